@@ -1,0 +1,1 @@
+"""Skewline's library: topics → decode → events → one question → chart → page."""

@@ -1,0 +1,15 @@
+"""The events table: one row a record, in arrival order, with normalized times."""
+
+from __future__ import annotations
+
+from typing import Final
+
+EVENT_TIME: Final = "Timestamp"
+RECEIVED_TIME: Final = "KafkaTimestamp"
+CLIENT: Final = "ClientID"
+SESSION: Final = "SessionID"
+SEQUENCE: Final = "EventID"
+PARTITION: Final = "KafkaPartition"
+OFFSET: Final = "KafkaOffset"
+EVENT_TIME_0: Final = "EventTimestamp0"
+RECEIVED_TIME_0: Final = "ReceivedTimestamp0"

@@ -1,0 +1,1 @@
+"""Where events come from: Kafka, files, samples; one interface (`lib.topics.source`)."""

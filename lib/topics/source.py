@@ -1,0 +1,117 @@
+"""The interface of every source of topics, and the ranges one can read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class TopicInfo:
+    """A topic as a list shows it.
+
+    `records` is end minus beginning offsets, so an upper bound where compaction or transactions
+    left holes. `timestamp_kind` is "CreateTime", "LogAppendTime", or "" where the source does not
+    say.
+    """
+
+    name: str
+    partitions: int
+    records: int
+    timestamp_kind: str = ""
+
+
+@dataclass(frozen=True)
+class Everything:
+    """From the beginning of the topic to the end it has when the read begins."""
+
+
+@dataclass(frozen=True)
+class Latest:
+    """The newest `count` records in arrival order."""
+
+    count: int
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise ValueError(f"count must be at least 1, not {self.count}")
+
+
+@dataclass(frozen=True)
+class Between:
+    """Records whose timestamp t has `start_ms` ≤ t < `end_ms`, epoch milliseconds."""
+
+    start_ms: int
+    end_ms: int
+
+    def __post_init__(self) -> None:
+        if self.start_ms > self.end_ms:
+            raise ValueError(f"start {self.start_ms} is after end {self.end_ms}")
+
+
+Range = Everything | Latest | Between
+
+
+@dataclass(frozen=True)
+class Span:
+    """Offsets `start` ≤ offset < `end` of one partition."""
+
+    partition: int
+    start: int
+    end: int
+
+    @property
+    def size(self) -> int:
+        """Number of offsets in the span, an upper bound of its records."""
+        return max(0, self.end - self.start)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a read will do, fixed when it begins: which offsets of which partitions.
+
+    `log` has, for every partition, the beginning and end that the log had when the plan was made.
+    """
+
+    topic: str
+    range: Range
+    spans: tuple[Span, ...]
+    log: tuple[Span, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of offsets to read, an upper bound of the records."""
+        return sum(span.size for span in self.spans)
+
+
+class TopicSource(Protocol):
+    """A place that has topics. Reading one leaves no trace in it.
+
+    Every method raises a `SkewlineError` with a sentence for the user where the source fails.
+    """
+
+    @property
+    def name(self) -> str:
+        """What the sidebar calls the source."""
+        ...
+
+    def topics(self) -> list[TopicInfo]:
+        """Return the topics of the source, sorted by name."""
+        ...
+
+    def plan(self, topic: str, wanted: Range) -> Plan:
+        """Return what reading `wanted` of `topic` means now, in offsets."""
+        ...
+
+    def read(self, plan: Plan) -> Iterator[pa.RecordBatch]:
+        """Yield the records of `plan` as blocks of schema `RECORDS`.
+
+        Ends by position. Blocks may interleave partitions; inside a partition offsets rise.
+        Closing the iterator ends the read and frees what it holds.
+        """
+        ...
