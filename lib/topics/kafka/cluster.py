@@ -1,0 +1,171 @@
+"""Which topics a cluster has, and which offsets a range means."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from lib.topics.kafka import kafka_python
+from lib.topics.kafka.client import client_config, consumer_config
+from lib.topics.kafka.failures import explained, missing, unreachable
+from lib.topics.source import Between, Latest, Plan, Range, Span, TopicInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+
+    from lib.topics.kafka.settings import KafkaSettings
+
+_TIMESTAMP_KIND: Final = "message.timestamp.type"
+
+
+@dataclass(frozen=True)
+class KafkaTopics:
+    """The topics of one cluster, as a `lib.topics.source.TopicSource`.
+
+    Building it opens no connection; every call opens its own and closes it, so that one instance
+    serves any number of threads. Every method raises a `SkewlineError` when the cluster fails.
+    """
+
+    settings: KafkaSettings
+
+    @property
+    def name(self) -> str:
+        """What the sidebar calls the cluster."""
+        return f"Kafka at {self.settings.bootstrap_servers}"
+
+    def topics(self) -> list[TopicInfo]:
+        """Return the topics of the cluster but its internal ones, sorted by name."""
+        with explained(self.settings), closing(_admin(self.settings)) as admin:
+            described = [t for t in admin.describe_topics() if not t["is_internal"]]
+            kinds = _timestamp_kinds(admin, [t["name"] for t in described])
+        partitions = [
+            TopicPartition(t["name"], p["partition_index"])
+            for t in described
+            for p in t["partitions"]
+        ]
+        log = self._log(partitions)
+        records: dict[str, int] = defaultdict(int)
+        for partition, span in log.items():
+            records[partition.topic] += span.size
+        return sorted(
+            (
+                TopicInfo(t["name"], len(t["partitions"]), records[t["name"]], kinds[t["name"]])
+                for t in described
+            ),
+            key=lambda info: info.name,
+        )
+
+    def plan(self, topic: str, wanted: Range) -> Plan:
+        """Return the offsets that `wanted` means now.
+
+        `Latest` finds the time from which at least `count` offsets are left by bisection, since
+        only time orders records across partitions; the spans may so hold somewhat more than asked.
+        `Between` has Kafka's own meaning: each partition from its first record at or after the
+        start to its first record at or after the end.
+        """
+        with explained(self.settings, topic), closing(_consumer(self.settings)) as consumer:
+            log = _log_of(consumer, self._partitions(topic), self.settings)
+            if isinstance(wanted, Latest):
+                starts = _starts_of_latest(consumer, log, wanted.count)
+                spans = [Span(s.partition, starts[tp], s.end) for tp, s in log.items()]
+            elif isinstance(wanted, Between):
+                starts = _offsets_at(consumer, log, wanted.start_ms)
+                ends = _offsets_at(consumer, log, wanted.end_ms)
+                spans = [Span(s.partition, starts[tp], ends[tp]) for tp, s in log.items()]
+            else:
+                spans = list(log.values())
+        return Plan(topic, wanted, tuple(spans), tuple(log.values()))
+
+    def read(self, plan: Plan) -> Iterator[pa.RecordBatch]:
+        """Yield the records of `plan` with the configured reader."""
+        if self.settings.uses_librdkafka:
+            from lib.topics.kafka import librdkafka  # noqa: PLC0415 (may not be installed)
+
+            return librdkafka.read(self.settings, plan)
+        return kafka_python.read(self.settings, plan)
+
+    def _partitions(self, topic: str) -> list[TopicPartition]:
+        with closing(_admin(self.settings)) as admin:
+            # Asking for one topic by name never creates it: kafka-python's admin client says so.
+            described = admin.describe_topics([topic])[0]
+        if not described["partitions"]:
+            raise missing(topic, self.settings)
+        indexes = sorted(p["partition_index"] for p in described["partitions"])
+        return [TopicPartition(topic, index) for index in indexes]
+
+    def _log(self, partitions: list[TopicPartition]) -> dict[TopicPartition, Span]:
+        with explained(self.settings), closing(_consumer(self.settings)) as consumer:
+            return _log_of(consumer, partitions, self.settings)
+
+
+def _admin(settings: KafkaSettings) -> KafkaAdminClient:
+    return KafkaAdminClient(**client_config(settings))
+
+
+def _consumer(settings: KafkaSettings) -> KafkaConsumer:
+    return KafkaConsumer(**consumer_config(settings))
+
+
+def _log_of(
+    consumer: KafkaConsumer, partitions: list[TopicPartition], settings: KafkaSettings
+) -> dict[TopicPartition, Span]:
+    if not partitions:
+        return {}
+    timeout_ms = round(1000 * settings.timeout_s)
+    begin = consumer.beginning_offsets(partitions, timeout_ms=timeout_ms)
+    end = consumer.end_offsets(partitions, timeout_ms=timeout_ms)
+    if len(begin) < len(partitions) or len(end) < len(partitions):
+        raise unreachable(settings)
+    return {tp: Span(tp.partition, begin[tp], end[tp]) for tp in partitions}
+
+
+def _offsets_at(
+    consumer: KafkaConsumer, log: dict[TopicPartition, Span], time_ms: int
+) -> dict[TopicPartition, int]:
+    """Return each partition's first offset whose record timestamp is at least `time_ms`."""
+    found = consumer.offsets_for_times(dict.fromkeys(log, max(0, time_ms)))
+    return {
+        tp: min(max(found[tp].offset, span.start), span.end) if found.get(tp) else span.end
+        for tp, span in log.items()
+    }
+
+
+def _starts_of_latest(
+    consumer: KafkaConsumer, log: dict[TopicPartition, Span], count: int
+) -> dict[TopicPartition, int]:
+    """Return starts that leave at least `count` offsets, cut at one moment in every partition."""
+    if sum(span.size for span in log.values()) <= count:
+        return {tp: span.start for tp, span in log.items()}
+    if len(log) == 1:
+        return {tp: max(span.start, span.end - count) for tp, span in log.items()}
+    early, late = 0, round(1000 * time.time()) + 86_400_000
+    starts = {tp: span.start for tp, span in log.items()}
+    while late - early > 1:
+        middle = (early + late) // 2
+        offsets = _offsets_at(consumer, log, middle)
+        if sum(span.end - offsets[tp] for tp, span in log.items()) >= count:
+            early, starts = middle, offsets
+        else:
+            late = middle
+    return starts
+
+
+def _timestamp_kinds(admin: KafkaAdminClient, topics: list[str]) -> dict[str, str]:
+    resources = [
+        ConfigResource(ConfigResourceType.TOPIC, topic, {_TIMESTAMP_KIND: None}) for topic in topics
+    ]
+    described: dict[str, Any] = (
+        admin.describe_configs(resources, config_filter="all") if resources else {}
+    )
+    by_topic = described.get("topic", {})
+    return {
+        topic: by_topic.get(topic, {}).get(_TIMESTAMP_KIND, {}).get("value", "") for topic in topics
+    }

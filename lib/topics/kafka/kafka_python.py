@@ -1,0 +1,88 @@
+"""Reading records with kafka-python: pure Python, installed everywhere."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from kafka import KafkaConsumer, TopicPartition
+
+from lib.topics.kafka.blocks import BLOCK_RECORDS, block_of
+from lib.topics.kafka.client import consumer_config
+from lib.topics.kafka.failures import explained, unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+    from kafka.consumer.fetcher import ConsumerRecord
+
+    from lib.topics.kafka.settings import KafkaSettings
+    from lib.topics.source import Plan
+
+
+def read(settings: KafkaSettings, plan: Plan) -> Iterator[pa.RecordBatch]:
+    """Yield the records of `plan` as blocks of schema `RECORDS`, one partition a block.
+
+    Ends by position: a partition is done when the position stands at or behind the planned end,
+    which transaction markers and compaction holes move as records do.
+
+    Raises
+    ------
+    SkewlineError
+        When the cluster fails or stays silent for the configured time.
+    """
+    ends = {TopicPartition(plan.topic, s.partition): s.end for s in plan.spans if s.start < s.end}
+    if not ends:
+        return
+    with (
+        explained(settings, plan.topic),
+        closing(KafkaConsumer(**consumer_config(settings))) as consumer,
+    ):
+        consumer.assign(list(ends))
+        for span in plan.spans:
+            if span.start < span.end:
+                consumer.seek(TopicPartition(plan.topic, span.partition), span.start)
+        yield from _poll_to(consumer, ends, settings)
+
+
+def _poll_to(
+    consumer: KafkaConsumer, ends: dict[TopicPartition, int], settings: KafkaSettings
+) -> Iterator[pa.RecordBatch]:
+    left = dict(ends)
+    reached = dict.fromkeys(ends, -1)
+    last_progress = time.monotonic()
+    while left:
+        polled = consumer.poll(timeout_ms=200, max_records=BLOCK_RECORDS)
+        for tp, records in polled.items():
+            planned = _before(records, ends[tp])
+            if planned and tp in left:
+                yield _block(planned)
+        for tp in list(left):
+            position = consumer.position(tp)
+            if position > reached[tp]:
+                reached[tp], last_progress = position, time.monotonic()
+            if position >= left[tp]:
+                del left[tp]
+                consumer.pause(tp)
+        if time.monotonic() - last_progress > settings.timeout_s:
+            raise unreachable(settings)
+
+
+def _before(records: list[ConsumerRecord], end: int) -> list[ConsumerRecord]:
+    if records[-1].offset < end:
+        return records
+    return [record for record in records if record.offset < end]
+
+
+def _block(records: list[ConsumerRecord]) -> pa.RecordBatch:
+    return block_of(
+        [r.partition for r in records],
+        [r.offset for r in records],
+        [r.timestamp for r in records],
+        [r.timestamp_type for r in records],
+        [r.key for r in records],
+        [r.value for r in records],
+        [r.headers for r in records],
+    )

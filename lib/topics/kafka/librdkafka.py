@@ -1,0 +1,163 @@
+"""Reading records with librdkafka: the fast reader. Import it only where it is installed."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Final
+
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+
+from lib.topics.kafka.blocks import BLOCK_RECORDS, block_of
+from lib.topics.kafka.failures import missing, refused, unreachable, unreadable
+from lib.topics.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP_TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+    from confluent_kafka import Message
+
+    from lib.errors import SkewlineError
+    from lib.topics.kafka.settings import KafkaSettings
+    from lib.topics.source import Plan
+
+# librdkafka numbers the kinds of timestamp differently from the protocol.
+_TIMESTAMP_TYPES: Final = (NO_TIMESTAMP_TYPE, CREATE_TIME, LOG_APPEND_TIME)
+
+# Codes that librdkafka itself raises, not the broker, have names that begin with an underscore.
+_ENDED: Final = KafkaError._PARTITION_EOF  # noqa: SLF001
+_MISSING: Final = {
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001
+    KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
+}
+_REFUSED: Final = {
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+    KafkaError._AUTHENTICATION,  # noqa: SLF001
+}
+_UNREADABLE: Final = {
+    KafkaError._BAD_MSG,  # noqa: SLF001
+    KafkaError._BAD_COMPRESSION,  # noqa: SLF001
+    KafkaError._NOT_IMPLEMENTED,  # noqa: SLF001
+}
+
+
+def read(settings: KafkaSettings, plan: Plan) -> Iterator[pa.RecordBatch]:
+    """Yield the records of `plan` as blocks of schema `RECORDS`, partitions interleaved.
+
+    Ends by position: a partition is done at the first record at or behind the planned end, or
+    when librdkafka reports its end, which it does behind markers and compaction holes too.
+
+    Raises
+    ------
+    SkewlineError
+        When the cluster fails or stays silent for the configured time.
+    """
+    ends = {s.partition: s.end for s in plan.spans if s.start < s.end}
+    if not ends:
+        return
+    starts = [
+        TopicPartition(plan.topic, s.partition, s.start) for s in plan.spans if s.start < s.end
+    ]
+    with closing(Consumer(_config(settings))) as consumer:
+        consumer.assign(starts)
+        yield from _consume_to(consumer, ends, settings, plan.topic)
+
+
+def _consume_to(
+    consumer: Consumer, ends: dict[int, int], settings: KafkaSettings, topic: str
+) -> Iterator[pa.RecordBatch]:
+    left = set(ends)
+    last_progress = time.monotonic()
+    while left:
+        messages = consumer.consume(BLOCK_RECORDS, timeout=0.1)
+        records = [message for message in messages if message.error() is None]
+        if records:
+            block, last = _planned(records, ends)
+            yield block
+            left -= {
+                partition for partition, offset in last.items() if offset + 1 >= ends[partition]
+            }
+        if len(records) < len(messages):
+            left -= _ended(messages, settings, topic)
+        if messages:
+            last_progress = time.monotonic()
+        elif time.monotonic() - last_progress > settings.timeout_s:
+            raise unreachable(settings)
+
+
+def _planned(records: list[Message], ends: dict[int, int]) -> tuple[pa.RecordBatch, dict[int, int]]:
+    """Return the records before the planned ends, and the last offset seen of each partition."""
+    partitions = [record.partition() for record in records]
+    offsets = [record.offset() for record in records]
+    last = dict(zip(partitions, offsets, strict=True))
+    if any(offset >= ends[partition] for partition, offset in last.items()):
+        records = [r for r in records if r.offset() < ends[r.partition()]]
+        partitions = [record.partition() for record in records]
+        offsets = [record.offset() for record in records]
+    kinds, timestamps = zip(*(r.timestamp() for r in records), strict=True) if records else ((), ())
+    block = block_of(
+        partitions,
+        offsets,
+        timestamps,
+        [_TIMESTAMP_TYPES[kind] for kind in kinds],
+        [record.key() for record in records],
+        [record.value() for record in records],
+        [record.headers() for record in records],
+    )
+    return block, last
+
+
+def _ended(messages: list[Message], settings: KafkaSettings, topic: str) -> set[int]:
+    """Return the partitions whose end is reported among `messages`; raise what else is."""
+    ended = set()
+    for message in messages:
+        error = message.error()
+        if error is None:
+            continue
+        if error.code() != _ENDED:
+            raise _explain(error, settings, topic)
+        ended.add(message.partition())
+    return ended
+
+
+def _explain(error: KafkaError, settings: KafkaSettings, topic: str) -> SkewlineError:
+    if error.code() in _MISSING:
+        return missing(topic, settings)
+    if error.code() in _REFUSED:
+        return refused(error.str(), settings)
+    if error.code() in _UNREADABLE:
+        return unreadable(topic, error.str())
+    return unreachable(settings)
+
+
+def _config(settings: KafkaSettings) -> dict[str, Any]:
+    config: dict[str, Any] = {
+        "bootstrap.servers": settings.bootstrap_servers,
+        "client.id": "skewline",
+        "security.protocol": settings.security_protocol,
+        # The client insists on a name; no group is formed, since partitions are assigned by hand.
+        "group.id": "skewline",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "allow.auto.create.topics": False,
+        "auto.offset.reset": "earliest",
+        "enable.partition.eof": True,
+        "isolation.level": settings.isolation_level,
+        "check.crcs": True,
+        "fetch.wait.max.ms": 100,
+        "queued.min.messages": 200_000,
+        "log_level": 2,
+    }
+    optional = {
+        "sasl.mechanism": settings.sasl_mechanism,
+        "sasl.username": settings.sasl_username,
+        "sasl.password": settings.sasl_password,
+        "ssl.ca.location": settings.ssl_cafile,
+        "ssl.certificate.location": settings.ssl_certfile,
+        "ssl.key.location": settings.ssl_keyfile,
+        "ssl.key.password": settings.ssl_password,
+    }
+    return config | {name: value for name, value in optional.items() if value}
