@@ -2,14 +2,274 @@
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
-EVENT_TIME: Final = "Timestamp"
-RECEIVED_TIME: Final = "KafkaTimestamp"
-CLIENT: Final = "ClientID"
-SESSION: Final = "SessionID"
-SEQUENCE: Final = "EventID"
-PARTITION: Final = "KafkaPartition"
-OFFSET: Final = "KafkaOffset"
-EVENT_TIME_0: Final = "EventTimestamp0"
-RECEIVED_TIME_0: Final = "ReceivedTimestamp0"
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lib.columns import (
+    CLIENT,
+    EVENT_TIME,
+    EVENT_TIME_0,
+    OFFSET,
+    PARTITION,
+    RECEIVED_TIME,
+    RECEIVED_TIME_0,
+    RECEIVED_TIME_TYPE,
+    SEQUENCE,
+    SESSION,
+)
+from lib.decode import SET_ASIDE, concat
+from lib.fields import event_times
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from numpy.typing import NDArray
+
+    from lib.fields import Fields
+
+__all__ = [
+    "CLIENT",
+    "EVENT_TIME",
+    "EVENT_TIME_0",
+    "OFFSET",
+    "PARTITION",
+    "RECEIVED_TIME",
+    "RECEIVED_TIME_0",
+    "RECEIVED_TIME_TYPE",
+    "SEQUENCE",
+    "SESSION",
+    "Clock",
+    "Events",
+    "arrival_order",
+    "build_events",
+    "select_window",
+]
+
+Clock = Literal["event", "received"]
+_SECONDS = {"event": EVENT_TIME_0, "received": RECEIVED_TIME_0}
+
+
+@dataclass(frozen=True)
+class Events:
+    """A topic's events.
+
+    Attributes
+    ----------
+    table
+        The events table: one row an event, in arrival order, index 0, 1, 2, … Columns
+        `Timestamp` and `KafkaTimestamp` int64 (epoch ms), `ClientID` and `SessionID` category,
+        `EventID` Int64 where the topic has it, `KafkaPartition` int32, `KafkaOffset` int64,
+        `EventTimestamp0` and `ReceivedTimestamp0` float64 (seconds since zero), then the
+        topic's other fields. Shared between viewers: never change it.
+    zero_ms
+        The event time of the first event in arrival order, epoch ms; 0 if there is none.
+    set_aside
+        Records whose event time cannot be read, schema `lib.decode.SET_ASIDE`.
+    """
+
+    table: pd.DataFrame
+    zero_ms: int
+    set_aside: pa.Table
+
+
+def build_events(decoded: Sequence[pa.Table], fields: Fields) -> Events:
+    """Build the events table from decoded blocks.
+
+    Parameters
+    ----------
+    decoded
+        `lib.decode.Decoded.columns` of each block; inside a partition in offset order.
+    fields
+        Where the events table's columns come from. A mapped field takes the name of its column
+        in the events table; another field of that name becomes `value.NAME`.
+
+    Returns
+    -------
+    Events
+        Zero and both normalized times as in the notebook: `(ms - zero) / 1000.0`.
+    """
+    rows = concat(decoded)
+    if not rows.num_columns:
+        rows = _NO_RECORDS
+    rows = rows.take(pa.array(arrival_order(rows)))
+    times, reasons = event_times(rows, fields)
+    rows, times, set_aside = _without_unreadable(rows, times, reasons)
+    received = rows[RECEIVED_TIME].to_numpy()
+    zero = int(times[0]) if len(times) else 0
+    columns: dict[str, Any] = {
+        EVENT_TIME: times,
+        RECEIVED_TIME: received,
+        CLIENT: _category(_source(rows, fields.client)),
+        SESSION: _category(_source(rows, fields.session)),
+    }
+    sequence = _integers(_source(rows, fields.sequence)) if fields.sequence else None
+    if sequence is not None:
+        columns[SEQUENCE] = sequence
+    columns |= {
+        PARTITION: rows[PARTITION].to_numpy(),
+        OFFSET: rows[OFFSET].to_numpy(),
+        EVENT_TIME_0: (times - zero) / 1000.0,
+        RECEIVED_TIME_0: (received - zero) / 1000.0,
+    }
+    return Events(pd.DataFrame(columns | _other_fields(rows, fields, columns)), zero, set_aside)
+
+
+_NO_RECORDS = pa.table(
+    {
+        PARTITION: pa.array([], pa.int32()),
+        OFFSET: pa.array([], pa.int64()),
+        RECEIVED_TIME: pa.array([], pa.int64()),
+        RECEIVED_TIME_TYPE: pa.array([], pa.int8()),
+    }
+)
+
+
+def arrival_order(rows: pa.Table) -> NDArray[np.int64]:
+    """Return the positions of `rows` in arrival order.
+
+    Offset order inside a partition; partitions merged by the running maximum of the record
+    timestamp, ties by partition, then offset. Rows of one partition must be in offset order.
+    """
+    partition = rows[PARTITION].to_numpy()
+    order = np.argsort(partition, kind="stable")
+    reached = rows[RECEIVED_TIME].to_numpy()[order]
+    starts = np.flatnonzero(np.diff(partition[order])) + 1
+    for piece in np.split(reached, starts):
+        np.maximum.accumulate(piece, out=piece)
+    return order[np.argsort(reached, kind="stable")]
+
+
+def select_window(
+    table: pd.DataFrame,
+    clock: Clock,
+    start_s: float,
+    end_s: float,
+    clients: Collection[object] | None = None,
+) -> pd.DataFrame:
+    """Return the events inside a window of time, of some clients.
+
+    Parameters
+    ----------
+    table
+        An events table.
+    clock
+        "event" or "received": the clock that the window is on.
+    start_s, end_s
+        First and last second since zero, both inclusive.
+    clients
+        The clients to keep; None for all.
+    """
+    seconds = table[_SECONDS[clock]].to_numpy()
+    keep = (seconds >= start_s) & (seconds <= end_s)
+    if clients is not None:
+        of = table[CLIENT].cat
+        # One more than there are categories: code -1, no client, is the last.
+        chosen = np.append(of.categories.isin(list(clients)), False)
+        keep &= chosen[of.codes.to_numpy()]
+    return table if keep.all() else table.take(np.flatnonzero(keep))
+
+
+def _without_unreadable(
+    rows: pa.Table, times: NDArray[np.int64], reasons: pa.ChunkedArray | pa.Array
+) -> tuple[pa.Table, NDArray[np.int64], pa.Table]:
+    bad = reasons.is_valid()
+    lost = rows.filter(bad)
+    set_aside = pa.table(
+        [
+            lost[PARTITION],
+            lost[OFFSET],
+            lost[RECEIVED_TIME],
+            reasons.filter(bad).dictionary_encode(),
+            pa.nulls(lost.num_rows, pa.string()),
+        ],
+        schema=SET_ASIDE,
+    )
+    if not lost.num_rows:
+        return rows, times, set_aside
+    return rows.filter(pc.invert(bad)), times[~bad.to_numpy(zero_copy_only=False)], set_aside
+
+
+def _source(rows: pa.Table, source: str | None) -> pa.ChunkedArray | pa.Array:
+    if source is None:
+        return pa.repeat(pa.scalar("all"), rows.num_rows)
+    if source == "@partition":
+        return rows[PARTITION]
+    if source not in rows.column_names:
+        return pa.nulls(rows.num_rows, pa.string())
+    return rows[source]
+
+
+def _category(column: pa.ChunkedArray | pa.Array) -> pd.Categorical:
+    """Return `column` as a category whose categories are sorted and keep their type."""
+    if isinstance(column, pa.ChunkedArray):
+        column = column.unify_dictionaries().combine_chunks()
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    words = encoded.dictionary.to_pandas()
+    codes = encoded.indices.fill_null(-1).to_numpy()
+    present = np.zeros(len(words), bool)
+    present[codes[codes >= 0]] = True
+    order = words[present].sort_values().index.to_numpy()
+    renumbered = np.full(len(words) + 1, -1, np.int64)
+    renumbered[order] = np.arange(len(order))
+    categories = pd.Index(words.to_numpy()[order], dtype=words.dtype)
+    return pd.Categorical.from_codes(renumbered[codes], categories=categories)
+
+
+def _integers(column: pa.ChunkedArray | pa.Array) -> pd.Series | None:
+    """Return `column` as Int64, or None where its values are no integers."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(pa.string())
+    try:
+        numbers = column.cast(pa.int64())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return None
+    missing = numbers.is_null().to_numpy()
+    values = numbers.fill_null(0).to_numpy()
+    return pd.Series(pd.arrays.IntegerArray(values.copy(), missing.copy()))
+
+
+def _other_fields(rows: pa.Table, fields: Fields, taken: dict[str, Any]) -> dict[str, Any]:
+    mapped = {fields.event_time, fields.client, fields.session, RECEIVED_TIME_TYPE}
+    mapped |= {PARTITION, OFFSET, RECEIVED_TIME}
+    if SEQUENCE in taken:
+        mapped.add(fields.sequence)
+    return {
+        f"value.{name}" if name in taken else name: _compact(rows[name])
+        for name in rows.column_names
+        if name not in mapped
+    }
+
+
+_INTEGER_TYPES = (pa.int8(), pa.int16(), pa.int32(), pa.int64())
+
+
+def _compact(column: pa.ChunkedArray) -> Any:  # noqa: ANN401 - any of pandas' array types
+    """Return `column` in the smallest pandas type that keeps its values."""
+    if pa.types.is_dictionary(column.type):
+        return _category(column)
+    if column.type == pa.int64():
+        return _small_integers(column)
+    if pa.types.is_boolean(column.type) and column.null_count:
+        return pd.Series(column.to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get))
+    return column.to_pandas()
+
+
+def _small_integers(column: pa.ChunkedArray) -> pd.Series:
+    bounds = pc.min_max(column).as_py()
+    low, high = bounds["min"] or 0, bounds["max"] or 0
+    small = next(t for t in _INTEGER_TYPES if _holds(t, low) and _holds(t, high))
+    if not column.null_count:
+        return column.cast(small).to_pandas()
+    missing = column.is_null().to_numpy()
+    values = column.fill_null(0).cast(small).to_numpy()
+    return pd.Series(pd.arrays.IntegerArray(values.copy(), missing.copy()))
+
+
+def _holds(kind: pa.DataType, value: int) -> bool:
+    limit = 1 << (kind.bit_width - 1)
+    return -limit <= value < limit

@@ -1,0 +1,502 @@
+"""Record values to columns, in bulk; what cannot be read is set aside, never lost silently.
+
+Arrow's JSON reader parses whole pieces of a block against the schema that the block's first
+records show. A piece that does not fit is cut up, and in the end read record by record, which
+also teaches the schema what it lacked; so one bad record costs nothing but itself. Either way a
+value is what `json.loads` makes of it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json as pj
+
+from lib.columns import OFFSET, PARTITION, RECEIVED_TIME, RECEIVED_TIME_TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+MAX_EXCERPTS: Final = 1_000
+EXCERPT_BYTES: Final = 200
+MAX_DEPTH: Final = 100
+SAMPLE: Final = 64
+SMALLEST_PIECE: Final = 64
+CUT: Final = 16
+LARGEST_EXACT: Final = 2**53
+"""Integers up to here are exact as float64."""
+
+SET_ASIDE: Final = pa.schema(
+    [
+        pa.field(PARTITION, pa.int32()),
+        pa.field(OFFSET, pa.int64()),
+        pa.field(RECEIVED_TIME, pa.int64()),
+        pa.field("reason", pa.dictionary(pa.int32(), pa.string())),
+        pa.field("excerpt", pa.string()),
+    ]
+)
+"""Schema of the records that could not be read."""
+
+TOMBSTONE: Final = "tombstone (null value)"
+NOT_UTF8: Final = "not UTF-8"
+NOT_JSON: Final = "not JSON"
+NOT_AN_OBJECT: Final = "not a JSON object"
+TOO_DEEP: Final = "nested too deeply"
+TOO_MANY_DIGITS: Final = "a number with too many digits"
+NOT_UNICODE: Final = "text that is not Unicode (half a surrogate pair)"
+
+_STRING_OR_BRACKET: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]', re.DOTALL)
+
+# Arrow's reader joins records: it must never meet a record that ends early or holds more than one
+# value (it would shift the rows, and at a bare scalar it crashes). In JSON, outside strings, what
+# follows a closing brace is another one, a comma, a bracket, or the end.
+_SUSPECT: Final = r"\}[ \t\r\n]*[^,}\] \t\r\n]"
+_ONE_OBJECT: Final = (
+    r"(?s)^[ \t\r\n]*\{"
+    r'(?:[^"}]|"(?:[^"\\]|\\.)*"|(?:\}[ \t\r\n]*)+[,\]])*'
+    r"(?:\}[ \t\r\n]*)+$"
+)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A block of records as columns.
+
+    Attributes
+    ----------
+    columns
+        One row a good record, in the block's order: the value's fields, nested ones flattened with
+        dots, then `KafkaPartition` int32, `KafkaOffset` int64, `KafkaTimestamp` int64 (epoch ms),
+        `KafkaTimestampType` int8, and the extras asked for. A field is int64, double, bool, or
+        string (as a dictionary where strings repeat); null where a record lacks it. A field whose
+        values are of several types, a list, or an integer beyond int64 is text: strings as they
+        are, everything else as JSON.
+    set_aside
+        One row a record that could not be read, schema `SET_ASIDE`.
+    """
+
+    columns: pa.Table
+    set_aside: pa.Table
+
+
+def decode(
+    records: pa.RecordBatch, *, extras: Sequence[str] = (), excerpts: int = MAX_EXCERPTS
+) -> Decoded:
+    """Decode the JSON values of a block of records.
+
+    Parameters
+    ----------
+    records
+        A block of schema `lib.topics.records.RECORDS`.
+    extras
+        Columns to keep from outside the value: `@key`, `@header:NAME` (text; null where absent).
+    excerpts
+        How many of the records set aside may keep an excerpt of their value.
+
+    Returns
+    -------
+    Decoded
+        Good records and set-aside ones; together as many as `records` has rows.
+    """
+    values = records.column("value")
+    reasons: dict[int, str] = {}
+    rows = np.flatnonzero(values.is_valid().to_numpy(zero_copy_only=False))
+    parts = list(_parse(values.take(pa.array(rows)), rows, reasons))
+    order = np.concatenate([p.rows for p in parts]) if parts else np.empty(0, np.int64)
+    fields = concat([p.table for p in parts])
+    if len(parts) > 1 and (np.diff(order) < 0).any():
+        fields = fields.take(pa.array(np.argsort(order, kind="stable")))
+        order = np.sort(order)
+    columns = _with_kafka_columns(fields, records, pa.array(order), extras)
+    for row in np.flatnonzero(values.is_null().to_numpy(zero_copy_only=False)).tolist():
+        reasons[row] = TOMBSTONE
+    return Decoded(columns, _set_aside(records, reasons, excerpts))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Decoded rows of a block: their positions in it, and their flattened fields."""
+
+    rows: NDArray[np.int64]
+    table: pa.Table
+
+
+@dataclass
+class _Shape:
+    """What the fields seen so far look like; learns from records read one by one."""
+
+    children: dict[str, _Shape | str] = field(default_factory=dict)
+
+    def learn(self, value: Mapping[str, Any]) -> None:
+        for name, item in value.items():
+            seen = self.children.get(name)
+            if isinstance(item, dict):
+                if not isinstance(seen, _Shape):
+                    seen = self.children[name] = _Shape()
+                seen.learn(item)
+            elif not isinstance(seen, _Shape):
+                self.children[name] = _wider(seen, _kind(item))
+
+    def schema(self) -> pa.Schema:
+        return pa.schema([(n, _arrow_type(c)) for n, c in self.children.items()])
+
+
+def _kind(value: object) -> str:
+    if value is None:
+        return "null"
+    return type(value).__name__
+
+
+def _wider(seen: str | None, kind: str) -> str:
+    if seen in (None, "null", kind):
+        return kind
+    if kind == "null":
+        return str(seen)
+    return "float" if {seen, kind} == {"int", "float"} else "mixed"
+
+
+_ARROW_TYPES: Final = {
+    "int": pa.int64(),
+    "float": pa.float64(),
+    "bool": pa.bool_(),
+    "str": pa.string(),
+}
+
+
+def _arrow_type(child: _Shape | str) -> pa.DataType:
+    if isinstance(child, _Shape):
+        return pa.struct([(n, _arrow_type(c)) for n, c in child.children.items()])
+    return _ARROW_TYPES.get(child, pa.null())
+
+
+def _parse(
+    values: pa.Array, rows: NDArray[np.int64], reasons: dict[int, str]
+) -> Iterable[_Part]:
+    """Yield the good rows of `values`, in bulk where they allow it."""
+    if not len(values):
+        return
+    bulk = _fit_for_bulk(values)
+    shape = _Shape()
+    alone = np.flatnonzero(~bulk)
+    together = np.flatnonzero(bulk)
+    if len(together):
+        sample = together[:: max(1, len(together) // SAMPLE)]
+        for value in values.take(pa.array(sample)).to_pylist():
+            record, _ = _loads(value)
+            if record is not None:
+                shape.learn(record)
+        yield from _pieces(values.take(pa.array(together)), rows[together], shape, reasons)
+    if len(alone):
+        yield _one_by_one(values.take(pa.array(alone)), rows[alone], shape, reasons)
+
+
+def _fit_for_bulk(values: pa.Array) -> NDArray[np.bool_]:
+    """Return which values Arrow's reader may be given: UTF-8 that holds one braced thing."""
+    try:
+        text = values.cast(pa.string())
+    except pa.ArrowInvalid:
+        fit = np.array([_is_utf8(v) for v in values.to_pylist()])
+        if fit.any():
+            fit[fit] = _fit_for_bulk(values.filter(pa.array(fit)))
+        return fit
+    plain = pc.and_(pc.starts_with(text, "{"), pc.ends_with(text, "}"))
+    fit = pc.and_not(plain, pc.match_substring_regex(text, _SUSPECT)).to_numpy(zero_copy_only=False)
+    fit = np.array(fit)
+    doubtful = np.flatnonzero(~fit)
+    if len(doubtful):
+        again = pc.match_substring_regex(text.take(pa.array(doubtful)), _ONE_OBJECT)
+        fit[doubtful] = again.to_numpy(zero_copy_only=False)
+    return fit
+
+
+def _is_utf8(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _pieces(
+    values: pa.Array,
+    rows: NDArray[np.int64],
+    shape: _Shape,
+    reasons: dict[int, str],
+) -> Iterable[_Part]:
+    """Parse `values` in bulk; cut what does not parse, down to single records."""
+    table = _parse_bulk(values, shape.schema())
+    if table is not None:
+        yield _Part(rows, table)
+    elif len(values) <= SMALLEST_PIECE:
+        yield _one_by_one(values, rows, shape, reasons)
+    else:
+        step = max(SMALLEST_PIECE, -(-len(values) // CUT))
+        for start in range(0, len(values), step):
+            stop = start + step
+            yield from _pieces(values[start:stop], rows[start:stop], shape, reasons)
+
+
+def _parse_bulk(values: pa.Array, schema: pa.Schema) -> pa.Table | None:
+    """Return the flattened fields of `values`, or None where they do not fit `schema` exactly."""
+    whole = pa.array([0, len(values)], pa.int32())
+    lines = pc.binary_join(pa.ListArray.from_arrays(whole, values), b"\n")[0].as_buffer()
+    many_lines = pc.any(pc.match_substring(values, b"\n")).as_py()
+    try:
+        table = pj.read_json(
+            pa.BufferReader(lines),
+            read_options=pj.ReadOptions(
+                use_threads=not many_lines,
+                block_size=lines.size + 1 if many_lines else max(1 << 20, _longest(values) + 2),
+            ),
+            parse_options=pj.ParseOptions(
+                explicit_schema=schema, unexpected_field_behavior="error"
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
+    if table.num_rows != len(values):
+        return None
+    table = _flatten(table)
+    if len(set(table.column_names)) < table.num_columns or not all(
+        _is_exact(column) for column in table.columns
+    ):
+        return None
+    return _compact(table)
+
+
+def _longest(values: pa.Array) -> int:
+    return int(pc.max(pc.binary_length(values)).as_py())
+
+
+def _flatten(table: pa.Table) -> pa.Table:
+    while any(pa.types.is_struct(f.type) for f in table.schema):
+        table = table.flatten()
+    return table
+
+
+def _is_exact(column: pa.ChunkedArray) -> bool:
+    """Return whether no integer can have lost digits on its way to float64."""
+    if not pa.types.is_floating(column.type):
+        return True
+    largest = pc.max(pc.abs(column)).as_py()
+    return largest is None or not largest >= LARGEST_EXACT
+
+
+def _compact(table: pa.Table) -> pa.Table:
+    """Return `table` without empty columns, strings that repeat as dictionaries."""
+    columns = {
+        name: _as_dictionary(column.combine_chunks())
+        for name, column in zip(table.column_names, table.columns, strict=True)
+        if not pa.types.is_null(column.type)
+    }
+    if not columns:
+        return _no_fields(table.num_rows)
+    return pa.table(columns)
+
+
+def _no_fields(rows: int) -> pa.Table:
+    return pa.table({"": pa.nulls(rows)}).select([])
+
+
+def _as_dictionary(column: pa.Array) -> pa.Array:
+    if not pa.types.is_string(column.type):
+        return column
+    encoded = column.dictionary_encode()
+    return encoded if len(encoded.dictionary) * 2 <= len(column) else column
+
+
+def _one_by_one(
+    values: pa.Array,
+    rows: NDArray[np.int64],
+    shape: _Shape,
+    reasons: dict[int, str],
+) -> _Part:
+    """Parse each value with `json.loads`, note why it cannot be read, and learn its shape."""
+    good: list[int] = []
+    found: list[dict[str, Any]] = []
+    for row, value in zip(rows.tolist(), values.to_pylist(), strict=True):
+        record, reason = _loads(value)
+        if record is None:
+            reasons[row] = reason
+        else:
+            shape.learn(record)
+            good.append(row)
+            found.append(flatten(record))
+    names = dict.fromkeys(name for record in found for name in record)
+    columns = {name: _to_array([r.get(name) for r in found]) for name in names}
+    table = pa.table(columns) if columns else _no_fields(len(found))
+    return _Part(np.array(good, np.int64), _compact(table))
+
+
+def _loads(value: bytes) -> tuple[dict[str, Any] | None, str]:
+    """Return the object that `value` holds, or None and why it holds none."""
+    try:
+        text = value.decode()
+        if _depth(text) > MAX_DEPTH:
+            return None, TOO_DEEP
+        record = json.loads(text)
+        if "\\u" in text:
+            json.dumps(record, ensure_ascii=False).encode()
+    except UnicodeDecodeError:
+        return None, NOT_UTF8
+    except UnicodeEncodeError:
+        return None, NOT_UNICODE
+    except json.JSONDecodeError:
+        return None, NOT_JSON
+    except ValueError:  # Python's own bound on the digits of an integer
+        return None, TOO_MANY_DIGITS
+    return (record, "") if isinstance(record, dict) else (None, NOT_AN_OBJECT)
+
+
+def _depth(text: str) -> int:
+    """Return an upper bound of the nesting in `text`, exact where there is much of it."""
+    opened = text.count("{") + text.count("[")
+    if opened <= MAX_DEPTH:
+        return opened
+    depth = deepest = 0
+    for token in _STRING_OR_BRACKET.findall(text):
+        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(token, 0)
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def flatten(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `record` with nested objects' fields under dotted names; nested ones win a clash.
+
+    Examples
+    --------
+    >>> flatten({"a": 1, "b": {"c": 2, "d": {"e": 3}}})
+    {'a': 1, 'b.c': 2, 'b.d.e': 3}
+    """
+    flat = {name: value for name, value in record.items() if not isinstance(value, dict)}
+    for name, value in record.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{inner}": item for inner, item in flatten(value).items()}
+    return flat
+
+
+def _to_array(values: list[Any]) -> pa.Array:
+    kinds = {type(v) for v in values} - {type(None)}
+    if kinds == {int, float} and _are_exact(values):
+        return pa.array([None if v is None else float(v) for v in values], pa.float64())
+    if len(kinds) == 1:
+        try:
+            return pa.array(values, _ARROW_TYPES[kinds.pop().__name__])
+        except (KeyError, OverflowError):
+            pass
+    return pa.array([_text(v) for v in values], pa.string())
+
+
+def _are_exact(values: Iterable[Any]) -> bool:
+    return all(abs(v) <= LARGEST_EXACT for v in values if isinstance(v, int))
+
+
+def _text(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def concat(tables: Sequence[pa.Table]) -> pa.Table:
+    """Return the rows of `tables` below one another; a field of several types becomes text."""
+    names = dict.fromkeys(name for table in tables for name in table.column_names)
+    rows = sum(t.num_rows for t in tables)
+    if not names:
+        return _no_fields(rows)
+    return pa.table({name: _concat_column(name, tables) for name in names})
+
+
+def _concat_column(name: str, tables: Sequence[pa.Table]) -> pa.ChunkedArray:
+    columns = [t[name] if name in t.column_names else None for t in tables]
+    target = _common_type([c for c in columns if c is not None])
+    chunks: list[pa.Array] = []
+    for column, table in zip(columns, tables, strict=True):
+        if column is None:
+            chunks.append(pa.nulls(table.num_rows, target))
+        else:
+            chunks.extend(_convert(chunk, target) for chunk in column.chunks)
+    return pa.chunked_array(chunks, target).unify_dictionaries()
+
+
+def _common_type(columns: Sequence[pa.ChunkedArray]) -> pa.DataType:
+    types = {c.type for c in columns} - {pa.null()}
+    if not types:
+        return pa.null()
+    if len(types) == 1:
+        return next(iter(types))
+    if types == {pa.int64(), pa.float64()}:
+        integers = [pc.max(pc.abs(c)).as_py() for c in columns if c.type == pa.int64()]
+        if all(i is None or 0 <= i <= LARGEST_EXACT for i in integers):
+            return pa.float64()
+    dictionary = pa.dictionary(pa.int32(), pa.string())
+    return dictionary if dictionary in types else pa.string()
+
+
+def _convert(chunk: pa.Array, target: pa.DataType) -> pa.Array:
+    if chunk.type == target:
+        return chunk
+    if pa.types.is_floating(target) or pa.types.is_null(chunk.type):
+        return chunk.cast(target)
+    if pa.types.is_dictionary(chunk.type):
+        chunk = chunk.cast(pa.string())
+    elif not pa.types.is_string(chunk.type):
+        chunk = pa.array([_text(v) for v in chunk.to_pylist()], pa.string())
+    return chunk.dictionary_encode() if pa.types.is_dictionary(target) else chunk
+
+
+def _with_kafka_columns(
+    fields: pa.Table, records: pa.RecordBatch, rows: pa.Array, extras: Sequence[str]
+) -> pa.Table:
+    """Append where the records stand in the log; these names win over a value's fields."""
+    kafka = {
+        PARTITION: records.column("partition").take(rows),
+        OFFSET: records.column("offset").take(rows),
+        RECEIVED_TIME: records.column("timestamp").take(rows),
+        RECEIVED_TIME_TYPE: records.column("timestamp_type").take(rows),
+    }
+    kafka |= {extra: _extra(records, extra).take(rows) for extra in extras}
+    columns = {n: fields[n] for n in fields.column_names if n not in kafka}
+    return pa.table(columns | kafka)
+
+
+def _extra(records: pa.RecordBatch, source: str) -> pa.Array:
+    if source == "@key":
+        raw = records.column("key")
+    else:
+        name = source.removeprefix("@header:")
+        raw = pc.map_lookup(records.column("headers"), pa.scalar(name), "last")
+    try:
+        return _as_dictionary(raw.cast(pa.string()))
+    except pa.ArrowInvalid:
+        texts = [None if v is None else v.decode(errors="backslashreplace") for v in raw.to_pylist()]
+        return _as_dictionary(pa.array(texts, pa.string()))
+
+
+def _set_aside(records: pa.RecordBatch, reasons: Mapping[int, str], excerpts: int) -> pa.Table:
+    rows = pa.array(sorted(reasons), pa.int64())
+    bad = records.take(rows)
+    starts = pc.binary_slice(bad.column("value")[: max(0, excerpts)], 0, EXCERPT_BYTES).to_pylist()
+    texts = [None if s is None else _printable(s) for s in starts]
+    texts += [None] * (len(rows) - len(texts))
+    return pa.table(
+        [
+            bad.column("partition"),
+            bad.column("offset"),
+            bad.column("timestamp"),
+            pa.array([reasons[r] for r in rows.to_pylist()], pa.string()).dictionary_encode(),
+            pa.array(texts, pa.string()),
+        ],
+        schema=SET_ASIDE,
+    )
+
+
+def _printable(start: bytes) -> str:
+    return re.sub(r"[\x00-\x08\x0b-\x1f]", "\N{REPLACEMENT CHARACTER}", start.decode(errors="replace"))
