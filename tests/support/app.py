@@ -1,0 +1,79 @@
+"""Skewline itself, as a user starts it, on a free loopback port."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from tests.support.processes import free_port, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@contextmanager
+def running_app(
+    directory: Path,
+    settings: Mapping[str, str] | None = None,
+    *,
+    script: Path = REPOSITORY / "streamlit_app.py",
+) -> Iterator[str]:
+    """Run the app for the length of the block and yield its URL.
+
+    It sees none of the secrets and settings of the person who runs the tests, only `settings`.
+
+    Parameters
+    ----------
+    directory
+        Gets the app's log, `streamlit-<port>.log`, and its empty secrets file.
+    settings
+        Environment variables for the app, such as KAFKA_BOOTSTRAP_SERVERS.
+    script
+        The Streamlit script to run.
+
+    Raises
+    ------
+    ServerStartError
+        If the app does not start; its log's tail is in the text.
+    """
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    secrets = directory / "secrets.toml"
+    secrets.touch()
+    options = {
+        "server.address": "127.0.0.1",
+        "server.port": str(port),
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": "false",
+        "secrets.files": str(secrets),
+    }
+    command = [sys.executable, "-m", "streamlit", "run", str(script)]
+    command += [f"--{name}={value}" for name, value in options.items()]
+    with running(
+        command,
+        ready=lambda: _is_healthy(url),
+        log=directory / f"streamlit-{port}.log",
+        env={**_environment(), **(settings or {})},
+    ):
+        yield url
+
+
+def _environment() -> dict[str, str]:
+    """Return the caller's environment without what would point the app at a broker."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("KAFKA_")}
+
+
+def _is_healthy(url: str) -> bool:
+    try:
+        with urlopen(f"{url}/_stcore/health", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (URLError, TimeoutError):
+        return False

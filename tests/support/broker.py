@@ -1,0 +1,278 @@
+"""A real, single-node Apache Kafka broker on loopback, its topics, and what fills them.
+
+Examples
+--------
+>>> with running_broker() as broker:
+...     create_topic(broker.bootstrap_servers, "events", partitions=3)
+...     produce(broker.bootstrap_servers, "events", [Record(b"{}", timestamp_ms=1_545_230_000_000)])
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+from uuid import uuid4
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import KafkaError
+
+from tests.support.processes import ServerStartError, free_port, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+_JARS = Path(__file__).parents[1] / "kafka" / "lib"
+_OLDEST_JAVA = 17
+
+_JVM_OPTIONS = (
+    "-Xms256m",
+    "-Xmx512m",
+    "-XX:+UseSerialGC",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+)
+
+_SETTINGS = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.listener.names": "CONTROLLER",
+    "auto.create.topics.enable": "false",
+    # Transactions and groups on a single node.
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "1",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "1",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "group.initial.rebalance.delay.ms": "0",
+    # Records from 2018 are to stay.
+    "log.retention.ms": "-1",
+    # A compacted topic is cleaned while a test waits.
+    "log.cleaner.backoff.ms": "100",
+    "log.cleaner.dedupe.buffer.size": "4194304",
+}
+
+COMPACTED: Mapping[str, str] = {
+    "cleanup.policy": "compact",
+    "min.cleanable.dirty.ratio": "0.001",
+    "segment.ms": "1000",
+}
+"""Topic settings with which every segment but the newest is compacted within a second or so.
+
+The newest segment is never compacted. A record whose timestamp is at least a second after its
+segment's first begins a new one.
+"""
+
+_LEAVE_NO_TRACE = {"enable_auto_commit": False, "allow_auto_create_topics": False}
+
+Compression = Literal["gzip", "snappy", "lz4", "zstd"]
+Ending = Literal["commit", "abort"]
+
+
+class KafkaMissingError(RuntimeError):
+    """Java or Apache Kafka is not on this machine; the text says what to install."""
+
+
+@dataclass(frozen=True)
+class Broker:
+    """A running broker."""
+
+    bootstrap_servers: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record to produce. Without a timestamp it gets the producer's present time."""
+
+    value: bytes | None
+    key: bytes | None = None
+    partition: int = 0
+    timestamp_ms: int | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+@contextmanager
+def running_broker() -> Iterator[Broker]:
+    """Run a new, empty broker for the length of the block.
+
+    Raises
+    ------
+    KafkaMissingError
+        If Java or Apache Kafka is not on this machine.
+    ServerStartError
+        If the broker does not start; its log's tail is in the text.
+    """
+    java = _find_java()
+    if not any(_JARS.glob("kafka_*.jar")):
+        raise KafkaMissingError(
+            "Apache Kafka is not in tests/kafka/lib: install Maven, then run `make kafka`."
+        )
+    port = free_port()
+    address = f"127.0.0.1:{port}"
+    with tempfile.TemporaryDirectory(prefix="skewline-kafka-", ignore_cleanup_errors=True) as name:
+        directory = Path(name)
+        properties = _write_properties(directory, port, controller_port=free_port())
+        kafka = [java, *_JVM_OPTIONS, "-cp", f"{_JARS}/*"]
+        _format_storage(kafka, properties)
+        with running(
+            [*kafka, "kafka.Kafka", str(properties)],
+            ready=lambda: _answers(address),
+            log=directory / "broker.log",
+        ):
+            yield Broker(address)
+
+
+def create_topic(
+    bootstrap_servers: str,
+    topic: str,
+    *,
+    partitions: int = 1,
+    config: Mapping[str, str] | None = None,
+) -> None:
+    """Create `topic` and wait until every partition has a leader."""
+    with closing(KafkaAdminClient(bootstrap_servers=bootstrap_servers)) as admin:
+        options = {"num_partitions": partitions, "configs": dict(config or {})}
+        admin.create_topics({topic: options}, wait_for_metadata=True)
+
+
+def produce(
+    bootstrap_servers: str,
+    topic: str,
+    records: Iterable[Record],
+    *,
+    compression: Compression | None = None,
+    transaction: Ending | None = None,
+) -> None:
+    """Write `records` to `topic` in the given order, and return when the broker has them all.
+
+    Parameters
+    ----------
+    bootstrap_servers
+        Address of the broker.
+    topic
+        An existing topic.
+    records
+        What to write.
+    compression
+        Codec of the batches; None leaves them as they are.
+    transaction
+        How the one transaction around all of `records` ends; None for no transaction.
+    """
+    producer = KafkaProducer(
+        bootstrap_servers=bootstrap_servers,
+        allow_auto_create_topics=False,
+        compression_type=compression,
+        transactional_id=f"test-{uuid4()}" if transaction else None,
+        linger_ms=5,
+        max_block_ms=10_000,
+    )
+    with closing(producer):
+        if transaction:
+            producer.init_transactions()
+            producer.begin_transaction()
+        _send(producer, topic, records)
+        if transaction == "commit":
+            producer.commit_transaction()
+        elif transaction == "abort":
+            producer.abort_transaction()
+
+
+def wait_for_compaction(
+    bootstrap_servers: str, topic: str, *, offset: int, timeout_s: float = 60
+) -> None:
+    """Wait until the record at `offset` of partition 0 has been compacted away.
+
+    Raises
+    ------
+    TimeoutError
+        If it is still there after `timeout_s` seconds.
+    """
+    partition = TopicPartition(topic, 0)
+    deadline = time.monotonic() + timeout_s
+    with closing(KafkaConsumer(bootstrap_servers=bootstrap_servers, **_LEAVE_NO_TRACE)) as consumer:
+        consumer.assign([partition])
+        while time.monotonic() < deadline:
+            consumer.seek(partition, offset)
+            found = consumer.poll(timeout_ms=1000, max_records=1).get(partition, [])
+            if found and found[0].offset > offset:
+                return
+            time.sleep(0.1)
+    raise TimeoutError(f"Offset {offset} of {topic} is still there after {timeout_s:.0f} s.")
+
+
+def _send(producer: KafkaProducer, topic: str, records: Iterable[Record]) -> None:
+    sent = [
+        producer.send(
+            topic,
+            value=record.value,
+            key=record.key,
+            headers=list(record.headers),
+            partition=record.partition,
+            timestamp_ms=record.timestamp_ms,
+        )
+        for record in records
+    ]
+    producer.flush()
+    for result in sent:
+        result.get(timeout=10)
+
+
+def _find_java() -> str:
+    """Return the path of a Java that Kafka runs on, JAVA_HOME's first."""
+    home = os.environ.get("JAVA_HOME")
+    java = shutil.which("java", path=f"{home}/bin" if home else None)
+    remedy = f"install a JDK of version {_OLDEST_JAVA} or newer, for example openjdk-17-jdk."
+    if java is None:
+        raise KafkaMissingError(f"There is no Java on this machine: {remedy}")
+    # macOS has a `java` that only says that there is none, hence no check of the status.
+    answer = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(\d+)', answer)
+    if version is None or int(version[1]) < _OLDEST_JAVA:
+        raise KafkaMissingError(f"The Java at {java} is not one that Kafka runs on: {remedy}")
+    return java
+
+
+def _write_properties(directory: Path, port: int, *, controller_port: int) -> Path:
+    settings = {
+        **_SETTINGS,
+        "log.dirs": (directory / "log").as_posix(),
+        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
+    }
+    properties = directory / "server.properties"
+    properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+    return properties
+
+
+def _format_storage(kafka: list[str], properties: Path) -> None:
+    """Give the empty log directory its cluster and node id, without which no broker starts."""
+    cluster_id = "skewline-test-cluster0"
+    formatted = subprocess.run(
+        [*kafka, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(properties)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if formatted.returncode != 0:
+        raise ServerStartError(
+            f"The broker's storage cannot be formatted.\n{formatted.stdout}{formatted.stderr}"
+        )
+
+
+def _answers(bootstrap_servers: str) -> bool:
+    """Tell whether the broker has joined its cluster, so that topics can be created."""
+    try:
+        admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers, bootstrap_timeout_ms=500)
+    except KafkaError:
+        return False
+    with closing(admin):
+        return bool(admin.describe_cluster()["brokers"])

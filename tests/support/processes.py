@@ -1,0 +1,86 @@
+"""Run a server as a child process for as long as a `with` block."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+_LOG_LINES = 40
+
+
+class ServerStartError(RuntimeError):
+    """A server ended or stayed silent while it should have come up; ends with its log's tail."""
+
+
+def free_port() -> int:
+    """Return a loopback TCP port that nobody listens on right now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(
+    command: Sequence[str],
+    *,
+    ready: Callable[[], bool],
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    timeout_s: float = 60,
+) -> Iterator[None]:
+    """Run `command` for the length of the block, entered once `ready()` is true.
+
+    Parameters
+    ----------
+    command
+        The program and its arguments.
+    ready
+        Called a few times a second until it returns true.
+    log
+        File that gets what the process prints.
+    env
+        The whole environment of the process; the caller's own if left out.
+    timeout_s
+        Seconds that the process has to become ready.
+
+    Raises
+    ------
+    ServerStartError
+        If the process ends, or is not ready in time.
+    """
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=env
+        ) as process,
+    ):
+        try:
+            _wait_until_ready(process, ready, log, timeout_s)
+            yield
+        finally:
+            # All that these servers keep is thrown away with them: no need for a slow, clean end.
+            process.kill()
+
+
+def _wait_until_ready(
+    process: subprocess.Popen[bytes], ready: Callable[[], bool], log: Path, timeout_s: float
+) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not ready():
+        if process.poll() is not None:
+            raise _start_error(f"ended with status {process.returncode} while starting", log)
+        if time.monotonic() > deadline:
+            raise _start_error(f"was not ready within {timeout_s:.0f} s", log)
+        time.sleep(0.1)
+
+
+def _start_error(what: str, log: Path) -> ServerStartError:
+    tail = log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
+    return ServerStartError("\n".join([f"The server {what}. Its log ends with:", *tail]))
