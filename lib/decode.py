@@ -177,9 +177,7 @@ def _arrow_type(child: _Shape | str) -> pa.DataType:
     return _ARROW_TYPES.get(child, pa.null())
 
 
-def _parse(
-    values: pa.Array, rows: NDArray[np.int64], reasons: dict[int, str]
-) -> Iterable[_Part]:
+def _parse(values: pa.Array, rows: NDArray[np.int64], reasons: dict[int, str]) -> Iterable[_Part]:
     """Yield the good rows of `values`, in bulk where they allow it."""
     if not len(values):
         return
@@ -476,7 +474,9 @@ def _extra(records: pa.RecordBatch, source: str) -> pa.Array:
     try:
         return _as_dictionary(raw.cast(pa.string()))
     except pa.ArrowInvalid:
-        texts = [None if v is None else v.decode(errors="backslashreplace") for v in raw.to_pylist()]
+        texts = [
+            None if v is None else v.decode(errors="backslashreplace") for v in raw.to_pylist()
+        ]
         return _as_dictionary(pa.array(texts, pa.string()))
 
 
@@ -499,4 +499,6 @@ def _set_aside(records: pa.RecordBatch, reasons: Mapping[int, str], excerpts: in
 
 
 def _printable(start: bytes) -> str:
-    return re.sub(r"[\x00-\x08\x0b-\x1f]", "\N{REPLACEMENT CHARACTER}", start.decode(errors="replace"))
+    return re.sub(
+        r"[\x00-\x08\x0b-\x1f]", "\N{REPLACEMENT CHARACTER}", start.decode(errors="replace")
+    )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from pandas.api.types import union_categoricals
 
 from lib.columns import (
     CLIENT,
@@ -47,11 +49,29 @@ __all__ = [
     "Events",
     "arrival_order",
     "build_events",
+    "extend_events",
+    "newest",
     "select_window",
+    "window_rows",
 ]
 
-Clock = Literal["event", "received"]
-_SECONDS = {"event": EVENT_TIME_0, "received": RECEIVED_TIME_0}
+
+class Clock(StrEnum):
+    """Which of an event's two times is meant."""
+
+    EVENT = "event"
+    RECEIVED = "received"
+
+    @property
+    def milliseconds(self) -> str:
+        """The column of this clock in epoch ms."""
+        return EVENT_TIME if self is Clock.EVENT else RECEIVED_TIME
+
+    @property
+    def seconds(self) -> str:
+        """The column of this clock in seconds since zero."""
+        return EVENT_TIME_0 if self is Clock.EVENT else RECEIVED_TIME_0
+
 
 
 @dataclass(frozen=True)
@@ -119,6 +139,66 @@ def build_events(decoded: Sequence[pa.Table], fields: Fields) -> Events:
     return Events(pd.DataFrame(columns | _other_fields(rows, fields, columns)), zero, set_aside)
 
 
+def extend_events(before: Events, decoded: Sequence[pa.Table], fields: Fields) -> Events:
+    """Return `before` with further records of the same topic, as if all had been read at once.
+
+    Parameters
+    ----------
+    before
+        What has been read; it is not changed.
+    decoded
+        Decoded blocks of records that stand behind those of `before` in their partitions.
+    fields
+        The fields that `before` was built with.
+    """
+    new = build_events(decoded, fields)
+    set_aside = pa.concat_tables([before.set_aside, new.set_aside], promote_options="permissive")
+    if new.table.empty:
+        return Events(before.table, before.zero_ms, set_aside)
+    names = dict.fromkeys([*before.table.columns, *new.table.columns])
+    both = {name: _joined(before.table, new.table, name) for name in names}
+    order = arrival_order(
+        pa.table({name: np.asarray(both[name]) for name in (PARTITION, RECEIVED_TIME)})
+    )
+    table = pd.DataFrame(both, copy=False).take(order).reset_index(drop=True)
+    zero = int(table[EVENT_TIME].iloc[0])
+    table[EVENT_TIME_0] = (table[EVENT_TIME] - zero) / 1000.0
+    table[RECEIVED_TIME_0] = (table[RECEIVED_TIME] - zero) / 1000.0
+    return Events(table, zero, set_aside)
+
+
+def newest(events: Events, count: int) -> Events:
+    """Return the last `count` events in arrival order; zero moves to the first of them."""
+    if len(events.table) <= count:
+        return events
+    table = events.table.tail(count).reset_index(drop=True)
+    for name in (CLIENT, SESSION):
+        table[name] = table[name].cat.remove_unused_categories()
+    zero = int(table[EVENT_TIME].iloc[0])
+    table[EVENT_TIME_0] = (table[EVENT_TIME] - zero) / 1000.0
+    table[RECEIVED_TIME_0] = (table[RECEIVED_TIME] - zero) / 1000.0
+    return Events(table, zero, events.set_aside)
+
+
+def _joined(before: pd.DataFrame, new: pd.DataFrame, name: str) -> pd.Series:
+    """Return column `name` of both tables, one below the other; missing where one lacks it."""
+    columns = [table.get(name) for table in (before, new)]
+    if all(isinstance(c, pd.Series) and isinstance(c.dtype, pd.CategoricalDtype) for c in columns):
+        return pd.Series(union_categoricals(columns, sort_categories=True))
+    known = next(c for c in columns if c is not None)
+    parts = [
+        pd.Series(pd.NA, index=table.index, dtype=_nullable(known)) if c is None else c
+        for table, c in zip((before, new), columns, strict=True)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _nullable(column: pd.Series) -> object:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.dtype
+    return column.convert_dtypes().dtype
+
+
 _NO_RECORDS = pa.table(
     {
         PARTITION: pa.array([], pa.int32()),
@@ -144,6 +224,41 @@ def arrival_order(rows: pa.Table) -> NDArray[np.int64]:
     return order[np.argsort(reached, kind="stable")]
 
 
+def window_rows(
+    table: pd.DataFrame,
+    clock: Clock,
+    start_s: float,
+    end_s: float,
+    clients: Collection[object] | None = None,
+) -> NDArray[np.int64] | slice:
+    """Return the positions of the events inside a window of time, of some clients.
+
+    Parameters
+    ----------
+    table
+        An events table.
+    clock
+        The clock that the window is on.
+    start_s, end_s
+        First and last second since zero, both inclusive.
+    clients
+        The clients to keep; None for all.
+
+    Returns
+    -------
+    int64 positions in arrival order, or `slice(None)` where every event is inside, so that
+    nothing is copied.
+    """
+    seconds = table[clock.seconds].to_numpy()
+    keep = (seconds >= start_s) & (seconds <= end_s)
+    if clients is not None:
+        of = table[CLIENT].cat
+        # One more than there are categories: code -1, no client, is the last.
+        chosen = np.append(of.categories.isin(list(clients)), False)
+        keep &= chosen[of.codes.to_numpy()]
+    return slice(None) if keep.all() else np.flatnonzero(keep)
+
+
 def select_window(
     table: pd.DataFrame,
     clock: Clock,
@@ -151,27 +266,9 @@ def select_window(
     end_s: float,
     clients: Collection[object] | None = None,
 ) -> pd.DataFrame:
-    """Return the events inside a window of time, of some clients.
-
-    Parameters
-    ----------
-    table
-        An events table.
-    clock
-        "event" or "received": the clock that the window is on.
-    start_s, end_s
-        First and last second since zero, both inclusive.
-    clients
-        The clients to keep; None for all.
-    """
-    seconds = table[_SECONDS[clock]].to_numpy()
-    keep = (seconds >= start_s) & (seconds <= end_s)
-    if clients is not None:
-        of = table[CLIENT].cat
-        # One more than there are categories: code -1, no client, is the last.
-        chosen = np.append(of.categories.isin(list(clients)), False)
-        keep &= chosen[of.codes.to_numpy()]
-    return table if keep.all() else table.take(np.flatnonzero(keep))
+    """Return the events inside a window of time, of some clients; see `window_rows`."""
+    rows = window_rows(table, clock, start_s, end_s, clients)
+    return table if isinstance(rows, slice) else table.take(rows)
 
 
 def _without_unreadable(

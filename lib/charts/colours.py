@@ -1,0 +1,47 @@
+"""The colours that mean something, the same on every page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import altair as alt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EVENT_TIME: Final = "#2f7de1"
+RECEIVED_TIME: Final = "#f07f13"
+LATE: Final = "#d6336c"
+NEUTRAL: Final = "#8a94a6"
+
+# Twenty hues for clients, as many as the notebook's tab20; readable on light and dark.
+_CLIENTS: Final = (
+    "#4c78c8", "#e68a2e", "#3fa45b", "#d1495b", "#8d6cc9", "#a0705a", "#d972b8", "#7f8794",
+    "#a8a434", "#2fa9b8", "#7ba3e0", "#f0b36e", "#86c98f", "#ec8f94", "#b9a0e0", "#c9a08f",
+    "#eba6d3", "#aab1bc", "#cdc96a", "#80cdd6",
+)  # fmt: skip
+
+
+def client_colour(clients: Sequence[Any], among: Sequence[Any]) -> alt.Scale:
+    """Return the colour scale of `clients`.
+
+    A client's colour follows from its place among all clients of the topic, so that it is the
+    same whatever else is visible.
+
+    Parameters
+    ----------
+    clients
+        The visible clients, in the order of the scale.
+    among
+        All clients of the topic, in their order.
+    """
+    place = {client: index for index, client in enumerate(among)}
+    colours = [_CLIENTS[place[client] % len(_CLIENTS)] for client in clients]
+    return alt.Scale(domain=[label(client) for client in clients], range=colours)
+
+
+def label(client: object) -> str:
+    """Return how a client or session is written on an axis: an integer without decimals."""
+    if isinstance(client, float) and client.is_integer():
+        return str(int(client))
+    return str(client)

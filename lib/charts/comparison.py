@@ -1,0 +1,223 @@
+"""The notebook's figure: event time above received time, one row a client, axes shared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from lib.charts import colours
+from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
+from lib.events import CLIENT, EVENT_TIME, RECEIVED_TIME, SEQUENCE, SESSION, Clock
+from lib.lanes import Lanes, bin_width, client_lanes, count_bins
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+MOST_POINTS: Final = 5_000
+"""Events drawn one by one; beyond, they are counted."""
+
+MOST_CELLS: Final = 6_000
+"""Counts drawn in one panel."""
+
+_TITLES: Final = {
+    Clock.EVENT: ("Event time: when it happened", colours.EVENT_TIME),
+    Clock.RECEIVED: ("Received time: when it arrived", colours.RECEIVED_TIME),
+}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The chart, and what it shows: every event a point, or counts of `width_ms`."""
+
+    chart: alt.VConcatChart
+    events: int
+    lanes: Lanes
+    width_ms: int | None
+
+    @property
+    def caption(self) -> str:
+        """What is drawn and how many events it stands for."""
+        who = f"{self.lanes.clients:,} client{'s' if self.lanes.clients != 1 else ''}"
+        if not self.lanes.are_clients:
+            who += f" in {len(self.lanes.labels)} groups"
+        if self.width_ms is None:
+            return f"Every one of the {self.events:,} events of {who} is a point in both panels."
+        return (
+            f"Counts of all {self.events:,} events of {who}, per row and {_duration(self.width_ms)}"
+            f"; up to {MOST_POINTS:,} events in the window are drawn as points."
+        )
+
+
+def comparison(
+    table: pd.DataFrame,
+    rows: NDArray[np.int64] | slice,
+    *,
+    zero_ms: int,
+    scale: TimeScale,
+    height: int,
+) -> Comparison:
+    """Draw the events at `rows` of an events table on both clocks.
+
+    Parameters
+    ----------
+    table, rows
+        The events table and the positions of the visible events, at least one.
+    zero_ms
+        The table's zero, epoch ms.
+    scale
+        How times are written.
+    height
+        Of one panel, px.
+    """
+    codes = table[CLIENT].cat.codes.to_numpy()[rows]
+    times = {clock: table[clock.milliseconds].to_numpy()[rows] for clock in Clock}
+    categories = table[CLIENT].cat.categories
+    lanes = client_lanes(categories, codes)
+    domain = _domain(times)
+    width = None
+    if len(codes) <= MOST_POINTS:
+        points = _points(table, rows, lanes, zero_ms, scale)
+        panels = [_point_panel(points, clock, scale) for clock in Clock]
+    else:
+        most = max(60, MOST_CELLS // len(lanes.labels))
+        width = bin_width(domain[1] - domain[0], most)
+        panels = [
+            _count_panel(lanes, codes, times[clock], clock, zero_ms, scale, domain[0], width)
+            for clock in Clock
+        ]
+        domain = (domain[0], domain[1] + width)
+    framed = [
+        _framed(panel, clock, lanes, list(categories), zero_ms, scale, domain, height)
+        for clock, panel in zip(Clock, panels, strict=True)
+    ]
+    zoom = alt.selection_interval(name="zoom", bind="scales", encodings=["x"])
+    chart = alt.vconcat(*framed, spacing=12).resolve_scale(x="shared", y="shared", color="shared")
+    return Comparison(chart.add_params(zoom), len(codes), lanes, width)
+
+
+def _domain(times: dict[Clock, NDArray[np.int64]]) -> tuple[int, int]:
+    low = min(int(ms.min()) for ms in times.values())
+    high = max(int(ms.max()) for ms in times.values())
+    return low, max(high, low + 1)
+
+
+def _points(
+    table: pd.DataFrame,
+    rows: NDArray[np.int64] | slice,
+    lanes: Lanes,
+    zero_ms: int,
+    scale: TimeScale,
+) -> pd.DataFrame:
+    seen = table.iloc[rows]
+    labels = np.array([*lanes.labels, ""])
+    points = pd.DataFrame(
+        {
+            "row": labels[lanes.of_client[seen[CLIENT].cat.codes]],
+            "client": [colours.label(client) for client in seen[CLIENT]],
+            "session": seen[SESSION].astype(str).to_numpy(),
+            "event": drawn_times(seen[EVENT_TIME], zero_ms, scale),
+            "received": drawn_times(seen[RECEIVED_TIME], zero_ms, scale),
+            "delay": (seen[RECEIVED_TIME] - seen[EVENT_TIME]).to_numpy() / 1000.0,
+        }
+    )
+    if SEQUENCE in seen:
+        points["number"] = seen[SEQUENCE].astype("float64").to_numpy()
+    return points
+
+
+def _point_panel(points: pd.DataFrame, clock: Clock, scale: TimeScale) -> alt.Chart:
+    tooltip = [
+        alt.Tooltip("client:N", title="Client"),
+        alt.Tooltip("session:N", title="Session"),
+        *([alt.Tooltip("number:Q", title="Event")] if "number" in points else []),
+        time_tooltip("event", "Event time", scale),
+        time_tooltip("received", "Received time", scale),
+        alt.Tooltip("delay:Q", title="Delay (s)", format=",.3f"),
+    ]
+    return alt.Chart(points).mark_circle(size=46, opacity=0.55).encode(tooltip=tooltip)
+
+
+def _count_panel(
+    lanes: Lanes,
+    codes: NDArray[np.integer],
+    times_ms: NDArray[np.int64],
+    clock: Clock,
+    zero_ms: int,
+    scale: TimeScale,
+    start_ms: int,
+    width_ms: int,
+) -> alt.Chart:
+    counts = count_bins(
+        np.append(lanes.of_client, -1)[codes], times_ms, start_ms=start_ms, width_ms=width_ms
+    )
+    cells = pd.DataFrame(
+        {
+            "row": np.array(lanes.labels)[counts["lane"]],
+            clock.value: drawn_times(counts["start"], zero_ms, scale),
+            "end": drawn_times(counts["end"], zero_ms, scale),
+            "events": counts["events"].astype("int32"),
+        }
+    )
+    cells["client"] = cells["row"]
+    return (
+        alt.Chart(cells)
+        .mark_rect(stroke=None)
+        .encode(
+            x2="end",
+            opacity=alt.Opacity(
+                "events:Q", scale=alt.Scale(type="log", range=[0.25, 1]), legend=None
+            ),
+            tooltip=[
+                alt.Tooltip("row:N", title="Clients" if not lanes.are_clients else "Client"),
+                time_tooltip(clock.value, "From", scale),
+                time_tooltip("end", "To", scale),
+                alt.Tooltip("events:Q", title="Events", format=","),
+            ],
+        )
+    )
+
+
+def _framed(
+    panel: alt.Chart,
+    clock: Clock,
+    lanes: Lanes,
+    clients: Sequence[object],
+    zero_ms: int,
+    scale: TimeScale,
+    domain_ms: tuple[int, int],
+    height: int,
+) -> alt.Chart:
+    text, colour = _TITLES[clock]
+    title = "Event time" if clock is Clock.EVENT else "Received time"
+    colour_scale = (
+        colours.client_colour(lanes.labels, [colours.label(client) for client in clients])
+        if lanes.are_clients
+        else alt.Scale(range=[colours.NEUTRAL])
+    )
+    return panel.encode(
+        x=time_axis(clock.value, title, scale, domain_ms=domain_ms, zero_ms=zero_ms),
+        y=alt.Y(
+            "row:O",
+            title="Client",
+            scale=alt.Scale(domain=lanes.labels),
+            axis=alt.Axis(labelLimit=140, grid=True),
+        ),
+        color=alt.Color("client:N", scale=colour_scale, legend=None),
+    ).properties(
+        height=height,
+        width="container",
+        title=alt.Title(text, color=colour, anchor="start", fontSize=14),
+    )
+
+
+def _duration(ms: int) -> str:
+    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000)):
+        if ms >= size:
+            return f"{ms / size:g} {unit}"
+    return f"{ms} ms"

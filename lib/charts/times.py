@@ -1,0 +1,65 @@
+"""The time axis: since zero, UTC or local; the same switch for every chart."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+class TimeScale(StrEnum):
+    """How times are written on an axis."""
+
+    ZERO = "zero"
+    UTC = "utc"
+    LOCAL = "local"
+
+
+def drawn_times(
+    epoch_ms: npt.NDArray[np.int64] | pd.Series, zero_ms: int, scale: TimeScale
+) -> pd.Series:
+    """Return times as the axis wants them: seconds since zero (float64) or UTC datetimes."""
+    ms = np.asarray(epoch_ms, dtype=np.int64)
+    if scale is TimeScale.ZERO:
+        return pd.Series((ms - zero_ms) / 1000.0)
+    return pd.Series(pd.to_datetime(ms, unit="ms", utc=True))
+
+
+def time_axis(
+    field: str, title: str, scale: TimeScale, *, domain_ms: tuple[int, int] | None, zero_ms: int
+) -> alt.X:
+    """Return the x channel of a time `field`, its unit in the title.
+
+    `domain_ms` fixes the visible stretch, epoch ms; None lets the data decide.
+    """
+    if scale is TimeScale.ZERO:
+        seconds = [(ms - zero_ms) / 1000.0 for ms in domain_ms] if domain_ms else alt.Undefined
+        return alt.X(
+            field,
+            type="quantitative",
+            title=f"{title}, s since zero",
+            scale=alt.Scale(domain=seconds, nice=False, zero=False),
+        )
+    return alt.X(
+        field,
+        type="temporal",
+        title=f"{title}, {'UTC' if scale is TimeScale.UTC else 'your time zone'}",
+        scale=alt.Scale(
+            type="utc" if scale is TimeScale.UTC else "time",
+            domain=list(domain_ms) if domain_ms else alt.Undefined,
+            nice=False,
+        ),
+    )
+
+
+def time_tooltip(field: str, title: str, scale: TimeScale) -> alt.Tooltip:
+    """Return the tooltip line of a time `field`."""
+    if scale is TimeScale.ZERO:
+        return alt.Tooltip(field, type="quantitative", title=f"{title} (s)", format=",.3f")
+    return alt.Tooltip(field, type="temporal", title=title, format="%Y-%m-%d %H:%M:%S.%L")

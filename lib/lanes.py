@@ -1,0 +1,108 @@
+"""The rows of a chart that has one row a client: clients while they fit, then groups of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MOST_LANES: Final = 40
+"""Rows that fit a chart and can still be told apart."""
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """How clients share the rows of a chart.
+
+    Attributes
+    ----------
+    labels
+        One a lane, in the order of the clients.
+    of_client
+        int32, one a client code of the events table: its lane, or -1 where it has no event here.
+    clients
+        Number of clients with events here.
+    """
+
+    labels: list[str]
+    of_client: NDArray[np.int32]
+    clients: int
+
+    @property
+    def are_clients(self) -> bool:
+        """Whether every lane is one client."""
+        return self.clients == len(self.labels)
+
+
+def client_lanes(clients: pd.Index, codes: NDArray[np.integer], most: int = MOST_LANES) -> Lanes:
+    """Return the lanes for the events whose client codes are `codes`.
+
+    Parameters
+    ----------
+    clients
+        The categories of the events table's clients, in their order.
+    codes
+        Client code of every visible event; -1 (no client) has no lane.
+    most
+        Lanes at most. More clients than that share lanes, neighbours together.
+    """
+    present = np.flatnonzero(np.bincount(codes[codes >= 0], minlength=len(clients)))
+    of_client = np.full(len(clients), -1, np.int32)
+    lanes = min(most, len(present))
+    of_client[present] = np.arange(len(present)) * lanes // max(1, len(present))
+    if lanes == len(present):
+        return Lanes([str(client) for client in clients[present]], of_client, len(present))
+    firsts = np.flatnonzero(np.diff(of_client[present], prepend=-1))
+    lasts = np.append(firsts[1:], len(present)) - 1
+    ends = zip(clients[present[firsts]], clients[present[lasts]], strict=True)
+    labels = [f"{first} – {last}" for first, last in ends]
+    return Lanes(labels, of_client, len(present))
+
+
+def count_bins(
+    lanes: NDArray[np.integer], times_ms: NDArray[np.int64], *, start_ms: int, width_ms: int
+) -> pd.DataFrame:
+    """Return how many events each lane has in each time bin; empty bins are left out.
+
+    Parameters
+    ----------
+    lanes
+        Lane of every event; events of lane -1 are not counted.
+    times_ms
+        Time of every event, epoch ms.
+    start_ms, width_ms
+        Where the first bin begins, and the width of every bin.
+
+    Returns
+    -------
+    Columns `lane` int64, `start` and `end` int64 (epoch ms, end exclusive), `events` int64.
+    """
+    counted = lanes >= 0
+    bins = (times_ms[counted] - start_ms) // width_ms
+    number = int(bins.max()) + 1 if len(bins) else 1
+    counts = np.bincount(lanes[counted].astype(np.int64) * number + bins)
+    filled = np.flatnonzero(counts)
+    start = start_ms + (filled % number) * width_ms
+    return pd.DataFrame(
+        {
+            "lane": filled // number,
+            "start": start,
+            "end": start + width_ms,
+            "events": counts[filled],
+        }
+    )
+
+
+def bin_width(span_ms: int, most: int) -> int:
+    """Return the least of 1, 2, 5, 10, … ms that cuts `span_ms` into at most `most` bins."""
+    width = 1
+    while True:
+        for step in (1, 2, 5):
+            if span_ms // (width * step) < most:
+                return width * step
+        width *= 10

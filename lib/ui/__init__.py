@@ -1,0 +1,1 @@
+"""The only part of `lib` that imports Streamlit: sidebar, state, cached loader, page furniture."""

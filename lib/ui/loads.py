@@ -1,0 +1,120 @@
+"""Loads shared by all viewers: one thread a load, never one a rerun."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from lib.errors import SkewlineError
+from lib.load import LoadedTopic, Progress, Watch, load, reload
+
+if TYPE_CHECKING:
+    from lib.fields import Fields
+    from lib.topics.source import Range, TopicSource
+
+KEPT_TOPICS: Final = 4
+"""Loaded topics that the server holds; the least recently viewed goes first."""
+
+_THREADS: Final = 4
+
+
+@dataclass(frozen=True)
+class LoadKey:
+    """What distinguishes one load from another. `fields` None: to be recognised."""
+
+    source: str
+    topic: str
+    wanted: Range
+    fields: Fields | None
+    cap: int
+
+
+@dataclass
+class Load:
+    """One load, written by its thread and read by any number of script runs."""
+
+    before: LoadedTopic | None = None
+    progress: Progress = field(default_factory=Progress)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    future: Future[LoadedTopic] = field(default_factory=Future)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its thread is at work."""
+        return not self.future.done()
+
+    @property
+    def error(self) -> SkewlineError | None:
+        """Why it failed; None while it runs and when it did not. Raises what is no such error."""
+        failure = None if self.is_running else self.future.exception()
+        if failure is not None and not isinstance(failure, SkewlineError):
+            raise failure
+        return failure
+
+    @property
+    def loaded(self) -> LoadedTopic | None:
+        """The topic; where the load runs or failed, the last good one before it."""
+        return self.before if self.is_running or self.error else self.future.result()
+
+    def settle(self, seconds: float) -> None:
+        """Wait up to `seconds` for the end."""
+        wait([self.future], timeout=seconds)
+
+    def show(self, progress: Progress) -> None:
+        """Take note of how far the load is."""
+        self.progress = progress
+
+
+@dataclass(frozen=True)
+class _Shelf:
+    loads: OrderedDict[LoadKey, Load] = field(default_factory=OrderedDict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    threads: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(_THREADS, thread_name_prefix="load")
+    )
+
+
+@st.cache_resource
+def _shelf() -> _Shelf:
+    return _Shelf()
+
+
+def load_of(source: TopicSource, key: LoadKey) -> Load:
+    """Return the load of `key`, started if there is none yet. Never reads a topic twice."""
+    shelf = _shelf()
+    with shelf.lock:
+        if key not in shelf.loads:
+            shelf.loads[key] = _started(shelf, source, key, before=None)
+        shelf.loads.move_to_end(key)
+        for old in list(shelf.loads)[:-KEPT_TOPICS]:
+            if not shelf.loads[old].is_running:
+                del shelf.loads[old]
+        return shelf.loads[key]
+
+
+def reload_of(source: TopicSource, key: LoadKey) -> None:
+    """Start to read what is new in the topic of `key`, unless a load is under way."""
+    shelf = _shelf()
+    with shelf.lock:
+        present = shelf.loads.get(key)
+        if present is not None and not present.is_running:
+            shelf.loads[key] = _started(shelf, source, key, before=present.loaded)
+
+
+def _started(
+    shelf: _Shelf, source: TopicSource, key: LoadKey, *, before: LoadedTopic | None
+) -> Load:
+    started = Load(before)
+    watch = Watch(started.show, started.stopping.is_set)
+    if before is None:
+        started.future = shelf.threads.submit(
+            load, source, key.topic, key.wanted, fields=key.fields, cap=key.cap, watch=watch
+        )
+    else:
+        started.future = shelf.threads.submit(reload, source, before, cap=key.cap, watch=watch)
+    return started

@@ -1,0 +1,154 @@
+"""What every page begins with: title, one line, and the states in which there is nothing to show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import streamlit as st
+
+from lib.events import window_rows
+from lib.ui.view import View, Window, current_view
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from lib.charts.times import TimeScale
+    from lib.errors import SkewlineError
+    from lib.load import LoadedTopic
+    from lib.ui.loads import Load
+
+_POLL_S: Final = 0.4
+
+
+@dataclass(frozen=True)
+class Visible:
+    """What a page shows: the loaded topic, and which of its events are inside the window.
+
+    `rows` are positions in `table`, which is shared by all viewers: never change it.
+    """
+
+    topic: LoadedTopic
+    window: Window
+    rows: NDArray[np.int64] | slice
+    scale: TimeScale
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The events table of the whole topic."""
+        return self.topic.events.table
+
+    @property
+    def zero_ms(self) -> int:
+        """The topic's zero, epoch ms."""
+        return self.topic.events.zero_ms
+
+    @property
+    def count(self) -> int:
+        """Number of visible events."""
+        return len(self.table) if isinstance(self.rows, slice) else len(self.rows)
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """The visible events; a copy unless all are visible."""
+        return self.table if isinstance(self.rows, slice) else self.table.take(self.rows)
+
+
+def begin(title: str, line: str) -> Visible:
+    """Draw a page's head and return what it shows; where that is nothing, say why and stop."""
+    st.title(title, anchor=False)
+    st.caption(line)
+    view = current_view()
+    if view.load is not None and view.load.is_running:
+        _show_progress(view.name, view.load)
+        st.stop()
+    if view.topic is None:
+        if view.error is not None:
+            _show_error(view.error)
+        st.stop()
+    if view.error is not None:
+        st.warning(
+            f"{view.error.remedy} What was loaded before is shown.", title=view.error.what
+        )
+    _announce(view.topic)
+    if view.window is None:
+        _show_empty(view.topic)
+        st.stop()
+    return _inside(view, view.topic, view.window)
+
+
+def _inside(view: View, topic: LoadedTopic, window: Window) -> Visible:
+    rows = window_rows(
+        topic.events.table, window.clock, window.start_s, window.end_s, view.clients or None
+    )
+    if not isinstance(rows, slice) and not len(rows):
+        st.info(
+            "Widen the time window in the sidebar, or remove a client from the filter.",
+            title="No event is inside the window.",
+            icon=":material/filter_alt_off:",
+        )
+        st.stop()
+    return Visible(topic, window, rows, view.scale)
+
+
+@st.fragment(run_every=_POLL_S)
+def _show_progress(name: str, load: Load) -> None:
+    if not load.is_running:
+        st.rerun()
+    progress = load.progress
+    if progress.records:
+        text = (
+            f"{progress.records:,} of at most {progress.expected:,} records, "
+            f"{progress.bytes / 1e6:,.0f} MB, {progress.rate:,.0f} records/s, "
+            f"about {progress.seconds_left:,.0f} s left"
+        )
+    else:
+        text = "Asking the broker where the topic begins and ends"
+    with st.container(border=True):
+        st.markdown(f"**Reading {name}**")
+        st.progress(progress.share if progress.records else 0.0, text=text)
+        if load.stopping.is_set():
+            st.caption("Stopping after the present block.")
+        elif st.button("Stop and keep what came", icon=":material/stop_circle:"):
+            load.stopping.set()
+
+
+def _show_error(error: SkewlineError) -> None:
+    st.error(error.remedy, title=error.what, icon=":material/error:")
+
+
+def _announce(topic: LoadedTopic) -> None:
+    report = topic.report
+    if report.stopped:
+        st.warning(
+            f"Reading was stopped after {report.read.records:,} records. Reload goes on from there."
+        )
+    if report.capped:
+        st.info(
+            f"The topic holds {report.in_log:,} records. The newest "
+            f"{len(topic.events.table):,} are shown: the cap on events is reached."
+        )
+    if topic.set_aside.num_rows:
+        few = topic.set_aside.num_rows == 1
+        st.caption(
+            f":material/report: {topic.set_aside.num_rows:,} record{'' if few else 's'} could not "
+            f"be read and {'is' if few else 'are'} set aside; the load report on the Overview "
+            f"page lists {'it' if few else 'them'}."
+        )
+
+
+def _show_empty(topic: LoadedTopic) -> None:
+    if topic.set_aside.num_rows:
+        st.info(
+            "The load report on the Overview page says why each was set aside.",
+            title=f"None of the {topic.set_aside.num_rows:,} records could be read.",
+            icon=":material/report:",
+        )
+        return
+    st.info(
+        "Write events to it and press Reload, or choose another topic or range.",
+        title=f"There is no record in {topic.report.topic} for this range.",
+        icon=":material/inbox:",
+    )

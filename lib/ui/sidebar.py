@@ -1,0 +1,210 @@
+"""The shared sidebar: what to read, which stretch of it, and how times are written.
+
+Every choice is bound to the URL by Streamlit, under the widget's key.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import os
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from lib.charts.colours import label
+from lib.charts.times import TimeScale
+from lib.errors import SettingsError, SkewlineError
+from lib.events import Clock
+from lib.load import DEFAULT_CAP
+from lib.topics.source import Between, Everything, Latest, Range
+from lib.ui.loads import LoadKey, load_of, reload_of
+from lib.ui.sources import LABELS, available_sources, open_source, topics_of
+from lib.ui.view import View, Window, extent_of, largest_clients
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lib.load import LoadedTopic
+    from lib.topics.source import TopicInfo, TopicSource
+
+_QUICK_S: Final = 0.4
+"""A load that ends within this time shows no progress."""
+
+_RANGES: Final[Mapping[str, str]] = {"all": "All", "latest": "Latest", "between": "From–to"}
+_SCALES: Final[Mapping[str, str]] = {TimeScale.ZERO: "Since zero", TimeScale.UTC: "UTC", TimeScale.LOCAL: "Local"}
+_CLOCKS: Final[Mapping[str, str]] = {Clock.EVENT: "Event time", Clock.RECEIVED: "Received time"}
+
+
+def sidebar() -> View:
+    """Draw the sidebar and return what the viewer is looking at."""
+    with st.sidebar:
+        name = _choose("Source", available_sources(), LABELS, key="source")
+        try:
+            source = open_source(name)
+            topic = _choose_topic(name, topics_of(name))
+        except SkewlineError as error:
+            return _failed(name, error)
+        if not topic:
+            return _failed(name, _no_topics(name))
+        key = LoadKey(name, topic, _choose_range(), fields=None, cap=_cap())
+        return _view_of(source, key)
+
+
+def _view_of(source: TopicSource, key: LoadKey) -> View:
+    _reload_button(source, key)
+    load = load_of(source, key)
+    load.settle(_QUICK_S)
+    topic = load.loaded
+    scale = TimeScale.ZERO
+    window: Window | None = None
+    clients: Sequence[object] = ()
+    if topic is not None and len(topic.events.table):
+        window = _choose_window(topic)
+        clients = _choose_clients(topic)
+        scale = TimeScale(_choose("Times", list(_SCALES), _SCALES, key="times"))
+    return View(key.topic, topic, load, load.error, window, clients, scale)
+
+
+def _failed(name: str, error: SkewlineError) -> View:
+    if st.button("Try again", icon=":material/refresh:", width="stretch"):
+        topics_of.clear()
+        st.rerun()
+    return View(LABELS[name], None, None, error, None, (), TimeScale.ZERO)
+
+
+def _no_topics(name: str) -> SkewlineError:
+    return SkewlineError(
+        f"{LABELS[name]} has no topic.", "Create one and write events to it, or choose Samples."
+    )
+
+
+def _choose(title: str, options: Sequence[str], labels: Mapping[str, str], *, key: str) -> str:
+    chosen = st.segmented_control(
+        title,
+        options,
+        default=options[0],
+        required=True,
+        format_func=lambda option: labels[option],
+        key=key,
+        width="stretch",
+        bind="query-params",
+    )
+    return str(chosen)
+
+
+def _choose_topic(source: str, topics: Sequence[TopicInfo]) -> str | None:
+    infos = {info.name: info for info in topics}
+    options = list(infos)
+    # A copied link may name a topic that is gone: say so, rather than open another.
+    linked = st.query_params.get("topic")
+    if linked and linked not in infos and st.session_state.get("topic", linked) == linked:
+        options.append(linked)
+    chosen = st.selectbox(
+        "Topic",
+        options,
+        format_func=lambda name: _described(name, infos.get(name)),
+        key="topic",
+        bind="query-params",
+        help=f"The topics of this source ({LABELS[source]}) with their number of records.",
+    )
+    info = infos.get(chosen) if chosen else None
+    if info is not None:
+        kind = f", {info.timestamp_kind}" if info.timestamp_kind else ""
+        partitions = "1 partition" if info.partitions == 1 else f"{info.partitions:,} partitions"
+        st.caption(f"{info.records:,} records in {partitions}{kind}")
+    return chosen
+
+
+def _described(name: str, info: TopicInfo | None) -> str:
+    return f"{name} (not found)" if info is None else name
+
+
+def _choose_range() -> Range:
+    kind = _choose("Range", list(_RANGES), _RANGES, key="range")
+    if kind == "latest":
+        return Latest(
+            int(
+                st.number_input(
+                    "Newest records", 1, value=10_000, step=1000, key="latest", bind="query-params"
+                )
+            )
+        )
+    if kind == "between":
+        today = dt.datetime.now(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        start = _choose_moment("From (UTC)", today - dt.timedelta(days=1), key="from")
+        end = _choose_moment("To (UTC)", today + dt.timedelta(days=1), key="to")
+        return Between(start, max(start, end))
+    return Everything()
+
+
+def _choose_moment(title: str, default: dt.datetime, *, key: str) -> int:
+    moment = st.datetime_input(
+        title,
+        default.replace(tzinfo=None),
+        step=60,
+        min_value=dt.datetime(1970, 1, 1),  # noqa: DTZ001 (the widget knows no zones)
+        key=key,
+        required=True,
+        bind="query-params",
+        help="Of the record timestamp.",
+    )
+    return round(1000 * moment.replace(tzinfo=dt.UTC).timestamp())
+
+
+def _cap() -> int:
+    given = os.environ.get("SKEWLINE_MAX_EVENTS", "")
+    if not given:
+        return DEFAULT_CAP
+    if not given.isdecimal() or int(given) < 1:
+        raise SettingsError(
+            f"SKEWLINE_MAX_EVENTS is {given!r}.", "Set it to a whole number above zero."
+        )
+    return int(given)
+
+
+def _reload_button(source: TopicSource, key: LoadKey) -> None:
+    clicked = st.button(
+        "Reload",
+        icon=":material/refresh:",
+        width="stretch",
+        help="Reads what has been written to the topic since it was loaded.",
+    )
+    if clicked:
+        topics_of.clear()
+        reload_of(source, key)
+
+
+def _choose_window(topic: LoadedTopic) -> Window:
+    clock = Clock(_choose("Window on", list(_CLOCKS), _CLOCKS, key="clock"))
+    low, high = extent_of(topic)
+    step = 10.0 ** math.floor(math.log10(max(high - low, 0.001) / 500))
+    low, high = math.floor(low / step) * step, math.ceil(high / step) * step
+    start, end = st.slider(
+        "Time window, s since zero",
+        low,
+        max(high, low + step),
+        (low, max(high, low + step)),
+        step=step,
+        format=f"%.{max(0, -round(math.log10(step)))}f",
+        key="window",
+        bind="query-params",
+        help="Zero is the event time of the first record.",
+    )
+    is_whole = (start, end) == (low, max(high, low + step))
+    return Window(clock, -math.inf, math.inf) if is_whole else Window(clock, start, end)
+
+
+def _choose_clients(topic: LoadedTopic) -> Sequence[object]:
+    """Return the chosen clients; the largest are listed, others can be typed."""
+    by_label = {label(client): client for client in topic.events.table["ClientID"].cat.categories}
+    listed = [label(client) for client in largest_clients(topic)]
+    chosen = st.multiselect(
+        "Clients",
+        listed,
+        placeholder=f"All {len(by_label):,}",
+        accept_new_options=len(by_label) > len(listed),
+        key="clients",
+        bind="query-params",
+    )
+    return [by_label[name] for name in chosen if name in by_label]
