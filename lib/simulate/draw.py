@@ -1,0 +1,48 @@
+"""Random numbers and segmented arithmetic, shared by the simulator's parts."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lib.simulate.scenario import Scenario
+
+
+def generator(scenario: Scenario, purpose: str) -> np.random.Generator:
+    """Return the random numbers for one purpose.
+
+    Each purpose has a stream of its own: other losses, or another network, leave the sessions
+    as they were.
+    """
+    return np.random.default_rng([scenario.seed, zlib.crc32(purpose.encode())])
+
+
+def log_uniform(
+    rng: np.random.Generator, bounds: tuple[float, float], size: int
+) -> NDArray[np.float64]:
+    """Return `size` numbers whose logarithms are uniform between those of `bounds`."""
+    low, high = np.log(bounds)
+    return np.exp(rng.uniform(low, high, size))
+
+
+def segmented_cumsum(values: NDArray[np.float64], sizes: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the running sum inside each segment, from 0 at the segment's first element.
+
+    `sizes` are the lengths of the segments, which lie one after the other in `values`.
+    """
+    total = np.cumsum(values)
+    return total - np.repeat(total[np.cumsum(sizes) - sizes], sizes)
+
+
+def segmented_cummax(values: NDArray[np.float64], segment: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the running maximum inside each segment; `segment` rises along `values`."""
+    if not len(values):
+        return values
+    # Lifting each segment above all values of the one before makes one running maximum of many.
+    lift = segment * (values.max() - values.min() + 1)
+    return np.maximum.accumulate(values + lift) - lift
