@@ -1,4 +1,4 @@
-"""Skewline: when did it happen, and when did it arrive?"""
+"""Skewline, the app: page config, navigation, the shared sidebar; nothing else."""
 
 import streamlit as st
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
@@ -502,3 +503,18 @@ def _printable(start: bytes) -> str:
     return re.sub(
         r"[\x00-\x08\x0b-\x1f]", "\N{REPLACEMENT CHARACTER}", start.decode(errors="replace")
     )
+
+
+def reasons_of(set_aside: pa.Table) -> pd.DataFrame:
+    """Return how many records were set aside for which reason, the most frequent first.
+
+    Columns `reason` object, `records` int64.
+    """
+    counts = pc.value_counts(set_aside["reason"].cast(pa.string()))
+    table = pd.DataFrame(
+        {
+            "reason": counts.field("values").to_pylist(),
+            "records": counts.field("counts").to_numpy(),
+        }
+    )
+    return table.sort_values("records", ascending=False, ignore_index=True)

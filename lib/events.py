@@ -73,7 +73,6 @@ class Clock(StrEnum):
         return EVENT_TIME_0 if self is Clock.EVENT else RECEIVED_TIME_0
 
 
-
 @dataclass(frozen=True)
 class Events:
     """A topic's events.
@@ -184,13 +183,15 @@ def _joined(before: pd.DataFrame, new: pd.DataFrame, name: str) -> pd.Series:
     """Return column `name` of both tables, one below the other; missing where one lacks it."""
     columns = [table.get(name) for table in (before, new)]
     if all(isinstance(c, pd.Series) and isinstance(c.dtype, pd.CategoricalDtype) for c in columns):
-        return pd.Series(union_categoricals(columns, sort_categories=True))
+        united: pd.Categorical = union_categoricals(columns, sort_categories=True)
+        return pd.Series(united)
     known = next(c for c in columns if c is not None)
     parts = [
         pd.Series(pd.NA, index=table.index, dtype=_nullable(known)) if c is None else c
         for table, c in zip((before, new), columns, strict=True)
     ]
-    return pd.concat(parts, ignore_index=True)
+    joined: pd.Series = pd.concat(parts, ignore_index=True)
+    return joined
 
 
 def _nullable(column: pd.Series) -> object:

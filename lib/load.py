@@ -18,7 +18,7 @@ from lib.fields import Fields
 from lib.topics.source import Between, Latest, Plan, Range, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
     from lib.topics.source import TopicSource
 
@@ -249,7 +249,7 @@ def _decoded(
     return columns, pa.concat_tables(aside, promote_options="permissive")
 
 
-def _blocks(source: TopicSource, plan: Plan) -> Iterator[pa.RecordBatch]:
+def _blocks(source: TopicSource, plan: Plan) -> Generator[pa.RecordBatch]:
     yield from source.read(plan)
 
 

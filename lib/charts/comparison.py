@@ -13,6 +13,7 @@ from lib.charts import colours
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
 from lib.events import CLIENT, EVENT_TIME, RECEIVED_TIME, SEQUENCE, SESSION, Clock
 from lib.lanes import Lanes, bin_width, client_lanes, count_bins
+from lib.text import duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +50,7 @@ class Comparison:
         if self.width_ms is None:
             return f"Every one of the {self.events:,} events of {who} is a point in both panels."
         return (
-            f"Counts of all {self.events:,} events of {who}, per row and {_duration(self.width_ms)}"
+            f"Counts of all {self.events:,} events of {who}, per row and {duration(self.width_ms)}"
             f"; up to {MOST_POINTS:,} events in the window are drawn as points."
         )
 
@@ -83,7 +84,7 @@ def comparison(
     width = None
     if len(codes) <= MOST_POINTS:
         points = _points(table, rows, lanes, zero_ms, scale)
-        panels = [_point_panel(points, clock, scale) for clock in Clock]
+        panels = [_point_panel(points, scale)] * 2
     else:
         most = max(60, MOST_CELLS // len(lanes.labels))
         width = bin_width(domain[1] - domain[0], most)
@@ -131,7 +132,7 @@ def _points(
     return points
 
 
-def _point_panel(points: pd.DataFrame, clock: Clock, scale: TimeScale) -> alt.Chart:
+def _point_panel(points: pd.DataFrame, scale: TimeScale) -> alt.Chart:
     tooltip = [
         alt.Tooltip("client:N", title="Client"),
         alt.Tooltip("session:N", title="Session"),
@@ -140,7 +141,8 @@ def _point_panel(points: pd.DataFrame, clock: Clock, scale: TimeScale) -> alt.Ch
         time_tooltip("received", "Received time", scale),
         alt.Tooltip("delay:Q", title="Delay (s)", format=",.3f"),
     ]
-    return alt.Chart(points).mark_circle(size=46, opacity=0.55).encode(tooltip=tooltip)
+    panel: alt.Chart = alt.Chart(points).mark_circle(size=46, opacity=0.55).encode(tooltip=tooltip)
+    return panel
 
 
 def _count_panel(
@@ -165,7 +167,7 @@ def _count_panel(
         }
     )
     cells["client"] = cells["row"]
-    return (
+    panel: alt.Chart = (
         alt.Chart(cells)
         .mark_rect(stroke=None)
         .encode(
@@ -181,6 +183,7 @@ def _count_panel(
             ],
         )
     )
+    return panel
 
 
 def _framed(
@@ -214,10 +217,3 @@ def _framed(
         width="container",
         title=alt.Title(text, color=colour, anchor="start", fontSize=14),
     )
-
-
-def _duration(ms: int) -> str:
-    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000)):
-        if ms >= size:
-            return f"{ms / size:g} {unit}"
-    return f"{ms} ms"

@@ -1,17 +1,17 @@
-"""What every page begins with: title, one line, and the states in which there is nothing to show."""
+"""What every page begins with: title, one line, and the states with nothing to show."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import streamlit as st
 
 from lib.events import window_rows
 from lib.ui.view import View, Window, current_view
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -55,6 +55,12 @@ class Visible:
         """The visible events; a copy unless all are visible."""
         return self.table if isinstance(self.rows, slice) else self.table.take(self.rows)
 
+    def first(self, count: int) -> pd.DataFrame:
+        """Return the first `count` visible events in arrival order."""
+        if isinstance(self.rows, slice):
+            return self.table.head(count)
+        return self.table.take(self.rows[:count])
+
 
 def begin(title: str, line: str) -> Visible:
     """Draw a page's head and return what it shows; where that is nothing, say why and stop."""
@@ -69,9 +75,7 @@ def begin(title: str, line: str) -> Visible:
             _show_error(view.error)
         st.stop()
     if view.error is not None:
-        st.warning(
-            f"{view.error.remedy} What was loaded before is shown.", title=view.error.what
-        )
+        st.warning(f"{view.error.remedy} What was loaded before is shown.", title=view.error.what)
     _announce(view.topic)
     if view.window is None:
         _show_empty(view.topic)

@@ -32,7 +32,11 @@ _QUICK_S: Final = 0.4
 """A load that ends within this time shows no progress."""
 
 _RANGES: Final[Mapping[str, str]] = {"all": "All", "latest": "Latest", "between": "From–to"}
-_SCALES: Final[Mapping[str, str]] = {TimeScale.ZERO: "Since zero", TimeScale.UTC: "UTC", TimeScale.LOCAL: "Local"}
+_SCALES: Final[Mapping[str, str]] = {
+    TimeScale.ZERO: "Since zero",
+    TimeScale.UTC: "UTC",
+    TimeScale.LOCAL: "Local",
+}
 _CLOCKS: Final[Mapping[str, str]] = {Clock.EVENT: "Event time", Clock.RECEIVED: "Received time"}
 
 

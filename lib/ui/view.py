@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+import streamlit as st
+
+from lib.events import CLIENT, Clock
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -75,8 +80,9 @@ def extent_of(topic: LoadedTopic) -> tuple[float, float]:
 
 
 def largest_clients(topic: LoadedTopic) -> list[Any]:
-    """Return the clients of a topic, those with the most events first, at most 500, then sorted."""
-    return _largest_clients(topic.version, topic)
+    """Return the `LISTED_CLIENTS` clients of a topic with the most events, in their order."""
+    largest: list[Any] = _largest_clients(topic.version, topic)
+    return largest
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

@@ -1,0 +1,67 @@
+"""The headline figures of a stretch of events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lib.events import CLIENT, EVENT_TIME, RECEIVED_TIME, SESSION
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Headline figures of at least one event.
+
+    Attributes
+    ----------
+    events, clients, sessions
+        How many there are.
+    first_event_ms, last_event_ms, first_received_ms, last_received_ms
+        The stretch on either clock, epoch ms.
+    median_delay_ms, largest_delay_ms
+        Of received − event time; the median is the lower one where there are two.
+    ahead
+        Events whose delay is negative: the client's clock runs ahead.
+    """
+
+    events: int
+    clients: int
+    sessions: int
+    first_event_ms: int
+    last_event_ms: int
+    first_received_ms: int
+    last_received_ms: int
+    median_delay_ms: int
+    largest_delay_ms: int
+    ahead: int
+
+
+def summarise(table: pd.DataFrame, rows: NDArray[np.int64] | slice) -> Summary:
+    """Return the headline figures of the events at `rows` of an events table."""
+    event = table[EVENT_TIME].to_numpy()[rows]
+    received = table[RECEIVED_TIME].to_numpy()[rows]
+    delay = received - event
+    middle = (len(delay) - 1) // 2
+    return Summary(
+        events=len(event),
+        clients=_distinct(table[CLIENT], rows),
+        sessions=_distinct(table[SESSION], rows),
+        first_event_ms=int(event.min()),
+        last_event_ms=int(event.max()),
+        first_received_ms=int(received.min()),
+        last_received_ms=int(received.max()),
+        median_delay_ms=int(np.partition(delay, middle)[middle]),
+        largest_delay_ms=int(delay.max()),
+        ahead=int(np.count_nonzero(delay < 0)),
+    )
+
+
+def _distinct(column: pd.Series, rows: NDArray[np.int64] | slice) -> int:
+    codes = column.cat.codes.to_numpy()[rows]
+    return int(np.count_nonzero(np.bincount(codes[codes >= 0])))

@@ -1,0 +1,16 @@
+"""How figures are written in sentences."""
+
+from __future__ import annotations
+
+
+def duration(ms: float) -> str:
+    """Return a duration in the unit that suits it, for example 12 ms, 65.2 s or 3.4 h."""
+    for unit, size, least in (
+        ("d", 86_400_000, 2),
+        ("h", 3_600_000, 2),
+        ("min", 60_000, 2),
+        ("s", 1000, 1),
+    ):
+        if abs(ms) >= size * least:
+            return f"{round(ms / size, 1):,g} {unit}"
+    return f"{ms:,.0f} ms"
