@@ -141,7 +141,7 @@ def _starts(scenario: Scenario, busy: NDArray[np.float64], lanes: int) -> NDArra
     by_turn = np.zeros((-(-len(busy) // lanes) + 1, lanes))
     by_turn[1:].flat[: len(busy)] = taken
     starts: NDArray[np.float64] = (np.cumsum(by_turn, axis=0) + ramp).flat[: len(busy)]
-    return starts - starts.min()
+    return starts - float(starts.min())
 
 
 def _session_ids(scenario: Scenario) -> tuple[str, ...]:
