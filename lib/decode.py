@@ -30,6 +30,7 @@ MAX_EXCERPTS: Final = 1_000
 EXCERPT_BYTES: Final = 200
 MAX_DEPTH: Final = 100
 SAMPLE: Final = 64
+SINGLES: Final = 1_024
 SMALLEST_PIECE: Final = 64
 CUT: Final = 16
 LARGEST_EXACT: Final = 2**53
@@ -54,6 +55,7 @@ TOO_DEEP: Final = "nested too deeply"
 TOO_MANY_DIGITS: Final = "a number with too many digits"
 NOT_UNICODE: Final = "text that is not Unicode (half a surrogate pair)"
 
+_NEWLINE: Final = ord("\n")
 _STRING_OR_BRACKET: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]', re.DOTALL)
 
 # Arrow's reader joins records: it must never meet a record that ends early or holds more than one
@@ -108,18 +110,13 @@ def decode(
         Good records and set-aside ones; together as many as `records` has rows.
     """
     values = records.column("value")
-    reasons: dict[int, str] = {}
-    rows = np.flatnonzero(values.is_valid().to_numpy(zero_copy_only=False))
-    parts = list(_parse(values.take(pa.array(rows)), rows, reasons))
-    order = np.concatenate([p.rows for p in parts]) if parts else np.empty(0, np.int64)
-    fields = concat([p.table for p in parts])
-    if len(parts) > 1 and (np.diff(order) < 0).any():
-        fields = fields.take(pa.array(np.argsort(order, kind="stable")))
-        order = np.sort(order)
-    columns = _with_kafka_columns(fields, records, pa.array(order), extras)
-    for row in np.flatnonzero(values.is_null().to_numpy(zero_copy_only=False)).tolist():
-        reasons[row] = TOMBSTONE
-    return Decoded(columns, _set_aside(records, reasons, excerpts))
+    present = values.is_valid().to_numpy(zero_copy_only=False)
+    rows = np.flatnonzero(present)
+    reading = _Reading(reasons=dict.fromkeys(np.flatnonzero(~present).tolist(), TOMBSTONE))
+    reading.read(_take(values, rows), rows)
+    good = reading.result()
+    columns = _with_kafka_columns(good.table, records, pa.array(good.rows), extras)
+    return Decoded(columns, _set_aside(records, reading.reasons, excerpts))
 
 
 @dataclass(frozen=True)
@@ -131,36 +128,93 @@ class _Part:
 
 
 @dataclass
-class _Shape:
-    """What the fields seen so far look like; learns from records read one by one."""
+class _Reading:
+    """What is known so far of the block being read."""
 
-    children: dict[str, _Shape | str] = field(default_factory=dict)
+    shape: _Object = field(default_factory=lambda: _Object())
+    parts: list[_Part] = field(default_factory=list)
+    single: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """Flattened records, by position, that were read one by one."""
+    reasons: dict[int, str] = field(default_factory=dict)
+    """Why a record cannot be read, by position."""
 
-    def learn(self, value: Mapping[str, Any]) -> None:
-        for name, item in value.items():
-            seen = self.children.get(name)
-            if isinstance(item, dict):
-                if not isinstance(seen, _Shape):
-                    seen = self.children[name] = _Shape()
-                seen.learn(item)
-            elif not isinstance(seen, _Shape):
-                self.children[name] = _wider(seen, _kind(item))
+    def read(self, values: pa.Array, rows: NDArray[np.int64]) -> None:
+        """Read `values`, which stand at `rows` of the block, in bulk where they allow it."""
+        bulk = _fit_for_bulk(values)
+        together, alone = np.flatnonzero(bulk), np.flatnonzero(~bulk)
+        step = max(1, len(together) // SAMPLE)
+        for value in values.take(pa.array(together[::step])).to_pylist():
+            record, _ = _loads(value)
+            if record is not None:
+                self.shape.learn(record)
+        self._read_pieces(_take(values, together), rows[together])
+        self._read_one_by_one(_take(values, alone), rows[alone])
+
+    def _read_pieces(self, values: pa.Array, rows: NDArray[np.int64]) -> None:
+        """Parse `values` in bulk; cut what does not parse, down to single records."""
+        if not len(values):
+            return
+        table = _parse_bulk(values, self.shape.schema())
+        if table is not None:
+            self.parts.append(_Part(rows, table))
+        elif len(values) <= SMALLEST_PIECE:
+            self._read_one_by_one(values, rows)
+        else:
+            step = max(SMALLEST_PIECE, -(-len(values) // CUT))
+            for start in range(0, len(values), step):
+                piece = slice(start, start + step)
+                self._read_pieces(values[piece], rows[piece])
+
+    def _read_one_by_one(self, values: pa.Array, rows: NDArray[np.int64]) -> None:
+        """Parse each value with `json.loads`, learning what its fields look like."""
+        for row, value in zip(rows.tolist(), values.to_pylist(), strict=True):
+            record, reason = _loads(value)
+            if record is None:
+                self.reasons[row] = reason
+            else:
+                self.shape.learn(record)
+                self.single[row] = flatten(record)
+
+    def result(self) -> _Part:
+        """Return the good rows, in the block's order."""
+        parts = [*self.parts, *_to_parts(self.single)]
+        rows = np.concatenate([np.empty(0, np.int64), *(part.rows for part in parts)])
+        table = concat([part.table for part in parts])
+        if (rows[1:] > rows[:-1]).all():
+            return _Part(rows, table)
+        order = np.argsort(rows)
+        return _Part(rows[order], table.take(pa.array(order)))
+
+
+@dataclass
+class _Object:
+    """What the fields of an object have looked like: an object again, or a scalar's kind."""
+
+    fields: dict[str, _Object | str] = field(default_factory=dict)
+
+    def learn(self, record: Mapping[str, Any]) -> None:
+        for name, value in record.items():
+            seen = self.fields.get(name, "null")
+            if isinstance(value, dict) and seen == "null":
+                seen = self.fields[name] = _Object()
+            if isinstance(seen, str):
+                self.fields[name] = _wider(seen, _kind(value))
+            elif isinstance(value, dict):
+                seen.learn(value)
 
     def schema(self) -> pa.Schema:
-        return pa.schema([(n, _arrow_type(c)) for n, c in self.children.items()])
+        return pa.schema([(name, _arrow_type(seen)) for name, seen in self.fields.items()])
 
 
 def _kind(value: object) -> str:
-    if value is None:
-        return "null"
-    return type(value).__name__
+    return "null" if value is None else type(value).__name__
 
 
-def _wider(seen: str | None, kind: str) -> str:
-    if seen in (None, "null", kind):
+def _wider(seen: str, kind: str) -> str:
+    if seen == kind or kind == "null":
+        return seen
+    if seen == "null":
         return kind
-    if kind == "null":
-        return str(seen)
     return "float" if {seen, kind} == {"int", "float"} else "mixed"
 
 
@@ -172,29 +226,15 @@ _ARROW_TYPES: Final = {
 }
 
 
-def _arrow_type(child: _Shape | str) -> pa.DataType:
-    if isinstance(child, _Shape):
-        return pa.struct([(n, _arrow_type(c)) for n, c in child.children.items()])
-    return _ARROW_TYPES.get(child, pa.null())
+def _arrow_type(seen: _Object | str) -> pa.DataType:
+    """Return the type under which Arrow's reader takes exactly what was seen, and null else."""
+    if isinstance(seen, _Object):
+        return pa.struct(list(seen.schema()))
+    return _ARROW_TYPES.get(seen, pa.null())
 
 
-def _parse(values: pa.Array, rows: NDArray[np.int64], reasons: dict[int, str]) -> Iterable[_Part]:
-    """Yield the good rows of `values`, in bulk where they allow it."""
-    if not len(values):
-        return
-    bulk = _fit_for_bulk(values)
-    shape = _Shape()
-    alone = np.flatnonzero(~bulk)
-    together = np.flatnonzero(bulk)
-    if len(together):
-        sample = together[:: max(1, len(together) // SAMPLE)]
-        for value in values.take(pa.array(sample)).to_pylist():
-            record, _ = _loads(value)
-            if record is not None:
-                shape.learn(record)
-        yield from _pieces(values.take(pa.array(together)), rows[together], shape, reasons)
-    if len(alone):
-        yield _one_by_one(values.take(pa.array(alone)), rows[alone], shape, reasons)
+def _take(values: pa.Array, rows: NDArray[np.int64]) -> pa.Array:
+    return values if len(rows) == len(values) else values.take(pa.array(rows))
 
 
 def _fit_for_bulk(values: pa.Array) -> NDArray[np.bool_]:
@@ -224,30 +264,11 @@ def _is_utf8(value: bytes) -> bool:
     return True
 
 
-def _pieces(
-    values: pa.Array,
-    rows: NDArray[np.int64],
-    shape: _Shape,
-    reasons: dict[int, str],
-) -> Iterable[_Part]:
-    """Parse `values` in bulk; cut what does not parse, down to single records."""
-    table = _parse_bulk(values, shape.schema())
-    if table is not None:
-        yield _Part(rows, table)
-    elif len(values) <= SMALLEST_PIECE:
-        yield _one_by_one(values, rows, shape, reasons)
-    else:
-        step = max(SMALLEST_PIECE, -(-len(values) // CUT))
-        for start in range(0, len(values), step):
-            stop = start + step
-            yield from _pieces(values[start:stop], rows[start:stop], shape, reasons)
-
-
 def _parse_bulk(values: pa.Array, schema: pa.Schema) -> pa.Table | None:
     """Return the flattened fields of `values`, or None where they do not fit `schema` exactly."""
     whole = pa.array([0, len(values)], pa.int32())
     lines = pc.binary_join(pa.ListArray.from_arrays(whole, values), b"\n")[0].as_buffer()
-    many_lines = pc.any(pc.match_substring(values, b"\n")).as_py()
+    many_lines = np.count_nonzero(np.frombuffer(lines, np.uint8) == _NEWLINE) >= len(values)
     try:
         table = pj.read_json(
             pa.BufferReader(lines),
@@ -312,27 +333,15 @@ def _as_dictionary(column: pa.Array) -> pa.Array:
     return encoded if len(encoded.dictionary) * 2 <= len(column) else column
 
 
-def _one_by_one(
-    values: pa.Array,
-    rows: NDArray[np.int64],
-    shape: _Shape,
-    reasons: dict[int, str],
-) -> _Part:
-    """Parse each value with `json.loads`, note why it cannot be read, and learn its shape."""
-    good: list[int] = []
-    found: list[dict[str, Any]] = []
-    for row, value in zip(rows.tolist(), values.to_pylist(), strict=True):
-        record, reason = _loads(value)
-        if record is None:
-            reasons[row] = reason
-        else:
-            shape.learn(record)
-            good.append(row)
-            found.append(flatten(record))
-    names = dict.fromkeys(name for record in found for name in record)
-    columns = {name: _to_array([r.get(name) for r in found]) for name in names}
-    table = pa.table(columns) if columns else _no_fields(len(found))
-    return _Part(np.array(good, np.int64), _compact(table))
+def _to_parts(records: Mapping[int, dict[str, Any]]) -> Iterable[_Part]:
+    """Return flattened records, by position, as columns."""
+    everything = list(records.items())
+    for start in range(0, len(everything), SINGLES):
+        some = everything[start : start + SINGLES]
+        names = dict.fromkeys(name for _, record in some for name in record)
+        columns = {name: _to_array([record.get(name) for _, record in some]) for name in names}
+        table = pa.table(columns) if columns else _no_fields(len(some))
+        yield _Part(np.array([row for row, _ in some], np.int64), _compact(table))
 
 
 def _loads(value: bytes) -> tuple[dict[str, Any] | None, str]:
@@ -475,9 +484,7 @@ def _extra(records: pa.RecordBatch, source: str) -> pa.Array:
     try:
         return _as_dictionary(raw.cast(pa.string()))
     except pa.ArrowInvalid:
-        texts = [
-            None if v is None else v.decode(errors="backslashreplace") for v in raw.to_pylist()
-        ]
+        texts = [None if v is None else v.decode(errors="backslashreplace") for v in raw.to_pylist()]
         return _as_dictionary(pa.array(texts, pa.string()))
 
 
@@ -500,9 +507,7 @@ def _set_aside(records: pa.RecordBatch, reasons: Mapping[int, str], excerpts: in
 
 
 def _printable(start: bytes) -> str:
-    return re.sub(
-        r"[\x00-\x08\x0b-\x1f]", "\N{REPLACEMENT CHARACTER}", start.decode(errors="replace")
-    )
+    return re.sub(r"[\x00-\x08\x0b-\x1f]", "\N{REPLACEMENT CHARACTER}", start.decode(errors="replace"))
 
 
 def reasons_of(set_aside: pa.Table) -> pd.DataFrame:

@@ -91,7 +91,9 @@ hostile = st.sampled_from(
     + [b'{"a":"x\ny"}', b"{\"a\":'x'}", b'{"a":1,}', b"\x00", b'{"a":1}\x00{"a":1}', b'{"a":1},1,{"a":1}']
     + [b'{"a":[{"b":1}', b'{"b":1}]}', b'{"a.b":1,"a":{"b":2}}', b'{"a":"}', b'"}', b'{"a":"\\"}']
 )
-values = st.lists(st.none() | written | written | hostile, max_size=30)
+values = st.lists(st.none() | written | written | hostile, max_size=20) | st.lists(
+    written | hostile, min_size=1, max_size=8
+).flatmap(lambda pool: st.lists(st.sampled_from(pool), min_size=100, max_size=300))
 
 
 @given(values)

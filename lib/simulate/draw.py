@@ -35,14 +35,17 @@ def segmented_cumsum(values: NDArray[np.float64], sizes: NDArray[np.int64]) -> N
 
     `sizes` are the lengths of the segments, which lie one after the other in `values`.
     """
-    total = np.cumsum(values)
-    return total - np.repeat(total[np.cumsum(sizes) - sizes], sizes)
+    total: NDArray[np.float64] = np.cumsum(values)
+    before: NDArray[np.float64] = np.repeat(total[np.cumsum(sizes) - sizes], sizes)
+    return total - before
 
 
-def segmented_cummax(values: NDArray[np.float64], segment: NDArray[np.int64]) -> NDArray[np.float64]:
+def segmented_cummax(
+    values: NDArray[np.float64], segment: NDArray[np.int64]
+) -> NDArray[np.float64]:
     """Return the running maximum inside each segment; `segment` rises along `values`."""
     if not len(values):
         return values
     # Lifting each segment above all values of the one before makes one running maximum of many.
-    lift = segment * (values.max() - values.min() + 1)
+    lift: NDArray[np.float64] = segment * (values.max() - values.min() + 1)
     return np.maximum.accumulate(values + lift) - lift

@@ -129,7 +129,8 @@ def _clocks(scenario: Scenario) -> tuple[NDArray[np.float64], NDArray[np.float64
     rng = generator(scenario, "clocks")
     wrong = rng.permutation(scenario.clients) < round(scenario.clock_share * scenario.clients)
     offset_ms, drift_ppm = np.where(wrong, rng.uniform(-1, 1, (2, scenario.clients)), 0.0)
-    return offset_ms * scenario.clock_offset_ms, drift_ppm * scenario.clock_drift_ppm
+    # Adding 0.0 makes 0.0 of -0.0.
+    return offset_ms * scenario.clock_offset_ms + 0.0, drift_ppm * scenario.clock_drift_ppm + 0.0
 
 
 def _partitions(scenario: Scenario, client: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -40,15 +40,13 @@ def deliver(
 
 def _delays(scenario: Scenario, size: int) -> NDArray[np.float64]:
     rng = generator(scenario, "delays")
-    match scenario.jitter:
-        case "uniform":
-            jitter = rng.uniform(0, 2, size)
-        case "gamma":
-            jitter = rng.gamma(2, 1 / 2, size)
-        case "lognormal":
-            jitter = rng.lognormal(-1 / 2, 1, size)
-        case "pareto":
-            jitter = rng.pareto(LOMAX_SHAPE, size) * (LOMAX_SHAPE - 1)
+    shapes = {  # each with mean 1
+        "uniform": lambda: rng.uniform(0, 2, size),
+        "gamma": lambda: rng.gamma(2, 1 / 2, size),
+        "lognormal": lambda: rng.lognormal(-1 / 2, 1, size),
+        "pareto": lambda: rng.pareto(LOMAX_SHAPE, size) * (LOMAX_SHAPE - 1),
+    }
+    jitter = shapes[scenario.jitter]()
     return scenario.delay_ms + np.minimum(jitter * scenario.jitter_ms, scenario.jitter_max_ms)
 
 

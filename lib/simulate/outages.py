@@ -34,9 +34,7 @@ class CutOffs:
     fault: NDArray[np.int64]
     buffered: NDArray[np.bool_]
 
-    def covering(
-        self, session: NDArray[np.int64], time: NDArray[np.float64]
-    ) -> NDArray[np.int64]:
+    def covering(self, session: NDArray[np.int64], time: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return for each event the row of the outage in which it happens, -1 for none."""
         if not len(self.session):
             return np.full(len(time), -1)
@@ -119,9 +117,7 @@ def _overlaps(outage: Outage, others: tuple[Outage, ...]) -> bool:
 def _sessions_struck(sessions: Sessions, outage: Outage, fault: int) -> NDArray[np.float64]:
     """Rows session, start, end, fault: one for each session that the client then has."""
     start, end = outage.start_s * 1000, outage.end_s * 1000
-    active = (
-        (sessions.client == outage.client) & (sessions.start < end) & (sessions.end > start)
-    )
+    active = (sessions.client == outage.client) & (sessions.start < end) & (sessions.end > start)
     rows = np.empty((active.sum(), 4))
     rows[:] = (0, start, end, fault)
     rows[:, 0] = np.flatnonzero(active)

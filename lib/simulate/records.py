@@ -25,7 +25,9 @@ def encode(
     size = len(events)
     log_append = scenario.timestamps == "logappend"
     create = scenario.timestamps == "create"
-    key = pc.cast(_text(events.client), pa.binary()) if scenario.keys else pa.nulls(size, pa.binary())
+    key = (
+        pc.cast(_text(events.client), pa.binary()) if scenario.keys else pa.nulls(size, pa.binary())
+    )
     return pa.RecordBatch.from_arrays(
         [
             pa.array(events.partition.astype(np.int32)),

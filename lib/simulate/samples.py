@@ -49,7 +49,7 @@ CARRIES_ON_MS: Final = ZERO_MS + 4_000
 """When the simulation takes over from the notebook's records."""
 
 SESSIONS_10: Final = Scenario(
-    seed=11_228,  # found by trying: 31 events are held back, as in the notebook
+    seed=26_010,  # found by trying: 31 events are held back, as in the notebook
     start_ms=CARRIES_ON_MS,
     clients=10,
     sessions=10,
@@ -58,7 +58,7 @@ SESSIONS_10: Final = Scenario(
     session_spread=0.6,
     ramp_s=40.0,
     interval_s=(1.5, 8.0),
-    outages=(Outage(client=2, start_s=62.4, length_s=64.844),),
+    outages=(Outage(client=2, start_s=62.4, length_s=64.84),),
 )
 
 SESSIONS_100: Final = Scenario(
@@ -126,5 +126,3 @@ def _opening() -> Events:
         values=values,
         partition=np.zeros_like(client),
     )
-
-

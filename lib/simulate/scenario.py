@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 Rhythm = Literal["regular", "random", "bursty"]
 Jitter = Literal["uniform", "gamma", "lognormal", "pareto"]
@@ -47,8 +47,9 @@ class Outage:
     length_s: float
 
     def __post_init__(self) -> None:
-        if self.start_s < 0 or self.length_s <= 0:
-            raise ValueError(f"an outage begins at 0 s or later and lasts: {self}")
+        _require(self.client >= 1, "clients are numbered from 1")
+        _require(self.start_s >= 0, "an outage must not begin before the scenario")
+        _require(self.length_s > 0, "an outage must have a length")
 
     @property
     def end_s(self) -> float:
@@ -56,16 +57,12 @@ class Outage:
         return self.start_s + self.length_s
 
 
-def _option(default: Any, text: str) -> Any:  # noqa: ANN401  (as dataclasses.field is typed)
-    return field(default=default, metadata={"help": text})
-
-
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
     """Everything that a simulation depends on: the same scenario gives the same bytes.
 
     A pair (low, high) is a range to draw from, log-uniform, so that short and long are equally
-    likely. Each field says in its metadata, under "help", what it means; the command line shows it.
+    likely. Each field's annotation says what it means; the command line shows it.
 
     Raises
     ------
@@ -73,64 +70,64 @@ class Scenario:
         If a parameter is out of its range, or two explicit outages of a client overlap.
     """
 
-    seed: int = _option(1, "seed of every random number")
-    start_ms: int = _option(1_700_000_000_000, "when the first session begins, epoch ms")
+    seed: Annotated[int, "seed of every random number"] = 1
+    start_ms: Annotated[int, "when the first session begins, epoch ms"] = 1_700_000_000_000
 
-    clients: int = _option(10, "number of clients, named 1, 2, …")
-    sessions: int = _option(10, "number of sessions, dealt to the clients in turn")
-    events: int = _option(1_000, "number of events that happen, in all sessions together")
-    session_spread: float = _option(
-        0.5, "how unequal the sessions' sizes are: 0 is equal, 1 is very (sigma of a lognormal)"
-    )
-    session_ids: tuple[str, ...] = _option((), "names of the sessions; drawn where not given")
-    concurrent: int = _option(1, "sessions that a client has at once")
-    ramp_s: float = _option(60.0, "the clients' first sessions begin within so many seconds")
-    pause_s: tuple[float, float] = _option((60.0, 600.0), "between two sessions of a client, s")
-    interval_s: tuple[float, float] = _option(
-        (1.0, 10.0), "mean time between events of a session, drawn once for each client, s"
-    )
-    rhythm: Rhythm = _option(
-        "random", "regular: within 20 %% of the mean; random: Poisson; bursty: runs and long gaps"
-    )
+    clients: Annotated[int, "number of clients, named 1, 2, …"] = 10
+    sessions: Annotated[int, "number of sessions, dealt to the clients in turn"] = 10
+    events: Annotated[int, "number of events that happen, in all sessions together"] = 1_000
+    session_spread: Annotated[
+        float, "how unequal the sessions' sizes are: 0 is equal, 1 is very (sigma of a lognormal)"
+    ] = 0.5
+    session_ids: Annotated[tuple[str, ...], "names of the sessions; drawn where not given"] = ()
+    concurrent: Annotated[int, "sessions that a client has at once"] = 1
+    ramp_s: Annotated[float, "the clients' first sessions begin within so many seconds"] = 60.0
+    pause_s: Annotated[tuple[float, float], "between two sessions of a client, s"] = (60.0, 600.0)
+    interval_s: Annotated[
+        tuple[float, float], "mean time between events of a session, drawn once for each client, s"
+    ] = (1.0, 10.0)
+    rhythm: Annotated[
+        Rhythm, "regular: within a fifth of the mean; random: Poisson; bursty: runs and long gaps"
+    ] = "random"
 
-    delay_ms: float = _option(1.0, "the network's minimum delay, ms")
-    jitter_ms: float = _option(5.5, "mean delay beyond the minimum, ms")
-    jitter: Jitter = _option("uniform", "shape of the delay beyond the minimum")
-    jitter_max_ms: float = _option(2_000.0, "bound of the delay beyond the minimum, ms")
-    in_order: bool = _option(
-        True, "a session's events arrive in the order they were sent, as over one connection"
-    )
-    disorder_share: float = _option(0.0, "share of events overtaken by later ones")
-    disorder_ms: float = _option(2_000.0, "mean extra delay of an overtaken event, ms")
+    delay_ms: Annotated[float, "the network's minimum delay, ms"] = 1.0
+    jitter_ms: Annotated[float, "mean delay beyond the minimum, ms"] = 5.5
+    jitter: Annotated[Jitter, "shape of the delay beyond the minimum"] = "uniform"
+    jitter_max_ms: Annotated[float, "bound of the delay beyond the minimum, ms"] = 2_000.0
+    in_order: Annotated[
+        bool, "a session's events arrive in the order they were sent, as over one connection"
+    ] = True
+    disorder_share: Annotated[float, "share of events overtaken by later ones"] = 0.0
+    disorder_ms: Annotated[float, "mean extra delay of an overtaken event, ms"] = 2_000.0
 
-    outage_share: float = _option(0.0, "share of sessions with an outage of their own")
-    outage_s: tuple[float, float] = _option((5.0, 1_800.0), "length of an outage, s")
-    outages: tuple[Outage, ...] = _option((), "further outages: client, start, length")
-    shared_outages: int = _option(0, "outages that strike several clients at once")
-    shared_outage_clients: float = _option(0.5, "share of clients that a shared outage strikes")
-    unbuffered_share: float = _option(
-        0.0, "share of outages in which the client has no buffer: the events are lost"
-    )
-    flush_rate: float = _option(500.0, "events a second that a client sends at most, in a burst")
+    outage_share: Annotated[float, "share of sessions with an outage of their own"] = 0.0
+    outage_s: Annotated[tuple[float, float], "length of an outage, s"] = (5.0, 1_800.0)
+    outages: Annotated[tuple[Outage, ...], "further outages: client, start, length"] = ()
+    shared_outages: Annotated[int, "outages that strike several clients at once"] = 0
+    shared_outage_clients: Annotated[float, "share of clients that a shared outage strikes"] = 0.5
+    unbuffered_share: Annotated[
+        float, "share of outages in which the client has no buffer: the events are lost"
+    ] = 0.0
+    flush_rate: Annotated[float, "events a second that a client sends at most, in a burst"] = 500.0
 
-    quiet_share: float = _option(0.0, "share of sessions with a stretch in which nothing happens")
-    quiet_s: tuple[float, float] = _option((60.0, 600.0), "length of such a stretch, s")
+    quiet_share: Annotated[float, "share of sessions with a stretch in which nothing happens"] = 0.0
+    quiet_s: Annotated[tuple[float, float], "length of such a stretch, s"] = (60.0, 600.0)
 
-    clock_share: float = _option(0.0, "share of clients whose clock is wrong")
-    clock_offset_ms: float = _option(5_000.0, "largest offset of a wrong clock, either way, ms")
-    clock_drift_ppm: float = _option(0.0, "largest drift of a wrong clock, either way, ppm")
+    clock_share: Annotated[float, "share of clients whose clock is wrong"] = 0.0
+    clock_offset_ms: Annotated[float, "largest offset of a wrong clock, either way, ms"] = 5_000.0
+    clock_drift_ppm: Annotated[float, "largest drift of a wrong clock, either way, ppm"] = 0.0
 
-    lost_share: float = _option(0.0, "share of events lost, never a session's first or last")
-    duplicate_share: float = _option(0.0, "share of events that arrive twice")
-    duplicate_delay_ms: float = _option(200.0, "mean time from an event to its duplicate, ms")
+    lost_share: Annotated[float, "share of events lost, never a session's first or last"] = 0.0
+    duplicate_share: Annotated[float, "share of events that arrive twice"] = 0.0
+    duplicate_delay_ms: Annotated[float, "mean time from an event to its duplicate, ms"] = 200.0
 
-    partitions: int = _option(1, "number of partitions")
-    keys: bool = _option(True, "key each record by its client: one client, one partition")
-    timestamps: TimestampKind = _option(
-        "logappend",
+    partitions: Annotated[int, "number of partitions"] = 1
+    keys: Annotated[bool, "key each record by its client: one client, one partition"] = True
+    timestamps: Annotated[
+        TimestampKind,
         "record timestamps: logappend, the broker's received time; create, the client's own "
         "event time; gateway, the received time set by a producer",
-    )
+    ] = "logappend"
 
     def __post_init__(self) -> None:
         for name in POSITIVE:
@@ -148,6 +145,8 @@ class Scenario:
             "outage_share and quiet_share must not exceed 1 together: no session has both",
         )
         _require(len(self.session_ids) <= self.sessions, "more session_ids than sessions")
+        for outage in self.outages:
+            _require(outage.client <= self.clients, f"there is no client {outage.client}")
         _require_disjoint(self.outages)
 
     def as_dict(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from lib.simulate.scenario import Scenario
 
-BURSTY_RUN_SHARE = 0.8
+BURSTY_RUN_SHARE: Final = 0.8
 """Of a bursty session's intervals, the share inside runs: a tenth of the mean interval each."""
 
 
@@ -79,7 +79,8 @@ def _sizes(scenario: Scenario) -> NDArray[np.int64]:
     )
     rest = scenario.events - scenario.sessions
     bounds = np.rint(np.cumsum(weights) / weights.sum() * rest).astype(np.int64)
-    return 1 + np.diff(bounds, prepend=0)
+    sizes: NDArray[np.int64] = 1 + np.diff(bounds, prepend=0)
+    return sizes
 
 
 def _intervals(
@@ -139,8 +140,8 @@ def _starts(scenario: Scenario, busy: NDArray[np.float64], lanes: int) -> NDArra
     taken = busy + 1000 * log_uniform(rng, scenario.pause_s, len(busy))
     by_turn = np.zeros((-(-len(busy) // lanes) + 1, lanes))
     by_turn[1:].flat[: len(busy)] = taken
-    starts = (np.cumsum(by_turn, axis=0) + ramp).flat[: len(busy)]
-    return starts - starts.min()
+    starts: NDArray[np.float64] = (np.cumsum(by_turn, axis=0) + ramp).flat[: len(busy)]
+    return starts - float(starts.min())
 
 
 def _session_ids(scenario: Scenario) -> tuple[str, ...]:

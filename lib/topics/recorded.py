@@ -36,7 +36,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+SAMPLES_FOLDER: Final = Path(__file__).parent / "samples"
+"""Where the sample topics are that ship with the app."""
+
 SUFFIXES: Final = (".jsonl", ".jsonl.gz")
+TIMESTAMP_KINDS: Final = {"logappend": "LogAppendTime", "create": "CreateTime", None: ""}
 BLOCK_BYTES: Final = 16 << 20
 """Bytes read at once, and so the longest line: more than any broker takes by default."""
 
@@ -157,7 +161,7 @@ class RecordedTopics:
 
 def samples() -> RecordedTopics:
     """Return the sample topics that ship with the app."""
-    return RecordedTopics(Path(__file__).parent / "samples", "Samples")
+    return RecordedTopics(SAMPLES_FOLDER, "Samples")
 
 
 # Writing
@@ -345,7 +349,10 @@ def _timestamp_types(block: pa.RecordBatch) -> pa.Array:
         pc.if_else(pc.equal(block["tstype"], "create"), CREATE_TIME, NO_TIMESTAMP_TYPE),
     )
     return pc.cast(
-        pc.if_else(pc.is_valid(block["ts"]), pc.fill_null(types, NO_TIMESTAMP_TYPE), NO_TIMESTAMP_TYPE), pa.int8()
+        pc.if_else(
+            pc.is_valid(block["ts"]), pc.fill_null(types, NO_TIMESTAMP_TYPE), NO_TIMESTAMP_TYPE
+        ),
+        pa.int8(),
     )
 
 
@@ -424,7 +431,7 @@ def _summary(topic: str, path: Path, _modified_ns: int, _size: int) -> _Summary:
             start = spans[partition].start if partition in spans else int(of_partition[0])
             spans[partition] = Span(partition, start, int(of_partition[-1]) + 1)
     log = tuple(spans[partition] for partition in sorted(spans))
-    kind = {("logappend",): "LogAppendTime", ("create",): "CreateTime"}.get(tuple(kinds), "")
+    kind = TIMESTAMP_KINDS.get(kinds.pop(), "") if len(kinds) == 1 else ""
     return _Summary(TopicInfo(topic, len(log), sum(span.size for span in log), kind), log)
 
 
@@ -449,7 +456,9 @@ def _latest_spans(positions: _Positions, log: tuple[Span, ...], count: int) -> t
     taken = np.lexsort((offset, partition, newest))[-count:]
     partition, offset = partition[taken], offset[taken]
     return tuple(
-        Span(span.partition, int(offset[partition == span.partition].min(initial=span.end)), span.end)
+        Span(
+            span.partition, int(offset[partition == span.partition].min(initial=span.end)), span.end
+        )
         for span in log
     )
 
@@ -457,8 +466,9 @@ def _latest_spans(positions: _Positions, log: tuple[Span, ...], count: int) -> t
 def _spans_between(
     positions: _Positions, log: tuple[Span, ...], start_ms: int, end_ms: int
 ) -> tuple[Span, ...]:
-    """Return for each partition the offsets from the first record at `start_ms` or later to the
-    first at `end_ms` or later, as Kafka's `offsetsForTimes` finds them.
+    """Return what lies between two times in each partition, as `offsetsForTimes` finds it.
+
+    That is from the first record at `start_ms` or later to the first at `end_ms` or later.
     """
     spans = []
     for span in log:
