@@ -12,7 +12,7 @@ height = st.slider(
     "Height of a panel, px",
     100,
     900,
-    300,
+    240,
     step=20,
     key="height",
     bind="query-params",

@@ -97,9 +97,20 @@ def comparison(
         _framed(panel, clock, lanes, list(categories), zero_ms, scale, domain, height)
         for clock, panel in zip(Clock, panels, strict=True)
     ]
-    zoom = alt.selection_interval(name="zoom", bind="scales", encodings=["x"])
-    chart = alt.vconcat(*framed, spacing=12).resolve_scale(x="shared", y="shared", color="shared")
-    return Comparison(chart.add_params(zoom), len(codes), lanes, width)
+    chart = alt.vconcat(*framed, spacing=8, params=[_zoom()]).resolve_scale(
+        x="shared", y="shared", color="shared"
+    )
+    return Comparison(chart, len(codes), lanes, width)
+
+
+def _zoom() -> alt.TopLevelSelectionParameter:
+    """Return one zoom for both panels, named so that either one moves both."""
+    return alt.TopLevelSelectionParameter(
+        name="zoom",
+        select=alt.IntervalSelectionConfig(type="interval", encodings=["x"]),
+        bind="scales",
+        views=[clock.value for clock in Clock],
+    )
 
 
 def _domain(times: dict[Clock, NDArray[np.int64]]) -> tuple[int, int]:
@@ -213,7 +224,7 @@ def _framed(
         ),
         color=alt.Color("client:N", scale=colour_scale, legend=None),
     ).properties(
+        name=clock.value,
         height=height,
-        width="container",
         title=alt.Title(text, color=colour, anchor="start", fontSize=14),
     )

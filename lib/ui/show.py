@@ -9,6 +9,7 @@ import streamlit as st
 
 from lib.charts.times import TimeScale
 from lib.decode import reasons_of
+from lib.events import CLIENT, SESSION
 from lib.topics.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP_TYPE
 
 if TYPE_CHECKING:
@@ -69,3 +70,26 @@ def _set_aside(set_aside: pa.Table, topic: str) -> None:
         icon=":material/download:",
         on_click="ignore",
     )
+
+
+def session_columns(sessions: pd.DataFrame, visible: Visible) -> pd.DataFrame:
+    """Return the session table as it is read: times as the switch wants them, durations in s."""
+    return pd.DataFrame(
+        {
+            "Client": sessions[CLIENT],
+            "Session": sessions[SESSION],
+            "Events": sessions["events"],
+            "First event": shown_times(sessions["first_event"], visible),
+            "Duration, event time (s)": sessions["event_duration"] / 1000,
+            "Duration, received (s)": sessions["received_duration"] / 1000,
+            "Largest delay (s)": sessions["largest_delay"] / 1000,
+        }
+    )
+
+
+def shown_times(epoch_ms: pd.Series, visible: Visible) -> pd.Series:
+    """Return times for a table as the time switch wants them: seconds, or zoned datetimes."""
+    if visible.scale is TimeScale.ZERO:
+        return (epoch_ms - visible.zero_ms) / 1000
+    zone = st.context.timezone if visible.scale is TimeScale.LOCAL else "UTC"
+    return pd.to_datetime(epoch_ms, unit="ms", utc=True).dt.tz_convert(zone or "UTC")

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from lib.events import CLIENT, Clock
+from lib.ui.navigation import navigation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,6 +71,11 @@ def set_view(view: View) -> None:
 
 def current_view() -> View:
     """Return what the sidebar led to in this run."""
+    if _VIEW not in st.session_state:
+        # Until `st.navigation` has run once in a server, Streamlit runs a file of pages/ that is
+        # asked for by its URL without the entrypoint: make up for it, and start again.
+        navigation()
+        st.rerun()
     view: View = st.session_state[_VIEW]
     return view
 

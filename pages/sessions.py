@@ -1,0 +1,36 @@
+import streamlit as st
+
+from lib.charts.histogram import session_histogram
+from lib.sessions import DEFAULT_BINS, count_histogram, session_counts, session_table
+from lib.ui.page import begin
+from lib.ui.show import session_columns
+
+visible = begin(
+    "Sessions",
+    "How many events the sessions have, and how long they last by either clock.",
+)
+counts = session_counts(visible.table, visible.rows)
+if counts.empty:
+    st.info("No event in the window belongs to a session.", icon=":material/info:")
+    st.stop()
+
+st.subheader("Events per session", anchor=False)
+bins = st.slider("Bins", 5, 100, DEFAULT_BINS, key="bins", bind="query-params", width=320)
+st.altair_chart(
+    session_histogram(count_histogram(counts["counts"], bins)),
+    key="session_histogram",
+    alt="Histogram of the number of events in a session",
+)
+st.caption(
+    f"{len(counts):,} sessions with {counts['counts'].min():,} to {counts['counts'].max():,} "
+    f"events, {counts['counts'].median():,g} in the middle. A session that the window cuts "
+    "counts with its visible events only."
+)
+
+st.subheader("Every session", anchor=False)
+sessions = session_table(visible.table, visible.rows)
+st.dataframe(
+    session_columns(sessions, visible),
+    hide_index=True,
+    alt="Every session with its client, events, duration on both clocks and largest delay",
+)
