@@ -5,7 +5,7 @@
 # tests that need it are then skipped, or fail with CI=true.
 set -euo pipefail
 
-here=$(dirname "$0")
+cd "$(dirname "$0")/.."
 oldest_java=17
 
 say() {
@@ -20,6 +20,11 @@ has_chromium() {
   has chromium || has chromium-browser || has google-chrome
 }
 
+has_playwright() {
+  # A minimal Debian lacks a library that Playwright's driver, a Node.js, is linked against.
+  .venv/bin/playwright --version >/dev/null 2>&1
+}
+
 has_jdk() {
   local java=${JAVA_HOME:+$JAVA_HOME/bin/}java
   local version
@@ -29,11 +34,13 @@ has_jdk() {
 
 missing=()
 has_chromium || missing+=('chromium|chromium-browser')
+has_playwright || missing+=('libatomic1')
 has_jdk || missing+=('openjdk-25-jdk-headless|openjdk-21-jdk-headless|openjdk-17-jdk-headless')
 has mvn || missing+=('maven')
 
-if [[ ${#missing[@]} -gt 0 ]] && ! "$here/install-packages.sh" "${missing[@]}"; then
+if [[ ${#missing[@]} -gt 0 ]] && ! scripts/install-packages.sh "${missing[@]}"; then
   has_chromium || say 'Chromium is missing: install it to run the browser tests.'
+  has_playwright || say 'Playwright does not start: install libatomic1 to run the browser tests.'
   has_jdk || say "A JDK is missing: install version $oldest_java or newer to run the Kafka tests."
   has mvn || say 'Maven is missing: install it to run the Kafka tests.'
 fi
