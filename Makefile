@@ -1,0 +1,48 @@
+# Everything is set up inside this folder: Python in .venv, Apache Kafka in tests/kafka/lib. Only
+# `make test` may also install Debian packages, see scripts/install-test-tools.sh.
+
+VENV := .venv
+BIN := $(VENV)/bin
+APP_INSTALLED := $(VENV)/.requirements-installed
+DEV_INSTALLED := $(VENV)/.requirements-dev-installed
+KAFKA_INSTALLED := tests/kafka/lib/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint kafka clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+run: $(APP_INSTALLED) ## Open Skewline in a browser
+	$(BIN)/streamlit run streamlit_app.py
+
+test: lint ## Check the code, then run every test, on a real Kafka broker and in Chromium
+	scripts/install-test-tools.sh
+	$(BIN)/python -m pytest
+
+lint: $(DEV_INSTALLED) ## Check style, format and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+kafka: $(KAFKA_INSTALLED) ## Get the Apache Kafka that the tests run against; needs Maven
+
+clean: ## Delete everything that was set up or generated
+	rm -rf $(VENV) $(dir $(KAFKA_INSTALLED)) .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	scripts/make-venv.sh $(VENV)
+
+$(APP_INSTALLED): requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install --requirement $<
+	touch $@
+
+$(DEV_INSTALLED): requirements-dev.txt requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install --requirement $<
+	touch $@
+
+$(KAFKA_INSTALLED): tests/kafka/pom.xml
+	rm -rf $(@D)
+	mvn --batch-mode --quiet --file $< dependency:copy-dependencies
+	touch $@
