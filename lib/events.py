@@ -326,8 +326,8 @@ def _integers(column: pa.ChunkedArray | pa.Array) -> pd.Series | None:
         numbers = column.cast(pa.int64())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return None
-    missing = numbers.is_null().to_numpy()
-    values = numbers.fill_null(0).to_numpy()
+    missing = np.asarray(numbers.is_null())
+    values = np.asarray(numbers.fill_null(0))
     return pd.Series(pd.arrays.IntegerArray(values.copy(), missing.copy()))
 
 
@@ -363,7 +363,7 @@ def _small_integers(column: pa.ChunkedArray) -> pd.Series:
     small = next(t for t in _INTEGER_TYPES if _holds(t, low) and _holds(t, high))
     if not column.null_count:
         return column.cast(small).to_pandas()
-    missing = column.is_null().to_numpy()
+    missing = np.asarray(column.is_null())
     values = column.fill_null(0).cast(small).to_numpy()
     return pd.Series(pd.arrays.IntegerArray(values.copy(), missing.copy()))
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from lib.topics.kafka.settings import KafkaSettings
 
+_GROUPS_TOPIC: Final = "__consumer_offsets"
 _TIMESTAMP_KIND: Final = "message.timestamp.type"
 
 
@@ -85,12 +86,25 @@ class KafkaTopics:
         return Plan(topic, wanted, tuple(spans), tuple(log.values()))
 
     def read(self, plan: Plan) -> Iterator[pa.RecordBatch]:
-        """Yield the records of `plan` with the configured reader."""
-        if self.settings.uses_librdkafka:
+        """Yield the records of `plan` with the reader that `reader` names."""
+        if self.reader() == "librdkafka":
             from lib.topics.kafka import librdkafka  # noqa: PLC0415 (may not be installed)
 
             return librdkafka.read(self.settings, plan)
         return kafka_python.read(self.settings, plan)
+
+    def reader(self) -> str:
+        """Return the client that reads records: "librdkafka" or "kafka-python".
+
+        librdkafka's consumer looks for its group's coordinator even where no group is used, and
+        a broker answers that by creating `__consumer_offsets`. Where no consumer group has ever
+        been, kafka-python reads instead, whatever the settings say: reading leaves no trace.
+        """
+        if not self.settings.uses_librdkafka:
+            return "kafka-python"
+        with explained(self.settings), closing(_admin(self.settings)) as admin:
+            has_had_groups = _GROUPS_TOPIC in admin.list_topics()
+        return "librdkafka" if has_had_groups else "kafka-python"
 
     def _partitions(self, topic: str) -> list[TopicPartition]:
         with closing(_admin(self.settings)) as admin:

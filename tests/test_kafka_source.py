@@ -1,0 +1,365 @@
+"""Both readers against a real broker, one suite: whatever a topic holds, the same records."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pytest
+from kafka import KafkaAdminClient, KafkaConsumer
+
+from lib.errors import BrokerUnreachableError, SettingsError, TopicMissingError
+from lib.fields import Fields
+from lib.load import load
+from lib.simulate.produce import produce as produce_simulation
+from lib.simulate.samples import SAMPLES
+from lib.topics.kafka import KafkaSettings, KafkaTopics
+from lib.topics.records import CREATE_TIME, LOG_APPEND_TIME, RECORDS
+from lib.topics.source import Between, Everything, Latest, Span
+from tests.support.broker import Record, create_topic, running_broker
+from tests.support.broker import produce as write
+from tests.support.processes import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lib.topics.source import Plan
+    from tests.support.broker import Broker
+
+FIRST_MS = 1_545_230_000_000
+RECORD_TIME = Fields(event_time=None, client=None, session=None, sequence=None)
+
+
+@pytest.fixture(scope="module")
+def broker_with_groups(broker: Broker) -> Broker:
+    """Return the broker after a consumer group has been formed, as on any cluster in use."""
+    with closing(KafkaConsumer(bootstrap_servers=broker.bootstrap_servers, group_id="any")) as user:
+        create_topic(broker.bootstrap_servers, "used-by-a-group")
+        user.subscribe(["used-by-a-group"])
+        user.poll(timeout_ms=5000)
+    return broker
+
+
+@pytest.fixture(params=["kafka-python", "librdkafka"])
+def source(broker_with_groups: Broker, request: pytest.FixtureRequest) -> KafkaTopics:
+    settings = KafkaSettings(broker_with_groups.bootstrap_servers, reader=request.param)
+    source = KafkaTopics(settings)
+    assert source.reader() == request.param
+    return source
+
+
+def numbered(count: int, *, partition: int = 0, first_ms: int = FIRST_MS) -> list[Record]:
+    """Return records whose value is their number, a second apart."""
+    return [
+        Record(b'{"n": %d}' % n, partition=partition, timestamp_ms=first_ms + 1000 * n)
+        for n in range(count)
+    ]
+
+
+def read(source: KafkaTopics, plan: Plan) -> pa.Table:
+    return pa.Table.from_batches(source.read(plan), RECORDS).sort_by(
+        [("partition", "ascending"), ("offset", "ascending")]
+    )
+
+
+def offsets(records: pa.Table) -> list[int]:
+    return records["offset"].to_pylist()
+
+
+def test_golden_topic_through_a_broker(source: KafkaTopics, broker: Broker) -> None:
+    # Given the notebook's topic on a real broker, under a name of its own
+    topic = f"sessions-10-{source.settings.reader}"
+    produce_simulation(SAMPLES["sessions-10"](), broker.bootstrap_servers, topic)
+
+    # When it is loaded
+    loaded = load(source, topic, Everything())
+
+    # Then the five rows are the notebook's, to the last digit
+    table = loaded.events.table
+    assert len(table) == 255
+    columns = ["ClientID", "EventID", "KafkaTimestamp", "Kind", "Timestamp"]
+    times = ["EventTimestamp0", "ReceivedTimestamp0"]
+    assert table[["Data.Errors", "Data.Values", *columns, *times]].head().values.tolist() == [
+        [0, 17, 2, 1, 1540726486053, "m", 1540726486041, 0.0, 0.012],
+        [1, 34, 2, 2, 1540726486072, "m", 1540726486063, 0.022, 0.031],
+        [0, 65, 8, 1, 1540726486628, "m", 1540726486626, 0.585, 0.587],
+        [0, 79, 9, 1, 1540726489990, "d", 1540726489989, 3.948, 3.949],
+        [0, 58, 5, 1, 1540726490014, "m", 1540726490004, 3.963, 3.973],
+    ]
+    assert table["SessionID"].head().tolist() == [
+        "1de64fb8-55de-494c-885a-364dcf35f37d",
+        "1de64fb8-55de-494c-885a-364dcf35f37d",
+        "b1ca39c2-7b90-4287-be81-4908e32d771c",
+        "c320e635-32c0-4bd8-af3c-86b854048d03",
+        "5cd8e458-208c-48d5-9bd5-f52303e14ec4",
+    ]
+
+
+def test_larger_sample_through_several_partitions(source: KafkaTopics, broker: Broker) -> None:
+    topic = f"sessions-100-{source.settings.reader}"
+    produce_simulation(SAMPLES["sessions-100"](), broker.bootstrap_servers, topic)
+
+    loaded = load(source, topic, Everything())
+
+    assert len(loaded.events.table) == 2428
+    assert loaded.events.table["KafkaPartition"].nunique() > 1
+    assert loaded.events.table["SessionID"].nunique() == 100
+    assert loaded.set_aside.num_rows == 0
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+def test_every_codec_is_read(
+    source: KafkaTopics, make_topic: Callable, produce: Callable, codec: str
+) -> None:
+    topic = make_topic(partitions=2)
+    written = [*numbered(50), *numbered(50, partition=1)]
+    produce(topic, written, compression=codec)
+
+    records = read(source, source.plan(topic, Everything()))
+
+    assert records["value"].to_pylist() == [record.value for record in written]
+
+
+def test_keys_headers_timestamps_and_nulls_come_as_they_were_written(
+    source: KafkaTopics, make_topic: Callable, produce: Callable
+) -> None:
+    topic = make_topic()
+    headers = (("trace", b"abc"), ("empty", b""))
+    produce(
+        topic,
+        [Record(b"{}", key=b"k", timestamp_ms=FIRST_MS, headers=headers), Record(None, key=b"k")],
+    )
+
+    records = read(source, source.plan(topic, Everything())).to_pylist()
+
+    assert records[0] == {
+        "partition": 0,
+        "offset": 0,
+        "timestamp": FIRST_MS,
+        "timestamp_type": CREATE_TIME,
+        "key": b"k",
+        "value": b"{}",
+        "headers": list(headers),
+    }
+    assert (records[1]["value"], records[1]["headers"]) == (None, None)
+
+
+def test_log_append_time_is_the_brokers(
+    source: KafkaTopics, make_topic: Callable, produce: Callable
+) -> None:
+    topic = make_topic(config={"message.timestamp.type": "LogAppendTime"})
+    before_ms = int(time.time() * 1000)
+    produce(topic, numbered(3))
+
+    records = read(source, source.plan(topic, Everything()))
+
+    assert records["timestamp_type"].to_pylist() == [LOG_APPEND_TIME] * 3
+    assert all(ms >= before_ms for ms in records["timestamp"].to_pylist())
+    assert {t.name: t.timestamp_kind for t in source.topics()}[topic] == "LogAppendTime"
+
+
+def test_transaction_markers_are_no_records_and_end_the_read_at_once(
+    source: KafkaTopics, make_topic: Callable, produce: Callable
+) -> None:
+    # Given a topic whose last offset is a commit marker
+    topic = make_topic()
+    produce(topic, numbered(3), transaction="commit")
+    plan = source.plan(topic, Everything())
+    assert plan.size == 4
+
+    assert offsets(read(source, plan)) == [0, 1, 2]
+
+
+def test_aborted_records_are_left_out(
+    source: KafkaTopics, make_topic: Callable, produce: Callable
+) -> None:
+    topic = make_topic()
+    produce(topic, numbered(2), transaction="abort")
+    produce(topic, numbered(2), transaction="commit")
+
+    assert offsets(read(source, source.plan(topic, Everything()))) == [3, 4]
+
+
+def test_compacted_topic_ends_behind_its_holes(source: KafkaTopics, compacted_topic: str) -> None:
+    plan = source.plan(compacted_topic, Everything())
+
+    records = read(source, plan)
+
+    assert offsets(records) == [2, 3, 4]
+    assert records["value"].to_pylist()[1] is None
+
+
+def test_tombstones_are_set_aside_with_their_place(
+    source: KafkaTopics, compacted_topic: str
+) -> None:
+    loaded = load(source, compacted_topic, Everything())
+
+    tombstone = loaded.set_aside.to_pylist()[0]
+    assert (tombstone["KafkaPartition"], tombstone["KafkaOffset"]) == (0, 3)
+    assert tombstone["reason"] == "tombstone (null value)"
+
+
+def test_empty_topic_has_no_records(source: KafkaTopics, make_topic: Callable) -> None:
+    topic = make_topic(partitions=3)
+
+    loaded = load(source, topic, Everything())
+
+    assert loaded.events.table.empty
+    assert loaded.report.total_records == 0
+
+
+def test_quiet_partitions_do_not_hold_up_the_end(
+    source: KafkaTopics, make_topic: Callable, produce: Callable
+) -> None:
+    topic = make_topic(partitions=4)
+    produce(topic, numbered(5, partition=2))
+
+    records = read(source, source.plan(topic, Everything()))
+
+    assert records["partition"].to_pylist() == [2] * 5
+
+
+def test_what_is_written_after_the_plan_is_not_read(
+    source: KafkaTopics, make_topic: Callable, produce: Callable
+) -> None:
+    topic = make_topic()
+    produce(topic, numbered(5))
+    plan = source.plan(topic, Everything())
+    produce(topic, numbered(5))
+
+    assert offsets(read(source, plan)) == [0, 1, 2, 3, 4]
+
+
+def test_latest_keeps_the_newest_in_arrival_order_over_all_partitions(
+    source: KafkaTopics, make_topic: Callable, produce: Callable
+) -> None:
+    # Given two partitions whose records alternate in time
+    topic = make_topic(partitions=2)
+    produce(topic, numbered(50))
+    produce(topic, numbered(50, partition=1, first_ms=FIRST_MS + 500))
+
+    table = load(source, topic, Latest(7), fields=RECORD_TIME).events.table
+
+    newest = sorted(
+        (FIRST_MS + 1000 * n + 500 * partition, partition)
+        for partition in (0, 1)
+        for n in range(50)
+    )[-7:]
+    assert list(zip(table["KafkaTimestamp"], table["KafkaPartition"], strict=True)) == newest
+
+
+def test_between_reads_from_the_first_moment_up_to_the_last(
+    source: KafkaTopics, make_topic: Callable, produce: Callable
+) -> None:
+    topic = make_topic()
+    produce(topic, numbered(10))
+
+    plan = source.plan(topic, Between(FIRST_MS + 2000, FIRST_MS + 5000))
+
+    assert plan.spans == (Span(0, 2, 5),)
+    assert offsets(read(source, plan)) == [2, 3, 4]
+
+
+def test_between_outside_the_topic_is_empty(
+    source: KafkaTopics, make_topic: Callable, produce: Callable
+) -> None:
+    topic = make_topic()
+    produce(topic, numbered(3))
+
+    assert source.plan(topic, Between(0, FIRST_MS)).size == 0
+    assert source.plan(topic, Between(FIRST_MS + 60_000, FIRST_MS + 90_000)).size == 0
+
+
+def test_topics_are_listed_with_partitions_and_records(
+    source: KafkaTopics, make_topic: Callable, produce: Callable
+) -> None:
+    topic = make_topic(partitions=3)
+    produce(topic, [*numbered(4), *numbered(2, partition=2)])
+
+    listed = {info.name: info for info in source.topics()}
+
+    assert (listed[topic].partitions, listed[topic].records) == (3, 6)
+    assert listed[topic].timestamp_kind == "CreateTime"
+    assert not any(name.startswith("__") for name in listed)
+
+
+def test_reading_leaves_no_trace(source: KafkaTopics) -> None:
+    # Given a broker of its own, so that no other test writes to it
+    with running_broker() as fresh:
+        create_topic(fresh.bootstrap_servers, "events")
+        write(fresh.bootstrap_servers, "events", numbered(3))
+        before = state_of(fresh.bootstrap_servers)
+
+        own = KafkaTopics(KafkaSettings(fresh.bootstrap_servers, reader=source.settings.reader))
+        own.topics()
+        read(own, own.plan("events", Everything()))
+        with pytest.raises(TopicMissingError):
+            own.plan("not-there", Everything())
+
+        assert state_of(fresh.bootstrap_servers) == before
+
+
+def state_of(bootstrap_servers: str) -> tuple[list[str], list[str]]:
+    """Return every topic, internal ones too, and every consumer group."""
+    with closing(KafkaAdminClient(bootstrap_servers=bootstrap_servers)) as admin:
+        topics = sorted(admin.list_topics())
+        groups = [] if "__consumer_offsets" not in topics else admin.list_groups()
+        return topics, groups
+
+
+def test_missing_topic_is_said_in_a_sentence(source: KafkaTopics) -> None:
+    with pytest.raises(TopicMissingError, match=r"There is no topic 'not-there' on 127\.0\.0\.1"):
+        source.plan("not-there", Everything())
+
+
+def test_absent_broker_is_said_in_a_sentence() -> None:
+    nowhere = f"127.0.0.1:{free_port()}"
+    absent = KafkaTopics(KafkaSettings(nowhere, timeout_s=0.5))
+
+    with pytest.raises(BrokerUnreachableError, match=f"No Kafka broker answers at {nowhere}"):
+        absent.topics()
+
+
+@pytest.mark.parametrize("reader", ["kafka-python", "librdkafka"])
+def test_broker_that_goes_away_during_a_read_is_said_in_a_sentence(reader: str) -> None:
+    with running_broker() as short_lived:
+        create_topic(short_lived.bootstrap_servers, "events")
+        write(short_lived.bootstrap_servers, "events", numbered(3))
+        source = KafkaTopics(
+            KafkaSettings(short_lived.bootstrap_servers, reader=reader, timeout_s=1)
+        )
+        plan = source.plan("events", Everything())
+
+    with pytest.raises(BrokerUnreachableError):
+        list(source.read(plan))
+
+
+def test_password_is_not_in_the_settings_text() -> None:
+    settings = KafkaSettings(
+        "localhost:9092",
+        security_protocol="SASL_SSL",
+        sasl_mechanism="PLAIN",
+        sasl_username="ann",
+        sasl_password="hunter2",
+    )
+
+    assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"bootstrap_servers": ""}, "No Kafka broker is configured"),
+        ({"bootstrap_servers": "a:1", "security_protocol": "TLS"}, "security_protocol is 'TLS'"),
+        ({"bootstrap_servers": "a:1", "reader": "java"}, "reader is 'java'"),
+        ({"bootstrap_servers": "a:1", "timeout_s": 0}, "timeout_s is 0"),
+        ({"bootstrap_servers": "a:1", "security_protocol": "SASL_SSL"}, "without a sasl_mechanism"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_refused_where_they_are_built(
+    wrong: dict, said: str
+) -> None:
+    with pytest.raises(SettingsError, match=said):
+        KafkaSettings(**wrong)
