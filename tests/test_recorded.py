@@ -178,6 +178,13 @@ def test_topics_are_listed_with_partitions_offsets_and_timestamp_kind(two_partit
     assert two_partitions.topics() == [TopicInfo("two", 2, 3 + 8, "CreateTime")]
 
 
+def test_topics_are_sorted_by_name(tmp_path):
+    for file in ("a-b.jsonl", "a.jsonl", "a.b.jsonl.gz", "notes.txt"):
+        write_recorded(tmp_path / file, "t", [])
+
+    assert [topic.name for topic in RecordedTopics(tmp_path).topics()] == ["a", "a-b", "a.b"]
+
+
 def test_everything_is_the_whole_log(two_partitions):
     plan = two_partitions.plan("two", Everything())
 
@@ -295,6 +302,20 @@ def test_a_compressed_file_that_is_no_recorded_topic_names_the_line(tmp_path):
 
     with pytest.raises(UnreadableFileError, match="line 2 is not JSON"):
         rows(path)
+
+
+def test_a_line_longer_than_a_block_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("lib.topics.recorded.BLOCK_BYTES", 1 << 20)
+    path = tmp_path / "long.jsonl"
+    path.write_bytes(lines({"payload": "x" * (2 << 20)}))
+
+    with pytest.raises(UnreadableFileError, match="line 1 is longer than 1 MB"):
+        rows(path)
+
+
+def test_a_missing_folder_says_so(tmp_path):
+    with pytest.raises(UnreadableFileError, match="folder gone cannot be read"):
+        RecordedTopics(tmp_path / "gone").topics()
 
 
 def test_a_missing_file_says_so(tmp_path):

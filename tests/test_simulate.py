@@ -194,6 +194,14 @@ def test_sessions_100_has_2428_records_of_100_sessions_of_10_clients():
     assert sorted(events["ClientID"].unique()) == list(range(1, 11))
 
 
+def test_sessions_100_has_a_little_of_everything():
+    truth = sessions_100().truth
+
+    assert truth.outages.num_rows == 4
+    assert sum(clock["offset_ms"] != 0 for clock in truth.clocks.to_pylist()) == 2
+    assert (truth.lost.num_rows, truth.duplicates.num_rows) == (3, 3)
+
+
 def test_the_samples_ship_as_recorded_topics():
     source = samples()
 
@@ -501,6 +509,13 @@ def test_a_sample_is_produced_to_a_broker_as_it_was_recorded(broker, new_name, r
         )
 
     assert log(read_topic(new_name)) == log(sessions_100().records.to_pylist())
+
+
+def test_a_topic_with_too_few_partitions_is_refused(broker, make_topic):
+    topic = make_topic(partitions=1)
+
+    with pytest.raises(SystemExit, match="has 1 partitions, the scenario 3"):
+        main(["sessions-100", "--produce", broker.bootstrap_servers, "--topic", topic])
 
 
 def test_in_real_time_events_happen_now_and_the_broker_stamps_them(broker, new_name, read_topic):
