@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -80,6 +81,12 @@ def test_browser_shows_an_app_that_sees_its_settings_and_no_others(tmp_path, mon
         page.goto(url)
         for line in ("broker 127.0.0.1:9", "user None", "secrets 0"):
             page.get_by_text(line).wait_for()
+
+
+def test_apps_of_one_test_run_side_by_side(start_app):
+    urls = [start_app(), start_app()]
+    answers = [urlopen(f"{url}/_stcore/health").read() for url in urls]
+    assert answers == [b"ok", b"ok"]
 
 
 def test_broker_and_browser_work_in_one_test(make_topic, page):

@@ -6,6 +6,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,9 +44,5 @@ def segmented_cumsum(values: NDArray[np.float64], sizes: NDArray[np.int64]) -> N
 def segmented_cummax(
     values: NDArray[np.float64], segment: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Return the running maximum inside each segment; `segment` rises along `values`."""
-    if not len(values):
-        return values
-    # Lifting each segment above all values of the one before makes one running maximum of many.
-    lift: NDArray[np.float64] = segment * (values.max() - values.min() + 1)
-    return np.maximum.accumulate(values + lift) - lift
+    """Return the running maximum inside each segment; `segment` names each value's."""
+    return np.asarray(pd.Series(values).groupby(segment).cummax(), dtype=np.float64)

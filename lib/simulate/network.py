@@ -34,7 +34,7 @@ def deliver(
     sent = np.maximum(segmented_cummax(ready - queue, session) + queue, ready)
     received = sent + _delays(scenario, len(sent))
     if scenario.in_order:
-        received = np.maximum(segmented_cummax(received, session), received)
+        received = segmented_cummax(received, session)
     return received + _overtaken(scenario, np.isfinite(held_until))
 
 

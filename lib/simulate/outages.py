@@ -91,18 +91,30 @@ def draw_outages(scenario: Scenario, sessions: Sessions) -> CutOffs:
 
 
 def _shared(scenario: Scenario, sessions: Sessions) -> list[tuple[Outage, int]]:
-    """Shared faults, each in its own part of the time, without the clients already cut off."""
+    """Shared faults, each in its own part of the time, of clients that are active when it begins.
+
+    A client that an explicit outage then cuts off is left out.
+    """
     rng = generator(scenario, "shared outages")
-    part_s = sessions.end.max() / 1000 / max(1, scenario.shared_outages)
-    struck = max(2, round(scenario.shared_outage_clients * scenario.clients))
+    part_s = _common_end_s(sessions) / max(1, scenario.shared_outages)
+    wanted = max(2, round(scenario.shared_outage_clients * scenario.clients))
     faults = []
     for number in range(scenario.shared_outages):
         length_s = min(float(log_uniform(rng, scenario.outage_s, 1)[0]), 0.7 * part_s)
         start_s = number * part_s + rng.uniform(0.1 * part_s, 0.9 * part_s - length_s)
-        clients = rng.choice(scenario.clients, min(struck, scenario.clients), replace=False) + 1
+        active = (sessions.start <= start_s * 1000) & (sessions.end > start_s * 1000)
+        candidates = np.unique(sessions.client[active])
+        clients = rng.choice(candidates, min(wanted, len(candidates)), replace=False)
         outages = [Outage(int(client), start_s, length_s) for client in np.sort(clients)]
         faults += [(one, number + 1) for one in outages if not _overlaps(one, scenario.outages)]
     return faults
+
+
+def _common_end_s(sessions: Sessions) -> float:
+    """Return until when half of the clients have sessions, seconds."""
+    ends = np.zeros(sessions.client.max() + 1)
+    np.maximum.at(ends, sessions.client, sessions.end)
+    return float(np.median(ends[ends > 0])) / 1000
 
 
 def _overlaps(outage: Outage, others: tuple[Outage, ...]) -> bool:

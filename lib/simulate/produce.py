@@ -10,7 +10,7 @@ from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from lib.errors import BrokerUnreachableError
+from lib.errors import BrokerUnreachableError, SettingsError
 
 if TYPE_CHECKING:
     from lib.simulate.simulation import Simulation
@@ -43,6 +43,8 @@ def produce(
     ------
     BrokerUnreachableError
         If no broker answers, or it does not take the records.
+    SettingsError
+        If the topic is there with fewer partitions than the scenario has.
     """
     stamped_by_broker = real_time and simulation.scenario.timestamps == "logappend"
     try:
@@ -63,6 +65,12 @@ def _create_topic(
     )
     with closing(admin):
         if topic in admin.list_topics():
+            found = len(admin.describe_topics([topic])[0]["partitions"])
+            if found < partitions:
+                raise SettingsError(
+                    f"The topic {topic} has {found} partitions, the scenario {partitions}.",
+                    "Choose another topic, or fewer partitions.",
+                )
             return
         configs = {
             "retention.ms": "-1",

@@ -180,10 +180,9 @@ def _bounds(
 def _last_heard(history: History) -> NDArray[np.float64]:
     """Return when the session's last event before each outage was received, -inf without any."""
     session, cut_offs = history.events.session, history.cut_offs
-    floor = history.arrival.min(initial=0.0) - 1
-    heard = segmented_cummax(np.where(history.lost, floor, history.arrival), session)
+    heard = segmented_cummax(np.where(history.lost, -np.inf, history.arrival), session)
     before = cut_offs.first_event_after_start(session, history.time) - 1
-    known = (before >= 0) & (session[before] == cut_offs.session) & (heard[before] > floor + 0.5)
+    known = (before >= 0) & (session[before] == cut_offs.session)
     return np.where(known, heard[before], -np.inf)
 
 

@@ -145,8 +145,15 @@ class RecordedTopics:
                 yield batch.filter(pa.array(inside))
 
     def _files(self) -> dict[str, Path]:
-        paths = sorted(path for path in self.folder.iterdir() if path.name.endswith(SUFFIXES))
-        return dict(sorted((path.name.split(".jsonl")[0], path) for path in paths))
+        try:
+            paths = [path for path in self.folder.iterdir() if path.name.endswith(SUFFIXES)]
+        except OSError as fault:
+            raise UnreadableFileError(
+                f"The folder {self.folder.name} cannot be read: {fault.strerror}.",
+                "Check that it is there and may be read.",
+            ) from fault
+        files = [path for path in paths if path.is_file()]
+        return dict(sorted((_topic_of(path), path) for path in files))
 
     def _path(self, topic: str) -> Path:
         # By the listing, never by joining: a topic's name may come from a URL.
@@ -372,6 +379,10 @@ def _headers(path: Path, flat: pa.ListArray) -> pa.MapArray:
     return pa.MapArray.from_arrays(
         offsets, pc.cast(names, pa.string()), values, mask=pc.is_null(flat)
     ).cast(kind)
+
+
+def _topic_of(path: Path) -> str:
+    return path.name.removesuffix(".gz").removesuffix(".jsonl")
 
 
 def _inside(spans: tuple[Span, ...], batch: pa.RecordBatch) -> NDArray[np.bool_]:

@@ -1,0 +1,331 @@
+"""Recorded topics: what is written is read back, ranges as Kafka has them, faults as sentences."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import tempfile
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib.errors import TopicMissingError, UnreadableFileError
+from lib.topics.recorded import RecordedTopics, read_recorded, samples, write_recorded
+from lib.topics.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP, RECORDS
+from lib.topics.source import Between, Everything, Latest, Span, TopicInfo
+
+LINE = {
+    "topic": "t",
+    "partition": 0,
+    "offset": 0,
+    "tstype": "create",
+    "ts": 1_540_726_486_053,
+    "broker": 1,
+    "key": "k",
+    "payload": '{"n": 1}',
+}
+
+
+def lines(*records: dict) -> bytes:
+    return b"".join(json.dumps(LINE | record).encode() + b"\n" for record in records)
+
+
+def rows(path: Path) -> list[dict]:
+    return [row for batch in read_recorded(path) for row in batch.to_pylist()]
+
+
+def positions(source: RecordedTopics, topic: str, wanted) -> list[tuple[int, int]]:
+    return sorted(
+        (row["partition"], row["offset"])
+        for batch in source.read(source.plan(topic, wanted))
+        for row in batch.to_pylist()
+    )
+
+
+@pytest.fixture
+def two_partitions(tmp_path: Path) -> RecordedTopics:
+    """Partition 0 at times 100, 400, 200; partition 1 at times 150 and, after a hole, 300."""
+    stamps = [(0, 5, 100), (1, 0, 150), (0, 6, 400), (1, 7, 300), (0, 7, 200)]
+    records = [{"partition": p, "offset": o, "ts": ts} for p, o, ts in stamps]
+    (tmp_path / "two.jsonl").write_bytes(lines(*records))
+    return RecordedTopics(tmp_path)
+
+
+# Lines and records
+
+
+def test_a_line_as_kcat_writes_it_becomes_a_record(tmp_path):
+    path = tmp_path / "t.jsonl"
+    path.write_text(
+        '{"topic":"t","partition":3,"offset":42,"tstype":"logappend","ts":1540726486053,'
+        '"broker":1001,"headers":["trace","a\\u0000","empty",null],"key":"2","payload":"{\\"a\\":1}"}\n'
+    )
+
+    assert rows(path) == [
+        {
+            "partition": 3,
+            "offset": 42,
+            "timestamp": 1540726486053,
+            "timestamp_type": LOG_APPEND_TIME,
+            "key": b"2",
+            "value": b'{"a":1}',
+            "headers": [("trace", b"a\x00"), ("empty", None)],
+        }
+    ]
+
+
+def test_a_record_becomes_a_line_as_kcat_writes_it(tmp_path):
+    path = tmp_path / "t.jsonl"
+    record = {
+        "partition": 3,
+        "offset": 42,
+        "timestamp": 7,
+        "timestamp_type": CREATE_TIME,
+        "key": None,
+        "value": b'"\\\n\xc3\xa9',
+        "headers": [("h", b"v")],
+    }
+
+    write_recorded(path, "t", [pa.RecordBatch.from_pylist([record], RECORDS)])
+
+    assert path.read_text("utf-8") == (
+        '{"topic":"t","partition":3,"offset":42,"tstype":"create","ts":7,"broker":0,'
+        '"headers":["h","v"],"key":null,"payload":"\\"\\\\\\u000Aé"}\n'
+    )
+
+
+def test_a_line_without_timestamp_has_none(tmp_path):
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"topic":"t","partition":0,"offset":0,"key":null,"payload":"x"}\n')
+
+    assert [row["timestamp"] for row in rows(path)] == [NO_TIMESTAMP]
+
+
+def test_a_null_payload_is_a_tombstone(tmp_path):
+    path = tmp_path / "t.jsonl"
+    path.write_bytes(lines({"payload": None}))
+
+    assert [row["value"] for row in rows(path)] == [None]
+
+
+def test_an_empty_file_is_an_empty_topic(tmp_path):
+    (tmp_path / "t.jsonl").touch()
+    source = RecordedTopics(tmp_path)
+
+    assert source.topics() == [TopicInfo("t", partitions=0, records=0)]
+    assert positions(source, "t", Everything()) == []
+    assert positions(source, "t", Latest(3)) == []
+
+
+names = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
+stamps = st.one_of(
+    st.just((NO_TIMESTAMP, -1)),
+    st.tuples(st.integers(0, 2**62), st.sampled_from([CREATE_TIME, LOG_APPEND_TIME])),
+)
+contents = st.tuples(
+    st.integers(0, 2),
+    stamps,
+    st.none() | st.binary(max_size=20),
+    st.none() | st.binary(max_size=40) | st.text(max_size=20).map(str.encode),
+    st.none()
+    | st.lists(st.tuples(names, st.none() | st.binary(max_size=5)), min_size=1, max_size=3),
+)
+
+
+@given(
+    st.lists(st.lists(contents, max_size=5), max_size=4), st.sampled_from([".jsonl", ".jsonl.gz"])
+)
+def test_what_is_written_is_read_back(blocks, suffix):
+    offset = iter(range(1_000))
+    written = [
+        [
+            {
+                "partition": partition,
+                "offset": next(offset),
+                "timestamp": timestamp,
+                "timestamp_type": kind,
+                "key": key,
+                "value": value,
+                "headers": headers,
+            }
+            for partition, (timestamp, kind), key, value, headers in block
+        ]
+        for block in blocks
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"t{suffix}"
+        write_recorded(path, "t", [pa.RecordBatch.from_pylist(block, RECORDS) for block in written])
+
+        assert rows(path) == [record for block in written for record in block]
+
+
+def test_the_same_records_give_the_same_bytes(tmp_path):
+    batch = next(read_recorded(samples().folder / "sessions-10.jsonl.gz"))
+
+    for name in ("one.jsonl.gz", "two.jsonl.gz"):
+        write_recorded(tmp_path / name, "t", [batch])
+
+    assert (tmp_path / "one.jsonl.gz").read_bytes() == (tmp_path / "two.jsonl.gz").read_bytes()
+
+
+# Ranges
+
+
+def test_topics_are_listed_with_partitions_offsets_and_timestamp_kind(two_partitions):
+    assert two_partitions.topics() == [TopicInfo("two", 2, 3 + 8, "CreateTime")]
+
+
+def test_topics_are_sorted_by_name(tmp_path):
+    for file in ("a-b.jsonl", "a.jsonl", "a.b.jsonl.gz", "notes.txt"):
+        write_recorded(tmp_path / file, "t", [])
+
+    assert [topic.name for topic in RecordedTopics(tmp_path).topics()] == ["a", "a-b", "a.b"]
+
+
+def test_everything_is_the_whole_log(two_partitions):
+    plan = two_partitions.plan("two", Everything())
+
+    assert plan.spans == plan.log == (Span(0, 5, 8), Span(1, 0, 8))
+    assert positions(two_partitions, "two", Everything()) == [
+        (0, 5),
+        (0, 6),
+        (0, 7),
+        (1, 0),
+        (1, 7),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("count", "newest"),
+    [
+        (1, [(0, 7)]),
+        (2, [(0, 6), (0, 7)]),  # the record at 200 comes after the one at 400 of its partition
+        (3, [(0, 6), (0, 7), (1, 7)]),
+        (4, [(0, 6), (0, 7), (1, 0), (1, 7)]),
+        (9, [(0, 5), (0, 6), (0, 7), (1, 0), (1, 7)]),
+    ],
+)
+def test_latest_is_the_newest_in_arrival_order(two_partitions, count, newest):
+    assert positions(two_partitions, "two", Latest(count)) == newest
+
+
+@pytest.mark.parametrize(
+    ("start_ms", "end_ms", "found"),
+    [
+        (150, 300, [(1, 0)]),
+        (151, 301, [(1, 7)]),
+        (300, 401, [(0, 6), (0, 7), (1, 7)]),  # to the end: no later record reaches 401
+        (200, 400, [(1, 7)]),  # partition 0 first reaches 200 with its record at 400
+        (401, 900, []),
+    ],
+)
+def test_between_is_found_as_kafka_finds_offsets_for_times(two_partitions, start_ms, end_ms, found):
+    assert positions(two_partitions, "two", Between(start_ms, end_ms)) == found
+
+
+def test_a_file_that_changes_is_read_again(tmp_path):
+    source, path = RecordedTopics(tmp_path), tmp_path / "t.jsonl"
+    path.write_bytes(lines({"offset": 0}))
+    assert source.plan("t", Everything()).size == 1
+
+    path.write_bytes(lines({"offset": 0}, {"offset": 1}))
+
+    assert source.plan("t", Everything()).size == 2
+
+
+def test_a_topic_that_is_not_there_is_missing(two_partitions):
+    with pytest.raises(TopicMissingError, match="no recorded topic “other”"):
+        two_partitions.plan("other", Everything())
+
+
+def test_a_topic_is_only_looked_for_in_its_folder(two_partitions):
+    inner = two_partitions.folder / "inner"
+    inner.mkdir()
+
+    with pytest.raises(TopicMissingError):
+        RecordedTopics(inner).plan("../two", Everything())
+
+
+# Faults
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"time,client\n1,2\n", "line 1 is not JSON"),
+        (lines({}) + b'{"partition": 0, "offs', "line 2 is not JSON"),
+        (b"[1]\n", "line 1 is not a JSON object"),
+        (lines({}, {"offset": "1"}), "line 2 has a field “offset” that is not a whole number"),
+        (lines({"payload": {"n": 1}}), "line 1 has a field “payload” that is not text"),
+        (b'{"Timestamp": 1}\n', "no field “partition” or “offset”"),
+        (b'{"partition": 0, "payload": "x"}\n', "no field “partition” or “offset”"),
+        (lines({"offset": 4}, {"offset": 4}), "offsets of partition 0 do not rise"),
+        (lines({"headers": ["name"]}), "not names and values in turn"),
+        (bytes(range(256)), "line 1 is not JSON"),
+    ],
+)
+def test_a_file_that_is_no_recorded_topic_says_why(tmp_path, content, sentence):
+    path = tmp_path / "bad.jsonl"
+    path.write_bytes(content)
+
+    with pytest.raises(UnreadableFileError, match=sentence) as fault:
+        rows(path)
+
+    assert "bad.jsonl" in fault.value.what
+    assert fault.value.remedy
+
+
+@pytest.mark.parametrize("kept", [10, 200, -1])
+def test_a_truncated_gzip_file_says_so(tmp_path, kept):
+    whole = (samples().folder / "sessions-10.jsonl.gz").read_bytes()
+    path = tmp_path / "cut.jsonl.gz"
+    path.write_bytes(whole[:kept])
+
+    with pytest.raises(UnreadableFileError, match=r"cut\.jsonl\.gz is truncated"):
+        rows(path)
+
+
+def test_a_file_named_gz_that_is_not_gzip_says_so(tmp_path):
+    path = tmp_path / "plain.jsonl.gz"
+    path.write_bytes(lines({}))
+
+    with pytest.raises(UnreadableFileError, match="not compressed with gzip"):
+        rows(path)
+
+
+def test_a_compressed_file_that_is_no_recorded_topic_names_the_line(tmp_path):
+    path = tmp_path / "bad.jsonl.gz"
+    path.write_bytes(gzip.compress(lines({}) + b"nonsense\n"))
+
+    with pytest.raises(UnreadableFileError, match="line 2 is not JSON"):
+        rows(path)
+
+
+def test_a_line_longer_than_a_block_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("lib.topics.recorded.BLOCK_BYTES", 1 << 20)
+    path = tmp_path / "long.jsonl"
+    path.write_bytes(lines({"payload": "x" * (2 << 20)}))
+
+    with pytest.raises(UnreadableFileError, match="line 1 is longer than 1 MB"):
+        rows(path)
+
+
+def test_a_missing_folder_says_so(tmp_path):
+    with pytest.raises(UnreadableFileError, match="folder gone cannot be read"):
+        RecordedTopics(tmp_path / "gone").topics()
+
+
+def test_a_missing_file_says_so(tmp_path):
+    with pytest.raises(UnreadableFileError, match="cannot be opened"):
+        rows(tmp_path / "gone.jsonl")
+
+
+def test_one_bad_file_does_not_hide_the_others(two_partitions):
+    (two_partitions.folder / "bad.jsonl").write_text("nonsense\n")
+
+    assert [topic.name for topic in two_partitions.topics()] == ["bad", "two"]
+    with pytest.raises(UnreadableFileError):
+        two_partitions.plan("bad", Everything())
