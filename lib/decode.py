@@ -55,7 +55,6 @@ TOO_DEEP: Final = "nested too deeply"
 TOO_MANY_DIGITS: Final = "a number with too many digits"
 NOT_UNICODE: Final = "text that is not Unicode (half a surrogate pair)"
 
-_NEWLINE: Final = ord("\n")
 _STRING_OR_BRACKET: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]', re.DOTALL)
 
 # Arrow's reader joins records: it must never meet a record that ends early or holds more than one
@@ -128,10 +127,30 @@ class _Part:
 
 
 @dataclass
+class _Object:
+    """What the fields of an object have looked like: an object again, or a scalar's kind."""
+
+    fields: dict[str, _Object | str] = field(default_factory=dict)
+
+    def learn(self, record: Mapping[str, Any]) -> None:
+        for name, value in record.items():
+            seen = self.fields.get(name, "null")
+            if isinstance(value, dict) and seen == "null":
+                seen = self.fields[name] = _Object()
+            if isinstance(seen, str):
+                self.fields[name] = _wider(seen, _kind(value))
+            elif isinstance(value, dict):
+                seen.learn(value)
+
+    def schema(self) -> pa.Schema:
+        return pa.schema([(name, _arrow_type(seen)) for name, seen in self.fields.items()])
+
+
+@dataclass
 class _Reading:
     """What is known so far of the block being read."""
 
-    shape: _Object = field(default_factory=lambda: _Object())
+    shape: _Object = field(default_factory=_Object)
     parts: list[_Part] = field(default_factory=list)
     single: dict[int, dict[str, Any]] = field(default_factory=dict)
     """Flattened records, by position, that were read one by one."""
@@ -184,26 +203,6 @@ class _Reading:
             return _Part(rows, table)
         order = np.argsort(rows)
         return _Part(rows[order], table.take(pa.array(order)))
-
-
-@dataclass
-class _Object:
-    """What the fields of an object have looked like: an object again, or a scalar's kind."""
-
-    fields: dict[str, _Object | str] = field(default_factory=dict)
-
-    def learn(self, record: Mapping[str, Any]) -> None:
-        for name, value in record.items():
-            seen = self.fields.get(name, "null")
-            if isinstance(value, dict) and seen == "null":
-                seen = self.fields[name] = _Object()
-            if isinstance(seen, str):
-                self.fields[name] = _wider(seen, _kind(value))
-            elif isinstance(value, dict):
-                seen.learn(value)
-
-    def schema(self) -> pa.Schema:
-        return pa.schema([(name, _arrow_type(seen)) for name, seen in self.fields.items()])
 
 
 def _kind(value: object) -> str:
@@ -266,16 +265,11 @@ def _is_utf8(value: bytes) -> bool:
 
 def _parse_bulk(values: pa.Array, schema: pa.Schema) -> pa.Table | None:
     """Return the flattened fields of `values`, or None where they do not fit `schema` exactly."""
-    whole = pa.array([0, len(values)], pa.int32())
-    lines = pc.binary_join(pa.ListArray.from_arrays(whole, values), b"\n")[0].as_buffer()
-    many_lines = np.count_nonzero(np.frombuffer(lines, np.uint8) == _NEWLINE) >= len(values)
+    together = _bytes_of(values)
     try:
         table = pj.read_json(
-            pa.BufferReader(lines),
-            read_options=pj.ReadOptions(
-                use_threads=not many_lines,
-                block_size=lines.size + 1 if many_lines else max(1 << 20, _longest(values) + 2),
-            ),
+            pa.BufferReader(together),
+            read_options=pj.ReadOptions(block_size=together.size + 1),
             parse_options=pj.ParseOptions(
                 explicit_schema=schema, unexpected_field_behavior="error"
             ),
@@ -292,8 +286,12 @@ def _parse_bulk(values: pa.Array, schema: pa.Schema) -> pa.Table | None:
     return _compact(table)
 
 
-def _longest(values: pa.Array) -> int:
-    return int(pc.max(pc.binary_length(values)).as_py())
+def _bytes_of(values: pa.Array) -> pa.Buffer:
+    """Return the bytes of all `values`, which has no nulls, one behind the other; not a copy."""
+    _, offsets, data = values.buffers()
+    bounds = np.frombuffer(offsets, np.int32)
+    start, stop = bounds[values.offset], bounds[values.offset + len(values)]
+    return data.slice(start, stop - start)
 
 
 def _flatten(table: pa.Table) -> pa.Table:
@@ -413,6 +411,11 @@ def _text(value: object) -> str | None:
     return json.dumps(value, ensure_ascii=False)
 
 
+def texts(column: pa.ChunkedArray | pa.Array) -> list[str | None]:
+    """Return the values of a column as a decoded field of several types has them."""
+    return [_text(value) for value in column.to_pylist()]
+
+
 def concat(tables: Sequence[pa.Table]) -> pa.Table:
     """Return the rows of `tables` below one another; a field of several types becomes text."""
     names = dict.fromkeys(name for table in tables for name in table.column_names)
@@ -456,7 +459,7 @@ def _convert(chunk: pa.Array, target: pa.DataType) -> pa.Array:
     if pa.types.is_dictionary(chunk.type):
         chunk = chunk.cast(pa.string())
     elif not pa.types.is_string(chunk.type):
-        chunk = pa.array([_text(v) for v in chunk.to_pylist()], pa.string())
+        chunk = pa.array(texts(chunk), pa.string())
     return chunk.dictionary_encode() if pa.types.is_dictionary(target) else chunk
 
 
@@ -484,7 +487,9 @@ def _extra(records: pa.RecordBatch, source: str) -> pa.Array:
     try:
         return _as_dictionary(raw.cast(pa.string()))
     except pa.ArrowInvalid:
-        texts = [None if v is None else v.decode(errors="backslashreplace") for v in raw.to_pylist()]
+        texts = [
+            None if v is None else v.decode(errors="backslashreplace") for v in raw.to_pylist()
+        ]
         return _as_dictionary(pa.array(texts, pa.string()))
 
 
@@ -507,7 +512,9 @@ def _set_aside(records: pa.RecordBatch, reasons: Mapping[int, str], excerpts: in
 
 
 def _printable(start: bytes) -> str:
-    return re.sub(r"[\x00-\x08\x0b-\x1f]", "\N{REPLACEMENT CHARACTER}", start.decode(errors="replace"))
+    return re.sub(
+        r"[\x00-\x08\x0b-\x1f]", "\N{REPLACEMENT CHARACTER}", start.decode(errors="replace")
+    )
 
 
 def reasons_of(set_aside: pa.Table) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -24,11 +24,14 @@ from lib.columns import (
     SEQUENCE,
     SESSION,
 )
-from lib.decode import SET_ASIDE, concat
-from lib.fields import event_times
+from lib.decode import EXCERPT_BYTES, MAX_EXCERPTS, SET_ASIDE, concat, texts
+from lib.errors import FieldsError
+from lib.fields import FROM_PARTITION
+from lib.times import FAR_OUTSIDE, MISSING, NOT_A_TIME, READABLE, event_times
+from lib.topics.records import NO_TIMESTAMP
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -47,9 +50,9 @@ __all__ = [
     "SESSION",
     "Clock",
     "Events",
+    "append_events",
     "arrival_order",
     "build_events",
-    "extend_events",
     "newest",
     "select_window",
     "window_rows",
@@ -57,7 +60,7 @@ __all__ = [
 
 
 class Clock(StrEnum):
-    """Which of an event's two times is meant."""
+    """The clock of the client, or of the record."""
 
     EVENT = "event"
     RECEIVED = "received"
@@ -73,6 +76,10 @@ class Clock(StrEnum):
         return EVENT_TIME_0 if self is Clock.EVENT else RECEIVED_TIME_0
 
 
+THE_CLIENT: Final = "all"
+"""`ClientID` of every event where the topic has no client field."""
+
+
 @dataclass(frozen=True)
 class Events:
     """A topic's events.
@@ -82,88 +89,104 @@ class Events:
     table
         The events table: one row an event, in arrival order, index 0, 1, 2, … Columns
         `Timestamp` and `KafkaTimestamp` int64 (epoch ms), `ClientID` and `SessionID` category,
-        `EventID` Int64 where the topic has it, `KafkaPartition` int32, `KafkaOffset` int64,
-        `EventTimestamp0` and `ReceivedTimestamp0` float64 (seconds since zero), then the
-        topic's other fields. Shared between viewers: never change it.
+        their categories sorted and of their own type, `EventID` Int64 where the topic has it,
+        `KafkaPartition` int32, `KafkaOffset` int64, `EventTimestamp0` and `ReceivedTimestamp0`
+        float64 (seconds since zero); then the topic's other fields: text that repeats as
+        category, whole numbers in the smallest type that holds them. Shared between viewers:
+        never change it.
     zero_ms
         The event time of the first event in arrival order, epoch ms; 0 if there is none.
     set_aside
-        Records whose event time cannot be read, schema `lib.decode.SET_ASIDE`.
+        Records that lack a mapped field or whose event time cannot be read, schema
+        `lib.decode.SET_ASIDE`.
+    timestamp_types
+        The kinds of record timestamps that occur (`lib.topics.records.CREATE_TIME`, …), sorted.
     """
 
     table: pd.DataFrame
     zero_ms: int
     set_aside: pa.Table
+    timestamp_types: tuple[int, ...]
 
 
 def build_events(decoded: Sequence[pa.Table], fields: Fields) -> Events:
     """Build the events table from decoded blocks.
+
+    A mapped field takes the name of its column in the events table; another field that has this
+    name already becomes `value.NAME`. Records without a timestamp get the earliest time they can
+    have been received: the largest event time so far in their partition.
 
     Parameters
     ----------
     decoded
         `lib.decode.Decoded.columns` of each block; inside a partition in offset order.
     fields
-        Where the events table's columns come from. A mapped field takes the name of its column
-        in the events table; another field of that name becomes `value.NAME`.
+        Where the events table's columns come from.
 
     Returns
     -------
     Events
         Zero and both normalized times as in the notebook: `(ms - zero) / 1000.0`.
+
+    Raises
+    ------
+    FieldsError
+        When no record has the event time, client or session field.
     """
-    rows = concat(decoded)
-    if not rows.num_columns:
-        rows = _NO_RECORDS
-    rows = rows.take(pa.array(arrival_order(rows)))
-    times, reasons = event_times(rows, fields)
-    rows, times, set_aside = _without_unreadable(rows, times, reasons)
-    received = rows[RECEIVED_TIME].to_numpy()
-    zero = int(times[0]) if len(times) else 0
-    columns: dict[str, Any] = {
-        EVENT_TIME: times,
-        RECEIVED_TIME: received,
-        CLIENT: _category(_source(rows, fields.client)),
-        SESSION: _category(_source(rows, fields.session)),
-    }
-    sequence = _integers(_source(rows, fields.sequence)) if fields.sequence else None
-    if sequence is not None:
-        columns[SEQUENCE] = sequence
-    columns |= {
-        PARTITION: rows[PARTITION].to_numpy(),
-        OFFSET: rows[OFFSET].to_numpy(),
-        EVENT_TIME_0: (times - zero) / 1000.0,
-        RECEIVED_TIME_0: (received - zero) / 1000.0,
-    }
-    return Events(pd.DataFrame(columns | _other_fields(rows, fields, columns)), zero, set_aside)
+    rows = concat([block for block in decoded if block.num_rows])
+    if not rows.num_rows:
+        return Events(_arranged(_NOTHING, fields), 0, SET_ASIDE.empty_table(), ())
+    _require(rows, fields)
+    rows, times, set_aside = _usable(rows, fields, around=None)
+    table = _arranged(_to_frame(rows, times, fields), fields)
+    kinds = tuple(sorted(pc.unique(rows[RECEIVED_TIME_TYPE]).to_pylist()))
+    return Events(table, _zero(table), set_aside, kinds)
 
 
-def extend_events(before: Events, decoded: Sequence[pa.Table], fields: Fields) -> Events:
-    """Return `before` with further records of the same topic, as if all had been read at once.
+def append_events(events: Events, decoded: Sequence[pa.Table], fields: Fields) -> Events:
+    """Return `events` with the records read since: what building from everything gives.
+
+    Except that times are judged by the median of the events that were there before.
 
     Parameters
     ----------
-    before
-        What has been read; it is not changed.
+    events
+        Events of the topic, built with the same `fields`.
     decoded
-        Decoded blocks of records that stand behind those of `before` in their partitions.
-    fields
-        The fields that `before` was built with.
+        Decoded blocks of records behind those, in offset order inside a partition.
     """
-    new = build_events(decoded, fields)
-    set_aside = pa.concat_tables([before.set_aside, new.set_aside], promote_options="permissive")
-    if new.table.empty:
-        return Events(before.table, before.zero_ms, set_aside)
-    names = dict.fromkeys([*before.table.columns, *new.table.columns])
-    both = {name: _joined(before.table, new.table, name) for name in names}
-    order = arrival_order(
-        pa.table({name: np.asarray(both[name]) for name in (PARTITION, RECEIVED_TIME)})
-    )
-    table = pd.DataFrame(both, copy=False).take(order).reset_index(drop=True)
-    zero = int(table[EVENT_TIME].iloc[0])
-    table[EVENT_TIME_0] = (table[EVENT_TIME] - zero) / 1000.0
-    table[RECEIVED_TIME_0] = (table[RECEIVED_TIME] - zero) / 1000.0
-    return Events(table, zero, set_aside)
+    if events.table.empty:
+        new = build_events(decoded, fields)
+        return _with_set_aside(new, events.set_aside, new.set_aside)
+    rows = concat([block for block in decoded if block.num_rows])
+    if not rows.num_rows:
+        return events
+    around = int(np.median(events.table[EVENT_TIME]))
+    rows, times, set_aside = _usable(rows, fields, around)
+    table = _below(events.table, _to_frame(rows, times, fields))
+    table = _arranged(table, fields)
+    kinds = {*events.timestamp_types, *pc.unique(rows[RECEIVED_TIME_TYPE]).to_pylist()}
+    grown = Events(table, _zero(table), set_aside, tuple(sorted(kinds)))
+    return _with_set_aside(grown, events.set_aside, set_aside)
+
+
+def arrival_order(
+    partition: NDArray[np.int32], received: NDArray[np.int64]
+) -> NDArray[np.int64] | None:
+    """Return the positions of records in arrival order, None if they are in it already.
+
+    Offset order inside a partition; partitions merged by the running maximum of the record
+    timestamp, ties by partition, then offset.
+
+    Parameters
+    ----------
+    partition, received
+        Partition and timestamp of each record; records of one partition in offset order.
+    """
+    by_partition = np.argsort(partition, kind="stable")
+    reached = _running_maximum(received[by_partition], partition[by_partition])
+    order = by_partition[np.argsort(reached, kind="stable")]
+    return None if (order[1:] > order[:-1]).all() else order
 
 
 def newest(events: Events, count: int) -> Events:
@@ -173,56 +196,10 @@ def newest(events: Events, count: int) -> Events:
     table = events.table.tail(count).reset_index(drop=True)
     for name in (CLIENT, SESSION):
         table[name] = table[name].cat.remove_unused_categories()
-    zero = int(table[EVENT_TIME].iloc[0])
+    zero = _zero(table)
     table[EVENT_TIME_0] = (table[EVENT_TIME] - zero) / 1000.0
     table[RECEIVED_TIME_0] = (table[RECEIVED_TIME] - zero) / 1000.0
-    return Events(table, zero, events.set_aside)
-
-
-def _joined(before: pd.DataFrame, new: pd.DataFrame, name: str) -> pd.Series:
-    """Return column `name` of both tables, one below the other; missing where one lacks it."""
-    columns = [table.get(name) for table in (before, new)]
-    if all(isinstance(c, pd.Series) and isinstance(c.dtype, pd.CategoricalDtype) for c in columns):
-        united: pd.Categorical = union_categoricals(columns, sort_categories=True)
-        return pd.Series(united)
-    known = next(c for c in columns if c is not None)
-    parts = [
-        pd.Series(pd.NA, index=table.index, dtype=_nullable(known)) if c is None else c
-        for table, c in zip((before, new), columns, strict=True)
-    ]
-    joined: pd.Series = pd.concat(parts, ignore_index=True)
-    return joined
-
-
-def _nullable(column: pd.Series) -> object:
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return column.dtype
-    return column.convert_dtypes().dtype
-
-
-_NO_RECORDS = pa.table(
-    {
-        PARTITION: pa.array([], pa.int32()),
-        OFFSET: pa.array([], pa.int64()),
-        RECEIVED_TIME: pa.array([], pa.int64()),
-        RECEIVED_TIME_TYPE: pa.array([], pa.int8()),
-    }
-)
-
-
-def arrival_order(rows: pa.Table) -> NDArray[np.int64]:
-    """Return the positions of `rows` in arrival order.
-
-    Offset order inside a partition; partitions merged by the running maximum of the record
-    timestamp, ties by partition, then offset. Rows of one partition must be in offset order.
-    """
-    partition = rows[PARTITION].to_numpy()
-    order = np.argsort(partition, kind="stable")
-    reached = rows[RECEIVED_TIME].to_numpy()[order]
-    starts = np.flatnonzero(np.diff(partition[order])) + 1
-    for piece in np.split(reached, starts):
-        np.maximum.accumulate(piece, out=piece)
-    return order[np.argsort(reached, kind="stable")]
+    return Events(table, zero, events.set_aside, events.timestamp_types)
 
 
 def window_rows(
@@ -253,10 +230,7 @@ def window_rows(
     seconds = table[clock.seconds].to_numpy()
     keep = (seconds >= start_s) & (seconds <= end_s)
     if clients is not None:
-        of = table[CLIENT].cat
-        # One more than there are categories: code -1, no client, is the last.
-        chosen = np.append(of.categories.isin(list(clients)), False)
-        keep &= chosen[of.codes.to_numpy()]
+        keep &= table[CLIENT].isin(list(clients)).to_numpy()
     return slice(None) if keep.all() else np.flatnonzero(keep)
 
 
@@ -267,107 +241,305 @@ def select_window(
     end_s: float,
     clients: Collection[object] | None = None,
 ) -> pd.DataFrame:
-    """Return the events inside a window of time, of some clients; see `window_rows`."""
+    """Return the events that `window_rows` finds, with their index; `table` itself for all."""
     rows = window_rows(table, clock, start_s, end_s, clients)
     return table if isinstance(rows, slice) else table.take(rows)
 
 
-def _without_unreadable(
-    rows: pa.Table, times: NDArray[np.int64], reasons: pa.ChunkedArray | pa.Array
+def _running_maximum(values: NDArray[np.int64], partition: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return the largest value so far in each partition; partitions stand one after another."""
+    reached = values.copy()
+    for piece in np.split(reached, np.flatnonzero(np.diff(partition)) + 1):
+        np.maximum.accumulate(piece, out=piece)
+    return reached
+
+
+def _zero(table: pd.DataFrame) -> int:
+    return int(table[EVENT_TIME].iloc[0]) if len(table) else 0
+
+
+def _with_set_aside(events: Events, *parts: pa.Table) -> Events:
+    together = pa.concat_tables(parts).unify_dictionaries()
+    return Events(events.table, events.zero_ms, together, events.timestamp_types)
+
+
+def _mapped(fields: Fields) -> Iterator[str]:
+    """Yield the sources that every event must have."""
+    for source in (fields.event_time, fields.client, fields.session):
+        if source is not None and source != FROM_PARTITION:
+            yield source
+
+
+def _require(rows: pa.Table, fields: Fields) -> None:
+    for source in _mapped(fields):
+        if source not in rows.column_names or rows[source].null_count == rows.num_rows:
+            raise FieldsError(f"No record has {_called(source)}.", "Choose another field.")
+
+
+def _called(source: str) -> str:
+    """Return what a sentence calls a source."""
+    kind, _, name = source.partition(":")
+    return {"@key": "a key", "@header": f"a header “{name}”"}.get(kind, f"a field “{source}”")
+
+
+def _usable(
+    rows: pa.Table, fields: Fields, around: int | None
 ) -> tuple[pa.Table, NDArray[np.int64], pa.Table]:
-    bad = reasons.is_valid()
-    lost = rows.filter(bad)
-    set_aside = pa.table(
+    """Return the rows that have every mapped field, their event times, and the others."""
+    source = fields.event_time
+    if source is None:
+        times = rows[RECEIVED_TIME].to_numpy()
+        problem = np.zeros(len(times), np.uint8)
+    else:
+        read = event_times(_column(rows, source), fields.unit, around)
+        times, problem = read.ms, read.problem
+    reasons = {
+        MISSING: f"no {source}",
+        NOT_A_TIME: f"{source} is not a time",
+        FAR_OUTSIDE: f"{source} is far outside the topic's other times",
+    }
+    for number, needed in enumerate((fields.client, fields.session), start=FAR_OUTSIDE + 1):
+        if needed is not None and _column(rows, needed).null_count:
+            lacking = _column(rows, needed).is_null().to_numpy()
+            problem = np.where(lacking & (problem == READABLE), number, problem)
+            reasons[number] = f"no {needed}"
+    good = problem == READABLE
+    if good.all():
+        return rows, times, SET_ASIDE.empty_table()
+    bad = rows.filter(pa.array(~good))
+    why = [reasons[int(p)] for p in problem[~good]]
+    return rows.filter(pa.array(good)), times[good], _set_aside(bad, why, source)
+
+
+def _set_aside(rows: pa.Table, reasons: list[str], source: str | None) -> pa.Table:
+    first = [None] * min(rows.num_rows, MAX_EXCERPTS)
+    if source is not None:
+        first = texts(_column(rows, source)[: len(first)])
+    excerpts = [text and f"{source}: {text}"[:EXCERPT_BYTES] for text in first]
+    excerpts += [None] * (rows.num_rows - len(first))
+    return pa.table(
         [
-            lost[PARTITION],
-            lost[OFFSET],
-            lost[RECEIVED_TIME],
-            reasons.filter(bad).dictionary_encode(),
-            pa.nulls(lost.num_rows, pa.string()),
+            rows[PARTITION],
+            rows[OFFSET],
+            rows[RECEIVED_TIME],
+            pa.array(reasons, pa.string()).dictionary_encode(),
+            pa.array(excerpts, pa.string()),
         ],
         schema=SET_ASIDE,
     )
-    if not lost.num_rows:
-        return rows, times, set_aside
-    return rows.filter(pc.invert(bad)), times[~bad.to_numpy(zero_copy_only=False)], set_aside
 
 
-def _source(rows: pa.Table, source: str | None) -> pa.ChunkedArray | pa.Array:
-    if source is None:
-        return pa.repeat(pa.scalar("all"), rows.num_rows)
-    if source == "@partition":
+def _column(rows: pa.Table, source: str) -> pa.ChunkedArray:
+    if source == FROM_PARTITION:
         return rows[PARTITION]
     if source not in rows.column_names:
-        return pa.nulls(rows.num_rows, pa.string())
+        return pa.chunked_array([pa.nulls(rows.num_rows)])
     return rows[source]
 
 
-def _category(column: pa.ChunkedArray | pa.Array) -> pd.Categorical:
+def _to_frame(rows: pa.Table, times: NDArray[np.int64], fields: Fields) -> pd.DataFrame:
+    """Return the rows as they are ordered, without what depends on other rows."""
+    columns: dict[str, Any] = {
+        EVENT_TIME: times,
+        RECEIVED_TIME: rows[RECEIVED_TIME].to_numpy(),
+        CLIENT: _one_category(len(times))
+        if fields.client is None
+        else _category(_column(rows, fields.client)),
+    }
+    if fields.session is not None:
+        columns[SESSION] = _category(_column(rows, fields.session))
+    sequence = None if fields.sequence is None else _sequence(_column(rows, fields.sequence))
+    if sequence is not None:
+        columns[SEQUENCE] = sequence
+    columns |= {PARTITION: rows[PARTITION].to_numpy(), OFFSET: rows[OFFSET].to_numpy()}
+    taken = {*columns, SESSION, EVENT_TIME_0, RECEIVED_TIME_0}
+    used = {*_mapped(fields), RECEIVED_TIME_TYPE, RECEIVED_TIME, PARTITION, OFFSET}
+    if sequence is not None:
+        used.add(str(fields.sequence))
+    for name in rows.column_names:
+        if name not in used:
+            columns[_free(name, taken)] = _compact(rows[name])
+    return pd.DataFrame(columns)
+
+
+_NOTHING: Final = pd.DataFrame(
+    {
+        EVENT_TIME: np.empty(0, np.int64),
+        RECEIVED_TIME: np.empty(0, np.int64),
+        CLIENT: pd.Categorical([]),
+        SESSION: pd.Categorical([]),
+        PARTITION: np.empty(0, np.int32),
+        OFFSET: np.empty(0, np.int64),
+    }
+)
+
+
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name = f"value.{name}"
+    taken.add(name)
+    return name
+
+
+def _arranged(frame: pd.DataFrame, fields: Fields) -> pd.DataFrame:
+    """Return `frame` in arrival order, with normalized times, derived sessions, in column order."""
+    received = _received(frame)
+    order = arrival_order(frame[PARTITION].to_numpy(), received)
+    columns = {name: frame[name].array for name in frame.columns}
+    columns[RECEIVED_TIME] = received
+    if order is not None:
+        columns = {name: column.take(order) for name, column in columns.items()}
+    times = np.asarray(columns[EVENT_TIME])
+    zero = times[0] if len(times) else 0
+    columns[EVENT_TIME_0] = (times - zero) / 1000.0
+    columns[RECEIVED_TIME_0] = (np.asarray(columns[RECEIVED_TIME]) - zero) / 1000.0
+    if fields.session is None or SESSION not in columns:
+        columns[SESSION] = derive_sessions(columns[CLIENT], times, fields.session_gap_s)
+    known = [name for name in _ORDER if name in columns]
+    return pd.DataFrame({name: columns[name] for name in dict.fromkeys([*known, *columns])})
+
+
+_ORDER: Final = (
+    EVENT_TIME,
+    RECEIVED_TIME,
+    CLIENT,
+    SESSION,
+    SEQUENCE,
+    PARTITION,
+    OFFSET,
+    EVENT_TIME_0,
+    RECEIVED_TIME_0,
+)
+
+
+def _received(frame: pd.DataFrame) -> NDArray[np.int64]:
+    """Return the record timestamps; where there is none, the largest event time so far."""
+    received = frame[RECEIVED_TIME].to_numpy()
+    absent = received == NO_TIMESTAMP
+    if not absent.any():
+        return received
+    partition = frame[PARTITION].to_numpy()
+    by_partition = np.argsort(partition, kind="stable")
+    earliest = np.empty_like(received)
+    earliest[by_partition] = _running_maximum(
+        frame[EVENT_TIME].to_numpy()[by_partition], partition[by_partition]
+    )
+    return np.where(absent, earliest, received)
+
+
+def derive_sessions(
+    clients: pd.Categorical, times: NDArray[np.int64], gap_s: float
+) -> pd.Categorical:
+    """Return the session of each event where the topic has none.
+
+    A session of a client ends where its next event, in event time, is more than the gap away;
+    exactly the gap apart is one session, as in Flink, Spark and Kafka Streams.
+
+    Parameters
+    ----------
+    clients, times
+        Client and event time (epoch ms) of each event, in any order.
+    gap_s
+        The inactivity gap, seconds.
+
+    Returns
+    -------
+    pandas.Categorical
+        `client/1`, `client/2`, … in event time; the categories by client, then number.
+    """
+    codes = clients.codes
+    order = np.lexsort((times, codes))
+    client, time = codes[order], times[order]
+    other = np.ones(len(order), bool)
+    other[1:] = client[1:] != client[:-1]
+    starts = other.copy()
+    starts[1:] |= np.diff(time) > gap_s * 1000.0
+    session = np.empty(len(order), np.int64)
+    session[order] = np.cumsum(starts) - 1
+    first = np.flatnonzero(starts)
+    first_of_client = np.maximum.accumulate(np.where(other[first], np.arange(len(first)), 0))
+    number = np.arange(len(first)) - first_of_client + 1
+    names = [f"{c}/{n}" for c, n in zip(clients.categories[client[first]], number, strict=True)]
+    return pd.Categorical.from_codes(session, categories=pd.Index(names, dtype="str"))
+
+
+def _one_category(rows: int) -> pd.Categorical:
+    return pd.Categorical.from_codes(np.zeros(rows, np.int8), categories=[THE_CLIENT])
+
+
+def _category(column: pa.ChunkedArray) -> pd.Categorical:
     """Return `column` as a category whose categories are sorted and keep their type."""
-    if isinstance(column, pa.ChunkedArray):
-        column = column.unify_dictionaries().combine_chunks()
-    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    words = encoded.dictionary.to_pandas()
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    encoded = column.unify_dictionaries().combine_chunks()
+    words = pd.Index(encoded.dictionary.to_pandas())
     codes = encoded.indices.fill_null(-1).to_numpy()
-    present = np.zeros(len(words), bool)
-    present[codes[codes >= 0]] = True
-    order = words[present].sort_values().index.to_numpy()
+    used = np.zeros(len(words) + 1, bool)
+    used[codes] = True
+    by_word = words.argsort()
+    order = by_word[used[by_word]]
     renumbered = np.full(len(words) + 1, -1, np.int64)
     renumbered[order] = np.arange(len(order))
-    categories = pd.Index(words.to_numpy()[order], dtype=words.dtype)
-    return pd.Categorical.from_codes(renumbered[codes], categories=categories)
+    return pd.Categorical.from_codes(renumbered[codes], categories=words[order])
 
 
-def _integers(column: pa.ChunkedArray | pa.Array) -> pd.Series | None:
+def _sequence(column: pa.ChunkedArray) -> pd.arrays.IntegerArray | None:
     """Return `column` as Int64, or None where its values are no integers."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(pa.string())
+    if pa.types.is_boolean(column.type):
+        return None
     try:
-        numbers = column.cast(pa.int64())
+        return _nullable(column.cast(pa.int64()))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return None
-    missing = np.asarray(numbers.is_null())
-    values = np.asarray(numbers.fill_null(0))
-    return pd.Series(pd.arrays.IntegerArray(values.copy(), missing.copy()))
 
 
-def _other_fields(rows: pa.Table, fields: Fields, taken: dict[str, Any]) -> dict[str, Any]:
-    mapped = {fields.event_time, fields.client, fields.session, RECEIVED_TIME_TYPE}
-    mapped |= {PARTITION, OFFSET, RECEIVED_TIME}
-    if SEQUENCE in taken:
-        mapped.add(fields.sequence)
-    return {
-        f"value.{name}" if name in taken else name: _compact(rows[name])
-        for name in rows.column_names
-        if name not in mapped
-    }
+def _nullable(column: pa.ChunkedArray) -> pd.arrays.IntegerArray:
+    missing = column.is_null().to_numpy().astype(bool)
+    return pd.arrays.IntegerArray(column.fill_null(0).to_numpy().copy(), missing)
 
 
-_INTEGER_TYPES = (pa.int8(), pa.int16(), pa.int32(), pa.int64())
+_INTEGER_TYPES: Final = (pa.int8(), pa.int16(), pa.int32(), pa.int64())
 
 
-def _compact(column: pa.ChunkedArray) -> Any:  # noqa: ANN401 - any of pandas' array types
+def _compact(column: pa.ChunkedArray) -> pd.Series | pd.Categorical | pd.arrays.IntegerArray:
     """Return `column` in the smallest pandas type that keeps its values."""
     if pa.types.is_dictionary(column.type):
         return _category(column)
-    if column.type == pa.int64():
-        return _small_integers(column)
+    if pa.types.is_integer(column.type):
+        bounds = pc.min_max(column).as_py()
+        low, high = bounds["min"] or 0, bounds["max"] or 0
+        small = next(kind for kind in _INTEGER_TYPES if _holds(kind, low) and _holds(kind, high))
+        column = column.cast(small)
+        return _nullable(column) if column.null_count else column.to_pandas()
     if pa.types.is_boolean(column.type) and column.null_count:
-        return pd.Series(column.to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get))
+        return column.to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
     return column.to_pandas()
-
-
-def _small_integers(column: pa.ChunkedArray) -> pd.Series:
-    bounds = pc.min_max(column).as_py()
-    low, high = bounds["min"] or 0, bounds["max"] or 0
-    small = next(t for t in _INTEGER_TYPES if _holds(t, low) and _holds(t, high))
-    if not column.null_count:
-        return column.cast(small).to_pandas()
-    missing = np.asarray(column.is_null())
-    values = column.fill_null(0).cast(small).to_numpy()
-    return pd.Series(pd.arrays.IntegerArray(values.copy(), missing.copy()))
 
 
 def _holds(kind: pa.DataType, value: int) -> bool:
     limit = 1 << (kind.bit_width - 1)
     return -limit <= value < limit
+
+
+def _below(upper: pd.DataFrame, lower: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of both frames, in their own index."""
+    columns = {}
+    for name in dict.fromkeys([*upper.columns, *lower.columns]):
+        if name in (EVENT_TIME_0, RECEIVED_TIME_0):
+            continue
+        parts = [
+            frame[name] if name in frame else pd.Series(pd.NA, index=frame.index, dtype="Int8")
+            for frame in (upper, lower)
+        ]
+        columns[name] = _joined(parts)
+    return pd.DataFrame(columns)
+
+
+def _joined(parts: list[pd.Series]) -> pd.Series:
+    if all(isinstance(part.dtype, pd.CategoricalDtype) for part in parts):
+        united: pd.Categorical = union_categoricals(parts, sort_categories=True)
+        return pd.Series(united)
+    joined: pd.Series = pd.concat(parts, ignore_index=True)
+    return joined

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from lib.decode import MAX_EXCERPTS, SET_ASIDE, Decoded, decode
-from lib.events import Events, build_events, extend_events, newest
+from lib.events import Events, append_events, build_events, newest
 from lib.fields import Fields
 from lib.topics.source import Between, Latest, Plan, Range, Span
 
@@ -180,7 +180,7 @@ def reload(
     plan = replace(plan, spans=tuple(spans))
     tally = _Tally(plan.size, positions=dict(before.positions))
     decoded, set_aside = _decoded(source, plan, fields, tally, watch)
-    events = newest(extend_events(before.events, decoded, fields), limit)
+    events = newest(append_events(before.events, decoded, fields), limit)
     set_aside = pa.concat_tables([before.set_aside, set_aside], promote_options="permissive")
     return _loaded(
         events, set_aside, fields, plan, tally, wanted, capped=capped, before=before.report

@@ -58,7 +58,13 @@ def test_a_field_of_a_nested_object_has_a_dotted_name():
     decoded = decode(block(GOOD))
 
     assert fields_of(decoded.columns) == [
-        {"Timestamp": 1540726486041, "ClientID": 2, "Data.Errors": 0, "Data.Values": 17, "Kind": "m"}
+        {
+            "Timestamp": 1540726486041,
+            "ClientID": 2,
+            "Data.Errors": 0,
+            "Data.Values": 17,
+            "Kind": "m",
+        }
     ]
 
 
@@ -85,10 +91,43 @@ written = st.builds(
     st.booleans(),
 )
 hostile = st.sampled_from(
-    [b"", b" ", b"1", b"null", b"[]", b'"x"', b"{}", b"{} ", b'{"a":1}{"a":2}', b'{"a":1} 5 {"b":1}']
-    + [b'{"a":', b"1}", b'{"a":1}}', b'{"a":1,"a":2}', b'{"a":1}}5{"v":{"b":1}', b"\xff", b'{"a":"\xff"}']
-    + [b'{"a":NaN}', b'{"a":-Infinity}', b'{"a":1e400}', b'{"a":01}', b'{"a":"\\ud800"}', b"\xef\xbb\xbf{}"]
-    + [b'{"a":"x\ny"}', b"{\"a\":'x'}", b'{"a":1,}', b"\x00", b'{"a":1}\x00{"a":1}', b'{"a":1},1,{"a":1}']
+    [
+        b"",
+        b" ",
+        b"1",
+        b"null",
+        b"[]",
+        b'"x"',
+        b"{}",
+        b"{} ",
+        b'{"a":1}{"a":2}',
+        b'{"a":1} 5 {"b":1}',
+    ]
+    + [
+        b'{"a":',
+        b"1}",
+        b'{"a":1}}',
+        b'{"a":1,"a":2}',
+        b'{"a":1}}5{"v":{"b":1}',
+        b"\xff",
+        b'{"a":"\xff"}',
+    ]
+    + [
+        b'{"a":NaN}',
+        b'{"a":-Infinity}',
+        b'{"a":1e400}',
+        b'{"a":01}',
+        b'{"a":"\\ud800"}',
+        b"\xef\xbb\xbf{}",
+    ]
+    + [
+        b'{"a":"x\ny"}',
+        b"{\"a\":'x'}",
+        b'{"a":1,}',
+        b"\x00",
+        b'{"a":1}\x00{"a":1}',
+        b'{"a":1},1,{"a":1}',
+    ]
     + [b'{"a":[{"b":1}', b'{"b":1}]}', b'{"a.b":1,"a":{"b":2}}', b'{"a":"}', b'"}', b'{"a":"\\"}']
 )
 values = st.lists(st.none() | written | written | hostile, max_size=20) | st.lists(
