@@ -65,18 +65,21 @@ _VIEW: Final = "view"
 
 
 def set_view(view: View) -> None:
-    """Make `view` what `current_view` returns for the rest of this run."""
+    """Make `view` what `current_view` returns in this run."""
     st.session_state[_VIEW] = view
 
 
 def current_view() -> View:
-    """Return what the sidebar led to in this run."""
+    """Return what the sidebar led to in this run; to be asked once a run.
+
+    The session does not keep it: a view of an earlier run would hold its topic in memory.
+    """
     if _VIEW not in st.session_state:
         # Until `st.navigation` has run once in a server, Streamlit runs a file of pages/ that is
         # asked for by its URL without the entrypoint: make up for it, and start again.
         navigation()
         st.rerun()
-    view: View = st.session_state[_VIEW]
+    view: View = st.session_state.pop(_VIEW)
     return view
 
 
