@@ -51,7 +51,7 @@ def sidebar() -> View:
             return _failed(name, error)
         if not topic:
             return _failed(name, _no_topics(name))
-        key = LoadKey(name, topic, _choose_range(), fields=None, cap=_cap())
+        key = LoadKey(name, topic, _choose_range(), chosen=(), cap=_cap())
         return _view_of(source, key)
 
 
