@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter, deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import TYPE_CHECKING, Any, Final
@@ -22,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from lib.columns import OFFSET, PARTITION, RECEIVED_TIME, RECEIVED_TIME_TYPE
+from lib.columns import KAFKA_COLUMNS, OFFSET, PARTITION, RECEIVED_TIME, RECEIVED_TIME_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -64,8 +63,6 @@ TOO_MANY_DIGITS: Final = "a number with too many digits"
 NOT_UNICODE: Final = "text that is not Unicode (half a surrogate pair)"
 
 _STRING_OR_BRACKET: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]', re.DOTALL)
-
-_KAFKA: Final = (PARTITION, OFFSET, RECEIVED_TIME, RECEIVED_TIME_TYPE)
 
 _EXTRAS: Final = ("@key", "@header:")
 
@@ -128,56 +125,6 @@ def decode(
     good = reading.result()
     columns = _with_kafka_columns(good.table, records, pa.array(good.rows), extras)
     return Decoded(columns, _set_aside(records, reading.reasons, excerpts))
-
-
-def decode_blocks(
-    blocks: Iterable[pa.RecordBatch], *, extras: Sequence[str] = (), workers: int = 2
-) -> Iterator[Decoded]:
-    """Decode blocks while the next ones are being read; yield them in their order.
-
-    Parameters
-    ----------
-    blocks
-        Blocks of schema `lib.topics.records.RECORDS`.
-    extras
-        As for `decode`.
-    workers
-        Threads that decode. At most one block more than that is under way.
-
-    Yields
-    ------
-    Decoded
-        One a block. Together they keep at most `MAX_EXCERPTS` excerpts.
-    """
-    under_way: deque[Future[Decoded]] = deque()
-    excerpts = MAX_EXCERPTS
-
-    def next_one() -> Decoded:
-        nonlocal excerpts
-        decoded = _with_excerpts(under_way.popleft().result(), excerpts)
-        excerpts -= decoded.set_aside["excerpt"].length() - decoded.set_aside["excerpt"].null_count
-        return decoded
-
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
-    try:
-        for block in blocks:
-            under_way.append(pool.submit(decode, block, extras=extras, excerpts=excerpts))
-            while len(under_way) > workers or (under_way and under_way[0].done()):
-                yield next_one()
-        while under_way:
-            yield next_one()
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _with_excerpts(decoded: Decoded, most: int) -> Decoded:
-    """Return `decoded` with the excerpts of the first `most` set-aside records only."""
-    position = decoded.set_aside.schema.get_field_index("excerpt")
-    kept = decoded.set_aside["excerpt"][: max(0, most)].to_pylist()
-    kept += [None] * (decoded.set_aside.num_rows - len(kept))
-    column = pa.array(kept, pa.string())
-    set_aside = decoded.set_aside.set_column(position, SET_ASIDE.field(position), column)
-    return Decoded(decoded.columns, set_aside)
 
 
 @dataclass(frozen=True)
@@ -525,7 +472,7 @@ def concat(tables: Sequence[pa.Table]) -> pa.Table:
     for table in tables:
         for name, column in zip(table.column_names, table.columns, strict=True):
             counts[name] += len(column) - column.null_count
-    always = {n for n in counts if n in _KAFKA or n == OTHER_FIELDS or n.startswith(_EXTRAS)}
+    always = {n for n in counts if n in KAFKA_COLUMNS or n == OTHER_FIELDS or n.startswith(_EXTRAS)}
     fields = {n: count for n, count in counts.items() if n not in always}
     common = {*_common_fields(fields, rows), *always}
     if len(common) < len(counts):

@@ -352,7 +352,7 @@ def _to_frame(rows: pa.Table, times: NDArray[np.int64], fields: Fields) -> pd.Da
     if sequence is not None:
         columns[SEQUENCE] = sequence
     columns |= {PARTITION: rows[PARTITION].to_numpy(), OFFSET: rows[OFFSET].to_numpy()}
-    taken = {*columns, SESSION, EVENT_TIME_0, RECEIVED_TIME_0}
+    taken = {*columns, SESSION, SEQUENCE, EVENT_TIME_0, RECEIVED_TIME_0}
     used = {*_mapped(fields), RECEIVED_TIME_TYPE, RECEIVED_TIME, PARTITION, OFFSET}
     if sequence is not None:
         used.add(str(fields.sequence))

@@ -21,7 +21,6 @@ from lib.decode import (
     Decoded,
     concat,
     decode,
-    decode_blocks,
     flatten,
 )
 from tests.blocks import block, values_of
@@ -328,7 +327,7 @@ def same(found: object, wanted: object) -> bool:
 
 @given(few | many)
 @example([b'{"a":1}{"a":2}', b'{"a":', b'{"b":1}}'])
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_good_and_set_aside_records_are_all_the_records(values):
     decoded = decode(block(*values))
 
@@ -339,7 +338,7 @@ def test_good_and_set_aside_records_are_all_the_records(values):
 
 
 @given(few | many)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_good_records_are_what_json_loads_gives(values):
     decoded = decode(block(*values))
 
@@ -351,7 +350,7 @@ def test_good_records_are_what_json_loads_gives(values):
 
 
 @given(few | many)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_what_json_loads_takes_is_not_set_aside(values):
     bad = reasons(decode(block(*values)))
 
@@ -366,10 +365,10 @@ def test_what_json_loads_takes_is_not_set_aside(values):
 
 
 @given(st.lists(few, max_size=4))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_blocks_one_after_another_decode_as_one_block(lists):
     together = decode(block(*[value for values in lists for value in values]))
-    apart = list(decode_blocks(block(*values) for values in lists))
+    apart = [decode(block(*values)) for values in lists]
 
     found = fields_of(concat([decoded.columns for decoded in apart]))
     wanted = fields_of(together.columns)
@@ -377,28 +376,3 @@ def test_blocks_one_after_another_decode_as_one_block(lists):
     for row, other in zip(found, wanted, strict=True):
         assert row.keys() == other.keys()
         assert all(same(row[n], other[n]) or same(other[n], row[n]) for n in row), (row, other)
-
-
-def test_blocks_keep_their_order():
-    blocks = [block(*values_of({"a": i})) for i in range(20)]
-
-    assert [d.columns["a"][0].as_py() for d in decode_blocks(blocks)] == list(range(20))
-
-
-def test_blocks_share_the_bound_on_excerpts():
-    blocks = [block(*[b"bad"] * 600) for _ in range(4)]
-
-    kept = [d.set_aside["excerpt"].drop_null().length() for d in decode_blocks(blocks)]
-
-    assert kept == [600, 400, 0, 0]
-
-
-def test_a_failing_source_fails_the_decoding():
-    def blocks():
-        yield block(GOOD)
-        raise OSError("the broker is gone")
-
-    decoding = decode_blocks(blocks())
-
-    with pytest.raises(OSError, match="the broker is gone"):
-        list(decoding)
