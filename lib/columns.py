@@ -14,3 +14,6 @@ PARTITION: Final = "KafkaPartition"
 OFFSET: Final = "KafkaOffset"
 EVENT_TIME_0: Final = "EventTimestamp0"
 RECEIVED_TIME_0: Final = "ReceivedTimestamp0"
+
+KAFKA_COLUMNS: Final = frozenset({RECEIVED_TIME, RECEIVED_TIME_TYPE, PARTITION, OFFSET})
+"""Columns that come from the record, not from its value."""

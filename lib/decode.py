@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -19,16 +21,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from lib.columns import OFFSET, PARTITION, RECEIVED_TIME, RECEIVED_TIME_TYPE
+from lib.columns import KAFKA_COLUMNS, OFFSET, PARTITION, RECEIVED_TIME, RECEIVED_TIME_TYPE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
 MAX_EXCERPTS: Final = 1_000
 EXCERPT_BYTES: Final = 200
 MAX_DEPTH: Final = 100
+OTHER_FIELDS: Final = "OtherFields"
+"""The column that has, as JSON text, the fields too rare for a column of their own."""
+MAX_FIELDS: Final = 2_000
+FEW_FIELDS: Final = 100
+RARE: Final = 0.1
 SAMPLE: Final = 64
 SINGLES: Final = 1_024
 SMALLEST_PIECE: Final = 64
@@ -56,6 +63,8 @@ TOO_MANY_DIGITS: Final = "a number with too many digits"
 NOT_UNICODE: Final = "text that is not Unicode (half a surrogate pair)"
 
 _STRING_OR_BRACKET: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]', re.DOTALL)
+
+_EXTRAS: Final = ("@key", "@header:")
 
 # Arrow's reader joins records: it must never meet a record that ends early or holds more than one
 # value (it would shift the rows, and at a bare scalar it crashes). In JSON, outside strings, what
@@ -142,6 +151,11 @@ class _Object:
             elif isinstance(value, dict):
                 seen.learn(value)
 
+    @property
+    def size(self) -> int:
+        """How many fields there are when the object is flattened."""
+        return sum(1 if isinstance(seen, str) else seen.size for seen in self.fields.values())
+
     def schema(self) -> pa.Schema:
         return pa.schema([(name, _arrow_type(seen)) for name, seen in self.fields.items()])
 
@@ -163,9 +177,7 @@ class _Reading:
         together, alone = np.flatnonzero(bulk), np.flatnonzero(~bulk)
         step = max(1, len(together) // SAMPLE)
         for value in values.take(pa.array(together[::step])).to_pylist():
-            record, _ = _loads(value)
-            if record is not None:
-                self.shape.learn(record)
+            self._learn(_loads(value)[0] or {})
         self._read_pieces(_take(values, together), rows[together])
         self._read_one_by_one(_take(values, alone), rows[alone])
 
@@ -191,8 +203,13 @@ class _Reading:
             if record is None:
                 self.reasons[row] = reason
             else:
-                self.shape.learn(record)
+                self._learn(record)
                 self.single[row] = flatten(record)
+
+    def _learn(self, record: dict[str, Any]) -> None:
+        """Learn what a record looks like, unless that would make the schema boundless."""
+        if self.shape.size + len(flatten(record)) <= MAX_FIELDS:
+            self.shape.learn(record)
 
     def result(self) -> _Part:
         """Return the good rows, in the block's order."""
@@ -206,14 +223,20 @@ class _Reading:
 
 
 def _kind(value: object) -> str:
+    """Return the kind of a value: its Python type; `[int]` is a list of int."""
+    if isinstance(value, list):
+        return f"[{reduce(_wider, map(_kind, value), 'null')}]"
     return "null" if value is None else type(value).__name__
 
 
 def _wider(seen: str, kind: str) -> str:
+    """Return the kind that holds values of both kinds; `mixed` if only text does."""
     if seen == kind or kind == "null":
         return seen
     if seen == "null":
         return kind
+    if seen.startswith("[") and kind.startswith("["):
+        return f"[{_wider(seen[1:-1], kind[1:-1])}]"
     return "float" if {seen, kind} == {"int", "float"} else "mixed"
 
 
@@ -229,6 +252,8 @@ def _arrow_type(seen: _Object | str) -> pa.DataType:
     """Return the type under which Arrow's reader takes exactly what was seen, and null else."""
     if isinstance(seen, _Object):
         return pa.struct(list(seen.schema()))
+    if seen.startswith("["):
+        return pa.list_(_arrow_type(seen[1:-1]))
     return _ARROW_TYPES.get(seen, pa.null())
 
 
@@ -279,9 +304,7 @@ def _parse_bulk(values: pa.Array, schema: pa.Schema) -> pa.Table | None:
     if table.num_rows != len(values):
         return None
     table = _flatten(table)
-    if len(set(table.column_names)) < table.num_columns or not all(
-        _is_exact(column) for column in table.columns
-    ):
+    if len(set(table.column_names)) < table.num_columns or not all(map(_is_exact, table.columns)):
         return None
     return _compact(table)
 
@@ -302,6 +325,8 @@ def _flatten(table: pa.Table) -> pa.Table:
 
 def _is_exact(column: pa.ChunkedArray) -> bool:
     """Return whether no integer can have lost digits on its way to float64."""
+    while pa.types.is_list(column.type):
+        column = pc.list_flatten(column)
     if not pa.types.is_floating(column.type):
         return True
     largest = pc.max(pc.abs(column)).as_py()
@@ -309,19 +334,22 @@ def _is_exact(column: pa.ChunkedArray) -> bool:
 
 
 def _compact(table: pa.Table) -> pa.Table:
-    """Return `table` without empty columns, strings that repeat as dictionaries."""
+    """Return `table` without empty columns, lists as text, text that repeats as dictionaries."""
     columns = {
-        name: _as_dictionary(column.combine_chunks())
+        name: _as_dictionary(_without_lists(column.combine_chunks()))
         for name, column in zip(table.column_names, table.columns, strict=True)
-        if not pa.types.is_null(column.type)
+        if column.null_count < table.num_rows
     }
-    if not columns:
-        return _no_fields(table.num_rows)
-    return pa.table(columns)
+    return _table(columns, table.num_rows)
 
 
-def _no_fields(rows: int) -> pa.Table:
-    return pa.table({"": pa.nulls(rows)}).select([])
+def _table(columns: Mapping[str, pa.Array | pa.ChunkedArray], rows: int) -> pa.Table:
+    """Return columns as a table, which without columns still has `rows` rows."""
+    return pa.table(dict(columns)) if columns else pa.table({"": pa.nulls(rows)}).select([])
+
+
+def _without_lists(column: pa.Array) -> pa.Array:
+    return pa.array(texts(column), pa.string()) if pa.types.is_list(column.type) else column
 
 
 def _as_dictionary(column: pa.Array) -> pa.Array:
@@ -331,15 +359,31 @@ def _as_dictionary(column: pa.Array) -> pa.Array:
     return encoded if len(encoded.dictionary) * 2 <= len(column) else column
 
 
-def _to_parts(records: Mapping[int, dict[str, Any]]) -> Iterable[_Part]:
-    """Return flattened records, by position, as columns."""
+def _to_parts(records: Mapping[int, dict[str, Any]]) -> Iterator[_Part]:
+    """Yield flattened records, by position, as columns."""
+    common = _common_fields(Counter(n for r in records.values() for n in r), len(records))
     everything = list(records.items())
     for start in range(0, len(everything), SINGLES):
         some = everything[start : start + SINGLES]
-        names = dict.fromkeys(name for _, record in some for name in record)
-        columns = {name: _to_array([record.get(name) for _, record in some]) for name in names}
-        table = pa.table(columns) if columns else _no_fields(len(some))
-        yield _Part(np.array([row for row, _ in some], np.int64), _compact(table))
+        rows = np.array([row for row, _ in some], np.int64)
+        yield _Part(rows, _to_table([record for _, record in some], common))
+
+
+def _to_table(records: Sequence[dict[str, Any]], common: Collection[str]) -> pa.Table:
+    names = dict.fromkeys(name for record in records for name in record if name in common)
+    columns = {name: _to_array([record.get(name) for record in records]) for name in names}
+    rest = [{n: v for n, v in record.items() if n not in common} for record in records]
+    if any(rest):
+        columns[OTHER_FIELDS] = _to_array([_text(others) if others else None for others in rest])
+    return _compact(_table(columns, len(records)))
+
+
+def _common_fields(counts: Mapping[str, int], rows: int) -> Collection[str]:
+    """Return the fields that get a column of their own: all, unless there are very many."""
+    if len(counts) <= FEW_FIELDS:
+        return counts.keys()
+    often = [name for name, count in counts.items() if count >= RARE * rows]
+    return set(sorted(often, key=lambda name: -counts[name])[:MAX_FIELDS])
 
 
 def _loads(value: bytes) -> tuple[dict[str, Any] | None, str]:
@@ -417,12 +461,42 @@ def texts(column: pa.ChunkedArray | pa.Array) -> list[str | None]:
 
 
 def concat(tables: Sequence[pa.Table]) -> pa.Table:
-    """Return the rows of `tables` below one another; a field of several types becomes text."""
+    """Return the rows of decoded tables below one another.
+
+    A field of several types becomes text. Where there are more than `FEW_FIELDS` fields, those in
+    fewer than one in ten records, and any beyond `MAX_FIELDS`, are kept as one JSON text in
+    `OTHER_FIELDS`.
+    """
+    rows = sum(table.num_rows for table in tables)
+    counts: Counter[str] = Counter()
+    for table in tables:
+        for name, column in zip(table.column_names, table.columns, strict=True):
+            counts[name] += len(column) - column.null_count
+    always = {n for n in counts if n in KAFKA_COLUMNS or n == OTHER_FIELDS or n.startswith(_EXTRAS)}
+    fields = {n: count for n, count in counts.items() if n not in always}
+    common = {*_common_fields(fields, rows), *always}
+    if len(common) < len(counts):
+        tables = [_gather(table, common) for table in tables]
     names = dict.fromkeys(name for table in tables for name in table.column_names)
-    rows = sum(t.num_rows for t in tables)
-    if not names:
-        return _no_fields(rows)
-    return pa.table({name: _concat_column(name, tables) for name in names})
+    return _table({name: _concat_column(name, tables) for name in names}, rows)
+
+
+def _gather(table: pa.Table, common: Collection[str]) -> pa.Table:
+    """Return `table` with the fields that are not common as one JSON text a record."""
+    rare = [name for name in table.column_names if name not in common]
+    others: dict[int, dict[str, Any]] = {}
+    if OTHER_FIELDS in table.column_names:
+        found = table[OTHER_FIELDS].to_pylist()
+        others = {row: json.loads(text) for row, text in enumerate(found) if text}
+    for name in rare:
+        rows = np.flatnonzero(table[name].is_valid().to_numpy()).tolist()
+        for row, value in zip(rows, table[name].drop_null().to_pylist(), strict=True):
+            others.setdefault(row, {})[name] = value
+    columns = {name: table[name] for name in table.column_names if name not in rare}
+    columns[OTHER_FIELDS] = pa.array(
+        [_text(others.get(row)) for row in range(table.num_rows)], pa.string()
+    )
+    return _table(columns, table.num_rows)
 
 
 def _concat_column(name: str, tables: Sequence[pa.Table]) -> pa.ChunkedArray:

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from pandas.api.types import union_categoricals
 
 from lib.columns import (
     CLIENT,
@@ -24,7 +23,9 @@ from lib.columns import (
     SEQUENCE,
     SESSION,
 )
+from lib.compact import category, compact, integers, join
 from lib.decode import EXCERPT_BYTES, MAX_EXCERPTS, SET_ASIDE, concat, texts
+from lib.derived_sessions import derive_sessions
 from lib.errors import FieldsError
 from lib.fields import FROM_PARTITION
 from lib.times import FAR_OUTSIDE, MISSING, NOT_A_TIME, READABLE, event_times
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from lib.compact import Column
     from lib.fields import Fields
 
 __all__ = [
@@ -312,11 +314,9 @@ def _usable(
 
 
 def _set_aside(rows: pa.Table, reasons: list[str], source: str | None) -> pa.Table:
-    first = [None] * min(rows.num_rows, MAX_EXCERPTS)
-    if source is not None:
-        first = texts(_column(rows, source)[: len(first)])
-    excerpts = [text and f"{source}: {text}"[:EXCERPT_BYTES] for text in first]
-    excerpts += [None] * (rows.num_rows - len(first))
+    found = [] if source is None else texts(_column(rows, source)[:MAX_EXCERPTS])
+    excerpts = [None if text is None else f"{source}: {text}"[:EXCERPT_BYTES] for text in found]
+    excerpts += [None] * (rows.num_rows - len(found))
     return pa.table(
         [
             rows[PARTITION],
@@ -339,26 +339,26 @@ def _column(rows: pa.Table, source: str) -> pa.ChunkedArray:
 
 def _to_frame(rows: pa.Table, times: NDArray[np.int64], fields: Fields) -> pd.DataFrame:
     """Return the rows as they are ordered, without what depends on other rows."""
-    columns: dict[str, Any] = {
+    columns: dict[str, Column] = {
         EVENT_TIME: times,
         RECEIVED_TIME: rows[RECEIVED_TIME].to_numpy(),
         CLIENT: _one_category(len(times))
         if fields.client is None
-        else _category(_column(rows, fields.client)),
+        else category(_column(rows, fields.client)),
     }
     if fields.session is not None:
-        columns[SESSION] = _category(_column(rows, fields.session))
-    sequence = None if fields.sequence is None else _sequence(_column(rows, fields.sequence))
+        columns[SESSION] = category(_column(rows, fields.session))
+    sequence = None if fields.sequence is None else integers(_column(rows, fields.sequence))
     if sequence is not None:
         columns[SEQUENCE] = sequence
     columns |= {PARTITION: rows[PARTITION].to_numpy(), OFFSET: rows[OFFSET].to_numpy()}
-    taken = {*columns, SESSION, EVENT_TIME_0, RECEIVED_TIME_0}
+    taken = {*columns, SESSION, SEQUENCE, EVENT_TIME_0, RECEIVED_TIME_0}
     used = {*_mapped(fields), RECEIVED_TIME_TYPE, RECEIVED_TIME, PARTITION, OFFSET}
     if sequence is not None:
         used.add(str(fields.sequence))
     for name in rows.column_names:
         if name not in used:
-            columns[_free(name, taken)] = _compact(rows[name])
+            columns[_free(name, taken)] = compact(rows[name])
     return pd.DataFrame(columns)
 
 
@@ -427,119 +427,28 @@ def _received(frame: pd.DataFrame) -> NDArray[np.int64]:
     return np.where(absent, earliest, received)
 
 
-def derive_sessions(
-    clients: pd.Categorical, times: NDArray[np.int64], gap_s: float
-) -> pd.Categorical:
-    """Return the session of each event where the topic has none.
-
-    A session of a client ends where its next event, in event time, is more than the gap away;
-    exactly the gap apart is one session, as in Flink, Spark and Kafka Streams.
-
-    Parameters
-    ----------
-    clients, times
-        Client and event time (epoch ms) of each event, in any order.
-    gap_s
-        The inactivity gap, seconds.
-
-    Returns
-    -------
-    pandas.Categorical
-        `client/1`, `client/2`, … in event time; the categories by client, then number.
-    """
-    codes = clients.codes
-    order = np.lexsort((times, codes))
-    client, time = codes[order], times[order]
-    other = np.ones(len(order), bool)
-    other[1:] = client[1:] != client[:-1]
-    starts = other.copy()
-    starts[1:] |= np.diff(time) > gap_s * 1000.0
-    session = np.empty(len(order), np.int64)
-    session[order] = np.cumsum(starts) - 1
-    first = np.flatnonzero(starts)
-    first_of_client = np.maximum.accumulate(np.where(other[first], np.arange(len(first)), 0))
-    number = np.arange(len(first)) - first_of_client + 1
-    names = [f"{c}/{n}" for c, n in zip(clients.categories[client[first]], number, strict=True)]
-    return pd.Categorical.from_codes(session, categories=pd.Index(names, dtype="str"))
-
-
-def _one_category(rows: int) -> pd.Categorical:
-    return pd.Categorical.from_codes(np.zeros(rows, np.int8), categories=[THE_CLIENT])
-
-
-def _category(column: pa.ChunkedArray) -> pd.Categorical:
-    """Return `column` as a category whose categories are sorted and keep their type."""
-    if not pa.types.is_dictionary(column.type):
-        column = column.dictionary_encode()
-    encoded = column.unify_dictionaries().combine_chunks()
-    words = pd.Index(encoded.dictionary.to_pandas())
-    codes = encoded.indices.fill_null(-1).to_numpy()
-    used = np.zeros(len(words) + 1, bool)
-    used[codes] = True
-    by_word = words.argsort()
-    order = by_word[used[by_word]]
-    renumbered = np.full(len(words) + 1, -1, np.int64)
-    renumbered[order] = np.arange(len(order))
-    return pd.Categorical.from_codes(renumbered[codes], categories=words[order])
-
-
-def _sequence(column: pa.ChunkedArray) -> pd.arrays.IntegerArray | None:
-    """Return `column` as Int64, or None where its values are no integers."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(pa.string())
-    if pa.types.is_boolean(column.type):
-        return None
-    try:
-        return _nullable(column.cast(pa.int64()))
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return None
-
-
-def _nullable(column: pa.ChunkedArray) -> pd.arrays.IntegerArray:
-    missing = column.is_null().to_numpy().astype(bool)
-    return pd.arrays.IntegerArray(column.fill_null(0).to_numpy().copy(), missing)
-
-
-_INTEGER_TYPES: Final = (pa.int8(), pa.int16(), pa.int32(), pa.int64())
-
-
-def _compact(column: pa.ChunkedArray) -> pd.Series | pd.Categorical | pd.arrays.IntegerArray:
-    """Return `column` in the smallest pandas type that keeps its values."""
-    if pa.types.is_dictionary(column.type):
-        return _category(column)
-    if pa.types.is_integer(column.type):
-        bounds = pc.min_max(column).as_py()
-        low, high = bounds["min"] or 0, bounds["max"] or 0
-        small = next(kind for kind in _INTEGER_TYPES if _holds(kind, low) and _holds(kind, high))
-        column = column.cast(small)
-        return _nullable(column) if column.null_count else column.to_pandas()
-    if pa.types.is_boolean(column.type) and column.null_count:
-        return column.to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
-    return column.to_pandas()
-
-
-def _holds(kind: pa.DataType, value: int) -> bool:
-    limit = 1 << (kind.bit_width - 1)
-    return -limit <= value < limit
+def _one_category(rows: int) -> pd.Categorical[Any]:
+    return pd.Categorical.from_codes(np.zeros(rows, np.int8), categories=pd.Index([THE_CLIENT]))
 
 
 def _below(upper: pd.DataFrame, lower: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of both frames, in their own index."""
-    columns = {}
+    """Return the rows of both frames, without what depends on other rows."""
+    columns: dict[str, Column] = {}
     for name in dict.fromkeys([*upper.columns, *lower.columns]):
-        if name in (EVENT_TIME_0, RECEIVED_TIME_0):
-            continue
-        parts = [
-            frame[name] if name in frame else pd.Series(pd.NA, index=frame.index, dtype="Int8")
-            for frame in (upper, lower)
-        ]
-        columns[name] = _joined(parts)
+        if name in (EVENT_TIME, RECEIVED_TIME, PARTITION, OFFSET):
+            columns[name] = np.concatenate([upper[name].to_numpy(), lower[name].to_numpy()])
+        elif name not in (EVENT_TIME_0, RECEIVED_TIME_0):
+            joined = join(_column_or_nulls(upper, name), _column_or_nulls(lower, name))
+            columns[name] = _in_its_type(name, joined)
     return pd.DataFrame(columns)
 
 
-def _joined(parts: list[pd.Series]) -> pd.Series:
-    if all(isinstance(part.dtype, pd.CategoricalDtype) for part in parts):
-        united: pd.Categorical = union_categoricals(parts, sort_categories=True)
-        return pd.Series(united)
-    joined: pd.Series = pd.concat(parts, ignore_index=True)
-    return joined
+def _column_or_nulls(frame: pd.DataFrame, name: str) -> pd.Series:
+    return frame[name] if name in frame else pd.Series([None] * len(frame), dtype="object")
+
+
+def _in_its_type(name: str, column: pa.ChunkedArray) -> Column:
+    if name in (CLIENT, SESSION):
+        return category(column)
+    sequence = integers(column) if name == SEQUENCE else None
+    return compact(column) if sequence is None else sequence

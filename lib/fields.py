@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import quote, unquote
 
 import numpy as np
@@ -118,8 +118,14 @@ def from_query(text: str) -> Fields:
         raise FieldsError(
             f"The link's fields “{text}” cannot be read.", "Choose the fields in the sidebar."
         ) from None
-    sources = (_unquoted(s) for s in (client, session, sequence))
-    return Fields(_unquoted(event_time), unit, *sources, session_gap_s=gap_s)  # type: ignore[arg-type]  # Fields checks the unit
+    return Fields(
+        _unquoted(event_time),
+        cast("Unit", unit),  # Fields checks it
+        _unquoted(client),
+        _unquoted(session),
+        _unquoted(sequence),
+        gap_s,
+    )
 
 
 def _quoted(source: str | None) -> str:

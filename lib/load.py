@@ -7,18 +7,22 @@ from collections import Counter, deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
 
+from lib.columns import KAFKA_COLUMNS
 from lib.decode import MAX_EXCERPTS, SET_ASIDE, Decoded, decode
 from lib.events import Events, append_events, build_events, newest
-from lib.fields import Fields
+from lib.fields import FROM_PARTITION, HEADER, KEY, Fields, recognise
+from lib.times import recognise_unit
+from lib.topics.records import header_names
 from lib.topics.source import Between, Latest, Plan, Range, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
     from lib.topics.source import TopicSource
 
@@ -26,6 +30,9 @@ DEFAULT_CAP: Final = 5_000_000
 """Events that one load keeps at most, newest first, unless configured otherwise."""
 
 _BLOCKS_IN_FLIGHT: Final = 3
+
+FieldChoice = tuple[tuple[str, Any], ...]
+"""Fields chosen by hand: attributes of `lib.fields.Fields` with their values."""
 
 
 @dataclass(frozen=True)
@@ -103,15 +110,40 @@ class LoadReport:
 class LoadedTopic:
     """A topic in memory: shared by all viewers, never changed.
 
-    `set_aside` has partition, offset, timestamp, reason and excerpt of every record that could
-    not be read (`lib.decode`). `positions` has the next offset to read of each partition.
+    Attributes
+    ----------
+    events
+        The events table.
+    undecoded
+        Records whose value could not be read, schema `lib.decode.SET_ASIDE`.
+    fields
+        Which fields are what.
+    recognised
+        What they were recognised as, before anything was chosen by hand.
+    chosen
+        What was chosen by hand.
+    sources
+        What can be chosen as a field: the value's fields, the key, headers, the partition.
+    report
+        What the load did.
+    positions
+        The next offset to read of each partition.
     """
 
     events: Events
-    set_aside: pa.Table
+    undecoded: pa.Table
     fields: Fields
+    recognised: Fields
+    chosen: FieldChoice
+    sources: tuple[str, ...]
     report: LoadReport
     positions: Mapping[int, int]
+
+    @property
+    def set_aside(self) -> pa.Table:
+        """Every record that is no event, with partition, offset, reason and excerpt."""
+        both = [self.undecoded, self.events.set_aside]
+        return pa.concat_tables(both, promote_options="permissive")
 
     @property
     def version(self) -> tuple[object, ...]:
@@ -125,7 +157,7 @@ def load(
     topic: str,
     wanted: Range,
     *,
-    fields: Fields | None = None,
+    chosen: FieldChoice = (),
     cap: int = DEFAULT_CAP,
     watch: Watch = UNWATCHED,
 ) -> LoadedTopic:
@@ -133,8 +165,9 @@ def load(
 
     Parameters
     ----------
-    fields
-        Which fields are what; None: the notebook's.
+    chosen
+        Fields chosen by hand, as pairs of an attribute of `Fields` and its value; what is not
+        chosen is recognised from the first block of records.
     cap
         Events to keep at most; the newest ones stay.
     watch
@@ -145,12 +178,15 @@ def load(
     SkewlineError
         When the source fails.
     """
-    fields = fields or Fields()
     plan, limit, capped = _plan(source, topic, wanted, cap)
     tally = _Tally(plan.size)
-    decoded, set_aside = _decoded(source, plan, fields, tally, watch)
-    events = newest(build_events(decoded, fields), limit)
-    return _loaded(events, set_aside, fields, plan, tally, wanted, capped=capped)
+    with closing(_blocks(source, plan)) as blocks:
+        first = next(blocks, None)
+        known = _recognise(first, chosen)
+        every = blocks if first is None else chain([first], blocks)
+        decoded, undecoded = _decoded(every, known.fields.extras, tally, watch)
+    events = newest(build_events(decoded, known.fields), limit)
+    return _loaded(events, undecoded, known, plan, tally, capped=capped)
 
 
 def reload(
@@ -162,42 +198,73 @@ def reload(
 ) -> LoadedTopic:
     """Return `before` with what has been written to the topic since; only that is read.
 
-    A topic whose log ends before what was read from it has been made anew: it is loaded whole.
+    A topic whose log ends before what was read from it has been made anew: it is loaded whole,
+    and so is one that was empty.
 
     Raises
     ------
     SkewlineError
         When the source fails.
     """
-    topic, wanted, fields = before.report.topic, before.report.wanted, before.fields
+    topic, wanted = before.report.topic, before.report.wanted
     plan, limit, capped = _plan(source, topic, wanted, cap)
-    if any(log.end < before.positions.get(log.partition, 0) for log in plan.log):
-        return load(source, topic, wanted, fields=fields, cap=cap, watch=watch)
+    made_anew = any(log.end < before.positions.get(log.partition, 0) for log in plan.log)
+    if made_anew or not before.positions:
+        return load(source, topic, wanted, chosen=before.chosen, cap=cap, watch=watch)
     spans = (
         Span(s.partition, max(s.start, before.positions.get(s.partition, s.start)), s.end)
         for s in plan.spans
     )
     plan = replace(plan, spans=tuple(spans))
     tally = _Tally(plan.size, positions=dict(before.positions))
-    decoded, set_aside = _decoded(source, plan, fields, tally, watch)
-    events = newest(append_events(before.events, decoded, fields), limit)
-    set_aside = pa.concat_tables([before.set_aside, set_aside], promote_options="permissive")
-    return _loaded(
-        events, set_aside, fields, plan, tally, wanted, capped=capped, before=before.report
-    )
+    known = _Known(before.fields, before.recognised, before.chosen, before.sources)
+    with closing(_blocks(source, plan)) as blocks:
+        decoded, undecoded = _decoded(blocks, known.fields.extras, tally, watch)
+    events = newest(append_events(before.events, decoded, known.fields), limit)
+    undecoded = pa.concat_tables([before.undecoded, undecoded], promote_options="permissive")
+    return _loaded(events, undecoded, known, plan, tally, capped=capped, before=before.report)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is known of a topic's fields."""
+
+    fields: Fields
+    recognised: Fields
+    chosen: FieldChoice
+    sources: tuple[str, ...]
+
+
+def _recognise(first: pa.RecordBatch | None, chosen: FieldChoice) -> _Known:
+    """Recognise the fields from the first block of records; what is chosen by hand wins."""
+    if first is None:
+        return _Known(replace(Fields(), **dict(chosen)), Fields(), chosen, ())
+    headers = tuple(f"{HEADER}{name}" for name in header_names(first))
+    sample = decode(first, extras=(KEY, *headers)).columns
+    recognised = recognise(sample)
+    wanted = dict(chosen)
+    event_time = wanted.get("event_time", recognised.event_time)
+    if "unit" not in wanted and event_time in sample.column_names:
+        wanted["unit"] = recognise_unit(sample[event_time]) or recognised.unit
+    sources = (*(name for name in sample.column_names if name not in KAFKA_COLUMNS), FROM_PARTITION)
+    return _Known(replace(recognised, **wanted), recognised, chosen, sources)
 
 
 def _plan(source: TopicSource, topic: str, wanted: Range, cap: int) -> tuple[Plan, int, bool]:
     """Return the plan, the events to keep, and whether the cap keeps older records out."""
-    limit = min(cap, wanted.count) if isinstance(wanted, Latest) else cap
-    plan = source.plan(topic, Latest(limit) if isinstance(wanted, Latest) else wanted)
     if isinstance(wanted, Latest):
-        return plan, limit, cap < wanted.count and sum(s.size for s in plan.log) > cap
+        limit = min(cap, wanted.count)
+        plan = source.plan(topic, Latest(limit))
+        capped = cap < wanted.count and sum(span.size for span in plan.log) > cap
+        return replace(plan, range=wanted), limit, capped
+    plan = source.plan(topic, wanted)
     if plan.size <= cap:
-        return plan, limit, False
+        return plan, cap, False
     if isinstance(wanted, Between):
-        return _newest_between(source, topic, wanted, cap), limit, True
-    return source.plan(topic, Latest(cap)), limit, True
+        newest_part = _newest_between(source, topic, wanted, cap)
+    else:
+        newest_part = source.plan(topic, Latest(cap))
+    return replace(newest_part, range=wanted), cap, True
 
 
 def _newest_between(source: TopicSource, topic: str, wanted: Between, cap: int) -> Plan:
@@ -215,13 +282,12 @@ def _newest_between(source: TopicSource, topic: str, wanted: Between, cap: int) 
 
 
 def _decoded(
-    source: TopicSource,
-    plan: Plan,
-    fields: Fields,
-    tally: _Tally,
-    watch: Watch,
+    blocks: Iterable[pa.RecordBatch], extras: Sequence[str], tally: _Tally, watch: Watch
 ) -> tuple[list[pa.Table], pa.Table]:
-    """Read and decode the blocks of `plan`, the next one being fetched while one is decoded."""
+    """Decode `blocks`, the next one being fetched while one is decoded.
+
+    Returns the columns of each block, and the records that could not be decoded.
+    """
     columns: list[pa.Table] = []
     aside: list[pa.Table] = [SET_ASIDE.empty_table()]
     waiting: deque[Future[Decoded]] = deque()
@@ -234,9 +300,9 @@ def _decoded(
         aside.append(block.set_aside)
         excerpts = max(0, excerpts - block.set_aside.num_rows)
 
-    with ThreadPoolExecutor(1) as decoder, closing(_blocks(source, plan)) as blocks:
+    with ThreadPoolExecutor(1) as decoder:
         for block in blocks:
-            waiting.append(decoder.submit(decode, block, extras=fields.extras, excerpts=excerpts))
+            waiting.append(decoder.submit(decode, block, extras=extras, excerpts=excerpts))
             if len(waiting) > _BLOCKS_IN_FLIGHT:
                 collect()
             tally.add(block)
@@ -255,11 +321,10 @@ def _blocks(source: TopicSource, plan: Plan) -> Generator[pa.RecordBatch]:
 
 def _loaded(
     events: Events,
-    set_aside: pa.Table,
-    fields: Fields,
+    undecoded: pa.Table,
+    known: _Known,
     plan: Plan,
     tally: _Tally,
-    wanted: Range,
     *,
     capped: bool,
     before: LoadReport | None = None,
@@ -267,7 +332,7 @@ def _loaded(
     types = Counter(before.timestamp_types if before else {}) + Counter(tally.timestamp_types)
     report = LoadReport(
         topic=plan.topic,
-        wanted=wanted,
+        wanted=plan.range,
         read=tally.progress(),
         total_records=tally.records + (before.total_records if before else 0),
         in_log=sum(span.size for span in plan.log),
@@ -275,11 +340,13 @@ def _loaded(
         stopped=tally.stopped,
         timestamp_types=dict(types),
     )
-    both = [set_aside, events.set_aside]
     return LoadedTopic(
         events=events,
-        set_aside=pa.concat_tables(both, promote_options="permissive"),
-        fields=fields,
+        undecoded=undecoded,
+        fields=known.fields,
+        recognised=known.recognised,
+        chosen=known.chosen,
+        sources=known.sources,
         report=report,
         positions=tally.positions,
     )

@@ -32,7 +32,7 @@ FAR_OUTSIDE: Final = 3
 
 _MICROS: Final = {"s": 1e6, "ms": 1e3, "us": 1.0, "ns": 1e-3}
 _LARGEST: Final = 9.0e18
-_INTEGER: Final = r"^[+-]?\d{1,18}$"
+_INTEGER: Final = r"^[+-]?[0-8]?\d{1,18}$"  # all of these fit int64
 _NUMBER: Final = r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?$"
 _ISO: Final = r"^\d{4}-\d\d-\d\d|^\d{8}T\d\d"
 _PIECE: Final = 1 << 16

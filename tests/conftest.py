@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 import streamlit as st
+from hypothesis import settings
 from playwright.sync_api import sync_playwright
 from streamlit import config
 from streamlit.runtime.secrets import secrets_singleton
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
     from tests.support.broker import Broker
+
+# How long an example takes says nothing on a busy machine.
+settings.register_profile("skewline", deadline=None)
+settings.load_profile("skewline")
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_FLAGS = [

@@ -11,7 +11,6 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer
 
 from lib.errors import BrokerUnreachableError, SettingsError, TopicMissingError
-from lib.fields import Fields
 from lib.load import load
 from lib.simulate.produce import produce as produce_simulation
 from lib.simulate.samples import SAMPLES
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from tests.support.broker import Broker
 
 FIRST_MS = 1_545_230_000_000
-RECORD_TIME = Fields(event_time=None, client=None, session=None, sequence=None)
+RECORD_TIME = (("event_time", None), ("client", None), ("session", None))
 
 
 @pytest.fixture(scope="module")
@@ -240,7 +239,7 @@ def test_latest_keeps_the_newest_in_arrival_order_over_all_partitions(
     produce(topic, numbered(50))
     produce(topic, numbered(50, partition=1, first_ms=FIRST_MS + 500))
 
-    table = load(source, topic, Latest(7), fields=RECORD_TIME).events.table
+    table = load(source, topic, Latest(7), chosen=RECORD_TIME).events.table
 
     newest = sorted(
         (FIRST_MS + 1000 * n + 500 * partition, partition)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 NO_TIMESTAMP: Final = -1
 """`timestamp` of a record that has none (a topic older than Kafka 0.10)."""
@@ -29,3 +30,10 @@ RECORDS: Final = pa.schema(
     ]
 )
 """Schema of a block of records, as they stand in the log: offset order inside a partition."""
+
+
+def header_names(records: pa.RecordBatch) -> list[str]:
+    """Return the names of the headers that occur in a block of records, sorted."""
+    headers = records.column("headers")
+    present = headers.filter(pc.is_valid(headers))
+    return sorted(pc.unique(present.keys).to_pylist()) if len(present) else []

@@ -14,7 +14,7 @@ from lib.errors import SkewlineError
 from lib.load import LoadedTopic, Progress, Watch, load, reload
 
 if TYPE_CHECKING:
-    from lib.fields import Fields
+    from lib.load import FieldChoice
     from lib.topics.source import Range, TopicSource
 
 KEPT_TOPICS: Final = 4
@@ -25,12 +25,12 @@ _THREADS: Final = 4
 
 @dataclass(frozen=True)
 class LoadKey:
-    """What distinguishes one load from another. `fields` None: to be recognised."""
+    """What distinguishes one load from another."""
 
     source: str
     topic: str
     wanted: Range
-    fields: Fields | None
+    chosen: FieldChoice
     cap: int
 
 
@@ -113,7 +113,7 @@ def _started(
     watch = Watch(started.show, started.stopping.is_set)
     if before is None:
         started.future = shelf.threads.submit(
-            load, source, key.topic, key.wanted, fields=key.fields, cap=key.cap, watch=watch
+            load, source, key.topic, key.wanted, chosen=key.chosen, cap=key.cap, watch=watch
         )
     else:
         started.future = shelf.threads.submit(reload, source, before, cap=key.cap, watch=watch)

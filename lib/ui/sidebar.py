@@ -14,10 +14,11 @@ import streamlit as st
 
 from lib.charts.colours import label
 from lib.charts.times import TimeScale
-from lib.errors import SettingsError, SkewlineError
+from lib.errors import FieldsError, SettingsError, SkewlineError
 from lib.events import Clock
 from lib.load import DEFAULT_CAP
 from lib.topics.source import Between, Everything, Latest, Range
+from lib.ui.fields import choose_fields, chosen_fields, forget_fields
 from lib.ui.loads import LoadKey, load_of, reload_of
 from lib.ui.sources import LABELS, available_sources, open_source, topics_of
 from lib.ui.view import View, Window, extent_of, largest_clients
@@ -51,7 +52,7 @@ def sidebar() -> View:
             return _failed(name, error)
         if not topic:
             return _failed(name, _no_topics(name))
-        key = LoadKey(name, topic, _choose_range(), fields=None, cap=_cap())
+        key = LoadKey(name, topic, _choose_range(), chosen_fields(topic), _cap())
         return _view_of(source, key)
 
 
@@ -63,6 +64,10 @@ def _view_of(source: TopicSource, key: LoadKey) -> View:
     scale = TimeScale.ZERO
     window: Window | None = None
     clients: Sequence[object] = ()
+    if isinstance(load.error, FieldsError):
+        st.button("Use what is recognised", on_click=forget_fields, width="stretch")
+    if topic is not None and topic.sources:
+        choose_fields(topic)
     if topic is not None and len(topic.events.table):
         window = _choose_window(topic)
         clients = _choose_clients(topic)
@@ -110,6 +115,7 @@ def _choose_topic(source: str, topics: Sequence[TopicInfo]) -> str | None:
         format_func=lambda name: _described(name, infos.get(name)),
         key="topic",
         bind="query-params",
+        on_change=forget_fields,
         help=f"The topics of this source ({LABELS[source]}) with their number of records.",
     )
     info = infos.get(chosen) if chosen else None

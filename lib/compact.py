@@ -1,0 +1,109 @@
+"""Arrow columns as the smallest pandas arrays that keep their values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lib.decode import concat
+
+if TYPE_CHECKING:
+    from pandas.api.extensions import ExtensionArray
+
+    Column = ExtensionArray | np.ndarray[tuple[int], Any]
+
+_INTEGER_TYPES: Final = (pa.int8(), pa.int16(), pa.int32(), pa.int64())
+
+
+def compact(column: pa.ChunkedArray) -> Column:
+    """Return a decoded column in the smallest pandas type.
+
+    Whole numbers in the smallest integer type, nullable where there are nulls; text that repeats
+    (a dictionary that is at most half as long as the column) as category, other text as str;
+    fractions as float64, null as NaN.
+    """
+    if pa.types.is_dictionary(column.type):
+        found = category(column)
+        if 2 * len(found.categories) <= len(found):
+            return found
+        column = column.cast(pa.string())
+    if pa.types.is_integer(column.type):
+        bounds = pc.min_max(column).as_py()
+        low, high = bounds["min"] or 0, bounds["max"] or 0
+        small = next(kind for kind in _INTEGER_TYPES if _holds(kind, low) and _holds(kind, high))
+        column = column.cast(small)
+        return _nullable(column) if column.null_count else column.to_numpy()
+    if pa.types.is_boolean(column.type) and column.null_count:
+        column = column.to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
+    else:
+        column = column.to_pandas()
+    values: Column = column.array
+    return values
+
+
+def category(column: pa.ChunkedArray) -> pd.Categorical[Any]:
+    """Return `column` as a category whose categories are sorted and keep their type."""
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    encoded = column.unify_dictionaries().combine_chunks()
+    words = pd.Index(encoded.dictionary.to_pandas())
+    codes = encoded.indices.fill_null(-1).to_numpy()
+    used = np.zeros(len(words) + 1, bool)
+    used[codes] = True
+    by_word = words.argsort()
+    order = by_word[used[by_word]]
+    renumbered = np.full(len(words) + 1, -1, np.int64)
+    renumbered[order] = np.arange(len(order))
+    return pd.Categorical.from_codes(renumbered[codes], categories=words[order])
+
+
+def integers(column: pa.ChunkedArray) -> pd.arrays.IntegerArray | None:
+    """Return `column` as Int64, or None where its values are no integers."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(pa.string())
+    if pa.types.is_boolean(column.type):
+        return None
+    try:
+        return _nullable(column.cast(pa.int64()))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return None
+
+
+def join(upper: pd.Series, lower: pd.Series) -> pa.ChunkedArray:
+    """Return two columns below one another, as `lib.decode.concat` would have made them."""
+    tables = [pa.table({"": _decoded(part)}) for part in (upper, lower)]
+    return concat(tables)[""]
+
+
+def _decoded(column: pd.Series) -> pa.Array:
+    """Return a pandas column in the types of decoded ones."""
+    array = pa.Array.from_pandas(column)
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    kind = array.type
+    if pa.types.is_dictionary(kind) and not _is_text(kind.value_type):
+        array, kind = array.dictionary_decode(), kind.value_type
+    if pa.types.is_dictionary(kind):
+        words = array.dictionary.cast(pa.string())
+        return pa.DictionaryArray.from_arrays(array.indices.cast(pa.int32()), words)
+    if pa.types.is_integer(kind):
+        return array.cast(pa.int64())
+    return array.cast(pa.string()) if _is_text(kind) else array
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _nullable(column: pa.ChunkedArray) -> pd.arrays.IntegerArray:
+    missing = column.is_null().to_numpy().astype(bool)
+    return pd.arrays.IntegerArray(column.fill_null(0).to_numpy().copy(), missing)
+
+
+def _holds(kind: pa.DataType, value: int) -> bool:
+    limit: int = 1 << (kind.bit_width - 1)
+    return -limit <= value < limit

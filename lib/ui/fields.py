@@ -1,0 +1,145 @@
+"""The sidebar's fields: recognised, shown, and changed by hand where that is needed.
+
+A choice is in the URL under its own name, but not where it is as recognised, so links stay short.
+Streamlit's own binding does not serve here: a field's default is known only once the topic is
+loaded, and the topic is loaded with the chosen fields.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import streamlit as st
+
+from lib.fields import Fields
+from lib.times import UNITS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lib.load import FieldChoice, LoadedTopic
+
+ROLES: Final = {
+    "event_time": "Event time",
+    "client": "Client",
+    "session": "Session",
+    "sequence": "Sequence number",
+}
+"""Attribute of `lib.fields.Fields`, and name in the URL → what the sidebar calls it."""
+
+UNIT: Final = "unit"
+GAP: Final = "gap"
+NONE: Final = "none"
+
+_ABSENT: Final = {
+    "event_time": "none: record timestamp",
+    "client": "none: one client",
+    "session": "none: by inactivity",
+    "sequence": "none",
+}
+_UNITS: Final = {
+    "s": "seconds",
+    "ms": "milliseconds",
+    "us": "microseconds",
+    "ns": "nanoseconds",
+    "iso": "ISO 8601",
+}
+
+
+def chosen_fields(topic: str) -> FieldChoice:
+    """Return the fields chosen for a topic: preset in the secrets, over them those of the URL.
+
+    A preset is a table `[fields."TOPIC"]` with any attributes of `lib.fields.Fields`.
+    """
+    chosen: dict[str, Any] = {}
+    if st.secrets.load_if_toml_exists():
+        chosen |= st.secrets.get("fields", {}).get(topic, {})
+    for role in ROLES:
+        if role in st.query_params:
+            source = st.query_params[role]
+            chosen[role] = None if source == NONE else source
+    if st.query_params.get(UNIT) in UNITS:
+        chosen["unit"] = st.query_params[UNIT]
+    gap = _positive(st.query_params.get(GAP, ""))
+    if gap is not None:
+        chosen["session_gap_s"] = gap
+    return tuple(sorted(chosen.items()))
+
+
+def forget_fields() -> None:
+    """Drop the choices of the URL: what is recognised holds again."""
+    for name in (*ROLES, UNIT, GAP):
+        if name in st.query_params:
+            del st.query_params[name]
+
+
+def choose_fields(topic: LoadedTopic) -> None:
+    """Draw the fields of a loaded topic; a change reads the topic with the new fields."""
+    with st.expander("Fields", icon=":material/data_object:"):
+        for role, title in ROLES.items():
+            _choose_source(topic, role, title)
+            if role == "event_time" and topic.fields.event_time is not None:
+                _choose(
+                    "Unit of event time", UNITS, topic.fields.unit, None, UNIT, format_func=_UNITS
+                )
+        if topic.fields.session is None:
+            st.session_state[_key(GAP)] = topic.fields.session_gap_s
+            st.number_input(
+                "Session gap, s",
+                min_value=0.001,
+                key=_key(GAP),
+                on_change=_write,
+                args=(GAP, f"{Fields.session_gap_s:g}"),
+                help="A session ends where its client has no event for longer than this.",
+            )
+        if topic.chosen:
+            st.button("Use what is recognised", on_click=forget_fields, width="stretch")
+
+
+def _choose_source(topic: LoadedTopic, role: str, title: str) -> None:
+    recognised = getattr(topic.recognised, role) or NONE
+    used = getattr(topic.fields, role) or NONE
+    options = list(dict.fromkeys([*topic.sources, used, NONE]))
+    _choose(title, options, used, recognised, role, format_func={NONE: _ABSENT[role]})
+
+
+def _choose(
+    title: str,
+    options: Sequence[str],
+    used: str,
+    default: str | None,
+    name: str,
+    *,
+    format_func: dict[str, str],
+) -> None:
+    st.session_state[_key(name)] = used
+    st.selectbox(
+        title,
+        options,
+        key=_key(name),
+        format_func=lambda option: format_func.get(option, option),
+        on_change=_write,
+        args=(name, default),
+    )
+
+
+def _write(name: str, default: str | None) -> None:
+    """Put the choice of a widget into the URL; the default leaves it."""
+    value = st.session_state[_key(name)]
+    text = value if isinstance(value, str) else f"{value:g}"
+    if text != default:
+        st.query_params[name] = text
+    elif name in st.query_params:
+        del st.query_params[name]
+
+
+def _key(name: str) -> str:
+    return f"field_{name}"
+
+
+def _positive(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if 0 < number < float("inf") else None

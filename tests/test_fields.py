@@ -1,0 +1,168 @@
+"""Which field is which, recognised from a sample, and in the address bar."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lib.decode import decode
+from lib.errors import FieldsError
+from lib.fields import Fields, from_query, recognise, to_query
+from lib.times import UNITS
+from tests.blocks import block, values_of
+from tests.test_decode import few
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+START = 1_540_726_486_000
+
+
+def sample(records: list[dict], keys: list[bytes] | None = None) -> pa.Table:
+    """Decoded records that arrive one second after another."""
+    timestamps = [START + 1_000 * i for i in range(len(records))]
+    records_block = block(*values_of(*records), timestamps=timestamps, keys=keys)
+    return decode(records_block, extras=("@key",)).columns
+
+
+NOTEBOOK = [
+    {
+        "ClientID": i % 3,
+        "Data": {"Errors": 0, "Values": 17 * i},
+        "EventID": i // 3 + 1,
+        "Kind": "m",
+        "SessionID": f"s{i % 3}",
+        "Timestamp": START - 12 + 1_000 * i,
+    }
+    for i in range(30)
+]
+
+
+def test_the_notebooks_names_stand_for_themselves():
+    assert recognise(sample(NOTEBOOK)) == Fields()
+
+
+def test_the_notebooks_names_stand_for_themselves_whatever_else_there_is():
+    records = [r | {"event_time": r["Timestamp"], "client": 1, "seq": 2} for r in NOTEBOOK]
+
+    assert recognise(sample(records)) == Fields()
+
+
+def test_usual_names_are_recognised_in_any_case_and_nested():
+    records = [
+        {"meta": {"event_time": r["Timestamp"]}, "device": {"id": f"d{r['ClientID']}"}, "seqNo": i}
+        | {"trip_id": r["SessionID"]}
+        for i, r in enumerate(NOTEBOOK)
+    ]
+
+    found = recognise(sample(records))
+
+    assert found == Fields("meta.event_time", "ms", "device.id", "trip_id", "seqNo")
+
+
+@pytest.mark.parametrize(
+    ("write", "unit"),
+    [
+        (lambda ms: ms // 1000, "s"),
+        (lambda ms: ms / 1000, "s"),
+        (lambda ms: ms * 1000, "us"),
+        (lambda ms: ms * 1_000_000, "ns"),
+        (str, "ms"),
+        (lambda ms: f"2018-10-28T11:34:{ms // 1000 % 60:02}Z", "iso"),
+    ],
+)
+def test_a_field_with_a_strange_name_is_the_event_time_if_it_moves_with_the_record_timestamps(
+    write, unit
+):
+    records = [{"xy": write(START + 1_000 * i), "n": 7} for i in range(30)]
+
+    found = recognise(sample(records))
+
+    assert (found.event_time, found.unit) == ("xy", unit)
+
+
+def test_a_time_that_does_not_move_is_not_preferred():
+    records = [{"a": START - 5_000_000, "b": START - 700 + 1_000 * i} for i in range(30)]
+
+    assert recognise(sample(records)).event_time == "b"
+
+
+def test_the_time_of_receipt_in_the_value_is_not_the_event_time():
+    records = [
+        {"received_at": START + 1_000 * i, "ts": START - 40_000 + 1_000 * i} for i in range(30)
+    ]
+
+    assert recognise(sample(records)).event_time == "ts"
+
+
+def test_without_a_time_field_there_is_none():
+    assert recognise(sample([{"n": i} for i in range(30)])).event_time is None
+
+
+def test_a_key_that_repeats_is_the_client_where_no_field_is():
+    records = [{"ts": START + i} for i in range(30)]
+
+    found = recognise(sample(records, keys=[b"c%d" % (i % 3) for i in range(30)]))
+
+    assert found.client == "@key"
+    assert found.extras == ("@key",)
+
+
+def test_a_key_of_its_own_for_every_record_is_no_client():
+    records = [{"ts": START + i} for i in range(30)]
+
+    assert recognise(sample(records, keys=[b"k%d" % i for i in range(30)])).client is None
+
+
+def test_a_number_that_goes_up_by_one_in_its_client_is_the_sequence_number():
+    records = [{"client": i % 3, "zz": 100 + i // 3, "load": (i * 7) % 5} for i in range(60)]
+
+    assert recognise(sample(records)).sequence == "zz"
+
+
+@given(few)
+@settings(max_examples=200)
+def test_any_sample_gives_an_answer(values):
+    columns = decode(block(*values), extras=("@key",)).columns
+
+    found = recognise(columns)
+
+    assert {s for s in found.sources if s is not None} <= set(columns.column_names)
+
+
+sources = (
+    st.none() | st.text(max_size=8) | st.sampled_from(["-", "%2D", "@key", "a,b", "@header:x"])
+)
+
+
+@given(
+    st.builds(
+        Fields,
+        sources,
+        st.sampled_from(UNITS),
+        sources,
+        sources,
+        sources,
+        st.floats(min_value=0, exclude_min=True, allow_infinity=False),
+    )
+)
+def test_the_address_bar_gives_back_the_fields(fields):
+    text = to_query(fields)
+
+    assert from_query(text) == fields
+    assert text.isascii()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "a", "a,b,c,d,e,f", "ts,ms,-,-,-,", "ts,ms,-,-,-,0", "ts,ms,-,-,-,nan", "a,s,,,,1,2"],
+)
+def test_other_text_in_the_address_bar_is_refused_with_a_sentence(text):
+    with pytest.raises(FieldsError) as caught:
+        from_query(text)
+
+    assert caught.value.what.endswith(".")
+    assert caught.value.remedy.endswith(".")
