@@ -25,18 +25,27 @@ class Lanes:
         One a lane, in the order of the clients.
     of_client
         int32, one a client code of the events table: its lane, or -1 where it has no event here.
+    first, last
+        Client code of the first and the last client of each lane.
     clients
         Number of clients with events here.
     """
 
     labels: list[str]
     of_client: NDArray[np.int32]
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
     clients: int
 
     @property
     def are_clients(self) -> bool:
         """Whether every lane is one client."""
         return self.clients == len(self.labels)
+
+    def of(self, codes: NDArray[np.integer]) -> NDArray[np.int32]:
+        """Return the lane of each client code; -1 for -1, no client."""
+        lanes: NDArray[np.int32] = np.append(self.of_client, np.int32(-1))[codes]
+        return lanes
 
 
 def client_lanes(clients: pd.Index, codes: NDArray[np.integer], most: int = MOST_LANES) -> Lanes:
@@ -52,16 +61,33 @@ def client_lanes(clients: pd.Index, codes: NDArray[np.integer], most: int = MOST
         Lanes at most. More clients than that share lanes, neighbours together.
     """
     present = np.flatnonzero(np.bincount(codes[codes >= 0], minlength=len(clients)))
-    of_client = np.full(len(clients), -1, np.int32)
     lanes = min(most, len(present))
-    of_client[present] = np.arange(len(present)) * lanes // max(1, len(present))
-    if lanes == len(present):
-        return Lanes([str(client) for client in clients[present]], of_client, len(present))
-    firsts = np.flatnonzero(np.diff(of_client[present], prepend=-1))
-    lasts = np.append(firsts[1:], len(present)) - 1
-    ends = zip(clients[present[firsts]], clients[present[lasts]], strict=True)
-    labels = [f"{first} – {last}" for first, last in ends]
-    return Lanes(labels, of_client, len(present))
+    starts = np.arange(lanes) * len(present) // max(1, lanes)
+    first, last = present[starts], present[np.append(starts[1:], len(present))[:lanes] - 1]
+    of_client = np.full(len(clients), -1, np.int32)
+    of_client[present] = np.searchsorted(first, present, side="right") - 1
+    ends = zip(clients[first], clients[last], strict=True)
+    labels = [written(a) if a == b else f"{written(a)} – {written(b)}" for a, b in ends]
+    return Lanes(labels, of_client, first, last, len(present))
+
+
+def written(client: object) -> str:
+    """Return how a client is written on an axis: a whole number without decimals."""
+    if isinstance(client, float) and client.is_integer():
+        return str(int(client))
+    return str(client)
+
+
+def client_at(clients: pd.Index, text: str) -> int | None:
+    """Return the place of the client that `written` writes as `text`; None if there is none."""
+    wanted: object = text
+    if pd.api.types.is_numeric_dtype(clients.dtype):
+        try:
+            wanted = clients.dtype.type(text)
+        except ValueError:
+            return None
+    place = int(clients.get_indexer(pd.Index([wanted]))[0])
+    return place if place >= 0 else None
 
 
 def count_bins(

@@ -1,30 +1,34 @@
 import streamlit as st
 
-from lib.charts.comparison import comparison
+from lib.charts.comparison import BRUSH, comparison
+from lib.events import CLIENT
+from lib.ui.brush import brushed_window
+from lib.ui.groups import choose_group, in_open_group
 from lib.ui.page import begin
 
-visible = begin(
-    "Comparison",
-    "When each event happened, above when it arrived: a gap that is filled above and empty below "
-    "is an outage.",
+visible = in_open_group(
+    begin(
+        "Comparison",
+        "When each event happened, above when it arrived: a stretch that is filled above and "
+        "empty below is an outage.",
+    )
 )
 height = st.slider(
-    "Height of a panel, px",
-    100,
-    900,
-    240,
-    step=20,
-    key="height",
-    bind="query-params",
-    width=320,
+    "Height of a panel, px", 100, 900, 240, step=20, key="height", bind="query-params", width=320
 )
 drawn = comparison(
     visible.table, visible.rows, zero_ms=visible.zero_ms, scale=visible.scale, height=height
 )
+choose_group(drawn.lanes, visible.table[CLIENT].cat.categories)
 st.altair_chart(
     drawn.chart,
     width="stretch",
     key="comparison",
+    on_select=brushed_window("comparison", visible.zero_ms),
+    selection_mode=BRUSH,
     alt="Events of each client by event time, and below by received time",
 )
-st.caption(f"{drawn.caption} Scroll to zoom, drag to pan, double-click to reset: both panels move.")
+st.caption(
+    f"{drawn.caption} Scroll to zoom, drag to pan, double-click to reset; drag with shift to make "
+    "a stretch the time window. Both panels move together."
+)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import altair as alt
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from lib.lanes import Lanes
 
 EVENT_TIME: Final = "#2f7de1"
 RECEIVED_TIME: Final = "#f07f13"
@@ -22,26 +22,14 @@ _CLIENTS: Final = (
 )  # fmt: skip
 
 
-def client_colour(clients: Sequence[Any], among: Sequence[Any]) -> alt.Scale:
-    """Return the colour scale of `clients`.
+def client_colours(lanes: Lanes) -> alt.Scale:
+    """Return the colour scale of a chart's lanes.
 
     A client's colour follows from its place among all clients of the topic, so that it is the
-    same whatever else is visible.
-
-    Parameters
-    ----------
-    clients
-        The visible clients, in the order of the scale.
-    among
-        All clients of the topic, in their order.
+    same whatever else is visible; groups of clients share a neutral one.
     """
-    place = {client: index for index, client in enumerate(among)}
-    colours = [_CLIENTS[place[client] % len(_CLIENTS)] for client in clients]
-    return alt.Scale(domain=[label(client) for client in clients], range=colours)
-
-
-def label(client: object) -> str:
-    """Return how a client or session is written on an axis: an integer without decimals."""
-    if isinstance(client, float) and client.is_integer():
-        return str(int(client))
-    return str(client)
+    if not lanes.are_clients:
+        return alt.Scale(range=[NEUTRAL])
+    return alt.Scale(
+        domain=lanes.labels, range=[_CLIENTS[place % len(_CLIENTS)] for place in lanes.first]
+    )

@@ -12,12 +12,10 @@ import pandas as pd
 from lib.charts import colours
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
 from lib.events import CLIENT, EVENT_TIME, RECEIVED_TIME, SEQUENCE, SESSION, Clock
-from lib.lanes import Lanes, bin_width, client_lanes, count_bins
+from lib.lanes import Lanes, bin_width, client_lanes, count_bins, written
 from lib.text import duration
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
 MOST_POINTS: Final = 5_000
@@ -25,6 +23,9 @@ MOST_POINTS: Final = 5_000
 
 MOST_CELLS: Final = 6_000
 """Counts drawn in one panel."""
+
+BRUSH: Final = "brush"
+"""Name of the selection that sets the time window; its fields are the values of `Clock`."""
 
 _TITLES: Final = {
     Clock.EVENT: ("Event time: when it happened", colours.EVENT_TIME),
@@ -78,8 +79,7 @@ def comparison(
     """
     codes = table[CLIENT].cat.codes.to_numpy()[rows]
     times = {clock: table[clock.milliseconds].to_numpy()[rows] for clock in Clock}
-    categories = table[CLIENT].cat.categories
-    lanes = client_lanes(categories, codes)
+    lanes = client_lanes(table[CLIENT].cat.categories, codes)
     domain = _domain(times)
     width = None
     if len(codes) <= MOST_POINTS:
@@ -94,23 +94,32 @@ def comparison(
         ]
         domain = (domain[0], domain[1] + width)
     framed = [
-        _framed(panel, clock, lanes, list(categories), zero_ms, scale, domain, height)
+        _framed(panel, clock, lanes, zero_ms, scale, domain, height)
         for clock, panel in zip(Clock, panels, strict=True)
     ]
-    chart = alt.vconcat(*framed, spacing=8, params=[_zoom()]).resolve_scale(
+    chart = alt.vconcat(*framed, spacing=8, params=_interactions()).resolve_scale(
         x="shared", y="shared", color="shared"
     )
     return Comparison(chart, len(codes), lanes, width)
 
 
-def _zoom() -> alt.TopLevelSelectionParameter:
-    """Return one zoom for both panels, named so that either one moves both."""
-    return alt.TopLevelSelectionParameter(
-        name="zoom",
-        select=alt.IntervalSelectionConfig(type="interval", encodings=["x"]),
-        bind="scales",
-        views=[clock.value for clock in Clock],
+def _interactions() -> list[alt.TopLevelSelectionParameter]:
+    """Return the zoom and the brush, each on both panels: either panel moves both.
+
+    Dragging pans; with shift it brushes the stretch that becomes the time window.
+    """
+    views = [clock.value for clock in Clock]
+    drag = "[pointerdown[{}event.shiftKey], window:pointerup] > window:pointermove!"
+    zoom = alt.IntervalSelectionConfig(
+        type="interval", encodings=["x"], on=drag.format("!"), translate=drag.format("!")
     )
+    brush = alt.IntervalSelectionConfig(
+        type="interval", encodings=["x"], on=drag.format(""), translate=False, zoom=False
+    )
+    return [
+        alt.TopLevelSelectionParameter(name="zoom", select=zoom, bind="scales", views=views),
+        alt.TopLevelSelectionParameter(name=BRUSH, select=brush, views=views),
+    ]
 
 
 def _domain(times: dict[Clock, NDArray[np.int64]]) -> tuple[int, int]:
@@ -127,11 +136,10 @@ def _points(
     scale: TimeScale,
 ) -> pd.DataFrame:
     seen = table.iloc[rows]
-    labels = np.array([*lanes.labels, ""])
     points = pd.DataFrame(
         {
-            "row": labels[lanes.of_client[seen[CLIENT].cat.codes]],
-            "client": [colours.label(client) for client in seen[CLIENT]],
+            "row": np.array([*lanes.labels, ""])[lanes.of(seen[CLIENT].cat.codes.to_numpy())],
+            "client": [written(client) for client in seen[CLIENT]],
             "session": seen[SESSION].astype(str).to_numpy(),
             "event": drawn_times(seen[EVENT_TIME], zero_ms, scale),
             "received": drawn_times(seen[RECEIVED_TIME], zero_ms, scale),
@@ -166,9 +174,7 @@ def _count_panel(
     start_ms: int,
     width_ms: int,
 ) -> alt.Chart:
-    counts = count_bins(
-        np.append(lanes.of_client, -1)[codes], times_ms, start_ms=start_ms, width_ms=width_ms
-    )
+    counts = count_bins(lanes.of(codes), times_ms, start_ms=start_ms, width_ms=width_ms)
     cells = pd.DataFrame(
         {
             "row": np.array(lanes.labels)[counts["lane"]],
@@ -177,7 +183,6 @@ def _count_panel(
             "events": counts["events"].astype("int32"),
         }
     )
-    cells["client"] = cells["row"]
     panel: alt.Chart = (
         alt.Chart(cells)
         .mark_rect(stroke=None)
@@ -201,7 +206,6 @@ def _framed(
     panel: alt.Chart,
     clock: Clock,
     lanes: Lanes,
-    clients: Sequence[object],
     zero_ms: int,
     scale: TimeScale,
     domain_ms: tuple[int, int],
@@ -209,11 +213,6 @@ def _framed(
 ) -> alt.Chart:
     text, colour = _TITLES[clock]
     title = "Event time" if clock is Clock.EVENT else "Received time"
-    colour_scale = (
-        colours.client_colour(lanes.labels, [colours.label(client) for client in clients])
-        if lanes.are_clients
-        else alt.Scale(range=[colours.NEUTRAL])
-    )
     return panel.encode(
         x=time_axis(clock.value, title, scale, domain_ms=domain_ms, zero_ms=zero_ms),
         y=alt.Y(
@@ -222,7 +221,7 @@ def _framed(
             scale=alt.Scale(domain=lanes.labels),
             axis=alt.Axis(labelLimit=140, grid=True),
         ),
-        color=alt.Color("client:N", scale=colour_scale, legend=None),
+        color=alt.Color("row:N", scale=colours.client_colours(lanes), legend=None),
     ).properties(
         name=clock.value,
         height=height,

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from lib.charts.colours import label
 from lib.charts.times import TimeScale
 from lib.errors import FieldsError, SettingsError, SkewlineError
-from lib.events import Clock
+from lib.events import CLIENT, Clock
+from lib.lanes import client_at, written
 from lib.load import DEFAULT_CAP
 from lib.topics.source import Between, Everything, Latest, Range
 from lib.ui.fields import choose_fields, chosen_fields, forget_fields
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from lib.load import LoadedTopic
     from lib.topics.source import TopicInfo, TopicSource
+
+_HELD: Final = "held_window"
 
 _QUICK_S: Final = 0.4
 """A load that ends within this time shows no progress."""
@@ -69,7 +71,7 @@ def _view_of(source: TopicSource, key: LoadKey) -> View:
     if topic is not None and topic.sources:
         choose_fields(topic)
     if topic is not None and len(topic.events.table):
-        window = _choose_window(topic)
+        window = _choose_window(key, topic)
         clients = _choose_clients(topic)
         scale = TimeScale(_choose("Times", list(_SCALES), _SCALES, key="times"))
     return View(key.topic, topic, load, load.error, window, clients, scale)
@@ -185,36 +187,57 @@ def _reload_button(source: TopicSource, key: LoadKey) -> None:
         reload_of(source, key)
 
 
-def _choose_window(topic: LoadedTopic) -> Window:
+def _choose_window(key: LoadKey, topic: LoadedTopic) -> Window:
     clock = Clock(_choose("Window on", list(_CLOCKS), _CLOCKS, key="clock"))
-    low, high = extent_of(topic)
-    step = 10.0 ** math.floor(math.log10(max(high - low, 0.001) / 500))
-    low, high = math.floor(low / step) * step, math.ceil(high / step) * step
+    domain, step = _slider_domain(*extent_of(topic))
+    _hold_window(key, domain)
     start, end = st.slider(
         "Time window, s since zero",
-        low,
-        max(high, low + step),
-        (low, max(high, low + step)),
+        *domain,
+        domain,
         step=step,
         format=f"%.{max(0, -round(math.log10(step)))}f",
         key="window",
         bind="query-params",
         help="Zero is the event time of the first record.",
     )
-    is_whole = (start, end) == (low, max(high, low + step))
-    return Window(clock, -math.inf, math.inf) if is_whole else Window(clock, start, end)
+    st.session_state[_HELD] = (key.topic, domain, (start, end))
+    if (start, end) == domain:
+        return Window(clock, -math.inf, math.inf)
+    return Window(clock, start, end)
+
+
+def _slider_domain(first_s: float, last_s: float) -> tuple[tuple[float, float], float]:
+    """Return both ends of the slider, and a step of a power of ten that cuts it finely enough."""
+    step = 10.0 ** math.floor(math.log10(max(last_s - first_s, 0.001) / 500))
+    low = math.floor(first_s / step) * step
+    return (low, max(math.ceil(last_s / step) * step, low + step)), step
+
+
+def _hold_window(key: LoadKey, domain: tuple[float, float]) -> None:
+    """Keep the window when the topic grows, which would reset the slider, and inside its ends."""
+    topic, held_domain, held = st.session_state.get(_HELD, (None, None, None))
+    wanted = st.session_state.get("window")
+    if wanted is None and topic == key.topic and held != held_domain:
+        wanted = held
+    elif topic == key.topic and held_domain != domain:
+        wanted = domain if held == held_domain else held
+    if wanted is not None:
+        low, high = (min(max(end, domain[0]), domain[1]) for end in wanted)
+        st.session_state["window"] = (low, high)
 
 
 def _choose_clients(topic: LoadedTopic) -> Sequence[object]:
     """Return the chosen clients; the largest are listed, others can be typed."""
-    by_label = {label(client): client for client in topic.events.table["ClientID"].cat.categories}
-    listed = [label(client) for client in largest_clients(topic)]
+    clients = topic.events.table[CLIENT].cat.categories
+    listed = [written(client) for client in largest_clients(topic)]
     chosen = st.multiselect(
         "Clients",
         listed,
-        placeholder=f"All {len(by_label):,}",
-        accept_new_options=len(by_label) > len(listed),
+        placeholder=f"All {len(clients):,}",
+        accept_new_options=len(clients) > len(listed),
         key="clients",
         bind="query-params",
     )
-    return [by_label[name] for name in chosen if name in by_label]
+    places = (client_at(clients, name) for name in chosen)
+    return [clients[place] for place in places if place is not None]

@@ -1,0 +1,33 @@
+"""A stretch brushed in a chart becomes the time window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from lib.charts.comparison import BRUSH
+from lib.events import Clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def brushed_window(chart: str, zero_ms: int) -> Callable[[], None]:
+    """Return the callback that makes the stretch brushed in the chart of that key the window."""
+
+    def set_window() -> None:
+        brushed = st.session_state[chart].selection.get(BRUSH, {})
+        for clock in Clock:
+            if clock.value in brushed:
+                ends = [_seconds(value, zero_ms) for value in brushed[clock.value]]
+                if st.session_state.get("clock") != clock:
+                    st.session_state["clock"] = clock
+                st.session_state["window"] = (round(min(ends), 3), round(max(ends), 3))
+
+    return set_window
+
+
+def _seconds(value: float, zero_ms: int) -> float:
+    """Return a place on the time axis in seconds since zero; datetimes come as epoch ms."""
+    return (value - zero_ms) / 1000 if abs(value) > 1e10 else value

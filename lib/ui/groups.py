@@ -1,0 +1,80 @@
+"""Groups of clients, opened one inside the other until every client has a row of its own.
+
+The open group is in the URL by its first and last client.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import streamlit as st
+
+from lib.events import CLIENT
+from lib.lanes import client_at, written
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lib.lanes import Lanes
+    from lib.ui.page import Visible
+
+FIRST: Final = "first_client"
+LAST: Final = "last_client"
+_CHOICE: Final = "open_group"
+
+
+def in_open_group(visible: Visible) -> Visible:
+    """Return what is visible of the open group; all of it where none is open."""
+    clients = visible.table[CLIENT].cat.categories
+    first, last = _place(clients, FIRST), _place(clients, LAST)
+    if first is None or last is None:
+        return visible
+    codes = visible.table[CLIENT].cat.codes.to_numpy()[visible.rows]
+    inside = np.flatnonzero((codes >= first) & (codes <= last))
+    if not len(inside):
+        return visible
+    rows = inside if isinstance(visible.rows, slice) else visible.rows[inside]
+    return replace(visible, rows=rows)
+
+
+def choose_group(lanes: Lanes, clients: pd.Index) -> None:
+    """Draw what opens one of the groups in `lanes`, and what closes the open one.
+
+    `clients` are the categories of the events table's clients.
+    """
+    is_open = FIRST in st.query_params and LAST in st.query_params
+    if lanes.are_clients and not is_open:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if not lanes.are_clients:
+            st.selectbox(
+                "Open a group of clients",
+                range(len(lanes.labels)),
+                index=None,
+                format_func=lambda lane: lanes.labels[lane],
+                placeholder=f"{lanes.clients:,} clients in {len(lanes.labels)} groups",
+                key=_CHOICE,
+                on_change=_open,
+                args=(lanes, clients),
+                width=360,
+            )
+        if is_open:
+            st.button("All clients", icon=":material/unfold_more:", on_click=_close)
+
+
+def _open(lanes: Lanes, clients: pd.Index) -> None:
+    lane = st.session_state[_CHOICE]
+    st.query_params[FIRST] = written(clients[lanes.first[lane]])
+    st.query_params[LAST] = written(clients[lanes.last[lane]])
+    st.session_state[_CHOICE] = None
+
+
+def _close() -> None:
+    for name in (FIRST, LAST):
+        st.query_params.pop(name, None)
+
+
+def _place(clients: pd.Index, name: str) -> int | None:
+    return client_at(clients, st.query_params[name]) if name in st.query_params else None
