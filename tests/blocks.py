@@ -37,5 +37,5 @@ def block(
     return pa.RecordBatch.from_arrays(arrays, schema=RECORDS)
 
 
-def values_of(*records: dict) -> list[bytes]:
+def values_of(*records: dict[str, object]) -> list[bytes]:
     return [json.dumps(record).encode() for record in records]
