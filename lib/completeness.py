@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from lib import grouped
-from lib.events import CLIENT, EVENT_TIME, OFFSET, PARTITION, SEQUENCE, SESSION
+from lib.columns import CLIENT, EVENT_TIME, OFFSET, PARTITION, SEQUENCE, SESSION
 
 if TYPE_CHECKING:
     from lib.grouped import Groups, Ints

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from lib import grouped
-from lib.events import EVENT_TIME, PARTITION, RECEIVED_TIME
+from lib.columns import EVENT_TIME, PARTITION, RECEIVED_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -55,14 +55,17 @@ class Groups:
 
 
 def group_by(events: pd.DataFrame, column: str) -> Groups:
-    """Return the groups that a column splits events into; groups without events are left out."""
+    """Return the groups that a column splits events into; groups without events are left out.
+
+    Events whose value is missing are a group of their own, before all others.
+    """
     values = events[column]
     if isinstance(values.dtype, pd.CategoricalDtype):
-        raw = values.cat.codes.to_numpy()
-        used = np.flatnonzero(np.bincount(raw, minlength=len(values.cat.categories)))
-        renumbered = np.zeros(len(values.cat.categories), np.int64)
-        renumbered[used] = np.arange(len(used))
-        return Groups(renumbered[raw], pd.Categorical.from_codes(used, dtype=values.dtype))
+        raw = values.cat.codes.to_numpy() + np.int64(1)  # a missing value has code -1
+        counts = np.bincount(raw, minlength=len(values.cat.categories) + 1)
+        used = np.flatnonzero(counts)
+        renumbered = np.cumsum(counts > 0) - 1
+        return Groups(renumbered[raw], pd.Categorical.from_codes(used - 1, dtype=values.dtype))
     codes, labels = pd.factorize(values, sort=True)
     return Groups(codes.astype(np.int64), pd.Index(labels))
 

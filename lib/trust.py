@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from lib import grouped
-from lib.events import EVENT_TIME, PARTITION, RECEIVED_TIME
+from lib.columns import EVENT_TIME, PARTITION, RECEIVED_TIME, RECEIVED_TIME_TYPE
 from lib.topics.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from lib.grouped import Ints
-
-TIMESTAMP_TYPE: Final = "KafkaTimestampType"
 
 CONSTANT_SHARE: Final = 0.9
 """With at least this share of one and the same delay, a record's timestamp is a copy."""
@@ -134,8 +132,8 @@ def judge(events: pd.DataFrame, *, constant_share: float = CONSTANT_SHARE) -> Ve
 def _kinds(events: pd.DataFrame) -> dict[int, int]:
     """Return the number of events with each kind of timestamp; none where the kind is unknown."""
     kinds = dict.fromkeys((CREATE_TIME, LOG_APPEND_TIME), 0)
-    if TIMESTAMP_TYPE in events:
-        values, counts = np.unique(events[TIMESTAMP_TYPE].to_numpy(), return_counts=True)
+    if RECEIVED_TIME_TYPE in events:
+        values, counts = np.unique(events[RECEIVED_TIME_TYPE].to_numpy(), return_counts=True)
         kinds |= dict(zip(values.tolist(), counts.tolist(), strict=True))
     return kinds
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from lib.events import (
+from lib.columns import (
     CLIENT,
     EVENT_TIME,
     EVENT_TIME_0,

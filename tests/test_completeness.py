@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lib.columns import OFFSET
 from lib.completeness import completeness, gaps, has_numbers, is_repeat, numbering_start
-from lib.events import OFFSET
 from tests.tables import events_table
 
 

@@ -2,6 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
+from lib.columns import CLIENT, EVENT_TIME, PARTITION, RECEIVED_TIME
 from lib.delays import (
     delay,
     delay_distribution,
@@ -12,7 +13,6 @@ from lib.delays import (
     out_of_orderness_quantiles,
     quantile_name,
 )
-from lib.events import CLIENT, EVENT_TIME, PARTITION, RECEIVED_TIME
 from tests.tables import events_table
 
 records = st.lists(

@@ -1,13 +1,14 @@
 import pytest
 
+from lib.columns import RECEIVED_TIME_TYPE
 from lib.topics.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP
-from lib.trust import TIMESTAMP_TYPE, Trust, judge
+from lib.trust import Trust, judge
 from tests.tables import events_table
 
 
 def stamped(event_time, received, kind, **more):
     kinds = kind if isinstance(kind, list) else [kind] * len(event_time)
-    return events_table(event_time, received, extra={TIMESTAMP_TYPE: kinds}, **more)
+    return events_table(event_time, received, extra={RECEIVED_TIME_TYPE: kinds}, **more)
 
 
 def test_log_append_time_is_received_time():
