@@ -139,8 +139,8 @@ def gaps(events: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def is_repeat(events: pd.DataFrame) -> pd.Series[bool]:
-    """Return whether each event repeats a number that already came earlier in its session.
+def number_steps(events: pd.DataFrame) -> Ints:
+    """Return how far each event's number is from the one below it in its session.
 
     Parameters
     ----------
@@ -149,14 +149,15 @@ def is_repeat(events: pd.DataFrame) -> pd.Series[bool]:
 
     Returns
     -------
-    pd.Series
-        bool, with the index of `events`; False for events without a number.
+    Ints
+        One int64 an event: 0 for an event whose number already came, 1 for the next number,
+        m + 1 where m numbers below it are lost, −1 for a session's first and without a number.
     """
-    repeat = np.zeros(len(events), np.bool_)
+    steps = np.full(len(events), -1, np.int64)
     if SEQUENCE in events:
         numbers = _numbers(events)
-        repeat[numbers.row[1:][_steps(numbers) == 0]] = True
-    return pd.Series(repeat, index=events.index, name="Repeat")
+        steps[numbers.row[1:]] = _steps(numbers)
+    return steps
 
 
 def _numbers(events: pd.DataFrame) -> _Numbers:

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.columns import OFFSET
-from lib.completeness import completeness, gaps, has_numbers, is_repeat, numbering_start
+from lib.completeness import completeness, gaps, has_numbers, number_steps, numbering_start
 from tests.tables import events_table
 
 
@@ -62,9 +62,9 @@ def test_gaps_say_which_numbers_are_lost_and_between_which_times():
     ]  # fmt: skip
 
 
-def test_repeats_are_the_later_arrivals_of_a_number():
-    events = numbered([1, 1, None, None, 1], session=["a", "b", "a", "a", "a"])
-    assert is_repeat(events).tolist() == [False, False, False, False, True]
+def test_steps_tell_repeats_from_successors_and_from_gaps():
+    events = numbered([1, 7, None, 2, 1, 5], session=["a", "b", "a", "a", "a", "a"])
+    assert number_steps(events).tolist() == [-1, -1, -1, 1, 0, 3]
 
 
 def test_running_numbers_are_recognised():
@@ -118,4 +118,4 @@ def test_gaps_and_sessions_agree(pairs):
 @given(sessions)
 def test_repeats_and_sessions_agree(pairs):
     events = numbered([n for _, n in pairs], session=[s for s, _ in pairs])
-    assert is_repeat(events).sum() == completeness(events)["Duplicates"].sum()
+    assert (number_steps(events) == 0).sum() == completeness(events)["Duplicates"].sum()
