@@ -163,11 +163,11 @@ def outages(
     """
     arrivals = _arrivals(events)
     waits = _waits(arrivals)
-    longest = np.full(len(arrivals.row), -1.0)
-    np.maximum.at(longest, waits.ended_by, waits.wait)
-    limit = _wait_limits(arrivals, waits, longest, false_share)
+    longest = _longest(waits, len(arrivals.row))
+    limit = _wait_limits(arrivals, longest, false_share)
     limit = np.maximum(limit * sensitivity, shortest_ms)
-    buffered = longest > limit[arrivals.client]
+    waits = _with_stragglers(waits, arrivals)
+    buffered = _longest(waits, len(arrivals.row)) > limit[arrivals.client]
     lost = ~buffered & _loses(arrivals, false_share, shortest_ms)
     quiet = _pauses(arrivals, buffered | lost, false_share, sensitivity, shortest_ms)
     table = _table(events, arrivals, waits, buffered, lost, quiet)
@@ -180,46 +180,47 @@ _DUE: Final = "FirstDue"
 
 
 def _arrivals(events: pd.DataFrame) -> _Arrivals:
-    times = grouped.ints(events[EVENT_TIME])
-    received = grouped.ints(events[RECEIVED_TIME])
-    client, session = grouped.group_by(events, CLIENT), grouped.group_by(events, SESSION)
-    unit = _units(client, session, times)
     steps = number_steps(events) if has_numbers(events) else np.full(len(events), -1, np.int64)
-    row = np.flatnonzero(steps != 0)  # a repeat says nothing of the silence before it
-    row = row[grouped.order_by(unit[row], received[row])]
-    due = received[row] - lag(events).to_numpy()[row]
-    opens = np.diff(unit[row], prepend=-1) != 0
-    newest = times[row] + grouped.behind_running_max(unit[row], times[row])
-    newest_before = np.where(opens, times[row], np.concatenate((newest[:1], newest[:-1])))
+    first = np.flatnonzero(steps != 0)  # a repeat says nothing of the silence before it
+    times = grouped.ints(events[EVENT_TIME])[first]
+    received = grouped.ints(events[RECEIVED_TIME])[first]
+    heard = events[[CLIENT, SESSION]].take(first)
+    client, session = grouped.group_by(heard, CLIENT), grouped.group_by(heard, SESSION)
+    unit = _units(client, session, times, received)
+    order = grouped.order_by(unit, received)
+    unit, times, received, row = unit[order], times[order], received[order], first[order]
+    opens = np.diff(unit, prepend=-1) != 0
+    newest = times + grouped.behind_running_max(unit, times)
     return _Arrivals(
-        row,
-        unit[row],
-        client.codes[row],
-        session.codes[row],
-        received[row],
-        times[row],
-        due,
-        opens,
-        newest_before,
-        np.maximum(steps[row] - 1, 0),
+        row=row,
+        unit=unit,
+        client=client.codes[order],
+        session=session.codes[order],
+        received=received,
+        event_time=times,
+        due=received - lag(events).to_numpy()[row],
+        opens=opens,
+        newest_before=np.where(opens, times, np.concatenate((newest[:1], newest[:-1]))),
+        lost=np.maximum(steps[row] - 1, 0),
     )
 
 
-def _units(client: grouped.Groups, session: grouped.Groups, times: Ints) -> Ints:
-    """Return each event's unit: its client, or its session if the client has several at once."""
-    if not len(times):
-        return times
-    by_time = grouped.sort_within(session, times)
-    begins = grouped.first_of_each(session.sizes)
-    first, last = by_time[begins], by_time[begins + session.sizes - 1]
+def _units(client: grouped.Groups, session: grouped.Groups, *clocks: Ints) -> Ints:
+    """Return each event's unit: its client, or its session if the client has several at once.
+
+    That is, if one session begins before another of the client ends, on any of the clocks.
+    """
     owner = np.zeros(session.n, np.int64)
     owner[session.codes] = client.codes
-    order = grouped.order_by(owner, first)
-    reached = last[order] + grouped.behind_running_max(owner[order], last[order])
-    same_owner = np.diff(owner[order]) == 0
-    overlaps = same_owner & (first[order][1:] < reached[:-1])
     at_once = np.zeros(client.n, np.bool_)
-    at_once[owner[order][1:][overlaps]] = True
+    for times in clocks:
+        by_time = grouped.sort_within(session, times)
+        begins = grouped.first_of_each(session.sizes)
+        first, last = by_time[begins], by_time[begins + session.sizes - 1]
+        order = grouped.order_by(owner, first)
+        reached = last[order] + grouped.behind_running_max(owner[order], last[order])
+        overlaps = (np.diff(owner[order]) == 0) & (first[order][1:] < reached[:-1])
+        at_once[owner[order][1:][overlaps]] = True
     return np.where(at_once[client.codes], client.n + session.codes, client.codes)
 
 
@@ -227,35 +228,63 @@ def _waits(arrivals: _Arrivals) -> _Waits:
     """Return the events that were due in a silence of their unit, and waited for its end.
 
     An event that a newer one overtook before the silence did not wait for its end: it was late
-    for another reason.
+    for another reason, and neither does its arrival end a silence.
     """
     own = np.arange(len(arrivals.row))
     ended_by = own.copy()
-    early = np.flatnonzero(~arrivals.opens & (arrivals.due <= arrivals.heard_before))
-    ended_by[early] = _first_heard_since_due(arrivals, early)
-    held = arrivals.opens[ended_by] | (arrivals.event_time > arrivals.newest_before[ended_by])
+    early = np.flatnonzero(arrivals.due <= arrivals.heard_before)
+    ended_by[early] = _news_since_due(arrivals, early)
+    held = arrivals.event_time > arrivals.newest_before[ended_by]
+    held |= arrivals.opens[ended_by]
+    arrival, ended_by = own[held], ended_by[held]
+    return _Waits(arrival, ended_by, arrivals.received[ended_by] - arrivals.due[arrival])
+
+
+def _with_stragglers(waits: _Waits, arrivals: _Arrivals) -> _Waits:
+    """Return the waits and those of events that were due shortly before their unit was last heard.
+
+    Something kept such an event back already before the silence in which it went on waiting. To
+    learn from what is usual, these waits are too many and too short; to judge a silence, each
+    may be the only one.
+    """
+    late = np.flatnonzero(
+        arrivals.is_newer & ~arrivals.opens & (arrivals.due <= arrivals.heard_before)
+    )
+    wait = arrivals.received[late] - arrivals.heard_before[late]
     return _Waits(
-        own[held],
-        ended_by[held],
-        arrivals.received[ended_by[held]] - arrivals.due[held],
+        np.concatenate((waits.arrival, late)),
+        np.concatenate((waits.ended_by, late)),
+        np.concatenate((waits.wait, wait)),
     )
 
 
-def _first_heard_since_due(arrivals: _Arrivals, which: Ints) -> Ints:
-    """Return, for some arrivals, the first arrival of their unit when they were due or later."""
+def _longest(waits: _Waits, arrivals: int) -> Floats:
+    """Return, for each arrival, the longest wait in the silence that it ended; −1 without any."""
+    longest = np.full(arrivals, -1.0)
+    np.maximum.at(longest, waits.ended_by, waits.wait)
+    return longest
+
+
+def _news_since_due(arrivals: _Arrivals, which: Ints) -> Ints:
+    """Return, for some arrivals, the first one of their unit that was news since they were due.
+
+    News is what is newer than all before. It may be the arrival itself, and is where none was.
+    """
     zero = int(arrivals.received.min(initial=np.iinfo(np.int64).max))
     span = int(arrivals.received.max(initial=zero)) - zero + 1
     since_zero = np.maximum(np.ceil(arrivals.due[which] - zero), 0).astype(np.int64)
-    keys = arrivals.unit * span + (arrivals.received - zero)
-    return np.searchsorted(keys, arrivals.unit[which] * span + since_zero)
+    news = np.flatnonzero(arrivals.is_newer)
+    keys = arrivals.unit[news] * span + (arrivals.received[news] - zero)
+    found = np.searchsorted(keys, arrivals.unit[which] * span + since_zero)
+    return np.minimum(np.append(news, len(arrivals.row))[found], which)
 
 
-def _wait_limits(arrivals: _Arrivals, waits: _Waits, longest: Floats, false_share: float) -> Floats:
+def _wait_limits(arrivals: _Arrivals, longest: Floats, false_share: float) -> Floats:
     """Return the wait, ms, up to which each client's silences are the network's doing."""
     heard = longest >= 0
     typical = _typical(arrivals.client[heard], longest[heard], int(arrivals.client.max(initial=-1)))
     scale = typical[arrivals.client]
-    overtaken = _overtaken(arrivals, waits, scale)
+    overtaken = _overtaken(arrivals, scale)
     return typical * _threshold(longest[heard] / scale[heard], false_share, overtaken)
 
 
@@ -282,10 +311,11 @@ def _medians(groups: grouped.Groups, micros: Ints) -> Floats:
 
 @dataclass(frozen=True)
 class _Overtaken:
-    """How long events were under way while newer ones of their unit arrived, in typical waits.
+    """How long events were under way while their unit was heard, in typical waits.
 
-    `under_way` are those times; `next_newer` is, for each event that could have been overtaken,
-    the time to the unit's next event.
+    That is the network's doing alone, for no outage is on. `under_way` are those times, of the
+    events that newer ones overtook; `next_newer` is, for each event that could be overtaken, the
+    time to the unit's next one.
     """
 
     under_way: Floats
@@ -294,25 +324,32 @@ class _Overtaken:
     def share_beyond(self, waits: Floats) -> Floats:
         """Return the share of events that are under way for more than each of these waits.
 
-        Of the events that would have been overtaken in half that time, as the others tell
-        nothing.
+        Of those that would be overtaken within half of it, so that the other half would be left
+        to see; the others tell nothing.
         """
         beyond = len(self.under_way) - np.searchsorted(self.under_way, waits, side="right")
         exposed = np.searchsorted(self.next_newer, waits / 2, side="left")
         return np.minimum(beyond / np.maximum(exposed, 1), 1.0)
 
 
-def _overtaken(arrivals: _Arrivals, waits: _Waits, scale: Floats) -> _Overtaken:
-    late = ~arrivals.is_newer
-    heard_since = arrivals.received.copy()
-    ended_by = np.arange(len(heard_since))
-    ended_by[waits.arrival] = waits.ended_by
-    early = np.flatnonzero(late)
-    ended_by[early] = _first_heard_since_due(arrivals, early)
-    under_way = (arrivals.received - heard_since[ended_by])[late] / scale[late]
+def _overtaken(arrivals: _Arrivals, scale: Floats) -> _Overtaken:
+    late = np.flatnonzero(~arrivals.is_newer)
+    since_news = arrivals.received[late] - arrivals.received[_news_since_due(arrivals, late)]
+    since_overtaken = arrivals.received[late] - arrivals.received[_overtaker(arrivals, late)]
+    under_way = np.minimum(since_news, 2 * since_overtaken) / scale[late]
     newer = np.flatnonzero(arrivals.is_newer & ~arrivals.opens)
     to_next = (arrivals.event_time - arrivals.newest_before)[newer] / scale[newer]
     return _Overtaken(np.sort(under_way), np.sort(to_next))
+
+
+def _overtaker(arrivals: _Arrivals, late: Ints) -> Ints:
+    """Return, for late arrivals, the first of their unit that was newer than they are."""
+    zero = int(arrivals.event_time.min(initial=np.iinfo(np.int64).max))
+    span = int(arrivals.event_time.max(initial=zero)) - zero + 1
+    news = np.flatnonzero(arrivals.is_newer)
+    keys = arrivals.unit[news] * span + (arrivals.event_time[news] - zero)
+    wanted = arrivals.unit[late] * span + (arrivals.event_time[late] - zero)
+    return news[np.searchsorted(keys, wanted, side="left")]
 
 
 def _threshold(values: Floats, false_share: float, overtaken: _Overtaken | None = None) -> float:
@@ -347,16 +384,19 @@ def _threshold(values: Floats, false_share: float, overtaken: _Overtaken | None 
 def _continued(beyond: Ints) -> Floats:
     """Return the least that any piece of a survival curve, continued straight, gives further out.
 
-    `beyond` are the counts beyond each point of the grid. A piece is an octave long; its fall is
-    taken two standard errors flatter than it looks.
+    `beyond` are the counts beyond each point of the grid. Pieces are one, two and three octaves
+    long; a piece's fall is taken two standard errors flatter than it looks.
     """
-    octave = 4
-    ahead, behind = beyond[octave:], beyond[:-octave]
-    fall = np.minimum((ahead + 2 * np.sqrt(ahead) + 1) / np.maximum(behind, 1), 1.0)
-    distance = np.arange(len(beyond)) - np.arange(octave, len(beyond))[:, np.newaxis]
-    lines = (ahead[:, np.newaxis] + 1) * fall[:, np.newaxis] ** (np.maximum(distance, 0) / octave)
-    lines[distance < 0] = np.inf
-    return np.minimum(lines.min(axis=0, initial=np.inf), np.inf)
+    least = np.full(len(beyond), np.inf)
+    place = np.arange(len(beyond))
+    for length in (4, 8, 12):
+        ahead, behind = beyond[length:], beyond[:-length]
+        fall = np.minimum((ahead + 2 * np.sqrt(ahead) + 1) / np.maximum(behind, 1), 1.0)
+        distance = place - place[length:, np.newaxis]
+        lines = (ahead[:, np.newaxis] + 1) * fall[:, np.newaxis] ** (distance / length)
+        lines[distance < 0] = np.inf
+        least = np.minimum(least, lines.min(axis=0, initial=np.inf))
+    return least
 
 
 def _loses(arrivals: _Arrivals, false_share: float, shortest_ms: float) -> Bools:
@@ -404,7 +444,9 @@ def _table(
     ended_by = np.flatnonzero(buffered | lost | quiet)
     ended_by = ended_by[np.argsort(arrivals.received[ended_by], kind="stable")]
     row = arrivals.row[ended_by]
-    kind = np.select([buffered[ended_by], lost[ended_by]], [0, 1], 2)
+    burst = _bursts(arrivals, waits, ended_by, buffered[ended_by])
+    mostly_lost = burst[LOST] > burst[HELD_BACK]
+    kind = np.select([buffered[ended_by] & ~mostly_lost, quiet[ended_by]], [0, 2], 1)
     last_heard = arrivals.heard_before[ended_by]
     back = arrivals.received[ended_by]
     unheard = arrivals.opens[ended_by]
@@ -418,9 +460,8 @@ def _table(
             SILENCE: pd.arrays.IntegerArray(back - last_heard, unheard),
         }
     )
-    burst = _bursts(arrivals, waits, ended_by, buffered[ended_by])
     started = np.where(unheard, burst[_DUE], (last_heard + burst[_DUE]) / 2)
-    table[START] = np.rint(np.where(kind == 0, started, last_heard)).astype(np.int64)
+    table[START] = np.rint(np.where(buffered[ended_by], started, last_heard)).astype(np.int64)
     return table.join(burst)
 
 
