@@ -69,10 +69,10 @@ def clocks(events: pd.DataFrame, *, sensitivity: float = SENSITIVITY) -> pd.Data
     events
         The events table, in any order.
     sensitivity
-        How many times what is usual in the topic an offset, or what a drift adds up to, must be:
-        the clients' typical delay above their own smallest, or the typical difference between
-        two clients' smallest delays, whichever is more. An offset must besides be more than a
-        slow network explains, given how often the client was heard.
+        How many times what is usual in the topic the offset of a wrong clock, or what its drift
+        adds up to, must be: the typical delay above a client's smallest, or the typical
+        difference between the clients' smallest, whichever is more. A clock that is behind must
+        besides be so by more than a slow network explains, given how often the client was heard.
 
     Returns
     -------
@@ -80,11 +80,11 @@ def clocks(events: pd.DataFrame, *, sensitivity: float = SENSITIVITY) -> pd.Data
         One row a client: `ClientID`; `Events` int64; `SmallestDelay` int64 ms; `Offset` float64
         ms, above zero where the clock is ahead, at the moment `At` (int64 epoch ms on the
         client's own clock, the middle of its events); `Drift` float64 ppm, above zero where the
-        clock gains, exactly zero where no drift can be told from the network; `Future` int64,
+        clock gains, exactly zero where the network alone explains it; `Future` int64,
         the events with a negative delay; `Wrong` bool.
     """
     groups, times, late = _columns(events)
-    edge = _lower_edge(groups, times, late, sensitivity)
+    edge = _lower_edge(groups, times, late)
     lags = _lags(groups, times, late, edge)
     offset = np.median(edge.height) - edge.height if groups.n else edge.height
     smallest = grouped.quantiles_within(groups, late, [0.0])[:, 0]
@@ -102,14 +102,14 @@ def clocks(events: pd.DataFrame, *, sensitivity: float = SENSITIVITY) -> pd.Data
     )
 
 
-def lag(events: pd.DataFrame, *, sensitivity: float = SENSITIVITY) -> pd.Series[float]:
+def lag(events: pd.DataFrame) -> pd.Series[float]:
     """Return each event's delay above its client's own lower edge, float64 ms, at least 0.
 
     Free of the client's clock: neither offset nor drift matters. The result has the index of
-    `events`; `sensitivity` as for `clocks`.
+    `events`.
     """
     groups, times, late = _columns(events)
-    edge = _lower_edge(groups, times, late, sensitivity)
+    edge = _lower_edge(groups, times, late)
     return pd.Series(_lags(groups, times, late, edge), index=events.index, name="Lag")
 
 
@@ -190,8 +190,8 @@ def _lags(groups: Groups, times: Ints, late: Ints, edge: _Edge) -> Floats:
     return np.maximum(late - floor, 0.0)
 
 
-def _lower_edge(groups: Groups, times: Ints, late: Ints, sensitivity: float) -> _Edge:
-    """Return each client's lower edge; level where no slope can be told from the network's whims."""
+def _lower_edge(groups: Groups, times: Ints, late: Ints) -> _Edge:
+    """Return each client's lower edge; level where the network alone may have sloped it."""
     if not groups.n:
         none = np.empty(0)
         return _Edge(none, none, none, none)
@@ -212,9 +212,9 @@ def _lower_edge(groups: Groups, times: Ints, late: Ints, sensitivity: float) -> 
     if slope.any():
         sloping = _Edge(height(slope), slope, middle, span)
         lags = np.sort(_lags(groups, times, late, sloping))
-        usual = sensitivity * lags[len(lags) // 2]
-        by_chance = _rarest(lags, groups.sizes / 2, groups.n)
-        slope[np.abs(slope) * span <= np.maximum(usual, by_chance)] = 0.0
+        # Events of one burst share their delay: fewer than half of them count for half an edge.
+        by_chance = 2 * _rarest(lags, groups.sizes / 4, groups.n)
+        slope[np.abs(slope) * span <= by_chance] = 0.0
     return _Edge(height(slope), slope, middle, span)
 
 
@@ -274,5 +274,8 @@ def _wrong(
         return np.empty(0, np.bool_)
     ordered = np.sort(lags)
     usual = sensitivity * max(float(np.median(np.abs(offset))), ordered[len(ordered) // 2], 1.0)
-    by_chance = np.maximum(usual, _rarest(ordered, groups.sizes.astype(np.float64), groups.n))
-    return (offset > usual) | (-offset > by_chance) | (edge.slope != 0)
+    by_chance = _rarest(ordered, groups.sizes.astype(np.float64), groups.n)
+    behind = -offset > np.maximum(usual, by_chance)
+    drifts = np.abs(edge.slope) * edge.span > usual
+    wrong: npt.NDArray[np.bool_] = (offset > usual) | behind | drifts
+    return wrong
