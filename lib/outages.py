@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from lib import tails
+from lib import grouped, tails
 from lib.columns import CLIENT, SESSION
 from lib.silences import (
     Arrivals,
@@ -134,8 +134,9 @@ def outages(
     ended_by = ended_by[np.argsort(arrivals.received[ended_by], kind="stable")]
     burst = _bursts(arrivals, waits, ended_by, held_back[ended_by])
     table = _silences(events, arrivals, ended_by).join(burst)
-    kinds = [quiet[ended_by], burst[LOST] > burst[HELD_BACK]]
-    table.insert(2, KIND, pd.Categorical.from_codes(np.select(kinds, [2, 1], 0), dtype=KINDS))
+    mostly_lost = (burst[LOST] > burst[HELD_BACK]).to_numpy()
+    kind = np.where(quiet[ended_by], 2, np.where(mostly_lost, 1, 0))
+    table.insert(2, KIND, pd.Series(pd.Categorical.from_codes(kind, dtype=KINDS)))
     table[LIMIT] = limit[arrivals.client[ended_by]]
     table[FAULT] = _faults(table, _span(arrivals))
     return table.drop(columns=_DUE)
@@ -182,7 +183,8 @@ def _loses(arrivals: Arrivals, false_share: float, shortest_ms: float) -> Bools:
     beyond_chance = np.flatnonzero((expected <= false_share * at_least) & (at_least > 0))
     fewest = beyond_chance[0] if len(beyond_chance) else len(at_least)
     silence = arrivals.received - arrivals.heard_before
-    return (arrivals.lost >= fewest) & arrivals.is_news & (silence >= shortest_ms)
+    found: Bools = (arrivals.lost >= fewest) & arrivals.is_news & (silence >= shortest_ms)
+    return found
 
 
 def _pauses(
@@ -198,12 +200,15 @@ def _pauses(
     times = pause / _typical_interval(arrivals, inside)[arrivals.client]
     limit = tails.threshold(times[inside], false_share) * sensitivity
     silence = arrivals.received - arrivals.heard_before
-    return inside & (times > limit) & (pause >= shortest_ms) & (silence >= shortest_ms)
+    found: Bools = inside & (times > limit) & (np.minimum(pause, silence) >= shortest_ms)
+    return found
 
 
 def _continues(arrivals: Arrivals) -> Bools:
     """Return which arrivals are news in the session that was heard before."""
-    return (np.diff(arrivals.session, prepend=-1) == 0) & ~arrivals.opens & arrivals.is_news
+    same = np.diff(arrivals.session, prepend=-1) == 0
+    inside: Bools = same & ~arrivals.opens & arrivals.is_news
+    return inside
 
 
 def _typical_interval(arrivals: Arrivals, inside: Bools) -> Floats:
@@ -283,7 +288,11 @@ def _faults(table: pd.DataFrame, span: float) -> pd.Series[int]:
     group = _common_moments(own["chain"].to_numpy(), heard, due)
     clients = own.groupby(group)[CLIENT].nunique()
     window = float(np.median(np.clip(due - heard, 0, span)))
-    shared = clients.index[_beyond_chance(clients.to_numpy(), window * tolerance, span)]
+    back = own.groupby("chain")[BACK_AT].first()
+    # Sessions crowd: chance is that of the middle half of the moments, spread out.
+    crowded = 2 * float(back.quantile(0.75) - back.quantile(0.25)) or span
+    counts = grouped.ints(clients)
+    shared = clients.index[_beyond_chance(counts, window * tolerance, min(crowded, span))]
     numbers = pd.Series(np.arange(1, len(shared) + 1), index=shared)
     found = pd.Series(group, index=own.index).map(numbers)
     return found.astype("Int64").reindex(table.index)

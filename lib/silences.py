@@ -166,7 +166,8 @@ def typical_of_clients(client: Ints, values: Floats, clients: int) -> Floats:
     middle = grouped.first_of_each(sizes) + np.maximum(sizes - 1, 0) // 2
     own = micros[np.minimum(middle, len(micros) - 1)] / 1000  # of no weight where a client has none
     everyone = float(np.median(values))
-    return np.maximum((sizes * own + _BORROWED * everyone) / (sizes + _BORROWED), 1.0)
+    drawn: Floats = (sizes * own + _BORROWED * everyone) / (sizes + _BORROWED)
+    return np.maximum(drawn, 1.0)
 
 
 def wait_limits(arrivals: Arrivals, waits: Waits, false_share: float) -> tuple[Floats, Floats]:
