@@ -1,0 +1,78 @@
+"""Everything that is asked once of a loaded topic: why its events are late."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lib.clocks import clocks
+from lib.columns import CLIENT
+from lib.completeness import completeness, has_numbers, numbering_start
+from lib.delays import (
+    delay_distribution,
+    delay_over_time,
+    delay_quantiles,
+    out_of_orderness_quantiles,
+)
+from lib.findings import Finding, findings
+from lib.outages import outages
+from lib.trust import Verdict, judge
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """The answers; each table as the function of its name describes it.
+
+    Attributes
+    ----------
+    trust
+        `trust.judge`.
+    delay, delay_of_clients
+        `delays.delay_quantiles` of the topic and of each client.
+    delay_over_time, delay_distribution, out_of_orderness
+        `delays.delay_over_time`, `delays.delay_distribution` of the topic,
+        `delays.out_of_orderness_quantiles`.
+    outages
+        `outages.outages`.
+    clocks
+        `clocks.clocks`.
+    sessions
+        `completeness.completeness`; None where events carry no running numbers.
+    findings
+        `findings.findings`; empty where nothing stands out.
+    """
+
+    trust: Verdict
+    delay: pd.DataFrame
+    delay_of_clients: pd.DataFrame
+    delay_over_time: pd.DataFrame
+    delay_distribution: pd.DataFrame
+    out_of_orderness: pd.DataFrame
+    outages: pd.DataFrame
+    clocks: pd.DataFrame
+    sessions: pd.DataFrame | None
+    findings: list[Finding]
+
+
+def analyse(events: pd.DataFrame) -> Analysis:
+    """Return all answers about an events table in **arrival order**."""
+    verdict = judge(events)
+    outage_table, clock_table = outages(events), clocks(events)
+    sessions = None
+    if has_numbers(events):
+        sessions = completeness(events, start=numbering_start(events))
+    return Analysis(
+        trust=verdict,
+        delay=delay_quantiles(events),
+        delay_of_clients=delay_quantiles(events, by=CLIENT),
+        delay_over_time=delay_over_time(events),
+        delay_distribution=delay_distribution(events),
+        out_of_orderness=out_of_orderness_quantiles(events),
+        outages=outage_table,
+        clocks=clock_table,
+        sessions=sessions,
+        findings=findings(events, verdict, outage_table, clock_table, sessions),
+    )

@@ -1,0 +1,273 @@
+"""Delay and out-of-orderness: two different questions about late events.
+
+Delay is received − event time, what one observes: network, buffering and the client's clock.
+Out-of-orderness is the largest event time seen before an event − its own, at least 0: what a
+watermark delay has to cover. An outage of all clients at once gives huge delays and hardly any
+out-of-orderness.
+
+All times are whole milliseconds. A quantile is always one of the observed values: the smallest
+that at least that share of the events do not exceed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+
+from lib import grouped
+from lib.columns import EVENT_TIME, PARTITION, RECEIVED_TIME
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lib.grouped import Groups, Ints
+
+SHARES: Final[Sequence[float]] = (0.0, 0.5, 0.9, 0.99, 0.999, 1.0)
+
+DELAY: Final = "Delay"
+OUT_OF_ORDERNESS: Final = "OutOfOrderness"
+EVENTS: Final = "Events"
+NEGATIVE: Final = "Negative"
+OUT_OF_ORDER: Final = "OutOfOrder"
+FROM: Final = "From"
+TO: Final = "To"
+SHARE: Final = "Share"
+LONGER: Final = "Longer"
+
+
+def quantile_name(share: float) -> str:
+    """Return the column name of a quantile: "min", "p50", "p99.9", "max"."""
+    return {0.0: "min", 1.0: "max"}.get(share, f"p{round(share * 100, 6):g}")
+
+
+def delay(events: pd.DataFrame) -> pd.Series[int]:
+    """Return each event's delay, received − event time, int64 ms; negative where a clock is ahead.
+
+    The result has the index of `events`.
+    """
+    return pd.Series(_delay(events), index=events.index, name=DELAY)
+
+
+def delay_quantiles(
+    events: pd.DataFrame, shares: Sequence[float] = SHARES, *, by: str | None = None
+) -> pd.DataFrame:
+    """Return quantiles of delay: one row for the topic, or one for each value of a column.
+
+    Parameters
+    ----------
+    events
+        The events table, in any order.
+    shares
+        Which quantiles, from 0 to 1.
+    by
+        A column to split by, for example the client; None for the topic as a whole.
+
+    Returns
+    -------
+    pd.DataFrame
+        The column `by` (if given); `Events` and `Negative`, int64 numbers of events, the latter
+        with a delay below zero; one int64 column in ms for each share, named by `quantile_name`.
+    """
+    groups = _groups(events, by)
+    delays = _delay(events)
+    table = _labels(groups, by)
+    table[EVENTS] = groups.sizes
+    table[NEGATIVE] = np.bincount(groups.codes[delays < 0], minlength=groups.n)
+    return _with_quantiles(table, groups, delays, shares)
+
+
+def delay_over_time(
+    events: pd.DataFrame,
+    shares: Sequence[float] = (0.5, 0.9, 0.99),
+    *,
+    bins: int = 200,
+    clock: str = EVENT_TIME,
+) -> pd.DataFrame:
+    """Return quantiles of delay in equal stretches of time.
+
+    Parameters
+    ----------
+    events
+        The events table, in any order.
+    shares
+        Which quantiles, from 0 to 1.
+    bins
+        At most how many stretches.
+    clock
+        Which time to bin by: `Timestamp` or `KafkaTimestamp`.
+
+    Returns
+    -------
+    pd.DataFrame
+        `From` and `To`, int64 epoch ms, `From` ≤ t < `To`; `Events` int64; one Int64 column in
+        ms for each share, missing where a stretch has no events.
+    """
+    times = grouped.ints(events[clock])
+    if len(times) == 0:
+        edges = np.empty(0, np.int64)
+        width = 1
+    else:
+        width = -((times.min() - times.max() - 1) // bins)
+        edges = np.arange(times.min(), times.max() + 1, width)
+    table = pd.DataFrame({FROM: edges, TO: edges + width, EVENTS: np.zeros(len(edges), np.int64)})
+    code = (times - times.min(initial=np.iinfo(np.int64).max)) // width
+    used, codes = np.unique(code, return_inverse=True)
+    groups = grouped.Groups(codes.astype(np.int64), pd.Index(used))
+    filled = _with_quantiles(pd.DataFrame(index=used), groups, _delay(events), shares)
+    table.loc[used, EVENTS] = groups.sizes
+    return table.join(filled.astype("Int64"))
+
+
+def delay_distribution(
+    events: pd.DataFrame, *, by: str | None = None, per_decade: int = 10
+) -> pd.DataFrame:
+    """Return how many events have which delay, in bins that are equally wide on a log axis.
+
+    Parameters
+    ----------
+    events
+        The events table, in any order.
+    by
+        A column to split by, for example the client; None for the topic as a whole. The result
+        has a row for each value and bin: choose some of a great many clients first.
+    per_decade
+        Bins from one power of ten to the next.
+
+    Returns
+    -------
+    pd.DataFrame
+        The column `by` (if given); `From` and `To`, int64 ms, `From` < delay ≤ `To`, except that
+        the first bin, 0 to 1, also has all delays of zero and below; `Events` int64; `Share` of
+        the group's events, float64; `Longer`, the survival curve: the share with a delay above
+        `To`, float64.
+    """
+    groups = _groups(events, by)
+    delays = _delay(events)
+    edges = _log_edges(int(delays.max(initial=1)), per_decade)
+    bin_of = np.searchsorted(edges, delays, side="left")
+    counts = np.bincount(groups.codes * len(edges) + bin_of, minlength=groups.n * len(edges))
+    by_group = counts.reshape(groups.n, len(edges))
+    sizes = groups.sizes[:, np.newaxis]
+    table = _labels(groups, by).iloc[np.repeat(np.arange(groups.n), len(edges))]
+    table = table.reset_index(drop=True)
+    table[FROM] = np.tile(np.concatenate(([0], edges[:-1])), groups.n)
+    table[TO] = np.tile(edges, groups.n)
+    table[EVENTS] = counts
+    table[SHARE] = (by_group / sizes).ravel()
+    table[LONGER] = ((sizes - by_group.cumsum(axis=1)) / sizes).ravel()
+    return table
+
+
+def out_of_orderness(events: pd.DataFrame, *, by: str | None = None) -> pd.Series[int]:
+    """Return how far each event is behind the largest event time seen before it, int64 ms.
+
+    Parameters
+    ----------
+    events
+        The events table, in **arrival order**.
+    by
+        None over the whole topic; `KafkaPartition` for each event inside its own partition.
+
+    Returns
+    -------
+    pd.Series
+        max(0, M − t), M the largest event time earlier in the same scope; 0 for the first event.
+    """
+    groups = _groups(events, by)
+    behind = grouped.behind_running_max(groups.codes, grouped.ints(events[EVENT_TIME]))
+    return pd.Series(behind, index=events.index, name=OUT_OF_ORDERNESS)
+
+
+def out_of_orderness_quantiles(
+    events: pd.DataFrame, shares: Sequence[float] = SHARES
+) -> pd.DataFrame:
+    """Return quantiles of out-of-orderness: over the topic, inside partitions, in each partition.
+
+    A quantile is also the *delay needed*: a watermark delay of p99 ms covers 99 % of the events,
+    that is, M − t ≤ delay for them.
+
+    Parameters
+    ----------
+    events
+        The events table, in **arrival order**.
+    shares
+        Which quantiles, from 0 to 1.
+
+    Returns
+    -------
+    pd.DataFrame
+        `Scope`: "topic" (each event against all before it), "partitions" (all events, each
+        against those before it in its own partition), then "partition 0", "partition 1", …;
+        `Events` and `OutOfOrder` (those behind at all), int64; one int64 column in ms for each
+        share.
+    """
+    topic = grouped.ints(out_of_orderness(events))
+    partitions = grouped.ints(out_of_orderness(events, by=PARTITION))
+    one, each = grouped.everything(events), grouped.group_by(events, PARTITION)
+    rows = [
+        _disorder_rows(["topic"], one, topic, shares),
+        _disorder_rows(["partitions"], one, partitions, shares),
+        _disorder_rows([f"partition {p}" for p in each.labels], each, partitions, shares),
+    ]
+    return pd.concat(rows, ignore_index=True)
+
+
+def delay_needed(out_of_order: pd.Series[int], shares: Sequence[float]) -> pd.DataFrame:
+    """Return the watermark delay that covers each share of the events.
+
+    Parameters
+    ----------
+    out_of_order
+        The result of `out_of_orderness`, not empty.
+    shares
+        Shares of the events to cover, from 0 to 1.
+
+    Returns
+    -------
+    pd.DataFrame
+        `Share` float64 and `Delay` int64 ms: the smallest delay with M − t ≤ delay for at least
+        that share of the events.
+    """
+    needed = np.quantile(out_of_order.to_numpy(), shares, method="inverted_cdf")
+    return pd.DataFrame({SHARE: np.asarray(shares, np.float64), DELAY: needed.astype(np.int64)})
+
+
+def _delay(events: pd.DataFrame) -> Ints:
+    return grouped.ints(events[RECEIVED_TIME]) - grouped.ints(events[EVENT_TIME])
+
+
+def _groups(events: pd.DataFrame, by: str | None) -> Groups:
+    return grouped.everything(events) if by is None else grouped.group_by(events, by)
+
+
+def _labels(groups: Groups, by: str | None) -> pd.DataFrame:
+    return pd.DataFrame(index=range(groups.n)) if by is None else pd.DataFrame({by: groups.labels})
+
+
+def _with_quantiles(
+    table: pd.DataFrame, groups: Groups, values: Ints, shares: Sequence[float]
+) -> pd.DataFrame:
+    found = grouped.quantiles_within(groups, values, shares)
+    for column, share in enumerate(shares):
+        table[quantile_name(share)] = found[:, column]
+    return table
+
+
+def _disorder_rows(
+    scopes: list[str], groups: Groups, values: Ints, shares: Sequence[float]
+) -> pd.DataFrame:
+    behind = np.bincount(groups.codes[values > 0], minlength=groups.n)
+    table = pd.DataFrame(
+        {"Scope": scopes[: groups.n], EVENTS: groups.sizes, OUT_OF_ORDER: behind},
+    )
+    return _with_quantiles(table, groups, values, shares)
+
+
+def _log_edges(largest: int, per_decade: int) -> Ints:
+    """Return whole milliseconds, about equally far apart on a log axis, 1 up to `largest`."""
+    decades = int(np.ceil(np.log10(max(largest, 1)))) + 1
+    steps = np.arange(decades * per_decade + 1) / per_decade
+    edges = np.unique(np.round(10.0**steps).astype(np.int64))
+    return edges[: int(np.searchsorted(edges, largest)) + 1]

@@ -1,0 +1,327 @@
+"""Outages: stretches in which a client was silent to the broker while it produced events.
+
+How an outage shows. Between two arrivals of a client the broker hears nothing, and an event that
+was due then waited for the end of the silence (`lib.silences`). In an outage many did: they
+arrive together though they happened one after another, so that their delays fall with slope −1.
+
+When a wait is too long. Every network makes events wait, and some have heavy tails, so nothing
+is fixed: the topic's own waits, in multiples of each client's typical one, tell how often a wait
+of some length is to be expected, and a silence is an outage where far more is there
+(`lib.tails.threshold`). Clocks do not matter: waits are counted from each client's own smallest
+delay, drift included.
+
+Told apart: *buffered* (events waited and came), *lost* (more of them are missing, by their
+running numbers, than waited) and *quiet* (nothing happened: a long pause inside a session, with
+no number missing). Without running numbers nothing is ever lost, but may be quiet.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from lib import grouped, tails
+from lib.columns import CLIENT, SESSION
+from lib.silences import (
+    Arrivals,
+    Waits,
+    find_arrivals,
+    find_waits,
+    typical_of_clients,
+    wait_limits,
+    with_stragglers,
+)
+
+if TYPE_CHECKING:
+    from lib.grouped import Ints
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+KIND: Final = "Kind"
+LAST_HEARD: Final = "LastHeard"
+BACK_AT: Final = "BackAt"
+SILENCE: Final = "Silence"
+START: Final = "Start"
+HELD_BACK: Final = "HeldBack"
+LOST: Final = "Lost"
+LARGEST_DELAY: Final = "LargestDelay"
+BURST_END: Final = "BurstEnd"
+BURST_LENGTH: Final = "BurstLength"
+BURST_RATE: Final = "BurstRate"
+LIMIT: Final = "Limit"
+FAULT: Final = "Fault"
+TYPICAL_WAIT: Final = "TypicalWait"
+TYPICAL_INTERVAL: Final = "TypicalInterval"
+
+BUFFERED: Final = "buffered"
+MOSTLY_LOST: Final = "lost"
+QUIET: Final = "quiet"
+KINDS: Final = pd.CategoricalDtype([BUFFERED, MOSTLY_LOST, QUIET])
+
+FALSE_SHARE: Final = 0.01
+"""What share of the silences beyond the limit may be the network's doing."""
+FAULT_CHANCE: Final = 0.01
+"""How likely it may be that outages of several clients agree by chance."""
+SHORTEST_MS: Final = 1000
+"""Silences with a shorter wait are not worth a row."""
+
+_DUE: Final = "FirstDue"
+
+
+def outages(
+    events: pd.DataFrame,
+    *,
+    sensitivity: float = 1.0,
+    false_share: float = FALSE_SHARE,
+    shortest_ms: float = SHORTEST_MS,
+) -> pd.DataFrame:
+    """Return the outages, and the quiet stretches, of every client.
+
+    Parameters
+    ----------
+    events
+        The events table, in **arrival order**.
+    sensitivity
+        Multiple of the limits that the topic's own rhythm gives: 2 reports only what is beyond
+        twice as long a wait (or pause).
+    false_share
+        What share of the silences beyond the limit the network may account for, 0 to 1.
+    shortest_ms
+        The shortest wait, or silence where nothing waited, that is worth a row, ms.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row a client's (or, with several sessions at once, session's) outage, by `BackAt`.
+        Times are epoch ms on the received clock, int64:
+
+        `ClientID`, `SessionID`
+            Whose; the session is that of the event that ended the silence.
+        `Kind`
+            Category "buffered", "lost" or "quiet".
+        `LastHeard` (Int64, missing if never heard before), `BackAt`
+            The arrivals around the silence, `Silence` apart (Int64 ms). The outage ends, and
+            the burst begins, at `BackAt`.
+        `Start`
+            Where it began, as nearly as events tell: half way between `LastHeard` and when the
+            first event held back was due; `LastHeard` where nothing was held back.
+        `HeldBack`, `Lost`
+            Events that waited and came; numbers missing among them. int64.
+        `LargestDelay`
+            Of the events held back, or of the one that ended the silence, int64 ms.
+        `BurstEnd`, `BurstLength`, `BurstRate`
+            Arrival of the last event held back; its distance from `BackAt`, int64 ms; events a
+            second after the first, float64, missing for a burst of one event or no length.
+        `Limit`
+            The wait beyond which a silence of this client is an outage, float64 ms; infinite if
+            the topic has no wait beyond expectation.
+        `Fault`
+            Int64: outages of several clients that began and ended together have the same
+            number, from 1; missing for a client's own.
+    """
+    arrivals = find_arrivals(events)
+    waits = find_waits(arrivals)
+    limit = np.maximum(wait_limits(arrivals, waits, false_share)[1] * sensitivity, shortest_ms)
+    waits = with_stragglers(waits, arrivals)
+    held_back = waits.longest(len(arrivals.row)) > limit[arrivals.client]
+    lost = ~held_back & _loses(arrivals, false_share, shortest_ms)
+    quiet = _pauses(arrivals, held_back | lost, false_share, sensitivity, shortest_ms)
+    ended_by = np.flatnonzero(held_back | lost | quiet)
+    ended_by = ended_by[np.argsort(arrivals.received[ended_by], kind="stable")]
+    burst = _bursts(arrivals, waits, ended_by, held_back[ended_by])
+    table = _silences(events, arrivals, ended_by).join(burst)
+    mostly_lost = (burst[LOST] > burst[HELD_BACK]).to_numpy()
+    kind = np.where(quiet[ended_by], 2, np.where(mostly_lost, 1, 0))
+    table.insert(2, KIND, pd.Series(pd.Categorical.from_codes(kind, dtype=KINDS)))
+    table[LIMIT] = limit[arrivals.client[ended_by]]
+    table[FAULT] = _faults(table, _span(arrivals))
+    return table.drop(columns=_DUE)
+
+
+def rhythm(
+    events: pd.DataFrame,
+    *,
+    sensitivity: float = 1.0,
+    false_share: float = FALSE_SHARE,
+    shortest_ms: float = SHORTEST_MS,
+) -> pd.DataFrame:
+    """Return what each client's limit follows from; parameters as for `outages`.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row a client: `ClientID`; `TypicalInterval`, the median time between its events
+        inside a session, and `TypicalWait`, the median wait of its silences, both drawn to the
+        topic's where the client has few events; `Limit`, the wait beyond which a silence is an
+        outage. float64 ms.
+    """
+    arrivals = find_arrivals(events)
+    wait, limit = wait_limits(arrivals, find_waits(arrivals), false_share)
+    return pd.DataFrame(
+        {
+            CLIENT: arrivals.clients.labels,
+            TYPICAL_INTERVAL: _typical_interval(arrivals, _continues(arrivals)),
+            TYPICAL_WAIT: wait,
+            LIMIT: np.maximum(limit * sensitivity, shortest_ms),
+        }
+    )
+
+
+def _loses(arrivals: Arrivals, false_share: float, shortest_ms: float) -> Bools:
+    """Return which arrivals end a silence in which more events were lost than chance loses.
+
+    Where losses are independent, each further number missing in a row is as rare as a loss.
+    """
+    runs = np.bincount(arrivals.lost, minlength=2)
+    at_least = np.cumsum(runs[::-1])[::-1]
+    rate = at_least[1] / max(at_least[0], 1)
+    expected = at_least[1] * rate ** np.arange(-1.0, len(at_least) - 1) if rate else at_least
+    beyond_chance = np.flatnonzero((expected <= false_share * at_least) & (at_least > 0))
+    fewest = beyond_chance[0] if len(beyond_chance) else len(at_least)
+    silence = arrivals.received - arrivals.heard_before
+    found: Bools = (arrivals.lost >= fewest) & arrivals.is_news & (silence >= shortest_ms)
+    return found
+
+
+def _pauses(
+    arrivals: Arrivals,
+    explained: Bools,
+    false_share: float,
+    sensitivity: float,
+    shortest_ms: float,
+) -> Bools:
+    """Return which arrivals end a pause in their session that its client's rhythm does not have."""
+    inside = _continues(arrivals) & (arrivals.lost == 0) & ~explained
+    pause = arrivals.event_time - arrivals.newest_before
+    times = pause / _typical_interval(arrivals, inside)[arrivals.client]
+    limit = tails.threshold(times[inside], false_share) * sensitivity
+    silence = arrivals.received - arrivals.heard_before
+    found: Bools = inside & (times > limit) & (np.minimum(pause, silence) >= shortest_ms)
+    return found
+
+
+def _continues(arrivals: Arrivals) -> Bools:
+    """Return which arrivals are news in the session that was heard before."""
+    same = np.diff(arrivals.session, prepend=-1) == 0
+    inside: Bools = same & ~arrivals.opens & arrivals.is_news
+    return inside
+
+
+def _typical_interval(arrivals: Arrivals, inside: Bools) -> Floats:
+    interval = (arrivals.event_time - arrivals.newest_before)[inside].astype(np.float64)
+    return typical_of_clients(arrivals.client[inside], interval, arrivals.clients.n)
+
+
+def _silences(events: pd.DataFrame, arrivals: Arrivals, ended_by: Ints) -> pd.DataFrame:
+    row = arrivals.row[ended_by]
+    last_heard, back = arrivals.heard_before[ended_by], arrivals.received[ended_by]
+    unheard = arrivals.opens[ended_by]
+    return pd.DataFrame(
+        {
+            CLIENT: events[CLIENT].array[row],
+            SESSION: events[SESSION].array[row],
+            LAST_HEARD: pd.arrays.IntegerArray(last_heard, unheard),
+            BACK_AT: back,
+            SILENCE: pd.arrays.IntegerArray(back - last_heard, unheard),
+        }
+    )
+
+
+def _bursts(arrivals: Arrivals, waits: Waits, ended_by: Ints, held_back: Bools) -> pd.DataFrame:
+    """Return what came when each silence ended, in the order of `ended_by`.
+
+    `held_back` says where events waited for too long; of the other silences it says what was
+    lost, and of the events that ended them, how late those were.
+    """
+    n = len(ended_by)
+    place = np.full(len(arrivals.row), n)  # one further, for all silences that are none of these
+    place[ended_by[held_back]] = np.flatnonzero(held_back)
+    at, of = place[waits.ended_by], waits.arrival
+    at, of = at[at < n], of[at < n]
+    back, late = arrivals.received[ended_by], arrivals.received - arrivals.event_time
+    due, end, largest = arrivals.due[ended_by], back.copy(), late[ended_by]
+    np.minimum.at(due, at, arrivals.due[of])
+    np.maximum.at(end, at, arrivals.received[of])
+    np.maximum.at(largest, at, late[of])
+    held = np.bincount(at, minlength=n)
+    lost = np.bincount(at, weights=arrivals.lost[of], minlength=n).astype(np.int64)
+    length = end - back
+    rate = np.divide((held - 1) * 1000, length, out=np.full(n, np.nan), where=length > 0)
+    known = np.where(arrivals.opens[ended_by], due, arrivals.heard_before[ended_by])
+    return pd.DataFrame(
+        {
+            START: np.rint(np.where(held_back, (known + due) / 2, known)).astype(np.int64),
+            HELD_BACK: held,
+            LOST: np.where(held_back, lost, arrivals.lost[ended_by]),
+            LARGEST_DELAY: largest,
+            BURST_END: end,
+            BURST_LENGTH: length,
+            BURST_RATE: rate,
+            _DUE: due,
+        }
+    )
+
+
+def _span(arrivals: Arrivals) -> float:
+    return float(np.ptp(arrivals.received)) if len(arrivals.received) else 0.0
+
+
+def _faults(table: pd.DataFrame, span: float) -> pd.Series[int]:
+    """Return the number of the shared fault that each outage is part of.
+
+    Outages of a fault are back at the same time, to within the wait that the network explains,
+    and can have begun at one moment: each was heard before it and had its first event held back
+    after it. `span` is the topic's length, ms: among many outages some agree by chance, and a
+    group that chance may well have made is none.
+    """
+    own = table[table[KIND] != QUIET].sort_values(BACK_AT)
+    if own.empty:
+        return pd.Series(pd.NA, index=table.index, dtype="Int64")
+    tolerance = float(own[LIMIT].replace(np.inf, np.nan).fillna(SHORTEST_MS).median())
+    chain = (own[BACK_AT].diff() > tolerance).cumsum()
+    own = own.assign(chain=chain).sort_values(["chain", _DUE])
+    heard, due = own[LAST_HEARD].to_numpy(np.float64, na_value=-np.inf), own[_DUE].to_numpy()
+    group = _common_moments(own["chain"].to_numpy(), heard, due)
+    clients = own.groupby(group)[CLIENT].nunique()
+    window = float(np.median(np.clip(due - heard, 0, span)))
+    back = own.groupby("chain")[BACK_AT].first()
+    # Sessions crowd: chance is that of the middle half of the moments, spread out.
+    crowded = 2 * float(back.quantile(0.75) - back.quantile(0.25)) or span
+    counts = grouped.ints(clients)
+    shared = clients.index[_beyond_chance(counts, window * tolerance, min(crowded, span))]
+    numbers = pd.Series(np.arange(1, len(shared) + 1), index=shared)
+    found = pd.Series(group, index=own.index).map(numbers)
+    return found.astype("Int64").reindex(table.index)
+
+
+def _common_moments(chain: Ints, last_heard: Floats, first_due: Floats) -> Ints:
+    """Return groups of outages of a chain whose stretches from last heard to first due all meet.
+
+    Outages are ordered by chain and `first_due`: the earliest end of a stretch is the moment
+    that most others can share, the classic cover of intervals by points.
+    """
+    group = np.zeros(len(chain), np.int64)
+    number, moment, current = -1, -np.inf, -1
+    rows = zip(chain.tolist(), last_heard.tolist(), first_due.tolist(), strict=True)
+    for row, (of_chain, heard, due) in enumerate(rows):
+        if of_chain != current or heard > moment:
+            number, moment, current = number + 1, due, of_chain
+        group[row] = number
+    return group
+
+
+def _beyond_chance(clients: Ints, agreement: float, span: float) -> Bools:
+    """Return which groups have more clients than independent outages would bring together.
+
+    Another outage agrees with a given one by a chance of `agreement` (begin × end, ms²) in
+    `span`². That so many do is bounded by Poisson's term.
+    """
+    outages = int(clients.sum())
+    rate = outages * agreement / span**2 if span else 0.0
+    others = np.maximum(clients - 1, 0)
+    terms = np.cumprod(np.concatenate(([1.0], rate / np.arange(1, others.max(initial=0) + 1))))
+    return (others > 0) & (outages * terms[others] <= FAULT_CHANCE)

@@ -1,0 +1,79 @@
+"""What is too far out to be expected: a threshold learnt from the values themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lib.grouped import Ints
+
+Floats = npt.NDArray[np.float64]
+
+_STEPS: Final = 4  # thresholds are tried a quarter of an octave apart
+_PIECES: Final = (1, 2, 3)  # octaves
+
+
+def threshold(
+    values: Floats, false_share: float, expected_share: Callable[[Floats], Floats] | None = None
+) -> float:
+    """Return the value beyond which at most `false_share` of what is there is to be expected.
+
+    The expectation comes from the values. On log-log axes the survival curve of network delays
+    steepens or goes on straight: uniform, gamma, lognormal, bounded and Pareto delays all do so.
+    Any piece of the curve, continued straight, therefore bounds what is to be expected further
+    out, and where far more is there, it has another cause. What is found so is taken out and the
+    rest looked at again, until nothing more is found.
+
+    Parameters
+    ----------
+    values
+        Values of any unit, in any order; those of zero and below count for nothing.
+    false_share
+        The share of the values beyond the threshold that may be expected ones, 0 to 1.
+    expected_share
+        What else is known: for some values, the least share of all that must be expected beyond.
+
+    Returns
+    -------
+    float
+        The threshold; infinite where nothing is beyond expectation.
+    """
+    ordered = np.sort(values[values > 0])
+    if not len(ordered):
+        return np.inf
+    steps = int(np.ceil(_STEPS * np.log2(ordered[-1] / ordered[0])))
+    grid = ordered[0] * 2 ** (np.arange(-_STEPS, steps + 1) / _STEPS)
+    beyond = len(ordered) - np.searchsorted(ordered, grid, side="right")
+    known = expected_share(grid) * len(values) if expected_share else np.zeros(len(grid))
+    found = len(grid)
+    while True:
+        taken_out = beyond[found] if found < len(grid) else 0
+        expected = np.maximum(_continued(np.maximum(beyond - taken_out, 0)), known)
+        enough = np.flatnonzero((beyond > 0) & (expected <= false_share * beyond))
+        if not len(enough) or enough[0] >= found:
+            return float(grid[found]) if found < len(grid) else np.inf
+        found = int(enough[0])
+
+
+def _continued(beyond: Ints) -> Floats:
+    """Return the least that any piece of a survival curve, continued straight, gives further out.
+
+    `beyond` are the counts beyond each point of the grid. A piece's fall is taken two standard
+    errors flatter than it looks.
+    """
+    least = np.full(len(beyond), np.inf)
+    place = np.arange(len(beyond))
+    for octaves in _PIECES:
+        length = octaves * _STEPS
+        ahead, behind = beyond[length:], beyond[:-length]
+        fall = np.minimum((ahead + 2 * np.sqrt(ahead) + 1) / np.maximum(behind, 1), 1.0)
+        distance = place - place[length:, np.newaxis]
+        lines = (ahead[:, np.newaxis] + 1) * fall[:, np.newaxis] ** (distance / length)
+        lines[distance < 0] = np.inf
+        least = np.minimum(least, lines.min(axis=0, initial=np.inf))
+    return least

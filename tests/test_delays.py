@@ -1,0 +1,191 @@
+from hypothesis import given
+from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
+
+from lib.columns import CLIENT, EVENT_TIME, PARTITION, RECEIVED_TIME
+from lib.delays import (
+    delay,
+    delay_distribution,
+    delay_needed,
+    delay_over_time,
+    delay_quantiles,
+    out_of_orderness,
+    out_of_orderness_quantiles,
+    quantile_name,
+)
+from tests.tables import events_table
+
+records = st.lists(
+    st.tuples(st.integers(0, 10_000), st.integers(-500, 5_000), st.sampled_from("abc"),
+              st.integers(0, 2)),
+    min_size=1, max_size=40,
+)  # fmt: skip
+
+
+def table_of(rows):
+    times, delays, clients, partitions = zip(*rows, strict=True)
+    received = [time + late for time, late in zip(times, delays, strict=True)]
+    return events_table(times, received, client=list(clients), partition=list(partitions))
+
+
+def test_delay_is_received_minus_event_time():
+    events = events_table([1000, 2000], [1012, 2009])
+    assert delay(events).tolist() == [12, 9]
+
+
+def test_delay_is_negative_where_the_clients_clock_runs_ahead():
+    assert delay(events_table([5000], [4000])).tolist() == [-1000]
+
+
+def test_quantiles_of_the_topic():
+    events = events_table([0] * 10, range(10, 110, 10))
+    table = delay_quantiles(events, [0, 0.5, 0.9, 1])
+    assert table.to_dict("records") == [
+        {"Events": 10, "Negative": 0, "min": 10, "p50": 50, "p90": 90, "max": 100}
+    ]
+
+
+def test_quantiles_of_each_client():
+    events = events_table([0, 0, 0, 0], [7, -1, 9, 3], client=["b", "a", "b", "a"])
+    table = delay_quantiles(events, [0.5, 1], by=CLIENT)
+    assert table[CLIENT].tolist() == ["a", "b"]
+    assert table["Negative"].tolist() == [1, 0]
+    assert table[["p50", "max"]].to_numpy().tolist() == [[-1, 3], [7, 9]]
+
+
+def test_clients_without_events_have_no_row():
+    events = events_table([0, 0], [1, 2], client=["a", "b"]).query("ClientID == 'b'")
+    assert delay_quantiles(events, [0.5], by=CLIENT)[CLIENT].tolist() == ["b"]
+
+
+def test_quantile_of_seven_percent_of_a_hundred_is_the_seventh():
+    events = events_table([0] * 100, range(1, 101))
+    assert delay_quantiles(events, [0.07])["p7"].item() == 7
+
+
+def test_quantiles_of_an_empty_topic_are_an_empty_table():
+    empty = events_table([], [])
+    assert delay_quantiles(empty).empty
+    assert delay_quantiles(empty, by=CLIENT).empty
+
+
+def test_quantile_names():
+    assert [quantile_name(q) for q in (0, 0.5, 0.999, 1)] == ["min", "p50", "p99.9", "max"]
+
+
+def test_delay_over_time_has_one_row_a_stretch_and_nothing_where_nothing_happened():
+    events = events_table([0, 10, 290], [5, 17, 291])
+    table = delay_over_time(events, [0.5, 1], bins=3)
+    assert table["From"].tolist() == [0, 97, 194]
+    assert table["To"].tolist() == [97, 194, 291]
+    assert table["Events"].tolist() == [2, 0, 1]
+    assert table["p50"].isna().tolist() == [False, True, False]
+    assert table["max"].dropna().tolist() == [7, 1]
+
+
+def test_delay_over_received_time():
+    events = events_table([0, 0], [0, 99])
+    table = delay_over_time(events, [0.5], bins=2, clock=RECEIVED_TIME)
+    assert table["p50"].tolist() == [0, 99]
+
+
+def test_delay_over_time_of_an_empty_topic_is_an_empty_table():
+    assert delay_over_time(events_table([], [])).empty
+
+
+def test_distribution_puts_a_delay_on_an_edge_into_the_bin_that_ends_there():
+    table = delay_distribution(events_table([0, 0, 0], [10, 100, 101]), per_decade=1)
+    assert table["From"].tolist() == [0, 1, 10, 100]
+    assert table["To"].tolist() == [1, 10, 100, 1000]
+    assert table["Events"].tolist() == [0, 1, 1, 1]
+
+
+def test_first_bin_of_the_distribution_takes_negative_delays():
+    table = delay_distribution(events_table([50, 0], [0, 10]), per_decade=1)
+    assert table["Events"].tolist() == [1, 1]
+
+
+def test_survival_is_the_share_of_events_with_a_longer_delay():
+    table = delay_distribution(events_table([0] * 4, [1, 5, 50, 60]), per_decade=1)
+    assert table["Longer"].tolist() == [0.75, 0.5, 0.0]
+
+
+def test_distribution_of_each_client_has_the_same_bins():
+    events = events_table([0, 0], [5, 500], client=["a", "b"])
+    table = delay_distribution(events, by=CLIENT, per_decade=1)
+    assert table.groupby(CLIENT, observed=True)["To"].apply(list).tolist() == [
+        [1, 10, 100, 1000],
+        [1, 10, 100, 1000],
+    ]
+    assert table.groupby(CLIENT, observed=True)["Share"].sum().tolist() == [1.0, 1.0]
+
+
+def test_out_of_orderness_is_the_distance_to_the_largest_event_time_before():
+    events = events_table([0, 5000, 3000, 4000, 6000], [1, 2, 3, 4, 5])
+    assert out_of_orderness(events).tolist() == [0, 0, 2000, 1000, 0]
+
+
+def test_out_of_orderness_inside_a_partition_does_not_see_the_other():
+    events = events_table([9000, 1000, 8000, 2000], [1, 2, 3, 4], partition=[0, 1, 0, 1])
+    assert out_of_orderness(events, by=PARTITION).tolist() == [0, 0, 1000, 0]
+    assert out_of_orderness(events).tolist() == [0, 8000, 1000, 7000]
+
+
+def test_an_outage_of_all_clients_gives_delay_but_no_out_of_orderness():
+    events = events_table([1000, 2000, 3000], [60_000, 60_001, 60_002])
+    assert delay(events).min() == 57_002
+    assert out_of_orderness(events).max() == 0
+
+
+def test_quantiles_of_out_of_orderness_by_scope():
+    events = events_table([9000, 1000, 8000, 2000], [1, 2, 3, 4], partition=[0, 1, 0, 1])
+    table = out_of_orderness_quantiles(events, [0.5, 1])
+    assert table["Scope"].tolist() == ["topic", "partitions", "partition 0", "partition 1"]
+    assert table["OutOfOrder"].tolist() == [3, 1, 1, 0]
+    assert table["max"].tolist() == [8000, 1000, 1000, 0]
+
+
+def test_delay_needed_covers_at_least_the_share():
+    events = events_table([10, 9, 8, 7], [1, 2, 3, 4])
+    table = delay_needed(out_of_orderness(events), [0.5, 0.75, 0.76, 1])
+    assert table["Delay"].tolist() == [1, 2, 3, 3]
+
+
+@given(records)
+def test_a_watermark_delay_of_the_largest_out_of_orderness_covers_every_event(rows):
+    events = table_of(rows)
+    behind = out_of_orderness(events)
+    before = events[EVENT_TIME].cummax().shift(fill_value=events[EVENT_TIME].iloc[0])
+    needed = delay_needed(behind, [1.0])["Delay"].item()
+    assert ((before - events[EVENT_TIME]) <= needed).all()
+
+
+@given(records)
+def test_partitions_are_never_more_out_of_order_than_the_topic(rows):
+    events = table_of(rows)
+    assert (out_of_orderness(events, by=PARTITION) <= out_of_orderness(events)).all()
+
+
+@given(records, st.integers(-(10**12), 10**12))
+def test_shifting_all_times_changes_no_quantile(rows, shift):
+    events = table_of(rows)
+    shifted = events.assign(
+        **{EVENT_TIME: events[EVENT_TIME] + shift, RECEIVED_TIME: events[RECEIVED_TIME] + shift}
+    )
+    assert_frame_equal(delay_quantiles(events, by=CLIENT), delay_quantiles(shifted, by=CLIENT))
+    assert_frame_equal(out_of_orderness_quantiles(events), out_of_orderness_quantiles(shifted))
+
+
+@given(records)
+def test_quantiles_of_a_client_are_those_of_its_events_alone(rows):
+    events = table_of(rows)
+    table = delay_quantiles(events, by=CLIENT).set_index(CLIENT)
+    for client, own in events.groupby(CLIENT, observed=True):
+        alone = delay_quantiles(own).iloc[0]
+        assert table.loc[client].tolist() == alone.tolist()
+
+
+@given(records)
+def test_the_distribution_has_every_event_once(rows):
+    events = table_of(rows)
+    assert delay_distribution(events, by=CLIENT)["Events"].sum() == len(events)
