@@ -93,8 +93,8 @@ class Events:
         `Timestamp` and `KafkaTimestamp` int64 (epoch ms), `ClientID` and `SessionID` category,
         their categories sorted and of their own type, `EventID` Int64 where the topic has it,
         `KafkaPartition` int32, `KafkaOffset` int64, `EventTimestamp0` and `ReceivedTimestamp0`
-        float64 (seconds since zero); then the topic's other fields: text that repeats as
-        category, whole numbers in the smallest type that holds them. Shared between viewers:
+        float64 (seconds since zero), `KafkaTimestampType` int8 (`lib.topics.records`); then the
+        topic's other fields: text that repeats as category, whole numbers in the smallest type that holds them. Shared between viewers:
         never change it.
     zero_ms
         The event time of the first event in arrival order, epoch ms; 0 if there is none.
@@ -351,7 +351,8 @@ def _to_frame(rows: pa.Table, times: NDArray[np.int64], fields: Fields) -> pd.Da
     sequence = None if fields.sequence is None else integers(_column(rows, fields.sequence))
     if sequence is not None:
         columns[SEQUENCE] = sequence
-    columns |= {PARTITION: rows[PARTITION].to_numpy(), OFFSET: rows[OFFSET].to_numpy()}
+    for name in (PARTITION, OFFSET, RECEIVED_TIME_TYPE):
+        columns[name] = rows[name].to_numpy()
     taken = {*columns, SESSION, SEQUENCE, EVENT_TIME_0, RECEIVED_TIME_0}
     used = {*_mapped(fields), RECEIVED_TIME_TYPE, RECEIVED_TIME, PARTITION, OFFSET}
     if sequence is not None:
@@ -370,6 +371,7 @@ _NOTHING: Final = pd.DataFrame(
         SESSION: pd.Categorical([]),
         PARTITION: np.empty(0, np.int32),
         OFFSET: np.empty(0, np.int64),
+        RECEIVED_TIME_TYPE: np.empty(0, np.int8),
     }
 )
 
@@ -409,6 +411,7 @@ _ORDER: Final = (
     OFFSET,
     EVENT_TIME_0,
     RECEIVED_TIME_0,
+    RECEIVED_TIME_TYPE,
 )
 
 
@@ -435,7 +438,7 @@ def _below(upper: pd.DataFrame, lower: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of both frames, without what depends on other rows."""
     columns: dict[str, Column] = {}
     for name in dict.fromkeys([*upper.columns, *lower.columns]):
-        if name in (EVENT_TIME, RECEIVED_TIME, PARTITION, OFFSET):
+        if name in (EVENT_TIME, RECEIVED_TIME, PARTITION, OFFSET, RECEIVED_TIME_TYPE):
             columns[name] = np.concatenate([upper[name].to_numpy(), lower[name].to_numpy()])
         elif name not in (EVENT_TIME_0, RECEIVED_TIME_0):
             joined = join(_column_or_nulls(upper, name), _column_or_nulls(lower, name))

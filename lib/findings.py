@@ -136,7 +136,7 @@ def _outage(row: dict[Hashable, Any], zero: int) -> Finding:
         sentence = f"{silent} and delivered {_count(held, 'event')}{burst} at {back / 1000:,.2f} s"
         sentence += f"; {lost:,} more never arrived." if lost else "."
     kind = "lost outage" if row[outages.KIND] == outages.MOSTLY_LOST else "outage"
-    return Finding(sentence, held + lost, kind, "Outages", *_around(start, end), (row[CLIENT],))
+    return Finding(sentence, held + lost, kind, "Outages", *around(start, end), (row[CLIENT],))
 
 
 def _fault(rows: pd.DataFrame, zero: int) -> Finding:
@@ -148,7 +148,7 @@ def _fault(rows: pd.DataFrame, zero: int) -> Finding:
         f"{_at(start)} and delivered {_count(held, 'event')} from {back / 1000:,.2f} s on"
     )
     sentence += f"; {lost:,} more never arrived." if lost else "."
-    window = _around(start, int(rows[outages.BURST_END].max()) - zero)
+    window = around(start, int(rows[outages.BURST_END].max()) - zero)
     return Finding(sentence, held + lost, "fault", "Outages", *window, clients)
 
 
@@ -199,6 +199,7 @@ def _at(ms: float) -> str:
     return f"{ms / 1000:,.0f} s"
 
 
-def _around(start: float, end: float) -> tuple[float, float]:
+def around(start: float, end: float) -> tuple[float, float]:
+    """Return the window to show for a stretch, in seconds; both given in ms since zero."""
     margin = MARGIN * (end - start)
     return float(np.round((start - margin) / 1000, 3)), float(np.round((end + margin) / 1000, 3))

@@ -128,6 +128,8 @@ class LoadedTopic:
         What the load did.
     positions
         The next offset to read of each partition.
+    corrected
+        The clients whose event times have been corrected (`lib.clocks`), not as they were read.
     """
 
     events: Events
@@ -138,6 +140,7 @@ class LoadedTopic:
     sources: tuple[str, ...]
     report: LoadReport
     positions: Mapping[int, int]
+    corrected: tuple[object, ...] = ()
 
     @property
     def set_aside(self) -> pa.Table:
@@ -149,7 +152,8 @@ class LoadedTopic:
     def version(self) -> tuple[object, ...]:
         """What tells this state of the topic from any other: the key of caches."""
         log = tuple(sorted(self.positions.items()))
-        return (self.report.topic, self.report.wanted, self.fields, len(self.events.table), log)
+        size = len(self.events.table)
+        return (self.report.topic, self.report.wanted, self.fields, size, log, self.corrected)
 
 
 def load(

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 EVENT_TIME: Final = "#2f7de1"
 RECEIVED_TIME: Final = "#f07f13"
 LATE: Final = "#d6336c"
+WATERMARK: Final = "#2a9d8f"
 NEUTRAL: Final = "#8a94a6"
 
 # Twenty hues for clients, as many as the notebook's tab20; readable on light and dark.

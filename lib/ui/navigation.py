@@ -33,5 +33,17 @@ def navigation() -> Page:
                 icon=":material/bar_chart:",
                 help="Events per session as a histogram, and every session in a table.",
             ),
+            st.Page(
+                "pages/delay.py",
+                title="Delay",
+                icon=":material/schedule:",
+                help="The skew plot, the distribution of delay, and whose clock is wrong.",
+            ),
+            st.Page(
+                "pages/outages.py",
+                title="Outages",
+                icon=":material/signal_disconnected:",
+                help="Who was silent while events went on, and what came in a burst.",
+            ),
         ]
     )

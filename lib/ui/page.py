@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from lib.events import window_rows
+from lib import outages
+from lib.events import CLIENT, window_rows
+from lib.trust import Trust
+from lib.ui.answers import trust_of
 from lib.ui.view import View, Window, current_view
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
     from lib.ui.loads import Load
 
 _POLL_S: Final = 0.4
+_NAMED: Final = 5
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,7 @@ class Visible:
     window: Window
     rows: NDArray[np.int64] | slice
     scale: TimeScale
+    clients: Sequence[object]
 
     @property
     def table(self) -> pd.DataFrame:
@@ -54,6 +61,21 @@ class Visible:
     def events(self) -> pd.DataFrame:
         """The visible events; a copy unless all are visible."""
         return self.table if isinstance(self.rows, slice) else self.table.take(self.rows)
+
+    def columns(self, *names: str) -> pd.DataFrame:
+        """Return some columns of the visible events."""
+        some = self.table[list(names)]
+        return some if isinstance(self.rows, slice) else some.take(self.rows)
+
+    def outages(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of an outage table that touch the window, of the chosen clients."""
+        start, end = (
+            (table[at] - self.zero_ms) / 1000 for at in (outages.START, outages.BURST_END)
+        )
+        inside = (end >= self.window.start_s) & (start <= self.window.end_s)
+        if self.clients:
+            inside &= table[CLIENT].isin(list(self.clients))
+        return table[inside]
 
     def first(self, count: int) -> pd.DataFrame:
         """Return the first `count` visible events in arrival order."""
@@ -77,6 +99,7 @@ def begin(title: str, line: str) -> Visible:
     if view.error is not None:
         st.warning(f"{view.error.remedy} What was loaded before is shown.", title=view.error.what)
     _announce(view.topic)
+    _say_what_to_trust(view.topic)
     if view.window is None:
         _show_empty(view.topic)
         st.stop()
@@ -94,7 +117,7 @@ def _inside(view: View, topic: LoadedTopic, window: Window) -> Visible:
             icon=":material/filter_alt_off:",
         )
         st.stop()
-    return Visible(topic, window, rows, view.scale)
+    return Visible(topic, window, rows, view.scale, view.clients)
 
 
 @st.fragment(run_every=_POLL_S)
@@ -141,6 +164,22 @@ def _announce(topic: LoadedTopic) -> None:
             f"be read and {'is' if few else 'are'} set aside; the load report on the Overview "
             f"page lists {'it' if few else 'them'}."
         )
+
+
+def _say_what_to_trust(topic: LoadedTopic) -> None:
+    if topic.corrected:
+        names = ", ".join(str(client) for client in topic.corrected[:_NAMED])
+        more = len(topic.corrected) - _NAMED
+        st.info(
+            f"Event times of {names}{f' and {more:,} more' if more > 0 else ''} are corrected, "
+            "not as they were read. The switch is in the sidebar.",
+            icon=":material/build:",
+        )
+    if topic.events.table.empty:
+        return
+    verdict = trust_of(topic)
+    if verdict.trust is Trust.LITTLE:
+        st.warning(verdict.sentence, icon=":material/gpp_maybe:")
 
 
 def _show_empty(topic: LoadedTopic) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -93,3 +94,10 @@ def shown_times(epoch_ms: pd.Series, visible: Visible) -> pd.Series:
         return (epoch_ms - visible.zero_ms) / 1000
     zone = st.context.timezone if visible.scale is TimeScale.LOCAL else "UTC"
     return pd.to_datetime(epoch_ms, unit="ms", utc=True).dt.tz_convert(zone or "UTC")
+
+
+def in_seconds(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with its quantile columns, ms (`lib.delays.quantile_name`), as seconds."""
+    quantiles = [c for c in table.columns if re.fullmatch(r"min|max|p[0-9.]+", c)]
+    shown = table.assign(**{c: table[c] / 1000 for c in quantiles})
+    return shown.rename(columns={c: f"{c} (s)" for c in quantiles})

@@ -18,6 +18,7 @@ from lib.events import CLIENT, Clock
 from lib.lanes import client_at, written
 from lib.load import DEFAULT_CAP
 from lib.topics.source import Between, Everything, Latest, Range
+from lib.ui.answers import corrected
 from lib.ui.fields import choose_fields, chosen_fields, forget_fields
 from lib.ui.loads import LoadKey, load_of, reload_of
 from lib.ui.sources import LABELS, available_sources, open_source, topics_of
@@ -74,7 +75,19 @@ def _view_of(source: TopicSource, key: LoadKey) -> View:
         window = _choose_window(key, topic)
         clients = _choose_clients(topic)
         scale = TimeScale(_choose("Times", list(_SCALES), _SCALES, key="times"))
+        topic = _choose_correction(topic)
     return View(key.topic, topic, load, load.error, window, clients, scale)
+
+
+def _choose_correction(topic: LoadedTopic) -> LoadedTopic:
+    wanted = st.toggle(
+        "Correct wrong clocks",
+        key="correct",
+        bind="query-params",
+        help="On every page, event times of clients whose clock is wrong become what a right clock "
+        "would have given. The Delay page shows which clocks and by how much.",
+    )
+    return corrected(topic) if wanted else topic
 
 
 def _failed(name: str, error: SkewlineError) -> View:

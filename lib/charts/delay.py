@@ -1,0 +1,345 @@
+"""Charts of delay: the skew plot, its distribution, and how it went over time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from lib import delays
+from lib.charts import colours
+from lib.charts.comparison import MOST_POINTS
+from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
+from lib.events import CLIENT, EVENT_TIME, RECEIVED_TIME
+from lib.lanes import bin_width, client_lanes, written
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MOST_STEPS: Final = 1_000
+"""Corners of the watermark's step line."""
+
+MOST_BINS: Final = 90
+"""Bins of the skew plot on either axis, where it counts."""
+
+
+@dataclass(frozen=True)
+class SkewPlot:
+    """The chart, how many events it stands for, and whether each is a point."""
+
+    chart: alt.LayerChart
+    events: int
+    are_points: bool
+    late: int
+
+
+def watermark_steps(
+    newest_ms: NDArray[np.int64], received_ms: NDArray[np.int64], delay_ms: int
+) -> pd.DataFrame:
+    """Return the watermark M − D over received time, as a step line.
+
+    Parameters
+    ----------
+    newest_ms, received_ms
+        M, the largest event time so far, and the received time of the events, epoch ms, in
+        arrival order.
+    delay_ms
+        The watermark delay D.
+
+    Returns
+    -------
+    Columns `received` and `watermark` int64 (epoch ms), at most `MOST_STEPS` rows, received
+    rising: from there on the watermark stands at that event time. Where there would be more, it
+    is taken at equal numbers of events, so that the line is never ahead of the true one.
+    """
+    rises = np.flatnonzero(np.diff(newest_ms, prepend=newest_ms[0] - 1))
+    if len(rises) > MOST_STEPS:
+        rises = rises[np.linspace(0, len(rises) - 1, MOST_STEPS).astype(np.int64)]
+    received = np.maximum.accumulate(received_ms)[rises]
+    return pd.DataFrame({"received": received, "watermark": newest_ms[rises] - delay_ms})
+
+
+def skew_plot(
+    table: pd.DataFrame,
+    rows: NDArray[np.int64] | slice,
+    *,
+    delay_ms: int,
+    zero_ms: int,
+    scale: TimeScale,
+) -> SkewPlot:
+    """Draw event time across and received time up, with the ideal diagonal and a watermark.
+
+    An event on the diagonal arrived when it happened; one above it arrived later. One left of
+    the watermark's step line is behind the watermark M − D when it arrives.
+
+    Parameters
+    ----------
+    table, rows
+        The events table in arrival order, and the positions of the visible events, at least one.
+        The watermark is that of the whole topic.
+    delay_ms
+        The watermark delay D, ms.
+    zero_ms
+        The table's zero, epoch ms.
+    scale
+        How times are written.
+    """
+    every = table[EVENT_TIME].to_numpy()
+    newest = np.maximum.accumulate(every)[rows]
+    event, received = every[rows], table[RECEIVED_TIME].to_numpy()[rows]
+    late = newest - event > delay_ms
+    ends = (int(min(event.min(), received.min())), int(max(event.max(), received.max())) + 1)
+    steps = watermark_steps(newest, received, delay_ms)
+    if len(event) <= MOST_POINTS:
+        reality = _points(table, rows, late, zero_ms, scale, ends)
+    else:
+        reality = _counts(event, received, late, zero_ms, scale, ends)
+    chart = alt.layer(_diagonal(ends, zero_ms, scale), reality, _watermark(steps, zero_ms, scale))
+    zoom = alt.selection_interval(name="zoom", bind="scales")
+    layered: alt.LayerChart = chart.properties(height=430).add_params(zoom)
+    return SkewPlot(
+        layered,
+        len(event),
+        len(event) <= MOST_POINTS,
+        int(late.sum()),
+    )
+
+
+def _x(field: str, ends: tuple[int, int], zero_ms: int, scale: TimeScale) -> alt.X:
+    return time_axis(field, "Event time", scale, domain_ms=ends, zero_ms=zero_ms)
+
+
+def _y(field: str, ends: tuple[int, int], zero_ms: int, scale: TimeScale) -> alt.Y:
+    x = time_axis(field, "Received time", scale, domain_ms=ends, zero_ms=zero_ms)
+    return alt.Y(**x._kwds)  # noqa: SLF001 (the same channel on the other axis)
+
+
+def _diagonal(ends: tuple[int, int], zero_ms: int, scale: TimeScale) -> alt.Chart:
+    at = drawn_times(np.array(ends), zero_ms, scale)
+    line = pd.DataFrame({"event": at, "received": at})
+    chart: alt.Chart = (
+        alt.Chart(line)
+        .mark_line(strokeDash=[5, 4], color=colours.NEUTRAL, strokeWidth=1.5)
+        .encode(x=_x("event", ends, zero_ms, scale), y=_y("received", ends, zero_ms, scale))
+    )
+    return chart
+
+
+def _watermark(steps: pd.DataFrame, zero_ms: int, scale: TimeScale) -> alt.Chart:
+    drawn = pd.DataFrame(
+        {name: drawn_times(steps[name], zero_ms, scale) for name in ("received", "watermark")}
+    )
+    kind: Literal["quantitative", "temporal"] = (
+        "quantitative" if scale is TimeScale.ZERO else "temporal"
+    )
+    chart: alt.Chart = (
+        alt.Chart(drawn)
+        .mark_line(interpolate="step-before", color=colours.WATERMARK, strokeWidth=2, clip=True)
+        .encode(
+            x=alt.X("watermark", type=kind),
+            y=alt.Y("received", type=kind),
+            order=alt.Order("received", type=kind),
+        )
+    )
+    return chart
+
+
+def _points(
+    table: pd.DataFrame,
+    rows: NDArray[np.int64] | slice,
+    late: NDArray[np.bool_],
+    zero_ms: int,
+    scale: TimeScale,
+    ends: tuple[int, int],
+) -> alt.Chart:
+    seen = table.iloc[rows]
+    points = pd.DataFrame(
+        {
+            "event": drawn_times(seen[EVENT_TIME], zero_ms, scale),
+            "received": drawn_times(seen[RECEIVED_TIME], zero_ms, scale),
+            "client": [written(client) for client in seen[CLIENT]],
+            "delay": (seen[RECEIVED_TIME] - seen[EVENT_TIME]).to_numpy() / 1000.0,
+            "late": np.where(late, "behind the watermark", "in time"),
+        }
+    )
+    chart: alt.Chart = (
+        alt.Chart(points)
+        .mark_circle(size=38, opacity=0.6)
+        .encode(
+            x=_x("event", ends, zero_ms, scale),
+            y=_y("received", ends, zero_ms, scale),
+            color=_late_colour("late:N"),
+            tooltip=[
+                alt.Tooltip("client:N", title="Client"),
+                time_tooltip("event", "Event time", scale),
+                time_tooltip("received", "Received time", scale),
+                alt.Tooltip("delay:Q", title="Delay (s)", format=",.3f"),
+                alt.Tooltip("late:N", title="It is"),
+            ],
+        )
+    )
+    return chart
+
+
+def _counts(
+    event: NDArray[np.int64],
+    received: NDArray[np.int64],
+    late: NDArray[np.bool_],
+    zero_ms: int,
+    scale: TimeScale,
+    ends: tuple[int, int],
+) -> alt.Chart:
+    width = bin_width(ends[1] - ends[0], MOST_BINS)
+    across, up = (event - ends[0]) // width, (received - ends[0]) // width
+    number = int((ends[1] - ends[0]) // width) + 1
+    cell = (across * number + up) * 2 + late
+    counts = np.bincount(cell)
+    filled = np.flatnonzero(counts)
+    x, y = filled // 2 // number, filled // 2 % number
+    edges = {
+        "event": ends[0] + x * width,
+        "event_end": ends[0] + (x + 1) * width,
+        "received": ends[0] + y * width,
+        "received_end": ends[0] + (y + 1) * width,
+    }
+    cells = pd.DataFrame({name: drawn_times(ms, zero_ms, scale) for name, ms in edges.items()})
+    cells["events"] = counts[filled].astype(np.int32)
+    cells["late"] = np.where(filled % 2 == 1, "behind the watermark", "in time")
+    chart: alt.Chart = (
+        alt.Chart(cells)
+        .mark_rect(stroke=None)
+        .encode(
+            x=_x("event", ends, zero_ms, scale),
+            x2="event_end",
+            y=_y("received", ends, zero_ms, scale),
+            y2="received_end",
+            color=_late_colour("late:N"),
+            opacity=alt.Opacity(
+                "events:Q", scale=alt.Scale(type="log", range=[0.3, 1]), legend=None
+            ),
+            tooltip=[
+                time_tooltip("event", "Event time from", scale),
+                time_tooltip("received", "Received from", scale),
+                alt.Tooltip("events:Q", title="Events", format=","),
+                alt.Tooltip("late:N", title="They are"),
+            ],
+        )
+    )
+    return chart
+
+
+def _late_colour(field: str) -> alt.Color:
+    return alt.Color(
+        field,
+        title=None,
+        scale=alt.Scale(
+            domain=["in time", "behind the watermark"], range=[colours.RECEIVED_TIME, colours.LATE]
+        ),
+        legend=alt.Legend(orient="top"),
+    )
+
+
+def distribution(binned: pd.DataFrame, by: str | None) -> alt.VConcatChart:
+    """Draw how many events have which delay, and the share with a longer one, on a log axis.
+
+    Parameters
+    ----------
+    binned
+        What `lib.delays.delay_distribution` returns.
+    by
+        Its column that tells groups apart; None for the topic as a whole.
+    """
+    drawn = binned.assign(
+        low=np.maximum(binned[delays.FROM], 0.5) / 1000, high=binned[delays.TO] / 1000
+    )
+    colour: Any = alt.value(colours.RECEIVED_TIME)
+    if by is not None:
+        lanes = client_lanes(binned[by].cat.categories, binned[by].cat.codes.to_numpy())
+        drawn["who"] = [written(client) for client in binned[by]]
+        colour = alt.Color("who:N", title="Client", scale=colours.client_colours(lanes))
+    axis = alt.X("low:Q", title=None, scale=alt.Scale(type="log", nice=False))
+    tooltip = [
+        *([alt.Tooltip("who:N", title="Client")] if by is not None else []),
+        alt.Tooltip("low:Q", title="Longer than (s)", format=",.3f"),
+        alt.Tooltip("high:Q", title="Up to (s)", format=",.3f"),
+        alt.Tooltip(f"{delays.EVENTS}:Q", title="Events", format=","),
+        alt.Tooltip(f"{delays.LONGER}:Q", title="Share longer", format=".4%"),
+    ]
+    base = alt.Chart(drawn).encode(color=colour, tooltip=tooltip)
+    shares = base.mark_bar(opacity=0.75 if by is None else 0.45).encode(
+        x=axis,
+        x2="high",
+        y=alt.Y(
+            f"{delays.SHARE}:Q", title="Share of events", stack=None, axis=alt.Axis(format="%")
+        ),
+    )
+    survival = (
+        base.transform_filter(f"datum.{delays.LONGER} > 0")
+        .mark_line(interpolate="step-after", strokeWidth=2)
+        .encode(
+            x=alt.X("high:Q", title="Delay, s", scale=alt.Scale(type="log", nice=False)),
+            y=alt.Y(
+                f"{delays.LONGER}:Q",
+                title="Share with a longer delay",
+                scale=alt.Scale(type="log"),
+                axis=alt.Axis(format="~%"),
+            ),
+        )
+    )
+    chart: alt.VConcatChart = alt.vconcat(
+        shares.properties(height=170), survival.properties(height=200), spacing=8
+    ).resolve_scale(x="shared")
+    return chart
+
+
+def over_time(stretches: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> alt.LayerChart:
+    """Draw quantiles of delay over event time, on a log axis.
+
+    Parameters
+    ----------
+    stretches
+        What `lib.delays.delay_over_time` returns, with p50, p90 and p99.
+    """
+    filled = stretches[stretches[delays.EVENTS] > 0]
+    drawn = pd.DataFrame(
+        {
+            "from": drawn_times(filled[delays.FROM], zero_ms, scale),
+            "events": filled[delays.EVENTS].to_numpy(),
+            **{
+                name: np.maximum(filled[name].astype("float64").to_numpy(), 0.5) / 1000
+                for name in ("p50", "p90", "p99")
+            },
+        }
+    )
+    long = drawn.melt(["from", "events"], ["p50", "p90", "p99"], "quantile", "delay")
+    long["quantile"] = long["quantile"].map({"p50": "half", "p90": "90 %", "p99": "99 %"})
+    chart = (
+        alt.Chart(long)
+        .mark_line(interpolate="step-after", strokeWidth=1.8)
+        .encode(
+            x=time_axis("from", "Event time", scale, domain_ms=None, zero_ms=zero_ms),
+            y=alt.Y("delay:Q", title="Delay, s", scale=alt.Scale(type="log")),
+            color=alt.Color(
+                "quantile:N",
+                title="Events with no more",
+                sort=["half", "90 %", "99 %"],
+                scale=alt.Scale(
+                    domain=["half", "90 %", "99 %"],
+                    range=[colours.EVENT_TIME, colours.RECEIVED_TIME, colours.LATE],
+                ),
+                legend=alt.Legend(orient="top"),
+            ),
+            tooltip=[
+                time_tooltip("from", "From", scale),
+                alt.Tooltip("quantile:N", title="Events"),
+                alt.Tooltip("delay:Q", title="Delay (s)", format=",.3f"),
+                alt.Tooltip("events:Q", title="Events in the stretch", format=","),
+            ],
+        )
+    )
+    zoom = alt.selection_interval(name="zoom", bind="scales", encodings=["x"])
+    layered: alt.LayerChart = alt.layer(chart).add_params(zoom).properties(height=240)
+    return layered

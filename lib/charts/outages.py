@@ -1,0 +1,84 @@
+"""Outages on a timeline: one row a client, its silences and its bursts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from lib import outages
+from lib.charts import colours
+from lib.charts.times import drawn_times, time_axis, time_tooltip
+from lib.columns import CLIENT
+from lib.lanes import client_lanes
+
+if TYPE_CHECKING:
+    from lib.charts.times import TimeScale
+
+MOST_OUTAGES: Final = 1_000
+"""Outages drawn at most, those with the most events first."""
+
+KIND_COLOURS: Final = {
+    outages.BUFFERED: colours.RECEIVED_TIME,
+    outages.MOSTLY_LOST: colours.LATE,
+    outages.QUIET: colours.NEUTRAL,
+}
+
+
+def outage_timeline(table: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> alt.LayerChart:
+    """Draw each silence as a bar, and the burst that ended it as a tick at its end.
+
+    Parameters
+    ----------
+    table
+        Rows of what `lib.outages.outages` returns, at least one.
+    """
+    touched = table[outages.HELD_BACK] + table[outages.LOST]
+    shown = table.loc[touched.nlargest(MOST_OUTAGES).index]
+    lanes = client_lanes(shown[CLIENT].cat.categories, shown[CLIENT].cat.codes.to_numpy())
+    start = shown[outages.LAST_HEARD].fillna(shown[outages.START]).astype(np.int64)
+    drawn = pd.DataFrame(
+        {
+            "row": np.array([*lanes.labels, ""])[lanes.of(shown[CLIENT].cat.codes.to_numpy())],
+            "client": shown[CLIENT].astype(str).to_numpy(),
+            "kind": shown[outages.KIND].astype(str).to_numpy(),
+            "heard": drawn_times(start, zero_ms, scale),
+            "back": drawn_times(shown[outages.BACK_AT], zero_ms, scale),
+            "end": drawn_times(shown[outages.BURST_END], zero_ms, scale),
+            "held": shown[outages.HELD_BACK].to_numpy(),
+            "lost": shown[outages.LOST].to_numpy(),
+            "silence": (shown[outages.BACK_AT] - start).to_numpy() / 1000,
+        }
+    )
+    tooltip = [
+        alt.Tooltip("client:N", title="Client"),
+        alt.Tooltip("kind:N", title="Kind"),
+        time_tooltip("heard", "Last heard", scale),
+        time_tooltip("back", "Back at", scale),
+        alt.Tooltip("silence:Q", title="Silence (s)", format=",.1f"),
+        alt.Tooltip("held:Q", title="Events held back", format=","),
+        alt.Tooltip("lost:Q", title="Events lost", format=","),
+    ]
+    title = "Client" if lanes.are_clients else "Clients"
+    base = alt.Chart(drawn).encode(
+        y=alt.Y("row:O", title=title, scale=alt.Scale(domain=lanes.labels), axis=alt.Axis(grid=True)),
+        color=alt.Color(
+            "kind:N",
+            title=None,
+            scale=alt.Scale(domain=list(KIND_COLOURS), range=list(KIND_COLOURS.values())),
+            legend=alt.Legend(orient="top"),
+        ),
+        tooltip=tooltip,
+    )
+    axis = time_axis("heard", "Received time", scale, domain_ms=None, zero_ms=zero_ms)
+    silence = base.mark_bar(height=9, opacity=0.55, cornerRadius=2).encode(x=axis, x2="back")
+    burst = base.transform_filter("datum.held > 0").mark_tick(thickness=3, size=20).encode(x="back")
+    zoom = alt.selection_interval(name="zoom", bind="scales", encodings=["x"])
+    chart: alt.LayerChart = (
+        alt.layer(silence, burst)
+        .add_params(zoom)
+        .properties(height=max(140, 24 * len(lanes.labels)))
+    )
+    return chart

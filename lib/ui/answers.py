@@ -1,0 +1,74 @@
+"""What is asked once of a loaded topic, kept for all viewers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from lib import clocks
+from lib.analysis import Analysis, analyse
+from lib.columns import CLIENT
+from lib.outages import outages, rhythm
+from lib.trust import Verdict, judge
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lib.load import LoadedTopic
+
+_KEPT: Final = 6
+
+
+def analysis_of(topic: LoadedTopic) -> Analysis:
+    """Return every analysis of a topic; computed when it is first asked for."""
+    found: Analysis = _analysis(topic.version, topic)
+    return found
+
+
+def trust_of(topic: LoadedTopic) -> Verdict:
+    """Return what the received times of a topic are worth."""
+    found: Verdict = _trust(topic.version, topic)
+    return found
+
+
+def outages_of(topic: LoadedTopic, sensitivity: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the outages of a topic, and the limits that they follow from."""
+    found: tuple[pd.DataFrame, pd.DataFrame] = _outages(topic.version, sensitivity, topic)
+    return found
+
+
+def corrected(topic: LoadedTopic) -> LoadedTopic:
+    """Return a topic with the event times of wrong clocks as right clocks would have given them."""
+    found: LoadedTopic = _corrected(topic.version, topic)
+    return found
+
+
+@st.cache_resource(max_entries=_KEPT, show_spinner="Looking for what stands out…")
+def _analysis(version: object, _topic: LoadedTopic) -> Analysis:  # noqa: ARG001
+    return analyse(_topic.events.table)
+
+
+@st.cache_resource(max_entries=_KEPT, show_spinner=False)
+def _trust(version: object, _topic: LoadedTopic) -> Verdict:  # noqa: ARG001
+    return judge(_topic.events.table)
+
+
+@st.cache_resource(max_entries=_KEPT, show_spinner="Looking for outages…")
+def _outages(
+    version: object,  # noqa: ARG001
+    sensitivity: float,
+    _topic: LoadedTopic,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    table = _topic.events.table
+    return outages(table, sensitivity=sensitivity), rhythm(table, sensitivity=sensitivity)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Correcting clocks…")
+def _corrected(version: object, _topic: LoadedTopic) -> LoadedTopic:  # noqa: ARG001
+    table = clocks.clocks(_topic.events.table)
+    wrong = table[table[clocks.WRONG]]
+    events = replace(_topic.events, table=clocks.correct(_topic.events.table, wrong))
+    names = tuple(wrong[CLIENT].tolist())
+    return replace(_topic, events=events, corrected=names)

@@ -1,0 +1,53 @@
+"""Clients' clocks, and what leaving one out or correcting it would do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from lib import clocks
+from lib.events import CLIENT
+from lib.ui.show import in_seconds
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lib.load import LoadedTopic
+
+_WORDS = {
+    CLIENT: "Client",
+    clocks.EVENTS: "Events",
+    clocks.SMALLEST_DELAY: "Smallest delay (ms)",
+    clocks.OFFSET: "Clock ahead by (ms)",
+    clocks.DRIFT: "Drift (ppm)",
+    clocks.FUTURE: "From the future",
+    clocks.WRONG: "Wrong",
+}
+
+
+def clock_table(topic: LoadedTopic, table: pd.DataFrame) -> None:
+    """Show the result of `lib.clocks.clocks`; a chosen client's effect on the topic below."""
+    wrong = int(table[clocks.WRONG].sum())
+    st.caption(
+        f"{wrong:,} of {len(table):,} clocks are wrong. A clock is judged by its client's smallest "
+        "delays against those of the typical client: the network never takes less than its "
+        "minimum. Below zero: the clock is behind. Choose a client to see what it does to the "
+        "topic's out-of-orderness."
+    )
+    ordered = table.reindex(table[clocks.OFFSET].abs().sort_values(ascending=False).index)
+    chosen = st.dataframe(
+        ordered[list(_WORDS)].rename(columns=_WORDS).round({"Clock ahead by (ms)": 1}),
+        hide_index=True,
+        height=260,
+        key="clock_table",
+        on_select="rerun",
+        selection_mode="single-row",
+        alt="Each client's clock: offset, drift, and whether it is wrong",
+    )
+    rows = chosen.selection.rows
+    if rows:
+        client = ordered[CLIENT].iloc[rows[0]]
+        st.markdown(f"**Out-of-orderness of the topic, client {client}**")
+        effect = clocks.effect(topic.events.table, table, client)
+        st.dataframe(in_seconds(effect), hide_index=True, alt=f"What client {client} does")

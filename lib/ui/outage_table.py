@@ -1,0 +1,91 @@
+"""The table of outages; selecting one makes its stretch the time window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from lib import outages
+from lib.columns import CLIENT, SESSION
+from lib.events import Clock
+from lib.findings import around
+from lib.lanes import written
+from lib.ui.show import shown_times
+
+if TYPE_CHECKING:
+    from lib.ui.page import Visible
+
+_TABLE = "outage_table"
+
+
+def outage_table(table: pd.DataFrame, visible: Visible) -> None:
+    """Show rows of the result of `lib.outages.outages`; a selected one zooms to it."""
+    st.dataframe(
+        _readable(table, visible),
+        hide_index=True,
+        key=_TABLE,
+        on_select=lambda: _zoom(table, visible),
+        selection_mode="single-row",
+        alt="Outages with their silence, events held back and burst",
+    )
+    st.download_button(
+        "Download the outages",
+        lambda: table.to_csv(index=False),
+        file_name=f"{visible.topic.report.topic}-outages.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def rhythm_table(limits: pd.DataFrame) -> None:
+    """Show what each client's limit follows from: the result of `lib.outages.rhythm`."""
+    shown = limits.copy()
+    shown[CLIENT] = shown[CLIENT].map(written)
+    for column in (outages.TYPICAL_INTERVAL, outages.TYPICAL_WAIT, outages.LIMIT):
+        shown[column] = (shown[column] / 1000).round(3)
+    words = {
+        CLIENT: "Client",
+        outages.TYPICAL_INTERVAL: "Typical interval (s)",
+        outages.TYPICAL_WAIT: "Typical wait (s)",
+        outages.LIMIT: "Outage beyond a wait of (s)",
+    }
+    st.dataframe(
+        shown.rename(columns=words).replace(np.inf, None),
+        hide_index=True,
+        height=260,
+        alt="Each client's rhythm and the limit that follows from it",
+    )
+
+
+def _readable(table: pd.DataFrame, visible: Visible) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "Client": table[CLIENT].map(written).astype(str),
+            "Kind": table[outages.KIND].astype(str),
+            "Last heard": shown_times(table[outages.LAST_HEARD], visible),
+            "Back at": shown_times(table[outages.BACK_AT], visible),
+            "Silence (s)": table[outages.SILENCE].astype("Float64") / 1000,
+            "Held back": table[outages.HELD_BACK],
+            "Lost": table[outages.LOST],
+            "Largest delay (s)": table[outages.LARGEST_DELAY] / 1000,
+            "Burst (s)": table[outages.BURST_LENGTH] / 1000,
+            "Burst rate (events/s)": table[outages.BURST_RATE].round(1),
+            "Shared fault": table[outages.FAULT],
+            "Session": table[SESSION].astype(str),
+        }
+    )
+
+
+def _zoom(table: pd.DataFrame, visible: Visible) -> None:
+    rows = st.session_state[_TABLE].selection.rows
+    if not rows:
+        return
+    outage = table.iloc[rows[0]]
+    known = not pd.isna(outage[outages.LAST_HEARD])
+    start = int(outage[outages.LAST_HEARD if known else outages.START]) - visible.zero_ms
+    st.session_state["clock"] = Clock.RECEIVED
+    st.session_state["window"] = around(start, int(outage[outages.BURST_END]) - visible.zero_ms)

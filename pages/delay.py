@@ -1,0 +1,96 @@
+import streamlit as st
+
+from lib.charts import delay as charts
+from lib.delays import delay_distribution, delay_over_time
+from lib.events import CLIENT, EVENT_TIME, RECEIVED_TIME
+from lib.text import duration
+from lib.ui.answers import analysis_of
+from lib.ui.clock_table import clock_table
+from lib.ui.page import begin
+from lib.ui.show import in_seconds
+
+visible = begin(
+    "Delay",
+    "Delay is received time − event time: what one sees. Out-of-orderness is how far an event is "
+    "behind the newest one before it: what a watermark has to wait for.",
+)
+answers = analysis_of(visible.topic)
+
+st.subheader("Skew plot", anchor=False)
+seconds = st.number_input(
+    "Watermark delay D, s",
+    min_value=0.0,
+    value=5.0,
+    step=1.0,
+    key="watermark_delay",
+    bind="query-params",
+    width=220,
+    help="The watermark is the largest event time seen so far, minus D. An event behind it is late "
+    "at D, before any session gap, allowed lateness or grace.",
+)
+skew = charts.skew_plot(
+    visible.table,
+    visible.rows,
+    delay_ms=round(seconds * 1000),
+    zero_ms=visible.zero_ms,
+    scale=visible.scale,
+)
+st.altair_chart(
+    skew.chart, key="skew", alt=f"Received time over event time; {skew.late:,} events are late"
+)
+drawn = "Every event is a point" if skew.are_points else "Counts of all events"
+st.caption(
+    f"{drawn}: {skew.events:,} in the window. On the dashed diagonal an event arrives when it happens; above it, later. The "
+    f"green line is the watermark of the whole topic: {skew.late:,} events are behind it."
+)
+
+st.subheader("Two questions, two answers", anchor=False)
+left, right = st.columns(2)
+with left:
+    st.markdown("**Delay**: how long events were under way, in the whole topic")
+    st.dataframe(in_seconds(answers.delay), hide_index=True, alt="Quantiles of delay, s")
+with right:
+    st.markdown("**Out-of-orderness**: what D has to cover, in the whole topic")
+    st.dataframe(
+        in_seconds(answers.out_of_orderness),
+        hide_index=True,
+        alt="Quantiles of out-of-orderness over the topic and per partition, s",
+    )
+st.caption(
+    "p99 of out-of-orderness is the watermark delay that is long enough for 99 % of the events; "
+    "where every partition has a watermark of its own, the row “partitions” counts."
+)
+
+st.subheader("Distribution", anchor=False)
+events = visible.columns(CLIENT, EVENT_TIME, RECEIVED_TIME)
+clients = events[CLIENT].cat.remove_unused_categories()
+few = 1 < len(clients.cat.categories) <= 10
+each = st.toggle(
+    "Per client",
+    key="per_client",
+    bind="query-params",
+    disabled=not few,
+    help="For up to ten clients: choose some in the sidebar.",
+)
+by = CLIENT if each and few else None
+binned = delay_distribution(events.assign(**{CLIENT: clients}), by=by)
+st.altair_chart(
+    charts.distribution(binned, by),
+    key="distribution",
+    alt="Distribution of delay, and the share of events with a longer delay, on a log axis",
+)
+largest = duration(int((events[RECEIVED_TIME] - events[EVENT_TIME]).max()))
+st.caption(
+    f"{len(events):,} events; the largest delay is {largest}. Delays of 0 and below are in the "
+    "first bin."
+)
+
+st.subheader("Delay over time", anchor=False)
+st.altair_chart(
+    charts.over_time(delay_over_time(events), zero_ms=visible.zero_ms, scale=visible.scale),
+    key="delay_over_time",
+    alt="Half, 90 % and 99 % of the events had no more delay, over event time",
+)
+
+st.subheader("Clocks", anchor=False)
+clock_table(visible.topic, answers.clocks)

@@ -1,0 +1,64 @@
+import streamlit as st
+
+from lib import outages
+from lib.charts.outages import MOST_OUTAGES, outage_timeline
+from lib.ui.answers import outages_of
+from lib.ui.outage_table import outage_table, rhythm_table
+from lib.ui.page import begin
+
+visible = begin(
+    "Outages",
+    "Stretches in which the broker did not hear from a client: its events came later in a burst "
+    "(buffered), never came (lost), or there were none (quiet).",
+)
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    kinds = st.pills(
+        "Kinds",
+        [outages.BUFFERED, outages.MOSTLY_LOST, outages.QUIET],
+        default=[outages.BUFFERED, outages.MOSTLY_LOST],
+        selection_mode="multi",
+        key="kinds",
+        bind="query-params",
+    )
+    sensitivity = st.slider(
+        "Multiple of each client's own limit",
+        0.25,
+        10.0,
+        1.0,
+        step=0.25,
+        key="sensitivity",
+        bind="query-params",
+        width=320,
+        help="1: what the topic's own rhythm gives. Higher: only longer waits count as outages.",
+    )
+every, limits = outages_of(visible.topic, sensitivity)
+found = visible.outages(every[every[outages.KIND].isin(kinds)])
+
+if found.empty:
+    st.success(
+        "Every client was heard as often as its own rhythm lets expect, in the chosen window.",
+        title="No outage of these kinds.",
+        icon=":material/check_circle:",
+    )
+else:
+    st.altair_chart(
+        outage_timeline(found, zero_ms=visible.zero_ms, scale=visible.scale),
+        key="timeline",
+        alt=f"Timeline of {len(found):,} silences and the bursts that ended them",
+    )
+    st.caption(
+        f"{len(found):,} silences of {found['ClientID'].nunique():,} clients"
+        f"{f'; the {MOST_OUTAGES:,} with the most events are drawn' if len(found) > MOST_OUTAGES else ''}"
+        ". A bar is a silence, the tick at its end the burst. Select a row to zoom to it."
+    )
+    outage_table(found, visible)
+
+with st.expander("Where the limits come from", icon=":material/help:"):
+    st.markdown(
+        "Between two arrivals of a client the broker hears nothing, and an event that was due then "
+        "*waited*. Every network makes events wait, so no limit is fixed: the topic's own waits, in "
+        "multiples of each client's typical one, tell how often a wait of some length is to be "
+        "expected. A silence is an outage where far more is there. Clock offsets do not matter: "
+        "waits are counted from each client's own smallest delay."
+    )
+    rhythm_table(limits)
