@@ -85,6 +85,8 @@ def comparison(
     if len(codes) <= MOST_POINTS:
         points = _points(table, rows, lanes, zero_ms, scale)
         panels = [_point_panel(points, scale)] * 2
+        margin = (domain[1] - domain[0]) // 100  # or the frame would cut the outermost points
+        domain = (domain[0] - margin, domain[1] + margin)
     else:
         most = max(60, MOST_CELLS // len(lanes.labels))
         width = bin_width(domain[1] - domain[0], most)
@@ -97,7 +99,7 @@ def comparison(
         _framed(panel, clock, lanes, zero_ms, scale, domain, height)
         for clock, panel in zip(Clock, panels, strict=True)
     ]
-    chart = alt.vconcat(*framed, spacing=8, params=_interactions()).resolve_scale(
+    chart = alt.vconcat(*framed, spacing=24, params=_interactions()).resolve_scale(
         x="shared", y="shared", color="shared"
     )
     return Comparison(chart, len(codes), lanes, width)

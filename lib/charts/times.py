@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import altair as alt
 import numpy as np
@@ -19,6 +19,15 @@ class TimeScale(StrEnum):
     ZERO = "zero"
     UTC = "utc"
     LOCAL = "local"
+
+
+_TICKS: Final = {
+    "hours": "%H:%M",
+    "minutes": "%H:%M",
+    "seconds": "%H:%M:%S",
+    "milliseconds": "%H:%M:%S.%L",
+}
+"""How ticks are written, by what they fall on: in full, for one that is read alone."""
 
 
 def drawn_times(
@@ -50,16 +59,31 @@ def time_axis(
         field,
         type="temporal",
         title=f"{title}, {'UTC' if scale is TimeScale.UTC else 'your time zone'}",
+        axis=alt.Axis(format=_TICKS),
         scale=alt.Scale(
             type="utc" if scale is TimeScale.UTC else "time",
-            domain=list(domain_ms) if domain_ms else alt.Undefined,
+            domain=[_iso(ms) for ms in domain_ms] if domain_ms else alt.Undefined,
             nice=False,
         ),
     )
+
+
+def _iso(epoch_ms: int) -> str:
+    """Return a moment as Vega-Lite reads it in a domain, where it takes a number for a year."""
+    return pd.Timestamp(epoch_ms, unit="ms", tz="UTC").isoformat()
 
 
 def time_tooltip(field: str, title: str, scale: TimeScale) -> alt.Tooltip:
     """Return the tooltip line of a time `field`."""
     if scale is TimeScale.ZERO:
         return alt.Tooltip(field, type="quantitative", title=f"{title} (s)", format=",.3f")
-    return alt.Tooltip(field, type="temporal", title=title, format="%Y-%m-%d %H:%M:%S.%L")
+    # Without a UTC time unit a tooltip is written in the viewer's zone, whatever the axis says.
+    # "binned": the values stay as they are, to the millisecond.
+    unit = "binnedutcyearmonthdatehoursminutesseconds"
+    return alt.Tooltip(
+        field,
+        type="temporal",
+        title=f"{title}, UTC" if scale is TimeScale.UTC else title,
+        timeUnit=unit if scale is TimeScale.UTC else alt.Undefined,
+        format="%Y-%m-%d %H:%M:%S.%L",
+    )

@@ -127,7 +127,6 @@ def _choose_topic(source: str, topics: Sequence[TopicInfo]) -> str | None:
     chosen = st.selectbox(
         "Topic",
         options,
-        format_func=lambda name: _described(name, infos.get(name)),
         key="topic",
         bind="query-params",
         on_change=forget_fields,
@@ -139,10 +138,6 @@ def _choose_topic(source: str, topics: Sequence[TopicInfo]) -> str | None:
         partitions = "1 partition" if info.partitions == 1 else f"{info.partitions:,} partitions"
         st.caption(f"{info.records:,} records in {partitions}{kind}")
     return chosen
-
-
-def _described(name: str, info: TopicInfo | None) -> str:
-    return f"{name} (not found)" if info is None else name
 
 
 def _choose_range() -> Range:
@@ -204,7 +199,7 @@ def _choose_window(key: LoadKey, topic: LoadedTopic) -> Window:
     clock = Clock(_choose("Window on", list(_CLOCKS), _CLOCKS, key="clock"))
     domain, step = _slider_domain(*extent_of(topic))
     _hold_window(key, domain)
-    start, end = st.slider(
+    chosen = st.slider(
         "Time window, s since zero",
         *domain,
         domain,
@@ -214,6 +209,7 @@ def _choose_window(key: LoadKey, topic: LoadedTopic) -> Window:
         bind="query-params",
         help="Zero is the event time of the first record.",
     )
+    start, end = sorted(chosen)  # a link may have them the wrong way round
     st.session_state[_HELD] = (key.topic, domain, (start, end))
     if (start, end) == domain:
         return Window(clock, -math.inf, math.inf)
