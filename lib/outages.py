@@ -196,11 +196,12 @@ def _pauses(
 ) -> Bools:
     """Return which arrivals end a pause in their session that its client's rhythm does not have."""
     inside = _continues(arrivals) & (arrivals.lost == 0) & ~explained
-    pause = arrivals.event_time - arrivals.newest_before
-    times = pause / _typical_interval(arrivals, inside)[arrivals.client]
+    times = arrivals.interval / _typical_interval(arrivals, inside)[arrivals.client]
     limit = tails.threshold(times[inside], false_share) * sensitivity
     silence = arrivals.received - arrivals.heard_before
-    found: Bools = inside & (times > limit) & (np.minimum(pause, silence) >= shortest_ms)
+    found: Bools = (
+        inside & (times > limit) & (np.minimum(arrivals.interval, silence) >= shortest_ms)
+    )
     return found
 
 
@@ -212,7 +213,7 @@ def _continues(arrivals: Arrivals) -> Bools:
 
 
 def _typical_interval(arrivals: Arrivals, inside: Bools) -> Floats:
-    interval = (arrivals.event_time - arrivals.newest_before)[inside].astype(np.float64)
+    interval = arrivals.interval[inside].astype(np.float64)
     return typical_of_clients(arrivals.client[inside], interval, arrivals.clients.n)
 
 
@@ -254,7 +255,7 @@ def _bursts(arrivals: Arrivals, waits: Waits, ended_by: Ints, held_back: Bools) 
     known = np.where(arrivals.opens[ended_by], due, arrivals.heard_before[ended_by])
     return pd.DataFrame(
         {
-            START: np.rint(np.where(held_back, (known + due) / 2, known)).astype(np.int64),
+            START: np.floor(np.where(held_back, (known + due) / 2, known)).astype(np.int64),
             HELD_BACK: held,
             LOST: np.where(held_back, lost, arrivals.lost[ended_by]),
             LARGEST_DELAY: largest,

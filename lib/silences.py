@@ -54,6 +54,9 @@ class Arrivals:
         Whether it is the first of its unit.
     newest_before
         The largest event time that its unit sent before it; its own where it opens.
+    interval
+        Time since the event of the same unit that happened before it, whenever that arrived;
+        0 for the unit's earliest.
     lost
         How many numbers are missing directly below its own.
     """
@@ -68,6 +71,7 @@ class Arrivals:
     due: Floats
     opens: Bools
     newest_before: Ints
+    interval: Ints
     lost: Ints
 
     @property
@@ -120,6 +124,7 @@ def find_arrivals(events: pd.DataFrame) -> Arrivals:
         due=received - lag(events).to_numpy()[row],
         opens=opens,
         newest_before=np.where(opens, times, _shifted(newest)),
+        interval=_intervals(unit, times),
         lost=np.maximum(steps[row] - 1, 0),
     )
 
@@ -234,6 +239,14 @@ def _units(client: Groups, session: Groups, *clocks: Ints) -> Ints:
         overlaps = (np.diff(owner[order]) == 0) & (first[order][1:] < reached[:-1])
         at_once[owner[order][1:][overlaps]] = True
     return np.where(at_once[client.codes], client.n + session.codes, client.codes)
+
+
+def _intervals(unit: Ints, times: Ints) -> Ints:
+    order = grouped.order_by(unit, times)
+    same = np.diff(unit[order], prepend=-1) == 0
+    intervals = np.empty_like(times)
+    intervals[order] = np.where(same, np.diff(times[order], prepend=0), 0)
+    return intervals
 
 
 def _news_since_due(arrivals: Arrivals, which: Ints) -> Ints:

@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.columns import OFFSET
@@ -101,6 +101,7 @@ sessions = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(sessions)
 def test_what_arrived_and_what_was_lost_fill_the_range(pairs):
     events = numbered([n for _, n in pairs], session=[s for s, _ in pairs])
@@ -109,12 +110,14 @@ def test_what_arrived_and_what_was_lost_fill_the_range(pairs):
     assert (present + table["Lost"] == table["Last"]).all()
 
 
+@settings(deadline=None)
 @given(sessions)
 def test_gaps_and_sessions_agree(pairs):
     events = numbered([n for _, n in pairs], session=[s for s, _ in pairs])
     assert gaps(events)["Lost"].sum() == completeness(events)["Lost"].sum()
 
 
+@settings(deadline=None)
 @given(sessions)
 def test_repeats_and_sessions_agree(pairs):
     events = numbered([n for _, n in pairs], session=[s for s, _ in pairs])

@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
@@ -151,6 +151,7 @@ def test_delay_needed_covers_at_least_the_share():
     assert table["Delay"].tolist() == [1, 2, 3, 3]
 
 
+@settings(deadline=None)
 @given(records)
 def test_a_watermark_delay_of_the_largest_out_of_orderness_covers_every_event(rows):
     events = table_of(rows)
@@ -160,12 +161,14 @@ def test_a_watermark_delay_of_the_largest_out_of_orderness_covers_every_event(ro
     assert ((before - events[EVENT_TIME]) <= needed).all()
 
 
+@settings(deadline=None)
 @given(records)
 def test_partitions_are_never_more_out_of_order_than_the_topic(rows):
     events = table_of(rows)
     assert (out_of_orderness(events, by=PARTITION) <= out_of_orderness(events)).all()
 
 
+@settings(deadline=None)
 @given(records, st.integers(-(10**12), 10**12))
 def test_shifting_all_times_changes_no_quantile(rows, shift):
     events = table_of(rows)
@@ -176,6 +179,7 @@ def test_shifting_all_times_changes_no_quantile(rows, shift):
     assert_frame_equal(out_of_orderness_quantiles(events), out_of_orderness_quantiles(shifted))
 
 
+@settings(deadline=None)
 @given(records)
 def test_quantiles_of_a_client_are_those_of_its_events_alone(rows):
     events = table_of(rows)
@@ -185,6 +189,7 @@ def test_quantiles_of_a_client_are_those_of_its_events_alone(rows):
         assert table.loc[client].tolist() == alone.tolist()
 
 
+@settings(deadline=None)
 @given(records)
 def test_the_distribution_has_every_event_once(rows):
     events = table_of(rows)

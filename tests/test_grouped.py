@@ -1,6 +1,6 @@
 import numpy as np
 import pandas as pd
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib import grouped
@@ -13,18 +13,21 @@ def columns(pairs):
     return table[:, 0], table[:, 1]
 
 
+@settings(deadline=None)
 @given(keyed)
 def test_stable_order_is_that_of_a_stable_sort(pairs):
     codes, _ = columns(pairs)
     assert grouped.stable_order(codes).tolist() == np.argsort(codes, kind="stable").tolist()
 
 
+@settings(deadline=None)
 @given(keyed)
 def test_order_by_is_that_of_a_lexical_sort(pairs):
     codes, values = columns(pairs)
     assert grouped.order_by(codes, values).tolist() == np.lexsort((values, codes)).tolist()
 
 
+@settings(deadline=None)
 @given(keyed)
 def test_values_are_sorted_within_groups_whatever_their_size(pairs):
     codes, values = columns(pairs)

@@ -39,5 +39,5 @@ def consumer_config(settings: KafkaSettings) -> dict[str, Any]:
         "metrics_enabled": False,
         "fetch_max_wait_ms": 100,
         "max_partition_fetch_bytes": 16 * 1024 * 1024,
-        "max_poll_records": 20_000,
+        "max_poll_records": 500,
     }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kafka import KafkaConsumer, TopicPartition
 
-from lib.topics.kafka.blocks import BLOCK_RECORDS, block_of
+from lib.topics.kafka.blocks import POLL_RECORDS, in_blocks, piece_of
 from lib.topics.kafka.client import consumer_config
 from lib.topics.kafka.failures import explained, unreachable
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def read(settings: KafkaSettings, plan: Plan) -> Iterator[pa.RecordBatch]:
-    """Yield the records of `plan` as blocks of schema `RECORDS`, one partition a block.
+    """Yield the records of `plan` as blocks of schema `RECORDS`.
 
     Ends by position: a partition is done when the position stands at or behind the planned end,
     which transaction markers and compaction holes move as records do.
@@ -44,7 +44,7 @@ def read(settings: KafkaSettings, plan: Plan) -> Iterator[pa.RecordBatch]:
         for span in plan.spans:
             if span.start < span.end:
                 consumer.seek(TopicPartition(plan.topic, span.partition), span.start)
-        yield from _poll_to(consumer, ends, settings)
+        yield from in_blocks(_poll_to(consumer, ends, settings))
 
 
 def _poll_to(
@@ -54,11 +54,11 @@ def _poll_to(
     reached = dict.fromkeys(ends, -1)
     last_progress = time.monotonic()
     while left:
-        polled = consumer.poll(timeout_ms=200, max_records=BLOCK_RECORDS)
+        polled = consumer.poll(timeout_ms=200, max_records=POLL_RECORDS)
         for tp, records in polled.items():
             planned = _before(records, ends[tp])
             if planned and tp in left:
-                yield _block(planned)
+                yield _piece(planned)
         for tp in list(left):
             position = consumer.position(tp)
             if position > reached[tp]:
@@ -76,8 +76,8 @@ def _before(records: list[ConsumerRecord], end: int) -> list[ConsumerRecord]:
     return [record for record in records if record.offset < end]
 
 
-def _block(records: list[ConsumerRecord]) -> pa.RecordBatch:
-    return block_of(
+def _piece(records: list[ConsumerRecord]) -> pa.RecordBatch:
+    return piece_of(
         [r.partition for r in records],
         [r.offset for r in records],
         [r.timestamp for r in records],

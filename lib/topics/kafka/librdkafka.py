@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+import numpy as np
+import pyarrow as pa
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from lib.topics.kafka.blocks import BLOCK_RECORDS, block_of
+from lib.topics.kafka.blocks import POLL_RECORDS, in_blocks, piece_of
 from lib.topics.kafka.failures import missing, refused, unreachable, unreadable
 from lib.topics.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import pyarrow as pa
-    from confluent_kafka import Message
+    from numpy.typing import NDArray
 
     from lib.errors import SkewlineError
     from lib.topics.kafka.settings import KafkaSettings
     from lib.topics.source import Plan
 
 # librdkafka numbers the kinds of timestamp differently from the protocol.
-_TIMESTAMP_TYPES: Final = (NO_TIMESTAMP_TYPE, CREATE_TIME, LOG_APPEND_TIME)
+_TIMESTAMP_TYPES: Final = np.array([NO_TIMESTAMP_TYPE, CREATE_TIME, LOG_APPEND_TIME], np.int8)
 
 # Codes that librdkafka itself raises, not the broker, have names that begin with an underscore.
 _ENDED: Final = KafkaError._PARTITION_EOF  # noqa: SLF001
@@ -55,59 +57,54 @@ def read(settings: KafkaSettings, plan: Plan) -> Iterator[pa.RecordBatch]:
     SkewlineError
         When the cluster fails or stays silent for the configured time.
     """
-    ends = {s.partition: s.end for s in plan.spans if s.start < s.end}
-    if not ends:
+    spans = [span for span in plan.spans if span.size]
+    if not spans:
         return
-    starts = [
-        TopicPartition(plan.topic, s.partition, s.start) for s in plan.spans if s.start < s.end
-    ]
+    ends = np.zeros(max(span.partition for span in spans) + 1, np.int64)
+    for span in spans:
+        ends[span.partition] = span.end
     with closing(Consumer(_config(settings))) as consumer:
-        consumer.assign(starts)
-        yield from _consume_to(consumer, ends, settings, plan.topic)
+        consumer.assign([TopicPartition(plan.topic, s.partition, s.start) for s in spans])
+        yield from in_blocks(_consume_to(consumer, ends, settings, plan.topic))
 
 
 def _consume_to(
-    consumer: Consumer, ends: dict[int, int], settings: KafkaSettings, topic: str
+    consumer: Consumer, ends: NDArray[np.int64], settings: KafkaSettings, topic: str
 ) -> Iterator[pa.RecordBatch]:
-    left = set(ends)
+    """Yield what comes until every partition has reached its end; `ends` is by partition."""
+    left = set(np.flatnonzero(ends).tolist())
     last_progress = time.monotonic()
     while left:
-        messages = consumer.consume(BLOCK_RECORDS, timeout=0.1)
-        records = [message for message in messages if message.error() is None]
-        if records:
-            block, last = _planned(records, ends)
-            yield block
-            left -= {
-                partition for partition, offset in last.items() if offset + 1 >= ends[partition]
-            }
-        if len(records) < len(messages):
+        messages = consumer.consume(POLL_RECORDS, timeout=0.1)
+        if any(map(Message.error, messages)):
             left -= _ended(messages, settings, topic)
+            messages = [message for message in messages if message.error() is None]
+            last_progress = time.monotonic()
         if messages:
+            piece = _piece(messages)
+            partition, offset = piece["partition"].to_numpy(), piece["offset"].to_numpy()
+            left.difference_update(partition[offset + 1 >= ends[partition]].tolist())
+            planned = offset < ends[partition]
+            yield piece if planned.all() else piece.filter(pa.array(planned))
             last_progress = time.monotonic()
         elif time.monotonic() - last_progress > settings.timeout_s:
             raise unreachable(settings)
 
 
-def _planned(records: list[Message], ends: dict[int, int]) -> tuple[pa.RecordBatch, dict[int, int]]:
-    """Return the records before the planned ends, and the last offset seen of each partition."""
-    partitions = [record.partition() for record in records]
-    offsets = [record.offset() for record in records]
-    last = dict(zip(partitions, offsets, strict=True))
-    if any(offset >= ends[partition] for partition, offset in last.items()):
-        records = [r for r in records if r.offset() < ends[r.partition()]]
-        partitions = [record.partition() for record in records]
-        offsets = [record.offset() for record in records]
-    kinds, timestamps = zip(*(r.timestamp() for r in records), strict=True) if records else ((), ())
-    block = block_of(
-        partitions,
-        offsets,
-        timestamps,
-        [_TIMESTAMP_TYPES[kind] for kind in kinds],
-        [record.key() for record in records],
-        [record.value() for record in records],
-        [record.headers() for record in records],
+def _piece(messages: list[Message]) -> pa.RecordBatch:
+    count = len(messages)
+    stamps = np.fromiter(
+        chain.from_iterable(map(Message.timestamp, messages)), np.int64, 2 * count
+    ).reshape(count, 2)
+    return piece_of(
+        np.fromiter(map(Message.partition, messages), np.int32, count),
+        np.fromiter(map(Message.offset, messages), np.int64, count),
+        stamps[:, 1],
+        _TIMESTAMP_TYPES[stamps[:, 0]],
+        list(map(Message.key, messages)),
+        list(map(Message.value, messages)),
+        list(map(Message.headers, messages)),
     )
-    return block, last
 
 
 def _ended(messages: list[Message], settings: KafkaSettings, topic: str) -> set[int]:

@@ -1,0 +1,174 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lib.clocks import clocks, correct, effect, lag
+from lib.columns import CLIENT, EVENT_TIME, EVENT_TIME_0, RECEIVED_TIME
+from lib.delays import delay
+from tests.tables import events_table
+
+HOUR = 3_600_000
+
+
+def topic(offsets_ms, drift_ppm=None, events=200, network_ms=20, jitter_ms=10, seed=1):
+    """Clients of one event a second or so, whose clocks are ahead by `offsets_ms`."""
+    rng = np.random.default_rng(seed)
+    drift = dict.fromkeys(offsets_ms, 0.0) | (drift_ppm or {})
+    rows = []
+    for name, offset in offsets_ms.items():
+        time = np.sort(rng.uniform(0, HOUR, events))
+        arrival = time + network_ms + rng.exponential(jitter_ms, events)
+        clock = time + offset + drift[name] * 1e-6 * time
+        rows.append(pd.DataFrame({"t": clock, "r": arrival, "client": name}))
+    table = pd.concat(rows).sort_values("r")
+    return events_table(
+        table["t"].round().astype(int), table["r"].round().astype(int), client=list(table["client"])
+    )
+
+
+def clock_of(events, client, **parameters):
+    table = clocks(events, **parameters)
+    return table[table[CLIENT] == client].iloc[0]
+
+
+def test_a_clock_that_is_ahead_has_a_positive_offset():
+    clock = clock_of(topic({"a": 0, "b": 0, "c": 5000}), "c")
+    assert clock["Offset"] == pytest.approx(5000, abs=5)
+    assert clock["Wrong"]
+
+
+def test_a_clock_that_is_behind_has_a_negative_offset():
+    clock = clock_of(topic({"a": 0, "b": 0, "c": -3000}), "c")
+    assert clock["Offset"] == pytest.approx(-3000, abs=5)
+    assert clock["Wrong"]
+
+
+def test_right_clocks_are_not_wrong():
+    table = clocks(topic(dict.fromkeys("abcdefgh", 0)))
+    assert not table["Wrong"].any()
+    assert (table["Drift"] == 0).all()
+
+
+def test_events_with_a_negative_delay_are_from_the_future():
+    events = events_table([1000, 2000, 9000], [1010, 2010, 3000], client=list("aab"))
+    assert clocks(events)["Future"].tolist() == [0, 1]
+
+
+def test_smallest_delay_is_that_of_the_client():
+    events = events_table([0, 0, 0, 0], [9, 12, 30, 12], client=list("aabb"))
+    assert clocks(events)["SmallestDelay"].tolist() == [9, 12]
+
+
+def test_drift_is_the_slope_of_the_smallest_delays():
+    clock = clock_of(topic({"a": 0, "b": 0, "c": 0}, {"c": 80}), "c")
+    assert clock["Drift"] == pytest.approx(80, abs=5)
+
+
+def test_the_offset_of_a_drifting_clock_is_that_of_the_middle_of_its_events():
+    clock = clock_of(topic({"a": 0, "b": 0, "c": 1000}, {"c": 80}), "c")
+    assert clock["Offset"] == pytest.approx(1000 + 80e-6 * clock["At"], abs=5)
+
+
+def test_the_fan_of_a_flushed_buffer_is_no_drift():
+    held = list(range(0, 60_000, 1000))
+    events = events_table([*held, 70_000], [60_000] * 60 + [70_010])
+    assert clocks(events)["Drift"].tolist() == [0.0]
+
+
+def test_a_less_sensitive_look_finds_fewer_wrong_clocks():
+    events = topic({"a": 0, "b": 0, "c": 200})
+    assert clock_of(events, "c")["Wrong"]
+    assert not clock_of(events, "c", sensitivity=100)["Wrong"]
+
+
+def test_one_client_alone_has_nothing_to_be_compared_with():
+    clock = clock_of(topic({"a": 7000}), "a")
+    assert (clock["Offset"], clock["Wrong"]) == (0, False)
+
+
+def test_lag_is_free_of_offset_and_drift():
+    right = lag(topic({"a": 0, "b": 0}))
+    wrong = lag(topic({"a": 0, "b": 60_000}, {"b": 90}))
+    assert np.quantile(np.abs(right.to_numpy() - wrong.to_numpy()), 0.99) < 3
+
+
+def test_correcting_moves_event_times_to_the_right_clock():
+    right, wrong = topic({"a": 0, "b": 0, "c": 0}), topic({"a": 0, "b": 0, "c": 5000}, {"c": 80})
+    corrected = correct(wrong, clocks(wrong).query("Wrong"))
+    assert (corrected[EVENT_TIME] - right[EVENT_TIME]).abs().max() < 10
+
+
+def test_correcting_leaves_other_clients_and_zero_alone():
+    events = topic({"a": 0, "b": 0, "c": 5000})
+    corrected = correct(events, clocks(events).query("Wrong"))
+    others = events[CLIENT] != "c"
+    assert corrected.loc[others].equals(events.loc[others])
+    moved = corrected[EVENT_TIME] - events[EVENT_TIME]
+    moved_seconds = corrected[EVENT_TIME_0] - events[EVENT_TIME_0]
+    assert np.allclose(moved_seconds * 1000, moved)
+
+
+def test_correcting_does_not_touch_the_table_it_is_given():
+    events = topic({"a": 0, "b": 0, "c": 5000})
+    before = events.copy()
+    correct(events, clocks(events))
+    assert events.equals(before)
+
+
+def test_a_clock_in_the_future_makes_everybody_else_late():
+    events = topic({"a": 0, "b": 0, "c": 5000}, events=4000)
+    table = effect(events, clocks(events), "c", [0.5]).set_index("Case")["p50"]
+    assert table["as it is"] > 3000
+    assert table["without the client"] < 10
+    assert table["with its clock corrected"] < 10
+
+
+def test_an_empty_topic_has_no_clocks():
+    assert clocks(events_table([], [])).empty
+    assert lag(events_table([], [])).empty
+
+
+records = st.lists(
+    st.tuples(st.integers(0, 10**6), st.integers(0, 5_000), st.sampled_from("abc")),
+    min_size=1, max_size=30,
+)  # fmt: skip
+
+
+def table_of(rows):
+    rows = sorted(rows, key=lambda row: row[0] + row[1])
+    times, received = [row[0] for row in rows], [row[0] + row[1] for row in rows]
+    return events_table(times, received, client=[row[2] for row in rows])
+
+
+@settings(deadline=None)
+@given(records, st.integers(-(10**9), 10**9))
+def test_shifting_all_times_changes_no_clock(rows, shift):
+    events = table_of(rows)
+    shifted = events.assign(
+        **{EVENT_TIME: events[EVENT_TIME] + shift, RECEIVED_TIME: events[RECEIVED_TIME] + shift}
+    )
+    columns = ["Events", "SmallestDelay", "Future", "Wrong"]
+    one, other = clocks(events), clocks(shifted)
+    assert one[columns].equals(other[columns])
+    assert np.allclose(one[["Offset", "Drift"]], other[["Offset", "Drift"]], atol=1e-3)
+
+
+@settings(deadline=None)
+@given(records)
+def test_lag_is_at_least_zero_and_touches_it(rows):
+    events = table_of(rows)
+    smallest = lag(events).groupby(events[CLIENT], observed=True).min()
+    assert np.allclose(smallest, 0, atol=1e-6)
+
+
+@settings(deadline=None)
+@given(records, st.integers(-(10**6), 10**6))
+def test_turning_one_clock_turns_its_delays_but_no_lag(rows, offset):
+    events = table_of(rows)
+    turned = events[EVENT_TIME].where(events[CLIENT] != "a", events[EVENT_TIME] + offset)
+    other = events.assign(**{EVENT_TIME: turned})
+    own = events[CLIENT] == "a"
+    assert ((delay(events) - delay(other))[own] == offset).all()
+    assert np.allclose(lag(events), lag(other), atol=1e-3)

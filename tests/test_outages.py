@@ -1,0 +1,268 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
+
+from lib.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SEQUENCE, SESSION
+from lib.outages import outages, rhythm
+from tests.tables import events_table
+
+SECOND = 1000
+
+
+def stream(
+    client="1", *, events=300, interval=SECOND, seed=1, begin=0, offset=0, session=None, jitter=None
+):
+    """Events of one client, one every `interval` ms, each 5 ms and a little under way."""
+    rng = np.random.default_rng(seed)
+    time = begin + np.arange(events) * interval
+    late = 5 + (rng.exponential(3, events) if jitter is None else jitter(rng, events))
+    return pd.DataFrame(
+        {
+            "happened": time,
+            "arrived": time + np.rint(late).astype(np.int64),
+            "offset": offset,
+            "client": client,
+            "session": session or f"s{client}",
+            "number": np.arange(1, events + 1),
+        }
+    )
+
+
+def cut_off(events, start, end, *, buffered=True):
+    """The same without network from `start` to `end`: events wait, or are lost."""
+    inside = (events["happened"] >= start) & (events["happened"] < end)
+    if not buffered:
+        return events[~inside]
+    flushed = end + 10 + 2 * inside.cumsum()
+    arrived = events["arrived"].where(~inside, flushed)
+    return events.assign(arrived=arrived.cummax())
+
+
+def topic(*streams, numbered=True):
+    table = pd.concat(streams).sort_values("arrived", kind="stable")
+    return events_table(
+        list(table["happened"] + table["offset"]),
+        list(table["arrived"]),
+        client=list(table["client"]),
+        session=list(table["session"]),
+        sequence=list(table["number"]) if numbered else None,
+    )
+
+
+def others(count=4, **more):
+    return [stream(f"other {n}", seed=100 + n, begin=300 * n, **more) for n in range(count)]
+
+
+def test_a_buffered_outage_is_found_with_its_burst():
+    one = cut_off(stream(), 60_000, 124_500)
+    table = outages(topic(one, *others()))
+    assert table["ClientID"].tolist() == ["1"]
+    row = table.iloc[0]
+    assert row["Kind"] == "buffered"
+    assert row["LastHeard"] == one["arrived"].iloc[59]
+    assert row["BackAt"] == 124_512
+    assert row["Silence"] == 124_512 - row["LastHeard"]
+    assert 59_000 <= row["Start"] <= 60_005
+    assert row["HeldBack"] == 65
+    assert row["LargestDelay"] == 64_512
+    assert (row["BurstEnd"], row["BurstLength"]) == (124_640, 128)
+    assert row["BurstRate"] == pytest.approx(500)
+    assert row["Lost"] == 0
+
+
+def test_a_topic_without_outages_has_none():
+    assert outages(topic(*others(8))).empty
+
+
+def test_a_network_with_a_heavy_tail_has_no_outages():
+    def pareto(rng, n):
+        return rng.pareto(2.5, n) * 20
+
+    assert outages(topic(*others(8, events=2000, jitter=pareto))).empty
+
+
+def test_an_outage_of_five_seconds_of_a_quiet_client_is_found():
+    quiet = cut_off(stream(interval=30_000, events=50, begin=1000), 300_000, 305_500)
+    table = outages(topic(quiet, *others(events=1500)))
+    assert table[["ClientID", "HeldBack"]].to_numpy().tolist() == [["1", 1]]
+
+
+def test_an_outage_in_which_nothing_happened_cannot_be_found():
+    quiet = cut_off(stream(interval=30_000, events=50), 302_000, 307_000)
+    assert outages(topic(quiet, *others(events=1500))).empty
+
+
+def test_an_outage_of_half_an_hour_is_found():
+    one = cut_off(stream(events=4000), 600_000, 2_399_500)
+    table = outages(topic(one, *others(events=4000)))
+    assert table["HeldBack"].tolist() == [1800]
+
+
+def test_a_clock_that_is_wrong_does_not_matter():
+    right = [cut_off(stream(), 60_000, 124_500), *others()]
+    wrong = [cut_off(stream(offset=-90_000), 60_000, 124_500), *others()]
+    columns = ["ClientID", "Kind", "LastHeard", "BackAt", "Start", "HeldBack"]
+    assert_frame_equal(outages(topic(*right))[columns], outages(topic(*wrong))[columns])
+
+
+def test_events_that_never_come_are_a_lost_outage():
+    one = cut_off(stream(), 60_000, 124_500, buffered=False)
+    row = outages(topic(one, *others())).iloc[0]
+    assert row["Kind"] == "lost"
+    assert (row["Lost"], row["HeldBack"]) == (65, 0)
+    assert row["BackAt"] == one["arrived"].iloc[60]
+
+
+def test_a_buffer_that_overflowed_is_a_lost_outage_with_events_held_back():
+    one = cut_off(stream(), 60_000, 124_500)
+    one = one[(one["number"] <= 61) | (one["number"] > 121)]
+    row = outages(topic(one, *others())).iloc[0]
+    assert row["Kind"] == "lost"
+    assert (row["Lost"], row["HeldBack"]) == (60, 5)
+
+
+def test_single_lost_events_are_no_outage():
+    one = stream()
+    assert outages(topic(one[~one["number"].isin([50, 120, 200])], *others())).empty
+
+
+def test_a_pause_in_which_nothing_happened_is_quiet():
+    before, after = stream(events=100), stream(events=100, begin=400_000)
+    table = outages(topic(before, after.assign(number=after["number"] + 100), *others()))
+    assert table[["ClientID", "Kind", "HeldBack"]].to_numpy().tolist() == [["1", "quiet", 0]]
+    assert table["Silence"].item() == pytest.approx(301_000, abs=20)
+
+
+def test_time_between_sessions_is_not_quiet():
+    first, second = stream(events=100), stream(events=100, begin=400_000, session="next")
+    assert outages(topic(first, second, *others())).empty
+
+
+def test_without_numbers_an_outage_that_lost_events_looks_quiet():
+    one = cut_off(stream(), 60_000, 124_500, buffered=False)
+    assert outages(topic(one, *others(), numbered=False))["Kind"].tolist() == ["quiet"]
+
+
+def test_a_session_that_was_never_heard_before_has_no_silence():
+    table = outages(topic(cut_off(stream(events=100), 0, 49_500), *others()))
+    assert table["LastHeard"].isna().tolist() == [True]
+    assert table["Silence"].isna().tolist() == [True]
+    assert table["HeldBack"].tolist() == [50]
+
+
+def test_a_client_with_two_sessions_at_once_is_looked_at_by_session():
+    stuck = cut_off(stream(session="stuck"), 60_000, 124_500)
+    table = outages(topic(stuck, stream(session="fine", begin=500, seed=2), *others()))
+    assert table[["ClientID", "SessionID"]].to_numpy().tolist() == [["1", "stuck"]]
+
+
+def test_a_repeat_that_comes_late_is_no_outage():
+    one = stream()
+    repeat = one.iloc[[100]].assign(arrived=one["arrived"].iloc[100] + 60_500)
+    assert outages(topic(one, repeat, *others())).empty
+
+
+def test_an_event_that_newer_ones_overtook_is_no_outage():
+    one = stream()
+    one.loc[100, "arrived"] += 60_500
+    assert outages(topic(one, *others())).empty
+
+
+def test_clients_cut_off_together_share_a_fault():
+    cut = [cut_off(stream(f"{n}", seed=n, begin=70 * n), 60_000, 124_500) for n in range(6)]
+    own = cut_off(stream("own"), 200_000, 220_000)
+    table = outages(topic(*cut, own, *others(events=2000))).set_index("ClientID")["Fault"]
+    assert table.drop("own").tolist() == [1] * 6
+    assert table.isna()["own"]
+
+
+def test_outages_one_after_another_share_nothing():
+    one = cut_off(stream("a"), 60_000, 100_000)
+    two = cut_off(stream("b"), 110_000, 150_000)
+    assert outages(topic(one, two, *others()))["Fault"].isna().all()
+
+
+def test_sensitivity_raises_the_limit():
+    events = topic(cut_off(stream(), 60_000, 63_500), *others())
+    assert len(outages(events)) == 1
+    assert outages(events, sensitivity=1000).empty
+
+
+def test_waits_shorter_than_worth_a_row_are_left_out():
+    events = topic(cut_off(stream(), 60_000, 63_500), *others())
+    assert len(outages(events, shortest_ms=3_500)) == 1
+    assert outages(events, shortest_ms=3_600).empty
+
+
+def test_rhythm_is_each_clients_own():
+    table = rhythm(topic(stream("slow", interval=20_000), *others())).set_index("ClientID")
+    assert table.loc["slow", "TypicalInterval"] == pytest.approx(20_000, rel=0.05)
+    assert table.loc["other 1", "TypicalInterval"] == pytest.approx(1_000)
+    assert table["TypicalWait"].between(1, 5).all()
+
+
+def test_rhythm_gives_the_limit_that_outages_use():
+    events = topic(cut_off(stream(), 60_000, 124_500), *others())
+    limits = rhythm(events).set_index("ClientID")["Limit"]
+    assert outages(events)["Limit"].tolist() == [limits["1"]]
+
+
+def test_an_empty_topic_has_no_outages():
+    assert outages(events_table([], [])).empty
+    assert rhythm(events_table([], [])).empty
+
+
+def test_one_event_is_no_outage():
+    assert outages(events_table([0], [9])).empty
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 1000), st.integers(5, 60), st.integers(-(10**12), 10**12))
+def test_shifting_all_times_moves_only_the_times(seed, seconds, shift):
+    one = cut_off(stream(seed=seed), 60_000, 60_000 + 1000 * seconds)
+    events = topic(one, *others())
+    shifted = events.assign(
+        **{EVENT_TIME: events[EVENT_TIME] + shift, RECEIVED_TIME: events[RECEIVED_TIME] + shift}
+    )
+    table, moved = outages(events), outages(shifted)
+    for column in ("LastHeard", "BackAt", "Start", "BurstEnd"):
+        moved[column] -= shift
+    assert_frame_equal(table, moved)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 1000), st.integers(5, 60))
+def test_another_client_does_not_change_an_outage(seed, seconds):
+    alone = [cut_off(stream(seed=seed), 60_000, 60_000 + 1000 * seconds), *others()]
+    more = [*alone, stream("new", seed=seed + 1, interval=700)]
+    columns = ["LastHeard", "BackAt", "Silence", "HeldBack", "BurstEnd", "Lost"]
+    assert_frame_equal(outages(topic(*alone))[columns], outages(topic(*more))[columns])
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 10**5), st.integers(-5000, 49_500), st.sampled_from("ab"),
+                  st.sampled_from("xyz"), st.none() | st.integers(1, 9)),
+        max_size=40,
+    )
+)  # fmt: skip
+def test_whatever_comes_an_outage_ends_after_it_was_last_heard(rows):
+    rows = sorted(rows, key=lambda row: row[0] + row[1])
+    events = events_table(
+        [row[0] for row in rows],
+        [row[0] + row[1] for row in rows],
+        client=[row[2] for row in rows],
+        session=[row[3] for row in rows],
+        sequence=[row[4] for row in rows],
+    )
+    table = outages(events, shortest_ms=0)
+    assert (table["Silence"].dropna() >= 0).all()
+    assert (table["BurstEnd"] >= table["BackAt"]).all()
+    assert table["HeldBack"].sum() <= len(events)
+    assert set(table[CLIENT]) <= set(events[CLIENT])
+    assert set(table[SESSION]) <= set(events[SESSION])
+    assert events[SEQUENCE].dtype == "Int64"
