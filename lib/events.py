@@ -94,8 +94,8 @@ class Events:
         their categories sorted and of their own type, `EventID` Int64 where the topic has it,
         `KafkaPartition` int32, `KafkaOffset` int64, `EventTimestamp0` and `ReceivedTimestamp0`
         float64 (seconds since zero), `KafkaTimestampType` int8 (`lib.topics.records`); then the
-        topic's other fields: text that repeats as category, whole numbers in the smallest type that holds them. Shared between viewers:
-        never change it.
+        topic's other fields: text that repeats as category, whole numbers in the smallest type
+        that holds them. Shared between viewers: never change it.
     zero_ms
         The event time of the first event in arrival order, epoch ms; 0 if there is none.
     set_aside

@@ -40,8 +40,9 @@ st.altair_chart(
 )
 drawn = "Every event is a point" if skew.are_points else "Counts of all events"
 st.caption(
-    f"{drawn}: {skew.events:,} in the window. On the dashed diagonal an event arrives when it happens; above it, later. The "
-    f"green line is the watermark of the whole topic: {skew.late:,} events are behind it."
+    f"{drawn}: {skew.events:,} in the window. On the dashed diagonal an event arrives when it "
+    f"happens; above it, later. The green line is the watermark of the whole topic: "
+    f"{skew.late:,} events are behind it."
 )
 
 st.subheader("Two questions, two answers", anchor=False)

@@ -46,19 +46,23 @@ else:
         key="timeline",
         alt=f"Timeline of {len(found):,} silences and the bursts that ended them",
     )
+    drawn = (
+        f"; the {MOST_OUTAGES:,} with the most events are drawn"
+        if len(found) > MOST_OUTAGES
+        else ""
+    )
     st.caption(
-        f"{len(found):,} silences of {found['ClientID'].nunique():,} clients"
-        f"{f'; the {MOST_OUTAGES:,} with the most events are drawn' if len(found) > MOST_OUTAGES else ''}"
-        ". A bar is a silence, the tick at its end the burst. Select a row to zoom to it."
+        f"{len(found):,} silences of {found['ClientID'].nunique():,} clients{drawn}. A bar is a "
+        "silence, the tick at its end the burst. Select a row to zoom to it."
     )
     outage_table(found, visible)
 
 with st.expander("Where the limits come from", icon=":material/help:"):
     st.markdown(
-        "Between two arrivals of a client the broker hears nothing, and an event that was due then "
-        "*waited*. Every network makes events wait, so no limit is fixed: the topic's own waits, in "
-        "multiples of each client's typical one, tell how often a wait of some length is to be "
-        "expected. A silence is an outage where far more is there. Clock offsets do not matter: "
+        "Between two arrivals of a client the broker hears nothing, and an event that was due "
+        "then *waited*. Every network makes events wait, so no limit is fixed: the topic's own "
+        "waits, in multiples of each client's typical one, tell how often a wait of some length is "
+        "to be expected. A silence is an outage where far more is there. Clock offsets do not matter: "
         "waits are counted from each client's own smallest delay."
     )
     rhythm_table(limits)

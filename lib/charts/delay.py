@@ -97,11 +97,11 @@ def skew_plot(
         reality = _points(table, rows, late, zero_ms, scale, ends)
     else:
         reality = _counts(event, received, late, zero_ms, scale, ends)
-    chart = alt.layer(_diagonal(ends, zero_ms, scale), reality, _watermark(steps, zero_ms, scale))
+    layers = [_diagonal(ends, zero_ms, scale), reality, _watermark(steps, zero_ms, scale)]
+    chart = alt.LayerChart(layer=layers, height=430)
     zoom = alt.selection_interval(name="zoom", bind="scales")
-    layered: alt.LayerChart = chart.properties(height=430).add_params(zoom)
     return SkewPlot(
-        layered,
+        chart.add_params(zoom),
         len(event),
         len(event) <= MOST_POINTS,
         int(late.sum()),
@@ -341,5 +341,4 @@ def over_time(stretches: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> alt
         )
     )
     zoom = alt.selection_interval(name="zoom", bind="scales", encodings=["x"])
-    layered: alt.LayerChart = alt.layer(chart).add_params(zoom).properties(height=240)
-    return layered
+    return alt.LayerChart(layer=[chart], height=240).add_params(zoom)

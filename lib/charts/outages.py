@@ -17,6 +17,8 @@ from lib.lanes import client_lanes
 if TYPE_CHECKING:
     from lib.charts.times import TimeScale
 
+GRID: Final = alt.Axis(grid=True)
+
 MOST_OUTAGES: Final = 1_000
 """Outages drawn at most, those with the most events first."""
 
@@ -63,7 +65,7 @@ def outage_timeline(table: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> a
     ]
     title = "Client" if lanes.are_clients else "Clients"
     base = alt.Chart(drawn).encode(
-        y=alt.Y("row:O", title=title, scale=alt.Scale(domain=lanes.labels), axis=alt.Axis(grid=True)),
+        y=alt.Y("row:O", title=title, scale=alt.Scale(domain=lanes.labels), axis=GRID),
         color=alt.Color(
             "kind:N",
             title=None,
@@ -76,9 +78,5 @@ def outage_timeline(table: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> a
     silence = base.mark_bar(height=9, opacity=0.55, cornerRadius=2).encode(x=axis, x2="back")
     burst = base.transform_filter("datum.held > 0").mark_tick(thickness=3, size=20).encode(x="back")
     zoom = alt.selection_interval(name="zoom", bind="scales", encodings=["x"])
-    chart: alt.LayerChart = (
-        alt.layer(silence, burst)
-        .add_params(zoom)
-        .properties(height=max(140, 24 * len(lanes.labels)))
-    )
-    return chart
+    chart = alt.LayerChart(layer=[silence, burst], height=max(140, 24 * len(lanes.labels)))
+    return chart.add_params(zoom)
