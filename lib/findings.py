@@ -10,6 +10,7 @@ import pandas as pd
 
 from lib import clocks, completeness, outages
 from lib.columns import CLIENT, EVENT_TIME, EVENT_TIME_0, RECEIVED_TIME_0
+from lib.text import counted
 from lib.trust import Trust
 
 if TYPE_CHECKING:
@@ -130,10 +131,10 @@ def _outage(row: dict[Hashable, Any], zero: int) -> Finding:
     if unheard:
         silent = f"Client {row[CLIENT]} was not heard until {_at(back)}"
     if not held:
-        sentence = f"{silent}; {_count(lost, 'event')} of that time never arrived."
+        sentence = f"{silent}; {counted(lost, 'event')} of that time never arrived."
     else:
         burst = " in a burst" if held > 1 else ""
-        sentence = f"{silent} and delivered {_count(held, 'event')}{burst} at {back / 1000:,.2f} s"
+        sentence = f"{silent} and delivered {counted(held, 'event')}{burst} at {back / 1000:,.2f} s"
         sentence += f"; {lost:,} more never arrived." if lost else "."
     kind = "lost outage" if row[outages.KIND] == outages.MOSTLY_LOST else "outage"
     return Finding(sentence, held + lost, kind, "Outages", *around(start, end), (row[CLIENT],))
@@ -145,7 +146,7 @@ def _fault(rows: pd.DataFrame, zero: int) -> Finding:
     start, back = int(rows[outages.START].min()) - zero, int(rows[outages.BACK_AT].min()) - zero
     sentence = (
         f"{len(clients):,} clients were silent together for {_seconds(back - start)} from "
-        f"{_at(start)} and delivered {_count(held, 'event')} from {back / 1000:,.2f} s on"
+        f"{_at(start)} and delivered {counted(held, 'event')} from {back / 1000:,.2f} s on"
     )
     sentence += f"; {lost:,} more never arrived." if lost else "."
     window = around(start, int(rows[outages.BURST_END].max()) - zero)
@@ -163,7 +164,7 @@ def _of_clocks(table: pd.DataFrame, topic: tuple[float, float], most: int) -> It
         if row[clocks.FUTURE]:
             future = int(row[clocks.FUTURE])
             sentence += (
-                f": {future:,} of its {_count(events, 'event')} were received before they happened"
+                f": {future:,} of its {counted(events, 'event')} were received before they happened"
             )
         yield Finding(f"{sentence}.", events, "clock", "Delay", *topic, (row[CLIENT],))
 
@@ -173,19 +174,15 @@ def _of_sessions(table: pd.DataFrame | None, topic: tuple[float, float]) -> Iter
         return
     lost = table[completeness.LOST].fillna(0)
     if lost.any():
-        count, sessions = int(lost.sum()), _count(int((lost > 0).sum()), "session")
+        count, sessions = int(lost.sum()), counted(int((lost > 0).sum()), "session")
         numbers = "its number is" if count == 1 else "their numbers are"
-        sentence = f"{_count(count, 'event')} of {sessions} never arrived: {numbers} missing."
+        sentence = f"{counted(count, 'event')} of {sessions} never arrived: {numbers} missing."
         yield Finding(sentence, count, "lost", "Sessions", *topic)
     repeated = table[completeness.DUPLICATES].fillna(0)
     if repeated.any():
-        count, sessions = int(repeated.sum()), _count(int((repeated > 0).sum()), "session")
-        sentence = f"{_count(count, 'event')} in {sessions} came again: duplicates."
+        count, sessions = int(repeated.sum()), counted(int((repeated > 0).sum()), "session")
+        sentence = f"{counted(count, 'event')} in {sessions} came again: duplicates."
         yield Finding(sentence, count, "duplicates", "Sessions", *topic)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _seconds(ms: float) -> str:

@@ -14,3 +14,8 @@ def duration(ms: float) -> str:
         if abs(ms) >= size * least:
             return f"{round(ms / size, 1):,g} {unit}"
     return f"{ms:,.0f} ms"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, for example 1 client or 2,428 events."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

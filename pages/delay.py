@@ -46,17 +46,14 @@ st.caption(
 )
 
 st.subheader("Two questions, two answers", anchor=False)
-left, right = st.columns(2)
-with left:
-    st.markdown("**Delay**: how long events were under way, in the whole topic")
-    st.dataframe(in_seconds(answers.delay), hide_index=True, alt="Quantiles of delay, s")
-with right:
-    st.markdown("**Out-of-orderness**: what D has to cover, in the whole topic")
-    st.dataframe(
-        in_seconds(answers.out_of_orderness),
-        hide_index=True,
-        alt="Quantiles of out-of-orderness over the topic and per partition, s",
-    )
+st.markdown("**Delay**: how long events were under way, in the whole topic")
+st.dataframe(in_seconds(answers.delay), hide_index=True, alt="Quantiles of delay, s")
+st.markdown("**Out-of-orderness**: what D has to cover, in the whole topic")
+st.dataframe(
+    in_seconds(answers.out_of_orderness),
+    hide_index=True,
+    alt="Quantiles of out-of-orderness over the topic and per partition, s",
+)
 st.caption(
     "p99 of out-of-orderness is the watermark delay that is long enough for 99 % of the events; "
     "where every partition has a watermark of its own, the row “partitions” counts."

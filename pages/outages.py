@@ -2,6 +2,8 @@ import streamlit as st
 
 from lib import outages
 from lib.charts.outages import MOST_OUTAGES, outage_timeline
+from lib.events import Clock
+from lib.text import counted
 from lib.ui.answers import outages_of
 from lib.ui.outage_table import outage_table, rhythm_table
 from lib.ui.page import begin
@@ -42,17 +44,19 @@ if found.empty:
     )
 else:
     st.altair_chart(
-        outage_timeline(found, zero_ms=visible.zero_ms, scale=visible.scale),
+        outage_timeline(
+            found,
+            domain_ms=visible.stretch(Clock.RECEIVED),
+            zero_ms=visible.zero_ms,
+            scale=visible.scale,
+        ),
         key="timeline",
         alt=f"Timeline of {len(found):,} silences and the bursts that ended them",
     )
-    drawn = (
-        f"; the {MOST_OUTAGES:,} with the most events are drawn"
-        if len(found) > MOST_OUTAGES
-        else ""
-    )
+    drawn = f"; {MOST_OUTAGES:,} are drawn" if len(found) > MOST_OUTAGES else ""
     st.caption(
-        f"{len(found):,} silences of {found['ClientID'].nunique():,} clients{drawn}. A bar is a "
+        f"{counted(len(found), 'silence')} of {counted(found['ClientID'].nunique(), 'client')}"
+        f"{drawn}. A bar is a "
         "silence, the tick at its end the burst. Select a row to zoom to it."
     )
     outage_table(found, visible)
@@ -62,7 +66,7 @@ with st.expander("Where the limits come from", icon=":material/help:"):
         "Between two arrivals of a client the broker hears nothing, and an event that was due "
         "then *waited*. Every network makes events wait, so no limit is fixed: the topic's own "
         "waits, in multiples of each client's typical one, tell how often a wait of some length is "
-        "to be expected. A silence is an outage where far more is there. Clock offsets do not matter: "
-        "waits are counted from each client's own smallest delay."
+        "to be expected. A silence is an outage where far more is there. Clock offsets do not "
+        "matter: waits are counted from each client's own smallest delay."
     )
     rhythm_table(limits)

@@ -2,6 +2,7 @@ import streamlit as st
 
 from lib.summary import summarise
 from lib.text import duration
+from lib.ui.findings import show_findings
 from lib.ui.page import begin
 from lib.ui.show import load_report, moment
 
@@ -35,6 +36,9 @@ st.caption(
     f"{moment(summary.first_received_ms, visible)} to "
     f"{moment(summary.last_received_ms, visible)}."
 )
+
+st.subheader("What stands out", anchor=False)
+show_findings(visible.topic)
 
 st.subheader("First records", anchor=False)
 first = visible.first(100)

@@ -3,7 +3,7 @@ import streamlit as st
 from lib.charts.histogram import session_histogram
 from lib.sessions import DEFAULT_BINS, count_histogram, session_counts, session_table
 from lib.ui.page import begin
-from lib.ui.show import session_columns
+from lib.ui.session_detail import every_session, session_detail
 
 visible = begin(
     "Sessions",
@@ -29,8 +29,7 @@ st.caption(
 
 st.subheader("Every session", anchor=False)
 sessions = session_table(visible.table, visible.rows)
-st.dataframe(
-    session_columns(sessions, visible),
-    hide_index=True,
-    alt="Every session with its client, events, duration on both clocks and largest delay",
-)
+chosen = every_session(sessions, visible)
+
+st.subheader("One session in detail", anchor=False)
+session_detail(sessions, chosen, visible)

@@ -13,7 +13,7 @@ from lib.charts import colours
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
 from lib.events import CLIENT, EVENT_TIME, RECEIVED_TIME, SEQUENCE, SESSION, Clock
 from lib.lanes import Lanes, bin_width, client_lanes, count_bins, written
-from lib.text import duration
+from lib.text import counted, duration
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,7 +45,7 @@ class Comparison:
     @property
     def caption(self) -> str:
         """What is drawn and how many events it stands for."""
-        who = f"{self.lanes.clients:,} client{'s' if self.lanes.clients != 1 else ''}"
+        who = counted(self.lanes.clients, "client")
         if not self.lanes.are_clients:
             who += f" in {len(self.lanes.labels)} groups"
         if self.width_ms is None:

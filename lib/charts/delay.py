@@ -269,9 +269,10 @@ def distribution(binned: pd.DataFrame, by: str | None) -> alt.VConcatChart:
         alt.Tooltip(f"{delays.LONGER}:Q", title="Share longer", format=".4%"),
     ]
     base = alt.Chart(drawn).encode(color=colour, tooltip=tooltip)
-    shares = base.mark_bar(opacity=0.75 if by is None else 0.45).encode(
+    shares = base.mark_rect(opacity=0.75 if by is None else 0.45, stroke=None).encode(
         x=axis,
         x2="high",
+        y2=alt.datum(0),
         y=alt.Y(
             f"{delays.SHARE}:Q", title="Share of events", stack=None, axis=alt.Axis(format="%")
         ),
@@ -341,4 +342,4 @@ def over_time(stretches: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> alt
         )
     )
     zoom = alt.selection_interval(name="zoom", bind="scales", encodings=["x"])
-    return alt.LayerChart(layer=[chart], height=240).add_params(zoom)
+    return alt.LayerChart(layer=[chart], height=320).add_params(zoom)

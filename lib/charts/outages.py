@@ -29,13 +29,17 @@ KIND_COLOURS: Final = {
 }
 
 
-def outage_timeline(table: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> alt.LayerChart:
+def outage_timeline(
+    table: pd.DataFrame, *, domain_ms: tuple[int, int], zero_ms: int, scale: TimeScale
+) -> alt.LayerChart:
     """Draw each silence as a bar, and the burst that ended it as a tick at its end.
 
     Parameters
     ----------
     table
         Rows of what `lib.outages.outages` returns, at least one.
+    domain_ms
+        First and last received time of the visible events, epoch ms.
     """
     touched = table[outages.HELD_BACK] + table[outages.LOST]
     shown = table.loc[touched.nlargest(MOST_OUTAGES).index]
@@ -74,9 +78,18 @@ def outage_timeline(table: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> a
         ),
         tooltip=tooltip,
     )
-    axis = time_axis("heard", "Received time", scale, domain_ms=None, zero_ms=zero_ms)
-    silence = base.mark_bar(height=9, opacity=0.55, cornerRadius=2).encode(x=axis, x2="back")
-    burst = base.transform_filter("datum.held > 0").mark_tick(thickness=3, size=20).encode(x="back")
+    axis = time_axis("heard", "Received time", scale, domain_ms=domain_ms, zero_ms=zero_ms)
+    silence = base.mark_bar(height=9, opacity=0.55, cornerRadius=2, clip=True).encode(
+        x=axis, x2="back"
+    )
+    burst = (
+        base.transform_filter("datum.held > 0")
+        .mark_tick(thickness=3, size=20, clip=True)
+        .encode(x="back")
+    )
     zoom = alt.selection_interval(name="zoom", bind="scales", encodings=["x"])
-    chart = alt.LayerChart(layer=[silence, burst], height=max(140, 24 * len(lanes.labels)))
+    chart = alt.LayerChart(
+        layer=[silence, burst],
+        height=110 + 30 * len(lanes.labels),
+    )
     return chart.add_params(zoom)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from lib import outages
-from lib.events import CLIENT, window_rows
+from lib.events import CLIENT, Clock, window_rows
 from lib.trust import Trust
 from lib.ui.answers import trust_of
 from lib.ui.view import View, Window, current_view
@@ -66,6 +66,11 @@ class Visible:
         """Return some columns of the visible events."""
         some = self.table[list(names)]
         return some if isinstance(self.rows, slice) else some.take(self.rows)
+
+    def stretch(self, clock: Clock) -> tuple[int, int]:
+        """Return the first and last time of the visible events on a clock, epoch ms."""
+        times = self.table[clock.milliseconds].to_numpy()[self.rows]
+        return int(times.min()), int(times.max()) + 1
 
     def outages(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of an outage table that touch the window, of the chosen clients."""

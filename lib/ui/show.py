@@ -10,7 +10,6 @@ import streamlit as st
 
 from lib.charts.times import TimeScale
 from lib.decode import reasons_of
-from lib.events import CLIENT, SESSION
 from lib.topics.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP_TYPE
 
 if TYPE_CHECKING:
@@ -70,21 +69,6 @@ def _set_aside(set_aside: pa.Table, topic: str) -> None:
         mime="text/csv",
         icon=":material/download:",
         on_click="ignore",
-    )
-
-
-def session_columns(sessions: pd.DataFrame, visible: Visible) -> pd.DataFrame:
-    """Return the session table as it is read: times as the switch wants them, durations in s."""
-    return pd.DataFrame(
-        {
-            "Client": sessions[CLIENT],
-            "Session": sessions[SESSION],
-            "Events": sessions["events"],
-            "First event": shown_times(sessions["first_event"], visible),
-            "Duration, event time (s)": sessions["event_duration"] / 1000,
-            "Duration, received (s)": sessions["received_duration"] / 1000,
-            "Largest delay (s)": sessions["largest_delay"] / 1000,
-        }
     )
 
 

@@ -1,0 +1,99 @@
+"""The table of sessions, and one of them in detail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from lib import completeness
+from lib.charts.session import MOST_LINES, session_fan
+from lib.events import CLIENT, SESSION
+from lib.lanes import client_at, written
+from lib.text import counted, duration
+from lib.ui.answers import analysis_of
+from lib.ui.show import shown_times
+
+if TYPE_CHECKING:
+    from lib.ui.page import Visible
+
+LISTED: Final = 10_000
+"""Sessions in the table at most, those with the largest delay first."""
+
+_PARAMETER: Final = "one_session"
+
+
+def every_session(sessions: pd.DataFrame, visible: Visible) -> str | None:
+    """Show the session table; return the session to look at: of the URL, or the selected one."""
+    listed = sessions
+    if len(sessions) > LISTED:
+        listed = sessions.loc[sessions["largest_delay"].nlargest(LISTED).index]
+        st.caption(f"The {LISTED:,} sessions with the largest delay, of {len(sessions):,}.")
+    st.dataframe(
+        _readable(listed, visible),
+        hide_index=True,
+        height=330,
+        key="session_table",
+        on_select=lambda: _choose(listed),
+        selection_mode="single-row",
+        alt="Every session with its client, events, duration on both clocks and largest delay",
+    )
+    return st.query_params.get(_PARAMETER)
+
+
+def session_detail(sessions: pd.DataFrame, chosen: str | None, visible: Visible) -> None:
+    """Draw the chosen session, or the one with the largest delay, event by event."""
+    names = pd.Index(sessions[SESSION])
+    place = None if chosen is None else client_at(names, chosen)
+    if place is None:
+        place = int(sessions["largest_delay"].to_numpy().argmax())
+    session = sessions.iloc[place]
+    code = visible.table[SESSION].cat.categories.get_loc(session[SESSION])
+    inside = visible.table[SESSION].cat.codes.to_numpy()[visible.rows] == code
+    rows = np.flatnonzero(inside)
+    events = visible.table.take(rows if isinstance(visible.rows, slice) else visible.rows[rows])
+    st.altair_chart(
+        session_fan(events, zero_ms=visible.zero_ms, scale=visible.scale),
+        key="session_fan",
+        alt=f"Events of session {session[SESSION]} from when they happened to when they arrived",
+    )
+    why = "" if chosen is not None else " It has the largest delay; select a row for another."
+    fewer = (
+        f" The {MOST_LINES:,} with the largest delay are drawn." if len(events) > MOST_LINES else ""
+    )
+    st.caption(
+        f"Session {written(session[SESSION])} of client {written(session[CLIENT])}: "
+        f"{counted(len(events), 'event')}, {duration(session['event_duration'])} long by event "
+        f"time, {duration(session['received_duration'])} by received time, largest delay "
+        f"{duration(session['largest_delay'])}.{fewer}{why}"
+    )
+
+
+def _choose(listed: pd.DataFrame) -> None:
+    rows = st.session_state["session_table"].selection.rows
+    if rows:
+        st.query_params[_PARAMETER] = written(listed[SESSION].iloc[rows[0]])
+    else:
+        st.query_params.pop(_PARAMETER, None)
+
+
+def _readable(sessions: pd.DataFrame, visible: Visible) -> pd.DataFrame:
+    shown = pd.DataFrame(
+        {
+            "Client": sessions[CLIENT].map(written).astype(str),
+            "Events": sessions["events"],
+            "First event": shown_times(sessions["first_event"], visible),
+            "Duration, event time (s)": sessions["event_duration"] / 1000,
+            "Duration, received (s)": sessions["received_duration"] / 1000,
+            "Largest delay (s)": sessions["largest_delay"] / 1000,
+        }
+    )
+    numbered = analysis_of(visible.topic).sessions
+    if numbered is not None:
+        of_session = numbered.set_index(SESSION).loc[sessions[SESSION]]
+        shown["Lost"] = of_session[completeness.LOST].array
+        shown["Duplicates"] = of_session[completeness.DUPLICATES].array
+    shown["Session"] = sessions[SESSION].map(written).array
+    return shown
