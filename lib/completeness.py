@@ -50,11 +50,13 @@ def has_numbers(events: pd.DataFrame) -> bool:
 
     False where the column is missing or empty, or holds something else, such as random keys.
     """
-    if SEQUENCE not in events:
-        return False
-    steps = _steps(_numbers(events))
-    steps = steps[steps > 0]
-    return len(steps) > 0 and int(np.median(steps)) == 1
+    return are_running(number_steps(events))
+
+
+def are_running(steps: Ints) -> bool:
+    """Return whether the result of `number_steps` is one of running numbers."""
+    forward = steps[steps > 0]
+    return len(forward) > 0 and int(np.median(forward)) == 1
 
 
 def numbering_start(events: pd.DataFrame) -> int | None:

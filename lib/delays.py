@@ -36,6 +36,8 @@ TO: Final = "To"
 SHARE: Final = "Share"
 LONGER: Final = "Longer"
 
+_LATEST: Final = np.iinfo(np.int64).max
+
 
 def quantile_name(share: float) -> str:
     """Return the column name of a quantile: "min", "p50", "p99.9", "max"."""
@@ -105,18 +107,15 @@ def delay_over_time(
         ms for each share, missing where a stretch has no events.
     """
     times = grouped.ints(events[clock])
-    if len(times) == 0:
-        edges = np.empty(0, np.int64)
-        width = 1
-    else:
-        width = -((times.min() - times.max() - 1) // bins)
-        edges = np.arange(times.min(), times.max() + 1, width)
-    table = pd.DataFrame({FROM: edges, TO: edges + width, EVENTS: np.zeros(len(edges), np.int64)})
-    code = (times - times.min(initial=np.iinfo(np.int64).max)) // width
-    used, codes = np.unique(code, return_inverse=True)
-    groups = grouped.Groups(codes.astype(np.int64), pd.Index(used))
+    first, last = int(times.min(initial=_LATEST)), int(times.max(initial=-1))
+    width = max(-(-(last + 1 - first) // bins), 1)
+    edges = np.arange(first, last + 1, width)
+    place = (times - first) // width
+    counts = np.bincount(place, minlength=len(edges)).astype(np.int64)
+    used = np.flatnonzero(counts)
+    groups = grouped.Groups((np.cumsum(counts > 0) - 1)[place], pd.Index(used))
     filled = _with_quantiles(pd.DataFrame(index=used), groups, _delay(events), shares)
-    table.loc[used, EVENTS] = groups.sizes
+    table = pd.DataFrame({FROM: edges, TO: edges + width, EVENTS: counts})
     return table.join(filled.astype("Int64"))
 
 

@@ -108,7 +108,8 @@ def outages(
             the burst begins, at `BackAt`.
         `Start`
             Where it began, as nearly as events tell: half way between `LastHeard` and when the
-            first event held back was due; `LastHeard` where nothing was held back.
+            first event held back was due. Where all were lost, half their typical distance in
+            the silence after `LastHeard`; where nothing happened, `LastHeard`.
         `HeldBack`, `Lost`
             Events that waited and came; numbers missing among them. int64.
         `LargestDelay`
@@ -252,12 +253,14 @@ def _bursts(arrivals: Arrivals, waits: Waits, ended_by: Ints, held_back: Bools) 
     lost = np.bincount(at, weights=arrivals.lost[of], minlength=n).astype(np.int64)
     length = end - back
     rate = np.divide((held - 1) * 1000, length, out=np.full(n, np.nan), where=length > 0)
+    missing = arrivals.lost[ended_by]
     known = np.where(arrivals.opens[ended_by], due, arrivals.heard_before[ended_by])
+    half_way = np.where(held_back, (known + due) / 2, known + (back - known) / (missing + 1) / 2)
     return pd.DataFrame(
         {
-            START: np.floor(np.where(held_back, (known + due) / 2, known)).astype(np.int64),
+            START: np.floor(np.where(held_back | (missing > 0), half_way, known)).astype(np.int64),
             HELD_BACK: held,
-            LOST: np.where(held_back, lost, arrivals.lost[ended_by]),
+            LOST: np.where(held_back, lost, missing),
             LARGEST_DELAY: largest,
             BURST_END: end,
             BURST_LENGTH: length,

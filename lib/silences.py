@@ -19,7 +19,7 @@ import pandas as pd
 from lib import grouped, tails
 from lib.clocks import lag
 from lib.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SESSION
-from lib.completeness import has_numbers, number_steps
+from lib.completeness import are_running, number_steps
 
 if TYPE_CHECKING:
     from lib.grouped import Groups, Ints
@@ -102,7 +102,9 @@ class Waits:
 
 def find_arrivals(events: pd.DataFrame) -> Arrivals:
     """Return the first arrivals of an events table that is in arrival order."""
-    steps = number_steps(events) if has_numbers(events) else np.full(len(events), -1, np.int64)
+    steps = number_steps(events)
+    if not are_running(steps):
+        steps = np.full(len(events), -1, np.int64)
     first = np.flatnonzero(steps != 0)  # a repeat says nothing of the silence before it
     times = grouped.ints(events[EVENT_TIME])[first]
     received = grouped.ints(events[RECEIVED_TIME])[first]
