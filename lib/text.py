@@ -14,3 +14,11 @@ def duration(ms: float) -> str:
         if abs(ms) >= size * least:
             return f"{round(ms / size, 1):,g} {unit}"
     return f"{ms:,.0f} ms"
+
+
+def size(of_bytes: float) -> str:
+    """Return a number of bytes in the unit that suits it, for example 35 kB or 1.2 GB."""
+    for unit, least in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if of_bytes >= least:
+            return f"{of_bytes / least:,.3g} {unit}"
+    return f"{of_bytes:,.0f} B"

@@ -2,8 +2,8 @@ import streamlit as st
 
 from lib.charts.histogram import session_histogram
 from lib.sessions import DEFAULT_BINS, count_histogram, session_counts, session_table
+from lib.ui import show
 from lib.ui.page import begin
-from lib.ui.show import session_columns
 
 visible = begin(
     "Sessions",
@@ -28,9 +28,4 @@ st.caption(
 )
 
 st.subheader("Every session", anchor=False)
-sessions = session_table(visible.table, visible.rows)
-st.dataframe(
-    session_columns(sessions, visible),
-    hide_index=True,
-    alt="Every session with its client, events, duration on both clocks and largest delay",
-)
+show.session_table(session_table(visible.table, visible.rows), visible)
