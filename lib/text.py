@@ -19,3 +19,11 @@ def duration(ms: float) -> str:
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun, for example 1 client or 2,428 events."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def size(of_bytes: float) -> str:
+    """Return a number of bytes in the unit that suits it, for example 35 kB or 1.2 GB."""
+    for unit, least in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if of_bytes >= least:
+            return f"{of_bytes / least:,.3g} {unit}"
+    return f"{of_bytes:,.0f} B"

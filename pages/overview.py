@@ -4,7 +4,7 @@ from lib.summary import summarise
 from lib.text import duration
 from lib.ui.findings import show_findings
 from lib.ui.page import begin
-from lib.ui.show import load_report, moment
+from lib.ui.show import first_records, load_report, moment
 
 visible = begin(
     "Overview",
@@ -41,20 +41,7 @@ st.subheader("What stands out", anchor=False)
 show_findings(visible.topic)
 
 st.subheader("First records", anchor=False)
-first = visible.first(100)
-st.dataframe(
-    first,
-    hide_index=True,
-    height=250,
-    alt="The first records of the window in arrival order, with their normalized times",
-    column_config={
-        "Timestamp": st.column_config.NumberColumn(format="%d", help="Event time, epoch ms"),
-        "KafkaTimestamp": st.column_config.NumberColumn(format="%d", help="Received, epoch ms"),
-        "EventTimestamp0": st.column_config.NumberColumn(format="%.3f", help="s since zero"),
-        "ReceivedTimestamp0": st.column_config.NumberColumn(format="%.3f", help="s since zero"),
-    },
-)
-st.caption(f"The first {len(first):,} of {summary.events:,} events, in arrival order.")
+first_records(visible, 100)
 
 st.subheader("Load report", anchor=False)
 load_report(visible.topic)

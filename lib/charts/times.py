@@ -29,6 +29,8 @@ _TICKS: Final = {
 }
 """How ticks are written, by what they fall on: in full, for one that is read alone."""
 
+_EXACT: Final = "%Y-%m-%d %H:%M:%S.%L"
+
 
 def drawn_times(
     epoch_ms: npt.NDArray[np.int64] | pd.Series, zero_ms: int, scale: TimeScale
@@ -77,13 +79,14 @@ def time_tooltip(field: str, title: str, scale: TimeScale) -> alt.Tooltip:
     """Return the tooltip line of a time `field`."""
     if scale is TimeScale.ZERO:
         return alt.Tooltip(field, type="quantitative", title=f"{title} (s)", format=",.3f")
-    # Without a UTC time unit a tooltip is written in the viewer's zone, whatever the axis says.
+    if scale is TimeScale.LOCAL:
+        return alt.Tooltip(field, type="temporal", title=title, format=_EXACT)
+    # Without a UTC time unit a tooltip is in the viewer's zone, whatever the axis says.
     # "binned": the values stay as they are, to the millisecond.
-    unit = "binnedutcyearmonthdatehoursminutesseconds"
     return alt.Tooltip(
         field,
         type="temporal",
-        title=f"{title}, UTC" if scale is TimeScale.UTC else title,
-        timeUnit=unit if scale is TimeScale.UTC else alt.Undefined,
-        format="%Y-%m-%d %H:%M:%S.%L",
+        timeUnit="binnedutcyearmonthdatehoursminutesseconds",
+        title=f"{title}, UTC",
+        format=_EXACT,
     )

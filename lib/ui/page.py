@@ -9,6 +9,7 @@ import streamlit as st
 
 from lib import outages
 from lib.events import CLIENT, Clock, window_rows
+from lib.text import size
 from lib.trust import Trust
 from lib.ui.answers import trust_of
 from lib.ui.view import View, Window, current_view
@@ -133,7 +134,7 @@ def _show_progress(name: str, load: Load) -> None:
     if progress.records:
         text = (
             f"{progress.records:,} of at most {progress.expected:,} records, "
-            f"{progress.bytes / 1e6:,.0f} MB, {progress.rate:,.0f} records/s, "
+            f"{size(progress.bytes)}, {progress.rate:,.0f} records/s, "
             f"about {progress.seconds_left:,.0f} s left"
         )
     else:

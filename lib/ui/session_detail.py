@@ -14,7 +14,7 @@ from lib.events import CLIENT, SESSION
 from lib.lanes import client_at, written
 from lib.text import counted, duration
 from lib.ui.answers import analysis_of
-from lib.ui.show import shown_times
+from lib.ui.show import shown_times, time_column
 
 if TYPE_CHECKING:
     from lib.ui.page import Visible
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 LISTED: Final = 10_000
 """Sessions in the table at most, those with the largest delay first."""
 
+_FIRST_EVENT: Final = "First event"
+_SECONDS: Final = ("Duration, event time (s)", "Duration, received (s)", "Largest delay (s)")
 _PARAMETER: Final = "one_session"
 
 
@@ -39,6 +41,10 @@ def every_session(sessions: pd.DataFrame, visible: Visible) -> str | None:
         on_select=lambda: _choose(listed),
         selection_mode="single-row",
         alt="Every session with its client, events, duration on both clocks and largest delay",
+        column_config={
+            _FIRST_EVENT: time_column(visible, "Event time"),
+            **dict.fromkeys(_SECONDS, st.column_config.NumberColumn(format="%.3f")),
+        },
     )
     return st.query_params.get(_PARAMETER)
 
@@ -84,10 +90,10 @@ def _readable(sessions: pd.DataFrame, visible: Visible) -> pd.DataFrame:
         {
             "Client": sessions[CLIENT].map(written).astype(str),
             "Events": sessions["events"],
-            "First event": shown_times(sessions["first_event"], visible),
-            "Duration, event time (s)": sessions["event_duration"] / 1000,
-            "Duration, received (s)": sessions["received_duration"] / 1000,
-            "Largest delay (s)": sessions["largest_delay"] / 1000,
+            _FIRST_EVENT: shown_times(sessions["first_event"], visible),
+            _SECONDS[0]: sessions["event_duration"] / 1000,
+            _SECONDS[1]: sessions["received_duration"] / 1000,
+            _SECONDS[2]: sessions["largest_delay"] / 1000,
         }
     )
     numbered = analysis_of(visible.topic).sessions

@@ -10,10 +10,23 @@ import streamlit as st
 
 from lib.charts.times import TimeScale
 from lib.decode import reasons_of
+from lib.events import (
+    CLIENT,
+    EVENT_TIME,
+    EVENT_TIME_0,
+    OFFSET,
+    PARTITION,
+    RECEIVED_TIME,
+    RECEIVED_TIME_0,
+    SEQUENCE,
+    SESSION,
+)
+from lib.text import size
 from lib.topics.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP_TYPE
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from streamlit.elements.lib.column_types import ColumnConfig
 
     from lib.load import LoadedTopic
     from lib.ui.page import Visible
@@ -24,14 +37,24 @@ _KINDS = {
     NO_TIMESTAMP_TYPE: "none",
 }
 
+_FIRST = (
+    EVENT_TIME_0,
+    RECEIVED_TIME_0,
+    CLIENT,
+    SESSION,
+    SEQUENCE,
+    EVENT_TIME,
+    RECEIVED_TIME,
+)
+_LAST = (PARTITION, OFFSET)
+
 
 def moment(epoch_ms: int, visible: Visible) -> str:
     """Return a moment as the time switch wants it written."""
     if visible.scale is TimeScale.ZERO:
         return f"{(epoch_ms - visible.zero_ms) / 1000:,.3f} s"
-    zone = st.context.timezone if visible.scale is TimeScale.LOCAL else "UTC"
-    time = pd.Timestamp(epoch_ms, unit="ms", tz="UTC").tz_convert(zone or "UTC")
-    return f"{time:%Y-%m-%d %H:%M:%S} {zone or 'UTC'}"
+    time = pd.Timestamp(epoch_ms, unit="ms", tz="UTC").tz_convert(_zone(visible))
+    return f"{time:%Y-%m-%d %H:%M:%S} {_zone(visible)}"
 
 
 def load_report(topic: LoadedTopic) -> None:
@@ -42,7 +65,7 @@ def load_report(topic: LoadedTopic) -> None:
         st.metric("Records read", f"{report.total_records:,}", border=True)
         st.metric("Set aside", f"{topic.set_aside.num_rows:,}", border=True)
         st.metric("Partitions with records", f"{partitions:,}", border=True)
-        st.metric("Last read", f"{report.read.bytes / 1e6:,.1f} MB", border=True)
+        st.metric("Last read", size(report.read.bytes), border=True)
         st.metric("Rate", f"{report.read.rate:,.0f} records/s", border=True)
     kinds = ", ".join(
         f"{_KINDS.get(kind, 'unknown')}: {count:,}"
@@ -72,12 +95,55 @@ def _set_aside(set_aside: pa.Table, topic: str) -> None:
     )
 
 
+def first_records(visible: Visible, count: int) -> None:
+    """Show the first events, in arrival order, the notebook's columns first."""
+    first = visible.first(count)
+    leading = [name for name in _FIRST if name in first]
+    first = first[[*leading, *first.columns.difference([*leading, *_LAST], sort=False), *_LAST]]
+    if visible.scale is not TimeScale.ZERO:
+        times = {name: shown_times(first[name], visible) for name in (EVENT_TIME, RECEIVED_TIME)}
+        first = first.assign(**times)
+    st.dataframe(
+        first,
+        hide_index=True,
+        height=250,
+        alt="The first records of the window in arrival order, with their normalized times",
+        column_config={
+            EVENT_TIME_0: st.column_config.NumberColumn(format="%.3f", help="s since zero"),
+            RECEIVED_TIME_0: st.column_config.NumberColumn(format="%.3f", help="s since zero"),
+            EVENT_TIME: time_column(visible, "Event time", of_zero="%d", unit="epoch ms"),
+            RECEIVED_TIME: time_column(visible, "Received time", of_zero="%d", unit="epoch ms"),
+        },
+    )
+    st.caption(f"The first {len(first):,} of {visible.count:,} events, in arrival order.")
+
+
+def time_column(
+    visible: Visible, what: str, *, of_zero: str = "%.3f", unit: str = "s since zero"
+) -> ColumnConfig:
+    """Return how a column of times is written in a table: as the time switch wants it."""
+    if visible.scale is TimeScale.ZERO:
+        return st.column_config.NumberColumn(format=of_zero, help=f"{what}, {unit}")
+    return st.column_config.DatetimeColumn(
+        format="YYYY-MM-DD HH:mm:ss.SSS", help=f"{what}, {clock_name(visible)}"
+    )
+
+
+def clock_name(visible: Visible) -> str:
+    """Return what times are written in, for a title: since zero, or the name of the zone."""
+    return "s since zero" if visible.scale is TimeScale.ZERO else _zone(visible)
+
+
 def shown_times(epoch_ms: pd.Series, visible: Visible) -> pd.Series:
     """Return times for a table as the time switch wants them: seconds, or zoned datetimes."""
     if visible.scale is TimeScale.ZERO:
         return (epoch_ms - visible.zero_ms) / 1000
-    zone = st.context.timezone if visible.scale is TimeScale.LOCAL else "UTC"
-    return pd.to_datetime(epoch_ms, unit="ms", utc=True).dt.tz_convert(zone or "UTC")
+    return pd.to_datetime(epoch_ms, unit="ms", utc=True).dt.tz_convert(_zone(visible))
+
+
+def _zone(visible: Visible) -> str:
+    local = st.context.timezone if visible.scale is TimeScale.LOCAL else None
+    return local or "UTC"
 
 
 def in_seconds(table: pd.DataFrame) -> pd.DataFrame:
