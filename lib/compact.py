@@ -23,10 +23,10 @@ def compact(column: pa.ChunkedArray) -> Column:
     """Return a decoded column in the smallest pandas type.
 
     Whole numbers in the smallest integer type, nullable where there are nulls; text that repeats
-    (a dictionary that is at most half as long as the column) as category, other text as str;
+    (on average twice or more) as category, other text as str;
     fractions as float64, null as NaN.
     """
-    if pa.types.is_dictionary(column.type):
+    if pa.types.is_dictionary(column.type) or pa.types.is_string(column.type):
         found = category(column)
         if 2 * len(found.categories) <= len(found):
             return found

@@ -19,9 +19,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.json as pj
 
 from lib.columns import KAFKA_COLUMNS, OFFSET, PARTITION, RECEIVED_TIME, RECEIVED_TIME_TYPE
+from lib.topics.lines import hold_one_object, objects_to_columns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -65,16 +65,6 @@ NOT_UNICODE: Final = "text that is not Unicode (half a surrogate pair)"
 _STRING_OR_BRACKET: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]', re.DOTALL)
 
 _EXTRAS: Final = ("@key", "@header:")
-
-# Arrow's reader joins records: it must never meet a record that ends early or holds more than one
-# value (it would shift the rows, and at a bare scalar it crashes). In JSON, outside strings, what
-# follows a closing brace is another one, a comma, a bracket, or the end.
-_SUSPECT: Final = r"\}[ \t\r\n]*[^,}\] \t\r\n]"
-_ONE_OBJECT: Final = (
-    r"(?s)^[ \t\r\n]*\{"
-    r'(?:[^"}]|"(?:[^"\\]|\\.)*"|(?:\}[ \t\r\n]*)+[,\]])*'
-    r"(?:\}[ \t\r\n]*)+$"
-)
 
 
 @dataclass(frozen=True)
@@ -270,14 +260,7 @@ def _fit_for_bulk(values: pa.Array) -> NDArray[np.bool_]:
         if fit.any():
             fit[fit] = _fit_for_bulk(values.filter(pa.array(fit)))
         return fit
-    plain = pc.and_(pc.starts_with(text, "{"), pc.ends_with(text, "}"))
-    fit = pc.and_not(plain, pc.match_substring_regex(text, _SUSPECT)).to_numpy(zero_copy_only=False)
-    fit = np.array(fit)
-    doubtful = np.flatnonzero(~fit)
-    if len(doubtful):
-        again = pc.match_substring_regex(text.take(pa.array(doubtful)), _ONE_OBJECT)
-        fit[doubtful] = again.to_numpy(zero_copy_only=False)
-    return fit
+    return hold_one_object(text)
 
 
 def _is_utf8(value: bytes) -> bool:
@@ -290,31 +273,13 @@ def _is_utf8(value: bytes) -> bool:
 
 def _parse_bulk(values: pa.Array, schema: pa.Schema) -> pa.Table | None:
     """Return the flattened fields of `values`, or None where they do not fit `schema` exactly."""
-    together = _bytes_of(values)
-    try:
-        table = pj.read_json(
-            pa.BufferReader(together),
-            read_options=pj.ReadOptions(block_size=together.size + 1),
-            parse_options=pj.ParseOptions(
-                explicit_schema=schema, unexpected_field_behavior="error"
-            ),
-        )
-    except pa.ArrowInvalid:
-        return None
-    if table.num_rows != len(values):
+    table = objects_to_columns(values, schema)
+    if table is None:
         return None
     table = _flatten(table)
     if len(set(table.column_names)) < table.num_columns or not all(map(_is_exact, table.columns)):
         return None
     return _compact(table)
-
-
-def _bytes_of(values: pa.Array) -> pa.Buffer:
-    """Return the bytes of all `values`, which has no nulls, one behind the other; not a copy."""
-    _, offsets, data = values.buffers()
-    bounds = np.frombuffer(offsets, np.int32)
-    start, stop = bounds[values.offset], bounds[values.offset + len(values)]
-    return data.slice(start, stop - start)
 
 
 def _flatten(table: pa.Table) -> pa.Table:

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.errors import TopicMissingError, UnreadableFileError
-from lib.topics.recorded import RecordedTopics, read_recorded, samples, write_recorded
+from lib.topics.files import FileTopics, samples
+from lib.topics.recorded import read_recorded, write_recorded
 from lib.topics.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP, RECORDS
 from lib.topics.source import Between, Everything, Latest, Span, TopicInfo
 
@@ -37,7 +38,7 @@ def rows(path: Path) -> list[dict]:
     return [row for batch in read_recorded(path) for row in batch.to_pylist()]
 
 
-def positions(source: RecordedTopics, topic: str, wanted) -> list[tuple[int, int]]:
+def positions(source: FileTopics, topic: str, wanted) -> list[tuple[int, int]]:
     return sorted(
         (row["partition"], row["offset"])
         for batch in source.read(source.plan(topic, wanted))
@@ -46,12 +47,12 @@ def positions(source: RecordedTopics, topic: str, wanted) -> list[tuple[int, int
 
 
 @pytest.fixture
-def two_partitions(tmp_path: Path) -> RecordedTopics:
+def two_partitions(tmp_path: Path) -> FileTopics:
     """Partition 0 at times 100, 400, 200; partition 1 at times 150 and, after a hole, 300."""
     stamps = [(0, 5, 100), (1, 0, 150), (0, 6, 400), (1, 7, 300), (0, 7, 200)]
     records = [{"partition": p, "offset": o, "ts": ts} for p, o, ts in stamps]
     (tmp_path / "two.jsonl").write_bytes(lines(*records))
-    return RecordedTopics(tmp_path)
+    return FileTopics(tmp_path)
 
 
 # Lines and records
@@ -113,7 +114,7 @@ def test_a_null_payload_is_a_tombstone(tmp_path):
 
 def test_an_empty_file_is_an_empty_topic(tmp_path):
     (tmp_path / "t.jsonl").touch()
-    source = RecordedTopics(tmp_path)
+    source = FileTopics(tmp_path)
 
     assert source.topics() == [TopicInfo("t", partitions=0, records=0)]
     assert positions(source, "t", Everything()) == []
@@ -182,7 +183,7 @@ def test_topics_are_sorted_by_name(tmp_path):
     for file in ("a-b.jsonl", "a.jsonl", "a.b.jsonl.gz", "notes.txt"):
         write_recorded(tmp_path / file, "t", [])
 
-    assert [topic.name for topic in RecordedTopics(tmp_path).topics()] == ["a", "a-b", "a.b"]
+    assert [topic.name for topic in FileTopics(tmp_path).topics()] == ["a", "a-b", "a.b"]
 
 
 def test_everything_is_the_whole_log(two_partitions):
@@ -227,7 +228,7 @@ def test_between_is_found_as_kafka_finds_offsets_for_times(two_partitions, start
 
 
 def test_a_file_that_changes_is_read_again(tmp_path):
-    source, path = RecordedTopics(tmp_path), tmp_path / "t.jsonl"
+    source, path = FileTopics(tmp_path), tmp_path / "t.jsonl"
     path.write_bytes(lines({"offset": 0}))
     assert source.plan("t", Everything()).size == 1
 
@@ -237,7 +238,7 @@ def test_a_file_that_changes_is_read_again(tmp_path):
 
 
 def test_a_topic_that_is_not_there_is_missing(two_partitions):
-    with pytest.raises(TopicMissingError, match="no recorded topic “other”"):
+    with pytest.raises(TopicMissingError, match="no topic “other”"):
         two_partitions.plan("other", Everything())
 
 
@@ -246,7 +247,7 @@ def test_a_topic_is_only_looked_for_in_its_folder(two_partitions):
     inner.mkdir()
 
     with pytest.raises(TopicMissingError):
-        RecordedTopics(inner).plan("../two", Everything())
+        FileTopics(inner).plan("../two", Everything())
 
 
 # Faults
@@ -265,6 +266,8 @@ def test_a_topic_is_only_looked_for_in_its_folder(two_partitions):
         (lines({"offset": 4}, {"offset": 4}), "offsets of partition 0 do not rise"),
         (lines({"headers": ["name"]}), "not names and values in turn"),
         (bytes(range(256)), "line 1 is not JSON"),
+        (b"null\n", "line 1 is not a JSON object"),
+        (lines({}) + b"null\n", "line 2 is not a JSON object"),
     ],
 )
 def test_a_file_that_is_no_recorded_topic_says_why(tmp_path, content, sentence):
@@ -305,17 +308,17 @@ def test_a_compressed_file_that_is_no_recorded_topic_names_the_line(tmp_path):
 
 
 def test_a_line_longer_than_a_block_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr("lib.topics.recorded.BLOCK_BYTES", 1 << 20)
+    monkeypatch.setattr("lib.topics.lines.LONGEST_LINE", 1 << 20)
     path = tmp_path / "long.jsonl"
-    path.write_bytes(lines({"payload": "x" * (2 << 20)}))
+    path.write_bytes(lines({"payload": "x" * (6 << 20)}))
 
-    with pytest.raises(UnreadableFileError, match="line 1 is longer than 1 MB"):
+    with pytest.raises(UnreadableFileError, match="a line longer than 1 MB"):
         rows(path)
 
 
 def test_a_missing_folder_says_so(tmp_path):
     with pytest.raises(UnreadableFileError, match="folder gone cannot be read"):
-        RecordedTopics(tmp_path / "gone").topics()
+        FileTopics(tmp_path / "gone").topics()
 
 
 def test_a_missing_file_says_so(tmp_path):
@@ -324,7 +327,7 @@ def test_a_missing_file_says_so(tmp_path):
 
 
 def test_one_bad_file_does_not_hide_the_others(two_partitions):
-    (two_partitions.folder / "bad.jsonl").write_text("nonsense\n")
+    (two_partitions.folder / "bad.jsonl.gz").write_text("nonsense\n")
 
     assert [topic.name for topic in two_partitions.topics()] == ["bad", "two"]
     with pytest.raises(UnreadableFileError):

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from lib.simulate import Outage, Scenario, simulate
 from lib.simulate.__main__ import main
 from lib.simulate.samples import SAMPLES, ZERO_MS, sessions_10, sessions_100, write_samples
+from lib.topics.files import SAMPLES_FOLDER, samples
 from lib.topics.kafka.cluster import KafkaTopics
 from lib.topics.kafka.settings import KafkaSettings
-from lib.topics.recorded import SAMPLES_FOLDER, read_recorded, samples
+from lib.topics.recorded import read_recorded
 from lib.topics.records import CREATE_TIME, LOG_APPEND_TIME
 from lib.topics.source import Everything, TopicInfo
 from tests.support.processes import free_port

@@ -14,7 +14,8 @@ from lib.simulate.samples import SAMPLES, write_samples
 from lib.simulate.scenario import Outage, Scenario
 from lib.simulate.simulation import Simulation, simulate
 from lib.simulate.truth import write_truth
-from lib.topics.recorded import SAMPLES_FOLDER, SUFFIXES, write_recorded
+from lib.topics.files import SAMPLES_FOLDER
+from lib.topics.recorded import SUFFIXES, write_recorded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

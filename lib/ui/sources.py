@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from lib.topics.recorded import samples
+from lib.topics.files import samples
 from lib.ui.connection import KafkaConnection, is_kafka_configured
 
 if TYPE_CHECKING:

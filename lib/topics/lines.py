@@ -1,0 +1,126 @@
+"""Lines of a file as Arrow arrays; whole lines of JSON objects as columns, safely."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json as pj
+
+from lib.errors import UnreadableFileError
+from lib.topics.opening import check_form, content_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from lib.topics.opening import InputFile
+
+BLOCK_BYTES: Final = 4 << 20
+"""Bytes of a file read at once."""
+
+LONGEST_LINE: Final = 64 << 20
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+
+# Arrow's reader takes objects one behind the other: a text that ends early or holds more than one
+# would shift the rows, and at a bare null it crashes. In JSON, outside strings, what follows a
+# closing brace is another one, a comma, a bracket, or the end.
+_SUSPECT: Final = r"\}[ \t\r\n]*[^,}\] \t\r\n]"
+_ONE_OBJECT: Final = (
+    r"(?s)^[ \t\r\n]*\{"
+    r'(?:[^"}]|"(?:[^"\\]|\\.)*"|(?:\}[ \t\r\n]*)+[,\]])*'
+    r"(?:\}[ \t\r\n]*)+$"
+)
+
+
+def lines_of(file: InputFile) -> Iterator[pa.BinaryArray]:
+    """Yield the lines of a file that are not blank, in blocks; without a byte order mark.
+
+    Raises
+    ------
+    UnreadableFileError
+        When the file cannot be read to its end, or has a line longer than `LONGEST_LINE`.
+    """
+    with content_of(file) as stream:
+        rest = b""
+        first = True
+        while piece := stream.read(BLOCK_BYTES):
+            if first:
+                check_form(file, piece, "text")
+                piece = piece.removeprefix(_BYTE_ORDER_MARK)
+                first = False
+            head, newline, tail = piece.rpartition(b"\n")
+            if newline:
+                yield _split(rest + head)
+                rest = tail
+            else:
+                rest += tail
+            if len(rest) > LONGEST_LINE:
+                raise UnreadableFileError(
+                    f"The file {file.name} has a line longer than {LONGEST_LINE >> 20} MB.",
+                    "Give a file with one record a line.",
+                )
+        if rest:
+            yield _split(rest)
+
+
+def _split(text: bytes) -> pa.BinaryArray:
+    lines = pc.split_pattern(pa.array([text.replace(b"\r\n", b"\n")]), "\n").flatten()
+    return lines.filter(pc.invert(pc.match_substring_regex(lines, r"^[ \t\r]*$")))
+
+
+def hold_one_object(values: pa.Array) -> NDArray[np.bool_]:
+    """Return which values `objects_to_columns` may be given: they can only be one JSON object.
+
+    Parameters
+    ----------
+    values
+        Strings or bytes without nulls.
+    """
+    plain = pc.and_(pc.starts_with(values, "{"), pc.ends_with(values, "}"))
+    fit = pc.and_not(plain, pc.match_substring_regex(values, _SUSPECT))
+    found = np.array(fit.to_numpy(zero_copy_only=False))
+    doubtful = np.flatnonzero(~found)
+    if len(doubtful):
+        again = pc.match_substring_regex(values.take(pa.array(doubtful)), _ONE_OBJECT)
+        found[doubtful] = again.to_numpy(zero_copy_only=False)
+    return found
+
+
+def objects_to_columns(
+    values: pa.Array, schema: pa.Schema, *, others: str = "error"
+) -> pa.Table | None:
+    """Return JSON objects as columns, a row each; None where they do not fit `schema` exactly.
+
+    Parameters
+    ----------
+    values
+        Bytes without nulls, for all of which `hold_one_object` is true.
+    schema
+        The fields and their types.
+    others
+        What to do with fields that `schema` does not have: "error" or "ignore".
+    """
+    if not len(values):
+        return schema.empty_table()
+    together = _bytes_of(values)
+    try:
+        table = pj.read_json(
+            pa.BufferReader(together),
+            read_options=pj.ReadOptions(block_size=together.size + 1),
+            parse_options=pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior=others),
+        )
+    except pa.ArrowInvalid:
+        return None
+    return table if table.num_rows == len(values) else None
+
+
+def _bytes_of(values: pa.Array) -> pa.Buffer:
+    """Return the bytes of all `values`, which has no nulls, one behind the other; not a copy."""
+    _, offsets, data = values.buffers()
+    bounds = np.frombuffer(offsets, np.int32)
+    start, stop = bounds[values.offset], bounds[values.offset + len(values)]
+    return data.slice(start, stop - start)

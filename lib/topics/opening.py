@@ -1,0 +1,198 @@
+"""Opening files, plain or compressed, so that none can fill the memory or the day."""
+
+from __future__ import annotations
+
+import io
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+
+from lib.errors import UnreadableFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+COMPRESSIONS: Final = {".gz": "gzip", ".zst": "zstd"}
+"""Ending of a file's name → its compression."""
+
+_MAGIC: Final = {
+    b"\x1f\x8b": "compressed with gzip",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd",
+    b"PAR1": "Parquet",
+    b"PK\x03\x04": "a zip archive",
+}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much a file may hold.
+
+    Attributes
+    ----------
+    content_bytes
+        Bytes of its content, decompressed.
+    ratio
+        Content over compressed size, checked beyond `free_bytes`. Telemetry as JSON compresses
+        10 to 50 times, a zip bomb about 1,000 times.
+    free_bytes
+        Content that is never too much, whatever the ratio.
+    """
+
+    content_bytes: int = 8 << 30
+    ratio: int = 300
+    free_bytes: int = 64 << 20
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A file to read: one in a folder, or one that was uploaded.
+
+    Attributes
+    ----------
+    name
+        Its name; the endings say what it holds and how it is compressed.
+    size
+        Bytes as it is stored.
+    opened
+        Opens what is stored, from its beginning, every time it is called.
+    """
+
+    name: str
+    size: int
+    opened: Callable[[], pa.NativeFile]
+
+    @property
+    def compression(self) -> str | None:
+        """How it is compressed, by its name."""
+        return next((c for end, c in COMPRESSIONS.items() if self.name.lower().endswith(end)), None)
+
+    @property
+    def stem(self) -> str:
+        """The name without the ending of the compression, in lower case."""
+        name = self.name.lower()
+        for ending in COMPRESSIONS:
+            name = name.removesuffix(ending)
+        return name
+
+
+def on_disk(path: Path) -> InputFile:
+    """Return a file of the file system.
+
+    Raises
+    ------
+    UnreadableFileError
+        When it is not there or may not be read.
+    """
+    try:
+        status = path.stat()
+    except OSError as fault:
+        raise _cannot_open(path.name, fault) from fault
+    return InputFile(path.name, status.st_size, lambda: pa.OSFile(str(path)))
+
+
+def uploaded(name: str, content: bytes) -> InputFile:
+    """Return a file whose content is in memory; it is not copied."""
+    return InputFile(name, len(content), lambda: pa.BufferReader(content))
+
+
+@contextmanager
+def content_of(file: InputFile, limits: Limits | None = None) -> Iterator[pa.NativeFile]:
+    """Open a file's content, decompressed, to be read once from its beginning to its end.
+
+    Raises
+    ------
+    UnreadableFileError
+        When the file cannot be opened, is truncated, is not what its name says, or holds more
+        than allowed; the last three while it is being read too.
+    """
+    limits = limits or Limits()
+    if file.size > limits.content_bytes:
+        raise _too_large(file, limits)
+    with _raw(file) as raw, faults_of(file):
+        if file.compression is None:
+            yield raw
+            return
+        with pa.CompressedInputStream(raw, file.compression) as stream:
+            yield pa.PythonFile(_Counting(stream, file, limits), mode="r")
+
+
+@contextmanager
+def faults_of(file: InputFile) -> Iterator[None]:
+    """Turn what goes wrong while a file is being read into a sentence."""
+    try:
+        yield
+    except OSError as fault:
+        if file.compression is None or "Truncated" in str(fault):
+            raise UnreadableFileError(
+                f"The file {file.name} is truncated or damaged.", "Copy it again."
+            ) from fault
+        raise UnreadableFileError(
+            f"The file {file.name} is damaged or is not compressed with {file.compression}.",
+            f"Copy it again, or compress it anew with {file.compression}.",
+        ) from fault
+
+
+def check_form(file: InputFile, beginning: bytes, expected: str) -> None:
+    """Raise if a file's content begins as something else than its name says.
+
+    Parameters
+    ----------
+    beginning
+        The first bytes of the content, decompressed.
+    expected
+        What the name says, as a word in a sentence.
+    """
+    for magic, form in _MAGIC.items():
+        if beginning.startswith(magic) and form != expected:
+            raise UnreadableFileError(
+                f"The file {file.name} is named as {expected} but is {form}.",
+                "Give it the ending of what it holds.",
+            )
+
+
+class _Counting(io.RawIOBase):
+    """A stream that refuses to give more than the limits allow."""
+
+    def __init__(self, stream: pa.NativeFile, file: InputFile, limits: Limits) -> None:
+        self._stream, self._file, self._limits = stream, file, limits
+        self._given = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        piece: bytes = self._stream.read(None if size < 0 else size)
+        self._given += len(piece)
+        limits = self._limits
+        allowed = max(limits.free_bytes, limits.ratio * self._file.size)
+        if self._given > min(limits.content_bytes, allowed):
+            raise _too_large(self._file, limits)
+        return piece
+
+
+@contextmanager
+def _raw(file: InputFile) -> Iterator[pa.NativeFile]:
+    try:
+        raw = file.opened()
+    except OSError as fault:
+        raise _cannot_open(file.name, fault) from fault
+    with raw:
+        yield raw
+
+
+def _cannot_open(name: str, fault: OSError) -> UnreadableFileError:
+    return UnreadableFileError(
+        f"The file {name} cannot be opened: {fault.strerror or fault}.",
+        "Check that it is there and may be read.",
+    )
+
+
+def _too_large(file: InputFile, limits: Limits) -> UnreadableFileError:
+    return UnreadableFileError(
+        f"The file {file.name} holds more than the {limits.content_bytes >> 20:,} MB allowed, or "
+        f"more than {limits.ratio} times its compressed size.",
+        "Split it, or keep only the records of interest.",
+    )
