@@ -9,16 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from lib.whatif.windows import (
-    NONE,
     Replay,
     SessionWindow,
     Window,
     exclusive_bounds,
-    last_joined,
     newest_so_far,
+    not_before_joined,
     replay_of,
     rising,
     take_sessions,
@@ -66,18 +63,13 @@ def replay_beam(arrivals: Arrivals, setting: BeamSetting) -> Replay:
         taken = take_sessions(
             arrivals,
             clock,
+            held_from=clock - held + 1,
             reach_ms=window.gap_ms - 1,
-            open_ms=held,
             late_ms=held,
             joins_first=False,
         )
     else:
         taken = take_tumbling(arrivals, clock, size_ms=window.size_ms, late_ms=lateness)
     bounds = exclusive_bounds(taken, window)
-    closed_at, closed_ms = watermark.reaches(bounds[1])
-    if lateness:
-        joined = last_joined(taken)
-        refined = (closed_at != NONE) & (joined > closed_at)
-        closed_at = np.where(refined, joined, closed_at)
-        closed_ms = np.where(refined, arrivals.received[joined], closed_ms)
-    return replay_of(taken, clock, bounds, (closed_at, closed_ms))
+    closed = not_before_joined(watermark.reaches(bounds[1]), taken, arrivals)
+    return replay_of(taken, clock, bounds, closed)

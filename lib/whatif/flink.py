@@ -21,8 +21,8 @@ from lib.whatif.windows import (
     SessionWindow,
     Window,
     exclusive_bounds,
-    last_joined,
     newest_so_far,
+    not_before_joined,
     replay_of,
     rising,
     take_sessions,
@@ -96,21 +96,16 @@ def replay_flink(arrivals: Arrivals, setting: FlinkSetting) -> Replay:
         taken = take_sessions(
             arrivals,
             clock,
+            held_from=clock - held + 1,
             reach_ms=window.gap_ms,
-            open_ms=held,
             late_ms=held,
             joins_first=True,
         )
     else:
         taken = take_tumbling(arrivals, clock, size_ms=window.size_ms, late_ms=lateness - 1)
     bounds = exclusive_bounds(taken, window)
-    closed_at, closed_ms = watermark.reaches(bounds[1] - 1)
-    if lateness:
-        joined = last_joined(taken)
-        refined = (closed_at != NONE) & (joined > closed_at)
-        closed_at = np.where(refined, joined, closed_at)
-        closed_ms = np.where(refined, arrivals.received[joined], closed_ms)
-    return replay_of(taken, clock, bounds, (closed_at, closed_ms))
+    closed = not_before_joined(watermark.reaches(bounds[1] - 1), taken, arrivals)
+    return replay_of(taken, clock, bounds, closed)
 
 
 def flink_watermark(arrivals: Arrivals, setting: FlinkSetting) -> Clock:

@@ -7,7 +7,7 @@ session store, `suppress`) and confirmed by running it: see `docs/engines.md`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from lib.whatif.windows import (
     Window,
     exclusive_bounds,
     newest_so_far,
+    not_before_joined,
     replay_of,
     rising,
     take_sessions,
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lib.whatif.arrivals import Arrivals
+
+SHORTEST_SEGMENT_MS: Final = 60_000
+"""`RocksDbSessionBytesStoreSupplier`: half the retention, but no less than this."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +46,14 @@ class KafkaStreamsSetting:
         `SessionWindows.ofInactivityGapAndGrace` or `TimeWindows.ofSizeAndGrace`.
     grace_ms
         How long after a window's end stream time may be for it to take an event.
+    store
+        Where sessions are kept. RocksDB, the default, deletes by segments of a minute or more, and
+        what it has not deleted yet can be joined although it closed. The store in memory is exact.
     """
 
     window: Window
     grace_ms: int = 0
+    store: Literal["rocksdb", "in_memory"] = "rocksdb"
 
     def __post_init__(self) -> None:
         if self.grace_ms < 0:
@@ -68,8 +76,8 @@ def replay_kafka_streams(arrivals: Arrivals, setting: KafkaStreamsSetting) -> Re
         taken = take_sessions(
             tasks,
             clock,
+            held_from=_held_from(clock, held, setting.store),
             reach_ms=window.gap_ms,
-            open_ms=held,
             late_ms=held + 1,
             joins_first=True,
         )
@@ -81,7 +89,8 @@ def replay_kafka_streams(arrivals: Arrivals, setting: KafkaStreamsSetting) -> Re
         bounds = exclusive_bounds(taken, window)
         closes = bounds[1] + grace
     keys_of_events = replace(taken, key=_first_of_window(taken, arrivals.key))
-    closed = _reached(arrivals, _first_of_window(taken, arrivals.partition), closes)
+    reached = _reached(arrivals, _first_of_window(taken, arrivals.partition), closes)
+    closed = not_before_joined(reached, taken, arrivals)
     return replay_of(keys_of_events, clock, bounds, closed, boundary)
 
 
@@ -93,6 +102,17 @@ def _by_task(arrivals: Arrivals) -> Arrivals:
         return arrivals
     pairs = arrivals.key.astype(np.int64) << 32 | arrivals.partition
     return replace(arrivals, key=np.unique(pairs, return_inverse=True)[1].astype(np.int32))
+
+
+def _held_from(stream_time: NDArray[np.int64], retention_ms: int, store: str) -> NDArray[np.int64]:
+    """Return the oldest end of a session that the store still has, at each event.
+
+    The retention of the default store is gap + grace.
+    """
+    if store == "in_memory":
+        return stream_time - retention_ms + 1
+    segment_ms = max(retention_ms // 2, SHORTEST_SEGMENT_MS)
+    return (stream_time - retention_ms) // segment_ms * segment_ms
 
 
 def _stream_time(arrivals: Arrivals) -> NDArray[np.int64]:

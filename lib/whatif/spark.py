@@ -74,8 +74,8 @@ def replay_spark(arrivals: Arrivals, setting: SparkSetting) -> Replay:
         taken = take_sessions(
             arrivals,
             clock,
+            held_from=clock - window.gap_ms + 1,
             reach_ms=window.gap_ms,
-            open_ms=window.gap_ms,
             late_ms=window.gap_ms,
             joins_first=False,
         )

@@ -1,10 +1,10 @@
 """Windows, and what is the same in every engine: how events make, join and miss them.
 
 An engine is described by numbers. Its clock (watermark or stream time) as each event meets it; how
-far apart two events may be and still share a session (`reach`); how long after its last event a
-session can be joined (`open_ms`), and how long after its time a lone event is accepted (`late_ms`),
-both measured on that clock; and whether the engine looks for an open session before it calls an
-event late. Everything else is one algorithm.
+far apart two events may be and still share a session (`reach_ms`); which sessions it still holds
+for events to join (`held_from`); how far behind the clock a session may end (`late_ms`); and
+whether it looks for a session to join before it calls an event late. Everything else is one
+algorithm.
 """
 
 from __future__ import annotations
@@ -190,8 +190,8 @@ def take_sessions(
     arrivals: Arrivals,
     clock: NDArray[np.int64],
     *,
+    held_from: NDArray[np.int64],
     reach_ms: int,
-    open_ms: int,
     late_ms: int,
     joins_first: bool,
 ) -> Taken:
@@ -203,23 +203,24 @@ def take_sessions(
         The events.
     clock
         What each event is judged by.
+    held_from
+        A session can be joined by an event while its last event is not older than this. Never
+        falls, for the events of a key.
     reach_ms
         Two events of a key share a session when they are at most this far apart.
-    open_ms
-        A session is gone, and cannot be joined, once its last event + `open_ms` ≤ clock.
     late_ms
-        An event is late once its time + `late_ms` ≤ clock.
+        A session is late once its last event + `late_ms` ≤ clock.
     joins_first
-        Whether a late event that meets an open session is kept (Flink, Kafka Streams), or dropped
-        all the same (Spark, Beam).
+        Whether an event is late when the session is that it joins (Flink, Kafka Streams), or when
+        a session of its own would be (Spark, Beam).
     """
     window, missed, key, first, last = _take_sessions(
         arrivals.event_time,
         arrivals.key,
         clock,
+        held_from,
         arrivals.keys,
         reach_ms,
-        open_ms,
         late_ms,
         joins_first,
     )
@@ -231,9 +232,9 @@ def _take_sessions(
     event_time: NDArray[np.int64],
     key: NDArray[np.int32],
     clock: NDArray[np.int64],
+    held_from: NDArray[np.int64],
     keys: int,
     reach: int,
-    open_for: int,
     late_for: int,
     joins_first: bool,
 ) -> tuple[
@@ -254,25 +255,26 @@ def _take_sessions(
     for i in range(n):
         t, k = event_time[i], key[i]
         late_by = clock[i] - (t + late_for) + 1
-        if late_by > 0 and not joins_first:
-            missed[i] = late_by
-            continue
         at, above = _newest_within(touched[k], t + reach, first, older, newer)
+        if late_by > 0:
+            newest = _newest_joined(at, t, reach, held_from[i], last, older) if joins_first else t
+            if newest + late_for <= clock[i]:
+                missed[i] = late_by
+                continue
         home, below, oldest, newest = _merge(
-            at, t, reach, clock[i] - open_for, first, last, older, merged_into
+            at, t, reach, held_from[i], first, last, older, merged_into
         )
-        if home == NONE and late_by > 0:
-            missed[i] = late_by
-            touched[k] = _link(below, above, older, newer)
-            continue
         if home == NONE:
             home = sessions
             sessions += 1
             owner[home] = k
             merged_into[home] = home
         first[home], last[home] = oldest, newest
-        _link(below, home, older, newer)
-        _link(home, above, older, newer)
+        older[home], newer[home] = below, above
+        if below != NONE:
+            newer[below] = home
+        if above != NONE:
+            older[above] = home
         touched[k] = home
         window[i] = home
     final = _number_final(merged_into[:sessions])
@@ -308,27 +310,43 @@ def _newest_within(
 
 
 @compiled
+def _newest_joined(
+    at: int,
+    t: int,
+    reach: int,
+    held_from: int,
+    last: NDArray[np.int64],
+    older: NDArray[np.int32],
+) -> int:
+    """Return the newest event of the session that an event at `t` would be in."""
+    newest = t
+    while at != NONE and (last[at] >= t - reach or last[at] < held_from):
+        if last[at] >= held_from:
+            newest = max(newest, last[at])
+        at = older[at]
+    return newest
+
+
+@compiled
 def _merge(
     at: int,
     t: int,
     reach: int,
-    gone_by: int,
+    held_from: int,
     first: NDArray[np.int64],
     last: NDArray[np.int64],
     older: NDArray[np.int32],
     merged_into: NDArray[np.int32],
 ) -> tuple[int, int, int, int]:
-    """Merge the open sessions that an event at `t` reaches, from `at` towards older ones.
+    """Merge the sessions that an event at `t` reaches, from `at` towards older ones.
 
     Returns the oldest in number of those merged, the first session not reached, and the bounds.
-    Sessions that are gone are passed over, and so left out of the list.
+    Sessions no longer held are passed over, and so left out of the list.
     """
     home = NONE
     oldest = newest = t
-    while at != NONE:
-        if last[at] > gone_by:
-            if last[at] < t - reach:
-                break
+    while at != NONE and (last[at] >= t - reach or last[at] < held_from):
+        if last[at] >= held_from:
             oldest, newest = min(oldest, first[at]), max(newest, last[at])
             if home == NONE:
                 home = at
@@ -339,16 +357,6 @@ def _merge(
                 merged_into[at] = home
         at = older[at]
     return home, at, oldest, newest
-
-
-@compiled
-def _link(below: int, above: int, older: NDArray[np.int32], newer: NDArray[np.int32]) -> int:
-    """Make two sessions neighbours in the list; return one of them that is a session."""
-    if above != NONE:
-        older[above] = below
-    if below != NONE:
-        newer[below] = above
-    return above if above != NONE else below
 
 
 @compiled
@@ -411,12 +419,29 @@ def _number_pairs(key: NDArray[np.int32], end: NDArray[np.int64]) -> NDArray[np.
     return number
 
 
-def last_joined(taken: Taken) -> NDArray[np.int64]:
-    """Return the index of each window's last event to arrive."""
+def not_before_joined(
+    closed: tuple[NDArray[np.int64], NDArray[np.int64]], taken: Taken, arrivals: Arrivals
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return when the final results came out: a closed window has a new one when it is joined.
+
+    Parameters
+    ----------
+    closed
+        When the clock first closed each window, as from `Clock.reaches`.
+    taken
+        Which window took which event.
+    arrivals
+        The events.
+    """
+    closed_at, closed_ms = closed
     joined = np.full(len(taken.key), NONE, dtype=np.int64)
     index = np.flatnonzero(taken.kept)
     joined[taken.window[index]] = index  # the last assignment to an element stays
-    return joined
+    again = (closed_at != NONE) & (joined > closed_at)
+    return (
+        np.where(again, joined, closed_at),
+        np.where(again, arrivals.received[joined], closed_ms),
+    )
 
 
 def replay_of(
