@@ -23,24 +23,28 @@ from lib.whatif import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 FOREVER: Final = -NEVER
 
 
 @dataclass(frozen=True)
 class Rule:
-    """An engine in numbers, each compared with its clock.
+    """An engine in numbers, each compared with its clock. Ends are exclusive.
 
-    A window's result comes out once end + `closes` ≤ clock; it is forgotten once end + `gone` ≤
-    clock; an event is late once the end of its own window + `late` ≤ clock. Ends are exclusive.
+    A window's result comes out once end + `closes` ≤ clock. It can be joined while its end is at
+    least what `held_from` gives for the clock. It is late once end + `late` ≤ clock.
     """
 
     closes: int
-    gone: int
     late: int
-    joins_first: bool
+    held_from: Callable[[int], int]
+    joins_first: bool = False  # judged is the window that an event joins, not its own
     touching: bool = True  # two events exactly the gap apart share a session
+
+    def is_held(self, window: PlainWindow, clock: int) -> bool:
+        """Return whether an event can still join the window."""
+        return window.end >= self.held_from(clock)
 
 
 @dataclass
@@ -101,15 +105,30 @@ def replay_plainly(events: Arrivals, setting: Setting) -> PlainReplay:
 def _rule_of(setting: Setting) -> Rule:
     match setting:
         case FlinkSetting(allowed_lateness_ms=lateness):
-            return Rule(-1, lateness - 1, lateness - 1, joins_first=True)
-        case KafkaStreamsSetting(window=SessionWindow(), grace_ms=grace):
-            return Rule(grace, grace, grace + 1, joins_first=True)
+            return Rule(-1, lateness - 1, _until(lateness - 1), joins_first=True)
+        case KafkaStreamsSetting(window=SessionWindow(), grace_ms=grace, store="in_memory"):
+            return Rule(grace, grace + 1, _until(grace), joins_first=True)
+        case KafkaStreamsSetting(window=SessionWindow(gap_ms=gap), grace_ms=grace):
+            return Rule(grace, grace + 1, _in_segments(gap, grace), joins_first=True)
         case KafkaStreamsSetting(grace_ms=grace):
-            return Rule(grace, grace, grace, joins_first=True)
+            return Rule(grace, grace, _until(grace), joins_first=True)
         case SparkSetting():
-            return Rule(0, 0, 0, joins_first=False)
+            return Rule(0, 0, _until(0))
+        case BeamSetting(allowed_lateness_ms=lateness, runner="java"):
+            return Rule(0, lateness, _until(lateness), touching=False)
         case BeamSetting(allowed_lateness_ms=lateness):
-            return Rule(0, lateness, lateness, joins_first=False, touching=False)
+            return Rule(0, lateness + 1, lambda _: NEVER, touching=False)
+
+
+def _until(lateness: int) -> Callable[[int], int]:
+    """Windows are forgotten once end + `lateness` ≤ clock."""
+    return lambda clock: clock - lateness + 1
+
+
+def _in_segments(gap: int, grace: int) -> Callable[[int], int]:
+    """Sessions are forgotten by segments of their last events."""
+    segment = max((gap + grace) // 2, 60_000)
+    return lambda clock: (clock - gap - grace) // segment * segment + gap
 
 
 def _take(
@@ -120,25 +139,26 @@ def _take(
     out: PlainReplay,
     judged: Judged,
 ) -> int:
-    """Drop the event or add it to a window; return when there is something to do for it."""
+    """Drop the event or add it to a window; return when that closes."""
     key, time = int(events.key[judged.index]), int(events.event_time[judged.index])
     own = _own_window(window, key, time, judged.index)
     others: list[PlainWindow] = []
     joined: list[PlainWindow] = []
     for other in held.get(key, []):
-        (joined if _meet(window, rule, own, other) else others).append(other)
-    missed_by = judged.clock - (own.end + rule.late) + 1
-    if missed_by > 0 and not (joined and rule.joins_first):
-        out.missed_by_ms[judged.index] = missed_by
-        return FOREVER
+        joins = rule.is_held(other, judged.clock) and _meet(window, rule, own, other)
+        (joined if joins else others).append(other)
     merged = PlainWindow(
         key,
         min(w.start for w in [own, *joined]),
         max(w.end for w in [own, *joined]),
         [index for w in [*joined, own] for index in w.events],
     )
+    missed_by = judged.clock - ((merged if rule.joins_first else own).end + rule.late) + 1
+    if missed_by > 0:
+        out.missed_by_ms[judged.index] = missed_by
+        return FOREVER
     held[key] = [*others, merged]
-    return merged.end + min(rule.closes, rule.gone)
+    return merged.end + rule.closes
 
 
 def _own_window(window: Window, key: int, time: int, index: int) -> PlainWindow:
@@ -155,18 +175,20 @@ def _meet(window: Window, rule: Rule, one: PlainWindow, other: PlainWindow) -> b
 
 
 def _close(rule: Rule, held: dict[int, list[PlainWindow]], out: PlainReplay, now: Advanced) -> int:
-    """Close and forget what the clock has passed; return when there is something to do again."""
+    """Close and forget what the clock has passed; return when the next window closes."""
     first_close = FOREVER
     for key, windows in list(held.items()):
+        held[key] = []
         for window in windows:
-            if window.closed_at == NONE and window.end + rule.closes <= now.clock:
+            if window.closed_at != NONE:
+                pass
+            elif window.end + rule.closes <= now.clock:
                 window.closed_at, window.closed_ms = now.index, now.ms
-        out.windows += [w for w in windows if w.end + rule.gone <= now.clock]
-        held[key] = [w for w in windows if w.end + rule.gone > now.clock]
+            else:
+                first_close = min(first_close, window.end + rule.closes)
+            (held[key] if rule.is_held(window, now.clock) else out.windows).append(window)
         if not held[key]:
             del held[key]
-        for window in held.get(key, []):
-            first_close = min(first_close, window.end + min(rule.closes, rule.gone))
     return first_close
 
 

@@ -254,12 +254,11 @@ def _take_sessions(
     sessions = 0
     for i in range(n):
         t, k = event_time[i], key[i]
-        late_by = clock[i] - (t + late_for) + 1
         at, above = _newest_within(touched[k], t + reach, first, older, newer)
-        if late_by > 0:
+        if t + late_for <= clock[i]:
             newest = _newest_joined(at, t, reach, held_from[i], last, older) if joins_first else t
             if newest + late_for <= clock[i]:
-                missed[i] = late_by
+                missed[i] = clock[i] - (newest + late_for) + 1
                 continue
         home, below, oldest, newest = _merge(
             at, t, reach, held_from[i], first, last, older, merged_into

@@ -41,6 +41,8 @@ def dropped_by(replay: Replay):
     return {int(i): int(replay.missed_by_ms[i]) for i in np.flatnonzero(~replay.kept)}
 
 
+SEGMENT_END = 59_970  # shortly before a store of Kafka Streams begins a new segment
+
 # Small numbers on purpose: they make equal times, exact distances and merges likely.
 times = st.integers(0, 60)
 windows = st.one_of(
@@ -58,7 +60,8 @@ def topics(draw) -> Arrivals:
         )
     )
     columns = np.array(rows, dtype=np.int64).reshape(-1, 4).T
-    return arrivals(columns[0], columns[1], columns[2], np.cumsum(columns[3]))
+    begin = draw(st.sampled_from([0, SEGMENT_END]))
+    return arrivals(begin + columns[0], columns[1], columns[2], begin + np.cumsum(columns[3]))
 
 
 flink_settings = st.one_of(
@@ -80,7 +83,9 @@ flink_settings = st.one_of(
         idle_ms=milliseconds,
     ),
 )
-kafka_streams_settings = st.builds(KafkaStreamsSetting, windows, milliseconds)
+kafka_streams_settings = st.builds(
+    KafkaStreamsSetting, windows, milliseconds, store=st.sampled_from(["rocksdb", "in_memory"])
+)
 spark_settings = st.builds(
     SparkSetting,
     windows,
@@ -88,7 +93,9 @@ spark_settings = st.builds(
     batch_records=st.integers(1, 12),
     batch_ends=st.lists(st.integers(1, 40), unique=True).map(lambda ends: tuple(sorted(ends))),
 )
-beam_settings = st.builds(BeamSetting, windows, milliseconds, milliseconds)
+beam_settings = st.builds(
+    BeamSetting, windows, milliseconds, milliseconds, runner=st.sampled_from(["java", "python"])
+)
 settings_of_all_engines = st.one_of(
     flink_settings, kafka_streams_settings, spark_settings, beam_settings
 )

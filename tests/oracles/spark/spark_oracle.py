@@ -27,7 +27,9 @@ COLUMNS = "id INT, k INT, t BIGINT"
 
 def batch_ends(case):
     setting, events = case["setting"], len(case["event_time"])
-    ends = setting["batch_ends"] or range(setting["batch_records"], events, setting["batch_records"])
+    ends = setting["batch_ends"] or range(
+        setting["batch_records"], events, setting["batch_records"]
+    )
     return [*(end for end in ends if end < events), events]
 
 
