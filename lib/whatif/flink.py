@@ -77,6 +77,8 @@ class FlinkSetting:
             raise ValueError("delay_ms, allowed_lateness_ms and emission_ms must be at least 0")
         if self.api == "sql" and self.allowed_lateness_ms:
             raise ValueError("Flink SQL's window functions have no allowed lateness")
+        if self.idle_ms is not None and self.idle_ms < 1:
+            raise ValueError(f"idle_ms must be at least 1, not {self.idle_ms}")
         if self.idle_ms is not None and not self.emission_ms:
             raise ValueError("idle_ms needs emission_ms: Flink finds idle partitions when it emits")
 

@@ -78,3 +78,22 @@ def _latest(firings):
         final = [other for other in final if members.isdisjoint(other[3])]
         final.append(firing)
     return final
+
+
+def answer_of(case, raw):
+    """An engine's answer in the common form; None where the engine failed."""
+    if "failed" in raw:
+        return None
+    return (of_updates if case["engine"] == "kafka_streams" else of_firings)(case, raw)
+
+
+def differs(case, answer):
+    """Whether `lib.whatif` answers otherwise than the engine did."""
+    if answer is None:
+        return False
+    expected = ours(case)
+    if any(at is not None and ms is None for *_, at, ms in answer["windows"]):
+        # Spark's and Beam's programs do not know the received time.
+        for window in expected["windows"]:
+            window[-1] = None
+    return {key: expected[key] for key in answer} != answer

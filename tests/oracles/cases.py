@@ -6,10 +6,14 @@ A case is a plain dictionary, as the engines' programs read it from JSON: `name`
 
 from __future__ import annotations
 
+import gzip
+import json
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 
+import lib.topics
 from lib.whatif import (
     BeamSetting,
     FlinkSetting,
@@ -25,7 +29,9 @@ ENGINES = {
     "kafka_streams": KafkaStreamsSetting,
     "spark": SparkSetting,
     "beam": BeamSetting,
+    "beam_python": BeamSetting,
 }
+FIXED_SEED = 20_181_028
 EPOCH = 1_540_726_486_041  # when the notebook's topic begins
 SEGMENT_END = 59_970  # shortly before a store of Kafka Streams begins a new segment
 GAP, DELAY, LATENESS = 30_000, 5_000, 2_000
@@ -63,6 +69,70 @@ def case(name, engine, setting, event_time, key=None, partition=None, received=N
         "partition": zeros if partition is None else [int(p) for p in partition],
         "received": [int(r) for r in received],
     }
+
+
+def fixed(engine):
+    """The cases whose answers are kept as golden data."""
+    return [
+        *thresholds(engine),
+        *(segments() if engine == "kafka_streams" else ()),
+        *samples(engine),
+        *generated(engine, FIXED_SEED, 100),
+    ]
+
+
+def samples(engine):
+    """The sample topics that come with Skewline."""
+    if engine == "beam_python":
+        return  # takes minutes
+    names = ("sessions-10",) if engine == "spark" else ("sessions-10", "sessions-100")
+    for name in names:
+        path = Path(lib.topics.__file__).parent / "samples" / f"{name}.jsonl.gz"
+        with gzip.open(path, "rt") as lines:
+            records = sorted(map(json.loads, lines), key=lambda record: record["ts"])
+        events = [json.loads(record["payload"]) for record in records]
+        for n, setting in enumerate(_sample_settings(engine)):
+            yield case(
+                f"{name}-{n}",
+                engine,
+                setting,
+                [event["Timestamp"] for event in events],
+                [event["ClientID"] for event in events],
+                [record["partition"] for record in records],
+                [record["ts"] for record in records],
+            )
+
+
+def _sample_settings(engine):
+    session = SessionWindow(GAP)
+    match engine:
+        case "flink":
+            yield FlinkSetting(session, DELAY, api="sql")
+            yield FlinkSetting(session, DELAY, emission_ms=200, per_partition=True, idle_ms=GAP)
+        case "kafka_streams":
+            yield KafkaStreamsSetting(session, DELAY)
+            yield KafkaStreamsSetting(session, DELAY, store="in_memory")
+        case "spark":
+            yield SparkSetting(session, DELAY, batch_records=20)
+        case _:
+            yield BeamSetting(session, DELAY)
+
+
+def segments():
+    """Sessions of Kafka Streams that closed, just before and after their store forgets them."""
+    for grace_ms in (DELAY, 3 * GAP + 1):
+        setting = KafkaStreamsSetting(SessionWindow(GAP), grace_ms)
+        segment_ms = max((GAP + grace_ms) // 2, 60_000)
+        for end in (segment_ms - 1, segment_ms, segment_ms + 1):
+            for oldest in (segment_ms - 1, segment_ms, 2 * segment_ms - 1, 2 * segment_ms):
+                newest = oldest + GAP + grace_ms
+                yield case(
+                    f"segment-{grace_ms}-{end}-{oldest}",
+                    "kafka_streams",
+                    setting,
+                    [end, newest, end + GAP, newest, end + GAP + 1, oldest, oldest + GAP],
+                    key=[0, 1, 0, 1, 0, 0, 0],
+                )
 
 
 def thresholds(engine):
@@ -110,6 +180,7 @@ def _threshold_settings(engine):
             for window in (session, tumbling):
                 yield KafkaStreamsSetting(window, DELAY)
                 yield KafkaStreamsSetting(window, 0)
+            yield KafkaStreamsSetting(session, DELAY, store="in_memory")
         case "spark":
             yield SparkSetting(session, DELAY, batch_records=1)
             yield SparkSetting(tumbling, DELAY, batch_records=1)
@@ -117,6 +188,9 @@ def _threshold_settings(engine):
             for window in (session, tumbling):
                 yield BeamSetting(window, DELAY)
                 yield BeamSetting(window, DELAY, LATENESS)
+        case "beam_python":
+            yield BeamSetting(session, DELAY, LATENESS, runner="python")
+            yield BeamSetting(tumbling, DELAY, runner="python")
 
 
 def generated(engine, seed, count):
@@ -184,12 +258,15 @@ def _drawn_setting(engine, rng, scale, events):
             kind = rng.choice(["sql", "event", "lateness", "periodic", "partitions", "idle"])
             return _flink_setting(str(kind), window, slack, more, rng, scale)
         case "kafka_streams":
-            return KafkaStreamsSetting(window, slack)
+            store = "in_memory" if rng.random() < 0.3 else "rocksdb"
+            return KafkaStreamsSetting(window, slack, store=store)
         case "spark":
             ends = np.unique(rng.integers(1, max(events, 2), int(rng.integers(1, 6))))
             return SparkSetting(window, slack, batch_ends=tuple(int(e) for e in ends))
         case _:
-            return BeamSetting(window, slack, int(rng.choice([0, more])))
+            lateness_ms = int(rng.choice([0, more]))
+            runner = "python" if engine == "beam_python" else "java"
+            return BeamSetting(window, slack, lateness_ms, runner=runner)
 
 
 def _flink_setting(kind, window, delay_ms, more, rng, scale):
@@ -209,5 +286,5 @@ def _flink_setting(kind, window, delay_ms, more, rng, scale):
             )
         case _:
             return FlinkSetting(
-                window, delay_ms, emission_ms=emission_ms, per_partition=True, idle_ms=more
+                window, delay_ms, emission_ms=emission_ms, per_partition=True, idle_ms=more + 1
             )

@@ -80,7 +80,7 @@ flink_settings = st.one_of(
         milliseconds,
         emission_ms=st.integers(1, 12),
         per_partition=st.booleans(),
-        idle_ms=milliseconds,
+        idle_ms=st.integers(1, 12),
     ),
 )
 kafka_streams_settings = st.builds(

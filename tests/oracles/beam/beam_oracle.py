@@ -101,7 +101,10 @@ def main(cases_path, answers_path):
     answers = []
     for case in json.loads(Path(cases_path).read_text()):
         with tempfile.TemporaryDirectory() as folder:
-            answers.append(run(case, str(Path(folder) / "log")))
+            try:
+                answers.append(run(case, str(Path(folder) / "log")))
+            except Exception as error:  # noqa: BLE001 - the runner's own, of any kind
+                answers.append({"failed": repr(error)})
     Path(answers_path).write_text(json.dumps(answers))
 
 

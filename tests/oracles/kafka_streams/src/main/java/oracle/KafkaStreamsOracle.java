@@ -16,6 +16,7 @@ import java.util.Properties;
 import java.util.TreeSet;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.common.serialization.StringSerializer;
+import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.TestInputTopic;
@@ -31,6 +32,7 @@ import org.apache.kafka.streams.kstream.Suppressed;
 import org.apache.kafka.streams.kstream.Suppressed.BufferConfig;
 import org.apache.kafka.streams.kstream.TimeWindows;
 import org.apache.kafka.streams.kstream.Windowed;
+import org.apache.kafka.streams.state.SessionStore;
 
 /**
  * Runs sequences of events through Kafka Streams and writes down every update of every window.
@@ -39,11 +41,11 @@ import org.apache.kafka.streams.kstream.Windowed;
  * is a task, so a driver, of its own. An answer lists `updates` and `emissions` (those that
  * `suppress` let through): index of the event that set it off, partition, key, start, end, and the
  * events' indices or null for a deletion; `dropped`, by the operator's own metric.
- *
  */
 public final class KafkaStreamsOracle {
     private final Duration grace;
     private final JsonNode window;
+    private final Materialized.StoreType storeType;
     private final List<List<Object>> updates = new ArrayList<>();
     private final List<List<Object>> emissions = new ArrayList<>();
     private final List<Integer> dropped = new ArrayList<>();
@@ -52,6 +54,10 @@ public final class KafkaStreamsOracle {
 
     private KafkaStreamsOracle(JsonNode setting) {
         window = setting.get("window");
+        storeType =
+                setting.get("store").asText().equals("in_memory")
+                        ? Materialized.StoreType.IN_MEMORY
+                        : Materialized.StoreType.ROCKS_DB;
         grace = Duration.ofMillis(setting.get("grace_ms").asLong());
     }
 
@@ -123,7 +129,10 @@ public final class KafkaStreamsOracle {
                                         () -> "",
                                         (key, value, all) -> all + value + " ",
                                         (key, one, other) -> one + other,
-                                        Materialized.with(Serdes.String(), Serdes.String()))
+                                        Materialized.<String, String, SessionStore<Bytes, byte[]>>as(
+                                                        storeType)
+                                                .withKeySerde(Serdes.String())
+                                                .withValueSerde(Serdes.String()))
                         : events.windowedBy(TimeWindows.ofSizeAndGrace(length, grace))
                                 .aggregate(
                                         () -> "",
