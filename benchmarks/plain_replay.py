@@ -1,0 +1,296 @@
+"""The engines' rules once more, in plain Python: one event at a time, windows in a dictionary.
+
+What `lib.whatif` is measured against, and a second opinion in its tests: windows close here the
+moment the clock passes them, where `lib.whatif` works that out afterwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from lib.whatif import (
+    NEVER,
+    NONE,
+    Arrivals,
+    BeamSetting,
+    FlinkSetting,
+    KafkaStreamsSetting,
+    SessionWindow,
+    Setting,
+    SparkSetting,
+    Window,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+FOREVER: Final = -NEVER
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An engine in numbers, each compared with its clock. Ends are exclusive.
+
+    A window's result comes out once end + `closes` ≤ clock. It can be joined while its end is at
+    least what `held_from` gives for the clock. It is late once end + `late` ≤ clock.
+    """
+
+    closes: int
+    late: int
+    held_from: Callable[[int], int]
+    joins_first: bool = False  # judged is the window that an event joins, not its own
+    touching: bool = True  # two events exactly the gap apart share a session
+
+    def is_held(self, window: PlainWindow, clock: int) -> bool:
+        """Return whether an event can still join the window."""
+        return window.end >= self.held_from(clock)
+
+
+@dataclass
+class PlainWindow:
+    """A window: what it took, and when its latest result came out."""
+
+    key: int
+    start: int
+    end: int
+    events: list[int]
+    closed_at: int = NONE
+    closed_ms: int = NONE
+
+
+@dataclass
+class PlainReplay:
+    """The windows, and by how many ms each dropped event missed."""
+
+    windows: list[PlainWindow] = field(default_factory=list)
+    missed_by_ms: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An event arrives and is judged by `clock`."""
+
+    index: int
+    clock: int
+
+
+@dataclass(frozen=True)
+class Advanced:
+    """The clock reaches `clock` after event `index`, at the received time `ms`."""
+
+    clock: int
+    index: int
+    ms: int
+
+
+def replay_plainly(events: Arrivals, setting: Setting) -> PlainReplay:
+    """Return what `lib.whatif.replay` returns, the slow way."""
+    out = PlainReplay()
+    rule = _rule_of(setting)
+    for steps in _clocks(events, setting):
+        held: dict[int, list[PlainWindow]] = {}
+        first_close = FOREVER
+        for step in steps:
+            if isinstance(step, Judged):
+                closes = _take(events, setting.window, rule, held, out, step)
+                first_close = min(first_close, closes)
+            elif step.clock >= first_close:
+                first_close = _close(rule, held, out, step)
+        for windows in held.values():
+            out.windows += windows
+    return out
+
+
+def _rule_of(setting: Setting) -> Rule:
+    match setting:
+        case FlinkSetting(allowed_lateness_ms=lateness):
+            return Rule(-1, lateness - 1, _until(lateness - 1), joins_first=True)
+        case KafkaStreamsSetting(window=SessionWindow(), grace_ms=grace, store="in_memory"):
+            return Rule(grace, grace + 1, _until(grace), joins_first=True)
+        case KafkaStreamsSetting(window=SessionWindow(gap_ms=gap), grace_ms=grace):
+            return Rule(grace, grace + 1, _in_segments(gap, grace), joins_first=True)
+        case KafkaStreamsSetting(grace_ms=grace):
+            return Rule(grace, grace, _until(grace), joins_first=True)
+        case SparkSetting():
+            return Rule(0, 0, _until(0))
+        case BeamSetting(allowed_lateness_ms=lateness, runner="java"):
+            return Rule(0, lateness, _until(lateness), touching=False)
+        case BeamSetting(allowed_lateness_ms=lateness):
+            return Rule(0, lateness + 1, lambda _: NEVER, touching=False)
+
+
+def _until(lateness: int) -> Callable[[int], int]:
+    """Windows are forgotten once end + `lateness` ≤ clock."""
+    return lambda clock: clock - lateness + 1
+
+
+def _in_segments(gap: int, grace: int) -> Callable[[int], int]:
+    """Sessions are forgotten by segments of their last events."""
+    segment = max((gap + grace) // 2, 60_000)
+    return lambda clock: (clock - gap - grace) // segment * segment + gap
+
+
+def _take(
+    events: Arrivals,
+    window: Window,
+    rule: Rule,
+    held: dict[int, list[PlainWindow]],
+    out: PlainReplay,
+    judged: Judged,
+) -> int:
+    """Drop the event or add it to a window; return when that closes."""
+    key, time = int(events.key[judged.index]), int(events.event_time[judged.index])
+    own = _own_window(window, key, time, judged.index)
+    others: list[PlainWindow] = []
+    joined: list[PlainWindow] = []
+    for other in held.get(key, []):
+        joins = rule.is_held(other, judged.clock) and _meet(window, rule, own, other)
+        (joined if joins else others).append(other)
+    merged = PlainWindow(
+        key,
+        min(w.start for w in [own, *joined]),
+        max(w.end for w in [own, *joined]),
+        [index for w in [*joined, own] for index in w.events],
+    )
+    missed_by = judged.clock - ((merged if rule.joins_first else own).end + rule.late) + 1
+    if missed_by > 0:
+        out.missed_by_ms[judged.index] = missed_by
+        return FOREVER
+    held[key] = [*others, merged]
+    return merged.end + rule.closes
+
+
+def _own_window(window: Window, key: int, time: int, index: int) -> PlainWindow:
+    if isinstance(window, SessionWindow):
+        return PlainWindow(key, time, time + window.gap_ms, [index])
+    start = time - time % window.size_ms
+    return PlainWindow(key, start, start + window.size_ms, [index])
+
+
+def _meet(window: Window, rule: Rule, one: PlainWindow, other: PlainWindow) -> bool:
+    if isinstance(window, SessionWindow) and rule.touching:
+        return one.start <= other.end and other.start <= one.end
+    return one.start < other.end and other.start < one.end
+
+
+def _close(rule: Rule, held: dict[int, list[PlainWindow]], out: PlainReplay, now: Advanced) -> int:
+    """Close and forget what the clock has passed; return when the next window closes."""
+    first_close = FOREVER
+    for key, windows in list(held.items()):
+        held[key] = []
+        for window in windows:
+            if window.closed_at != NONE:
+                pass
+            elif window.end + rule.closes <= now.clock:
+                window.closed_at, window.closed_ms = now.index, now.ms
+            else:
+                first_close = min(first_close, window.end + rule.closes)
+            (held[key] if rule.is_held(window, now.clock) else out.windows).append(window)
+        if not held[key]:
+            del held[key]
+    return first_close
+
+
+def _clocks(events: Arrivals, setting: Setting) -> Iterator[Iterator[Judged | Advanced]]:
+    """Yield one run of steps for each task that has windows of its own."""
+    match setting:
+        case KafkaStreamsSetting():
+            for partition in sorted(set(events.partition.tolist())):
+                yield _stream_time(events, partition)
+        case SparkSetting():
+            yield _micro_batches(events, setting)
+        case BeamSetting():
+            yield _after_every_event(events, setting.delay_ms, per_partition=False)
+        case FlinkSetting(emission_ms=0):
+            yield _after_every_event(events, _behind(setting), setting.per_partition)
+        case FlinkSetting():
+            yield _emitted(events, setting)
+
+
+def _behind(setting: FlinkSetting) -> int:
+    return setting.delay_ms + (setting.api == "datastream")
+
+
+def _stream_time(events: Arrivals, partition: int) -> Iterator[Judged | Advanced]:
+    stream_time = NEVER
+    for index in range(len(events)):
+        if events.partition[index] == partition:
+            stream_time = max(stream_time, int(events.event_time[index]))
+            yield Advanced(stream_time, index, int(events.received[index]))
+            yield Judged(index, stream_time)
+            yield Advanced(stream_time, index, int(events.received[index]))
+
+
+def _micro_batches(events: Arrivals, setting: SparkSetting) -> Iterator[Judged | Advanced]:
+    total = len(events)
+    ends = setting.batch_ends or tuple(range(setting.batch_records, total, setting.batch_records))
+    late_by = close_by = newest = 0
+    begin = 0
+    for end in [*(e for e in ends if e < total), total]:
+        for index in range(begin, end):
+            yield Judged(index, late_by)
+            newest = max(newest, int(events.event_time[index]))
+        if end > begin:
+            yield Advanced(close_by, end - 1, int(events.received[end - 1]))
+        late_by, close_by = close_by, max(close_by, newest - setting.delay_ms)
+        begin = end
+    if total:  # the empty batch at the end
+        yield Advanced(close_by, total - 1, int(events.received[-1]))
+
+
+def _after_every_event(
+    events: Arrivals, behind: int, per_partition: bool
+) -> Iterator[Judged | Advanced]:
+    partitions = events.partition.tolist() if per_partition else [0] * len(events)
+    newest = dict.fromkeys(partitions, NEVER)
+    watermark = NEVER
+    for index in range(len(events)):
+        yield Judged(index, watermark)
+        partition = partitions[index]
+        newest[partition] = max(newest[partition], int(events.event_time[index]) - behind)
+        watermark = max(watermark, min(newest.values()))
+        yield Advanced(watermark, index, int(events.received[index]))
+
+
+@dataclass
+class _Partition:
+    """A partition's watermark and Flink's `IdlenessTimer`."""
+
+    watermark: int = NEVER
+    events: int = 0
+    events_seen: int = 0
+    quiet_from: int | None = None
+
+    def is_idle(self, now: int, idle_ms: int | None) -> bool:
+        if idle_ms is None:
+            return False
+        if self.events != self.events_seen:
+            self.events_seen = self.events
+            self.quiet_from = None
+            return False
+        if self.quiet_from is None:
+            self.quiet_from = now
+            return False
+        return now - self.quiet_from > idle_ms
+
+
+def _emitted(events: Arrivals, setting: FlinkSetting) -> Iterator[Judged | Advanced]:
+    numbers = events.partition.tolist() if setting.per_partition else [0] * len(events)
+    partitions = {number: _Partition() for number in numbers}
+    watermark = NEVER
+    emission = int(events.received[0]) + setting.emission_ms if len(events) else 0
+    for index in range(len(events)):
+        while emission <= events.received[index]:
+            active = [p for p in partitions.values() if not p.is_idle(emission, setting.idle_ms)]
+            if active:
+                watermark = max(watermark, min(p.watermark for p in active))
+            yield Advanced(watermark, index - 1, emission)
+            emission += setting.emission_ms
+        yield Judged(index, watermark)
+        partition = partitions[numbers[index]]
+        partition.events += 1
+        partition.watermark = max(
+            partition.watermark, int(events.event_time[index]) - _behind(setting)
+        )
+        yield Advanced(watermark, index, int(events.received[index]))

@@ -1,0 +1,17 @@
+"""Loops that vectorising cannot express, compiled by numba; the machine code is kept on disk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from numba import njit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Function = TypeVar("Function", bound="Callable[..., object]")
+
+
+def compiled(function: Function) -> Function:
+    """Return `function` compiled on its first call, or loaded from numba's cache."""
+    return cast("Function", njit(cache=True)(function))

@@ -1,0 +1,77 @@
+"""How far apart the events of a key are, and where a session gap suggests itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lib.whatif.arrivals import Arrivals
+
+
+def inter_event_gaps(arrivals: Arrivals) -> NDArray[np.int64]:
+    """Return the milliseconds between neighbouring events of each key, by event time, sorted."""
+    order = np.lexsort((arrivals.event_time, arrivals.key))
+    same_key = np.diff(arrivals.key[order]) == 0
+    return np.sort(np.diff(arrivals.event_time[order])[same_key])
+
+
+def gap_distribution(gaps_ms: NDArray[np.int64], bins: int = 60) -> pd.DataFrame:
+    """Return a histogram of the gaps, with bins that grow by a factor.
+
+    Parameters
+    ----------
+    gaps_ms
+        From `inter_event_gaps`.
+    bins
+        At most so many; short gaps share a bin of 1 ms.
+
+    Returns
+    -------
+    DataFrame
+        `FromMs`, `ToMs`: int64, inclusive and exclusive bound. `Events`: int64, gaps in the bin.
+        `ShareBelow`: float64, share of all gaps below `ToMs`, 0 to 1.
+    """
+    if not len(gaps_ms):
+        return pd.DataFrame(
+            {
+                "FromMs": np.empty(0, np.int64),
+                "ToMs": np.empty(0, np.int64),
+                "Events": np.empty(0, np.int64),
+                "ShareBelow": np.empty(0),
+            }
+        )
+    edges = np.unique(np.geomspace(1, gaps_ms[-1] + 2, bins + 1).round().astype(np.int64)) - 1
+    below = np.searchsorted(gaps_ms, edges)
+    return pd.DataFrame(
+        {
+            "FromMs": edges[:-1],
+            "ToMs": edges[1:],
+            "Events": np.diff(below),
+            "ShareBelow": below[1:] / len(gaps_ms),
+        }
+    )
+
+
+def knee_ms(gaps_ms: NDArray[np.int64]) -> int | None:
+    """Return the gap at the knee of the distribution, in milliseconds.
+
+    The point of the cumulative distribution over the logarithm of the gap that lies furthest above
+    the line from its beginning to its end (Satopää et al., "Finding a 'Kneedle' in a Haystack",
+    2011): a longer session gap joins few further events. None with fewer than two distinct gaps.
+
+    Parameters
+    ----------
+    gaps_ms
+        From `inter_event_gaps`: sorted.
+    """
+    if not len(gaps_ms) or gaps_ms[0] == gaps_ms[-1]:
+        return None
+    length = np.log1p(gaps_ms)
+    along = (length - length[0]) / (length[-1] - length[0])
+    share = np.searchsorted(gaps_ms, gaps_ms, side="right") / len(gaps_ms)
+    return int(gaps_ms[np.argmax(share - along)])

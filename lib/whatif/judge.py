@@ -1,0 +1,216 @@
+"""What a setting is judged by: true sessions kept whole, events dropped, how late results come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from lib.events import CLIENT, EVENT_TIME, OFFSET, PARTITION, RECEIVED_TIME, SESSION
+from lib.whatif.compiled import compiled
+from lib.whatif.windows import NEVER, NONE, Replay, SessionWindow, replay_of, take_sessions
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from lib.whatif.arrivals import Arrivals
+
+MISSED_BY: Final = "MissedByMs"
+
+EXACT, INCOMPLETE, SPLIT, MERGED, MIXED = range(5)
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What became of each true session.
+
+    Attributes
+    ----------
+    kind
+        int8, one element a session code: `NONE` where no event has the code, else
+
+        - `EXACT`: one window holds exactly its events;
+        - `INCOMPLETE`: the same, but events of it were dropped, perhaps all;
+        - `SPLIT`: several windows hold it and nothing else;
+        - `MERGED`: one window holds it and others;
+        - `MIXED`: several windows hold it, and others with it.
+    """
+
+    kind: NDArray[np.int8]
+
+    def _number(self, kind: int) -> int:
+        return int(np.count_nonzero(self.kind == kind))
+
+    @property
+    def exact(self) -> int:
+        """Number of sessions that one window holds exactly."""
+        return self._number(EXACT)
+
+    @property
+    def incomplete(self) -> int:
+        """Number of sessions in a window of their own, or in none, with events dropped."""
+        return self._number(INCOMPLETE)
+
+    @property
+    def split(self) -> int:
+        """Number of sessions cut into several windows."""
+        return self._number(SPLIT)
+
+    @property
+    def merged(self) -> int:
+        """Number of sessions that share their one window."""
+        return self._number(MERGED)
+
+    @property
+    def mixed(self) -> int:
+        """Number of sessions cut into several windows of which they share some."""
+        return self._number(MIXED)
+
+    @property
+    def sessions(self) -> int:
+        """Number of sessions."""
+        return len(self.kind) - self._number(NONE)
+
+    @property
+    def broken_share(self) -> float:
+        """Share of sessions not exact, 0 to 1; 0 where there is no session."""
+        return 1 - self.exact / self.sessions if self.sessions else 0.0
+
+
+def compare_sessions(replay: Replay, true_session: NDArray[np.integer]) -> Comparison:
+    """Return what became of each true session.
+
+    Parameters
+    ----------
+    replay
+        What the engine made of the topic.
+    true_session
+        Codes from 0, one element an event; a negative one means that the event is of no session
+        that counts (a window that holds such an event is shared).
+    """
+    codes = np.ascontiguousarray(true_session, dtype=np.int32)
+    sessions = int(codes.max(initial=-1)) + 1
+    shared = _shared_windows(replay.window, codes, len(replay.key))
+    seen, lost, cut, shares = _fates(replay.window, codes, shared, sessions)
+    kind = np.select(
+        [~seen, cut & shares, cut, shares, lost],
+        [NONE, MIXED, SPLIT, MERGED, INCOMPLETE],
+        default=EXACT,
+    )
+    return Comparison(kind.astype(np.int8))
+
+
+@compiled
+def _shared_windows(
+    window: NDArray[np.int32], session: NDArray[np.int32], windows: int
+) -> NDArray[np.bool_]:
+    """Return for each window whether it holds events of several sessions."""
+    unseen = -2
+    owner = np.full(windows, unseen, np.int32)
+    shared = np.zeros(windows, np.bool_)
+    for i in range(len(window)):
+        w = window[i]
+        if w == NONE:
+            continue
+        if owner[w] == unseen:
+            owner[w] = session[i]
+        elif owner[w] != session[i]:
+            shared[w] = True
+    return shared
+
+
+@compiled
+def _fates(
+    window: NDArray[np.int32],
+    session: NDArray[np.int32],
+    shared: NDArray[np.bool_],
+    sessions: int,
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return for each session whether it is there, lost an event, was cut, shares a window."""
+    home = np.full(sessions, NONE, np.int32)
+    seen = np.zeros(sessions, np.bool_)
+    lost = np.zeros(sessions, np.bool_)
+    cut = np.zeros(sessions, np.bool_)
+    shares = np.zeros(sessions, np.bool_)
+    for i in range(len(window)):
+        w, s = window[i], session[i]
+        if s < 0:
+            continue
+        seen[s] = True
+        if w == NONE:
+            lost[s] = True
+            continue
+        cut[s] = cut[s] or (home[s] != NONE and home[s] != w)
+        home[s] = w
+        shares[s] = shares[s] or shared[w]
+    return seen, lost, cut, shares
+
+
+def result_latency(replay: Replay) -> NDArray[np.int64]:
+    """Return how late each window's final result came, in milliseconds.
+
+    From the window's last event, by its event time, to the received time at which the final result
+    came out. Windows without a final result by the end of the topic are left out. Negative where a
+    client's clock ran ahead.
+    """
+    closed = replay.closed_at != NONE
+    latency: NDArray[np.int64] = replay.closed_ms[closed] - replay.last[closed]
+    return latency
+
+
+def dropped_events(events: pd.DataFrame, replay: Replay) -> pd.DataFrame:
+    """Return the dropped events: which, whose, by how much.
+
+    Parameters
+    ----------
+    events
+        The events table that the replay is of.
+    replay
+        What the engine made of it.
+
+    Returns
+    -------
+    DataFrame
+        The rows of `events` in arrival order, its columns `ClientID`, `SessionID` if there,
+        `KafkaPartition`, `KafkaOffset`, `Timestamp`, `KafkaTimestamp`, and `MissedByMs`, int64:
+        the further delay, lateness or grace that would have kept the event.
+    """
+    wanted = [CLIENT, SESSION, PARTITION, OFFSET, EVENT_TIME, RECEIVED_TIME]
+    columns = [column for column in wanted if column in events]
+    dropped = events.loc[~replay.kept, columns]
+    return dropped.assign(**{MISSED_BY: replay.missed_by_ms[~replay.kept]})
+
+
+def replay_processing_time(arrivals: Arrivals, window: SessionWindow) -> Replay:
+    """Return the sessions by received time: what processing-time windows make of outages.
+
+    No event is late. Starts and ends are received times, ends exclusive; a result comes out when
+    the clock, here the last received time, reaches the end's last millisecond, as in Flink.
+    """
+    by_received = type(arrivals)(
+        event_time=arrivals.received,
+        key=arrivals.key,
+        partition=arrivals.partition,
+        received=arrivals.received,
+    )
+    never = np.full(len(arrivals), NEVER, dtype=np.int64)
+    taken = take_sessions(
+        by_received,
+        never,
+        held_from=never,
+        reach_ms=window.gap_ms,
+        late_ms=0,
+        joins_first=True,
+    )
+    end = taken.last + window.gap_ms
+    newest = arrivals.received[-1] if len(arrivals) else NEVER
+    closed = end - 1 <= newest
+    arrived = np.searchsorted(arrivals.received, end - 1, side="left") - 1
+    return replay_of(
+        taken,
+        never,
+        (taken.first, end),
+        (np.where(closed, arrived, NONE), np.where(closed, end - 1, NONE)),
+    )

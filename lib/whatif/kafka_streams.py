@@ -1,0 +1,150 @@
+"""Kafka Streams: grace on stream time, one clock a partition.
+
+Rules read from Kafka 4.3 (`KStreamSessionWindowAggregate`, `KStreamWindowAggregate`, the default
+session store, `suppress`) and confirmed by running it: see `docs/engines.md`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+
+from lib.whatif.windows import (
+    NEVER,
+    NONE,
+    Replay,
+    SessionWindow,
+    Taken,
+    Window,
+    exclusive_bounds,
+    newest_so_far,
+    not_before_joined,
+    replay_of,
+    rising,
+    take_sessions,
+    take_tumbling,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lib.whatif.arrivals import Arrivals
+
+SHORTEST_SEGMENT_MS: Final = 60_000
+"""`RocksDbSessionBytesStoreSupplier`: half the retention, but no less than this."""
+
+
+@dataclass(frozen=True)
+class KafkaStreamsSetting:
+    """How a Kafka Streams topology is set. Durations are milliseconds.
+
+    Attributes
+    ----------
+    window
+        `SessionWindows.ofInactivityGapAndGrace` or `TimeWindows.ofSizeAndGrace`.
+    grace_ms
+        How long after a window's end stream time may be for it to take an event.
+    store
+        Where sessions are kept. RocksDB, the default, deletes by segments of a minute or more, and
+        what it has not deleted yet can be joined although it closed. The store in memory is exact.
+    """
+
+    window: Window
+    grace_ms: int = 0
+    store: Literal["rocksdb", "in_memory"] = "rocksdb"
+
+    def __post_init__(self) -> None:
+        if self.grace_ms < 0:
+            raise ValueError(f"grace_ms must be at least 0, not {self.grace_ms}")
+
+
+def replay_kafka_streams(arrivals: Arrivals, setting: KafkaStreamsSetting) -> Replay:
+    """Return what Kafka Streams would have made of the events, read from the topic as it is.
+
+    Each partition is a task with its own stream time, the event itself included, and its own
+    windows: a key found on two partitions has separate windows on both. The final result is that
+    of `suppress(untilWindowCloses)`. The end of a session is its last event, inclusive.
+    """
+    window, grace = setting.window, setting.grace_ms
+    tasks = _by_task(arrivals)
+    clock = _stream_time(arrivals)
+    boundary = np.zeros(len(arrivals), dtype=bool)
+    if isinstance(window, SessionWindow):
+        held = window.gap_ms + grace
+        taken = take_sessions(
+            tasks,
+            clock,
+            held_from=_held_from(clock, held, setting.store),
+            reach_ms=window.gap_ms,
+            late_ms=held + 1,
+            joins_first=True,
+        )
+        boundary = taken.kept & (arrivals.event_time + held == clock) & _alone(taken)
+        bounds = taken.first, taken.last
+        closes = taken.last + held
+    else:
+        taken = take_tumbling(tasks, clock, size_ms=window.size_ms, late_ms=grace)
+        bounds = exclusive_bounds(taken, window)
+        closes = bounds[1] + grace
+    keys_of_events = replace(taken, key=_first_of_window(taken, arrivals.key))
+    reached = _reached(arrivals, _first_of_window(taken, arrivals.partition), closes)
+    closed = not_before_joined(reached, taken, arrivals)
+    return replay_of(keys_of_events, clock, bounds, closed, boundary)
+
+
+def _by_task(arrivals: Arrivals) -> Arrivals:
+    """Return the events with a key code of its own for each key on each partition."""
+    home = np.zeros(arrivals.keys, dtype=np.int32)
+    home[arrivals.key] = arrivals.partition
+    if np.array_equal(home[arrivals.key], arrivals.partition):
+        return arrivals
+    pairs = arrivals.key.astype(np.int64) << 32 | arrivals.partition
+    return replace(arrivals, key=np.unique(pairs, return_inverse=True)[1].astype(np.int32))
+
+
+def _held_from(stream_time: NDArray[np.int64], retention_ms: int, store: str) -> NDArray[np.int64]:
+    """Return the oldest end of a session that the store still has, at each event.
+
+    The retention of the default store is gap + grace.
+    """
+    if store == "in_memory":
+        return stream_time - retention_ms + 1
+    segment_ms = max(retention_ms // 2, SHORTEST_SEGMENT_MS)
+    return (stream_time - retention_ms) // segment_ms * segment_ms
+
+
+def _stream_time(arrivals: Arrivals) -> NDArray[np.int64]:
+    stream_time = np.full(len(arrivals), NEVER, dtype=np.int64)
+    for partition in np.unique(arrivals.partition):
+        here = arrivals.partition == partition
+        stream_time[here] = newest_so_far(arrivals.event_time[here])
+    return stream_time
+
+
+def _alone(taken: Taken) -> NDArray[np.bool_]:
+    """Return for each event whether it is its window's only one."""
+    return taken.count[taken.window] == 1 if len(taken.key) else taken.kept
+
+
+def _first_of_window(taken: Taken, values: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return what all events of a window share."""
+    shared = np.zeros(len(taken.key), dtype=np.int32)
+    shared[taken.window[taken.kept]] = values[taken.kept]
+    return shared
+
+
+def _reached(
+    arrivals: Arrivals, partition: NDArray[np.int32], closes: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return when the stream time of each window's partition reaches `closes`."""
+    closed_at = np.full(len(closes), NONE, dtype=np.int64)
+    closed_ms = np.full(len(closes), NONE, dtype=np.int64)
+    for number in np.unique(partition):
+        index = np.flatnonzero(arrivals.partition == number)
+        windows = np.flatnonzero(partition == number)
+        stream_time = rising(newest_so_far(arrivals.event_time[index]), arrivals.received[index])
+        nth, closed_ms[windows] = stream_time.reaches(closes[windows])
+        closed_at[windows] = np.where(nth == NONE, NONE, index[nth])
+    return closed_at, closed_ms

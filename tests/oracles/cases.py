@@ -1,0 +1,290 @@
+"""The sequences of events that every engine is asked about, and the settings it is asked with.
+
+A case is a plain dictionary, as the engines' programs read it from JSON: `name`, `engine`,
+`setting`, and in arrival order `event_time`, `key`, `partition`, `received`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+import lib.topics
+from lib.whatif import (
+    BeamSetting,
+    FlinkSetting,
+    KafkaStreamsSetting,
+    SessionWindow,
+    SparkSetting,
+    TumblingWindow,
+    arrivals,
+)
+
+ENGINES = {
+    "flink": FlinkSetting,
+    "kafka_streams": KafkaStreamsSetting,
+    "spark": SparkSetting,
+    "beam": BeamSetting,
+    "beam_python": BeamSetting,
+}
+FIXED_SEED = 20_181_028
+EPOCH = 1_540_726_486_041  # when the notebook's topic begins
+SEGMENT_END = 59_970  # shortly before a store of Kafka Streams begins a new segment
+GAP, DELAY, LATENESS = 30_000, 5_000, 2_000
+
+
+def arrivals_of(case):
+    """The events of a case, for `lib.whatif`."""
+    return arrivals(*(np.array(case[c]) for c in ("event_time", "key", "partition", "received")))
+
+
+def setting_of(case):
+    """The setting of a case, for `lib.whatif`."""
+    fields = dict(case["setting"])
+    kind, length = fields.pop("window")
+    window = SessionWindow(length) if kind == "session" else TumblingWindow(length)
+    if "batch_ends" in fields:
+        fields["batch_ends"] = tuple(fields["batch_ends"])
+    return ENGINES[case["engine"]](window=window, **fields)
+
+
+def case(name, engine, setting, event_time, key=None, partition=None, received=None):
+    event_time = [int(t) for t in event_time]
+    zeros = [0] * len(event_time)
+    fields = asdict(setting)
+    kind = "session" if isinstance(setting.window, SessionWindow) else "tumbling"
+    fields["window"] = [kind, next(iter(fields["window"].values()))]
+    if received is None:
+        received = np.maximum.accumulate(event_time)
+    return {
+        "name": name,
+        "engine": engine,
+        "setting": fields,
+        "event_time": event_time,
+        "key": zeros if key is None else [int(k) for k in key],
+        "partition": zeros if partition is None else [int(p) for p in partition],
+        "received": [int(r) for r in received],
+    }
+
+
+def fixed(engine):
+    """The cases whose answers are kept as golden data."""
+    return [
+        *thresholds(engine),
+        *(segments() if engine == "kafka_streams" else ()),
+        *samples(engine),
+        *generated(engine, FIXED_SEED, 100),
+    ]
+
+
+def samples(engine):
+    """The sample topics that come with Skewline."""
+    if engine == "beam_python":
+        return  # takes minutes
+    names = ("sessions-10",) if engine == "spark" else ("sessions-10", "sessions-100")
+    for name in names:
+        path = Path(lib.topics.__file__).parent / "samples" / f"{name}.jsonl.gz"
+        with gzip.open(path, "rt") as lines:
+            records = sorted(map(json.loads, lines), key=lambda record: record["ts"])
+        events = [json.loads(record["payload"]) for record in records]
+        for n, setting in enumerate(_sample_settings(engine)):
+            yield case(
+                f"{name}-{n}",
+                engine,
+                setting,
+                [event["Timestamp"] for event in events],
+                [event["ClientID"] for event in events],
+                [record["partition"] for record in records],
+                [record["ts"] for record in records],
+            )
+
+
+def _sample_settings(engine):
+    session = SessionWindow(GAP)
+    match engine:
+        case "flink":
+            yield FlinkSetting(session, DELAY, api="sql")
+            yield FlinkSetting(session, DELAY, emission_ms=200, per_partition=True, idle_ms=GAP)
+        case "kafka_streams":
+            yield KafkaStreamsSetting(session, DELAY)
+            yield KafkaStreamsSetting(session, DELAY, store="in_memory")
+        case "spark":
+            yield SparkSetting(session, DELAY, batch_records=20)
+        case _:
+            yield BeamSetting(session, DELAY)
+
+
+def segments():
+    """Sessions of Kafka Streams that closed, just before and after their store forgets them."""
+    for grace_ms in (DELAY, 3 * GAP + 1):
+        setting = KafkaStreamsSetting(SessionWindow(GAP), grace_ms)
+        segment_ms = max((GAP + grace_ms) // 2, 60_000)
+        for end in (segment_ms - 1, segment_ms, segment_ms + 1):
+            for oldest in (segment_ms - 1, segment_ms, 2 * segment_ms - 1, 2 * segment_ms):
+                newest = oldest + GAP + grace_ms
+                yield case(
+                    f"segment-{grace_ms}-{end}-{oldest}",
+                    "kafka_streams",
+                    setting,
+                    [end, newest, end + GAP, newest, end + GAP + 1, oldest, oldest + GAP],
+                    key=[0, 1, 0, 1, 0, 0, 0],
+                )
+
+
+def thresholds(engine):
+    """Each distance at which an engine changes its mind, and 1 ms either side."""
+    for n, setting in enumerate(_threshold_settings(engine)):
+        length = getattr(setting.window, "gap_ms", None) or setting.window.size_ms
+        slack = sum(
+            getattr(setting, name, 0) for name in ("delay_ms", "allowed_lateness_ms", "grace_ms")
+        )
+        for about in sorted({length, length + slack, slack, length * 2 + slack}):
+            for distance in (about - 1, about, about + 1):
+                old = EPOCH + 1_000_000
+                new = old + distance
+                name = f"threshold-{n}-{distance}"
+                # The old event comes after the new one; joins an open session; bridges; is
+                # followed by one that would reopen what closed.
+                yield case(f"{name}-alone", engine, setting, [new, old, new])
+                yield case(f"{name}-apart", engine, setting, [old, new, new + 3 * length])
+                yield case(
+                    f"{name}-other-key",
+                    engine,
+                    setting,
+                    [old, new, old + 1, old + length, old + length + 1, new + 9 * length],
+                    key=[0, 1, 0, 0, 0, 1],
+                )
+                yield case(
+                    f"{name}-bridge",
+                    engine,
+                    setting,
+                    [old, old + 2 * length, new, old + length, new + length, new + 9 * length],
+                    key=[0, 0, 1, 0, 0, 1],
+                )
+
+
+def _threshold_settings(engine):
+    session, tumbling = SessionWindow(GAP), TumblingWindow(GAP)
+    match engine:
+        case "flink":
+            yield FlinkSetting(session, DELAY)
+            yield FlinkSetting(session, DELAY, allowed_lateness_ms=LATENESS)
+            yield FlinkSetting(session, DELAY, api="sql")
+            yield FlinkSetting(tumbling, DELAY, allowed_lateness_ms=LATENESS)
+            yield FlinkSetting(tumbling, DELAY, api="sql")
+        case "kafka_streams":
+            for window in (session, tumbling):
+                yield KafkaStreamsSetting(window, DELAY)
+                yield KafkaStreamsSetting(window, 0)
+            yield KafkaStreamsSetting(session, DELAY, store="in_memory")
+        case "spark":
+            yield SparkSetting(session, DELAY, batch_records=1)
+            yield SparkSetting(tumbling, DELAY, batch_records=1)
+        case "beam":
+            for window in (session, tumbling):
+                yield BeamSetting(window, DELAY)
+                yield BeamSetting(window, DELAY, LATENESS)
+        case "beam_python":
+            yield BeamSetting(session, DELAY, LATENESS, runner="python")
+            yield BeamSetting(tumbling, DELAY, runner="python")
+
+
+def generated(engine, seed, count):
+    """Sequences drawn at random: dense small times, and topics of bursts and wrong clocks."""
+    rng = np.random.default_rng([seed, *engine.encode()])
+    for n in range(count):
+        draw, base = (_dense, SEGMENT_END) if n % 2 else (_clients, EPOCH)
+        event_time, key, partition, received, scale = draw(rng)
+        yield case(
+            f"generated-{seed}-{n}",
+            engine,
+            _drawn_setting(engine, rng, scale, len(event_time)),
+            event_time + base,
+            key,
+            partition,
+            received + base,
+        )
+
+
+def _dense(rng):
+    """Times so close that equal ones, exact distances, merges and bridges are common."""
+    events = int(rng.integers(1, 40))
+    span = int(rng.integers(10, 80))
+    drift = np.arange(events) * span // events
+    event_time = np.maximum(drift + rng.integers(-25, 10, events), 0)
+    if rng.random() < 0.2:
+        event_time[rng.integers(0, events)] += 40
+    keys, partitions = rng.integers(1, 4, 2)
+    received = np.cumsum(rng.integers(0, 5, events))
+    return (
+        event_time,
+        rng.integers(0, keys, events),
+        rng.integers(0, partitions, events),
+        received,
+        1,
+    )
+
+
+def _clients(rng):
+    """Clients with delays, an outage that ends in a burst, and sometimes a clock in the future."""
+    clients, each = int(rng.integers(1, 5)), int(rng.integers(3, 14))
+    client = np.repeat(np.arange(clients), each)
+    happened = np.cumsum(rng.choice([200, 3_000, 10_000, 30_000], clients * each), axis=0)
+    happened = (happened - happened[(client * each)]).astype(np.int64)
+    happened += rng.integers(0, 20_000, clients)[client]
+    received = happened + rng.integers(5, 400, len(client))
+    outage = (client == rng.integers(0, clients)) & (happened > 15_000) & (happened < 70_000)
+    received[outage] = 70_000 + np.arange(outage.sum())
+    if rng.random() < 0.2:
+        happened[client == 0] += int(rng.choice([500, 60_000]))
+    order = np.argsort(received, kind="stable")
+    partitions = int(rng.integers(1, 4))
+    spread = rng.random() < 0.2  # a key on several partitions
+    partition = rng.integers(0, partitions, len(client)) if spread else client % partitions
+    return happened[order], client[order], partition[order], received[order], 1_000
+
+
+def _drawn_setting(engine, rng, scale, events):
+    length = int(rng.integers(1, 12)) * scale * int(rng.choice([1, 3]))
+    session = rng.random() < 0.75
+    window = SessionWindow(length) if session else TumblingWindow(length)
+    slack, more = (int(rng.integers(0, 12)) * scale for _ in range(2))
+    match engine:
+        case "flink":
+            kind = rng.choice(["sql", "event", "lateness", "periodic", "partitions", "idle"])
+            return _flink_setting(str(kind), window, slack, more, rng, scale)
+        case "kafka_streams":
+            store = "in_memory" if rng.random() < 0.3 else "rocksdb"
+            return KafkaStreamsSetting(window, slack, store=store)
+        case "spark":
+            ends = np.unique(rng.integers(1, max(events, 2), int(rng.integers(1, 6))))
+            return SparkSetting(window, slack, batch_ends=tuple(int(e) for e in ends))
+        case _:
+            lateness_ms = int(rng.choice([0, more]))
+            runner = "python" if engine == "beam_python" else "java"
+            return BeamSetting(window, slack, lateness_ms, runner=runner)
+
+
+def _flink_setting(kind, window, delay_ms, more, rng, scale):
+    emission_ms = int(rng.integers(1, 6)) * scale
+    match kind:
+        case "sql":
+            return FlinkSetting(window, delay_ms, api="sql")
+        case "event":
+            return FlinkSetting(window, delay_ms)
+        case "lateness":
+            return FlinkSetting(window, delay_ms, allowed_lateness_ms=more)
+        case "periodic":
+            return FlinkSetting(window, delay_ms, allowed_lateness_ms=more, emission_ms=emission_ms)
+        case "partitions":
+            return FlinkSetting(
+                window, delay_ms, emission_ms=int(rng.choice([0, emission_ms])), per_partition=True
+            )
+        case _:
+            return FlinkSetting(
+                window, delay_ms, emission_ms=emission_ms, per_partition=True, idle_ms=more + 1
+            )

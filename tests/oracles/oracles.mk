@@ -1,0 +1,37 @@
+# The real engines, each in a place of its own inside this folder, and their answers compared with
+# lib/whatif. Needs a JDK of 17 or later and Maven. `make golden` also keeps the answers.
+
+ORACLES := tests/oracles
+ORACLE_BUILD := build/oracles
+ENGINES := flink kafka_streams beam beam_python spark
+
+.PHONY: oracles golden $(ENGINES:%=oracle-%)
+
+oracles: $(ENGINES:%=oracle-%) ## Run event sequences through the real engines and compare
+
+golden: ORACLE_OPTIONS := --write
+golden: oracles ## The same, and keep their answers for make test
+
+oracle-flink: $(ORACLE_BUILD)/flink/.compiled
+oracle-kafka_streams: $(ORACLE_BUILD)/kafka_streams/.compiled
+oracle-beam: $(ORACLE_BUILD)/beam/.compiled
+oracle-beam_python: .venv-beam/.installed
+oracle-spark: .venv-spark/.installed
+
+$(ENGINES:%=oracle-%): oracle-%: $(DEV_INSTALLED)
+	$(BIN)/python -m tests.oracles.run $* $(ORACLE_OPTIONS)
+
+.venv-%/.installed: $(ORACLES)/%/requirements.txt
+	python3 -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --requirement $<
+	touch $@
+
+$(ORACLE_BUILD)/flink/.compiled: $(ORACLES)/flink/FlinkOracle.java .venv-flink/.installed
+	mkdir -p $(@D)
+	javac -nowarn -d $(@D) -cp "$$(echo .venv-flink/lib/python*/site-packages/pyflink/lib)/*" $<
+	touch $@
+
+$(ORACLE_BUILD)/%/.compiled: $(ORACLES)/%/pom.xml $(ORACLES)/%/src/main/java/oracle/*.java
+	mvn --batch-mode --quiet --file $< compile dependency:copy-dependencies \
+	    -DoutputDirectory=$(CURDIR)/$(@D)/lib
+	touch $@

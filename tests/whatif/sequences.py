@@ -1,0 +1,101 @@
+"""Sequences of events for the tests of `lib.whatif`: written out, and drawn by hypothesis."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from lib.whatif import (
+    Arrivals,
+    BeamSetting,
+    FlinkSetting,
+    KafkaStreamsSetting,
+    Replay,
+    SessionWindow,
+    SparkSetting,
+    TumblingWindow,
+    arrivals,
+)
+
+
+def one_key(*event_times):
+    """Events of one client on one partition, received as they come."""
+    return arrivals(np.array(event_times, dtype=np.int64), np.zeros(len(event_times), np.int32))
+
+
+def windows_of(replay: Replay):
+    """The windows as a set of (key, start, end, its events)."""
+    return {
+        (
+            int(replay.key[w]),
+            int(replay.start[w]),
+            int(replay.end[w]),
+            tuple(np.flatnonzero(replay.window == w).tolist()),
+        )
+        for w in range(len(replay.key))
+    }
+
+
+def dropped_by(replay: Replay):
+    """By how many ms each dropped event missed, by its place in arrival order."""
+    return {int(i): int(replay.missed_by_ms[i]) for i in np.flatnonzero(~replay.kept)}
+
+
+SEGMENT_END = 59_970  # shortly before a store of Kafka Streams begins a new segment
+
+# Small numbers on purpose: they make equal times, exact distances and merges likely.
+times = st.integers(0, 60)
+windows = st.one_of(
+    st.builds(SessionWindow, st.integers(1, 12)), st.builds(TumblingWindow, st.integers(1, 12))
+)
+milliseconds = st.integers(0, 12)
+
+
+@st.composite
+def topics(draw) -> Arrivals:
+    """Up to 40 events of up to 3 clients on up to 3 partitions."""
+    rows = draw(
+        st.lists(
+            st.tuples(times, st.integers(0, 2), st.integers(0, 2), st.integers(0, 9)), max_size=40
+        )
+    )
+    columns = np.array(rows, dtype=np.int64).reshape(-1, 4).T
+    begin = draw(st.sampled_from([0, SEGMENT_END]))
+    return arrivals(begin + columns[0], columns[1], columns[2], begin + np.cumsum(columns[3]))
+
+
+flink_settings = st.one_of(
+    st.builds(
+        FlinkSetting,
+        windows,
+        milliseconds,
+        allowed_lateness_ms=milliseconds,
+        emission_ms=milliseconds,
+        per_partition=st.booleans(),
+    ),
+    st.builds(FlinkSetting, windows, milliseconds, api=st.just("sql")),
+    st.builds(
+        FlinkSetting,
+        windows,
+        milliseconds,
+        emission_ms=st.integers(1, 12),
+        per_partition=st.booleans(),
+        idle_ms=st.integers(1, 12),
+    ),
+)
+kafka_streams_settings = st.builds(
+    KafkaStreamsSetting, windows, milliseconds, store=st.sampled_from(["rocksdb", "in_memory"])
+)
+spark_settings = st.builds(
+    SparkSetting,
+    windows,
+    milliseconds,
+    batch_records=st.integers(1, 12),
+    batch_ends=st.lists(st.integers(1, 40), unique=True).map(lambda ends: tuple(sorted(ends))),
+)
+beam_settings = st.builds(
+    BeamSetting, windows, milliseconds, milliseconds, runner=st.sampled_from(["java", "python"])
+)
+settings_of_all_engines = st.one_of(
+    flink_settings, kafka_streams_settings, spark_settings, beam_settings
+)

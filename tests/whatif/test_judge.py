@@ -1,0 +1,125 @@
+"""Sessions kept whole, events dropped, how late results come: at literal times."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from hypothesis import given, settings
+
+from lib.whatif import FlinkSetting, SessionWindow, arrivals, arrivals_of, replay
+from lib.whatif.judge import (
+    EXACT,
+    INCOMPLETE,
+    MERGED,
+    MIXED,
+    SPLIT,
+    compare_sessions,
+    dropped_events,
+    replay_processing_time,
+    result_latency,
+)
+from tests.whatif.sequences import one_key, settings_of_all_engines, topics, windows_of
+
+GAP_10 = FlinkSetting(SessionWindow(10), delay_ms=1_000)
+
+
+def kinds(event_times, sessions, setting=GAP_10):
+    return compare_sessions(
+        replay(one_key(*event_times), setting), np.array(sessions)
+    ).kind.tolist()
+
+
+def test_a_session_that_a_window_holds_exactly_is_exact():
+    assert kinds([0, 5, 100], [0, 0, 1]) == [EXACT, EXACT]
+
+
+def test_a_session_with_a_pause_longer_than_the_gap_is_split():
+    assert kinds([0, 5, 16], [0, 0, 0]) == [SPLIT]
+
+
+def test_two_sessions_closer_than_the_gap_are_merged():
+    assert kinds([0, 5, 12], [0, 0, 1]) == [MERGED, MERGED]
+
+
+def test_a_session_both_split_and_merged_is_mixed():
+    assert kinds([0, 50, 55], [0, 0, 1]) == [MIXED, MERGED]
+
+
+def test_a_session_that_lost_an_event_is_incomplete():
+    no_delay = FlinkSetting(SessionWindow(10))
+
+    assert kinds([0, 100, 0], [0, 1, 0], no_delay) == [INCOMPLETE, EXACT]
+
+
+def test_a_session_that_lost_every_event_is_incomplete():
+    no_delay = FlinkSetting(SessionWindow(10))
+
+    assert kinds([100, 0], [0, 1], no_delay) == [EXACT, INCOMPLETE]
+
+
+def test_events_of_no_session_are_not_counted_but_share_their_window():
+    compared = compare_sessions(replay(one_key(0, 5, 100), GAP_10), np.array([0, -1, -1]))
+
+    assert compared.kind.tolist() == [MERGED]
+
+
+def test_a_result_is_as_late_as_its_coming_out_is_after_the_last_event():
+    topic = arrivals(np.array([0, 7, 27]), np.zeros(3), received=np.array([2, 9, 31]))
+
+    assert result_latency(replay(topic, FlinkSetting(SessionWindow(10), 5))).tolist() == [31 - 7]
+
+
+def test_dropped_events_say_which_whose_and_by_how_much():
+    events = pd.DataFrame(
+        {
+            "Timestamp": [0, 100, 3],
+            "KafkaTimestamp": [1, 101, 102],
+            "ClientID": pd.Categorical(["a", "b", "a"]),
+            "KafkaPartition": [0, 0, 0],
+            "KafkaOffset": [7, 8, 9],
+        }
+    )
+
+    dropped = dropped_events(events, replay(arrivals_of(events), FlinkSetting(SessionWindow(10))))
+
+    assert dropped.to_dict("records") == [
+        {
+            "ClientID": "a",
+            "KafkaPartition": 0,
+            "KafkaOffset": 9,
+            "Timestamp": 3,
+            "KafkaTimestamp": 102,
+            "MissedByMs": 99 - 12 + 1,
+        }
+    ]
+
+
+def test_processing_time_makes_two_sessions_of_one_with_an_outage():
+    happened, received = np.array([0, 5, 10, 15]), np.array([1, 6, 30, 31])
+    topic = arrivals(happened, np.zeros(4), received=received)
+
+    assert windows_of(replay_processing_time(topic, SessionWindow(10))) == {
+        (0, 1, 16, (0, 1)),
+        (0, 30, 41, (2, 3)),
+    }
+
+
+def test_a_processing_time_result_comes_out_when_the_clock_reaches_its_end():
+    topic = arrivals(np.array([0, 50]), np.zeros(2), received=np.array([0, 50]))
+
+    replayed = replay_processing_time(topic, SessionWindow(10))
+
+    assert (replayed.closed_at.tolist(), replayed.closed_ms.tolist()) == ([0, -1], [9, -1])
+
+
+@settings(max_examples=300, deadline=None)
+@given(topics(), settings_of_all_engines)
+def test_an_exact_session_is_one_window_of_its_events_only(topic, setting):
+    true_session = topic.event_time.astype(np.int32) // 20 % 3
+    replayed = replay(topic, setting)
+    compared = compare_sessions(replayed, true_session)
+
+    members = [set(np.flatnonzero(replayed.window == w)) for w in range(len(replayed.key))]
+    for session, kind in enumerate(compared.kind):
+        own = set(np.flatnonzero(true_session == session))
+        assert (kind == EXACT) == (bool(own) and own in members)

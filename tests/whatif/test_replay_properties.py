@@ -1,0 +1,115 @@
+"""What holds for every topic and every setting."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.plain_replay import replay_plainly
+from lib.whatif import NONE, KafkaStreamsSetting, SessionWindow, TumblingWindow, replay
+from tests.whatif.sequences import (
+    dropped_by,
+    flink_settings,
+    milliseconds,
+    settings_of_all_engines,
+    topics,
+    windows_of,
+)
+
+EXAMPLES = settings(max_examples=1_000, deadline=None)
+
+
+def _reported(setting, window):
+    """Kafka Streams reports the last event as a session's end, not the end of the gap."""
+    sessions = isinstance(setting.window, SessionWindow)
+    if sessions and isinstance(setting, KafkaStreamsSetting):
+        return window.end - setting.window.gap_ms
+    return window.end
+
+
+@EXAMPLES
+@given(topics(), settings_of_all_engines)
+def test_windows_and_drops_are_those_of_the_plain_replay(topic, setting):
+    replayed, plain = replay(topic, setting), replay_plainly(topic, setting)
+
+    assert dropped_by(replayed) == plain.missed_by_ms
+    assert windows_of(replayed) == {
+        (w.key, w.start, _reported(setting, w), tuple(sorted(w.events))) for w in plain.windows
+    }
+
+
+@EXAMPLES
+@given(topics(), settings_of_all_engines)
+def test_final_results_come_out_when_the_plain_replay_has_them(topic, setting):
+    replayed, plain = replay(topic, setting), replay_plainly(topic, setting)
+
+    closed = {
+        w: (int(replayed.closed_at[w]), int(replayed.closed_ms[w]))
+        for w in range(len(replayed.key))
+    }
+    assert {
+        replayed.window[w.events[0]]: (w.closed_at, w.closed_ms) for w in plain.windows
+    } == closed
+
+
+@EXAMPLES
+@given(topics(), settings_of_all_engines)
+def test_every_event_is_in_one_window_or_dropped(topic, setting):
+    replayed = replay(topic, setting)
+
+    assert replayed.count.sum() + replayed.dropped == len(topic)
+    assert np.array_equal(replayed.kept, replayed.window != NONE)
+    assert np.array_equal(replayed.kept, replayed.missed_by_ms == 0)
+    assert (replayed.count > 0).all()
+
+
+@EXAMPLES
+@given(topics(), settings_of_all_engines)
+def test_a_window_holds_events_of_its_key_within_its_bounds(topic, setting):
+    replayed = replay(topic, setting)
+    window, kept = replayed.window[replayed.kept], replayed.kept
+
+    assert np.array_equal(replayed.key[window], topic.key[kept])
+    assert (replayed.start[window] <= topic.event_time[kept]).all()
+    assert (topic.event_time[kept] <= replayed.end[window]).all()
+
+
+@EXAMPLES
+@given(topics(), settings_of_all_engines, st.integers(1, 20))
+def test_a_larger_allowance_loses_no_further_event(topic, setting, more_ms):
+    allowance = "grace_ms" if isinstance(setting, KafkaStreamsSetting) else "delay_ms"
+    larger = replace(setting, **{allowance: getattr(setting, allowance) + more_ms})
+
+    assert (replay(topic, larger).kept | ~replay(topic, setting).kept).all()
+
+
+@EXAMPLES
+@given(topics(), settings_of_all_engines, st.data())
+def test_a_dropped_event_is_kept_by_what_it_missed(topic, setting, data):
+    dropped = dropped_by(replay(topic, setting))
+    if not dropped:
+        return
+    event = data.draw(st.sampled_from(sorted(dropped)))
+    allowance = "grace_ms" if isinstance(setting, KafkaStreamsSetting) else "delay_ms"
+
+    enough = replace(setting, **{allowance: getattr(setting, allowance) + dropped[event]})
+
+    assert replay(topic, enough).kept[event]
+
+
+@EXAMPLES
+@given(topics(), flink_settings)
+def test_nothing_is_dropped_when_the_watermark_stays_behind_everything(topic, setting):
+    assert replay(topic, replace(setting, delay_ms=100)).dropped == 0
+
+
+@EXAMPLES
+@given(topics(), milliseconds)
+def test_a_tumbling_window_starts_at_a_multiple_of_its_size(topic, delay_ms):
+    replayed = replay(topic, KafkaStreamsSetting(TumblingWindow(7), delay_ms))
+
+    assert (replayed.start % 7 == 0).all()
+    assert (replayed.end - replayed.start == 7).all()
