@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from lib.load import LoadedTopic
 
 _FIRST = 5
-_PAGES = {name: f"pages/{name.lower()}.py" for name in ("Overview", "Sessions", "Delay", "Outages")}
 
 
 def show_findings(topic: LoadedTopic) -> None:
@@ -37,25 +37,28 @@ def show_findings(topic: LoadedTopic) -> None:
 def _show(finding: Finding, topic: LoadedTopic) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(finding.sentence)
-        st.page_link(
-            _PAGES[finding.page],
-            label="Show",
+        # Within the tab, Streamlit lets the sidebar's own widgets win over a link's parameters.
+        st.link_button(
+            "Show",
+            _link(finding, topic),
+            type="tertiary",
             icon=":material/arrow_forward:",
-            query_params=_link(finding, topic),
-            help=f"Opens the {finding.page} page on it; {counted(finding.events, 'event')}.",
+            help=f"Opens the {finding.page} page on it, in a new tab; "
+            f"{counted(finding.events, 'event')}.",
         )
 
 
-def _link(finding: Finding, topic: LoadedTopic) -> dict[str, str | list[str]]:
-    """Return the URL parameters of the view that shows a finding, with the present choices."""
+def _link(finding: Finding, topic: LoadedTopic) -> str:
+    """Return the URL of the view that shows a finding: the present one, on its stretch and clients.
+
+    Relative, so that it holds wherever the app is served from.
+    """
+    kept = {name: st.query_params.get_all(name) for name in st.query_params}
+    kept |= {"clock": [], "clients": [], "window": []}
     low, high = extent_of(topic)
     start, end = max(finding.start_s, low), min(finding.end_s, high)
-    kept = {name: st.query_params.get_all(name) for name in st.query_params}
-    for name in ("clients", "window", "clock"):
-        kept.pop(name, None)
-    link: dict[str, str | list[str]] = {**kept}
     if (start, end) != (low, high):
-        link |= {"window": [f"{start:.3f}", f"{end:.3f}"], "clock": "Received time"}
-    if 0 < len(finding.clients) <= _FIRST:
-        link["clients"] = [written(client) for client in finding.clients]
-    return link
+        kept |= {"clock": ["Received time"], "window": [f"{start:.3f}", f"{end:.3f}"]}
+    if len(finding.clients) <= _FIRST:
+        kept["clients"] = [written(client) for client in finding.clients]
+    return f"{finding.page.lower()}?{urlencode(kept, doseq=True)}"

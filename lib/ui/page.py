@@ -101,6 +101,8 @@ def begin(title: str, line: str) -> Visible:
     if view.topic is None:
         if view.error is not None:
             _show_error(view.error)
+        else:
+            st.info("Choose a file in the sidebar.", icon=":material/upload_file:")
         st.stop()
     if view.error is not None:
         st.warning(f"{view.error.remedy} What was loaded before is shown.", title=view.error.what)

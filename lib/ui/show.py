@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
 
+from lib.capture import write_capture
 from lib.charts.times import TimeScale
 from lib.decode import reasons_of
 from lib.events import (
@@ -72,6 +74,7 @@ def load_report(topic: LoadedTopic) -> None:
         for kind, count in report.timestamp_types.items()
     )
     st.caption(f"Record timestamps by kind: {kinds or 'no record'}.")
+    download_topic(topic)
     if topic.set_aside.num_rows:
         _set_aside(topic.set_aside, report.topic)
 
@@ -151,3 +154,24 @@ def in_seconds(table: pd.DataFrame) -> pd.DataFrame:
     quantiles = [c for c in table.columns if re.fullmatch(r"min|max|p[0-9.]+", c)]
     shown = table.assign(**{c: table[c] / 1000 for c in quantiles})
     return shown.rename(columns={c: f"{c} (s)" for c in quantiles})
+
+
+def download_topic(topic: LoadedTopic) -> None:
+    """Offer a loaded topic as one Parquet file, which opens again as a source."""
+    name = topic.report.topic
+
+    def capture() -> bytes:
+        written = BytesIO()
+        write_capture(topic.events, written, topic=name, source="", fields=topic.fields)
+        return written.getvalue()
+
+    st.download_button(
+        "Download the loaded topic",
+        capture,
+        file_name=f"{name}.parquet",
+        mime="application/vnd.apache.parquet",
+        icon=":material/download:",
+        on_click="ignore",
+        help="Its events and where they come from, as Parquet. Upload it here, or put it into the "
+        "folder of files, to look at it again without its broker.",
+    )

@@ -49,14 +49,17 @@ def sidebar() -> View:
     with st.sidebar:
         name = _choose("Source", available_sources(), LABELS, key="source")
         try:
-            source = open_source(name)
-            topic = _choose_topic(name, topics_of(name))
+            opened = open_source(name)
+            if opened is None:
+                return _nothing(name, None)
+            topics = topics_of(opened.identity, opened.source)
         except SkewlineError as error:
             return _failed(name, error)
+        topic = _choose_topic(name, topics)
         if not topic:
             return _failed(name, _no_topics(name))
-        key = LoadKey(name, topic, _choose_range(), chosen_fields(topic), _cap())
-        return _view_of(source, key)
+        key = LoadKey(opened.identity, topic, _choose_range(), chosen_fields(topic), _cap())
+        return _view_of(opened.source, key)
 
 
 def _view_of(source: TopicSource, key: LoadKey) -> View:
@@ -94,12 +97,17 @@ def _failed(name: str, error: SkewlineError) -> View:
     if st.button("Try again", icon=":material/refresh:", width="stretch"):
         topics_of.clear()
         st.rerun()
+    return _nothing(name, error)
+
+
+def _nothing(name: str, error: SkewlineError | None) -> View:
     return View(LABELS[name], None, None, error, None, (), TimeScale.ZERO)
 
 
 def _no_topics(name: str) -> SkewlineError:
     return SkewlineError(
-        f"{LABELS[name]} has no topic.", "Create one and write events to it, or choose Samples."
+        f"{LABELS[name]} has no topic.",
+        "Create one and write events to it, or choose another source.",
     )
 
 
