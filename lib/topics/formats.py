@@ -460,6 +460,10 @@ def _table_faults(file: InputFile, form: str) -> Iterator[None]:
             yield
     except pa.ArrowException as fault:
         raise UnreadableFileError(
-            f"The file {file.name} cannot be read as {form}: {str(fault).splitlines()[0]}",
+            f"The file {file.name} cannot be read as {form}: {_first_line(fault)}.",
             "Copy it again, or give it the ending of what it holds.",
         ) from fault
+
+
+def _first_line(fault: Exception) -> str:
+    return str(fault).partition("\n")[0].strip().rstrip(".")
