@@ -148,8 +148,11 @@ def true_outages(simulation: Simulation, events: pd.DataFrame) -> pd.DataFrame:
 
 
 def _longest_by_chance(topic: Scenario, events: int) -> float:
-    """Return how many events in a row independent losses take with a chance of 1 %."""
-    return float(np.log(0.01 / events) / np.log(topic.lost_share)) if topic.lost_share else 0.0
+    """Return how many events in a row independent losses take with a chance of 1 %; one, at least.
+
+    A single missing event is a lost event: nothing tells that an outage took it.
+    """
+    return float(np.log(0.01 / events) / np.log(topic.lost_share)) if topic.lost_share else 1.0
 
 
 def _intervals(first: pd.DataFrame) -> pd.Series[float]:
@@ -173,9 +176,11 @@ def score_outages(
     for outage in truth.to_dict("records"):
         near = np.nanmax((outage["interval"], 1.0))
         match = (client == outage["client"]) & (np.abs(back - outage["back"]) <= near)
-        # NaN on both sides: never heard before.
         last = np.float64(outage["last_heard_ms"])
-        match &= (np.isnan(heard) & np.isnan(last)) | (np.abs(heard - last) <= near)
+        if np.isnan(last):  # the session's; its client may have been heard before
+            match &= np.isnan(heard) | (heard <= outage["start_ms"] + near)
+        else:
+            match &= np.abs(heard - last) <= near
         true |= match
         off = np.abs(start[match] - float(outage["start_ms"])).min(initial=np.inf)
         right = (kind[match] == outage["kind"]).any()

@@ -164,17 +164,21 @@ def with_stragglers(waits: Waits, arrivals: Arrivals) -> Waits:
 
 
 def typical_of_clients(client: Ints, values: Floats, clients: int) -> Floats:
-    """Return each client's median, ms, drawn to that of all where it has few values; at least 1."""
+    """Return each client's median, ms and at least 1, drawn to that of all where it has few values.
+
+    On a log scale: a client with three values, two of them outages, is not to be taken for slow.
+    """
     if not len(client):
         return np.ones(clients)
     groups = grouped.Groups(client, pd.RangeIndex(clients))
     sizes = groups.sizes
     micros = grouped.sort_within(groups, np.rint(values * 1000).astype(np.int64))
     middle = grouped.first_of_each(sizes) + np.maximum(sizes - 1, 0) // 2
-    own = micros[np.minimum(middle, len(micros) - 1)] / 1000  # of no weight where a client has none
-    everyone = float(np.median(values))
-    drawn: Floats = (sizes * own + _BORROWED * everyone) / (sizes + _BORROWED)
-    return np.maximum(drawn, 1.0)
+    own = micros[np.minimum(middle, len(micros) - 1)]  # of no weight where a client has none
+    log_own = np.log(np.maximum(own / 1000, 1.0))
+    log_all = np.log(max(float(np.median(values)), 1.0))
+    drawn: Floats = np.exp((sizes * log_own + _BORROWED * log_all) / (sizes + _BORROWED))
+    return drawn
 
 
 def wait_limits(arrivals: Arrivals, waits: Waits, false_share: float) -> tuple[Floats, Floats]:

@@ -299,11 +299,11 @@ def _csv(file: InputFile) -> Iterator[pa.RecordBatch]:
     with content_of(file) as stream, _table_faults(file, "CSV"):
         reader = pyarrow.csv.open_csv(
             stream,
-            pyarrow.csv.ReadOptions(use_threads=False, block_size=_CSV_BLOCK_BYTES),
-            pyarrow.csv.ParseOptions(
+            read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=_CSV_BLOCK_BYTES),
+            parse_options=pyarrow.csv.ParseOptions(
                 delimiter=delimiter, newlines_in_values=True, invalid_row_handler=keep
             ),
-            pyarrow.csv.ConvertOptions(
+            convert_options=pyarrow.csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()),
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=False,
@@ -340,9 +340,17 @@ def _csv_header(file: InputFile) -> tuple[list[str], str]:
     delimiter = max(",;\t|", key=lambda mark: header.count(mark.encode()))
     if not header.strip():
         return [], delimiter
+    try:
+        header.decode()
+    except UnicodeDecodeError:
+        raise UnreadableFileError(
+            f"The first line of the file {file.name} is not UTF-8.",
+            "Save it as CSV in UTF-8, with the names of the columns in the first line.",
+        ) from None
     with _table_faults(file, "CSV"):
         read = pyarrow.csv.open_csv(
-            pa.BufferReader(header + b"\n"), parse_options=pyarrow.csv.ParseOptions(delimiter)
+            pa.BufferReader(header + b"\n"),
+            parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter),
         )
         names = read.schema.names
     if len(set(names)) < len(names):
@@ -452,6 +460,10 @@ def _table_faults(file: InputFile, form: str) -> Iterator[None]:
             yield
     except pa.ArrowException as fault:
         raise UnreadableFileError(
-            f"The file {file.name} cannot be read as {form}: {str(fault).splitlines()[0]}",
+            f"The file {file.name} cannot be read as {form}: {_first_line(fault)}.",
             "Copy it again, or give it the ending of what it holds.",
         ) from fault
+
+
+def _first_line(fault: Exception) -> str:
+    return str(fault).partition("\n")[0].strip().rstrip(".")

@@ -68,7 +68,8 @@ def lines_of(file: InputFile) -> Iterator[pa.BinaryArray]:
 
 
 def _split(text: bytes) -> pa.BinaryArray:
-    lines = pc.split_pattern(pa.array([text.replace(b"\r\n", b"\n")]), "\n").flatten()
+    text = text.replace(b"\r\n", b"\n").removesuffix(b"\r")
+    lines = pc.split_pattern(pa.array([text]), "\n").flatten()
     return lines.filter(pc.invert(pc.match_substring_regex(lines, r"^[ \t\r]*$")))
 
 

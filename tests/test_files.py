@@ -1,0 +1,410 @@
+"""Files as topics: every format and compression, captures, and what bad files get."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
+
+from lib.capture import read_manifest, write_capture
+from lib.decode import decode
+from lib.errors import UnreadableFileError
+from lib.events import Events, build_events
+from lib.fields import Fields, recognise
+from lib.topics import opening
+from lib.topics.files import FileTopics, UploadedTopic, samples, topic_of
+from lib.topics.formats import records_of
+from lib.topics.opening import Limits, uploaded
+from lib.topics.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP, NO_TIMESTAMP_TYPE
+from lib.topics.source import Between, Everything, Latest, Span, TopicInfo
+from tests.blocks import block, values_of
+
+if TYPE_CHECKING:
+    from lib.topics.source import TopicSource
+
+PACK = {"": bytes, ".gz": gzip.compress, ".zst": zstandard.compress}
+
+
+def rows(name: str, content: bytes) -> list[dict]:
+    return [row for batch in records_of(uploaded(name, content)) for row in batch.to_pylist()]
+
+
+def values(name: str, content: bytes) -> list[object]:
+    return [row["value"] and json.loads(row["value"]) for row in rows(name, content)]
+
+
+def offsets(source: TopicSource, topic: str, wanted) -> list[int]:
+    plan = source.plan(topic, wanted)
+    return [offset for batch in source.read(plan) for offset in batch["offset"].to_pylist()]
+
+
+def parquet(frame: pd.DataFrame | pa.Table) -> bytes:
+    table = pa.Table.from_pandas(frame) if isinstance(frame, pd.DataFrame) else frame
+    file = io.BytesIO()
+    pq.write_table(table, file)
+    return file.getvalue()
+
+
+# JSON Lines
+
+
+def test_a_line_is_the_value_of_a_record():
+    found = rows("t.jsonl", b'{"a":1}\n\n  \r\n{"a":2}\r\nnot json')
+
+    assert [row["value"] for row in found] == [b'{"a":1}', b'{"a":2}', b"not json"]
+    assert [row["offset"] for row in found] == [0, 1, 2]
+    assert {(row["partition"], row["timestamp"], row["timestamp_type"]) for row in found} == {
+        (0, NO_TIMESTAMP, NO_TIMESTAMP_TYPE)
+    }
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line():
+    assert values("t.jsonl", b'\xef\xbb\xbf{"a":1}\n') == [{"a": 1}]
+
+
+def test_lines_longer_than_a_block_are_read(monkeypatch):
+    monkeypatch.setattr("lib.topics.lines.BLOCK_BYTES", 64)
+    lines = [json.dumps({"n": n, "text": "x" * n}).encode() for n in range(200)]
+
+    assert [value["n"] for value in values("t.jsonl", b"\n".join(lines))] == list(range(200))
+
+
+def test_fields_of_the_value_say_where_a_record_stood_and_when_it_was_received():
+    line = b'{"KafkaPartition":2,"KafkaOffset":7,"received_at":"2018-10-28T11:34:46.041Z","a":1}'
+
+    (row,) = rows("t.jsonl", line)
+
+    assert (row["partition"], row["offset"], row["timestamp"]) == (2, 7, 1540726486041)
+
+
+def test_lines_as_kcat_writes_them_are_records():
+    line = {"topic": "t", "partition": 1, "offset": 5, "tstype": "create", "ts": 77}
+    line |= {"broker": 0, "key": "k", "payload": '{"a":1}'}
+
+    (row,) = rows("t.jsonl", json.dumps(line).encode())
+
+    assert (row["partition"], row["offset"], row["timestamp"]) == (1, 5, 77)
+    assert (row["timestamp_type"], row["key"], row["value"]) == (CREATE_TIME, b"k", b'{"a":1}')
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        (b'CreateTime:77\t{"a":1}', (0, 0, 77, CREATE_TIME, None, b'{"a":1}')),
+        (b'LogAppendTime:77\t{"a":1}', (0, 0, 77, LOG_APPEND_TIME, None, b'{"a":1}')),
+        (b'NO_TIMESTAMP\t{"a":1}', (0, 0, NO_TIMESTAMP, NO_TIMESTAMP_TYPE, None, b'{"a":1}')),
+        (b'CreateTime:77\tk1\t{"a":1}', (0, 0, 77, CREATE_TIME, b"k1", b'{"a":1}')),
+        (
+            b'CreateTime:77\tPartition:3\tOffset:9\tk1\t{"a":1}',
+            (3, 9, 77, CREATE_TIME, b"k1", b'{"a":1}'),
+        ),
+        (b'CreateTime:77\tPartition:3\t{"a":1}', (3, 0, 77, CREATE_TIME, None, b'{"a":1}')),
+        (b'CreateTime:77\tOffset:9\t{"a":1}', (0, 9, 77, CREATE_TIME, None, b'{"a":1}')),
+        (b"CreateTime:77\tnull\tnull", (0, 0, 77, CREATE_TIME, None, None)),
+        (b"CreateTime:77\tOffset:9\t", (0, 9, 77, CREATE_TIME, None, b"")),
+    ],
+)
+def test_lines_as_the_console_consumer_prints_them_are_records(line, wanted):
+    (row,) = rows("t.jsonl", line + b"\n")
+
+    assert tuple(row.values())[:-1] == wanted
+
+
+def test_a_line_that_the_console_consumer_does_not_print_is_kept_to_be_set_aside():
+    content = b'CreateTime:77\t{"a":1}\nProcessed a total of 1 messages\n'
+
+    assert [row["value"] for row in rows("t.jsonl", content)] == [
+        b'{"a":1}',
+        b"Processed a total of 1 messages",
+    ]
+
+
+# CSV
+
+
+def test_a_row_is_a_value_with_a_field_a_column():
+    content = b'ts,client,note,ok\n1540726486041,007,"a ""b"", c",true\n5.5,x,,\n'
+
+    assert values("t.csv", content) == [
+        {"ts": 1540726486041, "client": "007", "note": 'a "b", c', "ok": True},
+        {"ts": 5.5, "client": "x", "note": None, "ok": None},
+    ]
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_columns_may_be_parted_by_other_marks(mark):
+    assert values("t.csv", f"a{mark}b\n1{mark}2\n".encode()) == [{"a": 1, "b": 2}]
+
+
+def test_columns_of_the_events_table_say_where_a_row_stood():
+    content = b"a,KafkaPartition,KafkaOffset,KafkaTimestamp\n1,2,7,1540726486041\n"
+
+    (row,) = rows("t.csv", content)
+
+    assert (row["partition"], row["offset"], row["timestamp"]) == (2, 7, 1540726486041)
+
+
+def test_a_row_with_too_many_cells_is_kept_to_be_set_aside():
+    found = rows("t.csv", b"a,b\n1,2\n1,2,3\n3,4\n")
+
+    assert sorted(row["value"] for row in found) == [
+        b"1,2,3",
+        b'{"a":1,"b":2}',
+        b'{"a":3,"b":4}',
+    ]
+
+
+def test_a_file_with_a_header_only_is_empty():
+    assert rows("t.csv", b"a,b\n") == []
+    assert rows("t.csv", b"") == []
+
+
+# Parquet
+
+
+def test_a_row_of_any_types_is_a_value():
+    table = pa.table(
+        {
+            "int": pa.array([1, None], pa.int16()),
+            "float": [1.0, float("inf")],
+            "bool": [True, None],
+            "text": ['a"b\n', None],
+            "word": pa.array(["x", "y"]).dictionary_encode(),
+            "time": pa.array([1540726486041, None], pa.timestamp("ms", "UTC")),
+            "list": [[1, 2], None],
+            "object": [{"a": 1}, None],
+        }
+    )
+
+    first, second = values("t.parquet", parquet(table))
+
+    assert first == {
+        "int": 1,
+        "float": 1.0,
+        "bool": True,
+        "text": 'a"b\n',
+        "word": "x",
+        "time": "2018-10-28 11:34:46.041Z",
+        "list": [1, 2],
+        "object": {"a": 1},
+    }
+    assert second == dict.fromkeys(first) | {"float": float("inf"), "word": "y"}
+
+
+# Every format, every compression
+
+
+@pytest.mark.parametrize("ending", PACK)
+@pytest.mark.parametrize(
+    ("form", "content"),
+    [
+        (".jsonl", b'{"a": 1, "b": "x"}\n{"a": 2, "b": "y"}\n'),
+        (".ndjson", b'{"a": 1, "b": "x"}\n{"a": 2, "b": "y"}\n'),
+        (".csv", b"a,b\n1,x\n2,y\n"),
+        (".parquet", parquet(pd.DataFrame({"a": [1, 2], "b": ["x", "y"]}))),
+    ],
+)
+def test_every_format_is_read_plain_and_compressed(form, content, ending):
+    found = values(f"T{form}{ending}".upper(), PACK[ending](content))
+
+    assert found == [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
+
+
+# Sources
+
+
+@pytest.fixture
+def folder(tmp_path) -> FileTopics:
+    lines = [f"CreateTime:{t}\t{{}}" for t in (100, 400, 200, 300)]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    (tmp_path / "b.csv").write_text("x\n1\n")
+    (tmp_path / "b.parquet").write_bytes(parquet(pd.DataFrame({"x": [1, 2]})))
+    (tmp_path / "notes.md").write_text("no topic")
+    return FileTopics(tmp_path)
+
+
+def test_the_files_of_a_folder_are_topics(folder):
+    assert folder.topics() == [
+        TopicInfo("a", 1, 4, "CreateTime"),
+        TopicInfo("b.csv", 1, 1),
+        TopicInfo("b.parquet", 1, 2),
+    ]
+
+
+def test_ranges_mean_the_same_as_in_kafka(folder):
+    assert offsets(folder, "a", Everything()) == [0, 1, 2, 3]
+    assert offsets(folder, "a", Latest(2)) == [2, 3]
+    assert offsets(folder, "a", Between(200, 500)) == [1, 2, 3]
+
+
+def test_an_uploaded_file_is_a_source_with_one_topic():
+    source = UploadedTopic("rides.csv.gz", gzip.compress(b"a\n1\n2\n"))
+
+    assert source.topics() == [TopicInfo("rides", 1, 2)]
+    assert source.plan("rides", Everything()).log == (Span(0, 0, 2),)
+    assert offsets(source, "rides", Latest(1)) == [1]
+
+
+def test_a_large_file_is_not_read_to_be_listed(folder, monkeypatch):
+    monkeypatch.setattr("lib.topics.files._LISTED_WHOLE", 1)
+
+    assert {topic.records for topic in folder.topics()} == {0}
+
+
+def test_a_topic_has_the_name_of_its_file():
+    assert topic_of("Rides.2024.JSONL.gz") == "Rides.2024"
+
+
+# Faults
+
+
+JSON_LINES = b'{"a":1}\n' * 5_000
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("t.jsonl.gz", gzip.compress(JSON_LINES)[:-9], "t.jsonl.gz is truncated"),
+        ("t.jsonl.zst", zstandard.compress(JSON_LINES)[:-9], "t.jsonl.zst is truncated"),
+        ("t.jsonl.gz", JSON_LINES, "not compressed with gzip"),
+        ("t.csv.zst", b"a\n1\n", "not compressed with zstd"),
+        ("t.jsonl", gzip.compress(JSON_LINES), "named as text but is compressed with gzip"),
+        ("t.csv", zstandard.compress(JSON_LINES), "named as CSV but is compressed with zstd"),
+        ("t.csv", parquet(pd.DataFrame({"a": [1]})), "named as CSV but is Parquet"),
+        ("t.jsonl", b'[\n{"a":1},\n{"a":2}\n]', "one JSON array"),
+        ("t.jsonl", b'[{"a":1},{"a":2}]', "one JSON array"),
+        ("t.parquet", parquet(pd.DataFrame({"a": [1]}))[:-9], "cannot be read as Parquet"),
+        ("t.parquet", b"hello", "cannot be read as Parquet"),
+        ("t.parquet", b"", "cannot be read as Parquet"),
+        ("t.csv", b"a,a\n1,2\n", "two columns have the same name"),
+        ("t.csv", b"a,KafkaOffset\n1,5\n1,5\n", "offsets of partition 0 do not rise"),
+        ("t.jsonl", b"CreateTime:1\tOffset:1\t{}\nx\n", "a line has no offset"),
+    ],
+)
+def test_a_bad_file_ends_in_a_sentence(name, content, sentence):
+    with pytest.raises(UnreadableFileError, match=sentence) as caught:
+        rows(name, content)
+
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize("cut", [10, 100, 400])
+def test_a_parquet_file_with_a_hole_ends_in_a_sentence(cut):
+    content = bytearray(parquet(pd.DataFrame({"a": range(1_000), "b": ["x"] * 1_000})))
+    content[cut : cut + 20] = b"\xff" * 20
+
+    with pytest.raises(UnreadableFileError):
+        rows("t.parquet", bytes(content))
+
+
+@pytest.mark.parametrize("ending", [".gz", ".zst"])
+@pytest.mark.parametrize("form", [".jsonl", ".csv", ".parquet"])
+def test_a_bomb_is_refused_before_it_goes_off(form, ending, monkeypatch):
+    small = Limits(content_bytes=1 << 30, ratio=100, free_bytes=1 << 20)
+    monkeypatch.setattr(opening, "Limits", lambda: small)
+    bomb = PACK[ending](b'{"a":1}\n' * (4 << 20))
+
+    with pytest.raises(UnreadableFileError, match="holds more than"):
+        rows(f"t{form}{ending}", bomb)
+
+
+def test_a_file_may_not_hold_more_than_allowed(monkeypatch):
+    monkeypatch.setattr(opening, "Limits", lambda: Limits(content_bytes=1 << 10))
+
+    with pytest.raises(UnreadableFileError, match="holds more than"):
+        rows("t.jsonl", JSON_LINES)
+
+
+def test_an_upload_with_an_unknown_ending_ends_in_a_sentence():
+    with pytest.raises(UnreadableFileError, match="none that Skewline knows"):
+        UploadedTopic("t.xlsx", b"").topics()
+
+
+near = st.lists(
+    st.sampled_from(
+        [b'{"a":1}', b"a,b", b"1,2", b"\n", b"\r\n", b'"', b"\xff", b"\x00", b"CreateTime:1\t"]
+    )
+).map(b"".join)
+
+
+@given(st.sampled_from([".jsonl", ".csv", ".parquet", ".jsonl.gz", ".csv.zst"]), st.binary() | near)
+def test_any_bytes_are_read_or_end_in_a_sentence(ending, content):
+    found = []
+    with suppress(UnreadableFileError):
+        found = rows(f"t{ending}", content)
+
+    decoded = decode(block(*[row["value"] for row in found]))
+
+    assert decoded.columns.num_rows + decoded.set_aside.num_rows == len(found)
+
+
+# Captures
+
+
+def load(source: TopicSource, topic: str) -> Events:
+    decoded = [
+        decode(b, extras=("@key",)).columns for b in source.read(source.plan(topic, Everything()))
+    ]
+    fields = recognise(decoded[0])
+    return build_events([columns.drop_columns("@key") for columns in decoded], fields)
+
+
+@pytest.mark.parametrize("topic", ["sessions-10", "sessions-100"])
+def test_a_captured_topic_opens_again_with_equal_events(topic, tmp_path):
+    events = load(samples(), topic)
+
+    write_capture(events, tmp_path / "copy.parquet", topic=topic, source="Samples", fields=Fields())
+
+    again = load(FileTopics(tmp_path), "copy")
+    assert_frame_equal(again.table, events.table)
+    assert again.zero_ms == events.zero_ms
+    assert again.timestamp_types == events.timestamp_types
+
+
+def test_a_capture_keeps_text_fractions_gaps_and_derived_sessions(tmp_path):
+    records = [
+        {"t": 1_000, "c": "1", "x": 1.0, "y": None, "z": "a"},
+        {"t": 2_000, "c": "1", "x": None, "y": 7, "z": None},
+        {"t": 99_000, "c": "2", "x": 0.1, "y": None, "z": 'q"\n'},
+    ]
+    fields = Fields("t", "ms", "c", None, None)
+    events = build_events([decode(block(*values_of(*records))).columns], fields)
+
+    write_capture(events, tmp_path / "c.parquet", topic="t", source="s", fields=fields)
+
+    assert_frame_equal(load(FileTopics(tmp_path), "c").table, events.table)
+
+
+def test_a_capture_says_where_it_comes_from(tmp_path):
+    records = block(*values_of({"Timestamp": 5, "ClientID": 1, "SessionID": "s"}, {"ClientID": 1}))
+    events = build_events([decode(records).columns], Fields())
+
+    write_capture(events, tmp_path / "c.parquet", topic="rides", source="Kafka", fields=Fields())
+
+    assert read_manifest(tmp_path / "c.parquet") == {
+        "version": 1,
+        "topic": "rides",
+        "source": "Kafka",
+        "fields": "Timestamp,ms,ClientID,SessionID,EventID,30",
+        "events": 1,
+        "zero_ms": 5,
+        "timestamp_type": CREATE_TIME,
+        "set_aside": {"no Timestamp": 1},
+    }
+
+
+def test_another_parquet_file_has_no_manifest(tmp_path):
+    (tmp_path / "t.parquet").write_bytes(parquet(pd.DataFrame({"a": [1]})))
+
+    assert read_manifest(tmp_path / "t.parquet") is None
