@@ -31,7 +31,7 @@ seconds = st.number_input(
 skew = charts.skew_plot(
     visible.table,
     visible.rows,
-    delay_ms=round(seconds * 1000),
+    charts.behind_watermark(visible.table[EVENT_TIME].to_numpy(), round(seconds * 1000)),
     zero_ms=visible.zero_ms,
     scale=visible.scale,
 )

@@ -36,75 +36,94 @@ class SkewPlot:
     late: int
 
 
+@dataclass(frozen=True)
+class Judged:
+    """How the events of a topic are judged, one element an event of the whole topic.
+
+    Attributes
+    ----------
+    watermark_ms
+        int64, epoch ms: the watermark or stream time when the event had arrived.
+    late
+        bool.
+    words
+        What an event is that is not late, and one that is.
+    """
+
+    watermark_ms: NDArray[np.int64]
+    late: NDArray[np.bool_]
+    words: tuple[str, str]
+
+
+def behind_watermark(event_ms: NDArray[np.int64], delay_ms: int) -> Judged:
+    """Return the events judged by the watermark M − D alone, M including the event itself."""
+    watermark = np.maximum.accumulate(event_ms) - delay_ms
+    return Judged(watermark, event_ms < watermark, ("in time", "behind the watermark"))
+
+
 def watermark_steps(
-    newest_ms: NDArray[np.int64], received_ms: NDArray[np.int64], delay_ms: int
+    watermark_ms: NDArray[np.int64], received_ms: NDArray[np.int64]
 ) -> pd.DataFrame:
-    """Return the watermark M − D over received time, as a step line.
+    """Return the watermark over received time, as a step line.
 
     Parameters
     ----------
-    newest_ms, received_ms
-        M, the largest event time so far, and the received time of the events, epoch ms, in
-        arrival order.
-    delay_ms
-        The watermark delay D.
+    watermark_ms, received_ms
+        The watermark when each event had arrived, and when it did, epoch ms, in arrival order;
+        watermarks before 1970 are left out: that is how engines write that there is none.
 
     Returns
     -------
     Columns `received` and `watermark` int64 (epoch ms), at most `MOST_STEPS` rows, received
-    rising: from there on the watermark stands at that event time. Where there would be more, it
-    is taken at equal numbers of events, so that the line is never ahead of the true one.
+    rising: from there on the watermark stands at that event time. Where there would be more, some
+    are left out, so that the line is never ahead of the true one.
     """
-    rises = np.flatnonzero(np.diff(newest_ms, prepend=newest_ms[0] - 1))
+    rises = np.flatnonzero(np.diff(watermark_ms, prepend=np.iinfo(np.int64).min // 2))
+    rises = rises[watermark_ms[rises] >= 0]
     if len(rises) > MOST_STEPS:
         rises = rises[np.linspace(0, len(rises) - 1, MOST_STEPS).astype(np.int64)]
     received = np.maximum.accumulate(received_ms)[rises]
-    return pd.DataFrame({"received": received, "watermark": newest_ms[rises] - delay_ms})
+    return pd.DataFrame({"received": received, "watermark": watermark_ms[rises]})
 
 
 def skew_plot(
     table: pd.DataFrame,
     rows: NDArray[np.int64] | slice,
+    judged: Judged,
     *,
-    delay_ms: int,
     zero_ms: int,
     scale: TimeScale,
 ) -> SkewPlot:
-    """Draw event time across and received time up, with the ideal diagonal and a watermark.
+    """Draw event time across and received time up, with the ideal diagonal and the watermark.
 
     An event on the diagonal arrived when it happened; one above it arrived later. One left of
-    the watermark's step line is behind the watermark M − D when it arrives.
+    the watermark's step line is behind the watermark when it arrives.
 
     Parameters
     ----------
     table, rows
         The events table in arrival order, and the positions of the visible events, at least one.
-        The watermark is that of the whole topic.
-    delay_ms
-        The watermark delay D, ms.
+    judged
+        The watermark, and which events are late; of the whole topic.
     zero_ms
         The table's zero, epoch ms.
     scale
         How times are written.
     """
-    every = table[EVENT_TIME].to_numpy()
-    newest = np.maximum.accumulate(every)[rows]
-    event, received = every[rows], table[RECEIVED_TIME].to_numpy()[rows]
-    late = newest - event > delay_ms
+    event, received = table[EVENT_TIME].to_numpy()[rows], table[RECEIVED_TIME].to_numpy()[rows]
+    late = judged.late[rows]
+    which = np.where(late, judged.words[1], judged.words[0])
     ends = (int(min(event.min(), received.min())), int(max(event.max(), received.max())) + 1)
-    steps = watermark_steps(newest, received, delay_ms)
     if len(event) <= MOST_POINTS:
-        reality = _points(table, rows, late, zero_ms, scale, ends)
+        reality = _points(table.iloc[rows], which, judged.words, zero_ms, scale, ends)
     else:
-        reality = _counts(event, received, late, zero_ms, scale, ends)
+        reality = _counts(event, received, late, judged.words, zero_ms, scale, ends)
+    steps = watermark_steps(judged.watermark_ms[rows], received)
     layers = [_diagonal(ends, zero_ms, scale), reality, _watermark(steps, zero_ms, scale)]
     chart = alt.LayerChart(layer=layers, height=430)
     zoom = alt.selection_interval(name="zoom", bind="scales")
     return SkewPlot(
-        chart.add_params(zoom),
-        len(event),
-        len(event) <= MOST_POINTS,
-        int(late.sum()),
+        chart.add_params(zoom), len(event), len(event) <= MOST_POINTS, int(np.count_nonzero(late))
     )
 
 
@@ -148,21 +167,20 @@ def _watermark(steps: pd.DataFrame, zero_ms: int, scale: TimeScale) -> alt.Chart
 
 
 def _points(
-    table: pd.DataFrame,
-    rows: NDArray[np.int64] | slice,
-    late: NDArray[np.bool_],
+    seen: pd.DataFrame,
+    which: NDArray[np.str_],
+    words: tuple[str, str],
     zero_ms: int,
     scale: TimeScale,
     ends: tuple[int, int],
 ) -> alt.Chart:
-    seen = table.iloc[rows]
     points = pd.DataFrame(
         {
             "event": drawn_times(seen[EVENT_TIME], zero_ms, scale),
             "received": drawn_times(seen[RECEIVED_TIME], zero_ms, scale),
             "client": [written(client) for client in seen[CLIENT]],
             "delay": (seen[RECEIVED_TIME] - seen[EVENT_TIME]).to_numpy() / 1000.0,
-            "late": np.where(late, "behind the watermark", "in time"),
+            "which": which,
         }
     )
     chart: alt.Chart = (
@@ -171,13 +189,13 @@ def _points(
         .encode(
             x=_x("event", ends, zero_ms, scale),
             y=_y("received", ends, zero_ms, scale),
-            color=_late_colour("late:N"),
+            color=_late_colour(words),
             tooltip=[
                 alt.Tooltip("client:N", title="Client"),
                 time_tooltip("event", "Event time", scale),
                 time_tooltip("received", "Received time", scale),
                 alt.Tooltip("delay:Q", title="Delay (s)", format=",.3f"),
-                alt.Tooltip("late:N", title="It is"),
+                alt.Tooltip("which:N", title="It is"),
             ],
         )
     )
@@ -188,6 +206,7 @@ def _counts(
     event: NDArray[np.int64],
     received: NDArray[np.int64],
     late: NDArray[np.bool_],
+    words: tuple[str, str],
     zero_ms: int,
     scale: TimeScale,
     ends: tuple[int, int],
@@ -207,7 +226,7 @@ def _counts(
     }
     cells = pd.DataFrame({name: drawn_times(ms, zero_ms, scale) for name, ms in edges.items()})
     cells["events"] = counts[filled].astype(np.int32)
-    cells["late"] = np.where(filled % 2 == 1, "behind the watermark", "in time")
+    cells["which"] = np.where(filled % 2 == 1, words[1], words[0])
     chart: alt.Chart = (
         alt.Chart(cells)
         .mark_rect(stroke=None)
@@ -216,7 +235,7 @@ def _counts(
             x2="event_end",
             y=_y("received", ends, zero_ms, scale),
             y2="received_end",
-            color=_late_colour("late:N"),
+            color=_late_colour(words),
             opacity=alt.Opacity(
                 "events:Q", scale=alt.Scale(type="log", range=[0.3, 1]), legend=None
             ),
@@ -224,20 +243,18 @@ def _counts(
                 time_tooltip("event", "Event time from", scale),
                 time_tooltip("received", "Received from", scale),
                 alt.Tooltip("events:Q", title="Events", format=","),
-                alt.Tooltip("late:N", title="They are"),
+                alt.Tooltip("which:N", title="They are"),
             ],
         )
     )
     return chart
 
 
-def _late_colour(field: str) -> alt.Color:
+def _late_colour(words: tuple[str, str]) -> alt.Color:
     return alt.Color(
-        field,
+        "which:N",
         title=None,
-        scale=alt.Scale(
-            domain=["in time", "behind the watermark"], range=[colours.RECEIVED_TIME, colours.LATE]
-        ),
+        scale=alt.Scale(domain=list(words), range=[colours.RECEIVED_TIME, colours.LATE]),
         legend=alt.Legend(orient="top"),
     )
 

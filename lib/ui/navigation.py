@@ -45,5 +45,11 @@ def navigation() -> Page:
                 icon=":material/signal_disconnected:",
                 help="Who was silent while events went on, and what came in a burst.",
             ),
+            st.Page(
+                "pages/windows.py",
+                title="Windows",
+                icon=":material/view_week:",
+                help="What Flink, Kafka Streams, Spark and Beam would have dropped and split.",
+            ),
         ]
     )

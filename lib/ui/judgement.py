@@ -1,0 +1,163 @@
+"""What a setting did, in figures and lists."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from lib.charts import windows as charts
+from lib.charts.delay import Judged, skew_plot
+from lib.events import CLIENT
+from lib.lanes import written
+from lib.text import duration
+from lib.ui.whatif import MOST_FOR_CURVES, arrivals_for, curves_of, true_sessions
+from lib.whatif import KafkaStreamsSetting, SessionWindow
+from lib.whatif.curves import Judgement, delay_ms, judge, length_ms
+from lib.whatif.gaps import gap_distribution, inter_event_gaps, knee_ms
+from lib.whatif.judge import dropped_events, replay_processing_time
+
+if TYPE_CHECKING:
+    from lib.ui.page import Visible
+    from lib.whatif import Replay, Setting
+
+_HELP = {
+    "Exact": "One window holds exactly the events of the session.",
+    "Incomplete": "A window of its own, but events of the session were dropped.",
+    "Split": "Several windows hold the session and nothing else.",
+    "Merged": "One window holds the session and events of another.",
+    "Mixed": "Several windows hold the session, and share it with others.",
+}
+
+
+def figures(judged: Judgement) -> None:
+    """Show the figures of a replay."""
+    sessions = judged.sessions
+    with st.container(horizontal=True):
+        if sessions is not None:
+            counts = (
+                sessions.exact, sessions.incomplete, sessions.split, sessions.merged, sessions.mixed
+            )  # fmt: skip
+            for (name, text), count in zip(_HELP.items(), counts, strict=True):
+                st.metric(name, f"{count:,}", border=True, help=text)
+        st.metric(
+            "Dropped", f"{judged.dropped:,} ({judged.dropped_share:.2%})", border=True,
+            help="Events that the engine drops as late.",
+        )  # fmt: skip
+        st.metric("Result latency", _latency(judged.latency_median_ms), border=True, help=_LATE)
+        st.metric("95 % within", _latency(judged.latency_p95_ms), border=True, help=_LATE)
+        st.metric(
+            "Still open", f"{judged.unclosed:,}", border=True,
+            help="Windows without a final result by the end of the topic.",
+        )  # fmt: skip
+
+
+_LATE = "From a window's last event to the moment its final result came out; the median."
+
+
+def on_received_time(visible: Visible, window: SessionWindow) -> None:
+    """Show what the same gap makes of received times."""
+    events = arrivals_for(visible.topic)
+    st.markdown("**The same gap on received time**, as processing-time windows would have it")
+    figures(judge(replay_processing_time(events, window), true_sessions(visible.topic)))
+
+
+def skew(visible: Visible, replayed: Replay) -> None:
+    """Draw the skew plot with the engine's clock and the dropped events in red."""
+    judged = Judged(replayed.clock, ~replayed.kept, ("kept", "dropped"))
+    drawn = skew_plot(
+        visible.table, visible.rows, judged, zero_ms=visible.zero_ms, scale=visible.scale
+    )
+    st.altair_chart(
+        drawn.chart,
+        key="whatif_skew",
+        alt=f"Received time over event time; {drawn.late:,} events are dropped",
+    )
+    st.caption(
+        f"{'Every event is a point' if drawn.are_points else 'Counts of all events'}: "
+        f"{drawn.events:,} in the window, {drawn.late:,} of them dropped. The green line is the "
+        "watermark, or stream time, by which the engine judged."
+    )
+
+
+def dropped_list(visible: Visible, replayed: Replay) -> None:
+    """Show the dropped events, and offer them all as a file."""
+    dropped = dropped_events(visible.table, replayed)
+    if dropped.empty:
+        st.success("No event is dropped.", icon=":material/check_circle:")
+        return
+    shown = dropped.nlargest(1_000, "MissedByMs")
+    shown = shown.assign(**{CLIENT: shown[CLIENT].map(written).astype(str)})
+    st.dataframe(
+        shown.assign(MissedByMs=shown["MissedByMs"] / 1000).rename(
+            columns={"MissedByMs": "Missed by (s)"}
+        ),
+        hide_index=True,
+        height=250,
+        alt="Dropped events, those that missed by the most first",
+    )
+    st.caption(f"{min(len(dropped), 1_000):,} of {len(dropped):,} dropped events.")
+    st.download_button(
+        "Download the dropped events",
+        lambda: dropped.to_csv(index=False),
+        file_name=f"{visible.topic.report.topic}-dropped.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def curves(visible: Visible, setting: Setting) -> None:
+    """Draw what other gaps, and other delays, would do."""
+    over_gap, over_delay = curves_of(visible.topic, setting)
+    is_session = isinstance(setting.window, SessionWindow)
+    left, right = st.columns(2)
+    with left:
+        st.altair_chart(
+            charts.setting_curve(
+                over_gap,
+                "GapMs",
+                length_ms(setting),
+                "Session gap, s" if is_session else "Window size, s",
+            ),
+            key="gap_curve",
+            alt="Events dropped, sessions exact and result latency over the gap",
+        )
+    with right:
+        st.altair_chart(
+            charts.setting_curve(
+                over_delay,
+                "DelayMs",
+                delay_ms(setting),
+                "Grace, s" if isinstance(setting, KafkaStreamsSetting) else "Watermark delay, s",
+            ),
+            key="delay_curve",
+            alt="Events dropped, sessions exact and result latency over the delay",
+        )
+    tried = min(len(visible.table), MOST_FOR_CURVES)
+    part = "" if tried == len(visible.table) else f", on the first {tried:,} events"
+    st.caption(f"Everything else as set{part}. The dashed line is the present setting.")
+
+
+def gaps(visible: Visible, setting: Setting) -> None:
+    """Draw the gaps between events, where the topic has no sessions of its own."""
+    between = inter_event_gaps(arrivals_for(visible.topic))
+    knee = knee_ms(between)
+    if knee is None:
+        st.info("There are too few events of one client to compare gaps.", icon=":material/info:")
+        return
+    st.altair_chart(
+        charts.gap_histogram(
+            gap_distribution(between), [("knee", knee), ("present gap", length_ms(setting))]
+        ),
+        key="gaps",
+        alt=f"Time between neighbouring events of a client; the knee is at {duration(knee)}",
+    )
+    st.caption(
+        f"The topic has no sessions of its own, so none can be exact or split. Beyond the knee at "
+        f"{duration(knee)} a longer session gap joins few further events."
+    )
+
+
+def _latency(ms: float | None) -> str:
+    return "none" if ms is None else duration(ms)
