@@ -62,7 +62,7 @@ MOSTLY_LOST: Final = "lost"
 QUIET: Final = "quiet"
 KINDS: Final = pd.CategoricalDtype([BUFFERED, MOSTLY_LOST, QUIET])
 
-FALSE_SHARE: Final = 0.01
+FALSE_SHARE: Final = 0.02
 """What share of the silences beyond the limit may be the network's doing."""
 FAULT_CHANCE: Final = 0.01
 """How likely it may be that outages of several clients agree by chance."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 
 _STEPS: Final = 4  # thresholds are tried a quarter of an octave apart
+_ERRORS: Final = 2.0  # standard errors by which a piece is taken flatter than it looks
 _PIECES: Final = (1, 2, 3)  # octaves
 
 
@@ -71,7 +72,7 @@ def _continued(beyond: Ints) -> Floats:
     for octaves in _PIECES:
         length = octaves * _STEPS
         ahead, behind = beyond[length:], beyond[:-length]
-        fall = np.minimum((ahead + 2 * np.sqrt(ahead) + 1) / np.maximum(behind, 1), 1.0)
+        fall = np.minimum((ahead + _ERRORS * np.sqrt(ahead) + 1) / np.maximum(behind, 1), 1.0)
         distance = place - place[length:, np.newaxis]
         lines = (ahead[:, np.newaxis] + 1) * fall[:, np.newaxis] ** (distance / length)
         lines[distance < 0] = np.inf

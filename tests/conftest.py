@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import shutil
 import signal
 from contextlib import ExitStack
@@ -15,6 +16,7 @@ import streamlit as st
 from hypothesis import settings
 from playwright.sync_api import sync_playwright
 from streamlit import config
+from streamlit.runtime.scriptrunner import script_runner
 from streamlit.runtime.secrets import secrets_singleton
 
 from tests.support import broker as kafka_broker
@@ -164,6 +166,9 @@ def app_isolation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
     writes it.
     """
     secrets = tmp_path / "secrets.toml"
+    # AppTest takes the folder pages/ for Streamlit's older way of making pages, and would run a
+    # page without the entrypoint.
+    monkeypatch.setattr(script_runner, "_mpa_v1", partial(runpy.run_path, run_name="__main__"))
     monkeypatch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)
     files = config.get_option("secrets.files")
     config.set_option("secrets.files", [str(secrets)])

@@ -1,0 +1,446 @@
+"""Every page and the sidebar, on the sample topics and on a real broker, with Streamlit's AppTest.
+
+What only a browser does (the URL that follows the widgets, dragging, zooming) is in
+`test_browser.py`.
+"""
+
+import json
+import time
+
+import pyarrow as pa
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.support.app import REPOSITORY
+from tests.support.broker import Record
+from tests.support.processes import free_port
+
+OVERVIEW, COMPARISON, SESSIONS = "pages/overview.py", "pages/comparison.py", "pages/sessions.py"
+PAGES = [OVERVIEW, COMPARISON, SESSIONS]
+
+GOLDEN = [
+    [2, 0, 17, 1, 1540726486053, "m", "1de64fb8-55de-494c-885a-364dcf35f37d", 1540726486041],
+    [2, 1, 34, 2, 1540726486072, "m", "1de64fb8-55de-494c-885a-364dcf35f37d", 1540726486063],
+    [8, 0, 65, 1, 1540726486628, "m", "b1ca39c2-7b90-4287-be81-4908e32d771c", 1540726486626],
+    [9, 0, 79, 1, 1540726489990, "d", "c320e635-32c0-4bd8-af3c-86b854048d03", 1540726489989],
+    [5, 0, 58, 1, 1540726490014, "m", "5cd8e458-208c-48d5-9bd5-f52303e14ec4", 1540726490004],
+]
+"""The rows that the notebook prints, but for its two normalized times."""
+
+GOLDEN_COLUMNS = [
+    "ClientID",
+    "Data.Errors",
+    "Data.Values",
+    "EventID",
+    "KafkaTimestamp",
+    "Kind",
+    "SessionID",
+    "Timestamp",
+]
+GOLDEN_TIMES = [[0.0, 0.012], [0.022, 0.031], [0.585, 0.587], [3.948, 3.949], [3.963, 3.973]]
+
+pytestmark = pytest.mark.usefixtures("app_isolation")
+
+
+def settled(at):
+    """Run the app until nothing is being read any more; what a browser's timer does."""
+    deadline = time.monotonic() + 30
+    while at.progress and time.monotonic() < deadline:
+        at.run()
+    assert not at.progress, "still reading"
+    assert not at.exception
+    return at
+
+
+def open_app(page=OVERVIEW, **query):
+    """Open a page by a link with the given parameters."""
+    at = AppTest.from_file(str(REPOSITORY / "streamlit_app.py"), default_timeout=30)
+    for name, value in query.items():
+        at.query_params[name] = value
+    settled(at.run())
+    return at if page == OVERVIEW else settled(at.switch_page(page).run())
+
+
+def go_to(at, page):
+    return settled(at.switch_page(page).run())
+
+
+def metrics(at):
+    return {metric.label: metric.value for metric in at.metric}
+
+
+def chart(at):
+    """Return the spec of the only chart, and its data sets by name."""
+    [drawn] = at.get("vega_lite_chart")
+    data = {
+        each.name: pa.ipc.open_stream(each.data.data).read_pandas() for each in drawn.proto.datasets
+    }
+    return json.loads(drawn.proto.spec), data
+
+
+def points(at):
+    """Return the points of the Comparison page: one data set that both panels draw."""
+    spec, data = chart(at)
+    [points_of_both] = data.values()
+    assert [panel.get("data", spec.get("data")) for panel in spec["vconcat"]] == 2 * [
+        {"name": next(iter(data))}
+    ]
+    return points_of_both
+
+
+def colour_of(at):
+    """Return the colour of each client in the Comparison chart."""
+    spec, _ = chart(at)
+    scales = [panel["encoding"]["color"]["scale"] for panel in spec["vconcat"]]
+    assert scales[0] == scales[1]
+    return dict(zip(scales[0]["domain"], scales[0]["range"], strict=True))
+
+
+def choose(at, key, option):
+    """Choose in one of the sidebar's switches, as the option is called there."""
+    control = at.get_by_key(key)
+    return settled(control.set_value(option).run())
+
+
+class TestOverview:
+    @pytest.mark.parametrize(
+        ("topic", "records", "sessions"), [("sessions-10", 255, 10), ("sessions-100", 2428, 100)]
+    )
+    def test_shows_the_counts_of_both_samples(self, topic, records, sessions):
+        shown = metrics(open_app(topic=topic))
+        assert shown["Events"] == f"{records:,}"
+        assert shown["Records read"] == f"{records:,}"
+        assert shown["Clients"] == "10"
+        assert shown["Sessions"] == str(sessions)
+        assert shown["Set aside"] == "0"
+
+    def test_first_records_are_the_golden_rows(self):
+        first = open_app().dataframe[0].value.head()
+        assert first[GOLDEN_COLUMNS].astype(object).values.tolist() == GOLDEN
+        assert first[["EventTimestamp0", "ReceivedTimestamp0"]].values.tolist() == GOLDEN_TIMES
+
+    def test_the_normalized_times_come_first_in_the_table(self):
+        columns = list(open_app().dataframe[0].value.columns)
+        assert columns[:3] == ["EventTimestamp0", "ReceivedTimestamp0", "ClientID"]
+        assert columns[-2:] == ["KafkaPartition", "KafkaOffset"]
+
+    def test_first_records_follow_the_time_switch(self):
+        first = open_app(times="UTC").dataframe[0].value
+        assert str(first["Timestamp"].dtype.tz) == "UTC"
+        assert first["Timestamp"].iloc[0].isoformat() == "2018-10-28T11:34:46.041000+00:00"
+
+    def test_the_stretch_is_written_as_the_time_switch_says(self):
+        at = open_app()
+        assert any("from 0.000 s to 191.127 s" in each.value for each in at.caption)
+        choose(at, "times", "utc")
+        assert any("2018-10-28 11:34:46 UTC" in each.value for each in at.caption)
+
+    def test_delays_of_the_outage_are_in_the_headline(self):
+        shown = metrics(open_app(window=["66", "131"]))
+        assert shown["Largest delay"] == "57.3 s"
+
+
+class TestComparison:
+    def test_every_event_is_a_point_in_both_panels(self):
+        drawn = points(open_app(COMPARISON))
+        assert len(drawn) == 255
+        assert drawn[["event", "received"]].head().values.tolist() == GOLDEN_TIMES
+
+    def test_panels_are_event_time_above_received_time(self):
+        spec, _ = chart(open_app(COMPARISON))
+        fields = [panel["encoding"]["x"]["field"] for panel in spec["vconcat"]]
+        assert fields == ["event", "received"]
+
+    def test_panels_share_their_scales(self):
+        spec, _ = chart(open_app(COMPARISON))
+        assert spec["resolve"]["scale"] == {"x": "shared", "y": "shared", "color": "shared"}
+        upper, lower = (panel["encoding"] for panel in spec["vconcat"])
+        assert upper["x"]["scale"] == lower["x"]["scale"]
+
+    def test_one_zoom_moves_both_panels(self):
+        spec, _ = chart(open_app(COMPARISON))
+        [zoom] = [param for param in spec["params"] if param.get("bind") == "scales"]
+        assert zoom["views"] == [panel["name"] for panel in spec["vconcat"]]
+        assert zoom["select"]["encodings"] == ["x"]
+
+    def test_clients_stand_in_the_order_of_their_numbers(self):
+        spec, _ = chart(open_app(COMPARISON))
+        rows = spec["vconcat"][0]["encoding"]["y"]["scale"]["domain"]
+        assert rows == [str(client) for client in range(1, 11)]
+
+    def test_a_client_keeps_its_colour_when_others_are_filtered_away(self):
+        at = open_app(COMPARISON)
+        before = colour_of(at)
+        settled(at.multiselect(key="clients").set_value(["9", "5"]).run())
+        assert colour_of(at) == {client: before[client] for client in ("5", "9")}
+
+    def test_the_frame_leaves_room_for_the_outermost_points(self):
+        at = open_app(COMPARISON)
+        low, high = chart(at)[0]["vconcat"][0]["encoding"]["x"]["scale"]["domain"]
+        drawn = points(at)[["event", "received"]].to_numpy()
+        assert low < drawn.min() < drawn.max() < high
+
+    def test_hovering_names_client_session_both_times_and_delay(self):
+        spec, _ = chart(open_app(COMPARISON))
+        for panel in spec["vconcat"]:
+            titles = [line["title"] for line in panel["encoding"]["tooltip"]]
+            for wanted in ("Client", "Session", "Event time", "Received time", "Delay"):
+                assert any(title.startswith(wanted) for title in titles)
+
+    @pytest.mark.parametrize(
+        ("times", "axis"),
+        [
+            ("Since zero", {"type": "quantitative", "title": "Event time, s since zero"}),
+            ("UTC", {"type": "temporal", "title": "Event time, UTC"}),
+            ("Local", {"type": "temporal", "title": "Event time, your time zone"}),
+        ],
+    )
+    def test_the_axis_says_how_times_are_written(self, times, axis):
+        spec, _ = chart(open_app(COMPARISON, times=times))
+        assert spec["vconcat"][0]["encoding"]["x"].items() >= axis.items()
+
+    @pytest.mark.parametrize("times", ["UTC", "Local"])
+    def test_ends_of_a_zoned_axis_are_moments_and_not_numbers(self, times):
+        # Vega-Lite takes a number there for a year.
+        spec, _ = chart(open_app(COMPARISON, times=times))
+        low, high = spec["vconcat"][0]["encoding"]["x"]["scale"]["domain"]
+        assert low.startswith("2018-10-28T11:34:4")
+        assert high.startswith("2018-10-28T11:37:5")
+
+    def test_height_is_that_of_each_panel(self):
+        at = open_app(COMPARISON)
+        settled(at.slider(key="height").set_value(400).run())
+        spec, _ = chart(at)
+        assert [panel["height"] for panel in spec["vconcat"]] == [400, 400]
+
+    def test_chart_has_an_accessible_name(self):
+        [drawn] = open_app(COMPARISON).get("vega_lite_chart")
+        assert "event time" in drawn.proto.alt
+
+
+class TestSessions:
+    @pytest.mark.parametrize(
+        ("topic", "sessions", "records"), [("sessions-10", 10, 255), ("sessions-100", 100, 2428)]
+    )
+    def test_histogram_has_fifty_bins_of_all_sessions(self, topic, sessions, records):
+        at = open_app(SESSIONS, topic=topic)
+        spec, data = chart(at)
+        [bins] = data.values()
+        low, high = spec["encoding"]["x"]["scale"]["domain"]
+        assert at.slider(key="bins").value == 50
+        assert bins["sessions"].sum() == sessions
+        assert (bins["end"] - bins["start"]).to_list() == pytest.approx(
+            [(high - low) / 50] * len(bins)
+        )
+        table = at.dataframe[0].value
+        assert len(table) == sessions
+        assert table["Events"].sum() == records
+        assert (low, high) == (table["Events"].min(), table["Events"].max())
+
+    def test_bins_can_be_changed(self):
+        at = open_app(SESSIONS)
+        settled(at.slider(key="bins").set_value(5).run())
+        spec, data = chart(at)
+        [bins] = data.values()
+        low, high = spec["encoding"]["x"]["scale"]["domain"]
+        assert bins["sessions"].sum() == 10
+        assert (bins["end"] - bins["start"]).to_list() == pytest.approx(
+            [(high - low) / 5] * len(bins)
+        )
+
+    def test_table_says_what_its_times_are(self):
+        assert "First event, s since zero" in open_app(SESSIONS).dataframe[0].value
+        assert "First event, UTC" in open_app(SESSIONS, times="UTC").dataframe[0].value
+
+
+class TestWindow:
+    def test_cuts_on_event_time(self):
+        at = open_app(COMPARISON)
+        settled(at.slider(key="window").set_range(70.0, 130.0).run())
+        drawn = points(at)
+        assert drawn["event"].between(70, 130).all()
+        assert drawn["received"].max() > 131
+
+    def test_cuts_on_received_time(self):
+        at = open_app(COMPARISON)
+        settled(at.slider(key="window").set_range(70.0, 130.0).run())
+        choose(at, "clock", "received")
+        drawn = points(at)
+        assert drawn["received"].between(70, 130).all()
+        assert "2" not in set(drawn["client"])  # silent from 66 s to 131 s
+
+    def test_that_cuts_everything_away_says_so(self):
+        at = open_app(COMPARISON, window=["100", "130"], clock="Received time", clients="2")
+        [said] = at.info
+        assert said.proto.title == "No event is inside the window."
+        assert not at.get("vega_lite_chart")
+
+    def test_the_wrong_way_round_in_a_link_is_the_same_window(self):
+        assert (
+            metrics(open_app(window=["100", "50"]))["Events"]
+            == metrics(open_app(window=["50", "100"]))["Events"]
+        )
+
+    @pytest.mark.parametrize("page", PAGES)
+    def test_is_in_force_on_every_page(self, page):
+        at = open_app(page, window=["0", "60"])
+        assert at.slider(key="window").value == (0.0, 60.0)
+        if page == COMPARISON:
+            assert len(points(at)) == 110
+        elif page == SESSIONS:
+            assert at.dataframe[0].value["Events"].sum() == 110
+        else:
+            assert metrics(at)["Events"] == "110"
+
+
+class TestSidebar:
+    def test_client_filter_leaves_the_other_clients_out(self):
+        at = open_app()
+        settled(at.multiselect(key="clients").set_value(["2"]).run())
+        assert metrics(at)["Events"] == "65"
+        assert metrics(at)["Clients"] == "1"
+
+    def test_latest_reads_the_newest_records(self):
+        at = open_app()
+        choose(at, "range", "latest")
+        settled(at.number_input(key="latest").set_value(30).run())
+        first = at.dataframe[0].value
+        assert metrics(at)["Records read"] == "30"
+        assert first["KafkaOffset"].to_list() == list(range(225, 255))
+
+    def test_between_reads_by_record_timestamp(self):
+        linked = {"range": "From–to", "from": "2018-10-28T11:35", "to": "2018-10-28T11:36"}
+        received = open_app(**linked).dataframe[0].value["KafkaTimestamp"]
+        assert received.between(1540726500000, 1540726559999).all()
+        assert received.iloc[0] == 1540726500342
+
+    def test_a_range_without_records_is_an_empty_state(self):
+        at = open_app(range="From–to", **{"from": "2019-01-01T00:00", "to": "2019-01-02T00:00"})
+        [said] = at.info
+        assert said.proto.title == "There is no record in sessions-10 for this range."
+        assert not at.metric
+
+    def test_values_survive_page_changes(self):
+        at = open_app(topic="sessions-100")
+        settled(at.slider(key="window").set_range(100.0, 300.0).run())
+        settled(at.multiselect(key="clients").set_value(["3", "4"]).run())
+        choose(at, "clock", "received")
+        events = metrics(at)["Events"]
+        go_to(at, COMPARISON)
+        assert f"{len(points(at)):,}" == events
+        assert metrics(go_to(at, OVERVIEW))["Events"] == events
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            {"source": "nowhere"},
+            {"range": "some"},
+            {"window": ["x", "7"]},
+            {"window": ["-5", "900"]},
+            {"clock": "sundial"},
+            {"clients": "99"},
+            {"times": "Mars"},
+        ],
+        ids=str,
+    )
+    def test_a_bad_value_in_the_url_counts_as_the_default(self, query):
+        at = open_app(**query)
+        assert not at.error
+        assert at.slider(key="window").value == (0.0, pytest.approx(191.2))
+        assert metrics(at)["Events"] == "255"
+
+    @pytest.mark.parametrize(
+        ("page", "name", "bad", "default"),
+        [(COMPARISON, "height", "12", 240), (SESSIONS, "bins", "many", 50)],
+    )
+    def test_a_bad_value_for_a_page_counts_as_the_default(self, page, name, bad, default):
+        assert open_app(page, **{name: bad}).slider(key=name).value == default
+
+    def test_a_topic_that_is_gone_is_named_and_another_can_be_chosen(self):
+        at = open_app(topic="gone")
+        [said] = at.error
+        assert "gone" in said.proto.title
+        settled(at.selectbox(key="topic").set_value("sessions-100").run())
+        assert metrics(at)["Events"] == "2,428"
+
+    def test_reload_keeps_what_is_there(self):
+        at = open_app(window=["0", "60"])
+        [reload] = [button for button in at.sidebar.button if button.label == "Reload"]
+        settled(reload.click().run())
+        assert metrics(at)["Events"] == "110"
+
+
+class TestKafka:
+    @pytest.fixture
+    def configured(self, app_isolation, broker, monkeypatch):  # noqa: ARG002 (which undoes it)
+        monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", broker.bootstrap_servers)
+
+    @pytest.mark.usefixtures("configured")
+    def test_an_empty_topic_is_an_empty_state(self, make_topic):
+        topic = make_topic()
+        at = open_app(topic=topic)
+        [said] = at.info
+        assert said.proto.title == f"There is no record in {topic} for this range."
+
+    @pytest.mark.usefixtures("configured")
+    @pytest.mark.parametrize("page", PAGES)
+    def test_what_cannot_be_read_is_counted_on_every_page(self, make_topic, produce, page):
+        topic = make_topic()
+        event = b'{"Timestamp": 1540726486041, "ClientID": 1, "SessionID": "s"}'
+        produce(topic, [Record(event), Record(b"no JSON"), Record(None, key=b"1"), Record(event)])
+        at = open_app(page, topic=topic)
+        assert any("2 records could not be read" in caption.value for caption in at.caption)
+
+    @pytest.mark.usefixtures("configured")
+    def test_load_report_lists_why_records_are_set_aside(self, make_topic, produce):
+        topic = make_topic()
+        event = b'{"Timestamp": 1540726486041, "ClientID": 1, "SessionID": "s"}'
+        produce(topic, [Record(event), Record(b"no JSON"), Record(None, key=b"1")])
+        at = open_app(topic=topic)
+        listed = at.dataframe[-1].value
+        assert metrics(at)["Set aside"] == "2"
+        assert listed["KafkaOffset"].to_list() == [1, 2]
+        assert listed["reason"].notna().all()
+
+    @pytest.mark.usefixtures("configured")
+    def test_a_topic_without_a_readable_record_says_so(self, make_topic, produce):
+        topic = make_topic()
+        produce(topic, [Record(b"no JSON"), Record(b"nor this")])
+        [said] = open_app(topic=topic).info
+        assert said.proto.title == "None of the 2 records could be read."
+
+    @pytest.mark.usefixtures("configured")
+    def test_reload_reads_what_is_new(self, make_topic, produce):
+        topic = make_topic()
+        event = b'{"Timestamp": 1540726486041, "ClientID": 1, "SessionID": "s"}'
+        produce(topic, [Record(event)])
+        at = open_app(topic=topic)
+        produce(topic, [Record(event)] * 3)
+        assert metrics(settled(at.run()))["Events"] == "1"
+        [reload] = [button for button in at.sidebar.button if button.label == "Reload"]
+        settled(reload.click().run())
+        assert metrics(at)["Events"] == "4"
+
+
+class TestBrokerAway:
+    @pytest.fixture
+    def nobody(self, app_isolation):
+        """Configure Kafka at an address where nobody is."""
+        address = f"127.0.0.1:{free_port()}"
+        app_isolation.write_text(
+            f'[connections.kafka]\nbootstrap_servers = "{address}"\ntimeout_s = 1.0\n'
+        )
+        return address
+
+    @pytest.mark.parametrize("page", PAGES)
+    def test_is_one_plain_sentence_with_the_way_out(self, nobody, page):
+        [said] = open_app(page).error
+        assert nobody in said.proto.title
+        assert said.proto.title.count(".") == nobody.count(".") + 1
+        assert said.value
+
+    @pytest.mark.usefixtures("nobody")
+    def test_samples_can_still_be_chosen(self):
+        at = open_app()
+        choose(at, "source", "samples")
+        assert metrics(at)["Events"] == "255"
