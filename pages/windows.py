@@ -16,7 +16,7 @@ replayed, judged = replay_of(visible.topic, setting)
 st.subheader("Result", anchor=False)
 judgement.figures(judged)
 if isinstance(setting.window, SessionWindow):
-    judgement.on_received_time(visible, setting.window)
+    judgement.on_received_time(visible, setting.window, judged)
 
 st.subheader("Other settings", anchor=False)
 judgement.curves(visible, setting)

@@ -3,7 +3,7 @@
 import ast
 import re
 
-from lib.ui import fields, groups
+from lib.ui import fields, groups, session_detail
 from tests.support.app import REPOSITORY
 
 SCRIPTS = [*REPOSITORY.glob("lib/ui/*.py"), *REPOSITORY.glob("pages/*.py")]
@@ -28,7 +28,14 @@ def bound_keys():
 
 
 def written_by_hand():
-    return {*fields.ROLES, fields.UNIT, fields.GAP, groups.FIRST, groups.LAST}
+    return {
+        *fields.ROLES,
+        fields.UNIT,
+        fields.GAP,
+        groups.FIRST,
+        groups.LAST,
+        session_detail.ONE_SESSION,
+    }
 
 
 def documented():

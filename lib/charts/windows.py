@@ -13,8 +13,6 @@ from lib.charts import colours
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-DROPPED: Final = "events dropped"
-EXACT: Final = "sessions exact"
 NO_DELAY_S: Final = 0.5
 """Where a delay of 0 is drawn on a log axis, s."""
 
@@ -22,7 +20,7 @@ NO_DELAY_S: Final = 0.5
 def setting_curve(
     table: pd.DataFrame, column: str, current_ms: int, title: str
 ) -> alt.VConcatChart:
-    """Draw shares dropped and exact above, the latency that they cost below, over one parameter.
+    """Draw what one parameter does: sessions exact, events dropped, and the latency as the price.
 
     Parameters
     ----------
@@ -35,59 +33,53 @@ def setting_curve(
     title
         Of the axis.
     """
-    across = np.maximum(table[column] / 1000, NO_DELAY_S)
-    kinds = {DROPPED: table["DroppedShare"]}
-    if "ExactShare" in table:
-        kinds[EXACT] = table["ExactShare"]
-    shares = pd.concat(
-        [pd.DataFrame({"x": across, "share": share, "what": what}) for what, share in kinds.items()]
+    drawn = pd.DataFrame(
+        {
+            "x": np.maximum(table[column] / 1000, NO_DELAY_S),
+            "dropped": table["DroppedShare"],
+            "latency": table["LatencyMedianMs"] / 1000,
+        }
     )
-    latency = pd.DataFrame({"x": across, "latency": table["LatencyMedianMs"] / 1000}).dropna()
-    x = alt.X("x:Q", title=None, scale=alt.Scale(type="log", nice=False))
+    panels = [
+        _panel(drawn, "dropped", "Events dropped", colours.LATE, "~%", current_ms, None),
+        _panel(drawn, "latency", "Result latency, s", colours.EVENT_TIME, "~g", current_ms, title),
+    ]
+    if "ExactShare" in table:
+        drawn["exact"] = table["ExactShare"]
+        exact = _panel(drawn, "exact", "Sessions exact", colours.WATERMARK, "~%", current_ms, None)
+        panels.insert(0, exact)
+    chart: alt.VConcatChart = alt.vconcat(*panels, spacing=4).resolve_scale(x="shared")
+    return chart
+
+
+def _panel(
+    drawn: pd.DataFrame,
+    field: str,
+    name: str,
+    colour: str,
+    number: str,
+    current_ms: int,
+    title: str | None,
+) -> alt.LayerChart:
+    x = alt.X("x:Q", title=title, scale=alt.Scale(type="log", nice=False))
+    line = (
+        alt.Chart(drawn.dropna(subset=[field]))
+        .mark_line(point=alt.OverlayMarkDef(size=40, color=colour), strokeWidth=2, color=colour)
+        .encode(
+            x=x,
+            y=alt.Y(f"{field}:Q", title=name, axis=alt.Axis(format=number, tickCount=4)),
+            tooltip=[
+                alt.Tooltip("x:Q", title="Set to (s)", format=",~g"),
+                alt.Tooltip(f"{field}:Q", title=name, format=".3~%" if "%" in number else ",.3~f"),
+            ],
+        )
+    )
     now = (
         alt.Chart(pd.DataFrame({"x": [max(current_ms / 1000, NO_DELAY_S)]}))
         .mark_rule(color=colours.NEUTRAL, strokeDash=[4, 3], strokeWidth=1.5)
-        .encode(x="x:Q")
+        .encode(x=x)
     )
-    lines = (
-        alt.Chart(shares)
-        .mark_line(point=alt.OverlayMarkDef(size=45), strokeWidth=2)
-        .encode(
-            x=x,
-            y=alt.Y("share:Q", title="Share", axis=alt.Axis(format="%")),
-            color=alt.Color(
-                "what:N",
-                title=None,
-                scale=alt.Scale(
-                    domain=list(kinds), range=[colours.LATE, colours.WATERMARK][: len(kinds)]
-                ),
-                legend=alt.Legend(orient="top"),
-            ),
-            tooltip=[
-                alt.Tooltip("x:Q", title=f"{title}", format=",~g"),
-                alt.Tooltip("what:N", title="Share of"),
-                alt.Tooltip("share:Q", title="Share", format=".3%"),
-            ],
-        )
-    )
-    price = (
-        alt.Chart(latency)
-        .mark_line(point=alt.OverlayMarkDef(size=45), strokeWidth=2, color=colours.EVENT_TIME)
-        .encode(
-            x=alt.X("x:Q", title=title, scale=alt.Scale(type="log", nice=False)),
-            y=alt.Y("latency:Q", title="Result latency, s"),
-            tooltip=[
-                alt.Tooltip("x:Q", title=f"{title}", format=",~g"),
-                alt.Tooltip("latency:Q", title="Median result latency (s)", format=",.3f"),
-            ],
-        )
-    )
-    chart: alt.VConcatChart = alt.vconcat(
-        alt.LayerChart(layer=[lines, now], height=170),
-        alt.LayerChart(layer=[price, now], height=110),
-        spacing=6,
-    ).resolve_scale(x="shared")
-    return chart
+    return alt.LayerChart(layer=[line, now], height=110)
 
 
 def gap_histogram(bins: pd.DataFrame, marked_ms: Sequence[tuple[str, int]]) -> alt.LayerChart:

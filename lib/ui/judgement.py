@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import streamlit as st
 
 from lib.charts import windows as charts
@@ -32,34 +33,56 @@ _HELP = {
 
 def figures(judged: Judgement) -> None:
     """Show the figures of a replay."""
-    sessions = judged.sessions
     with st.container(horizontal=True):
-        if sessions is not None:
-            counts = (
-                sessions.exact, sessions.incomplete, sessions.split, sessions.merged, sessions.mixed
-            )  # fmt: skip
-            for (name, text), count in zip(_HELP.items(), counts, strict=True):
-                st.metric(name, f"{count:,}", border=True, help=text)
+        for name, count in _session_counts(judged).items():
+            st.metric(name, f"{count:,}", border=True, help=_HELP[name])
         st.metric(
-            "Dropped", f"{judged.dropped:,} ({judged.dropped_share:.2%})", border=True,
+            "Dropped",
+            f"{judged.dropped:,} ({judged.dropped_share:.2%})",
+            border=True,
             help="Events that the engine drops as late.",
-        )  # fmt: skip
-        st.metric("Result latency", _latency(judged.latency_median_ms), border=True, help=_LATE)
-        st.metric("95 % within", _latency(judged.latency_p95_ms), border=True, help=_LATE)
+        )
         st.metric(
-            "Still open", f"{judged.unclosed:,}", border=True,
-            help="Windows without a final result by the end of the topic.",
-        )  # fmt: skip
+            "Result latency",
+            _latency(judged.latency_median_ms),
+            border=True,
+            help="From a window's last event to the moment its final result came out: half of the "
+            f"results took no longer, 95 % no longer than {_latency(judged.latency_p95_ms)}. "
+            f"{judged.unclosed:,} windows had no final result by the end of the topic.",
+        )
 
 
-_LATE = "From a window's last event to the moment its final result came out; the median."
-
-
-def on_received_time(visible: Visible, window: SessionWindow) -> None:
-    """Show what the same gap makes of received times."""
-    events = arrivals_for(visible.topic)
+def on_received_time(visible: Visible, window: SessionWindow, judged: Judgement) -> None:
+    """Show what the same gap makes of received times, beside what the engine makes."""
+    replayed = replay_processing_time(arrivals_for(visible.topic), window)
+    rows = {
+        "event time, as set": judged,
+        "received time": judge(replayed, true_sessions(visible.topic)),
+    }
     st.markdown("**The same gap on received time**, as processing-time windows would have it")
-    figures(judge(replay_processing_time(events, window), true_sessions(visible.topic)))
+    st.dataframe(
+        pd.DataFrame([{"Windows on": name} | _row(one) for name, one in rows.items()]),
+        hide_index=True,
+        alt="The result on event time beside that of the same gap on received time",
+    )
+
+
+def _row(judged: Judgement) -> dict[str, object]:
+    return {
+        **_session_counts(judged),
+        "Dropped": judged.dropped,
+        "Result latency": _latency(judged.latency_median_ms),
+        "95 % within": _latency(judged.latency_p95_ms),
+        "Still open": judged.unclosed,
+    }
+
+
+def _session_counts(judged: Judgement) -> dict[str, int]:
+    found = judged.sessions
+    if found is None:
+        return {}
+    counts = (found.exact, found.incomplete, found.split, found.merged, found.mixed)
+    return dict(zip(_HELP, counts, strict=True))
 
 
 def skew(visible: Visible, replayed: Replay) -> None:

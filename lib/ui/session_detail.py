@@ -14,7 +14,7 @@ from lib.events import CLIENT, SESSION
 from lib.lanes import client_at, written
 from lib.text import counted, duration
 from lib.ui.answers import analysis_of
-from lib.ui.show import shown_times, time_column
+from lib.ui.show import clock_name, shown_times, time_column
 
 if TYPE_CHECKING:
     from lib.ui.page import Visible
@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 LISTED: Final = 10_000
 """Sessions in the table at most, those with the largest delay first."""
 
-_FIRST_EVENT: Final = "First event"
 _SECONDS: Final = ("Duration, event time (s)", "Duration, received (s)", "Largest delay (s)")
-_PARAMETER: Final = "one_session"
+ONE_SESSION: Final = "one_session"
 
 
 def every_session(sessions: pd.DataFrame, visible: Visible) -> str | None:
@@ -42,11 +41,11 @@ def every_session(sessions: pd.DataFrame, visible: Visible) -> str | None:
         selection_mode="single-row",
         alt="Every session with its client, events, duration on both clocks and largest delay",
         column_config={
-            _FIRST_EVENT: time_column(visible, "Event time"),
+            _first_event(visible): time_column(visible, "Event time"),
             **dict.fromkeys(_SECONDS, st.column_config.NumberColumn(format="%.3f")),
         },
     )
-    return st.query_params.get(_PARAMETER)
+    return st.query_params.get(ONE_SESSION)
 
 
 def session_detail(sessions: pd.DataFrame, chosen: str | None, visible: Visible) -> None:
@@ -77,12 +76,16 @@ def session_detail(sessions: pd.DataFrame, chosen: str | None, visible: Visible)
     )
 
 
+def _first_event(visible: Visible) -> str:
+    return f"First event, {clock_name(visible)}"
+
+
 def _choose(listed: pd.DataFrame) -> None:
     rows = st.session_state["session_table"].selection.rows
     if rows:
-        st.query_params[_PARAMETER] = written(listed[SESSION].iloc[rows[0]])
+        st.query_params[ONE_SESSION] = written(listed[SESSION].iloc[rows[0]])
     else:
-        st.query_params.pop(_PARAMETER, None)
+        st.query_params.pop(ONE_SESSION, None)
 
 
 def _readable(sessions: pd.DataFrame, visible: Visible) -> pd.DataFrame:
@@ -90,7 +93,7 @@ def _readable(sessions: pd.DataFrame, visible: Visible) -> pd.DataFrame:
         {
             "Client": sessions[CLIENT].map(written).astype(str),
             "Events": sessions["events"],
-            _FIRST_EVENT: shown_times(sessions["first_event"], visible),
+            _first_event(visible): shown_times(sessions["first_event"], visible),
             _SECONDS[0]: sessions["event_duration"] / 1000,
             _SECONDS[1]: sessions["received_duration"] / 1000,
             _SECONDS[2]: sessions["largest_delay"] / 1000,
