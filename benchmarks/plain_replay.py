@@ -106,10 +106,10 @@ def _rule_of(setting: Setting) -> Rule:
     match setting:
         case FlinkSetting(allowed_lateness_ms=lateness):
             return Rule(-1, lateness - 1, _until(lateness - 1), joins_first=True)
-        case KafkaStreamsSetting(window=SessionWindow(), grace_ms=grace, store="in_memory"):
+        case KafkaStreamsSetting(window=SessionWindow(), grace_ms=grace, caching=True):
+            return Rule(grace, grace + 1, _for_ever, joins_first=True)
+        case KafkaStreamsSetting(window=SessionWindow(), grace_ms=grace):
             return Rule(grace, grace + 1, _until(grace), joins_first=True)
-        case KafkaStreamsSetting(window=SessionWindow(gap_ms=gap), grace_ms=grace):
-            return Rule(grace, grace + 1, _in_segments(gap, grace), joins_first=True)
         case KafkaStreamsSetting(grace_ms=grace):
             return Rule(grace, grace, _until(grace), joins_first=True)
         case SparkSetting():
@@ -117,18 +117,16 @@ def _rule_of(setting: Setting) -> Rule:
         case BeamSetting(allowed_lateness_ms=lateness, runner="java"):
             return Rule(0, lateness, _until(lateness), touching=False)
         case BeamSetting(allowed_lateness_ms=lateness):
-            return Rule(0, lateness + 1, lambda _: NEVER, touching=False)
+            return Rule(0, lateness + 1, _for_ever, touching=False)
+
+
+def _for_ever(_: int) -> int:
+    return NEVER
 
 
 def _until(lateness: int) -> Callable[[int], int]:
     """Windows are forgotten once end + `lateness` ≤ clock."""
     return lambda clock: clock - lateness + 1
-
-
-def _in_segments(gap: int, grace: int) -> Callable[[int], int]:
-    """Sessions are forgotten by segments of their last events."""
-    segment = max((gap + grace) // 2, 60_000)
-    return lambda clock: (clock - gap - grace) // segment * segment + gap
 
 
 def _take(

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from lib.whatif.engines import Setting, replay
-from lib.whatif.judge import Comparison, compare_sessions, result_latency
+from lib.whatif.judge import Comparison, compare_sessions
 from lib.whatif.kafka_streams import KafkaStreamsSetting
-from lib.whatif.windows import SessionWindow, TumblingWindow
+from lib.whatif.windows import NONE, SessionWindow, TumblingWindow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -54,7 +54,9 @@ class Judgement:
         return self.dropped / self.events if self.events else 0.0
 
 
-def judge(replayed: Replay, true_session: NDArray[np.integer] | None = None) -> Judgement:
+def judge(
+    replayed: Replay, true_session: NDArray[np.integer] | None = None, begin: int = 0
+) -> Judgement:
     """Return a replay in numbers.
 
     Parameters
@@ -63,16 +65,20 @@ def judge(replayed: Replay, true_session: NDArray[np.integer] | None = None) -> 
         What the engine made of the topic.
     true_session
         As for `lib.whatif.judge.compare_sessions`, or None where the topic has no true session.
+    begin
+        Index of the first event that counts; of the final results, those count that came out then
+        or later.
     """
-    latency = result_latency(replayed)
-    median, p95 = np.quantile(latency, [0.5, 0.95]) if len(latency) else (None, None)
+    results = replayed.closed_at >= begin
+    latency = (replayed.closed_ms - replayed.last)[results]
+    median, p95 = np.quantile(latency, [0.5, 0.95]).tolist() if len(latency) else (None, None)
     return Judgement(
-        events=len(replayed.kept),
-        dropped=replayed.dropped,
+        events=len(replayed.kept) - begin,
+        dropped=int(np.count_nonzero(~replayed.kept[begin:])),
         sessions=None if true_session is None else compare_sessions(replayed, true_session),
-        latency_median_ms=None if median is None else float(median),
-        latency_p95_ms=None if p95 is None else float(p95),
-        unclosed=len(replayed.key) - len(latency),
+        latency_median_ms=median,
+        latency_p95_ms=p95,
+        unclosed=int(np.count_nonzero(replayed.closed_at == NONE)),
     )
 
 

@@ -7,7 +7,7 @@ session store, `suppress`) and confirmed by running it: see `docs/engines.md`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
     from lib.whatif.arrivals import Arrivals
 
-SHORTEST_SEGMENT_MS: Final = 60_000
-"""`RocksDbSessionBytesStoreSupplier`: half the retention, but no less than this."""
-
 
 @dataclass(frozen=True)
 class KafkaStreamsSetting:
@@ -46,14 +43,15 @@ class KafkaStreamsSetting:
         `SessionWindows.ofInactivityGapAndGrace` or `TimeWindows.ofSizeAndGrace`.
     grace_ms
         How long after a window's end stream time may be for it to take an event.
-    store
-        Where sessions are kept. RocksDB, the default, deletes by segments of a minute or more, and
-        what it has not deleted yet can be joined although it closed. The store in memory is exact.
+    caching
+        Whether the store has its record cache, as it has by default
+        (`statestore.cache.max.bytes`). A session in the cache can be joined although it closed; as
+        replayed here, the cache is never full. False: `withCachingDisabled()`.
     """
 
     window: Window
     grace_ms: int = 0
-    store: Literal["rocksdb", "in_memory"] = "rocksdb"
+    caching: bool = True
 
     def __post_init__(self) -> None:
         if self.grace_ms < 0:
@@ -76,7 +74,7 @@ def replay_kafka_streams(arrivals: Arrivals, setting: KafkaStreamsSetting) -> Re
         taken = take_sessions(
             tasks,
             clock,
-            held_from=_held_from(clock, held, setting.store),
+            held_from=_held_from(clock, held, setting.caching),
             reach_ms=window.gap_ms,
             late_ms=held + 1,
             joins_first=True,
@@ -104,15 +102,16 @@ def _by_task(arrivals: Arrivals) -> Arrivals:
     return replace(arrivals, key=np.unique(pairs, return_inverse=True)[1].astype(np.int32))
 
 
-def _held_from(stream_time: NDArray[np.int64], retention_ms: int, store: str) -> NDArray[np.int64]:
-    """Return the oldest end of a session that the store still has, at each event.
+def _held_from(
+    stream_time: NDArray[np.int64], retention_ms: int, caching: bool
+) -> NDArray[np.int64]:
+    """Return the oldest end of a session that can be joined, at each event.
 
     The retention of the default store is gap + grace.
     """
-    if store == "in_memory":
-        return stream_time - retention_ms + 1
-    segment_ms = max(retention_ms // 2, SHORTEST_SEGMENT_MS)
-    return (stream_time - retention_ms) // segment_ms * segment_ms
+    if caching:
+        return np.full(len(stream_time), NEVER, dtype=np.int64)
+    return stream_time - retention_ms + 1
 
 
 def _stream_time(arrivals: Arrivals) -> NDArray[np.int64]:

@@ -70,8 +70,9 @@ class Replay:
     window
         int32, the number of the window that took the event in the end, or `NONE`.
     boundary
-        bool. The event came in the one millisecond in which Kafka Streams accepts it but the
-        default store no longer keeps the update; False in the other engines.
+        bool. The event came alone in the last millisecond in which Kafka Streams takes one: its
+        result comes out at once, and the store does not find it again. (The store in memory also
+        counts it as dropped.) False in the other engines.
     clock
         int64, the watermark or stream time that the event was judged by; `NEVER` before the first.
 

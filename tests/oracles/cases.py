@@ -75,7 +75,7 @@ def fixed(engine):
     """The cases whose answers are kept as golden data."""
     return [
         *thresholds(engine),
-        *(segments() if engine == "kafka_streams" else ()),
+        *(stores() if engine == "kafka_streams" else ()),
         *samples(engine),
         *generated(engine, FIXED_SEED, 100),
     ]
@@ -111,17 +111,20 @@ def _sample_settings(engine):
             yield FlinkSetting(session, DELAY, emission_ms=200, per_partition=True, idle_ms=GAP)
         case "kafka_streams":
             yield KafkaStreamsSetting(session, DELAY)
-            yield KafkaStreamsSetting(session, DELAY, store="in_memory")
+            yield KafkaStreamsSetting(session, DELAY, caching=False)
         case "spark":
             yield SparkSetting(session, DELAY, batch_records=20)
         case _:
             yield BeamSetting(session, DELAY)
 
 
-def segments():
-    """Sessions of Kafka Streams that closed, just before and after their store forgets them."""
+def stores():
+    """Both stores of Kafka Streams, without a cache, where they forget what closed."""
+    for named in thresholds("kafka_streams"):
+        if not named["setting"]["caching"]:
+            yield named | {"name": f"in-memory-{named['name']}", "store": "in_memory"}
     for grace_ms in (DELAY, 3 * GAP + 1):
-        setting = KafkaStreamsSetting(SessionWindow(GAP), grace_ms)
+        setting = KafkaStreamsSetting(SessionWindow(GAP), grace_ms, caching=False)
         segment_ms = max((GAP + grace_ms) // 2, 60_000)
         for end in (segment_ms - 1, segment_ms, segment_ms + 1):
             for oldest in (segment_ms - 1, segment_ms, 2 * segment_ms - 1, 2 * segment_ms):
@@ -180,7 +183,7 @@ def _threshold_settings(engine):
             for window in (session, tumbling):
                 yield KafkaStreamsSetting(window, DELAY)
                 yield KafkaStreamsSetting(window, 0)
-            yield KafkaStreamsSetting(session, DELAY, store="in_memory")
+            yield KafkaStreamsSetting(session, DELAY, caching=False)
         case "spark":
             yield SparkSetting(session, DELAY, batch_records=1)
             yield SparkSetting(tumbling, DELAY, batch_records=1)
@@ -258,8 +261,7 @@ def _drawn_setting(engine, rng, scale, events):
             kind = rng.choice(["sql", "event", "lateness", "periodic", "partitions", "idle"])
             return _flink_setting(str(kind), window, slack, more, rng, scale)
         case "kafka_streams":
-            store = "in_memory" if rng.random() < 0.3 else "rocksdb"
-            return KafkaStreamsSetting(window, slack, store=store)
+            return KafkaStreamsSetting(window, slack, caching=bool(rng.random() < 0.5))
         case "spark":
             ends = np.unique(rng.integers(1, max(events, 2), int(rng.integers(1, 6))))
             return SparkSetting(window, slack, batch_ends=tuple(int(e) for e in ends))

@@ -41,8 +41,6 @@ def dropped_by(replay: Replay):
     return {int(i): int(replay.missed_by_ms[i]) for i in np.flatnonzero(~replay.kept)}
 
 
-SEGMENT_END = 59_970  # shortly before a store of Kafka Streams begins a new segment
-
 # Small numbers on purpose: they make equal times, exact distances and merges likely.
 times = st.integers(0, 60)
 windows = st.one_of(
@@ -60,8 +58,7 @@ def topics(draw) -> Arrivals:
         )
     )
     columns = np.array(rows, dtype=np.int64).reshape(-1, 4).T
-    begin = draw(st.sampled_from([0, SEGMENT_END]))
-    return arrivals(begin + columns[0], columns[1], columns[2], begin + np.cumsum(columns[3]))
+    return arrivals(columns[0], columns[1], columns[2], np.cumsum(columns[3]))
 
 
 flink_settings = st.one_of(
@@ -84,7 +81,10 @@ flink_settings = st.one_of(
     ),
 )
 kafka_streams_settings = st.builds(
-    KafkaStreamsSetting, windows, milliseconds, store=st.sampled_from(["rocksdb", "in_memory"])
+    KafkaStreamsSetting,
+    windows,
+    milliseconds,
+    caching=st.booleans(),
 )
 spark_settings = st.builds(
     SparkSetting,

@@ -19,7 +19,7 @@ from tests.whatif.sequences import (
     windows_of,
 )
 
-EXAMPLES = settings(max_examples=1_000, deadline=None)
+EXAMPLES = settings(max_examples=300, deadline=None)
 
 
 def _reported(setting, window):

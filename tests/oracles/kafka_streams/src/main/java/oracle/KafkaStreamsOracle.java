@@ -16,7 +16,6 @@ import java.util.Properties;
 import java.util.TreeSet;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.common.serialization.StringSerializer;
-import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.TestInputTopic;
@@ -32,7 +31,7 @@ import org.apache.kafka.streams.kstream.Suppressed;
 import org.apache.kafka.streams.kstream.Suppressed.BufferConfig;
 import org.apache.kafka.streams.kstream.TimeWindows;
 import org.apache.kafka.streams.kstream.Windowed;
-import org.apache.kafka.streams.state.SessionStore;
+import org.apache.kafka.streams.processor.StateStore;
 
 /**
  * Runs sequences of events through Kafka Streams and writes down every update of every window.
@@ -45,6 +44,7 @@ import org.apache.kafka.streams.state.SessionStore;
 public final class KafkaStreamsOracle {
     private final Duration grace;
     private final JsonNode window;
+    private final boolean caching;
     private final Materialized.StoreType storeType;
     private final List<List<Object>> updates = new ArrayList<>();
     private final List<List<Object>> emissions = new ArrayList<>();
@@ -52,12 +52,14 @@ public final class KafkaStreamsOracle {
     private int arrived;
     private int partition;
 
-    private KafkaStreamsOracle(JsonNode setting) {
+    private KafkaStreamsOracle(JsonNode sequence) {
+        JsonNode setting = sequence.get("setting");
         window = setting.get("window");
         storeType =
-                setting.get("store").asText().equals("in_memory")
+                sequence.path("store").asText().equals("in_memory")
                         ? Materialized.StoreType.IN_MEMORY
                         : Materialized.StoreType.ROCKS_DB;
+        caching = setting.get("caching").asBoolean();
         grace = Duration.ofMillis(setting.get("grace_ms").asLong());
     }
 
@@ -66,7 +68,7 @@ public final class KafkaStreamsOracle {
         Path state = Files.createTempDirectory("kafka-streams-oracle");
         List<Map<String, Object>> answers = new ArrayList<>();
         for (JsonNode sequence : json.readTree(new File(args[0]))) {
-            KafkaStreamsOracle oracle = new KafkaStreamsOracle(sequence.get("setting"));
+            KafkaStreamsOracle oracle = new KafkaStreamsOracle(sequence);
             TreeSet<Integer> partitions = new TreeSet<>();
             sequence.get("partition").forEach(number -> partitions.add(number.asInt()));
             for (int number : partitions) {
@@ -129,20 +131,23 @@ public final class KafkaStreamsOracle {
                                         () -> "",
                                         (key, value, all) -> all + value + " ",
                                         (key, one, other) -> one + other,
-                                        Materialized.<String, String, SessionStore<Bytes, byte[]>>as(
-                                                        storeType)
-                                                .withKeySerde(Serdes.String())
-                                                .withValueSerde(Serdes.String()))
+                                        store())
                         : events.windowedBy(TimeWindows.ofSizeAndGrace(length, grace))
                                 .aggregate(
-                                        () -> "",
-                                        (key, value, all) -> all + value + " ",
-                                        Materialized.with(Serdes.String(), Serdes.String()));
+                                        () -> "", (key, value, all) -> all + value + " ", store());
         windows.toStream().foreach((key, value) -> write(updates, key, value));
         windows.suppress(Suppressed.untilWindowCloses(BufferConfig.unbounded()))
                 .toStream()
                 .foreach((key, value) -> write(emissions, key, value));
         return builder.build();
+    }
+
+    private <S extends StateStore> Materialized<String, String, S> store() {
+        Materialized<String, String, S> store =
+                Materialized.<String, String, S>as(storeType)
+                        .withKeySerde(Serdes.String())
+                        .withValueSerde(Serdes.String());
+        return caching ? store.withCachingEnabled() : store.withCachingDisabled();
     }
 
     private void write(List<List<Object>> log, Windowed<String> key, String value) {

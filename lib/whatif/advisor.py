@@ -1,0 +1,255 @@
+"""The smallest setting that keeps a promise, and whether it keeps it on what it was not fitted on.
+
+The first part of the topic, in arrival order, is what a setting is fitted on. It is checked on the
+rest: the whole topic is replayed, as the engine would come to the rest with what it holds, and
+only the rest is judged. A true session counts in a part when all its events arrived in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from lib.whatif.arrivals import Arrivals
+from lib.whatif.beam import BeamSetting
+from lib.whatif.curves import Judgement, delay_ms, judge, length_ms, with_delay, with_gap
+from lib.whatif.engines import Setting, replay
+from lib.whatif.flink import FlinkSetting
+from lib.whatif.kafka_streams import KafkaStreamsSetting
+from lib.whatif.spark import SparkSetting
+from lib.whatif.windows import SessionWindow, newest_so_far
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FITTED_SHARE: Final = 0.7
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a setting is to keep to.
+
+    Attributes
+    ----------
+    most_dropped
+        Largest share of the events that may be dropped, 0 to 1.
+    most_broken
+        Largest share of the true sessions that may not be exact, 0 to 1, or None: any.
+    """
+
+    most_dropped: float = 0.001
+    most_broken: float | None = None
+
+    def is_met_by(self, judged: Judgement) -> bool:
+        """Return whether a setting so judged keeps to it."""
+        broken = judged.sessions.broken_share if judged.sessions is not None else 0.0
+        return judged.dropped_share <= self.most_dropped and (
+            self.most_broken is None or broken <= self.most_broken
+        )
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The setting advised.
+
+    Attributes
+    ----------
+    setting
+        The smallest that meets the goal on the part that it was fitted on.
+    fitted, held_out
+        What it does on that part, and on the rest.
+    holds
+        Whether it meets the goal on the rest, too.
+    elsewhere
+        The nearest setting in each other engine, and what it does on the rest.
+    fitted_events
+        Number of events in the part that it was fitted on.
+    """
+
+    setting: Setting
+    fitted: Judgement
+    held_out: Judgement
+    holds: bool
+    elsewhere: tuple[tuple[Setting, Judgement], ...]
+    fitted_events: int
+
+
+def advise(
+    arrivals: Arrivals,
+    setting: Setting,
+    goal: Goal,
+    true_session: NDArray[np.integer] | None = None,
+) -> Advice | None:
+    """Return the smallest setting that meets the goal, or None where there is none.
+
+    Parameters
+    ----------
+    arrivals
+        The events, at least 2.
+    setting
+        Engine and everything but what is looked for: the delay (of Kafka Streams, the grace). With
+        session windows, true sessions and `goal.most_broken` the gap is looked for first: the
+        smallest that breaks no more even if nothing came late; else it stays.
+    goal
+        What to keep to.
+    true_session
+        Codes from 0, one element an event, negative for none; or None.
+
+    Notes
+    -----
+    The delay is found by bisection. That no smaller one meets the goal holds for dropped events,
+    of which a larger delay never has more; sessions broken can in theory have a smaller optimum,
+    since more delay also merges more.
+    """
+    split = max(1, int(len(arrivals) * FITTED_SHARE))
+    part = _first(arrivals, split)
+    sessions = None if true_session is None else _within(true_session, 0, split)[:split]
+    candidate: Setting | None = setting
+    if goal.most_broken is not None and sessions is not None:
+        candidate = _smallest_gap(part, setting, goal.most_broken, sessions)
+    if candidate is not None:
+        candidate = _smallest_delay(part, candidate, goal, sessions)
+    if candidate is None:
+        return None
+    held_out = judge_rest(arrivals, candidate, split, true_session)
+    return Advice(
+        setting=candidate,
+        fitted=judge(replay(part, candidate), sessions),
+        held_out=held_out,
+        holds=goal.is_met_by(held_out),
+        elsewhere=tuple(
+            (other, judge_rest(arrivals, other, split, true_session))
+            for other in elsewhere(candidate)
+        ),
+        fitted_events=split,
+    )
+
+
+def judge_rest(
+    arrivals: Arrivals,
+    setting: Setting,
+    begin: int,
+    true_session: NDArray[np.integer] | None = None,
+) -> Judgement:
+    """Return what a setting does from event `begin` on, the engine having seen the events before.
+
+    Parameters
+    ----------
+    arrivals
+        All events.
+    setting
+        The setting.
+    begin
+        Index of the first event that counts. Sessions count when they begin there or later, final
+        results when they come out there or later.
+    true_session
+        As for `advise`.
+    """
+    replayed = replay(arrivals, setting)
+    sessions = None if true_session is None else _within(true_session, begin, len(arrivals))
+    return judge(replayed, sessions, begin)
+
+
+def elsewhere(setting: Setting) -> list[Setting]:
+    """Return the nearest setting in each of the other engines: same window, same delay or grace."""
+    window, delay = setting.window, delay_ms(setting)
+    others: list[Setting] = [
+        FlinkSetting(window, delay, api="sql"),
+        KafkaStreamsSetting(window, delay),
+        SparkSetting(window, delay),
+        BeamSetting(window, delay),
+    ]
+    return [other for other in others if type(other) is not type(setting)]
+
+
+def _first(arrivals: Arrivals, events: int) -> Arrivals:
+    return Arrivals(
+        event_time=arrivals.event_time[:events],
+        key=arrivals.key[:events],
+        partition=arrivals.partition[:events],
+        received=arrivals.received[:events],
+    )
+
+
+def _within(true_session: NDArray[np.integer], begin: int, end: int) -> NDArray[np.integer]:
+    """Return the codes, with `NONE` for sessions that have an event outside of begin to end."""
+    outside = np.zeros(int(true_session.max(initial=-1)) + 2, dtype=bool)
+    outside[true_session[:begin]] = True
+    outside[true_session[end:]] = True
+    return np.where(outside[true_session], -1, true_session)
+
+
+def _smallest_gap(
+    part: Arrivals,
+    setting: Setting,
+    most_broken: float,
+    sessions: NDArray[np.integer],
+) -> Setting | None:
+    """Return the setting with the smallest gap that breaks few enough, would nothing come late.
+
+    A session is then exact when the gap is no smaller than its longest pause, and smaller than
+    its distance from any other event of its key.
+    """
+    if not isinstance(setting.window, SessionWindow):
+        return setting
+    pause, distance = _pauses_and_distances(part, sessions)
+    if not len(pause):
+        return None
+    possible = pause < distance
+    gaps = np.unique(np.maximum(pause[possible], 1))
+    exact = np.searchsorted(np.sort(pause[possible]), gaps, side="right") - np.searchsorted(
+        np.sort(distance[possible]), gaps, side="right"
+    )
+    enough = np.flatnonzero(1 - exact / len(pause) <= most_broken)
+    if not len(enough):
+        return None
+    # Two events exactly the gap apart are two sessions in Beam.
+    beyond = 1 if isinstance(setting, BeamSetting) else 0
+    return with_gap(setting, int(gaps[enough[0]]) + beyond)
+
+
+def _pauses_and_distances(
+    part: Arrivals, sessions: NDArray[np.integer]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return each session's longest pause, and its distance from other events of its key."""
+    order = np.lexsort((part.event_time, part.key))
+    apart = np.diff(part.event_time[order])
+    neighbours = np.diff(part.key[order]) == 0
+    before, after = sessions[order][:-1], sessions[order][1:]
+    codes = int(sessions.max(initial=-1)) + 1
+    pause = np.zeros(codes, dtype=np.int64)
+    distance = np.full(codes, np.iinfo(np.int64).max)
+    inside = neighbours & (before == after) & (before >= 0)
+    np.maximum.at(pause, before[inside], apart[inside])
+    for side in (before, after):
+        between = neighbours & (before != after) & (side >= 0)
+        np.minimum.at(distance, side[between], apart[between])
+    there = np.unique(sessions[sessions >= 0])
+    return pause[there], distance[there]
+
+
+def _smallest_delay(
+    part: Arrivals,
+    setting: Setting,
+    goal: Goal,
+    sessions: NDArray[np.integer] | None,
+) -> Setting | None:
+    """Return the setting with the smallest delay that meets the goal on the part."""
+
+    def meets(delay: int) -> bool:
+        return goal.is_met_by(judge(replay(part, with_delay(setting, delay)), sessions))
+
+    # With this delay nothing is late, and no session closes before its last event has come.
+    out_of_order = newest_so_far(part.event_time) - part.event_time
+    too_small, enough = -1, int(out_of_order.max(initial=0)) + length_ms(setting)
+    if not meets(enough):
+        return None
+    while enough - too_small > 1:
+        middle = (too_small + enough) // 2
+        if meets(middle):
+            enough = middle
+        else:
+            too_small = middle
+    return with_delay(setting, enough)
