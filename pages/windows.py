@@ -1,6 +1,7 @@
 import streamlit as st
 
 from lib.ui import judgement
+from lib.ui.advice import advisor
 from lib.ui.page import begin
 from lib.ui.whatif import choose_setting, replay_of, true_sessions
 from lib.whatif import SessionWindow
@@ -17,6 +18,9 @@ st.subheader("Result", anchor=False)
 judgement.figures(judged)
 if isinstance(setting.window, SessionWindow):
     judgement.on_received_time(visible, setting.window, judged)
+
+st.subheader("Recommendation", anchor=False)
+advisor(visible, setting)
 
 st.subheader("Other settings", anchor=False)
 judgement.curves(visible, setting)

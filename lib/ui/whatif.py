@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +22,7 @@ from lib.whatif import (
     TumblingWindow,
     arrivals_of,
     replay,
+    warm_up,
 )
 from lib.whatif.curves import Judgement, curve, judge, with_delay, with_gap
 
@@ -47,6 +49,14 @@ MOST_FOR_CURVES: Final = 300_000
 """Events, the first in arrival order, on which many settings are tried at once."""
 
 
+@st.cache_resource(show_spinner=False)
+def compile_ahead() -> threading.Thread:
+    """Have the replays compiled in the background, once a server, before anybody waits for it."""
+    thread = threading.Thread(target=warm_up, name="compile", daemon=True)
+    thread.start()
+    return thread
+
+
 def choose_setting() -> Setting:
     """Draw the controls and return the setting that they make."""
     engine = st.segmented_control(
@@ -70,15 +80,15 @@ def choose_setting() -> Setting:
 def _engine_setting(engine: str, window: Window, delay_ms: int) -> Setting:
     match engine:
         case "Kafka Streams":
-            in_memory = st.toggle(
-                "Store in memory",
-                key="in_memory",
+            caching = st.toggle(
+                "Record cache",
+                value=True,
+                key="caching",
                 bind="query-params",
-                help="RocksDB, the default store, forgets by segments of a minute or more.",
+                help="statestore.cache.max.bytes, on by default: a session in the cache can be "
+                "joined although it closed. Off: withCachingDisabled().",
             )
-            return KafkaStreamsSetting(
-                window, delay_ms, store="in_memory" if in_memory else "rocksdb"
-            )
+            return KafkaStreamsSetting(window, delay_ms, caching=caching)
         case "Spark":
             records = st.number_input(
                 "Records a micro-batch", 1, value=1_000, key="batch", bind="query-params"
@@ -154,6 +164,13 @@ def arrivals_for(topic: LoadedTopic) -> Arrivals:
     return found
 
 
+def arrivals_of_first(topic: LoadedTopic, most: int) -> tuple[Arrivals, NDArray[np.integer] | None]:
+    """Return the first events of a topic, at most so many, and true sessions if any."""
+    sessions = true_sessions(topic)
+    events = arrivals_of(topic.events.table.head(most))
+    return events, None if sessions is None else sessions[:most]
+
+
 def replay_of(topic: LoadedTopic, setting: Setting) -> tuple[Replay, Judgement]:
     """Return what the engine would have made of the whole topic, and that in numbers."""
     found: tuple[Replay, Judgement] = _replay(topic.version, setting, topic)
@@ -187,9 +204,7 @@ def _curves(
     setting: Setting,
     _topic: LoadedTopic,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    table = _topic.events.table.head(MOST_FOR_CURVES)
-    events, sessions = arrivals_of(table), true_sessions(_topic)
-    sessions = None if sessions is None else sessions[: len(table)]
+    events, sessions = arrivals_of_first(_topic, MOST_FOR_CURVES)
     gaps = [with_gap(setting, 1000 * gap) for gap in GAPS_S]
     delays = [with_delay(setting, 1000 * delay) for delay in DELAYS_S]
     return curve(events, gaps, sessions), curve(events, delays, sessions)

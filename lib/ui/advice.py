@@ -1,0 +1,162 @@
+"""The advisor: the smallest setting that keeps a promise, and the code to paste."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+import streamlit as st
+
+from lib.events import EVENT_TIME
+from lib.text import duration
+from lib.ui.whatif import (
+    MOST_FOR_CURVES,
+    arrivals_of_first,
+    true_sessions,
+)
+from lib.whatif import (
+    BeamSetting,
+    FlinkSetting,
+    KafkaStreamsSetting,
+    SessionWindow,
+    Setting,
+    SparkSetting,
+)
+from lib.whatif.advisor import FITTED_SHARE, Advice, Goal, advise
+from lib.whatif.curves import delay_ms, length_ms
+from lib.whatif.snippets import Names, snippets
+
+if TYPE_CHECKING:
+    from lib.load import LoadedTopic
+    from lib.ui.page import Visible
+    from lib.whatif.curves import Judgement
+
+_NAMES: Final = {"sql": "Flink SQL", "java": "Java", "python": "Python"}
+_ANY: Final = "any"
+_SHARES: Final = ("0", "0.01", "0.1", "0.5", "1", "2", "5", "10")
+
+
+def advisor(visible: Visible, setting: Setting) -> None:
+    """Draw the goal, the smallest setting that meets it, and the code for it."""
+    goal = _choose_goal(visible, setting)
+    advice = _advice(visible.topic.version, setting, goal, visible.topic)
+    if advice is None:
+        st.warning(
+            "Allow more events to be dropped or more sessions to be broken, or choose another gap.",
+            title="No setting of this engine keeps that on this topic.",
+            icon=":material/search_off:",
+        )
+        return
+    st.success(_sentence(advice), icon=":material/recommend:")
+    if not advice.holds:
+        st.warning(
+            f"On the last {1 - FITTED_SHARE:.0%} of the events, which it was not fitted on, it "
+            f"drops {advice.held_out.dropped_share:.3%}{_broken(advice.held_out)}: take some more.",
+            icon=":material/rule:",
+        )
+    rows = [("fitted", advice.setting, advice.fitted), ("checked", advice.setting, advice.held_out)]
+    rows += [("checked", other, judged) for other, judged in advice.elsewhere]
+    st.dataframe(
+        pd.DataFrame([_row(*row) for row in rows]),
+        hide_index=True,
+        alt="The setting on the part it was fitted on, on the rest, and in the other engines",
+    )
+    tried = min(len(visible.table), MOST_FOR_CURVES)
+    st.caption(
+        f"Fitted on the first {advice.fitted_events:,} events in arrival order, checked on the "
+        f"{tried - advice.fitted_events:,} after them; in the other engines, checked there too."
+    )
+    _code(visible.topic, advice.setting)
+
+
+def _choose_goal(visible: Visible, setting: Setting) -> Goal:
+    with st.container(horizontal=True):
+        dropped = st.selectbox(
+            "Lose at most, % of events",
+            _SHARES,
+            index=_SHARES.index("0.1"),
+            key="lose",
+            bind="query-params",
+            width=220,
+        )
+        judges_sessions = true_sessions(visible.topic) is not None
+        broken = st.selectbox(
+            "Break at most, % of sessions",
+            (_ANY, *_SHARES),
+            index=0,
+            key="break",
+            bind="query-params",
+            width=220,
+            disabled=not (judges_sessions and isinstance(setting.window, SessionWindow)),
+            help="A session is broken when it is not exact. With a number here the session gap is "
+            "looked for too.",
+        )
+    most_broken = None if broken == _ANY else float(broken) / 100
+    return Goal(float(dropped) / 100, most_broken)
+
+
+@st.cache_resource(max_entries=16, show_spinner="Looking for the smallest setting…")
+def _advice(
+    version: object,  # noqa: ARG001
+    setting: Setting,
+    goal: Goal,
+    _topic: LoadedTopic,
+) -> Advice | None:
+    events, sessions = arrivals_of_first(_topic, MOST_FOR_CURVES)
+    return advise(events, setting, goal, sessions) if len(events) > 1 else None
+
+
+def _sentence(advice: Advice) -> str:
+    setting = advice.setting
+    delay = "a grace" if isinstance(setting, KafkaStreamsSetting) else "a watermark delay"
+    gap = "a session gap" if isinstance(setting.window, SessionWindow) else "windows"
+    latency = advice.held_out.latency_median_ms
+    wait = "" if latency is None else f" Half of the results come out within {duration(latency)}."
+    return (
+        f"**{_engine(setting)}: {delay} of {duration(delay_ms(setting))} with {gap} of "
+        f"{duration(length_ms(setting))}** drops {advice.fitted.dropped_share:.3%} of the events"
+        f"{_broken(advice.fitted)}.{wait}"
+    )
+
+
+def _broken(judged: Judgement) -> str:
+    if judged.sessions is None:
+        return ""
+    return f" and leaves {judged.sessions.broken_share:.2%} of the sessions not exact"
+
+
+def _row(part: str, setting: Setting, judged: Judgement) -> dict[str, object]:
+    row: dict[str, object] = {
+        "Engine": _engine(setting),
+        "Part": part,
+        "Gap or size (s)": length_ms(setting) / 1000,
+        "Delay or grace (s)": delay_ms(setting) / 1000,
+        "Dropped": f"{judged.dropped_share:.3%}",
+    }
+    if judged.sessions is not None:
+        row["Sessions exact"] = f"{1 - judged.sessions.broken_share:.2%}"
+    latency = judged.latency_median_ms
+    return row | {"Result latency": "none" if latency is None else duration(latency)}
+
+
+def _engine(setting: Setting) -> str:
+    match setting:
+        case FlinkSetting():
+            return "Flink SQL" if setting.api == "sql" else "Flink DataStream"
+        case KafkaStreamsSetting():
+            return "Kafka Streams"
+        case SparkSetting():
+            return "Spark"
+        case BeamSetting():
+            return "Beam"
+
+
+def _code(topic: LoadedTopic, setting: Setting) -> None:
+    fields = topic.fields
+    names = Names(
+        topic.report.topic, key=fields.client or "ClientID", time=fields.event_time or EVENT_TIME
+    )
+    with st.expander("The code to paste", icon=":material/code:"):
+        for language, program in snippets(setting, names).items():
+            st.markdown(f"**{_NAMES[language]}**")
+            st.code(program, language=language)
