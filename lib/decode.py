@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lib.columns import KAFKA_COLUMNS, OFFSET, PARTITION, RECEIVED_TIME, RECEIVED_TIME_TYPE
-from lib.topics.lines import hold_one_object, objects_to_columns
+from lib.topics.lines import MisfitError, hold_one_object, objects_to_columns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -38,7 +38,7 @@ FEW_FIELDS: Final = 100
 RARE: Final = 0.1
 SAMPLE: Final = 64
 SINGLES: Final = 1_024
-SMALLEST_PIECE: Final = 64
+FEWEST: Final = 64
 CUT: Final = 16
 LARGEST_EXACT: Final = 2**53
 """Integers up to here are exact as float64."""
@@ -160,6 +160,8 @@ class _Reading:
     """Flattened records, by position, that were read one by one."""
     reasons: dict[int, str] = field(default_factory=dict)
     """Why a record cannot be read, by position."""
+    known: set[int] = field(default_factory=set)
+    """Hashes of the fields and types that `shape` has learned."""
 
     def read(self, values: pa.Array, rows: NDArray[np.int64]) -> None:
         """Read `values`, which stand at `rows` of the block, in bulk where they allow it."""
@@ -167,24 +169,35 @@ class _Reading:
         together, alone = np.flatnonzero(bulk), np.flatnonzero(~bulk)
         step = max(1, len(together) // SAMPLE)
         for value in values.take(pa.array(together[::step])).to_pylist():
-            self._learn(_loads(value)[0] or {})
-        self._read_pieces(_take(values, together), rows[together])
+            record = _loads(value)[0] or {}
+            self._learn(record, flatten(record))
+        self._read_in_bulk(_take(values, together), rows[together])
         self._read_one_by_one(_take(values, alone), rows[alone])
 
-    def _read_pieces(self, values: pa.Array, rows: NDArray[np.int64]) -> None:
-        """Parse `values` in bulk; cut what does not parse, down to single records."""
-        if not len(values):
-            return
-        table = _parse_bulk(values, self.shape.schema())
-        if table is not None:
-            self.parts.append(_Part(rows, table))
-        elif len(values) <= SMALLEST_PIECE:
-            self._read_one_by_one(values, rows)
-        else:
-            step = max(SMALLEST_PIECE, -(-len(values) // CUT))
-            for start in range(0, len(values), step):
-                piece = slice(start, start + step)
-                self._read_pieces(values[piece], rows[piece])
+    def _read_in_bulk(self, values: pa.Array, rows: NDArray[np.int64]) -> None:
+        """Parse `values` in pieces as large as they allow, what does not fit one by one.
+
+        Where the parser names the record that does not fit, those before it are parsed and it is
+        read alone; where records misfit in a row, ever more of them at once. Where it does not,
+        the piece is cut, down to `FEWEST`.
+        """
+        start, size, alone = 0, len(values), 1
+        while start < len(values):
+            stop = start + size
+            try:
+                table = _parse(values[start:stop], self.shape.schema())
+            except MisfitError as misfit:
+                if misfit.row:
+                    size = misfit.row
+                elif misfit.row is None and size > FEWEST:
+                    size = max(FEWEST, size // CUT)
+                else:
+                    stop = start + (size if misfit.row is None else alone)
+                    self._read_one_by_one(values[start:stop], rows[start:stop])
+                    start, alone = stop, 2 * alone
+            else:
+                self.parts.append(_Part(rows[start:stop], table))
+                start, size, alone = stop, 2 * max(size, FEWEST), 1
 
     def _read_one_by_one(self, values: pa.Array, rows: NDArray[np.int64]) -> None:
         """Parse each value with `json.loads`, learning what its fields look like."""
@@ -193,12 +206,16 @@ class _Reading:
             if record is None:
                 self.reasons[row] = reason
             else:
-                self._learn(record)
                 self.single[row] = flatten(record)
+                self._learn(record, self.single[row])
 
-    def _learn(self, record: dict[str, Any]) -> None:
-        """Learn what a record looks like, unless that would make the schema boundless."""
-        if self.shape.size + len(flatten(record)) <= MAX_FIELDS:
+    def _learn(self, record: dict[str, Any], flat: dict[str, Any]) -> None:
+        """Learn what a record looks like, unless it is known or would make the schema boundless."""
+        kinds = (*flat, *map(type, flat.values()))
+        if hash(kinds) in self.known and list not in kinds:
+            return
+        self.known.add(hash(kinds))
+        if self.shape.size + len(flat) <= MAX_FIELDS:
             self.shape.learn(record)
 
     def result(self) -> _Part:
@@ -243,7 +260,9 @@ def _arrow_type(seen: _Object | str) -> pa.DataType:
     if isinstance(seen, _Object):
         return pa.struct(list(seen.schema()))
     if seen.startswith("["):
-        return pa.list_(_arrow_type(seen[1:-1]))
+        # Never a list of null type: Arrow reads such lists wrongly. Empty lists fit any type.
+        inner = pa.string() if seen == "[null]" else _arrow_type(seen[1:-1])
+        return pa.null() if pa.types.is_null(inner) else pa.list_(inner)
     return _ARROW_TYPES.get(seen, pa.null())
 
 
@@ -271,14 +290,11 @@ def _is_utf8(value: bytes) -> bool:
     return True
 
 
-def _parse_bulk(values: pa.Array, schema: pa.Schema) -> pa.Table | None:
-    """Return the flattened fields of `values`, or None where they do not fit `schema` exactly."""
-    table = objects_to_columns(values, schema)
-    if table is None:
-        return None
-    table = _flatten(table)
+def _parse(values: pa.Array, schema: pa.Schema) -> pa.Table:
+    """Return the flattened fields of `values`; raises `MisfitError` where a digit could be lost."""
+    table = _flatten(objects_to_columns(values, schema))
     if len(set(table.column_names)) < table.num_columns or not all(map(_is_exact, table.columns)):
-        return None
+        raise MisfitError
     return _compact(table)
 
 

@@ -327,6 +327,8 @@ def same(found: object, wanted: object) -> bool:
 
 @given(few | many)
 @example([b'{"a":1}{"a":2}', b'{"a":', b'{"b":1}}'])
+@example([b'{"a":[null,null]}'])
+@example([b'{"a":[{"b":1}]}', *[b'{"a":[null,null]}'] * 99])
 @settings(max_examples=300)
 def test_good_and_set_aside_records_are_all_the_records(values):
     decoded = decode(block(*values))

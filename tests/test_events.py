@@ -78,6 +78,7 @@ def test_the_columns_have_the_types_of_the_contract(golden):
         "EventID": "Int64",
         "KafkaPartition": "int32",
         "KafkaOffset": "int64",
+        "KafkaTimestampType": "int8",
         "EventTimestamp0": "float64",
         "ReceivedTimestamp0": "float64",
         "Data.Errors": "int8",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -91,10 +92,16 @@ def hold_one_object(values: pa.Array) -> NDArray[np.bool_]:
     return found
 
 
-def objects_to_columns(
-    values: pa.Array, schema: pa.Schema, *, others: str = "error"
-) -> pa.Table | None:
-    """Return JSON objects as columns, a row each; None where they do not fit `schema` exactly.
+class MisfitError(Exception):
+    """Values do not fit a schema. `row` is the first that does not, where that is known."""
+
+    def __init__(self, row: int | None = None) -> None:
+        super().__init__(row)
+        self.row = row
+
+
+def objects_to_columns(values: pa.Array, schema: pa.Schema, *, others: str = "error") -> pa.Table:
+    """Return JSON objects as columns, a row each.
 
     Parameters
     ----------
@@ -104,6 +111,11 @@ def objects_to_columns(
         The fields and their types.
     others
         What to do with fields that `schema` does not have: "error" or "ignore".
+
+    Raises
+    ------
+    MisfitError
+        When they do not fit `schema` exactly.
     """
     if not len(values):
         return schema.empty_table()
@@ -114,9 +126,12 @@ def objects_to_columns(
             read_options=pj.ReadOptions(block_size=together.size + 1),
             parse_options=pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior=others),
         )
-    except pa.ArrowInvalid:
-        return None
-    return table if table.num_rows == len(values) else None
+    except pa.ArrowInvalid as fault:
+        row = re.search(r" in row (\d+)$", str(fault))
+        raise MisfitError(int(row[1]) if row else None) from fault
+    if table.num_rows != len(values):
+        raise MisfitError
+    return table
 
 
 def _bytes_of(values: pa.Array) -> pa.Buffer:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lib.errors import UnreadableFileError
-from lib.topics.lines import hold_one_object, lines_of, objects_to_columns
+from lib.topics.lines import MisfitError, hold_one_object, lines_of, objects_to_columns
 from lib.topics.opening import on_disk
 from lib.topics.positions import check_rising
 from lib.topics.records import (
@@ -204,13 +204,15 @@ def _header_json(headers: list[tuple[str, bytes | None]] | None) -> bytes:
 
 
 def _columns(file: InputFile, lines: pa.BinaryArray, before: int) -> pa.RecordBatch:
-    fit = hold_one_object(lines).all()
-    table = objects_to_columns(lines, LINE, others="ignore") if fit else None
-    if table is None:
+    try:
+        if not hold_one_object(lines).all():
+            raise MisfitError
+        table = objects_to_columns(lines, LINE, others="ignore")
+    except MisfitError as misfit:
         wrong = _first_bad(lines, before) or "a line cannot be read"
         raise UnreadableFileError(
             f"The file {file.name} is not a recorded topic: {wrong}.", _RECORD_AGAIN
-        )
+        ) from misfit
     if table["partition"].null_count or table["offset"].null_count:
         raise UnreadableFileError(
             f"The file {file.name} is not a recorded topic: "
