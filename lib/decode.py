@@ -211,10 +211,13 @@ class _Reading:
 
     def _learn(self, record: dict[str, Any], flat: dict[str, Any]) -> None:
         """Learn what a record looks like, unless it is known or would make the schema boundless."""
-        kinds = (*flat, *map(type, flat.values()))
-        if hash(kinds) in self.known and list not in kinds:
+        kinds: tuple[object, ...] = tuple(map(type, flat.values()))
+        if list in kinds:
+            kinds = tuple(map(_kind, flat.values()))
+        look = hash((*flat, *kinds))
+        if look in self.known:
             return
-        self.known.add(hash(kinds))
+        self.known.add(look)
         if self.shape.size + len(flat) <= MAX_FIELDS:
             self.shape.learn(record)
 

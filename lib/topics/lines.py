@@ -123,7 +123,7 @@ def objects_to_columns(values: pa.Array, schema: pa.Schema, *, others: str = "er
     try:
         table = pj.read_json(
             pa.BufferReader(together),
-            read_options=pj.ReadOptions(block_size=together.size + 1),
+            read_options=pj.ReadOptions(block_size=together.size + 1, use_threads=False),
             parse_options=pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior=others),
         )
     except pa.ArrowInvalid as fault:
