@@ -354,10 +354,11 @@ def _to_parts(records: Mapping[int, dict[str, Any]]) -> Iterator[_Part]:
 
 
 def _to_table(records: Sequence[dict[str, Any]], common: Collection[str]) -> pa.Table:
-    names = dict.fromkeys(name for record in records for name in record if name in common)
+    every = dict.fromkeys(name for record in records for name in record)
+    names = [name for name in every if name in common]
     columns = {name: _to_array([record.get(name) for record in records]) for name in names}
-    rest = [{n: v for n, v in record.items() if n not in common} for record in records]
-    if any(rest):
+    if len(names) < len(every):
+        rest = [{n: v for n, v in record.items() if n not in common} for record in records]
         columns[OTHER_FIELDS] = _to_array([_text(others) if others else None for others in rest])
     return _compact(_table(columns, len(records)))
 
@@ -410,10 +411,13 @@ def flatten(record: Mapping[str, Any]) -> dict[str, Any]:
     >>> flatten({"a": 1, "b": {"c": 2, "d": {"e": 3}}})
     {'a': 1, 'b.c': 2, 'b.d.e': 3}
     """
-    flat = {name: value for name, value in record.items() if not isinstance(value, dict)}
+    flat: dict[str, Any] = {}
+    nested: dict[str, dict[str, Any]] = {}
     for name, value in record.items():
-        if isinstance(value, dict):
-            flat |= {f"{name}.{inner}": item for inner, item in flatten(value).items()}
+        (nested if isinstance(value, dict) else flat)[name] = value
+    for name, value in nested.items():
+        for inner, item in flatten(value).items():
+            flat[f"{name}.{inner}"] = item
     return flat
 
 
