@@ -10,8 +10,6 @@ import pyarrow.parquet as pq
 
 from lib.decode import reasons_of
 from lib.fields import Fields, to_query
-from lib.topics.formats import MANIFEST
-from lib.topics.records import NO_TIMESTAMP_TYPE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +18,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lib.events import Events
+
+MANIFEST: Final = b"skewline"
+"""Key of the manifest in the metadata of the Parquet schema."""
 
 VERSION: Final = 1
 _ROWS_AT_ONCE: Final = 100_000
@@ -58,8 +59,7 @@ def read_manifest(path: Path | BinaryIO) -> dict[str, Any] | None:
     -------
     dict
         `version`, `topic`, `source`, `fields` (as in the address bar), `events`, `zero_ms`,
-        `timestamp_type` (one of `lib.topics.records`, −1 if there are several) and `set_aside`
-        (records by reason).
+        `timestamp_types` (of `lib.topics.records`) and `set_aside` (records by reason).
     """
     manifest = (pq.read_schema(path).metadata or {}).get(MANIFEST)
     if manifest is None:
@@ -69,7 +69,6 @@ def read_manifest(path: Path | BinaryIO) -> dict[str, Any] | None:
 
 
 def _manifest(events: Events, topic: str, source: str, fields: Fields) -> dict[str, Any]:
-    kinds = events.timestamp_types
     reasons = reasons_of(events.set_aside)
     return {
         "version": VERSION,
@@ -78,7 +77,7 @@ def _manifest(events: Events, topic: str, source: str, fields: Fields) -> dict[s
         "fields": to_query(fields),
         "events": len(events.table),
         "zero_ms": events.zero_ms,
-        "timestamp_type": kinds[0] if len(kinds) == 1 else NO_TIMESTAMP_TYPE,
+        "timestamp_types": list(events.timestamp_types),
         "set_aside": dict(zip(reasons["reason"], reasons["records"].tolist(), strict=True)),
     }
 

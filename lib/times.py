@@ -140,7 +140,8 @@ def _from_floats(
     values: NDArray[np.float64], unit: Unit
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Round to µs, which undoes the binary fraction, then down to the ms it happened in."""
-    micros = values * _MICROS[unit]
+    with np.errstate(over="ignore"):  # what overflows is no time
+        micros = values * _MICROS[unit]
     ok = np.isfinite(micros) & (np.abs(micros) < _LARGEST)
     return np.round(np.where(ok, micros, 0)).astype(np.int64) // 1000, ok
 

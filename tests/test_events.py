@@ -102,6 +102,15 @@ def test_an_event_of_the_notebooks_shape_takes_at_most_80_bytes():
     assert table.memory_usage(deep=True).sum() <= 80 * n
 
 
+def test_a_hundred_thousand_clients_are_a_hundred_thousand_categories():
+    n = 100_000
+
+    clients = build(*[event(i, f"c{i:06}") for i in range(n)]).table["ClientID"]
+
+    assert clients.cat.categories.tolist() == [f"c{i:06}" for i in range(n)]
+    assert (clients.cat.codes == np.arange(n)).all()
+
+
 # Arrival order
 
 

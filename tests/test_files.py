@@ -202,6 +202,15 @@ def test_a_row_of_any_types_is_a_value():
     assert second == dict.fromkeys(first) | {"float": float("inf"), "word": "y"}
 
 
+def test_a_column_with_the_received_time_is_a_field_too():
+    frame = pd.DataFrame({"a": [1], "received_at": [1540726486041]})
+
+    (row,) = rows("t.parquet", parquet(frame))
+
+    assert row["timestamp"] == 1540726486041
+    assert json.loads(row["value"]) == {"a": 1, "received_at": 1540726486041}
+
+
 # Every format, every compression
 
 
@@ -386,6 +395,14 @@ def test_a_capture_keeps_text_fractions_gaps_and_derived_sessions(tmp_path):
     assert_frame_equal(load(FileTopics(tmp_path), "c").table, events.table)
 
 
+def test_the_events_table_as_csv_opens_again_with_equal_events(tmp_path):
+    events = load(samples(), "sessions-100")
+
+    events.table.to_csv(tmp_path / "copy.csv.gz", index=False)
+
+    assert_frame_equal(load(FileTopics(tmp_path), "copy").table, events.table)
+
+
 def test_a_capture_says_where_it_comes_from(tmp_path):
     records = block(*values_of({"Timestamp": 5, "ClientID": 1, "SessionID": "s"}, {"ClientID": 1}))
     events = build_events([decode(records).columns], Fields())
@@ -399,7 +416,7 @@ def test_a_capture_says_where_it_comes_from(tmp_path):
         "fields": "Timestamp,ms,ClientID,SessionID,EventID,30",
         "events": 1,
         "zero_ms": 5,
-        "timestamp_type": CREATE_TIME,
+        "timestamp_types": [CREATE_TIME],
         "set_aside": {"no Timestamp": 1},
     }
 

@@ -6,7 +6,9 @@ becomes a JSON object with a field a column.
 
 Where the file has them, `KafkaPartition` and `KafkaOffset` say where a record stood in its topic,
 and a column with one of the names in `RECEIVED` says when it was received. Otherwise records are
-in partition 0 at the number of their row, and have no timestamp.
+in partition 0 at the number of their row, and have no timestamp: `lib.events.build_events` then
+takes them as received as early as their order allows. The events table, written as CSV or Parquet,
+is read back as the topic it came from.
 """
 
 from __future__ import annotations
@@ -25,7 +27,15 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from lib.columns import EVENT_TIME_0, OFFSET, PARTITION, RECEIVED_TIME, RECEIVED_TIME_0
+from lib.columns import (
+    EVENT_TIME_0,
+    KAFKA_COLUMNS,
+    OFFSET,
+    PARTITION,
+    RECEIVED_TIME,
+    RECEIVED_TIME_0,
+    RECEIVED_TIME_TYPE,
+)
 from lib.errors import UnreadableFileError
 from lib.times import READABLE, Unit, event_times, recognise_unit
 from lib.topics.lines import lines_of
@@ -43,6 +53,8 @@ from lib.topics.records import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from numpy.typing import NDArray
+
     from lib.topics.opening import InputFile
 
 JSON_LINES: Final = (".jsonl", ".ndjson")
@@ -53,9 +65,6 @@ FORMATS: Final = JSON_LINES + CSV + PARQUET
 
 BLOCK_ROWS: Final = 20_000
 _CSV_BLOCK_BYTES: Final = 4 << 20
-
-MANIFEST: Final = b"skewline"
-"""Key of a capture's manifest in the metadata of its Parquet schema (`lib.capture`)."""
 
 RECEIVED: Final = (
     "kafkatimestamp",
@@ -223,29 +232,27 @@ class _Places:
     partition: str | None
     offset: str | None
     received: str | None
-    timestamp_type: int = NO_TIMESTAMP_TYPE
+    timestamp_type: str | None
     unit: Unit | None = None
     row: int = field(default=0, init=False)
 
     @property
     def names(self) -> list[str]:
-        return [n for n in (self.partition, self.offset, self.received) if n is not None]
+        every = (self.partition, self.offset, self.received, self.timestamp_type)
+        return [name for name in every if name is not None]
 
     def records(self, values: pa.Array, columns: Mapping[str, pa.Array]) -> pa.RecordBatch:
         """Return values as records, from the columns of this block."""
         rows = np.arange(self.row, self.row + len(values))
         self.row += len(values)
         timestamps = self._timestamps(columns, len(values))
-        partition = np.zeros(len(values), np.int64)
-        if self.partition is not None:
-            partition = _whole(columns[self.partition], otherwise=partition)
-        offset = rows if self.offset is None else _whole(columns[self.offset], otherwise=rows)
+        zeros, unknown = np.zeros_like(rows), np.full_like(rows, NO_TIMESTAMP_TYPE)
         return pa.RecordBatch.from_arrays(
             [
-                pa.array(partition, pa.int32()),
-                pa.array(offset, pa.int64()),
+                pa.array(_whole(columns, self.partition, otherwise=zeros), pa.int32()),
+                pa.array(_whole(columns, self.offset, otherwise=rows), pa.int64()),
                 pa.array(timestamps, pa.int64()),
-                pa.array(np.full(len(values), self.timestamp_type, np.int8)),
+                pa.array(_whole(columns, self.timestamp_type, otherwise=unknown), pa.int8()),
                 pa.nulls(len(values), pa.binary()),
                 values.cast(pa.binary()),
                 pa.nulls(len(values), RECORDS.field("headers").type),
@@ -253,7 +260,7 @@ class _Places:
             schema=RECORDS,
         )
 
-    def _timestamps(self, columns: Mapping[str, pa.Array], rows: int) -> np.ndarray[Any, Any]:
+    def _timestamps(self, columns: Mapping[str, pa.Array], rows: int) -> NDArray[np.int64]:
         if self.received is None:
             return np.full(rows, NO_TIMESTAMP)
         column = columns[self.received]
@@ -271,12 +278,23 @@ def _places_in(names: list[str]) -> _Places:
         PARTITION if PARTITION in names else None,
         OFFSET if OFFSET in names else None,
         min(received, key=lambda name: RECEIVED.index(plain[name]), default=None),
+        RECEIVED_TIME_TYPE if RECEIVED_TIME_TYPE in names else None,
     )
 
 
-def _whole(column: pa.Array, otherwise: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return a column's whole numbers, with others where it has none."""
-    text = column.cast(pa.string())
+def _fields_in(names: list[str]) -> list[str]:
+    """Return the columns that are fields of the value, not of the record, nor normalized times."""
+    normalized = {EVENT_TIME_0, RECEIVED_TIME_0} if RECEIVED_TIME in names else set()
+    return [name for name in names if name not in KAFKA_COLUMNS | normalized]
+
+
+def _whole(
+    columns: Mapping[str, pa.Array], name: str | None, otherwise: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return the whole numbers of a column, others where it has none or is not there."""
+    if name is None:
+        return otherwise
+    text = columns[name].cast(pa.string())
     fits = pc.fill_null(pc.match_substring_regex(text, r"^\d{1,18}$"), False)
     numbers = pc.if_else(fits, text, "0").cast(pa.int64()).to_numpy()
     return np.where(fits.to_numpy(zero_copy_only=False), numbers, otherwise)
@@ -313,7 +331,7 @@ def _csv(file: InputFile) -> Iterator[pa.RecordBatch]:
         )
         for block in reader:
             columns = dict(zip(block.schema.names, block.columns, strict=True))
-            cells = {name: _csv_cells(column) for name, column in columns.items()}
+            cells = {name: _csv_cells(columns[name]) for name in _fields_in(names)}
             yield places.records(_objects(cells, len(block)), columns)
             if ragged:
                 yield _ragged(file, places, ragged)
@@ -398,16 +416,12 @@ def _parquet_rows(file: InputFile, parquet: pq.ParquetFile) -> Iterator[pa.Recor
             "Split it, or keep only the records of interest.",
         )
     names = parquet.schema_arrow.names
-    places = _places_in(names)
-    manifest = (parquet.schema_arrow.metadata or {}).get(MANIFEST)
-    if manifest is not None:
-        places.timestamp_type = json.loads(manifest).get("timestamp_type", NO_TIMESTAMP_TYPE)
-        names = [n for n in names if n not in (EVENT_TIME_0, RECEIVED_TIME_0)]
-    for block in parquet.iter_batches(BLOCK_ROWS, columns=names):
+    places, fields = _places_in(names), _fields_in(names)
+    for block in parquet.iter_batches(
+        BLOCK_ROWS, columns=list(dict.fromkeys([*fields, *places.names]))
+    ):
         columns = dict(zip(block.schema.names, block.columns, strict=True))
-        stands = {PARTITION, OFFSET, RECEIVED_TIME}
-        fields = {name: c for name, c in columns.items() if name not in stands}
-        cells = {name: _parquet_cells(column) for name, column in fields.items()}
+        cells = {name: _parquet_cells(columns[name]) for name in fields}
         yield places.records(_objects(cells, len(block)), columns)
 
 
