@@ -44,6 +44,7 @@ MAX_DRIFT_PPM: Final = 1000.0
 """No clock drifts more; a steeper edge is the fan of a flushed buffer."""
 
 _BLOCKS: Final = 32  # of equally many events, of which the smallest delay stands for the edge
+_INT64: Final = np.iinfo(np.int64)
 _ROUNDS: Final = 40  # halving a slope's interval so often leaves nothing of it
 
 
@@ -198,12 +199,14 @@ def _lower_edge(groups: Groups, times: Ints, late: Ints) -> _Edge:
     order = grouped.order_by(groups.codes, times)
     codes, x, y = groups.codes[order], times[order], late[order].astype(np.float64)
     begins = grouped.first_of_each(groups.sizes)
-    first, last = x[begins], x[begins + groups.sizes - 1]
-    middle = (first + last) / 2
-    span = (last - first).astype(np.float64)
     lowest = _lowest_of_blocks(groups.sizes, y)
-    point_x, point_y = x[lowest] - middle[codes[lowest]], y[lowest]
-    slope = _slopes(codes[lowest], groups.n, point_x, point_y)
+    wild = _wild(groups, codes, y, lowest)
+    lowest = lowest[~wild[lowest]]
+    y[wild] = np.inf
+    first = np.minimum.reduceat(np.where(wild, _INT64.max, x), begins)
+    last = np.maximum.reduceat(np.where(wild, _INT64.min, x), begins)
+    middle, span = (first + last) / 2, (last - first).astype(np.float64)
+    slope = _slopes(codes[lowest], groups.n, x[lowest] - middle[codes[lowest]], y[lowest])
     slope[np.abs(slope) > MAX_DRIFT_PPM * 1e-6] = 0.0
 
     def height(slopes: Floats) -> Floats:
@@ -216,6 +219,21 @@ def _lower_edge(groups: Groups, times: Ints, late: Ints) -> _Edge:
         by_chance = 2 * _rarest(lags, groups.sizes / 4, groups.n)
         slope[np.abs(slope) * span <= by_chance] = 0.0
     return _Edge(height(slope), slope, middle, span)
+
+
+def _wild(groups: Groups, codes: Ints, y: Floats, lowest: Ints) -> npt.NDArray[np.bool_]:
+    """Return which delays are wild: single wrong times, not a wrong clock.
+
+    They are below Tukey's outer fence of the lowest delays of their client's blocks, at least
+    3 ms below the quartile, and fewer than a block: more of them are where the edge is.
+    """
+    blocks = grouped.Groups(codes[lowest], groups.labels)
+    of_blocks = y[lowest].astype(np.int64)
+    low, high = grouped.quantiles_within(blocks, of_blocks, [0.25, 0.75]).T
+    wild = y < (low - 3 * np.maximum(high - low, 1))[codes]
+    few = np.bincount(codes[wild], minlength=groups.n) * _BLOCKS < groups.sizes
+    found: npt.NDArray[np.bool_] = wild & few[codes]
+    return found
 
 
 def _lowest_of_blocks(sizes: Ints, y: Floats) -> Ints:
