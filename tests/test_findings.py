@@ -64,6 +64,13 @@ def test_one_event_held_back_is_no_burst():
     assert finding.clients == ("3",)
 
 
+def test_a_client_that_was_never_heard_before():
+    events = simulated(clients=5, sessions=5, events=500, ramp_s=0, outages=(Outage(3, 0.0, 60.0),))
+    (finding,) = findings_of(events)
+    assert finding.sentence.startswith("Client 3 was not heard until 60 s and delivered ")
+    assert finding.start_s < 10 < 60 < finding.end_s
+
+
 def test_an_outage_that_lost_its_events():
     events = simulated(
         clients=5, sessions=5, events=1_000, outages=(Outage(2, 60, 60),), unbuffered_share=1.0
