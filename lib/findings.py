@@ -124,7 +124,7 @@ def _of_outages(table: pd.DataFrame, zero: int, most: int) -> Iterator[Finding]:
 
 def _outage(row: dict[Hashable, Any], zero: int) -> Finding:
     held, lost = int(row[outages.HELD_BACK]), int(row[outages.LOST])
-    unheard = row[outages.LAST_HEARD] is pd.NA
+    unheard = pd.isna(row[outages.LAST_HEARD])
     start = int(row[outages.START] if unheard else row[outages.LAST_HEARD]) - zero
     back, end = int(row[outages.BACK_AT]) - zero, int(row[outages.BURST_END]) - zero
     silent = f"Client {row[CLIENT]} was silent for {_seconds(back - start)} from {_at(start)}"

@@ -7,6 +7,7 @@ sort of integers, in the number of events.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -48,7 +49,7 @@ class Groups:
         """Number of groups."""
         return len(self.labels)
 
-    @property
+    @cached_property
     def sizes(self) -> Ints:
         """Number of events of each group."""
         return np.bincount(self.codes, minlength=self.n).astype(np.int64)
@@ -130,6 +131,15 @@ def _range(values: Ints) -> tuple[int, int]:
         return 0, 1
     low = int(values.min())
     return low, int(values.max()) - low + 1
+
+
+def bounds_within(groups: Groups, values: Ints) -> tuple[Ints, Ints]:
+    """Return each group's smallest and largest value."""
+    if not groups.n:
+        return values, values
+    by_group = values[stable_order(groups.codes)]
+    begins = first_of_each(groups.sizes)
+    return np.minimum.reduceat(by_group, begins), np.maximum.reduceat(by_group, begins)
 
 
 def first_of_each(sizes: Ints) -> Ints:

@@ -237,9 +237,7 @@ def _units(client: Groups, session: Groups, *clocks: Ints) -> Ints:
     owner[session.codes] = client.codes
     at_once = np.zeros(client.n, np.bool_)
     for times in clocks:
-        by_time = grouped.sort_within(session, times)
-        begins = grouped.first_of_each(session.sizes)
-        first, last = by_time[begins], by_time[begins + session.sizes - 1]
+        first, last = grouped.bounds_within(session, times)
         order = grouped.order_by(owner, first)
         reached = last[order] + grouped.behind_running_max(owner[order], last[order])
         overlaps = (np.diff(owner[order]) == 0) & (first[order][1:] < reached[:-1])

@@ -70,8 +70,8 @@ def metrics(at):
 
 
 def chart(at):
-    """Return the spec of the only chart, and its data sets by name."""
-    [drawn] = at.get("vega_lite_chart")
+    """Return the spec of the first chart, and its data sets by name."""
+    drawn = at.get("vega_lite_chart")[0]
     data = {
         each.name: pa.ipc.open_stream(each.data.data).read_pandas() for each in drawn.proto.datasets
     }
