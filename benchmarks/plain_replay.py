@@ -69,10 +69,11 @@ class PlainReplay:
 
 @dataclass(frozen=True)
 class Judged:
-    """An event arrives and is judged by `clock`."""
+    """An event arrives and is judged by `clock`; windows are held or forgotten by `held_by`."""
 
     index: int
     clock: int
+    held_by: int
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def _take(
     others: list[PlainWindow] = []
     joined: list[PlainWindow] = []
     for other in held.get(key, []):
-        joins = rule.is_held(other, judged.clock) and _meet(window, rule, own, other)
+        joins = rule.is_held(other, judged.held_by) and _meet(window, rule, own, other)
         (joined if joins else others).append(other)
     merged = PlainWindow(
         key,
@@ -214,9 +215,8 @@ def _stream_time(events: Arrivals, partition: int) -> Iterator[Judged | Advanced
     stream_time = NEVER
     for index in range(len(events)):
         if events.partition[index] == partition:
-            stream_time = max(stream_time, int(events.event_time[index]))
-            yield Advanced(stream_time, index, int(events.received[index]))
-            yield Judged(index, stream_time)
+            before, stream_time = stream_time, max(stream_time, int(events.event_time[index]))
+            yield Judged(index, stream_time, held_by=before)
             yield Advanced(stream_time, index, int(events.received[index]))
 
 
@@ -227,7 +227,7 @@ def _micro_batches(events: Arrivals, setting: SparkSetting) -> Iterator[Judged |
     begin = 0
     for end in [*(e for e in ends if e < total), total]:
         for index in range(begin, end):
-            yield Judged(index, late_by)
+            yield Judged(index, late_by, late_by)
             newest = max(newest, int(events.event_time[index]))
         if end > begin:
             yield Advanced(close_by, end - 1, int(events.received[end - 1]))
@@ -244,7 +244,7 @@ def _after_every_event(
     newest = dict.fromkeys(partitions, NEVER)
     watermark = NEVER
     for index in range(len(events)):
-        yield Judged(index, watermark)
+        yield Judged(index, watermark, watermark)
         partition = partitions[index]
         newest[partition] = max(newest[partition], int(events.event_time[index]) - behind)
         watermark = max(watermark, min(newest.values()))
@@ -285,7 +285,7 @@ def _emitted(events: Arrivals, setting: FlinkSetting) -> Iterator[Judged | Advan
                 watermark = max(watermark, min(p.watermark for p in active))
             yield Advanced(watermark, index - 1, emission)
             emission += setting.emission_ms
-        yield Judged(index, watermark)
+        yield Judged(index, watermark, watermark)
         partition = partitions[numbers[index]]
         partition.events += 1
         partition.watermark = max(

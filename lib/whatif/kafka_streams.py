@@ -67,14 +67,14 @@ def replay_kafka_streams(arrivals: Arrivals, setting: KafkaStreamsSetting) -> Re
     """
     window, grace = setting.window, setting.grace_ms
     tasks = _by_task(arrivals)
-    clock = _stream_time(arrivals)
+    clock, clock_before = _stream_time(arrivals)
     boundary = np.zeros(len(arrivals), dtype=bool)
     if isinstance(window, SessionWindow):
         held = window.gap_ms + grace
         taken = take_sessions(
             tasks,
             clock,
-            held_from=_held_from(clock, held, setting.caching),
+            held_from=_held_from(clock_before, held, setting.caching),
             reach_ms=window.gap_ms,
             late_ms=held + 1,
             joins_first=True,
@@ -103,23 +103,28 @@ def _by_task(arrivals: Arrivals) -> Arrivals:
 
 
 def _held_from(
-    stream_time: NDArray[np.int64], retention_ms: int, caching: bool
+    clock_before: NDArray[np.int64], retention_ms: int, caching: bool
 ) -> NDArray[np.int64]:
     """Return the oldest end of a session that can be joined, at each event.
 
-    The retention of the default store is gap + grace.
+    The retention of the default store is gap + grace; the store's own clock does not know the
+    event yet.
     """
     if caching:
-        return np.full(len(stream_time), NEVER, dtype=np.int64)
-    return stream_time - retention_ms + 1
+        return np.full(len(clock_before), NEVER, dtype=np.int64)
+    return clock_before - retention_ms + 1
 
 
-def _stream_time(arrivals: Arrivals) -> NDArray[np.int64]:
-    stream_time = np.full(len(arrivals), NEVER, dtype=np.int64)
+def _stream_time(arrivals: Arrivals) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the stream time of each event's partition, with the event and before it."""
+    now = np.empty(len(arrivals), dtype=np.int64)
+    before = np.empty(len(arrivals), dtype=np.int64)
     for partition in np.unique(arrivals.partition):
-        here = arrivals.partition == partition
-        stream_time[here] = newest_so_far(arrivals.event_time[here])
-    return stream_time
+        here = np.flatnonzero(arrivals.partition == partition)
+        now[here] = newest_so_far(arrivals.event_time[here])
+        before[here[1:]] = now[here[:-1]]
+        before[here[0]] = NEVER
+    return now, before
 
 
 def _alone(taken: Taken) -> NDArray[np.bool_]:

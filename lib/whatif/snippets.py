@@ -119,7 +119,8 @@ def kafka_streams_java(setting: KafkaStreamsSetting, names: Names) -> str:
         factory="ofInactivityGapAndGrace" if session else "ofSizeAndGrace",
         length=_length_ms(setting.window),
         grace=setting.grace_ms,
-        caching="" if setting.caching else ".withCachingDisabled()",
+        store="SessionStore" if session else "WindowStore",
+        caching="withCachingEnabled" if setting.caching else "withCachingDisabled",
     )
 
 
@@ -266,6 +267,7 @@ _KAFKA_STREAMS = Template("""\
 import java.time.Duration;
 import java.util.Properties;
 import org.apache.kafka.common.serialization.Serdes;
+import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.StreamsConfig;
@@ -274,6 +276,7 @@ import org.apache.kafka.streams.kstream.Consumed;
 import org.apache.kafka.streams.kstream.Materialized;
 import org.apache.kafka.streams.kstream.$windows;
 import org.apache.kafka.streams.kstream.Suppressed;
+import org.apache.kafka.streams.state.$store;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 
@@ -299,7 +302,10 @@ public class CountEvents {
                 .windowedBy(
                         $windows.$factory(
                                 Duration.ofMillis(${length}L), Duration.ofMillis(${grace}L)))
-                .count(Materialized.with(Serdes.String(), Serdes.Long())$caching)
+                .count(
+                        Materialized.<String, Long, $store<Bytes, byte[]>>with(
+                                        Serdes.String(), Serdes.Long())
+                                .$caching())
                 .suppress(Suppressed.untilWindowCloses(Suppressed.BufferConfig.unbounded()))
                 .toStream()
                 .foreach((window, count) -> System.out.println(window + " " + count));

@@ -131,8 +131,8 @@ class Clock:
 
     def seen_by(self, events: int) -> NDArray[np.int64]:
         """Return the clock that each of the first `events` events finds on arrival."""
-        rises = np.searchsorted(self.after, np.arange(events), side="right") - 1
-        return np.where(rises < 0, NEVER, self.value[rises]) if len(self.value) else _never(events)
+        values = np.concatenate([[NEVER], self.value])
+        return np.repeat(values, np.diff(self.after, prepend=0, append=events))
 
     def reaches(self, value: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return when the clock is first at or past each value.
@@ -146,10 +146,6 @@ class Clock:
         after = np.append(self.after - 1, NONE)
         at_ms = np.append(self.at_ms, NONE)
         return after[rise], at_ms[rise]
-
-
-def _never(events: int) -> NDArray[np.int64]:
-    return np.full(events, NEVER, dtype=np.int64)
 
 
 def newest_so_far(event_time: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -5,9 +5,9 @@ ORACLES := tests/oracles
 ORACLE_BUILD := build/oracles
 ENGINES := flink kafka_streams beam beam_python spark
 
-.PHONY: oracles golden $(ENGINES:%=oracle-%)
+.PHONY: oracles golden snippets $(ENGINES:%=oracle-%)
 
-oracles: $(ENGINES:%=oracle-%) ## Run event sequences through the real engines and compare
+oracles: $(ENGINES:%=oracle-%) snippets ## Run event sequences through the real engines and compare
 
 golden: ORACLE_OPTIONS := --write
 golden: oracles ## The same, and keep their answers for make test
@@ -18,6 +18,9 @@ oracle-beam: $(ORACLE_BUILD)/beam/.compiled
 oracle-beam_python: .venv-beam/.installed
 oracle-spark: .venv-spark/.installed
 
+snippets: $(ENGINES:%=oracle-%)
+	$(BIN)/python -m tests.oracles.check_snippets
+
 $(ENGINES:%=oracle-%): oracle-%: $(DEV_INSTALLED)
 	$(BIN)/python -m tests.oracles.run $* $(ORACLE_OPTIONS)
 
@@ -26,9 +29,13 @@ $(ENGINES:%=oracle-%): oracle-%: $(DEV_INSTALLED)
 	$(@D)/bin/python -m pip install --quiet --requirement $<
 	touch $@
 
-$(ORACLE_BUILD)/flink/.compiled: $(ORACLES)/flink/FlinkOracle.java .venv-flink/.installed
+$(ORACLE_BUILD)/flink/.compiled: $(wildcard $(ORACLES)/flink/*.java) $(ORACLES)/flink/pom.xml \
+    .venv-flink/.installed
 	mkdir -p $(@D)
-	javac -nowarn -d $(@D) -cp "$$(echo .venv-flink/lib/python*/site-packages/pyflink/lib)/*" $<
+	javac -nowarn -d $(@D) -cp "$$(echo .venv-flink/lib/python*/site-packages/pyflink/lib)/*" \
+	    $(filter %.java,$^)
+	mvn --batch-mode --quiet --file $(ORACLES)/flink/pom.xml dependency:copy-dependencies \
+	    -DoutputDirectory=$(CURDIR)/$(@D)/lib
 	touch $@
 
 $(ORACLE_BUILD)/%/.compiled: $(ORACLES)/%/pom.xml $(ORACLES)/%/src/main/java/oracle/*.java
