@@ -111,7 +111,7 @@ def objects_to_columns(
     try:
         table = pj.read_json(
             pa.BufferReader(together),
-            read_options=pj.ReadOptions(block_size=together.size + 1),
+            read_options=pj.ReadOptions(use_threads=False, block_size=together.size + 1),
             parse_options=pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior=others),
         )
     except pa.ArrowInvalid:

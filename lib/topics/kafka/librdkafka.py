@@ -141,7 +141,7 @@ def _config(settings: KafkaSettings) -> dict[str, Any]:
         "isolation.level": settings.isolation_level,
         "check.crcs": True,
         "fetch.wait.max.ms": 100,
-        "queued.min.messages": 200_000,
+        "queued.max.messages.kbytes": 32 * 1024,
         "log_level": 2,
     }
     optional = {
