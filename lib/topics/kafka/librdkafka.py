@@ -142,6 +142,8 @@ def _config(settings: KafkaSettings) -> dict[str, Any]:
         "check.crcs": True,
         "fetch.wait.max.ms": 100,
         "queued.max.messages.kbytes": 32 * 1024,
+        # The default, a second, stalls whoever empties the queue sooner.
+        "fetch.queue.backoff.ms": 5,
         "log_level": 2,
     }
     optional = {
