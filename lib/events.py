@@ -165,6 +165,8 @@ def append_events(events: Events, decoded: Sequence[pa.Table], fields: Fields) -
         return events
     around = int(np.median(events.table[EVENT_TIME]))
     rows, times, set_aside = _usable(rows, fields, around)
+    if not rows.num_rows:
+        return _with_set_aside(events, events.set_aside, set_aside)
     table = _below(events.table, _to_frame(rows, times, fields))
     table = _arranged(table, fields)
     kinds = {*events.timestamp_types, *pc.unique(rows[RECEIVED_TIME_TYPE]).to_pylist()}

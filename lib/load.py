@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections import Counter, deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,9 +18,10 @@ from lib.columns import KAFKA_COLUMNS
 from lib.decode import MAX_EXCERPTS, SET_ASIDE, Decoded, decode
 from lib.events import Events, append_events, build_events, newest
 from lib.fields import FROM_PARTITION, HEADER, KEY, Fields, recognise
+from lib.plans import limit_of, newest_part, parts_back
 from lib.times import recognise_unit
-from lib.topics.records import header_names
-from lib.topics.source import Between, Latest, Plan, Range, Span
+from lib.topics.records import header_names, payload_bytes
+from lib.topics.source import Latest, Plan, Range, Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
@@ -182,15 +184,30 @@ def load(
     SkewlineError
         When the source fails.
     """
-    plan, limit, capped = _plan(source, topic, wanted, cap)
-    tally = _Tally(plan.size)
-    with closing(_blocks(source, plan)) as blocks:
-        first = next(blocks, None)
-        known = _recognise(first, chosen)
-        every = blocks if first is None else chain([first], blocks)
-        decoded, undecoded = _decoded(every, known.fields.extras, tally, watch)
-    events = newest(build_events(decoded, known.fields), limit)
-    return _loaded(events, undecoded, known, plan, tally, capped=capped)
+    limit = limit_of(wanted, cap)
+    tally, known = _Tally(), _recognise(None, chosen)
+    decoded: list[pa.Table] = []
+    undecoded: list[pa.Table] = [SET_ASIDE.empty_table()]
+    for part in parts_back(source, topic, wanted, limit):
+        with closing(_blocks(source, part.plan)) as blocks:
+            first = next(blocks, None)
+            if first is None:
+                continue
+            if not tally.records:
+                known = _recognise(first, chosen)
+            grown = tally.expecting(part.plan.size)
+            columns, aside = _decoded(chain([first], blocks), known.fields.extras, grown, watch)
+        if grown.stopped and tally.records:  # what lies between it and the newer part is missing
+            tally.stopped = True
+            break
+        tally, decoded = grown, columns + decoded
+        undecoded.append(aside)
+        if tally.stopped or tally.records >= limit:
+            break
+    events = build_events(decoded, known.fields)
+    capped = _asks_for_more(wanted, limit) and (not part.whole or len(events.table) > limit)
+    together = pa.concat_tables(undecoded, promote_options="permissive")
+    return _loaded(newest(events, limit), together, known, part.plan, tally, capped=capped)
 
 
 def reload(
@@ -202,8 +219,8 @@ def reload(
 ) -> LoadedTopic:
     """Return `before` with what has been written to the topic since; only that is read.
 
-    A topic whose log ends before what was read from it has been made anew: it is loaded whole,
-    and so is one that was empty.
+    A topic whose log ends before what was read from it has been made anew: it is loaded whole.
+    So is one that was empty, and one that has got more than is to be kept.
 
     Raises
     ------
@@ -211,22 +228,50 @@ def reload(
         When the source fails.
     """
     topic, wanted = before.report.topic, before.report.wanted
-    plan, limit, capped = _plan(source, topic, wanted, cap)
-    made_anew = any(log.end < before.positions.get(log.partition, 0) for log in plan.log)
-    if made_anew or not before.positions:
+    limit, positions = limit_of(wanted, cap), before.positions
+    plan = newest_part(source, topic, wanted, limit).plan
+    if not positions or _is_made_anew(plan, positions) or _skips(plan, positions):
         return load(source, topic, wanted, chosen=before.chosen, cap=cap, watch=watch)
     spans = (
-        Span(s.partition, max(s.start, before.positions.get(s.partition, s.start)), s.end)
+        Span(s.partition, max(s.start, positions.get(s.partition, s.start)), s.end)
         for s in plan.spans
     )
     plan = replace(plan, spans=tuple(spans))
-    tally = _Tally(plan.size, positions=dict(before.positions))
+    tally = _Tally(plan.size, positions=dict(positions))
     known = _Known(before.fields, before.recognised, before.chosen, before.sources)
     with closing(_blocks(source, plan)) as blocks:
         decoded, undecoded = _decoded(blocks, known.fields.extras, tally, watch)
-    events = newest(append_events(before.events, decoded, known.fields), limit)
+    events = append_events(before.events, decoded, known.fields)
+    too_many = _asks_for_more(wanted, limit) and len(events.table) > limit
     undecoded = pa.concat_tables([before.undecoded, undecoded], promote_options="permissive")
-    return _loaded(events, undecoded, known, plan, tally, capped=capped, before=before.report)
+    return _loaded(
+        newest(events, limit),
+        undecoded,
+        known,
+        plan,
+        tally,
+        capped=before.report.capped or too_many,
+        before=before.report,
+    )
+
+
+def _asks_for_more(wanted: Range, limit: int) -> bool:
+    return not isinstance(wanted, Latest) or wanted.count > limit
+
+
+def _is_made_anew(plan: Plan, positions: Mapping[int, int]) -> bool:
+    ends = {log.partition: log.end for log in plan.log}
+    return any(position > ends.get(partition, 0) for partition, position in positions.items())
+
+
+def _skips(plan: Plan, positions: Mapping[int, int]) -> bool:
+    """Return whether records that are still in the log lie between what was read and `plan`."""
+    begin = {log.partition: log.start for log in plan.log}
+    return any(
+        s.start > max(positions[s.partition], begin[s.partition])
+        for s in plan.spans
+        if s.partition in positions
+    )
 
 
 @dataclass(frozen=True)
@@ -252,37 +297,6 @@ def _recognise(first: pa.RecordBatch | None, chosen: FieldChoice) -> _Known:
         wanted["unit"] = recognise_unit(sample[event_time]) or recognised.unit
     sources = (*(name for name in sample.column_names if name not in KAFKA_COLUMNS), FROM_PARTITION)
     return _Known(replace(recognised, **wanted), recognised, chosen, sources)
-
-
-def _plan(source: TopicSource, topic: str, wanted: Range, cap: int) -> tuple[Plan, int, bool]:
-    """Return the plan, the events to keep, and whether the cap keeps older records out."""
-    if isinstance(wanted, Latest):
-        limit = min(cap, wanted.count)
-        plan = source.plan(topic, Latest(limit))
-        capped = cap < wanted.count and sum(span.size for span in plan.log) > cap
-        return replace(plan, range=wanted), limit, capped
-    plan = source.plan(topic, wanted)
-    if plan.size <= cap:
-        return plan, cap, False
-    if isinstance(wanted, Between):
-        newest_part = _newest_between(source, topic, wanted, cap)
-    else:
-        newest_part = source.plan(topic, Latest(cap))
-    return replace(newest_part, range=wanted), cap, True
-
-
-def _newest_between(source: TopicSource, topic: str, wanted: Between, cap: int) -> Plan:
-    """Return the plan of the latest part of `wanted` that holds at least `cap` offsets."""
-    early, late = wanted.start_ms, wanted.end_ms
-    plan = source.plan(topic, wanted)
-    while late - early > 1:
-        middle = (early + late) // 2
-        shorter = source.plan(topic, Between(middle, wanted.end_ms))
-        if shorter.size >= cap:
-            early, plan = middle, shorter
-        else:
-            late = middle
-    return plan
 
 
 def _decoded(
@@ -360,7 +374,7 @@ def _loaded(
 class _Tally:
     """What has come so far."""
 
-    expected: int
+    expected: int = 0
     started: float = field(default_factory=time.monotonic)
     records: int = 0
     bytes: int = 0
@@ -368,14 +382,19 @@ class _Tally:
     timestamp_types: Counter[int] = field(default_factory=Counter)
     positions: dict[int, int] = field(default_factory=dict)
 
+    def expecting(self, more: int) -> _Tally:
+        """Return a copy that expects `more` records."""
+        return replace(copy.deepcopy(self), expected=self.expected + more)
+
     def add(self, block: pa.RecordBatch) -> None:
         self.records += block.num_rows
-        self.bytes += block.column("value").nbytes + block.column("key").nbytes
-        kinds, counts = np.unique(block.column("timestamp_type").to_numpy(), return_counts=True)
-        self.timestamp_types.update(dict(zip(kinds.tolist(), counts.tolist(), strict=True)))
-        last = pa.table(block).group_by("partition").aggregate([("offset", "max")]).to_pydict()
-        for partition, offset in zip(last["partition"], last["offset_max"], strict=True):
-            self.positions[partition] = offset + 1
+        self.bytes += payload_bytes(block)
+        kinds = block.column("timestamp_type").to_numpy()
+        self.timestamp_types.update({int(k): int((kinds == k).sum()) for k in np.unique(kinds)})
+        partitions, offsets = block["partition"].to_numpy(), block["offset"].to_numpy()
+        for partition in np.unique(partitions).tolist():
+            reached = int(offsets[partitions == partition][-1]) + 1
+            self.positions[partition] = max(reached, self.positions.get(partition, 0))
 
     def progress(self) -> Progress:
         seconds = time.monotonic() - self.started

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
-from kafka import KafkaAdminClient, KafkaConsumer
+from kafka import KafkaAdminClient
 
 from lib.errors import BrokerUnreachableError, SettingsError, TopicMissingError
 from lib.load import load
@@ -29,16 +29,6 @@ if TYPE_CHECKING:
 
 FIRST_MS = 1_545_230_000_000
 RECORD_TIME = (("event_time", None), ("client", None), ("session", None))
-
-
-@pytest.fixture(scope="module")
-def broker_with_groups(broker: Broker) -> Broker:
-    """Return the broker after a consumer group has been formed, as on any cluster in use."""
-    with closing(KafkaConsumer(bootstrap_servers=broker.bootstrap_servers, group_id="any")) as user:
-        create_topic(broker.bootstrap_servers, "used-by-a-group")
-        user.subscribe(["used-by-a-group"])
-        user.poll(timeout_ms=5000)
-    return broker
 
 
 @pytest.fixture(params=["kafka-python", "librdkafka"])

@@ -37,3 +37,9 @@ def header_names(records: pa.RecordBatch) -> list[str]:
     headers = records.column("headers")
     present = headers.filter(pc.is_valid(headers))
     return sorted(pc.unique(present.keys).to_pylist()) if len(present) else []
+
+
+def payload_bytes(records: pa.RecordBatch) -> int:
+    """Return how many bytes the keys and values of a block of records have."""
+    lengths = (pc.sum(pc.binary_length(records.column(name))).as_py() for name in ("key", "value"))
+    return sum(length or 0 for length in lengths)

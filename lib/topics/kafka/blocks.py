@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
 from lib.topics.records import RECORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
 BLOCK_RECORDS: Final = 20_000
 """Records in a block: large enough to decode in bulk, small enough to show progress."""
@@ -22,40 +22,37 @@ POLL_RECORDS: Final = 500
 """Records taken from a client library at once.
 
 Fewer than the 700 new objects after which Python looks for garbage: a library makes an object a
-record, and taken 20,000 at once they doubled the time.
+record, and to take 20,000 at once doubled the time.
 """
 
+Columns = tuple["Iterable[Any]", ...]
+"""Some records as columns of Python values, in the order of `RECORDS`."""
 
-def piece_of(
-    partitions: Sequence[int] | pa.Array,
-    offsets: Sequence[int],
-    timestamps: Sequence[int],
-    timestamp_types: Sequence[int],
-    keys: Sequence[bytes | None],
-    values: Sequence[bytes | None],
-    headers: Sequence[Sequence[tuple[str, bytes | None]] | None],
-) -> pa.RecordBatch:
-    """Return records, given as columns, as a batch of schema `RECORDS`."""
-    columns = (partitions, offsets, timestamps, timestamp_types, keys, values)
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, RECORDS, strict=False)]
+
+def in_blocks(polled: Iterable[Columns]) -> Iterator[pa.RecordBatch]:
+    """Join what polls brought, in its order, into blocks of schema `RECORDS`."""
+    gathered, began = _nothing(), time.monotonic()
+    for columns in polled:
+        for column, new in zip(gathered, columns, strict=True):
+            column.extend(new)
+        if len(gathered[0]) >= BLOCK_RECORDS or time.monotonic() - began > BLOCK_SECONDS:
+            yield _block(gathered)
+            gathered, began = _nothing(), time.monotonic()
+    if gathered[0]:
+        yield _block(gathered)
+
+
+def _nothing() -> list[list[Any]]:
+    return [[] for _ in RECORDS]
+
+
+def _block(columns: list[list[Any]]) -> pa.RecordBatch:
+    *others, headers = columns
+    arrays = [pa.array(values, field.type) for values, field in zip(others, RECORDS, strict=False)]
     header_type = RECORDS.field("headers").type
     arrays.append(
         pa.array([h or None for h in headers], header_type)
         if any(headers)
-        else pa.nulls(len(offsets), header_type)
+        else pa.nulls(len(headers), header_type)
     )
     return pa.RecordBatch.from_arrays(arrays, schema=RECORDS)
-
-
-def in_blocks(pieces: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Join small batches of records, in their order, into blocks of some `BLOCK_RECORDS`."""
-    gathered: list[pa.RecordBatch] = []
-    rows, began = 0, time.monotonic()
-    for piece in pieces:
-        gathered.append(piece)
-        rows += piece.num_rows
-        if rows >= BLOCK_RECORDS or time.monotonic() - began > BLOCK_SECONDS:
-            yield pa.concat_batches(gathered)
-            gathered, rows, began = [], 0, time.monotonic()
-    if gathered:
-        yield pa.concat_batches(gathered)

@@ -7,17 +7,19 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from kafka import KafkaConsumer, TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord
 
-from lib.topics.kafka.blocks import POLL_RECORDS, in_blocks, piece_of
+from lib.topics.kafka.blocks import POLL_RECORDS, in_blocks
 from lib.topics.kafka.client import consumer_config
 from lib.topics.kafka.failures import explained, unreachable
+from lib.topics.records import RECORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pyarrow as pa
-    from kafka.consumer.fetcher import ConsumerRecord
 
+    from lib.topics.kafka.blocks import Columns
     from lib.topics.kafka.settings import KafkaSettings
     from lib.topics.source import Plan
 
@@ -49,7 +51,7 @@ def read(settings: KafkaSettings, plan: Plan) -> Iterator[pa.RecordBatch]:
 
 def _poll_to(
     consumer: KafkaConsumer, ends: dict[TopicPartition, int], settings: KafkaSettings
-) -> Iterator[pa.RecordBatch]:
+) -> Iterator[Columns]:
     left = dict(ends)
     reached = dict.fromkeys(ends, -1)
     last_progress = time.monotonic()
@@ -58,7 +60,7 @@ def _poll_to(
         for tp, records in polled.items():
             planned = _before(records, ends[tp])
             if planned and tp in left:
-                yield _piece(planned)
+                yield _columns(planned)
         for tp in list(left):
             position = consumer.position(tp)
             if position > reached[tp]:
@@ -76,13 +78,6 @@ def _before(records: list[ConsumerRecord], end: int) -> list[ConsumerRecord]:
     return [record for record in records if record.offset < end]
 
 
-def _piece(records: list[ConsumerRecord]) -> pa.RecordBatch:
-    return piece_of(
-        [r.partition for r in records],
-        [r.offset for r in records],
-        [r.timestamp for r in records],
-        [r.timestamp_type for r in records],
-        [r.key for r in records],
-        [r.value for r in records],
-        [r.headers for r in records],
-    )
+def _columns(records: list[ConsumerRecord]) -> Columns:
+    fields = dict(zip(ConsumerRecord._fields, zip(*records, strict=True), strict=True))
+    return tuple(fields[name] for name in RECORDS.names)

@@ -7,25 +7,24 @@ from contextlib import closing
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-import pyarrow as pa
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from lib.topics.kafka.blocks import POLL_RECORDS, in_blocks, piece_of
+from lib.topics.kafka.blocks import POLL_RECORDS, in_blocks
 from lib.topics.kafka.failures import missing, refused, unreachable, unreadable
 from lib.topics.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
+    import pyarrow as pa
 
     from lib.errors import SkewlineError
+    from lib.topics.kafka.blocks import Columns
     from lib.topics.kafka.settings import KafkaSettings
     from lib.topics.source import Plan
 
 # librdkafka numbers the kinds of timestamp differently from the protocol.
-_TIMESTAMP_TYPES: Final = np.array([NO_TIMESTAMP_TYPE, CREATE_TIME, LOG_APPEND_TIME], np.int8)
+_TIMESTAMP_TYPES: Final = (NO_TIMESTAMP_TYPE, CREATE_TIME, LOG_APPEND_TIME)
 
 # Codes that librdkafka itself raises, not the broker, have names that begin with an underscore.
 _ENDED: Final = KafkaError._PARTITION_EOF  # noqa: SLF001
@@ -60,50 +59,47 @@ def read(settings: KafkaSettings, plan: Plan) -> Iterator[pa.RecordBatch]:
     spans = [span for span in plan.spans if span.size]
     if not spans:
         return
-    ends = np.zeros(max(span.partition for span in spans) + 1, np.int64)
-    for span in spans:
-        ends[span.partition] = span.end
     with closing(Consumer(_config(settings))) as consumer:
         consumer.assign([TopicPartition(plan.topic, s.partition, s.start) for s in spans])
+        ends = {span.partition: span.end for span in spans}
         yield from in_blocks(_consume_to(consumer, ends, settings, plan.topic))
 
 
 def _consume_to(
-    consumer: Consumer, ends: NDArray[np.int64], settings: KafkaSettings, topic: str
-) -> Iterator[pa.RecordBatch]:
-    """Yield what comes until every partition has reached its end; `ends` is by partition."""
-    left = set(np.flatnonzero(ends).tolist())
+    consumer: Consumer, ends: dict[int, int], settings: KafkaSettings, topic: str
+) -> Iterator[Columns]:
+    left = set(ends)
     last_progress = time.monotonic()
     while left:
         messages = consumer.consume(POLL_RECORDS, timeout=0.1)
-        if any(map(Message.error, messages)):
-            left -= _ended(messages, settings, topic)
-            messages = [message for message in messages if message.error() is None]
-            last_progress = time.monotonic()
         if messages:
-            piece = _piece(messages)
-            partition, offset = piece["partition"].to_numpy(), piece["offset"].to_numpy()
-            left.difference_update(partition[offset + 1 >= ends[partition]].tolist())
-            planned = offset < ends[partition]
-            yield piece if planned.all() else piece.filter(pa.array(planned))
             last_progress = time.monotonic()
         elif time.monotonic() - last_progress > settings.timeout_s:
             raise unreachable(settings)
+        if any(map(Message.error, messages)):
+            left -= _ended(messages, settings, topic)
+            messages = [message for message in messages if message.error() is None]
+        last = dict(
+            zip(map(Message.partition, messages), map(Message.offset, messages), strict=True)
+        )
+        reached = {partition for partition, offset in last.items() if offset + 1 >= ends[partition]}
+        if reached:
+            messages = [m for m in messages if m.offset() < ends[m.partition()]]
+            left -= reached
+        yield _columns(messages)
 
 
-def _piece(messages: list[Message]) -> pa.RecordBatch:
-    count = len(messages)
-    stamps = np.fromiter(
-        chain.from_iterable(map(Message.timestamp, messages)), np.int64, 2 * count
-    ).reshape(count, 2)
-    return piece_of(
-        np.fromiter(map(Message.partition, messages), np.int32, count),
-        np.fromiter(map(Message.offset, messages), np.int64, count),
-        stamps[:, 1],
-        _TIMESTAMP_TYPES[stamps[:, 0]],
-        list(map(Message.key, messages)),
-        list(map(Message.value, messages)),
-        list(map(Message.headers, messages)),
+def _columns(messages: list[Message]) -> Columns:
+    """Return the columns of `RECORDS`; one call for each value, since there are millions."""
+    stamps = list(chain.from_iterable(map(Message.timestamp, messages)))
+    return (
+        map(Message.partition, messages),
+        map(Message.offset, messages),
+        stamps[1::2],
+        map(_TIMESTAMP_TYPES.__getitem__, stamps[::2]),
+        map(Message.key, messages),
+        map(Message.value, messages),
+        map(Message.headers, messages),
     )
 
 
@@ -145,7 +141,9 @@ def _config(settings: KafkaSettings) -> dict[str, Any]:
         "isolation.level": settings.isolation_level,
         "check.crcs": True,
         "fetch.wait.max.ms": 100,
-        "queued.min.messages": 200_000,
+        "queued.max.messages.kbytes": 32 * 1024,
+        # The default, a second, stalls whoever empties the queue sooner.
+        "fetch.queue.backoff.ms": 5,
         "log_level": 2,
     }
     optional = {
