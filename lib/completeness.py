@@ -68,11 +68,12 @@ def numbering_start(events: pd.DataFrame) -> int | None:
     if SEQUENCE not in events or events.empty:
         return None
     partitions = grouped.group_by(events, PARTITION)
-    offsets = grouped.sort_within(partitions, grouped.ints(events[OFFSET]))
-    if offsets[grouped.first_of_each(partitions.sizes)].any():
+    if grouped.bounds_within(partitions, grouped.ints(events[OFFSET]))[0].any():
         return None
-    numbers = _numbers(events)
-    smallest, counts = np.unique(numbers.number[numbers.opens], return_counts=True)
+    numbered = events.loc[events[SEQUENCE].notna(), [SESSION, SEQUENCE]]
+    sessions = grouped.group_by(numbered, SESSION)
+    first, _ = grouped.bounds_within(sessions, grouped.ints(numbered[SEQUENCE]))
+    smallest, counts = np.unique(first, return_counts=True)
     if len(counts) == 0 or 2 * counts.max() <= counts.sum():
         return None
     return int(smallest[counts.argmax()])

@@ -41,3 +41,14 @@ def test_groups_of_categories_keep_all_categories_in_their_labels():
     assert groups.codes.tolist() == [0, 1, 0]
     assert list(groups.labels) == ["b", "d"]
     assert list(groups.labels.categories) == ["a", "b", "c", "d"]
+
+
+@settings(deadline=None)
+@given(keyed)
+def test_bounds_of_groups_are_their_smallest_and_largest_values(pairs):
+    codes, values = columns(pairs)
+    groups = grouped.group_by(pd.DataFrame({"key": codes}), "key")
+    low, high = grouped.bounds_within(groups, values)
+    expected = pd.Series(values).groupby(codes).agg(["min", "max"])
+    assert low.tolist() == expected["min"].tolist()
+    assert high.tolist() == expected["max"].tolist()
