@@ -1,6 +1,6 @@
 import streamlit as st
 
-from lib.charts.comparison import BRUSH, comparison
+from lib.charts.comparison import BRUSHES, comparison
 from lib.events import CLIENT
 from lib.ui.brush import brushed_window
 from lib.ui.groups import choose_group, in_open_group
@@ -25,7 +25,7 @@ st.altair_chart(
     width="stretch",
     key="comparison",
     on_select=brushed_window("comparison", visible.zero_ms),
-    selection_mode=BRUSH,
+    selection_mode=list(BRUSHES.values()),
     alt="Events of each client by event time, and below by received time",
 )
 st.caption(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import runpy
-import shutil
-import signal
 from contextlib import ExitStack, closing
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
@@ -23,6 +21,7 @@ from streamlit.runtime.secrets import secrets_singleton
 from tests.support import broker as kafka_broker
 from tests.support.app import running_app
 from tests.support.broker import Record
+from tests.support.chromium import CHROMIUM_FLAGS, find_chromium
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -35,22 +34,6 @@ if TYPE_CHECKING:
 # How long an example takes says nothing on a busy machine.
 settings.register_profile("skewline", deadline=None)
 settings.load_profile("skewline")
-
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-def pytest_configure() -> None:
-    """End the servers of a test run that is terminated, by a time-out for example, as on Ctrl+C."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -149,7 +132,7 @@ def start_app(tmp_path: Path) -> Iterator[Callable[..., str]]:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """A Chromium with a new, empty profile."""
-    executable = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    executable = find_chromium()
     if executable is None:
         skip_or_fail(
             "There is no Chromium on this machine: install it, for example the package chromium."

@@ -156,7 +156,6 @@ def test_dragging_the_window_changes_the_chart_and_its_link_opens_the_same_view(
     assert ticks(other, "event") == ticks(page, "event")
 
 
-@pytest.mark.xfail(strict=True, reason="Neither the wheel nor dragging moves the time axis.")
 def test_zooming_one_panel_moves_the_other(page, app):
     page.goto(f"{app}/comparison?topic=sessions-10")
     expect(circles(page, "received")).to_have_count(255)

@@ -24,8 +24,11 @@ MOST_POINTS: Final = 5_000
 MOST_CELLS: Final = 6_000
 """Counts drawn in one panel."""
 
-BRUSH: Final = "brush"
-"""Name of the selection that sets the time window; its fields are the values of `Clock`."""
+TIME: Final = "time"
+"""The field across, in both panels: only with one name does zooming one panel zoom the other."""
+
+BRUSHES: Final = {Clock.EVENT: "brush_event", Clock.RECEIVED: "brush_received"}
+"""Names of the selections that set the time window, on either clock; their field is `TIME`."""
 
 _TITLES: Final = {
     Clock.EVENT: ("Event time: when it happened", colours.EVENT_TIME),
@@ -84,14 +87,14 @@ def comparison(
     width = None
     if len(codes) <= MOST_POINTS:
         points = _points(table, rows, lanes, zero_ms, scale)
-        panels = [_point_panel(points, scale)] * 2
+        panels = [_point_panel(points, clock, scale) for clock in Clock]
         margin = (domain[1] - domain[0]) // 100  # or the frame would cut the outermost points
         domain = (domain[0] - margin, domain[1] + margin)
     else:
         most = max(60, MOST_CELLS // len(lanes.labels))
         width = bin_width(domain[1] - domain[0], most)
         panels = [
-            _count_panel(lanes, codes, times[clock], clock, zero_ms, scale, domain[0], width)
+            _count_panel(lanes, codes, times[clock], zero_ms, scale, domain[0], width)
             for clock in Clock
         ]
         domain = (domain[0], domain[1] + width)
@@ -106,7 +109,7 @@ def comparison(
 
 
 def _interactions() -> list[alt.TopLevelSelectionParameter]:
-    """Return the zoom and the brush, each on both panels: either panel moves both.
+    """Return the zoom, on both panels so that either moves both, and a brush on each.
 
     Dragging pans; with shift it brushes the stretch that becomes the time window.
     """
@@ -120,7 +123,10 @@ def _interactions() -> list[alt.TopLevelSelectionParameter]:
     )
     return [
         alt.TopLevelSelectionParameter(name="zoom", select=zoom, bind="scales", views=views),
-        alt.TopLevelSelectionParameter(name=BRUSH, select=brush, views=views),
+        *(
+            alt.TopLevelSelectionParameter(name=name, select=brush, views=[clock.value])
+            for clock, name in BRUSHES.items()
+        ),
     ]
 
 
@@ -153,7 +159,7 @@ def _points(
     return points
 
 
-def _point_panel(points: pd.DataFrame, scale: TimeScale) -> alt.Chart:
+def _point_panel(points: pd.DataFrame, clock: Clock, scale: TimeScale) -> alt.Chart:
     tooltip = [
         alt.Tooltip("client:N", title="Client"),
         alt.Tooltip("session:N", title="Session"),
@@ -162,7 +168,13 @@ def _point_panel(points: pd.DataFrame, scale: TimeScale) -> alt.Chart:
         time_tooltip("received", "Received time", scale),
         alt.Tooltip("delay:Q", title="Delay (s)", format=",.3f"),
     ]
-    panel: alt.Chart = alt.Chart(points).mark_circle(size=46, opacity=0.55).encode(tooltip=tooltip)
+    # Both panels draw from one table, sent once.
+    panel: alt.Chart = (
+        alt.Chart(points)
+        .transform_calculate(calculate=f"datum.{clock.value}", as_=TIME)
+        .mark_circle(size=46, opacity=0.55)
+        .encode(tooltip=tooltip)
+    )
     return panel
 
 
@@ -170,7 +182,6 @@ def _count_panel(
     lanes: Lanes,
     codes: NDArray[np.integer],
     times_ms: NDArray[np.int64],
-    clock: Clock,
     zero_ms: int,
     scale: TimeScale,
     start_ms: int,
@@ -180,7 +191,7 @@ def _count_panel(
     cells = pd.DataFrame(
         {
             "row": np.array(lanes.labels)[counts["lane"]],
-            clock.value: drawn_times(counts["start"], zero_ms, scale),
+            TIME: drawn_times(counts["start"], zero_ms, scale),
             "end": drawn_times(counts["end"], zero_ms, scale),
             "events": counts["events"].astype("int32"),
         }
@@ -195,7 +206,7 @@ def _count_panel(
             ),
             tooltip=[
                 alt.Tooltip("row:N", title="Clients" if not lanes.are_clients else "Client"),
-                time_tooltip(clock.value, "From", scale),
+                time_tooltip(TIME, "From", scale),
                 time_tooltip("end", "To", scale),
                 alt.Tooltip("events:Q", title="Events", format=","),
             ],
@@ -216,7 +227,7 @@ def _framed(
     text, colour = _TITLES[clock]
     title = "Event time" if clock is Clock.EVENT else "Received time"
     return panel.encode(
-        x=time_axis(clock.value, title, scale, domain_ms=domain_ms, zero_ms=zero_ms),
+        x=time_axis(TIME, title, scale, domain_ms=domain_ms, zero_ms=zero_ms),
         y=alt.Y(
             "row:O",
             title="Client",

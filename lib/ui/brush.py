@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from lib.charts.comparison import BRUSH
-from lib.events import Clock
+from lib.charts.comparison import BRUSHES, TIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,12 +16,11 @@ def brushed_window(chart: str, zero_ms: int) -> Callable[[], None]:
     """Return the callback that makes the stretch brushed in the chart of that key the window."""
 
     def set_window() -> None:
-        brushed = st.session_state[chart].selection.get(BRUSH, {})
-        for clock in Clock:
-            if clock.value in brushed:
-                ends = [_seconds(value, zero_ms) for value in brushed[clock.value]]
-                if st.session_state.get("clock") != clock:
-                    st.session_state["clock"] = clock
+        selected = st.session_state[chart].selection
+        for clock, name in BRUSHES.items():
+            if TIME in selected.get(name, {}):
+                ends = [_seconds(value, zero_ms) for value in selected[name][TIME]]
+                st.session_state["clock"] = clock
                 st.session_state["window"] = (round(min(ends), 3), round(max(ends), 3))
 
     return set_window
