@@ -330,6 +330,8 @@ def _decoded(
                 break
         while waiting:
             collect()
+    # Blocks made in one thread and freed in another stay with the allocator: give them back.
+    pa.default_memory_pool().release_unused()
     return columns, pa.concat_tables(aside, promote_options="permissive")
 
 

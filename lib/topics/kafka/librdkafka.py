@@ -45,6 +45,10 @@ _UNREADABLE: Final = {
 }
 
 
+_FILL_S: Final = 0.02
+"""How long a poll waits to be full; the last one of a read never is."""
+
+
 def read(settings: KafkaSettings, plan: Plan) -> Iterator[pa.RecordBatch]:
     """Yield the records of `plan` as blocks of schema `RECORDS`, partitions interleaved.
 
@@ -71,7 +75,7 @@ def _consume_to(
     left = set(ends)
     last_progress = time.monotonic()
     while left:
-        messages = consumer.consume(POLL_RECORDS, timeout=0.1)
+        messages = consumer.consume(POLL_RECORDS, timeout=_FILL_S)
         if messages:
             last_progress = time.monotonic()
         elif time.monotonic() - last_progress > settings.timeout_s:
