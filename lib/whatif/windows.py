@@ -71,8 +71,8 @@ class Replay:
         int32, the number of the window that took the event in the end, or `NONE`.
     boundary
         bool. The event came alone in the last millisecond in which Kafka Streams takes one: its
-        result comes out at once, and the store does not find it again. (The store in memory also
-        counts it as dropped.) False in the other engines.
+        result comes out at once, and without a cache the store does not find it again. (The store
+        in memory also counts it as dropped.) False in the other engines.
     clock
         int64, the watermark or stream time that the event was judged by; `NEVER` before the first.
 
