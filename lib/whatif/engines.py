@@ -35,3 +35,4 @@ def warm_up() -> None:
     replay(two, FlinkSetting(window, per_partition=True))
     replayed = replay(two, FlinkSetting(window, per_partition=True, emission_ms=1, idle_ms=1))
     compare_sessions(replayed, two.key)
+    replay(two, KafkaStreamsSetting(window))

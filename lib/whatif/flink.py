@@ -118,8 +118,8 @@ def flink_watermark(arrivals: Arrivals, setting: FlinkSetting) -> Clock:
     """
     behind = setting.delay_ms + (1 if setting.api == "datastream" else 0)
     if setting.per_partition:
-        numbers, partition = np.unique(arrivals.partition, return_inverse=True)
-        partitions = len(numbers)
+        present = np.bincount(arrivals.partition) > 0
+        partition, partitions = (np.cumsum(present) - 1)[arrivals.partition], int(present.sum())
     else:
         partition, partitions = np.zeros(len(arrivals), dtype=np.int64), 1
     if setting.emission_ms:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lib.whatif.compiled import compiled
 from lib.whatif.windows import (
     NEVER,
     NONE,
@@ -67,7 +68,7 @@ def replay_kafka_streams(arrivals: Arrivals, setting: KafkaStreamsSetting) -> Re
     """
     window, grace = setting.window, setting.grace_ms
     tasks = _by_task(arrivals)
-    clock, clock_before = _stream_time(arrivals)
+    clock, clock_before = _stream_time(arrivals.event_time, arrivals.partition)
     boundary = np.zeros(len(arrivals), dtype=bool)
     if isinstance(window, SessionWindow):
         held = window.gap_ms + grace
@@ -115,15 +116,18 @@ def _held_from(
     return clock_before - retention_ms + 1
 
 
-def _stream_time(arrivals: Arrivals) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+@compiled
+def _stream_time(
+    event_time: NDArray[np.int64], partition: NDArray[np.int32]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the stream time of each event's partition, with the event and before it."""
-    now = np.empty(len(arrivals), dtype=np.int64)
-    before = np.empty(len(arrivals), dtype=np.int64)
-    for partition in np.unique(arrivals.partition):
-        here = np.flatnonzero(arrivals.partition == partition)
-        now[here] = newest_so_far(arrivals.event_time[here])
-        before[here[1:]] = now[here[:-1]]
-        before[here[0]] = NEVER
+    newest = np.full(partition.max() + 1 if len(partition) else 0, NEVER, np.int64)
+    now = np.empty(len(event_time), np.int64)
+    before = np.empty(len(event_time), np.int64)
+    for i in range(len(event_time)):
+        before[i] = newest[partition[i]]
+        now[i] = max(before[i], event_time[i])
+        newest[partition[i]] = now[i]
     return now, before
 
 

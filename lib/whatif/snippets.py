@@ -138,15 +138,16 @@ def pyspark(setting: SparkSetting, names: Names) -> str:
 def beam_python(setting: BeamSetting, names: Names) -> str:
     """Return a Python program for Beam (2.x).
 
-    Beam's Kafka source for Python has no watermark delay to set. Delay and allowed lateness drop
-    the same events, so here both are allowed lateness; results come out sooner, and again.
+    Beam's Kafka source for Python has no watermark delay to set, and its watermark follows the
+    records' own timestamps. Delay and allowed lateness drop the same events, so here both are
+    allowed lateness; results come out sooner, and again.
     """
     session = _is_session(setting.window)
     return _BEAM.substitute(
         _python_names(names),
         windows="Sessions" if session else "FixedWindows",
-        length=_length_ms(setting.window) / 1_000,
-        lateness=(setting.delay_ms + setting.allowed_lateness_ms) / 1_000,
+        length=_length_ms(setting.window),
+        lateness=setting.delay_ms + setting.allowed_lateness_ms,
     )
 
 
@@ -376,10 +377,10 @@ def count_events(values):
         values
         | beam.Map(parse)
         | beam.WindowInto(
-            window.$windows($length),
+            window.$windows(Duration(micros=${length}_000)),
             trigger=trigger.AfterWatermark(late=trigger.AfterCount(1)),
             accumulation_mode=trigger.AccumulationMode.ACCUMULATING,
-            allowed_lateness=Duration(seconds=$lateness),
+            allowed_lateness=Duration(micros=${lateness}_000),
         )
         | beam.CombinePerKey(sum)
     )

@@ -71,8 +71,8 @@ class Replay:
         int32, the number of the window that took the event in the end, or `NONE`.
     boundary
         bool. The event came alone in the last millisecond in which Kafka Streams takes one: its
-        result comes out at once, and the store does not find it again. (The store in memory also
-        counts it as dropped.) False in the other engines.
+        result comes out at once, and without a cache the store does not find it again. (The store
+        in memory also counts it as dropped.) False in the other engines.
     clock
         int64, the watermark or stream time that the event was judged by; `NEVER` before the first.
 
@@ -238,8 +238,8 @@ def _take_sessions(
     NDArray[np.int32], NDArray[np.int64], NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]
 ]:
     # The sessions of a key are a list linked by age, walked from the one touched last: arrivals
-    # are mostly in order, and late ones come in bursts that are. A session that is gone stays in
-    # the list until a walk meets it.
+    # are mostly in order, and late ones come in bursts that are. A session that can no longer be
+    # joined stays in the list until a walk meets it.
     n = len(event_time)
     window = np.full(n, NONE, np.int32)
     missed = np.zeros(n, np.int64)
@@ -251,11 +251,16 @@ def _take_sessions(
     sessions = 0
     for i in range(n):
         t, k = event_time[i], key[i]
-        at, above = _newest_within(touched[k], t + reach, first, older, newer)
-        if t + late_for <= clock[i]:
-            newest = _newest_joined(at, t, reach, held_from[i], last, older) if joins_first else t
+        late = t + late_for <= clock[i]
+        if late and not joins_first:
+            missed[i] = clock[i] - (t + late_for) + 1
+            continue
+        at, above = _newest_within(touched[k], t + reach, held_from[i], first, last, older, newer)
+        if late:
+            newest = _newest_joined(at, t, reach, held_from[i], last, older)
             if newest + late_for <= clock[i]:
                 missed[i] = clock[i] - (newest + late_for) + 1
+                touched[k] = at if at != NONE else above
                 continue
         home, below, oldest, newest = _merge(
             at, t, reach, held_from[i], first, last, older, merged_into
@@ -266,11 +271,8 @@ def _take_sessions(
             owner[home] = k
             merged_into[home] = home
         first[home], last[home] = oldest, newest
-        older[home], newer[home] = below, above
-        if below != NONE:
-            newer[below] = home
-        if above != NONE:
-            older[above] = home
+        _link(below, home, older, newer)
+        _link(home, above, older, newer)
         touched[k] = home
         window[i] = home
     final = _number_final(merged_into[:sessions])
@@ -291,18 +293,44 @@ def _take_sessions(
 def _newest_within(
     at: int,
     limit: int,
+    held_from: int,
     first: NDArray[np.int64],
+    last: NDArray[np.int64],
     older: NDArray[np.int32],
     newer: NDArray[np.int32],
 ) -> tuple[int, int]:
-    """Return the newest session of the list that begins by `limit`, and the one above it."""
+    """Return the newest session that begins by `limit` and can be joined, and the one above it.
+
+    What can no longer be joined on the way down from there leaves the list.
+    """
     above = NONE
     while at != NONE and newer[at] != NONE and first[at] <= limit:
         at = newer[at]
     while at != NONE and first[at] > limit:
         above = at
-        at = older[at]
+        at = _next_held(older[at], held_from, last, older)
+        _link(at, above, older, newer)
+    if above == NONE:
+        at = _next_held(at, held_from, last, older)
+        _link(at, above, older, newer)
     return at, above
+
+
+@compiled
+def _next_held(at: int, held_from: int, last: NDArray[np.int64], older: NDArray[np.int32]) -> int:
+    """Return the first session from `at` towards older ones that can still be joined."""
+    while at != NONE and last[at] < held_from:
+        at = older[at]
+    return at
+
+
+@compiled
+def _link(below: int, above: int, older: NDArray[np.int32], newer: NDArray[np.int32]) -> None:
+    """Make two sessions neighbours in the list."""
+    if above != NONE:
+        older[above] = below
+    if below != NONE:
+        newer[below] = above
 
 
 @compiled
@@ -316,10 +344,9 @@ def _newest_joined(
 ) -> int:
     """Return the newest event of the session that an event at `t` would be in."""
     newest = t
-    while at != NONE and (last[at] >= t - reach or last[at] < held_from):
-        if last[at] >= held_from:
-            newest = max(newest, last[at])
-        at = older[at]
+    while at != NONE and last[at] >= t - reach:
+        newest = max(newest, last[at])
+        at = _next_held(older[at], held_from, last, older)
     return newest
 
 
@@ -337,21 +364,19 @@ def _merge(
     """Merge the sessions that an event at `t` reaches, from `at` towards older ones.
 
     Returns the oldest in number of those merged, the first session not reached, and the bounds.
-    Sessions no longer held are passed over, and so left out of the list.
     """
     home = NONE
     oldest = newest = t
-    while at != NONE and (last[at] >= t - reach or last[at] < held_from):
-        if last[at] >= held_from:
-            oldest, newest = min(oldest, first[at]), max(newest, last[at])
-            if home == NONE:
-                home = at
-            elif at < home:
-                merged_into[home] = at
-                home = at
-            else:
-                merged_into[at] = home
-        at = older[at]
+    while at != NONE and last[at] >= t - reach:
+        oldest, newest = min(oldest, first[at]), max(newest, last[at])
+        if home == NONE:
+            home = at
+        elif at < home:
+            merged_into[home] = at
+            home = at
+        else:
+            merged_into[at] = home
+        at = _next_held(older[at], held_from, last, older)
     return home, at, oldest, newest
 
 

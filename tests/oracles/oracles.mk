@@ -12,20 +12,18 @@ oracles: $(ENGINES:%=oracle-%) snippets ## Run event sequences through the real 
 golden: ORACLE_OPTIONS := --write
 golden: oracles ## The same, and keep their answers for make test
 
-oracle-flink: $(ORACLE_BUILD)/flink/.compiled
-oracle-kafka_streams: $(ORACLE_BUILD)/kafka_streams/.compiled
-oracle-beam: $(ORACLE_BUILD)/beam/.compiled
-oracle-beam_python: .venv-beam/.installed
-oracle-spark: .venv-spark/.installed
+ORACLES_READY := $(DEV_INSTALLED) $(ORACLE_BUILD)/flink/.compiled \
+    $(ORACLE_BUILD)/kafka_streams/.compiled $(ORACLE_BUILD)/beam/.compiled \
+    .venv-beam/.installed .venv-spark/.installed
 
-snippets: $(ENGINES:%=oracle-%)
-	$(BIN)/python -m tests.oracles.check_snippets
-
-$(ENGINES:%=oracle-%): oracle-%: $(DEV_INSTALLED)
+$(ENGINES:%=oracle-%): oracle-%: $(ORACLES_READY)
 	$(BIN)/python -m tests.oracles.run $* $(ORACLE_OPTIONS)
 
-.venv-%/.installed: $(ORACLES)/%/requirements.txt
-	python3 -m venv --clear $(@D)
+snippets: $(ORACLES_READY) ## Compile, plan or run the programs that the advisor offers to paste
+	$(BIN)/python -m tests.oracles.check_snippets
+
+.venv-%/.installed: $(ORACLES)/%/requirements.txt | $(DEV_INSTALLED)
+	$(BIN)/python -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --quiet --requirement $<
 	touch $@
 

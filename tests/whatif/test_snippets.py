@@ -55,4 +55,4 @@ def test_python_programs_are_python(setting):
 def test_beam_has_the_delay_as_allowed_lateness():
     program = snippets(BeamSetting(WINDOWS[0], 5_000, 700), NAMES)["python"]
 
-    assert "allowed_lateness=Duration(seconds=5.7)" in program
+    assert "allowed_lateness=Duration(micros=5700_000)" in program
