@@ -8,10 +8,10 @@ DEV_INSTALLED := $(VENV)/.requirements-dev-installed
 KAFKA_INSTALLED := tests/kafka/lib/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint kafka clean
+.PHONY: help run test lint kafka screenshots clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 run: $(APP_INSTALLED) ## Open Skewline in a browser
 	$(BIN)/streamlit run streamlit_app.py
@@ -26,6 +26,9 @@ lint: $(DEV_INSTALLED) ## Check style, format and types
 	$(BIN)/mypy
 
 kafka: $(KAFKA_INSTALLED) ## Get the Apache Kafka that the tests run against; needs Maven
+
+screenshots: $(DEV_INSTALLED) ## Take the pictures of the documentation again; needs Chromium
+	$(BIN)/python scripts/screenshots.py
 
 clean: ## Delete everything that was set up or generated
 	rm -rf $(VENV) $(dir $(KAFKA_INSTALLED)) .pytest_cache .hypothesis .mypy_cache .ruff_cache
@@ -46,3 +49,5 @@ $(KAFKA_INSTALLED): tests/kafka/pom.xml
 	rm -rf $(@D)
 	mvn --batch-mode --quiet --file $< dependency:copy-dependencies
 	touch $@
+
+include tests/oracles/oracles.mk

@@ -1,0 +1,55 @@
+"""Take the screenshots of the documentation again: `make screenshots`."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from playwright.sync_api import sync_playwright
+
+REPOSITORY: Final = Path(__file__).parents[1]
+sys.path.insert(0, str(REPOSITORY))
+
+from tests.support.app import running_app  # noqa: E402 (the repository is no package)
+from tests.support.chromium import CHROMIUM_FLAGS, find_chromium  # noqa: E402
+
+IMAGES: Final = REPOSITORY / "docs" / "images"
+
+SHOWN: Final = "[data-testid=stMain] :is([data-testid=stVegaLiteChart], [data-testid=stDataFrame])"
+
+VIEWS: Final = {
+    "comparison": ("comparison", 1000),
+    "overview": ("?topic=sessions-100", 1000),
+    "session": ("sessions", 1430),
+    "delay": ("delay", 760),
+    "outages": ("outages?topic=sessions-100", 800),
+    "windows": ("windows?topic=sessions-100&break=5", 1500),
+}
+"""Name of the picture → path and parameters of the view, and the height of the browser's window."""
+
+
+def main() -> None:
+    """Write a picture of every view, in the light theme."""
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as directory, running_app(Path(directory), {}) as url:
+        _take_all(url)
+
+
+def _take_all(url: str) -> None:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_FLAGS)
+        for name, (path, height) in VIEWS.items():
+            page = browser.new_page(viewport={"width": 1400, "height": height})
+            page.goto(f"{url}/{path}")
+            page.wait_for_selector(SHOWN, timeout=60_000)
+            page.wait_for_selector("[data-test-script-state=notRunning]", timeout=60_000)
+            page.wait_for_timeout(1500)  # Charts fade in.
+            page.screenshot(path=IMAGES / f"{name}.png")
+            page.close()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
