@@ -31,7 +31,8 @@ screenshots: $(DEV_INSTALLED) ## Take the pictures of the documentation again; n
 	$(BIN)/python scripts/screenshots.py
 
 clean: ## Delete everything that was set up or generated
-	rm -rf $(VENV) $(dir $(KAFKA_INSTALLED)) .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-flink .venv-spark .venv-beam build $(dir $(KAFKA_INSTALLED))
+	rm -rf .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/python:

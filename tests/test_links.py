@@ -3,7 +3,7 @@
 import ast
 import re
 
-from lib.ui import fields, groups, session_detail
+from lib.ui import fields, groups, session_detail, sidebar
 from tests.support.app import REPOSITORY
 
 SCRIPTS = [*REPOSITORY.glob("lib/ui/*.py"), *REPOSITORY.glob("pages/*.py")]
@@ -31,6 +31,8 @@ def written_by_hand():
     return {
         *fields.ROLES,
         fields.UNIT,
+        sidebar.SOURCE,
+        sidebar.TOPIC,
         fields.GAP,
         groups.FIRST,
         groups.LAST,
@@ -46,7 +48,7 @@ def documented():
 
 
 def test_the_collected_keys_are_those_of_the_sidebar_and_the_pages():
-    assert {"topic", "window", "times", "from", "bins", "height"} <= bound_keys()
+    assert {"window", "times", "from", "bins", "height"} <= bound_keys()
     assert "comparison" not in bound_keys()  # a chart, not bound
 
 

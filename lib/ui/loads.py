@@ -12,6 +12,7 @@ import streamlit as st
 
 from lib.errors import SkewlineError
 from lib.load import LoadedTopic, Progress, Watch, load, reload
+from lib.memory import give_back_memory
 
 if TYPE_CHECKING:
     from lib.load import FieldChoice
@@ -111,10 +112,22 @@ def _started(
 ) -> Load:
     started = Load(before)
     watch = Watch(started.show, started.stopping.is_set)
-    if before is None:
-        started.future = shelf.threads.submit(
-            load, source, key.topic, key.wanted, chosen=key.chosen, cap=key.cap, watch=watch
-        )
-    else:
-        started.future = shelf.threads.submit(reload, source, before, cap=key.cap, watch=watch)
+    started.future = shelf.threads.submit(_run, source, key, before, watch)
     return started
+
+
+def _run(
+    source: TopicSource, key: LoadKey, before: LoadedTopic | None, watch: Watch
+) -> LoadedTopic:
+    """Load, or read only what is new where a load has been."""
+    try:
+        if before is not None:
+            return reload(source, before, cap=key.cap, watch=watch)
+        return load(source, key.topic, key.wanted, chosen=key.chosen, cap=key.cap, watch=watch)
+    finally:
+        give_back_memory()
+
+
+def is_known(key: LoadKey) -> bool:
+    """Whether the topic is loaded, or on its way."""
+    return key in _shelf().loads

@@ -12,6 +12,7 @@ from lib.events import CLIENT, Clock, window_rows
 from lib.text import size
 from lib.trust import Trust
 from lib.ui.answers import trust_of
+from lib.ui.offer import show_offer
 from lib.ui.view import View, Window, current_view
 
 if TYPE_CHECKING:
@@ -97,6 +98,9 @@ def begin(title: str, line: str) -> Visible:
     view = current_view()
     if view.load is not None and view.load.is_running:
         _show_progress(view.name, view.load)
+        st.stop()
+    if view.offer is not None:
+        show_offer(view.offer)
         st.stop()
     if view.topic is None:
         if view.error is not None:

@@ -20,7 +20,8 @@ from lib.load import DEFAULT_CAP
 from lib.topics.source import Between, Everything, Latest, Range
 from lib.ui.answers import corrected
 from lib.ui.fields import choose_fields, chosen_fields, forget_fields
-from lib.ui.loads import LoadKey, load_of, reload_of
+from lib.ui.loads import LoadKey, is_known, load_of, reload_of
+from lib.ui.offer import offer_of
 from lib.ui.sources import LABELS, available_sources, open_source, topics_of
 from lib.ui.view import View, Window, extent_of, largest_clients
 
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 
     from lib.load import LoadedTopic
     from lib.topics.source import TopicInfo, TopicSource
+
+SOURCE: Final = "source"
+TOPIC: Final = "topic"
+"""Parameters of the URL that are written by hand."""
 
 _HELD: Final = "held_window"
 
@@ -47,7 +52,7 @@ _CLOCKS: Final[Mapping[str, str]] = {Clock.EVENT: "Event time", Clock.RECEIVED: 
 def sidebar() -> View:
     """Draw the sidebar and return what the viewer is looking at."""
     with st.sidebar:
-        name = _choose("Source", available_sources(), LABELS, key="source")
+        name = _choose_source()
         try:
             opened = open_source(name)
             if opened is None:
@@ -59,6 +64,10 @@ def sidebar() -> View:
         if not topic:
             return _failed(name, _no_topics(name))
         key = LoadKey(opened.identity, topic, _choose_range(), chosen_fields(topic), _cap())
+        info = next((info for info in topics if info.name == topic), None)
+        offer = None if is_known(key) else offer_of(opened.source, key, info)
+        if offer is not None:
+            return View(topic, None, None, None, None, (), TimeScale.ZERO, offer)
         return _view_of(opened.source, key)
 
 
@@ -125,27 +134,59 @@ def _choose(title: str, options: Sequence[str], labels: Mapping[str, str], *, ke
     return str(chosen)
 
 
+def _choose_source() -> str:
+    names = {LABELS[name]: name for name in available_sources()}
+    _take_from_url(SOURCE, list(names))
+    chosen = st.segmented_control(
+        "Source", list(names), required=True, key=SOURCE, width="stretch", on_change=_leave_source
+    )
+    st.query_params[SOURCE] = chosen or next(iter(names))
+    return names[st.query_params[SOURCE]]
+
+
 def _choose_topic(source: str, topics: Sequence[TopicInfo]) -> str | None:
     infos = {info.name: info for info in topics}
-    options = list(infos)
     # A copied link may name a topic that is gone: say so, rather than open another.
-    linked = st.query_params.get("topic")
-    if linked and linked not in infos and st.session_state.get("topic", linked) == linked:
-        options.append(linked)
+    linked = st.query_params.get(TOPIC)
+    options = list(infos) if linked is None or linked in infos else [*infos, linked]
+    if not options:
+        return None
+    _take_from_url(TOPIC, options)
     chosen = st.selectbox(
         "Topic",
         options,
-        key="topic",
-        bind="query-params",
-        on_change=forget_fields,
+        key=TOPIC,
+        on_change=_leave_topic,
         help=f"The topics of this source ({LABELS[source]}) with their number of records.",
     )
-    info = infos.get(chosen) if chosen else None
+    st.query_params[TOPIC] = chosen
+    info = infos.get(chosen)
     if info is not None:
         kind = f", {info.timestamp_kind}" if info.timestamp_kind else ""
         partitions = "1 partition" if info.partitions == 1 else f"{info.partitions:,} partitions"
         st.caption(f"{info.records:,} records in {partitions}{kind}")
     return chosen
+
+
+def _take_from_url(name: str, options: Sequence[str]) -> None:
+    """Give a widget the URL's value, or the first option.
+
+    Source and topic are in every link, also where they are the first: Streamlit's own binding
+    would leave them out, and the link would open another topic once there are others.
+    """
+    linked = st.query_params.get(name)
+    st.session_state[name] = linked if linked in options else options[0]
+
+
+def _leave_source() -> None:
+    st.query_params[SOURCE] = st.session_state[SOURCE]
+    st.query_params.pop(TOPIC, None)
+    forget_fields()
+
+
+def _leave_topic() -> None:
+    st.query_params[TOPIC] = st.session_state[TOPIC]
+    forget_fields()
 
 
 def _choose_range() -> Range:

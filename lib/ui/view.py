@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lib.errors import SkewlineError
     from lib.load import LoadedTopic
     from lib.ui.loads import Load
+    from lib.ui.offer import Offer
 
 LISTED_CLIENTS: Final = 500
 """Clients that the filter lists; the others can be typed."""
@@ -50,6 +51,8 @@ class View:
         The chosen clients; empty: all.
     scale
         How times are written.
+    offer
+        A load so big that it is announced before it starts.
     """
 
     name: str
@@ -59,6 +62,7 @@ class View:
     window: Window | None
     clients: Sequence[Any]
     scale: TimeScale
+    offer: Offer | None = None
 
 
 _VIEW: Final = "view"
