@@ -3,7 +3,7 @@
 import ast
 import re
 
-from lib.ui import fields, groups, session_detail, sidebar
+from lib.ui import url
 from tests.support.app import REPOSITORY
 
 SCRIPTS = [*REPOSITORY.glob("lib/ui/*.py"), *REPOSITORY.glob("pages/*.py")]
@@ -27,19 +27,6 @@ def bound_keys():
     return keys
 
 
-def written_by_hand():
-    return {
-        *fields.ROLES,
-        fields.UNIT,
-        sidebar.SOURCE,
-        sidebar.TOPIC,
-        fields.GAP,
-        groups.FIRST,
-        groups.LAST,
-        session_detail.ONE_SESSION,
-    }
-
-
 def documented():
     """Return the names in the first column of the table of docs/links.md."""
     text = (REPOSITORY / "docs/links.md").read_text()
@@ -53,4 +40,4 @@ def test_the_collected_keys_are_those_of_the_sidebar_and_the_pages():
 
 
 def test_every_parameter_of_the_url_is_documented_and_no_other():
-    assert documented() == bound_keys() | written_by_hand()
+    assert documented() == bound_keys() | {*url.BY_HAND}

@@ -13,22 +13,15 @@ import streamlit as st
 
 from lib.fields import Fields
 from lib.times import UNITS
+from lib.ui import url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lib.load import FieldChoice, LoadedTopic
 
-ROLES: Final = {
-    "event_time": "Event time",
-    "client": "Client",
-    "session": "Session",
-    "sequence": "Sequence number",
-}
-"""Attribute of `lib.fields.Fields`, and name in the URL → what the sidebar calls it."""
+_TITLES: Final = ("Event time", "Client", "Session", "Sequence number")
 
-UNIT: Final = "unit"
-GAP: Final = "gap"
 NONE: Final = "none"
 
 _ABSENT: Final = {
@@ -54,13 +47,13 @@ def chosen_fields(topic: str) -> FieldChoice:
     chosen: dict[str, Any] = {}
     if st.secrets.load_if_toml_exists():
         chosen |= st.secrets.get("fields", {}).get(topic, {})
-    for role in ROLES:
-        if role in st.query_params:
-            source = st.query_params[role]
+    for role in url.ROLES:
+        source = url.get(role)
+        if source is not None:
             chosen[role] = None if source == NONE else source
-    if st.query_params.get(UNIT) in UNITS:
-        chosen["unit"] = st.query_params[UNIT]
-    gap = _positive(st.query_params.get(GAP, ""))
+    if url.get(url.UNIT) in UNITS:
+        chosen["unit"] = url.get(url.UNIT)
+    gap = _positive(url.get(url.GAP) or "")
     if gap is not None:
         chosen["session_gap_s"] = gap
     return tuple(sorted(chosen.items()))
@@ -68,28 +61,31 @@ def chosen_fields(topic: str) -> FieldChoice:
 
 def forget_fields() -> None:
     """Drop the choices of the URL: what is recognised holds again."""
-    for name in (*ROLES, UNIT, GAP):
-        if name in st.query_params:
-            del st.query_params[name]
+    url.drop(*url.FIELDS)
 
 
 def choose_fields(topic: LoadedTopic) -> None:
     """Draw the fields of a loaded topic; a change reads the topic with the new fields."""
     with st.expander("Fields", icon=":material/data_object:"):
-        for role, title in ROLES.items():
+        for role, title in zip(url.ROLES, _TITLES, strict=True):
             _choose_source(topic, role, title)
             if role == "event_time" and topic.fields.event_time is not None:
                 _choose(
-                    "Unit of event time", UNITS, topic.fields.unit, None, UNIT, format_func=_UNITS
+                    "Unit of event time",
+                    UNITS,
+                    topic.fields.unit,
+                    None,
+                    url.UNIT,
+                    format_func=_UNITS,
                 )
         if topic.fields.session is None:
-            st.session_state[_key(GAP)] = topic.fields.session_gap_s
+            st.session_state[_key(url.GAP)] = topic.fields.session_gap_s
             st.number_input(
                 "Session gap, s",
                 min_value=0.001,
-                key=_key(GAP),
+                key=_key(url.GAP),
                 on_change=_write,
-                args=(GAP, f"{Fields.session_gap_s:g}"),
+                args=(url.GAP, f"{Fields.session_gap_s:g}"),
                 help="A session ends where its client has no event for longer than this.",
             )
         if topic.chosen:
@@ -127,10 +123,10 @@ def _write(name: str, default: str | None) -> None:
     """Put the choice of a widget into the URL; the default leaves it."""
     value = st.session_state[_key(name)]
     text = value if isinstance(value, str) else f"{value:g}"
-    if text != default:
-        st.query_params[name] = text
-    elif name in st.query_params:
-        del st.query_params[name]
+    if text == default:
+        url.drop(name)
+    else:
+        url.put(name, text)
 
 
 def _key(name: str) -> str:

@@ -13,6 +13,7 @@ import streamlit as st
 
 from lib.events import CLIENT
 from lib.lanes import client_at, written
+from lib.ui import url
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,15 +21,13 @@ if TYPE_CHECKING:
     from lib.lanes import Lanes
     from lib.ui.page import Visible
 
-FIRST: Final = "first_client"
-LAST: Final = "last_client"
 _CHOICE: Final = "open_group"
 
 
 def in_open_group(visible: Visible) -> Visible:
     """Return what is visible of the open group; all of it where none is open."""
     clients = visible.table[CLIENT].cat.categories
-    first, last = _place(clients, FIRST), _place(clients, LAST)
+    first, last = _place(clients, url.FIRST_CLIENT), _place(clients, url.LAST_CLIENT)
     if first is None or last is None:
         return visible
     codes = visible.table[CLIENT].cat.codes.to_numpy()[visible.rows]
@@ -44,7 +43,7 @@ def choose_group(lanes: Lanes, clients: pd.Index) -> None:
 
     `clients` are the categories of the events table's clients.
     """
-    is_open = FIRST in st.query_params and LAST in st.query_params
+    is_open = url.get(url.FIRST_CLIENT) is not None
     if lanes.are_clients and not is_open:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -66,15 +65,15 @@ def choose_group(lanes: Lanes, clients: pd.Index) -> None:
 
 def _open(lanes: Lanes, clients: pd.Index) -> None:
     lane = st.session_state[_CHOICE]
-    st.query_params[FIRST] = written(clients[lanes.first[lane]])
-    st.query_params[LAST] = written(clients[lanes.last[lane]])
+    url.put(url.FIRST_CLIENT, written(clients[lanes.first[lane]]))
+    url.put(url.LAST_CLIENT, written(clients[lanes.last[lane]]))
     st.session_state[_CHOICE] = None
 
 
 def _close() -> None:
-    for name in (FIRST, LAST):
-        st.query_params.pop(name, None)
+    url.drop(url.FIRST_CLIENT, url.LAST_CLIENT)
 
 
 def _place(clients: pd.Index, name: str) -> int | None:
-    return client_at(clients, st.query_params[name]) if name in st.query_params else None
+    wanted = url.get(name)
+    return None if wanted is None else client_at(clients, wanted)

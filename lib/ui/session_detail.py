@@ -13,6 +13,7 @@ from lib.charts.session import MOST_LINES, session_fan
 from lib.events import CLIENT, SESSION
 from lib.lanes import client_at, written
 from lib.text import counted, duration
+from lib.ui import url
 from lib.ui.answers import analysis_of
 from lib.ui.show import clock_name, shown_times, time_column
 
@@ -23,7 +24,6 @@ LISTED: Final = 10_000
 """Sessions in the table at most, those with the largest delay first."""
 
 _SECONDS: Final = ("Duration, event time (s)", "Duration, received (s)", "Largest delay (s)")
-ONE_SESSION: Final = "one_session"
 
 
 def every_session(sessions: pd.DataFrame, visible: Visible) -> str | None:
@@ -45,7 +45,7 @@ def every_session(sessions: pd.DataFrame, visible: Visible) -> str | None:
             **dict.fromkeys(_SECONDS, st.column_config.NumberColumn(format="%.3f")),
         },
     )
-    return st.query_params.get(ONE_SESSION)
+    return url.get(url.ONE_SESSION)
 
 
 def session_detail(sessions: pd.DataFrame, chosen: str | None, visible: Visible) -> None:
@@ -83,9 +83,9 @@ def _first_event(visible: Visible) -> str:
 def _choose(listed: pd.DataFrame) -> None:
     rows = st.session_state["session_table"].selection.rows
     if rows:
-        st.query_params[ONE_SESSION] = written(listed[SESSION].iloc[rows[0]])
+        url.put(url.ONE_SESSION, written(listed[SESSION].iloc[rows[0]]))
     else:
-        st.query_params.pop(ONE_SESSION, None)
+        url.drop(url.ONE_SESSION)
 
 
 def _readable(sessions: pd.DataFrame, visible: Visible) -> pd.DataFrame:

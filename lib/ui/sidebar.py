@@ -18,6 +18,7 @@ from lib.events import CLIENT, Clock
 from lib.lanes import client_at, written
 from lib.load import DEFAULT_CAP
 from lib.topics.source import Between, Everything, Latest, Range
+from lib.ui import url
 from lib.ui.answers import corrected
 from lib.ui.fields import choose_fields, chosen_fields, forget_fields
 from lib.ui.loads import LoadKey, is_known, load_of, reload_of
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
 
     from lib.load import LoadedTopic
     from lib.topics.source import TopicInfo, TopicSource
-
-SOURCE: Final = "source"
-TOPIC: Final = "topic"
-"""Parameters of the URL that are written by hand."""
 
 _HELD: Final = "held_window"
 
@@ -51,6 +48,7 @@ _CLOCKS: Final[Mapping[str, str]] = {Clock.EVENT: "Event time", Clock.RECEIVED: 
 
 def sidebar() -> View:
     """Draw the sidebar and return what the viewer is looking at."""
+    url.restore()
     with st.sidebar:
         name = _choose_source()
         try:
@@ -136,30 +134,35 @@ def _choose(title: str, options: Sequence[str], labels: Mapping[str, str], *, ke
 
 def _choose_source() -> str:
     names = {LABELS[name]: name for name in available_sources()}
-    _take_from_url(SOURCE, list(names))
+    _take_from_url(url.SOURCE, list(names))
     chosen = st.segmented_control(
-        "Source", list(names), required=True, key=SOURCE, width="stretch", on_change=_leave_source
+        "Source",
+        list(names),
+        required=True,
+        key=url.SOURCE,
+        width="stretch",
+        on_change=_leave_source,
     )
-    st.query_params[SOURCE] = chosen or next(iter(names))
-    return names[st.query_params[SOURCE]]
+    url.put(url.SOURCE, chosen)
+    return names[chosen]
 
 
 def _choose_topic(source: str, topics: Sequence[TopicInfo]) -> str | None:
     infos = {info.name: info for info in topics}
     # A copied link may name a topic that is gone: say so, rather than open another.
-    linked = st.query_params.get(TOPIC)
+    linked = url.get(url.TOPIC)
     options = list(infos) if linked is None or linked in infos else [*infos, linked]
     if not options:
         return None
-    _take_from_url(TOPIC, options)
+    _take_from_url(url.TOPIC, options)
     chosen = st.selectbox(
         "Topic",
         options,
-        key=TOPIC,
+        key=url.TOPIC,
         on_change=_leave_topic,
         help=f"The topics of this source ({LABELS[source]}) with their number of records.",
     )
-    st.query_params[TOPIC] = chosen
+    url.put(url.TOPIC, chosen)
     info = infos.get(chosen)
     if info is not None:
         kind = f", {info.timestamp_kind}" if info.timestamp_kind else ""
@@ -174,19 +177,18 @@ def _take_from_url(name: str, options: Sequence[str]) -> None:
     Source and topic are in every link, also where they are the first: Streamlit's own binding
     would leave them out, and the link would open another topic once there are others.
     """
-    linked = st.query_params.get(name)
+    linked = url.get(name)
     st.session_state[name] = linked if linked in options else options[0]
 
 
 def _leave_source() -> None:
-    st.query_params[SOURCE] = st.session_state[SOURCE]
-    st.query_params.pop(TOPIC, None)
-    forget_fields()
+    url.put(url.SOURCE, st.session_state[url.SOURCE])
+    url.drop(url.TOPIC, *url.FIELDS)
 
 
 def _leave_topic() -> None:
-    st.query_params[TOPIC] = st.session_state[TOPIC]
-    forget_fields()
+    url.put(url.TOPIC, st.session_state[url.TOPIC])
+    url.drop(*url.FIELDS)
 
 
 def _choose_range() -> Range:
