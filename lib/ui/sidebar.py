@@ -143,8 +143,9 @@ def _choose_source() -> str:
         width="stretch",
         on_change=_leave_source,
     )
-    url.put(url.SOURCE, chosen)
-    return names[chosen]
+    known = chosen or next(iter(names))
+    url.put(url.SOURCE, known)
+    return names[known]
 
 
 def _choose_topic(source: str, topics: Sequence[TopicInfo]) -> str | None:
@@ -235,15 +236,19 @@ def _cap() -> int:
 
 
 def _reload_button(source: TopicSource, key: LoadKey) -> None:
-    clicked = st.button(
+    st.button(
         "Reload",
         icon=":material/refresh:",
         width="stretch",
+        on_click=_reload,
+        args=(source, key),
         help="Reads what has been written to the topic since it was loaded.",
     )
-    if clicked:
-        topics_of.clear()
-        reload_of(source, key)
+
+
+def _reload(source: TopicSource, key: LoadKey) -> None:
+    topics_of.clear()
+    reload_of(source, key)
 
 
 def _choose_window(key: LoadKey, topic: LoadedTopic) -> Window:
