@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
@@ -23,7 +24,14 @@ from lib.ui.answers import corrected
 from lib.ui.fields import choose_fields, chosen_fields, forget_fields
 from lib.ui.loads import LoadKey, is_known, load_of, reload_of
 from lib.ui.offer import offer_of
-from lib.ui.sources import LABELS, available_sources, open_source, topics_of
+from lib.ui.sources import (
+    LABELS,
+    OpenSource,
+    available_sources,
+    forget_topics,
+    open_source,
+    topics_of,
+)
 from lib.ui.view import View, Window, extent_of, largest_clients
 
 if TYPE_CHECKING:
@@ -53,23 +61,32 @@ def sidebar() -> View:
         name = _choose_source()
         try:
             opened = open_source(name)
-            if opened is None:
-                return _nothing(name, None)
-            topics = topics_of(opened.identity, opened.source)
+            cap = _cap()
         except SkewlineError as error:
             return _failed(name, error)
-        topic = _choose_topic(name, topics)
-        if not topic:
-            return _failed(name, _no_topics(name))
-        key = LoadKey(opened.identity, topic, _choose_range(), chosen_fields(topic), _cap())
-        info = next((info for info in topics if info.name == topic), None)
+        return _nothing(name, None) if opened is None else _view_of_source(name, opened, cap)
+
+
+def _view_of_source(name: str, opened: OpenSource, cap: int) -> View:
+    listing = topics_of(opened)
+    if not listing.topics and listing.error is not None:
+        return _failed(name, listing.error)
+    topic = _choose_topic(name, listing.topics)
+    if not topic:
+        return _failed(name, _no_topics(name))
+    key = LoadKey(opened.identity, topic, _choose_range(), chosen_fields(topic), cap)
+    info = next((info for info in listing.topics if info.name == topic), None)
+    try:
         offer = None if is_known(key) else offer_of(opened.source, key, info)
-        if offer is not None:
-            return View(topic, None, None, None, None, (), TimeScale.ZERO, offer)
-        return _view_of(opened.source, key)
+    except SkewlineError as error:
+        return _failed(name, error)
+    if offer is not None:
+        return replace(_nothing(name, None), name=topic, offer=offer)
+    view = _view_of_topic(opened.source, key)
+    return view if view.error is not None else replace(view, error=listing.error)
 
 
-def _view_of(source: TopicSource, key: LoadKey) -> View:
+def _view_of_topic(source: TopicSource, key: LoadKey) -> View:
     _reload_button(source, key)
     load = load_of(source, key)
     load.settle(_QUICK_S)
@@ -101,9 +118,7 @@ def _choose_correction(topic: LoadedTopic) -> LoadedTopic:
 
 
 def _failed(name: str, error: SkewlineError) -> View:
-    if st.button("Try again", icon=":material/refresh:", width="stretch"):
-        topics_of.clear()
-        st.rerun()
+    st.button("Try again", icon=":material/refresh:", width="stretch", on_click=forget_topics)
     return _nothing(name, error)
 
 
@@ -247,7 +262,7 @@ def _reload_button(source: TopicSource, key: LoadKey) -> None:
 
 
 def _reload(source: TopicSource, key: LoadKey) -> None:
-    topics_of.clear()
+    forget_topics()
     reload_of(source, key)
 
 

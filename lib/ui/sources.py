@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
+from lib.errors import SkewlineError
 from lib.topics.files import UPLOADS, FileTopics, UploadedTopic, samples
 from lib.ui.connection import KafkaConnection, is_kafka_configured
 
@@ -26,6 +29,9 @@ LABELS: Final = {KAFKA: "Kafka", FILES: "Files", SAMPLES: "Samples", UPLOAD: "Up
 
 FOLDER_VARIABLE: Final = "SKEWLINE_FILES"
 """Environment variable with the folder of files; in the secrets, `folder` under `[files]`."""
+
+_FRESH_S: Final = 300.0
+_RETRY_S: Final = 15.0
 
 
 @dataclass(frozen=True)
@@ -64,10 +70,51 @@ def open_source(name: str) -> OpenSource | None:
     return OpenSource(SAMPLES, samples())
 
 
-@st.cache_data(ttl="5m", max_entries=20, show_spinner="Asking for the topics…")
-def topics_of(identity: str, _source: TopicSource) -> list[TopicInfo]:  # noqa: ARG001
-    """Return the topics of a source; asked again after five minutes, or on refresh."""
-    return _source.topics()
+@dataclass(frozen=True)
+class Listing:
+    """The topics of a source as they were last known, and why they could not be asked for again."""
+
+    topics: list[TopicInfo]
+    error: SkewlineError | None
+    asked_at: float
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it need not be asked for again yet."""
+        age = time.monotonic() - self.asked_at
+        return age < (_FRESH_S if self.error is None else _RETRY_S)
+
+
+def topics_of(opened: OpenSource) -> Listing:
+    """Return the topics of a source, asked for now and then or after `forget_topics`.
+
+    Where the source fails, the last known topics stay.
+    """
+    listings = _listings()
+    known = listings.get(opened.identity)
+    if known is None or not known.is_fresh:
+        with st.spinner("Asking for the topics…"):
+            known = listings[opened.identity] = _ask(opened.source, known)
+    return known
+
+
+def forget_topics() -> None:
+    """Have every source asked for its topics again when they are needed next."""
+    listings = _listings()
+    for identity, known in list(listings.items()):
+        listings[identity] = replace(known, asked_at=-math.inf)
+
+
+def _ask(source: TopicSource, known: Listing | None) -> Listing:
+    try:
+        return Listing(source.topics(), None, time.monotonic())
+    except SkewlineError as error:
+        return Listing(known.topics if known else [], error, time.monotonic())
+
+
+@st.cache_resource
+def _listings() -> dict[str, Listing]:
+    return {}
 
 
 def _uploaded() -> OpenSource | None:
