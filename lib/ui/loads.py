@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from lib.load import FieldChoice
     from lib.topics.source import Range, TopicSource
 
-KEPT_TOPICS: Final = 4
-"""Loaded topics that the server holds; the least recently viewed goes first."""
+KEPT_TOPICS: Final = 8
+KEPT_EVENTS: Final = 10_000_000
+"""What the server holds of other topics than the one asked for; the longest not viewed go first."""
 
 _THREADS: Final = 4
 
@@ -62,6 +63,13 @@ class Load:
         """The topic; where the load runs or failed, the last good one before it."""
         return self.before if self.is_running or self.error else self.future.result()
 
+    @property
+    def size(self) -> int:
+        """Number of events that it holds."""
+        failed = not self.is_running and self.future.exception() is not None
+        held = self.before if self.is_running or failed else self.future.result()
+        return 0 if held is None else len(held.events.table)
+
     def settle(self, seconds: float) -> None:
         """Wait up to `seconds` for the end."""
         wait([self.future], timeout=seconds)
@@ -92,10 +100,20 @@ def load_of(source: TopicSource, key: LoadKey) -> Load:
         if key not in shelf.loads:
             shelf.loads[key] = _started(shelf, source, key, before=None)
         shelf.loads.move_to_end(key)
-        for old in list(shelf.loads)[:-KEPT_TOPICS]:
-            if not shelf.loads[old].is_running:
-                del shelf.loads[old]
+        _make_room(shelf)
         return shelf.loads[key]
+
+
+def _make_room(shelf: _Shelf) -> None:
+    """Drop what has not been viewed for longest, beyond what the server is to hold."""
+    *others, _ = shelf.loads
+    held = 0
+    for place, key in enumerate(reversed(others), start=2):
+        load = shelf.loads[key]
+        held += load.size
+        if (place > KEPT_TOPICS or held > KEPT_EVENTS) and not load.is_running:
+            del shelf.loads[key]
+            held -= load.size
 
 
 def reload_of(source: TopicSource, key: LoadKey) -> None:
