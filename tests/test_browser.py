@@ -46,7 +46,9 @@ def app(samples_on_broker, tmp_path_factory):
 
 
 def metric(page, label):
-    return page.get_by_test_id("stMetric").filter(has_text=label).get_by_test_id("stMetricValue")
+    # While a run goes on, what it has not drawn yet is still there, marked as stale.
+    drawn = page.locator('[data-stale="false"]').get_by_test_id("stMetric")
+    return drawn.filter(has_text=label).get_by_test_id("stMetricValue")
 
 
 def choose_topic(page, topic):
