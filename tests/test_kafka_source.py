@@ -1,4 +1,4 @@
-"""Both readers against a real broker, one suite: whatever a topic holds, the same records."""
+"""Every reader against a real broker, one suite: whatever a topic holds, the same records."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     from lib.topics.source import Plan
     from tests.support.broker import Broker
 
+READERS = ["kafka-python", "confluent-kafka", "librdkafka"]
 FIRST_MS = 1_545_230_000_000
 RECORD_TIME = (("event_time", None), ("client", None), ("session", None))
 
 
-@pytest.fixture(params=["kafka-python", "librdkafka"])
+@pytest.fixture(params=READERS)
 def source(broker_with_groups: Broker, request: pytest.FixtureRequest) -> KafkaTopics:
     settings = KafkaSettings(broker_with_groups.bootstrap_servers, reader=request.param)
     source = KafkaTopics(settings)
@@ -311,7 +312,7 @@ def test_absent_broker_is_said_in_a_sentence() -> None:
         absent.topics()
 
 
-@pytest.mark.parametrize("reader", ["kafka-python", "librdkafka"])
+@pytest.mark.parametrize("reader", READERS)
 def test_broker_that_goes_away_during_a_read_is_said_in_a_sentence(reader: str) -> None:
     with running_broker() as short_lived:
         create_topic(short_lived.bootstrap_servers, "events")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from lib.topics.kafka import kafka_python
+from lib.topics.kafka import kafka_python, native
 from lib.topics.kafka.client import client_config, consumer_config
 from lib.topics.kafka.failures import explained, missing, unreachable
 from lib.topics.source import Between, Latest, Plan, Range, Span, TopicInfo
@@ -25,6 +25,25 @@ if TYPE_CHECKING:
 
 _GROUPS_TOPIC: Final = "__consumer_offsets"
 _TIMESTAMP_KIND: Final = "message.timestamp.type"
+
+
+def _librdkafka(settings: KafkaSettings, plan: Plan) -> Iterator[pa.RecordBatch]:
+    from lib.topics.kafka import librdkafka  # noqa: PLC0415 (may not be installed)
+
+    return librdkafka.read(settings, plan)
+
+
+def _confluent(settings: KafkaSettings, plan: Plan) -> Iterator[pa.RecordBatch]:
+    from lib.topics.kafka import confluent  # noqa: PLC0415 (may not be installed)
+
+    return confluent.read(settings, plan)
+
+
+_READERS: Final = {
+    "librdkafka": _librdkafka,
+    "confluent-kafka": _confluent,
+    "kafka-python": kafka_python.read,
+}
 
 
 @dataclass(frozen=True)
@@ -73,7 +92,7 @@ class KafkaTopics:
         start to its first record at or after the end.
         """
         with explained(self.settings, topic), closing(_consumer(self.settings)) as consumer:
-            log = _log_of(consumer, self._partitions(topic), self.settings)
+            log = _log_of(consumer, _partitions(consumer, topic, self.settings), self.settings)
             if isinstance(wanted, Latest):
                 starts = _starts_of_latest(consumer, log, wanted.count)
                 spans = [Span(s.partition, starts[tp], s.end) for tp, s in log.items()]
@@ -87,33 +106,23 @@ class KafkaTopics:
 
     def read(self, plan: Plan) -> Iterator[pa.RecordBatch]:
         """Yield the records of `plan` with the reader that `reader` names."""
-        if self.reader() == "librdkafka":
-            from lib.topics.kafka import librdkafka  # noqa: PLC0415 (may not be installed)
-
-            return librdkafka.read(self.settings, plan)
-        return kafka_python.read(self.settings, plan)
+        return _READERS[self.reader()](self.settings, plan)
 
     def reader(self) -> str:
-        """Return the client that reads records: "librdkafka" or "kafka-python".
+        """Return the client that reads records: "librdkafka", "confluent-kafka", "kafka-python".
 
-        librdkafka's consumer looks for its group's coordinator even where no group is used, and
-        a broker answers that by creating `__consumer_offsets`. Where no consumer group has ever
-        been, kafka-python reads instead, whatever the settings say: reading leaves no trace.
+        Where librdkafka cannot be called directly, confluent-kafka reads in its stead. Its
+        consumer looks for its group's coordinator even where no group is used, and a broker
+        answers that by creating `__consumer_offsets`. Where no consumer group has ever been,
+        kafka-python reads instead, whatever the settings say: reading leaves no trace.
         """
         if not self.settings.uses_librdkafka:
             return "kafka-python"
+        if self.settings.reader != "confluent-kafka" and native.library():
+            return "librdkafka"
         with explained(self.settings), closing(_admin(self.settings)) as admin:
             has_had_groups = _GROUPS_TOPIC in admin.list_topics()
-        return "librdkafka" if has_had_groups else "kafka-python"
-
-    def _partitions(self, topic: str) -> list[TopicPartition]:
-        with closing(_admin(self.settings)) as admin:
-            # Asking for one topic by name never creates it: kafka-python's admin client says so.
-            described = admin.describe_topics([topic])[0]
-        if not described["partitions"]:
-            raise missing(topic, self.settings)
-        indexes = sorted(p["partition_index"] for p in described["partitions"])
-        return [TopicPartition(topic, index) for index in indexes]
+        return "confluent-kafka" if has_had_groups else "kafka-python"
 
     def _log(self, partitions: list[TopicPartition]) -> dict[TopicPartition, Span]:
         with explained(self.settings), closing(_consumer(self.settings)) as consumer:
@@ -126,6 +135,15 @@ def _admin(settings: KafkaSettings) -> KafkaAdminClient:
 
 def _consumer(settings: KafkaSettings) -> KafkaConsumer:
     return KafkaConsumer(**consumer_config(settings))
+
+
+def _partitions(
+    consumer: KafkaConsumer, topic: str, settings: KafkaSettings
+) -> list[TopicPartition]:
+    numbers = consumer.partitions_for_topic(topic)
+    if not numbers:
+        raise missing(topic, settings)
+    return [TopicPartition(topic, number) for number in sorted(numbers)]
 
 
 def _log_of(
