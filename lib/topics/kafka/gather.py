@@ -8,27 +8,36 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
-import numba.experimental.function_type
 from numba import njit, types
+from numba.experimental import function_type  # noqa: F401 (makes numba know `_CFunction`)
 
-from lib.topics.kafka.native import MESSAGE, address_of, headers_of
+from lib.topics.kafka.native import MESSAGE, NativeFunction, address_of, headers_of, library
 from lib.topics.records import RECORDS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
+
+Function = TypeVar("Function", bound="Callable[..., object]")
 
 _ADDRESS: Final = types.intp
 _MESSAGE_BYTES: Final = MESSAGE.itemsize
 
 
+def _compiled(function: Function) -> Function:
+    """Return `function` compiled to run without the GIL on its first call, or loaded from disk."""
+    return cast("Function", njit(nogil=True, cache=True)(function))
+
+
 class _CFunction(types.WrapperAddressProtocol):  # type: ignore[misc]  # numba is untyped
     """A C function as an argument of compiled code."""
 
-    def __init__(self, function: Any, returned: types.Type, *taken: types.Type) -> None:
+    def __init__(self, function: NativeFunction, returned: types.Type, *taken: types.Type) -> None:
         self._address = address_of(function)
         self._signature = returned(*taken)
 
@@ -60,6 +69,14 @@ def functions_of(library: ctypes.CDLL) -> Functions:
         _CFunction(library.rd_kafka_message_headers, types.int32, at, at),
         _CFunction(library.rd_kafka_message_destroy, types.void, at),
     )
+
+
+def warm_up() -> None:
+    """Compile the loops, or load what was compiled, so that the first read is fast."""
+    if found := library():
+        none, functions = np.empty(0, np.intp), functions_of(found)
+        block(none, structures(none, functions), functions)
+        destroy(none, functions)
 
 
 def structures(addresses: NDArray[np.intp], functions: Functions) -> NDArray[Any]:
@@ -120,41 +137,46 @@ def _headers(addresses: NDArray[np.intp], functions: Functions) -> pa.Array:
     kind = RECORDS.field("headers").type
     if not at.any():
         return pa.nulls(len(at), kind)
-    return pa.array([headers_of(functions.library, one) or None if one else None for one in at.tolist()], kind)
+    return pa.array(
+        [headers_of(functions.library, one) or None if one else None for one in at.tolist()], kind
+    )
 
 
-@njit(nogil=True, cache=True)
-def _copy_structures(to: int, addresses: NDArray[np.intp], move: Any) -> None:
+@_compiled
+def _copy_structures(to: int, addresses: NDArray[np.intp], move: _CFunction) -> None:
     for i in range(len(addresses)):
         move(to + i * _MESSAGE_BYTES, addresses[i], _MESSAGE_BYTES)
 
 
-@njit(nogil=True, cache=True)
+@_compiled
 def _copy_timestamps(
-    timestamps: NDArray[np.int64], kinds: NDArray[np.int32], addresses: NDArray[np.intp], timestamp: Any
+    timestamps: NDArray[np.int64],
+    kinds: NDArray[np.int32],
+    addresses: NDArray[np.intp],
+    timestamp: _CFunction,
 ) -> None:
     first_kind = np.intp(kinds.ctypes.data)
     for i in range(len(addresses)):
         timestamps[i] = timestamp(addresses[i], first_kind + i * kinds.itemsize)
 
 
-@njit(nogil=True, cache=True)
+@_compiled
 def _copy_bytes(
-    to: int, offsets: NDArray[np.int64], begins: NDArray[np.intp], move: Any
+    to: int, offsets: NDArray[np.int64], begins: NDArray[np.intp], move: _CFunction
 ) -> None:
     for i in range(len(begins)):
         move(to + offsets[i], begins[i], offsets[i + 1] - offsets[i])
 
 
-@njit(nogil=True, cache=True)
-def _find_headers(at: NDArray[np.intp], addresses: NDArray[np.intp], find: Any) -> None:
+@_compiled
+def _find_headers(at: NDArray[np.intp], addresses: NDArray[np.intp], find: _CFunction) -> None:
     """Write where the headers of each message are; a message without any leaves its zero."""
     first = np.intp(at.ctypes.data)
     for i in range(len(addresses)):
         find(addresses[i], first + i * at.itemsize)
 
 
-@njit(nogil=True, cache=True)
-def _call_each(addresses: NDArray[np.intp], function: Any) -> None:
+@_compiled
+def _call_each(addresses: NDArray[np.intp], function: _CFunction) -> None:
     for i in range(len(addresses)):
         function(addresses[i])

@@ -6,7 +6,6 @@ consumer group and so without looking for a group's coordinator. Reading leaves 
 
 from __future__ import annotations
 
-import ctypes
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -146,7 +145,9 @@ class _Progress:
 
     def is_planned(self, messages: NDArray[Any]) -> NDArray[np.bool]:
         """Return which messages are records before the end."""
-        return (messages["err"] == 0) & (messages["offset"] < self.ends[messages["partition"]])
+        is_record: NDArray[np.bool] = messages["err"] == 0
+        is_before_end: NDArray[np.bool] = messages["offset"] < self.ends[messages["partition"]]
+        return is_record & is_before_end
 
     def add(self, messages: NDArray[Any]) -> None:
         self.last = time.monotonic()

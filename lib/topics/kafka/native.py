@@ -34,6 +34,9 @@ MESSAGE: Final = np.dtype(
 )
 """`rd_kafka_message_t`, laid out as the C compiler does."""
 
+NativeFunction = Any
+"""A function of a C library; ctypes has no public name for its type."""
+
 _TEXT_BYTES: Final = 512
 _CONSUMER: Final = 1  # RD_KAFKA_CONSUMER of rd_kafka_type_t
 _CONF_OK: Final = 0  # RD_KAFKA_CONF_OK
@@ -92,7 +95,7 @@ def library() -> ctypes.CDLL | None:
     return found
 
 
-def address_of(function: Any) -> int:
+def address_of(function: NativeFunction) -> int:
     """Return where a C function is."""
     return ctypes.cast(function, c_void_p).value or 0
 

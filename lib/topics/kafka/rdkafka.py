@@ -32,6 +32,7 @@ _UNREADABLE: Final = {
 
 
 def explain(code: int, said: str, settings: KafkaSettings, topic: str) -> SkewlineError:
+    """Return the error for what librdkafka says: its code and its words."""
     if code in _MISSING:
         return missing(topic, settings)
     if code in REFUSED:
@@ -42,6 +43,7 @@ def explain(code: int, said: str, settings: KafkaSettings, topic: str) -> Skewli
 
 
 def config(settings: KafkaSettings) -> dict[str, str]:
+    """Return the configuration of a client that reads, commits nothing and creates no topic."""
     config: dict[str, str] = {
         "bootstrap.servers": settings.bootstrap_servers,
         "client.id": "skewline",
