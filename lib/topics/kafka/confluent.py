@@ -10,10 +10,10 @@ from contextlib import closing
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from lib.topics.kafka.blocks import POLL_RECORDS, in_blocks
-from lib.topics.kafka.failures import unreachable
+from lib.topics.kafka.failures import not_accepted, unreachable
 from lib.topics.kafka.rdkafka import ENDED, config, explain
 from lib.topics.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP_TYPE
 
@@ -50,10 +50,17 @@ def read(settings: KafkaSettings, plan: Plan) -> Iterator[pa.RecordBatch]:
     spans = [span for span in plan.spans if span.size]
     if not spans:
         return
-    with closing(Consumer(config(settings) | {"group.id": _GROUP})) as consumer:
+    with closing(_consumer(settings)) as consumer:
         consumer.assign([TopicPartition(plan.topic, s.partition, s.start) for s in spans])
         ends = {span.partition: span.end for span in spans}
         yield from in_blocks(_consume_to(consumer, ends, settings, plan.topic))
+
+
+def _consumer(settings: KafkaSettings) -> Consumer:
+    try:
+        return Consumer(config(settings) | {"group.id": _GROUP})
+    except KafkaException as error:
+        raise not_accepted(error.args[0].str()) from error
 
 
 def _consume_to(

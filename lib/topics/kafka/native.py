@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from lib.topics.kafka.failures import not_accepted
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -105,8 +107,8 @@ def new_consumer(lib: ctypes.CDLL, config: Mapping[str, str]) -> int:
 
     Raises
     ------
-    ValueError
-        When librdkafka does not accept the configuration, with its words.
+    SettingsError
+        When librdkafka does not accept the configuration.
     """
     said = ctypes.create_string_buffer(_TEXT_BYTES)
     conf = lib.rd_kafka_conf_new()
@@ -114,11 +116,11 @@ def new_consumer(lib: ctypes.CDLL, config: Mapping[str, str]) -> int:
     for name, value in config.items():
         if lib.rd_kafka_conf_set(conf, name.encode(), value.encode(), said, len(said)) != _CONF_OK:
             lib.rd_kafka_conf_destroy(conf)
-            raise ValueError(said.value.decode())
+            raise not_accepted(said.value.decode())
     client: int | None = lib.rd_kafka_new(_CONSUMER, conf, said, len(said))
     if client is None:
         lib.rd_kafka_conf_destroy(conf)
-        raise ValueError(said.value.decode())
+        raise not_accepted(said.value.decode())
     return client
 
 
