@@ -25,8 +25,20 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound="Callable[..., object]")
 
+RECORD: Final = np.dtype(
+    [
+        ("message", MESSAGE),
+        ("timestamp", np.int64),
+        ("timestamp_type", np.int32),  # rd_kafka_timestamp_type_t
+        ("headers", np.intp),  # rd_kafka_headers_t; null: none
+    ],
+    align=True,
+)
+"""A message, and what librdkafka's functions say of it."""
+
 _ADDRESS: Final = types.intp
 _MESSAGE_BYTES: Final = MESSAGE.itemsize
+_RECORD_BYTES: Final = RECORD.itemsize
 
 
 def _compiled(function: Function) -> Function:
@@ -75,39 +87,38 @@ def warm_up() -> None:
     """Compile the loops, or load what was compiled, so that the first read is fast."""
     if found := library():
         none, functions = np.empty(0, np.intp), functions_of(found)
-        block(none, structures(none, functions), functions)
+        block(describe(none, functions), functions)
         destroy(none, functions)
 
 
-def structures(addresses: NDArray[np.intp], functions: Functions) -> NDArray[Any]:
-    """Return copies of the `MESSAGE` at each address."""
-    messages = np.empty(len(addresses), MESSAGE)
-    _copy_structures(messages.ctypes.data, addresses, functions.move)
-    return messages
+def describe(addresses: NDArray[np.intp], functions: Functions) -> NDArray[Any]:
+    """Return the `RECORD` of each message; the memory it points to lives as long as the message."""
+    records = np.zeros(len(addresses), RECORD)
+    _describe(
+        records.ctypes.data,
+        records["timestamp"],
+        records["timestamp_type"].ctypes.data,
+        records["headers"].ctypes.data,
+        addresses,
+        functions.move,
+        functions.timestamp,
+        functions.headers,
+    )
+    return records
 
 
-def block(
-    addresses: NDArray[np.intp], messages: NDArray[Any], functions: Functions
-) -> pa.RecordBatch:
-    """Return records as a block of schema `RECORDS`; its memory is its own.
-
-    Parameters
-    ----------
-    addresses, messages
-        Where the messages are, and the `structures` there; all of them are records.
-    """
-    timestamps = np.empty(len(addresses), np.int64)
-    kinds = np.empty(len(addresses), np.int32)
-    _copy_timestamps(timestamps, kinds, addresses, functions.timestamp)
+def block(records: NDArray[Any], functions: Functions) -> pa.RecordBatch:
+    """Return what `describe` gave as a block of schema `RECORDS`; its memory is its own."""
+    messages = records["message"]
     columns = [
         pa.array(np.ascontiguousarray(messages["partition"])),
         pa.array(np.ascontiguousarray(messages["offset"])),
-        pa.array(timestamps),
-        # rd_kafka_timestamp_type_t counts from 0, "not available"; the protocol from -1.
-        pa.array((kinds - 1).astype(np.int8)),
+        pa.array(np.ascontiguousarray(records["timestamp"])),
+        # librdkafka counts from 0, "not available"; the protocol from -1.
+        pa.array((records["timestamp_type"] - 1).astype(np.int8)),
         _binary(messages["key"], messages["key_len"], functions),
         _binary(messages["payload"], messages["len"], functions),
-        _headers(addresses, functions),
+        _headers(records["headers"], functions),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=RECORDS)
 
@@ -132,32 +143,30 @@ def _binary(
 
 
 def _headers(addresses: NDArray[np.intp], functions: Functions) -> pa.Array:
-    at = np.zeros(len(addresses), np.intp)
-    _find_headers(at, addresses, functions.headers)
     kind = RECORDS.field("headers").type
-    if not at.any():
-        return pa.nulls(len(at), kind)
-    return pa.array(
-        [headers_of(functions.library, one) or None if one else None for one in at.tolist()], kind
-    )
+    if not addresses.any():
+        return pa.nulls(len(addresses), kind)
+    library = functions.library
+    headers = (headers_of(library, one) if one else None for one in addresses.tolist())
+    return pa.array([some or None for some in headers], kind)
 
 
 @_compiled
-def _copy_structures(to: int, addresses: NDArray[np.intp], move: _CFunction) -> None:
-    for i in range(len(addresses)):
-        move(to + i * _MESSAGE_BYTES, addresses[i], _MESSAGE_BYTES)
-
-
-@_compiled
-def _copy_timestamps(
+def _describe(
+    records: int,
     timestamps: NDArray[np.int64],
-    kinds: NDArray[np.int32],
+    timestamp_types: int,
+    headers: int,
     addresses: NDArray[np.intp],
+    move: _CFunction,
     timestamp: _CFunction,
+    find_headers: _CFunction,
 ) -> None:
-    first_kind = np.intp(kinds.ctypes.data)
     for i in range(len(addresses)):
-        timestamps[i] = timestamp(addresses[i], first_kind + i * kinds.itemsize)
+        message, further = addresses[i], i * _RECORD_BYTES
+        move(records + further, message, _MESSAGE_BYTES)
+        timestamps[i] = timestamp(message, timestamp_types + further)
+        find_headers(message, headers + further)  # where it has none, the zero is left
 
 
 @_compiled
@@ -166,14 +175,6 @@ def _copy_bytes(
 ) -> None:
     for i in range(len(begins)):
         move(to + offsets[i], begins[i], offsets[i + 1] - offsets[i])
-
-
-@_compiled
-def _find_headers(at: NDArray[np.intp], addresses: NDArray[np.intp], find: _CFunction) -> None:
-    """Write where the headers of each message are; a message without any leaves its zero."""
-    first = np.intp(at.ctypes.data)
-    for i in range(len(addresses)):
-        find(addresses[i], first + i * at.itemsize)
 
 
 @_compiled

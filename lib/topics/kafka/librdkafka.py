@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lib.topics.kafka.settings import KafkaSettings
     from lib.topics.source import Plan, Span
 
-_POLL_RECORDS: Final = 2_000
+_POLL_RECORDS: Final = 5_000
 """Messages taken at once: few beside a block, so that large ones do not make it much larger."""
 
 _POLL_MS: Final = 20
@@ -53,12 +53,8 @@ def read(settings: KafkaSettings, plan: Plan) -> Iterator[pa.RecordBatch]:
         progress = _Progress.towards(spans)
         while not progress.done:
             with ExitStack() as held:
-                polls = list(_polls(consumer, progress, held))
-                addresses, messages = map(np.concatenate, zip(*polls, strict=True))
-                planned = progress.is_planned(messages)
-                if not planned.all():
-                    addresses, messages = addresses[planned], messages[planned]
-                block = gather.block(addresses, messages, consumer.functions)
+                records = np.concatenate(list(_polls(consumer, progress, held)))
+                block = gather.block(records, consumer.functions)
             if block.num_rows:
                 yield block
 
@@ -86,14 +82,22 @@ class _Consumer:
         said = self.functions.library.rd_kafka_err2str(code).decode()
         return explain(code, said, self.settings, self.topic)
 
-    def raise_refusal(self) -> None:
-        """Raise what the client has been told since, if it will not change by waiting."""
+    def check(self, codes: NDArray[np.int32]) -> None:
+        """Raise the first of the errors that messages have, but for a partition's end."""
+        failed = codes[(codes != 0) & (codes != ENDED)]
+        if len(failed):
+            raise self.failure(int(failed[0]))
+
+    def check_silence(self, since: float) -> None:
+        """Raise what keeps messages from coming, if that is known or has lasted too long."""
         lib = self.functions.library
         while event := lib.rd_kafka_queue_poll(self.events, 0):
             code = lib.rd_kafka_event_error(event)
             lib.rd_kafka_event_destroy(event)
             if code in REFUSED:
                 raise self.failure(code)
+        if time.monotonic() - since > self.settings.timeout_s:
+            raise unreachable(self.settings)
 
 
 @contextmanager
@@ -143,23 +147,20 @@ class _Progress:
     def done(self) -> bool:
         return not self.left
 
-    def is_planned(self, messages: NDArray[Any]) -> NDArray[np.bool]:
-        """Return which messages are records before the end."""
-        is_record: NDArray[np.bool] = messages["err"] == 0
-        is_before_end: NDArray[np.bool] = messages["offset"] < self.ends[messages["partition"]]
-        return is_record & is_before_end
-
-    def add(self, messages: NDArray[Any]) -> None:
-        self.last = time.monotonic()
-        np.maximum.at(self.positions, messages["partition"], messages["offset"] + 1)
-        ended = messages["partition"][messages["err"] == ENDED]
+    def add(self, messages: NDArray[Any]) -> NDArray[np.bool]:
+        """Take in what came and return which of it are records before the end."""
+        partition, offset, err = messages["partition"], messages["offset"], messages["err"]
+        if len(messages):
+            self.last = time.monotonic()
+        np.maximum.at(self.positions, partition, offset + 1)
+        ended = partition[err == ENDED]
         self.positions[ended] = self.ends[ended]
+        planned: NDArray[np.bool] = (err == 0) & (offset < self.ends[partition])
+        return planned
 
 
-def _polls(
-    consumer: _Consumer, progress: _Progress, held: ExitStack
-) -> Iterator[tuple[NDArray[np.intp], NDArray[Any]]]:
-    """Yield the messages of a block, poll by poll; they live as long as `held`.
+def _polls(consumer: _Consumer, progress: _Progress, held: ExitStack) -> Iterator[NDArray[Any]]:
+    """Yield the records of a block, poll by poll; what they point to lives as long as `held`.
 
     Raises
     ------
@@ -170,17 +171,13 @@ def _polls(
     while True:
         addresses = consumer.poll(min(_POLL_RECORDS, progress.left))
         held.callback(gather.destroy, addresses, consumer.functions)
-        messages = gather.structures(addresses, consumer.functions)
-        failed = messages["err"][(messages["err"] != 0) & (messages["err"] != ENDED)]
-        if len(failed):
-            raise consumer.failure(int(failed[0]))
-        if len(messages):
-            progress.add(messages)
-        elif time.monotonic() - progress.last > consumer.settings.timeout_s:
-            raise unreachable(consumer.settings)
-        else:
-            consumer.raise_refusal()
-        yield addresses, messages
+        if not len(addresses):
+            consumer.check_silence(progress.last)
+        polled = gather.describe(addresses, consumer.functions)
+        messages = polled["message"]
+        consumer.check(messages["err"])
+        planned = progress.add(messages)
+        yield polled if planned.all() else polled[planned]
         records += len(messages)
         size += int(messages["len"].sum())
         is_full = records >= BLOCK_RECORDS or size >= BLOCK_BYTES
