@@ -270,6 +270,21 @@ def test_what_is_written_after_the_plan_is_not_read(
     assert offsets(read(source, plan)) == [0, 1, 2, 3, 4]
 
 
+def test_partition_that_grows_meanwhile_does_not_hold_up_another(
+    source: KafkaTopics, make_topic: Callable, produce: Callable
+) -> None:
+    # Given a partition that ends with a marker, and one that grows after the plan
+    topic = make_topic(partitions=2)
+    produce(topic, numbered(5), transaction="commit")
+    produce(topic, numbered(5, partition=1))
+    plan = source.plan(topic, Everything())
+    produce(topic, numbered(2000, partition=1))
+
+    records = read(source, plan)
+
+    assert records["partition"].to_pylist() == [0] * 5 + [1] * 5
+
+
 def test_latest_keeps_the_newest_in_arrival_order_over_all_partitions(
     source: KafkaTopics, make_topic: Callable, produce: Callable
 ) -> None:

@@ -124,7 +124,7 @@ def _consumer(settings: KafkaSettings, topic: str, spans: Sequence[Span]) -> Ite
 
 @dataclass
 class _Progress:
-    """How far a read is, by partition: `positions` on the way to `ends`."""
+    """How far a read is, by partition: `positions` on the way to `ends`, `last` when it moved."""
 
     ends: NDArray[np.int64]
     positions: NDArray[np.int64]
@@ -147,15 +147,21 @@ class _Progress:
     def done(self) -> bool:
         return not self.left
 
+    @property
+    def wanted(self) -> int:
+        """How many messages to take at once: what is left, unless later ones are among them."""
+        brings_later_ones = (self.positions > self.ends).any()
+        return _POLL_RECORDS if brings_later_ones else min(_POLL_RECORDS, self.left)
+
     def add(self, messages: NDArray[Any]) -> NDArray[np.bool]:
         """Take in what came and return which of it are records before the end."""
         partition, offset, err = messages["partition"], messages["offset"], messages["err"]
-        if len(messages):
-            self.last = time.monotonic()
         np.maximum.at(self.positions, partition, offset + 1)
         ended = partition[err == ENDED]
         self.positions[ended] = self.ends[ended]
         planned: NDArray[np.bool] = (err == 0) & (offset < self.ends[partition])
+        if len(ended) or planned.any():
+            self.last = time.monotonic()
         return planned
 
 
@@ -169,14 +175,14 @@ def _polls(consumer: _Consumer, progress: _Progress, held: ExitStack) -> Iterato
     """
     began, records, size = time.monotonic(), 0, 0
     while True:
-        addresses = consumer.poll(min(_POLL_RECORDS, progress.left))
+        addresses = consumer.poll(progress.wanted)
         held.callback(gather.destroy, addresses, consumer.functions)
-        if not len(addresses):
-            consumer.check_silence(progress.last)
         polled = gather.describe(addresses, consumer.functions)
         messages = polled["message"]
         consumer.check(messages["err"])
         planned = progress.add(messages)
+        if not planned.any():
+            consumer.check_silence(progress.last)
         yield polled if planned.all() else polled[planned]
         records += len(messages)
         size += int(messages["len"].sum())
