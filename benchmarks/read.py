@@ -11,11 +11,8 @@ import argparse
 import json
 import subprocess
 import sys
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
-
-from kafka import KafkaConsumer
 
 from tests.support.broker import create_topic, running_broker
 
@@ -134,14 +131,6 @@ def _fill(broker: str, records: int) -> None:
     print(f"filled {_topic(records)} in {m.seconds:.0f} s", flush=True)
 
 
-def _form_a_group(broker: str) -> None:
-    """Let `__consumer_offsets` exist, as on any cluster in use: see `KafkaTopics.reader`."""
-    create_topic(broker, "used-by-a-group")
-    with closing(KafkaConsumer(bootstrap_servers=broker, group_id="any")) as consumer:
-        consumer.subscribe(["used-by-a-group"])
-        consumer.poll(timeout_ms=5000)
-
-
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(
@@ -156,7 +145,6 @@ def main() -> None:
     sizes = sorted({*(s for s in SIZES if s <= asked.records), *([LARGE] if asked.large else [])})
     with running_broker() as broker:
         address = broker.bootstrap_servers
-        _form_a_group(address)
         for records in sorted({*sizes, asked.records}):
             _fill(address, records)
         ways = compare_ways(address, asked.records, asked.repeat)

@@ -1,4 +1,4 @@
-"""Both readers against a real broker, one suite: whatever a topic holds, the same records."""
+"""Every reader against a real broker, one suite: whatever a topic holds, the same records."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ from lib.errors import BrokerUnreachableError, SettingsError, TopicMissingError
 from lib.load import load
 from lib.simulate.produce import produce as produce_simulation
 from lib.simulate.samples import SAMPLES
-from lib.topics.kafka import KafkaSettings, KafkaTopics
+from lib.topics.kafka import KafkaSettings, KafkaTopics, confluent, librdkafka, native
 from lib.topics.records import CREATE_TIME, LOG_APPEND_TIME, RECORDS
-from lib.topics.source import Between, Everything, Latest, Span
+from lib.topics.source import Between, Everything, Latest, Plan, Span
 from tests.support.broker import Record, create_topic, running_broker
 from tests.support.broker import produce as write
 from tests.support.processes import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
 
-    from lib.topics.source import Plan
     from tests.support.broker import Broker
 
+READERS = ["kafka-python", "confluent-kafka", "librdkafka"]
 FIRST_MS = 1_545_230_000_000
 RECORD_TIME = (("event_time", None), ("client", None), ("session", None))
 
 
-@pytest.fixture(params=["kafka-python", "librdkafka"])
+@pytest.fixture(params=READERS)
 def source(broker_with_groups: Broker, request: pytest.FixtureRequest) -> KafkaTopics:
     settings = KafkaSettings(broker_with_groups.bootstrap_servers, reader=request.param)
     source = KafkaTopics(settings)
@@ -135,6 +136,54 @@ def test_keys_headers_timestamps_and_nulls_come_as_they_were_written(
     assert (records[1]["value"], records[1]["headers"]) == (None, None)
 
 
+def test_empty_and_null_are_told_apart(
+    source: KafkaTopics, make_topic: Callable, produce: Callable
+) -> None:
+    topic = make_topic()
+    produce(topic, [Record(b"", key=b""), Record(None, key=b"k"), Record(b"v")])
+
+    records = read(source, source.plan(topic, Everything()))
+
+    assert list(zip(records["key"].to_pylist(), records["value"].to_pylist(), strict=True)) == [
+        (b"", b""),
+        (b"k", None),
+        (None, b"v"),
+    ]
+
+
+def test_large_records_and_many_small_ones_come_whole(
+    source: KafkaTopics, make_topic: Callable, produce: Callable
+) -> None:
+    topic = make_topic(partitions=2)
+    large = [Record(bytes([n]) * 900_000) for n in range(20)]
+    small = [Record(b"%d" % n, partition=1, headers=(("n", b"%d" % n),)) for n in range(3000)]
+    produce(topic, [*large, *small])
+
+    records = read(source, source.plan(topic, Everything()))
+
+    assert records["value"].to_pylist() == [record.value for record in [*large, *small]]
+    assert records["headers"].to_pylist()[20:] == [list(record.headers) for record in small]
+
+
+def test_read_that_is_ended_early_leaves_no_client_behind(
+    broker: Broker, make_topic: Callable, produce: Callable
+) -> None:
+    # Given a read of librdkafka that has brought some of a topic
+    source = KafkaTopics(KafkaSettings(broker.bootstrap_servers, reader="librdkafka"))
+    topic = make_topic()
+    produce(topic, [Record(b"x" * 900_000) for _ in range(40)])
+    blocks = source.read(source.plan(topic, Everything()))
+    next(blocks)
+    threads_of_clients = native.library().rd_kafka_thread_cnt
+    assert threads_of_clients() > 0
+
+    # When it is ended
+    blocks.close()
+
+    # Then its client, which waits for every message to be freed, is gone
+    assert threads_of_clients() == 0
+
+
 def test_log_append_time_is_the_brokers(
     source: KafkaTopics, make_topic: Callable, produce: Callable
 ) -> None:
@@ -219,6 +268,21 @@ def test_what_is_written_after_the_plan_is_not_read(
     produce(topic, numbered(5))
 
     assert offsets(read(source, plan)) == [0, 1, 2, 3, 4]
+
+
+def test_partition_that_grows_meanwhile_does_not_hold_up_another(
+    source: KafkaTopics, make_topic: Callable, produce: Callable
+) -> None:
+    # Given a partition that ends with a marker, and one that grows after the plan
+    topic = make_topic(partitions=2)
+    produce(topic, numbered(5), transaction="commit")
+    produce(topic, numbered(5, partition=1))
+    plan = source.plan(topic, Everything())
+    produce(topic, numbered(2000, partition=1))
+
+    records = read(source, plan)
+
+    assert records["partition"].to_pylist() == [0] * 5 + [1] * 5
 
 
 def test_latest_keeps_the_newest_in_arrival_order_over_all_partitions(
@@ -311,7 +375,7 @@ def test_absent_broker_is_said_in_a_sentence() -> None:
         absent.topics()
 
 
-@pytest.mark.parametrize("reader", ["kafka-python", "librdkafka"])
+@pytest.mark.parametrize("reader", READERS)
 def test_broker_that_goes_away_during_a_read_is_said_in_a_sentence(reader: str) -> None:
     with running_broker() as short_lived:
         create_topic(short_lived.bootstrap_servers, "events")
@@ -323,6 +387,17 @@ def test_broker_that_goes_away_during_a_read_is_said_in_a_sentence(reader: str) 
 
     with pytest.raises(BrokerUnreachableError):
         list(source.read(plan))
+
+
+@pytest.mark.parametrize("client", [confluent, librdkafka])
+def test_settings_that_the_client_does_not_accept_are_said_in_a_sentence(
+    client: ModuleType,
+) -> None:
+    settings = KafkaSettings("a:1", security_protocol="SSL", ssl_cafile="not-there.pem")
+    plan = Plan("events", Everything(), (Span(0, 0, 1),), (Span(0, 0, 1),))
+
+    with pytest.raises(SettingsError, match=r"does not accept the Kafka settings: .*ssl\.ca"):
+        list(client.read(settings, plan))
 
 
 def test_password_is_not_in_the_settings_text() -> None:

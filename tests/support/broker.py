@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 
 from tests.support.processes import ServerStartError, free_port, running
@@ -183,6 +184,8 @@ def produce(
             producer.commit_transaction()
         elif transaction == "abort":
             producer.abort_transaction()
+    if transaction:
+        _wait_for_markers(bootstrap_servers, topic)
 
 
 def wait_for_compaction(
@@ -223,6 +226,21 @@ def _send(producer: KafkaProducer, topic: str, records: Iterable[Record]) -> Non
     producer.flush()
     for result in sent:
         result.get(timeout=10)
+
+
+def _wait_for_markers(bootstrap_servers: str, topic: str, *, timeout_s: float = 10) -> None:
+    """Wait until a transaction's markers are written, which is after it has ended."""
+    deadline = time.monotonic() + timeout_s
+    with closing(KafkaAdminClient(bootstrap_servers=bootstrap_servers)) as admin:
+        described = admin.describe_topics([topic])[0]
+        partitions = [TopicPartition(topic, p["partition_index"]) for p in described["partitions"]]
+        ends = dict.fromkeys(partitions, OffsetSpec.LATEST)
+        while admin.list_partition_offsets(
+            ends, isolation_level="read_committed"
+        ) != admin.list_partition_offsets(ends):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"A transaction on {topic} is open after {timeout_s:.0f} s.")
+            time.sleep(0.01)
 
 
 def _find_java() -> str:

@@ -8,16 +8,16 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.admin import ConfigResource, ConfigResourceType
+from kafka import KafkaAdminClient, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 
-from lib.topics.kafka import kafka_python
-from lib.topics.kafka.client import client_config, consumer_config
-from lib.topics.kafka.failures import explained, missing, unreachable
+from lib.topics.kafka import kafka_python, native
+from lib.topics.kafka.client import client_config
+from lib.topics.kafka.failures import explained, missing
 from lib.topics.source import Between, Latest, Plan, Range, Span, TopicInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     import pyarrow as pa
 
@@ -25,6 +25,25 @@ if TYPE_CHECKING:
 
 _GROUPS_TOPIC: Final = "__consumer_offsets"
 _TIMESTAMP_KIND: Final = "message.timestamp.type"
+
+
+def _librdkafka(settings: KafkaSettings, plan: Plan) -> Iterator[pa.RecordBatch]:
+    from lib.topics.kafka import librdkafka  # noqa: PLC0415 (may not be installed)
+
+    return librdkafka.read(settings, plan)
+
+
+def _confluent(settings: KafkaSettings, plan: Plan) -> Iterator[pa.RecordBatch]:
+    from lib.topics.kafka import confluent  # noqa: PLC0415 (may not be installed)
+
+    return confluent.read(settings, plan)
+
+
+_READERS: Final = {
+    "librdkafka": _librdkafka,
+    "confluent-kafka": _confluent,
+    "kafka-python": kafka_python.read,
+}
 
 
 @dataclass(frozen=True)
@@ -47,12 +66,7 @@ class KafkaTopics:
         with explained(self.settings), closing(_admin(self.settings)) as admin:
             described = [t for t in admin.describe_topics() if not t["is_internal"]]
             kinds = _timestamp_kinds(admin, [t["name"] for t in described])
-        partitions = [
-            TopicPartition(t["name"], p["partition_index"])
-            for t in described
-            for p in t["partitions"]
-        ]
-        log = self._log(partitions)
+            log = _log_of(admin, [tp for t in described for tp in _partitions(t)], self.settings)
         records: dict[str, int] = defaultdict(int)
         for partition, span in log.items():
             records[partition.topic] += span.size
@@ -72,14 +86,18 @@ class KafkaTopics:
         `Between` has Kafka's own meaning: each partition from its first record at or after the
         start to its first record at or after the end.
         """
-        with explained(self.settings, topic), closing(_consumer(self.settings)) as consumer:
-            log = _log_of(consumer, self._partitions(topic), self.settings)
+        with explained(self.settings, topic), closing(_admin(self.settings)) as admin:
+            # Asking for one topic by name never creates it: kafka-python's admin client says so.
+            partitions = _partitions(admin.describe_topics([topic])[0])
+            if not partitions:
+                raise missing(topic, self.settings)
+            log = _log_of(admin, partitions, self.settings)
             if isinstance(wanted, Latest):
-                starts = _starts_of_latest(consumer, log, wanted.count)
+                starts = _starts_of_latest(admin, log, wanted.count, self.settings)
                 spans = [Span(s.partition, starts[tp], s.end) for tp, s in log.items()]
             elif isinstance(wanted, Between):
-                starts = _offsets_at(consumer, log, wanted.start_ms)
-                ends = _offsets_at(consumer, log, wanted.end_ms)
+                starts = _offsets_at(admin, log, wanted.start_ms, self.settings)
+                ends = _offsets_at(admin, log, wanted.end_ms, self.settings)
                 spans = [Span(s.partition, starts[tp], ends[tp]) for tp, s in log.items()]
             else:
                 spans = list(log.values())
@@ -87,73 +105,76 @@ class KafkaTopics:
 
     def read(self, plan: Plan) -> Iterator[pa.RecordBatch]:
         """Yield the records of `plan` with the reader that `reader` names."""
-        if self.reader() == "librdkafka":
-            from lib.topics.kafka import librdkafka  # noqa: PLC0415 (may not be installed)
-
-            return librdkafka.read(self.settings, plan)
-        return kafka_python.read(self.settings, plan)
+        return _READERS[self.reader()](self.settings, plan)
 
     def reader(self) -> str:
-        """Return the client that reads records: "librdkafka" or "kafka-python".
+        """Return the client that reads records: "librdkafka", "confluent-kafka", "kafka-python".
 
-        librdkafka's consumer looks for its group's coordinator even where no group is used, and
-        a broker answers that by creating `__consumer_offsets`. Where no consumer group has ever
-        been, kafka-python reads instead, whatever the settings say: reading leaves no trace.
+        Where librdkafka cannot be called directly, confluent-kafka reads in its stead. Its
+        consumer looks for its group's coordinator even where no group is used, and a broker
+        answers that by creating `__consumer_offsets`. Where no consumer group has ever been,
+        kafka-python reads instead, whatever the settings say: reading leaves no trace.
         """
         if not self.settings.uses_librdkafka:
             return "kafka-python"
+        if self.settings.reader != "confluent-kafka" and native.library():
+            return "librdkafka"
         with explained(self.settings), closing(_admin(self.settings)) as admin:
             has_had_groups = _GROUPS_TOPIC in admin.list_topics()
-        return "librdkafka" if has_had_groups else "kafka-python"
-
-    def _partitions(self, topic: str) -> list[TopicPartition]:
-        with closing(_admin(self.settings)) as admin:
-            # Asking for one topic by name never creates it: kafka-python's admin client says so.
-            described = admin.describe_topics([topic])[0]
-        if not described["partitions"]:
-            raise missing(topic, self.settings)
-        indexes = sorted(p["partition_index"] for p in described["partitions"])
-        return [TopicPartition(topic, index) for index in indexes]
-
-    def _log(self, partitions: list[TopicPartition]) -> dict[TopicPartition, Span]:
-        with explained(self.settings), closing(_consumer(self.settings)) as consumer:
-            return _log_of(consumer, partitions, self.settings)
+        return "confluent-kafka" if has_had_groups else "kafka-python"
 
 
 def _admin(settings: KafkaSettings) -> KafkaAdminClient:
     return KafkaAdminClient(**client_config(settings))
 
 
-def _consumer(settings: KafkaSettings) -> KafkaConsumer:
-    return KafkaConsumer(**consumer_config(settings))
+def _partitions(described: Mapping[str, Any]) -> list[TopicPartition]:
+    indexes = sorted(p["partition_index"] for p in described["partitions"])
+    return [TopicPartition(described["name"], index) for index in indexes]
 
 
 def _log_of(
-    consumer: KafkaConsumer, partitions: list[TopicPartition], settings: KafkaSettings
+    admin: KafkaAdminClient, partitions: list[TopicPartition], settings: KafkaSettings
 ) -> dict[TopicPartition, Span]:
-    if not partitions:
-        return {}
-    timeout_ms = round(1000 * settings.timeout_s)
-    begin = consumer.beginning_offsets(partitions, timeout_ms=timeout_ms)
-    end = consumer.end_offsets(partitions, timeout_ms=timeout_ms)
-    if len(begin) < len(partitions) or len(end) < len(partitions):
-        raise unreachable(settings)
+    begin = _offsets(admin, partitions, OffsetSpec.EARLIEST, settings)
+    end = _offsets(admin, partitions, OffsetSpec.LATEST, settings)
     return {tp: Span(tp.partition, begin[tp], end[tp]) for tp in partitions}
 
 
 def _offsets_at(
-    consumer: KafkaConsumer, log: dict[TopicPartition, Span], time_ms: int
+    admin: KafkaAdminClient,
+    log: dict[TopicPartition, Span],
+    time_ms: int,
+    settings: KafkaSettings,
 ) -> dict[TopicPartition, int]:
     """Return each partition's first offset whose record timestamp is at least `time_ms`."""
-    found = consumer.offsets_for_times(dict.fromkeys(log, max(0, time_ms)))
+    found = _offsets(admin, log, max(0, time_ms), settings)
     return {
-        tp: min(max(found[tp].offset, span.start), span.end) if found.get(tp) else span.end
+        # Kafka answers -1 where there is none.
+        tp: min(max(found[tp], span.start), span.end) if found[tp] >= 0 else span.end
         for tp, span in log.items()
     }
 
 
+def _offsets(
+    admin: KafkaAdminClient,
+    partitions: Iterable[TopicPartition],
+    at: OffsetSpec | int,
+    settings: KafkaSettings,
+) -> dict[TopicPartition, int]:
+    found = admin.list_partition_offsets(
+        dict.fromkeys(partitions, at),
+        isolation_level=settings.isolation_level,
+        timeout_ms=round(1000 * settings.timeout_s),
+    )
+    return {tp: there.offset for tp, there in found.items()}
+
+
 def _starts_of_latest(
-    consumer: KafkaConsumer, log: dict[TopicPartition, Span], count: int
+    admin: KafkaAdminClient,
+    log: dict[TopicPartition, Span],
+    count: int,
+    settings: KafkaSettings,
 ) -> dict[TopicPartition, int]:
     """Return starts that leave at least `count` offsets, cut at one moment in every partition."""
     if sum(span.size for span in log.values()) <= count:
@@ -164,7 +185,7 @@ def _starts_of_latest(
     starts = {tp: span.start for tp, span in log.items()}
     while late - early > 1:
         middle = (early + late) // 2
-        offsets = _offsets_at(consumer, log, middle)
+        offsets = _offsets_at(admin, log, middle, settings)
         if sum(span.end - offsets[tp] for tp, span in log.items()) >= count:
             early, starts = middle, offsets
         else:

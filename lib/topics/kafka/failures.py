@@ -10,6 +10,7 @@ from kafka import errors as kafka_errors
 from lib.errors import (
     AccessError,
     BrokerUnreachableError,
+    SettingsError,
     SkewlineError,
     TopicMissingError,
     UnreadableTopicError,
@@ -59,6 +60,14 @@ def refused(what: str, settings: KafkaSettings) -> AccessError:
     return AccessError(
         f"The Kafka broker at {settings.bootstrap_servers} refused access: {what}.",
         "Check user, password, certificate and the permissions (describe and read on the topic).",
+    )
+
+
+def not_accepted(what: str) -> SettingsError:
+    """Return the error for settings that a client library does not accept."""
+    return SettingsError(
+        f"librdkafka does not accept the Kafka settings: {what}.",
+        "Check the mechanism, and that the certificates are where the settings say.",
     )
 
 

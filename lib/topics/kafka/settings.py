@@ -23,7 +23,7 @@ ENVIRONMENT: Final = {
 """Setting → the environment variable that gives it where secrets.toml does not."""
 
 PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
-READERS: Final = ("auto", "librdkafka", "kafka-python")
+READERS: Final = ("auto", "librdkafka", "confluent-kafka", "kafka-python")
 ISOLATION_LEVELS: Final = ("read_committed", "read_uncommitted")
 
 
@@ -40,8 +40,8 @@ class KafkaSettings:
     ssl_cafile, ssl_certfile, ssl_keyfile, ssl_password
         Paths of PEM files, and the key's password.
     reader
-        The client that reads records: "librdkafka" (fast), "kafka-python", or "auto": librdkafka
-        where it is installed.
+        The client that reads records: "librdkafka" (fast), "confluent-kafka" (librdkafka through
+        Python objects), "kafka-python", or "auto": librdkafka where it is installed.
     isolation_level
         "read_committed" leaves out records of aborted transactions and ends at the last stable
         offset; "read_uncommitted" reads them all.
@@ -97,9 +97,9 @@ class KafkaSettings:
             When librdkafka is asked for and not installed.
         """
         installed = find_spec("confluent_kafka") is not None
-        if self.reader == "librdkafka" and not installed:
+        if self.reader in ("librdkafka", "confluent-kafka") and not installed:
             raise SettingsError(
-                "The reader librdkafka is configured, but confluent-kafka is not installed.",
+                f"The reader {self.reader} is configured, but confluent-kafka is not installed.",
                 "Run pip install confluent-kafka, or set reader to kafka-python.",
             )
         return installed and self.reader != "kafka-python"

@@ -1,0 +1,73 @@
+"""What librdkafka is told and what it says, the same in C and through confluent-kafka."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from confluent_kafka import KafkaError
+
+from lib.topics.kafka.failures import missing, refused, unreachable, unreadable
+
+if TYPE_CHECKING:
+    from lib.errors import SkewlineError
+    from lib.topics.kafka.settings import KafkaSettings
+
+# Codes that librdkafka itself raises, not the broker, have names that begin with an underscore.
+ENDED: Final = KafkaError._PARTITION_EOF  # noqa: SLF001
+_MISSING: Final = {
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001
+    KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
+}
+REFUSED: Final = {
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+    KafkaError._AUTHENTICATION,  # noqa: SLF001
+}
+_UNREADABLE: Final = {
+    KafkaError._BAD_MSG,  # noqa: SLF001
+    KafkaError._BAD_COMPRESSION,  # noqa: SLF001
+    KafkaError._NOT_IMPLEMENTED,  # noqa: SLF001
+}
+
+
+def explain(code: int, said: str, settings: KafkaSettings, topic: str) -> SkewlineError:
+    """Return the error for what librdkafka says: its code and its words."""
+    if code in _MISSING:
+        return missing(topic, settings)
+    if code in REFUSED:
+        return refused(said, settings)
+    if code in _UNREADABLE:
+        return unreadable(topic, said)
+    return unreachable(settings)
+
+
+def config(settings: KafkaSettings) -> dict[str, str]:
+    """Return the configuration of a client that reads, commits nothing and creates no topic."""
+    config: dict[str, str] = {
+        "bootstrap.servers": settings.bootstrap_servers,
+        "client.id": "skewline",
+        "security.protocol": settings.security_protocol,
+        "enable.auto.commit": "false",
+        "enable.auto.offset.store": "false",
+        "allow.auto.create.topics": "false",
+        "auto.offset.reset": "earliest",
+        "enable.partition.eof": "true",
+        "isolation.level": settings.isolation_level,
+        "check.crcs": "true",
+        "fetch.wait.max.ms": "100",
+        "queued.max.messages.kbytes": str(32 * 1024),
+        # The default, a second, stalls whoever empties the queue sooner.
+        "fetch.queue.backoff.ms": "5",
+        "log_level": "2",
+    }
+    optional = {
+        "sasl.mechanism": settings.sasl_mechanism,
+        "sasl.username": settings.sasl_username,
+        "sasl.password": settings.sasl_password,
+        "ssl.ca.location": settings.ssl_cafile,
+        "ssl.certificate.location": settings.ssl_certfile,
+        "ssl.key.location": settings.ssl_keyfile,
+        "ssl.key.password": settings.ssl_password,
+    }
+    return config | {name: value for name, value in optional.items() if value}
