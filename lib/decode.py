@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 
 from lib.columns import KAFKA_COLUMNS, OFFSET, PARTITION, RECEIVED_TIME, RECEIVED_TIME_TYPE
 from lib.topics.lines import MisfitError, hold_one_object, objects_to_columns
+from lib.uniform import uniform_columns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -165,6 +166,10 @@ class _Reading:
 
     def read(self, values: pa.Array, rows: NDArray[np.int64]) -> None:
         """Read `values`, which stand at `rows` of the block, in bulk where they allow it."""
+        columns = uniform_columns(values)
+        if columns is not None:
+            self.parts.append(_Part(rows, pa.table(columns)))
+            return
         bulk = _fit_for_bulk(values)
         together, alone = np.flatnonzero(bulk), np.flatnonzero(~bulk)
         step = max(1, len(together) // SAMPLE)

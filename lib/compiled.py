@@ -14,4 +14,4 @@ Function = TypeVar("Function", bound="Callable[..., object]")
 
 def compiled(function: Function) -> Function:
     """Return `function` compiled on its first call, or loaded from numba's cache."""
-    return cast("Function", njit(cache=True)(function))
+    return cast("Function", njit(cache=True, nogil=True)(function))
