@@ -20,6 +20,7 @@ from lib.decode import decode
 from lib.events import Clock, build_events, select_window
 from lib.fields import Fields
 from lib.topics.records import RECORDS
+from lib.uniform import warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -104,6 +105,7 @@ def measure(name: str, records: int, run: Callable[[], pd.DataFrame]) -> pd.Data
 
 def main(sizes: tuple[int, ...]) -> None:
     """Print one row for each way and number of records."""
+    warm_up()  # as the app does when its server starts
     print(f"{'':<24} {'records':>10} {'µs wall':>9} {'µs cpu':>9} {'B/event':>9}")
     for records in sizes:
         batches = blocks(records)

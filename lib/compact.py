@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from lib.decode import concat
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from pandas.api.extensions import ExtensionArray
 
     Column = ExtensionArray | np.ndarray[tuple[int], Any]
@@ -49,15 +50,15 @@ def category(column: pa.ChunkedArray) -> pd.Categorical[Any]:
     """Return `column` as a category whose categories are sorted and keep their type."""
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
-    encoded = column.unify_dictionaries().combine_chunks()
+    encoded = column.combine_chunks()  # gives the chunks one dictionary
     words = pd.Index(encoded.dictionary.to_pandas())
     codes = encoded.indices.fill_null(-1).to_numpy()
     used = np.zeros(len(words) + 1, bool)
     used[codes] = True
     by_word = words.argsort()
     order = by_word[used[by_word]]
-    renumbered = np.full(len(words) + 1, -1, np.int64)
-    renumbered[order] = np.arange(len(order))
+    renumbered = np.full(len(words) + 1, -1, np.int32)
+    renumbered[order] = np.arange(len(order), dtype=np.int32)
     return pd.Categorical.from_codes(renumbered[codes], categories=words[order])
 
 
@@ -71,6 +72,42 @@ def integers(column: pa.ChunkedArray) -> pd.arrays.IntegerArray | None:
         return _nullable(column.cast(pa.int64()))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return None
+
+
+def append(upper: pd.Series, lower: pd.Series) -> Column | None:
+    """Return two columns below one another as `compact` would return them, without reading all.
+
+    None where that takes a look at the values: where the two are of different kinds, or text.
+    """
+    one, other = upper.dtype, lower.dtype
+    if isinstance(one, pd.CategoricalDtype) and isinstance(other, pd.CategoricalDtype):
+        return _append_categories(upper.array, lower.array)
+    plain, other_plain = isinstance(one, np.dtype), isinstance(other, np.dtype)
+    if one.kind != other.kind or one.kind not in "bif" or plain != other_plain:
+        return None
+    values: Column = pd.concat([upper, lower], ignore_index=True).array
+    return np.asarray(values) if plain else values
+
+
+def _append_categories(
+    upper: pd.Categorical[Any], lower: pd.Categorical[Any]
+) -> pd.Categorical[Any] | None:
+    if upper.categories.dtype != lower.categories.dtype:
+        return None
+    words = upper.categories.union(lower.categories).sort_values()
+    if words.empty:
+        return None
+    codes = [_codes_in(words, part) for part in (upper, lower)]
+    return pd.Categorical.from_codes(np.concatenate(codes), categories=words)
+
+
+def _codes_in(words: pd.Index, part: pd.Categorical[Any]) -> NDArray[np.int32]:
+    """Return the codes of `part` where its categories stand in `words`."""
+    if len(words) == len(part.categories):
+        return part.codes.astype(np.int32)
+    places = np.append(words.get_indexer(part.categories), -1).astype(np.int32)
+    found: NDArray[np.int32] = places[part.codes]
+    return found
 
 
 def join(upper: pd.Series, lower: pd.Series) -> pa.ChunkedArray:

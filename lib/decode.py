@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 
 from lib.columns import KAFKA_COLUMNS, OFFSET, PARTITION, RECEIVED_TIME, RECEIVED_TIME_TYPE
 from lib.topics.lines import MisfitError, hold_one_object, objects_to_columns
+from lib.uniform import uniform_columns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -165,6 +166,10 @@ class _Reading:
 
     def read(self, values: pa.Array, rows: NDArray[np.int64]) -> None:
         """Read `values`, which stand at `rows` of the block, in bulk where they allow it."""
+        columns = uniform_columns(values)
+        if columns is not None:
+            self.parts.append(_Part(rows, pa.table(columns)))
+            return
         bulk = _fit_for_bulk(values)
         together, alone = np.flatnonzero(bulk), np.flatnonzero(~bulk)
         step = max(1, len(together) // SAMPLE)
@@ -295,10 +300,28 @@ def _is_utf8(value: bytes) -> bool:
 
 def _parse(values: pa.Array, schema: pa.Schema) -> pa.Table:
     """Return the flattened fields of `values`; raises `MisfitError` where a digit could be lost."""
+    fields = _uniform_fields(values, schema)
+    if fields is not None:
+        return fields
     table = _flatten(objects_to_columns(values, schema))
     if len(set(table.column_names)) < table.num_columns or not all(map(_is_exact, table.columns)):
         raise MisfitError
     return _compact(table)
+
+
+def _uniform_fields(values: pa.Array, schema: pa.Schema) -> pa.Table | None:
+    """Return the fields of values of one layout, if Arrow's reader would make the same of them."""
+    columns = uniform_columns(values)
+    if columns is None:
+        return None
+    wanted = {field.name: field.type for field in _flatten(schema.empty_table()).schema}
+    if any(wanted.get(name) != _plain_type(column) for name, column in columns.items()):
+        return None
+    return pa.table({name: columns[name] for name in wanted if name in columns})
+
+
+def _plain_type(column: pa.Array) -> pa.DataType:
+    return column.type.value_type if pa.types.is_dictionary(column.type) else column.type
 
 
 def _flatten(table: pa.Table) -> pa.Table:

@@ -23,7 +23,7 @@ from lib.columns import (
     SEQUENCE,
     SESSION,
 )
-from lib.compact import category, compact, integers, join
+from lib.compact import append, category, compact, integers, join
 from lib.decode import EXCERPT_BYTES, MAX_EXCERPTS, SET_ASIDE, concat, texts
 from lib.derived_sessions import derive_sessions
 from lib.errors import FieldsError
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
     from lib.compact import Column
     from lib.fields import Fields
+
+    Columns = dict[str, Column]
 
 __all__ = [
     "CLIENT",
@@ -140,7 +142,7 @@ def build_events(decoded: Sequence[pa.Table], fields: Fields) -> Events:
         return Events(_arranged(_NOTHING, fields), 0, SET_ASIDE.empty_table(), ())
     _require(rows, fields)
     rows, times, set_aside = _usable(rows, fields, around=None)
-    table = _arranged(_to_frame(rows, times, fields), fields)
+    table = _arranged(_to_columns(rows, times, fields), fields)
     kinds = tuple(sorted(pc.unique(rows[RECEIVED_TIME_TYPE]).to_pylist()))
     return Events(table, _zero(table), set_aside, kinds)
 
@@ -167,8 +169,8 @@ def append_events(events: Events, decoded: Sequence[pa.Table], fields: Fields) -
     rows, times, set_aside = _usable(rows, fields, around)
     if not rows.num_rows:
         return _with_set_aside(events, events.set_aside, set_aside)
-    table = _below(events.table, _to_frame(rows, times, fields))
-    table = _arranged(table, fields)
+    below = pd.DataFrame(_to_columns(rows, times, fields))
+    table = _arranged(_below(events.table, below, fields), fields)
     kinds = {*events.timestamp_types, *pc.unique(rows[RECEIVED_TIME_TYPE]).to_pylist()}
     grown = Events(table, _zero(table), set_aside, tuple(sorted(kinds)))
     return _with_set_aside(grown, events.set_aside, set_aside)
@@ -187,7 +189,9 @@ def arrival_order(
     partition, received
         Partition and timestamp of each record; records of one partition in offset order.
     """
-    by_partition = np.argsort(partition, kind="stable")
+    if _is_in_order(partition, received):
+        return None
+    by_partition = _stable_order(partition)
     reached = _running_maximum(received[by_partition], partition[by_partition])
     order = by_partition[np.argsort(reached, kind="stable")]
     return None if (order[1:] > order[:-1]).all() else order
@@ -248,6 +252,20 @@ def select_window(
     """Return the events that `window_rows` finds, with their index; `table` itself for all."""
     rows = window_rows(table, clock, start_s, end_s, clients)
     return table if isinstance(rows, slice) else table.take(rows)
+
+
+def _is_in_order(partition: NDArray[np.int32], received: NDArray[np.int64]) -> bool:
+    """Return whether the timestamps alone put the records in arrival order."""
+    if (received[1:] < received[:-1]).any():
+        return False
+    ties = received[1:] == received[:-1]
+    return not (ties & (partition[1:] < partition[:-1])).any()
+
+
+def _stable_order(partition: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return the positions that sort `partition`; 16 bits, as nearly always, by radix sort."""
+    small = len(partition) > 0 and partition.min() >= 0 and partition.max() < 1 << 15
+    return np.argsort(partition.astype(np.int16) if small else partition, kind="stable")
 
 
 def _running_maximum(values: NDArray[np.int64], partition: NDArray[np.int32]) -> NDArray[np.int64]:
@@ -339,7 +357,7 @@ def _column(rows: pa.Table, source: str) -> pa.ChunkedArray:
     return rows[source]
 
 
-def _to_frame(rows: pa.Table, times: NDArray[np.int64], fields: Fields) -> pd.DataFrame:
+def _to_columns(rows: pa.Table, times: NDArray[np.int64], fields: Fields) -> Columns:
     """Return the rows as they are ordered, without what depends on other rows."""
     columns: dict[str, Column] = {
         EVENT_TIME: times,
@@ -362,20 +380,18 @@ def _to_frame(rows: pa.Table, times: NDArray[np.int64], fields: Fields) -> pd.Da
     for name in rows.column_names:
         if name not in used:
             columns[_free(name, taken)] = compact(rows[name])
-    return pd.DataFrame(columns)
+    return columns
 
 
-_NOTHING: Final = pd.DataFrame(
-    {
-        EVENT_TIME: np.empty(0, np.int64),
-        RECEIVED_TIME: np.empty(0, np.int64),
-        CLIENT: pd.Categorical([]),
-        SESSION: pd.Categorical([]),
-        PARTITION: np.empty(0, np.int32),
-        OFFSET: np.empty(0, np.int64),
-        RECEIVED_TIME_TYPE: np.empty(0, np.int8),
-    }
-)
+_NOTHING: Final[Columns] = {
+    EVENT_TIME: np.empty(0, np.int64),
+    RECEIVED_TIME: np.empty(0, np.int64),
+    CLIENT: pd.Categorical([]),
+    SESSION: pd.Categorical([]),
+    PARTITION: np.empty(0, np.int32),
+    OFFSET: np.empty(0, np.int64),
+    RECEIVED_TIME_TYPE: np.empty(0, np.int8),
+}
 
 
 def _free(name: str, taken: set[str]) -> str:
@@ -385,12 +401,11 @@ def _free(name: str, taken: set[str]) -> str:
     return name
 
 
-def _arranged(frame: pd.DataFrame, fields: Fields) -> pd.DataFrame:
-    """Return `frame` in arrival order, with normalized times, derived sessions, in column order."""
-    received = _received(frame)
-    order = arrival_order(frame[PARTITION].to_numpy(), received)
-    columns = {name: frame[name].array for name in frame.columns}
-    columns[RECEIVED_TIME] = received
+def _arranged(columns: Columns, fields: Fields) -> pd.DataFrame:
+    """Return a table in arrival order, with normalized times, derived sessions, in column order."""
+    received = _received(columns)
+    order = arrival_order(np.asarray(columns[PARTITION]), received)
+    columns = {**columns, RECEIVED_TIME: received}
     if order is not None:
         columns = {name: column.take(order) for name, column in columns.items()}
     times = np.asarray(columns[EVENT_TIME])
@@ -398,9 +413,12 @@ def _arranged(frame: pd.DataFrame, fields: Fields) -> pd.DataFrame:
     columns[EVENT_TIME_0] = (times - zero) / 1000.0
     columns[RECEIVED_TIME_0] = (np.asarray(columns[RECEIVED_TIME]) - zero) / 1000.0
     if fields.session is None or SESSION not in columns:
-        columns[SESSION] = derive_sessions(columns[CLIENT], times, fields.session_gap_s)
+        columns[SESSION] = derive_sessions(
+            pd.Categorical(columns[CLIENT]), times, fields.session_gap_s
+        )
     known = [name for name in _ORDER if name in columns]
-    return pd.DataFrame({name: columns[name] for name in dict.fromkeys([*known, *columns])})
+    named = {name: columns[name] for name in dict.fromkeys([*known, *columns])}
+    return pd.DataFrame(named, copy=False)
 
 
 _ORDER: Final = (
@@ -417,17 +435,17 @@ _ORDER: Final = (
 )
 
 
-def _received(frame: pd.DataFrame) -> NDArray[np.int64]:
+def _received(columns: Columns) -> NDArray[np.int64]:
     """Return the record timestamps; where there is none, the largest event time so far."""
-    received = frame[RECEIVED_TIME].to_numpy()
+    received = np.asarray(columns[RECEIVED_TIME])
     absent = received == NO_TIMESTAMP
     if not absent.any():
         return received
-    partition = frame[PARTITION].to_numpy()
-    by_partition = np.argsort(partition, kind="stable")
+    partition = np.asarray(columns[PARTITION])
+    by_partition = _stable_order(partition)
     earliest = np.empty_like(received)
     earliest[by_partition] = _running_maximum(
-        frame[EVENT_TIME].to_numpy()[by_partition], partition[by_partition]
+        np.asarray(columns[EVENT_TIME])[by_partition], partition[by_partition]
     )
     return np.where(absent, earliest, received)
 
@@ -436,16 +454,18 @@ def _one_category(rows: int) -> pd.Categorical[Any]:
     return pd.Categorical.from_codes(np.zeros(rows, np.int8), categories=pd.Index([THE_CLIENT]))
 
 
-def _below(upper: pd.DataFrame, lower: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of both frames, without what depends on other rows."""
-    columns: dict[str, Column] = {}
+def _below(upper: pd.DataFrame, lower: pd.DataFrame, fields: Fields) -> Columns:
+    """Return the rows of both tables, without what depends on other rows."""
+    columns: Columns = {}
+    dependent = {EVENT_TIME_0, RECEIVED_TIME_0, *([SESSION] if fields.session is None else [])}
     for name in dict.fromkeys([*upper.columns, *lower.columns]):
         if name in (EVENT_TIME, RECEIVED_TIME, PARTITION, OFFSET, RECEIVED_TIME_TYPE):
             columns[name] = np.concatenate([upper[name].to_numpy(), lower[name].to_numpy()])
-        elif name not in (EVENT_TIME_0, RECEIVED_TIME_0):
-            joined = join(_column_or_nulls(upper, name), _column_or_nulls(lower, name))
-            columns[name] = _in_its_type(name, joined)
-    return pd.DataFrame(columns)
+        elif name not in dependent:
+            parts = _column_or_nulls(upper, name), _column_or_nulls(lower, name)
+            appended = append(*parts)
+            columns[name] = _in_its_type(name, join(*parts)) if appended is None else appended
+    return columns
 
 
 def _column_or_nulls(frame: pd.DataFrame, name: str) -> pd.Series:

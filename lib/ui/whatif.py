@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
+from lib import uniform
 from lib.events import SESSION
 from lib.text import duration
 from lib.whatif import (
@@ -51,10 +52,15 @@ MOST_FOR_CURVES: Final = 300_000
 
 @st.cache_resource(show_spinner=False)
 def compile_ahead() -> threading.Thread:
-    """Have the replays compiled in the background, once a server, before anybody waits for it."""
-    thread = threading.Thread(target=warm_up, name="compile", daemon=True)
+    """Have what reads and replays compiled in the background, once a server, before it is used."""
+    thread = threading.Thread(target=_compile, name="compile", daemon=True)
     thread.start()
     return thread
+
+
+def _compile() -> None:
+    uniform.warm_up()
+    warm_up()
 
 
 def choose_setting() -> Setting:

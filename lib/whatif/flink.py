@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from lib.whatif.compiled import compiled
+from lib.compiled import compiled
 from lib.whatif.windows import (
     NEVER,
     NONE,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from lib.compiled import compiled
 from lib.events import CLIENT, EVENT_TIME, OFFSET, PARTITION, RECEIVED_TIME, SESSION
-from lib.whatif.compiled import compiled
 from lib.whatif.windows import NEVER, NONE, Replay, SessionWindow, replay_of, take_sessions
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lib.whatif.compiled import compiled
+from lib.compiled import compiled
 from lib.whatif.windows import (
     NEVER,
     NONE,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from lib.whatif.compiled import compiled
+from lib.compiled import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,4 +14,9 @@ Function = TypeVar("Function", bound="Callable[..., object]")
 
 def compiled(function: Function) -> Function:
     """Return `function` compiled on its first call, or loaded from numba's cache."""
-    return cast("Function", njit(cache=True)(function))
+    return cast("Function", njit(cache=True, nogil=True)(function))
+
+
+def inlined(function: Function) -> Function:
+    """Return `function` as a part of each compiled function that calls it."""
+    return cast("Function", njit(forceinline=True, nogil=True)(function))
