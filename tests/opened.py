@@ -65,6 +65,14 @@ def captions(at):
     return "\n".join(caption.value for caption in at.caption)
 
 
-def query(at):
-    """Return the URL's parameters as the app sees them, those that it writes by hand."""
-    return {name: at.query_params[name] for name in at.query_params}
+def parameters(at):
+    """Return the parameters of the app's URL, of each the first value."""
+    every = {name: at.query_params[name] for name in at.query_params}
+    return {name: each if isinstance(each, str) else each[0] for name, each in every.items()}
+
+
+def files_of(folder, monkeypatch):
+    """Make a folder the app's source of files."""
+    folder.mkdir(exist_ok=True)
+    monkeypatch.setenv("SKEWLINE_FILES", str(folder))
+    return folder

@@ -230,10 +230,11 @@ class TestOthers:
         assert size(chart) < MOST_BYTES
 
     def test_a_timeline_of_many_outages_is_bounded(self):
-        every = outages(load(samples(), "sessions-10", Everything()).events.table).iloc[[0] * 2_000]
+        every = outages(load(samples(), "sessions-10", Everything()).events.table)
+        many = every.iloc[[0] * 2_000].reset_index(drop=True)
         names = pd.Categorical([UUID.format(number) for number in range(2_000)])
         chart = outage_timeline(
-            every.assign(**{CLIENT: names}),
+            many.assign(**{CLIENT: names}),
             domain_ms=(ZERO_MS, ZERO_MS + 10**6),
             zero_ms=ZERO_MS,
             scale=TimeScale.UTC,

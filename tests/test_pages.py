@@ -8,9 +8,11 @@ import pytest
 
 from tests.opened import (
     COMPARISON,
+    OUTAGES,
     OVERVIEW,
     PAGES,
     SESSIONS,
+    captions,
     chart,
     choose,
     go_to,
@@ -251,8 +253,12 @@ class TestWindow:
             assert len(points(at)) == 110
         elif page == SESSIONS:
             assert at.dataframe[0].value["Events"].sum() == 110
-        else:
+        elif page == OUTAGES:
+            assert [said.proto.title for said in at.success] == ["No outage of these kinds."]
+        elif page == OVERVIEW:
             assert metrics(at)["Events"] == "110"
+        else:
+            assert "110 in the window" in captions(at)
 
 
 class TestSidebar:

@@ -55,13 +55,13 @@ def sidebar() -> View:
             opened = open_source(name)
             if opened is None:
                 return _nothing(name, None)
-            topics = topics_of(opened.identity, opened.source)
+            cap, topics = _cap(), topics_of(opened.identity, opened.source)
         except SkewlineError as error:
             return _failed(name, error)
         topic = _choose_topic(name, topics)
         if not topic:
             return _failed(name, _no_topics(name))
-        key = LoadKey(opened.identity, topic, _choose_range(), chosen_fields(topic), _cap())
+        key = LoadKey(opened.identity, topic, _choose_range(), chosen_fields(topic), cap)
         info = next((info for info in topics if info.name == topic), None)
         offer = None if is_known(key) else offer_of(opened.source, key, info)
         if offer is not None:
@@ -287,6 +287,8 @@ def _hold_window(key: LoadKey, domain: tuple[float, float]) -> None:
         wanted = held
     elif topic == key.topic and held_domain != domain:
         wanted = domain if held == held_domain else held
+    elif wanted is not None and wanted == held == held_domain:
+        wanted = domain  # all of another topic, not the stretch that the last one had
     if wanted is not None:
         low, high = (min(max(end, domain[0]), domain[1]) for end in wanted)
         st.session_state["window"] = (low, high)
