@@ -47,6 +47,10 @@ class Lanes:
         lanes: NDArray[np.int32] = np.append(self.of_client, np.int32(-1))[codes]
         return lanes
 
+    def named(self, lanes: NDArray[np.integer]) -> pd.Categorical:
+        """Return the label of each lane; missing for -1."""
+        return pd.Categorical(np.array([*self.labels, None], object)[lanes])
+
 
 def client_lanes(clients: pd.Index, codes: NDArray[np.integer], most: int = MOST_LANES) -> Lanes:
     """Return the lanes for the events whose client codes are `codes`.
@@ -81,7 +85,9 @@ def written(client: object) -> str:
 def client_at(clients: pd.Index, text: str) -> int | None:
     """Return the place of the client that `written` writes as `text`; None if there is none."""
     wanted: object = text
-    if pd.api.types.is_numeric_dtype(clients.dtype):
+    if pd.api.types.is_bool_dtype(clients.dtype):
+        wanted = {"True": True, "False": False}.get(text)
+    elif pd.api.types.is_numeric_dtype(clients.dtype):
         try:
             wanted = clients.dtype.type(text)
         except ValueError:

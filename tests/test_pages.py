@@ -4,19 +4,24 @@ What only a browser does (the URL that follows the widgets, dragging, zooming) i
 `test_browser.py`.
 """
 
-import json
-import time
-
-import pyarrow as pa
 import pytest
-from streamlit.testing.v1 import AppTest
 
-from tests.support.app import REPOSITORY
+from tests.opened import (
+    COMPARISON,
+    OUTAGES,
+    OVERVIEW,
+    PAGES,
+    SESSIONS,
+    captions,
+    chart,
+    choose,
+    go_to,
+    metrics,
+    open_app,
+    settled,
+)
 from tests.support.broker import Record
 from tests.support.processes import free_port
-
-OVERVIEW, COMPARISON, SESSIONS = "pages/overview.py", "pages/comparison.py", "pages/sessions.py"
-PAGES = [OVERVIEW, COMPARISON, SESSIONS]
 
 GOLDEN = [
     [2, 0, 17, 1, 1540726486053, "m", "1de64fb8-55de-494c-885a-364dcf35f37d", 1540726486041],
@@ -42,42 +47,6 @@ GOLDEN_TIMES = [[0.0, 0.012], [0.022, 0.031], [0.585, 0.587], [3.948, 3.949], [3
 pytestmark = pytest.mark.usefixtures("app_isolation")
 
 
-def settled(at):
-    """Run the app until nothing is being read any more; what a browser's timer does."""
-    deadline = time.monotonic() + 30
-    while at.progress and time.monotonic() < deadline:
-        at.run()
-    assert not at.progress, "still reading"
-    assert not at.exception
-    return at
-
-
-def open_app(page=OVERVIEW, **query):
-    """Open a page by a link with the given parameters."""
-    at = AppTest.from_file(str(REPOSITORY / "streamlit_app.py"), default_timeout=30)
-    for name, value in query.items():
-        at.query_params[name] = value
-    settled(at.run())
-    return at if page == OVERVIEW else settled(at.switch_page(page).run())
-
-
-def go_to(at, page):
-    return settled(at.switch_page(page).run())
-
-
-def metrics(at):
-    return {metric.label: metric.value for metric in at.metric}
-
-
-def chart(at):
-    """Return the spec of the first chart, and its data sets by name."""
-    drawn = at.get("vega_lite_chart")[0]
-    data = {
-        each.name: pa.ipc.open_stream(each.data.data).read_pandas() for each in drawn.proto.datasets
-    }
-    return json.loads(drawn.proto.spec), data
-
-
 def points(at):
     """Return the points of the Comparison page: one data set that both panels draw."""
     spec, data = chart(at)
@@ -94,12 +63,6 @@ def colour_of(at):
     scales = [panel["encoding"]["color"]["scale"] for panel in spec["vconcat"]]
     assert scales[0] == scales[1]
     return dict(zip(scales[0]["domain"], scales[0]["range"], strict=True))
-
-
-def choose(at, key, option):
-    """Choose in one of the sidebar's switches, as the option is called there."""
-    control = at.get_by_key(key)
-    return settled(control.set_value(option).run())
 
 
 class TestOverview:
@@ -290,8 +253,12 @@ class TestWindow:
             assert len(points(at)) == 110
         elif page == SESSIONS:
             assert at.dataframe[0].value["Events"].sum() == 110
-        else:
+        elif page == OUTAGES:
+            assert [said.proto.title for said in at.success] == ["No outage of these kinds."]
+        elif page == OVERVIEW:
             assert metrics(at)["Events"] == "110"
+        else:
+            assert "110 in the window" in captions(at)
 
 
 class TestSidebar:

@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import altair as alt
-import numpy as np
 import pandas as pd
 
 from lib.charts import colours
+from lib.charts.texts import drawn_names
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
 from lib.events import CLIENT, EVENT_TIME, RECEIVED_TIME, SEQUENCE, SESSION, Clock
-from lib.lanes import Lanes, bin_width, client_lanes, count_bins, written
+from lib.lanes import Lanes, bin_width, client_lanes, count_bins
 from lib.text import counted, duration
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 MOST_POINTS: Final = 5_000
@@ -144,11 +145,12 @@ def _points(
     scale: TimeScale,
 ) -> pd.DataFrame:
     seen = table.iloc[rows]
+    client, session = drawn_names(seen[CLIENT], seen[SESSION])
     points = pd.DataFrame(
         {
-            "row": np.array([*lanes.labels, ""])[lanes.of(seen[CLIENT].cat.codes.to_numpy())],
-            "client": [written(client) for client in seen[CLIENT]],
-            "session": seen[SESSION].astype(str).to_numpy(),
+            "row": lanes.named(lanes.of(seen[CLIENT].cat.codes.to_numpy())),
+            "client": client,
+            "session": session,
             "event": drawn_times(seen[EVENT_TIME], zero_ms, scale),
             "received": drawn_times(seen[RECEIVED_TIME], zero_ms, scale),
             "delay": (seen[RECEIVED_TIME] - seen[EVENT_TIME]).to_numpy() / 1000.0,
@@ -190,7 +192,7 @@ def _count_panel(
     counts = count_bins(lanes.of(codes), times_ms, start_ms=start_ms, width_ms=width_ms)
     cells = pd.DataFrame(
         {
-            "row": np.array(lanes.labels)[counts["lane"]],
+            "row": lanes.named(counts["lane"].to_numpy()),
             TIME: drawn_times(counts["start"], zero_ms, scale),
             "end": drawn_times(counts["end"], zero_ms, scale),
             "events": counts["events"].astype("int32"),

@@ -12,6 +12,7 @@ import pandas as pd
 from lib import delays
 from lib.charts import colours
 from lib.charts.comparison import MOST_POINTS
+from lib.charts.texts import drawn_names
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
 from lib.events import CLIENT, EVENT_TIME, RECEIVED_TIME
 from lib.lanes import bin_width, client_lanes, written
@@ -112,10 +113,9 @@ def skew_plot(
     """
     event, received = table[EVENT_TIME].to_numpy()[rows], table[RECEIVED_TIME].to_numpy()[rows]
     late = judged.late[rows]
-    which = np.where(late, judged.words[1], judged.words[0])
     ends = (int(min(event.min(), received.min())), int(max(event.max(), received.max())) + 1)
     if len(event) <= MOST_POINTS:
-        reality = _points(table.iloc[rows], which, judged.words, zero_ms, scale, ends)
+        reality = _points(table.iloc[rows], late, judged.words, zero_ms, scale, ends)
     else:
         reality = _counts(event, received, late, judged.words, zero_ms, scale, ends)
     steps = watermark_steps(judged.watermark_ms[rows], received)
@@ -168,19 +168,20 @@ def _watermark(steps: pd.DataFrame, zero_ms: int, scale: TimeScale) -> alt.Chart
 
 def _points(
     seen: pd.DataFrame,
-    which: NDArray[np.str_],
+    late: NDArray[np.bool_],
     words: tuple[str, str],
     zero_ms: int,
     scale: TimeScale,
     ends: tuple[int, int],
 ) -> alt.Chart:
+    [client] = drawn_names(seen[CLIENT])
     points = pd.DataFrame(
         {
             "event": drawn_times(seen[EVENT_TIME], zero_ms, scale),
             "received": drawn_times(seen[RECEIVED_TIME], zero_ms, scale),
-            "client": [written(client) for client in seen[CLIENT]],
+            "client": client,
             "delay": (seen[RECEIVED_TIME] - seen[EVENT_TIME]).to_numpy() / 1000.0,
-            "which": which,
+            "which": pd.Categorical(np.where(late, words[1], words[0])),
         }
     )
     chart: alt.Chart = (
@@ -226,7 +227,7 @@ def _counts(
     }
     cells = pd.DataFrame({name: drawn_times(ms, zero_ms, scale) for name, ms in edges.items()})
     cells["events"] = counts[filled].astype(np.int32)
-    cells["which"] = np.where(filled % 2 == 1, words[1], words[0])
+    cells["which"] = pd.Categorical(np.where(filled % 2 == 1, words[1], words[0]))
     chart: alt.Chart = (
         alt.Chart(cells)
         .mark_rect(stroke=None)

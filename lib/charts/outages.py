@@ -10,6 +10,7 @@ import pandas as pd
 
 from lib import outages
 from lib.charts import colours
+from lib.charts.texts import drawn_names
 from lib.charts.times import drawn_times, time_axis, time_tooltip
 from lib.columns import CLIENT
 from lib.lanes import client_lanes
@@ -45,11 +46,12 @@ def outage_timeline(
     shown = table.loc[touched.nlargest(MOST_OUTAGES).index]
     lanes = client_lanes(shown[CLIENT].cat.categories, shown[CLIENT].cat.codes.to_numpy())
     start = shown[outages.LAST_HEARD].fillna(shown[outages.START]).astype(np.int64)
+    [client] = drawn_names(shown[CLIENT])
     drawn = pd.DataFrame(
         {
-            "row": np.array([*lanes.labels, ""])[lanes.of(shown[CLIENT].cat.codes.to_numpy())],
-            "client": shown[CLIENT].astype(str).to_numpy(),
-            "kind": shown[outages.KIND].astype(str).to_numpy(),
+            "row": lanes.named(lanes.of(shown[CLIENT].cat.codes.to_numpy())),
+            "client": client,
+            "kind": pd.Categorical(shown[outages.KIND].astype(str)),
             "heard": drawn_times(start, zero_ms, scale),
             "back": drawn_times(shown[outages.BACK_AT], zero_ms, scale),
             "end": drawn_times(shown[outages.BURST_END], zero_ms, scale),

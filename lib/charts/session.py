@@ -42,7 +42,8 @@ def session_fan(session: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> alt
     if SEQUENCE in shown:
         lines["number"] = shown[SEQUENCE].astype("float64").to_numpy()
     ends = pd.concat([shown[EVENT_TIME], shown[RECEIVED_TIME]])
-    domain = (int(ends.min()), int(ends.max()) + 1)
+    margin = int(ends.max() - ends.min()) // 50 + 1  # or the frame would cut the outermost events
+    domain = (int(ends.min()) - margin, int(ends.max()) + margin)
     tooltip = [
         *([alt.Tooltip("number:Q", title="Event")] if "number" in lines else []),
         time_tooltip("event", "Happened", scale),

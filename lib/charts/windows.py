@@ -42,7 +42,7 @@ def setting_curve(
     )
     panels = [
         _panel(drawn, "dropped", "Events dropped", colours.LATE, "~%", current_ms, None),
-        _panel(drawn, "latency", "Result latency, s", colours.EVENT_TIME, "~g", current_ms, title),
+        _panel(drawn, "latency", "Result latency, s", colours.EVENT_TIME, ",~f", current_ms, title),
     ]
     if "ExactShare" in table:
         drawn["exact"] = table["ExactShare"]

@@ -35,7 +35,12 @@ def show_findings(topic: LoadedTopic) -> None:
 
 
 def _show(finding: Finding, topic: LoadedTopic) -> None:
-    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+    with st.container(
+        border=True,
+        horizontal=True,
+        horizontal_alignment="distribute",
+        vertical_alignment="center",
+    ):
         st.markdown(finding.sentence)
         # Within the tab, Streamlit lets the sidebar's own widgets win over a link's parameters.
         st.link_button(

@@ -13,7 +13,7 @@ from lib.columns import CLIENT, SESSION
 from lib.events import Clock
 from lib.findings import around
 from lib.lanes import written
-from lib.ui.show import shown_times
+from lib.ui.show import clock_name, shown_times
 
 if TYPE_CHECKING:
     from lib.ui.page import Visible
@@ -62,12 +62,12 @@ def rhythm_table(limits: pd.DataFrame) -> None:
 
 
 def _readable(table: pd.DataFrame, visible: Visible) -> pd.DataFrame:
-    return pd.DataFrame(
+    readable = pd.DataFrame(
         {
             "Client": table[CLIENT].map(written).astype(str),
             "Kind": table[outages.KIND].astype(str),
-            "Last heard": shown_times(table[outages.LAST_HEARD], visible),
-            "Back at": shown_times(table[outages.BACK_AT], visible),
+            f"Last heard, {clock_name(visible)}": shown_times(table[outages.LAST_HEARD], visible),
+            f"Back at, {clock_name(visible)}": shown_times(table[outages.BACK_AT], visible),
             "Silence (s)": table[outages.SILENCE].astype("Float64") / 1000,
             "Held back": table[outages.HELD_BACK],
             "Lost": table[outages.LOST],
@@ -78,6 +78,7 @@ def _readable(table: pd.DataFrame, visible: Visible) -> pd.DataFrame:
             "Session": table[SESSION].astype(str),
         }
     )
+    return readable if table[outages.FAULT].notna().any() else readable.drop(columns="Shared fault")
 
 
 def _zoom(table: pd.DataFrame, visible: Visible) -> None:

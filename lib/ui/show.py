@@ -11,6 +11,7 @@ import streamlit as st
 
 from lib.capture import write_capture
 from lib.charts.times import TimeScale
+from lib.columns import RECEIVED_TIME_TYPE
 from lib.decode import reasons_of
 from lib.events import (
     CLIENT,
@@ -102,7 +103,8 @@ def first_records(visible: Visible, count: int) -> None:
     """Show the first events, in arrival order, the notebook's columns first."""
     first = visible.first(count)
     leading = [name for name in _FIRST if name in first]
-    first = first[[*leading, *first.columns.difference([*leading, *_LAST], sort=False), *_LAST]]
+    placed = [*leading, *_LAST, RECEIVED_TIME_TYPE]  # the load report says of what kind times are
+    first = first[[*leading, *first.columns.difference(placed, sort=False), *_LAST]]
     if visible.scale is not TimeScale.ZERO:
         times = {name: shown_times(first[name], visible) for name in (EVENT_TIME, RECEIVED_TIME)}
         first = first.assign(**times)

@@ -302,6 +302,8 @@ def _hold_window(key: LoadKey, domain: tuple[float, float]) -> None:
         wanted = held
     elif topic == key.topic and held_domain != domain:
         wanted = domain if held == held_domain else held
+    elif wanted is not None and wanted == held == held_domain:
+        wanted = domain  # all of another topic, not the stretch that the last one had
     if wanted is not None:
         low, high = (min(max(end, domain[0]), domain[1]) for end in wanted)
         st.session_state["window"] = (low, high)

@@ -1,0 +1,395 @@
+"""Overview's findings, Delay, Outages, Windows and a session in detail: what the pages answer."""
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from lib.events import SESSION
+from lib.load import load
+from lib.simulate import Scenario, simulate
+from lib.topics.files import samples
+from lib.topics.recorded import write_recorded
+from lib.topics.source import Everything
+from lib.whatif import (
+    BeamSetting,
+    FlinkSetting,
+    KafkaStreamsSetting,
+    SessionWindow,
+    SparkSetting,
+    TumblingWindow,
+    arrivals_of,
+    replay,
+)
+from lib.whatif.judge import compare_sessions
+from tests.blocks import block, values_of
+from tests.opened import (
+    COMPARISON,
+    DELAY,
+    OUTAGES,
+    OVERVIEW,
+    PAGES,
+    SESSIONS,
+    WINDOWS,
+    captions,
+    chart,
+    choose,
+    files_of,
+    go_to,
+    metrics,
+    open_app,
+    settled,
+)
+
+SESSION_OF_2 = "1de64fb8-55de-494c-885a-364dcf35f37d"
+ZERO_MS = 1_540_726_486_041
+
+pytestmark = pytest.mark.usefixtures("app_isolation")
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """A folder whose files are the topics of the source Files."""
+    return files_of(tmp_path / "files", monkeypatch)
+
+
+@pytest.fixture
+def clean_topic(files):
+    """A topic of a good network: no outage, no wrong clock, nothing lost."""
+    quiet = Scenario(
+        clients=20, sessions=60, events=2_000, rhythm="regular", interval_s=(1, 2), jitter_ms=40
+    )
+    write_recorded(files / "clean.jsonl", "clean", simulate(quiet).batches())
+    return {"source": "Files", "topic": "clean"}
+
+
+@pytest.fixture
+def copied_topic(files):
+    """A topic whose producer stamps records with the event time."""
+    times = [ZERO_MS + 700 * number for number in range(40)]
+    values = values_of(
+        *({"Timestamp": time, "ClientID": n % 3, "SessionID": "s"} for n, time in enumerate(times))
+    )
+    write_recorded(files / "copied.jsonl", "copied", [block(*values, timestamps=times)])
+    return {"source": "Files", "topic": "copied"}
+
+
+@pytest.fixture
+def topic_without_sessions(files):
+    """Two clients that send every second, pause for a minute after ten events, and begin anew."""
+    times = [ZERO_MS + 1000 * (second + 60 * (second // 10)) for second in range(100)]
+    values = values_of(
+        *({"Timestamp": time, "ClientID": client} for time in times for client in (1, 2))
+    )
+    stamps = [time + 20 for time in times for _ in (1, 2)]
+    write_recorded(files / "flat.jsonl", "flat", [block(*values, timestamps=stamps)])
+    return {"source": "Files", "topic": "flat"}
+
+
+def links(at):
+    """Return the page and the parameters of each finding's link."""
+    urls = [urlsplit(link.proto.url) for link in at.get("link_button")]
+    return [(f"pages/{url.path}.py", parse_qs(url.query)) for url in urls]
+
+
+def open_link(page, parameters):
+    return open_app(page, **{n: v if len(v) > 1 else v[0] for n, v in parameters.items()})
+
+
+def table(at, **kwargs):
+    """Return the table whose accessible name begins as asked for."""
+    [found] = [t.value for t in at.dataframe if t.proto.alt.startswith(kwargs["named"])]
+    return found
+
+
+def successes(at):
+    return "\n".join(said.value for said in at.success)
+
+
+class TestFindings:
+    def test_the_notebooks_outage_is_said_with_the_notebooks_figures(self):
+        assert (
+            "Client 2 was silent for 65 s from 66 s and delivered 31 events in a burst at 131.25 s."
+        ) in [text.value for text in open_app().markdown]
+
+    def test_a_findings_link_opens_its_page_window_and_clients(self):
+        [(page, parameters)] = links(open_app())
+        at = open_link(page, parameters)
+        assert page == OUTAGES
+        assert at.title[0].value == "Outages"
+        assert at.multiselect(key="clients").value == ["2"]
+        assert at.get_by_key("clock").value == "received"
+        start, end = at.slider(key="window").value
+        assert start < 66.237 < 131.311 < end
+        assert table(at, named="Outages")["Held back"].to_list() == [31]
+
+    def test_every_link_of_a_topic_with_many_findings_opens_a_view_of_events(self):
+        found = links(open_app(topic="sessions-100"))
+        assert {page for page, _ in found} == {DELAY, OUTAGES, SESSIONS}
+        for page, parameters in found:
+            at = open_link(page, parameters)
+            assert not at.info
+            assert at.get("vega_lite_chart")
+
+    def test_on_a_clean_topic_nothing_stands_out(self, clean_topic):
+        at = open_app(**clean_topic)
+        assert "Nothing stands out." in successes(at)
+        assert links(at) == []
+
+
+class TestDelay:
+    def test_a_longer_watermark_delay_leaves_fewer_events_late(self):
+        at = open_app(DELAY)
+        delays = [0, 5, 30, 60]
+        late = []
+        for seconds in delays:
+            settled(at.number_input(key="watermark_delay").set_value(float(seconds)).run())
+            [skew] = [t for t in chart(at)[1].values() if "which" in t]
+            late.append(int((skew["which"] == "behind the watermark").sum()))
+            assert f"{late[-1]:,} events are behind it" in captions(at)
+        assert late == sorted(late, reverse=True)
+        assert late[0] > late[2] > late[-1] == 0
+
+    def test_quantiles_of_delay_and_of_out_of_orderness_stand_side_by_side(self):
+        at = open_app(DELAY)
+        delay = table(at, named="Quantiles of delay").iloc[0]
+        disorder = table(at, named="Quantiles of out-of-orderness").set_index("Scope")
+        assert (delay["Events"], delay["max (s)"]) == (255, 57.296)
+        assert disorder.loc["topic", "max (s)"] < delay["max (s)"]
+        assert {"topic", "partition 0", "partitions"} >= set(disorder.index)
+
+    def test_distribution_is_per_client_where_asked_for(self):
+        at = open_app(DELAY)
+        assert "who" not in self.distribution(at)
+        settled(at.toggle(key="per_client").set_value(True).run())
+        assert set(self.distribution(at)["who"]) == {str(client) for client in range(1, 11)}
+
+    def test_distribution_is_not_per_client_for_more_than_ten(self, clean_topic):
+        at = open_app(DELAY, **clean_topic)
+        assert at.toggle(key="per_client").disabled
+        settled(at.multiselect(key="clients").set_value(["3", "4"]).run())
+        assert not at.toggle(key="per_client").disabled
+
+    @staticmethod
+    def distribution(at):
+        [binned] = chart(at, 1)[1].values()
+        return binned
+
+    def test_the_clock_table_shows_who_is_wrong(self):
+        at = open_app(DELAY, topic="sessions-100")
+        clocks = table(at, named="Each client's clock")
+        wrong = clocks[clocks["Wrong"]].set_index("Client")["Clock ahead by (ms)"]
+        assert set(wrong.index) == {2, 3}
+        assert wrong[2] < -100 < 200 < wrong[3]
+        assert "2 of 10 clocks are wrong" in captions(at)
+
+
+class TestOutages:
+    def test_the_notebooks_outage_is_the_only_one(self):
+        [outage] = table(open_app(OUTAGES), named="Outages").to_dict("records")
+        assert outage["Client"] == "2"
+        assert outage["Kind"] == "buffered"
+        assert outage["Last heard, s since zero"] == 66.09
+        assert outage["Back at, s since zero"] == 131.25
+        assert outage["Silence (s)"] == pytest.approx(65.16)
+        assert (outage["Held back"], outage["Lost"]) == (31, 0)
+        assert outage["Session"] == SESSION_OF_2
+
+    def test_the_timeline_shows_silence_and_burst(self):
+        at = open_app(OUTAGES)
+        [drawn] = chart(at)[1].values()
+        [bar] = drawn.to_dict("records")
+        assert (bar["client"], bar["heard"], bar["back"]) == ("2", 66.09, 131.25)
+
+    def test_kinds_can_be_left_out(self):
+        at = open_app(OUTAGES)
+        settled(at.get_by_key("kinds").set_value(["quiet"]).run())
+        assert [said.proto.title for said in at.success] == ["No outage of these kinds."]
+        settled(at.get_by_key("kinds").set_value(["buffered"]).run())
+        assert len(table(at, named="Outages")) == 1
+
+    def test_a_higher_limit_finds_fewer(self):
+        at = open_app(OUTAGES, topic="sessions-100")
+        few = len(table(at, named="Outages"))
+        settled(at.slider(key="sensitivity").set_value(4.0).run())
+        assert 0 < len(table(at, named="Outages")) < few
+
+    def test_only_the_chosen_clients_outages_are_shown(self):
+        at = open_app(OUTAGES, topic="sessions-100", clients="4")
+        assert set(table(at, named="Outages")["Client"]) == {"4"}
+
+    def test_nothing_found_is_said(self, clean_topic):
+        at = open_app(OUTAGES, **clean_topic)
+        assert [said.proto.title for said in at.success] == ["No outage of these kinds."]
+
+    def test_where_the_limits_come_from_is_shown(self):
+        limits = table(open_app(OUTAGES), named="Each client's rhythm")
+        assert limits["Client"].to_list() == [str(client) for client in range(1, 11)]
+        assert (limits["Outage beyond a wait of (s)"] > limits["Typical wait (s)"]).all()
+
+
+class TestSessionInDetail:
+    def test_is_at_first_the_one_with_the_largest_delay(self):
+        at = open_app(SESSIONS)
+        assert f"Session {SESSION_OF_2} of client 2: 65 events" in captions(at)
+        assert "It has the largest delay" in captions(at)
+
+    def test_is_the_one_of_the_url(self):
+        at = open_app(SESSIONS, one_session="b1ca39c2-7b90-4287-be81-4908e32d771c")
+        assert "Session b1ca39c2-7b90-4287-be81-4908e32d771c of client 8" in captions(at)
+        assert "It has the largest delay" not in captions(at)
+
+    def test_an_unknown_one_in_the_url_counts_as_none(self):
+        assert f"Session {SESSION_OF_2}" in captions(open_app(SESSIONS, one_session="gone"))
+
+    def test_each_event_is_a_line_from_when_it_happened_to_when_it_arrived(self):
+        [lines] = chart(open_app(SESSIONS), 1)[1].values()
+        flushed = lines[lines["received"].between(131.25, 131.311)]
+        assert len(lines) == 65
+        assert len(flushed) == 31
+        assert flushed["event"].min() < 74 < 131 < flushed["event"].max() + 5
+
+    def test_lost_and_duplicate_events_are_counted(self):
+        sessions = table(open_app(SESSIONS, topic="sessions-100"), named="Every session")
+        assert (sessions["Lost"].sum(), sessions["Duplicates"].sum()) == (3, 3)
+
+
+def replayed(setting):
+    """Return the figures of the Windows page on sessions-10, computed without it."""
+    events = load(samples(), "sessions-10", Everything()).events.table
+    result = replay(arrivals_of(events), setting)
+    fates = compare_sessions(result, events[SESSION].cat.codes.to_numpy())
+    dropped = int((~result.kept).sum())
+    return {
+        "Exact": f"{fates.exact:,}",
+        "Incomplete": f"{fates.incomplete:,}",
+        "Split": f"{fates.split:,}",
+        "Merged": f"{fates.merged:,}",
+        "Mixed": f"{fates.mixed:,}",
+        "Dropped": f"{dropped:,} ({dropped / len(events):.2%})",
+    }
+
+
+def set_to(at, *, gap_s, delay_s):
+    at.select_slider(key="session_gap").set_value(gap_s)
+    return settled(at.select_slider(key="delay").set_value(delay_s).run())
+
+
+GAP = SessionWindow(20_000)
+ENGINES = {
+    "Flink DataStream": FlinkSetting(GAP, 2_000),
+    "Flink SQL": FlinkSetting(GAP, 2_000, api="sql"),
+    "Kafka Streams": KafkaStreamsSetting(GAP, 2_000),
+    "Spark": SparkSetting(GAP, 2_000, batch_records=1_000),
+    "Beam": BeamSetting(GAP, 2_000),
+}
+
+
+class TestWindows:
+    @pytest.mark.parametrize("engine", ENGINES)
+    def test_figures_are_what_the_engine_would_have_made(self, engine):
+        at = set_to(open_app(WINDOWS, engine=engine), gap_s=20, delay_s=2)
+        assert metrics(at).items() >= replayed(ENGINES[engine]).items()
+
+    def test_an_engine_can_be_chosen_on_the_page(self):
+        at = open_app(WINDOWS)
+        choose(at, "engine", "Kafka Streams")
+        assert [slider.label for slider in at.select_slider] == ["Session gap", "Grace"]
+
+    def test_tumbling_windows_have_a_size_and_no_gap(self):
+        at = open_app(WINDOWS, window_kind="Tumbling")
+        set_to(at, gap_s=20, delay_s=2)
+        assert at.select_slider(key="session_gap").label == "Window size"
+        expected = replayed(FlinkSetting(TumblingWindow(20_000), 2_000))
+        assert metrics(at)["Dropped"] == expected["Dropped"]
+
+    def test_a_watermark_that_is_emitted_now_and_then_drops_fewer(self):
+        at = open_app(WINDOWS)
+        before = metrics(at)["Dropped"]
+        settled(at.number_input(key="emission").set_value(60_000).run())
+        expected = replayed(FlinkSetting(SessionWindow(30_000), 5_000, emission_ms=60_000))
+        assert metrics(at)["Dropped"] == expected["Dropped"] != before
+
+    def test_the_same_gap_on_received_time_stands_beside_it(self):
+        beside = table(open_app(WINDOWS), named="The result on event time")
+        assert beside["Windows on"].to_list() == ["event time, as set", "received time"]
+        assert beside["Dropped"].to_list()[1] == 0
+
+    def test_the_list_of_dropped_events_is_as_long_as_the_figure_says(self):
+        at = open_app(WINDOWS)
+        dropped = table(at, named="Dropped events")
+        assert metrics(at)["Dropped"].split()[0] == str(len(dropped)) == "11"
+        assert set(dropped["ClientID"]) == {"2"}
+        assert dropped["Missed by (s)"].is_monotonic_decreasing
+        [red] = [t for t in chart(at, 2)[1].values() if "which" in t]
+        assert (red["which"] == "dropped").sum() == 11
+
+    def test_with_a_long_delay_nothing_is_dropped_and_that_is_said(self):
+        at = set_to(open_app(WINDOWS), gap_s=30, delay_s=120)
+        assert metrics(at)["Dropped"] == "0 (0.00%)"
+        assert "No event is dropped." in successes(at)
+
+    @pytest.mark.parametrize(
+        ("engine", "sentence", "languages"),
+        [
+            ("Flink DataStream", "a watermark delay of", {"sql", "java"}),
+            ("Flink SQL", "a watermark delay of", {"sql"}),
+            ("Kafka Streams", "a grace of", {"java"}),
+            ("Spark", "a watermark delay of", {"python"}),
+            ("Beam", "a watermark delay of", {"python"}),
+        ],
+    )
+    def test_a_setting_is_recommended_with_the_code_to_paste(self, engine, sentence, languages):
+        at = open_app(WINDOWS, engine=engine, lose="1")
+        said = successes(at)
+        assert f"**{engine}: {sentence} " in said
+        assert "with a session gap of 30 s**" in said
+        assert "% of the events" in said
+        assert languages <= {code.language for code in at.code}
+        assert all("sessions-10" in code.value for code in at.code)
+
+    def test_without_sessions_of_its_own_a_topic_shows_the_gaps(self, topic_without_sessions):
+        at = open_app(WINDOWS, **topic_without_sessions)
+        assert metrics(at).keys() == {"Dropped", "Result latency"}
+        assert "The topic has no sessions of its own" in captions(at)
+        [spec] = [
+            chart(at, n)[0]
+            for n, drawn in enumerate(at.get("vega_lite_chart"))
+            if "Time between neighbouring events" in drawn.proto.alt
+        ]
+        assert spec["layer"]
+
+    def test_with_sessions_of_its_own_it_shows_none(self):
+        assert "no sessions of its own" not in captions(open_app(WINDOWS))
+
+
+class TestCorrection:
+    @pytest.mark.parametrize("page", PAGES)
+    def test_is_announced_on_every_page(self, page):
+        [said] = open_app(page, topic="sessions-100", correct="true").info
+        assert said.value.startswith("Event times of 2, 3 are corrected")
+
+    def test_takes_the_wrong_clocks_offset_out_of_the_delays(self):
+        at = open_app(topic="sessions-100")
+        ahead = int(metrics(at)["From the future"])
+        settled(at.toggle(key="correct").set_value(True).run())
+        assert int(metrics(at)["From the future"]) < ahead / 10
+        assert "2 of 10 clocks are wrong" not in captions(go_to(at, DELAY))
+
+    def test_of_a_topic_with_right_clocks_changes_nothing(self):
+        at = open_app(correct="true")
+        assert not at.info
+        assert metrics(at)["Largest delay"] == "57.3 s"
+
+
+class TestTrust:
+    @pytest.mark.parametrize("page", PAGES)
+    def test_a_copied_received_time_is_announced_on_every_page(self, copied_topic, page):
+        said = "\n".join(warning.value for warning in open_app(page, **copied_topic).warning)
+        assert "Received time means little here: for 100% of the records it is the event" in said
+
+    def test_a_brokers_own_time_is_not(self):
+        assert not open_app(COMPARISON).warning
+
+    def test_is_a_finding_too(self, copied_topic):
+        [(page, _)] = links(open_app(**copied_topic))
+        assert page == OVERVIEW

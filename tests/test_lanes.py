@@ -1,0 +1,101 @@
+"""Rows of a chart: every client has one, whatever the clients are."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib.lanes import MOST_LANES, bin_width, client_at, client_lanes, count_bins, written
+
+CODES = st.lists(st.integers(-1, 199), min_size=1, max_size=400).map(np.array)
+TWO_HUNDRED = pd.Index(range(200))
+
+
+@given(CODES)
+def test_every_client_with_events_has_a_lane_and_no_other(codes):
+    lanes = client_lanes(TWO_HUNDRED, codes)
+    assert set(np.flatnonzero(lanes.of_client >= 0)) == set(codes[codes >= 0])
+    assert lanes.clients == len(set(codes[codes >= 0]))
+    assert (lanes.of(codes) >= 0).tolist() == (codes >= 0).tolist()
+
+
+@given(CODES)
+def test_lanes_are_contiguous_in_the_order_of_the_clients(codes):
+    lanes = client_lanes(TWO_HUNDRED, codes)
+    of_present = lanes.of_client[lanes.of_client >= 0]
+    assert (np.diff(of_present) >= 0).all()
+    assert np.unique(of_present).tolist() == list(range(len(lanes.labels)))
+    assert (lanes.first <= lanes.last).all()
+    assert (lanes.last[:-1] < lanes.first[1:]).all()
+
+
+@given(CODES, st.integers(1, 60))
+def test_there_are_at_most_so_many(codes, most):
+    lanes = client_lanes(TWO_HUNDRED, codes, most)
+    assert len(lanes.labels) == min(most, lanes.clients)
+    assert lanes.are_clients == (lanes.clients <= most)
+
+
+@given(CODES)
+def test_groups_differ_in_size_by_one_client_at_most(codes):
+    lanes = client_lanes(TWO_HUNDRED, codes)
+    sizes = np.bincount(lanes.of_client[lanes.of_client >= 0], minlength=1)
+    assert sizes.max() - sizes.min() <= 1
+
+
+def test_a_lane_of_several_clients_is_named_by_its_first_and_last():
+    lanes = client_lanes(TWO_HUNDRED, np.arange(80))
+    assert len(lanes.labels) == MOST_LANES
+    assert lanes.labels[:2] == ["0 – 1", "2 – 3"]
+    assert lanes.named(np.array([1, -1])).tolist()[0] == "2 – 3"
+    assert pd.isna(lanes.named(np.array([1, -1]))[1])
+
+
+@given(
+    st.lists(st.tuples(st.integers(-1, 39), st.integers(0, 100_000)), min_size=1, max_size=300),
+    st.integers(1, 5_000),
+)
+def test_counts_are_preserved(events, width):
+    lane, time = np.array(events).T
+    counts = count_bins(lane, time, start_ms=0, width_ms=width)
+    of_lane = counts.groupby("lane")["events"].sum().to_dict()
+    assert of_lane == pd.Series(lane[lane >= 0]).value_counts().to_dict()
+    assert (counts["events"] > 0).all()
+
+
+def test_a_bin_holds_its_start_and_not_its_end():
+    counts = count_bins(np.zeros(3, int), np.array([10, 19, 20]), start_ms=10, width_ms=10)
+    assert counts.to_numpy().tolist() == [[0, 10, 20, 2], [0, 20, 30, 1]]
+
+
+class TestNames:
+    @given(
+        st.one_of(
+            st.sets(st.integers(-(2**63), 2**63 - 1), min_size=1),
+            st.sets(st.floats(allow_nan=False, allow_infinity=False), min_size=1),
+            st.sets(st.text(), min_size=1),
+            st.sets(st.booleans(), min_size=1),
+        )
+    )
+    def test_a_client_is_found_by_how_it_is_written(self, names):
+        clients = pd.Index(sorted(names))
+        assert [client_at(clients, written(client)) for client in clients] == list(
+            range(len(clients))
+        )
+
+    @pytest.mark.parametrize("clients", [[1, 2], [1.5], ["a"], [True]])
+    def test_another_name_is_not_found(self, clients):
+        assert client_at(pd.Index(clients), "nobody") is None
+
+
+class TestBinWidth:
+    @given(st.integers(0, 10**12), st.integers(1, 10_000))
+    def test_cuts_a_stretch_into_at_most_so_many_bins(self, span, most):
+        assert span // bin_width(span, most) + 1 <= most
+
+    @pytest.mark.parametrize(
+        ("span", "width"), [(0, 1), (99, 1), (100, 2), (499, 5), (500, 10), (86_400_000, 10**6)]
+    )
+    def test_is_a_round_number(self, span, width):
+        assert bin_width(span, 100) == width
