@@ -2,10 +2,10 @@
 
 import streamlit as st
 
+from lib.ui.compiling import compile_ahead
 from lib.ui.navigation import navigation
 from lib.ui.sidebar import sidebar
 from lib.ui.view import set_view
-from lib.ui.whatif import compile_ahead
 
 st.set_page_config(page_title="Skewline", page_icon=":material/timeline:", layout="wide")
 

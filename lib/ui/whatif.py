@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from lib import uniform
 from lib.events import SESSION
 from lib.text import duration
 from lib.whatif import (
@@ -23,7 +21,6 @@ from lib.whatif import (
     TumblingWindow,
     arrivals_of,
     replay,
-    warm_up,
 )
 from lib.whatif.curves import Judgement, curve, judge, with_delay, with_gap
 
@@ -48,19 +45,6 @@ DELAYS_S: Final = (0, 1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1
 
 MOST_FOR_CURVES: Final = 300_000
 """Events, the first in arrival order, on which many settings are tried at once."""
-
-
-@st.cache_resource(show_spinner=False)
-def compile_ahead() -> threading.Thread:
-    """Have what reads and replays compiled in the background, once a server, before it is used."""
-    thread = threading.Thread(target=_compile, name="compile", daemon=True)
-    thread.start()
-    return thread
-
-
-def _compile() -> None:
-    uniform.warm_up()
-    warm_up()
 
 
 def choose_setting() -> Setting:
