@@ -325,9 +325,10 @@ def _plain_type(column: pa.Array) -> pa.DataType:
 
 
 def _flatten(table: pa.Table) -> pa.Table:
+    rows = table.num_rows
     while any(pa.types.is_struct(f.type) for f in table.schema):
         table = table.flatten()
-    return table
+    return table if table.num_columns else _table({}, rows)
 
 
 def _is_exact(column: pa.ChunkedArray) -> bool:

@@ -146,6 +146,12 @@ def test_a_field_can_be_an_object_here_and_a_number_there():
     assert fields_of(decoded.columns) == [{"a": 1}, {"a.b": 2}, {}]
 
 
+def test_records_whose_only_field_is_an_empty_object_are_records():
+    decoded = decode(block(b'{"a":{}}', b'{"a":{}}', b'{"a":NaN}'))
+
+    assert len(fields_of(decoded.columns)) == 3
+
+
 def test_values_may_have_line_breaks():
     pretty = [json.dumps({"a": i, "b": {"c": "x"}}, indent=2).encode() for i in range(200)]
 
