@@ -170,6 +170,9 @@ def append_events(events: Events, decoded: Sequence[pa.Table], fields: Fields) -
     if not rows.num_rows:
         return _with_set_aside(events, events.set_aside, set_aside)
     below = pd.DataFrame(_to_columns(rows, times, fields))
+    # With the few new rows in order, all rows mostly are, and the many need not be moved.
+    order = arrival_order(below[PARTITION].to_numpy(), below[RECEIVED_TIME].to_numpy())
+    below = below if order is None else below.take(order)
     table = _arranged(_below(events.table, below, fields), fields)
     kinds = {*events.timestamp_types, *pc.unique(rows[RECEIVED_TIME_TYPE]).to_pylist()}
     grown = Events(table, _zero(table), set_aside, tuple(sorted(kinds)))
