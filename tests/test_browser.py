@@ -23,7 +23,7 @@ GOLDEN = [
 """The notebook's rows, as the columns of the first-records table begin."""
 
 VIEWPORT = {"width": 1280, "height": 900}
-PAGES = ["", "comparison", "sessions"]
+PAGES = ["", "comparison", "sessions", "delay", "outages", "windows"]
 
 
 expect.set_options(timeout=30_000)  # for a busy machine; nothing waits longer than it has to
@@ -175,6 +175,40 @@ def test_hovering_a_point_tells_what_it_is(page, app):
     tooltip = page.locator("#vg-tooltip-element")
     for told in ("b1ca39c2-7b90-4287-be81-4908e32d771c", "0.585", "0.587", "0.002"):
         expect(tooltip).to_contain_text(told)
+
+
+def test_brushing_with_shift_sets_the_window(page, samples_app):
+    page.goto(f"{samples_app}/comparison?topic=sessions-10")
+    expect(circles(page, "received")).to_have_count(255)
+    panel = chart(page).locator("g.received_group .background").first.bounding_box()
+    x, y = panel["x"] + panel["width"] / 2, panel["y"] + 10
+    page.keyboard.down("Shift")
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + panel["width"] / 4, y, steps=10)
+    page.mouse.up()
+    page.keyboard.up("Shift")
+    expect(page).to_have_url(re.compile(r"clock=Received\+time&window=9\d\.?\d*&window=14\d"))
+    expect(circles(page, "received")).not_to_have_count(255)
+    expect(page.get_by_role("radio", name="Received time")).to_be_checked()
+
+
+def test_selecting_an_outage_makes_its_stretch_the_window(page, samples_app):
+    page.goto(f"{samples_app}/outages?topic=sessions-10")
+    table = page.get_by_test_id("stDataFrame").first
+    expect(table).to_be_visible()
+    table.click(position={"x": 20, "y": 54})
+    expect(page).to_have_url(re.compile(r"clock=Received\+time&window=59\.\d+&window=137\.\d+"))
+    expect(page.get_by_text("1 silence of 1 client.")).to_be_visible()
+
+
+def test_a_finding_opens_the_view_that_proves_it(page, samples_app):
+    page.goto(f"{samples_app}/?topic=sessions-10")
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="Show").click()
+    shown = opened.value
+    expect(shown.get_by_role("heading", level=1, name="Outages")).to_be_visible()
+    expect(shown.get_by_text("1 silence of 1 client.")).to_be_visible()
 
 
 def test_values_are_kept_when_the_page_changes(page, app):

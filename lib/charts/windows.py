@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 NO_DELAY_S: Final = 0.5
 """Where a delay of 0 is drawn on a log axis, s."""
 
+_PADDING: Final = {"left": 5, "top": 5, "right": 17, "bottom": 5}
+"""Around the curves, px: to the right also what the fit to the page is short of."""
+
 
 def setting_curve(
     table: pd.DataFrame, column: str, current_ms: int, title: str
@@ -48,7 +51,11 @@ def setting_curve(
         drawn["exact"] = table["ExactShare"]
         exact = _panel(drawn, "exact", "Sessions exact", colours.WATERMARK, "~%", current_ms, None)
         panels.insert(0, exact)
-    chart: alt.VConcatChart = alt.vconcat(*panels, spacing=4).resolve_scale(x="shared")
+    # Streamlit fits panels of one layer to the page by itself, those of several not.
+    fit = alt.AutoSizeParams(type="fit-x", contains="padding")
+    chart: alt.VConcatChart = alt.vconcat(
+        *panels, spacing=4, autosize=fit, padding=_PADDING
+    ).resolve_scale(x="shared")
     return chart
 
 
@@ -61,7 +68,12 @@ def _panel(
     current_ms: int,
     title: str | None,
 ) -> alt.LayerChart:
-    x = alt.X("x:Q", title=title, scale=alt.Scale(type="log", nice=False))
+    x = alt.X(
+        "x:Q",
+        title=title,
+        scale=alt.Scale(type="log", nice=False, padding=8),
+        axis=alt.Axis(labelBound=True),
+    )
     line = (
         alt.Chart(drawn.dropna(subset=[field]))
         .mark_line(point=alt.OverlayMarkDef(size=40, color=colour), strokeWidth=2, color=colour)
