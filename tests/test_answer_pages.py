@@ -95,9 +95,9 @@ def open_link(page, parameters):
     return open_app(page, **{n: v if len(v) > 1 else v[0] for n, v in parameters.items()})
 
 
-def table(at, **kwargs):
+def table(at, *, named):
     """Return the table whose accessible name begins as asked for."""
-    [found] = [t.value for t in at.dataframe if t.proto.alt.startswith(kwargs["named"])]
+    [found] = [each.value for each in at.dataframe if each.proto.alt.startswith(named)]
     return found
 
 
@@ -320,8 +320,21 @@ class TestWindows:
         assert metrics(at)["Dropped"].split()[0] == str(len(dropped)) == "11"
         assert set(dropped["ClientID"]) == {"2"}
         assert dropped["Missed by (s)"].is_monotonic_decreasing
-        [red] = [t for t in chart(at, 2)[1].values() if "which" in t]
+        [red] = [t for t in self.skew_plot(at) if "which" in t]
         assert (red["which"] == "dropped").sum() == 11
+
+    @staticmethod
+    def skew_plot(at):
+        names = [drawn.proto.alt for drawn in at.get("vega_lite_chart")]
+        [place] = [n for n, name in enumerate(names) if name.startswith("Received time over")]
+        return chart(at, place)[1].values()
+
+    def test_curves_show_what_other_settings_would_do(self):
+        at = open_app(WINDOWS)
+        names = [drawn.proto.alt for drawn in at.get("vega_lite_chart")]
+        for figure in ("Sessions exact", "Events dropped", "Result latency, s"):
+            assert f"{figure} over session gap" in names
+            assert f"{figure} over watermark delay" in names
 
     def test_with_a_long_delay_nothing_is_dropped_and_that_is_said(self):
         at = set_to(open_app(WINDOWS), gap_s=30, delay_s=120)

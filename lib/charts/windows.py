@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 NO_DELAY_S: Final = 0.5
 """Where a delay of 0 is drawn on a log axis, s."""
 
-_PADDING: Final = {"left": 5, "top": 5, "right": 17, "bottom": 5}
-"""Around the curves, px: to the right also what the fit to the page is short of."""
-
 
 def setting_curve(
     table: pd.DataFrame, column: str, current_ms: int, title: str
-) -> alt.VConcatChart:
+) -> dict[str, alt.LayerChart]:
     """Draw what one parameter does: sessions exact, events dropped, and the latency as the price.
+
+    One chart each, by its name, to stand one below the other: Streamlit does not fit panels of
+    several layers to the page.
 
     Parameters
     ----------
@@ -44,19 +44,19 @@ def setting_curve(
         }
     )
     panels = [
-        _panel(drawn, "dropped", "Events dropped", colours.LATE, "~%", current_ms, None),
-        _panel(drawn, "latency", "Result latency, s", colours.EVENT_TIME, ",~f", current_ms, title),
+        ("dropped", "Events dropped", colours.LATE, "~%"),
+        ("latency", "Result latency, s", colours.EVENT_TIME, ",~f"),
     ]
     if "ExactShare" in table:
         drawn["exact"] = table["ExactShare"]
-        exact = _panel(drawn, "exact", "Sessions exact", colours.WATERMARK, "~%", current_ms, None)
-        panels.insert(0, exact)
-    # Streamlit fits panels of one layer to the page by itself, those of several not.
-    fit = alt.AutoSizeParams(type="fit-x", contains="padding")
-    chart: alt.VConcatChart = alt.vconcat(
-        *panels, spacing=4, autosize=fit, padding=_PADDING
-    ).resolve_scale(x="shared")
-    return chart
+        panels.insert(0, ("exact", "Sessions exact", colours.WATERMARK, "~%"))
+    last = panels[-1][1]
+    return {
+        name: _panel(
+            drawn, field, name, colour, number, current_ms, title if name == last else None
+        )
+        for field, name, colour, number in panels
+    }
 
 
 def _panel(
@@ -71,7 +71,9 @@ def _panel(
     x = alt.X(
         "x:Q",
         title=title,
-        scale=alt.Scale(type="log", nice=False, padding=8),
+        scale=alt.Scale(
+            type="log", nice=False, padding=8, domain=[drawn["x"].min(), drawn["x"].max()]
+        ),
         axis=alt.Axis(labelBound=True),
     )
     line = (
@@ -79,7 +81,9 @@ def _panel(
         .mark_line(point=alt.OverlayMarkDef(size=40, color=colour), strokeWidth=2, color=colour)
         .encode(
             x=x,
-            y=alt.Y(f"{field}:Q", title=name, axis=alt.Axis(format=number, tickCount=4)),
+            y=alt.Y(
+                f"{field}:Q", title=name, axis=alt.Axis(format=number, tickCount=4, minExtent=40)
+            ),
             tooltip=[
                 alt.Tooltip("x:Q", title="Set to (s)", format=",~g"),
                 alt.Tooltip(f"{field}:Q", title=name, format=".3~%" if "%" in number else ",.3~f"),
@@ -91,7 +95,7 @@ def _panel(
         .mark_rule(color=colours.NEUTRAL, strokeDash=[4, 3], strokeWidth=1.5)
         .encode(x=x)
     )
-    return alt.LayerChart(layer=[line, now], height=110)
+    return alt.LayerChart(layer=[line, now], height=155 if title is None else 180)
 
 
 def gap_histogram(bins: pd.DataFrame, marked_ms: Sequence[tuple[str, int]]) -> alt.LayerChart:

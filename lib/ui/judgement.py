@@ -19,6 +19,8 @@ from lib.whatif.gaps import gap_distribution, inter_event_gaps, knee_ms
 from lib.whatif.judge import dropped_events, replay_processing_time
 
 if TYPE_CHECKING:
+    import altair as alt
+
     from lib.ui.page import Visible
     from lib.whatif import Replay, Setting
 
@@ -136,30 +138,20 @@ def curves(visible: Visible, setting: Setting) -> None:
     is_session = isinstance(setting.window, SessionWindow)
     left, right = st.columns(2)
     with left:
-        st.altair_chart(
-            charts.setting_curve(
-                over_gap,
-                "GapMs",
-                length_ms(setting),
-                "Session gap, s" if is_session else "Window size, s",
-            ),
-            key="gap_curve",
-            alt="Events dropped, sessions exact and result latency over the gap",
-        )
+        title = "Session gap" if is_session else "Window size"
+        _curve(charts.setting_curve(over_gap, "GapMs", length_ms(setting), f"{title}, s"), title)
     with right:
-        st.altair_chart(
-            charts.setting_curve(
-                over_delay,
-                "DelayMs",
-                delay_ms(setting),
-                "Grace, s" if isinstance(setting, KafkaStreamsSetting) else "Watermark delay, s",
-            ),
-            key="delay_curve",
-            alt="Events dropped, sessions exact and result latency over the delay",
-        )
+        title = "Grace" if isinstance(setting, KafkaStreamsSetting) else "Watermark delay"
+        _curve(charts.setting_curve(over_delay, "DelayMs", delay_ms(setting), f"{title}, s"), title)
     tried = min(len(visible.table), MOST_FOR_CURVES)
     part = "" if tried == len(visible.table) else f", on the first {tried:,} events"
     st.caption(f"Everything else as set{part}. The dashed line is the present setting.")
+
+
+def _curve(panels: dict[str, alt.LayerChart], over: str) -> None:
+    with st.container(gap=None):
+        for name, panel in panels.items():
+            st.altair_chart(panel, key=f"{name} over {over}", alt=f"{name} over {over.lower()}")
 
 
 def gaps(visible: Visible, setting: Setting) -> None:
