@@ -389,14 +389,22 @@ class _Tally:
         return replace(copy.deepcopy(self), expected=self.expected + more)
 
     def add(self, block: pa.RecordBatch) -> None:
+        if not block.num_rows:
+            return
         self.records += block.num_rows
         self.bytes += payload_bytes(block)
         kinds = block.column("timestamp_type").to_numpy()
-        self.timestamp_types.update({int(k): int((kinds == k).sum()) for k in np.unique(kinds)})
+        if (kinds == kinds[0]).all():  # as nearly always; called for every block, so it counts
+            self.timestamp_types[int(kinds[0])] += len(kinds)
+        else:
+            self.timestamp_types.update(kinds.tolist())
         partitions, offsets = block["partition"].to_numpy(), block["offset"].to_numpy()
-        for partition in np.unique(partitions).tolist():
-            reached = int(offsets[partitions == partition][-1]) + 1
-            self.positions[partition] = max(reached, self.positions.get(partition, 0))
+        reached = np.zeros(int(partitions.max()) + 1, np.int64)
+        reached[partitions] = offsets + 1  # of each partition, the last counts
+        for partition in np.flatnonzero(reached).tolist():
+            self.positions[partition] = max(
+                int(reached[partition]), self.positions.get(partition, 0)
+            )
 
     def progress(self) -> Progress:
         seconds = time.monotonic() - self.started
