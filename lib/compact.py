@@ -92,21 +92,25 @@ def append(upper: pd.Series, lower: pd.Series) -> Column | None:
 def _append_categories(
     upper: pd.Categorical[Any], lower: pd.Categorical[Any]
 ) -> pd.Categorical[Any] | None:
-    if upper.categories.dtype != lower.categories.dtype:
+    words, more = upper.categories, lower.categories
+    if words.dtype != more.dtype or words.empty:
         return None
-    words = upper.categories.union(lower.categories).sort_values()
-    if words.empty:
-        return None
-    codes = [_codes_in(words, part) for part in (upper, lower)]
-    return pd.Categorical.from_codes(np.concatenate(codes), categories=words)
+    # Both are sorted, and few words are new: those are looked up and put in between the others.
+    found = words.searchsorted(more)
+    is_new = np.asarray(words.take(np.minimum(found, len(words) - 1)) != more)
+    order = np.argsort(np.append(np.arange(len(words)), found[is_new] - 0.5), kind="stable")
+    places = np.empty(len(order), np.int64)
+    places[order] = np.arange(len(order))
+    found[is_new] = len(words) + np.arange(is_new.sum())
+    first = _renumbered(upper.codes, places) if is_new.any() else upper.codes
+    codes = first, _renumbered(lower.codes, places[found])
+    together = words.append(more[is_new]).take(order)
+    return pd.Categorical.from_codes(np.concatenate(codes), categories=together)
 
 
-def _codes_in(words: pd.Index, part: pd.Categorical[Any]) -> NDArray[np.int32]:
-    """Return the codes of `part` where its categories stand in `words`."""
-    if len(words) == len(part.categories):
-        return part.codes.astype(np.int32)
-    places = np.append(words.get_indexer(part.categories), -1).astype(np.int32)
-    found: NDArray[np.int32] = places[part.codes]
+def _renumbered(codes: NDArray[np.integer], places: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Return `places` of codes; −1 is none and stays."""
+    found: NDArray[np.int32] = np.append(places, -1).astype(np.int32)[codes]
     return found
 
 
