@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -28,11 +29,12 @@ from lib.decode import EXCERPT_BYTES, MAX_EXCERPTS, SET_ASIDE, concat, texts
 from lib.derived_sessions import derive_sessions
 from lib.errors import FieldsError
 from lib.fields import FROM_PARTITION
+from lib.threads import side_by_side
 from lib.times import FAR_OUTSIDE, MISSING, NOT_A_TIME, READABLE, event_times
 from lib.topics.records import NO_TIMESTAMP
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -362,28 +364,27 @@ def _column(rows: pa.Table, source: str) -> pa.ChunkedArray:
 
 def _to_columns(rows: pa.Table, times: NDArray[np.int64], fields: Fields) -> Columns:
     """Return the rows as they are ordered, without what depends on other rows."""
-    columns: dict[str, Column] = {
-        EVENT_TIME: times,
-        RECEIVED_TIME: rows[RECEIVED_TIME].to_numpy(),
-        CLIENT: _one_category(len(times))
+    sequence = None if fields.sequence is None else integers(_column(rows, fields.sequence))
+    made: dict[str, Callable[[], Column]] = {
+        EVENT_TIME: lambda: times,
+        RECEIVED_TIME: rows[RECEIVED_TIME].to_numpy,
+        CLIENT: partial(_one_category, len(times))
         if fields.client is None
-        else category(_column(rows, fields.client)),
+        else partial(category, _column(rows, fields.client)),
     }
     if fields.session is not None:
-        columns[SESSION] = category(_column(rows, fields.session))
-    sequence = None if fields.sequence is None else integers(_column(rows, fields.sequence))
+        made[SESSION] = partial(category, _column(rows, fields.session))
     if sequence is not None:
-        columns[SEQUENCE] = sequence
-    for name in (PARTITION, OFFSET, RECEIVED_TIME_TYPE):
-        columns[name] = rows[name].to_numpy()
-    taken = {*columns, SESSION, SEQUENCE, EVENT_TIME_0, RECEIVED_TIME_0}
+        made[SEQUENCE] = lambda: sequence
+    made |= {name: rows[name].to_numpy for name in (PARTITION, OFFSET, RECEIVED_TIME_TYPE)}
+    taken = {*made, SESSION, SEQUENCE, EVENT_TIME_0, RECEIVED_TIME_0}
     used = {*_mapped(fields), RECEIVED_TIME_TYPE, RECEIVED_TIME, PARTITION, OFFSET}
     if sequence is not None:
         used.add(str(fields.sequence))
     for name in rows.column_names:
         if name not in used:
-            columns[_free(name, taken)] = compact(rows[name])
-    return columns
+            made[_free(name, taken)] = partial(compact, rows[name])
+    return side_by_side(made)
 
 
 _NOTHING: Final[Columns] = {
@@ -410,7 +411,7 @@ def _arranged(columns: Columns, fields: Fields) -> pd.DataFrame:
     order = arrival_order(np.asarray(columns[PARTITION]), received)
     columns = {**columns, RECEIVED_TIME: received}
     if order is not None:
-        columns = {name: column.take(order) for name, column in columns.items()}
+        columns = side_by_side({name: partial(c.take, order) for name, c in columns.items()})
     times = np.asarray(columns[EVENT_TIME])
     zero = times[0] if len(times) else 0
     columns[EVENT_TIME_0] = (times - zero) / 1000.0

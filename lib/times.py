@@ -193,7 +193,10 @@ def _mark_far(ms: NDArray[np.int64], problem: NDArray[np.uint8], around: int | N
     if not readable.any():
         return
     if around is None:
-        around = int(np.median(ms[readable]))
+        times = ms if readable.all() else ms[readable]
+        if int(times.max()) - int(times.min()) <= FAR_MS:
+            return  # then none is farther than that from the median
+        around = int(np.median(times))
     far = np.abs(ms.astype(np.float64) - around) > FAR_MS
     problem[readable & far] = FAR_OUTSIDE
 
