@@ -20,6 +20,7 @@ import pandas as pd
 from confluent_kafka import Consumer, Producer, TopicPartition
 from kafka import KafkaConsumer
 
+from lib import uniform
 from lib.load import load, reload
 from lib.simulate.scenario import Scenario
 from lib.simulate.simulation import simulate
@@ -160,7 +161,9 @@ def main() -> None:
     parser.add_argument("topic")
     parser.add_argument("records", type=int)
     asked = parser.parse_args()
-    gather.warm_up()  # compiled code is loaded before the clock runs, as every import is
+    # Compiled code is loaded before the clock runs, as every import is.
+    gather.warm_up()
+    uniform.warm_up()
     before = _peak_bytes()
     took = WAYS[asked.way](asked.broker, asked.topic, asked.records)
     print(json.dumps(took | {"peak_bytes": _peak_bytes() - before}))

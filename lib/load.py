@@ -188,8 +188,12 @@ def load(
     tally, known = _Tally(), _recognise(None, chosen)
     decoded: list[pa.Table] = []
     undecoded: list[pa.Table] = [SET_ASIDE.empty_table()]
+
+    def wants_headers() -> bool:
+        return known.wants_headers
+
     for part in parts_back(source, topic, wanted, limit):
-        with closing(_blocks(source, part.plan)) as blocks:
+        with closing(_blocks(source, part.plan, wants_headers)) as blocks:
             first = next(blocks, None)
             if first is None:
                 continue
@@ -239,7 +243,7 @@ def reload(
     plan = replace(plan, spans=tuple(spans))
     tally = _Tally(plan.size, positions=dict(positions))
     known = _Known(before.fields, before.recognised, before.chosen, before.sources)
-    with closing(_blocks(source, plan)) as blocks:
+    with closing(_blocks(source, plan, lambda: known.wants_headers)) as blocks:
         decoded, undecoded = _decoded(blocks, known.fields.extras, tally, watch)
     events = append_events(before.events, decoded, known.fields)
     too_many = _asks_for_more(wanted, limit) and len(events.table) > limit
@@ -282,6 +286,11 @@ class _Known:
     recognised: Fields
     chosen: FieldChoice
     sources: tuple[str, ...]
+
+    @property
+    def wants_headers(self) -> bool:
+        """Whether headers are needed: to learn what can be chosen, or because one was."""
+        return not self.sources or any(s.startswith(HEADER) for s in self.fields.extras)
 
 
 def _recognise(first: pa.RecordBatch | None, chosen: FieldChoice) -> _Known:
@@ -335,8 +344,10 @@ def _decoded(
     return columns, pa.concat_tables(aside, promote_options="permissive")
 
 
-def _blocks(source: TopicSource, plan: Plan) -> Generator[pa.RecordBatch]:
-    yield from source.read(plan)
+def _blocks(
+    source: TopicSource, plan: Plan, wants_headers: Callable[[], bool]
+) -> Generator[pa.RecordBatch]:
+    yield from source.read(plan, wants_headers)
 
 
 def _loaded(

@@ -15,6 +15,7 @@ from lib.load import load
 from lib.simulate.produce import produce as produce_simulation
 from lib.simulate.samples import SAMPLES
 from lib.topics.kafka import KafkaSettings, KafkaTopics, confluent, librdkafka, native
+from lib.topics.kafka.blocks import BLOCK_RECORDS
 from lib.topics.records import CREATE_TIME, LOG_APPEND_TIME, RECORDS
 from lib.topics.source import Between, Everything, Latest, Plan, Span
 from tests.support.broker import Record, create_topic, running_broker
@@ -163,6 +164,55 @@ def test_large_records_and_many_small_ones_come_whole(
 
     assert records["value"].to_pylist() == [record.value for record in [*large, *small]]
     assert records["headers"].to_pylist()[20:] == [list(record.headers) for record in small]
+
+
+def test_headers_that_nobody_wants_are_left_out_of_what_follows(
+    source: KafkaTopics, make_topic: Callable, produce: Callable
+) -> None:
+    # Given more records with headers than a block has room for
+    topic = make_topic()
+    produce(topic, [Record(b"{}", headers=(("n", b"%d" % n),)) for n in range(BLOCK_RECORDS + 500)])
+
+    # When headers are wanted of the first block only
+    wanted = iter([True])
+    blocks = list(source.read(source.plan(topic, Everything()), lambda: next(wanted, False)))
+
+    # Then every record is there, and the last ones are without
+    records = pa.Table.from_batches(blocks)
+    assert sorted(offsets(records)) == list(range(BLOCK_RECORDS + 500))
+    assert blocks[0]["headers"][0].as_py() == [("n", b"0")]
+    assert blocks[-1]["headers"].null_count == len(blocks[-1])
+
+
+def test_a_header_that_is_a_field_is_read_to_the_end(
+    source: KafkaTopics, make_topic: Callable, produce: Callable
+) -> None:
+    topic, count = make_topic(), BLOCK_RECORDS + 500
+    produce(topic, [Record(b"{}", headers=(("device", b"%d" % (n % 3)),)) for n in range(count)])
+
+    chosen = (*RECORD_TIME, ("client", "@header:device"))
+    events = load(source, topic, Everything(), chosen=chosen).events
+
+    assert events.table["ClientID"].astype(str).tolist() == [str(n % 3) for n in range(count)]
+
+
+def test_a_block_has_no_more_bytes_than_it_may_unless_one_record_has(
+    broker: Broker, make_topic: Callable, produce: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given records of which three fit into a block, and one that fits into none
+    monkeypatch.setattr(librdkafka, "BLOCK_BYTES", 1_000)
+    source = KafkaTopics(KafkaSettings(broker.bootstrap_servers, reader="librdkafka"))
+    topic = make_topic()
+    written = [Record(b"x" * 300, key=b"k") for _ in range(7)] + [Record(b"y" * 5_000)]
+    produce(topic, written)
+
+    # When they are read
+    blocks = list(source.read(source.plan(topic, Everything())))
+
+    # Then each block has as many as fit, and the large record one of its own
+    assert [len(block) for block in blocks] == [3, 3, 1, 1]
+    values = pa.Table.from_batches(blocks)["value"].to_pylist()
+    assert values == [record.value for record in written]
 
 
 def test_read_that_is_ended_early_leaves_no_client_behind(

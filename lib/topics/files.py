@@ -16,10 +16,10 @@ from lib.topics.formats import FORMATS, records_of
 from lib.topics.opening import COMPRESSIONS, InputFile, on_disk, uploaded
 from lib.topics.positions import inside, positions_of
 from lib.topics.records import CREATE_TIME, LOG_APPEND_TIME
-from lib.topics.source import Everything, Plan, Range, Span, TopicInfo
+from lib.topics.source import Everything, Plan, Range, Span, TopicInfo, always
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _ANY_LINES: Final = (".json", ".txt", ".log")
 
@@ -62,7 +62,11 @@ class FileTopics:
         path = self._path(topic)
         return _plan(on_disk(path), _summary(path).log, topic, wanted)
 
-    def read(self, plan: Plan) -> Iterator[pa.RecordBatch]:
+    def read(
+        self,
+        plan: Plan,
+        wants_headers: Callable[[], bool] = always,  # noqa: ARG002 (they cost little)
+    ) -> Iterator[pa.RecordBatch]:
         """Yield the records of `plan` in the file's order, as blocks of schema `RECORDS`."""
         return _read(on_disk(self._path(plan.topic)), plan)
 
@@ -115,7 +119,11 @@ class UploadedTopic:
         """Return the offsets to read: all, the newest in arrival order, or as `offsetsForTimes`."""
         return _plan(self._file, self._summary.log, topic, wanted)
 
-    def read(self, plan: Plan) -> Iterator[pa.RecordBatch]:
+    def read(
+        self,
+        plan: Plan,
+        wants_headers: Callable[[], bool] = always,  # noqa: ARG002 (they cost little)
+    ) -> Iterator[pa.RecordBatch]:
         """Yield the records of `plan` in the file's order, as blocks of schema `RECORDS`."""
         return _read(self._file, plan)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import pyarrow as pa
 
@@ -89,6 +89,11 @@ class Plan:
         return sum(span.size for span in self.spans)
 
 
+def always() -> bool:
+    """Return True."""
+    return True
+
+
 class TopicSource(Protocol):
     """A place that has topics. Reading one leaves no trace in it.
 
@@ -108,10 +113,17 @@ class TopicSource(Protocol):
         """Return what reading `wanted` of `topic` means now, in offsets."""
         ...
 
-    def read(self, plan: Plan) -> Iterator[pa.RecordBatch]:
+    def read(
+        self, plan: Plan, wants_headers: Callable[[], bool] = always
+    ) -> Iterator[pa.RecordBatch]:
         """Yield the records of `plan` as blocks of schema `RECORDS`.
 
         Ends by position. Blocks may interleave partitions; inside a partition offsets rise.
         Closing the iterator ends the read and frees what it holds.
+
+        Parameters
+        ----------
+        wants_headers
+            Asked before each block whether its headers are wanted; if not, they may be left out.
         """
         ...

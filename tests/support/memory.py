@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lib.topics.records import RECORDS
-from lib.topics.source import Between, Latest, Plan, Range, Span, TopicInfo
+from lib.topics.source import Between, Latest, Plan, Range, Span, TopicInfo, always
 from tests.blocks import block
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import pyarrow as pa
 
@@ -59,7 +59,11 @@ class MemoryTopic:
                 spans = log
         return Plan(topic, wanted, spans, log)
 
-    def read(self, plan: Plan) -> Iterator[pa.RecordBatch]:
+    def read(
+        self,
+        plan: Plan,
+        wants_headers: Callable[[], bool] = always,  # noqa: ARG002 (they cost nothing)
+    ) -> Iterator[pa.RecordBatch]:
         for span in plan.spans:
             planned = range(span.start, span.end)
             offsets = [n for n in planned if self._log[span.partition][n] is not None]

@@ -16,7 +16,7 @@ BLOCK_RECORDS: Final = 20_000
 """Records in a block: large enough to decode in bulk, small enough to show progress."""
 
 BLOCK_BYTES: Final = 16 * 1024 * 1024
-"""Bytes of values in a block at most, give or take a poll: few where records are large."""
+"""Bytes of values in a block at most, unless one record has more: few where records are large."""
 
 BLOCK_SECONDS: Final = 0.5
 """How long a block is gathered at most, so that progress shows where records come slowly."""

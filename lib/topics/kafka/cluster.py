@@ -14,10 +14,10 @@ from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 from lib.topics.kafka import kafka_python, native
 from lib.topics.kafka.client import client_config
 from lib.topics.kafka.failures import explained, missing
-from lib.topics.source import Between, Latest, Plan, Range, Span, TopicInfo
+from lib.topics.source import Between, Latest, Plan, Range, Span, TopicInfo, always
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import pyarrow as pa
 
@@ -27,16 +27,20 @@ _GROUPS_TOPIC: Final = "__consumer_offsets"
 _TIMESTAMP_KIND: Final = "message.timestamp.type"
 
 
-def _librdkafka(settings: KafkaSettings, plan: Plan) -> Iterator[pa.RecordBatch]:
+def _librdkafka(
+    settings: KafkaSettings, plan: Plan, wants_headers: Callable[[], bool]
+) -> Iterator[pa.RecordBatch]:
     from lib.topics.kafka import librdkafka  # noqa: PLC0415 (may not be installed)
 
-    return librdkafka.read(settings, plan)
+    return librdkafka.read(settings, plan, wants_headers)
 
 
-def _confluent(settings: KafkaSettings, plan: Plan) -> Iterator[pa.RecordBatch]:
+def _confluent(
+    settings: KafkaSettings, plan: Plan, wants_headers: Callable[[], bool]
+) -> Iterator[pa.RecordBatch]:
     from lib.topics.kafka import confluent  # noqa: PLC0415 (may not be installed)
 
-    return confluent.read(settings, plan)
+    return confluent.read(settings, plan, wants_headers)
 
 
 _READERS: Final = {
@@ -103,9 +107,11 @@ class KafkaTopics:
                 spans = list(log.values())
         return Plan(topic, wanted, tuple(spans), tuple(log.values()))
 
-    def read(self, plan: Plan) -> Iterator[pa.RecordBatch]:
+    def read(
+        self, plan: Plan, wants_headers: Callable[[], bool] = always
+    ) -> Iterator[pa.RecordBatch]:
         """Yield the records of `plan` with the reader that `reader` names."""
-        return _READERS[self.reader()](self.settings, plan)
+        return _READERS[self.reader()](self.settings, plan, wants_headers)
 
     def reader(self) -> str:
         """Return the client that reads records: "librdkafka", "confluent-kafka", "kafka-python".

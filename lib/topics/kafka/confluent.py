@@ -14,11 +14,13 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from lib.topics.kafka.blocks import POLL_RECORDS, in_blocks
 from lib.topics.kafka.failures import not_accepted, unreachable
-from lib.topics.kafka.rdkafka import ENDED, config, explain
+from lib.topics.kafka.native import ENDED
+from lib.topics.kafka.rdkafka import config, explain
 from lib.topics.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP_TYPE
+from lib.topics.source import always
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import pyarrow as pa
 
@@ -36,7 +38,9 @@ _FILL_S: Final = 0.02
 """How long a poll waits to be full; the last one of a read never is."""
 
 
-def read(settings: KafkaSettings, plan: Plan) -> Iterator[pa.RecordBatch]:
+def read(
+    settings: KafkaSettings, plan: Plan, wants_headers: Callable[[], bool] = always
+) -> Iterator[pa.RecordBatch]:
     """Yield the records of `plan` as blocks of schema `RECORDS`, partitions interleaved.
 
     Ends by position: a partition is done at the first record at or behind the planned end, or
@@ -53,7 +57,7 @@ def read(settings: KafkaSettings, plan: Plan) -> Iterator[pa.RecordBatch]:
     with closing(_consumer(settings)) as consumer:
         consumer.assign([TopicPartition(plan.topic, s.partition, s.start) for s in spans])
         ends = {span.partition: span.end for span in spans}
-        yield from in_blocks(_consume_to(consumer, ends, settings, plan.topic))
+        yield from in_blocks(_consume_to(consumer, ends, settings, plan.topic, wants_headers))
 
 
 def _consumer(settings: KafkaSettings) -> Consumer:
@@ -64,7 +68,11 @@ def _consumer(settings: KafkaSettings) -> Consumer:
 
 
 def _consume_to(
-    consumer: Consumer, ends: dict[int, int], settings: KafkaSettings, topic: str
+    consumer: Consumer,
+    ends: dict[int, int],
+    settings: KafkaSettings,
+    topic: str,
+    wants_headers: Callable[[], bool],
 ) -> Iterator[Columns]:
     left = set(ends)
     last_progress = time.monotonic()
@@ -84,10 +92,10 @@ def _consume_to(
         if reached:
             messages = [m for m in messages if m.offset() < ends[m.partition()]]
             left -= reached
-        yield _columns(messages)
+        yield _columns(messages, headers=wants_headers())
 
 
-def _columns(messages: list[Message]) -> Columns:
+def _columns(messages: list[Message], *, headers: bool) -> Columns:
     """Return the columns of `RECORDS`; one call for each value, since there are millions."""
     stamps = list(chain.from_iterable(map(Message.timestamp, messages)))
     return (
@@ -97,7 +105,7 @@ def _columns(messages: list[Message]) -> Columns:
         map(_TIMESTAMP_TYPES.__getitem__, stamps[::2]),
         map(Message.key, messages),
         map(Message.value, messages),
-        map(Message.headers, messages),
+        map(Message.headers, messages) if headers else [None] * len(messages),
     )
 
 

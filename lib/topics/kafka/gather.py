@@ -1,5 +1,9 @@
 """librdkafka's messages gathered into Arrow blocks by compiled loops, without the GIL.
 
+A message is read and copied in one go. Messages are freed many at once, and only then: glibc
+locks what one thread allocates and another frees, and the two get in each other's way least when
+neither does both in turn.
+
 The addresses of C functions are passed to the loops, so that their machine code can be kept on
 disk.
 """
@@ -8,42 +12,33 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from numba import njit, types
+from numba import types
 from numba.experimental import function_type  # noqa: F401 (makes numba know `_CFunction`)
 
-from lib.topics.kafka.native import MESSAGE, NativeFunction, address_of, headers_of, library
+from lib.compiled import compiled, inlined
+from lib.topics.kafka.native import (
+    ENDED,
+    MESSAGE,
+    NativeFunction,
+    address_of,
+    headers_of,
+    library,
+)
+from lib.topics.kafka.pointers import copy_bytes, int32_at, int64_at
 from lib.topics.records import RECORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
-Function = TypeVar("Function", bound="Callable[..., object]")
-
-RECORD: Final = np.dtype(
-    [
-        ("message", MESSAGE),
-        ("timestamp", np.int64),
-        ("timestamp_type", np.int32),  # rd_kafka_timestamp_type_t
-        ("headers", np.intp),  # rd_kafka_headers_t; null: none
-    ],
-    align=True,
+_ERR, _PARTITION, _OFFSET, _KEY, _KEY_SIZE, _VALUE, _VALUE_SIZE = (
+    MESSAGE.fields[name][1]  # type: ignore[index]
+    for name in ("err", "partition", "offset", "key", "key_len", "payload", "len")
 )
-"""A message, and what librdkafka's functions say of it."""
-
-_ADDRESS: Final = types.intp
-_MESSAGE_BYTES: Final = MESSAGE.itemsize
-_RECORD_BYTES: Final = RECORD.itemsize
-
-
-def _compiled(function: Function) -> Function:
-    """Return `function` compiled to run without the GIL on its first call, or loaded from disk."""
-    return cast("Function", njit(nogil=True, cache=True)(function))
+"""Where the fields of a message are."""
 
 
 class _CFunction(types.WrapperAddressProtocol):  # type: ignore[misc]  # numba is untyped
@@ -65,7 +60,6 @@ class Functions:
     """What the loops call."""
 
     library: ctypes.CDLL
-    move: _CFunction
     timestamp: _CFunction
     headers: _CFunction
     destroy: _CFunction
@@ -73,54 +67,123 @@ class Functions:
 
 def functions_of(library: ctypes.CDLL) -> Functions:
     """Return the functions of `library`, as `lib.topics.kafka.native.library` gives it."""
-    at = _ADDRESS
+    at = types.intp
     return Functions(
         library,
-        _CFunction(ctypes.memmove, at, at, at, at),
         _CFunction(library.rd_kafka_message_timestamp, types.int64, at, at),
         _CFunction(library.rd_kafka_message_headers, types.int32, at, at),
         _CFunction(library.rd_kafka_message_destroy, types.void, at),
     )
 
 
-def warm_up() -> None:
-    """Compile the loops, or load what was compiled, so that the first read is fast."""
-    if found := library():
-        none, functions = np.empty(0, np.intp), functions_of(found)
-        block(describe(none, functions), functions)
-        destroy(none, functions)
+class Texts(NamedTuple):
+    """Room for a column of bytes.
+
+    Attributes
+    ----------
+    offsets
+        int32, where each begins in `content`, and the last one ends.
+    present
+        bool, False where it is null.
+    content
+        uint8.
+    """
+
+    offsets: NDArray[np.int32]
+    present: NDArray[np.bool]
+    content: NDArray[np.uint8]
 
 
-def describe(addresses: NDArray[np.intp], functions: Functions) -> NDArray[Any]:
-    """Return the `RECORD` of each message; the memory it points to lives as long as the message."""
-    records = np.zeros(len(addresses), RECORD)
-    _describe(
-        records.ctypes.data,
-        records["timestamp"],
-        records["timestamp_type"].ctypes.data,
-        records["headers"].ctypes.data,
+class Room(NamedTuple):
+    """Room for the columns of a block, but for the headers, of which it has the addresses."""
+
+    partition: NDArray[np.int32]
+    offset: NDArray[np.int64]
+    timestamp: NDArray[np.int64]
+    timestamp_type: NDArray[np.int8]
+    headers: NDArray[np.intp]
+    key: Texts
+    value: Texts
+
+
+class Reach(NamedTuple):
+    """How far each partition has been read and is to be read: offsets, by partition."""
+
+    positions: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+
+def room_for(records: int, content: int) -> Room:
+    """Return room for so many records that have so many bytes of keys and of values."""
+    return Room(
+        np.empty(records, np.int32),
+        np.empty(records, np.int64),
+        np.empty(records, np.int64),
+        np.empty(records, np.int8),
+        np.empty(records, np.intp),
+        _room_for_texts(records, content),
+        _room_for_texts(records, content),
+    )
+
+
+def _room_for_texts(records: int, content: int) -> Texts:
+    # Of the content only what is written to takes memory.
+    offsets = np.zeros(records + 1, np.int32)
+    return Texts(offsets, np.empty(records, np.bool), np.empty(content, np.uint8))
+
+
+def fill(
+    room: Room,
+    rows: int,
+    addresses: NDArray[np.intp],
+    reach: Reach,
+    functions: Functions,
+    *,
+    headers: bool,
+) -> tuple[int, int, int]:
+    """Copy messages, as long as there is room, behind the `rows` that `room` has.
+
+    Messages at or behind the end of their partition are left out. `reach` moves to behind what
+    was seen; to the end where the end is reported.
+
+    Parameters
+    ----------
+    headers
+        Whether headers are looked for.
+
+    Returns
+    -------
+    The rows that the room has then, how many messages were taken, and the error that the next one
+    has; 0 if it is none.
+    """
+    said = np.zeros(1, np.int64)
+    rows, taken, error = _fill(
+        room,
+        rows,
         addresses,
-        functions.move,
+        reach,
+        headers,
+        said.ctypes.data,
+        room.key.content.ctypes.data,
+        room.value.content.ctypes.data,
         functions.timestamp,
         functions.headers,
     )
-    return records
+    return rows, taken, error
 
 
-def block(records: NDArray[Any], functions: Functions) -> pa.RecordBatch:
-    """Return what `describe` gave as a block of schema `RECORDS`; its memory is its own."""
-    messages = records["message"]
-    columns = [
-        pa.array(np.ascontiguousarray(messages["partition"])),
-        pa.array(np.ascontiguousarray(messages["offset"])),
-        pa.array(np.ascontiguousarray(records["timestamp"])),
-        # librdkafka counts from 0, "not available"; the protocol from -1.
-        pa.array((records["timestamp_type"] - 1).astype(np.int8)),
-        _binary(messages["key"], messages["key_len"], functions),
-        _binary(messages["payload"], messages["len"], functions),
-        _headers(records["headers"], functions),
-    ]
-    return pa.RecordBatch.from_arrays(columns, schema=RECORDS)
+def block(room: Room, rows: int, functions: Functions) -> pa.RecordBatch:
+    """Return the `rows` that have been filled as a block of schema `RECORDS`."""
+    columns = [pa.array(column[:rows]) for column in room[:4]]
+    texts = [_binary(texts, rows) for texts in (room.key, room.value)]
+    headers = _headers(room.headers[:rows], functions)
+    return pa.RecordBatch.from_arrays([*columns, *texts, headers], schema=RECORDS)
+
+
+def bytes_of(address: int) -> int:
+    """Return how many bytes key and value of the message at an address have together."""
+    message = np.frombuffer(ctypes.string_at(address, MESSAGE.itemsize), MESSAGE)[0]
+    return int(message["len"] + message["key_len"])
 
 
 def destroy(addresses: NDArray[np.intp], functions: Functions) -> None:
@@ -128,18 +191,21 @@ def destroy(addresses: NDArray[np.intp], functions: Functions) -> None:
     _call_each(addresses, functions.destroy)
 
 
-def _binary(
-    begins: NDArray[np.intp], sizes: NDArray[np.intp], functions: Functions
-) -> pa.BinaryArray:
-    """Return a copy of the bytes of each size at each address; null where that is zero."""
-    sizes = np.where(begins == 0, 0, sizes)
-    offsets = np.zeros(len(begins) + 1, np.int64)
-    np.cumsum(sizes, out=offsets[1:])
-    content = pa.allocate_buffer(int(offsets[-1]))
-    _copy_bytes(content.address, offsets, np.ascontiguousarray(begins), functions.move)
-    valid = pa.array(begins != 0).buffers()[1]
-    buffers = [valid, pa.py_buffer(offsets.astype(np.int32)), content]
-    return pa.Array.from_buffers(pa.binary(), len(begins), buffers)
+def warm_up() -> None:
+    """Compile the loops, or load what was compiled, so that the first read is fast."""
+    if found := library():
+        none, functions = np.empty(0, np.intp), functions_of(found)
+        room, nowhere = room_for(1, 1), np.zeros(1, np.int64)
+        fill(room, 0, none, Reach(nowhere, nowhere), functions, headers=True)
+        block(room, 0, functions)
+        destroy(none, functions)
+
+
+def _binary(texts: Texts, rows: int) -> pa.BinaryArray:
+    offsets, present = texts.offsets[: rows + 1], texts.present[:rows]
+    valid = None if present.all() else pa.array(present).buffers()[1]
+    buffers = [valid, pa.py_buffer(offsets), pa.py_buffer(texts.content[: offsets[-1]])]
+    return pa.Array.from_buffers(pa.binary(), rows, buffers)
 
 
 def _headers(addresses: NDArray[np.intp], functions: Functions) -> pa.Array:
@@ -151,33 +217,64 @@ def _headers(addresses: NDArray[np.intp], functions: Functions) -> pa.Array:
     return pa.array([some or None for some in headers], kind)
 
 
-@_compiled
-def _describe(
-    records: int,
-    timestamps: NDArray[np.int64],
-    timestamp_types: int,
-    headers: int,
+@compiled
+def _fill(
+    room: Room,
+    rows: int,
     addresses: NDArray[np.intp],
-    move: _CFunction,
+    reach: Reach,
+    wants_headers: bool,
+    said_at: int,
+    keys_at: int,
+    values_at: int,
     timestamp: _CFunction,
     find_headers: _CFunction,
-) -> None:
-    for i in range(len(addresses)):
-        message, further = addresses[i], i * _RECORD_BYTES
-        move(records + further, message, _MESSAGE_BYTES)
-        timestamps[i] = timestamp(message, timestamp_types + further)
-        find_headers(message, headers + further)  # where it has none, the zero is left
+) -> tuple[int, int, int]:
+    for taken in range(len(addresses)):
+        message = addresses[taken]
+        error = int32_at(message + _ERR)
+        partition = int32_at(message + _PARTITION)
+        offset = int64_at(message + _OFFSET)
+        if error == ENDED:
+            reach.positions[partition] = max(reach.positions[partition], reach.ends[partition])
+            continue
+        if error != 0:
+            return rows, taken, error
+        if offset < reach.ends[partition]:
+            key, key_size = int64_at(message + _KEY), int64_at(message + _KEY_SIZE)
+            value, value_size = int64_at(message + _VALUE), int64_at(message + _VALUE_SIZE)
+            if not (
+                rows < len(room.offset)
+                and room.key.offsets[rows] + key_size <= len(room.key.content)
+                and room.value.offsets[rows] + value_size <= len(room.value.content)
+            ):
+                return rows, taken, 0
+            room.partition[rows] = partition
+            room.offset[rows] = offset
+            room.timestamp[rows] = timestamp(message, said_at)
+            # librdkafka counts from 0, "not available"; the protocol from -1.
+            room.timestamp_type[rows] = int32_at(said_at) - 1
+            room.headers[rows] = 0
+            if wants_headers and find_headers(message, said_at) == 0:
+                room.headers[rows] = int64_at(said_at)
+            _append(room.key, keys_at, rows, key, key_size)
+            _append(room.value, values_at, rows, value, value_size)
+            rows += 1
+        reach.positions[partition] = max(reach.positions[partition], offset + 1)
+    return rows, len(addresses), 0
 
 
-@_compiled
-def _copy_bytes(
-    to: int, offsets: NDArray[np.int64], begins: NDArray[np.intp], move: _CFunction
-) -> None:
-    for i in range(len(begins)):
-        move(to + offsets[i], begins[i], offsets[i + 1] - offsets[i])
+@inlined
+def _append(texts: Texts, content_at: int, row: int, begin: int, size: int) -> None:
+    at = texts.offsets[row]
+    texts.present[row] = begin != 0
+    if begin != 0:
+        copy_bytes(content_at + at, begin, size)
+        at += size
+    texts.offsets[row + 1] = at
 
 
-@_compiled
+@compiled
 def _call_each(addresses: NDArray[np.intp], function: _CFunction) -> None:
     for i in range(len(addresses)):
         function(addresses[i])

@@ -13,9 +13,10 @@ from lib.topics.kafka.blocks import POLL_RECORDS, in_blocks
 from lib.topics.kafka.client import consumer_config
 from lib.topics.kafka.failures import explained, unreachable
 from lib.topics.records import RECORDS
+from lib.topics.source import always
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import pyarrow as pa
 
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from lib.topics.source import Plan
 
 
-def read(settings: KafkaSettings, plan: Plan) -> Iterator[pa.RecordBatch]:
+def read(
+    settings: KafkaSettings, plan: Plan, wants_headers: Callable[[], bool] = always
+) -> Iterator[pa.RecordBatch]:
     """Yield the records of `plan` as blocks of schema `RECORDS`.
 
     Ends by position: a partition is done when the position stands at or behind the planned end,
@@ -46,11 +49,14 @@ def read(settings: KafkaSettings, plan: Plan) -> Iterator[pa.RecordBatch]:
         for span in plan.spans:
             if span.start < span.end:
                 consumer.seek(TopicPartition(plan.topic, span.partition), span.start)
-        yield from in_blocks(_poll_to(consumer, ends, settings))
+        yield from in_blocks(_poll_to(consumer, ends, settings, wants_headers))
 
 
 def _poll_to(
-    consumer: KafkaConsumer, ends: dict[TopicPartition, int], settings: KafkaSettings
+    consumer: KafkaConsumer,
+    ends: dict[TopicPartition, int],
+    settings: KafkaSettings,
+    wants_headers: Callable[[], bool],
 ) -> Iterator[Columns]:
     left = dict(ends)
     reached = dict.fromkeys(ends, -1)
@@ -60,7 +66,7 @@ def _poll_to(
         for tp, records in polled.items():
             planned = _before(records, ends[tp])
             if planned and tp in left:
-                yield _columns(planned)
+                yield _columns(planned, headers=wants_headers())
         for tp in list(left):
             position = consumer.position(tp)
             if position > reached[tp]:
@@ -78,6 +84,8 @@ def _before(records: list[ConsumerRecord], end: int) -> list[ConsumerRecord]:
     return [record for record in records if record.offset < end]
 
 
-def _columns(records: list[ConsumerRecord]) -> Columns:
+def _columns(records: list[ConsumerRecord], *, headers: bool) -> Columns:
     fields = dict(zip(ConsumerRecord._fields, zip(*records, strict=True), strict=True))
+    if not headers:
+        fields["headers"] = (None,) * len(records)
     return tuple(fields[name] for name in RECORDS.names)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -17,10 +17,11 @@ from lib.topics.kafka import gather
 from lib.topics.kafka.blocks import BLOCK_BYTES, BLOCK_RECORDS, BLOCK_SECONDS
 from lib.topics.kafka.failures import unreachable
 from lib.topics.kafka.native import library, new_consumer
-from lib.topics.kafka.rdkafka import ENDED, REFUSED, config, explain
+from lib.topics.kafka.rdkafka import REFUSED, config, explain
+from lib.topics.source import always
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -29,13 +30,15 @@ if TYPE_CHECKING:
     from lib.topics.source import Plan, Span
 
 _POLL_RECORDS: Final = 5_000
-"""Messages taken at once: few beside a block, so that large ones do not make it much larger."""
+"""Messages taken at once: few beside a block, so that a read ends soon behind its last record."""
 
 _POLL_MS: Final = 20
 """How long a poll waits to be full."""
 
 
-def read(settings: KafkaSettings, plan: Plan) -> Iterator[pa.RecordBatch]:
+def read(
+    settings: KafkaSettings, plan: Plan, wants_headers: Callable[[], bool] = always
+) -> Iterator[pa.RecordBatch]:
     """Yield the records of `plan` as blocks of schema `RECORDS`, partitions interleaved.
 
     Ends by position: a partition is done at the first record at or behind the planned end, or
@@ -52,41 +55,47 @@ def read(settings: KafkaSettings, plan: Plan) -> Iterator[pa.RecordBatch]:
     with _consumer(settings, plan.topic, spans) as consumer:
         progress = _Progress.towards(spans)
         while not progress.done:
-            with ExitStack() as held:
-                records = np.concatenate(list(_polls(consumer, progress, held)))
-                block = gather.block(records, consumer.functions)
+            block = _gather_block(consumer, progress, headers=wants_headers())
             if block.num_rows:
                 yield block
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Consumer:
-    """A client of librdkafka that reads partitions of one topic into one queue."""
+    """A client of librdkafka that reads partitions of one topic into one queue.
+
+    `waiting` are the addresses of messages that came, and that no block has had room for yet.
+    """
 
     settings: KafkaSettings
     topic: str
     functions: gather.Functions
     queue: int
     events: int
+    waiting: NDArray[np.intp]
 
-    def poll(self, size: int) -> NDArray[np.intp]:
-        """Return the addresses of at most `size` messages, which are to be destroyed."""
+    def poll(self, size: int) -> None:
+        """Have at most `size` messages waiting, if there are none."""
+        if len(self.waiting):
+            return
         addresses = np.empty(size, np.intp)
         lib = self.functions.library
         came = lib.rd_kafka_consume_batch_queue(self.queue, _POLL_MS, addresses.ctypes.data, size)
         if came < 0:
             raise self.failure(lib.rd_kafka_last_error())
-        return addresses[:came]
+        self.waiting = addresses[:came]
+
+    def take(self, count: int) -> NDArray[np.intp]:
+        """Return the first of the messages that wait; they are to be destroyed."""
+        taken, self.waiting = self.waiting[:count], self.waiting[count:]
+        return taken
+
+    def drop_waiting(self) -> None:
+        gather.destroy(self.take(len(self.waiting)), self.functions)
 
     def failure(self, code: int) -> Exception:
         said = self.functions.library.rd_kafka_err2str(code).decode()
         return explain(code, said, self.settings, self.topic)
-
-    def check(self, codes: NDArray[np.int32]) -> None:
-        """Raise the first of the errors that messages have, but for a partition's end."""
-        failed = codes[(codes != 0) & (codes != ENDED)]
-        if len(failed):
-            raise self.failure(int(failed[0]))
 
     def check_silence(self, since: float) -> None:
         """Raise what keeps messages from coming, if that is known or has lasted too long."""
@@ -114,7 +123,9 @@ def _consumer(settings: KafkaSettings, topic: str, spans: Sequence[Span]) -> Ite
         freed.callback(lib.rd_kafka_queue_destroy, queue)
         handle = lib.rd_kafka_topic_new(client, topic.encode(), None)
         freed.callback(lib.rd_kafka_topic_destroy, handle)
-        consumer = _Consumer(settings, topic, gather.functions_of(lib), queue, events)
+        functions, none = gather.functions_of(lib), np.empty(0, np.intp)
+        consumer = _Consumer(settings, topic, functions, queue, events, none)
+        freed.callback(consumer.drop_waiting)
         for span in spans:
             if lib.rd_kafka_consume_start_queue(handle, span.partition, span.start, queue) != 0:
                 raise consumer.failure(lib.rd_kafka_last_error())
@@ -124,10 +135,9 @@ def _consumer(settings: KafkaSettings, topic: str, spans: Sequence[Span]) -> Ite
 
 @dataclass
 class _Progress:
-    """How far a read is, by partition: `positions` on the way to `ends`, `last` when it moved."""
+    """How far a read is, and when it last got further."""
 
-    ends: NDArray[np.int64]
-    positions: NDArray[np.int64]
+    reach: gather.Reach
     last: float = field(default_factory=time.monotonic)
 
     @classmethod
@@ -136,12 +146,12 @@ class _Progress:
         positions = np.zeros_like(ends)
         for span in spans:
             positions[span.partition], ends[span.partition] = span.start, span.end
-        return cls(ends, positions)
+        return cls(gather.Reach(positions, ends))
 
     @property
     def left(self) -> int:
         """Offsets still to come."""
-        return int(np.maximum(self.ends - self.positions, 0).sum())
+        return int(np.maximum(self.reach.ends - self.reach.positions, 0).sum())
 
     @property
     def done(self) -> bool:
@@ -150,42 +160,44 @@ class _Progress:
     @property
     def wanted(self) -> int:
         """How many messages to take at once: what is left, unless later ones are among them."""
-        brings_later_ones = (self.positions > self.ends).any()
+        brings_later_ones = (self.reach.positions > self.reach.ends).any()
         return _POLL_RECORDS if brings_later_ones else min(_POLL_RECORDS, self.left)
 
-    def add(self, messages: NDArray[Any]) -> NDArray[np.bool]:
-        """Take in what came and return which of it are records before the end."""
-        partition, offset, err = messages["partition"], messages["offset"], messages["err"]
-        np.maximum.at(self.positions, partition, offset + 1)
-        ended = partition[err == ENDED]
-        self.positions[ended] = self.ends[ended]
-        planned: NDArray[np.bool] = (err == 0) & (offset < self.ends[partition])
-        if len(ended) or planned.any():
-            self.last = time.monotonic()
-        return planned
 
-
-def _polls(consumer: _Consumer, progress: _Progress, held: ExitStack) -> Iterator[NDArray[Any]]:
-    """Yield the records of a block, poll by poll; what they point to lives as long as `held`.
+def _gather_block(consumer: _Consumer, progress: _Progress, *, headers: bool) -> pa.RecordBatch:
+    """Return the next records as a block; of none, if none came for `BLOCK_SECONDS`.
 
     Raises
     ------
     SkewlineError
-        When an error is among them, or when nothing comes.
+        When librdkafka reports an error, or when nothing comes.
     """
-    began, records, size = time.monotonic(), 0, 0
-    while True:
-        addresses = consumer.poll(progress.wanted)
-        held.callback(gather.destroy, addresses, consumer.functions)
-        polled = gather.describe(addresses, consumer.functions)
-        messages = polled["message"]
-        consumer.check(messages["err"])
-        planned = progress.add(messages)
-        if not planned.any():
-            consumer.check_silence(progress.last)
-        yield polled if planned.all() else polled[planned]
-        records += len(messages)
-        size += int(messages["len"].sum())
-        is_full = records >= BLOCK_RECORDS or size >= BLOCK_BYTES
-        if is_full or progress.done or time.monotonic() - began > BLOCK_SECONDS:
-            return
+    began, rows, functions = time.monotonic(), 0, consumer.functions
+    room = gather.room_for(BLOCK_RECORDS, _bytes_for(consumer))
+    held: list[NDArray[np.intp]] = []
+    try:
+        while not progress.done and time.monotonic() - began < BLOCK_SECONDS:
+            consumer.poll(progress.wanted)
+            left = progress.left
+            rows, taken, error = gather.fill(
+                room, rows, consumer.waiting, progress.reach, functions, headers=headers
+            )
+            held.append(consumer.take(taken))
+            if error:
+                raise consumer.failure(error)
+            if len(consumer.waiting):  # the block is full
+                break
+            if progress.left < left:
+                progress.last = time.monotonic()
+            else:
+                consumer.check_silence(progress.last)
+        return gather.block(room, rows, functions)
+    finally:
+        for addresses in held:  # a message has its headers until the block is made
+            gather.destroy(addresses, functions)
+
+
+def _bytes_for(consumer: _Consumer) -> int:
+    """Return the bytes that a block has room for: at least for the message that is next."""
+    following = consumer.waiting[:1].tolist()
+    return max(BLOCK_BYTES, *map(gather.bytes_of, following), 0)

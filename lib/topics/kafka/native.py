@@ -36,6 +36,9 @@ MESSAGE: Final = np.dtype(
 )
 """`rd_kafka_message_t`, laid out as the C compiler does."""
 
+ENDED: Final = -191
+"""RD_KAFKA_RESP_ERR__PARTITION_EOF: `err` of what is no message, but says that a partition ends."""
+
 NativeFunction = Any
 """A function of a C library; ctypes has no public name for its type."""
 

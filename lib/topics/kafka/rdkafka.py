@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from lib.topics.kafka.settings import KafkaSettings
 
 # Codes that librdkafka itself raises, not the broker, have names that begin with an underscore.
-ENDED: Final = KafkaError._PARTITION_EOF  # noqa: SLF001
 _MISSING: Final = {
     KafkaError.UNKNOWN_TOPIC_OR_PART,
     KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001
@@ -57,6 +56,8 @@ def config(settings: KafkaSettings) -> dict[str, str]:
         "check.crcs": "true",
         "fetch.wait.max.ms": "100",
         "queued.max.messages.kbytes": str(32 * 1024),
+        # As many as are read at once while more come; further ones would only grow cold in memory.
+        "queued.min.messages": "30000",
         # The default, a second, stalls whoever empties the queue sooner.
         "fetch.queue.backoff.ms": "5",
         "log_level": "2",
