@@ -80,9 +80,9 @@ def compare_ways(broker: str, records: int, repeat: int) -> dict[str, Measured]:
     return ways
 
 
-def show_reload(broker: str, records: int) -> Measured:
+def show_reload(broker: str, records: int, repeat: int) -> Measured:
     """Measure and print a reload with new records."""
-    m = measure("reload", broker, records)
+    m = measure("reload", broker, records, repeat=repeat)
     print(
         f"\nreload with {m.records:,} new records: {m.seconds:.3f} s, "
         f"{m.seconds / m.first_seconds:.1%} of the first load's {m.first_seconds:.2f} s"
@@ -149,7 +149,7 @@ def main() -> None:
             _fill(address, records)
         ways = compare_ways(address, asked.records, asked.repeat)
         show_growth(address, sizes, asked.repeat)
-        again = show_reload(address, asked.records)  # last: it writes to the topic
+        again = show_reload(address, asked.records, asked.repeat)  # last: it writes to the topic
         show_bars(ways, again)
 
 

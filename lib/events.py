@@ -86,6 +86,10 @@ THE_CLIENT: Final = "all"
 """`ClientID` of every event where the topic has no client field."""
 
 
+_LARGE: Final = 100_000
+"""Rows from which on columns are made side by side; of fewer, starting threads takes longer."""
+
+
 @dataclass(frozen=True)
 class Events:
     """A topic's events.
@@ -384,7 +388,7 @@ def _to_columns(rows: pa.Table, times: NDArray[np.int64], fields: Fields) -> Col
     for name in rows.column_names:
         if name not in used:
             made[_free(name, taken)] = partial(compact, rows[name])
-    return side_by_side(made)
+    return side_by_side(made, worth_while=len(times) >= _LARGE)
 
 
 _NOTHING: Final[Columns] = {
@@ -411,7 +415,8 @@ def _arranged(columns: Columns, fields: Fields) -> pd.DataFrame:
     order = arrival_order(np.asarray(columns[PARTITION]), received)
     columns = {**columns, RECEIVED_TIME: received}
     if order is not None:
-        columns = side_by_side({name: partial(c.take, order) for name, c in columns.items()})
+        moved = {name: partial(column.take, order) for name, column in columns.items()}
+        columns = side_by_side(moved, worth_while=len(order) >= _LARGE)
     times = np.asarray(columns[EVENT_TIME])
     zero = times[0] if len(times) else 0
     columns[EVENT_TIME_0] = (times - zero) / 1000.0

@@ -14,14 +14,20 @@ Result = TypeVar("Result")
 _THREADS: Final = 4
 
 
-def side_by_side(work: Mapping[Name, Callable[[], Result]]) -> dict[Name, Result]:
-    """Return what each of several functions returns, by name; they run at the same time.
+def side_by_side(
+    work: Mapping[Name, Callable[[], Result]], *, worth_while: bool = True
+) -> dict[Name, Result]:
+    """Return what each of several functions returns, by name.
+
+    They run at the same time, if that is worth while, else one after another.
 
     Raises
     ------
     Exception
         The first that one of them raises, in their order.
     """
+    if not worth_while:
+        return {name: one() for name, one in work.items()}
     with ThreadPoolExecutor(_THREADS) as threads:
         results = {name: threads.submit(one) for name, one in work.items()}
         return {name: result.result() for name, result in results.items()}
