@@ -18,7 +18,7 @@ from lib.topics.kafka import KafkaSettings, KafkaTopics, confluent, librdkafka, 
 from lib.topics.kafka.blocks import BLOCK_RECORDS
 from lib.topics.records import CREATE_TIME, LOG_APPEND_TIME, RECORDS
 from lib.topics.source import Between, Everything, Latest, Plan, Span
-from tests.support.broker import Record, create_topic, running_broker
+from tests.support.broker import Record, create_topic, delete_topic, running_broker
 from tests.support.broker import produce as write
 from tests.support.processes import free_port
 
@@ -436,6 +436,20 @@ def test_broker_that_goes_away_during_a_read_is_said_in_a_sentence(reader: str) 
         plan = source.plan("events", Everything())
 
     with pytest.raises(BrokerUnreachableError):
+        list(source.read(plan))
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_topic_that_is_deleted_before_it_is_read_is_said_to_be_missing(
+    broker_with_groups: Broker, make_topic: Callable, produce: Callable, reader: str
+) -> None:
+    address, topic = broker_with_groups.bootstrap_servers, make_topic()
+    source = KafkaTopics(KafkaSettings(address, reader=reader, timeout_s=2))
+    produce(topic, numbered(3))
+    plan = source.plan(topic, Everything())
+    delete_topic(address, topic)
+
+    with pytest.raises(TopicMissingError, match=f"There is no topic '{topic}'"):
         list(source.read(plan))
 
 

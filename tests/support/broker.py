@@ -144,6 +144,14 @@ def create_topic(
         admin.create_topics({topic: options}, wait_for_metadata=True)
 
 
+def delete_topic(bootstrap_servers: str, topic: str) -> None:
+    """Delete `topic` and wait until the broker does not know it any more."""
+    with closing(KafkaAdminClient(bootstrap_servers=bootstrap_servers)) as admin:
+        admin.delete_topics([topic])
+        while topic in admin.list_topics():
+            time.sleep(0.05)
+
+
 def produce(
     bootstrap_servers: str,
     topic: str,

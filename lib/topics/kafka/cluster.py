@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 
+from lib.errors import BrokerUnreachableError
 from lib.topics.kafka import kafka_python, native
 from lib.topics.kafka.client import client_config
 from lib.topics.kafka.failures import explained, missing
@@ -111,7 +112,11 @@ class KafkaTopics:
         self, plan: Plan, wants_headers: Callable[[], bool] = always
     ) -> Iterator[pa.RecordBatch]:
         """Yield the records of `plan` with the reader that `reader` names."""
-        return _READERS[self.reader()](self.settings, plan, wants_headers)
+        try:
+            yield from _READERS[self.reader()](self.settings, plan, wants_headers)
+        except BrokerUnreachableError:
+            self.plan(plan.topic, Latest(1))  # says so where it is the topic that is gone
+            raise
 
     def reader(self) -> str:
         """Return the client that reads records: "librdkafka", "confluent-kafka", "kafka-python".
