@@ -8,6 +8,7 @@ from lib.ui.answers import analysis_of
 from lib.ui.clock_table import clock_table
 from lib.ui.page import begin
 from lib.ui.show import in_seconds
+from lib.ui.skew import skew_plot
 
 visible = begin(
     "Delay",
@@ -17,33 +18,7 @@ visible = begin(
 answers = analysis_of(visible.topic)
 
 st.subheader("Skew plot", anchor=False)
-seconds = st.number_input(
-    "Watermark delay D, s",
-    min_value=0.0,
-    value=5.0,
-    step=1.0,
-    key="watermark_delay",
-    bind="query-params",
-    width=220,
-    help="The watermark is the largest event time seen so far, minus D. An event behind it is late "
-    "at D, before any session gap, allowed lateness or grace.",
-)
-skew = charts.skew_plot(
-    visible.table,
-    visible.rows,
-    charts.behind_watermark(visible.table[EVENT_TIME].to_numpy(), round(seconds * 1000)),
-    zero_ms=visible.zero_ms,
-    scale=visible.scale,
-)
-st.altair_chart(
-    skew.chart, key="skew", alt=f"Received time over event time; {skew.late:,} events are late"
-)
-drawn = "Every event is a point" if skew.are_points else "Counts of all events"
-st.caption(
-    f"{drawn}: {skew.events:,} in the window. On the dashed diagonal an event arrives when it "
-    f"happens; above it, later. The green line is the watermark of the whole topic: "
-    f"{skew.late:,} events are behind it."
-)
+skew_plot(visible)
 
 st.subheader("Two questions, two answers", anchor=False)
 st.markdown("**Delay**: how long events were under way, in the whole topic")

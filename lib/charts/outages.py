@@ -17,6 +17,7 @@ from lib.lanes import client_lanes
 
 if TYPE_CHECKING:
     from lib.charts.times import TimeScale
+    from lib.lanes import Lanes
 
 GRID: Final = alt.Axis(grid=True)
 
@@ -45,21 +46,7 @@ def outage_timeline(
     touched = table[outages.HELD_BACK] + table[outages.LOST]
     shown = table.loc[touched.nlargest(MOST_OUTAGES).index]
     lanes = client_lanes(shown[CLIENT].cat.categories, shown[CLIENT].cat.codes.to_numpy())
-    start = shown[outages.LAST_HEARD].fillna(shown[outages.START]).astype(np.int64)
-    [client] = drawn_names(shown[CLIENT])
-    drawn = pd.DataFrame(
-        {
-            "row": lanes.named(lanes.of(shown[CLIENT].cat.codes.to_numpy())),
-            "client": client,
-            "kind": pd.Categorical(shown[outages.KIND].astype(str)),
-            "heard": drawn_times(start, zero_ms, scale),
-            "back": drawn_times(shown[outages.BACK_AT], zero_ms, scale),
-            "end": drawn_times(shown[outages.BURST_END], zero_ms, scale),
-            "held": shown[outages.HELD_BACK].to_numpy(),
-            "lost": shown[outages.LOST].to_numpy(),
-            "silence": (shown[outages.BACK_AT] - start).to_numpy() / 1000,
-        }
-    )
+    drawn = _bars(shown, lanes, zero_ms, scale)
     tooltip = [
         alt.Tooltip("client:N", title="Client"),
         alt.Tooltip("kind:N", title="Kind"),
@@ -95,3 +82,22 @@ def outage_timeline(
         height=110 + 30 * len(lanes.labels),
     )
     return chart.add_params(zoom)
+
+
+def _bars(shown: pd.DataFrame, lanes: Lanes, zero_ms: int, scale: TimeScale) -> pd.DataFrame:
+    """Return what the chart draws of outages, one row each."""
+    start = shown[outages.LAST_HEARD].fillna(shown[outages.START]).astype(np.int64)
+    [client] = drawn_names(shown[CLIENT])
+    return pd.DataFrame(
+        {
+            "row": lanes.named(lanes.of(shown[CLIENT].cat.codes.to_numpy())),
+            "client": client,
+            "kind": pd.Categorical(shown[outages.KIND].astype(str)),
+            "heard": drawn_times(start, zero_ms, scale),
+            "back": drawn_times(shown[outages.BACK_AT], zero_ms, scale),
+            "end": drawn_times(shown[outages.BURST_END], zero_ms, scale),
+            "held": shown[outages.HELD_BACK].to_numpy(),
+            "lost": shown[outages.LOST].to_numpy(),
+            "silence": (shown[outages.BACK_AT] - start).to_numpy() / 1000,
+        }
+    )
