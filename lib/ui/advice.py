@@ -49,12 +49,9 @@ def advisor(visible: Visible, setting: Setting) -> None:
         return
     st.success(_sentence(advice), icon=":material/recommend:")
     if not advice.holds:
-        st.warning(
-            f"On the last {1 - FITTED_SHARE:.0%} of the events, which it was not fitted on, it "
-            f"drops {advice.held_out.dropped_share:.3%}{_broken(advice.held_out)}: take some more.",
-            icon=":material/rule:",
-        )
+        st.warning(_reservation(advice), icon=":material/rule:")
     rows = [("fitted", advice.setting, advice.fitted), ("checked", advice.setting, advice.held_out)]
+    rows += [("all events", *advice.on_all)] if advice.on_all else []
     rows += [("checked", other, judged) for other, judged in advice.elsewhere]
     st.dataframe(
         pd.DataFrame([_row(*row) for row in rows]),
@@ -66,7 +63,7 @@ def advisor(visible: Visible, setting: Setting) -> None:
         f"Fitted on the first {advice.fitted_events:,} events in arrival order, checked on the "
         f"{tried - advice.fitted_events:,} after them; in the other engines, checked there too."
     )
-    _code(visible.topic, advice.setting)
+    _code(visible.topic, advice.to_set)
 
 
 def _choose_goal(visible: Visible, setting: Setting) -> Goal:
@@ -107,16 +104,39 @@ def _advice(
 
 
 def _sentence(advice: Advice) -> str:
-    setting = advice.setting
-    delay = "a grace" if isinstance(setting, KafkaStreamsSetting) else "a watermark delay"
-    gap = "a session gap" if isinstance(setting.window, SessionWindow) else "windows"
-    latency = advice.held_out.latency_median_ms
+    setting = advice.to_set
+    judged, latency = advice.fitted, advice.held_out.latency_median_ms
+    if advice.on_all:
+        judged = advice.on_all[1]
+        latency = judged.latency_median_ms
     wait = "" if latency is None else f" Half of the results come out within {duration(latency)}."
     return (
-        f"**{_engine(setting)}: {delay} of {duration(delay_ms(setting))} with {gap} of "
-        f"{duration(length_ms(setting))}** drops {advice.fitted.dropped_share:.3%} of the events"
-        f"{_broken(advice.fitted)}.{wait}"
+        f"**{_engine(setting)}: {_delay(setting)} with {_windows(setting)}** drops "
+        f"{judged.dropped_share:.3%} of the events{_broken(judged)}.{wait}"
     )
+
+
+def _reservation(advice: Advice) -> str:
+    """Return what is to be said of advice that does not hold on the part it was not fitted on."""
+    does = f"drops {advice.held_out.dropped_share:.3%}{_broken(advice.held_out)}"
+    rest = f"the last {1 - FITTED_SHARE:.0%}"
+    if advice.on_all is None:
+        return f"On {rest} of the events, which it was not fitted on, it {does}: take some more."
+    return (
+        f"It is fitted on all events. Fitted on the first {FITTED_SHARE:.0%}, it would have been "
+        f"{_delay(advice.setting)} with {_windows(advice.setting)}, which on {rest} {does}: "
+        "events came later there than any before. Take some more, for what is still to come."
+    )
+
+
+def _delay(setting: Setting) -> str:
+    kind = "a grace" if isinstance(setting, KafkaStreamsSetting) else "a watermark delay"
+    return f"{kind} of {duration(delay_ms(setting))}"
+
+
+def _windows(setting: Setting) -> str:
+    kind = "a session gap" if isinstance(setting.window, SessionWindow) else "windows"
+    return f"{kind} of {duration(length_ms(setting))}"
 
 
 def _broken(judged: Judgement) -> str:

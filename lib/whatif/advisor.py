@@ -66,6 +66,9 @@ class Advice:
         The nearest setting in each other engine, and what it does on the rest.
     fitted_events
         Number of events in the part that it was fitted on.
+    on_all
+        Where it does not hold: the smallest setting that meets the goal on all events, and what it
+        does on them. What is still to come it was not checked on.
     """
 
     setting: Setting
@@ -74,6 +77,12 @@ class Advice:
     holds: bool
     elsewhere: tuple[tuple[Setting, Judgement], ...]
     fitted_events: int
+    on_all: tuple[Setting, Judgement] | None = None
+
+    @property
+    def to_set(self) -> Setting:
+        """The setting to take: no event that is known speaks against it."""
+        return self.on_all[0] if self.on_all else self.setting
 
 
 def advise(
@@ -106,24 +115,23 @@ def advise(
     split = max(1, int(len(arrivals) * FITTED_SHARE))
     part = _first(arrivals, split)
     sessions = None if true_session is None else _within(true_session, 0, split)[:split]
-    candidate: Setting | None = setting
-    if goal.most_broken is not None and sessions is not None:
-        candidate = _smallest_gap(part, setting, goal.most_broken, sessions)
-    if candidate is not None:
-        candidate = _smallest_delay(part, candidate, goal, sessions)
+    candidate = _smallest(part, setting, goal, sessions)
     if candidate is None:
         return None
     held_out = judge_rest(arrivals, candidate, split, true_session)
+    holds = goal.is_met_by(held_out)
+    on_all = None if holds else _smallest(arrivals, setting, goal, true_session)
     return Advice(
         setting=candidate,
         fitted=judge(replay(part, candidate), sessions),
         held_out=held_out,
-        holds=goal.is_met_by(held_out),
+        holds=holds,
         elsewhere=tuple(
             (other, judge_rest(arrivals, other, split, true_session))
             for other in elsewhere(candidate)
         ),
         fitted_events=split,
+        on_all=(on_all, judge(replay(arrivals, on_all), true_session)) if on_all else None,
     )
 
 
@@ -179,6 +187,16 @@ def _within(true_session: NDArray[np.integer], begin: int, end: int) -> NDArray[
     outside[true_session[:begin]] = True
     outside[true_session[end:]] = True
     return np.where(outside[true_session], -1, true_session)
+
+
+def _smallest(
+    part: Arrivals, setting: Setting, goal: Goal, sessions: NDArray[np.integer] | None
+) -> Setting | None:
+    """Return the setting with the smallest gap and delay that meets the goal on the part."""
+    found: Setting | None = setting
+    if goal.most_broken is not None and sessions is not None:
+        found = _smallest_gap(part, setting, goal.most_broken, sessions)
+    return None if found is None else _smallest_delay(part, found, goal, sessions)
 
 
 def _smallest_gap(

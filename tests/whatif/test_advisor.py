@@ -97,6 +97,30 @@ def test_advice_that_fails_on_the_rest_says_so():
     assert not advice.holds
 
 
+def test_advice_that_fails_on_the_rest_comes_with_the_setting_that_all_events_need():
+    late_at_the_end = np.concatenate([np.arange(100) * 1_000, [1_000]])
+    client = np.concatenate([np.zeros(100), [1]])
+    events, goal = arrivals(late_at_the_end, client), Goal(most_dropped=0)
+
+    advice = advise(events, FLINK, goal)
+
+    setting, judged = advice.on_all
+    less = with_delay(setting, delay_ms(setting) - 1)
+    assert advice.to_set == setting
+    assert judged.dropped == 0
+    assert not goal.is_met_by(judge(replay(events, less)))
+
+
+def test_advice_that_holds_is_the_setting_to_take(topic):
+    events, _ = topic
+
+    advice = advise(events, FLINK, Goal(most_dropped=0.05))
+
+    assert advice.holds
+    assert advice.on_all is None
+    assert advice.to_set == advice.setting
+
+
 def test_no_gap_is_advised_where_sessions_cannot_be_told_apart():
     event_time = np.arange(100)
     sessions = np.arange(100) % 2  # two sessions of one client at the same time
