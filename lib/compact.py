@@ -85,8 +85,10 @@ def append(upper: pd.Series, lower: pd.Series) -> Column | None:
     plain, other_plain = isinstance(one, np.dtype), isinstance(other, np.dtype)
     if one.kind != other.kind or one.kind not in "bif" or plain != other_plain:
         return None
+    if plain:
+        return np.concatenate([upper.to_numpy(), lower.to_numpy()])
     values: Column = pd.concat([upper, lower], ignore_index=True).array
-    return np.asarray(values) if plain else values
+    return values
 
 
 def _append_categories(
