@@ -20,11 +20,12 @@ import pandas as pd
 
 from lib import delays, grouped
 from lib.columns import CLIENT, EVENT_TIME, EVENT_TIME_0, RECEIVED_TIME
+from lib.compiled import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lib.grouped import Groups, Ints
+    from lib.grouped import Codes, Groups, Ints
 
 Floats = npt.NDArray[np.float64]
 
@@ -44,12 +45,11 @@ MAX_DRIFT_PPM: Final = 1000.0
 """No clock drifts more; a steeper edge is the fan of a flushed buffer."""
 
 _BLOCKS: Final = 32  # of equally many events, of which the smallest delay stands for the edge
-_INT64: Final = np.iinfo(np.int64)
 _ROUNDS: Final = 26  # halving a slope's interval so often leaves less than 0.1 ppb of it
 
 
 @dataclass(frozen=True)
-class _Edge:
+class Edges:
     """The lower edge of each client's delays: `height` + `slope` · (event time − `middle`).
 
     Heights are ms, slopes ms a ms, middles epoch ms on the client's clock; `span` is the time
@@ -63,8 +63,16 @@ class _Edge:
     span: Floats
     heard: Ints
 
+    def lags(self, clients: Codes, times: Ints, received: Ints) -> Floats:
+        """Return each event's delay above its client's edge, ms, at least 0."""
+        found = np.empty(len(clients))
+        _find_lags(clients, times, received, self.height, self.slope, self.middle, found)
+        return found
 
-def clocks(events: pd.DataFrame, *, sensitivity: float = SENSITIVITY) -> pd.DataFrame:
+
+def clocks(
+    events: pd.DataFrame, *, sensitivity: float = SENSITIVITY, edges: Edges | None = None
+) -> pd.DataFrame:
     """Return what each client's clock shows, against the topic's typical client.
 
     Parameters
@@ -76,6 +84,8 @@ def clocks(events: pd.DataFrame, *, sensitivity: float = SENSITIVITY) -> pd.Data
         adds up to, must be: the typical delay above a client's smallest, or the typical
         difference between the clients' smallest, whichever is more. A clock that is behind must
         besides be so by more than a slow network explains, given how often the client was heard.
+    edges
+        `lower_edges` of the events, where it is known.
 
     Returns
     -------
@@ -86,23 +96,28 @@ def clocks(events: pd.DataFrame, *, sensitivity: float = SENSITIVITY) -> pd.Data
         clock gains, exactly zero where the network alone explains it; `Future` int64,
         the events with a negative delay; `Wrong` bool.
     """
-    groups, times, late = _columns(events)
-    edge = _lower_edge(groups, times, late)
-    lags = _lags(groups, times, late, edge)
-    offset = np.median(edge.height) - edge.height if groups.n else edge.height
-    smallest = grouped.quantiles_within(groups, late, [0.0])[:, 0]
+    clients, times, received = _columns(events)
+    edges = _lower_edges(clients, times, received) if edges is None else edges
+    lags = edges.lags(clients.codes, times, received)
+    offset = np.median(edges.height) - edges.height if clients.n else edges.height
+    late = received - times
     return pd.DataFrame(
         {
-            CLIENT: groups.labels,
-            EVENTS: groups.sizes,
-            SMALLEST_DELAY: smallest,
+            CLIENT: clients.labels,
+            EVENTS: clients.sizes,
+            SMALLEST_DELAY: grouped.bounds_within(clients, late)[0],
             OFFSET: offset,
-            DRIFT: 0.0 - edge.slope * 1e6,
-            AT: np.rint(edge.middle).astype(np.int64),
-            FUTURE: np.bincount(groups.codes[late < 0], minlength=groups.n),
-            WRONG: _wrong(offset, edge, groups, lags, sensitivity),
+            DRIFT: 0.0 - edges.slope * 1e6,
+            AT: np.rint(edges.middle).astype(np.int64),
+            FUTURE: grouped.counts(clients.codes[late < 0], clients.n),
+            WRONG: _wrong(offset, edges, lags, sensitivity),
         }
     )
+
+
+def lower_edges(events: pd.DataFrame) -> Edges:
+    """Return the lower edge of the delays of each client, in the order of `grouped.group_by`."""
+    return _lower_edges(*_columns(events))
 
 
 def lag(events: pd.DataFrame) -> pd.Series[float]:
@@ -111,9 +126,10 @@ def lag(events: pd.DataFrame) -> pd.Series[float]:
     Free of the client's clock: neither offset nor drift matters. The result has the index of
     `events`.
     """
-    groups, times, late = _columns(events)
-    edge = _lower_edge(groups, times, late)
-    return pd.Series(_lags(groups, times, late, edge), index=events.index, name="Lag")
+    clients, times, received = _columns(events)
+    edges = _lower_edges(clients, times, received)
+    lags = edges.lags(clients.codes, times, received)
+    return pd.Series(lags, index=events.index, name="Lag")
 
 
 def correct(events: pd.DataFrame, clock_table: pd.DataFrame) -> pd.DataFrame:
@@ -181,88 +197,68 @@ def effect(
 
 
 def _columns(events: pd.DataFrame) -> tuple[Groups, Ints, Ints]:
-    """Return each event's client, event time and delay."""
-    times = grouped.ints(events[EVENT_TIME])
-    return grouped.group_by(events, CLIENT), times, grouped.ints(events[RECEIVED_TIME]) - times
+    """Return each event's client, event time and received time."""
+    times, received = grouped.ints(events[EVENT_TIME]), grouped.ints(events[RECEIVED_TIME])
+    return grouped.group_by(events, CLIENT), times, received
 
 
-def _lags(groups: Groups, times: Ints, late: Ints, edge: _Edge) -> Floats:
-    floor = edge.height[groups.codes]
-    if edge.slope.any():
-        floor = floor + edge.slope[groups.codes] * (times - edge.middle[groups.codes])
-    return np.maximum(late - floor, 0.0)
-
-
-def _lower_edge(groups: Groups, times: Ints, late: Ints) -> _Edge:
+def _lower_edges(clients: Groups, times: Ints, received: Ints) -> Edges:
     """Return each client's lower edge; level where the network alone may have sloped it."""
-    if not groups.n:
+    if not clients.n:
         none = np.empty(0)
-        return _Edge(none, none, none, none, groups.sizes)
-    order = grouped.order_by(groups.codes, times)
-    codes, x, y = groups.codes[order], times[order], late[order].astype(np.float64)
-    begins = grouped.first_of_each(groups.sizes)
-    heard = _heard(groups, codes, x, y)
-    lowest = _lowest_of_blocks(groups.sizes, y)
-    wild = _wild(groups, codes, y, lowest)
-    lowest = lowest[~wild[lowest]]
-    y[wild] = np.inf
-    first = np.minimum.reduceat(np.where(wild, _INT64.max, x), begins)
-    last = np.maximum.reduceat(np.where(wild, _INT64.min, x), begins)
+        return Edges(none, none, none, none, clients.sizes)
+    bounds = clients.bounds
+    x, y = _delays_over_time(clients, times, received)
+    heard = np.empty(clients.n, np.int64)
+    _count_heard(bounds, x, y, heard)
+    codes, lowest = _lowest_of_blocks(clients, y)
+    first, last = np.empty(clients.n, np.int64), np.empty(clients.n, np.int64)
+    _leave_out(bounds, x, y, _fences(clients, codes, y[lowest]), first, last)
+    codes, lowest = codes[np.isfinite(y[lowest])], lowest[np.isfinite(y[lowest])]
     middle, span = (first + last) / 2, (last - first).astype(np.float64)
-    slope = _slopes(codes[lowest], groups.n, x[lowest] - middle[codes[lowest]], y[lowest])
+    slope = _slopes(codes, clients.n, x[lowest] - middle[codes], y[lowest])
     slope[np.abs(slope) > MAX_DRIFT_PPM * 1e-6] = 0.0
-
-    def height(slopes: Floats) -> Floats:
-        return np.minimum.reduceat(y - slopes[codes] * (x - middle[codes]), begins)
-
+    height = np.empty(clients.n)
+    _find_heights(bounds, x, y, slope, middle, height)
     if slope.any():
-        sloping = _Edge(height(slope), slope, middle, span, heard)
-        lags = np.sort(_lags(groups, times, late, sloping))
+        lags = Edges(height, slope, middle, span, heard).lags(clients.codes, times, received)
+        lags.sort()
         # A slope rests on the outer quarters of the events; either may be too high by chance.
-        by_chance = 2 * _rarest(lags, heard / 4, groups.n)
+        by_chance = 2 * _rarest(lags, heard / 4, clients.n)
         slope[np.abs(slope) * span <= by_chance] = 0.0
-    return _Edge(height(slope), slope, middle, span, heard)
+        _find_heights(bounds, x, y, slope, middle, height)
+    return Edges(height, slope, middle, span, heard)
 
 
-def _heard(groups: Groups, codes: Ints, x: Ints, y: Floats) -> Ints:
-    """Return how often each client was heard; in a burst, events arrive closer than they happen."""
-    same = np.diff(codes, prepend=-1) == 0
-    apart = np.diff(y, prepend=0) >= -np.diff(x, prepend=0) / 2
-    return np.bincount(codes[~same | apart], minlength=groups.n)
+def _delays_over_time(clients: Groups, times: Ints, received: Ints) -> tuple[Ints, Floats]:
+    """Return event times, client after client and rising, and the delays of those events."""
+    times, received = grouped.together(clients, times), grouped.together(clients, received)
+    late = received - times
+    x, stood = grouped.sort_runs(clients.bounds, times)
+    return x, (late if stood is None else grouped.taken(late, stood)).astype(np.float64)
 
 
-def _wild(groups: Groups, codes: Ints, y: Floats, lowest: Ints) -> npt.NDArray[np.bool_]:
-    """Return which delays are wild: single wrong times, not a wrong clock.
+def _lowest_of_blocks(clients: Groups, y: Floats) -> tuple[Codes, Ints]:
+    """Return the client of each block, and where the block's smallest delay stands."""
+    blocks = np.minimum(clients.sizes, _BLOCKS)
+    lowest = np.empty(blocks.sum(), np.int64)
+    _find_lowest(clients.bounds, y, lowest)
+    return np.repeat(np.arange(clients.n, dtype=np.int32), blocks), lowest
 
-    They are below Tukey's outer fence of the lowest delays of their client's blocks, at least
-    3 ms below the quartile, and fewer than a block: more of them are where the edge is.
+
+def _fences(clients: Groups, codes: Codes, lowest: Floats) -> Floats:
+    """Return Tukey's outer fence below the lowest delays of each client's blocks, ms.
+
+    At least 3 ms below their quartile.
     """
-    blocks = grouped.Groups(codes[lowest], groups.labels)
-    of_blocks = y[lowest].astype(np.int64)
-    low, high = grouped.quantiles_within(blocks, of_blocks, [0.25, 0.75]).T
-    wild = y < (low - 3 * np.maximum(high - low, 1))[codes]
-    few = np.bincount(codes[wild], minlength=groups.n) * _BLOCKS < groups.sizes
-    found: npt.NDArray[np.bool_] = wild & few[codes]
-    return found
+    blocks = grouped.Groups(codes, clients.labels)
+    shares = 0.25, 0.75
+    low, high = grouped.quantiles_within(blocks, lowest.astype(np.int64), shares).T
+    fences: Floats = (low - 3 * np.maximum(high - low, 1)).astype(np.float64)
+    return fences
 
 
-def _lowest_of_blocks(sizes: Ints, y: Floats) -> Ints:
-    """Return where the smallest delay of each block stands; clients one after another."""
-    blocks = np.minimum(sizes, _BLOCKS)
-    first_block, first = grouped.first_of_each(blocks), grouped.first_of_each(sizes)
-    number = np.arange(blocks.sum()) - np.repeat(first_block, blocks)
-    # Block k of b of a client with n events begins at its event ⌈k·n / b⌉.
-    begins = np.repeat(first, blocks) - (
-        -number * np.repeat(sizes, blocks) // np.repeat(blocks, blocks)
-    )
-    smallest = np.minimum.reduceat(y, begins)
-    block_sizes = np.diff(begins, append=len(y))
-    at = np.flatnonzero(y == np.repeat(smallest, block_sizes))
-    block_of = np.searchsorted(begins, at, side="right")
-    return at[np.flatnonzero(np.diff(block_of, prepend=0))]
-
-
-def _slopes(codes: Ints, n: int, x: Floats, y: Floats) -> Floats:
+def _slopes(codes: Codes, n: int, x: Floats, y: Floats) -> Floats:
     """Return, for each client, the slope of the line below its points that is highest at x = 0.
 
     The line touches a point left of 0 and one right of it. Seen from a slope, the lowest point
@@ -295,15 +291,93 @@ def _rarest(ordered_lags: Floats, heard: Floats, clients: int) -> Floats:
     return ordered_lags[np.minimum(rank, len(ordered_lags) - 1)]
 
 
-def _wrong(
-    offset: Floats, edge: _Edge, groups: Groups, lags: Floats, sensitivity: float
-) -> npt.NDArray[np.bool_]:
-    if not groups.n:
+def _wrong(offset: Floats, edges: Edges, lags: Floats, sensitivity: float) -> npt.NDArray[np.bool_]:
+    clients = len(offset)
+    if not clients:
         return np.empty(0, np.bool_)
     ordered = np.sort(lags)
     usual = sensitivity * max(float(np.median(np.abs(offset))), ordered[len(ordered) // 2], 1.0)
-    by_chance = _rarest(ordered, edge.heard.astype(np.float64), groups.n)
+    by_chance = _rarest(ordered, edges.heard.astype(np.float64), clients)
     behind = -offset > np.maximum(usual, by_chance)
-    drifts = np.abs(edge.slope) * edge.span > usual
+    drifts = np.abs(edges.slope) * edges.span > usual
     wrong: npt.NDArray[np.bool_] = (offset > usual) | behind | drifts
     return wrong
+
+
+@compiled
+def _find_lags(
+    clients: Codes,
+    times: Ints,
+    received: Ints,
+    height: Floats,
+    slope: Floats,
+    middle: Floats,
+    found: Floats,
+) -> None:
+    for event in range(len(clients)):
+        client, time = clients[event], times[event]
+        floor = height[client] + slope[client] * (time - middle[client])
+        found[event] = max((received[event] - time) - floor, 0.0)
+
+
+@compiled
+def _count_heard(bounds: Ints, x: Ints, y: Floats, heard: Ints) -> None:
+    """Count how often each client was heard; in a burst, events arrive closer than they happen."""
+    for client in range(len(heard)):
+        heard[client] = bounds[client + 1] > bounds[client]
+        for at in range(bounds[client] + 1, bounds[client + 1]):
+            heard[client] += y[at] - y[at - 1] >= (x[at - 1] - x[at]) / 2
+
+
+@compiled
+def _find_lowest(bounds: Ints, y: Floats, lowest: Ints) -> None:
+    """Find where the smallest delay of each of a client's equally large blocks stands."""
+    block = 0
+    for client in range(len(bounds) - 1):
+        first, size = bounds[client], bounds[client + 1] - bounds[client]
+        blocks = min(size, _BLOCKS)
+        for number in range(blocks):
+            # Block k of b of a client with n events begins at its event ⌈k·n / b⌉.
+            begin = first + (number * size + blocks - 1) // blocks
+            end = first + ((number + 1) * size + blocks - 1) // blocks
+            lowest[block] = begin
+            for at in range(begin + 1, end):
+                if y[at] < y[lowest[block]]:
+                    lowest[block] = at
+            block += 1
+
+
+@compiled
+def _leave_out(bounds: Ints, x: Ints, y: Floats, fences: Floats, first: Ints, last: Ints) -> None:
+    """Make wild delays infinite: single wrong times, not a wrong clock.
+
+    They are below the fence, and fewer than a block: more of them are where the edge is. Finds
+    each client's first and last event time beside them.
+    """
+    for client in range(len(fences)):
+        begin, end, fence = bounds[client], bounds[client + 1], fences[client]
+        wild = 0
+        for at in range(begin, end):
+            wild += y[at] < fence
+        if wild > 0 and wild * _BLOCKS < end - begin:
+            for at in range(begin, end):
+                if y[at] < fence:
+                    y[at] = np.inf
+        end -= 1
+        while np.isinf(y[begin]):
+            begin += 1
+        while np.isinf(y[end]):
+            end -= 1
+        first[client], last[client] = x[begin], x[end]
+
+
+@compiled
+def _find_heights(
+    bounds: Ints, x: Ints, y: Floats, slope: Floats, middle: Floats, height: Floats
+) -> None:
+    """Find the height of the highest line of each client's slope that is below its delays."""
+    for client in range(len(height)):
+        lowest = np.inf
+        for at in range(bounds[client], bounds[client + 1]):
+            lowest = min(lowest, y[at] - slope[client] * (x[at] - middle[client]))
+        height[client] = lowest

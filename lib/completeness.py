@@ -8,7 +8,6 @@ them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -30,21 +29,6 @@ BEFORE: Final = "Before"
 AFTER: Final = "After"
 
 
-@dataclass(frozen=True)
-class _Numbers:
-    """The numbered events, session after session, numbers rising: `row` is where each stands."""
-
-    groups: Groups
-    session: Ints
-    number: Ints
-    row: Ints
-
-    @property
-    def opens(self) -> Ints:
-        """Where each session's smallest number stands; sessions without numbers have none."""
-        return np.flatnonzero(np.diff(self.session, prepend=-1))
-
-
 def has_numbers(events: pd.DataFrame) -> bool:
     """Return whether events carry running numbers: most steps inside sessions are by one.
 
@@ -55,8 +39,9 @@ def has_numbers(events: pd.DataFrame) -> bool:
 
 def are_running(steps: Ints) -> bool:
     """Return whether the result of `number_steps` is one of running numbers."""
-    forward = steps[steps > 0]
-    return len(forward) > 0 and int(np.median(forward)) == 1
+    # Whether their median is below 2, without putting them in order.
+    forward, one, two = (np.count_nonzero(which) for which in (steps > 0, steps == 1, steps == 2))
+    return bool(2 * one > forward or (2 * one == forward and two > 0))
 
 
 def numbering_start(events: pd.DataFrame) -> int | None:
@@ -70,16 +55,17 @@ def numbering_start(events: pd.DataFrame) -> int | None:
     partitions = grouped.group_by(events, PARTITION)
     if grouped.bounds_within(partitions, grouped.ints(events[OFFSET]))[0].any():
         return None
-    numbered = events.loc[events[SEQUENCE].notna(), [SESSION, SEQUENCE]]
-    sessions = grouped.group_by(numbered, SESSION)
-    first, _ = grouped.bounds_within(sessions, grouped.ints(numbered[SEQUENCE]))
-    smallest, counts = np.unique(first, return_counts=True)
+    _, sessions, number = _numbers(events)
+    first, _ = grouped.bounds_within(sessions, number)
+    smallest, counts = np.unique(first[sessions.sizes > 0], return_counts=True)
     if len(counts) == 0 or 2 * counts.max() <= counts.sum():
         return None
     return int(smallest[counts.argmax()])
 
 
-def completeness(events: pd.DataFrame, *, start: int | None = None) -> pd.DataFrame:
+def completeness(
+    events: pd.DataFrame, *, start: int | None = None, steps: Ints | None = None
+) -> pd.DataFrame:
     """Return how many events of each session were lost and how many came more than once.
 
     Parameters
@@ -90,6 +76,8 @@ def completeness(events: pd.DataFrame, *, start: int | None = None) -> pd.DataFr
     start
         The number that every session begins with, from `numbering_start`. None: numbers before
         the first that arrived are unknown, not lost.
+    steps
+        `number_steps` of the events, where they are known.
 
     Returns
     -------
@@ -100,17 +88,16 @@ def completeness(events: pd.DataFrame, *, start: int | None = None) -> pd.DataFr
         number, Int64. The last four are missing where a session has no numbers.
         Always `Numbered` + `Lost` − `Duplicates` = `Last` − (`start` or `First`) + 1.
     """
-    numbers = _numbers(events)
-    groups = numbers.groups
-    opens, steps = numbers.opens, _steps(numbers)
-    closes = np.append(opens[1:], len(numbers.number))[: len(opens)] - 1
-    first, last = numbers.number[opens], numbers.number[closes]
+    steps = number_steps(events) if steps is None else steps
+    groups = grouped.group_by(events, SESSION)
+    _, sessions, number = _numbers(events, groups)
+    numbered = sessions.sizes
+    known = np.flatnonzero(numbered)
+    first, last = (bound[known] for bound in grouped.bounds_within(sessions, number))
     begin = first if start is None else np.minimum(first, start)
-    numbered = np.bincount(numbers.session, minlength=groups.n)
-    repeated = np.bincount(numbers.session[1:][steps == 0], minlength=groups.n)
-    known = numbers.session[opens]
-    found = pd.DataFrame({FIRST: first, LAST: last, DUPLICATES: repeated[known]}, index=known)
-    found[LOST] = last - begin + 1 - (numbered[known] - repeated[known])
+    repeated = grouped.counts(groups.codes[steps == 0], groups.n)[known]
+    found = pd.DataFrame({FIRST: first, LAST: last, DUPLICATES: repeated}, index=known)
+    found[LOST] = last - begin + 1 - (numbered[known] - repeated)
     table = pd.DataFrame({SESSION: groups.labels, CLIENT: _first_client(events, groups)})
     table[EVENTS] = groups.sizes
     table[NUMBERED] = numbered
@@ -126,16 +113,19 @@ def gaps(events: pd.DataFrame) -> pd.DataFrame:
         `SessionID`, `ClientID`; `First` and `Last`, the lost numbers, and `Lost`, how many,
         int64; `Before` and `After`, the event times around the gap, int64 epoch ms.
     """
-    numbers = _numbers(events)
-    left = np.flatnonzero(_steps(numbers) > 1)
-    before, after = events.iloc[numbers.row[left]], events.iloc[numbers.row[left + 1]]
+    rows, sessions, number = _numbers(events)
+    order = grouped.order_by(sessions.codes, number)
+    number, session = number[order], sessions.codes[order]
+    left = np.flatnonzero((np.diff(session) == 0) & (np.diff(number) > 1))
+    row = order if rows is None else rows[order]
+    before, after = events.iloc[row[left]], events.iloc[row[left + 1]]
     return pd.DataFrame(
         {
             SESSION: before[SESSION].array,
             CLIENT: before[CLIENT].array,
-            FIRST: numbers.number[left] + 1,
-            LAST: numbers.number[left + 1] - 1,
-            LOST: numbers.number[left + 1] - numbers.number[left] - 1,
+            FIRST: number[left] + 1,
+            LAST: number[left + 1] - 1,
+            LOST: number[left + 1] - number[left] - 1,
             BEFORE: before[EVENT_TIME].array,
             AFTER: after[EVENT_TIME].array,
         }
@@ -156,29 +146,34 @@ def number_steps(events: pd.DataFrame) -> Ints:
         One int64 an event: 0 for an event whose number already came, 1 for the next number,
         m + 1 where m numbers below it are lost, −1 for a session's first and without a number.
     """
-    steps = np.full(len(events), -1, np.int64)
-    if SEQUENCE in events:
-        numbers = _numbers(events)
-        steps[numbers.row[1:]] = _steps(numbers)
+    if SEQUENCE not in events:
+        return np.full(len(events), -1)
+    rows, sessions, number = _numbers(events)
+    by_session = grouped.steps_within(sessions.bounds, grouped.together(sessions, number), -1)
+    numbered = grouped.apart(sessions, by_session)
+    if rows is None:
+        return numbered
+    steps = np.full(len(events), -1)
+    steps[rows] = numbered
     return steps
 
 
-def _numbers(events: pd.DataFrame) -> _Numbers:
-    groups = grouped.group_by(events, SESSION)
-    row = np.flatnonzero(events[SEQUENCE].notna())
-    number = events[SEQUENCE].to_numpy(np.int64, na_value=0)[row]
-    session = groups.codes[row]
-    order = grouped.order_by(session, number)
-    return _Numbers(groups, session[order], number[order], row[order])
+def _numbers(
+    events: pd.DataFrame, sessions: Groups | None = None
+) -> tuple[Ints | None, Groups, Ints]:
+    """Return the rows of the events that have a number, None for all; their sessions; the numbers.
 
-
-def _steps(numbers: _Numbers) -> Ints:
-    """Return each number's step to the next one; −1 where the next is of another session."""
-    same = np.diff(numbers.session) == 0
-    return np.where(same, np.diff(numbers.number), -1)
+    Sessions without numbers are groups without events.
+    """
+    sessions = grouped.group_by(events, SESSION) if sessions is None else sessions
+    known = events[SEQUENCE].notna().to_numpy()
+    if known.all():
+        return None, sessions, grouped.ints(events[SEQUENCE])
+    rows = np.flatnonzero(known)
+    number = events[SEQUENCE].to_numpy(np.int64, na_value=0)[rows]
+    return rows, grouped.Groups(sessions.codes[rows], sessions.labels), number
 
 
 def _first_client(events: pd.DataFrame, groups: Groups) -> pd.Series[str]:
-    row = np.zeros(groups.n, np.int64)
-    row[groups.codes[::-1]] = np.arange(len(events))[::-1]
-    return events[CLIENT].iloc[row].reset_index(drop=True)
+    first, _ = grouped.bounds_within(groups, np.arange(len(events)))
+    return events[CLIENT].iloc[first].reset_index(drop=True)

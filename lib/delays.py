@@ -76,7 +76,7 @@ def delay_quantiles(
     delays = _delay(events)
     table = _labels(groups, by)
     table[EVENTS] = groups.sizes
-    table[NEGATIVE] = np.bincount(groups.codes[delays < 0], minlength=groups.n)
+    table[NEGATIVE] = grouped.counts(groups.codes[delays < 0], groups.n)
     return _with_quantiles(table, groups, delays, shares)
 
 
@@ -110,10 +110,11 @@ def delay_over_time(
     first, last = int(times.min(initial=_LATEST)), int(times.max(initial=-1))
     width = max(-(-(last + 1 - first) // bins), 1)
     edges = np.arange(first, last + 1, width)
-    place = (times - first) // width
-    counts = np.bincount(place, minlength=len(edges)).astype(np.int64)
+    place = ((times - first) // width).astype(np.int32)
+    counts = grouped.counts(place, len(edges))
     used = np.flatnonzero(counts)
-    groups = grouped.Groups((np.cumsum(counts > 0) - 1)[place], pd.Index(used))
+    numbers = np.cumsum(counts > 0, dtype=np.int32) - np.int32(1)
+    groups = grouped.Groups(grouped.taken(numbers, place), pd.Index(used))
     filled = _with_quantiles(pd.DataFrame(index=used), groups, _delay(events), shares)
     table = pd.DataFrame({FROM: edges, TO: edges + width, EVENTS: counts})
     return table.join(filled.astype("Int64"))
@@ -143,10 +144,13 @@ def delay_distribution(
         `To`, float64.
     """
     groups = _groups(events, by)
-    delays = _delay(events)
+    delays, times = grouped.tally(_delay(events)) if by is None else (_delay(events), None)
+    codes = np.zeros(len(delays), np.int64) if by is None else groups.codes
     edges = _log_edges(int(delays.max(initial=1)), per_decade)
     bin_of = np.searchsorted(edges, delays, side="left")
-    counts = np.bincount(groups.codes * len(edges) + bin_of, minlength=groups.n * len(edges))
+    counts = np.bincount(
+        codes * len(edges) + bin_of, weights=times, minlength=groups.n * len(edges)
+    ).astype(np.int64)
     by_group = counts.reshape(groups.n, len(edges))
     sizes = groups.sizes[:, np.newaxis]
     table = _labels(groups, by).iloc[np.repeat(np.arange(groups.n), len(edges))]
@@ -257,7 +261,7 @@ def _with_quantiles(
 def _disorder_rows(
     scopes: list[str], groups: Groups, values: Ints, shares: Sequence[float]
 ) -> pd.DataFrame:
-    behind = np.bincount(groups.codes[values > 0], minlength=groups.n)
+    behind = grouped.counts(groups.codes[values > 0], groups.n)
     table = pd.DataFrame(
         {"Scope": scopes[: groups.n], EVENTS: groups.sizes, OUT_OF_ORDER: behind},
     )

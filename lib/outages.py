@@ -17,6 +17,7 @@ no number missing). Without running numbers nothing is ever lost, but may be qui
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -29,6 +30,7 @@ from lib.silences import (
     Arrivals,
     Waits,
     find_arrivals,
+    find_stragglers,
     find_waits,
     typical_of_clients,
     wait_limits,
@@ -36,6 +38,7 @@ from lib.silences import (
 )
 
 if TYPE_CHECKING:
+    from lib.clocks import Edges
     from lib.grouped import Ints
 
 Floats = npt.NDArray[np.float64]
@@ -124,23 +127,8 @@ def outages(
             Int64: outages of several clients that began and ended together have the same
             number, from 1; missing for a client's own.
     """
-    arrivals = find_arrivals(events)
-    waits = find_waits(arrivals)
-    limit = np.maximum(wait_limits(arrivals, waits, false_share)[1] * sensitivity, shortest_ms)
-    waits = with_stragglers(waits, arrivals)
-    held_back = waits.longest(len(arrivals.row)) > limit[arrivals.client]
-    lost = ~held_back & _loses(arrivals, false_share, shortest_ms)
-    quiet = _pauses(arrivals, held_back | lost, false_share, sensitivity, shortest_ms)
-    ended_by = np.flatnonzero(held_back | lost | quiet)
-    ended_by = ended_by[np.argsort(arrivals.received[ended_by], kind="stable")]
-    burst = _bursts(arrivals, waits, ended_by, held_back[ended_by])
-    table = _silences(events, arrivals, ended_by).join(burst)
-    mostly_lost = (burst[LOST] > burst[HELD_BACK]).to_numpy()
-    kind = np.where(quiet[ended_by], 2, np.where(mostly_lost, 1, 0))
-    table.insert(2, KIND, pd.Series(pd.Categorical.from_codes(kind, dtype=KINDS)))
-    table[LIMIT] = limit[arrivals.client[ended_by]]
-    table[FAULT] = _faults(table, _span(arrivals))
-    return table.drop(columns=_DUE)
+    asked = _Asked(sensitivity, false_share, shortest_ms)
+    return _outages(events, _find_silences(find_arrivals(events), asked), asked)
 
 
 def rhythm(
@@ -160,67 +148,134 @@ def rhythm(
         topic's where the client has few events; `Limit`, the wait beyond which a silence is an
         outage. float64 ms.
     """
-    arrivals = find_arrivals(events)
-    wait, limit = wait_limits(arrivals, find_waits(arrivals), false_share)
+    asked = _Asked(sensitivity, false_share, shortest_ms)
+    return _rhythm(_find_silences(find_arrivals(events), asked))
+
+
+def outages_and_rhythm(
+    events: pd.DataFrame,
+    *,
+    sensitivity: float = 1.0,
+    edges: Edges | None = None,
+    steps: Ints | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the results of `outages` and `rhythm`, found together in little more time than one.
+
+    Parameters
+    ----------
+    events, sensitivity
+        As for `outages`.
+    edges, steps
+        `clocks.lower_edges` and `completeness.number_steps` of the events, where they are known.
+    """
+    asked = _Asked(sensitivity)
+    silences = _find_silences(find_arrivals(events, edges=edges, steps=steps), asked)
+    return _outages(events, silences, asked), _rhythm(silences)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The parameters of `outages`."""
+
+    sensitivity: float
+    false_share: float = FALSE_SHARE
+    shortest_ms: float = SHORTEST_MS
+
+
+@dataclass(frozen=True)
+class _Silences:
+    """Arrivals, what waited for them, and each client's typical wait and limit, ms."""
+
+    arrivals: Arrivals
+    waits: Waits
+    typical_wait: Floats
+    limit: Floats
+
+
+def _find_silences(arrivals: Arrivals, asked: _Asked) -> _Silences:
+    waits = find_waits(arrivals)
+    typical, limit = wait_limits(arrivals, waits, asked.false_share)
+    limit = np.maximum(limit * asked.sensitivity, asked.shortest_ms)
+    return _Silences(arrivals, waits, typical, limit)
+
+
+def _outages(events: pd.DataFrame, silences: _Silences, asked: _Asked) -> pd.DataFrame:
+    arrivals, limit = silences.arrivals, silences.limit
+    stragglers = find_stragglers(arrivals)
+    longest = with_stragglers(silences.waits, arrivals, stragglers)
+    held_back = longest > grouped.taken(limit, arrivals.client)
+    lost = ~held_back & _loses(arrivals, asked)
+    quiet = _pauses(arrivals, held_back | lost, asked)
+    ended_by = np.flatnonzero(held_back | lost | quiet)
+    ended_by = ended_by[np.argsort(arrivals.received[ended_by], kind="stable")]
+    held = _held_back(silences, stragglers, ended_by, held_back[ended_by])
+    burst = _bursts(arrivals, held, ended_by, held_back[ended_by])
+    table = _silences(events, arrivals, ended_by).join(burst)
+    mostly_lost = (burst[LOST] > burst[HELD_BACK]).to_numpy()
+    kind = np.where(quiet[ended_by], 2, np.where(mostly_lost, 1, 0))
+    table.insert(2, KIND, pd.Series(pd.Categorical.from_codes(kind, dtype=KINDS)))
+    table[LIMIT] = limit[arrivals.client[ended_by]]
+    table[FAULT] = _faults(table, _span(arrivals))
+    return table.drop(columns=_DUE)
+
+
+def _rhythm(silences: _Silences) -> pd.DataFrame:
+    arrivals = silences.arrivals
     return pd.DataFrame(
         {
-            CLIENT: arrivals.clients.labels,
-            TYPICAL_INTERVAL: _typical_interval(arrivals, _continues(arrivals)),
-            TYPICAL_WAIT: wait,
-            LIMIT: np.maximum(limit * sensitivity, shortest_ms),
+            CLIENT: arrivals.clients,
+            TYPICAL_INTERVAL: _typical_interval(arrivals, np.flatnonzero(arrivals.continues)),
+            TYPICAL_WAIT: silences.typical_wait,
+            LIMIT: silences.limit,
         }
     )
 
 
-def _loses(arrivals: Arrivals, false_share: float, shortest_ms: float) -> Bools:
+def _loses(arrivals: Arrivals, asked: _Asked) -> Bools:
     """Return which arrivals end a silence in which more events were lost than chance loses.
 
     Where losses are independent, each further number missing in a row is as rare as a loss.
     """
-    runs = np.bincount(arrivals.lost, minlength=2)
+    after_loss = np.flatnonzero(arrivals.lost)
+    missing = arrivals.lost[after_loss]
+    runs = np.bincount(missing, minlength=2)
+    runs[0] = len(arrivals.lost) - len(missing)
     at_least = np.cumsum(runs[::-1])[::-1]
     rate = at_least[1] / max(at_least[0], 1)
     expected = at_least[1] * rate ** np.arange(-1.0, len(at_least) - 1) if rate else at_least
-    beyond_chance = np.flatnonzero((expected <= false_share * at_least) & (at_least > 0))
+    beyond_chance = np.flatnonzero((expected <= asked.false_share * at_least) & (at_least > 0))
     fewest = beyond_chance[0] if len(beyond_chance) else len(at_least)
-    silence = arrivals.received - arrivals.heard_before
-    found: Bools = (arrivals.lost >= fewest) & arrivals.is_news & (silence >= shortest_ms)
-    return found
+    silence = arrivals.received[after_loss] - arrivals.heard_before(after_loss)
+    many = (missing >= fewest) & arrivals.is_news[after_loss] & (silence >= asked.shortest_ms)
+    return _are_among(after_loss[many], arrivals)
 
 
-def _pauses(
-    arrivals: Arrivals,
-    explained: Bools,
-    false_share: float,
-    sensitivity: float,
-    shortest_ms: float,
-) -> Bools:
+def _pauses(arrivals: Arrivals, explained: Bools, asked: _Asked) -> Bools:
     """Return which arrivals end a pause in their session that its client's rhythm does not have."""
-    inside = _continues(arrivals) & (arrivals.lost == 0) & ~explained
-    times = arrivals.interval / _typical_interval(arrivals, inside)[arrivals.client]
-    limit = tails.threshold(times[inside], false_share) * sensitivity
-    silence = arrivals.received - arrivals.heard_before
-    found: Bools = (
-        inside & (times > limit) & (np.minimum(arrivals.interval, silence) >= shortest_ms)
-    )
+    inside = np.flatnonzero(arrivals.continues & (arrivals.lost == 0) & ~explained)
+    interval = arrivals.interval[inside]
+    typical = _typical_interval(arrivals, inside)
+    times = interval / arrivals.of_clients(typical, inside)
+    long = times > tails.threshold(times, asked.false_share) * asked.sensitivity
+    inside, interval = inside[long], interval[long]
+    silence = arrivals.received[inside] - arrivals.heard_before(inside)
+    return _are_among(inside[np.minimum(interval, silence) >= asked.shortest_ms], arrivals)
+
+
+def _are_among(which: Ints, arrivals: Arrivals) -> Bools:
+    found = np.zeros(len(arrivals.row), np.bool_)
+    found[which] = True
     return found
 
 
-def _continues(arrivals: Arrivals) -> Bools:
-    """Return which arrivals are news in the session that was heard before."""
-    same = np.diff(arrivals.session, prepend=-1) == 0
-    inside: Bools = same & ~arrivals.opens & arrivals.is_news
-    return inside
-
-
-def _typical_interval(arrivals: Arrivals, inside: Bools) -> Floats:
+def _typical_interval(arrivals: Arrivals, inside: Ints) -> Floats:
     interval = arrivals.interval[inside].astype(np.float64)
-    return typical_of_clients(arrivals.client[inside], interval, arrivals.clients.n)
+    return typical_of_clients(arrivals.client[inside], interval, len(arrivals.clients))
 
 
 def _silences(events: pd.DataFrame, arrivals: Arrivals, ended_by: Ints) -> pd.DataFrame:
     row = arrivals.row[ended_by]
-    last_heard, back = arrivals.heard_before[ended_by], arrivals.received[ended_by]
+    last_heard, back = arrivals.heard_before(ended_by), arrivals.received[ended_by]
     unheard = arrivals.opens[ended_by]
     return pd.DataFrame(
         {
@@ -233,33 +288,47 @@ def _silences(events: pd.DataFrame, arrivals: Arrivals, ended_by: Ints) -> pd.Da
     )
 
 
-def _bursts(arrivals: Arrivals, waits: Waits, ended_by: Ints, held_back: Bools) -> pd.DataFrame:
+def _held_back(
+    silences: _Silences, stragglers: Ints, ended_by: Ints, held_back: Bools
+) -> tuple[Ints, Ints]:
+    """Return the events that waited for too long, and which of the silences each waited in.
+
+    `held_back` says in which of the silences that `ended_by` ended events waited for too long.
+    """
+    place = np.full(len(silences.arrivals.row) + 1, -1, np.int32)  # the last: for `NONE`
+    place[ended_by[held_back]] = np.flatnonzero(held_back)
+    waited = np.flatnonzero(grouped.taken(place, silences.waits.ended_by) >= 0)
+    stragglers = stragglers[place[stragglers] >= 0]
+    at = np.concatenate((place[silences.waits.ended_by[waited]], place[stragglers]))
+    return np.concatenate((waited, stragglers)), at.astype(np.int64)
+
+
+def _bursts(
+    arrivals: Arrivals, held: tuple[Ints, Ints], ended_by: Ints, held_back: Bools
+) -> pd.DataFrame:
     """Return what came when each silence ended, in the order of `ended_by`.
 
     `held_back` says where events waited for too long; of the other silences it says what was
     lost, and of the events that ended them, how late those were.
     """
     n = len(ended_by)
-    place = np.full(len(arrivals.row), n)  # one further, for all silences that are none of these
-    place[ended_by[held_back]] = np.flatnonzero(held_back)
-    at, of = place[waits.ended_by], waits.arrival
-    at, of = at[at < n], of[at < n]
-    back, late = arrivals.received[ended_by], arrivals.received - arrivals.event_time
-    due, end, largest = arrivals.due[ended_by], back.copy(), late[ended_by]
+    of, at = held
+    back = arrivals.received[ended_by]
+    due, end, largest = arrivals.due[ended_by], back.copy(), back - arrivals.event_time[ended_by]
     np.minimum.at(due, at, arrivals.due[of])
     np.maximum.at(end, at, arrivals.received[of])
-    np.maximum.at(largest, at, late[of])
-    held = np.bincount(at, minlength=n)
+    np.maximum.at(largest, at, arrivals.received[of] - arrivals.event_time[of])
+    count = np.bincount(at, minlength=n)
     lost = np.bincount(at, weights=arrivals.lost[of], minlength=n).astype(np.int64)
     length = end - back
-    rate = np.divide((held - 1) * 1000, length, out=np.full(n, np.nan), where=length > 0)
+    rate = np.divide((count - 1) * 1000, length, out=np.full(n, np.nan), where=length > 0)
     missing = arrivals.lost[ended_by]
-    known = np.where(arrivals.opens[ended_by], due, arrivals.heard_before[ended_by])
+    known = np.where(arrivals.opens[ended_by], due, arrivals.heard_before(ended_by))
     half_way = np.where(held_back, (known + due) / 2, known + (back - known) / (missing + 1) / 2)
     return pd.DataFrame(
         {
             START: np.floor(np.where(held_back | (missing > 0), half_way, known)).astype(np.int64),
-            HELD_BACK: held,
+            HELD_BACK: count,
             LOST: np.where(held_back, lost, missing),
             LARGEST_DELAY: largest,
             BURST_END: end,

@@ -1,7 +1,7 @@
 """The silences between a client's arrivals, and how long events waited for their end.
 
 Between two arrivals of a client the broker hears nothing. An event is *due* when it would have
-arrived with the client's smallest delay (`lib.clocks.lag` takes the clock out); one that was due
+arrived with the client's smallest delay (`lib.clocks.Edges` takes the clock out); one that was due
 in a silence waited for its end. The network makes every event wait a little. How long it may is
 learnt from the topic: from the waits themselves, in multiples of each client's typical one, and
 from events that were under way although their client was heard.
@@ -10,22 +10,27 @@ from events that were under way although their client was heard.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from lib import grouped, tails
-from lib.clocks import lag
+from lib.clocks import lower_edges
 from lib.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SESSION
+from lib.compiled import compiled, inlined
 from lib.completeness import are_running, number_steps
+from lib.grouped import Groups
 
 if TYPE_CHECKING:
-    from lib.grouped import Groups, Ints
+    from lib.clocks import Edges
+    from lib.grouped import Codes, Ints, Value
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+
+NONE: Final = -1
 
 _BORROWED: Final = 10  # a client heard fewer times leans on what is typical of the topic
 
@@ -40,20 +45,22 @@ class Arrivals:
     ----------
     row
         Position in the events table.
-    unit, session
-        Which of them: codes that mean nothing else.
     client
         Code of the client in `clients`.
     clients
-        The clients.
+        The clients' names.
+    bounds
+        Where each unit begins, and the end.
     received, event_time
         Epoch ms.
     due
         When the event would have arrived with its client's smallest delay, received clock.
     opens
         Whether it is the first of its unit.
-    newest_before
-        The largest event time that its unit sent before it; its own where it opens.
+    is_news
+        Whether it opens, or is newer than everything that its unit sent before.
+    continues
+        Whether it is news in the session that was heard before.
     interval
         Time since the event of the same unit that happened before it, whenever that arrived;
         0 for the unit's earliest.
@@ -61,73 +68,84 @@ class Arrivals:
         How many numbers are missing directly below its own.
     """
 
-    row: Ints
-    unit: Ints
-    session: Ints
-    client: Ints
-    clients: Groups
+    row: Codes
+    client: Codes
+    clients: pd.Categorical[Any] | pd.Index[Any]
+    bounds: Ints
     received: Ints
     event_time: Ints
     due: Floats
     opens: Bools
-    newest_before: Ints
+    is_news: Bools
+    continues: Bools
     interval: Ints
     lost: Ints
 
-    @property
-    def heard_before(self) -> Ints:
-        """Received time of the unit's arrival before; for its first, its own."""
-        return np.where(self.opens, self.received, _shifted(self.received))
+    def heard_before(self, which: Ints) -> Ints:
+        """Return when the unit's arrival before each of some arrived; for its first, itself."""
+        return self.received[which - ~self.opens[which]]
 
-    @property
-    def is_news(self) -> Bools:
-        """Whether it opens, or is newer than everything that its unit sent before."""
-        return self.opens | (self.event_time > self.newest_before)
+    def of_clients(self, values: Floats, which: Ints | Bools) -> Floats:
+        """Return the value of the client of each of some arrivals."""
+        return grouped.taken(values, self.client[which])
 
 
 @dataclass(frozen=True)
 class Waits:
-    """Events that were due in a silence: which arrival, which one ended the silence, wait in ms."""
+    """What waited for the end of a silence; one element an arrival.
 
-    arrival: Ints
-    ended_by: Ints
-    wait: Floats
+    Attributes
+    ----------
+    ended_by
+        The arrival that ended the silence in which the event was due; `NONE` if it did not wait.
+    longest
+        The longest wait in the silence that it ended, ms; `NONE` without any.
+    """
 
-    def longest(self, arrivals: int) -> Floats:
-        """Return the longest wait in the silence that each arrival ended; −1 without any."""
-        longest = np.full(arrivals, -1.0)
-        np.maximum.at(longest, self.ended_by, self.wait)
-        return longest
+    ended_by: Codes
+    longest: Floats
 
 
-def find_arrivals(events: pd.DataFrame) -> Arrivals:
-    """Return the first arrivals of an events table that is in arrival order."""
-    steps = number_steps(events)
+def find_arrivals(
+    events: pd.DataFrame, *, edges: Edges | None = None, steps: Ints | None = None
+) -> Arrivals:
+    """Return the first arrivals of an events table that is in arrival order.
+
+    Where `clocks.lower_edges` and `completeness.number_steps` of the events are known, they need
+    not be found again.
+    """
+    edges = lower_edges(events) if edges is None else edges
+    steps = number_steps(events) if steps is None else steps
     if not are_running(steps):
-        steps = np.full(len(events), -1, np.int64)
-    first = np.flatnonzero(steps != 0)  # a repeat says nothing of the silence before it
-    times = grouped.ints(events[EVENT_TIME])[first]
-    received = grouped.ints(events[RECEIVED_TIME])[first]
-    heard = events[[CLIENT, SESSION]].take(first)
-    client, session = grouped.group_by(heard, CLIENT), grouped.group_by(heard, SESSION)
-    unit = _units(client, session, times, received)
-    order = grouped.order_by(unit, received)
-    unit, times, received, row = unit[order], times[order], received[order], first[order]
-    opens = np.diff(unit, prepend=-1) != 0
-    newest = times + grouped.behind_running_max(unit, times)
+        steps = np.full(len(events), -1)
+    client, session = grouped.group_by(events, CLIENT), grouped.group_by(events, SESSION)
+    times, received = grouped.ints(events[EVENT_TIME]), grouped.ints(events[RECEIVED_TIME])
+    repeats = steps == 0  # they say nothing of the silence before them
+    unit = _units(client, session, repeats, times, received)
+    bounds = unit.bounds[:-1]
+    heard, stood = grouped.sort_runs(bounds, grouped.together(unit, received)[: bounds[-1]])
+
+    def in_order(values: npt.NDArray[Value]) -> npt.NDArray[Value]:
+        of_units = grouped.together(unit, values)[: bounds[-1]]
+        return of_units if stood is None else grouped.taken(of_units, stood)
+
+    happened, clients = in_order(times), in_order(client.codes)
+    opens, is_news, continues = (np.empty(len(heard), np.bool_) for _ in range(3))
+    lags = edges.lags(clients, happened, heard)
+    _tell_news(bounds, happened, in_order(session.codes), opens, is_news, continues)
     return Arrivals(
-        row=row,
-        unit=unit,
-        session=session.codes[order],
-        client=client.codes[order],
-        clients=client,
-        received=received,
-        event_time=times,
-        due=received - lag(events).to_numpy()[row],
+        row=in_order(np.arange(len(events), dtype=np.int32)),
+        client=clients,
+        clients=client.labels,
+        bounds=bounds,
+        received=heard,
+        event_time=happened,
+        due=np.subtract(heard, lags, out=lags),
         opens=opens,
-        newest_before=np.where(opens, times, _shifted(newest)),
-        interval=_intervals(unit, times),
-        lost=np.maximum(steps[row] - 1, 0),
+        is_news=is_news,
+        continues=continues,
+        interval=grouped.steps_within(bounds, happened, 0),
+        lost=np.maximum(in_order(steps), 1) - 1,
     )
 
 
@@ -137,46 +155,45 @@ def find_waits(arrivals: Arrivals) -> Waits:
     An event that a newer one overtook before the silence did not wait for its end: it was late
     for another reason, and neither does its arrival end a silence.
     """
-    own = np.arange(len(arrivals.row))
-    ended_by = own.copy()
-    early = np.flatnonzero(arrivals.due <= arrivals.heard_before)
-    ended_by[early] = _news_since_due(arrivals, early)
-    held = arrivals.opens[ended_by] | (arrivals.event_time > arrivals.newest_before[ended_by])
-    arrival, ended_by = own[held], ended_by[held]
-    return Waits(arrival, ended_by, arrivals.received[ended_by] - arrivals.due[arrival])
+    ended_by = np.empty(len(arrivals.row), np.int32)
+    longest = np.full(len(arrivals.row), float(NONE))
+    _await_news(
+        arrivals.bounds, arrivals.received, arrivals.due, arrivals.is_news, ended_by, longest
+    )
+    return Waits(ended_by, longest)
 
 
-def with_stragglers(waits: Waits, arrivals: Arrivals) -> Waits:
-    """Return the waits and those of events that were due shortly before their unit was last heard.
+def find_stragglers(arrivals: Arrivals) -> Ints:
+    """Return the events that were due shortly before their unit was last heard.
 
     Something kept such an event back already before the silence in which it went on waiting. To
     learn what is usual, these waits are too many and too short; to judge a silence, each may be
     the only one.
     """
-    early = arrivals.due <= arrivals.heard_before
-    late = np.flatnonzero(early & arrivals.is_news & ~arrivals.opens)
-    wait = arrivals.received[late] - arrivals.heard_before[late]
-    return Waits(
-        np.concatenate((waits.arrival, late)),
-        np.concatenate((waits.ended_by, late)),
-        np.concatenate((waits.wait, wait)),
-    )
+    early = arrivals.due[1:] <= arrivals.received[:-1]
+    return np.flatnonzero(early & arrivals.is_news[1:] & ~arrivals.opens[1:]) + 1
 
 
-def typical_of_clients(client: Ints, values: Floats, clients: int) -> Floats:
+def with_stragglers(waits: Waits, arrivals: Arrivals, stragglers: Ints) -> Floats:
+    """Return the longest wait in the silence that each arrival ended, those of stragglers too."""
+    longest = waits.longest.copy()
+    wait = arrivals.received[stragglers] - arrivals.heard_before(stragglers)
+    longest[stragglers] = np.maximum(longest[stragglers], wait)
+    return longest
+
+
+def typical_of_clients(client: Codes, values: Floats, clients: int) -> Floats:
     """Return each client's median, ms and at least 1, drawn to that of all where it has few values.
 
     On a log scale: a client with three values, two of them outages, is not to be taken for slow.
     """
     if not len(client):
         return np.ones(clients)
-    groups = grouped.Groups(client, pd.RangeIndex(clients))
+    groups = Groups(client, pd.RangeIndex(clients))
     sizes = groups.sizes
-    micros = grouped.sort_within(groups, np.rint(values * 1000).astype(np.int64))
-    middle = grouped.first_of_each(sizes) + np.maximum(sizes - 1, 0) // 2
-    own = micros[np.minimum(middle, len(micros) - 1)]  # of no weight where a client has none
+    own = np.rint(grouped.medians_within(groups, values) * 1000)
     log_own = np.log(np.maximum(own / 1000, 1.0))
-    log_all = np.log(max(float(np.median(values)), 1.0))
+    log_all = np.log(max(grouped.median(values), 1.0))
     drawn: Floats = np.exp((sizes * log_own + _BORROWED * log_all) / (sizes + _BORROWED))
     return drawn
 
@@ -186,13 +203,12 @@ def wait_limits(arrivals: Arrivals, waits: Waits, false_share: float) -> tuple[F
 
     See `lib.tails.threshold`; the latter is infinite where no silence is beyond expectation.
     """
-    longest = waits.longest(len(arrivals.row))
-    heard = longest >= 0
-    typical = typical_of_clients(arrivals.client[heard], longest[heard], arrivals.clients.n)
-    scale = typical[arrivals.client]
-    overtaken = _overtaken(arrivals, scale)
-    times = tails.threshold(longest[heard] / scale[heard], false_share, overtaken.share_beyond)
-    return typical, typical * times
+    heard = waits.longest >= 0
+    longest, client = waits.longest[heard], arrivals.client[heard]
+    typical = typical_of_clients(client, longest, len(arrivals.clients))
+    longest /= grouped.taken(typical, client)
+    overtaken = _overtaken(arrivals, waits, typical)
+    return typical, typical * tails.threshold(longest, false_share, overtaken.share_beyond)
 
 
 @dataclass(frozen=True)
@@ -201,7 +217,7 @@ class _Overtaken:
 
     That is the network's doing alone, for no outage is on. `under_way` are those times, of the
     events that newer ones overtook; `next_newer` is, for each event that could be overtaken, the
-    time to the unit's next one. Both rise.
+    time to the unit's next one.
     """
 
     under_way: Floats
@@ -213,74 +229,123 @@ class _Overtaken:
         Of those that would be overtaken within half of it, so that the other half would be left
         to see; the others tell nothing.
         """
-        beyond = len(self.under_way) - np.searchsorted(self.under_way, waits, side="right")
-        exposed = np.searchsorted(self.next_newer, waits / 2, side="left")
+        beyond = len(self.under_way) - grouped.count_up_to(self.under_way, waits)
+        exposed = grouped.count_up_to(self.next_newer, np.nextafter(waits / 2, 0))
         return np.minimum(beyond / np.maximum(exposed, 1), 1.0)
 
 
-def _overtaken(arrivals: Arrivals, scale: Floats) -> _Overtaken:
-    late = np.flatnonzero(~arrivals.is_news)
-    since_news = arrivals.received[late] - arrivals.received[_news_since_due(arrivals, late)]
-    since_overtaken = arrivals.received[late] - arrivals.received[_overtaker(arrivals, late)]
-    under_way = np.minimum(since_news, 2 * since_overtaken) / scale[late]
-    news = np.flatnonzero(arrivals.is_news & ~arrivals.opens)
-    to_next = (arrivals.event_time - arrivals.newest_before)[news] / scale[news]
-    return _Overtaken(np.sort(under_way), np.sort(to_next))
+def _overtaken(arrivals: Arrivals, waits: Waits, typical: Floats) -> _Overtaken:
+    received, times = arrivals.received, arrivals.event_time
+    late, news = np.flatnonzero(~arrivals.is_news), np.flatnonzero(arrivals.is_news)
+    overtaker = np.empty(len(late), np.int64)
+    _find_overtakers(arrivals.bounds, times, arrivals.is_news, overtaker)
+    ended_by = waits.ended_by[late]
+    since_news = received[late] - received[np.where(ended_by == NONE, late, ended_by)]
+    under_way = np.minimum(since_news, 2 * (received[late] - received[overtaker]))
+    to_next = np.diff(times[news])
+    follows = ~arrivals.opens[news[1:]]
+    return _Overtaken(
+        under_way / arrivals.of_clients(typical, late),
+        to_next[follows] / arrivals.of_clients(typical, news[1:][follows]),
+    )
 
 
-def _units(client: Groups, session: Groups, *clocks: Ints) -> Ints:
+def _units(client: Groups, session: Groups, repeats: Bools, *clocks: Ints) -> Groups:
     """Return each event's unit: its client, or its session if the client has several at once.
 
     That is, if one session begins before another of the client ends, on any of the clocks.
+    Repeats are a last group of their own.
     """
-    owner = np.zeros(session.n, np.int64)
-    owner[session.codes] = client.codes
+    heard = _set_aside(session.codes, repeats, session.n)
+    owner = grouped.last_within(heard, client.codes)[: session.n]
     at_once = np.zeros(client.n, np.bool_)
     for times in clocks:
-        first, last = grouped.bounds_within(session, times)
+        first, last = (bound[: session.n] for bound in grouped.bounds_within(heard, times))
         order = grouped.order_by(owner, first)
         reached = last[order] + grouped.behind_running_max(owner[order], last[order])
         overlaps = (np.diff(owner[order]) == 0) & (first[order][1:] < reached[:-1])
         at_once[owner[order][1:][overlaps]] = True
-    return np.where(at_once[client.codes], client.n + session.codes, client.codes)
+    if not at_once.any():
+        return _set_aside(client.codes, repeats, client.n)
+    codes = np.where(at_once[client.codes], session.codes + np.int32(client.n), client.codes)
+    return _set_aside(codes, repeats, client.n + session.n)
 
 
-def _intervals(unit: Ints, times: Ints) -> Ints:
-    order = grouped.order_by(unit, times)
-    same = np.diff(unit[order], prepend=-1) == 0
-    intervals = np.empty_like(times)
-    intervals[order] = np.where(same, np.diff(times[order], prepend=0), 0)
-    return intervals
+def _set_aside(codes: Codes, which: Bools, groups: int) -> Groups:
+    """Return groups with one more, behind all others, that has some of the events."""
+    if which.any():
+        codes = codes.copy()
+        codes[which] = groups
+    return Groups(codes, pd.RangeIndex(groups + 1))
 
 
-def _news_since_due(arrivals: Arrivals, which: Ints) -> Ints:
-    """Return, for some arrivals, the first one of their unit that was news since they were due.
-
-    It may be the arrival itself, and is where there was none.
-    """
-    due = np.ceil(arrivals.due[which]).astype(np.int64)
-    return np.minimum(_first_news(arrivals, arrivals.received, arrivals.unit[which], due), which)
-
-
-def _overtaker(arrivals: Arrivals, late: Ints) -> Ints:
-    """Return, for late arrivals, the first of their unit that was at least as new as they are."""
-    times = arrivals.event_time
-    return _first_news(arrivals, times, arrivals.unit[late], times[late])
-
-
-def _first_news(arrivals: Arrivals, clock: Ints, unit: Ints, time: Ints) -> Ints:
-    """Return the first news of units at given times or later, on a clock of the arrivals.
-
-    News rise on either clock, inside a unit, so that one sorted key does for unit and time.
-    """
-    news = np.flatnonzero(arrivals.is_news)
-    zero = int(clock.min(initial=np.iinfo(np.int64).max))
-    span = int(clock.max(initial=zero)) - zero + 1
-    keys = arrivals.unit[news] * span + (clock[news] - zero)
-    found = np.searchsorted(keys, unit * span + np.maximum(time - zero, 0))
-    return np.append(news, len(clock))[found]
+@compiled
+def _tell_news(
+    bounds: Ints, times: Ints, session: Codes, opens: Bools, is_news: Bools, continues: Bools
+) -> None:
+    for unit in range(len(bounds) - 1):
+        newest = 0
+        for at in range(bounds[unit], bounds[unit + 1]):
+            opens[at] = at == bounds[unit]
+            is_news[at] = opens[at] or times[at] > newest
+            continues[at] = not opens[at] and is_news[at] and session[at] == session[at - 1]
+            if is_news[at]:
+                newest = times[at]
 
 
-def _shifted(values: Ints) -> Ints:
-    """Return the value before each; the first keeps its own."""
-    return np.concatenate((values[:1], values[:-1]))
+@compiled
+def _await_news(
+    bounds: Ints, received: Ints, due: Floats, is_news: Bools, ended_by: Codes, longest: Floats
+) -> None:
+    """Find the first news of each event's unit since it was due; it may be its own arrival."""
+    news = np.empty(_largest(bounds), np.int64)
+    for unit in range(len(bounds) - 1):
+        known = 0
+        for at in range(bounds[unit], bounds[unit + 1]):
+            end = at
+            if known and received[news[known - 1]] >= due[at]:
+                end = _first_since(news, known, received, due[at])
+            if is_news[at]:
+                news[known] = at
+                known += 1
+            ended_by[at] = NONE
+            if is_news[end]:
+                ended_by[at] = end
+                longest[end] = max(longest[end], received[end] - due[at])
+
+
+@compiled
+def _find_overtakers(bounds: Ints, times: Ints, is_news: Bools, overtaker: Ints) -> None:
+    """Find, for events that are not news, the first of their unit that was at least as new."""
+    news = np.empty(_largest(bounds), np.int64)
+    late = 0
+    for unit in range(len(bounds) - 1):
+        known = 0
+        for at in range(bounds[unit], bounds[unit + 1]):
+            if is_news[at]:
+                news[known] = at
+                known += 1
+            else:
+                overtaker[late] = _first_since(news, known, times, times[at])
+                late += 1
+
+
+@inlined
+def _largest(bounds: Ints) -> int:
+    largest = 0
+    for unit in range(len(bounds) - 1):
+        largest = max(largest, bounds[unit + 1] - bounds[unit])
+    return largest
+
+
+@inlined
+def _first_since(news: Ints, known: int, clock: Ints, time: float) -> int:
+    """Return the first of the news at which a clock was at `time`; they rise on either clock."""
+    first, last = 0, known - 1
+    while first < last:
+        middle = (first + last) // 2
+        if clock[news[middle]] < time:
+            first = middle + 1
+        else:
+            last = middle
+    return int(news[first])

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from lib import grouped
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -44,12 +46,12 @@ def threshold(
     float
         The threshold; infinite where nothing is beyond expectation.
     """
-    ordered = np.sort(values[values > 0])
-    if not len(ordered):
+    smallest, largest = np.min(values, initial=np.inf, where=values > 0), values.max(initial=0)
+    if largest <= 0:
         return np.inf
-    steps = int(np.ceil(_STEPS * np.log2(ordered[-1] / ordered[0])))
-    grid = ordered[0] * 2 ** (np.arange(-_STEPS, steps + 1) / _STEPS)
-    beyond = len(ordered) - np.searchsorted(ordered, grid, side="right")
+    steps = int(np.ceil(_STEPS * np.log2(largest / smallest)))
+    grid = smallest * 2 ** (np.arange(-_STEPS, steps + 1) / _STEPS)
+    beyond = len(values) - grouped.count_up_to(values, grid)
     known = expected_share(grid) * len(values) if expected_share else np.zeros(len(grid))
     found = len(grid)
     while True:

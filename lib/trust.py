@@ -139,11 +139,9 @@ def _kinds(events: pd.DataFrame) -> dict[int, int]:
 
 
 def _commonest(delays: Ints) -> tuple[int, float]:
-    ordered = np.sort(delays)
-    begins = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-    runs = np.diff(begins, append=len(ordered))
-    longest = int(runs.argmax())
-    return int(ordered[begins[longest]]), float(runs[longest] / len(ordered))
+    values, times = grouped.tally(delays)
+    commonest = int(times.argmax())
+    return int(values[commonest]), float(times[commonest] / len(delays))
 
 
 def _none(missing: int, events: int) -> str:

@@ -10,7 +10,7 @@ import streamlit as st
 from lib import clocks
 from lib.analysis import Analysis, analyse
 from lib.columns import CLIENT
-from lib.outages import outages, rhythm
+from lib.outages import outages_and_rhythm
 from lib.trust import Verdict, judge
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ def trust_of(topic: LoadedTopic) -> Verdict:
 
 def outages_of(topic: LoadedTopic, sensitivity: float) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the outages of a topic, and the limits that they follow from."""
+    if sensitivity == 1:
+        analysis = analysis_of(topic)
+        return analysis.outages, analysis.rhythm
     found: tuple[pd.DataFrame, pd.DataFrame] = _outages(topic.version, sensitivity, topic)
     return found
 
@@ -61,8 +64,7 @@ def _outages(
     sensitivity: float,
     _topic: LoadedTopic,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    table = _topic.events.table
-    return outages(table, sensitivity=sensitivity), rhythm(table, sensitivity=sensitivity)
+    return outages_and_rhythm(_topic.events.table, sensitivity=sensitivity)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Correcting clocks…")
