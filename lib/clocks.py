@@ -232,10 +232,9 @@ def _lower_edges(clients: Groups, times: Ints, received: Ints) -> Edges:
 
 def _delays_over_time(clients: Groups, times: Ints, received: Ints) -> tuple[Ints, Floats]:
     """Return event times, client after client and rising, and the delays of those events."""
-    times, received = grouped.together(clients, times), grouped.together(clients, received)
-    late = received - times
-    x, stood = grouped.sort_runs(clients.bounds, times)
-    return x, (late if stood is None else grouped.taken(late, stood)).astype(np.float64)
+    x, stood = grouped.sort_runs(clients.bounds, grouped.together(clients, times))
+    late = grouped.together(clients, (received - times).astype(np.float64))
+    return x, late if stood is None else grouped.taken(late, stood)
 
 
 def _lowest_of_blocks(clients: Groups, y: Floats) -> tuple[Codes, Ints]:

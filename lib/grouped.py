@@ -32,8 +32,10 @@ _SPARSE: Final = 4  # times as many possible values as there are events are stil
 
 
 def ints(column: pd.Series[int]) -> Ints:
-    """Return the column's values as int64."""
-    return np.asarray(column.array, dtype=np.int64)
+    """Return the column's values as int64, read-only: compiled loops are made for either kind."""
+    values: Ints = np.asarray(column.array, dtype=np.int64).view()
+    values.flags.writeable = False
+    return values
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,8 @@ def group_by(events: pd.DataFrame, column: str) -> Groups:
 
 def _renumber(values: npt.NDArray[Any], low: int, span: int) -> tuple[Codes, Ints]:
     """Return codes for those of `span` values from `low` on that occur, and which those are."""
-    above = np.subtract(values, low, dtype=np.int64).astype(np.int32)
+    wide = np.promote_types(values.dtype, np.int32)
+    above = np.subtract(values, low, dtype=wide).astype(np.int32, copy=False)
     used = counts(above, span) > 0
     numbers = np.cumsum(used, dtype=np.int32) - np.int32(1)
     return (above if used.all() else taken(numbers, above)), np.flatnonzero(used) + low
@@ -146,7 +149,7 @@ def _words(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return values.view({4: np.int32, 8: np.int64}[values.itemsize])
 
 
-def sort_together(groups: Groups, values: Ints) -> tuple[Ints, Codes | None]:
+def sort_runs(bounds: Ints, values: Ints) -> tuple[Ints, Codes | None]:
     """Return values that stand group after group as they rise inside each, ties as they stand.
 
     Cheapest where they nearly rise already, as times and running numbers do in arrival order.
@@ -156,11 +159,6 @@ def sort_together(groups: Groups, values: Ints) -> tuple[Ints, Codes | None]:
     tuple
         The values, and where each stood before; None where they rise, and nothing moved.
     """
-    return sort_runs(groups.bounds, values)
-
-
-def sort_runs(bounds: Ints, values: Ints) -> tuple[Ints, Codes | None]:
-    """Return what `sort_together` does for groups with the given `Groups.bounds`."""
     if _rises_within(bounds, values):
         return values, None
     values, stood = values.copy(), np.arange(len(values), dtype=np.int32)
@@ -179,7 +177,7 @@ def order_by(codes: npt.NDArray[np.integer[Any]], values: Ints) -> Codes:
     """Return the order by group, inside a group by value, ties as they stand."""
     groups = _numbered(codes)
     order = together(groups, np.arange(len(codes), dtype=np.int32))
-    _, stood = sort_together(groups, together(groups, values))
+    _, stood = sort_runs(groups.bounds, together(groups, values))
     return order if stood is None else taken(order, stood)
 
 
@@ -193,7 +191,7 @@ def sort_within(groups: Groups, values: Ints) -> Ints:
     found = together(groups, values)
     low, span = _range(values)
     if span > _INT64_MAX // max(groups.n, 1):
-        return sort_together(groups, found)[0]
+        return sort_runs(groups.bounds, found)[0]
     found = found - low
     for first, last in _pieces(groups.bounds):
         piece = found[groups.bounds[first] : groups.bounds[last]]

@@ -34,7 +34,6 @@ from lib.silences import (
     find_waits,
     typical_of_clients,
     wait_limits,
-    with_stragglers,
 )
 
 if TYPE_CHECKING:
@@ -73,6 +72,7 @@ SHORTEST_MS: Final = 1000
 """Silences with a shorter wait are not worth a row."""
 
 _DUE: Final = "FirstDue"
+_MOST_LOST: Final = 1 << 20  # in a row; more are as rare
 
 
 def outages(
@@ -201,9 +201,9 @@ def _find_silences(arrivals: Arrivals, asked: _Asked) -> _Silences:
 
 def _outages(events: pd.DataFrame, silences: _Silences, asked: _Asked) -> pd.DataFrame:
     arrivals, limit = silences.arrivals, silences.limit
-    stragglers = find_stragglers(arrivals)
-    longest = with_stragglers(silences.waits, arrivals, stragglers)
-    held_back = longest > grouped.taken(limit, arrivals.client)
+    held_back = silences.waits.longest > grouped.taken(limit, arrivals.client)
+    stragglers, wait = find_stragglers(arrivals)
+    held_back[stragglers] |= wait > limit[arrivals.client[stragglers]]
     lost = ~held_back & _loses(arrivals, asked)
     quiet = _pauses(arrivals, held_back | lost, asked)
     ended_by = np.flatnonzero(held_back | lost | quiet)
@@ -224,7 +224,7 @@ def _rhythm(silences: _Silences) -> pd.DataFrame:
     return pd.DataFrame(
         {
             CLIENT: arrivals.clients,
-            TYPICAL_INTERVAL: _typical_interval(arrivals, np.flatnonzero(arrivals.continues)),
+            TYPICAL_INTERVAL: _intervals(arrivals, arrivals.continues)[1],
             TYPICAL_WAIT: silences.typical_wait,
             LIMIT: silences.limit,
         }
@@ -237,7 +237,7 @@ def _loses(arrivals: Arrivals, asked: _Asked) -> Bools:
     Where losses are independent, each further number missing in a row is as rare as a loss.
     """
     after_loss = np.flatnonzero(arrivals.lost)
-    missing = arrivals.lost[after_loss]
+    missing = np.minimum(arrivals.lost[after_loss], _MOST_LOST)
     runs = np.bincount(missing, minlength=2)
     runs[0] = len(arrivals.lost) - len(missing)
     at_least = np.cumsum(runs[::-1])[::-1]
@@ -252,14 +252,14 @@ def _loses(arrivals: Arrivals, asked: _Asked) -> Bools:
 
 def _pauses(arrivals: Arrivals, explained: Bools, asked: _Asked) -> Bools:
     """Return which arrivals end a pause in their session that its client's rhythm does not have."""
-    inside = np.flatnonzero(arrivals.continues & (arrivals.lost == 0) & ~explained)
-    interval = arrivals.interval[inside]
-    typical = _typical_interval(arrivals, inside)
-    times = interval / arrivals.of_clients(typical, inside)
-    long = times > tails.threshold(times, asked.false_share) * asked.sensitivity
-    inside, interval = inside[long], interval[long]
-    silence = arrivals.received[inside] - arrivals.heard_before(inside)
-    return _are_among(inside[np.minimum(interval, silence) >= asked.shortest_ms], arrivals)
+    inside = arrivals.continues & (arrivals.lost == 0) & ~explained
+    interval, typical = _intervals(arrivals, inside)
+    interval /= grouped.taken(typical, arrivals.client[inside])
+    limit = tails.threshold(interval, asked.false_share) * asked.sensitivity
+    ends = np.flatnonzero(inside)[interval > limit]
+    silence = arrivals.received[ends] - arrivals.heard_before(ends)
+    pause = np.minimum(arrivals.interval[ends], silence)
+    return _are_among(ends[pause >= asked.shortest_ms], arrivals)
 
 
 def _are_among(which: Ints, arrivals: Arrivals) -> Bools:
@@ -268,9 +268,11 @@ def _are_among(which: Ints, arrivals: Arrivals) -> Bools:
     return found
 
 
-def _typical_interval(arrivals: Arrivals, inside: Ints) -> Floats:
+def _intervals(arrivals: Arrivals, inside: Bools) -> tuple[Floats, Floats]:
+    """Return the intervals before some arrivals, and each client's typical one of those, ms."""
     interval = arrivals.interval[inside].astype(np.float64)
-    return typical_of_clients(arrivals.client[inside], interval, len(arrivals.clients))
+    client = arrivals.client[inside]
+    return interval, typical_of_clients(client, interval, len(arrivals.clients))
 
 
 def _silences(events: pd.DataFrame, arrivals: Arrivals, ended_by: Ints) -> pd.DataFrame:

@@ -85,10 +85,6 @@ class Arrivals:
         """Return when the unit's arrival before each of some arrived; for its first, itself."""
         return self.received[which - ~self.opens[which]]
 
-    def of_clients(self, values: Floats, which: Ints | Bools) -> Floats:
-        """Return the value of the client of each of some arrivals."""
-        return grouped.taken(values, self.client[which])
-
 
 @dataclass(frozen=True)
 class Waits:
@@ -163,23 +159,16 @@ def find_waits(arrivals: Arrivals) -> Waits:
     return Waits(ended_by, longest)
 
 
-def find_stragglers(arrivals: Arrivals) -> Ints:
-    """Return the events that were due shortly before their unit was last heard.
+def find_stragglers(arrivals: Arrivals) -> tuple[Ints, Ints]:
+    """Return the events that were due shortly before their unit was last heard, and their waits.
 
-    Something kept such an event back already before the silence in which it went on waiting. To
-    learn what is usual, these waits are too many and too short; to judge a silence, each may be
-    the only one.
+    Something kept such an event back already before the silence, ended by its own arrival, in
+    which it went on waiting. To learn what is usual, these waits are too many and too short; to
+    judge a silence, each may be the only one.
     """
     early = arrivals.due[1:] <= arrivals.received[:-1]
-    return np.flatnonzero(early & arrivals.is_news[1:] & ~arrivals.opens[1:]) + 1
-
-
-def with_stragglers(waits: Waits, arrivals: Arrivals, stragglers: Ints) -> Floats:
-    """Return the longest wait in the silence that each arrival ended, those of stragglers too."""
-    longest = waits.longest.copy()
-    wait = arrivals.received[stragglers] - arrivals.heard_before(stragglers)
-    longest[stragglers] = np.maximum(longest[stragglers], wait)
-    return longest
+    late = np.flatnonzero(early & arrivals.is_news[1:] & ~arrivals.opens[1:]) + 1
+    return late, arrivals.received[late] - arrivals.heard_before(late)
 
 
 def typical_of_clients(client: Codes, values: Floats, clients: int) -> Floats:
@@ -207,6 +196,7 @@ def wait_limits(arrivals: Arrivals, waits: Waits, false_share: float) -> tuple[F
     longest, client = waits.longest[heard], arrivals.client[heard]
     typical = typical_of_clients(client, longest, len(arrivals.clients))
     longest /= grouped.taken(typical, client)
+    del client
     overtaken = _overtaken(arrivals, waits, typical)
     return typical, typical * tails.threshold(longest, false_share, overtaken.share_beyond)
 
@@ -235,19 +225,21 @@ class _Overtaken:
 
 
 def _overtaken(arrivals: Arrivals, waits: Waits, typical: Floats) -> _Overtaken:
-    received, times = arrivals.received, arrivals.event_time
-    late, news = np.flatnonzero(~arrivals.is_news), np.flatnonzero(arrivals.is_news)
-    overtaker = np.empty(len(late), np.int64)
-    _find_overtakers(arrivals.bounds, times, arrivals.is_news, overtaker)
-    ended_by = waits.ended_by[late]
-    since_news = received[late] - received[np.where(ended_by == NONE, late, ended_by)]
-    under_way = np.minimum(since_news, 2 * (received[late] - received[overtaker]))
-    to_next = np.diff(times[news])
-    follows = ~arrivals.opens[news[1:]]
-    return _Overtaken(
-        under_way / arrivals.of_clients(typical, late),
-        to_next[follows] / arrivals.of_clients(typical, news[1:][follows]),
+    news = np.count_nonzero(arrivals.is_news)
+    under_way = np.empty(len(arrivals.row) - news)
+    next_newer = np.empty(news - np.count_nonzero(arrivals.opens))
+    _measure_overtaking(
+        arrivals.bounds,
+        arrivals.received,
+        arrivals.event_time,
+        arrivals.is_news,
+        waits.ended_by,
+        arrivals.client,
+        typical,
+        under_way,
+        next_newer,
     )
+    return _Overtaken(under_way, next_newer)
 
 
 def _units(client: Groups, session: Groups, repeats: Bools, *clocks: Ints) -> Groups:
@@ -315,19 +307,37 @@ def _await_news(
 
 
 @compiled
-def _find_overtakers(bounds: Ints, times: Ints, is_news: Bools, overtaker: Ints) -> None:
-    """Find, for events that are not news, the first of their unit that was at least as new."""
+def _measure_overtaking(
+    bounds: Ints,
+    received: Ints,
+    times: Ints,
+    is_news: Bools,
+    ended_by: Codes,
+    client: Codes,
+    typical: Floats,
+    under_way: Floats,
+    next_newer: Floats,
+) -> None:
+    """Measure how long late events were under way, and how far news are above the news before."""
     news = np.empty(_largest(bounds), np.int64)
-    late = 0
+    late = newer = 0
     for unit in range(len(bounds) - 1):
         known = 0
         for at in range(bounds[unit], bounds[unit + 1]):
-            if is_news[at]:
-                news[known] = at
-                known += 1
-            else:
-                overtaker[late] = _first_since(news, known, times, times[at])
+            if not is_news[at]:
+                overtaker = _first_since(news, known, times, times[at])
+                since = ended_by[at] if ended_by[at] != NONE else at
+                under = min(
+                    received[at] - received[since], 2 * (received[at] - received[overtaker])
+                )
+                under_way[late] = under / typical[client[at]]
                 late += 1
+                continue
+            if known:
+                next_newer[newer] = (times[at] - times[news[known - 1]]) / typical[client[at]]
+                newer += 1
+            news[known] = at
+            known += 1
 
 
 @inlined

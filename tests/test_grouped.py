@@ -52,3 +52,130 @@ def test_bounds_of_groups_are_their_smallest_and_largest_values(pairs):
     expected = pd.Series(values).groupby(codes).agg(["min", "max"])
     assert low.tolist() == expected["min"].tolist()
     assert high.tolist() == expected["max"].tolist()
+
+
+@settings(deadline=None)
+@given(keyed)
+def test_values_brought_together_stand_group_after_group_and_go_back(pairs):
+    codes, values = columns(pairs)
+    groups = grouped.group_by(pd.DataFrame({"key": codes}), "key")
+    found = grouped.together(groups, values)
+    assert found.tolist() == values[np.argsort(codes, kind="stable")].tolist()
+    assert grouped.apart(groups, found).tolist() == values.tolist()
+
+
+@settings(deadline=None)
+@given(keyed)
+def test_groups_of_numbers_are_those_of_a_category(pairs):
+    codes, _ = columns(pairs)
+    numbers = grouped.group_by(pd.DataFrame({"key": codes}), "key")
+    categories = grouped.group_by(pd.DataFrame({"key": pd.Categorical(codes)}), "key")
+    assert numbers.codes.tolist() == categories.codes.tolist()
+    assert list(numbers.labels) == list(categories.labels) == sorted(set(codes))
+
+
+def in_runs(seed, size, disorder):
+    """Whole numbers that rise but for some disorder, with ties."""
+    rng = np.random.default_rng(seed)
+    return np.arange(size) // 2 + rng.integers(-disorder, disorder, size, endpoint=True)
+
+
+@settings(deadline=None)
+@given(
+    st.integers(0, 99),
+    st.lists(st.integers(0, 1_000), min_size=1, max_size=5),
+    st.sampled_from([0, 3, 50, 100_000]),
+)
+def test_groups_of_any_size_and_disorder_are_sorted_stably(seed, sizes, disorder):
+    codes = np.repeat(np.arange(len(sizes)), sizes)
+    values = in_runs(seed, sum(sizes), disorder)
+    bounds = np.concatenate(([0], np.cumsum(sizes)))
+    rising, stood = grouped.sort_runs(bounds, values)
+    order = np.lexsort((values, codes))
+    assert rising.tolist() == values[order].tolist()
+    assert (stood if stood is not None else np.arange(len(values))).tolist() == order.tolist()
+
+
+@settings(deadline=None)
+@given(keyed)
+def test_steps_are_differences_of_sorted_values(pairs):
+    codes, values = columns([(code, value // 4) for code, value in pairs])
+    groups = grouped.group_by(pd.DataFrame({"key": codes}), "key")
+    steps = grouped.steps_within(groups.bounds, grouped.together(groups, values), -1)
+    found = grouped.apart(groups, steps)
+    for code in groups.labels:
+        rows = np.flatnonzero(codes == code)
+        rising = rows[np.argsort(values[rows], kind="stable")]
+        assert found[rising[0]] == -1
+        assert found[rising[1:]].tolist() == np.diff(values[rising]).tolist()
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(-3, 9) | st.floats(0, 1e9)), max_size=300))
+def test_lower_medians_are_the_middle_of_the_sorted_values(pairs):
+    codes = np.array([code for code, _ in pairs], np.int32)
+    values = np.array([value for _, value in pairs], np.float64)
+    found = grouped.medians_within(grouped.Groups(codes, pd.RangeIndex(6)), values)
+    for code in range(6):
+        own = np.sort(values[codes == code])
+        assert found[code] == (own[(len(own) - 1) // 2] if len(own) else 0)
+
+
+def test_medians_of_values_that_rise_and_fall_are_found_in_linear_time():
+    values = np.concatenate((np.arange(500_000.0), np.arange(500_000.0)[::-1]))
+    groups = grouped.Groups(np.zeros(len(values), np.int32), pd.RangeIndex(1))
+    assert grouped.medians_within(groups, values) == [249_999]
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=100))
+def test_median_is_that_of_numpy(values):
+    assert grouped.median(np.array(values)) == np.median(values)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(-50, 50) | st.integers(-(2**62), 2**62), max_size=100))
+def test_a_tally_is_what_is_unique_and_its_counts(values):
+    found = grouped.tally(np.array(values, np.int64))
+    expected = np.unique(np.array(values, np.int64), return_counts=True)
+    assert [part.tolist() for part in found] == [part.tolist() for part in expected]
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 20)), st.lists(st.integers(-1, 21), min_size=1).map(sorted))
+def test_values_up_to_an_edge_are_counted(values, edges):
+    found = grouped.count_up_to(np.array(values, np.float64), np.array(edges, np.float64))
+    assert found.tolist() == [sum(value <= edge for value in values) for edge in edges]
+
+
+close = st.lists(st.tuples(st.integers(0, 3), st.integers(-20, 20)), min_size=1, max_size=200)
+
+
+@settings(deadline=None)
+@given(close | keyed.filter(bool), st.lists(st.floats(0, 1), min_size=1, max_size=4))
+def test_quantiles_are_values_of_their_rank_however_far_apart(pairs, shares):
+    codes, values = columns(pairs)
+    groups = grouped.group_by(pd.DataFrame({"key": codes}), "key")
+    found = grouped.quantiles_within(groups, values, shares)
+    for code, quantiles in zip(groups.labels, found.tolist(), strict=True):
+        own = np.sort(values[codes == code])
+        ranks = np.ceil(np.round(len(own) * np.array(shares), 6)).astype(int)
+        assert quantiles == own[np.maximum(ranks - 1, 0)].tolist()
+
+
+@settings(deadline=None)
+@given(keyed)
+def test_the_last_value_of_each_group(pairs):
+    codes, _ = columns(pairs)
+    groups = grouped.group_by(pd.DataFrame({"key": codes}), "key")
+    rows = np.arange(len(codes), dtype=np.int32)
+    expected = pd.Series(rows).groupby(codes).last()
+    assert grouped.last_within(groups, rows).tolist() == expected.tolist()
+
+
+@settings(deadline=None)
+@given(keyed)
+def test_behind_is_the_distance_to_the_largest_so_far(pairs):
+    codes, values = columns(pairs)
+    largest = pd.Series(values).groupby(codes).cummax().to_numpy(np.int64)
+    assert grouped.behind_running_max(codes, values).tolist() == (largest - values).tolist()
