@@ -233,7 +233,8 @@ def _lower_edges(clients: Groups, times: Ints, received: Ints) -> Edges:
 def _delays_over_time(clients: Groups, times: Ints, received: Ints) -> tuple[Ints, Floats]:
     """Return event times, client after client and rising, and the delays of those events."""
     x, stood = grouped.sort_runs(clients.bounds, grouped.together(clients, times))
-    late = grouped.together(clients, (received - times).astype(np.float64))
+    late = np.subtract(received, times, out=np.empty(len(times)))
+    late = grouped.together(clients, late)
     return x, late if stood is None else grouped.taken(late, stood)
 
 

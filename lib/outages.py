@@ -38,7 +38,7 @@ from lib.silences import (
 
 if TYPE_CHECKING:
     from lib.clocks import Edges
-    from lib.grouped import Ints
+    from lib.grouped import Codes, Ints
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -221,10 +221,11 @@ def _outages(events: pd.DataFrame, silences: _Silences, asked: _Asked) -> pd.Dat
 
 def _rhythm(silences: _Silences) -> pd.DataFrame:
     arrivals = silences.arrivals
+    interval, client = _intervals(arrivals, arrivals.continues)
     return pd.DataFrame(
         {
             CLIENT: arrivals.clients,
-            TYPICAL_INTERVAL: _intervals(arrivals, arrivals.continues)[1],
+            TYPICAL_INTERVAL: typical_of_clients(client, interval, len(arrivals.clients)),
             TYPICAL_WAIT: silences.typical_wait,
             LIMIT: silences.limit,
         }
@@ -236,10 +237,10 @@ def _loses(arrivals: Arrivals, asked: _Asked) -> Bools:
 
     Where losses are independent, each further number missing in a row is as rare as a loss.
     """
-    after_loss = np.flatnonzero(arrivals.lost)
-    missing = np.minimum(arrivals.lost[after_loss], _MOST_LOST)
+    after_loss = np.flatnonzero(arrivals.step > 1)
+    missing = np.minimum(arrivals.lost(after_loss), _MOST_LOST)
     runs = np.bincount(missing, minlength=2)
-    runs[0] = len(arrivals.lost) - len(missing)
+    runs[0] = len(arrivals.step) - len(missing)
     at_least = np.cumsum(runs[::-1])[::-1]
     rate = at_least[1] / max(at_least[0], 1)
     expected = at_least[1] * rate ** np.arange(-1.0, len(at_least) - 1) if rate else at_least
@@ -252,9 +253,9 @@ def _loses(arrivals: Arrivals, asked: _Asked) -> Bools:
 
 def _pauses(arrivals: Arrivals, explained: Bools, asked: _Asked) -> Bools:
     """Return which arrivals end a pause in their session that its client's rhythm does not have."""
-    inside = arrivals.continues & (arrivals.lost == 0) & ~explained
-    interval, typical = _intervals(arrivals, inside)
-    interval /= grouped.taken(typical, arrivals.client[inside])
+    inside = arrivals.continues & (arrivals.step <= 1) & ~explained
+    interval, client = _intervals(arrivals, inside)
+    interval /= grouped.taken(typical_of_clients(client, interval, len(arrivals.clients)), client)
     limit = tails.threshold(interval, asked.false_share) * asked.sensitivity
     ends = np.flatnonzero(inside)[interval > limit]
     silence = arrivals.received[ends] - arrivals.heard_before(ends)
@@ -268,11 +269,9 @@ def _are_among(which: Ints, arrivals: Arrivals) -> Bools:
     return found
 
 
-def _intervals(arrivals: Arrivals, inside: Bools) -> tuple[Floats, Floats]:
-    """Return the intervals before some arrivals, and each client's typical one of those, ms."""
-    interval = arrivals.interval[inside].astype(np.float64)
-    client = arrivals.client[inside]
-    return interval, typical_of_clients(client, interval, len(arrivals.clients))
+def _intervals(arrivals: Arrivals, inside: Bools) -> tuple[Floats, Codes]:
+    """Return the intervals before some arrivals, ms, and whose those are."""
+    return arrivals.interval[inside].astype(np.float64), arrivals.client[inside]
 
 
 def _silences(events: pd.DataFrame, arrivals: Arrivals, ended_by: Ints) -> pd.DataFrame:
@@ -321,10 +320,10 @@ def _bursts(
     np.maximum.at(end, at, arrivals.received[of])
     np.maximum.at(largest, at, arrivals.received[of] - arrivals.event_time[of])
     count = np.bincount(at, minlength=n)
-    lost = np.bincount(at, weights=arrivals.lost[of], minlength=n).astype(np.int64)
+    lost = np.bincount(at, weights=arrivals.lost(of), minlength=n).astype(np.int64)
     length = end - back
     rate = np.divide((count - 1) * 1000, length, out=np.full(n, np.nan), where=length > 0)
-    missing = arrivals.lost[ended_by]
+    missing = arrivals.lost(ended_by)
     known = np.where(arrivals.opens[ended_by], due, arrivals.heard_before(ended_by))
     half_way = np.where(held_back, (known + due) / 2, known + (back - known) / (missing + 1) / 2)
     return pd.DataFrame(

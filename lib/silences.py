@@ -64,8 +64,8 @@ class Arrivals:
     interval
         Time since the event of the same unit that happened before it, whenever that arrived;
         0 for the unit's earliest.
-    lost
-        How many numbers are missing directly below its own.
+    step
+        How far its number is above the one below it: beyond 1, numbers are missing.
     """
 
     row: Codes
@@ -79,11 +79,15 @@ class Arrivals:
     is_news: Bools
     continues: Bools
     interval: Ints
-    lost: Ints
+    step: Ints
 
     def heard_before(self, which: Ints) -> Ints:
         """Return when the unit's arrival before each of some arrived; for its first, itself."""
         return self.received[which - ~self.opens[which]]
+
+    def lost(self, which: Ints) -> Ints:
+        """Return how many numbers are missing directly below those of some arrivals."""
+        return np.maximum(self.step[which] - 1, 0)
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,9 @@ def find_arrivals(
         of_units = grouped.together(unit, values)[: bounds[-1]]
         return of_units if stood is None else grouped.taken(of_units, stood)
 
-    happened, clients = in_order(times), in_order(client.codes)
+    happened = in_order(times)
+    interval = grouped.steps_within(bounds, happened, 0)
+    clients = in_order(client.codes)
     opens, is_news, continues = (np.empty(len(heard), np.bool_) for _ in range(3))
     lags = edges.lags(clients, happened, heard)
     _tell_news(bounds, happened, in_order(session.codes), opens, is_news, continues)
@@ -140,8 +146,8 @@ def find_arrivals(
         opens=opens,
         is_news=is_news,
         continues=continues,
-        interval=grouped.steps_within(bounds, happened, 0),
-        lost=np.maximum(in_order(steps), 1) - 1,
+        interval=interval,
+        step=in_order(steps),
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.clocks import clocks, correct, effect, lag
+from lib.clocks import clocks, correct, effect, lag, lower_edges
 from lib.columns import CLIENT, EVENT_TIME, EVENT_TIME_0, RECEIVED_TIME
 from lib.delays import delay
 from tests.tables import events_table
@@ -96,6 +96,16 @@ def test_a_less_sensitive_look_finds_fewer_wrong_clocks():
 def test_one_client_alone_has_nothing_to_be_compared_with():
     clock = clock_of(topic({"a": 7000}), "a")
     assert (clock["Offset"], clock["Wrong"]) == (0, False)
+
+
+def test_the_events_of_a_burst_are_heard_once():
+    events = events_table([0, 1000, 2000, 3000, 4000], [10, 3010, 3011, 3012, 4010])
+    assert lower_edges(events).heard.tolist() == [3]
+
+
+def test_edges_that_are_known_change_nothing():
+    events = topic({"a": 0, "b": 60_000}, {"b": 90})
+    assert clocks(events, edges=lower_edges(events)).equals(clocks(events))
 
 
 def test_lag_is_free_of_offset_and_drift():

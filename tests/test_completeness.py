@@ -1,8 +1,16 @@
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.columns import OFFSET
-from lib.completeness import completeness, gaps, has_numbers, number_steps, numbering_start
+from lib.completeness import (
+    are_running,
+    completeness,
+    gaps,
+    has_numbers,
+    number_steps,
+    numbering_start,
+)
 from tests.tables import events_table
 
 
@@ -122,3 +130,18 @@ def test_gaps_and_sessions_agree(pairs):
 def test_repeats_and_sessions_agree(pairs):
     events = numbered([n for _, n in pairs], session=[s for s, _ in pairs])
     assert (number_steps(events) == 0).sum() == completeness(events)["Duplicates"].sum()
+
+
+@given(st.lists(st.integers(-1, 4)))
+def test_numbers_run_if_their_median_step_forward_is_one(steps):
+    forward = [step for step in steps if step > 0]
+    assert are_running(np.array(steps, np.int64)) == (
+        bool(forward) and int(np.median(forward)) == 1
+    )
+
+
+@settings(deadline=None)
+@given(sessions)
+def test_steps_that_are_known_change_nothing(pairs):
+    events = numbered([n for _, n in pairs], session=[s for s, _ in pairs])
+    assert completeness(events, steps=number_steps(events)).equals(completeness(events))

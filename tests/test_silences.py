@@ -1,0 +1,123 @@
+"""What compiled loops find of arrivals and waits, against plain loops that say what is meant."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lib.outages import outages, outages_and_rhythm, rhythm
+from lib.silences import NONE, find_arrivals, find_stragglers, find_waits
+from tests.tables import events_table
+
+sent = st.lists(
+    st.tuples(
+        st.integers(0, 60),  # event time
+        st.integers(0, 20),  # delay
+        st.sampled_from("ab"),  # client
+        st.integers(0, 1),  # session of the client
+        st.integers(1, 30),  # number
+    ),
+    min_size=1,
+    max_size=40,
+)
+
+
+def topic(rows):
+    rows = sorted(rows, key=lambda row: row[0] + row[1])
+    return events_table(
+        [row[0] for row in rows],
+        [row[0] + row[1] for row in rows],
+        client=[row[2] for row in rows],
+        session=[f"{row[2]}{row[3]}" for row in rows],
+        sequence=[row[4] for row in rows],
+    )
+
+
+def units(arrivals):
+    """Yield where the arrivals of each unit stand."""
+    for begin, end in zip(arrivals.bounds[:-1], arrivals.bounds[1:], strict=True):
+        if begin < end:
+            yield range(begin, end)
+
+
+@settings(deadline=None)
+@given(sent)
+def test_arrivals_are_the_events_by_unit_and_received_time(rows):
+    events = topic(rows)
+    arrivals = find_arrivals(events)
+    own = events.iloc[arrivals.row]
+    assert len(set(arrivals.row.tolist())) == len(arrivals.row)
+    assert own["Timestamp"].tolist() == arrivals.event_time.tolist()
+    assert own["KafkaTimestamp"].tolist() == arrivals.received.tolist()
+    assert own["ClientID"].tolist() == list(arrivals.clients[arrivals.client])
+    for unit in units(arrivals):
+        stand = [(arrivals.received[at], arrivals.row[at]) for at in unit]
+        assert stand == sorted(stand)
+        assert [bool(arrivals.opens[at]) for at in unit] == [True] + [False] * (len(unit) - 1)
+
+
+@settings(deadline=None)
+@given(sent)
+def test_news_are_newer_than_all_that_their_unit_sent_before(rows):
+    events = topic(rows)
+    arrivals = find_arrivals(events)
+    session = events["SessionID"].tolist()
+    for unit in units(arrivals):
+        for at in unit:
+            before = arrivals.event_time[unit[0] : at]
+            news = not len(before) or arrivals.event_time[at] > before.max()
+            assert arrivals.is_news[at] == news
+            same = at > unit[0] and session[arrivals.row[at]] == session[arrivals.row[at - 1]]
+            assert arrivals.continues[at] == (news and same)
+
+
+@settings(deadline=None)
+@given(sent)
+def test_intervals_are_those_between_events_as_they_happened(rows):
+    arrivals = find_arrivals(topic(rows))
+    for unit in units(arrivals):
+        happened = np.sort(arrivals.event_time[unit.start : unit.stop])
+        intervals = np.sort(arrivals.interval[unit.start : unit.stop])
+        assert intervals.tolist() == sorted(np.diff(happened, prepend=happened[0]).tolist())
+
+
+@settings(deadline=None)
+@given(sent)
+def test_an_event_waits_for_the_first_news_since_it_was_due(rows):
+    arrivals = find_arrivals(topic(rows))
+    waits = find_waits(arrivals)
+    longest = np.full(len(arrivals.row), float(NONE))
+    for unit in units(arrivals):
+        for at in unit:
+            since = [
+                news
+                for news in range(unit[0], at + 1)
+                if arrivals.is_news[news] and arrivals.received[news] >= arrivals.due[at]
+            ]
+            assert waits.ended_by[at] == (since[0] if since else NONE)
+            if since:
+                wait = arrivals.received[since[0]] - arrivals.due[at]
+                longest[since[0]] = max(longest[since[0]], wait)
+    assert waits.longest.tolist() == longest.tolist()
+
+
+@settings(deadline=None)
+@given(sent)
+def test_stragglers_are_news_that_were_due_before_their_unit_was_last_heard(rows):
+    arrivals = find_arrivals(topic(rows))
+    found, wait = find_stragglers(arrivals)
+    expected = {
+        at: arrivals.received[at] - arrivals.received[at - 1]
+        for unit in units(arrivals)
+        for at in unit[1:]
+        if arrivals.is_news[at] and arrivals.due[at] <= arrivals.received[at - 1]
+    }
+    assert dict(zip(found.tolist(), wait.tolist(), strict=True)) == expected
+
+
+@settings(deadline=None)
+@given(sent, st.sampled_from([0.5, 1.0, 3.0]))
+def test_outages_and_rhythm_found_together_are_those_found_alone(rows, sensitivity):
+    events = topic(rows)
+    table, limits = outages_and_rhythm(events, sensitivity=sensitivity)
+    assert table.equals(outages(events, sensitivity=sensitivity))
+    assert limits.equals(rhythm(events, sensitivity=sensitivity))
