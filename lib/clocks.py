@@ -214,7 +214,8 @@ def _lower_edges(clients: Groups, times: Ints, received: Ints) -> Edges:
     codes, lowest = _lowest_of_blocks(clients, y)
     first, last = np.empty(clients.n, np.int64), np.empty(clients.n, np.int64)
     _leave_out(bounds, x, y, _fences(clients, codes, y[lowest]), first, last)
-    codes, lowest = codes[np.isfinite(y[lowest])], lowest[np.isfinite(y[lowest])]
+    tame = np.isfinite(y[lowest])
+    codes, lowest = codes[tame], lowest[tame]
     middle, span = (first + last) / 2, (last - first).astype(np.float64)
     slope = _slopes(codes, clients.n, x[lowest] - middle[codes], y[lowest])
     slope[np.abs(slope) > MAX_DRIFT_PPM * 1e-6] = 0.0

@@ -1,8 +1,9 @@
 """Sorting and ranking inside groups of events.
 
 Groups are the categories of a column: clients, sessions, partitions. Events of a group are brought
-together by a counting sort, linear in the number of events, and then sorted group by group, so
+together by a counting sort, linear in the number of events, and then worked on group by group, so
 that what is at work fits a processor's cache however large the topic is. All loops are compiled.
+Positions and codes are int32: half the memory to move, and enough for two thousand million events.
 """
 
 from __future__ import annotations
@@ -262,12 +263,13 @@ def bounds_within(groups: Groups, values: Ints) -> tuple[Ints, Ints]:
 def medians_within(groups: Groups, values: Floats) -> Floats:
     """Return each group's lower median, one of its values; 0 for a group without any."""
     found = np.zeros(groups.n)
-    _find_medians(groups.bounds, together(groups, values), found)
+    spare = np.empty((2, groups.sizes.max(initial=0)))
+    _find_medians(groups.bounds, together(groups, values), spare[0], spare[1], found)
     return found
 
 
 def median(values: Floats) -> float:
-    """Return what `np.median` does, in linear time and a third of it; there must be a value."""
+    """Return what `np.median` does, in a third of its time; there must be a value."""
     middle = len(values) // 2
     parted = np.partition(values, middle)
     upper = parted[middle]
@@ -403,11 +405,9 @@ def _step(bounds: Ints, rising: Ints, first: int, steps: Ints) -> None:
 
 
 @compiled
-def _find_medians(bounds: Ints, values: Floats, found: Floats) -> None:
-    largest = 0
-    for group in range(len(found)):
-        largest = max(largest, bounds[group + 1] - bounds[group])
-    some, others = np.empty(largest), np.empty(largest)
+def _find_medians(
+    bounds: Ints, values: Floats, some: Floats, others: Floats, found: Floats
+) -> None:
     for group in range(len(found)):
         begin, size = bounds[group], bounds[group + 1] - bounds[group]
         if size > 0:
