@@ -28,7 +28,6 @@ from lib import grouped, tails
 from lib.columns import CLIENT, SESSION
 from lib.silences import (
     Arrivals,
-    Waits,
     find_arrivals,
     find_stragglers,
     find_waits,
@@ -184,10 +183,16 @@ class _Asked:
 
 @dataclass(frozen=True)
 class _Silences:
-    """Arrivals, what waited for them, and each client's typical wait and limit, ms."""
+    """Arrivals, and which of them ended silences in which events waited for too long.
+
+    Events waited for what `ended_by` says, stragglers for their own arrival as well. Typical waits
+    and limits are those of each client, ms.
+    """
 
     arrivals: Arrivals
-    waits: Waits
+    ended_by: Codes
+    stragglers: Ints
+    held_back: Bools
     typical_wait: Floats
     limit: Floats
 
@@ -196,25 +201,24 @@ def _find_silences(arrivals: Arrivals, asked: _Asked) -> _Silences:
     waits = find_waits(arrivals)
     typical, limit = wait_limits(arrivals, waits, asked.false_share)
     limit = np.maximum(limit * asked.sensitivity, asked.shortest_ms)
-    return _Silences(arrivals, waits, typical, limit)
+    held_back = waits.longest > grouped.taken(limit, arrivals.client)
+    stragglers, wait = find_stragglers(arrivals)
+    held_back[stragglers] |= wait > limit[arrivals.client[stragglers]]
+    return _Silences(arrivals, waits.ended_by, stragglers, held_back, typical, limit)
 
 
 def _outages(events: pd.DataFrame, silences: _Silences, asked: _Asked) -> pd.DataFrame:
-    arrivals, limit = silences.arrivals, silences.limit
-    held_back = silences.waits.longest > grouped.taken(limit, arrivals.client)
-    stragglers, wait = find_stragglers(arrivals)
-    held_back[stragglers] |= wait > limit[arrivals.client[stragglers]]
+    arrivals, held_back = silences.arrivals, silences.held_back
     lost = ~held_back & _loses(arrivals, asked)
     quiet = _pauses(arrivals, held_back | lost, asked)
     ended_by = np.flatnonzero(held_back | lost | quiet)
     ended_by = ended_by[np.argsort(arrivals.received[ended_by], kind="stable")]
-    held = _held_back(silences, stragglers, ended_by, held_back[ended_by])
-    burst = _bursts(arrivals, held, ended_by, held_back[ended_by])
+    burst = _bursts(silences, ended_by)
     table = _silences(events, arrivals, ended_by).join(burst)
     mostly_lost = (burst[LOST] > burst[HELD_BACK]).to_numpy()
     kind = np.where(quiet[ended_by], 2, np.where(mostly_lost, 1, 0))
     table.insert(2, KIND, pd.Series(pd.Categorical.from_codes(kind, dtype=KINDS)))
-    table[LIMIT] = limit[arrivals.client[ended_by]]
+    table[LIMIT] = silences.limit[arrivals.client[ended_by]]
     table[FAULT] = _faults(table, _span(arrivals))
     return table.drop(columns=_DUE)
 
@@ -271,7 +275,7 @@ def _are_among(which: Ints, arrivals: Arrivals) -> Bools:
 
 def _intervals(arrivals: Arrivals, inside: Bools) -> tuple[Floats, Codes]:
     """Return the intervals before some arrivals, ms, and whose those are."""
-    return arrivals.interval[inside].astype(np.float64), arrivals.client[inside]
+    return arrivals.interval[inside], arrivals.client[inside]
 
 
 def _silences(events: pd.DataFrame, arrivals: Arrivals, ended_by: Ints) -> pd.DataFrame:
@@ -289,31 +293,26 @@ def _silences(events: pd.DataFrame, arrivals: Arrivals, ended_by: Ints) -> pd.Da
     )
 
 
-def _held_back(
-    silences: _Silences, stragglers: Ints, ended_by: Ints, held_back: Bools
-) -> tuple[Ints, Ints]:
-    """Return the events that waited for too long, and which of the silences each waited in.
-
-    `held_back` says in which of the silences that `ended_by` ended events waited for too long.
-    """
-    place = np.full(len(silences.arrivals.row) + 1, -1, np.int32)  # the last: for `NONE`
-    place[ended_by[held_back]] = np.flatnonzero(held_back)
-    waited = np.flatnonzero(grouped.taken(place, silences.waits.ended_by) >= 0)
-    stragglers = stragglers[place[stragglers] >= 0]
-    at = np.concatenate((place[silences.waits.ended_by[waited]], place[stragglers]))
+def _waiting(silences: _Silences, ended_by: Ints) -> tuple[Ints, Ints]:
+    """Return the events that waited for too long, and which of the silences each waited in."""
+    place = np.full(len(silences.held_back) + 1, -1, np.int32)  # the last: for `NONE`
+    long = np.flatnonzero(silences.held_back[ended_by])
+    place[ended_by[long]] = long
+    waited = np.flatnonzero(grouped.taken(place, silences.ended_by) >= 0)
+    stragglers = silences.stragglers[place[silences.stragglers] >= 0]
+    at = np.concatenate((place[silences.ended_by[waited]], place[stragglers]))
     return np.concatenate((waited, stragglers)), at.astype(np.int64)
 
 
-def _bursts(
-    arrivals: Arrivals, held: tuple[Ints, Ints], ended_by: Ints, held_back: Bools
-) -> pd.DataFrame:
+def _bursts(silences: _Silences, ended_by: Ints) -> pd.DataFrame:
     """Return what came when each silence ended, in the order of `ended_by`.
 
-    `held_back` says where events waited for too long; of the other silences it says what was
-    lost, and of the events that ended them, how late those were.
+    Of silences in which no event waited for too long it says what was lost, and of the events
+    that ended them, how late those were.
     """
+    arrivals, held_back = silences.arrivals, silences.held_back[ended_by]
     n = len(ended_by)
-    of, at = held
+    of, at = _waiting(silences, ended_by)
     back = arrivals.received[ended_by]
     due, end, largest = arrivals.due[ended_by], back.copy(), back - arrivals.event_time[ended_by]
     np.minimum.at(due, at, arrivals.due[of])

@@ -62,8 +62,8 @@ class Arrivals:
     continues
         Whether it is news in the session that was heard before.
     interval
-        Time since the event of the same unit that happened before it, whenever that arrived;
-        0 for the unit's earliest.
+        Time since the event of the same unit that happened before it, whenever that arrived,
+        ms; 0 for the unit's earliest.
     step
         How far its number is above the one below it: beyond 1, numbers are missing.
     """
@@ -78,7 +78,7 @@ class Arrivals:
     opens: Bools
     is_news: Bools
     continues: Bools
-    interval: Ints
+    interval: Floats
     step: Ints
 
     def heard_before(self, which: Ints) -> Ints:
@@ -130,7 +130,7 @@ def find_arrivals(
         return of_units if stood is None else grouped.taken(of_units, stood)
 
     happened = in_order(times)
-    interval = grouped.steps_within(bounds, happened, 0)
+    interval = grouped.steps_within(bounds, happened, 0).astype(np.float64)
     clients = in_order(client.codes)
     opens, is_news, continues = (np.empty(len(heard), np.bool_) for _ in range(3))
     lags = edges.lags(clients, happened, heard)
