@@ -99,6 +99,7 @@ def clocks(
     clients, times, received = _columns(events)
     edges = _lower_edges(clients, times, received) if edges is None else edges
     lags = edges.lags(clients.codes, times, received)
+    lags.sort()
     offset = np.median(edges.height) - edges.height if clients.n else edges.height
     late = received - times
     return pd.DataFrame(
@@ -292,13 +293,15 @@ def _rarest(ordered_lags: Floats, heard: Floats, clients: int) -> Floats:
     return ordered_lags[np.minimum(rank, len(ordered_lags) - 1)]
 
 
-def _wrong(offset: Floats, edges: Edges, lags: Floats, sensitivity: float) -> npt.NDArray[np.bool_]:
+def _wrong(
+    offset: Floats, edges: Edges, ordered_lags: Floats, sensitivity: float
+) -> npt.NDArray[np.bool_]:
     clients = len(offset)
     if not clients:
         return np.empty(0, np.bool_)
-    ordered = np.sort(lags)
-    usual = sensitivity * max(float(np.median(np.abs(offset))), ordered[len(ordered) // 2], 1.0)
-    by_chance = _rarest(ordered, edges.heard.astype(np.float64), clients)
+    middle = ordered_lags[len(ordered_lags) // 2]
+    usual = sensitivity * max(float(np.median(np.abs(offset))), middle, 1.0)
+    by_chance = _rarest(ordered_lags, edges.heard.astype(np.float64), clients)
     behind = -offset > np.maximum(usual, by_chance)
     drifts = np.abs(edges.slope) * edges.span > usual
     wrong: npt.NDArray[np.bool_] = (offset > usual) | behind | drifts

@@ -1,4 +1,7 @@
-"""Loops that vectorising cannot express, compiled by numba; the machine code is kept on disk."""
+"""Loops that vectorising cannot express, or only through columns that no cache holds.
+
+Compiled by numba; the machine code is kept on disk.
+"""
 
 from __future__ import annotations
 
