@@ -4,6 +4,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 APP_INSTALLED := $(VENV)/.requirements-installed
+COMPILED := $(VENV)/.compiled
 DEV_INSTALLED := $(VENV)/.requirements-dev-installed
 KAFKA_INSTALLED := tests/kafka/lib/.installed
 
@@ -13,7 +14,7 @@ KAFKA_INSTALLED := tests/kafka/lib/.installed
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-run: $(APP_INSTALLED) ## Open Skewline in a browser
+run: $(COMPILED) ## Open Skewline in a browser
 	$(BIN)/streamlit run streamlit_app.py
 
 test: lint ## Check the code, then run every test, on a real Kafka broker and in Chromium
@@ -41,6 +42,11 @@ $(BIN)/python:
 $(APP_INSTALLED): requirements.txt | $(BIN)/python
 	$(BIN)/python -m pip install --requirement $<
 	touch $@
+
+$(COMPILED): $(APP_INSTALLED) $(shell find lib -name '*.py')
+	@echo 'Compiling what is compiled (some 20 seconds, once)'
+	@$(BIN)/python -m lib.compile_ahead
+	@touch $@
 
 $(DEV_INSTALLED): requirements-dev.txt requirements.txt | $(BIN)/python
 	$(BIN)/python -m pip install --requirement $<

@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from lib.ui.compiling import compile_ahead
+from lib.ui.compiling import compile_in_background
 from lib.ui.navigation import navigation
 from lib.ui.sidebar import sidebar
 from lib.ui.view import set_view
 
 st.set_page_config(page_title="Skewline", page_icon=":material/timeline:", layout="wide")
 
-compile_ahead()
+compile_in_background()
 page = navigation()
 set_view(sidebar())
 page.run()

@@ -217,26 +217,6 @@ def out_of_orderness_quantiles(
     return pd.concat(rows, ignore_index=True)
 
 
-def delay_needed(out_of_order: pd.Series[int], shares: Sequence[float]) -> pd.DataFrame:
-    """Return the watermark delay that covers each share of the events.
-
-    Parameters
-    ----------
-    out_of_order
-        The result of `out_of_orderness`, not empty.
-    shares
-        Shares of the events to cover, from 0 to 1.
-
-    Returns
-    -------
-    pd.DataFrame
-        `Share` float64 and `Delay` int64 ms: the smallest delay with M − t ≤ delay for at least
-        that share of the events.
-    """
-    needed = np.quantile(out_of_order.to_numpy(), shares, method="inverted_cdf")
-    return pd.DataFrame({SHARE: np.asarray(shares, np.float64), DELAY: needed.astype(np.int64)})
-
-
 def _delay(events: pd.DataFrame) -> Ints:
     return grouped.ints(events[RECEIVED_TIME]) - grouped.ints(events[EVENT_TIME])
 

@@ -6,20 +6,12 @@ import threading
 
 import streamlit as st
 
-from lib import analysis, uniform, whatif
-from lib.topics.kafka import gather
+from lib.compile_ahead import compile_ahead
 
 
 @st.cache_resource(show_spinner=False)
-def compile_ahead() -> threading.Thread:
+def compile_in_background() -> threading.Thread:
     """Have what reads, analyses and replays compiled, or loaded from disk, once a server."""
-    thread = threading.Thread(target=_compile, name="compile", daemon=True)
+    thread = threading.Thread(target=compile_ahead, name="compile", daemon=True)
     thread.start()
     return thread
-
-
-def _compile() -> None:
-    gather.warm_up()
-    uniform.warm_up()
-    analysis.warm_up()
-    whatif.warm_up()
