@@ -104,15 +104,18 @@ def _append_categories(
     places = np.empty(len(order), np.int64)
     places[order] = np.arange(len(order))
     found[is_new] = len(words) + np.arange(is_new.sum())
-    first = _renumbered(upper.codes, places) if is_new.any() else upper.codes
-    codes = first, _renumbered(lower.codes, places[found])
     together = words.append(more[is_new]).take(order)
+    kind = np.min_scalar_type(-len(together))
+    first = _renumbered(upper.codes, places, kind) if is_new.any() else upper.codes
+    codes = first, _renumbered(lower.codes, places[found], kind)
     return pd.Categorical.from_codes(np.concatenate(codes), categories=together)
 
 
-def _renumbered(codes: NDArray[np.integer], places: NDArray[np.int64]) -> NDArray[np.int32]:
+def _renumbered(
+    codes: NDArray[np.integer], places: NDArray[np.int64], kind: np.dtype[Any]
+) -> NDArray[np.integer]:
     """Return `places` of codes; −1 is none and stays."""
-    found: NDArray[np.int32] = np.append(places, -1).astype(np.int32)[codes]
+    found: NDArray[np.integer] = np.append(places, -1).astype(kind)[codes]
     return found
 
 

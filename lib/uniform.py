@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Bytes = NDArray[np.uint8]
     Integers = NDArray[np.int64]
 
-FEWEST: Final = 2_000
+FEWEST: Final = 500
 """Records from which on it is worth while; with fewer nobody has to wait for machine code."""
 
 MOST_FIELDS: Final = 100
