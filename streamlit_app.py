@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from lib.memory import give_back_memory
 from lib.ui.compiling import compile_in_background
 from lib.ui.navigation import navigation
 from lib.ui.sidebar import sidebar
@@ -12,4 +13,7 @@ st.set_page_config(page_title="Skewline", page_icon=":material/timeline:", layou
 compile_in_background()
 page = navigation()
 set_view(sidebar())
-page.run()
+try:
+    page.run()
+finally:
+    give_back_memory()  # what a run took is many times what it leaves

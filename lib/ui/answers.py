@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import streamlit as st
 
 from lib import clocks
 from lib.analysis import Analysis, analyse
 from lib.columns import CLIENT
+from lib.memory import give_back_memory
 from lib.outages import outages_and_rhythm
 from lib.trust import Verdict, judge
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lib.load import LoadedTopic
+
+Answer = TypeVar("Answer")
 
 _KEPT: Final = 6
 
@@ -50,12 +53,12 @@ def corrected(topic: LoadedTopic) -> LoadedTopic:
 
 @st.cache_resource(max_entries=_KEPT, show_spinner="Looking for what stands out…")
 def _analysis(version: object, _topic: LoadedTopic) -> Analysis:  # noqa: ARG001
-    return analyse(_topic.events.table)
+    return _alone(analyse(_topic.events.table))
 
 
 @st.cache_resource(max_entries=_KEPT, show_spinner=False)
 def _trust(version: object, _topic: LoadedTopic) -> Verdict:  # noqa: ARG001
-    return judge(_topic.events.table)
+    return _alone(judge(_topic.events.table))
 
 
 @st.cache_resource(max_entries=_KEPT, show_spinner="Looking for outages…")
@@ -64,7 +67,7 @@ def _outages(
     sensitivity: float,
     _topic: LoadedTopic,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return outages_and_rhythm(_topic.events.table, sensitivity=sensitivity)
+    return _alone(outages_and_rhythm(_topic.events.table, sensitivity=sensitivity))
 
 
 @st.cache_resource(max_entries=2, show_spinner="Correcting clocks…")
@@ -73,4 +76,10 @@ def _corrected(version: object, _topic: LoadedTopic) -> LoadedTopic:  # noqa: AR
     wrong = table[table[clocks.WRONG]]
     events = replace(_topic.events, table=clocks.correct(_topic.events.table, wrong))
     names = tuple(wrong[CLIENT].tolist())
-    return replace(_topic, events=events, corrected=names)
+    return _alone(replace(_topic, events=events, corrected=names))
+
+
+def _alone(answer: Answer) -> Answer:
+    """Return an answer without the memory that finding it took, many times its own."""
+    give_back_memory()
+    return answer
