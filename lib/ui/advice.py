@@ -123,9 +123,9 @@ def _reservation(advice: Advice) -> str:
     if advice.on_all is None:
         return f"On {rest} of the events, which it was not fitted on, it {does}: take some more."
     return (
-        f"It is fitted on all events. Fitted on the first {FITTED_SHARE:.0%}, it would have been "
-        f"{_delay(advice.setting)} with {_windows(advice.setting)}, which on {rest} {does}: "
-        "events came later there than any before. Take some more, for what is still to come."
+        f"It is fitted on all events. Fitted on the first {FITTED_SHARE:.0%} alone, it would have "
+        f"been {_delay(advice.setting)} with {_windows(advice.setting)}, which on {rest} {does}: "
+        "what is still to come may need more."
     )
 
 
