@@ -12,6 +12,7 @@ from lib.decode import reasons_of
 from lib.fields import Fields, to_query
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
     from typing import BinaryIO
 
@@ -27,7 +28,13 @@ _ROWS_AT_ONCE: Final = 100_000
 
 
 def write_capture(
-    events: Events, to: Path | BinaryIO, *, topic: str, source: str, fields: Fields
+    events: Events,
+    to: Path | BinaryIO,
+    *,
+    topic: str,
+    source: str,
+    fields: Fields,
+    corrected: Sequence[object] = (),
 ) -> None:
     """Write a topic's events, and where they come from, as Parquet.
 
@@ -42,11 +49,12 @@ def write_capture(
         The file, replaced if it exists; or one that is open for writing bytes.
     topic, source, fields
         What the manifest says of their origin.
+    corrected
+        The clients whose event times are not as they were read (`lib.clocks.correct`).
     """
     table = events.table
-    schema = _schema(table).with_metadata(
-        {MANIFEST: json.dumps(_manifest(events, topic, source, fields)).encode()}
-    )
+    manifest = _manifest(events, topic, source, fields) | {"corrected": list(map(str, corrected))}
+    schema = _schema(table).with_metadata({MANIFEST: json.dumps(manifest).encode()})
     with pq.ParquetWriter(to, schema, compression="zstd") as writer:
         for start in range(0, len(table), _ROWS_AT_ONCE):
             writer.write_table(_to_arrow(table[start : start + _ROWS_AT_ONCE], schema))
@@ -59,7 +67,8 @@ def read_manifest(path: Path | BinaryIO) -> dict[str, Any] | None:
     -------
     dict
         `version`, `topic`, `source`, `fields` (as in the address bar), `events`, `zero_ms`,
-        `timestamp_types` (of `lib.topics.records`) and `set_aside` (records by reason).
+        `timestamp_types` (of `lib.topics.records`), `set_aside` (records by reason) and
+        `corrected` (clients whose event times are not as they were read).
     """
     manifest = (pq.read_schema(path).metadata or {}).get(MANIFEST)
     if manifest is None:

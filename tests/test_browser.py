@@ -8,6 +8,7 @@ import pytest
 from kafka import KafkaProducer
 from playwright.sync_api import expect
 
+from lib.capture import read_manifest
 from lib.simulate.produce import produce as produce_simulation
 from lib.simulate.samples import SAMPLES
 from tests.support.app import running_app
@@ -234,6 +235,25 @@ def test_reload_shows_what_was_produced_since(page, app, make_topic, produce):
     page.get_by_role("button", name="Reload").click()
     expect(metric(page, "Events")).to_have_text("5")
     expect(page.get_by_text("5 records in 1 partition")).to_be_visible()
+
+
+def test_a_topic_is_downloaded_and_opens_again_from_its_file(page, samples_app, tmp_path):
+    # Given a topic, downloaded
+    page.goto(f"{samples_app}/?topic=sessions-100")
+    with page.expect_download() as downloading:
+        page.get_by_role("button", name="Download the loaded topic").click()
+    file = tmp_path / downloading.value.suggested_filename
+    downloading.value.save_as(file)
+    manifest = read_manifest(file)
+    assert (manifest["topic"], manifest["source"]) == ("sessions-100", "Samples")
+
+    # When the file is uploaded
+    page.goto(f"{samples_app}/?source=Upload")
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
+
+    # Then it is the same topic
+    expect(metric(page, "Events")).to_have_text("2,428")
+    expect(metric(page, "From the future")).to_have_text("293")
 
 
 def test_a_large_topic_shows_progress_and_stop_keeps_what_came(page, make_topic, broker, start_app):

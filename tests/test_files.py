@@ -407,7 +407,14 @@ def test_a_capture_says_where_it_comes_from(tmp_path):
     records = block(*values_of({"Timestamp": 5, "ClientID": 1, "SessionID": "s"}, {"ClientID": 1}))
     events = build_events([decode(records).columns], Fields())
 
-    write_capture(events, tmp_path / "c.parquet", topic="rides", source="Kafka", fields=Fields())
+    write_capture(
+        events,
+        tmp_path / "c.parquet",
+        topic="rides",
+        source="Kafka",
+        fields=Fields(),
+        corrected=(1,),
+    )
 
     assert read_manifest(tmp_path / "c.parquet") == {
         "version": 1,
@@ -418,6 +425,7 @@ def test_a_capture_says_where_it_comes_from(tmp_path):
         "zero_ms": 5,
         "timestamp_types": [CREATE_TIME],
         "set_aside": {"no Timestamp": 1},
+        "corrected": ["1"],
     }
 
 

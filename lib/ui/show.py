@@ -26,6 +26,7 @@ from lib.events import (
 )
 from lib.text import size
 from lib.topics.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP_TYPE
+from lib.ui import url
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -160,11 +161,18 @@ def in_seconds(table: pd.DataFrame) -> pd.DataFrame:
 
 def download_topic(topic: LoadedTopic) -> None:
     """Offer a loaded topic as one Parquet file, which opens again as a source."""
-    name = topic.report.topic
+    name, source = topic.report.topic, url.get(url.SOURCE) or ""
 
     def capture() -> bytes:
         written = BytesIO()
-        write_capture(topic.events, written, topic=name, source="", fields=topic.fields)
+        write_capture(
+            topic.events,
+            written,
+            topic=name,
+            source=source,
+            fields=topic.fields,
+            corrected=topic.corrected,
+        )
         return written.getvalue()
 
     st.download_button(
