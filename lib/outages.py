@@ -214,7 +214,7 @@ def _outages(events: pd.DataFrame, silences: _Silences, asked: _Asked) -> pd.Dat
     ended_by = np.flatnonzero(held_back | lost | quiet)
     ended_by = ended_by[np.argsort(arrivals.received[ended_by], kind="stable")]
     burst = _bursts(silences, ended_by)
-    table = _silences(events, arrivals, ended_by).join(burst)
+    table = _around(events, arrivals, ended_by).join(burst)
     mostly_lost = (burst[LOST] > burst[HELD_BACK]).to_numpy()
     kind = np.where(quiet[ended_by], 2, np.where(mostly_lost, 1, 0))
     table.insert(2, KIND, pd.Series(pd.Categorical.from_codes(kind, dtype=KINDS)))
@@ -278,7 +278,8 @@ def _intervals(arrivals: Arrivals, inside: Bools) -> tuple[Floats, Codes]:
     return arrivals.interval[inside], arrivals.client[inside]
 
 
-def _silences(events: pd.DataFrame, arrivals: Arrivals, ended_by: Ints) -> pd.DataFrame:
+def _around(events: pd.DataFrame, arrivals: Arrivals, ended_by: Ints) -> pd.DataFrame:
+    """Return whose the silences are, and the arrivals around them."""
     row = arrivals.row[ended_by]
     last_heard, back = arrivals.heard_before(ended_by), arrivals.received[ended_by]
     unheard = arrivals.opens[ended_by]

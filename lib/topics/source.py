@@ -88,6 +88,11 @@ class Plan:
         """Number of offsets to read, an upper bound of the records."""
         return sum(span.size for span in self.spans)
 
+    @property
+    def filled(self) -> list[Span]:
+        """The spans that have offsets."""
+        return [span for span in self.spans if span.size]
+
 
 def always() -> bool:
     """Return True."""

@@ -41,17 +41,8 @@ _FILL_S: Final = 0.02
 def read(
     settings: KafkaSettings, plan: Plan, wants_headers: Callable[[], bool] = always
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the records of `plan` as blocks of schema `RECORDS`, partitions interleaved.
-
-    Ends by position: a partition is done at the first record at or behind the planned end, or
-    when librdkafka reports its end, which it does behind markers and compaction holes too.
-
-    Raises
-    ------
-    SkewlineError
-        When the cluster fails or stays silent for the configured time.
-    """
-    spans = [span for span in plan.spans if span.size]
+    """Yield the records of `plan`; blocks, end and errors as `lib.topics.kafka.librdkafka.read`."""
+    spans = plan.filled
     if not spans:
         return
     with closing(_consumer(settings)) as consumer:

@@ -38,7 +38,7 @@ def read(
     SkewlineError
         When the cluster fails or stays silent for the configured time.
     """
-    ends = {TopicPartition(plan.topic, s.partition): s.end for s in plan.spans if s.start < s.end}
+    ends = {TopicPartition(plan.topic, s.partition): s.end for s in plan.filled}
     if not ends:
         return
     with (
@@ -46,9 +46,8 @@ def read(
         closing(KafkaConsumer(**consumer_config(settings))) as consumer,
     ):
         consumer.assign(list(ends))
-        for span in plan.spans:
-            if span.start < span.end:
-                consumer.seek(TopicPartition(plan.topic, span.partition), span.start)
+        for span in plan.filled:
+            consumer.seek(TopicPartition(plan.topic, span.partition), span.start)
         yield from in_blocks(_poll_to(consumer, ends, settings, wants_headers))
 
 

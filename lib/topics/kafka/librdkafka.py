@@ -49,7 +49,7 @@ def read(
     SkewlineError
         When the cluster fails or stays silent for the configured time.
     """
-    spans = [span for span in plan.spans if span.size]
+    spans = plan.filled
     if not spans:
         return
     with _consumer(settings, plan.topic, spans) as consumer:
