@@ -45,7 +45,7 @@ $(APP_INSTALLED): requirements.txt | $(BIN)/python
 
 $(COMPILED): $(APP_INSTALLED) $(shell find lib -name '*.py')
 	@echo 'Compiling what is compiled (some 20 seconds, once)'
-	@$(BIN)/python -m lib.compile_ahead
+	@$(BIN)/python -m lib.warm_up
 	@touch $@
 
 $(DEV_INSTALLED): requirements-dev.txt requirements.txt | $(BIN)/python

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from lib.memory import give_back_memory
+from lib.core.memory import give_back_memory
 from lib.ui.compiling import compile_in_background
 from lib.ui.navigation import navigation
 from lib.ui.sidebar import sidebar

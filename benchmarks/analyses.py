@@ -22,10 +22,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from lib import delays
-from lib.analysis import analyse, warm_up
-from lib.clocks import clocks
-from lib.columns import (
+from lib.analysis import delays
+from lib.analysis.analyse import analyse, warm_up
+from lib.analysis.client_clocks import clocks
+from lib.analysis.completeness import completeness
+from lib.analysis.outages import outages, outages_and_rhythm, rhythm
+from lib.analysis.timestamp_quality import assess_timestamps
+from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
     EVENT_TIME_0,
@@ -36,11 +39,8 @@ from lib.columns import (
     SEQUENCE,
     SESSION,
 )
-from lib.completeness import completeness
-from lib.memory import give_back_memory
-from lib.outages import outages, outages_and_rhythm, rhythm
+from lib.core.memory import give_back_memory
 from lib.simulate import Scenario, simulate
-from lib.trust import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 SIZES = (1_000_000, 10_000_000)
 LINEAR = 1.15
 PARTS: tuple[Callable[[pd.DataFrame], object], ...] = (
-    judge,
+    assess_timestamps,
     delays.delay_quantiles,
     delays.delay_over_time,
     delays.delay_distribution,

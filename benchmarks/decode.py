@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 import pyarrow as pa
 
-from lib.decode import decode
-from lib.events import Clock, build_events, select_window
-from lib.fields import Fields
-from lib.topics.records import RECORDS
-from lib.uniform import warm_up
+from lib.decoding.json import decode
+from lib.decoding.json_layout import warm_up
+from lib.events.fields import Fields
+from lib.events.table import Clock, build_events, select_window
+from lib.sources.records import RECORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

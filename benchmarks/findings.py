@@ -28,14 +28,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from lib.analysis import Analysis, analyse
-from lib.clocks import AT, OFFSET
-from lib.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SEQUENCE, SESSION
-from lib.completeness import DUPLICATES, LOST
-from lib.decode import decode
-from lib.events import build_events
-from lib.fields import Fields
-from lib.outages import BACK_AT, KIND, LAST_HEARD, QUIET, START
+from lib.analysis.analyse import Analysis, analyse
+from lib.analysis.client_clocks import AT, OFFSET
+from lib.analysis.completeness import DUPLICATES, LOST
+from lib.analysis.outages import BACK_AT, KIND, LAST_HEARD, QUIET, START
+from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SEQUENCE, SESSION
+from lib.decoding.json import decode
+from lib.events.fields import Fields
+from lib.events.table import build_events
 from lib.simulate import Scenario, Simulation, simulate
 
 Bools = npt.NDArray[np.bool_]

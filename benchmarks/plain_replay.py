@@ -1,7 +1,7 @@
 """The engines' rules once more, in plain Python: one event at a time, windows in a dictionary.
 
-What `lib.whatif` is measured against, and a second opinion in its tests: windows close here the
-moment the clock passes them, where `lib.whatif` works that out afterwards.
+What `lib.replay` is measured against, and a second opinion in its tests: windows close here the
+moment the clock passes them, where `lib.replay` works that out afterwards.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from lib.whatif import (
+from lib.replay import (
     NEVER,
-    NONE,
-    Arrivals,
+    NO_INDEX,
     BeamSetting,
     FlinkSetting,
     KafkaStreamsSetting,
+    ReplayInput,
     SessionWindow,
     Setting,
     SparkSetting,
@@ -55,8 +55,8 @@ class PlainWindow:
     start: int
     end: int
     events: list[int]
-    closed_at: int = NONE
-    closed_ms: int = NONE
+    closed_at: int = NO_INDEX
+    closed_ms: int = NO_INDEX
 
 
 @dataclass
@@ -85,8 +85,8 @@ class Advanced:
     ms: int
 
 
-def replay_plainly(events: Arrivals, setting: Setting) -> PlainReplay:
-    """Return what `lib.whatif.replay` returns, the slow way."""
+def replay_plainly(events: ReplayInput, setting: Setting) -> PlainReplay:
+    """Return what `lib.replay.replay` returns, the slow way."""
     out = PlainReplay()
     rule = _rule_of(setting)
     for steps in _clocks(events, setting):
@@ -131,7 +131,7 @@ def _until(lateness: int) -> Callable[[int], int]:
 
 
 def _take(
-    events: Arrivals,
+    events: ReplayInput,
     window: Window,
     rule: Rule,
     held: dict[int, list[PlainWindow]],
@@ -179,7 +179,7 @@ def _close(rule: Rule, held: dict[int, list[PlainWindow]], out: PlainReplay, now
     for key, windows in list(held.items()):
         held[key] = []
         for window in windows:
-            if window.closed_at != NONE:
+            if window.closed_at != NO_INDEX:
                 pass
             elif window.end + rule.closes <= now.clock:
                 window.closed_at, window.closed_ms = now.index, now.ms
@@ -191,7 +191,7 @@ def _close(rule: Rule, held: dict[int, list[PlainWindow]], out: PlainReplay, now
     return first_close
 
 
-def _clocks(events: Arrivals, setting: Setting) -> Iterator[Iterator[Judged | Advanced]]:
+def _clocks(events: ReplayInput, setting: Setting) -> Iterator[Iterator[Judged | Advanced]]:
     """Yield one run of steps for each task that has windows of its own."""
     match setting:
         case KafkaStreamsSetting():
@@ -211,7 +211,7 @@ def _behind(setting: FlinkSetting) -> int:
     return setting.delay_ms + (setting.api == "datastream")
 
 
-def _stream_time(events: Arrivals, partition: int) -> Iterator[Judged | Advanced]:
+def _stream_time(events: ReplayInput, partition: int) -> Iterator[Judged | Advanced]:
     stream_time = NEVER
     for index in range(len(events)):
         if events.partition[index] == partition:
@@ -220,7 +220,7 @@ def _stream_time(events: Arrivals, partition: int) -> Iterator[Judged | Advanced
             yield Advanced(stream_time, index, int(events.received[index]))
 
 
-def _micro_batches(events: Arrivals, setting: SparkSetting) -> Iterator[Judged | Advanced]:
+def _micro_batches(events: ReplayInput, setting: SparkSetting) -> Iterator[Judged | Advanced]:
     total = len(events)
     ends = setting.batch_ends or tuple(range(setting.batch_records, total, setting.batch_records))
     late_by = close_by = newest = 0
@@ -238,7 +238,7 @@ def _micro_batches(events: Arrivals, setting: SparkSetting) -> Iterator[Judged |
 
 
 def _after_every_event(
-    events: Arrivals, behind: int, per_partition: bool
+    events: ReplayInput, behind: int, per_partition: bool
 ) -> Iterator[Judged | Advanced]:
     partitions = events.partition.tolist() if per_partition else [0] * len(events)
     newest = dict.fromkeys(partitions, NEVER)
@@ -273,7 +273,7 @@ class _Partition:
         return now - self.quiet_from > idle_ms
 
 
-def _emitted(events: Arrivals, setting: FlinkSetting) -> Iterator[Judged | Advanced]:
+def _emitted(events: ReplayInput, setting: FlinkSetting) -> Iterator[Judged | Advanced]:
     numbers = events.partition.tolist() if setting.per_partition else [0] * len(events)
     partitions = {number: _Partition() for number in numbers}
     watermark = NEVER

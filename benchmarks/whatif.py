@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.plain_replay import replay_plainly
-from lib.whatif import (
-    Arrivals,
+from lib.replay import (
     BeamSetting,
     FlinkSetting,
     KafkaStreamsSetting,
+    ReplayInput,
     SessionWindow,
     Setting,
     SparkSetting,
-    arrivals,
     replay,
+    replay_input,
     warm_up,
 )
-from lib.whatif.curves import grid
+from lib.replay.sweep import grid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +45,7 @@ SETTINGS: dict[str, Setting] = {
 }
 
 
-def topic(events: int) -> tuple[Arrivals, NDArray[np.int64]]:
+def topic(events: int) -> tuple[ReplayInput, NDArray[np.int64]]:
     """Return events of 1,000 clients on 8 partitions, and their true sessions.
 
     Each client has sessions of 100 events, 2 s apart on average, and 10 min of silence between
@@ -64,7 +64,7 @@ def topic(events: int) -> tuple[Arrivals, NDArray[np.int64]]:
     order = np.argsort(received, kind="stable")[:events]
     sessions = client * (each // 100 + 1) + number // 100
     return (
-        arrivals(happened[order], client[order], client[order] % 8, received[order]),
+        replay_input(happened[order], client[order], client[order] % 8, received[order]),
         sessions[order],
     )
 

@@ -1,1 +1,1 @@
-"""Skewline's library: topics → decode → events → one question → chart → page."""
+"""Skewline's library: sources → decoding → events → one question → chart → page."""

@@ -1,7 +1,7 @@
 import streamlit as st
 
 from lib.charts.comparison import BRUSHES, comparison
-from lib.events import CLIENT
+from lib.events.table import CLIENT
 from lib.ui.brush import brushed_window
 from lib.ui.groups import choose_group, in_open_group
 from lib.ui.page import begin

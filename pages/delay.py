@@ -1,9 +1,9 @@
 import streamlit as st
 
+from lib.analysis.delays import delay_distribution, delay_over_time
 from lib.charts import delay as charts
-from lib.delays import delay_distribution, delay_over_time
-from lib.events import CLIENT, EVENT_TIME, RECEIVED_TIME
-from lib.text import duration
+from lib.core.formatting import duration
+from lib.events.table import CLIENT, EVENT_TIME, RECEIVED_TIME
 from lib.ui.answers import analysis_of
 from lib.ui.clock_table import clock_table
 from lib.ui.page import begin

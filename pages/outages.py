@@ -1,9 +1,9 @@
 import streamlit as st
 
-from lib import outages
+from lib.analysis import outages
 from lib.charts.outages import MOST_OUTAGES, outage_timeline
-from lib.events import Clock
-from lib.text import counted
+from lib.core.formatting import counted
+from lib.events.table import Clock
 from lib.ui.answers import outages_of
 from lib.ui.outage_table import outage_table, rhythm_table
 from lib.ui.page import begin

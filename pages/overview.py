@@ -1,7 +1,7 @@
 import streamlit as st
 
-from lib.summary import summarise
-from lib.text import duration
+from lib.analysis.summary import summarise
+from lib.core.formatting import duration
 from lib.ui.findings import show_findings
 from lib.ui.page import begin
 from lib.ui.show import first_records, load_report, moment

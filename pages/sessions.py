@@ -1,7 +1,7 @@
 import streamlit as st
 
+from lib.analysis.sessions import DEFAULT_BINS, count_histogram, session_counts, session_table
 from lib.charts.histogram import session_histogram
-from lib.sessions import DEFAULT_BINS, count_histogram, session_counts, session_table
 from lib.ui.page import begin
 from lib.ui.session_detail import every_session, session_detail
 

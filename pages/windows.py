@@ -1,10 +1,10 @@
 import streamlit as st
 
+from lib.replay import SessionWindow
 from lib.ui import judgement
 from lib.ui.advice import advisor
 from lib.ui.page import begin
 from lib.ui.whatif import choose_setting, replay_of, true_sessions
-from lib.whatif import SessionWindow
 
 visible = begin(
     "Windows",

@@ -1,0 +1,1 @@
+"""One question each about an events table: an events table in, a small table out."""

@@ -1,10 +1,10 @@
 """Clients' clocks: which are wrong, by how much, and what correcting them would do.
 
-A client's delays are the network's minus its clock's offset. The network never takes less than
-its minimum, so that a client's delays, drawn over event time, stand on a straight lower edge: its
-height tells the clock's offset, its slope the clock's drift. The edge is the line below all
-delays that is highest at the middle of them, the estimator of Moon, Skelly and Towsley
-("Estimation and removal of clock skew from network delay measurements", INFOCOM 1999).
+A client's delays are the network's minus its clock's offset. The network never takes less than its
+minimum, so that a client's delays, drawn over event time, stand on a straight lower envelope: its
+height tells the clock's offset, its slope the clock's drift. The envelope is the line below all
+delays that is highest at the middle of them, the estimator of Moon, Skelly and Towsley ("Estimation
+and removal of clock skew from network delay measurements", INFOCOM 1999).
 
 With only the topic, offsets are relative: to the typical client's smallest delay.
 """
@@ -18,14 +18,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from lib import delays, grouped
-from lib.columns import CLIENT, EVENT_TIME, EVENT_TIME_0, RECEIVED_TIME
-from lib.compiled import compiled
+from lib.analysis import delays, kernels
+from lib.core.columns import CLIENT, EVENT_TIME, EVENT_TIME_0, RECEIVED_TIME
+from lib.core.jit import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lib.grouped import Codes, Groups, Ints
+    from lib.analysis.kernels import Codes, Groups, Ints
 
 Floats = npt.NDArray[np.float64]
 
@@ -42,15 +42,15 @@ SENSITIVITY: Final = 5.0
 CHANCE: Final = 0.01
 """How likely it may be that the network alone makes any clock of a topic look wrong."""
 MAX_DRIFT_PPM: Final = 1000.0
-"""No clock drifts more; a steeper edge is the fan of a flushed buffer."""
+"""No clock drifts more; a steeper envelope is the fan of a flushed buffer."""
 
-_BLOCKS: Final = 32  # of equally many events, of which the smallest delay stands for the edge
+_BLOCKS: Final = 32  # of equally many events, of which the smallest delay stands for the envelope
 _ROUNDS: Final = 26  # halving a slope's interval so often leaves less than 0.1 ppb of it
 
 
 @dataclass(frozen=True)
-class Edges:
-    """The lower edge of each client's delays: `height` + `slope` · (event time − `middle`).
+class LowerEnvelopes:
+    """The lower envelope of each client's delays: `height` + `slope` · (event time − `middle`).
 
     Heights are ms, slopes ms a ms, middles epoch ms on the client's clock; `span` is the time
     from a client's first event to its last, ms. `heard` is how many times the client was heard:
@@ -64,14 +64,17 @@ class Edges:
     heard: Ints
 
     def lags(self, clients: Codes, times: Ints, received: Ints) -> Floats:
-        """Return each event's delay above its client's edge, ms, at least 0."""
+        """Return each event's delay above its client's envelope, ms, at least 0."""
         found = np.empty(len(clients))
         _find_lags(clients, times, received, self.height, self.slope, self.middle, found)
         return found
 
 
 def clocks(
-    events: pd.DataFrame, *, sensitivity: float = SENSITIVITY, edges: Edges | None = None
+    events: pd.DataFrame,
+    *,
+    sensitivity: float = SENSITIVITY,
+    envelopes: LowerEnvelopes | None = None,
 ) -> pd.DataFrame:
     """Return what each client's clock shows, against the topic's typical client.
 
@@ -84,8 +87,8 @@ def clocks(
         adds up to, must be: the typical delay above a client's smallest, or the typical
         difference between the clients' smallest, whichever is more. A clock that is behind must
         besides be so by more than a slow network explains, given how often the client was heard.
-    edges
-        `lower_edges` of the events, where it is known.
+    envelopes
+        `lower_envelopes` of the events, where it is known.
 
     Returns
     -------
@@ -97,39 +100,39 @@ def clocks(
         the events with a negative delay; `Wrong` bool.
     """
     clients, times, received = _columns(events)
-    edges = _lower_edges(clients, times, received) if edges is None else edges
-    lags = edges.lags(clients.codes, times, received)
+    envelopes = _lower_envelopes(clients, times, received) if envelopes is None else envelopes
+    lags = envelopes.lags(clients.codes, times, received)
     lags.sort()
-    offset = np.median(edges.height) - edges.height if clients.n else edges.height
+    offset = np.median(envelopes.height) - envelopes.height if clients.n else envelopes.height
     late = received - times
     return pd.DataFrame(
         {
             CLIENT: clients.labels,
             EVENTS: clients.sizes,
-            SMALLEST_DELAY: grouped.bounds_within(clients, late)[0],
+            SMALLEST_DELAY: kernels.bounds_within(clients, late)[0],
             OFFSET: offset,
-            DRIFT: 0.0 - edges.slope * 1e6,
-            AT: np.rint(edges.middle).astype(np.int64),
-            FUTURE: grouped.counts(clients.codes[late < 0], clients.n),
-            WRONG: _wrong(offset, edges, lags, sensitivity),
+            DRIFT: 0.0 - envelopes.slope * 1e6,
+            AT: np.rint(envelopes.middle).astype(np.int64),
+            FUTURE: kernels.counts(clients.codes[late < 0], clients.n),
+            WRONG: _wrong(offset, envelopes, lags, sensitivity),
         }
     )
 
 
-def lower_edges(events: pd.DataFrame) -> Edges:
-    """Return the lower edge of the delays of each client, in the order of `grouped.group_by`."""
-    return _lower_edges(*_columns(events))
+def lower_envelopes(events: pd.DataFrame) -> LowerEnvelopes:
+    """Return the lower envelope of each client's delays, in the order of `kernels.group_by`."""
+    return _lower_envelopes(*_columns(events))
 
 
 def lag(events: pd.DataFrame) -> pd.Series[float]:
-    """Return each event's delay above its client's own lower edge, float64 ms, at least 0.
+    """Return each event's delay above its client's own lower envelope, float64 ms, at least 0.
 
     Free of the client's clock: neither offset nor drift matters. The result has the index of
     `events`.
     """
     clients, times, received = _columns(events)
-    edges = _lower_edges(clients, times, received)
-    lags = edges.lags(clients.codes, times, received)
+    envelopes = _lower_envelopes(clients, times, received)
+    lags = envelopes.lags(clients.codes, times, received)
     return pd.Series(lags, index=events.index, name="Lag")
 
 
@@ -154,7 +157,7 @@ def correct(events: pd.DataFrame, clock_table: pd.DataFrame) -> pd.DataFrame:
     fault = np.zeros((len(clients.categories) + 1, 3))  # the last: of events without a client
     fault[row] = clock_table[[OFFSET, DRIFT, AT]].to_numpy(np.float64)
     offset, drift, at = fault[clients.codes.to_numpy()].T
-    times = grouped.ints(events[EVENT_TIME])
+    times = kernels.ints(events[EVENT_TIME])
     wrong_by = np.rint(offset + drift * 1e-6 * (times - at)).astype(np.int64)
     since_zero = events[EVENT_TIME_0].to_numpy()
     zero = times[:1] - np.rint(since_zero[:1] * 1000).astype(np.int64)
@@ -199,15 +202,15 @@ def effect(
 
 def _columns(events: pd.DataFrame) -> tuple[Groups, Ints, Ints]:
     """Return each event's client, event time and received time."""
-    times, received = grouped.ints(events[EVENT_TIME]), grouped.ints(events[RECEIVED_TIME])
-    return grouped.group_by(events, CLIENT), times, received
+    times, received = kernels.ints(events[EVENT_TIME]), kernels.ints(events[RECEIVED_TIME])
+    return kernels.group_by(events, CLIENT), times, received
 
 
-def _lower_edges(clients: Groups, times: Ints, received: Ints) -> Edges:
-    """Return each client's lower edge; level where the network alone may have sloped it."""
+def _lower_envelopes(clients: Groups, times: Ints, received: Ints) -> LowerEnvelopes:
+    """Return each client's lower envelope; level where the network alone may have sloped it."""
     if not clients.n:
         none = np.empty(0)
-        return Edges(none, none, none, none, clients.sizes)
+        return LowerEnvelopes(none, none, none, none, clients.sizes)
     bounds = clients.bounds
     x, y = _delays_over_time(clients, times, received)
     heard = np.empty(clients.n, np.int64)
@@ -223,21 +226,23 @@ def _lower_edges(clients: Groups, times: Ints, received: Ints) -> Edges:
     height = np.empty(clients.n)
     _find_heights(bounds, x, y, slope, middle, height)
     if slope.any():
-        lags = Edges(height, slope, middle, span, heard).lags(clients.codes, times, received)
+        lags = LowerEnvelopes(height, slope, middle, span, heard).lags(
+            clients.codes, times, received
+        )
         lags.sort()
         # A slope rests on the outer quarters of the events; either may be too high by chance.
         by_chance = 2 * _rarest(lags, heard / 4, clients.n)
         slope[np.abs(slope) * span <= by_chance] = 0.0
         _find_heights(bounds, x, y, slope, middle, height)
-    return Edges(height, slope, middle, span, heard)
+    return LowerEnvelopes(height, slope, middle, span, heard)
 
 
 def _delays_over_time(clients: Groups, times: Ints, received: Ints) -> tuple[Ints, Floats]:
     """Return event times, client after client and rising, and the delays of those events."""
-    x, stood = grouped.sort_runs(clients.bounds, grouped.together(clients, times))
+    x, stood = kernels.sort_runs(clients.bounds, kernels.together(clients, times))
     late = np.subtract(received, times, out=np.empty(len(times)))
-    late = grouped.together(clients, late)
-    return x, late if stood is None else grouped.taken(late, stood)
+    late = kernels.together(clients, late)
+    return x, late if stood is None else kernels.taken(late, stood)
 
 
 def _lowest_of_blocks(clients: Groups, y: Floats) -> tuple[Codes, Ints]:
@@ -253,9 +258,9 @@ def _fences(clients: Groups, codes: Codes, lowest: Floats) -> Floats:
 
     At least 3 ms below their quartile.
     """
-    blocks = grouped.Groups(codes, clients.labels)
+    blocks = kernels.Groups(codes, clients.labels)
     shares = 0.25, 0.75
-    low, high = grouped.quantiles_within(blocks, lowest.astype(np.int64), shares).T
+    low, high = kernels.quantiles_within(blocks, lowest.astype(np.int64), shares).T
     fences: Floats = (low - 3 * np.maximum(high - low, 1)).astype(np.float64)
     return fences
 
@@ -268,7 +273,7 @@ def _slopes(codes: Codes, n: int, x: Floats, y: Floats) -> Floats:
     are ordered by client and x; a client without points on both sides gets slope 0.
     """
     sizes = np.bincount(codes, minlength=n)
-    begins = grouped.first_of_each(sizes)
+    begins = kernels.first_of_each(sizes)
     splits = begins + np.bincount(codes[x <= 0], minlength=n)
     both = (splits > begins) & (splits < begins + sizes)
     sides = np.stack((begins, np.where(both, splits, begins)), axis=1).ravel()
@@ -294,16 +299,16 @@ def _rarest(ordered_lags: Floats, heard: Floats, clients: int) -> Floats:
 
 
 def _wrong(
-    offset: Floats, edges: Edges, ordered_lags: Floats, sensitivity: float
+    offset: Floats, envelopes: LowerEnvelopes, ordered_lags: Floats, sensitivity: float
 ) -> npt.NDArray[np.bool_]:
     clients = len(offset)
     if not clients:
         return np.empty(0, np.bool_)
     middle = ordered_lags[len(ordered_lags) // 2]
     usual = sensitivity * max(float(np.median(np.abs(offset))), middle, 1.0)
-    by_chance = _rarest(ordered_lags, edges.heard.astype(np.float64), clients)
+    by_chance = _rarest(ordered_lags, envelopes.heard.astype(np.float64), clients)
     behind = -offset > np.maximum(usual, by_chance)
-    drifts = np.abs(edges.slope) * edges.span > usual
+    drifts = np.abs(envelopes.slope) * envelopes.span > usual
     wrong: npt.NDArray[np.bool_] = (offset > usual) | behind | drifts
     return wrong
 
@@ -355,7 +360,7 @@ def _find_lowest(bounds: Ints, y: Floats, lowest: Ints) -> None:
 def _leave_out(bounds: Ints, x: Ints, y: Floats, fences: Floats, first: Ints, last: Ints) -> None:
     """Make wild delays infinite: single wrong times, not a wrong clock.
 
-    They are below the fence, and fewer than a block: more of them are where the edge is. Finds
+    They are below the fence, and fewer than a block: more of them are where the envelope is. Finds
     each client's first and last event time beside them.
     """
     for client in range(len(fences)):

@@ -1,4 +1,4 @@
-"""Lost and duplicate events, by the running number that a client gives the events of a session.
+"""Lost and duplicate events, by the sequence number that a client gives the events of a session.
 
 What can be known: a number between two that arrived is lost. Numbers before the first that
 arrived are lost only if numbering is known to start at 1 and the log is held from its beginning
@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from lib import grouped
-from lib.columns import CLIENT, EVENT_TIME, OFFSET, PARTITION, SEQUENCE, SESSION
+from lib.analysis import kernels
+from lib.core.columns import CLIENT, EVENT_TIME, OFFSET, PARTITION, SEQUENCE, SESSION
 
 if TYPE_CHECKING:
-    from lib.grouped import Groups, Ints
+    from lib.analysis.kernels import Groups, Ints
 
 EVENTS: Final = "Events"
 NUMBERED: Final = "Numbered"
@@ -30,15 +30,15 @@ AFTER: Final = "After"
 
 
 def has_numbers(events: pd.DataFrame) -> bool:
-    """Return whether events carry running numbers: most steps inside sessions are by one.
+    """Return whether events carry sequence numbers: most steps inside sessions are by one.
 
     False where the column is missing or empty, or holds something else, such as random keys.
     """
-    return are_running(number_steps(events))
+    return are_sequence_numbers(number_steps(events))
 
 
-def are_running(steps: Ints) -> bool:
-    """Return whether the result of `number_steps` is one of running numbers."""
+def are_sequence_numbers(steps: Ints) -> bool:
+    """Return whether the result of `number_steps` is one of sequence numbers."""
     # Whether their median is below 2, without putting them in order.
     forward, one, two = (np.count_nonzero(which) for which in (steps > 0, steps == 1, steps == 2))
     return bool(2 * one > forward or (2 * one == forward and two > 0))
@@ -52,11 +52,11 @@ def numbering_start(events: pd.DataFrame) -> int | None:
     """
     if SEQUENCE not in events or events.empty:
         return None
-    partitions = grouped.group_by(events, PARTITION)
-    if grouped.bounds_within(partitions, grouped.ints(events[OFFSET]))[0].any():
+    partitions = kernels.group_by(events, PARTITION)
+    if kernels.bounds_within(partitions, kernels.ints(events[OFFSET]))[0].any():
         return None
     _, sessions, number = _numbers(events)
-    first, _ = grouped.bounds_within(sessions, number)
+    first, _ = kernels.bounds_within(sessions, number)
     smallest, counts = np.unique(first[sessions.sizes > 0], return_counts=True)
     if len(counts) == 0 or 2 * counts.max() <= counts.sum():
         return None
@@ -89,13 +89,13 @@ def completeness(
         Always `Numbered` + `Lost` − `Duplicates` = `Last` − (`start` or `First`) + 1.
     """
     steps = number_steps(events) if steps is None else steps
-    groups = grouped.group_by(events, SESSION)
+    groups = kernels.group_by(events, SESSION)
     _, sessions, number = _numbers(events, groups)
     numbered = sessions.sizes
     known = np.flatnonzero(numbered)
-    first, last = (bound[known] for bound in grouped.bounds_within(sessions, number))
+    first, last = (bound[known] for bound in kernels.bounds_within(sessions, number))
     begin = first if start is None else np.minimum(first, start)
-    repeated = grouped.counts(groups.codes[steps == 0], groups.n)[known]
+    repeated = kernels.counts(groups.codes[steps == 0], groups.n)[known]
     found = pd.DataFrame({FIRST: first, LAST: last, DUPLICATES: repeated}, index=known)
     found[LOST] = last - begin + 1 - (numbered[known] - repeated)
     table = pd.DataFrame({SESSION: groups.labels, CLIENT: _first_client(events, groups)})
@@ -114,7 +114,7 @@ def gaps(events: pd.DataFrame) -> pd.DataFrame:
         int64; `Before` and `After`, the event times around the gap, int64 epoch ms.
     """
     rows, sessions, number = _numbers(events)
-    order = grouped.order_by(sessions.codes, number)
+    order = kernels.order_by(sessions.codes, number)
     number, session = number[order], sessions.codes[order]
     left = np.flatnonzero((np.diff(session) == 0) & (np.diff(number) > 1))
     row = order if rows is None else rows[order]
@@ -149,8 +149,8 @@ def number_steps(events: pd.DataFrame) -> Ints:
     if SEQUENCE not in events:
         return np.full(len(events), -1)
     rows, sessions, number = _numbers(events)
-    by_session = grouped.steps_within(sessions.bounds, grouped.together(sessions, number), -1)
-    numbered = grouped.apart(sessions, by_session)
+    by_session = kernels.steps_within(sessions.bounds, kernels.together(sessions, number), -1)
+    numbered = kernels.apart(sessions, by_session)
     if rows is None:
         return numbered
     steps = np.full(len(events), -1)
@@ -165,15 +165,15 @@ def _numbers(
 
     Sessions without numbers are groups without events.
     """
-    sessions = grouped.group_by(events, SESSION) if sessions is None else sessions
+    sessions = kernels.group_by(events, SESSION) if sessions is None else sessions
     known = events[SEQUENCE].notna().to_numpy()
     if known.all():
-        return None, sessions, grouped.ints(events[SEQUENCE])
+        return None, sessions, kernels.ints(events[SEQUENCE])
     rows = np.flatnonzero(known)
     number = events[SEQUENCE].to_numpy(np.int64, na_value=0)[rows]
-    return rows, grouped.Groups(sessions.codes[rows], sessions.labels), number
+    return rows, kernels.Groups(sessions.codes[rows], sessions.labels), number
 
 
 def _first_client(events: pd.DataFrame, groups: Groups) -> pd.Series[str]:
-    first, _ = grouped.bounds_within(groups, np.arange(len(events)))
+    first, _ = kernels.bounds_within(groups, np.arange(len(events)))
     return events[CLIENT].iloc[first].reset_index(drop=True)

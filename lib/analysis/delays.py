@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from lib import grouped
-from lib.columns import EVENT_TIME, PARTITION, RECEIVED_TIME
+from lib.analysis import kernels
+from lib.core.columns import EVENT_TIME, PARTITION, RECEIVED_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lib.grouped import Groups, Ints
+    from lib.analysis.kernels import Groups, Ints
 
 SHARES: Final[Sequence[float]] = (0.0, 0.5, 0.9, 0.99, 0.999, 1.0)
 
@@ -76,7 +76,7 @@ def delay_quantiles(
     delays = _delay(events)
     table = _labels(groups, by)
     table[EVENTS] = groups.sizes
-    table[NEGATIVE] = grouped.counts(groups.codes[delays < 0], groups.n)
+    table[NEGATIVE] = kernels.counts(groups.codes[delays < 0], groups.n)
     return _with_quantiles(table, groups, delays, shares)
 
 
@@ -106,15 +106,15 @@ def delay_over_time(
         `From` and `To`, int64 epoch ms, `From` ≤ t < `To`; `Events` int64; one Int64 column in
         ms for each share, missing where a stretch has no events.
     """
-    times = grouped.ints(events[clock])
+    times = kernels.ints(events[clock])
     first, last = int(times.min(initial=_LATEST)), int(times.max(initial=-1))
     width = max(-(-(last + 1 - first) // bins), 1)
     edges = np.arange(first, last + 1, width)
     place = ((times - first) // width).astype(np.int32)
-    counts = grouped.counts(place, len(edges))
+    counts = kernels.counts(place, len(edges))
     used = np.flatnonzero(counts)
     numbers = np.cumsum(counts > 0, dtype=np.int32) - np.int32(1)
-    groups = grouped.Groups(grouped.taken(numbers, place), pd.Index(used))
+    groups = kernels.Groups(kernels.taken(numbers, place), pd.Index(used))
     filled = _with_quantiles(pd.DataFrame(index=used), groups, _delay(events), shares)
     table = pd.DataFrame({FROM: edges, TO: edges + width, EVENTS: counts})
     return table.join(filled.astype("Int64"))
@@ -144,7 +144,7 @@ def delay_distribution(
         `To`, float64.
     """
     groups = _groups(events, by)
-    delays, times = grouped.tally(_delay(events)) if by is None else (_delay(events), None)
+    delays, times = kernels.tally(_delay(events)) if by is None else (_delay(events), None)
     codes = np.zeros(len(delays), np.int64) if by is None else groups.codes
     edges = _log_edges(int(delays.max(initial=1)), per_decade)
     bin_of = np.searchsorted(edges, delays, side="left")
@@ -179,7 +179,7 @@ def out_of_orderness(events: pd.DataFrame, *, by: str | None = None) -> pd.Serie
         max(0, M − t), M the largest event time earlier in the same scope; 0 for the first event.
     """
     groups = _groups(events, by)
-    behind = grouped.behind_running_max(groups.codes, grouped.ints(events[EVENT_TIME]))
+    behind = kernels.behind_running_max(groups.codes, kernels.ints(events[EVENT_TIME]))
     return pd.Series(behind, index=events.index, name=OUT_OF_ORDERNESS)
 
 
@@ -206,9 +206,9 @@ def out_of_orderness_quantiles(
         `Events` and `OutOfOrder` (those behind at all), int64; one int64 column in ms for each
         share.
     """
-    topic = grouped.ints(out_of_orderness(events))
-    partitions = grouped.ints(out_of_orderness(events, by=PARTITION))
-    one, each = grouped.everything(events), grouped.group_by(events, PARTITION)
+    topic = kernels.ints(out_of_orderness(events))
+    partitions = kernels.ints(out_of_orderness(events, by=PARTITION))
+    one, each = kernels.everything(events), kernels.group_by(events, PARTITION)
     rows = [
         _disorder_rows(["topic"], one, topic, shares),
         _disorder_rows(["partitions"], one, partitions, shares),
@@ -218,11 +218,11 @@ def out_of_orderness_quantiles(
 
 
 def _delay(events: pd.DataFrame) -> Ints:
-    return grouped.ints(events[RECEIVED_TIME]) - grouped.ints(events[EVENT_TIME])
+    return kernels.ints(events[RECEIVED_TIME]) - kernels.ints(events[EVENT_TIME])
 
 
 def _groups(events: pd.DataFrame, by: str | None) -> Groups:
-    return grouped.everything(events) if by is None else grouped.group_by(events, by)
+    return kernels.everything(events) if by is None else kernels.group_by(events, by)
 
 
 def _labels(groups: Groups, by: str | None) -> pd.DataFrame:
@@ -232,7 +232,7 @@ def _labels(groups: Groups, by: str | None) -> pd.DataFrame:
 def _with_quantiles(
     table: pd.DataFrame, groups: Groups, values: Ints, shares: Sequence[float]
 ) -> pd.DataFrame:
-    found = grouped.quantiles_within(groups, values, shares)
+    found = kernels.quantiles_within(groups, values, shares)
     for column, share in enumerate(shares):
         table[quantile_name(share)] = found[:, column]
     return table
@@ -241,7 +241,7 @@ def _with_quantiles(
 def _disorder_rows(
     scopes: list[str], groups: Groups, values: Ints, shares: Sequence[float]
 ) -> pd.DataFrame:
-    behind = grouped.counts(groups.codes[values > 0], groups.n)
+    behind = kernels.counts(groups.codes[values > 0], groups.n)
     table = pd.DataFrame(
         {"Scope": scopes[: groups.n], EVENTS: groups.sizes, OUT_OF_ORDER: behind},
     )

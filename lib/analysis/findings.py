@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 import pandas as pd
 
-from lib import clocks, completeness, outages
-from lib.columns import CLIENT, EVENT_TIME, EVENT_TIME_0, RECEIVED_TIME_0
-from lib.text import counted
-from lib.trust import Trust
+from lib.analysis import client_clocks, completeness, outages
+from lib.analysis.timestamp_quality import Trust
+from lib.core.columns import CLIENT, EVENT_TIME, EVENT_TIME_0, RECEIVED_TIME_0
+from lib.core.formatting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
 
-    from lib.trust import Verdict
+    from lib.analysis.timestamp_quality import Verdict
 
 Page = Literal["Overview", "Sessions", "Delay", "Outages"]
 
@@ -37,7 +37,7 @@ class Finding:
     events
         How many events it touches.
     kind
-        "trust", "fault", "outage", "lost outage", "clock", "lost" or "duplicates".
+        "trust", "shared outage", "outage", "lost outage", "clock", "lost" or "duplicates".
     page
         The page that shows it.
     start_s, end_s
@@ -71,8 +71,8 @@ def findings(
     events
         The events table.
     verdict, outage_table, clock_table, session_table
-        What `trust.judge`, `outages.outages`, `clocks.clocks` and `completeness.completeness`
-        say of it; the last is None where events carry no running numbers.
+        What `assess_timestamps`, `outages`, `clocks` and `completeness` say of it, each of the
+        module of its name; the last is None where events carry no sequence numbers.
     most
         At most so many findings.
 
@@ -110,16 +110,16 @@ def _of_trust(verdict: Verdict, topic: tuple[float, float]) -> Iterator[Finding]
 
 
 def _of_outages(table: pd.DataFrame, zero: int, most: int) -> Iterator[Finding]:
-    """Yield those that touch most events; a fault of several clients is one finding."""
+    """Yield those that touch most events; a shared outage is one finding."""
     table = table[table[outages.KIND] != outages.QUIET]
     touched = table[outages.HELD_BACK] + table[outages.LOST]
-    fault = table[outages.FAULT]
-    own = fault.isna()
+    shared_outage = table[outages.SHARED_OUTAGE]
+    own = shared_outage.isna()
     for row in table.loc[touched[own].nlargest(most).index].to_dict("records"):
         yield _outage(row, zero)
-    largest = touched[~own].groupby(fault[~own]).sum().nlargest(most)
+    largest = touched[~own].groupby(shared_outage[~own]).sum().nlargest(most)
     for number in largest.index:
-        yield _fault(table[(fault == number).fillna(False)], zero)
+        yield _shared_outage(table[(shared_outage == number).fillna(False)], zero)
 
 
 def _outage(row: dict[Hashable, Any], zero: int) -> Finding:
@@ -140,7 +140,7 @@ def _outage(row: dict[Hashable, Any], zero: int) -> Finding:
     return Finding(sentence, held + lost, kind, "Outages", *around(start, end), (row[CLIENT],))
 
 
-def _fault(rows: pd.DataFrame, zero: int) -> Finding:
+def _shared_outage(rows: pd.DataFrame, zero: int) -> Finding:
     clients = tuple(rows[CLIENT].unique().tolist())
     held, lost = int(rows[outages.HELD_BACK].sum()), int(rows[outages.LOST].sum())
     start, back = int(rows[outages.START].min()) - zero, int(rows[outages.BACK_AT].min()) - zero
@@ -150,19 +150,23 @@ def _fault(rows: pd.DataFrame, zero: int) -> Finding:
     )
     sentence += f"; {lost:,} more never arrived." if lost else "."
     window = around(start, int(rows[outages.BURST_END].max()) - zero)
-    return Finding(sentence, held + lost, "fault", "Outages", *window, clients)
+    return Finding(sentence, held + lost, "shared outage", "Outages", *window, clients)
 
 
 def _of_clocks(table: pd.DataFrame, topic: tuple[float, float], most: int) -> Iterator[Finding]:
-    wrong = table[table[clocks.WRONG]].nlargest(most, clocks.EVENTS)
+    wrong = table[table[client_clocks.WRONG]].nlargest(most, client_clocks.EVENTS)
     for row in wrong.to_dict("records"):
-        offset, drift, events = row[clocks.OFFSET], row[clocks.DRIFT], int(row[clocks.EVENTS])
+        offset, drift, events = (
+            row[client_clocks.OFFSET],
+            row[client_clocks.DRIFT],
+            int(row[client_clocks.EVENTS]),
+        )
         side = "ahead of" if offset > 0 else "behind"
         sentence = f"Client {row[CLIENT]}'s clock is {_seconds(abs(offset))} {side} the others'"
         if drift:
             sentence += f" and {'gains' if drift > 0 else 'loses'} {abs(drift):,.0f} ppm"
-        if row[clocks.FUTURE]:
-            future = int(row[clocks.FUTURE])
+        if row[client_clocks.FUTURE]:
+            future = int(row[client_clocks.FUTURE])
             sentence += (
                 f": {future:,} of its {counted(events, 'event')} were received before they happened"
             )

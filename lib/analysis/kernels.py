@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from lib.compiled import compiled, inlined
+from lib.core.jit import compiled, inlined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -153,7 +153,7 @@ def _words(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def sort_runs(bounds: Ints, values: Ints) -> tuple[Ints, Codes | None]:
     """Return values that stand group after group as they rise inside each, ties as they stand.
 
-    Cheapest where they nearly rise already, as times and running numbers do in arrival order.
+    Cheapest where they nearly rise already, as times and sequence numbers do in arrival order.
 
     Returns
     -------

@@ -1,18 +1,19 @@
 """Outages: stretches in which a client was silent to the broker while it produced events.
 
 How an outage shows. Between two arrivals of a client the broker hears nothing, and an event that
-was due then waited for the end of the silence (`lib.silences`). In an outage many did: they
-arrive together though they happened one after another, so that their delays fall with slope −1.
+was due then waited for the end of the silence (`lib.analysis.silences`). In an outage many did:
+they arrive together though they happened one after another, so that their delays fall with slope
+−1.
 
-When a wait is too long. Every network makes events wait, and some have heavy tails, so nothing
-is fixed: the topic's own waits, in multiples of each client's typical one, tell how often a wait
-of some length is to be expected, and a silence is an outage where far more is there
-(`lib.tails.threshold`). Clocks do not matter: waits are counted from each client's own smallest
-delay, drift included.
+When a wait is too long. Every network makes events wait, and some have heavy tails, so nothing is
+fixed: the topic's own waits, in multiples of each client's typical one, tell how often a wait of
+some length is to be expected, and a silence is an outage where far more is there
+(`lib.analysis.tails.threshold`). Clocks do not matter: waits are counted from each client's own
+smallest delay, drift included.
 
 Told apart: *buffered* (events waited and came), *lost* (more of them are missing, by their
-running numbers, than waited) and *quiet* (nothing happened: a long pause inside a session, with
-no number missing). Without running numbers nothing is ever lost, but may be quiet.
+sequence numbers, than waited) and *quiet* (nothing happened: a long pause inside a session, with
+no number missing). Without sequence numbers nothing is ever lost, but may be quiet.
 """
 
 from __future__ import annotations
@@ -24,9 +25,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from lib import grouped, tails
-from lib.columns import CLIENT, SESSION
-from lib.silences import (
+from lib.analysis import kernels, tails
+from lib.analysis.silences import (
     Arrivals,
     find_arrivals,
     find_stragglers,
@@ -34,10 +34,11 @@ from lib.silences import (
     typical_of_clients,
     wait_limits,
 )
+from lib.core.columns import CLIENT, SESSION
 
 if TYPE_CHECKING:
-    from lib.clocks import Edges
-    from lib.grouped import Codes, Ints
+    from lib.analysis.client_clocks import LowerEnvelopes
+    from lib.analysis.kernels import Codes, Ints
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -54,7 +55,7 @@ BURST_END: Final = "BurstEnd"
 BURST_LENGTH: Final = "BurstLength"
 BURST_RATE: Final = "BurstRate"
 LIMIT: Final = "Limit"
-FAULT: Final = "Fault"
+SHARED_OUTAGE: Final = "SharedOutage"
 TYPICAL_WAIT: Final = "TypicalWait"
 TYPICAL_INTERVAL: Final = "TypicalInterval"
 
@@ -65,7 +66,7 @@ KINDS: Final = pd.CategoricalDtype([BUFFERED, MOSTLY_LOST, QUIET])
 
 FALSE_SHARE: Final = 0.02
 """What share of the silences beyond the limit may be the network's doing."""
-FAULT_CHANCE: Final = 0.01
+SHARED_CHANCE: Final = 0.01
 """How likely it may be that outages of several clients agree by chance."""
 SHORTEST_MS: Final = 1000
 """Silences with a shorter wait are not worth a row."""
@@ -122,7 +123,7 @@ def outages(
         `Limit`
             The wait beyond which a silence of this client is an outage, float64 ms; infinite if
             the topic has no wait beyond expectation.
-        `Fault`
+        `SharedOutage`
             Int64: outages of several clients that began and ended together have the same
             number, from 1; missing for a client's own.
     """
@@ -155,7 +156,7 @@ def outages_and_rhythm(
     events: pd.DataFrame,
     *,
     sensitivity: float = 1.0,
-    edges: Edges | None = None,
+    envelopes: LowerEnvelopes | None = None,
     steps: Ints | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the results of `outages` and `rhythm`, found together in little more time than one.
@@ -165,10 +166,11 @@ def outages_and_rhythm(
     events, sensitivity
         As for `outages`.
     edges, steps
-        `clocks.lower_edges` and `completeness.number_steps` of the events, where they are known.
+        `clocks.lower_envelopes` and `completeness.number_steps` of the events, where they are
+        known.
     """
     asked = _Asked(sensitivity)
-    silences = _find_silences(find_arrivals(events, edges=edges, steps=steps), asked)
+    silences = _find_silences(find_arrivals(events, envelopes=envelopes, steps=steps), asked)
     return _outages(events, silences, asked), _rhythm(silences)
 
 
@@ -201,7 +203,7 @@ def _find_silences(arrivals: Arrivals, asked: _Asked) -> _Silences:
     waits = find_waits(arrivals)
     typical, limit = wait_limits(arrivals, waits, asked.false_share)
     limit = np.maximum(limit * asked.sensitivity, asked.shortest_ms)
-    held_back = waits.longest > grouped.taken(limit, arrivals.client)
+    held_back = waits.longest > kernels.taken(limit, arrivals.client)
     stragglers, wait = find_stragglers(arrivals)
     held_back[stragglers] |= wait > limit[arrivals.client[stragglers]]
     return _Silences(arrivals, waits.ended_by, stragglers, held_back, typical, limit)
@@ -219,7 +221,7 @@ def _outages(events: pd.DataFrame, silences: _Silences, asked: _Asked) -> pd.Dat
     kind = np.where(quiet[ended_by], 2, np.where(mostly_lost, 1, 0))
     table.insert(2, KIND, pd.Series(pd.Categorical.from_codes(kind, dtype=KINDS)))
     table[LIMIT] = silences.limit[arrivals.client[ended_by]]
-    table[FAULT] = _faults(table, _span(arrivals))
+    table[SHARED_OUTAGE] = _shared_outages(table, _span(arrivals))
     return table.drop(columns=_DUE)
 
 
@@ -259,7 +261,7 @@ def _pauses(arrivals: Arrivals, explained: Bools, asked: _Asked) -> Bools:
     """Return which arrivals end a pause in their session that its client's rhythm does not have."""
     inside = arrivals.continues & (arrivals.step <= 1) & ~explained
     interval, client = _intervals(arrivals, inside)
-    interval /= grouped.taken(typical_of_clients(client, interval, len(arrivals.clients)), client)
+    interval /= kernels.taken(typical_of_clients(client, interval, len(arrivals.clients)), client)
     limit = tails.threshold(interval, asked.false_share) * asked.sensitivity
     ends = np.flatnonzero(inside)[interval > limit]
     silence = arrivals.received[ends] - arrivals.heard_before(ends)
@@ -296,10 +298,10 @@ def _around(events: pd.DataFrame, arrivals: Arrivals, ended_by: Ints) -> pd.Data
 
 def _waiting(silences: _Silences, ended_by: Ints) -> tuple[Ints, Ints]:
     """Return the events that waited for too long, and which of the silences each waited in."""
-    place = np.full(len(silences.held_back) + 1, -1, np.int32)  # the last: for `NONE`
+    place = np.full(len(silences.held_back) + 1, -1, np.int32)  # the last: for `NOT_WAITING`
     long = np.flatnonzero(silences.held_back[ended_by])
     place[ended_by[long]] = long
-    waited = np.flatnonzero(grouped.taken(place, silences.ended_by) >= 0)
+    waited = np.flatnonzero(kernels.taken(place, silences.ended_by) >= 0)
     stragglers = silences.stragglers[place[silences.stragglers] >= 0]
     at = np.concatenate((place[silences.ended_by[waited]], place[stragglers]))
     return np.concatenate((waited, stragglers)), at.astype(np.int64)
@@ -344,13 +346,13 @@ def _span(arrivals: Arrivals) -> float:
     return float(np.ptp(arrivals.received)) if len(arrivals.received) else 0.0
 
 
-def _faults(table: pd.DataFrame, span: float) -> pd.Series[int]:
-    """Return the number of the shared fault that each outage is part of.
+def _shared_outages(table: pd.DataFrame, span: float) -> pd.Series[int]:
+    """Return the number of the shared outage that each outage is part of.
 
-    Outages of a fault are back at the same time, to within the wait that the network explains,
-    and can have begun at one moment: each was heard before it and had its first event held back
-    after it. `span` is the topic's length, ms: among many outages some agree by chance, and a
-    group that chance may well have made is none.
+    Those of a shared outage are back at the same time, to within the wait that the network
+    explains, and can have begun at one moment: each was heard before it and had its first event
+    held back after it. `span` is the topic's length, ms: among many outages some agree by chance,
+    and a group that chance may well have made is none.
     """
     own = table[table[KIND] != QUIET].sort_values(BACK_AT)
     if own.empty:
@@ -365,7 +367,7 @@ def _faults(table: pd.DataFrame, span: float) -> pd.Series[int]:
     back = own.groupby("chain")[BACK_AT].first()
     # Sessions crowd: chance is that of the middle half of the moments, spread out.
     crowded = 2 * float(back.quantile(0.75) - back.quantile(0.25)) or span
-    counts = grouped.ints(clients)
+    counts = kernels.ints(clients)
     shared = clients.index[_beyond_chance(counts, window * tolerance, min(crowded, span))]
     numbers = pd.Series(np.arange(1, len(shared) + 1), index=shared)
     found = pd.Series(group, index=own.index).map(numbers)
@@ -398,4 +400,4 @@ def _beyond_chance(clients: Ints, agreement: float, span: float) -> Bools:
     rate = outages * agreement / span**2 if span else 0.0
     others = np.maximum(clients - 1, 0)
     terms = np.cumprod(np.concatenate(([1.0], rate / np.arange(1, others.max(initial=0) + 1))))
-    return (others > 0) & (outages * terms[others] <= FAULT_CHANCE)
+    return (others > 0) & (outages * terms[others] <= SHARED_CHANCE)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from lib.events import CLIENT, EVENT_TIME, RECEIVED_TIME, SESSION
+from lib.events.table import CLIENT, EVENT_TIME, RECEIVED_TIME, SESSION
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

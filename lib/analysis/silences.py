@@ -1,10 +1,10 @@
 """The silences between a client's arrivals, and how long events waited for their end.
 
 Between two arrivals of a client the broker hears nothing. An event is *due* when it would have
-arrived with the client's smallest delay (`lib.clocks.Edges` takes the clock out); one that was due
-in a silence waited for its end. The network makes every event wait a little. How long it may is
-learnt from the topic: from the waits themselves, in multiples of each client's typical one, and
-from events that were under way although their client was heard.
+arrived with the client's smallest delay (`lib.analysis.client_clocks.LowerEnvelopes` takes the
+clock out); one that was due in a silence waited for its end. The network makes every event wait a
+little. How long it may is learnt from the topic: from the waits themselves, in multiples of each
+client's typical one, and from events that were under way although their client was heard.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from lib import grouped, tails
-from lib.clocks import lower_edges
-from lib.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SESSION
-from lib.compiled import compiled, inlined
-from lib.completeness import are_running, number_steps
-from lib.grouped import Groups
+from lib.analysis import kernels, tails
+from lib.analysis.client_clocks import lower_envelopes
+from lib.analysis.completeness import are_sequence_numbers, number_steps
+from lib.analysis.kernels import Groups
+from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SESSION
+from lib.core.jit import compiled, inlined
 
 if TYPE_CHECKING:
-    from lib.clocks import Edges
-    from lib.grouped import Codes, Ints, Value
+    from lib.analysis.client_clocks import LowerEnvelopes
+    from lib.analysis.kernels import Codes, Ints, Value
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-NONE: Final = -1
+NOT_WAITING: Final = -1
 
 _BORROWED: Final = 10  # a client heard fewer times leans on what is typical of the topic
 
@@ -97,9 +97,10 @@ class Waits:
     Attributes
     ----------
     ended_by
-        The arrival that ended the silence in which the event was due; `NONE` if it did not wait.
+        The arrival that ended the silence in which the event was due; `NOT_WAITING` if it did not
+        wait.
     longest
-        The longest wait in the silence that it ended, ms; `NONE` without any.
+        The longest wait in the silence that it ended, ms; `NOT_WAITING` without any.
     """
 
     ended_by: Codes
@@ -107,33 +108,33 @@ class Waits:
 
 
 def find_arrivals(
-    events: pd.DataFrame, *, edges: Edges | None = None, steps: Ints | None = None
+    events: pd.DataFrame, *, envelopes: LowerEnvelopes | None = None, steps: Ints | None = None
 ) -> Arrivals:
     """Return the first arrivals of an events table that is in arrival order.
 
-    Where `clocks.lower_edges` and `completeness.number_steps` of the events are known, they need
-    not be found again.
+    Where `clocks.lower_envelopes` and `completeness.number_steps` of the events are known, they
+    need not be found again.
     """
-    edges = lower_edges(events) if edges is None else edges
+    envelopes = lower_envelopes(events) if envelopes is None else envelopes
     steps = number_steps(events) if steps is None else steps
-    if not are_running(steps):
+    if not are_sequence_numbers(steps):
         steps = np.full(len(events), -1)
-    client, session = grouped.group_by(events, CLIENT), grouped.group_by(events, SESSION)
-    times, received = grouped.ints(events[EVENT_TIME]), grouped.ints(events[RECEIVED_TIME])
+    client, session = kernels.group_by(events, CLIENT), kernels.group_by(events, SESSION)
+    times, received = kernels.ints(events[EVENT_TIME]), kernels.ints(events[RECEIVED_TIME])
     repeats = steps == 0  # they say nothing of the silence before them
     unit = _units(client, session, repeats, times, received)
     bounds = unit.bounds[:-1]
-    heard, stood = grouped.sort_runs(bounds, grouped.together(unit, received)[: bounds[-1]])
+    heard, stood = kernels.sort_runs(bounds, kernels.together(unit, received)[: bounds[-1]])
 
     def in_order(values: npt.NDArray[Value]) -> npt.NDArray[Value]:
-        of_units = grouped.together(unit, values)[: bounds[-1]]
-        return of_units if stood is None else grouped.taken(of_units, stood)
+        of_units = kernels.together(unit, values)[: bounds[-1]]
+        return of_units if stood is None else kernels.taken(of_units, stood)
 
     happened = in_order(times)
-    interval = grouped.steps_within(bounds, happened, 0).astype(np.float64)
+    interval = kernels.steps_within(bounds, happened, 0).astype(np.float64)
     clients = in_order(client.codes)
     opens, is_news, continues = (np.empty(len(heard), np.bool_) for _ in range(3))
-    lags = edges.lags(clients, happened, heard)
+    lags = envelopes.lags(clients, happened, heard)
     _tell_news(bounds, happened, in_order(session.codes), opens, is_news, continues)
     return Arrivals(
         row=in_order(np.arange(len(events), dtype=np.int32)),
@@ -158,7 +159,7 @@ def find_waits(arrivals: Arrivals) -> Waits:
     for another reason, and neither does its arrival end a silence.
     """
     ended_by = np.empty(len(arrivals.row), np.int32)
-    longest = np.full(len(arrivals.row), float(NONE))
+    longest = np.full(len(arrivals.row), float(NOT_WAITING))
     _await_news(
         arrivals.bounds, arrivals.received, arrivals.due, arrivals.is_news, ended_by, longest
     )
@@ -186,9 +187,9 @@ def typical_of_clients(client: Codes, values: Floats, clients: int) -> Floats:
         return np.ones(clients)
     groups = Groups(client, pd.RangeIndex(clients))
     sizes = groups.sizes
-    own = np.rint(grouped.medians_within(groups, values) * 1000)
+    own = np.rint(kernels.medians_within(groups, values) * 1000)
     log_own = np.log(np.maximum(own / 1000, 1.0))
-    log_all = np.log(max(grouped.median(values), 1.0))
+    log_all = np.log(max(kernels.median(values), 1.0))
     drawn: Floats = np.exp((sizes * log_own + _BORROWED * log_all) / (sizes + _BORROWED))
     return drawn
 
@@ -196,12 +197,13 @@ def typical_of_clients(client: Codes, values: Floats, clients: int) -> Floats:
 def wait_limits(arrivals: Arrivals, waits: Waits, false_share: float) -> tuple[Floats, Floats]:
     """Return each client's typical wait and the one up to which the network made it wait, ms.
 
-    See `lib.tails.threshold`; the latter is infinite where no silence is beyond expectation.
+    See `lib.analysis.tails.threshold`; the latter is infinite where no silence is beyond
+    expectation.
     """
     heard = waits.longest >= 0
     longest, client = waits.longest[heard], arrivals.client[heard]
     typical = typical_of_clients(client, longest, len(arrivals.clients))
-    longest /= grouped.taken(typical, client)
+    longest /= kernels.taken(typical, client)
     del client
     overtaken = _overtaken(arrivals, waits, typical)
     return typical, typical * tails.threshold(longest, false_share, overtaken.share_beyond)
@@ -225,8 +227,8 @@ class _Overtaken:
         Of those that would be overtaken within half of it, so that the other half would be left
         to see; the others tell nothing.
         """
-        beyond = len(self.under_way) - grouped.count_up_to(self.under_way, waits)
-        exposed = grouped.count_up_to(self.next_newer, np.nextafter(waits / 2, 0))
+        beyond = len(self.under_way) - kernels.count_up_to(self.under_way, waits)
+        exposed = kernels.count_up_to(self.next_newer, np.nextafter(waits / 2, 0))
         return np.minimum(beyond / np.maximum(exposed, 1), 1.0)
 
 
@@ -254,22 +256,22 @@ def _units(client: Groups, session: Groups, repeats: Bools, *clocks: Ints) -> Gr
     That is, if one session begins before another of the client ends, on any of the clocks.
     Repeats are a last group of their own.
     """
-    heard = _set_aside(session.codes, repeats, session.n)
-    owner = grouped.last_within(heard, client.codes)[: session.n]
+    heard = _apart_from_repeats(session.codes, repeats, session.n)
+    owner = kernels.last_within(heard, client.codes)[: session.n]
     at_once = np.zeros(client.n, np.bool_)
     for times in clocks:
-        first, last = (bound[: session.n] for bound in grouped.bounds_within(heard, times))
-        order = grouped.order_by(owner, first)
-        reached = last[order] + grouped.behind_running_max(owner[order], last[order])
+        first, last = (bound[: session.n] for bound in kernels.bounds_within(heard, times))
+        order = kernels.order_by(owner, first)
+        reached = last[order] + kernels.behind_running_max(owner[order], last[order])
         overlaps = (np.diff(owner[order]) == 0) & (first[order][1:] < reached[:-1])
         at_once[owner[order][1:][overlaps]] = True
     if not at_once.any():
-        return _set_aside(client.codes, repeats, client.n)
+        return _apart_from_repeats(client.codes, repeats, client.n)
     codes = np.where(at_once[client.codes], session.codes + np.int32(client.n), client.codes)
-    return _set_aside(codes, repeats, client.n + session.n)
+    return _apart_from_repeats(codes, repeats, client.n + session.n)
 
 
-def _set_aside(codes: Codes, which: Bools, groups: int) -> Groups:
+def _apart_from_repeats(codes: Codes, which: Bools, groups: int) -> Groups:
     """Return groups with one more, behind all others, that has some of the events."""
     if which.any():
         codes = codes.copy()
@@ -306,7 +308,7 @@ def _await_news(
             if is_news[at]:
                 news[known] = at
                 known += 1
-            ended_by[at] = NONE
+            ended_by[at] = NOT_WAITING
             if is_news[end]:
                 ended_by[at] = end
                 longest[end] = max(longest[end], received[end] - due[at])
@@ -332,7 +334,7 @@ def _measure_overtaking(
         for at in range(bounds[unit], bounds[unit + 1]):
             if not is_news[at]:
                 overtaker = _first_since(news, known, times, times[at])
-                since = ended_by[at] if ended_by[at] != NONE else at
+                since = ended_by[at] if ended_by[at] != NOT_WAITING else at
                 under = min(
                     received[at] - received[since], 2 * (received[at] - received[overtaker])
                 )

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from lib import grouped
+from lib.analysis import kernels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lib.grouped import Ints
+    from lib.analysis.kernels import Ints
 
 Floats = npt.NDArray[np.float64]
 
@@ -51,7 +51,7 @@ def threshold(
         return np.inf
     steps = int(np.ceil(_STEPS * np.log2(largest / smallest)))
     grid = smallest * 2 ** (np.arange(-_STEPS, steps + 1) / _STEPS)
-    beyond = len(values) - grouped.count_up_to(values, grid)
+    beyond = len(values) - kernels.count_up_to(values, grid)
     known = expected_share(grid) * len(values) if expected_share else np.zeros(len(grid))
     found = len(grid)
     while True:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from lib import grouped
-from lib.columns import EVENT_TIME, PARTITION, RECEIVED_TIME, RECEIVED_TIME_TYPE
-from lib.topics.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP
+from lib.analysis import kernels
+from lib.core.columns import EVENT_TIME, PARTITION, RECEIVED_TIME, RECEIVED_TIME_TYPE
+from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from lib.grouped import Ints
+    from lib.analysis.kernels import Ints
 
 CONSTANT_SHARE: Final = 0.9
 """With at least this share of one and the same delay, a record's timestamp is a copy."""
@@ -77,7 +77,7 @@ class Verdict:
     furthest_back: int = 0
 
 
-def judge(events: pd.DataFrame, *, constant_share: float = CONSTANT_SHARE) -> Verdict:
+def assess_timestamps(events: pd.DataFrame, *, constant_share: float = CONSTANT_SHARE) -> Verdict:
     """Return what the received times of a topic are worth.
 
     Received time means *little* where records have no timestamp; where at least
@@ -95,10 +95,10 @@ def judge(events: pd.DataFrame, *, constant_share: float = CONSTANT_SHARE) -> Ve
     """
     if events.empty:
         return Verdict(Trust.STATED, "There are no events to judge received time by.", 0)
-    received = grouped.ints(events[RECEIVED_TIME])
-    event_time = grouped.ints(events[EVENT_TIME])
-    partitions = grouped.group_by(events, PARTITION).codes
-    back = grouped.behind_running_max(partitions, received)
+    received = kernels.ints(events[RECEIVED_TIME])
+    event_time = kernels.ints(events[EVENT_TIME])
+    partitions = kernels.group_by(events, PARTITION).codes
+    back = kernels.behind_running_max(partitions, received)
     delays = received - event_time
     kinds = _kinds(events)
     no_timestamp = int(np.count_nonzero(received == NO_TIMESTAMP))
@@ -139,7 +139,7 @@ def _kinds(events: pd.DataFrame) -> dict[int, int]:
 
 
 def _commonest(delays: Ints) -> tuple[int, float]:
-    values, times = grouped.tally(delays)
+    values, times = kernels.tally(delays)
     commonest = int(times.argmax())
     return int(values[commonest]), float(times[commonest] / len(delays))
 

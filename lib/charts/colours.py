@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 import altair as alt
 
 if TYPE_CHECKING:
-    from lib.lanes import Lanes
+    from lib.charts.rows import Lanes
 
-EVENT_TIME: Final = "#2f7de1"
-RECEIVED_TIME: Final = "#f07f13"
+EVENT_TIME_COLOUR: Final = "#2f7de1"
+RECEIVED_TIME_COLOUR: Final = "#f07f13"
 LATE: Final = "#d6336c"
 WATERMARK: Final = "#2a9d8f"
 NEUTRAL: Final = "#8a94a6"

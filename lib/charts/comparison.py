@@ -9,11 +9,11 @@ import altair as alt
 import pandas as pd
 
 from lib.charts import colours
+from lib.charts.rows import Lanes, bin_width, client_lanes, count_bins
 from lib.charts.texts import drawn_names
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
-from lib.events import CLIENT, EVENT_TIME, RECEIVED_TIME, SEQUENCE, SESSION, Clock
-from lib.lanes import Lanes, bin_width, client_lanes, count_bins
-from lib.text import counted, duration
+from lib.core.formatting import counted, duration
+from lib.events.table import CLIENT, EVENT_TIME, RECEIVED_TIME, SEQUENCE, SESSION, Clock
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,13 +32,13 @@ BRUSHES: Final = {Clock.EVENT: "brush_event", Clock.RECEIVED: "brush_received"}
 """Names of the selections that set the time window, on either clock; their field is `TIME`."""
 
 _TITLES: Final = {
-    Clock.EVENT: ("Event time: when it happened", colours.EVENT_TIME),
-    Clock.RECEIVED: ("Received time: when it arrived", colours.RECEIVED_TIME),
+    Clock.EVENT: ("Event time: when it happened", colours.EVENT_TIME_COLOUR),
+    Clock.RECEIVED: ("Received time: when it arrived", colours.RECEIVED_TIME_COLOUR),
 }
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ComparisonChart:
     """The chart, and what it shows: every event a point, or counts of `width_ms`."""
 
     chart: alt.VConcatChart
@@ -67,7 +67,7 @@ def comparison(
     zero_ms: int,
     scale: TimeScale,
     height: int,
-) -> Comparison:
+) -> ComparisonChart:
     """Draw the events at `rows` of an events table on both clocks.
 
     Parameters
@@ -106,7 +106,7 @@ def comparison(
     chart = alt.vconcat(*framed, spacing=24, params=_interactions()).resolve_scale(
         x="shared", y="shared", color="shared"
     )
-    return Comparison(chart, len(codes), lanes, width)
+    return ComparisonChart(chart, len(codes), lanes, width)
 
 
 def _interactions() -> list[alt.TopLevelSelectionParameter]:

@@ -9,13 +9,13 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from lib import delays
+from lib.analysis import delays
 from lib.charts import colours
 from lib.charts.comparison import MOST_POINTS
+from lib.charts.rows import bin_width, client_lanes, written
 from lib.charts.texts import drawn_names
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
-from lib.events import CLIENT, EVENT_TIME, RECEIVED_TIME
-from lib.lanes import bin_width, client_lanes, written
+from lib.events.table import CLIENT, EVENT_TIME, RECEIVED_TIME
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,7 +38,7 @@ class SkewPlot:
 
 
 @dataclass(frozen=True)
-class Judged:
+class LateMarks:
     """How the events of a topic are judged, one element an event of the whole topic.
 
     Attributes
@@ -56,10 +56,10 @@ class Judged:
     words: tuple[str, str]
 
 
-def behind_watermark(event_ms: NDArray[np.int64], delay_ms: int) -> Judged:
+def behind_watermark(event_ms: NDArray[np.int64], delay_ms: int) -> LateMarks:
     """Return the events judged by the watermark M − D alone, M including the event itself."""
     watermark = np.maximum.accumulate(event_ms) - delay_ms
-    return Judged(watermark, event_ms < watermark, ("in time", "behind the watermark"))
+    return LateMarks(watermark, event_ms < watermark, ("in time", "behind the watermark"))
 
 
 def watermark_steps(
@@ -90,7 +90,7 @@ def watermark_steps(
 def skew_plot(
     table: pd.DataFrame,
     rows: NDArray[np.int64] | slice,
-    judged: Judged,
+    judged: LateMarks,
     *,
     zero_ms: int,
     scale: TimeScale,
@@ -255,7 +255,7 @@ def _late_colour(words: tuple[str, str]) -> alt.Color:
     return alt.Color(
         "which:N",
         title=None,
-        scale=alt.Scale(domain=list(words), range=[colours.RECEIVED_TIME, colours.LATE]),
+        scale=alt.Scale(domain=list(words), range=[colours.RECEIVED_TIME_COLOUR, colours.LATE]),
         legend=alt.Legend(orient="top"),
     )
 
@@ -266,14 +266,14 @@ def distribution(binned: pd.DataFrame, by: str | None) -> alt.VConcatChart:
     Parameters
     ----------
     binned
-        What `lib.delays.delay_distribution` returns.
+        What `lib.analysis.delays.delay_distribution` returns.
     by
         Its column that tells groups apart; None for the topic as a whole.
     """
     drawn = binned.assign(
         low=np.maximum(binned[delays.FROM], 0.5) / 1000, high=binned[delays.TO] / 1000
     )
-    colour: Any = alt.value(colours.RECEIVED_TIME)
+    colour: Any = alt.value(colours.RECEIVED_TIME_COLOUR)
     if by is not None:
         lanes = client_lanes(binned[by].cat.categories, binned[by].cat.codes.to_numpy())
         drawn["who"] = [written(client) for client in binned[by]]
@@ -320,7 +320,7 @@ def over_time(stretches: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> alt
     Parameters
     ----------
     stretches
-        What `lib.delays.delay_over_time` returns, with p50, p90 and p99.
+        What `lib.analysis.delays.delay_over_time` returns, with p50, p90 and p99.
     """
     filled = stretches[stretches[delays.EVENTS] > 0]
     drawn = pd.DataFrame(
@@ -347,7 +347,7 @@ def over_time(stretches: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> alt
                 sort=["half", "90 %", "99 %"],
                 scale=alt.Scale(
                     domain=["half", "90 %", "99 %"],
-                    range=[colours.EVENT_TIME, colours.RECEIVED_TIME, colours.LATE],
+                    range=[colours.EVENT_TIME_COLOUR, colours.RECEIVED_TIME_COLOUR, colours.LATE],
                 ),
                 legend=alt.Legend(orient="top"),
             ),

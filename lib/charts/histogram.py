@@ -18,11 +18,11 @@ def session_histogram(bins: pd.DataFrame) -> alt.Chart:
     Parameters
     ----------
     bins
-        Columns `start`, `end`, `sessions`, as `lib.sessions.count_histogram` returns them.
+        Columns `start`, `end`, `sessions`, as `lib.analysis.sessions.count_histogram` returns them.
     """
     chart: alt.Chart = (
         alt.Chart(bins[bins["sessions"] > 0])
-        .mark_bar(color=colours.EVENT_TIME, stroke=None)
+        .mark_bar(color=colours.EVENT_TIME_COLOUR, stroke=None)
         .encode(
             x=alt.X(
                 "start:Q",

@@ -8,16 +8,16 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from lib import outages
+from lib.analysis import outages
 from lib.charts import colours
+from lib.charts.rows import client_lanes
 from lib.charts.texts import drawn_names
 from lib.charts.times import drawn_times, time_axis, time_tooltip
-from lib.columns import CLIENT
-from lib.lanes import client_lanes
+from lib.core.columns import CLIENT
 
 if TYPE_CHECKING:
+    from lib.charts.rows import Lanes
     from lib.charts.times import TimeScale
-    from lib.lanes import Lanes
 
 GRID: Final = alt.Axis(grid=True)
 
@@ -25,7 +25,7 @@ MOST_OUTAGES: Final = 1_000
 """Outages drawn at most, those with the most events first."""
 
 KIND_COLOURS: Final = {
-    outages.BUFFERED: colours.RECEIVED_TIME,
+    outages.BUFFERED: colours.RECEIVED_TIME_COLOUR,
     outages.MOSTLY_LOST: colours.LATE,
     outages.QUIET: colours.NEUTRAL,
 }
@@ -39,7 +39,7 @@ def outage_timeline(
     Parameters
     ----------
     table
-        Rows of what `lib.outages.outages` returns, at least one.
+        Rows of what `lib.analysis.outages.outages` returns, at least one.
     domain_ms
         First and last received time of the visible events, epoch ms.
     """

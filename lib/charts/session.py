@@ -9,7 +9,7 @@ import pandas as pd
 
 from lib.charts import colours
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
-from lib.columns import EVENT_TIME, RECEIVED_TIME, SEQUENCE
+from lib.core.columns import EVENT_TIME, RECEIVED_TIME, SEQUENCE
 
 MOST_LINES: Final = 1_500
 """Events drawn; of a longer session, those with the largest delays."""
@@ -61,8 +61,8 @@ def session_fan(session: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> alt
     line = base.mark_rule(color=colours.NEUTRAL, opacity=0.6).encode(
         x=x, x2="received", y=level, y2="below"
     )
-    happened = base.mark_circle(color=colours.EVENT_TIME, size=40).encode(x=x, y=level)
-    arrived = base.mark_circle(color=colours.RECEIVED_TIME, size=40).encode(
+    happened = base.mark_circle(color=colours.EVENT_TIME_COLOUR, size=40).encode(x=x, y=level)
+    arrived = base.mark_circle(color=colours.RECEIVED_TIME_COLOUR, size=40).encode(
         x=time_axis("received", "Time", scale, domain_ms=domain, zero_ms=zero_ms),
         y=alt.Y("below:O"),
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from lib.lanes import written
+from lib.charts.rows import written
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

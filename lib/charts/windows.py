@@ -28,7 +28,7 @@ def setting_curve(
     Parameters
     ----------
     table
-        What `lib.whatif.curves.curve` returns.
+        What `lib.replay.sweep.curve` returns.
     column
         The parameter that goes across: `GapMs` or `DelayMs`.
     current_ms
@@ -45,7 +45,7 @@ def setting_curve(
     )
     panels = [
         ("dropped", "Events dropped", colours.LATE, "~%"),
-        ("latency", "Result latency, s", colours.EVENT_TIME, ",~f"),
+        ("latency", "Result latency, s", colours.EVENT_TIME_COLOUR, ",~f"),
     ]
     if "ExactShare" in table:
         drawn["exact"] = table["ExactShare"]
@@ -104,7 +104,7 @@ def gap_histogram(bins: pd.DataFrame, marked_ms: Sequence[tuple[str, int]]) -> a
     Parameters
     ----------
     bins
-        What `lib.whatif.gaps.gap_distribution` returns.
+        What `lib.replay.gaps.gap_distribution` returns.
     marked_ms
         Names and places of vertical lines, for example the knee.
     """
@@ -121,7 +121,7 @@ def gap_histogram(bins: pd.DataFrame, marked_ms: Sequence[tuple[str, int]]) -> a
     )
     bars = (
         alt.Chart(drawn)
-        .mark_rect(color=colours.EVENT_TIME, stroke=None)
+        .mark_rect(color=colours.EVENT_TIME_COLOUR, stroke=None)
         .encode(
             x=alt.X("low:Q", title="Time between events, s", scale=alt.Scale(type="log")),
             x2="high",

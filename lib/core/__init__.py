@@ -1,0 +1,1 @@
+"""What every layer uses: errors, column names, units of time, threads, compiled loops, memory."""

@@ -1,0 +1,1 @@
+"""Record bytes to columns, and the records that are rejected on the way."""

@@ -1,4 +1,4 @@
-"""Record values to columns, in bulk; what cannot be read is set aside, never lost silently.
+"""Record values to columns, in bulk; what cannot be read is rejected, never lost silently.
 
 Arrow's JSON reader parses whole pieces of a block against the schema that the block's first
 records show. A piece that does not fit is cut up, and in the end read record by record, which
@@ -20,9 +20,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lib.columns import KAFKA_COLUMNS, OFFSET, PARTITION, RECEIVED_TIME, RECEIVED_TIME_TYPE
-from lib.topics.lines import MisfitError, hold_one_object, objects_to_columns
-from lib.uniform import uniform_columns
+from lib.core.columns import KAFKA_COLUMNS, OFFSET, PARTITION, RECEIVED_TIME, RECEIVED_TIME_TYPE
+from lib.decoding.json_layout import uniform_columns
+from lib.sources.files.lines import MisfitError, hold_one_object, objects_to_columns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -44,7 +44,7 @@ CUT: Final = 16
 LARGEST_EXACT: Final = 2**53
 """Integers up to here are exact as float64."""
 
-SET_ASIDE: Final = pa.schema(
+REJECTED: Final = pa.schema(
     [
         pa.field(PARTITION, pa.int32()),
         pa.field(OFFSET, pa.int64()),
@@ -81,12 +81,12 @@ class Decoded:
         string (as a dictionary where strings repeat); null where a record lacks it. A field whose
         values are of several types, a list, or an integer beyond int64 is text: strings as they
         are, everything else as JSON.
-    set_aside
-        One row a record that could not be read, schema `SET_ASIDE`.
+    rejected
+        One row a record that could not be read, schema `REJECTED`.
     """
 
     columns: pa.Table
-    set_aside: pa.Table
+    rejected: pa.Table
 
 
 def decode(
@@ -97,16 +97,16 @@ def decode(
     Parameters
     ----------
     records
-        A block of schema `lib.topics.records.RECORDS`.
+        A block of schema `lib.sources.records.RECORDS`.
     extras
         Columns to keep from outside the value: `@key`, `@header:NAME` (text; null where absent).
     excerpts
-        How many of the records set aside may keep an excerpt of their value.
+        How many of the records rejected may keep an excerpt of their value.
 
     Returns
     -------
     Decoded
-        Good records and set-aside ones; together as many as `records` has rows.
+        Good records and rejected ones; together as many as `records` has rows.
     """
     values = records.column("value")
     present = values.is_valid().to_numpy(zero_copy_only=False)
@@ -115,7 +115,7 @@ def decode(
     reading.read(_take(values, rows), rows)
     good = reading.result()
     columns = _with_kafka_columns(good.table, records, pa.array(good.rows), extras)
-    return Decoded(columns, _set_aside(records, reading.reasons, excerpts))
+    return Decoded(columns, _rejected(records, reading.reasons, excerpts))
 
 
 @dataclass(frozen=True)
@@ -579,7 +579,7 @@ def _extra(records: pa.RecordBatch, source: str) -> pa.Array:
         return _as_dictionary(pa.array(texts, pa.string()))
 
 
-def _set_aside(records: pa.RecordBatch, reasons: Mapping[int, str], excerpts: int) -> pa.Table:
+def _rejected(records: pa.RecordBatch, reasons: Mapping[int, str], excerpts: int) -> pa.Table:
     rows = pa.array(sorted(reasons), pa.int64())
     bad = records.take(rows)
     starts = pc.binary_slice(bad.column("value")[: max(0, excerpts)], 0, EXCERPT_BYTES).to_pylist()
@@ -593,7 +593,7 @@ def _set_aside(records: pa.RecordBatch, reasons: Mapping[int, str], excerpts: in
             pa.array([reasons[r] for r in rows.to_pylist()], pa.string()).dictionary_encode(),
             pa.array(texts, pa.string()),
         ],
-        schema=SET_ASIDE,
+        schema=REJECTED,
     )
 
 
@@ -603,12 +603,12 @@ def _printable(start: bytes) -> str:
     )
 
 
-def reasons_of(set_aside: pa.Table) -> pd.DataFrame:
-    """Return how many records were set aside for which reason, the most frequent first.
+def reasons_of(rejected: pa.Table) -> pd.DataFrame:
+    """Return how many records were rejected for which reason, the most frequent first.
 
     Columns `reason` object, `records` int64.
     """
-    counts = pc.value_counts(set_aside["reason"].cast(pa.string()))
+    counts = pc.value_counts(rejected["reason"].cast(pa.string()))
     table = pd.DataFrame(
         {
             "reason": counts.field("values").to_pylist(),

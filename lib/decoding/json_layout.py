@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
-from lib.compiled import compiled, inlined
+from lib.core.jit import compiled, inlined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lib.decode import reasons_of
-from lib.fields import Fields, to_query
+from lib.decoding.json import reasons_of
+from lib.events.fields import Fields, to_query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from lib.events import Events
+    from lib.events.table import EventsTable
 
 MANIFEST: Final = b"skewline"
 """Key of the manifest in the metadata of the Parquet schema."""
@@ -28,7 +28,7 @@ _ROWS_AT_ONCE: Final = 100_000
 
 
 def write_capture(
-    events: Events,
+    events: EventsTable,
     to: Path | BinaryIO,
     *,
     topic: str,
@@ -38,8 +38,8 @@ def write_capture(
 ) -> None:
     """Write a topic's events, and where they come from, as Parquet.
 
-    Opened as a file (`lib.topics.files`), it gives equal events: the columns have the notebook's
-    names, which stand for themselves. Takes memory for 100,000 events at a time.
+    Opened as a file (`lib.sources.files.folder`), it gives equal events: the columns have the
+    notebook's names, which stand for themselves. Takes memory for 100,000 events at a time.
 
     Parameters
     ----------
@@ -50,7 +50,8 @@ def write_capture(
     topic, source, fields
         What the manifest says of their origin.
     corrected
-        The clients whose event times are not as they were read (`lib.clocks.correct`).
+        The clients whose event times are not as they were read
+        (`lib.analysis.client_clocks.correct`).
     """
     table = events.table
     manifest = _manifest(events, topic, source, fields) | {"corrected": list(map(str, corrected))}
@@ -67,7 +68,7 @@ def read_manifest(path: Path | BinaryIO) -> dict[str, Any] | None:
     -------
     dict
         `version`, `topic`, `source`, `fields` (as in the address bar), `events`, `zero_ms`,
-        `timestamp_types` (of `lib.topics.records`), `set_aside` (records by reason) and
+        `timestamp_types` (of `lib.sources.records`), `rejected` (records by reason) and
         `corrected` (clients whose event times are not as they were read).
     """
     manifest = (pq.read_schema(path).metadata or {}).get(MANIFEST)
@@ -77,8 +78,8 @@ def read_manifest(path: Path | BinaryIO) -> dict[str, Any] | None:
     return found
 
 
-def _manifest(events: Events, topic: str, source: str, fields: Fields) -> dict[str, Any]:
-    reasons = reasons_of(events.set_aside)
+def _manifest(events: EventsTable, topic: str, source: str, fields: Fields) -> dict[str, Any]:
+    reasons = reasons_of(events.rejected)
     return {
         "version": VERSION,
         "topic": topic,
@@ -87,7 +88,7 @@ def _manifest(events: Events, topic: str, source: str, fields: Fields) -> dict[s
         "events": len(events.table),
         "zero_ms": events.zero_ms,
         "timestamp_types": list(events.timestamp_types),
-        "set_aside": dict(zip(reasons["reason"], reasons["records"].tolist(), strict=True)),
+        "rejected": dict(zip(reasons["reason"], reasons["records"].tolist(), strict=True)),
     }
 
 

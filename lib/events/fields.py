@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lib.columns import (
+from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
     OFFSET,
@@ -21,8 +21,8 @@ from lib.columns import (
     SEQUENCE,
     SESSION,
 )
-from lib.errors import FieldsError
-from lib.times import READABLE, UNITS, Unit, event_times, recognise_unit
+from lib.core.errors import FieldsError
+from lib.core.time_units import READABLE, UNITS, Unit, event_times, recognise_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -54,7 +54,7 @@ class Fields:
     session
         The session. None: derived per client by an inactivity gap.
     sequence
-        The running number in the session. None: there is none.
+        The sequence number in the session. None: there is none.
     session_gap_s
         Seconds of event time without an event of the client after which a derived session ends.
     """
@@ -84,7 +84,7 @@ class Fields:
 
     @property
     def extras(self) -> tuple[str, ...]:
-        """The sources outside the value that `lib.decode.decode` has to keep."""
+        """The sources outside the value that `lib.decoding.json.decode` has to keep."""
         return tuple(dict.fromkeys(s for s in self.sources if s and s.startswith((KEY, HEADER))))
 
 
@@ -177,7 +177,7 @@ def recognise(sample: pa.Table) -> Fields:
     Parameters
     ----------
     sample
-        Decoded records, `lib.decode.Decoded.columns`; decoded with `extras=("@key",)`, the
+        Decoded records, `lib.decoding.json.Decoded.columns`; decoded with `extras=("@key",)`, the
         record key is considered as the client.
 
     Returns

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lib.columns import (
+from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
     EVENT_TIME_0,
@@ -24,22 +24,22 @@ from lib.columns import (
     SEQUENCE,
     SESSION,
 )
-from lib.compact import append, category, compact, integers, join
-from lib.decode import EXCERPT_BYTES, MAX_EXCERPTS, SET_ASIDE, concat, texts
-from lib.derived_sessions import derive_sessions
-from lib.errors import FieldsError
-from lib.fields import FROM_PARTITION
-from lib.threads import side_by_side
-from lib.times import FAR_OUTSIDE, MISSING, NOT_A_TIME, READABLE, event_times
-from lib.topics.records import NO_TIMESTAMP
+from lib.core.errors import FieldsError
+from lib.core.parallel import side_by_side
+from lib.core.time_units import FAR_OUTSIDE, MISSING, NOT_A_TIME, READABLE, event_times
+from lib.decoding.json import EXCERPT_BYTES, MAX_EXCERPTS, REJECTED, concat, texts
+from lib.events.derived_sessions import derive_sessions
+from lib.events.fields import FROM_PARTITION
+from lib.events.pandas_columns import append, category, compact, integers, join
+from lib.sources.records import NO_TIMESTAMP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from lib.compact import Column
-    from lib.fields import Fields
+    from lib.events.fields import Fields
+    from lib.events.pandas_columns import Column
 
     Columns = dict[str, Column]
 
@@ -55,7 +55,7 @@ __all__ = [
     "SEQUENCE",
     "SESSION",
     "Clock",
-    "Events",
+    "EventsTable",
     "append_events",
     "arrival_order",
     "build_events",
@@ -93,7 +93,7 @@ _LARGE: Final = 100_000
 
 
 @dataclass(frozen=True)
-class Events:
+class EventsTable:
     """A topic's events.
 
     Attributes
@@ -103,25 +103,25 @@ class Events:
         `Timestamp` and `KafkaTimestamp` int64 (epoch ms), `ClientID` and `SessionID` category,
         their categories sorted and of their own type, `EventID` Int64 where the topic has it,
         `KafkaPartition` int32, `KafkaOffset` int64, `EventTimestamp0` and `ReceivedTimestamp0`
-        float64 (seconds since zero), `KafkaTimestampType` int8 (`lib.topics.records`); then the
+        float64 (seconds since zero), `KafkaTimestampType` int8 (`lib.sources.records`); then the
         topic's other fields: text that repeats as category, whole numbers in the smallest type
         that holds them. Shared between viewers: never change it.
     zero_ms
         The event time of the first event in arrival order, epoch ms; 0 if there is none.
-    set_aside
+    rejected
         Records that lack a mapped field or whose event time cannot be read, schema
-        `lib.decode.SET_ASIDE`.
+        `lib.decoding.json.REJECTED`.
     timestamp_types
-        The kinds of record timestamps that occur (`lib.topics.records.CREATE_TIME`, …), sorted.
+        The kinds of record timestamps that occur (`lib.sources.records.CREATE_TIME`, …), sorted.
     """
 
     table: pd.DataFrame
     zero_ms: int
-    set_aside: pa.Table
+    rejected: pa.Table
     timestamp_types: tuple[int, ...]
 
 
-def build_events(decoded: Sequence[pa.Table], fields: Fields) -> Events:
+def build_events(decoded: Sequence[pa.Table], fields: Fields) -> EventsTable:
     """Build the events table from decoded blocks.
 
     A mapped field takes the name of its column in the events table; another field that has this
@@ -131,7 +131,7 @@ def build_events(decoded: Sequence[pa.Table], fields: Fields) -> Events:
     Parameters
     ----------
     decoded
-        `lib.decode.Decoded.columns` of each block; inside a partition in offset order.
+        `lib.decoding.json.Decoded.columns` of each block; inside a partition in offset order.
     fields
         Where the events table's columns come from.
 
@@ -147,15 +147,15 @@ def build_events(decoded: Sequence[pa.Table], fields: Fields) -> Events:
     """
     rows = concat([block for block in decoded if block.num_rows])
     if not rows.num_rows:
-        return Events(_arranged(_NOTHING, fields), 0, SET_ASIDE.empty_table(), ())
+        return EventsTable(_arranged(_NOTHING, fields), 0, REJECTED.empty_table(), ())
     _require(rows, fields)
-    rows, times, set_aside = _usable(rows, fields, around=None)
+    rows, times, rejected = _usable(rows, fields, around=None)
     table = _arranged(_to_columns(rows, times, fields), fields)
     kinds = tuple(sorted(pc.unique(rows[RECEIVED_TIME_TYPE]).to_pylist()))
-    return Events(table, _zero(table), set_aside, kinds)
+    return EventsTable(table, _zero(table), rejected, kinds)
 
 
-def append_events(events: Events, decoded: Sequence[pa.Table], fields: Fields) -> Events:
+def append_events(events: EventsTable, decoded: Sequence[pa.Table], fields: Fields) -> EventsTable:
     """Return `events` with the records read since: what building from everything gives.
 
     Except that times are judged by the median of the events that were there before.
@@ -169,22 +169,22 @@ def append_events(events: Events, decoded: Sequence[pa.Table], fields: Fields) -
     """
     if events.table.empty:
         new = build_events(decoded, fields)
-        return _with_set_aside(new, events.set_aside, new.set_aside)
+        return _with_rejected(new, events.rejected, new.rejected)
     rows = concat([block for block in decoded if block.num_rows])
     if not rows.num_rows:
         return events
     around = int(np.median(events.table[EVENT_TIME]))
-    rows, times, set_aside = _usable(rows, fields, around)
+    rows, times, rejected = _usable(rows, fields, around)
     if not rows.num_rows:
-        return _with_set_aside(events, events.set_aside, set_aside)
+        return _with_rejected(events, events.rejected, rejected)
     below = pd.DataFrame(_to_columns(rows, times, fields))
     # With the few new rows in order, all rows mostly are, and the many need not be moved.
     order = arrival_order(below[PARTITION].to_numpy(), below[RECEIVED_TIME].to_numpy())
     below = below if order is None else below.take(order)
     table = _arranged(_below(events.table, below, fields), fields)
     kinds = {*events.timestamp_types, *pc.unique(rows[RECEIVED_TIME_TYPE]).to_pylist()}
-    grown = Events(table, _zero(table), set_aside, tuple(sorted(kinds)))
-    return _with_set_aside(grown, events.set_aside, set_aside)
+    grown = EventsTable(table, _zero(table), rejected, tuple(sorted(kinds)))
+    return _with_rejected(grown, events.rejected, rejected)
 
 
 def arrival_order(
@@ -208,7 +208,7 @@ def arrival_order(
     return None if (order[1:] > order[:-1]).all() else order
 
 
-def newest(events: Events, count: int) -> Events:
+def newest(events: EventsTable, count: int) -> EventsTable:
     """Return the last `count` events in arrival order; zero moves to the first of them."""
     if len(events.table) <= count:
         return events
@@ -218,7 +218,7 @@ def newest(events: Events, count: int) -> Events:
     zero = _zero(table)
     table[EVENT_TIME_0] = _seconds_since(zero, table[EVENT_TIME].to_numpy())
     table[RECEIVED_TIME_0] = _seconds_since(zero, table[RECEIVED_TIME].to_numpy())
-    return Events(table, zero, events.set_aside, events.timestamp_types)
+    return EventsTable(table, zero, events.rejected, events.timestamp_types)
 
 
 def window_rows(
@@ -291,9 +291,9 @@ def _zero(table: pd.DataFrame) -> int:
     return int(table[EVENT_TIME].iloc[0]) if len(table) else 0
 
 
-def _with_set_aside(events: Events, *parts: pa.Table) -> Events:
+def _with_rejected(events: EventsTable, *parts: pa.Table) -> EventsTable:
     together = pa.concat_tables(parts).unify_dictionaries()
-    return Events(events.table, events.zero_ms, together, events.timestamp_types)
+    return EventsTable(events.table, events.zero_ms, together, events.timestamp_types)
 
 
 def _mapped(fields: Fields) -> Iterator[str]:
@@ -338,13 +338,13 @@ def _usable(
             reasons[number] = f"no {needed}"
     good = problem == READABLE
     if good.all():
-        return rows, times, SET_ASIDE.empty_table()
+        return rows, times, REJECTED.empty_table()
     bad = rows.filter(pa.array(~good))
     why = [reasons[int(p)] for p in problem[~good]]
-    return rows.filter(pa.array(good)), times[good], _set_aside(bad, why, source)
+    return rows.filter(pa.array(good)), times[good], _rejected(bad, why, source)
 
 
-def _set_aside(rows: pa.Table, reasons: list[str], source: str | None) -> pa.Table:
+def _rejected(rows: pa.Table, reasons: list[str], source: str | None) -> pa.Table:
     found = [] if source is None else texts(_column(rows, source)[:MAX_EXCERPTS])
     excerpts = [None if text is None else f"{source}: {text}"[:EXCERPT_BYTES] for text in found]
     excerpts += [None] * (rows.num_rows - len(found))
@@ -356,7 +356,7 @@ def _set_aside(rows: pa.Table, reasons: list[str], source: str | None) -> pa.Tab
             pa.array(reasons, pa.string()).dictionary_encode(),
             pa.array(excerpts, pa.string()),
         ],
-        schema=SET_ASIDE,
+        schema=REJECTED,
     )
 
 

@@ -1,0 +1,1 @@
+"""A topic read into an events table: sources, decoding and events at work side by side."""

@@ -7,18 +7,18 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from lib.decode import decode
-from lib.load import DEFAULT_CAP
-from lib.plans import limit_of, newest_part
-from lib.topics.records import payload_bytes
-from lib.topics.source import Plan, Span
+from lib.decoding.json import decode
+from lib.loading.load import DEFAULT_CAP
+from lib.sources.base import Plan, Span
+from lib.sources.newest import limit_of, newest_part
+from lib.sources.records import payload_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     import pyarrow as pa
 
-    from lib.topics.source import Range, TopicSource
+    from lib.sources.base import Range, TopicSource
 
 SAMPLE: Final = 50_000
 """Offsets that an estimate reads at most."""
@@ -34,7 +34,7 @@ class Estimate:
 
 
 def estimate(source: TopicSource, topic: str, wanted: Range, *, cap: int = DEFAULT_CAP) -> Estimate:
-    """Estimate what `lib.load.load` with the same arguments will bring, from a few records.
+    """Estimate what `lib.loading.load.load` with the same arguments will bring, from a few records.
 
     The newest records of every partition are read and decoded; their size, their speed, and how
     many of the offsets hold one, stand for all.

@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
-from lib.columns import KAFKA_COLUMNS
-from lib.decode import MAX_EXCERPTS, SET_ASIDE, Decoded, decode
-from lib.events import Events, append_events, build_events, newest
-from lib.fields import FROM_PARTITION, HEADER, KEY, Fields, recognise
-from lib.plans import limit_of, newest_part, parts_back
-from lib.times import recognise_unit
-from lib.topics.records import header_names, payload_bytes
-from lib.topics.source import Latest, Plan, Range, Span
+from lib.core.columns import KAFKA_COLUMNS
+from lib.core.time_units import recognise_unit
+from lib.decoding.json import MAX_EXCERPTS, REJECTED, Decoded, decode
+from lib.events.fields import FROM_PARTITION, HEADER, KEY, Fields, recognise
+from lib.events.table import EventsTable, append_events, build_events, newest
+from lib.sources.base import Latest, Plan, Range, Span
+from lib.sources.newest import limit_of, newest_part, parts_back
+from lib.sources.records import header_names, payload_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
-    from lib.topics.source import TopicSource
+    from lib.sources.base import TopicSource
 
 DEFAULT_CAP: Final = 5_000_000
 """Events that one load keeps at most, newest first, unless configured otherwise."""
@@ -34,7 +34,7 @@ DEFAULT_CAP: Final = 5_000_000
 _BLOCKS_IN_FLIGHT: Final = 3
 
 FieldChoice = tuple[tuple[str, Any], ...]
-"""Fields chosen by hand: attributes of `lib.fields.Fields` with their values."""
+"""Fields chosen by hand: attributes of `lib.events.fields.Fields` with their values."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class LoadReport:
     read
         How much came, in how many seconds. After a reload: only what was new.
     total_records
-        Records read over all loads of this topic: good and set aside.
+        Records read over all loads of this topic: good and rejected.
     in_log
         Offsets that the topic held when the read began.
     capped
@@ -95,7 +95,7 @@ class LoadReport:
     stopped
         Whether the read was stopped before its end.
     timestamp_types
-        Records per kind of record timestamp (`lib.topics.records`).
+        Records per kind of record timestamp (`lib.sources.records`).
     """
 
     topic: str
@@ -117,7 +117,7 @@ class LoadedTopic:
     events
         The events table.
     undecoded
-        Records whose value could not be read, schema `lib.decode.SET_ASIDE`.
+        Records whose value could not be read, schema `lib.decoding.json.REJECTED`.
     fields
         Which fields are what.
     recognised
@@ -131,10 +131,11 @@ class LoadedTopic:
     positions
         The next offset to read of each partition.
     corrected
-        The clients whose event times have been corrected (`lib.clocks`), not as they were read.
+        The clients whose event times have been corrected (`lib.analysis.client_clocks`), not as
+        they were read.
     """
 
-    events: Events
+    events: EventsTable
     undecoded: pa.Table
     fields: Fields
     recognised: Fields
@@ -145,9 +146,9 @@ class LoadedTopic:
     corrected: tuple[object, ...] = ()
 
     @property
-    def set_aside(self) -> pa.Table:
+    def rejected(self) -> pa.Table:
         """Every record that is no event, with partition, offset, reason and excerpt."""
-        both = [self.undecoded, self.events.set_aside]
+        both = [self.undecoded, self.events.rejected]
         return pa.concat_tables(both, promote_options="permissive")
 
     @property
@@ -187,7 +188,7 @@ def load(
     limit = limit_of(wanted, cap)
     tally, known = _Tally(), _recognise(None, chosen)
     decoded: list[pa.Table] = []
-    undecoded: list[pa.Table] = [SET_ASIDE.empty_table()]
+    undecoded: list[pa.Table] = [REJECTED.empty_table()]
 
     def wants_headers() -> bool:
         return known.wants_headers
@@ -316,7 +317,7 @@ def _decoded(
     Returns the columns of each block, and the records that could not be decoded.
     """
     columns: list[pa.Table] = []
-    aside: list[pa.Table] = [SET_ASIDE.empty_table()]
+    aside: list[pa.Table] = [REJECTED.empty_table()]
     waiting: deque[Future[Decoded]] = deque()
     excerpts = MAX_EXCERPTS
 
@@ -324,8 +325,8 @@ def _decoded(
         nonlocal excerpts
         block = waiting.popleft().result()
         columns.append(block.columns)
-        aside.append(block.set_aside)
-        excerpts = max(0, excerpts - block.set_aside.num_rows)
+        aside.append(block.rejected)
+        excerpts = max(0, excerpts - block.rejected.num_rows)
 
     with ThreadPoolExecutor(1) as decoder:
         for block in blocks:
@@ -351,7 +352,7 @@ def _blocks(
 
 
 def _loaded(
-    events: Events,
+    events: EventsTable,
     undecoded: pa.Table,
     known: _Known,
     plan: Plan,

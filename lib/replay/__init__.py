@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from lib.whatif.arrivals import Arrivals, arrivals, arrivals_of
-from lib.whatif.beam import BeamSetting
-from lib.whatif.engines import Setting, replay, warm_up
-from lib.whatif.flink import FlinkSetting
-from lib.whatif.kafka_streams import KafkaStreamsSetting
-from lib.whatif.spark import SparkSetting
-from lib.whatif.windows import NEVER, NONE, Replay, SessionWindow, TumblingWindow, Window
+from lib.replay.engines.beam import BeamSetting
+from lib.replay.engines.flink import FlinkSetting
+from lib.replay.engines.kafka_streams import KafkaStreamsSetting
+from lib.replay.engines.spark import SparkSetting
+from lib.replay.input import ReplayInput, replay_input, replay_input_of
+from lib.replay.registry import Setting, replay, warm_up
+from lib.replay.windows import NEVER, NO_INDEX, Replay, SessionWindow, TumblingWindow, Window
 
 __all__ = [
     "NEVER",
-    "NONE",
-    "Arrivals",
+    "NO_INDEX",
     "BeamSetting",
     "FlinkSetting",
     "KafkaStreamsSetting",
     "Replay",
+    "ReplayInput",
     "SessionWindow",
     "Setting",
     "SparkSetting",
     "TumblingWindow",
     "Window",
-    "arrivals",
-    "arrivals_of",
     "replay",
+    "replay_input",
+    "replay_input_of",
     "warm_up",
 ]

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from lib.whatif.arrivals import Arrivals
-from lib.whatif.beam import BeamSetting
-from lib.whatif.curves import Judgement, delay_ms, judge, length_ms, with_delay, with_gap
-from lib.whatif.engines import Setting, replay
-from lib.whatif.flink import FlinkSetting
-from lib.whatif.kafka_streams import KafkaStreamsSetting
-from lib.whatif.spark import SparkSetting
-from lib.whatif.windows import SessionWindow, newest_so_far
+from lib.replay.engines.beam import BeamSetting
+from lib.replay.engines.flink import FlinkSetting
+from lib.replay.engines.kafka_streams import KafkaStreamsSetting
+from lib.replay.engines.spark import SparkSetting
+from lib.replay.input import ReplayInput
+from lib.replay.registry import Setting, replay
+from lib.replay.sweep import Outcome, delay_ms, length_ms, outcome_of, with_delay, with_gap
+from lib.replay.windows import SessionWindow, newest_so_far
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +42,7 @@ class Goal:
     most_dropped: float = 0.001
     most_broken: float | None = None
 
-    def is_met_by(self, judged: Judgement) -> bool:
+    def is_met_by(self, judged: Outcome) -> bool:
         """Return whether a setting so judged keeps to it."""
         broken = judged.sessions.broken_share if judged.sessions is not None else 0.0
         return judged.dropped_share <= self.most_dropped and (
@@ -72,12 +72,12 @@ class Advice:
     """
 
     setting: Setting
-    fitted: Judgement
-    held_out: Judgement
+    fitted: Outcome
+    held_out: Outcome
     holds: bool
-    elsewhere: tuple[tuple[Setting, Judgement], ...]
+    elsewhere: tuple[tuple[Setting, Outcome], ...]
     fitted_events: int
-    on_all: tuple[Setting, Judgement] | None = None
+    on_all: tuple[Setting, Outcome] | None = None
 
     @property
     def to_set(self) -> Setting:
@@ -86,7 +86,7 @@ class Advice:
 
 
 def advise(
-    arrivals: Arrivals,
+    arrivals: ReplayInput,
     setting: Setting,
     goal: Goal,
     true_session: NDArray[np.integer] | None = None,
@@ -118,29 +118,29 @@ def advise(
     candidate = _smallest(part, setting, goal, sessions)
     if candidate is None:
         return None
-    held_out = judge_rest(arrivals, candidate, split, true_session)
+    held_out = outcome_on_rest(arrivals, candidate, split, true_session)
     holds = goal.is_met_by(held_out)
     on_all = None if holds else _smallest(arrivals, setting, goal, true_session)
     return Advice(
         setting=candidate,
-        fitted=judge(replay(part, candidate), sessions),
+        fitted=outcome_of(replay(part, candidate), sessions),
         held_out=held_out,
         holds=holds,
         elsewhere=tuple(
-            (other, judge_rest(arrivals, other, split, true_session))
+            (other, outcome_on_rest(arrivals, other, split, true_session))
             for other in elsewhere(candidate)
         ),
         fitted_events=split,
-        on_all=(on_all, judge(replay(arrivals, on_all), true_session)) if on_all else None,
+        on_all=(on_all, outcome_of(replay(arrivals, on_all), true_session)) if on_all else None,
     )
 
 
-def judge_rest(
-    arrivals: Arrivals,
+def outcome_on_rest(
+    arrivals: ReplayInput,
     setting: Setting,
     begin: int,
     true_session: NDArray[np.integer] | None = None,
-) -> Judgement:
+) -> Outcome:
     """Return what a setting does from event `begin` on, the engine having seen the events before.
 
     Parameters
@@ -157,7 +157,7 @@ def judge_rest(
     """
     replayed = replay(arrivals, setting)
     sessions = None if true_session is None else _within(true_session, begin, len(arrivals))
-    return judge(replayed, sessions, begin)
+    return outcome_of(replayed, sessions, begin)
 
 
 def elsewhere(setting: Setting) -> list[Setting]:
@@ -172,8 +172,8 @@ def elsewhere(setting: Setting) -> list[Setting]:
     return [other for other in others if type(other) is not type(setting)]
 
 
-def _first(arrivals: Arrivals, events: int) -> Arrivals:
-    return Arrivals(
+def _first(arrivals: ReplayInput, events: int) -> ReplayInput:
+    return ReplayInput(
         event_time=arrivals.event_time[:events],
         key=arrivals.key[:events],
         partition=arrivals.partition[:events],
@@ -182,7 +182,7 @@ def _first(arrivals: Arrivals, events: int) -> Arrivals:
 
 
 def _within(true_session: NDArray[np.integer], begin: int, end: int) -> NDArray[np.integer]:
-    """Return the codes, with `NONE` for sessions that have an event outside of begin to end."""
+    """Return the codes, with `NO_INDEX` for sessions that have an event outside of begin to end."""
     outside = np.zeros(int(true_session.max(initial=-1)) + 2, dtype=bool)
     outside[true_session[:begin]] = True
     outside[true_session[end:]] = True
@@ -190,7 +190,7 @@ def _within(true_session: NDArray[np.integer], begin: int, end: int) -> NDArray[
 
 
 def _smallest(
-    part: Arrivals, setting: Setting, goal: Goal, sessions: NDArray[np.integer] | None
+    part: ReplayInput, setting: Setting, goal: Goal, sessions: NDArray[np.integer] | None
 ) -> Setting | None:
     """Return the setting with the smallest gap and delay that meets the goal on the part."""
     found: Setting | None = setting
@@ -200,7 +200,7 @@ def _smallest(
 
 
 def _smallest_gap(
-    part: Arrivals,
+    part: ReplayInput,
     setting: Setting,
     most_broken: float,
     sessions: NDArray[np.integer],
@@ -229,7 +229,7 @@ def _smallest_gap(
 
 
 def _pauses_and_distances(
-    part: Arrivals, sessions: NDArray[np.integer]
+    part: ReplayInput, sessions: NDArray[np.integer]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return each session's longest pause, and its distance from other events of its key."""
     order = np.lexsort((part.event_time, part.key))
@@ -249,7 +249,7 @@ def _pauses_and_distances(
 
 
 def _smallest_delay(
-    part: Arrivals,
+    part: ReplayInput,
     setting: Setting,
     goal: Goal,
     sessions: NDArray[np.integer] | None,
@@ -257,7 +257,7 @@ def _smallest_delay(
     """Return the setting with the smallest delay that meets the goal on the part."""
 
     def meets(delay: int) -> bool:
-        return goal.is_met_by(judge(replay(part, with_delay(setting, delay)), sessions))
+        return goal.is_met_by(outcome_of(replay(part, with_delay(setting, delay)), sessions))
 
     # With this delay nothing is late, and no session closes before its last event has come.
     out_of_order = newest_so_far(part.event_time) - part.event_time

@@ -10,10 +10,10 @@ import pandas as pd
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lib.whatif.arrivals import Arrivals
+    from lib.replay.input import ReplayInput
 
 
-def inter_event_gaps(arrivals: Arrivals) -> NDArray[np.int64]:
+def inter_event_gaps(arrivals: ReplayInput) -> NDArray[np.int64]:
     """Return the milliseconds between neighbouring events of each key, by event time, sorted."""
     order = np.lexsort((arrivals.event_time, arrivals.key))
     same_key = np.diff(arrivals.key[order]) == 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lib.events import CLIENT, EVENT_TIME, PARTITION, RECEIVED_TIME
+from lib.events.table import CLIENT, EVENT_TIME, PARTITION, RECEIVED_TIME
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Arrivals:
+class ReplayInput:
     """Events in arrival order, one array element an event.
 
     Attributes
@@ -49,13 +49,13 @@ class Arrivals:
         return int(self.key.max()) + 1 if len(self) else 0
 
 
-def arrivals(
+def replay_input(
     event_time: NDArray[np.integer],
     key: NDArray[np.integer],
     partition: NDArray[np.integer] | None = None,
     received: NDArray[np.integer] | None = None,
-) -> Arrivals:
-    """Return arrays in arrival order as `Arrivals`.
+) -> ReplayInput:
+    """Return arrays in arrival order as `ReplayInput`.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def arrivals(
     if partition is None:
         partition = np.zeros(len(event_time), dtype=np.int32)
     clock = np.asarray(event_time if received is None else received, dtype=np.int64)
-    return Arrivals(
+    return ReplayInput(
         event_time=np.ascontiguousarray(event_time, dtype=np.int64),
         key=np.ascontiguousarray(key, dtype=np.int32),
         partition=np.ascontiguousarray(partition, dtype=np.int32),
@@ -88,15 +88,15 @@ def arrivals(
     )
 
 
-def arrivals_of(events: pd.DataFrame) -> Arrivals:
+def replay_input_of(events: pd.DataFrame) -> ReplayInput:
     """Return the events table's events, grouped by client.
 
     Parameters
     ----------
     events
-        An events table (see `lib.events`) in arrival order, every row with a client.
+        An events table (see `lib.events.table`) in arrival order, every row with a client.
     """
-    return arrivals(
+    return replay_input(
         events[EVENT_TIME].to_numpy(),
         events[CLIENT].cat.codes.to_numpy(),
         events[PARTITION].to_numpy(),

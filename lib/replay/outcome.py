@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from lib.compiled import compiled
-from lib.events import CLIENT, EVENT_TIME, OFFSET, PARTITION, RECEIVED_TIME, SESSION
-from lib.whatif.windows import NEVER, NONE, Replay, SessionWindow, replay_of, take_sessions
+from lib.core.jit import compiled
+from lib.events.table import CLIENT, EVENT_TIME, OFFSET, PARTITION, RECEIVED_TIME, SESSION
+from lib.replay.windows import NEVER, NO_INDEX, Replay, SessionWindow, replay_of, take_sessions
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from lib.whatif.arrivals import Arrivals
+    from lib.replay.input import ReplayInput
 
 MISSED_BY: Final = "MissedByMs"
 
@@ -23,13 +23,13 @@ EXACT, INCOMPLETE, SPLIT, MERGED, MIXED = range(5)
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class SessionFates:
     """What became of each true session.
 
     Attributes
     ----------
     kind
-        int8, one element a session code: `NONE` where no event has the code, else
+        int8, one element a session code: `NO_INDEX` where no event has the code, else
 
         - `EXACT`: one window holds exactly its events;
         - `INCOMPLETE`: the same, but events of it were dropped, perhaps all;
@@ -71,7 +71,7 @@ class Comparison:
     @property
     def sessions(self) -> int:
         """Number of sessions."""
-        return len(self.kind) - self._number(NONE)
+        return len(self.kind) - self._number(NO_INDEX)
 
     @property
     def broken_share(self) -> float:
@@ -79,7 +79,7 @@ class Comparison:
         return 1 - self.exact / self.sessions if self.sessions else 0.0
 
 
-def compare_sessions(replay: Replay, true_session: NDArray[np.integer]) -> Comparison:
+def session_fates(replay: Replay, true_session: NDArray[np.integer]) -> SessionFates:
     """Return what became of each true session.
 
     Parameters
@@ -96,10 +96,10 @@ def compare_sessions(replay: Replay, true_session: NDArray[np.integer]) -> Compa
     seen, lost, cut, shares = _fates(replay.window, codes, shared, sessions)
     kind = np.select(
         [~seen, cut & shares, cut, shares, lost],
-        [NONE, MIXED, SPLIT, MERGED, INCOMPLETE],
+        [NO_INDEX, MIXED, SPLIT, MERGED, INCOMPLETE],
         default=EXACT,
     )
-    return Comparison(kind.astype(np.int8))
+    return SessionFates(kind.astype(np.int8))
 
 
 @compiled
@@ -112,7 +112,7 @@ def _shared_windows(
     shared = np.zeros(windows, np.bool_)
     for i in range(len(window)):
         w = window[i]
-        if w == NONE:
+        if w == NO_INDEX:
             continue
         if owner[w] == unseen:
             owner[w] = session[i]
@@ -129,7 +129,7 @@ def _fates(
     sessions: int,
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
     """Return for each session whether it is there, lost an event, was cut, shares a window."""
-    home = np.full(sessions, NONE, np.int32)
+    home = np.full(sessions, NO_INDEX, np.int32)
     seen = np.zeros(sessions, np.bool_)
     lost = np.zeros(sessions, np.bool_)
     cut = np.zeros(sessions, np.bool_)
@@ -139,10 +139,10 @@ def _fates(
         if s < 0:
             continue
         seen[s] = True
-        if w == NONE:
+        if w == NO_INDEX:
             lost[s] = True
             continue
-        cut[s] = cut[s] or (home[s] != NONE and home[s] != w)
+        cut[s] = cut[s] or (home[s] != NO_INDEX and home[s] != w)
         home[s] = w
         shares[s] = shares[s] or shared[w]
     return seen, lost, cut, shares
@@ -155,7 +155,7 @@ def result_latency(replay: Replay) -> NDArray[np.int64]:
     came out. Windows without a final result by the end of the topic are left out. Negative where a
     client's clock ran ahead.
     """
-    closed = replay.closed_at != NONE
+    closed = replay.closed_at != NO_INDEX
     latency: NDArray[np.int64] = replay.closed_ms[closed] - replay.last[closed]
     return latency
 
@@ -183,7 +183,7 @@ def dropped_events(events: pd.DataFrame, replay: Replay) -> pd.DataFrame:
     return dropped.assign(**{MISSED_BY: replay.missed_by_ms[~replay.kept]})
 
 
-def replay_processing_time(arrivals: Arrivals, window: SessionWindow) -> Replay:
+def replay_processing_time(arrivals: ReplayInput, window: SessionWindow) -> Replay:
     """Return the sessions by received time: what processing-time windows make of outages.
 
     No event is late. Starts and ends are received times, ends exclusive; a result comes out when
@@ -212,5 +212,5 @@ def replay_processing_time(arrivals: Arrivals, window: SessionWindow) -> Replay:
         taken,
         never,
         (taken.first, end),
-        (np.where(closed, arrived, NONE), np.where(closed, end - 1, NONE)),
+        (np.where(closed, arrived, NO_INDEX), np.where(closed, end - 1, NO_INDEX)),
     )

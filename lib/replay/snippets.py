@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from string import Template
 from typing import TYPE_CHECKING
 
-from lib.whatif.beam import BeamSetting
-from lib.whatif.flink import FlinkSetting
-from lib.whatif.kafka_streams import KafkaStreamsSetting
-from lib.whatif.spark import SparkSetting
-from lib.whatif.windows import SessionWindow, Window
+from lib.replay.engines.beam import BeamSetting
+from lib.replay.engines.flink import FlinkSetting
+from lib.replay.engines.kafka_streams import KafkaStreamsSetting
+from lib.replay.engines.spark import SparkSetting
+from lib.replay.windows import SessionWindow, Window
 
 if TYPE_CHECKING:
-    from lib.whatif.engines import Setting
+    from lib.replay.registry import Setting
 
 
 @dataclass(frozen=True)

@@ -8,25 +8,25 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import pandas as pd
 
-from lib.whatif.engines import Setting, replay
-from lib.whatif.judge import Comparison, compare_sessions
-from lib.whatif.kafka_streams import KafkaStreamsSetting
-from lib.whatif.windows import NONE, SessionWindow, TumblingWindow
+from lib.replay.engines.kafka_streams import KafkaStreamsSetting
+from lib.replay.outcome import SessionFates, session_fates
+from lib.replay.registry import Setting, replay
+from lib.replay.windows import NO_INDEX, SessionWindow, TumblingWindow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
-    from lib.whatif.arrivals import Arrivals
-    from lib.whatif.windows import Replay
+    from lib.replay.input import ReplayInput
+    from lib.replay.windows import Replay
 
 
 AnySetting = TypeVar("AnySetting", bound=Setting)
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Outcome:
     """What a setting does to a topic, in numbers.
 
     Attributes
@@ -36,14 +36,14 @@ class Judgement:
     sessions
         What became of the true sessions, or None where the topic has none.
     latency_median_ms, latency_p95_ms
-        Of the final results (see `lib.whatif.judge.result_latency`), or None without any.
+        Of the final results (see `lib.replay.outcome.result_latency`), or None without any.
     unclosed
         Number of windows without a final result by the end of the topic.
     """
 
     events: int
     dropped: int
-    sessions: Comparison | None
+    sessions: SessionFates | None
     latency_median_ms: float | None
     latency_p95_ms: float | None
     unclosed: int
@@ -54,9 +54,9 @@ class Judgement:
         return self.dropped / self.events if self.events else 0.0
 
 
-def judge(
+def outcome_of(
     replayed: Replay, true_session: NDArray[np.integer] | None = None, begin: int = 0
-) -> Judgement:
+) -> Outcome:
     """Return a replay in numbers.
 
     Parameters
@@ -64,7 +64,7 @@ def judge(
     replayed
         What the engine made of the topic.
     true_session
-        As for `lib.whatif.judge.compare_sessions`, or None where the topic has no true session.
+        As for `lib.replay.outcome.session_fates`, or None where the topic has no true session.
     begin
         Index of the first event that counts; of the final results, those count that came out then
         or later.
@@ -72,13 +72,13 @@ def judge(
     results = replayed.closed_at >= begin
     latency = (replayed.closed_ms - replayed.last)[results]
     median, p95 = np.quantile(latency, [0.5, 0.95]).tolist() if len(latency) else (None, None)
-    return Judgement(
+    return Outcome(
         events=len(replayed.kept) - begin,
         dropped=int(np.count_nonzero(~replayed.kept[begin:])),
-        sessions=None if true_session is None else compare_sessions(replayed, true_session),
+        sessions=None if true_session is None else session_fates(replayed, true_session),
         latency_median_ms=median,
         latency_p95_ms=p95,
-        unclosed=int(np.count_nonzero(replayed.closed_at == NONE)),
+        unclosed=int(np.count_nonzero(replayed.closed_at == NO_INDEX)),
     )
 
 
@@ -111,7 +111,7 @@ def with_delay(setting: AnySetting, delay_ms: int) -> AnySetting:
 
 
 def curve(
-    arrivals: Arrivals,
+    arrivals: ReplayInput,
     settings: Iterable[Setting],
     true_session: NDArray[np.integer] | None = None,
 ) -> pd.DataFrame:
@@ -124,7 +124,7 @@ def curve(
     settings
         For example `[with_gap(setting, gap) for gap in gaps]`.
     true_session
-        As for `lib.whatif.judge.compare_sessions`, or None.
+        As for `lib.replay.outcome.session_fates`, or None.
 
     Returns
     -------
@@ -138,7 +138,7 @@ def curve(
 
 
 def grid(
-    arrivals: Arrivals,
+    arrivals: ReplayInput,
     setting: Setting,
     gaps_ms: Sequence[int],
     delays_ms: Sequence[int],
@@ -150,9 +150,9 @@ def grid(
 
 
 def _row(
-    arrivals: Arrivals, setting: Setting, true_session: NDArray[np.integer] | None
+    arrivals: ReplayInput, setting: Setting, true_session: NDArray[np.integer] | None
 ) -> dict[str, float]:
-    judged = judge(replay(arrivals, setting), true_session)
+    judged = outcome_of(replay(arrivals, setting), true_session)
     row = {
         "GapMs": length_ms(setting),
         "DelayMs": delay_ms(setting),

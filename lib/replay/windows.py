@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from lib.compiled import compiled
+from lib.core.jit import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lib.whatif.arrivals import Arrivals
+    from lib.replay.input import ReplayInput
 
 NEVER: Final = -(2**62)
 """A clock that has not begun: earlier than every event, and far from overflow."""
 
-NONE: Final = -1
+NO_INDEX: Final = -1
 """No window took the event; the window had no final result by the end of the topic."""
 
 
@@ -68,7 +68,7 @@ class Replay:
         event for certain. (A smaller increase may do where it also keeps a session open that the
         event would have joined.)
     window
-        int32, the number of the window that took the event in the end, or `NONE`.
+        int32, the number of the window that took the event in the end, or `NO_INDEX`.
     boundary
         bool. The event came alone in the last millisecond in which Kafka Streams takes one: its
         result comes out at once, and without a cache the store does not find it again. (The store
@@ -87,9 +87,10 @@ class Replay:
     count
         int64, number of events.
     closed_at
-        int64, index of the last event that had arrived when the final result came out, or `NONE`.
+        int64, index of the last event that had arrived when the final result came out, or
+        `NO_INDEX`.
     closed_ms
-        int64, received time of that moment, epoch milliseconds, or `NONE`.
+        int64, received time of that moment, epoch milliseconds, or `NO_INDEX`.
     """
 
     kept: NDArray[np.bool_]
@@ -112,7 +113,7 @@ class Replay:
 
 
 @dataclass(frozen=True, eq=False)
-class Clock:
+class EngineClock:
     """A watermark or stream time as it rises.
 
     Attributes
@@ -140,11 +141,11 @@ class Clock:
         Returns
         -------
         tuple
-            Index of the last event that had arrived, and the received time; `NONE` where never.
+            Index of the last event that had arrived, and the received time; `NO_INDEX` where never.
         """
         rise = np.searchsorted(self.value, value)
-        after = np.append(self.after - 1, NONE)
-        at_ms = np.append(self.at_ms, NONE)
+        after = np.append(self.after - 1, NO_INDEX)
+        at_ms = np.append(self.at_ms, NO_INDEX)
         return after[rise], at_ms[rise]
 
 
@@ -153,10 +154,10 @@ def newest_so_far(event_time: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.maximum.accumulate(event_time) if len(event_time) else event_time
 
 
-def rising(value: NDArray[np.int64], at_ms: NDArray[np.int64]) -> Clock:
+def rising(value: NDArray[np.int64], at_ms: NDArray[np.int64]) -> EngineClock:
     """Return the clock that shows `value[i]` once event i has arrived, at `at_ms[i]`."""
     rises = np.flatnonzero(np.diff(value, prepend=NEVER))
-    return Clock(value=value[rises], after=rises + 1, at_ms=at_ms[rises])
+    return EngineClock(value=value[rises], after=rises + 1, at_ms=at_ms[rises])
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,7 +185,7 @@ class Taken:
 
 
 def take_sessions(
-    arrivals: Arrivals,
+    arrivals: ReplayInput,
     clock: NDArray[np.int64],
     *,
     held_from: NDArray[np.int64],
@@ -241,13 +242,13 @@ def _take_sessions(
     # are mostly in order, and late ones come in bursts that are. A session that can no longer be
     # joined stays in the list until a walk meets it.
     n = len(event_time)
-    window = np.full(n, NONE, np.int32)
+    window = np.full(n, NO_INDEX, np.int32)
     missed = np.zeros(n, np.int64)
     owner = np.empty(n, np.int32)
     first, last = np.empty(n, np.int64), np.empty(n, np.int64)
     older, newer = np.empty(n, np.int32), np.empty(n, np.int32)
     merged_into = np.empty(n, np.int32)
-    touched = np.full(keys, NONE, np.int32)
+    touched = np.full(keys, NO_INDEX, np.int32)
     sessions = 0
     for i in range(n):
         t, k = event_time[i], key[i]
@@ -260,12 +261,12 @@ def _take_sessions(
             newest = _newest_joined(at, t, reach, held_from[i], last, older)
             if newest + late_for <= clock[i]:
                 missed[i] = clock[i] - (newest + late_for) + 1
-                touched[k] = at if at != NONE else above
+                touched[k] = at if at != NO_INDEX else above
                 continue
         home, below, oldest, newest = _merge(
             at, t, reach, held_from[i], first, last, older, merged_into
         )
-        if home == NONE:
+        if home == NO_INDEX:
             home = sessions
             sessions += 1
             owner[home] = k
@@ -277,7 +278,7 @@ def _take_sessions(
         window[i] = home
     final = _number_final(merged_into[:sessions])
     for i in range(n):
-        if window[i] != NONE:
+        if window[i] != NO_INDEX:
             window[i] = final[window[i]]
     ended = merged_into[:sessions] == np.arange(sessions)
     return (
@@ -303,14 +304,14 @@ def _newest_within(
 
     What can no longer be joined on the way down from there leaves the list.
     """
-    above = NONE
-    while at != NONE and newer[at] != NONE and first[at] <= limit:
+    above = NO_INDEX
+    while at != NO_INDEX and newer[at] != NO_INDEX and first[at] <= limit:
         at = newer[at]
-    while at != NONE and first[at] > limit:
+    while at != NO_INDEX and first[at] > limit:
         above = at
         at = _next_held(older[at], held_from, last, older)
         _link(at, above, older, newer)
-    if above == NONE:
+    if above == NO_INDEX:
         at = _next_held(at, held_from, last, older)
         _link(at, above, older, newer)
     return at, above
@@ -319,7 +320,7 @@ def _newest_within(
 @compiled
 def _next_held(at: int, held_from: int, last: NDArray[np.int64], older: NDArray[np.int32]) -> int:
     """Return the first session from `at` towards older ones that can still be joined."""
-    while at != NONE and last[at] < held_from:
+    while at != NO_INDEX and last[at] < held_from:
         at = older[at]
     return at
 
@@ -327,9 +328,9 @@ def _next_held(at: int, held_from: int, last: NDArray[np.int64], older: NDArray[
 @compiled
 def _link(below: int, above: int, older: NDArray[np.int32], newer: NDArray[np.int32]) -> None:
     """Make two sessions neighbours in the list."""
-    if above != NONE:
+    if above != NO_INDEX:
         older[above] = below
-    if below != NONE:
+    if below != NO_INDEX:
         newer[below] = above
 
 
@@ -344,7 +345,7 @@ def _newest_joined(
 ) -> int:
     """Return the newest event of the session that an event at `t` would be in."""
     newest = t
-    while at != NONE and last[at] >= t - reach:
+    while at != NO_INDEX and last[at] >= t - reach:
         newest = max(newest, last[at])
         at = _next_held(older[at], held_from, last, older)
     return newest
@@ -365,11 +366,11 @@ def _merge(
 
     Returns the oldest in number of those merged, the first session not reached, and the bounds.
     """
-    home = NONE
+    home = NO_INDEX
     oldest = newest = t
-    while at != NONE and last[at] >= t - reach:
+    while at != NO_INDEX and last[at] >= t - reach:
         oldest, newest = min(oldest, first[at]), max(newest, last[at])
-        if home == NONE:
+        if home == NO_INDEX:
             home = at
         elif at < home:
             merged_into[home] = at
@@ -396,7 +397,7 @@ def _number_final(merged_into: NDArray[np.int32]) -> NDArray[np.int32]:
 
 
 def take_tumbling(
-    arrivals: Arrivals, clock: NDArray[np.int64], *, size_ms: int, late_ms: int
+    arrivals: ReplayInput, clock: NDArray[np.int64], *, size_ms: int, late_ms: int
 ) -> Taken:
     """Return the tumbling windows that the events fill.
 
@@ -414,7 +415,7 @@ def take_tumbling(
     end = (arrivals.event_time // size_ms + 1) * size_ms
     missed = np.maximum(clock - (end + late_ms) + 1, 0)
     kept = missed == 0
-    window = np.full(len(arrivals), NONE, dtype=np.int32)
+    window = np.full(len(arrivals), NO_INDEX, dtype=np.int32)
     window[kept] = _number_pairs(arrivals.key[kept], end[kept])
     windows = int(window.max()) + 1 if len(window) else 0
     key = np.zeros(windows, dtype=np.int32)
@@ -441,24 +442,24 @@ def _number_pairs(key: NDArray[np.int32], end: NDArray[np.int64]) -> NDArray[np.
 
 
 def not_before_joined(
-    closed: tuple[NDArray[np.int64], NDArray[np.int64]], taken: Taken, arrivals: Arrivals
+    closed: tuple[NDArray[np.int64], NDArray[np.int64]], taken: Taken, arrivals: ReplayInput
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return when the final results came out: a closed window has a new one when it is joined.
 
     Parameters
     ----------
     closed
-        When the clock first closed each window, as from `Clock.reaches`.
+        When the clock first closed each window, as from `EngineClock.reaches`.
     taken
         Which window took which event.
     arrivals
         The events.
     """
     closed_at, closed_ms = closed
-    joined = np.full(len(taken.key), NONE, dtype=np.int64)
+    joined = np.full(len(taken.key), NO_INDEX, dtype=np.int64)
     index = np.flatnonzero(taken.kept)
     joined[taken.window[index]] = index  # the last assignment to an element stays
-    again = (closed_at != NONE) & (joined > closed_at)
+    again = (closed_at != NO_INDEX) & (joined > closed_at)
     return (
         np.where(again, joined, closed_at),
         np.where(again, arrivals.received[joined], closed_ms),

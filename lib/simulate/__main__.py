@@ -8,14 +8,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin, get_type_hints
 
-from lib.errors import SkewlineError
+from lib.core.errors import SkewlineError
 from lib.simulate.produce import produce
 from lib.simulate.samples import SAMPLES, write_samples
 from lib.simulate.scenario import Outage, Scenario
 from lib.simulate.simulation import Simulation, simulate
 from lib.simulate.truth import write_truth
-from lib.topics.files import SAMPLES_FOLDER
-from lib.topics.recorded import SUFFIXES, write_recorded
+from lib.sources.files.folder import SAMPLES_FOLDER
+from lib.sources.files.kcat import SUFFIXES, write_recorded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

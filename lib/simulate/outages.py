@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from lib.simulate.sessions import Sessions
 
 OWN = 0
-"""`fault` of an outage that is a client's own; shared faults are numbered from 1."""
+"""`shared_outage` of an outage that is a client's own; shared outages are numbered from 1."""
 
 
 @dataclass(frozen=True)
 class CutOffs:
     """One row an outage of a session, by session and start; those of a session do not overlap.
 
-    Times are ms since the scenario's start, on the true clock. `fault` is the number of the
-    shared fault, or `OWN`.
+    Times are ms since the scenario's start, on the true clock. `shared_outage` is the number of the
+    shared outage, or `OWN`.
     """
 
     session: NDArray[np.int64]
     start: NDArray[np.float64]
     end: NDArray[np.float64]
-    fault: NDArray[np.int64]
+    shared_outage: NDArray[np.int64]
     buffered: NDArray[np.bool_]
 
     def covering(self, session: NDArray[np.int64], time: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -65,7 +65,9 @@ def draw_outages(scenario: Scenario, sessions: Sessions) -> CutOffs:
     """
     of_clients = [(outage, OWN) for outage in scenario.outages]
     of_clients += _shared(scenario, sessions)
-    struck = [_sessions_struck(sessions, outage, fault) for outage, fault in of_clients]
+    struck = [
+        _sessions_struck(sessions, outage, shared_outage) for outage, shared_outage in of_clients
+    ]
     rows = np.concatenate([np.zeros((0, 4)), *struck])
 
     own = np.isfinite(sessions.own_start)
@@ -85,20 +87,20 @@ def draw_outages(scenario: Scenario, sessions: Sessions) -> CutOffs:
         session=rows[:, 0].astype(np.int64),
         start=rows[:, 1],
         end=rows[:, 2],
-        fault=rows[:, 3].astype(np.int64),
+        shared_outage=rows[:, 3].astype(np.int64),
         buffered=~unbuffered,
     )
 
 
 def _shared(scenario: Scenario, sessions: Sessions) -> list[tuple[Outage, int]]:
-    """Shared faults, each in its own part of the time, of clients that are active when it begins.
+    """Shared outages, each in its own part of the time, of clients that are active when it begins.
 
     A client that an explicit outage then cuts off is left out.
     """
     rng = generator(scenario, "shared outages")
     part_s = _common_end_s(sessions) / max(1, scenario.shared_outages)
     wanted = max(2, round(scenario.shared_outage_clients * scenario.clients))
-    faults = []
+    shared_outages = []
     for number in range(scenario.shared_outages):
         length_s = min(float(log_uniform(rng, scenario.outage_s, 1)[0]), 0.7 * part_s)
         start_s = number * part_s + rng.uniform(0.1 * part_s, 0.9 * part_s - length_s)
@@ -106,8 +108,10 @@ def _shared(scenario: Scenario, sessions: Sessions) -> list[tuple[Outage, int]]:
         candidates = np.unique(sessions.client[active])
         clients = rng.choice(candidates, min(wanted, len(candidates)), replace=False)
         outages = [Outage(int(client), start_s, length_s) for client in np.sort(clients)]
-        faults += [(one, number + 1) for one in outages if not _overlaps(one, scenario.outages)]
-    return faults
+        shared_outages += [
+            (one, number + 1) for one in outages if not _overlaps(one, scenario.outages)
+        ]
+    return shared_outages
 
 
 def _common_end_s(sessions: Sessions) -> float:
@@ -126,11 +130,11 @@ def _overlaps(outage: Outage, others: tuple[Outage, ...]) -> bool:
     )
 
 
-def _sessions_struck(sessions: Sessions, outage: Outage, fault: int) -> NDArray[np.float64]:
-    """Rows session, start, end, fault: one for each session that the client then has."""
+def _sessions_struck(sessions: Sessions, outage: Outage, shared_outage: int) -> NDArray[np.float64]:
+    """Rows session, start, end, shared outage: one for each session that the client then has."""
     start, end = outage.start_s * 1000, outage.end_s * 1000
     active = (sessions.client == outage.client) & (sessions.start < end) & (sessions.end > start)
     rows = np.empty((active.sum(), 4))
-    rows[:] = (0, start, end, fault)
+    rows[:] = (0, start, end, shared_outage)
     rows[:, 0] = np.flatnonzero(active)
     return rows

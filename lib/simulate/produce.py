@@ -10,7 +10,7 @@ from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from lib.errors import BrokerUnreachableError, SettingsError
+from lib.core.errors import BrokerUnreachableError, SettingsError
 
 if TYPE_CHECKING:
     from lib.simulate.simulation import Simulation

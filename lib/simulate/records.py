@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lib.simulate.history import KINDS
-from lib.topics.records import CREATE_TIME, LOG_APPEND_TIME, RECORDS
+from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, RECORDS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

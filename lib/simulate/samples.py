@@ -11,7 +11,7 @@ from lib.simulate.history import Events
 from lib.simulate.scenario import Outage, Scenario
 from lib.simulate.simulation import Simulation, simulate
 from lib.simulate.truth import write_truth
-from lib.topics.recorded import write_recorded
+from lib.sources.files.kcat import write_recorded
 
 if TYPE_CHECKING:
     from pathlib import Path

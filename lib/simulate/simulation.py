@@ -12,7 +12,7 @@ from lib.simulate.draw import generator
 from lib.simulate.history import Events, History, draw_history, epoch_ms
 from lib.simulate.records import encode
 from lib.simulate.truth import Truth, tell_truth
-from lib.topics.records import RECORDS
+from lib.sources.records import RECORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -26,7 +26,7 @@ OUTAGES = pa.schema(
         ("client", pa.int64()),
         ("session", pa.string()),
         ("kind", pa.string()),
-        ("fault", pa.int64()),
+        ("shared_outage", pa.int64()),
         ("start_ms", pa.int64()),
         ("end_ms", pa.int64()),
         ("event_start_ms", pa.int64()),
@@ -60,9 +60,9 @@ class Truth:
     `event_end_ms` are the same moments on the client's clock.
 
     outages
-        One row a session cut off. `kind` is "buffered" or "lost"; `fault` is the number of the
-        shared fault, null where the outage is the client's own. `held_back` events were received
-        from `burst_start_ms` to `burst_end_ms` (null without any); `lost` ones never.
+        One row a session cut off. `kind` is "buffered" or "lost"; `shared_outage` is the number of
+        the shared outage, null where the outage is the client's own. `held_back` events were
+        received from `burst_start_ms` to `burst_end_ms` (null without any); `lost` ones never.
         `last_heard_ms` is the received time of the session's last event before (null without any).
     quiet
         Stretches in which a session had no events: from the event before to the event after.
@@ -152,7 +152,7 @@ def _outages(scenario: Scenario, history: History) -> pa.Table:
             client,
             _names(history.sessions.ids, cut_offs.session),
             np.where(cut_offs.buffered, "buffered", "lost").tolist(),
-            pa.array(cut_offs.fault, mask=cut_offs.fault == OWN),
+            pa.array(cut_offs.shared_outage, mask=cut_offs.shared_outage == OWN),
             epoch_ms(scenario, cut_offs.start),
             epoch_ms(scenario, cut_offs.end),
             on_client_clock(cut_offs.start),

@@ -1,1 +1,1 @@
-"""Where events come from: Kafka, files, samples; one interface (`lib.topics.source`)."""
+"""Where records come from: Kafka clusters and files, behind one protocol."""

@@ -6,12 +6,12 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from lib.topics.source import Between, Latest, Plan, Range, Span
+from lib.sources.base import Between, Latest, Plan, Range, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lib.topics.source import TopicSource
+    from lib.sources.base import TopicSource
 
 _FURTHER_BACK: Final = (4, 16, 64)
 """How many times as many offsets are looked at where too few of them held records."""

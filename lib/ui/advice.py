@@ -7,14 +7,9 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 import streamlit as st
 
-from lib.events import EVENT_TIME
-from lib.text import duration
-from lib.ui.whatif import (
-    MOST_FOR_CURVES,
-    arrivals_of_first,
-    true_sessions,
-)
-from lib.whatif import (
+from lib.core.formatting import duration
+from lib.events.table import EVENT_TIME
+from lib.replay import (
     BeamSetting,
     FlinkSetting,
     KafkaStreamsSetting,
@@ -22,14 +17,19 @@ from lib.whatif import (
     Setting,
     SparkSetting,
 )
-from lib.whatif.advisor import FITTED_SHARE, Advice, Goal, advise
-from lib.whatif.curves import delay_ms, length_ms
-from lib.whatif.snippets import Names, snippets
+from lib.replay.advisor import FITTED_SHARE, Advice, Goal, advise
+from lib.replay.snippets import Names, snippets
+from lib.replay.sweep import delay_ms, length_ms
+from lib.ui.whatif import (
+    MOST_FOR_CURVES,
+    arrivals_of_first,
+    true_sessions,
+)
 
 if TYPE_CHECKING:
-    from lib.load import LoadedTopic
+    from lib.loading.load import LoadedTopic
+    from lib.replay.sweep import Outcome
     from lib.ui.page import Visible
-    from lib.whatif.curves import Judgement
 
 _NAMES: Final = {"sql": "Flink SQL", "java": "Java", "python": "Python"}
 _ANY: Final = "any"
@@ -139,13 +139,13 @@ def _windows(setting: Setting) -> str:
     return f"{kind} of {duration(length_ms(setting))}"
 
 
-def _broken(judged: Judgement) -> str:
+def _broken(judged: Outcome) -> str:
     if judged.sessions is None:
         return ""
     return f" and leaves {judged.sessions.broken_share:.2%} of the sessions not exact"
 
 
-def _row(part: str, setting: Setting, judged: Judgement) -> dict[str, object]:
+def _row(part: str, setting: Setting, judged: Outcome) -> dict[str, object]:
     row: dict[str, object] = {
         "Engine": _engine(setting),
         "Part": part,

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import streamlit as st
 
-from lib import clocks
-from lib.analysis import Analysis, analyse
-from lib.columns import CLIENT
-from lib.memory import give_back_memory
-from lib.outages import outages_and_rhythm
-from lib.trust import Verdict, judge
+from lib.analysis import client_clocks
+from lib.analysis.analyse import Analysis, analyse
+from lib.analysis.outages import outages_and_rhythm
+from lib.analysis.timestamp_quality import Verdict, assess_timestamps
+from lib.core.columns import CLIENT
+from lib.core.memory import give_back_memory
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from lib.load import LoadedTopic
+    from lib.loading.load import LoadedTopic
 
 Answer = TypeVar("Answer")
 
@@ -58,7 +58,7 @@ def _analysis(version: object, _topic: LoadedTopic) -> Analysis:  # noqa: ARG001
 
 @st.cache_resource(max_entries=_KEPT, show_spinner=False)
 def _trust(version: object, _topic: LoadedTopic) -> Verdict:  # noqa: ARG001
-    return _alone(judge(_topic.events.table))
+    return _alone(assess_timestamps(_topic.events.table))
 
 
 @st.cache_resource(max_entries=_KEPT, show_spinner="Looking for outages…")
@@ -72,9 +72,9 @@ def _outages(
 
 @st.cache_resource(max_entries=2, show_spinner="Correcting clocks…")
 def _corrected(version: object, _topic: LoadedTopic) -> LoadedTopic:  # noqa: ARG001
-    table = clocks.clocks(_topic.events.table)
-    wrong = table[table[clocks.WRONG]]
-    events = replace(_topic.events, table=clocks.correct(_topic.events.table, wrong))
+    table = client_clocks.clocks(_topic.events.table)
+    wrong = table[table[client_clocks.WRONG]]
+    events = replace(_topic.events, table=client_clocks.correct(_topic.events.table, wrong))
     names = tuple(wrong[CLIENT].tolist())
     return _alone(replace(_topic, events=events, corrected=names))
 

@@ -6,36 +6,36 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from lib import clocks
-from lib.events import CLIENT
+from lib.analysis import client_clocks
+from lib.events.table import CLIENT
 from lib.ui.show import in_seconds
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from lib.load import LoadedTopic
+    from lib.loading.load import LoadedTopic
 
 _WORDS = {
     CLIENT: "Client",
-    clocks.EVENTS: "Events",
-    clocks.SMALLEST_DELAY: "Smallest delay (ms)",
-    clocks.OFFSET: "Clock ahead by (ms)",
-    clocks.DRIFT: "Drift (ppm)",
-    clocks.FUTURE: "From the future",
-    clocks.WRONG: "Wrong",
+    client_clocks.EVENTS: "Events",
+    client_clocks.SMALLEST_DELAY: "Smallest delay (ms)",
+    client_clocks.OFFSET: "Clock ahead by (ms)",
+    client_clocks.DRIFT: "Drift (ppm)",
+    client_clocks.FUTURE: "From the future",
+    client_clocks.WRONG: "Wrong",
 }
 
 
 def clock_table(topic: LoadedTopic, table: pd.DataFrame) -> None:
-    """Show the result of `lib.clocks.clocks`; a chosen client's effect on the topic below."""
-    wrong = int(table[clocks.WRONG].sum())
+    """Show the result of `client_clocks.clocks`; a chosen client's effect on the topic below."""
+    wrong = int(table[client_clocks.WRONG].sum())
     st.caption(
         f"{wrong:,} of {len(table):,} clocks are wrong. A clock is judged by its client's smallest "
         "delays against those of the typical client: the network never takes less than its "
         "minimum. Below zero: the clock is behind. Choose a client to see what it does to the "
         "topic's out-of-orderness."
     )
-    ordered = table.reindex(table[clocks.OFFSET].abs().sort_values(ascending=False).index)
+    ordered = table.reindex(table[client_clocks.OFFSET].abs().sort_values(ascending=False).index)
     chosen = st.dataframe(
         ordered[list(_WORDS)].rename(columns=_WORDS).round({"Clock ahead by (ms)": 1}),
         hide_index=True,
@@ -49,5 +49,5 @@ def clock_table(topic: LoadedTopic, table: pd.DataFrame) -> None:
     if rows:
         client = ordered[CLIENT].iloc[rows[0]]
         st.markdown(f"**Out-of-orderness of the topic, client {client}**")
-        effect = clocks.effect(topic.events.table, table, client)
+        effect = client_clocks.effect(topic.events.table, table, client)
         st.dataframe(in_seconds(effect), hide_index=True, alt=f"What client {client} does")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from streamlit.connections import BaseConnection
 
-from lib.topics.kafka import KafkaTopics
-from lib.topics.kafka.settings import ENVIRONMENT, settings_from
+from lib.sources.kafka import KafkaTopics
+from lib.sources.kafka.settings import ENVIRONMENT, settings_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
-from lib.fields import Fields
-from lib.times import UNITS
+from lib.core.time_units import UNITS
+from lib.events.fields import Fields
 from lib.ui import url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lib.load import FieldChoice, LoadedTopic
+    from lib.loading.load import FieldChoice, LoadedTopic
 
 _TITLES: Final = ("Event time", "Client", "Session", "Sequence number")
 
-NONE: Final = "none"
+NO_FIELD: Final = "none"
 
 _ABSENT: Final = {
     "event_time": "none: record timestamp",
@@ -42,7 +42,7 @@ _UNITS: Final = {
 def chosen_fields(topic: str) -> FieldChoice:
     """Return the fields chosen for a topic: preset in the secrets, over them those of the URL.
 
-    A preset is a table `[fields."TOPIC"]` with any attributes of `lib.fields.Fields`.
+    A preset is a table `[fields."TOPIC"]` with any attributes of `lib.events.fields.Fields`.
     """
     chosen: dict[str, Any] = {}
     if st.secrets.load_if_toml_exists():
@@ -50,7 +50,7 @@ def chosen_fields(topic: str) -> FieldChoice:
     for role in url.ROLES:
         source = url.get(role)
         if source is not None:
-            chosen[role] = None if source == NONE else source
+            chosen[role] = None if source == NO_FIELD else source
     if url.get(url.UNIT) in UNITS:
         chosen["unit"] = url.get(url.UNIT)
     gap = _positive(url.get(url.GAP) or "")
@@ -93,10 +93,10 @@ def choose_fields(topic: LoadedTopic) -> None:
 
 
 def _choose_source(topic: LoadedTopic, role: str, title: str) -> None:
-    recognised = getattr(topic.recognised, role) or NONE
-    used = getattr(topic.fields, role) or NONE
-    options = list(dict.fromkeys([*topic.sources, used, NONE]))
-    _choose(title, options, used, recognised, role, format_func={NONE: _ABSENT[role]})
+    recognised = getattr(topic.recognised, role) or NO_FIELD
+    used = getattr(topic.fields, role) or NO_FIELD
+    options = list(dict.fromkeys([*topic.sources, used, NO_FIELD]))
+    _choose(title, options, used, recognised, role, format_func={NO_FIELD: _ABSENT[role]})
 
 
 def _choose(

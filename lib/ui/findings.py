@@ -7,15 +7,15 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from lib.findings import NOTHING
-from lib.lanes import written
-from lib.text import counted
+from lib.analysis.findings import NOTHING
+from lib.charts.rows import written
+from lib.core.formatting import counted
 from lib.ui.answers import analysis_of
 from lib.ui.view import extent_of
 
 if TYPE_CHECKING:
-    from lib.findings import Finding
-    from lib.load import LoadedTopic
+    from lib.analysis.findings import Finding
+    from lib.loading.load import LoadedTopic
 
 _FIRST = 5
 

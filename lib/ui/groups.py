@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import streamlit as st
 
-from lib.events import CLIENT
-from lib.lanes import client_at, written
+from lib.charts.rows import client_at, written
+from lib.events.table import CLIENT
 from lib.ui import url
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from lib.lanes import Lanes
+    from lib.charts.rows import Lanes
     from lib.ui.page import Visible
 
 _CHOICE: Final = "open_group"

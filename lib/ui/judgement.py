@@ -8,21 +8,21 @@ import pandas as pd
 import streamlit as st
 
 from lib.charts import windows as charts
-from lib.charts.delay import Judged, skew_plot
-from lib.events import CLIENT
-from lib.lanes import written
-from lib.text import duration
+from lib.charts.delay import LateMarks, skew_plot
+from lib.charts.rows import written
+from lib.core.formatting import duration
+from lib.events.table import CLIENT
+from lib.replay import KafkaStreamsSetting, SessionWindow
+from lib.replay.gaps import gap_distribution, inter_event_gaps, knee_ms
+from lib.replay.outcome import dropped_events, replay_processing_time
+from lib.replay.sweep import Outcome, delay_ms, length_ms, outcome_of
 from lib.ui.whatif import MOST_FOR_CURVES, arrivals_for, curves_of, true_sessions
-from lib.whatif import KafkaStreamsSetting, SessionWindow
-from lib.whatif.curves import Judgement, delay_ms, judge, length_ms
-from lib.whatif.gaps import gap_distribution, inter_event_gaps, knee_ms
-from lib.whatif.judge import dropped_events, replay_processing_time
 
 if TYPE_CHECKING:
     import altair as alt
 
+    from lib.replay import Replay, Setting
     from lib.ui.page import Visible
-    from lib.whatif import Replay, Setting
 
 _HELP = {
     "Exact": "One window holds exactly the events of the session.",
@@ -33,7 +33,7 @@ _HELP = {
 }
 
 
-def figures(judged: Judgement) -> None:
+def figures(judged: Outcome) -> None:
     """Show the figures of a replay."""
     with st.container(horizontal=True):
         for name, count in _session_counts(judged).items():
@@ -54,12 +54,12 @@ def figures(judged: Judgement) -> None:
         )
 
 
-def on_received_time(visible: Visible, window: SessionWindow, judged: Judgement) -> None:
+def on_received_time(visible: Visible, window: SessionWindow, judged: Outcome) -> None:
     """Show what the same gap makes of received times, beside what the engine makes."""
     replayed = replay_processing_time(arrivals_for(visible.topic), window)
     rows = {
         "event time, as set": judged,
-        "received time": judge(replayed, true_sessions(visible.topic)),
+        "received time": outcome_of(replayed, true_sessions(visible.topic)),
     }
     st.markdown("**The same gap on received time**, as processing-time windows would have it")
     st.dataframe(
@@ -69,7 +69,7 @@ def on_received_time(visible: Visible, window: SessionWindow, judged: Judgement)
     )
 
 
-def _row(judged: Judgement) -> dict[str, object]:
+def _row(judged: Outcome) -> dict[str, object]:
     return {
         **_session_counts(judged),
         "Dropped": judged.dropped,
@@ -79,7 +79,7 @@ def _row(judged: Judgement) -> dict[str, object]:
     }
 
 
-def _session_counts(judged: Judgement) -> dict[str, int]:
+def _session_counts(judged: Outcome) -> dict[str, int]:
     found = judged.sessions
     if found is None:
         return {}
@@ -89,7 +89,7 @@ def _session_counts(judged: Judgement) -> dict[str, int]:
 
 def skew(visible: Visible, replayed: Replay) -> None:
     """Draw the skew plot with the engine's clock and the dropped events in red."""
-    judged = Judged(replayed.clock, ~replayed.kept, ("kept", "dropped"))
+    judged = LateMarks(replayed.clock, ~replayed.kept, ("kept", "dropped"))
     drawn = skew_plot(
         visible.table, visible.rows, judged, zero_ms=visible.zero_ms, scale=visible.scale
     )

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from lib.errors import SkewlineError
-from lib.load import LoadedTopic, Progress, Watch, load, reload
-from lib.memory import give_back_memory
+from lib.core.errors import SkewlineError
+from lib.core.memory import give_back_memory
+from lib.loading.load import LoadedTopic, Progress, Watch, load, reload
 
 if TYPE_CHECKING:
-    from lib.load import FieldChoice
-    from lib.topics.source import Range, TopicSource
+    from lib.loading.load import FieldChoice
+    from lib.sources.base import Range, TopicSource
 
 KEPT_TOPICS: Final = 8
 KEPT_EVENTS: Final = 10_000_000

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from lib.estimate import Estimate, estimate
-from lib.text import duration, size
-from lib.topics.source import Everything
+from lib.core.formatting import duration, size
+from lib.loading.estimate import Estimate, estimate
+from lib.sources.base import Everything
 
 if TYPE_CHECKING:
-    from lib.topics.source import TopicInfo, TopicSource
+    from lib.sources.base import TopicInfo, TopicSource
     from lib.ui.loads import LoadKey
 
 BIG: Final = 1_000_000

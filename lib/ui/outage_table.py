@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from lib import outages
-from lib.columns import CLIENT, SESSION
-from lib.events import Clock
-from lib.findings import around
-from lib.lanes import written
+from lib.analysis import outages
+from lib.analysis.findings import around
+from lib.charts.rows import written
+from lib.core.columns import CLIENT, SESSION
+from lib.events.table import Clock
 from lib.ui.show import clock_name, shown_times
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _TABLE = "outage_table"
 
 
 def outage_table(table: pd.DataFrame, visible: Visible) -> None:
-    """Show rows of the result of `lib.outages.outages`; a selected one zooms to it."""
+    """Show rows of the result of `lib.analysis.outages.outages`; a selected one zooms to it."""
     st.dataframe(
         _readable(table, visible),
         hide_index=True,
@@ -42,7 +42,7 @@ def outage_table(table: pd.DataFrame, visible: Visible) -> None:
 
 
 def rhythm_table(limits: pd.DataFrame) -> None:
-    """Show what each client's limit follows from: the result of `lib.outages.rhythm`."""
+    """Show what each client's limit follows from: the result of `lib.analysis.outages.rhythm`."""
     shown = limits.copy()
     shown[CLIENT] = shown[CLIENT].map(written)
     for column in (outages.TYPICAL_INTERVAL, outages.TYPICAL_WAIT, outages.LIMIT):
@@ -74,11 +74,15 @@ def _readable(table: pd.DataFrame, visible: Visible) -> pd.DataFrame:
             "Largest delay (s)": table[outages.LARGEST_DELAY] / 1000,
             "Burst (s)": table[outages.BURST_LENGTH] / 1000,
             "Burst rate (events/s)": table[outages.BURST_RATE].round(1),
-            "Shared fault": table[outages.FAULT],
+            "Shared fault": table[outages.SHARED_OUTAGE],
             "Session": table[SESSION].astype(str),
         }
     )
-    return readable if table[outages.FAULT].notna().any() else readable.drop(columns="Shared fault")
+    return (
+        readable
+        if table[outages.SHARED_OUTAGE].notna().any()
+        else readable.drop(columns="Shared fault")
+    )
 
 
 def _zoom(table: pd.DataFrame, visible: Visible) -> None:

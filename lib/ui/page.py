@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from lib import outages
-from lib.events import CLIENT, Clock, window_rows
-from lib.text import size
-from lib.trust import Trust
+from lib.analysis import outages
+from lib.analysis.timestamp_quality import Trust
+from lib.core.formatting import size
+from lib.events.table import CLIENT, Clock, window_rows
 from lib.ui.answers import trust_of
 from lib.ui.offer import show_offer
 from lib.ui.view import View, Window, current_view
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lib.charts.times import TimeScale
-    from lib.errors import SkewlineError
-    from lib.load import LoadedTopic
+    from lib.core.errors import SkewlineError
+    from lib.loading.load import LoadedTopic
     from lib.ui.loads import Load
 
 _POLL_S: Final = 0.4
@@ -169,11 +169,11 @@ def _announce(topic: LoadedTopic) -> None:
             f"The topic holds {report.in_log:,} records. The newest "
             f"{len(topic.events.table):,} are shown: the cap on events is reached."
         )
-    if topic.set_aside.num_rows:
-        few = topic.set_aside.num_rows == 1
+    if topic.rejected.num_rows:
+        few = topic.rejected.num_rows == 1
         st.caption(
-            f":material/report: {topic.set_aside.num_rows:,} record{'' if few else 's'} could not "
-            f"be read and {'is' if few else 'are'} set aside; the load report on the Overview "
+            f":material/report: {topic.rejected.num_rows:,} record{'' if few else 's'} could not "
+            f"be read and {'was' if few else 'were'} rejected; the load report on the Overview "
             f"page lists {'it' if few else 'them'}."
         )
 
@@ -195,10 +195,10 @@ def _say_what_to_trust(topic: LoadedTopic) -> None:
 
 
 def _show_empty(topic: LoadedTopic) -> None:
-    if topic.set_aside.num_rows:
+    if topic.rejected.num_rows:
         st.info(
-            "The load report on the Overview page says why each was set aside.",
-            title=f"None of the {topic.set_aside.num_rows:,} records could be read.",
+            "The load report on the Overview page says why each was rejected.",
+            title=f"None of the {topic.rejected.num_rows:,} records could be read.",
             icon=":material/report:",
         )
         return

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from lib import completeness
+from lib.analysis import completeness
+from lib.charts.rows import client_at, written
 from lib.charts.session import MOST_LINES, session_fan
-from lib.events import CLIENT, SESSION
-from lib.lanes import client_at, written
-from lib.text import counted, duration
+from lib.core.formatting import counted, duration
+from lib.events.table import CLIENT, SESSION
 from lib.ui import url
 from lib.ui.answers import analysis_of
 from lib.ui.show import clock_name, shown_times, time_column

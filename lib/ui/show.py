@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from lib.capture import write_capture
 from lib.charts.times import TimeScale
-from lib.columns import RECEIVED_TIME_TYPE
-from lib.decode import reasons_of
-from lib.events import (
+from lib.core.columns import RECEIVED_TIME_TYPE
+from lib.core.formatting import size
+from lib.decoding.json import reasons_of
+from lib.events.export import write_capture
+from lib.events.table import (
     CLIENT,
     EVENT_TIME,
     EVENT_TIME_0,
@@ -24,15 +25,14 @@ from lib.events import (
     SEQUENCE,
     SESSION,
 )
-from lib.text import size
-from lib.topics.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP_TYPE
+from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP_TYPE
 from lib.ui import url
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from streamlit.elements.lib.column_types import ColumnConfig
 
-    from lib.load import LoadedTopic
+    from lib.loading.load import LoadedTopic
     from lib.ui.page import Visible
 
 _KINDS = {
@@ -62,12 +62,12 @@ def moment(epoch_ms: int, visible: Visible) -> str:
 
 
 def load_report(topic: LoadedTopic) -> None:
-    """Show what was read, how fast, and what was set aside."""
+    """Show what was read, how fast, and what was rejected."""
     report = topic.report
     partitions = len(topic.positions)
     with st.container(horizontal=True):
         st.metric("Records read", f"{report.total_records:,}", border=True)
-        st.metric("Set aside", f"{topic.set_aside.num_rows:,}", border=True)
+        st.metric("Rejected", f"{topic.rejected.num_rows:,}", border=True)
         st.metric("Partitions with records", f"{partitions:,}", border=True)
         st.metric("Last read", size(report.read.bytes), border=True)
         st.metric("Rate", f"{report.read.rate:,.0f} records/s", border=True)
@@ -77,23 +77,23 @@ def load_report(topic: LoadedTopic) -> None:
     )
     st.caption(f"Record timestamps by kind: {kinds or 'no record'}.")
     download_topic(topic)
-    if topic.set_aside.num_rows:
-        _set_aside(topic.set_aside, report.topic)
+    if topic.rejected.num_rows:
+        _rejected(topic.rejected, report.topic)
 
 
-def _set_aside(set_aside: pa.Table, topic: str) -> None:
-    st.markdown(f"**{set_aside.num_rows:,} records set aside, by reason**")
-    st.dataframe(reasons_of(set_aside), hide_index=True, alt="Records set aside, by reason")
+def _rejected(rejected: pa.Table, topic: str) -> None:
+    st.markdown(f"**{rejected.num_rows:,} records rejected, by reason**")
+    st.dataframe(reasons_of(rejected), hide_index=True, alt="Records rejected, by reason")
     st.dataframe(
-        set_aside.slice(0, 1000).to_pandas(),
+        rejected.slice(0, 1000).to_pandas(),
         hide_index=True,
         height=220,
-        alt="Records set aside: partition, offset, reason and the beginning of the value",
+        alt="Records rejected: partition, offset, reason and the beginning of the value",
     )
     st.download_button(
         "Download the list",
-        lambda: set_aside.to_pandas().to_csv(index=False),
-        file_name=f"{topic}-set-aside.csv",
+        lambda: rejected.to_pandas().to_csv(index=False),
+        file_name=f"{topic}-rejected.csv",
         mime="text/csv",
         icon=":material/download:",
         on_click="ignore",
@@ -153,7 +153,7 @@ def _zone(visible: Visible) -> str:
 
 
 def in_seconds(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with its quantile columns, ms (`lib.delays.quantile_name`), as seconds."""
+    """Return a table with its quantile columns, ms (`delays.quantile_name`), as seconds."""
     quantiles = [c for c in table.columns if re.fullmatch(r"min|max|p[0-9.]+", c)]
     shown = table.assign(**{c: table[c] / 1000 for c in quantiles})
     return shown.rename(columns={c: f"{c} (s)" for c in quantiles})

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
+from lib.charts.rows import client_at, written
 from lib.charts.times import TimeScale
-from lib.errors import FieldsError, SettingsError, SkewlineError
-from lib.events import CLIENT, Clock
-from lib.lanes import client_at, written
-from lib.load import DEFAULT_CAP
-from lib.topics.source import Between, Everything, Latest, Range
+from lib.core.errors import FieldsError, SettingsError, SkewlineError
+from lib.events.table import CLIENT, Clock
+from lib.loading.load import DEFAULT_CAP
+from lib.sources.base import Between, Everything, Latest, Range
 from lib.ui import url
 from lib.ui.answers import corrected
 from lib.ui.fields import choose_fields, chosen_fields, forget_fields
@@ -37,8 +37,8 @@ from lib.ui.view import View, Window, extent_of, largest_clients
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lib.load import LoadedTopic
-    from lib.topics.source import TopicInfo, TopicSource
+    from lib.loading.load import LoadedTopic
+    from lib.sources.base import TopicInfo, TopicSource
 
 _HELD: Final = "held_window"
 

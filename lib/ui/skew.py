@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from lib.charts import delay as charts
-from lib.events import EVENT_TIME
+from lib.events.table import EVENT_TIME
 
 if TYPE_CHECKING:
     from lib.ui.page import Visible

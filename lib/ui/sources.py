@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from lib.errors import SkewlineError
-from lib.topics.files import UPLOADS, FileTopics, UploadedTopic, samples
+from lib.core.errors import SkewlineError
+from lib.sources.files.folder import UPLOADS, FileTopics, UploadedTopic, samples
 from lib.ui.connection import KafkaConnection, is_kafka_configured
 
 if TYPE_CHECKING:
-    from lib.topics.source import TopicInfo, TopicSource
+    from lib.sources.base import TopicInfo, TopicSource
 
 KAFKA: Final = "kafka"
 FILES: Final = "files"

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import streamlit as st
 
-from lib.events import CLIENT, Clock
+from lib.events.table import CLIENT, Clock
 from lib.ui.navigation import navigation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lib.charts.times import TimeScale
-    from lib.errors import SkewlineError
-    from lib.load import LoadedTopic
+    from lib.core.errors import SkewlineError
+    from lib.loading.load import LoadedTopic
     from lib.ui.loads import Load
     from lib.ui.offer import Offer
 

@@ -7,30 +7,30 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from lib.events import SESSION
-from lib.text import duration
-from lib.whatif import (
-    Arrivals,
+from lib.core.formatting import duration
+from lib.events.table import SESSION
+from lib.replay import (
     BeamSetting,
     FlinkSetting,
     KafkaStreamsSetting,
     Replay,
+    ReplayInput,
     SessionWindow,
     Setting,
     SparkSetting,
     TumblingWindow,
-    arrivals_of,
     replay,
+    replay_input_of,
 )
-from lib.whatif.curves import Judgement, curve, judge, with_delay, with_gap
+from lib.replay.sweep import Outcome, curve, outcome_of, with_delay, with_gap
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
-    from lib.load import LoadedTopic
-    from lib.whatif import Window
+    from lib.loading.load import LoadedTopic
+    from lib.replay import Window
 
 ENGINES: Final = ("Flink DataStream", "Flink SQL", "Kafka Streams", "Spark", "Beam")
 WINDOWS: Final = ("Session", "Tumbling")
@@ -148,22 +148,24 @@ def true_sessions(topic: LoadedTopic) -> NDArray[np.integer] | None:
     return codes
 
 
-def arrivals_for(topic: LoadedTopic) -> Arrivals:
+def arrivals_for(topic: LoadedTopic) -> ReplayInput:
     """Return the events of a topic as the engines read them, by client."""
-    found: Arrivals = _arrivals(topic.version, topic)
+    found: ReplayInput = _arrivals(topic.version, topic)
     return found
 
 
-def arrivals_of_first(topic: LoadedTopic, most: int) -> tuple[Arrivals, NDArray[np.integer] | None]:
+def arrivals_of_first(
+    topic: LoadedTopic, most: int
+) -> tuple[ReplayInput, NDArray[np.integer] | None]:
     """Return the first events of a topic, at most so many, and true sessions if any."""
     sessions = true_sessions(topic)
-    events = arrivals_of(topic.events.table.head(most))
+    events = replay_input_of(topic.events.table.head(most))
     return events, None if sessions is None else sessions[:most]
 
 
-def replay_of(topic: LoadedTopic, setting: Setting) -> tuple[Replay, Judgement]:
+def replay_of(topic: LoadedTopic, setting: Setting) -> tuple[Replay, Outcome]:
     """Return what the engine would have made of the whole topic, and that in numbers."""
-    found: tuple[Replay, Judgement] = _replay(topic.version, setting, topic)
+    found: tuple[Replay, Outcome] = _replay(topic.version, setting, topic)
     return found
 
 
@@ -174,8 +176,8 @@ def curves_of(topic: LoadedTopic, setting: Setting) -> tuple[pd.DataFrame, pd.Da
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _arrivals(version: object, _topic: LoadedTopic) -> Arrivals:  # noqa: ARG001
-    return arrivals_of(_topic.events.table)
+def _arrivals(version: object, _topic: LoadedTopic) -> ReplayInput:  # noqa: ARG001
+    return replay_input_of(_topic.events.table)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Replaying the topic…")
@@ -183,9 +185,9 @@ def _replay(
     version: object,  # noqa: ARG001
     setting: Setting,
     _topic: LoadedTopic,
-) -> tuple[Replay, Judgement]:
+) -> tuple[Replay, Outcome]:
     replayed = replay(arrivals_for(_topic), setting)
-    return replayed, judge(replayed, true_sessions(_topic))
+    return replayed, outcome_of(replayed, true_sessions(_topic))
 
 
 @st.cache_data(max_entries=32, show_spinner="Trying other settings…")

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.clocks import clocks, correct, effect, lag, lower_edges
-from lib.columns import CLIENT, EVENT_TIME, EVENT_TIME_0, RECEIVED_TIME
-from lib.delays import delay
-from tests.tables import events_table
+from lib.analysis.client_clocks import clocks, correct, effect, lag, lower_envelopes
+from lib.analysis.delays import delay
+from lib.core.columns import CLIENT, EVENT_TIME, EVENT_TIME_0, RECEIVED_TIME
+from tests.support.tables import events_table
 
 HOUR = 3_600_000
 
@@ -100,12 +100,12 @@ def test_one_client_alone_has_nothing_to_be_compared_with():
 
 def test_the_events_of_a_burst_are_heard_once():
     events = events_table([0, 1000, 2000, 3000, 4000], [10, 3010, 3011, 3012, 4010])
-    assert lower_edges(events).heard.tolist() == [3]
+    assert lower_envelopes(events).heard.tolist() == [3]
 
 
-def test_edges_that_are_known_change_nothing():
+def test_envelopes_that_are_known_change_nothing():
     events = topic({"a": 0, "b": 60_000}, {"b": 90})
-    assert clocks(events, edges=lower_edges(events)).equals(clocks(events))
+    assert clocks(events, envelopes=lower_envelopes(events)).equals(clocks(events))
 
 
 def test_lag_is_free_of_offset_and_drift():

@@ -2,16 +2,16 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.columns import OFFSET
-from lib.completeness import (
-    are_running,
+from lib.analysis.completeness import (
+    are_sequence_numbers,
     completeness,
     gaps,
     has_numbers,
     number_steps,
     numbering_start,
 )
-from tests.tables import events_table
+from lib.core.columns import OFFSET
+from tests.support.tables import events_table
 
 
 def numbered(sequence, session="s", **more):
@@ -135,7 +135,7 @@ def test_repeats_and_sessions_agree(pairs):
 @given(st.lists(st.integers(-1, 4)))
 def test_numbers_run_if_their_median_step_forward_is_one(steps):
     forward = [step for step in steps if step > 0]
-    assert are_running(np.array(steps, np.int64)) == (
+    assert are_sequence_numbers(np.array(steps, np.int64)) == (
         bool(forward) and int(np.median(forward)) == 1
     )
 

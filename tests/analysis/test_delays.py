@@ -2,8 +2,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from lib.columns import CLIENT, EVENT_TIME, PARTITION, RECEIVED_TIME
-from lib.delays import (
+from lib.analysis.delays import (
     delay,
     delay_distribution,
     delay_over_time,
@@ -12,7 +11,8 @@ from lib.delays import (
     out_of_orderness_quantiles,
     quantile_name,
 )
-from tests.tables import events_table
+from lib.core.columns import CLIENT, EVENT_TIME, PARTITION, RECEIVED_TIME
+from tests.support.tables import events_table
 
 records = st.lists(
     st.tuples(st.integers(0, 10_000), st.integers(-500, 5_000), st.sampled_from("abc"),

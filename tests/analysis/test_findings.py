@@ -2,18 +2,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.analysis import analyse
-from lib.clocks import clocks
-from lib.columns import CLIENT, RECEIVED_TIME_TYPE, SESSION
-from lib.completeness import completeness
-from lib.load import load
-from lib.outages import outages
+from lib.analysis.analyse import analyse
+from lib.analysis.client_clocks import clocks
+from lib.analysis.completeness import completeness
+from lib.analysis.outages import outages
+from lib.analysis.timestamp_quality import assess_timestamps
+from lib.core.columns import CLIENT, RECEIVED_TIME_TYPE, SESSION
+from lib.loading.load import load
 from lib.simulate import Outage, Scenario, simulate
-from lib.topics.files import samples
-from lib.topics.records import CREATE_TIME
-from lib.topics.source import Everything
-from lib.trust import judge
-from tests.tables import events_table
+from lib.sources.base import Everything
+from lib.sources.files.folder import samples
+from lib.sources.records import CREATE_TIME
+from tests.support.tables import events_table
 
 
 def simulated(**parameters):
@@ -86,7 +86,7 @@ def test_an_outage_that_lost_its_events():
 def test_clients_cut_off_together_are_one_finding():
     together = tuple(Outage(client, 100.0, 50.0) for client in (1, 2, 3, 4))
     (finding,) = findings_of(simulated(clients=10, sessions=10, events=3_000, outages=together))
-    assert finding.kind == "fault"
+    assert finding.kind == "shared outage"
     assert finding.sentence.startswith("4 clients were silent together for 50 s from ")
     assert sorted(finding.clients) == ["1", "2", "3", "4"]
 
@@ -129,7 +129,7 @@ def test_findings_are_ranked_by_the_events_they_touch():
 def test_an_analysis_has_what_each_question_answers():
     events = simulated(clients=10, sessions=20, events=2_000, outage_share=0.2, clock_share=0.2)
     analysis = analyse(events)
-    assert analysis.trust == judge(events)
+    assert analysis.trust == assess_timestamps(events)
     pd.testing.assert_frame_equal(analysis.outages, outages(events))
     pd.testing.assert_frame_equal(analysis.clocks, clocks(events))
     pd.testing.assert_frame_equal(analysis.sessions, completeness(events, start=1))

@@ -3,7 +3,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib import grouped
+from lib.analysis import kernels
 
 keyed = st.lists(st.tuples(st.integers(0, 200_000), st.integers(-(2**62), 2**62)), max_size=50)
 
@@ -17,27 +17,27 @@ def columns(pairs):
 @given(keyed)
 def test_stable_order_is_that_of_a_stable_sort(pairs):
     codes, _ = columns(pairs)
-    assert grouped.stable_order(codes).tolist() == np.argsort(codes, kind="stable").tolist()
+    assert kernels.stable_order(codes).tolist() == np.argsort(codes, kind="stable").tolist()
 
 
 @settings(deadline=None)
 @given(keyed)
 def test_order_by_is_that_of_a_lexical_sort(pairs):
     codes, values = columns(pairs)
-    assert grouped.order_by(codes, values).tolist() == np.lexsort((values, codes)).tolist()
+    assert kernels.order_by(codes, values).tolist() == np.lexsort((values, codes)).tolist()
 
 
 @settings(deadline=None)
 @given(keyed)
 def test_values_are_sorted_within_groups_whatever_their_size(pairs):
     codes, values = columns(pairs)
-    groups = grouped.group_by(pd.DataFrame({"key": codes}), "key")
-    assert grouped.sort_within(groups, values).tolist() == [value for _, value in sorted(pairs)]
+    groups = kernels.group_by(pd.DataFrame({"key": codes}), "key")
+    assert kernels.sort_within(groups, values).tolist() == [value for _, value in sorted(pairs)]
 
 
 def test_groups_of_categories_keep_all_categories_in_their_labels():
     column = pd.Categorical(["b", "d", "b"], categories=["a", "b", "c", "d"])
-    groups = grouped.group_by(pd.DataFrame({"key": column}), "key")
+    groups = kernels.group_by(pd.DataFrame({"key": column}), "key")
     assert groups.codes.tolist() == [0, 1, 0]
     assert list(groups.labels) == ["b", "d"]
     assert list(groups.labels.categories) == ["a", "b", "c", "d"]
@@ -47,8 +47,8 @@ def test_groups_of_categories_keep_all_categories_in_their_labels():
 @given(keyed)
 def test_bounds_of_groups_are_their_smallest_and_largest_values(pairs):
     codes, values = columns(pairs)
-    groups = grouped.group_by(pd.DataFrame({"key": codes}), "key")
-    low, high = grouped.bounds_within(groups, values)
+    groups = kernels.group_by(pd.DataFrame({"key": codes}), "key")
+    low, high = kernels.bounds_within(groups, values)
     expected = pd.Series(values).groupby(codes).agg(["min", "max"])
     assert low.tolist() == expected["min"].tolist()
     assert high.tolist() == expected["max"].tolist()
@@ -58,18 +58,18 @@ def test_bounds_of_groups_are_their_smallest_and_largest_values(pairs):
 @given(keyed)
 def test_values_brought_together_stand_group_after_group_and_go_back(pairs):
     codes, values = columns(pairs)
-    groups = grouped.group_by(pd.DataFrame({"key": codes}), "key")
-    found = grouped.together(groups, values)
+    groups = kernels.group_by(pd.DataFrame({"key": codes}), "key")
+    found = kernels.together(groups, values)
     assert found.tolist() == values[np.argsort(codes, kind="stable")].tolist()
-    assert grouped.apart(groups, found).tolist() == values.tolist()
+    assert kernels.apart(groups, found).tolist() == values.tolist()
 
 
 @settings(deadline=None)
 @given(keyed)
 def test_groups_of_numbers_are_those_of_a_category(pairs):
     codes, _ = columns(pairs)
-    numbers = grouped.group_by(pd.DataFrame({"key": codes}), "key")
-    categories = grouped.group_by(pd.DataFrame({"key": pd.Categorical(codes)}), "key")
+    numbers = kernels.group_by(pd.DataFrame({"key": codes}), "key")
+    categories = kernels.group_by(pd.DataFrame({"key": pd.Categorical(codes)}), "key")
     assert numbers.codes.tolist() == categories.codes.tolist()
     assert list(numbers.labels) == list(categories.labels) == sorted(set(codes))
 
@@ -90,7 +90,7 @@ def test_groups_of_any_size_and_disorder_are_sorted_stably(seed, sizes, disorder
     codes = np.repeat(np.arange(len(sizes)), sizes)
     values = in_runs(seed, sum(sizes), disorder)
     bounds = np.concatenate(([0], np.cumsum(sizes)))
-    rising, stood = grouped.sort_runs(bounds, values)
+    rising, stood = kernels.sort_runs(bounds, values)
     order = np.lexsort((values, codes))
     assert rising.tolist() == values[order].tolist()
     assert (stood if stood is not None else np.arange(len(values))).tolist() == order.tolist()
@@ -100,9 +100,9 @@ def test_groups_of_any_size_and_disorder_are_sorted_stably(seed, sizes, disorder
 @given(keyed)
 def test_steps_are_differences_of_sorted_values(pairs):
     codes, values = columns([(code, value // 4) for code, value in pairs])
-    groups = grouped.group_by(pd.DataFrame({"key": codes}), "key")
-    steps = grouped.steps_within(groups.bounds, grouped.together(groups, values), -1)
-    found = grouped.apart(groups, steps)
+    groups = kernels.group_by(pd.DataFrame({"key": codes}), "key")
+    steps = kernels.steps_within(groups.bounds, kernels.together(groups, values), -1)
+    found = kernels.apart(groups, steps)
     for code in groups.labels:
         rows = np.flatnonzero(codes == code)
         rising = rows[np.argsort(values[rows], kind="stable")]
@@ -115,7 +115,7 @@ def test_steps_are_differences_of_sorted_values(pairs):
 def test_lower_medians_are_the_middle_of_the_sorted_values(pairs):
     codes = np.array([code for code, _ in pairs], np.int32)
     values = np.array([value for _, value in pairs], np.float64)
-    found = grouped.medians_within(grouped.Groups(codes, pd.RangeIndex(6)), values)
+    found = kernels.medians_within(kernels.Groups(codes, pd.RangeIndex(6)), values)
     for code in range(6):
         own = np.sort(values[codes == code])
         assert found[code] == (own[(len(own) - 1) // 2] if len(own) else 0)
@@ -123,20 +123,20 @@ def test_lower_medians_are_the_middle_of_the_sorted_values(pairs):
 
 def test_medians_of_values_that_rise_and_fall_are_found_in_linear_time():
     values = np.concatenate((np.arange(500_000.0), np.arange(500_000.0)[::-1]))
-    groups = grouped.Groups(np.zeros(len(values), np.int32), pd.RangeIndex(1))
-    assert grouped.medians_within(groups, values) == [249_999]
+    groups = kernels.Groups(np.zeros(len(values), np.int32), pd.RangeIndex(1))
+    assert kernels.medians_within(groups, values) == [249_999]
 
 
 @settings(deadline=None)
 @given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=100))
 def test_median_is_that_of_numpy(values):
-    assert grouped.median(np.array(values)) == np.median(values)
+    assert kernels.median(np.array(values)) == np.median(values)
 
 
 @settings(deadline=None)
 @given(st.lists(st.integers(-50, 50) | st.integers(-(2**62), 2**62), max_size=100))
 def test_a_tally_is_what_is_unique_and_its_counts(values):
-    found = grouped.tally(np.array(values, np.int64))
+    found = kernels.tally(np.array(values, np.int64))
     expected = np.unique(np.array(values, np.int64), return_counts=True)
     assert [part.tolist() for part in found] == [part.tolist() for part in expected]
 
@@ -144,7 +144,7 @@ def test_a_tally_is_what_is_unique_and_its_counts(values):
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 20)), st.lists(st.integers(-1, 21), min_size=1).map(sorted))
 def test_values_up_to_an_edge_are_counted(values, edges):
-    found = grouped.count_up_to(np.array(values, np.float64), np.array(edges, np.float64))
+    found = kernels.count_up_to(np.array(values, np.float64), np.array(edges, np.float64))
     assert found.tolist() == [sum(value <= edge for value in values) for edge in edges]
 
 
@@ -155,8 +155,8 @@ close = st.lists(st.tuples(st.integers(0, 3), st.integers(-20, 20)), min_size=1,
 @given(close | keyed.filter(bool), st.lists(st.floats(0, 1), min_size=1, max_size=4))
 def test_quantiles_are_values_of_their_rank_however_far_apart(pairs, shares):
     codes, values = columns(pairs)
-    groups = grouped.group_by(pd.DataFrame({"key": codes}), "key")
-    found = grouped.quantiles_within(groups, values, shares)
+    groups = kernels.group_by(pd.DataFrame({"key": codes}), "key")
+    found = kernels.quantiles_within(groups, values, shares)
     for code, quantiles in zip(groups.labels, found.tolist(), strict=True):
         own = np.sort(values[codes == code])
         ranks = np.ceil(np.round(len(own) * np.array(shares), 6)).astype(int)
@@ -167,10 +167,10 @@ def test_quantiles_are_values_of_their_rank_however_far_apart(pairs, shares):
 @given(keyed)
 def test_the_last_value_of_each_group(pairs):
     codes, _ = columns(pairs)
-    groups = grouped.group_by(pd.DataFrame({"key": codes}), "key")
+    groups = kernels.group_by(pd.DataFrame({"key": codes}), "key")
     rows = np.arange(len(codes), dtype=np.int32)
     expected = pd.Series(rows).groupby(codes).last()
-    assert grouped.last_within(groups, rows).tolist() == expected.tolist()
+    assert kernels.last_within(groups, rows).tolist() == expected.tolist()
 
 
 @settings(deadline=None)
@@ -178,4 +178,4 @@ def test_the_last_value_of_each_group(pairs):
 def test_behind_is_the_distance_to_the_largest_so_far(pairs):
     codes, values = columns(pairs)
     largest = pd.Series(values).groupby(codes).cummax().to_numpy(np.int64)
-    assert grouped.behind_running_max(codes, values).tolist() == (largest - values).tolist()
+    assert kernels.behind_running_max(codes, values).tolist() == (largest - values).tolist()

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from lib.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SEQUENCE, SESSION
-from lib.outages import outages, rhythm
-from tests.tables import events_table
+from lib.analysis.outages import outages, rhythm
+from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SEQUENCE, SESSION
+from tests.support.tables import events_table
 
 SECOND = 1000
 
@@ -181,7 +181,7 @@ def test_an_event_that_newer_ones_overtook_is_no_outage():
 def test_clients_cut_off_together_share_a_fault():
     cut = [cut_off(stream(f"{n}", seed=n, begin=70 * n), 60_000, 124_500) for n in range(6)]
     own = cut_off(stream("own"), 200_000, 220_000)
-    table = outages(topic(*cut, own, *others(events=2000))).set_index("ClientID")["Fault"]
+    table = outages(topic(*cut, own, *others(events=2000))).set_index("ClientID")["SharedOutage"]
     assert table.drop("own").tolist() == [1] * 6
     assert table.isna()["own"]
 
@@ -189,7 +189,7 @@ def test_clients_cut_off_together_share_a_fault():
 def test_outages_one_after_another_share_nothing():
     one = cut_off(stream("a"), 60_000, 100_000)
     two = cut_off(stream("b"), 110_000, 150_000)
-    assert outages(topic(one, two, *others()))["Fault"].isna().all()
+    assert outages(topic(one, two, *others()))["SharedOutage"].isna().all()
 
 
 def test_sensitivity_raises_the_limit():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.sessions import count_histogram, session_counts, session_table
+from lib.analysis.sessions import count_histogram, session_counts, session_table
 
 
 def events_of(*rows: tuple[int, str, int, int]) -> pd.DataFrame:

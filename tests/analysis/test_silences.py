@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.outages import outages, outages_and_rhythm, rhythm
-from lib.silences import NONE, find_arrivals, find_stragglers, find_waits
-from tests.tables import events_table
+from lib.analysis.outages import outages, outages_and_rhythm, rhythm
+from lib.analysis.silences import NOT_WAITING, find_arrivals, find_stragglers, find_waits
+from tests.support.tables import events_table
 
 sent = st.lists(
     st.tuples(
@@ -85,7 +85,7 @@ def test_intervals_are_those_between_events_as_they_happened(rows):
 def test_an_event_waits_for_the_first_news_since_it_was_due(rows):
     arrivals = find_arrivals(topic(rows))
     waits = find_waits(arrivals)
-    longest = np.full(len(arrivals.row), float(NONE))
+    longest = np.full(len(arrivals.row), float(NOT_WAITING))
     for unit in units(arrivals):
         for at in unit:
             since = [
@@ -93,7 +93,7 @@ def test_an_event_waits_for_the_first_news_since_it_was_due(rows):
                 for news in range(unit[0], at + 1)
                 if arrivals.is_news[news] and arrivals.received[news] >= arrivals.due[at]
             ]
-            assert waits.ended_by[at] == (since[0] if since else NONE)
+            assert waits.ended_by[at] == (since[0] if since else NOT_WAITING)
             if since:
                 wait = arrivals.received[since[0]] - arrivals.due[at]
                 longest[since[0]] = max(longest[since[0]], wait)

@@ -1,7 +1,7 @@
 import numpy as np
 
-from lib.summary import Summary, summarise
-from tests.tables import events_table
+from lib.analysis.summary import Summary, summarise
+from tests.support.tables import events_table
 
 EVENTS = events_table(
     [1_000, 3_000, 2_000, 5_000],

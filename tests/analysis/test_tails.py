@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lib.tails import threshold
+from lib.analysis.tails import threshold
 
 NETWORKS = {
     "uniform": lambda rng, n: rng.uniform(0, 2, n),

@@ -1,9 +1,9 @@
 import pytest
 
-from lib.columns import RECEIVED_TIME_TYPE
-from lib.topics.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP
-from lib.trust import Trust, judge
-from tests.tables import events_table
+from lib.analysis.timestamp_quality import Trust, assess_timestamps
+from lib.core.columns import RECEIVED_TIME_TYPE
+from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP
+from tests.support.tables import events_table
 
 
 def stamped(event_time, received, kind, **more):
@@ -12,69 +12,71 @@ def stamped(event_time, received, kind, **more):
 
 
 def test_log_append_time_is_received_time():
-    verdict = judge(stamped([0, 1000], [7, 1003], LOG_APPEND_TIME))
+    verdict = assess_timestamps(stamped([0, 1000], [7, 1003], LOG_APPEND_TIME))
     assert verdict.trust is Trust.RECEIVED
     assert (verdict.log_append_time, verdict.create_time) == (2, 0)
 
 
 def test_create_time_that_varies_is_what_producers_stated():
-    verdict = judge(stamped([0, 1000, 2000], [7, 1003, 2012], CREATE_TIME))
+    verdict = assess_timestamps(stamped([0, 1000, 2000], [7, 1003, 2012], CREATE_TIME))
     assert verdict.trust is Trust.STATED
     assert verdict.sentence.startswith("Producers stated the received time (CreateTime)")
 
 
 def test_the_kind_may_be_unknown():
-    verdict = judge(events_table([0, 1000, 2000], [7, 1003, 2012]))
+    verdict = assess_timestamps(events_table([0, 1000, 2000], [7, 1003, 2012]))
     assert verdict.trust is Trust.STATED
     assert verdict.sentence.startswith("Who stamped is unknown")
 
 
 def test_topics_with_both_kinds_are_said_to_have_both():
-    verdict = judge(stamped([0, 1000], [7, 1003], [LOG_APPEND_TIME, CREATE_TIME]))
+    verdict = assess_timestamps(stamped([0, 1000], [7, 1003], [LOG_APPEND_TIME, CREATE_TIME]))
     assert verdict.trust is Trust.STATED
     assert verdict.sentence.startswith("The broker stamped 1 records, producers the others")
 
 
 @pytest.mark.parametrize("late", [0, 40])
 def test_a_constant_delay_of_producers_means_little(late):
-    verdict = judge(stamped([0, 1000, 2000], [late, 1000 + late, 2000 + late], CREATE_TIME))
+    verdict = assess_timestamps(
+        stamped([0, 1000, 2000], [late, 1000 + late, 2000 + late], CREATE_TIME)
+    )
     assert verdict.trust is Trust.LITTLE
     assert (verdict.commonest_delay, verdict.commonest_share) == (late, 1.0)
 
 
 def test_a_constant_delay_of_the_broker_is_believed():
-    verdict = judge(stamped([0, 1000], [1, 1001], LOG_APPEND_TIME))
+    verdict = assess_timestamps(stamped([0, 1000], [1, 1001], LOG_APPEND_TIME))
     assert verdict.trust is Trust.RECEIVED
 
 
 def test_one_event_alone_is_no_constant_delay():
-    assert judge(stamped([0], [0], CREATE_TIME)).trust is Trust.STATED
+    assert assess_timestamps(stamped([0], [0], CREATE_TIME)).trust is Trust.STATED
 
 
 def test_the_share_that_counts_as_constant_can_be_moved():
     events = stamped([0, 1000, 2000, 3000], [0, 1000, 2000, 3009], CREATE_TIME)
-    assert judge(events).trust is Trust.STATED
-    assert judge(events, constant_share=0.75).trust is Trust.LITTLE
+    assert assess_timestamps(events).trust is Trust.STATED
+    assert assess_timestamps(events, constant_share=0.75).trust is Trust.LITTLE
 
 
 def test_records_without_timestamp_mean_little():
-    verdict = judge(events_table([0, 1000], [NO_TIMESTAMP, 1003]))
+    verdict = assess_timestamps(events_table([0, 1000], [NO_TIMESTAMP, 1003]))
     assert verdict.trust is Trust.LITTLE
     assert verdict.no_timestamp == 1
 
 
 def test_timestamps_that_run_backwards_are_counted_inside_their_partition():
     events = stamped([0, 0, 0, 0], [500, 100, 450, 200], CREATE_TIME, partition=[0, 1, 0, 1])
-    verdict = judge(events)
+    verdict = assess_timestamps(events)
     assert (verdict.backwards, verdict.furthest_back) == (1, 50)
 
 
 def test_timestamps_that_are_as_wrong_as_delays_are_long_mean_little():
     events = stamped([9000, 1000, 8000, 2000], [9003, 1004, 8001, 2002], CREATE_TIME)
-    verdict = judge(events)
+    verdict = assess_timestamps(events)
     assert verdict.trust is Trust.LITTLE
     assert "3 of 4 record timestamps run backwards" in verdict.sentence
 
 
 def test_an_empty_topic_is_not_judged():
-    assert judge(events_table([], [])).events == 0
+    assert assess_timestamps(events_table([], [])).events == 0

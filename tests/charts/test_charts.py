@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib import delays
+from lib.analysis import delays
+from lib.analysis.outages import outages
 from lib.charts.colours import client_colours
 from lib.charts.comparison import MOST_CELLS, MOST_POINTS, comparison
 from lib.charts.delay import (
@@ -20,16 +21,15 @@ from lib.charts.delay import (
     watermark_steps,
 )
 from lib.charts.outages import MOST_OUTAGES, outage_timeline
+from lib.charts.rows import client_lanes
 from lib.charts.session import MOST_LINES, session_fan
 from lib.charts.texts import MOST_TEXT_BYTES, drawn_names
 from lib.charts.times import TimeScale, drawn_times, time_axis
-from lib.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SESSION
-from lib.lanes import client_lanes
-from lib.load import load
-from lib.outages import outages
-from lib.topics.files import samples
-from lib.topics.source import Everything
-from tests.tables import events_table
+from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SESSION
+from lib.loading.load import load
+from lib.sources.base import Everything
+from lib.sources.files.folder import samples
+from tests.support.tables import events_table
 
 MOST_BYTES = 500_000
 ZERO_MS = 1_540_726_486_041

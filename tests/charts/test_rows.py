@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.lanes import MOST_LANES, bin_width, client_at, client_lanes, count_bins, written
+from lib.charts.rows import MOST_LANES, bin_width, client_at, client_lanes, count_bins, written
 
 CODES = st.lists(st.integers(-1, 199), min_size=1, max_size=400).map(np.array)
 TWO_HUNDRED = pd.Index(range(200))

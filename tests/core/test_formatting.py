@@ -1,6 +1,6 @@
 import pytest
 
-from lib.text import counted, duration, size
+from lib.core.formatting import counted, duration, size
 
 
 @pytest.mark.parametrize(

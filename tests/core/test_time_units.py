@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.times import (
+from lib.core.time_units import (
     FAR_OUTSIDE,
     MISSING,
     NOT_A_TIME,

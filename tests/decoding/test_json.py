@@ -1,4 +1,4 @@
-"""Decoding: good records equal what `json.loads` gives; the rest is set aside with a reason."""
+"""Decoding: good records equal what `json.loads` gives; the rest is rejected with a reason."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lib.columns import OFFSET, PARTITION, RECEIVED_TIME, RECEIVED_TIME_TYPE
-from lib.decode import (
+from lib.core.columns import OFFSET, PARTITION, RECEIVED_TIME, RECEIVED_TIME_TYPE
+from lib.decoding.json import (
     EXCERPT_BYTES,
     MAX_EXCERPTS,
     MAX_FIELDS,
     OTHER_FIELDS,
-    SET_ASIDE,
+    REJECTED,
     Decoded,
     concat,
     decode,
     flatten,
 )
-from tests.blocks import block, values_of
+from tests.support.blocks import block, values_of
 
 KAFKA = [PARTITION, OFFSET, RECEIVED_TIME, RECEIVED_TIME_TYPE]
 GOOD = b'{"Timestamp":1540726486041,"ClientID":2,"Data":{"Errors":0,"Values":17},"Kind":"m"}'
@@ -38,8 +38,8 @@ def fields_of(columns: pa.Table) -> list[dict]:
 def reasons(decoded: Decoded) -> dict[int, str]:
     return dict(
         zip(
-            decoded.set_aside[OFFSET].to_pylist(),
-            decoded.set_aside["reason"].to_pylist(),
+            decoded.rejected[OFFSET].to_pylist(),
+            decoded.rejected["reason"].to_pylist(),
             strict=True,
         )
     )
@@ -217,7 +217,7 @@ def test_a_header_is_kept_where_it_is_asked_for():
     assert decoded.columns["@header:d"].to_pylist() == ["3", None]
 
 
-# What is set aside
+# What is rejected
 
 
 @pytest.mark.parametrize(
@@ -253,18 +253,18 @@ def test_a_bad_record_costs_nothing_but_itself(value, reason):
     assert fields_of(decoded.columns) == [expected(GOOD)] * 400
 
 
-def test_a_record_set_aside_shows_how_its_value_begins():
+def test_a_record_rejected_shows_how_its_value_begins():
     decoded = decode(block(b"\x01\xff" + b"x" * 1_000))
 
-    (excerpt,) = decoded.set_aside["excerpt"].to_pylist()
+    (excerpt,) = decoded.rejected["excerpt"].to_pylist()
     assert excerpt == "��" + "x" * (EXCERPT_BYTES - 2)
 
 
 def test_excerpts_are_bounded_and_the_count_is_not():
     decoded = decode(block(*[b"bad"] * (MAX_EXCERPTS + 5)))
 
-    assert decoded.set_aside.num_rows == MAX_EXCERPTS + 5
-    assert decoded.set_aside["excerpt"].null_count == 5
+    assert decoded.rejected.num_rows == MAX_EXCERPTS + 5
+    assert decoded.rejected["excerpt"].null_count == 5
 
 
 def test_an_empty_block_gives_empty_tables():
@@ -272,7 +272,7 @@ def test_an_empty_block_gives_empty_tables():
 
     assert decoded.columns.num_rows == 0
     assert decoded.columns.column_names == KAFKA
-    assert decoded.set_aside.schema == SET_ASIDE
+    assert decoded.rejected.schema == REJECTED
 
 
 # Any records
@@ -336,10 +336,10 @@ def same(found: object, wanted: object) -> bool:
 @example([b'{"a":[null,null]}'])
 @example([b'{"a":[{"b":1}]}', *[b'{"a":[null,null]}'] * 99])
 @settings(max_examples=300)
-def test_good_and_set_aside_records_are_all_the_records(values):
+def test_good_and_rejected_records_are_all_the_records(values):
     decoded = decode(block(*values))
 
-    good, bad = decoded.columns[OFFSET].to_pylist(), decoded.set_aside[OFFSET].to_pylist()
+    good, bad = decoded.columns[OFFSET].to_pylist(), decoded.rejected[OFFSET].to_pylist()
     assert sorted(good + bad) == list(range(len(values)))
     assert good == sorted(good)
     assert bad == sorted(bad)
@@ -359,7 +359,7 @@ def test_good_records_are_what_json_loads_gives(values):
 
 @given(few | many)
 @settings(max_examples=200)
-def test_what_json_loads_takes_is_not_set_aside(values):
+def test_what_json_loads_takes_is_not_rejected(values):
     bad = reasons(decode(block(*values)))
 
     for offset, reason in bad.items():

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-import lib.decode
-from lib.decode import decode, flatten
-from lib.uniform import FEWEST, Layout, layout_of, uniform_columns
-from tests.blocks import block
+import lib.decoding.json
+from lib.decoding.json import decode, flatten
+from lib.decoding.json_layout import FEWEST, Layout, layout_of, uniform_columns
+from tests.support.blocks import block
 
 EVENT = b'{"ClientID":2,"Data":{"Errors":0,"Ratio":0.5},"Kind":"m","Live":true,"Note":null}'
 
@@ -253,9 +253,9 @@ def test_decoding_gives_the_same_without_it(values, odd, random):
 
     found = decode(records)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lib.decode, "uniform_columns", lambda _: None)
+        patch.setattr(lib.decoding.json, "uniform_columns", lambda _: None)
         wanted = decode(records)
 
     assert found.columns.schema == wanted.columns.schema
     assert exactly(found.columns.to_pylist()) == exactly(wanted.columns.to_pylist())
-    assert found.set_aside.equals(wanted.set_aside)
+    assert found.rejected.equals(wanted.rejected)

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.decode import decode
-from lib.errors import FieldsError
-from lib.fields import Fields, from_query, recognise, to_query
-from lib.times import UNITS
-from tests.blocks import block, values_of
-from tests.test_decode import few
+from lib.core.errors import FieldsError
+from lib.core.time_units import UNITS
+from lib.decoding.json import decode
+from lib.events.fields import Fields, from_query, recognise, to_query
+from tests.decoding.test_json import few
+from tests.support.blocks import block, values_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lib.compact import append, compact, join
+from lib.events.pandas_columns import append, compact, join
 
 integers = st.integers(-200, 200) | st.integers(-(2**63), 2**63 - 1) | st.none()
 KINDS = {

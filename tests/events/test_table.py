@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from lib.decode import decode
-from lib.derived_sessions import derive_sessions
-from lib.errors import FieldsError
-from lib.events import Clock, Events, append_events, build_events, select_window
-from lib.fields import Fields
-from lib.topics.records import NO_TIMESTAMP
-from tests.blocks import block, values_of
+from lib.core.errors import FieldsError
+from lib.decoding.json import decode
+from lib.events.derived_sessions import derive_sessions
+from lib.events.fields import Fields
+from lib.events.table import Clock, EventsTable, append_events, build_events, select_window
+from lib.sources.records import NO_TIMESTAMP
+from tests.support.blocks import block, values_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,7 +34,7 @@ def columns_of(*records: dict, **where) -> pa.Table:
     return decode(block(*values_of(*records), **where)).columns
 
 
-def build(*records: dict, fields: Fields | None = None, **where) -> Events:
+def build(*records: dict, fields: Fields | None = None, **where) -> EventsTable:
     return build_events([columns_of(*records, **where)], fields or Fields())
 
 
@@ -50,7 +50,7 @@ GOLDEN = [
 
 
 @pytest.fixture
-def golden() -> Events:
+def golden() -> EventsTable:
     records = [
         {"ClientID": c, "Data": {"Errors": e, "Values": v}, "EventID": n, "Kind": k}
         | {"SessionID": s, "Timestamp": t}
@@ -275,18 +275,18 @@ def test_a_missing_sequence_number_is_missing():
         (event(10**15), "Timestamp is far outside the topic's other times"),
     ],
 )
-def test_a_record_that_lacks_a_mapped_field_is_set_aside(record, reason):
+def test_a_record_that_lacks_a_mapped_field_is_rejected(record, reason):
     events = build(event(4_000), record, event(6_000))
 
-    assert events.set_aside["reason"].to_pylist() == [reason]
-    assert events.set_aside["KafkaOffset"].to_pylist() == [1]
+    assert events.rejected["reason"].to_pylist() == [reason]
+    assert events.rejected["KafkaOffset"].to_pylist() == [1]
     assert events.table["Timestamp"].tolist() == [4_000, 6_000]
 
 
-def test_a_time_set_aside_is_shown():
+def test_a_time_rejected_is_shown():
     events = build(event(4_000), event("soon"))
 
-    assert events.set_aside["excerpt"].to_pylist() == ["Timestamp: soon"]
+    assert events.rejected["excerpt"].to_pylist() == ["Timestamp: soon"]
 
 
 def test_a_field_that_no_record_has_is_an_error_with_a_sentence():
@@ -438,8 +438,8 @@ def test_appending_gives_what_building_from_everything_gives(rows, cut):
 
     assert_frame_equal(grown.table, whole.table, check_like=True)
     assert grown.zero_ms == whole.zero_ms
-    assert sorted(grown.set_aside["KafkaOffset"].to_pylist()) == sorted(
-        whole.set_aside["KafkaOffset"].to_pylist()
+    assert sorted(grown.rejected["KafkaOffset"].to_pylist()) == sorted(
+        whole.rejected["KafkaOffset"].to_pylist()
     )
 
 

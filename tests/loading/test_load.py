@@ -10,17 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kafka import KafkaAdminClient
 
-from lib.estimate import estimate
-from lib.load import Progress, Watch, load, reload
-from lib.topics.kafka import KafkaSettings, KafkaTopics
-from lib.topics.source import Between, Everything, Latest
+from lib.loading.estimate import estimate
+from lib.loading.load import Progress, Watch, load, reload
+from lib.sources.base import Between, Everything, Latest
+from lib.sources.kafka import KafkaSettings, KafkaTopics
 from tests.support.broker import Record, create_topic
 from tests.support.memory import MemoryTopic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lib.load import LoadedTopic
+    from lib.loading.load import LoadedTopic
     from tests.support.broker import Broker
 
 BASE_MS = 1_545_230_000_000
@@ -192,14 +192,14 @@ def test_topic_that_was_empty_is_loaded_when_it_has_records() -> None:
     assert numbers_of(reload(topic, before)) == [0, 1]
 
 
-def test_records_set_aside_are_counted_once_over_reloads(topic: MemoryTopic) -> None:
+def test_records_rejected_are_counted_once_over_reloads(topic: MemoryTopic) -> None:
     topic.write(BAD, None)
     loaded = load(topic, "topic", Everything())
     topic.write(BAD, *events(10))
     for _ in range(3):
         loaded = reload(topic, loaded)
 
-    assert loaded.set_aside["KafkaOffset"].to_pylist() == [10, 11, 12]
+    assert loaded.rejected["KafkaOffset"].to_pylist() == [10, 11, 12]
     assert loaded.report.total_records == 14
 
 
@@ -222,14 +222,14 @@ def filled(values: list[tuple[int, bytes | None]]) -> MemoryTopic:
 
 
 @given(values=VALUES.filter(has_an_event))
-def test_good_and_set_aside_are_together_what_was_read(
+def test_good_and_rejected_are_together_what_was_read(
     values: list[tuple[int, bytes | None]],
 ) -> None:
     loaded = load(filled(values), "topic", Everything())
 
     table = loaded.events.table
     good = list(zip(table["KafkaPartition"], table["KafkaOffset"], strict=True))
-    aside = loaded.set_aside.select(["KafkaPartition", "KafkaOffset"]).to_pylist()
+    aside = loaded.rejected.select(["KafkaPartition", "KafkaOffset"]).to_pylist()
     places = [*good, *((row["KafkaPartition"], row["KafkaOffset"]) for row in aside)]
     assert len(places) == len(set(places)) == loaded.report.total_records == len(values)
 
@@ -247,7 +247,7 @@ def test_reloading_gives_what_loading_everything_gives(
 
     whole = load(topic, "topic", Everything(), chosen=as_chosen(before))
     assert reloaded.events.table.to_dict("list") == whole.events.table.to_dict("list")
-    assert reloaded.set_aside.num_rows == whole.set_aside.num_rows
+    assert reloaded.rejected.num_rows == whole.rejected.num_rows
 
 
 def as_chosen(loaded: LoadedTopic) -> tuple[tuple[str, object], ...]:

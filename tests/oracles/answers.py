@@ -1,4 +1,4 @@
-"""What an engine answered, and what `lib.whatif` answers, in one form that can be compared.
+"""What an engine answered, and what `lib.replay` answers, in one form that can be compared.
 
 An answer is a dictionary: `windows`, sorted lists of key, start, end, the events' indices, index
 of the last event that had arrived when the final result came out and the received time of that
@@ -10,21 +10,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from lib.whatif import NONE, KafkaStreamsSetting, replay
-from tests.oracles.cases import arrivals_of, setting_of
+from lib.replay import NO_INDEX, KafkaStreamsSetting, replay
+from tests.oracles.cases import replay_input_of, setting_of
 
 
 def ours(case):
-    """What `lib.whatif` answers."""
-    events, setting = arrivals_of(case), setting_of(case)
+    """What `lib.replay` answers."""
+    events, setting = replay_input_of(case), setting_of(case)
     replayed = replay(events, setting)
     members = [[] for _ in replayed.key]
     for index, window in enumerate(replayed.window.tolist()):
-        if window != NONE:
+        if window != NO_INDEX:
             members[window].append(index)
     columns = (replayed.key, replayed.start, replayed.end, replayed.closed_at, replayed.closed_ms)
     windows = [
-        [key, start, end, events_of, *((None, None) if at == NONE else (at, ms))]
+        [key, start, end, events_of, *((None, None) if at == NO_INDEX else (at, ms))]
         for key, start, end, at, ms, events_of in zip(
             *(column.tolist() for column in columns), members, strict=True
         )
@@ -90,7 +90,7 @@ def answer_of(case, raw):
 
 
 def differs(case, answer):
-    """Whether `lib.whatif` answers otherwise than the engine did."""
+    """Whether `lib.replay` answers otherwise than the engine did."""
     if answer is None:
         return False
     expected = ours(case)

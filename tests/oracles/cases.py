@@ -13,15 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
-import lib.topics
-from lib.whatif import (
+import lib.sources
+from lib.replay import (
     BeamSetting,
     FlinkSetting,
     KafkaStreamsSetting,
     SessionWindow,
     SparkSetting,
     TumblingWindow,
-    arrivals,
+    replay_input,
 )
 
 ENGINES = {
@@ -37,13 +37,15 @@ SEGMENT_END = 59_970  # shortly before a store of Kafka Streams begins a new seg
 GAP, DELAY, LATENESS = 30_000, 5_000, 2_000
 
 
-def arrivals_of(case):
-    """The events of a case, for `lib.whatif`."""
-    return arrivals(*(np.array(case[c]) for c in ("event_time", "key", "partition", "received")))
+def replay_input_of(case):
+    """The events of a case, for `lib.replay`."""
+    return replay_input(
+        *(np.array(case[c]) for c in ("event_time", "key", "partition", "received"))
+    )
 
 
 def setting_of(case):
-    """The setting of a case, for `lib.whatif`."""
+    """The setting of a case, for `lib.replay`."""
     fields = dict(case["setting"])
     kind, length = fields.pop("window")
     window = SessionWindow(length) if kind == "session" else TumblingWindow(length)
@@ -87,7 +89,7 @@ def samples(engine):
         return  # takes minutes
     names = ("sessions-10",) if engine == "spark" else ("sessions-10", "sessions-100")
     for name in names:
-        path = Path(lib.topics.__file__).parent / "samples" / f"{name}.jsonl.gz"
+        path = Path(lib.sources.__file__).parent / "samples" / f"{name}.jsonl.gz"
         with gzip.open(path, "rt") as lines:
             records = sorted(map(json.loads, lines), key=lambda record: record["ts"])
         events = [json.loads(record["payload"]) for record in records]

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from lib.whatif import (
+from lib.replay import (
     BeamSetting,
     FlinkSetting,
     KafkaStreamsSetting,
@@ -19,7 +19,7 @@ from lib.whatif import (
     SparkSetting,
     TumblingWindow,
 )
-from lib.whatif.snippets import Names, snippets
+from lib.replay.snippets import Names, snippets
 from tests.oracles.run import BUILD, OPENED, ROOT
 
 HERE = Path(__file__).parent

@@ -1,5 +1,5 @@
 # The real engines, each in a place of its own inside this folder, and their answers compared with
-# lib/whatif. Needs a JDK of 17 or later and Maven. `make golden` also keeps the answers.
+# lib/replay. Needs a JDK of 17 or later and Maven. `make golden` also keeps the answers.
 
 ORACLES := tests/oracles
 ORACLE_BUILD := build/oracles

@@ -1,4 +1,4 @@
-"""Asks the real engines about the fixed cases and about new ones, and compares `lib.whatif`.
+"""Asks the real engines about the fixed cases and about new ones, and compares `lib.replay`.
 
     python -m tests.oracles.run ENGINE [--write] [--seed N] [--count N]
 

@@ -1,26 +1,26 @@
-"""Sequences of events for the tests of `lib.whatif`: written out, and drawn by hypothesis."""
+"""Sequences of events for the tests of `lib.replay`: written out, and drawn by hypothesis."""
 
 from __future__ import annotations
 
 import numpy as np
 from hypothesis import strategies as st
 
-from lib.whatif import (
-    Arrivals,
+from lib.replay import (
     BeamSetting,
     FlinkSetting,
     KafkaStreamsSetting,
     Replay,
+    ReplayInput,
     SessionWindow,
     SparkSetting,
     TumblingWindow,
-    arrivals,
+    replay_input,
 )
 
 
 def one_key(*event_times):
     """Events of one client on one partition, received as they come."""
-    return arrivals(np.array(event_times, dtype=np.int64), np.zeros(len(event_times), np.int32))
+    return replay_input(np.array(event_times, dtype=np.int64), np.zeros(len(event_times), np.int32))
 
 
 def windows_of(replay: Replay):
@@ -50,7 +50,7 @@ milliseconds = st.integers(0, 12)
 
 
 @st.composite
-def topics(draw) -> Arrivals:
+def topics(draw) -> ReplayInput:
     """Up to 40 events of up to 3 clients on up to 3 partitions."""
     rows = draw(
         st.lists(
@@ -58,7 +58,7 @@ def topics(draw) -> Arrivals:
         )
     )
     columns = np.array(rows, dtype=np.int64).reshape(-1, 4).T
-    return arrivals(columns[0], columns[1], columns[2], np.cumsum(columns[3]))
+    return replay_input(columns[0], columns[1], columns[2], np.cumsum(columns[3]))
 
 
 flink_settings = st.one_of(

@@ -7,17 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lib.whatif import (
+from lib.replay import (
     BeamSetting,
     FlinkSetting,
     KafkaStreamsSetting,
     SessionWindow,
     SparkSetting,
-    arrivals,
     replay,
+    replay_input,
 )
-from lib.whatif.advisor import FITTED_SHARE, Goal, advise, elsewhere, judge_rest
-from lib.whatif.curves import delay_ms, judge, length_ms, with_delay
+from lib.replay.advisor import FITTED_SHARE, Goal, advise, elsewhere, outcome_on_rest
+from lib.replay.sweep import delay_ms, length_ms, outcome_of, with_delay
 
 FLINK = FlinkSetting(SessionWindow(2_000))
 ENGINES = [
@@ -41,7 +41,7 @@ def topic():
     late = rng.random(len(happened)) < 0.01
     received[late] += rng.integers(30_000, 300_000, late.sum())
     order = np.argsort(received, kind="stable")
-    topic = arrivals(happened[order], client[order], received=received[order])
+    topic = replay_input(happened[order], client[order], received=received[order])
     return topic, (client * 20 + session)[order]
 
 
@@ -53,10 +53,12 @@ def test_the_delay_advised_meets_the_goal_and_one_ms_less_does_not(topic, settin
     advice = advise(events, setting, goal)
 
     part = int(len(events) * FITTED_SHARE)
-    first = arrivals(events.event_time[:part], events.key[:part], received=events.received[:part])
+    first = replay_input(
+        events.event_time[:part], events.key[:part], received=events.received[:part]
+    )
     less = with_delay(advice.setting, delay_ms(advice.setting) - 1)
     assert goal.is_met_by(advice.fitted)
-    assert not goal.is_met_by(judge(replay(first, less)))
+    assert not goal.is_met_by(outcome_of(replay(first, less)))
 
 
 def test_the_gap_advised_is_the_longest_pause_when_no_session_may_break(topic):
@@ -81,7 +83,7 @@ def test_the_rest_is_judged_with_what_the_engine_holds_from_before(topic):
     setting = replace(FLINK, delay_ms=1_000)
     begin = 3_000
 
-    rest = judge_rest(events, setting, begin)
+    rest = outcome_on_rest(events, setting, begin)
 
     assert rest.events == len(events) - begin
     assert rest.dropped == np.count_nonzero(~replay(events, setting).kept[begin:])
@@ -91,7 +93,7 @@ def test_advice_that_fails_on_the_rest_says_so():
     late_at_the_end = np.concatenate([np.arange(100) * 1_000, [1_000]])
     client = np.concatenate([np.zeros(100), [1]])
 
-    advice = advise(arrivals(late_at_the_end, client), FLINK, Goal(most_dropped=0))
+    advice = advise(replay_input(late_at_the_end, client), FLINK, Goal(most_dropped=0))
 
     assert delay_ms(advice.setting) == 0
     assert not advice.holds
@@ -100,7 +102,7 @@ def test_advice_that_fails_on_the_rest_says_so():
 def test_advice_that_fails_on_the_rest_comes_with_the_setting_that_all_events_need():
     late_at_the_end = np.concatenate([np.arange(100) * 1_000, [1_000]])
     client = np.concatenate([np.zeros(100), [1]])
-    events, goal = arrivals(late_at_the_end, client), Goal(most_dropped=0)
+    events, goal = replay_input(late_at_the_end, client), Goal(most_dropped=0)
 
     advice = advise(events, FLINK, goal)
 
@@ -108,7 +110,7 @@ def test_advice_that_fails_on_the_rest_comes_with_the_setting_that_all_events_ne
     less = with_delay(setting, delay_ms(setting) - 1)
     assert advice.to_set == setting
     assert judged.dropped == 0
-    assert not goal.is_met_by(judge(replay(events, less)))
+    assert not goal.is_met_by(outcome_of(replay(events, less)))
 
 
 def test_advice_that_holds_is_the_setting_to_take(topic):
@@ -126,13 +128,13 @@ def test_no_gap_is_advised_where_sessions_cannot_be_told_apart():
     sessions = np.arange(100) % 2  # two sessions of one client at the same time
 
     advice = advise(
-        arrivals(event_time, np.zeros(100)),
+        replay_input(event_time, np.zeros(100)),
         FLINK,
         Goal(most_broken=0.1),
         np.repeat([0, 1, 2, 3], 25),
     )
     interleaved = advise(
-        arrivals(event_time, np.zeros(100)), FLINK, Goal(most_broken=0.1), sessions
+        replay_input(event_time, np.zeros(100)), FLINK, Goal(most_broken=0.1), sessions
     )
 
     assert advice is None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lib.whatif import NONE, BeamSetting, SessionWindow, TumblingWindow, replay
-from tests.whatif.sequences import dropped_by, one_key, windows_of
+from lib.replay import NO_INDEX, BeamSetting, SessionWindow, TumblingWindow, replay
+from tests.replay.sequences import dropped_by, one_key, windows_of
 
 SETTING = BeamSetting(SessionWindow(30_000), delay_ms=5_000)
 PYTHON = BeamSetting(SessionWindow(30_000), delay_ms=5_000, runner="python")
@@ -49,7 +49,7 @@ def test_the_python_runner_lets_closed_sessions_be_joined():
 
 
 def test_the_result_comes_out_when_the_watermark_is_at_the_end():
-    assert replay(one_key(0, 34_999, 35_000), SETTING).closed_at.tolist() == [2, NONE]
+    assert replay(one_key(0, 34_999, 35_000), SETTING).closed_at.tolist() == [2, NO_INDEX]
 
 
 @pytest.mark.parametrize(("newest", "dropped"), [(1_099, {}), (1_100, {1: 1})])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from lib.whatif import FlinkSetting, KafkaStreamsSetting, SessionWindow, TumblingWindow, replay
-from lib.whatif.curves import curve, delay_ms, grid, judge, length_ms, with_delay, with_gap
-from tests.whatif.sequences import one_key
+from lib.replay import FlinkSetting, KafkaStreamsSetting, SessionWindow, TumblingWindow, replay
+from lib.replay.sweep import curve, delay_ms, grid, length_ms, outcome_of, with_delay, with_gap
+from tests.replay.sequences import one_key
 
 TOPIC = one_key(0, 5, 100, 5, 60)
 SESSIONS = np.array([0, 0, 1, 0, 1])
@@ -38,7 +38,7 @@ def test_a_grid_goes_through_the_delays_of_each_gap():
 
 
 def test_no_result_has_no_latency():
-    judged = judge(replay(one_key(0), SETTING))
+    judged = outcome_of(replay(one_key(0), SETTING))
 
     assert (judged.latency_median_ms, judged.latency_p95_ms, judged.unclosed) == (None, None, 1)
 

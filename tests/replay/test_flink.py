@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lib.whatif import (
+from lib.replay import (
     NEVER,
-    NONE,
+    NO_INDEX,
     FlinkSetting,
     SessionWindow,
     TumblingWindow,
-    arrivals,
     replay,
+    replay_input,
 )
-from tests.whatif.sequences import dropped_by, one_key, windows_of
+from tests.replay.sequences import dropped_by, one_key, windows_of
 
 SQL = FlinkSetting(SessionWindow(30_000), delay_ms=5_000, api="sql")
 DATASTREAM = FlinkSetting(SessionWindow(30_000), delay_ms=5_000)
@@ -70,7 +70,7 @@ def test_an_event_bridges_two_open_sessions_into_one():
 
 
 def test_a_closed_session_is_not_reopened():
-    topic = arrivals(np.array([0, 40_000, 20_000]), np.array([0, 1, 0]))
+    topic = replay_input(np.array([0, 40_000, 20_000]), np.array([0, 1, 0]))
 
     replayed = replay(topic, SQL)
 
@@ -82,20 +82,20 @@ def test_a_closed_session_is_not_reopened():
 
 
 def test_a_clock_in_the_future_makes_every_other_client_late():
-    topic = arrivals(np.array([0, 900_000, 1_000, 2_000]), np.array([0, 1, 0, 0]))
+    topic = replay_input(np.array([0, 900_000, 1_000, 2_000]), np.array([0, 1, 0, 0]))
 
     assert dropped_by(replay(topic, SQL)) == {2: 864_002, 3: 863_002}
 
 
 def test_the_result_comes_out_with_the_event_that_moves_the_watermark_past_the_end():
-    topic = arrivals(
+    topic = replay_input(
         np.array([0, 34_998, 34_999]), np.array([0, 1, 1]), received=np.array([5, 35_003, 35_004])
     )
 
     replayed = replay(topic, SQL)
 
-    assert replayed.closed_at.tolist() == [2, NONE]
-    assert replayed.closed_ms.tolist() == [35_004, NONE]
+    assert replayed.closed_at.tolist() == [2, NO_INDEX]
+    assert replayed.closed_ms.tolist() == [35_004, NO_INDEX]
 
 
 def test_a_late_event_within_the_allowed_lateness_makes_a_new_final_result():
@@ -107,7 +107,7 @@ def test_a_late_event_within_the_allowed_lateness_makes_a_new_final_result():
 
 
 def test_the_watermark_moves_at_emissions_only():
-    topic = arrivals(
+    topic = replay_input(
         np.array([0, 50_000, 0, 0]), np.zeros(4), received=np.array([0, 100, 199, 200])
     )
 
@@ -118,7 +118,7 @@ def test_the_watermark_moves_at_emissions_only():
 
 
 def test_the_slowest_partition_holds_the_watermark_back():
-    topic = arrivals(np.array([0, 50_000, 60_000]), np.zeros(3), np.array([0, 1, 1]))
+    topic = replay_input(np.array([0, 50_000, 60_000]), np.zeros(3), np.array([0, 1, 1]))
 
     replayed = replay(topic, FlinkSetting(SessionWindow(1_000), per_partition=True))
 
@@ -126,7 +126,7 @@ def test_the_slowest_partition_holds_the_watermark_back():
 
 
 def test_an_idle_partition_does_not_hold_the_watermark_back():
-    topic = arrivals(
+    topic = replay_input(
         np.array([0, 50_000, 60_000, 70_000]),
         np.zeros(4),
         np.array([0, 1, 1, 1]),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from lib.whatif import arrivals
-from lib.whatif.gaps import gap_distribution, inter_event_gaps, knee_ms
+from lib.replay import replay_input
+from lib.replay.gaps import gap_distribution, inter_event_gaps, knee_ms
 
 
 def test_gaps_are_between_neighbours_of_a_key_by_event_time():
-    topic = arrivals(np.array([0, 100, 30, 101, 10]), np.array([0, 1, 0, 1, 0]))
+    topic = replay_input(np.array([0, 100, 30, 101, 10]), np.array([0, 1, 0, 1, 0]))
 
     assert inter_event_gaps(topic).tolist() == [1, 10, 20]
 

@@ -6,27 +6,25 @@ import numpy as np
 import pandas as pd
 from hypothesis import given, settings
 
-from lib.whatif import FlinkSetting, SessionWindow, arrivals, arrivals_of, replay
-from lib.whatif.judge import (
+from lib.replay import FlinkSetting, SessionWindow, replay, replay_input, replay_input_of
+from lib.replay.outcome import (
     EXACT,
     INCOMPLETE,
     MERGED,
     MIXED,
     SPLIT,
-    compare_sessions,
     dropped_events,
     replay_processing_time,
     result_latency,
+    session_fates,
 )
-from tests.whatif.sequences import one_key, settings_of_all_engines, topics, windows_of
+from tests.replay.sequences import one_key, settings_of_all_engines, topics, windows_of
 
 GAP_10 = FlinkSetting(SessionWindow(10), delay_ms=1_000)
 
 
 def kinds(event_times, sessions, setting=GAP_10):
-    return compare_sessions(
-        replay(one_key(*event_times), setting), np.array(sessions)
-    ).kind.tolist()
+    return session_fates(replay(one_key(*event_times), setting), np.array(sessions)).kind.tolist()
 
 
 def test_a_session_that_a_window_holds_exactly_is_exact():
@@ -58,13 +56,13 @@ def test_a_session_that_lost_every_event_is_incomplete():
 
 
 def test_events_of_no_session_are_not_counted_but_share_their_window():
-    compared = compare_sessions(replay(one_key(0, 5, 100), GAP_10), np.array([0, -1, -1]))
+    compared = session_fates(replay(one_key(0, 5, 100), GAP_10), np.array([0, -1, -1]))
 
     assert compared.kind.tolist() == [MERGED]
 
 
 def test_a_result_is_as_late_as_its_coming_out_is_after_the_last_event():
-    topic = arrivals(np.array([0, 7, 27]), np.zeros(3), received=np.array([2, 9, 31]))
+    topic = replay_input(np.array([0, 7, 27]), np.zeros(3), received=np.array([2, 9, 31]))
 
     assert result_latency(replay(topic, FlinkSetting(SessionWindow(10), 5))).tolist() == [31 - 7]
 
@@ -80,7 +78,9 @@ def test_dropped_events_say_which_whose_and_by_how_much():
         }
     )
 
-    dropped = dropped_events(events, replay(arrivals_of(events), FlinkSetting(SessionWindow(10))))
+    dropped = dropped_events(
+        events, replay(replay_input_of(events), FlinkSetting(SessionWindow(10)))
+    )
 
     assert dropped.to_dict("records") == [
         {
@@ -96,7 +96,7 @@ def test_dropped_events_say_which_whose_and_by_how_much():
 
 def test_processing_time_makes_two_sessions_of_one_with_an_outage():
     happened, received = np.array([0, 5, 10, 15]), np.array([1, 6, 30, 31])
-    topic = arrivals(happened, np.zeros(4), received=received)
+    topic = replay_input(happened, np.zeros(4), received=received)
 
     assert windows_of(replay_processing_time(topic, SessionWindow(10))) == {
         (0, 1, 16, (0, 1)),
@@ -105,7 +105,7 @@ def test_processing_time_makes_two_sessions_of_one_with_an_outage():
 
 
 def test_a_processing_time_result_comes_out_when_the_clock_reaches_its_end():
-    topic = arrivals(np.array([0, 50]), np.zeros(2), received=np.array([0, 50]))
+    topic = replay_input(np.array([0, 50]), np.zeros(2), received=np.array([0, 50]))
 
     replayed = replay_processing_time(topic, SessionWindow(10))
 
@@ -117,7 +117,7 @@ def test_a_processing_time_result_comes_out_when_the_clock_reaches_its_end():
 def test_an_exact_session_is_one_window_of_its_events_only(topic, setting):
     true_session = topic.event_time.astype(np.int32) // 20 % 3
     replayed = replay(topic, setting)
-    compared = compare_sessions(replayed, true_session)
+    compared = session_fates(replayed, true_session)
 
     members = [set(np.flatnonzero(replayed.window == w)) for w in range(len(replayed.key))]
     for session, kind in enumerate(compared.kind):

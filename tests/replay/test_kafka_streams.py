@@ -5,8 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lib.whatif import NONE, KafkaStreamsSetting, SessionWindow, TumblingWindow, arrivals, replay
-from tests.whatif.sequences import dropped_by, one_key, windows_of
+from lib.replay import (
+    NO_INDEX,
+    KafkaStreamsSetting,
+    SessionWindow,
+    TumblingWindow,
+    replay,
+    replay_input,
+)
+from tests.replay.sequences import dropped_by, one_key, windows_of
 
 SETTING = KafkaStreamsSetting(SessionWindow(30_000), grace_ms=5_000)
 UNCACHED = KafkaStreamsSetting(SessionWindow(30_000), grace_ms=5_000, caching=False)
@@ -36,13 +43,13 @@ def test_a_lone_event_is_dropped_after_gap_and_grace(newest, dropped, boundary):
 
 
 def test_stream_time_is_of_the_partition():
-    topic = arrivals(np.array([900_000, 0]), np.array([0, 1]), np.array([0, 1]))
+    topic = replay_input(np.array([900_000, 0]), np.array([0, 1]), np.array([0, 1]))
 
     assert replay(topic, SETTING).dropped == 0
 
 
 def test_a_key_on_two_partitions_has_sessions_on_both():
-    topic = arrivals(np.array([0, 1]), np.array([0, 0]), np.array([0, 1]))
+    topic = replay_input(np.array([0, 1]), np.array([0, 0]), np.array([0, 1]))
 
     assert windows_of(replay(topic, SETTING)) == {(0, 0, 0, (0,)), (0, 1, 1, (1,))}
 
@@ -63,9 +70,9 @@ def test_an_event_that_would_only_join_what_closed_is_dropped():
 
 
 def test_the_final_result_comes_out_when_stream_time_is_gap_and_grace_past_the_last_event():
-    topic = arrivals(np.array([0, 34_999, 35_000]), np.array([0, 1, 1]))
+    topic = replay_input(np.array([0, 34_999, 35_000]), np.array([0, 1, 1]))
 
-    assert replay(topic, SETTING).closed_at.tolist() == [2, NONE]
+    assert replay(topic, SETTING).closed_at.tolist() == [2, NO_INDEX]
 
 
 @pytest.mark.parametrize(("newest", "dropped"), [(1_099, {}), (1_100, {1: 1})])

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.plain_replay import replay_plainly
-from lib.whatif import NONE, KafkaStreamsSetting, SessionWindow, TumblingWindow, replay
-from tests.whatif.sequences import (
+from lib.replay import NO_INDEX, KafkaStreamsSetting, SessionWindow, TumblingWindow, replay
+from tests.replay.sequences import (
     dropped_by,
     flink_settings,
     milliseconds,
@@ -61,7 +61,7 @@ def test_every_event_is_in_one_window_or_dropped(topic, setting):
     replayed = replay(topic, setting)
 
     assert replayed.count.sum() + replayed.dropped == len(topic)
-    assert np.array_equal(replayed.kept, replayed.window != NONE)
+    assert np.array_equal(replayed.kept, replayed.window != NO_INDEX)
     assert np.array_equal(replayed.kept, replayed.missed_by_ms == 0)
     assert (replayed.count > 0).all()
 

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from lib.whatif import (
+from lib.replay import (
     BeamSetting,
     FlinkSetting,
     KafkaStreamsSetting,
@@ -14,7 +14,7 @@ from lib.whatif import (
     SparkSetting,
     TumblingWindow,
 )
-from lib.whatif.snippets import Names, snippets
+from lib.replay.snippets import Names, snippets
 
 NAMES = Names(topic="it's", key="Client`ID", time='Time"stamp')
 WINDOWS = [SessionWindow(30_001), TumblingWindow(30_001)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lib.whatif import NONE, SessionWindow, SparkSetting, TumblingWindow, replay
-from tests.whatif.sequences import dropped_by, one_key, windows_of
+from lib.replay import NO_INDEX, SessionWindow, SparkSetting, TumblingWindow, replay
+from tests.replay.sequences import dropped_by, one_key, windows_of
 
 EACH = SparkSetting(SessionWindow(30_000), delay_ms=5_000, batch_records=1)
 
@@ -46,11 +46,11 @@ def test_batches_end_where_they_are_told_to():
 def test_a_result_comes_out_with_the_batch_after_the_one_that_moved_the_watermark():
     replayed = replay(one_key(0, 35_000, 35_001), EACH)
 
-    assert replayed.closed_at.tolist() == [2, NONE]
+    assert replayed.closed_at.tolist() == [2, NO_INDEX]
 
 
 def test_an_empty_batch_follows_the_last():
-    assert replay(one_key(0, 35_000), EACH).closed_at.tolist() == [1, NONE]
+    assert replay(one_key(0, 35_000), EACH).closed_at.tolist() == [1, NO_INDEX]
 
 
 @pytest.mark.parametrize(("newest", "dropped"), [(1_099, {}), (1_100, {2: 1})])

@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from lib.simulate import Outage, Scenario, simulate
 from lib.simulate.__main__ import main
 from lib.simulate.samples import SAMPLES, ZERO_MS, sessions_10, sessions_100, write_samples
-from lib.topics.files import SAMPLES_FOLDER, samples
-from lib.topics.kafka.cluster import KafkaTopics
-from lib.topics.kafka.settings import KafkaSettings
-from lib.topics.recorded import read_recorded
-from lib.topics.records import CREATE_TIME, LOG_APPEND_TIME
-from lib.topics.source import Everything, TopicInfo
+from lib.sources.base import Everything, TopicInfo
+from lib.sources.files.folder import SAMPLES_FOLDER, samples
+from lib.sources.files.kcat import read_recorded
+from lib.sources.kafka.cluster import KafkaTopics
+from lib.sources.kafka.settings import KafkaSettings
+from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME
 from tests.support.processes import free_port
 
 GOLDEN = pd.DataFrame(
@@ -344,7 +344,7 @@ def test_an_explicit_outage_strikes_its_client_when_it_says():
 
     (row,) = simulation.truth.outages.to_pylist()
     start_ms = simulation.scenario.start_ms
-    assert (row["client"], row["kind"], row["fault"]) == (2, "buffered", None)
+    assert (row["client"], row["kind"], row["shared_outage"]) == (2, "buffered", None)
     assert (row["start_ms"], row["end_ms"]) == (start_ms + 30_000, start_ms + 95_000)
 
 
@@ -361,7 +361,7 @@ def test_a_shared_outage_strikes_several_clients_at_once():
     struck = simulation.truth.outages.to_pandas()
     assert struck["client"].nunique() == 5
     assert struck["start_ms"].nunique() == struck["end_ms"].nunique() == 1
-    assert (struck["fault"] == 1).all()
+    assert (struck["shared_outage"] == 1).all()
 
 
 def test_a_burst_is_no_faster_than_the_flush_rate():

@@ -17,21 +17,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from lib.capture import read_manifest, write_capture
-from lib.decode import decode
-from lib.errors import UnreadableFileError
-from lib.events import Events, build_events
-from lib.fields import Fields, recognise
-from lib.topics import opening
-from lib.topics.files import FileTopics, UploadedTopic, samples, topic_of
-from lib.topics.formats import records_of
-from lib.topics.opening import Limits, uploaded
-from lib.topics.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP, NO_TIMESTAMP_TYPE
-from lib.topics.source import Between, Everything, Latest, Span, TopicInfo
-from tests.blocks import block, values_of
+from lib.core.errors import UnreadableFileError
+from lib.decoding.json import decode
+from lib.events.export import read_manifest, write_capture
+from lib.events.fields import Fields, recognise
+from lib.events.table import EventsTable, build_events
+from lib.sources.base import Between, Everything, Latest, Span, TopicInfo
+from lib.sources.files import input_file
+from lib.sources.files.folder import FileTopics, UploadedTopic, samples, topic_of
+from lib.sources.files.formats import records_of
+from lib.sources.files.input_file import Limits, uploaded
+from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP, NO_TIMESTAMP_TYPE
+from tests.support.blocks import block, values_of
 
 if TYPE_CHECKING:
-    from lib.topics.source import TopicSource
+    from lib.sources.base import TopicSource
 
 PACK = {"": bytes, ".gz": gzip.compress, ".zst": zstandard.compress}
 
@@ -74,7 +74,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line():
 
 
 def test_lines_longer_than_a_block_are_read(monkeypatch):
-    monkeypatch.setattr("lib.topics.lines.BLOCK_BYTES", 64)
+    monkeypatch.setattr("lib.sources.files.lines.BLOCK_BYTES", 64)
     lines = [json.dumps({"n": n, "text": "x" * n}).encode() for n in range(200)]
 
     assert [value["n"] for value in values("t.jsonl", b"\n".join(lines))] == list(range(200))
@@ -121,7 +121,7 @@ def test_lines_as_the_console_consumer_prints_them_are_records(line, wanted):
     assert tuple(row.values())[:-1] == wanted
 
 
-def test_a_line_that_the_console_consumer_does_not_print_is_kept_to_be_set_aside():
+def test_a_line_that_the_console_consumer_does_not_print_is_kept_to_be_rejected():
     content = b'CreateTime:77\t{"a":1}\nProcessed a total of 1 messages\n'
 
     assert [row["value"] for row in rows("t.jsonl", content)] == [
@@ -155,7 +155,7 @@ def test_columns_of_the_events_table_say_where_a_row_stood():
     assert (row["partition"], row["offset"], row["timestamp"]) == (2, 7, 1540726486041)
 
 
-def test_a_row_with_too_many_cells_is_kept_to_be_set_aside():
+def test_a_row_with_too_many_cells_is_kept_to_be_rejected():
     found = rows("t.csv", b"a,b\n1,2\n1,2,3\n3,4\n")
 
     assert sorted(row["value"] for row in found) == [
@@ -266,7 +266,7 @@ def test_an_uploaded_file_is_a_source_with_one_topic():
 
 
 def test_a_large_file_is_not_read_to_be_listed(folder, monkeypatch):
-    monkeypatch.setattr("lib.topics.files._LISTED_WHOLE", 1)
+    monkeypatch.setattr("lib.sources.files.folder._LISTED_WHOLE", 1)
 
     assert {topic.records for topic in folder.topics()} == {0}
 
@@ -321,7 +321,7 @@ def test_a_parquet_file_with_a_hole_ends_in_a_sentence(cut):
 @pytest.mark.parametrize("form", [".jsonl", ".csv", ".parquet"])
 def test_a_bomb_is_refused_before_it_goes_off(form, ending, monkeypatch):
     small = Limits(content_bytes=1 << 30, ratio=100, free_bytes=1 << 20)
-    monkeypatch.setattr(opening, "Limits", lambda: small)
+    monkeypatch.setattr(input_file, "Limits", lambda: small)
     bomb = PACK[ending](b'{"a":1}\n' * (4 << 20))
 
     with pytest.raises(UnreadableFileError, match="holds more than"):
@@ -329,7 +329,7 @@ def test_a_bomb_is_refused_before_it_goes_off(form, ending, monkeypatch):
 
 
 def test_a_file_may_not_hold_more_than_allowed(monkeypatch):
-    monkeypatch.setattr(opening, "Limits", lambda: Limits(content_bytes=1 << 10))
+    monkeypatch.setattr(input_file, "Limits", lambda: Limits(content_bytes=1 << 10))
 
     with pytest.raises(UnreadableFileError, match="holds more than"):
         rows("t.jsonl", JSON_LINES)
@@ -355,13 +355,13 @@ def test_any_bytes_are_read_or_end_in_a_sentence(ending, content):
 
     decoded = decode(block(*[row["value"] for row in found]))
 
-    assert decoded.columns.num_rows + decoded.set_aside.num_rows == len(found)
+    assert decoded.columns.num_rows + decoded.rejected.num_rows == len(found)
 
 
 # Captures
 
 
-def load(source: TopicSource, topic: str) -> Events:
+def load(source: TopicSource, topic: str) -> EventsTable:
     decoded = [
         decode(b, extras=("@key",)).columns for b in source.read(source.plan(topic, Everything()))
     ]
@@ -424,7 +424,7 @@ def test_a_capture_says_where_it_comes_from(tmp_path):
         "events": 1,
         "zero_ms": 5,
         "timestamp_types": [CREATE_TIME],
-        "set_aside": {"no Timestamp": 1},
+        "rejected": {"no Timestamp": 1},
         "corrected": ["1"],
     }
 

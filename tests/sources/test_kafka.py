@@ -10,14 +10,15 @@ import pyarrow as pa
 import pytest
 from kafka import KafkaAdminClient
 
-from lib.errors import BrokerUnreachableError, SettingsError, TopicMissingError
-from lib.load import load
+from lib.core.errors import BrokerUnreachableError, SettingsError, TopicMissingError
+from lib.loading.load import load
 from lib.simulate.produce import produce as produce_simulation
 from lib.simulate.samples import SAMPLES
-from lib.topics.kafka import KafkaSettings, KafkaTopics, confluent, librdkafka, native
-from lib.topics.kafka.blocks import BLOCK_RECORDS
-from lib.topics.records import CREATE_TIME, LOG_APPEND_TIME, RECORDS
-from lib.topics.source import Between, Everything, Latest, Plan, Span
+from lib.sources.base import Between, Everything, Latest, Plan, Span
+from lib.sources.kafka import KafkaSettings, KafkaTopics, confluent
+from lib.sources.kafka.blocks import BLOCK_RECORDS
+from lib.sources.kafka.librdkafka import bindings, reader
+from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, RECORDS
 from tests.support.broker import Record, create_topic, delete_topic, running_broker
 from tests.support.broker import produce as write
 from tests.support.processes import free_port
@@ -97,7 +98,7 @@ def test_larger_sample_through_several_partitions(source: KafkaTopics, broker: B
     assert len(loaded.events.table) == 2428
     assert loaded.events.table["KafkaPartition"].nunique() > 1
     assert loaded.events.table["SessionID"].nunique() == 100
-    assert loaded.set_aside.num_rows == 0
+    assert loaded.rejected.num_rows == 0
 
 
 @pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
@@ -200,7 +201,7 @@ def test_a_block_has_no_more_bytes_than_it_may_unless_one_record_has(
     broker: Broker, make_topic: Callable, produce: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given records of which three fit into a block, and one that fits into none
-    monkeypatch.setattr(librdkafka, "BLOCK_BYTES", 1_000)
+    monkeypatch.setattr(reader, "BLOCK_BYTES", 1_000)
     source = KafkaTopics(KafkaSettings(broker.bootstrap_servers, reader="librdkafka"))
     topic = make_topic()
     written = [Record(b"x" * 300, key=b"k") for _ in range(7)] + [Record(b"y" * 5_000)]
@@ -224,7 +225,7 @@ def test_read_that_is_ended_early_leaves_no_client_behind(
     produce(topic, [Record(b"x" * 900_000) for _ in range(40)])
     blocks = source.read(source.plan(topic, Everything()))
     next(blocks)
-    threads_of_clients = native.library().rd_kafka_thread_cnt
+    threads_of_clients = bindings.library().rd_kafka_thread_cnt
     assert threads_of_clients() > 0
 
     # When it is ended
@@ -279,12 +280,12 @@ def test_compacted_topic_ends_behind_its_holes(source: KafkaTopics, compacted_to
     assert records["value"].to_pylist()[1] is None
 
 
-def test_tombstones_are_set_aside_with_their_place(
+def test_tombstones_are_rejected_with_their_place(
     source: KafkaTopics, compacted_topic: str
 ) -> None:
     loaded = load(source, compacted_topic, Everything())
 
-    tombstone = loaded.set_aside.to_pylist()[0]
+    tombstone = loaded.rejected.to_pylist()[0]
     assert (tombstone["KafkaPartition"], tombstone["KafkaOffset"]) == (0, 3)
     assert tombstone["reason"] == "tombstone (null value)"
 
@@ -453,7 +454,7 @@ def test_topic_that_is_deleted_before_it_is_read_is_said_to_be_missing(
         list(source.read(plan))
 
 
-@pytest.mark.parametrize("client", [confluent, librdkafka])
+@pytest.mark.parametrize("client", [confluent, reader])
 def test_settings_that_the_client_does_not_accept_are_said_in_a_sentence(
     client: ModuleType,
 ) -> None:

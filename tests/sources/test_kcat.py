@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.errors import TopicMissingError, UnreadableFileError
-from lib.topics.files import FileTopics, samples
-from lib.topics.recorded import read_recorded, write_recorded
-from lib.topics.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP, RECORDS
-from lib.topics.source import Between, Everything, Latest, Span, TopicInfo
+from lib.core.errors import TopicMissingError, UnreadableFileError
+from lib.sources.base import Between, Everything, Latest, Span, TopicInfo
+from lib.sources.files.folder import FileTopics, samples
+from lib.sources.files.kcat import read_recorded, write_recorded
+from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP, RECORDS
 
 LINE = {
     "topic": "t",
@@ -308,7 +308,7 @@ def test_a_compressed_file_that_is_no_recorded_topic_names_the_line(tmp_path):
 
 
 def test_a_line_longer_than_a_block_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr("lib.topics.lines.LONGEST_LINE", 1 << 20)
+    monkeypatch.setattr("lib.sources.files.lines.LONGEST_LINE", 1 << 20)
     path = tmp_path / "long.jsonl"
     path.write_bytes(lines({"payload": "x" * (6 << 20)}))
 

@@ -1,13 +1,13 @@
-"""Topics in memory, as a `lib.topics.source.TopicSource` whose log can grow and have holes."""
+"""Topics in memory, as a `lib.sources.base.TopicSource` whose log can grow and have holes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lib.topics.records import RECORDS
-from lib.topics.source import Between, Latest, Plan, Range, Span, TopicInfo, always
-from tests.blocks import block
+from lib.sources.base import Between, Latest, Plan, Range, Span, TopicInfo, always
+from lib.sources.records import RECORDS
+from tests.support.blocks import block
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

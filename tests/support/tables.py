@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from lib.columns import (
+from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
     EVENT_TIME_0,

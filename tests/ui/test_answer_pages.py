@@ -4,25 +4,25 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from lib.events import SESSION
-from lib.load import load
-from lib.simulate import Scenario, simulate
-from lib.topics.files import samples
-from lib.topics.recorded import write_recorded
-from lib.topics.source import Everything
-from lib.whatif import (
+from lib.events.table import SESSION
+from lib.loading.load import load
+from lib.replay import (
     BeamSetting,
     FlinkSetting,
     KafkaStreamsSetting,
     SessionWindow,
     SparkSetting,
     TumblingWindow,
-    arrivals_of,
     replay,
+    replay_input_of,
 )
-from lib.whatif.judge import compare_sessions
-from tests.blocks import block, values_of
-from tests.opened import (
+from lib.replay.outcome import session_fates
+from lib.simulate import Scenario, simulate
+from lib.sources.base import Everything
+from lib.sources.files.folder import samples
+from lib.sources.files.kcat import write_recorded
+from tests.support.blocks import block, values_of
+from tests.support.opened import (
     COMPARISON,
     DELAY,
     OUTAGES,
@@ -256,8 +256,8 @@ class TestSessionInDetail:
 def replayed(setting):
     """Return the figures of the Windows page on sessions-10, computed without it."""
     events = load(samples(), "sessions-10", Everything()).events.table
-    result = replay(arrivals_of(events), setting)
-    fates = compare_sessions(result, events[SESSION].cat.codes.to_numpy())
+    result = replay(replay_input_of(events), setting)
+    fates = session_fates(result, events[SESSION].cat.codes.to_numpy())
     dropped = int((~result.kept).sum())
     return {
         "Exact": f"{fates.exact:,}",

@@ -8,7 +8,7 @@ import pytest
 from kafka import KafkaProducer
 from playwright.sync_api import expect
 
-from lib.capture import read_manifest
+from lib.events.export import read_manifest
 from lib.simulate.produce import produce as produce_simulation
 from lib.simulate.samples import SAMPLES
 from tests.support.app import running_app

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from lib.topics.files import samples
-from lib.topics.source import Everything, Latest
+from lib.sources.base import Everything, Latest
+from lib.sources.files.folder import samples
 from lib.ui import loads
 from lib.ui.loads import LoadKey, is_known, load_of, reload_of
 

@@ -6,7 +6,8 @@ What only a browser does (the URL that follows the widgets, dragging, zooming) i
 
 import pytest
 
-from tests.opened import (
+from tests.support.broker import Record
+from tests.support.opened import (
     COMPARISON,
     OUTAGES,
     OVERVIEW,
@@ -20,7 +21,6 @@ from tests.opened import (
     open_app,
     settled,
 )
-from tests.support.broker import Record
 from tests.support.processes import free_port
 
 GOLDEN = [
@@ -75,7 +75,7 @@ class TestOverview:
         assert shown["Records read"] == f"{records:,}"
         assert shown["Clients"] == "10"
         assert shown["Sessions"] == str(sessions)
-        assert shown["Set aside"] == "0"
+        assert shown["Rejected"] == "0"
 
     def test_first_records_are_the_golden_rows(self):
         first = open_app().dataframe[0].value.head()
@@ -360,13 +360,13 @@ class TestKafka:
         assert any("2 records could not be read" in caption.value for caption in at.caption)
 
     @pytest.mark.usefixtures("configured")
-    def test_load_report_lists_why_records_are_set_aside(self, make_topic, produce):
+    def test_load_report_lists_why_records_are_rejected(self, make_topic, produce):
         topic = make_topic()
         event = b'{"Timestamp": 1540726486041, "ClientID": 1, "SessionID": "s"}'
         produce(topic, [Record(event), Record(b"no JSON"), Record(None, key=b"1")])
         at = open_app(topic=topic)
         listed = at.dataframe[-1].value
-        assert metrics(at)["Set aside"] == "2"
+        assert metrics(at)["Rejected"] == "2"
         assert listed["KafkaOffset"].to_list() == [1, 2]
         assert listed["reason"].notna().all()
 

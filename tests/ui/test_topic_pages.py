@@ -2,10 +2,10 @@
 
 import pytest
 
-from lib.topics.recorded import write_recorded
+from lib.sources.files.kcat import write_recorded
 from lib.ui import offer
-from tests.blocks import block, values_of
-from tests.opened import (
+from tests.support.blocks import block, values_of
+from tests.support.opened import (
     COMPARISON,
     PAGES,
     SESSIONS,

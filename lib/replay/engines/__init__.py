@@ -1,0 +1,1 @@
+"""The stream processing engines, one a file; no engine imports another."""

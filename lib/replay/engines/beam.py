@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from lib.whatif.windows import (
+from lib.replay.windows import (
     NEVER,
     Replay,
     SessionWindow,
@@ -26,7 +26,7 @@ from lib.whatif.windows import (
 )
 
 if TYPE_CHECKING:
-    from lib.whatif.arrivals import Arrivals
+    from lib.replay.input import ReplayInput
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class BeamSetting:
             raise ValueError("delay_ms and allowed_lateness_ms must be at least 0")
 
 
-def replay_beam(arrivals: Arrivals, setting: BeamSetting) -> Replay:
+def replay_beam(arrivals: ReplayInput, setting: BeamSetting) -> Replay:
     """Return what Beam would have made of the events.
 
     An event is judged on its own window before that merges, and two events exactly the gap apart

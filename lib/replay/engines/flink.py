@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from lib.compiled import compiled
-from lib.whatif.windows import (
+from lib.core.jit import compiled
+from lib.replay.windows import (
     NEVER,
-    NONE,
-    Clock,
+    NO_INDEX,
+    EngineClock,
     Replay,
     SessionWindow,
     Window,
@@ -32,7 +32,7 @@ from lib.whatif.windows import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lib.whatif.arrivals import Arrivals
+    from lib.replay.input import ReplayInput
 
 _FOREVER: Final = 2**62
 
@@ -83,7 +83,7 @@ class FlinkSetting:
             raise ValueError("idle_ms needs emission_ms: Flink finds idle partitions when it emits")
 
 
-def replay_flink(arrivals: Arrivals, setting: FlinkSetting) -> Replay:
+def replay_flink(arrivals: ReplayInput, setting: FlinkSetting) -> Replay:
     """Return what Flink would have made of the events.
 
     A session is judged after it merged: a late event that meets a session still held is kept. A
@@ -110,7 +110,7 @@ def replay_flink(arrivals: Arrivals, setting: FlinkSetting) -> Replay:
     return replay_of(taken, clock, bounds, closed)
 
 
-def flink_watermark(arrivals: Arrivals, setting: FlinkSetting) -> Clock:
+def flink_watermark(arrivals: ReplayInput, setting: FlinkSetting) -> EngineClock:
     """Return the watermark as Flink emits it.
 
     A partition without an event yet holds back the minimum over partitions; those that never have
@@ -123,14 +123,14 @@ def flink_watermark(arrivals: Arrivals, setting: FlinkSetting) -> Clock:
     else:
         partition, partitions = np.zeros(len(arrivals), dtype=np.int64), 1
     if setting.emission_ms:
-        return Clock(
+        return EngineClock(
             *_emitted_periodically(
                 arrivals.event_time - behind,
                 partition,
                 partitions,
                 arrivals.received,
                 setting.emission_ms,
-                NONE if setting.idle_ms is None else setting.idle_ms,
+                NO_INDEX if setting.idle_ms is None else setting.idle_ms,
             )
         )
     newest = (
@@ -221,9 +221,9 @@ def _find_idle(
             active[p] = False
             quiet_from[p] = NEVER
             is_idle[p] = False
-            if idle != NONE:
+            if idle != NO_INDEX:
                 next_due = min(next_due, now + every)
-        elif idle != NONE and not is_idle[p]:
+        elif idle != NO_INDEX and not is_idle[p]:
             if quiet_from[p] == NEVER:
                 quiet_from[p] = now
             is_idle[p] = now - quiet_from[p] > idle

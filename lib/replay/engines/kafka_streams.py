@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lib.compiled import compiled
-from lib.whatif.windows import (
+from lib.core.jit import compiled
+from lib.replay.windows import (
     NEVER,
-    NONE,
+    NO_INDEX,
     Replay,
     SessionWindow,
     Taken,
@@ -31,7 +31,7 @@ from lib.whatif.windows import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lib.whatif.arrivals import Arrivals
+    from lib.replay.input import ReplayInput
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class KafkaStreamsSetting:
             raise ValueError(f"grace_ms must be at least 0, not {self.grace_ms}")
 
 
-def replay_kafka_streams(arrivals: Arrivals, setting: KafkaStreamsSetting) -> Replay:
+def replay_kafka_streams(arrivals: ReplayInput, setting: KafkaStreamsSetting) -> Replay:
     """Return what Kafka Streams would have made of the events, read from the topic as it is.
 
     Each partition is a task with its own stream time, the event itself included, and its own
@@ -93,7 +93,7 @@ def replay_kafka_streams(arrivals: Arrivals, setting: KafkaStreamsSetting) -> Re
     return replay_of(keys_of_events, clock, bounds, closed, boundary)
 
 
-def _by_task(arrivals: Arrivals) -> Arrivals:
+def _by_task(arrivals: ReplayInput) -> ReplayInput:
     """Return the events with a key code of its own for each key on each partition."""
     home = np.zeros(arrivals.keys, dtype=np.int32)
     home[arrivals.key] = arrivals.partition
@@ -144,15 +144,15 @@ def _first_of_window(taken: Taken, values: NDArray[np.int32]) -> NDArray[np.int3
 
 
 def _reached(
-    arrivals: Arrivals, partition: NDArray[np.int32], closes: NDArray[np.int64]
+    arrivals: ReplayInput, partition: NDArray[np.int32], closes: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return when the stream time of each window's partition reaches `closes`."""
-    closed_at = np.full(len(closes), NONE, dtype=np.int64)
-    closed_ms = np.full(len(closes), NONE, dtype=np.int64)
+    closed_at = np.full(len(closes), NO_INDEX, dtype=np.int64)
+    closed_ms = np.full(len(closes), NO_INDEX, dtype=np.int64)
     for number in np.unique(partition):
         index = np.flatnonzero(arrivals.partition == number)
         windows = np.flatnonzero(partition == number)
         stream_time = rising(newest_so_far(arrivals.event_time[index]), arrivals.received[index])
         nth, closed_ms[windows] = stream_time.reaches(closes[windows])
-        closed_at[windows] = np.where(nth == NONE, NONE, index[nth])
+        closed_at[windows] = np.where(nth == NO_INDEX, NO_INDEX, index[nth])
     return closed_at, closed_ms

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lib.whatif.windows import (
-    NONE,
+from lib.replay.windows import (
+    NO_INDEX,
     Replay,
     SessionWindow,
     Window,
@@ -26,7 +26,7 @@ from lib.whatif.windows import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lib.whatif.arrivals import Arrivals
+    from lib.replay.input import ReplayInput
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class SparkSetting:
             raise ValueError("batch_ends must be at least 1 and rise")
 
 
-def replay_spark(arrivals: Arrivals, setting: SparkSetting) -> Replay:
+def replay_spark(arrivals: ReplayInput, setting: SparkSetting) -> Replay:
     """Return what Spark would have made of the events, in append mode.
 
     An event is judged on its own window, by the watermark of the batch before its own: the newest
@@ -84,8 +84,8 @@ def replay_spark(arrivals: Arrivals, setting: SparkSetting) -> Replay:
     bounds = exclusive_bounds(taken, window)
     batch = np.searchsorted(emitted, bounds[1])
     # The empty batch has no events: its results come out with the last event's batch.
-    closed_at = np.append(np.append(ends, ends[-1:]) - 1, NONE)[batch]
-    closed_ms = np.where(closed_at == NONE, NONE, arrivals.received[closed_at])
+    closed_at = np.append(np.append(ends, ends[-1:]) - 1, NO_INDEX)[batch]
+    closed_ms = np.where(closed_at == NO_INDEX, NO_INDEX, arrivals.received[closed_at])
     return replay_of(taken, clock, bounds, (closed_at, closed_ms))
 
 
@@ -100,7 +100,7 @@ def _batch_ends(events: int, setting: SparkSetting) -> NDArray[np.int64]:
 
 
 def _watermarks(
-    arrivals: Arrivals, ends: NDArray[np.int64], delay_ms: int
+    arrivals: ReplayInput, ends: NDArray[np.int64], delay_ms: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return what each event is judged by, and what each batch closes windows by.
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lib.errors import TopicMissingError, UnreadableFileError
-from lib.topics.formats import FORMATS, records_of
-from lib.topics.opening import COMPRESSIONS, InputFile, on_disk, uploaded
-from lib.topics.positions import inside, positions_of
-from lib.topics.records import CREATE_TIME, LOG_APPEND_TIME
-from lib.topics.source import Everything, Plan, Range, Span, TopicInfo, always
+from lib.core.errors import TopicMissingError, UnreadableFileError
+from lib.sources.base import Everything, Plan, Range, Span, TopicInfo, always
+from lib.sources.files.formats import FORMATS, records_of
+from lib.sources.files.input_file import COMPRESSIONS, InputFile, on_disk, uploaded
+from lib.sources.files.positions import inside, positions_of
+from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,8 +5,8 @@ A line of a JSON Lines file is a value; or an envelope as `kcat -C -J` writes it
 becomes a JSON object with a field a column.
 
 Where the file has them, `KafkaPartition` and `KafkaOffset` say where a record stood in its topic,
-and a column with one of the names in `RECEIVED` says when it was received. Otherwise records are
-in partition 0 at the number of their row, and have no timestamp: `lib.events.build_events` then
+and a column with one of the names in `RECEIVED` says when it was received. Otherwise records are in
+partition 0 at the number of their row, and have no timestamp: `lib.events.table.build_events` then
 takes them as received as early as their order allows. The events table, written as CSV or Parquet,
 is read back as the topic it came from.
 """
@@ -27,7 +27,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from lib.columns import (
+from lib.core.columns import (
     EVENT_TIME_0,
     KAFKA_COLUMNS,
     OFFSET,
@@ -36,13 +36,13 @@ from lib.columns import (
     RECEIVED_TIME_0,
     RECEIVED_TIME_TYPE,
 )
-from lib.errors import UnreadableFileError
-from lib.times import READABLE, Unit, event_times, recognise_unit
-from lib.topics.lines import lines_of
-from lib.topics.opening import Limits, check_form, content_of, faults_of
-from lib.topics.positions import check_rising
-from lib.topics.recorded import is_recorded, json_strings, recorded_lines
-from lib.topics.records import (
+from lib.core.errors import UnreadableFileError
+from lib.core.time_units import READABLE, Unit, event_times, recognise_unit
+from lib.sources.files.input_file import Limits, check_form, content_of, faults_of
+from lib.sources.files.kcat import is_recorded, json_strings, recorded_lines
+from lib.sources.files.lines import lines_of
+from lib.sources.files.positions import check_rising
+from lib.sources.records import (
     CREATE_TIME,
     LOG_APPEND_TIME,
     NO_TIMESTAMP,
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lib.topics.opening import InputFile
+    from lib.sources.files.input_file import InputFile
 
 JSON_LINES: Final = (".jsonl", ".ndjson")
 CSV: Final = (".csv", ".tsv")

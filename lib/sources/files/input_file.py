@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from lib.errors import UnreadableFileError
+from lib.core.errors import UnreadableFileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

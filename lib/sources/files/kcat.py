@@ -16,11 +16,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lib.errors import UnreadableFileError
-from lib.topics.lines import MisfitError, hold_one_object, lines_of, objects_to_columns
-from lib.topics.opening import on_disk
-from lib.topics.positions import check_rising
-from lib.topics.records import (
+from lib.core.errors import UnreadableFileError
+from lib.sources.files.input_file import on_disk
+from lib.sources.files.lines import MisfitError, hold_one_object, lines_of, objects_to_columns
+from lib.sources.files.positions import check_rising
+from lib.sources.records import (
     CREATE_TIME,
     LOG_APPEND_TIME,
     NO_TIMESTAMP,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from lib.topics.opening import InputFile
+    from lib.sources.files.input_file import InputFile
 
 SUFFIXES: Final = (".jsonl", ".jsonl.gz")
 """Endings of the names of files that `write_recorded` writes."""

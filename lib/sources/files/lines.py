@@ -10,15 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from lib.errors import UnreadableFileError
-from lib.topics.opening import check_form, content_of
+from lib.core.errors import UnreadableFileError
+from lib.sources.files.input_file import check_form, content_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from lib.topics.opening import InputFile
+    from lib.sources.files.input_file import InputFile
 
 BLOCK_BYTES: Final = 4 << 20
 """Bytes of a file read at once."""

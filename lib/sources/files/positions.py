@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lib.errors import UnreadableFileError
-from lib.topics.source import Between, Latest, Range, Span
+from lib.core.errors import UnreadableFileError
+from lib.sources.base import Between, Latest, Range, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

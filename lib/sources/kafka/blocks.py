@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from lib.topics.records import RECORDS
+from lib.sources.records import RECORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lib.topics.kafka.settings import KafkaSettings
+    from lib.sources.kafka.settings import KafkaSettings
 
 
 def client_config(settings: KafkaSettings) -> dict[str, Any]:

@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING, Any, Final
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 
-from lib.errors import BrokerUnreachableError
-from lib.topics.kafka import kafka_python, native
-from lib.topics.kafka.client import client_config
-from lib.topics.kafka.failures import explained, missing
-from lib.topics.source import Between, Latest, Plan, Range, Span, TopicInfo, always
+from lib.core.errors import BrokerUnreachableError
+from lib.sources.base import Between, Latest, Plan, Range, Span, TopicInfo, always
+from lib.sources.kafka import kafka_python
+from lib.sources.kafka.client_config import client_config
+from lib.sources.kafka.errors import explained, missing
+from lib.sources.kafka.librdkafka import bindings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import pyarrow as pa
 
-    from lib.topics.kafka.settings import KafkaSettings
+    from lib.sources.kafka.settings import KafkaSettings
 
 _GROUPS_TOPIC: Final = "__consumer_offsets"
 _TIMESTAMP_KIND: Final = "message.timestamp.type"
@@ -31,15 +32,15 @@ _TIMESTAMP_KIND: Final = "message.timestamp.type"
 def _librdkafka(
     settings: KafkaSettings, plan: Plan, wants_headers: Callable[[], bool]
 ) -> Iterator[pa.RecordBatch]:
-    from lib.topics.kafka import librdkafka  # noqa: PLC0415 (may not be installed)
+    from lib.sources.kafka.librdkafka import reader  # noqa: PLC0415 (may not be installed)
 
-    return librdkafka.read(settings, plan, wants_headers)
+    return reader.read(settings, plan, wants_headers)
 
 
 def _confluent(
     settings: KafkaSettings, plan: Plan, wants_headers: Callable[[], bool]
 ) -> Iterator[pa.RecordBatch]:
-    from lib.topics.kafka import confluent  # noqa: PLC0415 (may not be installed)
+    from lib.sources.kafka import confluent  # noqa: PLC0415 (may not be installed)
 
     return confluent.read(settings, plan, wants_headers)
 
@@ -53,7 +54,7 @@ _READERS: Final = {
 
 @dataclass(frozen=True)
 class KafkaTopics:
-    """The topics of one cluster, as a `lib.topics.source.TopicSource`.
+    """The topics of one cluster, as a `lib.sources.base.TopicSource`.
 
     Building it opens no connection; every call opens its own and closes it, so that one instance
     serves any number of threads. Every method raises a `SkewlineError` when the cluster fails.
@@ -128,7 +129,7 @@ class KafkaTopics:
         """
         if not self.settings.uses_librdkafka:
             return "kafka-python"
-        if self.settings.reader != "confluent-kafka" and native.library():
+        if self.settings.reader != "confluent-kafka" and bindings.library():
             return "librdkafka"
         with explained(self.settings), closing(_admin(self.settings)) as admin:
             has_had_groups = _GROUPS_TOPIC in admin.list_topics()

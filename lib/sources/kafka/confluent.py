@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
-from lib.topics.kafka.blocks import POLL_RECORDS, in_blocks
-from lib.topics.kafka.failures import not_accepted, unreachable
-from lib.topics.kafka.native import ENDED
-from lib.topics.kafka.rdkafka import config, explain
-from lib.topics.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP_TYPE
-from lib.topics.source import always
+from lib.sources.base import always
+from lib.sources.kafka.blocks import POLL_RECORDS, in_blocks
+from lib.sources.kafka.errors import not_accepted, unreachable
+from lib.sources.kafka.librdkafka.bindings import ENDED
+from lib.sources.kafka.librdkafka.client_config import config, explain
+from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import pyarrow as pa
 
-    from lib.topics.kafka.blocks import Columns
-    from lib.topics.kafka.settings import KafkaSettings
-    from lib.topics.source import Plan
+    from lib.sources.base import Plan
+    from lib.sources.kafka.blocks import Columns
+    from lib.sources.kafka.settings import KafkaSettings
 
 # librdkafka numbers the kinds of timestamp differently from the protocol.
 _TIMESTAMP_TYPES: Final = (NO_TIMESTAMP_TYPE, CREATE_TIME, LOG_APPEND_TIME)
@@ -41,7 +41,7 @@ _FILL_S: Final = 0.02
 def read(
     settings: KafkaSettings, plan: Plan, wants_headers: Callable[[], bool] = always
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the records of `plan`; blocks, end and errors as `lib.topics.kafka.librdkafka.read`."""
+    """Yield the records of `plan`; blocks, end and errors as `librdkafka.reader.read`."""
     spans = plan.filled
     if not spans:
         return

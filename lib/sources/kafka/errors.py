@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kafka import errors as kafka_errors
 
-from lib.errors import (
+from lib.core.errors import (
     AccessError,
     BrokerUnreachableError,
     SettingsError,
@@ -19,7 +19,7 @@ from lib.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lib.topics.kafka.settings import KafkaSettings
+    from lib.sources.kafka.settings import KafkaSettings
 
 
 @contextmanager

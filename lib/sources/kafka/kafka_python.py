@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
 
-from lib.topics.kafka.blocks import POLL_RECORDS, in_blocks
-from lib.topics.kafka.client import consumer_config
-from lib.topics.kafka.failures import explained, unreachable
-from lib.topics.records import RECORDS
-from lib.topics.source import always
+from lib.sources.base import always
+from lib.sources.kafka.blocks import POLL_RECORDS, in_blocks
+from lib.sources.kafka.client_config import consumer_config
+from lib.sources.kafka.errors import explained, unreachable
+from lib.sources.records import RECORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import pyarrow as pa
 
-    from lib.topics.kafka.blocks import Columns
-    from lib.topics.kafka.settings import KafkaSettings
-    from lib.topics.source import Plan
+    from lib.sources.base import Plan
+    from lib.sources.kafka.blocks import Columns
+    from lib.sources.kafka.settings import KafkaSettings
 
 
 def read(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
-from lib.errors import SettingsError
+from lib.core.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,0 +1,1 @@
+"""The fast reader: librdkafka through its C API, its messages gathered by compiled loops."""

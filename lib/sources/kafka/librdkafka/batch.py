@@ -19,8 +19,8 @@ import pyarrow as pa
 from numba import types
 from numba.experimental import function_type  # noqa: F401 (makes numba know `_CFunction`)
 
-from lib.compiled import compiled, inlined
-from lib.topics.kafka.native import (
+from lib.core.jit import compiled, inlined
+from lib.sources.kafka.librdkafka.bindings import (
     ENDED,
     MESSAGE,
     NativeFunction,
@@ -28,8 +28,8 @@ from lib.topics.kafka.native import (
     headers_of,
     library,
 )
-from lib.topics.kafka.pointers import copy_bytes, int32_at, int64_at
-from lib.topics.records import RECORDS
+from lib.sources.kafka.librdkafka.pointers import copy_bytes, int32_at, int64_at
+from lib.sources.records import RECORDS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,7 +66,7 @@ class Functions:
 
 
 def functions_of(library: ctypes.CDLL) -> Functions:
-    """Return the functions of `library`, as `lib.topics.kafka.native.library` gives it."""
+    """Return the functions of a library, as `bindings.library` gives it."""
     at = types.intp
     return Functions(
         library,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from lib.topics.kafka.failures import not_accepted
+from lib.sources.kafka.errors import not_accepted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

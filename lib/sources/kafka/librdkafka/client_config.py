@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import KafkaError
 
-from lib.topics.kafka.failures import missing, refused, unreachable, unreadable
+from lib.sources.kafka.errors import missing, refused, unreachable, unreadable
 
 if TYPE_CHECKING:
-    from lib.errors import SkewlineError
-    from lib.topics.kafka.settings import KafkaSettings
+    from lib.core.errors import SkewlineError
+    from lib.sources.kafka.settings import KafkaSettings
 
 # Codes that librdkafka itself raises, not the broker, have names that begin with an underscore.
 _MISSING: Final = {

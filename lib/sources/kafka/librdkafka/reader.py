@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from lib.topics.kafka import gather
-from lib.topics.kafka.blocks import BLOCK_BYTES, BLOCK_RECORDS, BLOCK_SECONDS
-from lib.topics.kafka.failures import unreachable
-from lib.topics.kafka.native import library, new_consumer
-from lib.topics.kafka.rdkafka import REFUSED, config, explain
-from lib.topics.source import always
+from lib.sources.base import always
+from lib.sources.kafka.blocks import BLOCK_BYTES, BLOCK_RECORDS, BLOCK_SECONDS
+from lib.sources.kafka.errors import unreachable
+from lib.sources.kafka.librdkafka import batch
+from lib.sources.kafka.librdkafka.bindings import library, new_consumer
+from lib.sources.kafka.librdkafka.client_config import REFUSED, config, explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from lib.topics.kafka.settings import KafkaSettings
-    from lib.topics.source import Plan, Span
+    from lib.sources.base import Plan, Span
+    from lib.sources.kafka.settings import KafkaSettings
 
 _POLL_RECORDS: Final = 5_000
 """Messages taken at once: few beside a block, so that a read ends soon behind its last record."""
@@ -69,7 +69,7 @@ class _Consumer:
 
     settings: KafkaSettings
     topic: str
-    functions: gather.Functions
+    functions: batch.Functions
     queue: int
     events: int
     waiting: NDArray[np.intp]
@@ -91,7 +91,7 @@ class _Consumer:
         return taken
 
     def drop_waiting(self) -> None:
-        gather.destroy(self.take(len(self.waiting)), self.functions)
+        batch.destroy(self.take(len(self.waiting)), self.functions)
 
     def failure(self, code: int) -> Exception:
         said = self.functions.library.rd_kafka_err2str(code).decode()
@@ -123,7 +123,7 @@ def _consumer(settings: KafkaSettings, topic: str, spans: Sequence[Span]) -> Ite
         freed.callback(lib.rd_kafka_queue_destroy, queue)
         handle = lib.rd_kafka_topic_new(client, topic.encode(), None)
         freed.callback(lib.rd_kafka_topic_destroy, handle)
-        functions, none = gather.functions_of(lib), np.empty(0, np.intp)
+        functions, none = batch.functions_of(lib), np.empty(0, np.intp)
         consumer = _Consumer(settings, topic, functions, queue, events, none)
         freed.callback(consumer.drop_waiting)
         for span in spans:
@@ -137,7 +137,7 @@ def _consumer(settings: KafkaSettings, topic: str, spans: Sequence[Span]) -> Ite
 class _Progress:
     """How far a read is, and when it last got further."""
 
-    reach: gather.Reach
+    reach: batch.Reach
     last: float = field(default_factory=time.monotonic)
 
     @classmethod
@@ -146,7 +146,7 @@ class _Progress:
         positions = np.zeros_like(ends)
         for span in spans:
             positions[span.partition], ends[span.partition] = span.start, span.end
-        return cls(gather.Reach(positions, ends))
+        return cls(batch.Reach(positions, ends))
 
     @property
     def left(self) -> int:
@@ -173,13 +173,13 @@ def _gather_block(consumer: _Consumer, progress: _Progress, *, headers: bool) ->
         When librdkafka reports an error, or when nothing comes.
     """
     began, rows, functions = time.monotonic(), 0, consumer.functions
-    room = gather.room_for(BLOCK_RECORDS, _bytes_for(consumer))
+    room = batch.room_for(BLOCK_RECORDS, _bytes_for(consumer))
     held: list[NDArray[np.intp]] = []
     try:
         while not progress.done and time.monotonic() - began < BLOCK_SECONDS:
             consumer.poll(progress.wanted)
             left = progress.left
-            rows, taken, error = gather.fill(
+            rows, taken, error = batch.fill(
                 room, rows, consumer.waiting, progress.reach, functions, headers=headers
             )
             held.append(consumer.take(taken))
@@ -191,13 +191,13 @@ def _gather_block(consumer: _Consumer, progress: _Progress, *, headers: bool) ->
                 progress.last = time.monotonic()
             else:
                 consumer.check_silence(progress.last)
-        return gather.block(room, rows, functions)
+        return batch.block(room, rows, functions)
     finally:
         for addresses in held:  # a message has its headers until the block is made
-            gather.destroy(addresses, functions)
+            batch.destroy(addresses, functions)
 
 
 def _bytes_for(consumer: _Consumer) -> int:
     """Return the bytes that a block has room for: at least for the message that is next."""
     following = consumer.waiting[:1].tolist()
-    return max(BLOCK_BYTES, *map(gather.bytes_of, following), 0)
+    return max(BLOCK_BYTES, *map(batch.bytes_of, following), 0)

@@ -8,8 +8,23 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lib.clocks import clocks, lower_edges
-from lib.columns import (
+from lib.analysis.client_clocks import clocks, lower_envelopes
+from lib.analysis.completeness import (
+    are_sequence_numbers,
+    completeness,
+    number_steps,
+    numbering_start,
+)
+from lib.analysis.delays import (
+    delay_distribution,
+    delay_over_time,
+    delay_quantiles,
+    out_of_orderness_quantiles,
+)
+from lib.analysis.findings import Finding, findings
+from lib.analysis.outages import outages_and_rhythm
+from lib.analysis.timestamp_quality import Verdict, assess_timestamps
+from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
     EVENT_TIME_0,
@@ -20,16 +35,6 @@ from lib.columns import (
     SEQUENCE,
     SESSION,
 )
-from lib.completeness import are_running, completeness, number_steps, numbering_start
-from lib.delays import (
-    delay_distribution,
-    delay_over_time,
-    delay_quantiles,
-    out_of_orderness_quantiles,
-)
-from lib.findings import Finding, findings
-from lib.outages import outages_and_rhythm
-from lib.trust import Verdict, judge
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class Analysis:
     Attributes
     ----------
     trust
-        `trust.judge`.
+        `trust.assess_timestamps`.
     delay, delay_of_clients
         `delays.delay_quantiles` of the topic and of each client.
     delay_over_time, delay_distribution, out_of_orderness
@@ -50,7 +55,7 @@ class Analysis:
     clocks
         `clocks.clocks`.
     sessions
-        `completeness.completeness`; None where events carry no running numbers.
+        `completeness.completeness`; None where events carry no sequence numbers.
     findings
         `findings.findings`; empty where nothing stands out.
     """
@@ -72,13 +77,13 @@ def analyse(events: pd.DataFrame) -> Analysis:
     """Return all answers about an events table in **arrival order**."""
     # Outages take about as long as all else, and loops and sorts hold no lock: one thread each.
     with ThreadPoolExecutor(1) as other:
-        finding_edges = other.submit(lower_edges, events)
+        finding_envelopes = other.submit(lower_envelopes, events)
         steps = number_steps(events)
-        edges = finding_edges.result()
-        finding_outages = other.submit(outages_and_rhythm, events, edges=edges, steps=steps)
-        verdict, clock_table = judge(events), clocks(events, edges=edges)
+        envelopes = finding_envelopes.result()
+        finding_outages = other.submit(outages_and_rhythm, events, envelopes=envelopes, steps=steps)
+        verdict, clock_table = assess_timestamps(events), clocks(events, envelopes=envelopes)
         sessions = None
-        if are_running(steps):
+        if are_sequence_numbers(steps):
             sessions = completeness(events, start=numbering_start(events), steps=steps)
         delay, delay_of_clients = delay_quantiles(events), delay_quantiles(events, by=CLIENT)
         over_time, distribution = delay_over_time(events), delay_distribution(events)
