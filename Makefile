@@ -21,10 +21,11 @@ test: lint ## Check the code, then run every test, on a real Kafka broker and in
 	scripts/install-test-tools.sh
 	$(BIN)/python -m pytest
 
-lint: $(DEV_INSTALLED) ## Check style, format and types
+lint: $(DEV_INSTALLED) ## Check style, format, types and layers
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 kafka: $(KAFKA_INSTALLED) ## Get the Apache Kafka that the tests run against; needs Maven
 

@@ -16,44 +16,36 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lib.core.columns import KAFKA_COLUMNS, OFFSET, PARTITION, RECEIVED_TIME, RECEIVED_TIME_TYPE
+from lib.core.json_objects import MisfitError, hold_one_object, objects_to_columns
+from lib.decoding.base import Decoded, with_record_columns
 from lib.decoding.json_layout import uniform_columns
-from lib.sources.files.lines import MisfitError, hold_one_object, objects_to_columns
+from lib.decoding.merge import (
+    LARGEST_EXACT,
+    MAX_FIELDS,
+    OTHER_FIELDS,
+    as_dictionary,
+    as_text,
+    common_fields,
+    concat,
+    table_of,
+    texts,
+)
+from lib.decoding.rejected import MAX_EXCERPTS, rejected_records
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-MAX_EXCERPTS: Final = 1_000
-EXCERPT_BYTES: Final = 200
 MAX_DEPTH: Final = 100
-OTHER_FIELDS: Final = "OtherFields"
-"""The column that has, as JSON text, the fields too rare for a column of their own."""
-MAX_FIELDS: Final = 2_000
-FEW_FIELDS: Final = 100
-RARE: Final = 0.1
 SAMPLE: Final = 64
 SINGLES: Final = 1_024
 FEWEST: Final = 64
 CUT: Final = 16
-LARGEST_EXACT: Final = 2**53
-"""Integers up to here are exact as float64."""
 
-REJECTED: Final = pa.schema(
-    [
-        pa.field(PARTITION, pa.int32()),
-        pa.field(OFFSET, pa.int64()),
-        pa.field(RECEIVED_TIME, pa.int64()),
-        pa.field("reason", pa.dictionary(pa.int32(), pa.string())),
-        pa.field("excerpt", pa.string()),
-    ]
-)
-"""Schema of the records that could not be read."""
 
 TOMBSTONE: Final = "tombstone (null value)"
 NOT_UTF8: Final = "not UTF-8"
@@ -64,29 +56,6 @@ TOO_MANY_DIGITS: Final = "a number with too many digits"
 NOT_UNICODE: Final = "text that is not Unicode (half a surrogate pair)"
 
 _STRING_OR_BRACKET: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]', re.DOTALL)
-
-_EXTRAS: Final = ("@key", "@header:")
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """A block of records as columns.
-
-    Attributes
-    ----------
-    columns
-        One row a good record, in the block's order: the value's fields, nested ones flattened with
-        dots, then `KafkaPartition` int32, `KafkaOffset` int64, `KafkaTimestamp` int64 (epoch ms),
-        `KafkaTimestampType` int8, and the extras asked for. A field is int64, double, bool, or
-        string (as a dictionary where strings repeat); null where a record lacks it. A field whose
-        values are of several types, a list, or an integer beyond int64 is text: strings as they
-        are, everything else as JSON.
-    rejected
-        One row a record that could not be read, schema `REJECTED`.
-    """
-
-    columns: pa.Table
-    rejected: pa.Table
 
 
 def decode(
@@ -114,8 +83,8 @@ def decode(
     reading = _Reading(reasons=dict.fromkeys(np.flatnonzero(~present).tolist(), TOMBSTONE))
     reading.read(_take(values, rows), rows)
     good = reading.result()
-    columns = _with_kafka_columns(good.table, records, pa.array(good.rows), extras)
-    return Decoded(columns, _rejected(records, reading.reasons, excerpts))
+    columns = with_record_columns(good.table, records, pa.array(good.rows), extras)
+    return Decoded(columns, rejected_records(records, reading.reasons, excerpts))
 
 
 @dataclass(frozen=True)
@@ -328,7 +297,7 @@ def _flatten(table: pa.Table) -> pa.Table:
     rows = table.num_rows
     while any(pa.types.is_struct(f.type) for f in table.schema):
         table = table.flatten()
-    return table if table.num_columns else _table({}, rows)
+    return table if table.num_columns else table_of({}, rows)
 
 
 def _is_exact(column: pa.ChunkedArray) -> bool:
@@ -344,32 +313,20 @@ def _is_exact(column: pa.ChunkedArray) -> bool:
 def _compact(table: pa.Table) -> pa.Table:
     """Return `table` without empty columns, lists as text, text that repeats as dictionaries."""
     columns = {
-        name: _as_dictionary(_without_lists(column.combine_chunks()))
+        name: as_dictionary(_without_lists(column.combine_chunks()))
         for name, column in zip(table.column_names, table.columns, strict=True)
         if column.null_count < table.num_rows
     }
-    return _table(columns, table.num_rows)
-
-
-def _table(columns: Mapping[str, pa.Array | pa.ChunkedArray], rows: int) -> pa.Table:
-    """Return columns as a table, which without columns still has `rows` rows."""
-    return pa.table(dict(columns)) if columns else pa.table({"": pa.nulls(rows)}).select([])
+    return table_of(columns, table.num_rows)
 
 
 def _without_lists(column: pa.Array) -> pa.Array:
     return pa.array(texts(column), pa.string()) if pa.types.is_list(column.type) else column
 
 
-def _as_dictionary(column: pa.Array) -> pa.Array:
-    if not pa.types.is_string(column.type):
-        return column
-    encoded = column.dictionary_encode()
-    return encoded if len(encoded.dictionary) * 2 <= len(column) else column
-
-
 def _to_parts(records: Mapping[int, dict[str, Any]]) -> Iterator[_Part]:
     """Yield flattened records, by position, as columns."""
-    common = _common_fields(Counter(n for r in records.values() for n in r), len(records))
+    common = common_fields(Counter(n for r in records.values() for n in r), len(records))
     everything = list(records.items())
     for start in range(0, len(everything), SINGLES):
         some = everything[start : start + SINGLES]
@@ -383,16 +340,8 @@ def _to_table(records: Sequence[dict[str, Any]], common: Collection[str]) -> pa.
     columns = {name: _to_array([record.get(name) for record in records]) for name in names}
     if len(names) < len(every):
         rest = [{n: v for n, v in record.items() if n not in common} for record in records]
-        columns[OTHER_FIELDS] = _to_array([_text(others) if others else None for others in rest])
-    return _compact(_table(columns, len(records)))
-
-
-def _common_fields(counts: Mapping[str, int], rows: int) -> Collection[str]:
-    """Return the fields that get a column of their own: all, unless there are very many."""
-    if len(counts) <= FEW_FIELDS:
-        return counts.keys()
-    often = [name for name, count in counts.items() if count >= RARE * rows]
-    return set(sorted(often, key=lambda name: -counts[name])[:MAX_FIELDS])
+        columns[OTHER_FIELDS] = _to_array([as_text(others) if others else None for others in rest])
+    return _compact(table_of(columns, len(records)))
 
 
 def _loads(value: bytes) -> tuple[dict[str, Any] | None, str]:
@@ -454,165 +403,8 @@ def _to_array(values: list[Any]) -> pa.Array:
             return pa.array(values, _ARROW_TYPES[kinds.pop().__name__])
         except (KeyError, OverflowError):
             pass
-    return pa.array([_text(v) for v in values], pa.string())
+    return pa.array([as_text(v) for v in values], pa.string())
 
 
 def _are_exact(values: Iterable[Any]) -> bool:
     return all(abs(v) <= LARGEST_EXACT for v in values if isinstance(v, int))
-
-
-def _text(value: object) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False)
-
-
-def texts(column: pa.ChunkedArray | pa.Array) -> list[str | None]:
-    """Return the values of a column as a decoded field of several types has them."""
-    return [_text(value) for value in column.to_pylist()]
-
-
-def concat(tables: Sequence[pa.Table]) -> pa.Table:
-    """Return the rows of decoded tables below one another.
-
-    A field of several types becomes text. Where there are more than `FEW_FIELDS` fields, those in
-    fewer than one in ten records, and any beyond `MAX_FIELDS`, are kept as one JSON text in
-    `OTHER_FIELDS`.
-    """
-    rows = sum(table.num_rows for table in tables)
-    counts: Counter[str] = Counter()
-    for table in tables:
-        for name, column in zip(table.column_names, table.columns, strict=True):
-            counts[name] += len(column) - column.null_count
-    always = {n for n in counts if n in KAFKA_COLUMNS or n == OTHER_FIELDS or n.startswith(_EXTRAS)}
-    fields = {n: count for n, count in counts.items() if n not in always}
-    common = {*_common_fields(fields, rows), *always}
-    if len(common) < len(counts):
-        tables = [_gather(table, common) for table in tables]
-    names = dict.fromkeys(name for table in tables for name in table.column_names)
-    return _table({name: _concat_column(name, tables) for name in names}, rows)
-
-
-def _gather(table: pa.Table, common: Collection[str]) -> pa.Table:
-    """Return `table` with the fields that are not common as one JSON text a record."""
-    rare = [name for name in table.column_names if name not in common]
-    others: dict[int, dict[str, Any]] = {}
-    if OTHER_FIELDS in table.column_names:
-        found = table[OTHER_FIELDS].to_pylist()
-        others = {row: json.loads(text) for row, text in enumerate(found) if text}
-    for name in rare:
-        rows = np.flatnonzero(table[name].is_valid().to_numpy()).tolist()
-        for row, value in zip(rows, table[name].drop_null().to_pylist(), strict=True):
-            others.setdefault(row, {})[name] = value
-    columns = {name: table[name] for name in table.column_names if name not in rare}
-    columns[OTHER_FIELDS] = pa.array(
-        [_text(others.get(row)) for row in range(table.num_rows)], pa.string()
-    )
-    return _table(columns, table.num_rows)
-
-
-def _concat_column(name: str, tables: Sequence[pa.Table]) -> pa.ChunkedArray:
-    columns = [t[name] if name in t.column_names else None for t in tables]
-    target = _common_type([c for c in columns if c is not None])
-    chunks: list[pa.Array] = []
-    for column, table in zip(columns, tables, strict=True):
-        if column is None:
-            chunks.append(pa.nulls(table.num_rows, target))
-        else:
-            chunks.extend(_convert(chunk, target) for chunk in column.chunks)
-    return pa.chunked_array(chunks, target).unify_dictionaries()
-
-
-def _common_type(columns: Sequence[pa.ChunkedArray]) -> pa.DataType:
-    types = {c.type for c in columns} - {pa.null()}
-    if not types:
-        return pa.null()
-    if len(types) == 1:
-        return next(iter(types))
-    if types == {pa.int64(), pa.float64()}:
-        integers = [pc.max(pc.abs(c)).as_py() for c in columns if c.type == pa.int64()]
-        if all(i is None or 0 <= i <= LARGEST_EXACT for i in integers):
-            return pa.float64()
-    dictionary = pa.dictionary(pa.int32(), pa.string())
-    return dictionary if dictionary in types else pa.string()
-
-
-def _convert(chunk: pa.Array, target: pa.DataType) -> pa.Array:
-    if chunk.type == target:
-        return chunk
-    if pa.types.is_floating(target) or pa.types.is_null(chunk.type):
-        return chunk.cast(target)
-    if pa.types.is_dictionary(chunk.type):
-        chunk = chunk.cast(pa.string())
-    elif not pa.types.is_string(chunk.type):
-        chunk = pa.array(texts(chunk), pa.string())
-    return chunk.dictionary_encode() if pa.types.is_dictionary(target) else chunk
-
-
-def _with_kafka_columns(
-    fields: pa.Table, records: pa.RecordBatch, rows: pa.Array, extras: Sequence[str]
-) -> pa.Table:
-    """Append where the records stand in the log; these names win over a value's fields."""
-    kafka = {
-        PARTITION: records.column("partition").take(rows),
-        OFFSET: records.column("offset").take(rows),
-        RECEIVED_TIME: records.column("timestamp").take(rows),
-        RECEIVED_TIME_TYPE: records.column("timestamp_type").take(rows),
-    }
-    kafka |= {extra: _extra(records, extra).take(rows) for extra in extras}
-    columns = {n: fields[n] for n in fields.column_names if n not in kafka}
-    return pa.table(columns | kafka)
-
-
-def _extra(records: pa.RecordBatch, source: str) -> pa.Array:
-    if source == "@key":
-        raw = records.column("key")
-    else:
-        name = source.removeprefix("@header:")
-        raw = pc.map_lookup(records.column("headers"), pa.scalar(name), "last")
-    try:
-        return _as_dictionary(raw.cast(pa.string()))
-    except pa.ArrowInvalid:
-        texts = [
-            None if v is None else v.decode(errors="backslashreplace") for v in raw.to_pylist()
-        ]
-        return _as_dictionary(pa.array(texts, pa.string()))
-
-
-def _rejected(records: pa.RecordBatch, reasons: Mapping[int, str], excerpts: int) -> pa.Table:
-    rows = pa.array(sorted(reasons), pa.int64())
-    bad = records.take(rows)
-    starts = pc.binary_slice(bad.column("value")[: max(0, excerpts)], 0, EXCERPT_BYTES).to_pylist()
-    texts = [None if s is None else _printable(s) for s in starts]
-    texts += [None] * (len(rows) - len(texts))
-    return pa.table(
-        [
-            bad.column("partition"),
-            bad.column("offset"),
-            bad.column("timestamp"),
-            pa.array([reasons[r] for r in rows.to_pylist()], pa.string()).dictionary_encode(),
-            pa.array(texts, pa.string()),
-        ],
-        schema=REJECTED,
-    )
-
-
-def _printable(start: bytes) -> str:
-    return re.sub(
-        r"[\x00-\x08\x0b-\x1f]", "\N{REPLACEMENT CHARACTER}", start.decode(errors="replace")
-    )
-
-
-def reasons_of(rejected: pa.Table) -> pd.DataFrame:
-    """Return how many records were rejected for which reason, the most frequent first.
-
-    Columns `reason` object, `records` int64.
-    """
-    counts = pc.value_counts(rejected["reason"].cast(pa.string()))
-    table = pd.DataFrame(
-        {
-            "reason": counts.field("values").to_pylist(),
-            "records": counts.field("counts").to_numpy(),
-        }
-    )
-    return table.sort_values("records", ascending=False, ignore_index=True)

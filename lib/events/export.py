@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lib.decoding.json import reasons_of
+from lib.decoding.rejected import reasons_of
 from lib.events.fields import Fields, to_query
 
 if TYPE_CHECKING:

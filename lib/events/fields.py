@@ -177,7 +177,7 @@ def recognise(sample: pa.Table) -> Fields:
     Parameters
     ----------
     sample
-        Decoded records, `lib.decoding.json.Decoded.columns`; decoded with `extras=("@key",)`, the
+        Decoded records, `lib.decoding.base.Decoded.columns`; decoded with `extras=("@key",)`, the
         record key is considered as the client.
 
     Returns

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lib.decoding.json import concat
+from lib.decoding.merge import concat
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -120,7 +120,7 @@ def _renumbered(
 
 
 def join(upper: pd.Series, lower: pd.Series) -> pa.ChunkedArray:
-    """Return two columns below one another, as `lib.decoding.json.concat` would have made them."""
+    """Return two columns below one another, as `lib.decoding.merge.concat` would have made them."""
     tables = [pa.table({"": _decoded(part)}) for part in (upper, lower)]
     return concat(tables)[""]
 

@@ -27,7 +27,8 @@ from lib.core.columns import (
 from lib.core.errors import FieldsError
 from lib.core.parallel import side_by_side
 from lib.core.time_units import FAR_OUTSIDE, MISSING, NOT_A_TIME, READABLE, event_times
-from lib.decoding.json import EXCERPT_BYTES, MAX_EXCERPTS, REJECTED, concat, texts
+from lib.decoding.merge import concat, texts
+from lib.decoding.rejected import EXCERPT_BYTES, MAX_EXCERPTS, REJECTED
 from lib.events.derived_sessions import derive_sessions
 from lib.events.fields import FROM_PARTITION
 from lib.events.pandas_columns import append, category, compact, integers, join
@@ -110,7 +111,7 @@ class EventsTable:
         The event time of the first event in arrival order, epoch ms; 0 if there is none.
     rejected
         Records that lack a mapped field or whose event time cannot be read, schema
-        `lib.decoding.json.REJECTED`.
+        `lib.decoding.rejected.REJECTED`.
     timestamp_types
         The kinds of record timestamps that occur (`lib.sources.records.CREATE_TIME`, …), sorted.
     """
@@ -131,7 +132,7 @@ def build_events(decoded: Sequence[pa.Table], fields: Fields) -> EventsTable:
     Parameters
     ----------
     decoded
-        `lib.decoding.json.Decoded.columns` of each block; inside a partition in offset order.
+        `lib.decoding.base.Decoded.columns` of each block; inside a partition in offset order.
     fields
         Where the events table's columns come from.
 

@@ -10,13 +10,15 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
 
 from lib.core.columns import KAFKA_COLUMNS
 from lib.core.time_units import recognise_unit
-from lib.decoding.json import MAX_EXCERPTS, REJECTED, Decoded, decode
+from lib.decoding.json import decode
+from lib.decoding.rejected import MAX_EXCERPTS, REJECTED
 from lib.events.fields import FROM_PARTITION, HEADER, KEY, Fields, recognise
 from lib.events.table import EventsTable, append_events, build_events, newest
 from lib.sources.base import Latest, Plan, Range, Span
@@ -26,6 +28,7 @@ from lib.sources.records import header_names, payload_bytes
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
+    from lib.decoding.base import Decoded
     from lib.sources.base import TopicSource
 
 DEFAULT_CAP: Final = 5_000_000
@@ -114,10 +117,12 @@ class LoadedTopic:
 
     Attributes
     ----------
+    source
+        `TopicSource.identity` of where it was read from.
     events
         The events table.
     undecoded
-        Records whose value could not be read, schema `lib.decoding.json.REJECTED`.
+        Records whose value could not be read, schema `lib.decoding.rejected.REJECTED`.
     fields
         Which fields are what.
     recognised
@@ -133,8 +138,11 @@ class LoadedTopic:
     corrected
         The clients whose event times have been corrected (`lib.analysis.client_clocks`), not as
         they were read.
+    token
+        Of this load: no other load has it.
     """
 
+    source: str
     events: EventsTable
     undecoded: pa.Table
     fields: Fields
@@ -144,6 +152,7 @@ class LoadedTopic:
     report: LoadReport
     positions: Mapping[int, int]
     corrected: tuple[object, ...] = ()
+    token: str = field(default_factory=lambda: uuid4().hex)
 
     @property
     def rejected(self) -> pa.Table:
@@ -154,9 +163,7 @@ class LoadedTopic:
     @property
     def version(self) -> tuple[object, ...]:
         """What tells this state of the topic from any other: the key of caches."""
-        log = tuple(sorted(self.positions.items()))
-        size = len(self.events.table)
-        return (self.report.topic, self.report.wanted, self.fields, size, log, self.corrected)
+        return (self.source, self.report.topic, self.token, self.corrected)
 
 
 def load(
@@ -212,7 +219,7 @@ def load(
     events = build_events(decoded, known.fields)
     capped = _asks_for_more(wanted, limit) and (not part.whole or len(events.table) > limit)
     together = pa.concat_tables(undecoded, promote_options="permissive")
-    return _loaded(newest(events, limit), together, known, part.plan, tally, capped=capped)
+    return _loaded(source, newest(events, limit), together, known, part.plan, tally, capped=capped)
 
 
 def reload(
@@ -250,6 +257,7 @@ def reload(
     too_many = _asks_for_more(wanted, limit) and len(events.table) > limit
     undecoded = pa.concat_tables([before.undecoded, undecoded], promote_options="permissive")
     return _loaded(
+        source,
         newest(events, limit),
         undecoded,
         known,
@@ -352,6 +360,7 @@ def _blocks(
 
 
 def _loaded(
+    source: TopicSource,
     events: EventsTable,
     undecoded: pa.Table,
     known: _Known,
@@ -373,6 +382,7 @@ def _loaded(
         timestamp_types=dict(types),
     )
     return LoadedTopic(
+        source=source.identity,
         events=events,
         undecoded=undecoded,
         fields=known.fields,

@@ -110,6 +110,11 @@ class TopicSource(Protocol):
         """What the sidebar calls the source."""
         ...
 
+    @property
+    def identity(self) -> str:
+        """What tells the source from every other one in caches: equal only for the same data."""
+        ...
+
     def topics(self) -> list[TopicInfo]:
         """Return the topics of the source, sorted by name."""
         ...

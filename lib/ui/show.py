@@ -12,7 +12,7 @@ import streamlit as st
 from lib.charts.times import TimeScale
 from lib.core.columns import RECEIVED_TIME_TYPE
 from lib.core.formatting import size
-from lib.decoding.json import reasons_of
+from lib.decoding.rejected import reasons_of
 from lib.events.export import write_capture
 from lib.events.table import (
     CLIENT,

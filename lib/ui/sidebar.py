@@ -26,7 +26,6 @@ from lib.ui.loads import LoadKey, is_known, load_of, reload_of
 from lib.ui.offer import offer_of
 from lib.ui.sources import (
     LABELS,
-    OpenSource,
     available_sources,
     forget_topics,
     open_source,
@@ -60,29 +59,29 @@ def sidebar() -> View:
     with st.sidebar:
         name = _choose_source()
         try:
-            opened = open_source(name)
+            source = open_source(name)
             cap = _cap()
         except SkewlineError as error:
             return _failed(name, error)
-        return _nothing(name, None) if opened is None else _view_of_source(name, opened, cap)
+        return _nothing(name, None) if source is None else _view_of_source(name, source, cap)
 
 
-def _view_of_source(name: str, opened: OpenSource, cap: int) -> View:
-    listing = topics_of(opened)
+def _view_of_source(name: str, source: TopicSource, cap: int) -> View:
+    listing = topics_of(source)
     if not listing.topics and listing.error is not None:
         return _failed(name, listing.error)
     topic = _choose_topic(name, listing.topics)
     if not topic:
         return _failed(name, _no_topics(name))
-    key = LoadKey(opened.identity, topic, _choose_range(), chosen_fields(topic), cap)
+    key = LoadKey(source.identity, topic, _choose_range(), chosen_fields(topic), cap)
     info = next((info for info in listing.topics if info.name == topic), None)
     try:
-        offer = None if is_known(key) else offer_of(opened.source, key, info)
+        offer = None if is_known(key) else offer_of(source, key, info)
     except SkewlineError as error:
         return _failed(name, error)
     if offer is not None:
         return replace(_nothing(name, None), name=topic, offer=offer)
-    view = _view_of_topic(opened.source, key)
+    view = _view_of_topic(source, key)
     return view if view.error is not None else replace(view, error=listing.error)
 
 

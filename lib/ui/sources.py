@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import time
@@ -34,14 +33,6 @@ _FRESH_S: Final = 300.0
 _RETRY_S: Final = 15.0
 
 
-@dataclass(frozen=True)
-class OpenSource:
-    """A source that topics can be read from, and what tells it from every other in caches."""
-
-    identity: str
-    source: TopicSource
-
-
 def available_sources() -> list[str]:
     """Return the sources to choose from: what was configured first."""
     names = [SAMPLES, UPLOAD]
@@ -52,7 +43,7 @@ def available_sources() -> list[str]:
     return names
 
 
-def open_source(name: str) -> OpenSource | None:
+def open_source(name: str) -> TopicSource | None:
     """Return the source of that name; None while no file has been uploaded.
 
     Raises
@@ -62,12 +53,12 @@ def open_source(name: str) -> OpenSource | None:
     """
     if name == KAFKA:
         connection: KafkaConnection = st.connection("kafka", type=KafkaConnection)
-        return OpenSource(KAFKA, connection.source)
+        return connection.source
     if name == FILES:
-        return OpenSource(FILES, FileTopics(Path(_folder())))
+        return FileTopics(Path(_folder()))
     if name == UPLOAD:
         return _uploaded()
-    return OpenSource(SAMPLES, samples())
+    return samples()
 
 
 @dataclass(frozen=True)
@@ -85,16 +76,16 @@ class Listing:
         return age < (_FRESH_S if self.error is None else _RETRY_S)
 
 
-def topics_of(opened: OpenSource) -> Listing:
+def topics_of(source: TopicSource) -> Listing:
     """Return the topics of a source, asked for now and then or after `forget_topics`.
 
     Where the source fails, the last known topics stay.
     """
     listings = _listings()
-    known = listings.get(opened.identity)
+    known = listings.get(source.identity)
     if known is None or not known.is_fresh:
         with st.spinner("Asking for the topics…"):
-            known = listings[opened.identity] = _ask(opened.source, known)
+            known = listings[source.identity] = _ask(source, known)
     return known
 
 
@@ -117,7 +108,7 @@ def _listings() -> dict[str, Listing]:
     return {}
 
 
-def _uploaded() -> OpenSource | None:
+def _uploaded() -> TopicSource | None:
     file = st.file_uploader(
         "A file of events",
         type=[ending.removeprefix(".") for ending in UPLOADS],
@@ -127,9 +118,7 @@ def _uploaded() -> OpenSource | None:
     )
     if file is None:
         return None
-    content = file.getvalue()
-    digest = hashlib.sha256(content).hexdigest()
-    return OpenSource(f"{UPLOAD}:{file.name}:{digest}", UploadedTopic(file.name, content))
+    return UploadedTopic(file.name, file.getvalue())
 
 
 def _folder() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import struct
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
@@ -12,18 +13,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lib.core.columns import OFFSET, PARTITION, RECEIVED_TIME, RECEIVED_TIME_TYPE
-from lib.decoding.json import (
-    EXCERPT_BYTES,
-    MAX_EXCERPTS,
-    MAX_FIELDS,
-    OTHER_FIELDS,
-    REJECTED,
-    Decoded,
-    concat,
-    decode,
-    flatten,
-)
+from lib.decoding.json import decode, flatten
+from lib.decoding.merge import MAX_FIELDS, OTHER_FIELDS, concat
+from lib.decoding.rejected import EXCERPT_BYTES, MAX_EXCERPTS, REJECTED
 from tests.support.blocks import block, values_of
+
+if TYPE_CHECKING:
+    from lib.decoding.base import Decoded
 
 KAFKA = [PARTITION, OFFSET, RECEIVED_TIME, RECEIVED_TIME_TYPE]
 GOOD = b'{"Timestamp":1540726486041,"ClientID":2,"Data":{"Errors":0,"Values":17},"Kind":"m"}'

@@ -11,12 +11,12 @@ from __future__ import annotations
 import numpy as np
 
 from lib.replay import NO_INDEX, KafkaStreamsSetting, replay
-from tests.oracles.cases import replay_input_of, setting_of
+from tests.oracles.cases import input_of_case, setting_of
 
 
 def ours(case):
     """What `lib.replay` answers."""
-    events, setting = replay_input_of(case), setting_of(case)
+    events, setting = input_of_case(case), setting_of(case)
     replayed = replay(events, setting)
     members = [[] for _ in replayed.key]
     for index, window in enumerate(replayed.window.tolist()):

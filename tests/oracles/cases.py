@@ -9,11 +9,9 @@ from __future__ import annotations
 import gzip
 import json
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 
-import lib.sources
 from lib.replay import (
     BeamSetting,
     FlinkSetting,
@@ -23,6 +21,7 @@ from lib.replay import (
     TumblingWindow,
     replay_input,
 )
+from lib.sources.files.folder import SAMPLES_FOLDER
 
 ENGINES = {
     "flink": FlinkSetting,
@@ -37,7 +36,7 @@ SEGMENT_END = 59_970  # shortly before a store of Kafka Streams begins a new seg
 GAP, DELAY, LATENESS = 30_000, 5_000, 2_000
 
 
-def replay_input_of(case):
+def input_of_case(case):
     """The events of a case, for `lib.replay`."""
     return replay_input(
         *(np.array(case[c]) for c in ("event_time", "key", "partition", "received"))
@@ -89,7 +88,7 @@ def samples(engine):
         return  # takes minutes
     names = ("sessions-10",) if engine == "spark" else ("sessions-10", "sessions-100")
     for name in names:
-        path = Path(lib.sources.__file__).parent / "samples" / f"{name}.jsonl.gz"
+        path = SAMPLES_FOLDER / f"{name}.jsonl.gz"
         with gzip.open(path, "rt") as lines:
             records = sorted(map(json.loads, lines), key=lambda record: record["ts"])
         events = [json.loads(record["payload"]) for record in records]

@@ -20,6 +20,7 @@ class MemoryTopic:
     """One topic named `topic`; a record's timestamp is when it was written, a second apart."""
 
     partitions: int = 1
+    identity: str = "memory"
     block_records: int = 2
     read_offsets: list[tuple[int, int]] = field(default_factory=list)
     """Partition and offset of every record that has been read."""

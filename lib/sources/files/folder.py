@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -47,6 +48,11 @@ class FileTopics:
 
     folder: Path
     name: str = "Files"
+
+    @property
+    def identity(self) -> str:
+        """The folder."""
+        return f"files:{self.folder}"
 
     def topics(self) -> list[TopicInfo]:
         """Return the folder's topics, sorted by name.
@@ -109,6 +115,11 @@ class UploadedTopic:
     file_name: str
     content: bytes = field(repr=False)
     name: str = "Upload"
+
+    @cached_property
+    def identity(self) -> str:
+        """The file's name and content: two files of one name are two sources."""
+        return f"upload:{self.file_name}:{hashlib.sha256(self.content).hexdigest()}"
 
     def topics(self) -> list[TopicInfo]:
         """Return the one topic."""

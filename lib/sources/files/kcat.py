@@ -17,8 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lib.core.errors import UnreadableFileError
+from lib.core.json_objects import MisfitError, hold_one_object, objects_to_columns
 from lib.sources.files.input_file import on_disk
-from lib.sources.files.lines import MisfitError, hold_one_object, lines_of, objects_to_columns
+from lib.sources.files.lines import lines_of
 from lib.sources.files.positions import check_rising
 from lib.sources.records import (
     CREATE_TIME,

@@ -67,6 +67,13 @@ class KafkaTopics:
         """What the sidebar calls the cluster."""
         return f"Kafka at {self.settings.bootstrap_servers}"
 
+    @property
+    def identity(self) -> str:
+        """The cluster, who reads it, and which records count: what decides what is read."""
+        settings = self.settings
+        who = f"{settings.security_protocol}:{settings.sasl_username}"
+        return f"kafka:{settings.bootstrap_servers}:{who}:{settings.isolation_level}"
+
     def topics(self) -> list[TopicInfo]:
         """Return the topics of the cluster but its internal ones, sorted by name."""
         with explained(self.settings), closing(_admin(self.settings)) as admin:

@@ -1,0 +1,141 @@
+"""Decoded tables below one another: one type a field, rare fields as JSON text in one column."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lib.core.columns import KAFKA_COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+OTHER_FIELDS: Final = "OtherFields"
+"""The column that has, as JSON text, the fields too rare for a column of their own."""
+
+EXTRAS: Final = ("@key", "@header:")
+"""How names of columns from outside a value begin."""
+
+MAX_FIELDS: Final = 2_000
+
+FEW_FIELDS: Final = 100
+
+RARE: Final = 0.1
+
+LARGEST_EXACT: Final = 2**53
+"""Integers up to here are exact as float64."""
+
+
+def table_of(columns: Mapping[str, pa.Array | pa.ChunkedArray], rows: int) -> pa.Table:
+    """Return columns as a table, which without columns still has `rows` rows."""
+    return pa.table(dict(columns)) if columns else pa.table({"": pa.nulls(rows)}).select([])
+
+
+def common_fields(counts: Mapping[str, int], rows: int) -> Collection[str]:
+    """Return the fields that get a column of their own: all, unless there are very many."""
+    if len(counts) <= FEW_FIELDS:
+        return counts.keys()
+    often = [name for name, count in counts.items() if count >= RARE * rows]
+    return set(sorted(often, key=lambda name: -counts[name])[:MAX_FIELDS])
+
+
+def as_dictionary(column: pa.Array) -> pa.Array:
+    """Return text that repeats, twice or more on average, as a dictionary; else `column`."""
+    if not pa.types.is_string(column.type):
+        return column
+    encoded = column.dictionary_encode()
+    return encoded if len(encoded.dictionary) * 2 <= len(column) else column
+
+
+def as_text(value: object) -> str | None:
+    """Return a value as a field of several types has it: text as it is, the rest as JSON."""
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def texts(column: pa.ChunkedArray | pa.Array) -> list[str | None]:
+    """Return the values of a column as a decoded field of several types has them."""
+    return [as_text(value) for value in column.to_pylist()]
+
+
+def concat(tables: Sequence[pa.Table]) -> pa.Table:
+    """Return the rows of decoded tables below one another.
+
+    A field of several types becomes text. Where there are more than `FEW_FIELDS` fields, those in
+    fewer than one in ten records, and any beyond `MAX_FIELDS`, are kept as one JSON text in
+    `OTHER_FIELDS`.
+    """
+    rows = sum(table.num_rows for table in tables)
+    counts: Counter[str] = Counter()
+    for table in tables:
+        for name, column in zip(table.column_names, table.columns, strict=True):
+            counts[name] += len(column) - column.null_count
+    always = {n for n in counts if n in KAFKA_COLUMNS or n == OTHER_FIELDS or n.startswith(EXTRAS)}
+    fields = {n: count for n, count in counts.items() if n not in always}
+    common = {*common_fields(fields, rows), *always}
+    if len(common) < len(counts):
+        tables = [_gather(table, common) for table in tables]
+    names = dict.fromkeys(name for table in tables for name in table.column_names)
+    return table_of({name: _concat_column(name, tables) for name in names}, rows)
+
+
+def _gather(table: pa.Table, common: Collection[str]) -> pa.Table:
+    """Return `table` with the fields that are not common as one JSON text a record."""
+    rare = [name for name in table.column_names if name not in common]
+    others: dict[int, dict[str, Any]] = {}
+    if OTHER_FIELDS in table.column_names:
+        found = table[OTHER_FIELDS].to_pylist()
+        others = {row: json.loads(text) for row, text in enumerate(found) if text}
+    for name in rare:
+        rows = np.flatnonzero(table[name].is_valid().to_numpy()).tolist()
+        for row, value in zip(rows, table[name].drop_null().to_pylist(), strict=True):
+            others.setdefault(row, {})[name] = value
+    columns = {name: table[name] for name in table.column_names if name not in rare}
+    columns[OTHER_FIELDS] = pa.array(
+        [as_text(others.get(row)) for row in range(table.num_rows)], pa.string()
+    )
+    return table_of(columns, table.num_rows)
+
+
+def _concat_column(name: str, tables: Sequence[pa.Table]) -> pa.ChunkedArray:
+    columns = [t[name] if name in t.column_names else None for t in tables]
+    target = _common_type([c for c in columns if c is not None])
+    chunks: list[pa.Array] = []
+    for column, table in zip(columns, tables, strict=True):
+        if column is None:
+            chunks.append(pa.nulls(table.num_rows, target))
+        else:
+            chunks.extend(_convert(chunk, target) for chunk in column.chunks)
+    return pa.chunked_array(chunks, target).unify_dictionaries()
+
+
+def _common_type(columns: Sequence[pa.ChunkedArray]) -> pa.DataType:
+    types = {c.type for c in columns} - {pa.null()}
+    if not types:
+        return pa.null()
+    if len(types) == 1:
+        return next(iter(types))
+    if types == {pa.int64(), pa.float64()}:
+        integers = [pc.max(pc.abs(c)).as_py() for c in columns if c.type == pa.int64()]
+        if all(i is None or 0 <= i <= LARGEST_EXACT for i in integers):
+            return pa.float64()
+    dictionary = pa.dictionary(pa.int32(), pa.string())
+    return dictionary if dictionary in types else pa.string()
+
+
+def _convert(chunk: pa.Array, target: pa.DataType) -> pa.Array:
+    if chunk.type == target:
+        return chunk
+    if pa.types.is_floating(target) or pa.types.is_null(chunk.type):
+        return chunk.cast(target)
+    if pa.types.is_dictionary(chunk.type):
+        chunk = chunk.cast(pa.string())
+    elif not pa.types.is_string(chunk.type):
+        chunk = pa.array(texts(chunk), pa.string())
+    return chunk.dictionary_encode() if pa.types.is_dictionary(target) else chunk

@@ -1,0 +1,75 @@
+"""Records that are no events: where they stand, why they were rejected, how they begin."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lib.core.columns import OFFSET, PARTITION, RECEIVED_TIME
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_EXCERPTS: Final = 1_000
+
+EXCERPT_BYTES: Final = 200
+
+REJECTED: Final = pa.schema(
+    [
+        pa.field(PARTITION, pa.int32()),
+        pa.field(OFFSET, pa.int64()),
+        pa.field(RECEIVED_TIME, pa.int64()),
+        pa.field("reason", pa.dictionary(pa.int32(), pa.string())),
+        pa.field("excerpt", pa.string()),
+    ]
+)
+"""Schema of the records that could not be read."""
+
+
+def rejected_records(
+    records: pa.RecordBatch, reasons: Mapping[int, str], excerpts: int
+) -> pa.Table:
+    """Return rows of a block, by position with their reasons, as a table of schema `REJECTED`.
+
+    The first `excerpts` of them keep the beginning of their value.
+    """
+    rows = pa.array(sorted(reasons), pa.int64())
+    bad = records.take(rows)
+    starts = pc.binary_slice(bad.column("value")[: max(0, excerpts)], 0, EXCERPT_BYTES).to_pylist()
+    texts = [None if s is None else _printable(s) for s in starts]
+    texts += [None] * (len(rows) - len(texts))
+    return pa.table(
+        [
+            bad.column("partition"),
+            bad.column("offset"),
+            bad.column("timestamp"),
+            pa.array([reasons[r] for r in rows.to_pylist()], pa.string()).dictionary_encode(),
+            pa.array(texts, pa.string()),
+        ],
+        schema=REJECTED,
+    )
+
+
+def _printable(start: bytes) -> str:
+    return re.sub(
+        r"[\x00-\x08\x0b-\x1f]", "\N{REPLACEMENT CHARACTER}", start.decode(errors="replace")
+    )
+
+
+def reasons_of(rejected: pa.Table) -> pd.DataFrame:
+    """Return how many records were rejected for which reason, the most frequent first.
+
+    Columns `reason` object, `records` int64.
+    """
+    counts = pc.value_counts(rejected["reason"].cast(pa.string()))
+    table = pd.DataFrame(
+        {
+            "reason": counts.field("values").to_pylist(),
+            "records": counts.field("counts").to_numpy(),
+        }
+    )
+    return table.sort_values("records", ascending=False, ignore_index=True)
