@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
     from lib.decoding.base import Decoded
-    from lib.sources.base import TopicSource
+    from lib.sources.base import Reader, TopicSource
 
 DEFAULT_CAP: Final = 5_000_000
 """Events that one load keeps at most, newest first, unless configured otherwise."""
@@ -99,6 +99,8 @@ class LoadReport:
         Whether the read was stopped before its end.
     timestamp_types
         Records per kind of record timestamp (`lib.sources.records`).
+    reader
+        What read them, and why that one if another was asked for.
     """
 
     topic: str
@@ -109,6 +111,7 @@ class LoadReport:
     capped: bool
     stopped: bool
     timestamp_types: Mapping[int, int]
+    reader: Reader
 
 
 @dataclass(frozen=True)
@@ -380,6 +383,7 @@ def _loaded(
         capped=capped,
         stopped=tally.stopped,
         timestamp_types=dict(types),
+        reader=source.reader,
     )
     return LoadedTopic(
         source=source.identity,

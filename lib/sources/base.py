@@ -94,6 +94,14 @@ class Plan:
         return [span for span in self.spans if span.size]
 
 
+@dataclass(frozen=True)
+class Reader:
+    """What reads the records of a source: its name, and why it is not the one asked for, if so."""
+
+    name: str
+    reason: str = ""
+
+
 def always() -> bool:
     """Return True."""
     return True
@@ -113,6 +121,11 @@ class TopicSource(Protocol):
     @property
     def identity(self) -> str:
         """What tells the source from every other one in caches: equal only for the same data."""
+        ...
+
+    @property
+    def reader(self) -> Reader:
+        """What reads its records. Asking leaves no trace in the source either."""
         ...
 
     def topics(self) -> list[TopicInfo]:

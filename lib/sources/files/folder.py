@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lib.core.errors import TopicMissingError, UnreadableFileError
-from lib.sources.base import Everything, Plan, Range, Span, TopicInfo, always
+from lib.sources.base import Everything, Plan, Range, Reader, Span, TopicInfo, always
 from lib.sources.files.formats import FORMATS, records_of
 from lib.sources.files.input_file import COMPRESSIONS, InputFile, on_disk, uploaded
 from lib.sources.files.positions import inside, positions_of
@@ -36,6 +36,8 @@ UPLOADS: Final = (*SUFFIXES, *(form + end for form in _ANY_LINES for end in ("",
 _LISTED_WHOLE: Final = 64 << 20
 """Files up to this size are read to be listed; of larger ones only the size is told."""
 
+_READER: Final = Reader("file")
+
 _KINDS: Final = {LOG_APPEND_TIME: "LogAppendTime", CREATE_TIME: "CreateTime"}
 
 
@@ -53,6 +55,11 @@ class FileTopics:
     def identity(self) -> str:
         """The folder."""
         return f"files:{self.folder}"
+
+    @property
+    def reader(self) -> Reader:
+        """Skewline itself."""
+        return _READER
 
     def topics(self) -> list[TopicInfo]:
         """Return the folder's topics, sorted by name.
@@ -120,6 +127,11 @@ class UploadedTopic:
     def identity(self) -> str:
         """The file's name and content: two files of one name are two sources."""
         return f"upload:{self.file_name}:{hashlib.sha256(self.content).hexdigest()}"
+
+    @property
+    def reader(self) -> Reader:
+        """Skewline itself."""
+        return _READER
 
     def topics(self) -> list[TopicInfo]:
         """Return the one topic."""
