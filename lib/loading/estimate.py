@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from lib.decoding.json import decode
-from lib.loading.load import DEFAULT_CAP
 from lib.sources.base import Plan, Span
-from lib.sources.newest import limit_of, newest_part
+from lib.sources.newest import DEFAULT_CAP, limit_of, newest_part
 from lib.sources.records import payload_bytes
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from lib.decoding.rejected import MAX_EXCERPTS, REJECTED
 from lib.events.fields import FROM_PARTITION, HEADER, KEY, Fields, recognise
 from lib.events.table import EventsTable, append_events, build_events, newest
 from lib.sources.base import Latest, Plan, Range, Span
-from lib.sources.newest import limit_of, newest_part, parts_back
+from lib.sources.newest import DEFAULT_CAP, limit_of, newest_part, parts_back
 from lib.sources.records import header_names, payload_bytes
 
 if TYPE_CHECKING:
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
     from lib.decoding.base import Decoded
     from lib.sources.base import Reader, TopicSource
-
-DEFAULT_CAP: Final = 5_000_000
-"""Events that one load keeps at most, newest first, unless configured otherwise."""
 
 _BLOCKS_IN_FLIGHT: Final = 3
 
