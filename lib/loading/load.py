@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from lib.core.columns import KAFKA_COLUMNS
 from lib.core.time_units import recognise_unit
-from lib.decoding.json import decode
+from lib.decoding.registry import decoder_for
 from lib.decoding.rejected import MAX_EXCERPTS, REJECTED
 from lib.events.fields import FROM_PARTITION, HEADER, KEY, Fields, recognise
 from lib.events.table import EventsTable, append_events, build_events, newest
@@ -307,7 +307,7 @@ def _recognise(first: pa.RecordBatch | None, chosen: FieldChoice) -> _Known:
     if first is None:
         return _Known(replace(Fields(), **dict(chosen)), Fields(), chosen, ())
     headers = tuple(f"{HEADER}{name}" for name in header_names(first))
-    sample = decode(first, extras=(KEY, *headers)).columns
+    sample = decoder_for(first).decode(first, extras=(KEY, *headers)).columns
     recognised = recognise(sample)
     wanted = dict(chosen)
     event_time = wanted.get("event_time", recognised.event_time)
@@ -338,6 +338,7 @@ def _decoded(
 
     with ThreadPoolExecutor(1) as decoder:
         for block in blocks:
+            decode = decoder_for(block).decode
             waiting.append(decoder.submit(decode, block, extras=extras, excerpts=excerpts))
             if len(waiting) > _BLOCKS_IN_FLIGHT:
                 collect()

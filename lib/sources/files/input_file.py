@@ -135,6 +135,20 @@ def faults_of(file: InputFile) -> Iterator[None]:
         ) from fault
 
 
+@contextmanager
+def table_faults(file: InputFile, form: str) -> Iterator[None]:
+    """Turn what goes wrong in a table's own format into a sentence."""
+    try:
+        with faults_of(file):
+            yield
+    except pa.ArrowException as fault:
+        raise UnreadableFileError(
+            f"The file {file.name} cannot be read as {form}.",
+            "Copy it again, or give it the ending of what it holds.",
+            str(fault),
+        ) from fault
+
+
 def check_form(file: InputFile, beginning: bytes, expected: str) -> None:
     """Raise if a file's content begins as something else than its name says.
 
