@@ -356,6 +356,28 @@ def test_a_bad_file_ends_in_a_sentence(name, content, sentence):
     assert caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("t.parquet", b"hello", "Parquet file size is 5 bytes"),
+        ("t.jsonl.gz", gzip.compress(JSON_LINES)[:-9], "Truncated compressed stream"),
+        ("t.csv.gz", b"a,b", "zlib inflate failed"),
+    ],
+)
+def test_the_words_of_a_library_stand_beside_the_sentence(name, content, words):
+    with pytest.raises(UnreadableFileError) as caught:
+        rows(name, content)
+
+    assert words in caught.value.said
+
+
+def test_the_words_of_the_system_stand_beside_the_sentence(tmp_path):
+    with pytest.raises(UnreadableFileError, match="folder gone cannot be read") as caught:
+        FileTopics(tmp_path / "gone").topics()
+
+    assert caught.value.said == "No such file or directory"
+
+
 @pytest.mark.parametrize("cut", [10, 100, 400])
 def test_a_parquet_file_with_a_hole_ends_in_a_sentence(cut):
     content = bytearray(parquet(pd.DataFrame({"a": range(1_000), "b": ["x"] * 1_000})))

@@ -316,11 +316,6 @@ def test_a_line_longer_than_a_block_says_so(tmp_path, monkeypatch):
         rows(path)
 
 
-def test_a_missing_folder_says_so(tmp_path):
-    with pytest.raises(UnreadableFileError, match="folder gone cannot be read"):
-        FileTopics(tmp_path / "gone").topics()
-
-
 def test_a_missing_file_says_so(tmp_path):
     with pytest.raises(UnreadableFileError, match="cannot be opened"):
         rows(tmp_path / "gone.jsonl")

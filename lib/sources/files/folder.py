@@ -88,8 +88,9 @@ class FileTopics:
             found = [p for p in self.folder.iterdir() if p.name.lower().endswith(SUFFIXES)]
         except OSError as fault:
             raise UnreadableFileError(
-                f"The folder {self.folder.name} cannot be read: {fault.strerror}.",
+                f"The folder {self.folder.name} cannot be read.",
                 "Check that it is there and may be read.",
+                fault.strerror or str(fault),
             ) from fault
         paths = [path for path in found if path.is_file()]
         same = Counter(topic_of(path.name) for path in paths)
