@@ -139,7 +139,7 @@ class TopicSource(Protocol):
     def read(
         self, plan: Plan, wants_headers: Callable[[], bool] = always
     ) -> Iterator[pa.RecordBatch]:
-        """Yield the records of `plan` as blocks of schema `RECORDS`.
+        """Yield the records of `plan` in blocks, as `lib.sources.records` describes them.
 
         Ends by position. Blocks may interleave partitions; inside a partition offsets rise.
         Closing the iterator ends the read and frees what it holds.

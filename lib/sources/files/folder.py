@@ -80,7 +80,7 @@ class FileTopics:
         plan: Plan,
         wants_headers: Callable[[], bool] = always,  # noqa: ARG002 (they cost little)
     ) -> Iterator[pa.RecordBatch]:
-        """Yield the records of `plan` in the file's order, as blocks of schema `RECORDS`."""
+        """Yield the records of `plan` in blocks, in the file's order."""
         return _read(on_disk(self._path(plan.topic)), plan)
 
     def _files(self) -> dict[str, Path]:
@@ -148,7 +148,7 @@ class UploadedTopic:
         plan: Plan,
         wants_headers: Callable[[], bool] = always,  # noqa: ARG002 (they cost little)
     ) -> Iterator[pa.RecordBatch]:
-        """Yield the records of `plan` in the file's order, as blocks of schema `RECORDS`."""
+        """Yield the records of `plan` in blocks, in the file's order."""
         return _read(self._file, plan)
 
     @cached_property
