@@ -32,7 +32,7 @@ from streamlit.testing.v1 import AppTest
 
 from lib.simulate import Scenario, simulate
 from lib.sources.files.kcat import write_recorded
-from lib.ui.sources import FOLDER_VARIABLE
+from lib.sources.open import FOLDER_VARIABLE
 from tests.support.app import REPOSITORY, running_app
 from tests.support.chromium import CHROMIUM_FLAGS, find_chromium
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import runpy
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 from uuid import uuid4
@@ -12,7 +12,6 @@ from uuid import uuid4
 import pytest
 import streamlit as st
 from hypothesis import settings
-from kafka import KafkaConsumer
 from playwright.sync_api import sync_playwright
 from streamlit import config
 from streamlit.runtime.scriptrunner import script_runner
@@ -63,16 +62,6 @@ def broker() -> Iterator[Broker]:
         except kafka_broker.KafkaMissingError as missing:
             skip_or_fail(str(missing))
         yield running
-
-
-@pytest.fixture(scope="session")
-def broker_with_groups(broker: Broker) -> Broker:
-    """The broker after a consumer group has been formed, as on any cluster in use."""
-    with closing(KafkaConsumer(bootstrap_servers=broker.bootstrap_servers, group_id="any")) as user:
-        kafka_broker.create_topic(broker.bootstrap_servers, "used-by-a-group")
-        user.subscribe(["used-by-a-group"])
-        user.poll(timeout_ms=5000)
-    return broker
 
 
 @pytest.fixture

@@ -12,12 +12,18 @@ class SkewlineError(Exception):
         What went wrong and where, as one plain sentence.
     remedy
         What the user can do about it, as one plain sentence.
+    said
+        What the broker or a library said, in its own words; "" if it said nothing.
     """
 
-    def __init__(self, what: str, remedy: str) -> None:
-        super().__init__(f"{what} {remedy}")
+    def __init__(self, what: str, remedy: str, said: str = "") -> None:
+        super().__init__(what, remedy, said)
         self.what = what
         self.remedy = remedy
+        self.said = said
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.remedy}"
 
 
 class SettingsError(SkewlineError):
@@ -30,6 +36,10 @@ class BrokerUnreachableError(SkewlineError):
 
 class AccessError(SkewlineError):
     """The broker refused: TLS, SASL or a missing permission."""
+
+
+class SourceError(SkewlineError):
+    """The source failed in a way that no other error names: `said` is all that is known."""
 
 
 class TopicMissingError(SkewlineError):

@@ -7,10 +7,9 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from lib.decoding.json import decode
-from lib.loading.load import DEFAULT_CAP
+from lib.decoding.registry import decoder_for
 from lib.sources.base import Plan, Span
-from lib.sources.newest import limit_of, newest_part
+from lib.sources.newest import DEFAULT_CAP, limit_of, newest_part
 from lib.sources.records import payload_bytes
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ def estimate(source: TopicSource, topic: str, wanted: Range, *, cap: int = DEFAU
         asked = time.monotonic()
         for block in blocks:
             came = time.monotonic()
-            decode(block)
+            decoder_for(block).decode(block)
             waits.append(came - asked)
             asked = time.monotonic()
             decoding += asked - came

@@ -17,22 +17,19 @@ import pyarrow as pa
 
 from lib.core.columns import KAFKA_COLUMNS
 from lib.core.time_units import recognise_unit
-from lib.decoding.json import decode
+from lib.decoding.registry import decoder_for
 from lib.decoding.rejected import MAX_EXCERPTS, REJECTED
 from lib.events.fields import FROM_PARTITION, HEADER, KEY, Fields, recognise
 from lib.events.table import EventsTable, append_events, build_events, newest
 from lib.sources.base import Latest, Plan, Range, Span
-from lib.sources.newest import limit_of, newest_part, parts_back
+from lib.sources.newest import DEFAULT_CAP, limit_of, newest_part, parts_back
 from lib.sources.records import header_names, payload_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
     from lib.decoding.base import Decoded
-    from lib.sources.base import TopicSource
-
-DEFAULT_CAP: Final = 5_000_000
-"""Events that one load keeps at most, newest first, unless configured otherwise."""
+    from lib.sources.base import Reader, TopicSource
 
 _BLOCKS_IN_FLIGHT: Final = 3
 
@@ -99,6 +96,8 @@ class LoadReport:
         Whether the read was stopped before its end.
     timestamp_types
         Records per kind of record timestamp (`lib.sources.records`).
+    reader
+        What read them, and why that one if another was asked for.
     """
 
     topic: str
@@ -109,6 +108,7 @@ class LoadReport:
     capped: bool
     stopped: bool
     timestamp_types: Mapping[int, int]
+    reader: Reader
 
 
 @dataclass(frozen=True)
@@ -307,7 +307,7 @@ def _recognise(first: pa.RecordBatch | None, chosen: FieldChoice) -> _Known:
     if first is None:
         return _Known(replace(Fields(), **dict(chosen)), Fields(), chosen, ())
     headers = tuple(f"{HEADER}{name}" for name in header_names(first))
-    sample = decode(first, extras=(KEY, *headers)).columns
+    sample = decoder_for(first).decode(first, extras=(KEY, *headers)).columns
     recognised = recognise(sample)
     wanted = dict(chosen)
     event_time = wanted.get("event_time", recognised.event_time)
@@ -338,6 +338,7 @@ def _decoded(
 
     with ThreadPoolExecutor(1) as decoder:
         for block in blocks:
+            decode = decoder_for(block).decode
             waiting.append(decoder.submit(decode, block, extras=extras, excerpts=excerpts))
             if len(waiting) > _BLOCKS_IN_FLIGHT:
                 collect()
@@ -380,6 +381,7 @@ def _loaded(
         capped=capped,
         stopped=tally.stopped,
         timestamp_types=dict(types),
+        reader=source.reader,
     )
     return LoadedTopic(
         source=source.identity,

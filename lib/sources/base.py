@@ -94,6 +94,14 @@ class Plan:
         return [span for span in self.spans if span.size]
 
 
+@dataclass(frozen=True)
+class Reader:
+    """What reads the records of a source: its name, and why it is not the one asked for, if so."""
+
+    name: str
+    reason: str = ""
+
+
 def always() -> bool:
     """Return True."""
     return True
@@ -115,6 +123,11 @@ class TopicSource(Protocol):
         """What tells the source from every other one in caches: equal only for the same data."""
         ...
 
+    @property
+    def reader(self) -> Reader:
+        """What reads its records. Asking leaves no trace in the source either."""
+        ...
+
     def topics(self) -> list[TopicInfo]:
         """Return the topics of the source, sorted by name."""
         ...
@@ -126,7 +139,7 @@ class TopicSource(Protocol):
     def read(
         self, plan: Plan, wants_headers: Callable[[], bool] = always
     ) -> Iterator[pa.RecordBatch]:
-        """Yield the records of `plan` as blocks of schema `RECORDS`.
+        """Yield the records of `plan` in blocks, as `lib.sources.records` describes them.
 
         Ends by position. Blocks may interleave partitions; inside a partition offsets rise.
         Closing the iterator ends the read and frees what it holds.

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from lib.sources.base import TopicSource
 
+DEFAULT_CAP: Final = 5_000_000
+"""Events that one load keeps at most, newest first, unless configured otherwise."""
+
 _FURTHER_BACK: Final = (4, 16, 64)
 """How many times as many offsets are looked at where too few of them held records."""
 

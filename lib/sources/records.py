@@ -1,15 +1,19 @@
 """The one shape in which records travel from a topic to the decoder.
 
 Every source yields Arrow record batches of schema `RECORDS`: columns, never a Python object
-a record.
+a record. Rows of a table (CSV, Parquet) need no decoding from bytes: their `value` is a struct
+with a field a column. A column that the table gives no type is bytes, as they were written.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 NO_TIMESTAMP: Final = -1
 """`timestamp` of a record that has none (a topic older than Kafka 0.10)."""
@@ -31,6 +35,32 @@ RECORDS: Final = pa.schema(
 )
 """Schema of a block of records, as they stand in the log: offset order inside a partition."""
 
+_REASON: Final = b"rejected for"
+_VALUE: Final = RECORDS.get_field_index("value")
+
+
+def with_values(records: pa.RecordBatch, values: pa.Array) -> pa.RecordBatch:
+    """Return a block of records with other values: bytes, or structs."""
+    return records.set_column(_VALUE, pa.field("value", values.type), values)
+
+
+def rows_as_values(columns: Mapping[str, pa.Array], rows: int) -> pa.StructArray:
+    """Return the rows of a table as values."""
+    if not columns:
+        return pa.array([{}] * rows, pa.struct([]))
+    return pa.StructArray.from_arrays(list(columns.values()), names=list(columns))
+
+
+def rejected_for(reason: str, records: pa.RecordBatch) -> pa.RecordBatch:
+    """Return a block of records that the source knows to be none, marked with the reason."""
+    return records.replace_schema_metadata({_REASON: reason.encode()})
+
+
+def reason_of(records: pa.RecordBatch) -> str | None:
+    """Return why a source rejects a block of records; None if it does not."""
+    reason = (records.schema.metadata or {}).get(_REASON)
+    return None if reason is None else reason.decode()
+
 
 def header_names(records: pa.RecordBatch) -> list[str]:
     """Return the names of the headers that occur in a block of records, sorted."""
@@ -41,5 +71,10 @@ def header_names(records: pa.RecordBatch) -> list[str]:
 
 def payload_bytes(records: pa.RecordBatch) -> int:
     """Return how many bytes the keys and values of a block of records have."""
-    lengths = (pc.sum(pc.binary_length(records.column(name))).as_py() for name in ("key", "value"))
-    return sum(length or 0 for length in lengths)
+    return sum(map(_bytes_in, (records.column("key"), records.column("value"))))
+
+
+def _bytes_in(values: pa.Array) -> int:
+    if pa.types.is_struct(values.type):
+        return int(values.nbytes)
+    return pc.sum(pc.binary_length(values)).as_py() or 0

@@ -7,13 +7,15 @@ loaded, and the topic is loaded with the chosen fields.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
 from lib.core.time_units import UNITS
 from lib.events.fields import Fields
+from lib.sources.open import preset_fields
 from lib.ui import url
+from lib.ui.sources import secrets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,9 +46,7 @@ def chosen_fields(topic: str) -> FieldChoice:
 
     A preset is a table `[fields."TOPIC"]` with any attributes of `lib.events.fields.Fields`.
     """
-    chosen: dict[str, Any] = {}
-    if st.secrets.load_if_toml_exists():
-        chosen |= st.secrets.get("fields", {}).get(topic, {})
+    chosen = preset_fields(secrets(), topic)
     for role in url.ROLES:
         source = url.get(role)
         if source is not None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from streamlit.elements.lib.column_types import ColumnConfig
 
     from lib.loading.load import LoadedTopic
+    from lib.sources.base import Reader
     from lib.ui.page import Visible
 
 _KINDS = {
@@ -75,10 +76,15 @@ def load_report(topic: LoadedTopic) -> None:
         f"{_KINDS.get(kind, 'unknown')}: {count:,}"
         for kind, count in report.timestamp_types.items()
     )
-    st.caption(f"Record timestamps by kind: {kinds or 'no record'}.")
+    st.caption(f"Record timestamps by kind: {kinds or 'no record'}. {_read_by(report.reader)}")
     download_topic(topic)
     if topic.rejected.num_rows:
         _rejected(topic.rejected, report.topic)
+
+
+def _read_by(reader: Reader) -> str:
+    why = f", since {reader.reason}" if reader.reason else ""
+    return f"Reader: {reader.name}{why}."
 
 
 def _rejected(rejected: pa.Table, topic: str) -> None:

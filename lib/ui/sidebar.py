@@ -15,22 +15,16 @@ import streamlit as st
 
 from lib.charts.rows import client_at, written
 from lib.charts.times import TimeScale
-from lib.core.errors import FieldsError, SettingsError, SkewlineError
+from lib.core.errors import FieldsError, SkewlineError
 from lib.events.table import CLIENT, Clock
-from lib.loading.load import DEFAULT_CAP
 from lib.sources.base import Between, Everything, Latest, Range
+from lib.sources.open import LABELS, available_sources, cap_on_events
 from lib.ui import url
 from lib.ui.answers import corrected
 from lib.ui.fields import choose_fields, chosen_fields, forget_fields
 from lib.ui.loads import LoadKey, is_known, load_of, reload_of
 from lib.ui.offer import offer_of
-from lib.ui.sources import (
-    LABELS,
-    available_sources,
-    forget_topics,
-    open_source,
-    topics_of,
-)
+from lib.ui.sources import chosen_source, forget_topics, secrets, topics_of
 from lib.ui.view import View, Window, extent_of, largest_clients
 
 if TYPE_CHECKING:
@@ -59,8 +53,8 @@ def sidebar() -> View:
     with st.sidebar:
         name = _choose_source()
         try:
-            source = open_source(name)
-            cap = _cap()
+            source = chosen_source(name)
+            cap = cap_on_events(os.environ)
         except SkewlineError as error:
             return _failed(name, error)
         return _nothing(name, None) if source is None else _view_of_source(name, source, cap)
@@ -147,7 +141,7 @@ def _choose(title: str, options: Sequence[str], labels: Mapping[str, str], *, ke
 
 
 def _choose_source() -> str:
-    names = {LABELS[name]: name for name in available_sources()}
+    names = {LABELS[name]: name for name in available_sources(secrets(), os.environ)}
     _take_from_url(url.SOURCE, list(names))
     chosen = st.segmented_control(
         "Source",
@@ -236,17 +230,6 @@ def _choose_moment(title: str, default: dt.datetime, *, key: str) -> int:
         help="Of the record timestamp.",
     )
     return round(1000 * moment.replace(tzinfo=dt.UTC).timestamp())
-
-
-def _cap() -> int:
-    given = os.environ.get("SKEWLINE_MAX_EVENTS", "")
-    if not given:
-        return DEFAULT_CAP
-    if not given.isdecimal() or int(given) < 1:
-        raise SettingsError(
-            f"SKEWLINE_MAX_EVENTS is {given!r}.", "Set it to a whole number above zero."
-        )
-    return int(given)
 
 
 def _reload_button(source: TopicSource, key: LoadKey) -> None:

@@ -1,4 +1,4 @@
-"""Which sources this installation has, and the one that the viewer chose."""
+"""The source that the viewer chose, its upload if it is one, and its topics as last known."""
 
 from __future__ import annotations
 
@@ -6,44 +6,29 @@ import math
 import os
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
 from lib.core.errors import SkewlineError
-from lib.sources.files.folder import UPLOADS, FileTopics, UploadedTopic, samples
-from lib.ui.connection import KafkaConnection, is_kafka_configured
+from lib.sources.files.folder import UPLOADS, UploadedTopic
+from lib.sources.open import UPLOAD, open_source
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lib.sources.base import TopicInfo, TopicSource
-
-KAFKA: Final = "kafka"
-FILES: Final = "files"
-SAMPLES: Final = "samples"
-UPLOAD: Final = "upload"
-
-LABELS: Final = {KAFKA: "Kafka", FILES: "Files", SAMPLES: "Samples", UPLOAD: "Upload"}
-"""Name of a source → how the sidebar and the URL call it."""
-
-FOLDER_VARIABLE: Final = "SKEWLINE_FILES"
-"""Environment variable with the folder of files; in the secrets, `folder` under `[files]`."""
 
 _FRESH_S: Final = 300.0
 _RETRY_S: Final = 15.0
 
 
-def available_sources() -> list[str]:
-    """Return the sources to choose from: what was configured first."""
-    names = [SAMPLES, UPLOAD]
-    if _folder():
-        names.insert(0, FILES)
-    if is_kafka_configured(_secrets("connections"), os.environ):
-        names.insert(0, KAFKA)
-    return names
+def secrets() -> Mapping[str, Any]:
+    """Return what `.streamlit/secrets.toml` holds; nothing where there is none."""
+    return st.secrets if st.secrets.load_if_toml_exists() else {}
 
 
-def open_source(name: str) -> TopicSource | None:
+def chosen_source(name: str) -> TopicSource | None:
     """Return the source of that name; None while no file has been uploaded.
 
     Raises
@@ -51,14 +36,7 @@ def open_source(name: str) -> TopicSource | None:
     SettingsError
         When its settings cannot be used.
     """
-    if name == KAFKA:
-        connection: KafkaConnection = st.connection("kafka", type=KafkaConnection)
-        return connection.source
-    if name == FILES:
-        return FileTopics(Path(_folder()))
-    if name == UPLOAD:
-        return _uploaded()
-    return samples()
+    return _uploaded() if name == UPLOAD else open_source(name, secrets(), os.environ)
 
 
 @dataclass(frozen=True)
@@ -119,13 +97,3 @@ def _uploaded() -> TopicSource | None:
     if file is None:
         return None
     return UploadedTopic(file.name, file.getvalue())
-
-
-def _folder() -> str:
-    return str(_secrets("files").get("folder") or os.environ.get(FOLDER_VARIABLE, ""))
-
-
-def _secrets(section: str) -> dict[str, object]:
-    if not st.secrets.load_if_toml_exists():
-        return {}
-    return dict(st.secrets.get(section, {}))

@@ -300,8 +300,8 @@ def test_estimate_of_an_empty_topic_is_nothing() -> None:
 
 
 @pytest.fixture(params=["kafka-python", "librdkafka"])
-def source(broker_with_groups: Broker, request: pytest.FixtureRequest) -> KafkaTopics:
-    return KafkaTopics(KafkaSettings(broker_with_groups.bootstrap_servers, reader=request.param))
+def source(broker: Broker, request: pytest.FixtureRequest) -> KafkaTopics:
+    return KafkaTopics(KafkaSettings(broker.bootstrap_servers, reader=request.param))
 
 
 def records(*numbers: int, partition: int = 0) -> list[Record]:

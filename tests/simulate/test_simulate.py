@@ -20,7 +20,8 @@ from lib.simulate.__main__ import main
 from lib.simulate.samples import SAMPLES, ZERO_MS, sessions_10, sessions_100, write_samples
 from lib.sources.base import Everything, TopicInfo
 from lib.sources.files.folder import SAMPLES_FOLDER, samples
-from lib.sources.files.kcat import read_recorded
+from lib.sources.files.formats import records_of
+from lib.sources.files.input_file import on_disk
 from lib.sources.kafka.cluster import KafkaTopics
 from lib.sources.kafka.settings import KafkaSettings
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME
@@ -467,7 +468,7 @@ def test_the_command_writes_a_topic_and_its_truth(tmp_path):
     main([*parameters, "--out", str(topic), "--truth", str(truth)])
 
     expected = simulate(scenario)
-    assert [row for batch in read_recorded(topic) for row in batch.to_pylist()] == (
+    assert [row for batch in records_of(on_disk(topic)) for row in batch.to_pylist()] == (
         expected.records.to_pylist()
     )
     assert json.loads(truth.read_text()) == json.loads(json.dumps(expected.truth.as_dict()))

@@ -21,6 +21,7 @@ def test_the_last_good_data_stays_with_a_sentence_on_what_failed(app_isolation):
         at = AppTest.from_file(str(REPOSITORY / "streamlit_app.py"), default_timeout=30)
         settled(at.run())
         assert events(at) == "3"
+        assert any("Reader: librdkafka." in caption.value for caption in at.caption)
 
     # When the broker is gone and somebody presses Reload
     next(button for button in at.sidebar.button if button.label == "Reload").click()

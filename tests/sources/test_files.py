@@ -17,8 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
+from lib.core.columns import KAFKA_COLUMNS
 from lib.core.errors import UnreadableFileError
-from lib.decoding.json import decode
+from lib.decoding.base import Decoded
+from lib.decoding.merge import concat
+from lib.decoding.registry import JSON, decoder_for
+from lib.decoding.rejected import REJECTED
 from lib.events.export import read_manifest, write_capture
 from lib.events.fields import Fields, recognise
 from lib.events.table import EventsTable, build_events
@@ -40,8 +44,19 @@ def rows(name: str, content: bytes) -> list[dict]:
     return [row for batch in records_of(uploaded(name, content)) for row in batch.to_pylist()]
 
 
-def values(name: str, content: bytes) -> list[object]:
-    return [row["value"] and json.loads(row["value"]) for row in rows(name, content)]
+def decoded(name: str, content: bytes) -> Decoded:
+    """Return all that a file holds, as decoders give it."""
+    blocks = [decoder_for(b).decode(b) for b in records_of(uploaded(name, content))]
+    return Decoded(
+        concat([block.columns for block in blocks]),
+        pa.concat_tables([REJECTED.empty_table(), *(block.rejected for block in blocks)]),
+    )
+
+
+def fields(name: str, content: bytes) -> list[dict]:
+    """Return the fields of a file's records."""
+    columns = decoded(name, content).columns
+    return columns.drop_columns(list(KAFKA_COLUMNS)).to_pylist()
 
 
 def offsets(source: TopicSource, topic: str, wanted) -> list[int]:
@@ -70,14 +85,14 @@ def test_a_line_is_the_value_of_a_record():
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_line():
-    assert values("t.jsonl", b'\xef\xbb\xbf{"a":1}\n') == [{"a": 1}]
+    assert fields("t.jsonl", b'\xef\xbb\xbf{"a":1}\n') == [{"a": 1}]
 
 
 def test_lines_longer_than_a_block_are_read(monkeypatch):
     monkeypatch.setattr("lib.sources.files.lines.BLOCK_BYTES", 64)
     lines = [json.dumps({"n": n, "text": "x" * n}).encode() for n in range(200)]
 
-    assert [value["n"] for value in values("t.jsonl", b"\n".join(lines))] == list(range(200))
+    assert [row["n"] for row in fields("t.jsonl", b"\n".join(lines))] == list(range(200))
 
 
 def test_fields_of_the_value_say_where_a_record_stood_and_when_it_was_received():
@@ -134,17 +149,17 @@ def test_a_line_that_the_console_consumer_does_not_print_is_kept_to_be_rejected(
 
 
 def test_a_row_is_a_value_with_a_field_a_column():
-    content = b'ts,client,note,ok\n1540726486041,007,"a ""b"", c",true\n5.5,x,,\n'
+    content = b'ts,client,note,ok\n1540726486041,007,"a ""b"", c",true\n5.5,8,,\n'
 
-    assert values("t.csv", content) == [
+    assert fields("t.csv", content) == [
         {"ts": 1540726486041, "client": "007", "note": 'a "b", c', "ok": True},
-        {"ts": 5.5, "client": "x", "note": None, "ok": None},
+        {"ts": 5.5, "client": "8", "note": None, "ok": None},
     ]
 
 
 @pytest.mark.parametrize("mark", [";", "\t", "|"])
 def test_columns_may_be_parted_by_other_marks(mark):
-    assert values("t.csv", f"a{mark}b\n1{mark}2\n".encode()) == [{"a": 1, "b": 2}]
+    assert fields("t.csv", f"a{mark}b\n1{mark}2\n".encode()) == [{"a": 1, "b": 2}]
 
 
 def test_columns_of_the_events_table_say_where_a_row_stood():
@@ -155,14 +170,44 @@ def test_columns_of_the_events_table_say_where_a_row_stood():
     assert (row["partition"], row["offset"], row["timestamp"]) == (2, 7, 1540726486041)
 
 
-def test_a_row_with_too_many_cells_is_kept_to_be_rejected():
-    found = rows("t.csv", b"a,b\n1,2\n1,2,3\n3,4\n")
+def test_rows_with_too_few_or_too_many_cells_are_rejected_with_their_reason():
+    found = decoded("t.csv", b"a,b\n1,2\n1,2,3\n4\n3,4\n")
 
-    assert sorted(row["value"] for row in found) == [
-        b"1,2,3",
-        b'{"a":1,"b":2}',
-        b'{"a":3,"b":4}',
+    assert found.columns.select(["a", "b"]).to_pylist() == [{"a": 1, "b": 2}, {"a": 3, "b": 4}]
+    assert found.rejected.select(["reason", "excerpt"]).to_pylist() == [
+        {"reason": "not as many cells as the first line has", "excerpt": "1,2,3"},
+        {"reason": "not as many cells as the first line has", "excerpt": "4"},
     ]
+
+
+def test_a_row_with_a_cell_that_is_not_utf8_is_rejected_alone():
+    found = decoded("t.csv", b"a,b\n1,x\n2,\xff\n3,y\n")
+
+    assert found.columns["a"].to_pylist() == [1, 3]
+    (row,) = found.rejected.to_pylist()
+    assert (row["KafkaOffset"], row["reason"], row["excerpt"]) == (1, "not UTF-8", "2,\ufffd")
+
+
+def test_a_row_may_be_ragged_and_not_utf8():
+    found = decoded("t.csv", b"a,b\n1,2\n\xff\n3,4\n")
+
+    assert found.columns["a"].to_pylist() == [1, 3]
+    assert found.rejected["excerpt"].to_pylist() == ["\ufffd"]
+
+
+def test_text_beyond_ascii_is_read():
+    assert fields("t.csv", "Größe,b\nä,1\n€,2\n".encode()) == [
+        {"Größe": "ä", "b": 1},
+        {"Größe": "€", "b": 2},
+    ]
+
+
+def test_a_received_time_that_is_not_utf8_does_not_hide_the_others():
+    content = b"a,received_at\n1,1540726486041\n2,\xff\n3,1540726486043\n"
+
+    stamps = [row["timestamp"] for row in rows("t.csv", content)]
+    assert stamps == [1540726486041, NO_TIMESTAMP, 1540726486043]
+    assert decoded("t.csv", content).columns["KafkaTimestamp"].to_pylist() == stamps[::2]
 
 
 def test_a_file_with_a_header_only_is_empty():
@@ -187,7 +232,7 @@ def test_a_row_of_any_types_is_a_value():
         }
     )
 
-    first, second = values("t.parquet", parquet(table))
+    first, second = fields("t.parquet", parquet(table))
 
     assert first == {
         "int": 1,
@@ -196,8 +241,8 @@ def test_a_row_of_any_types_is_a_value():
         "text": 'a"b\n',
         "word": "x",
         "time": "2018-10-28 11:34:46.041Z",
-        "list": [1, 2],
-        "object": {"a": 1},
+        "list": "[1, 2]",
+        "object.a": 1,
     }
     assert second == dict.fromkeys(first) | {"float": float("inf"), "word": "y"}
 
@@ -208,7 +253,7 @@ def test_a_column_with_the_received_time_is_a_field_too():
     (row,) = rows("t.parquet", parquet(frame))
 
     assert row["timestamp"] == 1540726486041
-    assert json.loads(row["value"]) == {"a": 1, "received_at": 1540726486041}
+    assert row["value"] == {"a": 1, "received_at": 1540726486041}
 
 
 # Every format, every compression
@@ -225,7 +270,7 @@ def test_a_column_with_the_received_time_is_a_field_too():
     ],
 )
 def test_every_format_is_read_plain_and_compressed(form, content, ending):
-    found = values(f"T{form}{ending}".upper(), PACK[ending](content))
+    found = fields(f"T{form}{ending}".upper(), PACK[ending](content))
 
     assert found == [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
 
@@ -278,6 +323,7 @@ def test_a_topic_has_the_name_of_its_file():
 # Faults
 
 
+TWINS = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"])
 JSON_LINES = b'{"a":1}\n' * 5_000
 
 
@@ -297,6 +343,8 @@ JSON_LINES = b'{"a":1}\n' * 5_000
         ("t.parquet", b"hello", "cannot be read as Parquet"),
         ("t.parquet", b"", "cannot be read as Parquet"),
         ("t.csv", b"a,a\n1,2\n", "two columns have the same name"),
+        ("t.parquet", parquet(TWINS), "two columns have the same name"),
+        ("t.csv", b"a,KafkaOffset\n1,5\n2\n", "a row has not as many cells as the first line"),
         ("t.csv", b"a,KafkaOffset\n1,5\n1,5\n", "offsets of partition 0 do not rise"),
         ("t.jsonl", b"CreateTime:1\tOffset:1\t{}\nx\n", "a line has no offset"),
     ],
@@ -306,6 +354,28 @@ def test_a_bad_file_ends_in_a_sentence(name, content, sentence):
         rows(name, content)
 
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("t.parquet", b"hello", "Parquet file size is 5 bytes"),
+        ("t.jsonl.gz", gzip.compress(JSON_LINES)[:-9], "Truncated compressed stream"),
+        ("t.csv.gz", b"a,b", "zlib inflate failed"),
+    ],
+)
+def test_the_words_of_a_library_stand_beside_the_sentence(name, content, words):
+    with pytest.raises(UnreadableFileError) as caught:
+        rows(name, content)
+
+    assert words in caught.value.said
+
+
+def test_the_words_of_the_system_stand_beside_the_sentence(tmp_path):
+    with pytest.raises(UnreadableFileError, match="folder gone cannot be read") as caught:
+        FileTopics(tmp_path / "gone").topics()
+
+    assert caught.value.said == "No such file or directory"
 
 
 @pytest.mark.parametrize("cut", [10, 100, 400])
@@ -349,24 +419,21 @@ near = st.lists(
 
 @given(st.sampled_from([".jsonl", ".csv", ".parquet", ".jsonl.gz", ".csv.zst"]), st.binary() | near)
 def test_any_bytes_are_read_or_end_in_a_sentence(ending, content):
-    found = []
     with suppress(UnreadableFileError):
-        found = rows(f"t{ending}", content)
+        found = decoded(f"t{ending}", content)
 
-    decoded = decode(block(*[row["value"] for row in found]))
-
-    assert decoded.columns.num_rows + decoded.rejected.num_rows == len(found)
+        assert len(found.columns) + len(found.rejected) == len(rows(f"t{ending}", content))
 
 
 # Captures
 
 
 def load(source: TopicSource, topic: str) -> EventsTable:
-    decoded = [
-        decode(b, extras=("@key",)).columns for b in source.read(source.plan(topic, Everything()))
+    tables = [
+        decoder_for(b).decode(b, extras=("@key",)).columns
+        for b in source.read(source.plan(topic, Everything()))
     ]
-    fields = recognise(decoded[0])
-    return build_events([columns.drop_columns("@key") for columns in decoded], fields)
+    return build_events([table.drop_columns("@key") for table in tables], recognise(tables[0]))
 
 
 @pytest.mark.parametrize("topic", ["sessions-10", "sessions-100"])
@@ -388,7 +455,7 @@ def test_a_capture_keeps_text_fractions_gaps_and_derived_sessions(tmp_path):
         {"t": 99_000, "c": "2", "x": 0.1, "y": None, "z": 'q"\n'},
     ]
     fields = Fields("t", "ms", "c", None, None)
-    events = build_events([decode(block(*values_of(*records))).columns], fields)
+    events = build_events([JSON.decode(block(*values_of(*records))).columns], fields)
 
     write_capture(events, tmp_path / "c.parquet", topic="t", source="s", fields=fields)
 
@@ -405,7 +472,7 @@ def test_the_events_table_as_csv_opens_again_with_equal_events(tmp_path):
 
 def test_a_capture_says_where_it_comes_from(tmp_path):
     records = block(*values_of({"Timestamp": 5, "ClientID": 1, "SessionID": "s"}, {"ClientID": 1}))
-    events = build_events([decode(records).columns], Fields())
+    events = build_events([JSON.decode(records).columns], Fields())
 
     write_capture(
         events,

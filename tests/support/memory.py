@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lib.sources.base import Between, Latest, Plan, Range, Span, TopicInfo, always
+from lib.sources.base import Between, Latest, Plan, Range, Reader, Span, TopicInfo, always
 from lib.sources.records import RECORDS
 from tests.support.blocks import block
 
@@ -43,6 +43,10 @@ class MemoryTopic:
     @property
     def name(self) -> str:
         return "memory"
+
+    @property
+    def reader(self) -> Reader:
+        return Reader("memory")
 
     def topics(self) -> list[TopicInfo]:
         return [TopicInfo("topic", self.partitions, sum(map(len, self._log)))]

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lib.core.errors import TopicMissingError, UnreadableFileError
-from lib.sources.base import Everything, Plan, Range, Span, TopicInfo, always
+from lib.sources.base import Everything, Plan, Range, Reader, Span, TopicInfo, always
 from lib.sources.files.formats import FORMATS, records_of
 from lib.sources.files.input_file import COMPRESSIONS, InputFile, on_disk, uploaded
 from lib.sources.files.positions import inside, positions_of
@@ -36,6 +36,8 @@ UPLOADS: Final = (*SUFFIXES, *(form + end for form in _ANY_LINES for end in ("",
 _LISTED_WHOLE: Final = 64 << 20
 """Files up to this size are read to be listed; of larger ones only the size is told."""
 
+_READER: Final = Reader("file")
+
 _KINDS: Final = {LOG_APPEND_TIME: "LogAppendTime", CREATE_TIME: "CreateTime"}
 
 
@@ -53,6 +55,11 @@ class FileTopics:
     def identity(self) -> str:
         """The folder."""
         return f"files:{self.folder}"
+
+    @property
+    def reader(self) -> Reader:
+        """Skewline itself."""
+        return _READER
 
     def topics(self) -> list[TopicInfo]:
         """Return the folder's topics, sorted by name.
@@ -73,7 +80,7 @@ class FileTopics:
         plan: Plan,
         wants_headers: Callable[[], bool] = always,  # noqa: ARG002 (they cost little)
     ) -> Iterator[pa.RecordBatch]:
-        """Yield the records of `plan` in the file's order, as blocks of schema `RECORDS`."""
+        """Yield the records of `plan` in blocks, in the file's order."""
         return _read(on_disk(self._path(plan.topic)), plan)
 
     def _files(self) -> dict[str, Path]:
@@ -81,8 +88,9 @@ class FileTopics:
             found = [p for p in self.folder.iterdir() if p.name.lower().endswith(SUFFIXES)]
         except OSError as fault:
             raise UnreadableFileError(
-                f"The folder {self.folder.name} cannot be read: {fault.strerror}.",
+                f"The folder {self.folder.name} cannot be read.",
                 "Check that it is there and may be read.",
+                fault.strerror or str(fault),
             ) from fault
         paths = [path for path in found if path.is_file()]
         same = Counter(topic_of(path.name) for path in paths)
@@ -121,6 +129,11 @@ class UploadedTopic:
         """The file's name and content: two files of one name are two sources."""
         return f"upload:{self.file_name}:{hashlib.sha256(self.content).hexdigest()}"
 
+    @property
+    def reader(self) -> Reader:
+        """Skewline itself."""
+        return _READER
+
     def topics(self) -> list[TopicInfo]:
         """Return the one topic."""
         summary, topic = self._summary, topic_of(self.file_name)
@@ -135,7 +148,7 @@ class UploadedTopic:
         plan: Plan,
         wants_headers: Callable[[], bool] = always,  # noqa: ARG002 (they cost little)
     ) -> Iterator[pa.RecordBatch]:
-        """Yield the records of `plan` in the file's order, as blocks of schema `RECORDS`."""
+        """Yield the records of `plan` in blocks, in the file's order."""
         return _read(self._file, plan)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Opening files, plain or compressed, so that none can fill the memory or the day."""
+"""Opening files, plain or compressed, with limits on what one may hold."""
 
 from __future__ import annotations
 
@@ -127,11 +127,26 @@ def faults_of(file: InputFile) -> Iterator[None]:
     except OSError as fault:
         if file.compression is None or "Truncated" in str(fault):
             raise UnreadableFileError(
-                f"The file {file.name} is truncated or damaged.", "Copy it again."
+                f"The file {file.name} is truncated or damaged.", "Copy it again.", str(fault)
             ) from fault
         raise UnreadableFileError(
             f"The file {file.name} is damaged or is not compressed with {file.compression}.",
             f"Copy it again, or compress it anew with {file.compression}.",
+            str(fault),
+        ) from fault
+
+
+@contextmanager
+def table_faults(file: InputFile, form: str) -> Iterator[None]:
+    """Turn what goes wrong in a table's own format into a sentence."""
+    try:
+        with faults_of(file):
+            yield
+    except pa.ArrowException as fault:
+        raise UnreadableFileError(
+            f"The file {file.name} cannot be read as {form}.",
+            "Copy it again, or give it the ending of what it holds.",
+            str(fault),
         ) from fault
 
 
@@ -185,8 +200,9 @@ def _raw(file: InputFile) -> Iterator[pa.NativeFile]:
 
 def _cannot_open(name: str, fault: OSError) -> UnreadableFileError:
     return UnreadableFileError(
-        f"The file {name} cannot be opened: {fault.strerror or fault}.",
+        f"The file {name} cannot be opened.",
         "Check that it is there and may be read.",
+        fault.strerror or str(fault),
     )
 
 

@@ -18,9 +18,6 @@ import pyarrow.compute as pc
 
 from lib.core.errors import UnreadableFileError
 from lib.core.json_objects import MisfitError, hold_one_object, objects_to_columns
-from lib.sources.files.input_file import on_disk
-from lib.sources.files.lines import lines_of
-from lib.sources.files.positions import check_rising
 from lib.sources.records import (
     CREATE_TIME,
     LOG_APPEND_TIME,
@@ -77,25 +74,6 @@ def write_recorded(path: Path, topic: str, batches: Iterable[pa.RecordBatch]) ->
                 compressed.write(_lines(topic, batch))
 
 
-def read_recorded(path: Path) -> Iterator[pa.RecordBatch]:
-    """Yield the records of a file as blocks of schema `RECORDS`, in the file's order.
-
-    Raises
-    ------
-    UnreadableFileError
-        If the file is missing, truncated, not a recorded topic, or offsets of a partition do not
-        rise; blocks before the fault have been yielded by then.
-    """
-    file = on_disk(path)
-    ends: dict[int, int] = {}
-    before = 0
-    for lines in lines_of(file):
-        block = recorded_lines(file, lines, before)
-        check_rising(file.name, block, ends)
-        before += len(lines)
-        yield block
-
-
 def is_recorded(line: bytes) -> bool:
     """Return whether a line looks like one that kcat wrote."""
     try:
@@ -105,19 +83,22 @@ def is_recorded(line: bytes) -> bool:
     return isinstance(record, dict) and record.keys() >= {"partition", "offset", "payload"}
 
 
-def recorded_lines(file: InputFile, lines: pa.BinaryArray, before: int) -> pa.RecordBatch:
-    """Return the records that lines of a file hold.
-
-    Parameters
-    ----------
-    before
-        How many lines came before these, to name one that is no record.
+def recorded_lines(file: InputFile, blocks: Iterable[pa.BinaryArray]) -> Iterator[pa.RecordBatch]:
+    """Yield the records that lines of a file hold, as blocks of schema `RECORDS`.
 
     Raises
     ------
     UnreadableFileError
         If a line is no record.
     """
+    before = 0
+    for lines in blocks:
+        yield _records(file, lines, before)
+        before += len(lines)
+
+
+def _records(file: InputFile, lines: pa.BinaryArray, before: int) -> pa.RecordBatch:
+    """Return the records of some lines, before which there were others: to name a bad one."""
     block = _columns(file, lines, before)
     types = _timestamp_types(block)
     return pa.RecordBatch.from_arrays(
@@ -155,9 +136,9 @@ def _lines(topic: str, batch: pa.RecordBatch) -> bytes:
         b',"broker":0',
         _headers_json(batch["headers"]),
         b',"key":',
-        json_strings(batch["key"]),
+        _json_strings(batch["key"]),
         b',"payload":',
-        json_strings(batch["value"]),
+        _json_strings(batch["value"]),
         b"}\n",
     ]
     lines = pc.binary_join_element_wise(*parts, b"")
@@ -169,7 +150,7 @@ def _text(numbers: pa.Array) -> pa.Array:
     return pc.cast(pc.cast(numbers, pa.string()), pa.binary())
 
 
-def json_strings(values: pa.Array) -> pa.Array:
+def _json_strings(values: pa.Array) -> pa.Array:
     """Return bytes, each as a JSON string, null as `null`."""
     escaped = pc.replace_substring(values, pattern=b"\\", replacement=b"\\\\")
     escaped = pc.replace_substring(escaped, pattern=b'"', replacement=b'\\"')

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
+from kafka.errors import for_code
 
 from lib.core.errors import BrokerUnreachableError
-from lib.sources.base import Between, Latest, Plan, Range, Span, TopicInfo, always
+from lib.sources.base import Between, Latest, Plan, Range, Reader, Span, TopicInfo, always
 from lib.sources.kafka import kafka_python
 from lib.sources.kafka.client_config import client_config
-from lib.sources.kafka.errors import explained, missing
-from lib.sources.kafka.librdkafka import bindings
+from lib.sources.kafka.errors import explained
+from lib.sources.kafka.librdkafka.bindings import NoLibraryError, library
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from lib.sources.kafka.settings import KafkaSettings
 
-_GROUPS_TOPIC: Final = "__consumer_offsets"
 _TIMESTAMP_KIND: Final = "message.timestamp.type"
 
 
@@ -37,19 +37,7 @@ def _librdkafka(
     return reader.read(settings, plan, wants_headers)
 
 
-def _confluent(
-    settings: KafkaSettings, plan: Plan, wants_headers: Callable[[], bool]
-) -> Iterator[pa.RecordBatch]:
-    from lib.sources.kafka import confluent  # noqa: PLC0415 (may not be installed)
-
-    return confluent.read(settings, plan, wants_headers)
-
-
-_READERS: Final = {
-    "librdkafka": _librdkafka,
-    "confluent-kafka": _confluent,
-    "kafka-python": kafka_python.read,
-}
+_READERS: Final = {"librdkafka": _librdkafka, "kafka-python": kafka_python.read}
 
 
 @dataclass(frozen=True)
@@ -73,6 +61,20 @@ class KafkaTopics:
         settings = self.settings
         who = f"{settings.security_protocol}:{settings.sasl_username}"
         return f"kafka:{settings.bootstrap_servers}:{who}:{settings.isolation_level}"
+
+    @property
+    def reader(self) -> Reader:
+        """The client that reads records: "librdkafka", or "kafka-python" where it is not there.
+
+        Only this machine is asked, never the cluster.
+        """
+        if self.settings.reader == "kafka-python":
+            return Reader("kafka-python")
+        try:
+            library()
+        except NoLibraryError as error:
+            return Reader("kafka-python", str(error))
+        return Reader("librdkafka")
 
     def topics(self) -> list[TopicInfo]:
         """Return the topics of the cluster but its internal ones, sorted by name."""
@@ -100,11 +102,7 @@ class KafkaTopics:
         start to its first record at or after the end.
         """
         with explained(self.settings, topic), closing(_admin(self.settings)) as admin:
-            # Asking for one topic by name never creates it: kafka-python's admin client says so.
-            partitions = _partitions(admin.describe_topics([topic])[0])
-            if not partitions:
-                raise missing(topic, self.settings)
-            log = _log_of(admin, partitions, self.settings)
+            log = _log_of(admin, _partitions(_described(admin, topic)), self.settings)
             if isinstance(wanted, Latest):
                 starts = _starts_of_latest(admin, log, wanted.count, self.settings)
                 spans = [Span(s.partition, starts[tp], s.end) for tp, s in log.items()]
@@ -119,32 +117,25 @@ class KafkaTopics:
     def read(
         self, plan: Plan, wants_headers: Callable[[], bool] = always
     ) -> Iterator[pa.RecordBatch]:
-        """Yield the records of `plan` with the reader that `reader` names."""
+        """Yield the records of `plan` with the client that `reader` names."""
         try:
-            yield from _READERS[self.reader()](self.settings, plan, wants_headers)
+            yield from _READERS[self.reader.name](self.settings, plan, wants_headers)
         except BrokerUnreachableError:
-            self.plan(plan.topic, Latest(1))  # says so where it is the topic that is gone
+            with suppress(BrokerUnreachableError):
+                self.plan(plan.topic, Latest(1))  # says so where it is the topic that is gone
             raise
-
-    def reader(self) -> str:
-        """Return the client that reads records: "librdkafka", "confluent-kafka", "kafka-python".
-
-        Where librdkafka cannot be called directly, confluent-kafka reads in its stead. Its
-        consumer looks for its group's coordinator even where no group is used, and a broker
-        answers that by creating `__consumer_offsets`. Where no consumer group has ever been,
-        kafka-python reads instead, whatever the settings say: reading leaves no trace.
-        """
-        if not self.settings.uses_librdkafka:
-            return "kafka-python"
-        if self.settings.reader != "confluent-kafka" and bindings.library():
-            return "librdkafka"
-        with explained(self.settings), closing(_admin(self.settings)) as admin:
-            has_had_groups = _GROUPS_TOPIC in admin.list_topics()
-        return "confluent-kafka" if has_had_groups else "kafka-python"
 
 
 def _admin(settings: KafkaSettings) -> KafkaAdminClient:
     return KafkaAdminClient(**client_config(settings))
+
+
+def _described(admin: KafkaAdminClient, topic: str) -> Mapping[str, Any]:
+    # Asking for one topic by name never creates it: kafka-python's admin client says so.
+    described: Mapping[str, Any] = admin.describe_topics([topic])[0]
+    if described["error_code"]:
+        raise for_code(described["error_code"])
+    return described
 
 
 def _partitions(described: Mapping[str, Any]) -> list[TopicPartition]:

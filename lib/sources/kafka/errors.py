@@ -1,4 +1,4 @@
-"""A client library's exception in, the sentence that a user needs out."""
+"""What a broker or a client library says in, the sentence that a user needs out."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from lib.core.errors import (
     BrokerUnreachableError,
     SettingsError,
     SkewlineError,
+    SourceError,
     TopicMissingError,
     UnreadableTopicError,
 )
@@ -24,73 +25,36 @@ if TYPE_CHECKING:
 
 @contextmanager
 def explained(settings: KafkaSettings, topic: str = "") -> Iterator[None]:
-    """Turn kafka-python's errors inside the block into a `SkewlineError`.
+    """Turn kafka-python's errors inside the block into a `SkewlineError` that keeps their words.
 
     Raises
     ------
-    BrokerUnreachableError, AccessError, TopicMissingError, UnreadableTopicError
+    SkewlineError
+        Of the kind that `explain` finds.
     """
     try:
         yield
-    except kafka_errors.KafkaError as error:
-        raise _explain(error, settings, topic) from error
-    except (OSError, AssertionError) as error:  # kafka-python asserts that a codec is there
-        raise _explain(error, settings, topic) from error
+    # kafka-python asserts that a codec is there.
+    except (kafka_errors.KafkaError, OSError, AssertionError) as error:
+        raise explain(error, settings, topic) from error
 
 
-def unreachable(settings: KafkaSettings) -> BrokerUnreachableError:
-    """Return the error for a cluster that does not answer."""
-    return BrokerUnreachableError(
-        f"No Kafka broker answers at {settings.bootstrap_servers} "
-        f"({settings.security_protocol}) within {settings.timeout_s:g} s.",
-        "Check that the broker is up and that bootstrap_servers and security_protocol are right.",
-    )
-
-
-def missing(topic: str, settings: KafkaSettings) -> TopicMissingError:
-    """Return the error for a topic that is not on the cluster."""
-    return TopicMissingError(
-        f"There is no topic {topic!r} on {settings.bootstrap_servers}.",
-        "Choose another topic; if it was created just now, refresh the list of topics.",
-    )
-
-
-def refused(what: str, settings: KafkaSettings) -> AccessError:
-    """Return the error for a cluster that answers and says no."""
-    return AccessError(
-        f"The Kafka broker at {settings.bootstrap_servers} refused access: {what}.",
-        "Check user, password, certificate and the permissions (describe and read on the topic).",
-    )
-
-
-def not_accepted(what: str) -> SettingsError:
-    """Return the error for settings that a client library does not accept."""
-    return SettingsError(
-        f"librdkafka does not accept the Kafka settings: {what}.",
-        "Check the mechanism, and that the certificates are where the settings say.",
-    )
-
-
-def unreadable(topic: str, what: str) -> UnreadableTopicError:
-    """Return the error for records that came and cannot be read."""
-    return UnreadableTopicError(
-        f"Topic {topic!r} cannot be read: {what}.",
-        "Run pip install -r requirements.txt, which brings every codec that Kafka has; "
-        "if the records are corrupt, choose a range without them.",
-    )
-
-
-def _explain(error: Exception, settings: KafkaSettings, topic: str) -> SkewlineError:
-    said = str(error) or type(error).__name__
+def explain(error: Exception, settings: KafkaSettings, topic: str) -> SkewlineError:
+    """Return the error for what kafka-python raised."""
+    said = ": ".join(filter(None, (str(error), getattr(error, "description", ""))))
     match error:
-        case kafka_errors.UnknownTopicOrPartitionError() | kafka_errors.InvalidTopicError():
-            return missing(topic, settings)
+        case (
+            kafka_errors.UnknownTopicOrPartitionError()
+            | kafka_errors.UnknownTopicIdError()
+            | kafka_errors.InvalidTopicError()
+        ):
+            return missing(topic, settings, said)
         case (
             kafka_errors.AuthorizationError()
             | kafka_errors.SaslAuthenticationFailedError()
             | kafka_errors.UnsupportedSaslMechanismError()
         ):
-            return refused(said, settings)
+            return refused(settings, said)
         case (
             kafka_errors.UnsupportedCodecError()
             | kafka_errors.CorruptRecordError()
@@ -98,5 +62,72 @@ def _explain(error: Exception, settings: KafkaSettings, topic: str) -> SkewlineE
             | AssertionError()
         ):
             return unreadable(topic, said)
+        case (
+            kafka_errors.KafkaConnectionError()
+            | kafka_errors.KafkaTimeoutError()
+            | kafka_errors.NodeNotReadyError()
+            | kafka_errors.MetadataEmptyBrokerList()
+            | kafka_errors.RequestTimedOutError()
+            | kafka_errors.NetworkExceptionError()
+            | kafka_errors.BrokerNotAvailableError()
+            | OSError()
+        ):
+            return unreachable(settings, said)
         case _:
-            return unreachable(settings)
+            return failed(settings, said)
+
+
+def unreachable(settings: KafkaSettings, said: str = "") -> BrokerUnreachableError:
+    """Return the error for a cluster that does not answer."""
+    return BrokerUnreachableError(
+        f"No Kafka broker answers at {settings.bootstrap_servers} "
+        f"({settings.security_protocol}) within {settings.timeout_s:g} s.",
+        "Check that the broker is up and that bootstrap_servers and security_protocol are right.",
+        said,
+    )
+
+
+def missing(topic: str, settings: KafkaSettings, said: str = "") -> TopicMissingError:
+    """Return the error for a topic that is not on the cluster."""
+    return TopicMissingError(
+        f"There is no topic {topic!r} on {settings.bootstrap_servers}.",
+        "Choose another topic; if it was created just now, refresh the list of topics.",
+        said,
+    )
+
+
+def refused(settings: KafkaSettings, said: str) -> AccessError:
+    """Return the error for a cluster that answers and says no."""
+    return AccessError(
+        f"The Kafka broker at {settings.bootstrap_servers} refused access.",
+        "Check user, password, certificate and the permissions (describe and read on the topic).",
+        said,
+    )
+
+
+def not_accepted(said: str) -> SettingsError:
+    """Return the error for settings that librdkafka does not accept."""
+    return SettingsError(
+        "librdkafka does not accept the Kafka settings.",
+        "Check the mechanism, and that the certificates are where the settings say.",
+        said,
+    )
+
+
+def unreadable(topic: str, said: str) -> UnreadableTopicError:
+    """Return the error for records that came and cannot be read."""
+    return UnreadableTopicError(
+        f"Topic {topic!r} cannot be read.",
+        "Run pip install -r requirements.txt, which brings every codec that Kafka has; "
+        "if the records are corrupt, choose a range without them.",
+        said,
+    )
+
+
+def failed(settings: KafkaSettings, said: str) -> SourceError:
+    """Return the error for what has no sentence of its own: only Kafka's words say what it is."""
+    return SourceError(
+        f"Reading from Kafka at {settings.bootstrap_servers} failed.",
+        "Try again; if it fails again, look up what Kafka reported.",
+        said,
+    )

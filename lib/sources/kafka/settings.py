@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from lib.core.errors import SettingsError
@@ -23,7 +22,7 @@ ENVIRONMENT: Final = {
 """Setting → the environment variable that gives it where secrets.toml does not."""
 
 PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
-READERS: Final = ("auto", "librdkafka", "confluent-kafka", "kafka-python")
+READERS: Final = ("auto", "librdkafka", "kafka-python")
 ISOLATION_LEVELS: Final = ("read_committed", "read_uncommitted")
 
 
@@ -40,8 +39,8 @@ class KafkaSettings:
     ssl_cafile, ssl_certfile, ssl_keyfile, ssl_password
         Paths of PEM files, and the key's password.
     reader
-        The client that reads records: "librdkafka" (fast), "confluent-kafka" (librdkafka through
-        Python objects), "kafka-python", or "auto": librdkafka where it is installed.
+        The client that reads records: "librdkafka" (fast) or "kafka-python" (everywhere); "auto"
+        is librdkafka. Where librdkafka cannot be loaded, kafka-python reads in its stead.
     isolation_level
         "read_committed" leaves out records of aborted transactions and ends at the last stable
         offset; "read_uncommitted" reads them all.
@@ -75,6 +74,11 @@ class KafkaSettings:
                 "or the environment variable KAFKA_BOOTSTRAP_SERVERS.",
             )
         _one_of("security_protocol", self.security_protocol, PROTOCOLS)
+        if self.reader == "confluent-kafka":
+            raise SettingsError(
+                "confluent-kafka is no reader any more.",
+                "Set reader to librdkafka, which is the library inside it, or to kafka-python.",
+            )
         _one_of("reader", self.reader, READERS)
         _one_of("isolation_level", self.isolation_level, ISOLATION_LEVELS)
         if self.security_protocol.startswith("SASL") and not self.sasl_mechanism:
@@ -86,23 +90,6 @@ class KafkaSettings:
             raise SettingsError(
                 f"timeout_s is {self.timeout_s}.", "Set it to a number of seconds above zero."
             )
-
-    @property
-    def uses_librdkafka(self) -> bool:
-        """Whether records are read with librdkafka.
-
-        Raises
-        ------
-        SettingsError
-            When librdkafka is asked for and not installed.
-        """
-        installed = find_spec("confluent_kafka") is not None
-        if self.reader in ("librdkafka", "confluent-kafka") and not installed:
-            raise SettingsError(
-                f"The reader {self.reader} is configured, but confluent-kafka is not installed.",
-                "Run pip install confluent-kafka, or set reader to kafka-python.",
-            )
-        return installed and self.reader != "kafka-python"
 
 
 def settings_from(secrets: Mapping[str, Any], environment: Mapping[str, str]) -> KafkaSettings:

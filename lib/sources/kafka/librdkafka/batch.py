@@ -24,6 +24,7 @@ from lib.sources.kafka.librdkafka.bindings import (
     ENDED,
     MESSAGE,
     NativeFunction,
+    NoLibraryError,
     address_of,
     headers_of,
     library,
@@ -193,12 +194,14 @@ def destroy(addresses: NDArray[np.intp], functions: Functions) -> None:
 
 def warm_up() -> None:
     """Compile the loops, or load what was compiled, so that the first read is fast."""
-    if found := library():
-        none, functions = np.empty(0, np.intp), functions_of(found)
-        room, nowhere = room_for(1, 1), np.zeros(1, np.int64)
-        fill(room, 0, none, Reach(nowhere, nowhere), functions, headers=True)
-        block(room, 0, functions)
-        destroy(none, functions)
+    try:
+        functions = functions_of(library())
+    except NoLibraryError:  # then kafka-python reads, which needs no loops
+        return
+    none, room, nowhere = np.empty(0, np.intp), room_for(1, 1), np.zeros(1, np.int64)
+    fill(room, 0, none, Reach(nowhere, nowhere), functions, headers=True)
+    block(room, 0, functions)
+    destroy(none, functions)
 
 
 def _binary(texts: Texts, rows: int) -> pa.BinaryArray:
@@ -241,31 +244,38 @@ def _fill(
         if error != 0:
             return rows, taken, error
         if offset < reach.ends[partition]:
-            key, key_size = int64_at(message + _KEY), int64_at(message + _KEY_SIZE)
-            value, value_size = int64_at(message + _VALUE), int64_at(message + _VALUE_SIZE)
-            if not (
-                rows < len(room.offset)
-                and room.key.offsets[rows] + key_size <= len(room.key.content)
-                and room.value.offsets[rows] + value_size <= len(room.value.content)
-            ):
+            if not _has_room(room, rows, message):
                 return rows, taken, 0
-            room.partition[rows] = partition
-            room.offset[rows] = offset
+            room.partition[rows], room.offset[rows] = partition, offset
             room.timestamp[rows] = timestamp(message, said_at)
             # librdkafka counts from 0, "not available"; the protocol from -1.
             room.timestamp_type[rows] = int32_at(said_at) - 1
             room.headers[rows] = 0
             if wants_headers and find_headers(message, said_at) == 0:
                 room.headers[rows] = int64_at(said_at)
-            _append(room.key, keys_at, rows, key, key_size)
-            _append(room.value, values_at, rows, value, value_size)
+            _append(room.key, keys_at, rows, message, _KEY, _KEY_SIZE)
+            _append(room.value, values_at, rows, message, _VALUE, _VALUE_SIZE)
             rows += 1
         reach.positions[partition] = max(reach.positions[partition], offset + 1)
     return rows, len(addresses), 0
 
 
 @inlined
-def _append(texts: Texts, content_at: int, row: int, begin: int, size: int) -> None:
+def _has_room(room: Room, row: int, message: int) -> bool:
+    key_size, value_size = int64_at(message + _KEY_SIZE), int64_at(message + _VALUE_SIZE)
+    return (
+        row < len(room.offset)
+        and room.key.offsets[row] + key_size <= len(room.key.content)
+        and room.value.offsets[row] + value_size <= len(room.value.content)
+    )
+
+
+@inlined
+def _append(
+    texts: Texts, content_at: int, row: int, message: int, pointer: int, length: int
+) -> None:
+    """Append the bytes whose address and size stand at `pointer` and `length` in a message."""
+    begin, size = int64_at(message + pointer), int64_at(message + length)
     at = texts.offsets[row]
     texts.present[row] = begin != 0
     if begin != 0:

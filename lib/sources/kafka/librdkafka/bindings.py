@@ -62,6 +62,7 @@ _FUNCTIONS: Final[dict[str, tuple[Any, ...]]] = {
     "rd_kafka_queue_destroy": (None, c_void_p),
     "rd_kafka_queue_poll": (c_void_p, c_void_p, c_int),
     "rd_kafka_event_error": (c_int, c_void_p),
+    "rd_kafka_event_error_string": (c_char_p, c_void_p),
     "rd_kafka_event_destroy": (None, c_void_p),
     "rd_kafka_consume_start_queue": (c_int, c_void_p, c_int32, c_int64, c_void_p),
     "rd_kafka_consume_stop": (c_int, c_void_p, c_int32),
@@ -83,20 +84,33 @@ _FUNCTIONS: Final[dict[str, tuple[Any, ...]]] = {
 }
 
 
+class NoLibraryError(Exception):
+    """librdkafka cannot be called here; the text says why."""
+
+
 @cache
-def library() -> ctypes.CDLL | None:
-    """Return librdkafka with its functions declared; None where it cannot be called directly.
+def library() -> ctypes.CDLL:
+    """Return librdkafka with its functions declared.
 
     What confluent-kafka's extension module is linked to is found through the module: the loader
     looks for a name in a library and in those that it needs. Windows does not.
+
+    Raises
+    ------
+    NoLibraryError
+        When it is not installed, or cannot be loaded or called.
     """
     try:
         found = ctypes.CDLL(import_module("confluent_kafka.cimpl").__file__)
         for name, (result, *arguments) in _FUNCTIONS.items():
             function = getattr(found, name)
             function.restype, function.argtypes = result, arguments
-    except (ImportError, OSError, AttributeError):
-        return None
+    except ModuleNotFoundError as error:
+        raise NoLibraryError(
+            "confluent-kafka, which brings librdkafka, is not installed"
+        ) from error
+    except (ImportError, OSError, AttributeError) as error:
+        raise NoLibraryError(f"librdkafka cannot be loaded: {error}") from error
     return found
 
 

@@ -1,4 +1,4 @@
-"""What librdkafka is told and what it says, the same in C and through confluent-kafka."""
+"""What librdkafka is told, its configuration, and what it says, its codes of errors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import KafkaError
 
-from lib.sources.kafka.errors import missing, refused, unreachable, unreadable
+from lib.sources.kafka.errors import failed, missing, refused, unreachable, unreadable
 
 if TYPE_CHECKING:
     from lib.core.errors import SkewlineError
@@ -15,30 +15,45 @@ if TYPE_CHECKING:
 # Codes that librdkafka itself raises, not the broker, have names that begin with an underscore.
 _MISSING: Final = {
     KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.UNKNOWN_TOPIC_ID,
+    KafkaError.TOPIC_EXCEPTION,
     KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001
     KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
 }
-REFUSED: Final = {
+_REFUSED: Final = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
     KafkaError.SASL_AUTHENTICATION_FAILED,
+    KafkaError.UNSUPPORTED_SASL_MECHANISM,
     KafkaError._AUTHENTICATION,  # noqa: SLF001
 }
 _UNREADABLE: Final = {
+    KafkaError.INVALID_MSG,
+    KafkaError.UNSUPPORTED_COMPRESSION_TYPE,
     KafkaError._BAD_MSG,  # noqa: SLF001
     KafkaError._BAD_COMPRESSION,  # noqa: SLF001
     KafkaError._NOT_IMPLEMENTED,  # noqa: SLF001
+}
+_UNREACHABLE: Final = {
+    KafkaError.REQUEST_TIMED_OUT,
+    KafkaError.NETWORK_EXCEPTION,
+    KafkaError.BROKER_NOT_AVAILABLE,
+    KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001
+    KafkaError._TRANSPORT,  # noqa: SLF001
+    KafkaError._RESOLVE,  # noqa: SLF001
+    KafkaError._TIMED_OUT,  # noqa: SLF001
 }
 
 
 def explain(code: int, said: str, settings: KafkaSettings, topic: str) -> SkewlineError:
     """Return the error for what librdkafka says: its code and its words."""
     if code in _MISSING:
-        return missing(topic, settings)
-    if code in REFUSED:
-        return refused(said, settings)
+        return missing(topic, settings, said)
+    if code in _REFUSED:
+        return refused(settings, said)
     if code in _UNREADABLE:
         return unreadable(topic, said)
-    return unreachable(settings)
+    return (unreachable if code in _UNREACHABLE else failed)(settings, said)
 
 
 def config(settings: KafkaSettings) -> dict[str, str]:

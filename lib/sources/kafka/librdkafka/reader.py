@@ -1,4 +1,4 @@
-"""Reading records with librdkafka's C API: the fast reader. Import it only where it is installed.
+"""Reading records with librdkafka's C API: the fast reader. Import it only where `library` loads.
 
 It reads with the API that librdkafka calls simple: partitions are read from offsets, without a
 consumer group and so without looking for a group's coordinator. Reading leaves no trace.
@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from lib.core.errors import AccessError, SkewlineError
 from lib.sources.base import always
 from lib.sources.kafka.blocks import BLOCK_BYTES, BLOCK_RECORDS, BLOCK_SECONDS
 from lib.sources.kafka.errors import unreachable
 from lib.sources.kafka.librdkafka import batch
 from lib.sources.kafka.librdkafka.bindings import library, new_consumer
-from lib.sources.kafka.librdkafka.client_config import REFUSED, config, explain
+from lib.sources.kafka.librdkafka.client_config import config, explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -64,7 +65,8 @@ def read(
 class _Consumer:
     """A client of librdkafka that reads partitions of one topic into one queue.
 
-    `waiting` are the addresses of messages that came, and that no block has had room for yet.
+    `waiting` are the addresses of messages that came, and that no block has had room for yet;
+    `trouble` is what the client reported last.
     """
 
     settings: KafkaSettings
@@ -73,6 +75,7 @@ class _Consumer:
     queue: int
     events: int
     waiting: NDArray[np.intp]
+    trouble: SkewlineError | None = None
 
     def poll(self, size: int) -> None:
         """Have at most `size` messages waiting, if there are none."""
@@ -93,27 +96,28 @@ class _Consumer:
     def drop_waiting(self) -> None:
         batch.destroy(self.take(len(self.waiting)), self.functions)
 
-    def failure(self, code: int) -> Exception:
+    def failure(self, code: int) -> SkewlineError:
         said = self.functions.library.rd_kafka_err2str(code).decode()
         return explain(code, said, self.settings, self.topic)
 
     def check_silence(self, since: float) -> None:
-        """Raise what keeps messages from coming, if that is known or has lasted too long."""
+        """Raise what keeps messages from coming, if that is for good or has lasted too long."""
         lib = self.functions.library
         while event := lib.rd_kafka_queue_poll(self.events, 0):
             code = lib.rd_kafka_event_error(event)
+            said = lib.rd_kafka_event_error_string(event).decode(errors="replace")
             lib.rd_kafka_event_destroy(event)
-            if code in REFUSED:
-                raise self.failure(code)
+            self.trouble = explain(code, said, self.settings, self.topic)
+            if isinstance(self.trouble, AccessError):
+                raise self.trouble
         if time.monotonic() - since > self.settings.timeout_s:
-            raise unreachable(self.settings)
+            raise self.trouble or unreachable(self.settings)
 
 
 @contextmanager
 def _consumer(settings: KafkaSettings, topic: str, spans: Sequence[Span]) -> Iterator[_Consumer]:
     """Read `spans` of a topic for the length of the block, then free everything."""
     lib = library()
-    assert lib is not None  # `KafkaTopics.reader` has looked
     with ExitStack() as freed:
         client = new_consumer(lib, config(settings) | {"auto.commit.enable": "false"})
         freed.callback(lib.rd_kafka_destroy, client)

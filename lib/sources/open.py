@@ -1,0 +1,101 @@
+"""From settings to sources: which there are here, and each of them opened.
+
+Everywhere `secrets` is what `.streamlit/secrets.toml` holds, as nested mappings, and `environment`
+the environment variables. Nothing here opens a connection or reads a file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from lib.core.errors import SettingsError
+from lib.sources.files.folder import FileTopics, samples
+from lib.sources.kafka import KafkaTopics
+from lib.sources.kafka.settings import ENVIRONMENT, settings_from
+from lib.sources.newest import DEFAULT_CAP
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lib.sources.base import TopicSource
+
+KAFKA: Final = "kafka"
+FILES: Final = "files"
+SAMPLES: Final = "samples"
+UPLOAD: Final = "upload"
+
+LABELS: Final = {KAFKA: "Kafka", FILES: "Files", SAMPLES: "Samples", UPLOAD: "Upload"}
+"""Name of a source → what it is called."""
+
+FOLDER_VARIABLE: Final = "SKEWLINE_FILES"
+"""Environment variable with the folder of files; in the secrets, `folder` under `[files]`."""
+
+CAP_VARIABLE: Final = "SKEWLINE_MAX_EVENTS"
+"""Environment variable with the number of events that one load keeps at most."""
+
+
+def available_sources(secrets: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:
+    """Return the names of the sources to choose from, what was configured first."""
+    names = [SAMPLES, UPLOAD]
+    if _folder(secrets, environment):
+        names.insert(0, FILES)
+    if _kafka(secrets) is not None or environment.get(ENVIRONMENT["bootstrap_servers"]):
+        names.insert(0, KAFKA)
+    return names
+
+
+def open_source(
+    name: str, secrets: Mapping[str, Any], environment: Mapping[str, str]
+) -> TopicSource:
+    """Return the source of a name.
+
+    An upload is not opened here: whoever has the file makes a
+    `lib.sources.files.folder.UploadedTopic` of it.
+
+    Raises
+    ------
+    SettingsError
+        When there is no such source here, or its settings cannot be used.
+    """
+    if name == SAMPLES:
+        return samples()
+    if name == KAFKA:
+        return KafkaTopics(settings_from(_kafka(secrets) or {}, environment))
+    folder = _folder(secrets, environment)
+    if name == FILES and folder:
+        return FileTopics(Path(folder))
+    raise SettingsError(
+        f"There is no source {name!r} here.",
+        f"Choose one of {', '.join(available_sources(secrets, environment))}.",
+    )
+
+
+def cap_on_events(environment: Mapping[str, str]) -> int:
+    """Return how many events one load keeps at most.
+
+    Raises
+    ------
+    SettingsError
+        When what is set is no whole number above zero.
+    """
+    given = environment.get(CAP_VARIABLE, "")
+    if not given:
+        return DEFAULT_CAP
+    if not given.isdecimal() or int(given) < 1:
+        raise SettingsError(f"{CAP_VARIABLE} is {given!r}.", "Set it to a whole number above zero.")
+    return int(given)
+
+
+def preset_fields(secrets: Mapping[str, Any], topic: str) -> dict[str, Any]:
+    """Return what `[fields."TOPIC"]` sets: attributes of `lib.events.fields.Fields`."""
+    return dict(secrets.get("fields", {}).get(topic, {}))
+
+
+def _kafka(secrets: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    found: Mapping[str, Any] | None = secrets.get("connections", {}).get("kafka")
+    return found
+
+
+def _folder(secrets: Mapping[str, Any], environment: Mapping[str, str]) -> str:
+    return str(secrets.get("files", {}).get("folder") or environment.get(FOLDER_VARIABLE, ""))

@@ -1,0 +1,103 @@
+"""From settings to sources, without Streamlit: the secrets come first, then the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lib.core.errors import SettingsError
+from lib.sources.files.folder import FileTopics, samples
+from lib.sources.kafka import KafkaSettings, KafkaTopics
+from lib.sources.newest import DEFAULT_CAP
+from lib.sources.open import (
+    FILES,
+    KAFKA,
+    LABELS,
+    SAMPLES,
+    UPLOAD,
+    available_sources,
+    cap_on_events,
+    open_source,
+    preset_fields,
+)
+
+CLUSTER = {"connections": {"kafka": {"bootstrap_servers": "a:1"}}}
+FOLDER = {"files": {"folder": "/of/secrets"}}
+
+
+@pytest.mark.parametrize(
+    ("secrets", "environment", "names"),
+    [
+        ({}, {}, [SAMPLES, UPLOAD]),
+        (CLUSTER, {}, [KAFKA, SAMPLES, UPLOAD]),
+        ({"connections": {"other": {}}}, {}, [SAMPLES, UPLOAD]),
+        ({}, {"KAFKA_BOOTSTRAP_SERVERS": "a:1"}, [KAFKA, SAMPLES, UPLOAD]),
+        (FOLDER, {}, [FILES, SAMPLES, UPLOAD]),
+        ({}, {"SKEWLINE_FILES": "/data"}, [FILES, SAMPLES, UPLOAD]),
+        ({}, {"SKEWLINE_FILES": "", "KAFKA_BOOTSTRAP_SERVERS": ""}, [SAMPLES, UPLOAD]),
+        (CLUSTER | FOLDER, {}, [KAFKA, FILES, SAMPLES, UPLOAD]),
+    ],
+)
+def test_what_is_configured_can_be_chosen_and_comes_first(secrets, environment, names):
+    assert available_sources(secrets, environment) == names
+    assert set(names) <= LABELS.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "secrets", "environment", "source"),
+    [
+        (SAMPLES, {}, {}, samples()),
+        (KAFKA, CLUSTER, {}, KafkaTopics(KafkaSettings("a:1"))),
+        (KAFKA, {}, {"KAFKA_BOOTSTRAP_SERVERS": "b:2"}, KafkaTopics(KafkaSettings("b:2"))),
+        (
+            KAFKA,
+            CLUSTER,
+            {"KAFKA_BOOTSTRAP_SERVERS": "b:2", "SKEWLINE_KAFKA_READER": "kafka-python"},
+            KafkaTopics(KafkaSettings("a:1", reader="kafka-python")),
+        ),
+        (FILES, {}, {"SKEWLINE_FILES": "/of/environment"}, FileTopics(Path("/of/environment"))),
+        (FILES, FOLDER, {"SKEWLINE_FILES": "/of/environment"}, FileTopics(Path("/of/secrets"))),
+    ],
+)
+def test_a_source_is_opened_by_name(name, secrets, environment, source):
+    assert open_source(name, secrets, environment) == source
+
+
+@pytest.mark.parametrize(
+    ("name", "secrets", "said"),
+    [
+        ("pulsar", {}, "no source 'pulsar' here. Choose one of samples, upload"),
+        (FILES, {}, "no source 'files' here"),
+        (KAFKA, {}, "No Kafka broker is configured"),
+        (KAFKA, {"connections": {"kafka": {"servers": "a:1"}}}, "unknown settings: servers"),
+    ],
+)
+def test_a_source_that_cannot_be_opened_says_why(name, secrets, said):
+    with pytest.raises(SettingsError, match=said):
+        open_source(name, secrets, {})
+
+
+@pytest.mark.parametrize(
+    ("environment", "cap"),
+    [
+        ({}, DEFAULT_CAP),
+        ({"SKEWLINE_MAX_EVENTS": ""}, DEFAULT_CAP),
+        ({"SKEWLINE_MAX_EVENTS": "7"}, 7),
+    ],
+)
+def test_the_cap_is_set_by_the_environment(environment, cap):
+    assert cap_on_events(environment) == cap
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "many", "1.5", "1e6"])
+def test_a_cap_that_is_no_number_of_events_is_refused(given):
+    with pytest.raises(SettingsError, match="SKEWLINE_MAX_EVENTS is"):
+        cap_on_events({"SKEWLINE_MAX_EVENTS": given})
+
+
+def test_fields_are_preset_by_topic():
+    secrets = {"fields": {"rides": {"event_time": "t", "unit": "s"}}}
+
+    assert preset_fields(secrets, "rides") == {"event_time": "t", "unit": "s"}
+    assert preset_fields(secrets, "other") == preset_fields({}, "rides") == {}
