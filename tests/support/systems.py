@@ -274,7 +274,7 @@ SHAPES = (
             "kinesis": {
                 "kinesisSchemaVersion": "1.0",
                 "partitionKey": h.client,
-                "sequenceNumber": f"4959033827149025660855969253836157109592157598913658{h.number:04}",
+                "sequenceNumber": f"49590338271490256608559692538361571095{h.number:04}",
                 "data": {"device": h.client, "ts": h.event_ms, "seq": h.number},
                 "approximateArrivalTimestamp": h.received_ms / 1000,
             },
