@@ -95,9 +95,10 @@ def diagnose(
         return None
     ahead = event_ms - reference_ms
     return (
-        _all_equal(event_ms, reference_ms, reference)
+        _epoch(event_ms, reference_ms, form, reference)
         or _dates(event_ms, reference_ms)
-        or _decades(event_ms, reference_ms, form, reference)
+        or _all_equal(event_ms, reference_ms, reference)
+        or _far(event_ms, reference_ms, reference)
         or _zone(ahead, groups, reference)
         or _future(ahead, reference)
     )
@@ -117,7 +118,8 @@ def _all_equal(
 
 
 def _dates(event_ms: NDArray[np.int64], reference_ms: NDArray[np.int64]) -> Diagnosis | None:
-    if (event_ms % _DAY_MS).any() or not (reference_ms % _DAY_MS).any():
+    far = abs(_years_after(event_ms, reference_ms)) >= _FAR_YEARS
+    if far or (event_ms % _DAY_MS).any() or not (reference_ms % _DAY_MS).any():
         return None
     return Diagnosis(
         "dates",
@@ -126,31 +128,47 @@ def _dates(event_ms: NDArray[np.int64], reference_ms: NDArray[np.int64]) -> Diag
     )
 
 
-def _decades(
+def _epoch(
     event_ms: NDArray[np.int64],
     reference_ms: NDArray[np.int64],
     form: FormName | None,
     reference: str,
 ) -> Diagnosis | None:
-    event, around = int(np.median(event_ms)), int(np.median(reference_ms))
     unit = None if form is None else FORMS[form].unit_ms
-    years = abs(event - around) / _YEAR_MS
-    side = "before" if event < around else "after"
-    if form is not None and unit is not None:
-        found = other_epoch((event - FORMS[form].zero_ms) / float(unit), form, around)
-        if found is not None:
-            return Diagnosis(
-                "epoch",
-                f"Read as {FORMS[form].label}, event times are {years:.1f} years {side} the "
-                f"{reference}; read as {FORMS[found].label}, they agree with them.",
-                form=found,
-            )
-    if years < _FAR_YEARS:
+    if form is None or unit is None:
+        return None
+    count = (float(np.median(event_ms)) - FORMS[form].zero_ms) / float(unit)
+    found = other_epoch(count, form, int(np.median(reference_ms)))
+    if found is None:
+        return None
+    return Diagnosis(
+        "epoch",
+        f"Read as {FORMS[form].label}, event times are {_years_off(event_ms, reference_ms)} the "
+        f"{reference}; read as {FORMS[found].label}, they agree with them.",
+        form=found,
+    )
+
+
+def _far(
+    event_ms: NDArray[np.int64], reference_ms: NDArray[np.int64], reference: str
+) -> Diagnosis | None:
+    years = _years_after(event_ms, reference_ms)
+    if abs(years) < _FAR_YEARS:
         return None
     cause = "their unit or epoch is another"
-    if side == "before":
+    if years < 0:
         cause = f"either {cause}, or the events are that old"
-    return Diagnosis("far", f"Event times are {years:.1f} years {side} the {reference}: {cause}.")
+    off = _years_off(event_ms, reference_ms)
+    return Diagnosis("far", f"Event times are {off} the {reference}: {cause}.")
+
+
+def _years_after(event_ms: NDArray[np.int64], reference_ms: NDArray[np.int64]) -> float:
+    return float(np.median(event_ms) - np.median(reference_ms)) / _YEAR_MS
+
+
+def _years_off(event_ms: NDArray[np.int64], reference_ms: NDArray[np.int64]) -> str:
+    years = _years_after(event_ms, reference_ms)
+    return f"{abs(years):.1f} years {'before' if years < 0 else 'after'}"
 
 
 def _zone(

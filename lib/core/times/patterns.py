@@ -13,7 +13,7 @@ _MONTH: Final = (
     r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?))"
 )
 _WEEKDAY: Final = r"(?:(?i:mon|tue|wed|thu|fri|sat|sun)[a-zA-Z]*\.?,?\s+)?"
-_HALF: Final = r"(?:\s*(?P<half>[AaPp])\.?[Mm]\.?)?"
+_HALF: Final = r"(?:[\s\x{a0}\x{202f}]*(?P<half>[AaPp])\.?[Mm]\.?)?"
 # Basic or extended, as ISO 8601 has it; and as people write it.
 _ISO_CLOCK: Final = (
     r"(?P<hour>\d\d)(?::?(?P<minute>\d\d)(?::?(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?)?"

@@ -172,12 +172,12 @@ def _read_written(values: pa.Array, form: FormName) -> Values:
 
 def _from_stamps(values: pa.Array) -> Values:
     """Return Arrow's own timestamps and dates; those without a zone are local times."""
+    local = getattr(values.type, "tz", None) is None
     if pa.types.is_date32(values.type):
-        found, local = from_integers(values.cast(pa.int32()).cast(pa.int64()), FORMS["days"]), True
+        unit, values = "days", values.cast(pa.int32())
     else:
-        unit = cast("Unit", getattr(values.type, "unit", "ms"))
-        found = from_integers(values.cast(pa.int64()).to_numpy(), FORMS[unit])
-        local = getattr(values.type, "tz", None) is None
+        unit = getattr(values.type, "unit", "ms")
+    found = from_integers(values.cast(pa.int64()).to_numpy(), FORMS[cast("FormName", unit)])
     return replace(found, local=np.full(len(values), local))
 
 
