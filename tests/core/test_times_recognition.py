@@ -55,6 +55,7 @@ NOW = MS + 5000
         (["soon", "later"], None),
         ([], None),
         (["1.2.3", "192.168.1.1"], None),
+        (["20240102AB", "20240102XYZ"], None),
     ],
 )
 def test_a_form_is_recognised_by_look_and_size(values, form):

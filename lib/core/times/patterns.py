@@ -23,9 +23,9 @@ _CLOCK: Final = (
 )
 # +01:00, Z, UTC, GMT+0100, and behind an offset, or alone, a name: [Europe/Berlin], CET, (Central
 # European Time). Go adds its monotonic clock.
+_OFFSET: Final = r"\s*(?P<utc>[Zz]|(?i:UTC|GMT|UT))?\s*(?P<offset>[+\x{2212}-]\d\d(?::?\d\d)?)?"
 _ZONE: Final = (
-    r"\s*(?P<utc>[Zz]|(?i:UTC|GMT|UT))?\s*(?P<offset>[+\x{2212}-]\d\d(?::?\d\d)?)?"
-    r"\s*(?:\[(?P<zone>[A-Za-z0-9_/+:-]+)\]|(?P<place>[A-Z][A-Za-z_]+(?:/[A-Za-z0-9_+-]+)+)"
+    rf"{_OFFSET}\s*(?:\[(?P<zone>[A-Za-z0-9_/+:-]+)\]|(?P<place>[A-Z][A-Za-z_]+(?:/[A-Za-z0-9_+-]+)+)"
     r"|(?P<abbreviation>[A-Za-z]{2,5}|[+-]\d{2,4})|\([^)]*\))?(?:\s+m=[+-]\S+)?"
 )
 
@@ -58,7 +58,7 @@ DAY_AND_MONTH: Final = (
 )
 _COMPACT: Final = (
     r"^(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)(?:(?P<hour>\d\d)(?P<minute>\d\d)"
-    rf"(?:(?P<second>\d\d)(?:[.,]?(?P<fraction>\d{{1,9}}))?)?)?{_ZONE}$"
+    rf"(?:(?P<second>\d\d)(?:[.,]?(?P<fraction>\d{{1,9}}))?)?)?{_OFFSET}$"
 )
 JAVA_NANOS: Final = r"^\[(?:\s*\d+\s*,){6}\s*\d{4,9}\s*\]$"
 JAVA_ARRAY: Final = (

@@ -44,7 +44,8 @@ class Recognised:
     form
         The form of most values; None if they are no times, or if only people can tell.
     share
-        The share of the values that are there which are times in this form, or in the choices.
+        The share of the values that are there which are times in this form, or in the first
+        choice, once a zone is chosen where one is lacking.
     local
         Whether some of them lack a zone.
     choices

@@ -216,6 +216,8 @@ def _in_zone(ms: NDArray[np.int64], ok: NDArray[np.bool_], parts: Parts) -> Valu
     offset = _written(parts, "offset")
     known = offset | _written(parts, "utc")
     minutes = _offset_minutes(parts["offset"]) if offset.any() else 0
+    if "abbreviation" not in parts:
+        return values_of(ms - minutes * 60_000, ok & (np.abs(minutes) <= _LARGEST_OFFSET), ~known)
     abbreviated = _written(parts, "abbreviation") & ~known
     unknown = abbreviated
     if abbreviated.any():

@@ -20,7 +20,8 @@ class Values:
     Attributes
     ----------
     ms
-        int64: epoch ms; where `local`, of the clock on the wall, as if it were UTC. 0 where not ok.
+        int64: epoch ms; where `local`, of the clock on the wall, as if it were UTC. Without
+        meaning where not `ok`.
     ok
         bool: the value is a time.
     local
@@ -77,12 +78,9 @@ def plain(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     kind = column.type
     if pa.types.is_dictionary(kind):
         entries = column.dictionary
-        short = len(entries) <= len(column) and not entries.null_count
-        return (
-            column
-            if short and pa.types.is_string(entries.type)
-            else plain(column.cast(kind.value_type))
-        )
+        if pa.types.is_string(entries.type) and not entries.null_count:
+            return column if len(entries) <= len(column) else column.cast(pa.string())
+        return plain(column.cast(kind.value_type))
     if pa.types.is_uint64(kind):
         fits = not len(column) or (pc.max(column).as_py() or 0) < 1 << 63
         return column.cast(pa.int64() if fits else pa.string())
