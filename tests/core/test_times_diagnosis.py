@@ -1,0 +1,226 @@
+"""What is wrong with times as a whole; and that nothing is said of ordinary traffic."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo, available_timezones
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib.core.times import diagnosis
+from lib.core.times.diagnosis import diagnose
+from lib.core.times.reading import read_times
+
+START = 1704164650000  # 2024-01-02T03:04:10Z
+HOUR = 3_600_000
+DAY = 24 * HOUR
+YEAR = 365 * DAY
+CLIENTS = np.repeat(np.arange(4), 50)
+
+
+@pytest.fixture
+def received():
+    """Four clients' received times over some minutes."""
+    return START + np.arange(200) * 1731
+
+
+@pytest.fixture
+def events(received):
+    """Event times 0.2 to 0.3 s before them."""
+    return received - 200 - np.arange(200) % 100
+
+
+def test_ordinary_times_are_in_order(events, received):
+    assert diagnose(events, received, form="ms", groups=CLIENTS) is None
+    assert diagnose(events, received) is None
+
+
+@pytest.mark.parametrize(
+    ("offset_ms", "zone"),
+    [
+        (HOUR, "+01:00"),
+        (2 * HOUR, "+02:00"),
+        (5.5 * HOUR, "+05:30"),
+        (5.75 * HOUR, "+05:45"),
+        (14 * HOUR, "+14:00"),
+        (-5 * HOUR, "-05:00"),
+        (-3.5 * HOUR, "-03:30"),
+    ],
+)
+@pytest.mark.parametrize("groups", [None, CLIENTS])
+def test_a_missing_zone_is_told_by_its_offset(events, received, offset_ms, zone, groups):
+    found = diagnose(events + int(offset_ms), received, groups=groups)
+
+    assert (found.kind, found.zone, found.shift_ms) == ("zone", zone, -offset_ms)
+    assert f"UTC{zone}" in found.sentence
+
+
+def test_the_zone_that_is_told_sets_it_right(events, received):
+    local = np.datetime_as_string((events + HOUR).astype("datetime64[ms]"))
+    column = pa.array(local.tolist())
+
+    zone = diagnose(read_times(column, "iso").ms, received).zone
+
+    assert read_times(column, "iso", zone=zone).ms.tolist() == events.tolist()
+
+
+def test_a_zone_is_missing_although_a_client_held_events_back(events, received):
+    late = np.where((np.arange(200) % 50 > 30), 40 * 60_000, 0)  # four in ten, by 40 min
+
+    assert diagnose(events + HOUR - late, received, groups=CLIENTS).zone == "+01:00"
+
+
+def test_that_all_are_behind_has_two_causes_and_both_are_said(events, received):
+    assert "or every record is sent that long after" in diagnose(events - HOUR, received).sentence
+    assert " or " not in diagnose(events + HOUR, received).sentence
+
+
+def test_the_offsets_are_those_that_zones_have():
+    offsets = {
+        datetime(year, month, 1, tzinfo=ZoneInfo(name)).utcoffset() / timedelta(minutes=15)
+        for name in available_timezones()
+        for year in (2000, 2005, 2010, 2015, 2020, 2025)
+        for month in (1, 4, 7, 10)
+    }
+
+    assert offsets <= {0, *diagnosis._OFFSETS.tolist()}
+
+
+@pytest.mark.parametrize(
+    ("form", "read_as"),
+    [
+        ("dotnet_ticks", "ns"),
+        ("filetime", "ns"),
+        ("apple_s", "s"),
+        ("apple_ns", "ns"),
+        ("gps_s", "s"),
+        ("ntp_s", "s"),
+        ("excel_days", "ms"),
+        ("julian_days", "s"),
+        ("webkit_us", "us"),
+        ("s", "ms"),
+        ("ms", "us"),
+        ("us", "ms"),
+    ],
+)
+def test_another_epoch_or_unit_is_told(events, received, form, read_as):
+    written = {
+        "dotnet_ticks": (events + 62_135_596_800_000) * 10_000,
+        "filetime": (events + 11_644_473_600_000) * 10_000,
+        "apple_s": (events - 978_307_200_000) / 1000,
+        "apple_ns": (events - 978_307_200_000) * 1_000_000,
+        "gps_s": (events - 315_964_800_000 + 18_000) / 1000,
+        "ntp_s": (events + 2_208_988_800_000) / 1000,
+        "excel_days": events / 86_400_000 + 25_569,
+        "julian_days": events / 86_400_000 + 2_440_587.5,
+        "webkit_us": (events + 11_644_473_600_000) * 1000,
+        "s": events // 1000,
+        "ms": events,
+        "us": events * 1000,
+    }[form]
+    misread = read_times(pa.array(written), read_as).ms
+
+    found = diagnose(misread, received, form=read_as, groups=CLIENTS)
+
+    assert (found.kind, found.form) == ("epoch", form)
+    right = read_times(pa.array(written), found.form).ms
+    assert np.abs(right - events).max() <= (1000 if form == "s" else 1)
+
+
+def test_case_b08_ticks_are_not_of_1990_without_a_word():
+    ticks = pa.array(638397614500000000 + np.arange(12) * 50_000_000)
+    received = START + 220 + np.arange(12) * 5000
+
+    found = diagnose(read_times(ticks, "ns").ms, received, form="ns")
+
+    assert found.form == "dotnet_ticks"
+    assert found.sentence == (
+        "Read as nanoseconds, event times are 33.8 years before the received times; read as .NET "
+        "ticks: 100 ns since year 1, they agree with them."
+    )
+
+
+@pytest.mark.parametrize(
+    ("shift", "kind"), [(-30 * YEAR, "far"), (30 * YEAR, "far"), (-8 * YEAR, None)]
+)
+def test_times_decades_off_that_nothing_explains_are_said_to_be(events, received, shift, kind):
+    found = diagnose(events + shift, received, form="iso")
+
+    assert (found and found.kind) == kind
+
+
+@pytest.mark.parametrize(
+    ("ms", "written"), [(START, "2024-01-02 03:04:10.000"), (0, "1970-01-01 00:00:00.000")]
+)
+def test_all_equal_times_are_said_to_be(received, ms, written):
+    found = diagnose(np.full(200, ms), received, form="ms")
+
+    assert found.kind == "equal"
+    assert written in found.sentence
+
+
+def test_case_b05_dates_without_a_time_of_day_are_said_to_be(received):
+    assert diagnose(received // DAY * DAY, received, form="iso").kind == "dates"
+
+
+def test_times_in_the_future_are_said_to_be(events, received):
+    found = diagnose(events + 7 * 60_000, received)
+
+    assert (found.kind, found.zone) == ("future", None)
+    assert "by 7 min or more" in found.sentence
+
+
+@pytest.mark.parametrize("count", [0, 1, 4])
+def test_few_records_tell_nothing(events, received, count):
+    assert diagnose(events[:count] + HOUR, received[:count]) is None
+
+
+@st.composite
+def traffic(draw):
+    """Draw ordinary traffic: delays, some of days; outages; and at most a few wrong clocks."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    clients, each = draw(st.integers(3, 12)), draw(st.integers(5, 60))
+    client = np.repeat(np.arange(clients), each)
+    event = START + rng.integers(0, draw(st.sampled_from([60_000, HOUR, 30 * DAY])), len(client))
+    transit = rng.exponential(draw(st.sampled_from([50, 2000, 20_000])), len(client))
+    late = rng.random(len(client)) < draw(st.sampled_from([0, 0.1, 0.5]))
+    held_back = late * rng.uniform(0, draw(st.sampled_from([60_000, HOUR, 3 * DAY])), len(client))
+    offset = np.zeros(clients)
+    wrong = draw(st.integers(0, clients // 3))
+    offset[:wrong] = draw(st.sampled_from([HOUR, -HOUR, 5.5 * HOUR, 3_599_800, 40_000, -90_000]))
+    received = event + transit + held_back
+    return (event + offset[client]).astype(np.int64), received.astype(np.int64), client
+
+
+@given(traffic())
+def test_nothing_is_said_of_ordinary_traffic(drawn):
+    event, received, client = drawn
+
+    assert diagnose(event, received, form="ms", groups=client) is None
+    assert diagnose(event, received, form="ms") is None
+
+
+@given(traffic(), st.sampled_from([1, 2, 5.5, 5.75, 9, -3.5, -8]))
+def test_a_zone_that_all_lack_is_found_whenever_the_events_are(drawn, hours):
+    event, _, client = drawn
+    received = event + 200 + (np.arange(len(event)) % 7) * 30
+
+    found = diagnose(event + int(hours * HOUR), received, form="iso", groups=client)
+
+    assert found.shift_ms == -hours * HOUR
+
+
+times = st.lists(st.integers(-(2**61), 2**61), max_size=8)
+
+
+@given(times, st.data())
+def test_any_times_have_an_answer(event, data):
+    reference = data.draw(st.lists(st.integers(0, 2**42), min_size=len(event), max_size=len(event)))
+
+    found = diagnose(np.array(event, np.int64), np.array(reference, np.int64), form="ms")
+
+    assert found is None or found.sentence.endswith(".")
