@@ -12,12 +12,15 @@ class SkewlineError(Exception):
         What went wrong and where, as one plain sentence.
     remedy
         What the user can do about it, as one plain sentence.
+    said
+        The broker's or library's own words, where there are any.
     """
 
-    def __init__(self, what: str, remedy: str) -> None:
+    def __init__(self, what: str, remedy: str, said: str = "") -> None:
         super().__init__(f"{what} {remedy}")
         self.what = what
         self.remedy = remedy
+        self.said = said
 
 
 class SettingsError(SkewlineError):

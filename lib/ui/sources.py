@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from lib.core.errors import SkewlineError
-from lib.sources.files.folder import UPLOADS, FileTopics, UploadedTopic, samples
+from lib.sources.files.folder import FileTopics, samples
 from lib.ui.connection import KafkaConnection, is_kafka_configured
+from lib.ui.upload import uploaded
 
 if TYPE_CHECKING:
     from lib.sources.base import TopicInfo, TopicSource
@@ -57,7 +58,7 @@ def open_source(name: str) -> TopicSource | None:
     if name == FILES:
         return FileTopics(Path(_folder()))
     if name == UPLOAD:
-        return _uploaded()
+        return uploaded()
     return samples()
 
 
@@ -106,19 +107,6 @@ def _ask(source: TopicSource, known: Listing | None) -> Listing:
 @st.cache_resource
 def _listings() -> dict[str, Listing]:
     return {}
-
-
-def _uploaded() -> TopicSource | None:
-    file = st.file_uploader(
-        "A file of events",
-        type=[ending.removeprefix(".") for ending in UPLOADS],
-        key="upload",
-        help="JSON Lines, CSV or Parquet, plain or compressed with gzip or zstd; what kcat -C -J "
-        "or kafka-console-consumer wrote; or a topic downloaded from Skewline.",
-    )
-    if file is None:
-        return None
-    return UploadedTopic(file.name, file.getvalue())
 
 
 def _folder() -> str:
