@@ -110,7 +110,7 @@ def begin(title: str, line: str) -> Visible:
     st.title(title, anchor=False)
     st.caption(line)
     view = current_view()
-    if view.load is not None and view.load.is_running:
+    if view.load is not None:
         _show_progress(view.name, view.load)
         st.stop()
     if view.offer is not None:

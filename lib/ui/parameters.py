@@ -13,6 +13,8 @@ from typing import Final, Generic, Literal, TypeVar
 
 import streamlit as st
 
+from lib.analysis.sessions import DEFAULT_BINS
+
 T_co = TypeVar("T_co", covariant=True)
 
 ALL_PAGES: Final = "all"
@@ -100,7 +102,7 @@ FIRST_CLIENT, LAST_CLIENT = (
     for name in ("first_client", "last_client")
 )
 HEIGHT: Final = Parameter("height", 240, "px of a panel, 100 to 900", "Comparison")
-BINS: Final = Parameter("bins", 50, "bins of the histogram, 5 to 100", "Sessions")
+BINS: Final = Parameter("bins", DEFAULT_BINS, "bins of the histogram, 5 to 100", "Sessions")
 WATERMARK_DELAY: Final = Parameter("watermark_delay", 5.0, "seconds, 0 or more", "Delay")
 PER_CLIENT: Final = Parameter("per_client", False, "`true`: the distribution per client", "Delay")
 KINDS: Final = Parameter(

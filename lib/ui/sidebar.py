@@ -78,6 +78,7 @@ def _view_of_topic(source: TopicSource, key: LoadKey) -> View:
     _reload_button(source, key)
     load = load_of(source, key)
     load.settle(_QUICK_S)
+    running = load if load.is_running else None  # asked once: it may end at any moment
     topic = load.loaded
     scale = TimeScale.ZERO
     window: TimeWindow | None = None
@@ -91,7 +92,7 @@ def _view_of_topic(source: TopicSource, key: LoadKey) -> View:
         clients = choose_clients(topic)
         scale = TimeScale(switch("Times", _SCALES, parameters.TIMES))
         topic = _choose_correction(topic)
-    return View(key.topic, topic, load, load.error, window, clients, scale)
+    return View(key.topic, topic, running, load.error, window, clients, scale)
 
 
 def _choose_correction(topic: LoadedTopic) -> LoadedTopic:

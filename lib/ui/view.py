@@ -30,7 +30,7 @@ class View:
     topic
         The loaded topic; None while it loads, and when it could not be loaded.
     load
-        The load behind it; None where not even the source could be opened.
+        The load that runs; None where none does.
     error
         Why there is no topic, or why the last reload failed.
     window

@@ -6,6 +6,7 @@ from itertools import groupby
 
 import pytest
 
+from lib.events.fields import DEFAULT_GAP_S
 from lib.ui import parameters
 from lib.ui.parameters import PARAMETERS
 from tests.support.app import REPOSITORY
@@ -71,6 +72,10 @@ def default_of(parameter):
 def test_the_documentation_says_of_every_parameter_what_the_app_says():
     alike = groupby(PARAMETERS, key=lambda one: (one.means, one.pages, default_of(one)))
     assert documented_rows() == [row_of(list(group)) for _, group in alike]
+
+
+def test_the_session_gap_is_the_one_that_fields_have_by_default():
+    assert parameters.GAP.default == DEFAULT_GAP_S
 
 
 def test_names_of_parameters_and_of_other_keys_are_all_different():
