@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
+from lib.core.formatting import visible_text
 from lib.core.time_units import UNITS
 from lib.events.fields import Fields
 from lib.ui import parameters
@@ -85,7 +86,6 @@ def choose_fields(topic: LoadedTopic) -> None:
             st.number_input(
                 "Session gap, s",
                 min_value=0.001,
-                max_value=float(parameters.LARGEST),
                 key=field_key(parameters.GAP),
                 on_change=_write,
                 args=(parameters.GAP, f"{Fields.session_gap_s:g}"),
@@ -116,7 +116,7 @@ def _choose(
         title,
         options,
         key=field_key(parameter),
-        format_func=lambda option: format_func.get(option, option),
+        format_func=lambda option: format_func.get(option, visible_text(option)),
         on_change=_write,
         args=(parameter, default),
     )

@@ -150,44 +150,11 @@ CACHING: Final = Parameter(
 LOSE: Final = Parameter("lose", "0.1", "most events to lose, %", "Windows")
 BREAK: Final = Parameter("break", "any", "most sessions to break, %, or `any`", "Windows")
 
-PARAMETERS: Final[tuple[Parameter[object], ...]] = (
-    SOURCE,
-    TOPIC,
-    RANGE,
-    LATEST,
-    FROM,
-    TO,
-    *ROLES,
-    UNIT,
-    GAP,
-    CLOCK,
-    WINDOW,
-    CLIENTS,
-    TIMES,
-    CORRECT,
-    FIRST_CLIENT,
-    LAST_CLIENT,
-    HEIGHT,
-    BINS,
-    WATERMARK_DELAY,
-    PER_CLIENT,
-    KINDS,
-    SENSITIVITY,
-    ONE_SESSION,
-    ENGINE,
-    WINDOW_KIND,
-    SESSION_GAP,
-    DELAY,
-    LATENESS,
-    PER_PARTITION,
-    EMISSION,
-    IDLE,
-    BATCH,
-    CACHING,
-    LOSE,
-    BREAK,
+PARAMETERS: Final[tuple[Parameter[object], ...]] = tuple(
+    each for each in globals().values() if isinstance(each, Parameter)
 )
-"""Every parameter, in the order of docs/links.md."""
+"""Every parameter, in the order in which they are written above."""
+
 FIELDS: Final = (*ROLES, UNIT, GAP)
 """The parameters that hold for one topic only."""
 

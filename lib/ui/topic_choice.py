@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from lib.core.formatting import counted
+from lib.core.formatting import counted, visible_text
 from lib.sources.base import Between, Everything, Latest, Range
 from lib.ui import parameters
 from lib.ui.sources import LABELS, UPLOAD, available_sources
@@ -52,6 +52,7 @@ def choose_topic(source: str, topics: Sequence[TopicInfo]) -> str | None:
     chosen = st.selectbox(
         "Topic",
         options,
+        format_func=visible_text,
         key=parameters.TOPIC.name,
         on_change=_leave_topic,
         help=f"The topics of this source ({LABELS[source]}) with their number of records.",
