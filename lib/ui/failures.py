@@ -51,7 +51,7 @@ def show_error(error: SkewlineError) -> None:
 def show_words(error: SkewlineError) -> None:
     """Show the broker's or library's own words, small."""
     if error.said:
-        st.caption(code_span(error.said))
+        st.markdown(code_span(error.said))  # a caption would be too pale
 
 
 @contextmanager

@@ -17,7 +17,6 @@ from tests.support.opened import (
     OVERVIEW,
     PAGES,
     AppTest,
-    captions,
     files_of,
     metrics,
     open_app,
@@ -148,7 +147,7 @@ class TestPages:
         at = open_app()
         [said] = at.error
         assert said.proto.title == AWAY.what
-        assert "`Connection refused (61)`" in captions(at)
+        assert "`Connection refused (61)`" in [text.value for text in at.markdown]
 
     def test_a_mended_file_is_there_after_reload(self, monkeypatch, tmp_path):
         # Given a file that cannot be read
