@@ -2,6 +2,7 @@ import streamlit as st
 
 from lib.charts.comparison import BRUSHES, comparison
 from lib.events.table import CLIENT
+from lib.ui import parameters
 from lib.ui.brush import brushed_window
 from lib.ui.groups import choose_group, in_open_group
 from lib.ui.page import begin
@@ -14,7 +15,14 @@ visible = in_open_group(
     )
 )
 height = st.slider(
-    "Height of a panel, px", 100, 900, 240, step=20, key="height", bind="query-params", width=320
+    "Height of a panel, px",
+    100,
+    900,
+    parameters.HEIGHT.default,
+    step=20,
+    key=parameters.HEIGHT.name,
+    bind="query-params",
+    width=320,
 )
 drawn = comparison(
     visible.table, visible.rows, zero_ms=visible.zero_ms, scale=visible.scale, height=height
@@ -23,8 +31,8 @@ choose_group(drawn.lanes, visible.table[CLIENT].cat.categories)
 st.altair_chart(
     drawn.chart,
     width="stretch",
-    key="comparison",
-    on_select=brushed_window("comparison", visible.zero_ms),
+    key=parameters.COMPARISON_CHART,
+    on_select=brushed_window(parameters.COMPARISON_CHART, visible.zero_ms),
     selection_mode=list(BRUSHES.values()),
     alt="Events of each client by event time, and below by received time",
 )

@@ -2,8 +2,9 @@ import streamlit as st
 
 from lib.analysis.delays import delay_distribution, delay_over_time
 from lib.charts import delay as charts
+from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
 from lib.core.formatting import duration
-from lib.events.table import CLIENT, EVENT_TIME, RECEIVED_TIME
+from lib.ui import parameters
 from lib.ui.answers import analysis_of
 from lib.ui.clock_table import clock_table
 from lib.ui.page import begin
@@ -40,7 +41,8 @@ clients = events[CLIENT].cat.remove_unused_categories()
 few = 1 < len(clients.cat.categories) <= 10
 each = st.toggle(
     "Per client",
-    key="per_client",
+    parameters.PER_CLIENT.default,
+    key=parameters.PER_CLIENT.name,
     bind="query-params",
     disabled=not few,
     help="For up to ten clients: choose some in the sidebar.",
@@ -49,7 +51,7 @@ by = CLIENT if each and few else None
 binned = delay_distribution(events.assign(**{CLIENT: clients}), by=by)
 st.altair_chart(
     charts.distribution(binned, by),
-    key="distribution",
+    key=parameters.DISTRIBUTION_CHART,
     alt="Distribution of delay, and the share of events with a longer delay, on a log axis",
 )
 largest = duration(int((events[RECEIVED_TIME] - events[EVENT_TIME]).max()))
@@ -61,7 +63,7 @@ st.caption(
 st.subheader("Delay over time", anchor=False)
 st.altair_chart(
     charts.over_time(delay_over_time(events), zero_ms=visible.zero_ms, scale=visible.scale),
-    key="delay_over_time",
+    key=parameters.DELAY_CHART,
     alt="Half, 90 % and 99 % of the events had no more delay, over event time",
 )
 

@@ -2,8 +2,10 @@ import streamlit as st
 
 from lib.analysis import outages
 from lib.charts.outages import MOST_OUTAGES, outage_timeline
+from lib.core.columns import CLIENT
 from lib.core.formatting import counted
 from lib.events.table import Clock
+from lib.ui import parameters
 from lib.ui.answers import outages_of
 from lib.ui.outage_table import outage_table, rhythm_table
 from lib.ui.page import begin
@@ -19,16 +21,16 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         [outages.BUFFERED, outages.MOSTLY_LOST, outages.QUIET],
         default=[outages.BUFFERED, outages.MOSTLY_LOST],
         selection_mode="multi",
-        key="kinds",
+        key=parameters.KINDS.name,
         bind="query-params",
     )
     sensitivity = st.slider(
         "Multiple of each client's own limit",
         0.25,
         10.0,
-        1.0,
+        parameters.SENSITIVITY.default,
         step=0.25,
-        key="sensitivity",
+        key=parameters.SENSITIVITY.name,
         bind="query-params",
         width=320,
         help="1: what the topic's own rhythm gives. Higher: only longer waits count as outages.",
@@ -50,12 +52,12 @@ else:
             zero_ms=visible.zero_ms,
             scale=visible.scale,
         ),
-        key="timeline",
+        key=parameters.OUTAGE_CHART,
         alt=f"Timeline of {len(found):,} silences and the bursts that ended them",
     )
     drawn = f"; {MOST_OUTAGES:,} are drawn" if len(found) > MOST_OUTAGES else ""
     st.caption(
-        f"{counted(len(found), 'silence')} of {counted(found['ClientID'].nunique(), 'client')}"
+        f"{counted(len(found), 'silence')} of {counted(found[CLIENT].nunique(), 'client')}"
         f"{drawn}. A bar is a "
         "silence, the tick at its end the burst. Select a row to zoom to it."
     )

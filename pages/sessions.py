@@ -1,7 +1,8 @@
 import streamlit as st
 
-from lib.analysis.sessions import DEFAULT_BINS, count_histogram, session_counts, session_table
+from lib.analysis.sessions import count_histogram, session_counts, session_table
 from lib.charts.histogram import session_histogram
+from lib.ui import parameters
 from lib.ui.page import begin
 from lib.ui.session_detail import every_session, session_detail
 
@@ -15,10 +16,18 @@ if counts.empty:
     st.stop()
 
 st.subheader("Events per session", anchor=False)
-bins = st.slider("Bins", 5, 100, DEFAULT_BINS, key="bins", bind="query-params", width=320)
+bins = st.slider(
+    "Bins",
+    5,
+    100,
+    parameters.BINS.default,
+    key=parameters.BINS.name,
+    bind="query-params",
+    width=320,
+)
 st.altair_chart(
     session_histogram(count_histogram(counts["counts"], bins)),
-    key="session_histogram",
+    key=parameters.SESSION_HISTOGRAM,
     alt="Histogram of the number of events in a session",
 )
 st.caption(

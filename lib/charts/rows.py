@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from lib.core.formatting import visible_text
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -71,15 +73,20 @@ def client_lanes(clients: pd.Index, codes: NDArray[np.integer], most: int = MOST
     of_client = np.full(len(clients), -1, np.int32)
     of_client[present] = np.searchsorted(first, present, side="right") - 1
     ends = zip(clients[first], clients[last], strict=True)
-    labels = [written(a) if a == b else f"{written(a)} – {written(b)}" for a, b in ends]
+    labels = [shown_name(a) if a == b else f"{shown_name(a)} – {shown_name(b)}" for a, b in ends]
     return Lanes(labels, of_client, first, last, len(present))
 
 
 def written(client: object) -> str:
-    """Return how a client is written on an axis: a whole number without decimals."""
+    """Return how a client is written in a link or a file: a whole number without decimals."""
     if isinstance(client, float) and client.is_integer():
         return str(int(client))
     return str(client)
+
+
+def shown_name(client: object) -> str:
+    """Return how a client or session is shown: as `written`, on one line, every character seen."""
+    return visible_text(written(client))
 
 
 def client_at(clients: pd.Index, text: str) -> int | None:
@@ -90,7 +97,7 @@ def client_at(clients: pd.Index, text: str) -> int | None:
     elif pd.api.types.is_numeric_dtype(clients.dtype):
         try:
             wanted = clients.dtype.type(text)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
     place = int(clients.get_indexer(pd.Index([wanted]))[0])
     return place if place >= 0 else None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from lib.charts.rows import written
+from lib.charts.rows import shown_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ def drawn_names(*columns: pd.Series) -> list[pd.Categorical]:
         Categorical columns; a missing value becomes an empty text.
     """
     seen = [column.cat.remove_unused_categories().cat for column in columns]
-    names = [[written(name) for name in each.categories] for each in seen]
+    names = [[shown_name(name) for name in each.categories] for each in seen]
     limit = _longest(names)
     return [
         pd.Categorical(np.array([*(_cut(n, limit) for n in some), ""], object)[each.codes])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 
 def duration(ms: float) -> str:
     """Return a duration in the unit that suits it, for example 12 ms, 65.2 s or 3.4 h."""
@@ -27,3 +30,56 @@ def size(of_bytes: float) -> str:
         if of_bytes >= least:
             return f"{of_bytes / least:,.3g} {unit}"
     return f"{of_bytes:,.0f} B"
+
+
+def visible_text(text: object) -> str:
+    """Return a text on one line in which every character shows.
+
+    Control, zero-width and direction characters, line ends, unusual spaces and halves of surrogate
+    pairs are replaced by their code points, as ⟨U+200B⟩.
+    """
+    written = str(text)
+    if written.isprintable():
+        return written
+    return "".join(c if c.isprintable() else f"⟨U+{ord(c):04X}⟩" for c in written)
+
+
+_JOINER: Final = "\u2060"
+"""Takes no room and breaks no line."""
+
+# Streamlit replaces these after it has parsed the Markdown, so a backslash does not keep them:
+# arrows and dashes, icons and emoji shortcodes, web and mail addresses.
+_REPLACED: Final = re.compile(
+    r"(?<!\S)[-<>~](?=[->=]{1,2}(?!\S))"
+    r"|:(?=//|[A-Za-z_+-]|\d+(?:[A-Za-z_:+-]|$))"
+    r"|www(?=\.)"
+    r"|(?<=[\w.+-])@(?=[\w-])",
+    re.ASCII | re.IGNORECASE,
+)
+_SPECIAL: Final = re.compile(r"[\\`*\[\]<&~$]|(?<![^\W_])_|_(?![^\W_])")
+_BLOCK: Final = re.compile(r"^(\s*)([-+#>])|^(\s*\d+)([.)](?!\S))")
+
+
+def escaped_markdown(text: object) -> str:
+    r"""Return Markdown that Streamlit shows as `text`, letter by letter, on one line.
+
+    Nothing in it is a link, an image, HTML, emphasis, code, a heading, a list, a formula, a
+    directive (`:red[…]`), an icon (`:material/…:`) or an emoji shortcode. It may stand between
+    other Markdown. Characters that do not show are written as by `visible_text`.
+
+    Examples
+    --------
+    >>> print(escaped_markdown("![x](y) *a* <b> $c$"))
+    !\[x\](y) \*a\* \<b> \$c\$
+    """
+    shown = _REPLACED.sub(rf"\g<0>{_JOINER}", visible_text(text))
+    shown = _SPECIAL.sub(r"\\\g<0>", shown)
+    return _BLOCK.sub(r"\1\3\\\2\4", shown)
+
+
+def code_span(text: object) -> str:
+    """Return Markdown that Streamlit shows as `text` in a code span; line ends become spaces."""
+    shown = visible_text(" ".join(str(text).split())).replace(":material/", f":{_JOINER}material/")
+    fence = "`" * (1 + max(map(len, re.findall("`+", shown)), default=0))
+    space = " " if "`" in shown[:1] + shown[-1:] else ""
+    return f"{fence}{space}{shown}{space}{fence}"

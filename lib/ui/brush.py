@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from lib.charts.comparison import BRUSHES, TIME
+from lib.events.table import Clock
+from lib.ui.time_window import show_stretch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,8 +22,7 @@ def brushed_window(chart: str, zero_ms: int) -> Callable[[], None]:
         for clock, name in BRUSHES.items():
             if TIME in selected.get(name, {}):
                 ends = [_seconds(value, zero_ms) for value in selected[name][TIME]]
-                st.session_state["clock"] = clock
-                st.session_state["window"] = (round(min(ends), 3), round(max(ends), 3))
+                show_stretch(Clock(clock), min(ends), max(ends))
 
     return set_window
 

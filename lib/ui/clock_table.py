@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from lib.analysis import client_clocks
-from lib.events.table import CLIENT
+from lib.charts.rows import shown_name
+from lib.core.columns import CLIENT
+from lib.core.formatting import escaped_markdown
+from lib.ui import parameters
 from lib.ui.show import in_seconds
 
 if TYPE_CHECKING:
@@ -40,7 +43,7 @@ def clock_table(topic: LoadedTopic, table: pd.DataFrame) -> None:
         ordered[list(_WORDS)].rename(columns=_WORDS).round({"Clock ahead by (ms)": 1}),
         hide_index=True,
         height=260,
-        key="clock_table",
+        key=parameters.CLOCK_TABLE,
         on_select="rerun",
         selection_mode="single-row",
         alt="Each client's clock: offset, drift, and whether it is wrong",
@@ -48,6 +51,7 @@ def clock_table(topic: LoadedTopic, table: pd.DataFrame) -> None:
     rows = chosen.selection.rows
     if rows:
         client = ordered[CLIENT].iloc[rows[0]]
-        st.markdown(f"**Out-of-orderness of the topic, client {client}**")
+        name = shown_name(client)
+        st.markdown(f"**Out-of-orderness of the topic, client {escaped_markdown(name)}**")
         effect = client_clocks.effect(topic.events.table, table, client)
-        st.dataframe(in_seconds(effect), hide_index=True, alt=f"What client {client} does")
+        st.dataframe(in_seconds(effect), hide_index=True, alt=f"What client {name} does")

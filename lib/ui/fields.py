@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
+from lib.core.formatting import visible_text
 from lib.core.time_units import UNITS
 from lib.events.fields import Fields
 from lib.sources.open import preset_fields
-from lib.ui import url
+from lib.ui import parameters
+from lib.ui.parameters import field_key
 from lib.ui.sources import secrets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lib.loading.load import FieldChoice, LoadedTopic
+    from lib.ui.parameters import Parameter
 
 _TITLES: Final = ("Event time", "Client", "Session", "Sequence number")
 
@@ -47,13 +50,13 @@ def chosen_fields(topic: str) -> FieldChoice:
     A preset is a table `[fields."TOPIC"]` with any attributes of `lib.events.fields.Fields`.
     """
     chosen = preset_fields(secrets(), topic)
-    for role in url.ROLES:
-        source = url.get(role)
+    for role in parameters.ROLES:
+        source = parameters.get(role)
         if source is not None:
-            chosen[role] = None if source == NO_FIELD else source
-    if url.get(url.UNIT) in UNITS:
-        chosen["unit"] = url.get(url.UNIT)
-    gap = _positive(url.get(url.GAP) or "")
+            chosen[role.name] = None if source == NO_FIELD else source
+    if parameters.get(parameters.UNIT) in UNITS:
+        chosen["unit"] = parameters.get(parameters.UNIT)
+    gap = _positive(parameters.get(parameters.GAP) or "")
     if gap is not None:
         chosen["session_gap_s"] = gap
     return tuple(sorted(chosen.items()))
@@ -61,42 +64,42 @@ def chosen_fields(topic: str) -> FieldChoice:
 
 def forget_fields() -> None:
     """Drop the choices of the URL: what is recognised holds again."""
-    url.drop(*url.FIELDS)
+    parameters.drop(*parameters.FIELDS)
 
 
 def choose_fields(topic: LoadedTopic) -> None:
     """Draw the fields of a loaded topic; a change reads the topic with the new fields."""
     with st.expander("Fields", icon=":material/data_object:"):
-        for role, title in zip(url.ROLES, _TITLES, strict=True):
+        for role, title in zip(parameters.ROLES, _TITLES, strict=True):
             _choose_source(topic, role, title)
-            if role == "event_time" and topic.fields.event_time is not None:
+            if role is parameters.EVENT_TIME and topic.fields.event_time is not None:
                 _choose(
                     "Unit of event time",
                     UNITS,
                     topic.fields.unit,
                     None,
-                    url.UNIT,
+                    parameters.UNIT,
                     format_func=_UNITS,
                 )
         if topic.fields.session is None:
-            st.session_state[_key(url.GAP)] = topic.fields.session_gap_s
+            st.session_state[field_key(parameters.GAP)] = topic.fields.session_gap_s
             st.number_input(
                 "Session gap, s",
                 min_value=0.001,
-                key=_key(url.GAP),
+                key=field_key(parameters.GAP),
                 on_change=_write,
-                args=(url.GAP, f"{Fields.session_gap_s:g}"),
+                args=(parameters.GAP, f"{Fields.session_gap_s:g}"),
                 help="A session ends where its client has no event for longer than this.",
             )
         if topic.chosen:
             st.button("Use what is recognised", on_click=forget_fields, width="stretch")
 
 
-def _choose_source(topic: LoadedTopic, role: str, title: str) -> None:
-    recognised = getattr(topic.recognised, role) or NO_FIELD
-    used = getattr(topic.fields, role) or NO_FIELD
+def _choose_source(topic: LoadedTopic, role: Parameter[None], title: str) -> None:
+    recognised = getattr(topic.recognised, role.name) or NO_FIELD
+    used = getattr(topic.fields, role.name) or NO_FIELD
     options = list(dict.fromkeys([*topic.sources, used, NO_FIELD]))
-    _choose(title, options, used, recognised, role, format_func={NO_FIELD: _ABSENT[role]})
+    _choose(title, options, used, recognised, role, format_func={NO_FIELD: _ABSENT[role.name]})
 
 
 def _choose(
@@ -104,33 +107,29 @@ def _choose(
     options: Sequence[str],
     used: str,
     default: str | None,
-    name: str,
+    parameter: Parameter[None],
     *,
     format_func: dict[str, str],
 ) -> None:
-    st.session_state[_key(name)] = used
+    st.session_state[field_key(parameter)] = used
     st.selectbox(
         title,
         options,
-        key=_key(name),
-        format_func=lambda option: format_func.get(option, option),
+        key=field_key(parameter),
+        format_func=lambda option: format_func.get(option, visible_text(option)),
         on_change=_write,
-        args=(name, default),
+        args=(parameter, default),
     )
 
 
-def _write(name: str, default: str | None) -> None:
+def _write(parameter: Parameter[object], default: str | None) -> None:
     """Put the choice of a widget into the URL; the default leaves it."""
-    value = st.session_state[_key(name)]
+    value = st.session_state[field_key(parameter)]
     text = value if isinstance(value, str) else f"{value:g}"
     if text == default:
-        url.drop(name)
+        parameters.drop(parameter)
     else:
-        url.put(name, text)
-
-
-def _key(name: str) -> str:
-    return f"field_{name}"
+        parameters.put(parameter, text)
 
 
 def _positive(text: str) -> float | None:
@@ -138,4 +137,4 @@ def _positive(text: str) -> float | None:
         number = float(text)
     except ValueError:
         return None
-    return number if 0 < number < float("inf") else None
+    return number if 0 < number <= parameters.LARGEST else None

@@ -9,9 +9,11 @@ import streamlit as st
 
 from lib.analysis.findings import NOTHING
 from lib.charts.rows import written
-from lib.core.formatting import counted
+from lib.core.formatting import counted, escaped_markdown
+from lib.events.table import Clock
+from lib.ui import parameters
 from lib.ui.answers import analysis_of
-from lib.ui.view import extent_of
+from lib.ui.time_window import CLOCKS, extent_of
 
 if TYPE_CHECKING:
     from lib.analysis.findings import Finding
@@ -41,7 +43,7 @@ def _show(finding: Finding, topic: LoadedTopic) -> None:
         horizontal_alignment="distribute",
         vertical_alignment="center",
     ):
-        st.markdown(finding.sentence)
+        st.markdown(escaped_markdown(finding.sentence))
         # Within the tab, Streamlit lets the sidebar's own widgets win over a link's parameters.
         st.link_button(
             "Show",
@@ -59,11 +61,12 @@ def _link(finding: Finding, topic: LoadedTopic) -> str:
     Relative, so that it holds wherever the app is served from.
     """
     kept = {name: st.query_params.get_all(name) for name in st.query_params}
-    kept |= {"clock": [], "clients": [], "window": []}
+    clock, window, clients = parameters.CLOCK.name, parameters.WINDOW.name, parameters.CLIENTS.name
+    kept |= {clock: [], clients: [], window: []}
     low, high = extent_of(topic)
     start, end = max(finding.start_s, low), min(finding.end_s, high)
     if (start, end) != (low, high):
-        kept |= {"clock": ["Received time"], "window": [f"{start:.3f}", f"{end:.3f}"]}
+        kept |= {clock: [CLOCKS[Clock.RECEIVED]], window: [f"{start:.3f}", f"{end:.3f}"]}
     if len(finding.clients) <= _FIRST:
-        kept["clients"] = [written(client) for client in finding.clients]
+        kept[clients] = [written(client) for client in finding.clients]
     return f"{finding.page.lower()}?{urlencode(kept, doseq=True)}"

@@ -6,28 +6,29 @@ The open group is in the URL by its first and last client.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
 from lib.charts.rows import client_at, written
 from lib.events.table import CLIENT
-from lib.ui import url
+from lib.ui import parameters
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from lib.charts.rows import Lanes
     from lib.ui.page import Visible
-
-_CHOICE: Final = "open_group"
+    from lib.ui.parameters import Parameter
 
 
 def in_open_group(visible: Visible) -> Visible:
     """Return what is visible of the open group; all of it where none is open."""
     clients = visible.table[CLIENT].cat.categories
-    first, last = _place(clients, url.FIRST_CLIENT), _place(clients, url.LAST_CLIENT)
+    first, last = (
+        _place(clients, end) for end in (parameters.FIRST_CLIENT, parameters.LAST_CLIENT)
+    )
     if first is None or last is None:
         return visible
     codes = visible.table[CLIENT].cat.codes.to_numpy()[visible.rows]
@@ -43,7 +44,7 @@ def choose_group(lanes: Lanes, clients: pd.Index) -> None:
 
     `clients` are the categories of the events table's clients.
     """
-    is_open = url.get(url.FIRST_CLIENT) is not None
+    is_open = parameters.get(parameters.FIRST_CLIENT) is not None
     if lanes.are_clients and not is_open:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -54,7 +55,7 @@ def choose_group(lanes: Lanes, clients: pd.Index) -> None:
                 index=None,
                 format_func=lambda lane: lanes.labels[lane],
                 placeholder=f"{lanes.clients:,} clients in {len(lanes.labels)} groups",
-                key=_CHOICE,
+                key=parameters.OPEN_GROUP,
                 on_change=_open,
                 args=(lanes, clients),
                 width=360,
@@ -64,16 +65,16 @@ def choose_group(lanes: Lanes, clients: pd.Index) -> None:
 
 
 def _open(lanes: Lanes, clients: pd.Index) -> None:
-    lane = st.session_state[_CHOICE]
-    url.put(url.FIRST_CLIENT, written(clients[lanes.first[lane]]))
-    url.put(url.LAST_CLIENT, written(clients[lanes.last[lane]]))
-    st.session_state[_CHOICE] = None
+    lane = st.session_state[parameters.OPEN_GROUP]
+    parameters.put(parameters.FIRST_CLIENT, written(clients[lanes.first[lane]]))
+    parameters.put(parameters.LAST_CLIENT, written(clients[lanes.last[lane]]))
+    st.session_state[parameters.OPEN_GROUP] = None
 
 
 def _close() -> None:
-    url.drop(url.FIRST_CLIENT, url.LAST_CLIENT)
+    parameters.drop(parameters.FIRST_CLIENT, parameters.LAST_CLIENT)
 
 
-def _place(clients: pd.Index, name: str) -> int | None:
-    wanted = url.get(name)
+def _place(clients: pd.Index, end: Parameter[None]) -> int | None:
+    wanted = parameters.get(end)
     return None if wanted is None else client_at(clients, wanted)

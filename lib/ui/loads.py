@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from traceback import clear_frames
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
 from lib.core.errors import SkewlineError
+from lib.core.formatting import visible_text
 from lib.core.memory import give_back_memory
 from lib.loading.load import LoadedTopic, Progress, Watch, load, reload
+from lib.ui.failures import UnforeseenError, unforeseen
 
 if TYPE_CHECKING:
     from lib.loading.load import FieldChoice
@@ -23,6 +27,8 @@ KEPT_EVENTS: Final = 10_000_000
 """What the server holds of other topics than the one asked for; the longest not viewed go first."""
 
 _THREADS: Final = 4
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -52,10 +58,9 @@ class Load:
 
     @property
     def error(self) -> SkewlineError | None:
-        """Why it failed; None while it runs and when it did not. Raises what is no such error."""
+        """Why it failed; None while it runs and when it did not."""
         failure = None if self.is_running else self.future.exception()
-        if failure is not None and not isinstance(failure, SkewlineError):
-            raise failure
+        assert failure is None or isinstance(failure, SkewlineError)  # `_run` raises nothing else
         return failure
 
     @property
@@ -66,9 +71,7 @@ class Load:
     @property
     def size(self) -> int:
         """Number of events that it holds."""
-        failed = not self.is_running and self.future.exception() is not None
-        held = self.before if self.is_running or failed else self.future.result()
-        return 0 if held is None else len(held.events.table)
+        return 0 if self.loaded is None else len(self.loaded.events.table)
 
     def settle(self, seconds: float) -> None:
         """Wait up to `seconds` for the end."""
@@ -117,20 +120,30 @@ def _make_room(shelf: _Shelf) -> None:
 
 
 def reload_of(source: TopicSource, key: LoadKey) -> None:
-    """Start to read what is new in the topic of `key`, unless a load is under way."""
+    """Start to read what is new in the topic of `key`, unless a load is under way.
+
+    What was there stays until the load has succeeded. After an error that nobody foresaw the topic
+    is read from its beginning: what was there may be what the error comes from.
+    """
     shelf = _shelf()
     with shelf.lock:
         present = shelf.loads.get(key)
         if present is not None and not present.is_running:
-            shelf.loads[key] = _started(shelf, source, key, before=present.loaded)
+            anew = isinstance(present.error, UnforeseenError)
+            shelf.loads[key] = _started(shelf, source, key, before=present.loaded, anew=anew)
 
 
 def _started(
-    shelf: _Shelf, source: TopicSource, key: LoadKey, *, before: LoadedTopic | None
+    shelf: _Shelf,
+    source: TopicSource,
+    key: LoadKey,
+    *,
+    before: LoadedTopic | None,
+    anew: bool = False,
 ) -> Load:
     started = Load(before)
     watch = Watch(started.show, started.stopping.is_set)
-    started.future = shelf.threads.submit(_run, source, key, before, watch)
+    started.future = shelf.threads.submit(_run, source, key, None if anew else before, watch)
     return started
 
 
@@ -142,6 +155,14 @@ def _run(
         if before is not None:
             return reload(source, before, cap=key.cap, watch=watch)
         return load(source, key.topic, key.wanted, chosen=key.chosen, cap=key.cap, watch=watch)
+    except SkewlineError as error:
+        _log.warning("Loading %s failed: %s", *map(visible_text, (key.topic, error.what)))
+        clear_frames(error.__traceback__)  # the shelf keeps the error, not what it came from
+        raise
+    except Exception as error:
+        told = unforeseen(f"loading {visible_text(key.topic)}")
+        clear_frames(error.__traceback__)
+        raise told from error
     finally:
         give_back_memory()
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from lib.core.formatting import duration, size
+from lib.core.formatting import duration, escaped_markdown, size
 from lib.loading.estimate import Estimate, estimate
 from lib.sources.base import Everything
+from lib.ui import parameters
+from lib.ui.topic_choice import ask_for_newest
 
 if TYPE_CHECKING:
     from lib.sources.base import TopicInfo, TopicSource
@@ -19,7 +21,6 @@ BIG: Final = 1_000_000
 """Records from which a load is announced."""
 
 _FEWER: Final = 100_000
-_ACCEPTED: Final = "accepted_loads"
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,16 @@ class Offer:
 def offer_of(source: TopicSource, key: LoadKey, info: TopicInfo | None) -> Offer | None:
     """Return the offer of a load that is big and that the viewer has not accepted yet."""
     is_big = info is not None and info.records > BIG and isinstance(key.wanted, Everything)
-    if info is None or not is_big or key in st.session_state.get(_ACCEPTED, ()):
+    if info is None or not is_big or key in st.session_state.get(parameters.ACCEPTED_LOADS, ()):
         return None
-    return Offer(key, info.records, _estimate(key, source))
+    return Offer(key, info.records, _estimate(key, info.records, source))
 
 
 def show_offer(offer: Offer) -> None:
     """Say what a load will bring, and let the viewer start it or ask for less."""
     expected = offer.estimate
     with st.container(border=True):
-        st.markdown(f"**{offer.key.topic} is large**")
+        st.markdown(f"**{escaped_markdown(offer.key.topic)} is large**")
         kept = ""
         if offer.in_topic > offer.key.cap:
             kept = f" The newest {offer.key.cap:,} of its {offer.in_topic:,} records will be kept."
@@ -56,18 +57,14 @@ def show_offer(offer: Offer) -> None:
                 "Read it", type="primary", icon=":material/download:",
                 on_click=_accept, args=(offer.key,),
             )  # fmt: skip
-            st.button(f"Read the newest {_FEWER:,}", on_click=_ask_for_fewer)
+            st.button(f"Read the newest {_FEWER:,}", on_click=ask_for_newest, args=(_FEWER,))
 
 
 @st.cache_data(max_entries=20, show_spinner="Estimating how long it will take…")
-def _estimate(key: LoadKey, _source: TopicSource) -> Estimate:
+def _estimate(key: LoadKey, in_topic: int, _source: TopicSource) -> Estimate:  # noqa: ARG001
     return estimate(_source, key.topic, key.wanted, cap=key.cap)
 
 
 def _accept(key: LoadKey) -> None:
-    st.session_state[_ACCEPTED] = {*st.session_state.get(_ACCEPTED, ()), key}
-
-
-def _ask_for_fewer() -> None:
-    st.session_state["range"] = "latest"
-    st.session_state["latest"] = _FEWER
+    accepted = st.session_state.get(parameters.ACCEPTED_LOADS, ())
+    st.session_state[parameters.ACCEPTED_LOADS] = {*accepted, key}

@@ -10,15 +10,15 @@ import streamlit as st
 
 from lib.analysis import outages
 from lib.analysis.findings import around
-from lib.charts.rows import written
+from lib.charts.rows import shown_name
 from lib.core.columns import CLIENT, SESSION
 from lib.events.table import Clock
+from lib.ui import parameters
 from lib.ui.show import clock_name, shown_times
+from lib.ui.time_window import show_stretch
 
 if TYPE_CHECKING:
     from lib.ui.page import Visible
-
-_TABLE = "outage_table"
 
 
 def outage_table(table: pd.DataFrame, visible: Visible) -> None:
@@ -26,7 +26,7 @@ def outage_table(table: pd.DataFrame, visible: Visible) -> None:
     st.dataframe(
         _readable(table, visible),
         hide_index=True,
-        key=_TABLE,
+        key=parameters.OUTAGE_TABLE,
         on_select=lambda: _zoom(table, visible),
         selection_mode="single-row",
         alt="Outages with their silence, events held back and burst",
@@ -44,7 +44,7 @@ def outage_table(table: pd.DataFrame, visible: Visible) -> None:
 def rhythm_table(limits: pd.DataFrame) -> None:
     """Show what each client's limit follows from: the result of `lib.analysis.outages.rhythm`."""
     shown = limits.copy()
-    shown[CLIENT] = shown[CLIENT].map(written)
+    shown[CLIENT] = shown[CLIENT].map(shown_name)
     for column in (outages.TYPICAL_INTERVAL, outages.TYPICAL_WAIT, outages.LIMIT):
         shown[column] = (shown[column] / 1000).round(3)
     words = {
@@ -64,7 +64,7 @@ def rhythm_table(limits: pd.DataFrame) -> None:
 def _readable(table: pd.DataFrame, visible: Visible) -> pd.DataFrame:
     readable = pd.DataFrame(
         {
-            "Client": table[CLIENT].map(written).astype(str),
+            "Client": table[CLIENT].map(shown_name).astype(str),
             "Kind": table[outages.KIND].astype(str),
             f"Last heard, {clock_name(visible)}": shown_times(table[outages.LAST_HEARD], visible),
             f"Back at, {clock_name(visible)}": shown_times(table[outages.BACK_AT], visible),
@@ -75,7 +75,7 @@ def _readable(table: pd.DataFrame, visible: Visible) -> pd.DataFrame:
             "Burst (s)": table[outages.BURST_LENGTH] / 1000,
             "Burst rate (events/s)": table[outages.BURST_RATE].round(1),
             "Shared fault": table[outages.SHARED_OUTAGE],
-            "Session": table[SESSION].astype(str),
+            "Session": table[SESSION].map(shown_name).astype(str),
         }
     )
     return (
@@ -86,11 +86,11 @@ def _readable(table: pd.DataFrame, visible: Visible) -> pd.DataFrame:
 
 
 def _zoom(table: pd.DataFrame, visible: Visible) -> None:
-    rows = st.session_state[_TABLE].selection.rows
+    rows = st.session_state[parameters.OUTAGE_TABLE].selection.rows
     if not rows:
         return
     outage = table.iloc[rows[0]]
     known = not pd.isna(outage[outages.LAST_HEARD])
     start = int(outage[outages.LAST_HEARD if known else outages.START]) - visible.zero_ms
-    st.session_state["clock"] = Clock.RECEIVED
-    st.session_state["window"] = around(start, int(outage[outages.BURST_END]) - visible.zero_ms)
+    end = int(outage[outages.BURST_END]) - visible.zero_ms
+    show_stretch(Clock.RECEIVED, *around(start, end))

@@ -8,27 +8,41 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from lib.analysis import outages
-from lib.analysis.timestamp_quality import Trust
-from lib.core.formatting import size
-from lib.events.table import CLIENT, Clock, window_rows
+from lib.analysis.notices import About, Level, notices
+from lib.core.columns import CLIENT
+from lib.core.formatting import escaped_markdown, size
+from lib.events.table import Clock, window_rows
 from lib.ui.answers import trust_of
+from lib.ui.failures import show_error, show_words
 from lib.ui.offer import show_offer
-from lib.ui.view import View, Window, current_view
+from lib.ui.view import View, current_view
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
+    from lib.analysis.notices import Notice
     from lib.charts.times import TimeScale
     from lib.core.errors import SkewlineError
     from lib.loading.load import LoadedTopic
     from lib.ui.loads import Load
+    from lib.ui.time_window import TimeWindow
 
 _POLL_S: Final = 0.4
-_NAMED: Final = 5
+
+_ON_PAGE: Final[Mapping[About, str]] = {
+    About.STOPPED: " Reload goes on from there.",
+    About.REJECTED: " The load report on the Overview page lists what and why.",
+    About.CORRECTED: " The switch is in the sidebar.",
+}
+_ICONS: Final[Mapping[About, str]] = {
+    About.REJECTED: ":material/report:",
+    About.CORRECTED: ":material/build:",
+    About.TIMESTAMPS: ":material/gpp_maybe:",
+}
 
 
 @dataclass(frozen=True)
@@ -39,7 +53,7 @@ class Visible:
     """
 
     topic: LoadedTopic
-    window: Window
+    window: TimeWindow
     rows: NDArray[np.int64] | slice
     scale: TimeScale
     clients: Sequence[object]
@@ -96,7 +110,7 @@ def begin(title: str, line: str) -> Visible:
     st.title(title, anchor=False)
     st.caption(line)
     view = current_view()
-    if view.load is not None and view.load.is_running:
+    if view.load is not None:
         _show_progress(view.name, view.load)
         st.stop()
     if view.offer is not None:
@@ -104,21 +118,22 @@ def begin(title: str, line: str) -> Visible:
         st.stop()
     if view.topic is None:
         if view.error is not None:
-            _show_error(view.error)
+            show_error(view.error)
         else:
             st.info("Choose a file in the sidebar.", icon=":material/upload_file:")
         st.stop()
     if view.error is not None:
-        st.warning(f"{view.error.remedy} What was loaded before is shown.", title=view.error.what)
-    _announce(view.topic)
-    _say_what_to_trust(view.topic)
+        _warn_of_failed_reload(view.error)
+    verdict = None if view.topic.events.table.empty else trust_of(view.topic)
+    for notice in notices(view.topic, verdict):
+        _say(notice)
     if view.window is None:
         _show_empty(view.topic)
         st.stop()
     return _inside(view, view.topic, view.window)
 
 
-def _inside(view: View, topic: LoadedTopic, window: Window) -> Visible:
+def _inside(view: View, topic: LoadedTopic, window: TimeWindow) -> Visible:
     rows = window_rows(
         topic.events.table, window.clock, window.start_s, window.end_s, view.clients or None
     )
@@ -146,7 +161,7 @@ def _show_progress(name: str, load: Load) -> None:
     else:
         text = "Asking the broker where the topic begins and ends"
     with st.container(border=True):
-        st.markdown(f"**Reading {name}**")
+        st.markdown(f"**Reading {escaped_markdown(name)}**")
         st.progress(progress.share if progress.records else 0.0, text=text)
         if load.stopping.is_set():
             st.caption("Stopping after the present block.")
@@ -154,44 +169,24 @@ def _show_progress(name: str, load: Load) -> None:
             load.stopping.set()
 
 
-def _show_error(error: SkewlineError) -> None:
-    st.error(error.remedy, title=error.what, icon=":material/error:")
+def _warn_of_failed_reload(error: SkewlineError) -> None:
+    st.warning(
+        f"{escaped_markdown(error.remedy)} What was loaded before is shown.",
+        title=escaped_markdown(error.what),
+    )
+    show_words(error)
 
 
-def _announce(topic: LoadedTopic) -> None:
-    report = topic.report
-    if report.stopped:
-        st.warning(
-            f"Reading was stopped after {report.read.records:,} records. Reload goes on from there."
-        )
-    if report.capped:
-        st.info(
-            f"The topic holds {report.in_log:,} records. The newest "
-            f"{len(topic.events.table):,} are shown: the cap on events is reached."
-        )
-    if topic.rejected.num_rows:
-        few = topic.rejected.num_rows == 1
-        st.caption(
-            f":material/report: {topic.rejected.num_rows:,} record{'' if few else 's'} could not "
-            f"be read and {'was' if few else 'were'} rejected; the load report on the Overview "
-            f"page lists {'it' if few else 'them'}."
-        )
-
-
-def _say_what_to_trust(topic: LoadedTopic) -> None:
-    if topic.corrected:
-        names = ", ".join(str(client) for client in topic.corrected[:_NAMED])
-        more = len(topic.corrected) - _NAMED
-        st.info(
-            f"Event times of {names}{f' and {more:,} more' if more > 0 else ''} are corrected, "
-            "not as they were read. The switch is in the sidebar.",
-            icon=":material/build:",
-        )
-    if topic.events.table.empty:
-        return
-    verdict = trust_of(topic)
-    if verdict.trust is Trust.LITTLE:
-        st.warning(verdict.sentence, icon=":material/gpp_maybe:")
+def _say(notice: Notice) -> None:
+    sentence, extra = escaped_markdown(notice.sentence), _ON_PAGE.get(notice.about, "")
+    icon = _ICONS.get(notice.about)
+    match notice.level:
+        case Level.WARNING:
+            st.warning(f"{sentence}{extra}", icon=icon)
+        case Level.INFO:
+            st.info(f"{sentence}{extra}", icon=icon)
+        case Level.NOTE:
+            st.caption(f"{icon or ''} {sentence}{extra}".lstrip())
 
 
 def _show_empty(topic: LoadedTopic) -> None:
@@ -204,6 +199,6 @@ def _show_empty(topic: LoadedTopic) -> None:
         return
     st.info(
         "Write events to it and press Reload, or choose another topic or range.",
-        title=f"There is no record in {topic.report.topic} for this range.",
+        title=f"There is no record in {escaped_markdown(topic.report.topic)} for this range.",
         icon=":material/inbox:",
     )

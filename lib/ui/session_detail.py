@@ -9,11 +9,11 @@ import pandas as pd
 import streamlit as st
 
 from lib.analysis import completeness
-from lib.charts.rows import client_at, written
+from lib.charts.rows import client_at, shown_name, written
 from lib.charts.session import MOST_LINES, session_fan
-from lib.core.formatting import counted, duration
+from lib.core.formatting import counted, duration, escaped_markdown
 from lib.events.table import CLIENT, SESSION
-from lib.ui import url
+from lib.ui import parameters
 from lib.ui.answers import analysis_of
 from lib.ui.show import clock_name, shown_times, time_column
 
@@ -36,7 +36,7 @@ def every_session(sessions: pd.DataFrame, visible: Visible) -> str | None:
         _readable(listed, visible),
         hide_index=True,
         height=330,
-        key="session_table",
+        key=parameters.SESSION_TABLE,
         on_select=lambda: _choose(listed),
         selection_mode="single-row",
         alt="Every session with its client, events, duration on both clocks and largest delay",
@@ -45,7 +45,7 @@ def every_session(sessions: pd.DataFrame, visible: Visible) -> str | None:
             **dict.fromkeys(_SECONDS, st.column_config.NumberColumn(format="%.3f")),
         },
     )
-    return url.get(url.ONE_SESSION)
+    return parameters.get(parameters.ONE_SESSION)
 
 
 def session_detail(sessions: pd.DataFrame, chosen: str | None, visible: Visible) -> None:
@@ -59,17 +59,18 @@ def session_detail(sessions: pd.DataFrame, chosen: str | None, visible: Visible)
     inside = visible.table[SESSION].cat.codes.to_numpy()[visible.rows] == code
     rows = np.flatnonzero(inside)
     events = visible.table.take(rows if isinstance(visible.rows, slice) else visible.rows[rows])
+    name, client = shown_name(session[SESSION]), shown_name(session[CLIENT])
     st.altair_chart(
         session_fan(events, zero_ms=visible.zero_ms, scale=visible.scale),
-        key="session_fan",
-        alt=f"Events of session {session[SESSION]} from when they happened to when they arrived",
+        key=parameters.SESSION_CHART,
+        alt=f"Events of session {name} from when they happened to when they arrived",
     )
     why = "" if chosen is not None else " It has the largest delay; select a row for another."
     fewer = (
         f" The {MOST_LINES:,} with the largest delay are drawn." if len(events) > MOST_LINES else ""
     )
     st.caption(
-        f"Session {written(session[SESSION])} of client {written(session[CLIENT])}: "
+        f"Session {escaped_markdown(name)} of client {escaped_markdown(client)}: "
         f"{counted(len(events), 'event')}, {duration(session['event_duration'])} long by event "
         f"time, {duration(session['received_duration'])} by received time, largest delay "
         f"{duration(session['largest_delay'])}.{fewer}{why}"
@@ -81,17 +82,17 @@ def _first_event(visible: Visible) -> str:
 
 
 def _choose(listed: pd.DataFrame) -> None:
-    rows = st.session_state["session_table"].selection.rows
+    rows = st.session_state[parameters.SESSION_TABLE].selection.rows
     if rows:
-        url.put(url.ONE_SESSION, written(listed[SESSION].iloc[rows[0]]))
+        parameters.put(parameters.ONE_SESSION, written(listed[SESSION].iloc[rows[0]]))
     else:
-        url.drop(url.ONE_SESSION)
+        parameters.drop(parameters.ONE_SESSION)
 
 
 def _readable(sessions: pd.DataFrame, visible: Visible) -> pd.DataFrame:
     shown = pd.DataFrame(
         {
-            "Client": sessions[CLIENT].map(written).astype(str),
+            "Client": sessions[CLIENT].map(shown_name).astype(str),
             "Events": sessions["events"],
             _first_event(visible): shown_times(sessions["first_event"], visible),
             _SECONDS[0]: sessions["event_duration"] / 1000,
@@ -104,5 +105,5 @@ def _readable(sessions: pd.DataFrame, visible: Visible) -> pd.DataFrame:
         of_session = numbered.set_index(SESSION).loc[sessions[SESSION]]
         shown["Lost"] = of_session[completeness.LOST].array
         shown["Duplicates"] = of_session[completeness.DUPLICATES].array
-    shown["Session"] = sessions[SESSION].map(written).array
+    shown["Session"] = sessions[SESSION].map(shown_name).array
     return shown

@@ -26,7 +26,7 @@ from lib.events.table import (
     SESSION,
 )
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP_TYPE
-from lib.ui import url
+from lib.ui import parameters
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -167,7 +167,7 @@ def in_seconds(table: pd.DataFrame) -> pd.DataFrame:
 
 def download_topic(topic: LoadedTopic) -> None:
     """Offer a loaded topic as one Parquet file, which opens again as a source."""
-    name, source = topic.report.topic, url.get(url.SOURCE) or ""
+    name, source = topic.report.topic, parameters.get(parameters.SOURCE) or ""
 
     def capture() -> bytes:
         written = BytesIO()

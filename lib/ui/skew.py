@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from lib.charts import delay as charts
-from lib.events.table import EVENT_TIME
+from lib.core.columns import EVENT_TIME
+from lib.ui import parameters
 
 if TYPE_CHECKING:
     from lib.ui.page import Visible
@@ -18,9 +19,10 @@ def skew_plot(visible: Visible) -> None:
     seconds = st.number_input(
         "Watermark delay D, s",
         min_value=0.0,
-        value=5.0,
+        max_value=float(parameters.LARGEST),
+        value=parameters.WATERMARK_DELAY.default,
         step=1.0,
-        key="watermark_delay",
+        key=parameters.WATERMARK_DELAY.name,
         bind="query-params",
         width=220,
         help="The watermark is the largest event time seen so far, minus D. An event behind it is "
@@ -34,7 +36,9 @@ def skew_plot(visible: Visible) -> None:
         scale=visible.scale,
     )
     st.altair_chart(
-        skew.chart, key="skew", alt=f"Received time over event time; {skew.late:,} events are late"
+        skew.chart,
+        key=parameters.SKEW_CHART,
+        alt=f"Received time over event time; {skew.late:,} events are late",
     )
     drawn = "Every event is a point" if skew.are_points else "Counts of all events"
     st.caption(

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from lib.core.errors import SkewlineError
-from lib.sources.files.folder import UPLOADS, UploadedTopic
 from lib.sources.open import UPLOAD, open_source
+from lib.ui.upload import uploaded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +36,7 @@ def chosen_source(name: str) -> TopicSource | None:
     SettingsError
         When its settings cannot be used.
     """
-    return _uploaded() if name == UPLOAD else open_source(name, secrets(), os.environ)
+    return uploaded() if name == UPLOAD else open_source(name, secrets(), os.environ)
 
 
 @dataclass(frozen=True)
@@ -84,16 +84,3 @@ def _ask(source: TopicSource, known: Listing | None) -> Listing:
 @st.cache_resource
 def _listings() -> dict[str, Listing]:
     return {}
-
-
-def _uploaded() -> TopicSource | None:
-    file = st.file_uploader(
-        "A file of events",
-        type=[ending.removeprefix(".") for ending in UPLOADS],
-        key="upload",
-        help="JSON Lines, CSV or Parquet, plain or compressed with gzip or zstd; what kcat -C -J "
-        "or kafka-console-consumer wrote; or a topic downloaded from Skewline.",
-    )
-    if file is None:
-        return None
-    return UploadedTopic(file.name, file.getvalue())

@@ -1,6 +1,18 @@
-import pytest
+import re
 
-from lib.core.formatting import counted, duration, size
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from lib.core.formatting import (
+    code_span,
+    counted,
+    duration,
+    escaped_markdown,
+    size,
+    visible_text,
+)
 
 
 @pytest.mark.parametrize(
@@ -34,3 +46,97 @@ def test_a_number_agrees_with_its_noun(number, text):
 )
 def test_a_size_is_in_the_unit_that_suits_it(of_bytes, text):
     assert size(of_bytes) == text
+
+
+HOSTILE = [
+    "![x](https://planted.example/a.png)",
+    "![x][1]",
+    "[x](javascript:alert(1))",
+    "<img src=https://planted.example/a.png>",
+    "https://planted.example www.planted.example a@planted.example",
+    "*a* **b** _c_ __d__ ~~e~~ `f` ``g``",
+    "# a",
+    "> a",
+    "- a",
+    "+ a",
+    "1. a",
+    "2) a",
+    "---",
+    "~~~",
+    "```",
+    "    code",
+    "| a | b |",
+    "$x^2$ $$y$$",
+    ":material/home: :material_home: :streamlit: :smile: :+1:",
+    ":red[a] :red-background[b] :small[c] ::leaf :::box",
+    "&lt;b&gt; &#58; &amp;",
+    "\\*a\\* \\",
+    "a -> b -- c <- d >= e <= f ~= g <-> h",
+]
+"""Texts that Streamlit would draw as something else."""
+
+
+def shown(markdown):
+    """Return what a Markdown element shows, if it is one paragraph of nothing but text."""
+    parser = MarkdownIt().enable("strikethrough").enable("table")
+    paragraph, inline, end = parser.parse(markdown.strip())  # Streamlit strips it too
+    assert (paragraph.type, end.type) == ("paragraph_open", "paragraph_close")
+    assert {child.type for child in inline.children} <= {"text", "text_special"}
+    return "".join(child.content for child in inline.children).replace("\u2060", "")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("around", ["{}", "Client {} is slow.", "({})"])
+def test_escaped_text_is_shown_letter_by_letter(text, around):
+    assert shown(around.format(escaped_markdown(text))) == around.format(text).strip()
+
+
+@given(st.text(alphabet="ab1 \\`*_[](){}<>#+-.!|~$&:;/@='\"^\u202e\n\t", min_size=1))
+def test_any_text_is_shown_letter_by_letter_when_escaped(text):
+    escaped = escaped_markdown(text)
+    if escaped.strip():
+        assert shown(escaped) == visible_text(text).strip()
+
+
+@given(st.text(min_size=1))
+def test_any_text_is_shown_on_one_line_with_every_character_seen(text):
+    assert visible_text(text).isprintable()
+    assert visible_text(visible_text(text)) == visible_text(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("plain – ä 漢 🙂", "plain – ä 漢 🙂"),
+        ("a\nb\x00", "a⟨U+000A⟩b⟨U+0000⟩"),
+        ("\u200b\u202e\u2066", "⟨U+200B⟩⟨U+202E⟩⟨U+2066⟩"),
+        ("\ud800", "⟨U+D800⟩"),
+        (54, "54"),
+    ],
+)
+def test_what_does_not_show_is_written_as_its_code_point(text, seen):
+    assert visible_text(text) == seen
+
+
+# What Streamlit does to text after it has parsed the Markdown.
+AFTERWARDS = re.compile(
+    r":material_\w+:|:material/|:streamlit:|:[\w+-]+:|https?://|www\.|[\w.+-]@[\w-]"
+    r"|(^|\s)(<->|->|<-|--|>=|<=|~=)(\s|$)",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nothing_is_left_that_streamlit_replaces_after_parsing(text):
+    parsed = MarkdownIt().parse(escaped_markdown(text).strip())[1]
+    after = "".join(child.content for child in parsed.children)
+    assert not AFTERWARDS.search(after)
+    assert ":material/" not in escaped_markdown(text)
+
+
+@given(st.text(alphabet="a `\\:/materil\n", min_size=1).filter(str.strip))
+def test_a_code_span_shows_any_words(text):
+    _, inline, _ = MarkdownIt().parse(code_span(text))
+    [code] = inline.children
+    assert code.type == "code_inline"
+    assert code.content.replace("\u2060", "") == visible_text(" ".join(text.split()))

@@ -6,6 +6,7 @@ import time
 import pyarrow as pa
 from streamlit.testing.v1 import AppTest
 
+from lib.ui.failures import UNFORESEEN
 from tests.support.app import REPOSITORY
 
 OVERVIEW, COMPARISON, SESSIONS = "pages/overview.py", "pages/comparison.py", "pages/sessions.py"
@@ -20,6 +21,7 @@ def settled(at):
         at.run()
     assert not at.progress, "still reading"
     assert not at.exception
+    assert not [error.proto.title for error in at.error if UNFORESEEN in error.proto.title]
     return at
 
 

@@ -1,43 +1,132 @@
-"""Every parameter of the URL is documented."""
+"""The parameters of the URL: documented, owned by one module, and safe whatever a link says."""
 
 import ast
 import re
+from itertools import groupby
 
-from lib.ui import url
+import pytest
+
+from lib.events.fields import DEFAULT_GAP_S
+from lib.ui import parameters
+from lib.ui.parameters import PARAMETERS
 from tests.support.app import REPOSITORY
+from tests.support.opened import (
+    COMPARISON,
+    DELAY,
+    OUTAGES,
+    OVERVIEW,
+    SESSIONS,
+    WINDOWS,
+    metrics,
+    open_app,
+)
 
+OWNER = REPOSITORY / "lib/ui/parameters.py"
+OF_THE_WINDOWS_PAGE = {"whatif.py", "judgement.py", "advice.py", "windows.py"}
 SCRIPTS = [*REPOSITORY.glob("lib/ui/*.py"), *REPOSITORY.glob("pages/*.py")]
+CALLS_WITH_A_NAME = {"get", "pop", "setdefault"}
 
 
-def bound_keys():
-    """Return the keys of all widgets that Streamlit binds to the URL, by themselves or a helper."""
-    calls = [
-        node
-        for script in SCRIPTS
-        for node in ast.walk(ast.parse(script.read_text()))
-        if isinstance(node, ast.Call)
-    ]
-    keys = set()
-    for call in calls:
-        given = {keyword.arg: keyword.value for keyword in call.keywords}
-        is_of_streamlit = isinstance(call.func, ast.Attribute)
-        key = given.get("key")
-        if isinstance(key, ast.Constant) and ("bind" in given or not is_of_streamlit):
-            keys.add(key.value)
-    return keys
+def names_written_in(script):
+    """Return the literals that a script gives as a key, or indexes the session or the URL with."""
+    names = set()
+    for node in ast.walk(ast.parse(script.read_text())):
+        match node:
+            case ast.Call():
+                names |= {k.value for k in node.keywords if k.arg == "key"}
+                if is_state(getattr(node.func, "value", None)):
+                    names |= {*node.args[:1]}
+            case ast.Subscript() if is_state(node.value):
+                names.add(node.slice)
+            case ast.Compare(left=left, comparators=[right]) if is_state(right):
+                names.add(left)
+    return {name.value for name in names if isinstance(name, ast.Constant)}
 
 
-def documented():
-    """Return the names in the first column of the table of docs/links.md."""
+def is_state(node):
+    return isinstance(node, ast.Attribute) and node.attr in ("session_state", "query_params")
+
+
+def documented_rows():
     text = (REPOSITORY / "docs/links.md").read_text()
-    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
-    return {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    return [line for line in text.splitlines() if line.startswith("| `")]
 
 
-def test_the_collected_keys_are_those_of_the_sidebar_and_the_pages():
-    assert {"window", "times", "from", "bins", "height"} <= bound_keys()
-    assert "comparison" not in bound_keys()  # a chart, not bound
+def row_of(alike):
+    """Return the row of docs/links.md for parameters that differ in their names only."""
+    first = alike[0]
+    names = ", ".join(f"`{parameter.name}`" for parameter in alike)
+    return f"| {names} | {first.means} | {default_of(first)} | {first.pages} |"
 
 
-def test_every_parameter_of_the_url_is_documented_and_no_other():
-    assert documented() == bound_keys() | {*url.BY_HAND}
+def default_of(parameter):
+    if parameter.default_means:
+        return parameter.default_means
+    if isinstance(parameter.default, bool):
+        return "on" if parameter.default else "off"
+    return (
+        f"`{parameter.default}`" if isinstance(parameter.default, str) else f"{parameter.default}"
+    )
+
+
+def test_the_documentation_says_of_every_parameter_what_the_app_says():
+    alike = groupby(PARAMETERS, key=lambda one: (one.means, one.pages, default_of(one)))
+    assert documented_rows() == [row_of(list(group)) for _, group in alike]
+
+
+def test_the_session_gap_is_the_one_that_fields_have_by_default():
+    assert parameters.GAP.default == DEFAULT_GAP_S
+
+
+def test_names_of_parameters_and_of_other_keys_are_all_different():
+    keys = [key for key in vars(parameters).values() if isinstance(key, str)]
+    of_state = re.findall(r'^[A-Z_]+: Final = "(\w+)"$', OWNER.read_text(), flags=re.MULTILINE)
+    names = [parameter.name for parameter in PARAMETERS] + of_state
+    names.remove(parameters.ALL_PAGES)
+    assert set(of_state) <= set(keys)
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_only_one_module_writes_keys_and_parameters(script):
+    written = names_written_in(script)
+    if script.name in OF_THE_WINDOWS_PAGE:
+        bound = set(re.findall(r'key="(\w+)", bind|key="(\w+)",\s+bind', script.read_text()))
+        written = {name for pair in bound for name in pair if name}
+        assert written <= {parameter.name for parameter in PARAMETERS}
+    elif script != OWNER:
+        assert written == set()
+
+
+def test_a_literal_key_would_be_found(tmp_path):
+    script = tmp_path / "page.py"
+    script.write_text(
+        'st.slider(key="a")\nst.session_state["b"] = 1\nst.session_state.get("c")\n'
+        'print("d" in st.query_params)\n'
+    )
+    assert names_written_in(script) == {"a", "b", "c", "d"}
+
+
+@pytest.mark.usefixtures("app_isolation")
+@pytest.mark.parametrize(
+    ("page", "link"),
+    [
+        (OVERVIEW, {"range": "Latest", "latest": "1e400"}),
+        (OVERVIEW, {"range": "Latest", "latest": "nan"}),
+        (OVERVIEW, {"clock": ""}),
+        (OVERVIEW, {"times": ["", ""]}),
+        (OVERVIEW, {"window": ["nan", "nan"]}),
+        (OVERVIEW, {"gap": "1e308", "session": "none"}),
+        (COMPARISON, {"first_client": "9" * 30, "last_client": "3"}),
+        (DELAY, {"watermark_delay": "1e300"}),
+        (SESSIONS, {"bins": "1e400"}),
+        (OUTAGES, {"sensitivity": "-inf"}),
+        (WINDOWS, {"batch": "9" * 30}),
+    ],
+    ids=str,
+)
+def test_a_value_that_cannot_be_used_counts_as_the_default(page, link):
+    at = open_app(page, **link)
+    assert not at.error
+    if page == OVERVIEW:
+        assert metrics(at)["Events"] == "255"

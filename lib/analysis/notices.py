@@ -1,0 +1,94 @@
+"""What has to be said of a loaded topic wherever it is shown: what is missing, what is changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from lib.analysis.timestamp_quality import Trust
+from lib.core.formatting import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lib.analysis.timestamp_quality import Verdict
+    from lib.loading.load import LoadedTopic
+
+NAMED: Final = 5
+"""Clients that a notice names; of the others the number is told."""
+
+
+class Level(StrEnum):
+    """How much a notice matters."""
+
+    NOTE = "note"
+    INFO = "info"
+    WARNING = "warning"
+
+
+class About(StrEnum):
+    """What a notice is about."""
+
+    STOPPED = "stopped"
+    CAPPED = "capped"
+    REJECTED = "rejected"
+    CORRECTED = "corrected"
+    TIMESTAMPS = "timestamps"
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A plain sentence about a loaded topic; names in it are as they are, not escaped."""
+
+    about: About
+    level: Level
+    sentence: str
+
+
+def notices(topic: LoadedTopic, verdict: Verdict | None) -> list[Notice]:
+    """Return what has to be said of a topic before any of its figures.
+
+    Parameters
+    ----------
+    topic
+        The loaded topic.
+    verdict
+        What `lib.analysis.timestamp_quality.assess_timestamps` says of its events; None where it
+        has none.
+
+    Returns
+    -------
+    list of Notice
+        In this order: reading was stopped; the cap kept older records out; records were rejected;
+        event times are corrected; received times mean little.
+    """
+    return [*_of_load(topic), *_of_times(topic, verdict)]
+
+
+def _of_load(topic: LoadedTopic) -> Iterator[Notice]:
+    report, rejected = topic.report, topic.rejected.num_rows
+    if report.stopped:
+        sentence = f"Reading was stopped after {counted(report.read.records, 'record')}."
+        yield Notice(About.STOPPED, Level.WARNING, sentence)
+    if report.capped:
+        sentence = (
+            f"The topic holds {counted(report.in_log, 'record')}. The newest "
+            f"{len(topic.events.table):,} are shown: the cap on events is reached."
+        )
+        yield Notice(About.CAPPED, Level.INFO, sentence)
+    if rejected:
+        was = "was" if rejected == 1 else "were"
+        sentence = f"{counted(rejected, 'record')} could not be read and {was} rejected."
+        yield Notice(About.REJECTED, Level.NOTE, sentence)
+
+
+def _of_times(topic: LoadedTopic, verdict: Verdict | None) -> Iterator[Notice]:
+    if topic.corrected:
+        names = ", ".join(str(client) for client in topic.corrected[:NAMED])
+        more = len(topic.corrected) - NAMED
+        others = f" and {more:,} more" if more > 0 else ""
+        sentence = f"Event times of {names}{others} are corrected, not as they were read."
+        yield Notice(About.CORRECTED, Level.INFO, sentence)
+    if verdict is not None and verdict.trust is Trust.LITTLE:
+        yield Notice(About.TIMESTAMPS, Level.WARNING, verdict.sentence)

@@ -1,0 +1,245 @@
+"""The parameters of the URL and the keys of the widgets and of the session: all names, once.
+
+Streamlit binds most parameters to the widget that has the parameter's name as its key. The others
+are written by hand (`BY_HAND`); the menu's links drop those, so what they were is held in the
+session and put back.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final, Generic, Literal, TypeVar
+
+import streamlit as st
+
+from lib.analysis.sessions import DEFAULT_BINS
+
+T_co = TypeVar("T_co", covariant=True)
+
+ALL_PAGES: Final = "all"
+
+
+@dataclass(frozen=True)
+class Parameter(Generic[T_co]):
+    """A parameter of the URL.
+
+    Attributes
+    ----------
+    name
+        In the URL; the key of the widget that is bound to it.
+    default
+        What holds where the URL does not have it.
+    means
+        What it does and which values it takes, as docs/links.md says it.
+    pages
+        Where it is in force.
+    default_means
+        The default in words, where the value alone does not say it.
+    """
+
+    name: str
+    default: T_co
+    means: str
+    pages: str = ALL_PAGES
+    default_means: str = ""
+
+
+_FIELD: Final = "the field of that role: its name, `@key`, `@partition`, `@header:NAME`; `none`"
+_GROUP: Final = "ends of the open group of clients"
+
+SOURCE: Final = Parameter(
+    "source",
+    None,
+    "`Kafka`, `Files`, `Samples`, `Upload`",
+    default_means="the first that is configured",
+)
+TOPIC: Final = Parameter(
+    "topic",
+    None,
+    "name of a topic; one that is gone is said to be missing",
+    default_means="the first",
+)
+RANGE: Final = Parameter("range", "All", "`All`, `Latest`, `From–to`")
+LATEST: Final = Parameter("latest", 10_000, "number of records, with `range=Latest`")
+FROM, TO = (
+    Parameter(
+        name,
+        None,
+        "record timestamps, UTC, as `2018-10-28T11:35`, with `range=From–to`",
+        default_means="yesterday to tomorrow",
+    )
+    for name in ("from", "to")
+)
+EVENT_TIME, CLIENT, SESSION, SEQUENCE = ROLES = tuple(
+    Parameter(role, None, _FIELD, default_means="as recognised")
+    for role in ("event_time", "client", "session", "sequence")
+)
+UNIT: Final = Parameter(
+    "unit",
+    None,
+    "unit of event times: `s`, `ms`, `us`, `ns`, `iso`",
+    default_means="as recognised",
+)
+GAP: Final = Parameter(
+    "gap", 30, "inactivity, in seconds, that ends a session, where the topic names none"
+)
+CLOCK: Final = Parameter(
+    "clock", "Event time", "what the window cuts: `Event time`, `Received time`"
+)
+WINDOW: Final = Parameter(
+    "window", None, "twice, from and to: seconds since zero", default_means="the whole topic"
+)
+CLIENTS: Final = Parameter(
+    "clients", None, "once for each client of the filter", default_means="all clients"
+)
+TIMES: Final = Parameter(
+    "times", "Since zero", "how times are written: `Since zero`, `UTC`, `Local`"
+)
+CORRECT: Final = Parameter("correct", False, "`true`: correct wrong clocks")
+FIRST_CLIENT, LAST_CLIENT = (
+    Parameter(name, None, _GROUP, "Comparison", "no group is open")
+    for name in ("first_client", "last_client")
+)
+HEIGHT: Final = Parameter("height", 240, "px of a panel, 100 to 900", "Comparison")
+BINS: Final = Parameter("bins", DEFAULT_BINS, "bins of the histogram, 5 to 100", "Sessions")
+WATERMARK_DELAY: Final = Parameter("watermark_delay", 5.0, "seconds, 0 or more", "Delay")
+PER_CLIENT: Final = Parameter("per_client", False, "`true`: the distribution per client", "Delay")
+KINDS: Final = Parameter(
+    "kinds",
+    None,
+    "once for each kind of silence",
+    "Outages",
+    "those with events held back or lost",
+)
+SENSITIVITY: Final = Parameter(
+    "sensitivity", 1.0, "multiple of each client's own limit, 0.25 to 10", "Outages"
+)
+ONE_SESSION: Final = Parameter(
+    "one_session", None, "the session shown in detail", "Sessions", "that with the largest delay"
+)
+ENGINE: Final = Parameter(
+    "engine",
+    "Flink DataStream",
+    "`Flink DataStream`, `Flink SQL`, `Kafka Streams`, `Spark`, `Beam`",
+    "Windows",
+)
+WINDOW_KIND: Final = Parameter("window_kind", "Session", "`Session`, `Tumbling`", "Windows")
+SESSION_GAP: Final = Parameter(
+    "session_gap", "30 s", "session gap or window size, as written on the slider: `30 s`", "Windows"
+)
+DELAY: Final = Parameter(
+    "delay", "5 s", "watermark delay, or grace, as written on the slider", "Windows"
+)
+LATENESS: Final = Parameter(
+    "lateness", "0", "allowed lateness, as written on the slider", "Windows"
+)
+PER_PARTITION: Final = Parameter(
+    "per_partition", False, "`true`: a watermark per partition", "Windows"
+)
+EMISSION: Final = Parameter(
+    "emission", 0, "ms between emitted watermarks; 0: after every event", "Windows"
+)
+IDLE: Final = Parameter(
+    "idle", 0, "seconds after which a silent partition is idle; 0: never", "Windows"
+)
+BATCH: Final = Parameter("batch", 1000, "records a micro-batch of Spark", "Windows")
+CACHING: Final = Parameter(
+    "caching", True, "`false`: Kafka Streams without its record cache", "Windows"
+)
+LOSE: Final = Parameter("lose", "0.1", "most events to lose, %", "Windows")
+BREAK: Final = Parameter("break", "any", "most sessions to break, %, or `any`", "Windows")
+
+PARAMETERS: Final[tuple[Parameter[object], ...]] = tuple(
+    each for each in globals().values() if isinstance(each, Parameter)
+)
+"""Every parameter, in the order in which they are written above."""
+
+FIELDS: Final = (*ROLES, UNIT, GAP)
+"""The parameters that hold for one topic only."""
+
+BY_HAND: Final = (SOURCE, TOPIC, *FIELDS, FIRST_CLIENT, LAST_CLIENT, ONE_SESSION)
+
+# Keys of widgets and charts that no parameter is bound to.
+CLOCK_TABLE: Final = "clock_table"
+COMPARISON_CHART: Final = "comparison"
+DELAY_CHART: Final = "delay_over_time"
+DISTRIBUTION_CHART: Final = "distribution"
+OPEN_GROUP: Final = "open_group"
+OUTAGE_CHART: Final = "timeline"
+OUTAGE_TABLE: Final = "outage_table"
+SESSION_CHART: Final = "session_fan"
+SESSION_HISTOGRAM: Final = "session_histogram"
+SESSION_TABLE: Final = "session_table"
+SKEW_CHART: Final = "skew"
+UPLOAD: Final = "upload"
+
+# What else the session holds.
+ACCEPTED_LOADS: Final = "accepted_loads"
+HELD_PARAMETERS: Final = "url_parameters"
+HELD_WINDOW: Final = "held_window"
+UPLOADED_FILE: Final = "uploaded_file"
+VIEW: Final = "view"
+
+LARGEST: Final = 1_000_000_000
+"""No number of a link may be larger: records, seconds or milliseconds."""
+
+
+def field_key(parameter: Parameter[object]) -> str:
+    """Return the key of the widget that chooses a field."""
+    return f"field_{parameter.name}"
+
+
+def restore() -> None:
+    """Put back what a change of page dropped; once a run, before anything reads the URL."""
+    held = _held()
+    for parameter in BY_HAND:
+        name = parameter.name
+        if name in st.query_params:
+            held[name] = st.query_params[name]
+        elif name in held:
+            st.query_params[name] = held[name]
+
+
+def get(parameter: Parameter[object]) -> str | None:
+    """Return a parameter's text; None where the URL does not have it."""
+    return st.query_params.get(parameter.name)
+
+
+def put(parameter: Parameter[object], value: str) -> None:
+    """Give a parameter a value."""
+    _held()[parameter.name] = value
+    if st.query_params.get(parameter.name) != value:
+        st.query_params[parameter.name] = value
+
+
+def drop(*parameters: Parameter[object]) -> None:
+    """Take parameters out of the URL."""
+    for parameter in parameters:
+        _held().pop(parameter.name, None)
+        if parameter.name in st.query_params:
+            del st.query_params[parameter.name]
+
+
+def binding(parameter: Parameter[int]) -> Literal["query-params"] | None:
+    """Return what to bind an input of whole numbers to.
+
+    The URL; but nothing in a run whose link says infinity (`1e400`), of which Streamlit would make
+    a whole number, and fail. The link then loses it.
+    """
+    if parameter.name in st.session_state or not _is_infinite(get(parameter) or ""):
+        return "query-params"
+    del st.query_params[parameter.name]
+    return None
+
+
+def _is_infinite(text: str) -> bool:
+    try:
+        return math.isinf(float(text))
+    except ValueError:
+        return False
+
+
+def _held() -> dict[str, str]:
+    held: dict[str, str] = st.session_state.setdefault(HELD_PARAMETERS, {})
+    return held

@@ -1,0 +1,30 @@
+"""The file that a viewer uploaded, as a source."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lib.sources.files.folder import UPLOADS, UploadedTopic
+from lib.ui import parameters
+
+
+def uploaded() -> UploadedTopic | None:
+    """Draw the upload and return its file as a source; None while there is none.
+
+    The session keeps the source: a file is hashed and listed once, not once a rerun.
+    """
+    file = st.file_uploader(
+        "A file of events",
+        type=[ending.removeprefix(".") for ending in UPLOADS],
+        key=parameters.UPLOAD,
+        help="JSON Lines, CSV or Parquet, plain or compressed with gzip or zstd; what kcat -C -J "
+        "or kafka-console-consumer wrote; or a topic downloaded from Skewline.",
+    )
+    if file is None:
+        st.session_state.pop(parameters.UPLOADED_FILE, None)
+        return None
+    held: tuple[str, UploadedTopic] | None = st.session_state.get(parameters.UPLOADED_FILE)
+    if held is None or held[0] != file.file_id:
+        held = (file.file_id, UploadedTopic(file.name, file.getvalue()))
+        st.session_state[parameters.UPLOADED_FILE] = held
+    return held[1]

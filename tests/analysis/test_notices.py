@@ -1,0 +1,83 @@
+"""The sentences that stand before every figure of a topic."""
+
+from dataclasses import replace
+
+import pytest
+
+from lib.analysis.notices import About, Level, Notice, notices
+from lib.analysis.timestamp_quality import Trust, Verdict, assess_timestamps
+from lib.loading.load import load
+from lib.sources.base import Everything
+from lib.sources.files.folder import UploadedTopic, samples
+from tests.support.blocks import values_of
+
+
+@pytest.fixture(scope="module")
+def topic():
+    return load(samples(), "sessions-10", Everything())
+
+
+def sentences(found):
+    return {notice.about: notice.sentence for notice in found}
+
+
+def test_of_a_good_topic_nothing_is_said(topic):
+    assert notices(topic, assess_timestamps(topic.events.table)) == []
+
+
+def test_a_capped_topic():
+    capped = load(samples(), "sessions-10", Everything(), cap=100)
+    sentence = (
+        "The topic holds 255 records. The newest 100 are shown: the cap on events is reached."
+    )
+    assert notices(capped, None) == [Notice(About.CAPPED, Level.INFO, sentence)]
+
+
+def test_a_stopped_load(topic):
+    stopped = replace(topic, report=replace(topic.report, stopped=True))
+    sentence = "Reading was stopped after 255 records."
+    assert notices(stopped, None) == [Notice(About.STOPPED, Level.WARNING, sentence)]
+
+
+@pytest.mark.parametrize(
+    ("bad", "sentence"),
+    [
+        (1, "1 record could not be read and was rejected."),
+        (2, "2 records could not be read and were rejected."),
+    ],
+)
+def test_rejected_records(bad, sentence):
+    event = {"Timestamp": 1_540_726_486_041, "ClientID": 1, "SessionID": "s"}
+    lines = b"\n".join([*values_of(event, event), *[b"no JSON"] * bad])
+    rejected = load(UploadedTopic("a.jsonl", lines), "a", Everything())
+    assert notices(rejected, None) == [Notice(About.REJECTED, Level.NOTE, sentence)]
+
+
+@pytest.mark.parametrize(
+    ("clients", "named"),
+    [((2,), "2"), ((2, "b"), "2, b"), (tuple(range(7)), "0, 1, 2, 3, 4 and 2 more")],
+)
+def test_corrected_clocks(topic, clients, named):
+    said = sentences(notices(replace(topic, corrected=clients), None))
+    assert said == {
+        About.CORRECTED: f"Event times of {named} are corrected, not as they were read."
+    }
+
+
+def test_timestamps_that_are_worth_little(topic):
+    verdict = Verdict(Trust.LITTLE, "Received time means little here.", 255)
+    [notice] = notices(topic, verdict)
+    assert notice == Notice(About.TIMESTAMPS, Level.WARNING, verdict.sentence)
+
+
+def test_the_order_is_what_is_missing_then_what_is_changed(topic):
+    everything = replace(
+        topic, report=replace(topic.report, stopped=True, capped=True), corrected=(1,)
+    )
+    verdict = Verdict(Trust.LITTLE, "It means little.", 255)
+    assert [notice.about for notice in notices(everything, verdict)] == [
+        About.STOPPED,
+        About.CAPPED,
+        About.CORRECTED,
+        About.TIMESTAMPS,
+    ]
