@@ -1,202 +1,139 @@
-"""The Windows page's controls, and replays kept for all viewers."""
+"""The controls of the Windows page, drawn from what each engine says of itself."""
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
 from lib.core.formatting import duration
-from lib.events.table import SESSION
-from lib.replay import (
-    BeamSetting,
-    FlinkSetting,
-    KafkaStreamsSetting,
-    Replay,
-    ReplayInput,
-    SessionWindow,
-    Setting,
-    SparkSetting,
-    TumblingWindow,
-    replay,
-    replay_input_of,
-)
-from lib.replay.sweep import Outcome, curve, outcome_of, with_delay, with_gap
+from lib.replay import registry
+from lib.replay.engine import DELAYS_S, GAPS_S, Duration, Number, Switch
+from lib.replay.windows import WINDOW_KINDS
 
 if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
-    from lib.loading.load import LoadedTopic
-    from lib.replay import Window
+    from lib.replay.engine import AnySetting, Parameter, Setting
 
-ENGINES: Final = ("Flink DataStream", "Flink SQL", "Kafka Streams", "Spark", "Beam")
-WINDOWS: Final = ("Session", "Tumbling")
+# Parameters of the URL, beside those that the engines name (`Parameter.link`).
+ENGINE: Final = "engine"
+WINDOW_KIND: Final = "window_kind"
+LENGTH: Final = "session_gap"
+DELAY: Final = "delay"
 
-GAPS_S: Final = (
-    1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1200, 1800, 3600, 7200,
-)  # fmt: skip
-"""Session gaps and window sizes to choose from, s."""
+INITIAL_LENGTH_S: Final = 30
+INITIAL_DELAY_S: Final = 5
 
-DELAYS_S: Final = (0, 1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1800, 3600)
-"""Watermark delays, graces and latenesses to choose from, s."""
 
-MOST_FOR_CURVES: Final = 300_000
-"""Events, the first in arrival order, on which many settings are tried at once."""
+def url_parameters() -> set[str]:
+    """Return the names of the URL's parameters that the controls are bound to."""
+    own = {parameter.link for engine in registry.ENGINES for parameter in engine.parameters}
+    return {ENGINE, WINDOW_KIND, LENGTH, DELAY} | own
 
 
 def choose_setting() -> Setting:
     """Draw the controls and return the setting that they make."""
-    engine = st.segmented_control(
-        "Engine", ENGINES, default=ENGINES[0], required=True, key="engine", bind="query-params"
-    )
-    kind = st.segmented_control(
-        "Window", WINDOWS, default=WINDOWS[0], required=True, key="window_kind", bind="query-params"
-    )
+    engines = {engine.label: engine for engine in registry.ENGINES}
+    engine = engines[_choose_one("Engine", list(engines), key=ENGINE)]
+    kinds = {kind.kind: kind for kind in WINDOW_KINDS}
+    kind = kinds[_choose_one("Window", list(kinds), key=WINDOW_KIND)]
     left, middle, right = st.columns(3)
     with left:
-        title = "Session gap" if kind == "Session" else "Window size"
-        length_ms = _duration_slider(title, GAPS_S, 30, key="session_gap")
-    window: Window = SessionWindow(length_ms) if kind == "Session" else TumblingWindow(length_ms)
+        length_ms = _choose_ms(kind.length_title, GAPS_S, INITIAL_LENGTH_S, key=LENGTH)
     with middle:
-        title = "Grace" if engine == "Kafka Streams" else "Watermark delay"
-        delay_ms = _duration_slider(title, DELAYS_S, 5, key="delay")
+        delay_ms = _choose_ms(engine.delay.title, DELAYS_S, INITIAL_DELAY_S, key=DELAY)
     with right:
-        return _engine_setting(str(engine), window, delay_ms)
+        setting: Setting = engine.setting(kind(length_ms), delay_ms)
+        return _choose_parameters(setting)
 
 
-def _engine_setting(engine: str, window: Window, delay_ms: int) -> Setting:
-    match engine:
-        case "Kafka Streams":
-            caching = st.toggle(
-                "Record cache",
-                value=True,
-                key="caching",
-                bind="query-params",
-                help="statestore.cache.max.bytes, on by default: a session in the cache can be "
-                "joined although it closed. Off: withCachingDisabled().",
-            )
-            return KafkaStreamsSetting(window, delay_ms, caching=caching)
-        case "Spark":
-            records = st.number_input(
-                "Records a micro-batch", 1, value=1_000, key="batch", bind="query-params"
-            )
-            return SparkSetting(window, delay_ms, batch_records=int(records))
-        case "Beam":
-            return BeamSetting(window, delay_ms, _lateness())
-        case "Flink SQL":
-            return _with_flink_source(FlinkSetting(window, delay_ms, api="sql"))
-        case _:
-            return _with_flink_source(FlinkSetting(window, delay_ms, _lateness()))
-
-
-def _lateness() -> int:
-    return _duration_slider("Allowed lateness", DELAYS_S, 0, key="lateness")
-
-
-def _with_flink_source(setting: FlinkSetting) -> FlinkSetting:
-    with st.popover("Watermark source", icon=":material/tune:", width="stretch"):
-        per_partition = st.toggle(
-            "A watermark per partition",
-            key="per_partition",
-            bind="query-params",
-            help="As when the strategy is given to the Kafka source: the smallest holds.",
+def _choose_one(title: str, names: Sequence[str], *, key: str) -> str:
+    return str(
+        st.segmented_control(
+            title, names, default=names[0], required=True, key=key, bind="query-params"
         )
-        emission_ms = st.number_input(
-            "Emitted every, ms (0: after every event)",
-            0,
-            value=0,
-            step=100,
-            key="emission",
-            bind="query-params",
-            help="pipeline.auto-watermark-interval; 200 ms is Flink's default.",
-        )
-        idle_s = st.number_input(
-            "A partition is idle after, s (0: never)",
-            0,
-            value=0,
-            key="idle",
-            bind="query-params",
-            disabled=not emission_ms,
-            help="withIdleness; found out at emissions only.",
-        )
-    idle_ms = int(idle_s) * 1000 if idle_s and emission_ms else None
-    return replace(
-        setting, per_partition=per_partition, emission_ms=int(emission_ms), idle_ms=idle_ms
     )
 
 
-def _duration_slider(title: str, seconds: tuple[int, ...], default: int, *, key: str) -> int:
+def _choose_parameters(setting: AnySetting) -> AnySetting:
+    """Draw the controls of the engine's own parameters and return the setting with their values."""
+    values: dict[str, Any] = {}
+    kind = type(setting.window)
+    parameters = [p for p in setting.engine.parameters if kind in p.windows]
+    for group, members in groupby(parameters, key=lambda parameter: parameter.group):
+        with _popover(group):
+            for parameter in members:
+                initial = getattr(setting, parameter.name)
+                can_be_set = parameter.needs is None or bool(values.get(parameter.needs))
+                chosen = _choose(parameter, initial, disabled=not can_be_set)
+                values[parameter.name] = chosen if can_be_set else initial
+    return replace(setting, **values)
+
+
+def _popover(title: str) -> AbstractContextManager[object]:
+    if not title:
+        return nullcontext()
+    return st.popover(title, icon=":material/tune:", width="stretch")
+
+
+def _choose(parameter: Parameter, initial: Any, *, disabled: bool) -> Any:  # noqa: ANN401
+    """Draw a parameter's control and return the setting's value; `initial` is one, too."""
+    match parameter:
+        case Duration():
+            return _choose_ms(
+                parameter.title,
+                parameter.choices_s,
+                initial // 1000,
+                key=parameter.link,
+                help=parameter.help,
+                disabled=disabled,
+            )
+        case Number():
+            typed = st.number_input(
+                parameter.title,
+                parameter.least,
+                value=(initial or 0) // parameter.factor,
+                step=parameter.step,
+                key=parameter.link,
+                bind="query-params",
+                help=parameter.help,
+                disabled=disabled,
+            )
+            return None if parameter.zero_is_none and not typed else int(typed) * parameter.factor
+        case Switch():
+            return st.toggle(
+                parameter.title,
+                value=initial,
+                key=parameter.link,
+                bind="query-params",
+                help=parameter.help,
+                disabled=disabled,
+            )
+    raise TypeError(f"no control for a {type(parameter).__name__}")
+
+
+def _choose_ms(
+    title: str,
+    choices_s: Sequence[int],
+    initial_s: int,
+    *,
+    key: str,
+    help: str | None = None,  # noqa: A002 - Streamlit's word
+    disabled: bool = False,
+) -> int:
     chosen = st.select_slider(
         title,
-        seconds,
-        value=default,
+        choices_s,
+        value=initial_s,
         format_func=lambda s: duration(s * 1000) if s else "0",
         key=key,
         bind="query-params",
+        help=help,
+        disabled=disabled,
     )
     return int(chosen) * 1000
-
-
-def true_sessions(topic: LoadedTopic) -> NDArray[np.integer] | None:
-    """Return the session code of every event; None where the topic itself has no sessions."""
-    if topic.fields.session is None:
-        return None
-    codes: NDArray[np.integer] = topic.events.table[SESSION].cat.codes.to_numpy()
-    return codes
-
-
-def arrivals_for(topic: LoadedTopic) -> ReplayInput:
-    """Return the events of a topic as the engines read them, by client."""
-    found: ReplayInput = _arrivals(topic.version, topic)
-    return found
-
-
-def arrivals_of_first(
-    topic: LoadedTopic, most: int
-) -> tuple[ReplayInput, NDArray[np.integer] | None]:
-    """Return the first events of a topic, at most so many, and true sessions if any."""
-    sessions = true_sessions(topic)
-    events = replay_input_of(topic.events.table.head(most))
-    return events, None if sessions is None else sessions[:most]
-
-
-def replay_of(topic: LoadedTopic, setting: Setting) -> tuple[Replay, Outcome]:
-    """Return what the engine would have made of the whole topic, and that in numbers."""
-    found: tuple[Replay, Outcome] = _replay(topic.version, setting, topic)
-    return found
-
-
-def curves_of(topic: LoadedTopic, setting: Setting) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the curves over the gap and over the delay, all else as in `setting`."""
-    found: tuple[pd.DataFrame, pd.DataFrame] = _curves(topic.version, setting, topic)
-    return found
-
-
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _arrivals(version: object, _topic: LoadedTopic) -> ReplayInput:  # noqa: ARG001
-    return replay_input_of(_topic.events.table)
-
-
-@st.cache_resource(max_entries=2, show_spinner="Replaying the topic…")
-def _replay(
-    version: object,  # noqa: ARG001
-    setting: Setting,
-    _topic: LoadedTopic,
-) -> tuple[Replay, Outcome]:
-    replayed = replay(arrivals_for(_topic), setting)
-    return replayed, outcome_of(replayed, true_sessions(_topic))
-
-
-@st.cache_data(max_entries=32, show_spinner="Trying other settings…")
-def _curves(
-    version: object,  # noqa: ARG001
-    setting: Setting,
-    _topic: LoadedTopic,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    events, sessions = arrivals_of_first(_topic, MOST_FOR_CURVES)
-    gaps = [with_gap(setting, 1000 * gap) for gap in GAPS_S]
-    delays = [with_delay(setting, 1000 * delay) for delay in DELAYS_S]
-    return curve(events, gaps, sessions), curve(events, delays, sessions)
