@@ -131,7 +131,7 @@ def _gap_bars(bins: pd.DataFrame) -> alt.Chart:
             "below": bins[SHARE_BELOW],
         }
     )
-    return (
+    bars: alt.Chart = (
         alt.Chart(drawn)
         .mark_rect(color=colours.EVENT_TIME_COLOUR, stroke=None)
         .encode(
@@ -147,13 +147,14 @@ def _gap_bars(bins: pd.DataFrame) -> alt.Chart:
             ],
         )
     )
+    return bars
 
 
 def _marks(marked_ms: Sequence[tuple[str, int]]) -> alt.Chart:
     marks = pd.DataFrame(
         [(name, max(ms, 1) / 1000) for name, ms in marked_ms], columns=["name", "at"]
     )
-    return (
+    rules: alt.Chart = (
         alt.Chart(marks)
         .mark_rule(strokeWidth=2)
         .encode(
@@ -167,3 +168,4 @@ def _marks(marked_ms: Sequence[tuple[str, int]]) -> alt.Chart:
             tooltip=[alt.Tooltip("name:N"), alt.Tooltip("at:Q", title="At (s)", format=",.3f")],
         )
     )
+    return rules

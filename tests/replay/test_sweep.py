@@ -3,53 +3,40 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from lib.replay import FlinkSetting, KafkaStreamsSetting, SessionWindow, TumblingWindow, replay
-from lib.replay.sweep import curve, delay_ms, grid, length_ms, outcome_of, with_delay, with_gap
+from lib.core.columns import DELAY_MS, DROPPED_SHARE, EXACT_SHARE, GAP_MS, LATENCY_MEDIAN_MS
+from lib.replay.engine import with_delay, with_length
+from lib.replay.engines.flink import FlinkSetting
+from lib.replay.sweep import curve
+from lib.replay.windows import SessionWindow
 from tests.replay.sequences import one_key
 
 TOPIC = one_key(0, 5, 100, 5, 60)
-SESSIONS = np.array([0, 0, 1, 0, 1])
+SESSIONS = np.array([0, 0, 1, 0, 2])
 SETTING = FlinkSetting(SessionWindow(10))
 
 
 def test_a_row_has_what_the_setting_drops_and_breaks():
-    row = curve(TOPIC, [SETTING], SESSIONS).iloc[0]
+    [row] = curve(TOPIC, [SETTING], SESSIONS).to_dict("records")
 
-    assert (row["GapMs"], row["DelayMs"], row["Dropped"], row["DroppedShare"]) == (10, 0, 2, 0.4)
-    assert [row[kind] for kind in ("Exact", "Incomplete", "Split", "Merged", "Mixed")] == [
-        0,
-        2,
-        0,
-        0,
-        0,
-    ]
+    assert row[DROPPED_SHARE] == 2 / 5
+    assert row[EXACT_SHARE] == pytest.approx(1 / 3)
+    assert row[LATENCY_MEDIAN_MS] == 100 - 5
 
 
-def test_without_true_sessions_there_are_no_columns_for_them():
-    assert "Exact" not in curve(TOPIC, [SETTING])
+def test_without_true_sessions_there_is_no_column_for_them():
+    assert EXACT_SHARE not in curve(TOPIC, [SETTING])
 
 
-def test_a_grid_goes_through_the_delays_of_each_gap():
-    table = grid(TOPIC, SETTING, [10, 50], [0, 1, 2])
-
-    assert table["GapMs"].tolist() == [10, 10, 10, 50, 50, 50]
-    assert table["DelayMs"].tolist() == [0, 1, 2, 0, 1, 2]
+def test_a_setting_without_a_final_result_has_no_latency():
+    assert np.isnan(curve(one_key(0), [SETTING])[LATENCY_MEDIAN_MS]).all()
 
 
-def test_no_result_has_no_latency():
-    judged = outcome_of(replay(one_key(0), SETTING))
+def test_the_rows_are_in_the_order_of_the_settings():
+    settings = [with_delay(with_length(SETTING, gap), 7) for gap in (50, 10)]
 
-    assert (judged.latency_median_ms, judged.latency_p95_ms, judged.unclosed) == (None, None, 1)
+    table = curve(TOPIC, settings)
 
-
-def test_the_delay_of_kafka_streams_is_its_grace():
-    setting = with_delay(KafkaStreamsSetting(SessionWindow(10)), 7)
-
-    assert (setting.grace_ms, delay_ms(setting)) == (7, 7)
-
-
-def test_the_gap_of_tumbling_windows_is_their_size():
-    setting = with_gap(FlinkSetting(TumblingWindow(10)), 7)
-
-    assert (setting.window, length_ms(setting)) == (TumblingWindow(7), 7)
+    assert table[GAP_MS].tolist() == [50, 10]
+    assert table[DELAY_MS].tolist() == [7, 7]
