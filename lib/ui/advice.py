@@ -13,16 +13,13 @@ from lib.replay.advisor import FITTED_SHARE, Advice, Goal
 from lib.replay.code import Names
 from lib.replay.engine import Setting, delay_ms
 from lib.replay.windows import SessionWindow
+from lib.ui.engine_settings import BREAK, LOSE
 from lib.ui.replays import MOST_FOR_MANY, advice_of, true_sessions
 
 if TYPE_CHECKING:
     from lib.loading.load import LoadedTopic
     from lib.replay.outcome import Outcome
     from lib.ui.page import Visible
-
-# Parameters of the URL.
-LOSE: Final = "lose"
-BREAK: Final = "break"
 
 _ANY: Final = "any"
 _SHARES: Final = ("0", "0.01", "0.1", "0.5", "1", "2", "5", "10")

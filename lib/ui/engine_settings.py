@@ -20,20 +20,22 @@ if TYPE_CHECKING:
 
     from lib.replay.engine import AnySetting, Parameter, Setting
 
-# Parameters of the URL, beside those that the engines name (`Parameter.link`).
+# The page's parameters of the URL, beside those that the engines name (`Parameter.link`).
 ENGINE: Final = "engine"
 WINDOW_KIND: Final = "window_kind"
 LENGTH: Final = "session_gap"
 DELAY: Final = "delay"
+LOSE: Final = "lose"
+BREAK: Final = "break"
 
 INITIAL_LENGTH_S: Final = 30
 INITIAL_DELAY_S: Final = 5
 
 
 def url_parameters() -> set[str]:
-    """Return the names of the URL's parameters that the controls are bound to."""
+    """Return the names of the URL's parameters that the controls of the page are bound to."""
     own = {parameter.link for engine in registry.ENGINES for parameter in engine.parameters}
-    return {ENGINE, WINDOW_KIND, LENGTH, DELAY} | own
+    return {ENGINE, WINDOW_KIND, LENGTH, DELAY, LOSE, BREAK} | own
 
 
 def choose_setting() -> Setting:

@@ -1,8 +1,4 @@
-"""Replays of loaded topics and what follows from them, kept for all viewers.
-
-Streamlit hashes a dataclass by the names and values of its fields alone, so settings of two engines
-can look the same to it. Caches are keyed by `repr(setting)`, which names the class.
-"""
+"""Replays of loaded topics and what follows from them, kept for all viewers."""
 
 from __future__ import annotations
 
@@ -45,7 +41,7 @@ def input_of(topic: LoadedTopic) -> ReplayInput:
 
 def replay_of(topic: LoadedTopic, setting: Setting) -> tuple[Replay, Outcome]:
     """Return what the engine would have made of the whole topic, and that in numbers."""
-    found: tuple[Replay, Outcome] = _replay(topic.version, repr(setting), setting, topic)
+    found: tuple[Replay, Outcome] = _replay(topic.version, setting, topic)
     return found
 
 
@@ -54,13 +50,13 @@ def curves_of(topic: LoadedTopic, setting: Setting) -> tuple[pd.DataFrame, pd.Da
 
     On the first `MOST_FOR_MANY` events.
     """
-    found: tuple[pd.DataFrame, pd.DataFrame] = _curves(topic.version, repr(setting), setting, topic)
+    found: tuple[pd.DataFrame, pd.DataFrame] = _curves(topic.version, setting, topic)
     return found
 
 
 def advice_of(topic: LoadedTopic, setting: Setting, goal: Goal) -> Advice | None:
     """Return what `lib.replay.advisor.advise` finds on the first `MOST_FOR_MANY` events."""
-    found: Advice | None = _advice(topic.version, repr(setting), goal, setting, topic)
+    found: Advice | None = _advice(topic.version, setting, goal, topic)
     return found
 
 
@@ -72,37 +68,34 @@ def _input(version: object, _topic: LoadedTopic) -> ReplayInput:  # noqa: ARG001
 @st.cache_resource(max_entries=2, show_spinner="Replaying the topic…")
 def _replay(
     version: object,  # noqa: ARG001
-    setting: str,  # noqa: ARG001
-    _setting: Setting,
+    setting: Setting,
     _topic: LoadedTopic,
 ) -> tuple[Replay, Outcome]:
-    replayed = replay(input_of(_topic), _setting)
+    replayed = replay(input_of(_topic), setting)
     return replayed, outcome_of(replayed, true_sessions(_topic))
 
 
 @st.cache_data(max_entries=32, show_spinner="Trying other settings…")
 def _curves(
     version: object,  # noqa: ARG001
-    setting: str,  # noqa: ARG001
-    _setting: Setting,
+    setting: Setting,
     _topic: LoadedTopic,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     events, sessions = _first_of(_topic)
-    gaps = [with_length(_setting, 1000 * gap) for gap in GAPS_S]
-    delays = [with_delay(_setting, 1000 * delay) for delay in DELAYS_S]
+    gaps = [with_length(setting, 1000 * gap) for gap in GAPS_S]
+    delays = [with_delay(setting, 1000 * delay) for delay in DELAYS_S]
     return curve(events, gaps, sessions), curve(events, delays, sessions)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Looking for the smallest setting…")
 def _advice(
     version: object,  # noqa: ARG001
-    setting: str,  # noqa: ARG001
+    setting: Setting,
     goal: Goal,
-    _setting: Setting,
     _topic: LoadedTopic,
 ) -> Advice | None:
     events, sessions = _first_of(_topic)
-    return advise(events, _setting, goal, sessions) if len(events) > 1 else None
+    return advise(events, setting, goal, sessions) if len(events) > 1 else None
 
 
 def _first_of(topic: LoadedTopic) -> tuple[ReplayInput, NDArray[np.integer] | None]:

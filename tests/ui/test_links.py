@@ -3,7 +3,7 @@
 import ast
 import re
 
-from lib.ui import url
+from lib.ui import engine_settings, url
 from tests.support.app import REPOSITORY
 
 SCRIPTS = [*REPOSITORY.glob("lib/ui/*.py"), *REPOSITORY.glob("pages/*.py")]
@@ -40,4 +40,4 @@ def test_the_collected_keys_are_those_of_the_sidebar_and_the_pages():
 
 
 def test_every_parameter_of_the_url_is_documented_and_no_other():
-    assert documented() == bound_keys() | {*url.BY_HAND}
+    assert documented() == bound_keys() | {*url.BY_HAND} | engine_settings.url_parameters()

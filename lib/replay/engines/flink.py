@@ -386,7 +386,7 @@ _WATERMARKS: Final = (
         name="per_partition",
         title="A watermark per partition",
         link="per_partition",
-        engine_default="on, with the strategy given to the Kafka source",
+        engine_default="on, in the Kafka source",
         help="As when the strategy is given to the Kafka source: the smallest holds.",
         group=_SOURCE,
     ),

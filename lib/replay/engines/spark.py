@@ -166,7 +166,7 @@ SPARK: Final = Engine(
             name="batch_records",
             title="Records a micro-batch",
             link="batch",
-            engine_default="all that wait",
+            engine_default="no limit",
             least=1,
         ),
     ),
