@@ -1,9 +1,9 @@
 import streamlit as st
 
 from lib.replay.windows import SessionWindow
-from lib.ui import outcome as show
 from lib.ui.advice import advisor
 from lib.ui.engine_settings import choose_setting
+from lib.ui.outcome import curves, dropped_list, figures, gaps, on_received_time, skew
 from lib.ui.page import begin
 from lib.ui.replays import replay_of, true_sessions
 
@@ -16,20 +16,20 @@ setting = choose_setting()
 replayed, outcome = replay_of(visible.topic, setting)
 
 st.subheader("Result", anchor=False)
-show.figures(outcome)
+figures(outcome)
 if isinstance(setting.window, SessionWindow):
-    show.on_received_time(visible, setting.window, outcome)
+    on_received_time(visible, setting.window, outcome)
 
 st.subheader("Recommendation", anchor=False)
 advisor(visible, setting)
 
 st.subheader("Other settings", anchor=False)
-show.curves(visible, setting)
+curves(visible, setting)
 if true_sessions(visible.topic) is None:
-    show.gaps(visible, setting)
+    gaps(visible, setting)
 
 st.subheader("Skew plot", anchor=False)
-show.skew(visible, replayed)
+skew(visible, replayed)
 
 st.subheader("Dropped events", anchor=False)
-show.dropped_list(visible, replayed)
+dropped_list(visible, replayed)

@@ -58,7 +58,7 @@ def python_literals(names: Names) -> dict[str, str]:
 
 
 def sql_name(name: str) -> str:
-    """Return a name in backticks, as Flink SQL and Spark SQL have it."""
+    """Return a name in backticks, as Flink SQL has it."""
     return "`" + name.replace("`", "``") + "`"
 
 
