@@ -9,21 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from lib.replay import (
-    NEVER,
-    NO_INDEX,
-    BeamSetting,
-    FlinkSetting,
-    KafkaStreamsSetting,
-    ReplayInput,
-    SessionWindow,
-    Setting,
-    SparkSetting,
-    Window,
-)
+from lib.replay.engines.beam import BeamSetting
+from lib.replay.engines.flink import FlinkSetting
+from lib.replay.engines.kafka_streams import KafkaStreamsSetting
+from lib.replay.engines.spark import SparkSetting
+from lib.replay.windows import NEVER, NO_INDEX, SessionWindow, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from lib.replay.engine import Setting
+    from lib.replay.input import ReplayInput
 
 FOREVER: Final = -NEVER
 
@@ -68,8 +64,8 @@ class PlainReplay:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """An event arrives and is judged by `clock`; windows are held or forgotten by `held_by`."""
+class Arrived:
+    """Event `index` arrives; `clock` judges it, and `held_by` says which windows are still held."""
 
     index: int
     clock: int
@@ -93,8 +89,8 @@ def replay_plainly(events: ReplayInput, setting: Setting) -> PlainReplay:
         held: dict[int, list[PlainWindow]] = {}
         first_close = FOREVER
         for step in steps:
-            if isinstance(step, Judged):
-                closes = _take(events, setting.window, rule, held, out, step)
+            if isinstance(step, Arrived):
+                closes = _assign(events, setting.window, rule, held, out, step)
                 first_close = min(first_close, closes)
             elif step.clock >= first_close:
                 first_close = _close(rule, held, out, step)
@@ -119,6 +115,7 @@ def _rule_of(setting: Setting) -> Rule:
             return Rule(0, lateness, _until(lateness), touching=False)
         case BeamSetting(allowed_lateness_ms=lateness):
             return Rule(0, lateness + 1, _for_ever, touching=False)
+    raise TypeError(f"no plain rule for a {type(setting).__name__}")
 
 
 def _for_ever(_: int) -> int:
@@ -130,21 +127,21 @@ def _until(lateness: int) -> Callable[[int], int]:
     return lambda clock: clock - lateness + 1
 
 
-def _take(
+def _assign(
     events: ReplayInput,
     window: Window,
     rule: Rule,
     held: dict[int, list[PlainWindow]],
     out: PlainReplay,
-    judged: Judged,
+    arrived: Arrived,
 ) -> int:
     """Drop the event or add it to a window; return when that closes."""
-    key, time = int(events.key[judged.index]), int(events.event_time[judged.index])
-    own = _own_window(window, key, time, judged.index)
+    key, time = int(events.key[arrived.index]), int(events.event_time[arrived.index])
+    own = _own_window(window, key, time, arrived.index)
     others: list[PlainWindow] = []
     joined: list[PlainWindow] = []
     for other in held.get(key, []):
-        joins = rule.is_held(other, judged.held_by) and _meet(window, rule, own, other)
+        joins = rule.is_held(other, arrived.held_by) and _meet(window, rule, own, other)
         (joined if joins else others).append(other)
     merged = PlainWindow(
         key,
@@ -152,9 +149,9 @@ def _take(
         max(w.end for w in [own, *joined]),
         [index for w in [*joined, own] for index in w.events],
     )
-    missed_by = judged.clock - ((merged if rule.joins_first else own).end + rule.late) + 1
+    missed_by = arrived.clock - ((merged if rule.joins_first else own).end + rule.late) + 1
     if missed_by > 0:
-        out.missed_by_ms[judged.index] = missed_by
+        out.missed_by_ms[arrived.index] = missed_by
         return FOREVER
     held[key] = [*others, merged]
     return merged.end + rule.closes
@@ -191,7 +188,7 @@ def _close(rule: Rule, held: dict[int, list[PlainWindow]], out: PlainReplay, now
     return first_close
 
 
-def _clocks(events: ReplayInput, setting: Setting) -> Iterator[Iterator[Judged | Advanced]]:
+def _clocks(events: ReplayInput, setting: Setting) -> Iterator[Iterator[Arrived | Advanced]]:
     """Yield one run of steps for each task that has windows of its own."""
     match setting:
         case KafkaStreamsSetting():
@@ -211,23 +208,23 @@ def _behind(setting: FlinkSetting) -> int:
     return setting.delay_ms + (setting.api == "datastream")
 
 
-def _stream_time(events: ReplayInput, partition: int) -> Iterator[Judged | Advanced]:
+def _stream_time(events: ReplayInput, partition: int) -> Iterator[Arrived | Advanced]:
     stream_time = NEVER
     for index in range(len(events)):
         if events.partition[index] == partition:
             before, stream_time = stream_time, max(stream_time, int(events.event_time[index]))
-            yield Judged(index, stream_time, held_by=before)
+            yield Arrived(index, stream_time, held_by=before)
             yield Advanced(stream_time, index, int(events.received[index]))
 
 
-def _micro_batches(events: ReplayInput, setting: SparkSetting) -> Iterator[Judged | Advanced]:
+def _micro_batches(events: ReplayInput, setting: SparkSetting) -> Iterator[Arrived | Advanced]:
     total = len(events)
     ends = setting.batch_ends or tuple(range(setting.batch_records, total, setting.batch_records))
     late_by = close_by = newest = 0
     begin = 0
     for end in [*(e for e in ends if e < total), total]:
         for index in range(begin, end):
-            yield Judged(index, late_by, late_by)
+            yield Arrived(index, late_by, late_by)
             newest = max(newest, int(events.event_time[index]))
         if end > begin:
             yield Advanced(close_by, end - 1, int(events.received[end - 1]))
@@ -239,12 +236,12 @@ def _micro_batches(events: ReplayInput, setting: SparkSetting) -> Iterator[Judge
 
 def _after_every_event(
     events: ReplayInput, behind: int, per_partition: bool
-) -> Iterator[Judged | Advanced]:
+) -> Iterator[Arrived | Advanced]:
     partitions = events.partition.tolist() if per_partition else [0] * len(events)
     newest = dict.fromkeys(partitions, NEVER)
     watermark = NEVER
     for index in range(len(events)):
-        yield Judged(index, watermark, watermark)
+        yield Arrived(index, watermark, watermark)
         partition = partitions[index]
         newest[partition] = max(newest[partition], int(events.event_time[index]) - behind)
         watermark = max(watermark, min(newest.values()))
@@ -273,7 +270,7 @@ class _Partition:
         return now - self.quiet_from > idle_ms
 
 
-def _emitted(events: ReplayInput, setting: FlinkSetting) -> Iterator[Judged | Advanced]:
+def _emitted(events: ReplayInput, setting: FlinkSetting) -> Iterator[Arrived | Advanced]:
     numbers = events.partition.tolist() if setting.per_partition else [0] * len(events)
     partitions = {number: _Partition() for number in numbers}
     watermark = NEVER
@@ -285,7 +282,7 @@ def _emitted(events: ReplayInput, setting: FlinkSetting) -> Iterator[Judged | Ad
                 watermark = max(watermark, min(p.watermark for p in active))
             yield Advanced(watermark, index - 1, emission)
             emission += setting.emission_ms
-        yield Judged(index, watermark, watermark)
+        yield Arrived(index, watermark, watermark)
         partition = partitions[numbers[index]]
         partition.events += 1
         partition.watermark = max(

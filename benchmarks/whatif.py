@@ -13,19 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.plain_replay import replay_plainly
-from lib.replay import (
-    BeamSetting,
-    FlinkSetting,
-    KafkaStreamsSetting,
-    ReplayInput,
-    SessionWindow,
-    Setting,
-    SparkSetting,
-    replay,
-    replay_input,
-    warm_up,
-)
-from lib.replay.sweep import grid
+from lib.replay.engine import Setting, replay, with_delay, with_length
+from lib.replay.engines.beam import BeamSetting
+from lib.replay.engines.flink import FlinkSetting
+from lib.replay.engines.kafka_streams import KafkaStreamsSetting
+from lib.replay.engines.spark import SparkSetting
+from lib.replay.input import ReplayInput, replay_input
+from lib.replay.registry import warm_up
+from lib.replay.sweep import curve
+from lib.replay.windows import SessionWindow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,10 +87,12 @@ def main() -> None:
         print(f"  {name:46} {took:7.3f} s  {replayed.dropped:,} dropped")
 
     small, sessions = topic(100_000)
-    gaps, delays = np.geomspace(1_000, 600_000, 10), np.geomspace(100, 300_000, 10)
-    took = seconds(
-        lambda: grid(small, FLINK, gaps.astype(int).tolist(), delays.astype(int).tolist(), sessions)
-    )
+    grid = [
+        with_delay(with_length(FLINK, int(gap)), int(delay))
+        for gap in np.geomspace(1_000, 600_000, 10)
+        for delay in np.geomspace(100, 300_000, 10)
+    ]
+    took = seconds(lambda: curve(small, grid, sessions))
     print(f"\n10 × 10 gaps and delays on 100,000 events, at most 3 s  {took:7.3f} s")
 
     print("\nthe same replay in plain Python, 100,000 events")

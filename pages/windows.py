@@ -1,10 +1,11 @@
 import streamlit as st
 
-from lib.replay import SessionWindow
-from lib.ui import judgement
+from lib.replay.windows import SessionWindow
 from lib.ui.advice import advisor
+from lib.ui.engine_settings import choose_setting
+from lib.ui.outcome import curves, dropped_list, figures, gaps, on_received_time, skew
 from lib.ui.page import begin
-from lib.ui.whatif import choose_setting, replay_of, true_sessions
+from lib.ui.replays import replay_of, true_sessions
 
 visible = begin(
     "Windows",
@@ -12,23 +13,23 @@ visible = begin(
     "grace: replayed event by event in arrival order, grouped by client.",
 )
 setting = choose_setting()
-replayed, judged = replay_of(visible.topic, setting)
+replayed, outcome = replay_of(visible.topic, setting)
 
 st.subheader("Result", anchor=False)
-judgement.figures(judged)
+figures(outcome)
 if isinstance(setting.window, SessionWindow):
-    judgement.on_received_time(visible, setting.window, judged)
+    on_received_time(visible, setting.window, outcome)
 
 st.subheader("Recommendation", anchor=False)
 advisor(visible, setting)
 
 st.subheader("Other settings", anchor=False)
-judgement.curves(visible, setting)
+curves(visible, setting)
 if true_sessions(visible.topic) is None:
-    judgement.gaps(visible, setting)
+    gaps(visible, setting)
 
 st.subheader("Skew plot", anchor=False)
-judgement.skew(visible, replayed)
+skew(visible, replayed)
 
 st.subheader("Dropped events", anchor=False)
-judgement.dropped_list(visible, replayed)
+dropped_list(visible, replayed)

@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
 from lib.charts import colours
+from lib.core.columns import (
+    DROPPED_SHARE,
+    EVENTS,
+    EXACT_SHARE,
+    FROM_MS,
+    LATENCY_MEDIAN_MS,
+    SHARE_BELOW,
+    TO_MS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NO_DELAY_S: Final = 0.5
 """Where a delay of 0 is drawn on a log axis, s."""
+
+
+class _Panel(NamedTuple):
+    field: str
+    name: str
+    colour: str
+    number_format: str
+
+
+_PANELS: Final = (
+    _Panel("exact", "Sessions exact", colours.WATERMARK, "~%"),
+    _Panel("dropped", "Events dropped", colours.LATE, "~%"),
+    _Panel("latency", "Result latency, s", colours.EVENT_TIME_COLOUR, ",~f"),
+)
 
 
 def setting_curve(
@@ -39,35 +62,23 @@ def setting_curve(
     drawn = pd.DataFrame(
         {
             "x": np.maximum(table[column] / 1000, NO_DELAY_S),
-            "dropped": table["DroppedShare"],
-            "latency": table["LatencyMedianMs"] / 1000,
+            "dropped": table[DROPPED_SHARE],
+            "latency": table[LATENCY_MEDIAN_MS] / 1000,
         }
     )
-    panels = [
-        ("dropped", "Events dropped", colours.LATE, "~%"),
-        ("latency", "Result latency, s", colours.EVENT_TIME_COLOUR, ",~f"),
-    ]
-    if "ExactShare" in table:
-        drawn["exact"] = table["ExactShare"]
-        panels.insert(0, ("exact", "Sessions exact", colours.WATERMARK, "~%"))
-    last = panels[-1][1]
+    if EXACT_SHARE in table:
+        drawn["exact"] = table[EXACT_SHARE]
     return {
-        name: _panel(
-            drawn, field, name, colour, number, current_ms, title if name == last else None
-        )
-        for field, name, colour, number in panels
+        panel.name: _panel(drawn, panel, current_ms, title if panel is _PANELS[-1] else None)
+        for panel in _PANELS
+        if panel.field in drawn
     }
 
 
 def _panel(
-    drawn: pd.DataFrame,
-    field: str,
-    name: str,
-    colour: str,
-    number: str,
-    current_ms: int,
-    title: str | None,
+    drawn: pd.DataFrame, panel: _Panel, current_ms: int, title: str | None
 ) -> alt.LayerChart:
+    field, name, colour, number = panel
     x = alt.X(
         "x:Q",
         title=title,
@@ -108,18 +119,19 @@ def gap_histogram(bins: pd.DataFrame, marked_ms: Sequence[tuple[str, int]]) -> a
     marked_ms
         Names and places of vertical lines, for example the knee.
     """
+    return alt.LayerChart(layer=[_gap_bars(bins), _marks(marked_ms)], height=260)
+
+
+def _gap_bars(bins: pd.DataFrame) -> alt.Chart:
     drawn = pd.DataFrame(
         {
-            "low": np.maximum(bins["FromMs"], 0.5) / 1000,
-            "high": np.maximum(bins["ToMs"], 1) / 1000,
-            "events": bins["Events"],
-            "below": bins["ShareBelow"],
+            "low": np.maximum(bins[FROM_MS], 0.5) / 1000,
+            "high": np.maximum(bins[TO_MS], 1) / 1000,
+            "events": bins[EVENTS],
+            "below": bins[SHARE_BELOW],
         }
     )
-    marks = pd.DataFrame(
-        [(name, max(ms, 1) / 1000) for name, ms in marked_ms], columns=["name", "at"]
-    )
-    bars = (
+    bars: alt.Chart = (
         alt.Chart(drawn)
         .mark_rect(color=colours.EVENT_TIME_COLOUR, stroke=None)
         .encode(
@@ -135,7 +147,14 @@ def gap_histogram(bins: pd.DataFrame, marked_ms: Sequence[tuple[str, int]]) -> a
             ],
         )
     )
-    rules = (
+    return bars
+
+
+def _marks(marked_ms: Sequence[tuple[str, int]]) -> alt.Chart:
+    marks = pd.DataFrame(
+        [(name, max(ms, 1) / 1000) for name, ms in marked_ms], columns=["name", "at"]
+    )
+    rules: alt.Chart = (
         alt.Chart(marks)
         .mark_rule(strokeWidth=2)
         .encode(
@@ -149,4 +168,4 @@ def gap_histogram(bins: pd.DataFrame, marked_ms: Sequence[tuple[str, int]]) -> a
             tooltip=[alt.Tooltip("name:N"), alt.Tooltip("at:Q", title="At (s)", format=",.3f")],
         )
     )
-    return alt.LayerChart(layer=[bars, rules], height=260)
+    return rules

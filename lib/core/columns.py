@@ -17,3 +17,19 @@ RECEIVED_TIME_0: Final = "ReceivedTimestamp0"
 
 KAFKA_COLUMNS: Final = frozenset({RECEIVED_TIME, RECEIVED_TIME_TYPE, PARTITION, OFFSET})
 """Columns that come from the record, not from its value."""
+
+MISSED_BY_MS: Final = "MissedByMs"
+"""Of a dropped event: the further delay, lateness or grace that would have kept it."""
+
+# What a setting of an engine does, a row each.
+GAP_MS: Final = "GapMs"
+DELAY_MS: Final = "DelayMs"
+DROPPED_SHARE: Final = "DroppedShare"
+LATENCY_MEDIAN_MS: Final = "LatencyMedianMs"
+EXACT_SHARE: Final = "ExactShare"
+
+# How far apart the events of a key are, a row a bin.
+FROM_MS: Final = "FromMs"
+TO_MS: Final = "ToMs"
+EVENTS: Final = "Events"
+SHARE_BELOW: Final = "ShareBelow"

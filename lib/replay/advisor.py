@@ -2,34 +2,34 @@
 
 The first part of the topic, in arrival order, is what a setting is fitted on. It is checked on the
 rest: the whole topic is replayed, as the engine would come to the rest with what it holds, and
-only the rest is judged. A true session counts in a part when all its events arrived in it.
+only the rest is outcome. A true session counts in a part when all its events arrived in it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from lib.replay.engines.beam import BeamSetting
-from lib.replay.engines.flink import FlinkSetting
-from lib.replay.engines.kafka_streams import KafkaStreamsSetting
-from lib.replay.engines.spark import SparkSetting
-from lib.replay.input import ReplayInput
-from lib.replay.registry import Setting, replay
-from lib.replay.sweep import Outcome, delay_ms, length_ms, outcome_of, with_delay, with_gap
-from lib.replay.windows import SessionWindow, newest_so_far
+from lib.replay import registry
+from lib.replay.engine import Setting, delay_ms, replay, with_delay, with_length
+from lib.replay.engine_clock import newest_so_far
+from lib.replay.outcome import Outcome, outcome_of
+from lib.replay.windows import NO_INDEX, SessionWindow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from lib.replay.input import ReplayInput
 
 FITTED_SHARE: Final = 0.7
 
 
 @dataclass(frozen=True)
 class Goal:
-    """What a setting is to keep to.
+    """What a setting has to achieve.
 
     Attributes
     ----------
@@ -42,10 +42,10 @@ class Goal:
     most_dropped: float = 0.001
     most_broken: float | None = None
 
-    def is_met_by(self, judged: Outcome) -> bool:
-        """Return whether a setting so judged keeps to it."""
-        broken = judged.sessions.broken_share if judged.sessions is not None else 0.0
-        return judged.dropped_share <= self.most_dropped and (
+    def is_met_by(self, outcome: Outcome) -> bool:
+        """Return whether a setting with this outcome meets it."""
+        broken = outcome.sessions.broken_share if outcome.sessions is not None else 0.0
+        return outcome.dropped_share <= self.most_dropped and (
             self.most_broken is None or broken <= self.most_broken
         )
 
@@ -81,12 +81,12 @@ class Advice:
 
     @property
     def to_set(self) -> Setting:
-        """The setting to take: no event that is known speaks against it."""
+        """The setting to take: on the events that are known it meets the goal."""
         return self.on_all[0] if self.on_all else self.setting
 
 
 def advise(
-    arrivals: ReplayInput,
+    events: ReplayInput,
     setting: Setting,
     goal: Goal,
     true_session: NDArray[np.integer] | None = None,
@@ -95,48 +95,40 @@ def advise(
 
     Parameters
     ----------
-    arrivals
+    events
         The events, at least 2.
     setting
         Engine and everything but what is looked for: the delay (of Kafka Streams, the grace). With
         session windows, true sessions and `goal.most_broken` the gap is looked for first: the
-        smallest that breaks no more even if nothing came late; else it stays.
+        smallest that would meet the goal if no event came late. Else it stays.
     goal
-        What to keep to.
+        What the setting has to achieve.
     true_session
         Codes from 0, one element an event, negative for none; or None.
-
-    Notes
-    -----
-    The delay is found by bisection. That no smaller one meets the goal holds for dropped events,
-    of which a larger delay never has more; sessions broken can in theory have a smaller optimum,
-    since more delay also merges more.
     """
-    split = max(1, int(len(arrivals) * FITTED_SHARE))
-    part = _first(arrivals, split)
+    split = max(1, int(len(events) * FITTED_SHARE))
+    part = events.first(split)
     sessions = None if true_session is None else _within(true_session, 0, split)[:split]
     candidate = _smallest(part, setting, goal, sessions)
     if candidate is None:
         return None
-    held_out = outcome_on_rest(arrivals, candidate, split, true_session)
+    on_rest = partial(outcome_on_rest, events, begin=split, true_session=true_session)
+    held_out = on_rest(candidate)
     holds = goal.is_met_by(held_out)
-    on_all = None if holds else _smallest(arrivals, setting, goal, true_session)
+    on_all = None if holds else _smallest(events, setting, goal, true_session)
     return Advice(
         setting=candidate,
         fitted=outcome_of(replay(part, candidate), sessions),
         held_out=held_out,
         holds=holds,
-        elsewhere=tuple(
-            (other, outcome_on_rest(arrivals, other, split, true_session))
-            for other in elsewhere(candidate)
-        ),
+        elsewhere=tuple((other, on_rest(other)) for other in elsewhere(candidate)),
         fitted_events=split,
-        on_all=(on_all, outcome_of(replay(arrivals, on_all), true_session)) if on_all else None,
+        on_all=(on_all, outcome_of(replay(events, on_all), true_session)) if on_all else None,
     )
 
 
 def outcome_on_rest(
-    arrivals: ReplayInput,
+    events: ReplayInput,
     setting: Setting,
     begin: int,
     true_session: NDArray[np.integer] | None = None,
@@ -145,7 +137,7 @@ def outcome_on_rest(
 
     Parameters
     ----------
-    arrivals
+    events
         All events.
     setting
         The setting.
@@ -155,30 +147,20 @@ def outcome_on_rest(
     true_session
         As for `advise`.
     """
-    replayed = replay(arrivals, setting)
-    sessions = None if true_session is None else _within(true_session, begin, len(arrivals))
+    replayed = replay(events, setting)
+    sessions = None if true_session is None else _within(true_session, begin, len(events))
     return outcome_of(replayed, sessions, begin)
 
 
 def elsewhere(setting: Setting) -> list[Setting]:
-    """Return the nearest setting in each of the other engines: same window, same delay or grace."""
+    """Return the nearest setting in each of the other engines: same window, same delay or grace.
+
+    One a class of settings: an engine with several APIs has the last one of the registry.
+    """
     window, delay = setting.window, delay_ms(setting)
-    others: list[Setting] = [
-        FlinkSetting(window, delay, api="sql"),
-        KafkaStreamsSetting(window, delay),
-        SparkSetting(window, delay),
-        BeamSetting(window, delay),
-    ]
-    return [other for other in others if type(other) is not type(setting)]
-
-
-def _first(arrivals: ReplayInput, events: int) -> ReplayInput:
-    return ReplayInput(
-        event_time=arrivals.event_time[:events],
-        key=arrivals.key[:events],
-        partition=arrivals.partition[:events],
-        received=arrivals.received[:events],
-    )
+    all_engines = [engine.setting(window, delay) for engine in registry.ENGINES]
+    one_a_class = {type(other): other for other in all_engines}
+    return [other for kind, other in one_a_class.items() if kind is not type(setting)]
 
 
 def _within(true_session: NDArray[np.integer], begin: int, end: int) -> NDArray[np.integer]:
@@ -186,7 +168,7 @@ def _within(true_session: NDArray[np.integer], begin: int, end: int) -> NDArray[
     outside = np.zeros(int(true_session.max(initial=-1)) + 2, dtype=bool)
     outside[true_session[:begin]] = True
     outside[true_session[end:]] = True
-    return np.where(outside[true_session], -1, true_session)
+    return np.where(outside[true_session], NO_INDEX, true_session)
 
 
 def _smallest(
@@ -205,7 +187,7 @@ def _smallest_gap(
     most_broken: float,
     sessions: NDArray[np.integer],
 ) -> Setting | None:
-    """Return the setting with the smallest gap that breaks few enough, would nothing come late.
+    """Return the setting with the smallest gap that breaks few enough sessions without late events.
 
     A session is then exact when the gap is no smaller than its longest pause, and smaller than
     its distance from any other event of its key.
@@ -223,9 +205,8 @@ def _smallest_gap(
     enough = np.flatnonzero(1 - exact / len(pause) <= most_broken)
     if not len(enough):
         return None
-    # Two events exactly the gap apart are two sessions in Beam.
-    beyond = 1 if isinstance(setting, BeamSetting) else 0
-    return with_gap(setting, int(gaps[enough[0]]) + beyond)
+    beyond = 0 if setting.engine.joins_at_gap else 1
+    return with_length(setting, int(gaps[enough[0]]) + beyond)
 
 
 def _pauses_and_distances(
@@ -254,14 +235,18 @@ def _smallest_delay(
     goal: Goal,
     sessions: NDArray[np.integer] | None,
 ) -> Setting | None:
-    """Return the setting with the smallest delay that meets the goal on the part."""
+    """Return the setting with the smallest delay that meets the goal on the part, by bisection.
+
+    That no smaller one meets it is certain for dropped events, of which a larger delay never has
+    more. Broken sessions can in theory have a smaller optimum, since more delay also merges more.
+    """
 
     def meets(delay: int) -> bool:
         return goal.is_met_by(outcome_of(replay(part, with_delay(setting, delay)), sessions))
 
     # With this delay nothing is late, and no session closes before its last event has come.
     out_of_order = newest_so_far(part.event_time) - part.event_time
-    too_small, enough = -1, int(out_of_order.max(initial=0)) + length_ms(setting)
+    too_small, enough = -1, int(out_of_order.max(initial=0)) + setting.window.length_ms
     if not meets(enough):
         return None
     while enough - too_small > 1:

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from lib.core.columns import EVENTS, FROM_MS, SHARE_BELOW, TO_MS
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lib.replay.input import ReplayInput
 
 
-def inter_event_gaps(arrivals: ReplayInput) -> NDArray[np.int64]:
+def inter_event_gaps(events: ReplayInput) -> NDArray[np.int64]:
     """Return the milliseconds between neighbouring events of each key, by event time, sorted."""
-    order = np.lexsort((arrivals.event_time, arrivals.key))
-    same_key = np.diff(arrivals.key[order]) == 0
-    return np.sort(np.diff(arrivals.event_time[order])[same_key])
+    order = np.lexsort((events.event_time, events.key))
+    same_key = np.diff(events.key[order]) == 0
+    return np.sort(np.diff(events.event_time[order])[same_key])
 
 
 def gap_distribution(gaps_ms: NDArray[np.int64], bins: int = 60) -> pd.DataFrame:
@@ -36,23 +38,15 @@ def gap_distribution(gaps_ms: NDArray[np.int64], bins: int = 60) -> pd.DataFrame
         `FromMs`, `ToMs`: int64, inclusive and exclusive bound. `Events`: int64, gaps in the bin.
         `ShareBelow`: float64, share of all gaps below `ToMs`, 0 to 1.
     """
-    if not len(gaps_ms):
-        return pd.DataFrame(
-            {
-                "FromMs": np.empty(0, np.int64),
-                "ToMs": np.empty(0, np.int64),
-                "Events": np.empty(0, np.int64),
-                "ShareBelow": np.empty(0),
-            }
-        )
-    edges = np.unique(np.geomspace(1, gaps_ms[-1] + 2, bins + 1).round().astype(np.int64)) - 1
+    longest = gaps_ms.max(initial=-1)
+    edges = np.unique(np.geomspace(1, longest + 2, bins + 1).round().astype(np.int64)) - 1
     below = np.searchsorted(gaps_ms, edges)
     return pd.DataFrame(
         {
-            "FromMs": edges[:-1],
-            "ToMs": edges[1:],
-            "Events": np.diff(below),
-            "ShareBelow": below[1:] / len(gaps_ms),
+            FROM_MS: edges[:-1],
+            TO_MS: edges[1:],
+            EVENTS: np.diff(below),
+            SHARE_BELOW: below[1:] / len(gaps_ms) if len(gaps_ms) else np.empty(0),
         }
     )
 

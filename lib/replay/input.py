@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lib.events.table import CLIENT, EVENT_TIME, PARTITION, RECEIVED_TIME
+from lib.core.columns import CLIENT, EVENT_TIME, PARTITION, RECEIVED_TIME
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +42,15 @@ class ReplayInput:
 
     def __len__(self) -> int:
         return len(self.event_time)
+
+    def first(self, events: int) -> ReplayInput:
+        """Return the first events, at most so many."""
+        return ReplayInput(
+            event_time=self.event_time[:events],
+            key=self.key[:events],
+            partition=self.partition[:events],
+            received=self.received[:events],
+        )
 
     @property
     def keys(self) -> int:

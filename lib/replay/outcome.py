@@ -1,23 +1,29 @@
-"""What a setting is judged by: true sessions kept whole, events dropped, how late results come."""
+"""What a setting is judged by: sessions kept whole, events dropped, how late results come."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lib.core.columns import (
+    CLIENT,
+    EVENT_TIME,
+    MISSED_BY_MS,
+    OFFSET,
+    PARTITION,
+    RECEIVED_TIME,
+    SESSION,
+)
 from lib.core.jit import compiled
-from lib.events.table import CLIENT, EVENT_TIME, OFFSET, PARTITION, RECEIVED_TIME, SESSION
-from lib.replay.windows import NEVER, NO_INDEX, Replay, SessionWindow, replay_of, take_sessions
+from lib.replay.windows import NO_INDEX
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from lib.replay.input import ReplayInput
-
-MISSED_BY: Final = "MissedByMs"
+    from lib.replay.windows import Replay
 
 EXACT, INCOMPLETE, SPLIT, MERGED, MIXED = range(5)
 
@@ -148,16 +154,63 @@ def _fates(
     return seen, lost, cut, shares
 
 
-def result_latency(replay: Replay) -> NDArray[np.int64]:
-    """Return how late each window's final result came, in milliseconds.
+@dataclass(frozen=True)
+class Outcome:
+    """What a setting does to a topic, in numbers.
 
-    From the window's last event, by its event time, to the received time at which the final result
-    came out. Windows without a final result by the end of the topic are left out. Negative where a
-    client's clock ran ahead.
+    Attributes
+    ----------
+    events, dropped
+        Numbers of events.
+    sessions
+        What became of the true sessions, or None where the topic has none.
+    latency_median_ms, latency_p95_ms
+        How late the final results came: from a window's last event, by its event time, to the
+        received time at which the final result came out. Negative where a client's clock ran
+        ahead; None without a final result.
+    unclosed
+        Number of windows without a final result by the end of the topic.
     """
-    closed = replay.closed_at != NO_INDEX
-    latency: NDArray[np.int64] = replay.closed_ms[closed] - replay.last[closed]
-    return latency
+
+    events: int
+    dropped: int
+    sessions: SessionFates | None
+    latency_median_ms: float | None
+    latency_p95_ms: float | None
+    unclosed: int
+
+    @property
+    def dropped_share(self) -> float:
+        """Share of the events dropped, 0 to 1."""
+        return self.dropped / self.events if self.events else 0.0
+
+
+def outcome_of(
+    replay: Replay, true_session: NDArray[np.integer] | None = None, begin: int = 0
+) -> Outcome:
+    """Return a replay in numbers.
+
+    Parameters
+    ----------
+    replay
+        What the engine made of the topic.
+    true_session
+        As for `session_fates`, or None where the topic has no true session.
+    begin
+        Index of the first event that counts; of the final results, those count that came out then
+        or later.
+    """
+    results = replay.closed_at >= begin
+    latency = (replay.closed_ms - replay.last)[results]
+    median, p95 = np.quantile(latency, [0.5, 0.95]).tolist() if len(latency) else (None, None)
+    return Outcome(
+        events=len(replay.kept) - begin,
+        dropped=int(np.count_nonzero(~replay.kept[begin:])),
+        sessions=None if true_session is None else session_fates(replay, true_session),
+        latency_median_ms=median,
+        latency_p95_ms=p95,
+        unclosed=int(np.count_nonzero(replay.closed_at == NO_INDEX)),
+    )
 
 
 def dropped_events(events: pd.DataFrame, replay: Replay) -> pd.DataFrame:
@@ -180,37 +233,4 @@ def dropped_events(events: pd.DataFrame, replay: Replay) -> pd.DataFrame:
     wanted = [CLIENT, SESSION, PARTITION, OFFSET, EVENT_TIME, RECEIVED_TIME]
     columns = [column for column in wanted if column in events]
     dropped = events.loc[~replay.kept, columns]
-    return dropped.assign(**{MISSED_BY: replay.missed_by_ms[~replay.kept]})
-
-
-def replay_processing_time(arrivals: ReplayInput, window: SessionWindow) -> Replay:
-    """Return the sessions by received time: what processing-time windows make of outages.
-
-    No event is late. Starts and ends are received times, ends exclusive; a result comes out when
-    the clock, here the last received time, reaches the end's last millisecond, as in Flink.
-    """
-    by_received = type(arrivals)(
-        event_time=arrivals.received,
-        key=arrivals.key,
-        partition=arrivals.partition,
-        received=arrivals.received,
-    )
-    never = np.full(len(arrivals), NEVER, dtype=np.int64)
-    taken = take_sessions(
-        by_received,
-        never,
-        held_from=never,
-        reach_ms=window.gap_ms,
-        late_ms=0,
-        joins_first=True,
-    )
-    end = taken.last + window.gap_ms
-    newest = arrivals.received[-1] if len(arrivals) else NEVER
-    closed = end - 1 <= newest
-    arrived = np.searchsorted(arrivals.received, end - 1, side="left") - 1
-    return replay_of(
-        taken,
-        never,
-        (taken.first, end),
-        (np.where(closed, arrived, NO_INDEX), np.where(closed, end - 1, NO_INDEX)),
-    )
+    return dropped.assign(**{MISSED_BY_MS: replay.missed_by_ms[~replay.kept]})

@@ -7,31 +7,20 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 import streamlit as st
 
+from lib.core.columns import CLIENT, EVENT_TIME
 from lib.core.formatting import duration
-from lib.events.table import EVENT_TIME
-from lib.replay import (
-    BeamSetting,
-    FlinkSetting,
-    KafkaStreamsSetting,
-    SessionWindow,
-    Setting,
-    SparkSetting,
-)
-from lib.replay.advisor import FITTED_SHARE, Advice, Goal, advise
-from lib.replay.snippets import Names, snippets
-from lib.replay.sweep import delay_ms, length_ms
-from lib.ui.whatif import (
-    MOST_FOR_CURVES,
-    arrivals_of_first,
-    true_sessions,
-)
+from lib.replay.advisor import FITTED_SHARE, Advice, Goal
+from lib.replay.code import Names
+from lib.replay.engine import Setting, delay_ms
+from lib.replay.windows import SessionWindow
+from lib.ui.parameters import BREAK, LOSE
+from lib.ui.replays import MOST_FOR_MANY, advice_of, true_sessions
 
 if TYPE_CHECKING:
     from lib.loading.load import LoadedTopic
-    from lib.replay.sweep import Outcome
+    from lib.replay.outcome import Outcome
     from lib.ui.page import Visible
 
-_NAMES: Final = {"sql": "Flink SQL", "java": "Java", "python": "Python"}
 _ANY: Final = "any"
 _SHARES: Final = ("0", "0.01", "0.1", "0.5", "1", "2", "5", "10")
 
@@ -39,7 +28,7 @@ _SHARES: Final = ("0", "0.01", "0.1", "0.5", "1", "2", "5", "10")
 def advisor(visible: Visible, setting: Setting) -> None:
     """Draw the goal, the smallest setting that meets it, and the code for it."""
     goal = _choose_goal(visible, setting)
-    advice = _advice(visible.topic.version, setting, goal, visible.topic)
+    advice = advice_of(visible.topic, setting, goal)
     if advice is None:
         st.warning(
             "Allow more events to be dropped or more sessions to be broken, or choose another gap.",
@@ -52,13 +41,13 @@ def advisor(visible: Visible, setting: Setting) -> None:
         st.warning(_reservation(advice), icon=":material/rule:")
     rows = [("fitted", advice.setting, advice.fitted), ("checked", advice.setting, advice.held_out)]
     rows += [("all events", *advice.on_all)] if advice.on_all else []
-    rows += [("checked", other, judged) for other, judged in advice.elsewhere]
+    rows += [("checked", other, outcome) for other, outcome in advice.elsewhere]
     st.dataframe(
         pd.DataFrame([_row(*row) for row in rows]),
         hide_index=True,
         alt="The setting on the part it was fitted on, on the rest, and in the other engines",
     )
-    tried = min(len(visible.table), MOST_FOR_CURVES)
+    tried = min(len(visible.table), MOST_FOR_MANY)
     st.caption(
         f"Fitted on the first {advice.fitted_events:,} events in arrival order, checked on the "
         f"{tried - advice.fitted_events:,} after them; in the other engines, checked there too."
@@ -72,19 +61,19 @@ def _choose_goal(visible: Visible, setting: Setting) -> Goal:
             "Lose at most, % of events",
             _SHARES,
             index=_SHARES.index("0.1"),
-            key="lose",
+            key=LOSE.name,
             bind="query-params",
             width=220,
         )
-        judges_sessions = true_sessions(visible.topic) is not None
+        has_sessions = true_sessions(visible.topic) is not None
         broken = st.selectbox(
             "Break at most, % of sessions",
             (_ANY, *_SHARES),
             index=0,
-            key="break",
+            key=BREAK.name,
             bind="query-params",
             width=220,
-            disabled=not (judges_sessions and isinstance(setting.window, SessionWindow)),
+            disabled=not (has_sessions and isinstance(setting.window, SessionWindow)),
             help="A session is broken when it is not exact. With a number here the session gap is "
             "looked for too.",
         )
@@ -92,27 +81,16 @@ def _choose_goal(visible: Visible, setting: Setting) -> Goal:
     return Goal(float(dropped) / 100, most_broken)
 
 
-@st.cache_resource(max_entries=16, show_spinner="Looking for the smallest setting…")
-def _advice(
-    version: object,  # noqa: ARG001
-    setting: Setting,
-    goal: Goal,
-    _topic: LoadedTopic,
-) -> Advice | None:
-    events, sessions = arrivals_of_first(_topic, MOST_FOR_CURVES)
-    return advise(events, setting, goal, sessions) if len(events) > 1 else None
-
-
 def _sentence(advice: Advice) -> str:
     setting = advice.to_set
-    judged, latency = advice.fitted, advice.held_out.latency_median_ms
+    outcome, latency = advice.fitted, advice.held_out.latency_median_ms
     if advice.on_all:
-        judged = advice.on_all[1]
-        latency = judged.latency_median_ms
+        outcome = advice.on_all[1]
+        latency = outcome.latency_median_ms
     wait = "" if latency is None else f" Half of the results come out within {duration(latency)}."
     return (
-        f"**{_engine(setting)}: {_delay(setting)} with {_windows(setting)}** drops "
-        f"{judged.dropped_share:.3%} of the events{_broken(judged)}.{wait}"
+        f"**{setting.engine.label}: {_delay(setting)} with {_windows(setting)}** drops "
+        f"{outcome.dropped_share:.3%} of the events{_broken(outcome)}.{wait}"
     )
 
 
@@ -130,53 +108,40 @@ def _reservation(advice: Advice) -> str:
 
 
 def _delay(setting: Setting) -> str:
-    kind = "a grace" if isinstance(setting, KafkaStreamsSetting) else "a watermark delay"
-    return f"{kind} of {duration(delay_ms(setting))}"
+    return f"a {setting.engine.delay.title.lower()} of {duration(delay_ms(setting))}"
 
 
 def _windows(setting: Setting) -> str:
     kind = "a session gap" if isinstance(setting.window, SessionWindow) else "windows"
-    return f"{kind} of {duration(length_ms(setting))}"
+    return f"{kind} of {duration(setting.window.length_ms)}"
 
 
-def _broken(judged: Outcome) -> str:
-    if judged.sessions is None:
+def _broken(outcome: Outcome) -> str:
+    if outcome.sessions is None:
         return ""
-    return f" and leaves {judged.sessions.broken_share:.2%} of the sessions not exact"
+    return f" and leaves {outcome.sessions.broken_share:.2%} of the sessions not exact"
 
 
-def _row(part: str, setting: Setting, judged: Outcome) -> dict[str, object]:
+def _row(part: str, setting: Setting, outcome: Outcome) -> dict[str, object]:
     row: dict[str, object] = {
-        "Engine": _engine(setting),
+        "Engine": setting.engine.label,
         "Part": part,
-        "Gap or size (s)": length_ms(setting) / 1000,
+        "Gap or size (s)": setting.window.length_ms / 1000,
         "Delay or grace (s)": delay_ms(setting) / 1000,
-        "Dropped": f"{judged.dropped_share:.3%}",
+        "Dropped": f"{outcome.dropped_share:.3%}",
     }
-    if judged.sessions is not None:
-        row["Sessions exact"] = f"{1 - judged.sessions.broken_share:.2%}"
-    latency = judged.latency_median_ms
+    if outcome.sessions is not None:
+        row["Sessions exact"] = f"{1 - outcome.sessions.broken_share:.2%}"
+    latency = outcome.latency_median_ms
     return row | {"Result latency": "none" if latency is None else duration(latency)}
-
-
-def _engine(setting: Setting) -> str:
-    match setting:
-        case FlinkSetting():
-            return "Flink SQL" if setting.api == "sql" else "Flink DataStream"
-        case KafkaStreamsSetting():
-            return "Kafka Streams"
-        case SparkSetting():
-            return "Spark"
-        case BeamSetting():
-            return "Beam"
 
 
 def _code(topic: LoadedTopic, setting: Setting) -> None:
     fields = topic.fields
     names = Names(
-        topic.report.topic, key=fields.client or "ClientID", time=fields.event_time or EVENT_TIME
+        topic.report.topic, key=fields.client or CLIENT, time=fields.event_time or EVENT_TIME
     )
     with st.expander("The code to paste", icon=":material/code:"):
-        for language, program in snippets(setting, names).items():
-            st.markdown(f"**{_NAMES[language]}**")
-            st.code(program, language=language)
+        for program in setting.engine.programs(setting, names):
+            st.markdown(f"**{program.title}**")
+            st.code(program.text, language=program.language)

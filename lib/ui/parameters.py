@@ -14,6 +14,8 @@ from typing import Final, Generic, Literal, TypeVar
 import streamlit as st
 
 from lib.analysis.sessions import DEFAULT_BINS
+from lib.replay.registry import ENGINES
+from lib.replay.windows import WINDOW_KINDS
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -120,40 +122,46 @@ ONE_SESSION: Final = Parameter(
 )
 ENGINE: Final = Parameter(
     "engine",
-    "Flink DataStream",
-    "`Flink DataStream`, `Flink SQL`, `Kafka Streams`, `Spark`, `Beam`",
+    ENGINES[0].label,
+    ", ".join(f"`{engine.label}`" for engine in ENGINES),
     "Windows",
 )
-WINDOW_KIND: Final = Parameter("window_kind", "Session", "`Session`, `Tumbling`", "Windows")
+WINDOW_KIND: Final = Parameter(
+    "window_kind",
+    WINDOW_KINDS[0].kind,
+    ", ".join(f"`{kind.kind}`" for kind in WINDOW_KINDS),
+    "Windows",
+)
 SESSION_GAP: Final = Parameter(
     "session_gap", "30 s", "session gap or window size, as written on the slider: `30 s`", "Windows"
 )
 DELAY: Final = Parameter(
     "delay", "5 s", "watermark delay, or grace, as written on the slider", "Windows"
 )
-LATENESS: Final = Parameter(
-    "lateness", "0", "allowed lateness, as written on the slider", "Windows"
-)
-PER_PARTITION: Final = Parameter(
-    "per_partition", False, "`true`: a watermark per partition", "Windows"
-)
-EMISSION: Final = Parameter(
-    "emission", 0, "ms between emitted watermarks; 0: after every event", "Windows"
-)
-IDLE: Final = Parameter(
-    "idle", 0, "seconds after which a silent partition is idle; 0: never", "Windows"
-)
-BATCH: Final = Parameter("batch", 1000, "records a micro-batch of Spark", "Windows")
-CACHING: Final = Parameter(
-    "caching", True, "`false`: Kafka Streams without its record cache", "Windows"
-)
 LOSE: Final = Parameter("lose", "0.1", "most events to lose, %", "Windows")
 BREAK: Final = Parameter("break", "any", "most sessions to break, %, or `any`", "Windows")
 
-PARAMETERS: Final[tuple[Parameter[object], ...]] = tuple(
-    each for each in globals().values() if isinstance(each, Parameter)
+
+def _of_engines() -> dict[str, Parameter[object]]:
+    """Return what the engines themselves name; two that share a choice share its parameter."""
+    found: dict[str, Parameter[object]] = {}
+    for engine in ENGINES:
+        setting = engine.setting(WINDOW_KINDS[0](1))
+        for own in engine.parameters:
+            default = getattr(setting, own.name)
+            shown = default if isinstance(default, bool) else f"{(default or 0) // own.unit:g}"
+            found.setdefault(own.link, Parameter(own.link, shown, own.title.lower(), "Windows"))
+    return found
+
+
+OF_ENGINES: Final = _of_engines()
+"""The parameters that the engines name, by name."""
+
+PARAMETERS: Final[tuple[Parameter[object], ...]] = (
+    *(each for each in tuple(globals().values()) if isinstance(each, Parameter)),
+    *OF_ENGINES.values(),
 )
-"""Every parameter, in the order in which they are written above."""
+"""Every parameter, in the order in which they are written above, then those of the engines."""
 
 FIELDS: Final = (*ROLES, UNIT, GAP)
 """The parameters that hold for one topic only."""
@@ -172,6 +180,8 @@ SESSION_CHART: Final = "session_fan"
 SESSION_HISTOGRAM: Final = "session_histogram"
 SESSION_TABLE: Final = "session_table"
 SKEW_CHART: Final = "skew"
+GAP_CHART: Final = "gaps"
+REPLAY_CHART: Final = "replay_skew"
 UPLOAD: Final = "upload"
 
 # What else the session holds.
@@ -188,6 +198,11 @@ LARGEST: Final = 1_000_000_000
 def field_key(parameter: Parameter[object]) -> str:
     """Return the key of the widget that chooses a field."""
     return f"field_{parameter.name}"
+
+
+def curve_key(name: str, over: str) -> str:
+    """Return the key of the chart of one curve."""
+    return f"{name} over {over}"
 
 
 def restore() -> None:
@@ -221,15 +236,15 @@ def drop(*parameters: Parameter[object]) -> None:
             del st.query_params[parameter.name]
 
 
-def binding(parameter: Parameter[int]) -> Literal["query-params"] | None:
+def binding(name: str) -> Literal["query-params"] | None:
     """Return what to bind an input of whole numbers to.
 
     The URL; but nothing in a run whose link says infinity (`1e400`), of which Streamlit would make
     a whole number, and fail. The link then loses it.
     """
-    if parameter.name in st.session_state or not _is_infinite(get(parameter) or ""):
+    if name in st.session_state or not _is_infinite(st.query_params.get(name, "")):
         return "query-params"
-    del st.query_params[parameter.name]
+    del st.query_params[name]
     return None
 
 

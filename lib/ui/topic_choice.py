@@ -98,7 +98,7 @@ def choose_range() -> Range:
             parameters.LATEST.default,
             step=1000,
             key=parameters.LATEST.name,
-            bind=parameters.binding(parameters.LATEST),
+            bind=parameters.binding(parameters.LATEST.name),
         )
         return Latest(int(newest))
     if kind == "between":

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from lib.replay import NO_INDEX, KafkaStreamsSetting, replay
+from lib.replay.engine import replay
+from lib.replay.engines.kafka_streams import KafkaStreamsSetting
+from lib.replay.windows import NO_INDEX
 from tests.oracles.cases import input_of_case, setting_of
 
 

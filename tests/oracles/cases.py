@@ -12,15 +12,12 @@ from dataclasses import asdict
 
 import numpy as np
 
-from lib.replay import (
-    BeamSetting,
-    FlinkSetting,
-    KafkaStreamsSetting,
-    SessionWindow,
-    SparkSetting,
-    TumblingWindow,
-    replay_input,
-)
+from lib.replay.engines.beam import BeamSetting
+from lib.replay.engines.flink import FlinkSetting
+from lib.replay.engines.kafka_streams import KafkaStreamsSetting
+from lib.replay.engines.spark import SparkSetting
+from lib.replay.input import replay_input
+from lib.replay.windows import SessionWindow, TumblingWindow
 from lib.sources.files.folder import SAMPLES_FOLDER
 
 ENGINES = {

@@ -5,9 +5,9 @@ ORACLES := tests/oracles
 ORACLE_BUILD := build/oracles
 ENGINES := flink kafka_streams beam beam_python spark
 
-.PHONY: oracles golden snippets $(ENGINES:%=oracle-%)
+.PHONY: oracles golden programs $(ENGINES:%=oracle-%)
 
-oracles: $(ENGINES:%=oracle-%) snippets ## Run event sequences through the real engines and compare
+oracles: $(ENGINES:%=oracle-%) programs ## Run event sequences through the real engines and compare
 
 golden: ORACLE_OPTIONS := --write
 golden: oracles ## The same, and keep their answers for make test
@@ -19,8 +19,8 @@ ORACLES_READY := $(DEV_INSTALLED) $(ORACLE_BUILD)/flink/.compiled \
 $(ENGINES:%=oracle-%): oracle-%: $(ORACLES_READY)
 	$(BIN)/python -m tests.oracles.run $* $(ORACLE_OPTIONS)
 
-snippets: $(ORACLES_READY) ## Compile, plan or run the programs that the advisor offers to paste
-	$(BIN)/python -m tests.oracles.check_snippets
+programs: $(ORACLES_READY) ## Compile, plan or run the programs that the advisor offers to paste
+	$(BIN)/python -m tests.oracles.check_programs
 
 .venv-%/.installed: $(ORACLES)/%/requirements.txt | $(DEV_INSTALLED)
 	$(BIN)/python -m venv --clear $(@D)

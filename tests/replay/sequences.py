@@ -5,17 +5,12 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from lib.replay import (
-    BeamSetting,
-    FlinkSetting,
-    KafkaStreamsSetting,
-    Replay,
-    ReplayInput,
-    SessionWindow,
-    SparkSetting,
-    TumblingWindow,
-    replay_input,
-)
+from lib.replay.engines.beam import BeamSetting
+from lib.replay.engines.flink import FlinkSetting
+from lib.replay.engines.kafka_streams import KafkaStreamsSetting
+from lib.replay.engines.spark import SparkSetting
+from lib.replay.input import ReplayInput, replay_input
+from lib.replay.windows import Replay, SessionWindow, TumblingWindow
 
 
 def one_key(*event_times):

@@ -7,17 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lib.replay import (
-    BeamSetting,
-    FlinkSetting,
-    KafkaStreamsSetting,
-    SessionWindow,
-    SparkSetting,
-    replay,
-    replay_input,
-)
 from lib.replay.advisor import FITTED_SHARE, Goal, advise, elsewhere, outcome_on_rest
-from lib.replay.sweep import delay_ms, length_ms, outcome_of, with_delay
+from lib.replay.engine import delay_ms, replay, with_delay
+from lib.replay.engines.beam import BeamSetting
+from lib.replay.engines.flink import FlinkSetting
+from lib.replay.engines.kafka_streams import KafkaStreamsSetting
+from lib.replay.engines.spark import SparkSetting
+from lib.replay.input import replay_input
+from lib.replay.outcome import outcome_of
+from lib.replay.windows import SessionWindow
 
 FLINK = FlinkSetting(SessionWindow(2_000))
 ENGINES = [
@@ -66,7 +64,7 @@ def test_the_gap_advised_is_the_longest_pause_when_no_session_may_break(topic):
 
     advice = advise(events, FLINK, Goal(most_dropped=0, most_broken=0), sessions)
 
-    assert length_ms(advice.setting) == 1_000
+    assert advice.setting.window.length_ms == 1_000
     assert advice.fitted.sessions.broken_share == 0
 
 
@@ -75,10 +73,10 @@ def test_beam_needs_a_gap_one_ms_longer(topic):
 
     advice = advise(events, ENGINES[3], Goal(most_dropped=0, most_broken=0), sessions)
 
-    assert length_ms(advice.setting) == 1_001
+    assert advice.setting.window.length_ms == 1_001
 
 
-def test_the_rest_is_judged_with_what_the_engine_holds_from_before(topic):
+def test_the_rest_is_outcome_with_what_the_engine_holds_from_before(topic):
     events, _ = topic
     setting = replace(FLINK, delay_ms=1_000)
     begin = 3_000
@@ -106,10 +104,10 @@ def test_advice_that_fails_on_the_rest_comes_with_the_setting_that_all_events_ne
 
     advice = advise(events, FLINK, goal)
 
-    setting, judged = advice.on_all
+    setting, outcome = advice.on_all
     less = with_delay(setting, delay_ms(setting) - 1)
     assert advice.to_set == setting
-    assert judged.dropped == 0
+    assert outcome.dropped == 0
     assert not goal.is_met_by(outcome_of(replay(events, less)))
 
 

@@ -5,15 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lib.replay import (
-    NEVER,
-    NO_INDEX,
-    FlinkSetting,
-    SessionWindow,
-    TumblingWindow,
-    replay,
-    replay_input,
-)
+from lib.replay.engine import replay
+from lib.replay.engines.flink import FlinkSetting
+from lib.replay.input import replay_input
+from lib.replay.windows import NEVER, NO_INDEX, SessionWindow, TumblingWindow
 from tests.replay.sequences import dropped_by, one_key, windows_of
 
 SQL = FlinkSetting(SessionWindow(30_000), delay_ms=5_000, api="sql")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lib.replay import replay_input
 from lib.replay.gaps import gap_distribution, inter_event_gaps, knee_ms
+from lib.replay.input import replay_input
 
 
 def test_gaps_are_between_neighbours_of_a_key_by_event_time():

@@ -5,14 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lib.replay import (
-    NO_INDEX,
-    KafkaStreamsSetting,
-    SessionWindow,
-    TumblingWindow,
-    replay,
-    replay_input,
-)
+from lib.replay.engine import replay
+from lib.replay.engines.kafka_streams import KafkaStreamsSetting
+from lib.replay.input import replay_input
+from lib.replay.windows import NO_INDEX, SessionWindow, TumblingWindow
 from tests.replay.sequences import dropped_by, one_key, windows_of
 
 SETTING = KafkaStreamsSetting(SessionWindow(30_000), grace_ms=5_000)

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.plain_replay import replay_plainly
-from lib.replay import NO_INDEX, KafkaStreamsSetting, SessionWindow, TumblingWindow, replay
+from lib.replay.engine import delay_ms, replay, with_delay
+from lib.replay.engines.kafka_streams import KafkaStreamsSetting
+from lib.replay.windows import NO_INDEX, SessionWindow, TumblingWindow
 from tests.replay.sequences import (
     dropped_by,
     flink_settings,
@@ -79,9 +81,8 @@ def test_a_window_holds_events_of_its_key_within_its_bounds(topic, setting):
 
 @EXAMPLES
 @given(topics(), settings_of_all_engines, st.integers(1, 20))
-def test_a_larger_allowance_loses_no_further_event(topic, setting, more_ms):
-    allowance = "grace_ms" if isinstance(setting, KafkaStreamsSetting) else "delay_ms"
-    larger = replace(setting, **{allowance: getattr(setting, allowance) + more_ms})
+def test_a_larger_delay_loses_no_further_event(topic, setting, more_ms):
+    larger = with_delay(setting, delay_ms(setting) + more_ms)
 
     assert (replay(topic, larger).kept | ~replay(topic, setting).kept).all()
 
@@ -93,9 +94,8 @@ def test_a_dropped_event_is_kept_by_what_it_missed(topic, setting, data):
     if not dropped:
         return
     event = data.draw(st.sampled_from(sorted(dropped)))
-    allowance = "grace_ms" if isinstance(setting, KafkaStreamsSetting) else "delay_ms"
 
-    enough = replace(setting, **{allowance: getattr(setting, allowance) + dropped[event]})
+    enough = with_delay(setting, delay_ms(setting) + dropped[event])
 
     assert replay(topic, enough).kept[event]
 
@@ -108,8 +108,8 @@ def test_nothing_is_dropped_when_the_watermark_stays_behind_everything(topic, se
 
 @EXAMPLES
 @given(topics(), milliseconds)
-def test_a_tumbling_window_starts_at_a_multiple_of_its_size(topic, delay_ms):
-    replayed = replay(topic, KafkaStreamsSetting(TumblingWindow(7), delay_ms))
+def test_a_tumbling_window_starts_at_a_multiple_of_its_size(topic, grace_ms):
+    replayed = replay(topic, KafkaStreamsSetting(TumblingWindow(7), grace_ms))
 
     assert (replayed.start % 7 == 0).all()
     assert (replayed.end - replayed.start == 7).all()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lib.replay import NO_INDEX, SessionWindow, SparkSetting, TumblingWindow, replay
+from lib.replay.engine import replay
+from lib.replay.engines.spark import SparkSetting
+from lib.replay.windows import NO_INDEX, SessionWindow, TumblingWindow
 from tests.replay.sequences import dropped_by, one_key, windows_of
 
 EACH = SparkSetting(SessionWindow(30_000), delay_ms=5_000, batch_records=1)

@@ -6,17 +6,14 @@ import pytest
 
 from lib.events.table import SESSION
 from lib.loading.load import load
-from lib.replay import (
-    BeamSetting,
-    FlinkSetting,
-    KafkaStreamsSetting,
-    SessionWindow,
-    SparkSetting,
-    TumblingWindow,
-    replay,
-    replay_input_of,
-)
+from lib.replay.engine import replay
+from lib.replay.engines.beam import BeamSetting
+from lib.replay.engines.flink import FlinkSetting
+from lib.replay.engines.kafka_streams import KafkaStreamsSetting
+from lib.replay.engines.spark import SparkSetting
+from lib.replay.input import replay_input_of
 from lib.replay.outcome import session_fates
+from lib.replay.windows import SessionWindow, TumblingWindow
 from lib.simulate import Scenario, simulate
 from lib.sources.base import Everything
 from lib.sources.files.folder import samples

@@ -22,7 +22,6 @@ from tests.support.opened import (
 )
 
 OWNER = REPOSITORY / "lib/ui/parameters.py"
-OF_THE_WINDOWS_PAGE = {"whatif.py", "judgement.py", "advice.py", "windows.py"}
 SCRIPTS = [*REPOSITORY.glob("lib/ui/*.py"), *REPOSITORY.glob("pages/*.py")]
 CALLS_WITH_A_NAME = {"get", "pop", "setdefault"}
 
@@ -90,11 +89,7 @@ def test_names_of_parameters_and_of_other_keys_are_all_different():
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
 def test_only_one_module_writes_keys_and_parameters(script):
     written = names_written_in(script)
-    if script.name in OF_THE_WINDOWS_PAGE:
-        bound = set(re.findall(r'key="(\w+)", bind|key="(\w+)",\s+bind', script.read_text()))
-        written = {name for pair in bound for name in pair if name}
-        assert written <= {parameter.name for parameter in PARAMETERS}
-    elif script != OWNER:
+    if script != OWNER:
         assert written == set()
 
 

@@ -8,26 +8,24 @@ Rules read from Flink 2.3 (`WindowOperator`, `BoundedOutOfOrdernessWatermarks`,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from string import Template
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
 from lib.core.jit import compiled
-from lib.replay.windows import (
-    NEVER,
-    NO_INDEX,
-    EngineClock,
-    Replay,
-    SessionWindow,
-    Window,
+from lib.replay.assignment import (
+    assign_sessions,
+    assign_tumbling,
     exclusive_bounds,
-    newest_so_far,
-    not_before_joined,
+    final_results,
     replay_of,
-    rising,
-    take_sessions,
-    take_tumbling,
 )
+from lib.replay.code import Names, Program, java_literals, sql_name, sql_text
+from lib.replay.engine import Duration, Engine, Number, Setting, Switch
+from lib.replay.engine_clock import EngineClock, newest_so_far, rising
+from lib.replay.windows import NEVER, NO_INDEX, Replay, SessionWindow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,9 +34,12 @@ if TYPE_CHECKING:
 
 _FOREVER: Final = 2**62
 
+_EMISSION_MS: Final = 200
+"""How often Flink emits watermarks by default, `pipeline.auto-watermark-interval`."""
+
 
 @dataclass(frozen=True)
-class FlinkSetting:
+class FlinkSetting(Setting):
     """How a Flink job is set. Durations are milliseconds.
 
     Attributes
@@ -64,7 +65,6 @@ class FlinkSetting:
         (`withIdleness`), or None. Found out at emissions only, so `emission_ms` must not be 0.
     """
 
-    window: Window
     delay_ms: int = 0
     allowed_lateness_ms: int = 0
     api: Literal["datastream", "sql"] = "datastream"
@@ -82,21 +82,26 @@ class FlinkSetting:
         if self.idle_ms is not None and not self.emission_ms:
             raise ValueError("idle_ms needs emission_ms: Flink finds idle partitions when it emits")
 
+    @property
+    def engine(self) -> Engine[FlinkSetting]:
+        """Flink's DataStream API or its SQL."""
+        return SQL if self.api == "sql" else DATASTREAM
 
-def replay_flink(arrivals: ReplayInput, setting: FlinkSetting) -> Replay:
+
+def replay_flink(events: ReplayInput, setting: FlinkSetting) -> Replay:
     """Return what Flink would have made of the events.
 
     A session is judged after it merged: a late event that meets a session still held is kept. A
     final result that came out at an emission has that moment as `closed_ms`. With allowed
     lateness the final result is the last one, after the window's last late event.
     """
-    watermark = flink_watermark(arrivals, setting)
-    clock = watermark.seen_by(len(arrivals))
+    watermark = flink_watermark(events, setting)
+    clock = watermark.seen_by(len(events))
     window, lateness = setting.window, setting.allowed_lateness_ms
     if isinstance(window, SessionWindow):
         held = window.gap_ms - 1 + lateness
-        taken = take_sessions(
-            arrivals,
+        assignment = assign_sessions(
+            events,
             clock,
             held_from=clock - held + 1,
             reach_ms=window.gap_ms,
@@ -104,13 +109,13 @@ def replay_flink(arrivals: ReplayInput, setting: FlinkSetting) -> Replay:
             joins_first=True,
         )
     else:
-        taken = take_tumbling(arrivals, clock, size_ms=window.size_ms, late_ms=lateness - 1)
-    bounds = exclusive_bounds(taken, window)
-    closed = not_before_joined(watermark.reaches(bounds[1] - 1), taken, arrivals)
-    return replay_of(taken, clock, bounds, closed)
+        assignment = assign_tumbling(events, clock, size_ms=window.size_ms, late_ms=lateness - 1)
+    bounds = exclusive_bounds(assignment, window)
+    closed = final_results(watermark.reaches(bounds[1] - 1), assignment, events)
+    return replay_of(assignment, clock, bounds, closed)
 
 
-def flink_watermark(arrivals: ReplayInput, setting: FlinkSetting) -> EngineClock:
+def flink_watermark(events: ReplayInput, setting: FlinkSetting) -> EngineClock:
     """Return the watermark as Flink emits it.
 
     A partition without an event yet holds back the minimum over partitions; those that never have
@@ -118,27 +123,27 @@ def flink_watermark(arrivals: ReplayInput, setting: FlinkSetting) -> EngineClock
     """
     behind = setting.delay_ms + (1 if setting.api == "datastream" else 0)
     if setting.per_partition:
-        present = np.bincount(arrivals.partition) > 0
-        partition, partitions = (np.cumsum(present) - 1)[arrivals.partition], int(present.sum())
+        present = np.bincount(events.partition) > 0
+        partition, partitions = (np.cumsum(present) - 1)[events.partition], int(present.sum())
     else:
-        partition, partitions = np.zeros(len(arrivals), dtype=np.int64), 1
+        partition, partitions = np.zeros(len(events), dtype=np.int64), 1
     if setting.emission_ms:
         return EngineClock(
             *_emitted_periodically(
-                arrivals.event_time - behind,
+                events.event_time - behind,
                 partition,
                 partitions,
-                arrivals.received,
+                events.received,
                 setting.emission_ms,
                 NO_INDEX if setting.idle_ms is None else setting.idle_ms,
             )
         )
     newest = (
-        newest_so_far(arrivals.event_time)
+        newest_so_far(events.event_time)
         if partitions == 1
-        else _smallest_of_newest(arrivals.event_time, partition, partitions)
+        else _smallest_of_newest(events.event_time, partition, partitions)
     )
-    return rising(np.maximum(newest - behind, NEVER), arrivals.received)
+    return rising(np.maximum(newest - behind, NEVER), events.received)
 
 
 @compiled
@@ -230,3 +235,207 @@ def _find_idle(
             if not is_idle[p]:
                 next_due = min(next_due, quiet_from[p] + (idle // every + 1) * every)
     return next_due
+
+
+def flink_programs(setting: FlinkSetting, names: Names) -> tuple[Program, ...]:
+    """Return statements for Flink SQL and a Java program for DataStream (2.x).
+
+    Without the statements where there is an allowed lateness, which SQL does not have. Both have
+    one `delay_ms`, so the watermark of the statements is 1 ms ahead of the program's.
+    """
+    java = Program("Java", "java", _datastream(setting, names))
+    if setting.allowed_lateness_ms:
+        return (java,)
+    return Program("Flink SQL", "sql", _sql(setting, names)), java
+
+
+def _sql(setting: FlinkSetting, names: Names) -> str:
+    session = isinstance(setting.window, SessionWindow)
+    key, length = sql_name(names.key), _sql_interval(setting.window.length_ms)
+    source = f"TABLE events PARTITION BY {key}" if session else "TABLE events"
+    function = "SESSION" if session else "TUMBLE"
+    options = {
+        "connector": "kafka",
+        "topic": names.topic,
+        "properties.bootstrap.servers": names.servers,
+        "scan.startup.mode": "earliest-offset",
+        "format": "json",
+    }
+    if not setting.emission_ms:
+        options["scan.watermark.emit.strategy"] = "on-event"
+    if setting.idle_ms is not None:
+        options["scan.watermark.idle-timeout"] = f"{setting.idle_ms} ms"
+    return _SQL_TEMPLATE.substitute(
+        emission=setting.emission_ms or _EMISSION_MS,
+        key=key,
+        time=sql_name(names.time),
+        delay=_sql_interval(setting.delay_ms),
+        options=",\n".join(f"  {sql_text(k)} = {sql_text(v)}" for k, v in options.items()),
+        window=f"{function}({source}, DESCRIPTOR(event_time), {length})",
+    )
+
+
+def _sql_interval(ms: int) -> str:
+    """Return an interval of days to milliseconds; Flink takes up to 99 days."""
+    days, rest = divmod(ms, 86_400_000)
+    hours, rest = divmod(rest, 3_600_000)
+    minutes, rest = divmod(rest, 60_000)
+    seconds, rest = divmod(rest, 1_000)
+    return f"INTERVAL '{days} {hours:02}:{minutes:02}:{seconds:02}.{rest:03}' DAY TO SECOND(3)"
+
+
+def _datastream(setting: FlinkSetting, names: Names) -> str:
+    session = isinstance(setting.window, SessionWindow)
+    idleness = (
+        f"\n                        .withIdleness(Duration.ofMillis({setting.idle_ms}L))"
+        if setting.idle_ms is not None
+        else ""
+    )
+    return _JAVA_TEMPLATE.substitute(
+        java_literals(names),
+        emission=setting.emission_ms or _EMISSION_MS,
+        delay=setting.delay_ms,
+        idleness=idleness,
+        assigner="EventTimeSessionWindows" if session else "TumblingEventTimeWindows",
+        factory="withGap" if session else "of",
+        length=setting.window.length_ms,
+        lateness=setting.allowed_lateness_ms,
+    )
+
+
+_SQL_TEMPLATE = Template("""\
+SET 'pipeline.auto-watermark-interval' = '$emission ms';
+
+CREATE TABLE events (
+  $key STRING,
+  $time BIGINT,
+  event_time AS TO_TIMESTAMP_LTZ($time, 3),
+  WATERMARK FOR event_time AS event_time - $delay
+) WITH (
+$options
+);
+
+SELECT $key, window_start, window_end, COUNT(*) AS events
+FROM $window
+GROUP BY $key, window_start, window_end;
+""")
+_JAVA_TEMPLATE = Template("""\
+import java.time.Duration;
+import org.apache.flink.api.common.eventtime.WatermarkStrategy;
+import org.apache.flink.connector.kafka.source.KafkaSource;
+import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
+import org.apache.flink.formats.json.JsonDeserializationSchema;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
+import org.apache.flink.streaming.api.datastream.DataStream;
+import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.streaming.api.functions.windowing.ProcessWindowFunction;
+import org.apache.flink.streaming.api.windowing.assigners.$assigner;
+import org.apache.flink.streaming.api.windowing.windows.TimeWindow;
+import org.apache.flink.util.Collector;
+import org.apache.flink.util.OutputTag;
+
+public class CountEvents {
+    private static final OutputTag<ObjectNode> LATE = new OutputTag<>("late") {};
+
+    public static void main(String[] args) throws Exception {
+        StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment();
+        env.getConfig().setAutoWatermarkInterval(${emission}L);
+        KafkaSource<ObjectNode> source =
+                KafkaSource.<ObjectNode>builder()
+                        .setBootstrapServers($servers)
+                        .setTopics($topic)
+                        .setStartingOffsets(OffsetsInitializer.earliest())
+                        .setValueOnlyDeserializer(
+                                new JsonDeserializationSchema<>(ObjectNode.class))
+                        .build();
+        WatermarkStrategy<ObjectNode> watermarks =
+                WatermarkStrategy.<ObjectNode>forBoundedOutOfOrderness(
+                                Duration.ofMillis(${delay}L))$idleness
+                        .withTimestampAssigner((event, t) -> event.get($time).asLong());
+        SingleOutputStreamOperator<String> counts =
+                count(env.fromSource(source, watermarks, $topic));
+        counts.print();
+        counts.getSideOutput(LATE).print("late");
+        env.execute();
+    }
+
+    static SingleOutputStreamOperator<String> count(DataStream<ObjectNode> events) {
+        return events.keyBy(event -> event.get($key).asText())
+                .window($assigner.$factory(Duration.ofMillis(${length}L)))
+                .allowedLateness(Duration.ofMillis(${lateness}L))
+                .sideOutputLateData(LATE)
+                .process(
+                        new ProcessWindowFunction<ObjectNode, String, String, TimeWindow>() {
+                            @Override
+                            public void process(
+                                    String key,
+                                    Context context,
+                                    Iterable<ObjectNode> events,
+                                    Collector<String> out) {
+                                long count = events.spliterator().getExactSizeIfKnown();
+                                out.collect(key + " " + context.window() + " " + count);
+                            }
+                        });
+    }
+}
+""")
+_SOURCE: Final = "Watermark source"
+_WATERMARKS: Final = (
+    Switch(
+        name="per_partition",
+        title="A watermark per partition",
+        link="per_partition",
+        engine_default="on, in the Kafka source",
+        help="As when the strategy is given to the Kafka source: the smallest holds.",
+        group=_SOURCE,
+    ),
+    Number(
+        name="emission_ms",
+        title="Emitted every, ms (0: after every event)",
+        link="emission",
+        engine_default=f"{_EMISSION_MS}",
+        help="pipeline.auto-watermark-interval; 200 ms is Flink's default.",
+        group=_SOURCE,
+        step=100,
+    ),
+    Number(
+        name="idle_ms",
+        title="A partition is idle after, s (0: never)",
+        link="idle",
+        engine_default="0",
+        help="withIdleness; found out at emissions only.",
+        group=_SOURCE,
+        factor=1000,
+        zero_is_none=True,
+        needs="emission_ms",
+    ),
+)
+_ANY_WINDOW: Final = SessionWindow(1)
+
+DATASTREAM: Final = Engine(
+    label="Flink DataStream",
+    new_setting=FlinkSetting,
+    replay=replay_flink,
+    programs=flink_programs,
+    parameters=(
+        Duration(
+            name="allowed_lateness_ms",
+            title="Allowed lateness",
+            link="lateness",
+            engine_default="0",
+        ),
+        *_WATERMARKS,
+    ),
+    warm_up=(
+        FlinkSetting(_ANY_WINDOW, per_partition=True),
+        FlinkSetting(_ANY_WINDOW, emission_ms=1, idle_ms=1),
+    ),
+)
+SQL: Final = Engine(
+    label="Flink SQL",
+    new_setting=partial(FlinkSetting, api="sql"),
+    replay=replay_flink,
+    programs=flink_programs,
+    parameters=_WATERMARKS,
+)

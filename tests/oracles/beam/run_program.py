@@ -9,7 +9,7 @@ from pathlib import Path
 
 import apache_beam as beam
 
-program: dict[str, object] = {"__name__": "snippet"}
+program: dict[str, object] = {"__name__": "program"}
 exec(Path(sys.argv[1]).read_text(), program)
 lines = Path(sys.argv[2]).read_bytes().splitlines()
 with tempfile.TemporaryDirectory() as folder:

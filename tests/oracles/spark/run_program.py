@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-program: dict[str, object] = {"__name__": "snippet"}
+program: dict[str, object] = {"__name__": "program"}
 exec(Path(sys.argv[1]).read_text(), program)
 spark = (
     SparkSession.builder.master("local[1]")

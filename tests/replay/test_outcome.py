@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 from hypothesis import given, settings
 
-from lib.replay import FlinkSetting, SessionWindow, replay, replay_input, replay_input_of
+from lib.replay.engine import replay
+from lib.replay.engines.flink import FlinkSetting
+from lib.replay.input import replay_input, replay_input_of
 from lib.replay.outcome import (
     EXACT,
     INCOMPLETE,
@@ -14,11 +16,11 @@ from lib.replay.outcome import (
     MIXED,
     SPLIT,
     dropped_events,
-    replay_processing_time,
-    result_latency,
+    outcome_of,
     session_fates,
 )
-from tests.replay.sequences import one_key, settings_of_all_engines, topics, windows_of
+from lib.replay.windows import SessionWindow
+from tests.replay.sequences import one_key, settings_of_all_engines, topics
 
 GAP_10 = FlinkSetting(SessionWindow(10), delay_ms=1_000)
 
@@ -56,15 +58,24 @@ def test_a_session_that_lost_every_event_is_incomplete():
 
 
 def test_events_of_no_session_are_not_counted_but_share_their_window():
-    compared = session_fates(replay(one_key(0, 5, 100), GAP_10), np.array([0, -1, -1]))
+    fates = session_fates(replay(one_key(0, 5, 100), GAP_10), np.array([0, -1, -1]))
 
-    assert compared.kind.tolist() == [MERGED]
+    assert fates.kind.tolist() == [MERGED]
 
 
 def test_a_result_is_as_late_as_its_coming_out_is_after_the_last_event():
     topic = replay_input(np.array([0, 7, 27]), np.zeros(3), received=np.array([2, 9, 31]))
 
-    assert result_latency(replay(topic, FlinkSetting(SessionWindow(10), 5))).tolist() == [31 - 7]
+    outcome = outcome_of(replay(topic, FlinkSetting(SessionWindow(10), 5)))
+
+    assert (outcome.latency_median_ms, outcome.latency_p95_ms) == (31 - 7, 31 - 7)
+    assert outcome.unclosed == 1
+
+
+def test_no_result_has_no_latency():
+    outcome = outcome_of(replay(one_key(0), GAP_10))
+
+    assert (outcome.latency_median_ms, outcome.latency_p95_ms, outcome.unclosed) == (None, None, 1)
 
 
 def test_dropped_events_say_which_whose_and_by_how_much():
@@ -94,32 +105,14 @@ def test_dropped_events_say_which_whose_and_by_how_much():
     ]
 
 
-def test_processing_time_makes_two_sessions_of_one_with_an_outage():
-    happened, received = np.array([0, 5, 10, 15]), np.array([1, 6, 30, 31])
-    topic = replay_input(happened, np.zeros(4), received=received)
-
-    assert windows_of(replay_processing_time(topic, SessionWindow(10))) == {
-        (0, 1, 16, (0, 1)),
-        (0, 30, 41, (2, 3)),
-    }
-
-
-def test_a_processing_time_result_comes_out_when_the_clock_reaches_its_end():
-    topic = replay_input(np.array([0, 50]), np.zeros(2), received=np.array([0, 50]))
-
-    replayed = replay_processing_time(topic, SessionWindow(10))
-
-    assert (replayed.closed_at.tolist(), replayed.closed_ms.tolist()) == ([0, -1], [9, -1])
-
-
 @settings(max_examples=300, deadline=None)
 @given(topics(), settings_of_all_engines)
 def test_an_exact_session_is_one_window_of_its_events_only(topic, setting):
     true_session = topic.event_time.astype(np.int32) // 20 % 3
     replayed = replay(topic, setting)
-    compared = session_fates(replayed, true_session)
+    fates = session_fates(replayed, true_session)
 
     members = [set(np.flatnonzero(replayed.window == w)) for w in range(len(replayed.key))]
-    for session, kind in enumerate(compared.kind):
+    for session, kind in enumerate(fates.kind):
         own = set(np.flatnonzero(true_session == session))
         assert (kind == EXACT) == (bool(own) and own in members)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 import streamlit as st
@@ -10,21 +10,25 @@ import streamlit as st
 from lib.charts import windows as charts
 from lib.charts.delay import LateMarks, skew_plot
 from lib.charts.rows import written
+from lib.core.columns import CLIENT, DELAY_MS, GAP_MS, MISSED_BY_MS
 from lib.core.formatting import duration
-from lib.events.table import CLIENT
-from lib.replay import KafkaStreamsSetting, SessionWindow
+from lib.replay.engine import delay_ms
 from lib.replay.gaps import gap_distribution, inter_event_gaps, knee_ms
-from lib.replay.outcome import dropped_events, replay_processing_time
-from lib.replay.sweep import Outcome, delay_ms, length_ms, outcome_of
-from lib.ui.whatif import MOST_FOR_CURVES, arrivals_for, curves_of, true_sessions
+from lib.replay.outcome import dropped_events, outcome_of
+from lib.replay.processing_time import replay_processing_time
+from lib.ui import parameters
+from lib.ui.replays import MOST_FOR_MANY, curves_of, input_of, true_sessions
 
 if TYPE_CHECKING:
-    import altair as alt
-
-    from lib.replay import Replay, Setting
+    from lib.replay.engine import Setting
+    from lib.replay.outcome import Outcome
+    from lib.replay.windows import Replay, SessionWindow
     from lib.ui.page import Visible
 
-_HELP = {
+_LISTED: Final = 1_000
+"""Dropped events that the list shows."""
+
+_HELP: Final = {
     "Exact": "One window holds exactly the events of the session.",
     "Incomplete": "A window of its own, but events of the session were dropped.",
     "Split": "Several windows hold the session and nothing else.",
@@ -33,32 +37,32 @@ _HELP = {
 }
 
 
-def figures(judged: Outcome) -> None:
+def figures(outcome: Outcome) -> None:
     """Show the figures of a replay."""
     with st.container(horizontal=True):
-        for name, count in _session_counts(judged).items():
+        for name, count in _session_counts(outcome).items():
             st.metric(name, f"{count:,}", border=True, help=_HELP[name])
         st.metric(
             "Dropped",
-            f"{judged.dropped:,} ({judged.dropped_share:.2%})",
+            f"{outcome.dropped:,} ({outcome.dropped_share:.2%})",
             border=True,
             help="Events that the engine drops as late.",
         )
         st.metric(
             "Result latency",
-            _latency(judged.latency_median_ms),
+            _latency(outcome.latency_median_ms),
             border=True,
             help="From a window's last event to the moment its final result came out: half of the "
-            f"results took no longer, 95 % no longer than {_latency(judged.latency_p95_ms)}. "
-            f"{judged.unclosed:,} windows had no final result by the end of the topic.",
+            f"results took no longer, 95 % no longer than {_latency(outcome.latency_p95_ms)}. "
+            f"{outcome.unclosed:,} windows had no final result by the end of the topic.",
         )
 
 
-def on_received_time(visible: Visible, window: SessionWindow, judged: Outcome) -> None:
+def on_received_time(visible: Visible, window: SessionWindow, outcome: Outcome) -> None:
     """Show what the same gap makes of received times, beside what the engine makes."""
-    replayed = replay_processing_time(arrivals_for(visible.topic), window)
+    replayed = replay_processing_time(input_of(visible.topic), window)
     rows = {
-        "event time, as set": judged,
+        "event time, as set": outcome,
         "received time": outcome_of(replayed, true_sessions(visible.topic)),
     }
     st.markdown("**The same gap on received time**, as processing-time windows would have it")
@@ -69,18 +73,18 @@ def on_received_time(visible: Visible, window: SessionWindow, judged: Outcome) -
     )
 
 
-def _row(judged: Outcome) -> dict[str, object]:
+def _row(outcome: Outcome) -> dict[str, object]:
     return {
-        **_session_counts(judged),
-        "Dropped": judged.dropped,
-        "Result latency": _latency(judged.latency_median_ms),
-        "95 % within": _latency(judged.latency_p95_ms),
-        "Still open": judged.unclosed,
+        **_session_counts(outcome),
+        "Dropped": outcome.dropped,
+        "Result latency": _latency(outcome.latency_median_ms),
+        "95 % within": _latency(outcome.latency_p95_ms),
+        "Still open": outcome.unclosed,
     }
 
 
-def _session_counts(judged: Outcome) -> dict[str, int]:
-    found = judged.sessions
+def _session_counts(outcome: Outcome) -> dict[str, int]:
+    found = outcome.sessions
     if found is None:
         return {}
     counts = (found.exact, found.incomplete, found.split, found.merged, found.mixed)
@@ -89,13 +93,13 @@ def _session_counts(judged: Outcome) -> dict[str, int]:
 
 def skew(visible: Visible, replayed: Replay) -> None:
     """Draw the skew plot with the engine's clock and the dropped events in red."""
-    judged = LateMarks(replayed.clock, ~replayed.kept, ("kept", "dropped"))
+    marks = LateMarks(replayed.clock, ~replayed.kept, ("kept", "dropped"))
     drawn = skew_plot(
-        visible.table, visible.rows, judged, zero_ms=visible.zero_ms, scale=visible.scale
+        visible.table, visible.rows, marks, zero_ms=visible.zero_ms, scale=visible.scale
     )
     st.altair_chart(
         drawn.chart,
-        key="whatif_skew",
+        key=parameters.REPLAY_CHART,
         alt=f"Received time over event time; {drawn.late:,} events are dropped",
     )
     st.caption(
@@ -111,17 +115,18 @@ def dropped_list(visible: Visible, replayed: Replay) -> None:
     if dropped.empty:
         st.success("No event is dropped.", icon=":material/check_circle:")
         return
-    shown = dropped.nlargest(1_000, "MissedByMs")
-    shown = shown.assign(**{CLIENT: shown[CLIENT].map(written).astype(str)})
+    shown = dropped.nlargest(_LISTED, MISSED_BY_MS)
+    columns = {
+        CLIENT: shown[CLIENT].map(written).astype(str),
+        MISSED_BY_MS: shown[MISSED_BY_MS] / 1000,
+    }
     st.dataframe(
-        shown.assign(MissedByMs=shown["MissedByMs"] / 1000).rename(
-            columns={"MissedByMs": "Missed by (s)"}
-        ),
+        shown.assign(**columns).rename(columns={MISSED_BY_MS: "Missed by (s)"}),
         hide_index=True,
         height=250,
         alt="Dropped events, those that missed by the most first",
     )
-    st.caption(f"{min(len(dropped), 1_000):,} of {len(dropped):,} dropped events.")
+    st.caption(f"{len(shown):,} of {len(dropped):,} dropped events.")
     st.download_button(
         "Download the dropped events",
         lambda: dropped.to_csv(index=False),
@@ -135,37 +140,37 @@ def dropped_list(visible: Visible, replayed: Replay) -> None:
 def curves(visible: Visible, setting: Setting) -> None:
     """Draw what other gaps, and other delays, would do."""
     over_gap, over_delay = curves_of(visible.topic, setting)
-    is_session = isinstance(setting.window, SessionWindow)
     left, right = st.columns(2)
     with left:
-        title = "Session gap" if is_session else "Window size"
-        _curve(charts.setting_curve(over_gap, "GapMs", length_ms(setting), f"{title}, s"), title)
+        _curve(over_gap, GAP_MS, setting.window.length_ms, setting.window.length_title)
     with right:
-        title = "Grace" if isinstance(setting, KafkaStreamsSetting) else "Watermark delay"
-        _curve(charts.setting_curve(over_delay, "DelayMs", delay_ms(setting), f"{title}, s"), title)
-    tried = min(len(visible.table), MOST_FOR_CURVES)
+        _curve(over_delay, DELAY_MS, delay_ms(setting), setting.engine.delay.title)
+    tried = min(len(visible.table), MOST_FOR_MANY)
     part = "" if tried == len(visible.table) else f", on the first {tried:,} events"
     st.caption(f"Everything else as set{part}. The dashed line is the present setting.")
 
 
-def _curve(panels: dict[str, alt.LayerChart], over: str) -> None:
+def _curve(table: pd.DataFrame, column: str, current_ms: int, title: str) -> None:
+    panels = charts.setting_curve(table, column, current_ms, f"{title}, s")
     with st.container(gap=None):
         for name, panel in panels.items():
-            st.altair_chart(panel, key=f"{name} over {over}", alt=f"{name} over {over.lower()}")
+            st.altair_chart(
+                panel, key=parameters.curve_key(name, title), alt=f"{name} over {title.lower()}"
+            )
 
 
 def gaps(visible: Visible, setting: Setting) -> None:
     """Draw the gaps between events, where the topic has no sessions of its own."""
-    between = inter_event_gaps(arrivals_for(visible.topic))
+    between = inter_event_gaps(input_of(visible.topic))
     knee = knee_ms(between)
     if knee is None:
         st.info("There are too few events of one client to compare gaps.", icon=":material/info:")
         return
     st.altair_chart(
         charts.gap_histogram(
-            gap_distribution(between), [("knee", knee), ("present gap", length_ms(setting))]
+            gap_distribution(between), [("knee", knee), ("present gap", setting.window.length_ms)]
         ),
-        key="gaps",
+        key=parameters.GAP_CHART,
         alt=f"Time between neighbouring events of a client; the knee is at {duration(knee)}",
     )
     st.caption(

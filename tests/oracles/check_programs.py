@@ -1,6 +1,6 @@
 """Compiles, plans or runs every program that the advisor offers to paste.
 
-python -m tests.oracles.check_snippets
+python -m tests.oracles.check_programs
 """
 
 from __future__ import annotations
@@ -11,15 +11,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from lib.replay import (
-    BeamSetting,
-    FlinkSetting,
-    KafkaStreamsSetting,
-    SessionWindow,
-    SparkSetting,
-    TumblingWindow,
-)
-from lib.replay.snippets import Names, snippets
+from lib.replay.code import Names
+from lib.replay.engines.beam import BeamSetting
+from lib.replay.engines.flink import FlinkSetting
+from lib.replay.engines.kafka_streams import KafkaStreamsSetting
+from lib.replay.engines.spark import SparkSetting
+from lib.replay.windows import SessionWindow, TumblingWindow
 from tests.oracles.run import BUILD, OPENED, ROOT
 
 HERE = Path(__file__).parent
@@ -63,29 +60,29 @@ def flink_classpath():
     return f"{BUILD}/flink:{BUILD}/flink/lib/*:{jars}/*"
 
 
-def check(setting, language, program, folder):
+def check(setting, program, folder):
     """Exits where the program does not compile, cannot be planned, or counts wrongly."""
-    match setting, language:
+    match setting, program.language:
         case FlinkSetting(), "sql":
             path = folder / "query.sql"
-            path.write_text(program)
+            path.write_text(program.text)
             opens = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in OPENED]
             plan = run("java", *opens, "-cp", flink_classpath(), "ExplainSql", path)
             assert "WindowAggregate" in plan, plan
         case _, "java":
             path = folder / "CountEvents.java"
-            path.write_text(program)
+            path.write_text(program.text)
             streams = f"{BUILD}/kafka_streams/lib/*"
             jars = flink_classpath() if isinstance(setting, FlinkSetting) else streams
             run("javac", "-Xlint:all,-processing,-path", "-Werror", "-d", folder, "-cp", jars, path)
         case _:
             path, lines = folder / "program.py", folder / "lines" / "events.json"
-            path.write_text(program)
+            path.write_text(program.text)
             lines.parent.mkdir()
             lines.write_text("\n".join(map(json.dumps, LINES)))
             engine = "spark" if isinstance(setting, SparkSetting) else "beam"
             python = f"{ROOT}/.venv-{engine}/bin/python"
-            counts = json.loads(run(python, HERE / engine / "run_snippet.py", path, lines))
+            counts = json.loads(run(python, HERE / engine / "run_program.py", path, lines))
             of_a = sorted(row[-1] for row in counts if row[0] == "a")
             assert of_a == COUNTS_OF_A[engine, type(setting.window)], counts
 
@@ -93,9 +90,9 @@ def check(setting, language, program, folder):
 def main():
     programs = 0
     for setting in settings():
-        for language, program in snippets(setting, NAMES).items():
+        for program in setting.engine.programs(setting, NAMES):
             with tempfile.TemporaryDirectory() as folder:
-                check(setting, language, program, Path(folder))
+                check(setting, program, Path(folder))
             programs += 1
     print(f"{programs} programs compiled, planned or run")
 
