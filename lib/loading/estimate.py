@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from lib.decoding.json import decode
+from lib.decoding.registry import decoder_for
 from lib.loading.load import DEFAULT_CAP
 from lib.sources.base import Plan, Span
 from lib.sources.newest import limit_of, newest_part
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from lib.decoding.base import Decoder
     from lib.sources.base import Range, TopicSource
 
 SAMPLE: Final = 50_000
@@ -46,6 +47,7 @@ def estimate(source: TopicSource, topic: str, wanted: Range, *, cap: int = DEFAU
     """
     plan = newest_part(source, topic, wanted, limit_of(wanted, cap)).plan
     sample = _thinned(plan, SAMPLE)
+    decoder: Decoder | None = None
     rows: list[int] = []
     waits: list[float] = []
     size, decoding = 0, 0.0
@@ -53,7 +55,8 @@ def estimate(source: TopicSource, topic: str, wanted: Range, *, cap: int = DEFAU
         asked = time.monotonic()
         for block in blocks:
             came = time.monotonic()
-            decode(block)
+            decoder = decoder or decoder_for(block)
+            decoder.decode(block)
             waits.append(came - asked)
             asked = time.monotonic()
             decoding += asked - came

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 from contextlib import suppress
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -18,8 +19,8 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from lib.core.errors import UnreadableFileError
-from lib.decoding.json import decode
-from lib.events.export import read_manifest, write_capture
+from lib.decoding.json import JSON
+from lib.events.export import ORIGIN, write_capture
 from lib.events.fields import Fields, recognise
 from lib.events.table import EventsTable, build_events
 from lib.sources.base import Between, Everything, Latest, Span, TopicInfo
@@ -353,7 +354,7 @@ def test_any_bytes_are_read_or_end_in_a_sentence(ending, content):
     with suppress(UnreadableFileError):
         found = rows(f"t{ending}", content)
 
-    decoded = decode(block(*[row["value"] for row in found]))
+    decoded = JSON.decode(block(*[row["value"] for row in found]))
 
     assert decoded.columns.num_rows + decoded.rejected.num_rows == len(found)
 
@@ -363,7 +364,8 @@ def test_any_bytes_are_read_or_end_in_a_sentence(ending, content):
 
 def load(source: TopicSource, topic: str) -> EventsTable:
     decoded = [
-        decode(b, extras=("@key",)).columns for b in source.read(source.plan(topic, Everything()))
+        JSON.decode(b, extras=("@key",)).columns
+        for b in source.read(source.plan(topic, Everything()))
     ]
     fields = recognise(decoded[0])
     return build_events([columns.drop_columns("@key") for columns in decoded], fields)
@@ -388,7 +390,7 @@ def test_a_capture_keeps_text_fractions_gaps_and_derived_sessions(tmp_path):
         {"t": 99_000, "c": "2", "x": 0.1, "y": None, "z": 'q"\n'},
     ]
     fields = Fields("t", "ms", "c", None, None)
-    events = build_events([decode(block(*values_of(*records))).columns], fields)
+    events = build_events([JSON.decode(block(*values_of(*records))).columns], fields)
 
     write_capture(events, tmp_path / "c.parquet", topic="t", source="s", fields=fields)
 
@@ -405,7 +407,7 @@ def test_the_events_table_as_csv_opens_again_with_equal_events(tmp_path):
 
 def test_a_capture_says_where_it_comes_from(tmp_path):
     records = block(*values_of({"Timestamp": 5, "ClientID": 1, "SessionID": "s"}, {"ClientID": 1}))
-    events = build_events([decode(records).columns], Fields())
+    events = build_events([JSON.decode(records).columns], Fields())
 
     write_capture(
         events,
@@ -416,20 +418,11 @@ def test_a_capture_says_where_it_comes_from(tmp_path):
         corrected=(1,),
     )
 
-    assert read_manifest(tmp_path / "c.parquet") == {
-        "version": 1,
+    metadata = pq.read_schema(tmp_path / "c.parquet").metadata
+    assert json.loads(metadata[ORIGIN]) == {
         "topic": "rides",
         "source": "Kafka",
-        "fields": "Timestamp,ms,ClientID,SessionID,EventID,30",
-        "events": 1,
-        "zero_ms": 5,
-        "timestamp_types": [CREATE_TIME],
+        "fields": asdict(Fields()),
         "rejected": {"no Timestamp": 1},
         "corrected": ["1"],
     }
-
-
-def test_another_parquet_file_has_no_manifest(tmp_path):
-    (tmp_path / "t.parquet").write_bytes(parquet(pd.DataFrame({"a": [1]})))
-
-    assert read_manifest(tmp_path / "t.parquet") is None
