@@ -33,7 +33,7 @@ from lib.analysis.client_clocks import AT, OFFSET
 from lib.analysis.completeness import DUPLICATES, LOST
 from lib.analysis.outages import BACK_AT, KIND, LAST_HEARD, QUIET, START
 from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SEQUENCE, SESSION
-from lib.decoding.json import decode
+from lib.decoding.json import JSON
 from lib.events.fields import Fields
 from lib.events.table import build_events
 from lib.simulate import Scenario, Simulation, simulate
@@ -97,7 +97,7 @@ def scenario(seed: int, *, clean: bool) -> Scenario:
 
 def read(simulation: Simulation) -> pd.DataFrame:
     """Return the events table of a simulated topic, by way of its records."""
-    blocks = [decode(batch).columns for batch in simulation.batches()]
+    blocks = [JSON.decode(batch).columns for batch in simulation.batches()]
     return build_events(blocks, Fields()).table
 
 

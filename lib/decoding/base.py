@@ -59,7 +59,7 @@ def _extra(records: pa.RecordBatch, source: str) -> pa.Array:
         name = source.removeprefix("@header:")
         raw = pc.map_lookup(records.column("headers"), pa.scalar(name), "last")
     try:
-        return as_dictionary(raw.cast(pa.string()))
+        return as_dictionary(raw)
     except pa.ArrowInvalid:
         texts = [
             None if v is None else v.decode(errors="backslashreplace") for v in raw.to_pylist()

@@ -1,9 +1,9 @@
-"""Records of one layout, read without parsing JSON.
+"""The fastest reader of JSON: records of one layout, without parsing them.
 
 A program writes its events with one call, so most topics' records differ in their values alone.
 The first record of a block is cut into constant bytes and slots for values; the others are
 compared with the constants, and only the slots are read: several times as fast as a parser.
-Whatever is not beyond doubt what `json.loads` makes of it is left to one.
+A record that is not beyond doubt read as `json.loads` reads it is left.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
 
 from lib.core.jit import compiled, inlined
+from lib.decoding.json_parts import Part, Unread
+from lib.decoding.merge import as_dictionary, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +30,13 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
 
 FEWEST: Final = 500
-"""Records from which on it is worth while; with fewer nobody has to wait for machine code."""
+"""Fewer records are left to a parser, so that a small topic never waits for machine code."""
+
+EXAMPLES: Final = 4
+"""Records, from all over a block, whose layouts are tried: one may be odd, and a topic may have
+events of several kinds."""
+
+MISFITS: Final = 16
 
 MOST_FIELDS: Final = 100
 MOST_DEPTH: Final = 100
@@ -82,47 +91,63 @@ class Layout:
     kinds: tuple[int, ...]
     constants: tuple[bytes, ...]
 
-    def widened(self, other: Layout | None) -> Layout | None:
-        """Return the layout with fractions where `other` has some; None if it differs otherwise."""
+    def widened(self, other: Layout | None) -> Layout:
+        """Return the layout with fractions where `other` has some and differs in nothing else."""
         if other is None or (self.names, self.constants) != (other.names, other.constants):
-            return None
+            return self
         pairs = list(zip(self.kinds, other.kinds, strict=True))
         if not all(one == two or {one, two} == {INTEGER, FLOAT} for one, two in pairs):
-            return None
+            return self
         return Layout(self.names, tuple(map(max, pairs)), self.constants)
 
 
-def uniform_columns(values: pa.Array, fewest: int = FEWEST) -> dict[str, pa.Array] | None:
-    """Return the flattened fields of records of one layout; None where they might not be.
+def read_layouts(values: Unread) -> tuple[list[Part], Unread]:
+    """Read the records that have the layout of one of `EXAMPLES` records."""
+    parts: list[Part] = []
+    for number in range(EXAMPLES):
+        if len(values) < FEWEST:
+            break
+        example = values.bytes[len(values) * number // EXAMPLES].as_py()
+        fit, fields = read_layout(values.bytes, layout_of(example))
+        if fit.any():
+            parts.append(Part(values.rows[fit], fields))
+            values = values.where(~fit)
+    return parts, values
+
+
+def read_layout(values: pa.Array, layout: Layout | None) -> tuple[NDArray[np.bool_], pa.Table]:
+    """Read the records that have a layout.
 
     Parameters
     ----------
     values
         Bytes without nulls.
-    fewest
-        Fewer values than that, at least 1, are not read at all.
+    layout
+        The layout. Where it has integers and some of the first misfits fractions, so has it.
 
     Returns
     -------
-    The fields in the order of the records: int64, double, bool, or string, as a dictionary (int32,
-    in the order of first occurrence) where texts occur twice or more on average. Null where a
-    record has null; without fields that all have.
+    Which records fit, and the fields of those: int64, double, bool, or string, as a dictionary
+    where texts repeat. Null where a record has null; without fields that are null in all.
     """
-    layout = layout_of(values[0].as_py()) if len(values) >= fewest else None
     while layout is not None:
         slots = _Slots.of(layout, values)
         fit = slots.read()
-        if fit == len(values):
-            return slots.columns()
-        wider = layout.widened(layout_of(values[fit].as_py()))
-        layout = None if wider == layout else wider
-    return None
+        misfits = values.take(pa.array(np.flatnonzero(~fit)[:MISFITS])).to_pylist()
+        wider = reduce(Layout.widened, map(layout_of, misfits), layout)
+        if wider == layout:
+            try:
+                return fit, slots.columns(fit)
+            except pa.ArrowInvalid:  # a text is not UTF-8
+                break
+        layout = wider
+    return np.zeros(len(values), bool), table_of({}, 0)
 
 
 def warm_up() -> None:
     """Compile what is compiled, or load it from numba's cache, so that the first load is fast."""
-    uniform_columns(pa.array([b'{"a":"x","b":1}', b'{"a":"y","b":1}'] * FEWEST, pa.binary()))
-    uniform_columns(pa.array([b'{"a":"%d"}' % row for row in range(FEWEST)], pa.binary()))
+    record = b'{"a":"x","b":1}'
+    read_layout(pa.array([record], pa.binary()), layout_of(record))
 
 
 def layout_of(record: bytes) -> Layout | None:
@@ -199,8 +224,8 @@ class _Slots:
     data, bounds
         The records' bytes, and where each record begins in them, and the end.
     numbers
-        int64, a row a slot, a column a record: an integer; the bits of a float; 0 or 1; where a
-        text begins, times 2^32, plus its bytes.
+        int64, a row a slot, a column a record that fits: an integer; the bits of a float; 0 or 1;
+        where a text begins, times 2^32, plus its bytes.
     present
         uint8, 0 where it is null.
     """
@@ -217,75 +242,77 @@ class _Slots:
         _, offsets, data = values.buffers()
         bounds = np.frombuffer(offsets, np.int32)[values.offset :][: len(values) + 1]
         shape = len(layout.kinds), len(values)
-        numbers, present = np.empty(shape, np.int64), np.ones(shape, np.uint8)
+        numbers, present = np.empty(shape, np.int64), np.empty(shape, np.uint8)
         return cls(layout, np.frombuffer(data, np.uint8), bounds, numbers, present)
 
-    def read(self) -> int:
-        """Read the records up to the first that does not fit, and return how many those are."""
+    def read(self) -> NDArray[np.bool_]:
+        """Read the records, and return which fit."""
         constants = np.frombuffer(b"".join(self.layout.constants), np.uint8)
         edges = np.cumsum([0, *map(len, self.layout.constants)], dtype=np.int64)
         kinds = np.array(self.layout.kinds, np.int64)
-        return _read_records(
-            self.data, self.bounds, constants, edges, kinds, self.numbers, self.present
+        fit = np.empty(len(self.bounds) - 1, np.bool_)
+        _read_records(
+            self.data, self.bounds, constants, edges, kinds, self.numbers, self.present, fit
         )
+        return fit
 
-    def columns(self) -> dict[str, pa.Array] | None:
-        """Return the slots as columns, None if there is text that is not UTF-8."""
+    def columns(self, fit: NDArray[np.bool_]) -> pa.Table:
+        """Return the slots of the records that fit as columns.
+
+        Raises
+        ------
+        pa.ArrowInvalid
+            When there is text that is not UTF-8.
+        """
+        rows = int(fit.sum())
         columns: dict[str, pa.Array] = {}
         for slot, (name, kind) in enumerate(zip(self.layout.names, self.layout.kinds, strict=True)):
-            try:
-                columns[name] = self._column(slot, kind)
-            except pa.ArrowInvalid:
-                return None
-        return columns
-
-    def _column(self, slot: int, kind: int) -> pa.Array:
-        numbers, present = self.numbers[slot], self.present[slot]
-        if kind == TEXT:
-            return _texts(self.data, numbers, present)
-        if kind == BOOLEAN:
-            return pa.array(numbers.astype(bool), mask=None if present.all() else present == 0)
-        return _array(pa.float64() if kind == FLOAT else pa.int64(), numbers.copy(), present)
+            numbers, present = self.numbers[slot, :rows], self.present[slot, :rows]
+            if present.any():
+                columns[name] = _column(kind, self.data, numbers, present)
+        return table_of(columns, rows)
 
 
-def _array(kind: pa.DataType, values: NDArray[Any], present: Bytes) -> pa.Array:
-    buffers = [_validity(present), pa.py_buffer(values)]
-    return pa.Array.from_buffers(kind, len(values), buffers)
+def _column(kind: int, data: Bytes, numbers: Integers, present: Bytes) -> pa.Array:
+    if kind == TEXT:
+        return texts_at(data, numbers, present)
+    if kind == BOOLEAN:
+        return pa.array(numbers.astype(bool), mask=None if present.all() else present == 0)
+    return array_of(pa.float64() if kind == FLOAT else pa.int64(), numbers.copy(), present)
+
+
+def array_of(kind: pa.DataType, values: NDArray[Any], present: Bytes) -> pa.Array:
+    """Return values of 4 or 8 bytes as a column of a type, null where `present` is 0."""
+    return pa.Array.from_buffers(kind, len(values), [_validity(present), pa.py_buffer(values)])
 
 
 def _validity(present: Bytes) -> pa.Buffer | None:
     return None if present.all() else pa.py_buffer(np.packbits(present, bitorder="little"))
 
 
-def _texts(data: Bytes, spans: Integers, present: Bytes) -> pa.Array:
+def texts_at(data: Bytes, spans: Integers, present: Bytes) -> pa.Array:
     """Return the texts at `spans`, as a dictionary where they repeat.
+
+    Parameters
+    ----------
+    data
+        The bytes that they are in.
+    spans
+        Where each begins, times 2^32, plus how many bytes it has.
+    present
+        0 where there is none.
 
     Raises
     ------
     pa.ArrowInvalid
         When one of them is not UTF-8.
     """
-    codes = np.zeros(len(spans), np.int32)  # 0 where there is none
-    firsts = np.empty(len(spans) // 2, np.int64)
-    table = np.full(1 << len(spans).bit_length(), -1, np.int32)
-    distinct = _number_texts(data, spans, present, codes, firsts, table)
-    if distinct > len(firsts):
-        return _strings(data, spans, present)
-    words = firsts[:distinct]
-    return pa.DictionaryArray.from_arrays(
-        _array(pa.int32(), codes, present), _strings(data, words, np.ones(distinct, np.uint8))
-    )
-
-
-def _strings(data: Bytes, spans: Integers, present: Bytes) -> pa.Array:
     offsets = np.zeros(len(spans) + 1, np.int32)
     np.cumsum((spans & 0xFFFF_FFFF) * present, out=offsets[1:])
     text = np.empty(offsets[-1], np.uint8)
-    _copy_texts(data, spans, offsets, text)
+    _copytexts_at(data, spans, offsets, text)
     buffers = [_validity(present), pa.py_buffer(offsets), pa.py_buffer(text)]
-    strings = pa.Array.from_buffers(pa.string(), len(spans), buffers)
-    strings.validate(full=True)
-    return strings
+    return as_dictionary(pa.Array.from_buffers(pa.binary(), len(spans), buffers))
 
 
 @compiled
@@ -297,24 +324,23 @@ def _read_records(
     kinds: Integers,
     numbers: Integers,
     present: Bytes,
-) -> int:
-    """Read the slots of the records up to the first that does not fit; return how many fit."""
-    records, last = len(bounds) - 1, len(kinds)
-    for record in range(records):
+    fit: NDArray[np.bool_],
+) -> None:
+    """Read the slots of the records that fit, one behind the other; note which those are."""
+    last, row = len(kinds), 0
+    for record in range(len(fit)):
         at, stop = int(bounds[record]), int(bounds[record + 1])
         for slot in range(last):
             at = _skip(data, at, stop, constants, edges[slot], edges[slot + 1])
             number, end = _read(kinds[slot], data, at, stop)
-            if end < 0:
-                end = _skip(data, at, stop, _NULL, 0, 4)
-                present[slot, record] = 0
-            numbers[slot, record] = number
-            at = end
+            present[slot, row] = end >= 0
+            numbers[slot, row] = number
+            at = end if end >= 0 else _skip(data, at, stop, _NULL, 0, 4)
             if at < 0:
-                return record
-        if _skip(data, at, stop, constants, edges[last], edges[last + 1]) != stop:
-            return record
-    return records
+                break
+        at = _skip(data, at, stop, constants, edges[last], edges[last + 1])
+        fit[record] = at == stop
+        row += fit[record]
 
 
 @inlined
@@ -442,60 +468,7 @@ def _ends_text(eight: np.uint64) -> bool:
 
 
 @compiled
-def _number_texts(
-    data: Bytes,
-    spans: Integers,
-    present: Bytes,
-    codes: NDArray[np.int32],
-    firsts: Integers,
-    table: NDArray[np.int32],
-) -> int:
-    """Give texts numbers in the order of first occurrence, by a hash table with linear probing.
-
-    Returns how many there are; puts the number of each text into `codes`, and where each first
-    occurs into `firsts`. Gives up, returning more than `len(firsts)`, where there are more.
-    """
-    mask, distinct = len(table) - 1, 0
-    for row in range(len(spans)):
-        if not present[row]:
-            continue
-        begin, length = spans[row] >> 32, spans[row] & 0xFFFF_FFFF
-        place = _hash(data, begin, length) & mask
-        while table[place] >= 0:
-            first = firsts[table[place]]
-            if first & 0xFFFF_FFFF == length and _are_equal(data, begin, data, first >> 32, length):
-                break
-            place = (place + 1) & mask
-        if table[place] < 0:
-            if distinct == len(firsts):
-                return distinct + 1
-            table[place] = distinct
-            firsts[distinct] = spans[row]
-            distinct += 1
-        codes[row] = table[place]
-    return distinct
-
-
-@inlined
-def _hash(data: Bytes, at: int, length: int) -> int:
-    found, step = np.uint64(length), 0
-    while step + 8 <= length:
-        found = _mixed(found ^ _eight(data, at + step))
-        step += 8
-    while step < length:
-        found = _mixed(found ^ np.uint64(data[at + step]))
-        step += 1
-    return int(_mixed(found) >> np.uint64(1))
-
-
-@inlined
-def _mixed(number: np.uint64) -> np.uint64:
-    product = number * np.uint64(0x9E37_79B9_7F4A_7C15)
-    return product ^ (product >> np.uint64(32))
-
-
-@compiled
-def _copy_texts(data: Bytes, spans: Integers, offsets: NDArray[np.int32], text: Bytes) -> None:
+def _copytexts_at(data: Bytes, spans: Integers, offsets: NDArray[np.int32], text: Bytes) -> None:
     for row in range(len(spans)):
         begin, to = spans[row] >> 32, offsets[row]
         for step in range(offsets[row + 1] - to):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lib.core.columns import KAFKA_COLUMNS
+from lib.decoding.json_value import parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -40,28 +42,80 @@ def common_fields(counts: Mapping[str, int], rows: int) -> Collection[str]:
     """Return the fields that get a column of their own: all, unless there are very many."""
     if len(counts) <= FEW_FIELDS:
         return counts.keys()
-    often = [name for name, count in counts.items() if count >= RARE * rows]
+    often = [n for n, count in counts.items() if count >= RARE * rows and n != OTHER_FIELDS]
     return set(sorted(often, key=lambda name: -counts[name])[:MAX_FIELDS])
 
 
 def as_dictionary(column: pa.Array) -> pa.Array:
-    """Return text that repeats, twice or more on average, as a dictionary; else `column`."""
-    if not pa.types.is_string(column.type):
+    """Return text that repeats, twice or more on average, as a dictionary; other text as strings.
+
+    A column of another type stays as it is; bytes count as text.
+
+    Raises
+    ------
+    pa.ArrowInvalid
+        When bytes are not UTF-8.
+    """
+    if not (pa.types.is_string(column.type) or pa.types.is_binary(column.type)):
         return column
     encoded = column.dictionary_encode()
-    return encoded if len(encoded.dictionary) * 2 <= len(column) else column
+    if len(encoded.dictionary) * 2 > len(column):
+        return column.cast(pa.string())
+    # Each text is checked once, however often it occurs.
+    words = encoded.dictionary.cast(pa.string())
+    return pa.DictionaryArray.from_arrays(encoded.indices, words)
 
 
 def as_text(value: object) -> str | None:
-    """Return a value as a field of several types has it: text as it is, the rest as JSON."""
+    """Return a value as a field of several types has it: text as it is, the rest as JSON.
+
+    One number is one text, so that it is one client however it is written: 54, 54.0 and 5.4e1 are
+    "54". NaN is no value.
+    """
     if value is None or isinstance(value, str):
         return value
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        if abs(value) <= LARGEST_EXACT and value.is_integer():
+            return str(int(value))
     return json.dumps(value, ensure_ascii=False)
 
 
 def texts(column: pa.ChunkedArray | pa.Array) -> list[str | None]:
     """Return the values of a column as a decoded field of several types has them."""
     return [as_text(value) for value in column.to_pylist()]
+
+
+def others_as_text(own: object, rare: dict[str, Any]) -> str | None:
+    """Return what `OTHER_FIELDS` has of a record, as a JSON object.
+
+    Parameters
+    ----------
+    own
+        What is there already: a JSON object as text, to which the others are added; or the value
+        of a field that happens to have this name.
+    rare
+        The fields too rare for a column.
+    """
+    if own is None:
+        return as_text(rare) if rare else None
+    found = parse_object(own.encode())[0] if isinstance(own, str) else None
+    return as_text(({OTHER_FIELDS: own} if found is None else found) | rare)
+
+
+def in_decoded_types(table: pa.Table) -> pa.Table:
+    """Return `table` without empty columns, lists as text, text that repeats as dictionaries."""
+    columns = {
+        name: as_dictionary(_without_lists(column.combine_chunks()))
+        for name, column in zip(table.column_names, table.columns, strict=True)
+        if column.null_count < table.num_rows
+    }
+    return table_of(columns, table.num_rows)
+
+
+def _without_lists(column: pa.Array) -> pa.Array:
+    return pa.array(texts(column), pa.string()) if pa.types.is_list(column.type) else column
 
 
 def concat(tables: Sequence[pa.Table]) -> pa.Table:
@@ -87,19 +141,16 @@ def concat(tables: Sequence[pa.Table]) -> pa.Table:
 
 def _gather(table: pa.Table, common: Collection[str]) -> pa.Table:
     """Return `table` with the fields that are not common as one JSON text a record."""
-    rare = [name for name in table.column_names if name not in common]
-    others: dict[int, dict[str, Any]] = {}
-    if OTHER_FIELDS in table.column_names:
-        found = table[OTHER_FIELDS].to_pylist()
-        others = {row: json.loads(text) for row, text in enumerate(found) if text}
-    for name in rare:
-        rows = np.flatnonzero(table[name].is_valid().to_numpy()).tolist()
-        for row, value in zip(rows, table[name].drop_null().to_pylist(), strict=True):
-            others.setdefault(row, {})[name] = value
-    columns = {name: table[name] for name in table.column_names if name not in rare}
-    columns[OTHER_FIELDS] = pa.array(
-        [as_text(others.get(row)) for row in range(table.num_rows)], pa.string()
-    )
+    rare: list[dict[str, Any]] = [{} for _ in range(table.num_rows)]
+    for name in table.column_names:
+        if name not in common:
+            rows = np.flatnonzero(table[name].is_valid().to_numpy()).tolist()
+            for row, value in zip(rows, table[name].drop_null().to_pylist(), strict=True):
+                rare[row][name] = value
+    has_own = OTHER_FIELDS in table.column_names
+    own = table[OTHER_FIELDS].to_pylist() if has_own else [None] * table.num_rows
+    columns = {name: table[name] for name in table.column_names if name in common}
+    columns[OTHER_FIELDS] = pa.array(map(others_as_text, own, rare), pa.string())
     return table_of(columns, table.num_rows)
 
 

@@ -1,14 +1,13 @@
-"""Which decoder reads a block of records."""
+"""Which decoder reads a topic."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from lib.decoding import json
-from lib.decoding.base import Decoded, with_record_columns
+from lib.decoding.base import Decoded, Decoder, with_record_columns
+from lib.decoding.json import JSON
 from lib.decoding.merge import table_of
 from lib.decoding.rejected import MAX_EXCERPTS, rejected_records
 from lib.decoding.tabular import TABULAR
@@ -17,42 +16,37 @@ from lib.sources.records import reason_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lib.decoding.base import Decoder
 
+def decoder_for(block: pa.RecordBatch) -> Decoder | None:
+    """Return the decoder for a topic from a block of its records; None from a rejected one.
 
-def decoder_for(block: pa.RecordBatch) -> Decoder:
-    """Return the decoder of a block: what its source rejects, rows of a table, or JSON."""
-    reason = reason_of(block)
-    if reason is not None:
-        return _Rejecting(reason)
+    Parameters
+    ----------
+    block
+        The first block; a source may have rejected it as a whole (`lib.sources.records.reason_of`),
+        and then it tells nothing.
+    """
+    if reason_of(block) is not None:
+        return None
     return TABULAR if pa.types.is_struct(block.schema.field("value").type) else JSON
 
 
-@dataclass(frozen=True)
-class _Json:
-    """`lib.decoding.base.Decoder` of JSON objects."""
+def decode_block(
+    block: pa.RecordBatch,
+    decoder: Decoder | None,
+    *,
+    extras: Sequence[str] = (),
+    excerpts: int = MAX_EXCERPTS,
+) -> Decoded:
+    """Decode a block with the topic's decoder; one that its source has rejected stays so.
 
-    name: str = "JSON"
-
-    def decode(
-        self, records: pa.RecordBatch, *, extras: Sequence[str] = (), excerpts: int = MAX_EXCERPTS
-    ) -> Decoded:
-        return json.decode(records, extras=extras, excerpts=excerpts)
-
-
-JSON: Final[Decoder] = _Json()
-
-
-@dataclass(frozen=True)
-class _Rejecting:
-    """`lib.decoding.base.Decoder` of blocks that their source rejects."""
-
-    reason: str
-    name: str = "rejected by the source"
-
-    def decode(
-        self, records: pa.RecordBatch, *, extras: Sequence[str] = (), excerpts: int = MAX_EXCERPTS
-    ) -> Decoded:
-        nothing = with_record_columns(table_of({}, 0), records, pa.array([], pa.int64()), extras)
-        reasons = dict.fromkeys(range(len(records)), self.reason)
-        return Decoded(nothing, rejected_records(records, reasons, excerpts))
+    Parameters and returns as `lib.decoding.base.Decoder.decode`.
+    """
+    reason = reason_of(block)
+    if reason is None:
+        assert decoder is not None, "a block that is not rejected tells its decoder"
+        return decoder.decode(block, extras=extras, excerpts=excerpts)
+    nothing = with_record_columns(table_of({}, 0), block, pa.array([], pa.int64()), extras)
+    return Decoded(
+        nothing, rejected_records(block, dict.fromkeys(range(len(block)), reason), excerpts)
+    )

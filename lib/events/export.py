@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lib.decoding.rejected import reasons_of
-from lib.events.fields import Fields, to_query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from lib.events.fields import Fields
     from lib.events.table import EventsTable
 
-MANIFEST: Final = b"skewline"
-"""Key of the manifest in the metadata of the Parquet schema."""
+ORIGIN: Final = b"skewline"
+"""Key in the Parquet schema's metadata of a JSON object that says where the events are from."""
 
-VERSION: Final = 1
 _ROWS_AT_ONCE: Final = 100_000
 
 
@@ -48,48 +48,24 @@ def write_capture(
     to
         The file, replaced if it exists; or one that is open for writing bytes.
     topic, source, fields
-        What the manifest says of their origin.
+        Where they are from: kept in the file beside how many records were rejected for which
+        reason, for whoever is given it.
     corrected
         The clients whose event times are not as they were read
-        (`lib.analysis.client_clocks.correct`).
+        (`lib.analysis.client_clocks.correct`); kept, too.
     """
-    table = events.table
-    manifest = _manifest(events, topic, source, fields) | {"corrected": list(map(str, corrected))}
-    schema = _schema(table).with_metadata({MANIFEST: json.dumps(manifest).encode()})
+    table, reasons = events.table, reasons_of(events.rejected)
+    origin = {
+        "topic": topic,
+        "source": source,
+        "fields": asdict(fields),
+        "rejected": dict(zip(reasons["reason"], reasons["records"].tolist(), strict=True)),
+        "corrected": list(map(str, corrected)),
+    }
+    schema = _schema(table).with_metadata({ORIGIN: json.dumps(origin).encode()})
     with pq.ParquetWriter(to, schema, compression="zstd") as writer:
         for start in range(0, len(table), _ROWS_AT_ONCE):
             writer.write_table(_to_arrow(table[start : start + _ROWS_AT_ONCE], schema))
-
-
-def read_manifest(path: Path | BinaryIO) -> dict[str, Any] | None:
-    """Return what a capture says of its origin; None for another Parquet file.
-
-    Returns
-    -------
-    dict
-        `version`, `topic`, `source`, `fields` (as in the address bar), `events`, `zero_ms`,
-        `timestamp_types` (of `lib.sources.records`), `rejected` (records by reason) and
-        `corrected` (clients whose event times are not as they were read).
-    """
-    manifest = (pq.read_schema(path).metadata or {}).get(MANIFEST)
-    if manifest is None:
-        return None
-    found: dict[str, Any] = json.loads(manifest)
-    return found
-
-
-def _manifest(events: EventsTable, topic: str, source: str, fields: Fields) -> dict[str, Any]:
-    reasons = reasons_of(events.rejected)
-    return {
-        "version": VERSION,
-        "topic": topic,
-        "source": source,
-        "fields": to_query(fields),
-        "events": len(events.table),
-        "zero_ms": events.zero_ms,
-        "timestamp_types": list(events.timestamp_types),
-        "rejected": dict(zip(reasons["reason"], reasons["records"].tolist(), strict=True)),
-    }
 
 
 def _schema(table: pd.DataFrame) -> pa.Schema:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
-from urllib.parse import quote, unquote
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
@@ -84,66 +83,16 @@ class Fields:
 
     @property
     def extras(self) -> tuple[str, ...]:
-        """The sources outside the value that `lib.decoding.json.decode` has to keep."""
+        """The sources outside the value that a decoder has to keep (`extras`)."""
         return tuple(dict.fromkeys(s for s in self.sources if s and s.startswith((KEY, HEADER))))
 
 
-def to_query(fields: Fields) -> str:
-    """Return `fields` as short text for the address bar; `from_query` reads it back.
-
-    Examples
-    --------
-    >>> to_query(Fields())
-    'Timestamp,ms,ClientID,SessionID,EventID,30'
-    >>> to_query(Fields("ts", "s", "@key", None, None))
-    'ts,s,%40key,-,-,30'
-    """
-    event_time, client, session, sequence = map(_quoted, fields.sources)
-    gap = f"{fields.session_gap_s!r}".removesuffix(".0")
-    return ",".join((event_time, fields.unit, client, session, sequence, gap))
+def _names(text: str) -> tuple[str, ...]:
+    """Return the words of `text`: names without case and punctuation, the likeliest first."""
+    return tuple(text.split())
 
 
-def from_query(text: str) -> Fields:
-    """Return the fields that `to_query` wrote.
-
-    Raises
-    ------
-    FieldsError
-        When `text` is nothing that `to_query` writes.
-    """
-    try:
-        event_time, unit, client, session, sequence, gap = text.split(",")
-        gap_s = float(gap)
-    except ValueError:
-        raise FieldsError(
-            f"The link's fields “{text}” cannot be read.", "Choose the fields in the sidebar."
-        ) from None
-    return Fields(
-        _unquoted(event_time),
-        cast("Unit", unit),  # Fields checks it
-        _unquoted(client),
-        _unquoted(session),
-        _unquoted(sequence),
-        gap_s,
-    )
-
-
-def _quoted(source: str | None) -> str:
-    if source is None:
-        return "-"
-    return "%2D" if source == "-" else quote(source, safe="")
-
-
-def _unquoted(text: str) -> str | None:
-    return None if text == "-" else unquote(text)
-
-
-def _in_order(names: str) -> tuple[str, ...]:
-    """Return names, without case and punctuation, the likeliest first."""
-    return tuple(names.split())
-
-
-_EVENT_TIMES: Final = _in_order(
+_EVENT_TIMES: Final = _names(
     "eventtime eventtimestamp timestamp eventts ts time occurredat happenedat occurred clienttime "
     "clienttimestamp devicetime devicetimestamp t when datetime createdat created sentat sendtime "
     "recordedat at date"
@@ -151,17 +100,17 @@ _EVENT_TIMES: Final = _in_order(
 _OTHER_TIMES: Final = re.compile(
     r"receiv|ingest|process|server|broker|kafka|arriv|stored|insert|updat|expir|birth|until|(?<!s)end"
 )
-_SESSIONS: Final = _in_order(
+_SESSIONS: Final = _names(
     "sessionid session sessid sessionkey visitid visit tripid trip rideid ride journeyid journey "
     "connectionid runid conversationid callid sid"
 )
-_CLIENTS: Final = _in_order(
+_CLIENTS: Final = _names(
     "clientid client deviceid device userid user sensorid sensor vehicleid vehicle machineid "
     "machine customerid customer accountid account playerid player driverid installationid "
     "gatewayid gateway stationid station terminalid imei mac uid did cid hostname host sourceid "
     "source producerid"
 )
-_SEQUENCES: Final = _in_order(
+_SEQUENCES: Final = _names(
     "eventid sequencenumber sequenceno sequenceid sequence seqnum seqno seqid seq eventnumber "
     "eventno eventindex messagenumber"
 )

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lib.decoding.merge import concat
+from lib.decoding.merge import LARGEST_EXACT, concat
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,7 +47,12 @@ def compact(column: pa.ChunkedArray) -> Column:
 
 
 def category(column: pa.ChunkedArray) -> pd.Categorical[Any]:
-    """Return `column` as a category whose categories are sorted and keep their type."""
+    """Return `column` as a category whose categories are sorted and keep their type.
+
+    Numbers that were written with a fraction are whole numbers where all of them are; NaN is null.
+    """
+    if pa.types.is_floating(column.type):
+        column = _whole_if_all_are(column)
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     encoded = column.combine_chunks()  # gives the chunks one dictionary
@@ -62,12 +67,24 @@ def category(column: pa.ChunkedArray) -> pd.Categorical[Any]:
     return pd.Categorical.from_codes(renumbered[codes], categories=words[order])
 
 
+def _whole_if_all_are(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return numbers as int64 if each is whole, null for NaN, and 0 for -0."""
+    numbers = column.to_numpy() + 0.0  # -0 + 0 is 0
+    missing = np.isnan(numbers)
+    there = numbers[~missing]
+    whole = (np.abs(there) <= LARGEST_EXACT).all() and (there == np.trunc(there)).all()
+    values = np.where(missing, 0, numbers).astype(np.int64) if whole else numbers
+    return pa.chunked_array([pa.array(values, mask=missing)])
+
+
 def integers(column: pa.ChunkedArray) -> pd.arrays.IntegerArray | None:
-    """Return `column` as Int64, or None where its values are no integers."""
+    """Return `column` as Int64, null for NaN; None where its values are no integers."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(pa.string())
     if pa.types.is_boolean(column.type):
         return None
+    if pa.types.is_floating(column.type):
+        column = _whole_if_all_are(column)
     try:
         return _nullable(column.cast(pa.int64()))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -26,11 +26,11 @@ from lib.core.columns import (
 )
 from lib.core.errors import FieldsError
 from lib.core.parallel import side_by_side
-from lib.core.time_units import FAR_OUTSIDE, MISSING, NOT_A_TIME, READABLE, event_times
+from lib.core.time_units import FAR_OUTSIDE, MISSING, NOT_A_TIME, READABLE, Times, event_times
 from lib.decoding.merge import concat, texts
 from lib.decoding.rejected import EXCERPT_BYTES, MAX_EXCERPTS, REJECTED
 from lib.events.derived_sessions import derive_sessions
-from lib.events.fields import FROM_PARTITION
+from lib.events.fields import FROM_PARTITION, Fields
 from lib.events.pandas_columns import append, category, compact, integers, join
 from lib.sources.records import NO_TIMESTAMP
 
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lib.events.fields import Fields
     from lib.events.pandas_columns import Column
 
     Columns = dict[str, Column]
@@ -60,8 +59,7 @@ __all__ = [
     "append_events",
     "arrival_order",
     "build_events",
-    "newest",
-    "select_window",
+    "keep_newest",
     "window_rows",
 ]
 
@@ -123,69 +121,59 @@ class EventsTable:
 
 
 def build_events(decoded: Sequence[pa.Table], fields: Fields) -> EventsTable:
-    """Build the events table from decoded blocks.
+    """Build the events table from decoded blocks, which is to append them to no events.
 
-    A mapped field takes the name of its column in the events table; another field that has this
-    name already becomes `value.NAME`. Records without a timestamp get the earliest time they can
-    have been received: the largest event time so far in their partition.
-
-    Parameters
-    ----------
-    decoded
-        `lib.decoding.base.Decoded.columns` of each block; inside a partition in offset order.
-    fields
-        Where the events table's columns come from.
-
-    Returns
-    -------
-    Events
-        Zero and both normalized times as in the notebook: `(ms - zero) / 1000.0`.
-
-    Raises
-    ------
-    FieldsError
-        When no record has the event time, client or session field.
+    Parameters, returns and raises as `append_events`.
     """
-    rows = concat([block for block in decoded if block.num_rows])
-    if not rows.num_rows:
-        return EventsTable(_arranged(_NOTHING, fields), 0, REJECTED.empty_table(), ())
-    _require(rows, fields)
-    rows, times, rejected = _usable(rows, fields, around=None)
-    table = _arranged(_to_columns(rows, times, fields), fields)
-    kinds = tuple(sorted(pc.unique(rows[RECEIVED_TIME_TYPE]).to_pylist()))
-    return EventsTable(table, _zero(table), rejected, kinds)
+    return append_events(NO_EVENTS, decoded, fields)
 
 
 def append_events(events: EventsTable, decoded: Sequence[pa.Table], fields: Fields) -> EventsTable:
-    """Return `events` with the records read since: what building from everything gives.
+    """Return `events` with decoded blocks: what building from all blocks gives.
 
-    Except that times are judged by the median of the events that were there before.
+    Except that times are judged by the median of the events that were there before. A mapped field
+    takes the name of its column in the events table; another field that has this name already
+    becomes `value.NAME`. Records without a timestamp get the earliest time they can have been
+    received: the largest event time so far in their partition.
 
     Parameters
     ----------
     events
         Events of the topic, built with the same `fields`.
     decoded
-        Decoded blocks of records behind those, in offset order inside a partition.
+        `lib.decoding.base.Decoded.columns` of each block; inside a partition in offset order, and
+        behind `events`.
+    fields
+        Where the events table's columns come from.
+
+    Returns
+    -------
+    EventsTable
+        Zero and both normalized times as in the notebook: `(ms - zero) / 1000.0`.
+
+    Raises
+    ------
+    FieldsError
+        When the first records of a topic all lack the event time, client or session field.
     """
-    if events.table.empty:
-        new = build_events(decoded, fields)
-        return _with_rejected(new, events.rejected, new.rejected)
     rows = concat([block for block in decoded if block.num_rows])
     if not rows.num_rows:
         return events
-    around = int(np.median(events.table[EVENT_TIME]))
-    rows, times, rejected = _usable(rows, fields, around)
-    if not rows.num_rows:
-        return _with_rejected(events, events.rejected, rejected)
-    below = pd.DataFrame(_to_columns(rows, times, fields))
-    # With the few new rows in order, all rows mostly are, and the many need not be moved.
-    order = arrival_order(below[PARTITION].to_numpy(), below[RECEIVED_TIME].to_numpy())
-    below = below if order is None else below.take(order)
-    table = _arranged(_below(events.table, below, fields), fields)
-    kinds = {*events.timestamp_types, *pc.unique(rows[RECEIVED_TIME_TYPE]).to_pylist()}
-    grown = EventsTable(table, _zero(table), rejected, tuple(sorted(kinds)))
-    return _with_rejected(grown, events.rejected, rejected)
+    is_first = events.table.empty
+    if is_first and not events.rejected.num_rows:
+        _require(rows, fields)
+    around = None if is_first else int(np.median(events.table[EVENT_TIME]))
+    good, times, rejected = _split(rows, fields, around)
+    rejected = pa.concat_tables([events.rejected, rejected]).unify_dictionaries()
+    if not good.num_rows:
+        return replace(events, rejected=rejected)
+    columns = _to_columns(good, times, fields)
+    if not is_first:
+        # With the few new rows in order, all rows mostly are, and the many need not be moved.
+        columns = _joined(events.table, _in_order(columns), fields)
+    table = _to_table(columns, fields)
+    kinds = {*events.timestamp_types, *pc.unique(good[RECEIVED_TIME_TYPE]).to_pylist()}
+    return EventsTable(table, _zero(table), rejected, tuple(sorted(kinds)))
 
 
 def arrival_order(
@@ -209,7 +197,7 @@ def arrival_order(
     return None if (order[1:] > order[:-1]).all() else order
 
 
-def newest(events: EventsTable, count: int) -> EventsTable:
+def keep_newest(events: EventsTable, count: int) -> EventsTable:
     """Return the last `count` events in arrival order; zero moves to the first of them."""
     if len(events.table) <= count:
         return events
@@ -254,18 +242,6 @@ def window_rows(
     return slice(None) if keep.all() else np.flatnonzero(keep)
 
 
-def select_window(
-    table: pd.DataFrame,
-    clock: Clock,
-    start_s: float,
-    end_s: float,
-    clients: Collection[object] | None = None,
-) -> pd.DataFrame:
-    """Return the events that `window_rows` finds, with their index; `table` itself for all."""
-    rows = window_rows(table, clock, start_s, end_s, clients)
-    return table if isinstance(rows, slice) else table.take(rows)
-
-
 def _is_in_order(partition: NDArray[np.int32], received: NDArray[np.int64]) -> bool:
     """Return whether the timestamps alone put the records in arrival order."""
     if (received[1:] < received[:-1]).any():
@@ -292,11 +268,6 @@ def _zero(table: pd.DataFrame) -> int:
     return int(table[EVENT_TIME].iloc[0]) if len(table) else 0
 
 
-def _with_rejected(events: EventsTable, *parts: pa.Table) -> EventsTable:
-    together = pa.concat_tables(parts).unify_dictionaries()
-    return EventsTable(events.table, events.zero_ms, together, events.timestamp_types)
-
-
 def _mapped(fields: Fields) -> Iterator[str]:
     """Yield the sources that every event must have."""
     for source in (fields.event_time, fields.client, fields.session):
@@ -316,33 +287,42 @@ def _called(source: str) -> str:
     return {"@key": "a key", "@header": f"a header “{name}”"}.get(kind, f"a field “{source}”")
 
 
-def _usable(
+def _split(
     rows: pa.Table, fields: Fields, around: int | None
 ) -> tuple[pa.Table, NDArray[np.int64], pa.Table]:
-    """Return the rows that have every mapped field, their event times, and the others."""
-    source = fields.event_time
-    if source is None:
-        times = rows[RECEIVED_TIME].to_numpy()
-        problem = np.zeros(len(times), np.uint8)
-    else:
-        read = event_times(_column(rows, source), fields.unit, around)
-        times, problem = read.ms, read.problem
+    """Return the rows that have every mapped field, their event times, and the rejected others."""
+    times = _event_times(rows, fields, around)
+    source, problem = fields.event_time, times.problem
     reasons = {
         MISSING: f"no {source}",
         NOT_A_TIME: f"{source} is not a time",
         FAR_OUTSIDE: f"{source} is far outside the topic's other times",
     }
     for number, needed in enumerate((fields.client, fields.session), start=FAR_OUTSIDE + 1):
-        if needed is not None and _column(rows, needed).null_count:
-            lacking = _column(rows, needed).is_null().to_numpy()
-            problem = np.where(lacking & (problem == READABLE), number, problem)
-            reasons[number] = f"no {needed}"
+        missing = _is_missing(rows, needed)
+        problem = np.where(missing & (problem == READABLE), number, problem)
+        reasons[number] = f"no {needed}"
     good = problem == READABLE
     if good.all():
-        return rows, times, REJECTED.empty_table()
+        return rows, times.ms, REJECTED.empty_table()
     bad = rows.filter(pa.array(~good))
     why = [reasons[int(p)] for p in problem[~good]]
-    return rows.filter(pa.array(good)), times[good], _rejected(bad, why, source)
+    return rows.filter(pa.array(good)), times.ms[good], _rejected(bad, why, source)
+
+
+def _event_times(rows: pa.Table, fields: Fields, around: int | None) -> Times:
+    if fields.event_time is not None:
+        return event_times(_column(rows, fields.event_time), fields.unit, around)
+    received = rows[RECEIVED_TIME].to_numpy()
+    return Times(received, np.full(len(received), READABLE, np.uint8))
+
+
+def _is_missing(rows: pa.Table, source: str | None) -> NDArray[np.bool_]:
+    """Return in which rows a field is null or NaN."""
+    if source is None:
+        return np.zeros(rows.num_rows, bool)
+    missing: NDArray[np.bool_] = _column(rows, source).is_null(nan_is_null=True).to_numpy()
+    return missing
 
 
 def _rejected(rows: pa.Table, reasons: list[str], source: str | None) -> pa.Table:
@@ -390,47 +370,40 @@ def _to_columns(rows: pa.Table, times: NDArray[np.int64], fields: Fields) -> Col
         used.add(str(fields.sequence))
     for name in rows.column_names:
         if name not in used:
-            made[_free(name, taken)] = partial(compact, rows[name])
+            made[_unused_name(name, taken)] = partial(compact, rows[name])
     return side_by_side(made, worth_while=len(times) >= _LARGE)
 
 
-_NOTHING: Final[Columns] = {
-    EVENT_TIME: np.empty(0, np.int64),
-    RECEIVED_TIME: np.empty(0, np.int64),
-    CLIENT: pd.Categorical([]),
-    SESSION: pd.Categorical([]),
-    PARTITION: np.empty(0, np.int32),
-    OFFSET: np.empty(0, np.int64),
-    RECEIVED_TIME_TYPE: np.empty(0, np.int8),
-}
-
-
-def _free(name: str, taken: set[str]) -> str:
+def _unused_name(name: str, taken: set[str]) -> str:
     while name in taken:
         name = f"value.{name}"
     taken.add(name)
     return name
 
 
-def _arranged(columns: Columns, fields: Fields) -> pd.DataFrame:
-    """Return a table in arrival order, with normalized times, derived sessions, in column order."""
-    received = _received(columns)
-    order = arrival_order(np.asarray(columns[PARTITION]), received)
-    columns = {**columns, RECEIVED_TIME: received}
-    if order is not None:
-        moved = {name: partial(column.take, order) for name, column in columns.items()}
-        columns = side_by_side(moved, worth_while=len(order) >= _LARGE)
+def _to_table(columns: Columns, fields: Fields) -> pd.DataFrame:
+    """Return the events table of columns without those that depend on the order of all rows."""
+    columns = _in_order({**columns, RECEIVED_TIME: _received(columns)})
     times = np.asarray(columns[EVENT_TIME])
     zero = times[0] if len(times) else 0
     columns[EVENT_TIME_0] = _seconds_since(zero, times)
     columns[RECEIVED_TIME_0] = _seconds_since(zero, np.asarray(columns[RECEIVED_TIME]))
-    if fields.session is None or SESSION not in columns:
-        columns[SESSION] = derive_sessions(
-            pd.Categorical(columns[CLIENT]), times, fields.session_gap_s
-        )
+    if fields.session is None:
+        clients = pd.Categorical(columns[CLIENT])
+        columns[SESSION] = derive_sessions(clients, times, fields.session_gap_s)
     known = [name for name in _ORDER if name in columns]
     named = {name: columns[name] for name in dict.fromkeys([*known, *columns])}
     return pd.DataFrame(named, copy=False)
+
+
+def _in_order(columns: Columns) -> Columns:
+    """Return columns with their rows in arrival order."""
+    partition, received = (np.asarray(columns[name]) for name in (PARTITION, RECEIVED_TIME))
+    order = arrival_order(partition, received)
+    if order is None:
+        return columns
+    moved = {name: partial(column.take, order) for name, column in columns.items()}
+    return side_by_side(moved, worth_while=len(order) >= _LARGE)
 
 
 def _seconds_since(zero: int, times: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -475,17 +448,18 @@ def _one_category(rows: int) -> pd.Categorical[Any]:
     return pd.Categorical.from_codes(np.zeros(rows, np.int8), categories=pd.Index([THE_CLIENT]))
 
 
-def _below(upper: pd.DataFrame, lower: pd.DataFrame, fields: Fields) -> Columns:
-    """Return the rows of both tables, without what depends on other rows."""
-    columns: Columns = {}
+def _joined(upper: pd.DataFrame, lower: Columns, fields: Fields) -> Columns:
+    """Return the rows of both, without the columns that depend on the order of all rows."""
     dependent = {EVENT_TIME_0, RECEIVED_TIME_0, *([SESSION] if fields.session is None else [])}
-    for name in dict.fromkeys([*upper.columns, *lower.columns]):
+    below = pd.DataFrame(lower, copy=False)
+    columns: Columns = {}
+    for name in dict.fromkeys([*upper.columns, *below.columns]):
         if name in (EVENT_TIME, RECEIVED_TIME, PARTITION, OFFSET, RECEIVED_TIME_TYPE):
-            columns[name] = np.concatenate([upper[name].to_numpy(), lower[name].to_numpy()])
+            columns[name] = np.concatenate([upper[name].to_numpy(), below[name].to_numpy()])
         elif name not in dependent:
-            parts = _column_or_nulls(upper, name), _column_or_nulls(lower, name)
+            parts = _column_or_nulls(upper, name), _column_or_nulls(below, name)
             appended = append(*parts)
-            columns[name] = _in_its_type(name, join(*parts)) if appended is None else appended
+            columns[name] = _retyped(name, join(*parts)) if appended is None else appended
     return columns
 
 
@@ -493,8 +467,29 @@ def _column_or_nulls(frame: pd.DataFrame, name: str) -> pd.Series:
     return frame[name] if name in frame else pd.Series([None] * len(frame), dtype="object")
 
 
-def _in_its_type(name: str, column: pa.ChunkedArray) -> Column:
+def _retyped(name: str, column: pa.ChunkedArray) -> Column:
+    """Return a column that has got values of another type, in the type of its role."""
     if name in (CLIENT, SESSION):
         return category(column)
     sequence = integers(column) if name == SEQUENCE else None
     return compact(column) if sequence is None else sequence
+
+
+NO_EVENTS: Final = EventsTable(
+    _to_table(
+        {
+            EVENT_TIME: np.empty(0, np.int64),
+            RECEIVED_TIME: np.empty(0, np.int64),
+            CLIENT: pd.Categorical([]),
+            SESSION: pd.Categorical([]),
+            PARTITION: np.empty(0, np.int32),
+            OFFSET: np.empty(0, np.int64),
+            RECEIVED_TIME_TYPE: np.empty(0, np.int8),
+        },
+        Fields(),
+    ),
+    0,
+    REJECTED.empty_table(),
+    (),
+)
+"""The events table of a topic without records."""

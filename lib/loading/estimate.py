@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from lib.decoding.registry import decoder_for
+from lib.decoding.registry import decode_block, decoder_for
 from lib.sources.base import Plan, Span
 from lib.sources.newest import DEFAULT_CAP, limit_of, newest_part
 from lib.sources.records import payload_bytes
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from lib.decoding.base import Decoder
     from lib.sources.base import Range, TopicSource
 
 SAMPLE: Final = 50_000
@@ -45,6 +46,7 @@ def estimate(source: TopicSource, topic: str, wanted: Range, *, cap: int = DEFAU
     """
     plan = newest_part(source, topic, wanted, limit_of(wanted, cap)).plan
     sample = _thinned(plan, SAMPLE)
+    decoder: Decoder | None = None
     rows: list[int] = []
     waits: list[float] = []
     size, decoding = 0, 0.0
@@ -52,7 +54,8 @@ def estimate(source: TopicSource, topic: str, wanted: Range, *, cap: int = DEFAU
         asked = time.monotonic()
         for block in blocks:
             came = time.monotonic()
-            decoder_for(block).decode(block)
+            decoder = decoder or decoder_for(block)
+            decode_block(block, decoder)
             waits.append(came - asked)
             asked = time.monotonic()
             decoding += asked - came

@@ -1,79 +1,55 @@
-"""Reading a topic into its events table: fetch and decode overlapping, with progress and a stop."""
+"""Loading a topic into its events table, and reading on where a load ended."""
 
 from __future__ import annotations
 
-import copy
+import logging
 import time
-from collections import Counter, deque
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from collections import Counter
 from dataclasses import dataclass, field, replace
-from itertools import chain
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from pathlib import Path
+from traceback import extract_tb
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-import numpy as np
 import pyarrow as pa
 
-from lib.core.columns import KAFKA_COLUMNS
-from lib.core.time_units import recognise_unit
-from lib.decoding.registry import decoder_for
-from lib.decoding.rejected import MAX_EXCERPTS, REJECTED
-from lib.events.fields import FROM_PARTITION, HEADER, KEY, Fields, recognise
-from lib.events.table import EventsTable, append_events, build_events, newest
+from lib.core.errors import SkewlineError
+from lib.decoding.rejected import REJECTED
+from lib.events.table import EventsTable, append_events, build_events, keep_newest
+from lib.loading.reading import (
+    UNWATCHED,
+    FieldChoice,
+    Known,
+    Progress,
+    Read,
+    Watch,
+    progress_of,
+    read_plan,
+)
 from lib.sources.base import Latest, Plan, Range, Span
 from lib.sources.newest import DEFAULT_CAP, limit_of, newest_part, parts_back
-from lib.sources.records import header_names, payload_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from lib.decoding.base import Decoded
+    from lib.decoding.base import Decoder
+    from lib.events.fields import Fields
     from lib.sources.base import Reader, TopicSource
 
-_BLOCKS_IN_FLIGHT: Final = 3
+__all__ = [
+    "DEFAULT_CAP",
+    "UNWATCHED",
+    "FieldChoice",
+    "LoadReport",
+    "LoadedTopic",
+    "Progress",
+    "Watch",
+    "load",
+    "reload",
+]
 
-FieldChoice = tuple[tuple[str, Any], ...]
-"""Fields chosen by hand: attributes of `lib.events.fields.Fields` with their values."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a read is."""
-
-    records: int = 0
-    bytes: int = 0
-    expected: int = 0
-    seconds: float = 0.0
-
-    @property
-    def rate(self) -> float:
-        """Records a second."""
-        return self.records / self.seconds if self.seconds > 0 else 0.0
-
-    @property
-    def share(self) -> float:
-        """Share of the expected records that has come, 0 to 1."""
-        return min(1.0, self.records / self.expected) if self.expected else 1.0
-
-    @property
-    def seconds_left(self) -> float:
-        """Seconds until the end at the present rate."""
-        return max(0, self.expected - self.records) / self.rate if self.rate else float("inf")
-
-
-@dataclass(frozen=True)
-class Watch:
-    """Who follows a load: `on_progress` is called after every block, then `should_stop` is asked.
-
-    A load that is stopped keeps what has come.
-    """
-
-    on_progress: Callable[[Progress], None] = lambda _: None
-    should_stop: Callable[[], bool] = lambda: False
-
-
-UNWATCHED: Final = Watch()
+_log: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -119,6 +95,8 @@ class LoadedTopic:
     ----------
     source
         `TopicSource.identity` of where it was read from.
+    decoder
+        What reads its records, chosen by the first of them; None where there was none.
     events
         The events table.
     undecoded
@@ -139,10 +117,11 @@ class LoadedTopic:
         The clients whose event times have been corrected (`lib.analysis.client_clocks`), not as
         they were read.
     token
-        Of this load: no other load has it.
+        Of what was read: no other load has it, but a reload that brought nothing new.
     """
 
     source: str
+    decoder: Decoder | None
     events: EventsTable
     undecoded: pa.Table
     fields: Fields
@@ -175,7 +154,7 @@ def load(
     cap: int = DEFAULT_CAP,
     watch: Watch = UNWATCHED,
 ) -> LoadedTopic:
-    """Read `wanted` of a topic into an events table.
+    """Read `wanted` of a topic into an events table, and log what came, or the error.
 
     Parameters
     ----------
@@ -190,36 +169,9 @@ def load(
     Raises
     ------
     SkewlineError
-        When the source fails.
+        When the source fails, or no record has a chosen field.
     """
-    limit = limit_of(wanted, cap)
-    tally, known = _Tally(), _recognise(None, chosen)
-    decoded: list[pa.Table] = []
-    undecoded: list[pa.Table] = [REJECTED.empty_table()]
-
-    def wants_headers() -> bool:
-        return known.wants_headers
-
-    for part in parts_back(source, topic, wanted, limit):
-        with closing(_blocks(source, part.plan, wants_headers)) as blocks:
-            first = next(blocks, None)
-            if first is None:
-                continue
-            if not tally.records:
-                known = _recognise(first, chosen)
-            grown = tally.expecting(part.plan.size)
-            columns, aside = _decoded(chain([first], blocks), known.fields.extras, grown, watch)
-        if grown.stopped and tally.records:  # what lies between it and the newer part is missing
-            tally.stopped = True
-            break
-        tally, decoded = grown, columns + decoded
-        undecoded.append(aside)
-        if tally.stopped or tally.records >= limit:
-            break
-    events = build_events(decoded, known.fields)
-    capped = _asks_for_more(wanted, limit) and (not part.whole or len(events.table) > limit)
-    together = pa.concat_tables(undecoded, promote_options="permissive")
-    return _loaded(source, newest(events, limit), together, known, part.plan, tally, capped=capped)
+    return _logged(source, topic, partial(_load, source, topic, wanted, chosen, cap, watch))
 
 
 def reload(
@@ -231,45 +183,145 @@ def reload(
 ) -> LoadedTopic:
     """Return `before` with what has been written to the topic since; only that is read.
 
-    A topic whose log ends before what was read from it has been made anew: it is loaded whole.
-    So is one that was empty, and one that has got more than is to be kept.
+    A topic whose log ends before what was read from it has been made anew: it is loaded whole. So
+    is one that was empty, one that has got more than is to be kept, and one whose new records
+    cannot be appended for a reason that nobody foresaw.
 
     Raises
     ------
     SkewlineError
         When the source fails.
     """
+    return _logged(source, before.report.topic, partial(_reload, source, before, cap, watch))
+
+
+def _load(
+    source: TopicSource, topic: str, wanted: Range, chosen: FieldChoice, cap: int, watch: Watch
+) -> LoadedTopic:
+    limit, started = limit_of(wanted, cap), time.monotonic()
+    known = Known.nothing(chosen)
+    reads: list[Read] = []  # from the oldest records to the newest
+    stopped = False
+    for part in parts_back(source, topic, wanted, limit):
+        known, older = read_plan(source, part.plan, known, watch, reads, started)
+        stopped = older.stopped
+        if stopped and reads:  # what lies between it and the newer records is missing
+            break
+        if older.records:
+            reads.insert(0, older)
+        if stopped or sum(read.records for read in reads) >= limit:
+            break
+    events = build_events([block for read in reads for block in read.columns], known.fields)
+    capped = _asks_for_more(wanted, limit) and (not part.whole or len(events.table) > limit)
+    report = LoadReport(
+        topic=topic,
+        wanted=wanted,
+        read=progress_of(reads, started),
+        total_records=sum(read.records for read in reads),
+        in_log=sum(span.size for span in part.plan.log),
+        capped=capped,
+        stopped=stopped,
+        timestamp_types=dict(sum((read.timestamp_types for read in reads), Counter[int]())),
+        reader=source.reader,
+    )
+    return LoadedTopic(
+        source=source.identity,
+        decoder=known.decoder,
+        events=keep_newest(events, limit),
+        undecoded=_concat_rejected([block for read in reads for block in read.undecoded]),
+        fields=known.fields,
+        recognised=known.recognised,
+        chosen=known.chosen,
+        sources=known.sources,
+        report=report,
+        positions={p: end for read in reads for p, end in read.positions.items()},
+    )
+
+
+def _reload(source: TopicSource, before: LoadedTopic, cap: int, watch: Watch) -> LoadedTopic:
     topic, wanted = before.report.topic, before.report.wanted
-    limit, positions = limit_of(wanted, cap), before.positions
-    plan = newest_part(source, topic, wanted, limit).plan
+    anew = partial(_load, source, topic, wanted, before.chosen, cap, watch)
+    plan = newest_part(source, topic, wanted, limit_of(wanted, cap)).plan
+    positions = before.positions
     if not positions or _is_made_anew(plan, positions) or _skips(plan, positions):
-        return load(source, topic, wanted, chosen=before.chosen, cap=cap, watch=watch)
-    spans = (
-        Span(s.partition, max(s.start, positions.get(s.partition, s.start)), s.end)
-        for s in plan.spans
+        return anew()
+    try:
+        return _grown(source, before, _behind(plan, positions), cap, watch)
+    except SkewlineError:
+        raise
+    except Exception as error:  # noqa: BLE001 (whatever it is, reading anew may do without it)
+        _log.warning("%s, topic %r: read anew after %s", source.name, topic, _where(error))
+        return anew()
+
+
+def _grown(
+    source: TopicSource, before: LoadedTopic, plan: Plan, cap: int, watch: Watch
+) -> LoadedTopic:
+    """Return `before` with the records of `plan`."""
+    started, limit = time.monotonic(), limit_of(plan.range, cap)
+    known = Known(before.decoder, before.fields, before.recognised, before.chosen, before.sources)
+    _, read = read_plan(source, plan, known, watch, [], started)
+    events = append_events(before.events, read.columns, known.fields)
+    too_many = _asks_for_more(plan.range, limit) and len(events.table) > limit
+    kept = keep_newest(events, limit)
+    old = before.report
+    report = replace(
+        old,
+        read=progress_of([read], started),
+        total_records=old.total_records + read.records,
+        in_log=sum(span.size for span in plan.log),
+        capped=old.capped or too_many,
+        stopped=read.stopped,
+        timestamp_types=dict(Counter(old.timestamp_types) + read.timestamp_types),
     )
-    plan = replace(plan, spans=tuple(spans))
-    tally = _Tally(plan.size, positions=dict(positions))
-    known = _Known(before.fields, before.recognised, before.chosen, before.sources)
-    with closing(_blocks(source, plan, lambda: known.wants_headers)) as blocks:
-        decoded, undecoded = _decoded(blocks, known.fields.extras, tally, watch)
-    events = append_events(before.events, decoded, known.fields)
-    too_many = _asks_for_more(wanted, limit) and len(events.table) > limit
-    undecoded = pa.concat_tables([before.undecoded, undecoded], promote_options="permissive")
-    return _loaded(
-        source,
-        newest(events, limit),
-        undecoded,
-        known,
-        plan,
-        tally,
-        capped=before.report.capped or too_many,
-        before=before.report,
+    is_new = bool(read.records) or kept is not before.events
+    return replace(
+        before,
+        events=kept,
+        undecoded=_concat_rejected([before.undecoded, *read.undecoded]),
+        report=report,
+        positions={**before.positions, **read.positions},
+        token=uuid4().hex if is_new else before.token,
     )
+
+
+def _logged(source: TopicSource, topic: str, read: Callable[[], LoadedTopic]) -> LoadedTopic:
+    """Return what `read` returns, with one line in the log: no values, no words of the broker."""
+    try:
+        loaded = read()
+    except SkewlineError as error:
+        kind = type(error).__name__
+        _log.warning("%s, topic %r: %s: %r", source.name, topic, kind, error.what)
+        raise
+    except Exception as error:
+        _log.error("%s, topic %r: %s", source.name, topic, _where(error))
+        raise
+    done = loaded.report.read
+    _log.info(
+        "%s, topic %r: %d records, %d bytes in %.2f s; %d events, %d rejected",
+        *(source.name, topic, done.records, done.bytes, done.seconds),
+        *(len(loaded.events.table), loaded.rejected.num_rows),
+    )
+    return loaded
+
+
+def _where(error: Exception) -> str:
+    """Return the kind of an error and the line that raised it: its message may hold values."""
+    frame = extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
 
 
 def _asks_for_more(wanted: Range, limit: int) -> bool:
     return not isinstance(wanted, Latest) or wanted.count > limit
+
+
+def _behind(plan: Plan, positions: Mapping[int, int]) -> Plan:
+    """Return what `plan` has behind what was read."""
+    spans = (
+        Span(s.partition, max(s.start, positions.get(s.partition, s.start)), s.end)
+        for s in plan.spans
+    )
+    return replace(plan, spans=tuple(spans))
 
 
 def _is_made_anew(plan: Plan, positions: Mapping[int, int]) -> bool:
@@ -287,149 +339,5 @@ def _skips(plan: Plan, positions: Mapping[int, int]) -> bool:
     )
 
 
-@dataclass(frozen=True)
-class _Known:
-    """What is known of a topic's fields."""
-
-    fields: Fields
-    recognised: Fields
-    chosen: FieldChoice
-    sources: tuple[str, ...]
-
-    @property
-    def wants_headers(self) -> bool:
-        """Whether headers are needed: to learn what can be chosen, or because one was."""
-        return not self.sources or any(s.startswith(HEADER) for s in self.fields.extras)
-
-
-def _recognise(first: pa.RecordBatch | None, chosen: FieldChoice) -> _Known:
-    """Recognise the fields from the first block of records; what is chosen by hand wins."""
-    if first is None:
-        return _Known(replace(Fields(), **dict(chosen)), Fields(), chosen, ())
-    headers = tuple(f"{HEADER}{name}" for name in header_names(first))
-    sample = decoder_for(first).decode(first, extras=(KEY, *headers)).columns
-    recognised = recognise(sample)
-    wanted = dict(chosen)
-    event_time = wanted.get("event_time", recognised.event_time)
-    if "unit" not in wanted and event_time in sample.column_names:
-        wanted["unit"] = recognise_unit(sample[event_time]) or recognised.unit
-    sources = (*(name for name in sample.column_names if name not in KAFKA_COLUMNS), FROM_PARTITION)
-    return _Known(replace(recognised, **wanted), recognised, chosen, sources)
-
-
-def _decoded(
-    blocks: Iterable[pa.RecordBatch], extras: Sequence[str], tally: _Tally, watch: Watch
-) -> tuple[list[pa.Table], pa.Table]:
-    """Decode `blocks`, the next one being fetched while one is decoded.
-
-    Returns the columns of each block, and the records that could not be decoded.
-    """
-    columns: list[pa.Table] = []
-    aside: list[pa.Table] = [REJECTED.empty_table()]
-    waiting: deque[Future[Decoded]] = deque()
-    excerpts = MAX_EXCERPTS
-
-    def collect() -> None:
-        nonlocal excerpts
-        block = waiting.popleft().result()
-        columns.append(block.columns)
-        aside.append(block.rejected)
-        excerpts = max(0, excerpts - block.rejected.num_rows)
-
-    with ThreadPoolExecutor(1) as decoder:
-        for block in blocks:
-            decode = decoder_for(block).decode
-            waiting.append(decoder.submit(decode, block, extras=extras, excerpts=excerpts))
-            if len(waiting) > _BLOCKS_IN_FLIGHT:
-                collect()
-            tally.add(block)
-            watch.on_progress(tally.progress())
-            if watch.should_stop():
-                tally.stopped = True
-                break
-        while waiting:
-            collect()
-    # Blocks made in one thread and freed in another stay with the allocator: give them back.
-    pa.default_memory_pool().release_unused()
-    return columns, pa.concat_tables(aside, promote_options="permissive")
-
-
-def _blocks(
-    source: TopicSource, plan: Plan, wants_headers: Callable[[], bool]
-) -> Generator[pa.RecordBatch]:
-    yield from source.read(plan, wants_headers)
-
-
-def _loaded(
-    source: TopicSource,
-    events: EventsTable,
-    undecoded: pa.Table,
-    known: _Known,
-    plan: Plan,
-    tally: _Tally,
-    *,
-    capped: bool,
-    before: LoadReport | None = None,
-) -> LoadedTopic:
-    types = Counter(before.timestamp_types if before else {}) + Counter(tally.timestamp_types)
-    report = LoadReport(
-        topic=plan.topic,
-        wanted=plan.range,
-        read=tally.progress(),
-        total_records=tally.records + (before.total_records if before else 0),
-        in_log=sum(span.size for span in plan.log),
-        capped=capped,
-        stopped=tally.stopped,
-        timestamp_types=dict(types),
-        reader=source.reader,
-    )
-    return LoadedTopic(
-        source=source.identity,
-        events=events,
-        undecoded=undecoded,
-        fields=known.fields,
-        recognised=known.recognised,
-        chosen=known.chosen,
-        sources=known.sources,
-        report=report,
-        positions=tally.positions,
-    )
-
-
-@dataclass
-class _Tally:
-    """What has come so far."""
-
-    expected: int = 0
-    started: float = field(default_factory=time.monotonic)
-    records: int = 0
-    bytes: int = 0
-    stopped: bool = False
-    timestamp_types: Counter[int] = field(default_factory=Counter)
-    positions: dict[int, int] = field(default_factory=dict)
-
-    def expecting(self, more: int) -> _Tally:
-        """Return a copy that expects `more` records."""
-        return replace(copy.deepcopy(self), expected=self.expected + more)
-
-    def add(self, block: pa.RecordBatch) -> None:
-        if not block.num_rows:
-            return
-        self.records += block.num_rows
-        self.bytes += payload_bytes(block)
-        kinds = block.column("timestamp_type").to_numpy()
-        if (kinds == kinds[0]).all():  # as nearly always; called for every block, so it counts
-            self.timestamp_types[int(kinds[0])] += len(kinds)
-        else:
-            self.timestamp_types.update(kinds.tolist())
-        partitions, offsets = block["partition"].to_numpy(), block["offset"].to_numpy()
-        reached = np.zeros(int(partitions.max()) + 1, np.int64)
-        reached[partitions] = offsets + 1  # of each partition, the last counts
-        for partition in np.flatnonzero(reached).tolist():
-            self.positions[partition] = max(
-                int(reached[partition]), self.positions.get(partition, 0)
-            )
-
-    def progress(self) -> Progress:
-        seconds = time.monotonic() - self.started
-        return Progress(self.records, self.bytes, self.expected, seconds)
+def _concat_rejected(tables: Sequence[pa.Table]) -> pa.Table:
+    return pa.concat_tables([REJECTED.empty_table(), *tables], promote_options="permissive")

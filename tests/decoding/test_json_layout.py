@@ -1,30 +1,42 @@
-"""Records of one layout: read without a parser, yet as one reads them, or not at all."""
+"""Records of one layout: read without a parser, yet as one reads them, or left."""
 
 from __future__ import annotations
 
 import json
 import struct
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import lib.decoding.json
-from lib.decoding.json import decode, flatten
-from lib.decoding.json_layout import FEWEST, Layout, layout_of, uniform_columns
+from lib.decoding.json import JSON, READERS
+from lib.decoding.json_layout import FEWEST, Layout, layout_of, read_layout, read_layouts
+from lib.decoding.json_parts import Unread
+from lib.decoding.json_value import flatten
 from tests.support.blocks import block
 
 EVENT = b'{"ClientID":2,"Data":{"Errors":0,"Ratio":0.5},"Kind":"m","Live":true,"Note":null}'
 
 
-def columns_of(*values: bytes) -> dict[str, pa.Array] | None:
-    return uniform_columns(pa.array(values, pa.binary()), fewest=1)
+def read(*values: bytes) -> tuple[list[bool], pa.Table]:
+    """Which values have the layout of the first, and the fields of those."""
+    fit, fields = read_layout(pa.array(values, pa.binary()), layout_of(values[0]))
+    return fit.tolist(), fields
 
 
-def rows_of(columns: dict[str, pa.Array]) -> list[dict]:
-    rows = pa.table(columns).to_pylist()
-    return [{name: value for name, value in row.items() if value is not None} for row in rows]
+def columns_of(*values: bytes) -> pa.Table:
+    fit, fields = read(*values)
+    assert all(fit)
+    return fields
+
+
+def rows_of(fields: pa.Table) -> list[dict]:
+    return [
+        {n: value for n, value in row.items() if value is not None} for row in fields.to_pylist()
+    ]
 
 
 def rows_by_json(values: list[bytes]) -> list[dict]:
@@ -47,37 +59,35 @@ def _bits(value: object) -> object:
 def test_fields_of_nested_objects_have_dotted_names():
     columns = columns_of(EVENT, EVENT)
 
-    assert columns is not None
     assert rows_of(columns) == rows_by_json([EVENT, EVENT])
-    assert list(columns) == ["ClientID", "Data.Errors", "Data.Ratio", "Kind", "Live"]
+    assert columns.column_names == ["ClientID", "Data.Errors", "Data.Ratio", "Kind", "Live"]
 
 
 def test_texts_are_numbered_in_the_order_in_which_they_occur():
     columns = columns_of(*(b'{"a":"%s"}' % word for word in [b"y", b"x", b"y", b"x"]))
 
-    assert columns is not None
-    assert columns["a"].dictionary.to_pylist() == ["y", "x"]
-    assert columns["a"].indices.to_pylist() == [0, 1, 0, 1]
+    words = columns["a"].combine_chunks()
+    assert words.dictionary.to_pylist() == ["y", "x"]
+    assert words.indices.to_pylist() == [0, 1, 0, 1]
 
 
 def test_texts_that_do_not_repeat_are_plain():
     columns = columns_of(*(b'{"a":"%d"}' % number for number in range(10)))
 
-    assert columns is not None
-    assert columns["a"].equals(pa.array([str(number) for number in range(10)]))
+    assert columns["a"].type == pa.string()
+    assert columns["a"].to_pylist() == [str(number) for number in range(10)]
 
 
 def test_integers_among_fractions_are_floats():
     columns = columns_of(b'{"a":1}', b'{"a":0.5}', b'{"a":-2}')
 
-    assert columns is not None
-    assert columns["a"].equals(pa.array([1.0, 0.5, -2.0]))
+    assert columns["a"].type == pa.float64()
+    assert columns["a"].to_pylist() == [1.0, 0.5, -2.0]
 
 
 def test_a_field_may_be_null_in_some_records():
     columns = columns_of(b'{"a":1,"b":"x"}', b'{"a":null,"b":null}', b'{"a":3,"b":"x"}')
 
-    assert columns is not None
     assert columns["a"].to_pylist() == [1, None, 3]
     assert columns["b"].to_pylist() == ["x", None, "x"]
 
@@ -85,17 +95,52 @@ def test_a_field_may_be_null_in_some_records():
 def test_a_part_of_an_array_is_read_where_it_is():
     values = pa.array([b"junk", b'{"a":1}', b'{"a":2}', b"junk"], pa.binary())[1:3]
 
-    columns = uniform_columns(values, fewest=1)
+    fit, fields = read_layout(values, layout_of(b'{"a":1}'))
 
-    assert columns is not None
-    assert columns["a"].to_pylist() == [1, 2]
+    assert fit.all()
+    assert fields["a"].to_pylist() == [1, 2]
+
+
+def test_records_of_another_layout_are_left():
+    fit, fields = read(b'{"a":1}', b'{"b":2}', b"junk", b'{"a":3}')
+
+    assert fit == [True, False, False, True]
+    assert fields["a"].to_pylist() == [1, 3]
+
+
+def test_a_field_that_only_misfits_have_is_no_column():
+    # Given records whose only text is one with an escape, which is left to a parser
+    fit, fields = read(b'{"a":1,"b":"x"}', b'{"a":2,"b":null}')
+    assert fit == [True, True]
+
+    fit, fields = read_layout(
+        pa.array([b'{"a":2,"b":null}', b'{"a":1,"b":"\\n"}'], pa.binary()),
+        layout_of(b'{"a":1,"b":"x"}'),
+    )
+
+    assert fit.tolist() == [True, False]
+    assert fields.column_names == ["a"]
+
+
+def all_values(*values: bytes) -> Unread:
+    return Unread(np.arange(len(values)), pa.array(values, pa.binary()))
 
 
 def test_few_records_are_left_to_the_parser():
-    values = pa.array([b'{"a":1}'] * FEWEST, pa.binary())
+    values = all_values(*[b'{"a":1}'] * FEWEST)
 
-    assert uniform_columns(values[1:]) is None
-    assert uniform_columns(values) is not None
+    assert len(read_layouts(values[1:])[1]) == FEWEST - 1
+    assert len(read_layouts(values)[1]) == 0
+
+
+def test_events_of_several_kinds_are_read_kind_by_kind():
+    kinds = [b'{"kind":"on","at":%d}', b'{"kind":"off","at":%d,"why":"x"}']
+    values = all_values(b"junk", *(kinds[n % 2] % n for n in range(4 * FEWEST)))
+
+    parts, left = read_layouts(values)
+
+    assert left.rows.tolist() == [0]
+    assert sorted(row for part in parts for row in part.rows.tolist()) == values.rows.tolist()[1:]
 
 
 # What is left to a parser
@@ -113,7 +158,7 @@ def test_few_records_are_left_to_the_parser():
 )
 def test_a_record_without_a_layout_is_not_read(record):
     assert layout_of(record) is None
-    assert columns_of(record) is None
+    assert read(record)[0] == [False]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +177,11 @@ def test_a_record_without_a_layout_is_not_read(record):
 def test_a_record_that_differs_otherwise_is_not_read(other):
     good = b'{"a":1,"b":"x"}'
 
-    assert columns_of(good, good, other, good) is None
+    fit, fields = read(good, good, other, good)
+
+    # A byte that is not UTF-8 is only seen where all texts are checked: then none is read.
+    assert fit in ([True, True, False, True], [False] * 4)
+    assert fields.num_rows == sum(fit)
 
 
 @pytest.mark.parametrize(
@@ -140,11 +189,11 @@ def test_a_record_that_differs_otherwise_is_not_read(other):
     [b"-0", b"00.5", b"1.", b".5", b"-.5", b"0.1234567890123456", b"1234567890123456", b"1.5e3"],
 )
 def test_a_fraction_that_could_be_rounded_otherwise_is_not_read(number):
-    assert columns_of(b'{"a":0.5}', b'{"a":%s}' % number) is None
+    assert read(b'{"a":0.5}', b'{"a":%s}' % number)[0] == [True, False]
 
 
 def test_a_record_does_not_end_in_the_next_one():
-    assert columns_of(b'{"a":1}', b'{"a":', b'2}{"a":3}') is None
+    assert read(b'{"a":1}', b'{"a":', b'2}{"a":3}')[0] == [True, False, False]
 
 
 def test_the_layout_is_the_bytes_around_the_values():
@@ -220,14 +269,13 @@ def nearly_uniform(draw: st.DrawFn) -> list[bytes]:
 @example([b'{"":1}', b'{"":2}'])
 @settings(max_examples=500)
 def test_what_is_read_is_what_json_loads_gives(values):
-    columns = columns_of(*values)
+    fit, fields = read(*values)
 
-    if columns is not None:
-        wanted = rows_by_json(values)
-        for name, column in columns.items():
-            if column.type == pa.float64():
-                wanted = [{**row, name: float(row[name])} if name in row else row for row in wanted]
-        assert exactly(rows_of(columns)) == exactly(wanted)
+    wanted = rows_by_json([value for value, fits in zip(values, fit, strict=True) if fits])
+    for name in fields.column_names:
+        if fields[name].type == pa.float64():
+            wanted = [{**row, name: float(row[name])} if name in row else row for row in wanted]
+    assert exactly(rows_of(fields)) == exactly(wanted)
 
 
 @given(st.data())
@@ -239,7 +287,6 @@ def test_plain_values_in_one_layout_are_read(data):
 
     columns = columns_of(*(written(record, None, (",", ":")) for record in records))
 
-    assert columns is not None
     assert exactly(rows_of(columns)) == exactly(records)
 
 
@@ -251,11 +298,11 @@ def test_decoding_gives_the_same_without_it(values, odd, random):
         many.insert(random.randrange(len(many)), rare)
     records = block(*many, b"not JSON", None)
 
-    found = decode(records)
+    found = JSON.decode(records)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lib.decoding.json, "uniform_columns", lambda _: None)
-        wanted = decode(records)
+        patch.setattr(lib.decoding.json, "READERS", READERS[1:])
+        wanted = JSON.decode(records)
 
-    assert found.columns.schema == wanted.columns.schema
+    assert set(found.columns.column_names) == set(wanted.columns.column_names)
     assert exactly(found.columns.to_pylist()) == exactly(wanted.columns.to_pylist())
     assert found.rejected.equals(wanted.rejected)

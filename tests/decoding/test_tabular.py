@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.core.columns import KAFKA_COLUMNS
-from lib.decoding.registry import JSON, decoder_for
+from lib.decoding.json import JSON
+from lib.decoding.registry import decode_block, decoder_for
 from lib.decoding.tabular import TABULAR
 from lib.sources.records import rejected_for, rows_as_values, with_values
 from tests.support.blocks import block, values_of
@@ -30,7 +31,7 @@ def rows_of(columns: dict[str, pa.Array]) -> pa.RecordBatch:
 
 def decoded(records: pa.RecordBatch) -> pa.Table:
     """The fields of a block of records, of which none is rejected."""
-    found = decoder_for(records).decode(records)
+    found = decode_block(records, decoder_for(records))
     assert not len(found.rejected)
     return found.columns.drop_columns(list(KAFKA_COLUMNS))
 
@@ -207,7 +208,7 @@ def test_a_block_says_by_itself_what_decodes_it():
 def test_what_its_source_rejects_is_rejected_with_its_reason():
     records = rejected_for("it is torn", block(b'{"a":1}', b"x"))
 
-    found = decoder_for(records).decode(records, extras=("@key",), excerpts=1)
+    found = decode_block(records, decoder_for(records), extras=("@key",), excerpts=1)
 
     assert found.columns.column_names == [*decoded_names(), "@key"]
     assert len(found.columns) == 0

@@ -1,4 +1,4 @@
-"""Which field is which, recognised from a sample, and in the address bar."""
+"""Which field is which, recognised from a sample."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from lib.core.errors import FieldsError
-from lib.core.time_units import UNITS
-from lib.decoding.json import decode
-from lib.events.fields import Fields, from_query, recognise, to_query
+from lib.decoding.json import JSON
+from lib.events.fields import Fields, recognise
 from tests.decoding.test_json import few
 from tests.support.blocks import block, values_of
 
@@ -25,7 +23,7 @@ def sample(records: list[dict], keys: list[bytes] | None = None) -> pa.Table:
     """Decoded records that arrive one second after another."""
     timestamps = [START + 1_000 * i for i in range(len(records))]
     records_block = block(*values_of(*records), timestamps=timestamps, keys=keys)
-    return decode(records_block, extras=("@key",)).columns
+    return JSON.decode(records_block, extras=("@key",)).columns
 
 
 NOTEBOOK = [
@@ -126,43 +124,17 @@ def test_a_number_that_goes_up_by_one_in_its_client_is_the_sequence_number():
 @given(few)
 @settings(max_examples=200)
 def test_any_sample_gives_an_answer(values):
-    columns = decode(block(*values), extras=("@key",)).columns
+    columns = JSON.decode(block(*values), extras=("@key",)).columns
 
     found = recognise(columns)
 
     assert {s for s in found.sources if s is not None} <= set(columns.column_names)
 
 
-sources = (
-    st.none() | st.text(max_size=8) | st.sampled_from(["-", "%2D", "@key", "a,b", "@header:x"])
-)
-
-
-@given(
-    st.builds(
-        Fields,
-        sources,
-        st.sampled_from(UNITS),
-        sources,
-        sources,
-        sources,
-        st.floats(min_value=0, exclude_min=True, allow_infinity=False),
-    )
-)
-def test_the_address_bar_gives_back_the_fields(fields):
-    text = to_query(fields)
-
-    assert from_query(text) == fields
-    assert text.isascii()
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "a", "a,b,c,d,e,f", "ts,ms,-,-,-,", "ts,ms,-,-,-,0", "ts,ms,-,-,-,nan", "a,s,,,,1,2"],
-)
-def test_other_text_in_the_address_bar_is_refused_with_a_sentence(text):
+@pytest.mark.parametrize("wrong", [{"unit": "years"}, {"session_gap_s": 0.0}])
+def test_impossible_fields_are_refused_with_a_sentence(wrong):
     with pytest.raises(FieldsError) as caught:
-        from_query(text)
+        Fields(**wrong)
 
     assert caught.value.what.endswith(".")
     assert caught.value.remedy.endswith(".")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kafka import KafkaAdminClient
 
+from lib.core.errors import FieldsError
+from lib.decoding.json import JSON
 from lib.loading.estimate import estimate
 from lib.loading.load import Progress, Watch, load, reload
 from lib.sources.base import Between, Everything, Latest
@@ -20,6 +24,9 @@ from tests.support.memory import MemoryTopic
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pyarrow as pa
+
+    from lib.decoding.base import Decoded
     from lib.loading.load import LoadedTopic
     from tests.support.broker import Broker
 
@@ -171,6 +178,122 @@ def test_reload_with_nothing_new_reads_nothing(topic: MemoryTopic) -> None:
 
     assert topic.read_offsets == []
     assert after.version == before.version
+
+
+@pytest.mark.parametrize("new", [event(10), BAD])
+def test_reload_that_brought_something_is_another_version(topic: MemoryTopic, new: bytes) -> None:
+    before = load(topic, "topic", Everything())
+    topic.write(new)
+
+    assert reload(topic, before).version != before.version
+
+
+def test_two_loads_of_one_topic_are_two_versions(topic: MemoryTopic) -> None:
+    assert load(topic, "topic", Everything()).version != load(topic, "topic", Everything()).version
+
+
+@dataclass
+class Listening:
+    """A decoder that remembers which blocks it was given."""
+
+    blocks: list[pa.RecordBatch]
+    name: str = "JSON, listened to"
+
+    def decode(self, records: pa.RecordBatch, **options: Any) -> Decoded:
+        self.blocks.append(records)
+        return JSON.decode(records, **options)
+
+
+def test_the_decoder_is_chosen_by_the_first_block_and_kept(
+    topic: MemoryTopic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoder = Listening([])
+    asked: list[pa.RecordBatch] = []
+    monkeypatch.setattr(
+        "lib.loading.reading.decoder_for", lambda block: asked.append(block) or decoder
+    )
+    before = load(topic, "topic", Everything())
+    topic.write(*events(10, 11))
+    decoder.blocks.clear()
+
+    after = reload(topic, before)
+
+    assert [block.num_rows for block in asked] == [2]
+    assert [block.num_rows for block in decoder.blocks] == [2]
+    assert before.decoder is after.decoder is decoder
+
+
+def test_an_empty_topic_has_no_decoder() -> None:
+    assert load(MemoryTopic(), "topic", Everything()).decoder is None
+
+
+def without_columns(loaded: LoadedTopic) -> LoadedTopic:
+    """Break a topic in memory, as no code of ours should."""
+    return replace(loaded, events=replace(loaded.events, table=loaded.events.table[["EventID"]]))
+
+
+def test_a_topic_that_nothing_can_be_appended_to_is_read_anew(
+    topic: MemoryTopic, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = without_columns(load(topic, "topic", Everything()))
+    topic.write(*events(10))
+
+    after = reload(topic, broken)
+
+    assert numbers_of(after) == list(range(11))
+    assert "read anew after KeyError" in caplog.text
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    return [(record.levelname, record.getMessage()) for record in caplog.records]
+
+
+def test_a_load_is_one_line_in_the_log(
+    topic: MemoryTopic, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "lib.loading")
+    topic.write(BAD)
+
+    loaded = load(topic, "topic", Everything())
+
+    size, seconds = loaded.report.read.bytes, loaded.report.read.seconds
+    assert logged(caplog) == [
+        (
+            "INFO",
+            (
+                f"memory, topic 'topic': 11 records, {size} bytes in {seconds:.2f} s; "
+                "10 events, 1 rejected"
+            ),
+        )
+    ]
+
+
+def test_a_load_that_fails_is_one_line_in_the_log(
+    topic: MemoryTopic, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(FieldsError):
+        load(topic, "topic", Everything(), chosen=(("client", "who\nis it"),))
+
+    [(level, line)] = logged(caplog)
+    assert level == "WARNING"
+    assert line.startswith("memory, topic 'topic': FieldsError: 'No record has")
+    assert "\n" not in line
+
+
+def test_the_log_has_no_value_of_a_record(
+    topic: MemoryTopic, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(block: pa.RecordBatch) -> None:
+        raise ValueError(block.column("value")[0].as_py())
+
+    monkeypatch.setattr("lib.loading.reading.decoder_for", fail)
+
+    with pytest.raises(ValueError, match="Timestamp"):
+        load(topic, "topic", Everything())
+
+    [(level, line)] = logged(caplog)
+    assert level == "ERROR"
+    assert re.fullmatch(r"memory, topic 'topic': ValueError at test_load.py:\d+", line)
 
 
 def test_reload_of_latest_has_no_gap_where_more_came_than_it_keeps(topic: MemoryTopic) -> None:

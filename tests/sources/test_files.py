@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 from contextlib import suppress
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -20,10 +21,11 @@ from pandas.testing import assert_frame_equal
 from lib.core.columns import KAFKA_COLUMNS
 from lib.core.errors import UnreadableFileError
 from lib.decoding.base import Decoded
+from lib.decoding.json import JSON
 from lib.decoding.merge import concat
-from lib.decoding.registry import JSON, decoder_for
+from lib.decoding.registry import decode_block, decoder_for
 from lib.decoding.rejected import REJECTED
-from lib.events.export import read_manifest, write_capture
+from lib.events.export import ORIGIN, write_capture
 from lib.events.fields import Fields, recognise
 from lib.events.table import EventsTable, build_events
 from lib.sources.base import Between, Everything, Latest, Span, TopicInfo
@@ -46,7 +48,7 @@ def rows(name: str, content: bytes) -> list[dict]:
 
 def decoded(name: str, content: bytes) -> Decoded:
     """Return all that a file holds, as decoders give it."""
-    blocks = [decoder_for(b).decode(b) for b in records_of(uploaded(name, content))]
+    blocks = [decode_block(b, decoder_for(b)) for b in records_of(uploaded(name, content))]
     return Decoded(
         concat([block.columns for block in blocks]),
         pa.concat_tables([REJECTED.empty_table(), *(block.rejected for block in blocks)]),
@@ -430,7 +432,7 @@ def test_any_bytes_are_read_or_end_in_a_sentence(ending, content):
 
 def load(source: TopicSource, topic: str) -> EventsTable:
     tables = [
-        decoder_for(b).decode(b, extras=("@key",)).columns
+        decode_block(b, decoder_for(b), extras=("@key",)).columns
         for b in source.read(source.plan(topic, Everything()))
     ]
     return build_events([table.drop_columns("@key") for table in tables], recognise(tables[0]))
@@ -483,20 +485,11 @@ def test_a_capture_says_where_it_comes_from(tmp_path):
         corrected=(1,),
     )
 
-    assert read_manifest(tmp_path / "c.parquet") == {
-        "version": 1,
+    metadata = pq.read_schema(tmp_path / "c.parquet").metadata
+    assert json.loads(metadata[ORIGIN]) == {
         "topic": "rides",
         "source": "Kafka",
-        "fields": "Timestamp,ms,ClientID,SessionID,EventID,30",
-        "events": 1,
-        "zero_ms": 5,
-        "timestamp_types": [CREATE_TIME],
+        "fields": asdict(Fields()),
         "rejected": {"no Timestamp": 1},
         "corrected": ["1"],
     }
-
-
-def test_another_parquet_file_has_no_manifest(tmp_path):
-    (tmp_path / "t.parquet").write_bytes(parquet(pd.DataFrame({"a": [1]})))
-
-    assert read_manifest(tmp_path / "t.parquet") is None

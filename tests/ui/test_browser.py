@@ -4,11 +4,12 @@ import json
 import re
 from contextlib import ExitStack, closing
 
+import pyarrow.parquet as pq
 import pytest
 from kafka import KafkaProducer
 from playwright.sync_api import expect
 
-from lib.events.export import read_manifest
+from lib.events.export import ORIGIN
 from lib.simulate.produce import produce as produce_simulation
 from lib.simulate.samples import SAMPLES
 from tests.support.app import running_app
@@ -244,8 +245,8 @@ def test_a_topic_is_downloaded_and_opens_again_from_its_file(page, samples_app, 
         page.get_by_role("button", name="Download the loaded topic").click()
     file = tmp_path / downloading.value.suggested_filename
     downloading.value.save_as(file)
-    manifest = read_manifest(file)
-    assert (manifest["topic"], manifest["source"]) == ("sessions-100", "Samples")
+    origin = json.loads(pq.read_schema(file).metadata[ORIGIN])
+    assert (origin["topic"], origin["source"]) == ("sessions-100", "Samples")
 
     # When the file is uploaded
     page.goto(f"{samples_app}/?source=Upload")

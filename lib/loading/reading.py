@@ -1,0 +1,220 @@
+"""Reading the records of a plan into decoded columns: fetch and decode overlap."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from lib.core.columns import KAFKA_COLUMNS
+from lib.core.time_units import recognise_unit
+from lib.decoding.registry import decode_block, decoder_for
+from lib.decoding.rejected import MAX_EXCERPTS
+from lib.events.fields import FROM_PARTITION, HEADER, KEY, Fields, recognise
+from lib.sources.records import header_names, payload_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+    from concurrent.futures import Future
+
+    from lib.decoding.base import Decoded, Decoder
+    from lib.sources.base import Plan, TopicSource
+
+_BLOCKS_IN_FLIGHT: Final = 3
+
+FieldChoice = tuple[tuple[str, Any], ...]
+"""Fields chosen by hand: attributes of `lib.events.fields.Fields` with their values."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a read is."""
+
+    records: int = 0
+    bytes: int = 0
+    expected: int = 0
+    seconds: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Records a second."""
+        return self.records / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def share(self) -> float:
+        """Share of the expected records that has come, 0 to 1."""
+        return min(1.0, self.records / self.expected) if self.expected else 1.0
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the end at the present rate."""
+        return max(0, self.expected - self.records) / self.rate if self.rate else float("inf")
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who follows a load: `on_progress` is called after every block, then `should_stop` is asked.
+
+    A load that is stopped keeps what has come.
+    """
+
+    on_progress: Callable[[Progress], None] = lambda _: None
+    should_stop: Callable[[], bool] = lambda: False
+
+
+UNWATCHED: Final = Watch()
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a topic's format and fields: see `LoadedTopic`."""
+
+    decoder: Decoder | None
+    fields: Fields
+    recognised: Fields
+    chosen: FieldChoice
+    sources: tuple[str, ...]
+
+    @classmethod
+    def nothing(cls, chosen: FieldChoice) -> Known:
+        """Return what is known before the first record."""
+        return cls(None, replace(Fields(), **dict(chosen)), Fields(), chosen, ())
+
+    @property
+    def wants_headers(self) -> bool:
+        """Whether headers are needed: to learn what can be chosen, or because one was."""
+        return self.decoder is None or any(s.startswith(HEADER) for s in self.fields.extras)
+
+
+def _recognised(first: pa.RecordBatch, decoder: Decoder, chosen: FieldChoice) -> Known:
+    """Recognise the fields from the first block that is not rejected; what is chosen wins."""
+    headers = tuple(f"{HEADER}{name}" for name in header_names(first))
+    sample = decoder.decode(first, extras=(KEY, *headers)).columns
+    recognised = recognise(sample)
+    wanted = dict(chosen)
+    event_time = wanted.get("event_time", recognised.event_time)
+    if "unit" not in wanted and event_time in sample.column_names:
+        wanted["unit"] = recognise_unit(sample[event_time]) or recognised.unit
+    sources = (*(name for name in sample.column_names if name not in KAFKA_COLUMNS), FROM_PARTITION)
+    return Known(decoder, replace(recognised, **wanted), recognised, chosen, sources)
+
+
+def read_plan(
+    source: TopicSource,
+    plan: Plan,
+    known: Known,
+    watch: Watch,
+    newer: Sequence[Read],
+    started: float,
+) -> tuple[Known, Read]:
+    """Read and decode the records of a plan, the next block being fetched while one is decoded.
+
+    Parameters
+    ----------
+    known
+        What is known of the topic; where that is nothing, it is learned from the first block.
+    newer, started
+        What the load has read before, and when it began (`time.monotonic`): counted as progress.
+
+    Returns
+    -------
+    What is known of the topic then, and what was read.
+    """
+    read = Read(plan.size)
+    waiting: deque[Future[Decoded]] = deque()
+    with (
+        closing(_blocks(source, plan, lambda: known.wants_headers)) as blocks,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        for block in blocks:
+            if known.decoder is None and (decoder := decoder_for(block)):
+                known = _recognised(block, decoder, known.chosen)
+            waiting.append(thread.submit(_decoded, block, known, read.excerpts))
+            if len(waiting) > _BLOCKS_IN_FLIGHT:
+                read.keep(waiting.popleft().result())
+            read.count(block)
+            watch.on_progress(progress_of([*newer, read], started))
+            if watch.should_stop():
+                read.stopped = True
+                break
+        for decoding in waiting:
+            read.keep(decoding.result())
+    # Blocks made in one thread and freed in another stay with the allocator: give them back.
+    pa.default_memory_pool().release_unused()
+    return known, read
+
+
+def _blocks(
+    source: TopicSource, plan: Plan, wants_headers: Callable[[], bool]
+) -> Generator[pa.RecordBatch]:
+    yield from source.read(plan, wants_headers)
+
+
+def _decoded(block: pa.RecordBatch, known: Known, excerpts: int) -> Decoded:
+    return decode_block(block, known.decoder, extras=known.fields.extras, excerpts=excerpts)
+
+
+@dataclass
+class Read:
+    """What has been read of one plan.
+
+    Attributes
+    ----------
+    expected
+        Offsets of the plan.
+    records, bytes, timestamp_types, positions
+        Of the records that have come: see `Progress`, `LoadReport`, `LoadedTopic`.
+    columns, undecoded
+        Of each block that has been decoded.
+    excerpts
+        How many more rejected records may keep an excerpt.
+    """
+
+    expected: int
+    records: int = 0
+    bytes: int = 0
+    stopped: bool = False
+    timestamp_types: Counter[int] = field(default_factory=Counter)
+    positions: dict[int, int] = field(default_factory=dict)
+    columns: list[pa.Table] = field(default_factory=list)
+    undecoded: list[pa.Table] = field(default_factory=list)
+    excerpts: int = MAX_EXCERPTS
+
+    def keep(self, decoded: Decoded) -> None:
+        """Take a decoded block."""
+        self.columns.append(decoded.columns)
+        self.undecoded.append(decoded.rejected)
+        self.excerpts = max(0, self.excerpts - decoded.rejected.num_rows)
+
+    def count(self, block: pa.RecordBatch) -> None:
+        """Count the records of a block."""
+        if not block.num_rows:
+            return
+        self.records += block.num_rows
+        self.bytes += payload_bytes(block)
+        kinds = block.column("timestamp_type").to_numpy()
+        if (kinds == kinds[0]).all():  # as nearly always; called for every block, so it counts
+            self.timestamp_types[int(kinds[0])] += len(kinds)
+        else:
+            self.timestamp_types.update(kinds.tolist())
+        partitions, offsets = block["partition"].to_numpy(), block["offset"].to_numpy()
+        reached = np.zeros(int(partitions.max()) + 1, np.int64)
+        reached[partitions] = offsets + 1  # of each partition, the last counts
+        for partition in np.flatnonzero(reached).tolist():
+            self.positions[partition] = int(reached[partition])
+
+
+def progress_of(reads: Sequence[Read], started: float) -> Progress:
+    """Return how far a load is that has read these and began at `started` (`time.monotonic`)."""
+    return Progress(
+        sum(read.records for read in reads),
+        sum(read.bytes for read in reads),
+        sum(read.expected for read in reads),
+        time.monotonic() - started,
+    )
