@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from lib.analysis import delays, kernels
+from lib.analysis import delays
 from lib.analysis.analyse import analyse, warm_up
 from lib.analysis.client_clocks import clocks
 from lib.analysis.completeness import completeness
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
 SIZES = (1_000_000, 10_000_000)
 LINEAR = 1.15
-WORTH_ITS_CODE = 1.3
 PARTS: tuple[Callable[[pd.DataFrame], object], ...] = (
     assess_timestamps,
     delays.delay_quantiles,
@@ -142,37 +141,6 @@ def show_growth(measured: dict[int, dict[str, float]]) -> None:
         print(f"{part:<30}" + "".join(f"{c:12.0f}" for c in costs) + f"{ratio:8.2f}  {verdict}")
 
 
-def sort_by_numpy(
-    bounds: kernels.Ints, values: kernels.Ints
-) -> tuple[kernels.Ints, kernels.Codes | None]:
-    """Do what `kernels.sort_runs` does with NumPy's stable sort, of group and value as one key."""
-    codes = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
-    low = values.min(initial=0)
-    keys = codes * (values.max(initial=0) - low + 1) + (values - low)
-    if (keys[1:] >= keys[:-1]).all():
-        return values, None
-    order = np.argsort(keys, kind="stable")
-    return values[order], order.astype(np.int32)
-
-
-def compare_sorts(size: int, repeat: int) -> None:
-    """Print how long all analyses take with the sort of `kernels` and with NumPy's."""
-    events, own = topic(size), kernels.sort_runs
-    seconds = {own: [0.0] * repeat, sort_by_numpy: [0.0] * repeat}
-    try:
-        for run in range(repeat):
-            for sort, spent in seconds.items():
-                kernels.sort_runs = sort
-                began = time.perf_counter()
-                analyse(events)
-                spent[run] = time.perf_counter() - began
-    finally:
-        kernels.sort_runs = own
-    ours, numpys = (min(spent) for spent in seconds.values())
-    verdict = "worth its code" if numpys / ours >= WORTH_ITS_CODE else "not worth its code"
-    print(f"{size:,} events: own sort {ours:.3f} s, NumPy's {numpys:.3f} s: {verdict}")
-
-
 def forget_peak() -> None:
     """Have the peak of memory counted from now on (Linux)."""
     if sys.platform == "linux":
@@ -197,16 +165,9 @@ def main() -> None:
     )
     parser.add_argument("events", type=int, nargs="*", default=SIZES)
     parser.add_argument("--repeat", type=int, default=3, help="runs; the fastest counts")
-    parser.add_argument(
-        "--compare-sorts", action="store_true", help="only compare the own sort with NumPy's"
-    )
     asked = parser.parse_args()
     warm_up()
     analyse(topic(10_000))  # imports
-    if asked.compare_sorts:
-        for size in asked.events:
-            compare_sorts(size, asked.repeat)
-        return
     measured = {size: measure(size, asked.repeat) for size in asked.events}
     if len(measured) > 1:
         show_growth(measured)

@@ -239,7 +239,7 @@ def _lower_envelopes(clients: Groups, times: Ints, received: Ints) -> LowerEnvel
 
 def _delays_over_time(clients: Groups, times: Ints, received: Ints) -> tuple[Ints, Floats]:
     """Return event times, client after client and rising, and the delays of those events."""
-    x, stood = kernels.sort_runs(clients.bounds, kernels.together(clients, times))
+    x, stood = kernels.sort_within(clients.bounds, kernels.together(clients, times))
     late = np.subtract(received, times, out=np.empty(len(times)))
     late = kernels.together(clients, late)
     return x, late if stood is None else kernels.taken(late, stood)

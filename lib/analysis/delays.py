@@ -208,7 +208,7 @@ def out_of_orderness_quantiles(
     """
     topic = kernels.ints(out_of_orderness(events))
     partitions = kernels.ints(out_of_orderness(events, by=PARTITION))
-    one, each = kernels.everything(events), kernels.group_by(events, PARTITION)
+    one, each = kernels.whole_topic(events), kernels.group_by(events, PARTITION)
     rows = [
         _disorder_rows(["topic"], one, topic, shares),
         _disorder_rows(["partitions"], one, partitions, shares),
@@ -222,7 +222,7 @@ def _delay(events: pd.DataFrame) -> Ints:
 
 
 def _groups(events: pd.DataFrame, by: str | None) -> Groups:
-    return kernels.everything(events) if by is None else kernels.group_by(events, by)
+    return kernels.whole_topic(events) if by is None else kernels.group_by(events, by)
 
 
 def _labels(groups: Groups, by: str | None) -> pd.DataFrame:

@@ -124,7 +124,7 @@ def find_arrivals(
     repeats = steps == 0  # they say nothing of the silence before them
     unit = _units(client, session, repeats, times, received)
     bounds = unit.bounds[:-1]
-    heard, stood = kernels.sort_runs(bounds, kernels.together(unit, received)[: bounds[-1]])
+    heard, stood = kernels.sort_within(bounds, kernels.together(unit, received)[: bounds[-1]])
 
     def in_order(values: npt.NDArray[Value]) -> npt.NDArray[Value]:
         of_units = kernels.together(unit, values)[: bounds[-1]]
@@ -261,7 +261,7 @@ def _units(client: Groups, session: Groups, repeats: Bools, *clocks: Ints) -> Gr
     at_once = np.zeros(client.n, np.bool_)
     for times in clocks:
         first, last = (bound[: session.n] for bound in kernels.bounds_within(heard, times))
-        order = kernels.order_by(owner, first)
+        order = np.lexsort((first, owner))
         reached = last[order] + kernels.behind_running_max(owner[order], last[order])
         overlaps = (np.diff(owner[order]) == 0) & (first[order][1:] < reached[:-1])
         at_once[owner[order][1:][overlaps]] = True
