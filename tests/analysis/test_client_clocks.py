@@ -4,8 +4,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.analysis.client_clocks import clocks, correct, effect, lag, lower_envelopes
-from lib.analysis.delays import delay
+from lib.analysis import kernels
+from lib.analysis.client_clocks import (
+    TypicalClock,
+    clocks,
+    clocks_against,
+    correct,
+    effect,
+    lower_envelopes,
+    network_of,
+    typical_clock,
+)
 from lib.core.columns import CLIENT, EVENT_TIME, EVENT_TIME_0, RECEIVED_TIME
 from tests.support.tables import events_table
 
@@ -28,8 +37,16 @@ def topic(offsets_ms, drift_ppm=None, events=200, network_ms=20, jitter_ms=10, s
     )
 
 
-def clock_of(events, client, **parameters):
-    table = clocks(events, **parameters)
+def lag(events):
+    """Each event's delay above the lower envelope of its client."""
+    clients = kernels.group_by(events, CLIENT).codes
+    times, received = (kernels.ints(events[name]) for name in (EVENT_TIME, RECEIVED_TIME))
+    lags = lower_envelopes(events).lags(clients, times, received)
+    return pd.Series(lags, index=events.index)
+
+
+def clock_of(events, client):
+    table = clocks(events)
     return table[table[CLIENT] == client].iloc[0]
 
 
@@ -87,10 +104,14 @@ def test_one_wild_time_is_no_wrong_clock():
     assert table["Future"].sum() == 1
 
 
-def test_a_less_sensitive_look_finds_fewer_wrong_clocks():
+def test_a_clock_is_judged_by_what_is_usual_of_the_typical_one():
     events = topic({"a": 0, "b": 0, "c": 200})
-    assert clock_of(events, "c")["Wrong"]
-    assert not clock_of(events, "c", sensitivity=100)["Wrong"]
+    envelopes = lower_envelopes(events)
+    network = network_of(events, envelopes)
+    typical = typical_clock(envelopes, network)
+    lax = TypicalClock(typical.smallest_delay, usual=300.0)
+    assert clocks_against(typical, network, events, envelopes)["Wrong"].tolist() == [0, 0, 1]
+    assert clocks_against(lax, network, events, envelopes)["Wrong"].tolist() == [0, 0, 0]
 
 
 def test_one_client_alone_has_nothing_to_be_compared_with():
@@ -145,6 +166,12 @@ def test_a_clock_in_the_future_makes_everybody_else_late():
     assert table["with its clock corrected"] < 10
 
 
+def test_the_only_client_of_a_topic_cannot_be_left_out():
+    events = topic({"a": 5000})
+    table = effect(events, clocks(events), "a")
+    assert table["Case"].tolist() == ["as it is", "with its clock corrected"]
+
+
 def test_an_empty_topic_has_no_clocks():
     assert clocks(events_table([], [])).empty
     assert lag(events_table([], [])).empty
@@ -191,5 +218,6 @@ def test_turning_one_clock_turns_its_delays_but_no_lag(rows, offset):
     turned = events[EVENT_TIME].where(events[CLIENT] != "a", events[EVENT_TIME] + offset)
     other = events.assign(**{EVENT_TIME: turned})
     own = events[CLIENT] == "a"
-    assert ((delay(events) - delay(other))[own] == offset).all()
+    delay, turned_delay = (table[RECEIVED_TIME] - table[EVENT_TIME] for table in (events, other))
+    assert ((delay - turned_delay)[own] == offset).all()
     assert np.allclose(lag(events), lag(other), atol=1e-3)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.analysis import delays
-from lib.analysis.outages import outages
+from lib.analysis.outages import outages_and_rhythm
 from lib.charts.colours import client_colours
 from lib.charts.comparison import MOST_CELLS, MOST_POINTS, comparison
 from lib.charts.delay import (
@@ -230,7 +230,7 @@ class TestOthers:
         assert size(chart) < MOST_BYTES
 
     def test_a_timeline_of_many_outages_is_bounded(self):
-        every = outages(load(samples(), "sessions-10", Everything()).events.table)
+        every, _ = outages_and_rhythm(load(samples(), "sessions-10", Everything()).events.table)
         many = every.iloc[[0] * 2_000].reset_index(drop=True)
         names = pd.Categorical([UUID.format(number) for number in range(2_000)])
         chart = outage_timeline(
