@@ -49,6 +49,7 @@ MAX_DRIFT_PPM: Final = 1000.0
 """No clock drifts more; a steeper envelope is that of a flushed buffer."""
 
 _BLOCKS: Final = 32  # a client's events, cut into so many: the smallest delay of each is kept
+_RESOLUTION_MS: Final = 1.0  # of times, and so of delays
 _ROUNDS: Final = 26  # bisections of a slope's interval, which leave less than 0.1 ppb of it
 
 
@@ -314,8 +315,9 @@ def _levelled(
     envelopes: LowerEnvelopes, network: Network, clients: Groups, x: Ints, y: Floats
 ) -> LowerEnvelopes:
     """Return the envelopes without the slopes that the network may have made by chance."""
-    # A slope rests on the outer quarters of the events; either may be too high by chance.
-    by_chance = 2 * network.longest_by_chance(envelopes.heard / 4)
+    # A slope rests on the outer quarters of the events; either may be too high by chance, and by
+    # up to 1 ms because times are whole milliseconds.
+    by_chance = 2 * np.maximum(network.longest_by_chance(envelopes.heard / 4), _RESOLUTION_MS)
     change = np.abs(envelopes.slope) * envelopes.span
     slope = np.where(change <= by_chance, 0.0, envelopes.slope)
     height = _heights(clients.bounds, x, y, slope, envelopes.middle)

@@ -192,7 +192,7 @@ def _clock(row: dict[Hashable, Any], events: int) -> str:
     offset, drift = row[client_clocks.CLOCK_OFFSET], row[client_clocks.DRIFT]
     side = "ahead of" if offset > 0 else "behind"
     sentence = f"Client {row[CLIENT]}'s clock is {_seconds(abs(offset))} {side} the others'"
-    if drift:
+    if round(abs(drift)):  # 0 where no drift is established
         sentence += f" and {'gains' if drift > 0 else 'loses'} {abs(drift):,.0f} ppm"
     if future := int(row[client_clocks.FUTURE]):
         of = counted(events, "event")

@@ -83,6 +83,23 @@ def test_drift_is_the_slope_of_the_smallest_delays():
     assert clock["Drift"] == pytest.approx(80, abs=5)
 
 
+@pytest.mark.parametrize("jitter_ms", [0, 0.3, 10])
+def test_clocks_that_do_not_drift_have_a_drift_of_exactly_zero(jitter_ms):
+    events = topic(dict.fromkeys("abcd", 0), events=2_000, jitter_ms=jitter_ms, network_ms=20.4)
+    assert clocks(events)["Drift"].tolist() == [0.0] * 4
+
+
+def test_a_drift_that_adds_up_to_less_than_times_resolve_is_none():
+    drift = {"a": 0.4, "b": -0.4}  # 1.4 ms in an hour
+    events = topic(dict.fromkeys("ab", 0), drift, events=2_000, jitter_ms=0)
+    assert clocks(events)["Drift"].tolist() == [0.0, 0.0]
+
+
+def test_without_jitter_a_small_drift_is_found():
+    events = topic(dict.fromkeys("abc", 0), {"c": 5}, events=2_000, jitter_ms=0)
+    assert clocks(events)["Drift"].tolist() == pytest.approx([0, 0, 5], abs=0.5)
+
+
 def test_the_offset_of_a_drifting_clock_is_that_of_the_middle_of_its_events():
     clock = clock_of(topic({"a": 0, "b": 0, "c": 1000}, {"c": 80}), "c")
     assert clock["Offset"] == pytest.approx(1000 + 80e-6 * clock["At"], abs=5)

@@ -5,6 +5,7 @@ import pytest
 from lib.analysis.analyse import analyse
 from lib.analysis.client_clocks import clocks
 from lib.analysis.completeness import completeness, number_steps
+from lib.analysis.findings import extent_of, findings
 from lib.analysis.outages import outages_and_rhythm
 from lib.analysis.timestamp_quality import assess_timestamps
 from lib.core.columns import CLIENT, RECEIVED_TIME_TYPE, SESSION
@@ -98,6 +99,34 @@ def test_a_clock_that_is_ahead():
     assert finding.sentence.startswith("Client 4's clock is 3.2 s ahead of the others': ")
     assert finding.events == (right[CLIENT] == "4").sum()
     assert finding.page == "Delay"
+
+
+@pytest.mark.parametrize(
+    ("drift_ppm", "said"),
+    [(0.0, "the others'."), (0.4, "the others'."), (41.2, "the others' and gains 41 ppm.")],
+)
+def test_drift_is_said_where_it_rounds_to_something(drift_ppm, said):
+    events = simulated(clients=3, sessions=3, events=300)
+    table = clocks(events).assign(Offset=-2_000.0, Drift=drift_ppm, Wrong=[True, False, False])
+    verdict = assess_timestamps(events)
+    nothing = outages_and_rhythm(events)[0].head(0)
+    (finding,) = findings(extent_of(events), verdict, nothing, table.assign(Future=0), None)
+    assert finding.sentence == f"Client 1's clock is 2.0 s behind {said}"
+
+
+NAME = "![x](http://host/y.png) *a* _b_ `c` <d>"
+
+
+def test_no_sentence_has_markup_of_its_own():
+    events = simulated(
+        clients=20, sessions=60, events=9_000, outage_share=0.3, lost_share=0.01, clock_share=0.2,
+        duplicate_share=0.01, unbuffered_share=0.3, shared_outages=1, clock_drift_ppm=90.0,
+    )  # fmt: skip
+    named = events.assign(**{CLIENT: events[CLIENT].cat.rename_categories(lambda c: NAME + c)})
+    found = findings_of(named)
+    assert {finding.kind for finding in found} >= {"outage", "clock", "lost", "duplicates"}
+    for finding in found:
+        assert not set("*_`<>[]()!#|\\~$\n") & set(finding.sentence.replace(NAME, ""))
 
 
 def test_lost_and_duplicate_events():
