@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lib.analysis.client_clocks import clocks, lower_envelopes
+from lib.analysis.client_clocks import client_times, clocks_of, lower_envelopes
 from lib.analysis.completeness import (
     are_sequence_numbers,
     completeness,
@@ -66,23 +66,22 @@ def analyse(events: pd.DataFrame) -> Analysis:
     """Return all answers about an events table in **arrival order**."""
     # Outages take about as long as all else, and loops and sorts hold no lock: one thread each.
     with ThreadPoolExecutor(1) as other:
-        finding_envelopes = other.submit(lower_envelopes, events)
+        times = client_times(events)
+        finding_envelopes = other.submit(lower_envelopes, times)
         steps = number_steps(events)
         numbered = steps if are_sequence_numbers(steps) else None
         envelopes = finding_envelopes.result()
         finding_outages = other.submit(outages_of, events, envelopes, numbered)
-        timestamps, clock_table = assess_timestamps(events), clocks(events, envelopes)
+        timestamps, clocks = assess_timestamps(events), clocks_of(times, envelopes)
         sessions = None
         if numbered is not None:
             sessions = completeness(events, steps, numbering_start(events))
         delay, out_of_orderness = delay_quantiles(events), out_of_orderness_quantiles(events)
-        outage_table, rhythm = finding_outages.result()
+        outages, rhythm = finding_outages.result()
     found = []
     if len(events):
-        found = findings(extent_of(events), timestamps, outage_table, clock_table, sessions)
-    return Analysis(
-        timestamps, delay, out_of_orderness, outage_table, rhythm, clock_table, sessions, found
-    )
+        found = findings(extent_of(events), timestamps, outages, clocks, sessions)
+    return Analysis(timestamps, delay, out_of_orderness, outages, rhythm, clocks, sessions, found)
 
 
 def warm_up() -> None:

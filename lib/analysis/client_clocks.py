@@ -54,6 +54,15 @@ _ROUNDS: Final = 26  # bisections of a slope's interval, which leave less than 0
 
 
 @dataclass(frozen=True)
+class ClientTimes:
+    """Whose each event is, when it happened by the client's clock, and when it was received."""
+
+    clients: Groups
+    event_time: Ints
+    received: Ints
+
+
+@dataclass(frozen=True)
 class LowerEnvelopes:
     """The lower envelope of each client's delays: `height` + `slope` · (event time − `middle`).
 
@@ -74,10 +83,10 @@ class LowerEnvelopes:
     span: Floats
     heard: Ints
 
-    def lags(self, clients: Codes, times: Ints, received: Ints) -> Floats:
+    def lags(self, clients: Codes, event_time: Ints, received: Ints) -> Floats:
         """Return each event's delay above its client's envelope, ms, at least 0."""
         found = np.empty(len(clients))
-        _find_lags(clients, times, received, self.height, self.slope, self.middle, found)
+        _find_lags(clients, event_time, received, self.height, self.slope, self.middle, found)
         return found
 
 
@@ -125,18 +134,20 @@ class TypicalClock:
     usual: float
 
 
-def clocks(events: pd.DataFrame, envelopes: LowerEnvelopes | None = None) -> pd.DataFrame:
-    """Return what each client's clock shows: `clocks_against` the typical clock of the events.
+def clocks(events: pd.DataFrame) -> pd.DataFrame:
+    """Return what each client's clock shows: `clocks_against` the typical clock of the events."""
+    times = client_times(events)
+    return clocks_of(times, lower_envelopes(times))
 
-    `envelopes` are the `lower_envelopes` of the events, where they are known.
-    """
-    envelopes = lower_envelopes(events) if envelopes is None else envelopes
-    network = network_of(events, envelopes)
-    return clocks_against(typical_clock(envelopes, network), network, events, envelopes)
+
+def clocks_of(times: ClientTimes, envelopes: LowerEnvelopes) -> pd.DataFrame:
+    """Return the result of `clocks` where the lower envelopes are known."""
+    network = network_of(times, envelopes)
+    return clocks_against(typical_clock(envelopes, network), network, times, envelopes)
 
 
 def clocks_against(
-    typical: TypicalClock, network: Network, events: pd.DataFrame, envelopes: LowerEnvelopes
+    typical: TypicalClock, network: Network, times: ClientTimes, envelopes: LowerEnvelopes
 ) -> pd.DataFrame:
     """Return what each client's clock shows against the typical clock.
 
@@ -148,8 +159,8 @@ def clocks_against(
     ----------
     typical, network
         `typical_clock` and `network_of` of all clients.
-    events, envelopes
-        The events table, in any order, and its `lower_envelopes`.
+    times, envelopes
+        `client_times` of the clients to judge, and their `lower_envelopes`.
 
     Returns
     -------
@@ -160,8 +171,7 @@ def clocks_against(
         clock gains, exactly zero where the network alone explains it; `Future` int64,
         the events with a negative delay; `Wrong` bool.
     """
-    clients, times, received = _columns(events)
-    delay = received - times
+    clients, delay = times.clients, times.received - times.event_time
     offset = typical.smallest_delay - envelopes.height
     by_drift = np.abs(envelopes.slope) * envelopes.span
     by_chance = network.longest_by_chance(envelopes.heard) if clients.n else offset
@@ -180,9 +190,17 @@ def clocks_against(
     )
 
 
-def network_of(events: pd.DataFrame, envelopes: LowerEnvelopes) -> Network:
+def client_times(events: pd.DataFrame) -> ClientTimes:
+    """Return the clients and times of an events table, in any order."""
+    event_time, received = (kernels.ints(events[name]) for name in (EVENT_TIME, RECEIVED_TIME))
+    return ClientTimes(kernels.group_by(events, CLIENT), event_time, received)
+
+
+def network_of(times: ClientTimes, envelopes: LowerEnvelopes) -> Network:
     """Return how long the network delays events beyond the lower envelopes of their clients."""
-    return _network(*_columns(events), envelopes)
+    lags = envelopes.lags(times.clients.codes, times.event_time, times.received)
+    lags.sort()
+    return Network(lags, times.clients.n)
 
 
 def typical_clock(envelopes: LowerEnvelopes, network: Network) -> TypicalClock:
@@ -195,20 +213,17 @@ def typical_clock(envelopes: LowerEnvelopes, network: Network) -> TypicalClock:
     return TypicalClock(smallest, SENSITIVITY * max(distance, middle, 1.0))
 
 
-def lower_envelopes(events: pd.DataFrame) -> LowerEnvelopes:
-    """Return the lower envelope of each client's delays, in the order of `kernels.group_by`.
-
-    One is level where the network alone may have sloped it.
-    """
-    clients, times, received = _columns(events)
+def lower_envelopes(times: ClientTimes) -> LowerEnvelopes:
+    """Return the lower envelope of each client's delays; level where the network may slope it."""
+    clients = times.clients
     if not clients.n:
         none = np.empty(0)
         return LowerEnvelopes(none, none, none, none, clients.sizes)
-    x, y = _delays_over_time(clients, times, received)
+    x, y = _delays_over_time(times)
     sloped = _sloped(clients, x, y)
     if not sloped.slope.any():
         return sloped
-    return _levelled(sloped, _network(clients, times, received, sloped), clients, x, y)
+    return _levelled(sloped, network_of(times, sloped), clients, x, y)
 
 
 def correct(events: pd.DataFrame, clock_table: pd.DataFrame) -> pd.DataFrame:
@@ -280,18 +295,6 @@ def effect(
     return pd.concat(found.values(), ignore_index=True).assign(**{CASE: list(found)})
 
 
-def _columns(events: pd.DataFrame) -> tuple[Groups, Ints, Ints]:
-    """Return each event's client, event time and received time."""
-    times, received = kernels.ints(events[EVENT_TIME]), kernels.ints(events[RECEIVED_TIME])
-    return kernels.group_by(events, CLIENT), times, received
-
-
-def _network(clients: Groups, times: Ints, received: Ints, envelopes: LowerEnvelopes) -> Network:
-    lags = envelopes.lags(clients.codes, times, received)
-    lags.sort()
-    return Network(lags, clients.n)
-
-
 def _sloped(clients: Groups, x: Ints, y: Floats) -> LowerEnvelopes:
     """Return each client's lower envelope, however its slope came about.
 
@@ -330,10 +333,11 @@ def _heights(bounds: Ints, x: Ints, y: Floats, slope: Floats, middle: Floats) ->
     return height
 
 
-def _delays_over_time(clients: Groups, times: Ints, received: Ints) -> tuple[Ints, Floats]:
+def _delays_over_time(times: ClientTimes) -> tuple[Ints, Floats]:
     """Return event times, client after client and rising, and the delays of those events."""
-    x, before = kernels.sort_within(clients.bounds, kernels.together(clients, times))
-    delay = np.subtract(received, times, out=np.empty(len(times)))
+    clients = times.clients
+    x, before = kernels.sort_within(clients.bounds, kernels.together(clients, times.event_time))
+    delay = np.subtract(times.received, times.event_time, out=np.empty(len(times.received)))
     delay = kernels.together(clients, delay)
     return x, delay if before is None else kernels.taken(delay, before)
 

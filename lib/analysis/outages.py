@@ -29,7 +29,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from lib.analysis import kernels, silences, tails
-from lib.analysis.client_clocks import lower_envelopes
+from lib.analysis.client_clocks import client_times, lower_envelopes
 from lib.analysis.completeness import are_sequence_numbers, number_steps
 from lib.core.columns import CLIENT, SESSION
 
@@ -82,7 +82,9 @@ def outages_and_rhythm(
     """
     steps = number_steps(events)
     numbered = steps if are_sequence_numbers(steps) else None
-    return outages_of(events, lower_envelopes(events), numbered, sensitivity=sensitivity)
+    return outages_of(
+        events, lower_envelopes(client_times(events)), numbered, sensitivity=sensitivity
+    )
 
 
 def outages_of(

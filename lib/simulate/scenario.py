@@ -11,7 +11,7 @@ Rhythm = Literal["regular", "random", "bursty"]
 Jitter = Literal["uniform", "gamma", "lognormal", "pareto"]
 TimestampKind = Literal["logappend", "create", "gateway"]
 
-SHARES: Final = (
+FROM_0_TO_1: Final = (
     "outage_share",
     "unbuffered_share",
     "shared_outage_clients",
@@ -21,7 +21,7 @@ SHARES: Final = (
     "lost_share",
     "duplicate_share",
 )
-RANGES: Final = ("interval_s", "pause_s", "outage_s", "quiet_s")
+LOW_TO_HIGH: Final = ("interval_s", "pause_s", "outage_s", "quiet_s")
 POSITIVE: Final = ("clients", "concurrent", "partitions", "flush_rate")
 NOT_NEGATIVE: Final = (
     "seed",
@@ -138,9 +138,9 @@ class Scenario:
             _require(getattr(self, name) > 0, f"{name} must be positive")
         for name in NOT_NEGATIVE:
             _require(getattr(self, name) >= 0, f"{name} must not be negative")
-        for name in SHARES:
+        for name in FROM_0_TO_1:
             _require(0 <= getattr(self, name) <= 1, f"{name} must be from 0 to 1")
-        for name in RANGES:
+        for name in LOW_TO_HIGH:
             low, high = getattr(self, name)
             _require(0 < low <= high, f"{name} must be positive, its smaller end first")
         # The frozen dataclass's own way: a default that depends on another field.

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.analysis import silences
-from lib.analysis.client_clocks import lower_envelopes
+from lib.analysis.client_clocks import client_times, lower_envelopes
 from lib.analysis.completeness import are_sequence_numbers, number_steps
 from lib.analysis.silences import NOT_WAITING, find_stragglers, find_waits
 from tests.support.tables import events_table
@@ -38,7 +38,7 @@ def topic(rows):
 def find_arrivals(events):
     steps = number_steps(events)
     numbered = steps if are_sequence_numbers(steps) else None
-    return silences.find_arrivals(events, lower_envelopes(events), numbered)
+    return silences.find_arrivals(events, lower_envelopes(client_times(events)), numbered)
 
 
 def units(arrivals):
