@@ -156,8 +156,8 @@ def find_arrivals(events: pd.DataFrame, envelopes: LowerEnvelopes, steps: Ints |
 def find_waits(arrivals: Arrivals) -> Waits:
     """Return the events that were due in a silence of their unit, and waited for its end.
 
-    Only news end a silence. An event that is no news, and that a newer one overtook before the
-    silence, did not wait for its end: it was late for another reason.
+    The first news since it was due, which may be the event itself, ended the silence. An event that
+    is no news, and has none since it was due, did not wait: it was late for another reason.
     """
     ended_by = np.empty(len(arrivals.row), np.int32)
     longest = np.full(len(arrivals.row), float(NOT_WAITING))
