@@ -188,7 +188,7 @@ def _table(events: pd.DataFrame, long: _LongWaits, sensitivity: float) -> pd.Dat
     """Return the table of outages."""
     arrivals = long.arrivals
     lossy = ~long.ends & _end_losses(arrivals, _fewest_lost(arrivals))
-    quiet = _end_pauses(arrivals, long.ends | lossy, sensitivity)
+    quiet = _find_pauses(arrivals, long.ends | lossy, sensitivity)
     ended_by = np.flatnonzero(long.ends | lossy | quiet)
     ended_by = ended_by[np.argsort(arrivals.received[ended_by], kind="stable")]
     burst = _bursts(long, ended_by)
@@ -202,7 +202,8 @@ def _table(events: pd.DataFrame, long: _LongWaits, sensitivity: float) -> pd.Dat
 
 
 def _rhythm(arrivals: Arrivals, typical_wait: Floats, limit: Floats) -> pd.DataFrame:
-    _, interval = _typical_intervals(arrivals, arrivals.continues)
+    of_all = silences.typical_of_all(arrivals.interval[arrivals.continues])
+    interval = _typical_intervals(arrivals, arrivals.continues, of_all)
     return pd.DataFrame(
         {
             CLIENT: arrivals.clients,
@@ -238,15 +239,14 @@ def _end_losses(arrivals: Arrivals, fewest: int) -> Bools:
     return _marked(after_loss[many], arrivals)
 
 
-def _end_pauses(arrivals: Arrivals, explained: Bools, sensitivity: float) -> Bools:
+def _find_pauses(arrivals: Arrivals, explained: Bools, sensitivity: float) -> Bools:
     """Return which arrivals end a pause in their session that is beyond its client's rhythm."""
     inside = arrivals.continues & (arrivals.step <= 1) & ~explained
-    client, typical = _typical_intervals(arrivals, inside)
-    relative = arrivals.interval[inside] / kernels.taken(typical, client)
-    ends = np.flatnonzero(inside)[relative > _pause_limit(relative) * sensitivity]
-    silence = arrivals.received[ends] - arrivals.heard_before(ends)
-    pause = np.minimum(arrivals.interval[ends], silence)
-    return _marked(ends[pause >= SHORTEST_MS], arrivals)
+    interval = arrivals.interval[inside]
+    typical = _typical_intervals(arrivals, inside, silences.typical_of_all(interval))
+    relative = interval / kernels.taken(typical, arrivals.client[inside])
+    limit = _pause_limit(relative) * sensitivity
+    return _end_pauses(arrivals, np.flatnonzero(inside)[relative > limit])
 
 
 def _pause_limit(relative: Floats) -> float:
@@ -254,12 +254,17 @@ def _pause_limit(relative: Floats) -> float:
     return tails.threshold(relative, FALSE_SHARE)
 
 
-def _typical_intervals(arrivals: Arrivals, inside: Bools) -> tuple[Codes, Floats]:
-    """Return the client of some arrivals, and the typical interval before those of each client."""
+def _typical_intervals(arrivals: Arrivals, inside: Bools, of_all: float) -> Floats:
+    """Return each client's typical interval before some arrivals; `of_all` is that of all, ms."""
     interval, client = arrivals.interval[inside], arrivals.client[inside]
-    of_all = silences.typical_of_all(interval)
-    typical = silences.typical_of_clients(client, interval, len(arrivals.clients), of_all)
-    return client, typical
+    return silences.typical_of_clients(client, interval, len(arrivals.clients), of_all)
+
+
+def _end_pauses(arrivals: Arrivals, ends: Ints) -> Bools:
+    """Mark those of some arrivals whose silence and interval are both worth a row."""
+    silence = arrivals.received[ends] - arrivals.heard_before(ends)
+    pause = np.minimum(arrivals.interval[ends], silence)
+    return _marked(ends[pause >= SHORTEST_MS], arrivals)
 
 
 def _marked(which: Ints, arrivals: Arrivals) -> Bools:
