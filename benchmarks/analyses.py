@@ -25,8 +25,8 @@ import pandas as pd
 from lib.analysis import delays
 from lib.analysis.analyse import analyse, warm_up
 from lib.analysis.client_clocks import clocks
-from lib.analysis.completeness import completeness
-from lib.analysis.outages import outages, outages_and_rhythm, rhythm
+from lib.analysis.completeness import completeness, number_steps, numbering_start
+from lib.analysis.outages import outages_and_rhythm
 from lib.analysis.timestamp_quality import assess_timestamps
 from lib.core.columns import (
     CLIENT,
@@ -47,16 +47,21 @@ if TYPE_CHECKING:
 
 SIZES = (1_000_000, 10_000_000)
 LINEAR = 1.15
+
+
+def lost_and_duplicates(events: pd.DataFrame) -> pd.DataFrame:
+    """Return the completeness of each session, from the events alone."""
+    return completeness(events, number_steps(events), numbering_start(events))
+
+
 PARTS: tuple[Callable[[pd.DataFrame], object], ...] = (
     assess_timestamps,
     delays.delay_quantiles,
     delays.delay_over_time,
     delays.delay_distribution,
     delays.out_of_orderness_quantiles,
-    completeness,
+    lost_and_duplicates,
     clocks,
-    outages,
-    rhythm,
     outages_and_rhythm,
 )
 

@@ -29,7 +29,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from lib.analysis.analyse import Analysis, analyse
-from lib.analysis.client_clocks import AT, OFFSET
+from lib.analysis.client_clocks import CLOCK_OFFSET, MEASURED_AT
 from lib.analysis.completeness import DUPLICATES, LOST
 from lib.analysis.outages import BACK_AT, KIND, LAST_HEARD, QUIET, START
 from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SEQUENCE, SESSION
@@ -194,9 +194,9 @@ def score_clocks(simulation: Simulation, analysis: Analysis) -> pd.DataFrame:
     """Return each client's error of offset, ms, and whether it is `near` enough."""
     found, topic = analysis.clocks, simulation.scenario
     clocks = simulation.truth.clocks.to_pandas().set_index("client").loc[found[CLIENT]]
-    since_start = found[AT].to_numpy() - topic.start_ms
+    since_start = found[MEASURED_AT].to_numpy() - topic.start_ms
     offset = clocks["offset_ms"].to_numpy() + clocks["drift_ppm"].to_numpy() * 1e-6 * since_start
-    error = np.abs(found[OFFSET].to_numpy() - offset)
+    error = np.abs(found[CLOCK_OFFSET].to_numpy() - offset)
     return pd.DataFrame({"error": error, "near": error <= topic.delay_ms + CLOCK_MARGIN_MS})
 
 

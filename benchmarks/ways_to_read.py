@@ -100,7 +100,7 @@ def fill(broker: str, topic: str, records: int) -> dict[str, Any]:
     began = time.perf_counter()
     scenario = Scenario(
         clients=CLIENTS,
-        sessions=max(1, records // EVENTS_A_SESSION),
+        sessions=max(CLIENTS, records // EVENTS_A_SESSION),
         events=records,
         partitions=PARTITIONS,
     )

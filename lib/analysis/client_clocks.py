@@ -1,17 +1,20 @@
-"""Clients' clocks: which are wrong, by how much, and what correcting them would do.
+"""Clients' clocks: which are wrong, by how much, and what correcting them would change.
 
-A client's delays are the network's minus its clock's offset. The network never takes less than its
-minimum, so that a client's delays, drawn over event time, stand on a straight lower envelope: its
-height tells the clock's offset, its slope the clock's drift. The envelope is the line below all
-delays that is highest at the middle of them, the estimator of Moon, Skelly and Towsley ("Estimation
-and removal of clock skew from network delay measurements", INFOCOM 1999).
+The delay of an event is the time it was under way minus the offset of its client's clock. The
+network never takes less than its minimum: drawn over event time, a client's delays have a straight
+lower envelope, whose height tells the clock's offset and whose slope tells its drift. The envelope
+is the line below all delays that is highest in the middle of them, the estimator of Moon, Skelly
+and Towsley ("Estimation and removal of clock skew from network delay measurements", INFOCOM 1999).
 
-With only the topic, offsets are relative: to the typical client's smallest delay.
+The topic alone gives relative offsets: against the smallest delay of the typical client.
+
+Of one client at a time: `LowerEnvelopes` and the rows of `clocks_against`. Pooled over all clients,
+and passed to those: `Network`, `TypicalClock`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -31,30 +34,47 @@ Floats = npt.NDArray[np.float64]
 
 EVENTS: Final = "Events"
 SMALLEST_DELAY: Final = "SmallestDelay"
-OFFSET: Final = "Offset"
+CLOCK_OFFSET: Final = "Offset"
 DRIFT: Final = "Drift"
-AT: Final = "At"
+MEASURED_AT: Final = "At"
 FUTURE: Final = "Future"
 WRONG: Final = "Wrong"
 CASE: Final = "Case"
 
 SENSITIVITY: Final = 5.0
+"""How many times what is usual in the topic the offset or the drift of a wrong clock is."""
 CHANCE: Final = 0.01
-"""How likely it may be that the network alone makes any clock of a topic look wrong."""
+"""Probability, at most, that the network alone makes any clock of a topic look wrong."""
 MAX_DRIFT_PPM: Final = 1000.0
-"""No clock drifts more; a steeper envelope is the fan of a flushed buffer."""
+"""No clock drifts more; a steeper envelope is that of a flushed buffer."""
 
-_BLOCKS: Final = 32  # of equally many events, of which the smallest delay stands for the envelope
-_ROUNDS: Final = 26  # halving a slope's interval so often leaves less than 0.1 ppb of it
+_BLOCKS: Final = 32  # a client's events, cut into so many: the smallest delay of each is kept
+_RESOLUTION_MS: Final = 1.0  # of times, and so of delays
+_ROUNDS: Final = 26  # bisections of a slope's interval, which leave less than 0.1 ppb of it
+
+
+@dataclass(frozen=True)
+class ClientTimes:
+    """Whose each event is, when it happened by the client's clock, and when it was received."""
+
+    clients: Groups
+    event_time: Ints
+    received: Ints
 
 
 @dataclass(frozen=True)
 class LowerEnvelopes:
     """The lower envelope of each client's delays: `height` + `slope` · (event time − `middle`).
 
-    Heights are ms, slopes ms a ms, middles epoch ms on the client's clock; `span` is the time
-    from a client's first event to its last, ms. `heard` is how many times the client was heard:
-    the events of a burst count once, for they share their delay.
+    Attributes
+    ----------
+    height, slope, middle
+        float64; ms, ms a ms, and epoch ms on the client's clock.
+    span
+        Time from the client's first event to its last, float64 ms.
+    heard
+        How often the client was heard, int64: the events of a burst, which share their delay,
+        count once.
     """
 
     height: Floats
@@ -63,32 +83,84 @@ class LowerEnvelopes:
     span: Floats
     heard: Ints
 
-    def lags(self, clients: Codes, times: Ints, received: Ints) -> Floats:
+    def lags(self, clients: Codes, event_time: Ints, received: Ints) -> Floats:
         """Return each event's delay above its client's envelope, ms, at least 0."""
         found = np.empty(len(clients))
-        _find_lags(clients, times, received, self.height, self.slope, self.middle, found)
+        _find_lags(clients, event_time, received, self.height, self.slope, self.middle, found)
         return found
 
 
-def clocks(
-    events: pd.DataFrame,
-    *,
-    sensitivity: float = SENSITIVITY,
-    envelopes: LowerEnvelopes | None = None,
+@dataclass(frozen=True)
+class Network:
+    """How long the network delays events, pooled over all clients.
+
+    Attributes
+    ----------
+    lags
+        Each event's delay above the lower envelope of its client, float64 ms, rising.
+    clients
+        Number of clients.
+    """
+
+    lags: Floats
+    clients: int
+
+    def longest_by_chance(self, heard: Floats | Ints) -> Floats:
+        """Return the lag that all events of a client, heard so often, exceed by chance, ms.
+
+        With a probability of `CHANCE` for any client of the topic, so `CHANCE` / `clients` for
+        each: the lag that a share p of all events exceed, where p ^ `heard` is that probability.
+        """
+        exceeding = (CHANCE / self.clients) ** (1 / np.maximum(heard, 1))
+        rank = np.floor((1 - exceeding) * len(self.lags)).astype(np.int64)
+        return self.lags[np.minimum(rank, len(self.lags) - 1)]
+
+
+@dataclass(frozen=True)
+class TypicalClock:
+    """The clock of the typical client, pooled over all clients.
+
+    Attributes
+    ----------
+    smallest_delay
+        Median height of the clients' lower envelopes, ms: offsets are counted from it.
+    usual
+        The largest offset, or change by drift, that is usual in the topic, ms: `SENSITIVITY` times
+        the median distance of a client's height from the typical one, or the median lag,
+        whichever is more.
+    """
+
+    smallest_delay: float
+    usual: float
+
+
+def clocks(events: pd.DataFrame) -> pd.DataFrame:
+    """Return what each client's clock shows: `clocks_against` the typical clock of the events."""
+    times = client_times(events)
+    return clocks_of(times, lower_envelopes(times))
+
+
+def clocks_of(times: ClientTimes, envelopes: LowerEnvelopes) -> pd.DataFrame:
+    """Return the result of `clocks` where the lower envelopes are known."""
+    network = network_of(times, envelopes)
+    return clocks_against(typical_clock(envelopes, network), network, times, envelopes)
+
+
+def clocks_against(
+    typical: TypicalClock, network: Network, times: ClientTimes, envelopes: LowerEnvelopes
 ) -> pd.DataFrame:
-    """Return what each client's clock shows, against the topic's typical client.
+    """Return what each client's clock shows against the typical clock.
+
+    A clock is wrong if its offset, or what its drift adds up to, is more than what is usual. One
+    that is behind must also be so by more than a network explains that was slow each time the
+    client was heard.
 
     Parameters
     ----------
-    events
-        The events table, in any order.
-    sensitivity
-        How many times what is usual in the topic the offset of a wrong clock, or what its drift
-        adds up to, must be: the typical delay above a client's smallest, or the typical
-        difference between the clients' smallest, whichever is more. A clock that is behind must
-        besides be so by more than a slow network explains, given how often the client was heard.
-    envelopes
-        `lower_envelopes` of the events, where it is known.
+    typical, network
+        `typical_clock` and `network_of` of all clients.
+    times, envelopes
+        `client_times` of the clients to judge, and their `lower_envelopes`.
 
     Returns
     -------
@@ -99,41 +171,59 @@ def clocks(
         clock gains, exactly zero where the network alone explains it; `Future` int64,
         the events with a negative delay; `Wrong` bool.
     """
-    clients, times, received = _columns(events)
-    envelopes = _lower_envelopes(clients, times, received) if envelopes is None else envelopes
-    lags = envelopes.lags(clients.codes, times, received)
-    lags.sort()
-    offset = np.median(envelopes.height) - envelopes.height if clients.n else envelopes.height
-    late = received - times
+    clients, delay = times.clients, times.received - times.event_time
+    offset = typical.smallest_delay - envelopes.height
+    by_drift = np.abs(envelopes.slope) * envelopes.span
+    by_chance = network.longest_by_chance(envelopes.heard) if clients.n else offset
+    too_slow = -offset > np.maximum(typical.usual, by_chance)
     return pd.DataFrame(
         {
             CLIENT: clients.labels,
             EVENTS: clients.sizes,
-            SMALLEST_DELAY: kernels.bounds_within(clients, late)[0],
-            OFFSET: offset,
+            SMALLEST_DELAY: kernels.bounds_within(clients, delay)[0],
+            CLOCK_OFFSET: offset,
             DRIFT: 0.0 - envelopes.slope * 1e6,
-            AT: np.rint(envelopes.middle).astype(np.int64),
-            FUTURE: kernels.counts(clients.codes[late < 0], clients.n),
-            WRONG: _wrong(offset, envelopes, lags, sensitivity),
+            MEASURED_AT: np.rint(envelopes.middle).astype(np.int64),
+            FUTURE: kernels.counts(clients.codes[delay < 0], clients.n),
+            WRONG: (offset > typical.usual) | too_slow | (by_drift > typical.usual),
         }
     )
 
 
-def lower_envelopes(events: pd.DataFrame) -> LowerEnvelopes:
-    """Return the lower envelope of each client's delays, in the order of `kernels.group_by`."""
-    return _lower_envelopes(*_columns(events))
+def client_times(events: pd.DataFrame) -> ClientTimes:
+    """Return the clients and times of an events table, in any order."""
+    event_time, received = (kernels.ints(events[name]) for name in (EVENT_TIME, RECEIVED_TIME))
+    return ClientTimes(kernels.group_by(events, CLIENT), event_time, received)
 
 
-def lag(events: pd.DataFrame) -> pd.Series[float]:
-    """Return each event's delay above its client's own lower envelope, float64 ms, at least 0.
+def network_of(times: ClientTimes, envelopes: LowerEnvelopes) -> Network:
+    """Return how long the network delays events beyond the lower envelopes of their clients."""
+    lags = envelopes.lags(times.clients.codes, times.event_time, times.received)
+    lags.sort()
+    return Network(lags, times.clients.n)
 
-    Free of the client's clock: neither offset nor drift matters. The result has the index of
-    `events`.
-    """
-    clients, times, received = _columns(events)
-    envelopes = _lower_envelopes(clients, times, received)
-    lags = envelopes.lags(clients.codes, times, received)
-    return pd.Series(lags, index=events.index, name="Lag")
+
+def typical_clock(envelopes: LowerEnvelopes, network: Network) -> TypicalClock:
+    """Return the typical clock of all clients."""
+    if not network.clients:
+        return TypicalClock(0.0, np.inf)
+    smallest = float(np.median(envelopes.height))
+    distance = float(np.median(np.abs(smallest - envelopes.height)))
+    middle = float(network.lags[len(network.lags) // 2])
+    return TypicalClock(smallest, SENSITIVITY * max(distance, middle, 1.0))
+
+
+def lower_envelopes(times: ClientTimes) -> LowerEnvelopes:
+    """Return the lower envelope of each client's delays; level where the network may slope it."""
+    clients = times.clients
+    if not clients.n:
+        none = np.empty(0)
+        return LowerEnvelopes(none, none, none, none, clients.sizes)
+    x, y = _delays_over_time(times)
+    sloped = _sloped(clients, x, y)
+    if not sloped.slope.any():
+        return sloped
+    return _levelled(sloped, network_of(times, sloped), clients, x, y)
 
 
 def correct(events: pd.DataFrame, clock_table: pd.DataFrame) -> pd.DataFrame:
@@ -149,19 +239,19 @@ def correct(events: pd.DataFrame, clock_table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pd.DataFrame
-        A new events table, in the same order, in which `Timestamp` and `EventTimestamp0` of
-        those clients are less `Offset` and what `Drift` adds; zero stays where it was.
+        A new events table, in the same order. `Offset` and what `Drift` adds to it are subtracted
+        from the `Timestamp` and `EventTimestamp0` of those clients; zero stays where it was.
     """
     clients = events[CLIENT].cat
     row = clients.categories.get_indexer(pd.Index(clock_table[CLIENT]))
-    fault = np.zeros((len(clients.categories) + 1, 3))  # the last: of events without a client
-    fault[row] = clock_table[[OFFSET, DRIFT, AT]].to_numpy(np.float64)
-    offset, drift, at = fault[clients.codes.to_numpy()].T
+    of_client = np.zeros((len(clients.categories) + 1, 3))  # the last row: events without a client
+    of_client[row] = clock_table[[CLOCK_OFFSET, DRIFT, MEASURED_AT]].to_numpy(np.float64)
+    offset, drift, measured_at = of_client[clients.codes.to_numpy()].T
     times = kernels.ints(events[EVENT_TIME])
-    wrong_by = np.rint(offset + drift * 1e-6 * (times - at)).astype(np.int64)
+    ahead = np.rint(offset + drift * 1e-6 * (times - measured_at)).astype(np.int64)
     since_zero = events[EVENT_TIME_0].to_numpy()
     zero = times[:1] - np.rint(since_zero[:1] * 1000).astype(np.int64)
-    corrected = times - wrong_by
+    corrected = times - ahead
     return events.assign(**{EVENT_TIME: corrected, EVENT_TIME_0: (corrected - zero) / 1000})
 
 
@@ -171,7 +261,7 @@ def effect(
     client: object,
     shares: Sequence[float] = delays.SHARES,
 ) -> pd.DataFrame:
-    """Return what one client's clock does to the topic's out-of-orderness.
+    """Return what one client's clock does to the out-of-orderness of the topic.
 
     Parameters
     ----------
@@ -187,8 +277,9 @@ def effect(
     Returns
     -------
     pd.DataFrame
-        Rows with `Case` "as it is", "without the client", "with its clock corrected"; `Events`
-        and `OutOfOrder`, int64; one int64 column in ms for each share, over the whole topic.
+        Rows with `Case` "as it is", "without the client" (if the topic has others), "with its
+        clock corrected"; `Events` and `OutOfOrder`, int64; one int64 column in ms for each share,
+        over the whole topic.
     """
     own = clock_table[clock_table[CLIENT] == client]
     cases = {
@@ -196,57 +287,63 @@ def effect(
         "without the client": events[events[CLIENT] != client],
         "with its clock corrected": correct(events, own),
     }
-    rows = [delays.out_of_orderness_quantiles(table, shares).head(1) for table in cases.values()]
-    return pd.concat(rows, ignore_index=True).drop(columns="Scope").assign(Case=list(cases))
+    found = {
+        case: delays.out_of_orderness_quantiles(table, shares).head(1).drop(columns=delays.SCOPE)
+        for case, table in cases.items()
+        if len(table)
+    }
+    return pd.concat(found.values(), ignore_index=True).assign(**{CASE: list(found)})
 
 
-def _columns(events: pd.DataFrame) -> tuple[Groups, Ints, Ints]:
-    """Return each event's client, event time and received time."""
-    times, received = kernels.ints(events[EVENT_TIME]), kernels.ints(events[RECEIVED_TIME])
-    return kernels.group_by(events, CLIENT), times, received
+def _sloped(clients: Groups, x: Ints, y: Floats) -> LowerEnvelopes:
+    """Return each client's lower envelope, however its slope came about.
 
-
-def _lower_envelopes(clients: Groups, times: Ints, received: Ints) -> LowerEnvelopes:
-    """Return each client's lower envelope; level where the network alone may have sloped it."""
-    if not clients.n:
-        none = np.empty(0)
-        return LowerEnvelopes(none, none, none, none, clients.sizes)
+    `x` and `y` are what `_delays_over_time` returns; in `y`, wild delays become infinite.
+    """
     bounds = clients.bounds
-    x, y = _delays_over_time(clients, times, received)
     heard = np.empty(clients.n, np.int64)
     _count_heard(bounds, x, y, heard)
     codes, lowest = _lowest_of_blocks(clients, y)
     first, last = np.empty(clients.n, np.int64), np.empty(clients.n, np.int64)
-    _leave_out(bounds, x, y, _fences(clients, codes, y[lowest]), first, last)
+    _leave_out_wild(bounds, x, y, _fences(clients, codes, y[lowest]), first, last)
     tame = np.isfinite(y[lowest])
     codes, lowest = codes[tame], lowest[tame]
     middle, span = (first + last) / 2, (last - first).astype(np.float64)
     slope = _slopes(codes, clients.n, x[lowest] - middle[codes], y[lowest])
     slope[np.abs(slope) > MAX_DRIFT_PPM * 1e-6] = 0.0
-    height = np.empty(clients.n)
+    return LowerEnvelopes(_heights(bounds, x, y, slope, middle), slope, middle, span, heard)
+
+
+def _levelled(
+    envelopes: LowerEnvelopes, network: Network, clients: Groups, x: Ints, y: Floats
+) -> LowerEnvelopes:
+    """Return the envelopes without the slopes that the network may have made by chance."""
+    # A slope rests on the outer quarters of the events; either may be too high by chance, and by
+    # up to 1 ms because times are whole milliseconds.
+    by_chance = 2 * np.maximum(network.longest_by_chance(envelopes.heard / 4), _RESOLUTION_MS)
+    change = np.abs(envelopes.slope) * envelopes.span
+    slope = np.where(change <= by_chance, 0.0, envelopes.slope)
+    height = _heights(clients.bounds, x, y, slope, envelopes.middle)
+    return replace(envelopes, height=height, slope=slope)
+
+
+def _heights(bounds: Ints, x: Ints, y: Floats, slope: Floats, middle: Floats) -> Floats:
+    height = np.empty(len(slope))
     _find_heights(bounds, x, y, slope, middle, height)
-    if slope.any():
-        lags = LowerEnvelopes(height, slope, middle, span, heard).lags(
-            clients.codes, times, received
-        )
-        lags.sort()
-        # A slope rests on the outer quarters of the events; either may be too high by chance.
-        by_chance = 2 * _rarest(lags, heard / 4, clients.n)
-        slope[np.abs(slope) * span <= by_chance] = 0.0
-        _find_heights(bounds, x, y, slope, middle, height)
-    return LowerEnvelopes(height, slope, middle, span, heard)
+    return height
 
 
-def _delays_over_time(clients: Groups, times: Ints, received: Ints) -> tuple[Ints, Floats]:
+def _delays_over_time(times: ClientTimes) -> tuple[Ints, Floats]:
     """Return event times, client after client and rising, and the delays of those events."""
-    x, stood = kernels.sort_runs(clients.bounds, kernels.together(clients, times))
-    late = np.subtract(received, times, out=np.empty(len(times)))
-    late = kernels.together(clients, late)
-    return x, late if stood is None else kernels.taken(late, stood)
+    clients = times.clients
+    x, before = kernels.sort_within(clients.bounds, kernels.together(clients, times.event_time))
+    delay = np.subtract(times.received, times.event_time, out=np.empty(len(times.received)))
+    delay = kernels.together(clients, delay)
+    return x, delay if before is None else kernels.taken(delay, before)
 
 
 def _lowest_of_blocks(clients: Groups, y: Floats) -> tuple[Codes, Ints]:
-    """Return the client of each block, and where the block's smallest delay stands."""
+    """Return the client of each block, and the position of the block's smallest delay."""
     blocks = np.minimum(clients.sizes, _BLOCKS)
     lowest = np.empty(blocks.sum(), np.int64)
     _find_lowest(clients.bounds, y, lowest)
@@ -254,13 +351,13 @@ def _lowest_of_blocks(clients: Groups, y: Floats) -> tuple[Codes, Ints]:
 
 
 def _fences(clients: Groups, codes: Codes, lowest: Floats) -> Floats:
-    """Return Tukey's outer fence below the lowest delays of each client's blocks, ms.
+    """Return the delay below which one is wild, for each client, ms.
 
-    At least 3 ms below their quartile.
+    Tukey's outer fence of the smallest delays of a client's blocks: three times the distance of
+    their quartiles, and at least 3 ms, below the lower quartile.
     """
     blocks = kernels.Groups(codes, clients.labels)
-    shares = 0.25, 0.75
-    low, high = kernels.quantiles_within(blocks, lowest.astype(np.int64), shares).T
+    low, high = kernels.quantiles_within(blocks, lowest.astype(np.int64), (0.25, 0.75)).T
     fences: Floats = (low - 3 * np.maximum(high - low, 1)).astype(np.float64)
     return fences
 
@@ -268,9 +365,10 @@ def _fences(clients: Groups, codes: Codes, lowest: Floats) -> Floats:
 def _slopes(codes: Codes, n: int, x: Floats, y: Floats) -> Floats:
     """Return, for each client, the slope of the line below its points that is highest at x = 0.
 
-    The line touches a point left of 0 and one right of it. Seen from a slope, the lowest point
-    on either side; if the left one is the lower, the slope must rise, else it must fall. Points
-    are ordered by client and x; a client without points on both sides gets slope 0.
+    The line touches a point left of 0 and one right of it. For a given slope, take the line
+    through the lowest point of either side: where the left one is the lower, the slope must be
+    larger, else smaller. Bisection finds it, for all clients at once. Points are ordered by client
+    and x; a client without points on both sides gets slope 0.
     """
     sizes = np.bincount(codes, minlength=n)
     begins = kernels.first_of_each(sizes)
@@ -285,32 +383,6 @@ def _slopes(codes: Codes, n: int, x: Floats, y: Floats) -> Floats:
         rise = left < right
         low, high = np.where(rise, slope, low), np.where(rise, high, slope)
     return np.where(both, (low + high) / 2, 0.0)
-
-
-def _rarest(ordered_lags: Floats, heard: Floats, clients: int) -> Floats:
-    """Return the lag that a client heard so often has every time with a chance of `CHANCE`.
-
-    For any client of the topic, that is: each one's chance is a share of it. `ordered_lags` are
-    all clients' lags, rising.
-    """
-    each_time = (CHANCE / clients) ** (1 / np.maximum(heard, 1))
-    rank = np.floor((1 - each_time) * len(ordered_lags)).astype(np.int64)
-    return ordered_lags[np.minimum(rank, len(ordered_lags) - 1)]
-
-
-def _wrong(
-    offset: Floats, envelopes: LowerEnvelopes, ordered_lags: Floats, sensitivity: float
-) -> npt.NDArray[np.bool_]:
-    clients = len(offset)
-    if not clients:
-        return np.empty(0, np.bool_)
-    middle = ordered_lags[len(ordered_lags) // 2]
-    usual = sensitivity * max(float(np.median(np.abs(offset))), middle, 1.0)
-    by_chance = _rarest(ordered_lags, envelopes.heard.astype(np.float64), clients)
-    behind = -offset > np.maximum(usual, by_chance)
-    drifts = np.abs(envelopes.slope) * envelopes.span > usual
-    wrong: npt.NDArray[np.bool_] = (offset > usual) | behind | drifts
-    return wrong
 
 
 @compiled
@@ -331,7 +403,10 @@ def _find_lags(
 
 @compiled
 def _count_heard(bounds: Ints, x: Ints, y: Floats, heard: Ints) -> None:
-    """Count how often each client was heard; in a burst, events arrive closer than they happen."""
+    """Count how often each client was heard.
+
+    Events that arrive less than half as far apart as they happened belong to one burst.
+    """
     for client in range(len(heard)):
         heard[client] = bounds[client + 1] > bounds[client]
         for at in range(bounds[client] + 1, bounds[client + 1]):
@@ -340,7 +415,7 @@ def _count_heard(bounds: Ints, x: Ints, y: Floats, heard: Ints) -> None:
 
 @compiled
 def _find_lowest(bounds: Ints, y: Floats, lowest: Ints) -> None:
-    """Find where the smallest delay of each of a client's equally large blocks stands."""
+    """Find the position of the smallest delay in each of a client's equally large blocks."""
     block = 0
     for client in range(len(bounds) - 1):
         first, size = bounds[client], bounds[client + 1] - bounds[client]
@@ -357,11 +432,13 @@ def _find_lowest(bounds: Ints, y: Floats, lowest: Ints) -> None:
 
 
 @compiled
-def _leave_out(bounds: Ints, x: Ints, y: Floats, fences: Floats, first: Ints, last: Ints) -> None:
-    """Make wild delays infinite: single wrong times, not a wrong clock.
+def _leave_out_wild(
+    bounds: Ints, x: Ints, y: Floats, fences: Floats, first: Ints, last: Ints
+) -> None:
+    """Make wild delays infinite, and find each client's first and last event time without them.
 
-    They are below the fence, and fewer than a block: more of them are where the envelope is. Finds
-    each client's first and last event time beside them.
+    Delays below the fence come of single wrong times, not of a wrong clock, if they are fewer than
+    a block has; more of them are the envelope.
     """
     for client in range(len(fences)):
         begin, end, fence = bounds[client], bounds[client + 1], fences[client]
@@ -384,7 +461,7 @@ def _leave_out(bounds: Ints, x: Ints, y: Floats, fences: Floats, first: Ints, la
 def _find_heights(
     bounds: Ints, x: Ints, y: Floats, slope: Floats, middle: Floats, height: Floats
 ) -> None:
-    """Find the height of the highest line of each client's slope that is below its delays."""
+    """Find the height, at `middle`, of the highest line of the slope that is below all delays."""
     for client in range(len(height)):
         lowest = np.inf
         for at in range(bounds[client], bounds[client + 1]):

@@ -1,8 +1,8 @@
 """Delay and out-of-orderness: two different questions about late events.
 
-Delay is received − event time, what one observes: network, buffering and the client's clock.
+Delay is received − event time: buffering, network and the client's clock together.
 Out-of-orderness is the largest event time seen before an event − its own, at least 0: what a
-watermark delay has to cover. An outage of all clients at once gives huge delays and hardly any
+watermark delay has to cover. An outage of all clients at once gives large delays and hardly any
 out-of-orderness.
 
 All times are whole milliseconds. A quantile is always one of the observed values: the smallest
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 SHARES: Final[Sequence[float]] = (0.0, 0.5, 0.9, 0.99, 0.999, 1.0)
 
-DELAY: Final = "Delay"
 OUT_OF_ORDERNESS: Final = "OutOfOrderness"
 EVENTS: Final = "Events"
 NEGATIVE: Final = "Negative"
 OUT_OF_ORDER: Final = "OutOfOrder"
+SCOPE: Final = "Scope"
 FROM: Final = "From"
 TO: Final = "To"
 SHARE: Final = "Share"
@@ -44,18 +44,8 @@ def quantile_name(share: float) -> str:
     return {0.0: "min", 1.0: "max"}.get(share, f"p{round(share * 100, 6):g}")
 
 
-def delay(events: pd.DataFrame) -> pd.Series[int]:
-    """Return each event's delay, received − event time, int64 ms; negative where a clock is ahead.
-
-    The result has the index of `events`.
-    """
-    return pd.Series(_delay(events), index=events.index, name=DELAY)
-
-
-def delay_quantiles(
-    events: pd.DataFrame, shares: Sequence[float] = SHARES, *, by: str | None = None
-) -> pd.DataFrame:
-    """Return quantiles of delay: one row for the topic, or one for each value of a column.
+def delay_quantiles(events: pd.DataFrame, shares: Sequence[float] = SHARES) -> pd.DataFrame:
+    """Return quantiles of the delays of the whole topic, in one row; no row without events.
 
     Parameters
     ----------
@@ -63,20 +53,17 @@ def delay_quantiles(
         The events table, in any order.
     shares
         Which quantiles, from 0 to 1.
-    by
-        A column to split by, for example the client; None for the topic as a whole.
 
     Returns
     -------
     pd.DataFrame
-        The column `by` (if given); `Events` and `Negative`, int64 numbers of events, the latter
-        with a delay below zero; one int64 column in ms for each share, named by `quantile_name`.
+        `Events` and `Negative`, int64 numbers of events, the latter with a delay below zero; one
+        int64 column in ms for each share, named by `quantile_name`.
     """
-    groups = _groups(events, by)
-    delays = _delay(events)
-    table = _labels(groups, by)
-    table[EVENTS] = groups.sizes
-    table[NEGATIVE] = kernels.counts(groups.codes[delays < 0], groups.n)
+    groups, delays = kernels.whole_topic(events), _delay(events)
+    table = pd.DataFrame(
+        {EVENTS: groups.sizes, NEGATIVE: kernels.counts(groups.codes[delays < 0], groups.n)}
+    )
     return _with_quantiles(table, groups, delays, shares)
 
 
@@ -85,9 +72,8 @@ def delay_over_time(
     shares: Sequence[float] = (0.5, 0.9, 0.99),
     *,
     bins: int = 200,
-    clock: str = EVENT_TIME,
 ) -> pd.DataFrame:
-    """Return quantiles of delay in equal stretches of time.
+    """Return quantiles of delay in equal stretches of event time.
 
     Parameters
     ----------
@@ -96,9 +82,7 @@ def delay_over_time(
     shares
         Which quantiles, from 0 to 1.
     bins
-        At most how many stretches.
-    clock
-        Which time to bin by: `Timestamp` or `KafkaTimestamp`.
+        How many stretches, at most.
 
     Returns
     -------
@@ -106,17 +90,17 @@ def delay_over_time(
         `From` and `To`, int64 epoch ms, `From` ≤ t < `To`; `Events` int64; one Int64 column in
         ms for each share, missing where a stretch has no events.
     """
-    times = kernels.ints(events[clock])
+    times = kernels.ints(events[EVENT_TIME])
     first, last = int(times.min(initial=_LATEST)), int(times.max(initial=-1))
     width = max(-(-(last + 1 - first) // bins), 1)
-    edges = np.arange(first, last + 1, width)
+    starts = np.arange(first, last + 1, width)
     place = ((times - first) // width).astype(np.int32)
-    counts = kernels.counts(place, len(edges))
+    counts = kernels.counts(place, len(starts))
     used = np.flatnonzero(counts)
     numbers = np.cumsum(counts > 0, dtype=np.int32) - np.int32(1)
     groups = kernels.Groups(kernels.taken(numbers, place), pd.Index(used))
     filled = _with_quantiles(pd.DataFrame(index=used), groups, _delay(events), shares)
-    table = pd.DataFrame({FROM: edges, TO: edges + width, EVENTS: counts})
+    table = pd.DataFrame({FROM: starts, TO: starts + width, EVENTS: counts})
     return table.join(filled.astype("Int64"))
 
 
@@ -143,23 +127,17 @@ def delay_distribution(
         the group's events, float64; `Longer`, the survival curve: the share with a delay above
         `To`, float64.
     """
-    groups = _groups(events, by)
-    delays, times = kernels.tally(_delay(events)) if by is None else (_delay(events), None)
-    codes = np.zeros(len(delays), np.int64) if by is None else groups.codes
-    edges = _log_edges(int(delays.max(initial=1)), per_decade)
-    bin_of = np.searchsorted(edges, delays, side="left")
-    counts = np.bincount(
-        codes * len(edges) + bin_of, weights=times, minlength=groups.n * len(edges)
-    ).astype(np.int64)
-    by_group = counts.reshape(groups.n, len(edges))
+    groups, delays = _groups(events, by), _delay(events)
+    ends = _bin_ends(int(delays.max(initial=1)), per_decade)
+    counts = _counts_in_bins(groups, delays, ends)
     sizes = groups.sizes[:, np.newaxis]
-    table = _labels(groups, by).iloc[np.repeat(np.arange(groups.n), len(edges))]
+    table = _labels(groups, by).iloc[np.repeat(np.arange(groups.n), len(ends))]
     table = table.reset_index(drop=True)
-    table[FROM] = np.tile(np.concatenate(([0], edges[:-1])), groups.n)
-    table[TO] = np.tile(edges, groups.n)
-    table[EVENTS] = counts
-    table[SHARE] = (by_group / sizes).ravel()
-    table[LONGER] = ((sizes - by_group.cumsum(axis=1)) / sizes).ravel()
+    table[FROM] = np.tile(np.concatenate(([0], ends[:-1])), groups.n)
+    table[TO] = np.tile(ends, groups.n)
+    table[EVENTS] = counts.ravel()
+    table[SHARE] = (counts / sizes).ravel()
+    table[LONGER] = ((sizes - counts.cumsum(axis=1)) / sizes).ravel()
     return table
 
 
@@ -208,7 +186,7 @@ def out_of_orderness_quantiles(
     """
     topic = kernels.ints(out_of_orderness(events))
     partitions = kernels.ints(out_of_orderness(events, by=PARTITION))
-    one, each = kernels.everything(events), kernels.group_by(events, PARTITION)
+    one, each = kernels.whole_topic(events), kernels.group_by(events, PARTITION)
     rows = [
         _disorder_rows(["topic"], one, topic, shares),
         _disorder_rows(["partitions"], one, partitions, shares),
@@ -222,7 +200,7 @@ def _delay(events: pd.DataFrame) -> Ints:
 
 
 def _groups(events: pd.DataFrame, by: str | None) -> Groups:
-    return kernels.everything(events) if by is None else kernels.group_by(events, by)
+    return kernels.whole_topic(events) if by is None else kernels.group_by(events, by)
 
 
 def _labels(groups: Groups, by: str | None) -> pd.DataFrame:
@@ -243,14 +221,25 @@ def _disorder_rows(
 ) -> pd.DataFrame:
     behind = kernels.counts(groups.codes[values > 0], groups.n)
     table = pd.DataFrame(
-        {"Scope": scopes[: groups.n], EVENTS: groups.sizes, OUT_OF_ORDER: behind},
+        {SCOPE: scopes[: groups.n], EVENTS: groups.sizes, OUT_OF_ORDER: behind},
     )
     return _with_quantiles(table, groups, values, shares)
 
 
-def _log_edges(largest: int, per_decade: int) -> Ints:
+def _bin_ends(largest: int, per_decade: int) -> Ints:
     """Return whole milliseconds, about equally far apart on a log axis, 1 up to `largest`."""
     decades = int(np.ceil(np.log10(max(largest, 1)))) + 1
     steps = np.arange(decades * per_decade + 1) / per_decade
-    edges = np.unique(np.round(10.0**steps).astype(np.int64))
-    return edges[: int(np.searchsorted(edges, largest)) + 1]
+    ends = np.unique(np.round(10.0**steps).astype(np.int64))
+    return ends[: int(np.searchsorted(ends, largest)) + 1]
+
+
+def _counts_in_bins(groups: Groups, values: Ints, ends: Ints) -> Ints:
+    """Return how many values each group has in each bin, by the bin's end, which is in it."""
+    codes, times = groups.codes, None
+    if groups.n <= 1:  # fewer values to look up
+        values, times = kernels.tally(values)
+        codes = np.zeros(len(values), np.int32)
+    cells = codes * len(ends) + np.searchsorted(ends, values, side="left")
+    counts = np.bincount(cells, weights=times, minlength=groups.n * len(ends))
+    return counts.astype(np.int64).reshape(groups.n, len(ends))

@@ -19,11 +19,32 @@ if TYPE_CHECKING:
     from lib.analysis.timestamp_quality import Verdict
 
 Page = Literal["Overview", "Sessions", "Delay", "Outages"]
+Kind = Literal[
+    "timestamps", "shared outage", "outage", "lost outage", "clock", "lost", "duplicates"
+]
 
 NOTHING: Final = "Nothing stands out."
 MOST: Final = 20
+"""Findings of a topic, at most."""
 MARGIN: Final = 0.1
-"""Of its length, shown before and after what a finding is about."""
+"""What is shown before and after a stretch, as a share of its length."""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """When a topic's events were received, and which moment is zero.
+
+    Attributes
+    ----------
+    zero_ms
+        Epoch ms at which both normalized times are 0.
+    start_s, end_s
+        First and last received time, seconds since zero.
+    """
+
+    zero_ms: int
+    start_s: float
+    end_s: float
 
 
 @dataclass(frozen=True)
@@ -33,22 +54,24 @@ class Finding:
     Attributes
     ----------
     sentence
-        What happened, with its numbers; times in seconds since zero, on the received clock.
+        What happened, with its numbers; times in seconds since zero, by the clock of received
+        time. Plain text without any markup, in which names stand as the topic gives them: who
+        shows it as Markdown or HTML escapes it as a whole.
     events
         How many events it touches.
     kind
-        "trust", "shared outage", "outage", "lost outage", "clock", "lost" or "duplicates".
+        What it is about.
     page
         The page that shows it.
     start_s, end_s
-        The window to show, seconds since zero, on the received clock.
+        The window to show, seconds since zero, by the clock of received time.
     clients
         Whom it concerns; empty: the whole topic.
     """
 
     sentence: str
     events: int
-    kind: str
+    kind: Kind
     page: Page
     start_s: float
     end_s: float
@@ -56,126 +79,131 @@ class Finding:
 
 
 def findings(
-    events: pd.DataFrame,
+    extent: Extent,
     verdict: Verdict,
     outage_table: pd.DataFrame,
     clock_table: pd.DataFrame,
     session_table: pd.DataFrame | None,
-    *,
-    most: int = MOST,
 ) -> list[Finding]:
     """Return what stands out, the findings that touch most events first.
 
     Parameters
     ----------
-    events
-        The events table.
+    extent
+        `extent_of` the events.
     verdict, outage_table, clock_table, session_table
-        What `assess_timestamps`, `outages`, `clocks` and `completeness` say of it, each of the
-        module of its name; the last is None where events carry no sequence numbers.
-    most
-        At most so many findings.
+        What `assess_timestamps`, `outages_of`, `clocks` and `completeness` say of them; the last is
+        None where events carry no sequence numbers.
 
     Returns
     -------
     list of Finding
-        Empty where nothing stands out. Quiet stretches and clocks that are not wrong are no
-        findings.
+        At most `MOST`; empty where nothing stands out. Quiet stretches and clocks that are not
+        wrong are no findings.
     """
-    if events.empty:
-        return []
-    topic = _window(events)
     found = [
-        *_of_trust(verdict, topic),
-        *_of_outages(outage_table, _zero(events), most),
-        *_of_clocks(clock_table, topic, most),
-        *_of_sessions(session_table, topic),
+        *_of_timestamps(verdict, extent),
+        *_of_outages(outage_table, extent.zero_ms),
+        *_of_clocks(clock_table, extent),
+        *_of_sessions(session_table, extent),
     ]
-    return sorted(found, key=lambda finding: -finding.events)[:most]
+    return sorted(found, key=lambda finding: -finding.events)[:MOST]
 
 
-def _zero(events: pd.DataFrame) -> int:
-    """Return the epoch ms at which both normalized times are 0."""
-    return int(events[EVENT_TIME].iloc[0]) - round(float(events[EVENT_TIME_0].iloc[0]) * 1000)
-
-
-def _window(events: pd.DataFrame) -> tuple[float, float]:
+def extent_of(events: pd.DataFrame) -> Extent:
+    """Return when the events of a table, at least one, were received, and its zero."""
     received = events[RECEIVED_TIME_0]
-    return float(received.min()), float(received.max())
+    since_zero = round(float(events[EVENT_TIME_0].iloc[0]) * 1000)
+    zero_ms = int(events[EVENT_TIME].iloc[0]) - since_zero
+    return Extent(zero_ms, float(received.min()), float(received.max()))
 
 
-def _of_trust(verdict: Verdict, topic: tuple[float, float]) -> Iterator[Finding]:
+def around(start: float, end: float) -> tuple[float, float]:
+    """Return the window to show for a stretch, in seconds; both given in ms since zero."""
+    margin = MARGIN * (end - start)
+    return float(np.round((start - margin) / 1000, 3)), float(np.round((end + margin) / 1000, 3))
+
+
+def _of_timestamps(verdict: Verdict, extent: Extent) -> Iterator[Finding]:
     if verdict.trust is Trust.LITTLE:
-        yield Finding(verdict.sentence, verdict.events, "trust", "Overview", *topic)
+        yield Finding(
+            verdict.sentence,
+            verdict.events,
+            "timestamps",
+            "Overview",
+            extent.start_s,
+            extent.end_s,
+        )
 
 
-def _of_outages(table: pd.DataFrame, zero: int, most: int) -> Iterator[Finding]:
-    """Yield those that touch most events; a shared outage is one finding."""
+def _of_outages(table: pd.DataFrame, zero_ms: int) -> Iterator[Finding]:
+    """Yield the outages that touch most events; a shared outage is one finding."""
     table = table[table[outages.KIND] != outages.QUIET]
     touched = table[outages.HELD_BACK] + table[outages.LOST]
     shared_outage = table[outages.SHARED_OUTAGE]
     own = shared_outage.isna()
-    for row in table.loc[touched[own].nlargest(most).index].to_dict("records"):
-        yield _outage(row, zero)
-    largest = touched[~own].groupby(shared_outage[~own]).sum().nlargest(most)
+    for row in table.loc[touched[own].nlargest(MOST).index].to_dict("records"):
+        yield _outage(row, zero_ms)
+    largest = touched[~own].groupby(shared_outage[~own]).sum().nlargest(MOST)
     for number in largest.index:
-        yield _shared_outage(table[(shared_outage == number).fillna(False)], zero)
+        yield _shared_outage(table[(shared_outage == number).fillna(False)], zero_ms)
 
 
-def _outage(row: dict[Hashable, Any], zero: int) -> Finding:
+def _outage(row: dict[Hashable, Any], zero_ms: int) -> Finding:
     held, lost = int(row[outages.HELD_BACK]), int(row[outages.LOST])
     unheard = pd.isna(row[outages.LAST_HEARD])
-    start = int(row[outages.START] if unheard else row[outages.LAST_HEARD]) - zero
-    back, end = int(row[outages.BACK_AT]) - zero, int(row[outages.BURST_END]) - zero
-    silent = f"Client {row[CLIENT]} was silent for {_seconds(back - start)} from {_at(start)}"
+    start = int(row[outages.START] if unheard else row[outages.LAST_HEARD]) - zero_ms
+    back, end = int(row[outages.BACK_AT]) - zero_ms, int(row[outages.BURST_END]) - zero_ms
+    silent = f"Client {row[CLIENT]} was silent for {_seconds(back - start)} from {_moment(start)}"
     if unheard:
-        silent = f"Client {row[CLIENT]} was not heard until {_at(back)}"
+        silent = f"Client {row[CLIENT]} was not heard until {_moment(back)}"
     if not held:
         sentence = f"{silent}; {counted(lost, 'event')} of that time never arrived."
     else:
         burst = " in a burst" if held > 1 else ""
         sentence = f"{silent} and delivered {counted(held, 'event')}{burst} at {back / 1000:,.2f} s"
         sentence += f"; {lost:,} more never arrived." if lost else "."
-    kind = "lost outage" if row[outages.KIND] == outages.MOSTLY_LOST else "outage"
+    kind: Kind = "lost outage" if row[outages.KIND] == outages.MOSTLY_LOST else "outage"
     return Finding(sentence, held + lost, kind, "Outages", *around(start, end), (row[CLIENT],))
 
 
-def _shared_outage(rows: pd.DataFrame, zero: int) -> Finding:
+def _shared_outage(rows: pd.DataFrame, zero_ms: int) -> Finding:
     clients = tuple(rows[CLIENT].unique().tolist())
     held, lost = int(rows[outages.HELD_BACK].sum()), int(rows[outages.LOST].sum())
-    start, back = int(rows[outages.START].min()) - zero, int(rows[outages.BACK_AT].min()) - zero
+    start, back = (int(rows[name].min()) - zero_ms for name in (outages.START, outages.BACK_AT))
     sentence = (
         f"{len(clients):,} clients were silent together for {_seconds(back - start)} from "
-        f"{_at(start)} and delivered {counted(held, 'event')} from {back / 1000:,.2f} s on"
+        f"{_moment(start)} and delivered {counted(held, 'event')} from {back / 1000:,.2f} s on"
     )
     sentence += f"; {lost:,} more never arrived." if lost else "."
-    window = around(start, int(rows[outages.BURST_END].max()) - zero)
+    window = around(start, int(rows[outages.BURST_END].max()) - zero_ms)
     return Finding(sentence, held + lost, "shared outage", "Outages", *window, clients)
 
 
-def _of_clocks(table: pd.DataFrame, topic: tuple[float, float], most: int) -> Iterator[Finding]:
-    wrong = table[table[client_clocks.WRONG]].nlargest(most, client_clocks.EVENTS)
+def _of_clocks(table: pd.DataFrame, extent: Extent) -> Iterator[Finding]:
+    wrong = table[table[client_clocks.WRONG]].nlargest(MOST, client_clocks.EVENTS)
     for row in wrong.to_dict("records"):
-        offset, drift, events = (
-            row[client_clocks.OFFSET],
-            row[client_clocks.DRIFT],
-            int(row[client_clocks.EVENTS]),
-        )
-        side = "ahead of" if offset > 0 else "behind"
-        sentence = f"Client {row[CLIENT]}'s clock is {_seconds(abs(offset))} {side} the others'"
-        if drift:
-            sentence += f" and {'gains' if drift > 0 else 'loses'} {abs(drift):,.0f} ppm"
-        if row[client_clocks.FUTURE]:
-            future = int(row[client_clocks.FUTURE])
-            sentence += (
-                f": {future:,} of its {counted(events, 'event')} were received before they happened"
-            )
-        yield Finding(f"{sentence}.", events, "clock", "Delay", *topic, (row[CLIENT],))
+        client, events = row[CLIENT], int(row[client_clocks.EVENTS])
+        sentence = _clock(row, events)
+        yield Finding(sentence, events, "clock", "Delay", extent.start_s, extent.end_s, (client,))
 
 
-def _of_sessions(table: pd.DataFrame | None, topic: tuple[float, float]) -> Iterator[Finding]:
+def _clock(row: dict[Hashable, Any], events: int) -> str:
+    offset, drift = row[client_clocks.CLOCK_OFFSET], row[client_clocks.DRIFT]
+    side = "ahead of" if offset > 0 else "behind"
+    sentence = f"Client {row[CLIENT]}'s clock is {_seconds(abs(offset))} {side} the others'"
+    if round(abs(drift)):  # 0 where no drift is established
+        sentence += f" and {'gains' if drift > 0 else 'loses'} {abs(drift):,.0f} ppm"
+    if future := int(row[client_clocks.FUTURE]):
+        of = counted(events, "event")
+        sentence += f": {future:,} of its {of} were received before they happened"
+    return f"{sentence}."
+
+
+def _of_sessions(table: pd.DataFrame | None, extent: Extent) -> Iterator[Finding]:
     if table is None:
         return
+    topic = extent.start_s, extent.end_s
     lost = table[completeness.LOST].fillna(0)
     if lost.any():
         count, sessions = int(lost.sum()), counted(int((lost > 0).sum()), "session")
@@ -196,11 +224,6 @@ def _seconds(ms: float) -> str:
     return f"{ms / 1000:,.{1 if ms < 10_000 else 0}f} s"
 
 
-def _at(ms: float) -> str:
+def _moment(ms: float) -> str:
+    """Return a time since zero as "1,212 s"."""
     return f"{ms / 1000:,.0f} s"
-
-
-def around(start: float, end: float) -> tuple[float, float]:
-    """Return the window to show for a stretch, in seconds; both given in ms since zero."""
-    margin = MARGIN * (end - start)
-    return float(np.round((start - margin) / 1000, 3)), float(np.round((end + margin) / 1000, 3))

@@ -1,9 +1,9 @@
 """Sorting and ranking inside groups of events.
 
-Groups are the categories of a column: clients, sessions, partitions. Events of a group are brought
-together by a counting sort, linear in the number of events, and then worked on group by group, so
-that what is at work fits a processor's cache however large the topic is. All loops are compiled.
-Positions and codes are int32: half the memory to move, and enough for two thousand million events.
+Groups are the values of a column: clients, sessions, partitions. A counting sort, linear in the
+number of events, brings the events of each group together; loops then go group by group, so that
+their working set fits a processor's cache however large the topic is. All loops are compiled.
+Positions and codes are int32: half the memory of int64, and enough for 2,147,483,647 events.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pandas as pd
 from lib.core.jit import compiled, inlined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
@@ -27,13 +27,15 @@ Floats = npt.NDArray[np.float64]
 Value = TypeVar("Value", bound=np.generic)
 
 _INT64_MAX: Final = np.iinfo(np.int64).max
-_RUN: Final = 32  # values that are sorted by insertion before runs are merged
-_CACHED: Final = 1 << 15  # values sorted at once: half of a small second-level cache
-_SPARSE: Final = 4  # times as many possible values as there are events are still counted
+_CACHED: Final = 1 << 15  # values sorted at once: 256 kB, half of a small second-level cache
+_COUNTABLE: Final = 4  # values are counted, not sorted, in a range up to so many times their number
 
 
 def ints(column: pd.Series[int]) -> Ints:
-    """Return the column's values as int64, read-only: compiled loops are made for either kind."""
+    """Return a column's values as int64, read-only.
+
+    Always read-only, so that each loop is compiled for one type of array.
+    """
     values: Ints = np.asarray(column.array, dtype=np.int64).view()
     values.flags.writeable = False
     return values
@@ -67,12 +69,15 @@ class Groups:
 
     @cached_property
     def bounds(self) -> Ints:
-        """Where each group begins once groups stand one after another; and the end."""
+        """Where each group begins when groups stand one after another, and the end of the last."""
         return np.concatenate((first_of_each(self.sizes), [len(self.codes)]))
 
     @cached_property
     def places(self) -> Codes | None:
-        """Where each event stands then, the order inside each group kept; None: where it is."""
+        """Position of each event when groups stand one after another, arrival order kept in each.
+
+        None where events stand so already.
+        """
         if _rises(self.codes):
             return None
         places = np.empty(len(self.codes), np.int32)
@@ -91,7 +96,7 @@ def group_by(events: pd.DataFrame, column: str) -> Groups:
         return Groups(codes, pd.Categorical.from_codes(used, dtype=values.dtype))
     if isinstance(values.dtype, np.dtype) and values.dtype.kind == "i":
         low, span = _range(values.to_numpy())
-        if span <= _SPARSE * len(values):
+        if span <= _COUNTABLE * len(values):
             codes, used = _renumber(values.to_numpy(), low, span)
             return Groups(codes, pd.Index(used.astype(values.dtype)))
     found, labels = pd.factorize(values, sort=True)
@@ -99,7 +104,7 @@ def group_by(events: pd.DataFrame, column: str) -> Groups:
 
 
 def _renumber(values: npt.NDArray[Any], low: int, span: int) -> tuple[Codes, Ints]:
-    """Return codes for those of `span` values from `low` on that occur, and which those are."""
+    """Return the code of each value, and the values that occur, of `span` from `low` on."""
     wide = np.promote_types(values.dtype, np.int32)
     above = np.subtract(values, low, dtype=wide).astype(np.int32, copy=False)
     used = counts(above, span) > 0
@@ -107,8 +112,8 @@ def _renumber(values: npt.NDArray[Any], low: int, span: int) -> tuple[Codes, Int
     return (above if used.all() else taken(numbers, above)), np.flatnonzero(used) + low
 
 
-def everything(events: pd.DataFrame) -> Groups:
-    """Return one group that has every event."""
+def whole_topic(events: pd.DataFrame) -> Groups:
+    """Return one group of all events."""
     return Groups(np.zeros(len(events), np.int32), pd.Index(["topic"][: len(events)]))
 
 
@@ -125,7 +130,7 @@ def first_of_each(sizes: Ints) -> Ints:
 
 
 def together(groups: Groups, values: npt.NDArray[Value]) -> npt.NDArray[Value]:
-    """Return the values group after group, the order inside each kept."""
+    """Return the values of events group after group, the order inside each kept."""
     if groups.places is None:
         return values
     found = np.empty(len(values), values.dtype)
@@ -134,89 +139,75 @@ def together(groups: Groups, values: npt.NDArray[Value]) -> npt.NDArray[Value]:
 
 
 def apart(groups: Groups, values: npt.NDArray[Value]) -> npt.NDArray[Value]:
-    """Return the values that stand group after group where their events are: undo `together`."""
+    """Return values that stand group after group in the order of the events: undo `together`."""
     return values if groups.places is None else taken(values, groups.places)
 
 
 def taken(values: npt.NDArray[Value], at: Codes) -> npt.NDArray[Value]:
-    """Return the values at positions; NumPy would first make 64-bit integers of those."""
+    """Return the values at int32 positions, which NumPy would first convert to int64."""
     found = np.empty(len(at), values.dtype)
     _take(_words(values), at, _words(found))
     return found
 
 
 def _words(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return the values' bits as integers, for one compiled loop to move all of a size."""
+    """Return the values' bits as integers: one compiled loop moves all types of a size."""
     return values.view({4: np.int32, 8: np.int64}[values.itemsize])
 
 
-def sort_runs(bounds: Ints, values: Ints) -> tuple[Ints, Codes | None]:
-    """Return values that stand group after group as they rise inside each, ties as they stand.
+def sort_within(bounds: Ints, values: Ints) -> tuple[Ints, Codes | None]:
+    """Return values that stand group after group, rising inside each group; ties keep their order.
 
     Cheapest where they nearly rise already, as times and sequence numbers do in arrival order.
+
+    Parameters
+    ----------
+    bounds
+        `Groups.bounds` of the groups that the values stand in, one after another.
 
     Returns
     -------
     tuple
-        The values, and where each stood before; None where they rise, and nothing moved.
+        The sorted values, and the position of each before sorting; None where nothing moved.
     """
     if _rises_within(bounds, values):
         return values, None
-    values, stood = values.copy(), np.arange(len(values), dtype=np.int32)
-    largest = int(np.diff(bounds).max())
-    _sort_each(bounds, values, stood, np.empty(largest, np.int64), np.empty(largest, np.int32))
-    return values, stood
+    low, span = _range(values)
+    if _fits(bounds, span):
+        order = np.argsort(_numbered(bounds, values, low, span), kind="stable")
+    else:
+        groups = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
+        order = np.lexsort((values, groups))
+    before = order.astype(np.int32)
+    return taken(values, before), before
 
 
-def stable_order(codes: npt.NDArray[np.integer[Any]]) -> Codes:
-    """Return the order that brings groups together and keeps the order inside each."""
-    groups = _numbered(codes)
-    return together(groups, np.arange(len(codes), dtype=np.int32))
-
-
-def order_by(codes: npt.NDArray[np.integer[Any]], values: Ints) -> Codes:
-    """Return the order by group, inside a group by value, ties as they stand."""
-    groups = _numbered(codes)
-    order = together(groups, np.arange(len(codes), dtype=np.int32))
-    _, stood = sort_runs(groups.bounds, together(groups, values))
-    return order if stood is None else taken(order, stood)
-
-
-def _numbered(codes: npt.NDArray[np.integer[Any]]) -> Groups:
-    """Return groups that may be empty."""
-    return Groups(codes.astype(np.int32, copy=False), pd.RangeIndex(int(codes.max(initial=-1)) + 1))
-
-
-def sort_within(groups: Groups, values: Ints) -> Ints:
-    """Return the values, group after group, rising inside each group, in any order before."""
+def rising_within(groups: Groups, values: Ints) -> Ints:
+    """Return the values of events group after group, rising inside each group."""
     found = together(groups, values)
     low, span = _range(values)
-    if span > _INT64_MAX // max(groups.n, 1):
-        return sort_runs(groups.bounds, found)[0]
-    found = found - low
-    for first, last in _pieces(groups.bounds):
-        piece = found[groups.bounds[first] : groups.bounds[last]]
-        # One number an event orders by group, then value: NumPy sorts integers very fast.
-        above = np.repeat(np.arange(last - first) * span, groups.sizes[first:last])
-        piece += above
-        piece.sort()
-        piece -= above
-    found += low
-    return found
+    if not _fits(groups.bounds, span):
+        return sort_within(groups.bounds, found)[0]
+    keys = _numbered(groups.bounds, found, low, span)
+    keys.sort()
+    keys -= np.repeat(np.arange(groups.n) * span - low, groups.sizes)
+    return keys
 
 
-def _pieces(bounds: Ints) -> Iterator[tuple[int, int]]:
-    """Yield the first group and the one behind the last of pieces that fit the cache."""
-    first, groups = 0, len(bounds) - 1
-    while first < groups:
-        fits = int(np.searchsorted(bounds, bounds[first] + _CACHED, side="right")) - 1
-        last = max(fits, first + 1)
-        yield first, last
-        first = last
+def _fits(bounds: Ints, span: int) -> bool:
+    """Return whether `_numbered` stays inside int64."""
+    return span <= _INT64_MAX // max(len(bounds) - 1, 1)
+
+
+def _numbered(bounds: Ints, values: Ints, low: int, span: int) -> Ints:
+    """Return one number for each value that orders by group, then by value."""
+    keys = np.empty_like(values)
+    _number(bounds, values, low, span, keys)
+    return keys
 
 
 def _range(values: Ints) -> tuple[int, int]:
-    """Return the smallest value, and how many there can be from it to the largest."""
+    """Return the smallest value, and the number of whole numbers from it to the largest."""
     if not len(values):
         return 0, 1
     low = int(values.min())
@@ -224,24 +215,24 @@ def _range(values: Ints) -> tuple[int, int]:
 
 
 def steps_within(bounds: Ints, values: Ints, first: int) -> Ints:
-    """Return how far each value is above the one below it in its group.
+    """Return the difference of each value from the next smaller one in its group.
 
     Parameters
     ----------
     bounds
         `Groups.bounds` of the groups that the values stand in, one after another.
     values
-        Of equal values, each is above the one that stands before it, by 0.
+        In any order inside a group; a repeated value has the difference 0.
     first
-        What a group's smallest value gets.
+        The result for a group's smallest value.
     """
-    rising, stood = sort_runs(bounds, values)
+    rising, before = sort_within(bounds, values)
     steps = np.empty_like(values)
     _step(bounds, rising, first, steps)
-    if stood is None:
+    if before is None:
         return steps
-    found = rising  # a copy, of no more use
-    _put(steps, stood, found)
+    found = rising  # overwritten: it is not needed any more
+    _put(steps, before, found)
     return found
 
 
@@ -261,7 +252,7 @@ def bounds_within(groups: Groups, values: Ints) -> tuple[Ints, Ints]:
 
 
 def medians_within(groups: Groups, values: Floats) -> Floats:
-    """Return each group's lower median, one of its values; 0 for a group without any."""
+    """Return the lower median of each group's values; 0 for a group without any."""
     found = np.zeros(groups.n)
     spare = np.empty((2, groups.sizes.max(initial=0)))
     _find_medians(groups.bounds, together(groups, values), spare[0], spare[1], found)
@@ -269,7 +260,7 @@ def medians_within(groups: Groups, values: Floats) -> Floats:
 
 
 def median(values: Floats) -> float:
-    """Return what `np.median` does, in a third of its time; there must be a value."""
+    """Return the median of at least one value, as `np.median` does, in a third of its time."""
     middle = len(values) // 2
     parted = np.partition(values, middle)
     upper = parted[middle]
@@ -288,8 +279,8 @@ def quantiles_within(groups: Groups, values: Ints, shares: Sequence[float]) -> I
     places = groups.bounds[:-1, np.newaxis] + np.maximum(rank - 1, 0)
     low, span = _range(values)
     found: Ints
-    if span * groups.n > _SPARSE * len(values):
-        found = sort_within(groups, values)[places]
+    if span * groups.n > _COUNTABLE * len(values):
+        found = rising_within(groups, values)[places]
         return found
     up_to = np.zeros(groups.n * span, np.int32)
     _tally(groups.codes, values, low, span, up_to)
@@ -301,7 +292,7 @@ def quantiles_within(groups: Groups, values: Ints, shares: Sequence[float]) -> I
 def tally(values: Ints) -> tuple[Ints, Ints]:
     """Return the values that occur, rising, and how often each does."""
     low, span = _range(values)
-    if span > _SPARSE * len(values):
+    if span > _COUNTABLE * len(values):
         return np.unique(values, return_counts=True)
     times = np.zeros(span, np.int32)
     _tally(np.zeros(len(values), np.int32), values, low, span, times)
@@ -309,11 +300,11 @@ def tally(values: Ints) -> tuple[Ints, Ints]:
     return found + low, times[found].astype(np.int64)
 
 
-def count_up_to(values: npt.NDArray[Any], edges: npt.NDArray[Any]) -> Ints:
-    """Return how many of the values are at most each of a few edges."""
-    found = np.zeros(len(edges), np.int64)
-    for first in range(0, len(values), _CACHED):  # sorting all of them leaves the caches
-        found += np.searchsorted(np.sort(values[first : first + _CACHED]), edges, side="right")
+def count_up_to(values: npt.NDArray[Any], limits: npt.NDArray[Any]) -> Ints:
+    """Return how many of the values do not exceed each of a few limits."""
+    found = np.zeros(len(limits), np.int64)
+    for first in range(0, len(values), _CACHED):  # sorting all at once would leave the caches
+        found += np.searchsorted(np.sort(values[first : first + _CACHED]), limits, side="right")
     return found
 
 
@@ -336,7 +327,7 @@ def _count(codes: Codes, found: Ints) -> None:
 
 @compiled
 def _tally(codes: Codes, values: Ints, low: int, span: int, found: Codes) -> None:
-    """Count how often each value occurs in each group; `span` are the values there can be."""
+    """Count how often each of the `span` values from `low` on occurs in each group."""
     for event in range(len(values)):
         found[codes[event] * span + (values[event] - low)] += 1
 
@@ -353,7 +344,7 @@ def _rises(codes: Codes) -> bool:
 
 @compiled
 def _number_places(codes: Codes, free: Ints, places: Codes) -> None:
-    """Give each event the next place of its group, of which `free` is the first."""
+    """Give each event the next place of its group; `free` is the next one of each group."""
     for event in range(len(codes)):
         code = codes[event]
         places[event] = free[code]
@@ -398,6 +389,13 @@ def _rises_within(bounds: Ints, values: Ints) -> bool:
 
 
 @compiled
+def _number(bounds: Ints, values: Ints, low: int, span: int, keys: Ints) -> None:
+    for group in range(len(bounds) - 1):
+        for at in range(bounds[group], bounds[group + 1]):
+            keys[at] = group * span + (values[at] - low)
+
+
+@compiled
 def _step(bounds: Ints, rising: Ints, first: int, steps: Ints) -> None:
     for group in range(len(bounds) - 1):
         for at in range(bounds[group], bounds[group + 1]):
@@ -417,9 +415,10 @@ def _find_medians(
 
 @inlined
 def _select(some: Floats, others: Floats, size: int, rank: int) -> float:
-    """Return the value of a rank from 0 (Hoare's "find"); both arrays are written over.
+    """Return the value of a rank, counted from 0; both arrays are overwritten.
 
-    A value is always copied, and counts or not: there is no branch to foretell wrongly.
+    Hoare, "Algorithm 65: find", Communications of the ACM 4 (1961). Each value is copied, and the
+    index moved on or not, so that there is no branch for the processor to mispredict.
     """
     while True:
         one, two, three = some[size // 4], some[size // 2], some[3 * size // 4]
@@ -437,51 +436,3 @@ def _select(some: Floats, others: Floats, size: int, rank: int) -> float:
             rank -= size - above
         size = below if above == 0 else above
         some, others = others, some
-
-
-@compiled
-def _sort_each(bounds: Ints, values: Ints, stood: Codes, spare: Ints, spare_stood: Codes) -> None:
-    """Sort each group by runs of `_RUN` values that are merged, in place of the values."""
-    for group in range(len(bounds) - 1):
-        begin, end = bounds[group], bounds[group + 1]
-        for first in range(begin, end, _RUN):
-            _insert(values, stood, first, min(first + _RUN, end))
-        width = _RUN
-        while width < end - begin:
-            for middle in range(begin + width, end, 2 * width):
-                last = min(middle + width, end)
-                _merge(values, stood, middle - width, middle, last, spare, spare_stood)
-            width *= 2
-
-
-@inlined
-def _insert(values: Ints, stood: Codes, first: int, last: int) -> None:
-    """Sort a run by insertion."""
-    for next_one in range(first + 1, last):
-        value, place, at = values[next_one], stood[next_one], next_one
-        while at > first and values[at - 1] > value:
-            values[at], stood[at] = values[at - 1], stood[at - 1]
-            at -= 1
-        values[at], stood[at] = value, place
-
-
-@inlined
-def _merge(
-    values: Ints, stood: Codes, first: int, middle: int, last: int, spare: Ints, spare_stood: Codes
-) -> None:
-    """Merge two runs side by side; of the left one only what is above the right one's first."""
-    left = middle
-    while left > first and values[left - 1] > values[middle]:
-        left -= 1
-    waiting = middle - left
-    for at in range(waiting):
-        spare[at], spare_stood[at] = values[left + at], stood[left + at]
-    at = 0
-    while at < waiting:
-        if middle < last and values[middle] < spare[at]:
-            values[left], stood[left] = values[middle], stood[middle]
-            middle += 1
-        else:
-            values[left], stood[left] = spare[at], spare_stood[at]
-            at += 1
-        left += 1

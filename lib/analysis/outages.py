@@ -1,19 +1,22 @@
 """Outages: stretches in which a client was silent to the broker while it produced events.
 
-How an outage shows. Between two arrivals of a client the broker hears nothing, and an event that
-was due then waited for the end of the silence (`lib.analysis.silences`). In an outage many did:
-they arrive together though they happened one after another, so that their delays fall with slope
-−1.
+How an outage shows. Between two arrivals of a client the broker hears nothing; an event that was
+due then waited for the end of the silence (`lib.analysis.silences`). In an outage many did: they
+happened one after another and arrive together.
 
-When a wait is too long. Every network makes events wait, and some have heavy tails, so nothing is
+When a wait is too long. Every network makes events wait, and some have heavy tails, so no limit is
 fixed: the topic's own waits, in multiples of each client's typical one, tell how often a wait of
-some length is to be expected, and a silence is an outage where far more is there
-(`lib.analysis.tails.threshold`). Clocks do not matter: waits are counted from each client's own
-smallest delay, drift included.
+some length is to be expected. A silence is an outage where far more waits are that long
+(`lib.analysis.tails.threshold`). Offset and drift of clocks do not matter: waits are counted from
+the lower envelope of each client's own delays.
 
-Told apart: *buffered* (events waited and came), *lost* (more of them are missing, by their
-sequence numbers, than waited) and *quiet* (nothing happened: a long pause inside a session, with
-no number missing). Without sequence numbers nothing is ever lost, but may be quiet.
+Outages are *buffered* (events waited and came), *lost* (more of them are missing, by their
+sequence numbers, than waited) or *quiet* (nothing happened: a long pause inside a session, with no
+number missing). Without sequence numbers no outage is lost; one that lost its events looks quiet.
+
+Pooled over all clients, and passed to the parts that look at one client at a time:
+`silences.typical_of_all`, `silences.wait_limit`, `_fewest_lost`, `_pause_limit`. Shared outages are
+found in the small table of all clients' outages.
 """
 
 from __future__ import annotations
@@ -25,20 +28,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from lib.analysis import kernels, tails
-from lib.analysis.silences import (
-    Arrivals,
-    find_arrivals,
-    find_stragglers,
-    find_waits,
-    typical_of_clients,
-    wait_limits,
-)
+from lib.analysis import kernels, silences, tails
+from lib.analysis.client_clocks import client_times, lower_envelopes
+from lib.analysis.completeness import are_sequence_numbers, number_steps
 from lib.core.columns import CLIENT, SESSION
 
 if TYPE_CHECKING:
     from lib.analysis.client_clocks import LowerEnvelopes
     from lib.analysis.kernels import Codes, Ints
+    from lib.analysis.silences import Arrivals, Waits
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -65,50 +63,63 @@ QUIET: Final = "quiet"
 KINDS: Final = pd.CategoricalDtype([BUFFERED, MOSTLY_LOST, QUIET])
 
 FALSE_SHARE: Final = 0.02
-"""What share of the silences beyond the limit may be the network's doing."""
+"""Share of the silences beyond the limit, at most, that the network may account for."""
 SHARED_CHANCE: Final = 0.01
-"""How likely it may be that outages of several clients agree by chance."""
+"""Probability, at most, that outages of several clients agree by chance."""
 SHORTEST_MS: Final = 1000
 """Silences with a shorter wait are not worth a row."""
 
-_DUE: Final = "FirstDue"
-_MOST_LOST: Final = 1 << 20  # in a row; more are as rare
+_FIRST_DUE: Final = "FirstDue"
+_MOST_LOST: Final = 1 << 20  # numbers missing in a row; longer runs count as this long
 
 
-def outages(
+def outages_and_rhythm(
+    events: pd.DataFrame, *, sensitivity: float = 1.0
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the outages of an events table in **arrival order**, and each client's rhythm.
+
+    The result of `outages_of`, from the events alone.
+    """
+    steps = number_steps(events)
+    numbered = steps if are_sequence_numbers(steps) else None
+    return outages_of(
+        events, lower_envelopes(client_times(events)), numbered, sensitivity=sensitivity
+    )
+
+
+def outages_of(
     events: pd.DataFrame,
+    envelopes: LowerEnvelopes,
+    steps: Ints | None,
     *,
     sensitivity: float = 1.0,
-    false_share: float = FALSE_SHARE,
-    shortest_ms: float = SHORTEST_MS,
-) -> pd.DataFrame:
-    """Return the outages, and the quiet stretches, of every client.
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the outages and quiet stretches of every client, and each client's rhythm.
 
     Parameters
     ----------
     events
         The events table, in **arrival order**.
+    envelopes, steps
+        `lower_envelopes` and `number_steps` of the events; the latter None if they carry no
+        sequence numbers.
     sensitivity
         Multiple of the limits that the topic's own rhythm gives: 2 reports only what is beyond
         twice as long a wait (or pause).
-    false_share
-        What share of the silences beyond the limit the network may account for, 0 to 1.
-    shortest_ms
-        The shortest wait, or silence where nothing waited, that is worth a row, ms.
 
     Returns
     -------
-    pd.DataFrame
-        One row a client's (or, with several sessions at once, session's) outage, by `BackAt`.
-        Times are epoch ms on the received clock, int64:
+    outages : pd.DataFrame
+        One row an outage of a client (of a session, where the client has several at once), by
+        `BackAt`. Times are epoch ms by the clock of received time, int64:
 
         `ClientID`, `SessionID`
             Whose; the session is that of the event that ended the silence.
         `Kind`
             Category "buffered", "lost" or "quiet".
         `LastHeard` (Int64, missing if never heard before), `BackAt`
-            The arrivals around the silence, `Silence` apart (Int64 ms). The outage ends, and
-            the burst begins, at `BackAt`.
+            The arrivals before and after the silence; `Silence` (Int64 ms) is between them. The
+            outage ends, and the burst begins, at `BackAt`.
         `Start`
             Where it began, as nearly as events tell: half way between `LastHeard` and when the
             first event held back was due. Where all were lost, half their typical distance in
@@ -126,162 +137,144 @@ def outages(
         `SharedOutage`
             Int64: outages of several clients that began and ended together have the same
             number, from 1; missing for a client's own.
-    """
-    asked = _Asked(sensitivity, false_share, shortest_ms)
-    return _outages(events, _find_silences(find_arrivals(events), asked), asked)
-
-
-def rhythm(
-    events: pd.DataFrame,
-    *,
-    sensitivity: float = 1.0,
-    false_share: float = FALSE_SHARE,
-    shortest_ms: float = SHORTEST_MS,
-) -> pd.DataFrame:
-    """Return what each client's limit follows from; parameters as for `outages`.
-
-    Returns
-    -------
-    pd.DataFrame
+    rhythm : pd.DataFrame
         One row a client: `ClientID`; `TypicalInterval`, the median time between its events
-        inside a session, and `TypicalWait`, the median wait of its silences, both drawn to the
-        topic's where the client has few events; `Limit`, the wait beyond which a silence is an
-        outage. float64 ms.
+        inside a session, and `TypicalWait`, the median of the longest waits in its silences, both
+        drawn to the topic's where the client has few events; `Limit`, as above. float64 ms.
     """
-    asked = _Asked(sensitivity, false_share, shortest_ms)
-    return _rhythm(_find_silences(find_arrivals(events), asked))
-
-
-def outages_and_rhythm(
-    events: pd.DataFrame,
-    *,
-    sensitivity: float = 1.0,
-    envelopes: LowerEnvelopes | None = None,
-    steps: Ints | None = None,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the results of `outages` and `rhythm`, found together in little more time than one.
-
-    Parameters
-    ----------
-    events, sensitivity
-        As for `outages`.
-    edges, steps
-        `clocks.lower_envelopes` and `completeness.number_steps` of the events, where they are
-        known.
-    """
-    asked = _Asked(sensitivity)
-    silences = _find_silences(find_arrivals(events, envelopes=envelopes, steps=steps), asked)
-    return _outages(events, silences, asked), _rhythm(silences)
+    arrivals = silences.find_arrivals(events, envelopes, steps)
+    waits = silences.find_waits(arrivals)
+    of_all = silences.typical_of_all(waits.longest[waits.ends_one])
+    typical = silences.typical_waits(arrivals, waits, of_all)
+    limit = typical * silences.wait_limit(arrivals, waits, typical, FALSE_SHARE)
+    limit = np.maximum(limit * sensitivity, SHORTEST_MS)
+    long = _find_long_waits(arrivals, waits, limit)
+    return _table(events, long, sensitivity), _rhythm(arrivals, typical, limit)
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """The parameters of `outages`."""
-
-    sensitivity: float
-    false_share: float = FALSE_SHARE
-    shortest_ms: float = SHORTEST_MS
-
-
-@dataclass(frozen=True)
-class _Silences:
+class _LongWaits:
     """Arrivals, and which of them ended silences in which events waited for too long.
 
-    Events waited for what `ended_by` says, stragglers for their own arrival as well. Typical waits
-    and limits are those of each client, ms.
+    Attributes
+    ----------
+    arrivals
+        All arrivals.
+    ended_by
+        `Waits.ended_by`: the arrival that each event waited for.
+    stragglers
+        The arrivals that also waited for themselves.
+    ends
+        Whether events waited too long for the arrival.
+    limit
+        Of each client, the wait that is too long, ms.
     """
 
     arrivals: Arrivals
     ended_by: Codes
     stragglers: Ints
-    held_back: Bools
-    typical_wait: Floats
+    ends: Bools
     limit: Floats
 
 
-def _find_silences(arrivals: Arrivals, asked: _Asked) -> _Silences:
-    waits = find_waits(arrivals)
-    typical, limit = wait_limits(arrivals, waits, asked.false_share)
-    limit = np.maximum(limit * asked.sensitivity, asked.shortest_ms)
-    held_back = waits.longest > kernels.taken(limit, arrivals.client)
-    stragglers, wait = find_stragglers(arrivals)
-    held_back[stragglers] |= wait > limit[arrivals.client[stragglers]]
-    return _Silences(arrivals, waits.ended_by, stragglers, held_back, typical, limit)
+def _find_long_waits(arrivals: Arrivals, waits: Waits, limit: Floats) -> _LongWaits:
+    ends = waits.longest > kernels.taken(limit, arrivals.client)
+    stragglers, wait = silences.find_stragglers(arrivals)
+    ends[stragglers] |= wait > limit[arrivals.client[stragglers]]
+    return _LongWaits(arrivals, waits.ended_by, stragglers, ends, limit)
 
 
-def _outages(events: pd.DataFrame, silences: _Silences, asked: _Asked) -> pd.DataFrame:
-    arrivals, held_back = silences.arrivals, silences.held_back
-    lost = ~held_back & _loses(arrivals, asked)
-    quiet = _pauses(arrivals, held_back | lost, asked)
-    ended_by = np.flatnonzero(held_back | lost | quiet)
+def _table(events: pd.DataFrame, long: _LongWaits, sensitivity: float) -> pd.DataFrame:
+    """Return the table of outages."""
+    arrivals = long.arrivals
+    lossy = ~long.ends & _end_losses(arrivals, _fewest_lost(arrivals))
+    quiet = _find_pauses(arrivals, long.ends | lossy, sensitivity)
+    ended_by = np.flatnonzero(long.ends | lossy | quiet)
     ended_by = ended_by[np.argsort(arrivals.received[ended_by], kind="stable")]
-    burst = _bursts(silences, ended_by)
-    table = _around(events, arrivals, ended_by).join(burst)
+    burst = _bursts(long, ended_by)
+    table = _silences_before(events, arrivals, ended_by).join(burst)
     mostly_lost = (burst[LOST] > burst[HELD_BACK]).to_numpy()
     kind = np.where(quiet[ended_by], 2, np.where(mostly_lost, 1, 0))
     table.insert(2, KIND, pd.Series(pd.Categorical.from_codes(kind, dtype=KINDS)))
-    table[LIMIT] = silences.limit[arrivals.client[ended_by]]
+    table[LIMIT] = long.limit[arrivals.client[ended_by]]
     table[SHARED_OUTAGE] = _shared_outages(table, _span(arrivals))
-    return table.drop(columns=_DUE)
+    return table.drop(columns=_FIRST_DUE)
 
 
-def _rhythm(silences: _Silences) -> pd.DataFrame:
-    arrivals = silences.arrivals
-    interval, client = _intervals(arrivals, arrivals.continues)
+def _rhythm(arrivals: Arrivals, typical_wait: Floats, limit: Floats) -> pd.DataFrame:
+    of_all = silences.typical_of_all(arrivals.interval[arrivals.continues])
+    interval = _typical_intervals(arrivals, arrivals.continues, of_all)
     return pd.DataFrame(
         {
             CLIENT: arrivals.clients,
-            TYPICAL_INTERVAL: typical_of_clients(client, interval, len(arrivals.clients)),
-            TYPICAL_WAIT: silences.typical_wait,
-            LIMIT: silences.limit,
+            TYPICAL_INTERVAL: interval,
+            TYPICAL_WAIT: typical_wait,
+            LIMIT: limit,
         }
     )
 
 
-def _loses(arrivals: Arrivals, asked: _Asked) -> Bools:
-    """Return which arrivals end a silence in which more events were lost than chance loses.
+def _fewest_lost(arrivals: Arrivals) -> int:
+    """Return how many numbers must be missing in a row for it to be more than chance.
 
-    Where losses are independent, each further number missing in a row is as rare as a loss.
+    Where losses are independent, each further number missing in a row is as rare as a loss. From
+    the result on, that explains at most `FALSE_SHARE` of the runs that are at least as long.
     """
-    after_loss = np.flatnonzero(arrivals.step > 1)
-    missing = np.minimum(arrivals.lost(after_loss), _MOST_LOST)
+    missing = np.minimum(arrivals.lost(np.flatnonzero(arrivals.step > 1)), _MOST_LOST)
     runs = np.bincount(missing, minlength=2)
     runs[0] = len(arrivals.step) - len(missing)
     at_least = np.cumsum(runs[::-1])[::-1]
     rate = at_least[1] / max(at_least[0], 1)
     expected = at_least[1] * rate ** np.arange(-1.0, len(at_least) - 1) if rate else at_least
-    beyond_chance = np.flatnonzero((expected <= asked.false_share * at_least) & (at_least > 0))
-    fewest = beyond_chance[0] if len(beyond_chance) else len(at_least)
+    beyond_chance = np.flatnonzero((expected <= FALSE_SHARE * at_least) & (at_least > 0))
+    return int(beyond_chance[0]) if len(beyond_chance) else len(at_least)
+
+
+def _end_losses(arrivals: Arrivals, fewest: int) -> Bools:
+    """Return which arrivals end a silence in which at least so many numbers are missing."""
+    after_loss = np.flatnonzero(arrivals.step > 1)
+    missing = np.minimum(arrivals.lost(after_loss), _MOST_LOST)
     silence = arrivals.received[after_loss] - arrivals.heard_before(after_loss)
-    many = (missing >= fewest) & arrivals.is_news[after_loss] & (silence >= asked.shortest_ms)
-    return _are_among(after_loss[many], arrivals)
+    many = (missing >= fewest) & arrivals.is_news[after_loss] & (silence >= SHORTEST_MS)
+    return _marked(after_loss[many], arrivals)
 
 
-def _pauses(arrivals: Arrivals, explained: Bools, asked: _Asked) -> Bools:
-    """Return which arrivals end a pause in their session that its client's rhythm does not have."""
+def _find_pauses(arrivals: Arrivals, explained: Bools, sensitivity: float) -> Bools:
+    """Return which arrivals end a pause in their session that is beyond its client's rhythm."""
     inside = arrivals.continues & (arrivals.step <= 1) & ~explained
-    interval, client = _intervals(arrivals, inside)
-    interval /= kernels.taken(typical_of_clients(client, interval, len(arrivals.clients)), client)
-    limit = tails.threshold(interval, asked.false_share) * asked.sensitivity
-    ends = np.flatnonzero(inside)[interval > limit]
+    interval = arrivals.interval[inside]
+    typical = _typical_intervals(arrivals, inside, silences.typical_of_all(interval))
+    relative = interval / kernels.taken(typical, arrivals.client[inside])
+    limit = _pause_limit(relative) * sensitivity
+    return _end_pauses(arrivals, np.flatnonzero(inside)[relative > limit])
+
+
+def _pause_limit(relative: Floats) -> float:
+    """Return the interval beyond expectation, in typical ones; pooled over all clients."""
+    return tails.threshold(relative, FALSE_SHARE)
+
+
+def _typical_intervals(arrivals: Arrivals, inside: Bools, of_all: float) -> Floats:
+    """Return each client's typical interval before some arrivals; `of_all` is that of all, ms."""
+    interval, client = arrivals.interval[inside], arrivals.client[inside]
+    return silences.typical_of_clients(client, interval, len(arrivals.clients), of_all)
+
+
+def _end_pauses(arrivals: Arrivals, ends: Ints) -> Bools:
+    """Mark those of some arrivals whose silence and interval are both worth a row."""
     silence = arrivals.received[ends] - arrivals.heard_before(ends)
     pause = np.minimum(arrivals.interval[ends], silence)
-    return _are_among(ends[pause >= asked.shortest_ms], arrivals)
+    return _marked(ends[pause >= SHORTEST_MS], arrivals)
 
 
-def _are_among(which: Ints, arrivals: Arrivals) -> Bools:
+def _marked(which: Ints, arrivals: Arrivals) -> Bools:
     found = np.zeros(len(arrivals.row), np.bool_)
     found[which] = True
     return found
 
 
-def _intervals(arrivals: Arrivals, inside: Bools) -> tuple[Floats, Codes]:
-    """Return the intervals before some arrivals, ms, and whose those are."""
-    return arrivals.interval[inside], arrivals.client[inside]
-
-
-def _around(events: pd.DataFrame, arrivals: Arrivals, ended_by: Ints) -> pd.DataFrame:
-    """Return whose the silences are, and the arrivals around them."""
+def _silences_before(events: pd.DataFrame, arrivals: Arrivals, ended_by: Ints) -> pd.DataFrame:
+    """Return whose silences some arrivals ended, and when those began and ended."""
     row = arrivals.row[ended_by]
     last_heard, back = arrivals.heard_before(ended_by), arrivals.received[ended_by]
     unheard = arrivals.opens[ended_by]
@@ -296,76 +289,84 @@ def _around(events: pd.DataFrame, arrivals: Arrivals, ended_by: Ints) -> pd.Data
     )
 
 
-def _waiting(silences: _Silences, ended_by: Ints) -> tuple[Ints, Ints]:
-    """Return the events that waited for too long, and which of the silences each waited in."""
-    place = np.full(len(silences.held_back) + 1, -1, np.int32)  # the last: for `NOT_WAITING`
-    long = np.flatnonzero(silences.held_back[ended_by])
-    place[ended_by[long]] = long
-    waited = np.flatnonzero(kernels.taken(place, silences.ended_by) >= 0)
-    stragglers = silences.stragglers[place[silences.stragglers] >= 0]
-    at = np.concatenate((place[silences.ended_by[waited]], place[stragglers]))
-    return np.concatenate((waited, stragglers)), at.astype(np.int64)
+def _held_back(long: _LongWaits, ended_by: Ints) -> tuple[Ints, Ints]:
+    """Return the events that waited for too long, and in which of the silences each did."""
+    place = np.full(len(long.ends) + 1, -1, np.int32)  # the last one: for `NOT_WAITING`
+    ends = np.flatnonzero(long.ends[ended_by])
+    place[ended_by[ends]] = ends
+    waited = np.flatnonzero(kernels.taken(place, long.ended_by) >= 0)
+    stragglers = long.stragglers[place[long.stragglers] >= 0]
+    silence = np.concatenate((place[long.ended_by[waited]], place[stragglers]))
+    return np.concatenate((waited, stragglers)), silence.astype(np.int64)
 
 
-def _bursts(silences: _Silences, ended_by: Ints) -> pd.DataFrame:
+def _bursts(long: _LongWaits, ended_by: Ints) -> pd.DataFrame:
     """Return what came when each silence ended, in the order of `ended_by`.
 
-    Of silences in which no event waited for too long it says what was lost, and of the events
-    that ended them, how late those were.
+    Of a silence in which no event waited for too long: what was lost, and how late the event that
+    ended it was.
     """
-    arrivals, held_back = silences.arrivals, silences.held_back[ended_by]
-    n = len(ended_by)
-    of, at = _waiting(silences, ended_by)
+    arrivals, n = long.arrivals, len(ended_by)
+    held, silence = _held_back(long, ended_by)
     back = arrivals.received[ended_by]
     due, end, largest = arrivals.due[ended_by], back.copy(), back - arrivals.event_time[ended_by]
-    np.minimum.at(due, at, arrivals.due[of])
-    np.maximum.at(end, at, arrivals.received[of])
-    np.maximum.at(largest, at, arrivals.received[of] - arrivals.event_time[of])
-    count = np.bincount(at, minlength=n)
-    lost = np.bincount(at, weights=arrivals.lost(of), minlength=n).astype(np.int64)
+    np.minimum.at(due, silence, arrivals.due[held])
+    np.maximum.at(end, silence, arrivals.received[held])
+    np.maximum.at(largest, silence, arrivals.received[held] - arrivals.event_time[held])
+    count = np.bincount(silence, minlength=n)
+    lost = np.bincount(silence, weights=arrivals.lost(held), minlength=n).astype(np.int64)
     length = end - back
     rate = np.divide((count - 1) * 1000, length, out=np.full(n, np.nan), where=length > 0)
-    missing = arrivals.lost(ended_by)
-    known = np.where(arrivals.opens[ended_by], due, arrivals.heard_before(ended_by))
-    half_way = np.where(held_back, (known + due) / 2, known + (back - known) / (missing + 1) / 2)
     return pd.DataFrame(
         {
-            START: np.floor(np.where(held_back | (missing > 0), half_way, known)).astype(np.int64),
+            START: _starts(long, ended_by, due),
             HELD_BACK: count,
-            LOST: np.where(held_back, lost, missing),
+            LOST: np.where(long.ends[ended_by], lost, arrivals.lost(ended_by)),
             LARGEST_DELAY: largest,
             BURST_END: end,
             BURST_LENGTH: length,
             BURST_RATE: rate,
-            _DUE: due,
+            _FIRST_DUE: due,
         }
     )
 
 
+def _starts(long: _LongWaits, ended_by: Ints, first_due: Floats) -> Ints:
+    """Return where each outage began, epoch ms; `first_due` is of its first event held back."""
+    arrivals, held_back = long.arrivals, long.ends[ended_by]
+    missing, back = arrivals.lost(ended_by), arrivals.received[ended_by]
+    known = np.where(arrivals.opens[ended_by], first_due, arrivals.heard_before(ended_by))
+    before_lost = known + (back - known) / (missing + 1) / 2
+    half_way = np.where(held_back, (known + first_due) / 2, before_lost)
+    starts = np.floor(np.where(held_back | (missing > 0), half_way, known))
+    return starts.astype(np.int64)
+
+
 def _span(arrivals: Arrivals) -> float:
+    """Return the time from the first arrival to the last, ms."""
     return float(np.ptp(arrivals.received)) if len(arrivals.received) else 0.0
 
 
 def _shared_outages(table: pd.DataFrame, span: float) -> pd.Series[int]:
     """Return the number of the shared outage that each outage is part of.
 
-    Those of a shared outage are back at the same time, to within the wait that the network
-    explains, and can have begun at one moment: each was heard before it and had its first event
-    held back after it. `span` is the topic's length, ms: among many outages some agree by chance,
-    and a group that chance may well have made is none.
+    Clients of a shared outage are back at the same time, to within the wait that the network
+    explains, and can have gone at one moment: each was last heard before it and had its first event
+    held back after it. Among many outages some agree by chance: a group that chance makes with more
+    than `SHARED_CHANCE` is none. `span` is the topic's length, ms.
     """
     own = table[table[KIND] != QUIET].sort_values(BACK_AT)
     if own.empty:
         return pd.Series(pd.NA, index=table.index, dtype="Int64")
     tolerance = float(own[LIMIT].replace(np.inf, np.nan).fillna(SHORTEST_MS).median())
     chain = (own[BACK_AT].diff() > tolerance).cumsum()
-    own = own.assign(chain=chain).sort_values(["chain", _DUE])
-    heard, due = own[LAST_HEARD].to_numpy(np.float64, na_value=-np.inf), own[_DUE].to_numpy()
+    own = own.assign(chain=chain).sort_values(["chain", _FIRST_DUE])
+    heard, due = own[LAST_HEARD].to_numpy(np.float64, na_value=-np.inf), own[_FIRST_DUE].to_numpy()
     group = _common_moments(own["chain"].to_numpy(), heard, due)
     clients = own.groupby(group)[CLIENT].nunique()
     window = float(np.median(np.clip(due - heard, 0, span)))
     back = own.groupby("chain")[BACK_AT].first()
-    # Sessions crowd: chance is that of the middle half of the moments, spread out.
+    # Outages crowd where sessions do: chance is that of twice the middle half of the moments.
     crowded = 2 * float(back.quantile(0.75) - back.quantile(0.25)) or span
     counts = kernels.ints(clients)
     shared = clients.index[_beyond_chance(counts, window * tolerance, min(crowded, span))]
@@ -375,10 +376,11 @@ def _shared_outages(table: pd.DataFrame, span: float) -> pd.Series[int]:
 
 
 def _common_moments(chain: Ints, last_heard: Floats, first_due: Floats) -> Ints:
-    """Return groups of outages of a chain whose stretches from last heard to first due all meet.
+    """Return the group of each outage: those of a chain that can have begun at one moment.
 
-    Outages are ordered by chain and `first_due`: the earliest end of a stretch is the moment
-    that most others can share, the classic cover of intervals by points.
+    An outage can have begun at any moment from `last_heard` to `first_due`. Outages are ordered by
+    chain and `first_due`, and groups are as few as possible: the greedy cover of intervals by
+    points, which takes the earliest end of those that are left.
     """
     group = np.zeros(len(chain), np.int64)
     number, moment, current = -1, -np.inf, -1
@@ -393,8 +395,10 @@ def _common_moments(chain: Ints, last_heard: Floats, first_due: Floats) -> Ints:
 def _beyond_chance(clients: Ints, agreement: float, span: float) -> Bools:
     """Return which groups have more clients than independent outages would bring together.
 
-    Another outage agrees with a given one by a chance of `agreement` (begin × end, ms²) in
-    `span`². That so many do is bounded by Poisson's term.
+    Another outage agrees with a given one with probability `agreement` / `span`², where `agreement`
+    is how far the begins may be apart times how far the ends may, ms². That k others agree has the
+    probability λᵏ / k! at most, λ being the number of outages times that: the term of Poisson's
+    distribution without its factor below 1.
     """
     outages = int(clients.sum())
     rate = outages * agreement / span**2 if span else 0.0

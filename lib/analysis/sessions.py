@@ -7,10 +7,25 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from lib.events.table import CLIENT, EVENT_TIME, RECEIVED_TIME, SESSION
+from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SESSION
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+COUNTS: Final = "counts"
+
+BIN_START: Final = "start"
+BIN_END: Final = "end"
+SESSIONS: Final = "sessions"
+
+EVENTS: Final = "events"
+FIRST_EVENT: Final = "first_event"
+LAST_EVENT: Final = "last_event"
+FIRST_RECEIVED: Final = "first_received"
+LAST_RECEIVED: Final = "last_received"
+EVENT_DURATION: Final = "event_duration"
+RECEIVED_DURATION: Final = "received_duration"
+LARGEST_DELAY: Final = "largest_delay"
 
 DEFAULT_BINS: Final = 50
 """Bins of the notebook's histogram."""
@@ -33,7 +48,7 @@ def session_counts(
     counts = np.bincount(codes[codes >= 0], minlength=len(sessions.categories))
     present = np.flatnonzero(counts)
     order = present[np.argsort(counts[present], kind="stable")]
-    return pd.DataFrame({SESSION: sessions.categories[order], "counts": counts[order]})
+    return pd.DataFrame({SESSION: sessions.categories[order], COUNTS: counts[order]})
 
 
 def count_histogram(counts: pd.Series, bins: int = DEFAULT_BINS) -> pd.DataFrame:
@@ -46,8 +61,8 @@ def count_histogram(counts: pd.Series, bins: int = DEFAULT_BINS) -> pd.DataFrame
     -------
     Columns `start` and `end` float64 (events), `sessions` int64; one row a bin, empty ones too.
     """
-    sessions, edges = np.histogram(counts.to_numpy(), bins=bins)
-    return pd.DataFrame({"start": edges[:-1], "end": edges[1:], "sessions": sessions})
+    sessions, limits = np.histogram(counts.to_numpy(), bins=bins)
+    return pd.DataFrame({BIN_START: limits[:-1], BIN_END: limits[1:], SESSIONS: sessions})
 
 
 def session_table(
@@ -75,17 +90,17 @@ def session_table(
         {
             SESSION: table[SESSION].cat.categories[session[order][starts]],
             CLIENT: pd.Categorical.from_codes(client, table[CLIENT].cat.categories),
-            "events": np.diff(np.append(starts, len(order))),
-            "first_event": _each(np.minimum, event, starts),
-            "last_event": _each(np.maximum, event, starts),
-            "first_received": _each(np.minimum, received, starts),
-            "last_received": _each(np.maximum, received, starts),
-            "largest_delay": _each(np.maximum, received - event, starts),
+            EVENTS: np.diff(np.append(starts, len(order))),
+            FIRST_EVENT: _each(np.minimum, event, starts),
+            LAST_EVENT: _each(np.maximum, event, starts),
+            FIRST_RECEIVED: _each(np.minimum, received, starts),
+            LAST_RECEIVED: _each(np.maximum, received, starts),
+            LARGEST_DELAY: _each(np.maximum, received - event, starts),
         }
     )
-    result["event_duration"] = result["last_event"] - result["first_event"]
-    result["received_duration"] = result["last_received"] - result["first_received"]
-    return result.sort_values("first_event", kind="stable", ignore_index=True)
+    result[EVENT_DURATION] = result[LAST_EVENT] - result[FIRST_EVENT]
+    result[RECEIVED_DURATION] = result[LAST_RECEIVED] - result[FIRST_RECEIVED]
+    return result.sort_values(FIRST_EVENT, kind="stable", ignore_index=True)
 
 
 def _each(

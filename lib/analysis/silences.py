@@ -1,10 +1,13 @@
 """The silences between a client's arrivals, and how long events waited for their end.
 
 Between two arrivals of a client the broker hears nothing. An event is *due* when it would have
-arrived with the client's smallest delay (`lib.analysis.client_clocks.LowerEnvelopes` takes the
-clock out); one that was due in a silence waited for its end. The network makes every event wait a
-little. How long it may is learnt from the topic: from the waits themselves, in multiples of each
-client's typical one, and from events that were under way although their client was heard.
+arrived with its client's smallest delay; `LowerEnvelopes` takes the clock out of it. An event that
+was due in a silence *waited* for the silence to end. Every network makes events wait a little. What
+is usual is learnt from the topic: from the waits themselves, in multiples of each client's typical
+one, and from events that were overtaken, whose client was heard while they were under way.
+
+Of one client at a time: `find_arrivals`, `find_waits`, `find_stragglers`, `typical_of_clients`.
+Pooled over all clients, and passed on: `typical_of_all`, `wait_limit`.
 """
 
 from __future__ import annotations
@@ -17,8 +20,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from lib.analysis import kernels, tails
-from lib.analysis.client_clocks import lower_envelopes
-from lib.analysis.completeness import are_sequence_numbers, number_steps
 from lib.analysis.kernels import Groups
 from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SESSION
 from lib.core.jit import compiled, inlined
@@ -32,14 +33,14 @@ Bools = npt.NDArray[np.bool_]
 
 NOT_WAITING: Final = -1
 
-_BORROWED: Final = 10  # a client heard fewer times leans on what is typical of the topic
+_BORROWED: Final = 10  # with fewer values than this, a client's median counts less than all's
 
 
 @dataclass(frozen=True)
 class Arrivals:
     """The first arrivals of events, by unit and received time; one element an arrival.
 
-    A unit is a client, or a session of a client that has several at once.
+    A unit is a client, or a session of a client that has several sessions at once.
 
     Attributes
     ----------
@@ -54,18 +55,20 @@ class Arrivals:
     received, event_time
         Epoch ms.
     due
-        When the event would have arrived with its client's smallest delay, received clock.
+        When the event would have arrived with its client's smallest delay, epoch ms, by the clock
+        of received time.
     opens
-        Whether it is the first of its unit.
+        Whether it is the first arrival of its unit.
     is_news
-        Whether it opens, or is newer than everything that its unit sent before.
+        Whether it opens, or happened later than all events of its unit that arrived before.
     continues
-        Whether it is news in the session that was heard before.
+        Whether it is news of the same session as the arrival before it.
     interval
-        Time since the event of the same unit that happened before it, whenever that arrived,
+        Time since the unit's event that happened just before it, in whatever order they arrived,
         ms; 0 for the unit's earliest.
     step
-        How far its number is above the one below it: beyond 1, numbers are missing.
+        `completeness.number_steps`: beyond 1, numbers are missing below its own; −1 everywhere if
+        events carry no sequence numbers.
     """
 
     row: Codes
@@ -82,11 +85,11 @@ class Arrivals:
     step: Ints
 
     def heard_before(self, which: Ints) -> Ints:
-        """Return when the unit's arrival before each of some arrived; for its first, itself."""
+        """Return the received time of the arrival before each of some; its own where it opens."""
         return self.received[which - ~self.opens[which]]
 
     def lost(self, which: Ints) -> Ints:
-        """Return how many numbers are missing directly below those of some arrivals."""
+        """Return how many numbers are missing just below those of some arrivals."""
         return np.maximum(self.step[which] - 1, 0)
 
 
@@ -97,45 +100,43 @@ class Waits:
     Attributes
     ----------
     ended_by
-        The arrival that ended the silence in which the event was due; `NOT_WAITING` if it did not
-        wait.
+        Position of the arrival that ended the silence in which the event was due; `NOT_WAITING`
+        if it did not wait.
     longest
-        The longest wait in the silence that it ended, ms; `NOT_WAITING` without any.
+        The longest wait for this arrival, ms; `NOT_WAITING` if no event waited for it.
     """
 
     ended_by: Codes
     longest: Floats
 
+    @property
+    def ends_one(self) -> Bools:
+        """Whether some event waited for the arrival."""
+        return self.longest >= 0
 
-def find_arrivals(
-    events: pd.DataFrame, *, envelopes: LowerEnvelopes | None = None, steps: Ints | None = None
-) -> Arrivals:
+
+def find_arrivals(events: pd.DataFrame, envelopes: LowerEnvelopes, steps: Ints | None) -> Arrivals:
     """Return the first arrivals of an events table that is in arrival order.
 
-    Where `clocks.lower_envelopes` and `completeness.number_steps` of the events are known, they
-    need not be found again.
+    `envelopes` and `steps` are `lower_envelopes` and `number_steps` of the events; the latter None
+    if they carry no sequence numbers. Events that came before say nothing of the silence before
+    them and are left out.
     """
-    envelopes = lower_envelopes(events) if envelopes is None else envelopes
-    steps = number_steps(events) if steps is None else steps
-    if not are_sequence_numbers(steps):
-        steps = np.full(len(events), -1)
     client, session = kernels.group_by(events, CLIENT), kernels.group_by(events, SESSION)
     times, received = kernels.ints(events[EVENT_TIME]), kernels.ints(events[RECEIVED_TIME])
-    repeats = steps == 0  # they say nothing of the silence before them
-    unit = _units(client, session, repeats, times, received)
+    steps = np.full(len(events), -1) if steps is None else steps
+    unit = _units(client, session, steps == 0, times, received)
     bounds = unit.bounds[:-1]
-    heard, stood = kernels.sort_runs(bounds, kernels.together(unit, received)[: bounds[-1]])
+    heard, before = kernels.sort_within(bounds, kernels.together(unit, received)[: bounds[-1]])
 
     def in_order(values: npt.NDArray[Value]) -> npt.NDArray[Value]:
         of_units = kernels.together(unit, values)[: bounds[-1]]
-        return of_units if stood is None else kernels.taken(of_units, stood)
+        return of_units if before is None else kernels.taken(of_units, before)
 
-    happened = in_order(times)
-    interval = kernels.steps_within(bounds, happened, 0).astype(np.float64)
-    clients = in_order(client.codes)
+    happened, clients = in_order(times), in_order(client.codes)
     opens, is_news, continues = (np.empty(len(heard), np.bool_) for _ in range(3))
-    lags = envelopes.lags(clients, happened, heard)
     _tell_news(bounds, happened, in_order(session.codes), opens, is_news, continues)
+    lags = envelopes.lags(clients, happened, heard)
     return Arrivals(
         row=in_order(np.arange(len(events), dtype=np.int32)),
         client=clients,
@@ -147,7 +148,7 @@ def find_arrivals(
         opens=opens,
         is_news=is_news,
         continues=continues,
-        interval=interval,
+        interval=kernels.steps_within(bounds, happened, 0).astype(np.float64),
         step=in_order(steps),
     )
 
@@ -155,8 +156,8 @@ def find_arrivals(
 def find_waits(arrivals: Arrivals) -> Waits:
     """Return the events that were due in a silence of their unit, and waited for its end.
 
-    An event that a newer one overtook before the silence did not wait for its end: it was late
-    for another reason, and neither does its arrival end a silence.
+    The first news since it was due, which may be the event itself, ended the silence. An event that
+    is no news, and has none since it was due, did not wait: it was late for another reason.
     """
     ended_by = np.empty(len(arrivals.row), np.int32)
     longest = np.full(len(arrivals.row), float(NOT_WAITING))
@@ -167,65 +168,78 @@ def find_waits(arrivals: Arrivals) -> Waits:
 
 
 def find_stragglers(arrivals: Arrivals) -> tuple[Ints, Ints]:
-    """Return the events that were due shortly before their unit was last heard, and their waits.
+    """Return the news that were due before their unit was last heard, and their waits, ms.
 
-    Something kept such an event back already before the silence, ended by its own arrival, in
-    which it went on waiting. To learn what is usual, these waits are too many and too short; to
-    judge a silence, each may be the only one.
+    Such an event was kept back before the silence that its own arrival ends, and waited through
+    all of it. To learn what is usual, these waits are too many and too short; but such an event may
+    be the only one that waited through a silence.
     """
     early = arrivals.due[1:] <= arrivals.received[:-1]
     late = np.flatnonzero(early & arrivals.is_news[1:] & ~arrivals.opens[1:]) + 1
     return late, arrivals.received[late] - arrivals.heard_before(late)
 
 
-def typical_of_clients(client: Codes, values: Floats, clients: int) -> Floats:
-    """Return each client's median, ms and at least 1, drawn to that of all where it has few values.
+def typical_of_all(values: Floats) -> float:
+    """Return the median of all clients' values, ms, and at least 1."""
+    return max(kernels.median(values), 1.0) if len(values) else 1.0
 
-    On a log scale: a client with three values, two of them outages, is not to be taken for slow.
+
+def typical_of_clients(client: Codes, values: Floats, clients: int, of_all: float) -> Floats:
+    """Return each client's median, ms and at least 1, drawn to `of_all` where it has few values.
+
+    On a log scale: a client with three values, two of them outages, is not taken for slow.
     """
-    if not len(client):
-        return np.ones(clients)
     groups = Groups(client, pd.RangeIndex(clients))
-    sizes = groups.sizes
     own = np.rint(kernels.medians_within(groups, values) * 1000)
     log_own = np.log(np.maximum(own / 1000, 1.0))
-    log_all = np.log(max(kernels.median(values), 1.0))
-    drawn: Floats = np.exp((sizes * log_own + _BORROWED * log_all) / (sizes + _BORROWED))
+    drawn: Floats = np.exp(
+        (groups.sizes * log_own + _BORROWED * np.log(of_all)) / (groups.sizes + _BORROWED)
+    )
     return drawn
 
 
-def wait_limits(arrivals: Arrivals, waits: Waits, false_share: float) -> tuple[Floats, Floats]:
-    """Return each client's typical wait and the one up to which the network made it wait, ms.
+def typical_waits(arrivals: Arrivals, waits: Waits, of_all: float) -> Floats:
+    """Return the typical longest wait of each client's silences, ms; `of_all` is that of all."""
+    ends = waits.ends_one
+    client, longest = arrivals.client[ends], waits.longest[ends]
+    return typical_of_clients(client, longest, len(arrivals.clients), of_all)
 
-    See `lib.analysis.tails.threshold`; the latter is infinite where no silence is beyond
-    expectation.
+
+def wait_limit(arrivals: Arrivals, waits: Waits, typical: Floats, false_share: float) -> float:
+    """Return the wait beyond which a silence is an outage, in its client's typical waits.
+
+    Pooled over all clients; `typical` is `typical_waits`, `false_share` as `tails.threshold` says.
+    Infinite where no wait is beyond expectation.
     """
-    heard = waits.longest >= 0
-    longest, client = waits.longest[heard], arrivals.client[heard]
-    typical = typical_of_clients(client, longest, len(arrivals.clients))
-    longest /= kernels.taken(typical, client)
-    del client
+    ends = waits.ends_one
+    longest = waits.longest[ends]
+    longest /= kernels.taken(typical, arrivals.client[ends])
     overtaken = _overtaken(arrivals, waits, typical)
-    return typical, typical * tails.threshold(longest, false_share, overtaken.share_beyond)
+    return tails.threshold(longest, false_share, overtaken.share_beyond)
 
 
 @dataclass(frozen=True)
 class _Overtaken:
     """How long events were under way while their unit was heard, in typical waits.
 
-    That is the network's doing alone, for no outage is on. `under_way` are those times, of the
-    events that newer ones overtook; `next_newer` is, for each event that could be overtaken, the
-    time to the unit's next one.
+    No outage was on then: that is what the network alone does.
+
+    Attributes
+    ----------
+    under_way
+        How long, of the events that newer ones overtook.
+    next_newer
+        The time to the unit's next event, of each event that one could overtake.
     """
 
     under_way: Floats
     next_newer: Floats
 
     def share_beyond(self, waits: Floats) -> Floats:
-        """Return the share of events that are under way for more than each of these waits.
+        """Return the share of events that are under way for longer than each of some waits.
 
-        Of those that would be overtaken within half of it, so that the other half would be left
-        to see; the others tell nothing.
+        Of the events that a newer one follows within half the wait, so that overtaking would show
+        for the other half; no other event tells.
         """
         beyond = len(self.under_way) - kernels.count_up_to(self.under_way, waits)
         exposed = kernels.count_up_to(self.next_newer, np.nextafter(waits / 2, 0))
@@ -250,18 +264,18 @@ def _overtaken(arrivals: Arrivals, waits: Waits, typical: Floats) -> _Overtaken:
     return _Overtaken(under_way, next_newer)
 
 
-def _units(client: Groups, session: Groups, repeats: Bools, *clocks: Ints) -> Groups:
+def _units(client: Groups, session: Groups, repeats: Bools, *times: Ints) -> Groups:
     """Return each event's unit: its client, or its session if the client has several at once.
 
-    That is, if one session begins before another of the client ends, on any of the clocks.
-    Repeats are a last group of their own.
+    It has if, by event time or by received time, one of its sessions begins before another ends.
+    Repeats become a last group of their own.
     """
     heard = _apart_from_repeats(session.codes, repeats, session.n)
     owner = kernels.last_within(heard, client.codes)[: session.n]
     at_once = np.zeros(client.n, np.bool_)
-    for times in clocks:
-        first, last = (bound[: session.n] for bound in kernels.bounds_within(heard, times))
-        order = kernels.order_by(owner, first)
+    for time in times:
+        first, last = (bound[: session.n] for bound in kernels.bounds_within(heard, time))
+        order = np.lexsort((first, owner))
         reached = last[order] + kernels.behind_running_max(owner[order], last[order])
         overlaps = (np.diff(owner[order]) == 0) & (first[order][1:] < reached[:-1])
         at_once[owner[order][1:][overlaps]] = True
@@ -272,7 +286,7 @@ def _units(client: Groups, session: Groups, repeats: Bools, *clocks: Ints) -> Gr
 
 
 def _apart_from_repeats(codes: Codes, which: Bools, groups: int) -> Groups:
-    """Return groups with one more, behind all others, that has some of the events."""
+    """Return groups of which the last, after all others, has the events that `which` marks."""
     if which.any():
         codes = codes.copy()
         codes[which] = groups
@@ -297,7 +311,7 @@ def _tell_news(
 def _await_news(
     bounds: Ints, received: Ints, due: Floats, is_news: Bools, ended_by: Codes, longest: Floats
 ) -> None:
-    """Find the first news of each event's unit since it was due; it may be its own arrival."""
+    """Find the unit's first news since each event was due, which may be the event itself."""
     news = np.empty(_largest(bounds), np.int64)
     for unit in range(len(bounds) - 1):
         known = 0
@@ -326,7 +340,7 @@ def _measure_overtaking(
     under_way: Floats,
     next_newer: Floats,
 ) -> None:
-    """Measure how long late events were under way, and how far news are above the news before."""
+    """Measure how long late events were under way, and the time between news."""
     news = np.empty(_largest(bounds), np.int64)
     late = newer = 0
     for unit in range(len(bounds) - 1):
@@ -357,12 +371,12 @@ def _largest(bounds: Ints) -> int:
 
 
 @inlined
-def _first_since(news: Ints, known: int, clock: Ints, time: float) -> int:
-    """Return the first of the news at which a clock was at `time`; they rise on either clock."""
+def _first_since(news: Ints, known: int, times: Ints, time: float) -> int:
+    """Return the first of the news at or after `time`; their times rise."""
     first, last = 0, known - 1
     while first < last:
         middle = (first + last) // 2
-        if clock[news[middle]] < time:
+        if times[news[middle]] < time:
             first = middle + 1
         else:
             last = middle

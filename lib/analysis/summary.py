@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lib.events.table import CLIENT, EVENT_TIME, RECEIVED_TIME, SESSION
+from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SESSION
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,4 +1,4 @@
-"""What is too far out to be expected: a threshold learnt from the values themselves."""
+"""Which values of a distribution are too large to belong to it, learnt from the values."""
 
 from __future__ import annotations
 
@@ -16,30 +16,31 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 
-_STEPS: Final = 4  # thresholds are tried a quarter of an octave apart
-_ERRORS: Final = 2.0  # standard errors by which a piece is taken flatter than it looks
-_PIECES: Final = (1, 2, 3)  # octaves
+_STEPS: Final = 4  # thresholds tried in an octave, a doubling of the value
+_ERRORS: Final = 2.0  # standard errors by which a piece of the curve is taken flatter than it is
+_PIECES: Final = (1, 2, 3)  # lengths of the pieces that are continued, octaves
 
 
 def threshold(
     values: Floats, false_share: float, expected_share: Callable[[Floats], Floats] | None = None
 ) -> float:
-    """Return the value beyond which at most `false_share` of what is there is to be expected.
+    """Return the value beyond which at most `false_share` of the values are to be expected.
 
     The expectation comes from the values. On log-log axes the survival curve of network delays
-    steepens or goes on straight: uniform, gamma, lognormal, bounded and Pareto delays all do so.
+    gets steeper or stays straight: uniform, gamma, lognormal, bounded and Pareto delays all do.
     Any piece of the curve, continued straight, therefore bounds what is to be expected further
-    out, and where far more is there, it has another cause. What is found so is taken out and the
-    rest looked at again, until nothing more is found.
+    out; where far more is found, it has another cause. What is found is taken out, and the rest
+    is judged again, until nothing more is found.
 
     Parameters
     ----------
     values
-        Values of any unit, in any order; those of zero and below count for nothing.
+        Values of any unit, in any order; none of zero or less is ever beyond.
     false_share
-        The share of the values beyond the threshold that may be expected ones, 0 to 1.
+        Share of the values beyond the threshold that may be expected ones, 0 to 1.
     expected_share
-        What else is known: for some values, the least share of all that must be expected beyond.
+        If known otherwise: the share of all values that is to be expected beyond each of some
+        values, at least.
 
     Returns
     -------
@@ -64,10 +65,10 @@ def threshold(
 
 
 def _continued(beyond: Ints) -> Floats:
-    """Return the least that any piece of a survival curve, continued straight, gives further out.
+    """Return the smallest count that a piece of the curve, continued straight, gives further out.
 
-    `beyond` are the counts beyond each point of the grid. A piece's fall is taken two standard
-    errors flatter than it looks.
+    `beyond` is the survival curve: how many values are beyond each point of the grid. Each piece
+    is taken flatter than it is, by `_ERRORS` standard errors of its count.
     """
     least = np.full(len(beyond), np.inf)
     place = np.arange(len(beyond))

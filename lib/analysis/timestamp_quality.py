@@ -2,7 +2,8 @@
 
 With LogAppendTime the broker stamps a record when it appends it. With CreateTime the record's
 timestamp is whatever the producer said: often the time of sending, sometimes a copy of the event
-time. Only what the records show is judged here.
+time. Only what the records show is judged: `measure_timestamps` counts it over the topic,
+`verdict_of` says what it means.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Trust(StrEnum):
     STATED = "stated"
     """Stated by producers or unknown; nothing in the records speaks against it."""
     LITTLE = "little"
-    """It means little: do not read delays off it."""
+    """It means little: no delay can be read off it."""
 
 
 @dataclass(frozen=True)
@@ -44,98 +45,103 @@ class Verdict:
     Attributes
     ----------
     trust
-        The verdict.
+        How much they mean.
     sentence
-        Why, in one plain sentence with its numbers; the banner's text where `trust` is little.
+        Why, in one plain sentence with its numbers.
     events
-        Number of events judged.
-    create_time, log_append_time, no_timestamp
-        Events with that kind of timestamp, and events without any. What is left is of unknown
-        kind.
-    commonest_delay
-        The delay that most events have, ms.
-    commonest_share
-        Share of the events that have it, 0 to 1.
-    zero_share
-        Share of the events whose received time is their event time, 0 to 1.
-    backwards
-        Events with a record timestamp below an earlier one in their partition.
-    furthest_back
-        The largest such step, ms.
+        Number of events that it was judged by.
     """
 
     trust: Trust
     sentence: str
     events: int
-    create_time: int = 0
-    log_append_time: int = 0
-    no_timestamp: int = 0
-    commonest_delay: int = 0
-    commonest_share: float = 0.0
-    zero_share: float = 0.0
-    backwards: int = 0
-    furthest_back: int = 0
 
 
-def assess_timestamps(events: pd.DataFrame, *, constant_share: float = CONSTANT_SHARE) -> Verdict:
-    """Return what the received times of a topic are worth.
+@dataclass(frozen=True)
+class TimestampCounts:
+    """What the record timestamps of a topic show, pooled over all events.
 
-    Received time means *little* where records have no timestamp; where at least
-    `constant_share` of them have the same delay although the broker did not stamp them; or where
-    record timestamps run backwards in their partitions, on average over all records, by as much
-    as the typical (median) size of a delay: then they are wrong by as much as they would tell.
+    Attributes
+    ----------
+    events
+        Number of events.
+    create_time, log_append_time, no_timestamp
+        Events with that kind of timestamp, and without any; the rest is of unknown kind.
+    commonest_delay, commonest_share
+        The delay that most events have, ms, and the share of the events that have it, 0 to 1.
+    backwards
+        Events with a record timestamp below an earlier one of their partition.
+    furthest_back, mean_back
+        The largest such step, and the mean over all events (0 for those that rise), ms.
+    typical_delay
+        Median size of a delay, whatever its sign, ms; 0 where no timestamp runs backwards.
+    """
+
+    events: int
+    create_time: int
+    log_append_time: int
+    no_timestamp: int
+    commonest_delay: int
+    commonest_share: float
+    backwards: int
+    furthest_back: int
+    mean_back: float
+    typical_delay: float
+
+
+def assess_timestamps(events: pd.DataFrame) -> Verdict:
+    """Return what the received times of an events table, in **arrival order**, are worth."""
+    if events.empty:
+        return Verdict(Trust.STATED, "There are no events to judge received time by.", 0)
+    return verdict_of(measure_timestamps(events))
+
+
+def measure_timestamps(events: pd.DataFrame) -> TimestampCounts:
+    """Return what the timestamps of at least one event show.
 
     Parameters
     ----------
     events
         The events table, in **arrival order**. The column `KafkaTimestampType` may be missing.
-    constant_share
-        Share of one and the same delay, 0 to 1, from which received time is taken for a copy of
-        event time.
     """
-    if events.empty:
-        return Verdict(Trust.STATED, "There are no events to judge received time by.", 0)
     received = kernels.ints(events[RECEIVED_TIME])
-    event_time = kernels.ints(events[EVENT_TIME])
-    partitions = kernels.group_by(events, PARTITION).codes
-    back = kernels.behind_running_max(partitions, received)
-    delays = received - event_time
-    kinds = _kinds(events)
-    no_timestamp = int(np.count_nonzero(received == NO_TIMESTAMP))
-    delay, share = _commonest(delays)
+    delay = received - kernels.ints(events[EVENT_TIME])
+    back = kernels.behind_running_max(kernels.group_by(events, PARTITION).codes, received)
     backwards = int(np.count_nonzero(back))
-
-    trust, sentence = Trust.STATED, _stated(kinds, backwards)
-    if no_timestamp:
-        trust, sentence = Trust.LITTLE, _none(no_timestamp, len(events))
-    elif kinds[LOG_APPEND_TIME] == len(events):
-        trust, sentence = Trust.RECEIVED, _received(backwards, int(back.max()))
-    elif share >= constant_share and len(events) > 1:
-        trust, sentence = Trust.LITTLE, _copied(delay, share)
-    elif backwards > 0 and back.mean() >= np.median(np.abs(delays)):
-        trust, sentence = Trust.LITTLE, _disordered(backwards, int(back.max()), len(events))
-    return Verdict(
-        trust,
-        sentence,
-        len(events),
-        kinds[CREATE_TIME],
-        kinds[LOG_APPEND_TIME],
-        no_timestamp,
-        delay,
-        share,
-        float(np.mean(received == event_time)),
-        backwards,
-        int(back.max()),
+    commonest, share = _commonest(delay)
+    kinds = events.get(RECEIVED_TIME_TYPE)
+    return TimestampCounts(
+        events=len(events),
+        create_time=0 if kinds is None else int(np.count_nonzero(kinds == CREATE_TIME)),
+        log_append_time=0 if kinds is None else int(np.count_nonzero(kinds == LOG_APPEND_TIME)),
+        no_timestamp=int(np.count_nonzero(received == NO_TIMESTAMP)),
+        commonest_delay=commonest,
+        commonest_share=share,
+        backwards=backwards,
+        furthest_back=int(back.max()),
+        mean_back=float(back.mean()),
+        typical_delay=float(np.median(np.abs(delay))) if backwards else 0.0,
     )
 
 
-def _kinds(events: pd.DataFrame) -> dict[int, int]:
-    """Return the number of events with each kind of timestamp; none where the kind is unknown."""
-    kinds = dict.fromkeys((CREATE_TIME, LOG_APPEND_TIME), 0)
-    if RECEIVED_TIME_TYPE in events:
-        values, counts = np.unique(events[RECEIVED_TIME_TYPE].to_numpy(), return_counts=True)
-        kinds |= dict(zip(values.tolist(), counts.tolist(), strict=True))
-    return kinds
+def verdict_of(counts: TimestampCounts) -> Verdict:
+    """Return what the timestamps are worth.
+
+    They mean *little* where records have none; where at least `CONSTANT_SHARE` of them have the
+    same delay although the broker did not stamp them; or where timestamps run backwards in their
+    partitions, on average over all records, by as much as the typical size of a delay: then they
+    are wrong by as much as they would tell.
+    """
+    trust, sentence = Trust.STATED, _stated(counts)
+    if counts.no_timestamp:
+        trust, sentence = Trust.LITTLE, _none(counts)
+    elif counts.log_append_time == counts.events:
+        trust, sentence = Trust.RECEIVED, _received(counts)
+    elif counts.commonest_share >= CONSTANT_SHARE and counts.events > 1:
+        trust, sentence = Trust.LITTLE, _copied(counts)
+    elif counts.backwards and counts.mean_back >= counts.typical_delay:
+        trust, sentence = Trust.LITTLE, _disordered(counts)
+    return Verdict(trust, sentence, counts.events)
 
 
 def _commonest(delays: Ints) -> tuple[int, float]:
@@ -144,38 +150,44 @@ def _commonest(delays: Ints) -> tuple[int, float]:
     return int(values[commonest]), float(times[commonest] / len(delays))
 
 
-def _none(missing: int, events: int) -> str:
-    return f"{missing:,} of {events:,} records have no timestamp: there is no received time."
+def _none(counts: TimestampCounts) -> str:
+    return (
+        f"{counts.no_timestamp:,} of {counts.events:,} records have no timestamp: "
+        "there is no received time."
+    )
 
 
-def _received(backwards: int, furthest: int) -> str:
-    if not backwards:
+def _received(counts: TimestampCounts) -> str:
+    if not counts.backwards:
         return "The broker stamped every record when it appended it (LogAppendTime)."
     return (
-        f"The broker stamped every record (LogAppendTime), yet {backwards:,} timestamps run "
-        f"backwards in their partition, by up to {furthest:,} ms: a broker's clock was set back."
+        f"The broker stamped every record (LogAppendTime), yet {counts.backwards:,} timestamps run "
+        f"backwards in their partition, by up to {counts.furthest_back:,} ms: a broker's clock was "
+        "set back."
     )
 
 
-def _copied(delay: int, share: float) -> str:
+def _copied(counts: TimestampCounts) -> str:
+    delay = counts.commonest_delay
     same = "the event time itself" if delay == 0 else f"the event time {delay:+,} ms"
     return (
-        f"Received time means little here: for {share:.0%} of the records it is {same}, "
-        "so the producer copied it and no delay can be seen."
+        f"Received time means little here: for {counts.commonest_share:.0%} of the records it is "
+        f"{same}, so the producer copied it and no delay can be seen."
     )
 
 
-def _disordered(backwards: int, furthest: int, events: int) -> str:
+def _disordered(counts: TimestampCounts) -> str:
     return (
-        f"Received time means little here: {backwards:,} of {events:,} record timestamps run "
-        f"backwards in their partition, by up to {furthest:,} ms, as much as delays are long."
+        f"Received time means little here: {counts.backwards:,} of {counts.events:,} record "
+        f"timestamps run backwards in their partition, by up to {counts.furthest_back:,} ms, as "
+        "much as delays are long."
     )
 
 
-def _stated(kinds: dict[int, int], backwards: int) -> str:
-    known = kinds[CREATE_TIME] + kinds[LOG_APPEND_TIME]
+def _stated(counts: TimestampCounts) -> str:
+    known = counts.create_time + counts.log_append_time
     who = "Producers stated the received time (CreateTime)" if known else "Who stamped is unknown"
-    if kinds[LOG_APPEND_TIME]:
-        who = f"The broker stamped {kinds[LOG_APPEND_TIME]:,} records, producers the others"
-    order = "it rises" if not backwards else f"all but {backwards:,} records rise"
+    if counts.log_append_time:
+        who = f"The broker stamped {counts.log_append_time:,} records, producers the others"
+    order = "it rises" if not counts.backwards else f"all but {counts.backwards:,} records rise"
     return f"{who}; in every partition {order} as times of receipt would."

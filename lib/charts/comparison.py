@@ -9,11 +9,12 @@ import altair as alt
 import pandas as pd
 
 from lib.charts import colours
-from lib.charts.rows import Lanes, bin_width, client_lanes, count_bins
+from lib.charts.rows import END, EVENTS, LANE, START, Lanes, bin_width, client_lanes, count_bins
 from lib.charts.texts import drawn_names
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
+from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SEQUENCE, SESSION
 from lib.core.formatting import counted, duration
-from lib.events.table import CLIENT, EVENT_TIME, RECEIVED_TIME, SEQUENCE, SESSION, Clock
+from lib.events.table import Clock
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,31 +75,27 @@ def comparison(
     ----------
     table, rows
         The events table and the positions of the visible events, at least one.
-    zero_ms
-        The table's zero, epoch ms.
-    scale
-        How times are written.
+    zero_ms, scale
+        The table's zero, epoch ms, and how times are written.
     height
         Of one panel, px.
     """
     codes = table[CLIENT].cat.codes.to_numpy()[rows]
-    times = {clock: table[clock.milliseconds].to_numpy()[rows] for clock in Clock}
     lanes = client_lanes(table[CLIENT].cat.categories, codes)
-    domain = _domain(times)
-    width = None
-    if len(codes) <= MOST_POINTS:
+    times = {clock: table[clock.milliseconds].to_numpy()[rows] for clock in Clock}
+    low, high = _extent(times)
+    most_bins = max(60, MOST_CELLS // len(lanes.labels))
+    width = None if len(codes) <= MOST_POINTS else bin_width(high - low, most_bins)
+    if width is None:
         points = _points(table, rows, lanes, zero_ms, scale)
         panels = [_point_panel(points, clock, scale) for clock in Clock]
-        margin = (domain[1] - domain[0]) // 100  # or the frame would cut the outermost points
-        domain = (domain[0] - margin, domain[1] + margin)
+        margin = (high - low) // 100  # or the frame would cut the outermost points
+        domain = (low - margin, high + margin)
     else:
-        most = max(60, MOST_CELLS // len(lanes.labels))
-        width = bin_width(domain[1] - domain[0], most)
         panels = [
-            _count_panel(lanes, codes, times[clock], zero_ms, scale, domain[0], width)
-            for clock in Clock
+            _count_panel(lanes, codes, times[clock], zero_ms, scale, low, width) for clock in Clock
         ]
-        domain = (domain[0], domain[1] + width)
+        domain = (low, high + width)
     framed = [
         _framed(panel, clock, lanes, zero_ms, scale, domain, height)
         for clock, panel in zip(Clock, panels, strict=True)
@@ -131,7 +128,7 @@ def _interactions() -> list[alt.TopLevelSelectionParameter]:
     ]
 
 
-def _domain(times: dict[Clock, NDArray[np.int64]]) -> tuple[int, int]:
+def _extent(times: dict[Clock, NDArray[np.int64]]) -> tuple[int, int]:
     low = min(int(ms.min()) for ms in times.values())
     high = max(int(ms.max()) for ms in times.values())
     return low, max(high, low + 1)
@@ -192,10 +189,10 @@ def _count_panel(
     counts = count_bins(lanes.of(codes), times_ms, start_ms=start_ms, width_ms=width_ms)
     cells = pd.DataFrame(
         {
-            "row": lanes.named(counts["lane"].to_numpy()),
-            TIME: drawn_times(counts["start"], zero_ms, scale),
-            "end": drawn_times(counts["end"], zero_ms, scale),
-            "events": counts["events"].astype("int32"),
+            "row": lanes.named(counts[LANE].to_numpy()),
+            TIME: drawn_times(counts[START], zero_ms, scale),
+            "end": drawn_times(counts[END], zero_ms, scale),
+            "events": counts[EVENTS].astype("int32"),
         }
     )
     panel: alt.Chart = (

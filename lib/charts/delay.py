@@ -15,16 +15,22 @@ from lib.charts.comparison import MOST_POINTS
 from lib.charts.rows import bin_width, client_lanes, written
 from lib.charts.texts import drawn_names
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
-from lib.events.table import CLIENT, EVENT_TIME, RECEIVED_TIME
+from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MOST_STEPS: Final = 1_000
-"""Corners of the watermark's step line."""
+PIXELS: Final = 1_400
+"""Width of a wide chart: the watermark's step line is exact to one of so many pixel columns."""
 
 MOST_BINS: Final = 90
 """Bins of the skew plot on either axis, where it counts."""
+
+_LEAST_S: Final = 0.0005
+"""Where delays of 0 and below are drawn on a log axis, s."""
+
+_QUANTILES: Final = {"p50": "half", "p90": "90 %", "p99": "99 %"}
+"""Columns of `lib.analysis.delays.delay_over_time`, and what the chart calls them."""
 
 
 @dataclass(frozen=True)
@@ -63,28 +69,33 @@ def behind_watermark(event_ms: NDArray[np.int64], delay_ms: int) -> LateMarks:
 
 
 def watermark_steps(
-    watermark_ms: NDArray[np.int64], received_ms: NDArray[np.int64]
+    watermark_ms: NDArray[np.int64], received_ms: NDArray[np.int64], domain_ms: tuple[int, int]
 ) -> pd.DataFrame:
-    """Return the watermark over received time, as a step line.
+    """Return the watermark over received time as a step line that is right to a pixel column.
 
     Parameters
     ----------
     watermark_ms, received_ms
         The watermark when each event had arrived, and when it did, epoch ms, in arrival order;
         watermarks before 1970 are left out: that is how engines write that there is none.
+    domain_ms
+        The event times that the chart shows, epoch ms, from the first to the last.
 
     Returns
     -------
-    Columns `received` and `watermark` int64 (epoch ms), at most `MOST_STEPS` rows, received
-    rising: from there on the watermark stands at that event time. Where there would be more, some
-    are left out, so that the line is never ahead of the true one.
+    Columns `received` and `watermark` int64 (epoch ms), both rising: from there on the watermark
+    stands at that event time. The steps into each of `PIXELS` columns of the domain, and the last:
+    the line is never ahead of the true one, and inside the domain never behind it by a column.
     """
     rises = np.flatnonzero(np.diff(watermark_ms, prepend=np.iinfo(np.int64).min // 2))
     rises = rises[watermark_ms[rises] >= 0]
-    if len(rises) > MOST_STEPS:
-        rises = rises[np.linspace(0, len(rises) - 1, MOST_STEPS).astype(np.int64)]
+    first, last = domain_ms
+    visible = np.clip(watermark_ms[rises], first - 1, last + 1)
+    column = (visible - first) * PIXELS // max(last - first, 1)
+    kept = np.diff(column, prepend=column[:1] - 1) > 0
+    kept[-1:] = True
     received = np.maximum.accumulate(received_ms)[rises]
-    return pd.DataFrame({"received": received, "watermark": watermark_ms[rises]})
+    return pd.DataFrame({"received": received[kept], "watermark": watermark_ms[rises][kept]})
 
 
 def skew_plot(
@@ -118,7 +129,7 @@ def skew_plot(
         reality = _points(table.iloc[rows], late, judged.words, zero_ms, scale, ends)
     else:
         reality = _counts(event, received, late, judged.words, zero_ms, scale, ends)
-    steps = watermark_steps(judged.watermark_ms[rows], received)
+    steps = watermark_steps(judged.watermark_ms[rows], received, ends)
     layers = [_diagonal(ends, zero_ms, scale), reality, _watermark(steps, zero_ms, scale)]
     chart = alt.LayerChart(layer=layers, height=430)
     zoom = alt.selection_interval(name="zoom", bind="scales")
@@ -212,24 +223,13 @@ def _counts(
     scale: TimeScale,
     ends: tuple[int, int],
 ) -> alt.Chart:
-    width = bin_width(ends[1] - ends[0], MOST_BINS)
-    across, up = (event - ends[0]) // width, (received - ends[0]) // width
-    number = int((ends[1] - ends[0]) // width) + 1
-    cell = (across * number + up) * 2 + late
-    counts = np.bincount(cell)
-    filled = np.flatnonzero(counts)
-    x, y = filled // 2 // number, filled // 2 % number
-    edges = {
-        "event": ends[0] + x * width,
-        "event_end": ends[0] + (x + 1) * width,
-        "received": ends[0] + y * width,
-        "received_end": ends[0] + (y + 1) * width,
-    }
-    cells = pd.DataFrame({name: drawn_times(ms, zero_ms, scale) for name, ms in edges.items()})
-    cells["events"] = counts[filled].astype(np.int32)
-    cells["which"] = pd.Categorical(np.where(filled % 2 == 1, words[1], words[0]))
+    cells = _cells(event, received, late, ends)
+    bounds = "event", "event_end", "received", "received_end"
+    drawn = pd.DataFrame({name: drawn_times(cells[name], zero_ms, scale) for name in bounds})
+    drawn["events"] = cells["events"].astype(np.int32)
+    drawn["which"] = pd.Categorical(np.where(cells["late"], words[1], words[0]))
     chart: alt.Chart = (
-        alt.Chart(cells)
+        alt.Chart(drawn)
         .mark_rect(stroke=None)
         .encode(
             x=_x("event", ends, zero_ms, scale),
@@ -249,6 +249,34 @@ def _counts(
         )
     )
     return chart
+
+
+def _cells(
+    event: NDArray[np.int64],
+    received: NDArray[np.int64],
+    late: NDArray[np.bool_],
+    ends: tuple[int, int],
+) -> pd.DataFrame:
+    """Return how many events are in each cell of event and received time, late ones apart.
+
+    One row a cell with events: its bounds in epoch ms, `events` int64, `late` bool.
+    """
+    width = bin_width(ends[1] - ends[0], MOST_BINS)
+    across, up = (event - ends[0]) // width, (received - ends[0]) // width
+    bins = int((ends[1] - ends[0]) // width) + 1
+    counts = np.bincount((across * bins + up) * 2 + late)
+    filled = np.flatnonzero(counts)
+    x, y = ends[0] + filled // 2 // bins * width, ends[0] + filled // 2 % bins * width
+    return pd.DataFrame(
+        {
+            "event": x,
+            "event_end": x + width,
+            "received": y,
+            "received_end": y + width,
+            "events": counts[filled],
+            "late": filled % 2 == 1,
+        }
+    )
 
 
 def _late_colour(words: tuple[str, str]) -> alt.Color:
@@ -271,14 +299,13 @@ def distribution(binned: pd.DataFrame, by: str | None) -> alt.VConcatChart:
         Its column that tells groups apart; None for the topic as a whole.
     """
     drawn = binned.assign(
-        low=np.maximum(binned[delays.FROM], 0.5) / 1000, high=binned[delays.TO] / 1000
+        low=np.maximum(binned[delays.FROM] / 1000, _LEAST_S), high=binned[delays.TO] / 1000
     )
     colour: Any = alt.value(colours.RECEIVED_TIME_COLOUR)
     if by is not None:
         lanes = client_lanes(binned[by].cat.categories, binned[by].cat.codes.to_numpy())
         drawn["who"] = [written(client) for client in binned[by]]
         colour = alt.Color("who:N", title="Client", scale=colours.client_colours(lanes))
-    axis = alt.X("low:Q", title=None, scale=alt.Scale(type="log", nice=False))
     tooltip = [
         *([alt.Tooltip("who:N", title="Client")] if by is not None else []),
         alt.Tooltip("low:Q", title="Longer than (s)", format=",.3f"),
@@ -287,15 +314,30 @@ def distribution(binned: pd.DataFrame, by: str | None) -> alt.VConcatChart:
         alt.Tooltip(f"{delays.LONGER}:Q", title="Share longer", format=".4%"),
     ]
     base = alt.Chart(drawn).encode(color=colour, tooltip=tooltip)
-    shares = base.mark_rect(opacity=0.75 if by is None else 0.45, stroke=None).encode(
-        x=axis,
-        x2="high",
-        y2=alt.datum(0),
-        y=alt.Y(
-            f"{delays.SHARE}:Q", title="Share of events", stack=None, axis=alt.Axis(format="%")
-        ),
+    chart: alt.VConcatChart = alt.vconcat(
+        _shares(base, 0.75 if by is None else 0.45), _survival(base), spacing=8
+    ).resolve_scale(x="shared")
+    return chart
+
+
+def _shares(base: alt.Chart, opacity: float) -> alt.Chart:
+    chart: alt.Chart = (
+        base.mark_rect(opacity=opacity, stroke=None)
+        .encode(
+            x=alt.X("low:Q", title=None, scale=alt.Scale(type="log", nice=False)),
+            x2="high",
+            y2=alt.datum(0),
+            y=alt.Y(
+                f"{delays.SHARE}:Q", title="Share of events", stack=None, axis=alt.Axis(format="%")
+            ),
+        )
+        .properties(height=170)
     )
-    survival = (
+    return chart
+
+
+def _survival(base: alt.Chart) -> alt.Chart:
+    chart: alt.Chart = (
         base.transform_filter(f"datum.{delays.LONGER} > 0")
         .mark_line(interpolate="step-after", strokeWidth=2)
         .encode(
@@ -307,10 +349,8 @@ def distribution(binned: pd.DataFrame, by: str | None) -> alt.VConcatChart:
                 axis=alt.Axis(format="~%"),
             ),
         )
+        .properties(height=200)
     )
-    chart: alt.VConcatChart = alt.vconcat(
-        shares.properties(height=170), survival.properties(height=200), spacing=8
-    ).resolve_scale(x="shared")
     return chart
 
 
@@ -322,21 +362,8 @@ def over_time(stretches: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> alt
     stretches
         What `lib.analysis.delays.delay_over_time` returns, with p50, p90 and p99.
     """
-    filled = stretches[stretches[delays.EVENTS] > 0]
-    drawn = pd.DataFrame(
-        {
-            "from": drawn_times(filled[delays.FROM], zero_ms, scale),
-            "events": filled[delays.EVENTS].to_numpy(),
-            **{
-                name: np.maximum(filled[name].astype("float64").to_numpy(), 0.5) / 1000
-                for name in ("p50", "p90", "p99")
-            },
-        }
-    )
-    long = drawn.melt(["from", "events"], ["p50", "p90", "p99"], "quantile", "delay")
-    long["quantile"] = long["quantile"].map({"p50": "half", "p90": "90 %", "p99": "99 %"})
     chart = (
-        alt.Chart(long)
+        alt.Chart(_quantiles_over_time(stretches, zero_ms, scale))
         .mark_line(interpolate="step-after", strokeWidth=1.8)
         .encode(
             x=time_axis("from", "Event time", scale, domain_ms=None, zero_ms=zero_ms),
@@ -344,9 +371,9 @@ def over_time(stretches: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> alt
             color=alt.Color(
                 "quantile:N",
                 title="Events with no more",
-                sort=["half", "90 %", "99 %"],
+                sort=list(_QUANTILES.values()),
                 scale=alt.Scale(
-                    domain=["half", "90 %", "99 %"],
+                    domain=list(_QUANTILES.values()),
                     range=[colours.EVENT_TIME_COLOUR, colours.RECEIVED_TIME_COLOUR, colours.LATE],
                 ),
                 legend=alt.Legend(orient="top"),
@@ -361,3 +388,19 @@ def over_time(stretches: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> alt
     )
     zoom = alt.selection_interval(name="zoom", bind="scales", encodings=["x"])
     return alt.LayerChart(layer=[chart], height=320).add_params(zoom)
+
+
+def _quantiles_over_time(stretches: pd.DataFrame, zero_ms: int, scale: TimeScale) -> pd.DataFrame:
+    """Return one row a stretch with events and quantile; delays in s, at least `_LEAST_S`."""
+    filled = stretches[stretches[delays.EVENTS] > 0]
+    drawn = pd.DataFrame(
+        {
+            "from": drawn_times(filled[delays.FROM], zero_ms, scale),
+            "events": filled[delays.EVENTS].to_numpy(),
+            **{
+                words: np.maximum(filled[name].astype("float64").to_numpy() / 1000, _LEAST_S)
+                for name, words in _QUANTILES.items()
+            },
+        }
+    )
+    return drawn.melt(["from", "events"], list(_QUANTILES.values()), "quantile", "delay")

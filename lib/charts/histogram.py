@@ -1,4 +1,4 @@
-"""Histograms of counts that were made in `lib`."""
+"""Histograms of counts that an analysis made."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import altair as alt
 
+from lib.analysis import sessions
 from lib.charts import colours
 
 if TYPE_CHECKING:
@@ -18,26 +19,30 @@ def session_histogram(bins: pd.DataFrame) -> alt.Chart:
     Parameters
     ----------
     bins
-        Columns `start`, `end`, `sessions`, as `lib.analysis.sessions.count_histogram` returns them.
+        What `lib.analysis.sessions.count_histogram` returns.
     """
     chart: alt.Chart = (
-        alt.Chart(bins[bins["sessions"] > 0])
+        alt.Chart(bins[bins[sessions.SESSIONS] > 0])
         .mark_bar(color=colours.EVENT_TIME_COLOUR, stroke=None)
         .encode(
             x=alt.X(
-                "start:Q",
+                f"{sessions.BIN_START}:Q",
                 bin="binned",
                 title="Events in the session",
                 scale=alt.Scale(
-                    domain=[bins["start"].iloc[0], bins["end"].iloc[-1]], nice=False, zero=False
+                    domain=[bins[sessions.BIN_START].iloc[0], bins[sessions.BIN_END].iloc[-1]],
+                    nice=False,
+                    zero=False,
                 ),
             ),
-            x2="end",
-            y=alt.Y("sessions:Q", title="Sessions", axis=alt.Axis(tickMinStep=1, format="d")),
+            x2=sessions.BIN_END,
+            y=alt.Y(
+                f"{sessions.SESSIONS}:Q", title="Sessions", axis=alt.Axis(tickMinStep=1, format="d")
+            ),
             tooltip=[
-                alt.Tooltip("start:Q", title="From (events)", format=",.1f"),
-                alt.Tooltip("end:Q", title="To (events)", format=",.1f"),
-                alt.Tooltip("sessions:Q", title="Sessions", format=","),
+                alt.Tooltip(f"{sessions.BIN_START}:Q", title="From (events)", format=",.1f"),
+                alt.Tooltip(f"{sessions.BIN_END}:Q", title="To (events)", format=",.1f"),
+                alt.Tooltip(f"{sessions.SESSIONS}:Q", title="Sessions", format=","),
             ],
         )
         .properties(height=300)

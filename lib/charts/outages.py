@@ -39,25 +39,15 @@ def outage_timeline(
     Parameters
     ----------
     table
-        Rows of what `lib.analysis.outages.outages` returns, at least one.
+        Rows of the outages that `lib.analysis.outages.outages_of` returns, at least one.
     domain_ms
         First and last received time of the visible events, epoch ms.
     """
     touched = table[outages.HELD_BACK] + table[outages.LOST]
     shown = table.loc[touched.nlargest(MOST_OUTAGES).index]
     lanes = client_lanes(shown[CLIENT].cat.categories, shown[CLIENT].cat.codes.to_numpy())
-    drawn = _bars(shown, lanes, zero_ms, scale)
-    tooltip = [
-        alt.Tooltip("client:N", title="Client"),
-        alt.Tooltip("kind:N", title="Kind"),
-        time_tooltip("heard", "Last heard", scale),
-        time_tooltip("back", "Back at", scale),
-        alt.Tooltip("silence:Q", title="Silence (s)", format=",.1f"),
-        alt.Tooltip("held:Q", title="Events held back", format=","),
-        alt.Tooltip("lost:Q", title="Events lost", format=","),
-    ]
     title = "Client" if lanes.are_clients else "Clients"
-    base = alt.Chart(drawn).encode(
+    base = alt.Chart(_bars(shown, lanes, zero_ms, scale)).encode(
         y=alt.Y("row:O", title=title, scale=alt.Scale(domain=lanes.labels), axis=GRID),
         color=alt.Color(
             "kind:N",
@@ -65,7 +55,7 @@ def outage_timeline(
             scale=alt.Scale(domain=list(KIND_COLOURS), range=list(KIND_COLOURS.values())),
             legend=alt.Legend(orient="top"),
         ),
-        tooltip=tooltip,
+        tooltip=_tooltip(scale),
     )
     axis = time_axis("heard", "Received time", scale, domain_ms=domain_ms, zero_ms=zero_ms)
     silence = base.mark_bar(height=9, opacity=0.55, cornerRadius=2, clip=True).encode(
@@ -77,11 +67,20 @@ def outage_timeline(
         .encode(x="back")
     )
     zoom = alt.selection_interval(name="zoom", bind="scales", encodings=["x"])
-    chart = alt.LayerChart(
-        layer=[silence, burst],
-        height=110 + 30 * len(lanes.labels),
-    )
+    chart = alt.LayerChart(layer=[silence, burst], height=110 + 30 * len(lanes.labels))
     return chart.add_params(zoom)
+
+
+def _tooltip(scale: TimeScale) -> list[alt.Tooltip]:
+    return [
+        alt.Tooltip("client:N", title="Client"),
+        alt.Tooltip("kind:N", title="Kind"),
+        time_tooltip("heard", "Last heard", scale),
+        time_tooltip("back", "Back at", scale),
+        alt.Tooltip("silence:Q", title="Silence (s)", format=",.1f"),
+        alt.Tooltip("held:Q", title="Events held back", format=","),
+        alt.Tooltip("lost:Q", title="Events lost", format=","),
+    ]
 
 
 def _bars(shown: pd.DataFrame, lanes: Lanes, zero_ms: int, scale: TimeScale) -> pd.DataFrame:
@@ -95,7 +94,6 @@ def _bars(shown: pd.DataFrame, lanes: Lanes, zero_ms: int, scale: TimeScale) -> 
             "kind": pd.Categorical(shown[outages.KIND].astype(str)),
             "heard": drawn_times(start, zero_ms, scale),
             "back": drawn_times(shown[outages.BACK_AT], zero_ms, scale),
-            "end": drawn_times(shown[outages.BURST_END], zero_ms, scale),
             "held": shown[outages.HELD_BACK].to_numpy(),
             "lost": shown[outages.LOST].to_numpy(),
             "silence": (shown[outages.BACK_AT] - start).to_numpy() / 1000,

@@ -1,4 +1,4 @@
-"""The rows of a chart that has one row a client: clients while they fit, then groups of them."""
+"""The rows of a chart: one for each client while they fit, else for groups of clients."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ from lib.core.formatting import visible_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+LANE: Final = "lane"
+START: Final = "start"
+END: Final = "end"
+EVENTS: Final = "events"
 
 MOST_LANES: Final = 40
 """Rows that fit a chart and can still be told apart."""
@@ -129,10 +134,10 @@ def count_bins(
     start = start_ms + (filled % number) * width_ms
     return pd.DataFrame(
         {
-            "lane": filled // number,
-            "start": start,
-            "end": start + width_ms,
-            "events": counts[filled],
+            LANE: filled // number,
+            START: start,
+            END: start + width_ms,
+            EVENTS: counts[filled],
         }
     )
 

@@ -30,6 +30,32 @@ def session_fan(session: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> alt
     """
     delay = session[RECEIVED_TIME] - session[EVENT_TIME]
     shown = session.loc[delay.nlargest(MOST_LINES).index].sort_values(EVENT_TIME)
+    ends = pd.concat([shown[EVENT_TIME], shown[RECEIVED_TIME]])
+    margin = int(ends.max() - ends.min()) // 50 + 1  # or the frame would cut the outermost events
+    domain = (int(ends.min()) - margin, int(ends.max()) + margin)
+    x = time_axis("event", "Time", scale, domain_ms=domain, zero_ms=zero_ms)
+    level = alt.Y(
+        "above:O",
+        title=None,
+        scale=alt.Scale(domain=[_HAPPENED, _ARRIVED]),
+        axis=alt.Axis(grid=False),
+    )
+    lines = _lines(shown, zero_ms, scale)
+    base = alt.Chart(lines).encode(tooltip=_tooltip(scale, numbered="number" in lines))
+    line = base.mark_rule(color=colours.NEUTRAL, opacity=0.6).encode(
+        x=x, x2="received", y=level, y2="below"
+    )
+    happened = base.mark_circle(color=colours.EVENT_TIME_COLOUR, size=40).encode(x=x, y=level)
+    arrived = base.mark_circle(color=colours.RECEIVED_TIME_COLOUR, size=40).encode(
+        x=time_axis("received", "Time", scale, domain_ms=domain, zero_ms=zero_ms),
+        y=alt.Y("below:O"),
+    )
+    zoom = alt.selection_interval(name="zoom", bind="scales", encodings=["x"])
+    return alt.LayerChart(layer=[line, happened, arrived], height=230).add_params(zoom)
+
+
+def _lines(shown: pd.DataFrame, zero_ms: int, scale: TimeScale) -> pd.DataFrame:
+    """Return what the chart draws of events, one row each."""
     lines = pd.DataFrame(
         {
             "event": drawn_times(shown[EVENT_TIME], zero_ms, scale),
@@ -41,30 +67,13 @@ def session_fan(session: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> alt
     )
     if SEQUENCE in shown:
         lines["number"] = shown[SEQUENCE].astype("float64").to_numpy()
-    ends = pd.concat([shown[EVENT_TIME], shown[RECEIVED_TIME]])
-    margin = int(ends.max() - ends.min()) // 50 + 1  # or the frame would cut the outermost events
-    domain = (int(ends.min()) - margin, int(ends.max()) + margin)
-    tooltip = [
-        *([alt.Tooltip("number:Q", title="Event")] if "number" in lines else []),
+    return lines
+
+
+def _tooltip(scale: TimeScale, *, numbered: bool) -> list[alt.Tooltip]:
+    return [
+        *([alt.Tooltip("number:Q", title="Event")] if numbered else []),
         time_tooltip("event", "Happened", scale),
         time_tooltip("received", "Arrived", scale),
         alt.Tooltip("delay:Q", title="Delay (s)", format=",.3f"),
     ]
-    x = time_axis("event", "Time", scale, domain_ms=domain, zero_ms=zero_ms)
-    level = alt.Y(
-        "above:O",
-        title=None,
-        scale=alt.Scale(domain=[_HAPPENED, _ARRIVED]),
-        axis=alt.Axis(grid=False),
-    )
-    base = alt.Chart(lines).encode(tooltip=tooltip)
-    line = base.mark_rule(color=colours.NEUTRAL, opacity=0.6).encode(
-        x=x, x2="received", y=level, y2="below"
-    )
-    happened = base.mark_circle(color=colours.EVENT_TIME_COLOUR, size=40).encode(x=x, y=level)
-    arrived = base.mark_circle(color=colours.RECEIVED_TIME_COLOUR, size=40).encode(
-        x=time_axis("received", "Time", scale, domain_ms=domain, zero_ms=zero_ms),
-        y=alt.Y("below:O"),
-    )
-    zoom = alt.selection_interval(name="zoom", bind="scales", encodings=["x"])
-    return alt.LayerChart(layer=[line, happened, arrived], height=230).add_params(zoom)

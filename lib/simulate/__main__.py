@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 import time
 from pathlib import Path
@@ -46,10 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error("--real-time goes with --produce, and not with a sample")
     try:
         _write(_simulation(options), options)
-    except ValueError as fault:
-        parser.error(str(fault))
-    except SkewlineError as fault:
-        sys.exit(str(fault))
+    except ValueError as error:
+        parser.error(str(error))
+    except SkewlineError as error:
+        sys.exit(str(error))
 
 
 def _simulation(options: argparse.Namespace) -> Simulation:
@@ -114,13 +115,13 @@ def _fields() -> dict[str, Any]:
 
 def _add_scenario(group: argparse._ArgumentGroup) -> None:
     """Add an option for each field of `Scenario`."""
-    defaults = Scenario()
+    defaults = {field.name: field.default for field in dataclasses.fields(Scenario)}
     for name, annotation in _fields().items():
         kind, text = get_args(annotation)
         group.add_argument(
             "--outage" if name == "outages" else f"--{name.replace('_', '-')}",
             dest=name,
-            default=getattr(defaults, name),
+            default=defaults[name],
             help=f"{text} (default: %(default)s)",
             **_reading(kind),
         )
@@ -151,8 +152,8 @@ class _AppendOutage(argparse.Action):
         client, start_s, length_s = values
         try:
             outage = Outage(int(client), start_s, length_s)
-        except ValueError as fault:
-            parser.error(f"{option_string}: {fault}")
+        except ValueError as error:
+            parser.error(f"{option_string}: {error}")
         setattr(namespace, self.dest, (*getattr(namespace, self.dest), outage))
 
 

@@ -23,7 +23,7 @@ ERROR_SHARE = 0.1
 
 
 @dataclass(frozen=True)
-class Events:
+class SimulatedEvents:
     """Events as columns, one element each. Times are epoch ms; `session` counts from 0."""
 
     session: NDArray[np.int64]
@@ -61,7 +61,7 @@ class History:
     cut_offs: CutOffs
     offset_ms: NDArray[np.float64]
     drift_ppm: NDArray[np.float64]
-    events: Events
+    events: SimulatedEvents
     time: NDArray[np.float64]
     arrival: NDArray[np.float64]
     cut_off: NDArray[np.int64]
@@ -92,7 +92,7 @@ def draw_history(scenario: Scenario) -> History:
         cut_offs=cut_offs,
         offset_ms=offset_ms,
         drift_ppm=drift_ppm,
-        events=Events(
+        events=SimulatedEvents(
             session=session,
             client=client,
             event_id=event_id,

@@ -50,11 +50,11 @@ def produce(
     try:
         _create_topic(bootstrap_servers, topic, simulation.scenario.partitions, stamped_by_broker)
         _send(simulation, bootstrap_servers, topic, real_time=real_time)
-    except KafkaError as fault:
+    except KafkaError as error:
         raise BrokerUnreachableError(
-            f"Producing to {topic} at {bootstrap_servers} failed: {fault}.",
+            f"Producing to {topic} at {bootstrap_servers} failed: {error}.",
             "Check the address, and that the broker runs.",
-        ) from fault
+        ) from error
 
 
 def _create_topic(
@@ -86,7 +86,7 @@ def _send(simulation: Simulation, bootstrap_servers: str, topic: str, *, real_ti
         bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS,
         linger_ms=0 if real_time else 50,
     )
-    faults: list[BaseException] = []
+    errors: list[BaseException] = []
     received = iter(simulation.events.received.tolist())
     with closing(producer):
         for batch in simulation.batches(rows=1_000):
@@ -100,7 +100,7 @@ def _send(simulation: Simulation, bootstrap_servers: str, topic: str, *, real_ti
                     key=record["key"],
                     partition=record["partition"],
                     timestamp_ms=record["timestamp"],
-                ).add_errback(faults.append)
+                ).add_errback(errors.append)
         producer.flush()
-    if faults:
-        raise faults[0]
+    if errors:
+        raise errors[0]

@@ -14,12 +14,12 @@ from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, RECORDS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lib.simulate.history import Events
+    from lib.simulate.history import SimulatedEvents
     from lib.simulate.scenario import Scenario
 
 
 def encode(
-    scenario: Scenario, events: Events, session_ids: pa.Array, offsets: NDArray[np.int64]
+    scenario: Scenario, events: SimulatedEvents, session_ids: pa.Array, offsets: NDArray[np.int64]
 ) -> pa.RecordBatch:
     """Return `events` as a block of schema `RECORDS`, at the given offsets."""
     size = len(events)
@@ -42,7 +42,7 @@ def encode(
     )
 
 
-def _values(events: Events, session_ids: pa.Array) -> pa.Array:
+def _values(events: SimulatedEvents, session_ids: pa.Array) -> pa.Array:
     """Return one JSON text an event, with the notebook's fields."""
     parts: list[Any] = [
         '{"ClientID":',

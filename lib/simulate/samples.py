@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from lib.simulate.history import Events
+from lib.simulate.history import SimulatedEvents
 from lib.simulate.scenario import Outage, Scenario
 from lib.simulate.simulation import Simulation, simulate
 from lib.simulate.truth import write_truth
@@ -113,9 +113,9 @@ def write_samples(folder: Path) -> list[Path]:
     return written
 
 
-def _opening() -> Events:
+def _opening() -> SimulatedEvents:
     client, event_id, happened, received, kind, errors, values = OPENING.T
-    return Events(
+    return SimulatedEvents(
         session=client - 1,
         client=client,
         event_id=event_id,

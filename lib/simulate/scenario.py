@@ -11,7 +11,7 @@ Rhythm = Literal["regular", "random", "bursty"]
 Jitter = Literal["uniform", "gamma", "lognormal", "pareto"]
 TimestampKind = Literal["logappend", "create", "gateway"]
 
-SHARES: Final = (
+FROM_0_TO_1: Final = (
     "outage_share",
     "unbuffered_share",
     "shared_outage_clients",
@@ -21,10 +21,11 @@ SHARES: Final = (
     "lost_share",
     "duplicate_share",
 )
-RANGES: Final = ("interval_s", "pause_s", "outage_s", "quiet_s")
-POSITIVE: Final = ("clients", "sessions", "concurrent", "partitions", "flush_rate")
+LOW_TO_HIGH: Final = ("interval_s", "pause_s", "outage_s", "quiet_s")
+POSITIVE: Final = ("clients", "concurrent", "partitions", "flush_rate")
 NOT_NEGATIVE: Final = (
     "seed",
+    "sessions",
     "session_spread",
     "ramp_s",
     "delay_ms",
@@ -62,7 +63,8 @@ class Scenario:
     """Everything that a simulation depends on: the same scenario gives the same bytes.
 
     A pair (low, high) is a range to draw from, log-uniform, so that short and long are equally
-    likely. Each field's annotation says what it means; the command line shows it.
+    likely. Each field's annotation says what it means; the command line shows it. Every client has
+    a session: without a number of `sessions` there are as many as clients.
 
     Raises
     ------
@@ -74,7 +76,9 @@ class Scenario:
     start_ms: Annotated[int, "when the first session begins, epoch ms"] = 1_700_000_000_000
 
     clients: Annotated[int, "number of clients, named 1, 2, …"] = 10
-    sessions: Annotated[int, "number of sessions, dealt to the clients in turn"] = 10
+    sessions: Annotated[
+        int, "number of sessions, dealt to the clients in turn; 0: one for each client"
+    ] = 0
     events: Annotated[int, "number of events that happen, in all sessions together"] = 1_000
     session_spread: Annotated[
         float, "how unequal the sessions' sizes are: 0 is equal, 1 is very (sigma of a lognormal)"
@@ -134,11 +138,14 @@ class Scenario:
             _require(getattr(self, name) > 0, f"{name} must be positive")
         for name in NOT_NEGATIVE:
             _require(getattr(self, name) >= 0, f"{name} must not be negative")
-        for name in SHARES:
+        for name in FROM_0_TO_1:
             _require(0 <= getattr(self, name) <= 1, f"{name} must be from 0 to 1")
-        for name in RANGES:
+        for name in LOW_TO_HIGH:
             low, high = getattr(self, name)
             _require(0 < low <= high, f"{name} must be positive, its smaller end first")
+        # The frozen dataclass's own way: a default that depends on another field.
+        object.__setattr__(self, "sessions", self.sessions or self.clients)
+        _require(self.sessions >= self.clients, "sessions must be at least one a client")
         _require(self.events >= self.sessions, "events must be at least one a session")
         _require(
             self.outage_share + self.quiet_share <= 1,

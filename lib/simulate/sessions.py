@@ -44,8 +44,8 @@ def draw_sessions(scenario: Scenario) -> tuple[Sessions, NDArray[np.float64]]:
     Events are ordered by session, then time.
     """
     sessions = scenario.sessions
-    lanes = scenario.clients * scenario.concurrent
-    client = np.arange(sessions) % lanes % scenario.clients + 1
+    slots = scenario.clients * scenario.concurrent
+    client = np.arange(sessions) % slots % scenario.clients + 1
     size = _sizes(scenario)
     own, quiet = _spells(scenario, size)
 
@@ -58,7 +58,7 @@ def draw_sessions(scenario: Scenario) -> tuple[Sessions, NDArray[np.float64]]:
     duration = since_start[first + size - 1]
     own_start = np.where(own > 0, _outage_begins(scenario) * duration, np.nan)
     busy = np.fmax(duration, own_start + own)
-    start = _starts(scenario, busy, lanes)
+    start = _starts(scenario, busy, slots)
     drawn = Sessions(
         ids=_session_ids(scenario),
         client=client,
@@ -130,15 +130,15 @@ def _inner_event(scenario: Scenario, size: NDArray[np.int64]) -> NDArray[np.int6
     return generator(scenario, "quiet begins").integers(1, np.maximum(size, 2))
 
 
-def _starts(scenario: Scenario, busy: NDArray[np.float64], lanes: int) -> NDArray[np.float64]:
-    """When each session starts: in its lane, after the one before and a pause.
+def _starts(scenario: Scenario, busy: NDArray[np.float64], slots: int) -> NDArray[np.float64]:
+    """When each session starts: in its slot, after the one before and a pause.
 
-    A client has as many lanes as it has sessions at once.
+    A client has as many slots as it has sessions at once.
     """
     rng = generator(scenario, "starts")
-    ramp = rng.uniform(0, scenario.ramp_s * 1000, lanes)
+    ramp = rng.uniform(0, scenario.ramp_s * 1000, slots)
     taken = busy + 1000 * log_uniform(rng, scenario.pause_s, len(busy))
-    by_turn = np.zeros((-(-len(busy) // lanes) + 1, lanes))
+    by_turn = np.zeros((-(-len(busy) // slots) + 1, slots))
     by_turn[1:].flat[: len(busy)] = taken
     starts: NDArray[np.float64] = (np.cumsum(by_turn, axis=0) + ramp).flat[: len(busy)]
     return starts - float(starts.min())

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from lib.simulate.draw import generator
-from lib.simulate.history import Events, History, draw_history, epoch_ms
+from lib.simulate.history import History, SimulatedEvents, draw_history, epoch_ms
 from lib.simulate.records import encode
 from lib.simulate.truth import Truth, tell_truth
 from lib.sources.records import RECORDS
@@ -29,7 +29,7 @@ class Simulation:
     """A simulated topic: its events in arrival order, the sessions' names, and the truth."""
 
     scenario: Scenario
-    events: Events
+    events: SimulatedEvents
     session_ids: tuple[str, ...]
     truth: Truth
 
@@ -61,7 +61,7 @@ def simulate(scenario: Scenario) -> Simulation:
     )
 
 
-def _log(scenario: Scenario, history: History) -> Events:
+def _log(scenario: Scenario, history: History) -> SimulatedEvents:
     """Return what the broker got, in arrival order: nothing of the lost, the copied twice."""
     copies = np.flatnonzero(history.copied)
     rng = generator(scenario, "duplicates")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lib.simulate.history import Events, History
+    from lib.simulate.history import History, SimulatedEvents
     from lib.simulate.scenario import Scenario
 
 OUTAGES = pa.schema(
@@ -49,12 +49,14 @@ QUIET = pa.schema(
 CLOCKS = pa.schema(
     [("client", pa.int64()), ("offset_ms", pa.float64()), ("drift_ppm", pa.float64())]
 )
-EVENTS = pa.schema([("client", pa.int64()), ("session", pa.string()), ("event_id", pa.int64())])
+EVENT_NAMES = pa.schema(
+    [("client", pa.int64()), ("session", pa.string()), ("event_id", pa.int64())]
+)
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What a simulation did, as tables of schemas `OUTAGES`, `QUIET`, `CLOCKS` and `EVENTS`.
+    """What a simulation did, as tables of schemas `OUTAGES`, `QUIET`, `CLOCKS` and `EVENT_NAMES`.
 
     Times are epoch ms on the true clock, which is the broker's, except that `event_start_ms` and
     `event_end_ms` are the same moments on the client's clock.
@@ -112,9 +114,9 @@ def write_truth(path: Path, truth: Truth) -> None:
     path.write_text(json.dumps(truth.as_dict(), indent=1) + "\n", encoding="utf-8")
 
 
-def _events(events: Events, session_ids: tuple[str, ...]) -> pa.Table:
+def _events(events: SimulatedEvents, session_ids: tuple[str, ...]) -> pa.Table:
     return pa.table(
-        [events.client, _names(session_ids, events.session), events.event_id], schema=EVENTS
+        [events.client, _names(session_ids, events.session), events.event_id], schema=EVENT_NAMES
     )
 
 

@@ -22,7 +22,7 @@ _WORDS = {
     CLIENT: "Client",
     client_clocks.EVENTS: "Events",
     client_clocks.SMALLEST_DELAY: "Smallest delay (ms)",
-    client_clocks.OFFSET: "Clock ahead by (ms)",
+    client_clocks.CLOCK_OFFSET: "Clock ahead by (ms)",
     client_clocks.DRIFT: "Drift (ppm)",
     client_clocks.FUTURE: "From the future",
     client_clocks.WRONG: "Wrong",
@@ -38,7 +38,9 @@ def clock_table(topic: LoadedTopic, table: pd.DataFrame) -> None:
         "minimum. Below zero: the clock is behind. Choose a client to see what it does to the "
         "topic's out-of-orderness."
     )
-    ordered = table.reindex(table[client_clocks.OFFSET].abs().sort_values(ascending=False).index)
+    ordered = table.reindex(
+        table[client_clocks.CLOCK_OFFSET].abs().sort_values(ascending=False).index
+    )
     chosen = st.dataframe(
         ordered[list(_WORDS)].rename(columns=_WORDS).round({"Clock ahead by (ms)": 1}),
         hide_index=True,

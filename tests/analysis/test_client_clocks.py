@@ -4,8 +4,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.analysis.client_clocks import clocks, correct, effect, lag, lower_envelopes
-from lib.analysis.delays import delay
+from lib.analysis.client_clocks import (
+    TypicalClock,
+    client_times,
+    clocks,
+    clocks_against,
+    correct,
+    effect,
+    lower_envelopes,
+    network_of,
+    typical_clock,
+)
 from lib.core.columns import CLIENT, EVENT_TIME, EVENT_TIME_0, RECEIVED_TIME
 from tests.support.tables import events_table
 
@@ -28,8 +37,15 @@ def topic(offsets_ms, drift_ppm=None, events=200, network_ms=20, jitter_ms=10, s
     )
 
 
-def clock_of(events, client, **parameters):
-    table = clocks(events, **parameters)
+def lag(events):
+    """Each event's delay above the lower envelope of its client."""
+    times = client_times(events)
+    lags = lower_envelopes(times).lags(times.clients.codes, times.event_time, times.received)
+    return pd.Series(lags, index=events.index)
+
+
+def clock_of(events, client):
+    table = clocks(events)
     return table[table[CLIENT] == client].iloc[0]
 
 
@@ -66,6 +82,23 @@ def test_drift_is_the_slope_of_the_smallest_delays():
     assert clock["Drift"] == pytest.approx(80, abs=5)
 
 
+@pytest.mark.parametrize("jitter_ms", [0, 0.3, 10])
+def test_clocks_that_do_not_drift_have_a_drift_of_exactly_zero(jitter_ms):
+    events = topic(dict.fromkeys("abcd", 0), events=2_000, jitter_ms=jitter_ms, network_ms=20.4)
+    assert clocks(events)["Drift"].tolist() == [0.0] * 4
+
+
+def test_a_drift_that_adds_up_to_less_than_times_resolve_is_none():
+    drift = {"a": 0.4, "b": -0.4}  # 1.4 ms in an hour
+    events = topic(dict.fromkeys("ab", 0), drift, events=2_000, jitter_ms=0)
+    assert clocks(events)["Drift"].tolist() == [0.0, 0.0]
+
+
+def test_without_jitter_a_small_drift_is_found():
+    events = topic(dict.fromkeys("abc", 0), {"c": 5}, events=2_000, jitter_ms=0)
+    assert clocks(events)["Drift"].tolist() == pytest.approx([0, 0, 5], abs=0.5)
+
+
 def test_the_offset_of_a_drifting_clock_is_that_of_the_middle_of_its_events():
     clock = clock_of(topic({"a": 0, "b": 0, "c": 1000}, {"c": 80}), "c")
     assert clock["Offset"] == pytest.approx(1000 + 80e-6 * clock["At"], abs=5)
@@ -87,10 +120,15 @@ def test_one_wild_time_is_no_wrong_clock():
     assert table["Future"].sum() == 1
 
 
-def test_a_less_sensitive_look_finds_fewer_wrong_clocks():
+def test_a_clock_is_judged_by_what_is_usual_of_the_typical_one():
     events = topic({"a": 0, "b": 0, "c": 200})
-    assert clock_of(events, "c")["Wrong"]
-    assert not clock_of(events, "c", sensitivity=100)["Wrong"]
+    times = client_times(events)
+    envelopes = lower_envelopes(times)
+    network = network_of(times, envelopes)
+    typical = typical_clock(envelopes, network)
+    lax = TypicalClock(typical.smallest_delay, usual=300.0)
+    assert clocks_against(typical, network, times, envelopes)["Wrong"].tolist() == [0, 0, 1]
+    assert clocks_against(lax, network, times, envelopes)["Wrong"].tolist() == [0, 0, 0]
 
 
 def test_one_client_alone_has_nothing_to_be_compared_with():
@@ -100,12 +138,7 @@ def test_one_client_alone_has_nothing_to_be_compared_with():
 
 def test_the_events_of_a_burst_are_heard_once():
     events = events_table([0, 1000, 2000, 3000, 4000], [10, 3010, 3011, 3012, 4010])
-    assert lower_envelopes(events).heard.tolist() == [3]
-
-
-def test_envelopes_that_are_known_change_nothing():
-    events = topic({"a": 0, "b": 60_000}, {"b": 90})
-    assert clocks(events, envelopes=lower_envelopes(events)).equals(clocks(events))
+    assert lower_envelopes(client_times(events)).heard.tolist() == [3]
 
 
 def test_lag_is_free_of_offset_and_drift():
@@ -143,6 +176,12 @@ def test_a_clock_in_the_future_makes_everybody_else_late():
     assert table["as it is"] > 3000
     assert table["without the client"] < 10
     assert table["with its clock corrected"] < 10
+
+
+def test_the_only_client_of_a_topic_cannot_be_left_out():
+    events = topic({"a": 5000})
+    table = effect(events, clocks(events), "a")
+    assert table["Case"].tolist() == ["as it is", "with its clock corrected"]
 
 
 def test_an_empty_topic_has_no_clocks():
@@ -191,5 +230,6 @@ def test_turning_one_clock_turns_its_delays_but_no_lag(rows, offset):
     turned = events[EVENT_TIME].where(events[CLIENT] != "a", events[EVENT_TIME] + offset)
     other = events.assign(**{EVENT_TIME: turned})
     own = events[CLIENT] == "a"
-    assert ((delay(events) - delay(other))[own] == offset).all()
+    delay, turned_delay = (table[RECEIVED_TIME] - table[EVENT_TIME] for table in (events, other))
+    assert ((delay - turned_delay)[own] == offset).all()
     assert np.allclose(lag(events), lag(other), atol=1e-3)

@@ -2,14 +2,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.analysis.completeness import (
-    are_sequence_numbers,
-    completeness,
-    gaps,
-    has_numbers,
-    number_steps,
-    numbering_start,
-)
+from lib.analysis import completeness as module
+from lib.analysis.completeness import are_sequence_numbers, number_steps, numbering_start
 from lib.core.columns import OFFSET
 from tests.support.tables import events_table
 
@@ -17,6 +11,14 @@ from tests.support.tables import events_table
 def numbered(sequence, session="s", **more):
     times = [1000 * n for n in range(len(sequence))]
     return events_table(times, times, sequence=sequence, session=session, **more)
+
+
+def completeness(events, start=None):
+    return module.completeness(events, number_steps(events), start)
+
+
+def has_numbers(events):
+    return are_sequence_numbers(number_steps(events))
 
 
 def counts(events, **more):
@@ -63,19 +65,12 @@ def test_nothing_is_known_of_a_session_without_numbers():
     assert table["Events"].tolist() == [1, 1]
 
 
-def test_gaps_say_which_numbers_are_lost_and_between_which_times():
-    assert gaps(numbered([1, 2, 5, 6])).to_dict("records") == [
-        {"SessionID": "s", "ClientID": "1", "First": 3, "Last": 4, "Lost": 2,
-         "Before": 1000, "After": 2000}
-    ]  # fmt: skip
-
-
 def test_steps_tell_repeats_from_successors_and_from_gaps():
     events = numbered([1, 7, None, 2, 1, 5], session=["a", "b", "a", "a", "a", "a"])
     assert number_steps(events).tolist() == [-1, -1, -1, 1, 0, 3]
 
 
-def test_running_numbers_are_recognised():
+def test_sequence_numbers_are_recognised():
     assert has_numbers(numbered([1, 2, 3, 7]))
     assert not has_numbers(numbered([8811, 23, 97_313]))
     assert not has_numbers(numbered([None, None, None]))
@@ -99,7 +94,6 @@ def test_numbering_start_is_unknown_if_the_log_was_cut_off():
 def test_an_empty_topic_has_no_sessions():
     empty = events_table([], [], sequence=[])
     assert completeness(empty).empty
-    assert gaps(empty).empty
     assert numbering_start(empty) is None
     assert not has_numbers(empty)
 
@@ -120,9 +114,10 @@ def test_what_arrived_and_what_was_lost_fill_the_range(pairs):
 
 @settings(deadline=None)
 @given(sessions)
-def test_gaps_and_sessions_agree(pairs):
+def test_steps_and_sessions_agree_on_what_is_lost(pairs):
     events = numbered([n for _, n in pairs], session=[s for s, _ in pairs])
-    assert gaps(events)["Lost"].sum() == completeness(events)["Lost"].sum()
+    missing = np.maximum(number_steps(events) - 1, 0).sum()
+    assert missing == completeness(events)["Lost"].sum()
 
 
 @settings(deadline=None)
@@ -133,15 +128,8 @@ def test_repeats_and_sessions_agree(pairs):
 
 
 @given(st.lists(st.integers(-1, 4)))
-def test_numbers_run_if_their_median_step_forward_is_one(steps):
+def test_numbers_are_sequence_numbers_if_their_median_step_forward_is_one(steps):
     forward = [step for step in steps if step > 0]
     assert are_sequence_numbers(np.array(steps, np.int64)) == (
         bool(forward) and int(np.median(forward)) == 1
     )
-
-
-@settings(deadline=None)
-@given(sessions)
-def test_steps_that_are_known_change_nothing(pairs):
-    events = numbered([n for _, n in pairs], session=[s for s, _ in pairs])
-    assert completeness(events, steps=number_steps(events)).equals(completeness(events))

@@ -3,7 +3,6 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from lib.analysis.delays import (
-    delay,
     delay_distribution,
     delay_over_time,
     delay_quantiles,
@@ -28,12 +27,13 @@ def table_of(rows):
 
 
 def test_delay_is_received_minus_event_time():
-    events = events_table([1000, 2000], [1012, 2009])
-    assert delay(events).tolist() == [12, 9]
+    table = delay_quantiles(events_table([1000, 2000], [1012, 2009]), [0, 1])
+    assert table[["min", "max"]].to_numpy().tolist() == [[9, 12]]
 
 
 def test_delay_is_negative_where_the_clients_clock_runs_ahead():
-    assert delay(events_table([5000], [4000])).tolist() == [-1000]
+    table = delay_quantiles(events_table([5000, 0], [4000, 0]), [0])
+    assert table[["Negative", "min"]].to_numpy().tolist() == [[1, -1000]]
 
 
 def test_quantiles_of_the_topic():
@@ -44,19 +44,6 @@ def test_quantiles_of_the_topic():
     ]
 
 
-def test_quantiles_of_each_client():
-    events = events_table([0, 0, 0, 0], [7, -1, 9, 3], client=["b", "a", "b", "a"])
-    table = delay_quantiles(events, [0.5, 1], by=CLIENT)
-    assert table[CLIENT].tolist() == ["a", "b"]
-    assert table["Negative"].tolist() == [1, 0]
-    assert table[["p50", "max"]].to_numpy().tolist() == [[-1, 3], [7, 9]]
-
-
-def test_clients_without_events_have_no_row():
-    events = events_table([0, 0], [1, 2], client=["a", "b"]).query("ClientID == 'b'")
-    assert delay_quantiles(events, [0.5], by=CLIENT)[CLIENT].tolist() == ["b"]
-
-
 def test_quantile_of_seven_percent_of_a_hundred_is_the_seventh():
     events = events_table([0] * 100, range(1, 101))
     assert delay_quantiles(events, [0.07])["p7"].item() == 7
@@ -65,7 +52,6 @@ def test_quantile_of_seven_percent_of_a_hundred_is_the_seventh():
 def test_quantiles_of_an_empty_topic_are_an_empty_table():
     empty = events_table([], [])
     assert delay_quantiles(empty).empty
-    assert delay_quantiles(empty, by=CLIENT).empty
 
 
 def test_quantile_names():
@@ -82,17 +68,11 @@ def test_delay_over_time_has_one_row_a_stretch_and_nothing_where_nothing_happene
     assert table["max"].dropna().tolist() == [7, 1]
 
 
-def test_delay_over_received_time():
-    events = events_table([0, 0], [0, 99])
-    table = delay_over_time(events, [0.5], bins=2, clock=RECEIVED_TIME)
-    assert table["p50"].tolist() == [0, 99]
-
-
 def test_delay_over_time_of_an_empty_topic_is_an_empty_table():
     assert delay_over_time(events_table([], [])).empty
 
 
-def test_distribution_puts_a_delay_on_an_edge_into_the_bin_that_ends_there():
+def test_distribution_puts_a_delay_on_a_limit_into_the_bin_that_ends_there():
     table = delay_distribution(events_table([0, 0, 0], [10, 100, 101]), per_decade=1)
     assert table["From"].tolist() == [0, 1, 10, 100]
     assert table["To"].tolist() == [1, 10, 100, 1000]
@@ -132,7 +112,7 @@ def test_out_of_orderness_inside_a_partition_does_not_see_the_other():
 
 def test_an_outage_of_all_clients_gives_delay_but_no_out_of_orderness():
     events = events_table([1000, 2000, 3000], [60_000, 60_001, 60_002])
-    assert delay(events).min() == 57_002
+    assert delay_quantiles(events, [0])["min"].item() == 57_002
     assert out_of_orderness(events).max() == 0
 
 
@@ -167,18 +147,8 @@ def test_shifting_all_times_changes_no_quantile(rows, shift):
     shifted = events.assign(
         **{EVENT_TIME: events[EVENT_TIME] + shift, RECEIVED_TIME: events[RECEIVED_TIME] + shift}
     )
-    assert_frame_equal(delay_quantiles(events, by=CLIENT), delay_quantiles(shifted, by=CLIENT))
+    assert_frame_equal(delay_quantiles(events), delay_quantiles(shifted))
     assert_frame_equal(out_of_orderness_quantiles(events), out_of_orderness_quantiles(shifted))
-
-
-@settings(deadline=None)
-@given(records)
-def test_quantiles_of_a_client_are_those_of_its_events_alone(rows):
-    events = table_of(rows)
-    table = delay_quantiles(events, by=CLIENT).set_index(CLIENT)
-    for client, own in events.groupby(CLIENT, observed=True):
-        alone = delay_quantiles(own).iloc[0]
-        assert table.loc[client].tolist() == alone.tolist()
 
 
 @settings(deadline=None)

@@ -4,8 +4,9 @@ import pytest
 
 from lib.analysis.analyse import analyse
 from lib.analysis.client_clocks import clocks
-from lib.analysis.completeness import completeness
-from lib.analysis.outages import outages
+from lib.analysis.completeness import completeness, number_steps
+from lib.analysis.findings import extent_of, findings
+from lib.analysis.outages import outages_and_rhythm
 from lib.analysis.timestamp_quality import assess_timestamps
 from lib.core.columns import CLIENT, RECEIVED_TIME_TYPE, SESSION
 from lib.loading.load import load
@@ -100,6 +101,34 @@ def test_a_clock_that_is_ahead():
     assert finding.page == "Delay"
 
 
+@pytest.mark.parametrize(
+    ("drift_ppm", "said"),
+    [(0.0, "the others'."), (0.4, "the others'."), (41.2, "the others' and gains 41 ppm.")],
+)
+def test_drift_is_said_where_it_rounds_to_something(drift_ppm, said):
+    events = simulated(clients=3, sessions=3, events=300)
+    table = clocks(events).assign(Offset=-2_000.0, Drift=drift_ppm, Wrong=[True, False, False])
+    verdict = assess_timestamps(events)
+    nothing = outages_and_rhythm(events)[0].head(0)
+    (finding,) = findings(extent_of(events), verdict, nothing, table.assign(Future=0), None)
+    assert finding.sentence == f"Client 1's clock is 2.0 s behind {said}"
+
+
+NAME = "![x](http://host/y.png) *a* _b_ `c` <d>"
+
+
+def test_no_sentence_has_markup_of_its_own():
+    events = simulated(
+        clients=20, sessions=60, events=9_000, outage_share=0.3, lost_share=0.01, clock_share=0.2,
+        duplicate_share=0.01, unbuffered_share=0.3, shared_outages=1, clock_drift_ppm=90.0,
+    )  # fmt: skip
+    named = events.assign(**{CLIENT: events[CLIENT].cat.rename_categories(lambda c: NAME + c)})
+    found = findings_of(named)
+    assert {finding.kind for finding in found} >= {"outage", "clock", "lost", "duplicates"}
+    for finding in found:
+        assert not set("*_`<>[]()!#|\\~$\n") & set(finding.sentence.replace(NAME, ""))
+
+
 def test_lost_and_duplicate_events():
     events = simulated(clients=5, sessions=5, events=1_000, lost_share=0.01, duplicate_share=0.02)
     duplicates, lost = findings_of(events)
@@ -113,7 +142,7 @@ def test_received_time_that_means_little_comes_first():
         **{RECEIVED_TIME_TYPE: CREATE_TIME}
     )
     first = findings_of(events)[0]
-    assert first.kind == "trust"
+    assert first.kind == "timestamps"
     assert first.sentence.startswith("Received time means little here")
 
 
@@ -129,13 +158,16 @@ def test_findings_are_ranked_by_the_events_they_touch():
 def test_an_analysis_has_what_each_question_answers():
     events = simulated(clients=10, sessions=20, events=2_000, outage_share=0.2, clock_share=0.2)
     analysis = analyse(events)
-    assert analysis.trust == assess_timestamps(events)
-    pd.testing.assert_frame_equal(analysis.outages, outages(events))
+    assert analysis.timestamps == assess_timestamps(events)
+    outages, rhythm = outages_and_rhythm(events)
+    pd.testing.assert_frame_equal(analysis.outages, outages)
+    pd.testing.assert_frame_equal(analysis.rhythm, rhythm)
     pd.testing.assert_frame_equal(analysis.clocks, clocks(events))
-    pd.testing.assert_frame_equal(analysis.sessions, completeness(events, start=1))
+    sessions = completeness(events, number_steps(events), start=1)
+    pd.testing.assert_frame_equal(analysis.sessions, sessions)
 
 
-def test_without_running_numbers_nothing_is_said_of_sessions():
+def test_without_sequence_numbers_nothing_is_said_of_sessions():
     events = simulated(clients=5, sessions=5, events=500).drop(columns="EventID")
     assert analyse(events).sessions is None
 
@@ -159,7 +191,7 @@ def test_categories_without_events_do_not_matter():
 def test_events_without_a_client_are_a_client_of_their_own():
     events = simulated(clients=4, sessions=4, events=400)
     nameless = events.assign(**{CLIENT: events[CLIENT].where(events[CLIENT] != "2")})
-    table = analyse(nameless).delay_of_clients
+    table = analyse(nameless).clocks
     assert table[CLIENT].isna().sum() == 1
     assert table["Events"].sum() == len(events)
-    assert np.isfinite(analyse(nameless).clocks["Offset"]).all()
+    assert np.isfinite(table["Offset"]).all()

@@ -13,28 +13,6 @@ def columns(pairs):
     return table[:, 0], table[:, 1]
 
 
-@settings(deadline=None)
-@given(keyed)
-def test_stable_order_is_that_of_a_stable_sort(pairs):
-    codes, _ = columns(pairs)
-    assert kernels.stable_order(codes).tolist() == np.argsort(codes, kind="stable").tolist()
-
-
-@settings(deadline=None)
-@given(keyed)
-def test_order_by_is_that_of_a_lexical_sort(pairs):
-    codes, values = columns(pairs)
-    assert kernels.order_by(codes, values).tolist() == np.lexsort((values, codes)).tolist()
-
-
-@settings(deadline=None)
-@given(keyed)
-def test_values_are_sorted_within_groups_whatever_their_size(pairs):
-    codes, values = columns(pairs)
-    groups = kernels.group_by(pd.DataFrame({"key": codes}), "key")
-    assert kernels.sort_within(groups, values).tolist() == [value for _, value in sorted(pairs)]
-
-
 def test_groups_of_categories_keep_all_categories_in_their_labels():
     column = pd.Categorical(["b", "d", "b"], categories=["a", "b", "c", "d"])
     groups = kernels.group_by(pd.DataFrame({"key": column}), "key")
@@ -90,10 +68,20 @@ def test_groups_of_any_size_and_disorder_are_sorted_stably(seed, sizes, disorder
     codes = np.repeat(np.arange(len(sizes)), sizes)
     values = in_runs(seed, sum(sizes), disorder)
     bounds = np.concatenate(([0], np.cumsum(sizes)))
-    rising, stood = kernels.sort_runs(bounds, values)
+    rising, before = kernels.sort_within(bounds, values)
     order = np.lexsort((values, codes))
     assert rising.tolist() == values[order].tolist()
-    assert (stood if stood is not None else np.arange(len(values))).tolist() == order.tolist()
+    assert (before if before is not None else np.arange(len(values))).tolist() == order.tolist()
+
+
+@settings(deadline=None)
+@given(keyed)
+def test_values_are_sorted_within_groups_however_far_apart_they_are(pairs):
+    codes, values = columns(pairs)
+    groups = kernels.group_by(pd.DataFrame({"key": codes}), "key")
+    rising, _ = kernels.sort_within(groups.bounds, kernels.together(groups, values))
+    assert rising.tolist() == [value for _, value in sorted(pairs)]
+    assert kernels.rising_within(groups, values).tolist() == rising.tolist()
 
 
 @settings(deadline=None)
@@ -143,9 +131,9 @@ def test_a_tally_is_what_is_unique_and_its_counts(values):
 
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 20)), st.lists(st.integers(-1, 21), min_size=1).map(sorted))
-def test_values_up_to_an_edge_are_counted(values, edges):
-    found = kernels.count_up_to(np.array(values, np.float64), np.array(edges, np.float64))
-    assert found.tolist() == [sum(value <= edge for value in values) for edge in edges]
+def test_values_up_to_a_limit_are_counted(values, limits):
+    found = kernels.count_up_to(np.array(values, np.float64), np.array(limits, np.float64))
+    assert found.tolist() == [sum(value <= limit for value in values) for limit in limits]
 
 
 close = st.lists(st.tuples(st.integers(0, 3), st.integers(-20, 20)), min_size=1, max_size=200)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from lib.analysis.outages import outages, rhythm
+from lib.analysis.outages import SHORTEST_MS, outages_and_rhythm
 from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SEQUENCE, SESSION
 from tests.support.tables import events_table
 
@@ -50,6 +50,14 @@ def topic(*streams, numbered=True):
         session=list(table["session"]),
         sequence=list(table["number"]) if numbered else None,
     )
+
+
+def outages(events, **parameters):
+    return outages_and_rhythm(events, **parameters)[0]
+
+
+def rhythm(events):
+    return outages_and_rhythm(events)[1]
 
 
 def others(count=4, **more):
@@ -178,7 +186,7 @@ def test_an_event_that_newer_ones_overtook_is_no_outage():
     assert outages(topic(one, *others())).empty
 
 
-def test_clients_cut_off_together_share_a_fault():
+def test_clients_cut_off_together_have_a_shared_outage():
     cut = [cut_off(stream(f"{n}", seed=n, begin=70 * n), 60_000, 124_500) for n in range(6)]
     own = cut_off(stream("own"), 200_000, 220_000)
     table = outages(topic(*cut, own, *others(events=2000))).set_index("ClientID")["SharedOutage"]
@@ -198,10 +206,10 @@ def test_sensitivity_raises_the_limit():
     assert outages(events, sensitivity=1000).empty
 
 
-def test_waits_shorter_than_worth_a_row_are_left_out():
-    events = topic(cut_off(stream(), 60_000, 63_500), *others())
-    assert len(outages(events, shortest_ms=3_500)) == 1
-    assert outages(events, shortest_ms=3_600).empty
+@pytest.mark.parametrize(("wait_ms", "rows"), [(SHORTEST_MS - 100, 0), (SHORTEST_MS + 100, 1)])
+def test_waits_shorter_than_worth_a_row_are_left_out(wait_ms, rows):
+    events = topic(cut_off(stream(), 60_000, 60_000 + wait_ms - 10), *others())
+    assert len(outages(events, sensitivity=0.1)) == rows
 
 
 def test_rhythm_is_each_clients_own():
@@ -253,7 +261,7 @@ def test_another_client_does_not_change_an_outage(seed, seconds):
 @settings(deadline=None, max_examples=50)
 @given(
     st.lists(
-        st.tuples(st.integers(0, 10**5), st.integers(-5000, 49_500), st.sampled_from("ab"),
+        st.tuples(st.integers(0, 10**6), st.integers(-5000, 495_000), st.sampled_from("ab"),
                   st.sampled_from("xyz"), st.none() | st.integers(1, 9)),
         max_size=40,
     )
@@ -267,7 +275,7 @@ def test_whatever_comes_an_outage_ends_after_it_was_last_heard(rows):
         session=[row[3] for row in rows],
         sequence=[row[4] for row in rows],
     )
-    table = outages(events, shortest_ms=0)
+    table = outages(events, sensitivity=1e-9)
     assert (table["Silence"].dropna() >= 0).all()
     assert (table["BurstEnd"] >= table["BackAt"]).all()
     assert table["HeldBack"].sum() <= len(events)

@@ -1,11 +1,14 @@
 """What compiled loops find of arrivals and waits, against plain loops that say what is meant."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.analysis.outages import outages, outages_and_rhythm, rhythm
-from lib.analysis.silences import NOT_WAITING, find_arrivals, find_stragglers, find_waits
+from lib.analysis import silences
+from lib.analysis.client_clocks import client_times, lower_envelopes
+from lib.analysis.completeness import are_sequence_numbers, number_steps
+from lib.analysis.silences import NOT_WAITING, find_stragglers, find_waits
 from tests.support.tables import events_table
 
 sent = st.lists(
@@ -30,6 +33,12 @@ def topic(rows):
         session=[f"{row[2]}{row[3]}" for row in rows],
         sequence=[row[4] for row in rows],
     )
+
+
+def find_arrivals(events):
+    steps = number_steps(events)
+    numbered = steps if are_sequence_numbers(steps) else None
+    return silences.find_arrivals(events, lower_envelopes(client_times(events)), numbered)
 
 
 def units(arrivals):
@@ -115,9 +124,19 @@ def test_stragglers_are_news_that_were_due_before_their_unit_was_last_heard(rows
 
 
 @settings(deadline=None)
-@given(sent, st.sampled_from([0.5, 1.0, 3.0]))
-def test_outages_and_rhythm_found_together_are_those_found_alone(rows, sensitivity):
-    events = topic(rows)
-    table, limits = outages_and_rhythm(events, sensitivity=sensitivity)
-    assert table.equals(outages(events, sensitivity=sensitivity))
-    assert limits.equals(rhythm(events, sensitivity=sensitivity))
+@given(sent)
+def test_no_event_arrives_before_it_was_due(rows):
+    arrivals = find_arrivals(topic(rows))
+    assert (arrivals.due <= arrivals.received).all()
+
+
+def test_a_client_with_few_values_is_drawn_to_what_is_typical_of_all():
+    client = np.repeat(np.arange(3, dtype=np.int32), [1_000, 2, 0])
+    typical = silences.typical_of_clients(client, np.full(1_002, 80.0), 4, of_all=5.0)
+    assert typical[0] > 75
+    assert 5 < typical[1] < 10
+    assert typical[2:] == pytest.approx([5, 5])
+
+
+def test_nothing_is_typical_of_no_values():
+    assert silences.typical_of_all(np.empty(0)) == 1

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.analysis import delays
-from lib.analysis.outages import outages
+from lib.analysis.outages import outages_and_rhythm
 from lib.charts.colours import client_colours
 from lib.charts.comparison import MOST_CELLS, MOST_POINTS, comparison
 from lib.charts.delay import (
-    MOST_STEPS,
+    PIXELS,
     behind_watermark,
     distribution,
     over_time,
@@ -191,33 +191,60 @@ class TestSkewPlot:
         assert size(skewed(table, scale=scale).chart) < MOST_BYTES
 
 
+def step_function(at, steps):
+    """Where a step line stands at some received times; -1 before its first step."""
+    place = np.searchsorted(steps["received"], at, side="right")
+    return np.concatenate(([-1], steps["watermark"]))[place]
+
+
 class TestWatermarkSteps:
     @given(
         arrivals=st.lists(
-            st.tuples(st.integers(0, 10_000), st.integers(-50, 500)), min_size=1, max_size=3_000
-        )
+            st.tuples(st.integers(0, 10**6), st.integers(-50, 50_000)), min_size=1, max_size=3_000
+        ),
+        delay=st.integers(0, 10**5),
+        domain=st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)).map(sorted),
     )
-    def test_are_never_ahead_of_the_watermark(self, arrivals):
-        event, delay = np.array(arrivals, np.int64).T
-        received = event + delay
-        watermark = np.maximum.accumulate(event)
-        steps = watermark_steps(watermark, received)
-        arrived = np.maximum.accumulate(received)
-        last = np.searchsorted(arrived, steps["received"], side="right") - 1
-        assert (steps["watermark"].to_numpy() <= watermark[last]).all()
+    def test_are_the_true_step_function_to_a_pixel(self, arrivals, delay, domain):
+        event, under_way = np.array(arrivals, np.int64).T
+        arrived = np.maximum.accumulate(event + under_way)
+        watermark = np.maximum.accumulate(event) - delay
+        # Of events that arrive at one moment the last says where the watermark then stands.
+        true = pd.DataFrame(
+            {"received": arrived, "watermark": np.where(watermark < 0, -1, watermark)}
+        )
+
+        drawn = watermark_steps(watermark, event + under_way, domain)
+
+        behind = step_function(arrived, true) - step_function(arrived, drawn)
+        first, last = domain
+        visible = (step_function(arrived, true) >= first) & (step_function(arrived, true) <= last)
+        assert (behind >= 0).all()
+        assert (behind[visible] <= max(1, (last - first) / PIXELS)).all()
+
+    def test_do_not_stand_still_where_the_watermark_rises_slowly(self):
+        event = ZERO_MS + np.concatenate((np.arange(500_000), 500_000 + 600 * np.arange(40_000)))
+        domain = (int(event[0]), int(event[-1]))
+        steps = watermark_steps(event, event + 5, domain)
+        pixel = (domain[1] - domain[0]) / PIXELS
+        assert np.diff(steps["watermark"]).max() <= pixel + 600
 
     def test_are_bounded_and_rise(self):
         event = ZERO_MS + np.arange(100_000)
-        steps = watermark_steps(event, event + 5)
-        assert len(steps) == MOST_STEPS
+        steps = watermark_steps(event, event + 5, (int(event[0]), int(event[-1])))
+        assert len(steps) <= PIXELS + 2
         assert steps["received"].is_monotonic_increasing
         assert steps["watermark"].is_monotonic_increasing
         assert steps.iloc[-1].to_list() == [event[-1] + 5, event[-1]]
 
     def test_leave_out_that_there_is_none_yet(self):
         none = np.iinfo(np.int64).min
-        steps = watermark_steps(np.array([none, none, 40]), np.array([50, 60, 70]))
+        steps = watermark_steps(np.array([none, none, 40]), np.array([50, 60, 70]), (0, 100))
         assert steps.to_numpy().tolist() == [[70, 40]]
+
+    def test_without_any_the_line_is_empty(self):
+        none = np.full(3, np.iinfo(np.int64).min)
+        assert watermark_steps(none, np.array([50, 60, 70]), (0, 100)).empty
 
 
 class TestOthers:
@@ -231,7 +258,7 @@ class TestOthers:
         assert size(chart) < MOST_BYTES
 
     def test_a_timeline_of_many_outages_is_bounded(self):
-        every = outages(load(samples(), "sessions-10", Everything()).events.table)
+        every, _ = outages_and_rhythm(load(samples(), "sessions-10", Everything()).events.table)
         many = every.iloc[[0] * 2_000].reset_index(drop=True)
         names = pd.Categorical([UUID.format(number) for number in range(2_000)])
         chart = outage_timeline(

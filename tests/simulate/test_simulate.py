@@ -83,7 +83,7 @@ scenarios = st.builds(
     Scenario,
     seed=st.integers(0, 2**32),
     clients=st.integers(1, 6),
-    sessions=st.integers(1, 12),
+    sessions=st.just(0) | st.integers(6, 12),
     events=st.integers(12, 300),
     session_spread=st.sampled_from([0.0, 0.5, 2.0]),
     concurrent=st.integers(1, 2),
@@ -377,6 +377,29 @@ def test_a_burst_is_no_faster_than_the_flush_rate():
     assert burst_s == pytest.approx((row["held_back"] - 1) / 20, abs=0.002)
 
 
+# Clients and sessions
+
+
+@given(scenarios)
+@settings(deadline=None)
+def test_every_client_has_a_session(scenario):
+    events = table(simulate(dataclasses.replace(scenario, lost_share=0, unbuffered_share=0)))
+
+    assert sorted(events["ClientID"].unique()) == list(range(1, scenario.clients + 1))
+    assert events["SessionID"].nunique() == scenario.sessions
+
+
+def test_more_clients_have_more_sessions_where_no_number_is_given(tmp_path):
+    topic = tmp_path / "traffic.jsonl"
+
+    main(["--clients", "50", "--events", "2000", "--outage-share", "0.2", "--out", str(topic)])
+
+    records = [row for batch in read_recorded(topic) for row in batch.to_pylist()]
+    events = [json.loads(record["value"]) for record in records]
+    assert len({event["ClientID"] for event in events}) == 50
+    assert len({event["SessionID"] for event in events}) == 50
+
+
 # The log
 
 
@@ -438,6 +461,7 @@ def test_blocks_of_any_size_make_the_same_topic():
     ("parameters", "sentence"),
     [
         ({"clients": 0}, "clients must be positive"),
+        ({"clients": 50, "sessions": 49}, "sessions must be at least one a client"),
         ({"lost_share": 1.1}, "lost_share must be from 0 to 1"),
         ({"delay_ms": -1}, "delay_ms must not be negative"),
         ({"outage_s": (60, 5)}, "outage_s must be positive, its smaller end first"),
