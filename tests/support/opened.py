@@ -10,12 +10,15 @@ from tests.support.app import REPOSITORY
 
 OVERVIEW, COMPARISON, SESSIONS = "pages/overview.py", "pages/comparison.py", "pages/sessions.py"
 DELAY, OUTAGES, WINDOWS = "pages/delay.py", "pages/outages.py", "pages/windows.py"
+PATIENCE_S = 120
+"""For a busy machine; nothing waits longer than it has to."""
+
 PAGES = [OVERVIEW, COMPARISON, SESSIONS, DELAY, OUTAGES, WINDOWS]
 
 
 def settled(at):
     """Run the app until nothing is being read any more; what a browser's timer does."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_S
     while at.progress and time.monotonic() < deadline:
         at.run()
     assert not at.progress, "still reading"
@@ -25,7 +28,7 @@ def settled(at):
 
 def open_app(page=OVERVIEW, **query):
     """Open a page by a link with the given parameters."""
-    at = AppTest.from_file(str(REPOSITORY / "streamlit_app.py"), default_timeout=30)
+    at = AppTest.from_file(str(REPOSITORY / "streamlit_app.py"), default_timeout=PATIENCE_S)
     for name, value in query.items():
         at.query_params[name] = value
     settled(at.run())
