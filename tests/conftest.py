@@ -18,6 +18,8 @@ from streamlit import config
 from streamlit.runtime.scriptrunner import script_runner
 from streamlit.runtime.secrets import secrets_singleton
 
+from lib.simulate.produce import produce as produce_simulation
+from lib.simulate.samples import SAMPLES
 from tests.support import broker as kafka_broker
 from tests.support.app import is_setting, running_app
 from tests.support.broker import Record
@@ -97,6 +99,14 @@ def broker_with_groups(broker: Broker) -> Broker:
         while not user.assignment():
             user.poll(timeout_ms=100)
     return broker
+
+
+@pytest.fixture(scope="session")
+def samples_on_broker(broker: Broker) -> str:
+    """Fill the broker with the sample topics, under their names; return its address."""
+    for topic, simulation in SAMPLES.items():
+        produce_simulation(simulation(), broker.bootstrap_servers, topic)
+    return broker.bootstrap_servers
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 from kafka.protocol.admin import AlterClientQuotasRequest
 
-from tests.support.processes import ServerStartError, free_port, running
+from tests.support.processes import ServerStartError, free_port, is_listening, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -333,6 +333,8 @@ def _format_storage(kafka: list[str], properties: Path) -> None:
 
 def _answers(bootstrap_servers: str) -> bool:
     """Tell whether the broker has joined its cluster, so that topics can be created."""
+    if not is_listening(bootstrap_servers):
+        return False
     try:
         admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers, bootstrap_timeout_ms=500)
     except KafkaError:

@@ -31,6 +31,14 @@ def free_port() -> int:
             return port
 
 
+def is_listening(address: str) -> bool:
+    """Whether somebody takes connections at "host:port"."""
+    host, _, port = address.rpartition(":")
+    with suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
+        return True
+    return False
+
+
 @contextmanager
 def running(
     command: Sequence[str],

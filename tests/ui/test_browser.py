@@ -9,7 +9,6 @@ from playwright.sync_api import expect
 from lib.core.columns import CLIENT, EVENT_TIME_0, RECEIVED_TIME_0
 from lib.events.export import read_manifest
 from lib.loading.load import load
-from lib.simulate.produce import produce as produce_simulation
 from lib.simulate.samples import SAMPLES
 from lib.sources.base import Everything
 from lib.sources.files.folder import samples
@@ -51,14 +50,6 @@ FIRST_COLUMNS = [
 def events():
     """The events tables of the sample topics, by name."""
     return {topic: load(samples(), topic, Everything()).events.table for topic in SAMPLES}
-
-
-@pytest.fixture(scope="module")
-def samples_on_broker(broker):
-    """Fill the broker with both samples, as `python -m lib.simulate` does."""
-    for topic, simulation in SAMPLES.items():
-        produce_simulation(simulation(), broker.bootstrap_servers, topic)
-    return broker.bootstrap_servers
 
 
 @pytest.fixture(scope="module")
