@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).parents[2]
 
+_SETTINGS = ("KAFKA_", "SCHEMA_REGISTRY_", "SKEWLINE_", "STREAMLIT_")
+
 
 @contextmanager
 def running_app(
@@ -71,7 +73,7 @@ def running_app(
 
 def is_setting(variable: str) -> bool:
     """Whether an environment variable is a setting of the app or of Streamlit."""
-    return variable.startswith(("KAFKA_", "SKEWLINE_", "STREAMLIT_"))
+    return variable.startswith(_SETTINGS)
 
 
 def _is_healthy(url: str) -> bool:
