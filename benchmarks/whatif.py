@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.plain_replay import replay_plainly
 from lib.replay import (
     BeamSetting,
     FlinkSetting,
@@ -26,6 +25,7 @@ from lib.replay import (
     warm_up,
 )
 from lib.replay.sweep import grid
+from tests.support.plain_replay import replay_plainly
 
 if TYPE_CHECKING:
     from collections.abc import Callable

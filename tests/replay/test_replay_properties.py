@@ -8,7 +8,6 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.plain_replay import replay_plainly
 from lib.replay import NO_INDEX, KafkaStreamsSetting, SessionWindow, TumblingWindow, replay
 from tests.replay.sequences import (
     dropped_by,
@@ -18,6 +17,7 @@ from tests.replay.sequences import (
     topics,
     windows_of,
 )
+from tests.support.plain_replay import replay_plainly
 
 EXAMPLES = settings(max_examples=300, deadline=None)
 

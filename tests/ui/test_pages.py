@@ -221,10 +221,8 @@ class TestWindow:
         assert not at.get("vega_lite_chart")
 
     def test_the_wrong_way_round_in_a_link_is_the_same_window(self):
-        assert (
-            metrics(open_app(window=["100", "50"]))["Events"]
-            == metrics(open_app(window=["50", "100"]))["Events"]
-        )
+        right = metrics(open_app(window=["50", "100"]))["Events"]
+        assert metrics(open_app(window=["100", "50"]))["Events"] == right != "255"
 
     @pytest.mark.parametrize("page", PAGES)
     def test_is_in_force_on_every_page(self, page):
@@ -275,6 +273,7 @@ class TestSidebar:
         settled(at.multiselect(key="clients").set_value(["3", "4"]).run())
         choose(at, "clock", "received")
         events = metrics(at)["Events"]
+        assert 0 < int(events) < 2_428
         go_to(at, COMPARISON)
         assert f"{len(points(at)):,}" == events
         assert metrics(go_to(at, OVERVIEW))["Events"] == events
