@@ -13,7 +13,7 @@ import pytest
 import streamlit as st
 from hypothesis import HealthCheck, settings
 from kafka import KafkaConsumer
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 from streamlit import config
 from streamlit.runtime.scriptrunner import script_runner
 from streamlit.runtime.secrets import secrets_singleton
@@ -23,7 +23,7 @@ from lib.simulate.samples import SAMPLES
 from tests.support import broker as kafka_broker
 from tests.support.app import is_setting, running_app
 from tests.support.broker import Record
-from tests.support.chromium import CHROMIUM_FLAGS, find_chromium
+from tests.support.chromium import running_chromium
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -166,17 +166,12 @@ def start_app(tmp_path: Path) -> Iterator[Callable[..., str]]:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """A Chromium with a new, empty profile."""
-    executable = find_chromium()
-    if executable is None:
-        skip_or_fail(
-            "There is no Chromium on this machine: install it, for example the package chromium."
-        )
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=executable, headless=True, args=CHROMIUM_FLAGS
-        )
-        yield browser
-        browser.close()
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(running_chromium())
+        except LookupError as missing:
+            skip_or_fail(str(missing))
+        yield running
 
 
 @pytest.fixture
