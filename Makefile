@@ -9,7 +9,7 @@ DEV_INSTALLED := $(VENV)/.requirements-dev-installed
 KAFKA_INSTALLED := tests/kafka/lib/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint kafka screenshots clean
+.PHONY: help run test lint kafka compare screenshots clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -17,7 +17,7 @@ help: ## Show this list
 run: $(COMPILED) ## Open Skewline in a browser
 	$(BIN)/streamlit run streamlit_app.py
 
-test: lint ## Check the code, then run every test, on a real Kafka broker and in Chromium
+test: lint $(COMPILED) ## Check the code, then run every test, on a real Kafka broker and in Chromium
 	scripts/install-test-tools.sh
 	$(BIN)/python -m pytest
 
@@ -29,12 +29,16 @@ lint: $(DEV_INSTALLED) ## Check style, format, types and layers
 
 kafka: $(KAFKA_INSTALLED) ## Get the Apache Kafka that the tests run against; needs Maven
 
+compare: $(DEV_INSTALLED) requirements-bench.txt ## Get what the benchmarks compare Skewline with
+	$(BIN)/python -m pip install --requirement requirements-bench.txt
+	scripts/install-benchmark-tools.sh
+
 screenshots: $(DEV_INSTALLED) ## Take the pictures of the documentation again; needs Chromium
 	$(BIN)/python scripts/screenshots.py
 
 clean: ## Delete everything that was set up or generated
 	rm -rf $(VENV) .venv-flink .venv-spark .venv-beam build $(dir $(KAFKA_INSTALLED))
-	rm -rf .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/python:

@@ -19,13 +19,11 @@ import runpy
 import statistics
 import tempfile
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from playwright.sync_api import sync_playwright
 from streamlit import config
 from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
@@ -34,11 +32,9 @@ from lib.simulate import Scenario, simulate
 from lib.sources.files.kcat import write_recorded
 from lib.sources.open import FOLDER_VARIABLE
 from tests.support.app import REPOSITORY, running_app
-from tests.support.chromium import CHROMIUM_FLAGS, find_chromium
+from tests.support.chromium import running_chromium
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from playwright.sync_api import Browser
     from playwright.sync_api import Page as BrowserPage
 
@@ -73,7 +69,7 @@ def main() -> None:
         os.environ["SKEWLINE_MAX_EVENTS"] = str(2 * SIZES[-1])
         for size in sizes:
             _write_topic(folder, size)
-        with _chromium() as browser:
+        with running_chromium() as browser:
             rows = [_measure(folder, browser, size) for size in sizes]
     _print(rows)
 
@@ -103,16 +99,6 @@ def _measure(folder: Path, browser: Browser, events: int) -> Row:
         second.close()
     server, chart = _server_part(folder, events)
     return Row(events, load, move, server, chart, memory)
-
-
-@contextmanager
-def _chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=find_chromium(), headless=True, args=CHROMIUM_FLAGS
-        )
-        yield browser
-        browser.close()
 
 
 def _open(browser: Browser, link: str) -> BrowserPage:

@@ -9,11 +9,14 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from contextlib import closing
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
@@ -36,6 +39,28 @@ PARTITIONS: Final = 4
 CLIENTS: Final = 100
 EVENTS_A_SESSION: Final = 25  # the notebook's
 NEW_RECORDS: Final = 1_000
+
+_FROM_KCAT: Final = """
+    create table events as
+    with records as (
+        select
+            cast(payload ->> '$.Timestamp' as bigint) as Timestamp,
+            ts as KafkaTimestamp,
+            cast(payload ->> '$.ClientID' as bigint) as ClientID,
+            payload ->> '$.SessionID' as SessionID,
+            cast(payload ->> '$.EventID' as bigint) as EventID,
+            partition, "offset"
+        from read_json($file)
+    ), zero as (
+        select arg_min(Timestamp, (KafkaTimestamp, partition, "offset")) as ms from records
+    )
+    select
+        * exclude (ms),
+        (Timestamp - ms) / 1000 as EventTimestamp0,
+        (KafkaTimestamp - ms) / 1000 as ReceivedTimestamp0
+    from records, zero
+    order by KafkaTimestamp, partition, "offset"
+"""
 
 
 def notebook(broker: str, topic: str, records: int) -> dict[str, Any]:
@@ -73,6 +98,51 @@ def drain(broker: str, topic: str, records: int) -> dict[str, Any]:
         while came < records:
             came += len(consumer.consume(POLL_RECORDS, timeout=0.1))
         return _took(began, came)
+
+
+def kcat_duckdb(broker: str, topic: str, _: int) -> dict[str, Any]:
+    """Have kcat write the records as JSON into a file, and DuckDB read that into a table."""
+    import duckdb  # noqa: PLC0415 (only this way needs it, as polars below)
+
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="skewline-kcat-") as folder:
+        file = Path(folder, "records.jsonl")
+        with file.open("wb") as output:
+            consume = ["kcat", "-b", broker, "-t", topic, "-C", "-o", "beginning", "-e", "-q", "-J"]
+            subprocess.run(consume, stdout=output, check=True)
+        with duckdb.connect() as database:
+            database.execute(_FROM_KCAT, {"file": str(file)})
+            [[count]] = database.execute("select count(*) from events").fetchall()
+    return _took(began, count)
+
+
+def confluent_polars(broker: str, topic: str, records: int) -> dict[str, Any]:
+    """Poll confluent-kafka as its documentation does, and make a data frame of the rows."""
+    import polars as pl  # noqa: PLC0415
+
+    began = time.perf_counter()
+    rows: list[dict[str, Any]] = []
+    config = {"bootstrap.servers": broker, "group.id": "polars", "enable.auto.commit": False}
+    with closing(Consumer(config)) as consumer:
+        consumer.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
+        while len(rows) < records:
+            if (message := consumer.poll(1.0)) is None:
+                continue
+            row = json.loads(message.value())
+            _, row["KafkaTimestamp"] = message.timestamp()
+            row["KafkaPartition"], row["KafkaOffset"] = message.partition(), message.offset()
+            rows.append(row)
+    table = (
+        pl.DataFrame(rows)
+        .drop("Data", "Kind")
+        .sort("KafkaTimestamp", "KafkaPartition", "KafkaOffset")
+    )
+    zero_ms = table["Timestamp"][0]
+    table = table.with_columns(
+        EventTimestamp0=(pl.col("Timestamp") - zero_ms) / 1000,
+        ReceivedTimestamp0=(pl.col("KafkaTimestamp") - zero_ms) / 1000,
+    )
+    return _took(began, len(table), table_bytes=int(table.estimated_size()))
 
 
 def skewline(broker: str, topic: str, _: int, *, reader: str) -> dict[str, Any]:
@@ -149,6 +219,8 @@ WAYS: Final[dict[str, Callable[[str, str, int], dict[str, Any]]]] = {
     "drain": drain,
     "librdkafka": partial(skewline, reader="librdkafka"),
     "kafka-python": partial(skewline, reader="kafka-python"),
+    "kcat-duckdb": kcat_duckdb,
+    "confluent-polars": confluent_polars,
     "reload": skewline_reload,
     "fill": fill,
 }

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.plain_replay import replay_plainly
 from lib.replay.engine import Setting, replay, with_delay, with_length
 from lib.replay.engines.beam import BeamSetting
 from lib.replay.engines.flink import FlinkSetting
@@ -22,6 +21,7 @@ from lib.replay.input import ReplayInput, replay_input
 from lib.replay.registry import warm_up
 from lib.replay.sweep import curve
 from lib.replay.windows import SessionWindow
+from tests.support.plain_replay import replay_plainly
 
 if TYPE_CHECKING:
     from collections.abc import Callable

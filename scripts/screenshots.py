@@ -7,13 +7,11 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from playwright.sync_api import sync_playwright
-
 REPOSITORY: Final = Path(__file__).parents[1]
 sys.path.insert(0, str(REPOSITORY))
 
 from tests.support.app import running_app  # noqa: E402 (the repository is no package)
-from tests.support.chromium import CHROMIUM_FLAGS, find_chromium  # noqa: E402
+from tests.support.chromium import running_chromium  # noqa: E402
 
 IMAGES: Final = REPOSITORY / "docs" / "images"
 
@@ -38,8 +36,7 @@ def main() -> None:
 
 
 def _take_all(url: str) -> None:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_FLAGS)
+    with running_chromium() as browser:
         for name, (path, height) in VIEWS.items():
             page = browser.new_page(viewport={"width": 1400, "height": height})
             page.goto(f"{url}/{path}")
@@ -48,7 +45,6 @@ def _take_all(url: str) -> None:
             page.wait_for_timeout(1500)  # Charts fade in.
             page.screenshot(path=IMAGES / f"{name}.png")
             page.close()
-        browser.close()
 
 
 if __name__ == "__main__":

@@ -11,16 +11,18 @@ from uuid import uuid4
 
 import pytest
 import streamlit as st
-from hypothesis import settings
-from playwright.sync_api import sync_playwright
+from hypothesis import HealthCheck, settings
+from playwright.sync_api import expect
 from streamlit import config
 from streamlit.runtime.scriptrunner import script_runner
 from streamlit.runtime.secrets import secrets_singleton
 
+from lib.simulate.produce import produce as produce_simulation
+from lib.simulate.samples import SAMPLES
 from tests.support import broker as kafka_broker
-from tests.support.app import running_app
+from tests.support.app import is_setting, running_app
 from tests.support.broker import Record
-from tests.support.chromium import CHROMIUM_FLAGS, find_chromium
+from tests.support.chromium import running_chromium
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -30,9 +32,25 @@ if TYPE_CHECKING:
 
     from tests.support.broker import Broker
 
-# How long an example takes says nothing on a busy machine.
-settings.register_profile("skewline", deadline=None)
-settings.load_profile("skewline")
+IS_CI = os.environ.get("CI") == "true"
+
+# How long an example takes, or its making, says nothing on a busy machine. In CI the examples are
+# the same in every run.
+TIMELESS = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("ci", derandomize=True, print_blob=True, **TIMELESS)
+settings.register_profile("default", settings.get_profile("default"), **TIMELESS)
+settings.load_profile("ci" if IS_CI else "default")
+
+expect.set_options(timeout=60_000)  # for a busy machine; nothing waits longer than it has to
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say at the end, too, how to have the tests in the same order again."""
+    seed = config.getoption("randomly_seed", None)
+    if seed is not None:
+        terminalreporter.write_line(f"For this order again: pytest --randomly-seed={seed}")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -48,9 +66,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def skip_or_fail(missing: str) -> NoReturn:
     """Skip the test on somebody's machine, fail it where everything has to be there."""
-    if os.environ.get("CI") == "true":
+    if IS_CI:
         pytest.fail(missing, pytrace=False)
     pytest.skip(missing)
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep every test from the settings of the person who runs it."""
+    for name in filter(is_setting, [*os.environ]):
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +87,14 @@ def broker() -> Iterator[Broker]:
         except kafka_broker.KafkaMissingError as missing:
             skip_or_fail(str(missing))
         yield running
+
+
+@pytest.fixture(scope="session")
+def samples_on_broker(broker: Broker) -> str:
+    """Fill the broker with the sample topics, under their names; return its address."""
+    for topic, simulation in SAMPLES.items():
+        produce_simulation(simulation(), broker.bootstrap_servers, topic)
+    return broker.bootstrap_servers
 
 
 @pytest.fixture
@@ -121,17 +154,12 @@ def start_app(tmp_path: Path) -> Iterator[Callable[..., str]]:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """A Chromium with a new, empty profile."""
-    executable = find_chromium()
-    if executable is None:
-        skip_or_fail(
-            "There is no Chromium on this machine: install it, for example the package chromium."
-        )
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=executable, headless=True, args=CHROMIUM_FLAGS
-        )
-        yield browser
-        browser.close()
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(running_chromium())
+        except LookupError as missing:
+            skip_or_fail(str(missing))
+        yield running
 
 
 @pytest.fixture
@@ -152,7 +180,6 @@ def app_isolation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
     # AppTest takes the folder pages/ for Streamlit's older way of making pages, and would run a
     # page without the entrypoint.
     monkeypatch.setattr(script_runner, "_mpa_v1", partial(runpy.run_path, run_name="__main__"))
-    monkeypatch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)
     files = config.get_option("secrets.files")
     config.set_option("secrets.files", [str(secrets)])
     _forget()

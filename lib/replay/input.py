@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from lib.core.columns import CLIENT, EVENT_TIME, PARTITION, RECEIVED_TIME
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
+
+Integer = TypeVar("Integer", bound="np.integer")
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,11 +92,18 @@ def replay_input(
         partition = np.zeros(len(event_time), dtype=np.int32)
     clock = np.asarray(event_time if received is None else received, dtype=np.int64)
     return ReplayInput(
-        event_time=np.ascontiguousarray(event_time, dtype=np.int64),
-        key=np.ascontiguousarray(key, dtype=np.int32),
-        partition=np.ascontiguousarray(partition, dtype=np.int32),
-        received=np.maximum.accumulate(clock) if len(clock) else clock,
+        event_time=_read_only(event_time, np.int64),
+        key=_read_only(key, np.int32),
+        partition=_read_only(partition, np.int32),
+        received=_read_only(np.maximum.accumulate(clock) if len(clock) else clock, np.int64),
     )
+
+
+def _read_only(array: NDArray[np.integer], dtype: type[Integer]) -> NDArray[Integer]:
+    # A loop is compiled for arrays that can be written and for those that cannot: these never can.
+    view = np.ascontiguousarray(array, dtype=dtype).view()
+    view.flags.writeable = False
+    return view
 
 
 def replay_input_of(events: pd.DataFrame) -> ReplayInput:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from lib.analysis.outages import SHORTEST_MS, outages_and_rhythm
-from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SEQUENCE, SESSION
+from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SESSION
 from tests.support.tables import events_table
 
 SECOND = 1000
@@ -281,4 +281,3 @@ def test_whatever_comes_an_outage_ends_after_it_was_last_heard(rows):
     assert table["HeldBack"].sum() <= len(events)
     assert set(table[CLIENT]) <= set(events[CLIENT])
     assert set(table[SESSION]) <= set(events[SESSION])
-    assert events[SEQUENCE].dtype == "Int64"

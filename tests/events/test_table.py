@@ -17,6 +17,7 @@ from lib.events.derived_sessions import derive_sessions
 from lib.events.fields import Fields
 from lib.events.table import Clock, EventsTable, append_events, build_events, window_rows
 from lib.sources.records import NO_TIMESTAMP
+from tests.support import golden_rows
 from tests.support.blocks import block, values_of
 
 if TYPE_CHECKING:
@@ -40,33 +41,20 @@ def build(*records: dict, fields: Fields | None = None, **where) -> EventsTable:
 
 # The notebook's golden rows
 
-GOLDEN = [
-    (2, 0, 17, 1, 1540726486053, "m", "1de64fb8-55de-494c-885a-364dcf35f37d", 1540726486041),
-    (2, 1, 34, 2, 1540726486072, "m", "1de64fb8-55de-494c-885a-364dcf35f37d", 1540726486063),
-    (8, 0, 65, 1, 1540726486628, "m", "b1ca39c2-7b90-4287-be81-4908e32d771c", 1540726486626),
-    (9, 0, 79, 1, 1540726489990, "d", "c320e635-32c0-4bd8-af3c-86b854048d03", 1540726489989),
-    (5, 0, 58, 1, 1540726490014, "m", "5cd8e458-208c-48d5-9bd5-f52303e14ec4", 1540726490004),
-]
-
 
 @pytest.fixture
 def golden() -> EventsTable:
-    records = [
-        {"ClientID": c, "Data": {"Errors": e, "Values": v}, "EventID": n, "Kind": k}
-        | {"SessionID": s, "Timestamp": t}
-        for c, e, v, n, _, k, s, t in GOLDEN
-    ]
-    return build(*records, timestamps=[row[4] for row in GOLDEN])
+    stamps = [row[0] for row in golden_rows.rows_of("KafkaTimestamp")]
+    return build_events(
+        [JSON.decode(block(*golden_rows.values(), timestamps=stamps)).columns], Fields()
+    )
 
 
 def test_the_notebooks_rows_come_out_as_the_notebook_prints_them(golden):
-    names = ["ClientID", "Data.Errors", "Data.Values", "EventID", "KafkaTimestamp", "Kind"]
-    names += ["SessionID", "Timestamp"]
+    printed = golden.table[[*golden_rows.COLUMNS]]
 
-    assert golden.table[names].astype(object).to_numpy().tolist() == [list(r) for r in GOLDEN]
-    assert golden.table["EventTimestamp0"].tolist() == [0.0, 0.022, 0.585, 3.948, 3.963]
-    assert golden.table["ReceivedTimestamp0"].tolist() == [0.012, 0.031, 0.587, 3.949, 3.973]
-    assert golden.zero_ms == 1540726486041
+    assert printed.astype(object).to_numpy().tolist() == golden_rows.rows_of(*golden_rows.COLUMNS)
+    assert golden.zero_ms == golden_rows.ZERO_MS
 
 
 def test_the_columns_have_the_types_of_the_contract(golden):

@@ -8,7 +8,6 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.plain_replay import replay_plainly
 from lib.replay.engine import delay_ms, replay, with_delay
 from lib.replay.engines.kafka_streams import KafkaStreamsSetting
 from lib.replay.windows import NO_INDEX, SessionWindow, TumblingWindow
@@ -20,6 +19,7 @@ from tests.replay.sequences import (
     topics,
     windows_of,
 )
+from tests.support.plain_replay import replay_plainly
 
 EXAMPLES = settings(max_examples=300, deadline=None)
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).parents[2]
 
+_SETTINGS = ("KAFKA_", "SCHEMA_REGISTRY_", "SKEWLINE_", "STREAMLIT_")
+
 
 @contextmanager
 def running_app(
@@ -61,14 +63,17 @@ def running_app(
         command,
         ready=lambda: _is_healthy(url),
         log=directory / f"streamlit-{port}.log",
-        env={**_environment(), **(settings or {})},
+        env={
+            **{name: value for name, value in os.environ.items() if not is_setting(name)},
+            **(settings or {}),
+        },
     ):
         yield url
 
 
-def _environment() -> dict[str, str]:
-    """Return the caller's environment without what would point the app at a broker."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("KAFKA_")}
+def is_setting(variable: str) -> bool:
+    """Whether an environment variable is a setting of the app or of Streamlit."""
+    return variable.startswith(_SETTINGS)
 
 
 def _is_healthy(url: str) -> bool:

@@ -24,8 +24,9 @@ from uuid import uuid4
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
+from kafka.protocol.admin import AlterClientQuotasRequest
 
-from tests.support.processes import ServerStartError, free_port, running
+from tests.support.processes import ServerStartError, free_port, is_listening, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -59,6 +60,8 @@ _SETTINGS = {
     # A compacted topic is cleaned while a test waits.
     "log.cleaner.backoff.ms": "100",
     "log.cleaner.dedupe.buffer.size": "4194304",
+    # A client with a quota gets its share every second, and not that of ten seconds at once.
+    "quota.window.num": "2",
 }
 
 COMPACTED: Mapping[str, str] = {
@@ -181,7 +184,7 @@ def produce(
         compression_type=compression,
         transactional_id=f"test-{uuid4()}" if transaction else None,
         linger_ms=5,
-        max_block_ms=10_000,
+        max_block_ms=60_000,
     )
     with closing(producer):
         if transaction:
@@ -194,6 +197,16 @@ def produce(
             producer.abort_transaction()
     if transaction:
         _wait_for_markers(bootstrap_servers, topic)
+
+
+@contextmanager
+def slowed(bootstrap_servers: str, *, client_id: str, bytes_per_s: int) -> Iterator[None]:
+    """Have the broker send consumers of a client id no faster, for the length of the block."""
+    _set_quota(bootstrap_servers, client_id, bytes_per_s)
+    try:
+        yield
+    finally:
+        _set_quota(bootstrap_servers, client_id, None)
 
 
 def wait_for_compaction(
@@ -219,6 +232,30 @@ def wait_for_compaction(
     raise TimeoutError(f"Offset {offset} of {topic} is still there after {timeout_s:.0f} s.")
 
 
+def _set_quota(bootstrap_servers: str, client_id: str, bytes_per_s: int | None) -> None:
+    entry = AlterClientQuotasRequest.EntryData
+    request = AlterClientQuotasRequest(
+        entries=[
+            entry(
+                entity=[entry.EntityData(entity_type="client-id", entity_name=client_id)],
+                ops=[
+                    entry.OpData(
+                        key="consumer_byte_rate",
+                        value=float(bytes_per_s or 0),
+                        remove=bytes_per_s is None,
+                    )
+                ],
+            )
+        ],
+        validate_only=False,
+    )
+    with closing(KafkaAdminClient(bootstrap_servers=bootstrap_servers)) as admin:
+        # It has no public way to set a quota.
+        [answer] = admin._manager.run(admin._manager.send, request).entries
+        if answer.error_code:
+            raise RuntimeError(f"The quota is not accepted: {answer.error_message}")
+
+
 def _send(producer: KafkaProducer, topic: str, records: Iterable[Record]) -> None:
     sent = [
         producer.send(
@@ -233,10 +270,10 @@ def _send(producer: KafkaProducer, topic: str, records: Iterable[Record]) -> Non
     ]
     producer.flush()
     for result in sent:
-        result.get(timeout=10)
+        result.get(timeout=60)
 
 
-def _wait_for_markers(bootstrap_servers: str, topic: str, *, timeout_s: float = 10) -> None:
+def _wait_for_markers(bootstrap_servers: str, topic: str, *, timeout_s: float = 60) -> None:
     """Wait until a transaction's markers are written, which is after it has ended."""
     deadline = time.monotonic() + timeout_s
     with closing(KafkaAdminClient(bootstrap_servers=bootstrap_servers)) as admin:
@@ -296,6 +333,8 @@ def _format_storage(kafka: list[str], properties: Path) -> None:
 
 def _answers(bootstrap_servers: str) -> bool:
     """Tell whether the broker has joined its cluster, so that topics can be created."""
+    if not is_listening(bootstrap_servers):
+        return False
     try:
         admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers, bootstrap_timeout_ms=500)
     except KafkaError:

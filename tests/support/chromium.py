@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from typing import Final
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
 
-CHROMIUM_NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM_FLAGS: Final = [
+from playwright.sync_api import sync_playwright
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+_NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
+_FLAGS: Final = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -19,4 +27,24 @@ CHROMIUM_FLAGS: Final = [
 
 def find_chromium() -> str | None:
     """Return the path of Chromium, or None where it is not installed."""
-    return next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    return next(filter(None, map(shutil.which, _NAMES)), None)
+
+
+@contextmanager
+def running_chromium() -> Iterator[Browser]:
+    """Run a Chromium with a new, empty profile for the length of the block.
+
+    Raises
+    ------
+    LookupError
+        If there is none on this machine; the text says what to install.
+    """
+    executable = find_chromium()
+    if executable is None:
+        raise LookupError(
+            "There is no Chromium on this machine: install it, for example the package chromium."
+        )
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=_FLAGS)
+        yield browser
+        browser.close()

@@ -1,7 +1,10 @@
 """The app opened by a link, without a browser, for tests: Streamlit's AppTest."""
 
+from __future__ import annotations
+
 import json
 import time
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from streamlit.testing.v1 import AppTest
@@ -9,14 +12,23 @@ from streamlit.testing.v1 import AppTest
 from lib.ui.failures import UNFORESEEN
 from tests.support.app import REPOSITORY
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+    import pytest
+
 OVERVIEW, COMPARISON, SESSIONS = "pages/overview.py", "pages/comparison.py", "pages/sessions.py"
 DELAY, OUTAGES, WINDOWS = "pages/delay.py", "pages/outages.py", "pages/windows.py"
+PATIENCE_S = 120
+"""For a busy machine; nothing waits longer than it has to."""
+
 PAGES = [OVERVIEW, COMPARISON, SESSIONS, DELAY, OUTAGES, WINDOWS]
 
 
-def settled(at):
+def settled(at: AppTest) -> AppTest:
     """Run the app until nothing is being read any more; what a browser's timer does."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_S
     while at.progress and time.monotonic() < deadline:
         at.run()
     assert not at.progress, "still reading"
@@ -25,55 +37,58 @@ def settled(at):
     return at
 
 
-def open_app(page=OVERVIEW, **query):
+def open_app(page: str = OVERVIEW, **query: str | list[str]) -> AppTest:
     """Open a page by a link with the given parameters."""
-    at = AppTest.from_file(str(REPOSITORY / "streamlit_app.py"), default_timeout=30)
+    at = AppTest.from_file(str(REPOSITORY / "streamlit_app.py"), default_timeout=PATIENCE_S)
     for name, value in query.items():
         at.query_params[name] = value
     settled(at.run())
     return at if page == OVERVIEW else settled(at.switch_page(page).run())
 
 
-def go_to(at, page):
+def go_to(at: AppTest, page: str) -> AppTest:
+    """Change to another page."""
     return settled(at.switch_page(page).run())
 
 
-def metrics(at):
+def metrics(at: AppTest) -> dict[str, str]:
+    """Return the value of each metric, by its label."""
     return {metric.label: metric.value for metric in at.metric}
 
 
-def chart(at, number=0):
+def chart(at: AppTest, number: int = 0) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
     """Return the spec of a chart, the first unless said otherwise, and its data sets by name."""
-    drawn = at.get("vega_lite_chart")[number]
+    drawn: Any = at.get("vega_lite_chart")[number]
     data = {
         each.name: pa.ipc.open_stream(each.data.data).read_pandas() for each in drawn.proto.datasets
     }
     return json.loads(drawn.proto.spec), data
 
 
-def choose(at, key, option):
+def choose(at: AppTest, key: str, option: object) -> AppTest:
     """Choose in one of the sidebar's switches, as the option is called there."""
-    control = at.get_by_key(key)
+    control: Any = at.get_by_key(key)
     return settled(control.set_value(option).run())
 
 
-def press(at, label):
+def press(at: AppTest, label: str) -> AppTest:
     """Press the button of that label."""
     [button] = [button for button in at.button if button.label == label]
     return settled(button.click().run())
 
 
-def captions(at):
+def captions(at: AppTest) -> str:
+    """Return the text of all captions."""
     return "\n".join(caption.value for caption in at.caption)
 
 
-def parameters(at):
+def parameters(at: AppTest) -> dict[str, str]:
     """Return the parameters of the app's URL, of each the first value."""
     every = {name: at.query_params[name] for name in at.query_params}
     return {name: each if isinstance(each, str) else each[0] for name, each in every.items()}
 
 
-def files_of(folder, monkeypatch):
+def files_of(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make a folder the app's source of files."""
     folder.mkdir(exist_ok=True)
     monkeypatch.setenv("SKEWLINE_FILES", str(folder))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 import subprocess
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-_LOG_LINES = 40
+_LOG_LINES: Final = 40
+
+_PORTS: Final = range(20_000, 32_000)
+"""Below those that systems give to connections, one of which could take a port found free."""
 
 
 class ServerStartError(RuntimeError):
@@ -21,9 +25,18 @@ class ServerStartError(RuntimeError):
 
 def free_port() -> int:
     """Return a loopback TCP port that nobody listens on right now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    while True:
+        port = secrets.choice(_PORTS)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+
+
+def is_listening(address: str) -> bool:
+    """Whether somebody takes connections at "host:port"."""
+    host, _, port = address.rpartition(":")
+    with suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
+        return True
+    return False
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -31,18 +31,19 @@ def events_table(
     session: Sequence[str] | str | None = None,
     sequence: Sequence[int | None] | None = None,
     partition: Sequence[int] | int = 0,
-    extra: Mapping[str, Sequence[object]] | None = None,
+    extra: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
     """The events table of records in the order in which they stand here; times in ms."""
     n = len(event_time)
     clients = [client] * n if isinstance(client, str) else list(client)
-    sessions = session if session is not None else [f"session of {one}" for one in clients]
+    named = session if session is not None else [f"session of {one}" for one in clients]
+    sessions = [named] * n if isinstance(named, str) else list(named)
     table = pd.DataFrame(
         {
             EVENT_TIME: np.array(event_time, np.int64),
             RECEIVED_TIME: np.array(received, np.int64),
             CLIENT: pd.Categorical(clients),
-            SESSION: pd.Categorical([sessions] * n if isinstance(sessions, str) else sessions),
+            SESSION: pd.Categorical(sessions),
             PARTITION: np.array([partition] * n if isinstance(partition, int) else partition),
         }
     ).astype({PARTITION: "int32"})

@@ -19,6 +19,7 @@ from lib.sources.base import Everything
 from lib.sources.files.folder import samples
 from lib.sources.files.kcat import write_recorded
 from tests.support.blocks import block, values_of
+from tests.support.golden_rows import SESSION_OF_2, SESSION_OF_8, ZERO_MS
 from tests.support.opened import (
     COMPARISON,
     DELAY,
@@ -36,9 +37,6 @@ from tests.support.opened import (
     open_app,
     settled,
 )
-
-SESSION_OF_2 = "1de64fb8-55de-494c-885a-364dcf35f37d"
-ZERO_MS = 1_540_726_486_041
 
 pytestmark = pytest.mark.usefixtures("app_isolation")
 
@@ -231,8 +229,8 @@ class TestSessionInDetail:
         assert "It has the largest delay" in captions(at)
 
     def test_is_the_one_of_the_url(self):
-        at = open_app(SESSIONS, one_session="b1ca39c2-7b90-4287-be81-4908e32d771c")
-        assert "Session b1ca39c2-7b90-4287-be81-4908e32d771c of client 8" in captions(at)
+        at = open_app(SESSIONS, one_session=SESSION_OF_8)
+        assert f"Session {SESSION_OF_8} of client 8" in captions(at)
         assert "It has the largest delay" not in captions(at)
 
     def test_an_unknown_one_in_the_url_counts_as_none(self):

@@ -2,41 +2,56 @@
 
 import json
 import re
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 
 import pyarrow.parquet as pq
 import pytest
-from kafka import KafkaProducer
 from playwright.sync_api import expect
 
+from lib.core.columns import CLIENT, EVENT_TIME_0, RECEIVED_TIME_0
 from lib.events.export import ORIGIN
-from lib.simulate.produce import produce as produce_simulation
+from lib.loading.load import load
 from lib.simulate.samples import SAMPLES
+from lib.sources.base import Everything
+from lib.sources.files.folder import samples
 from tests.support.app import running_app
-from tests.support.broker import Record
-
-GOLDEN = [
-    (0.0, 0.012, "2", "1de64fb8-55de-494c-885a-364dcf35f37d", 1, 1540726486041, 1540726486053),
-    (0.022, 0.031, "2", "1de64fb8-55de-494c-885a-364dcf35f37d", 2, 1540726486063, 1540726486072),
-    (0.585, 0.587, "8", "b1ca39c2-7b90-4287-be81-4908e32d771c", 1, 1540726486626, 1540726486628),
-    (3.948, 3.949, "9", "c320e635-32c0-4bd8-af3c-86b854048d03", 1, 1540726489989, 1540726489990),
-    (3.963, 3.973, "5", "5cd8e458-208c-48d5-9bd5-f52303e14ec4", 1, 1540726490004, 1540726490014),
-]
-"""The notebook's rows, as the columns of the first-records table begin."""
+from tests.support.blocks import values_of
+from tests.support.broker import Record, slowed
+from tests.support.browser import (
+    SOON_MS,
+    chart,
+    choose_topic,
+    circles,
+    drag,
+    expect_idle,
+    expect_tooltip,
+    metric,
+    table_rows,
+    ticks,
+    until_holds,
+    window_end,
+    window_of,
+)
+from tests.support.golden_rows import SESSION_OF_8, ZERO_MS, rows_of
 
 VIEWPORT = {"width": 1280, "height": 900}
 PAGES = ["", "comparison", "sessions", "delay", "outages", "windows"]
-
-
-expect.set_options(timeout=30_000)  # for a busy machine; nothing waits longer than it has to
+FIRST_COLUMNS = [
+    "EventTimestamp0",
+    "ReceivedTimestamp0",
+    "ClientID",
+    "SessionID",
+    "EventID",
+    "Timestamp",
+    "KafkaTimestamp",
+]
+"""Of the table of first records."""
 
 
 @pytest.fixture(scope="module")
-def samples_on_broker(broker):
-    """Fill the broker with both samples, as `python -m lib.simulate` does."""
-    for topic, simulation in SAMPLES.items():
-        produce_simulation(simulation(), broker.bootstrap_servers, topic)
-    return broker.bootstrap_servers
+def events():
+    """The events tables of the sample topics, by name."""
+    return {topic: load(samples(), topic, Everything()).events.table for topic in SAMPLES}
 
 
 @pytest.fixture(scope="module")
@@ -47,63 +62,9 @@ def app(samples_on_broker, tmp_path_factory):
         yield url
 
 
-def metric(page, label):
-    # While a run goes on, what it has not drawn yet is still there, marked as stale.
-    drawn = page.locator('[data-stale="false"]').get_by_test_id("stMetric")
-    return drawn.filter(has_text=label).get_by_test_id("stMetricValue")
-
-
-def choose_topic(page, topic):
-    page.get_by_role("combobox", name="Topic").click()
-    page.get_by_role("option", name=topic, exact=True).click()
-
-
-def chart(page):
-    return page.get_by_test_id("stVegaLiteChart").first
-
-
-def circles(page, panel):
-    """Return the points of a panel of the Comparison chart: "event" or "received"."""
-    return chart(page).locator(f'g.{panel}_group path[aria-roledescription="circle"]')
-
-
-def ticks(page, panel):
-    """Return the labels of a panel's time axis."""
-    axes = chart(page).locator(f"g.{panel}_group .role-axis-label")
-    return axes.first.locator("text").all_text_contents()
-
-
-def table_rows(page, rows):
-    """Return the first rows of the first table, the columns that fit the screen."""
-    cell = "glide-cell-{}-{}"
-    return [
-        [page.get_by_test_id(cell.format(column, row)).text_content() for column in range(7)]
-        for row in range(rows)
-    ]
-
-
-def drag(page, handle, *, by):
-    """Drag the handle of a slider sideways, as many pixels as asked for."""
-    handle.scroll_into_view_if_needed()
-    box = handle.bounding_box()  # of an unseen input that begins at the middle of the handle
-    x, y = box["x"], box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + by, y, steps=10)
-    page.mouse.up()
-
-
-def event(number):
-    value = {"Timestamp": 1540726486041 + number, "ClientID": 1, "SessionID": "s"}
-    return Record(json.dumps(value).encode())
-
-
-def fill(broker, topic, *, records):
-    """Write many events, as fast as the producer goes."""
-    producer = KafkaProducer(bootstrap_servers=broker.bootstrap_servers, linger_ms=50)
-    with closing(producer):
-        for number in range(records):
-            producer.send(topic, event(number).value, partition=0)
+def event(number, **others):
+    [value] = values_of({"Timestamp": ZERO_MS + number, "ClientID": 1, "SessionID": "s", **others})
+    return Record(value)
 
 
 def is_ours(said):
@@ -134,54 +95,68 @@ def test_both_topics_with_their_counts_and_the_golden_rows(page, app):
     choose_topic(page, "sessions-10")
     expect(metric(page, "Events")).to_have_text("255")
     expect(metric(page, "Records read")).to_have_text("255")
-    expect(page.get_by_test_id("glide-cell-0-4")).to_have_text("3.963")
-    assert table_rows(page, 5) == [
-        [f"{cell:g}" if isinstance(cell, float) else str(cell) for cell in row] for row in GOLDEN
-    ]
+    golden = rows_of(*FIRST_COLUMNS)
+    for cells, row in zip(table_rows(page, len(golden), len(FIRST_COLUMNS)), golden, strict=True):
+        for cell, value in zip(cells, row, strict=True):
+            expect(cell).to_have_text(f"{value:g}" if isinstance(value, float) else str(value))
 
 
 def test_dragging_the_window_changes_the_chart_and_its_link_opens_the_same_view(
-    page, app, new_page
+    page, app, new_page, events
 ):
     page.goto(f"{app}/comparison?topic=sessions-10")
     expect(circles(page, "event")).to_have_count(255)
-    drag(page, page.get_by_role("slider", name=re.compile("window.*end")), by=-100)
-    expect(circles(page, "event")).not_to_have_count(255)
-    expect(page).to_have_url(re.compile(r"window=0&window=\d+"))
-    caption = page.get_by_text(re.compile("Every one of the")).inner_text()
-    visible = circles(page, "event").count()
-    assert 0 < visible < 255
+    expect_idle(page)
 
+    drag(page, window_end(page), by=-100)
+
+    def shows_the_window_of_its_link(shown, link):
+        _, end_s = window_of(link)
+        inside = int((events["sessions-10"][EVENT_TIME_0] <= end_s).sum())
+        assert 0 < inside < 255
+        for panel in ("event", "received"):
+            expect(circles(shown, panel)).to_have_count(inside, timeout=SOON_MS)
+        caption = shown.get_by_text(f"Every one of the {inside} events of")
+        expect(caption).to_be_visible(timeout=SOON_MS)
+        return link
+
+    link = until_holds(page, lambda: shows_the_window_of_its_link(page, page.url))
     other = new_page()
-    other.goto(page.url)
-    expect(circles(other, "event")).to_have_count(visible)
-    expect(circles(other, "received")).to_have_count(visible)
-    expect(other.get_by_text(caption)).to_be_visible()
-    assert ticks(other, "event") == ticks(page, "event")
+    other.goto(link)
+    until_holds(other, lambda: shows_the_window_of_its_link(other, link))
+    until_holds(other, lambda: expect_same_axes(other, page))
+
+
+def expect_same_axes(one, other):
+    assert ticks(one, "event") == ticks(other, "event") != []
 
 
 def test_zooming_one_panel_moves_the_other(page, app):
     page.goto(f"{app}/comparison?topic=sessions-10")
     expect(circles(page, "received")).to_have_count(255)
+    expect_idle(page)
     before = ticks(page, "received")
-    assert before == ticks(page, "event")
+    assert before == ticks(page, "event") != []
+
     circles(page, "event").nth(120).hover()
     page.mouse.wheel(0, -400)
-    expect(chart(page).locator("g.received_group")).not_to_contain_text(before[-1])
-    assert ticks(page, "received") == ticks(page, "event") != before
+
+    def both_moved():
+        assert ticks(page, "received") == ticks(page, "event")
+        assert before != ticks(page, "event") != []
+
+    until_holds(page, both_moved)
 
 
 def test_hovering_a_point_tells_what_it_is(page, app):
     page.goto(f"{app}/comparison?topic=sessions-10&window=0&window=1&clients=8")
-    circles(page, "received").first.hover()
-    tooltip = page.locator("#vg-tooltip-element")
-    for told in ("b1ca39c2-7b90-4287-be81-4908e32d771c", "0.585", "0.587", "0.002"):
-        expect(tooltip).to_contain_text(told)
+    expect_tooltip(page, circles(page, "received").first, SESSION_OF_8, "0.585", "0.587", "0.002")
 
 
-def test_brushing_with_shift_sets_the_window(page, samples_app):
+def test_brushing_with_shift_sets_the_window(page, samples_app, events):
     page.goto(f"{samples_app}/comparison?topic=sessions-10")
     expect(circles(page, "received")).to_have_count(255)
+    expect_idle(page)
     panel = chart(page).locator("g.received_group .background").first.bounding_box()
     x, y = panel["x"] + panel["width"] / 2, panel["y"] + 10
     page.keyboard.down("Shift")
@@ -191,15 +166,17 @@ def test_brushing_with_shift_sets_the_window(page, samples_app):
     page.mouse.up()
     page.keyboard.up("Shift")
     expect(page).to_have_url(re.compile(r"clock=Received\+time&window=9\d\.?\d*&window=14\d"))
-    expect(circles(page, "received")).not_to_have_count(255)
+    received = events["sessions-10"][RECEIVED_TIME_0]
+    inside = int(received.between(*window_of(page.url)).sum())
+    expect(circles(page, "received")).to_have_count(inside)
     expect(page.get_by_role("radio", name="Received time")).to_be_checked()
 
 
 def test_selecting_an_outage_makes_its_stretch_the_window(page, samples_app):
     page.goto(f"{samples_app}/outages?topic=sessions-10")
-    table = page.get_by_test_id("stDataFrame").first
-    expect(table).to_be_visible()
-    table.click(position={"x": 20, "y": 54})
+    expect(table_rows(page, 1, 2)[0][1]).to_be_attached()
+    expect_idle(page)
+    page.get_by_test_id("stDataFrame").first.click(position={"x": 20, "y": 54})
     expect(page).to_have_url(re.compile(r"clock=Received\+time&window=59\.\d+&window=137\.\d+"))
     expect(page.get_by_text("1 silence of 1 client.")).to_be_visible()
 
@@ -213,16 +190,16 @@ def test_a_finding_opens_the_view_that_proves_it(page, samples_app):
     expect(shown.get_by_text("1 silence of 1 client.")).to_be_visible()
 
 
-def test_values_are_kept_when_the_page_changes(page, app):
+def test_values_are_kept_when_the_page_changes(page, app, events):
+    of_3 = events["sessions-100"].query(f"{CLIENT} == 3")[EVENT_TIME_0]
+    visible = int(of_3.between(100, 300).sum())
     page.goto(f"{app}/comparison?topic=sessions-100&window=100&window=300&clients=3&height=300")
-    events = circles(page, "event")
-    expect(events.first).to_be_visible()
-    visible = events.count()
+    expect(circles(page, "event")).to_have_count(visible)
     page.get_by_role("link", name="Overview").click()
     expect(metric(page, "Events")).to_have_text(f"{visible:,}")
     expect(metric(page, "Clients")).to_have_text("1")
     page.get_by_role("link", name="Comparison").click()
-    expect(events).to_have_count(visible)
+    expect(circles(page, "event")).to_have_count(visible)
     for kept in ("topic=sessions-100", "window=100&window=300", "clients=3", "height=300"):
         expect(page).to_have_url(re.compile(re.escape(kept)))
 
@@ -257,17 +234,21 @@ def test_a_topic_is_downloaded_and_opens_again_from_its_file(page, samples_app, 
     expect(metric(page, "From the future")).to_have_text("293")
 
 
-def test_a_large_topic_shows_progress_and_stop_keeps_what_came(page, make_topic, broker, start_app):
+def test_a_large_topic_shows_progress_and_stop_keeps_what_came(
+    page, app, broker, make_topic, produce
+):
+    # Given a topic that the broker takes most of a minute to send
     topic = make_topic()
-    fill(broker, topic, records=200_000)
-    slow = {"SKEWLINE_KAFKA_READER": "kafka-python"}
-    app = start_app(KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap_servers, **slow)
-    page.goto(f"{app}/?topic={topic}")
-    expect(page.get_by_text(re.compile("of at most 200,000 records"))).to_be_visible()
-    page.get_by_role("button", name="Stop and keep what came").click()
-    expect(page.get_by_text(re.compile("Reading was stopped after"))).to_be_visible()
-    kept = int(metric(page, "Events").inner_text().replace(",", ""))
-    assert 0 < kept < 200_000
+    produce(topic, [event(number, padding="x" * 1_000) for number in range(20_000)])
+    with slowed(broker.bootstrap_servers, client_id="skewline", bytes_per_s=500_000):
+        # When it is opened, and stopped on the way
+        page.goto(f"{app}/?topic={topic}")
+        expect(page.get_by_text(re.compile("of at most 20,000 records"))).to_be_visible()
+        page.get_by_role("button", name="Stop and keep what came").click()
+
+        # Then the page shows what came, and says so
+        expect(page.get_by_text(re.compile("Reading was stopped after"))).to_be_visible()
+        expect(metric(page, "Events")).to_have_text(re.compile(r"^1?\d,\d{3}$|^\d{1,3}$"))
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -275,7 +256,8 @@ def test_a_page_opens_by_its_own_url_on_a_fresh_server(page, start_app, path):
     page.goto(f"{start_app()}/{path}?topic=sessions-100")
     title = {"": "Overview"}.get(path, path.capitalize())
     expect(page.get_by_role("heading", level=1, name=title)).to_be_visible()
-    expect(page.get_by_role("slider", name=re.compile("window.*end"))).to_be_attached()
+    expect(window_end(page)).to_be_attached()
+    expect_idle(page)
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
@@ -289,6 +271,7 @@ def test_a_page_fits_the_screen_and_logs_no_error(page, samples_app, path, width
     page.goto(f"{samples_app}/{path}")
     shown = chart(page) if path else page.get_by_test_id("stDataFrame").first
     expect(shown).to_be_visible()
+    expect_idle(page)
     main = page.get_by_test_id("stMain")
     assert main.evaluate("e => e.scrollWidth <= e.clientWidth")
     for drawn in page.get_by_test_id("stVegaLiteChart").all():
@@ -297,12 +280,10 @@ def test_a_page_fits_the_screen_and_logs_no_error(page, samples_app, path, width
 
 
 def test_utc_is_utc_in_any_time_zone(chromium, samples_app):
-    with chromium.new_context(timezone_id="Asia/Tokyo") as context:
+    with chromium.new_context(timezone_id="Asia/Tokyo", viewport=VIEWPORT) as context:
         page = context.new_page()
         page.goto(f"{samples_app}/comparison?times=UTC&window=0&window=1&clients=8")
-        circles(page, "event").first.hover()
-        tooltip = page.locator("#vg-tooltip-element")
-        expect(tooltip).to_contain_text("2018-10-28 11:34:46.626")
+        expect_tooltip(page, circles(page, "event").first, "2018-10-28 11:34:46.626")
         expect(chart(page).locator("g.event_group")).to_contain_text("11:34:46")
         page.get_by_role("radio", name="Local").click()
         expect(chart(page).locator("g.event_group")).to_contain_text("20:34:46")

@@ -5,6 +5,7 @@ import pytest
 from lib.sources.files.kcat import write_recorded
 from lib.ui import offer
 from tests.support.blocks import block, values_of
+from tests.support.golden_rows import ZERO_MS
 from tests.support.opened import (
     COMPARISON,
     PAGES,
@@ -18,8 +19,6 @@ from tests.support.opened import (
     press,
     settled,
 )
-
-ZERO_MS = 1_540_726_486_041
 
 pytestmark = pytest.mark.usefixtures("app_isolation")
 
