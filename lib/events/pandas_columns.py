@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from pandas.api.types import union_categoricals
 
 from lib.decoding.merge import LARGEST_EXACT, concat
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from pandas.api.extensions import ExtensionArray
 
     Column = ExtensionArray | np.ndarray[tuple[int], Any]
@@ -98,7 +98,9 @@ def append(upper: pd.Series, lower: pd.Series) -> Column | None:
     """
     one, other = upper.dtype, lower.dtype
     if isinstance(one, pd.CategoricalDtype) and isinstance(other, pd.CategoricalDtype):
-        return _append_categories(upper.array, lower.array)
+        if one.categories.dtype != other.categories.dtype or one.categories.empty:
+            return None
+        return union_categoricals([upper, lower], sort_categories=True)
     plain, other_plain = isinstance(one, np.dtype), isinstance(other, np.dtype)
     if one.kind != other.kind or one.kind not in "bif" or plain != other_plain:
         return None
@@ -106,34 +108,6 @@ def append(upper: pd.Series, lower: pd.Series) -> Column | None:
         return np.concatenate([upper.to_numpy(), lower.to_numpy()])
     values: Column = pd.concat([upper, lower], ignore_index=True).array
     return values
-
-
-def _append_categories(
-    upper: pd.Categorical[Any], lower: pd.Categorical[Any]
-) -> pd.Categorical[Any] | None:
-    words, more = upper.categories, lower.categories
-    if words.dtype != more.dtype or words.empty:
-        return None
-    # Both are sorted, and few words are new: those are looked up and put in between the others.
-    found = words.searchsorted(more)
-    is_new = np.asarray(words.take(np.minimum(found, len(words) - 1)) != more)
-    order = np.argsort(np.append(np.arange(len(words)), found[is_new] - 0.5), kind="stable")
-    places = np.empty(len(order), np.int64)
-    places[order] = np.arange(len(order))
-    found[is_new] = len(words) + np.arange(is_new.sum())
-    together = words.append(more[is_new]).take(order)
-    kind = np.min_scalar_type(-len(together))
-    first = _renumbered(upper.codes, places, kind) if is_new.any() else upper.codes
-    codes = first, _renumbered(lower.codes, places[found], kind)
-    return pd.Categorical.from_codes(np.concatenate(codes), categories=together)
-
-
-def _renumbered(
-    codes: NDArray[np.integer], places: NDArray[np.int64], kind: np.dtype[Any]
-) -> NDArray[np.integer]:
-    """Return `places` of codes; −1 is none and stays."""
-    found: NDArray[np.integer] = np.append(places, -1).astype(kind)[codes]
-    return found
 
 
 def join(upper: pd.Series, lower: pd.Series) -> pa.ChunkedArray:
