@@ -14,6 +14,13 @@ PARTITION: Final = "KafkaPartition"
 OFFSET: Final = "KafkaOffset"
 EVENT_TIME_0: Final = "EventTimestamp0"
 RECEIVED_TIME_0: Final = "ReceivedTimestamp0"
+SENT_TIME: Final = "SentTimestamp"
+"""When the event was sent, by the client's clock; int64 epoch ms, only where a field says it."""
+RECORD_TIME: Final = "RecordTimestamp"
+"""The record's timestamp, int64 epoch ms, where another field is the received time."""
+
+MISSING_TIME: Final = -(2**63)
+"""In a column of times: this event has none. Seconds since zero are NaN there."""
 
 KAFKA_COLUMNS: Final = frozenset({RECEIVED_TIME, RECEIVED_TIME_TYPE, PARTITION, OFFSET})
 """Columns that come from the record, not from its value."""
