@@ -15,6 +15,7 @@ visible = begin(
     "Delay",
     "Delay is received time − event time: what one sees. Out-of-orderness is how far an event is "
     "behind the newest one before it: what a watermark has to wait for.",
+    needs_received=True,
 )
 answers = analysis_of(visible.topic)
 

@@ -14,6 +14,7 @@ visible = begin(
     "Outages",
     "Stretches in which the broker did not hear from a client: its events came later in a burst "
     "(buffered), never came (lost), or there were none (quiet).",
+    needs_received=True,
 )
 with st.container(horizontal=True, vertical_alignment="bottom"):
     kinds = st.pills(

@@ -16,29 +16,36 @@ with st.container(horizontal=True):
     st.metric("Events", f"{summary.events:,}", border=True)
     st.metric("Clients", f"{summary.clients:,}", border=True)
     st.metric("Sessions", f"{summary.sessions:,}", border=True)
-    st.metric(
-        "Median delay",
-        duration(summary.median_delay_ms),
-        border=True,
-        help="Delay is received time − event time. Half of the events had no more than this.",
-    )
-    st.metric("Largest delay", duration(summary.largest_delay_ms), border=True)
-    st.metric(
-        "From the future",
-        f"{summary.ahead:,}",
-        border=True,
-        help="Events received before they happened: their client's clock runs ahead.",
-    )
+    if summary.median_delay_ms is not None and summary.largest_delay_ms is not None:
+        st.metric(
+            "Median delay",
+            duration(summary.median_delay_ms),
+            border=True,
+            help="Delay is received time − event time. Half of the events had no more than this.",
+        )
+        st.metric("Largest delay", duration(summary.largest_delay_ms), border=True)
+        st.metric(
+            "From the future",
+            f"{summary.ahead:,}",
+            border=True,
+            help="Events received before they happened: their client's clock runs ahead.",
+        )
 
-st.caption(
+happened = (
     f"Events happened from {moment(summary.first_event_ms, visible)} to "
-    f"{moment(summary.last_event_ms, visible)} and arrived from "
-    f"{moment(summary.first_received_ms, visible)} to "
-    f"{moment(summary.last_received_ms, visible)}."
+    f"{moment(summary.last_event_ms, visible)}"
 )
+if summary.first_received_ms is None or summary.last_received_ms is None:
+    st.caption(f"{happened}.")
+else:
+    st.caption(
+        f"{happened} and arrived from {moment(summary.first_received_ms, visible)} to "
+        f"{moment(summary.last_received_ms, visible)}."
+    )
 
-st.subheader("What stands out", anchor=False)
-show_findings(visible.topic)
+if visible.topic.events.has_received_time:
+    st.subheader("What stands out", anchor=False)
+    show_findings(visible.topic)
 
 st.subheader("First records", anchor=False)
 first_records(visible, 100)

@@ -35,6 +35,8 @@ class About(StrEnum):
     REJECTED = "rejected"
     CORRECTED = "corrected"
     TIMESTAMPS = "timestamps"
+    EVENT_TIME = "event time"
+    RECEIVED_TIME = "received time"
 
 
 @dataclass(frozen=True)

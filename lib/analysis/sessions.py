@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SESSION
+from lib.core.columns import CLIENT, EVENT_TIME, MISSING_TIME, RECEIVED_TIME, SESSION
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,6 +75,7 @@ def session_table(
     Columns `SessionID`, `ClientID` (of the session's first event in arrival order), `events`
     int64, `first_event`, `last_event`, `first_received`, `last_received` int64 (epoch ms),
     `event_duration` and `received_duration` int64 (ms, last − first), `largest_delay` int64 (ms).
+    Where received times are missing, what they say is Int64 and of the events that have one.
     """
     session = table[SESSION].cat.codes.to_numpy()[rows]
     event = table[EVENT_TIME].to_numpy()[rows]
@@ -98,9 +99,28 @@ def session_table(
             LARGEST_DELAY: _each(np.maximum, received - event, starts),
         }
     )
+    if (received == MISSING_TIME).any():
+        result = _with_known_only(result, received, event, starts)
     result[EVENT_DURATION] = result[LAST_EVENT] - result[FIRST_EVENT]
     result[RECEIVED_DURATION] = result[LAST_RECEIVED] - result[FIRST_RECEIVED]
     return result.sort_values(FIRST_EVENT, kind="stable", ignore_index=True)
+
+
+def _with_known_only(
+    sessions: pd.DataFrame,
+    received: NDArray[np.int64],
+    event: NDArray[np.int64],
+    starts: NDArray[np.int64],
+) -> pd.DataFrame:
+    """Return sessions with what received times say from the events that have one; Int64."""
+    known = received != MISSING_TIME
+    latest = np.iinfo(np.int64).max
+    first = _each(np.minimum, np.where(known, received, latest), starts)
+    delay = _each(np.maximum, np.where(known, received - event, MISSING_TIME), starts)
+    none = first == latest
+    columns = {FIRST_RECEIVED: first, LAST_RECEIVED: sessions[LAST_RECEIVED], LARGEST_DELAY: delay}
+    masked = {n: pd.arrays.IntegerArray(np.array(v), none.copy()) for n, v in columns.items()}
+    return sessions.assign(**masked)
 
 
 def _each(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SESSION
+from lib.core.columns import CLIENT, EVENT_TIME, MISSING_TIME, RECEIVED_TIME, SESSION
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +28,8 @@ class Summary:
         Of received − event time; the median is the lower one where there are two.
     ahead
         Events whose delay is negative: the client's clock runs ahead.
+
+    Of the events that have a received time; None where none has one.
     """
 
     events: int
@@ -35,30 +37,32 @@ class Summary:
     sessions: int
     first_event_ms: int
     last_event_ms: int
-    first_received_ms: int
-    last_received_ms: int
-    median_delay_ms: int
-    largest_delay_ms: int
-    ahead: int
+    first_received_ms: int | None
+    last_received_ms: int | None
+    median_delay_ms: int | None
+    largest_delay_ms: int | None
+    ahead: int | None
 
 
 def summarise(table: pd.DataFrame, rows: NDArray[np.int64] | slice) -> Summary:
     """Return the headline figures of the events at `rows` of an events table."""
     event = table[EVENT_TIME].to_numpy()[rows]
-    received = table[RECEIVED_TIME].to_numpy()[rows]
-    delay = received - event
-    middle = (len(delay) - 1) // 2
+    every = table[RECEIVED_TIME].to_numpy()[rows]
+    known = every != MISSING_TIME
+    received = every if known.all() else every[known]
+    delay = received - (event if known.all() else event[known])
+    middle, any_known = (len(delay) - 1) // 2, len(delay) > 0
     return Summary(
         events=len(event),
         clients=_distinct(table[CLIENT], rows),
         sessions=_distinct(table[SESSION], rows),
         first_event_ms=int(event.min()),
         last_event_ms=int(event.max()),
-        first_received_ms=int(received.min()),
-        last_received_ms=int(received.max()),
-        median_delay_ms=int(np.partition(delay, middle)[middle]),
-        largest_delay_ms=int(delay.max()),
-        ahead=int(np.count_nonzero(delay < 0)),
+        first_received_ms=int(received.min()) if any_known else None,
+        last_received_ms=int(received.max()) if any_known else None,
+        median_delay_ms=int(np.partition(delay, middle)[middle]) if any_known else None,
+        largest_delay_ms=int(delay.max()) if any_known else None,
+        ahead=int(np.count_nonzero(delay < 0)) if any_known else None,
     )
 
 

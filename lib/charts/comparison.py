@@ -6,18 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from lib.charts import colours
 from lib.charts.rows import END, EVENTS, LANE, START, Lanes, bin_width, client_lanes, count_bins
 from lib.charts.texts import drawn_names
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
-from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SEQUENCE, SESSION
+from lib.core.columns import CLIENT, EVENT_TIME, MISSING_TIME, RECEIVED_TIME, SEQUENCE, SESSION
 from lib.core.formatting import counted, duration
 from lib.events.table import Clock
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 MOST_POINTS: Final = 5_000
@@ -82,36 +84,37 @@ def comparison(
     """
     codes = table[CLIENT].cat.codes.to_numpy()[rows]
     lanes = client_lanes(table[CLIENT].cat.categories, codes)
-    times = {clock: table[clock.milliseconds].to_numpy()[rows] for clock in Clock}
+    every = {clock: table[clock.milliseconds].to_numpy()[rows] for clock in Clock}
+    times = {clock: ms for clock, ms in every.items() if (ms != MISSING_TIME).any()}
     low, high = _extent(times)
     most_bins = max(60, MOST_CELLS // len(lanes.labels))
     width = None if len(codes) <= MOST_POINTS else bin_width(high - low, most_bins)
     if width is None:
         points = _points(table, rows, lanes, zero_ms, scale)
-        panels = [_point_panel(points, clock, scale) for clock in Clock]
+        panels = [_point_panel(points, clock, scale) for clock in times]
         margin = (high - low) // 100  # or the frame would cut the outermost points
         domain = (low - margin, high + margin)
     else:
         panels = [
-            _count_panel(lanes, codes, times[clock], zero_ms, scale, low, width) for clock in Clock
+            _count_panel(lanes, codes, ms, zero_ms, scale, low, width) for ms in times.values()
         ]
         domain = (low, high + width)
     framed = [
         _framed(panel, clock, lanes, zero_ms, scale, domain, height)
-        for clock, panel in zip(Clock, panels, strict=True)
+        for clock, panel in zip(times, panels, strict=True)
     ]
-    chart = alt.vconcat(*framed, spacing=24, params=_interactions()).resolve_scale(
+    chart = alt.vconcat(*framed, spacing=24, params=_interactions(list(times))).resolve_scale(
         x="shared", y="shared", color="shared"
     )
     return ComparisonChart(chart, len(codes), lanes, width)
 
 
-def _interactions() -> list[alt.TopLevelSelectionParameter]:
-    """Return the zoom, on both panels so that either moves both, and a brush on each.
+def _interactions(clocks: Sequence[Clock]) -> list[alt.TopLevelSelectionParameter]:
+    """Return the zoom, on all panels so that each moves all, and a brush on each.
 
     Dragging pans; with shift it brushes the stretch that becomes the time window.
     """
-    views = [clock.value for clock in Clock]
+    views = [clock.value for clock in clocks]
     drag = "[pointerdown[{}event.shiftKey], window:pointerup] > window:pointermove!"
     zoom = alt.IntervalSelectionConfig(
         type="interval", encodings=["x"], on=drag.format("!"), translate=drag.format("!")
@@ -124,12 +127,13 @@ def _interactions() -> list[alt.TopLevelSelectionParameter]:
         *(
             alt.TopLevelSelectionParameter(name=name, select=brush, views=[clock.value])
             for clock, name in BRUSHES.items()
+            if clock in clocks
         ),
     ]
 
 
 def _extent(times: dict[Clock, NDArray[np.int64]]) -> tuple[int, int]:
-    low = min(int(ms.min()) for ms in times.values())
+    low = min(int(ms[ms != MISSING_TIME].min()) for ms in times.values())
     high = max(int(ms.max()) for ms in times.values())
     return low, max(high, low + 1)
 
@@ -150,12 +154,19 @@ def _points(
             "session": session,
             "event": drawn_times(seen[EVENT_TIME], zero_ms, scale),
             "received": drawn_times(seen[RECEIVED_TIME], zero_ms, scale),
-            "delay": (seen[RECEIVED_TIME] - seen[EVENT_TIME]).to_numpy() / 1000.0,
+            "delay": _delays_s(seen),
         }
     )
     if SEQUENCE in seen:
         points["number"] = seen[SEQUENCE].astype("float64").to_numpy()
     return points
+
+
+def _delays_s(events: pd.DataFrame) -> NDArray[np.float64]:
+    """Return delays in seconds, NaN where there is no received time."""
+    received = events[RECEIVED_TIME].to_numpy()
+    delays = (received - events[EVENT_TIME].to_numpy()) / 1000.0
+    return np.where(received == MISSING_TIME, np.nan, delays)
 
 
 def _point_panel(points: pd.DataFrame, clock: Clock, scale: TimeScale) -> alt.Chart:
@@ -186,7 +197,10 @@ def _count_panel(
     start_ms: int,
     width_ms: int,
 ) -> alt.Chart:
-    counts = count_bins(lanes.of(codes), times_ms, start_ms=start_ms, width_ms=width_ms)
+    known = times_ms != MISSING_TIME
+    counts = count_bins(
+        lanes.of(codes[known]), times_ms[known], start_ms=start_ms, width_ms=width_ms
+    )
     cells = pd.DataFrame(
         {
             "row": lanes.named(counts[LANE].to_numpy()),

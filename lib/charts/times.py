@@ -9,6 +9,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from lib.core.columns import MISSING_TIME
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -35,11 +37,16 @@ _EXACT: Final = "%Y-%m-%d %H:%M:%S.%L"
 def drawn_times(
     epoch_ms: npt.NDArray[np.int64] | pd.Series, zero_ms: int, scale: TimeScale
 ) -> pd.Series:
-    """Return times as the axis wants them: seconds since zero (float64) or UTC datetimes."""
+    """Return times as the axis wants them: seconds since zero (float64) or UTC datetimes.
+
+    A missing time is NaN or NaT, which is not drawn.
+    """
     ms = np.asarray(epoch_ms, dtype=np.int64)
+    missing = ms == MISSING_TIME
+    known = np.where(missing, zero_ms, ms) if missing.any() else ms
     if scale is TimeScale.ZERO:
-        return pd.Series((ms - zero_ms) / 1000.0)
-    return pd.Series(pd.to_datetime(ms, unit="ms", utc=True))
+        return pd.Series((known - zero_ms) / 1000.0).mask(missing)
+    return pd.Series(pd.to_datetime(known, unit="ms", utc=True)).mask(missing)
 
 
 def time_axis(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -16,26 +16,29 @@ from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
     EVENT_TIME_0,
+    MISSING_TIME,
     OFFSET,
     PARTITION,
     RECEIVED_TIME,
     RECEIVED_TIME_0,
     RECEIVED_TIME_TYPE,
+    RECORD_TIME,
+    SENT_TIME,
     SEQUENCE,
     SESSION,
 )
 from lib.core.errors import FieldsError
 from lib.core.parallel import side_by_side
-from lib.core.time_units import FAR_OUTSIDE, MISSING, NOT_A_TIME, READABLE, Times, event_times
+from lib.core.times.reading import FAR_OUTSIDE, MISSING, NOT_A_TIME, READABLE
 from lib.decoding.merge import concat, texts
 from lib.decoding.rejected import EXCERPT_BYTES, MAX_EXCERPTS, REJECTED
 from lib.events.derived_sessions import derive_sessions
-from lib.events.fields import FROM_PARTITION, Fields
+from lib.events.fields import FROM_PARTITION, RECORD_TIME_FIELD, RECORD_TIMESTAMP, Fields
 from lib.events.pandas_columns import append, category, compact, integers, join
-from lib.sources.records import NO_TIMESTAMP
+from lib.events.time_columns import TimeNotes, column_of, parts_of, read_time, record_times
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -112,12 +115,39 @@ class EventsTable:
         `lib.decoding.rejected.REJECTED`.
     timestamp_types
         The kinds of record timestamps that occur (`lib.sources.records.CREATE_TIME`, …), sorted.
+    notes
+        How the times of each role ("event_time", "sent_time", "received_time") were read.
+    has_event_time
+        Whether there is a field for the event time. Without one `Timestamp` is `MISSING_TIME`
+        throughout.
     """
 
     table: pd.DataFrame
     zero_ms: int
     rejected: pa.Table
     timestamp_types: tuple[int, ...]
+    notes: Mapping[str, TimeNotes] = field(default_factory=dict)
+    has_event_time: bool = True
+
+    @cached_property
+    def without_received(self) -> int:
+        """How many events have no received time."""
+        return int(np.count_nonzero(self.table[RECEIVED_TIME].to_numpy() == MISSING_TIME))
+
+    @property
+    def has_received_time(self) -> bool:
+        """Whether any event has a received time."""
+        return self.without_received < len(self.table)
+
+    @cached_property
+    def timed(self) -> pd.DataFrame:
+        """The events that have both times: what delays are told from; the table itself if all."""
+        if not self.has_event_time:
+            return self.table.head(0)
+        if not self.without_received:
+            return self.table
+        timed: pd.DataFrame = self.table[self.table[RECEIVED_TIME].to_numpy() != MISSING_TIME]
+        return timed
 
 
 def build_events(decoded: Sequence[pa.Table], fields: Fields) -> EventsTable:
@@ -133,8 +163,8 @@ def append_events(events: EventsTable, decoded: Sequence[pa.Table], fields: Fiel
 
     Except that times are judged by the median of the events that were there before. A mapped field
     takes the name of its column in the events table; another field that has this name already
-    becomes `value.NAME`. Records without a timestamp get the earliest time they can have been
-    received: the largest event time so far in their partition.
+    becomes `value.NAME`. No time is invented: an event without a received time keeps its place in
+    its partition.
 
     Parameters
     ----------
@@ -162,18 +192,23 @@ def append_events(events: EventsTable, decoded: Sequence[pa.Table], fields: Fiel
     is_first = events.table.empty
     if is_first and not events.rejected.num_rows:
         _require(rows, fields)
-    around = None if is_first else int(np.median(events.table[EVENT_TIME]))
-    good, times, rejected = _split(rows, fields, around)
+    read = _read_times(rows, fields, events)
+    good, rejected = _split(rows, read, fields)
     rejected = pa.concat_tables([events.rejected, rejected]).unify_dictionaries()
-    if not good.num_rows:
-        return replace(events, rejected=rejected)
-    columns = _to_columns(good, times, fields)
+    notes = {
+        role: events.notes.get(role, TimeNotes()).and_then(of) for role, of in read.notes.items()
+    }
+    grown = replace(events, rejected=rejected, notes=notes, has_event_time=bool(fields.event_time))
+    if not good.any():
+        return grown
+    rows, times = rows.filter(pa.array(good)), {role: ms[good] for role, ms in read.ms.items()}
+    columns = _to_columns(rows, times, fields)
     if not is_first:
         # With the few new rows in order, all rows mostly are, and the many need not be moved.
         columns = _joined(events.table, _in_order(columns), fields)
     table = _to_table(columns, fields)
-    kinds = {*events.timestamp_types, *pc.unique(good[RECEIVED_TIME_TYPE]).to_pylist()}
-    return EventsTable(table, _zero(table), rejected, tuple(sorted(kinds)))
+    kinds = {*events.timestamp_types, *pc.unique(rows[RECEIVED_TIME_TYPE]).to_pylist()}
+    return replace(grown, table=table, zero_ms=_zero(table), timestamp_types=tuple(sorted(kinds)))
 
 
 def arrival_order(
@@ -207,7 +242,7 @@ def keep_newest(events: EventsTable, count: int) -> EventsTable:
     zero = _zero(table)
     table[EVENT_TIME_0] = _seconds_since(zero, table[EVENT_TIME].to_numpy())
     table[RECEIVED_TIME_0] = _seconds_since(zero, table[RECEIVED_TIME].to_numpy())
-    return EventsTable(table, zero, events.rejected, events.timestamp_types)
+    return replace(events, table=table, zero_ms=zero)
 
 
 def window_rows(
@@ -236,7 +271,10 @@ def window_rows(
     nothing is copied.
     """
     seconds = table[clock.seconds].to_numpy()
-    keep = (seconds >= start_s) & (seconds <= end_s)
+    if start_s == -np.inf and end_s == np.inf:  # an event without this time, too
+        keep = np.ones(len(seconds), bool)
+    else:
+        keep = (seconds >= start_s) & (seconds <= end_s)
     if clients is not None:
         keep &= table[CLIENT].isin(list(clients)).to_numpy()
     return slice(None) if keep.all() else np.flatnonzero(keep)
@@ -269,34 +307,71 @@ def _zero(table: pd.DataFrame) -> int:
 
 
 def _mapped(fields: Fields) -> Iterator[str]:
-    """Yield the sources that every event must have."""
-    for source in (fields.event_time, fields.client, fields.session):
+    """Yield the sources that an event must have, of the event time one."""
+    yield from fields.event_time.sources
+    for source in (fields.client, fields.session):
         if source is not None and source != FROM_PARTITION:
             yield source
 
 
 def _require(rows: pa.Table, fields: Fields) -> None:
-    for source in _mapped(fields):
-        if source not in rows.column_names or rows[source].null_count == rows.num_rows:
-            raise FieldsError(f"No record has {_called(source)}.", "Choose another field.")
+    needed = [(source,) for source in (fields.client, fields.session) if source is not None]
+    for sources in (fields.event_time.sources, *needed):
+        if sources and not any(map(partial(_has, rows), sources)):
+            called = " or ".join(map(_called, sources))
+            raise FieldsError(f"No record has {called}.", "Choose another field.")
+
+
+def _has(rows: pa.Table, source: str) -> bool:
+    if source == RECORD_TIMESTAMP and source not in rows.column_names:
+        return bool((record_times(rows) != MISSING_TIME).any())
+    return bool(column_of(rows, source).null_count < rows.num_rows)
 
 
 def _called(source: str) -> str:
     """Return what a sentence calls a source."""
     kind, _, name = source.partition(":")
+    if source == RECORD_TIMESTAMP:
+        return "a record timestamp"
     return {"@key": "a key", "@header": f"a header “{name}”"}.get(kind, f"a field “{source}”")
 
 
-def _split(
-    rows: pa.Table, fields: Fields, around: int | None
-) -> tuple[pa.Table, NDArray[np.int64], pa.Table]:
-    """Return the rows that have every mapped field, their event times, and the rejected others."""
-    times = _event_times(rows, fields, around)
-    source, problem = fields.event_time, times.problem
+@dataclass(frozen=True)
+class _ReadTimes:
+    """The times of some rows by role, `MISSING_TIME` where there is none; how they were read."""
+
+    ms: dict[str, NDArray[np.int64]]
+    event_problem: NDArray[np.uint8]
+    notes: dict[str, TimeNotes]
+
+
+def _read_times(rows: pa.Table, fields: Fields, before: EventsTable) -> _ReadTimes:
+    """Read the times of rows behind those of `before`, in the forms that were found there."""
+    clients = category(column_of(rows, fields.client)) if fields.client else None
+    codes = np.zeros(rows.num_rows, np.int8) if clients is None else clients.codes
+    names = [THE_CLIENT] if clients is None else clients.categories
+    around = None if before.table.empty else int(np.median(before.table[EVENT_TIME]))
+    ms, notes, problem = {}, {}, np.full(rows.num_rows, READABLE, np.uint8)
+    for role in ("event_time", "sent_time", "received_time"):
+        wanted = getattr(fields, role)
+        known = before.notes.get(role, TimeNotes()).forms
+        is_event = role == "event_time"
+        found = read_time(
+            rows, wanted, codes, names, known=known, around=around if is_event else None
+        )
+        ms[role], notes[role] = found.ms, found.notes
+        if is_event and wanted:
+            problem = found.problem
+    return _ReadTimes(ms, problem, notes)
+
+
+def _split(rows: pa.Table, read: _ReadTimes, fields: Fields) -> tuple[NDArray[np.bool_], pa.Table]:
+    """Return which rows have every mapped field, and the rejected others."""
+    named, problem = " or ".join(fields.event_time.sources), read.event_problem
     reasons = {
-        MISSING: f"no {source}",
-        NOT_A_TIME: f"{source} is not a time",
-        FAR_OUTSIDE: f"{source} is far outside the topic's other times",
+        MISSING: f"no {named}",
+        NOT_A_TIME: f"{named} is not a time",
+        FAR_OUTSIDE: f"{named} is far outside the topic's other times",
     }
     for number, needed in enumerate((fields.client, fields.session), start=FAR_OUTSIDE + 1):
         missing = _is_missing(rows, needed)
@@ -304,29 +379,23 @@ def _split(
         reasons[number] = f"no {needed}"
     good = problem == READABLE
     if good.all():
-        return rows, times.ms, REJECTED.empty_table()
+        return good, REJECTED.empty_table()
     bad = rows.filter(pa.array(~good))
     why = [reasons[int(p)] for p in problem[~good]]
-    return rows.filter(pa.array(good)), times.ms[good], _rejected(bad, why, source)
-
-
-def _event_times(rows: pa.Table, fields: Fields, around: int | None) -> Times:
-    if fields.event_time is not None:
-        return event_times(_column(rows, fields.event_time), fields.unit, around)
-    received = rows[RECEIVED_TIME].to_numpy()
-    return Times(received, np.full(len(received), READABLE, np.uint8))
+    first = next(iter(fields.event_time.sources), None)
+    return good, _rejected(bad, why, first)
 
 
 def _is_missing(rows: pa.Table, source: str | None) -> NDArray[np.bool_]:
     """Return in which rows a field is null or NaN."""
     if source is None:
         return np.zeros(rows.num_rows, bool)
-    missing: NDArray[np.bool_] = _column(rows, source).is_null(nan_is_null=True).to_numpy()
+    missing: NDArray[np.bool_] = column_of(rows, source).is_null(nan_is_null=True).to_numpy()
     return missing
 
 
 def _rejected(rows: pa.Table, reasons: list[str], source: str | None) -> pa.Table:
-    found = [] if source is None else texts(_column(rows, source)[:MAX_EXCERPTS])
+    found = [] if source is None else texts(column_of(rows, source)[:MAX_EXCERPTS])
     excerpts = [None if text is None else f"{source}: {text}"[:EXCERPT_BYTES] for text in found]
     excerpts += [None] * (rows.num_rows - len(found))
     return pa.table(
@@ -349,29 +418,37 @@ def _column(rows: pa.Table, source: str) -> pa.ChunkedArray:
     return rows[source]
 
 
-def _to_columns(rows: pa.Table, times: NDArray[np.int64], fields: Fields) -> Columns:
+def _to_columns(rows: pa.Table, times: Mapping[str, NDArray[np.int64]], fields: Fields) -> Columns:
     """Return the rows as they are ordered, without what depends on other rows."""
-    sequence = None if fields.sequence is None else integers(_column(rows, fields.sequence))
+    sequence = None if fields.sequence is None else integers(column_of(rows, fields.sequence))
     made: dict[str, Callable[[], Column]] = {
-        EVENT_TIME: lambda: times,
-        RECEIVED_TIME: rows[RECEIVED_TIME].to_numpy,
-        CLIENT: partial(_one_category, len(times))
+        EVENT_TIME: lambda: times["event_time"],
+        RECEIVED_TIME: lambda: times["received_time"],
+        CLIENT: partial(_one_category, rows.num_rows)
         if fields.client is None
-        else partial(category, _column(rows, fields.client)),
+        else partial(category, column_of(rows, fields.client)),
     }
     if fields.session is not None:
-        made[SESSION] = partial(category, _column(rows, fields.session))
+        made[SESSION] = partial(category, column_of(rows, fields.session))
     if sequence is not None:
         made[SEQUENCE] = lambda: sequence
+    if fields.sent_time:
+        made[SENT_TIME] = lambda: times["sent_time"]
+    if fields.received_time != RECORD_TIME_FIELD:
+        at = record_times(rows)
+        if (at != MISSING_TIME).any():
+            made[RECORD_TIME] = lambda: at
     made |= {name: rows[name].to_numpy for name in (PARTITION, OFFSET, RECEIVED_TIME_TYPE)}
-    taken = {*made, SESSION, SEQUENCE, EVENT_TIME_0, RECEIVED_TIME_0}
-    used = {*_mapped(fields), RECEIVED_TIME_TYPE, RECEIVED_TIME, PARTITION, OFFSET}
+    taken = {*made, SESSION, SEQUENCE, EVENT_TIME_0, RECEIVED_TIME_0, SENT_TIME, RECORD_TIME}
+    times_of = (fields.event_time, fields.sent_time, fields.received_time)
+    parts = {part for time in times_of for source in time.sources for part in parts_of(source)}
+    used = {*_mapped(fields), *parts, RECEIVED_TIME_TYPE, RECEIVED_TIME, PARTITION, OFFSET}
     if sequence is not None:
         used.add(str(fields.sequence))
     for name in rows.column_names:
         if name not in used:
             made[_unused_name(name, taken)] = partial(compact, rows[name])
-    return side_by_side(made, worth_while=len(times) >= _LARGE)
+    return side_by_side(made, worth_while=rows.num_rows >= _LARGE)
 
 
 def _unused_name(name: str, taken: set[str]) -> str:
@@ -383,7 +460,7 @@ def _unused_name(name: str, taken: set[str]) -> str:
 
 def _to_table(columns: Columns, fields: Fields) -> pd.DataFrame:
     """Return the events table of columns without those that depend on the order of all rows."""
-    columns = _in_order({**columns, RECEIVED_TIME: _received(columns)})
+    columns = _in_order(columns)
     times = np.asarray(columns[EVENT_TIME])
     zero = times[0] if len(times) else 0
     columns[EVENT_TIME_0] = _seconds_since(zero, times)
@@ -407,11 +484,13 @@ def _in_order(columns: Columns) -> Columns:
 
 
 def _seconds_since(zero: int, times: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return `(times - zero) / 1000.0`, a piece at a time: what lies between stays in the cache."""
+    """Return `(times - zero) / 1000.0`, NaN for a missing time, a piece at a time for the cache."""
     seconds = np.empty(len(times))
     for first in range(0, len(times), _PIECE):
         piece = slice(first, first + _PIECE)
         np.divide(times[piece] - zero, 1000.0, out=seconds[piece])
+    if len(times) and times.min() == MISSING_TIME:
+        seconds[times == MISSING_TIME] = np.nan
     return seconds
 
 
@@ -426,22 +505,9 @@ _ORDER: Final = (
     EVENT_TIME_0,
     RECEIVED_TIME_0,
     RECEIVED_TIME_TYPE,
+    SENT_TIME,
+    RECORD_TIME,
 )
-
-
-def _received(columns: Columns) -> NDArray[np.int64]:
-    """Return the record timestamps; where there is none, the largest event time so far."""
-    received = np.asarray(columns[RECEIVED_TIME])
-    absent = received == NO_TIMESTAMP
-    if not absent.any():
-        return received
-    partition = np.asarray(columns[PARTITION])
-    by_partition = _stable_order(partition)
-    earliest = np.empty_like(received)
-    earliest[by_partition] = _running_maximum(
-        np.asarray(columns[EVENT_TIME])[by_partition], partition[by_partition]
-    )
-    return np.where(absent, earliest, received)
 
 
 def _one_category(rows: int) -> pd.Categorical[Any]:
@@ -454,13 +520,19 @@ def _joined(upper: pd.DataFrame, lower: Columns, fields: Fields) -> Columns:
     below = pd.DataFrame(lower, copy=False)
     columns: Columns = {}
     for name in dict.fromkeys([*upper.columns, *below.columns]):
-        if name in (EVENT_TIME, RECEIVED_TIME, PARTITION, OFFSET, RECEIVED_TIME_TYPE):
+        if name in (SENT_TIME, RECORD_TIME):
+            columns[name] = np.concatenate([_times_in(upper, name), _times_in(below, name)])
+        elif name in (EVENT_TIME, RECEIVED_TIME, PARTITION, OFFSET, RECEIVED_TIME_TYPE):
             columns[name] = np.concatenate([upper[name].to_numpy(), below[name].to_numpy()])
         elif name not in dependent:
             parts = _column_or_nulls(upper, name), _column_or_nulls(below, name)
             appended = append(*parts)
             columns[name] = _retyped(name, join(*parts)) if appended is None else appended
     return columns
+
+
+def _times_in(frame: pd.DataFrame, name: str) -> NDArray[np.int64]:
+    return frame[name].to_numpy() if name in frame else np.full(len(frame), MISSING_TIME)
 
 
 def _column_or_nulls(frame: pd.DataFrame, name: str) -> pd.Series:

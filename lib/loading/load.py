@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from lib.decoding.base import Decoder
     from lib.events.fields import Fields
+    from lib.events.recognition import Recognition
     from lib.sources.base import Reader, TopicSource
 
 __all__ = [
@@ -103,8 +104,9 @@ class LoadedTopic:
         Records whose value could not be read, schema `lib.decoding.rejected.REJECTED`.
     fields
         Which fields are what.
-    recognised
-        What they were recognised as, before anything was chosen by hand.
+    recognition
+        What they were recognised as, before anything was chosen by hand, and what else they could
+        be.
     chosen
         What was chosen by hand.
     sources
@@ -125,7 +127,7 @@ class LoadedTopic:
     events: EventsTable
     undecoded: pa.Table
     fields: Fields
-    recognised: Fields
+    recognition: Recognition
     chosen: FieldChoice
     sources: tuple[str, ...]
     report: LoadReport
@@ -230,7 +232,7 @@ def _load(
         events=keep_newest(events, limit),
         undecoded=_concat_rejected([block for read in reads for block in read.undecoded]),
         fields=known.fields,
-        recognised=known.recognised,
+        recognition=known.recognition,
         chosen=known.chosen,
         sources=known.sources,
         report=report,
@@ -259,7 +261,7 @@ def _grown(
 ) -> LoadedTopic:
     """Return `before` with the records of `plan`."""
     started, limit = time.monotonic(), limit_of(plan.range, cap)
-    known = Known(before.decoder, before.fields, before.recognised, before.chosen, before.sources)
+    known = Known(before.decoder, before.fields, before.recognition, before.chosen, before.sources)
     _, read = read_plan(source, plan, known, watch, [], started)
     events = append_events(before.events, read.columns, known.fields)
     too_many = _asks_for_more(plan.range, limit) and len(events.table) > limit

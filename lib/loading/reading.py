@@ -6,17 +6,17 @@ import time
 from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
 
 from lib.core.columns import KAFKA_COLUMNS
-from lib.core.time_units import recognise_unit
 from lib.decoding.registry import decode_block, decoder_for
 from lib.decoding.rejected import MAX_EXCERPTS
-from lib.events.fields import FROM_PARTITION, HEADER, KEY, Fields, recognise
+from lib.events.fields import FROM_PARTITION, HEADER, KEY, RECORD_TIMESTAMP, Fields, with_choices
+from lib.events.recognition import NOTHING, Recognition, recognise
 from lib.sources.records import header_names, payload_bytes
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _BLOCKS_IN_FLIGHT: Final = 3
 
 FieldChoice = tuple[tuple[str, Any], ...]
-"""Fields chosen by hand: attributes of `lib.events.fields.Fields` with their values."""
+"""What was chosen by hand: names of `lib.events.fields.CHOICES` with their values."""
 
 
 @dataclass(frozen=True)
@@ -77,14 +77,14 @@ class Known:
 
     decoder: Decoder | None
     fields: Fields
-    recognised: Fields
+    recognition: Recognition
     chosen: FieldChoice
     sources: tuple[str, ...]
 
     @classmethod
     def nothing(cls, chosen: FieldChoice) -> Known:
         """Return what is known before the first record."""
-        return cls(None, replace(Fields(), **dict(chosen)), Fields(), chosen, ())
+        return cls(None, with_choices(NOTHING.fields, dict(chosen)), NOTHING, chosen, ())
 
     @property
     def wants_headers(self) -> bool:
@@ -96,13 +96,11 @@ def _recognised(first: pa.RecordBatch, decoder: Decoder, chosen: FieldChoice) ->
     """Recognise the fields from the first block that is not rejected; what is chosen wins."""
     headers = tuple(f"{HEADER}{name}" for name in header_names(first))
     sample = decoder.decode(first, extras=(KEY, *headers)).columns
-    recognised = recognise(sample)
-    wanted = dict(chosen)
-    event_time = wanted.get("event_time", recognised.event_time)
-    if "unit" not in wanted and event_time in sample.column_names:
-        wanted["unit"] = recognise_unit(sample[event_time]) or recognised.unit
-    sources = (*(name for name in sample.column_names if name not in KAFKA_COLUMNS), FROM_PARTITION)
-    return Known(decoder, replace(recognised, **wanted), recognised, chosen, sources)
+    recognition = recognise(sample)
+    fields = with_choices(recognition.fields, dict(chosen))
+    of_values = (name for name in sample.column_names if name not in KAFKA_COLUMNS)
+    sources = (*of_values, RECORD_TIMESTAMP, FROM_PARTITION)
+    return Known(decoder, fields, recognition, chosen, sources)
 
 
 def read_plan(

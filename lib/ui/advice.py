@@ -139,7 +139,9 @@ def _row(part: str, setting: Setting, outcome: Outcome) -> dict[str, object]:
 def _code(topic: LoadedTopic, setting: Setting) -> None:
     fields = topic.fields
     names = Names(
-        topic.report.topic, key=fields.client or CLIENT, time=fields.event_time or EVENT_TIME
+        topic.report.topic,
+        key=fields.client or CLIENT,
+        time=next(iter(fields.event_time.sources), EVENT_TIME),
     )
     with st.expander("The code to paste", icon=":material/code:"):
         for program in setting.engine.programs(setting, names):

@@ -10,6 +10,7 @@ import streamlit as st
 from lib.analysis import client_clocks
 from lib.analysis.analyse import Analysis, analyse
 from lib.analysis.outages import outages_and_rhythm
+from lib.analysis.time_notices import diagnosis_of, time_notices
 from lib.analysis.timestamp_quality import Verdict, assess_timestamps
 from lib.core.columns import CLIENT
 from lib.core.memory import give_back_memory
@@ -17,6 +18,7 @@ from lib.core.memory import give_back_memory
 if TYPE_CHECKING:
     import pandas as pd
 
+    from lib.analysis.notices import Notice
     from lib.loading.load import LoadedTopic
 
 Answer = TypeVar("Answer")
@@ -33,6 +35,20 @@ def analysis_of(topic: LoadedTopic) -> Analysis:
 def trust_of(topic: LoadedTopic) -> Verdict:
     """Return what the received times of a topic are worth."""
     found: Verdict = _trust(topic.version, topic)
+    return found
+
+
+def time_notices_of(topic: LoadedTopic) -> list[Notice]:
+    """Return what has to be said of the times of a topic."""
+    found: list[Notice] = _time_notices(topic.version, topic)
+    return found
+
+
+def with_received(topic: LoadedTopic) -> LoadedTopic:
+    """Return a topic with the events that have a received time; the topic itself if all have."""
+    if not topic.events.without_received:
+        return topic
+    found: LoadedTopic = _with_received(topic.version, topic)
     return found
 
 
@@ -53,12 +69,27 @@ def corrected(topic: LoadedTopic) -> LoadedTopic:
 
 @st.cache_resource(max_entries=_KEPT, show_spinner="Looking for what stands out…")
 def _analysis(version: object, _topic: LoadedTopic) -> Analysis:  # noqa: ARG001
-    return _alone(analyse(_topic.events.table))
+    return _alone(analyse(_topic.events.timed))
 
 
 @st.cache_resource(max_entries=_KEPT, show_spinner=False)
 def _trust(version: object, _topic: LoadedTopic) -> Verdict:  # noqa: ARG001
-    return _alone(assess_timestamps(_topic.events.table))
+    return _alone(assess_timestamps(_topic.events.timed))
+
+
+@st.cache_resource(max_entries=_KEPT, show_spinner=False)
+def _time_notices(version: object, _topic: LoadedTopic) -> list[Notice]:  # noqa: ARG001
+    diagnosis = diagnosis_of(_topic.events)
+    found = time_notices(_topic.events, _topic.fields, _topic.recognition, diagnosis)
+    return _alone(found)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _with_received(version: object, _topic: LoadedTopic) -> LoadedTopic:  # noqa: ARG001
+    timed = _topic.events.timed.reset_index(drop=True)
+    return replace(
+        _topic, events=replace(_topic.events, table=timed), token=f"{_topic.token}-timed"
+    )
 
 
 @st.cache_resource(max_entries=_KEPT, show_spinner="Looking for outages…")
@@ -67,12 +98,12 @@ def _outages(
     sensitivity: float,
     _topic: LoadedTopic,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return _alone(outages_and_rhythm(_topic.events.table, sensitivity=sensitivity))
+    return _alone(outages_and_rhythm(_topic.events.timed, sensitivity=sensitivity))
 
 
 @st.cache_resource(max_entries=2, show_spinner="Correcting clocks…")
 def _corrected(version: object, _topic: LoadedTopic) -> LoadedTopic:  # noqa: ARG001
-    table = client_clocks.clocks(_topic.events.table)
+    table = client_clocks.clocks(_topic.events.timed)
     wrong = table[table[client_clocks.WRONG]]
     events = replace(_topic.events, table=client_clocks.correct(_topic.events.table, wrong))
     names = tuple(wrong[CLIENT].tolist())

@@ -7,59 +7,74 @@ loaded, and the topic is loaded with the chosen fields.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import available_timezones
 
 import streamlit as st
 
+from lib.core.errors import FieldsError
 from lib.core.formatting import visible_text
-from lib.core.time_units import UNITS
-from lib.events.fields import Fields
+from lib.core.times.forms import FORMS
+from lib.core.times.zones import find_zone
+from lib.events.fields import RECORD_TIMESTAMP, Fields
 from lib.sources.open import preset_fields
 from lib.ui import parameters
 from lib.ui.parameters import field_key
 from lib.ui.sources import secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from lib.events.fields import TimeField
     from lib.loading.load import FieldChoice, LoadedTopic
     from lib.ui.parameters import Parameter
 
-_TITLES: Final = ("Event time", "Client", "Session", "Sequence number")
-
 NO_FIELD: Final = "none"
+IN_ORDER: Final = "||"
+"""Between the fields that are taken in order, in a link."""
 
+_TITLES: Final = {
+    "event_time": "Event time",
+    "sent_time": "Sent time",
+    "received_time": "Received time",
+    "client": "Client",
+    "session": "Session",
+    "sequence": "Sequence number",
+}
 _ABSENT: Final = {
-    "event_time": "none: record timestamp",
     "client": "none: one client",
     "session": "none: by inactivity",
-    "sequence": "none",
 }
-_UNITS: Final = {
-    "s": "seconds",
-    "ms": "milliseconds",
-    "us": "microseconds",
-    "ns": "nanoseconds",
-    "iso": "ISO 8601",
+_HELP: Final = {
+    "event_time": "When it happened, by the client's clock. Of several fields, the first that a "
+    "record has.",
+    "sent_time": "When the client sent it, by the same clock; most topics have none.",
+    "received_time": "When a server received it. In Kafka the record's timestamp, unless a "
+    "collector wrote its own.",
 }
 
 
 def chosen_fields(topic: str) -> FieldChoice:
     """Return the fields chosen for a topic: preset in the secrets, over them those of the URL.
 
-    A preset is a table `[fields."TOPIC"]` with any attributes of `lib.events.fields.Fields`.
+    A preset is a table `[fields."TOPIC"]` with any names of `lib.events.fields.CHOICES`.
     """
-    chosen = preset_fields(secrets(), topic)
-    for role in parameters.ROLES:
-        source = parameters.get(role)
-        if source is not None:
-            chosen[role.name] = None if source == NO_FIELD else source
-    if parameters.get(parameters.UNIT) in UNITS:
-        chosen["unit"] = parameters.get(parameters.UNIT)
+    preset = preset_fields(secrets(), topic)
+    chosen = {n: tuple(v) if isinstance(v, list) else v for n, v in preset.items()}
+    chosen |= _linked(parameters.TIME_ROLES, _sources_in)
+    chosen |= _linked(parameters.IDENTITY_ROLES, lambda text: None if text == NO_FIELD else text)
+    chosen |= {n: v for n, v in _linked(parameters.FORMS, str).items() if v in FORMS}
+    chosen |= {n: v for n, v in _linked(parameters.ZONES, str).items() if _is_zone(v)}
     gap = _positive(parameters.get(parameters.GAP) or "")
     if gap is not None:
         chosen["session_gap_s"] = gap
     return tuple(sorted(chosen.items()))
+
+
+def _linked(of: Sequence[Parameter[None]], read: Callable[[str], Any]) -> dict[str, Any]:
+    """Return what the URL has for some parameters, by name."""
+    texts = {parameter.name: parameters.get(parameter) for parameter in of}
+    return {name: read(text) for name, text in texts.items() if text is not None}
 
 
 def forget_fields() -> None:
@@ -69,18 +84,16 @@ def forget_fields() -> None:
 
 def choose_fields(topic: LoadedTopic) -> None:
     """Draw the fields of a loaded topic; a change reads the topic with the new fields."""
-    with st.expander("Fields", icon=":material/data_object:"):
-        for role, title in zip(parameters.ROLES, _TITLES, strict=True):
-            _choose_source(topic, role, title)
-            if role is parameters.EVENT_TIME and topic.fields.event_time is not None:
-                _choose(
-                    "Unit of event time",
-                    UNITS,
-                    topic.fields.unit,
-                    None,
-                    parameters.UNIT,
-                    format_func=_UNITS,
-                )
+    is_open = not topic.fields.event_time
+    with st.expander("Fields", icon=":material/data_object:", expanded=is_open):
+        if topic.recognition.system:
+            st.caption(f"The fields are those of {topic.recognition.system}.")
+        for role, form in zip(parameters.TIME_ROLES, parameters.FORMS, strict=True):
+            _choose_times(topic, role)
+            _choose_form(topic, role, form)
+        for role in parameters.IDENTITY_ROLES:
+            _choose_identity(topic, role)
+        _choose_zone(topic)
         if topic.fields.session is None:
             st.session_state[field_key(parameters.GAP)] = topic.fields.session_gap_s
             st.number_input(
@@ -92,14 +105,89 @@ def choose_fields(topic: LoadedTopic) -> None:
                 help="A session ends where its client has no event for longer than this.",
             )
         if topic.chosen:
-            st.button("Use what is recognised", on_click=forget_fields, width="stretch")
+            st.button("Back to the detected fields", on_click=forget_fields, width="stretch")
 
 
-def _choose_source(topic: LoadedTopic, role: Parameter[None], title: str) -> None:
-    recognised = getattr(topic.recognised, role.name) or NO_FIELD
+def _choose_times(topic: LoadedTopic, role: Parameter[None]) -> None:
+    """Draw the fields of a time, which are taken in order."""
+    used: TimeField = getattr(topic.fields, role.name)
+    recognised: TimeField = getattr(topic.recognition.fields, role.name)
+    likely = [offer.name for offer in topic.recognition.offers]
+    options = list(dict.fromkeys([*used.sources, *likely, *topic.sources]))
+    st.session_state[field_key(role)] = list(used.sources)
+    st.multiselect(
+        _TITLES[role.name],
+        options,
+        key=field_key(role),
+        placeholder="none",
+        format_func=_with_share(topic),
+        on_change=_write_sources,
+        args=(role, recognised.sources),
+        help=_HELP[role.name],
+    )
+
+
+def _choose_form(topic: LoadedTopic, role: Parameter[None], parameter: Parameter[None]) -> None:
+    field: TimeField = getattr(topic.fields, role.name)
+    if not field or field.sources == (RECORD_TIMESTAMP,):
+        return
+    notes = topic.events.notes.get(role.name)
+    found = dict.fromkeys(notes.forms.values()) if notes else {}
+    labels = ", ".join(FORMS[form].label for form in found) or "not recognised"
+    _choose(
+        f"{_TITLES[role.name]} is written as",
+        [NO_FIELD, *FORMS],
+        field.form or NO_FIELD,
+        NO_FIELD,
+        parameter,
+        format_func=lambda form: (
+            f"detected: {labels}" if form == NO_FIELD else FORMS[form].label  # type: ignore[index]
+        ),
+    )
+
+
+def _choose_zone(topic: LoadedTopic) -> None:
+    """Draw the zone of times that lack one, where some do or one is chosen."""
+    roles = (
+        (parameters.ZONE, "event_time", "Clients' time zone"),
+        (parameters.RECEIVED_ZONE, "received_time", "Time zone of received times"),
+    )
+    for parameter, role, title in roles:
+        chosen = getattr(topic.fields, role).zone
+        notes = topic.events.notes.get(role)
+        if chosen is None and not (notes and notes.local):
+            continue
+        zones = ["UTC", *sorted(available_timezones() - {"UTC"})]
+        used = chosen or "UTC"
+        options = zones if used in zones else [used, *zones]
+        _choose(title, options, used, "UTC", parameter, format_func=str)
+
+
+def _choose_identity(topic: LoadedTopic, role: Parameter[None]) -> None:
+    recognised = getattr(topic.recognition.fields, role.name) or NO_FIELD
     used = getattr(topic.fields, role.name) or NO_FIELD
-    options = list(dict.fromkeys([*topic.sources, used, NO_FIELD]))
-    _choose(title, options, used, recognised, role, format_func={NO_FIELD: _ABSENT[role.name]})
+    fields = [source for source in topic.sources if source != RECORD_TIMESTAMP]
+    options = list(dict.fromkeys([*fields, used, NO_FIELD]))
+    absent, shown = _ABSENT.get(role.name, "none"), _with_share(topic)
+    _choose(
+        _TITLES[role.name],
+        options,
+        used,
+        recognised,
+        role,
+        format_func=lambda source: absent if source == NO_FIELD else shown(source),
+    )
+
+
+def _with_share(topic: LoadedTopic) -> Callable[[str], str]:
+    """Return what writes a source, with the share of records that have it where some lack it."""
+
+    def shown(source: str) -> str:
+        share = topic.recognition.shares.get(source, 1.0)
+        name = "record timestamp" if source == RECORD_TIMESTAMP else visible_text(source)
+        return name if share == 1 else f"{name} (in {share:.0%})"
+
+    return shown
 
 
 def _choose(
@@ -109,14 +197,14 @@ def _choose(
     default: str | None,
     parameter: Parameter[None],
     *,
-    format_func: dict[str, str],
+    format_func: Callable[[str], str],
 ) -> None:
     st.session_state[field_key(parameter)] = used
     st.selectbox(
         title,
         options,
         key=field_key(parameter),
-        format_func=lambda option: format_func.get(option, visible_text(option)),
+        format_func=format_func,
         on_change=_write,
         args=(parameter, default),
     )
@@ -126,10 +214,30 @@ def _write(parameter: Parameter[object], default: str | None) -> None:
     """Put the choice of a widget into the URL; the default leaves it."""
     value = st.session_state[field_key(parameter)]
     text = value if isinstance(value, str) else f"{value:g}"
-    if text == default:
+    _put(parameter, text, is_default=text == default)
+
+
+def _write_sources(parameter: Parameter[None], recognised: tuple[str, ...]) -> None:
+    chosen = tuple(st.session_state[field_key(parameter)])
+    _put(parameter, IN_ORDER.join(chosen) or NO_FIELD, is_default=chosen == recognised)
+
+
+def _put(parameter: Parameter[object], text: str, *, is_default: bool) -> None:
+    if is_default:
         parameters.drop(parameter)
     else:
         parameters.put(parameter, text)
+
+
+def _sources_in(text: str) -> tuple[str, ...]:
+    return tuple(source for source in text.split(IN_ORDER) if source not in ("", NO_FIELD))
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        return bool(name) and find_zone(name) is not None
+    except FieldsError:
+        return False
 
 
 def _positive(text: str) -> float | None:

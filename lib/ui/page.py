@@ -12,9 +12,10 @@ from lib.analysis.notices import About, Level, notices
 from lib.core.columns import CLIENT
 from lib.core.formatting import escaped_markdown, size
 from lib.events.table import Clock, window_rows
-from lib.ui.answers import trust_of
+from lib.ui.answers import time_notices_of, trust_of, with_received
 from lib.ui.failures import show_error, show_words
 from lib.ui.offer import show_offer
+from lib.ui.show import load_report
 from lib.ui.view import View, current_view
 
 if TYPE_CHECKING:
@@ -105,8 +106,15 @@ class Visible:
         return self.table.take(self.rows[:count])
 
 
-def begin(title: str, line: str) -> Visible:
-    """Draw a page's head and return what it shows; where that is nothing, say why and stop."""
+def begin(title: str, line: str, *, needs_received: bool = False) -> Visible:
+    """Draw a page's head and return what it shows; where that is nothing, say why and stop.
+
+    Parameters
+    ----------
+    needs_received
+        Whether the page tells nothing without received times: it then shows the events that have
+        one, and stops where none has.
+    """
     st.title(title, anchor=False)
     st.caption(line)
     view = current_view()
@@ -124,13 +132,21 @@ def begin(title: str, line: str) -> Visible:
         st.stop()
     if view.error is not None:
         _warn_of_failed_reload(view.error)
-    verdict = None if view.topic.events.table.empty else trust_of(view.topic)
-    for notice in notices(view.topic, verdict):
+    verdict = None if view.topic.events.timed.empty else trust_of(view.topic)
+    for notice in [*time_notices_of(view.topic), *notices(view.topic, verdict)]:
         _say(notice)
     if view.window is None:
         _show_empty(view.topic)
         st.stop()
-    return _inside(view, view.topic, view.window)
+    topic = with_received(view.topic) if needs_received else view.topic
+    if topic.events.table.empty:
+        st.info(
+            "This page tells nothing without them. The other pages show what can be told.",
+            title="No event has a received time.",
+            icon=":material/timer_off:",
+        )
+        st.stop()
+    return _inside(view, topic, view.window)
 
 
 def _inside(view: View, topic: LoadedTopic, window: TimeWindow) -> Visible:
@@ -190,12 +206,17 @@ def _say(notice: Notice) -> None:
 
 
 def _show_empty(topic: LoadedTopic) -> None:
+    if len(topic.events.table):
+        st.subheader("Load report", anchor=False)
+        load_report(topic)
+        return
     if topic.rejected.num_rows:
         st.info(
-            "The load report on the Overview page says why each was rejected.",
+            "The load report below says why each was rejected.",
             title=f"None of the {topic.rejected.num_rows:,} records could be read.",
             icon=":material/report:",
         )
+        load_report(topic)
         return
     st.info(
         "Write events to it and press Reload, or choose another topic or range.",

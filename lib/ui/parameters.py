@@ -48,6 +48,15 @@ class Parameter(Generic[T_co]):
 
 
 _FIELD: Final = "the field of that role: its name, `@key`, `@partition`, `@header:NAME`; `none`"
+_TIME: Final = (
+    "the field of that time: its name, `@key`, `@header:NAME`, `@timestamp` (the record's); "
+    "several with `||` between them are taken in order; `none`"
+)
+_FORM: Final = "how the times of that role are written: a name of docs/times.md, for example `ms`"
+_ZONE: Final = (
+    "where the clock is of event and sent times, and of received times, that name no zone: "
+    "`Europe/Berlin`, `+01:00`"
+)
 _GROUP: Final = "ends of the open group of clients"
 
 SOURCE: Final = Parameter(
@@ -73,15 +82,20 @@ FROM, TO = (
     )
     for name in ("from", "to")
 )
-EVENT_TIME, CLIENT, SESSION, SEQUENCE = ROLES = tuple(
-    Parameter(role, None, _FIELD, default_means="as recognised")
-    for role in ("event_time", "client", "session", "sequence")
+EVENT_TIME, SENT_TIME, RECEIVED_TIME = TIME_ROLES = tuple(
+    Parameter(role, None, _TIME, default_means="as recognised")
+    for role in ("event_time", "sent_time", "received_time")
 )
-UNIT: Final = Parameter(
-    "unit",
-    None,
-    "unit of event times: `s`, `ms`, `us`, `ns`, `iso`",
-    default_means="as recognised",
+CLIENT, SESSION, SEQUENCE = IDENTITY_ROLES = tuple(
+    Parameter(role, None, _FIELD, default_means="as recognised")
+    for role in ("client", "session", "sequence")
+)
+UNIT, SENT_UNIT, RECEIVED_UNIT = FORMS = tuple(
+    Parameter(name, None, _FORM, default_means="as recognised")
+    for name in ("unit", "sent_unit", "received_unit")
+)
+ZONE, RECEIVED_ZONE = ZONES = tuple(
+    Parameter(name, None, _ZONE, default_means="UTC") for name in ("zone", "received_zone")
 )
 GAP: Final = Parameter(
     "gap", 30, "inactivity, in seconds, that ends a session, where the topic names none"
@@ -163,7 +177,9 @@ PARAMETERS: Final[tuple[Parameter[object], ...]] = (
 )
 """Every parameter, in the order in which they are written above, then those of the engines."""
 
-FIELDS: Final = (*ROLES, UNIT, GAP)
+ROLES: Final = (*TIME_ROLES, *IDENTITY_ROLES)
+
+FIELDS: Final = (*ROLES, *FORMS, *ZONES, GAP)
 """The parameters that hold for one topic only."""
 
 BY_HAND: Final = (SOURCE, TOPIC, *FIELDS, FIRST_CLIENT, LAST_CLIENT, ONE_SESSION)

@@ -9,10 +9,17 @@ import pandas as pd
 import streamlit as st
 
 from lib.analysis import completeness
+from lib.analysis.sessions import (
+    EVENT_DURATION,
+    EVENTS,
+    FIRST_EVENT,
+    LARGEST_DELAY,
+    RECEIVED_DURATION,
+)
 from lib.charts.rows import client_at, shown_name, written
 from lib.charts.session import MOST_LINES, session_fan
+from lib.core.columns import CLIENT, MISSING_TIME, RECEIVED_TIME, SESSION
 from lib.core.formatting import counted, duration, escaped_markdown
-from lib.events.table import CLIENT, SESSION
 from lib.ui import parameters
 from lib.ui.answers import analysis_of
 from lib.ui.show import clock_name, shown_times, time_column
@@ -30,7 +37,7 @@ def every_session(sessions: pd.DataFrame, visible: Visible) -> str | None:
     """Show the session table; return the session to look at: of the URL, or the selected one."""
     listed = sessions
     if len(sessions) > LISTED:
-        listed = sessions.loc[sessions["largest_delay"].nlargest(LISTED).index]
+        listed = sessions.loc[sessions[LARGEST_DELAY].nlargest(LISTED).index]
         st.caption(f"The {LISTED:,} sessions with the largest delay, of {len(sessions):,}.")
     st.dataframe(
         _readable(listed, visible),
@@ -53,27 +60,36 @@ def session_detail(sessions: pd.DataFrame, chosen: str | None, visible: Visible)
     names = pd.Index(sessions[SESSION])
     place = None if chosen is None else client_at(names, chosen)
     if place is None:
-        place = int(sessions["largest_delay"].to_numpy().argmax())
+        place = int(sessions[LARGEST_DELAY].fillna(MISSING_TIME).to_numpy().argmax())
     session = sessions.iloc[place]
     code = visible.table[SESSION].cat.categories.get_loc(session[SESSION])
     inside = visible.table[SESSION].cat.codes.to_numpy()[visible.rows] == code
     rows = np.flatnonzero(inside)
     events = visible.table.take(rows if isinstance(visible.rows, slice) else visible.rows[rows])
     name, client = shown_name(session[SESSION]), shown_name(session[CLIENT])
-    st.altair_chart(
-        session_fan(events, zero_ms=visible.zero_ms, scale=visible.scale),
-        key=parameters.SESSION_CHART,
-        alt=f"Events of session {name} from when they happened to when they arrived",
-    )
-    why = "" if chosen is not None else " It has the largest delay; select a row for another."
-    fewer = (
-        f" The {MOST_LINES:,} with the largest delay are drawn." if len(events) > MOST_LINES else ""
-    )
+    timed = events[events[RECEIVED_TIME] != MISSING_TIME]
+    if len(timed):
+        st.altair_chart(
+            session_fan(timed, zero_ms=visible.zero_ms, scale=visible.scale),
+            key=parameters.SESSION_CHART,
+            alt=f"Events of session {name} from when they happened to when they arrived",
+        )
     st.caption(
         f"Session {escaped_markdown(name)} of client {escaped_markdown(client)}: "
-        f"{counted(len(events), 'event')}, {duration(session['event_duration'])} long by event "
-        f"time, {duration(session['received_duration'])} by received time, largest delay "
-        f"{duration(session['largest_delay'])}.{fewer}{why}"
+        f"{counted(len(events), 'event')}, {duration(session[EVENT_DURATION])} long by event "
+        f"time{_by_received(session, len(timed), is_chosen=chosen is not None)}"
+    )
+
+
+def _by_received(session: pd.Series, drawn: int, *, is_chosen: bool) -> str:
+    """Return the end of a session's caption: what received times say of it."""
+    if not drawn:
+        return "; none of them has a received time."
+    why = "" if is_chosen else " It has the largest delay; select a row for another."
+    fewer = f" The {MOST_LINES:,} with the largest delay are drawn." if drawn > MOST_LINES else ""
+    return (
+        f", {duration(session[RECEIVED_DURATION])} by received time, largest delay "
+        f"{duration(session[LARGEST_DELAY])}.{fewer}{why}"
     )
 
 
@@ -93,11 +109,11 @@ def _readable(sessions: pd.DataFrame, visible: Visible) -> pd.DataFrame:
     shown = pd.DataFrame(
         {
             "Client": sessions[CLIENT].map(shown_name).astype(str),
-            "Events": sessions["events"],
-            _first_event(visible): shown_times(sessions["first_event"], visible),
-            _SECONDS[0]: sessions["event_duration"] / 1000,
-            _SECONDS[1]: sessions["received_duration"] / 1000,
-            _SECONDS[2]: sessions["largest_delay"] / 1000,
+            "Events": sessions[EVENTS],
+            _first_event(visible): shown_times(sessions[FIRST_EVENT], visible),
+            _SECONDS[0]: sessions[EVENT_DURATION] / 1000,
+            _SECONDS[1]: sessions[RECEIVED_DURATION] / 1000,
+            _SECONDS[2]: sessions[LARGEST_DELAY] / 1000,
         }
     )
     numbered = analysis_of(visible.topic).sessions

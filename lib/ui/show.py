@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from lib.charts.times import TimeScale
-from lib.core.columns import RECEIVED_TIME_TYPE
+from lib.core.columns import MISSING_TIME, RECEIVED_TIME_TYPE
 from lib.core.formatting import size
 from lib.decoding.rejected import reasons_of
 from lib.events.export import write_capture
@@ -115,6 +115,9 @@ def first_records(visible: Visible, count: int) -> None:
     if visible.scale is not TimeScale.ZERO:
         times = {name: shown_times(first[name], visible) for name in (EVENT_TIME, RECEIVED_TIME)}
         first = first.assign(**times)
+    elif visible.topic.events.without_received:
+        received = first[RECEIVED_TIME].astype("Int64")
+        first = first.assign(**{RECEIVED_TIME: received.mask(received == MISSING_TIME)})
     st.dataframe(
         first,
         hide_index=True,
@@ -149,8 +152,9 @@ def clock_name(visible: Visible) -> str:
 def shown_times(epoch_ms: pd.Series, visible: Visible) -> pd.Series:
     """Return times for a table as the time switch wants them: seconds, or zoned datetimes."""
     if visible.scale is TimeScale.ZERO:
-        return (epoch_ms - visible.zero_ms) / 1000
-    return pd.to_datetime(epoch_ms, unit="ms", utc=True).dt.tz_convert(_zone(visible))
+        return ((epoch_ms - visible.zero_ms) / 1000).mask(epoch_ms == MISSING_TIME)
+    known = epoch_ms.mask(epoch_ms == MISSING_TIME)
+    return pd.to_datetime(known, unit="ms", utc=True).dt.tz_convert(_zone(visible))
 
 
 def _zone(visible: Visible) -> str:

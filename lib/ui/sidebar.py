@@ -84,10 +84,10 @@ def _view_of_topic(source: TopicSource, key: LoadKey) -> View:
     window: TimeWindow | None = None
     clients: Sequence[object] = ()
     if isinstance(load.error, FieldsError):
-        st.button("Use what is recognised", on_click=forget_fields, width="stretch")
+        st.button("Back to the detected fields", on_click=forget_fields, width="stretch")
     if topic is not None and topic.sources:
         choose_fields(topic)
-    if topic is not None and len(topic.events.table):
+    if topic is not None and topic.events.has_event_time and len(topic.events.table):
         window = choose_window(key.source, topic)
         clients = choose_clients(topic)
         scale = TimeScale(switch("Times", _SCALES, parameters.TIMES))

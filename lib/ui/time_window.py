@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import streamlit as st
 
 from lib.events.table import Clock
@@ -87,7 +88,9 @@ def _inside(stretch: Stretch, domain: Stretch) -> Stretch:
 
 def choose_window(source: str, topic: LoadedTopic) -> TimeWindow:
     """Draw the clock and the slider, and return the window that they make."""
-    clock = Clock(switch("Window on", CLOCKS, parameters.CLOCK))
+    clock = Clock.EVENT
+    if topic.events.has_received_time:
+        clock = Clock(switch("Window on", CLOCKS, parameters.CLOCK))
     domain, step = _slider_domain(*extent_of(topic))
     key, name = parameters.WINDOW.name, (source, topic.report.topic)
     held: HeldWindow | None = st.session_state.get(parameters.HELD_WINDOW)
@@ -133,4 +136,4 @@ def extent_of(topic: LoadedTopic) -> Stretch:
 def _extent(version: object, _topic: LoadedTopic) -> Stretch:  # noqa: ARG001
     table = _topic.events.table
     columns = [table[clock.seconds].to_numpy() for clock in Clock]
-    return min(float(c.min()) for c in columns), max(float(c.max()) for c in columns)
+    return float(np.nanmin(np.fmin(*columns))), float(np.nanmax(np.fmax(*columns)))

@@ -9,9 +9,12 @@ from hypothesis import given, settings
 
 from lib.core.errors import FieldsError
 from lib.decoding.json import JSON
-from lib.events.fields import Fields, recognise
+from lib.events.fields import RECORD_TIMESTAMP, Fields, TimeField, with_choices
+from lib.events.recognition import recognise as recognition_of
+from lib.events.table import build_events
 from tests.decoding.test_json import few
 from tests.support.blocks import block, values_of
+from tests.support.fields import fields_named
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,6 +27,10 @@ def sample(records: list[dict], keys: list[bytes] | None = None) -> pa.Table:
     timestamps = [START + 1_000 * i for i in range(len(records))]
     records_block = block(*values_of(*records), timestamps=timestamps, keys=keys)
     return JSON.decode(records_block, extras=("@key",)).columns
+
+
+def recognise(columns: pa.Table) -> Fields:
+    return recognition_of(columns).fields
 
 
 NOTEBOOK = [
@@ -58,7 +65,7 @@ def test_usual_names_are_recognised_in_any_case_and_nested():
 
     found = recognise(sample(records))
 
-    assert found == Fields("meta.event_time", "ms", "device.id", "trip_id", "seqNo")
+    assert found == fields_named("meta.event_time", None, "device.id", "trip_id", "seqNo")
 
 
 @pytest.mark.parametrize(
@@ -78,14 +85,16 @@ def test_a_field_with_a_strange_name_is_the_event_time_if_it_moves_with_the_reco
     records = [{"xy": write(START + 1_000 * i), "n": 7} for i in range(30)]
 
     found = recognise(sample(records))
+    events = build_events([sample(records)], found)
 
-    assert (found.event_time, found.unit) == ("xy", unit)
+    assert found.event_time == TimeField(("xy",))
+    assert events.notes["event_time"].forms == {"xy": unit}
 
 
 def test_a_time_that_does_not_move_is_not_preferred():
     records = [{"a": START - 5_000_000, "b": START - 700 + 1_000 * i} for i in range(30)]
 
-    assert recognise(sample(records)).event_time == "b"
+    assert recognise(sample(records)).event_time == TimeField(("b",))
 
 
 def test_the_time_of_receipt_in_the_value_is_not_the_event_time():
@@ -93,11 +102,11 @@ def test_the_time_of_receipt_in_the_value_is_not_the_event_time():
         {"received_at": START + 1_000 * i, "ts": START - 40_000 + 1_000 * i} for i in range(30)
     ]
 
-    assert recognise(sample(records)).event_time == "ts"
+    assert recognise(sample(records)).event_time == TimeField(("ts",))
 
 
 def test_without_a_time_field_there_is_none():
-    assert recognise(sample([{"n": i} for i in range(30)])).event_time is None
+    assert recognise(sample([{"n": i} for i in range(30)])).event_time == TimeField()
 
 
 def test_a_key_that_repeats_is_the_client_where_no_field_is():
@@ -128,13 +137,41 @@ def test_any_sample_gives_an_answer(values):
 
     found = recognise(columns)
 
-    assert {s for s in found.sources if s is not None} <= set(columns.column_names)
+    assert set(found.sources) <= {*columns.column_names, RECORD_TIMESTAMP}
 
 
-@pytest.mark.parametrize("wrong", [{"unit": "years"}, {"session_gap_s": 0.0}])
-def test_impossible_fields_are_refused_with_a_sentence(wrong):
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"unit": "years"},
+        {"session_gap_s": 0.0},
+        {"zone": "Europe/Nowhere"},
+        {"evnt_time": "ts"},
+    ],
+    ids=str,
+)
+def test_impossible_choices_are_refused_with_a_sentence(wrong):
     with pytest.raises(FieldsError) as caught:
-        Fields(**wrong)
+        with_choices(Fields(), wrong)
 
     assert caught.value.what.endswith(".")
-    assert caught.value.remedy.endswith(".")
+
+
+def test_what_is_chosen_stands_in_the_place_of_what_is_recognised():
+    chosen = {"event_time": ("ts", "at"), "unit": "s", "received_time": "seen", "client": None}
+
+    found = with_choices(Fields(), chosen)
+
+    assert found.event_time == TimeField(("ts", "at"), "s")
+    assert found.received_time == TimeField(("seen",))
+    assert (found.client, found.session) == (None, "SessionID")
+
+
+def test_of_several_fields_the_first_that_a_record_has_is_its_time():
+    records = [{"a": START + 5, "b": START + 9}, {"b": START + 7}, {"c": 1}]
+    fields = Fields(TimeField(("a", "b")), client=None, session=None, sequence=None)
+
+    events = build_events([sample(records)], fields)
+
+    assert events.table["Timestamp"].tolist() == [START + 5, START + 7]
+    assert events.rejected["reason"].to_pylist() == ["no a or b"]

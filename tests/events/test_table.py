@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
+from lib.core.columns import MISSING_TIME
 from lib.core.errors import FieldsError
 from lib.decoding.json import JSON
 from lib.events.derived_sessions import derive_sessions
@@ -19,12 +20,13 @@ from lib.events.table import Clock, EventsTable, append_events, build_events, wi
 from lib.sources.records import NO_TIMESTAMP
 from tests.support import golden_rows
 from tests.support.blocks import block, values_of
+from tests.support.fields import fields_named
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-UNMAPPED = Fields(None, "ms", None, None, None)
-TIMES_ONLY = Fields("t", "ms", None, None, None)
+UNMAPPED = fields_named(None, "ms", None, None, None)
+TIMES_ONLY = fields_named("t", "ms", None, None, None)
 
 
 def event(t: int, client=1, session="s", number=1, **others) -> dict:
@@ -179,17 +181,27 @@ def test_normalized_times_are_bit_by_bit_the_notebooks(records):
     assert ((frame["KafkaTimestamp"] - base) / 1000.0).equals(table["ReceivedTimestamp0"])
 
 
-def test_a_record_without_timestamp_counts_as_received_with_the_latest_event_before_it():
-    events = build(event(5_000), event(9_000), event(7_000), timestamps=[NO_TIMESTAMP] * 3)
+def test_a_record_without_timestamp_has_no_received_time_and_keeps_its_place():
+    stamps = [20, NO_TIMESTAMP, 10]
 
-    assert events.table["KafkaTimestamp"].tolist() == [5_000, 9_000, 9_000]
+    events = build(event(5_000), event(9_000), event(7_000), timestamps=stamps)
+
+    assert events.table["KafkaTimestamp"].tolist() == [20, MISSING_TIME, 10]
+    assert events.table["KafkaOffset"].tolist() == [0, 1, 2]
+    assert events.table["ReceivedTimestamp0"].isna().tolist() == [False, True, False]
+    assert events.without_received == 1
+    assert events.timed["Timestamp"].tolist() == [5_000, 7_000]
 
 
-# Mapped fields
+@pytest.mark.parametrize("strange", [-7, 2**63 - 1, 1_704_164_650_000_000])
+def test_a_record_timestamp_that_is_no_time_of_ours_is_none(strange):
+    events = build(event(5_000), timestamps=[strange])
+
+    assert not events.has_received_time
 
 
 def test_mapped_fields_take_the_names_of_the_events_table():
-    fields = Fields("at", "s", "who", "trip", "n")
+    fields = fields_named("at", "s", "who", "trip", "n")
 
     table = build({"at": 5.5, "who": "a", "trip": 3, "n": 1, "x": 2}, fields=fields).table
 
@@ -212,22 +224,24 @@ def test_another_field_with_a_name_of_the_events_table_moves_aside():
 
 
 def test_key_header_and_partition_serve_as_fields():
-    fields = Fields("t", "ms", "@key", "@header:trip", None)
+    fields = fields_named("t", "ms", "@key", "@header:trip", None)
     records = block(*values_of({"t": 1}), keys=[b"k"], headers=[[("trip", b"h")]], partition=2)
 
     table = build_events([JSON.decode(records, extras=fields.extras).columns], fields).table
     other = build_events(
-        [JSON.decode(records).columns], Fields("t", "ms", "@partition", None)
+        [JSON.decode(records).columns], fields_named("t", "ms", "@partition", None)
     ).table
 
     assert table.iloc[0][["ClientID", "SessionID"]].tolist() == ["k", "h"]
     assert other["ClientID"].tolist() == [2]
 
 
-def test_without_an_event_time_the_record_timestamp_stands_in():
-    table = build({"x": 1}, fields=UNMAPPED, timestamps=[77]).table
+def test_without_an_event_time_none_is_invented():
+    events = build({"x": 1}, fields=UNMAPPED, timestamps=[77])
 
-    assert table["Timestamp"].tolist() == [77]
+    assert not events.has_event_time
+    assert events.table["Timestamp"].tolist() == [MISSING_TIME]
+    assert events.table["KafkaTimestamp"].tolist() == [77]
 
 
 def test_without_a_client_there_is_one():
@@ -326,7 +340,7 @@ def test_no_records_give_an_empty_table():
 
 
 def test_a_gap_longer_than_the_setting_ends_a_session():
-    fields = Fields("Timestamp", "ms", "ClientID", None, None, session_gap_s=30.0)
+    fields = fields_named("Timestamp", "ms", "ClientID", None, None, session_gap_s=30.0)
 
     table = build(
         event(0, "a"), event(30_000, "a"), event(60_001, "a"), event(10_000, "b"), fields=fields
@@ -410,7 +424,7 @@ def test_a_window_around_everything_copies_nothing():
     st.integers(0, 40),
 )
 def test_appending_gives_what_building_from_everything_gives(rows, cut):
-    fields = Fields("Timestamp", "ms", "ClientID", None, None, 5.0)
+    fields = fields_named("Timestamp", "ms", "ClientID", None, None, 5.0)
     rows = [((0, 0, 0), {"Timestamp": 0, "ClientID": 1, "x": None}), *rows]
     where, records = in_partitions([w for w, _ in rows]), [r for _, r in rows]
     before = {name: values[: cut + 1] for name, values in where.items()}

@@ -26,7 +26,8 @@ from lib.decoding.merge import concat
 from lib.decoding.registry import decode_block, decoder_for
 from lib.decoding.rejected import REJECTED
 from lib.events.export import ORIGIN, write_capture
-from lib.events.fields import Fields, recognise
+from lib.events.fields import Fields
+from lib.events.recognition import recognise
 from lib.events.table import EventsTable, build_events
 from lib.sources.base import Between, Everything, Latest, Span, TopicInfo
 from lib.sources.files import input_file
@@ -35,6 +36,7 @@ from lib.sources.files.formats import records_of
 from lib.sources.files.input_file import Limits, uploaded
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP, NO_TIMESTAMP_TYPE
 from tests.support.blocks import block, values_of
+from tests.support.fields import fields_named
 
 if TYPE_CHECKING:
     from lib.sources.base import TopicSource
@@ -435,7 +437,9 @@ def load(source: TopicSource, topic: str) -> EventsTable:
         decode_block(b, decoder_for(b), extras=("@key",)).columns
         for b in source.read(source.plan(topic, Everything()))
     ]
-    return build_events([table.drop_columns("@key") for table in tables], recognise(tables[0]))
+    return build_events(
+        [table.drop_columns("@key") for table in tables], recognise(tables[0]).fields
+    )
 
 
 @pytest.mark.parametrize("topic", ["sessions-10", "sessions-100"])
@@ -456,7 +460,7 @@ def test_a_capture_keeps_text_fractions_gaps_and_derived_sessions(tmp_path):
         {"t": 2_000, "c": "1", "x": None, "y": 7, "z": None},
         {"t": 99_000, "c": "2", "x": 0.1, "y": None, "z": 'q"\n'},
     ]
-    fields = Fields("t", "ms", "c", None, None)
+    fields = fields_named("t", "ms", "c", None, None)
     events = build_events([JSON.decode(block(*values_of(*records))).columns], fields)
 
     write_capture(events, tmp_path / "c.parquet", topic="t", source="s", fields=fields)
@@ -489,7 +493,7 @@ def test_a_capture_says_where_it_comes_from(tmp_path):
     assert json.loads(metadata[ORIGIN]) == {
         "topic": "rides",
         "source": "Kafka",
-        "fields": asdict(Fields()),
+        "fields": json.loads(json.dumps(asdict(Fields()))),
         "rejected": {"no Timestamp": 1},
         "corrected": ["1"],
     }

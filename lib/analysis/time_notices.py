@@ -1,0 +1,147 @@
+"""What has to be said of a topic's times: which are missing, how they are read, what is off."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from lib.analysis.notices import About, Level, Notice
+from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
+from lib.core.formatting import counted
+from lib.core.times.diagnosis import diagnose
+from lib.core.times.forms import FORMS
+from lib.events.fields import RECORD_TIME_FIELD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lib.core.times.diagnosis import Diagnosis
+    from lib.events.fields import Fields, TimeField
+    from lib.events.recognition import Recognition, TimeOffer
+    from lib.events.table import EventsTable
+    from lib.events.time_columns import TimeNotes
+
+NAMED: Final = 5
+"""Fields or clients that a sentence names at most."""
+
+NO_EVENT_TIME: Final = "No event time was found"
+NO_RECEIVED_TIME: Final = "There is no received time"
+
+
+def time_notices(
+    events: EventsTable, fields: Fields, recognition: Recognition, diagnosis: Diagnosis | None
+) -> list[Notice]:
+    """Return what has to be said of the times, the gravest first.
+
+    Parameters
+    ----------
+    events, fields, recognition
+        Of the loaded topic.
+    diagnosis
+        What `diagnosis_of` says of its event times.
+    """
+    if events.table.empty and not events.rejected.num_rows:
+        return []
+    if not fields.event_time:
+        return [Notice(About.EVENT_TIME, Level.WARNING, no_event_time(events, recognition))]
+    return [
+        *_diagnosed(diagnosis),
+        *_received(events),
+        *_read(fields.event_time, "Event time", events.notes.get("event_time")),
+        *_read(fields.sent_time, "Sent time", events.notes.get("sent_time")),
+        *_read(fields.received_time, "Received time", events.notes.get("received_time")),
+    ]
+
+
+def diagnosis_of(events: EventsTable) -> Diagnosis | None:
+    """Return what is wrong with the event times as a whole, judged by the received times."""
+    timed, notes = events.timed, events.notes.get("event_time")
+    if timed.empty or notes is None:
+        return None
+    forms = list(notes.forms.values())
+    return diagnose(
+        timed[EVENT_TIME].to_numpy(),
+        timed[RECEIVED_TIME].to_numpy(),
+        form=forms[0] if len(forms) == 1 else None,
+        groups=timed[CLIENT].cat.codes.to_numpy(),
+    )
+
+
+def no_event_time(events: EventsTable, recognition: Recognition) -> str:
+    """Return why there is no event time, and what could be it."""
+    offers = recognition.offers
+    if not offers:
+        also = "" if events.has_received_time else f", and {NO_RECEIVED_TIME.lower()} either"
+        return f"{NO_EVENT_TIME}: no field of the records holds times of our age{also}."
+    unclear = [offer for offer in offers if offer.form is None and offer.choices]
+    if unclear:
+        forms = " or ".join(FORMS[form].label for form in unclear[0].choices)
+        return (
+            f"{NO_EVENT_TIME}: {unclear[0].name} can be read as {forms}; the values do not tell "
+            "which. Choose the field and how it is written under Fields in the sidebar."
+        )
+    return (
+        f"{NO_EVENT_TIME} that holds for nearly all records: {_shares(offers)}. Choose one under "
+        "Fields in the sidebar, or several to be taken in order."
+    )
+
+
+def _shares(offers: Sequence[TimeOffer]) -> str:
+    some = [f"{offer.name} is in {offer.share:.0%}" for offer in offers[:NAMED]]
+    return ", ".join(some)
+
+
+def _diagnosed(diagnosis: Diagnosis | None) -> Iterator[Notice]:
+    if diagnosis is not None:
+        yield Notice(About.EVENT_TIME, Level.WARNING, diagnosis.sentence)
+
+
+def _received(events: EventsTable) -> Iterator[Notice]:
+    count, of = events.without_received, len(events.table)
+    if not of or not count:
+        return
+    if count == of:
+        sentence = (
+            f"{NO_RECEIVED_TIME} in this topic, so delay, outages, clocks and late events cannot "
+            "be told from it. If a field holds it, choose it under Fields in the sidebar."
+        )
+        yield Notice(About.RECEIVED_TIME, Level.WARNING, sentence)
+        return
+    have = "has" if count == 1 else "have"
+    sentence = (
+        f"{count:,} of {counted(of, 'event')} {have} no received time: left out of delays, "
+        "outages and clocks."
+    )
+    yield Notice(About.RECEIVED_TIME, Level.INFO, sentence)
+
+
+def _read(field: TimeField, called: str, notes: TimeNotes | None) -> Iterator[Notice]:
+    if notes is None or not field or field == RECORD_TIME_FIELD:
+        return
+    named = " else ".join(field.sources)
+    if notes.other_forms:
+        forms = "; ".join(
+            f"of {', '.join(map(str, clients[:NAMED]))}"
+            f"{f' and {len(clients) - NAMED:,} more' if len(clients) > NAMED else ''} as "
+            f"{FORMS[form].label}"
+            for form, clients in notes.other_forms.items()
+        )
+        main = " and ".join(FORMS[form].label for form in dict.fromkeys(notes.forms.values()))
+        yield Notice(About.EVENT_TIME, Level.INFO, f"{called} {named} is read as {main}; {forms}.")
+    if notes.missing and called == "Event time":
+        lack = "lacks" if notes.missing == 1 else "lack"
+        sentence = f"{counted(notes.missing, 'record')} {lack} the event time {named}: rejected."
+        yield Notice(About.EVENT_TIME, Level.NOTE, sentence)
+    if notes.ambiguous or notes.nonexistent:
+        yield Notice(About.EVENT_TIME, Level.INFO, _clock_change(called, notes))
+
+
+def _clock_change(called: str, notes: TimeNotes) -> str:
+    parts = []
+    if notes.ambiguous:
+        parts.append(
+            f"{notes.ambiguous:,} fall into an hour that the clocks of the chosen zone showed "
+            "twice and are read as the first"
+        )
+    if notes.nonexistent:
+        parts.append(f"{notes.nonexistent:,} were never on the clocks of the chosen zone")
+    return f"{called}: {'; '.join(parts)}."

@@ -1,0 +1,200 @@
+"""The times of events, read from the fields that hold them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+
+from lib.core.columns import MISSING_TIME, PARTITION, RECEIVED_TIME
+from lib.core.times.reading import MISSING, READABLE, Times, read_times, read_times_by_group
+from lib.core.times.recognition import recognise_form, recognise_forms
+from lib.core.times.two_columns import date_and_time, seconds_and_nanos
+from lib.events.fields import FROM_PARTITION, JOINED, RECORD_TIMESTAMP
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from lib.core.times.forms import FormName
+    from lib.events.fields import TimeField
+
+_SAMPLE: Final = 20_000
+_LATEST_RECORD_TIME: Final = 253_402_300_799_999
+"""The end of the year 9999: a record timestamp beyond it is none (µs and ns land there)."""
+
+
+@dataclass(frozen=True)
+class TimeNotes:
+    """How the times of one role were read, in numbers of records.
+
+    Attributes
+    ----------
+    forms
+        Field → how its times are written.
+    other_forms
+        Form → the clients that write it where the others write another.
+    missing, unreadable
+        Records that lack the time, and that have something else in its place.
+    local
+        Times without a zone.
+    ambiguous, nonexistent
+        Local times that were twice, or never, on the clocks of their zone.
+    """
+
+    forms: Mapping[str, FormName] = field(default_factory=dict)
+    other_forms: Mapping[FormName, tuple[object, ...]] = field(default_factory=dict)
+    missing: int = 0
+    unreadable: int = 0
+    local: int = 0
+    ambiguous: int = 0
+    nonexistent: int = 0
+
+    def and_then(self, later: TimeNotes) -> TimeNotes:
+        """Return the notes on both of two parts of a topic."""
+        others = {
+            form: tuple(dict.fromkeys([*self.other_forms.get(form, ()), *clients]))
+            for form, clients in {**self.other_forms, **later.other_forms}.items()
+        }
+        return TimeNotes(
+            {**self.forms, **later.forms},
+            {**self.other_forms, **others},
+            self.missing + later.missing,
+            self.unreadable + later.unreadable,
+            self.local + later.local,
+            self.ambiguous + later.ambiguous,
+            self.nonexistent + later.nonexistent,
+        )
+
+
+@dataclass(frozen=True)
+class TimeColumn:
+    """The times of one role.
+
+    Attributes
+    ----------
+    ms
+        int64, epoch ms; `MISSING_TIME` where there is none.
+    problem
+        uint8, as `lib.core.times.reading.Times.problem`.
+    notes
+        How they were read.
+    """
+
+    ms: NDArray[np.int64]
+    problem: NDArray[np.uint8]
+    notes: TimeNotes
+
+
+def parts_of(source: str) -> tuple[str, ...]:
+    """Return the fields that a source is made of: itself, or the two that it joins."""
+    return (source, *source.split(JOINED, 1)) if JOINED in source else (source,)
+
+
+def is_nanos(source: str) -> bool:
+    """Return whether a source joins seconds and nanoseconds, not a date and a time of day."""
+    return source.lower().endswith(("nanos", "nanoseconds", "nsec"))
+
+
+def column_of(rows: pa.Table, source: str) -> pa.ChunkedArray:
+    """Return what decoded records have in a field, or the partition; nulls where they lack it."""
+    if source == FROM_PARTITION:
+        return rows[PARTITION]
+    if source not in rows.column_names and JOINED in source:
+        first, second = (column_of(rows, part) for part in source.split(JOINED, 1))
+        whole = seconds_and_nanos if is_nanos(source) else date_and_time
+        return pa.chunked_array([whole(first, second)])
+    if source not in rows.column_names:
+        return pa.chunked_array([pa.nulls(rows.num_rows)])
+    return rows[source]
+
+
+def record_times(rows: pa.Table) -> NDArray[np.int64]:
+    """Return the records' own timestamps, epoch ms; `MISSING_TIME` where a record has none."""
+    times: NDArray[np.int64] = rows[RECEIVED_TIME].to_numpy()
+    if not len(times) or (times.min() >= 0 and times.max() <= _LATEST_RECORD_TIME):
+        return times
+    return np.where((times >= 0) & (times <= _LATEST_RECORD_TIME), times, MISSING_TIME)
+
+
+def read_time(
+    rows: pa.Table,
+    role: TimeField,
+    clients: NDArray[np.integer],
+    names: object,
+    *,
+    known: Mapping[str, FormName],
+    around: int | None = None,
+) -> TimeColumn:
+    """Read the times of a role: of each record from the first source that it has.
+
+    Where some of a field's values are no times as most clients write them, the clients that write
+    another form are found, and read so; what fits no form is no time.
+
+    Parameters
+    ----------
+    rows
+        Decoded records, `lib.decoding.base.Decoded.columns`.
+    clients, names
+        The client's code of each record, and what codes stand for; −1: none.
+    known
+        Forms of fields that were recognised before.
+    around
+        As in `read_times`.
+    """
+    ms = np.full(rows.num_rows, MISSING_TIME)
+    problem = np.full(rows.num_rows, MISSING, np.uint8)
+    notes = TimeNotes()
+    for source in role.sources:
+        left = problem == MISSING
+        if not left.any():
+            break
+        times, found = _read_source(rows, source, role, clients, names, known, around)
+        notes = notes.and_then(found)
+        ms[left] = np.where(times.problem == READABLE, times.ms, MISSING_TIME)[left]
+        problem[left] = times.problem[left]
+    missing = int(np.count_nonzero(problem == MISSING))
+    bad = int(np.count_nonzero(problem != READABLE)) - missing
+    return TimeColumn(ms, problem, notes.and_then(TimeNotes(missing=missing, unreadable=bad)))
+
+
+def _read_source(
+    rows: pa.Table,
+    source: str,
+    role: TimeField,
+    clients: NDArray[np.integer],
+    names: object,
+    known: Mapping[str, FormName],
+    around: int | None,
+) -> tuple[Times, TimeNotes]:
+    if source == RECORD_TIMESTAMP and source not in rows.column_names:
+        ms = record_times(rows)
+        present = np.where(ms == MISSING_TIME, MISSING, READABLE).astype(np.uint8)
+        return Times(ms, present), TimeNotes()
+    column = column_of(rows, source)
+    form = role.form or known.get(source) or recognise_form(column[:_SAMPLE], around).form
+    if form is None:
+        none = np.where(column.is_null().to_numpy(), MISSING, MISSING + 1).astype(np.uint8)
+        return Times(np.zeros(len(none), np.int64), none), TimeNotes()
+    times = read_times(column, form, zone=role.zone, around=around)
+    others: Mapping[FormName, NDArray[np.int64]] = {}
+    if role.form is None and (times.problem > MISSING).any():
+        groups = recognise_forms(column, clients, around)
+        form, others = groups.main.form or form, groups.others
+        times = read_times_by_group(column, clients, form, others, zone=role.zone, around=around)
+    who = {each: tuple(_named(names, codes)) for each, codes in others.items()}
+    return times, TimeNotes(
+        {source: form},
+        who,
+        local=times.local,
+        ambiguous=times.ambiguous,
+        nonexistent=times.nonexistent,
+    )
+
+
+def _named(names: object, codes: NDArray[np.int64]) -> list[object]:
+    known = [code for code in codes.tolist() if code >= 0]
+    return [names[code] for code in known]  # type: ignore[index]  # an index or a sequence

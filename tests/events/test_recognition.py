@@ -1,0 +1,182 @@
+"""Roles are recognised in what real systems write, or asked about; never silently wrong."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SENT_TIME
+from lib.decoding.json import JSON
+from lib.events.fields import KEY, RECORD_TIME_FIELD, TimeField
+from lib.events.recognition import recognise
+from lib.events.systems import SYSTEMS, known_system
+from lib.events.table import build_events
+from lib.sources.records import NO_TIMESTAMP
+from tests.support.blocks import block
+from tests.support.systems import SHAPES, Happening
+
+START = 1_704_164_650_220
+
+
+def happenings(clients=("dev-a", "dev-b", "dev-c"), each=20):
+    """Events of three clients, one of which sends them in batches, in the order of receipt."""
+    rng = np.random.default_rng(7)
+    found = []
+    for lane, client in enumerate(clients):
+        for number in range(1, each + 1):
+            event = START + 5_000 * number + 1_700 * lane + int(rng.integers(0, 900))
+            sent = event + 30 if lane else START + 25_000 * (1 + (5 * number) // 25)
+            received = max(sent, event) + 40 + int(rng.integers(0, 200))
+            found.append(Happening(client, f"{client}-{170 + lane}", number, event, sent, received))
+    return sorted(found, key=lambda h: h.received_ms)
+
+
+def decoded(records, timestamps=None):
+    stamps = [NO_TIMESTAMP] * len(records) if timestamps is None else timestamps
+    values = [json.dumps(record).encode() for record in records]
+    return JSON.decode(block(*values, timestamps=stamps), extras=(KEY,)).columns
+
+
+def sources_of(field):
+    return field.sources[0] if field else None
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.system)
+class TestSystems:
+    def test_roles_are_recognised_in_a_file(self, shape):
+        fields = recognise(decoded([shape.record(h) for h in happenings()])).fields
+
+        assert sources_of(fields.event_time) == shape.event_time
+        assert sources_of(fields.sent_time) == shape.sent_time
+        assert sources_of(fields.received_time) == shape.received_time
+        assert fields.client in shape.clients
+        assert fields.session == shape.session
+        assert fields.sequence in (shape.sequence, None)
+
+    def test_times_read_are_those_that_were_written(self, shape):
+        every = happenings()
+        rows = decoded([shape.record(h) for h in every])
+
+        table = build_events([rows], recognise(rows).fields).table
+
+        seconds_only = shape.system in ("Mixpanel", "OwnTracks", "Telegraf", "CloudTrail", "Adjust")
+        unit = 1000 if seconds_only else 1
+        truth = np.array([h.event_ms for h in every]) // unit * unit
+        assert np.sort(table[EVENT_TIME]).tolist() == np.sort(truth).tolist()
+        if shape.received_time and shape.system != "Adjust":
+            assert np.sort(table[RECEIVED_TIME]).tolist() == sorted(h.received_ms for h in every)
+        if shape.sent_time and not seconds_only:
+            assert np.sort(table[SENT_TIME]).tolist() == sorted(h.sent_ms for h in every)
+        assert table[CLIENT].nunique() == 3
+
+    def test_in_kafka_the_record_timestamp_is_the_received_time(self, shape):
+        every = happenings()
+        rows = decoded([shape.record(h) for h in every], [h.received_ms for h in every])
+
+        fields = recognise(rows).fields
+
+        assert fields.received_time == RECORD_TIME_FIELD
+        assert sources_of(fields.event_time) == shape.event_time
+
+
+@pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system.name)
+def test_a_known_system_is_known_inside_an_envelope_too(system):
+    inside = known_system([f"payload.{name}" for name in system.known_by])
+
+    assert inside.name == system.name
+
+
+def test_a_time_that_is_not_in_nearly_all_records_is_asked_about():
+    records = [
+        {"device": h.client, "ts": h.event_ms}
+        if h.number % 2
+        else {"device": h.client, "occurredAt": h.event_ms}
+        for h in happenings()
+    ]
+
+    found = recognise(decoded(records))
+
+    assert found.fields.event_time == TimeField()
+    assert {offer.name for offer in found.offers} == {"ts", "occurredAt"}
+
+
+def test_a_field_named_as_another_time_is_not_taken_for_the_event_time():
+    records = [{"device": h.client, "received_at": h.received_ms} for h in happenings()]
+
+    assert recognise(decoded(records)).fields.event_time == TimeField()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "receivedAt", "recv_time", "ingestTime", "ingestion_timestamp", "arrival_ts", "server_time",
+        "EventEnqueuedUtcTime", "collector_tstamp", "observed_at", "kafka_time", "x_received",
+    ],
+)  # fmt: skip
+def test_a_received_time_is_recognised_by_its_name(name):
+    records = [{"device": h.client, "ts": h.event_ms, name: h.received_ms} for h in happenings()]
+
+    assert recognise(decoded(records)).fields.received_time == TimeField((name,))
+
+
+@pytest.mark.parametrize(("event", "received"), [("t1", "t2"), ("a", "b"), ("ts", "x")])
+def test_a_received_time_without_a_telling_name_is_recognised_by_its_behaviour(event, received):
+    records = [
+        {"device": h.client, event: h.event_ms, received: h.received_ms} for h in happenings()
+    ]
+
+    fields = recognise(decoded(records)).fields
+
+    assert fields.event_time == TimeField((event,))
+    assert fields.received_time == TimeField((received,))
+
+
+@pytest.mark.parametrize("name", ["expires_at", "updated_at", "birthdate", "first_seen"])
+def test_another_time_is_not_taken_for_the_received_time(name):
+    records = [{"device": h.client, "ts": h.event_ms, name: h.event_ms + 9} for h in happenings()]
+
+    assert recognise(decoded(records)).fields.received_time == TimeField()
+
+
+def test_clients_that_write_seconds_among_others_are_read_in_seconds():
+    every = happenings()
+    records = [
+        {"device": h.client, "ts": h.event_ms // 1000 if h.client == "dev-b" else h.event_ms}
+        for h in every
+    ]
+    rows = decoded(records, [h.received_ms for h in every])
+
+    events = build_events([rows], recognise(rows).fields)
+
+    assert events.notes["event_time"].other_forms == {"s": ("dev-b",)}
+    assert events.rejected.num_rows == 0
+    assert abs(events.table[RECEIVED_TIME] - events.table[EVENT_TIME]).max() < 40_000
+
+
+def test_a_date_and_a_time_of_day_make_one_time():
+    every = happenings()
+    records = []
+    for h in every:
+        day, clock = str(np.datetime64(h.event_ms, "ms")).split("T")
+        records.append({"device": h.client, "date": day, "time": clock[:8]})
+    rows = decoded(records, [h.received_ms for h in every])
+
+    events = build_events([rows], recognise(rows).fields)
+
+    assert sorted(events.table[EVENT_TIME]) == sorted(h.event_ms // 1000 * 1000 for h in every)
+
+
+def test_seconds_and_nanoseconds_make_one_time():
+    every = happenings()
+    records = [
+        {"device": h.client,
+         "at": {"seconds": h.event_ms // 1000, "nanos": h.event_ms % 1000 * 1_000_000}}
+        for h in every
+    ]  # fmt: skip
+    rows = decoded(records, [h.received_ms for h in every])
+
+    events = build_events([rows], recognise(rows).fields)
+
+    assert sorted(events.table[EVENT_TIME]) == sorted(h.event_ms for h in every)
