@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import runpy
+import signal
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
@@ -42,6 +43,11 @@ settings.register_profile("default", settings.get_profile("default"), **TIMELESS
 settings.load_profile("ci" if IS_CI else "default")
 
 expect.set_options(timeout=60_000)  # for a busy machine; nothing waits longer than it has to
+
+
+def pytest_configure() -> None:
+    """End the servers of a test run that is terminated, by a time-out for example, as on Ctrl+C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_terminal_summary(

@@ -8,7 +8,7 @@ from urllib.request import urlopen
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.support.app import running_app
+from tests.support.app import REPOSITORY, running_app
 from tests.support.processes import ServerStartError, running
 
 SHOW_SETTINGS = """
@@ -64,6 +64,41 @@ def test_server_ends_with_its_block_even_when_that_fails(tmp_path):
         running(command, ready=lambda: bool(read_if_there(pid_file)), log=tmp_path / "log"),
     ):
         _ = 1 / 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid_file.read_text()), 0)
+
+
+A_TEST_WITH_A_SERVER = """
+import sys, time
+from pathlib import Path
+from tests.support.processes import running
+
+def test_that_takes_long(tmp_path):
+    pid = Path({pid_file!r})
+    serve = f"import os, pathlib; pathlib.Path({{str(pid)!r}}).write_text(str(os.getpid()));"
+    command = [sys.executable, "-c", serve + "import time; time.sleep(600)"]
+    with running(command, ready=lambda: pid.exists() and pid.read_text(), log=tmp_path / "log"):
+        Path({started_file!r}).touch()
+        time.sleep(600)
+"""
+
+
+def test_servers_end_with_a_test_run_that_is_terminated(tmp_path):
+    # Given a test run with a server
+    pid_file, started_file = tmp_path / "pid", tmp_path / "started"
+    script = tmp_path / "test_long.py"
+    script.write_text(
+        A_TEST_WITH_A_SERVER.format(pid_file=str(pid_file), started_file=str(started_file))
+    )
+    command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "--rootdir", str(tmp_path)]
+    with running(
+        [*command, str(script)], ready=started_file.exists, log=tmp_path / "log", cwd=REPOSITORY
+    ) as run:
+        # When it is terminated
+        run.terminate()
+        run.wait(60)
+
+    # Then the server is gone
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid_file.read_text()), 0)
 

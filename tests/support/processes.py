@@ -46,9 +46,10 @@ def running(
     ready: Callable[[], bool],
     log: Path,
     env: Mapping[str, str] | None = None,
-    timeout_s: float = 60,
-) -> Iterator[None]:
-    """Run `command` for the length of the block, entered once `ready()` is true.
+    cwd: Path | None = None,
+    timeout_s: float = 120,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `command` for the length of the block, entered with its process once `ready()` is true.
 
     Parameters
     ----------
@@ -60,6 +61,8 @@ def running(
         File that gets what the process prints.
     env
         The whole environment of the process; the caller's own if left out.
+    cwd
+        Its folder; the caller's own if left out.
     timeout_s
         Seconds that the process has to become ready.
 
@@ -71,12 +74,17 @@ def running(
     with (
         log.open("wb") as output,
         subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=env
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=env,
+            cwd=cwd,
         ) as process,
     ):
         try:
             _wait_until_ready(process, ready, log, timeout_s)
-            yield
+            yield process
         finally:
             # All that these servers keep is thrown away with them: no need for a slow, clean end.
             process.kill()
