@@ -22,6 +22,7 @@ from tests.support import broker as kafka_broker
 from tests.support.app import running_app
 from tests.support.broker import Record
 from tests.support.chromium import CHROMIUM_FLAGS, find_chromium
+from tests.support.registry import RegistryMissingError, running_registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
     from tests.support.broker import Broker
+    from tests.support.registry import Registry
 
 # How long an example takes says nothing on a busy machine.
 settings.register_profile("skewline", deadline=None)
@@ -61,6 +63,17 @@ def broker() -> Iterator[Broker]:
         try:
             running = stack.enter_context(kafka_broker.running_broker())
         except kafka_broker.KafkaMissingError as missing:
+            skip_or_fail(str(missing))
+        yield running
+
+
+@pytest.fixture(scope="session")
+def registry() -> Iterator[Registry]:
+    """A real schema registry, one for all tests: each test makes subjects of its own."""
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(running_registry())
+        except RegistryMissingError as missing:
             skip_or_fail(str(missing))
         yield running
 

@@ -334,6 +334,11 @@ def _to_parts(records: Mapping[int, dict[str, Any]]) -> Iterator[_Part]:
         yield _Part(rows, _to_table([record for _, record in some], common))
 
 
+def records_to_columns(records: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Return objects as `decode` gives them: a row each, nested fields under dotted names."""
+    return concat([part.table for part in _to_parts(dict(enumerate(map(flatten, records))))])
+
+
 def _to_table(records: Sequence[dict[str, Any]], common: Collection[str]) -> pa.Table:
     every = dict.fromkeys(name for record in records for name in record)
     names = [name for name in every if name in common]

@@ -242,13 +242,14 @@ class _Slots:
     def _column(self, slot: int, kind: int) -> pa.Array:
         numbers, present = self.numbers[slot], self.present[slot]
         if kind == TEXT:
-            return _texts(self.data, numbers, present)
+            return texts_at(self.data, numbers, present)
         if kind == BOOLEAN:
             return pa.array(numbers.astype(bool), mask=None if present.all() else present == 0)
-        return _array(pa.float64() if kind == FLOAT else pa.int64(), numbers.copy(), present)
+        return array_of(pa.float64() if kind == FLOAT else pa.int64(), numbers.copy(), present)
 
 
-def _array(kind: pa.DataType, values: NDArray[Any], present: Bytes) -> pa.Array:
+def array_of(kind: pa.DataType, values: NDArray[Any], present: Bytes) -> pa.Array:
+    """Return values of 4 or 8 bytes as a column of a kind, null where `present` is 0."""
     buffers = [_validity(present), pa.py_buffer(values)]
     return pa.Array.from_buffers(kind, len(values), buffers)
 
@@ -257,7 +258,7 @@ def _validity(present: Bytes) -> pa.Buffer | None:
     return None if present.all() else pa.py_buffer(np.packbits(present, bitorder="little"))
 
 
-def _texts(data: Bytes, spans: Integers, present: Bytes) -> pa.Array:
+def texts_at(data: Bytes, spans: Integers, present: Bytes) -> pa.Array:
     """Return the texts at `spans`, as a dictionary where they repeat.
 
     Raises
@@ -273,7 +274,7 @@ def _texts(data: Bytes, spans: Integers, present: Bytes) -> pa.Array:
         return _strings(data, spans, present)
     words = firsts[:distinct]
     return pa.DictionaryArray.from_arrays(
-        _array(pa.int32(), codes, present), _strings(data, words, np.ones(distinct, np.uint8))
+        array_of(pa.int32(), codes, present), _strings(data, words, np.ones(distinct, np.uint8))
     )
 
 

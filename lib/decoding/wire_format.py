@@ -1,0 +1,239 @@
+"""How records say which schema they are written with: what stands before a value, or in headers.
+
+| form | where the id is |
+|---|---|
+| Confluent | the value begins with 0, then 4 bytes of schema id |
+| Confluent, GUID in headers | header `__value_schema_id`: 1, then the 16 bytes of a GUID |
+| Apicurio | as Confluent's, or 0 and 8 bytes of global id (the first 4 are 0) |
+| Apicurio, ids in headers | `apicurio.value.contentId` or `.globalId`, 8 bytes |
+| AWS Glue | 3, then 0 or 5 (zlib), then the 16 bytes of a schema version's UUID |
+| Avro single objects | C3 01, then 8 bytes of the schema's fingerprint |
+
+Of keys the headers have `key` in their names instead of `value`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+from uuid import UUID
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lib.decoding.slots import Values
+from lib.sources.records import header_names
+from lib.sources.schemas import SchemaId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+Part = Literal["value", "key"]
+Form = Literal[
+    "Confluent",
+    "Confluent, GUID in headers",
+    "Apicurio",
+    "Apicurio, ids in headers",
+    "AWS Glue",
+    "Avro single objects",
+]
+
+IN_HEADERS: Final = ("Confluent, GUID in headers", "Apicurio, ids in headers")
+"""The forms of which a block without headers has no trace."""
+
+
+@dataclass(frozen=True)
+class Framed:
+    """Records of a block that name the same schema in the same way.
+
+    Attributes
+    ----------
+    form
+        How they name it.
+    id
+        Which it is.
+    rows
+        int64, where they stand in the block.
+    starts
+        int64, where what is written with the schema begins, in the buffer of `Values.of`.
+    message
+        Which message of a Protobuf schema they are, where headers say so: the indexes as they are
+        written before a value otherwise, or its name.
+    """
+
+    form: Form
+    id: SchemaId
+    rows: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    message: bytes | str | None = None
+
+
+def framed(records: pa.RecordBatch, part: Part = "value") -> list[Framed]:
+    """Return the records that name a schema, those with the same one together.
+
+    Parameters
+    ----------
+    records
+        A block of schema `lib.sources.records.RECORDS`.
+    part
+        Whose schema is asked for.
+    """
+    column = records.column(part)
+    values = Values.of(column)
+    left = column.is_valid().to_numpy(zero_copy_only=False)
+    found = []
+    for one in (*_by_headers(records, part, values), *_by_beginning(values, left)):
+        rows = one.rows[left[one.rows]]
+        if len(rows):
+            left = left.copy()
+            left[rows] = False
+            found.append(_only(one, rows))
+    return found
+
+
+def recognise(records: pa.RecordBatch, part: Part = "value") -> Form | None:
+    """Return the form of which at least half of a block's values are; None if there is none."""
+    present = len(records) - records.column(part).null_count
+    counts: Counter[Form] = Counter()
+    for one in framed(records, part):
+        counts[one.form] += len(one.rows)
+    best = counts.most_common(1)
+    return best[0][0] if best and best[0][1] * 2 >= present else None
+
+
+def said_of(records: pa.RecordBatch) -> str:
+    """Return what a block's values begin with, for the page that cannot show events; or "".
+
+    Examples
+    --------
+    "begins with 0 and schema id 17: Avro or Protobuf, not JSON"
+    """
+    form = recognise(records)
+    if form is None:
+        return ""
+    first = next(one for one in framed(records) if one.form == form)
+    return {
+        "Confluent": f"begins with 0 and {first.id}: Avro or Protobuf, not JSON",
+        "Confluent, GUID in headers": f"the header __value_schema_id has schema {first.id}",
+        "Apicurio": f"begins with 0 and Apicurio's {first.id}: Avro or Protobuf, not JSON",
+        "Apicurio, ids in headers": f"the headers have Apicurio's {first.id}",
+        "AWS Glue": f"begins with AWS Glue's header and {first.id}",
+        "Avro single objects": f"begins with C3 01 and Avro's {first.id}",
+    }[form]
+
+
+def _only(one: Framed, rows: NDArray[np.int64]) -> Framed:
+    kept = np.isin(one.rows, rows)
+    return Framed(one.form, one.id, rows, one.starts[kept], one.message)
+
+
+# Headers
+
+
+def _by_headers(records: pa.RecordBatch, part: Part, values: Values) -> Iterator[Framed]:
+    names = header_names(records)
+    guid = f"__{part}_schema_id"
+    if guid in names:
+        for value, rows in _alike(_header(records, guid)):
+            if len(value) >= 17 and value[0] == 1:
+                found = SchemaId("GUID", str(UUID(bytes=value[1:17])))
+                form: Form = "Confluent, GUID in headers"
+                yield Framed(form, found, rows, values.starts[rows], value[17:] or None)
+    for name, kind in (("contentId", "schema id"), ("globalId", "global id")):
+        header = f"apicurio.{part}.{name}"
+        if header not in names:
+            continue
+        types = _header(records, f"apicurio.{part}.protobuf.type")
+        for value, rows in _alike(_header(records, header)):
+            if len(value) == 8:
+                found = SchemaId(kind, int.from_bytes(value, "big"))  # type: ignore[arg-type]
+                for message, some in _alike(types.take(pa.array(rows))):
+                    which = message.decode(errors="replace") or None
+                    at = rows[some]
+                    yield Framed("Apicurio, ids in headers", found, at, values.starts[at], which)
+
+
+def _header(records: pa.RecordBatch, name: str) -> pa.Array:
+    return pc.map_lookup(records.column("headers"), pa.scalar(name), "last")
+
+
+def _alike(column: pa.Array) -> Iterator[tuple[bytes, NDArray[np.int64]]]:
+    """Yield the different values of a column of bytes, and the rows of each; null as b""."""
+    encoded = column.fill_null(b"").dictionary_encode()
+    codes = encoded.indices.to_numpy()
+    for code, value in enumerate(encoded.dictionary.to_pylist()):
+        yield value, np.flatnonzero(codes == code)
+
+
+# What a value begins with
+
+
+def _by_beginning(values: Values, left: NDArray[np.bool_]) -> Iterator[Framed]:
+    lengths = values.stops - values.starts
+    first = np.full(len(values), -1, np.int64)
+    some = np.flatnonzero(left & (lengths > 0))
+    first[some] = values.data[values.starts[some]]
+    yield from _confluent(values, np.flatnonzero((first == 0) & (lengths >= 5)))
+    yield from _glue(values, np.flatnonzero((first == 3) & (lengths >= 18)))
+    yield from _single_objects(values, np.flatnonzero((first == 0xC3) & (lengths >= 10)))
+
+
+def _confluent(values: Values, rows: NDArray[np.int64]) -> Iterator[Framed]:
+    ids = _big_endian(values, rows, 1, 4)
+    for number, some in _same(ids, rows):
+        if number:
+            found = SchemaId("schema id", number)
+            yield Framed("Confluent", found, some, values.starts[some] + 5)
+    long = rows[(ids == 0) & (values.stops[rows] - values.starts[rows] >= 9)]
+    for number, some in _same(_big_endian(values, long, 5, 4), long):
+        found = SchemaId("global id", number)
+        yield Framed("Apicurio", found, some, values.starts[some] + 9)
+
+
+def _glue(values: Values, rows: NDArray[np.int64]) -> Iterator[Framed]:
+    compression = _big_endian(values, rows, 1, 1)
+    rows = rows[(compression == 0) | (compression == 5)]
+    for version, some in _prefixes(values, rows, 2, 16):
+        found = SchemaId("Glue schema version", str(UUID(bytes=version)))
+        yield Framed("AWS Glue", found, some, values.starts[some] + 18)
+
+
+def _single_objects(values: Values, rows: NDArray[np.int64]) -> Iterator[Framed]:
+    rows = rows[_big_endian(values, rows, 1, 1) == 1]
+    for fingerprint, some in _prefixes(values, rows, 2, 8):
+        found = SchemaId("fingerprint", fingerprint.hex())
+        yield Framed("Avro single objects", found, some, values.starts[some] + 10)
+
+
+def _big_endian(
+    values: Values, rows: NDArray[np.int64], begin: int, length: int
+) -> NDArray[np.int64]:
+    number = np.zeros(len(rows), np.int64)
+    for place in range(begin, begin + length):
+        number = number << 8 | values.data[values.starts[rows] + place]
+    return number
+
+
+def _prefixes(
+    values: Values, rows: NDArray[np.int64], begin: int, length: int
+) -> Iterator[tuple[bytes, NDArray[np.int64]]]:
+    starts = values.starts[rows] + begin
+    prefixes = Values(values.data, starts, starts + length).to_arrow()
+    for prefix, some in _alike(prefixes):
+        yield prefix, rows[some]
+
+
+def _same(
+    numbers: NDArray[np.int64], rows: NDArray[np.int64]
+) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Yield the different numbers, and the rows of each."""
+    if len(numbers) and (numbers == numbers[0]).all():  # as nearly always
+        yield int(numbers[0]), rows
+        return
+    order = np.argsort(numbers, kind="stable")
+    found, begins = np.unique(numbers[order], return_index=True)
+    yield from zip(found.tolist(), np.split(rows[order], begins[1:]), strict=True)
