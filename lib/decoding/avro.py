@@ -403,14 +403,16 @@ def _alone(tree: Tree, named_types: Mapping[str, Any], names: dict[str, str]) ->
     """
     if isinstance(tree, list):
         return [_alone(branch, named_types, names) for branch in tree]
-    if isinstance(tree, str) and tree in named_types:
-        return names[tree] if tree in names else _alone(named_types[tree], named_types, names)
+    name = tree if isinstance(tree, str) else tree.get("name")
+    if name in names:
+        return names[name]
+    tree = named_types.get(name, tree)
     kind = _kind(tree)
     part: dict[str, Any] = {"type": kind}
     if isinstance(tree, dict):
         part |= {n: tree[n] for n in ("size", "symbols") if n in tree}
-        if "name" in tree:
-            part["name"] = names[tree["name"]] = f"T{len(names)}"
+        if name:
+            part["name"] = names[name] = f"T{len(names)}"
         for inner in ("items", "values"):
             if inner in tree:
                 part[inner] = _alone(tree[inner], named_types, names)

@@ -231,7 +231,9 @@ def _same(
     numbers: NDArray[np.int64], rows: NDArray[np.int64]
 ) -> Iterator[tuple[int, NDArray[np.int64]]]:
     """Yield the different numbers, and the rows of each."""
-    if len(numbers) and (numbers == numbers[0]).all():  # as nearly always
+    if not len(numbers):
+        return
+    if (numbers == numbers[0]).all():  # as nearly always
         yield int(numbers[0]), rows
         return
     order = np.argsort(numbers, kind="stable")
