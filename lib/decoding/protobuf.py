@@ -22,12 +22,11 @@ from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import FieldDescriptor as Kind
 from google.protobuf.message import DecodeError
 
-from lib.core.errors import SchemaError
 from lib.core.jit import compiled
 from lib.decoding import protobuf_walk as walk
 from lib.decoding.json import records_to_columns
 from lib.decoding.merge import MAX_FIELDS
-from lib.decoding.proto_files import compiled_file
+from lib.decoding.proto_files import CompiledFile, compiled_file
 from lib.decoding.slots import (
     Columns,
     NotReadableError,
@@ -148,7 +147,8 @@ def read(schema: Schema, values: Values, message: bytes | str | None = None) -> 
     """
     rows = np.arange(len(values))
     if message is not None:
-        yield _read(_tables(schema, _name_of(schema, message)), values, rows)
+        name = _full_name(compiled_file(schema), message)
+        yield _read(_tables(schema, name), values, rows) if name else _none(rows, NO_MESSAGE)
         return
     ends = np.empty(len(values), np.int64)
     _find_index_ends(values.data, values.starts, values.stops, ends)
@@ -224,41 +224,22 @@ def _message_of(schema: Schema, value: bytes, length: int) -> tuple[str, int]:
     Confluent's serializers write the indexes of the message, Apicurio's the message `Ref` with its
     name, behind its length.
     """
+    file = compiled_file(schema)
     size = value[0] if value else 0
     if 2 < size < len(value) and value[1] == 0x0A and value[2] == size - 2:
-        try:
-            return _name_of(schema, value[3 : 1 + size].decode(errors="replace")), 1 + size
-        except SchemaError:
-            pass
-    if length <= 0:
-        return "", 0
-    try:
-        return _name_of(schema, value[:length]), length
-    except SchemaError:
-        return "", 0
+        name = _full_name(file, value[3 : 1 + size].decode(errors="replace"))
+        if name:
+            return name, 1 + size
+    name = _full_name(file, value[:length]) if length > 0 else ""
+    return name, length if name else 0
 
 
-def _name_of(schema: Schema, message: bytes | str) -> str:
-    """Return the full name of a message, given by its name or its indexes.
-
-    Raises
-    ------
-    SchemaError
-        When the schema has no such message.
-    """
-    file = compiled_file(schema)
-    if isinstance(message, str):
-        for full in file.messages():
-            if message in (full, full.rpartition(".")[2]):
-                return full
-    else:
-        found = file.message_at(_indexes(message))
-        if found is not None:
-            return found
-    which = message if isinstance(message, str) else f"with the indexes {_indexes(message)}"
-    raise SchemaError(
-        f"The Protobuf schema has no message {which}.", "Check the schema in the registry."
-    )
+def _full_name(file: CompiledFile, message: bytes | str) -> str:
+    """Return the full name of a message, given by a name or its indexes; "" if it is not there."""
+    if isinstance(message, bytes):
+        return file.message_at(_indexes(message)) or ""
+    names = file.messages()
+    return next((full for full in names if message in (full, full.rpartition(".")[2])), "")
 
 
 def _indexes(written: bytes) -> tuple[int, ...]:
