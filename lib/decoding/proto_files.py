@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
     from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto
 
-    from lib.sources.schemas import Schema
+    from lib.core.schemas import Schema
 
 _MAIN: Final = "skewline-main.proto"
 _SECONDS: Final = 30
@@ -151,12 +151,10 @@ def _google_types() -> list[Path]:
 
 
 def _first_error(said: str) -> str:
-    lines = [line for line in said.splitlines() if "warning" not in line.lower()]
-    return (
-        lines[0].replace(f"{_MAIN}:", "line ", 1).removesuffix(".")
-        if lines
-        else "protoc says nothing"
-    )
+    """Return the first line about a file; others warn, or are of `protoc` itself."""
+    lines = [line for line in said.splitlines() if " warning: " not in line] or ["it says nothing"]
+    first = next((line for line in lines if ".proto:" in line.partition(" ")[0]), lines[0])
+    return first.replace(f"{_MAIN}:", "line ", 1).removesuffix(".")
 
 
 def _error(what: str) -> SchemaError:

@@ -22,6 +22,7 @@ from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import FieldDescriptor as Kind
 from google.protobuf.message import DecodeError
 
+from lib.core.binary_values import decimal_text, text_of_bytes
 from lib.core.jit import compiled
 from lib.decoding import protobuf_walk as walk
 from lib.decoding.json import records_to_columns
@@ -35,11 +36,9 @@ from lib.decoding.slots import (
     Values,
     booleans,
     converted,
-    decimal_text,
     doubles,
     integers,
     named,
-    text_of_bytes,
     texts,
     with_one_column_a_name,
 )
@@ -51,7 +50,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
     from numpy.typing import NDArray
 
-    from lib.sources.schemas import Schema
+    from lib.core.schemas import Schema
 
 _AnyMessage: TypeAlias = Any
 """A message, whose class is made as the program runs."""

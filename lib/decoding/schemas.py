@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from lib.core.schemas import Schema, SchemaSource
     from lib.decoding.wire_format import Form, Part
-    from lib.sources.schemas import Schema, SchemaSource
 
 TYPES: Final = {"AVRO": "Avro", "PROTOBUF": "Protobuf", "JSON": "JSON Schema"}
 """What the load report calls a type of schema."""

@@ -5,7 +5,8 @@
 | Confluent | the value begins with 0, then 4 bytes of schema id |
 | Confluent, GUID in headers | header `__value_schema_id`: 1, then the 16 bytes of a GUID |
 | Apicurio | as Confluent's, or 0 and 8 bytes of global id (the first 4 are 0) |
-| Apicurio, ids in headers | `apicurio.value.contentId` or `.globalId`, 8 bytes |
+| Apicurio, ids in headers | `apicurio.value.contentId` or `.globalId`, 8 bytes; of Protobuf the \
+message's name is in `apicurio.protobuf.type` |
 | AWS Glue | 3, then 0 or 5 (zlib), then the 16 bytes of a schema version's UUID |
 | Avro single objects | C3 01, then 8 bytes of the schema's fingerprint |
 
@@ -23,9 +24,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lib.core.schemas import SchemaId
 from lib.decoding.slots import Values
 from lib.sources.records import header_names
-from lib.sources.schemas import SchemaId
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,7 +148,7 @@ def _by_headers(records: pa.RecordBatch, part: Part, values: Values) -> Iterator
         header = f"apicurio.{part}.{name}"
         if header not in names:
             continue
-        types = _header(records, f"apicurio.{part}.protobuf.type")
+        types = _header(records, "apicurio.protobuf.type")
         for value, rows in _alike(_header(records, header)):
             if len(value) == 8:
                 found = SchemaId(kind, int.from_bytes(value, "big"))  # type: ignore[arg-type]

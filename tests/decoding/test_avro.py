@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lib.decoding.json
+from lib.core.avro_walk import DEEPEST
 from lib.core.errors import SchemaError
+from lib.core.schemas import Schema
 from lib.decoding.avro import read
-from lib.decoding.avro_walk import DEEPEST
 from lib.decoding.slots import Read, Values
-from lib.sources.schemas import Schema
 from tests.support.blocks import block
 
 EVENT = {

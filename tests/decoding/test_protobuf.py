@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 import lib.decoding.json
 from lib.core.errors import SchemaError
+from lib.core.schemas import Schema
 from lib.decoding.proto_files import compiled_file
 from lib.decoding.protobuf import MOST_MESSAGES, read
 from lib.decoding.protobuf_walk import DEEPEST
 from lib.decoding.slots import Values
-from lib.sources.schemas import Schema
 from tests.support.blocks import block
 
 FIRST = b"\0"

@@ -17,12 +17,12 @@ import requests
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
 from lib.core.errors import SchemaError, SettingsError
-from lib.sources.schemas import Schema, SchemaId
+from lib.core.schemas import Schema, SchemaId
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lib.sources.schemas import SchemaType
+    from lib.core.schemas import SchemaType
 
 ENVIRONMENT: Final = {
     "url": "SCHEMA_REGISTRY_URL",
@@ -155,7 +155,7 @@ def registry_settings_from(
 
 
 class SchemaRegistry:
-    """A `lib.sources.schemas.SchemaSource` over HTTP. Building it opens no connection."""
+    """A `lib.core.schemas.SchemaSource` over HTTP. Building it opens no connection."""
 
     def __init__(self, settings: RegistrySettings) -> None:
         self.settings = settings

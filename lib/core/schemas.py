@@ -70,10 +70,9 @@ class SchemaSource(Protocol):
 class NoSchemas:
     """The source where no registry is configured."""
 
-    def schema(self, wanted: SchemaId) -> Schema:
+    def schema(self, wanted: SchemaId) -> Schema:  # noqa: ARG002 (it has none)
         """Raise `SchemaError`, which says how to configure one."""
         raise SchemaError(
-            f"{str(wanted)[0].upper()}{str(wanted)[1:]} cannot be looked up: no schema registry "
-            "is configured.",
+            "No schema registry is configured.",
             "Set url under [connections.kafka.schema_registry] in .streamlit/secrets.toml.",
         )

@@ -1,4 +1,4 @@
-"""A compiled walk over Avro's binary encoding, by a program that `lib.decoding.avro` makes.
+"""A compiled walk over Avro's binary encoding, by a program that `lib.core.avro_schemas` makes.
 
 Every length is checked against its record, and so is how often anything is repeated: what the walk
 has gone through to the end is Avro of its schema, and can be given to any reader.
