@@ -157,13 +157,14 @@ def read(schema: Schema, values: Values, message: bytes | str | None = None) -> 
         first = int(rows[0])
         name, end = _message_of(schema, values[first], int(ends[first] - values.starts[first]))
         if end:
-            alike = rows[_begin_with(values.take(rows), values[first][:end])]
+            same = _begin_with(values.take(rows), values[first][:end])
+            alike = rows[same]
             behind = values.take(alike).beginning(values.starts[alike] + end)
             yield _read(_tables(schema, name), behind, alike)
         else:
-            alike = rows[:1]
-            yield _none(alike, NO_MESSAGE)
-        rows = np.setdiff1d(rows, alike, assume_unique=True)
+            same = np.arange(len(rows)) == 0
+            yield _none(rows[same], NO_MESSAGE)
+        rows = rows[~same]
     yield _none(rows, NO_MESSAGE)
 
 
@@ -317,7 +318,7 @@ def _slot(
     message: NDArray[np.uint8],
     implicit: bool,
 ) -> Slot:
-    if not implicit:
+    if not implicit or present.all():
         return Slot(values.data, numbers, present)
     return Slot(values.data, np.where(present, numbers, 0), message)
 
@@ -390,14 +391,15 @@ class _Builder:
         """Add a message; return its row."""
         row, first, there = len(self.messages), len(self.fields), self._slot()
         self.messages.append([first, first + len(message.fields), there])
-        self.fields += [[item.number, walk.OTHER, 0, 0, 0, 0] for item in message.fields]
+        self.fields += [[] for _ in message.fields]
         oneofs = {oneof.name: self._slot() for oneof in message.oneofs}
         around = (*around, message.full_name)
         for place, item in enumerate(message.fields, first):
             begin = self.slots
             kind, child = self._field(item, (*path, item), there, around)
             oneof = oneofs[item.containing_oneof.name] if item.containing_oneof else walk.SCRATCH
-            self.fields[place][1:] = [kind, begin, self.slots, child, oneof]
+            tag = walk.tag_of(item.number, kind)
+            self.fields[place] = [tag, kind, begin, self.slots, child, oneof]
         return row
 
     def _field(

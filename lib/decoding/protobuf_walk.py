@@ -42,7 +42,7 @@ OTHERS: Final = 1
 ROOT: Final = 2
 """Slots that every table has: of what is not kept, of fields of kind `OTHER`, of the message."""
 
-NUMBER, KIND, SLOT, END, CHILD, ONEOF = range(6)
+TAG, KIND, SLOT, END, CHILD, ONEOF = range(6)
 """Columns of the table of fields: the slots that a field and all in it have are `SLOT` to `END`,
 `CHILD` is the row of its message, `ONEOF` the slot of its oneof."""
 
@@ -63,7 +63,18 @@ WHY: Final = {
 DEEPEST: Final = 100
 """Messages in messages at most, as in Protobuf's own readers."""
 
-_WIRE_VARINT, _WIRE_64, _WIRE_LENGTH, _WIRE_GROUP, _WIRE_GROUP_END, _WIRE_32 = range(6)
+_WIRE_VARINT, _WIRE_64, _WIRE_LENGTH, _WIRE_GROUP, _WIRE_GROUP_END, _WIRE_32, _NO_WIRE = range(7)
+
+
+def tag_of(number: int, kind: int) -> int:
+    """Return what stands before a field of a kind; before one of kind `OTHER` anything may."""
+    if kind <= BOOLEAN:
+        wire = _WIRE_VARINT
+    elif kind <= FLOAT:
+        wire = _WIRE_64 if kind == FIXED_64 else _WIRE_32
+    else:
+        wire = _NO_WIRE if kind == OTHER else _WIRE_LENGTH
+    return number << 3 | wire
 
 
 @compiled
@@ -131,12 +142,10 @@ def _walk_one(  # noqa: C901 (a loop over instructions; calls cost more than the
         if at < 0 or tag < 8 or tag > 0xFFFF_FFFF:
             at = at if at < 0 else np.int64(-BAD_TAG)
             continue
-        number, wire = tag >> 3, tag & 7
-        field = _find(fields, likely, messages[message, 0], messages[message, 1], number)
-        if field < 0 or wire != _wire(fields[field, KIND]):
-            if field >= 0 and fields[field, KIND] == OTHER:
-                present[OTHERS, record] = 1
-            at = _skip(data, at, stop, number, wire)
+        field = _find(fields, likely, messages[message, 0], messages[message, 1], tag)
+        if field < 0 or fields[field, KIND] == OTHER:
+            present[OTHERS, record] |= field >= 0
+            at = _skip(data, at, stop, tag)
             continue
         likely = field + 1
         slot, oneof = fields[field, SLOT], fields[field, ONEOF]
@@ -165,28 +174,19 @@ def _walk_one(  # noqa: C901 (a loop over instructions; calls cost more than the
 
 
 @inlined
-def _find(
-    fields: Integers, likely: Number, first: Number, behind: Number, number: Number
-) -> Number:
-    """Return the row of a field, -1 if there is none; `likely` is looked at first."""
-    if likely < behind and fields[likely, NUMBER] == number:
+def _find(fields: Integers, likely: Number, first: Number, behind: Number, tag: Number) -> Number:
+    """Return the row of the field with a tag, -1 if there is none; `likely` is looked at first.
+
+    A field of another type than its number's is none, but for those of kind `OTHER`.
+    """
+    if likely < behind and fields[likely, TAG] == tag:
         return likely
     for field in range(first, behind):
-        if fields[field, NUMBER] == number:
+        if fields[field, TAG] == tag:
+            return field
+        if fields[field, KIND] == OTHER and fields[field, TAG] >> 3 == tag >> 3:
             return field
     return -1
-
-
-@inlined
-def _wire(kind: Number) -> Number:
-    """Return how the wire has a field of a kind; -1 for one that is only noted."""
-    if kind <= BOOLEAN:
-        return _WIRE_VARINT
-    if kind == FIXED_64:
-        return _WIRE_64
-    if kind <= FLOAT:
-        return _WIRE_32
-    return -1 if kind == OTHER else _WIRE_LENGTH
 
 
 @inlined
@@ -253,10 +253,15 @@ def _of_kind(kind: Number, number: Number) -> Number:
 
 
 @inlined
-def _skip(data: Bytes, at: Number, stop: Number, number: Number, wire: Number) -> Number:
+def _skip(data: Bytes, at: Number, stop: Number, tag: Number) -> Number:
     """Return where a field ends that is not read; of a group everything in it."""
-    if wire != _WIRE_GROUP:
-        return _skip_plain(data, at, stop, wire)
+    if tag & 7 == _WIRE_GROUP:
+        return _skip_group(data, at, stop, tag >> 3)
+    return _skip_plain(data, at, stop, tag & 7)
+
+
+@compiled
+def _skip_group(data: Bytes, at: Number, stop: Number, number: Number) -> Number:
     open_groups = np.empty(DEEPEST, np.int64)
     open_groups[0] = number
     depth = 1

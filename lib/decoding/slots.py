@@ -51,11 +51,17 @@ class Values:
 
     def take(self, rows: NDArray[np.integer[Any]] | NDArray[np.bool_]) -> Values:
         """Return some of the values; nothing is copied but where they lie."""
+        if len(rows) == len(self) and rows.dtype != np.bool_:
+            return self  # all, in their order
         return Values(self.data, self.starts[rows], self.stops[rows])
 
     def beginning(self, starts: NDArray[np.int64]) -> Values:
         """Return the values without what lies before `starts`."""
         return Values(self.data, starts, self.stops)
+
+    def until(self, stops: NDArray[np.int64]) -> Values:
+        """Return the values without what lies behind `stops`."""
+        return Values(self.data, self.starts, stops)
 
     def __getitem__(self, row: int) -> bytes:
         return self.data[self.starts[row] : self.stops[row]].tobytes()

@@ -16,7 +16,7 @@ Of keys the headers have `key` in their names instead of `value`.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 from uuid import UUID
 
@@ -24,12 +24,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lib.core.jit import compiled
 from lib.core.schemas import SchemaId
 from lib.decoding.slots import Values
 from lib.sources.records import header_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -85,15 +86,14 @@ def framed(records: pa.RecordBatch, part: Part = "value") -> list[Framed]:
     """
     column = records.column(part)
     values = Values.of(column)
-    left = column.is_valid().to_numpy(zero_copy_only=False)
+    left = np.array(column.is_valid().to_numpy(zero_copy_only=False))
     found = []
-    for one in (*_by_headers(records, part, values), *_by_beginning(values, left)):
-        rows = one.rows[left[one.rows]]
-        if len(rows):
-            left = left.copy()
-            left[rows] = False
-            found.append(_only(one, rows))
-    return found
+    for one in _by_headers(records, part, values):
+        still = left[one.rows]  # not named by another header before, nor null
+        if still.any():
+            found.append(replace(one, rows=one.rows[still], starts=one.starts[still]))
+            left[one.rows] = False
+    return [*found, *_by_beginning(values, left)]
 
 
 def recognise(records: pa.RecordBatch, part: Part = "value") -> Form | None:
@@ -125,11 +125,6 @@ def said_of(records: pa.RecordBatch) -> str:
         "AWS Glue": f"begins with AWS Glue's header and {first.id}",
         "Avro single objects": f"begins with C3 01 and Avro's {first.id}",
     }[form]
-
-
-def _only(one: Framed, rows: NDArray[np.int64]) -> Framed:
-    kept = np.isin(one.rows, rows)
-    return Framed(one.form, one.id, rows, one.starts[kept], one.message)
 
 
 # Headers
@@ -172,64 +167,72 @@ def _alike(column: pa.Array) -> Iterator[tuple[bytes, NDArray[np.int64]]]:
 
 # What a value begins with
 
+_NONE, _CONFLUENT, _APICURIO, _SINGLE_OBJECT, _GLUE = range(5)
+_BEHIND: Final = (0, 5, 9, 10, 18)
+"""Bytes of what names the schema, by form."""
+
 
 def _by_beginning(values: Values, left: NDArray[np.bool_]) -> Iterator[Framed]:
-    lengths = values.stops - values.starts
-    first = np.full(len(values), -1, np.int64)
-    some = np.flatnonzero(left & (lengths > 0))
-    first[some] = values.data[values.starts[some]]
-    yield from _confluent(values, np.flatnonzero((first == 0) & (lengths >= 5)))
-    yield from _glue(values, np.flatnonzero((first == 3) & (lengths >= 18)))
-    yield from _single_objects(values, np.flatnonzero((first == 0xC3) & (lengths >= 10)))
+    forms, ids = np.empty(len(values), np.int8), np.empty(len(values), np.int64)
+    _find_ids(values.data, values.starts, values.stops, left, forms, ids)
+    for form, rows in _same(forms, np.arange(len(values))):
+        starts = values.starts[rows] + _BEHIND[form]
+        if form == _GLUE:
+            prefixes = values.take(rows).beginning(starts - 16).until(starts)
+            for version, some in _alike(prefixes.to_arrow()):
+                found = SchemaId("Glue schema version", str(UUID(bytes=version)))
+                yield Framed("AWS Glue", found, rows[some], starts[some])
+        elif form != _NONE:
+            for number, some in _same(ids[rows], np.arange(len(rows))):
+                yield Framed(_FORMS[form], _id_of(form, number), rows[some], starts[some])
 
 
-def _confluent(values: Values, rows: NDArray[np.int64]) -> Iterator[Framed]:
-    ids = _big_endian(values, rows, 1, 4)
-    for number, some in _same(ids, rows):
-        if number:
-            found = SchemaId("schema id", number)
-            yield Framed("Confluent", found, some, values.starts[some] + 5)
-    long = rows[(ids == 0) & (values.stops[rows] - values.starts[rows] >= 9)]
-    for number, some in _same(_big_endian(values, long, 5, 4), long):
-        found = SchemaId("global id", number)
-        yield Framed("Apicurio", found, some, values.starts[some] + 9)
+_FORMS: Final[Mapping[int, Form]] = {
+    _CONFLUENT: "Confluent",
+    _APICURIO: "Apicurio",
+    _SINGLE_OBJECT: "Avro single objects",
+}
 
 
-def _glue(values: Values, rows: NDArray[np.int64]) -> Iterator[Framed]:
-    compression = _big_endian(values, rows, 1, 1)
-    rows = rows[(compression == 0) | (compression == 5)]
-    for version, some in _prefixes(values, rows, 2, 16):
-        found = SchemaId("Glue schema version", str(UUID(bytes=version)))
-        yield Framed("AWS Glue", found, some, values.starts[some] + 18)
+def _id_of(form: int, number: int) -> SchemaId:
+    if form == _SINGLE_OBJECT:
+        return SchemaId("fingerprint", number.to_bytes(8, "big", signed=True).hex())
+    return SchemaId("schema id" if form == _CONFLUENT else "global id", number)
 
 
-def _single_objects(values: Values, rows: NDArray[np.int64]) -> Iterator[Framed]:
-    rows = rows[_big_endian(values, rows, 1, 1) == 1]
-    for fingerprint, some in _prefixes(values, rows, 2, 8):
-        found = SchemaId("fingerprint", fingerprint.hex())
-        yield Framed("Avro single objects", found, some, values.starts[some] + 10)
-
-
-def _big_endian(
-    values: Values, rows: NDArray[np.int64], begin: int, length: int
-) -> NDArray[np.int64]:
-    number = np.zeros(len(rows), np.int64)
-    for place in range(begin, begin + length):
-        number = number << 8 | values.data[values.starts[rows] + place]
-    return number
-
-
-def _prefixes(
-    values: Values, rows: NDArray[np.int64], begin: int, length: int
-) -> Iterator[tuple[bytes, NDArray[np.int64]]]:
-    starts = values.starts[rows] + begin
-    prefixes = Values(values.data, starts, starts + length).to_arrow()
-    for prefix, some in _alike(prefixes):
-        yield prefix, rows[some]
+@compiled
+def _find_ids(
+    data: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    stops: NDArray[np.int64],
+    left: NDArray[np.bool_],
+    forms: NDArray[np.int8],
+    ids: NDArray[np.int64],
+) -> None:
+    """Find in which form each value names its schema, and the number that does; 0 for `_GLUE`."""
+    for row in range(len(starts)):
+        at, length = starts[row], stops[row] - starts[row]
+        forms[row], ids[row] = _NONE, 0
+        if not left[row] or length < 5:
+            continue
+        first, second = data[at], data[at + 1]
+        begin, end = at, at
+        if first == 0:
+            begin, end = at + 1, at + 5
+            forms[row] = _CONFLUENT
+            if not (data[at + 1] | data[at + 2] | data[at + 3] | data[at + 4]):
+                forms[row] = _APICURIO if length >= 9 else _NONE
+                begin, end = at + 5, at + 9 if length >= 9 else at + 5
+        elif first == 0xC3 and second == 1 and length >= 10:
+            forms[row], begin, end = _SINGLE_OBJECT, at + 2, at + 10
+        elif first == 3 and second in (0, 5) and length >= 18:
+            forms[row] = _GLUE
+        for place in range(begin, end):
+            ids[row] = ids[row] << 8 | data[place]
 
 
 def _same(
-    numbers: NDArray[np.int64], rows: NDArray[np.int64]
+    numbers: NDArray[np.int64] | NDArray[np.int8], rows: NDArray[np.int64]
 ) -> Iterator[tuple[int, NDArray[np.int64]]]:
     """Yield the different numbers, and the rows of each."""
     if not len(numbers):
