@@ -13,7 +13,7 @@ from lib.sources.records import RECORDS
 
 def read(values: Values) -> Read:
     """Read values that are JSON, each without what frames it."""
-    decoded = decode(_numbered(values), excerpts=0)
+    decoded = decode(numbered(values), excerpts=0)
     table = decoded.columns.combine_chunks()
     columns = {
         name: table[name].chunk(0)
@@ -33,7 +33,7 @@ def looks_like_objects(values: Values) -> bool:
     return bool((begins & (values.data[values.stops - 1] == ord("}"))).all())
 
 
-def _numbered(values: Values) -> pa.RecordBatch:
+def numbered(values: Values) -> pa.RecordBatch:
     """Return values as records whose offsets are their positions."""
     rows = len(values)
     columns = {

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from lib.core.errors import SchemaError
+from lib.core.schemas import NoSchemas
 from lib.decoding import avro, json_schema, protobuf
 from lib.decoding import json as plain_json
 from lib.decoding.base import Decoded, with_record_columns
@@ -142,9 +143,11 @@ def schema_decoder(records: pa.RecordBatch, schemas: SchemaSource) -> SchemaDeco
 
 
 def warm_up() -> None:
-    """Compile what is compiled, or load it from numba's cache."""
+    """Compile what is compiled, or load it from numba's cache, so that the first load is fast."""
     avro.warm_up()
     protobuf.warm_up()
+    values = Values.of(pa.array([b'\0\0\0\0\1{"a":1}'], pa.binary()))
+    SchemaDecoder(NoSchemas()).decode(json_schema.numbered(values))
 
 
 _MAKERS: Final[Mapping[Form, str]] = {

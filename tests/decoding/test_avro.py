@@ -389,6 +389,8 @@ def as_json(value: object) -> object:
 
 
 def rows_by_fastavro(schema: object, values: list[bytes]) -> list[dict]:
+    if not values:
+        return []
     parsed = fastavro.parse_schema(schema)
     texts = [
         json.dumps(as_json(fastavro.schemaless_reader(io.BytesIO(value), parsed, None)))
@@ -430,7 +432,12 @@ def test_any_bytes_are_read_as_fastavro_reads_them_or_rejected(data):
 
     assert sorted([*found.good.tolist(), *found.reasons]) == list(range(len(values)))
     good = [values[row] for row in found.good.tolist()]
-    assert rows_of(found) == (rows_by_fastavro(schema, good) if good else [])
+    assert written_out(rows_of(found)) == written_out(rows_by_fastavro(schema, good))
+
+
+def written_out(rows: list[dict]) -> list[str]:
+    """Rows so that a NaN is equal to a NaN."""
+    return [json.dumps(row, sort_keys=True) for row in rows]
 
 
 @st.composite
