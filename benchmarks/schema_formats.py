@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any, Final
 import fastavro
 import pyarrow as pa
 from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.schema_registry import Schema as RegisteredSchema
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
-from confluent_kafka.schema_registry.protobuf import ProtobufDeserializer
+from confluent_kafka.schema_registry.protobuf import ProtobufDeserializer, ProtobufSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 from google.protobuf import message_factory
 
@@ -174,12 +175,23 @@ def _seconds(run: Callable[[], int], records: int, repeat: int = 2) -> float:
 
 
 def deserializers(registry: str) -> dict[str, Any]:
-    """Return confluent-kafka's own, by format."""
+    """Return confluent-kafka's own, by format.
+
+    That of Protobuf asks for compiled schemas, which Confluent's registry has and Apicurio's has
+    not: it gets the registry in memory that comes with it, with the schemas under the same ids.
+    """
     client = SchemaRegistryClient({"url": registry})
+    memory = SchemaRegistryClient.new_client({"url": "mock://"})
+    more, kind = {"use.deprecated.format": False}, event_type()
+    memory.register_schema("avro-value", RegisteredSchema(json.dumps(AVRO)))
+    context = SerializationContext("protobuf", MessageField.VALUE)
+    ProtobufSerializer(kind, memory, more)(kind(), context)
+    for subject in ("avro-value", "protobuf-value"):
+        ids = {one.get_latest_version(subject).schema_id for one in (client, memory)}
+        assert len(ids) == 1
     return {
         "avro": AvroDeserializer(client, json.dumps(AVRO)),
-        # Without a client: of one it asks for compiled schemas, which not every registry has.
-        "protobuf": ProtobufDeserializer(event_type(), {"use.deprecated.format": False}),
+        "protobuf": ProtobufDeserializer(kind, more, memory),
     }
 
 
