@@ -7,9 +7,10 @@ APP_INSTALLED := $(VENV)/.requirements-installed
 COMPILED := $(VENV)/.compiled
 DEV_INSTALLED := $(VENV)/.requirements-dev-installed
 KAFKA_INSTALLED := tests/kafka/lib/.installed
+REGISTRY_INSTALLED := tests/registry/lib/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint kafka compare screenshots clean
+.PHONY: help run test lint kafka registry compare screenshots clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -33,11 +34,14 @@ compare: $(DEV_INSTALLED) requirements-bench.txt ## Get what the benchmarks comp
 	$(BIN)/python -m pip install --requirement requirements-bench.txt
 	scripts/install-benchmark-tools.sh
 
+registry: $(REGISTRY_INSTALLED) ## Get the schema registry that the tests run against; needs Maven
+
 screenshots: $(DEV_INSTALLED) ## Take the pictures of the documentation again; needs Chromium
 	$(BIN)/python scripts/screenshots.py
 
 clean: ## Delete everything that was set up or generated
-	rm -rf $(VENV) .venv-flink .venv-spark .venv-beam build $(dir $(KAFKA_INSTALLED))
+	rm -rf $(VENV) .venv-flink .venv-spark .venv-beam build
+	rm -rf $(dir $(KAFKA_INSTALLED)) $(dir $(REGISTRY_INSTALLED))
 	rm -rf .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
@@ -58,6 +62,8 @@ $(DEV_INSTALLED): requirements-dev.txt requirements.txt | $(BIN)/python
 	touch $@
 
 $(KAFKA_INSTALLED): tests/kafka/pom.xml
+$(REGISTRY_INSTALLED): tests/registry/pom.xml
+$(KAFKA_INSTALLED) $(REGISTRY_INSTALLED):
 	rm -rf $(@D)
 	mvn --batch-mode --quiet --file $< dependency:copy-dependencies
 	touch $@

@@ -7,7 +7,7 @@ the machine code is kept on disk, beside the modules.
 from __future__ import annotations
 
 from lib.analysis import analyse
-from lib.decoding import json_layout
+from lib.decoding import json_layout, schemas
 from lib.replay import registry
 from lib.sources.kafka.librdkafka import batch
 
@@ -17,6 +17,7 @@ def warm_up() -> None:
     analyse.warm_up()
     json_layout.warm_up()
     batch.warm_up()
+    schemas.warm_up()
     registry.warm_up()
 
 

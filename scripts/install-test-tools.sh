@@ -48,4 +48,6 @@ fi
 if has mvn; then
   "${MAKE:-make}" --no-print-directory kafka ||
     say 'Maven could not get Apache Kafka: the reason is above.'
+  "${MAKE:-make}" --no-print-directory registry ||
+    say 'Maven could not get the schema registry: the reason is above.'
 fi

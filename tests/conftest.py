@@ -24,6 +24,7 @@ from tests.support import broker as kafka_broker
 from tests.support.app import is_setting, running_app
 from tests.support.broker import Record
 from tests.support.chromium import running_chromium
+from tests.support.registry import RegistryMissingError, running_registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
     from tests.support.broker import Broker
+    from tests.support.registry import Registry
 
 IS_CI = os.environ.get("CI") == "true"
 
@@ -101,6 +103,17 @@ def samples_on_broker(broker: Broker) -> str:
     for topic, simulation in SAMPLES.items():
         produce_simulation(simulation(), broker.bootstrap_servers, topic)
     return broker.bootstrap_servers
+
+
+@pytest.fixture(scope="session")
+def registry() -> Iterator[Registry]:
+    """A real schema registry, one for all tests: each test makes subjects of its own."""
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(running_registry())
+        except RegistryMissingError as missing:
+            skip_or_fail(str(missing))
+        yield running
 
 
 @pytest.fixture

@@ -56,3 +56,7 @@ class UnreadableFileError(SkewlineError):
 
 class FieldsError(SkewlineError):
     """The chosen fields do not fit the topic's records."""
+
+
+class SchemaError(SkewlineError):
+    """A schema cannot be had, or cannot be used."""

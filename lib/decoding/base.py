@@ -79,6 +79,11 @@ class Decoder(Protocol):
         """What the load report calls the format, for example "JSON"."""
         ...
 
+    @property
+    def needs_headers(self) -> bool:
+        """Whether the blocks have to have their headers."""
+        ...
+
     def decode(
         self, records: pa.RecordBatch, *, extras: Sequence[str] = (), excerpts: int = MAX_EXCERPTS
     ) -> Decoded:

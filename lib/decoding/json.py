@@ -33,6 +33,7 @@ class _Json:
     """`lib.decoding.base.Decoder` of JSON objects."""
 
     name: str = "JSON"
+    needs_headers: bool = False
 
     def decode(
         self, records: pa.RecordBatch, *, extras: Sequence[str] = (), excerpts: int = MAX_EXCERPTS

@@ -10,25 +10,32 @@ from lib.decoding.base import Decoded, Decoder, with_record_columns
 from lib.decoding.json import JSON
 from lib.decoding.merge import table_of
 from lib.decoding.rejected import MAX_EXCERPTS, rejected_records
+from lib.decoding.schemas import schema_decoder
 from lib.decoding.tabular import TABULAR
 from lib.sources.records import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lib.core.schemas import SchemaSource
 
-def decoder_for(block: pa.RecordBatch) -> Decoder | None:
+
+def decoder_for(block: pa.RecordBatch, schemas: SchemaSource) -> Decoder | None:
     """Return the decoder for a topic from a block of its records; None from a rejected one.
 
     Parameters
     ----------
     block
-        The first block; a source may have rejected it as a whole (`lib.sources.records.reason_of`),
-        and then it tells nothing.
+        The first block, with headers; a source may have rejected it as a whole
+        (`lib.sources.records.reason_of`), and then it tells nothing.
+    schemas
+        Where the schemas of values come from that name one.
     """
     if reason_of(block) is not None:
         return None
-    return TABULAR if pa.types.is_struct(block.schema.field("value").type) else JSON
+    if pa.types.is_struct(block.schema.field("value").type):
+        return TABULAR
+    return schema_decoder(block, schemas) or JSON
 
 
 def decode_block(

@@ -43,6 +43,7 @@ class _Tabular:
     """`lib.decoding.base.Decoder` of values that are rows of a table."""
 
     name: str = "table"
+    needs_headers: bool = False
 
     def decode(
         self, records: pa.RecordBatch, *, extras: Sequence[str] = (), excerpts: int = MAX_EXCERPTS

@@ -54,7 +54,7 @@ def estimate(source: TopicSource, topic: str, wanted: Range, *, cap: int = DEFAU
         asked = time.monotonic()
         for block in blocks:
             came = time.monotonic()
-            decoder = decoder or decoder_for(block)
+            decoder = decoder or decoder_for(block, source.schemas)
             decode_block(block, decoder)
             waits.append(came - asked)
             asked = time.monotonic()

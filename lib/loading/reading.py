@@ -89,7 +89,9 @@ class Known:
     @property
     def wants_headers(self) -> bool:
         """Whether headers are needed: to learn what can be chosen, or because one was."""
-        return self.decoder is None or any(s.startswith(HEADER) for s in self.fields.extras)
+        if self.decoder is None or self.decoder.needs_headers:
+            return True
+        return any(source.startswith(HEADER) for source in self.fields.extras)
 
 
 def _recognised(first: pa.RecordBatch, decoder: Decoder, chosen: FieldChoice) -> Known:
@@ -131,7 +133,7 @@ def read_plan(
         ThreadPoolExecutor(1) as thread,
     ):
         for block in blocks:
-            if known.decoder is None and (decoder := decoder_for(block)):
+            if known.decoder is None and (decoder := decoder_for(block, source.schemas)):
                 known = _recognised(block, decoder, known.chosen)
             waiting.append(thread.submit(_decoded, block, known, read.excerpts))
             if len(waiting) > _BLOCKS_IN_FLIGHT:

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from lib.core.schemas import SchemaSource
+
 
 @dataclass(frozen=True)
 class TopicInfo:
@@ -126,6 +128,11 @@ class TopicSource(Protocol):
     @property
     def reader(self) -> Reader:
         """What reads its records. Asking leaves no trace in the source either."""
+        ...
+
+    @property
+    def schemas(self) -> SchemaSource:
+        """Where the schemas of its records come from."""
         ...
 
     def topics(self) -> list[TopicInfo]:

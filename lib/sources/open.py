@@ -6,12 +6,19 @@ the environment variables. Nothing here opens a connection or reads a file.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lib.core.errors import SettingsError
+from lib.core.schemas import NoSchemas
 from lib.sources.files.folder import FileTopics, samples
 from lib.sources.kafka import KafkaTopics
+from lib.sources.kafka.schema_registry import (
+    RegistrySettings,
+    SchemaRegistry,
+    registry_settings_from,
+)
 from lib.sources.kafka.settings import ENVIRONMENT, settings_from
 from lib.sources.newest import DEFAULT_CAP
 
@@ -61,7 +68,10 @@ def open_source(
     if name == SAMPLES:
         return samples()
     if name == KAFKA:
-        return KafkaTopics(settings_from(_kafka(secrets) or {}, environment))
+        given = dict(_kafka(secrets) or {})
+        registry = registry_settings_from(given.pop("schema_registry", {}), environment)
+        schemas = NoSchemas() if registry is None else _registry(registry)
+        return KafkaTopics(settings_from(given, environment), schemas)
     folder = _folder(secrets, environment)
     if name == FILES and folder:
         return FileTopics(Path(folder))
@@ -90,6 +100,12 @@ def cap_on_events(environment: Mapping[str, str]) -> int:
 def preset_fields(secrets: Mapping[str, Any], topic: str) -> dict[str, Any]:
     """Return what `[fields."TOPIC"]` sets: attributes of `lib.events.fields.Fields`."""
     return dict(secrets.get("fields", {}).get(topic, {}))
+
+
+@lru_cache(maxsize=16)
+def _registry(settings: RegistrySettings) -> SchemaRegistry:
+    """Return the one client of a registry, which keeps the schemas that it has fetched."""
+    return SchemaRegistry(settings)
 
 
 def _kafka(secrets: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -20,6 +20,7 @@ from pandas.testing import assert_frame_equal
 
 from lib.core.columns import KAFKA_COLUMNS
 from lib.core.errors import UnreadableFileError
+from lib.core.schemas import NoSchemas
 from lib.decoding.base import Decoded
 from lib.decoding.json import JSON
 from lib.decoding.merge import concat
@@ -50,7 +51,9 @@ def rows(name: str, content: bytes) -> list[dict]:
 
 def decoded(name: str, content: bytes) -> Decoded:
     """Return all that a file holds, as decoders give it."""
-    blocks = [decode_block(b, decoder_for(b)) for b in records_of(uploaded(name, content))]
+    blocks = [
+        decode_block(b, decoder_for(b, NoSchemas())) for b in records_of(uploaded(name, content))
+    ]
     return Decoded(
         concat([block.columns for block in blocks]),
         pa.concat_tables([REJECTED.empty_table(), *(block.rejected for block in blocks)]),
@@ -434,7 +437,7 @@ def test_any_bytes_are_read_or_end_in_a_sentence(ending, content):
 
 def load(source: TopicSource, topic: str) -> EventsTable:
     tables = [
-        decode_block(b, decoder_for(b), extras=("@key",)).columns
+        decode_block(b, decoder_for(b, NoSchemas()), extras=("@key",)).columns
         for b in source.read(source.plan(topic, Everything()))
     ]
     return build_events(

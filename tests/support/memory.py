@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lib.core.schemas import NoSchemas
 from lib.sources.base import Between, Latest, Plan, Range, Reader, Span, TopicInfo, always
 from lib.sources.records import RECORDS
 from tests.support.blocks import block
@@ -21,6 +22,7 @@ class MemoryTopic:
 
     partitions: int = 1
     identity: str = "memory"
+    schemas: NoSchemas = field(default_factory=NoSchemas)
     block_records: int = 2
     read_offsets: list[tuple[int, int]] = field(default_factory=list)
     """Partition and offset of every record that has been read."""

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lib.core.errors import TopicMissingError, UnreadableFileError
+from lib.core.schemas import NoSchemas
 from lib.sources.base import Everything, Plan, Range, Reader, Span, TopicInfo, always
 from lib.sources.files.formats import FORMATS, records_of
 from lib.sources.files.input_file import COMPRESSIONS, InputFile, on_disk, uploaded
@@ -21,6 +22,8 @@ from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from lib.core.schemas import SchemaSource
 
 _ANY_LINES: Final = (".json", ".txt", ".log")
 
@@ -50,6 +53,7 @@ class FileTopics:
 
     folder: Path
     name: str = "Files"
+    schemas: SchemaSource = field(default_factory=NoSchemas)
 
     @property
     def identity(self) -> str:
@@ -123,6 +127,7 @@ class UploadedTopic:
     file_name: str
     content: bytes = field(repr=False)
     name: str = "Upload"
+    schemas: SchemaSource = field(default_factory=NoSchemas)
 
     @cached_property
     def identity(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from kafka import KafkaAdminClient, TopicPartition
@@ -13,6 +13,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 from kafka.errors import for_code
 
 from lib.core.errors import BrokerUnreachableError
+from lib.core.schemas import NoSchemas
 from lib.sources.base import Between, Latest, Plan, Range, Reader, Span, TopicInfo, always
 from lib.sources.kafka import kafka_python
 from lib.sources.kafka.client_config import client_config
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from lib.core.schemas import SchemaSource
     from lib.sources.kafka.settings import KafkaSettings
 
 _TIMESTAMP_KIND: Final = "message.timestamp.type"
@@ -49,6 +51,7 @@ class KafkaTopics:
     """
 
     settings: KafkaSettings
+    schemas: SchemaSource = field(default_factory=NoSchemas)
 
     @property
     def name(self) -> str:

@@ -1,0 +1,244 @@
+"""How fast Avro and Protobuf topics are read, against JSON and confluent-kafka's deserializers.
+
+`python -m benchmarks.schema_formats` starts a broker and a schema registry, fills a topic a format
+with the same events, of the notebook's shape, reads each into an events table, and each with the
+deserializer one record at a time, and prints the figures beside the bars that they are to keep.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import fastavro
+import pyarrow as pa
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.schema_registry import Schema as RegisteredSchema
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer
+from confluent_kafka.schema_registry.protobuf import ProtobufDeserializer, ProtobufSerializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+from google.protobuf import message_factory
+
+from benchmarks.decode import blocks
+from lib.core.schemas import Schema
+from lib.decoding import json_layout, schemas
+from lib.decoding.json import JSON
+from lib.decoding.proto_files import compiled_file
+from lib.decoding.schemas import SchemaDecoder
+from lib.events.fields import Fields
+from lib.events.table import build_events
+from lib.sources.base import Everything
+from lib.sources.kafka import KafkaSettings, KafkaTopics
+from lib.sources.kafka.blocks import POLL_RECORDS
+from lib.sources.kafka.librdkafka import batch
+from lib.sources.kafka.schema_registry import RegistrySettings, SchemaRegistry
+from tests.support.broker import create_topic, running_broker
+from tests.support.registry import register, running_registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from lib.decoding.base import Decoded
+
+    Encode = Callable[[dict[str, Any]], bytes]
+    """What makes a record's value of an event."""
+
+RECORDS: Final = 1_000_000
+FORMATS: Final = ("avro", "protobuf")
+PARTITIONS: Final = 4
+
+AVRO: Final = {
+    "type": "record",
+    "name": "Event",
+    "fields": [
+        {"name": "ClientID", "type": "long"},
+        {
+            "name": "Data",
+            "type": {
+                "type": "record",
+                "name": "Data",
+                "fields": [{"name": "Errors", "type": "long"}, {"name": "Values", "type": "long"}],
+            },
+        },
+        {"name": "EventID", "type": "long"},
+        {"name": "Kind", "type": "string"},
+        {"name": "SessionID", "type": "string"},
+        {"name": "Timestamp", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+    ],
+}
+PROTO: Final = """syntax = "proto3";
+message Event {
+  int64 ClientID = 1;
+  Data Data = 2;
+  int64 EventID = 3;
+  string Kind = 4;
+  string SessionID = 5;
+  int64 Timestamp = 6;
+}
+message Data { int64 Errors = 1; int64 Values = 2; }
+"""
+
+
+def event_type() -> Any:  # noqa: ANN401 (made as the program runs)
+    """Return the class of the Protobuf message."""
+    file = compiled_file(Schema("PROTOBUF", PROTO))
+    return message_factory.GetMessageClass(file.descriptor("Event"))
+
+
+def encoders(registry: str) -> dict[str, Encode]:
+    """Register the schemas; return what makes a value of an event, by format."""
+    parsed, message = fastavro.parse_schema(AVRO), event_type()
+    avro = _header(register(registry, "avro-value", json.dumps(AVRO)))
+    protobuf = _header(register(registry, "protobuf-value", PROTO, "PROTOBUF")) + b"\0"
+
+    def to_avro(event: dict[str, Any]) -> bytes:
+        stream = io.BytesIO()
+        fastavro.schemaless_writer(stream, parsed, event)
+        return avro + stream.getvalue()
+
+    return {
+        "json": lambda event: json.dumps(event, separators=(",", ":")).encode(),
+        "avro": to_avro,
+        "protobuf": lambda event: protobuf + message(**event).SerializeToString(),
+    }
+
+
+def _header(number: int) -> bytes:
+    return b"\0" + number.to_bytes(4, "big")
+
+
+def fill(broker: str, topic: str, records: int, encode: Encode) -> None:
+    """Fill a new topic with events of the notebook's shape."""
+    create_topic(broker, topic, partitions=PARTITIONS)
+    producer = Producer({"bootstrap.servers": broker, "linger.ms": 50})
+    for block in blocks(records):
+        columns = (block[name].to_pylist() for name in ("partition", "timestamp", "value"))
+        for partition, time_ms, value in zip(*columns, strict=True):
+            content = encode(json.loads(value))
+            producer.produce(topic, content, partition=partition, timestamp=time_ms)
+        producer.flush()
+
+
+def by_skewline(broker: str, topic: str, decode: Callable[[pa.RecordBatch], Decoded]) -> int:
+    """Read a topic into an events table, a block being fetched while one is decoded."""
+    source = KafkaTopics(KafkaSettings(broker, reader="librdkafka"))
+    with ThreadPoolExecutor(1) as decoder:
+        read = source.read(source.plan(topic, Everything()), lambda: False)
+        waiting = [decoder.submit(decode, block) for block in read]
+        decoded = [one.result() for one in waiting]
+    assert not any(one.rejected.num_rows for one in decoded)
+    return len(build_events([one.columns for one in decoded], Fields()).table)
+
+
+def by_deserializer(broker: str, topic: str, records: int, deserialize: Any) -> int:  # noqa: ANN401
+    """Take records from confluent-kafka, some hundred at once, and deserialize each."""
+    context = SerializationContext(topic, MessageField.VALUE)
+    config = {"bootstrap.servers": broker, "group.id": "benchmark", "enable.auto.commit": False}
+    rows: list[Any] = []
+    with closing(Consumer(config)) as consumer:
+        consumer.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
+        while len(rows) < records:
+            rows += [
+                deserialize(message.value(), context)
+                for message in consumer.consume(POLL_RECORDS, timeout=0.1)
+            ]
+    return len(rows)
+
+
+def decode_alone(records: int, encode: Encode, decode: Callable[..., Decoded]) -> float:
+    """Return the seconds that records take from blocks of bytes to columns."""
+    batches = [_encoded(block, encode) for block in blocks(records)]
+    return _seconds(lambda: sum(decode(block).columns.num_rows for block in batches), records)
+
+
+def _encoded(block: pa.RecordBatch, encode: Encode) -> pa.RecordBatch:
+    values = [encode(json.loads(value)) for value in block["value"].to_pylist()]
+    place = block.schema.get_field_index("value")
+    return block.set_column(place, "value", pa.array(values, pa.binary()))
+
+
+def _seconds(run: Callable[[], int], records: int, repeat: int = 2) -> float:
+    """Return the seconds of the fastest of some runs."""
+    taken = []
+    for _ in range(repeat):
+        began = time.perf_counter()
+        assert run() == records
+        taken.append(time.perf_counter() - began)
+    return min(taken)
+
+
+def deserializers(registry: str) -> dict[str, Any]:
+    """Return confluent-kafka's own, by format.
+
+    That of Protobuf asks for compiled schemas, which Confluent's registry has and Apicurio's has
+    not: it gets the registry in memory that comes with it, with the schemas under the same ids.
+    """
+    client = SchemaRegistryClient({"url": registry})
+    memory = SchemaRegistryClient.new_client({"url": "mock://"})
+    more, kind = {"use.deprecated.format": False}, event_type()
+    memory.register_schema("avro-value", RegisteredSchema(json.dumps(AVRO)))
+    context = SerializationContext("protobuf", MessageField.VALUE)
+    ProtobufSerializer(kind, memory, more)(kind(), context)
+    for subject in ("avro-value", "protobuf-value"):
+        ids = {one.get_latest_version(subject).schema_id for one in (client, memory)}
+        assert len(ids) == 1
+    return {
+        "avro": AvroDeserializer(client, json.dumps(AVRO)),
+        "protobuf": ProtobufDeserializer(kind, more, memory),
+    }
+
+
+def compare(broker: str, registry: str, records: int, formats: Iterable[str]) -> Iterator[str]:
+    """Measure each format beside JSON and its deserializer; yield the lines of the report."""
+    encode, own = encoders(registry), deserializers(registry)
+    decoders = {name: SchemaDecoder(SchemaRegistry(RegistrySettings(registry))) for name in FORMATS}
+    decode = {"json": JSON.decode, **{n: d.decode for n, d in decoders.items()}}
+    yield f"{records:,} records in {PARTITIONS} partitions, µs a record"
+    yield f"{'':12}{'decode alone':>14}{'topic to table':>16}{'its deserializer':>18}"
+    bars, plain = [], 0.0
+    for name in ("json", *formats):
+        fill(broker, name, records, encode[name])
+        alone = decode_alone(records, encode[name], decode[name])
+        ours = _seconds(partial(by_skewline, broker, name, decode[name]), records)
+        line = f"{name:12}{alone / records * 1e6:14.2f}{ours / records * 1e6:16.2f}"
+        if name == "json":
+            plain = ours
+        else:
+            read = partial(by_deserializer, broker, name, records, own[name])
+            theirs = _seconds(read, records, 1)
+            line += f"{theirs / records * 1e6:18.2f}"
+            bars.append((f"{name}, times as fast as its deserializer", theirs / ours, ">=", 15))
+            bars.append((f"{name}, times the JSON load", ours / plain, "<=", 3))
+        yield line
+    yield "\nbars"
+    for title, value, sign, bar in bars:
+        holds = value >= bar if sign == ">=" else value <= bar
+        yield f"{title:45}{value:8.2f}  {sign} {bar:<5} {'holds' if holds else 'MISSED'}"
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--records", type=int, default=RECORDS)
+    parser.add_argument("--format", choices=FORMATS, action="append", help="only this one")
+    asked = parser.parse_args()
+    batch.warm_up()
+    json_layout.warm_up()
+    schemas.warm_up()
+    with running_broker() as broker, running_registry() as registry:
+        lines = compare(
+            broker.bootstrap_servers, registry.url, asked.records, asked.format or FORMATS
+        )
+        for line in lines:
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
