@@ -64,7 +64,7 @@ def _of_kinesis(record: object) -> dict[str, Any] | None:
     arrival = found["approximatearrivaltimestamp"]
     shard = str(record.get("eventID", "")).partition(":")[0].rpartition("-")[2]
     return {
-        "partition": int(shard) if shard.isdecimal() and len(shard) < 10 else 0,
+        "partition": int(shard) if shard.isdecimal() else 0,
         "timestamp": round(arrival * 1000) if _is_seconds(arrival) else arrival,
         "timestampType": "LogAppendTime",
         "key": found["partitionkey"],

@@ -130,16 +130,17 @@ def _width(rows: list[list[str]]) -> int:
 def _line_of_names(lines: list[str], rows: list[list[str]], first: int, width: int) -> int:
     """Return which line has the names: the first as wide as the rows, or the one before them."""
     at = next((i for i in range(first, len(rows)) if len(rows[i]) == width), first)
-    while at > first and len(rows[at - 1]) == 0:
-        at -= 1
-    if at == first:
-        while _COMMENT.match(lines[at]) and at + 1 < len(rows) and width == 1:
-            at += 1  # a comment is as wide as the one column
-        return at
-    before = rows[at - 1]
-    empty = all(not cell for row in rows[at:] if len(row) == width for cell in row[len(before) :])
-    if 1 < len(before) < width and empty and all(before):
-        return at - 1
+    if width == 1:  # a comment is as wide as the one column
+        while at + 1 < len(rows) and _COMMENT.match(lines[at]):
+            at += 1
+    above = next((i for i in range(at - 1, first - 1, -1) if rows[i]), at)
+    before, beyond = (
+        rows[above],
+        [row[len(rows[above]) :] for row in rows[at:] if len(row) == width],
+    )
+    names_rows = not any(map(_is_value, before)) and any(map(_is_value, rows[at]))
+    if 1 < len(before) < width and all(before) and (names_rows or not any(map(any, beyond))):
+        return above
     return at
 
 
