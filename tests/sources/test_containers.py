@@ -200,6 +200,7 @@ ROWS = [{"dev": "a", "x": 1.5}, {"dev": "b", "x": 2.25}, {"dev": "c", "x": 3}]
         "dev,x,\na,1.5,\nb,2.25,\nc,3,\n",
         "dev,x\na,1.5,,\nb,2.25,,\nc,3,,\n",
         "dev,x\na,1.5\nb,2.25,\nc,3\n",
+        "dev,x,\na,1.5\nb,2.25\nc,3\n",
         "'dev','x'\n'a','1.5'\n'b','2.25'\n'c','3'\n",
         '"dev","x"\n"a","1.5"\n"b","2.25"\n"c","3"',
         "\n\ndev,x\na,1.5\n\nb,2.25\nc,3\n",
@@ -242,11 +243,18 @@ def test_csv_from_before_unicode_is_read_and_said_to_be(text):
     assert notes == {"Read as cp1252: it is not UTF-8."}
 
 
-def test_rows_that_are_all_too_long_are_all_rejected():
-    fields, reasons, _ = opened("t.csv", "a,b\n1,2,3\n4,5,6\n")
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a,b\n1,2,3\n4,5,6\n", "more cells than there are names"),
+        ("a,b,c\n1,2\n4,5\n", "fewer cells than there are names"),
+    ],
+)
+def test_rows_that_are_all_too_long_or_too_short_are_all_rejected(text, reason):
+    fields, reasons, _ = opened("t.csv", text)
 
     assert fields == []
-    assert reasons == ["more cells than there are names"] * 2
+    assert reasons == [reason] * 2
 
 
 # Archives and Arrow

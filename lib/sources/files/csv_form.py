@@ -134,14 +134,19 @@ def _line_of_names(lines: list[str], rows: list[list[str]], first: int, width: i
         while at + 1 < len(rows) and _COMMENT.match(lines[at]):
             at += 1
     above = next((i for i in range(at - 1, first - 1, -1) if rows[i]), at)
-    before, beyond = (
-        rows[above],
-        [row[len(rows[above]) :] for row in rows[at:] if len(row) == width],
-    )
-    names_rows = not any(map(_is_value, before)) and any(map(_is_value, rows[at]))
-    if 1 < len(before) < width and all(before) and (names_rows or not any(map(any, beyond))):
-        return above
-    return at
+    names = _without_empty_end(rows[above])
+    if above == at or len(names) < 2 or not all(names):
+        return at
+    beyond = [row[len(names) :] for row in rows[at:] if len(row) == width]
+    has_values = not any(map(_is_value, names)) and any(map(_is_value, rows[at]))
+    fits = len(names) == width or (len(names) < width and not any(map(any, beyond)))
+    return above if fits or has_values else at
+
+
+def _without_empty_end(cells: list[str]) -> list[str]:
+    while cells and not cells[-1].strip():
+        cells = cells[:-1]
+    return cells
 
 
 def _is_value(cell: str) -> bool:

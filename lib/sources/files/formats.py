@@ -4,6 +4,8 @@ A format is a function: a file in, blocks of its records out, in the file's orde
 whoever wrote them, come as blocks of schema `RECORDS`; rows of a table as `lib.sources.records`
 says of tables.
 
+Avro object container files want one line more, `".avro": avro_container.read`.
+
 The events table, written as CSV, Parquet or JSON, is read back as the topic it came from.
 """
 

@@ -197,7 +197,10 @@ def unzipped(file: InputFile) -> InputFile:
     member = members[0].filename
 
     def opened() -> pa.NativeFile:
-        return pa.PythonFile(zipfile.ZipFile(file.opened()).open(member), mode="r")
+        try:
+            return pa.PythonFile(zipfile.ZipFile(file.opened()).open(member), mode="r")
+        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, ValueError) as fault:
+            raise OSError(str(fault)) from fault
 
     name = member.rpartition("/")[2]
     return replace(file, name=name, opened=opened, packed=True)
