@@ -1,6 +1,6 @@
 """JSON objects, one behind the other, as columns: Arrow's reader, made safe.
 
-Shared by the files that hold records and by the decoder of their values.
+What a JSON decoder may give to it, and what it may not.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class MisfitError(Exception):
         self.row = row
 
 
-def objects_to_columns(values: pa.Array, schema: pa.Schema, *, others: str = "error") -> pa.Table:
+def objects_to_columns(values: pa.Array, schema: pa.Schema) -> pa.Table:
     """Return JSON objects as columns, a row each.
 
     Parameters
@@ -63,8 +63,6 @@ def objects_to_columns(values: pa.Array, schema: pa.Schema, *, others: str = "er
         Bytes without nulls, for all of which `hold_one_object` is true.
     schema
         The fields and their types.
-    others
-        What to do with fields that `schema` does not have: "error" or "ignore".
 
     Raises
     ------
@@ -78,7 +76,9 @@ def objects_to_columns(values: pa.Array, schema: pa.Schema, *, others: str = "er
         table = pj.read_json(
             pa.BufferReader(together),
             read_options=pj.ReadOptions(block_size=together.size + 1, use_threads=False),
-            parse_options=pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior=others),
+            parse_options=pj.ParseOptions(
+                explicit_schema=schema, unexpected_field_behavior="error"
+            ),
         )
     except pa.ArrowInvalid as fault:
         row = re.search(r" in row (\d+)$", str(fault))

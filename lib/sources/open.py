@@ -74,7 +74,7 @@ def open_source(
         return KafkaTopics(settings_from(given, environment), schemas)
     folder = _folder(secrets, environment)
     if name == FILES and folder:
-        return FileTopics(Path(folder))
+        return FileTopics(Path(folder), recursive=_recursive(secrets))
     raise SettingsError(
         f"There is no source {name!r} here.",
         f"Choose one of {', '.join(available_sources(secrets, environment))}.",
@@ -115,3 +115,8 @@ def _kafka(secrets: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _folder(secrets: Mapping[str, Any], environment: Mapping[str, str]) -> str:
     return str(secrets.get("files", {}).get("folder") or environment.get(FOLDER_VARIABLE, ""))
+
+
+def _recursive(secrets: Mapping[str, Any]) -> bool:
+    """Return whether folders inside the folder count too: `recursive` under `[files]`."""
+    return bool(secrets.get("files", {}).get("recursive", False))

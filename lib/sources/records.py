@@ -36,6 +36,7 @@ RECORDS: Final = pa.schema(
 """Schema of a block of records, as they stand in the log: offset order inside a partition."""
 
 _REASON: Final = b"rejected for"
+_NOTE: Final = b"note"
 _VALUE: Final = RECORDS.get_field_index("value")
 
 
@@ -60,6 +61,17 @@ def reason_of(records: pa.RecordBatch) -> str | None:
     """Return why a source rejects a block of records; None if it does not."""
     reason = (records.schema.metadata or {}).get(_REASON)
     return None if reason is None else reason.decode()
+
+
+def noted(records: pa.RecordBatch, note: str) -> pa.RecordBatch:
+    """Return a block of records with a sentence on how its file was read, for the load report."""
+    return records.replace_schema_metadata((records.schema.metadata or {}) | {_NOTE: note.encode()})
+
+
+def note_of(records: pa.RecordBatch) -> str | None:
+    """Return the sentence on how a block's file was read; None if there is none."""
+    note = (records.schema.metadata or {}).get(_NOTE)
+    return None if note is None else note.decode()
 
 
 def header_names(records: pa.RecordBatch) -> list[str]:

@@ -1,4 +1,4 @@
-"""CSV: the first line has the names of the fields, what is between cells is found out.
+"""CSV as people have it (`lib.sources.files.csv_form`): cells come out as they were written.
 
 Arrow's reader gives up on a file where a row with too few or too many cells is not UTF-8. So bytes
 are read as Latin-1, in which each is a character, and become bytes again afterwards.
@@ -6,124 +6,185 @@ are read as Latin-1, in which each is a character, and become bytes again afterw
 
 from __future__ import annotations
 
+import csv
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from lib.core.errors import UnreadableFileError
-from lib.sources.files.input_file import check_form, content_of, table_faults
-from lib.sources.files.places import Places, columns_of
-from lib.sources.records import rejected_for, rows_as_values
+from lib.sources.files.csv_form import form_of
+from lib.sources.files.encodings import (
+    UTF_8,
+    beginning_of,
+    encoding_of,
+    old_encoding_of,
+    utf8_stream,
+)
+from lib.sources.files.input_file import content_of, table_faults
+from lib.sources.files.tables import Rows, table_records
+from lib.sources.records import noted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from lib.sources.files.csv_form import CsvForm
     from lib.sources.files.input_file import InputFile
 
-RAGGED: Final = "not as many cells as the first line has"
-"""Why a row is rejected that has too few or too many cells."""
+TOO_FEW: Final = "fewer cells than there are names"
+TOO_MANY: Final = "more cells than there are names"
 
 _BLOCK_BYTES: Final = 4 << 20
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _BYTES_AS_TEXT: Final = "latin1"
-_SEPARATORS: Final = ",;\t|"
+_NULLS: Final = ("", "null")
+_DECIMAL_COMMA: Final = r"^(-?\d+),(\d+)$"
 
 
 def read(file: InputFile) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a CSV file as tables; their cells are bytes, as they were written.
+    """Yield the rows of a CSV file as tables, or the records that they are envelopes of.
 
-    Rows with too few or too many cells follow those around them, rejected.
+    Rows with too few or too many cells follow those around them, rejected; empty cells too many at
+    their end do not count.
 
     Raises
     ------
     UnreadableFileError
-        When the file is no CSV, or its rows' offsets are not known.
+        When the file is no CSV.
     """
-    names, separator = _header(file)
-    if not names:
+    beginning = beginning_of(file, "CSV")
+    old = old_encoding_of(beginning)
+    form = form_of(beginning.removeprefix(b"\xef\xbb\xbf").decode(old or UTF_8, "replace"))
+    if form is None:
         return
-    ragged: list[bytes] = []
+    notes = [*form.notes, *([f"Read as {old}: it is not UTF-8."] if old else [])]
+    with _content(file, old) as stream, table_faults(file, "CSV"):
+        for block in table_records(file, list(form.names), _rows(stream, form), typed=False):
+            yield noted(block, " ".join(notes)) if notes else block
+
+
+@contextmanager
+def _content(file: InputFile, old: str | None) -> Iterator[pa.NativeFile]:
+    with content_of(file) as stream:
+        encoding = old or encoding_of(stream.read(2_000))
+    if encoding == UTF_8:
+        with content_of(file) as stream:
+            yield stream
+    else:
+        yield utf8_stream(file, encoding)
+
+
+def _rows(stream: pa.NativeFile, form: CsvForm) -> Iterator[Rows]:
+    """Yield the rows of a file; what is no row comes behind those of its block, with the reason."""
+    ragged: list[str] = []
 
     def keep(row: pyarrow.csv.InvalidRow) -> str:
-        ragged.append(row.text.encode(_BYTES_AS_TEXT))
+        ragged.append(row.text)
         return "skip"
 
-    places, fields = columns_of(file, names)
-    parsing = pyarrow.csv.ParseOptions(
-        delimiter=separator, newlines_in_values=True, invalid_row_handler=keep
-    )
-    with content_of(file) as stream, table_faults(file, "CSV"):
-        for block in _blocks(stream, names, parsing):
-            columns = dict(zip(names, map(_as_bytes, block.columns), strict=True))
-            values = rows_as_values({name: columns[name] for name in fields}, len(block))
-            yield places.records(values, columns)
-            if ragged:
-                yield _rejected(file, places, ragged)
-                ragged.clear()
+    names = list(form.names)
+    for block in _blocks(stream, form, keep):
+        columns, more = block.columns[: len(names)], block.columns[len(names) :]
+        table = pa.RecordBatch.from_arrays(list(map(_as_bytes, columns)), names=names)
+        yield _typed(_judged(table, more, ragged, form), form)
+        ragged.clear()
+    if ragged:
+        nothing = pa.RecordBatch.from_arrays([pa.array([], pa.binary())] * len(names), names=names)
+        yield _typed(_judged(nothing, [], ragged, form), form)
 
 
 def _blocks(
-    stream: pa.NativeFile, names: list[str], parsing: pyarrow.csv.ParseOptions
+    stream: pa.NativeFile, form: CsvForm, keep: Callable[[pyarrow.csv.InvalidRow], str]
 ) -> pyarrow.csv.CSVStreamingReader:
     """Return the blocks of a file, in which all cells are text, byte for byte."""
+    names = [str(k) for k in range(form.width)]
     return pyarrow.csv.open_csv(
         stream,
         read_options=pyarrow.csv.ReadOptions(
             use_threads=False,
             block_size=_BLOCK_BYTES,
-            skip_rows=1,
+            skip_rows=form.skipped,
             column_names=names,
             encoding=_BYTES_AS_TEXT,
         ),
-        parse_options=parsing,
+        parse_options=pyarrow.csv.ParseOptions(
+            delimiter=form.separator,
+            quote_char=form.quote,
+            newlines_in_values=True,
+            invalid_row_handler=keep,
+        ),
         convert_options=pyarrow.csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()),
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,
-            null_values=["", "null"],
+            null_values=list(_NULLS),
         ),
     )
 
 
+def _judged(table: pa.RecordBatch, more: list[pa.Array], ragged: list[str], form: CsvForm) -> Rows:
+    """Return rows with those behind them that have another number of cells, mended or rejected.
+
+    Parameters
+    ----------
+    more
+        Columns beyond the names.
+    """
+    reasons, written = pa.nulls(len(table), pa.string()), pa.nulls(len(table), pa.binary())
+    for column in more:
+        reasons = pc.if_else(column.is_valid(), TOO_MANY, reasons)
+    if reasons.null_count < len(reasons):
+        cells = [*table.columns, *map(_as_bytes, more)]
+        mark = form.separator.encode()
+        written = pc.binary_join_element_wise(*cells, mark, null_handling="replace")
+    elif not ragged:
+        return Rows(table)
+    rows = [_split(text, form) for text in ragged]
+    wide = [row if len(row) == len(form.names) else [None] * len(form.names) for row in rows]
+    behind = [pa.array(column, pa.binary()) for column in zip(*wide, strict=True)]
+    behind = behind or [pa.array([], pa.binary())] * len(form.names)
+    added = pa.RecordBatch.from_arrays(behind, names=table.schema.names)
+    more_reasons = pa.array([_reason(len(row), len(form.names)) for row in rows], pa.string())
+    texts = pa.array([text.encode(_BYTES_AS_TEXT) for text in ragged], pa.binary())
+    return Rows(
+        pa.concat_batches([table, added]),
+        pa.concat_arrays([reasons, more_reasons]),
+        pa.concat_arrays([written, texts]),
+    )
+
+
+def _split(text: str, form: CsvForm) -> list[bytes | None]:
+    """Return the cells of a row, without empty ones beyond the names."""
+    try:
+        cells = next(csv.reader([text], delimiter=form.separator, quotechar=form.quote), [])
+    except csv.Error:
+        cells = text.split(form.separator)
+    while len(cells) > len(form.names) and not cells[-1]:
+        cells.pop()
+    return [None if cell in _NULLS else cell.encode(_BYTES_AS_TEXT) for cell in cells]
+
+
+def _reason(cells: int, names: int) -> str | None:
+    return None if cells == names else TOO_FEW if cells < names else TOO_MANY
+
+
+def _typed(rows: Rows, form: CsvForm) -> Rows:
+    """Return rows with points in place of decimal commas."""
+    if not form.decimals:
+        return rows
+    columns = [
+        pc.replace_substring_regex(column, _DECIMAL_COMMA, r"\1.\2")
+        if name in form.decimals
+        else column
+        for name, column in zip(form.names, rows.block.columns, strict=True)
+    ]
+    block = pa.RecordBatch.from_arrays(columns, names=list(form.names))
+    return rows._replace(block=block)
+
+
 def _as_bytes(cells: pa.Array) -> pa.Array:
     """Return text, a character for each byte, as these bytes."""
-    if pc.all(pc.string_is_ascii(cells)).as_py():
+    if pc.all(pc.string_is_ascii(cells)).as_py() in (True, None):
         return cells.cast(pa.binary())
     texts = [None if text is None else text.encode(_BYTES_AS_TEXT) for text in cells.to_pylist()]
     return pa.array(texts, pa.binary())
-
-
-def _rejected(file: InputFile, places: Places, rows: list[bytes]) -> pa.RecordBatch:
-    if places.offset is not None:
-        raise UnreadableFileError(
-            f"In the file {file.name} a row has not as many cells as the first line.",
-            "Write the file again.",
-        )
-    nothing = {name: pa.nulls(len(rows), pa.string()) for name in places.names}
-    return rejected_for(RAGGED, places.records(pa.array(rows, pa.binary()), nothing))
-
-
-def _header(file: InputFile) -> tuple[list[str], str]:
-    """Return the names of the columns, and what is between them."""
-    with content_of(file) as stream:
-        beginning = stream.read(1 << 20)
-    check_form(file, beginning, "CSV")
-    header = beginning.removeprefix(_BYTE_ORDER_MARK).partition(b"\n")[0]
-    separator = max(_SEPARATORS, key=lambda mark: header.count(mark.encode()))
-    if not header.strip():
-        return [], separator
-    try:
-        header.decode()
-    except UnicodeDecodeError:
-        raise UnreadableFileError(
-            f"The first line of the file {file.name} is not UTF-8.",
-            "Save it as CSV in UTF-8, with the names of the columns in the first line.",
-        ) from None
-    with table_faults(file, "CSV"):
-        read = pyarrow.csv.open_csv(
-            pa.BufferReader(header + b"\n"),
-            parse_options=pyarrow.csv.ParseOptions(delimiter=separator),
-        )
-    return read.schema.names, separator

@@ -1,11 +1,14 @@
-"""Sources of files: a folder of them, or one that was uploaded; a file is a topic."""
+"""Sources of files: a folder of them, or one that was uploaded.
+
+A file is a topic, and so is a folder inside with the parts of one table.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,25 +19,24 @@ from lib.core.errors import TopicMissingError, UnreadableFileError
 from lib.core.schemas import NoSchemas
 from lib.sources.base import Everything, Plan, Range, Reader, Span, TopicInfo, always
 from lib.sources.files.formats import FORMATS, records_of
-from lib.sources.files.input_file import COMPRESSIONS, InputFile, on_disk, uploaded
+from lib.sources.files.input_file import ARCHIVE, COMPRESSIONS, InputFile, uploaded
+from lib.sources.files.kcat import SUFFIXES
+from lib.sources.files.parts import are_parts, records_in
 from lib.sources.files.positions import inside, positions_of
-from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME
+from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, note_of, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from lib.core.schemas import SchemaSource
 
-_ANY_LINES: Final = (".json", ".txt", ".log")
-
 SAMPLES_FOLDER: Final = Path(__file__).parent / "samples"
 """Where the sample topics are that ship with the app."""
 
-SUFFIXES: Final = tuple(form + end for form in FORMATS for end in ("", *COMPRESSIONS))
-"""Endings of the names of files that are topics."""
+_PACKED: Final = ("", *COMPRESSIONS, ARCHIVE)
 
-UPLOADS: Final = (*SUFFIXES, *(form + end for form in _ANY_LINES for end in ("", *COMPRESSIONS)))
-"""Endings of the names of files that can be uploaded."""
+UPLOADS: Final = (*(form + end for form in FORMATS for end in _PACKED), ARCHIVE)
+"""Endings of the names of files that can be read."""
 
 _LISTED_WHOLE: Final = 64 << 20
 """Files up to this size are read to be listed; of larger ones only the size is told."""
@@ -45,14 +47,40 @@ _KINDS: Final = {LOG_APPEND_TIME: "LogAppendTime", CREATE_TIME: "CreateTime"}
 
 
 @dataclass(frozen=True)
+class PassedOver:
+    """What lies in a folder and is no topic.
+
+    Attributes
+    ----------
+    name
+        Its name, from the folder on.
+    reason
+        Why, as a part of a sentence: "is empty".
+    """
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class FileTopics:
     """The files of a folder, as a `TopicSource`.
 
-    A file's topic has its name without the ending; the whole name where two would be the same.
+    A file's topic has its name without the ending; the whole name where two would be the same. In
+    a folder inside, its path from the folder on.
+
+    Attributes
+    ----------
+    recursive
+        Whether the folders inside count too.
+    endings
+        Of the names of the files that count.
     """
 
     folder: Path
     name: str = "Files"
+    recursive: bool = False
+    endings: tuple[str, ...] = UPLOADS
     schemas: SchemaSource = field(default_factory=NoSchemas)
 
     @property
@@ -68,16 +96,24 @@ class FileTopics:
     def topics(self) -> list[TopicInfo]:
         """Return the folder's topics, sorted by name.
 
-        Reads each file once, then remembers it; a file larger than 64 MB is not read before it is
+        Reads each file once, then remembers it; what is larger than 64 MB is not read before it is
         chosen, and one that cannot be read is listed without partitions: planning to read it
         says why.
         """
-        return [_info(topic, path) for topic, path in self._files().items()]
+        return [_info(topic, path) for topic, path in self._found()[0].items()]
+
+    def passed_over(self) -> list[PassedOver]:
+        """Return what is in the folder and no topic, sorted by name."""
+        return self._found()[1]
+
+    def notes(self, topic: str) -> tuple[str, ...]:
+        """Return sentences on how a topic's file was read that a viewer should know."""
+        return _summary(self._path(topic)).notes
 
     def plan(self, topic: str, wanted: Range) -> Plan:
         """Return the offsets to read: all, the newest in arrival order, or as `offsetsForTimes`."""
         path = self._path(topic)
-        return _plan(on_disk(path), _summary(path).log, topic, wanted)
+        return _plan(partial(records_in, path), _summary(path).log, topic, wanted)
 
     def read(
         self,
@@ -85,25 +121,65 @@ class FileTopics:
         wants_headers: Callable[[], bool] = always,  # noqa: ARG002 (they cost little)
     ) -> Iterator[pa.RecordBatch]:
         """Yield the records of `plan` in blocks, in the file's order."""
-        return _read(on_disk(self._path(plan.topic)), plan)
+        return _read(records_in(self._path(plan.topic)), plan)
 
-    def _files(self) -> dict[str, Path]:
+    def _found(self) -> tuple[dict[str, Path], list[PassedOver]]:
         try:
-            found = [p for p in self.folder.iterdir() if p.name.lower().endswith(SUFFIXES)]
+            paths, passed = self._look(self.folder)
         except OSError as fault:
             raise UnreadableFileError(
                 f"The folder {self.folder.name} cannot be read.",
                 "Check that it is there and may be read.",
                 fault.strerror or str(fault),
             ) from fault
-        paths = [path for path in found if path.is_file()]
-        same = Counter(topic_of(path.name) for path in paths)
-        named = ((topic_of(p.name) if same[topic_of(p.name)] == 1 else p.name, p) for p in paths)
-        return dict(sorted(named))
+        named = [(self._topic(path), self._name(path), path) for path in paths]
+        same = Counter(topic for topic, _, _ in named)
+        topics = {name if same[topic] > 1 else topic: path for topic, name, path in named}
+        return dict(sorted(topics.items())), sorted(passed, key=lambda each: each.name)
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.folder).as_posix()
+
+    def _topic(self, path: Path) -> str:
+        return (path.relative_to(self.folder).parent / topic_of(path.name)).as_posix()
+
+    def _look(self, folder: Path) -> tuple[list[Path], list[PassedOver]]:
+        """Return the topics in a folder, and what is none."""
+        paths: list[Path] = []
+        passed: list[PassedOver] = []
+        for path in folder.iterdir():
+            reason = self._why_not(path)
+            if reason:
+                passed.append(PassedOver(self._name(path), reason))
+            elif path.is_dir() and not are_parts(path):
+                inner, more = self._look(path)
+                paths += inner
+                passed += more
+            else:
+                paths.append(path)
+        return paths, passed
+
+    def _why_not(self, path: Path) -> str:
+        """Return why what lies in the folder is no topic, nor has any; "" if it is or has."""
+        if path.name.startswith("."):
+            return "is hidden"
+        if path.is_symlink() and not path.resolve().is_relative_to(self.folder.resolve()):
+            return "is a link that leads out of the folder"
+        if path.is_dir():
+            if path.is_symlink():
+                return "is a link to a folder"
+            if not (self.recursive or are_parts(path)):
+                return "is a folder; set recursive to look into it"
+            return ""
+        if not path.is_file():
+            return "is no file"
+        if not path.name.lower().endswith(self.endings):
+            return f"has an ending that is not known: {path.suffix or 'none'}"
+        return "" if path.stat().st_size else "is empty"
 
     def _path(self, topic: str) -> Path:
         # By the listing, never by joining: a topic's name may come from a URL.
-        path = self._files().get(topic)
+        path = self._found()[0].get(topic)
         if path is None:
             raise TopicMissingError(
                 f"There is no topic “{topic}” in {self.name}.",
@@ -146,7 +222,11 @@ class UploadedTopic:
 
     def plan(self, topic: str, wanted: Range) -> Plan:
         """Return the offsets to read: all, the newest in arrival order, or as `offsetsForTimes`."""
-        return _plan(self._file, self._summary.log, topic, wanted)
+        return _plan(partial(records_of, self._file), self._summary.log, topic, wanted)
+
+    def notes(self, topic: str) -> tuple[str, ...]:  # noqa: ARG002 (it has one)
+        """Return sentences on how the file was read that a viewer should know."""
+        return self._summary.notes
 
     def read(
         self,
@@ -154,25 +234,27 @@ class UploadedTopic:
         wants_headers: Callable[[], bool] = always,  # noqa: ARG002 (they cost little)
     ) -> Iterator[pa.RecordBatch]:
         """Yield the records of `plan` in blocks, in the file's order."""
-        return _read(self._file, plan)
+        return _read(records_of(self._file), plan)
 
     @cached_property
     def _summary(self) -> _Summary:
-        return _summarise(self._file)
+        return _summarise(records_of(self._file))
 
     @property
     def _file(self) -> InputFile:
+        if not self.content:
+            raise UnreadableFileError(f"The file {self.file_name} is empty.", "Upload another.")
         if not self.file_name.lower().endswith(UPLOADS):
             raise UnreadableFileError(
                 f"The ending of {self.file_name} is none that Skewline knows.",
-                f"Use one of {', '.join(FORMATS)}, plain or with {', '.join(COMPRESSIONS)}.",
+                f"Use one of {', '.join(FORMATS)}, plain or with {', '.join(_PACKED[1:])}.",
             )
         return uploaded(self.file_name, self.content)
 
 
 def samples() -> FileTopics:
     """Return the sample topics that ship with the app."""
-    return FileTopics(SAMPLES_FOLDER, "Samples")
+    return FileTopics(SAMPLES_FOLDER, "Samples", endings=SUFFIXES)
 
 
 def topic_of(file_name: str) -> str:
@@ -196,16 +278,24 @@ class _Summary:
     log: tuple[Span, ...]
     records: int
     timestamp_kind: str
+    notes: tuple[str, ...]
 
 
-def _plan(file: InputFile, log: tuple[Span, ...], topic: str, wanted: Range) -> Plan:
+def _plan(
+    records: Callable[[], Iterator[pa.RecordBatch]],
+    log: tuple[Span, ...],
+    topic: str,
+    wanted: Range,
+) -> Plan:
     if isinstance(wanted, Everything):
         return Plan(topic, wanted, log, log)
-    return Plan(topic, wanted, positions_of(records_of(file)).spans(wanted), log)
+    positions = positions_of(block for block in records() if reason_of(block) is None)
+    # Where nothing but rejected records is, they are what there is to see.
+    return Plan(topic, wanted, positions.spans(wanted) if len(positions.offset) else log, log)
 
 
-def _read(file: InputFile, plan: Plan) -> Iterator[pa.RecordBatch]:
-    for block in records_of(file):
+def _read(blocks: Iterator[pa.RecordBatch], plan: Plan) -> Iterator[pa.RecordBatch]:
+    for block in blocks:
         chosen = inside(plan.spans, block)
         if chosen.all():
             yield block
@@ -215,10 +305,10 @@ def _read(file: InputFile, plan: Plan) -> Iterator[pa.RecordBatch]:
 
 def _info(topic: str, path: Path) -> TopicInfo:
     try:
-        if on_disk(path).size > _LISTED_WHOLE:
+        if path.stat().st_size > _LISTED_WHOLE:
             return TopicInfo(topic, partitions=1, records=0)
         summary = _summary(path)
-    except UnreadableFileError:
+    except (UnreadableFileError, OSError):
         return TopicInfo(topic, partitions=0, records=0)
     return TopicInfo(topic, len(summary.log), summary.records, summary.timestamp_kind)
 
@@ -230,17 +320,21 @@ def _summary(path: Path) -> _Summary:
 
 @lru_cache(maxsize=256)
 def _summary_of_version(path: Path, _modified_ns: int, _size: int) -> _Summary:
-    return _summarise(on_disk(path))
+    return _summarise(records_in(path))
 
 
-def _summarise(file: InputFile) -> _Summary:
+def _summarise(blocks: Iterator[pa.RecordBatch]) -> _Summary:
     spans: dict[int, Span] = {}
     kinds: set[int] = set()
-    for block in records_of(file):
+    notes: dict[str, None] = {}
+    for block in blocks:
         kinds.update(pc.unique(block["timestamp_type"]).to_pylist())
-        for span in positions_of([block]).log:
-            start = spans.get(span.partition, span).start
-            spans[span.partition] = Span(span.partition, start, span.end)
+        if (note := note_of(block)) is not None:
+            notes[note] = None
+        for new in positions_of([block]).log:
+            old = spans.get(new.partition, new)
+            start, end = min(old.start, new.start), max(old.end, new.end)
+            spans[new.partition] = Span(new.partition, start, end)
     log = tuple(spans[partition] for partition in sorted(spans))
     kind = _KINDS.get(kinds.pop(), "") if len(kinds) == 1 else ""
-    return _Summary(log, sum(span.size for span in log), kind)
+    return _Summary(log, sum(span.size for span in log), kind, tuple(notes))

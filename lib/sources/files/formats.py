@@ -4,15 +4,20 @@ A format is a function: a file in, blocks of its records out, in the file's orde
 whoever wrote them, come as blocks of schema `RECORDS`; rows of a table as `lib.sources.records`
 says of tables.
 
-The events table, written as CSV or Parquet, is read back as the topic it came from.
+Avro object container files want one line more, `".avro": avro_container.read`.
+
+The events table, written as CSV, Parquet or JSON, is read back as the topic it came from.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from lib.sources.files import csv, json_lines, parquet
+from lib.sources.files import arrow, csv, parquet, text
+from lib.sources.files.encodings import beginning_of
+from lib.sources.files.input_file import unzipped
 from lib.sources.files.positions import check_rising
+from lib.sources.records import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -21,14 +26,26 @@ if TYPE_CHECKING:
 
     from lib.sources.files.input_file import InputFile
 
+
+def _table(file: InputFile) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a table in text; the records of JSON that is named as one."""
+    begins = beginning_of(file, "CSV").lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[{"))
+    yield from (text if begins else csv).read(file)
+
+
 FORMATS: Final[Mapping[str, Callable[[InputFile], Iterator[pa.RecordBatch]]]] = {
-    ".jsonl": json_lines.read,
-    ".ndjson": json_lines.read,
-    ".csv": csv.read,
-    ".tsv": csv.read,
+    ".jsonl": text.read,
+    ".ndjson": text.read,
+    ".json": text.read,
+    ".csv": _table,
+    ".tsv": _table,
     ".parquet": parquet.read,
+    ".arrow": arrow.read,
+    ".feather": arrow.read,
+    ".txt": text.read,
+    ".log": text.read,
 }
-"""Ending of a file's name, before that of a compression → what reads it. Others hold lines."""
+"""Ending of a file's name, before that of a compression → what reads it. Others hold text."""
 
 
 def records_of(file: InputFile) -> Iterator[pa.RecordBatch]:
@@ -40,8 +57,10 @@ def records_of(file: InputFile) -> Iterator[pa.RecordBatch]:
         When the file is not what its name says, is truncated or too large, or offsets of a
         partition do not rise; blocks before the fault have been yielded by then.
     """
-    read = next((read for end, read in FORMATS.items() if file.stem.endswith(end)), json_lines.read)
+    file = unzipped(file)
+    read = next((read for end, read in FORMATS.items() if file.stem.endswith(end)), text.read)
     ends: dict[int, int] = {}
     for block in read(file):
-        check_rising(file.name, block, ends)
+        if reason_of(block) is None:
+            check_rising(file.name, block, ends)
         yield block

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import tempfile
+import zipfile
+import zlib
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
@@ -15,14 +18,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-COMPRESSIONS: Final = {".gz": "gzip", ".zst": "zstd"}
+COMPRESSIONS: Final = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 """Ending of a file's name → its compression."""
+
+ARCHIVE: Final = ".zip"
+"""Ending of the name of an archive, which may hold one file."""
 
 _MAGIC: Final = {
     b"\x1f\x8b": "compressed with gzip",
     b"\x28\xb5\x2f\xfd": "compressed with zstd",
     b"PAR1": "Parquet",
     b"PK\x03\x04": "a zip archive",
+    b"BZh": "compressed with bzip2",
+    b"\xfd7zXZ": "compressed with xz",
+    b"\x04\x22\x4d\x18": "compressed with lz4",
+    b"Obj\x01": "an Avro file",
+    b"ARROW1": "Arrow",
+    b"ORC": "ORC",
+    b"SQLite format 3": "a SQLite database",
+    b"%PDF-": "a PDF",
 }
 
 
@@ -58,11 +72,22 @@ class InputFile:
         Bytes as it is stored.
     opened
         Opens what is stored, from its beginning, every time it is called.
+    first_row
+        How many rows the parts of its topic have that come before it.
+    packed
+        Whether what `opened` gives may be much more than `size`.
     """
 
     name: str
     size: int
     opened: Callable[[], pa.NativeFile]
+    first_row: int = 0
+    packed: bool = False
+
+    @property
+    def is_as_stored(self) -> bool:
+        """Whether its content is what is stored: then it can be read from anywhere."""
+        return self.compression is None and not self.packed
 
     @property
     def compression(self) -> str | None:
@@ -112,11 +137,79 @@ def content_of(file: InputFile, limits: Limits | None = None) -> Iterator[pa.Nat
     if file.size > limits.content_bytes:
         raise _too_large(file, limits)
     with _raw(file) as raw, faults_of(file):
-        if file.compression is None:
+        if file.is_as_stored:
             yield raw
-            return
-        with pa.CompressedInputStream(raw, file.compression) as stream:
-            yield pa.PythonFile(_Counting(stream, file, limits), mode="r")
+        elif file.compression is None:
+            yield pa.PythonFile(_Counting(raw, file, limits), mode="r")
+        else:
+            with pa.CompressedInputStream(raw, file.compression) as stream:
+                yield pa.PythonFile(_Counting(stream, file, limits), mode="r")
+
+
+@contextmanager
+def random_access(file: InputFile) -> Iterator[pa.NativeFile]:
+    """Open a file's content to be read from anywhere; a compressed one is unpacked to a file.
+
+    Raises
+    ------
+    UnreadableFileError
+        As `content_of`.
+    """
+    if file.is_as_stored:
+        with _raw(file) as raw:
+            yield raw
+        return
+    with tempfile.TemporaryFile() as copy:
+        with content_of(file) as stream, faults_of(file):
+            while piece := stream.read(1 << 20):
+                copy.write(piece)
+        copy.seek(0)
+        with pa.PythonFile(copy, mode="r") as opened:
+            yield opened
+
+
+def unzipped(file: InputFile) -> InputFile:
+    """Return the one file that a zip archive holds; another file as it is.
+
+    Raises
+    ------
+    UnreadableFileError
+        When it is no archive, is encrypted, or holds none or several files.
+    """
+    if not file.name.lower().endswith(ARCHIVE):
+        return file
+    try:
+        with _raw(file) as raw, zipfile.ZipFile(raw) as archive:
+            members = [info for info in archive.infolist() if _is_content(info.filename)]
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as fault:
+        raise UnreadableFileError(
+            f"The file {file.name} is no zip archive, or is damaged.", "Copy it again.", str(fault)
+        ) from fault
+    if len(members) != 1:
+        raise UnreadableFileError(
+            f"The archive {file.name} holds {len(members) or 'no'} files.",
+            "Give an archive with one file, or the files themselves.",
+        )
+    if members[0].flag_bits & 1:
+        raise UnreadableFileError(
+            f"The archive {file.name} is encrypted.", "Unpack it, and give the file itself."
+        )
+    member = members[0].filename
+
+    def opened() -> pa.NativeFile:
+        try:
+            return pa.PythonFile(zipfile.ZipFile(file.opened()).open(member), mode="r")
+        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, ValueError) as fault:
+            raise OSError(str(fault)) from fault
+
+    name = member.rpartition("/")[2]
+    return replace(file, name=name, opened=opened, packed=True)
+
+
+def _is_content(name: str) -> bool:
+    """Return whether a member of an archive is a file that somebody put there."""
+    hidden = any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
+    return not hidden and not name.endswith("/")
 
 
 @contextmanager
@@ -124,6 +217,10 @@ def faults_of(file: InputFile) -> Iterator[None]:
     """Turn what goes wrong while a file is being read into a sentence."""
     try:
         yield
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as fault:
+        raise UnreadableFileError(
+            f"The file {file.name} is truncated or damaged.", "Copy it again.", str(fault)
+        ) from fault
     except OSError as fault:
         if file.compression is None or "Truncated" in str(fault):
             raise UnreadableFileError(

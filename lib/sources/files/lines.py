@@ -1,4 +1,4 @@
-"""Lines of a file as Arrow arrays; whole lines of JSON objects as columns, safely."""
+"""Lines of a file, and JSON values in it, as Arrow arrays."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lib.core.errors import UnreadableFileError
-from lib.sources.files.input_file import check_form, content_of
+from lib.sources.files.encodings import pieces_of
+from lib.sources.files.json_text import cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,41 +20,73 @@ BLOCK_BYTES: Final = 4 << 20
 """Bytes of a file read at once."""
 
 LONGEST_LINE: Final = 64 << 20
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 def lines_of(file: InputFile) -> Iterator[pa.BinaryArray]:
-    """Yield the lines of a file that are not blank, in blocks; without a byte order mark.
+    """Yield the lines of a file that are not blank, in blocks.
 
     Raises
     ------
     UnreadableFileError
         When the file cannot be read to its end, or has a line longer than `LONGEST_LINE`.
     """
-    with content_of(file) as stream:
-        rest = b""
-        first = True
-        while piece := stream.read(BLOCK_BYTES):
-            if first:
-                check_form(file, piece, "text")
-                piece = piece.removeprefix(_BYTE_ORDER_MARK)
-                first = False
-            head, newline, tail = piece.rpartition(b"\n")
-            if newline:
-                yield _split(rest + head)
-                rest = tail
-            else:
-                rest += tail
-            if len(rest) > LONGEST_LINE:
-                raise UnreadableFileError(
-                    f"The file {file.name} has a line longer than {LONGEST_LINE >> 20} MB.",
-                    "Give a file with one record a line.",
-                )
-        if rest:
-            yield _split(rest)
+    rest = b""
+    for piece in pieces_of(file, BLOCK_BYTES):
+        head, newline, tail = piece.rpartition(b"\n")
+        if newline:
+            yield split_lines(rest + head)
+            rest = tail
+        else:
+            rest += tail
+        _check_length(file, rest, "line", "Give a file with one record a line.")
+    if rest:
+        yield split_lines(rest)
 
 
-def _split(text: bytes) -> pa.BinaryArray:
+def split_lines(text: bytes) -> pa.BinaryArray:
+    """Return the lines of a text that are not blank."""
     text = text.replace(b"\r\n", b"\n").removesuffix(b"\r")
     lines = pc.split_pattern(pa.array([text]), "\n").flatten()
     return lines.filter(pc.invert(pc.match_substring_regex(lines, r"^[ \t\r]*$")))
+
+
+def values_of(file: InputFile, start: int | None = None) -> Iterator[pa.BinaryArray]:
+    """Yield the JSON values that stand in a file one behind the other or in arrays, in blocks.
+
+    Parameters
+    ----------
+    start
+        Where the one array begins whose values are meant; None: all of the file.
+
+    Raises
+    ------
+    UnreadableFileError
+        When the file cannot be read to its end, or has a value longer than `LONGEST_LINE`.
+    """
+    rest, within = b"", start is not None
+    for piece in _pieces_from(file, 0 if start is None else start + 1):
+        values, taken, inside = cut(rest + piece, within=within, final=False, whole=start is None)
+        rest = (rest + piece)[taken:]
+        yield values
+        if start is not None and not inside:
+            return
+        within = inside
+        _check_length(file, rest, "JSON value", "Give a file with one record a line.")
+    if rest:
+        yield cut(rest, within=within, final=True, whole=start is None)[0]
+
+
+def _pieces_from(file: InputFile, start: int) -> Iterator[bytes]:
+    """Yield the text of a file from a byte on."""
+    at = 0
+    for piece in pieces_of(file, BLOCK_BYTES):
+        if at + len(piece) > start:
+            yield piece[max(0, start - at) :]
+        at += len(piece)
+
+
+def _check_length(file: InputFile, rest: bytes, what: str, remedy: str) -> None:
+    if len(rest) > LONGEST_LINE:
+        raise UnreadableFileError(
+            f"The file {file.name} has a {what} longer than {LONGEST_LINE >> 20} MB.", remedy
+        )

@@ -1,0 +1,192 @@
+"""How a CSV file is written: what parts its cells, which line has the names, what is before it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+SEPARATORS: Final = "\t;|,"
+"""What may part cells; of two that do so equally well, the first."""
+
+_NO_NAMES: Final = (
+    "The first line looks like data, so the columns have no names; "
+    "they are called column_1, column_2 and so on."
+)
+_LINES: Final = 200
+_MOST_CELLS: Final = 1 << 14
+_NUMBER: Final = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)?")
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d|\d\d?[:./]\d\d?[:./]\d\d")
+_DECIMAL: Final = re.compile(r"-?\d+,\d+")
+_WHOLE: Final = re.compile(r"-?\d*")
+_COMMENT: Final = re.compile(r"(?:#|//|%)\s*")
+_TOLD: Final = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class CsvForm:
+    """How a CSV file is written.
+
+    Attributes
+    ----------
+    separator, quote
+        What parts cells, and what is around text that holds it.
+    skipped
+        Lines before the first row, that with the names among them.
+    names
+        Of the columns.
+    width
+        How many cells the rows have; what is beyond the names is empty in rows that are whole.
+    decimals
+        Columns with decimal commas.
+    notes
+        Sentences on what is not as one expects of CSV.
+    """
+
+    separator: str
+    quote: str
+    skipped: int
+    names: tuple[str, ...]
+    width: int
+    decimals: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def form_of(text: str) -> CsvForm | None:
+    """Return how CSV that begins with `text` is written; None if it has no lines."""
+    lines = text.splitlines()[:_LINES]
+    told = _TOLD.fullmatch(lines[0]) if lines else None
+    first = 1 if told else 0
+    while first < len(lines) and not lines[first].strip():
+        first += 1
+    if first >= len(lines):
+        return None
+    quote = _quote(lines)
+    separator = told[1] if told else _separator(lines[first:], quote)
+    rows = [_cells(line, separator, quote) for line in lines]
+    width = _width(rows[first:])
+    at = _line_of_names(lines, rows, first, width)
+    following = [row for row in rows[at + 1 :] if len(row) == width]
+    named = not _looks_like_data(rows[at], following)
+    names = _names(rows[at], following) if named else _numbered(width)
+    notes = []
+    if not named:
+        notes.append(_NO_NAMES)
+    if passed := sum(bool(line.strip()) for line in lines[first:at]):
+        notes.append(f"Lines passed over before the first row: {passed}.")
+    decimals = _decimals(names, following) if separator != "," else ()
+    if decimals:
+        notes.append(f"Decimal commas in {', '.join(decimals)}.")
+    return CsvForm(
+        separator, quote, at + named, names, max(width, len(names)), decimals, tuple(notes)
+    )
+
+
+def is_table(text: str) -> bool:
+    """Return whether a text is CSV beyond doubt: nine in ten lines have equally many cells."""
+    lines = [line for line in text.splitlines()[:_LINES] if line.strip()]
+    if len(lines) < 2:
+        return False
+    rows = [_cells(line, _separator(lines, '"'), '"') for line in lines]
+    width = _width(rows)
+    return width > 1 and sum(len(row) == width for row in rows) * 10 >= 9 * len(rows)
+
+
+def _cells(line: str, separator: str, quote: str) -> list[str]:
+    try:
+        return next(csv.reader(io.StringIO(line), delimiter=separator, quotechar=quote), [])
+    except csv.Error:
+        return line.split(separator)
+
+
+def _quote(lines: list[str]) -> str:
+    """Return what is around texts: single quotes if most lines have them, and none has others."""
+    single = [re.search(r"(?:^|[\t;|,])'[^']*'(?:$|[\t;|,])", line) for line in lines]
+    is_single = sum(found is not None for found in single) * 2 > len(lines)
+    return "'" if is_single and not any('"' in line for line in lines) else '"'
+
+
+def _separator(lines: list[str], quote: str) -> str:
+    """Return what parts most lines into equally many cells, and into the most."""
+
+    def fit(separator: str) -> tuple[float, int]:
+        widths = Counter(len(_cells(line, separator, quote)) for line in lines if line.strip())
+        width, count = max(widths.items(), key=lambda pair: (pair[1] * (pair[0] > 1), pair[0]))
+        return (0, 0) if width < 2 else (round(count / widths.total(), 1), width)
+
+    best = max(SEPARATORS, key=fit)
+    return best if fit(best)[1] else ","
+
+
+def _width(rows: list[list[str]]) -> int:
+    """Return how many cells most rows have."""
+    widths = Counter(len(row) for row in rows[:_MOST_CELLS] if row)
+    return max(widths, key=lambda width: (widths[width] * (width > 1), width))
+
+
+def _line_of_names(lines: list[str], rows: list[list[str]], first: int, width: int) -> int:
+    """Return which line has the names: the first as wide as the rows, or the one before them."""
+    at = next((i for i in range(first, len(rows)) if len(rows[i]) == width), first)
+    if width == 1:  # a comment is as wide as the one column
+        while at + 1 < len(rows) and _COMMENT.match(lines[at]):
+            at += 1
+    above = next((i for i in range(at - 1, first - 1, -1) if rows[i]), at)
+    names = _without_empty_end(rows[above])
+    if above == at or len(names) < 2 or not all(names):
+        return at
+    beyond = [row[len(names) :] for row in rows[at:] if len(row) == width]
+    has_values = not any(map(_is_value, names)) and any(map(_is_value, rows[at]))
+    fits = len(names) == width or (len(names) < width and not any(map(any, beyond)))
+    return above if fits or has_values else at
+
+
+def _without_empty_end(cells: list[str]) -> list[str]:
+    while cells and not cells[-1].strip():
+        cells = cells[:-1]
+    return cells
+
+
+def _is_value(cell: str) -> bool:
+    cell = cell.strip()
+    return _NUMBER.fullmatch(cell) is not None or _TIME.match(cell) is not None
+
+
+def _looks_like_data(names: list[str], rows: list[list[str]]) -> bool:
+    """Return whether the line for the names has numbers or times where the rows have them."""
+    counted = [str(n) for n in range(len(names) + 1)]
+    if names in (counted[:-1], counted[1:]):
+        return False
+    for k, name in enumerate(names):
+        cells = [row[k] for row in rows if k < len(row) and row[k]]
+        if _is_value(name) and sum(map(_is_value, cells)) * 2 > len(cells):
+            return bool(cells) or not rows
+    return False
+
+
+def _names(cells: list[str], rows: list[list[str]]) -> tuple[str, ...]:
+    """Return the names, without empty ones at the end; others that are empty are numbered."""
+    names = [_COMMENT.sub("", cell) if k == 0 and rows else cell for k, cell in enumerate(cells)]
+    used = max((k + 1 for row in rows for k, cell in enumerate(row) if cell), default=0)
+    while names and not names[-1].strip() and len(names) > used:
+        names.pop()
+    return tuple(name.strip() or f"column_{k}" for k, name in enumerate(names, start=1))
+
+
+def _numbered(width: int) -> tuple[str, ...]:
+    return tuple(f"column_{k}" for k in range(1, width + 1))
+
+
+def _decimals(names: tuple[str, ...], rows: list[list[str]]) -> tuple[str, ...]:
+    """Return the columns of whole numbers and numbers with a decimal comma, and nothing else."""
+    found = []
+    for k, name in enumerate(names):
+        cells = [row[k].strip() for row in rows if k < len(row)]
+        with_comma = [_DECIMAL.fullmatch(cell) is not None for cell in cells]
+        if any(with_comma) and all(
+            comma or _WHOLE.fullmatch(cell) for comma, cell in zip(with_comma, cells, strict=True)
+        ):
+            found.append(name)
+    return tuple(found)

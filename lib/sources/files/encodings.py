@@ -1,0 +1,144 @@
+"""The text of files as UTF-8, however they are encoded."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import re
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+from charset_normalizer import from_bytes
+
+from lib.sources.files.input_file import check_form, content_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lib.sources.files.input_file import InputFile
+
+BEGINNING_BYTES: Final = 1 << 20
+"""Bytes by which a file is recognised."""
+
+UTF_8: Final = "utf-8"
+_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_BESIDE_LETTERS: Final = re.compile(rb"[A-Za-z][\x80-\xff]|[\x80-\xff][A-Za-z]|[\xc0-\xff]{3}")
+_TOLD_FROM: Final = 1 << 16
+_OTHER_SCRIPTS: Final = frozenset(
+    (
+        *("cp1251", "koi8_r", "mac_cyrillic", "cp866", "cp1253", "cp1255", "cp1256", "shift_jis"),
+        *("cp932", "euc_jp", "gb18030", "gbk", "gb2312", "big5", "euc_kr", "cp949", "cp874"),
+    )
+)
+"""Encodings that are believed when they are found; of Latin letters few bytes tell too little."""
+
+
+def encoding_of(beginning: bytes) -> str:
+    """Return the encoding of a text by its byte order mark or its zeros; else UTF-8.
+
+    Parameters
+    ----------
+    beginning
+        The first bytes of the text.
+    """
+    marked = next((name for mark, name in _MARKS if beginning.startswith(mark)), None)
+    if marked is not None:
+        return marked
+    some = beginning[:2_000]
+    even, odd = some[::2].count(0), some[1::2].count(0)
+    if odd * 4 > len(some) and even * 8 < len(some):
+        return "utf-16-le"
+    return "utf-16-be" if even * 4 > len(some) and odd * 8 < len(some) else UTF_8
+
+
+def old_encoding_of(beginning: bytes) -> str | None:
+    """Return the encoding of text from before Unicode, such as Windows-1252; None if it is UTF-8.
+
+    A stray byte makes no text: what is not UTF-8 must stand beside letters, mostly.
+    """
+    lines = [line for line in beginning.split(b"\n")[:-1] or [beginning] if not _is_utf8(line)]
+    if not lines or sum(_BESIDE_LETTERS.search(line) is not None for line in lines) < len(lines):
+        return None
+    best = from_bytes(b"\n".join(lines)[:_TOLD_FROM]).best()
+    return best.encoding if best is not None and best.encoding in _OTHER_SCRIPTS else "cp1252"
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def beginning_of(file: InputFile, form: str = "text") -> bytes:
+    """Return how a file's text begins, in UTF-8 if it is in UTF-16 or UTF-32.
+
+    Raises
+    ------
+    UnreadableFileError
+        When the file cannot be read, or is of another form than its name says.
+    """
+    with content_of(file) as stream:
+        beginning: bytes = stream.read(BEGINNING_BYTES)
+    check_form(file, beginning, form)
+    encoding = encoding_of(beginning)
+    if encoding == UTF_8:
+        return beginning
+    return codecs.getincrementaldecoder(encoding)("replace").decode(beginning).encode()
+
+
+def pieces_of(file: InputFile, size: int, encoding: str | None = None) -> Iterator[bytes]:
+    """Yield the text of a file as UTF-8, in pieces; without a byte order mark.
+
+    Parameters
+    ----------
+    size
+        Bytes that are read at once.
+    encoding
+        How it is encoded; None: as it begins.
+
+    Raises
+    ------
+    UnreadableFileError
+        When the file cannot be read to its end, or is no text.
+    """
+    with content_of(file) as stream:
+        piece = stream.read(size)
+        check_form(file, piece, "text")
+        encoding = encoding or encoding_of(piece)
+        decoder = codecs.getincrementaldecoder(encoding)("replace")
+        while piece:
+            yield piece if encoding == UTF_8 else decoder.decode(piece).encode()
+            piece = stream.read(size)
+
+
+def utf8_stream(file: InputFile, encoding: str) -> pa.NativeFile:
+    """Return the text of a file as UTF-8, to be read from its beginning to its end."""
+    return pa.PythonFile(_Pieces(pieces_of(file, 1 << 20, encoding)), mode="r")
+
+
+class _Pieces(io.RawIOBase):
+    """Pieces of bytes as a stream."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces, self._rest = pieces, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        while len(self._rest) < size or size < 0:
+            piece = next(self._pieces, None)
+            if piece is None:
+                break
+            self._rest += piece
+        given = self._rest if size < 0 else self._rest[:size]
+        self._rest = self._rest[len(given) :]
+        return given

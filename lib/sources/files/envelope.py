@@ -1,0 +1,276 @@
+"""Envelopes: records as objects or rows that have partition, offset, timestamp, key and value.
+
+What kcat -J, rpk, kaf, REST Proxy, Spark and the exports of Kafka's user interfaces have in common,
+though each has names of its own. Whatever stands in an envelope's timestamp is the record
+timestamp: the received time, never the event time.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lib.sources.files.json_text import members, unquoted
+from lib.sources.files.places import Places
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    _Reason = Callable[[bytes], str | None]
+
+NAMES: Final = {
+    "partition": ("partition", "partitionid"),
+    "offset": ("offset", "recordoffset"),
+    "timestamp": (
+        *("timestamp", "ts", "createtime", "logappendtime", "timestampms", "messagetimestamp"),
+        *("recordtimestamp", "datetime", "time", "date"),
+    ),
+    "timestamp_type": ("timestamptype", "tstype"),
+    "key": ("key", "keycontent", "messagekey", "recordkey"),
+    "value": ("value", "payload", "message", "content", "valuecontent", "messagevalue", "body"),
+    "headers": ("headers", "header", "messageheaders", "recordheaders"),
+}
+"""What is in an envelope → its names in tools, without case and punctuation, the best first."""
+
+_BESIDE: Final = frozenset(
+    (
+        *("topic", "topicname", "broker", "keysize", "valuesize", "headerssize", "size", "leader"),
+        *("leaderepoch", "compression", "iscompressed", "istransactional", "attributes", "epoch"),
+        *("keyserde", "valueserde", "keyserdeproperties", "valueserdeproperties", "serializer"),
+        *("keydeserializeproperties", "valuedeserializeproperties", "deserializer", "schemaid"),
+        *("keyschemaid", "valueschemaid", "keyformat", "valueformat", "truncated", "exceptions"),
+        *("messageformat", "producerid", "producerepoch", "delivery", "cluster", "truncate"),
+        *("serializedkeysize", "serializedvaluesize", "keytype", "valuetype", "headersize"),
+        *("clusterid", "partitionkey", "uncompressedsize", "isvaluenull", "iskeynull", "msgtype"),
+    )
+)
+"""What else tools write into envelopes, likewise without case and punctuation."""
+
+NOT_WHOLE: Final = "not a whole JSON object"
+NO_VALUE: Final = "no value, which the other records of the file have"
+BAD_TEXT: Final = "a text that JSON does not allow"
+
+_SAMPLE: Final = 64
+_JSON: Final = re.compile(rb"\s*[{\[]")
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """Which fields are what.
+
+    Attributes
+    ----------
+    names
+        A column of `RECORDS` → the name of its field.
+    """
+
+    names: dict[str, str]
+
+    @property
+    def value(self) -> str:
+        """The field that holds the record's value."""
+        return self.names["value"]
+
+    def places(self, row: int = 0) -> Places:
+        """Return what reads all but the value."""
+        return Places({role: n for role, n in self.names.items() if role != "value"}, row)
+
+
+def envelope_of(names: Sequence[str], values: Sequence[Any] = ()) -> Envelope | None:
+    """Return which of an object's or a table's fields are what; None if it is no envelope.
+
+    A partition and an offset beside a value make an envelope. With less than that, nothing else
+    may be beside them than what tools write, and the values must look like JSON.
+
+    Parameters
+    ----------
+    values
+        Some of what the field that would be the value holds.
+    """
+    found = _roles(names)
+    if "value" not in found:
+        return None
+    if "partition" in found and "offset" in found:
+        return Envelope(found)
+    plain = {_plain(name) for name in names}
+    only = all(name in _BESIDE or any(name in known for known in NAMES.values()) for name in plain)
+    others = found.keys() - {"value"} or plain & {"topic", "topicname"}
+    alike = [value for value in values if value is not None]
+    looks = sum(_looks_like_json(value) for value in alike) * 2 >= len(alike) > 0
+    return Envelope(found) if only and others and looks else None
+
+
+def _roles(names: Sequence[str]) -> dict[str, str]:
+    plain = {name: _plain(name) for name in names}
+    found = {}
+    for role, known in NAMES.items():
+        fitting = [name for name in names if plain[name] in known]
+        if fitting:
+            found[role] = min(fitting, key=lambda name: known.index(plain[name]))
+    return found
+
+
+def value_name(names: Sequence[str]) -> str | None:
+    """Return the field that would be the value if this is an envelope."""
+    return _roles(names).get("value")
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _looks_like_json(value: object) -> bool:
+    if isinstance(value, dict):
+        return True
+    text = value.encode() if isinstance(value, str) else value
+    if not isinstance(text, bytes):
+        return False
+    if not _JSON.match(text):
+        decoded = _from_base64(text)
+        text = decoded if decoded is not None else b""
+    return _JSON.match(text) is not None or text.startswith(b"\0")
+
+
+# Objects
+
+
+def envelope_in(objects: Sequence[bytes]) -> Envelope | None:
+    """Return the envelope that most of some JSON objects are; None if they are none."""
+    read = [found for found in map(_loaded, objects[:_SAMPLE]) if found is not None]
+    if not read:
+        return None
+    names = max(map(list, read), key=len)
+    value = value_name(names)
+    envelope = envelope_of(names, [each.get(value) for each in read] if value else ())
+    if envelope is None:
+        return None
+    having = sum(envelope.value in each for each in read)
+    return envelope if having * 2 > len(read) else None
+
+
+def _loaded(text: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(text.decode("utf-8", "surrogateescape"))
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+@dataclass
+class Unpacking:
+    """Takes JSON objects out of their envelopes, block by block."""
+
+    envelope: Envelope
+    places: Places
+    in_base64: bool | None = None
+
+    def blocks(self, objects: pa.BinaryArray, reason: _Reason) -> Iterator[pa.RecordBatch]:
+        """Yield the records that objects hold.
+
+        Parameters
+        ----------
+        reason
+            Says of what is no object why it is none.
+        """
+        names = self.envelope.names
+        written, whole = members(objects, list(names.values()))
+        columns = dict(zip(names.values(), written, strict=True))
+        reasons = _reasons(objects, whole, columns[self.envelope.value], reason)
+        for role, name in names.items():
+            if role in ("headers", "value"):
+                continue
+            columns[name], bad = unquoted(_inner(columns[name]))
+            reasons = _with(reasons, bad, BAD_TEXT)
+        values, bad = unquoted(_inner(columns.pop(self.envelope.value)))
+        reasons = _with(reasons, bad, BAD_TEXT)
+        if self.in_base64 is None:
+            self.in_base64 = are_base64(values)
+        if self.in_base64:
+            values = from_base64(values)
+            if "key" in names:
+                columns[names["key"]] = text_from_base64(columns[names["key"]])
+        yield from self.places.blocks(values, columns, reasons, objects)
+
+
+def _inner(written: pa.BinaryArray) -> pa.BinaryArray:
+    """Return what Redpanda Console puts one level deeper, with its encoding beside it."""
+    objects = pc.fill_null(pc.starts_with(written, b"{"), False)
+    if not pc.any(objects).as_py():
+        return written
+    (payload, encoding), _ = members(written.filter(objects), ["payload", "encoding"])
+    if encoding.null_count:
+        return written
+    return pc.replace_with_mask(written, objects, payload)
+
+
+def _reasons(
+    objects: pa.BinaryArray,
+    whole: NDArray[np.bool_],
+    values: pa.BinaryArray,
+    reason: _Reason,
+) -> pa.StringArray | None:
+    bad = np.flatnonzero(~whole | values.is_null().to_numpy(zero_copy_only=False))
+    if not len(bad):
+        return None
+    found: list[str | None] = [None] * len(objects)
+    for row in bad.tolist():
+        found[row] = NO_VALUE if whole[row] else reason(objects[row].as_py()) or NOT_WHOLE
+    return pa.array(found, pa.string())
+
+
+def _with(
+    reasons: pa.StringArray | None, bad: NDArray[np.bool_], why: str
+) -> pa.StringArray | None:
+    if not bad.any():
+        return reasons
+    if reasons is None:
+        reasons = pa.nulls(len(bad), pa.string())
+    return pc.if_else(pc.and_(pa.array(bad), reasons.is_null()), why, reasons)
+
+
+# Base64
+
+
+def are_base64(values: pa.BinaryArray) -> bool:
+    """Return whether values are base64 of JSON objects, or of bytes that begin with 0."""
+    some = values.drop_null()[:_SAMPLE].to_pylist()
+    decoded = [_from_base64(value) for value in some]
+    good = [text for text in decoded if text and (_JSON.match(text) or text.startswith(b"\0"))]
+    return bool(some) and len(good) * 2 > len(some)
+
+
+def from_base64(values: pa.BinaryArray) -> pa.BinaryArray:
+    """Return values decoded; as they are where they are no base64."""
+    each = [None if v is None else _from_base64(v) for v in values.to_pylist()]
+    return pc.coalesce(pa.array(each, pa.binary()), values)
+
+
+def text_from_base64(values: pa.BinaryArray) -> pa.BinaryArray:
+    """Return values decoded where they are base64 of text; others as they are."""
+    each = [None if v is None else _text_from_base64(v) for v in values.to_pylist()]
+    return pc.coalesce(pa.array(each, pa.binary()), values)
+
+
+def _text_from_base64(value: bytes) -> bytes | None:
+    found = _from_base64(value)
+    try:
+        return found if found and found.decode().isprintable() else None
+    except UnicodeDecodeError:
+        return None
+
+
+def _from_base64(value: bytes) -> bytes | None:
+    try:
+        return base64.b64decode(value, validate=True)
+    except binascii.Error:
+        return None

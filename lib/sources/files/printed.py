@@ -1,0 +1,270 @@
+"""Lines that tools print: parts with names, headers and a key, and the value behind them.
+
+`kafka-console-consumer` with any of its `print.*` properties and separators, the Confluent CLI,
+`kcat -K`, `rpk topic consume -f` with names before the parts.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lib.sources.files.places import Places
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+_STAMP: Final = (
+    r"(?:(?:(?P<timestamp_type>CreateTime|LogAppendTime)|Timestamp): ?(?P<timestamp>-?\d{1,18})"
+    r"|NO_TIMESTAMP(?:_TYPE:-1)?)"
+)
+_PARTS: Final = (
+    _STAMP,
+    r"Partition: ?(?P<partition>\d{1,9})",
+    r"Offset: ?(?P<offset>\d{1,18})",
+    r"Topic: ?[\w.-]+",
+    r"Delivery: ?(?:\d+|NOT_PRESENT)",
+    r"Epoch: ?(?:-?\d+|NOT_PRESENT)",
+)
+"""Parts with names. Kafka prints them in this order; others may in any."""
+
+_FOUND: Final = tuple(re.compile(part.encode(), re.IGNORECASE) for part in _PARTS)
+_GAP: Final = re.compile(rb'[ \t]*-[ \t]+|[^\w{\["-]+')
+_LONGEST: Final = 1 << 16
+_MOST_PARTS: Final = 8
+_NO_HEADERS: Final = b"NO_HEADERS"
+_HEADERS: Final = re.compile(rb"[\w.-]+:[^,]*(?:,[\w.-]+:[^,]*)+")
+
+_LOG: Final = re.compile(rb"\W{0,2}\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d")
+_REASONS: Final = (
+    (
+        re.compile(rb"\^?C?Processed a total of \d+ messages"),
+        "the total at the end",
+    ),
+    (re.compile(rb"% ?Headers:"), "headers on a line of their own"),
+    (re.compile(rb"% "), "a status line of kcat"),
+    (_LOG, "a line of a log"),
+    (re.compile(rb"(?:SLF4J|WARN|ERROR|INFO|DEBUG|OpenJDK|log4j)\b"), "a line of a log"),
+    (re.compile(rb"Starting Kafka Consumer|Using "), "what a tool says of itself"),
+)
+OTHERWISE: Final = "a line that is not as the others are"
+
+
+def why_no_record(line: bytes) -> str | None:
+    """Return why a line among records is none, if that can be told from the line."""
+    return next((reason for form, reason in _REASONS if form.match(line)), None)
+
+
+@dataclass(frozen=True)
+class Printed:
+    """How lines are printed.
+
+    Attributes
+    ----------
+    pattern
+        A regular expression with a group for each part of a record.
+    """
+
+    pattern: str
+
+    @property
+    def names(self) -> list[str]:
+        """The columns of `RECORDS` that the lines have."""
+        return list(re.compile(self.pattern).groupindex)
+
+
+def printed_as(lines: Sequence[bytes]) -> Printed | None:
+    """Return how some lines of a file are printed; None if they are not.
+
+    What the parts are is told from the lines together: what stands between them, and how many are
+    in front of the JSON that is the value.
+    """
+    lines = [line for line in lines if len(line) < _LONGEST]
+    if not lines:
+        return None
+    begun = [_named_parts(line) for line in lines]
+    named = Counter(kinds for kinds, _, _ in begun if kinds)
+    kinds = named.most_common(1)[0][0] if named else ()
+    alike = [
+        (line, gaps, end) for line, (k, gaps, end) in zip(lines, begun, strict=True) if k == kinds
+    ]
+    if not kinds and len(lines) > 2 * sum(_split(line) is not None for line in lines):
+        return None
+    gaps = Counter(gaps[:-1] for _, gaps, _ in alike).most_common(1)[0][0] if kinds else ()
+    rests = [line[end:] for line, _, end in alike]
+    separator = _separator(rests, begins=bool(kinds))
+    if separator is None:
+        return None
+    if kinds:
+        rests = [rest.removeprefix(separator) for rest in rests]
+    fronts = [front for front in (_fronts(rest, separator) for rest in rests) if front is not None]
+    if not fronts:  # no JSON: what is parted by a tab is a key and a value
+        fronts = [tuple(rest.split(b"\t", 1)[:-1]) for rest in rests]
+    return Printed(_pattern(kinds, gaps, separator, fronts))
+
+
+def _pattern(
+    kinds: tuple[int, ...],
+    gaps: tuple[bytes, ...],
+    separator: bytes,
+    fronts: list[tuple[bytes, ...]],
+) -> str:
+    *between, mark = (re.escape(gap.decode(errors="replace")) for gap in (*gaps, separator))
+    named = "".join(_PARTS[k] + gap for k, gap in zip(kinds, (*between, mark), strict=False))
+    count = Counter(map(len, fronts)).most_common(1)[0][0]
+    alike = [front for front in fronts if len(front) == count]
+    headers = f"(?P<headers>.*?){mark}" if count and _has_headers(alike, count) else ""
+    keys = count - bool(headers)
+    lazy = "" if separator == b"\t" else "?"
+    key = f"(?P<key>.*{lazy}){mark}" if keys else ""
+    value = r"[^\t]*" if separator == b"\t" and keys else ".*"
+    return f"(?si)^{named}{headers}{key}(?P<value>{value})$"
+
+
+def _named_parts(line: bytes) -> tuple[tuple[int, ...], tuple[bytes, ...], int]:
+    """Return which parts with names a line begins with, what is behind each, and their end."""
+    kinds: list[int] = []
+    gaps: list[bytes] = []
+    at = end = 0
+    while True:
+        found = ((k, part.match(line, at)) for k, part in enumerate(_FOUND))
+        kind, match = next(((k, m) for k, m in found if m), (-1, None))
+        if match is None or kind in kinds:
+            return tuple(kinds), tuple(gaps), end
+        kinds.append(kind)
+        end = match.end()
+        gap = _GAP.match(line, end)
+        gaps.append(gap[0] if gap else b"")
+        at = end + len(gaps[-1])
+
+
+def _split(line: bytes) -> int | None:
+    """Return where the JSON at the end of a line begins; None if there is none, or only that."""
+    if _LOG.match(line):
+        return None
+    at = -1
+    for _ in range(_MOST_PARTS):
+        at = line.find(b"{", at + 1)
+        if at < 0 or _is_json(line[at:]):
+            break
+    else:
+        return None
+    return at if at > 0 else None
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        return isinstance(json.loads(text), dict | list | None)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _separator(rests: Sequence[bytes], *, begins: bool) -> bytes | None:
+    """Return what is between the parts of lines.
+
+    Parameters
+    ----------
+    begins
+        Whether the lines begin with it; else it is what stands before the JSON of all.
+    """
+    if not begins:
+        fronts = [line[:at] for line in rests if (at := _split(line))]
+        common = _common_start([front[::-1] for front in fronts])[::-1]
+        found = re.search(rb"[^\w}\]\"]+$", common)
+        return found[0] if found else None
+    run = _GAP.match(_common_start(rests))
+    longest = run[0] if run else b""
+    for size in range(len(longest), 0, -1):
+        mark = longest[:size]
+        if sum(_fronts(rest[size:], mark) is not None for rest in rests) * 2 > len(rests):
+            return mark
+    return longest or None
+
+
+def _common_start(texts: Sequence[bytes]) -> bytes:
+    low, high = min(texts, default=b""), max(texts, default=b"")
+    same = (n for n, (a, b) in enumerate(zip(low, high, strict=False)) if a != b)
+    return low[: next(same, min(len(low), len(high)))]
+
+
+def _fronts(rest: bytes, separator: bytes) -> tuple[bytes, ...] | None:
+    """Return what is before the JSON of a line, part by part; None if it has no JSON."""
+    parts = rest.split(separator)
+    for count in range(min(len(parts), _MOST_PARTS)):
+        if _is_json(separator.join(parts[count:])):
+            return tuple(parts[:count])
+    return None
+
+
+def _has_headers(fronts: list[tuple[bytes, ...]], count: int) -> bool:
+    firsts = [front[0] for front in fronts]
+    if _NO_HEADERS in firsts:
+        return True
+    if count > 1:
+        return all(b":" in first for first in firsts)
+    return all(_HEADERS.fullmatch(first) for first in firsts)
+
+
+# Reading
+
+
+def printed_records(
+    printed: Printed, blocks: Iterable[pa.BinaryArray], row: int = 0
+) -> Iterator[pa.RecordBatch]:
+    """Yield the records that lines hold; what is printed otherwise is rejected."""
+    roles = [name for name in printed.names if name != "value"]
+    if "timestamp_type" in roles and "timestamp" not in roles:
+        roles.remove("timestamp_type")
+    places = Places({role: role for role in roles}, row)
+    places.unit = "ms"
+    for lines in blocks:
+        parts = pc.extract_regex(lines, printed.pattern)
+        columns = {role: _part(parts, role) for role in roles}
+        if "key" in columns:
+            columns["key"] = _without_null(columns["key"])
+        if "headers" in columns:
+            columns["headers"] = _as_json(columns["headers"])
+        reasons = None
+        if parts.null_count:
+            bad = np.flatnonzero(parts.is_null().to_numpy(zero_copy_only=False))
+            found: list[str | None] = [None] * len(lines)
+            for at in bad.tolist():
+                found[at] = why_no_record(lines[at].as_py()) or OTHERWISE
+            reasons = pa.array(found, pa.string())
+        values = _without_null(pc.struct_field(parts, "value"))
+        yield from places.blocks(values, columns, reasons, lines)
+
+
+def _part(parts: pa.StructArray, name: str) -> pa.Array:
+    """Return what a group of a pattern matched, null where it took no part."""
+    found = pc.struct_field(parts, name)
+    return pc.if_else(pc.equal(found, b""), pa.scalar(None, found.type), found)
+
+
+def _without_null(values: pa.Array) -> pa.Array:
+    is_null = pc.is_in(values, pa.array([b"null", b"NULL"], pa.binary()))
+    return pc.if_else(is_null, pa.scalar(None, pa.binary()), values)
+
+
+def _as_json(headers: pa.Array) -> pa.Array:
+    """Return headers, printed as `name:value,name:value`, as JSON: names and values in turn."""
+    texts = [None if h is None or h == _NO_HEADERS else _in_turn(h) for h in headers.to_pylist()]
+    return pa.array(texts, pa.binary())
+
+
+def _in_turn(headers: bytes) -> bytes:
+    flat: list[str | None] = []
+    for header in headers.decode("utf-8", "surrogateescape").split(","):
+        name, colon, value = header.partition(":")
+        if colon or not flat:
+            flat += [name, None if value == "null" else value]
+        else:  # a comma in the value of the header before
+            flat[-1] = f"{flat[-1] or ''},{header}"
+    return json.dumps(flat, ensure_ascii=False).encode("utf-8", "surrogateescape")

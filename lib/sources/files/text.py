@@ -1,0 +1,122 @@
+"""Files of text: how they hold records is told from the text, never from the file's name alone.
+
+A value a line; lines that a tool printed; JSON values one behind the other, in arrays, or in an
+array inside one document. Where the values are objects of an envelope, their records come out.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import chain
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+
+from lib.sources.files import csv
+from lib.sources.files.aws_lambda import is_event, records_of_events
+from lib.sources.files.csv_form import is_table
+from lib.sources.files.documents import longest_array
+from lib.sources.files.encodings import BEGINNING_BYTES, beginning_of
+from lib.sources.files.envelope import Unpacking, envelope_in
+from lib.sources.files.json_text import cut, members, unquoted
+from lib.sources.files.lines import lines_of, split_lines, values_of
+from lib.sources.files.places import own_places
+from lib.sources.files.printed import printed_as, printed_records, why_no_record
+from lib.sources.records import noted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from lib.sources.files.input_file import InputFile
+
+_SAMPLE: Final = 200
+
+
+def read(file: InputFile) -> Iterator[pa.RecordBatch]:
+    """Yield the records of a file as blocks of schema `RECORDS`.
+
+    Raises
+    ------
+    UnreadableFileError
+        When the file cannot be read to its end.
+    """
+    text = beginning_of(file)
+    whole = len(text) < BEGINNING_BYTES
+    lines = _some(split_lines(text if whole else text.rpartition(b"\n")[0] or text))
+    others = [line for line in lines if not isinstance(_loaded(line), dict)]
+    if len(lines) > 1 and _are_lines(len(lines), others):
+        yield from _records(lines_of(file), file.first_row)
+    elif len(others) * 2 >= len(lines) > 0 and (printed := printed_as(lines)):
+        yield from printed_records(printed, lines_of(file), file.first_row)
+    elif any(line.lstrip().startswith((b"{", b"[")) for line in lines):
+        yield from _values(file, text, whole=whole)
+    elif is_table(text.decode(errors="replace")):
+        yield from csv.read(file)
+    else:
+        yield from _records(lines_of(file), file.first_row)
+
+
+def _are_lines(count: int, others: Sequence[bytes]) -> bool:
+    """Return whether most of some lines are an object each, and none holds several."""
+    return len(others) * 2 < count and not any(b"}{" in line for line in others)
+
+
+def _some(values: pa.BinaryArray) -> list[bytes]:
+    """Return a few of many values, from all over them."""
+    step = max(1, len(values) // _SAMPLE)
+    some: list[bytes] = values.take(pa.array(range(0, len(values), step), pa.int64())).to_pylist()
+    return some
+
+
+def _loaded(text: bytes) -> object:
+    try:
+        return json.loads(text.decode("utf-8", "surrogateescape"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _values(file: InputFile, text: bytes, *, whole: bool) -> Iterator[pa.RecordBatch]:
+    """Yield the records of JSON values that stand one behind the other, in arrays or a document."""
+    found, _, inside = cut(text, within=False, final=whole)
+    objects = [value for value in _some(found) if value.startswith(b"{")]
+    if objects and is_event(_loaded(objects[0])):
+        yield from _records(records_of_events(values_of(file)), file.first_row)
+        return
+    array = longest_array(file) if not inside and len(found) == int(whole) else None
+    if array is None or (array.objects == 1 and whole and not _is_most(array.start, text)):
+        yield from _records(values_of(file), file.first_row)
+        return
+    for block in _records(values_of(file, array.start), file.first_row):
+        yield noted(block, array.sentence)
+
+
+def _is_most(start: int, text: bytes) -> bool:
+    """Return whether most of a document lies in the array that begins at `start`."""
+    return len(cut(text[start:], within=False, final=True)[0][0].as_py()) * 2 > len(text)
+
+
+def _records(blocks: Iterable[pa.BinaryArray], row: int) -> Iterator[pa.RecordBatch]:
+    """Yield records whose values are JSON, or are in envelopes that are."""
+    blocks = (block for block in blocks if len(block))
+    first = next(blocks, None)
+    if first is None:
+        return
+    some = _some(first)
+    every = chain([first], blocks)
+    envelope = envelope_in(some)
+    if envelope is not None:
+        unpacking = Unpacking(envelope, envelope.places(row))
+        for objects in every:
+            yield from unpacking.blocks(objects, why_no_record)
+        return
+    names = {name for value in some if isinstance(each := _loaded(value), dict) for name in each}
+    places = own_places(sorted(names), row)
+    for values in every:
+        yield from places.blocks(values, _columns(values, list(places.names.values())))
+
+
+def _columns(values: pa.BinaryArray, names: list[str]) -> dict[str, pa.Array]:
+    if not names:
+        return {}
+    written, _ = members(values, names)
+    return {name: unquoted(column)[0] for name, column in zip(names, written, strict=True)}

@@ -1,0 +1,413 @@
+"""Containers: JSON of any shape, CSV as people have it, encodings, archives, and any bytes."""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import gzip
+import io
+import json
+import zipfile
+from contextlib import suppress
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lib.core.errors import SkewlineError, UnreadableFileError
+from lib.core.schemas import NoSchemas
+from lib.decoding.registry import decode_block, decoder_for
+from lib.sources.files.documents import longest_array_in
+from lib.sources.files.folder import UPLOADS
+from lib.sources.files.formats import records_of
+from lib.sources.files.input_file import uploaded
+from lib.sources.files.json_text import cut, members, unquoted
+from lib.sources.guess import guess_of
+from lib.sources.records import note_of
+
+
+def opened(name: str, content: bytes | str):
+    """Return the fields of a file's records, why others are none, and the notes."""
+    content = content.encode() if isinstance(content, str) else content
+    blocks = list(records_of(uploaded(name, content)))
+    decoded = [decode_block(block, decoder_for(block, NoSchemas())) for block in blocks]
+    kafka = {"KafkaPartition", "KafkaOffset", "KafkaTimestamp", "KafkaTimestampType"}
+    fields = [
+        {name: value for name, value in row.items() if name not in kafka}
+        for each in decoded
+        for row in each.columns.to_pylist()
+    ]
+    reasons = [row["reason"] for each in decoded for row in each.rejected.to_pylist()]
+    return fields, reasons, {note for block in blocks if (note := note_of(block))}
+
+
+# JSON
+
+scalars = st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text(max_size=8)
+json_values = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+objects = st.dictionaries(st.text(max_size=5), json_values, max_size=4)
+BETWEEN = st.sampled_from(["", "\n", ",", ",\n", " ", "\r\n", "\n\n"])
+
+
+@given(st.lists(objects, max_size=6), BETWEEN, st.booleans(), st.sampled_from([None, 2, "\t"]))
+def test_objects_come_out_as_they_went_in_whatever_parts_them(written, between, in_array, indent):
+    texts = [json.dumps(each, indent=indent, ensure_ascii=bool(indent)) for each in written]
+    text = between.join(texts) if not in_array else "[" + ",".join(texts) + "]"
+
+    found, taken, inside = cut(text.encode(), within=False, final=True)
+
+    assert [value.decode() for value in found.to_pylist()] == (texts or ["[]"] * in_array)
+    assert (taken, inside) == (len(text.encode()), False)
+
+
+@given(st.lists(objects, max_size=6), st.integers(1, 40))
+def test_objects_come_out_the_same_from_pieces(written, size):
+    text = "".join(json.dumps(each) for each in written).encode()
+    found, rest, within = [], b"", False
+
+    for start in range(0, len(text), size):
+        rest += text[start : start + size]
+        values, taken, within = cut(rest, within=within, final=False)
+        found += values.to_pylist()
+        rest = rest[taken:]
+
+    assert list(map(json.loads, found)) == written
+    assert rest == b""
+
+
+@given(st.lists(objects, min_size=1, max_size=4), st.sampled_from([None, 1]))
+def test_members_are_what_a_parser_makes_of_them(written, indent):
+    names = sorted({name for each in written for name in each if '"' not in name})
+    texts = pa.array(
+        [json.dumps(each, indent=indent, ensure_ascii=False).encode() for each in written]
+    )
+
+    columns, whole = members(texts, names)
+
+    assert whole.all()
+    for name, column in zip(names, columns, strict=True):
+        found = [None if v is None else json.loads(v) for v in column.to_pylist()]
+        assert found == [each.get(name) for each in written]
+
+
+@given(st.lists(st.text(max_size=10), min_size=1, max_size=5))
+def test_texts_lose_their_quotes_and_escapes(texts):
+    values, bad = unquoted(pa.array([json.dumps(text).encode() for text in texts]))
+
+    readable = [not any(0xD800 <= ord(c) < 0xE000 for c in text) for text in texts]
+    assert [value for value, ok in zip(values.to_pylist(), readable, strict=True) if ok] == [
+        text.encode() for text, ok in zip(texts, readable, strict=True) if ok
+    ]
+    assert bad.tolist() == [not ok for ok in readable]
+
+
+@given(st.binary(max_size=60), st.booleans(), st.booleans())
+def test_any_bytes_are_cut_without_losing_one(text, within, final):
+    found, taken, _ = cut(text, within=within, final=final)
+
+    assert taken == len(text) or not final
+    assert sum(map(len, found.to_pylist())) <= taken
+    members(found, ["a", ""])
+
+
+@pytest.mark.parametrize(
+    ("document", "path", "count"),
+    [
+        ({"events": [{"a": 1}, {"a": 2}]}, "events", 2),
+        ({"of": [1, 2, 3], "x": {"events": [{"a": 1}, {"a": 2}]}}, "x.events", 2),
+        ({"devices": [{"d": 1}], "log": [{"a": [{"b": 1}, {"b": 2}, {"b": 3}]}, {}]}, "log", 2),
+    ],
+)
+def test_the_longest_array_of_objects_holds_the_events(document, path, count):
+    text = json.dumps(document, indent=1).encode()
+
+    array = longest_array_in([text[:7], text[7:]])
+
+    assert array is not None
+    assert (array.path, array.objects) == (path, count)
+    assert text[array.start : array.start + 1] == b"["
+
+
+def test_a_document_says_which_array_was_read():
+    fields, reasons, notes = opened(
+        "t.json", json.dumps({"meta": [{"x": 0}], "data": {"events": [{"a": 1}, {"a": 2}]}})
+    )
+
+    assert fields == [{"a": 1}, {"a": 2}]
+    assert reasons == []
+    (note,) = notes
+    assert "the 2 of data.events, its longest array; other arrays not read: 1." in note
+
+
+def test_a_document_larger_than_what_is_looked_at_first_is_read(monkeypatch):
+    monkeypatch.setattr("lib.sources.files.text.BEGINNING_BYTES", 1 << 10)
+    monkeypatch.setattr("lib.sources.files.encodings.BEGINNING_BYTES", 1 << 10)
+    monkeypatch.setattr("lib.sources.files.lines.BLOCK_BYTES", 1 << 10)
+    events = [{"n": n, "text": "x" * (n % 50)} for n in range(500)]
+
+    fields, reasons, _ = opened("t.json", json.dumps({"head": 1, "events": events, "tail": 2}))
+
+    assert fields == events
+    assert reasons == []
+
+
+def test_one_event_with_a_list_in_it_stays_one_event():
+    fields, _, notes = opened("t.json", '{"ts": 1, "note": "a long text", "tags": [{"a": 1}]}')
+
+    assert [event["ts"] for event in fields] == [1]
+    assert notes == set()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("t.jsonl", '{"a":"ä"}\n{"a":"€"}\n'),
+        ("t.json", '[{"a":"ä"},{"a":"€"}]'),
+        ("t.csv", "a\nä\n€\n"),
+    ],
+)
+def test_text_may_be_unicode_of_any_form(name, text, encoding):
+    fields, reasons, _ = opened(name, text.encode(encoding))
+
+    assert fields == [{"a": "ä"}, {"a": "€"}]
+    assert reasons == []
+
+
+# CSV
+
+ROWS = [{"dev": "a", "x": 1.5}, {"dev": "b", "x": 2.25}, {"dev": "c", "x": 3}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "dev,x\na,1.5\nb,2.25\nc,3\n",
+        "dev;x\na;1.5\nb;2.25\nc;3\n",
+        "dev;x\r\na;1,5\r\nb;2,25\r\nc;3\r\n",
+        "dev\tx\na\t1,5\nb\t2,25\nc\t3\n",
+        "sep=;\ndev;x\na;1,5\nb;2,25\nc;3\n",
+        "# made by x\n# at y\n\ndev,x\na,1.5\nb,2.25\nc,3\n",
+        "#dev,x\na,1.5\nb,2.25\nc,3\n",
+        "Report of the day\n\ndev|x\na|1.5\nb|2.25\nc|3\n",
+        "dev,x,\na,1.5,\nb,2.25,\nc,3,\n",
+        "dev,x\na,1.5,,\nb,2.25,,\nc,3,,\n",
+        "dev,x\na,1.5\nb,2.25,\nc,3\n",
+        "dev,x,\na,1.5\nb,2.25\nc,3\n",
+        "'dev','x'\n'a','1.5'\n'b','2.25'\n'c','3'\n",
+        '"dev","x"\n"a","1.5"\n"b","2.25"\n"c","3"',
+        "\n\ndev,x\na,1.5\n\nb,2.25\nc,3\n",
+        "dev,x\ra,1.5\rb,2.25\rc,3\r",
+    ],
+)
+def test_csv_is_read_as_people_have_it(text):
+    fields, reasons, _ = opened("t.csv", text)
+
+    assert sorted(fields, key=lambda row: row["dev"]) == ROWS
+    assert reasons == []
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("dev-a,1704164650000\ndev-b,1704164650700\n", ["column_1", "column_2"]),
+        ("2024-01-02 03:04:10;x\n2024-01-02 03:04:11;y\n", ["column_1", "column_2"]),
+        ("0,1\na,5\nb,6\n", ["0", "1"]),
+        ("a,,c\n1,2,3\n", ["a", "column_2", "c"]),
+        ("a,b\nx,y\n", ["a", "b"]),
+    ],
+)
+def test_a_first_line_that_looks_like_data_has_no_names(text, names):
+    fields, reasons, notes = opened("t.csv", text)
+
+    assert list(fields[0]) == names
+    assert reasons == []
+    assert any("no names" in note for note in notes) == (len(fields) == text.count("\n"))
+
+
+@pytest.mark.parametrize(
+    "text", ["Größe;Straße\n1;Müller\n2;Weiß\n", "id;name\n1;Müller\n2;Weiß\n"]
+)
+def test_csv_from_before_unicode_is_read_and_said_to_be(text):
+    fields, reasons, notes = opened("t.csv", text.encode("cp1252"))
+
+    assert [list(row.values())[1] for row in fields] == ["Müller", "Weiß"]
+    assert reasons == []
+    assert notes == {"Read as cp1252: it is not UTF-8."}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a,b\n1,2,3\n4,5,6\n", "more cells than there are names"),
+        ("a,b,c\n1,2\n4,5\n", "fewer cells than there are names"),
+    ],
+)
+def test_rows_that_are_all_too_long_or_too_short_are_all_rejected(text, reason):
+    fields, reasons, _ = opened("t.csv", text)
+
+    assert fields == []
+    assert reasons == [reason] * 2
+
+
+# Archives and Arrow
+
+
+def zipped(**files: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name.replace("__", "."), content)
+    return file.getvalue()
+
+
+def parquet(table: pa.Table) -> bytes:
+    file = io.BytesIO()
+    pq.write_table(table, file)
+    return file.getvalue()
+
+
+def arrow(table: pa.Table, *, stream: bool) -> bytes:
+    file = io.BytesIO()
+    new = pa.ipc.new_stream if stream else pa.ipc.new_file
+    with new(file, table.schema) as writer:
+        writer.write_table(table)
+    return file.getvalue()
+
+
+TABLE = pa.table({"a": [1, 2], "b": ["x", "y"]})
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.zip", zipped(t__jsonl=b'{"a":1,"b":"x"}\n{"a":2,"b":"y"}')),
+        ("t.csv.zip", zipped(t__csv=b"a,b\n1,x\n2,y\n")),
+        ("t.zip", zipped(t__parquet=parquet(TABLE))),
+        ("t.json.gz", gzip.compress(b'[{"a":1,"b":"x"},{"a":2,"b":"y"}]')),
+        ("t.txt.bz2", bz2.compress(b'{"a":1,"b":"x"}{"a":2,"b":"y"}')),
+        ("t.arrow", arrow(TABLE, stream=False)),
+        ("t.arrow", arrow(TABLE, stream=True)),
+        ("t.feather.gz", gzip.compress(arrow(TABLE, stream=False))),
+        ("t.csv", b'{"a":1,"b":"x"}\n{"a":2,"b":"y"}'),
+        ("t.txt", b"a,b\n1,x\n2,y\n"),
+    ],
+)
+def test_what_a_file_holds_counts_not_what_is_around_it(name, content):
+    assert opened(name, content)[:2] == ([{"a": 1, "b": "x"}, {"a": 2, "b": "y"}], [])
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (zipped(a__csv=b"a\n1\n", b__csv=b"a\n1\n"), "holds 2 files"),
+        (zipped(), "holds no files"),
+        (b"PK\x03\x04 and nothing", "no zip archive"),
+        (zipped(a__csv=b"a\n1\n" * 999)[:-40], "no zip archive"),
+    ],
+)
+def test_an_archive_that_is_not_one_file_ends_in_a_sentence(content, sentence):
+    with pytest.raises(UnreadableFileError, match=sentence):
+        opened("t.zip", content)
+
+
+def test_bytes_inside_of_a_table_are_shown_in_hexadecimal_if_they_are_no_text():
+    table = pa.table(
+        {
+            "raw": [b"\xff", b"a"],
+            "text": [b"x", b"y"],
+            "in": [{"raw": b"\x00\xfe"}, {"raw": None}],
+            "each": [[b"\xff", b"z"], None],
+        }
+    )
+
+    fields, reasons, _ = opened("t.parquet", parquet(table))
+
+    assert fields[0] == {"raw": "ff", "text": "x", "in.raw": "00fe", "each": '["ff", "7a"]'}
+    assert reasons == []
+
+
+# Any bytes
+
+PIECES = st.sampled_from(
+    [
+        *(b'{"a":1}', b"{", b"}", b"[", b"]", b'"', b",", b"\n", b"\r\n", b"\\", b"a,b", b"1,2"),
+        *(b'{"partition":0,"offset":1,"value":', b'"timestamp":5,', b'"headers":[1],', b"null"),
+        *(
+            b"CreateTime:1\t",
+            b"Partition:0\t",
+            b"NO_HEADERS\t",
+            b"k:",
+            b"% x",
+            b"sep=;",
+            b"'",
+            b"#",
+        ),
+        *(b"\xff", b"\xff\xfe", b"\x00", b"\xc3\xa4", b"PAR1", b"ARROW1\0\0", b"PK\x03\x04", b";"),
+        *(b'"Records":[', b'"kinesis":{"data":"e30="', b'{"eventSource":"aws:kafka","records":'),
+    ]
+)
+near = st.lists(PIECES, max_size=14).map(b"".join)
+true_files = st.sampled_from(
+    [
+        *(parquet(TABLE), arrow(TABLE, stream=False), arrow(TABLE, stream=True)),
+        *(zipped(t__csv=b"a,b\n1,2\n"), gzip.compress(b'{"a":1}\n'), codecs.BOM_UTF16 + b"{\0"),
+    ]
+)
+
+
+@st.composite
+def damaged(draw) -> bytes:
+    content = bytearray(draw(true_files))
+    for _ in range(draw(st.integers(0, 3))):
+        content[draw(st.integers(0, len(content) - 1))] = draw(st.integers(0, 255))
+    return bytes(content[: draw(st.integers(0, len(content)))]) or bytes(content)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(UPLOADS), st.binary(max_size=200) | near | damaged())
+def test_any_bytes_of_any_name_are_read_or_end_in_a_sentence(ending, content):
+    with suppress(SkewlineError):
+        for block in records_of(uploaded(f"t{ending}", content)):
+            decoded = decode_block(block, decoder_for(block, NoSchemas()))
+
+            assert len(decoded.columns) + len(decoded.rejected) == len(block)
+
+
+@given(st.binary(max_size=100))
+def test_a_guess_is_made_of_any_bytes(content):
+    assert isinstance(guess_of(content), str)
+
+
+@pytest.mark.parametrize(
+    ("content", "guess"),
+    [
+        (
+            b"\0\0\0\0\x11\x0adev",
+            "begins with 0 and schema id 17: Avro or Protobuf; set a schema registry",
+        ),
+        (b'\0\0\0\0\x11{"a":1}', "begins with 0 and schema id 17: JSON behind it"),
+        ('{"a":1}'.encode("utf-16"), "UTF-16; save it as UTF-8"),
+        ('{"a":1}'.encode("utf-16-le"), "UTF-16 without a byte order mark; save it as UTF-8"),
+        (b'{\n  "a": 1,', "JSON over several lines, or cut off"),
+        (b'2024-01-02 INFO {"a":1}', "JSON behind other text, such as a key or a line of a log"),
+        (b"a=1 b=2", "key=value text (logfmt)"),
+        (b"a;b;c", "CSV"),
+        (
+            "Müller und Söhne".encode("cp1252"),
+            "text in an encoding such as Windows-1252; save it as UTF-8",
+        ),
+        (b"\x82\xa1a\x01\xa1b\xc0", "MessagePack, or other bytes that are no text"),
+        (b"", ""),
+    ],
+)
+def test_a_guess_says_what_bytes_may_be(content, guess):
+    assert guess_of(content) == guess

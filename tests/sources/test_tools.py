@@ -1,0 +1,493 @@
+"""What Kafka's tools write: the same records, whoever wrote them, and what is no record."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from lib.sources.files.formats import records_of
+from lib.sources.files.input_file import uploaded
+from lib.sources.records import (
+    CREATE_TIME,
+    LOG_APPEND_TIME,
+    NO_TIMESTAMP,
+    NO_TIMESTAMP_TYPE,
+    reason_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A record that was in a topic."""
+
+    partition: int
+    offset: int
+    ms: int
+    key: str | None
+    value: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def iso(self) -> str:
+        """Its timestamp, as JavaScript writes it."""
+        return self.time.strftime("%Y-%m-%dT%H:%M:%S.") + f"{self.ms % 1000:03}Z"
+
+    @property
+    def time(self) -> datetime:
+        return datetime.fromtimestamp(self.ms / 1000, UTC)
+
+
+SENT = (
+    Sent(0, 3, 1_704_164_650_220, "dev-a", '{"id": "a", "n": 1.0, "note": "é \\"q\\" {"}'),
+    Sent(1, 0, 1_704_164_650_920, "dev-b", '{"id": "b", "n": 2e3, "note": ""}', (("h", "v"),)),
+    Sent(0, 4, 1_704_164_655_221, "dev-a", '{"id": "a", "n": 3, "note": null}'),
+)
+
+
+def read(name: str, text: str | bytes) -> tuple[list[dict], list[str]]:
+    """Return the records of a file, by partition and offset, and why others are none."""
+    content = text.encode() if isinstance(text, str) else text
+    blocks = list(records_of(uploaded(name, content)))
+    rows = [row for block in blocks if reason_of(block) is None for row in block.to_pylist()]
+    rejected = [
+        reason for block in blocks if (reason := reason_of(block)) for _ in range(len(block))
+    ]
+    return sorted(rows, key=lambda row: (row["partition"], row["offset"])), rejected
+
+
+def compact(value: str) -> str:
+    return json.dumps(json.loads(value), ensure_ascii=False, separators=(",", ":"))
+
+
+def b64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def lines(*objects: object) -> str:
+    return "".join(json.dumps(each) + "\n" for each in objects)
+
+
+def pretty(*objects: object) -> str:
+    return "".join(json.dumps(each, indent=2) + "\n" for each in objects)
+
+
+def table(rows: list[dict]) -> str:
+    file = io.StringIO()
+    writer = csv.DictWriter(file, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue()
+
+
+def kcat(sent: Sent) -> dict:
+    flat = {"headers": [part for header in sent.headers for part in header]}
+    return {
+        "topic": "t",
+        "partition": sent.partition,
+        "offset": sent.offset,
+        "tstype": "create",
+        "ts": sent.ms,
+        "broker": 1,
+        **(flat if sent.headers else {}),
+        "key": sent.key,
+        "payload": sent.value,
+    }
+
+
+def rpk(sent: Sent) -> dict:
+    headers = [{"key": key, "value": value} for key, value in sent.headers]
+    return {
+        "topic": "t",
+        "key": sent.key,
+        "value": sent.value,
+        "timestamp": sent.ms,
+        **({"headers": headers} if headers else {}),
+        "partition": sent.partition,
+        "offset": sent.offset,
+    }
+
+
+def kaf(sent: Sent) -> dict:
+    headers = [{"Key": b64(key), "Value": b64(value)} for key, value in sent.headers]
+    return {
+        **({"headers": headers} if headers else {}),
+        "key": sent.key,
+        "offset": sent.offset,
+        "partition": sent.partition,
+        "payload": json.loads(sent.value),
+        "timestamp": sent.time.isoformat(),
+    }
+
+
+def kafka_ui(sent: Sent) -> dict:
+    return {
+        "Value": sent.value,
+        "Offset": sent.offset,
+        "Key": sent.key,
+        "Partition": sent.partition,
+        "Headers": dict(sent.headers),
+        "Timestamp": sent.iso,
+    }
+
+
+def kafka_ui_api(sent: Sent) -> dict:
+    return {
+        "partition": sent.partition,
+        "offset": sent.offset,
+        "timestamp": sent.iso,
+        "timestampType": "CREATE_TIME",
+        "key": sent.key,
+        "headers": dict(sent.headers),
+        "content": sent.value,
+        "keySize": 5,
+        "valueSize": 30,
+        "keySerde": "String",
+    }
+
+
+def akhq(sent: Sent) -> dict:
+    headers = [{"key": key, "value": value} for key, value in sent.headers]
+    return {
+        "topic": {"name": "t"},
+        "partition": sent.partition,
+        "offset": sent.offset,
+        "timestamp": sent.iso,
+        "timestampType": "CREATE_TIME",
+        "key": sent.key,
+        "headers": headers,
+        "value": sent.value,
+        "truncated": False,
+    }
+
+
+def redpanda_console(sent: Sent) -> dict:
+    headers = [
+        {"key": key, "value": {"payload": value, "encoding": "text"}} for key, value in sent.headers
+    ]
+    return {
+        "partitionID": sent.partition,
+        "offset": sent.offset,
+        "timestamp": sent.ms,
+        "compression": "uncompressed",
+        "isTransactional": False,
+        "headers": headers,
+        "key": {"payload": sent.key, "encoding": "text"},
+        "value": {"payload": json.loads(sent.value), "encoding": "json", "schemaId": 0},
+    }
+
+
+def kafdrop(sent: Sent) -> dict:
+    return {
+        "partition": sent.partition,
+        "offset": sent.offset,
+        "message": sent.value,
+        "key": sent.key,
+        "headers": dict(sent.headers),
+        "timestamp": sent.iso,
+    }
+
+
+def rest_proxy(sent: Sent) -> dict:
+    return {
+        "topic": "t",
+        "key": sent.key,
+        "value": json.loads(sent.value),
+        "partition": sent.partition,
+        "offset": sent.offset,
+    }
+
+
+def rest_proxy_binary(sent: Sent) -> dict:
+    return rest_proxy(sent) | {"key": b64(sent.key or ""), "value": b64(sent.value)}
+
+
+def lambda_event(*sent: Sent) -> dict:
+    by_partition: dict[str, list[dict]] = {}
+    for each in sent:
+        record = {
+            "topic": "t",
+            "partition": each.partition,
+            "offset": each.offset,
+            "timestamp": each.ms,
+            "timestampType": "CREATE_TIME",
+            "key": b64(each.key or ""),
+            "value": b64(each.value),
+            "headers": [{k: list(v.encode())} for k, v in each.headers],
+        }
+        by_partition.setdefault(f"t-{each.partition}", []).append(record)
+    return {"eventSource": "aws:kafka", "bootstrapServers": "b:9092", "records": by_partition}
+
+
+def flat(form: Callable[[Sent], dict]) -> Callable[[Sent], dict]:
+    """Return a form whose nested parts are text, as it is in a table."""
+    return lambda sent: {
+        name: json.dumps(part) if isinstance(part, dict | list) else part
+        for name, part in form(sent).items()
+    }
+
+
+OBJECTS = {
+    "kcat -J": kcat,
+    "kcat -J -s value=avro": lambda sent: kcat(sent) | {"payload": json.loads(sent.value)},
+    "rpk": rpk,
+    "kaf": kaf,
+    "kafka-ui": kafka_ui,
+    "kafka-ui, from its API": kafka_ui_api,
+    "AKHQ": akhq,
+    "Redpanda Console": redpanda_console,
+    "Kafdrop": kafdrop,
+    "REST Proxy": rest_proxy,
+    "REST Proxy, binary": rest_proxy_binary,
+}
+CONTAINERS = {
+    "lines": ("t.jsonl", lines),
+    "pretty": ("t.json", pretty),
+    "array": ("t.json", lambda *objects: json.dumps(objects)),
+    "pretty array": ("t.txt", lambda *objects: json.dumps(objects, indent="\t")),
+    "no new lines": ("t.log", lambda *objects: "".join(map(json.dumps, objects))),
+    "commas behind": ("t.json", lambda *objects: lines(*objects).replace("\n", ",\n")),
+    "array a batch": ("t.json", lambda *objects: "\n".join(json.dumps([o]) for o in objects)),
+    "document": ("t.json", lambda *objects: json.dumps({"of": "t", "x": {"messages": objects}})),
+}
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("tool", OBJECTS)
+def test_records_in_envelopes_come_out_whoever_wrote_them(tool, container):
+    name, written = CONTAINERS[container]
+
+    found, rejected = read(name, written(*map(OBJECTS[tool], SENT)))
+
+    assert rejected == []
+    for row, sent in zip(found, sorted(SENT, key=lambda s: (s.partition, s.offset)), strict=True):
+        assert (row["partition"], row["offset"]) == (sent.partition, sent.offset)
+        assert row["key"] == (sent.key or "").encode()
+        assert json.loads(row["value"]) == json.loads(sent.value)
+        assert row["timestamp"] == (NO_TIMESTAMP if "REST" in tool else sent.ms)
+        headers = dict(row["headers"] or ())
+        assert headers == ({} if "REST" in tool else {k: v.encode() for k, v in sent.headers})
+
+
+@pytest.mark.parametrize("tool", ["kafka-ui", "AKHQ", "Kafdrop", "rpk"])
+def test_records_in_tables_come_out_too(tool):
+    found, rejected = read(
+        "t.csv", table([flat(OBJECTS[tool])(s) | {"headers": ""} for s in SENT[::2]])
+    )
+
+    assert rejected == []
+    assert [row["value"] for row in found] == [sent.value.encode() for sent in SENT[::2]]
+    assert [row["timestamp"] for row in found] == [sent.ms for sent in SENT[::2]]
+
+
+def test_a_value_that_is_an_object_keeps_its_bytes():
+    (row,), _ = read("t.json", '{"partition":0,"offset":1,"value": {"n":1.50e1,  "n":2} ,"x":[{}]}')
+
+    assert row["value"] == b'{"n":1.50e1,  "n":2}'
+
+
+def test_offset_explorer_has_names_of_its_own():
+    text = 'Partition,Offset,Key,Timestamp,Message\n0,5,k,2024-01-02 03:04:10.220,"{""a"":1}"\n'
+
+    (row,), _ = read("t.csv", text)
+
+    assert (row["offset"], row["timestamp"], row["value"]) == (5, 1_704_164_650_220, b'{"a":1}')
+
+
+def test_the_newest_record_first_is_put_in_order():
+    found, rejected = read("t.json", json.dumps([kafka_ui(sent) for sent in reversed(SENT)]))
+
+    assert [(row["partition"], row["offset"]) for row in found] == [(0, 3), (0, 4), (1, 0)]
+    assert rejected == []
+
+
+def test_an_envelope_without_offsets_is_numbered_and_without_timestamps_has_none():
+    text = lines(*({"key": sent.key, "value": json.loads(sent.value)} for sent in SENT))
+
+    found, _ = read("t.jsonl", text)
+
+    assert [row["offset"] for row in found] == [0, 1, 2]
+    assert {(row["timestamp"], row["timestamp_type"]) for row in found} == {
+        (NO_TIMESTAMP, NO_TIMESTAMP_TYPE)
+    }
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"key": "temperature", "value": 21.5, "timestamp": 1},
+        {"device": "a", "value": {"x": 1}, "topic": "room"},
+        {"message": "started", "time": 1, "host": "a"},
+        {"payload": {"a": 1}, "schema": {"type": "struct"}},
+    ],
+)
+def test_an_event_is_no_envelope_for_having_a_value(event):
+    (row,), _ = read("t.jsonl", lines(event))
+
+    assert json.loads(row["value"]) == event
+    assert row["timestamp"] == NO_TIMESTAMP
+
+
+# AWS
+
+
+@pytest.mark.parametrize("written", [lines, pretty, lambda e: json.dumps([e])])
+def test_events_of_lambda_hold_records_by_partition(written):
+    found, rejected = read("event.json", written(lambda_event(*SENT)))
+
+    assert [row["value"].decode() for row in found] == [SENT[0].value, SENT[2].value, SENT[1].value]
+    assert [row["key"] for row in found] == [b"dev-a", b"dev-a", b"dev-b"]
+    assert [row["timestamp"] for row in found] == [SENT[0].ms, SENT[2].ms, SENT[1].ms]
+    assert found[2]["headers"] == [("h", b"v")]
+    assert rejected == []
+
+
+def test_events_of_lambda_one_a_line_are_all_read():
+    found, _ = read("events.jsonl", lines(*map(lambda_event, SENT)))
+
+    assert len(found) == len(SENT)
+
+
+def test_records_of_kinesis_are_stamped_when_they_arrive():
+    records = [
+        {
+            "eventID": f"shardId-00000000000{sent.partition}:4959{n}",
+            "kinesis": {
+                "partitionKey": sent.key,
+                "sequenceNumber": "4" * 56,
+                "data": b64(sent.value),
+                "approximateArrivalTimestamp": sent.ms / 1000,
+            },
+        }
+        for n, sent in enumerate(SENT)
+    ]
+
+    found, _ = read("event.json", json.dumps({"Records": records}))
+
+    assert [(row["partition"], row["key"]) for row in found] == [
+        (0, b"dev-a"),
+        (0, b"dev-a"),
+        (1, b"dev-b"),
+    ]
+    assert {row["timestamp_type"] for row in found} == {LOG_APPEND_TIME}
+    assert sorted(row["timestamp"] for row in found) == [sent.ms for sent in SENT]
+
+
+# Spark
+
+
+@pytest.mark.parametrize("value", [pa.binary(), pa.string(), pa.large_binary()])
+def test_columns_of_sparks_kafka_source_are_an_envelope(value):
+    columns = {
+        "key": pa.array([sent.key for sent in SENT], pa.string()).cast(pa.binary()),
+        "value": pa.array([sent.value for sent in SENT], pa.string()).cast(value),
+        "topic": ["t"] * 3,
+        "partition": pa.array([sent.partition for sent in SENT], pa.int32()),
+        "offset": [sent.offset for sent in SENT],
+        "timestamp": pa.array([sent.ms * 1000 for sent in SENT], pa.timestamp("us", "UTC")),
+        "timestampType": pa.array([0] * 3, pa.int32()),
+        "headers": [[{"key": k, "value": v.encode()} for k, v in s.headers] or None for s in SENT],
+    }
+    file = io.BytesIO()
+    pq.write_table(pa.table(columns), file)
+
+    found, _ = read("t.parquet", file.getvalue())
+
+    assert [row["value"].decode() for row in found] == [SENT[0].value, SENT[2].value, SENT[1].value]
+    assert {row["timestamp_type"] for row in found} == {CREATE_TIME}
+    assert [row["timestamp"] for row in found] == [SENT[0].ms, SENT[2].ms, SENT[1].ms]
+    assert [row["headers"] for row in found] == [None, None, [("h", b"v")]]
+
+
+# Printed lines
+
+STAMP = "CreateTime:1704164650220"
+VALUE = '{"a":1,"b":"x, y: z | \\t"}'
+PLACE = (2, 9)
+MS = 1_704_164_650_220
+
+
+@pytest.mark.parametrize("separator", ["\t", " : ", ",", "|", " ", " - ", ";", "::", " → "])
+@pytest.mark.parametrize(
+    ("parts", "wanted"),
+    [
+        ((STAMP,), {"timestamp": MS, "timestamp_type": CREATE_TIME, "key": None}),
+        ((STAMP, "k1"), {"timestamp": MS, "key": b"k1"}),
+        (("Partition:2", "Offset:9"), {"partition": 2, "offset": 9, "timestamp": NO_TIMESTAMP}),
+        ((STAMP, "Partition:2", "Offset:9", "k1"), {"partition": 2, "offset": 9, "key": b"k1"}),
+        ((STAMP, "Offset:9", "NO_HEADERS", "k1"), {"offset": 9, "key": b"k1", "headers": None}),
+        ((STAMP, "Partition:2", "Delivery:NOT_PRESENT", "Epoch:5", "k1"), {"key": b"k1"}),
+        (("LogAppendTime:5",), {"timestamp": 5, "timestamp_type": LOG_APPEND_TIME}),
+        (("NO_TIMESTAMP", "k1"), {"timestamp": NO_TIMESTAMP, "key": b"k1"}),
+        (("NO_HEADERS", "k1"), {"key": b"k1", "headers": None}),
+        (("k1",), {"key": b"k1", "timestamp": NO_TIMESTAMP}),
+    ],
+)
+def test_parts_may_be_printed_in_any_combination_with_any_separator(parts, wanted, separator):
+    (row,), rejected = read("t.txt", separator.join([*parts, VALUE]) + "\n")
+
+    assert row["value"] == VALUE.encode()
+    assert {name: row[name] for name in wanted} == wanted
+    assert rejected == []
+
+
+def test_headers_are_printed_before_the_key():
+    text = f"{STAMP}\th:v,h2:v2,w\tk1\t{VALUE}\n{STAMP}\tNO_HEADERS\tk2\t{VALUE}\n"
+
+    first, second = read("t.txt", text)[0]
+
+    assert first["headers"] == [("h", b"v"), ("h2", b"v2,w")]
+    assert (second["headers"], second["key"]) == (None, b"k2")
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("Processed a total of 2 messages", "the total at the end"),
+        ("[2024-01-02 03:05:00,001] WARN a property is deprecated", "a line of a log"),
+        ("SLF4J: Class path contains multiple bindings.", "a line of a log"),
+        ('% Headers: [h="v"]', "headers on a line of their own"),
+        ("% Reached end of topic t [0] at offset 2", "a status line of kcat"),
+        ("Starting Kafka Consumer. Use Ctrl-C to exit.", "what a tool says of itself"),
+        ("hello", "a line that is not as the others are"),
+    ],
+)
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_lines_that_are_no_records_are_rejected_wherever_they_stand(line, reason, at):
+    printed = [f"{STAMP}\tPartition:0\tOffset:{n}\tk\t{VALUE}" for n in (4, 7)]
+    printed.insert(at, line)
+
+    found, rejected = read("t.txt", "\n".join(printed))
+
+    assert [row["offset"] for row in found] == [4, 7]
+    assert rejected == [reason]
+
+
+def test_status_lines_between_pretty_objects_are_rejected():
+    first, second = pretty(kcat(SENT[0])), pretty(kcat(SENT[1]))
+    text = f"% Auto-selecting Consumer mode\n{first}% Reached end\n{second}"
+
+    found, rejected = read("t.json", text)
+
+    assert len(found) == 2
+    assert rejected == ["a status line of kcat"] * 2
+
+
+def test_a_record_that_was_cut_off_costs_only_itself():
+    broken = pretty(kcat(SENT[0]))[:-40]
+
+    found, rejected = read("t.json", broken + "\n" + pretty(kcat(SENT[1]), kcat(SENT[2])))
+
+    assert len(found) == 2
+    assert rejected == ["not a whole JSON object"]
