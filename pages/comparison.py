@@ -1,6 +1,6 @@
 import streamlit as st
 
-from lib.charts.comparison import BRUSHES, comparison
+from lib.charts.comparison import comparison
 from lib.events.table import CLIENT
 from lib.ui import parameters
 from lib.ui.brush import brushed_window
@@ -33,7 +33,7 @@ st.altair_chart(
     width="stretch",
     key=parameters.COMPARISON_CHART,
     on_select=brushed_window(parameters.COMPARISON_CHART, visible.zero_ms),
-    selection_mode=list(BRUSHES.values()),
+    selection_mode=drawn.brushes,
     alt="Events of each client by event time, and below by received time",
 )
 st.caption(

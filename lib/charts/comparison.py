@@ -48,6 +48,12 @@ class ComparisonChart:
     events: int
     lanes: Lanes
     width_ms: int | None
+    clocks: tuple[Clock, ...] = tuple(Clock)
+
+    @property
+    def brushes(self) -> list[str]:
+        """The names of the selections that set the time window, one a panel."""
+        return [BRUSHES[clock] for clock in self.clocks]
 
     @property
     def caption(self) -> str:
@@ -56,7 +62,8 @@ class ComparisonChart:
         if not self.lanes.are_clients:
             who += f" in {len(self.lanes.labels)} groups"
         if self.width_ms is None:
-            return f"Every one of the {self.events:,} events of {who} is a point in both panels."
+            where = "both panels" if len(self.clocks) > 1 else "the panel"
+            return f"Every one of the {self.events:,} events of {who} is a point in {where}."
         return (
             f"Counts of all {self.events:,} events of {who}, per row and {duration(self.width_ms)}"
             f"; up to {MOST_POINTS:,} events in the window are drawn as points."
@@ -106,7 +113,7 @@ def comparison(
     chart = alt.vconcat(*framed, spacing=24, params=_interactions(list(times))).resolve_scale(
         x="shared", y="shared", color="shared"
     )
-    return ComparisonChart(chart, len(codes), lanes, width)
+    return ComparisonChart(chart, len(codes), lanes, width, tuple(times))
 
 
 def _interactions(clocks: Sequence[Clock]) -> list[alt.TopLevelSelectionParameter]:

@@ -268,7 +268,7 @@ def _candidate(name: str, sample: pa.Table) -> TimeCandidate | None:
         recognised = recognise_form(column)
         times = read_times(column, recognised.form or "ms")
         ms = np.where(times.problem == READABLE, times.ms, MISSING_TIME)
-        return TimeCandidate(name, share, recognised, ms)
+        return TimeCandidate(name, share, recognised, ms) if (ms != MISSING_TIME).any() else None
     if share < SOME:
         return None
     records = _record_times(sample)

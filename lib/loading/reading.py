@@ -6,7 +6,7 @@ import time
 from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -89,15 +89,20 @@ class Known:
     @property
     def wants_headers(self) -> bool:
         """Whether headers are needed: to learn what can be chosen, or because one was."""
-        if self.decoder is None or self.decoder.needs_headers:
+        if self.decoder is None or self.decoder.needs_headers or not self.sources:
             return True
         return any(source.startswith(HEADER) for source in self.fields.extras)
 
 
-def _recognised(first: pa.RecordBatch, decoder: Decoder, chosen: FieldChoice) -> Known:
-    """Recognise the fields from the first block that is not rejected; what is chosen wins."""
+def _learned(first: pa.RecordBatch, known: Known, source: TopicSource) -> Known:
+    """Return what the first block with a good record tells; what is chosen wins."""
+    decoder, chosen = known.decoder or decoder_for(first, source.schemas), known.chosen
+    if decoder is None:
+        return known
     headers = tuple(f"{HEADER}{name}" for name in header_names(first))
     sample = decoder.decode(first, extras=(KEY, *headers)).columns
+    if not sample.num_rows:
+        return replace(known, decoder=decoder)
     recognition = recognise(sample)
     fields = with_choices(recognition.fields, dict(chosen))
     of_values = (name for name in sample.column_names if name not in KAFKA_COLUMNS)
@@ -133,8 +138,8 @@ def read_plan(
         ThreadPoolExecutor(1) as thread,
     ):
         for block in blocks:
-            if known.decoder is None and (decoder := decoder_for(block, source.schemas)):
-                known = _recognised(block, decoder, known.chosen)
+            if not known.sources:
+                known = _learned(block, known, source)
             waiting.append(thread.submit(_decoded, block, known, read.excerpts))
             if len(waiting) > _BLOCKS_IN_FLIGHT:
                 read.keep(waiting.popleft().result())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
+import numpy as np
 import streamlit as st
 
 from lib.analysis import client_clocks
@@ -12,7 +13,7 @@ from lib.analysis.analyse import Analysis, analyse
 from lib.analysis.outages import outages_and_rhythm
 from lib.analysis.time_notices import diagnosis_of, time_notices
 from lib.analysis.timestamp_quality import Verdict, assess_timestamps
-from lib.core.columns import CLIENT
+from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
 from lib.core.memory import give_back_memory
 
 if TYPE_CHECKING:
@@ -49,6 +50,15 @@ def with_received(topic: LoadedTopic) -> LoadedTopic:
     if not topic.events.without_received:
         return topic
     found: LoadedTopic = _with_received(topic.version, topic)
+    return found
+
+
+def in_order_of_records(topic: LoadedTopic) -> LoadedTopic:
+    """Return a topic without received times as if each event arrived when the newest happened.
+
+    For replays alone, which then are true in what they drop and not in how late results come.
+    """
+    found: LoadedTopic = _in_order_of_records(topic.version, topic)
     return found
 
 
@@ -90,6 +100,13 @@ def _with_received(version: object, _topic: LoadedTopic) -> LoadedTopic:  # noqa
     return replace(
         _topic, events=replace(_topic.events, table=timed), token=f"{_topic.token}-timed"
     )
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _in_order_of_records(version: object, _topic: LoadedTopic) -> LoadedTopic:  # noqa: ARG001
+    newest = np.maximum.accumulate(_topic.events.table[EVENT_TIME].to_numpy())
+    events = replace(_topic.events, table=_topic.events.table.assign(**{RECEIVED_TIME: newest}))
+    return replace(_topic, events=events, token=f"{_topic.token}-ordered")
 
 
 @st.cache_resource(max_entries=_KEPT, show_spinner="Looking for outages…")

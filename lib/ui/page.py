@@ -12,7 +12,8 @@ from lib.analysis.notices import About, Level, notices
 from lib.core.columns import CLIENT
 from lib.core.formatting import escaped_markdown, size
 from lib.events.table import Clock, window_rows
-from lib.ui.answers import time_notices_of, trust_of, with_received
+from lib.ui import parameters
+from lib.ui.answers import in_order_of_records, time_notices_of, trust_of, with_received
 from lib.ui.failures import show_error, show_words
 from lib.ui.offer import show_offer
 from lib.ui.show import load_report
@@ -106,7 +107,7 @@ class Visible:
         return self.table.take(self.rows[:count])
 
 
-def begin(title: str, line: str, *, needs_received: bool = False) -> Visible:
+def begin(title: str, line: str, *, needs_received: bool = False, replays: bool = False) -> Visible:
     """Draw a page's head and return what it shows; where that is nothing, say why and stop.
 
     Parameters
@@ -114,6 +115,9 @@ def begin(title: str, line: str, *, needs_received: bool = False) -> Visible:
     needs_received
         Whether the page tells nothing without received times: it then shows the events that have
         one, and stops where none has.
+    replays
+        Whether the page needs no more than the order of arrival: where there are no received
+        times, it asks the viewer whether the records are in that order, and stops if not.
     """
     st.title(title, anchor=False)
     st.caption(line)
@@ -139,6 +143,8 @@ def begin(title: str, line: str, *, needs_received: bool = False) -> Visible:
         _show_empty(view.topic)
         st.stop()
     topic = with_received(view.topic) if needs_received else view.topic
+    if topic.events.table.empty and replays and _vouched_for():
+        topic = in_order_of_records(view.topic)
     if topic.events.table.empty:
         st.info(
             "This page tells nothing without them. The other pages show what can be told.",
@@ -147,6 +153,18 @@ def begin(title: str, line: str, *, needs_received: bool = False) -> Visible:
         )
         st.stop()
     return _inside(view, topic, view.window)
+
+
+def _vouched_for() -> bool:
+    """Draw the question whether the records are in arrival order; return the answer."""
+    return st.toggle(
+        "The records are in the order in which they arrived",
+        parameters.ARRIVAL_ORDER.default,
+        key=parameters.ARRIVAL_ORDER.name,
+        bind="query-params",
+        help="Which events an engine drops follows from their order alone. How late its results "
+        "come does not, and is not shown.",
+    )
 
 
 def _inside(view: View, topic: LoadedTopic, window: TimeWindow) -> Visible:

@@ -152,6 +152,12 @@ SESSION_GAP: Final = Parameter(
 DELAY: Final = Parameter(
     "delay", "5 s", "watermark delay, or grace, as written on the slider", "Windows"
 )
+ARRIVAL_ORDER: Final = Parameter(
+    "arrival_order",
+    False,
+    "`true`: replay a topic without received times in the order of its records",
+    "Windows",
+)
 LOSE: Final = Parameter("lose", "0.1", "most events to lose, %", "Windows")
 BREAK: Final = Parameter("break", "any", "most sessions to break, %, or `any`", "Windows")
 
