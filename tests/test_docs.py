@@ -7,7 +7,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from lib.events.fields import Fields
+from lib.events.fields import CHOICES
+from lib.sources.kafka.schema_registry import RegistrySettings
 from lib.sources.kafka.settings import KafkaSettings
 from tests.support.app import REPOSITORY
 
@@ -142,8 +143,9 @@ class TestConfiguration:
         ("section", "settings"),
         [
             ("`[connections.kafka]`", attributes(KafkaSettings)),
-            ("`[files]`", {"folder"}),
-            ('`[fields."TOPIC"]`', attributes(Fields)),
+            ("`[connections.kafka.schema_registry]`", attributes(RegistrySettings)),
+            ("`[files]`", {"folder", "recursive"}),
+            ('`[fields."TOPIC"]`', set(CHOICES)),
         ],
     )
     def test_every_key_of_the_secrets_is_documented_and_no_other(self, section, settings):

@@ -14,6 +14,7 @@ from lib.events.recognition import recognise
 from lib.events.systems import SYSTEMS, known_system
 from lib.events.table import build_events
 from lib.sources.records import NO_TIMESTAMP
+from tests.support.app import REPOSITORY
 from tests.support.blocks import block
 from tests.support.systems import SHAPES, Happening
 
@@ -180,3 +181,28 @@ def test_seconds_and_nanoseconds_make_one_time():
     events = build_events([rows], recognise(rows).fields)
 
     assert sorted(events.table[EVENT_TIME]) == sorted(h.event_ms for h in every)
+
+
+def test_the_documentation_lists_the_systems_that_are_known():
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in (REPOSITORY / "docs/systems.md").read_text().splitlines()
+        if line.startswith("| ")
+    ][1:]
+
+    def cell(field):
+        return f"`{field}`" if field else ""
+
+    assert rows == [
+        [
+            one.name,
+            ", ".join(map(cell, one.known_by)),
+            cell(one.event_time),
+            cell(one.sent_time),
+            cell(one.received_time),
+            cell(one.client),
+            cell(one.session),
+            cell(one.sequence),
+        ]
+        for one in SYSTEMS
+    ]
