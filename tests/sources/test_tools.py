@@ -442,6 +442,22 @@ def test_parts_may_be_printed_in_any_combination_with_any_separator(parts, wante
     assert rejected == []
 
 
+def test_what_kcat_prints_as_its_help_shows_is_read():
+    text = f"Topic t [2] at offset 9: {VALUE}\nTopic t [2] at offset 10: {VALUE}\n"
+
+    found, rejected = read("t.txt", text)
+
+    assert [(row["partition"], row["offset"]) for row in found] == [(2, 9), (2, 10)]
+    assert {row["value"] for row in found} == {VALUE.encode()}
+    assert rejected == []
+
+
+def test_parts_without_names_are_all_taken_for_the_key():
+    (row,), _ = read("t.txt", f"dev-a 0 5 {VALUE}\n")
+
+    assert (row["key"], row["value"]) == (b"dev-a 0 5", VALUE.encode())
+
+
 def test_headers_are_printed_before_the_key():
     text = f"{STAMP}\th:v,h2:v2,w\tk1\t{VALUE}\n{STAMP}\tNO_HEADERS\tk2\t{VALUE}\n"
 

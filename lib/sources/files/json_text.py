@@ -92,6 +92,8 @@ def unquoted(values: pa.BinaryArray) -> tuple[pa.BinaryArray, NDArray[np.bool_]]
     The bytes, and which values are texts that JSON does not allow; those are null.
     """
     texts = pc.fill_null(pc.starts_with(values, b'"'), False)
+    if pc.all(texts).as_py():
+        return _unescaped(values)
     found = pc.if_else(pc.equal(values, b"null"), pa.scalar(None, pa.binary()), values)
     bad = np.zeros(len(values), bool)
     if not pc.any(texts).as_py():
@@ -107,11 +109,12 @@ def _unescaped(quoted: pa.BinaryArray) -> tuple[pa.BinaryArray, NDArray[np.bool_
     if not pc.any(pc.match_substring(quoted, b"\\")).as_py():
         return pc.binary_slice(quoted, 1, -1), none
     lines = pc.binary_join_element_wise(b'{"v":', quoted, b"}\n", b"")
-    data, bounds = _buffers(lines)
+    _, bounds = _buffers(lines)
+    together = lines.buffers()[2].slice(int(bounds[0]), int(bounds[-1] - bounds[0]))
     kind = pj.ParseOptions(explicit_schema=pa.schema([("v", pa.binary())]))
-    whole = pj.ReadOptions(block_size=len(data) + 1, use_threads=False)
+    whole = pj.ReadOptions(block_size=together.size + 1, use_threads=False)
     try:
-        table = pj.read_json(pa.BufferReader(data[bounds[0] : bounds[-1]].tobytes()), whole, kind)
+        table = pj.read_json(pa.BufferReader(together), whole, kind)
     except pa.ArrowInvalid:
         table = None
     if table is not None and table.num_rows == len(quoted):

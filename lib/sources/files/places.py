@@ -229,7 +229,8 @@ def _whole(column: pa.Array) -> pa.Array:
     text = _readable(column)
     if not pa.types.is_string(text.type):
         text = text.cast(pa.string())
-    text = pc.replace_substring_regex(text, r"\.0*$", "")  # a gap makes pandas write fractions
+    if pc.any(pc.match_substring(text, ".")).as_py():  # a gap makes pandas write fractions
+        text = pc.replace_substring_regex(text, r"\.0*$", "")
     fits = pc.fill_null(pc.match_substring_regex(text, r"^\d{1,18}$"), False)
     return pc.if_else(fits, text, pa.scalar(None, pa.string())).cast(pa.int64())
 

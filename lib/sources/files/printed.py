@@ -29,7 +29,7 @@ _PARTS: Final = (
     _STAMP,
     r"Partition: ?(?P<partition>\d{1,9})",
     r"Offset: ?(?P<offset>\d{1,18})",
-    r"Topic: ?[\w.-]+",
+    r"Topic:? ?[\w.-]+(?: ?\[(?P<partition>\d{1,9})\](?: at offset (?P<offset>\d{1,18}))?)?",
     r"Delivery: ?(?:\d+|NOT_PRESENT)",
     r"Epoch: ?(?:-?\d+|NOT_PRESENT)",
 )
@@ -54,6 +54,9 @@ _REASONS: Final = (
     (re.compile(rb"(?:SLF4J|WARN|ERROR|INFO|DEBUG|OpenJDK|log4j)\b"), "a line of a log"),
     (re.compile(rb"Starting Kafka Consumer|Using "), "what a tool says of itself"),
 )
+_NEVER: Final = r"^(?:% |(?:\^C)?Processed a total of \d+ messages)"
+"""What tools print beside records, though it may look like one."""
+
 OTHERWISE: Final = "a line that is not as the others are"
 
 
@@ -122,10 +125,11 @@ def _pattern(
     alike = [front for front in fronts if len(front) == count]
     headers = f"(?P<headers>.*?){mark}" if count and _has_headers(alike, count) else ""
     keys = count - bool(headers)
-    lazy = "" if separator == b"\t" else "?"
-    key = f"(?P<key>.*{lazy}){mark}" if keys else ""
-    value = r"[^\t]*" if separator == b"\t" and keys else ".*"
-    return f"(?si)^{named}{headers}{key}(?P<value>{value})$"
+    if not keys:
+        return f"(?si)^{named}{headers}(?P<value>.*)$"
+    if separator == b"\t":  # which JSON has only escaped
+        return f"(?si)^{named}{headers}(?P<key>.*){mark}(?P<value>[^\t]*)$"
+    return rf"(?si)^{named}{headers}(?P<key>.*?){mark}(?P<value>[\[{{].*|[^\[{{]*)$"
 
 
 def _named_parts(line: bytes) -> tuple[tuple[int, ...], tuple[bytes, ...], int]:
@@ -133,11 +137,14 @@ def _named_parts(line: bytes) -> tuple[tuple[int, ...], tuple[bytes, ...], int]:
     kinds: list[int] = []
     gaps: list[bytes] = []
     at = end = 0
+    known: set[str] = set()
     while True:
         found = ((k, part.match(line, at)) for k, part in enumerate(_FOUND))
         kind, match = next(((k, m) for k, m in found if m), (-1, None))
-        if match is None or kind in kinds:
+        groups = set() if match is None else {*_FOUND[kind].groupindex, str(kind)}
+        if match is None or known & groups:
             return tuple(kinds), tuple(gaps), end
+        known |= groups
         kinds.append(kind)
         end = match.end()
         gap = _GAP.match(line, end)
@@ -225,7 +232,10 @@ def printed_records(
     places = Places({role: role for role in roles}, row)
     places.unit = "ms"
     for lines in blocks:
-        parts = pc.extract_regex(lines, printed.pattern)
+        said = pc.match_substring_regex(lines, _NEVER)
+        parts = pc.extract_regex(
+            pc.if_else(said, pa.scalar(None, pa.binary()), lines), printed.pattern
+        )
         columns = {role: _part(parts, role) for role in roles}
         if "key" in columns:
             columns["key"] = _without_null(columns["key"])
