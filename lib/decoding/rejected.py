@@ -18,6 +18,9 @@ MAX_EXCERPTS: Final = 1_000
 
 EXCERPT_BYTES: Final = 200
 
+BEGINNING: Final = "beginning"
+"""Column of `REJECTED`: the first bytes of the value as they are."""
+
 REJECTED: Final = pa.schema(
     [
         pa.field(PARTITION, pa.int32()),
@@ -25,9 +28,10 @@ REJECTED: Final = pa.schema(
         pa.field(RECEIVED_TIME, pa.int64()),
         pa.field("reason", pa.dictionary(pa.int32(), pa.string())),
         pa.field("excerpt", pa.string()),
+        pa.field(BEGINNING, pa.binary()),
     ]
 )
-"""Schema of the records that could not be read."""
+"""Schema of the records that could not be read; the first of them keep how their value begins."""
 
 
 def rejected_records(
@@ -41,14 +45,15 @@ def rejected_records(
     bad = records.take(rows)
     starts = pc.binary_slice(bad.column("value")[: max(0, excerpts)], 0, EXCERPT_BYTES).to_pylist()
     texts = [None if s is None else _printable(s) for s in starts]
-    texts += [None] * (len(rows) - len(texts))
+    without: list[None] = [None] * (len(rows) - len(texts))
     return pa.table(
         [
             bad.column("partition"),
             bad.column("offset"),
             bad.column("timestamp"),
             pa.array([reasons[r] for r in rows.to_pylist()], pa.string()).dictionary_encode(),
-            pa.array(texts, pa.string()),
+            pa.array([*texts, *without], pa.string()),
+            pa.array([*starts, *without], pa.binary()),
         ],
         schema=REJECTED,
     )

@@ -100,7 +100,7 @@ class SchemaDecoder:
             if json_schema.looks_like_objects(bodies):
                 yield json_schema.read(bodies)
             else:
-                reason = f"{one.id}: {error.what}"
+                reason = f"begins with {one.id}: {error.what}"
                 yield Read({}, np.empty(0, np.int64), dict.fromkeys(range(len(bodies)), reason), {})
 
     def _with_readable_keys(self, records: pa.RecordBatch) -> pa.RecordBatch:

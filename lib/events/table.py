@@ -405,6 +405,7 @@ def _rejected(rows: pa.Table, reasons: list[str], source: str | None) -> pa.Tabl
             rows[RECEIVED_TIME],
             pa.array(reasons, pa.string()).dictionary_encode(),
             pa.array(excerpts, pa.string()),
+            pa.nulls(rows.num_rows, pa.binary()),
         ],
         schema=REJECTED,
     )

@@ -75,6 +75,8 @@ class LoadReport:
         Records per kind of record timestamp (`lib.sources.records`).
     reader
         What read them, and why that one if another was asked for.
+    notes
+        Sentences on how a file was read.
     """
 
     topic: str
@@ -86,6 +88,7 @@ class LoadReport:
     stopped: bool
     timestamp_types: Mapping[int, int]
     reader: Reader
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -225,6 +228,7 @@ def _load(
         stopped=stopped,
         timestamp_types=dict(sum((read.timestamp_types for read in reads), Counter[int]())),
         reader=source.reader,
+        notes=tuple(dict.fromkeys(note for read in reads for note in read.notes)),
     )
     return LoadedTopic(
         source=source.identity,

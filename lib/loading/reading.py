@@ -17,7 +17,7 @@ from lib.decoding.registry import decode_block, decoder_for
 from lib.decoding.rejected import MAX_EXCERPTS
 from lib.events.fields import FROM_PARTITION, HEADER, KEY, RECORD_TIMESTAMP, Fields, with_choices
 from lib.events.recognition import NOTHING, Recognition, recognise
-from lib.sources.records import header_names, payload_bytes
+from lib.sources.records import header_names, note_of, payload_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -179,6 +179,8 @@ class Read:
         Of each block that has been decoded.
     excerpts
         How many more rejected records may keep an excerpt.
+    notes
+        Sentences on how a file was read.
     """
 
     expected: int
@@ -190,6 +192,7 @@ class Read:
     columns: list[pa.Table] = field(default_factory=list)
     undecoded: list[pa.Table] = field(default_factory=list)
     excerpts: int = MAX_EXCERPTS
+    notes: list[str] = field(default_factory=list)
 
     def keep(self, decoded: Decoded) -> None:
         """Take a decoded block."""
@@ -202,6 +205,8 @@ class Read:
         if not block.num_rows:
             return
         self.records += block.num_rows
+        if note := note_of(block):
+            self.notes.append(note)
         self.bytes += payload_bytes(block)
         kinds = block.column("timestamp_type").to_numpy()
         if (kinds == kinds[0]).all():  # as nearly always; called for every block, so it counts

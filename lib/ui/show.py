@@ -11,8 +11,8 @@ import streamlit as st
 
 from lib.charts.times import TimeScale
 from lib.core.columns import MISSING_TIME, RECEIVED_TIME_TYPE
-from lib.core.formatting import size
-from lib.decoding.rejected import reasons_of
+from lib.core.formatting import escaped_markdown, size
+from lib.decoding.rejected import BEGINNING, reasons_of
 from lib.events.export import write_capture
 from lib.events.table import (
     CLIENT,
@@ -25,6 +25,7 @@ from lib.events.table import (
     SEQUENCE,
     SESSION,
 )
+from lib.sources.guess import guess_of
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP_TYPE
 from lib.ui import parameters
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from streamlit.elements.lib.column_types import ColumnConfig
 
     from lib.loading.load import LoadedTopic
-    from lib.sources.base import Reader
     from lib.ui.page import Visible
 
 _KINDS = {
@@ -52,6 +52,8 @@ _FIRST = (
     RECEIVED_TIME,
 )
 _LAST = (PARTITION, OFFSET)
+
+_SHOWN_BYTES = 32
 
 
 def moment(epoch_ms: int, visible: Visible) -> str:
@@ -76,34 +78,58 @@ def load_report(topic: LoadedTopic) -> None:
         f"{_KINDS.get(kind, 'unknown')}: {count:,}"
         for kind, count in report.timestamp_types.items()
     )
-    st.caption(f"Record timestamps by kind: {kinds or 'no record'}. {_read_by(report.reader)}")
+    st.caption(f"Record timestamps by kind: {kinds or 'no record'}. {_read_by(topic)}")
+    for note in report.notes:
+        st.info(escaped_markdown(note), icon=":material/info:")
     download_topic(topic)
     if topic.rejected.num_rows:
         _rejected(topic.rejected, report.topic)
 
 
-def _read_by(reader: Reader) -> str:
+def _read_by(topic: LoadedTopic) -> str:
+    reader = topic.report.reader
     why = f", since {reader.reason}" if reader.reason else ""
-    return f"Reader: {reader.name}{why}."
+    form = f" Format: {topic.decoder.name}." if topic.decoder else ""
+    return escaped_markdown(f"Reader: {reader.name}{why}.{form}")
 
 
 def _rejected(rejected: pa.Table, topic: str) -> None:
     st.markdown(f"**{rejected.num_rows:,} records rejected, by reason**")
     st.dataframe(reasons_of(rejected), hide_index=True, alt="Records rejected, by reason")
+    _first_bytes(rejected)
+    listed = rejected.drop_columns(BEGINNING)
     st.dataframe(
-        rejected.slice(0, 1000).to_pandas(),
+        listed.slice(0, 1000).to_pandas(),
         hide_index=True,
         height=220,
         alt="Records rejected: partition, offset, reason and the beginning of the value",
     )
     st.download_button(
         "Download the list",
-        lambda: rejected.to_pandas().to_csv(index=False),
+        lambda: listed.to_pandas().to_csv(index=False),
         file_name=f"{topic}-rejected.csv",
         mime="text/csv",
         icon=":material/download:",
         on_click="ignore",
     )
+
+
+def _first_bytes(rejected: pa.Table) -> None:
+    """Show how the first rejected value begins, as bytes, and what that may be."""
+    known = rejected[BEGINNING].drop_null()
+    if not len(known):
+        return
+    first = known[0].as_py()[:_SHOWN_BYTES]
+    guess = guess_of(known[0].as_py())
+    if guess:
+        st.info(f"The first of them {_may_be(guess)}.", icon=":material/lightbulb:")
+    text = "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in first)
+    st.caption(f"How the first of them begins, {len(first)} bytes")
+    st.code(f"{first.hex(' ')}\n{text}", language=None)
+
+
+def _may_be(guess: str) -> str:
+    return guess if guess.startswith("begins") else f"may be {guess}"
 
 
 def first_records(visible: Visible, count: int) -> None:

@@ -4,8 +4,6 @@ A format is a function: a file in, blocks of its records out, in the file's orde
 whoever wrote them, come as blocks of schema `RECORDS`; rows of a table as `lib.sources.records`
 says of tables.
 
-Avro object container files want one line more, `".avro": avro_container.read`.
-
 The events table, written as CSV, Parquet or JSON, is read back as the topic it came from.
 """
 
@@ -13,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from lib.sources.files import arrow, csv, parquet, text
+from lib.sources.files import arrow, avro_container, csv, parquet, text
 from lib.sources.files.encodings import beginning_of
 from lib.sources.files.input_file import unzipped
 from lib.sources.files.positions import check_rising
@@ -33,6 +31,11 @@ def _table(file: InputFile) -> Iterator[pa.RecordBatch]:
     yield from (text if begins else csv).read(file)
 
 
+def _avro(file: InputFile) -> Iterator[pa.RecordBatch]:
+    """Yield the records of an Avro object container file."""
+    yield from text.records_of_values(avro_container.values_of(file), file.first_row)
+
+
 FORMATS: Final[Mapping[str, Callable[[InputFile], Iterator[pa.RecordBatch]]]] = {
     ".jsonl": text.read,
     ".ndjson": text.read,
@@ -42,6 +45,7 @@ FORMATS: Final[Mapping[str, Callable[[InputFile], Iterator[pa.RecordBatch]]]] = 
     ".parquet": parquet.read,
     ".arrow": arrow.read,
     ".feather": arrow.read,
+    ".avro": _avro,
     ".txt": text.read,
     ".log": text.read,
 }

@@ -45,7 +45,7 @@ def read(file: InputFile) -> Iterator[pa.RecordBatch]:
     lines = _some(split_lines(text if whole else text.rpartition(b"\n")[0] or text))
     others = [line for line in lines if not isinstance(_loaded(line), dict)]
     if len(lines) > 1 and _are_lines(len(lines), others):
-        yield from _records(lines_of(file), file.first_row)
+        yield from records_of_values(lines_of(file), file.first_row)
     elif len(others) * 2 >= len(lines) > 0 and (printed := printed_as(lines)):
         yield from printed_records(printed, lines_of(file), file.first_row)
     elif any(line.lstrip().startswith((b"{", b"[")) for line in lines):
@@ -53,7 +53,7 @@ def read(file: InputFile) -> Iterator[pa.RecordBatch]:
     elif is_table(text.decode(errors="replace")):
         yield from csv.read(file)
     else:
-        yield from _records(lines_of(file), file.first_row)
+        yield from records_of_values(lines_of(file), file.first_row)
 
 
 def _are_lines(count: int, others: Sequence[bytes]) -> bool:
@@ -80,13 +80,13 @@ def _values(file: InputFile, text: bytes, *, whole: bool) -> Iterator[pa.RecordB
     found, _, inside = cut(text, within=False, final=whole)
     objects = [value for value in _some(found) if value.startswith(b"{")]
     if objects and is_event(_loaded(objects[0])):
-        yield from _records(records_of_events(values_of(file)), file.first_row)
+        yield from records_of_values(records_of_events(values_of(file)), file.first_row)
         return
     array = longest_array(file) if not inside and len(found) == int(whole) else None
     if array is None or (array.objects == 1 and whole and not _is_most(array.start, text)):
-        yield from _records(values_of(file), file.first_row)
+        yield from records_of_values(values_of(file), file.first_row)
         return
-    for block in _records(values_of(file, array.start), file.first_row):
+    for block in records_of_values(values_of(file, array.start), file.first_row):
         yield noted(block, array.sentence)
 
 
@@ -95,7 +95,7 @@ def _is_most(start: int, text: bytes) -> bool:
     return len(cut(text[start:], within=False, final=True)[0][0].as_py()) * 2 > len(text)
 
 
-def _records(blocks: Iterable[pa.BinaryArray], row: int) -> Iterator[pa.RecordBatch]:
+def records_of_values(blocks: Iterable[pa.BinaryArray], row: int) -> Iterator[pa.RecordBatch]:
     """Yield records whose values are JSON, or are in envelopes that are."""
     blocks = (block for block in blocks if len(block))
     first = next(blocks, None)
