@@ -11,6 +11,8 @@ visible = begin(
     "Windows",
     "What an engine would have made of the whole topic with a session gap, watermark delay or "
     "grace: replayed event by event in arrival order, grouped by client.",
+    needs_received=True,
+    replays=True,
 )
 setting = choose_setting()
 replayed, outcome = replay_of(visible.topic, setting)

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from lib.core.errors import BrokerUnreachableError, SkewlineError
-from lib.sources.base import Everything
+from lib.core.schemas import NoSchemas
+from lib.sources.base import Everything, Reader
 from lib.sources.files.folder import SAMPLES_FOLDER, samples
 from lib.ui import answers, sidebar
 from lib.ui.failures import UNFORESEEN, UnforeseenError
@@ -34,6 +35,8 @@ class FailingSource:
 
     name = "Samples"
     identity = "failing"
+    schemas = NoSchemas()
+    reader = Reader("file")
 
     def __init__(self, *failures):
         self.failures = list(failures)
@@ -143,7 +146,7 @@ class TestPages:
 
     def test_a_foreseen_error_has_the_librarys_words_below(self, monkeypatch):
         source = FailingSource(AWAY)
-        monkeypatch.setattr(sidebar, "open_source", lambda _: source)
+        monkeypatch.setattr(sidebar, "chosen_source", lambda _: source)
         at = open_app()
         [said] = at.error
         assert said.proto.title == AWAY.what

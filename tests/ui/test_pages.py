@@ -354,8 +354,11 @@ class TestKafka:
     def test_a_topic_without_a_readable_record_says_so(self, make_topic, produce):
         topic = make_topic()
         produce(topic, [Record(b"no JSON"), Record(b"nor this")])
-        [said] = open_app(topic=topic).info
-        assert said.proto.title == "None of the 2 records could be read."
+        at = open_app(topic=topic)
+        titles = [said.proto.title for said in at.info]
+        assert "None of the 2 records could be read." in titles
+        assert metrics(at)["Rejected"] == "2"
+        assert [code.value for code in at.code] == ["6e 6f 20 4a 53 4f 4e\nno JSON"]
 
     @pytest.mark.usefixtures("configured")
     def test_reload_reads_what_is_new(self, make_topic, produce):
