@@ -79,7 +79,9 @@ class TestLoads:
     @pytest.mark.parametrize("failure", [AWAY, ValueError("payload")], ids=["foreseen", "not"])
     def test_the_last_good_data_stays_until_a_reload_succeeds(self, failure):
         good = ended(FailingSource()).loaded
-        source = FailingSource(failure, failure)
+        # What nobody foresaw is tried again by reading all.
+        tries = 1 if failure is AWAY else 2
+        source = FailingSource(*[failure] * 2 * tries)
         for _ in range(2):
             reload_of(source, KEY)
             assert isinstance(ended(source).error, SkewlineError)
@@ -92,8 +94,7 @@ class TestLoads:
         ended(FailingSource())
         source = FailingSource(ValueError("payload"))
         reload_of(source, KEY)
-        ended(source)
-        reload_of(source, KEY)
+        assert ended(source).error is None
         assert ended(source).loaded.report.read.records == 255
 
     def test_what_nobody_foresaw_has_a_number_that_the_log_explains(self, caplog):
@@ -122,8 +123,15 @@ def run_with_a_failing_page(monkeypatch, page=OVERVIEW):
 
     monkeypatch.setattr(answers, "analyse", fail)
     monkeypatch.setattr(answers, "assess_timestamps", fail)
-    at = AppTest.from_file(str(REPOSITORY / "streamlit_app.py"), default_timeout=30).run()
-    return at if page == OVERVIEW else at.switch_page(page).run()
+    at = loaded(AppTest.from_file(str(REPOSITORY / "streamlit_app.py"), default_timeout=30).run())
+    return at if page == OVERVIEW else loaded(at.switch_page(page).run())
+
+
+def loaded(at):
+    """Run the app until nothing is being read any more; the page may have failed."""
+    while at.progress:
+        at.run()
+    return at
 
 
 class TestPages:
