@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from lib.analysis import analyse
 from lib.decoding import json_layout, schemas
-from lib.replay import registry
+from lib.replay import blame, partitions, registry
 from lib.sources.kafka.librdkafka import batch
 
 
@@ -19,6 +19,8 @@ def warm_up() -> None:
     batch.warm_up()
     schemas.warm_up()
     registry.warm_up()
+    blame.warm_up()
+    partitions.warm_up()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 import streamlit as st
 
 from lib.replay.windows import SessionWindow
-from lib.ui.advice import advisor
+from lib.ui.advice import advisor, choose_goal, tradeoff
+from lib.ui.blame import whose_fault
 from lib.ui.engine_settings import choose_setting
 from lib.ui.outcome import curves, dropped_list, figures, gaps, on_received_time, skew
 from lib.ui.page import begin
@@ -22,16 +23,23 @@ figures(outcome)
 if isinstance(setting.window, SessionWindow):
     on_received_time(visible, setting.window, outcome)
 
-st.subheader("Recommendation", anchor=False)
-advisor(visible, setting)
-
-st.subheader("Other settings", anchor=False)
-curves(visible, setting)
-if true_sessions(visible.topic) is None:
-    gaps(visible, setting)
+st.subheader("A setting that holds", anchor=False)
+goal = choose_goal(visible, setting)
+advisor(visible, setting, goal)
 
 st.subheader("Skew plot", anchor=False)
 skew(visible, replayed)
 
 st.subheader("Dropped events", anchor=False)
 dropped_list(visible, replayed)
+
+st.subheader("Whose fault", anchor=False)
+whose_fault(visible, setting, goal)
+
+st.subheader("Latency against dropped events", anchor=False)
+tradeoff(visible, setting, goal)
+
+st.subheader("Other settings", anchor=False)
+curves(visible, setting)
+if true_sessions(visible.topic) is None:
+    gaps(visible, setting)

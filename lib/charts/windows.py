@@ -1,4 +1,4 @@
-"""What settings of an engine would do: curves over gap and delay, and gaps between events."""
+"""What settings of an engine would do, whose fault drops are, and gaps between events."""
 
 from __future__ import annotations
 
@@ -9,21 +9,36 @@ import numpy as np
 import pandas as pd
 
 from lib.charts import colours
+from lib.charts.times import drawn_times, time_axis, time_tooltip
 from lib.core.columns import (
+    DELAY_MS,
     DROPPED_SHARE,
     EVENTS,
     EXACT_SHARE,
     FROM_MS,
+    GAP_MS,
     LATENCY_MEDIAN_MS,
     SHARE_BELOW,
     TO_MS,
 )
+from lib.core.formatting import duration
+from lib.replay.blame import DROPPED_BECAUSE, DROPPED_OF, GROUP
+from lib.replay.partitions import BEHIND_MS, PARTITION
+from lib.replay.sweep import LATENESS_MS
+from lib.replay.windows import SessionWindow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lib.charts.times import TimeScale
+    from lib.replay.engine import Setting
+    from lib.replay.outcome import Outcome
+
 NO_DELAY_S: Final = 0.5
 """Where a delay of 0 is drawn on a log axis, s."""
+
+_LEAST_LATENCY_S: Final = 0.1
+"""Where a latency of 0 or below is drawn on a log axis, s."""
 
 
 class _Panel(NamedTuple):
@@ -169,3 +184,182 @@ def _marks(marked_ms: Sequence[tuple[str, int]]) -> alt.Chart:
         )
     )
     return rules
+
+
+_LEAST_SHARE: Final = 0.00001
+"""Where a share of 0 is drawn on a log axis."""
+
+
+def tradeoff(table: pd.DataFrame, chosen: Setting, outcome: Outcome) -> dict[str, alt.LayerChart]:
+    """Draw what settings trade latency for: events dropped, and sessions not exact.
+
+    One chart each, by its name. A line is a gap, or an allowed lateness; along it the delay grows.
+
+    Parameters
+    ----------
+    table
+        What `lib.replay.sweep.curve` returns for `tradeoff_settings`.
+    chosen, outcome
+        The setting that is marked, and what it does.
+    """
+    drawn = pd.DataFrame(
+        {
+            "line": _line_names(table, chosen),
+            "delay": table[DELAY_MS] / 1000,
+            "latency": np.maximum(table[LATENCY_MEDIAN_MS] / 1000, _LEAST_LATENCY_S),
+            "dropped": table[DROPPED_SHARE],
+        }
+    )
+    own: dict[str, float | None] = {"dropped": outcome.dropped_share}
+    if EXACT_SHARE in table and outcome.sessions is not None:
+        drawn["broken"] = 1 - table[EXACT_SHARE]
+        own["broken"] = outcome.sessions.broken_share
+    latency = outcome.latency_median_ms
+    mark = pd.DataFrame(
+        [{**own, "latency": None if latency is None else max(latency / 1000, _LEAST_LATENCY_S)}]
+    ).dropna()
+    names = {"dropped": "Events dropped", "broken": "Sessions not exact"}
+    return {names[field]: _tradeoff_panel(drawn, mark, field, names[field]) for field in own}
+
+
+def _line_names(table: pd.DataFrame, chosen: Setting) -> list[str]:
+    word = "gap" if isinstance(chosen.window, SessionWindow) else "size"
+    several = len(table[LATENESS_MS].unique()) > 1
+    return [
+        f"{word} {duration(gap)}"
+        + (f", lateness {duration(lateness) if lateness else 'none'}" if several else "")
+        for gap, lateness in zip(table[GAP_MS], table[LATENESS_MS], strict=True)
+    ]
+
+
+def _tradeoff_panel(
+    drawn: pd.DataFrame, mark: pd.DataFrame, field: str, name: str
+) -> alt.LayerChart:
+    shown = drawn.dropna(subset=["latency"])
+    at = "share"
+    x = alt.X(
+        "latency:Q",
+        title="Result latency, median, s",
+        scale=alt.Scale(type="log", nice=False, padding=8),
+        axis=alt.Axis(labelOverlap=True),
+    )
+    y = alt.Y(
+        f"{at}:Q",
+        title=name,
+        scale=alt.Scale(type="log", padding=8),
+        axis=alt.Axis(format="~%", tickCount=5, labelOverlap=True),
+    )
+    lines = (
+        alt.Chart(shown.assign(**{at: np.maximum(shown[field], _LEAST_SHARE)}))
+        .mark_line(point=alt.OverlayMarkDef(size=35), strokeWidth=1.5)
+        .encode(
+            x=x,
+            y=y,
+            order="delay:Q",
+            color=alt.Color("line:N", title=None, legend=alt.Legend(orient="top", columns=3)),
+            tooltip=[
+                alt.Tooltip("line:N", title="With"),
+                alt.Tooltip("delay:Q", title="Delay or grace (s)", format=",~g"),
+                alt.Tooltip("latency:Q", title="Result latency (s)", format=",.1f"),
+                alt.Tooltip(f"{field}:Q", title=name, format=".3~%"),
+            ],
+        )
+    )
+    own = (
+        alt.Chart(mark.assign(**{at: np.maximum(mark[field], _LEAST_SHARE)}))
+        .mark_point(shape="diamond", size=220, filled=True, color=colours.LATE, opacity=1)
+        .encode(x=x, y=y, tooltip=[alt.Tooltip(f"{field}:Q", title="Advised", format=".3~%")])
+    )
+    return alt.LayerChart(layer=[lines, own], height=280)
+
+
+def blame_bars(table: pd.DataFrame, what: str) -> alt.Chart:
+    """Draw how many events are dropped of each client, and of others because of it.
+
+    Parameters
+    ----------
+    table
+        Of `lib.replay.blame.Blame`, its groups by name.
+    what
+        What a group is called.
+    """
+    counts = {"of it": table[DROPPED_OF], "of others, because of it": table[DROPPED_BECAUSE]}
+    drawn = pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "group": table[GROUP].astype(str),
+                    "which": which,
+                    "events": count.astype("Float64").fillna(0).clip(lower=0).astype("float64"),
+                }
+            )
+            for which, count in counts.items()
+        ]
+    )
+    bars: alt.Chart = (
+        alt.Chart(drawn)
+        .mark_bar()
+        .encode(
+            y=alt.Y("group:N", title=what, sort=table[GROUP].astype(str).tolist()),
+            yOffset=alt.YOffset("which:N", sort=list(counts)),
+            x=alt.X("events:Q", title="Events dropped", axis=alt.Axis(tickCount=4)),
+            color=alt.Color(
+                "which:N",
+                title=None,
+                sort=list(counts),
+                scale=alt.Scale(domain=list(counts), range=[colours.NEUTRAL, colours.LATE]),
+                legend=alt.Legend(orient="top", columns=1),
+            ),
+            tooltip=[
+                alt.Tooltip("group:N", title=what),
+                alt.Tooltip("which:N", title="Dropped"),
+                alt.Tooltip("events:Q", title="Events", format=","),
+            ],
+        )
+        .properties(height=300)
+    )
+    return bars
+
+
+_NAMED_PARTITIONS: Final = 8
+
+
+def held_back(timeline: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> alt.Chart:
+    """Draw how far the minimum over partitions is behind the newest event, and which holds it back.
+
+    Parameters
+    ----------
+    timeline
+        Of `lib.replay.partitions.PartitionSkew`.
+    zero_ms, scale
+        The topic's zero, epoch ms, and how times are written.
+    """
+    often = timeline[PARTITION].value_counts().index[:_NAMED_PARTITIONS]
+    drawn = pd.DataFrame(
+        {
+            "from": drawn_times(timeline[FROM_MS], zero_ms, scale),
+            "to": drawn_times(timeline[TO_MS], zero_ms, scale),
+            "by": timeline[BEHIND_MS] / 1000,
+            "partition": [str(p) if p in often else "others" for p in timeline[PARTITION]],
+        }
+    )
+    bars: alt.Chart = (
+        alt.Chart(drawn)
+        .mark_bar(stroke=None)
+        .encode(
+            x=time_axis("from", "Received time", scale, domain_ms=None, zero_ms=zero_ms),
+            x2="to",
+            y=alt.Y("by:Q", title="Held back by, s"),
+            y2=alt.datum(0),
+            color=alt.Color(
+                "partition:N", title="Partition", legend=alt.Legend(orient="top", columns=9)
+            ),
+            tooltip=[
+                time_tooltip("from", "From", scale),
+                alt.Tooltip("partition:N", title="Partition"),
+                alt.Tooltip("by:Q", title="Behind by (s)", format=",.1f"),
+            ],
+        )
+        .properties(height=180)
+    )
+    return bars

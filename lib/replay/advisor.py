@@ -1,53 +1,135 @@
-"""The smallest setting that keeps a promise, and whether it keeps it on what it was not fitted on.
+"""A setting that keeps a goal, and whether it may be relied on.
 
-The first part of the topic, in arrival order, is what a setting is fitted on. It is checked on the
-rest: the whole topic is replayed, as the engine would come to the rest with what it holds, and
-only the rest is outcome. A true session counts in a part when all its events arrived in it.
+The topic is cut into stretches of equally many events, in arrival order. What a setting is worth
+is said of stretches that it was not chosen on: each of the second half is tried with what would
+have been chosen on all stretches before it (a rolling origin). One replay of the whole topic judges
+a stretch as the engine would come to it, with all that it holds from before.
+
+What is advised is what the stretches need that need most, and a margin that is learned from how far
+stretches went beyond all before them. It is called one that holds only where every stretch that was
+tried kept the goal, and where nothing speaks against taking the stretches for draws of the same
+kind: see `Reason`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from lib.replay import registry
+from lib.core.parallel import side_by_side
+from lib.replay import registry, stretches
 from lib.replay.engine import Setting, delay_ms, replay, with_delay, with_length
-from lib.replay.engine_clock import newest_so_far
-from lib.replay.outcome import Outcome, outcome_of
+from lib.replay.outcome import EXACT, Outcome, SessionFates, outcome_of, session_fates
+from lib.replay.session_gap import smallest_gap_ms
 from lib.replay.windows import NO_INDEX, SessionWindow
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
+    from lib.replay.goal import Goal
     from lib.replay.input import ReplayInput
+    from lib.replay.windows import Replay
 
-FITTED_SHARE: Final = 0.7
+STRETCHES: Final = 20
+FEWER_STRETCHES: Final = 10
+"""Where the topic is too short to promise anything."""
+
+LEAST_ALLOWED: Final = 40
+"""Events, or sessions, that the goal has to let go in the whole topic: two a stretch."""
+
+_INCIDENTS: Final = 3
+"""So many times the late events that come together must fit into what the goal lets go."""
+
+_FEW_BINS: Final = 6
+"""Late events in fewer bins than this, of 200, are too few incidents to learn from."""
+
+_NEGLIGIBLE: Final = 0.1
+"""Late events that are fewer than this share of what the goal lets go decide nothing."""
+
+_ALONE: Final = 2.0
+"""A stretch that needs this many times the tolerance of any other decides alone."""
+
+_COARSE: Final = 16
+_FINE: Final = 6
+
+
+class Reason(Enum):
+    """Why a setting is not called one that holds."""
+
+    NOTHING = auto()
+    """The goal lets nothing go: that cannot be promised from what was seen."""
+    TOO_SHORT = auto()
+    """The goal lets go of too few events, or sessions, of a topic of this length."""
+    CHANGES = auto()
+    """The topic is of one kind first and of another later."""
+    ONE_OUTAGE = auto()
+    """One outage, or very few, decide what is needed."""
+    FAILS = auto()
+    """A stretch that was tried did not keep the goal."""
 
 
 @dataclass(frozen=True)
-class Goal:
-    """What a setting has to achieve.
+class Refusal:
+    """Why the advice is not called one that holds.
 
     Attributes
     ----------
-    most_dropped
-        Largest share of the events that may be dropped, 0 to 1.
-    most_broken
-        Largest share of the true sessions that may not be exact, 0 to 1, or None: any.
+    reason
+        The first that applies, in the order of `Reason`.
+    at
+        Index of the event at which it shows: where the topic changes, the outage's late events
+        arrive, or the stretch begins that did not keep the goal; -1 where it is of the whole topic.
+    before_ms, after_ms
+        Of `CHANGES`, the typical out-of-orderness before and after. Of `ONE_OUTAGE`, where it is
+        one stretch that decides, the delay that the others need, and that it needs.
+    together
+        Of `ONE_OUTAGE` otherwise, how many late events come together.
+    needed
+        Of `TOO_SHORT`, how many events, or sessions, there would have to be.
+    of_sessions
+        Of `TOO_SHORT`, whether `needed` is of sessions.
     """
 
-    most_dropped: float = 0.001
-    most_broken: float | None = None
+    reason: Reason
+    at: int = -1
+    before_ms: int = 0
+    after_ms: int = 0
+    together: int = 0
+    needed: int = 0
+    of_sessions: bool = False
 
-    def is_met_by(self, outcome: Outcome) -> bool:
-        """Return whether a setting with this outcome meets it."""
-        broken = outcome.sessions.broken_share if outcome.sessions is not None else 0.0
-        return outcome.dropped_share <= self.most_dropped and (
-            self.most_broken is None or broken <= self.most_broken
-        )
+
+@dataclass(frozen=True)
+class Tried:
+    """What was chosen on the events before a stretch, and what it does to the stretch.
+
+    Attributes
+    ----------
+    begin, end
+        Its first event, and the first after it.
+    setting
+        What would have been chosen on the events before `begin`.
+    dropped_share
+        Share of the stretch's events dropped, 0 to 1.
+    broken_share
+        Share of the sessions not exact whose last event arrived in the stretch; None where no
+        session did, and where the topic has none.
+    kept_goal
+        Whether the goal was kept.
+    """
+
+    begin: int
+    end: int
+    setting: Setting
+    dropped_share: float
+    broken_share: float | None
+    kept_goal: bool
 
 
 @dataclass(frozen=True)
@@ -57,32 +139,48 @@ class Advice:
     Attributes
     ----------
     setting
-        The smallest that meets the goal on the part that it was fitted on.
-    fitted, held_out
-        What it does on that part, and on the rest.
-    holds
-        Whether it meets the goal on the rest, too.
-    elsewhere
-        The nearest setting in each other engine, and what it does on the rest.
-    fitted_events
-        Number of events in the part that it was fitted on.
-    on_all
-        Where it does not hold: the smallest setting that meets the goal on all events, and what it
-        does on them. What is still to come it was not checked on.
+        The setting to take. On the whole topic and on each stretch it keeps the goal, where a
+        delay can do that.
+    outcome
+        What it does to the whole topic, on which it was chosen.
+    margin_ms
+        How much of the delay is margin: beyond what the stretch needed that needed most.
+    tried
+        The stretches that were tried, in their order; empty for a topic of a few events.
+    refusal
+        Why the setting is not called one that holds; None where it is.
     """
 
     setting: Setting
-    fitted: Outcome
-    held_out: Outcome
-    holds: bool
-    elsewhere: tuple[tuple[Setting, Outcome], ...]
-    fitted_events: int
-    on_all: tuple[Setting, Outcome] | None = None
+    outcome: Outcome
+    margin_ms: int
+    tried: tuple[Tried, ...]
+    refusal: Refusal | None
 
     @property
-    def to_set(self) -> Setting:
-        """The setting to take: on the events that are known it meets the goal."""
-        return self.on_all[0] if self.on_all else self.setting
+    def holds(self) -> bool:
+        """Whether it may be relied on: every stretch kept the goal, and nothing speaks against."""
+        return self.refusal is None
+
+    @property
+    def kept(self) -> int:
+        """Number of the stretches that kept the goal."""
+        return sum(one.kept_goal for one in self.tried)
+
+    @property
+    def dropped_shares(self) -> tuple[float, float] | None:
+        """Smallest and largest share dropped of the stretches that were tried; None without any."""
+        return _bounds(one.dropped_share for one in self.tried)
+
+    @property
+    def broken_shares(self) -> tuple[float, float] | None:
+        """Smallest and largest share of sessions not exact; None without any."""
+        return _bounds(one.broken_share for one in self.tried if one.broken_share is not None)
+
+
+def _bounds(shares: Iterable[float]) -> tuple[float, float] | None:
+    found = list(shares)
+    return (min(found), max(found)) if found else None
 
 
 def advise(
@@ -91,7 +189,7 @@ def advise(
     goal: Goal,
     true_session: NDArray[np.integer] | None = None,
 ) -> Advice | None:
-    """Return the smallest setting that meets the goal, or None where there is none.
+    """Return the setting that is to be taken for a goal, or None where none keeps it.
 
     Parameters
     ----------
@@ -100,56 +198,252 @@ def advise(
     setting
         Engine and everything but what is looked for: the delay (of Kafka Streams, the grace). With
         session windows, true sessions and `goal.most_broken` the gap is looked for first: the
-        smallest that would meet the goal if no event came late. Else it stays.
+        smallest that would meet the goal on the first half of the topic if no event came late.
+        Else it stays.
     goal
         What the setting has to achieve.
     true_session
         Codes from 0, one element an event, negative for none; or None.
     """
-    split = max(1, int(len(events) * FITTED_SHARE))
-    part = events.first(split)
-    sessions = None if true_session is None else _within(true_session, 0, split)[:split]
-    candidate = _smallest(part, setting, goal, sessions)
-    if candidate is None:
+    topic = _topic(events, goal, true_session)
+    gapped = _with_gap(topic, setting)
+    if gapped is None:
         return None
-    on_rest = partial(outcome_on_rest, events, begin=split, true_session=true_session)
-    held_out = on_rest(candidate)
-    holds = goal.is_met_by(held_out)
-    on_all = None if holds else _smallest(events, setting, goal, true_session)
+    undelayed = replay(events, with_delay(gapped, 0))
+    needed = _tolerances(topic, gapped, undelayed)
+    if needed is None:
+        return None
+    chosen = with_delay(gapped, needed.delay_ms)
+    origins = range(topic.stretches // 2, topic.stretches)
+    before = {k: with_delay(gapped, needed.first(k).delay_ms) for k in origins}
+    judge = partial(_judge, topic, undelayed)
+    judged = side_by_side({each: partial(judge, each) for each in {chosen, *before.values()}})
+    outcome = judged[chosen].outcome
+    if not goal.is_met_by(outcome):
+        return None
+    tried = tuple(_tried(topic, k, before[k], judged[before[k]]) for k in origins)
     return Advice(
-        setting=candidate,
-        fitted=outcome_of(replay(part, candidate), sessions),
-        held_out=held_out,
-        holds=holds,
-        elsewhere=tuple((other, on_rest(other)) for other in elsewhere(candidate)),
-        fitted_events=split,
-        on_all=(on_all, outcome_of(replay(events, on_all), true_session)) if on_all else None,
+        setting=chosen,
+        outcome=outcome,
+        margin_ms=max(0, delay_ms(chosen) - int(needed.need.max())),
+        tried=tried if topic.tries else (),
+        refusal=_refusal(topic, undelayed, needed, tried),
     )
 
 
-def outcome_on_rest(
-    events: ReplayInput,
-    setting: Setting,
-    begin: int,
-    true_session: NDArray[np.integer] | None = None,
-) -> Outcome:
-    """Return what a setting does from event `begin` on, the engine having seen the events before.
+@dataclass(frozen=True, eq=False)
+class _Topic:
+    """What `advise` is asked about, cut into stretches.
 
-    Parameters
-    ----------
-    events
-        All events.
-    setting
-        The setting.
-    begin
-        Index of the first event that counts. Sessions count when they begin there or later, final
-        results when they come out there or later.
-    true_session
-        As for `advise`.
+    `home` is the stretch in which each true session's last event arrived, `NO_INDEX` for codes
+    that no event has; None where the goal is not for sessions.
     """
-    replayed = replay(events, setting)
-    sessions = None if true_session is None else _within(true_session, begin, len(events))
-    return outcome_of(replayed, sessions, begin)
+
+    events: ReplayInput
+    goal: Goal
+    sessions: NDArray[np.integer] | None
+    cuts: NDArray[np.int64]
+    home: NDArray[np.int64] | None
+    too_short: Refusal | None
+
+    @property
+    def stretches(self) -> int:
+        return len(self.cuts) - 1
+
+    @property
+    def tries(self) -> bool:
+        """Whether there are events enough for a stretch to say something."""
+        return len(self.events) >= 2 * self.stretches
+
+
+def _topic(events: ReplayInput, goal: Goal, true_session: NDArray[np.integer] | None) -> _Topic:
+    counted = true_session if goal.most_broken is not None else None
+    too_short = _too_short(len(events), goal, counted)
+    number = FEWER_STRETCHES if too_short else STRETCHES
+    cuts = stretches.bounds(len(events), min(number, len(events)))
+    home = None
+    if counted is not None:
+        home = np.full(int(counted.max(initial=-1)) + 1, NO_INDEX, dtype=np.int64)
+        stretch = np.repeat(np.arange(len(cuts) - 1), np.diff(cuts))
+        home[counted[counted >= 0]] = stretch[counted >= 0]  # the last assignment stays
+    return _Topic(events, goal, true_session, cuts, home, too_short)
+
+
+def _too_short(events: int, goal: Goal, sessions: NDArray[np.integer] | None) -> Refusal | None:
+    """Return why a goal says too little of so many events, or None."""
+    counted = [(goal.most_dropped, events, False)]
+    if goal.most_broken is not None and sessions is not None:
+        counted.append((goal.most_broken, len(np.unique(sessions[sessions >= 0])), True))
+    for share, number, of_sessions in counted:
+        if share == 0:
+            return Refusal(Reason.NOTHING, of_sessions=of_sessions)
+        if share * number < LEAST_ALLOWED:
+            needed = int(np.ceil(LEAST_ALLOWED / share))
+            return Refusal(Reason.TOO_SHORT, needed=needed, of_sessions=of_sessions)
+    return None
+
+
+def _with_gap(topic: _Topic, setting: Setting) -> Setting | None:
+    """Return the setting with the gap that the first half of the topic needs."""
+    if topic.home is None or not isinstance(setting.window, SessionWindow):
+        return setting
+    assert topic.goal.most_broken is not None
+    assert topic.sessions is not None
+    half = int(topic.cuts[(topic.stretches + 1) // 2])
+    gap = smallest_gap_ms(topic.events.first(half), topic.sessions[:half], topic.goal.most_broken)
+    if gap is None:
+        return None
+    return with_length(setting, gap + (0 if setting.engine.joins_at_gap else 1))
+
+
+def _tolerances(topic: _Topic, setting: Setting, undelayed: Replay) -> stretches.Tolerances | None:
+    share = topic.goal.most_dropped
+    need = stretches.needs_ms(undelayed, topic.cuts, share)
+    if topic.home is not None:
+        for_sessions = _needs_of_sessions(topic, setting, undelayed)
+        if for_sessions is None:
+            return None
+        need = np.maximum(need, for_sessions)
+    behind = stretches.out_of_order_ms(topic.events, undelayed, topic.cuts, share)
+    return stretches.tolerances(need, behind, stretches.slack_ms(setting))
+
+
+def _needs_of_sessions(
+    topic: _Topic, setting: Setting, undelayed: Replay
+) -> NDArray[np.int64] | None:
+    """Return the delay from which on each stretch keeps the goal for sessions, of those tried.
+
+    Delays are tried that grow by a factor, then some more just below the largest needed. A
+    stretch that no delay helps is given what the whole topic needs; None where no delay helps that.
+    """
+    behind = int((undelayed.clock - topic.events.event_time).max(initial=0))
+    most = stretches.rounded_up(behind + setting.window.length_ms)
+    met = _met_by(topic, setting, {0, *_ladder(most // 5_000, most, _COARSE)}, undelayed)
+    if not any(one[-1] for one in met.values()):
+        return None
+    largest = int(_smallest_met(met).max())
+    below = max((delay for delay in met if delay < largest), default=0)
+    finer = set(_ladder(below, largest, _FINE)) - met.keys()
+    return _smallest_met(met | _met_by(topic, setting, finer, undelayed))
+
+
+def _ladder(low: int, high: int, steps: int) -> list[int]:
+    """Return delays from low to high that grow by a factor."""
+    factors = np.geomspace(max(1, low), max(1, low, high), steps)
+    return [stretches.rounded_up(round(ms)) for ms in factors.tolist()]
+
+
+def _met_by(
+    topic: _Topic, setting: Setting, delays: set[int], undelayed: Replay
+) -> dict[int, NDArray[np.bool_]]:
+    """Return for each delay which stretches keep the goal for sessions; last, the whole topic."""
+    most, sessions = topic.goal.most_broken, topic.sessions
+    assert most is not None
+    assert sessions is not None
+
+    def met(delay: int) -> NDArray[np.bool_]:
+        replayed = replay(topic.events, with_delay(setting, delay)) if delay else undelayed
+        fates = session_fates(replayed, sessions)
+        # Where no session ended in a stretch, the share is NaN and the goal is kept.
+        return ~(np.append(_broken_shares(topic, fates), fates.broken_share) > most)
+
+    return side_by_side({delay: partial(met, delay) for delay in sorted(delays)})
+
+
+def _smallest_met(met: dict[int, NDArray[np.bool_]]) -> NDArray[np.int64]:
+    """Return for each stretch the smallest delay from which on all keep the goal."""
+    delays = np.array(sorted(met))
+    kept = np.array([met[delay] for delay in sorted(met)])
+    from_here_on = np.logical_and.accumulate(kept[::-1])[::-1]
+    smallest = delays[from_here_on.argmax(axis=0)]
+    whole = smallest[-1] if from_here_on[:, -1].any() else delays[-1]
+    needed: NDArray[np.int64] = np.where(from_here_on.any(axis=0), smallest, whole)[:-1]
+    return np.maximum(needed, whole) if whole > needed.max() else needed
+
+
+def _broken_shares(topic: _Topic, fates: SessionFates) -> NDArray[np.float64]:
+    """Return the share of sessions not exact of each stretch; NaN where no session ended in it."""
+    assert topic.home is not None
+    there = topic.home != NO_INDEX
+    ended = np.bincount(topic.home[there], minlength=topic.stretches)
+    exact = np.bincount(topic.home[there], fates.kind[there] == EXACT, minlength=topic.stretches)
+    with np.errstate(invalid="ignore"):
+        shares: NDArray[np.float64] = 1 - exact / ended
+    return shares
+
+
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """What a setting does to the whole topic, and to each stretch."""
+
+    outcome: Outcome
+    dropped: NDArray[np.float64]
+    broken: NDArray[np.float64] | None
+
+
+def _judge(topic: _Topic, undelayed: Replay, setting: Setting) -> _Judged:
+    replayed = replay(topic.events, setting) if delay_ms(setting) else undelayed
+    outcome = outcome_of(replayed, topic.sessions)
+    dropped = np.diff(np.searchsorted(np.flatnonzero(replayed.missed_by_ms), topic.cuts))
+    fates = outcome.sessions
+    return _Judged(
+        outcome,
+        dropped / np.maximum(np.diff(topic.cuts), 1),
+        None if fates is None or topic.home is None else _broken_shares(topic, fates),
+    )
+
+
+def _tried(topic: _Topic, stretch: int, setting: Setting, judged: _Judged) -> Tried:
+    begin, end = topic.cuts[stretch : stretch + 2].tolist()
+    dropped = float(judged.dropped[stretch])
+    broken = None if judged.broken is None else float(judged.broken[stretch])
+    broken = None if broken is None or np.isnan(broken) else broken
+    return Tried(begin, end, setting, dropped, broken, topic.goal.allows(dropped, broken))
+
+
+def _refusal(
+    topic: _Topic, undelayed: Replay, needed: stretches.Tolerances, tried: tuple[Tried, ...]
+) -> Refusal | None:
+    return (
+        topic.too_short
+        or _changes(topic, undelayed, needed)
+        or _one_stretch(topic, undelayed, needed)
+        or _few_outages(topic, undelayed)
+        or next((Refusal(Reason.FAILS, at=one.begin) for one in tried if not one.kept_goal), None)
+    )
+
+
+def _changes(topic: _Topic, undelayed: Replay, needed: stretches.Tolerances) -> Refusal | None:
+    cuts = stretches.bounds(len(topic.events), 2 * topic.stretches)
+    behind = stretches.out_of_order_ms(topic.events, undelayed, cuts, topic.goal.most_dropped)
+    at = stretches.change_point(behind, needed.slack / 2)
+    if at is None:
+        return None
+    before, after = (int(np.median(part)) for part in (behind[:at], behind[at:]))
+    return Refusal(Reason.CHANGES, at=int(cuts[at]), before_ms=before, after_ms=after)
+
+
+def _one_stretch(topic: _Topic, undelayed: Replay, needed: stretches.Tolerances) -> Refusal | None:
+    """Return a refusal where one stretch needs twice the tolerance of any other."""
+    order = np.argsort(needed.tolerance)
+    first, second = int(order[-1]), int(order[-2])
+    if needed.tolerance[first] <= _ALONE * needed.tolerance[second] or not needed.need[first]:
+        return None
+    others, own = int(needed.need[second]), int(needed.need[first])
+    late = undelayed.missed_by_ms[topic.cuts[first] : topic.cuts[first + 1]] > others
+    at = int(topic.cuts[first]) + (int(np.argmax(late)) if late.any() else 0)
+    return Refusal(Reason.ONE_OUTAGE, at=at, before_ms=others, after_ms=own)
+
+
+def _few_outages(topic: _Topic, undelayed: Replay) -> Refusal | None:
+    """Return a refusal where what the goal lets go is no more than a few outages hold back."""
+    found = stretches.lumps(undelayed)
+    allowed = topic.goal.most_dropped * len(topic.events)
+    few = found.bins < _FEW_BINS and found.late > _NEGLIGIBLE * allowed
+    if not few and _INCIDENTS * found.size <= allowed:
+        return None
+    together = found.late if few else round(found.size)
+    return Refusal(Reason.ONE_OUTAGE, at=found.largest_at, together=together)
 
 
 def elsewhere(setting: Setting) -> list[Setting]:
@@ -161,98 +455,3 @@ def elsewhere(setting: Setting) -> list[Setting]:
     all_engines = [engine.setting(window, delay) for engine in registry.ENGINES]
     one_a_class = {type(other): other for other in all_engines}
     return [other for kind, other in one_a_class.items() if kind is not type(setting)]
-
-
-def _within(true_session: NDArray[np.integer], begin: int, end: int) -> NDArray[np.integer]:
-    """Return the codes, with `NO_INDEX` for sessions that have an event outside of begin to end."""
-    outside = np.zeros(int(true_session.max(initial=-1)) + 2, dtype=bool)
-    outside[true_session[:begin]] = True
-    outside[true_session[end:]] = True
-    return np.where(outside[true_session], NO_INDEX, true_session)
-
-
-def _smallest(
-    part: ReplayInput, setting: Setting, goal: Goal, sessions: NDArray[np.integer] | None
-) -> Setting | None:
-    """Return the setting with the smallest gap and delay that meets the goal on the part."""
-    found: Setting | None = setting
-    if goal.most_broken is not None and sessions is not None:
-        found = _smallest_gap(part, setting, goal.most_broken, sessions)
-    return None if found is None else _smallest_delay(part, found, goal, sessions)
-
-
-def _smallest_gap(
-    part: ReplayInput,
-    setting: Setting,
-    most_broken: float,
-    sessions: NDArray[np.integer],
-) -> Setting | None:
-    """Return the setting with the smallest gap that breaks few enough sessions without late events.
-
-    A session is then exact when the gap is no smaller than its longest pause, and smaller than
-    its distance from any other event of its key.
-    """
-    if not isinstance(setting.window, SessionWindow):
-        return setting
-    pause, distance = _pauses_and_distances(part, sessions)
-    if not len(pause):
-        return None
-    possible = pause < distance
-    gaps = np.unique(np.maximum(pause[possible], 1))
-    exact = np.searchsorted(np.sort(pause[possible]), gaps, side="right") - np.searchsorted(
-        np.sort(distance[possible]), gaps, side="right"
-    )
-    enough = np.flatnonzero(1 - exact / len(pause) <= most_broken)
-    if not len(enough):
-        return None
-    beyond = 0 if setting.engine.joins_at_gap else 1
-    return with_length(setting, int(gaps[enough[0]]) + beyond)
-
-
-def _pauses_and_distances(
-    part: ReplayInput, sessions: NDArray[np.integer]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return each session's longest pause, and its distance from other events of its key."""
-    order = np.lexsort((part.event_time, part.key))
-    apart = np.diff(part.event_time[order])
-    neighbours = np.diff(part.key[order]) == 0
-    before, after = sessions[order][:-1], sessions[order][1:]
-    codes = int(sessions.max(initial=-1)) + 1
-    pause = np.zeros(codes, dtype=np.int64)
-    distance = np.full(codes, np.iinfo(np.int64).max)
-    inside = neighbours & (before == after) & (before >= 0)
-    np.maximum.at(pause, before[inside], apart[inside])
-    for side in (before, after):
-        between = neighbours & (before != after) & (side >= 0)
-        np.minimum.at(distance, side[between], apart[between])
-    there = np.unique(sessions[sessions >= 0])
-    return pause[there], distance[there]
-
-
-def _smallest_delay(
-    part: ReplayInput,
-    setting: Setting,
-    goal: Goal,
-    sessions: NDArray[np.integer] | None,
-) -> Setting | None:
-    """Return the setting with the smallest delay that meets the goal on the part, by bisection.
-
-    That no smaller one meets it is certain for dropped events, of which a larger delay never has
-    more. Broken sessions can in theory have a smaller optimum, since more delay also merges more.
-    """
-
-    def meets(delay: int) -> bool:
-        return goal.is_met_by(outcome_of(replay(part, with_delay(setting, delay)), sessions))
-
-    # With this delay nothing is late, and no session closes before its last event has come.
-    out_of_order = newest_so_far(part.event_time) - part.event_time
-    too_small, enough = -1, int(out_of_order.max(initial=0)) + setting.window.length_ms
-    if not meets(enough):
-        return None
-    while enough - too_small > 1:
-        middle = (too_small + enough) // 2
-        if meets(middle):
-            enough = middle
-        else:
-            too_small = middle
-    return with_delay(setting, enough)

@@ -1,8 +1,10 @@
-"""What other settings would do: one replay after the other, a row each."""
+"""What other settings would do: a replay of the whole topic each, side by side, a row each."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
@@ -14,21 +16,33 @@ from lib.core.columns import (
     GAP_MS,
     LATENCY_MEDIAN_MS,
 )
-from lib.replay.engine import delay_ms, replay
+from lib.core.parallel import side_by_side
+from lib.replay.engine import DELAYS_S, Setting, delay_ms, replay, with_delay, with_length
 from lib.replay.outcome import outcome_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from lib.replay.engine import Setting
     from lib.replay.input import ReplayInput
+
+LATENESS: Final = "allowed_lateness_ms"
+"""What the settings of engines call an allowed lateness, of those that have one."""
+
+LATENESS_MS: Final = "LatenessMs"
+
+MOST_EVENTS: Final = 12_000_000
+"""Events replayed for one curve, in all settings together."""
+
+_LEAST: Final = 8
+_LENGTHS: Final = (0.5, 1.0, 2.0)
+_LATENESSES_MS: Final = (0, 30_000, 300_000)
 
 
 def curve(
     events: ReplayInput,
-    settings: Iterable[Setting],
+    settings: Sequence[Setting],
     true_session: NDArray[np.integer] | None = None,
 ) -> pd.DataFrame:
     """Return what each setting does to the topic.
@@ -45,12 +59,14 @@ def curve(
     Returns
     -------
     DataFrame
-        One row a setting. `GapMs`: int64, of tumbling windows the size. `DelayMs`: int64, of Kafka
-        Streams the grace. `DroppedShare`: float64, of the events, 0 to 1. `LatencyMedianMs`:
-        float64, of the final results, NaN without any. With true sessions also `ExactShare`:
-        float64, of the sessions, 0 to 1.
+        One row a setting, in their order. `GapMs`: int64, of tumbling windows the size. `DelayMs`:
+        int64, of Kafka Streams the grace. `LatenessMs`: int64, the allowed lateness, 0 in engines
+        that have none. `DroppedShare`: float64, of the events, 0 to 1. `LatencyMedianMs`: float64,
+        of the final results, NaN without any. With true sessions also `ExactShare`: float64, of
+        the sessions, 0 to 1.
     """
-    return pd.DataFrame([_row(events, setting, true_session) for setting in settings])
+    rows = {n: partial(_row, events, each, true_session) for n, each in enumerate(settings)}
+    return pd.DataFrame(list(side_by_side(rows).values()))
 
 
 def _row(
@@ -61,9 +77,57 @@ def _row(
     row = {
         GAP_MS: setting.window.length_ms,
         DELAY_MS: delay_ms(setting),
+        LATENESS_MS: getattr(setting, LATENESS, 0),
         DROPPED_SHARE: outcome.dropped_share,
         LATENCY_MEDIAN_MS: np.nan if latency is None else latency,
     }
     if outcome.sessions is not None:
         row[EXACT_SHARE] = 1 - outcome.sessions.broken_share
     return row
+
+
+def thinned(choices: Sequence[int], events: int, *, curves: int = 1) -> list[int]:
+    """Return as many of the choices, first and last among them, as a topic can be replayed with.
+
+    Parameters
+    ----------
+    choices
+        In their order.
+    events
+        Number of events of the topic.
+    curves
+        How many curves share the budget.
+    """
+    most = max(_LEAST, MOST_EVENTS // max(1, events) // curves)
+    places = np.unique(np.linspace(0, len(choices) - 1, min(most, len(choices))).round())
+    return [choices[int(place)] for place in places]
+
+
+def tradeoff_settings(setting: Setting, events: int) -> list[Setting]:
+    """Return settings that trade latency for completeness, around one.
+
+    Delays from 0 to an hour, for the setting's gap or size, its half and its double; for the
+    setting's own also with other allowed latenesses, where the engine has one.
+
+    Parameters
+    ----------
+    setting
+        The setting in the middle.
+    events
+        Number of events of the topic: of a large one fewer delays are tried.
+    """
+    around = [
+        with_length(setting, max(1, round(setting.window.length_ms * factor)))
+        for factor in _LENGTHS
+    ]
+    if any(parameter.name == LATENESS for parameter in setting.engine.parameters):
+        own = getattr(setting, LATENESS)
+        others = (lateness for lateness in _LATENESSES_MS if lateness != own)
+        around += [_with_lateness(setting, lateness) for lateness in others]
+    delays = sorted({*thinned(DELAYS_S, events, curves=len(around))})
+    return [with_delay(each, 1000 * delay) for each in around for delay in delays]
+
+
+def _with_lateness(setting: Setting, lateness_ms: int) -> Setting:
+    lateness: dict[str, int] = {LATENESS: lateness_ms}
+    return replace(setting, **lateness)  # type: ignore[arg-type]

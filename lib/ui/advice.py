@@ -1,4 +1,4 @@
-"""The advisor: the smallest setting that keeps a promise, and the code to paste."""
+"""The advisor: the setting that keeps a goal, whether it can be relied on, the code to paste."""
 
 from __future__ import annotations
 
@@ -7,17 +7,24 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 import streamlit as st
 
+from lib.charts import windows as charts
 from lib.core.columns import CLIENT, EVENT_TIME
-from lib.core.formatting import duration
-from lib.replay.advisor import FITTED_SHARE, Advice, Goal
+from lib.core.formatting import counted, duration
+from lib.replay.advisor import Advice, Reason, Refusal
 from lib.replay.code import Names
-from lib.replay.engine import Setting, delay_ms
+from lib.replay.engine import DELAYS_S, GAPS_S, Setting, delay_ms
+from lib.replay.goal import Goal
 from lib.replay.windows import SessionWindow
-from lib.ui.parameters import BREAK, LOSE
-from lib.ui.replays import MOST_FOR_MANY, advice_of, true_sessions
+from lib.ui import parameters
+from lib.ui.parameters import BREAK, DELAY, LOSE, SESSION_GAP
+from lib.ui.replays import advice_of, elsewhere_of, input_of, tradeoff_of, true_sessions
+from lib.ui.show import moment
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lib.loading.load import LoadedTopic
+    from lib.replay.advisor import Tried
     from lib.replay.outcome import Outcome
     from lib.ui.page import Visible
 
@@ -25,40 +32,37 @@ _ANY: Final = "any"
 _SHARES: Final = ("0", "0.01", "0.1", "0.5", "1", "2", "5", "10")
 
 
-def advisor(visible: Visible, setting: Setting) -> None:
-    """Draw the goal, the smallest setting that meets it, and the code for it."""
-    goal = _choose_goal(visible, setting)
+def advisor(visible: Visible, setting: Setting, goal: Goal) -> None:
+    """Draw the setting that keeps the goal, what it did on later events, and the code for it."""
     advice = advice_of(visible.topic, setting, goal)
     if advice is None:
         st.warning(
-            "Allow more events to be dropped or more sessions to be broken, or choose another gap.",
+            "Allow more events to be dropped or more sessions not to be exact, or choose another "
+            "gap.",
             title="No setting of this engine keeps that on this topic.",
             icon=":material/search_off:",
         )
         return
-    st.success(_sentence(advice), icon=":material/recommend:")
-    if not advice.holds:
-        st.warning(_reservation(advice), icon=":material/rule:")
-    rows = [("fitted", advice.setting, advice.fitted), ("checked", advice.setting, advice.held_out)]
-    rows += [("all events", *advice.on_all)] if advice.on_all else []
-    rows += [("checked", other, outcome) for other, outcome in advice.elsewhere]
-    st.dataframe(
-        pd.DataFrame([_row(*row) for row in rows]),
-        hide_index=True,
-        alt="The setting on the part it was fitted on, on the rest, and in the other engines",
-    )
-    tried = min(len(visible.table), MOST_FOR_MANY)
-    st.caption(
-        f"Fitted on the first {advice.fitted_events:,} events in arrival order, checked on the "
-        f"{tried - advice.fitted_events:,} after them; in the other engines, checked there too."
-    )
-    _code(visible.topic, advice.to_set)
+    if advice.refusal is None:
+        st.success(_promise(advice), icon=":material/recommend:")
+    else:
+        st.warning(
+            f"{_known(advice)} {_why(advice.refusal, visible, goal)}{_tested(advice)}",
+            icon=":material/rule:",
+        )
+    _use_button(advice.setting)
+    st.caption(_how_chosen(advice, visible))
+    if advice.tried:
+        with st.expander("Each stretch that it was tested on", icon=":material/table_rows:"):
+            _stretches(advice.tried, visible)
+    _code(visible.topic, advice.setting)
 
 
-def _choose_goal(visible: Visible, setting: Setting) -> Goal:
+def choose_goal(visible: Visible, setting: Setting) -> Goal:
+    """Draw the controls of the goal and return it."""
     with st.container(horizontal=True):
         dropped = st.selectbox(
-            "Lose at most, % of events",
+            "Drop at most, % of events",
             _SHARES,
             index=_SHARES.index("0.1"),
             key=LOSE.name,
@@ -67,48 +71,127 @@ def _choose_goal(visible: Visible, setting: Setting) -> Goal:
         )
         has_sessions = true_sessions(visible.topic) is not None
         broken = st.selectbox(
-            "Break at most, % of sessions",
+            "Not exact at most, % of sessions",
             (_ANY, *_SHARES),
             index=0,
             key=BREAK.name,
             bind="query-params",
-            width=220,
+            width=260,
             disabled=not (has_sessions and isinstance(setting.window, SessionWindow)),
-            help="A session is broken when it is not exact. With a number here the session gap is "
-            "looked for too.",
+            help="A session is exact when one window holds exactly its events. With a number here "
+            "the session gap is looked for, too.",
         )
     most_broken = None if broken == _ANY else float(broken) / 100
     return Goal(float(dropped) / 100, most_broken)
 
 
-def _sentence(advice: Advice) -> str:
-    setting = advice.to_set
-    outcome, latency = advice.fitted, advice.held_out.latency_median_ms
-    if advice.on_all:
-        outcome = advice.on_all[1]
-        latency = outcome.latency_median_ms
-    wait = "" if latency is None else f" Half of the results come out within {duration(latency)}."
+def _promise(advice: Advice) -> str:
     return (
-        f"**{setting.engine.label}: {_delay(setting)} with {_windows(setting)}** drops "
-        f"{outcome.dropped_share:.3%} of the events{_broken(outcome)}.{wait}"
+        f"**{_named(advice.setting)}** holds: {_intervals(advice)} in {advice.kept} of "
+        f"{len(advice.tried)} stretches of later events, which it was not chosen on.{_wait(advice)}"
     )
 
 
-def _reservation(advice: Advice) -> str:
-    """Return what is to be said of advice that does not hold on the part it was not fitted on."""
-    does = f"drops {advice.held_out.dropped_share:.3%}{_broken(advice.held_out)}"
-    rest = f"the last {1 - FITTED_SHARE:.0%}"
-    if advice.on_all is None:
-        return f"On {rest} of the events, which it was not fitted on, it {does}: take some more."
+def _known(advice: Advice) -> str:
+    outcome = advice.outcome
     return (
-        f"It is fitted on all events. Fitted on the first {FITTED_SHARE:.0%} alone, it would have "
-        f"been {_delay(advice.setting)} with {_windows(advice.setting)}, which on {rest} {does}: "
-        "what is still to come may need more."
+        f"**{_named(advice.setting)}** drops {_share(outcome.dropped_share)} of all "
+        f"{outcome.events:,} events{_not_exact(outcome)}, but it was chosen on these: no promise "
+        "for later ones."
     )
 
 
-def _delay(setting: Setting) -> str:
-    return f"a {setting.engine.delay.title.lower()} of {duration(delay_ms(setting))}"
+def _why(refusal: Refusal, visible: Visible, goal: Goal) -> str:
+    """Return why a setting is not called one that holds, as sentences."""
+    if refusal.reason is Reason.NOTHING:
+        what = "no session is ever broken" if refusal.of_sessions else "no event is ever dropped"
+        return f"That {what} cannot be promised from what was seen: allow a share."
+    if refusal.reason is Reason.TOO_SHORT:
+        share = goal.most_broken if refusal.of_sessions else goal.most_dropped
+        noun = "session" if refusal.of_sessions else "event"
+        return (
+            f"The topic is too short: to promise {_share(share or 0)} takes "
+            f"{counted(refusal.needed, noun)} or more."
+        )
+    at = moment(int(input_of(visible.topic).received[refusal.at]), visible)
+    if refusal.reason is Reason.CHANGES:
+        return (
+            f"The topic changes at {at}: {_share(1 - goal.most_dropped)} of a stretch's events are "
+            f"at most {duration(refusal.before_ms)} out of order before, "
+            f"{duration(refusal.after_ms)} after."
+        )
+    if refusal.reason is Reason.FAILS:
+        return f"The stretch that begins at {at} did not keep the goal."
+    if refusal.together:
+        allowed = int(goal.most_dropped * len(visible.table))
+        return (
+            f"A few outages decide everything: late events come some {refusal.together:,} at a "
+            f"time, most of them at {at}, and the goal lets {allowed:,} be dropped in the whole "
+            "topic."
+        )
+    return (
+        f"One stretch decides everything: the late events that arrived from {at} on need a delay "
+        f"of {duration(refusal.after_ms)}, everything else {duration(refusal.before_ms)}."
+    )
+
+
+def _tested(advice: Advice) -> str:
+    """Return what was seen on later events, with what was chosen on those before."""
+    if not advice.tried:
+        return ""
+    failed = len(advice.tried) - advice.kept
+    tested = (
+        f" Tested on later events, what was chosen before them {_intervals(advice)}; the goal was "
+        f"kept in {advice.kept} of {len(advice.tried)} stretches"
+    )
+    return f"{tested}: add a margin." if failed else f"{tested}."
+
+
+def _intervals(advice: Advice) -> str:
+    dropped, broken = advice.dropped_shares, advice.broken_shares
+    assert dropped is not None
+    exact = "" if broken is None else f" and left {_interval(broken)} of the sessions not exact"
+    return f"dropped {_interval(dropped)}{exact}"
+
+
+def _interval(shares: tuple[float, float]) -> str:
+    low, high = shares
+    if low == high:
+        return _share(low)
+    return f"{_share(low).removesuffix(' %')}–{_share(high)}"
+
+
+def _share(share: float) -> str:
+    return f"{float(f'{share * 100:.3g}'):g} %"
+
+
+def _wait(advice: Advice) -> str:
+    latency = advice.outcome.latency_median_ms
+    return "" if latency is None else f" Half of the results come out within {duration(latency)}."
+
+
+def _how_chosen(advice: Advice, visible: Visible) -> str:
+    margin = (
+        f"{duration(advice.margin_ms)} of it are margin, learned from how far stretches went "
+        "beyond all before them."
+        if advice.margin_ms
+        else "No margin was needed."
+    )
+    chosen = f"Chosen on all {len(visible.table):,} events. {margin}"
+    if not advice.tried:
+        return f"{chosen} There are too few events to test it on later ones."
+    first = advice.tried[0]
+    return (
+        f"{chosen} Tested so: chosen on the first {first.begin:,} events, tested on the next "
+        f"{first.end - first.begin:,}; then chosen on those, too, tested on the next; and so on."
+    )
+
+
+def _named(setting: Setting) -> str:
+    return (
+        f"{setting.engine.label}: a {setting.engine.delay.title.lower()} of "
+        f"{duration(delay_ms(setting))} with {_windows(setting)}"
+    )
 
 
 def _windows(setting: Setting) -> str:
@@ -116,22 +199,90 @@ def _windows(setting: Setting) -> str:
     return f"{kind} of {duration(setting.window.length_ms)}"
 
 
-def _broken(outcome: Outcome) -> str:
+def _not_exact(outcome: Outcome) -> str:
     if outcome.sessions is None:
         return ""
-    return f" and leaves {outcome.sessions.broken_share:.2%} of the sessions not exact"
+    return f" and leaves {_share(outcome.sessions.broken_share)} of the sessions not exact"
 
 
-def _row(part: str, setting: Setting, outcome: Outcome) -> dict[str, object]:
+def _use_button(setting: Setting) -> None:
+    length = _next_choice(setting.window.length_ms, GAPS_S)
+    delay = _next_choice(delay_ms(setting), DELAYS_S)
+    exact = (length, delay) == (setting.window.length_ms / 1000, delay_ms(setting) / 1000)
+    st.button(
+        "Use this setting",
+        icon=":material/check:",
+        on_click=_use,
+        args=(length, delay),
+        help="Sets the controls at the top of the page"
+        + ("." if exact else f" to their next choice: {length} s and {delay} s."),
+    )
+
+
+def _use(length_s: int, delay_s: int) -> None:
+    # The sliders are bound to the URL's parameters of these names.
+    st.session_state[SESSION_GAP.name] = length_s
+    st.session_state[DELAY.name] = delay_s
+
+
+def _next_choice(ms: int, choices_s: Sequence[int]) -> int:
+    return next((choice for choice in choices_s if 1000 * choice >= ms), choices_s[-1])
+
+
+def _stretches(tried: Sequence[Tried], visible: Visible) -> None:
+    received = input_of(visible.topic).received
+    rows = [
+        {
+            "Tested from": moment(int(received[one.begin]), visible),
+            "to": moment(int(received[one.end - 1]), visible),
+            "Chosen on the first": f"{one.begin:,} events",
+            f"{one.setting.engine.delay.title} (s)": delay_ms(one.setting) / 1000,
+            "Dropped": _share(one.dropped_share),
+            **({} if one.broken_share is None else {"Not exact": _share(one.broken_share)}),
+            "Goal kept": "yes" if one.kept_goal else "no",
+        }
+        for one in tried
+    ]
+    st.dataframe(
+        pd.DataFrame(rows), hide_index=True, alt="Stretches of later events, and what was dropped"
+    )
+
+
+def tradeoff(visible: Visible, setting: Setting, goal: Goal) -> None:
+    """Draw what settings around the advised one trade latency for, and the other engines."""
+    advice = advice_of(visible.topic, setting, goal)
+    if advice is None:
+        return
+    for name, panel in charts.tradeoff(
+        tradeoff_of(visible.topic, advice.setting), advice.setting, advice.outcome
+    ).items():
+        st.altair_chart(
+            panel,
+            key=parameters.curve_key(name, "latency"),
+            alt=f"{name} over the median result latency, for several delays, gaps and latenesses",
+        )
+    st.caption(
+        "Every point is a setting, on the whole topic; along a line the delay grows. The diamond "
+        "is the setting advised. A share of 0 is drawn at the bottom, at 0.001 %."
+    )
+    others = [(advice.setting, advice.outcome), *elsewhere_of(visible.topic, advice.setting)]
+    st.markdown("**The same in the other engines**")
+    st.dataframe(
+        pd.DataFrame([_row(*each) for each in others]),
+        hide_index=True,
+        alt="The advised setting and the nearest in the other engines, on the whole topic",
+    )
+
+
+def _row(setting: Setting, outcome: Outcome) -> dict[str, object]:
     row: dict[str, object] = {
         "Engine": setting.engine.label,
-        "Part": part,
         "Gap or size (s)": setting.window.length_ms / 1000,
         "Delay or grace (s)": delay_ms(setting) / 1000,
-        "Dropped": f"{outcome.dropped_share:.3%}",
+        "Dropped": _share(outcome.dropped_share),
     }
     if outcome.sessions is not None:
-        row["Sessions exact"] = f"{1 - outcome.sessions.broken_share:.2%}"
+        row["Sessions exact"] = _share(1 - outcome.sessions.broken_share)
     latency = outcome.latency_median_ms
     return row | {"Result latency": "none" if latency is None else duration(latency)}
 

@@ -17,7 +17,7 @@ from lib.replay.gaps import gap_distribution, inter_event_gaps, knee_ms
 from lib.replay.outcome import dropped_events, outcome_of
 from lib.replay.processing_time import replay_processing_time
 from lib.ui import parameters
-from lib.ui.replays import MOST_FOR_MANY, curves_of, input_of, true_sessions
+from lib.ui.replays import curves_of, input_of, true_sessions
 
 if TYPE_CHECKING:
     from lib.replay.engine import Setting
@@ -29,11 +29,11 @@ _LISTED: Final = 1_000
 """Dropped events that the list shows."""
 
 _HELP: Final = {
-    "Exact": "One window holds exactly the events of the session.",
-    "Incomplete": "A window of its own, but events of the session were dropped.",
-    "Split": "Several windows hold the session and nothing else.",
-    "Merged": "One window holds the session and events of another.",
-    "Mixed": "Several windows hold the session, and share it with others.",
+    "Exact": "Sessions that are right: one window holds all their events and nothing else.",
+    "Incomplete": "Sessions with a window of their own that lacks events: those were dropped.",
+    "Split": "Sessions cut in pieces: several windows hold one, and nothing else.",
+    "Merged": "Sessions run together: one window holds one and events of another.",
+    "Mixed": "Sessions both cut in pieces and run together with others.",
 }
 
 
@@ -41,7 +41,8 @@ def figures(outcome: Outcome) -> None:
     """Show the figures of a replay."""
     with st.container(horizontal=True):
         for name, count in _session_counts(outcome).items():
-            st.metric(name, f"{count:,}", border=True, help=_HELP[name])
+            of = f"Of {outcome.sessions.sessions:,} sessions. " if outcome.sessions else ""
+            st.metric(name, f"{count:,}", border=True, help=f"{of}{_HELP[name]}")
         st.metric(
             "Dropped",
             f"{outcome.dropped:,} ({outcome.dropped_share:.2%})",
@@ -79,7 +80,7 @@ def _row(outcome: Outcome) -> dict[str, object]:
         "Dropped": outcome.dropped,
         "Result latency": _latency(outcome.latency_median_ms),
         "95 % within": _latency(outcome.latency_p95_ms),
-        "Still open": outcome.unclosed,
+        "Windows without a final result": outcome.unclosed,
     }
 
 
@@ -145,9 +146,9 @@ def curves(visible: Visible, setting: Setting) -> None:
         _curve(over_gap, GAP_MS, setting.window.length_ms, setting.window.length_title)
     with right:
         _curve(over_delay, DELAY_MS, delay_ms(setting), setting.engine.delay.title)
-    tried = min(len(visible.table), MOST_FOR_MANY)
-    part = "" if tried == len(visible.table) else f", on the first {tried:,} events"
-    st.caption(f"Everything else as set{part}. The dashed line is the present setting.")
+    st.caption(
+        "Everything else as set, on the whole topic. The dashed line is the present setting."
+    )
 
 
 def _curve(table: pd.DataFrame, column: str, current_ms: int, title: str) -> None:

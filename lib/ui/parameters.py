@@ -158,8 +158,8 @@ ARRIVAL_ORDER: Final = Parameter(
     "`true`: replay a topic without received times in the order of its records",
     "Windows",
 )
-LOSE: Final = Parameter("lose", "0.1", "most events to lose, %", "Windows")
-BREAK: Final = Parameter("break", "any", "most sessions to break, %, or `any`", "Windows")
+LOSE: Final = Parameter("lose", "0.1", "most events to drop, %", "Windows")
+BREAK: Final = Parameter("break", "any", "most sessions not to be exact, %, or `any`", "Windows")
 
 
 def _of_engines() -> dict[str, Parameter[object]]:
@@ -191,6 +191,8 @@ FIELDS: Final = (*ROLES, *FORMS, *ZONES, GAP)
 BY_HAND: Final = (SOURCE, TOPIC, *FIELDS, FIRST_CLIENT, LAST_CLIENT, ONE_SESSION)
 
 # Keys of widgets and charts that no parameter is bound to.
+BLAME_CHART: Final = "blame"
+PARTITION_CHART: Final = "partitions_apart"
 CLOCK_TABLE: Final = "clock_table"
 COMPARISON_CHART: Final = "comparison"
 DELAY_CHART: Final = "delay_over_time"

@@ -129,7 +129,7 @@ class TestPage:
         at = open_app(WINDOWS, engine="Toy")
 
         assert metrics(at)["Dropped"] == "0 (0.00%)"
-        assert "**Toy: a patience of 0 ms with a session gap of 30 s**" in at.success[0].value
+        assert "**Toy: a patience of 0 ms with a session gap of 30 s**" in at.warning[0].value
         assert "sessions-10 0" in [code.value for code in at.code]
         over = [drawn.proto.alt for drawn in at.get("vega_lite_chart")]
         assert "Events dropped over patience" in over

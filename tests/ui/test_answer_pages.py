@@ -1,5 +1,6 @@
 """Overview's findings, Delay, Outages, Windows and a session in detail: what the pages answer."""
 
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -35,6 +36,7 @@ from tests.support.opened import (
     go_to,
     metrics,
     open_app,
+    press,
     settled,
 )
 
@@ -78,6 +80,28 @@ def topic_without_sessions(files):
     stamps = [time + 20 for time in times for _ in (1, 2)]
     write_recorded(files / "flat.jsonl", "flat", [block(*values, timestamps=stamps)])
     return {"source": "Files", "topic": "flat"}
+
+
+@pytest.fixture
+def alike_topic(files):
+    """Late events are alike from the beginning to the end: now and then one is overtaken."""
+    scenario = Scenario(events=6_000, sessions=200, disorder_share=0.05, disorder_ms=10_000)
+    write_recorded(files / "alike.jsonl", "alike", simulate(scenario).batches())
+    return {"source": "Files", "topic": "alike"}
+
+
+@pytest.fixture
+def topic_with_a_clock_ahead(files):
+    """Ten clients that send every second; the clock of client 3 is 4 min ahead."""
+    sent = [
+        (ZERO_MS + 1_000 * second + client, client) for second in range(200) for client in range(10)
+    ]
+    values = values_of(
+        *({"Timestamp": at + 240_000 * (client == 3), "ClientID": client} for at, client in sent)
+    )
+    stamps = [at + 20 for at, _ in sent]
+    write_recorded(files / "ahead.jsonl", "ahead", [block(*values, timestamps=stamps)])
+    return {"source": "Files", "topic": "ahead"}
 
 
 def links(at):
@@ -348,12 +372,45 @@ class TestWindows:
     )
     def test_a_setting_is_recommended_with_the_code_to_paste(self, engine, sentence, languages):
         at = open_app(WINDOWS, engine=engine, lose="1")
-        said = successes(at)
+        said = "\n".join(warning.value for warning in at.warning)
         assert f"**{engine}: {sentence} " in said
         assert "with a session gap of 30 s**" in said
-        assert "% of the events" in said
+        assert "too short: to promise 1 % takes 4,000 events" in said
+        assert "Tested on later events, what was chosen before them dropped" in said
         assert languages <= {code.language for code in at.code}
         assert all("sessions-10" in code.value for code in at.code)
+
+    def test_a_setting_that_holds_is_promised_with_what_it_did_on_later_events(self, alike_topic):
+        at = open_app(WINDOWS, lose="1", **alike_topic)
+        said = successes(at)
+        assert re.search(r"\*\* holds: dropped .* % in 10 of 10 stretches of later events", said)
+        stretches = table(at, named="Stretches of later events")
+        assert set(stretches["Goal kept"]) == {"yes"}
+
+    def test_the_advice_can_be_taken_over(self):
+        at = open_app(WINDOWS, lose="1")
+        press(at, "Use this setting")
+        assert at.select_slider(key="delay").value > 5
+        assert metrics(at)["Dropped"] == "0 (0.00%)"
+
+    def test_whose_fault_it_is_is_said_of_clients_and_partitions(self):
+        at = open_app(WINDOWS, topic="sessions-100")
+        said = "\n".join(text.value for text in at.markdown)
+        assert "No client's clock or lead is to blame** for the 19 dropped events" in said
+        assert "Partition 2 held the minimum back longest" in said
+        clients = table(at, named="Events dropped of each client")
+        assert clients["Dropped of it"].sum() == 19
+        partitions = table(at, named="Partitions")
+        assert partitions["Dropped of it"].sum() == 19
+
+    def test_a_clock_that_is_ahead_is_named(self, topic_with_a_clock_ahead):
+        said = "\n".join(
+            text.value for text in open_app(WINDOWS, **topic_with_a_clock_ahead).markdown
+        )
+        assert re.search(
+            r"Client 3's clock is 4 min ahead: without it 0 events would be dropped instead of \d+",
+            said,
+        )
 
     def test_without_sessions_of_its_own_a_topic_shows_the_gaps(self, topic_without_sessions):
         at = open_app(WINDOWS, **topic_without_sessions)

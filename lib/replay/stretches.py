@@ -1,0 +1,199 @@
+"""A topic cut into stretches of equally many events, and what each would have needed.
+
+A stretch is to the advice what a draw is to a statistic: where the stretches are alike, the next
+one needs more than the largest of n before it did in one case of n + 1, and how much more it needs
+then is learned from how far earlier stretches went beyond all before them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from lib.replay.windows import SessionWindow
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lib.replay.engine import Setting
+    from lib.replay.input import ReplayInput
+    from lib.replay.windows import Replay
+
+LEAST_MARGIN: Final = 1.1
+MOST_MARGIN: Final = 2.0
+"""The tolerance is taken larger by a factor from the first to the second."""
+
+_LEARNED_FROM: Final = 0.3
+"""Share of the stretches that come first, so that a later one can go beyond them."""
+
+_CHANCE: Final = 0.01
+"""How likely it may be that a topic without a change looks as if it had one."""
+
+_CHANGE: Final = 1.5
+"""Factor by which the tolerance has to change for the change to matter."""
+
+_BINS: Final = 200
+"""Bins of equally many events in which late events are counted to see how lumpy they are."""
+
+
+def bounds(events: int, stretches: int) -> NDArray[np.int64]:
+    """Return the first event of each stretch, and at the end the number of events."""
+    return np.linspace(0, events, stretches + 1).astype(np.int64)
+
+
+def slack_ms(setting: Setting) -> int:
+    """Return how far out of order an event may be without any delay: the session gap, or 0."""
+    return setting.window.length_ms if isinstance(setting.window, SessionWindow) else 0
+
+
+def needs_ms(undelayed: Replay, cuts: NDArray[np.int64], most_dropped: float) -> NDArray[np.int64]:
+    """Return the delay with which each stretch drops no more than a share of its events.
+
+    A little less can do: what an event missed by without a delay keeps it for certain, but a
+    session that is held longer may keep it, too.
+
+    Parameters
+    ----------
+    undelayed
+        The replay with no delay.
+    cuts
+        From `bounds`.
+    most_dropped
+        The share, 0 to 1.
+    """
+    return upper_of_each(undelayed.missed_by_ms, cuts, most_dropped)
+
+
+def out_of_order_ms(
+    events: ReplayInput, undelayed: Replay, cuts: NDArray[np.int64], share: float
+) -> NDArray[np.int64]:
+    """Return for each stretch by how much all but a share of the events are behind the clock."""
+    behind = np.maximum(undelayed.clock - events.event_time, 0)
+    return upper_of_each(behind, cuts, share)
+
+
+def upper_of_each(
+    values: NDArray[np.int64], cuts: NDArray[np.int64], share: float
+) -> NDArray[np.int64]:
+    """Return for each stretch what no more than a share of its values are above."""
+    parts = np.split(values, cuts[1:-1])
+    return np.array([_upper(part, share) for part in parts], dtype=np.int64)
+
+
+def _upper(values: NDArray[np.int64], share: float) -> int:
+    """Return what no more than a share of the values are above."""
+    above = int(share * len(values))
+    if above >= len(values):
+        return 0
+    return int(np.partition(values, len(values) - 1 - above)[len(values) - 1 - above])
+
+
+@dataclass(frozen=True, eq=False)
+class Tolerances:
+    """How far out of order the events of each stretch may be for the goal to be kept, in ms.
+
+    That is the delay needed and the slack of the setting; where no delay is needed, the
+    out-of-orderness, so that the stretches can be compared although they all need the same.
+
+    Attributes
+    ----------
+    need
+        int64, the delay that each stretch needs.
+    tolerance
+        int64, the tolerance that each stretch needs.
+    slack
+        What the setting tolerates without a delay.
+    """
+
+    need: NDArray[np.int64]
+    tolerance: NDArray[np.int64]
+    slack: int
+
+    def first(self, stretches: int) -> Tolerances:
+        """Return those of the first stretches."""
+        return Tolerances(self.need[:stretches], self.tolerance[:stretches], self.slack)
+
+    @property
+    def margin(self) -> float:
+        """The largest factor by which a stretch went beyond all before it, from 1.1 to 2."""
+        learned = max(1, int(_LEARNED_FROM * len(self.tolerance)))
+        before = np.maximum.accumulate(np.maximum(self.tolerance, 1))[learned - 1 : -1]
+        beyond = (self.tolerance[learned:] / before).max(initial=0)
+        return float(np.clip(beyond, LEAST_MARGIN, MOST_MARGIN))
+
+    @property
+    def delay_ms(self) -> int:
+        """The delay to take: the largest that a stretch needs, with the margin, two digits."""
+        with_margin = round(float(self.tolerance.max(initial=0)) * self.margin) - self.slack
+        return rounded_up(max(with_margin, int(self.need.max(initial=0)), 0))
+
+
+def tolerances(need: NDArray[np.int64], out_of_order: NDArray[np.int64], slack: int) -> Tolerances:
+    """Return the tolerances that follow from the delays needed and the out-of-orderness."""
+    tolerance = np.where(need > 0, need + slack, np.minimum(out_of_order, slack))
+    return Tolerances(need, tolerance, slack)
+
+
+def rounded_up(ms: int) -> int:
+    """Return the next number with no more than two digits that are not 0."""
+    step = 10 ** max(0, len(str(ms)) - 2)
+    return int(-(-ms // step) * step)
+
+
+def change_point(values: NDArray[np.int64], least: float) -> int | None:
+    """Return where a series changes its level for good, or None.
+
+    Pettitt's test ("A non-parametric approach to the change-point problem", Applied Statistics
+    28, 1979) at 1 %. A change is none where the median grows or falls by less than half, or stays
+    below `least`.
+    """
+    size = len(values)
+    if size < 2:
+        return None
+    order = np.sign(values[:, None] - values[None, :])
+    earlier_larger = np.array([order[:k, k:].sum() for k in range(1, size)])
+    at = int(np.argmax(np.abs(earlier_larger))) + 1
+    chance = 2 * np.exp(-6.0 * earlier_larger[at - 1] ** 2 / (size**3 + size**2))
+    low, high = sorted((float(np.median(values[:at])), float(np.median(values[at:]))))
+    return at if chance < _CHANCE and high > _CHANGE * low and high > least else None
+
+
+@dataclass(frozen=True)
+class Lumps:
+    """How late events come: one by one, or many at once.
+
+    Attributes
+    ----------
+    late
+        Number of events that are late without a delay.
+    bins
+        Number of bins, of 200 with equally many events, that have any.
+    size
+        How many come together: variance over mean of their number in a bin. 1 where each comes
+        for itself; of outages that hold back as many events each, that number.
+    largest_at
+        Index of the first late event in the bin that has most; -1 without any.
+    """
+
+    late: int
+    bins: int
+    size: float
+    largest_at: int
+
+
+def lumps(undelayed: Replay) -> Lumps:
+    """Return how the late events of a replay without a delay come."""
+    late = np.flatnonzero(undelayed.missed_by_ms)
+    cuts = bounds(len(undelayed.missed_by_ms), _BINS)
+    in_bin = np.diff(np.searchsorted(late, cuts))
+    if not len(late):
+        return Lumps(0, 0, 0.0, -1)
+    most = int(np.argmax(in_bin))
+    return Lumps(
+        late=len(late),
+        bins=int(np.count_nonzero(in_bin)),
+        size=float(in_bin.var() / in_bin.mean()),
+        largest_at=int(late[np.searchsorted(late, cuts[most])]),
+    )

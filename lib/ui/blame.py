@@ -1,0 +1,191 @@
+"""Whose fault it is: of which client or partition events are dropped, and because of which."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+import streamlit as st
+
+from lib.analysis import client_clocks
+from lib.charts import windows as charts
+from lib.charts.rows import written
+from lib.core.columns import CLIENT
+from lib.core.formatting import counted, duration, escaped_markdown
+from lib.replay import blame as of_groups
+from lib.replay import partitions as of_partitions
+from lib.ui import parameters
+from lib.ui.answers import analysis_of
+from lib.ui.replays import blame_of, partitions_of
+
+if TYPE_CHECKING:
+    from lib.replay.blame import Blame
+    from lib.replay.engine import Setting
+    from lib.replay.goal import Goal
+    from lib.replay.partitions import PartitionSkew
+    from lib.ui.page import Visible
+
+_MATERIAL: Final = 0.1
+"""Share of the dropped events that one client must account for to be named."""
+
+_DRAWN: Final = 12
+
+
+def whose_fault(visible: Visible, setting: Setting, goal: Goal) -> None:
+    """Draw of whom and because of whom events are dropped, by client and by partition."""
+    clients, partitions = blame_of(visible.topic, setting, goal)
+    skew = partitions_of(visible.topic, goal)
+    if clients.dropped:
+        names = visible.table[CLIENT].cat.categories
+        _of_clients(clients, [written(name) for name in names], visible)
+    else:
+        st.caption("With the present setting no event is dropped, so there is nobody to blame.")
+    if len(skew.table) > 1:
+        _of_partitions(partitions, skew, visible, goal)
+
+
+def _of_clients(blame: Blame, names: list[str], visible: Visible) -> None:
+    st.markdown(_sentence(blame, names, visible))
+    table = blame.table.assign(
+        **{of_groups.GROUP: [names[g] for g in blame.table[of_groups.GROUP]]}
+    )
+    chart, shown = st.columns([2, 3])
+    with chart:
+        st.altair_chart(
+            charts.blame_bars(table.head(_DRAWN), "Client"),
+            key=parameters.BLAME_CHART,
+            alt="Events dropped of each client, and of others because of it",
+        )
+    with shown:
+        st.dataframe(
+            _written(table, "Client"),
+            hide_index=True,
+            height=300,
+            alt="Events dropped of each client, because of it and without it",
+        )
+    left_out = blame.ahead - blame.replayed
+    st.caption(
+        f"Replayed without each of {counted(blame.replayed, 'client')} in turn"
+        + (
+            f", those that led when most events were dropped; {left_out:,} more were ahead of all "
+            "others at some time and are not judged."
+            if left_out
+            else ": all that were ever ahead of all others. No other can have moved the watermark."
+        )
+        + " “Because of it” counts events of others that are kept without it; below 0, it saved "
+        "some."
+    )
+
+
+def _sentence(blame: Blame, names: list[str], visible: Visible) -> str:
+    """Return whose clock, or lead, most dropped events are due to."""
+    because = blame.table[of_groups.DROPPED_BECAUSE].fillna(0)
+    if not len(because) or because.iloc[0] < max(1, _MATERIAL * blame.dropped):
+        of = blame.table[of_groups.DROPPED_OF]
+        most = escaped_markdown(names[int(blame.table[of_groups.GROUP].iloc[of.argmax()])])
+        saved = max(0, int(because.max()))
+        return (
+            f"**No client's clock or lead is to blame** for the {blame.dropped:,} dropped events: "
+            f"leaving out any one of those tried would save {saved:,} of the others' events at "
+            f"most. {int(of.max()):,} of those dropped are of client {most}."
+        )
+    row = blame.table.iloc[0]
+    client = int(row[of_groups.GROUP])
+    name = escaped_markdown(names[client])
+    ahead = _clock_ahead_ms(visible, client)
+    lead = row[of_groups.LEAD_MS]
+    if ahead is not None:
+        begins = f"Client {name}'s clock is {duration(ahead)} ahead"
+    elif pd.notna(lead):
+        begins = f"Client {name}'s events lead all others' by up to {duration(lead)}"
+    else:
+        begins = f"Client {name} moves the watermark"
+    need = row[of_groups.NEED_WITHOUT_MS]
+    rest = "" if pd.isna(need) else f" The rest would need a delay of {duration(need)}."
+    return (
+        f"**{begins}: without it {counted(int(row[of_groups.DROPPED_WITHOUT]), 'event')} would be "
+        f"dropped instead of {blame.dropped:,}.**{rest}"
+    )
+
+
+def _clock_ahead_ms(visible: Visible, client: int) -> float | None:
+    """Return by how much a client's clock is ahead, where the analysis of clocks finds it wrong."""
+    clocks = analysis_of(visible.topic).clocks
+    of_client = clocks[CLIENT].cat.codes.to_numpy() == client
+    offset = clocks[client_clocks.OFFSET].to_numpy()
+    ahead = offset[of_client & clocks[client_clocks.WRONG].to_numpy() & (offset > 0)]
+    return float(ahead[0]) if len(ahead) else None
+
+
+def _written(table: pd.DataFrame, what: str) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            what: table[of_groups.GROUP],
+            "Events": table[of_groups.EVENTS],
+            "Dropped of it": table[of_groups.DROPPED_OF],
+            "Dropped because of it": table[of_groups.DROPPED_BECAUSE],
+            "Dropped in all without it": table[of_groups.DROPPED_WITHOUT],
+            "Led by at most (s)": table[of_groups.LEAD_MS] / 1000,
+            "The rest needs (s)": table[of_groups.NEED_WITHOUT_MS] / 1000,
+        }
+    )
+
+
+def _of_partitions(blame: Blame, skew: PartitionSkew, visible: Visible, goal: Goal) -> None:
+    st.markdown(f"**Partitions.** {_held_back(skew)} {_merged(skew, goal)}")
+    st.altair_chart(
+        charts.held_back(skew.timeline, zero_ms=visible.zero_ms, scale=visible.scale),
+        key=parameters.PARTITION_CHART,
+        alt="How far the partition that is furthest behind holds back the minimum, over time",
+    )
+    found = blame.table.set_index(of_groups.GROUP)
+    dropped = found.reindex(skew.table[of_partitions.PARTITION])
+    because = dropped[of_groups.DROPPED_BECAUSE]
+    if blame.ahead == blame.replayed:  # no other partition can have moved the watermark
+        because = because.fillna(0)
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "Partition": skew.table[of_partitions.PARTITION],
+                "Events": skew.table[of_partitions.EVENTS],
+                "Dropped of it": dropped[of_groups.DROPPED_OF].fillna(0).to_numpy(),
+                "Dropped because of it": because.to_numpy(),
+                "Holds back for (s)": skew.table[of_partitions.HOLDS_BACK_MS] / 1000,
+                "of that silent (s)": skew.table[of_partitions.SILENT_MS] / 1000,
+                "Behind by at most (s)": skew.table[of_partitions.BEHIND_MS] / 1000,
+                "Longest silence (s)": skew.table[of_partitions.LONGEST_SILENCE_MS] / 1000,
+                "Out of order within (s)": skew.table[of_partitions.OUT_OF_ORDER_MS] / 1000,
+            }
+        ),
+        hide_index=True,
+        alt="Partitions: events dropped, and for how long each holds the minimum back",
+    )
+    st.caption(
+        "A watermark per partition is the minimum over partitions: the one furthest behind holds "
+        f"it back. “Silent” is what an idle timeout of {duration(of_partitions.IDLE_TIMEOUT_MS)} "
+        "would spare: the partition had sent nothing for longer."
+    )
+
+
+def _held_back(skew: PartitionSkew) -> str:
+    most = skew.table.iloc[int(skew.table[of_partitions.HOLDS_BACK_MS].to_numpy().argmax())]
+    silent = int(most[of_partitions.SILENT_MS])
+    idle = (
+        f" For {duration(silent)} of that it sent nothing for more than "
+        f"{duration(of_partitions.IDLE_TIMEOUT_MS)}: an idle timeout would let the watermark pass."
+        if silent
+        else " It was never silent for long then: an idle timeout would change nothing."
+    )
+    return (
+        f"Partition {int(most[of_partitions.PARTITION])} held the minimum back longest, for "
+        f"{duration(int(most[of_partitions.HOLDS_BACK_MS]))} in all, by up to "
+        f"{duration(int(most[of_partitions.BEHIND_MS]))}.{idle}"
+    )
+
+
+def _merged(skew: PartitionSkew, goal: Goal) -> str:
+    return (
+        f"Within their own partition {(1 - goal.most_dropped) * 100:.4g} % of the events are at "
+        f"most {duration(skew.within_ms)} behind the newest; with all partitions merged, "
+        f"{duration(skew.merged_ms)}."
+    )
