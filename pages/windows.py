@@ -19,7 +19,10 @@ setting = choose_setting()
 replayed, outcome = replay_of(visible.topic, setting)
 
 st.subheader("Result", anchor=False)
-figures(outcome)
+figures(outcome, with_latency=not visible.order_only)
+if visible.order_only:
+    dropped_list(visible, replayed)
+    st.stop()  # all else stands on when events were received
 if isinstance(setting.window, SessionWindow):
     on_received_time(visible, setting.window, outcome)
 

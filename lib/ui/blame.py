@@ -112,7 +112,7 @@ def _clock_ahead_ms(visible: Visible, client: int) -> float | None:
     """Return by how much a client's clock is ahead, where the analysis of clocks finds it wrong."""
     clocks = analysis_of(visible.topic).clocks
     of_client = clocks[CLIENT].cat.codes.to_numpy() == client
-    offset = clocks[client_clocks.OFFSET].to_numpy()
+    offset = clocks[client_clocks.CLOCK_OFFSET].to_numpy()
     ahead = offset[of_client & clocks[client_clocks.WRONG].to_numpy() & (offset > 0)]
     return float(ahead[0]) if len(ahead) else None
 

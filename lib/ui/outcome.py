@@ -10,7 +10,7 @@ import streamlit as st
 from lib.charts import windows as charts
 from lib.charts.delay import LateMarks, skew_plot
 from lib.charts.rows import written
-from lib.core.columns import CLIENT, DELAY_MS, GAP_MS, MISSED_BY_MS
+from lib.core.columns import CLIENT, DELAY_MS, GAP_MS, MISSED_BY_MS, RECEIVED_TIME
 from lib.core.formatting import duration
 from lib.replay.engine import delay_ms
 from lib.replay.gaps import gap_distribution, inter_event_gaps, knee_ms
@@ -37,8 +37,8 @@ _HELP: Final = {
 }
 
 
-def figures(outcome: Outcome) -> None:
-    """Show the figures of a replay."""
+def figures(outcome: Outcome, *, with_latency: bool = True) -> None:
+    """Show the figures of a replay; how late results come only where received times are known."""
     with st.container(horizontal=True):
         for name, count in _session_counts(outcome).items():
             of = f"Of {outcome.sessions.sessions:,} sessions. " if outcome.sessions else ""
@@ -49,14 +49,16 @@ def figures(outcome: Outcome) -> None:
             border=True,
             help="Events that the engine drops as late.",
         )
-        st.metric(
-            "Result latency",
-            _latency(outcome.latency_median_ms),
-            border=True,
-            help="From a window's last event to the moment its final result came out: half of the "
-            f"results took no longer, 95 % no longer than {_latency(outcome.latency_p95_ms)}. "
-            f"{outcome.unclosed:,} windows had no final result by the end of the topic.",
-        )
+        if with_latency:
+            st.metric(
+                "Result latency",
+                _latency(outcome.latency_median_ms),
+                border=True,
+                help="From a window's last event to the moment its final result came out: half of "
+                f"the results took no longer, 95 % no longer than "
+                f"{_latency(outcome.latency_p95_ms)}. {outcome.unclosed:,} windows had no final "
+                "result by the end of the topic.",
+            )
 
 
 def on_received_time(visible: Visible, window: SessionWindow, outcome: Outcome) -> None:
@@ -113,6 +115,8 @@ def skew(visible: Visible, replayed: Replay) -> None:
 def dropped_list(visible: Visible, replayed: Replay) -> None:
     """Show the dropped events, and offer them all as a file."""
     dropped = dropped_events(visible.table, replayed)
+    if visible.order_only:
+        dropped = dropped.drop(columns=RECEIVED_TIME)
     if dropped.empty:
         st.success("No event is dropped.", icon=":material/check_circle:")
         return

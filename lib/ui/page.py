@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
@@ -59,6 +59,8 @@ class Visible:
     rows: NDArray[np.int64] | slice
     scale: TimeScale
     clients: Sequence[object]
+    order_only: bool = False
+    """Whether only the order of arrival is known, and received times are stand-ins for it."""
 
     @property
     def table(self) -> pd.DataFrame:
@@ -143,7 +145,8 @@ def begin(title: str, line: str, *, needs_received: bool = False, replays: bool 
         _show_empty(view.topic)
         st.stop()
     topic = with_received(view.topic) if needs_received else view.topic
-    if topic.events.table.empty and replays and _vouched_for():
+    order_only = topic.events.table.empty and replays and _vouched_for()
+    if order_only:
         topic = in_order_of_records(view.topic)
     if topic.events.table.empty:
         st.info(
@@ -152,7 +155,7 @@ def begin(title: str, line: str, *, needs_received: bool = False, replays: bool 
             icon=":material/timer_off:",
         )
         st.stop()
-    return _inside(view, topic, view.window)
+    return replace(_inside(view, topic, view.window), order_only=order_only)
 
 
 def _vouched_for() -> bool:
