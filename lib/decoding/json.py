@@ -42,12 +42,16 @@ class _Json:
         present = values.is_valid().to_numpy(zero_copy_only=False)
         left = Unread(np.arange(len(values)), values).where(present)
         parts: list[Part] = []
+        reasons = dict.fromkeys(np.flatnonzero(~present).tolist(), TOMBSTONE)
         for read in READERS:
-            taken, left = read(left)
-            parts += taken
-        others, reasons = read_one_by_one(left)
-        reasons |= dict.fromkeys(np.flatnonzero(~present).tolist(), TOMBSTONE)
-        good = _together([*parts, others])
+            if len(left):
+                taken, left = read(left)
+                parts += taken
+        if len(left):
+            others, why = read_one_by_one(left)
+            parts.append(others)
+            reasons |= why
+        good = _together(parts)
         columns = with_record_columns(good.fields, records, pa.array(good.rows), extras)
         return Decoded(columns, rejected_records(records, reasons, excerpts))
 
@@ -57,7 +61,7 @@ JSON: Final[Decoder] = _Json()
 
 def _together(parts: Sequence[Part]) -> Part:
     """Return parts as one, in the block's order."""
-    rows = np.concatenate([part.rows for part in parts])
+    rows = np.concatenate([np.empty(0, np.int64), *(part.rows for part in parts)])
     fields = concat([part.fields for part in parts])
     if (rows[1:] > rows[:-1]).all():
         return Part(rows, fields)

@@ -110,7 +110,7 @@ def read_layouts(values: Unread) -> tuple[list[Part], Unread]:
         example = values.bytes[len(values) * number // EXAMPLES].as_py()
         fit, fields = read_layout(values.bytes, layout_of(example))
         if fit.any():
-            parts.append(Part(values.rows[fit], fields))
+            parts.append(Part(values.where(fit).rows, fields))
             values = values.where(~fit)
     return parts, values
 
@@ -242,7 +242,7 @@ class _Slots:
         _, offsets, data = values.buffers()
         bounds = np.frombuffer(offsets, np.int32)[values.offset :][: len(values) + 1]
         shape = len(layout.kinds), len(values)
-        numbers, present = np.empty(shape, np.int64), np.empty(shape, np.uint8)
+        numbers, present = np.empty(shape, np.int64), np.ones(shape, np.uint8)
         return cls(layout, np.frombuffer(data, np.uint8), bounds, numbers, present)
 
     def read(self) -> NDArray[np.bool_]:
@@ -310,7 +310,7 @@ def texts_at(data: Bytes, spans: Integers, present: Bytes) -> pa.Array:
     offsets = np.zeros(len(spans) + 1, np.int32)
     np.cumsum((spans & 0xFFFF_FFFF) * present, out=offsets[1:])
     text = np.empty(offsets[-1], np.uint8)
-    _copytexts_at(data, spans, offsets, text)
+    _copy_texts(data, spans, offsets, text)
     buffers = [_validity(present), pa.py_buffer(offsets), pa.py_buffer(text)]
     return as_dictionary(pa.Array.from_buffers(pa.binary(), len(spans), buffers))
 
@@ -333,14 +333,18 @@ def _read_records(
         for slot in range(last):
             at = _skip(data, at, stop, constants, edges[slot], edges[slot + 1])
             number, end = _read(kinds[slot], data, at, stop)
-            present[slot, row] = end >= 0
+            if end < 0:
+                end = _skip(data, at, stop, _NULL, 0, 4)
+                present[slot, row] = 0
             numbers[slot, row] = number
-            at = end if end >= 0 else _skip(data, at, stop, _NULL, 0, 4)
+            at = end
             if at < 0:
                 break
-        at = _skip(data, at, stop, constants, edges[last], edges[last + 1])
-        fit[record] = at == stop
-        row += fit[record]
+        fit[record] = _skip(data, at, stop, constants, edges[last], edges[last + 1]) == stop
+        if fit[record]:
+            row += 1
+        else:
+            present[:, row] = 1
 
 
 @inlined
@@ -468,8 +472,8 @@ def _ends_text(eight: np.uint64) -> bool:
 
 
 @compiled
-def _copytexts_at(data: Bytes, spans: Integers, offsets: NDArray[np.int32], text: Bytes) -> None:
+def _copy_texts(data: Bytes, spans: Integers, offsets: NDArray[np.int32], text: Bytes) -> None:
     for row in range(len(spans)):
-        begin, to = spans[row] >> 32, offsets[row]
-        for step in range(offsets[row + 1] - to):
+        begin, to = np.uint64(spans[row] >> 32), np.uint64(offsets[row])
+        for step in range(np.uint64(offsets[row + 1]) - to):
             text[to + step] = data[begin + step]

@@ -32,9 +32,9 @@ class Unread:
         return len(self.rows)
 
     def where(self, keep: NDArray[np.bool_]) -> Unread:
-        """Return those that a mask keeps; without a copy where that is all of them."""
-        if keep.all():
-            return self
+        """Return those that a mask keeps; without a copy where that is all or none of them."""
+        if keep.all() or not keep.any():
+            return self[: keep.sum()]
         return Unread(self.rows[keep], self.bytes.filter(pa.array(keep)))
 
     def __getitem__(self, piece: slice) -> Unread:

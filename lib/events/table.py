@@ -375,8 +375,9 @@ def _split(rows: pa.Table, read: _ReadTimes, fields: Fields) -> tuple[NDArray[np
     }
     for number, needed in enumerate((fields.client, fields.session), start=FAR_OUTSIDE + 1):
         missing = _is_missing(rows, needed)
-        problem = np.where(missing & (problem == READABLE), number, problem)
-        reasons[number] = f"no {needed}"
+        if missing.any():
+            problem = np.where(missing & (problem == READABLE), number, problem)
+            reasons[number] = f"no {needed}"
     good = problem == READABLE
     if good.all():
         return good, REJECTED.empty_table()
