@@ -173,8 +173,8 @@ def _common_type(columns: Sequence[pa.ChunkedArray]) -> pa.DataType:
     if len(types) == 1:
         return next(iter(types))
     if types == {pa.int64(), pa.float64()}:
-        integers = [pc.max(pc.abs(c)).as_py() for c in columns if c.type == pa.int64()]
-        if all(i is None or 0 <= i <= LARGEST_EXACT for i in integers):
+        ends = [pc.min_max(c).as_py().values() for c in columns if c.type == pa.int64()]
+        if all(end is None or abs(end) <= LARGEST_EXACT for both in ends for end in both):
             return pa.float64()
     dictionary = pa.dictionary(pa.int32(), pa.string())
     return dictionary if dictionary in types else pa.string()

@@ -109,17 +109,21 @@ def test_records_of_another_layout_are_left():
 
 
 def test_a_field_that_only_misfits_have_is_no_column():
-    # Given records whose only text is one with an escape, which is left to a parser
-    fit, fields = read(b'{"a":1,"b":"x"}', b'{"a":2,"b":null}')
-    assert fit == [True, True]
+    # Given a text with an escape, which is left to a parser
+    values = pa.array([b'{"a":1,"b":"\\n"}', b'{"a":2,"b":null}'], pa.binary())
 
-    fit, fields = read_layout(
-        pa.array([b'{"a":2,"b":null}', b'{"a":1,"b":"\\n"}'], pa.binary()),
-        layout_of(b'{"a":1,"b":"x"}'),
-    )
+    fit, fields = read_layout(values, layout_of(b'{"a":1,"b":"x"}'))
 
-    assert fit.tolist() == [True, False]
-    assert fields.column_names == ["a"]
+    assert fit.tolist() == [False, True]
+    assert fields.to_pylist() == [{"a": 2}]
+
+
+def test_a_record_that_misfits_leaves_nothing_behind():
+    # Given a null before the byte that does not fit, and then a record that has no null
+    fit, fields = read(b'{"a":1,"b":2}', b'{"a":null,"b":x}', b'{"a":3,"b":4}')
+
+    assert fit == [True, False, True]
+    assert fields.to_pylist() == [{"a": 1, "b": 2}, {"a": 3, "b": 4}]
 
 
 def all_values(*values: bytes) -> Unread:

@@ -114,6 +114,7 @@ def is_same(found: object, wanted: object) -> bool:
 @example([[event(ClientID=0.5)], [event(ClientID=math.nan)]], {})
 @example([[event(ClientID=math.nan)], [event(SessionID=-0.0), event(SessionID=0.0)]], {})
 @example([[event(ClientID=math.inf), event(ClientID=-0.0), event(ClientID=0.5)]], {})
+@example([[event(SessionID=0.5)], [event(SessionID=0), event(SessionID=-(2**63))]], {})
 @example([[event(ClientID=True)], [event(ClientID=False)], [event(ClientID=1)]], {})
 @example([[event(OtherFields=5)], [with_many_others(OtherFields="no JSON")]], {})
 @example([[with_many_others(OtherFields='{"a": [')], [event(OtherFields={"a": 1})]], {})
