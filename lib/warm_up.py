@@ -7,7 +7,7 @@ the machine code is kept on disk, beside the modules.
 from __future__ import annotations
 
 from lib.analysis import analyse
-from lib.decoding import json_layout, schemas
+from lib.decoding import json_arrays, json_layout, schemas
 from lib.replay import blame, partitions, registry
 from lib.sources.kafka.librdkafka import batch
 
@@ -18,6 +18,7 @@ def warm_up() -> None:
     json_layout.warm_up()
     batch.warm_up()
     schemas.warm_up()
+    json_arrays.warm_up()
     registry.warm_up()
     blame.warm_up()
     partitions.warm_up()

@@ -18,11 +18,13 @@ SENT_TIME: Final = "SentTimestamp"
 """When the event was sent, by the client's clock; int64 epoch ms, only where a field says it."""
 RECORD_TIME: Final = "RecordTimestamp"
 """The record's timestamp, int64 epoch ms, where another field is the received time."""
+PLACE: Final = "PlaceInRecord"
+"""Which of a record's events it is, int64 from 0; only of topics whose records hold several."""
 
 MISSING_TIME: Final = -(2**63)
 """In a column of times: this event has none. Seconds since zero are NaN there."""
 
-KAFKA_COLUMNS: Final = frozenset({RECEIVED_TIME, RECEIVED_TIME_TYPE, PARTITION, OFFSET})
+KAFKA_COLUMNS: Final = frozenset({RECEIVED_TIME, RECEIVED_TIME_TYPE, PARTITION, OFFSET, PLACE})
 """Columns that come from the record, not from its value."""
 
 MISSED_BY_MS: Final = "MissedByMs"

@@ -28,7 +28,8 @@ class Decoded:
         `KafkaTimestampType` int8, and the extras asked for. A field is int64, double, bool, or
         string (as a dictionary where strings repeat); null where a record lacks it. A field whose
         values are of several types, a list, or an integer beyond int64 is text: strings as they
-        are, everything else as JSON.
+        are, everything else as JSON. Where records hold several events there is a row an event,
+        and its place in its record, `PlaceInRecord` int64.
     rejected
         One row a record that could not be read, schema `REJECTED`.
     """
@@ -47,9 +48,16 @@ def with_record_columns(
         RECEIVED_TIME: records.column("timestamp").take(rows),
         RECEIVED_TIME_TYPE: records.column("timestamp_type").take(rows),
     }
-    kafka |= {extra: _extra(records, extra).take(rows) for extra in extras}
+    kafka |= {extra: _at(rows, _extra(records, extra)) for extra in extras}
     columns = {n: fields[n] for n in fields.column_names if n not in kafka}
     return pa.table(columns | kafka)
+
+
+def _at(rows: pa.Array, column: pa.Array) -> pa.Array:
+    """Return what a column has at `rows`, rising: where they repeat, not the texts themselves."""
+    at = rows.to_numpy()
+    repeat = bool((at[1:] == at[:-1]).any())
+    return (column.dictionary_encode() if repeat else column).take(rows)
 
 
 def _extra(records: pa.RecordBatch, source: str) -> pa.Array:
@@ -102,6 +110,7 @@ class Decoder(Protocol):
         Returns
         -------
         Decoded
-            Good and rejected records; together as many as `records` has rows.
+            Good and rejected records; together as many as `records` has rows, or more where
+            records hold several events.
         """
         ...

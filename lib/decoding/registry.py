@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from lib.decoding.base import Decoded, Decoder, with_record_columns
-from lib.decoding.json import JSON
 from lib.decoding.merge import table_of
 from lib.decoding.rejected import MAX_EXCERPTS, rejected_records
 from lib.decoding.schemas import schema_decoder
 from lib.decoding.tabular import TABULAR
+from lib.decoding.wrappers import wrapped
 from lib.sources.records import reason_of
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def decoder_for(block: pa.RecordBatch, schemas: SchemaSource) -> Decoder | None:
     if reason_of(block) is not None:
         return None
     if pa.types.is_struct(block.schema.field("value").type):
-        return TABULAR
-    return schema_decoder(block, schemas) or JSON
+        return wrapped(block, TABULAR, schemas)
+    return wrapped(block, schema_decoder(block, schemas), schemas)
 
 
 def decode_block(

@@ -1,0 +1,121 @@
+"""JSON arrays of events, cut into the events, as the bytes that they are.
+
+A compiled walk over brackets and strings, for all values of a block at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from lib.core.jit import compiled, inlined
+from lib.decoding.slots import Values
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Bytes = NDArray[np.uint8]
+    Integers = NDArray[np.int64]
+
+NO_ARRAY: Final = -1
+NOT_OF_EVENTS: Final = -2
+"""Not JSON, or with elements that are neither objects, nor arrays, nor texts of some."""
+
+_QUOTE, _BACKSLASH, _COMMA, _OPEN, _CLOSE = b'"\\,[]'
+_OPEN_OBJECT, _CLOSE_OBJECT = b"{}"
+
+
+def counted(values: Values) -> NDArray[np.int64]:
+    """Return how many elements each value has as an array, or `NO_ARRAY`, `NOT_OF_EVENTS`."""
+    none = np.empty(0, np.int64)
+    counts = np.empty(len(values), np.int64)
+    _cut(values.data, values.starts, values.stops, counts, none, none)
+    return counts
+
+
+def elements(values: Values, counts: NDArray[np.int64]) -> Values:
+    """Return the elements of values that are arrays, as `counted` has counted them."""
+    starts, stops = np.empty((2, counts.sum()), np.int64)
+    _cut(values.data, values.starts, values.stops, counts, starts, stops)
+    return Values(values.data, starts, stops)
+
+
+@inlined
+def _after_space(data: Bytes, i: int, stop: int) -> int:
+    while i < stop and data[i] in (0x20, 0x0A, 0x09, 0x0D):
+        i += 1
+    return i
+
+
+@inlined
+def _end_of(data: Bytes, i: int, stop: int) -> int:
+    """Return where the object, array or text ends that begins at `i`; behind `stop` if nowhere."""
+    depth, in_text = 0, False
+    while i < stop:
+        byte = data[i]
+        if in_text and byte == _BACKSLASH:
+            i += 1
+        elif byte == _QUOTE:
+            in_text = not in_text
+        elif not in_text and byte in (_OPEN, _OPEN_OBJECT):
+            depth += 1
+        elif not in_text and byte in (_CLOSE, _CLOSE_OBJECT):
+            depth -= 1
+        i += 1
+        if depth == 0 and not in_text:
+            return i
+    return stop + 1
+
+
+@inlined
+def _may_hold_events(data: Bytes, i: int, stop: int) -> bool:
+    if data[i] == _QUOTE and i + 1 < stop:
+        return data[i + 1] in (_OPEN, _OPEN_OBJECT, _BACKSLASH)  # a text that may hold JSON
+    return data[i] in (_OPEN, _OPEN_OBJECT)
+
+
+@compiled
+def _cut(
+    data: Bytes,
+    begins: Integers,
+    ends: Integers,
+    counts: Integers,
+    starts: Integers,
+    stops: Integers,
+) -> None:
+    """Count the elements of each value, and note where they are if there is room for all."""
+    total = 0
+    for row in range(len(begins)):
+        stop = ends[row]
+        i = _after_space(data, begins[row], stop)
+        if i == stop or data[i] != _OPEN:
+            counts[row] = NO_ARRAY
+            continue
+        counts[row] = 0
+        i = _after_space(data, i + 1, stop)
+        more = i < stop and data[i] != _CLOSE
+        while more:
+            if not _may_hold_events(data, i, stop):
+                counts[row] = NOT_OF_EVENTS
+                break
+            end = _end_of(data, i, stop)
+            if total < len(starts):
+                starts[total], stops[total] = i, end
+            total += 1
+            counts[row] += 1
+            i = _after_space(data, end, stop)
+            more = i < stop and data[i] == _COMMA
+            if more:
+                i = _after_space(data, i + 1, stop)
+                more = i < stop
+        if counts[row] >= 0 and (
+            i >= stop or data[i] != _CLOSE or _after_space(data, i + 1, stop) != stop
+        ):
+            counts[row] = NOT_OF_EVENTS
+
+
+def warm_up() -> None:
+    """Compile what is compiled, or load it from numba's cache, so that the first load is fast."""
+    start = np.zeros(1, np.int64)
+    counted(Values(np.frombuffer(b"[]", np.uint8), start, start + 2))

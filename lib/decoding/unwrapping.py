@@ -1,0 +1,187 @@
+"""What events are wrapped in once they are decoded, an entry each in `WRAPPINGS`.
+
+| wrapping | what becomes of it |
+|---|---|
+| JSON text in a field | the fields of its objects become `field.name`; other text stays |
+| Connect | the fields of `payload` become the event's, `schema` is dropped |
+| Debezium | `before`, `after`, `source` and `op` stay as they are |
+| CloudEvents | its attributes stay as they are |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial, reduce
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lib.core.columns import KAFKA_COLUMNS
+from lib.decoding import json_schema
+from lib.decoding.json_value import parse_object
+from lib.decoding.merge import EXTRAS, OTHER_FIELDS, as_dictionary, concat, table_of
+from lib.decoding.slots import Values
+from lib.decoding.unpacking import SHARE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+LOOKED_AT: Final = 64
+"""Texts of a field that are looked at."""
+
+NAMED: Final = 3
+"""More fields than these are only counted."""
+
+_SCHEMA, _PAYLOAD = "schema", "payload"
+
+
+@dataclass(frozen=True)
+class Wrapping:
+    """What decoded events are wrapped in.
+
+    Attributes
+    ----------
+    name
+        What the load report calls it.
+    unwrap
+        Returns the events without it, a row each as before.
+    """
+
+    name: str
+    unwrap: Callable[[pa.Table], pa.Table]
+
+
+def recognise(sample: pa.Table) -> tuple[Wrapping, ...]:
+    """Return what decoded events are wrapped in, the outermost first, from some of them."""
+    found: list[Wrapping] = []
+    for recognised in WRAPPINGS:
+        wrapping = recognised(sample)
+        if wrapping is not None:
+            found.append(wrapping)
+            sample = wrapping.unwrap(sample)
+    return tuple(found)
+
+
+def _text_in_fields(sample: pa.Table) -> Wrapping | None:
+    names = [n for n in _fields(sample) if n != OTHER_FIELDS and _holds_objects(sample[n])]
+    if not names:
+        return None
+    where = ", ".join(names) if len(names) <= NAMED else f"{len(names)} fields"
+    return Wrapping(f"JSON text in {where}", partial(_expanded_all, names=names))
+
+
+def _holds_objects(column: pa.ChunkedArray) -> bool:
+    if not _is_text(column):
+        return False
+    found = [parse_object(t.encode())[0] for t in column.drop_null()[:LOOKED_AT].to_pylist()]
+    objects = sum(record is not None for record in found)
+    return any(found) and objects >= SHARE * len(found)
+
+
+def _connect(sample: pa.Table) -> Wrapping | None:
+    names = _fields(sample)
+    is_one = all(name.partition(".")[0] in (_SCHEMA, _PAYLOAD) for name in names)
+    if is_one and f"{_SCHEMA}.type" in names and _has(names, _PAYLOAD):
+        return Wrapping("Connect", _payload_alone)
+    return None
+
+
+def _debezium(sample: pa.Table) -> Wrapping | None:
+    names = _fields(sample)
+    is_change = "op" in names and (_has(names, "before") or _has(names, "after"))
+    return Wrapping("Debezium", _as_it_is) if is_change and "source.ts_ms" in names else None
+
+
+def _cloud_events(sample: pa.Table) -> Wrapping | None:
+    is_one = {"specversion", "id", "source", "type"} <= set(_fields(sample))
+    return Wrapping("CloudEvents", _as_it_is) if is_one else None
+
+
+WRAPPINGS: Final[tuple[Callable[[pa.Table], Wrapping | None], ...]] = (
+    _text_in_fields,
+    _text_in_fields,  # in what was text before
+    _text_in_fields,
+    _connect,
+    _debezium,
+    _cloud_events,
+)
+"""What recognises each wrapping, in the order in which they are tried."""
+
+
+def _fields(table: pa.Table) -> list[str]:
+    names = table.column_names
+    return [n for n in names if n not in KAFKA_COLUMNS and not n.startswith(EXTRAS)]
+
+
+def _has(names: Sequence[str], field: str) -> bool:
+    return any(name == field or name.startswith(f"{field}.") for name in names)
+
+
+def _is_text(column: pa.ChunkedArray) -> bool:
+    return bool(pa.types.is_string(column.type) or pa.types.is_dictionary(column.type))
+
+
+def _as_it_is(table: pa.Table) -> pa.Table:
+    return table
+
+
+def _payload_alone(table: pa.Table) -> pa.Table:
+    """Return the payload's fields under their own names, but where another column has the name."""
+    table = table.select([n for n in table.column_names if not _has([n], _SCHEMA)])
+    taken = set(table.column_names)
+    short = (name.removeprefix(f"{_PAYLOAD}.") for name in table.column_names)
+    pairs = zip(table.column_names, short, strict=True)
+    return table.rename_columns([name if new in taken else new for name, new in pairs])
+
+
+def _expanded_all(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    return reduce(_expanded, names, table)
+
+
+def _expanded(table: pa.Table, name: str) -> pa.Table:
+    """Return `table` with the objects that the texts of a field hold as fields of their own."""
+    if name not in table.column_names or not _is_text(table[name]):
+        return table
+    texts = table[name].cast(pa.string()).combine_chunks()
+    begins = pc.match_substring_regex(texts, r"^\s*\{")
+    rows = np.flatnonzero(pc.fill_null(begins, False).to_numpy(zero_copy_only=False))
+    read = json_schema.read(Values.of(texts.take(pa.array(rows)).cast(pa.binary())))
+    if not len(read.good):
+        return table
+    places = np.full(len(texts), -1)
+    places[rows[read.good]] = np.arange(len(read.good))
+    at = pa.array(places, mask=places < 0)
+    fields = {f"{name}.{n}": pa.chunked_array([c.take(at)]) for n, c in read.columns.items()}
+    left = pc.if_else(pa.array(places < 0), texts, pa.scalar(None, pa.string()))
+    return _with_fields(table, name, left, fields)
+
+
+def _with_fields(
+    table: pa.Table, name: str, left: pa.Array, fields: dict[str, pa.ChunkedArray]
+) -> pa.Table:
+    """Return `table` with other fields behind a field of which only `left` is left."""
+    place = table.column_names.index(name)
+    table = table.remove_column(place)
+    if left.null_count < len(left):
+        table = table.add_column(place, name, as_dictionary(left))
+        place += 1
+    for field, column in fields.items():
+        if field in table.column_names:
+            both = _either(column, table[field])
+            table = table.set_column(table.column_names.index(field), field, both)
+        else:
+            table = table.add_column(place, field, column)
+            place += 1
+    return table
+
+
+def _either(first: pa.ChunkedArray, second: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the first column where it has a value, else the second, in a type that holds both."""
+    has = first.is_valid().to_numpy()
+    pieces = [
+        table_of({"": c.filter(pa.array(keep))}, 0) for c, keep in ((first, has), (second, ~has))
+    ]
+    order = np.argsort(np.concatenate([np.flatnonzero(has), np.flatnonzero(~has)]))
+    return concat(pieces)[""].take(pa.array(order))
