@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 
 from lib.replay.assignment import (
+    assign_aligned,
     assign_sessions,
-    assign_tumbling,
     exclusive_bounds,
     final_results,
     replay_of,
@@ -81,9 +81,7 @@ def replay_beam(events: ReplayInput, setting: BeamSetting) -> Replay:
             joins_first=False,
         )
     else:
-        assignment = assign_tumbling(
-            events, clock, size_ms=window.size_ms, late_ms=lateness + spared
-        )
+        assignment = assign_aligned(events, clock, window, late_ms=lateness + spared)
     bounds = exclusive_bounds(assignment, window)
     closed = final_results(watermark.reaches(bounds[1]), assignment, events)
     return replay_of(assignment, clock, bounds, closed)

@@ -7,7 +7,7 @@ Rules read from Flink 2.3 (`WindowOperator`, `BoundedOutOfOrdernessWatermarks`,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from string import Template
 from typing import TYPE_CHECKING, Final, Literal
@@ -16,10 +16,11 @@ import numpy as np
 
 from lib.core.jit import compiled
 from lib.replay.assignment import (
+    assign_aligned,
     assign_sessions,
-    assign_tumbling,
     exclusive_bounds,
     final_results,
+    replay_in_order,
     replay_of,
 )
 from lib.replay.code import Names, Program, java_literals, sql_name, sql_text
@@ -45,7 +46,7 @@ class FlinkSetting(Setting):
     Attributes
     ----------
     window
-        Session or tumbling.
+        Session, tumbling or hopping.
     delay_ms
         How far the watermark stays behind the newest event time.
     allowed_lateness_ms
@@ -56,31 +57,46 @@ class FlinkSetting(Setting):
         (`WATERMARK FOR ts AS ts - INTERVAL …`).
     emission_ms
         The watermark goes out every so many ms of received time, counted from the first arrival
-        (`pipeline.auto-watermark-interval`, 200 by default in Flink). 0: after every event.
+        (`pipeline.auto-watermark-interval`). 0: after every event.
     per_partition
         Whether each partition has its own watermark, of which the smallest holds, as when the
-        strategy is given to the Kafka source.
+        strategy is given to the Kafka source. False, DataStream only: the strategy comes after the
+        source, which one reader reads.
     idle_ms
         A partition silent for longer than this no longer holds the watermark back
         (`withIdleness`), or None. Found out at emissions only, so `emission_ms` must not be 0.
+    catching_up
+        Whether the job starts at the earliest offsets once all events are there, and reads as fast
+        as it can. False: it is live.
+    fetch_records, read_per_s
+        Catching up: records of a partition that are read in a row, which one fetch brings (by
+        default, `max.partition.fetch.bytes` of 1 MiB, so 10,000 of 105 bytes); and records of all
+        partitions that are read in a second.
     """
 
     delay_ms: int = 0
     allowed_lateness_ms: int = 0
     api: Literal["datastream", "sql"] = "datastream"
-    emission_ms: int = 0
-    per_partition: bool = False
+    emission_ms: int = _EMISSION_MS
+    per_partition: bool = True
     idle_ms: int | None = None
+    catching_up: bool = False
+    fetch_records: int = 10_000
+    read_per_s: int = 100_000
 
     def __post_init__(self) -> None:
         if min(self.delay_ms, self.allowed_lateness_ms, self.emission_ms) < 0:
             raise ValueError("delay_ms, allowed_lateness_ms and emission_ms must be at least 0")
         if self.api == "sql" and self.allowed_lateness_ms:
             raise ValueError("Flink SQL's window functions have no allowed lateness")
+        if self.api == "sql" and not self.per_partition:
+            raise ValueError("Flink SQL gives its watermark to the Kafka source: per partition")
         if self.idle_ms is not None and self.idle_ms < 1:
             raise ValueError(f"idle_ms must be at least 1, not {self.idle_ms}")
         if self.idle_ms is not None and not self.emission_ms:
             raise ValueError("idle_ms needs emission_ms: Flink finds idle partitions when it emits")
+        if min(self.fetch_records, self.read_per_s) < 1:
+            raise ValueError("fetch_records and read_per_s must be at least 1")
 
     @property
     def engine(self) -> Engine[FlinkSetting]:
@@ -93,8 +109,34 @@ def replay_flink(events: ReplayInput, setting: FlinkSetting) -> Replay:
 
     A session is judged after it merged: a late event that meets a session still held is kept. A
     final result that came out at an emission has that moment as `closed_ms`. With allowed
-    lateness the final result is the last one, after the window's last late event.
+    lateness the final result is the last one, after the window's last late event. Catching up, the
+    job begins when the last event has been received.
     """
+    if not setting.catching_up:
+        return _replay_as_read(events, setting)
+    turn = _turns(events.partition, setting.fetch_records)
+    return replay_in_order(events, turn, partial(_catch_up, setting=setting))
+
+
+def _catch_up(events: ReplayInput, setting: FlinkSetting) -> Replay:
+    """Return the replay of events that all wait, in the order in which they are read."""
+    begin = events.received.max(initial=0)
+    read_at = begin + np.arange(len(events)) * 1000 // setting.read_per_s
+    read = _replay_as_read(replace(events, received=read_at), setting)
+    closed_at = np.where(read.closed_at == NO_INDEX, NO_INDEX, len(events) - 1)
+    return replace(read, closed_at=closed_at)
+
+
+def _turns(partition: NDArray[np.int32], fetch_records: int) -> NDArray[np.int64]:
+    """Return when each event is read: partitions take turns, a fetch each."""
+    by_partition = np.argsort(partition, kind="stable")
+    sizes = np.bincount(partition, minlength=1)
+    number = np.empty(len(partition), dtype=np.int64)
+    number[by_partition] = np.arange(len(partition)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return number // fetch_records * len(sizes) + partition
+
+
+def _replay_as_read(events: ReplayInput, setting: FlinkSetting) -> Replay:
     watermark = flink_watermark(events, setting)
     clock = watermark.seen_by(len(events))
     window, lateness = setting.window, setting.allowed_lateness_ms
@@ -109,14 +151,14 @@ def replay_flink(events: ReplayInput, setting: FlinkSetting) -> Replay:
             joins_first=True,
         )
     else:
-        assignment = assign_tumbling(events, clock, size_ms=window.size_ms, late_ms=lateness - 1)
+        assignment = assign_aligned(events, clock, window, late_ms=lateness - 1)
     bounds = exclusive_bounds(assignment, window)
     closed = final_results(watermark.reaches(bounds[1] - 1), assignment, events)
     return replay_of(assignment, clock, bounds, closed)
 
 
 def flink_watermark(events: ReplayInput, setting: FlinkSetting) -> EngineClock:
-    """Return the watermark as Flink emits it.
+    """Return the watermark as Flink emits it, the last time after the last event.
 
     A partition without an event yet holds back the minimum over partitions; those that never have
     one are unknown here and taken for idle.
@@ -175,7 +217,7 @@ def _emitted_periodically(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     # `own` is each event's time less the delay. Emissions are every `every` ms from the first
     # arrival; one falls before an event of the same millisecond. Those that can change nothing
-    # are skipped, so a long silence costs nothing.
+    # are skipped, so a long silence costs nothing. The last one comes after the last event.
     n = len(own)
     most_rises = 2 * n + partitions  # an event raises the minimum by coming or by falling idle
     value = np.empty(most_rises, np.int64)
@@ -188,8 +230,9 @@ def _emitted_periodically(
     quiet_from = np.full(partitions, NEVER, np.int64)
     is_idle = np.zeros(partitions, np.bool_)
     due = received[0] + every if n else _FOREVER
-    for i in range(n):
-        while due <= received[i]:
+    for i in range(n + 1 if n else 0):
+        until = received[i] if i < n else due
+        while due <= until:
             next_due = _find_idle(due, every, idle, active, quiet_from, is_idle)
             smallest = _FOREVER
             for p in range(partitions):
@@ -200,6 +243,8 @@ def _emitted_periodically(
                 value[rises], after[rises], at_ms[rises] = emitted, i, due
                 rises += 1
             due = next_due
+        if i == n:
+            break
         newest[partition[i]] = max(newest[partition[i]], own[i])
         active[partition[i]] = True
         due = min(due, received[0] + ((received[i] - received[0]) // every + 1) * every)
@@ -381,21 +426,22 @@ public class CountEvents {
 }
 """)
 _SOURCE: Final = "Watermark source"
+_PER_PARTITION: Final = Switch(
+    name="per_partition",
+    title="A watermark per partition",
+    link="per_partition",
+    engine_default="on, in the Kafka source",
+    help="The strategy is given to the Kafka source, and the smallest watermark holds. Off: it "
+    "comes after the source, one watermark for all.",
+    group=_SOURCE,
+)
 _WATERMARKS: Final = (
-    Switch(
-        name="per_partition",
-        title="A watermark per partition",
-        link="per_partition",
-        engine_default="on, in the Kafka source",
-        help="As when the strategy is given to the Kafka source: the smallest holds.",
-        group=_SOURCE,
-    ),
     Number(
         name="emission_ms",
         title="Emitted every, ms (0: after every event)",
         link="emission",
         engine_default=f"{_EMISSION_MS}",
-        help="pipeline.auto-watermark-interval; 200 ms is Flink's default.",
+        help="pipeline.auto-watermark-interval.",
         group=_SOURCE,
         step=100,
     ),
@@ -404,11 +450,45 @@ _WATERMARKS: Final = (
         title="A partition is idle after, s (0: never)",
         link="idle",
         engine_default="0",
-        help="withIdleness; found out at emissions only.",
+        help="withIdleness; found out at emissions only. A partition of the topic without any "
+        "event holds everything back unless there is such a time.",
         group=_SOURCE,
         factor=1000,
         zero_is_none=True,
         needs="emission_ms",
+    ),
+    Switch(
+        name="catching_up",
+        title="Catching up from the earliest offsets",
+        link="catching_up",
+        engine_default="up to the start",
+        help="The job starts when all events are there, and reads the partitions a fetch each in "
+        "turn, as fast as it can. With a watermark per partition it then drops little or nothing "
+        "of what it drops live; with one for all it drops more.",
+        group=_SOURCE,
+    ),
+    Number(
+        name="fetch_records",
+        title="Records of a fetch",
+        link="fetch",
+        engine_default="1 MiB of them",
+        help="max.partition.fetch.bytes, divided by the size of a record.",
+        group=_SOURCE,
+        least=1,
+        step=1000,
+        needs="catching_up",
+    ),
+    Number(
+        name="read_per_s",
+        title="Records read a second",
+        link="read_rate",
+        engine_default="as many as it can",
+        help="The watermark goes out by the wall clock: how many records come between two "
+        "emissions depends on how fast they are read.",
+        group=_SOURCE,
+        least=1,
+        step=10_000,
+        needs="catching_up",
     ),
 )
 _ANY_WINDOW: Final = SessionWindow(1)
@@ -425,11 +505,12 @@ DATASTREAM: Final = Engine(
             link="lateness",
             engine_default="0",
         ),
+        _PER_PARTITION,
         *_WATERMARKS,
     ),
     warm_up=(
-        FlinkSetting(_ANY_WINDOW, per_partition=True),
-        FlinkSetting(_ANY_WINDOW, emission_ms=1, idle_ms=1),
+        FlinkSetting(_ANY_WINDOW, emission_ms=0),
+        FlinkSetting(_ANY_WINDOW, idle_ms=1),
     ),
 )
 SQL: Final = Engine(
