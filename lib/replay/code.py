@@ -1,9 +1,18 @@
-"""What the code to paste has in common. `make oracles` compiles or runs every program."""
+"""What the code to paste has in common. `make oracles` compiles and runs every program."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from lib.events.fields import FROM_PARTITION, HEADER, KEY
+
+if TYPE_CHECKING:
+    from lib.core.times.forms import FormName
+    from lib.events.fields import Fields
+
+Place = Literal["value", "header", "key", "partition", "timestamp", "nothing"]
 
 
 @dataclass(frozen=True)
@@ -13,19 +22,61 @@ class Names:
     Attributes
     ----------
     topic
-        The Kafka topic; its values are JSON objects.
+        The Kafka topic.
     key
-        The field to group by.
+        What to group by: a field of the value, nested ones with dots; `@key`, `@header:NAME`,
+        `@partition`; or None: nothing, all events are one key's.
     time
-        The field with the event time, epoch milliseconds.
+        The event time, likewise. None: the record's timestamp.
+    form
+        How the event time is written.
+    zone
+        The zone of times that name none. None: UTC.
+    avro
+        The schema of the values, as JSON, where they are Avro as Confluent's serializer writes it:
+        behind five bytes. None: the values are JSON objects.
     servers
         `bootstrap.servers`.
+    registry
+        The schema registry, for Avro.
     """
 
     topic: str
-    key: str = "ClientID"
-    time: str = "Timestamp"
+    key: str | None = "ClientID"
+    time: str | None = "Timestamp"
+    form: FormName = "ms"
+    zone: str | None = None
+    avro: str | None = None
     servers: str = "localhost:9092"
+    registry: str = "http://localhost:8081"
+
+    @property
+    def key_place(self) -> Place:
+        """Where the key is in a record."""
+        return "nothing" if self.key is None else _place(self.key)
+
+    @property
+    def time_place(self) -> Place:
+        """Where the event time is in a record."""
+        return "timestamp" if self.time is None else _place(self.time)
+
+
+def names_of(topic: str, fields: Fields, *, avro: str | None = None) -> Names:
+    """Return the names of a topic whose fields are recognised or chosen."""
+    return Names(topic, fields.client, fields.event_time, fields.unit, avro=avro)
+
+
+def _place(source: str) -> Place:
+    if source.startswith(HEADER):
+        return "header"
+    return {KEY: "key", FROM_PARTITION: "partition"}.get(source, "value")  # type: ignore[return-value]
+
+
+def path_of(source: str) -> list[str]:
+    """Return the steps to a field, or the name of a header."""
+    if source.startswith(HEADER):
+        return [source.removeprefix(HEADER)]
+    return source.split(".")
 
 
 @dataclass(frozen=True)
@@ -47,14 +98,9 @@ class Program:
     text: str
 
 
-def java_literals(names: Names) -> dict[str, str]:
-    """Return the names as Java's string literals, which JSON's are."""
-    return {field: json.dumps(value) for field, value in vars(names).items()}
-
-
-def python_literals(names: Names) -> dict[str, str]:
-    """Return the names as Python's string literals."""
-    return {field: repr(value) for field, value in vars(names).items()}
+def java_text(text: str) -> str:
+    """Return a text as Java's string literal, which JSON's is."""
+    return json.dumps(text)
 
 
 def sql_name(name: str) -> str:
