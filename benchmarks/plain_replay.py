@@ -253,7 +253,7 @@ def _clocks(events: ReplayInput, setting: Setting) -> Iterator[Iterator[Arrived 
         case SparkSetting():
             yield _micro_batches(events, setting)
         case BeamSetting():
-            yield _after_every_event(events, setting.delay_ms, per_partition=False)
+            yield _after_every_event(events, setting.delay_ms, setting.per_partition)
         case FlinkSetting(emission_ms=0):
             yield _after_every_event(events, _behind(setting), setting.per_partition)
         case FlinkSetting():

@@ -98,6 +98,17 @@ class Program:
     text: str
 
 
+def plain_schema(avro: str) -> str:
+    """Return an Avro schema without its logical types: times are numbers then, as written."""
+
+    def plain(part: object) -> object:
+        if isinstance(part, dict):
+            return {k: plain(v) for k, v in part.items() if k != "logicalType"}
+        return [plain(each) for each in part] if isinstance(part, list) else part
+
+    return json.dumps(plain(json.loads(avro)))
+
+
 def java_text(text: str) -> str:
     """Return a text as Java's string literal, which JSON's is."""
     return json.dumps(text)

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 import streamlit as st
 
-from lib.core.columns import CLIENT, EVENT_TIME
 from lib.core.formatting import duration
 from lib.replay.advisor import FITTED_SHARE, Advice, Goal
-from lib.replay.code import Names
+from lib.replay.code import names_of
 from lib.replay.engine import Setting, delay_ms
 from lib.replay.windows import SessionWindow
 from lib.ui.parameters import BREAK, LOSE
@@ -137,10 +136,7 @@ def _row(part: str, setting: Setting, outcome: Outcome) -> dict[str, object]:
 
 
 def _code(topic: LoadedTopic, setting: Setting) -> None:
-    fields = topic.fields
-    names = Names(
-        topic.report.topic, key=fields.client or CLIENT, time=fields.event_time or EVENT_TIME
-    )
+    names = names_of(topic.report.topic, topic.fields)
     with st.expander("The code to paste", icon=":material/code:"):
         for program in setting.engine.programs(setting, names):
             st.markdown(f"**{program.title}**")

@@ -128,7 +128,7 @@ def _sample_settings(engine):
             yield SparkSetting(session, DELAY, waiting=True, batch_records=20)
             yield SparkSetting(session, DELAY, trigger_ms=5_000)
         case _:
-            yield BeamSetting(session, DELAY)
+            yield BeamSetting(session, DELAY, per_partition=False)
 
 
 def streams(window, grace_ms, *, caching=True):
@@ -210,12 +210,12 @@ def _threshold_settings(engine):
             yield SparkSetting(hopping, DELAY)
         case "beam":
             for window in (session, tumbling, hopping):
-                yield BeamSetting(window, DELAY)
-                yield BeamSetting(window, DELAY, LATENESS)
+                yield BeamSetting(window, DELAY, per_partition=False)
+                yield BeamSetting(window, DELAY, LATENESS, per_partition=False)
         case "beam_python":
-            yield BeamSetting(session, DELAY, LATENESS, runner="python")
-            yield BeamSetting(tumbling, DELAY, runner="python")
-            yield BeamSetting(hopping, DELAY, runner="python")
+            yield BeamSetting(session, DELAY, LATENESS, False, "python")
+            yield BeamSetting(tumbling, DELAY, 0, False, "python")
+            yield BeamSetting(hopping, DELAY, 0, False, "python")
 
 
 def generated(engine, seed, count):
@@ -291,7 +291,7 @@ def _drawn_setting(engine, rng, scale, received):
         case _:
             lateness_ms = int(rng.choice([0, more]))
             runner = "python" if engine == "beam_python" else "java"
-            return BeamSetting(window, slack, lateness_ms, runner=runner)
+            return BeamSetting(window, slack, lateness_ms, False, runner)
 
 
 def _spark_setting(kind, window, slack, rng, received):

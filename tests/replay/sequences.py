@@ -107,7 +107,12 @@ spark_settings = st.builds(
     | st.lists(st.integers(1, 40), unique=True).map(lambda ends: tuple(sorted(ends))),
 )
 beam_settings = st.builds(
-    BeamSetting, windows, milliseconds, milliseconds, runner=st.sampled_from(["java", "python"])
+    BeamSetting,
+    windows,
+    milliseconds,
+    milliseconds,
+    st.booleans(),
+    st.sampled_from(["java", "python"]),
 )
 settings_of_all_engines = st.one_of(
     flink_settings, kafka_streams_settings, spark_settings, beam_settings

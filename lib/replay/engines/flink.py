@@ -7,14 +7,17 @@ Rules read from Flink 2.3 (`WindowOperator`, `BoundedOutOfOrdernessWatermarks`,
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from functools import partial
 from string import Template
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
 from lib.core.jit import compiled
+from lib.core.times.forms import FORMS
+from lib.events.fields import FROM_PARTITION, HEADER, KEY
 from lib.replay.assignment import (
     assign_aligned,
     assign_sessions,
@@ -23,15 +26,30 @@ from lib.replay.assignment import (
     replay_in_order,
     replay_of,
 )
-from lib.replay.code import Names, Program, java_literals, sql_name, sql_text
+from lib.replay.code import Names, Program, java_text, path_of, sql_name, sql_text
+from lib.replay.code_java import RECORD, java_imports, java_methods
 from lib.replay.engine import Duration, Engine, Number, Setting, Switch
-from lib.replay.engine_clock import EngineClock, newest_so_far, rising
-from lib.replay.windows import NEVER, NO_INDEX, Replay, SessionWindow
+from lib.replay.engine_clock import (
+    EngineClock,
+    compact_partitions,
+    newest_by_partition,
+    newest_of_all,
+    rising,
+)
+from lib.replay.windows import (
+    NEVER,
+    NO_INDEX,
+    HoppingWindow,
+    Replay,
+    SessionWindow,
+    TumblingWindow,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lib.replay.input import ReplayInput
+    from lib.replay.windows import Window
 
 _FOREVER: Final = 2**62
 
@@ -164,46 +182,23 @@ def flink_watermark(events: ReplayInput, setting: FlinkSetting) -> EngineClock:
     one are unknown here and taken for idle.
     """
     behind = setting.delay_ms + (1 if setting.api == "datastream" else 0)
+    if not setting.emission_ms:
+        newest = (newest_by_partition if setting.per_partition else newest_of_all)(events)
+        return rising(np.maximum(newest - behind, NEVER), events.received)
     if setting.per_partition:
-        present = np.bincount(events.partition) > 0
-        partition, partitions = (np.cumsum(present) - 1)[events.partition], int(present.sum())
+        partition, partitions = compact_partitions(events)
     else:
         partition, partitions = np.zeros(len(events), dtype=np.int64), 1
-    if setting.emission_ms:
-        return EngineClock(
-            *_emitted_periodically(
-                events.event_time - behind,
-                partition,
-                partitions,
-                events.received,
-                setting.emission_ms,
-                NO_INDEX if setting.idle_ms is None else setting.idle_ms,
-            )
+    return EngineClock(
+        *_emitted_periodically(
+            events.event_time - behind,
+            partition,
+            partitions,
+            events.received,
+            setting.emission_ms,
+            NO_INDEX if setting.idle_ms is None else setting.idle_ms,
         )
-    newest = (
-        newest_so_far(events.event_time)
-        if partitions == 1
-        else _smallest_of_newest(events.event_time, partition, partitions)
     )
-    return rising(np.maximum(newest - behind, NEVER), events.received)
-
-
-@compiled
-def _smallest_of_newest(
-    event_time: NDArray[np.int64], partition: NDArray[np.int64], partitions: int
-) -> NDArray[np.int64]:
-    newest = np.full(partitions, NEVER, np.int64)
-    smallest = np.empty(len(event_time), np.int64)
-    holding_back = NEVER
-    for i in range(len(event_time)):
-        p = partition[i]
-        if event_time[i] > newest[p]:
-            held_back = newest[p] == holding_back
-            newest[p] = event_time[i]
-            if held_back:
-                holding_back = newest.min()
-        smallest[i] = holding_back
-    return smallest
 
 
 @compiled
@@ -285,39 +280,142 @@ def _find_idle(
 def flink_programs(setting: FlinkSetting, names: Names) -> tuple[Program, ...]:
     """Return statements for Flink SQL and a Java program for DataStream (2.x).
 
-    Without the statements where there is an allowed lateness, which SQL does not have. Both have
-    one `delay_ms`, so the watermark of the statements is 1 ms ahead of the program's.
+    The statements only where SQL can do it: without allowed lateness, with a watermark per
+    partition, and with event times that SQL can read. Both have one `delay_ms`, so the watermark of
+    the statements is 1 ms ahead of the program's.
     """
     java = Program("Java", "java", _datastream(setting, names))
-    if setting.allowed_lateness_ms:
+    time = _sql_time(names)
+    if setting.allowed_lateness_ms or not setting.per_partition or time is None:
         return (java,)
-    return Program("Flink SQL", "sql", _sql(setting, names)), java
+    return Program("Flink SQL", "sql", _sql(setting, names, time)), java
 
 
-def _sql(setting: FlinkSetting, names: Names) -> str:
-    session = isinstance(setting.window, SessionWindow)
-    key, length = sql_name(names.key), _sql_interval(setting.window.length_ms)
-    source = f"TABLE events PARTITION BY {key}" if session else "TABLE events"
-    function = "SESSION" if session else "TUMBLE"
+def _sql(setting: FlinkSetting, names: Names, time: str) -> str:
+    columns = {c for s in (names.key, names.time) if s is not None for c in [_sql_column(s, names)]}
+    return _SQL_TEMPLATE.substitute(
+        emission=setting.emission_ms or _EMISSION_MS,
+        columns="".join(f"  {column},\n" for column in sorted(columns)),
+        key="'all'" if names.key is None else _sql_value(names.key),
+        timestamp="  record_time TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL,\n"
+        if names.time is None
+        else "",
+        time=time,
+        delay=_sql_interval(setting.delay_ms),
+        options=",\n".join(
+            f"  {sql_text(k)} = {sql_text(v)}" for k, v in _sql_options(setting, names).items()
+        ),
+        window=_sql_window(setting.window),
+    )
+
+
+def _sql_options(setting: FlinkSetting, names: Names) -> dict[str, str]:
     options = {
         "connector": "kafka",
         "topic": names.topic,
         "properties.bootstrap.servers": names.servers,
-        "scan.startup.mode": "earliest-offset",
-        "format": "json",
+        "scan.startup.mode": "earliest-offset" if setting.catching_up else "latest-offset",
     }
+    if KEY in (names.key, names.time):
+        options |= {"key.format": "raw", "key.fields": "record_key"}
+        options |= {"value.fields-include": "EXCEPT_KEY"}
+    if names.avro is None:
+        options |= {"value.format": "json", "value.json.ignore-parse-errors": "true"}
+    else:
+        options |= {"value.format": "avro-confluent", "value.avro-confluent.url": names.registry}
     if not setting.emission_ms:
         options["scan.watermark.emit.strategy"] = "on-event"
     if setting.idle_ms is not None:
         options["scan.watermark.idle-timeout"] = f"{setting.idle_ms} ms"
-    return _SQL_TEMPLATE.substitute(
-        emission=setting.emission_ms or _EMISSION_MS,
-        key=key,
-        time=sql_name(names.time),
-        delay=_sql_interval(setting.delay_ms),
-        options=",\n".join(f"  {sql_text(k)} = {sql_text(v)}" for k, v in options.items()),
-        window=f"{function}({source}, DESCRIPTOR(event_time), {length})",
+    return options
+
+
+def _sql_column(source: str, names: Names) -> str:
+    """Return the declaration of a column that has a field."""
+    if source == KEY:
+        return "record_key STRING"
+    if source == FROM_PARTITION:
+        return "record_partition INT METADATA FROM 'partition' VIRTUAL"
+    if source.startswith(HEADER):
+        return "headers MAP<STRING, BYTES> METADATA VIRTUAL"
+    schema = json.loads(names.avro) if names.avro else None
+    paths = [path_of(str(s)) for s in (names.key, names.time) if _is_beside(s, source)]
+    return _sql_row(paths, [_avro_type(schema, path) if schema else "STRING" for path in paths])
+
+
+def _avro_type(schema: Any, path: list[str]) -> str:  # noqa: ANN401
+    """Return the type of a field in SQL; text where it has no own."""
+    if isinstance(schema, list):
+        schema = next(part for part in schema if part != "null")
+    if isinstance(schema, dict) and path:
+        found = [field for field in schema.get("fields", ()) if field["name"] == path[0]]
+        return _avro_type(found[0]["type"], path[1:]) if found else "STRING"
+    name = schema["type"] if isinstance(schema, dict) else schema
+    return {"int": "INT", "long": "BIGINT", "float": "FLOAT", "double": "DOUBLE"}.get(
+        name, "STRING"
     )
+
+
+def _is_beside(other: str | None, source: str) -> bool:
+    """Return whether a source is a field of the value in the same column as another."""
+    is_field = other is not None and not other.startswith("@")
+    return is_field and path_of(str(other))[0] == path_of(source)[0]
+
+
+def _sql_row(paths: list[list[str]], types: list[str]) -> str:
+    """Return a declaration of what all paths begin with, and below it of the rest of each."""
+    name = sql_name(paths[0][0])
+    if len(paths[0]) == 1:
+        return f"{name} {types[0]}"
+    below: dict[str, list[int]] = {}
+    for at, path in enumerate(paths):
+        below.setdefault(path[1], []).append(at)
+    rows = [
+        _sql_row([paths[i][1:] for i in ats], [types[i] for i in ats]) for ats in below.values()
+    ]
+    return f"{name} ROW<{', '.join(rows)}>"
+
+
+def _sql_value(source: str) -> str:
+    """Return an expression for a field, as text."""
+    if source == KEY:
+        return "record_key"
+    if source == FROM_PARTITION:
+        return "CAST(record_partition AS STRING)"
+    if source.startswith(HEADER):
+        return f"DECODE(headers[{sql_text(path_of(source)[0])}], 'UTF-8')"
+    return f"CAST({'.'.join(map(sql_name, path_of(source)))} AS STRING)"
+
+
+def _sql_time(names: Names) -> str | None:
+    """Return an expression for the event time; None where SQL cannot read it."""
+    if names.time is None:
+        return "record_time"
+    text, form = _sql_value(names.time), FORMS[names.form]
+    if names.form == "iso":
+        zone = sql_text(names.zone or "UTC")
+        return f"TO_TIMESTAMP_LTZ(REPLACE({text}, ' ', 'T'), {_SQL_ISO}, {zone})"
+    if form.unit_ms is None or names.form == "gps_s" or (form.local and names.zone):
+        return None
+    unit, zero = form.unit_ms, form.zero_ms
+    ms = f"CAST({text} AS DECIMAL(29, 6)) * {unit.numerator} / {unit.denominator}"
+    return f"TO_TIMESTAMP_LTZ(CAST(FLOOR({ms}) AS BIGINT) + {zero}, 3)"
+
+
+_SQL_TYPES: Final = {"int": "INT", "long": "BIGINT", "float": "FLOAT", "double": "DOUBLE"}
+_SQL_ISO: Final = "'yyyy-MM-dd''T''HH:mm:ss[.SSSSSSSSS][.SSSSSS][.SSS][XXX]'"
+
+
+def _sql_window(window: Window) -> str:
+    size = _sql_interval(window.length_ms)
+    match window:
+        case SessionWindow():
+            return f"SESSION(TABLE events PARTITION BY client, DESCRIPTOR(event_time), {size})"
+        case TumblingWindow():
+            return f"TUMBLE(TABLE events, DESCRIPTOR(event_time), {size})"
+        case HoppingWindow(advance_ms=advance_ms):
+            advance = _sql_interval(advance_ms)
+            return f"HOP(TABLE events, DESCRIPTOR(event_time), {advance}, {size})"
 
 
 def _sql_interval(ms: int) -> str:
@@ -330,99 +428,174 @@ def _sql_interval(ms: int) -> str:
 
 
 def _datastream(setting: FlinkSetting, names: Names) -> str:
-    session = isinstance(setting.window, SessionWindow)
-    idleness = (
-        f"\n                        .withIdleness(Duration.ofMillis({setting.idle_ms}L))"
-        if setting.idle_ms is not None
-        else ""
-    )
-    return _JAVA_TEMPLATE.substitute(
-        java_literals(names),
+    key, time = (RECORD[place] for place in (names.key_place, names.time_place))
+    text = _JAVA_TEMPLATE.substitute(
         emission=setting.emission_ms or _EMISSION_MS,
-        delay=setting.delay_ms,
-        idleness=idleness,
-        assigner="EventTimeSessionWindows" if session else "TumblingEventTimeWindows",
-        factory="withGap" if session else "of",
-        length=setting.window.length_ms,
+        servers=java_text(names.servers),
+        topic=java_text(names.topic),
+        offsets="earliest" if setting.catching_up else "latest",
+        strategy=_strategy(setting),
+        source=_PER_PARTITION_JAVA if setting.per_partition else _FOR_ALL_JAVA,
+        windows=_java_windows(setting.window),
         lateness=setting.allowed_lateness_ms,
+        key=key,
+        time=time,
+        methods=java_methods(names),
+        generator=""
+        if setting.emission_ms
+        else _AFTER_EVERY_EVENT.substitute(behind=setting.delay_ms + 1),
     )
+    return f"{java_imports(text, *_JAVA_CLASSES)}\n\n{text}"
+
+
+def _strategy(setting: FlinkSetting) -> str:
+    start = (
+        f"forBoundedOutOfOrderness(Duration.ofMillis({setting.delay_ms}L))"
+        if setting.emission_ms
+        else "forGenerator(context -> new AfterEveryEvent())"
+    )
+    idle = "" if setting.idle_ms is None else f"Duration.ofMillis({setting.idle_ms}L)"
+    return start + (f"\n                        .withIdleness({idle})" if idle else "")
+
+
+def _java_windows(window: Window) -> str:
+    length = f"Duration.ofMillis({window.length_ms}L)"
+    match window:
+        case SessionWindow():
+            return f"EventTimeSessionWindows.withGap({length})"
+        case TumblingWindow():
+            return f"TumblingEventTimeWindows.of({length})"
+        case HoppingWindow(advance_ms=advance_ms):
+            return f"SlidingEventTimeWindows.of({length}, Duration.ofMillis({advance_ms}L))"
 
 
 _SQL_TEMPLATE = Template("""\
 SET 'pipeline.auto-watermark-interval' = '$emission ms';
+SET 'table.local-time-zone' = 'UTC';
 
 CREATE TABLE events (
-  $key STRING,
-  $time BIGINT,
-  event_time AS TO_TIMESTAMP_LTZ($time, 3),
+$columns${timestamp}  client AS $key,
+  event_time AS $time,
   WATERMARK FOR event_time AS event_time - $delay
 ) WITH (
 $options
 );
 
-SELECT $key, window_start, window_end, COUNT(*) AS events
+SELECT client, window_start, window_end, COUNT(*) AS events
 FROM $window
-GROUP BY $key, window_start, window_end;
+GROUP BY client, window_start, window_end;
+""")
+_JAVA_CLASSES: Final = (
+    "org.apache.flink.api.common.eventtime.Watermark",
+    "org.apache.flink.api.common.eventtime.WatermarkGenerator",
+    "org.apache.flink.api.common.eventtime.WatermarkOutput",
+    "org.apache.flink.api.common.eventtime.WatermarkStrategy",
+    "org.apache.flink.api.common.typeinfo.TypeInformation",
+    "org.apache.flink.connector.kafka.source.KafkaSource",
+    "org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer",
+    "org.apache.flink.connector.kafka.source.reader.deserializer.KafkaRecordDeserializationSchema",
+    "org.apache.flink.streaming.api.datastream.DataStream",
+    "org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator",
+    "org.apache.flink.streaming.api.environment.StreamExecutionEnvironment",
+    "org.apache.flink.streaming.api.functions.windowing.ProcessWindowFunction",
+    "org.apache.flink.streaming.api.windowing.assigners.EventTimeSessionWindows",
+    "org.apache.flink.streaming.api.windowing.assigners.SlidingEventTimeWindows",
+    "org.apache.flink.streaming.api.windowing.assigners.TumblingEventTimeWindows",
+    "org.apache.flink.streaming.api.windowing.windows.TimeWindow",
+    "org.apache.flink.util.Collector",
+    "org.apache.flink.util.OutputTag",
+)
+_PER_PARTITION_JAVA: Final = """\
+        // To the source: a watermark per partition. No more readers than there are partitions.
+        DataStream<Event> events =
+                env.fromSource(source, watermarks, "events").setParallelism(1);"""
+_FOR_ALL_JAVA: Final = """\
+        // After the source, which one reader reads: one watermark for all partitions.
+        DataStream<Event> events =
+                env.fromSource(source, WatermarkStrategy.noWatermarks(), "events")
+                        .setParallelism(1)
+                        .assignTimestampsAndWatermarks(watermarks)
+                        .setParallelism(1);"""
+_AFTER_EVERY_EVENT: Final = Template("""
+    /** Emits the watermark after every event. */
+    private static class AfterEveryEvent implements WatermarkGenerator<Event> {
+        private long newest = Long.MIN_VALUE + ${behind}L;
+
+        @Override
+        public void onEvent(Event event, long time, WatermarkOutput output) {
+            newest = Math.max(newest, time);
+            output.emitWatermark(new Watermark(newest - ${behind}L));
+        }
+
+        @Override
+        public void onPeriodicEmit(WatermarkOutput output) {}
+    }
 """)
 _JAVA_TEMPLATE = Template("""\
-import java.time.Duration;
-import org.apache.flink.api.common.eventtime.WatermarkStrategy;
-import org.apache.flink.connector.kafka.source.KafkaSource;
-import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
-import org.apache.flink.formats.json.JsonDeserializationSchema;
-import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
-import org.apache.flink.streaming.api.datastream.DataStream;
-import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
-import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
-import org.apache.flink.streaming.api.functions.windowing.ProcessWindowFunction;
-import org.apache.flink.streaming.api.windowing.assigners.$assigner;
-import org.apache.flink.streaming.api.windowing.windows.TimeWindow;
-import org.apache.flink.util.Collector;
-import org.apache.flink.util.OutputTag;
-
 public class CountEvents {
-    private static final OutputTag<ObjectNode> LATE = new OutputTag<>("late") {};
+    private static final OutputTag<Event> LATE = new OutputTag<>("late") {};
+
+    /** Whose event it is, and when it happened. */
+    public static class Event {
+        public String key;
+        public long time;
+    }
 
     public static void main(String[] args) throws Exception {
         StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment();
         env.getConfig().setAutoWatermarkInterval(${emission}L);
-        KafkaSource<ObjectNode> source =
-                KafkaSource.<ObjectNode>builder()
+        KafkaSource<Event> source =
+                KafkaSource.<Event>builder()
                         .setBootstrapServers($servers)
                         .setTopics($topic)
-                        .setStartingOffsets(OffsetsInitializer.earliest())
-                        .setValueOnlyDeserializer(
-                                new JsonDeserializationSchema<>(ObjectNode.class))
+                        .setStartingOffsets(OffsetsInitializer.$offsets())
+                        .setDeserializer(new ReadEvent())
                         .build();
-        WatermarkStrategy<ObjectNode> watermarks =
-                WatermarkStrategy.<ObjectNode>forBoundedOutOfOrderness(
-                                Duration.ofMillis(${delay}L))$idleness
-                        .withTimestampAssigner((event, t) -> event.get($time).asLong());
+        WatermarkStrategy<Event> watermarks =
+                WatermarkStrategy.<Event>$strategy
+                        .withTimestampAssigner((event, t) -> event.time);
+$source
         SingleOutputStreamOperator<String> counts =
-                count(env.fromSource(source, watermarks, $topic));
+                events.keyBy(event -> event.key)
+                        .window($windows)
+                        .allowedLateness(Duration.ofMillis(${lateness}L))
+                        .sideOutputLateData(LATE)
+                        .process(new Count());
         counts.print();
-        counts.getSideOutput(LATE).print("late");
+        counts.getSideOutput(LATE).map(event -> event.key + " " + event.time).print("late");
         env.execute();
     }
 
-    static SingleOutputStreamOperator<String> count(DataStream<ObjectNode> events) {
-        return events.keyBy(event -> event.get($key).asText())
-                .window($assigner.$factory(Duration.ofMillis(${length}L)))
-                .allowedLateness(Duration.ofMillis(${lateness}L))
-                .sideOutputLateData(LATE)
-                .process(
-                        new ProcessWindowFunction<ObjectNode, String, String, TimeWindow>() {
-                            @Override
-                            public void process(
-                                    String key,
-                                    Context context,
-                                    Iterable<ObjectNode> events,
-                                    Collector<String> out) {
-                                long count = events.spliterator().getExactSizeIfKnown();
-                                out.collect(key + " " + context.window() + " " + count);
-                            }
-                        });
+    private static class Count extends ProcessWindowFunction<Event, String, String, TimeWindow> {
+        @Override
+        public void process(
+                String key, Context context, Iterable<Event> events, Collector<String> out) {
+            TimeWindow window = context.window();
+            long count = events.spliterator().getExactSizeIfKnown();
+            out.collect(key + " " + window.getStart() + " " + window.getEnd() + " " + count);
+        }
     }
+
+    private static class ReadEvent implements KafkaRecordDeserializationSchema<Event> {
+        @Override
+        public void deserialize(ConsumerRecord<byte[], byte[]> record, Collector<Event> out) {
+            Event event = new Event();
+            try {
+                event.key = key($key);
+                event.time = time($time);
+            } catch (IOException | RuntimeException noEvent) {
+                return;
+            }
+            out.collect(event);
+        }
+
+        @Override
+        public TypeInformation<Event> getProducedType() {
+            return TypeInformation.of(Event.class);
+        }
+    }
+$generator
+$methods
 }
 """)
 _SOURCE: Final = "Watermark source"

@@ -23,10 +23,11 @@ from lib.replay.assignment import (
     replay_of,
     stopped,
 )
-from lib.replay.code import Names, Program, java_literals
+from lib.replay.code import Names, Program, java_text
+from lib.replay.code_java import RECORD, java_imports, java_methods
 from lib.replay.engine import Delay, Engine, Number, Setting, Switch
 from lib.replay.engine_clock import newest_so_far, rising
-from lib.replay.windows import NEVER, NO_INDEX, Replay, SessionWindow
+from lib.replay.windows import NEVER, NO_INDEX, HoppingWindow, Replay, SessionWindow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -221,44 +222,91 @@ def _reached(
 
 
 def kafka_streams_programs(setting: KafkaStreamsSetting, names: Names) -> tuple[Program, ...]:
-    """Return a Java program for Kafka Streams (4.x); the topic's keys are what it groups by."""
+    """Return a Java program for Kafka Streams (4.x)."""
     session = isinstance(setting.window, SessionWindow)
+    size, advance = setting.window.length_ms, ""
+    if isinstance(setting.window, HoppingWindow):
+        advance = (
+            f"\n                                .advanceBy({_duration(setting.window.advance_ms)})"
+        )
+    grouped, processor = _BY_RECORD_KEY, ""
+    if setting.repartitioned:
+        grouped = _REPARTITIONED
+        call = {"header": "record.headers()", "partition": "context().recordMetadata().get()"}
+        call |= {"value": "record.value()", "key": "record.key()", "nothing": ""}
+        key = call[names.key_place] + (".partition()" if names.key_place == "partition" else "")
+        processor = _PROCESSOR.substitute(key=key)
     text = _JAVA_TEMPLATE.substitute(
-        java_literals(names),
+        servers=java_text(names.servers),
+        topic=java_text(names.topic),
+        commit=setting.commit_ms,
+        grouped=grouped,
+        processor=processor,
         windows="SessionWindows" if session else "TimeWindows",
         factory="ofInactivityGapAndGrace" if session else "ofSizeAndGrace",
-        length=setting.window.length_ms,
-        grace=setting.grace_ms,
+        length=_duration(size),
+        grace=_duration(setting.grace_ms),
+        advance=advance,
         store="SessionStore" if session else "WindowStore",
         caching="withCachingEnabled" if setting.caching else "withCachingDisabled",
+        time={"key": "(byte[]) record.key()", "value": "(byte[]) record.value()"}.get(
+            names.time_place, RECORD[names.time_place]
+        ),
+        methods=java_methods(names),
     )
-    return (Program("Java", "java", text),)
+    return (Program("Java", "java", f"{java_imports(text, *_JAVA_CLASSES)}\n\n{text}"),)
 
 
+def _duration(ms: int) -> str:
+    return f"Duration.ofMillis({ms}L)"
+
+
+_JAVA_CLASSES: Final = (
+    "java.util.Properties",
+    "org.apache.kafka.common.serialization.Serdes",
+    "org.apache.kafka.common.utils.Bytes",
+    "org.apache.kafka.streams.KafkaStreams",
+    "org.apache.kafka.streams.StreamsBuilder",
+    "org.apache.kafka.streams.StreamsConfig",
+    "org.apache.kafka.streams.Topology",
+    "org.apache.kafka.streams.kstream.Consumed",
+    "org.apache.kafka.streams.kstream.Grouped",
+    "org.apache.kafka.streams.kstream.Materialized",
+    "org.apache.kafka.streams.kstream.SessionWindows",
+    "org.apache.kafka.streams.kstream.Suppressed",
+    "org.apache.kafka.streams.kstream.TimeWindows",
+    "org.apache.kafka.streams.processor.api.ContextualProcessor",
+    "org.apache.kafka.streams.processor.api.Record",
+    "org.apache.kafka.streams.state.SessionStore",
+    "org.apache.kafka.streams.state.WindowStore",
+)
+_BY_RECORD_KEY: Final = """\
+                // The record key is what is grouped by: right where producers write it so."""
+_REPARTITIONED: Final = """\
+                // A topic of the application's own brings the events of a key together.
+                .process(SetKey::new)"""
+_PROCESSOR: Final = Template("""
+    /** Makes what is grouped by the key; what is no event is left out. */
+    private static class SetKey extends ContextualProcessor<byte[], byte[], byte[], byte[]> {
+        @Override
+        public void process(Record<byte[], byte[]> record) {
+            byte[] key;
+            try {
+                key = key($key).getBytes(StandardCharsets.UTF_8);
+            } catch (IOException | RuntimeException noEvent) {
+                return;
+            }
+            context().forward(record.withKey(key));
+        }
+    }
+""")
 _JAVA_TEMPLATE = Template("""\
-import java.time.Duration;
-import java.util.Properties;
-import org.apache.kafka.common.serialization.Serdes;
-import org.apache.kafka.common.utils.Bytes;
-import org.apache.kafka.streams.KafkaStreams;
-import org.apache.kafka.streams.StreamsBuilder;
-import org.apache.kafka.streams.StreamsConfig;
-import org.apache.kafka.streams.Topology;
-import org.apache.kafka.streams.kstream.Consumed;
-import org.apache.kafka.streams.kstream.Materialized;
-import org.apache.kafka.streams.kstream.$windows;
-import org.apache.kafka.streams.kstream.Suppressed;
-import org.apache.kafka.streams.state.$store;
-
-import com.fasterxml.jackson.databind.ObjectMapper;
-
 public class CountEvents {
-    private static final ObjectMapper JSON = new ObjectMapper();
-
     public static void main(String[] args) {
         Properties properties = new Properties();
         properties.put(StreamsConfig.APPLICATION_ID_CONFIG, "count-events");
         properties.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, $servers);
+        properties.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, ${commit}L);
         KafkaStreams streams = new KafkaStreams(topology(), properties);
         Runtime.getRuntime().addShutdownHook(new Thread(streams::close));
         streams.start();
@@ -266,34 +314,41 @@ public class CountEvents {
 
     static Topology topology() {
         StreamsBuilder builder = new StreamsBuilder();
-        Consumed<String, String> consumed =
-                Consumed.with(Serdes.String(), Serdes.String())
-                        .withTimestampExtractor((record, previous) -> eventTime(record.value()));
+        Consumed<byte[], byte[]> consumed =
+                Consumed.with(Serdes.ByteArray(), Serdes.ByteArray())
+                        .withTimestampExtractor((record, previous) -> timeOrSkip(record));
         builder.stream($topic, consumed)
-                .groupByKey()
+$grouped
+                .groupByKey(Grouped.with(Serdes.ByteArray(), Serdes.ByteArray()))
                 .windowedBy(
-                        $windows.$factory(
-                                Duration.ofMillis(${length}L), Duration.ofMillis(${grace}L)))
+                        $windows.$factory($length, $grace)$advance)
                 .count(
-                        Materialized.<String, Long, $store<Bytes, byte[]>>with(
-                                        Serdes.String(), Serdes.Long())
+                        Materialized.<byte[], Long, $store<Bytes, byte[]>>with(
+                                        Serdes.ByteArray(), Serdes.Long())
                                 .$caching())
                 .suppress(Suppressed.untilWindowCloses(Suppressed.BufferConfig.unbounded()))
                 .toStream()
-                .foreach((window, count) -> System.out.println(window + " " + count));
+                .foreach(
+                        (window, count) ->
+                                System.out.println(
+                                        new String(window.key(), StandardCharsets.UTF_8)
+                                                + " " + window.window().start()
+                                                + " " + window.window().end()
+                                                + " " + count));
         return builder.build();
     }
-
-    private static long eventTime(Object value) {
+$processor
+    private static long timeOrSkip(ConsumerRecord<Object, Object> record) {
         try {
-            return JSON.readTree((String) value).get($time).asLong();
-        } catch (java.io.IOException notJson) {
+            return time($time);
+        } catch (IOException | RuntimeException noEvent) {
             return -1; // skipped
         }
     }
+
+$methods
 }
 """)
-
 _APPLICATION: Final = "Application and broker"
 KAFKA_STREAMS: Final = Engine(
     label="Kafka Streams",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from lib.core.jit import compiled
+from lib.events.fields import FROM_PARTITION, HEADER, KEY
 from lib.replay.assignment import (
     assign_aligned,
     assign_sessions,
@@ -20,9 +21,10 @@ from lib.replay.assignment import (
     replay_in_order,
     replay_of,
 )
-from lib.replay.code import Names, Program, python_literals
+from lib.replay.code import Names, Program, path_of, plain_schema
+from lib.replay.code_python import python_time
 from lib.replay.engine import Engine, Number, Setting, Switch
-from lib.replay.windows import NO_INDEX, Replay, SessionWindow
+from lib.replay.windows import NO_INDEX, HoppingWindow, Replay, SessionWindow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -269,46 +271,100 @@ def _watermarks(
 
 def spark_programs(setting: SparkSetting, names: Names) -> tuple[Program, ...]:
     """Return a Python program for Spark Structured Streaming (4.x)."""
+    sizes = [f'"{setting.window.length_ms} milliseconds"']
+    if isinstance(setting.window, HoppingWindow):
+        sizes.append(f'"{setting.window.advance_ms} milliseconds"')
+    uses = {names.key_place, names.time_place}
+    options = [f'.option("maxOffsetsPerTrigger", {setting.batch_records})'] * bool(
+        setting.batch_records
+    ) + ['.option("includeHeaders", True)'] * ("header" in uses)
+    function, time = python_time(names)
     text = _PYTHON_TEMPLATE.substitute(
-        python_literals(names),
-        function="session_window" if isinstance(setting.window, SessionWindow) else "window",
-        length=setting.window.length_ms,
+        avro=_FROM_AVRO.substitute(schema=repr(plain_schema(names.avro))) if names.avro else "",
+        value='F.to_json(from_avro(F.expr("substring(value, 6)"), SCHEMA))'
+        if names.avro
+        else 'F.col("value").cast("string")',
+        function=function,
+        key=_column(names.key),
+        time=time.format(text="" if names.time is None else _column(names.time)),
+        windows="session_window" if isinstance(setting.window, SessionWindow) else "window",
+        sizes=", ".join(sizes),
         delay=setting.delay_ms,
-        records=setting.batch_records,
+        servers=repr(names.servers),
+        topic=repr(names.topic),
+        offsets="earliest" if setting.waiting else "latest",
+        options="".join(f"\n        {option}" for option in options),
+        trigger=_trigger(setting),
     )
     return (Program("Python", "python", text),)
 
 
+def _trigger(setting: SparkSetting) -> str:
+    if setting.waiting:
+        return ".trigger(availableNow=True)"
+    every = f'.trigger(processingTime="{setting.trigger_ms} milliseconds")'
+    return every if setting.trigger_ms else ""
+
+
+def _column(source: str | None) -> str:
+    """Return an expression for a field, as text."""
+    if source is None:
+        return 'F.lit("all")'
+    if source.startswith(HEADER):
+        found = f'F.filter("headers", lambda header: header.key == {path_of(source)[0]!r})'
+        return f'F.element_at({found}, -1).value.cast("string")'
+    if source in (KEY, FROM_PARTITION):
+        return f'F.col("{source.removeprefix("@")}").cast("string")'
+    return f"F.get_json_object(value, {'$.' + source!r})"
+
+
+_FROM_AVRO: Final = Template("""
+from pyspark.sql.avro.functions import from_avro
+
+SCHEMA = $schema
+""")
 _PYTHON_TEMPLATE = Template("""\
+$function
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
+$avro
 
-
-def count_events(values):
-    \"\"\"Count per key and window; `values` has JSON objects in its column `value`.\"\"\"
-    key = F.get_json_object("value", "$$." + $key)
-    time = F.get_json_object("value", "$$." + $time)
+def count_events(records):
+    \"\"\"Count per key and window; `records` has the columns of Spark's Kafka source.\"\"\"
+    value = $value
     return (
-        values.select(key.alias("key"), F.timestamp_millis(time.cast("bigint")).alias("time"))
+        records.select($key.alias("key"), $time.alias("time"))
+        .where("key IS NOT NULL AND time IS NOT NULL")
         .withWatermark("time", "$delay milliseconds")
-        .groupBy("key", F.$function("time", "$length milliseconds").alias("window"))
+        .groupBy("key", F.$windows("time", $sizes).alias("window"))
         .count()
     )
 
 
-if __name__ == "__main__":
-    spark = SparkSession.builder.getOrCreate()
-    values = (
+def main():
+    spark = SparkSession.builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
+    records = (
         spark.readStream.format("kafka")
         .option("kafka.bootstrap.servers", $servers)
         .option("subscribe", $topic)
-        .option("startingOffsets", "earliest")
-        .option("maxOffsetsPerTrigger", $records)
+        .option("startingOffsets", "$offsets")$options
         .load()
-        .selectExpr("CAST(value AS STRING) AS value")
     )
-    query = count_events(values).writeStream.outputMode("append").format("console").start()
+    counts = count_events(records).select(
+        "key", F.unix_millis("window.start"), F.unix_millis("window.end"), "count"
+    )
+    query = (
+        counts.writeStream.outputMode("append")
+        .format("console")
+        .option("truncate", False)
+        .option("numRows", 1_000_000)
+        $trigger.start()
+    )
     query.awaitTermination()
+
+
+if __name__ == "__main__":
+    main()
 """)
 
 _BATCHES: Final = "Micro-batches"
