@@ -155,14 +155,20 @@ def running(compiled, log):
 
 
 def printed(log):
-    """The last count that was printed of each window."""
-    found = {}
+    """The final result of each session that was printed: a later one that holds it replaces it."""
+    found = []
     for line in log.read_text(errors="replace").splitlines():
         cells = line.replace("|", " ").split()
         cells = cells[1:] if cells and cells[0].endswith(">") else cells  # Flink's subtask
         if len(cells) == 4 and all(cell.isdigit() for cell in cells[1:]):
-            found[cells[0], int(cells[1]), int(cells[2])] = int(cells[3])
-    return sorted((*window, count) for window, count in found.items())
+            key, (start, end, count) = cells[0], map(int, cells[1:])
+            found = [
+                other
+                for other in found
+                if other[0] != key or not start <= other[1] <= other[2] <= end
+            ]
+            found.append((key, start, end, count))
+    return sorted(found)
 
 
 def write(servers, topics, begin_ms, pace_ms):
