@@ -3,7 +3,7 @@ import streamlit as st
 from lib.replay.windows import SessionWindow
 from lib.ui.advice import advisor, choose_goal, tradeoff
 from lib.ui.blame import whose_fault
-from lib.ui.engine_settings import choose_setting
+from lib.ui.engine_settings import choose_setting, say_stop
 from lib.ui.outcome import curves, dropped_list, figures, gaps, on_received_time, skew
 from lib.ui.page import begin
 from lib.ui.replays import replay_of, true_sessions
@@ -17,6 +17,7 @@ visible = begin(
 )
 setting = choose_setting()
 replayed, outcome = replay_of(visible.topic, setting)
+say_stop(replayed)
 
 st.subheader("Result", anchor=False)
 figures(outcome, with_latency=not visible.order_only)

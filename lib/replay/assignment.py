@@ -9,33 +9,39 @@ sessions before it is judged (`joins_first`).
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from lib.replay.sessions import find_sessions
-from lib.replay.windows import NO_INDEX, Replay, SessionWindow
+from lib.replay.windows import NEVER, NO_INDEX, Replay, SessionWindow
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from lib.replay.input import ReplayInput
-    from lib.replay.windows import Window
+    from lib.replay.windows import AlignedWindow, Window
 
 
 @dataclass(frozen=True, eq=False)
 class Assignment:
     """Which window took which event, before an engine says when the windows closed.
 
-    Attributes as in `lib.replay.windows.Replay`; `first` is the event time of a window's oldest
-    event.
+    Attributes as in `lib.replay.windows.Replay`; `start` is the event time of a session's oldest
+    event. `members` has two arrays, an element each for every window that took an event: the index
+    of the event, rising, and the number of the window.
     """
 
     window: NDArray[np.int32]
     missed_by_ms: NDArray[np.int64]
+    missed_windows: NDArray[np.int32]
+    members: tuple[NDArray[np.int64], NDArray[np.int32]]
     key: NDArray[np.int32]
-    first: NDArray[np.int64]
+    start: NDArray[np.int64]
     last: NDArray[np.int64]
 
     @property
@@ -46,7 +52,7 @@ class Assignment:
     @property
     def count(self) -> NDArray[np.int64]:
         """Number of events of each window."""
-        return np.bincount(self.window[self.kept], minlength=len(self.key)).astype(np.int64)
+        return np.bincount(self.members[1], minlength=len(self.key)).astype(np.int64)
 
 
 def assign_sessions(
@@ -87,13 +93,22 @@ def assign_sessions(
         late_ms,
         joins_first,
     )
-    return Assignment(window=window, missed_by_ms=missed, key=key, first=first, last=last)
+    index = np.flatnonzero(window >= 0)
+    return Assignment(
+        window=window,
+        missed_by_ms=missed,
+        missed_windows=(window < 0).astype(np.int32),
+        members=(index, window[index]),
+        key=key,
+        start=first,
+        last=last,
+    )
 
 
-def assign_tumbling(
-    events: ReplayInput, clock: NDArray[np.int64], *, size_ms: int, late_ms: int
+def assign_aligned(
+    events: ReplayInput, clock: NDArray[np.int64], window: AlignedWindow, *, late_ms: int
 ) -> Assignment:
-    """Return the tumbling windows that the events fill.
+    """Return the tumbling or hopping windows that the events fill.
 
     Parameters
     ----------
@@ -101,31 +116,41 @@ def assign_tumbling(
         The events.
     clock
         What each event is judged by.
-    size_ms
-        Length of a window.
+    window
+        The kind of windows. Each that an event lies in is judged by itself.
     late_ms
-        An event is late once its window's exclusive end + `late_ms` ≤ clock.
+        An event is late for a window once the window's exclusive end + `late_ms` ≤ clock.
     """
-    end = (events.event_time // size_ms + 1) * size_ms
-    missed = np.maximum(clock - (end + late_ms) + 1, 0)
-    kept = missed == 0
-    window = np.full(len(events), NO_INDEX, dtype=np.int32)
-    window[kept] = _number_pairs(events.key[kept], end[kept])
-    windows = int(window.max()) + 1 if len(window) else 0
-    key = np.zeros(windows, dtype=np.int32)
-    key[window[kept]] = events.key[kept]
-    first = np.full(windows, np.iinfo(np.int64).max)
-    last = np.full(windows, np.iinfo(np.int64).min)
-    np.minimum.at(first, window[kept], events.event_time[kept])
-    np.maximum.at(last, window[kept], events.event_time[kept])
-    return Assignment(window=window, missed_by_ms=missed, key=key, first=first, last=last)
+    size, advance, parts = window.size_ms, window.advance_ms, window.parts
+    newest = events.event_time // advance * advance
+    late_by = clock - (newest + size + late_ms)
+    taking = np.clip(-(late_by // advance), 0, parts).astype(np.int32)
+    # A row each for the windows that take an event, of an event the oldest first.
+    member = np.repeat(np.arange(len(events)), taking)
+    back = np.repeat(np.cumsum(taking), taking) - np.arange(len(member)) - 1
+    start = newest[member] - back * advance
+    number = _number_pairs(events.key[member], start)
+    of_window = np.unique(number, return_index=True)[1]
+    window_of = np.full(len(events), NO_INDEX, dtype=np.int32)
+    window_of[member] = number  # the last assignment to an element stays: the newest window
+    last = np.full(len(of_window), np.iinfo(np.int64).min)
+    np.maximum.at(last, number, events.event_time[member])
+    return Assignment(
+        window=window_of,
+        missed_by_ms=np.maximum(late_by + 1, 0),
+        missed_windows=parts - taking,
+        members=(member, number),
+        key=events.key[member[of_window]],
+        start=start[of_window],
+        last=last,
+    )
 
 
-def _number_pairs(key: NDArray[np.int32], end: NDArray[np.int64]) -> NDArray[np.int32]:
-    """Return a number for each pair of key and end, in the order of their first appearance."""
-    order = np.lexsort((end, key))
+def _number_pairs(key: NDArray[np.int32], start: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Return a number for each pair of key and start, in the order of their first appearance."""
+    order = np.lexsort((start, key))
     new = np.ones(len(order), dtype=bool)
-    new[1:] = (np.diff(key[order]) != 0) | (np.diff(end[order]) != 0)
+    new[1:] = (np.diff(key[order]) != 0) | (np.diff(start[order]) != 0)
     sorted_number = np.cumsum(new) - 1
     first_seen = order[new]
     rank = np.empty(len(first_seen), dtype=np.int32)
@@ -158,8 +183,8 @@ def final_results(
     """
     closed_at, closed_ms = closed
     joined = np.full(len(assignment.key), NO_INDEX, dtype=np.int64)
-    index = np.flatnonzero(assignment.kept)
-    joined[assignment.window[index]] = index  # the last assignment to an element stays
+    index, window = assignment.members
+    joined[window] = index  # the last assignment to an element stays
     again = (closed_at != NO_INDEX) & (joined > closed_at)
     return (
         np.where(again, joined, closed_at),
@@ -172,9 +197,8 @@ def exclusive_bounds(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return start and exclusive end of each window, as Flink, Spark and Beam report them."""
     if isinstance(window, SessionWindow):
-        return assignment.first, assignment.last + window.gap_ms
-    start = assignment.first // window.size_ms * window.size_ms
-    return start, start + window.size_ms
+        return assignment.start, assignment.last + window.gap_ms
+    return assignment.start, assignment.start + window.size_ms
 
 
 def replay_of(
@@ -204,6 +228,7 @@ def replay_of(
         kept=kept,
         missed_by_ms=assignment.missed_by_ms,
         window=assignment.window,
+        missed_windows=assignment.missed_windows,
         boundary=np.zeros(len(kept), dtype=bool) if boundary is None else boundary,
         clock=clock,
         key=assignment.key,
@@ -213,4 +238,76 @@ def replay_of(
         count=assignment.count,
         closed_at=closed[0],
         closed_ms=closed[1],
+        members=assignment.members,
     )
+
+
+def stopped(replay: Replay, events: int, because: str) -> Replay:
+    """Return the replay of the first events as that of all: the application died at the next.
+
+    Parameters
+    ----------
+    replay
+        Of the events until then.
+    events
+        Number of all events.
+    because
+        Why, as a sentence.
+    """
+    stopped_at = len(replay.kept)
+    nothing = {"window": NO_INDEX, "clock": NEVER}
+    each_event: dict[str, Any] = {
+        name: np.pad(
+            getattr(replay, name), (0, events - stopped_at), constant_values=nothing.get(name, 0)
+        )
+        for name in ("window", *_OF_EVENTS)
+    }
+    return dataclasses.replace(replay, **each_event, stopped_at=stopped_at, stopped_because=because)
+
+
+def replay_in_order(
+    events: ReplayInput, turn: NDArray[np.int64], replay: Callable[[ReplayInput], Replay]
+) -> Replay:
+    """Return the replay of events that are read in another order than they arrived.
+
+    Parameters
+    ----------
+    events
+        The events in arrival order.
+    turn
+        When each is read: the smallest first, of equal ones the first to arrive.
+    replay
+        Replays events in the order in which they are read. `closed_at` it returns as it is to be.
+
+    Returns
+    -------
+    Replay
+        In arrival order.
+    """
+    if (turn[1:] >= turn[:-1]).all():
+        return replay(events)
+    order = np.argsort(turn, kind="stable")
+    read = replay(events.taken(order))
+    back = np.empty_like(order)
+    back[order] = np.arange(len(order))
+    event, window = order[read.members[0]], read.members[1]
+    first = np.full(len(read.key), len(order))
+    np.minimum.at(first, window, event)
+    windows = np.argsort(first, kind="stable")
+    number = np.empty(len(windows) + 1, dtype=np.int32)
+    number[windows] = np.arange(len(windows), dtype=np.int32)
+    number[NO_INDEX] = NO_INDEX
+    by_event = np.argsort(event, kind="stable")
+    each_event = {name: getattr(read, name)[back] for name in _OF_EVENTS}
+    each_window = {name: getattr(read, name)[windows] for name in _OF_WINDOWS}
+    return dataclasses.replace(
+        read,
+        **each_event,
+        **each_window,
+        window=number[read.window[back]],
+        members=(event[by_event], number[window][by_event]),
+    )
+
+
+_OF_EVENTS: Final = ("kept", "missed_by_ms", "missed_windows", "boundary", "clock")
+_OF_WINDOWS: Final = ("key", "start", "end", "last", "count", "closed_at", "closed_ms")

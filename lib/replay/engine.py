@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from lib.replay.windows import WINDOW_KINDS
+from lib.replay.windows import WINDOW_KINDS, resized
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -207,4 +207,4 @@ def with_delay(setting: AnySetting, delay_ms: int) -> AnySetting:
 
 def with_length(setting: AnySetting, length_ms: int) -> AnySetting:
     """Return the setting with another session gap or window size."""
-    return replace(setting, window=type(setting.window)(length_ms))
+    return replace(setting, window=resized(setting.window, length_ms))

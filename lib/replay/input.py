@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+import pandas as pd
+from pandas.api.types import is_integer_dtype
 
-from lib.core.columns import CLIENT, EVENT_TIME, PARTITION, RECEIVED_TIME
+from lib.core.columns import (
+    CLIENT,
+    EVENT_TIME,
+    EVENT_TIME_0,
+    OFFSET,
+    PARTITION,
+    RECEIVED_TIME,
+    RECEIVED_TIME_0,
+    SEQUENCE,
+)
+from lib.core.jit import compiled
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 Integer = TypeVar("Integer", bound="np.integer")
@@ -25,17 +38,21 @@ class ReplayInput:
     event_time
         int64, epoch milliseconds.
     key
-        int32, codes 0, 1, … of what the engine groups by (the client).
+        int32, codes 0, 1, … of what the engine groups by, such as the client.
     partition
         int32, the Kafka partition.
     received
         int64, epoch milliseconds: the received times as a clock, so never falling.
+    partition_of_key
+        int32, one element a key code: the partition to which Kafka's default partitioner sends the
+        key's text, of as many as the topic is known to have.
     """
 
     event_time: NDArray[np.int64]
     key: NDArray[np.int32]
     partition: NDArray[np.int32]
     received: NDArray[np.int64]
+    partition_of_key: NDArray[np.int32]
 
     def __post_init__(self) -> None:
         lengths = {len(self.event_time), len(self.key), len(self.partition), len(self.received)}
@@ -47,11 +64,16 @@ class ReplayInput:
 
     def first(self, events: int) -> ReplayInput:
         """Return the first events, at most so many."""
-        return ReplayInput(
-            event_time=self.event_time[:events],
-            key=self.key[:events],
-            partition=self.partition[:events],
-            received=self.received[:events],
+        return self.taken(slice(events))
+
+    def taken(self, which: slice | NDArray[np.integer]) -> ReplayInput:
+        """Return some of the events, or all in another order; received times may then fall."""
+        return replace(
+            self,
+            event_time=self.event_time[which],
+            key=self.key[which],
+            partition=self.partition[which],
+            received=self.received[which],
         )
 
     @property
@@ -65,6 +87,7 @@ def replay_input(
     key: NDArray[np.integer],
     partition: NDArray[np.integer] | None = None,
     received: NDArray[np.integer] | None = None,
+    key_texts: Sequence[str] | None = None,
 ) -> ReplayInput:
     """Return arrays in arrival order as `ReplayInput`.
 
@@ -80,6 +103,8 @@ def replay_input(
         Epoch milliseconds. Where they fall (a `CreateTime` topic's can) the running maximum takes
         their place, since an engine's clock does not go back. By default, an event is received
         when the newest event so far happened.
+    key_texts
+        What the keys are written as, one a code; by default their codes.
 
     Raises
     ------
@@ -91,11 +116,14 @@ def replay_input(
     if partition is None:
         partition = np.zeros(len(event_time), dtype=np.int32)
     clock = np.asarray(event_time if received is None else received, dtype=np.int64)
+    if key_texts is None:
+        key_texts = [str(code) for code in range(int(key.max(initial=-1)) + 1)]
     return ReplayInput(
         event_time=_read_only(event_time, np.int64),
         key=_read_only(key, np.int32),
         partition=_read_only(partition, np.int32),
         received=_read_only(np.maximum.accumulate(clock) if len(clock) else clock, np.int64),
+        partition_of_key=default_partitions(key_texts, int(partition.max(initial=0)) + 1),
     )
 
 
@@ -106,17 +134,87 @@ def _read_only(array: NDArray[np.integer], dtype: type[Integer]) -> NDArray[Inte
     return view
 
 
-def replay_input_of(events: pd.DataFrame) -> ReplayInput:
-    """Return the events table's events, grouped by client.
+def replay_input_of(events: pd.DataFrame, key: str = CLIENT) -> ReplayInput:
+    """Return the events table's events, grouped by client or by another column.
 
     Parameters
     ----------
     events
         An events table (see `lib.events.table`) in arrival order, every row with a client.
+    key
+        What to group by, one of `key_columns`. Rows that lack it are one key's, written `null`.
     """
+    column = events[key].astype("category")
+    texts = [str(text) for text in column.cat.categories]
+    codes = column.cat.codes.to_numpy()
     return replay_input(
         events[EVENT_TIME].to_numpy(),
-        events[CLIENT].cat.codes.to_numpy(),
+        np.where(codes < 0, len(texts), codes),
         events[PARTITION].to_numpy(),
         events[RECEIVED_TIME].to_numpy(),
+        [*texts, "null"],
     )
+
+
+def key_columns(events: pd.DataFrame) -> list[str]:
+    """Return the columns that events can be grouped by, the client first.
+
+    Those of text or whole numbers that are no time and no place in the log, and of which a value
+    has at least two events on average.
+    """
+    times_and_places = {EVENT_TIME, EVENT_TIME_0, RECEIVED_TIME, RECEIVED_TIME_0, OFFSET, SEQUENCE}
+    found = [
+        name
+        for name in events.columns
+        if name not in {CLIENT, *times_and_places}
+        and (isinstance(events[name].dtype, pd.CategoricalDtype) or is_integer_dtype(events[name]))
+        and events[name].nunique() * 2 <= len(events)
+    ]
+    return [CLIENT, *found]
+
+
+def default_partitions(keys: Sequence[str], partitions: int) -> NDArray[np.int32]:
+    """Return where Kafka's default partitioner sends keys, by their UTF-8 and murmur2.
+
+    Returns
+    -------
+    ndarray
+        int32, one element a key.
+    """
+    encoded = [key.encode() for key in keys]
+    ends = np.cumsum([len(key) for key in encoded], dtype=np.int64)
+    found = np.empty(len(encoded), dtype=np.int32)
+    if encoded:
+        text = np.frombuffer(b"".join(encoded), np.uint8).astype(np.int64)
+        _partition_each(text, ends, partitions, found)
+    return found
+
+
+@compiled
+def _partition_each(
+    text: NDArray[np.int64], ends: NDArray[np.int64], partitions: int, found: NDArray[np.int32]
+) -> None:
+    begin = 0
+    for key in range(len(ends)):
+        positive = _murmur2(text[begin : ends[key]]) & 0x7FFFFFFF
+        found[key] = positive % partitions
+        begin = ends[key]
+
+
+@compiled
+def _murmur2(text: NDArray[np.int64]) -> int:
+    """Return `org.apache.kafka.common.utils.Utils.murmur2`, as an unsigned number."""
+    mask, mix = 0xFFFFFFFF, 0x5BD1E995
+    n = len(text)
+    hashed: int = (0x9747B28C ^ n) & mask
+    for at in range(0, n - 3, 4):
+        word = text[at] | text[at + 1] << 8 | text[at + 2] << 16 | text[at + 3] << 24
+        word = (word * mix) & mask
+        word = ((word ^ (word >> 24)) * mix) & mask
+        hashed = ((hashed * mix) & mask) ^ word
+    for byte in range(n % 4):
+        hashed ^= int(text[n // 4 * 4 + byte]) << (8 * byte)
+    if n % 4:
+        hashed = (hashed * mix) & mask
+    hashed = ((hashed ^ (hashed >> 13)) * mix) & mask
+    return hashed ^ (hashed >> 15)

@@ -205,7 +205,7 @@ def outcome_of(
     median, p95 = np.quantile(latency, [0.5, 0.95]).tolist() if len(latency) else (None, None)
     return Outcome(
         events=len(replay.kept) - begin,
-        dropped=int(np.count_nonzero(~replay.kept[begin:])),
+        dropped=int(np.count_nonzero(replay.late[begin:])),
         sessions=None if true_session is None else session_fates(replay, true_session),
         latency_median_ms=median,
         latency_p95_ms=p95,
@@ -232,5 +232,5 @@ def dropped_events(events: pd.DataFrame, replay: Replay) -> pd.DataFrame:
     """
     wanted = [CLIENT, SESSION, PARTITION, OFFSET, EVENT_TIME, RECEIVED_TIME]
     columns = [column for column in wanted if column in events]
-    dropped = events.loc[~replay.kept, columns]
-    return dropped.assign(**{MISSED_BY_MS: replay.missed_by_ms[~replay.kept]})
+    dropped = events.loc[replay.late, columns]
+    return dropped.assign(**{MISSED_BY_MS: replay.missed_by_ms[replay.late]})

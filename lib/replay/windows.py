@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
@@ -42,6 +42,7 @@ class TumblingWindow:
 
     kind: ClassVar = "Tumbling"
     length_title: ClassVar = "Window size"
+    parts: ClassVar = 1
 
     size_ms: int
 
@@ -54,9 +55,52 @@ class TumblingWindow:
         """The size of a window, in milliseconds."""
         return self.size_ms
 
+    @property
+    def advance_ms(self) -> int:
+        """How far apart windows begin, in milliseconds."""
+        return self.size_ms
 
-Window = SessionWindow | TumblingWindow
-WINDOW_KINDS: Final = (SessionWindow, TumblingWindow)
+
+@dataclass(frozen=True)
+class HoppingWindow:
+    """Windows that overlap: one of `size_ms` begins every `size_ms / parts`, aligned to the epoch.
+
+    Flink and Beam call them sliding. An event lies in as many as there are parts.
+    """
+
+    kind: ClassVar = "Hopping"
+    length_title: ClassVar = "Window size"
+
+    size_ms: int
+    parts: int = 2
+
+    def __post_init__(self) -> None:
+        if self.parts < 2:
+            raise ValueError(f"parts must be at least 2, not {self.parts}")
+        if self.size_ms < 1 or self.size_ms % self.parts:
+            raise ValueError(f"size_ms must be a multiple of the parts, not {self.size_ms}")
+
+    @property
+    def length_ms(self) -> int:
+        """The size of a window, in milliseconds."""
+        return self.size_ms
+
+    @property
+    def advance_ms(self) -> int:
+        """How far apart windows begin, in milliseconds."""
+        return self.size_ms // self.parts
+
+
+AlignedWindow = TumblingWindow | HoppingWindow
+Window = SessionWindow | AlignedWindow
+WINDOW_KINDS: Final = (SessionWindow, TumblingWindow, HoppingWindow)
+
+
+def resized(window: Window, length_ms: int) -> Window:
+    """Return a window with another session gap or size, all else as it is."""
+    if isinstance(window, SessionWindow):
+        return SessionWindow(length_ms)
+    return replace(window, size_ms=length_ms)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,13 +112,17 @@ class Replay:
     Attributes
     ----------
     kept
-        bool. False: the engine dropped the event as late.
+        bool. False: no window took the event.
     missed_by_ms
-        int64, 0 where kept. A delay, lateness or grace larger by this much would have kept the
-        event for certain. (A smaller increase may do where it also keeps a session open that the
-        event would have joined.)
+        int64, above 0 where the engine dropped the event as late. A delay, lateness or grace larger
+        by this much would have kept the event for certain. (A smaller increase may do where it also
+        keeps a session open that the event would have joined.)
     window
-        int32, the number of the window that took the event in the end, or `NO_INDEX`.
+        int32, the number of the window that took the event in the end, or `NO_INDEX`. Of several
+        hopping windows, the newest.
+    missed_windows
+        int32, how many windows around the event did not take it, since they had closed. Hopping
+        windows are all that may take an event in part: the oldest miss it first.
     boundary
         bool. The event came alone in the last millisecond in which Kafka Streams takes one: its
         result comes out at once, and without a cache the store does not find it again. (The store
@@ -97,11 +145,23 @@ class Replay:
         `NO_INDEX`.
     closed_ms
         int64, received time of that moment, epoch milliseconds, or `NO_INDEX`.
+
+    Of the whole:
+
+    members
+        Two arrays, one element each for every window that took an event, which hopping windows do
+        several times: int64, the index of the event, rising; and int32, the number of the window.
+    stopped_at
+        Index of the event at which the application died, or `NO_INDEX`. That event and those after
+        it are neither kept nor late, and of the windows those are there that had begun.
+    stopped_because
+        Why, as a sentence; empty where it did not.
     """
 
     kept: NDArray[np.bool_]
     missed_by_ms: NDArray[np.int64]
     window: NDArray[np.int32]
+    missed_windows: NDArray[np.int32]
     boundary: NDArray[np.bool_]
     clock: NDArray[np.int64]
     key: NDArray[np.int32]
@@ -111,8 +171,16 @@ class Replay:
     count: NDArray[np.int64]
     closed_at: NDArray[np.int64]
     closed_ms: NDArray[np.int64]
+    members: tuple[NDArray[np.int64], NDArray[np.int32]]
+    stopped_at: int = NO_INDEX
+    stopped_because: str = ""
+
+    @property
+    def late(self) -> NDArray[np.bool_]:
+        """Which events the engine dropped as late."""
+        return self.missed_by_ms > 0
 
     @property
     def dropped(self) -> int:
         """Number of events dropped as late."""
-        return len(self.kept) - int(np.count_nonzero(self.kept))
+        return int(np.count_nonzero(self.late))

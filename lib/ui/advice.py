@@ -8,10 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from lib.charts import windows as charts
-from lib.core.columns import CLIENT, EVENT_TIME
 from lib.core.formatting import counted, duration
 from lib.replay.advisor import Advice, Reason, Refusal
-from lib.replay.code import Names
+from lib.replay.code import names_of
 from lib.replay.engine import DELAYS_S, GAPS_S, Setting, delay_ms
 from lib.replay.goal import Goal
 from lib.replay.windows import SessionWindow
@@ -288,12 +287,8 @@ def _row(setting: Setting, outcome: Outcome) -> dict[str, object]:
 
 
 def _code(topic: LoadedTopic, setting: Setting) -> None:
-    fields = topic.fields
-    names = Names(
-        topic.report.topic,
-        key=fields.client or CLIENT,
-        time=next(iter(fields.event_time.sources), EVENT_TIME),
-    )
+    forms = topic.events.notes["event_time"].forms if "event_time" in topic.events.notes else {}
+    names = names_of(topic.report.topic, topic.fields, forms)
     with st.expander("The code to paste", icon=":material/code:"):
         for program in setting.engine.programs(setting, names):
             st.markdown(f"**{program.title}**")

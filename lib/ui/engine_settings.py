@@ -12,17 +12,19 @@ import streamlit as st
 from lib.core.formatting import duration
 from lib.replay import registry
 from lib.replay.engine import DELAYS_S, GAPS_S, Duration, Number, Switch
-from lib.replay.windows import WINDOW_KINDS
-from lib.ui.parameters import DELAY, ENGINE, LARGEST, SESSION_GAP, WINDOW_KIND, binding
+from lib.replay.windows import NO_INDEX, WINDOW_KINDS, HoppingWindow
+from lib.ui.parameters import DELAY, ENGINE, LARGEST, PARTS, SESSION_GAP, WINDOW_KIND, binding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
     from lib.replay.engine import AnySetting, Parameter, Setting
+    from lib.replay.windows import Replay, Window
 
 INITIAL_LENGTH_S: Final = 30
 INITIAL_DELAY_S: Final = 5
+_PARTS: Final = (2, 4, 5, 10, 20)  # of whole seconds, whole milliseconds
 
 
 def choose_setting() -> Setting:
@@ -33,12 +35,35 @@ def choose_setting() -> Setting:
     kind = kinds[_choose_one("Window", list(kinds), key=WINDOW_KIND.name)]
     left, middle, right = st.columns(3)
     with left:
-        length_ms = _choose_ms(kind.length_title, GAPS_S, INITIAL_LENGTH_S, key=SESSION_GAP.name)
+        window = _choose_window(kind)
     with middle:
         delay_ms = _choose_ms(engine.delay.title, DELAYS_S, INITIAL_DELAY_S, key=DELAY.name)
     with right:
-        setting: Setting = engine.setting(kind(length_ms), delay_ms)
+        setting: Setting = engine.setting(window, delay_ms)
         return _choose_parameters(setting)
+
+
+def say_stop(replayed: Replay) -> None:
+    """Say that the application would not have read the whole topic, if so."""
+    if replayed.stopped_at != NO_INDEX:
+        st.error(
+            f"{replayed.stopped_because} What follows is of the events before that one.",
+            icon=":material/dangerous:",
+        )
+
+
+def _choose_window(kind: type[Window]) -> Window:
+    length_ms = _choose_ms(kind.length_title, GAPS_S, INITIAL_LENGTH_S, key=SESSION_GAP.name)
+    if kind is not HoppingWindow:
+        return kind(length_ms)
+    parts = st.select_slider(
+        "Windows that an event is in",
+        _PARTS,
+        key=PARTS.name,
+        bind="query-params",
+        help="One begins this part of the size after the other.",
+    )
+    return HoppingWindow(length_ms, parts)
 
 
 def _choose_one(title: str, names: Sequence[str], *, key: str) -> str:

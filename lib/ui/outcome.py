@@ -96,7 +96,7 @@ def _session_counts(outcome: Outcome) -> dict[str, int]:
 
 def skew(visible: Visible, replayed: Replay) -> None:
     """Draw the skew plot with the engine's clock and the dropped events in red."""
-    marks = LateMarks(replayed.clock, ~replayed.kept, ("kept", "dropped"))
+    marks = LateMarks(replayed.clock, replayed.late, ("kept", "dropped"))
     drawn = skew_plot(
         visible.table, visible.rows, marks, zero_ms=visible.zero_ms, scale=visible.scale
     )

@@ -149,6 +149,12 @@ WINDOW_KIND: Final = Parameter(
 SESSION_GAP: Final = Parameter(
     "session_gap", "30 s", "session gap or window size, as written on the slider: `30 s`", "Windows"
 )
+PARTS: Final = Parameter(
+    "parts",
+    2,
+    "windows that an event is in, with `window_kind=Hopping`: 2, 4, 5, 10, 20",
+    "Windows",
+)
 DELAY: Final = Parameter(
     "delay", "5 s", "watermark delay, or grace, as written on the slider", "Windows"
 )

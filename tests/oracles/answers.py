@@ -21,9 +21,8 @@ def ours(case):
     events, setting = input_of_case(case), setting_of(case)
     replayed = replay(events, setting)
     members = [[] for _ in replayed.key]
-    for index, window in enumerate(replayed.window.tolist()):
-        if window != NO_INDEX:
-            members[window].append(index)
+    for index, window in zip(*(numbers.tolist() for numbers in replayed.members), strict=True):
+        members[window].append(index)
     columns = (replayed.key, replayed.start, replayed.end, replayed.closed_at, replayed.closed_ms)
     windows = [
         [key, start, end, events_of, *((None, None) if at == NO_INDEX else (at, ms))]
@@ -45,8 +44,8 @@ def _answer(windows, dropped):
 
 
 def of_firings(case, raw):
-    """Flink, Spark, Beam: of the firings that share an event the last one is final."""
-    final = _latest(raw["firings"])
+    """Flink, Spark, Beam: of a window's firings the last one is final."""
+    final = _latest(case, raw["firings"])
     taken = {index for firing in final for index in firing[3]}
     missing = sorted(set(range(len(case["event_time"]))) - taken)
     if "dropped" in raw and sorted(raw["dropped"]) != missing:
@@ -71,15 +70,25 @@ def of_updates(case, raw):
     ]
     # The store in memory counts events of the last millisecond as dropped, after they took part.
     took_part = {index for *_, members in raw["updates"] for index in members or ()}
-    return _answer(_latest(windows), set(raw["dropped"]) - took_part)
+    return _answer(_latest(case, windows), set(raw["dropped"]) - took_part)
 
 
-def _latest(firings):
-    """Of the firings that share an event, the last."""
+def _latest(case, firings):
+    """Of the firings of a window the last: sessions that share an event are one window."""
     final = []
     for firing in firings:
-        members = set(firing[3])
-        final = [other for other in final if members.isdisjoint(other[3])]
+        if case["setting"]["window"][0] == "session":
+            members = set(firing[3])
+            final = [other for other in final if members.isdisjoint(other[3])]
+        else:
+            # Of a key on several partitions Kafka Streams has a window on each.
+            place = case["partition"][firing[3][0]] if case["engine"] == "kafka_streams" else None
+            final = [
+                other
+                for other in final
+                if other[:3] != firing[:3]
+                or (place is not None and case["partition"][other[3][0]] != place)
+            ]
         final.append(firing)
     return final
 

@@ -15,9 +15,9 @@ import numpy as np
 from lib.replay.engines.beam import BeamSetting
 from lib.replay.engines.flink import FlinkSetting
 from lib.replay.engines.kafka_streams import KafkaStreamsSetting
-from lib.replay.engines.spark import SparkSetting
+from lib.replay.engines.spark import SparkSetting, micro_batches
 from lib.replay.input import replay_input
-from lib.replay.windows import SessionWindow, TumblingWindow
+from lib.replay.windows import WINDOW_KINDS, HoppingWindow, SessionWindow, TumblingWindow
 from lib.sources.files.folder import SAMPLES_FOLDER
 
 ENGINES = {
@@ -27,6 +27,7 @@ ENGINES = {
     "beam": BeamSetting,
     "beam_python": BeamSetting,
 }
+KINDS = {kind.kind.lower(): kind for kind in WINDOW_KINDS}
 FIXED_SEED = 20_181_028
 EPOCH = 1_540_726_486_041  # when the notebook's topic begins
 SEGMENT_END = 59_970  # shortly before a store of Kafka Streams begins a new segment
@@ -43,8 +44,8 @@ def input_of_case(case):
 def setting_of(case):
     """The setting of a case, for `lib.replay`."""
     fields = dict(case["setting"])
-    kind, length = fields.pop("window")
-    window = SessionWindow(length) if kind == "session" else TumblingWindow(length)
+    kind, *sizes = fields.pop("window")
+    window = KINDS[kind](*sizes)
     if "batch_ends" in fields:
         fields["batch_ends"] = tuple(fields["batch_ends"])
     return ENGINES[case["engine"]](window=window, **fields)
@@ -54,11 +55,12 @@ def case(name, engine, setting, event_time, key=None, partition=None, received=N
     event_time = [int(t) for t in event_time]
     zeros = [0] * len(event_time)
     fields = asdict(setting)
-    kind = "session" if isinstance(setting.window, SessionWindow) else "tumbling"
-    fields["window"] = [kind, next(iter(fields["window"].values()))]
+    fields["window"] = [type(setting.window).kind.lower(), *fields["window"].values()]
     if received is None:
         received = np.maximum.accumulate(event_time)
-    return {
+    if getattr(setting, "api", None) == "sql":
+        partition = None  # the oracle's source has no partitions
+    asked = {
         "name": name,
         "engine": engine,
         "setting": fields,
@@ -67,6 +69,16 @@ def case(name, engine, setting, event_time, key=None, partition=None, received=N
         "partition": zeros if partition is None else [int(p) for p in partition],
         "received": [int(r) for r in received],
     }
+    return asked | ({"batches": batches_of(asked)} if engine == "spark" else {})
+
+
+def batches_of(asked):
+    """Events, whether it rested before, and how many events had arrived, of each micro-batch."""
+    cut = micro_batches(input_of_case(asked), setting_of(asked))
+    return [
+        [np.flatnonzero(cut.of_event == number).tolist(), bool(rested), int(arrived)]
+        for number, (rested, arrived) in enumerate(zip(cut.rested, cut.arrived, strict=True))
+    ]
 
 
 def fixed(engine):
@@ -105,15 +117,25 @@ def _sample_settings(engine):
     session = SessionWindow(GAP)
     match engine:
         case "flink":
-            yield FlinkSetting(session, DELAY, api="sql")
-            yield FlinkSetting(session, DELAY, emission_ms=200, per_partition=True, idle_ms=GAP)
+            yield FlinkSetting(session, DELAY, emission_ms=0, api="sql")
+            yield FlinkSetting(session, DELAY)
+            yield FlinkSetting(session, DELAY, idle_ms=GAP)
+            yield FlinkSetting(session, DELAY, per_partition=False)
         case "kafka_streams":
-            yield KafkaStreamsSetting(session, DELAY)
-            yield KafkaStreamsSetting(session, DELAY, caching=False)
+            yield streams(session, DELAY)
+            yield streams(session, DELAY, caching=False)
         case "spark":
-            yield SparkSetting(session, DELAY, batch_records=20)
+            yield SparkSetting(session, DELAY, waiting=True, batch_records=20)
+            yield SparkSetting(session, DELAY, trigger_ms=5_000)
         case _:
-            yield BeamSetting(session, DELAY)
+            yield BeamSetting(session, DELAY, per_partition=False)
+
+
+def streams(window, grace_ms, *, caching=True):
+    """Without what the test driver has not: partitions of its own, commits by time, a broker."""
+    return KafkaStreamsSetting(
+        window, grace_ms, caching, commit_ms=0, repartitioned=False, most_ahead_ms=None
+    )
 
 
 def stores():
@@ -122,7 +144,7 @@ def stores():
         if not named["setting"]["caching"]:
             yield named | {"name": f"in-memory-{named['name']}", "store": "in_memory"}
     for grace_ms in (DELAY, 3 * GAP + 1):
-        setting = KafkaStreamsSetting(SessionWindow(GAP), grace_ms, caching=False)
+        setting = streams(SessionWindow(GAP), grace_ms, caching=False)
         segment_ms = max((GAP + grace_ms) // 2, 60_000)
         for end in (segment_ms - 1, segment_ms, segment_ms + 1):
             for oldest in (segment_ms - 1, segment_ms, 2 * segment_ms - 1, 2 * segment_ms):
@@ -139,7 +161,7 @@ def stores():
 def thresholds(engine):
     """Each distance at which an engine changes its mind, and 1 ms either side."""
     for n, setting in enumerate(_threshold_settings(engine)):
-        length = getattr(setting.window, "gap_ms", None) or setting.window.size_ms
+        length = setting.window.length_ms
         slack = sum(
             getattr(setting, name, 0) for name in ("delay_ms", "allowed_lateness_ms", "grace_ms")
         )
@@ -169,29 +191,31 @@ def thresholds(engine):
 
 
 def _threshold_settings(engine):
-    session, tumbling = SessionWindow(GAP), TumblingWindow(GAP)
+    session, tumbling, hopping = SessionWindow(GAP), TumblingWindow(GAP), HoppingWindow(GAP, 3)
     match engine:
         case "flink":
-            yield FlinkSetting(session, DELAY)
-            yield FlinkSetting(session, DELAY, allowed_lateness_ms=LATENESS)
-            yield FlinkSetting(session, DELAY, api="sql")
-            yield FlinkSetting(tumbling, DELAY, allowed_lateness_ms=LATENESS)
-            yield FlinkSetting(tumbling, DELAY, api="sql")
+            for window in (session, tumbling, hopping):
+                yield FlinkSetting(window, DELAY, LATENESS, emission_ms=0)
+                yield FlinkSetting(window, DELAY, emission_ms=0, api="sql")
+            yield FlinkSetting(session, DELAY, emission_ms=0)
         case "kafka_streams":
-            for window in (session, tumbling):
-                yield KafkaStreamsSetting(window, DELAY)
-                yield KafkaStreamsSetting(window, 0)
-            yield KafkaStreamsSetting(session, DELAY, caching=False)
+            for window in (session, tumbling, hopping):
+                yield streams(window, DELAY)
+                yield streams(window, 0)
+            yield streams(session, DELAY, caching=False)
         case "spark":
-            yield SparkSetting(session, DELAY, batch_records=1)
-            yield SparkSetting(tumbling, DELAY, batch_records=1)
+            yield SparkSetting(session, DELAY)
+            yield SparkSetting(session, DELAY, waiting=True, batch_records=1)
+            yield SparkSetting(tumbling, DELAY)
+            yield SparkSetting(hopping, DELAY)
         case "beam":
-            for window in (session, tumbling):
-                yield BeamSetting(window, DELAY)
-                yield BeamSetting(window, DELAY, LATENESS)
+            for window in (session, tumbling, hopping):
+                yield BeamSetting(window, DELAY, per_partition=False)
+                yield BeamSetting(window, DELAY, LATENESS, per_partition=False)
         case "beam_python":
-            yield BeamSetting(session, DELAY, LATENESS, runner="python")
-            yield BeamSetting(tumbling, DELAY, runner="python")
+            yield BeamSetting(session, DELAY, LATENESS, False, "python")
+            yield BeamSetting(tumbling, DELAY, 0, False, "python")
+            yield BeamSetting(hopping, DELAY, 0, False, "python")
 
 
 def generated(engine, seed, count):
@@ -203,7 +227,7 @@ def generated(engine, seed, count):
         yield case(
             f"generated-{seed}-{n}",
             engine,
-            _drawn_setting(engine, rng, scale, len(event_time)),
+            _drawn_setting(engine, rng, scale, received),
             event_time + base,
             key,
             partition,
@@ -249,42 +273,55 @@ def _clients(rng):
     return happened[order], client[order], partition[order], received[order], 1_000
 
 
-def _drawn_setting(engine, rng, scale, events):
+def _drawn_setting(engine, rng, scale, received):
     length = int(rng.integers(1, 12)) * scale * int(rng.choice([1, 3]))
-    session = rng.random() < 0.75
-    window = SessionWindow(length) if session else TumblingWindow(length)
+    kind = rng.choice(list(KINDS), p=[0.6, 0.2, 0.2])
+    parts = int(rng.integers(2, 5))
+    window = HoppingWindow(length * parts, parts) if kind == "hopping" else KINDS[kind](length)
     slack, more = (int(rng.integers(0, 12)) * scale for _ in range(2))
     match engine:
         case "flink":
             kind = rng.choice(["sql", "event", "lateness", "periodic", "partitions", "idle"])
             return _flink_setting(str(kind), window, slack, more, rng, scale)
         case "kafka_streams":
-            return KafkaStreamsSetting(window, slack, caching=bool(rng.random() < 0.5))
+            return streams(window, slack, caching=bool(rng.random() < 0.5))
         case "spark":
-            ends = np.unique(rng.integers(1, max(events, 2), int(rng.integers(1, 6))))
-            return SparkSetting(window, slack, batch_ends=tuple(int(e) for e in ends))
+            kind = str(rng.choice(["ends", "live", "count"]))
+            return _spark_setting(kind, window, slack, rng, received)
         case _:
             lateness_ms = int(rng.choice([0, more]))
             runner = "python" if engine == "beam_python" else "java"
-            return BeamSetting(window, slack, lateness_ms, runner=runner)
+            return BeamSetting(window, slack, lateness_ms, False, runner)
+
+
+def _spark_setting(kind, window, slack, rng, received):
+    match kind:
+        case "ends":
+            ends = np.unique(rng.integers(1, max(len(received), 2), int(rng.integers(1, 6))))
+            ends = tuple(int(end) for end in ends)
+            return SparkSetting(window, slack, waiting=bool(rng.random() < 0.5), batch_ends=ends)
+        case "live":
+            trigger_ms = int(np.ptp(received)) // int(rng.integers(2, 12)) + 1
+            most = None if rng.random() < 0.5 else int(rng.integers(1, 8))
+            return SparkSetting(window, slack, trigger_ms=trigger_ms, batch_records=most)
+        case _:
+            return SparkSetting(window, slack, waiting=True, batch_records=int(rng.integers(4, 12)))
 
 
 def _flink_setting(kind, window, delay_ms, more, rng, scale):
     emission_ms = int(rng.integers(1, 6)) * scale
     match kind:
         case "sql":
-            return FlinkSetting(window, delay_ms, api="sql")
+            return FlinkSetting(window, delay_ms, emission_ms=0, api="sql")
         case "event":
-            return FlinkSetting(window, delay_ms)
+            return FlinkSetting(window, delay_ms, emission_ms=0, per_partition=False)
         case "lateness":
-            return FlinkSetting(window, delay_ms, allowed_lateness_ms=more)
+            return FlinkSetting(window, delay_ms, more, emission_ms=0)
         case "periodic":
-            return FlinkSetting(window, delay_ms, allowed_lateness_ms=more, emission_ms=emission_ms)
+            return FlinkSetting(
+                window, delay_ms, more, emission_ms=emission_ms, per_partition=False
+            )
         case "partitions":
-            return FlinkSetting(
-                window, delay_ms, emission_ms=int(rng.choice([0, emission_ms])), per_partition=True
-            )
+            return FlinkSetting(window, delay_ms, emission_ms=int(rng.choice([0, emission_ms])))
         case _:
-            return FlinkSetting(
-                window, delay_ms, emission_ms=emission_ms, per_partition=True, idle_ms=more + 1
-            )
+            return FlinkSetting(window, delay_ms, emission_ms=emission_ms, idle_ms=more + 1)

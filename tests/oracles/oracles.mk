@@ -15,11 +15,13 @@ golden: oracles ## The same, and keep their answers for make test
 ORACLES_READY := $(DEV_INSTALLED) $(ORACLE_BUILD)/flink/.compiled \
     $(ORACLE_BUILD)/kafka_streams/.compiled $(ORACLE_BUILD)/beam/.compiled \
     .venv-beam/.installed .venv-spark/.installed
+PROGRAMS_READY := $(ORACLES_READY) $(KAFKA_INSTALLED) $(ORACLE_BUILD)/spark/.fetched \
+    $(ORACLE_BUILD)/flink/programs/.fetched
 
 $(ENGINES:%=oracle-%): oracle-%: $(ORACLES_READY)
 	$(BIN)/python -m tests.oracles.run $* $(ORACLE_OPTIONS)
 
-programs: $(ORACLES_READY) ## Compile, plan or run the programs that the advisor offers to paste
+programs: $(PROGRAMS_READY) ## Compile the programs to paste, and run them on a real broker
 	$(BIN)/python -m tests.oracles.check_programs
 
 .venv-%/.installed: $(ORACLES)/%/requirements.txt | $(DEV_INSTALLED)
@@ -33,6 +35,11 @@ $(ORACLE_BUILD)/flink/.compiled: $(wildcard $(ORACLES)/flink/*.java) $(ORACLES)/
 	javac -nowarn -d $(@D) -cp "$$(echo .venv-flink/lib/python*/site-packages/pyflink/lib)/*" \
 	    $(filter %.java,$^)
 	mvn --batch-mode --quiet --file $(ORACLES)/flink/pom.xml dependency:copy-dependencies \
+	    -DoutputDirectory=$(CURDIR)/$(@D)/lib
+	touch $@
+
+$(ORACLE_BUILD)/%/.fetched: $(ORACLES)/%/pom.xml
+	mvn --batch-mode --quiet --file $< dependency:copy-dependencies \
 	    -DoutputDirectory=$(CURDIR)/$(@D)/lib
 	touch $@
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from lib.replay.engine import replay
 from lib.replay.engines.kafka_streams import KafkaStreamsSetting
-from lib.replay.input import replay_input
+from lib.replay.input import default_partitions, replay_input
 from lib.replay.windows import NO_INDEX, SessionWindow, TumblingWindow
 from tests.replay.sequences import dropped_by, one_key, windows_of
 
-SETTING = KafkaStreamsSetting(SessionWindow(30_000), grace_ms=5_000)
-UNCACHED = KafkaStreamsSetting(SessionWindow(30_000), grace_ms=5_000, caching=False)
+SETTING = KafkaStreamsSetting(
+    SessionWindow(30_000), grace_ms=5_000, commit_ms=0, repartitioned=False
+)
+UNCACHED = replace(SETTING, caching=False)
 
 
 def test_a_session_ends_with_its_last_event():
@@ -76,3 +80,67 @@ def test_a_tumbling_window_takes_events_while_stream_time_is_within_grace(newest
     setting = KafkaStreamsSetting(TumblingWindow(1_000), grace_ms=100)
 
     assert dropped_by(replay(one_key(newest, 5), setting)) == dropped
+
+
+def test_a_repartitioned_key_has_its_sessions_on_one_partition():
+    topic = replay_input(np.array([0, 1]), np.array([0, 0]), np.array([0, 1]))
+
+    replayed = replay(topic, replace(SETTING, repartitioned=True))
+
+    assert windows_of(replayed) == {(0, 0, 1, (0, 1))}
+
+
+def test_repartitioned_stream_time_is_that_of_the_partition_the_key_goes_to():
+    # Of three partitions, "0" goes to another than "1" and "2".
+    topic = replay_input(np.array([900_000, 0, 0]), np.array([1, 0, 2]), np.array([0, 1, 2]))
+    assert topic.partition_of_key.tolist() == [2, 0, 2]
+
+    assert replay(topic, SETTING).dropped == 0
+    assert dropped_by(replay(topic, replace(SETTING, repartitioned=True))) == {2: 865_000}
+
+
+@pytest.mark.parametrize(
+    ("key", "partition"),
+    # As `Utils.toPositive(Utils.murmur2(key)) % 7` of Kafka's clients has it.
+    [("", 2), ("a", 5), ("ab", 0), ("abc", 4), ("abcd", 5), ("Client 12", 5), ("x" * 103, 6)],
+)
+def test_keys_go_where_kafkas_default_partitioner_sends_them(key, partition):
+    assert default_partitions([key], 7).tolist() == [partition]
+
+
+HOUR = 3_600_000
+
+
+def test_an_event_more_than_an_hour_ahead_of_the_broker_stops_the_application():
+    topic = replay_input(
+        np.array([0, 1_000, HOUR + 2_001, 3_000]), np.zeros(4), received=np.arange(4) * 1_000
+    )
+
+    replayed = replay(topic, SETTING)
+
+    assert replayed.stopped_at == 2
+    assert replayed.stopped_because.startswith("Kafka Streams stops at event 3 in arrival order:")
+    assert windows_of(replayed) == {(0, 0, 1_000, (0, 1))}
+    assert replayed.kept.tolist() == [True, True, False, False]
+    assert replayed.dropped == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "time"),
+    [(SETTING, HOUR + 2_000), (replace(SETTING, most_ahead_ms=None), 9 * HOUR)],
+)
+def test_an_event_not_so_far_ahead_does_not(setting, time):
+    topic = replay_input(np.array([0, time]), np.zeros(2), received=np.array([0, 2_000]))
+
+    assert replay(topic, setting).stopped_at == NO_INDEX
+
+
+def test_with_a_cache_results_come_out_at_commits():
+    topic = replay_input(
+        np.array([0, 35_000, 35_000]), np.zeros(3), received=np.array([7, 100, 20_000])
+    )
+
+    replayed = replay(topic, replace(SETTING, commit_ms=10_000))
+
+    assert replayed.closed_at.tolist() == [1, NO_INDEX]
+    assert replayed.closed_ms.tolist() == [10_007, NO_INDEX]

@@ -46,13 +46,13 @@ def test_a_session_both_split_and_merged_is_mixed():
 
 
 def test_a_session_that_lost_an_event_is_incomplete():
-    no_delay = FlinkSetting(SessionWindow(10))
+    no_delay = FlinkSetting(SessionWindow(10), emission_ms=0)
 
     assert kinds([0, 100, 0], [0, 1, 0], no_delay) == [INCOMPLETE, EXACT]
 
 
 def test_a_session_that_lost_every_event_is_incomplete():
-    no_delay = FlinkSetting(SessionWindow(10))
+    no_delay = FlinkSetting(SessionWindow(10), emission_ms=0)
 
     assert kinds([100, 0], [0, 1], no_delay) == [EXACT, INCOMPLETE]
 
@@ -66,7 +66,7 @@ def test_events_of_no_session_are_not_counted_but_share_their_window():
 def test_a_result_is_as_late_as_its_coming_out_is_after_the_last_event():
     topic = replay_input(np.array([0, 7, 27]), np.zeros(3), received=np.array([2, 9, 31]))
 
-    outcome = outcome_of(replay(topic, FlinkSetting(SessionWindow(10), 5)))
+    outcome = outcome_of(replay(topic, FlinkSetting(SessionWindow(10), 5, emission_ms=0)))
 
     assert (outcome.latency_median_ms, outcome.latency_p95_ms) == (31 - 7, 31 - 7)
     assert outcome.unclosed == 1
@@ -90,7 +90,7 @@ def test_dropped_events_say_which_whose_and_by_how_much():
     )
 
     dropped = dropped_events(
-        events, replay(replay_input_of(events), FlinkSetting(SessionWindow(10)))
+        events, replay(replay_input_of(events), FlinkSetting(SessionWindow(10), emission_ms=0))
     )
 
     assert dropped.to_dict("records") == [

@@ -1,60 +1,156 @@
-"""The code to paste. That it compiles and runs is for the oracles to say."""
+"""The code to paste. That it compiles, and what it prints, is for the oracles to say."""
 
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 import pytest
 
-from lib.replay.code import Names
+from lib.core.times.forms import FORMS
+from lib.events.fields import RECORD_TIME_FIELD, Fields, TimeField
+from lib.replay import registry
+from lib.replay.code import Names, names_of
 from lib.replay.engines.beam import BeamSetting
 from lib.replay.engines.flink import FlinkSetting
 from lib.replay.engines.kafka_streams import KafkaStreamsSetting
 from lib.replay.engines.spark import SparkSetting
-from lib.replay.windows import SessionWindow, TumblingWindow
+from lib.replay.windows import HoppingWindow, SessionWindow, TumblingWindow
 
 NAMES = Names(topic="it's", key="Client`ID", time='Time"stamp')
-WINDOWS = [SessionWindow(30_001), TumblingWindow(30_001)]
+SESSION = SessionWindow(30_001)
+WINDOWS = [SESSION, TumblingWindow(30_001), HoppingWindow(30_000, 2)]
+FLINK = FlinkSetting(SESSION, delay_ms=5_250)
+STREAMS = KafkaStreamsSetting(SESSION, grace_ms=700)
+SPARK = SparkSetting(SESSION)
 
 
-def programs(setting):
+def programs(setting, names=NAMES):
     """The programs for a setting, by language."""
-    return {program.language: program.text for program in setting.engine.programs(setting, NAMES)}
+    return {program.language: program.text for program in setting.engine.programs(setting, names)}
 
 
 @pytest.mark.parametrize("window", WINDOWS)
 def test_sql_has_gap_and_delay_to_the_millisecond(window):
-    sql = programs(FlinkSetting(window, delay_ms=5_250))["sql"]
+    sql = programs(replace(FLINK, window=window))["sql"]
 
-    assert "INTERVAL '0 00:00:30.001' DAY TO SECOND(3)" in sql
+    length = "INTERVAL '0 00:00:30.001'" if window.length_ms % 2 else "INTERVAL '0 00:00:30.000'"
+    assert f"{length} DAY TO SECOND(3)" in sql
     assert "event_time - INTERVAL '0 00:00:05.250' DAY TO SECOND(3)" in sql
 
 
 def test_sql_quotes_names():
-    sql = programs(FlinkSetting(WINDOWS[0]))["sql"]
+    sql = programs(FLINK)["sql"]
 
     assert "'topic' = 'it''s'" in sql
     assert "`Client``ID` STRING" in sql
 
 
-def test_allowed_lateness_has_java_only():
-    assert set(programs(FlinkSetting(WINDOWS[0], allowed_lateness_ms=1))) == {"java"}
+@pytest.mark.parametrize(
+    "change", [{"allowed_lateness_ms": 1}, {"per_partition": False}], ids=lambda c: next(iter(c))
+)
+def test_what_sql_cannot_do_has_java_only(change):
+    assert set(programs(replace(FLINK, **change))) == {"java"}
+
+
+def test_times_that_sql_cannot_read_have_java_only():
+    assert set(programs(FLINK, replace(NAMES, form="compact"))) == {"java"}
+
+
+@pytest.mark.parametrize(
+    ("change", "sql", "java"),
+    [
+        ({}, "'pipeline.auto-watermark-interval' = '200 ms'", "setAutoWatermarkInterval(200L)"),
+        ({"emission_ms": 0}, "'scan.watermark.emit.strategy' = 'on-event'", "new AfterEveryEvent"),
+        ({"idle_ms": 7}, "idle-timeout' = '7 ms'", ".withIdleness(Duration.ofMillis(7L))"),
+        ({}, "'scan.startup.mode' = 'latest-offset'", "OffsetsInitializer.latest()"),
+        ({"catching_up": True}, "'earliest-offset'", "OffsetsInitializer.earliest()"),
+        ({}, "WATERMARK FOR event_time", "env.fromSource(source, watermarks"),
+    ],
+)
+def test_every_choice_of_flink_is_in_both_programs(change, sql, java):
+    found = programs(replace(FLINK, **change))
+
+    assert sql in found["sql"]
+    assert java in found["java"]
+
+
+def test_one_watermark_for_all_is_given_after_the_source():
+    java = programs(replace(FLINK, per_partition=False))["java"]
+
+    assert "env.fromSource(source, WatermarkStrategy.noWatermarks()" in java
+    assert ".assignTimestampsAndWatermarks(watermarks)" in java
 
 
 def test_kafka_streams_has_gap_and_grace():
-    java = programs(KafkaStreamsSetting(WINDOWS[0], grace_ms=700))["java"]
+    java = programs(STREAMS)["java"]
 
     assert "Duration.ofMillis(30001L), Duration.ofMillis(700L)" in java
+    assert "COMMIT_INTERVAL_MS_CONFIG, 30000L" in java
 
 
-@pytest.mark.parametrize("setting", [SparkSetting(WINDOWS[0]), BeamSetting(WINDOWS[0])])
-def test_python_programs_are_python(setting):
-    program = ast.parse(programs(setting)["python"])
+def test_kafka_streams_makes_what_it_groups_by_the_key_only_where_it_is_not():
+    assert ".process(SetKey::new)" in programs(STREAMS)["java"]
+    assert "SetKey" not in programs(replace(STREAMS, repartitioned=False))["java"]
+
+
+@pytest.mark.parametrize(
+    ("change", "has"),
+    [
+        ({}, '.option("startingOffsets", "latest")'),
+        ({"waiting": True}, ".trigger(availableNow=True)"),
+        ({"trigger_ms": 7}, '.trigger(processingTime="7 milliseconds")'),
+        ({"batch_records": 7}, '.option("maxOffsetsPerTrigger", 7)'),
+    ],
+)
+def test_every_choice_of_spark_is_in_the_program(change, has):
+    assert has in programs(replace(SPARK, **change))["python"]
+
+
+def test_beam_has_the_delay_in_its_policy_and_the_lateness_in_its_window():
+    program = programs(BeamSetting(SESSION, 5_000, 700))["java"]
+
+    assert "minus(5000L)" in program
+    assert ".withAllowedLateness(org.joda.time.Duration.millis(700L))" in program
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+def test_spark_reads_every_form(form, zone):
+    program = ast.parse(programs(SPARK, replace(NAMES, form=form, zone=zone))["python"])
 
     assert any(isinstance(part, ast.FunctionDef) for part in program.body)
 
 
-def test_beam_has_the_delay_as_allowed_lateness():
-    program = programs(BeamSetting(WINDOWS[0], 5_000, 700))["python"]
+@pytest.mark.parametrize(
+    ("names", "java"),
+    [
+        (Names("t", "Data.Client"), 'field(value, "Data", "Client")'),
+        (Names("t", "@key"), "new String(key, StandardCharsets.UTF_8)"),
+        (Names("t", "@header:who"), 'header(headers, "who")'),
+        (Names("t", "@partition"), "Integer.toString(partition)"),
+        (Names("t", None), 'return "all"'),
+        (Names("t", time=None), "return timestamp"),
+        (Names("t", form="us"), "movePointLeft(3)"),
+        (Names("t", form="iso"), "ISO_DATE_TIME"),
+        (Names("t", form="iso", zone="Europe/Berlin"), 'ZoneId.of("Europe/Berlin")'),
+        (Names("t", avro='{"type": "record"}'), "GenericDatumReader"),
+    ],
+)
+@pytest.mark.parametrize("engine", registry.ENGINES, ids=lambda e: e.label)
+def test_java_reads_a_topic_as_it_is_written(names, java, engine):
+    found = programs(engine.setting(SESSION, 1), names)
 
-    assert "allowed_lateness=Duration(micros=5700_000)" in program
+    assert java in found.get("java", java)
+
+
+def test_the_names_of_a_topic_are_its_fields():
+    fields = Fields(TimeField(("Data.At", "At"), zone="+01:00"), client="@key")
+
+    names = names_of("t", fields, {"Data.At": "iso"})
+
+    assert names == Names("t", "@key", "Data.At", "iso", "+01:00")
+
+
+def test_a_program_reads_the_timestamp_of_the_record_where_that_is_the_event_time():
+    assert names_of("t", Fields(RECORD_TIME_FIELD), {}).time is None

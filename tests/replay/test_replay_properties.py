@@ -13,6 +13,7 @@ from lib.replay.engines.kafka_streams import KafkaStreamsSetting
 from lib.replay.windows import NO_INDEX, SessionWindow, TumblingWindow
 from tests.replay.sequences import (
     dropped_by,
+    events_of_windows,
     flink_settings,
     milliseconds,
     settings_of_all_engines,
@@ -49,22 +50,30 @@ def test_final_results_come_out_when_the_plain_replay_has_them(topic, setting):
     replayed, plain = replay(topic, setting), replay_plainly(topic, setting)
 
     closed = {
-        w: (int(replayed.closed_at[w]), int(replayed.closed_ms[w]))
-        for w in range(len(replayed.key))
+        (key, start, members): (at, ms)
+        for key, start, members, at, ms in zip(
+            *(column.tolist() for column in (replayed.key, replayed.start)),
+            events_of_windows(replayed),
+            *(column.tolist() for column in (replayed.closed_at, replayed.closed_ms)),
+            strict=True,
+        )
     }
     assert {
-        replayed.window[w.events[0]]: (w.closed_at, w.closed_ms) for w in plain.windows
+        (w.key, w.start, tuple(sorted(w.events))): (w.closed_at, w.closed_ms) for w in plain.windows
     } == closed
 
 
 @EXAMPLES
 @given(topics(), settings_of_all_engines)
-def test_every_event_is_in_one_window_or_dropped(topic, setting):
+def test_every_event_until_the_application_stops_is_in_a_window_or_dropped(topic, setting):
     replayed = replay(topic, setting)
+    read = len(topic) if replayed.stopped_at == NO_INDEX else replayed.stopped_at
 
-    assert replayed.count.sum() + replayed.dropped == len(topic)
+    assert np.array_equal(replayed.kept[:read], ~replayed.late[:read])
+    assert not (replayed.kept | replayed.late)[read:].any()
     assert np.array_equal(replayed.kept, replayed.window != NO_INDEX)
-    assert np.array_equal(replayed.kept, replayed.missed_by_ms == 0)
+    assert np.array_equal(np.unique(replayed.members[0]), np.flatnonzero(replayed.kept))
+    assert replayed.count.sum() == len(replayed.members[0])
     assert (replayed.count > 0).all()
 
 
@@ -72,11 +81,11 @@ def test_every_event_is_in_one_window_or_dropped(topic, setting):
 @given(topics(), settings_of_all_engines)
 def test_a_window_holds_events_of_its_key_within_its_bounds(topic, setting):
     replayed = replay(topic, setting)
-    window, kept = replayed.window[replayed.kept], replayed.kept
+    event, window = replayed.members
 
-    assert np.array_equal(replayed.key[window], topic.key[kept])
-    assert (replayed.start[window] <= topic.event_time[kept]).all()
-    assert (topic.event_time[kept] <= replayed.end[window]).all()
+    assert np.array_equal(replayed.key[window], topic.key[event])
+    assert (replayed.start[window] <= topic.event_time[event]).all()
+    assert (topic.event_time[event] <= replayed.end[window]).all()
 
 
 @EXAMPLES

@@ -14,7 +14,7 @@ from tests.replay.sequences import one_key
 
 TOPIC = one_key(0, 5, 100, 5, 60)
 SESSIONS = np.array([0, 0, 1, 0, 2])
-SETTING = FlinkSetting(SessionWindow(10))
+SETTING = FlinkSetting(SessionWindow(10), emission_ms=0)
 
 
 def test_a_row_has_what_the_setting_drops_and_breaks():

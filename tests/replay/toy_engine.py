@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lib.replay.assignment import assign_sessions, assign_tumbling, exclusive_bounds, replay_of
+from lib.replay.assignment import assign_aligned, assign_sessions, exclusive_bounds, replay_of
 from lib.replay.code import Program
 from lib.replay.engine import Delay, Duration, Engine, Number, Setting, Switch
 from lib.replay.windows import NEVER, NO_INDEX, SessionWindow
@@ -43,7 +43,7 @@ def replay_toy(events, setting):
             events, never, held_from=never, reach_ms=gap, late_ms=0, joins_first=False
         )
     else:
-        assignment = assign_tumbling(events, never, size_ms=setting.window.size_ms, late_ms=0)
+        assignment = assign_aligned(events, never, setting.window, late_ms=0)
     no_result = np.full(len(assignment.key), NO_INDEX)
     bounds = exclusive_bounds(assignment, setting.window)
     return replay_of(assignment, never, bounds, (no_result, no_result))

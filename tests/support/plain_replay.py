@@ -6,8 +6,11 @@ moment the clock passes them, where `lib.replay` works that out afterwards.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from lib.replay.engines.beam import BeamSetting
 from lib.replay.engines.flink import FlinkSetting
@@ -83,6 +86,10 @@ class Advanced:
 
 def replay_plainly(events: ReplayInput, setting: Setting) -> PlainReplay:
     """Return what `lib.replay.replay` returns, the slow way."""
+    if isinstance(setting, FlinkSetting) and setting.catching_up:
+        return _catch_up(events, setting)
+    if isinstance(setting, KafkaStreamsSetting):
+        events = _taken_by_kafka_streams(events, setting)
     out = PlainReplay()
     rule = _rule_of(setting)
     for steps in _clocks(events, setting):
@@ -96,7 +103,49 @@ def replay_plainly(events: ReplayInput, setting: Setting) -> PlainReplay:
                 first_close = _close(rule, held, out, step)
         for windows in held.values():
             out.windows += windows
+    if isinstance(setting, KafkaStreamsSetting) and setting.caching and setting.commit_ms:
+        _commit(out, events.received.tolist(), setting.commit_ms)
     return out
+
+
+def _catch_up(events: ReplayInput, setting: FlinkSetting) -> PlainReplay:
+    """Replay a backlog: the partitions are read a fetch each in turn."""
+    queues = [np.flatnonzero(events.partition == p) for p in sorted(set(events.partition.tolist()))]
+    order: list[int] = []
+    while any(map(len, queues)):
+        for number, queue in enumerate(queues):
+            order += queue[: setting.fetch_records].tolist()
+            queues[number] = queue[setting.fetch_records :]
+    begin = int(events.received.max(initial=0))
+    read_at = begin + np.arange(len(events)) * 1000 // setting.read_per_s
+    read = replace(events.taken(np.array(order, dtype=np.int64)), received=read_at)
+    plain = replay_plainly(read, replace(setting, catching_up=False))
+    for window in plain.windows:
+        window.events = [order[index] for index in window.events]
+        if window.closed_at != NO_INDEX:
+            window.closed_at = len(events) - 1
+    plain.missed_by_ms = {order[index]: by for index, by in plain.missed_by_ms.items()}
+    return plain
+
+
+def _taken_by_kafka_streams(events: ReplayInput, setting: KafkaStreamsSetting) -> ReplayInput:
+    if setting.repartitioned:
+        events = replace(events, partition=events.partition_of_key[events.key])
+    for index in range(len(events)):
+        ahead = events.event_time[index] - events.received[index]
+        if setting.most_ahead_ms is not None and ahead > setting.most_ahead_ms:
+            return events.first(index)
+    return events
+
+
+def _commit(out: PlainReplay, received: list[int], commit_ms: int) -> None:
+    for window in out.windows:
+        if window.closed_at != NO_INDEX:
+            commit = received[0]
+            while commit <= window.closed_ms:
+                commit += commit_ms
+            window.closed_ms = commit
+            window.closed_at = sum(at < commit for at in received) - 1
 
 
 def _rule_of(setting: Setting) -> Rule:
@@ -137,35 +186,42 @@ def _assign(
 ) -> int:
     """Drop the event or add it to a window; return when that closes."""
     key, time = int(events.key[arrived.index]), int(events.event_time[arrived.index])
-    own = _own_window(window, key, time, arrived.index)
-    others: list[PlainWindow] = []
-    joined: list[PlainWindow] = []
-    for other in held.get(key, []):
-        joins = rule.is_held(other, arrived.held_by) and _meet(window, rule, own, other)
-        (joined if joins else others).append(other)
-    merged = PlainWindow(
-        key,
-        min(w.start for w in [own, *joined]),
-        max(w.end for w in [own, *joined]),
-        [index for w in [*joined, own] for index in w.events],
-    )
-    missed_by = arrived.clock - ((merged if rule.joins_first else own).end + rule.late) + 1
-    if missed_by > 0:
-        out.missed_by_ms[arrived.index] = missed_by
-        return FOREVER
-    held[key] = [*others, merged]
-    return merged.end + rule.closes
+    missed_by, closes = [], []
+    for own in _own_windows(window, key, time, arrived.index):
+        others: list[PlainWindow] = []
+        joined: list[PlainWindow] = []
+        for other in held.get(key, []):
+            joins = rule.is_held(other, arrived.held_by) and _meet(window, rule, own, other)
+            (joined if joins else others).append(other)
+        merged = PlainWindow(
+            key,
+            min(w.start for w in [own, *joined]),
+            max(w.end for w in [own, *joined]),
+            [index for w in [*joined, own] for index in w.events],
+        )
+        by = arrived.clock - ((merged if rule.joins_first else own).end + rule.late) + 1
+        if by > 0:
+            missed_by.append(by)
+        else:
+            held[key] = [*others, merged]
+            closes.append(merged.end + rule.closes)
+    if not closes:
+        out.missed_by_ms[arrived.index] = min(missed_by)
+    return min(closes, default=FOREVER)
 
 
-def _own_window(window: Window, key: int, time: int, index: int) -> PlainWindow:
+def _own_windows(window: Window, key: int, time: int, index: int) -> list[PlainWindow]:
     if isinstance(window, SessionWindow):
-        return PlainWindow(key, time, time + window.gap_ms, [index])
-    start = time - time % window.size_ms
-    return PlainWindow(key, start, start + window.size_ms, [index])
+        return [PlainWindow(key, time, time + window.gap_ms, [index])]
+    newest = time - time % window.advance_ms
+    starts = range(newest, time - window.size_ms, -window.advance_ms)
+    return [PlainWindow(key, start, start + window.size_ms, [index]) for start in starts]
 
 
 def _meet(window: Window, rule: Rule, one: PlainWindow, other: PlainWindow) -> bool:
-    if isinstance(window, SessionWindow) and rule.touching:
+    if not isinstance(window, SessionWindow):
+        return one.start == other.start
+    if rule.touching:
         return one.start <= other.end and other.start <= one.end
     return one.start < other.end and other.start < one.end
 
@@ -197,7 +253,7 @@ def _clocks(events: ReplayInput, setting: Setting) -> Iterator[Iterator[Arrived 
         case SparkSetting():
             yield _micro_batches(events, setting)
         case BeamSetting():
-            yield _after_every_event(events, setting.delay_ms, per_partition=False)
+            yield _after_every_event(events, setting.delay_ms, setting.per_partition)
         case FlinkSetting(emission_ms=0):
             yield _after_every_event(events, _behind(setting), setting.per_partition)
         case FlinkSetting():
@@ -218,20 +274,69 @@ def _stream_time(events: ReplayInput, partition: int) -> Iterator[Arrived | Adva
 
 
 def _micro_batches(events: ReplayInput, setting: SparkSetting) -> Iterator[Arrived | Advanced]:
-    total = len(events)
-    ends = setting.batch_ends or tuple(range(setting.batch_records, total, setting.batch_records))
     late_by = close_by = newest = 0
-    begin = 0
-    for end in [*(e for e in ends if e < total), total]:
-        for index in range(begin, end):
+    last = None
+    for batch in _batches(events, setting):
+        if last and not batch.follows:  # one without data came between
+            yield Advanced(close_by, last.arrived - 1, last.ms + setting.trigger_ms * last.is_timed)
+            late_by = close_by
+        for index in batch.events:
             yield Arrived(index, late_by, late_by)
             newest = max(newest, int(events.event_time[index]))
-        if end > begin:
-            yield Advanced(close_by, end - 1, int(events.received[end - 1]))
+        yield Advanced(close_by, batch.arrived - 1, batch.ms)
         late_by, close_by = close_by, max(close_by, newest - setting.delay_ms)
-        begin = end
-    if total:  # the empty batch at the end
-        yield Advanced(close_by, total - 1, int(events.received[-1]))
+        last = batch
+    if last:  # the batch without data at the end
+        yield Advanced(close_by, last.arrived - 1, last.ms + setting.trigger_ms * last.is_timed)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    events: list[int]
+    arrived: int
+    ms: int
+    follows: bool  # right after the batch before, of which something was left or had come
+    is_timed: bool
+
+
+def _batches(events: ReplayInput, setting: SparkSetting) -> Iterator[_Batch]:
+    received, total = events.received.tolist(), len(events)
+    if setting.batch_ends:
+        begin = 0
+        for end in [*(e for e in setting.batch_ends if e < total), total][: total or 0]:
+            yield _Batch(list(range(begin, end)), end, received[end - 1], setting.waiting, False)
+            begin = end
+        return
+    every = 0 if setting.waiting else setting.trigger_ms
+    waits: list[int] = []
+    arrived = most_read = 0
+    trigger = NEVER
+    while waits or arrived < total:
+        if every:
+            now = trigger + every if waits else received[arrived] // every * every + every
+            come = [i for i in range(arrived, total) if received[i] < now]
+        else:
+            now = trigger if waits else received[arrived]
+            come = [i for i in range(arrived, total) if setting.waiting or received[i] <= now]
+        left = bool(waits) or (bool(every) and now == trigger + every)
+        trigger, waits, arrived = now, waits + come, arrived + len(come)
+        read = _share(waits, events.partition.tolist(), setting.batch_records)
+        waits = [i for i in waits if i not in read]
+        most_read = max(most_read, max(read) + 1)
+        if setting.waiting:
+            yield _Batch(sorted(read), most_read, received[most_read - 1], left, False)
+        else:
+            yield _Batch(sorted(read), arrived, now, left, True)
+
+
+def _share(waits: list[int], partition: list[int], most: int | None) -> set[int]:
+    """Return which waiting events a batch of at most so many reads."""
+    read: set[int] = set()
+    for p in set(partition):
+        own = [i for i in waits if partition[i] == p]
+        share = len(own) if most is None else most * (len(own) / len(waits))
+        read.update(own[: math.ceil(share) if share < 1 else math.floor(share)])
+    return read
 
 
 def _after_every_event(
@@ -275,13 +380,16 @@ def _emitted(events: ReplayInput, setting: FlinkSetting) -> Iterator[Arrived | A
     partitions = {number: _Partition() for number in numbers}
     watermark = NEVER
     emission = int(events.received[0]) + setting.emission_ms if len(events) else 0
-    for index in range(len(events)):
-        while emission <= events.received[index]:
+    for index in range(len(events) + 1 if len(events) else 0):
+        until = int(events.received[index]) if index < len(events) else emission
+        while emission <= until:
             active = [p for p in partitions.values() if not p.is_idle(emission, setting.idle_ms)]
             if active:
                 watermark = max(watermark, min(p.watermark for p in active))
             yield Advanced(watermark, index - 1, emission)
             emission += setting.emission_ms
+        if index == len(events):
+            break
         yield Arrived(index, watermark, watermark)
         partition = partitions[numbers[index]]
         partition.events += 1

@@ -298,7 +298,7 @@ ENGINES = {
     "Flink DataStream": FlinkSetting(GAP, 2_000),
     "Flink SQL": FlinkSetting(GAP, 2_000, api="sql"),
     "Kafka Streams": KafkaStreamsSetting(GAP, 2_000),
-    "Spark": SparkSetting(GAP, 2_000, batch_records=1_000),
+    "Spark": SparkSetting(GAP, 2_000),
     "Beam": BeamSetting(GAP, 2_000),
 }
 
@@ -367,7 +367,7 @@ class TestWindows:
             ("Flink SQL", "a watermark delay of", {"sql"}),
             ("Kafka Streams", "a grace of", {"java"}),
             ("Spark", "a watermark delay of", {"python"}),
-            ("Beam", "a watermark delay of", {"python"}),
+            ("Beam", "a watermark delay of", {"java"}),
         ],
     )
     def test_a_setting_is_recommended_with_the_code_to_paste(self, engine, sentence, languages):

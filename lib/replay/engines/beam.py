@@ -1,7 +1,8 @@
 """Beam: a watermark that stays a fixed delay behind the newest event.
 
-Beam leaves the watermark to source and runner; a fixed delay is what its timestamp policies for
-Kafka amount to. Rules read from Beam 2.77 and confirmed by running it: see `docs/engines.md`.
+Beam leaves the watermark to source and runner: its Kafka source has one a partition, made by a
+timestamp policy, and the smallest holds. Rules read from Beam 2.73 and confirmed by running it: see
+`docs/engines.md`.
 """
 
 from __future__ import annotations
@@ -13,19 +14,21 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 
 from lib.replay.assignment import (
+    assign_aligned,
     assign_sessions,
-    assign_tumbling,
     exclusive_bounds,
     final_results,
     replay_of,
 )
-from lib.replay.code import Names, Program, python_literals
-from lib.replay.engine import Delay, Duration, Engine, Setting
-from lib.replay.engine_clock import newest_so_far, rising
-from lib.replay.windows import NEVER, Replay, SessionWindow
+from lib.replay.code import Names, Program, java_text
+from lib.replay.code_java import RECORD, java_imports, java_methods
+from lib.replay.engine import Delay, Duration, Engine, Setting, Switch
+from lib.replay.engine_clock import newest_by_partition, newest_of_all, rising
+from lib.replay.windows import NEVER, HoppingWindow, Replay, SessionWindow, TumblingWindow
 
 if TYPE_CHECKING:
     from lib.replay.input import ReplayInput
+    from lib.replay.windows import Window
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,14 @@ class BeamSetting(Setting):
     Attributes
     ----------
     window
-        `Sessions` or `FixedWindows`.
+        `Sessions`, `FixedWindows` or `SlidingWindows`.
     delay_ms
         How far the source's watermark stays behind the newest event time.
     allowed_lateness_ms
         How long after its end a window still takes late events, with a new pane for each.
+    per_partition
+        Whether each partition has its own watermark, of which the smallest holds, as in Beam's
+        Kafka source. False: one for all.
     runner
         "java": as the runners in Java do. "python": the in-process runner of Beam's Python SDK,
         which drops events one millisecond later and never forgets a session.
@@ -47,6 +53,7 @@ class BeamSetting(Setting):
 
     delay_ms: int = 0
     allowed_lateness_ms: int = 0
+    per_partition: bool = True
     runner: Literal["java", "python"] = "java"
 
     def __post_init__(self) -> None:
@@ -65,7 +72,8 @@ def replay_beam(events: ReplayInput, setting: BeamSetting) -> Replay:
     An event is judged on its own window before that merges, and two events exactly the gap apart
     are two sessions. With allowed lateness the final result is the last pane.
     """
-    watermark = rising(newest_so_far(events.event_time) - setting.delay_ms, events.received)
+    newest = (newest_by_partition if setting.per_partition else newest_of_all)(events)
+    watermark = rising(np.maximum(newest - setting.delay_ms, NEVER), events.received)
     clock = watermark.seen_by(len(events))
     window, lateness = setting.window, setting.allowed_lateness_ms
     spared = 0 if setting.runner == "java" else 1
@@ -81,69 +89,154 @@ def replay_beam(events: ReplayInput, setting: BeamSetting) -> Replay:
             joins_first=False,
         )
     else:
-        assignment = assign_tumbling(
-            events, clock, size_ms=window.size_ms, late_ms=lateness + spared
-        )
+        assignment = assign_aligned(events, clock, window, late_ms=lateness + spared)
     bounds = exclusive_bounds(assignment, window)
     closed = final_results(watermark.reaches(bounds[1]), assignment, events)
     return replay_of(assignment, clock, bounds, closed)
 
 
 def beam_programs(setting: BeamSetting, names: Names) -> tuple[Program, ...]:
-    """Return a Python program for Beam (2.x).
+    """Return a Java program for Beam (2.x); none for one watermark over all partitions.
 
-    Beam's Kafka source for Python has no watermark delay to set, and its watermark follows the
-    records' own timestamps. Delay and allowed lateness drop the same events, so here both are
-    allowed lateness; results come out sooner, and again.
+    Its Kafka source for Python has no watermark delay to set.
     """
-    text = _PYTHON_TEMPLATE.substitute(
-        python_literals(names),
-        windows="Sessions" if isinstance(setting.window, SessionWindow) else "FixedWindows",
-        length=setting.window.length_ms,
-        lateness=setting.delay_ms + setting.allowed_lateness_ms,
+    if not setting.per_partition:
+        return ()
+    call = {place: call.replace("value()", "getKV().getValue()") for place, call in RECORD.items()}
+    call |= {"key": "record.getKV().getKey()", "header": "record.getHeaders()"}
+    call |= {"partition": "record.getPartition()", "timestamp": "record.getTimestamp()"}
+    text = _JAVA_TEMPLATE.substitute(
+        servers=java_text(names.servers),
+        topic=java_text(names.topic),
+        windows=_java_windows(setting.window),
+        delay=setting.delay_ms,
+        lateness=setting.allowed_lateness_ms,
+        key=call[names.key_place],
+        time=call[names.time_place],
+        methods=java_methods(names),
     )
-    return (Program("Python", "python", text),)
+    return (Program("Java", "java", f"{java_imports(text, *_JAVA_CLASSES)}\n\n{text}"),)
 
 
-_PYTHON_TEMPLATE = Template("""\
-import json
-
-import apache_beam as beam
-from apache_beam.io.kafka import ReadFromKafka
-from apache_beam.transforms import trigger, window
-from apache_beam.utils.timestamp import Duration, Timestamp
-
-
-def parse(value):
-    event = json.loads(value)
-    return window.TimestampedValue(
-        (str(event[$key]), 1), Timestamp(micros=int(event[$time]) * 1_000)
-    )
+def _java_windows(window: Window) -> str:
+    length = f"org.joda.time.Duration.millis({window.length_ms}L)"
+    match window:
+        case SessionWindow():
+            return f"Sessions.withGapDuration({length})"
+        case TumblingWindow():
+            return f"FixedWindows.of({length})"
+        case HoppingWindow(advance_ms=advance_ms):
+            advance = f"org.joda.time.Duration.millis({advance_ms}L)"
+            return f"SlidingWindows.of({length})\n{' ' * 40}.every({advance})"
 
 
-def count_events(values):
-    \"\"\"Count per key and window; `values` are JSON objects, as bytes.\"\"\"
-    return (
-        values
-        | beam.Map(parse)
-        | beam.WindowInto(
-            window.$windows(Duration(micros=${length}_000)),
-            trigger=trigger.AfterWatermark(late=trigger.AfterCount(1)),
-            accumulation_mode=trigger.AccumulationMode.ACCUMULATING,
-            allowed_lateness=Duration(micros=${lateness}_000),
-        )
-        | beam.CombinePerKey(sum)
-    )
+_JAVA_CLASSES: Final = (
+    "java.util.Map",
+    "java.util.Optional",
+    "org.apache.beam.sdk.Pipeline",
+    "org.apache.beam.sdk.io.kafka.KafkaIO",
+    "org.apache.beam.sdk.io.kafka.KafkaRecord",
+    "org.apache.beam.sdk.io.kafka.TimestampPolicy",
+    "org.apache.beam.sdk.options.PipelineOptionsFactory",
+    "org.apache.beam.sdk.transforms.Count",
+    "org.apache.beam.sdk.transforms.DoFn",
+    "org.apache.beam.sdk.transforms.ParDo",
+    "org.apache.beam.sdk.transforms.windowing.AfterPane",
+    "org.apache.beam.sdk.transforms.windowing.AfterWatermark",
+    "org.apache.beam.sdk.transforms.windowing.BoundedWindow",
+    "org.apache.beam.sdk.transforms.windowing.FixedWindows",
+    "org.apache.beam.sdk.transforms.windowing.IntervalWindow",
+    "org.apache.beam.sdk.transforms.windowing.Sessions",
+    "org.apache.beam.sdk.transforms.windowing.SlidingWindows",
+    "org.apache.beam.sdk.transforms.windowing.Window",
+    "org.apache.beam.sdk.values.KV",
+    "org.apache.kafka.common.serialization.ByteArrayDeserializer",
+)
+_JAVA_TEMPLATE = Template("""\
+public class CountEvents {
+    public static void main(String[] args) {
+        Pipeline pipeline = Pipeline.create(PipelineOptionsFactory.fromArgs(args).create());
+        pipeline.apply(
+                        KafkaIO.<byte[], byte[]>read()
+                                .withBootstrapServers($servers)
+                                .withTopic($topic)
+                                .withConsumerConfigUpdates(Map.of("auto.offset.reset", "latest"))
+                                .withKeyDeserializer(ByteArrayDeserializer.class)
+                                .withValueDeserializer(ByteArrayDeserializer.class)
+                                .withTimestampPolicyFactory(
+                                        (partition, previous) -> new StaysBehind(previous)))
+                .apply(ParDo.of(new ReadKey()))
+                .apply(
+                        Window.<String>into(
+                                        $windows)
+                                .triggering(
+                                        AfterWatermark.pastEndOfWindow()
+                                                .withLateFirings(
+                                                        AfterPane.elementCountAtLeast(1)))
+                                .withAllowedLateness(org.joda.time.Duration.millis(${lateness}L))
+                                .accumulatingFiredPanes())
+                .apply(Count.perElement())
+                .apply(ParDo.of(new Print()));
+        pipeline.run().waitUntilFinish();
+    }
 
+    /** A partition's watermark: a fixed delay behind its newest event. */
+    private static class StaysBehind extends TimestampPolicy<byte[], byte[]> {
+        private org.joda.time.Instant watermark;
 
-if __name__ == "__main__":
-    with beam.Pipeline() as pipeline:
-        records = pipeline | ReadFromKafka(
-            consumer_config={"bootstrap.servers": $servers, "auto.offset.reset": "earliest"},
-            topics=[$topic],
-            timestamp_policy=ReadFromKafka.create_time_policy,
-        )
-        count_events(records | beam.Values()) | beam.Map(print)
+        StaysBehind(Optional<org.joda.time.Instant> previous) {
+            watermark = previous.orElse(BoundedWindow.TIMESTAMP_MIN_VALUE);
+        }
+
+        @Override
+        public org.joda.time.Instant getTimestampForRecord(
+                PartitionContext context, KafkaRecord<byte[], byte[]> record) {
+            try {
+                org.joda.time.Instant time = new org.joda.time.Instant(time($time));
+                if (time.minus(${delay}L).isAfter(watermark)) {
+                    watermark = time.minus(${delay}L);
+                }
+                return time;
+            } catch (IOException | RuntimeException noEvent) {
+                return watermark;
+            }
+        }
+
+        @Override
+        public org.joda.time.Instant getWatermark(PartitionContext context) {
+            return watermark;
+        }
+    }
+
+    private static class ReadKey extends DoFn<KafkaRecord<byte[], byte[]>, String> {
+        @ProcessElement
+        public void process(
+                @Element KafkaRecord<byte[], byte[]> record, OutputReceiver<String> out) {
+            String key;
+            try {
+                key = key($key);
+                time($time);
+            } catch (IOException | RuntimeException noEvent) {
+                return;
+            }
+            out.output(key);
+        }
+    }
+
+    private static class Print extends DoFn<KV<String, Long>, Void> {
+        @ProcessElement
+        public void process(@Element KV<String, Long> count, BoundedWindow bounds) {
+            IntervalWindow window = (IntervalWindow) bounds;
+            System.out.println(
+                    count.getKey()
+                            + " " + window.start().getMillis()
+                            + " " + window.end().getMillis()
+                            + " " + count.getValue());
+        }
+    }
+
+$methods
+}
 """)
 
 BEAM: Final = Engine(
@@ -158,7 +251,18 @@ BEAM: Final = Engine(
             title="Allowed lateness",
             link="lateness",
             engine_default="0",
+            help="withAllowedLateness. Each event in that time has the window fire again, with "
+            "what it took before: the trigger fires at the watermark and with every late event, "
+            "and panes accumulate. A window's last pane is its result here.",
+        ),
+        Switch(
+            name="per_partition",
+            title="A watermark per partition",
+            link="per_partition",
+            engine_default="on, in the Kafka source",
+            help="As KafkaIO has it: the smallest holds. Off: one for all, as of another source.",
         ),
     ),
     joins_at_gap=False,
+    warm_up=(BeamSetting(SessionWindow(1), per_partition=False),),
 )

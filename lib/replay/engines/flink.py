@@ -7,30 +7,49 @@ Rules read from Flink 2.3 (`WindowOperator`, `BoundedOutOfOrdernessWatermarks`,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from functools import partial
 from string import Template
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
 from lib.core.jit import compiled
+from lib.core.times.forms import FORMS
+from lib.events.fields import FROM_PARTITION, HEADER, KEY
 from lib.replay.assignment import (
+    assign_aligned,
     assign_sessions,
-    assign_tumbling,
     exclusive_bounds,
     final_results,
+    replay_in_order,
     replay_of,
 )
-from lib.replay.code import Names, Program, java_literals, sql_name, sql_text
+from lib.replay.code import Names, Program, java_text, path_of, sql_name, sql_text
+from lib.replay.code_java import RECORD, java_imports, java_methods
 from lib.replay.engine import Duration, Engine, Number, Setting, Switch
-from lib.replay.engine_clock import EngineClock, newest_so_far, rising
-from lib.replay.windows import NEVER, NO_INDEX, Replay, SessionWindow
+from lib.replay.engine_clock import (
+    EngineClock,
+    compact_partitions,
+    newest_by_partition,
+    newest_of_all,
+    rising,
+)
+from lib.replay.windows import (
+    NEVER,
+    NO_INDEX,
+    HoppingWindow,
+    Replay,
+    SessionWindow,
+    TumblingWindow,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lib.replay.input import ReplayInput
+    from lib.replay.windows import Window
 
 _FOREVER: Final = 2**62
 
@@ -45,7 +64,7 @@ class FlinkSetting(Setting):
     Attributes
     ----------
     window
-        Session or tumbling.
+        Session, tumbling or hopping.
     delay_ms
         How far the watermark stays behind the newest event time.
     allowed_lateness_ms
@@ -56,31 +75,46 @@ class FlinkSetting(Setting):
         (`WATERMARK FOR ts AS ts - INTERVAL …`).
     emission_ms
         The watermark goes out every so many ms of received time, counted from the first arrival
-        (`pipeline.auto-watermark-interval`, 200 by default in Flink). 0: after every event.
+        (`pipeline.auto-watermark-interval`). 0: after every event.
     per_partition
         Whether each partition has its own watermark, of which the smallest holds, as when the
-        strategy is given to the Kafka source.
+        strategy is given to the Kafka source. False, DataStream only: the strategy comes after the
+        source, which one reader reads.
     idle_ms
         A partition silent for longer than this no longer holds the watermark back
         (`withIdleness`), or None. Found out at emissions only, so `emission_ms` must not be 0.
+    catching_up
+        Whether the job starts at the earliest offsets once all events are there, and reads as fast
+        as it can. False: it is live.
+    fetch_records, read_per_s
+        Catching up: records of a partition that are read in a row, which one fetch brings (by
+        default, `max.partition.fetch.bytes` of 1 MiB, so 10,000 of 105 bytes); and records of all
+        partitions that are read in a second.
     """
 
     delay_ms: int = 0
     allowed_lateness_ms: int = 0
     api: Literal["datastream", "sql"] = "datastream"
-    emission_ms: int = 0
-    per_partition: bool = False
+    emission_ms: int = _EMISSION_MS
+    per_partition: bool = True
     idle_ms: int | None = None
+    catching_up: bool = False
+    fetch_records: int = 10_000
+    read_per_s: int = 100_000
 
     def __post_init__(self) -> None:
         if min(self.delay_ms, self.allowed_lateness_ms, self.emission_ms) < 0:
             raise ValueError("delay_ms, allowed_lateness_ms and emission_ms must be at least 0")
         if self.api == "sql" and self.allowed_lateness_ms:
             raise ValueError("Flink SQL's window functions have no allowed lateness")
+        if self.api == "sql" and not self.per_partition:
+            raise ValueError("Flink SQL gives its watermark to the Kafka source: per partition")
         if self.idle_ms is not None and self.idle_ms < 1:
             raise ValueError(f"idle_ms must be at least 1, not {self.idle_ms}")
         if self.idle_ms is not None and not self.emission_ms:
             raise ValueError("idle_ms needs emission_ms: Flink finds idle partitions when it emits")
+        if min(self.fetch_records, self.read_per_s) < 1:
+            raise ValueError("fetch_records and read_per_s must be at least 1")
 
     @property
     def engine(self) -> Engine[FlinkSetting]:
@@ -93,8 +127,34 @@ def replay_flink(events: ReplayInput, setting: FlinkSetting) -> Replay:
 
     A session is judged after it merged: a late event that meets a session still held is kept. A
     final result that came out at an emission has that moment as `closed_ms`. With allowed
-    lateness the final result is the last one, after the window's last late event.
+    lateness the final result is the last one, after the window's last late event. Catching up, the
+    job begins when the last event has been received.
     """
+    if not setting.catching_up:
+        return _replay_as_read(events, setting)
+    turn = _turns(events.partition, setting.fetch_records)
+    return replay_in_order(events, turn, partial(_catch_up, setting=setting))
+
+
+def _catch_up(events: ReplayInput, setting: FlinkSetting) -> Replay:
+    """Return the replay of events that all wait, in the order in which they are read."""
+    begin = events.received.max(initial=0)
+    read_at = begin + np.arange(len(events)) * 1000 // setting.read_per_s
+    read = _replay_as_read(replace(events, received=read_at), setting)
+    closed_at = np.where(read.closed_at == NO_INDEX, NO_INDEX, len(events) - 1)
+    return replace(read, closed_at=closed_at)
+
+
+def _turns(partition: NDArray[np.int32], fetch_records: int) -> NDArray[np.int64]:
+    """Return when each event is read: partitions take turns, a fetch each."""
+    by_partition = np.argsort(partition, kind="stable")
+    sizes = np.bincount(partition, minlength=1)
+    number = np.empty(len(partition), dtype=np.int64)
+    number[by_partition] = np.arange(len(partition)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return number // fetch_records * len(sizes) + partition
+
+
+def _replay_as_read(events: ReplayInput, setting: FlinkSetting) -> Replay:
     watermark = flink_watermark(events, setting)
     clock = watermark.seen_by(len(events))
     window, lateness = setting.window, setting.allowed_lateness_ms
@@ -109,59 +169,36 @@ def replay_flink(events: ReplayInput, setting: FlinkSetting) -> Replay:
             joins_first=True,
         )
     else:
-        assignment = assign_tumbling(events, clock, size_ms=window.size_ms, late_ms=lateness - 1)
+        assignment = assign_aligned(events, clock, window, late_ms=lateness - 1)
     bounds = exclusive_bounds(assignment, window)
     closed = final_results(watermark.reaches(bounds[1] - 1), assignment, events)
     return replay_of(assignment, clock, bounds, closed)
 
 
 def flink_watermark(events: ReplayInput, setting: FlinkSetting) -> EngineClock:
-    """Return the watermark as Flink emits it.
+    """Return the watermark as Flink emits it, the last time after the last event.
 
     A partition without an event yet holds back the minimum over partitions; those that never have
     one are unknown here and taken for idle.
     """
     behind = setting.delay_ms + (1 if setting.api == "datastream" else 0)
+    if not setting.emission_ms:
+        newest = (newest_by_partition if setting.per_partition else newest_of_all)(events)
+        return rising(np.maximum(newest - behind, NEVER), events.received)
     if setting.per_partition:
-        present = np.bincount(events.partition) > 0
-        partition, partitions = (np.cumsum(present) - 1)[events.partition], int(present.sum())
+        partition, partitions = compact_partitions(events)
     else:
         partition, partitions = np.zeros(len(events), dtype=np.int64), 1
-    if setting.emission_ms:
-        return EngineClock(
-            *_emitted_periodically(
-                events.event_time - behind,
-                partition,
-                partitions,
-                events.received,
-                setting.emission_ms,
-                NO_INDEX if setting.idle_ms is None else setting.idle_ms,
-            )
+    return EngineClock(
+        *_emitted_periodically(
+            events.event_time - behind,
+            partition,
+            partitions,
+            events.received,
+            setting.emission_ms,
+            NO_INDEX if setting.idle_ms is None else setting.idle_ms,
         )
-    newest = (
-        newest_so_far(events.event_time)
-        if partitions == 1
-        else _smallest_of_newest(events.event_time, partition, partitions)
     )
-    return rising(np.maximum(newest - behind, NEVER), events.received)
-
-
-@compiled
-def _smallest_of_newest(
-    event_time: NDArray[np.int64], partition: NDArray[np.int64], partitions: int
-) -> NDArray[np.int64]:
-    newest = np.full(partitions, NEVER, np.int64)
-    smallest = np.empty(len(event_time), np.int64)
-    holding_back = NEVER
-    for i in range(len(event_time)):
-        p = partition[i]
-        if event_time[i] > newest[p]:
-            held_back = newest[p] == holding_back
-            newest[p] = event_time[i]
-            if held_back:
-                holding_back = newest.min()
-        smallest[i] = holding_back
-    return smallest
 
 
 @compiled
@@ -175,7 +212,7 @@ def _emitted_periodically(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     # `own` is each event's time less the delay. Emissions are every `every` ms from the first
     # arrival; one falls before an event of the same millisecond. Those that can change nothing
-    # are skipped, so a long silence costs nothing.
+    # are skipped, so a long silence costs nothing. The last one comes after the last event.
     n = len(own)
     most_rises = 2 * n + partitions  # an event raises the minimum by coming or by falling idle
     value = np.empty(most_rises, np.int64)
@@ -188,8 +225,9 @@ def _emitted_periodically(
     quiet_from = np.full(partitions, NEVER, np.int64)
     is_idle = np.zeros(partitions, np.bool_)
     due = received[0] + every if n else _FOREVER
-    for i in range(n):
-        while due <= received[i]:
+    for i in range(n + 1 if n else 0):
+        until = received[i] if i < n else due
+        while due <= until:
             next_due = _find_idle(due, every, idle, active, quiet_from, is_idle)
             smallest = _FOREVER
             for p in range(partitions):
@@ -200,6 +238,8 @@ def _emitted_periodically(
                 value[rises], after[rises], at_ms[rises] = emitted, i, due
                 rises += 1
             due = next_due
+        if i == n:
+            break
         newest[partition[i]] = max(newest[partition[i]], own[i])
         active[partition[i]] = True
         due = min(due, received[0] + ((received[i] - received[0]) // every + 1) * every)
@@ -240,39 +280,142 @@ def _find_idle(
 def flink_programs(setting: FlinkSetting, names: Names) -> tuple[Program, ...]:
     """Return statements for Flink SQL and a Java program for DataStream (2.x).
 
-    Without the statements where there is an allowed lateness, which SQL does not have. Both have
-    one `delay_ms`, so the watermark of the statements is 1 ms ahead of the program's.
+    The statements only where SQL can do it: without allowed lateness, with a watermark per
+    partition, and with event times that SQL can read. Both have one `delay_ms`, so the watermark of
+    the statements is 1 ms ahead of the program's.
     """
     java = Program("Java", "java", _datastream(setting, names))
-    if setting.allowed_lateness_ms:
+    time = _sql_time(names)
+    if setting.allowed_lateness_ms or not setting.per_partition or time is None:
         return (java,)
-    return Program("Flink SQL", "sql", _sql(setting, names)), java
+    return Program("Flink SQL", "sql", _sql(setting, names, time)), java
 
 
-def _sql(setting: FlinkSetting, names: Names) -> str:
-    session = isinstance(setting.window, SessionWindow)
-    key, length = sql_name(names.key), _sql_interval(setting.window.length_ms)
-    source = f"TABLE events PARTITION BY {key}" if session else "TABLE events"
-    function = "SESSION" if session else "TUMBLE"
+def _sql(setting: FlinkSetting, names: Names, time: str) -> str:
+    columns = {c for s in (names.key, names.time) if s is not None for c in [_sql_column(s, names)]}
+    return _SQL_TEMPLATE.substitute(
+        emission=setting.emission_ms or _EMISSION_MS,
+        columns="".join(f"  {column},\n" for column in sorted(columns)),
+        key="'all'" if names.key is None else _sql_value(names.key),
+        timestamp="  record_time TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL,\n"
+        if names.time is None
+        else "",
+        time=time,
+        delay=_sql_interval(setting.delay_ms),
+        options=",\n".join(
+            f"  {sql_text(k)} = {sql_text(v)}" for k, v in _sql_options(setting, names).items()
+        ),
+        window=_sql_window(setting.window),
+    )
+
+
+def _sql_options(setting: FlinkSetting, names: Names) -> dict[str, str]:
     options = {
         "connector": "kafka",
         "topic": names.topic,
         "properties.bootstrap.servers": names.servers,
-        "scan.startup.mode": "earliest-offset",
-        "format": "json",
+        "scan.startup.mode": "earliest-offset" if setting.catching_up else "latest-offset",
     }
+    if KEY in (names.key, names.time):
+        options |= {"key.format": "raw", "key.fields": "record_key"}
+        options |= {"value.fields-include": "EXCEPT_KEY"}
+    if names.avro is None:
+        options |= {"value.format": "json", "value.json.ignore-parse-errors": "true"}
+    else:
+        options |= {"value.format": "avro-confluent", "value.avro-confluent.url": names.registry}
     if not setting.emission_ms:
         options["scan.watermark.emit.strategy"] = "on-event"
     if setting.idle_ms is not None:
         options["scan.watermark.idle-timeout"] = f"{setting.idle_ms} ms"
-    return _SQL_TEMPLATE.substitute(
-        emission=setting.emission_ms or _EMISSION_MS,
-        key=key,
-        time=sql_name(names.time),
-        delay=_sql_interval(setting.delay_ms),
-        options=",\n".join(f"  {sql_text(k)} = {sql_text(v)}" for k, v in options.items()),
-        window=f"{function}({source}, DESCRIPTOR(event_time), {length})",
+    return options
+
+
+def _sql_column(source: str, names: Names) -> str:
+    """Return the declaration of a column that has a field."""
+    if source == KEY:
+        return "record_key STRING"
+    if source == FROM_PARTITION:
+        return "record_partition INT METADATA FROM 'partition' VIRTUAL"
+    if source.startswith(HEADER):
+        return "headers MAP<STRING, BYTES> METADATA VIRTUAL"
+    schema = json.loads(names.avro) if names.avro else None
+    paths = [path_of(str(s)) for s in (names.key, names.time) if _is_beside(s, source)]
+    return _sql_row(paths, [_avro_type(schema, path) if schema else "STRING" for path in paths])
+
+
+def _avro_type(schema: Any, path: list[str]) -> str:  # noqa: ANN401
+    """Return the type of a field in SQL; text where it has no own."""
+    if isinstance(schema, list):
+        schema = next(part for part in schema if part != "null")
+    if isinstance(schema, dict) and path:
+        found = [field for field in schema.get("fields", ()) if field["name"] == path[0]]
+        return _avro_type(found[0]["type"], path[1:]) if found else "STRING"
+    name = schema["type"] if isinstance(schema, dict) else schema
+    return {"int": "INT", "long": "BIGINT", "float": "FLOAT", "double": "DOUBLE"}.get(
+        name, "STRING"
     )
+
+
+def _is_beside(other: str | None, source: str) -> bool:
+    """Return whether a source is a field of the value in the same column as another."""
+    is_field = other is not None and not other.startswith("@")
+    return is_field and path_of(str(other))[0] == path_of(source)[0]
+
+
+def _sql_row(paths: list[list[str]], types: list[str]) -> str:
+    """Return a declaration of what all paths begin with, and below it of the rest of each."""
+    name = sql_name(paths[0][0])
+    if len(paths[0]) == 1:
+        return f"{name} {types[0]}"
+    below: dict[str, list[int]] = {}
+    for at, path in enumerate(paths):
+        below.setdefault(path[1], []).append(at)
+    rows = [
+        _sql_row([paths[i][1:] for i in ats], [types[i] for i in ats]) for ats in below.values()
+    ]
+    return f"{name} ROW<{', '.join(rows)}>"
+
+
+def _sql_value(source: str) -> str:
+    """Return an expression for a field, as text."""
+    if source == KEY:
+        return "record_key"
+    if source == FROM_PARTITION:
+        return "CAST(record_partition AS STRING)"
+    if source.startswith(HEADER):
+        return f"DECODE(headers[{sql_text(path_of(source)[0])}], 'UTF-8')"
+    return f"CAST({'.'.join(map(sql_name, path_of(source)))} AS STRING)"
+
+
+def _sql_time(names: Names) -> str | None:
+    """Return an expression for the event time; None where SQL cannot read it."""
+    if names.time is None:
+        return "record_time"
+    text, form = _sql_value(names.time), FORMS[names.form]
+    if names.form == "iso":
+        zone = sql_text(names.zone or "UTC")
+        return f"TO_TIMESTAMP_LTZ(REPLACE({text}, ' ', 'T'), {_SQL_ISO}, {zone})"
+    if form.unit_ms is None or names.form == "gps_s" or (form.local and names.zone):
+        return None
+    unit, zero = form.unit_ms, form.zero_ms
+    ms = f"CAST({text} AS DECIMAL(29, 6)) * {unit.numerator} / {unit.denominator}"
+    return f"TO_TIMESTAMP_LTZ(CAST(FLOOR({ms}) AS BIGINT) + {zero}, 3)"
+
+
+_SQL_TYPES: Final = {"int": "INT", "long": "BIGINT", "float": "FLOAT", "double": "DOUBLE"}
+_SQL_ISO: Final = "'yyyy-MM-dd''T''HH:mm:ss[.SSSSSSSSS][.SSSSSS][.SSS][XXX]'"
+
+
+def _sql_window(window: Window) -> str:
+    size = _sql_interval(window.length_ms)
+    match window:
+        case SessionWindow():
+            return f"SESSION(TABLE events PARTITION BY client, DESCRIPTOR(event_time), {size})"
+        case TumblingWindow():
+            return f"TUMBLE(TABLE events, DESCRIPTOR(event_time), {size})"
+        case HoppingWindow(advance_ms=advance_ms):
+            advance = _sql_interval(advance_ms)
+            return f"HOP(TABLE events, DESCRIPTOR(event_time), {advance}, {size})"
 
 
 def _sql_interval(ms: int) -> str:
@@ -285,117 +428,193 @@ def _sql_interval(ms: int) -> str:
 
 
 def _datastream(setting: FlinkSetting, names: Names) -> str:
-    session = isinstance(setting.window, SessionWindow)
-    idleness = (
-        f"\n                        .withIdleness(Duration.ofMillis({setting.idle_ms}L))"
-        if setting.idle_ms is not None
-        else ""
-    )
-    return _JAVA_TEMPLATE.substitute(
-        java_literals(names),
+    key, time = (RECORD[place] for place in (names.key_place, names.time_place))
+    text = _JAVA_TEMPLATE.substitute(
         emission=setting.emission_ms or _EMISSION_MS,
-        delay=setting.delay_ms,
-        idleness=idleness,
-        assigner="EventTimeSessionWindows" if session else "TumblingEventTimeWindows",
-        factory="withGap" if session else "of",
-        length=setting.window.length_ms,
+        servers=java_text(names.servers),
+        topic=java_text(names.topic),
+        offsets="earliest" if setting.catching_up else "latest",
+        strategy=_strategy(setting),
+        source=_PER_PARTITION_JAVA if setting.per_partition else _FOR_ALL_JAVA,
+        windows=_java_windows(setting.window),
         lateness=setting.allowed_lateness_ms,
+        key=key,
+        time=time,
+        methods=java_methods(names),
+        generator=""
+        if setting.emission_ms
+        else _AFTER_EVERY_EVENT.substitute(behind=setting.delay_ms + 1),
     )
+    return f"{java_imports(text, *_JAVA_CLASSES)}\n\n{text}"
+
+
+def _strategy(setting: FlinkSetting) -> str:
+    start = (
+        f"forBoundedOutOfOrderness(Duration.ofMillis({setting.delay_ms}L))"
+        if setting.emission_ms
+        else "forGenerator(context -> new AfterEveryEvent())"
+    )
+    idle = "" if setting.idle_ms is None else f"Duration.ofMillis({setting.idle_ms}L)"
+    return start + (f"\n                        .withIdleness({idle})" if idle else "")
+
+
+def _java_windows(window: Window) -> str:
+    length = f"Duration.ofMillis({window.length_ms}L)"
+    match window:
+        case SessionWindow():
+            return f"EventTimeSessionWindows.withGap({length})"
+        case TumblingWindow():
+            return f"TumblingEventTimeWindows.of({length})"
+        case HoppingWindow(advance_ms=advance_ms):
+            return f"SlidingEventTimeWindows.of({length}, Duration.ofMillis({advance_ms}L))"
 
 
 _SQL_TEMPLATE = Template("""\
 SET 'pipeline.auto-watermark-interval' = '$emission ms';
+SET 'table.local-time-zone' = 'UTC';
 
 CREATE TABLE events (
-  $key STRING,
-  $time BIGINT,
-  event_time AS TO_TIMESTAMP_LTZ($time, 3),
+$columns${timestamp}  client AS $key,
+  event_time AS $time,
   WATERMARK FOR event_time AS event_time - $delay
 ) WITH (
 $options
 );
 
-SELECT $key, window_start, window_end, COUNT(*) AS events
+SELECT client, window_start, window_end, COUNT(*) AS events
 FROM $window
-GROUP BY $key, window_start, window_end;
+GROUP BY client, window_start, window_end;
+""")
+_JAVA_CLASSES: Final = (
+    "org.apache.flink.api.common.eventtime.Watermark",
+    "org.apache.flink.api.common.eventtime.WatermarkGenerator",
+    "org.apache.flink.api.common.eventtime.WatermarkOutput",
+    "org.apache.flink.api.common.eventtime.WatermarkStrategy",
+    "org.apache.flink.api.common.typeinfo.TypeInformation",
+    "org.apache.flink.connector.kafka.source.KafkaSource",
+    "org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer",
+    "org.apache.flink.connector.kafka.source.reader.deserializer.KafkaRecordDeserializationSchema",
+    "org.apache.flink.streaming.api.datastream.DataStream",
+    "org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator",
+    "org.apache.flink.streaming.api.environment.StreamExecutionEnvironment",
+    "org.apache.flink.streaming.api.functions.windowing.ProcessWindowFunction",
+    "org.apache.flink.streaming.api.windowing.assigners.EventTimeSessionWindows",
+    "org.apache.flink.streaming.api.windowing.assigners.SlidingEventTimeWindows",
+    "org.apache.flink.streaming.api.windowing.assigners.TumblingEventTimeWindows",
+    "org.apache.flink.streaming.api.windowing.windows.TimeWindow",
+    "org.apache.flink.util.Collector",
+    "org.apache.flink.util.OutputTag",
+)
+_PER_PARTITION_JAVA: Final = """\
+        // To the source: a watermark per partition. No more readers than there are partitions.
+        DataStream<Event> events =
+                env.fromSource(source, watermarks, "events").setParallelism(1);"""
+_FOR_ALL_JAVA: Final = """\
+        // After the source, which one reader reads: one watermark for all partitions.
+        DataStream<Event> events =
+                env.fromSource(source, WatermarkStrategy.noWatermarks(), "events")
+                        .setParallelism(1)
+                        .assignTimestampsAndWatermarks(watermarks)
+                        .setParallelism(1);"""
+_AFTER_EVERY_EVENT: Final = Template("""
+    /** Emits the watermark after every event. */
+    private static class AfterEveryEvent implements WatermarkGenerator<Event> {
+        private long newest = Long.MIN_VALUE + ${behind}L;
+
+        @Override
+        public void onEvent(Event event, long time, WatermarkOutput output) {
+            newest = Math.max(newest, time);
+            output.emitWatermark(new Watermark(newest - ${behind}L));
+        }
+
+        @Override
+        public void onPeriodicEmit(WatermarkOutput output) {}
+    }
 """)
 _JAVA_TEMPLATE = Template("""\
-import java.time.Duration;
-import org.apache.flink.api.common.eventtime.WatermarkStrategy;
-import org.apache.flink.connector.kafka.source.KafkaSource;
-import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
-import org.apache.flink.formats.json.JsonDeserializationSchema;
-import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
-import org.apache.flink.streaming.api.datastream.DataStream;
-import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
-import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
-import org.apache.flink.streaming.api.functions.windowing.ProcessWindowFunction;
-import org.apache.flink.streaming.api.windowing.assigners.$assigner;
-import org.apache.flink.streaming.api.windowing.windows.TimeWindow;
-import org.apache.flink.util.Collector;
-import org.apache.flink.util.OutputTag;
-
 public class CountEvents {
-    private static final OutputTag<ObjectNode> LATE = new OutputTag<>("late") {};
+    private static final OutputTag<Event> LATE = new OutputTag<>("late") {};
+
+    /** Whose event it is, and when it happened. */
+    public static class Event {
+        public String key;
+        public long time;
+    }
 
     public static void main(String[] args) throws Exception {
         StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment();
         env.getConfig().setAutoWatermarkInterval(${emission}L);
-        KafkaSource<ObjectNode> source =
-                KafkaSource.<ObjectNode>builder()
+        KafkaSource<Event> source =
+                KafkaSource.<Event>builder()
                         .setBootstrapServers($servers)
                         .setTopics($topic)
-                        .setStartingOffsets(OffsetsInitializer.earliest())
-                        .setValueOnlyDeserializer(
-                                new JsonDeserializationSchema<>(ObjectNode.class))
+                        .setStartingOffsets(OffsetsInitializer.$offsets())
+                        .setDeserializer(new ReadEvent())
                         .build();
-        WatermarkStrategy<ObjectNode> watermarks =
-                WatermarkStrategy.<ObjectNode>forBoundedOutOfOrderness(
-                                Duration.ofMillis(${delay}L))$idleness
-                        .withTimestampAssigner((event, t) -> event.get($time).asLong());
+        WatermarkStrategy<Event> watermarks =
+                WatermarkStrategy.<Event>$strategy
+                        .withTimestampAssigner((event, t) -> event.time);
+$source
         SingleOutputStreamOperator<String> counts =
-                count(env.fromSource(source, watermarks, $topic));
+                events.keyBy(event -> event.key)
+                        .window($windows)
+                        .allowedLateness(Duration.ofMillis(${lateness}L))
+                        .sideOutputLateData(LATE)
+                        .process(new Count());
         counts.print();
-        counts.getSideOutput(LATE).print("late");
+        counts.getSideOutput(LATE).map(event -> event.key + " " + event.time).print("late");
         env.execute();
     }
 
-    static SingleOutputStreamOperator<String> count(DataStream<ObjectNode> events) {
-        return events.keyBy(event -> event.get($key).asText())
-                .window($assigner.$factory(Duration.ofMillis(${length}L)))
-                .allowedLateness(Duration.ofMillis(${lateness}L))
-                .sideOutputLateData(LATE)
-                .process(
-                        new ProcessWindowFunction<ObjectNode, String, String, TimeWindow>() {
-                            @Override
-                            public void process(
-                                    String key,
-                                    Context context,
-                                    Iterable<ObjectNode> events,
-                                    Collector<String> out) {
-                                long count = events.spliterator().getExactSizeIfKnown();
-                                out.collect(key + " " + context.window() + " " + count);
-                            }
-                        });
+    private static class Count extends ProcessWindowFunction<Event, String, String, TimeWindow> {
+        @Override
+        public void process(
+                String key, Context context, Iterable<Event> events, Collector<String> out) {
+            TimeWindow window = context.window();
+            long count = events.spliterator().getExactSizeIfKnown();
+            out.collect(key + " " + window.getStart() + " " + window.getEnd() + " " + count);
+        }
     }
+
+    private static class ReadEvent implements KafkaRecordDeserializationSchema<Event> {
+        @Override
+        public void deserialize(ConsumerRecord<byte[], byte[]> record, Collector<Event> out) {
+            Event event = new Event();
+            try {
+                event.key = key($key);
+                event.time = time($time);
+            } catch (IOException | RuntimeException noEvent) {
+                return;
+            }
+            out.collect(event);
+        }
+
+        @Override
+        public TypeInformation<Event> getProducedType() {
+            return TypeInformation.of(Event.class);
+        }
+    }
+$generator
+$methods
 }
 """)
 _SOURCE: Final = "Watermark source"
+_PER_PARTITION: Final = Switch(
+    name="per_partition",
+    title="A watermark per partition",
+    link="per_partition",
+    engine_default="on, in the Kafka source",
+    help="The strategy is given to the Kafka source, and the smallest watermark holds. Off: it "
+    "comes after the source, one watermark for all.",
+    group=_SOURCE,
+)
 _WATERMARKS: Final = (
-    Switch(
-        name="per_partition",
-        title="A watermark per partition",
-        link="per_partition",
-        engine_default="on, in the Kafka source",
-        help="As when the strategy is given to the Kafka source: the smallest holds.",
-        group=_SOURCE,
-    ),
     Number(
         name="emission_ms",
         title="Emitted every, ms (0: after every event)",
         link="emission",
         engine_default=f"{_EMISSION_MS}",
-        help="pipeline.auto-watermark-interval; 200 ms is Flink's default.",
+        help="pipeline.auto-watermark-interval.",
         group=_SOURCE,
         step=100,
     ),
@@ -404,11 +623,45 @@ _WATERMARKS: Final = (
         title="A partition is idle after, s (0: never)",
         link="idle",
         engine_default="0",
-        help="withIdleness; found out at emissions only.",
+        help="withIdleness; found out at emissions only. A partition of the topic without any "
+        "event holds everything back unless there is such a time.",
         group=_SOURCE,
         factor=1000,
         zero_is_none=True,
         needs="emission_ms",
+    ),
+    Switch(
+        name="catching_up",
+        title="Catching up from the earliest offsets",
+        link="catching_up",
+        engine_default="up to the start",
+        help="The job starts when all events are there, and reads the partitions a fetch each in "
+        "turn, as fast as it can. With a watermark per partition it then drops little or nothing "
+        "of what it drops live; with one for all it drops more.",
+        group=_SOURCE,
+    ),
+    Number(
+        name="fetch_records",
+        title="Records of a fetch",
+        link="fetch",
+        engine_default="1 MiB of them",
+        help="max.partition.fetch.bytes, divided by the size of a record.",
+        group=_SOURCE,
+        least=1,
+        step=1000,
+        needs="catching_up",
+    ),
+    Number(
+        name="read_per_s",
+        title="Records read a second",
+        link="read_rate",
+        engine_default="as many as it can",
+        help="The watermark goes out by the wall clock: how many records come between two "
+        "emissions depends on how fast they are read.",
+        group=_SOURCE,
+        least=1,
+        step=10_000,
+        needs="catching_up",
     ),
 )
 _ANY_WINDOW: Final = SessionWindow(1)
@@ -425,11 +678,12 @@ DATASTREAM: Final = Engine(
             link="lateness",
             engine_default="0",
         ),
+        _PER_PARTITION,
         *_WATERMARKS,
     ),
     warm_up=(
-        FlinkSetting(_ANY_WINDOW, per_partition=True),
-        FlinkSetting(_ANY_WINDOW, emission_ms=1, idle_ms=1),
+        FlinkSetting(_ANY_WINDOW, emission_ms=0),
+        FlinkSetting(_ANY_WINDOW, idle_ms=1),
     ),
 )
 SQL: Final = Engine(

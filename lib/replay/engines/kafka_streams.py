@@ -12,19 +12,22 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from lib.core.formatting import duration
 from lib.core.jit import compiled
 from lib.replay.assignment import (
     Assignment,
+    assign_aligned,
     assign_sessions,
-    assign_tumbling,
     exclusive_bounds,
     final_results,
     replay_of,
+    stopped,
 )
-from lib.replay.code import Names, Program, java_literals
-from lib.replay.engine import Delay, Engine, Setting, Switch
+from lib.replay.code import Names, Program, java_text
+from lib.replay.code_java import RECORD, java_imports, java_methods
+from lib.replay.engine import Delay, Engine, Number, Setting, Switch
 from lib.replay.engine_clock import newest_so_far, rising
-from lib.replay.windows import NEVER, NO_INDEX, Replay, SessionWindow
+from lib.replay.windows import NEVER, NO_INDEX, HoppingWindow, Replay, SessionWindow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,21 +42,38 @@ class KafkaStreamsSetting(Setting):
     Attributes
     ----------
     window
-        `SessionWindows.ofInactivityGapAndGrace` or `TimeWindows.ofSizeAndGrace`.
+        `SessionWindows.ofInactivityGapAndGrace` or `TimeWindows.ofSizeAndGrace`, with `advanceBy`
+        where they hop.
     grace_ms
         How long after a window's end stream time may be for it to take an event.
     caching
         Whether the store has its record cache, as it has by default
         (`statestore.cache.max.bytes`). A session in the cache can be joined although it closed; as
         replayed here, the cache is never full. False: `withCachingDisabled()`.
+    commit_ms
+        With a cache, results leave it at commits (`commit.interval.ms`), here every so many ms of
+        received time from the first arrival. 0: after every event.
+    repartitioned
+        Whether the program makes what it groups by the record key (`selectKey`), so that a topic of
+        its own brings each key to one task. False: the record key is what it groups by, and each
+        partition of the topic is a task.
+    most_ahead_ms
+        How far a record's timestamp may be ahead of the broker's clock
+        (`message.timestamp.after.max.ms`), or None: the broker takes any. The broker's clock is
+        taken to be the received time.
     """
 
     grace_ms: int = 0
     caching: bool = True
+    commit_ms: int = 30_000
+    repartitioned: bool = True
+    most_ahead_ms: int | None = 3_600_000
 
     def __post_init__(self) -> None:
-        if self.grace_ms < 0:
-            raise ValueError(f"grace_ms must be at least 0, not {self.grace_ms}")
+        if min(self.grace_ms, self.commit_ms) < 0:
+            raise ValueError("grace_ms and commit_ms must be at least 0")
+        if self.most_ahead_ms is not None and self.most_ahead_ms < 0:
+            raise ValueError(f"most_ahead_ms must be at least 0, not {self.most_ahead_ms}")
 
     @property
     def engine(self) -> Engine[KafkaStreamsSetting]:
@@ -62,12 +82,36 @@ class KafkaStreamsSetting(Setting):
 
 
 def replay_kafka_streams(events: ReplayInput, setting: KafkaStreamsSetting) -> Replay:
-    """Return what Kafka Streams would have made of the events, read from the topic as it is.
+    """Return what Kafka Streams would have made of the events.
 
     Each partition is a task with its own stream time, the event itself included, and its own
     windows: a key found on two partitions has separate windows on both. The final result is that
-    of `suppress(untilWindowCloses)`. The end of a session is its last event, inclusive.
+    of `suppress(untilWindowCloses)`. The end of a session is its last event, inclusive. An event
+    too far ahead of the broker's clock stops the application: its changelog record is refused.
     """
+    if setting.repartitioned:
+        events = replace(events, partition=events.partition_of_key[events.key])
+    if setting.most_ahead_ms is None:
+        return _replay_until(events, setting)
+    ahead = events.event_time - events.received
+    stopped_at = _first(ahead > setting.most_ahead_ms)
+    if stopped_at == NO_INDEX:
+        return _replay_until(events, setting)
+    because = (
+        f"Kafka Streams stops at event {stopped_at + 1:,} in arrival order: its time is "
+        f"{duration(int(ahead[stopped_at]))} ahead of the broker's clock, and the broker refuses "
+        f"a record, here that of the store's changelog, more than "
+        f"{duration(setting.most_ahead_ms)} ahead (message.timestamp.after.max.ms)."
+    )
+    return stopped(_replay_until(events.first(stopped_at), setting), len(events), because)
+
+
+def _first(is_so: NDArray[np.bool_]) -> int:
+    """Return the index of the first that is so, or `NO_INDEX`."""
+    return int(is_so.argmax()) if is_so.any() else NO_INDEX
+
+
+def _replay_until(events: ReplayInput, setting: KafkaStreamsSetting) -> Replay:
     window, grace = setting.window, setting.grace_ms
     tasks = _by_task(events)
     clock, clock_before = _stream_time(events.event_time, events.partition)
@@ -83,16 +127,32 @@ def replay_kafka_streams(events: ReplayInput, setting: KafkaStreamsSetting) -> R
             joins_first=True,
         )
         boundary = assignment.kept & (events.event_time + held == clock) & _alone(assignment)
-        bounds = assignment.first, assignment.last
+        bounds = assignment.start, assignment.last
         closes = assignment.last + held
     else:
-        assignment = assign_tumbling(tasks, clock, size_ms=window.size_ms, late_ms=grace)
+        assignment = assign_aligned(tasks, clock, window, late_ms=grace)
         bounds = exclusive_bounds(assignment, window)
         closes = bounds[1] + grace
     keys_of_events = replace(assignment, key=_first_of_window(assignment, events.key))
     reached = _reached(events, _first_of_window(assignment, events.partition), closes)
     closed = final_results(reached, assignment, events)
+    if setting.caching and setting.commit_ms:
+        closed = _at_next_commit(closed, events.received, setting.commit_ms)
     return replay_of(keys_of_events, clock, bounds, closed, boundary)
+
+
+def _at_next_commit(
+    closed: tuple[NDArray[np.int64], NDArray[np.int64]],
+    received: NDArray[np.int64],
+    commit_ms: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return when results come out of the cache; a commit is before an event of its millisecond."""
+    closed_at, closed_ms = closed
+    open_ = closed_at == NO_INDEX
+    first = received[0] if len(received) else 0
+    commit = first + ((closed_ms - first) // commit_ms + 1) * commit_ms
+    arrived = np.searchsorted(received, commit, side="left") - 1
+    return np.where(open_, NO_INDEX, arrived), np.where(open_, NO_INDEX, commit)
 
 
 def _by_task(events: ReplayInput) -> ReplayInput:
@@ -141,7 +201,8 @@ def _alone(assignment: Assignment) -> NDArray[np.bool_]:
 def _first_of_window(assignment: Assignment, values: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return what all events of a window share."""
     shared = np.zeros(len(assignment.key), dtype=np.int32)
-    shared[assignment.window[assignment.kept]] = values[assignment.kept]
+    event, window = assignment.members
+    shared[window] = values[event]
     return shared
 
 
@@ -161,44 +222,91 @@ def _reached(
 
 
 def kafka_streams_programs(setting: KafkaStreamsSetting, names: Names) -> tuple[Program, ...]:
-    """Return a Java program for Kafka Streams (4.x); the topic's keys are what it groups by."""
+    """Return a Java program for Kafka Streams (4.x)."""
     session = isinstance(setting.window, SessionWindow)
+    size, advance = setting.window.length_ms, ""
+    if isinstance(setting.window, HoppingWindow):
+        advance = (
+            f"\n                                .advanceBy({_duration(setting.window.advance_ms)})"
+        )
+    grouped, processor = _BY_RECORD_KEY, ""
+    if setting.repartitioned:
+        grouped = _REPARTITIONED
+        call = {"header": "record.headers()", "partition": "context().recordMetadata().get()"}
+        call |= {"value": "record.value()", "key": "record.key()", "nothing": ""}
+        key = call[names.key_place] + (".partition()" if names.key_place == "partition" else "")
+        processor = _PROCESSOR.substitute(key=key)
     text = _JAVA_TEMPLATE.substitute(
-        java_literals(names),
+        servers=java_text(names.servers),
+        topic=java_text(names.topic),
+        commit=setting.commit_ms,
+        grouped=grouped,
+        processor=processor,
         windows="SessionWindows" if session else "TimeWindows",
         factory="ofInactivityGapAndGrace" if session else "ofSizeAndGrace",
-        length=setting.window.length_ms,
-        grace=setting.grace_ms,
+        length=_duration(size),
+        grace=_duration(setting.grace_ms),
+        advance=advance,
         store="SessionStore" if session else "WindowStore",
         caching="withCachingEnabled" if setting.caching else "withCachingDisabled",
+        time={"key": "(byte[]) record.key()", "value": "(byte[]) record.value()"}.get(
+            names.time_place, RECORD[names.time_place]
+        ),
+        methods=java_methods(names),
     )
-    return (Program("Java", "java", text),)
+    return (Program("Java", "java", f"{java_imports(text, *_JAVA_CLASSES)}\n\n{text}"),)
 
 
+def _duration(ms: int) -> str:
+    return f"Duration.ofMillis({ms}L)"
+
+
+_JAVA_CLASSES: Final = (
+    "java.util.Properties",
+    "org.apache.kafka.common.serialization.Serdes",
+    "org.apache.kafka.common.utils.Bytes",
+    "org.apache.kafka.streams.KafkaStreams",
+    "org.apache.kafka.streams.StreamsBuilder",
+    "org.apache.kafka.streams.StreamsConfig",
+    "org.apache.kafka.streams.Topology",
+    "org.apache.kafka.streams.kstream.Consumed",
+    "org.apache.kafka.streams.kstream.Grouped",
+    "org.apache.kafka.streams.kstream.Materialized",
+    "org.apache.kafka.streams.kstream.SessionWindows",
+    "org.apache.kafka.streams.kstream.Suppressed",
+    "org.apache.kafka.streams.kstream.TimeWindows",
+    "org.apache.kafka.streams.processor.api.ContextualProcessor",
+    "org.apache.kafka.streams.processor.api.Record",
+    "org.apache.kafka.streams.state.SessionStore",
+    "org.apache.kafka.streams.state.WindowStore",
+)
+_BY_RECORD_KEY: Final = """\
+                // The record key is what is grouped by: right where producers write it so."""
+_REPARTITIONED: Final = """\
+                // A topic of the application's own brings the events of a key together.
+                .process(SetKey::new)"""
+_PROCESSOR: Final = Template("""
+    /** Makes what is grouped by the key; what is no event is left out. */
+    private static class SetKey extends ContextualProcessor<byte[], byte[], byte[], byte[]> {
+        @Override
+        public void process(Record<byte[], byte[]> record) {
+            byte[] key;
+            try {
+                key = key($key).getBytes(StandardCharsets.UTF_8);
+            } catch (IOException | RuntimeException noEvent) {
+                return;
+            }
+            context().forward(record.withKey(key));
+        }
+    }
+""")
 _JAVA_TEMPLATE = Template("""\
-import java.time.Duration;
-import java.util.Properties;
-import org.apache.kafka.common.serialization.Serdes;
-import org.apache.kafka.common.utils.Bytes;
-import org.apache.kafka.streams.KafkaStreams;
-import org.apache.kafka.streams.StreamsBuilder;
-import org.apache.kafka.streams.StreamsConfig;
-import org.apache.kafka.streams.Topology;
-import org.apache.kafka.streams.kstream.Consumed;
-import org.apache.kafka.streams.kstream.Materialized;
-import org.apache.kafka.streams.kstream.$windows;
-import org.apache.kafka.streams.kstream.Suppressed;
-import org.apache.kafka.streams.state.$store;
-
-import com.fasterxml.jackson.databind.ObjectMapper;
-
 public class CountEvents {
-    private static final ObjectMapper JSON = new ObjectMapper();
-
     public static void main(String[] args) {
         Properties properties = new Properties();
         properties.put(StreamsConfig.APPLICATION_ID_CONFIG, "count-events");
         properties.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, $servers);
+        properties.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, ${commit}L);
         KafkaStreams streams = new KafkaStreams(topology(), properties);
         Runtime.getRuntime().addShutdownHook(new Thread(streams::close));
         streams.start();
@@ -206,34 +314,42 @@ public class CountEvents {
 
     static Topology topology() {
         StreamsBuilder builder = new StreamsBuilder();
-        Consumed<String, String> consumed =
-                Consumed.with(Serdes.String(), Serdes.String())
-                        .withTimestampExtractor((record, previous) -> eventTime(record.value()));
+        Consumed<byte[], byte[]> consumed =
+                Consumed.with(Serdes.ByteArray(), Serdes.ByteArray())
+                        .withTimestampExtractor((record, previous) -> timeOrSkip(record));
         builder.stream($topic, consumed)
-                .groupByKey()
+$grouped
+                .groupByKey(Grouped.with(Serdes.ByteArray(), Serdes.ByteArray()))
                 .windowedBy(
-                        $windows.$factory(
-                                Duration.ofMillis(${length}L), Duration.ofMillis(${grace}L)))
+                        $windows.$factory($length, $grace)$advance)
                 .count(
-                        Materialized.<String, Long, $store<Bytes, byte[]>>with(
-                                        Serdes.String(), Serdes.Long())
+                        Materialized.<byte[], Long, $store<Bytes, byte[]>>with(
+                                        Serdes.ByteArray(), Serdes.Long())
                                 .$caching())
                 .suppress(Suppressed.untilWindowCloses(Suppressed.BufferConfig.unbounded()))
                 .toStream()
-                .foreach((window, count) -> System.out.println(window + " " + count));
+                .foreach(
+                        (window, count) ->
+                                System.out.println(
+                                        new String(window.key(), StandardCharsets.UTF_8)
+                                                + " " + window.window().start()
+                                                + " " + window.window().end()
+                                                + " " + count));
         return builder.build();
     }
-
-    private static long eventTime(Object value) {
+$processor
+    private static long timeOrSkip(ConsumerRecord<Object, Object> record) {
         try {
-            return JSON.readTree((String) value).get($time).asLong();
-        } catch (java.io.IOException notJson) {
+            return time($time);
+        } catch (IOException | RuntimeException noEvent) {
             return -1; // skipped
         }
     }
+
+$methods
 }
 """)
-
+_APPLICATION: Final = "Application and broker"
 KAFKA_STREAMS: Final = Engine(
     label="Kafka Streams",
     new_setting=KafkaStreamsSetting,
@@ -242,12 +358,44 @@ KAFKA_STREAMS: Final = Engine(
     delay=Delay(name="grace_ms", title="Grace"),
     parameters=(
         Switch(
+            name="repartitioned",
+            title="Grouped by another field than the record key",
+            link="repartitioned",
+            engine_default="as the program says",
+            help="selectKey: a topic of the application's own brings the events of a key together, "
+            "and stream time is that topic's, by partition. Off: groupByKey, right only where the "
+            "record key is what you group by; each partition of the topic has a stream time.",
+            group=_APPLICATION,
+        ),
+        Switch(
             name="caching",
             title="Record cache",
             link="caching",
             engine_default="on",
             help="statestore.cache.max.bytes, on by default: a session in the cache can be joined "
             "although it closed. Off: withCachingDisabled().",
+            group=_APPLICATION,
+        ),
+        Number(
+            name="commit_ms",
+            title="Commit interval, ms (0: after every event)",
+            link="commit",
+            engine_default="30000",
+            help="commit.interval.ms: with a cache, results come out at commits.",
+            group=_APPLICATION,
+            step=1000,
+            needs="caching",
+        ),
+        Number(
+            name="most_ahead_ms",
+            title="The broker takes times ahead by, s (0: any)",
+            link="most_ahead",
+            engine_default="3600",
+            help="message.timestamp.after.max.ms of the broker: an event further ahead of its "
+            "clock stops the application.",
+            group=_APPLICATION,
+            factor=1000,
+            zero_is_none=True,
         ),
     ),
 )

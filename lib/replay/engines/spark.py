@@ -1,7 +1,7 @@
 """Spark Structured Streaming: a watermark that moves between micro-batches only.
 
-Rules read from Spark 4.3 (`WatermarkTracker`, `IncrementalExecution`, `session_window`) and
-confirmed by running it: see `docs/engines.md`.
+Rules read from Spark 4.3 (`MicroBatchExecution`, `ProcessingTimeExecutor`, `WatermarkTracker`,
+`IncrementalExecution`, `KafkaMicroBatchStream`) and confirmed by running it: see `docs/engines.md`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,19 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from lib.replay.assignment import assign_sessions, assign_tumbling, exclusive_bounds, replay_of
-from lib.replay.code import Names, Program, python_literals
-from lib.replay.engine import Engine, Number, Setting
-from lib.replay.engine_clock import newest_so_far
-from lib.replay.windows import NO_INDEX, Replay, SessionWindow
+from lib.core.jit import compiled
+from lib.events.fields import FROM_PARTITION, HEADER, KEY
+from lib.replay.assignment import (
+    assign_aligned,
+    assign_sessions,
+    exclusive_bounds,
+    replay_in_order,
+    replay_of,
+)
+from lib.replay.code import Names, Program, path_of, plain_schema
+from lib.replay.code_python import python_time
+from lib.replay.engine import Engine, Number, Setting, Switch
+from lib.replay.windows import NO_INDEX, HoppingWindow, Replay, SessionWindow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,21 +42,31 @@ class SparkSetting(Setting):
         `session_window` or `window`.
     delay_ms
         `withWatermark`'s.
+    waiting
+        Whether all events wait when the query starts, as with `availableNow` or a start at the
+        earliest offsets: batches then follow each other. False: the query is live.
+    trigger_ms
+        Live, a batch starts every so many ms, at whole multiples of it since 1970
+        (`processingTime`). 0, Spark's default: as soon as something has come; here as though a
+        batch took no time, so each received ms with events is one.
     batch_records
-        Number of records a micro-batch (`maxOffsetsPerTrigger`).
+        Most records of a batch (`maxOffsetsPerTrigger`), or None: no limit. Where more wait, each
+        partition gives its share.
     batch_ends
-        Number of events that had arrived at the end of each batch, rising, in place of
-        `batch_records`; what follows the last is one more batch.
+        Number of events that had arrived at the end of each batch, rising, in place of the three
+        above but `waiting`; what follows the last is one more batch.
     """
 
     delay_ms: int = 0
-    batch_records: int = 1_000
+    waiting: bool = False
+    trigger_ms: int = 0
+    batch_records: int | None = None
     batch_ends: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.delay_ms < 0:
-            raise ValueError(f"delay_ms must be at least 0, not {self.delay_ms}")
-        if self.batch_records < 1:
+        if min(self.delay_ms, self.trigger_ms) < 0:
+            raise ValueError("delay_ms and trigger_ms must be at least 0")
+        if self.batch_records is not None and self.batch_records < 1:
             raise ValueError(f"batch_records must be at least 1, not {self.batch_records}")
         if any(b <= a for a, b in zip((0, *self.batch_ends), self.batch_ends, strict=False)):
             raise ValueError("batch_ends must be at least 1 and rise")
@@ -59,103 +77,297 @@ class SparkSetting(Setting):
         return SPARK
 
 
+@dataclass(frozen=True, eq=False)
+class MicroBatches:
+    """How a topic falls into micro-batches with data.
+
+    Attributes
+    ----------
+    of_event
+        int64, one element an event: the number of its batch.
+
+    One element a batch:
+
+    rested
+        bool. Nothing waited when the batch before was done, so that one without data came between.
+    arrived
+        int64, how many events had arrived when it ran.
+    at_ms
+        int64, the received time of that moment.
+
+    Of the whole:
+
+    every_ms
+        How long after a batch the one without data runs.
+    """
+
+    of_event: NDArray[np.int64]
+    rested: NDArray[np.bool_]
+    arrived: NDArray[np.int64]
+    at_ms: NDArray[np.int64]
+    every_ms: int = 0
+
+    def next_run(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return when the batch after each ran, with data or without.
+
+        Returns
+        -------
+        tuple
+            Index of the last event that had arrived, and the received time.
+        """
+        has_data = np.append(~self.rested[1:], np.zeros(len(self.rested[:1]), dtype=bool))
+        arrived, at_ms = (np.append(when[1:], when[-1:]) for when in (self.arrived, self.at_ms))
+        return (
+            np.where(has_data, arrived, self.arrived) - 1,
+            np.where(has_data, at_ms, self.at_ms + self.every_ms),
+        )
+
+
 def replay_spark(events: ReplayInput, setting: SparkSetting) -> Replay:
     """Return what Spark would have made of the events, in append mode.
 
-    An event is judged on its own window, by the watermark of the batch before its own: the newest
-    event up to two batches back. A result comes out at the end of a batch; the last batch is
-    followed by an empty one, as Spark does when no data is waiting.
+    An event is judged on its own windows, by the watermark of the batch before its own. That one
+    had no data if nothing waited, so the watermark knows the newest event up to one batch back;
+    else up to two. A result comes out at the end of a batch; the last one is without data.
     """
-    ends = _batch_ends(len(events), setting)
-    clock, emitted = _watermarks(events, ends, setting.delay_ms)
+    batches = micro_batches(events, setting)
+    watermark, judged_by = _watermarks(events, batches, setting.delay_ms)
+    next_run = batches.next_run()
     window = setting.window
-    if isinstance(window, SessionWindow):
-        assignment = assign_sessions(
-            events,
-            clock,
-            held_from=clock - window.gap_ms + 1,
-            reach_ms=window.gap_ms,
-            late_ms=window.gap_ms,
-            joins_first=False,
-        )
-    else:
-        assignment = assign_tumbling(events, clock, size_ms=window.size_ms, late_ms=0)
-    bounds = exclusive_bounds(assignment, window)
-    batch = np.searchsorted(emitted, bounds[1])
-    # The empty batch has no events: its results come out with the last event's batch.
-    closed_at = np.append(np.append(ends, ends[-1:]) - 1, NO_INDEX)[batch]
-    closed_ms = np.where(closed_at == NO_INDEX, NO_INDEX, events.received[closed_at])
-    return replay_of(assignment, clock, bounds, (closed_at, closed_ms))
+
+    def read(events: ReplayInput) -> Replay:
+        clock = np.repeat(judged_by, np.bincount(batches.of_event, minlength=len(judged_by)))
+        if isinstance(window, SessionWindow):
+            assignment = assign_sessions(
+                events,
+                clock,
+                held_from=clock - window.gap_ms + 1,
+                reach_ms=window.gap_ms,
+                late_ms=window.gap_ms,
+                joins_first=False,
+            )
+        else:
+            assignment = assign_aligned(events, clock, window, late_ms=0)
+        bounds = exclusive_bounds(assignment, window)
+        # A batch closes windows by the watermark that the one before it left.
+        left_by = np.searchsorted(watermark, bounds[1])
+        closed_at, closed_ms = (np.append(when, NO_INDEX)[left_by] for when in next_run)
+        return replay_of(assignment, clock, bounds, (closed_at, closed_ms))
+
+    return replay_in_order(events, batches.of_event, read)
 
 
-def _batch_ends(total: int, setting: SparkSetting) -> NDArray[np.int64]:
-    """Return how many events had arrived at the end of each batch; the last is `total`."""
-    ends = (
-        np.asarray(setting.batch_ends, dtype=np.int64)
-        if setting.batch_ends
-        else np.arange(setting.batch_records, total, setting.batch_records, dtype=np.int64)
+def micro_batches(events: ReplayInput, setting: SparkSetting) -> MicroBatches:
+    """Return how the events fall into micro-batches."""
+    total = len(events)
+    if setting.batch_ends:
+        ends = np.asarray(setting.batch_ends, dtype=np.int64)
+        ends = np.append(ends[ends < total], total) if total else ends[:0]
+        of_event = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
+        rested = np.full(len(ends), not setting.waiting)
+        return MicroBatches(of_event, rested, ends, events.received[ends - 1])
+    received = np.zeros_like(events.received) if setting.waiting else events.received
+    every_ms = 0 if setting.waiting else setting.trigger_ms
+    of_event, rested, arrived, at_ms = _cut(
+        received,
+        events.partition,
+        np.argsort(events.partition, kind="stable"),
+        np.bincount(events.partition, minlength=1),
+        every_ms,
+        setting.batch_records or 0,
     )
-    return np.append(ends[ends < total], total) if total else ends[:0]
+    if setting.waiting:
+        # As though events arrived when they are read: the last one read stands for the moment.
+        newest = np.zeros(len(arrived), dtype=np.int64)
+        np.maximum.at(newest, of_event, np.arange(1, total + 1))
+        arrived = np.maximum.accumulate(newest)
+        at_ms = events.received[arrived - 1]
+    return MicroBatches(of_event, rested, arrived, at_ms, every_ms)
+
+
+@compiled
+def _cut(
+    received: NDArray[np.int64],
+    partition: NDArray[np.int32],
+    queue: NDArray[np.int64],
+    sizes: NDArray[np.int64],
+    every: int,
+    most: int,
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the attributes of `MicroBatches`; `queue` has the events by partition."""
+    n = len(received)
+    of_event = np.empty(n, np.int64)
+    rested, arrived, at_ms = np.empty(n, np.bool_), np.empty(n, np.int64), np.empty(n, np.int64)
+    first = np.cumsum(sizes) - sizes  # of each partition, in the queue
+    come, taken = np.zeros(len(sizes), np.int64), np.zeros(len(sizes), np.int64)
+    batches = came = waiting = trigger = 0
+    while came < n or waiting:
+        before = came
+        rested[batches] = not waiting
+        if waiting:
+            trigger += every
+        else:
+            due = (received[came] // every + 1) * every if every else received[came]
+            rested[batches] = every == 0 or due > trigger + every
+            trigger = due
+        while came < n and received[came] < trigger + (every == 0):
+            come[partition[came]] += 1
+            came += 1
+        if waiting == 0 and (most == 0 or came - before < most):
+            of_event[before:came] = batches
+            for i in range(before, came):
+                taken[partition[i]] += 1
+        else:
+            waiting += came - before
+            waiting -= _take(come, taken, waiting, most, batches, first, queue, of_event)
+        arrived[batches], at_ms[batches] = came, trigger
+        batches += 1
+    return (
+        of_event,
+        rested[:batches].copy(),
+        arrived[:batches].copy(),
+        at_ms[:batches].copy(),
+    )
+
+
+@compiled
+def _take(
+    come: NDArray[np.int64],
+    taken: NDArray[np.int64],
+    waiting: int,
+    most: int,
+    batch: int,
+    first: NDArray[np.int64],
+    queue: NDArray[np.int64],
+    of_event: NDArray[np.int64],
+) -> int:
+    """Give a batch each partition's share of what may be read; return how many events it has.
+
+    As `KafkaMicroBatchStream.rateLimit` shares `maxOffsetsPerTrigger`: by how much waits, rounded
+    down, but at least one record.
+    """
+    total = 0
+    for p in range(len(come)):
+        size = come[p] - taken[p]
+        share = most * (size / waiting)
+        share = min(size, int(np.ceil(share) if share < 1 else np.floor(share)))
+        for place in range(first[p] + taken[p], first[p] + taken[p] + share):
+            of_event[queue[place]] = batch
+        taken[p] += share
+        total += share
+    return total
 
 
 def _watermarks(
-    events: ReplayInput, ends: NDArray[np.int64], delay_ms: int
+    events: ReplayInput, batches: MicroBatches, delay_ms: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return what each event is judged by, and what each batch closes windows by.
-
-    The second has one element more than there are batches, for the empty batch at the end.
-    """
-    seen = newest_so_far(events.event_time)[ends - 1]
-    after_batch = np.maximum(seen - delay_ms, 0)
-    closes_by = np.concatenate([np.zeros(1, dtype=np.int64), after_batch])
-    judged_by = np.concatenate([np.zeros(1, dtype=np.int64), closes_by])[: len(ends)]
-    return np.repeat(judged_by, np.diff(ends, prepend=0)), closes_by
+    """Return the watermark that each batch leaves, and the one that judges its events."""
+    newest = np.zeros(len(batches.rested), dtype=np.int64)
+    np.maximum.at(newest, batches.of_event, events.event_time - delay_ms)
+    left = np.maximum.accumulate(newest) if len(newest) else newest
+    before = np.concatenate([np.zeros(2, dtype=np.int64), left])
+    return left, np.where(batches.rested, before[1:-1], before[:-2])
 
 
 def spark_programs(setting: SparkSetting, names: Names) -> tuple[Program, ...]:
     """Return a Python program for Spark Structured Streaming (4.x)."""
+    sizes = [f'"{setting.window.length_ms} milliseconds"']
+    if isinstance(setting.window, HoppingWindow):
+        sizes.append(f'"{setting.window.advance_ms} milliseconds"')
+    uses = {names.key_place, names.time_place}
+    options = [f'.option("maxOffsetsPerTrigger", {setting.batch_records})'] * bool(
+        setting.batch_records
+    ) + ['.option("includeHeaders", True)'] * ("header" in uses)
+    function, time = python_time(names)
     text = _PYTHON_TEMPLATE.substitute(
-        python_literals(names),
-        function="session_window" if isinstance(setting.window, SessionWindow) else "window",
-        length=setting.window.length_ms,
+        avro=_FROM_AVRO.substitute(schema=repr(plain_schema(names.avro))) if names.avro else "",
+        value='F.to_json(from_avro(F.expr("substring(value, 6)"), SCHEMA))'
+        if names.avro
+        else 'F.col("value").cast("string")',
+        function=function,
+        key=_column(names.key),
+        time=time.format(text="" if names.time is None else _column(names.time)),
+        windows="session_window" if isinstance(setting.window, SessionWindow) else "window",
+        sizes=", ".join(sizes),
         delay=setting.delay_ms,
-        records=setting.batch_records,
+        servers=repr(names.servers),
+        topic=repr(names.topic),
+        offsets="earliest" if setting.waiting else "latest",
+        options="".join(f"\n        {option}" for option in options),
+        trigger=_trigger(setting),
     )
     return (Program("Python", "python", text),)
 
 
+def _trigger(setting: SparkSetting) -> str:
+    if setting.waiting:
+        return ".trigger(availableNow=True)"
+    every = f'.trigger(processingTime="{setting.trigger_ms} milliseconds")'
+    return every if setting.trigger_ms else ""
+
+
+def _column(source: str | None) -> str:
+    """Return an expression for a field, as text."""
+    if source is None:
+        return 'F.lit("all")'
+    if source.startswith(HEADER):
+        found = f'F.filter("headers", lambda header: header.key == {path_of(source)[0]!r})'
+        return f'F.element_at({found}, -1).value.cast("string")'
+    if source in (KEY, FROM_PARTITION):
+        return f'F.col("{source.removeprefix("@")}").cast("string")'
+    return f"F.get_json_object(value, {'$.' + source!r})"
+
+
+_FROM_AVRO: Final = Template("""
+from pyspark.sql.avro.functions import from_avro
+
+SCHEMA = $schema
+""")
 _PYTHON_TEMPLATE = Template("""\
+$function
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
+$avro
 
-
-def count_events(values):
-    \"\"\"Count per key and window; `values` has JSON objects in its column `value`.\"\"\"
-    key = F.get_json_object("value", "$$." + $key)
-    time = F.get_json_object("value", "$$." + $time)
+def count_events(records):
+    \"\"\"Count per key and window; `records` has the columns of Spark's Kafka source.\"\"\"
+    value = $value
     return (
-        values.select(key.alias("key"), F.timestamp_millis(time.cast("bigint")).alias("time"))
+        records.select($key.alias("key"), $time.alias("time"))
+        .where("key IS NOT NULL AND time IS NOT NULL")
         .withWatermark("time", "$delay milliseconds")
-        .groupBy("key", F.$function("time", "$length milliseconds").alias("window"))
+        .groupBy("key", F.$windows("time", $sizes).alias("window"))
         .count()
     )
 
 
-if __name__ == "__main__":
-    spark = SparkSession.builder.getOrCreate()
-    values = (
+def main():
+    spark = SparkSession.builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
+    records = (
         spark.readStream.format("kafka")
         .option("kafka.bootstrap.servers", $servers)
         .option("subscribe", $topic)
-        .option("startingOffsets", "earliest")
-        .option("maxOffsetsPerTrigger", $records)
+        .option("startingOffsets", "$offsets")$options
         .load()
-        .selectExpr("CAST(value AS STRING) AS value")
     )
-    query = count_events(values).writeStream.outputMode("append").format("console").start()
+    counts = count_events(records).select(
+        "key", F.unix_millis("window.start"), F.unix_millis("window.end"), "count"
+    )
+    query = (
+        counts.writeStream.outputMode("append")
+        .format("console")
+        .option("truncate", False)
+        .option("numRows", 1_000_000)
+        $trigger.start()
+    )
     query.awaitTermination()
+
+
+if __name__ == "__main__":
+    main()
 """)
 
+_BATCHES: Final = "Micro-batches"
 SPARK: Final = Engine(
     label="Spark",
     new_setting=SparkSetting,
@@ -163,11 +375,35 @@ SPARK: Final = Engine(
     programs=spark_programs,
     parameters=(
         Number(
+            name="trigger_ms",
+            title="A micro-batch every, ms (0: as soon as something comes)",
+            link="trigger",
+            engine_default="0",
+            help="trigger(processingTime=…). Spark's own default is 0; where a batch takes longer "
+            "than events leave it, choose what it takes: then the next one finds events waiting.",
+            group=_BATCHES,
+            step=100,
+        ),
+        Number(
             name="batch_records",
-            title="Records a micro-batch",
+            title="Most records of a micro-batch (0: no limit)",
             link="batch",
             engine_default="no limit",
-            least=1,
+            help="maxOffsetsPerTrigger.",
+            group=_BATCHES,
+            step=1000,
+            zero_is_none=True,
+        ),
+        Switch(
+            name="waiting",
+            title="All events wait already",
+            link="waiting",
+            engine_default="off",
+            help="Everything is there when the query starts, as with availableNow or at the "
+            "earliest offsets: batch follows batch, and an event is judged by data up to two "
+            "batches back. Off: the query is live.",
+            group=_BATCHES,
         ),
     ),
+    warm_up=(SparkSetting(SessionWindow(1), waiting=True, batch_records=1),),
 )

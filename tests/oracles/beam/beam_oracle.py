@@ -19,6 +19,11 @@ from apache_beam.transforms import trigger, window
 from apache_beam.utils.timestamp import Duration, Timestamp
 
 END = -1
+WINDOWS = {
+    "session": window.Sessions,
+    "tumbling": window.FixedWindows,
+    "hopping": window.SlidingWindows,
+}
 
 
 def ms(moment):
@@ -64,9 +69,9 @@ def stream(case):
 
 
 def run(case, log):
-    kind, length = case["setting"]["window"]
-    span = Duration(micros=length * 1_000)
-    windows = window.Sessions(span) if kind == "session" else window.FixedWindows(span)
+    kind, length, *parts = case["setting"]["window"]
+    sizes = [Duration(micros=size * 1_000) for size in (length, *(length // n for n in parts))]
+    windows = WINDOWS[kind](*sizes)
     options = PipelineOptions([])
     options.view_as(StandardOptions).streaming = True
     with beam.Pipeline("BundleBasedDirectRunner", options=options) as pipeline:

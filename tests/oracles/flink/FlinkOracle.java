@@ -26,6 +26,7 @@ import org.apache.flink.streaming.api.functions.ProcessFunction;
 import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
 import org.apache.flink.streaming.api.functions.windowing.ProcessWindowFunction;
 import org.apache.flink.streaming.api.windowing.assigners.EventTimeSessionWindows;
+import org.apache.flink.streaming.api.windowing.assigners.SlidingEventTimeWindows;
 import org.apache.flink.streaming.api.windowing.assigners.TumblingEventTimeWindows;
 import org.apache.flink.streaming.api.windowing.assigners.WindowAssigner;
 import org.apache.flink.streaming.api.windowing.windows.TimeWindow;
@@ -129,6 +130,9 @@ public class FlinkOracle {
                             sequence.get("partition").get(i).asInt(),
                             now));
         }
+        if (emissionMs > 0) {
+            events.add(new Event(-1, 0, 0, 0, emission));
+        }
         return events;
     }
 
@@ -186,9 +190,19 @@ public class FlinkOracle {
 
     private static WindowAssigner<Object, TimeWindow> assigner(JsonNode window) {
         Duration length = Duration.ofMillis(window.get(1).asLong());
-        return window.get(0).asText().equals("session")
-                ? (WindowAssigner<Object, TimeWindow>) EventTimeSessionWindows.withGap(length)
-                : TumblingEventTimeWindows.of(length);
+        WindowAssigner<Object, TimeWindow> assigner;
+        switch (window.get(0).asText()) {
+            case "session":
+                assigner = (WindowAssigner) EventTimeSessionWindows.withGap(length);
+                break;
+            case "tumbling":
+                assigner = TumblingEventTimeWindows.of(length);
+                break;
+            default:
+                Duration slide = length.dividedBy(window.get(2).asLong());
+                assigner = SlidingEventTimeWindows.of(length, slide);
+        }
+        return assigner;
     }
 
     /**
@@ -312,12 +326,7 @@ public class FlinkOracle {
                         .columnByExpression("ts", "TO_TIMESTAMP_LTZ(t, 3)")
                         .watermark("ts", "ts - " + interval(delay))
                         .build());
-        String length = interval(setting.get("window").get(1).asLong());
-        String events2 = "TABLE events" + number;
-        String function =
-                setting.get("window").get(0).asText().equals("session")
-                        ? "SESSION(" + events2 + " PARTITION BY k, DESCRIPTOR(ts), " + length + ")"
-                        : "TUMBLE(" + events2 + ", DESCRIPTOR(ts), " + length + ")";
+        String function = function(setting.get("window"), "TABLE events" + number);
         tables.toDataStream(
                         tables.sqlQuery(
                                 "SELECT k, window_start, window_end,"
@@ -327,6 +336,19 @@ public class FlinkOracle {
                 .process(new WriteRow(number, delay, events))
                 .returns(Types.INT)
                 .sinkTo(new DiscardingSink<>());
+    }
+
+    private static String function(JsonNode window, String events) {
+        long size = window.get(1).asLong();
+        switch (window.get(0).asText()) {
+            case "session":
+                return "SESSION(" + events + " PARTITION BY k, DESCRIPTOR(ts), " + interval(size) + ")";
+            case "tumbling":
+                return "TUMBLE(" + events + ", DESCRIPTOR(ts), " + interval(size) + ")";
+            default:
+                String slide = interval(size / window.get(2).asLong());
+                return "HOP(" + events + ", DESCRIPTOR(ts), " + slide + ", " + interval(size) + ")";
+        }
     }
 
     private static String interval(long ms) {

@@ -1,9 +1,12 @@
 """Runs sequences of events through Spark Structured Streaming and writes down every result.
 
-Arguments: a JSON file of cases (see cases.py), and the file to write. Each case is a query of its
-own, each batch a file. An answer lists firings: key, start, end, the events' indices, the index of
-the last event of the batch in which it came out, and None for the received time; index None where
-it took the last, artificial batches, whose event of another key lies far in the future.
+Arguments: a JSON file of cases (see cases.py), and the file to write. Each case is a live query of
+its own with the default trigger, each batch a file. A case's `batches` say which events each has,
+whether it rested before, and how many events had arrived: where it rested, all before has been
+processed when the file appears, the batch without data included; else files appear together. An
+answer lists firings: key, start, end, the events' indices, the index of the last event that had
+arrived, and None for the received time; index None where it took the last, artificial batch, whose
+event of another key lies far in the future.
 """
 
 from __future__ import annotations
@@ -25,27 +28,28 @@ NOBODY = -1
 COLUMNS = "id INT, k INT, t BIGINT"
 
 
-def batch_ends(case):
-    setting, events = case["setting"], len(case["event_time"])
-    ends = setting["batch_ends"] or range(
-        setting["batch_records"], events, setting["batch_records"]
-    )
-    return [*(end for end in ends if end < events), events]
-
-
-def write_batches(case, ends, folder):
-    """One file a batch, a second apart, for the source takes the oldest first."""
-    rows = [
-        {"id": i, "k": k, "t": t}
-        for i, (k, t) in enumerate(zip(case["key"], case["event_time"], strict=True))
-    ]
+def stretches(case):
+    """Lists of batches, each a list of rows: those of a list wait together."""
+    found = []
+    for events, rested, _ in case["batches"]:
+        if rested or not found:
+            found.append([])
+        found[-1].append(
+            [{"id": i, "k": case["key"][i], "t": case["event_time"][i]} for i in events]
+        )
     far = {"id": NOBODY, "k": NOBODY, "t": max(case["event_time"]) + FAR}
-    begins = [0, *ends]
-    batches = [rows[a:b] for a, b in zip(begins, ends, strict=False)] + [[far]]
-    for number, batch in enumerate(batches):
-        path = folder / f"{number:05}.json"
+    return [*found, [[far]]]
+
+
+def put(stretch, before, folder):
+    """Let files appear at once, one a batch; the source takes the oldest first."""
+    unseen = folder / "unseen"
+    unseen.mkdir()
+    for number, batch in enumerate(stretch, before):
+        path = unseen / f"{number:05}.json"
         path.write_text("\n".join(json.dumps(row) for row in batch))
         os.utime(path, (1_000_000 + number, 1_000_000 + number))
+    unseen.rename(folder / "in" / f"{before:05}")
 
 
 def run(spark, case):
@@ -54,37 +58,40 @@ def run(spark, case):
 
 
 def run_in(folder, spark, case):
-    ends = batch_ends(case)
-    inputs = folder / "in"
-    inputs.mkdir()
-    write_batches(case, ends, inputs)
-    kind, length = case["setting"]["window"]
-    window = (F.session_window if kind == "session" else F.window)("ts", f"{length} milliseconds")
+    kind, length, *parts = case["setting"]["window"]
+    sizes = [f"{length} milliseconds", *(f"{length // n} milliseconds" for n in parts)]
+    window = (F.session_window if kind == "session" else F.window)("ts", *sizes)
+    (folder / "in" / "none").mkdir(parents=True)
     results = (
         spark.readStream.schema(COLUMNS)
         .option("maxFilesPerTrigger", 1)
-        .json(str(inputs))
+        .json(f"{folder}/in/*")
         .withColumn("ts", F.timestamp_millis("t"))
         .withWatermark("ts", f"{case['setting']['delay_ms']} milliseconds")
         .groupBy(window.alias("w"), "k")
         .agg(F.collect_list("id").alias("ids"))
         .select("k", F.unix_millis("w.start"), F.unix_millis("w.end"), "ids")
     )
-    firings = []
+    firings, put_so_far, done = [], 0, 0
 
-    def note(batch, number):
-        # The batch after the last stands for the empty one that would follow it.
-        at = ends[min(number, len(ends) - 1)] - 1 if number <= len(ends) else None
+    def note(batch, _):
+        # A batch without data runs once all that was put is done.
+        nonlocal done
+        done = min(done + 1, put_so_far)
+        at = case["batches"][done - 1][2] - 1 if done <= len(case["batches"]) else None
         firings.extend([*row[:3], sorted(row[3]), at, None] for row in batch.collect())
 
     query = (
         results.writeStream.outputMode("append")
         .option("checkpointLocation", str(folder / "checkpoint"))
-        .trigger(availableNow=True)
         .foreachBatch(note)
         .start()
     )
-    query.awaitTermination()
+    for stretch in stretches(case):
+        before, put_so_far = put_so_far, put_so_far + len(stretch)
+        put(stretch, before, folder)
+        query.processAllAvailable()
+    query.stop()
     return {"firings": [firing for firing in firings if firing[0] != NOBODY]}
 
 

@@ -24,6 +24,7 @@ import org.apache.beam.sdk.transforms.windowing.BoundedWindow;
 import org.apache.beam.sdk.transforms.windowing.FixedWindows;
 import org.apache.beam.sdk.transforms.windowing.IntervalWindow;
 import org.apache.beam.sdk.transforms.windowing.Sessions;
+import org.apache.beam.sdk.transforms.windowing.SlidingWindows;
 import org.apache.beam.sdk.transforms.windowing.Window;
 import org.apache.beam.sdk.transforms.windowing.WindowFn;
 import org.apache.beam.sdk.values.KV;
@@ -82,9 +83,15 @@ public final class BeamOracle {
 
     private static WindowFn<Object, IntervalWindow> windows(JsonNode window) {
         Duration length = Duration.millis(window.get(1).asLong());
-        return window.get(0).asText().equals("session")
-                ? Sessions.withGapDuration(length)
-                : FixedWindows.of(length);
+        switch (window.get(0).asText()) {
+            case "session":
+                return Sessions.withGapDuration(length);
+            case "tumbling":
+                return FixedWindows.of(length);
+            default:
+                return SlidingWindows.of(length)
+                        .every(Duration.millis(length.getMillis() / window.get(2).asLong()));
+        }
     }
 
     /** The events, and after each that is the newest so far the watermark that it brings. */

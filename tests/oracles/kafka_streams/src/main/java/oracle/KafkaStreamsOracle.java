@@ -124,6 +124,7 @@ public final class KafkaStreamsOracle {
                 builder.stream("events", Consumed.with(Serdes.String(), Serdes.String()))
                         .groupByKey(Grouped.with(Serdes.String(), Serdes.String()));
         Duration length = Duration.ofMillis(window.get(1).asLong());
+        long parts = window.path(2).asLong(1);
         KTable<Windowed<String>, String> windows =
                 window.get(0).asText().equals("session")
                         ? events.windowedBy(SessionWindows.ofInactivityGapAndGrace(length, grace))
@@ -132,7 +133,9 @@ public final class KafkaStreamsOracle {
                                         (key, value, all) -> all + value + " ",
                                         (key, one, other) -> one + other,
                                         store())
-                        : events.windowedBy(TimeWindows.ofSizeAndGrace(length, grace))
+                        : events.windowedBy(
+                                        TimeWindows.ofSizeAndGrace(length, grace)
+                                                .advanceBy(length.dividedBy(parts)))
                                 .aggregate(
                                         () -> "", (key, value, all) -> all + value + " ", store());
         windows.toStream().foreach((key, value) -> write(updates, key, value));
