@@ -17,13 +17,13 @@ visible = begin(
 )
 setting = choose_setting()
 replayed, outcome = replay_of(visible.topic, setting)
-say_stop(replayed)
+stops = say_stop(replayed)
 
 st.subheader("Result", anchor=False)
 figures(outcome, with_latency=not visible.order_only)
-if visible.order_only:
+if visible.order_only or stops:
     dropped_list(visible, replayed)
-    st.stop()  # all else stands on when events were received
+    st.stop()  # all else stands on when events were received, and on the whole topic
 if isinstance(setting.window, SessionWindow):
     on_received_time(visible, setting.window, outcome)
 

@@ -7,7 +7,7 @@ and partitions alike are *groups* of events here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -129,14 +129,7 @@ def blame(
 
 def without(events: ReplayInput, codes: NDArray[np.integer], group: int) -> ReplayInput:
     """Return the events of all other groups."""
-    rest = codes != group
-    return replace(
-        events,
-        event_time=events.event_time[rest],
-        key=events.key[rest],
-        partition=events.partition[rest],
-        received=events.received[rest],
-    )
+    return events.taken(np.flatnonzero(codes != group))
 
 
 def _dropped_without(
@@ -158,13 +151,15 @@ def _candidates(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return each group's largest lead at a drop, and the groups that led, the guiltiest first.
 
-    An engine's clock is that of the topic or of a partition, so both kinds of lead count.
+    An engine's clock is that of the topic, of a partition, or of the partition to which Kafka
+    Streams sends the key, so all kinds of lead count.
     """
     lead = np.zeros(groups, dtype=np.int64)
     ever = np.zeros(groups, dtype=bool)
     guilt = np.zeros(groups, dtype=np.int64)
     led = np.zeros(groups, dtype=np.int64)
-    for scope in (np.zeros(len(events), dtype=np.int32), events.partition):
+    whole = np.zeros(len(events), dtype=np.int32)
+    for scope in (whole, events.partition, events.partition_of_key[events.key]):
         scopes = int(scope.max(initial=-1)) + 1
         of_scope = _leads(events.event_time, codes, scope, scopes, groups, replayed.missed_by_ms)
         lead, ever = np.maximum(lead, of_scope[0]), ever | of_scope[1]

@@ -31,6 +31,8 @@ class Goal:
         )
 
     def is_met_by(self, outcome: Outcome) -> bool:
-        """Return whether a setting with this outcome meets it."""
+        """Return whether a setting with this outcome meets it; none with which the engine stops."""
         fates = outcome.sessions
-        return self.allows(outcome.dropped_share, None if fates is None else fates.broken_share)
+        return not outcome.stopped and self.allows(
+            outcome.dropped_share, None if fates is None else fates.broken_share
+        )

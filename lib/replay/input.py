@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-
-Integer = TypeVar("Integer", bound="np.integer")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +53,12 @@ class ReplayInput:
     partition_of_key: NDArray[np.int32]
 
     def __post_init__(self) -> None:
+        # A loop is compiled for arrays that can be written and for those that cannot: these never
+        # can, however they came to be.
+        for field in fields(self):
+            view = getattr(self, field.name).view()
+            view.flags.writeable = False
+            object.__setattr__(self, field.name, view)
         lengths = {len(self.event_time), len(self.key), len(self.partition), len(self.received)}
         if len(lengths) != 1:
             raise ValueError(f"the arrays must have one length, not {sorted(lengths)}")
@@ -119,19 +123,12 @@ def replay_input(
     if key_texts is None:
         key_texts = [str(code) for code in range(int(key.max(initial=-1)) + 1)]
     return ReplayInput(
-        event_time=_read_only(event_time, np.int64),
-        key=_read_only(key, np.int32),
-        partition=_read_only(partition, np.int32),
-        received=_read_only(np.maximum.accumulate(clock) if len(clock) else clock, np.int64),
+        event_time=np.ascontiguousarray(event_time, dtype=np.int64),
+        key=np.ascontiguousarray(key, dtype=np.int32),
+        partition=np.ascontiguousarray(partition, dtype=np.int32),
+        received=np.maximum.accumulate(clock) if len(clock) else clock,
         partition_of_key=default_partitions(key_texts, int(partition.max(initial=0)) + 1),
     )
-
-
-def _read_only(array: NDArray[np.integer], dtype: type[Integer]) -> NDArray[Integer]:
-    # A loop is compiled for arrays that can be written and for those that cannot: these never can.
-    view = np.ascontiguousarray(array, dtype=dtype).view()
-    view.flags.writeable = False
-    return view
 
 
 def replay_input_of(events: pd.DataFrame, key: str = CLIENT) -> ReplayInput:

@@ -96,7 +96,9 @@ def session_fates(replay: Replay, true_session: NDArray[np.integer]) -> SessionF
         Codes from 0, one element an event; a negative one means that the event is of no session
         that counts (a window that holds such an event is shared).
     """
-    codes = np.ascontiguousarray(true_session, dtype=np.int32)
+    codes = np.array(
+        true_session, dtype=np.int32
+    )  # a copy: loops are compiled for what is writable
     sessions = int(codes.max(initial=-1)) + 1
     shared = _shared_windows(replay.window, codes, len(replay.key))
     seen, lost, cut, shares = _fates(replay.window, codes, shared, sessions)
@@ -161,7 +163,7 @@ class Outcome:
     Attributes
     ----------
     events, dropped
-        Numbers of events.
+        Numbers of events; where the engine stopped, of those before.
     sessions
         What became of the true sessions, or None where the topic has none.
     latency_median_ms, latency_p95_ms
@@ -170,6 +172,8 @@ class Outcome:
         ahead; None without a final result.
     unclosed
         Number of windows without a final result by the end of the topic.
+    stopped
+        Whether the engine stopped before the end of the topic.
     """
 
     events: int
@@ -178,6 +182,7 @@ class Outcome:
     latency_median_ms: float | None
     latency_p95_ms: float | None
     unclosed: int
+    stopped: bool = False
 
     @property
     def dropped_share(self) -> float:
@@ -200,16 +205,19 @@ def outcome_of(
         Index of the first event that counts; of the final results, those count that came out then
         or later.
     """
+    stopped = replay.stopped_at != NO_INDEX
+    read = replay.stopped_at if stopped else len(replay.kept)
     results = replay.closed_at >= begin
     latency = (replay.closed_ms - replay.last)[results]
     median, p95 = np.quantile(latency, [0.5, 0.95]).tolist() if len(latency) else (None, None)
     return Outcome(
-        events=len(replay.kept) - begin,
+        events=max(0, read - begin),
         dropped=int(np.count_nonzero(replay.late[begin:])),
         sessions=None if true_session is None else session_fates(replay, true_session),
         latency_median_ms=median,
         latency_p95_ms=p95,
         unclosed=int(np.count_nonzero(replay.closed_at == NO_INDEX)),
+        stopped=stopped,
     )
 
 

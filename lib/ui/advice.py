@@ -278,8 +278,10 @@ def _row(setting: Setting, outcome: Outcome) -> dict[str, object]:
         "Engine": setting.engine.label,
         "Gap or size (s)": setting.window.length_ms / 1000,
         "Delay or grace (s)": delay_ms(setting) / 1000,
-        "Dropped": _share(outcome.dropped_share),
     }
+    if outcome.stopped:
+        return row | {"Dropped": f"stops after {counted(outcome.events, 'event')}"}
+    row["Dropped"] = _share(outcome.dropped_share)
     if outcome.sessions is not None:
         row["Sessions exact"] = _share(1 - outcome.sessions.broken_share)
     latency = outcome.latency_median_ms

@@ -43,13 +43,16 @@ def choose_setting() -> Setting:
         return _choose_parameters(setting)
 
 
-def say_stop(replayed: Replay) -> None:
-    """Say that the application would not have read the whole topic, if so."""
-    if replayed.stopped_at != NO_INDEX:
-        st.error(
-            f"{replayed.stopped_because} What follows is of the events before that one.",
-            icon=":material/dangerous:",
-        )
+def say_stop(replayed: Replay) -> bool:
+    """Say that the application would not have read the whole topic; return whether it is so."""
+    if replayed.stopped_at == NO_INDEX:
+        return False
+    st.error(
+        f"{replayed.stopped_because} What follows is of the events before that one. No grace "
+        "changes that, so none is advised.",
+        icon=":material/dangerous:",
+    )
+    return True
 
 
 def _choose_window(kind: type[Window]) -> Window:

@@ -16,6 +16,7 @@ from lib.replay.engine import delay_ms
 from lib.replay.gaps import gap_distribution, inter_event_gaps, knee_ms
 from lib.replay.outcome import dropped_events, outcome_of
 from lib.replay.processing_time import replay_processing_time
+from lib.replay.windows import NO_INDEX
 from lib.ui import parameters
 from lib.ui.replays import curves_of, input_of, true_sessions
 
@@ -118,7 +119,8 @@ def dropped_list(visible: Visible, replayed: Replay) -> None:
     if visible.order_only:
         dropped = dropped.drop(columns=RECEIVED_TIME)
     if dropped.empty:
-        st.success("No event is dropped.", icon=":material/check_circle:")
+        if replayed.stopped_at == NO_INDEX:
+            st.success("No event is dropped.", icon=":material/check_circle:")
         return
     shown = dropped.nlargest(_LISTED, MISSED_BY_MS)
     columns = {

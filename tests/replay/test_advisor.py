@@ -88,8 +88,9 @@ class TestAdvice:
         ]
         # What comes later changes nothing of what was chosen before.
         begin = advice.tried[-1].begin
-        later = replace(events, event_time=events.event_time.copy())
-        later.event_time[begin:] -= 1_000 * SECOND
+        moved = events.event_time.copy()
+        moved[begin:] -= 1_000 * SECOND
+        later = replace(events, event_time=moved)
         assert [one.setting for one in advise(later, FLINK, Goal(0.005)).tried] == [
             one.setting for one in advice.tried
         ]
