@@ -74,14 +74,14 @@ def _readable(table: pd.DataFrame, visible: Visible) -> pd.DataFrame:
             "Largest delay (s)": table[outages.LARGEST_DELAY] / 1000,
             "Burst (s)": table[outages.BURST_LENGTH] / 1000,
             "Burst rate (events/s)": table[outages.BURST_RATE].round(1),
-            "Shared fault": table[outages.SHARED_OUTAGE],
+            "Shared outage": table[outages.SHARED_OUTAGE],
             "Session": table[SESSION].map(shown_name).astype(str),
         }
     )
     return (
         readable
         if table[outages.SHARED_OUTAGE].notna().any()
-        else readable.drop(columns="Shared fault")
+        else readable.drop(columns="Shared outage")
     )
 
 
