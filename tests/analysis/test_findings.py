@@ -4,9 +4,10 @@ import pytest
 
 from lib.analysis.analyse import analyse
 from lib.analysis.client_clocks import clocks
-from lib.analysis.completeness import completeness, number_steps
+from lib.analysis.completeness import completeness
 from lib.analysis.findings import extent_of, findings
 from lib.analysis.outages import outages_and_rhythm
+from lib.analysis.sequence_numbers import sequence_numbers
 from lib.analysis.timestamp_quality import assess_timestamps
 from lib.core.columns import CLIENT, RECEIVED_TIME_TYPE, SESSION
 from lib.loading.load import load
@@ -163,7 +164,7 @@ def test_an_analysis_has_what_each_question_answers():
     pd.testing.assert_frame_equal(analysis.outages, outages)
     pd.testing.assert_frame_equal(analysis.rhythm, rhythm)
     pd.testing.assert_frame_equal(analysis.clocks, clocks(events))
-    sessions = completeness(events, number_steps(events), start=1)
+    sessions = completeness(events, sequence_numbers(events).steps)
     pd.testing.assert_frame_equal(analysis.sessions, sessions)
 
 
