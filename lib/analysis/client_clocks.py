@@ -94,6 +94,9 @@ class LowerEnvelopes:
     heard
         How often the client was heard, int64: the events of a burst, which share their delay,
         count once.
+    blur
+        How much too high the envelope may be by the client's own delays, float64 ms: where its
+        network is slow, few of them come near it.
     """
 
     height: Floats
@@ -101,6 +104,7 @@ class LowerEnvelopes:
     middle: Floats
     span: Floats
     heard: Ints
+    blur: Floats
 
     def lags(self, clients: Codes, event_time: Ints, received: Ints) -> Floats:
         """Return each event's delay above its client's envelope, ms, at least 0."""
@@ -175,7 +179,7 @@ def clocks_against(
 
     A clock is wrong if its offset, or what its drift adds up to, is more than what is usual. One
     that is behind must also be so by more than a network explains that was slow each time the
-    client was heard.
+    client was heard, and than the client's own delays are above their lower envelope.
 
     Parameters
     ----------
@@ -197,7 +201,7 @@ def clocks_against(
     offset = typical.smallest_delay - envelopes.height
     by_drift = np.abs(envelopes.slope) * envelopes.span
     by_chance = network.longest_by_chance(envelopes.heard) if clients.n else offset
-    too_slow = -offset > np.maximum(typical.usual, by_chance)
+    too_slow = -offset > np.maximum(np.maximum(typical.usual, by_chance), envelopes.blur)
     return pd.DataFrame(
         {
             CLIENT: clients.labels,
@@ -255,7 +259,7 @@ def lower_envelopes(times: ClientTimes) -> LowerEnvelopes:
     clients = times.clients
     if not clients.n:
         none = np.empty(0)
-        return LowerEnvelopes(none, none, none, none, clients.sizes)
+        return LowerEnvelopes(none, none, none, none, clients.sizes, none)
     x, y = _delays_over_time(times)
     sloped = _sloped(clients, x, y)
     if not sloped.slope.any():
@@ -348,7 +352,9 @@ def _sloped(clients: Groups, x: Ints, y: Floats) -> LowerEnvelopes:
     middle, span = (first + last) / 2, (last - first).astype(np.float64)
     slope = _slopes(codes, clients.n, x[lowest] - middle[codes], y[lowest])
     slope[np.abs(slope) > MAX_DRIFT_PPM * 1e-6] = 0.0
-    return LowerEnvelopes(_heights(bounds, x, y, slope, middle), slope, middle, span, heard)
+    height = _heights(bounds, x, y, slope, middle)
+    above = y[lowest] - height[codes] - slope[codes] * (x[lowest] - middle[codes])
+    return LowerEnvelopes(height, slope, middle, span, heard, _blur(clients, codes, above, heard))
 
 
 def _levelled(
@@ -357,7 +363,8 @@ def _levelled(
     """Return the envelopes without the slopes that the network may have made by chance."""
     # A slope rests on the outer quarters of the events; either may be too high by chance, and by
     # up to 1 ms because times are whole milliseconds.
-    by_chance = 2 * np.maximum(network.longest_by_chance(envelopes.heard / 4), _RESOLUTION_MS)
+    slow = np.maximum(network.longest_by_chance(envelopes.heard / 4), envelopes.blur)
+    by_chance = 2 * np.maximum(slow, _RESOLUTION_MS)
     change = np.abs(envelopes.slope) * envelopes.span
     slope = np.where(change <= by_chance, 0.0, envelopes.slope)
     height = _heights(clients.bounds, x, y, slope, envelopes.middle)
@@ -368,6 +375,17 @@ def _heights(bounds: Ints, x: Ints, y: Floats, slope: Floats, middle: Floats) ->
     height = np.empty(len(slope))
     _find_heights(bounds, x, y, slope, middle, height)
     return height
+
+
+def _blur(clients: Groups, codes: Codes, above: Floats, heard: Ints) -> Floats:
+    """Return how much too high each envelope may be; `above` is by how much blocks are above it.
+
+    With exponential delays the smallest of b blocks is above the true floor by the 3.5 / b of the
+    lower quartile of the blocks on average, and by seven times as much with a chance of 0.1 %.
+    """
+    blocks = kernels.Groups(codes, clients.labels)
+    quartile = kernels.quantiles_within(blocks, np.rint(above).astype(np.int64), (0.25,))[:, 0]
+    return np.asarray(quartile * np.maximum(2.0, 24 / np.minimum(blocks.sizes, heard)), np.float64)
 
 
 def _delays_over_time(times: ClientTimes) -> tuple[Ints, Floats]:

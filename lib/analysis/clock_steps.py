@@ -11,6 +11,7 @@ Not told apart: a clock that is set back, and a way that gets longer for good, b
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -105,7 +106,9 @@ def clock_steps(times: ClientTimes) -> ClockSteps:
     rows = [
         (client, received[at], size)
         for client in np.unique(codes[1:][jumps]).tolist()
-        for at, size in _steps(lowest[slice(*np.searchsorted(codes, (client, client + 1)))], delay)
+        for at, size in _steps(
+            lowest[slice(*np.searchsorted(codes, (client, client + 1)))], delay, received
+        )
     ]
     sizes = {(client, at): size for client, at, size in rows}
     found = np.array([(*place, sizes[place]) for place in sorted(sizes)], np.int64)
@@ -159,9 +162,10 @@ def clock_offsets(times: ClientTimes, envelopes: LowerEnvelopes) -> pd.DataFrame
     network = client_clocks.network_of(times, envelopes)
     too_high = too_low = np.zeros(groups.n)
     if groups.n:
-        too_high = network.longest_by_chance(envelopes.heard)
+        too_high = np.maximum(network.longest_by_chance(envelopes.heard), envelopes.blur)
         # A line that was levelled may have a drift of so much on either side of its middle.
-        drift = np.maximum(network.longest_by_chance(envelopes.heard / 4), _RESOLUTION_MS)
+        drift = np.maximum(network.longest_by_chance(envelopes.heard / 4), envelopes.blur)
+        drift = np.maximum(drift, _RESOLUTION_MS)
         too_low = np.where(envelopes.slope == 0, drift, 0.0)
     first, last = kernels.bounds_within(groups, times.received)
     transit = fastest_transit(envelopes)
@@ -186,24 +190,43 @@ def fastest_transit(envelopes: LowerEnvelopes) -> float:
     return float(np.median(possible)) if len(possible) else np.inf
 
 
-def _steps(blocks: Ints, delay: Ints) -> Iterator[tuple[int, int]]:
+def _steps(blocks: Ints, delay: Ints, received: Ints) -> Iterator[tuple[int, int]]:
     """Yield each step of a client: the position of the first event after it, and its size.
 
-    `blocks` are the positions of the smallest delay of each block.
+    `blocks` are the positions of the smallest delay of each block, of which those of one upload
+    count once.
     """
+    blocks = blocks[np.diff(received[blocks], prepend=-1) > 0]
     level = delay[blocks]
-    places = _places(level)
-    ends = [0, *places, len(level)]
-    for number, place in enumerate(places, start=1):
+    for place in _kept(_places(level), level, received[blocks]):
         before, after = (np.median(level[slice(*side)]) for side in _sides(place))
-        size = before - after
-        parts = (level[ends[number + k - 1] : ends[number + k]] for k in (0, 1))
-        spread = max(np.subtract(*np.quantile(part, (0.75, 0.25))) for part in parts)
-        if _STEADY * spread > abs(size):
-            continue
         between = delay[blocks[place - 1] : blocks[place] + 1]
         low = np.flatnonzero(between < (before + after) / 2)
-        yield int(blocks[place - 1] + (low[0] if size > 0 else low[-1] + 1)), round(size)
+        first = low[0] if before > after else low[-1] + 1
+        yield int(blocks[place - 1] + first), round(before - after)
+
+
+def _kept(places: list[int], level: Ints, received: Ints) -> list[int]:
+    """Return the places whose levels stay, to either side, until the next.
+
+    The least clear is left out until all are clear: what it parted then counts as one level.
+    """
+    while places:
+        parts = [slice(*ends) for ends in pairwise([0, *places, len(level)])]
+        middle = [float(np.median(level[part])) for part in parts]
+        spread = np.array([np.subtract(*np.quantile(level[p], (0.75, 0.25))) for p in parts])
+        # In a flushed buffer delays fall by as much as lies between the sent times.
+        lasted = np.array([np.ptp(received[p]) for p in parts])
+        spread[4 * spread > np.maximum(lasted, SMALLEST_STEP_MS)] = np.inf
+        size = np.abs(np.diff(middle))
+        unclear = np.maximum(spread[:-1], spread[1:]) * _STEADY - size
+        # A level that is left and come back to was no clock's.
+        back = np.abs(np.subtract(middle[2:], middle[:-2])) < size[1:] / 4
+        unclear[1:][back] = np.inf
+        if unclear.max() <= 0:
+            break
+        del places[int(unclear.argmax())]
+    return places
 
 
 def _places(level: Ints) -> list[int]:

@@ -44,8 +44,8 @@ MARGIN: Final = 0.1
 """What is shown before and after a stretch, as a share of its length."""
 NOTABLE_MS: Final = 1_000
 """A shorter part of a delay is not worth a sentence."""
-FEW: Final = 5
-"""Of fewer events no quantile is told."""
+FEW: Final = 10
+"""Of fewer uploads no quantile is told: a clock that was set would look like a network."""
 
 _QUANTILES: Final = {"p50": (0.5, "Half"), "p90": (0.1, "1 in 10"), "p99": (0.01, "1 in 100")}
 """Columns of the parts' tables: which share of the events has no less, and its words."""
@@ -389,7 +389,9 @@ def _of_clients(
     part: Part, rows: pd.DataFrame, parts: DelayParts, extent: Extent
 ) -> Iterator[Finding]:
     """Yield clients of which a part is far longer than is usual, for half or a tenth of events."""
-    rows = rows[rows[delay_parts.EVENTS] >= FEW]
+    if parts.uploads is not None:
+        sends = parts.uploads.set_index(CLIENT)[delay_parts.SENDS]
+        rows = rows[sends.reindex(rows[CLIENT]).to_numpy() >= FEW]
     for name in ("p50", "p90"):
         if rows.empty:
             return
