@@ -27,10 +27,13 @@ from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
     EVENT_TIME_0,
+    MISSING_TIME,
     OFFSET,
     PARTITION,
     RECEIVED_TIME,
     RECEIVED_TIME_0,
+    RECORD_TIME,
+    SENT_TIME,
     SEQUENCE,
     SESSION,
 )
@@ -141,23 +144,24 @@ def analyse(
 def warm_up() -> None:
     """Compile the loops, or load them from numba's cache: the first analysis does not wait."""
     # With one client, events stay where they are, and loops see read-only arrays.
-    for clients, unused in (("ababab", ["c"]), ("aaaaaa", [])):
-        number = np.array([1, 1, 2, 2, 4, 2])
-        event_time = np.array([0, 0, 2000, 3000, 1000, 3000])
-        received = np.array([10, 20, 2010, 3010, 3020, 3030])
+    for clients, unused in (("abababab", ["c"]), ("aaaaaaaa", [])):
+        number = np.array([1, 1, 2, 2, 4, 2, 1, 1])  # the last ones restart
+        event_time = np.array([0, 0, 2000, 3000, 1000, 3000, 4000, 4001])
+        received = np.array([10, 20, 2010, 3010, 3020, 3030, 4010, 4020])
         client = pd.Categorical(list(clients), categories=[*sorted(set(clients)), *unused])
-        analyse(
-            pd.DataFrame(
-                {
-                    EVENT_TIME: event_time,
-                    RECEIVED_TIME: received,
-                    CLIENT: client,
-                    SESSION: client,
-                    SEQUENCE: pd.array(number, dtype="Int64"),
-                    PARTITION: np.zeros(6, np.int32),
-                    OFFSET: np.arange(6),
-                    EVENT_TIME_0: event_time / 1000,
-                    RECEIVED_TIME_0: received / 1000,
-                }
-            )
+        events = pd.DataFrame(
+            {
+                EVENT_TIME: event_time,
+                RECEIVED_TIME: received,
+                CLIENT: client,
+                SESSION: client,
+                SEQUENCE: pd.array(number, dtype="Int64"),
+                PARTITION: np.zeros(8, np.int32),
+                OFFSET: np.arange(8),
+                EVENT_TIME_0: event_time / 1000,
+                RECEIVED_TIME_0: received / 1000,
+            }
         )
+        analyse(events)
+        analyse(events.assign(**{SENT_TIME: event_time + 5, RECORD_TIME: received + 5}))
+        analyse(events.assign(**{RECEIVED_TIME: MISSING_TIME, RECEIVED_TIME_0: np.nan}))

@@ -44,6 +44,7 @@ from lib.core.columns import (
     RECORD_TIME,
     SENT_TIME,
 )
+from lib.sources.records import NO_TIMESTAMP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -387,8 +388,8 @@ def _known_times(events: pd.DataFrame) -> tuple[Bools, Bools, Bools]:
     n = len(events)
     received = has_received_time(events)
     known = [
-        events[name].to_numpy() >= 0 if name in events else np.zeros(n, np.bool_)
-        for name in (SENT_TIME, RECORD_TIME)
+        ~events[name].isin(none).to_numpy() if name in events else np.zeros(n, np.bool_)
+        for name, none in ((SENT_TIME, [MISSING_TIME]), (RECORD_TIME, [MISSING_TIME, NO_TIMESTAMP]))
     ]
     return known[0], np.ones(n, np.bool_) if received is None else received, known[1]
 
