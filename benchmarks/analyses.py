@@ -25,8 +25,9 @@ import pandas as pd
 from lib.analysis import delays
 from lib.analysis.analyse import analyse, warm_up
 from lib.analysis.client_clocks import clocks
-from lib.analysis.completeness import completeness, number_steps, numbering_start
+from lib.analysis.completeness import completeness
 from lib.analysis.outages import outages_and_rhythm
+from lib.analysis.sequence_numbers import sequence_numbers
 from lib.analysis.timestamp_quality import assess_timestamps
 from lib.core.columns import (
     CLIENT,
@@ -51,7 +52,9 @@ LINEAR = 1.15
 
 def lost_and_duplicates(events: pd.DataFrame) -> pd.DataFrame:
     """Return the completeness of each session, from the events alone."""
-    return completeness(events, number_steps(events), numbering_start(events))
+    numbers = sequence_numbers(events)
+    assert numbers is not None  # they are simulated
+    return completeness(events, numbers.steps)
 
 
 PARTS: tuple[Callable[[pd.DataFrame], object], ...] = (

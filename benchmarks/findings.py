@@ -16,6 +16,9 @@ What is asked for:
   printed beside it.
 - Precision is over everything reported as buffered or lost.
 - A clock's offset is compared at the moment it is reported for.
+
+Half as many other topics, with sent times and a collector, say how well delay is taken apart
+(`benchmarks.delay_parts`).
 """
 
 from __future__ import annotations
@@ -28,6 +31,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from benchmarks import delay_parts
+from benchmarks.delay_parts import PartScores
 from lib.analysis.analyse import Analysis, analyse
 from lib.analysis.client_clocks import CLOCK_OFFSET, MEASURED_AT
 from lib.analysis.completeness import DUPLICATES, LOST
@@ -44,6 +49,7 @@ PRECISION = RECALL = 0.97
 CLOCKS_WITHIN = CLEAN_WITHOUT = 0.95
 CLOCK_MARGIN_MS = 5
 CLEAN_EVERY = 5
+PARTS_EVERY = 2
 
 
 @dataclass(frozen=True)
@@ -237,6 +243,19 @@ def score(seeds: range) -> Scores:
     return Scores(*(pd.concat(tables, ignore_index=True) for tables in zip(*parts, strict=True)))
 
 
+def score_parts(seeds: range) -> PartScores:
+    """Simulate topics with sent times and a collector, take their delay apart, and compare."""
+    parts = []
+    for seed in seeds:
+        simulation = simulate(delay_parts.scenario(seed))
+        events = delay_parts.with_roles(read(simulation))
+        scores = delay_parts.score(simulation, events, analyse(events))
+        parts.append(tuple(vars(scores).values()))
+    return PartScores(
+        *(pd.concat(tables, ignore_index=True) for tables in zip(*parts, strict=True))
+    )
+
+
 def clean_topics(seeds: range) -> list[list[str]]:
     """Return the sentences found in each of the clean topics."""
     analyses = [analyse(read(simulate(scenario(seed, clean=True)))) for seed in seeds]
@@ -255,6 +274,8 @@ def main() -> None:
     first_clean = chosen.seed + chosen.topics
     sentences = clean_topics(range(first_clean, first_clean + clean))
     report(scores, sentences)
+    count = chosen.topics // PARTS_EVERY
+    delay_parts.report(score_parts(range(chosen.seed, chosen.seed + count)), _line)
     print(f"\n{chosen.topics} topics in {time.perf_counter() - began:.0f} s")
 
 

@@ -4,32 +4,42 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from lib.analysis.client_clocks import client_times, clocks_of, lower_envelopes
-from lib.analysis.completeness import (
-    are_sequence_numbers,
-    completeness,
-    number_steps,
-    numbering_start,
-)
+from lib.analysis import delay_parts
+from lib.analysis.client_clocks import client_times, clocks_of, lower_envelopes, sent_times
+from lib.analysis.completeness import completeness
 from lib.analysis.delays import delay_quantiles, out_of_orderness_quantiles
-from lib.analysis.findings import Finding, extent_of, findings
+from lib.analysis.findings import Finding, Told, extent_of, findings
 from lib.analysis.outages import outages_of
+from lib.analysis.received import has_received_time
+from lib.analysis.sequence_numbers import (
+    NONE_REJECTED,
+    Numbering,
+    RejectedRecords,
+    sequence_numbers,
+)
 from lib.analysis.timestamp_quality import Verdict, assess_timestamps
 from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
     EVENT_TIME_0,
+    MISSING_TIME,
     OFFSET,
     PARTITION,
     RECEIVED_TIME,
     RECEIVED_TIME_0,
+    RECORD_TIME,
+    SENT_TIME,
     SEQUENCE,
     SESSION,
 )
+
+if TYPE_CHECKING:
+    from lib.analysis.delay_parts import DelayParts
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,10 @@ class Analysis:
         `client_clocks.clocks`.
     sessions
         `completeness.completeness`; None where events carry no sequence numbers.
+    numbering
+        What sequence numbers count; None where events carry none.
+    parts
+        `delay_parts.delay_parts`; None where delay cannot be taken apart.
     findings
         `findings.findings`; empty where nothing stands out.
     """
@@ -59,51 +73,95 @@ class Analysis:
     rhythm: pd.DataFrame
     clocks: pd.DataFrame
     sessions: pd.DataFrame | None
+    numbering: Numbering | None
+    parts: DelayParts | None
     findings: list[Finding]
 
 
-def analyse(events: pd.DataFrame) -> Analysis:
-    """Return all answers about an events table in **arrival order**."""
+def analyse(
+    events: pd.DataFrame,
+    *,
+    sessions_are_derived: bool = False,
+    rejected: RejectedRecords = NONE_REJECTED,
+) -> Analysis:
+    """Return all answers about an events table in **arrival order**.
+
+    What needs a received time is that of the events that have one, empty where none does; sequence
+    numbers and buffering are those of all events.
+
+    Parameters
+    ----------
+    events
+        The events table.
+    sessions_are_derived
+        Whether sessions were derived by an inactivity gap: no number counts theirs.
+    rejected
+        Records of the topic that were rejected: what is missing may be among them.
+    """
     # Outages take about as long as all else, and loops and sorts hold no lock: one thread each.
     with ThreadPoolExecutor(1) as other:
-        times = client_times(events)
+        known = has_received_time(events)
+        heard = events if known is None else events[known]
+        times = client_times(heard)
         finding_envelopes = other.submit(lower_envelopes, times)
-        steps = number_steps(events)
-        numbered = steps if are_sequence_numbers(steps) else None
+        numbers = sequence_numbers(
+            events, sessions_are_derived=sessions_are_derived, rejected=rejected
+        )
+        steps = None if numbers is None else numbers.steps
+        heard_steps = steps if steps is None or known is None else steps[known]
         envelopes = finding_envelopes.result()
-        finding_outages = other.submit(outages_of, events, envelopes, numbered)
-        timestamps, clocks = assess_timestamps(events), clocks_of(times, envelopes)
-        sessions = None
-        if numbered is not None:
-            sessions = completeness(events, steps, numbering_start(events))
-        delay, out_of_orderness = delay_quantiles(events), out_of_orderness_quantiles(events)
+        finding_outages = other.submit(outages_of, heard, envelopes, heard_steps)
+        timestamps = assess_timestamps(events)
+        sent = sent_times(heard)
+        if sent.shown is not sent.event_time:
+            envelopes = lower_envelopes(sent)
+        clocks = clocks_of(sent, envelopes)
+        sessions = None if steps is None else completeness(events, steps)
+        delay, out_of_orderness = delay_quantiles(heard), out_of_orderness_quantiles(heard)
+        taken_apart = delay_parts.take_apart(events)
+        parts = delay_parts.delay_parts_of(events, taken_apart)
         outages, rhythm = finding_outages.result()
     found = []
     if len(events):
-        found = findings(extent_of(events), timestamps, outages, clocks, sessions)
-    return Analysis(timestamps, delay, out_of_orderness, outages, rhythm, clocks, sessions, found)
+        of_outages = delay_parts.parts_of_outages(events, taken_apart, outages)
+        told = Told(numbers, rejected, parts, of_outages)
+        found = findings(extent_of(events), timestamps, outages, clocks, sessions, told)
+    numbering = None if numbers is None else numbers.numbering
+    return Analysis(
+        timestamps,
+        delay,
+        out_of_orderness,
+        outages,
+        rhythm,
+        clocks,
+        sessions,
+        numbering,
+        parts,
+        found,
+    )
 
 
 def warm_up() -> None:
     """Compile the loops, or load them from numba's cache: the first analysis does not wait."""
     # With one client, events stay where they are, and loops see read-only arrays.
-    for clients, unused in (("ababab", ["c"]), ("aaaaaa", [])):
-        number = np.array([1, 1, 2, 2, 4, 2])
-        event_time = np.array([0, 0, 2000, 3000, 1000, 3000])
-        received = np.array([10, 20, 2010, 3010, 3020, 3030])
+    for clients, unused in (("abababab", ["c"]), ("aaaaaaaa", [])):
+        number = np.array([1, 1, 2, 2, 4, 2, 1, 1])  # the last ones restart
+        event_time = np.array([0, 0, 2000, 3000, 1000, 3000, 4000, 4001])
+        received = np.array([10, 20, 2010, 3010, 3020, 3030, 4010, 4020])
         client = pd.Categorical(list(clients), categories=[*sorted(set(clients)), *unused])
-        analyse(
-            pd.DataFrame(
-                {
-                    EVENT_TIME: event_time,
-                    RECEIVED_TIME: received,
-                    CLIENT: client,
-                    SESSION: client,
-                    SEQUENCE: pd.array(number, dtype="Int64"),
-                    PARTITION: np.zeros(6, np.int32),
-                    OFFSET: np.arange(6),
-                    EVENT_TIME_0: event_time / 1000,
-                    RECEIVED_TIME_0: received / 1000,
-                }
-            )
+        events = pd.DataFrame(
+            {
+                EVENT_TIME: event_time,
+                RECEIVED_TIME: received,
+                CLIENT: client,
+                SESSION: client,
+                SEQUENCE: pd.array(number, dtype="Int64"),
+                PARTITION: np.zeros(8, np.int32),
+                OFFSET: np.arange(8),
+                EVENT_TIME_0: event_time / 1000,
+                RECEIVED_TIME_0: received / 1000,
+            }
         )
+        analyse(events)
+        analyse(events.assign(**{SENT_TIME: event_time + 5, RECORD_TIME: received + 5}))
+        analyse(events.assign(**{RECEIVED_TIME: MISSING_TIME, RECEIVED_TIME_0: np.nan}))

@@ -8,6 +8,9 @@ and Towsley ("Estimation and removal of clock skew from network delay measuremen
 
 The topic alone gives relative offsets: against the smallest delay of the typical client.
 
+Where it is known when events were sent, that stands for when they happened: what lies between is by
+one clock, and says nothing of it.
+
 Of one client at a time: `LowerEnvelopes` and the rows of `clocks_against`. Pooled over all clients,
 and passed to those: `Network`, `TypicalClock`.
 """
@@ -22,7 +25,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from lib.analysis import delays, kernels
-from lib.core.columns import CLIENT, EVENT_TIME, EVENT_TIME_0, RECEIVED_TIME
+from lib.analysis.received import with_received_time
+from lib.core.columns import (
+    CLIENT,
+    EVENT_TIME,
+    EVENT_TIME_0,
+    MISSING_TIME,
+    RECEIVED_TIME,
+    SENT_TIME,
+)
 from lib.core.jit import compiled
 
 if TYPE_CHECKING:
@@ -55,11 +66,19 @@ _ROUNDS: Final = 26  # bisections of a slope's interval, which leave less than 0
 
 @dataclass(frozen=True)
 class ClientTimes:
-    """Whose each event is, when it happened by the client's clock, and when it was received."""
+    """Whose each event is, when it happened by the client's clock, and when it was received.
+
+    Attributes
+    ----------
+    shown
+        What the client's clock showed last before the event was under way: when it was sent, where
+        that is known and asked for, else `event_time`. Clocks are judged by `received` − `shown`.
+    """
 
     clients: Groups
     event_time: Ints
     received: Ints
+    shown: Ints
 
 
 @dataclass(frozen=True)
@@ -75,6 +94,9 @@ class LowerEnvelopes:
     heard
         How often the client was heard, int64: the events of a burst, which share their delay,
         count once.
+    blur
+        How much too high the envelope may be by the client's own delays, float64 ms: where its
+        network is slow, few of them come near it.
     """
 
     height: Floats
@@ -82,6 +104,7 @@ class LowerEnvelopes:
     middle: Floats
     span: Floats
     heard: Ints
+    blur: Floats
 
     def lags(self, clients: Codes, event_time: Ints, received: Ints) -> Floats:
         """Return each event's delay above its client's envelope, ms, at least 0."""
@@ -135,8 +158,11 @@ class TypicalClock:
 
 
 def clocks(events: pd.DataFrame) -> pd.DataFrame:
-    """Return what each client's clock shows: `clocks_against` the typical clock of the events."""
-    times = client_times(events)
+    """Return what each client's clock shows: `clocks_against` the typical clock of the events.
+
+    By when events were sent, where that is known; of those that have a received time.
+    """
+    times = sent_times(with_received_time(events))
     return clocks_of(times, lower_envelopes(times))
 
 
@@ -153,14 +179,14 @@ def clocks_against(
 
     A clock is wrong if its offset, or what its drift adds up to, is more than what is usual. One
     that is behind must also be so by more than a network explains that was slow each time the
-    client was heard.
+    client was heard, and than the client's own delays are above their lower envelope.
 
     Parameters
     ----------
     typical, network
         `typical_clock` and `network_of` of all clients.
     times, envelopes
-        `client_times` of the clients to judge, and their `lower_envelopes`.
+        `sent_times` of the clients to judge, and their `lower_envelopes`.
 
     Returns
     -------
@@ -175,7 +201,7 @@ def clocks_against(
     offset = typical.smallest_delay - envelopes.height
     by_drift = np.abs(envelopes.slope) * envelopes.span
     by_chance = network.longest_by_chance(envelopes.heard) if clients.n else offset
-    too_slow = -offset > np.maximum(typical.usual, by_chance)
+    too_slow = -offset > np.maximum(np.maximum(typical.usual, by_chance), envelopes.blur)
     return pd.DataFrame(
         {
             CLIENT: clients.labels,
@@ -193,12 +219,27 @@ def clocks_against(
 def client_times(events: pd.DataFrame) -> ClientTimes:
     """Return the clients and times of an events table, in any order."""
     event_time, received = (kernels.ints(events[name]) for name in (EVENT_TIME, RECEIVED_TIME))
-    return ClientTimes(kernels.group_by(events, CLIENT), event_time, received)
+    return ClientTimes(kernels.group_by(events, CLIENT), event_time, received, event_time)
+
+
+def sent_times(events: pd.DataFrame) -> ClientTimes:
+    """Return the clients and times of an events table, `shown` being when each event was sent.
+
+    An event of which that is unknown was sent when it happened or later: the lower envelope of its
+    client stays where it is.
+    """
+    times = client_times(events)
+    if SENT_TIME not in events:
+        return times
+    sent = kernels.ints(events[SENT_TIME])
+    shown = np.where(sent == MISSING_TIME, times.event_time, sent)
+    shown.flags.writeable = False
+    return replace(times, shown=shown)
 
 
 def network_of(times: ClientTimes, envelopes: LowerEnvelopes) -> Network:
     """Return how long the network delays events beyond the lower envelopes of their clients."""
-    lags = envelopes.lags(times.clients.codes, times.event_time, times.received)
+    lags = envelopes.lags(times.clients.codes, times.shown, times.received)
     lags.sort()
     return Network(lags, times.clients.n)
 
@@ -218,7 +259,7 @@ def lower_envelopes(times: ClientTimes) -> LowerEnvelopes:
     clients = times.clients
     if not clients.n:
         none = np.empty(0)
-        return LowerEnvelopes(none, none, none, none, clients.sizes)
+        return LowerEnvelopes(none, none, none, none, clients.sizes, none)
     x, y = _delays_over_time(times)
     sloped = _sloped(clients, x, y)
     if not sloped.slope.any():
@@ -303,7 +344,7 @@ def _sloped(clients: Groups, x: Ints, y: Floats) -> LowerEnvelopes:
     bounds = clients.bounds
     heard = np.empty(clients.n, np.int64)
     _count_heard(bounds, x, y, heard)
-    codes, lowest = _lowest_of_blocks(clients, y)
+    codes, lowest = lowest_of_blocks(clients, y)
     first, last = np.empty(clients.n, np.int64), np.empty(clients.n, np.int64)
     _leave_out_wild(bounds, x, y, _fences(clients, codes, y[lowest]), first, last)
     tame = np.isfinite(y[lowest])
@@ -311,7 +352,9 @@ def _sloped(clients: Groups, x: Ints, y: Floats) -> LowerEnvelopes:
     middle, span = (first + last) / 2, (last - first).astype(np.float64)
     slope = _slopes(codes, clients.n, x[lowest] - middle[codes], y[lowest])
     slope[np.abs(slope) > MAX_DRIFT_PPM * 1e-6] = 0.0
-    return LowerEnvelopes(_heights(bounds, x, y, slope, middle), slope, middle, span, heard)
+    height = _heights(bounds, x, y, slope, middle)
+    above = y[lowest] - height[codes] - slope[codes] * (x[lowest] - middle[codes])
+    return LowerEnvelopes(height, slope, middle, span, heard, _blur(clients, codes, above, heard))
 
 
 def _levelled(
@@ -320,7 +363,8 @@ def _levelled(
     """Return the envelopes without the slopes that the network may have made by chance."""
     # A slope rests on the outer quarters of the events; either may be too high by chance, and by
     # up to 1 ms because times are whole milliseconds.
-    by_chance = 2 * np.maximum(network.longest_by_chance(envelopes.heard / 4), _RESOLUTION_MS)
+    slow = np.maximum(network.longest_by_chance(envelopes.heard / 4), envelopes.blur)
+    by_chance = 2 * np.maximum(slow, _RESOLUTION_MS)
     change = np.abs(envelopes.slope) * envelopes.span
     slope = np.where(change <= by_chance, 0.0, envelopes.slope)
     height = _heights(clients.bounds, x, y, slope, envelopes.middle)
@@ -333,16 +377,27 @@ def _heights(bounds: Ints, x: Ints, y: Floats, slope: Floats, middle: Floats) ->
     return height
 
 
+def _blur(clients: Groups, codes: Codes, above: Floats, heard: Ints) -> Floats:
+    """Return how much too high each envelope may be; `above` is by how much blocks are above it.
+
+    With exponential delays the smallest of b blocks is above the true floor by the 3.5 / b of the
+    lower quartile of the blocks on average, and by seven times as much with a chance of 0.1 %.
+    """
+    blocks = kernels.Groups(codes, clients.labels)
+    quartile = kernels.quantiles_within(blocks, np.rint(above).astype(np.int64), (0.25,))[:, 0]
+    return np.asarray(quartile * np.maximum(2.0, 24 / np.minimum(blocks.sizes, heard)), np.float64)
+
+
 def _delays_over_time(times: ClientTimes) -> tuple[Ints, Floats]:
-    """Return event times, client after client and rising, and the delays of those events."""
+    """Return times shown, client after client and rising, and the delays of those events."""
     clients = times.clients
-    x, before = kernels.sort_within(clients.bounds, kernels.together(clients, times.event_time))
-    delay = np.subtract(times.received, times.event_time, out=np.empty(len(times.received)))
+    x, before = kernels.sort_within(clients.bounds, kernels.together(clients, times.shown))
+    delay = np.subtract(times.received, times.shown, out=np.empty(len(times.received)))
     delay = kernels.together(clients, delay)
     return x, delay if before is None else kernels.taken(delay, before)
 
 
-def _lowest_of_blocks(clients: Groups, y: Floats) -> tuple[Codes, Ints]:
+def lowest_of_blocks(clients: Groups, y: Floats) -> tuple[Codes, Ints]:
     """Return the client of each block, and the position of the block's smallest delay."""
     blocks = np.minimum(clients.sizes, _BLOCKS)
     lowest = np.empty(blocks.sum(), np.int64)

@@ -5,8 +5,9 @@ Out-of-orderness is the largest event time seen before an event − its own, at 
 watermark delay has to cover. An outage of all clients at once gives large delays and hardly any
 out-of-orderness.
 
-All times are whole milliseconds. A quantile is always one of the observed values: the smallest
-that at least that share of the events do not exceed.
+Events without a received time are left out, of out-of-orderness, too: nothing says when they
+arrived. All times are whole milliseconds. A quantile is always one of the observed values: the
+smallest that at least that share of the events do not exceed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from lib.analysis import kernels
+from lib.analysis.received import with_received_time
 from lib.core.columns import EVENT_TIME, PARTITION, RECEIVED_TIME
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ def delay_quantiles(events: pd.DataFrame, shares: Sequence[float] = SHARES) -> p
         `Events` and `Negative`, int64 numbers of events, the latter with a delay below zero; one
         int64 column in ms for each share, named by `quantile_name`.
     """
+    events = with_received_time(events)
     groups, delays = kernels.whole_topic(events), _delay(events)
     table = pd.DataFrame(
         {EVENTS: groups.sizes, NEGATIVE: kernels.counts(groups.codes[delays < 0], groups.n)}
@@ -90,6 +93,7 @@ def delay_over_time(
         `From` and `To`, int64 epoch ms, `From` ≤ t < `To`; `Events` int64; one Int64 column in
         ms for each share, missing where a stretch has no events.
     """
+    events = with_received_time(events)
     times = kernels.ints(events[EVENT_TIME])
     first, last = int(times.min(initial=_LATEST)), int(times.max(initial=-1))
     width = max(-(-(last + 1 - first) // bins), 1)
@@ -127,6 +131,7 @@ def delay_distribution(
         the group's events, float64; `Longer`, the survival curve: the share with a delay above
         `To`, float64.
     """
+    events = with_received_time(events)
     groups, delays = _groups(events, by), _delay(events)
     ends = _bin_ends(int(delays.max(initial=1)), per_decade)
     counts = _counts_in_bins(groups, delays, ends)
@@ -184,6 +189,7 @@ def out_of_orderness_quantiles(
         `Events` and `OutOfOrder` (those behind at all), int64; one int64 column in ms for each
         share.
     """
+    events = with_received_time(events)
     topic = kernels.ints(out_of_orderness(events))
     partitions = kernels.ints(out_of_orderness(events, by=PARTITION))
     one, each = kernels.whole_topic(events), kernels.group_by(events, PARTITION)

@@ -8,19 +8,33 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 import pandas as pd
 
-from lib.analysis import client_clocks, completeness, outages
+from lib.analysis import client_clocks, clock_steps, completeness, delay_parts, outages
+from lib.analysis.delay_parts import Part
+from lib.analysis.sequence_numbers import NONE_REJECTED, Numbering
 from lib.analysis.timestamp_quality import Trust
-from lib.core.columns import CLIENT, EVENT_TIME, EVENT_TIME_0, RECEIVED_TIME_0
-from lib.core.formatting import counted
+from lib.core.columns import CLIENT, EVENT_TIME, EVENT_TIME_0, RECEIVED_TIME_0, SESSION
+from lib.core.formatting import counted, duration
+from lib.events.table import THE_CLIENT
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
 
+    from lib.analysis.delay_parts import DelayParts
+    from lib.analysis.sequence_numbers import RejectedRecords, SequenceNumbers
     from lib.analysis.timestamp_quality import Verdict
 
 Page = Literal["Overview", "Sessions", "Delay", "Outages"]
 Kind = Literal[
-    "timestamps", "shared outage", "outage", "lost outage", "clock", "lost", "duplicates"
+    "timestamps",
+    "shared outage",
+    "outage",
+    "lost outage",
+    "clock",
+    "buffering",
+    "network",
+    "pipeline",
+    "lost",
+    "duplicates",
 ]
 
 NOTHING: Final = "Nothing stands out."
@@ -28,23 +42,78 @@ MOST: Final = 20
 """Findings of a topic, at most."""
 MARGIN: Final = 0.1
 """What is shown before and after a stretch, as a share of its length."""
+NOTABLE_MS: Final = 1_000
+"""A shorter part of a delay is not worth a sentence."""
+FEW: Final = 10
+"""Of fewer uploads no quantile is told: a clock that was set would look like a network."""
+
+_QUANTILES: Final = {"p50": (0.5, "Half"), "p90": (0.1, "1 in 10"), "p99": (0.01, "1 in 100")}
+"""Columns of the parts' tables: which share of the events has no less, and its words."""
 
 
 @dataclass(frozen=True)
 class Extent:
-    """When a topic's events were received, and which moment is zero.
+    """When a topic's events were received, which moment is zero, and whether they name clients.
 
     Attributes
     ----------
     zero_ms
         Epoch ms at which both normalized times are 0.
     start_s, end_s
-        First and last received time, seconds since zero.
+        First and last received time, seconds since zero; event time where none was received.
+    names_clients
+        Whether the topic has a client field: if not, no sentence speaks of a client.
     """
 
     zero_ms: int
     start_s: float
     end_s: float
+    names_clients: bool = True
+
+    def names(self, client: object) -> bool:
+        """Return whether a client has a name."""
+        return self.names_clients and not _is_missing(client)
+
+    def who(self, client: object, otherwise: str = "the topic") -> str:
+        """Return what a sentence calls a client, or calls it where the topic names none."""
+        if not self.names_clients:
+            return otherwise
+        return f"client {client}" if self.names(client) else "the sender of events without a client"
+
+    def only(self, client: object) -> tuple[object, ...]:
+        """Return the clients that a view of one shows."""
+        return (client,) if self.names(client) else ()
+
+
+@dataclass(frozen=True)
+class Told:
+    """What else is known of a topic.
+
+    Attributes
+    ----------
+    numbers
+        `sequence_numbers` of the events; None where they carry none.
+    rejected
+        What was rejected: it may be what is missing.
+    parts
+        `delay_parts` of the events; None where nothing can be told.
+    of_outages
+        `delay_parts.parts_of_outages`, a row for each of the outage table; None without.
+    """
+
+    numbers: SequenceNumbers | None = None
+    rejected: RejectedRecords = NONE_REJECTED
+    parts: DelayParts | None = None
+    of_outages: pd.DataFrame | None = None
+
+    @property
+    def may_hold(self) -> int:
+        """How many rejected records may hold a missing number."""
+        known = self.rejected.numbers
+        return self.rejected.records - (0 if known is None else len(known))
+
+
+NOTHING_ELSE: Final = Told()
 
 
 @dataclass(frozen=True)
@@ -84,6 +153,7 @@ def findings(
     outage_table: pd.DataFrame,
     clock_table: pd.DataFrame,
     session_table: pd.DataFrame | None,
+    told: Told = NOTHING_ELSE,
 ) -> list[Finding]:
     """Return what stands out, the findings that touch most events first.
 
@@ -94,28 +164,33 @@ def findings(
     verdict, outage_table, clock_table, session_table
         What `assess_timestamps`, `outages_of`, `clocks` and `completeness` say of them; the last is
         None where events carry no sequence numbers.
+    told
+        What else is known of them.
 
     Returns
     -------
     list of Finding
         At most `MOST`; empty where nothing stands out. Quiet stretches and clocks that are not
-        wrong are no findings.
+        wrong are no findings. Where received times are not usable, none needs them.
     """
-    found = [
-        *_of_timestamps(verdict, extent),
-        *_of_outages(outage_table, extent.zero_ms),
-        *_of_clocks(clock_table, extent),
-        *_of_sessions(session_table, extent),
-    ]
+    found = [*_of_timestamps(verdict, extent)]
+    if verdict.usable:
+        found += _of_outages(outage_table, extent, told)
+        found += _of_clocks(clock_table, extent, told.parts)
+    if told.parts is not None:
+        found += _of_parts(told.parts, extent, usable=verdict.usable)
+    found += _of_sessions(session_table, extent, told)
     return sorted(found, key=lambda finding: -finding.events)[:MOST]
 
 
 def extent_of(events: pd.DataFrame) -> Extent:
     """Return when the events of a table, at least one, were received, and its zero."""
-    received = events[RECEIVED_TIME_0]
-    since_zero = round(float(events[EVENT_TIME_0].iloc[0]) * 1000)
+    received, happened = events[RECEIVED_TIME_0], events[EVENT_TIME_0]
+    since_zero = round(float(happened.iloc[0]) * 1000)
     zero_ms = int(events[EVENT_TIME].iloc[0]) - since_zero
-    return Extent(zero_ms, float(received.min()), float(received.max()))
+    seconds = received if received.notna().any() else happened
+    clients = events[CLIENT].cat.categories.tolist()
+    return Extent(zero_ms, float(seconds.min()), float(seconds.max()), clients != [THE_CLIENT])
 
 
 def around(start: float, end: float) -> tuple[float, float]:
@@ -136,53 +211,102 @@ def _of_timestamps(verdict: Verdict, extent: Extent) -> Iterator[Finding]:
         )
 
 
-def _of_outages(table: pd.DataFrame, zero_ms: int) -> Iterator[Finding]:
+def _of_outages(table: pd.DataFrame, extent: Extent, told: Told) -> Iterator[Finding]:
     """Yield the outages that touch most events; a shared outage is one finding."""
+    if told.of_outages is not None:
+        table = table.join(told.of_outages)
     table = table[table[outages.KIND] != outages.QUIET]
     touched = table[outages.HELD_BACK] + table[outages.LOST]
     shared_outage = table[outages.SHARED_OUTAGE]
     own = shared_outage.isna()
     for row in table.loc[touched[own].nlargest(MOST).index].to_dict("records"):
-        yield _outage(row, zero_ms)
+        yield _outage(row, extent, told)
     largest = touched[~own].groupby(shared_outage[~own]).sum().nlargest(MOST)
     for number in largest.index:
-        yield _shared_outage(table[(shared_outage == number).fillna(False)], zero_ms)
+        yield _shared_outage(table[(shared_outage == number).fillna(False)], extent, told)
 
 
-def _outage(row: dict[Hashable, Any], zero_ms: int) -> Finding:
+def _outage(row: dict[Hashable, Any], extent: Extent, told: Told) -> Finding:
+    client, zero_ms = row[CLIENT], extent.zero_ms
     held, lost = int(row[outages.HELD_BACK]), int(row[outages.LOST])
     unheard = pd.isna(row[outages.LAST_HEARD])
     start = int(row[outages.START] if unheard else row[outages.LAST_HEARD]) - zero_ms
     back, end = int(row[outages.BACK_AT]) - zero_ms, int(row[outages.BURST_END]) - zero_ms
-    silent = f"Client {row[CLIENT]} was silent for {_seconds(back - start)} from {_moment(start)}"
+    session = f"session {row[SESSION]}" if row[outages.OF_SESSION] else "the topic"
+    who = _capital(extent.who(client, session))
+    silent = f"{who} was silent for {_seconds(back - start)} from {_moment(start)}"
     if unheard:
-        silent = f"Client {row[CLIENT]} was not heard until {_moment(back)}"
+        silent = f"{who} was not heard until {_moment(back)}"
     if not held:
-        sentence = f"{silent}; {counted(lost, 'event')} of that time never arrived."
+        sentence = f"{silent}; {_never_arrived(lost, told, 'of that time ')}"
     else:
         burst = " in a burst" if held > 1 else ""
         sentence = f"{silent} and delivered {counted(held, 'event')}{burst} at {back / 1000:,.2f} s"
-        sentence += f"; {lost:,} more never arrived." if lost else "."
+        sentence += f"; {_more_missing(lost, told)}" if lost else "."
+        sentence += _where_it_waited(row)
     kind: Kind = "lost outage" if row[outages.KIND] == outages.MOSTLY_LOST else "outage"
-    return Finding(sentence, held + lost, kind, "Outages", *around(start, end), (row[CLIENT],))
+    window = around(start, end)
+    return Finding(sentence, held + lost, kind, "Outages", *window, extent.only(client))
 
 
-def _shared_outage(rows: pd.DataFrame, zero_ms: int) -> Finding:
+def _where_it_waited(row: dict[Hashable, Any]) -> str:
+    """Return where most of the largest delay of an outage was, if one part is most of it."""
+    largest = row[outages.LARGEST_DELAY]
+    before, after = (
+        row.get(name, pd.NA) for name in (delay_parts.BUFFERED, delay_parts.AFTER_SENT)
+    )
+    if pd.isna(before) or pd.isna(after):
+        return ""
+    if 2 * before >= largest and before > after:
+        return f" They were up to {_seconds(before)} old when they were sent."
+    if 2 * after >= largest and after > before:
+        return (
+            f" They had been sent up to {_seconds(after)} before: the network held them, or they "
+            "were sent again with their first sent time."
+        )
+    return ""
+
+
+def _shared_outage(rows: pd.DataFrame, extent: Extent, told: Told) -> Finding:
     clients = tuple(rows[CLIENT].unique().tolist())
+    named = tuple(client for client in clients if extent.names(client))
     held, lost = int(rows[outages.HELD_BACK].sum()), int(rows[outages.LOST].sum())
+    zero_ms = extent.zero_ms
     start, back = (int(rows[name].min()) - zero_ms for name in (outages.START, outages.BACK_AT))
     sentence = (
         f"{len(clients):,} clients were silent together for {_seconds(back - start)} from "
         f"{_moment(start)} and delivered {counted(held, 'event')} from {back / 1000:,.2f} s on"
     )
-    sentence += f"; {lost:,} more never arrived." if lost else "."
+    sentence += f"; {_more_missing(lost, told)}" if lost else "."
     window = around(start, int(rows[outages.BURST_END].max()) - zero_ms)
-    return Finding(sentence, held + lost, "shared outage", "Outages", *window, clients)
+    return Finding(sentence, held + lost, "shared outage", "Outages", *window, named)
 
 
-def _of_clocks(table: pd.DataFrame, extent: Extent) -> Iterator[Finding]:
-    wrong = table[table[client_clocks.WRONG]].nlargest(MOST, client_clocks.EVENTS)
-    for row in wrong.to_dict("records"):
+def _more_missing(lost: int, told: Told) -> str:
+    if not told.may_hold:
+        return f"{lost:,} more never arrived."
+    return f"{lost:,} more numbers are missing, {_may_be_rejected(told)}."
+
+
+def _never_arrived(lost: int, told: Told, of: str) -> str:
+    """Return that events never arrived, or, if rejected records may hold them, are missing."""
+    if not told.may_hold:
+        return f"{counted(lost, 'event')} {of}never arrived."
+    are = "is" if lost == 1 else "are"
+    return f"{counted(lost, 'number')} {of}{are} missing, {_may_be_rejected(told)}."
+
+
+def _may_be_rejected(told: Told) -> str:
+    return f"which {counted(told.may_hold, 'rejected record')} may hold"
+
+
+def _of_clocks(table: pd.DataFrame, extent: Extent, parts: DelayParts | None) -> Iterator[Finding]:
+    """Yield clocks that are wrong; not those that were set meanwhile, which have no one offset."""
+    steps = None if parts is None else parts.steps
+    was_set = [] if steps is None else steps[CLIENT].tolist()
+    named = table[CLIENT].notna() & extent.names_clients
+    wrong = table[table[client_clocks.WRONG] & named & ~table[CLIENT].isin(was_set)]
+    for row in wrong.nlargest(MOST, client_clocks.EVENTS).to_dict("records"):
         client, events = row[CLIENT], int(row[client_clocks.EVENTS])
         sentence = _clock(row, events)
         yield Finding(sentence, events, "clock", "Delay", extent.start_s, extent.end_s, (client,))
@@ -200,21 +324,161 @@ def _clock(row: dict[Hashable, Any], events: int) -> str:
     return f"{sentence}."
 
 
-def _of_sessions(table: pd.DataFrame | None, extent: Extent) -> Iterator[Finding]:
+def _of_sessions(table: pd.DataFrame | None, extent: Extent, told: Told) -> Iterator[Finding]:
     if table is None:
         return
     topic = extent.start_s, extent.end_s
     lost = table[completeness.LOST].fillna(0)
+    if told.numbers is not None and (held := told.numbers.in_rejected):
+        are = "number that is" if held == 1 else "numbers that are"
+        sentence = f"Rejected records hold {held:,} {are} missing: nothing lost them on the way."
+        yield Finding(sentence, held, "lost", "Overview", *topic)
     if lost.any():
-        count, sessions = int(lost.sum()), counted(int((lost > 0).sum()), "session")
-        numbers = "its number is" if count == 1 else "their numbers are"
-        sentence = f"{counted(count, 'event')} of {sessions} never arrived: {numbers} missing."
+        count = int(lost.sum())
+        sentence = _never_arrived(count, told, _whose(table[lost > 0], extent, told))
+        if not told.may_hold:
+            numbers = "its number is" if count == 1 else "their numbers are"
+            sentence = f"{sentence.removesuffix('.')}: {numbers} missing."
         yield Finding(sentence, count, "lost", "Sessions", *topic)
     repeated = table[completeness.DUPLICATES].fillna(0)
     if repeated.any():
         count, sessions = int(repeated.sum()), counted(int((repeated > 0).sum()), "session")
         sentence = f"{counted(count, 'event')} in {sessions} came again: duplicates."
         yield Finding(sentence, count, "duplicates", "Sessions", *topic)
+
+
+def _whose(sessions: pd.DataFrame, extent: Extent, told: Told) -> str:
+    """Return whose numbers are missing, by what they count: "of 3 sessions "; of the topic: ""."""
+    numbering = Numbering.SESSION if told.numbers is None else told.numbers.numbering
+    if numbering is Numbering.SESSION:
+        return f"of {counted(len(sessions), 'session')} "
+    if numbering is Numbering.CLIENT and extent.names_clients:
+        return f"of {counted(sessions[CLIENT].nunique(dropna=False), 'client')} "
+    return ""
+
+
+def _of_parts(parts: DelayParts, extent: Extent, *, usable: bool) -> Iterator[Finding]:
+    """Yield the parts of delay that stand out, and clocks that were set."""
+    told = (Part.BUFFERING, Part.NETWORK, Part.PIPELINE) if usable else (Part.BUFFERING,)
+    for part in told:
+        yield from _of_whole(part, _only(parts.of_topic, part), extent)
+        if part is not Part.PIPELINE and extent.names_clients:
+            yield from _of_clients(part, _only(parts.by_client, part), parts, extent)
+    if usable and parts.steps is not None and parts.clocks is not None:
+        yield from _of_steps(parts.steps, parts.clocks, extent)
+
+
+def _only(table: pd.DataFrame, part: Part) -> pd.DataFrame:
+    return table[table[delay_parts.PART] == part]
+
+
+def _of_whole(part: Part, rows: pd.DataFrame, extent: Extent) -> Iterator[Finding]:
+    """Yield a part that is long for half of the topic's events, or for some between servers."""
+    kind, sentence = _OF_TOPIC[part]
+    names = _QUANTILES if part is Part.PIPELINE else ["p50"]
+    for row in rows[rows[delay_parts.EVENTS] >= FEW].to_dict("records"):
+        long = [name for name in names if row[name] >= NOTABLE_MS]
+        if long:
+            share, words = _QUANTILES[long[0]]
+            said = sentence.format(words, _seconds(row[long[0]]))
+            events = round(share * row[delay_parts.EVENTS])
+            yield Finding(said, events, kind, "Delay", extent.start_s, extent.end_s)
+
+
+def _of_clients(
+    part: Part, rows: pd.DataFrame, parts: DelayParts, extent: Extent
+) -> Iterator[Finding]:
+    """Yield clients of which a part is far longer than is usual, for half or a tenth of events."""
+    if parts.uploads is not None:
+        sends = parts.uploads.set_index(CLIENT)[delay_parts.SENDS]
+        rows = rows[sends.reindex(rows[CLIENT]).to_numpy() >= FEW]
+    for name in ("p50", "p90"):
+        if rows.empty:
+            return
+        usual = float(np.quantile(rows[name], 0.5, method="lower"))
+        long = rows[name] > max(client_clocks.SENSITIVITY * usual, NOTABLE_MS)
+        for row in rows[long].nlargest(MOST, delay_parts.EVENTS).to_dict("records"):
+            share, words = _QUANTILES[name]
+            client, events = row[CLIENT], round(share * row[delay_parts.EVENTS])
+            some = f"{words} of {extent.who(client)}'s events"
+            kind, sentence = _OF_CLIENT[part]
+            said = sentence.format(some, _seconds(row[name]))
+            if part is Part.BUFFERING:
+                said += _why_buffered(client, row[name], events, parts)
+            window = extent.start_s, extent.end_s
+            yield Finding(f"{said}.", events, kind, "Delay", *window, extent.only(client))
+        rows = rows[~long]
+
+
+def _why_buffered(client: object, buffering: int, events: int, parts: DelayParts) -> str:
+    """Return why a client's events were old when it sent them, if the uploads tell."""
+    if parts.uploads is None:
+        return ""
+    clients = parts.uploads[CLIENT]
+    same = clients.isna() if _is_missing(client) else clients == client
+    upload = parts.uploads[same].iloc[0]
+    if 2 * upload[delay_parts.ASLEEP] >= events:
+        return ": nothing happened in between, it slept or waited for the next event"
+    interval = upload[delay_parts.SEND_INTERVAL]
+    if upload[delay_parts.PER_SEND] >= 2 and buffering <= interval:
+        return f": it sends every {_seconds(interval)}"
+    return ""
+
+
+def _of_steps(steps: pd.DataFrame, clocks: pd.DataFrame, extent: Extent) -> Iterator[Finding]:
+    for row in steps.to_dict("records"):
+        client, at = row[CLIENT], int(row[clock_steps.AT])
+        if not extent.names(client):
+            continue
+        after = clocks[(clocks[CLIENT] == client) & (clocks[clock_steps.FROM] >= at)]
+        size = abs(row[clock_steps.SIZE])
+        way = "forward" if row[clock_steps.SIZE] > 0 else "back"
+        sentence = f"Client {client}'s clock was set {way} by {duration(size)}"
+        sentence += f" at {_moment(at - extent.zero_ms)}"
+        if row[clock_steps.ZONE]:
+            sentence += ", a whole number of quarter hours: its time zone may have changed"
+        elif way == "back":
+            sentence += ", or its events were under way for so much longer from then on"
+        window = extent.start_s, extent.end_s
+        events = int(after[clock_steps.EVENTS].sum())
+        yield Finding(f"{sentence}.", events, "clock", "Delay", *window, (client,))
+
+
+_OF_TOPIC: Final[dict[Part, tuple[Kind, str]]] = {
+    Part.BUFFERING: ("buffering", "{} of the events were at least {} old when they were sent."),
+    Part.NETWORK: (
+        "network",
+        (
+            "{} of the events took at least {} longer than their client's fastest from being sent "
+            "to being received: the network, or sending again with the first sent time."
+        ),
+    ),
+    Part.PIPELINE: (
+        "pipeline",
+        (
+            "{} of the events had a record timestamp at least {} after they were received: that is "
+            "between collector and broker, or their clocks differ."
+        ),
+    ),
+}
+_OF_CLIENT: Final[dict[Part, tuple[Kind, str]]] = {
+    Part.BUFFERING: ("buffering", "{} were at least {} old when it sent them"),
+    Part.NETWORK: (
+        "network",
+        (
+            "{} took at least {} longer than its fastest from being sent to being received: the "
+            "network, or sending again with the first sent time"
+        ),
+    ),
+}
+
+
+def _is_missing(client: object) -> bool:
+    return client is None or client is pd.NA or client != client  # NaN is not itself
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _seconds(ms: float) -> str:

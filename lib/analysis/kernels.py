@@ -226,12 +226,16 @@ def steps_within(bounds: Ints, values: Ints, first: int) -> Ints:
     first
         The result for a group's smallest value.
     """
-    rising, before = sort_within(bounds, values)
-    steps = np.empty_like(values)
+    return steps_between(bounds, *sort_within(bounds, values), first)
+
+
+def steps_between(bounds: Ints, rising: Ints, before: Codes | None, first: int) -> Ints:
+    """Return the result of `steps_within` from that of `sort_within`."""
+    steps = np.empty_like(rising)
     _step(bounds, rising, first, steps)
     if before is None:
         return steps
-    found = rising  # overwritten: it is not needed any more
+    found = np.empty_like(steps)
     _put(steps, before, found)
     return found
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from lib.analysis.timestamp_quality import Trust
 from lib.core.formatting import counted
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ def notices(topic: LoadedTopic, verdict: Verdict | None) -> list[Notice]:
     -------
     list of Notice
         In this order: reading was stopped; the cap kept older records out; records were rejected;
-        event times are corrected; received times mean little.
+        event times are corrected; received times are missing, mean little, or not their order.
     """
     return [*_of_load(topic), *_of_times(topic, verdict)]
 
@@ -92,5 +91,7 @@ def _of_times(topic: LoadedTopic, verdict: Verdict | None) -> Iterator[Notice]:
         others = f" and {more:,} more" if more > 0 else ""
         sentence = f"Event times of {names}{others} are corrected, not as they were read."
         yield Notice(About.CORRECTED, Level.INFO, sentence)
-    if verdict is not None and verdict.trust is Trust.LITTLE:
+    if verdict is not None and not (verdict.usable and verdict.in_order):
         yield Notice(About.TIMESTAMPS, Level.WARNING, verdict.sentence)
+    elif verdict is not None and verdict.missing:
+        yield Notice(About.TIMESTAMPS, Level.INFO, verdict.sentence)

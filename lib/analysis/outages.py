@@ -30,7 +30,8 @@ import pandas as pd
 
 from lib.analysis import kernels, silences, tails
 from lib.analysis.client_clocks import client_times, lower_envelopes
-from lib.analysis.completeness import are_sequence_numbers, number_steps
+from lib.analysis.received import has_received_time
+from lib.analysis.sequence_numbers import sequence_numbers
 from lib.core.columns import CLIENT, SESSION
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ BURST_END: Final = "BurstEnd"
 BURST_LENGTH: Final = "BurstLength"
 BURST_RATE: Final = "BurstRate"
 LIMIT: Final = "Limit"
+OF_SESSION: Final = "OfSession"
 SHARED_OUTAGE: Final = "SharedOutage"
 TYPICAL_WAIT: Final = "TypicalWait"
 TYPICAL_INTERVAL: Final = "TypicalInterval"
@@ -74,17 +76,18 @@ _MOST_LOST: Final = 1 << 20  # numbers missing in a row; longer runs count as th
 
 
 def outages_and_rhythm(
-    events: pd.DataFrame, *, sensitivity: float = 1.0
+    events: pd.DataFrame, *, sensitivity: float = 1.0, sessions_are_derived: bool = False
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the outages of an events table in **arrival order**, and each client's rhythm.
 
-    The result of `outages_of`, from the events alone.
+    The result of `outages_of`, from the events alone: of those that have a received time. A number
+    is not missing for want of one.
     """
-    steps = number_steps(events)
-    numbered = steps if are_sequence_numbers(steps) else None
-    return outages_of(
-        events, lower_envelopes(client_times(events)), numbered, sensitivity=sensitivity
-    )
+    numbers = sequence_numbers(events, sessions_are_derived=sessions_are_derived)
+    steps, known = None if numbers is None else numbers.steps, has_received_time(events)
+    if known is not None:
+        events, steps = events[known], None if steps is None else steps[known]
+    return outages_of(events, lower_envelopes(client_times(events)), steps, sensitivity=sensitivity)
 
 
 def outages_of(
@@ -101,8 +104,8 @@ def outages_of(
     events
         The events table, in **arrival order**.
     envelopes, steps
-        `lower_envelopes` and `number_steps` of the events; the latter None if they carry no
-        sequence numbers.
+        `lower_envelopes` of the events, and the steps of their `sequence_numbers`; None if they
+        carry none.
     sensitivity
         Multiple of the limits that the topic's own rhythm gives: 2 reports only what is beyond
         twice as long a wait (or pause).
@@ -115,6 +118,8 @@ def outages_of(
 
         `ClientID`, `SessionID`
             Whose; the session is that of the event that ended the silence.
+        `OfSession`
+            Whether it is the session's: its client has several at once. bool.
         `Kind`
             Category "buffered", "lost" or "quiet".
         `LastHeard` (Int64, missing if never heard before), `BackAt`
@@ -285,6 +290,7 @@ def _silences_before(events: pd.DataFrame, arrivals: Arrivals, ended_by: Ints) -
             LAST_HEARD: pd.arrays.IntegerArray(last_heard, unheard),
             BACK_AT: back,
             SILENCE: pd.arrays.IntegerArray(back - last_heard, unheard),
+            OF_SESSION: arrivals.several_at_once[arrivals.client[ended_by]],
         }
     )
 

@@ -66,8 +66,10 @@ class Arrivals:
     interval
         Time since the unit's event that happened just before it, in whatever order they arrived,
         ms; 0 for the unit's earliest.
+    several_at_once
+        Whether each client has several sessions at once, so that its units are sessions.
     step
-        `completeness.number_steps`: beyond 1, numbers are missing below its own; −1 everywhere if
+        `SequenceNumbers.steps`: beyond 1, numbers are missing below its own; −1 everywhere if
         events carry no sequence numbers.
     """
 
@@ -82,6 +84,7 @@ class Arrivals:
     is_news: Bools
     continues: Bools
     interval: Floats
+    several_at_once: Bools
     step: Ints
 
     def heard_before(self, which: Ints) -> Ints:
@@ -118,14 +121,15 @@ class Waits:
 def find_arrivals(events: pd.DataFrame, envelopes: LowerEnvelopes, steps: Ints | None) -> Arrivals:
     """Return the first arrivals of an events table that is in arrival order.
 
-    `envelopes` and `steps` are `lower_envelopes` and `number_steps` of the events; the latter None
-    if they carry no sequence numbers. Events that came before say nothing of the silence before
+    `envelopes` are `lower_envelopes` of the events, `steps` those of their `SequenceNumbers`, None
+    if they carry none. Events that came before say nothing of the silence before
     them and are left out.
     """
     client, session = kernels.group_by(events, CLIENT), kernels.group_by(events, SESSION)
     times, received = kernels.ints(events[EVENT_TIME]), kernels.ints(events[RECEIVED_TIME])
     steps = np.full(len(events), -1) if steps is None else steps
-    unit = _units(client, session, steps == 0, times, received)
+    at_once = _several_at_once(client, session, steps == 0, times, received)
+    unit = _units(client, session, steps == 0, at_once)
     bounds = unit.bounds[:-1]
     heard, before = kernels.sort_within(bounds, kernels.together(unit, received)[: bounds[-1]])
 
@@ -149,6 +153,7 @@ def find_arrivals(events: pd.DataFrame, envelopes: LowerEnvelopes, steps: Ints |
         is_news=is_news,
         continues=continues,
         interval=kernels.steps_within(bounds, happened, 0).astype(np.float64),
+        several_at_once=at_once,
         step=in_order(steps),
     )
 
@@ -264,11 +269,10 @@ def _overtaken(arrivals: Arrivals, waits: Waits, typical: Floats) -> _Overtaken:
     return _Overtaken(under_way, next_newer)
 
 
-def _units(client: Groups, session: Groups, repeats: Bools, *times: Ints) -> Groups:
-    """Return each event's unit: its client, or its session if the client has several at once.
+def _several_at_once(client: Groups, session: Groups, repeats: Bools, *times: Ints) -> Bools:
+    """Return which clients have several sessions at once.
 
-    It has if, by event time or by received time, one of its sessions begins before another ends.
-    Repeats become a last group of their own.
+    By event time or by received time, one of the client's sessions begins before another ends.
     """
     heard = _apart_from_repeats(session.codes, repeats, session.n)
     owner = kernels.last_within(heard, client.codes)[: session.n]
@@ -279,6 +283,14 @@ def _units(client: Groups, session: Groups, repeats: Bools, *times: Ints) -> Gro
         reached = last[order] + kernels.behind_running_max(owner[order], last[order])
         overlaps = (np.diff(owner[order]) == 0) & (first[order][1:] < reached[:-1])
         at_once[owner[order][1:][overlaps]] = True
+    return at_once
+
+
+def _units(client: Groups, session: Groups, repeats: Bools, at_once: Bools) -> Groups:
+    """Return each event's unit: its client, or its session if the client has several at once.
+
+    Repeats become a last group of their own.
+    """
     if not at_once.any():
         return _apart_from_repeats(client.codes, repeats, client.n)
     codes = np.where(at_once[client.codes], session.codes + np.int32(client.n), client.codes)

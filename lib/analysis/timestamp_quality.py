@@ -1,9 +1,10 @@
 """Whether a topic's received times are times at which a broker or gateway received something.
 
 With LogAppendTime the broker stamps a record when it appends it. With CreateTime the record's
-timestamp is whatever the producer said: often the time of sending, sometimes a copy of the event
-time. Only what the records show is judged: `measure_timestamps` counts it over the topic,
-`verdict_of` says what it means.
+timestamp is whatever the producer said: a gateway's time of receipt, a copy of the event time, or
+what a mirror carried over from the topic that it read. Received time may be a field instead, which
+a collector wrote. Only what the records show is judged: `measure_timestamps` counts it over the
+topic, `verdict_of` says what it means.
 """
 
 from __future__ import annotations
@@ -15,16 +16,27 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from lib.analysis import kernels
-from lib.core.columns import EVENT_TIME, PARTITION, RECEIVED_TIME, RECEIVED_TIME_TYPE
-from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP
+from lib.analysis.received import with_received_time
+from lib.core.columns import (
+    CLIENT,
+    EVENT_TIME,
+    PARTITION,
+    RECEIVED_TIME,
+    RECEIVED_TIME_TYPE,
+    RECORD_TIME,
+)
+from lib.core.formatting import counted
+from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from lib.analysis.kernels import Ints
+    from lib.analysis.kernels import Groups, Ints
 
 CONSTANT_SHARE: Final = 0.9
-"""With at least this share of one and the same delay, a record's timestamp is a copy."""
+"""With at least this share of one and the same delay, a received time is a copy."""
+CARRIED_OVER: Final = 4
+"""At most one record in so many is below the one just before it where a mirror wrote in batches."""
 
 
 class Trust(StrEnum):
@@ -33,91 +45,155 @@ class Trust(StrEnum):
     RECEIVED = "received"
     """Stamped by the broker on append, and the records agree."""
     STATED = "stated"
-    """Stated by producers or unknown; nothing in the records speaks against it."""
+    """Stated by producers, by a field or by whom is unknown; nothing speaks against it."""
     LITTLE = "little"
     """It means little: no delay can be read off it."""
+    NONE = "none"
+    """No event has one."""
+
+
+class Stamp(StrEnum):
+    """Who set the received times, as far as the values tell."""
+
+    BROKER = "broker"
+    PRODUCER = "producer"
+    BOTH = "broker and producers"
+    FIELD = "field"
+    COPY = "copy"
+    MIRROR = "mirror"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the record timestamps of a topic are worth.
+    """What the received times of a topic are worth.
 
     Attributes
     ----------
     trust
         How much they mean.
     sentence
-        Why, in one plain sentence with its numbers.
+        Why, and what can be told by them, in plain words with their numbers.
     events
         Number of events that it was judged by.
+    stamp
+        Who set them.
+    missing
+        Events without a received time: left out of what needs one.
+    in_order
+        Whether offsets follow the order of receipt. Where not, lateness is that of another order.
     """
 
     trust: Trust
     sentence: str
     events: int
+    stamp: Stamp = Stamp.UNKNOWN
+    missing: int = 0
+    in_order: bool = True
+
+    @property
+    def usable(self) -> bool:
+        """Whether a delay can be read off them: if not, what needs a received time is withheld."""
+        return self.trust in (Trust.RECEIVED, Trust.STATED)
 
 
 @dataclass(frozen=True)
 class TimestampCounts:
-    """What the record timestamps of a topic show, pooled over all events.
+    """What the received times of a topic show, pooled over all events.
 
     Attributes
     ----------
     events
-        Number of events.
-    create_time, log_append_time, no_timestamp
-        Events with that kind of timestamp, and without any; the rest is of unknown kind.
+        Number of events with a received time.
+    missing
+        Number of events without.
+    from_field
+        Whether received time is a field, not the record's timestamp.
+    create_time, log_append_time
+        Events whose record has that kind of timestamp; the rest is of unknown kind.
     commonest_delay, commonest_share
         The delay that most events have, ms, and the share of the events that have it, 0 to 1.
     backwards
-        Events with a record timestamp below an earlier one of their partition.
+        Events with a received time below an earlier one of their partition.
+    falls
+        Events with a received time below that just before it in their partition.
+    own_backwards
+        Events with a received time below an earlier one of their client and partition.
+    clients
+        Number of clients.
     furthest_back, mean_back
-        The largest such step, and the mean over all events (0 for those that rise), ms.
+        The largest step of `backwards`, and the mean over all events (0 for those that rise), ms.
     typical_delay
         Median size of a delay, whatever its sign, ms; 0 where no timestamp runs backwards.
     """
 
     events: int
+    missing: int
+    from_field: bool
     create_time: int
     log_append_time: int
-    no_timestamp: int
     commonest_delay: int
     commonest_share: float
     backwards: int
+    falls: int
+    own_backwards: int
+    clients: int
     furthest_back: int
     mean_back: float
     typical_delay: float
 
+    @property
+    def out_of_order(self) -> bool:
+        """Whether times run backwards, on average, by as much as the typical size of a delay."""
+        return self.backwards > 0 and self.mean_back >= self.typical_delay
+
+    @property
+    def carried_over(self) -> bool:
+        """Whether they do so only from batch to batch, and never for a client."""
+        in_batches = CARRIED_OVER * self.falls <= self.events
+        return self.out_of_order and in_batches and self.clients > 1 and not self.own_backwards
+
 
 def assess_timestamps(events: pd.DataFrame) -> Verdict:
     """Return what the received times of an events table, in **arrival order**, are worth."""
+    heard = with_received_time(events)
     if events.empty:
         return Verdict(Trust.STATED, "There are no events to judge received time by.", 0)
-    return verdict_of(measure_timestamps(events))
+    if heard.empty:
+        return Verdict(Trust.NONE, _NONE, 0, missing=len(events))
+    return verdict_of(measure_timestamps(heard, missing=len(events) - len(heard)))
 
 
-def measure_timestamps(events: pd.DataFrame) -> TimestampCounts:
-    """Return what the timestamps of at least one event show.
+def measure_timestamps(heard: pd.DataFrame, missing: int = 0) -> TimestampCounts:
+    """Return what the received times of at least one event show.
 
     Parameters
     ----------
-    events
-        The events table, in **arrival order**. The column `KafkaTimestampType` may be missing.
+    heard
+        The events that have one, in **arrival order**. The column `KafkaTimestampType` may be
+        missing.
+    missing
+        Number of events that have none.
     """
-    received = kernels.ints(events[RECEIVED_TIME])
-    delay = received - kernels.ints(events[EVENT_TIME])
-    back = kernels.behind_running_max(kernels.group_by(events, PARTITION).codes, received)
+    received, partition = kernels.ints(heard[RECEIVED_TIME]), kernels.group_by(heard, PARTITION)
+    delay = received - kernels.ints(heard[EVENT_TIME])
+    back = kernels.behind_running_max(partition.codes, received)
     backwards = int(np.count_nonzero(back))
+    falls, own, clients = _disorder(heard, partition, received) if backwards else (0, 0, 0)
     commonest, share = _commonest(delay)
-    kinds = events.get(RECEIVED_TIME_TYPE)
+    kinds = heard.get(RECEIVED_TIME_TYPE)
     return TimestampCounts(
-        events=len(events),
+        events=len(heard),
+        missing=missing,
+        from_field=RECORD_TIME in heard,
         create_time=0 if kinds is None else int(np.count_nonzero(kinds == CREATE_TIME)),
         log_append_time=0 if kinds is None else int(np.count_nonzero(kinds == LOG_APPEND_TIME)),
-        no_timestamp=int(np.count_nonzero(received == NO_TIMESTAMP)),
         commonest_delay=commonest,
         commonest_share=share,
         backwards=backwards,
+        falls=falls,
+        own_backwards=own,
+        clients=clients,
         furthest_back=int(back.max()),
         mean_back=float(back.mean()),
         typical_delay=float(np.median(np.abs(delay))) if backwards else 0.0,
@@ -125,23 +201,45 @@ def measure_timestamps(events: pd.DataFrame) -> TimestampCounts:
 
 
 def verdict_of(counts: TimestampCounts) -> Verdict:
-    """Return what the timestamps are worth.
+    """Return what the received times are worth.
 
-    They mean *little* where records have none; where at least `CONSTANT_SHARE` of them have the
-    same delay although the broker did not stamp them; or where timestamps run backwards in their
-    partitions, on average over all records, by as much as the typical size of a delay: then they
-    are wrong by as much as they would tell.
+    They mean *little* where at least `CONSTANT_SHARE` of them have the same delay although the
+    broker did not stamp them; or where they run backwards in their partitions, on average over all
+    records, by as much as the typical size of a delay: then they are wrong by as much as they would
+    tell. Unless they do so from batch to batch only: a mirror carried them over.
     """
-    trust, sentence = Trust.STATED, _stated(counts)
-    if counts.no_timestamp:
-        trust, sentence = Trust.LITTLE, _none(counts)
-    elif counts.log_append_time == counts.events:
-        trust, sentence = Trust.RECEIVED, _received(counts)
+    by_broker = not counts.from_field and counts.log_append_time == counts.events
+    trust, stamp, sentence, in_order = Trust.STATED, *_stated(counts), True
+    if by_broker:
+        trust, stamp, sentence = Trust.RECEIVED, Stamp.BROKER, _received(counts)
     elif counts.commonest_share >= CONSTANT_SHARE and counts.events > 1:
-        trust, sentence = Trust.LITTLE, _copied(counts)
-    elif counts.backwards and counts.mean_back >= counts.typical_delay:
-        trust, sentence = Trust.LITTLE, _disordered(counts)
-    return Verdict(trust, sentence, counts.events)
+        trust, stamp, sentence = Trust.LITTLE, Stamp.COPY, _copied(counts)
+    elif counts.carried_over:
+        stamp, sentence, in_order = Stamp.MIRROR, _carried_over(counts), False
+    elif counts.out_of_order:
+        trust, sentence, in_order = Trust.LITTLE, _disordered(counts), False
+    if counts.missing:
+        whole = counted(counts.events + counts.missing, "event")
+        has, is_ = ("has", "is") if counts.missing == 1 else ("have", "are")
+        sentence += f" {counts.missing:,} of {whole} {has} no received time and {is_} left out."
+    return Verdict(trust, sentence, counts.events, stamp, counts.missing, in_order)
+
+
+def _disorder(heard: pd.DataFrame, partition: Groups, received: Ints) -> tuple[int, int, int]:
+    """Return `falls`, `own_backwards` and `clients` of `TimestampCounts`."""
+    client = kernels.group_by(heard, CLIENT)
+    fall = np.diff(kernels.together(partition, received)) < 0
+    fall[partition.bounds[1:-1] - 1] = False
+    own = client.codes.astype(np.int64) * partition.n + partition.codes
+    codes = np.unique(own, return_inverse=True)[1].astype(np.int32)
+    back = kernels.behind_running_max(codes, received)
+    return int(np.count_nonzero(fall)), int(np.count_nonzero(back)), client.n
+
+
+_NONE: Final = (
+    "No event has a received time: no delay, outage, clock error or lateness can be told. Choose "
+    "the field that holds it."
+)
 
 
 def _commonest(delays: Ints) -> tuple[int, float]:
@@ -150,44 +248,63 @@ def _commonest(delays: Ints) -> tuple[int, float]:
     return int(values[commonest]), float(times[commonest] / len(delays))
 
 
-def _none(counts: TimestampCounts) -> str:
-    return (
-        f"{counts.no_timestamp:,} of {counts.events:,} records have no timestamp: "
-        "there is no received time."
-    )
-
-
 def _received(counts: TimestampCounts) -> str:
     if not counts.backwards:
-        return "The broker stamped every record when it appended it (LogAppendTime)."
+        return (
+            "The broker stamped every record when it appended it (LogAppendTime): a delay is all "
+            "that an event took until then, and its client's clock."
+        )
     return (
         f"The broker stamped every record (LogAppendTime), yet {counts.backwards:,} timestamps run "
         f"backwards in their partition, by up to {counts.furthest_back:,} ms: a broker's clock was "
-        "set back."
+        "set back, and delays around it are wrong by as much."
     )
 
 
 def _copied(counts: TimestampCounts) -> str:
     delay = counts.commonest_delay
     same = "the event time itself" if delay == 0 else f"the event time {delay:+,} ms"
+    who = "it is a copy" if counts.from_field else "the producer copied it"
     return (
         f"Received time means little here: for {counts.commonest_share:.0%} of the records it is "
-        f"{same}, so the producer copied it and no delay can be seen."
+        f"{same}, so {who} and no delay can be seen."
+    )
+
+
+def _carried_over(counts: TimestampCounts) -> str:
+    return (
+        f"Received times run backwards in their partition, by up to {counts.furthest_back:,} ms, "
+        "but never for a client: a mirror wrote batches of several partitions and carried their "
+        "timestamps over, or clients stamped them. A delay ends where the first broker or client "
+        "stamped it; which event came before another client's, and lateness, cannot be told."
     )
 
 
 def _disordered(counts: TimestampCounts) -> str:
+    what = "received times" if counts.from_field else "record timestamps"
     return (
-        f"Received time means little here: {counts.backwards:,} of {counts.events:,} record "
-        f"timestamps run backwards in their partition, by up to {counts.furthest_back:,} ms, as "
-        "much as delays are long."
+        f"Received time means little here: {counts.backwards:,} of {counts.events:,} {what} run "
+        f"backwards in their partition, by up to {counts.furthest_back:,} ms, as much as delays "
+        "are long."
     )
 
 
-def _stated(counts: TimestampCounts) -> str:
-    known = counts.create_time + counts.log_append_time
-    who = "Producers stated the received time (CreateTime)" if known else "Who stamped is unknown"
-    if counts.log_append_time:
-        who = f"The broker stamped {counts.log_append_time:,} records, producers the others"
+def _stated(counts: TimestampCounts) -> tuple[Stamp, str]:
     order = "it rises" if not counts.backwards else f"all but {counts.backwards:,} records rise"
-    return f"{who}; in every partition {order} as times of receipt would."
+    rises = f"in every partition {order} as times of receipt would"
+    if counts.from_field:
+        return Stamp.FIELD, (
+            f"Received time is a field; {rises}. A delay ends where a collector wrote it; the "
+            "record's timestamp tells what lies behind."
+        )
+    if counts.log_append_time:
+        return Stamp.BOTH, (
+            f"The broker stamped {counts.log_append_time:,} records, producers the others; {rises}."
+        )
+    if counts.create_time:
+        return Stamp.PRODUCER, (
+            f"Producers stated the received time (CreateTime); {rises}. Where a gateway stamped "
+            "it, or the source of a mirror, a delay ends there; where clients did, no network is "
+            "in it."
+        )
+    return Stamp.UNKNOWN, f"Who stamped is unknown; {rises}."

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from lib.simulate.draw import generator
-from lib.simulate.network import deliver
+from lib.simulate.draw import generator, log_uniform
+from lib.simulate.network import deliver, first_sent
 from lib.simulate.outages import CutOffs, draw_outages
 from lib.simulate.sessions import Sessions, draw_sessions
 
@@ -24,12 +24,18 @@ ERROR_SHARE = 0.1
 
 @dataclass(frozen=True)
 class SimulatedEvents:
-    """Events as columns, one element each. Times are epoch ms; `session` counts from 0."""
+    """Events as columns, one element each. Times are epoch ms; `session` counts from 0.
+
+    `timestamp` and `sent` are by the client's clock; `collected` is when a collector received the
+    event, `received` when the broker did.
+    """
 
     session: NDArray[np.int64]
     client: NDArray[np.int64]
     event_id: NDArray[np.int64]
     timestamp: NDArray[np.int64]
+    sent: NDArray[np.int64]
+    collected: NDArray[np.int64]
     received: NDArray[np.int64]
     kind: NDArray[np.int64]
     errors: NDArray[np.int64]
@@ -50,23 +56,46 @@ class SimulatedEvents:
 
 
 @dataclass(frozen=True)
-class History:
-    """What happened; all arrays but `offset_ms` and `drift_ppm` have one element an event.
+class Clocks:
+    """What the clients' clocks show, one element a client: true time, an offset, a drift, a step.
 
-    `time` and `arrival` are ms since the scenario's start on the true clock, `cut_off` is a row
-    of `cut_offs` or -1. `offset_ms` and `drift_ppm` have one element a client.
+    `step_at` is ms since the scenario's start, infinite where the clock is never set.
+    """
+
+    offset_ms: NDArray[np.float64]
+    drift_ppm: NDArray[np.float64]
+    step_at: NDArray[np.float64]
+    step_ms: NDArray[np.float64]
+
+    def shown(self, client: NDArray[np.int64], time: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what the clocks of clients, numbered from 0, show; ms since the start."""
+        stepped = np.where(time >= self.step_at[client], self.step_ms[client], 0.0)
+        return time + self.offset_ms[client] + self.drift_ppm[client] * 1e-6 * time + stepped
+
+
+@dataclass(frozen=True)
+class History:
+    """What happened; all arrays have one element an event.
+
+    `time`, `sent` and `arrival` are ms since the scenario's start on the true clock, `cut_off` is
+    a row of `cut_offs` or -1.
     """
 
     sessions: Sessions
     cut_offs: CutOffs
-    offset_ms: NDArray[np.float64]
-    drift_ppm: NDArray[np.float64]
+    clocks: Clocks
     events: SimulatedEvents
     time: NDArray[np.float64]
+    sent: NDArray[np.float64]
     arrival: NDArray[np.float64]
     cut_off: NDArray[np.int64]
     lost: NDArray[np.bool_]
     copied: NDArray[np.bool_]
+
+    @property
+    def last_arrival(self) -> float:
+        """When the last event was received."""
+        return float(np.max(self.arrival[~self.lost], initial=0.0))
 
 
 def draw_history(scenario: Scenario) -> History:
@@ -81,28 +110,32 @@ def draw_history(scenario: Scenario) -> History:
     unbuffered = np.append(~cut_offs.buffered, False)[cut_off]
     inner = (event_id > 1) & (event_id < sessions.size[session])
     lost = (unbuffered | _drawn(scenario, "lost", inner, scenario.lost_share)) & inner
-    held_until = np.where(lost, np.nan, np.append(cut_offs.end, np.nan)[cut_off])
-    arrival = deliver(scenario, session, time, held_until)
+    due = first_sent(scenario, sessions, session, time)
+    offline = cut_offs.covering(session, due)
+    held_until = np.where(lost, np.nan, np.append(cut_offs.end, np.nan)[offline])
+    travel = deliver(scenario, sessions, session, due, held_until)
 
     client = sessions.client[session]
-    offset_ms, drift_ppm = _clocks(scenario)
-    clock = time + offset_ms[client - 1] + drift_ppm[client - 1] * 1e-6 * time
+    clocks = _clocks(scenario, client, time)
+    received = epoch_ms(scenario, travel.arrival)
     return History(
         sessions=sessions,
         cut_offs=cut_offs,
-        offset_ms=offset_ms,
-        drift_ppm=drift_ppm,
+        clocks=clocks,
         events=SimulatedEvents(
             session=session,
             client=client,
             event_id=event_id,
-            timestamp=epoch_ms(scenario, clock),
-            received=epoch_ms(scenario, arrival),
+            timestamp=epoch_ms(scenario, clocks.shown(client - 1, time)),
+            sent=epoch_ms(scenario, clocks.shown(client - 1, travel.sent)),
+            collected=received,
+            received=received,
             partition=_partitions(scenario, client),
             **_contents(scenario),
         ),
         time=time,
-        arrival=arrival,
+        sent=travel.sent,
+        arrival=travel.arrival,
         cut_off=cut_off,
         lost=lost,
         copied=_drawn(scenario, "copied", ~lost, scenario.duplicate_share),
@@ -125,12 +158,30 @@ def _drawn(
     return marked
 
 
-def _clocks(scenario: Scenario) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _clocks(scenario: Scenario, client: NDArray[np.int64], time: NDArray[np.float64]) -> Clocks:
+    """Return the clocks; a step is in the middle half of its client's events."""
+    clients = scenario.clients
     rng = generator(scenario, "clocks")
-    wrong = rng.permutation(scenario.clients) < round(scenario.clock_share * scenario.clients)
-    offset_ms, drift_ppm = np.where(wrong, rng.uniform(-1, 1, (2, scenario.clients)), 0.0)
+    wrong = rng.permutation(clients) < round(scenario.clock_share * clients)
+    offset_ms, drift_ppm = np.where(wrong, rng.uniform(-1, 1, (2, clients)), 0.0)
+    rng = generator(scenario, "clock steps")
+    stepped = rng.permutation(clients) < round(scenario.step_share * clients)
+    first, last = np.full(clients, np.inf), np.zeros(clients)
+    np.minimum.at(first, client - 1, time)
+    np.maximum.at(last, client - 1, time)
+    at = first + rng.uniform(0.25, 0.75, clients) * (last - first)
+    size = np.where(
+        rng.random(clients) < scenario.zone_share,
+        3_600_000.0,
+        log_uniform(rng, scenario.step_ms, clients),
+    )
     # Adding 0.0 makes 0.0 of -0.0.
-    return offset_ms * scenario.clock_offset_ms + 0.0, drift_ppm * scenario.clock_drift_ppm + 0.0
+    return Clocks(
+        offset_ms=offset_ms * scenario.clock_offset_ms + 0.0,
+        drift_ppm=drift_ppm * scenario.clock_drift_ppm + 0.0,
+        step_at=np.where(stepped, at, np.inf),
+        step_ms=np.where(stepped, size * rng.choice([-1, 1], clients), 0.0),
+    )
 
 
 def _partitions(scenario: Scenario, client: NDArray[np.int64]) -> NDArray[np.int64]:

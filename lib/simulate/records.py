@@ -35,15 +35,15 @@ def encode(
             pa.array(events.timestamp if create else events.received),
             pa.array(np.full(size, LOG_APPEND_TIME if log_append else CREATE_TIME, dtype=np.int8)),
             key,
-            pc.cast(_values(events, session_ids), pa.binary()),
+            pc.cast(_values(scenario, events, session_ids), pa.binary()),
             pa.nulls(size, RECORDS.field("headers").type),
         ],
         schema=RECORDS,
     )
 
 
-def _values(events: SimulatedEvents, session_ids: pa.Array) -> pa.Array:
-    """Return one JSON text an event, with the notebook's fields."""
+def _values(scenario: Scenario, events: SimulatedEvents, session_ids: pa.Array) -> pa.Array:
+    """Return one JSON text an event, with the notebook's fields and the further times it has."""
     parts: list[Any] = [
         '{"ClientID":',
         _text(events.client),
@@ -59,8 +59,12 @@ def _values(events: SimulatedEvents, session_ids: pa.Array) -> pa.Array:
         session_ids.take(pa.array(events.session)),
         '","Timestamp":',
         _text(events.timestamp),
-        "}",
     ]
+    if scenario.sent_times:
+        parts += [',"SentAt":', _text(events.sent)]
+    if scenario.collector:
+        parts += [',"ReceivedAt":', _text(events.collected)]
+    parts.append("}")
     return pc.binary_join_element_wise(*parts, "")
 
 

@@ -120,6 +120,8 @@ def _opening() -> SimulatedEvents:
         client=client,
         event_id=event_id,
         timestamp=ZERO_MS + happened,
+        sent=ZERO_MS + happened,
+        collected=ZERO_MS + received,
         received=ZERO_MS + received,
         kind=kind,
         errors=errors,

@@ -20,8 +20,21 @@ FROM_0_TO_1: Final = (
     "clock_share",
     "lost_share",
     "duplicate_share",
+    "upload_share",
+    "retry_share",
+    "slow_share",
+    "step_share",
+    "zone_share",
 )
-LOW_TO_HIGH: Final = ("interval_s", "pause_s", "outage_s", "quiet_s")
+LOW_TO_HIGH: Final = (
+    "interval_s",
+    "pause_s",
+    "outage_s",
+    "quiet_s",
+    "upload_s",
+    "step_ms",
+    "stall_s",
+)
 POSITIVE: Final = ("clients", "concurrent", "partitions", "flush_rate")
 NOT_NEGATIVE: Final = (
     "seed",
@@ -36,6 +49,11 @@ NOT_NEGATIVE: Final = (
     "clock_offset_ms",
     "clock_drift_ppm",
     "duplicate_delay_ms",
+    "sleep_s",
+    "retry_s",
+    "slow_ms",
+    "pipeline_ms",
+    "stalls",
 )
 
 
@@ -124,6 +142,39 @@ class Scenario:
     lost_share: Annotated[float, "share of events lost, never a session's first or last"] = 0.0
     duplicate_share: Annotated[float, "share of events that arrive twice"] = 0.0
     duplicate_delay_ms: Annotated[float, "mean time from an event to its duplicate, ms"] = 200.0
+
+    sent_times: Annotated[
+        bool, "each record says when it was sent, by the client's clock (field SentAt)"
+    ] = False
+    upload_share: Annotated[
+        float, "share of clients that gather events and upload them at fixed intervals"
+    ] = 0.0
+    upload_s: Annotated[tuple[float, float], "such an interval, drawn for each client, s"] = (
+        10.0,
+        300.0,
+    )
+    sleep_s: Annotated[
+        float, "what happens so shortly before a quiet stretch is sent only after it, s"
+    ] = 0.0
+    retry_share: Annotated[float, "share of uploads that fail and are sent again"] = 0.0
+    retry_s: Annotated[float, "mean time until an upload is sent again, s"] = 30.0
+    retries_keep_sent: Annotated[
+        bool, "what is sent again, after an outage too, keeps its first sent time"
+    ] = False
+    slow_share: Annotated[float, "share of clients whose network is slow"] = 0.0
+    slow_ms: Annotated[float, "mean further delay of a slow network, ms"] = 20_000.0
+    step_share: Annotated[float, "share of clients whose clock is set once, meanwhile"] = 0.0
+    step_ms: Annotated[tuple[float, float], "by how much, either way, ms"] = (2_000.0, 600_000.0)
+    zone_share: Annotated[float, "share of such steps that are an hour"] = 0.0
+
+    collector: Annotated[
+        bool,
+        "a collector receives the events and says when (field ReceivedAt); the record timestamp "
+        "is later",
+    ] = False
+    pipeline_ms: Annotated[float, "mean time from the collector to the broker, ms"] = 5.0
+    stalls: Annotated[int, "stretches in which nothing gets from the collector to the broker"] = 0
+    stall_s: Annotated[tuple[float, float], "length of such a stretch, s"] = (10.0, 120.0)
 
     partitions: Annotated[int, "number of partitions"] = 1
     keys: Annotated[bool, "key each record by its client: one client, one partition"] = True

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from lib.simulate.draw import generator
 from lib.simulate.history import History, SimulatedEvents, draw_history, epoch_ms
+from lib.simulate.network import appended
 from lib.simulate.records import encode
 from lib.simulate.truth import Truth, tell_truth
 from lib.sources.records import RECORDS
@@ -70,7 +71,10 @@ def _log(scenario: Scenario, history: History) -> SimulatedEvents:
     arrival = np.concatenate([history.arrival[~history.lost], copied_at])
     order = np.argsort(arrival, kind="stable")
     events = history.events.take(rows[order])
-    events.received[:] = epoch_ms(scenario, arrival[order])
+    events.collected[:] = epoch_ms(scenario, arrival[order])
+    events.received[:] = epoch_ms(
+        scenario, appended(scenario, arrival[order], history.last_arrival)
+    )
     return events
 
 

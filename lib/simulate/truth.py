@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from lib.simulate.draw import segmented_cummax
 from lib.simulate.history import epoch_ms
+from lib.simulate.network import stalls
 from lib.simulate.outages import OWN
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lib.simulate.history import History, SimulatedEvents
+    from lib.simulate.history import Clocks, History, SimulatedEvents
     from lib.simulate.scenario import Scenario
 
 OUTAGES = pa.schema(
@@ -49,6 +50,18 @@ QUIET = pa.schema(
 CLOCKS = pa.schema(
     [("client", pa.int64()), ("offset_ms", pa.float64()), ("drift_ppm", pa.float64())]
 )
+STEPS = pa.schema([("client", pa.int64()), ("at_ms", pa.int64()), ("size_ms", pa.float64())])
+STALLS = pa.schema([("start_ms", pa.int64()), ("end_ms", pa.int64())])
+WAYS = pa.schema(
+    [
+        ("client", pa.int64()),
+        ("session", pa.string()),
+        ("event_id", pa.int64()),
+        ("happened_ms", pa.float64()),
+        ("buffering_ms", pa.float64()),
+        ("transit_ms", pa.float64()),
+    ]
+)
 EVENT_NAMES = pa.schema(
     [("client", pa.int64()), ("session", pa.string()), ("event_id", pa.int64())]
 )
@@ -56,7 +69,7 @@ EVENT_NAMES = pa.schema(
 
 @dataclass(frozen=True)
 class Truth:
-    """What a simulation did, as tables of schemas `OUTAGES`, `QUIET`, `CLOCKS` and `EVENT_NAMES`.
+    """What a simulation did, as tables of the schemas above.
 
     Times are epoch ms on the true clock, which is the broker's, except that `event_start_ms` and
     `event_end_ms` are the same moments on the client's clock.
@@ -71,6 +84,14 @@ class Truth:
     clocks
         One row a client: its clock shows true time + `offset_ms` + drift since the scenario's
         start.
+    steps
+        One row a client whose clock was set: at `at_ms`, forward by `size_ms` (below zero: back).
+    stalls
+        Stretches in which nothing got from the collector to the broker.
+    ways
+        One row an event that arrived, if records have a sent time or a collector's: when it
+        happened, how long it then waited to be sent, and how long it was under way to the
+        collector. Without a sent time all of it is transit.
     lost, duplicates
         Events that never arrived, and events that arrived twice.
     """
@@ -79,6 +100,9 @@ class Truth:
     outages: pa.Table
     quiet: pa.Table
     clocks: pa.Table
+    steps: pa.Table
+    stalls: pa.Table
+    ways: pa.Table
     lost: pa.Table
     duplicates: pa.Table
 
@@ -90,6 +114,9 @@ class Truth:
             "outages": self.outages.to_pylist(),
             "quiet": self.quiet.to_pylist(),
             "clocks": self.clocks.to_pylist(),
+            "steps": self.steps.to_pylist(),
+            "stalls": self.stalls.to_pylist(),
+            "ways": self.ways.to_pylist(),
             "lost": self.lost.to_pylist(),
             "duplicates": self.duplicates.to_pylist(),
         }
@@ -103,7 +130,12 @@ def tell_truth(scenario: Scenario, history: History) -> Truth:
         scenario=scenario,
         outages=_outages(scenario, history),
         quiet=_quiet(scenario, history),
-        clocks=pa.table([clients, history.offset_ms, history.drift_ppm], schema=CLOCKS),
+        clocks=pa.table(
+            [clients, history.clocks.offset_ms, history.clocks.drift_ppm], schema=CLOCKS
+        ),
+        steps=_steps(scenario, history.clocks),
+        stalls=_stalls(scenario, history),
+        ways=_ways(scenario, history),
         lost=_events(history.events.take(history.lost), ids),
         duplicates=_events(history.events.take(history.copied), ids),
     )
@@ -112,6 +144,29 @@ def tell_truth(scenario: Scenario, history: History) -> Truth:
 def write_truth(path: Path, truth: Truth) -> None:
     """Write `truth` to `path` as JSON; the same truth gives the same bytes."""
     path.write_text(json.dumps(truth.as_dict(), indent=1) + "\n", encoding="utf-8")
+
+
+def _steps(scenario: Scenario, clocks: Clocks) -> pa.Table:
+    client = np.flatnonzero(np.isfinite(clocks.step_at))
+    at = epoch_ms(scenario, clocks.step_at[client])
+    return pa.table([client + 1, at, clocks.step_ms[client]], schema=STEPS)
+
+
+def _stalls(scenario: Scenario, history: History) -> pa.Table:
+    found = stalls(scenario, history.last_arrival) if scenario.collector else np.empty((0, 2))
+    return pa.table([epoch_ms(scenario, times) for times in found.T], schema=STALLS)
+
+
+def _ways(scenario: Scenario, history: History) -> pa.Table:
+    told = scenario.sent_times or scenario.collector
+    rows = np.flatnonzero(~history.lost & told)
+    names = _events(history.events.take(rows), history.sessions.ids)
+    happened, sent, arrival = (
+        times[rows] for times in (history.time, history.sent, history.arrival)
+    )
+    sent = sent if scenario.sent_times else happened
+    columns = [scenario.start_ms + happened, sent - happened, arrival - sent]
+    return pa.table([*names.columns, *columns], schema=WAYS)
 
 
 def _events(events: SimulatedEvents, session_ids: tuple[str, ...]) -> pa.Table:
@@ -140,14 +195,13 @@ def _outages(scenario: Scenario, history: History) -> pa.Table:
     cut_offs = history.cut_offs
     count = len(cut_offs.session)
     client = history.sessions.client[cut_offs.session]
-    offset, drift = history.offset_ms[client - 1], history.drift_ppm[client - 1]
     held = (history.cut_off >= 0) & ~history.lost
     held_back = np.bincount(history.cut_off[held], minlength=count)
     burst_start, burst_end = _bounds(history.arrival[held], history.cut_off[held], count)
     lost = (history.cut_off >= 0) & history.lost
 
     def on_client_clock(time: NDArray[np.float64]) -> NDArray[np.int64]:
-        return epoch_ms(scenario, time + offset + drift * 1e-6 * time)
+        return epoch_ms(scenario, history.clocks.shown(client - 1, time))
 
     return pa.table(
         [

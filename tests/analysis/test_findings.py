@@ -1,18 +1,21 @@
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from lib.analysis.analyse import analyse
 from lib.analysis.client_clocks import clocks
-from lib.analysis.completeness import completeness, number_steps
+from lib.analysis.completeness import completeness
 from lib.analysis.findings import extent_of, findings
 from lib.analysis.outages import outages_and_rhythm
+from lib.analysis.sequence_numbers import Numbering, RejectedRecords, sequence_numbers
 from lib.analysis.timestamp_quality import assess_timestamps
-from lib.core.columns import CLIENT, RECEIVED_TIME_TYPE, SESSION
+from lib.core.columns import CLIENT, MISSING_TIME, RECEIVED_TIME_TYPE, SENT_TIME, SESSION
 from lib.loading.load import load
 from lib.simulate import Outage, Scenario, simulate
 from lib.sources.base import Everything
-from lib.sources.files.folder import samples
+from lib.sources.files.folder import UploadedTopic, samples
 from lib.sources.records import CREATE_TIME
 from tests.support.tables import events_table
 
@@ -163,7 +166,7 @@ def test_an_analysis_has_what_each_question_answers():
     pd.testing.assert_frame_equal(analysis.outages, outages)
     pd.testing.assert_frame_equal(analysis.rhythm, rhythm)
     pd.testing.assert_frame_equal(analysis.clocks, clocks(events))
-    sessions = completeness(events, number_steps(events), start=1)
+    sessions = completeness(events, sequence_numbers(events).steps)
     pd.testing.assert_frame_equal(analysis.sessions, sessions)
 
 
@@ -195,3 +198,174 @@ def test_events_without_a_client_are_a_client_of_their_own():
     assert table[CLIENT].isna().sum() == 1
     assert table["Events"].sum() == len(events)
     assert np.isfinite(table["Offset"]).all()
+
+
+# Topics without clients, without received times, with rejected records
+
+
+def without_clients(events, session=None):
+    """The events as a topic gives them that has no client field."""
+    everyone = pd.Categorical(["all"] * len(events))
+    own = events[SESSION] if session is None else pd.Categorical([session] * len(events))
+    return events.assign(**{CLIENT: everyone, SESSION: own})
+
+
+def test_without_a_client_field_sentences_speak_of_the_topic():
+    events = simulated(clients=1, sessions=1, events=500, outages=(Outage(1, 205.0, 65.0),))
+    (finding,) = findings_of(without_clients(events))
+    assert finding.sentence.startswith("The topic was silent for ")
+    assert finding.clients == ()
+
+
+def test_without_a_client_field_sentences_speak_of_sessions_that_are_there_at_once():
+    events = simulated(clients=5, sessions=5, events=2_000, outages=(Outage(3, 105.0, 65.0),))
+    (session,) = events[events[CLIENT] == "3"][SESSION].unique()
+    (finding,) = findings_of(without_clients(events))
+    assert finding.sentence.startswith(f"Session {session} was silent for ")
+
+
+def test_without_a_client_field_nobodys_clock_is_wrong():
+    events = simulated(clients=4, sessions=4, events=800, clock_share=1.0, clock_drift_ppm=900.0)
+    assert all("all" not in f.sentence.split() for f in findings_of(without_clients(events)))
+    assert all(f.kind != "clock" for f in findings_of(without_clients(events)))
+
+
+def test_a_client_called_all_is_one():
+    events = simulated(clients=2, sessions=2, events=800, outages=(Outage(1, 205.0, 65.0),))
+    named = events.assign(**{CLIENT: events[CLIENT].cat.rename_categories({"1": "all"})})
+    (finding,) = findings_of(named)
+    assert finding.sentence.startswith("Client all was silent")
+
+
+def test_a_missing_client_is_never_written_nan():
+    events = simulated(
+        clients=4, sessions=8, events=2_000, outages=(Outage(2, 105.0, 65.0),), clock_share=0.5
+    )
+    nameless = events.assign(**{CLIENT: events[CLIENT].where(events[CLIENT] != "2")})
+    found = findings_of(nameless)
+    assert found
+    assert all("nan" not in finding.sentence for finding in found)
+    assert all(not pd.isna(client) for finding in found for client in finding.clients)
+
+
+def test_numbers_of_rejected_records_are_named_before_the_network():
+    events = simulated(clients=5, sessions=5, events=1_000).query("EventID != 7")
+    rejected = RejectedRecords(5, np.full(5, 7))
+    (finding,) = analyse(events, rejected=rejected).findings
+    assert finding.sentence == (
+        "Rejected records hold 5 numbers that are missing: nothing lost them on the way."
+    )
+
+
+def test_rejected_records_whose_numbers_are_unknown_may_hold_what_is_missing():
+    events = simulated(clients=5, sessions=5, events=1_000).query("EventID != 7")
+    (finding,) = analyse(events, rejected=RejectedRecords(9)).findings
+    assert finding.sentence == (
+        "5 numbers of 5 sessions are missing, which 9 rejected records may hold."
+    )
+
+
+def test_an_outage_does_not_lose_what_may_have_been_rejected():
+    events = simulated(
+        clients=5, sessions=5, events=1_000, outages=(Outage(2, 60, 60),), unbuffered_share=1.0
+    )
+    outage, lost = analyse(events, rejected=RejectedRecords(99)).findings
+    assert "never arrived" not in outage.sentence + lost.sentence
+    assert outage.sentence.endswith("of that time are missing, which 99 rejected records may hold.")
+
+
+def unheard(events, which):
+    """The events, some of them without a received time."""
+    return events.assign(
+        KafkaTimestamp=events["KafkaTimestamp"].where(~which, MISSING_TIME),
+        ReceivedTimestamp0=events["ReceivedTimestamp0"].where(~which),
+    )
+
+
+def test_without_any_received_time_only_what_needs_none_is_told():
+    events = simulated(clients=5, sessions=5, events=1_000, lost_share=0.01, clock_share=0.5)
+    analysis = analyse(unheard(events, events.index >= 0))
+    assert analysis.delay.empty
+    assert analysis.out_of_orderness.empty
+    assert analysis.outages.empty
+    assert analysis.clocks.empty
+    assert not analysis.timestamps.usable
+    (finding,) = analysis.findings
+    assert finding.kind == "lost"
+    assert finding.start_s < finding.end_s
+
+
+def test_an_event_without_a_received_time_is_not_lost():
+    events = simulated(clients=5, sessions=5, events=1_000)
+    analysis = analyse(unheard(events, events.index % 3 == 1))
+    assert analysis.findings == []
+    assert analysis.delay["Events"].item() == (events.index % 3 != 1).sum()
+    assert analysis.sessions["Lost"].sum() == 0
+
+
+def test_figures_are_those_of_the_events_that_have_a_received_time():
+    events = simulated(clients=5, sessions=5, events=1_000, clock_share=0.5)
+    which = pd.Series(events.index % 4 == 2)
+    one, other = analyse(unheard(events, which)), analyse(events[~which.to_numpy()])
+    pd.testing.assert_frame_equal(one.delay, other.delay)
+    pd.testing.assert_frame_equal(one.clocks, other.clocks)
+    pd.testing.assert_frame_equal(one.out_of_orderness, other.out_of_orderness)
+
+
+@pytest.mark.parametrize(
+    ("keep", "said"),
+    [(False, "old when they were sent."), (True, "They had been sent up to ")],
+)
+def test_an_outage_says_where_its_events_waited(keep, said):
+    simulation = simulate(
+        Scenario(
+            clients=5, sessions=5, events=1_000, interval_s=(1, 2), rhythm="regular",
+            outages=(Outage(2, 60, 60),), sent_times=True, retries_keep_sent=keep,
+        )
+    )  # fmt: skip
+    log = simulation.events
+    events = events_table(
+        log.timestamp,
+        log.received,
+        client=[str(client) for client in log.client],
+        sequence=log.event_id,
+        extra={SENT_TIME: log.sent},
+    )
+    (finding,) = [found for found in findings_of(events) if found.kind == "outage"]
+    assert said in finding.sentence
+
+
+def test_a_device_that_counts_its_own_events_and_is_quiet_loses_nothing():
+    source = UploadedTopic("quiet.jsonl", QUIET_DEVICE)
+    topic = load(source, "quiet", Everything())
+    analysis = analyse(topic.events.table)
+    assert analysis.numbering is Numbering.CLIENT
+    assert analysis.sessions["Lost"].tolist() == [0, 0, 0]
+    assert analysis.findings == []
+
+
+QUIET_DEVICE = b"\n".join(
+    json.dumps(
+        {
+            "topic": "t",
+            "partition": 0,
+            "offset": offset,
+            "tstype": "logappend",
+            "ts": time + 200,
+            "key": device,
+            "payload": json.dumps({"device_id": device, "seq": number, "ts": time}),
+        }
+    ).encode()
+    for offset, (time, device, number) in enumerate(
+        sorted(
+            (
+                1_704_164_650_000 + 5_000 * number + 65_000 * (device > "dev-0" and number > 3),
+                device,
+                number,
+            )
+            for number in range(1, 7)
+            for device in ("dev-0", "dev-1")
+        )
+    )
+)
+"""Two devices count their own events; one is quiet for 65 s: two sessions by a gap of 30 s."""

@@ -81,3 +81,21 @@ def test_the_order_is_what_is_missing_then_what_is_changed(topic):
         About.CORRECTED,
         About.TIMESTAMPS,
     ]
+
+
+def test_without_received_times_it_is_said(topic):
+    verdict = Verdict(Trust.NONE, "No event has a received time.", 0, missing=255)
+    [notice] = notices(topic, verdict)
+    assert notice == Notice(About.TIMESTAMPS, Level.WARNING, verdict.sentence)
+
+
+def test_an_order_that_is_not_that_of_receipt_is_said(topic):
+    verdict = Verdict(Trust.STATED, "A mirror carried them over.", 255, in_order=False)
+    [notice] = notices(topic, verdict)
+    assert notice.level is Level.WARNING
+
+
+def test_events_that_are_left_out_are_said(topic):
+    verdict = Verdict(Trust.STATED, "3 of 255 events have none.", 252, missing=3)
+    [notice] = notices(topic, verdict)
+    assert notice == Notice(About.TIMESTAMPS, Level.INFO, verdict.sentence)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from lib.analysis import silences
 from lib.analysis.client_clocks import client_times, lower_envelopes
-from lib.analysis.completeness import are_sequence_numbers, number_steps
+from lib.analysis.sequence_numbers import sequence_numbers
 from lib.analysis.silences import NOT_WAITING, find_stragglers, find_waits
 from tests.support.tables import events_table
 
@@ -36,8 +36,8 @@ def topic(rows):
 
 
 def find_arrivals(events):
-    steps = number_steps(events)
-    numbered = steps if are_sequence_numbers(steps) else None
+    numbers = sequence_numbers(events)
+    numbered = None if numbers is None else numbers.steps
     return silences.find_arrivals(events, lower_envelopes(client_times(events)), numbered)
 
 

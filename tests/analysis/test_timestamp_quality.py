@@ -1,7 +1,7 @@
 import pytest
 
-from lib.analysis.timestamp_quality import Trust, assess_timestamps, measure_timestamps
-from lib.core.columns import RECEIVED_TIME_TYPE
+from lib.analysis.timestamp_quality import Stamp, Trust, assess_timestamps, measure_timestamps
+from lib.core.columns import MISSING_TIME, RECEIVED_TIME, RECEIVED_TIME_TYPE, RECORD_TIME
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP
 from tests.support.tables import events_table
 
@@ -60,10 +60,61 @@ def test_a_delay_is_constant_if_nine_in_ten_records_have_it(others, trust):
     assert assess_timestamps(stamped(times, received, CREATE_TIME)).trust is trust
 
 
-def test_records_without_timestamp_mean_little():
-    verdict = assess_timestamps(events_table([0, 1000], [NO_TIMESTAMP, 1003]))
-    assert verdict.trust is Trust.LITTLE
-    assert verdict.sentence.startswith("1 of 2 records have no timestamp")
+@pytest.mark.parametrize("missing", [NO_TIMESTAMP, MISSING_TIME])
+def test_records_without_received_time_are_left_out_and_counted(missing):
+    verdict = assess_timestamps(events_table([0, 1000, 2000], [missing, 1003, 2007]))
+    assert (verdict.trust, verdict.usable, verdict.missing) == (Trust.STATED, True, 1)
+    assert verdict.sentence.endswith("1 of 3 events has no received time and is left out.")
+
+
+def test_without_any_received_time_nothing_can_be_told():
+    verdict = assess_timestamps(events_table([0, 1000], [MISSING_TIME] * 2))
+    assert (verdict.trust, verdict.usable) == (Trust.NONE, False)
+    assert verdict.sentence.startswith("No event has a received time")
+
+
+def test_a_gateways_time_is_usable_and_the_sentence_says_where_delay_ends():
+    verdict = assess_timestamps(stamped([0, 1000, 2000], [7, 1003, 2012], CREATE_TIME))
+    assert (verdict.stamp, verdict.usable) == (Stamp.PRODUCER, True)
+    assert "Where a gateway stamped it" in verdict.sentence
+
+
+def test_a_copy_of_the_event_time_is_not_usable():
+    verdict = assess_timestamps(stamped([0, 1000, 2000], [0, 1000, 2000], CREATE_TIME))
+    assert (verdict.stamp, verdict.usable) == (Stamp.COPY, False)
+
+
+def mirrored(batch=10, clients="abcd"):
+    """Two source partitions, each rising, written in batches into one: clients a, b and c, d."""
+    rows = [
+        (1000 * n, 1000 * n + 50 + n % 7, clients[2 * source + n % 2])
+        for first in range(0, 60, batch)
+        for source in (0, 1)
+        for n in range(first, first + batch)
+    ]
+    event_time, received, client = zip(*rows, strict=True)
+    return stamped(event_time, received, CREATE_TIME, client=client)
+
+
+def test_a_mirror_that_carried_timestamps_over_has_delays_but_no_order():
+    verdict = assess_timestamps(mirrored())
+    assert (verdict.stamp, verdict.usable, verdict.in_order) == (Stamp.MIRROR, True, False)
+    assert "a mirror wrote batches of several partitions" in verdict.sentence
+
+
+def test_times_that_run_backwards_for_a_client_are_no_mirrors():
+    verdict = assess_timestamps(mirrored(clients="aaaa"))
+    assert (verdict.stamp, verdict.usable) == (Stamp.PRODUCER, False)
+
+
+def test_a_field_that_a_collector_wrote_is_judged_like_what_producers_stated():
+    events = stamped([0, 1000, 2000], [7, 1003, 2012], LOG_APPEND_TIME)
+    chosen = events.assign(**{RECORD_TIME: [20, 1020, 2020]})
+    verdict = assess_timestamps(chosen)
+    assert (verdict.trust, verdict.stamp) == (Trust.STATED, Stamp.FIELD)
+    assert verdict.sentence.startswith("Received time is a field; ")
+    copied = chosen.assign(**{RECEIVED_TIME: [0, 1000, 2000]})
+    assert not assess_timestamps(copied).usable
 
 
 def test_timestamps_that_run_backwards_are_counted_inside_their_partition():

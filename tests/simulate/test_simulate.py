@@ -78,6 +78,21 @@ scenarios = st.builds(
     partitions=st.integers(1, 4),
     keys=st.booleans(),
 )
+times = st.fixed_dictionaries(
+    {
+        "sent_times": st.just(True),
+        "upload_share": shares,
+        "sleep_s": st.sampled_from([0.0, 20.0]),
+        "retry_share": shares,
+        "retries_keep_sent": st.booleans(),
+        "slow_share": shares,
+        "step_share": shares,
+        "zone_share": shares,
+        "collector": st.just(True),
+        "stalls": st.integers(0, 2),
+    }
+)
+"""What a scenario adds whose events have a sent time and a collector's."""
 
 
 @pytest.fixture
@@ -349,6 +364,102 @@ def test_a_burst_is_no_faster_than_the_flush_rate():
 
     burst_s = (row["burst_end_ms"] - row["burst_start_ms"]) / 1000
     assert burst_s == pytest.approx((row["held_back"] - 1) / 20, abs=0.002)
+
+
+# Sent times and collectors
+
+
+def timed(scenario, added):
+    """The records of a scenario with the further times, each event once, and their truth."""
+    simulation = simulate(dataclasses.replace(scenario, **added))
+    events = table(simulation).drop_duplicates(["SessionID", "EventID"])
+    ways = simulation.truth.ways.to_pandas()
+    names = {"session": "SessionID", "event_id": "EventID"}
+    return simulation, events.merge(ways.rename(columns=names), on=["SessionID", "EventID"])
+
+
+@given(scenarios, times)
+@settings(max_examples=30)
+def test_further_times_leave_what_happened_and_who_was_heard_as_it_was(scenario, added):
+    without = table(simulate(scenario)).drop_duplicates(["SessionID", "EventID"])
+    _, events = timed(scenario, {**added, "step_share": 0.0})
+    both = without.merge(events, on=["SessionID", "EventID"], suffixes=("", "_timed"))
+    assert len(both) == len(without) == len(events)
+    assert (both["Timestamp"] == both["Timestamp_timed"]).all()
+
+
+@given(scenarios, times)
+@settings(max_examples=30)
+def test_an_event_is_sent_after_it_happened_then_collected_then_appended(scenario, added):
+    _, events = timed(scenario, added)
+    assert (events["buffering_ms"] >= 0).all()
+    assert (events["transit_ms"] >= scenario.delay_ms - 1e-6).all()
+    assert (events["KafkaTimestamp"] >= events["ReceivedAt"]).all()
+
+
+@given(scenarios, times)
+@settings(max_examples=30)
+def test_the_records_bear_the_parts_out(scenario, added):
+    drawn = {**added, "step_share": 0.0}
+    simulation, events = timed(dataclasses.replace(scenario, clock_drift_ppm=0.0), drawn)
+    offset = events["client"].map(
+        simulation.truth.clocks.to_pandas().set_index("client")["offset_ms"]
+    )
+    assert ((events["SentAt"] - events["Timestamp"]) - events["buffering_ms"]).abs().max() <= 1
+    transit = events["ReceivedAt"] - events["SentAt"] + offset
+    assert (transit - events["transit_ms"]).abs().max() <= 1
+
+
+def test_an_upload_is_sent_as_a_whole_at_its_clients_interval():
+    topic = Scenario(clients=2, events=500, upload_share=1, upload_s=(30, 30), sent_times=True)
+    _, events = timed(topic, {})
+    ticks = np.diff(np.unique(events.query("ClientID == 1")["SentAt"]))
+    assert (np.abs(ticks % 30_000 - 15_000) >= 14_999).all()
+    received = events.groupby("SentAt")["KafkaTimestamp"]
+    assert (received.min() == received.max()).all()
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_what_is_sent_again_keeps_its_first_sent_time_if_it_is_to(keep):
+    outage = Outage(client=1, start_s=60, length_s=60)
+    topic = Scenario(
+        clients=1, events=200, interval_s=(1, 1), outages=(outage,), retries_keep_sent=keep,
+        sent_times=True,
+    )  # fmt: skip
+    _, events = timed(topic, {})
+    longest = events["transit_ms" if keep else "buffering_ms"].max()
+    assert 50_000 < longest < 61_000
+
+
+def test_a_device_that_sleeps_sends_what_it_did_last_when_it_wakes():
+    topic = Scenario(
+        clients=1, events=100, quiet_share=1, sleep_s=30, interval_s=(5, 5), sent_times=True
+    )
+    simulation, events = timed(topic, {})
+    (spell,) = simulation.truth.quiet.to_pylist()
+    slept = events[events["buffering_ms"] > 1_000]
+    assert len(slept) >= 1
+    assert slept["Timestamp"].between(spell["start_ms"] - 30_000, spell["start_ms"]).all()
+
+
+def test_a_clock_that_is_set_shows_it_from_then_on():
+    topic = Scenario(clients=3, events=600, step_share=1, zone_share=1, sent_times=True)
+    simulation, events = timed(topic, {})
+    steps = simulation.truth.steps.to_pandas().set_index("client")
+    assert set(steps["size_ms"].abs()) == {3_600_000.0}
+    after = events["happened_ms"] > events["client"].map(steps["at_ms"]) + 1
+    shown = events["Timestamp"] - events["happened_ms"]
+    assert (shown[after] - events["client"].map(steps["size_ms"])[after]).abs().max() <= 1
+    assert shown[~after].abs().max() <= 1
+
+
+def test_nothing_is_appended_during_a_stall_and_the_collectors_order_is_kept():
+    topic = Scenario(events=2_000, collector=True, stalls=2, partitions=3)
+    simulation, events = timed(topic, {})
+    for stall in simulation.truth.stalls.to_pylist():
+        during = events["KafkaTimestamp"].between(stall["start_ms"] + 1, stall["end_ms"] - 1)
+        assert not during.any()
+    assert events["ReceivedAt"].is_monotonic_increasing
 
 
 # Clients and sessions

@@ -1,0 +1,435 @@
+"""Delay, taken apart: before an event was sent, under way, at the servers, and the client's clock.
+
+With event time e and sent time s, both by the client's clock, received time r by a collector's, and
+the record's timestamp k by the broker's:
+
+- *buffering* s − e needs no common clock;
+- r − s is the *transit* and θ, what the client's clock is behind. Its lower envelope over time
+  (`lib.analysis.clock_steps`) is the fastest transit and θ, the part *clock*; what is above it is
+  the part *network*: also a retry that keeps the first sent time waits there;
+- *pipeline* k − r.
+
+They add up to k − e, event by event. Which can be told follows from which times there are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+
+from lib.analysis import client_clocks, kernels
+from lib.analysis.clock_steps import (
+    DRIFT,
+    FROM,
+    LIKELY,
+    MEASURED_AT,
+    TO,
+    between_steps,
+    clock_offsets,
+    clock_steps,
+)
+from lib.analysis.delays import SCOPE, quantile_name
+from lib.analysis.outages import BACK_AT, BURST_END
+from lib.analysis.received import has_received_time
+from lib.core.columns import (
+    CLIENT,
+    EVENT_TIME,
+    EVENT_TIME_0,
+    MISSING_TIME,
+    RECEIVED_TIME,
+    RECORD_TIME,
+    SENT_TIME,
+)
+from lib.sources.records import NO_TIMESTAMP
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from lib.analysis.kernels import Codes, Groups, Ints
+
+    Bools = npt.NDArray[np.bool_]
+
+PART: Final = "Part"
+EVENTS: Final = "Events"
+SENDS: Final = "Sends"
+PER_SEND: Final = "PerSend"
+SEND_INTERVAL: Final = "SendInterval"
+ASLEEP: Final = "Asleep"
+SENT_BEFORE: Final = "SentBefore"
+BUFFERED: Final = "Buffered"
+AFTER_SENT: Final = "AfterSent"
+
+SHARES: Final[Sequence[float]] = (0.5, 0.9, 0.99, 1.0)
+IDLE_MS: Final = 1_000
+"""A client that did nothing for less before it sent was not asleep."""
+
+
+class Part(StrEnum):
+    """A part of the delay; their order is that of an event's way."""
+
+    BUFFERING = "buffering"
+    NETWORK = "network"
+    CLOCK = "clock"
+    PIPELINE = "pipeline"
+
+
+PARTS: Final = pd.CategoricalDtype([str(part) for part in Part])
+
+
+@dataclass(frozen=True)
+class EventParts:
+    """The parts of each event's delay that can be told, and what its client's clock showed.
+
+    Attributes
+    ----------
+    rows
+        Of each part, the positions of the events in which it is known.
+    ms
+        Of each part, those events' share in their delay, int64.
+    clocks, steps
+        `clock_steps.clock_offsets` and `ClockSteps.table`; None without sent or received times.
+    """
+
+    rows: Mapping[Part, Ints]
+    ms: Mapping[Part, Ints]
+    clocks: pd.DataFrame | None
+    steps: pd.DataFrame | None
+
+
+@dataclass(frozen=True)
+class DelayParts:
+    """What delay is made of.
+
+    Attributes
+    ----------
+    parts
+        The parts that can be told.
+    missing
+        Why the others cannot, in one sentence; empty where none is missing.
+    of_topic, by_client
+        `parts_by`, over all events and for each client.
+    over_time
+        `parts_over_time`.
+    uploads
+        `uploads` of the clients; None without sent times.
+    clocks, steps
+        As in `EventParts`.
+    """
+
+    parts: tuple[Part, ...]
+    missing: str
+    of_topic: pd.DataFrame
+    by_client: pd.DataFrame
+    over_time: pd.DataFrame
+    uploads: pd.DataFrame | None
+    clocks: pd.DataFrame | None
+    steps: pd.DataFrame | None
+
+
+def delay_parts(events: pd.DataFrame) -> DelayParts | None:
+    """Return what the delays of an events table are made of; None where nothing can be told.
+
+    Each part is that of the events which have the times that it needs.
+    """
+    return delay_parts_of(events, take_apart(events))
+
+
+def delay_parts_of(events: pd.DataFrame, parts: EventParts) -> DelayParts | None:
+    """Return the result of `delay_parts` where the events are taken apart."""
+    if not parts.rows:
+        return None
+    return DelayParts(
+        parts=tuple(part for part in Part if part in parts.rows),
+        missing=missing_parts(events),
+        of_topic=parts_by(None, events, parts),
+        by_client=parts_by(CLIENT, events, parts),
+        over_time=parts_over_time(events, parts),
+        uploads=uploads(events) if Part.BUFFERING in parts.rows else None,
+        clocks=parts.clocks,
+        steps=parts.steps,
+    )
+
+
+def missing_parts(events: pd.DataFrame) -> str:
+    """Return which parts of the delay cannot be told, and why; empty where all can."""
+    sent, received, recorded = (known.any() for known in _known_times(events))
+    if not received:
+        told = "Only how old events were when they were sent can be told" if sent else "No part"
+        return f"{told}: there is no received time." if sent else "There is no received time."
+    said = []
+    if not sent:
+        said.append(
+            "Without a sent time, buffering, network and the client's clock are in one delay."
+        )
+    if not recorded:
+        said.append(
+            "Received time is the record's timestamp, or the only one at the servers: what lies "
+            "between a collector and the broker is not told apart from the network."
+        )
+    return " ".join(said)
+
+
+def take_apart(events: pd.DataFrame) -> EventParts:
+    """Return the parts of each event's delay.
+
+    Where all four parts of an event are known, they add up to k − e.
+    """
+    sent, received, recorded = _known_times(events)
+    rows, values = {}, {}
+    clocks = steps = None
+    if sent.any():
+        rows[Part.BUFFERING] = np.flatnonzero(sent)
+        values[Part.BUFFERING] = _between(events, sent, EVENT_TIME, SENT_TIME)
+    under_way = sent & received
+    if under_way.any():
+        some = events if under_way.all() else events[under_way]
+        times = client_clocks.sent_times(some)
+        found = clock_steps(times)
+        stretches = between_steps(times, found)
+        envelopes = client_clocks.lower_envelopes(stretches)
+        lags = envelopes.lags(stretches.clients.codes, times.shown, times.received)
+        clocks, steps = clock_offsets(stretches, envelopes), found.table(times.clients)
+        rows |= dict.fromkeys((Part.NETWORK, Part.CLOCK), np.flatnonzero(under_way))
+        values[Part.NETWORK] = np.rint(lags).astype(np.int64)
+        values[Part.CLOCK] = times.received - times.shown - values[Part.NETWORK]
+    if (received & recorded).any():
+        rows[Part.PIPELINE] = np.flatnonzero(received & recorded)
+        values[Part.PIPELINE] = _between(events, received & recorded, RECEIVED_TIME, RECORD_TIME)
+    return EventParts(rows, values, clocks, steps)
+
+
+def parts_by(
+    column: str | None,
+    events: pd.DataFrame,
+    parts: EventParts,
+    shares: Sequence[float] = SHARES,
+) -> pd.DataFrame:
+    """Return quantiles of each part for each value of a column; None: for the whole topic.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row a value and part that is known of it: the column's name (`Scope` for the topic);
+        `Part`, category; `Events` in which it is known, int64; one int64 column in ms for each
+        share, named by `delays.quantile_name`.
+    """
+    groups = kernels.whole_topic(events) if column is None else kernels.group_by(events, column)
+    name = SCOPE if column is None else column
+    tables = [
+        _quantiles(part, _of(groups, rows), parts.ms[part], shares, name)
+        for part, rows in parts.rows.items()
+    ]
+    return _one_table(tables, [name, PART])
+
+
+def parts_over_time(
+    events: pd.DataFrame,
+    parts: EventParts,
+    shares: Sequence[float] = (0.5, 0.9, 0.99),
+    *,
+    bins: int = 200,
+) -> pd.DataFrame:
+    """Return quantiles of each part in equal stretches of event time.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row a stretch and part with events: `From` and `To`, int64 epoch ms, `From` ≤ t < `To`;
+        `Part`, category; `Events` int64; one int64 column in ms for each share. At most `bins`
+        rows a part.
+    """
+    times = kernels.ints(events[EVENT_TIME])
+    first, last = int(times.min()), int(times.max())
+    width = max(-(-(last + 1 - first) // bins), 1)
+    place = ((times - first) // width).astype(np.int32)
+    stretches = kernels.Groups(place, pd.RangeIndex(bins))
+    tables = [
+        _quantiles(part, _of(stretches, rows), parts.ms[part], shares, FROM)
+        for part, rows in parts.rows.items()
+    ]
+    table = _one_table(tables, [FROM, PART])
+    table[FROM] = table[FROM].to_numpy(np.int64) * width + first
+    table.insert(1, TO, table[FROM] + width)
+    return table
+
+
+def uploads(events: pd.DataFrame) -> pd.DataFrame:
+    """Return how each client sends: in uploads, which share one sent time.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row a client with sent times: `ClientID`; `Events` and `Sends` (distinct sent times),
+        int64; `PerSend`, median number of events of an upload, float64; `SendInterval`, median
+        time between two uploads, float64 ms, NaN with one; `Asleep`, events of uploads before which
+        the client was idle, for `IDLE_MS` at least and half of the oldest event's buffering: it
+        slept, or nothing that happened made it send; `SentBefore`, events that were sent before
+        they happened: the clock was set back between. int64.
+    """
+    known = events[SENT_TIME].to_numpy() != MISSING_TIME
+    some = events if known.all() else events[known]
+    sent, happened = kernels.ints(some[SENT_TIME]), kernels.ints(some[EVENT_TIME])
+    clients = kernels.group_by(some, CLIENT)
+    order = np.lexsort((happened, sent, clients.codes))
+    client, sent, happened = clients.codes[order], sent[order], happened[order]
+    opens = np.append(True, (np.diff(sent) != 0) | (np.diff(client) != 0))[: len(sent)]
+    first = np.flatnonzero(opens)
+    size = np.diff(np.append(first, len(sent)))
+    of, at, last = client[first], sent[first], first + size - 1
+    idle = at - happened[last]
+    slept = (idle >= IDLE_MS) & (2 * idle >= at - happened[first])
+    slept &= ~_happened_between(client, happened, of, happened[last], at)
+    sends = kernels.Groups(of, clients.labels)
+    same = np.append(False, np.diff(of) == 0)[: len(of)]
+    interval = np.diff(at, prepend=0).astype(np.float64)
+    between = kernels.Groups(of[same], clients.labels)
+    return pd.DataFrame(
+        {
+            CLIENT: clients.labels,
+            EVENTS: clients.sizes,
+            SENDS: sends.sizes,
+            PER_SEND: kernels.medians_within(sends, size.astype(np.float64)),
+            SEND_INTERVAL: np.where(
+                between.sizes > 0, kernels.medians_within(between, interval[same]), np.nan
+            ),
+            ASLEEP: np.bincount(of, weights=size * slept, minlength=clients.n).astype(np.int64),
+            SENT_BEFORE: kernels.counts(client[sent < happened], clients.n),
+        }
+    )
+
+
+def parts_of_outages(
+    events: pd.DataFrame, parts: EventParts, outages: pd.DataFrame
+) -> pd.DataFrame | None:
+    """Return where the events that an outage held back waited; None without sent times.
+
+    Parameters
+    ----------
+    events, parts
+        An events table, and what `take_apart` says of it.
+    outages
+        The result of `outages.outages_of`.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row an outage: `Buffered` and `AfterSent`, Int64 ms, the longest that an event of the
+        client, received from `BackAt` to `BurstEnd`, waited before it was sent, and then beyond
+        the fastest transit; missing where that is not known.
+    """
+    if Part.NETWORK not in parts.rows:
+        return None
+    rows = parts.rows[Part.NETWORK]
+    waited = np.zeros(len(events), np.int64)
+    waited[parts.rows[Part.BUFFERING]] = parts.ms[Part.BUFFERING]
+    clients = kernels.group_by(events, CLIENT)
+    received = kernels.ints(events[RECEIVED_TIME])[rows]
+    order = np.lexsort((received, clients.codes[rows]))
+    client, received = clients.codes[rows][order], received[order]
+    values = np.stack((waited[rows], parts.ms[Part.NETWORK]))[:, order]
+    code = _codes(clients, outages[CLIENT])
+    found = np.full((len(outages), 2), np.nan)
+    ends = zip(code, outages[BACK_AT], outages[BURST_END], strict=True)
+    for row, (of, start, end) in enumerate(ends):
+        low, high = np.searchsorted(client, of), np.searchsorted(client, of, "right")
+        low, high = low + np.searchsorted(received[low:high], (start, end + 1))
+        if high > low:
+            found[row] = values[:, low:high].max(axis=1)
+    return pd.DataFrame(found, columns=[BUFFERED, AFTER_SENT]).astype("Int64")
+
+
+def corrected(events: pd.DataFrame, clocks: pd.DataFrame) -> pd.DataFrame:
+    """Return the events with e + θ for their event time: by the collector's clock.
+
+    Never e + (r − s): that takes transit for an error of the clock, and puts a client's events into
+    another order.
+
+    Parameters
+    ----------
+    events
+        The events table, left as it is.
+    clocks
+        Rows of the result of `clock_steps.clock_offsets`: of the clients to correct. θ is `Likely`
+        and what `Drift` adds to it.
+
+    Returns
+    -------
+    pd.DataFrame
+        A new events table, in the same order; zero stays where it was. Events without a received
+        time are corrected as what arrived just before.
+    """
+    clients, times = kernels.group_by(events, CLIENT), kernels.ints(events[EVENT_TIME])
+    received = np.maximum.accumulate(kernels.ints(events[RECEIVED_TIME]))
+    of = _codes(clients, clocks[CLIENT])
+    order = np.lexsort((clocks[FROM].to_numpy(), of))
+    of, begins = of[order], clocks[FROM].to_numpy()[order]
+    offset, drift, middle = clocks[[LIKELY, DRIFT, MEASURED_AT]].to_numpy(np.float64)[order].T
+    row = np.searchsorted(of, clients.codes)  # the client's first stretch, or another client
+    own = np.append(of, -1)[row] == clients.codes
+    for stretch in range(1, int(kernels.counts(of.astype(np.int32), clients.n).max(initial=0))):
+        later = np.minimum(np.searchsorted(of, clients.codes) + stretch, len(of) - 1)
+        row = np.where((of[later] == clients.codes) & (received >= begins[later]), later, row)
+    row = row[own]
+    added = np.zeros(len(events))
+    added[own] = offset[row] + drift[row] * 1e-6 * (times[own] - middle[row])
+    moved = times + np.rint(added).astype(np.int64)
+    zero = times[:1] - np.rint(events[EVENT_TIME_0].to_numpy()[:1] * 1000).astype(np.int64)
+    return events.assign(**{EVENT_TIME: moved, EVENT_TIME_0: (moved - zero) / 1000})
+
+
+def _known_times(events: pd.DataFrame) -> tuple[Bools, Bools, Bools]:
+    """Return which events have a sent time, a received time, and another one of their record."""
+    n = len(events)
+    received = has_received_time(events)
+    known = [
+        ~events[name].isin(none).to_numpy() if name in events else np.zeros(n, np.bool_)
+        for name, none in ((SENT_TIME, [MISSING_TIME]), (RECORD_TIME, [MISSING_TIME, NO_TIMESTAMP]))
+    ]
+    return known[0], np.ones(n, np.bool_) if received is None else received, known[1]
+
+
+def _between(events: pd.DataFrame, known: Bools, first: str, last: str) -> Ints:
+    return kernels.ints(events[last])[known] - kernels.ints(events[first])[known]
+
+
+def _codes(groups: Groups, names: pd.Series) -> Ints:
+    """Return the code of the group that each name is of; −1 if of none."""
+    codes = pd.Series(np.arange(groups.n), index=pd.Index(groups.labels))
+    return codes.reindex(pd.Index(names)).fillna(-1).to_numpy(np.int64)
+
+
+def _of(groups: Groups, rows: Ints) -> Groups:
+    """Return the groups of some of the events; those without any are left out."""
+    used, codes = np.unique(groups.codes[rows], return_inverse=True)
+    return kernels.Groups(codes.astype(np.int32), groups.labels.take(used))
+
+
+def _quantiles(
+    part: Part, groups: Groups, values: Ints, shares: Sequence[float], name: str
+) -> pd.DataFrame:
+    found = kernels.quantiles_within(groups, values, shares)
+    of_part = pd.Categorical([str(part)] * groups.n, dtype=PARTS)
+    table = pd.DataFrame({name: groups.labels, PART: of_part, EVENTS: groups.sizes})
+    return table.assign(**dict(zip(map(quantile_name, shares), found.T, strict=True)))
+
+
+def _one_table(tables: Sequence[pd.DataFrame], by: list[str]) -> pd.DataFrame:
+    return pd.concat(tables).sort_values(by, kind="stable", ignore_index=True)
+
+
+def _happened_between(client: Codes, happened: Ints, of: Codes, since: Ints, until: Ints) -> Bools:
+    """Return whether something of a client happened after each of some times, up to others.
+
+    `client` and `happened` are of all events, in any order.
+    """
+    low, span = int(happened.min()), int(max(happened.max(), until.max()) - happened.min()) + 2
+    keys = np.sort(client * np.int64(span) + (happened - low))
+    begin, end = (of * np.int64(span) + np.maximum(at - low, -1) for at in (since, until))
+    first, last = (np.searchsorted(keys, at, "right") for at in (begin, end))
+    return last > first

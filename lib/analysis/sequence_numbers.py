@@ -1,0 +1,381 @@
+"""Sequence numbers: what they count, which are missing, and which came again.
+
+A *counter* gives one number after another: to the events of a session, of a client, of a partition
+or of the topic. Which of them is found from the numbers: those of the narrowest group follow one
+another, and a wider group is the counter where numbers go on from one of its parts to the next.
+
+A counter may restart: a device reboots, a number wraps. It has where a number comes again for
+another event, later by the client's clock and in arrival order, or where one below all before it
+does. Each *run* between restarts is judged by itself. A number between two of a run that arrived
+is missing; the same number of the same event (same event time, same client) is a duplicate. Nothing
+is known of numbers before the first of a run and after its last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from lib.analysis import kernels
+from lib.analysis.kernels import Groups
+from lib.core.columns import CLIENT, EVENT_TIME, PARTITION, SEQUENCE, SESSION
+from lib.core.jit import compiled, inlined
+from lib.events.table import THE_CLIENT
+
+if TYPE_CHECKING:
+    from lib.analysis.kernels import Codes, Ints
+
+Bools = npt.NDArray[np.bool_]
+
+_LARGEST: Final = np.iinfo(np.int64).max
+
+TELLS_NOTHING: Final = -1
+"""Step of an event without a number, of a run's smallest, and of one that has another's number."""
+
+
+class Numbering(StrEnum):
+    """What a sequence number counts."""
+
+    SESSION = "session"
+    CLIENT = "client"
+    PARTITION = "partition"
+    TOPIC = "topic"
+
+    @property
+    def sentence(self) -> str:
+        """What it counts, in words for the page."""
+        counted = "all events of the topic" if self is Numbering.TOPIC else f"each {self}'s events"
+        return f"Sequence numbers count {counted}."
+
+
+@dataclass(frozen=True)
+class RejectedRecords:
+    """Records that are no events: what is missing may be among them.
+
+    Attributes
+    ----------
+    records
+        How many there are.
+    numbers
+        Sequence numbers of those in which one could be read, int64; None where none is known.
+    """
+
+    records: int = 0
+    numbers: Ints | None = None
+
+
+@dataclass(frozen=True)
+class SequenceNumbers:
+    """What the sequence numbers of a topic say.
+
+    Attributes
+    ----------
+    numbering
+        What they count.
+    steps
+        How far each event's number is above the next smaller one of its run, int64, in the order
+        of the events: 0 for a duplicate, 1 if the number below it is there, m + 1 if the m numbers
+        below it are missing, `TELLS_NOTHING` otherwise. Numbers of rejected records are not
+        missing.
+    in_rejected
+        Numbers that no event has, but a rejected record.
+    """
+
+    numbering: Numbering
+    steps: Ints
+    in_rejected: int = 0
+
+
+NONE_REJECTED: Final = RejectedRecords()
+
+
+def sequence_numbers(
+    events: pd.DataFrame,
+    *,
+    sessions_are_derived: bool = False,
+    rejected: RejectedRecords = NONE_REJECTED,
+) -> SequenceNumbers | None:
+    """Return what the sequence numbers say; None without any, or where they are something else.
+
+    They are sequence numbers if at least half of them follow the next smaller one of their run
+    (random keys do not, nor does a measured value, which goes up and down).
+
+    Parameters
+    ----------
+    events
+        The events table, in **arrival order**; no received time is needed.
+    sessions_are_derived
+        Whether sessions were derived by an inactivity gap: then no number counts theirs.
+    rejected
+        Records that were rejected.
+    """
+    if SEQUENCE not in events or not events[SEQUENCE].notna().any():
+        return None
+    numbered = _numbered(events)
+    found: tuple[Numbering, Groups, _Counted] | None = None
+    for numbering in list(Numbering)[sessions_are_derived:]:
+        groups = numbered.grouped(events, numbering)
+        if found is None:
+            counted = _count(groups, numbered)
+            if counted.follow_one_another():
+                found = numbering, groups, counted
+        elif _in_use(groups) < _in_use(found[1]) and not _repeats_often(groups, numbered):
+            counted = _count(groups, numbered)
+            if counted.go_on_from(found[1]):
+                found = numbering, groups, counted
+    if found is None:
+        return None
+    steps, held = _without_rejected(found[2].steps, numbered.number, rejected)
+    return SequenceNumbers(_named(found[0], events), numbered.of_all(steps, len(events)), held)
+
+
+def _named(numbering: Numbering, events: pd.DataFrame) -> Numbering:
+    """Return what to call a counter: without a client field, what counts per client is the topic's.
+
+    The only client of such a topic is the topic.
+    """
+    only = events[CLIENT].cat.categories
+    without_clients = len(only) == 1 and only[0] == THE_CLIENT
+    return Numbering.TOPIC if without_clients and numbering is Numbering.CLIENT else numbering
+
+
+@dataclass(frozen=True)
+class _Numbered:
+    """The events with a number, in arrival order; `rows` is None if that is all events."""
+
+    rows: Ints | None
+    number: Ints
+    time: Ints
+    client: Codes
+
+    def grouped(self, events: pd.DataFrame, numbering: Numbering) -> Groups:
+        if numbering is Numbering.TOPIC:
+            return Groups(np.zeros(len(self.number), np.int32), pd.RangeIndex(1))
+        column = {Numbering.SESSION: SESSION, Numbering.CLIENT: CLIENT}.get(numbering, PARTITION)
+        groups = kernels.group_by(events, column)
+        return groups if self.rows is None else Groups(groups.codes[self.rows], groups.labels)
+
+    def of_all(self, steps: Ints, events: int) -> Ints:
+        if self.rows is None:
+            return steps
+        found = np.full(events, TELLS_NOTHING)
+        found[self.rows] = steps
+        return found
+
+
+def _numbered(events: pd.DataFrame) -> _Numbered:
+    known = events[SEQUENCE].notna().to_numpy()
+    time, client = kernels.ints(events[EVENT_TIME]), kernels.group_by(events, CLIENT).codes
+    if known.all():
+        return _Numbered(None, kernels.ints(events[SEQUENCE]), time, client)
+    rows = np.flatnonzero(known)
+    number = events[SEQUENCE].to_numpy(np.int64, na_value=0)[rows]
+    return _Numbered(rows, number, time[rows], client[rows])
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """Numbers judged by one way of counting.
+
+    Attributes
+    ----------
+    runs
+        The run of each event.
+    rising, before
+        The numbers, run after run and rising, and where each stood before sorting (None: there).
+    steps
+        `SequenceNumbers.steps`, in the order of the events.
+    restarts
+        How often counters restarted.
+    """
+
+    runs: Groups
+    rising: Ints
+    before: Codes | None
+    steps: Ints
+    restarts: int
+
+    def follow_one_another(self) -> bool:
+        """Return whether most numbers follow the next smaller one of their run."""
+        one, two, more = (
+            np.count_nonzero(w) for w in (self.steps == 1, self.steps == 2, self.steps > 2)
+        )
+        numbered_twice = np.count_nonzero(self.steps == TELLS_NOTHING) - _in_use(self.runs)
+        others = two + more + numbered_twice + self.restarts
+        return bool(one > others or (one == others and two > 0))
+
+    def go_on_from(self, parts: Groups) -> bool:
+        """Return whether numbers go on from one part of a counter to the next.
+
+        Of the events that stand next to one of another part in the order of numbers, most follow
+        it: by one, and in arrival order.
+        """
+        part, repeated = (
+            kernels.together(self.runs, values)
+            for values in (parts.codes, (self.steps == 0).astype(np.int32))
+        )
+        at = np.arange(len(part), dtype=np.int32) if self.before is None else self.before
+        other = np.diff(part[at]) != 0
+        other[_inner(self.runs.bounds) - 1] = False
+        step = np.diff(self.rising)
+        follows = other & (step == 1) & (np.diff(at) > 0)
+        against = np.count_nonzero(other & ~follows & (repeated[at][1:] == 0)) + self.restarts
+        return bool(np.count_nonzero(follows) > against)
+
+
+def _count(groups: Groups, numbered: _Numbered) -> _Counted:
+    """Return the numbers judged by counters, which `groups` are."""
+    number, time = (kernels.together(groups, some) for some in (numbered.number, numbered.time))
+    client = kernels.together(groups, numbered.client)
+    rising, before = kernels.sort_within(groups.bounds, number)
+    repeated, earlier = _repeats(groups.bounds, rising, before, time, client)
+    begins = np.zeros(len(number), np.bool_)
+    restarts = _find_restarts(groups.bounds, number, time, repeated, earlier, begins)
+    runs = groups
+    if restarts:
+        run = np.empty(len(number), np.int32)
+        _number_runs(groups.bounds, time, begins, run)
+        runs = Groups(kernels.apart(groups, run), pd.RangeIndex(groups.n + restarts))
+        repeated = kernels.together(runs, kernels.apart(groups, repeated))
+        rising, before = kernels.sort_within(runs.bounds, kernels.together(runs, numbered.number))
+    steps = kernels.steps_between(runs.bounds, rising, before, TELLS_NOTHING)
+    steps[(steps == 0) & (repeated == 0)] = TELLS_NOTHING
+    return _Counted(runs, rising, before, kernels.apart(runs, steps), restarts)
+
+
+def _repeats(
+    bounds: Ints, rising: Ints, before: Codes | None, time: Ints, client: Codes
+) -> tuple[Codes, Codes]:
+    """Return, for each event, whether it came before, and the one before it with its number.
+
+    The first is 0 or 1, the second −1 where there is none; both int32, counter after counter.
+    """
+    repeated, earlier = np.zeros(len(rising), np.int32), np.full(len(rising), -1, np.int32)
+    same = rising[1:] == rising[:-1]
+    same[_inner(bounds) - 1] = False
+    if not same.any():
+        return repeated, earlier
+    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    at = tied if before is None else before[tied]
+    of_number = np.cumsum(~np.append(False, same)[tied])
+    after = of_number[1:] == of_number[:-1]
+    earlier[at[1:][after]] = at[:-1][after]
+    order = np.lexsort((at, client[at], time[at], of_number))
+    ordered = at[order]
+    again = np.diff(of_number[order]) == 0
+    for values in (time, client):
+        again &= values[ordered[1:]] == values[ordered[:-1]]
+    repeated[ordered[1:][again]] = 1
+    return repeated, earlier
+
+
+def _inner(bounds: Ints) -> Ints:
+    """Return where groups begin that stand behind another; `bounds` are `Groups.bounds`."""
+    inner: Ints = bounds[(bounds > 0) & (bounds < bounds[-1])]
+    return inner
+
+
+def _in_use(groups: Groups) -> int:
+    return int(np.count_nonzero(groups.sizes))
+
+
+def _repeats_often(groups: Groups, numbered: _Numbered) -> bool:
+    """Return whether most numbers must come more than once in their group: it is no counter."""
+    low, high = kernels.bounds_within(groups, numbered.number)
+    used = groups.sizes > 0
+    more = groups.sizes[used] - (high[used] - low[used] + 1)
+    return bool(2 * np.maximum(more, 0).sum() > len(numbered.number))
+
+
+def _without_rejected(steps: Ints, number: Ints, rejected: RejectedRecords) -> tuple[Ints, int]:
+    """Return the steps less the numbers that rejected records hold, and how many those are."""
+    if rejected.numbers is None or not len(rejected.numbers):
+        return steps, 0
+    held = np.unique(rejected.numbers)
+    gaps = np.flatnonzero(steps > 1)
+    first, last = number[gaps] - steps[gaps] + 1, number[gaps] - 1
+    inside = np.searchsorted(held, last, "right") - np.searchsorted(held, first, "left")
+    less = steps.copy()
+    less[gaps] -= inside
+    return less, min(int(inside.sum()), len(rejected.numbers))
+
+
+@compiled
+def _find_restarts(
+    bounds: Ints, number: Ints, time: Ints, repeated: Codes, earlier: Codes, begins: Bools
+) -> int:
+    """Mark the events with which counters restart, and return how many there are."""
+    for counter in range(len(bounds) - 1):
+        if bounds[counter] < bounds[counter + 1]:
+            _mark_restarts(
+                bounds[counter], bounds[counter + 1], number, time, repeated, earlier, begins
+            )
+    return int(begins.sum())
+
+
+@inlined
+def _mark_restarts(
+    begin: int,
+    end: int,
+    number: Ints,
+    time: Ints,
+    repeated: Codes,
+    earlier: Codes,
+    begins: Bools,
+) -> None:
+    """Mark the events with which one counter restarts.
+
+    Of events that happened after all that arrived before them, numbers rise in a run. One that the
+    run has already given begins the next run; so do those below all of the run, if it does not go
+    on above them. Any other number fills a gap: it was overtaken.
+    """
+    start, newest, low, high = begin, time[begin], number[begin], number[begin]
+    below, below_low, below_high = -1, _LARGEST, -_LARGEST  # the first of those below all others
+    for at in range(begin + 1, end):
+        if repeated[at] or time[at] < newest:
+            continue
+        newest, value = time[at], number[at]
+        if below >= 0 and value <= high and earlier[at] >= start:
+            begins[below] = True
+            start, low, high = below, below_low, below_high
+            below, below_low, below_high = -1, _LARGEST, -_LARGEST
+        if value > high:
+            high, low = value, min(low, below_low)
+            below, below_low, below_high = -1, _LARGEST, -_LARGEST
+        elif earlier[at] >= start:
+            begins[at] = True
+            start, low, high = at, value, value
+        elif value < low:
+            below_low, below_high = min(below_low, value), max(below_high, value)
+            below = at if below < 0 else below
+    if below >= 0:
+        begins[below] = True
+
+
+@compiled
+def _number_runs(bounds: Ints, time: Ints, begins: Bools, run: Codes) -> None:
+    """Find the number of each event's run: the last that began before it happened.
+
+    Events that happen with a run's first belong to it if they arrive after it.
+    """
+    number = -1
+    for counter in range(len(bounds) - 1):
+        begin, end = bounds[counter], bounds[counter + 1]
+        number += 1
+        starts = np.flatnonzero(begins[begin:end]) + begin
+        for at in range(begin, end):
+            first, last = 0, len(starts)
+            while first < last:
+                middle = (first + last) // 2
+                start = starts[middle]
+                if time[start] < time[at] or (time[start] == time[at] and start <= at):
+                    first = middle + 1
+                else:
+                    last = middle
+            run[at] = number + first
+        number += len(starts)

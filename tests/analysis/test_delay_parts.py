@@ -1,0 +1,334 @@
+"""What delay is made of: each part by the times that it needs, and no more than they tell."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib.analysis.analyse import analyse
+from lib.analysis.client_clocks import client_times, lower_envelopes, sent_times
+from lib.analysis.clock_steps import between_steps, clock_offsets, clock_steps
+from lib.analysis.delay_parts import (
+    Part,
+    corrected,
+    delay_parts,
+    missing_parts,
+    take_apart,
+    uploads,
+)
+from lib.core.columns import (
+    CLIENT,
+    EVENT_TIME,
+    MISSING_TIME,
+    RECEIVED_TIME,
+    RECEIVED_TIME_0,
+    RECORD_TIME,
+    SENT_TIME,
+)
+from tests.support.tables import events_table
+
+HOUR = 3_600_000
+
+
+def topic(event_time, sent, received, recorded=None, *, client="a", **more):
+    """An events table with the times that are given; None where an event has none."""
+    extra = {}
+    for name, times in ((SENT_TIME, sent), (RECORD_TIME, recorded)):
+        if times is not None:
+            extra[name] = np.array([MISSING_TIME if t is None else t for t in times], np.int64)
+    heard = [MISSING_TIME if t is None else t for t in received]
+    events = events_table(event_time, heard, client=client, extra=extra, **more)
+    return events.assign(
+        **{RECEIVED_TIME_0: events[RECEIVED_TIME_0].where(events[RECEIVED_TIME] != MISSING_TIME)}
+    )
+
+
+def fleet(clients="abcde", events=120, *, ahead=None, step=None, buffering=None, slow=None, seed=1):
+    """Clients of an event every 10 s or so, sent at once and received 20 ms later or a bit more.
+
+    `ahead` is by how much clocks are ahead, `step` what they are set forward by in the middle,
+    `buffering` how long events wait, `slow` the mean of what the network adds; by client, in ms.
+    """
+    rng = np.random.default_rng(seed)
+    rows = []
+    for name in clients:
+        happened = np.sort(rng.uniform(0, events * 10_000, events))
+        sent = happened + (buffering or {}).get(name, 0)
+        received = sent + 20 + rng.exponential(5, events)
+        received += rng.exponential((slow or {}).get(name, 1e-9), events)
+        shown = np.where(sent >= events * 5_000, (step or {}).get(name, 0), 0)
+        shown = shown + (ahead or {}).get(name, 0)
+        rows.append(
+            pd.DataFrame({"e": happened + shown, "s": sent + shown, "r": received, "c": name})
+        )
+    table = pd.concat(rows).sort_values("r")
+    e, s, r = (table[name].astype("int64").tolist() for name in "esr")
+    return topic([*e], s, r, [t + 3 for t in r], client=list(table["c"]))
+
+
+def part_of(events, client, part, name="p50"):
+    table = delay_parts(events).by_client
+    return table[(table[CLIENT] == client) & (table["Part"] == part)][name].item()
+
+
+def sentences(events, kind):
+    return [finding.sentence for finding in analyse(events).findings if finding.kind == kind]
+
+
+# Which parts can be told
+
+
+def test_with_all_times_there_are_all_parts():
+    parts = delay_parts(topic([0, 10], [5, 12], [30, 40], [31, 44]))
+    assert parts.parts == tuple(Part)
+    assert parts.missing == ""
+
+
+@pytest.mark.parametrize(
+    ("sent", "received", "recorded", "parts", "missing"),
+    [
+        ([5], [30], None, {"buffering", "network", "clock"}, "Received time is the record's"),
+        ([5], [None], None, {"buffering"}, "Only how old events were when they were sent"),
+        (None, [30], [34], {"pipeline"}, "Without a sent time, buffering, network"),
+        (None, [30], None, None, "Without a sent time, buffering, network"),
+        (None, [None], None, None, "There is no received time."),
+    ],
+)
+def test_each_missing_time_is_said(sent, received, recorded, parts, missing):
+    events = topic([0], sent, received, recorded)
+    found = delay_parts(events)
+    assert (None if found is None else set(found.parts)) == parts
+    assert missing_parts(events).startswith(missing)
+
+
+def test_a_part_is_that_of_the_events_which_have_its_times():
+    events = topic([0, 10, 20], [5, None, 27], [30, 40, None], [31, 44, None])
+    table = delay_parts(events).by_client.set_index("Part")["Events"]
+    assert table.to_dict() == {"buffering": 2, "network": 1, "clock": 1, "pipeline": 2}
+
+
+def test_an_empty_topic_has_no_parts():
+    assert delay_parts(events_table([], [])) is None
+
+
+times = st.integers(0, 10**6)
+ways = st.lists(
+    st.tuples(times, times, times, times, st.sampled_from("abc")), min_size=1, max_size=40
+)
+
+
+@given(ways)
+def test_the_parts_of_an_event_add_up_to_its_delay(rows):
+    e, s, r, k, client = zip(*rows, strict=True)
+    found = take_apart(topic([*e], s, r, k, client=list(client)))
+    assert (sum(found.ms.values()) == np.array(k) - np.array(e)).all()
+    assert (found.ms[Part.NETWORK] >= 0).all()
+
+
+@given(ways, st.integers(-(10**9), 10**9))
+def test_turning_a_clock_moves_only_its_own_part(rows, ahead):
+    e, s, r, k, client = zip(*rows, strict=True)
+    own = np.array(client) == "a"
+    right = take_apart(topic([*e], s, r, k, client=list(client)))
+    e, s = (np.array(times) + own * ahead for times in (e, s))
+    turned = take_apart(topic(e.tolist(), s, r, k, client=list(client)))
+    for part in (Part.BUFFERING, Part.PIPELINE):
+        assert (turned.ms[part] == right.ms[part]).all()
+    if right.steps.empty and turned.steps.empty:
+        assert np.abs(turned.ms[Part.NETWORK] - right.ms[Part.NETWORK]).max() <= 1
+    assert (turned.ms[Part.CLOCK] - right.ms[Part.CLOCK])[~own].max(initial=0) <= 1
+
+
+@given(ways)
+def test_tables_count_every_event_once_a_part(rows):
+    e, s, r, k, client = zip(*rows, strict=True)
+    parts = delay_parts(topic([*e], s, r, k, client=list(client)))
+    for table in (parts.by_client, parts.over_time, parts.of_topic):
+        counts = table.groupby("Part", observed=True)["Events"].sum()
+        assert counts.to_dict() == dict.fromkeys(map(str, Part), len(rows))
+    assert len(parts.over_time) <= 200 * len(Part)
+
+
+# Whose part it was
+
+
+def test_a_client_that_sends_late_is_said_to():
+    events = fleet(buffering={"c": 41_000})
+    assert part_of(events, "c", Part.BUFFERING) == pytest.approx(41_000, abs=2)
+    assert part_of(events, "c", Part.NETWORK) < 100
+    assert sentences(events, "buffering") == [
+        "Half of client c's events were at least 41 s old when it sent them."
+    ]
+    assert sentences(events, "clock") == sentences(events, "network") == []
+
+
+def test_a_slow_network_is_said_to_be_one_and_no_clock():
+    events = fleet(slow={"c": 20_000}, events=400)
+    (sentence,) = sentences(events, "network")
+    assert sentence.startswith("Half of client c's events took at least 1")
+    assert "longer than its fastest from being sent to being received" in sentence
+    assert sentences(events, "clock") == sentences(events, "buffering") == []
+
+
+def test_a_clock_that_is_ahead_is_said_to_be_one_whatever_is_buffered():
+    events = fleet(ahead={"c": 3_200}, buffering={"c": 41_000})
+    (sentence,) = sentences(events, "clock")
+    assert sentence.startswith("Client c's clock is 3.2 s ahead of the others'")
+
+
+def test_what_is_long_between_collector_and_broker_is_the_pipelines():
+    events = fleet()
+    late = events.assign(**{RECORD_TIME: events[RECORD_TIME] + 5_000})
+    (sentence,) = sentences(late, "pipeline")
+    assert "had a record timestamp at least 5.0 s after they were received" in sentence
+
+
+def test_nothing_stands_out_in_a_clean_fleet():
+    assert analyse(fleet()).findings == []
+
+
+# Uploads
+
+
+def test_an_upload_is_what_shares_a_sent_time():
+    events = topic([0, 10, 20, 60, 70], [30, 30, 30, 90, 90], [40, 40, 40, 100, 100])
+    (row,) = uploads(events).to_dict("records")
+    assert (row["Sends"], row["PerSend"], row["SendInterval"]) == (2, 2.0, 60.0)
+
+
+def test_one_upload_has_no_interval():
+    assert np.isnan(uploads(topic([0], [30], [40]))["SendInterval"].item())
+
+
+def test_a_device_that_slept_made_nothing_until_it_sent():
+    slept = topic([0, 1_000, 60_000], [60_000, 60_000, 60_000], [60_020] * 3)
+    assert uploads(slept)["Asleep"].item() == 0  # the last event woke it: it was no upload's
+    apart = topic([0, 1_000, 60_000], [59_900, 59_900, 60_000], [60_020] * 3)
+    assert uploads(apart)["Asleep"].item() == 2
+
+
+def test_a_device_that_was_cut_off_went_on_and_did_not_sleep():
+    happened = list(range(0, 60_000, 1_000))
+    sent = [59_500 + n for n in range(60)]
+    assert uploads(topic(happened, sent, [t + 20 for t in sent]))["Asleep"].item() == 0
+
+
+def test_events_that_were_sent_before_they_happened_are_counted():
+    assert uploads(topic([5_000, 6_000], [2_000, 6_010], [7_000, 7_000]))["SentBefore"].item() == 1
+
+
+# Clocks
+
+
+def test_the_interval_of_a_right_clock_contains_zero():
+    clocks = delay_parts(fleet()).clocks
+    assert (clocks["Low"] <= 0).all()
+    assert (clocks["High"] >= 0).all()
+    assert ((clocks["High"] - clocks["Low"]) < 60).all()
+
+
+@pytest.mark.parametrize("ahead", [-7_000, 3_200])
+def test_the_interval_contains_what_is_to_be_added_to_the_clock(ahead):
+    clocks = delay_parts(fleet(ahead={"c": ahead})).clocks.set_index(CLIENT)
+    assert clocks.loc["c", "Low"] <= -ahead <= clocks.loc["c", "High"]
+
+
+def test_without_a_client_that_is_not_ahead_the_interval_is_open():
+    clocks = delay_parts(fleet("a", ahead={"a": 5_000})).clocks
+    assert clocks["Low"].item() == -np.inf
+    assert clocks["High"].item() == pytest.approx(-4_980, abs=10)
+
+
+@pytest.mark.parametrize("step", [-HOUR, 41_000])
+def test_a_clock_that_is_set_is_found_when_it_was(step):
+    events = fleet(step={"c": step})
+    (row,) = delay_parts(events).steps.to_dict("records")
+    assert row[CLIENT] == "c"
+    assert row["Size"] == pytest.approx(step, abs=30)
+    assert row["Zone"] == (abs(step) == HOUR)
+    assert abs(row["At"] - 600_000) < 60_000
+    clocks = delay_parts(events).clocks
+    low, high = (clocks[clocks[CLIENT] == "c"][name].tolist() for name in ("Low", "High"))
+    assert low[0] <= 0 <= high[0]
+    assert low[1] <= -step <= high[1]
+
+
+def test_a_step_is_said_as_one_and_no_wrong_clock_or_network():
+    events = fleet(step={"c": -HOUR})
+    (sentence,) = sentences(events, "clock")
+    assert sentence.startswith("Client c's clock was set back by 60 min at 60")
+    assert "its time zone may have changed" in sentence
+    assert sentences(events, "network") == []
+
+
+def test_events_that_an_outage_held_back_after_they_were_sent_are_no_step():
+    events = fleet()
+    held = (events[CLIENT] == "c") & (events[EVENT_TIME] > 900_000)
+    late = events[RECEIVED_TIME].where(~held, events[RECEIVED_TIME].max() + 1_000)
+    late = events.assign(**{RECEIVED_TIME: late}).sort_values(RECEIVED_TIME, ignore_index=True)
+    assert delay_parts(late).steps.empty
+
+
+def test_a_network_that_is_slow_for_a_while_sets_no_clock():
+    events = fleet()
+    slow = (events[CLIENT] == "c") & events[EVENT_TIME].between(400_000, 700_000)
+    late = events[RECEIVED_TIME] + 30_000 * slow
+    late = events.assign(**{RECEIVED_TIME: late}).sort_values(RECEIVED_TIME, ignore_index=True)
+    assert delay_parts(late).steps.empty
+
+
+@given(st.lists(st.tuples(times, times, st.sampled_from("abc")), min_size=1, max_size=60))
+def test_stretches_between_steps_are_the_events_of_their_clients(rows):
+    s, r, client = zip(*rows, strict=True)
+    events = topic([*s], s, r, client=list(client))
+    all_times = sent_times(events)
+    stretches = between_steps(all_times, clock_steps(all_times))
+    own = all_times.clients.labels[all_times.clients.codes]
+    assert list(stretches.clients.labels[stretches.clients.codes]) == list(own)
+    offsets = clock_offsets(stretches, lower_envelopes(stretches))
+    assert offsets["Events"].sum() == len(events)
+    assert (offsets["Low"] <= offsets["High"]).all()
+
+
+def test_an_event_without_a_sent_time_leaves_the_lower_envelope():
+    events = fleet()
+    some = events.assign(**{SENT_TIME: events[SENT_TIME].where(events.index % 3 > 0, MISSING_TIME)})
+    times = sent_times(some)
+    missing = (some[SENT_TIME] == MISSING_TIME).to_numpy()
+    assert (times.shown[missing] == client_times(some).event_time[missing]).all()
+
+
+# Corrected event times
+
+
+def order_changes(events, time):
+    """How many neighbours of a client, by its own clock, a corrected time puts the other way."""
+    own = events.assign(corrected=time).sort_values([CLIENT, EVENT_TIME], kind="stable")
+    same = own[CLIENT].to_numpy()[1:] == own[CLIENT].to_numpy()[:-1]
+    return int((same & (np.diff(own["corrected"]) < 0)).sum())
+
+
+def test_correcting_by_the_offset_keeps_a_clients_order_and_by_the_difference_does_not():
+    events = fleet(ahead={"c": 3_200}, slow={"c": 20_000}, events=400)
+    difference = events[RECEIVED_TIME] - events[SENT_TIME]
+    right = corrected(events, delay_parts(events).clocks)[EVENT_TIME]
+    assert order_changes(events, right) == 0
+    assert order_changes(events, events[EVENT_TIME] + difference) > 100
+
+
+def test_correcting_turns_each_stretch_by_its_own_offset():
+    right, stepped = fleet(), fleet(step={"c": 41_000})
+    moved = corrected(stepped, delay_parts(stepped).clocks)[EVENT_TIME]
+    assert (moved - right[EVENT_TIME]).abs().max() < 60
+
+
+def test_correcting_some_clients_leaves_the_others_alone():
+    events = fleet(ahead={"c": 3_200})
+    clocks = delay_parts(events).clocks.query("ClientID == 'c'")
+    moved = corrected(events, clocks)
+    others = events[CLIENT] != "c"
+    assert moved[others].equals(events[others])
+    assert (moved[EVENT_TIME] - events[EVENT_TIME])[~others].median() == pytest.approx(
+        -3_200, abs=20
+    )
