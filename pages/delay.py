@@ -7,6 +7,7 @@ from lib.core.formatting import duration
 from lib.ui import parameters
 from lib.ui.answers import analysis_of
 from lib.ui.clock_table import clock_table
+from lib.ui.delay_parts import delay_parts
 from lib.ui.page import begin
 from lib.ui.show import in_seconds
 from lib.ui.skew import skew_plot
@@ -67,6 +68,9 @@ st.altair_chart(
     key=parameters.DELAY_CHART,
     alt="Half, 90 % and 99 % of the events had no more delay, over event time",
 )
+
+st.subheader("What delay is made of", anchor=False)
+delay_parts(visible, answers)
 
 st.subheader("Clocks", anchor=False)
 clock_table(visible.topic, answers.clocks)

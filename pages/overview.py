@@ -16,7 +16,8 @@ with st.container(horizontal=True):
     st.metric("Events", f"{summary.events:,}", border=True)
     st.metric("Clients", f"{summary.clients:,}", border=True)
     st.metric("Sessions", f"{summary.sessions:,}", border=True)
-    if summary.median_delay_ms is not None and summary.largest_delay_ms is not None:
+    delays = visible.delays_tell and summary.median_delay_ms is not None
+    if delays and summary.largest_delay_ms is not None:
         st.metric(
             "Median delay",
             duration(summary.median_delay_ms),
@@ -43,9 +44,8 @@ else:
         f"{moment(summary.last_received_ms, visible)}."
     )
 
-if visible.topic.events.has_received_time:
-    st.subheader("What stands out", anchor=False)
-    show_findings(visible.topic)
+st.subheader("What stands out", anchor=False)
+show_findings(visible.topic)
 
 st.subheader("First records", anchor=False)
 first_records(visible, 100)

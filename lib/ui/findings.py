@@ -12,7 +12,7 @@ from lib.charts.rows import written
 from lib.core.formatting import counted, escaped_markdown
 from lib.events.table import Clock
 from lib.ui import parameters
-from lib.ui.answers import analysis_of
+from lib.ui.answers import analysis_of, trust_of
 from lib.ui.time_window import CLOCKS, extent_of
 
 if TYPE_CHECKING:
@@ -25,6 +25,13 @@ _FIRST = 5
 def show_findings(topic: LoadedTopic) -> None:
     """Show the findings of a topic, those that touch the most events first."""
     found = analysis_of(topic).findings
+    if not found and not trust_of(topic).usable:
+        st.info(
+            "Sequence numbers show nothing, if there are any. Whether events are late cannot be "
+            "told without received times.",
+            icon=":material/timer_off:",
+        )
+        return
     if not found:
         st.success(NOTHING, icon=":material/check_circle:")
         return

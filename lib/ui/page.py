@@ -61,6 +61,8 @@ class Visible:
     clients: Sequence[object]
     order_only: bool = False
     """Whether only the order of arrival is known, and received times are stand-ins for it."""
+    delays_tell: bool = True
+    """Whether a delay can be read off the received times."""
 
     @property
     def table(self) -> pd.DataFrame:
@@ -116,10 +118,10 @@ def begin(title: str, line: str, *, needs_received: bool = False, replays: bool 
     ----------
     needs_received
         Whether the page tells nothing without received times: it then shows the events that have
-        one, and stops where none has.
+        one, and stops where none has, or where no delay can be read off them.
     replays
-        Whether the page needs no more than the order of arrival: where there are no received
-        times, it asks the viewer whether the records are in that order, and stops if not.
+        Whether the page needs no more than the order of arrival: where it would stop for want of
+        received times, it asks the viewer whether the records are in that order.
     """
     st.title(title, anchor=False)
     st.caption(line)
@@ -144,18 +146,22 @@ def begin(title: str, line: str, *, needs_received: bool = False, replays: bool 
     if view.window is None:
         _show_empty(view.topic)
         st.stop()
-    topic = with_received(view.topic) if needs_received else view.topic
-    order_only = topic.events.table.empty and replays and _vouched_for()
-    if order_only:
-        topic = in_order_of_records(view.topic)
-    if topic.events.table.empty:
+    delays_tell = verdict is not None and verdict.usable
+    order_only = needs_received and not delays_tell and replays and _vouched_for()
+    if needs_received and not delays_tell and not order_only:
         st.info(
             "This page tells nothing without them. The other pages show what can be told.",
-            title="No event has a received time.",
+            title="No event has a received time that tells a delay.",
             icon=":material/timer_off:",
         )
         st.stop()
-    return replace(_inside(view, topic, view.window), order_only=order_only)
+    topic = view.topic
+    if order_only:
+        topic = in_order_of_records(topic)
+    elif needs_received:
+        topic = with_received(topic)
+    visible = _inside(view, topic, view.window)
+    return replace(visible, order_only=order_only, delays_tell=delays_tell)
 
 
 def _vouched_for() -> bool:

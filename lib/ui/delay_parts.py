@@ -1,0 +1,53 @@
+"""What delay is made of, in figures and charts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from lib.analysis.delay_parts import PART, missing_parts
+from lib.charts import delay_parts as charts
+from lib.charts.delay_parts import WORDS
+from lib.core.formatting import counted
+from lib.ui import parameters
+from lib.ui.show import in_seconds
+
+if TYPE_CHECKING:
+    from lib.analysis.analyse import Analysis
+    from lib.ui.page import Visible
+
+_MEANING: Final = (
+    "“Before it was sent” is how old an event was when its client sent it. “Network, and sending "
+    "again” is what it took beyond the client's fastest. “Clock and fastest transit” is that "
+    "fastest and by how much the client's clock is off: these two cannot be told apart. Of one "
+    "event, the parts add up to the delay; quantiles do not."
+)
+
+
+def delay_parts(visible: Visible, answers: Analysis) -> None:
+    """Draw the parts of the topic's delay, per client and over time, or say what is missing."""
+    parts = answers.parts
+    if parts is None:
+        st.caption(missing_parts(visible.table))
+        return
+    st.caption(f"{parts.missing} {_MEANING}".strip())
+    words = parts.of_topic[PART].astype(str).map({str(part): word for part, word in WORDS.items()})
+    table = parts.of_topic.drop(columns=parts.of_topic.columns[0]).assign(**{PART: words})
+    st.dataframe(in_seconds(table), hide_index=True, alt="Quantiles of each part of the delay, s")
+    drawn = charts.per_client(parts.by_client)
+    st.altair_chart(
+        drawn.chart,
+        key=parameters.PARTS_CHART,
+        alt="Each part of the delay of each client: half of the events had no more",
+    )
+    if drawn.shown < drawn.clients:
+        st.caption(
+            f"The {drawn.shown:,} clients with the longest parts, of "
+            f"{counted(drawn.clients, 'client')}."
+        )
+    st.altair_chart(
+        charts.over_time(parts.over_time, zero_ms=visible.zero_ms, scale=visible.scale),
+        key=parameters.PARTS_TIME_CHART,
+        alt="Each part of the delay over event time: 90 % of the events had no more",
+    )
