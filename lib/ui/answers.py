@@ -10,6 +10,7 @@ import streamlit as st
 from lib.analysis import client_clocks
 from lib.analysis.analyse import Analysis, analyse
 from lib.analysis.outages import outages_and_rhythm
+from lib.analysis.sequence_numbers import RejectedRecords
 from lib.analysis.timestamp_quality import Verdict, assess_timestamps
 from lib.core.columns import CLIENT
 from lib.core.memory import give_back_memory
@@ -53,7 +54,13 @@ def corrected(topic: LoadedTopic) -> LoadedTopic:
 
 @st.cache_resource(max_entries=_KEPT, show_spinner="Looking for what stands out…")
 def _analysis(version: object, _topic: LoadedTopic) -> Analysis:  # noqa: ARG001
-    return _alone(analyse(_topic.events.table))
+    return _alone(
+        analyse(
+            _topic.events.table,
+            sessions_are_derived=_topic.fields.session is None,
+            rejected=RejectedRecords(_topic.rejected.num_rows),
+        )
+    )
 
 
 @st.cache_resource(max_entries=_KEPT, show_spinner=False)
@@ -67,7 +74,13 @@ def _outages(
     sensitivity: float,
     _topic: LoadedTopic,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return _alone(outages_and_rhythm(_topic.events.table, sensitivity=sensitivity))
+    return _alone(
+        outages_and_rhythm(
+            _topic.events.table,
+            sensitivity=sensitivity,
+            sessions_are_derived=_topic.fields.session is None,
+        )
+    )
 
 
 @st.cache_resource(max_entries=2, show_spinner="Correcting clocks…")
