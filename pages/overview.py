@@ -16,15 +16,15 @@ with st.container(horizontal=True):
     st.metric("Events", f"{summary.events:,}", border=True)
     st.metric("Clients", f"{summary.clients:,}", border=True)
     st.metric("Sessions", f"{summary.sessions:,}", border=True)
-    delays = visible.delays_tell and summary.median_delay_ms is not None
-    if delays and summary.largest_delay_ms is not None:
+    median_ms, largest_ms = summary.median_delay_ms, summary.largest_delay_ms
+    if visible.delays_tell and median_ms is not None and largest_ms is not None:
         st.metric(
             "Median delay",
-            duration(summary.median_delay_ms),
+            duration(median_ms),
             border=True,
             help="Delay is received time − event time. Half of the events had no more than this.",
         )
-        st.metric("Largest delay", duration(summary.largest_delay_ms), border=True)
+        st.metric("Largest delay", duration(largest_ms), border=True)
         st.metric(
             "From the future",
             f"{summary.ahead:,}",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
+from numpy.lib.stride_tricks import sliding_window_view
 
 from lib.analysis import client_clocks, kernels
 from lib.analysis.kernels import Groups
@@ -103,12 +104,11 @@ def clock_steps(times: ClientTimes) -> ClockSteps:
     delay = delay if before is None else kernels.taken(delay, before)
     codes, lowest = client_clocks.lowest_of_blocks(clients, delay.astype(np.float64))
     jumps = (np.abs(np.diff(delay[lowest])) >= SMALLEST_STEP_MS) & (np.diff(codes) == 0)
+    begins = Groups(codes, clients.labels).bounds
     rows = [
         (client, received[at], size)
         for client in np.unique(codes[1:][jumps]).tolist()
-        for at, size in _steps(
-            lowest[slice(*np.searchsorted(codes, (client, client + 1)))], delay, received
-        )
+        for at, size in _steps(lowest[begins[client] : begins[client + 1]], delay, received)
     ]
     sizes = {(client, at): size for client, at, size in rows}
     found = np.array([(*place, sizes[place]) for place in sorted(sizes)], np.int64)
@@ -231,16 +231,16 @@ def _kept(places: list[int], level: Ints, received: Ints) -> list[int]:
 
 def _places(level: Ints) -> list[int]:
     """Return the blocks with which another level may begin, rising and at least three apart."""
-    found: list[tuple[float, int]] = []
-    for place in range(_SIDE, len(level) - _SIDE + 1):
-        before, after = (level[slice(*side)] for side in _sides(place))
-        size = abs(np.median(after) - np.median(before))
-        apart = before.max() < after.min() or after.max() < before.min()
-        noise = max(int(np.ptp(before)), int(np.ptp(after)))
-        if apart and size >= max(SMALLEST_STEP_MS, 4 * noise):
-            found.append((-float(size), place))
+    if len(level) < 2 * _SIDE:
+        return []
+    low, middle, high = np.sort(sliding_window_view(level, _SIDE)).T[[0, _SIDE // 2, -1]]
+    before, after = slice(None, -_SIDE), slice(_SIDE, None)
+    size = np.abs(middle[after] - middle[before])
+    noise = np.maximum((high - low)[before], (high - low)[after])
+    apart = (high[before] < low[after]) | (high[after] < low[before])
+    may = np.flatnonzero(apart & (size >= np.maximum(SMALLEST_STEP_MS, 4 * noise)))
     kept: list[int] = []
-    for _, place in sorted(found):
+    for place in (may[np.argsort(-size[may], kind="stable")] + _SIDE).tolist():
         if all(abs(place - other) >= _SIDE for other in kept):
             kept.append(place)
     return sorted(kept)

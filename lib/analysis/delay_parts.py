@@ -333,14 +333,14 @@ def parts_of_outages(
     order = np.lexsort((received, clients.codes[rows]))
     client, received = clients.codes[rows][order], received[order]
     values = np.stack((waited[rows], parts.ms[Part.NETWORK]))[:, order]
-    code = _codes(clients, outages[CLIENT])
+    code = _codes(clients, outages[CLIENT]).astype(np.int32)
+    bounds = [np.searchsorted(client, code, side) for side in ("left", "right")]
+    ends = outages[[BACK_AT, BURST_END]].to_numpy(np.int64)
     found = np.full((len(outages), 2), np.nan)
-    ends = zip(code, outages[BACK_AT], outages[BURST_END], strict=True)
-    for row, (of, start, end) in enumerate(ends):
-        low, high = np.searchsorted(client, of), np.searchsorted(client, of, "right")
-        low, high = low + np.searchsorted(received[low:high], (start, end + 1))
-        if high > low:
-            found[row] = values[:, low:high].max(axis=1)
+    for row, (low, high) in enumerate(zip(*bounds, strict=True)):
+        first, last = low + np.searchsorted(received[low:high], ends[row] + (0, 1))
+        if last > first:
+            found[row] = values[:, first:last].max(axis=1)
     return pd.DataFrame(found, columns=[BUFFERED, AFTER_SENT]).astype("Int64")
 
 

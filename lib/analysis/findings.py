@@ -250,16 +250,15 @@ def _outage(row: dict[Hashable, Any], extent: Extent, told: Told) -> Finding:
 
 
 def _where_it_waited(row: dict[Hashable, Any]) -> str:
-    """Return where most of the largest delay of an outage was, if one part is most of it."""
-    largest = row[outages.LARGEST_DELAY]
+    """Return where the events of an outage waited, if it was in one part far longer."""
     before, after = (
         row.get(name, pd.NA) for name in (delay_parts.BUFFERED, delay_parts.AFTER_SENT)
     )
     if pd.isna(before) or pd.isna(after):
         return ""
-    if 2 * before >= largest and before > after:
+    if before >= max(NOTABLE_MS, 2 * after):
         return f" They were up to {_seconds(before)} old when they were sent."
-    if 2 * after >= largest and after > before:
+    if after >= max(NOTABLE_MS, 2 * before):
         return (
             f" They had been sent up to {_seconds(after)} before: the network held them, or they "
             "were sent again with their first sent time."

@@ -188,6 +188,8 @@ class _Counted:
         The run of each event.
     rising, before
         The numbers, run after run and rising, and where each stood before sorting (None: there).
+    time
+        Event times, run after run, in arrival order.
     steps
         `SequenceNumbers.steps`, in the order of the events.
     restarts
@@ -197,6 +199,7 @@ class _Counted:
     runs: Groups
     rising: Ints
     before: Codes | None
+    time: Ints
     steps: Ints
     restarts: int
 
@@ -213,7 +216,7 @@ class _Counted:
         """Return whether numbers go on from one part of a counter to the next.
 
         Of the events that stand next to one of another part in the order of numbers, most follow
-        it: by one, and in arrival order.
+        it: by one, and in arrival order or event time.
         """
         part, repeated = (
             kernels.together(self.runs, values)
@@ -223,7 +226,7 @@ class _Counted:
         other = np.diff(part[at]) != 0
         other[_inner(self.runs.bounds) - 1] = False
         step = np.diff(self.rising)
-        follows = other & (step == 1) & (np.diff(at) > 0)
+        follows = other & (step == 1) & ((np.diff(at) > 0) | (np.diff(self.time[at]) > 0))
         against = np.count_nonzero(other & ~follows & (repeated[at][1:] == 0)) + self.restarts
         return bool(np.count_nonzero(follows) > against)
 
@@ -242,10 +245,23 @@ def _count(groups: Groups, numbered: _Numbered) -> _Counted:
         _number_runs(groups.bounds, time, begins, run)
         runs = Groups(kernels.apart(groups, run), pd.RangeIndex(groups.n + restarts))
         repeated = kernels.together(runs, kernels.apart(groups, repeated))
+        time = kernels.together(runs, numbered.time)
         rising, before = kernels.sort_within(runs.bounds, kernels.together(runs, numbered.number))
     steps = kernels.steps_between(runs.bounds, rising, before, TELLS_NOTHING)
     steps[(steps == 0) & (repeated == 0)] = TELLS_NOTHING
-    return _Counted(runs, rising, before, kernels.apart(runs, steps), restarts)
+    steps[_against_time(rising, before, time)] = TELLS_NOTHING
+    return _Counted(runs, rising, before, time, kernels.apart(runs, steps), restarts)
+
+
+def _against_time(rising: Ints, before: Codes | None, time: Ints) -> Ints:
+    """Return the events beyond a gap that happened before the event below it.
+
+    The counter restarted, and what it gave first came later; or the clock was set back in the gap.
+    """
+    gap = np.flatnonzero(np.diff(rising) > 1) + 1
+    if before is None:
+        return gap[time[gap] < time[gap - 1]]
+    return before[gap][time[before[gap]] < time[before[gap - 1]]].astype(np.int64)
 
 
 def _repeats(

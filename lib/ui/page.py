@@ -126,25 +126,17 @@ def begin(title: str, line: str, *, needs_received: bool = False, replays: bool 
     st.title(title, anchor=False)
     st.caption(line)
     view = current_view()
-    if view.load is not None:
-        _show_progress(view.name, view.load)
-        st.stop()
-    if view.offer is not None:
-        show_offer(view.offer)
-        st.stop()
-    if view.topic is None:
-        if view.error is not None:
-            show_error(view.error)
-        else:
-            st.info("Choose a file in the sidebar.", icon=":material/upload_file:")
+    topic = view.topic if view.load is None and view.offer is None else None
+    if topic is None:
+        _show_no_topic(view)
         st.stop()
     if view.error is not None:
         _warn_of_failed_reload(view.error)
-    verdict = None if view.topic.events.timed.empty else trust_of(view.topic)
-    for notice in [*time_notices_of(view.topic), *notices(view.topic, verdict)]:
+    verdict = None if topic.events.timed.empty else trust_of(topic)
+    for notice in [*time_notices_of(topic), *notices(topic, verdict)]:
         _say(notice)
     if view.window is None:
-        _show_empty(view.topic)
+        _show_empty(topic)
         st.stop()
     delays_tell = verdict is not None and verdict.usable
     order_only = needs_received and not delays_tell and replays and _vouched_for()
@@ -155,13 +147,23 @@ def begin(title: str, line: str, *, needs_received: bool = False, replays: bool 
             icon=":material/timer_off:",
         )
         st.stop()
-    topic = view.topic
     if order_only:
         topic = in_order_of_records(topic)
     elif needs_received:
         topic = with_received(topic)
     visible = _inside(view, topic, view.window)
     return replace(visible, order_only=order_only, delays_tell=delays_tell)
+
+
+def _show_no_topic(view: View) -> None:
+    if view.load is not None:
+        _show_progress(view.name, view.load)
+    elif view.offer is not None:
+        show_offer(view.offer)
+    elif view.error is not None:
+        show_error(view.error)
+    else:
+        st.info("Choose a file in the sidebar.", icon=":material/upload_file:")
 
 
 def _vouched_for() -> bool:
