@@ -20,7 +20,7 @@ import pyarrow as pa
 from lib.decoding.json import JSON
 from lib.decoding.json_layout import warm_up
 from lib.events.fields import Fields
-from lib.events.table import Clock, build_events, window_rows
+from lib.events.table import TimeDomain, build_events, window_rows
 from lib.sources.records import RECORDS
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def main(sizes: tuple[int, ...]) -> None:
         if records <= LARGEST_OF_THE_NOTEBOOK:
             measure("json, json_normalize", records, partial(as_the_notebook, batches))
         began = time.perf_counter()
-        window_rows(table, Clock.EVENT, 0.0, records / 1000, clients=[1, 2])
+        window_rows(table, TimeDomain.EVENT, 0.0, records / 1000, clients=[1, 2])
         print(f"{'a window':<24} {records:>10,} {(time.perf_counter() - began) * 1000:>9.1f} ms")
     for name, change in CHANGES.items():
         batches = blocks(CHANGED, change)

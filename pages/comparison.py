@@ -1,7 +1,7 @@
 import streamlit as st
 
 from lib.charts.comparison import comparison
-from lib.events.table import CLIENT
+from lib.core.columns import CLIENT
 from lib.ui import parameters
 from lib.ui.brush import brushed_window
 from lib.ui.groups import choose_group, in_open_group

@@ -4,7 +4,7 @@ from lib.analysis import outages
 from lib.charts.outages import MOST_OUTAGES, outage_timeline
 from lib.core.columns import CLIENT
 from lib.core.formatting import counted
-from lib.events.table import Clock
+from lib.events.table import TimeDomain
 from lib.ui import parameters
 from lib.ui.answers import outages_of
 from lib.ui.outage_table import outage_table, rhythm_table
@@ -49,7 +49,7 @@ else:
     st.altair_chart(
         outage_timeline(
             found,
-            domain_ms=visible.stretch(Clock.RECEIVED),
+            domain_ms=visible.stretch(TimeDomain.RECEIVED),
             zero_ms=visible.zero_ms,
             scale=visible.scale,
         ),

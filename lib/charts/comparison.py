@@ -15,7 +15,7 @@ from lib.charts.texts import drawn_names
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
 from lib.core.columns import CLIENT, EVENT_TIME, MISSING_TIME, RECEIVED_TIME, SEQUENCE, SESSION
 from lib.core.formatting import counted, duration
-from lib.events.table import Clock
+from lib.events.table import TimeDomain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,12 +31,12 @@ MOST_CELLS: Final = 6_000
 TIME: Final = "time"
 """The field across, in both panels: only with one name does zooming one panel zoom the other."""
 
-BRUSHES: Final = {Clock.EVENT: "brush_event", Clock.RECEIVED: "brush_received"}
+BRUSHES: Final = {TimeDomain.EVENT: "brush_event", TimeDomain.RECEIVED: "brush_received"}
 """Names of the selections that set the time window, on either clock; their field is `TIME`."""
 
 _TITLES: Final = {
-    Clock.EVENT: ("Event time: when it happened", colours.EVENT_TIME_COLOUR),
-    Clock.RECEIVED: ("Received time: when it arrived", colours.RECEIVED_TIME_COLOUR),
+    TimeDomain.EVENT: ("Event time: when it happened", colours.EVENT_TIME_COLOUR),
+    TimeDomain.RECEIVED: ("Received time: when it arrived", colours.RECEIVED_TIME_COLOUR),
 }
 
 
@@ -48,7 +48,7 @@ class ComparisonChart:
     events: int
     lanes: Lanes
     width_ms: int | None
-    clocks: tuple[Clock, ...] = tuple(Clock)
+    clocks: tuple[TimeDomain, ...] = tuple(TimeDomain)
 
     @property
     def brushes(self) -> list[str]:
@@ -91,7 +91,7 @@ def comparison(
     """
     codes = table[CLIENT].cat.codes.to_numpy()[rows]
     lanes = client_lanes(table[CLIENT].cat.categories, codes)
-    every = {clock: table[clock.milliseconds].to_numpy()[rows] for clock in Clock}
+    every = {clock: table[clock.milliseconds].to_numpy()[rows] for clock in TimeDomain}
     times = {clock: ms for clock, ms in every.items() if (ms != MISSING_TIME).any()}
     low, high = _extent(times)
     most_bins = max(60, MOST_CELLS // len(lanes.labels))
@@ -116,7 +116,7 @@ def comparison(
     return ComparisonChart(chart, len(codes), lanes, width, tuple(times))
 
 
-def _interactions(clocks: Sequence[Clock]) -> list[alt.TopLevelSelectionParameter]:
+def _interactions(clocks: Sequence[TimeDomain]) -> list[alt.TopLevelSelectionParameter]:
     """Return the zoom, on all panels so that each moves all, and a brush on each.
 
     Dragging pans; with shift it brushes the stretch that becomes the time window.
@@ -139,7 +139,7 @@ def _interactions(clocks: Sequence[Clock]) -> list[alt.TopLevelSelectionParamete
     ]
 
 
-def _extent(times: dict[Clock, NDArray[np.int64]]) -> tuple[int, int]:
+def _extent(times: dict[TimeDomain, NDArray[np.int64]]) -> tuple[int, int]:
     low = min(int(ms[ms != MISSING_TIME].min()) for ms in times.values())
     high = max(int(ms.max()) for ms in times.values())
     return low, max(high, low + 1)
@@ -176,7 +176,7 @@ def _delays_s(events: pd.DataFrame) -> NDArray[np.float64]:
     return np.where(received == MISSING_TIME, np.nan, delays)
 
 
-def _point_panel(points: pd.DataFrame, clock: Clock, scale: TimeScale) -> alt.Chart:
+def _point_panel(points: pd.DataFrame, clock: TimeDomain, scale: TimeScale) -> alt.Chart:
     tooltip = [
         alt.Tooltip("client:N", title="Client"),
         alt.Tooltip("session:N", title="Session"),
@@ -237,7 +237,7 @@ def _count_panel(
 
 def _framed(
     panel: alt.Chart,
-    clock: Clock,
+    clock: TimeDomain,
     lanes: Lanes,
     zero_ms: int,
     scale: TimeScale,
@@ -245,7 +245,7 @@ def _framed(
     height: int,
 ) -> alt.Chart:
     text, colour = _TITLES[clock]
-    title = "Event time" if clock is Clock.EVENT else "Received time"
+    title = "Event time" if clock is TimeDomain.EVENT else "Received time"
     return panel.encode(
         x=time_axis(TIME, title, scale, domain_ms=domain_ms, zero_ms=zero_ms),
         y=alt.Y(

@@ -46,28 +46,8 @@ if TYPE_CHECKING:
 
     Columns = dict[str, Column]
 
-__all__ = [
-    "CLIENT",
-    "EVENT_TIME",
-    "EVENT_TIME_0",
-    "OFFSET",
-    "PARTITION",
-    "RECEIVED_TIME",
-    "RECEIVED_TIME_0",
-    "RECEIVED_TIME_TYPE",
-    "SEQUENCE",
-    "SESSION",
-    "Clock",
-    "EventsTable",
-    "append_events",
-    "arrival_order",
-    "build_events",
-    "keep_newest",
-    "window_rows",
-]
 
-
-class Clock(StrEnum):
+class TimeDomain(StrEnum):
     """The clock of the client, or of the record."""
 
     EVENT = "event"
@@ -76,12 +56,12 @@ class Clock(StrEnum):
     @property
     def milliseconds(self) -> str:
         """The column of this clock in epoch ms."""
-        return EVENT_TIME if self is Clock.EVENT else RECEIVED_TIME
+        return EVENT_TIME if self is TimeDomain.EVENT else RECEIVED_TIME
 
     @property
     def seconds(self) -> str:
         """The column of this clock in seconds since zero."""
-        return EVENT_TIME_0 if self is Clock.EVENT else RECEIVED_TIME_0
+        return EVENT_TIME_0 if self is TimeDomain.EVENT else RECEIVED_TIME_0
 
 
 THE_CLIENT: Final = "all"
@@ -247,7 +227,7 @@ def keep_newest(events: EventsTable, count: int) -> EventsTable:
 
 def window_rows(
     table: pd.DataFrame,
-    clock: Clock,
+    clock: TimeDomain,
     start_s: float,
     end_s: float,
     clients: Collection[object] | None = None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from lib.charts.comparison import BRUSHES, TIME
-from lib.events.table import Clock
+from lib.events.table import TimeDomain
 from lib.ui.time_window import show_stretch
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def brushed_window(chart: str, zero_ms: int) -> Callable[[], None]:
         for clock, name in BRUSHES.items():
             if TIME in selected.get(name, {}):
                 ends = [_seconds(value, zero_ms) for value in selected[name][TIME]]
-                show_stretch(Clock(clock), min(ends), max(ends))
+                show_stretch(TimeDomain(clock), min(ends), max(ends))
 
     return set_window
 

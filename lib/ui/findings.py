@@ -10,7 +10,7 @@ import streamlit as st
 from lib.analysis.findings import NOTHING
 from lib.charts.rows import written
 from lib.core.formatting import counted, escaped_markdown
-from lib.events.table import Clock
+from lib.events.table import TimeDomain
 from lib.ui import parameters
 from lib.ui.answers import analysis_of, trust_of
 from lib.ui.time_window import CLOCKS, extent_of
@@ -73,7 +73,7 @@ def _link(finding: Finding, topic: LoadedTopic) -> str:
     low, high = extent_of(topic)
     start, end = max(finding.start_s, low), min(finding.end_s, high)
     if (start, end) != (low, high):
-        kept |= {clock: [CLOCKS[Clock.RECEIVED]], window: [f"{start:.3f}", f"{end:.3f}"]}
+        kept |= {clock: [CLOCKS[TimeDomain.RECEIVED]], window: [f"{start:.3f}", f"{end:.3f}"]}
     if len(finding.clients) <= _FIRST:
         kept[clients] = [written(client) for client in finding.clients]
     return f"{finding.page.lower()}?{urlencode(kept, doseq=True)}"

@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 
 from lib.charts.rows import client_at, written
-from lib.events.table import CLIENT
+from lib.core.columns import CLIENT
 from lib.ui import parameters
 
 if TYPE_CHECKING:

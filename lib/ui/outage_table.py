@@ -12,7 +12,7 @@ from lib.analysis import outages
 from lib.analysis.findings import around
 from lib.charts.rows import shown_name
 from lib.core.columns import CLIENT, SESSION
-from lib.events.table import Clock
+from lib.events.table import TimeDomain
 from lib.ui import parameters
 from lib.ui.show import clock_name, shown_times
 from lib.ui.time_window import show_stretch
@@ -93,4 +93,4 @@ def _zoom(table: pd.DataFrame, visible: Visible) -> None:
     known = not pd.isna(outage[outages.LAST_HEARD])
     start = int(outage[outages.LAST_HEARD if known else outages.START]) - visible.zero_ms
     end = int(outage[outages.BURST_END]) - visible.zero_ms
-    show_stretch(Clock.RECEIVED, *around(start, end))
+    show_stretch(TimeDomain.RECEIVED, *around(start, end))

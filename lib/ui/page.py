@@ -11,7 +11,7 @@ from lib.analysis import outages
 from lib.analysis.notices import About, Level, notices
 from lib.core.columns import CLIENT
 from lib.core.formatting import escaped_markdown, size
-from lib.events.table import Clock, window_rows
+from lib.events.table import TimeDomain, window_rows
 from lib.ui import parameters
 from lib.ui.answers import in_order_of_records, time_notices_of, trust_of, with_received
 from lib.ui.failures import show_error, show_words
@@ -89,7 +89,7 @@ class Visible:
         some = self.table[list(names)]
         return some if isinstance(self.rows, slice) else some.take(self.rows)
 
-    def stretch(self, clock: Clock) -> tuple[int, int]:
+    def stretch(self, clock: TimeDomain) -> tuple[int, int]:
         """Return the first and last time of the visible events on a clock, epoch ms."""
         times = self.table[clock.milliseconds].to_numpy()[self.rows]
         return int(times.min()), int(times.max()) + 1

@@ -10,21 +10,22 @@ import pandas as pd
 import streamlit as st
 
 from lib.charts.times import TimeScale
-from lib.core.columns import MISSING_TIME, RECEIVED_TIME_TYPE
-from lib.core.formatting import escaped_markdown, size
-from lib.decoding.rejected import BEGINNING, reasons_of
-from lib.events.export import write_capture
-from lib.events.table import (
+from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
     EVENT_TIME_0,
+    MISSING_TIME,
     OFFSET,
     PARTITION,
     RECEIVED_TIME,
     RECEIVED_TIME_0,
+    RECEIVED_TIME_TYPE,
     SEQUENCE,
     SESSION,
 )
+from lib.core.formatting import escaped_markdown, size
+from lib.decoding.rejected import BEGINNING, reasons_of
+from lib.events.export import write_capture
 from lib.sources.guess import guess_of
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP_TYPE
 from lib.ui import parameters

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import streamlit as st
 
-from lib.events.table import Clock
+from lib.events.table import TimeDomain
 from lib.ui import parameters
 from lib.ui.switch import switch
 
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 Stretch = tuple[float, float]
 """Both ends, seconds since zero."""
 
-CLOCKS: Final[Mapping[str, str]] = {Clock.EVENT: "Event time", Clock.RECEIVED: "Received time"}
+CLOCKS: Final[Mapping[str, str]] = {
+    TimeDomain.EVENT: "Event time",
+    TimeDomain.RECEIVED: "Received time",
+}
 """Clocks that a window can be on → what the sidebar and the URL call them."""
 
 
@@ -29,7 +32,7 @@ CLOCKS: Final[Mapping[str, str]] = {Clock.EVENT: "Event time", Clock.RECEIVED: "
 class TimeWindow:
     """The visible stretch: seconds since zero on one clock, both ends included."""
 
-    clock: Clock
+    clock: TimeDomain
     start_s: float
     end_s: float
 
@@ -88,9 +91,9 @@ def _inside(stretch: Stretch, domain: Stretch) -> Stretch:
 
 def choose_window(source: str, topic: LoadedTopic) -> TimeWindow:
     """Draw the clock and the slider, and return the window that they make."""
-    clock = Clock.EVENT
+    clock = TimeDomain.EVENT
     if topic.events.has_received_time:
-        clock = Clock(switch("Window on", CLOCKS, parameters.CLOCK))
+        clock = TimeDomain(switch("Window on", CLOCKS, parameters.CLOCK))
     domain, step = _slider_domain(*extent_of(topic))
     key, name = parameters.WINDOW.name, (source, topic.report.topic)
     held: HeldWindow | None = st.session_state.get(parameters.HELD_WINDOW)
@@ -114,7 +117,7 @@ def choose_window(source: str, topic: LoadedTopic) -> TimeWindow:
     return TimeWindow(clock, start, end)
 
 
-def show_stretch(clock: Clock, start_s: float, end_s: float) -> None:
+def show_stretch(clock: TimeDomain, start_s: float, end_s: float) -> None:
     """Make a stretch the window; only in a callback, before the slider is drawn."""
     st.session_state[parameters.CLOCK.name] = clock
     st.session_state[parameters.WINDOW.name] = (round(start_s, 3), round(end_s, 3))
@@ -135,5 +138,5 @@ def extent_of(topic: LoadedTopic) -> Stretch:
 @st.cache_data(max_entries=16, show_spinner=False)
 def _extent(version: object, _topic: LoadedTopic) -> Stretch:  # noqa: ARG001
     table = _topic.events.table
-    columns = [table[clock.seconds].to_numpy() for clock in Clock]
+    columns = [table[clock.seconds].to_numpy() for clock in TimeDomain]
     return float(np.nanmin(np.fmin(*columns))), float(np.nanmax(np.fmax(*columns)))

@@ -16,7 +16,7 @@ from lib.core.errors import FieldsError
 from lib.decoding.json import JSON
 from lib.events.derived_sessions import derive_sessions
 from lib.events.fields import Fields
-from lib.events.table import Clock, EventsTable, append_events, build_events, window_rows
+from lib.events.table import EventsTable, TimeDomain, append_events, build_events, window_rows
 from lib.sources.records import NO_TIMESTAMP
 from tests.support import golden_rows
 from tests.support.blocks import block, values_of
@@ -383,26 +383,26 @@ def test_derived_sessions_are_the_stretches_without_a_longer_gap(events, gap):
 def test_a_window_includes_both_its_ends():
     events = build(event(0), event(1_000), event(2_000), event(3_000))
 
-    assert window_rows(events.table, Clock.EVENT, 1.0, 2.0).tolist() == [1, 2]
+    assert window_rows(events.table, TimeDomain.EVENT, 1.0, 2.0).tolist() == [1, 2]
 
 
 def test_a_window_can_be_on_the_received_clock():
     events = build(event(0), event(1_000), timestamps=[5_000, 9_000])
 
-    assert window_rows(events.table, Clock.RECEIVED, 5.0, 6.0).tolist() == [0]
+    assert window_rows(events.table, TimeDomain.RECEIVED, 5.0, 6.0).tolist() == [0]
 
 
 def test_a_window_can_keep_some_clients():
     events = build(event(0, 1), event(0, 2), event(0, 3))
 
-    assert window_rows(events.table, Clock.EVENT, 0, 9, clients=[3, 1]).tolist() == [0, 2]
-    assert window_rows(events.table, Clock.EVENT, 0, 9, clients=[]).size == 0
+    assert window_rows(events.table, TimeDomain.EVENT, 0, 9, clients=[3, 1]).tolist() == [0, 2]
+    assert window_rows(events.table, TimeDomain.EVENT, 0, 9, clients=[]).size == 0
 
 
 def test_a_window_around_everything_copies_nothing():
     events = build(event(0), event(1_000))
 
-    assert window_rows(events.table, Clock.EVENT, -1, 99) == slice(None)
+    assert window_rows(events.table, TimeDomain.EVENT, -1, 99) == slice(None)
 
 
 # Appending

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from lib.events.table import SESSION
+from lib.core.columns import SESSION
 from lib.loading.load import load
 from lib.replay.engine import replay
 from lib.replay.engines.beam import BeamSetting
