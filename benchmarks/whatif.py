@@ -29,14 +29,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SESSION = SessionWindow(30_000)
-FLINK = FlinkSetting(SESSION, delay_ms=5_000)
+FLINK = FlinkSetting(SESSION, delay_ms=5_000, emission_ms=0, per_partition=False)
 SETTINGS: dict[str, Setting] = {
     "Flink, after every event": FLINK,
     "Flink, every 200 ms, per partition, idle 60 s": FlinkSetting(
-        SESSION, delay_ms=5_000, emission_ms=200, per_partition=True, idle_ms=60_000
+        SESSION, delay_ms=5_000, idle_ms=60_000
     ),
+    "Flink, catching up": FlinkSetting(SESSION, delay_ms=5_000, catching_up=True),
     "Kafka Streams": KafkaStreamsSetting(SESSION, grace_ms=5_000),
-    "Spark, batches of 1,000": SparkSetting(SESSION, delay_ms=5_000),
+    "Spark, live": SparkSetting(SESSION, delay_ms=5_000),
+    "Spark, all waiting, batches of 1,000": SparkSetting(
+        SESSION, delay_ms=5_000, waiting=True, batch_records=1_000
+    ),
     "Beam": BeamSetting(SESSION, delay_ms=5_000),
 }
 

@@ -10,26 +10,32 @@ shows. A start on a backlog and a clock too far ahead are run, too.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 from kafka import KafkaProducer
 
+from lib.replay.engine import replay
 from lib.replay.engines.beam import BeamSetting
 from lib.replay.engines.flink import FlinkSetting
 from lib.replay.engines.kafka_streams import KafkaStreamsSetting
 from lib.replay.engines.spark import SparkSetting
-from lib.replay.windows import HoppingWindow, SessionWindow, TumblingWindow
+from lib.replay.input import replay_input
+from lib.replay.windows import NO_INDEX, HoppingWindow, SessionWindow, TumblingWindow
 from tests.oracles.run import BUILD, OPENED, ROOT
-from tests.oracles.topics import SAMPLE, mappings, windows_shown
-from tests.support.broker import create_topic, running_broker
+from tests.oracles.topics import SAMPLE, SCHEMA, mappings, windows_shown
+from tests.support.broker import create_topic, produce, running_broker
 
 HERE = Path(__file__).parent
 SESSION, DELAY = SessionWindow(30_000), 5_000
@@ -43,7 +49,7 @@ RUNS = {
     "beam": (BeamSetting(SESSION, DELAY), 3_000),
     "spark": (SparkSetting(SESSION, DELAY), 12_000),
 }
-STARTING_S, ENDING_S = 60, 60
+STARTING_S, ENDING_S = 60, 180
 
 
 def settings(engine):
@@ -133,7 +139,7 @@ def compile_all(engine):
     with tempfile.TemporaryDirectory() as folder:
         compiled = Compiled(engine, Path(folder))
         for setting in settings(engine):
-            for mapping in mappings("events", "localhost:1"):
+            for mapping in mappings("events", "localhost:1", "http://localhost:2"):
                 for program in programs(engine, setting, mapping.names):
                     compiled.add(program.text)
         compiled.check()
@@ -192,8 +198,8 @@ def write(servers, topics, begin_ms, pace_ms):
 def run_all(engine, servers, setting, pace_ms, *, backlog=False):
     """Exit where a program prints other windows than the page shows."""
     begin_ms = int(time.time()) // 600 * 600_000 - 1_200_000
-    topics = mappings(f"{engine}-{begin_ms}-{int(backlog)}", servers)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, schema_registry() as registry:
+        topics = mappings(f"{engine}-{begin_ms}-{int(backlog)}", servers, registry)
         compiled, asked = Compiled(engine, Path(folder)), []
         for mapping in topics:
             for program in programs(engine, setting, mapping.names):
@@ -229,6 +235,54 @@ def run_all(engine, servers, setting, pace_ms, *, backlog=False):
         print(f"{engine}: {len(asked)} programs printed {len(expected)} windows", flush=True)
 
 
+def check_stop(servers):
+    """Exit where a clock far ahead does not stop Kafka Streams as the replay says."""
+    now = int(time.time() * 1_000)
+    setting = RUNS["kafka_streams"][0]
+    for ahead_min, stops in ((50, False), (120, True)):
+        mapping = mappings(f"ahead-{now}-{ahead_min}", servers, "")[0]
+        times = [now, now + ahead_min * 60_000, now + ahead_min * 60_000 + 40_000]
+        events = replay_input(np.array(times), np.zeros(3), received=np.array([now] * 3))
+        assert (replay(events, setting).stopped_at != NO_INDEX) == stops
+        topic = mapping.names.topic
+        create_topic(servers, topic, partitions=1)
+        produce(servers, topic, [mapping.record("a", ms, 0) for ms in times])
+        with tempfile.TemporaryDirectory() as folder:
+            compiled = Compiled("kafka_streams", Path(folder))
+            [program] = programs("kafka_streams", setting, mapping.names)
+            compiled.add(program.text.replace('"count-events"', f'"{topic}"'))
+            compiled.check()
+            log = Path(folder) / "log"
+            with running(compiled, log):
+                time.sleep(STARTING_S)
+            has_result = bool(printed(log))
+            if has_result == stops:
+                sys.exit(f"{ahead_min} min ahead:\n{log.read_text(errors='replace')[-4_000:]}")
+    print("kafka_streams: runs 50 min ahead of the broker, stops 2 h ahead", flush=True)
+
+
+@contextmanager
+def schema_registry():
+    """A schema registry that has the sample's schema, as far as a reader asks for it."""
+
+    class Registry(BaseHTTPRequestHandler):
+        def do_GET(self):
+            answer = json.dumps({"schema": json.dumps(SCHEMA)}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/vnd.schemaregistry.v1+json")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_):
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Registry) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
 def main():
     engines = sys.argv[1:] or ENGINES
     (BUILD / "programs").mkdir(parents=True, exist_ok=True)
@@ -239,6 +293,8 @@ def main():
         for engine in engines:
             setting, pace_ms = RUNS[engine]
             run_all(engine, broker.bootstrap_servers, setting, pace_ms)
+            if engine == "kafka_streams":
+                check_stop(broker.bootstrap_servers)
             if engine in ("flink", "flink_sql"):
                 caught_up = replace(setting, catching_up=True)
                 run_all(engine, broker.bootstrap_servers, caught_up, 0, backlog=True)

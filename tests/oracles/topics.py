@@ -94,7 +94,7 @@ class Mapping:
         return whole.get(self.names.key, f"{self.name}-{client}")
 
 
-def mappings(topic, servers):
+def mappings(topic, servers, registry):
     """Every way to write, each to a topic of its own."""
     found = {
         "plain": Names(topic),
@@ -108,7 +108,7 @@ def mappings(topic, servers):
         "compact": Names(topic, "@partition", "when", "compact"),
     }
     return [
-        Mapping(name, replace(names, topic=f"{topic}-{name}", servers=servers))
+        Mapping(name, replace(names, topic=f"{topic}-{name}", servers=servers, registry=registry))
         for name, names in found.items()
     ]
 

@@ -91,8 +91,8 @@ def test_a_repartitioned_key_has_its_sessions_on_one_partition():
 
 
 def test_repartitioned_stream_time_is_that_of_the_partition_the_key_goes_to():
-    # Of three partitions, "0" goes to another than "1" and "2".
-    topic = replay_input(np.array([900_000, 0, 0]), np.array([1, 0, 2]), np.array([0, 1, 2]))
+    # Of three partitions, "1" goes to another than "0" and "2".
+    topic = replay_input(np.array([900_000, 0, 0]), np.array([0, 1, 2]), np.array([0, 1, 2]))
     assert topic.partition_of_key.tolist() == [2, 0, 2]
 
     assert replay(topic, SETTING).dropped == 0

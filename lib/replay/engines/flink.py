@@ -25,6 +25,7 @@ from lib.replay.assignment import (
     final_results,
     replay_in_order,
     replay_of,
+    sort_stably,
 )
 from lib.replay.code import Names, Program, java_text, path_of, sql_name, sql_text
 from lib.replay.code_java import RECORD, java_imports, java_methods
@@ -147,7 +148,7 @@ def _catch_up(events: ReplayInput, setting: FlinkSetting) -> Replay:
 
 def _turns(partition: NDArray[np.int32], fetch_records: int) -> NDArray[np.int64]:
     """Return when each event is read: partitions take turns, a fetch each."""
-    by_partition = np.argsort(partition, kind="stable")
+    by_partition = sort_stably(partition.astype(np.int64))
     sizes = np.bincount(partition, minlength=1)
     number = np.empty(len(partition), dtype=np.int64)
     number[by_partition] = np.arange(len(partition)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
@@ -383,7 +384,7 @@ def _sql_value(source: str) -> str:
     if source == FROM_PARTITION:
         return "CAST(record_partition AS STRING)"
     if source.startswith(HEADER):
-        return f"DECODE(headers[{sql_text(path_of(source)[0])}], 'UTF-8')"
+        return f"CAST(headers[{sql_text(path_of(source)[0])}] AS STRING)"
     return f"CAST({'.'.join(map(sql_name, path_of(source)))} AS STRING)"
 
 

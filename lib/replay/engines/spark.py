@@ -20,6 +20,7 @@ from lib.replay.assignment import (
     exclusive_bounds,
     replay_in_order,
     replay_of,
+    sort_stably,
 )
 from lib.replay.code import Names, Program, path_of, plain_schema
 from lib.replay.code_python import python_time
@@ -168,10 +169,11 @@ def micro_batches(events: ReplayInput, setting: SparkSetting) -> MicroBatches:
         return MicroBatches(of_event, rested, ends, events.received[ends - 1])
     received = np.zeros_like(events.received) if setting.waiting else events.received
     every_ms = 0 if setting.waiting else setting.trigger_ms
+    none = np.zeros(0, dtype=np.int64)  # the queues are for batches that do not take everything
     of_event, rested, arrived, at_ms = _cut(
         received,
         events.partition,
-        np.argsort(events.partition, kind="stable"),
+        sort_stably(events.partition.astype(np.int64) if setting.batch_records else none),
         np.bincount(events.partition, minlength=1),
         every_ms,
         setting.batch_records or 0,
