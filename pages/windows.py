@@ -2,7 +2,7 @@ import streamlit as st
 
 from lib.replay.windows import SessionWindow
 from lib.ui.advice import advisor
-from lib.ui.engine_settings import choose_setting, say_stop
+from lib.ui.engine_settings import choose_setting, say_remark, say_stop
 from lib.ui.outcome import curves, dropped_list, figures, gaps, on_received_time, skew
 from lib.ui.page import begin
 from lib.ui.replays import replay_of, true_sessions
@@ -13,6 +13,7 @@ visible = begin(
     "grace: replayed event by event in arrival order, grouped by client.",
 )
 setting = choose_setting()
+say_remark(visible.topic, setting)
 replayed, outcome = replay_of(visible.topic, setting)
 say_stop(replayed)
 
