@@ -3,7 +3,7 @@ import streamlit as st
 from lib.replay.windows import SessionWindow
 from lib.ui.advice import advisor, choose_goal, tradeoff
 from lib.ui.blame import whose_fault
-from lib.ui.engine_settings import choose_setting, say_stop
+from lib.ui.engine_settings import choose_setting, say_remark, say_stop
 from lib.ui.outcome import curves, dropped_list, figures, gaps, on_received_time, skew
 from lib.ui.page import begin
 from lib.ui.replays import replay_of, true_sessions
@@ -16,6 +16,7 @@ visible = begin(
     replays=True,
 )
 setting = choose_setting()
+say_remark(visible.topic, setting)
 replayed, outcome = replay_of(visible.topic, setting)
 stops = say_stop(replayed)
 

@@ -23,8 +23,8 @@ def python_time(names: Names) -> tuple[str, str]:
     Returns
     -------
     tuple
-        A function to define, with its imports, or nothing; and an expression for the time, with
-        `{text}` where that for its text is to be put.
+        A function to define, which needs `IMPORTS`, or nothing; and an expression for the time,
+        with `text` for what is written.
     """
     if names.time_place == "timestamp":
         return "", 'F.col("timestamp")'
@@ -35,8 +35,8 @@ def python_time(names: Names) -> tuple[str, str]:
             number=_scaled(names.form), zero=zero
         )
         function = _FUNCTION.substitute(body=indent(body, " " * 8), zone=repr(names.zone or "UTC"))
-        return function, 'F.timestamp_millis(F.udf(epoch_ms, "bigint")({text}))'
-    ms = f'F.floor({{text}}.cast("decimal(29, 6)"){_scaled(names.form)}).cast("bigint")'
+        return function, 'F.timestamp_millis(F.udf(epoch_ms, "bigint")(text))'
+    ms = f'F.floor(text.cast("decimal(29, 6)"){_scaled(names.form)}).cast("bigint")'
     return "", f"F.timestamp_millis({ms}{f' + {zero}' if zero else ''})"
 
 
@@ -47,7 +47,7 @@ def _scaled(form: FormName) -> str:
     return factor + (f" / {unit.denominator}" if unit.denominator > 1 else "")
 
 
-_FUNCTION: Final = Template("""\
+IMPORTS: Final = """\
 import json
 import math
 import re
@@ -55,6 +55,10 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+"""
+"""What the function uses."""
+
+_FUNCTION: Final = Template("""
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -67,7 +71,6 @@ $body
     if found.tzinfo is None:
         found = found.replace(tzinfo=ZoneInfo($zone))
     return (found - EPOCH) // timedelta(milliseconds=1)
-
 """)
 _BODIES: Final[Mapping[FormName, str]] = {
     "iso": "found = datetime.fromisoformat(text.strip())",

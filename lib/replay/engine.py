@@ -170,6 +170,8 @@ class Engine(Generic[AnySetting]):
         What else can be set, in the order of the controls.
     joins_at_gap
         Whether two events exactly the session gap apart share a session.
+    remark
+        Returns what has to be said of a setting on a topic so called, as sentences, or nothing.
     warm_up
         Settings that, beside the default one, compile the engine's own loops when replayed.
     """
@@ -181,6 +183,7 @@ class Engine(Generic[AnySetting]):
     delay: Delay = Delay()
     parameters: tuple[Parameter, ...] = ()
     joins_at_gap: bool = True
+    remark: Callable[[AnySetting, Names], str] = lambda *_: ""
     warm_up: tuple[AnySetting, ...] = ()
 
     def setting(self, window: Window, delay_ms: int = 0) -> AnySetting:

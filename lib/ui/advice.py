@@ -10,11 +10,11 @@ import streamlit as st
 from lib.charts import windows as charts
 from lib.core.formatting import counted, duration
 from lib.replay.advisor import Advice, Reason, Refusal
-from lib.replay.code import names_of
 from lib.replay.engine import DELAYS_S, GAPS_S, Setting, delay_ms
 from lib.replay.goal import Goal
 from lib.replay.windows import SessionWindow
 from lib.ui import parameters
+from lib.ui.engine_settings import names_in
 from lib.ui.parameters import BREAK, DELAY, LOSE, SESSION_GAP
 from lib.ui.replays import advice_of, elsewhere_of, input_of, tradeoff_of, true_sessions
 from lib.ui.show import moment
@@ -289,8 +289,7 @@ def _row(setting: Setting, outcome: Outcome) -> dict[str, object]:
 
 
 def _code(topic: LoadedTopic, setting: Setting) -> None:
-    forms = topic.events.notes["event_time"].forms if "event_time" in topic.events.notes else {}
-    names = names_of(topic.report.topic, topic.fields, forms)
+    names = names_in(topic)
     with st.expander("The code to paste", icon=":material/code:"):
         for program in setting.engine.programs(setting, names):
             st.markdown(f"**{program.title}**")

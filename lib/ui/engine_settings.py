@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
-from lib.core.formatting import duration
+from lib.core.formatting import duration, escaped_markdown
 from lib.replay import registry
+from lib.replay.code import names_of
 from lib.replay.engine import DELAYS_S, GAPS_S, Duration, Number, Switch
 from lib.replay.windows import NO_INDEX, WINDOW_KINDS, HoppingWindow
 from lib.ui.parameters import DELAY, ENGINE, LARGEST, PARTS, SESSION_GAP, WINDOW_KIND, binding
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
+    from lib.loading.load import LoadedTopic
+    from lib.replay.code import Names
     from lib.replay.engine import AnySetting, Parameter, Setting
     from lib.replay.windows import Replay, Window
 
@@ -41,6 +44,19 @@ def choose_setting() -> Setting:
     with right:
         setting: Setting = engine.setting(window, delay_ms)
         return _choose_parameters(setting)
+
+
+def names_in(topic: LoadedTopic) -> Names:
+    """Return what a topic and its fields are called, for programs."""
+    notes = topic.events.notes.get("event_time")
+    return names_of(topic.report.topic, topic.fields, {} if notes is None else notes.forms)
+
+
+def say_remark(topic: LoadedTopic, setting: Setting) -> None:
+    """Say what the engine says of the setting on this topic."""
+    remark = setting.engine.remark(setting, names_in(topic))
+    if remark:
+        st.caption(escaped_markdown(remark))
 
 
 def say_stop(replayed: Replay) -> bool:

@@ -13,7 +13,7 @@ from lib.replay.engine import delay_ms, replay, with_delay, with_length
 from lib.replay.engines.flink import FlinkSetting
 from lib.replay.engines.kafka_streams import KafkaStreamsSetting
 from lib.replay.engines.spark import SparkSetting
-from lib.replay.windows import WINDOW_KINDS, SessionWindow, TumblingWindow
+from lib.replay.windows import WINDOW_KINDS, HoppingWindow, SessionWindow, TumblingWindow
 from tests.replay.sequences import one_key, windows_of
 from tests.replay.toy_engine import TOY, TUNABLE, ToySetting, TunableSetting
 from tests.support.opened import WINDOWS, metrics, open_app
@@ -115,6 +115,13 @@ class TestControls:
     def test_leave_out_what_means_nothing_for_the_kind_of_window(self):
         assert [t.label for t in self.opened("Toy").toggle] == ["Toy cache"]
         assert not self.opened("Toy", window_kind="Tumbling").toggle
+
+    def test_make_windows_that_hop(self):
+        at = self.opened("Flink SQL", window_kind="Hopping", session_gap="20 s", parts="4")
+
+        made = at.session_state["made"]
+        assert made.window == HoppingWindow(20_000, 4)
+        assert made.window.advance_ms == 5_000
 
     def test_do_not_take_what_needs_something_that_is_off(self):
         at = self.opened("Tunable toy", toy_wait="0", toy_limit="3")

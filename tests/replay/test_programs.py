@@ -154,3 +154,28 @@ def test_the_names_of_a_topic_are_its_fields():
 
 def test_a_program_reads_the_timestamp_of_the_record_where_that_is_the_event_time():
     assert names_of("t", Fields(RECORD_TIME_FIELD), {}).time is None
+
+
+@pytest.mark.parametrize(
+    ("setting", "key", "says"),
+    [
+        (FLINK, "id", "Live: events are read as they were received."),
+        (replace(FLINK, catching_up=True), "id", "Catching up: the job starts at the earliest"),
+        (STREAMS, "id", "Grouped by “id”, which is not the record key"),
+        (STREAMS, None, "Grouped by no field, so all events as one"),
+        (STREAMS, "@key", "Clients are told apart by the record key"),
+        (
+            replace(STREAMS, repartitioned=False),
+            "id",
+            "right only where producers write the client",
+        ),
+    ],
+)
+def test_what_has_to_be_said_of_a_setting_is_said(setting, key, says):
+    assert says in setting.engine.remark(setting, Names("t", key))
+
+
+def test_nothing_is_said_where_the_record_key_is_what_is_grouped_by():
+    setting = replace(STREAMS, repartitioned=False)
+
+    assert setting.engine.remark(setting, Names("t", "@key")) == ""

@@ -292,6 +292,19 @@ def flink_programs(setting: FlinkSetting, names: Names) -> tuple[Program, ...]:
     return Program("Flink SQL", "sql", _sql(setting, names, time)), java
 
 
+def flink_remark(setting: FlinkSetting, _: Names) -> str:
+    """Return what has to be said of the mode."""
+    if setting.catching_up:
+        return (
+            "Catching up: the job starts at the earliest offsets once every event is there. How "
+            "fast a real one reads each partition varies, and with it what is late."
+        )
+    return (
+        "Live: events are read as they were received. A job that starts at the earliest offsets of "
+        "a backlog drops others, with a watermark per partition few or none: choose “Catching up”."
+    )
+
+
 def _sql(setting: FlinkSetting, names: Names, time: str) -> str:
     columns = {c for s in (names.key, names.time) if s is not None for c in [_sql_column(s, names)]}
     return _SQL_TEMPLATE.substitute(
@@ -672,6 +685,7 @@ DATASTREAM: Final = Engine(
     new_setting=FlinkSetting,
     replay=replay_flink,
     programs=flink_programs,
+    remark=flink_remark,
     parameters=(
         Duration(
             name="allowed_lateness_ms",
@@ -692,5 +706,6 @@ SQL: Final = Engine(
     new_setting=partial(FlinkSetting, api="sql"),
     replay=replay_flink,
     programs=flink_programs,
+    remark=flink_remark,
     parameters=_WATERMARKS,
 )

@@ -257,6 +257,27 @@ def kafka_streams_programs(setting: KafkaStreamsSetting, names: Names) -> tuple[
     return (Program("Java", "java", f"{java_imports(text, *_JAVA_CLASSES)}\n\n{text}"),)
 
 
+def kafka_streams_remark(setting: KafkaStreamsSetting, names: Names) -> str:
+    """Return what has to be said of how events are grouped."""
+    if names.key_place == "key":
+        if not setting.repartitioned:
+            return ""
+        return (
+            "Clients are told apart by the record key, which the program need not make anew: "
+            "switch “Grouped by another field” off to group by the key as it is."
+        )
+    key = "no field, so all events as one" if names.key is None else f"“{names.key}”"
+    if setting.repartitioned:
+        return (
+            f"Grouped by {key}, which is not the record key: the program makes it the key, and a "
+            "topic of the application's own brings its events together."
+        )
+    return (
+        "The program groups by the record key. The replay is by client: it is right only where "
+        "producers write the client as the key."
+    )
+
+
 def _duration(ms: int) -> str:
     return f"Duration.ofMillis({ms}L)"
 
@@ -355,6 +376,7 @@ KAFKA_STREAMS: Final = Engine(
     new_setting=KafkaStreamsSetting,
     replay=replay_kafka_streams,
     programs=kafka_streams_programs,
+    remark=kafka_streams_remark,
     delay=Delay(name="grace_ms", title="Grace"),
     parameters=(
         Switch(

@@ -23,7 +23,7 @@ from lib.replay.assignment import (
     sort_stably,
 )
 from lib.replay.code import Names, Program, path_of, plain_schema
-from lib.replay.code_python import python_time
+from lib.replay.code_python import IMPORTS, python_time
 from lib.replay.engine import Engine, Number, Setting, Switch
 from lib.replay.windows import NO_INDEX, HoppingWindow, Replay, SessionWindow
 
@@ -283,12 +283,11 @@ def spark_programs(setting: SparkSetting, names: Names) -> tuple[Program, ...]:
     function, time = python_time(names)
     text = _PYTHON_TEMPLATE.substitute(
         avro=_FROM_AVRO.substitute(schema=repr(plain_schema(names.avro))) if names.avro else "",
-        value='F.to_json(from_avro(F.expr("substring(value, 6)"), SCHEMA))'
-        if names.avro
-        else 'F.col("value").cast("string")',
+        imports=IMPORTS if function else "",
         function=function,
+        found=_found(names),
         key=_column(names.key),
-        time=time.format(text="" if names.time is None else _column(names.time)),
+        time=time,
         windows="session_window" if isinstance(setting.window, SessionWindow) else "window",
         sizes=", ".join(sizes),
         delay=setting.delay_ms,
@@ -299,6 +298,16 @@ def spark_programs(setting: SparkSetting, names: Names) -> tuple[Program, ...]:
         trigger=_trigger(setting),
     )
     return (Program("Python", "python", text),)
+
+
+def _found(names: Names) -> str:
+    """Return lines that give names to what the columns are made of."""
+    value = 'F.col("value").cast("string")'
+    if names.avro:
+        value = 'F.to_json(from_avro(F.expr("substring(value, 6)"), SCHEMA))'
+    lines = [f"    value = {value}\n"] * ("value" in (names.key_place, names.time_place))
+    lines += [] if names.time is None else [f"    text = {_column(names.time)}\n"]
+    return "".join(lines)
 
 
 def _trigger(setting: SparkSetting) -> str:
@@ -320,22 +329,23 @@ def _column(source: str | None) -> str:
     return f"F.get_json_object(value, {'$.' + source!r})"
 
 
-_FROM_AVRO: Final = Template("""
+_FROM_AVRO: Final = Template("""\
 from pyspark.sql.avro.functions import from_avro
 
 SCHEMA = $schema
 """)
 _PYTHON_TEMPLATE = Template("""\
-$function
-from pyspark.sql import SparkSession
+${imports}from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
-$avro
+$avro$function
 
 def count_events(records):
     \"\"\"Count per key and window; `records` has the columns of Spark's Kafka source.\"\"\"
-    value = $value
-    return (
-        records.select($key.alias("key"), $time.alias("time"))
+$found    return (
+        records.select(
+            $key.alias("key"),
+            $time.alias("time"),
+        )
         .where("key IS NOT NULL AND time IS NOT NULL")
         .withWatermark("time", "$delay milliseconds")
         .groupBy("key", F.$windows("time", $sizes).alias("window"))
