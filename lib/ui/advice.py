@@ -251,6 +251,7 @@ def tradeoff(visible: Visible, setting: Setting, goal: Goal) -> None:
     """Draw what settings around the advised one trade latency for, and the other engines."""
     advice = advice_of(visible.topic, setting, goal)
     if advice is None:
+        st.caption("No setting of this engine keeps the goal, so there is none to draw around.")
         return
     for name, panel in charts.tradeoff(
         tradeoff_of(visible.topic, advice.setting), advice.setting, advice.outcome
