@@ -143,7 +143,9 @@ def begin(title: str, line: str, *, needs_received: bool = False, replays: bool 
     if needs_received and not delays_tell and not order_only:
         st.info(
             "This page tells nothing without them. The other pages show what can be told.",
-            title="No event has a received time that tells a delay.",
+            title="No event has a received time."
+            if verdict is None
+            else "The received times tell no delay.",
             icon=":material/timer_off:",
         )
         st.stop()

@@ -77,7 +77,7 @@ def topic_without_sessions(files):
     values = values_of(
         *({"Timestamp": time, "ClientID": client} for time in times for client in (1, 2))
     )
-    stamps = [time + 20 for time in times for _ in (1, 2)]
+    stamps = [time + 20 + time % 13 for time in times for _ in (1, 2)]
     write_recorded(files / "flat.jsonl", "flat", [block(*values, timestamps=stamps)])
     return {"source": "Files", "topic": "flat"}
 
@@ -99,7 +99,7 @@ def topic_with_a_clock_ahead(files):
     values = values_of(
         *({"Timestamp": at + 240_000 * (client == 3), "ClientID": client} for at, client in sent)
     )
-    stamps = [at + 20 for at, _ in sent]
+    stamps = [at + 20 + at % 13 for at, _ in sent]
     write_recorded(files / "ahead.jsonl", "ahead", [block(*values, timestamps=stamps)])
     return {"source": "Files", "topic": "ahead"}
 
