@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from lib.decoding.unpacking import Packing
     from lib.decoding.unwrapping import Wrapping
 
-SAMPLE: Final = 1_024
+SAMPLE: Final = 256
 """Records, from all over a block, from which the wrappers are recognised."""
 
 _HEADER: Final = "@header:"
