@@ -17,7 +17,8 @@ MAX_BYTES: Final = 16 << 20
 def json_of(value: bytes) -> bytes | None:
     """Return a MessagePack map, or an array, as JSON; None for what does not begin as one.
 
-    Bytes, also of extensions, are text as `text_of_bytes` has it; a timestamp is ns since 1970.
+    Bytes, and those of extensions, are text as `text_of_bytes` has it; a timestamp is ns since
+    1970.
 
     Raises
     ------

@@ -7,6 +7,7 @@
 | JSON text | the JSON that is written as a text in JSON |
 | JSON array | its elements, each a value of its own |
 | MessagePack | the same as JSON |
+| Connect | the payload, of JSON written without line breaks |
 
 Each leaves a value that is not packed in it as it is.
 """
@@ -25,7 +26,7 @@ from lib.decoding.compressed import UnpackError, gunzip, unsnappy, unzstd
 from lib.decoding.json_arrays import NO_ARRAY, NOT_OF_EVENTS, counted, elements
 from lib.decoding.message_pack import json_of
 from lib.decoding.slots import Values
-from lib.sources.files.json_text import unquoted
+from lib.sources.files.json_text import members, unquoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +44,10 @@ TOO_MANY_BYTES: Final = f"more than {MAX_BLOCK_BYTES >> 20} MB in one block when
 TOO_MANY_EVENTS: Final = f"more than {MAX_BLOCK_EVENTS:,} events in one block"
 NOT_AN_ARRAY_OF_EVENTS: Final = "not a JSON array of objects"
 NO_EVENTS: Final = "an array without events"
+
+_CONNECT: Final = ("schema", "payload")
+_CONNECT_ALONE: Final = len('{"schema":,"payload":}') + len(',"":1')
+"""As many bytes beside the two members' values leave room for a third member."""
 
 _BOM: Final = b"\xef\xbb\xbf"
 _JSON_BEGINS: Final = (b"{", b"[", b'"')
@@ -182,6 +187,28 @@ def _elements(values: pa.BinaryArray) -> Unpacked:
     return Unpacked(found, rows, reasons, int((counts > 0).sum()))
 
 
+def _payloads(values: pa.BinaryArray) -> Unpacked:
+    """Return the payloads of Connect's envelopes; cut here, its schema is never parsed."""
+    (schema, payload), _ = members(values, _CONNECT)
+    sizes = (pc.fill_null(pc.binary_length(part), 0) for part in (values, schema, payload))
+    whole, *parts = (size.to_numpy() for size in sizes)
+    alone = whole - sum(parts) < _CONNECT_ALONE
+    is_one = (
+        alone & _begins(schema, (b"{", b"null")) & payload.is_valid().to_numpy(zero_copy_only=False)
+    )
+    found = pc.if_else(pa.array(is_one), payload, values)
+    packed = is_one & _begins(schema, (b"{",)) & _begins(payload, _JSON_BEGINS)
+    return Unpacked(found, np.arange(len(values)), {}, int(packed.sum()))
+
+
+def _begins(values: pa.BinaryArray, marks: tuple[bytes, ...]) -> NDArray[np.bool_]:
+    found = np.zeros(len(values), np.bool_)
+    for mark in marks:
+        begins = pc.fill_null(pc.starts_with(values, mark), False)
+        found |= begins.to_numpy(zero_copy_only=False)
+    return found
+
+
 ARRAYS: Final = Packing("arrays of {}".format, _elements)
 """The only one in which a value holds several."""
 
@@ -195,5 +222,6 @@ PACKINGS: Final[tuple[Packing, ...]] = (
     Packing(
         lambda inner: inner.replace("JSON", "MessagePack"), partial(_each, json_of, marked=False)
     ),
+    Packing("{} → Connect".format, _payloads),
 )
 """In the order in which they are tried."""

@@ -3,7 +3,7 @@
 | wrapping | what becomes of it |
 |---|---|
 | JSON text in a field | the fields of its objects become `field.name`; other text stays |
-| Connect | the fields of `payload` become the event's, `schema` is dropped |
+| Connect | the fields of `payload` are the event's, `schema` goes; where `unpacking` left it |
 | Debezium | `before`, `after`, `source` and `op` stay as they are |
 | CloudEvents | its attributes stay as they are |
 """

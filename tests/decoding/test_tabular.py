@@ -34,7 +34,7 @@ def decoded(records: pa.RecordBatch) -> pa.Table:
     """The fields of a block of records, of which none is rejected."""
     found = decode_block(records, decoder_for(records, NoSchemas()))
     assert not len(found.rejected)
-    return found.columns.drop_columns(list(KAFKA_COLUMNS))
+    return found.columns.drop_columns([n for n in found.columns.column_names if n in KAFKA_COLUMNS])
 
 
 def field(column: pa.Array) -> tuple[pa.DataType, list]:

@@ -317,8 +317,34 @@ def test_the_payload_of_connect_is_the_event():
     assert fields_of(found.columns) == plainly(*EVENTS)
 
 
+def test_connect_over_several_lines_is_the_same():
+    spread = [json.dumps(json.loads(connect(event)), indent=2).encode() for event in EVENTS]
+    name, found = decoded(*spread)
+
+    assert name == "JSON → Connect"
+    assert fields_of(found.columns) == plainly(*EVENTS)
+
+
+def test_a_payload_that_is_null_is_no_event():
+    _, found = decoded(
+        *map(connect, EVENTS), connect(None), dumped({"schema": None, "payload": {}})
+    )
+
+    assert fields_of(found.columns) == [*plainly(*EVENTS), {}]
+    assert reasons(found) == ["not a JSON object"]
+
+
+def test_what_has_more_than_a_schema_and_a_payload_keeps_it_all():
+    event = {"schema": {"type": "x"}, "payload": {"a": 1}, "b": 2}
+    name, found = decoded(*values_of(event))
+
+    assert name == "JSON"
+    assert fields_of(found.columns) == plainly(event)
+
+
 def test_a_payload_field_named_as_a_column_of_the_record_keeps_its_long_name():
-    _, found = decoded(connect({OFFSET: 7, "a": 1}))
+    value = json.dumps(json.loads(connect({OFFSET: 7, "a": 1})), indent=2).encode()
+    _, found = decoded(value)
 
     assert (
         found.columns.to_pylist()[0] | {"payload.KafkaOffset": 7, OFFSET: 0, "a": 1}

@@ -63,7 +63,7 @@ def decoded(name: str, content: bytes) -> Decoded:
 def fields(name: str, content: bytes) -> list[dict]:
     """Return the fields of a file's records."""
     columns = decoded(name, content).columns
-    return columns.drop_columns(list(KAFKA_COLUMNS)).to_pylist()
+    return columns.drop_columns([n for n in columns.column_names if n in KAFKA_COLUMNS]).to_pylist()
 
 
 def offsets(source: TopicSource, topic: str, wanted) -> list[int]:
