@@ -182,18 +182,6 @@ def sort_within(bounds: Ints, values: Ints) -> tuple[Ints, Codes | None]:
     return taken(values, before), before
 
 
-def rising_within(groups: Groups, values: Ints) -> Ints:
-    """Return the values of events group after group, rising inside each group."""
-    found = together(groups, values)
-    low, span = _range(values)
-    if not _fits(groups.bounds, span):
-        return sort_within(groups.bounds, found)[0]
-    keys = _numbered(groups.bounds, found, low, span)
-    keys.sort()
-    keys -= np.repeat(np.arange(groups.n) * span - low, groups.sizes)
-    return keys
-
-
 def _fits(bounds: Ints, span: int) -> bool:
     """Return whether `_numbered` stays inside int64."""
     return span <= _INT64_MAX // max(len(bounds) - 1, 1)
@@ -284,12 +272,24 @@ def quantiles_within(groups: Groups, values: Ints, shares: Sequence[float]) -> I
     low, span = _range(values)
     found: Ints
     if span * groups.n > _COUNTABLE * len(values):
-        found = rising_within(groups, values)[places]
-        return found
+        return _values_at(groups, together(groups, values), places)
     up_to = np.zeros(groups.n * span, np.int32)
     _tally(groups.codes, values, low, span, up_to)
     np.cumsum(up_to, out=up_to)
     found = np.searchsorted(up_to, places.astype(np.int32), side="right") % span + low
+    return found
+
+
+def _values_at(groups: Groups, values: Ints, places: Ints) -> Ints:
+    """Return the values at some places once each group is sorted; one row of places a group."""
+    found: Ints
+    low, span = _range(values)
+    if not _fits(groups.bounds, span):
+        found = sort_within(groups.bounds, values)[0][places]
+        return found
+    keys = _numbered(groups.bounds, values, low, span)
+    keys.sort()
+    found = keys[places] - (np.arange(groups.n) * span - low)[:, np.newaxis]
     return found
 
 
