@@ -185,9 +185,7 @@ class Outcome:
         return self.dropped / self.events if self.events else 0.0
 
 
-def outcome_of(
-    replay: Replay, true_session: NDArray[np.integer] | None = None, begin: int = 0
-) -> Outcome:
+def outcome_of(replay: Replay, true_session: NDArray[np.integer] | None = None) -> Outcome:
     """Return a replay in numbers.
 
     Parameters
@@ -196,16 +194,13 @@ def outcome_of(
         What the engine made of the topic.
     true_session
         As for `session_fates`, or None where the topic has no true session.
-    begin
-        Index of the first event that counts; of the final results, those count that came out then
-        or later.
     """
-    results = replay.closed_at >= begin
+    results = replay.closed_at != NO_INDEX
     latency = (replay.closed_ms - replay.last)[results]
     median, p95 = np.quantile(latency, [0.5, 0.95]).tolist() if len(latency) else (None, None)
     return Outcome(
-        events=len(replay.kept) - begin,
-        dropped=int(np.count_nonzero(~replay.kept[begin:])),
+        events=len(replay.kept),
+        dropped=replay.dropped,
         sessions=None if true_session is None else session_fates(replay, true_session),
         latency_median_ms=median,
         latency_p95_ms=p95,

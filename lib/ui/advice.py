@@ -87,8 +87,9 @@ def choose_goal(visible: Visible, setting: Setting) -> Goal:
 
 def _promise(advice: Advice) -> str:
     return (
-        f"**{_named(advice.setting)}** holds: {_intervals(advice)} in {advice.kept} of "
-        f"{len(advice.tried)} stretches of later events, which it was not chosen on.{_wait(advice)}"
+        f"**{_named(advice.setting)}** holds: what was chosen so on the events before "
+        f"{_intervals(advice)} in {advice.kept} of {len(advice.tried)} stretches of later events."
+        f"{_wait(advice)}"
     )
 
 
@@ -125,9 +126,8 @@ def _why(refusal: Refusal, visible: Visible, goal: Goal) -> str:
     if refusal.together:
         allowed = int(goal.most_dropped * len(visible.table))
         return (
-            f"A few outages decide everything: late events come some {refusal.together:,} at a "
-            f"time, most of them at {at}, and the goal lets {allowed:,} be dropped in the whole "
-            "topic."
+            f"A few moments decide everything: late events come some {refusal.together:,} at a "
+            f"time, the most at {at}, and the goal lets {allowed:,} be dropped in the whole topic."
         )
     return (
         f"One stretch decides everything: the late events that arrived from {at} on need a delay "

@@ -385,7 +385,11 @@ class TestWindows:
     def test_a_setting_that_holds_is_promised_with_what_it_did_on_later_events(self, alike_topic):
         at = open_app(WINDOWS, lose="1", **alike_topic)
         said = successes(at)
-        assert re.search(r"\*\* holds: dropped .* % in 10 of 10 stretches of later events", said)
+        assert re.search(
+            r"\*\* holds: what was chosen so on the events before dropped .* % "
+            r"in 10 of 10 stretches of later events",
+            said,
+        )
         stretches = table(at, named="Stretches of later events")
         assert set(stretches["Goal kept"]) == {"yes"}
 
