@@ -31,7 +31,13 @@ assert before, "nothing has been compiled"
 
 from lib.analysis.analyse import analyse
 from lib.loading.load import load
-from lib.replay import *
+from lib.replay.engine import replay
+from lib.replay.engines.beam import BeamSetting
+from lib.replay.engines.flink import FlinkSetting
+from lib.replay.engines.kafka_streams import KafkaStreamsSetting
+from lib.replay.engines.spark import SparkSetting
+from lib.replay.input import replay_input_of
+from lib.replay.windows import SessionWindow, TumblingWindow
 from lib.sources.base import Everything
 from lib.sources.files.folder import samples
 from lib.sources.kafka import KafkaSettings, KafkaTopics

@@ -227,7 +227,11 @@ def _line_names(table: pd.DataFrame, chosen: Setting) -> list[str]:
     several = len(table[LATENESS_MS].unique()) > 1
     return [
         f"{word} {duration(gap)}"
-        + (f", lateness {duration(lateness) if lateness else 'none'}" if several else "")
+        + (
+            f", {'lateness ' + duration(lateness) if lateness else 'no lateness'}"
+            if several
+            else ""
+        )
         for gap, lateness in zip(table[GAP_MS], table[LATENESS_MS], strict=True)
     ]
 
@@ -349,7 +353,7 @@ def held_back(timeline: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> alt.
         .encode(
             x=time_axis("from", "Received time", scale, domain_ms=None, zero_ms=zero_ms),
             x2="to",
-            y=alt.Y("by:Q", title="Held back by, s"),
+            y=alt.Y("by:Q", title="Held back by, s", axis=alt.Axis(tickCount=4)),
             y2=alt.datum(0),
             color=alt.Color(
                 "partition:N", title="Partition", legend=alt.Legend(orient="top", columns=9)
@@ -360,6 +364,6 @@ def held_back(timeline: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> alt.
                 alt.Tooltip("by:Q", title="Behind by (s)", format=",.1f"),
             ],
         )
-        .properties(height=180)
+        .properties(height=240)
     )
     return bars

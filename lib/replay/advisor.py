@@ -139,12 +139,13 @@ class Advice:
     Attributes
     ----------
     setting
-        The setting to take. On the whole topic and on each stretch it keeps the goal, where a
-        delay can do that.
+        The setting to take. On the whole topic it keeps the goal; where it holds, on each stretch,
+        too, where a delay can do that, and with a margin.
     outcome
         What it does to the whole topic, on which it was chosen.
     margin_ms
-        How much of the delay is margin: beyond what the stretch needed that needed most.
+        How much of the delay is margin: beyond what the stretch needed that needed most. 0 where
+        the setting is not called one that holds.
     tried
         The stretches that were tried, in their order; empty for a topic of a few events.
     refusal
@@ -210,24 +211,30 @@ def advise(
     if gapped is None:
         return None
     undelayed = replay(events, with_delay(gapped, 0))
-    needed = _tolerances(topic, gapped, undelayed)
-    if needed is None:
+    found = _tolerances(topic, gapped, undelayed)
+    if found is None:
         return None
-    chosen = with_delay(gapped, needed.delay_ms)
+    needed, of_whole = found
+    holding = with_delay(gapped, needed.delay_ms)
+    keeping = with_delay(gapped, stretches.rounded_up(of_whole))
     origins = range(topic.stretches // 2, topic.stretches)
     before = {k: with_delay(gapped, needed.first(k).delay_ms) for k in origins}
     judge = partial(_judge, topic, undelayed)
-    judged = side_by_side({each: partial(judge, each) for each in {chosen, *before.values()}})
-    outcome = judged[chosen].outcome
-    if not goal.is_met_by(outcome):
-        return None
+    judged = side_by_side(
+        {each: partial(judge, each) for each in {holding, keeping, *before.values()}}
+    )
     tried = tuple(_tried(topic, k, before[k], judged[before[k]]) for k in origins)
+    refusal = _refusal(topic, undelayed, needed, tried)
+    to_take = (keeping, holding) if refusal else (holding,)
+    chosen = next((each for each in to_take if goal.is_met_by(judged[each].outcome)), None)
+    if chosen is None:
+        return None
     return Advice(
         setting=chosen,
-        outcome=outcome,
-        margin_ms=max(0, delay_ms(chosen) - int(needed.need.max())),
+        outcome=judged[chosen].outcome,
+        margin_ms=0 if refusal else delay_ms(chosen) - int(needed.need.max()),
         tried=tried if topic.tries else (),
-        refusal=_refusal(topic, undelayed, needed, tried),
+        refusal=refusal,
     )
 
 
@@ -296,25 +303,31 @@ def _with_gap(topic: _Topic, setting: Setting) -> Setting | None:
     return with_length(setting, gap + (0 if setting.engine.joins_at_gap else 1))
 
 
-def _tolerances(topic: _Topic, setting: Setting, undelayed: Replay) -> stretches.Tolerances | None:
+def _tolerances(
+    topic: _Topic, setting: Setting, undelayed: Replay
+) -> tuple[stretches.Tolerances, int] | None:
+    """Return what the stretches need, and the delay that the whole topic needs."""
     share = topic.goal.most_dropped
     need = stretches.needs_ms(undelayed, topic.cuts, share)
+    of_whole = int(stretches.needs_ms(undelayed, topic.cuts[[0, -1]], share)[0])
     if topic.home is not None:
         for_sessions = _needs_of_sessions(topic, setting, undelayed)
         if for_sessions is None:
             return None
-        need = np.maximum(need, for_sessions)
+        need = np.maximum(need, for_sessions[:-1])
+        of_whole = max(of_whole, int(for_sessions[-1]))
     behind = stretches.out_of_order_ms(topic.events, undelayed, topic.cuts, share)
-    return stretches.tolerances(need, behind, stretches.slack_ms(setting))
+    return stretches.tolerances(need, behind, stretches.slack_ms(setting)), of_whole
 
 
 def _needs_of_sessions(
     topic: _Topic, setting: Setting, undelayed: Replay
 ) -> NDArray[np.int64] | None:
-    """Return the delay from which on each stretch keeps the goal for sessions, of those tried.
+    """Return the delay from which on each stretch keeps the goal for sessions; last, the topic.
 
-    Delays are tried that grow by a factor, then some more just below the largest needed. A
-    stretch that no delay helps is given what the whole topic needs; None where no delay helps that.
+    Of the delays that are tried: some that grow by a factor, then some more just below the largest
+    needed. A stretch that no delay helps is given what the whole topic needs; None where no delay
+    helps that.
     """
     behind = int((undelayed.clock - topic.events.event_time).max(initial=0))
     most = stretches.rounded_up(behind + setting.window.length_ms)
@@ -357,8 +370,8 @@ def _smallest_met(met: dict[int, NDArray[np.bool_]]) -> NDArray[np.int64]:
     from_here_on = np.logical_and.accumulate(kept[::-1])[::-1]
     smallest = delays[from_here_on.argmax(axis=0)]
     whole = smallest[-1] if from_here_on[:, -1].any() else delays[-1]
-    needed: NDArray[np.int64] = np.where(from_here_on.any(axis=0), smallest, whole)[:-1]
-    return np.maximum(needed, whole) if whole > needed.max() else needed
+    needed: NDArray[np.int64] = np.where(from_here_on.any(axis=0), smallest, whole)
+    return needed
 
 
 def _broken_shares(topic: _Topic, fates: SessionFates) -> NDArray[np.float64]:

@@ -190,9 +190,7 @@ class Outcome:
         return self.dropped / self.events if self.events else 0.0
 
 
-def outcome_of(
-    replay: Replay, true_session: NDArray[np.integer] | None = None, begin: int = 0
-) -> Outcome:
+def outcome_of(replay: Replay, true_session: NDArray[np.integer] | None = None) -> Outcome:
     """Return a replay in numbers.
 
     Parameters
@@ -201,18 +199,14 @@ def outcome_of(
         What the engine made of the topic.
     true_session
         As for `session_fates`, or None where the topic has no true session.
-    begin
-        Index of the first event that counts; of the final results, those count that came out then
-        or later.
     """
     stopped = replay.stopped_at != NO_INDEX
-    read = replay.stopped_at if stopped else len(replay.kept)
-    results = replay.closed_at >= begin
+    results = replay.closed_at != NO_INDEX
     latency = (replay.closed_ms - replay.last)[results]
     median, p95 = np.quantile(latency, [0.5, 0.95]).tolist() if len(latency) else (None, None)
     return Outcome(
-        events=max(0, read - begin),
-        dropped=int(np.count_nonzero(replay.late[begin:])),
+        events=replay.stopped_at if stopped else len(replay.kept),
+        dropped=replay.dropped,
         sessions=None if true_session is None else session_fates(replay, true_session),
         latency_median_ms=median,
         latency_p95_ms=p95,

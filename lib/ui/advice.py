@@ -86,8 +86,9 @@ def choose_goal(visible: Visible, setting: Setting) -> Goal:
 
 def _promise(advice: Advice) -> str:
     return (
-        f"**{_named(advice.setting)}** holds: {_intervals(advice)} in {advice.kept} of "
-        f"{len(advice.tried)} stretches of later events, which it was not chosen on.{_wait(advice)}"
+        f"**{_named(advice.setting)}** holds: what was chosen so on the events before "
+        f"{_intervals(advice)} in {advice.kept} of {len(advice.tried)} stretches of later events."
+        f"{_wait(advice)}"
     )
 
 
@@ -124,9 +125,8 @@ def _why(refusal: Refusal, visible: Visible, goal: Goal) -> str:
     if refusal.together:
         allowed = int(goal.most_dropped * len(visible.table))
         return (
-            f"A few outages decide everything: late events come some {refusal.together:,} at a "
-            f"time, most of them at {at}, and the goal lets {allowed:,} be dropped in the whole "
-            "topic."
+            f"A few moments decide everything: late events come some {refusal.together:,} at a "
+            f"time, the most at {at}, and the goal lets {allowed:,} be dropped in the whole topic."
         )
     return (
         f"One stretch decides everything: the late events that arrived from {at} on need a delay "
@@ -140,8 +140,8 @@ def _tested(advice: Advice) -> str:
         return ""
     failed = len(advice.tried) - advice.kept
     tested = (
-        f" Tested on later events, what was chosen before them {_intervals(advice)}; the goal was "
-        f"kept in {advice.kept} of {len(advice.tried)} stretches"
+        " Tested on later events, what was chosen before them, with a margin, "
+        f"{_intervals(advice)}; the goal was kept in {advice.kept} of {len(advice.tried)} stretches"
     )
     return f"{tested}: add a margin." if failed else f"{tested}."
 
@@ -171,18 +171,19 @@ def _wait(advice: Advice) -> str:
 
 def _how_chosen(advice: Advice, visible: Visible) -> str:
     margin = (
-        f"{duration(advice.margin_ms)} of it are margin, learned from how far stretches went "
-        "beyond all before them."
+        f" {duration(advice.margin_ms)} of the {advice.setting.engine.delay.title.lower()} are "
+        "margin, learned from how far stretches went beyond all before them."
         if advice.margin_ms
-        else "No margin was needed."
+        else ""
     )
-    chosen = f"Chosen on all {len(visible.table):,} events. {margin}"
+    chosen = f"Chosen on all {len(visible.table):,} events.{margin}"
     if not advice.tried:
         return f"{chosen} There are too few events to test it on later ones."
     first = advice.tried[0]
     return (
-        f"{chosen} Tested so: chosen on the first {first.begin:,} events, tested on the next "
-        f"{first.end - first.begin:,}; then chosen on those, too, tested on the next; and so on."
+        f"{chosen} Tested so: chosen, with a margin, on the first {first.begin:,} events, tested "
+        f"on the next {first.end - first.begin:,}; then chosen on those, too, tested on the next; "
+        "and so on."
     )
 
 

@@ -101,7 +101,8 @@ def _sentence(blame: Blame, names: list[str], visible: Visible) -> str:
     else:
         begins = f"Client {name} moves the watermark"
     need = row[of_groups.NEED_WITHOUT_MS]
-    rest = "" if pd.isna(need) else f" The rest would need a delay of {duration(need)}."
+    needed = "" if pd.isna(need) else f"a delay of {duration(need)}" if need else "no delay"
+    rest = needed and f" The rest alone would keep the goal with {needed}."
     return (
         f"**{begins}: without it {counted(int(row[of_groups.DROPPED_WITHOUT]), 'event')} would be "
         f"dropped instead of {blame.dropped:,}.**{rest}"

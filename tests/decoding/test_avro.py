@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import lib.decoding.json
 from lib.core.avro_walk import DEEPEST
 from lib.core.errors import SchemaError
 from lib.core.schemas import Schema
 from lib.decoding.avro import read
+from lib.decoding.json import JSON
 from lib.decoding.slots import Read, Values
 from tests.support.blocks import block
 
@@ -396,7 +396,7 @@ def rows_by_fastavro(schema: object, values: list[bytes]) -> list[dict]:
         json.dumps(as_json(fastavro.schemaless_reader(io.BytesIO(value), parsed, None)))
         for value in values
     ]
-    decoded = lib.decoding.json.decode(block(*(text.encode() for text in texts)))
+    decoded = JSON.decode(block(*(text.encode() for text in texts)))
     assert not decoded.rejected.num_rows
     own = [name for name in decoded.columns.column_names if not name.startswith("Kafka")]
     return [

@@ -11,9 +11,9 @@ from google.protobuf.message import DecodeError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import lib.decoding.json
 from lib.core.errors import SchemaError
 from lib.core.schemas import Schema
+from lib.decoding.json import JSON
 from lib.decoding.proto_files import compiled_file
 from lib.decoding.protobuf import MOST_MESSAGES, read
 from lib.decoding.protobuf_walk import DEEPEST
@@ -336,7 +336,7 @@ def _struct_value(value):
 
 def rows_by_protobuf(messages: list) -> list[dict]:
     texts = [json.dumps(plain(message)).encode() for message in messages]
-    columns = lib.decoding.json.decode(block(*texts)).columns
+    columns = JSON.decode(block(*texts)).columns
     own = [name for name in columns.column_names if not name.startswith("Kafka")]
     return [
         {name: value for name, value in row.items() if value is not None}

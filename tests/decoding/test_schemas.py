@@ -102,10 +102,12 @@ def test_a_record_that_cannot_be_read_costs_nothing_but_itself():
 
     assert rows(decoded.columns) == {0: {"a": 1, "at": 2}, 8: {"a": 3, "at": 2}}
     found = reasons(decoded.rejected)
-    assert found[1] == "schema id 9: It is not known."
+    assert found[1] == "begins with schema id 9: It is not known."
     assert found[2] == "not Avro of schema id 1: it ends too early"
     assert found[3] == "tombstone (null value)"
-    assert found[4].startswith("schema id 6: The Protobuf schema cannot be used: line 1")
+    assert found[4].startswith(
+        "begins with schema id 6: The Protobuf schema cannot be used: line 1"
+    )
     assert found[5].startswith("not Protobuf of schema id 3: it does not say which message")
     assert found[6] == "not JSON"
     assert found[7] == "not a record"
@@ -131,7 +133,9 @@ def test_json_is_read_without_a_registry():
 def test_without_a_registry_the_reason_says_so():
     decoded = SchemaDecoder(NoSchemas()).decode(block(framed(17, b"\x02\x04")))
 
-    assert reasons(decoded.rejected) == {0: "schema id 17: No schema registry is configured."}
+    assert reasons(decoded.rejected) == {
+        0: "begins with schema id 17: No schema registry is configured."
+    }
 
 
 def test_a_schema_is_asked_for_once_a_block_where_it_is_needed():

@@ -142,7 +142,7 @@ def test_schemas_are_asked_for_what_is_in_a_value(write):
     name, found = decoded(*(write(v) for v in (b"\0\0\0\0\x07abc", b"\0\0\0\0\x07d")))
 
     assert name.endswith("→ Confluent")
-    assert set(reasons(found)) == {"schema id 7: No schema registry is configured."}
+    assert set(reasons(found)) == {"begins with schema id 7: No schema registry is configured."}
 
 
 # Several events in a record

@@ -376,14 +376,18 @@ class TestWindows:
         assert f"**{engine}: {sentence} " in said
         assert "with a session gap of 30 s**" in said
         assert "too short: to promise 1 % takes 4,000 events" in said
-        assert "Tested on later events, what was chosen before them dropped" in said
+        assert "Tested on later events, what was chosen before them, with a margin, dropped" in said
         assert languages <= {code.language for code in at.code}
         assert all("sessions-10" in code.value for code in at.code)
 
     def test_a_setting_that_holds_is_promised_with_what_it_did_on_later_events(self, alike_topic):
         at = open_app(WINDOWS, lose="1", **alike_topic)
         said = successes(at)
-        assert re.search(r"\*\* holds: dropped .* % in 10 of 10 stretches of later events", said)
+        assert re.search(
+            r"\*\* holds: what was chosen so on the events before dropped .* % "
+            r"in 10 of 10 stretches of later events",
+            said,
+        )
         stretches = table(at, named="Stretches of later events")
         assert set(stretches["Goal kept"]) == {"yes"}
 
@@ -391,7 +395,7 @@ class TestWindows:
         at = open_app(WINDOWS, lose="1")
         press(at, "Use this setting")
         assert at.select_slider(key="delay").value > 5
-        assert metrics(at)["Dropped"] == "0 (0.00%)"
+        assert int(metrics(at)["Dropped"].split()[0]) <= 0.01 * 255
 
     def test_whose_fault_it_is_is_said_of_clients_and_partitions(self):
         at = open_app(WINDOWS, topic="sessions-100")
