@@ -9,6 +9,7 @@ from __future__ import annotations
 from lib.analysis import analyse
 from lib.decoding import json_arrays, json_layout, schemas
 from lib.replay import blame, partitions, registry
+from lib.sources.files import json_text
 from lib.sources.kafka.librdkafka import batch
 
 
@@ -19,6 +20,7 @@ def warm_up() -> None:
     batch.warm_up()
     schemas.warm_up()
     json_arrays.warm_up()
+    json_text.warm_up()
     registry.warm_up()
     blame.warm_up()
     partitions.warm_up()

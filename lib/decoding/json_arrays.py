@@ -23,22 +23,29 @@ NOT_OF_EVENTS: Final = -2
 """Not JSON, or with elements that are neither objects, nor arrays, nor texts of some."""
 
 _QUOTE, _BACKSLASH, _COMMA, _OPEN, _CLOSE = b'"\\,[]'
-_OPEN_OBJECT, _CLOSE_OBJECT = b"{}"
+_OPEN_OBJECT, _CLOSE_OBJECT, _SPACE = b"{} "
 
 
 def counted(values: Values) -> NDArray[np.int64]:
     """Return how many elements each value has as an array, or `NO_ARRAY`, `NOT_OF_EVENTS`."""
     none = np.empty(0, np.int64)
     counts = np.empty(len(values), np.int64)
-    _cut(values.data, values.starts, values.stops, counts, none, none)
+    _cut(_read_only(values.data), values.starts, values.stops, counts, none, none)
     return counts
 
 
 def elements(values: Values, counts: NDArray[np.int64]) -> Values:
     """Return the elements of values that are arrays, as `counted` has counted them."""
     starts, stops = np.empty((2, counts.sum()), np.int64)
-    _cut(values.data, values.starts, values.stops, counts, starts, stops)
+    _cut(_read_only(values.data), values.starts, values.stops, counts, starts, stops)
     return Values(values.data, starts, stops)
+
+
+def _read_only(data: Bytes) -> Bytes:
+    # A loop is compiled for arrays that can be written and for those that cannot.
+    view = data.view()
+    view.flags.writeable = False
+    return view
 
 
 @inlined
@@ -71,7 +78,8 @@ def _end_of(data: Bytes, i: int, stop: int) -> int:
 @inlined
 def _may_hold_events(data: Bytes, i: int, stop: int) -> bool:
     if data[i] == _QUOTE and i + 1 < stop:
-        return data[i + 1] in (_OPEN, _OPEN_OBJECT, _BACKSLASH)  # a text that may hold JSON
+        # A text that may hold JSON, perhaps behind white space.
+        return data[i + 1] in (_OPEN, _OPEN_OBJECT, _BACKSLASH, _SPACE)
     return data[i] in (_OPEN, _OPEN_OBJECT)
 
 

@@ -151,7 +151,10 @@ def _buffers(values: pa.BinaryArray) -> tuple[Bytes, NDArray[np.int32]]:
     """Return the bytes of an array, and where in them its values lie."""
     _, bounds, data = values.buffers()
     offsets = np.frombuffer(bounds, np.int32)[values.offset : values.offset + len(values) + 1]
-    return np.frombuffer(data or b"", np.uint8), offsets
+    bytes_ = np.frombuffer(data or b"", np.uint8)
+    for array in (offsets, bytes_):
+        array.flags.writeable = False  # a loop is compiled for what can be written, and what cannot
+    return bytes_, offsets
 
 
 @compiled
@@ -368,3 +371,8 @@ def _members(
         if not whole[row]:
             starts[:, row] = -1
     return starts, ends, whole
+
+
+def warm_up() -> None:
+    """Compile what is compiled, or load it from numba's cache, so that the first load is fast."""
+    members(cut(b"{}", within=False, final=True)[0], ["a"])
