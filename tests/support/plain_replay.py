@@ -300,7 +300,8 @@ class _Batch:
 
 
 def _batches(events: ReplayInput, setting: SparkSetting) -> Iterator[_Batch]:
-    received, total = events.received.tolist(), len(events)
+    received, partition = events.received.tolist(), events.partition.tolist()
+    total = len(events)
     if setting.batch_ends:
         begin = 0
         for end in [*(e for e in setting.batch_ends if e < total), total][: total or 0]:
@@ -314,13 +315,14 @@ def _batches(events: ReplayInput, setting: SparkSetting) -> Iterator[_Batch]:
     while waits or arrived < total:
         if every:
             now = trigger + every if waits else received[arrived] // every * every + every
-            come = [i for i in range(arrived, total) if received[i] < now]
         else:
             now = trigger if waits else received[arrived]
-            come = [i for i in range(arrived, total) if setting.waiting or received[i] <= now]
+        come = arrived
+        while come < total and (setting.waiting or received[come] < now + (every == 0)):
+            come += 1
         left = bool(waits) or (bool(every) and now == trigger + every)
-        trigger, waits, arrived = now, waits + come, arrived + len(come)
-        read = _share(waits, events.partition.tolist(), setting.batch_records)
+        trigger, waits, arrived = now, [*waits, *range(arrived, come)], come
+        read = _share(waits, partition, setting.batch_records)
         waits = [i for i in waits if i not in read]
         most_read = max(most_read, max(read) + 1)
         if setting.waiting:
@@ -332,7 +334,7 @@ def _batches(events: ReplayInput, setting: SparkSetting) -> Iterator[_Batch]:
 def _share(waits: list[int], partition: list[int], most: int | None) -> set[int]:
     """Return which waiting events a batch of at most so many reads."""
     read: set[int] = set()
-    for p in set(partition):
+    for p in {partition[i] for i in waits}:
         own = [i for i in waits if partition[i] == p]
         share = len(own) if most is None else most * (len(own) / len(waits))
         read.update(own[: math.ceil(share) if share < 1 else math.floor(share)])
