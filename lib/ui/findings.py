@@ -24,7 +24,10 @@ _FIRST = 5
 
 def show_findings(topic: LoadedTopic) -> None:
     """Show the findings of a topic, those that touch the most events first."""
-    found = analysis_of(topic).findings
+    analysis = analysis_of(topic)
+    found = analysis.findings
+    if analysis.numbering is not None:
+        st.caption(escaped_markdown(analysis.numbering.sentence))
     if not found and not trust_of(topic).usable:
         st.info(
             "Sequence numbers show nothing, if there are any. Whether events are late cannot be "
