@@ -8,7 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from lib.charts import windows as charts
-from lib.core.formatting import counted, duration
+from lib.core.formatting import counted, duration, escaped_markdown
+from lib.events.fields import JOINED
 from lib.replay.advisor import Advice, Reason, Refusal
 from lib.replay.engine import DELAYS_S, GAPS_S, Setting, delay_ms
 from lib.replay.goal import Goal
@@ -20,7 +21,7 @@ from lib.ui.replays import advice_of, elsewhere_of, input_of, tradeoff_of, true_
 from lib.ui.show import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from lib.loading.load import LoadedTopic
     from lib.replay.advisor import Tried
@@ -290,9 +291,32 @@ def _row(setting: Setting, outcome: Outcome) -> dict[str, object]:
     return row | {"Result latency": "none" if latency is None else duration(latency)}
 
 
+_PLAIN: Final = ("JSON", "table")
+"""Formats that programs read as they are; a table is a file's, whose topic had JSON."""
+
+
+def _to_adapt(topic: LoadedTopic) -> Iterator[str]:
+    """Give what the programs do otherwise than Skewline has read the topic, as sentences."""
+    if topic.decoder is not None and topic.decoder.name not in _PLAIN:
+        yield (
+            f"The programs read values as plain JSON. Those of this topic are "
+            f"{escaped_markdown(topic.decoder.name)}: put in how your jobs read them."
+        )
+    sources = topic.fields.event_time.sources
+    if len(sources) > 1 or any(JOINED in source for source in sources):
+        yield (
+            f"The programs read one field as the event time. Here it is "
+            f"{escaped_markdown(', else '.join(sources))}: put that in."
+        )
+    if topic.corrected:
+        yield "The programs read event times as they are, with no clock corrected."
+
+
 def _code(topic: LoadedTopic, setting: Setting) -> None:
     names = names_in(topic)
     with st.expander("The code to paste", icon=":material/code:"):
+        for sentence in _to_adapt(topic):
+            st.warning(sentence, icon=":material/edit:")
         for program in setting.engine.programs(setting, names):
             st.markdown(f"**{program.title}**")
             st.code(program.text, language=program.language)

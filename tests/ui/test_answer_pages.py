@@ -1,5 +1,6 @@
 """Overview's findings, Delay, Outages, Windows and a session in detail: what the pages answer."""
 
+import json
 import re
 from urllib.parse import parse_qs, urlsplit
 
@@ -415,6 +416,17 @@ class TestWindows:
             r"Client 3's clock is 4 min ahead: without it 0 events would be dropped instead of \d+",
             said,
         )
+
+    def test_code_for_a_wrapped_topic_says_that_it_reads_plain_json(self, files):
+        events = [{"Timestamp": ZERO_MS + 1_000 * n, "ClientID": n % 3} for n in range(200)]
+        texts = [json.dumps(json.dumps(event)).encode() for event in events]
+        stamps = [ZERO_MS + 1_000 * n + n % 13 for n in range(200)]
+        write_recorded(files / "text.jsonl", "text", [block(*texts, timestamps=stamps)])
+
+        at = open_app(WINDOWS, source="Files", topic="text", lose="1")
+
+        said = [warning.value for warning in at.warning]
+        assert any("this topic are JSON text in JSON: put in how" in each for each in said)
 
     def test_without_sessions_of_its_own_a_topic_shows_the_gaps(self, topic_without_sessions):
         at = open_app(WINDOWS, **topic_without_sessions)
