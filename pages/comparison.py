@@ -10,8 +10,8 @@ from lib.ui.page import begin
 visible = in_open_group(
     begin(
         "Comparison",
-        "When each event happened, above when it arrived: a stretch that is filled above and "
-        "empty below is an outage.",
+        "When each event happened, above when it was received. A stretch with events above and "
+        "none below may be an outage.",
     )
 )
 height = st.slider(
@@ -34,9 +34,9 @@ st.altair_chart(
     key=parameters.COMPARISON_CHART,
     on_select=brushed_window(parameters.COMPARISON_CHART, visible.zero_ms),
     selection_mode=drawn.brushes,
-    alt="Events of each client by event time, and below by received time",
+    alt=drawn.alt,
 )
 st.caption(
     f"{drawn.caption} Scroll to zoom, drag to pan, double-click to reset; drag with shift to make "
-    "a stretch the time window. Both panels move together."
+    "a stretch the time window."
 )

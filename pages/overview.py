@@ -8,7 +8,7 @@ from lib.ui.show import first_records, load_report, moment
 
 visible = begin(
     "Overview",
-    "What the topic holds in the chosen window: how much, of whom, and how late it arrived.",
+    "What is in the chosen window: how many events, from which clients, how late.",
 )
 summary = summarise(visible.table, visible.rows)
 

@@ -9,6 +9,7 @@ from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
 from lib.core.formatting import counted
 from lib.core.times.diagnosis import diagnose
 from lib.core.times.forms import FORMS
+from lib.core.times.zones import WHATEVER_IS_WRITTEN
 from lib.events.fields import RECORD_TIME_FIELD
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def diagnosis_of(events: EventsTable) -> Diagnosis | None:
         timed[RECEIVED_TIME].to_numpy(),
         form=forms[0] if len(forms) == 1 else None,
         groups=timed[CLIENT].cat.codes.to_numpy(),
+        names_zone=not notes.local and all(FORMS[form].unit_ms is None for form in forms),
     )
 
 
@@ -91,8 +93,18 @@ def _shares(offers: Sequence[TimeOffer]) -> str:
 
 
 def _diagnosed(diagnosis: Diagnosis | None) -> Iterator[Notice]:
-    if diagnosis is not None:
-        yield Notice(About.EVENT_TIME, Level.WARNING, diagnosis.sentence)
+    if diagnosis is None:
+        return
+    sentence = diagnosis.sentence
+    if diagnosis.zone is not None:
+        zone = diagnosis.zone.removesuffix(WHATEVER_IS_WRITTEN)
+        sentence += f" To correct them choose {zone}, or a place there, as the clients' time zone"
+    elif diagnosis.kind in ("epoch", "far", "future"):
+        sentence += " Choose how event time is written"
+    else:
+        yield Notice(About.EVENT_TIME, Level.WARNING, sentence)
+        return
+    yield Notice(About.EVENT_TIME, Level.WARNING, f"{sentence}, under Fields in the sidebar.")
 
 
 def _received(events: EventsTable) -> Iterator[Notice]:

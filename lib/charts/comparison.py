@@ -56,6 +56,12 @@ class ComparisonChart:
         return [BRUSHES[clock] for clock in self.clocks]
 
     @property
+    def alt(self) -> str:
+        """What is drawn, for those who do not see it."""
+        below = ", and below by received time" if len(self.clocks) > 1 else ""
+        return f"Events of each client by event time{below}"
+
+    @property
     def caption(self) -> str:
         """What is drawn and how many events it stands for."""
         who = counted(self.lanes.clients, "client")
@@ -63,11 +69,14 @@ class ComparisonChart:
             who += f" in {len(self.lanes.labels)} groups"
         if self.width_ms is None:
             where = "both panels" if len(self.clocks) > 1 else "the panel"
-            return f"Every one of the {self.events:,} events of {who} is a point in {where}."
-        return (
-            f"Counts of all {self.events:,} events of {who}, per row and {duration(self.width_ms)}"
-            f"; up to {MOST_POINTS:,} events in the window are drawn as points."
-        )
+            drawn = f"Every one of the {self.events:,} events of {who} is a point in {where}."
+        else:
+            drawn = (
+                f"Counts of all {self.events:,} events of {who}, per row and "
+                f"{duration(self.width_ms)}; up to {MOST_POINTS:,} events in the window are drawn "
+                "as points."
+            )
+        return f"{drawn} Both panels move together." if len(self.clocks) > 1 else drawn
 
 
 def comparison(

@@ -39,8 +39,8 @@ class TimeField:
     form
         How it is written in all of them; None: in each as recognised.
     zone
-        Where the clock is of times that lack a zone: an IANA name, or an offset such as +01:00;
-        None: UTC.
+        Where the clock is of times that lack a zone: an IANA name, or an offset such as +01:00,
+        with `lib.core.times.zones.WHATEVER_IS_WRITTEN` behind it of all times; None: UTC.
     """
 
     sources: tuple[str, ...] = ()

@@ -370,6 +370,8 @@ def _event_time(
     # A field that says that it is the time of receipt or of sending is not the event's.
     able = [c for c in candidates if _role_of_name(c.name) in ("event", "")]
     best = max(able, key=lambda c: _event_score(c, sample), default=None)
+    if best is not None and not _has_record_times(sample):
+        best = next((c for c in able if _is_receipt_of(best, c)), best)
     if best is None or best.share <= NEARLY_ALL or best.recognised.form is None:
         return None
     lacking = best.ms == MISSING_TIME
@@ -442,6 +444,22 @@ def _behaves(candidate: TimeCandidate, event: TimeCandidate | None) -> bool:
         return False
     present = candidate.ms[candidate.ms != MISSING_TIME]
     return len(present) > 1 and float(np.mean(np.diff(present) >= 0)) > 0.99
+
+
+def _is_receipt_of(candidate: TimeCandidate, event: TimeCandidate) -> bool:
+    """Return whether what is named like an event time is when a server wrote down another.
+
+    It rises from record to record, where the other, which it follows closely, does not.
+    """
+    if candidate is event or _tells_of_event(candidate.name) or _behaves(event, event):
+        return False
+    both = (candidate.ms != MISSING_TIME) & (event.ms != MISSING_TIME)
+    follows = _correlation(candidate.ms[both], event.ms[both]) > 0.9 if both.any() else False
+    return follows and _behaves(candidate, event)
+
+
+def _tells_of_event(name: str) -> bool:
+    return bool(_EVENT_WORDS & set(_tokens(name)))
 
 
 def _correlation(a: NDArray[np.int64], b: NDArray[np.int64]) -> float:

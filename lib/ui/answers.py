@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lib.analysis.notices import Notice
+    from lib.core.times.diagnosis import Diagnosis
     from lib.loading.load import LoadedTopic
 
 Answer = TypeVar("Answer")
@@ -43,6 +44,12 @@ def trust_of(topic: LoadedTopic) -> Verdict:
 def time_notices_of(topic: LoadedTopic) -> list[Notice]:
     """Return what has to be said of the times of a topic."""
     found: list[Notice] = _time_notices(topic.version, topic)
+    return found
+
+
+def diagnosed(topic: LoadedTopic) -> Diagnosis | None:
+    """Return what is wrong with the event times of a topic as a whole."""
+    found: Diagnosis | None = _diagnosed(topic.version, topic)
     return found
 
 
@@ -96,9 +103,14 @@ def _trust(version: object, _topic: LoadedTopic) -> Verdict:  # noqa: ARG001
 
 @st.cache_resource(max_entries=_KEPT, show_spinner=False)
 def _time_notices(version: object, _topic: LoadedTopic) -> list[Notice]:  # noqa: ARG001
-    diagnosis = diagnosis_of(_topic.events)
+    diagnosis = diagnosed(_topic)
     found = time_notices(_topic.events, _topic.fields, _topic.recognition, diagnosis)
     return _alone(found)
+
+
+@st.cache_resource(max_entries=_KEPT, show_spinner=False)
+def _diagnosed(version: object, _topic: LoadedTopic) -> Diagnosis | None:  # noqa: ARG001
+    return _alone(diagnosis_of(_topic.events))
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

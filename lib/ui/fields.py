@@ -15,10 +15,11 @@ import streamlit as st
 from lib.core.errors import FieldsError
 from lib.core.formatting import visible_text
 from lib.core.times.forms import FORMS
-from lib.core.times.zones import find_zone
+from lib.core.times.zones import WHATEVER_IS_WRITTEN, find_zone
 from lib.events.fields import RECORD_TIMESTAMP, Fields
 from lib.sources.open import preset_fields
 from lib.ui import parameters
+from lib.ui.answers import diagnosed
 from lib.ui.parameters import field_key
 from lib.ui.sources import secrets
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from lib.ui.parameters import Parameter
 
 NO_FIELD: Final = "none"
+_UTC: Final = "UTC"
 IN_ORDER: Final = "||"
 """Between the fields that are taken in order, in a link."""
 
@@ -84,7 +86,7 @@ def forget_fields() -> None:
 
 def choose_fields(topic: LoadedTopic) -> None:
     """Draw the fields of a loaded topic; a change reads the topic with the new fields."""
-    is_open = not topic.fields.event_time
+    is_open = not topic.fields.event_time or diagnosed(topic) is not None
     with st.expander("Fields", icon=":material/data_object:", expanded=is_open):
         if topic.recognition.system:
             st.caption(f"The fields are those of {topic.recognition.system}.")
@@ -147,7 +149,9 @@ def _choose_form(topic: LoadedTopic, role: Parameter[None], parameter: Parameter
 
 
 def _choose_zone(topic: LoadedTopic) -> None:
-    """Draw the zone of times that lack one, where some do or one is chosen."""
+    """Draw the zone of times that lack one, or name a wrong one, where some do or one is chosen."""
+    diagnosis = diagnosed(topic)
+    likely = diagnosis.zone if diagnosis else None
     roles = (
         (parameters.ZONE, "event_time", "Clients' time zone"),
         (parameters.RECEIVED_ZONE, "received_time", "Time zone of received times"),
@@ -155,12 +159,19 @@ def _choose_zone(topic: LoadedTopic) -> None:
     for parameter, role, title in roles:
         chosen = getattr(topic.fields, role).zone
         notes = topic.events.notes.get(role)
-        if chosen is None and not (notes and notes.local):
+        found = likely if role == "event_time" else None
+        if chosen is None and found is None and not (notes and notes.local):
             continue
-        zones = ["UTC", *sorted(available_timezones() - {"UTC"})]
-        used = chosen or "UTC"
-        options = zones if used in zones else [used, *zones]
-        _choose(title, options, used, "UTC", parameter, format_func=str)
+        used = chosen or _UTC
+        mark = WHATEVER_IS_WRITTEN if (found or used).endswith(WHATEVER_IS_WRITTEN) else ""
+        zones = [f"{zone}{mark}" for zone in sorted(available_timezones() - {_UTC})]
+        options = list(dict.fromkeys([_UTC, *([found] if found else []), used, *zones]))
+        _choose(title, options, used, _UTC, parameter, format_func=_zone_label)
+
+
+def _zone_label(zone: str) -> str:
+    name = zone.removesuffix(WHATEVER_IS_WRITTEN)
+    return name if name == zone else f"{name}, whatever zone is written"
 
 
 def _choose_identity(topic: LoadedTopic, role: Parameter[None]) -> None:

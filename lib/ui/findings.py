@@ -12,7 +12,7 @@ from lib.charts.rows import written
 from lib.core.formatting import counted, escaped_markdown
 from lib.events.table import TimeDomain
 from lib.ui import parameters
-from lib.ui.answers import analysis_of, trust_of
+from lib.ui.answers import analysis_of, diagnosed, trust_of
 from lib.ui.time_window import CLOCKS, extent_of
 
 if TYPE_CHECKING:
@@ -29,10 +29,16 @@ def show_findings(topic: LoadedTopic) -> None:
     if analysis.numbering is not None:
         st.caption(escaped_markdown(analysis.numbering.sentence))
     if not found and not trust_of(topic).usable:
+        numbers = "" if analysis.numbering is None else "Sequence numbers show nothing. "
+        late = "Whether events are late cannot be told from these received times."
+        if topic.events.timed.empty:
+            late = "Whether events are late cannot be told without received times."
+        st.info(f"{numbers}{late}", icon=":material/timer_off:")
+        return
+    if not found and diagnosed(topic) is not None:
         st.info(
-            "Sequence numbers show nothing, if there are any. Whether events are late cannot be "
-            "told without received times.",
-            icon=":material/timer_off:",
+            "The event times are wrong as a whole, as said above. Beyond that nothing stands out.",
+            icon=":material/schedule:",
         )
         return
     if not found:

@@ -68,6 +68,17 @@ def test_the_zone_that_is_told_sets_it_right(events, received):
     assert read_times(column, "iso", zone=zone).ms.tolist() == events.tolist()
 
 
+def test_the_zone_of_times_that_name_a_wrong_one_sets_them_right(events, received):
+    local = np.datetime_as_string((events + HOUR).astype("datetime64[ms]"), timezone="UTC")
+    column = pa.array(local.tolist())  # written as UTC, with a Z
+
+    found = diagnose(read_times(column, "iso").ms, received, names_zone=True)
+
+    assert "written with another zone" in found.sentence
+    assert read_times(column, "iso", zone="+01:00").ms.tolist() == (events + HOUR).tolist()
+    assert read_times(column, "iso", zone=found.zone).ms.tolist() == events.tolist()
+
+
 def test_a_zone_is_missing_although_a_client_held_events_back(events, received):
     late = np.where((np.arange(200) % 50 > 30), 40 * 60_000, 0)  # four in ten, by 40 min
 

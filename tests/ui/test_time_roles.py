@@ -160,6 +160,28 @@ def test_a_missing_zone_is_said_and_chosen(topic):
     assert metrics(at)["From the future"] == "0"
 
 
+@pytest.mark.parametrize(
+    ("written", "zone"),
+    [(lambda ms: ms, "+01:00"), (lambda ms: f"{iso(ms)}Z", "+01:00!")],
+    ids=["as a number", "as UTC"],
+)
+def test_local_times_that_look_right_can_be_corrected_in_the_sidebar(topic, written, zone):
+    hour = 3_600_000
+    records = [
+        {"device": h.client, "at": written(h.event_ms + hour), "received_at": h.received_ms}
+        for h in happenings()
+    ]
+    at = open_app(OVERVIEW, **topic(records))
+    assert "a whole number of quarter hours" in warnings(at)
+    assert "Nothing stands out." not in [box.value for box in at.success]
+
+    [choice] = [box for box in at.selectbox if box.label == "Clients' time zone"]
+    at = choice.set_value(zone).run()
+
+    assert "quarter hours" not in warnings(at)
+    assert metrics(at)["From the future"] == "0"
+
+
 def iso(ms):
     at = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(milliseconds=ms)
     return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03}"

@@ -11,6 +11,7 @@ import pandas as pd
 from lib.core.formatting import duration
 from lib.core.times.forms import FORMS
 from lib.core.times.recognition import other_epoch
+from lib.core.times.zones import WHATEVER_IS_WRITTEN
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,7 +55,8 @@ class Diagnosis:
         The form to read them in; only of "epoch".
     zone
         The offset that the clock had on which they were read, such as +01:00, to be chosen, or a
-        place that has it; only of "zone".
+        place that has it; with `WHATEVER_IS_WRITTEN` behind it where times name their zone, wrongly
+        then. Only of "zone".
     shift_ms
         What has to be added to every time; only of "zone".
     """
@@ -73,6 +75,7 @@ def diagnose(
     form: FormName | None = None,
     groups: NDArray[np.integer] | None = None,
     reference: str = "received times",
+    names_zone: bool = False,
 ) -> Diagnosis | None:
     """Return what is wrong with event times as a whole; None if nothing is.
 
@@ -90,6 +93,8 @@ def diagnose(
         clients have; nine in ten clients must have it. Without it, nine in ten records.
     reference
         What a sentence calls the other time.
+    names_zone
+        Whether the event times are written with a zone or an offset.
     """
     if len(event_ms) < _FEWEST:
         return None
@@ -99,7 +104,7 @@ def diagnose(
         or _dates(event_ms, reference_ms)
         or _all_equal(event_ms, reference_ms, reference)
         or _far(event_ms, reference_ms, reference)
-        or _zone(ahead, groups, reference)
+        or _zone(ahead, groups, reference, names_zone=names_zone)
         or _future(ahead, reference)
     )
 
@@ -172,7 +177,11 @@ def _years_off(event_ms: NDArray[np.int64], reference_ms: NDArray[np.int64]) -> 
 
 
 def _zone(
-    ahead: NDArray[np.int64], groups: NDArray[np.integer] | None, reference: str
+    ahead: NDArray[np.int64],
+    groups: NDArray[np.integer] | None,
+    reference: str,
+    *,
+    names_zone: bool,
 ) -> Diagnosis | None:
     """Find an offset that all clients share, by how far each is ahead when not held back."""
     each = ahead
@@ -187,14 +196,16 @@ def _zone(
     zone = f"{'+' if offset > 0 else '-'}{hours:02}:{minutes:02}"
     size = f"{hours} h {minutes} min" if minutes else f"{hours} h"
     side, cause = "ahead of", f"they are local times of UTC{zone} whose zone is missing"
+    if names_zone:
+        cause = f"they are local times of UTC{zone} that are written with another zone"
     if offset < 0:
         side = "behind"
         cause = f"either {cause}, or every record is sent that long after its event"
     return Diagnosis(
         "zone",
-        f"Event times are {size} {side} the {reference} ({abs(middle) / 1000:,.1f} s in the "
-        f"middle), a whole number of quarter hours: {cause}.",
-        zone=zone,
+        f"Event times are {size} {side} the {reference} (median {abs(middle) / 1000:,.1f} s), a "
+        f"whole number of quarter hours: {cause}.",
+        zone=f"{zone}{WHATEVER_IS_WRITTEN}" if names_zone else zone,
         shift_ms=-offset,
     )
 

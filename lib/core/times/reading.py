@@ -13,7 +13,7 @@ from lib.core.times.forms import FORMS
 from lib.core.times.numbers import from_floats, from_integers, from_number_text
 from lib.core.times.texts import read_text
 from lib.core.times.values import Values, is_present, no_values, plain, put_together
-from lib.core.times.zones import find_zone, to_instants
+from lib.core.times.zones import WHATEVER_IS_WRITTEN, find_zone, to_instants
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,8 +79,9 @@ def read_times(
         How they are written. What is written otherwise is no time.
     zone
         The IANA zone or fixed offset (`lib.core.times.zones.find_zone`) of times without one:
-        text that names none, and any number, which counts local time then. None: UTC; text with
-        an abbreviation that means several zones, such as CST, is no time then.
+        text that names none, and any number, which counts local time then; with
+        `WHATEVER_IS_WRITTEN` behind it, of text that names one too. None: UTC; text with an
+        abbreviation that means several zones, such as CST, is no time then.
     around
         Epoch ms that times may be at most 20 years from; None: the median of the column.
 
@@ -136,7 +137,8 @@ def _read(values: pa.Array, form: Form, zone: str | None) -> Values:
         return _read(values.dictionary, form, zone).take(values.indices.to_numpy())
     found = _read_number(values, form) if form.unit_ms else _read_written(values, form.name)
     if zone is not None:
-        return _in_zone(found, zone, everything=form.unit_ms is not None)
+        everything = form.unit_ms is not None or zone.endswith(WHATEVER_IS_WRITTEN)
+        return _in_zone(found, zone, everything=everything)
     if found.unknown_zone.any():
         found = replace(found, ok=found.ok & ~found.unknown_zone)
     return found

@@ -16,6 +16,9 @@ from lib.core.errors import FieldsError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+WHATEVER_IS_WRITTEN: Final = "!"
+"""Behind the name of a zone: times that name another one are read on its clocks as well."""
+
 _OFFSET: Final = re.compile(r"([+-])(\d\d):?(\d\d)")
 _FIRST_MS: Final = -5_364_662_400_000  # 1800
 _LAST_MS: Final = 7_258_118_400_000  # 2200
@@ -43,11 +46,14 @@ class Instants:
 def find_zone(name: str) -> tzinfo:
     """Return the IANA zone or the fixed offset, such as +05:30, called `name`.
 
+    `WHATEVER_IS_WRITTEN` behind the name is passed over.
+
     Raises
     ------
     FieldsError
         When there is none.
     """
+    name = name.removesuffix(WHATEVER_IS_WRITTEN)
     offset = _OFFSET.fullmatch(name)
     if offset:
         size = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
