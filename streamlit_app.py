@@ -1,20 +1,13 @@
 """Skewline, the app: page config, navigation, the shared sidebar; nothing else."""
 
-from pathlib import Path
-
-import streamlit as st
-
 from lib.core.memory import give_back_memory
 from lib.ui.compiling import compile_in_background
 from lib.ui.failures import start_logging, unforeseen_shown
-from lib.ui.navigation import navigation
+from lib.ui.navigation import configure_page, navigation
 from lib.ui.sidebar import sidebar
 from lib.ui.view import set_view
 
-ICON = Path(__file__).parent / "lib/ui/icon.svg"
-
-st.set_page_config(page_title="Skewline", page_icon=ICON, layout="wide")
-
+configure_page()
 start_logging()
 compile_in_background()
 page = navigation()

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
 if TYPE_CHECKING:
     from streamlit.navigation.page import Page
+
+
+_ICON: Final = Path(__file__).with_name("icon.svg")
+
+
+def configure_page() -> None:
+    """Set title and icon, before `navigation`: a page's own icon would come from another host."""
+    st.set_page_config(page_title="Skewline", page_icon=_ICON, layout="wide")
 
 
 def navigation() -> Page:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from lib.ui import parameters
-from lib.ui.navigation import navigation
+from lib.ui.navigation import configure_page, navigation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +66,7 @@ def current_view() -> View:
     if parameters.VIEW not in st.session_state:
         # Until `st.navigation` has run once in a server, Streamlit runs a file of pages/ that is
         # asked for by its URL without the entrypoint: make up for it, and start again.
+        configure_page()
         navigation()
         st.rerun()
     view: View = st.session_state.pop(parameters.VIEW)

@@ -36,11 +36,21 @@ def test_a_page_makes_no_request_to_another_host(page, app, path):
     assert {host(url) for url in asked} - {""} == {host(app)}
 
 
-def test_the_icon_is_the_apps_own(page, app):
-    # A browser without a window fetches no icon: the address tells whom another one would ask.
-    page.goto(app)
-    expect(page.get_by_test_id("stMetric").first).to_be_visible()
-    icons = page.locator("link[rel~=icon]").evaluate_all("links => links.map(l => l.href)")
+def test_the_icon_is_the_apps_own_from_a_servers_first_visit_on(page, tmp_path):
+    # A browser without a window fetches few icons: the addresses tell whom another one would ask.
+    page.add_init_script(
+        """
+        window.icons = new Set()
+        const note = () => document.querySelectorAll("link[rel~=icon]").forEach(
+            link => window.icons.add(link.href))
+        new MutationObserver(note).observe(
+            document, {subtree: true, childList: true, attributes: true})
+        """
+    )
+    with running_app(tmp_path) as app:
+        page.goto(f"{app}/windows")
+        expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
+        icons = page.evaluate("[...window.icons]")
     assert icons
     assert {host(icon) for icon in icons} <= {"", host(app)}
     assert any(icon.startswith("data:image/svg+xml") for icon in icons)
