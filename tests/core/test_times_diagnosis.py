@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
@@ -55,7 +55,7 @@ def test_ordinary_times_are_in_order(events, received):
 def test_a_missing_zone_is_told_by_its_offset(events, received, offset_ms, zone, groups):
     found = diagnose(events + int(offset_ms), received, groups=groups)
 
-    assert (found.kind, found.zone, found.shift_ms) == ("zone", zone, -offset_ms)
+    assert (found.kind, found.zone) == ("zone", zone)
     assert f"UTC{zone}" in found.sentence
 
 
@@ -222,7 +222,8 @@ def test_a_zone_that_all_lack_is_found_whenever_the_events_are(drawn, hours):
 
     found = diagnose(event + int(hours * HOUR), received, form="iso", groups=client)
 
-    assert found.shift_ms == -hours * HOUR
+    zone = timezone(timedelta(hours=hours))
+    assert f"UTC{found.zone}" == zone.tzname(None)
 
 
 times = st.lists(st.integers(-(2**61), 2**61), max_size=8)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lib.core.errors import FieldsError
 from lib.core.times.reading import read_times
-from lib.core.times.zones import find_zone, to_instants, zones_with_offset
+from lib.core.times.zones import find_zone, to_instants
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BERLIN = "Europe/Berlin"
@@ -142,11 +142,3 @@ def test_times_of_any_size_have_an_instant(clock_ms, zone):
 def test_what_is_no_zone_is_said(name):
     with pytest.raises(FieldsError, match="no time zone"):
         find_zone(name)
-
-
-def test_places_are_named_by_their_offset_at_a_time():
-    winter, summer = 1704164650000, 1719889450000
-
-    assert BERLIN in zones_with_offset(3_600_000, winter)
-    assert BERLIN not in zones_with_offset(3_600_000, summer)
-    assert zones_with_offset(20_700_000, winter) == ("Asia/Kathmandu", "Asia/Katmandu")

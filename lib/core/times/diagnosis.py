@@ -57,15 +57,12 @@ class Diagnosis:
         The offset that the clock had on which they were read, such as +01:00, to be chosen, or a
         place that has it; with `WHATEVER_IS_WRITTEN` behind it where times name their zone, wrongly
         then. Only of "zone".
-    shift_ms
-        What has to be added to every time; only of "zone".
     """
 
     kind: Literal["equal", "dates", "epoch", "far", "zone", "future"]
     sentence: str
     form: FormName | None = None
     zone: str | None = None
-    shift_ms: int = 0
 
 
 def diagnose(
@@ -206,7 +203,6 @@ def _zone(
         f"Event times are {size} {side} the {reference} (median {abs(middle) / 1000:,.1f} s), a "
         f"whole number of quarter hours: {cause}.",
         zone=f"{zone}{WHATEVER_IS_WRITTEN}" if names_zone else zone,
-        shift_ms=-offset,
     )
 
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -100,14 +100,6 @@ def to_instants(local_ms: NDArray[np.int64], zone: tzinfo) -> Instants:
         ms[same] = value - before // timedelta(milliseconds=1)
         (ambiguous if before > after else nonexistent)[same] = True
     return Instants(ms, ambiguous, nonexistent)
-
-
-def zones_with_offset(offset_ms: int, at_ms: int) -> tuple[str, ...]:
-    """Return the IANA zones of places whose offset from UTC was `offset_ms` at an instant."""
-    at = datetime(1970, 1, 1) + timedelta(milliseconds=at_ms + offset_ms)  # noqa: DTZ001 - local
-    wanted = timedelta(milliseconds=offset_ms)
-    places = (n for n in available_timezones() if "/" in n and not n.startswith("Etc/"))
-    return tuple(sorted(name for name in places if _offset(ZoneInfo(name), at) == wanted))
 
 
 def _offset(zone: tzinfo, clock: datetime) -> timedelta:
