@@ -138,7 +138,8 @@ _NEITHER: Final = frozenset(
     _words(
         "processed processing etl loaded load updated update modified expires expired expiry "
         "expiration birth born dob install installed first last previous prev until end ended due "
-        "scheduled deleted derived stored inserted valid touch exp iat nbf download start started"
+        "scheduled deleted derived stored inserted valid touch exp iat nbf download start started "
+        "deadline eta next renew renewal renews timeout ttl expire target planned promised"
     )
 )
 _EVENT: Final = _words(
