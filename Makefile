@@ -20,7 +20,7 @@ run: $(COMPILED) ## Open Skewline in a browser
 
 test: lint $(COMPILED) ## Check the code, then run every test, on a real Kafka broker and in Chromium
 	scripts/install-test-tools.sh
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
 
 lint: $(DEV_INSTALLED) ## Check style, format, types and layers
 	$(BIN)/ruff check
