@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from pandas.api.types import union_categoricals
+from pandas.api.types import is_string_dtype, union_categoricals
 
 from lib.decoding.merge import LARGEST_EXACT, concat
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from pandas.api.extensions import ExtensionArray
 
     Column = ExtensionArray | np.ndarray[tuple[int], Any]
+
+LONGEST_NAME: Final = 256
+"""Characters that a client's or a session's name has at most."""
 
 _INTEGER_TYPES: Final = (pa.int8(), pa.int16(), pa.int32(), pa.int64())
 
@@ -65,6 +69,30 @@ def category(column: pa.ChunkedArray) -> pd.Categorical[Any]:
     renumbered = np.full(len(words) + 1, -1, np.int32)
     renumbered[order] = np.arange(len(order), dtype=np.int32)
     return pd.Categorical.from_codes(renumbered[codes], categories=words[order])
+
+
+def names(column: pa.ChunkedArray) -> pd.Categorical[Any]:
+    """Return `category` of a column that names clients or sessions, each in at most `LONGEST_NAME`.
+
+    Of a longer name the beginning is kept, with a digest of all of it: so names stay apart, and
+    each page can show them.
+    """
+    found = category(column)
+    words = found.categories
+    if not is_string_dtype(words) or words.empty or words.str.len().max() <= LONGEST_NAME:
+        return found
+    shorter = pd.Index([_shortened(name) for name in found.categories])
+    order = shorter.argsort()
+    place = np.empty(len(order) + 1, np.int32)
+    place[order], place[-1] = np.arange(len(order), dtype=np.int32), -1
+    return pd.Categorical.from_codes(place[found.codes], categories=shorter[order])
+
+
+def _shortened(name: str) -> str:
+    if len(name) <= LONGEST_NAME:
+        return name
+    digest = blake2b(name.encode(), digest_size=8).hexdigest()
+    return f"{name[: LONGEST_NAME - len(digest) - 1]}…{digest}"
 
 
 def _whole_if_all_are(column: pa.ChunkedArray) -> pa.ChunkedArray:

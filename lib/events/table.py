@@ -34,7 +34,7 @@ from lib.decoding.merge import concat, texts
 from lib.decoding.rejected import EXCERPT_BYTES, MAX_EXCERPTS, REJECTED
 from lib.events.derived_sessions import derive_sessions
 from lib.events.fields import FROM_PARTITION, RECORD_TIME_FIELD, RECORD_TIMESTAMP, Fields
-from lib.events.pandas_columns import append, category, compact, integers, join
+from lib.events.pandas_columns import append, compact, integers, join, names
 from lib.events.time_columns import TimeNotes, column_of, parts_of, read_time, record_times
 
 if TYPE_CHECKING:
@@ -327,9 +327,9 @@ class _ReadTimes:
 
 def _read_times(rows: pa.Table, fields: Fields, before: EventsTable) -> _ReadTimes:
     """Read the times of rows behind those of `before`, in the forms that were found there."""
-    clients = category(column_of(rows, fields.client)) if fields.client else None
+    clients = names(column_of(rows, fields.client)) if fields.client else None
     codes = np.zeros(rows.num_rows, np.int8) if clients is None else clients.codes
-    names = [THE_CLIENT] if clients is None else clients.categories
+    called = [THE_CLIENT] if clients is None else clients.categories
     around = None if before.table.empty else int(np.median(before.table[EVENT_TIME]))
     ms, notes, problem = {}, {}, np.full(rows.num_rows, READABLE, np.uint8)
     for role in ("event_time", "sent_time", "received_time"):
@@ -337,7 +337,7 @@ def _read_times(rows: pa.Table, fields: Fields, before: EventsTable) -> _ReadTim
         known = before.notes.get(role, TimeNotes()).forms
         is_event = role == "event_time"
         found = read_time(
-            rows, wanted, codes, names, known=known, around=around if is_event else None
+            rows, wanted, codes, called, known=known, around=around if is_event else None
         )
         ms[role], notes[role] = found.ms, found.notes
         if is_event and wanted:
@@ -408,10 +408,10 @@ def _to_columns(rows: pa.Table, times: Mapping[str, NDArray[np.int64]], fields: 
         RECEIVED_TIME: lambda: times["received_time"],
         CLIENT: partial(_one_category, rows.num_rows)
         if fields.client is None
-        else partial(category, column_of(rows, fields.client)),
+        else partial(names, column_of(rows, fields.client)),
     }
     if fields.session is not None:
-        made[SESSION] = partial(category, column_of(rows, fields.session))
+        made[SESSION] = partial(names, column_of(rows, fields.session))
     if sequence is not None:
         made[SEQUENCE] = lambda: sequence
     if fields.sent_time:
@@ -524,7 +524,7 @@ def _column_or_nulls(frame: pd.DataFrame, name: str) -> pd.Series:
 def _retyped(name: str, column: pa.ChunkedArray) -> Column:
     """Return a column that has got values of another type, in the type of its role."""
     if name in (CLIENT, SESSION):
-        return category(column)
+        return names(column)
     sequence = integers(column) if name == SEQUENCE else None
     return compact(column) if sequence is None else sequence
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lib.events.pandas_columns import append, compact, join
+from lib.events.pandas_columns import LONGEST_NAME, append, compact, join, names
 
 integers = st.integers(-200, 200) | st.integers(-(2**63), 2**63 - 1) | st.none()
 KINDS = {
@@ -50,3 +50,19 @@ def test_columns_of_one_kind_are_appended_without_reading_them():
     assert append(*repeating) is not None
     assert append(column([1], pa.int64()), column([300], pa.int64())) is not None
     assert append(column([1], pa.int64()), column([0.5], pa.float64())) is None
+
+
+def test_a_name_of_any_length_is_kept_apart_from_others_and_short():
+    long = "x" * 1_000_000
+    called = pa.chunked_array([["b", long, long + "y", "b", None, "a" * LONGEST_NAME]])
+
+    found = names(called)
+
+    assert found.codes.tolist()[4] == -1
+    assert len(set(found[[0, 1, 2, 5]])) == 4
+    assert max(map(len, found.categories)) == LONGEST_NAME
+    assert found[0] == found[3] == "b"
+    assert found[5] == "a" * LONGEST_NAME
+    assert found[1].startswith("xxx")
+    assert found.categories.is_monotonic_increasing
+    assert names(called[1:2])[0] == found[1]

@@ -56,13 +56,16 @@ TOPICS = {
     "a kind of time that is none": printed(EVENTS, tstype="later"),
     "an offset below 0": printed(EVENTS, offset=-5),
     "names that are no text": printed(
-        [event(n, ClientID=["\ud800", "\udfff\ud800", "\0", "‮", "​"][n % 5]) for n in NUMBERS]
+        [
+            event(n, ClientID=["\ud800", "\udfff\ud800", "\0", "\u202e", "\u200b"][n % 5])
+            for n in NUMBERS
+        ]
     ),
     "names of all kinds": printed(
         [event(n, SessionID=[54, 54.5, "x", None, True, [1], {"a": 1}][n % 7]) for n in NUMBERS]
     ),
     "names like our columns": printed(
-        [event(n, **{"KafkaTimestamp": n, "EventTimestamp0": "x", "Lane": 1}) for n in NUMBERS]
+        [event(n, KafkaTimestamp=n, EventTimestamp0="x", Lane=1) for n in NUMBERS]
     ),
     "fields whose names are syntax": printed(
         [event(n, **{"a:b": n, "c[0]": n, "d.e": n, "<b>": n, "": n, "a\nb": n}) for n in NUMBERS]
