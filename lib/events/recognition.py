@@ -179,7 +179,7 @@ def recognise(sample: pa.Table) -> Recognition:
     sample = _with_joined(sample)
     names = _value_fields(sample)
     shares = {n: _share(sample[n]) for n in sample.column_names if n not in KAFKA_COLUMNS}
-    candidates = [c for name in names if (c := _candidate(name, sample)) is not None]
+    candidates = _candidates(names, sample)
     known = known_system(sample.column_names)
     event = _event_time(candidates, sample, known.event_time)
     not_sent = [c for c in candidates if c.name != known.sent_time]
@@ -191,11 +191,11 @@ def recognise(sample: pa.Table) -> Recognition:
     session = known.session or _named(identifiers, SESSION, _SESSIONS)
     client = known.client or _client(sample, [n for n in identifiers if n != session])
     sequence = known.sequence or _sequence(sample, session or client, {*taken, session, client})
-    received_field = RECORD_TIME_FIELD if _has_record_times(sample) else _time_field(received)
+    received_field = _time_field(received, sample)
     fields = Fields(
-        event_time=_time_field(event),
-        sent_time=_time_field(sent),
-        received_time=received_field,
+        event_time=_time_field(event, sample),
+        sent_time=_time_field(sent, sample),
+        received_time=RECORD_TIME_FIELD if _has_record_times(sample) else received_field,
         client=client,
         session=session,
         sequence=sequence,
@@ -238,8 +238,13 @@ _A_DATE: Final = r"^\d{4}-?\d{2}-?\d{2}$|^\d{1,2}[./]\d{1,2}[./]\d{4}$"
 _A_TIME_OF_DAY: Final = r"^\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?$"
 
 
-def _time_field(found: TimeCandidate | None) -> TimeField:
-    return TimeField() if found is None else TimeField((found.name,))
+def _time_field(found: TimeCandidate | None, sample: pa.Table) -> TimeField:
+    """Return a candidate as a field, with its form where other times, not its values, tell it."""
+    if found is None:
+        return TimeField()
+    form = found.recognised.form
+    by_itself = recognise_form(sample[found.name]).form
+    return TimeField((found.name,), form=None if form == by_itself else form)
 
 
 def _value_fields(sample: pa.Table) -> list[str]:
@@ -262,7 +267,30 @@ def _record_times(sample: pa.Table) -> NDArray[np.int64]:
 # Times
 
 
-def _candidate(name: str, sample: pa.Table) -> TimeCandidate | None:
+def _candidates(names: Sequence[str], sample: pa.Table) -> list[TimeCandidate]:
+    """Return the fields that are times, numbers counted from the epoch that other times ask for.
+
+    Seconds since 1970, 1980 or 2001 overlap: the record timestamps tell which; without them fields
+    whose values leave no doubt do, and then only of fields that are called a time.
+    """
+    records = _record_times(sample)
+    known = records[records != MISSING_TIME]
+    around = int(np.median(known)) if len(known) else None
+    found = {name: _candidate(name, sample, around) for name in names}
+    sure = [c for c in found.values() if c is not None and c.recognised.form in _SURE_FORMS]
+    if around is None and sure:
+        around = int(np.median([np.median(c.ms[c.ms != MISSING_TIME]) for c in sure]))
+        doubtful = {*found} - {c.name for c in sure}
+        for name in doubtful:
+            if _role_of_name(name) in ("event", "sent", "received"):
+                found[name] = _candidate(name, sample, around)
+    return [candidate for candidate in found.values() if candidate is not None]
+
+
+_SURE_FORMS: Final = frozenset({"iso", "named_month", "mongo_date", "ms", "us", "ns"})
+
+
+def _candidate(name: str, sample: pa.Table, around: int | None) -> TimeCandidate | None:
     """Return a field as a time; None where most of its values are no times of our age."""
     column, share = sample[name], _share(sample[name])
     if name == EVENT_TIME:  # stands for itself, also in a topic that counts from 0
@@ -272,9 +300,6 @@ def _candidate(name: str, sample: pa.Table) -> TimeCandidate | None:
         return TimeCandidate(name, share, recognised, ms) if (ms != MISSING_TIME).any() else None
     if share < SOME:
         return None
-    records = _record_times(sample)
-    known = records[records != MISSING_TIME]
-    around = int(np.median(known)) if len(known) else None
     recognised = recognise_form(column, around)
     form = recognised.form or (recognised.choices[0] if recognised.choices else None)
     if form is None:

@@ -156,6 +156,41 @@ def test_clients_that_write_seconds_among_others_are_read_in_seconds():
     assert abs(events.table[RECEIVED_TIME] - events.table[EVENT_TIME]).max() < 40_000
 
 
+@pytest.mark.parametrize("role", ["event_time", "received_time"])
+@pytest.mark.parametrize(
+    ("form", "count"),
+    [
+        ("apple_s", lambda ms: ms / 1000 - 978_307_200),
+        ("gps_s", lambda ms: ms / 1000 - 315_964_782),
+        ("julian_days", lambda ms: ms / 86_400_000 + 2_440_587.5),
+    ],
+)
+def test_in_a_file_an_epoch_that_its_size_does_not_show_is_told_by_the_other_time(
+    form, count, role
+):
+    def written(ms, of):
+        return count(ms) if of == role else ms
+
+    every = happenings()
+    records = [
+        {
+            "device_id": h.client,
+            "ts": written(h.event_ms, "event_time"),
+            "received_at": written(h.received_ms, "received_time"),
+        }
+        for h in every
+    ]
+    columns = decoded(records)
+
+    fields = recognise(columns).fields
+    events = build_events([columns], fields)
+
+    assert getattr(fields, role).form == form
+    off = events.table[RECEIVED_TIME] - [h.received_ms for h in every]
+    assert off.abs().max() <= 1
+    assert (events.table[EVENT_TIME] - [h.event_ms for h in every]).abs().max() <= 1
+
+
 def test_a_date_and_a_time_of_day_make_one_time():
     every = happenings()
     records = []
