@@ -28,16 +28,20 @@ def client_config(settings: KafkaSettings) -> dict[str, Any]:
     return config | {name: value for name, value in optional.items() if value}
 
 
-def consumer_config(settings: KafkaSettings) -> dict[str, Any]:
-    """Return the configuration of a consumer without a group, a commit or a topic created."""
+def consumer_config(settings: KafkaSettings, fetch_bytes: int) -> dict[str, Any]:
+    """Return the configuration of a consumer without a group, a commit or a topic created.
+
+    It never goes on from another offset than it was told: who asks for one that is gone is told.
+    """
     return client_config(settings) | {
         "group_id": None,
         "enable_auto_commit": False,
         "allow_auto_create_topics": False,
-        "auto_offset_reset": "earliest",
+        "auto_offset_reset": "none",
         "isolation_level": settings.isolation_level,
         "metrics_enabled": False,
         "fetch_max_wait_ms": 100,
-        "max_partition_fetch_bytes": 16 * 1024 * 1024,
+        "fetch_max_bytes": fetch_bytes,
+        "max_partition_fetch_bytes": min(fetch_bytes, 16 * 1024 * 1024),
         "max_poll_records": 500,
     }

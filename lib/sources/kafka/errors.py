@@ -13,6 +13,7 @@ from lib.core.errors import (
     SettingsError,
     SkewlineError,
     SourceError,
+    TopicChangedError,
     TopicMissingError,
     UnreadableTopicError,
 )
@@ -83,6 +84,23 @@ def unreachable(settings: KafkaSettings, said: str = "") -> BrokerUnreachableErr
         f"No Kafka broker answers at {settings.bootstrap_servers} "
         f"({settings.security_protocol}) within {settings.timeout_s:g} s.",
         "Check that the broker is up and that bootstrap_servers and security_protocol are right.",
+        said,
+    )
+
+
+def silent(settings: KafkaSettings) -> BrokerUnreachableError:
+    """Return the error for a cluster that was connected to and sends nothing."""
+    return BrokerUnreachableError(
+        f"Kafka at {settings.bootstrap_servers} has stopped sending.",
+        "Check that the brokers are up; a larger patience_s waits longer for them.",
+    )
+
+
+def changed(topic: str, settings: KafkaSettings, said: str = "") -> TopicChangedError:
+    """Return the error for a topic that is another one than when the read began."""
+    return TopicChangedError(
+        f"The topic {topic!r} on {settings.bootstrap_servers} was made anew while it was read.",
+        "Read it again.",
         said,
     )
 

@@ -46,6 +46,9 @@ class KafkaSettings:
         offset; "read_uncommitted" reads them all.
     timeout_s
         Seconds to wait for a broker's answer before saying that it cannot be reached.
+    patience_s
+        Seconds without a byte after which a read ends with what it has; until then it connects
+        again and goes on where it was.
 
     Raises
     ------
@@ -65,6 +68,12 @@ class KafkaSettings:
     reader: str = "auto"
     isolation_level: str = "read_committed"
     timeout_s: float = 8.0
+    patience_s: float = 30.0
+
+    @property
+    def silence_s(self) -> float:
+        """Seconds without a byte after which a read connects again."""
+        return min(self.timeout_s, self.patience_s)
 
     def __post_init__(self) -> None:
         if not self.bootstrap_servers.strip():

@@ -56,8 +56,18 @@ def explain(code: int, said: str, settings: KafkaSettings, topic: str) -> Skewli
     return (unreachable if code in _UNREACHABLE else failed)(settings, said)
 
 
-def config(settings: KafkaSettings) -> dict[str, str]:
-    """Return the configuration of a client that reads, commits nothing and creates no topic."""
+GONE: Final = {
+    KafkaError.OFFSET_OUT_OF_RANGE,
+    KafkaError._AUTO_OFFSET_RESET,  # noqa: SLF001
+}
+"""Codes of an offset that the log does not have."""
+
+
+def config(settings: KafkaSettings, fetch_bytes: int) -> dict[str, str]:
+    """Return the configuration of a client that reads, commits nothing and creates no topic.
+
+    It never goes on from another offset than it was told: who asks for one that is gone is told.
+    """
     config: dict[str, str] = {
         "bootstrap.servers": settings.bootstrap_servers,
         "client.id": "skewline",
@@ -65,11 +75,17 @@ def config(settings: KafkaSettings) -> dict[str, str]:
         "enable.auto.commit": "false",
         "enable.auto.offset.store": "false",
         "allow.auto.create.topics": "false",
-        "auto.offset.reset": "earliest",
+        "auto.offset.reset": "error",
         "enable.partition.eof": "true",
         "isolation.level": settings.isolation_level,
         "check.crcs": "true",
         "fetch.wait.max.ms": "100",
+        "fetch.max.bytes": str(fetch_bytes),
+        "fetch.message.max.bytes": str(min(fetch_bytes, 1024 * 1024)),
+        # Else it would make `fetch.max.bytes` larger; it only bounds what is produced.
+        "message.max.bytes": str(min(fetch_bytes, 1_000_000)),
+        # A broker that restarts is back before the default, ten seconds, is over.
+        "reconnect.backoff.max.ms": "1000",
         "queued.max.messages.kbytes": str(32 * 1024),
         # As many as are read at once while more come; further ones would only grow cold in memory.
         "queued.min.messages": "30000",
