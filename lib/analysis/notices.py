@@ -69,7 +69,8 @@ def notices(topic: LoadedTopic, verdict: Verdict | None) -> list[Notice]:
     list of Notice
         In this order: reading was stopped, or failed; records expired; partitions cannot be read;
         the topic was read anew; compaction removed records; the cap kept older records out; records
-        were rejected; event times are corrected; received times are missing, mean little, or not their order.
+        were rejected; event times are corrected; received times are missing, mean little, or not
+        their order.
     """
     return [*_of_load(topic), *_of_times(topic, verdict)]
 

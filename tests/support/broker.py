@@ -149,7 +149,9 @@ def running_broker() -> Iterator[Broker]:
 
 @contextmanager
 def stored_broker(
-    listeners: Mapping[str, str] | None = None, settings: Mapping[str, str] | None = None
+    listeners: Mapping[str, str] | None = None,
+    settings: Mapping[str, str] | None = None,
+    advertised: Mapping[str, str] | None = None,
 ) -> Iterator[Stored]:
     """Make the files of a new, empty broker, for the length of the block.
 
@@ -158,7 +160,9 @@ def stored_broker(
     listeners
         Further listeners: names → security protocols. Tests themselves talk to it in plain text.
     settings
-        Further settings of the broker, `{HOST}` and so on as they are.
+        Further settings of the broker.
+    advertised
+        Names of listeners → the address that clients are told, where it is another: a proxy's.
 
     Raises
     ------
@@ -176,7 +180,9 @@ def stored_broker(
         folder = Path(name)
         named = {"PLAINTEXT": address, **others}
         protocols = {"PLAINTEXT": "PLAINTEXT", "CONTROLLER": "PLAINTEXT", **(listeners or {})}
-        properties = _write_properties(folder, named, protocols, settings or {})
+        told = {**named, **(advertised or {})}
+        values = {"advertised.listeners": _listed(told), **(settings or {})}
+        properties = _write_properties(folder, named, protocols, values)
         _format_storage(_command(java), properties)
         yield Stored(java, folder, properties, address, others)
 
@@ -204,6 +210,12 @@ def delete_topic(bootstrap_servers: str, topic: str) -> None:
         admin.delete_topics([topic])
         while topic in admin.list_topics():
             time.sleep(0.05)
+
+
+def delete_records(bootstrap_servers: str, topic: str, before: int, *, partition: int = 0) -> None:
+    """Let the records of a partition expire that lie before an offset."""
+    with closing(KafkaAdminClient(bootstrap_servers=bootstrap_servers)) as admin:
+        admin.delete_records({TopicPartition(topic, partition): before})
 
 
 def produce(
@@ -361,12 +373,10 @@ def _write_properties(
     settings: Mapping[str, str],
 ) -> Path:
     controller = f"127.0.0.1:{free_port()}"
-    addresses = [f"{name}://{address}" for name, address in listeners.items()]
     values = {
         **_SETTINGS,
         "log.dirs": (directory / "log").as_posix(),
-        "listeners": ",".join([*addresses, f"CONTROLLER://{controller}"]),
-        "advertised.listeners": ",".join(addresses),
+        "listeners": _listed({**listeners, "CONTROLLER": controller}),
         "listener.security.protocol.map": ",".join(f"{n}:{p}" for n, p in protocols.items()),
         "controller.quorum.voters": f"1@{controller}",
         **settings,
@@ -374,6 +384,10 @@ def _write_properties(
     properties = directory / "server.properties"
     properties.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
     return properties
+
+
+def _listed(listeners: Mapping[str, str]) -> str:
+    return ",".join(f"{name}://{address}" for name, address in listeners.items())
 
 
 def _format_storage(kafka: list[str], properties: Path) -> None:

@@ -47,7 +47,7 @@ class FailingSource:
     def plan(self, topic, wanted):
         return samples().plan(topic, wanted)
 
-    def still_holds(self, before, now, positions):
+    def still_holds(self, before, now, positions):  # noqa: ARG002
         return True
 
     def read(self, plan, wants_headers):
