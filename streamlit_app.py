@@ -9,6 +9,7 @@ from lib.ui.compiling import compile_in_background
 from lib.ui.failures import start_logging, unforeseen_shown
 from lib.ui.navigation import navigation
 from lib.ui.sidebar import sidebar
+from lib.ui.sources import check_settings
 from lib.ui.view import set_view
 
 ICON = Path(__file__).parent / "lib/ui/icon.svg"
@@ -16,6 +17,7 @@ ICON = Path(__file__).parent / "lib/ui/icon.svg"
 st.set_page_config(page_title="Skewline", page_icon=ICON, layout="wide")
 
 start_logging()
+check_settings()
 compile_in_background()
 page = navigation()
 try:

@@ -427,7 +427,7 @@ def test_broker_that_goes_away_during_a_read_is_said_in_a_sentence(reader: str) 
         plan = KafkaTopics(settings).plan("events", Everything())
 
     with pytest.raises(BrokerUnreachableError) as caught:
-        list(KafkaTopics(replace(settings, timeout_s=1)).read(plan))
+        list(KafkaTopics(replace(settings, timeout_s=1, patience_s=1)).read(plan))
 
     assert caught.value.said
 

@@ -86,7 +86,7 @@ def test_secrets_that_cannot_be_used_are_refused(wrong: dict, said: str) -> None
 
 VALUES = {
     "bootstrap_servers": "a:1",
-    "security_protocol": "SASL_PLAINTEXT",
+    "security_protocol": "SASL_SSL",
     "sasl_mechanism": "PLAIN",
     "sasl_username": "ann",
     "sasl_password": "one",

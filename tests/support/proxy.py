@@ -41,6 +41,8 @@ class Proxy:
         Whether connections are closed as soon as they are made.
     passed
         Bytes of answers that have passed.
+    accepted
+        Connections that were made.
     """
 
     target: tuple[str, int]
@@ -50,6 +52,7 @@ class Proxy:
     holds: bool = False
     refuses: bool = False
     passed: int = 0
+    accepted: int = 0
     ended: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -63,6 +66,7 @@ class Proxy:
         while not self.ended.is_set():
             with suppress(OSError):
                 client, _ = self.server.accept()
+                self.accepted += 1
                 if self.refuses:
                     client.close()
                     continue

@@ -7,7 +7,6 @@ accounts, and leaves a thread and sockets behind when building a client fails. H
 
 from __future__ import annotations
 
-import ssl
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -21,11 +20,11 @@ from kafka.net.selector import NetworkSelector
 from lib.sources.kafka.client_config import client_config, consumer_config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from lib.sources.kafka.settings import KafkaSettings
 
-HOPELESS_S: Final = 2.0
+HOPELESS_S: Final = 1.0
 """Seconds after which an address that nobody listens at, or that hangs up, counts as wrong."""
 
 _FOR_GOOD: Final = (
@@ -34,8 +33,9 @@ _FOR_GOOD: Final = (
     kafka_errors.IllegalSaslStateError,
     kafka_errors.AuthorizationError,
     kafka_errors.KafkaConfigurationError,
-    ssl.SSLError,
+    kafka_errors.KafkaProtocolError,
 )
+_OF_TLS: Final = ("Handshake failed", "[SSL:")
 _ANSWERLESS: Final = (kafka_errors.KafkaTimeoutError, kafka_errors.RequestTimedOutError)
 
 
@@ -98,13 +98,37 @@ class _Manager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python is
             connection.close_future.add_errback(note)
         return connection
 
+    async def _build_transport(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+        transport = await super()._build_transport(*arguments, **named)
+        transport._sock_recv = _data_first(transport._sock_recv)  # noqa: SLF001
+        return transport
+
     def _note(self, node_id: object, error: BaseException) -> None:
         """Take note of a failed connection; of all that fail, the first cause that is for good."""
         if isinstance(error, _ANSWERLESS) or self.closed:
             return
         self._failed.add(node_id)
-        of_tls = self.ssl_enabled and "Handshake failed" in str(error)
+        of_tls = self.ssl_enabled and any(words in str(error) for words in _OF_TLS)
         everywhere = len(self._failed) >= len(self.cluster.bootstrap_brokers())
         hopeless = everywhere and time.monotonic() - self._began > HOPELESS_S
         if isinstance(error, _FOR_GOOD) or of_tls or hopeless:
             self._refusal = self._refusal or error
+
+
+def _data_first(receive: Callable[[], tuple[bytes, Exception | None]]) -> Callable[[], object]:
+    """Return how to receive what came before a connection was closed.
+
+    kafka-python drops it, and with it the broker's reason to close.
+    """
+    errors: list[Exception] = []
+
+    def receive_data() -> tuple[bytes, Exception | None]:
+        if errors:
+            return b"", errors[-1]
+        data, error = receive()
+        if not (data and error):
+            return data, error
+        errors.append(error)
+        return data, None
+
+    return receive_data

@@ -36,6 +36,7 @@ from lib.sources.kafka.clients import admin_client
 from lib.sources.kafka.errors import changed, explained
 from lib.sources.kafka.librdkafka.bindings import NoLibraryError, library
 from lib.sources.kafka.progress import OffsetsGoneError, Progress
+from lib.sources.kafka.settings import KERBEROS
 from lib.sources.records import expired, waiting
 
 if TYPE_CHECKING:
@@ -77,18 +78,29 @@ class KafkaTopics:
 
     settings: KafkaSettings
     schemas: SchemaSource = field(default_factory=NoSchemas)
+    cluster: str = ""
+    """What the settings call the cluster, where there are several."""
 
     @property
     def name(self) -> str:
         """What the sidebar calls the cluster."""
-        return f"Kafka at {self.settings.bootstrap_servers}"
+        return f"Kafka{self.cluster and ' ' + self.cluster} at {self.settings.bootstrap_servers}"
 
     @property
     def identity(self) -> str:
         """The cluster, who reads it, and which records count: what decides what is read."""
         settings = self.settings
-        who = f"{settings.security_protocol}:{settings.sasl_username}"
-        return f"kafka:{settings.bootstrap_servers}:{who}:{settings.isolation_level}"
+        who = ":".join(
+            (
+                settings.security_protocol,
+                settings.sasl_username,
+                settings.oauth_client_id,
+                settings.oauth_token_file,
+                settings.ssl_certfile,
+            )
+        )
+        where = f"{self.cluster}:{settings.bootstrap_servers}"
+        return f"kafka:{where}:{who}:{settings.isolation_level}"
 
     @property
     def reader(self) -> Reader:
@@ -98,6 +110,8 @@ class KafkaTopics:
         """
         if self.settings.reader == "kafka-python":
             return Reader("kafka-python")
+        if self.settings.sasl_mechanism == KERBEROS:
+            return Reader("kafka-python", "librdkafka is installed without Kerberos")
         try:
             library()
         except NoLibraryError as error:

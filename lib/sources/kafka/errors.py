@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from kafka import errors as kafka_errors
 
@@ -19,14 +19,19 @@ from lib.core.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from lib.sources.kafka.settings import KafkaSettings
 
 
 @contextmanager
-def explained(settings: KafkaSettings, topic: str = "") -> Iterator[None]:
+def explained(settings: KafkaSettings, topic: str = "", right: str = "Describe") -> Iterator[None]:
     """Turn kafka-python's errors inside the block into a `SkewlineError` that keeps their words.
+
+    Parameters
+    ----------
+    right
+        The right on the topic that the block needs.
 
     Raises
     ------
@@ -37,10 +42,12 @@ def explained(settings: KafkaSettings, topic: str = "") -> Iterator[None]:
         yield
     # kafka-python asserts that a codec is there.
     except (kafka_errors.KafkaError, OSError, AssertionError) as error:
-        raise explain(error, settings, topic) from error
+        raise explain(error, settings, topic, right) from error
 
 
-def explain(error: Exception, settings: KafkaSettings, topic: str) -> SkewlineError:
+def explain(
+    error: Exception, settings: KafkaSettings, topic: str, right: str = "Describe"
+) -> SkewlineError:
     """Return the error for what kafka-python raised."""
     said = ": ".join(filter(None, (str(error), getattr(error, "description", ""))))
     match error:
@@ -50,12 +57,8 @@ def explain(error: Exception, settings: KafkaSettings, topic: str) -> SkewlineEr
             | kafka_errors.InvalidTopicError()
         ):
             return missing(topic, settings, said)
-        case (
-            kafka_errors.AuthorizationError()
-            | kafka_errors.SaslAuthenticationFailedError()
-            | kafka_errors.UnsupportedSaslMechanismError()
-        ):
-            return refused(settings, said)
+        case kafka_errors.AuthorizationError():
+            return without_right(right, topic, settings, said)
         case (
             kafka_errors.UnsupportedCodecError()
             | kafka_errors.CorruptRecordError()
@@ -64,8 +67,12 @@ def explain(error: Exception, settings: KafkaSettings, topic: str) -> SkewlineEr
         ):
             return unreadable(topic, said)
         case (
-            kafka_errors.KafkaConnectionError()
+            kafka_errors.SaslAuthenticationFailedError()
+            | kafka_errors.UnsupportedSaslMechanismError()
+            | kafka_errors.IllegalSaslStateError()
+            | kafka_errors.KafkaConnectionError()
             | kafka_errors.KafkaTimeoutError()
+            | kafka_errors.KafkaProtocolError()
             | kafka_errors.NodeNotReadyError()
             | kafka_errors.MetadataEmptyBrokerList()
             | kafka_errors.RequestTimedOutError()
@@ -73,9 +80,173 @@ def explain(error: Exception, settings: KafkaSettings, topic: str) -> SkewlineEr
             | kafka_errors.BrokerNotAvailableError()
             | OSError()
         ):
-            return unreachable(settings, said)
+            return why_no_connection(settings, said)
         case _:
             return failed(settings, said)
+
+
+def why_no_connection(settings: KafkaSettings, said: str) -> SkewlineError:
+    """Return the error for a connection that failed: by the words of whoever says so.
+
+    Kafka's clients give TLS and SASL failures no codes of their own; OpenSSL's reasons and the
+    broker's messages are the same in both.
+    """
+    where = f"The Kafka broker at {settings.bootstrap_servers}"
+    for words, needs, kind, what, remedy in _REASONS:
+        if needs(settings) and any(word in said.lower() for word in words):
+            facts = {"user": settings.sasl_username, "mechanism": settings.sasl_mechanism}
+            protocol = settings.security_protocol
+            sentence = f"{where} {what.format(**facts, protocol=protocol)}."
+            return kind(sentence, remedy.format(**facts, protocol=protocol), said)
+    return unreachable(settings, said)
+
+
+def _always(_: KafkaSettings) -> bool:
+    return True
+
+
+def _plain(settings: KafkaSettings) -> bool:
+    return not settings.uses_tls
+
+
+def _shows_none(settings: KafkaSettings) -> bool:
+    return settings.uses_tls and not (settings.ssl_certfile or settings.ssl_cert)
+
+
+def _tls(settings: KafkaSettings) -> bool:
+    return settings.uses_tls
+
+
+_Reason = tuple[tuple[str, ...], "Callable[[KafkaSettings], bool]", type[SkewlineError], str, str]
+_REASONS: Final[tuple[_Reason, ...]] = (
+    (
+        (
+            "hostname mismatch",
+            "ip address mismatch",
+            "certificate is not valid for",
+            "doesn't match",
+        ),
+        _tls,
+        AccessError,
+        "shows a certificate that is for another host name",
+        "Set bootstrap_servers to the name in the certificate, or ssl_check_hostname to false.",
+    ),
+    (
+        ("certificate has expired", "certificate is not yet valid"),
+        _tls,
+        AccessError,
+        "shows a certificate that has expired or is not valid yet",
+        "Have the broker's certificate renewed; check this machine's clock.",
+    ),
+    (
+        ("certificate required", "bad certificate", "handshake failure"),
+        _shows_none,
+        AccessError,
+        "asks for a client certificate, and none is configured",
+        "Set ssl_certfile and ssl_keyfile.",
+    ),
+    (
+        (
+            *("alert unknown ca", "alert bad certificate", "alert certificate unknown"),
+            *("alert certificate expired", "alert certificate revoked", "alert access denied"),
+            *("alert unsupported certificate", "alert decrypt error"),
+        ),
+        _tls,
+        AccessError,
+        "does not accept the certificate that it was shown",
+        "Set ssl_certfile to one that an authority has signed which the broker trusts.",
+    ),
+    (
+        (
+            "certificate verify failed",
+            "certificate could not be verified",
+            "self-signed certificate",
+        ),
+        _tls,
+        AccessError,
+        "shows a certificate of an authority that is not trusted",
+        "Set ssl_cafile (or ssl_ca) to the authority that signed the broker's certificate.",
+    ),
+    (
+        ("wrong version number", "record layer failure", "eof", "packet length too long"),
+        _tls,
+        AccessError,
+        "does not speak TLS at that port",
+        "Check the port and security_protocol: {protocol} needs a listener with TLS.",
+    ),
+    (
+        ("unsupportedsaslmechanism", "unsupported sasl mechanism", "unsupported mechanism"),
+        _always,
+        AccessError,
+        "has not enabled the mechanism {mechanism}",
+        "Set sasl_mechanism to one that it has enabled.",
+    ),
+    (
+        ("illegalsaslstate", "not valid given the current sasl", "request is not valid"),
+        _always,
+        AccessError,
+        "asks for no log-in at that port",
+        "Check the port, or set security_protocol to PLAINTEXT or SSL.",
+    ),
+    (
+        (
+            "authentication failed",
+            "saslauthenticationfailed",
+            "invalid credentials",
+            "authentication error",
+            "invalid_token",
+        ),
+        _always,
+        AccessError,
+        "refused the log-in of user {user!r} by {mechanism}",
+        "Check sasl_username and sasl_password (or the token), and sasl_mechanism.",
+    ),
+    (
+        ("econnrefused", "connection refused"),
+        _always,
+        BrokerUnreachableError,
+        "cannot be reached: nothing listens there",
+        "Check the port in bootstrap_servers, and that the broker is up.",
+    ),
+    (
+        ("dns ", "failed to resolve", "name or service not known", "nodename nor"),
+        _always,
+        BrokerUnreachableError,
+        "cannot be reached: its host name is not known",
+        "Check the host in bootstrap_servers.",
+    ),
+    (
+        (
+            "invalidreceive",
+            "frame length",
+            "message size",
+            "correlation",
+            "invalid response size",
+            "protocolerror",
+            "kafkaprotocol",
+            "receive.message.max.bytes",
+        ),
+        _plain,
+        AccessError,
+        "does not answer as Kafka does without TLS",
+        "Check the port, and security_protocol: SSL or SASL_SSL if the listener has TLS.",
+    ),
+    (
+        (
+            "socket disconnected",
+            "connection reset",
+            "broken pipe",
+            "disconnected",
+            "econnreset",
+            "epipe",
+        ),
+        _always,
+        BrokerUnreachableError,
+        "hangs up without an answer to {protocol}",
+        "Check the port and security_protocol: the listener may want TLS or a log-in, or none.",
+    ),
+)
+"""Words, lower case, of which one is said → for which settings, the error, its sentence."""
 
 
 def unreachable(settings: KafkaSettings, said: str = "") -> BrokerUnreachableError:
@@ -114,11 +285,13 @@ def missing(topic: str, settings: KafkaSettings, said: str = "") -> TopicMissing
     )
 
 
-def refused(settings: KafkaSettings, said: str) -> AccessError:
-    """Return the error for a cluster that answers and says no."""
+def without_right(right: str, topic: str, settings: KafkaSettings, said: str) -> AccessError:
+    """Return the error for a user that may not do what reading needs."""
+    who = f"user {settings.sasl_username!r}" if settings.sasl_username else "this client"
+    on = f"the topic {topic!r}" if topic else "topics"
     return AccessError(
-        f"The Kafka broker at {settings.bootstrap_servers} refused access.",
-        "Check user, password, certificate and the permissions (describe and read on the topic).",
+        f"On {settings.bootstrap_servers}, {who} lacks the right {right} on {on}.",
+        "Have Describe and Read on the topic allowed; reading needs no other right.",
         said,
     )
 

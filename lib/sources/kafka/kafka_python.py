@@ -52,7 +52,7 @@ def read(
         When the log does not have the offset that is next.
     """
     spans = progress.spans
-    with explained(settings, topic), consumer_client(settings, fetch_bytes) as consumer:
+    with explained(settings, topic, "Read"), consumer_client(settings, fetch_bytes) as consumer:
         consumer.assign([TopicPartition(topic, span.partition) for span in spans])
         for span in spans:
             consumer.seek(TopicPartition(topic, span.partition), span.start)

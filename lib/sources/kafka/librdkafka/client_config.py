@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import KafkaError
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from lib.sources.kafka.errors import failed, missing, refused, unreachable, unreadable
+from lib.sources.kafka.errors import failed, missing, unreadable, why_no_connection, without_right
+from lib.sources.kafka.settings import AWS_MSK_IAM, KERBEROS, OAUTHBEARER
+from lib.sources.kafka.tls import own_certificate
 
 if TYPE_CHECKING:
     from lib.core.errors import SkewlineError
@@ -20,21 +23,16 @@ _MISSING: Final = {
     KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001
     KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
 }
-_REFUSED: Final = {
+_NO_RIGHT: Final = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
     KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+}
+_NO_CONNECTION: Final = {
     KafkaError.SASL_AUTHENTICATION_FAILED,
     KafkaError.UNSUPPORTED_SASL_MECHANISM,
+    KafkaError.ILLEGAL_SASL_STATE,
     KafkaError._AUTHENTICATION,  # noqa: SLF001
-}
-_UNREADABLE: Final = {
-    KafkaError.INVALID_MSG,
-    KafkaError.UNSUPPORTED_COMPRESSION_TYPE,
-    KafkaError._BAD_MSG,  # noqa: SLF001
-    KafkaError._BAD_COMPRESSION,  # noqa: SLF001
-    KafkaError._NOT_IMPLEMENTED,  # noqa: SLF001
-}
-_UNREACHABLE: Final = {
+    KafkaError._SSL,  # noqa: SLF001
     KafkaError.REQUEST_TIMED_OUT,
     KafkaError.NETWORK_EXCEPTION,
     KafkaError.BROKER_NOT_AVAILABLE,
@@ -43,17 +41,24 @@ _UNREACHABLE: Final = {
     KafkaError._RESOLVE,  # noqa: SLF001
     KafkaError._TIMED_OUT,  # noqa: SLF001
 }
+_UNREADABLE: Final = {
+    KafkaError.INVALID_MSG,
+    KafkaError.UNSUPPORTED_COMPRESSION_TYPE,
+    KafkaError._BAD_MSG,  # noqa: SLF001
+    KafkaError._BAD_COMPRESSION,  # noqa: SLF001
+    KafkaError._NOT_IMPLEMENTED,  # noqa: SLF001
+}
 
 
 def explain(code: int, said: str, settings: KafkaSettings, topic: str) -> SkewlineError:
     """Return the error for what librdkafka says: its code and its words."""
     if code in _MISSING:
         return missing(topic, settings, said)
-    if code in _REFUSED:
-        return refused(settings, said)
+    if code in _NO_RIGHT:
+        return without_right("Read", topic, settings, said)
     if code in _UNREADABLE:
         return unreadable(topic, said)
-    return (unreachable if code in _UNREACHABLE else failed)(settings, said)
+    return (why_no_connection if code in _NO_CONNECTION else failed)(settings, said)
 
 
 GONE: Final = {
@@ -93,13 +98,44 @@ def config(settings: KafkaSettings, fetch_bytes: int) -> dict[str, str]:
         "fetch.queue.backoff.ms": "5",
         "log_level": "2",
     }
-    optional = {
-        "sasl.mechanism": settings.sasl_mechanism,
+    return {
+        **{name: _text(value) for name, value in settings.client.items()},
+        **config,
+        **_tls(settings),
+        **_log_in(settings),
+    }
+
+
+def _tls(settings: KafkaSettings) -> dict[str, str]:
+    if not settings.uses_tls:
+        return {}
+    config = (
+        {} if settings.ssl_check_hostname else {"ssl.endpoint.identification.algorithm": "none"}
+    )
+    if settings.ssl_cafile:
+        config["ssl.ca.location"] = settings.ssl_cafile
+    elif settings.ssl_ca:
+        config["ssl.ca.pem"] = settings.ssl_ca
+    if settings.ssl_certfile or settings.ssl_cert:
+        certificate, key = own_certificate(settings)
+        plain = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        config |= {"ssl.certificate.pem": certificate.decode(), "ssl.key.pem": plain.decode()}
+    return config
+
+
+def _log_in(settings: KafkaSettings) -> dict[str, str]:
+    if not settings.logs_in:
+        return {}
+    if settings.sasl_mechanism in (OAUTHBEARER, AWS_MSK_IAM):
+        return {"sasl.mechanism": OAUTHBEARER}  # the token is set when the client is there
+    config = {"sasl.mechanism": settings.sasl_mechanism}
+    if settings.sasl_mechanism == KERBEROS:
+        return config | {"sasl.kerberos.service.name": settings.kerberos_service}
+    return config | {
         "sasl.username": settings.sasl_username,
         "sasl.password": settings.sasl_password,
-        "ssl.ca.location": settings.ssl_cafile,
-        "ssl.certificate.location": settings.ssl_certfile,
-        "ssl.key.location": settings.ssl_keyfile,
-        "ssl.key.password": settings.ssl_password,
     }
-    return config | {name: value for name, value in optional.items() if value}
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

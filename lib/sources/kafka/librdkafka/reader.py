@@ -18,11 +18,14 @@ from lib.sources.base import always
 from lib.sources.kafka.blocks import BLOCK_BYTES, BLOCK_RECORDS, BLOCK_SECONDS
 from lib.sources.kafka.errors import silent
 from lib.sources.kafka.librdkafka import batch
-from lib.sources.kafka.librdkafka.bindings import library, new_consumer
+from lib.sources.kafka.librdkafka.bindings import TOKEN_EVENT, library, new_consumer, set_token
 from lib.sources.kafka.librdkafka.client_config import GONE, config, explain
 from lib.sources.kafka.progress import OffsetsGoneError
+from lib.sources.kafka.settings import AWS_MSK_IAM, OAUTHBEARER
+from lib.sources.kafka.tokens import token_of
 
 if TYPE_CHECKING:
+    import ctypes
     from collections.abc import Callable, Iterator, Sequence
 
     import pyarrow as pa
@@ -77,6 +80,7 @@ class _Consumer:
 
     settings: KafkaSettings
     topic: str
+    client: int
     functions: batch.Functions
     queue: int
     events: int
@@ -110,18 +114,34 @@ class _Consumer:
             return OffsetsGoneError(said)
         return explain(code, said, self.settings, self.topic)
 
-    def check_silence(self, seconds: float) -> None:
-        """Fail of what keeps messages from coming, if that is for good or has lasted too long."""
+    def check_events(self) -> None:
+        """Take note of what the client reports; fail of what is for good."""
         lib = self.functions.library
         while event := lib.rd_kafka_queue_poll(self.events, 0):
             code = lib.rd_kafka_event_error(event)
-            said = lib.rd_kafka_event_error_string(event).decode(errors="replace")
+            said = (lib.rd_kafka_event_error_string(event) or b"").decode(errors="replace")
+            needs_token = lib.rd_kafka_event_type(event) == TOKEN_EVENT
             lib.rd_kafka_event_destroy(event)
+            if needs_token:
+                _give_token(lib, self.client, self.settings)
+                continue
             self.trouble = explain(code, said, self.settings, self.topic)
             if isinstance(self.trouble, AccessError):
                 self.failed = self.trouble
-        if seconds > self.settings.silence_s:
+
+    def check_silence(self, seconds: float) -> None:
+        """Fail of silence that has lasted too long."""
+        self.check_events()
+        if seconds > self.settings.silence_s and self.failed is None:
             self.failed = self.trouble or silent(self.settings)
+
+
+def _give_token(lib: ctypes.CDLL, client: int, settings: KafkaSettings) -> None:
+    if settings.sasl_mechanism not in (OAUTHBEARER, AWS_MSK_IAM):
+        return
+    token = token_of(settings)
+    pairs = [text for pair in settings.oauth_extensions.items() for text in pair]
+    set_token(lib, client, token.value, round(1000 * token.expires_s), token.principal, pairs)
 
 
 @contextmanager
@@ -133,6 +153,7 @@ def _consumer(
     with ExitStack() as freed:
         client = new_consumer(lib, config(settings, fetch_bytes) | {"auto.commit.enable": "false"})
         freed.callback(lib.rd_kafka_destroy, client)
+        _give_token(lib, client, settings)
         events = lib.rd_kafka_queue_get_main(client)
         freed.callback(lib.rd_kafka_queue_destroy, events)
         queue = lib.rd_kafka_queue_new(client)
@@ -140,7 +161,9 @@ def _consumer(
         handle = lib.rd_kafka_topic_new(client, topic.encode(), None)
         freed.callback(lib.rd_kafka_topic_destroy, handle)
         functions, none = batch.functions_of(lib), np.empty(0, np.intp)
-        consumer = _Consumer(settings, topic, functions, queue, events, none, time.monotonic())
+        consumer = _Consumer(
+            settings, topic, client, functions, queue, events, none, time.monotonic()
+        )
         freed.callback(consumer.drop_waiting)
         for span in spans:
             if lib.rd_kafka_consume_start_queue(handle, span.partition, span.start, queue) != 0:
@@ -163,6 +186,7 @@ def _gather_block(consumer: _Consumer, progress: Progress, *, headers: bool) -> 
     """
     if consumer.failed is not None:
         raise consumer.failed
+    consumer.check_events()
     began, rows, functions = time.monotonic(), 0, consumer.functions
     room = batch.room_for(BLOCK_RECORDS, _bytes_for(consumer))
     held: list[NDArray[np.intp]] = []
