@@ -103,6 +103,7 @@ class Stored:
     properties: Path
     bootstrap_servers: str
     listeners: Mapping[str, str]
+    controller: str
 
     @contextmanager
     def running(self) -> Iterator[Broker]:
@@ -152,6 +153,7 @@ def stored_broker(
     listeners: Mapping[str, str] | None = None,
     settings: Mapping[str, str] | None = None,
     advertised: Mapping[str, str] | None = None,
+    beside: Stored | None = None,
 ) -> Iterator[Stored]:
     """Make the files of a new, empty broker, for the length of the block.
 
@@ -163,6 +165,8 @@ def stored_broker(
         Further settings of the broker.
     advertised
         Names of listeners → the address that clients are told, where it is another: a proxy's.
+    beside
+        The first broker of the cluster, of which this one is to be the second.
 
     Raises
     ------
@@ -181,10 +185,18 @@ def stored_broker(
         named = {"PLAINTEXT": address, **others}
         protocols = {"PLAINTEXT": "PLAINTEXT", "CONTROLLER": "PLAINTEXT", **(listeners or {})}
         told = {**named, **(advertised or {})}
-        values = {"advertised.listeners": _listed(told), **(settings or {})}
-        properties = _write_properties(folder, named, protocols, values)
+        controller = beside.controller if beside else f"127.0.0.1:{free_port()}"
+        own = {} if beside else {"CONTROLLER": controller}
+        values = {
+            "listeners": _listed({**named, **own}),
+            "advertised.listeners": _listed(told),
+            "controller.quorum.voters": f"1@{controller}",
+            **({"process.roles": "broker", "node.id": "2"} if beside else {}),
+            **(settings or {}),
+        }
+        properties = _write_properties(folder, protocols, values)
         _format_storage(_command(java), properties)
-        yield Stored(java, folder, properties, address, others)
+        yield Stored(java, folder, properties, address, others, controller)
 
 
 def _command(java: str) -> list[str]:
@@ -197,10 +209,15 @@ def create_topic(
     *,
     partitions: int = 1,
     config: Mapping[str, str] | None = None,
+    assignments: Mapping[int, list[int]] | None = None,
 ) -> None:
-    """Create `topic` and wait until every partition has a leader."""
+    """Create `topic` and wait until every partition has a leader: the first that is assigned."""
     with closing(KafkaAdminClient(bootstrap_servers=bootstrap_servers)) as admin:
-        options = {"num_partitions": partitions, "configs": dict(config or {})}
+        options: dict[str, object] = {"configs": dict(config or {})}
+        if assignments is None:
+            options["num_partitions"] = partitions
+        else:
+            options["assignments"] = dict(assignments)
         admin.create_topics({topic: options}, wait_for_metadata=True)
 
 
@@ -367,18 +384,12 @@ def _find_java() -> str:
 
 
 def _write_properties(
-    directory: Path,
-    listeners: Mapping[str, str],
-    protocols: Mapping[str, str],
-    settings: Mapping[str, str],
+    directory: Path, protocols: Mapping[str, str], settings: Mapping[str, str]
 ) -> Path:
-    controller = f"127.0.0.1:{free_port()}"
     values = {
         **_SETTINGS,
         "log.dirs": (directory / "log").as_posix(),
-        "listeners": _listed({**listeners, "CONTROLLER": controller}),
         "listener.security.protocol.map": ",".join(f"{n}:{p}" for n, p in protocols.items()),
-        "controller.quorum.voters": f"1@{controller}",
         **settings,
     }
     properties = directory / "server.properties"

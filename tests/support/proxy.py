@@ -53,6 +53,8 @@ class Proxy:
     refuses: bool = False
     passed: int = 0
     accepted: int = 0
+    open: int = 0
+    changed: threading.Condition = field(default_factory=threading.Condition)
     ended: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -70,11 +72,21 @@ class Proxy:
                 if self.refuses:
                     client.close()
                     continue
+                with self.changed:
+                    self.open += 1
                 threading.Thread(target=self._pass, args=(client,), daemon=True).start()
+
+    def wait_until_idle(self) -> None:
+        """Wait until every connection has ended."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.open == 0, timeout=60)
 
     def _pass(self, client: socket.socket) -> None:
         with suppress(OSError), client, socket.create_connection(self.target) as broker:
             self._pump(client, broker)
+        with self.changed:
+            self.open -= 1
+            self.changed.notify_all()
 
     def _pump(self, client: socket.socket, broker: socket.socket) -> None:
         answered = 0

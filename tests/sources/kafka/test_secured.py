@@ -257,15 +257,6 @@ def test_a_wrong_setting_has_its_own_sentence_at_once_and_one_try(secured, wrong
         with pytest.raises(SkewlineError) as caught:
             source.topics()
 
-    print(
-        "SAID",
-        wrong,
-        time.monotonic() - began,
-        proxy.accepted,
-        caught.value.what,
-        "|",
-        caught.value.said,
-    )
     # Then it is said what is wrong, with the words of who said so
     assert sentence in caught.value.what + caught.value.remedy
     assert caught.value.said
