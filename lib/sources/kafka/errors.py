@@ -57,6 +57,8 @@ def explain(
             | kafka_errors.InvalidTopicError()
         ):
             return missing(topic, settings, said)
+        case kafka_errors.ClusterAuthorizationFailedError():
+            return without_right("", "", settings, said)
         case kafka_errors.AuthorizationError():
             return without_right(right, topic, settings, said)
         case (
@@ -94,11 +96,30 @@ def why_no_connection(settings: KafkaSettings, said: str) -> SkewlineError:
     where = f"The Kafka broker at {settings.bootstrap_servers}"
     for words, needs, kind, what, remedy in _REASONS:
         if needs(settings) and any(word in said.lower() for word in words):
-            facts = {"user": settings.sasl_username, "mechanism": settings.sasl_mechanism}
-            protocol = settings.security_protocol
-            sentence = f"{where} {what.format(**facts, protocol=protocol)}."
-            return kind(sentence, remedy.format(**facts, protocol=protocol), said)
+            facts = {
+                "who": _who(settings),
+                "mechanism": settings.sasl_mechanism,
+                "protocol": settings.security_protocol,
+            }
+            return kind(f"{where} {what.format(**facts)}.", remedy.format(**facts), said)
     return unreachable(settings, said)
+
+
+def log_in_refused(settings: KafkaSettings, said: str) -> SkewlineError:
+    """Return the error for a log-in that failed: by the words, or as refused."""
+    found = why_no_connection(settings, said)
+    if isinstance(found, AccessError):
+        return found
+    return why_no_connection(settings, f"Authentication failed: {said}")
+
+
+def _who(settings: KafkaSettings) -> str:
+    """Return who logs in, for a sentence."""
+    if settings.sasl_username:
+        return f"user {settings.sasl_username!r}"
+    if settings.oauth_client_id:
+        return f"client {settings.oauth_client_id!r}"
+    return "this client"
 
 
 def _always(_: KafkaSettings) -> bool:
@@ -198,7 +219,7 @@ _REASONS: Final[tuple[_Reason, ...]] = (
         ),
         _always,
         AccessError,
-        "refused the log-in of user {user!r} by {mechanism}",
+        "refused the log-in of {who} by {mechanism}",
         "Check sasl_username and sasl_password (or the token), and sasl_mechanism.",
     ),
     (
@@ -286,11 +307,10 @@ def missing(topic: str, settings: KafkaSettings, said: str = "") -> TopicMissing
 
 
 def without_right(right: str, topic: str, settings: KafkaSettings, said: str) -> AccessError:
-    """Return the error for a user that may not do what reading needs."""
-    who = f"user {settings.sasl_username!r}" if settings.sasl_username else "this client"
-    on = f"the topic {topic!r}" if topic else "topics"
+    """Return the error for a user that may not do what reading needs; `topic` "": the cluster."""
+    on = f"{right} on the topic {topic!r}" if topic else "to use the cluster"
     return AccessError(
-        f"On {settings.bootstrap_servers}, {who} lacks the right {right} on {on}.",
+        f"On {settings.bootstrap_servers}, {_who(settings)} lacks the right {on}.",
         "Have Describe and Read on the topic allowed; reading needs no other right.",
         said,
     )

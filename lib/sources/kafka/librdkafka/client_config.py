@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Final
 from confluent_kafka import KafkaError
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from lib.sources.kafka.errors import failed, missing, unreadable, why_no_connection, without_right
+from lib.sources.kafka.errors import (
+    failed,
+    log_in_refused,
+    missing,
+    unreadable,
+    why_no_connection,
+    without_right,
+)
 from lib.sources.kafka.settings import AWS_MSK_IAM, KERBEROS, OAUTHBEARER
 from lib.sources.kafka.tls import own_certificate
 
@@ -23,15 +30,13 @@ _MISSING: Final = {
     KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001
     KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
 }
-_NO_RIGHT: Final = {
-    KafkaError.TOPIC_AUTHORIZATION_FAILED,
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-}
-_NO_CONNECTION: Final = {
+_NO_LOG_IN: Final = {
     KafkaError.SASL_AUTHENTICATION_FAILED,
     KafkaError.UNSUPPORTED_SASL_MECHANISM,
     KafkaError.ILLEGAL_SASL_STATE,
     KafkaError._AUTHENTICATION,  # noqa: SLF001
+}
+_NO_CONNECTION: Final = {
     KafkaError._SSL,  # noqa: SLF001
     KafkaError.REQUEST_TIMED_OUT,
     KafkaError.NETWORK_EXCEPTION,
@@ -54,8 +59,12 @@ def explain(code: int, said: str, settings: KafkaSettings, topic: str) -> Skewli
     """Return the error for what librdkafka says: its code and its words."""
     if code in _MISSING:
         return missing(topic, settings, said)
-    if code in _NO_RIGHT:
+    if code == KafkaError.TOPIC_AUTHORIZATION_FAILED:
         return without_right("Read", topic, settings, said)
+    if code == KafkaError.CLUSTER_AUTHORIZATION_FAILED:
+        return without_right("", "", settings, said)
+    if code in _NO_LOG_IN:
+        return log_in_refused(settings, said)
     if code in _UNREADABLE:
         return unreadable(topic, said)
     return (why_no_connection if code in _NO_CONNECTION else failed)(settings, said)
