@@ -187,9 +187,7 @@ class TestConfiguration:
             sections_of(CONFIGURATION)["Streamlit's settings"],
             flags=re.MULTILINE,
         )
-        assert dict(rows) == {
-            name: text_of_default(value) for name, value in ours.items()
-        }
+        assert dict(rows) == {name: text_of_default(value) for name, value in ours.items()}
 
 
 def glossary():

@@ -142,7 +142,10 @@ OF_TLS = [
     ("sslv3 alert bad certificate", "asks for a client certificate"),
     ("tlsv1 alert unknown ca", "does not accept the certificate"),
     ("[SSL: WRONG_VERSION_NUMBER] wrong version number", "does not speak TLS"),
-    ("SSL handshake failed: Disconnected: connecting to a PLAINTEXT broker listener?", "hangs up"),
+    (
+        "SSL handshake failed: Disconnected: connecting to a PLAINTEXT broker listener?",
+        "hangs up on",
+    ),
 ]
 
 

@@ -93,7 +93,8 @@ def why_no_connection(settings: KafkaSettings, said: str) -> SkewlineError:
     Kafka's clients give TLS and SASL failures no codes of their own; OpenSSL's reasons and the
     broker's messages are the same in both.
     """
-    where = f"The Kafka broker at {settings.bootstrap_servers}"
+    of_broker = f"The Kafka broker at {settings.bootstrap_servers} "
+    of_none = f"No Kafka broker answers at {settings.bootstrap_servers}: "
     for words, needs, kind, what, remedy in _REASONS:
         if needs(settings) and any(word in said.lower() for word in words):
             facts = {
@@ -101,7 +102,8 @@ def why_no_connection(settings: KafkaSettings, said: str) -> SkewlineError:
                 "mechanism": settings.sasl_mechanism,
                 "protocol": settings.security_protocol,
             }
-            return kind(f"{where} {what.format(**facts)}.", remedy.format(**facts), said)
+            begins = of_none if kind is BrokerUnreachableError else of_broker
+            return kind(f"{begins}{what.format(**facts)}.", remedy.format(**facts), said)
     return unreachable(settings, said)
 
 
@@ -226,14 +228,14 @@ _REASONS: Final[tuple[_Reason, ...]] = (
         ("econnrefused", "connection refused"),
         _always,
         BrokerUnreachableError,
-        "cannot be reached: nothing listens there",
+        "nothing listens there",
         "Check the port in bootstrap_servers, and that the broker is up.",
     ),
     (
         ("dns ", "failed to resolve", "name or service not known", "nodename nor"),
         _always,
         BrokerUnreachableError,
-        "cannot be reached: its host name is not known",
+        "its host name is not known",
         "Check the host in bootstrap_servers.",
     ),
     (
@@ -263,7 +265,7 @@ _REASONS: Final[tuple[_Reason, ...]] = (
         ),
         _always,
         BrokerUnreachableError,
-        "hangs up without an answer to {protocol}",
+        "what is there hangs up on {protocol}",
         "Check the port and security_protocol: the listener may want TLS or a log-in, or none.",
     ),
 )
