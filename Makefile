@@ -10,7 +10,7 @@ KAFKA_INSTALLED := tests/kafka/lib/.installed
 REGISTRY_INSTALLED := tests/registry/lib/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint kafka registry compare screenshots clean
+.PHONY: help run test faults lint kafka registry compare screenshots clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -21,6 +21,10 @@ run: $(COMPILED) ## Open Skewline in a browser
 test: lint $(COMPILED) ## Check the code, then run every test, on a real Kafka broker and in Chromium
 	scripts/install-test-tools.sh
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
+
+faults: $(COMPILED) ## Read 1,000,000 records from clusters that fail, with both readers (half an hour)
+	scripts/install-test-tools.sh
+	$(BIN)/python -m pytest tests/faults
 
 lint: $(DEV_INSTALLED) ## Check style, format, types and layers
 	$(BIN)/ruff check

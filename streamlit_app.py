@@ -5,10 +5,12 @@ from lib.ui.compiling import compile_in_background
 from lib.ui.failures import start_logging, unforeseen_shown
 from lib.ui.navigation import configure_page, navigation
 from lib.ui.sidebar import sidebar
+from lib.ui.sources import check_settings
 from lib.ui.view import set_view
 
 configure_page()
 start_logging()
+check_settings()
 compile_in_background()
 page = navigation()
 try:

@@ -125,6 +125,11 @@ def attributes(dataclass):
     return {field.name for field in fields(dataclass)}
 
 
+def text_of_default(value):
+    """Return a default as TOML writes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 class TestConfiguration:
     def test_every_environment_variable_is_documented_and_no_other(self):
         assert "KAFKA_BOOTSTRAP_SERVERS" in variables_of_the_code()
@@ -166,7 +171,7 @@ class TestConfiguration:
         defaults = {field.name: field.default for field in fields(KafkaSettings) if field.default}
         said = {name: default for name, default in rows if default not in ("none", "required")}
         said.pop("ssl_cafile")
-        assert said == {name: str(defaults[name]) for name in said}
+        assert said == {name: text_of_default(defaults[name]) for name in said}
         assert {"reader", "isolation_level", "security_protocol", "timeout_s"} <= said.keys()
 
     def test_streamlits_settings_are_those_of_the_file(self):
@@ -182,10 +187,7 @@ class TestConfiguration:
             sections_of(CONFIGURATION)["Streamlit's settings"],
             flags=re.MULTILINE,
         )
-        assert dict(rows) == {
-            name: str(value).lower() if isinstance(value, bool) else str(value)
-            for name, value in ours.items()
-        }
+        assert dict(rows) == {name: text_of_default(value) for name, value in ours.items()}
 
 
 def glossary():

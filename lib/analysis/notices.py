@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from lib.core.columns import SEQUENCE
 from lib.core.formatting import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from lib.analysis.timestamp_quality import Verdict
-    from lib.loading.load import LoadedTopic
+    from lib.loading.load import LoadedTopic, LoadReport
 
 NAMED: Final = 5
 """Clients that a notice names; of the others the number is told."""
@@ -30,6 +31,11 @@ class About(StrEnum):
     """What a notice is about."""
 
     STOPPED = "stopped"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    UNAVAILABLE = "unavailable"
+    ANEW = "read anew"
+    HOLES = "holes"
     CAPPED = "capped"
     REJECTED = "rejected"
     CORRECTED = "corrected"
@@ -61,8 +67,10 @@ def notices(topic: LoadedTopic, verdict: Verdict | None) -> list[Notice]:
     Returns
     -------
     list of Notice
-        In this order: reading was stopped; the cap kept older records out; records were rejected;
-        event times are corrected; received times are missing, mean little, or not their order.
+        In this order: reading was stopped, or failed; records expired; partitions cannot be read;
+        the topic was read anew; compaction removed records; the cap kept older records out; records
+        were rejected; event times are corrected; received times are missing, mean little, or not
+        their order.
     """
     return [*_of_load(topic), *_of_times(topic, verdict)]
 
@@ -72,6 +80,15 @@ def _of_load(topic: LoadedTopic) -> Iterator[Notice]:
     if report.stopped:
         sentence = f"Reading was stopped after {counted(report.read.records, 'record')}."
         yield Notice(About.STOPPED, Level.WARNING, sentence)
+    yield from _of_what_is_missing(report)
+    if report.anew:
+        yield Notice(About.ANEW, Level.INFO, report.anew)
+    if report.holes and SEQUENCE in topic.events.table:
+        sentence = (
+            f"{counted(report.holes, 'offset')} {_have(report.holes)} no record, as compaction "
+            "leaves them, so missing sequence numbers are not told as lost."
+        )
+        yield Notice(About.HOLES, Level.NOTE, sentence)
     if report.capped:
         sentence = (
             f"The topic holds {counted(report.in_log, 'record')}. The newest "
@@ -82,6 +99,51 @@ def _of_load(topic: LoadedTopic) -> Iterator[Notice]:
         was = "was" if rejected == 1 else "were"
         sentence = f"{counted(rejected, 'record')} could not be read and {was} rejected."
         yield Notice(About.REJECTED, Level.NOTE, sentence)
+
+
+def _of_what_is_missing(report: LoadReport) -> Iterator[Notice]:
+    no_loss = " Missing sequence numbers are not told as lost."
+    if report.failure is not None:
+        missing = sum(report.missing.values())
+        rest = (
+            f"Up to {counted(missing, 'record')} {_of_partitions(report.missing)} "
+            f"{'is' if missing == 1 else 'are'} missing.{no_loss}"
+            if missing
+            else "All records had come; whether the topic changed meanwhile could not be checked."
+        )
+        sentence = (
+            f"Reading ended after {counted(report.read.records, 'record')}: "
+            f"{report.failure.what} {rest}"
+        )
+        yield Notice(About.FAILED, Level.WARNING, sentence)
+    if report.expired:
+        expired = sum(report.expired.values())
+        each = ", ".join(f"{p}: {n:,}" for p, n in sorted(report.expired.items())[:NAMED])
+        more = len(report.expired) - NAMED
+        others = f" and {more:,} more" if more > 0 else ""
+        sentence = (
+            f"{counted(expired, 'offset')} expired while the topic was read (by partition: "
+            f"{each}{others}). The topic has them no more, and nothing of them is shown.{no_loss}"
+        )
+        yield Notice(About.EXPIRED, Level.WARNING, sentence)
+    if report.unavailable:
+        of = _of_partitions(dict.fromkeys(report.unavailable, 1))
+        sentence = f"Without a leader, the records {of} cannot be read and are missing.{no_loss}"
+        yield Notice(About.UNAVAILABLE, Level.WARNING, sentence)
+
+
+def _of_partitions(partitions: Mapping[int, int]) -> str:
+    """Return "of partition 3", or of several, the first of them named."""
+    named = sorted(partitions)
+    if len(named) == 1:
+        return f"of partition {named[0]}"
+    more = len(named) - NAMED
+    others = f" and {more:,} more" if more > 0 else ""
+    return f"of partitions {', '.join(map(str, named[:NAMED]))}{others}"
+
+
+def _have(number: int) -> str:
+    return "has" if number == 1 else "have"
 
 
 def _of_times(topic: LoadedTopic, verdict: Verdict | None) -> Iterator[Notice]:

@@ -55,7 +55,7 @@ class Numbering(StrEnum):
 
 @dataclass(frozen=True)
 class RejectedRecords:
-    """Records that are no events: what is missing may be among them.
+    """Records that are no events, or were not read: what is missing may be among them.
 
     Attributes
     ----------
@@ -63,10 +63,13 @@ class RejectedRecords:
         How many there are.
     numbers
         Sequence numbers of those in which one could be read, int64; None where none is known.
+    others
+        Whether the topic has, or had, records that were not read: then no number is missing.
     """
 
     records: int = 0
     numbers: Ints | None = None
+    others: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class SequenceNumbers:
         How far each event's number is above the next smaller one of its run, int64, in the order
         of the events: 0 for a duplicate, 1 if the number below it is there, m + 1 if the m numbers
         below it are missing, `TELLS_NOTHING` otherwise. Numbers of rejected records are not
-        missing.
+        missing, and none is where records were not read.
     in_rejected
         Numbers that no event has, but a rejected record.
     """
@@ -131,6 +134,8 @@ def sequence_numbers(
     if found is None:
         return None
     steps, held = _without_rejected(found[2].steps, numbered.number, rejected)
+    if rejected.others:
+        steps = np.minimum(steps, 1)
     return SequenceNumbers(_named(found[0], events), numbered.of_all(steps, len(events)), held)
 
 

@@ -46,6 +46,10 @@ class TopicMissingError(SkewlineError):
     """The topic is not, or no longer, there."""
 
 
+class TopicChangedError(SkewlineError):
+    """The topic is another than it was when the read began: made anew, cut back or overwritten."""
+
+
 class UnreadableTopicError(SkewlineError):
     """The broker's answer cannot be read, for example an unknown compression codec."""
 

@@ -53,6 +53,8 @@ def estimate(source: TopicSource, topic: str, wanted: Range, *, cap: int = DEFAU
     with closing(_blocks(source, sample)) as blocks:
         asked = time.monotonic()
         for block in blocks:
+            if not block.num_rows:
+                continue
             came = time.monotonic()
             decoder = decoder or decoder_for(block, source.schemas)
             decode_block(block, decoder)

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import pyarrow as pa
 
-from lib.core.errors import SkewlineError
+from lib.core.errors import SkewlineError, TopicChangedError
 from lib.decoding.rejected import REJECTED
 from lib.events.table import EventsTable, append_events, build_events, keep_newest
 from lib.loading.reading import (
@@ -31,7 +31,7 @@ from lib.sources.base import Latest, Plan, Range, Span
 from lib.sources.newest import DEFAULT_CAP, limit_of, newest_part, parts_back
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from lib.decoding.base import Decoder
     from lib.events.fields import Fields
@@ -49,6 +49,19 @@ __all__ = [
     "load",
     "reload",
 ]
+
+_TRIES: Final = 3
+"""How often a topic is read that is made anew while it is read."""
+
+_CHANGED: Final = (
+    "The topic is not the one that was read before: it was made anew, cut back or overwritten. "
+    "It was read from its beginning."
+)
+_CHANGED_MEANWHILE: Final = (
+    "The topic was made anew or overwritten while it was read. It was read again from its "
+    "beginning."
+)
+_EXPIRED: Final = "Records expired before they were read, so the topic was read from its beginning."
 
 _log: Final = logging.getLogger(__name__)
 
@@ -77,6 +90,20 @@ class LoadReport:
         What read them, and why that one if another was asked for.
     notes
         Sentences on how a file was read.
+    failure
+        Why reading ended before it had everything; None where it did not.
+    missing
+        Partition → offsets that were planned and have not been reached; empty unless reading was
+        stopped or failed.
+    expired
+        Partition → offsets that expired before they were read, or with what had been read of them:
+        none of their records is shown.
+    unavailable
+        Partitions that could not be read at all, for want of a leader.
+    holes
+        Offsets that were read and have no record, where compaction may have removed one.
+    anew
+        Why a reload read the topic from its beginning; "" where it did not.
     """
 
     topic: str
@@ -89,6 +116,17 @@ class LoadReport:
     timestamp_types: Mapping[int, int]
     reader: Reader
     notes: tuple[str, ...] = ()
+    failure: SkewlineError | None = None
+    missing: Mapping[int, int] = field(default_factory=dict)
+    expired: Mapping[int, int] = field(default_factory=dict)
+    unavailable: tuple[int, ...] = ()
+    holes: int = 0
+    anew: str = ""
+
+    @property
+    def may_lack_records(self) -> bool:
+        """Whether the topic has, or had, records that are not here: then no number tells a loss."""
+        return bool(self.stopped or self.failure or self.expired or self.unavailable or self.holes)
 
 
 @dataclass(frozen=True)
@@ -117,7 +155,9 @@ class LoadedTopic:
     report
         What the load did.
     positions
-        The next offset to read of each partition.
+        The next offset to read of each partition; empty where only reading anew completes it.
+    plan
+        What was planned last; None where nothing was.
     corrected
         The clients whose event times have been corrected (`lib.analysis.client_clocks`), not as
         they were read.
@@ -135,6 +175,7 @@ class LoadedTopic:
     sources: tuple[str, ...]
     report: LoadReport
     positions: Mapping[int, int]
+    plan: Plan | None = None
     corrected: tuple[object, ...] = ()
     token: str = field(default_factory=lambda: uuid4().hex)
 
@@ -188,9 +229,10 @@ def reload(
 ) -> LoadedTopic:
     """Return `before` with what has been written to the topic since; only that is read.
 
-    A topic whose log ends before what was read from it has been made anew: it is loaded whole. So
-    is one that was empty, one that has got more than is to be kept, and one whose new records
-    cannot be appended for a reason that nobody foresaw.
+    A topic that is not what it was any more (made anew, cut back, overwritten), or of which records
+    expired before they were read, is loaded whole, and the report says so. So is one that was
+    empty, one that has got more than is to be kept, and one whose new records cannot be appended
+    for a reason that nobody foresaw.
 
     Raises
     ------
@@ -201,23 +243,48 @@ def reload(
 
 
 def _load(
-    source: TopicSource, topic: str, wanted: Range, chosen: FieldChoice, cap: int, watch: Watch
+    source: TopicSource,
+    topic: str,
+    wanted: Range,
+    chosen: FieldChoice,
+    cap: int,
+    watch: Watch,
+    anew: str = "",
+) -> LoadedTopic:
+    """Load a topic; again, where it was made anew meanwhile, so that no two are mixed."""
+    for _ in range(_TRIES - 1):
+        try:
+            return _loaded(source, topic, wanted, chosen, cap, watch, anew)
+        except TopicChangedError:
+            anew = _CHANGED_MEANWHILE
+    return _loaded(source, topic, wanted, chosen, cap, watch, anew)
+
+
+def _loaded(
+    source: TopicSource,
+    topic: str,
+    wanted: Range,
+    chosen: FieldChoice,
+    cap: int,
+    watch: Watch,
+    anew: str,
 ) -> LoadedTopic:
     limit, started = limit_of(wanted, cap), time.monotonic()
     known = Known.nothing(chosen)
     reads: list[Read] = []  # from the oldest records to the newest
-    stopped = False
+    lost: Read | None = None
     for part in parts_back(source, topic, wanted, limit):
         known, older = read_plan(source, part.plan, known, watch, reads, started)
-        stopped = older.stopped
-        if stopped and reads:  # what lies between it and the newer records is missing
+        if older.ended_early and reads:  # what lies between it and the newer records is missing
+            lost = older
             break
-        if older.records:
+        if older.records or older.expired or not reads:
             reads.insert(0, older)
-        if stopped or sum(read.records for read in reads) >= limit:
+        if older.ended_early or sum(read.records for read in reads) >= limit:
             break
     events = build_events([block for read in reads for block in read.columns], known.fields)
     capped = _asks_for_more(wanted, limit) and (not part.whole or len(events.table) > limit)
+    last = lost or reads[0]
     report = LoadReport(
         topic=topic,
         wanted=wanted,
@@ -225,10 +292,16 @@ def _load(
         total_records=sum(read.records for read in reads),
         in_log=sum(span.size for span in part.plan.log),
         capped=capped,
-        stopped=stopped,
+        stopped=last.stopped,
         timestamp_types=dict(sum((read.timestamp_types for read in reads), Counter[int]())),
         reader=source.reader,
         notes=tuple(dict.fromkeys(note for read in reads for note in read.notes)),
+        failure=last.failure,
+        missing=last.missing if last.ended_early else {},
+        expired=_summed(read.expired for read in reads),
+        unavailable=part.plan.unavailable,
+        holes=sum(read.holes for read in reads),
+        anew=anew,
     )
     return LoadedTopic(
         source=source.identity,
@@ -240,7 +313,10 @@ def _load(
         chosen=known.chosen,
         sources=known.sources,
         report=report,
-        positions={p: end for read in reads for p, end in read.positions.items()},
+        positions={}
+        if lost
+        else {p: end for read in reads for p, end in read.next_positions.items()},
+        plan=part.plan,
     )
 
 
@@ -249,15 +325,24 @@ def _reload(source: TopicSource, before: LoadedTopic, cap: int, watch: Watch) ->
     anew = partial(_load, source, topic, wanted, before.chosen, cap, watch)
     plan = newest_part(source, topic, wanted, limit_of(wanted, cap)).plan
     positions = before.positions
-    if not positions or _is_made_anew(plan, positions) or _skips(plan, positions):
+    if before.plan is not None and not source.still_holds(before.plan, plan, positions):
+        return anew(_CHANGED)
+    if expired := _expired(plan, positions):
+        return _with_expired(anew(_EXPIRED), expired)
+    if not positions or _skips(plan, positions):
         return anew()
     try:
-        return _grown(source, before, _behind(plan, positions), cap, watch)
+        grown = _grown(source, before, _behind(plan, positions), cap, watch)
+    except TopicChangedError:
+        return anew(_CHANGED_MEANWHILE)
     except SkewlineError:
         raise
     except Exception as error:  # noqa: BLE001 (whatever it is, reading anew may do without it)
         _log.warning("%s, topic %r: read anew after %s", source.name, topic, _where(error))
         return anew()
+    if grown.report.expired != before.report.expired:  # a hole behind what was there
+        return _with_expired(anew(_EXPIRED), grown.report.expired)
+    return grown
 
 
 def _grown(
@@ -279,16 +364,28 @@ def _grown(
         capped=old.capped or too_many,
         stopped=read.stopped,
         timestamp_types=dict(Counter(old.timestamp_types) + read.timestamp_types),
+        failure=read.failure,
+        missing=read.missing if read.ended_early else {},
+        expired=_summed([old.expired, read.expired]),
+        unavailable=plan.unavailable,
+        holes=old.holes + read.holes,
+        anew="",
     )
-    is_new = bool(read.records) or kept is not before.events
+    is_new = bool(read.records) or kept is not before.events or _tells_more(report, old)
     return replace(
         before,
         events=kept,
         undecoded=_concat_rejected([before.undecoded, *read.undecoded]),
         report=report,
-        positions={**before.positions, **read.positions},
+        positions={**before.positions, **read.next_positions},
+        plan=plan,
         token=uuid4().hex if is_new else before.token,
     )
+
+
+def _tells_more(report: LoadReport, old: LoadReport) -> bool:
+    """Return whether another answer may follow from the same events: whether losses are told."""
+    return report.may_lack_records != old.may_lack_records
 
 
 def _logged(source: TopicSource, topic: str, read: Callable[[], LoadedTopic]) -> LoadedTopic:
@@ -330,9 +427,22 @@ def _behind(plan: Plan, positions: Mapping[int, int]) -> Plan:
     return replace(plan, spans=tuple(spans))
 
 
-def _is_made_anew(plan: Plan, positions: Mapping[int, int]) -> bool:
-    ends = {log.partition: log.end for log in plan.log}
-    return any(position > ends.get(partition, 0) for partition, position in positions.items())
+def _expired(plan: Plan, positions: Mapping[int, int]) -> dict[int, int]:
+    """Return how many offsets of each partition expired behind what was read."""
+    return {
+        log.partition: log.start - positions[log.partition]
+        for log in plan.log
+        if log.start > positions.get(log.partition, log.start)
+    }
+
+
+def _with_expired(loaded: LoadedTopic, expired: Mapping[int, int]) -> LoadedTopic:
+    report = replace(loaded.report, expired=_summed([loaded.report.expired, expired]))
+    return replace(loaded, report=report)
+
+
+def _summed(counts: Iterable[Mapping[int, int]]) -> dict[int, int]:
+    return dict(sum((Counter(dict(each)) for each in counts), Counter[int]()))
 
 
 def _skips(plan: Plan, positions: Mapping[int, int]) -> bool:

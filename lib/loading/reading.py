@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
-from lib.core.columns import KAFKA_COLUMNS
+from lib.core.columns import KAFKA_COLUMNS, OFFSET, PARTITION
+from lib.core.errors import SkewlineError, TopicChangedError
 from lib.decoding.registry import decode_block, decoder_for
 from lib.decoding.rejected import MAX_EXCERPTS
 from lib.events.fields import FROM_PARTITION, HEADER, KEY, RECORD_TIMESTAMP, Fields, with_choices
 from lib.events.recognition import NOTHING, Recognition, recognise
-from lib.sources.records import header_names, note_of, payload_bytes
+from lib.sources.records import expired_in, header_names, note_of, payload_bytes, waiting_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from concurrent.futures import Future
 
     from lib.decoding.base import Decoded, Decoder
@@ -40,6 +41,8 @@ class Progress:
     bytes: int = 0
     expected: int = 0
     seconds: float = 0.0
+    waiting: str = ""
+    """A sentence on what is waited for, where nothing comes."""
 
     @property
     def rate(self) -> float:
@@ -129,27 +132,43 @@ def read_plan(
 
     Returns
     -------
-    What is known of the topic then, and what was read.
+    What is known of the topic then, and what was read: where the source failed, what came before.
+
+    Raises
+    ------
+    SkewlineError
+        When the source fails before anything has come.
+    TopicChangedError
+        When the topic was made anew meanwhile.
     """
-    read = Read(plan.size)
+    read = Read(plan)
     waiting: deque[Future[Decoded]] = deque()
     with (
         closing(_blocks(source, plan, lambda: known.wants_headers)) as blocks,
         ThreadPoolExecutor(1) as thread,
     ):
-        for block in blocks:
-            if not known.sources:
-                known = _learned(block, known, source)
-            waiting.append(thread.submit(_decoded, block, known, read.excerpts))
-            if len(waiting) > _BLOCKS_IN_FLIGHT:
-                read.keep(waiting.popleft().result())
-            read.count(block)
-            watch.on_progress(progress_of([*newer, read], started))
-            if watch.should_stop():
-                read.stopped = True
-                break
+        try:
+            for block in blocks:
+                if block.num_rows:
+                    if not known.sources:
+                        known = _learned(block, known, source)
+                    waiting.append(thread.submit(_decoded, block, known, read.excerpts))
+                    if len(waiting) > _BLOCKS_IN_FLIGHT:
+                        read.keep(waiting.popleft().result())
+                read.count(block)
+                watch.on_progress(progress_of([*newer, read], started, waiting_in(block)))
+                if watch.should_stop():
+                    read.stopped = True
+                    break
+        except TopicChangedError:
+            raise  # what came may be of two topics
+        except SkewlineError as error:
+            if not read.records and not newer:
+                raise
+            read.failure = error
         for decoding in waiting:
             read.keep(decoding.result())
+    read.leave_out_expired()
     # Blocks made in one thread and freed in another stay with the allocator: give them back.
     pa.default_memory_pool().release_unused()
     return known, read
@@ -171,8 +190,13 @@ class Read:
 
     Attributes
     ----------
-    expected
-        Offsets of the plan.
+    plan
+        What was to be read.
+    failure
+        Why reading ended before the plan did.
+    expired
+        Partition → planned offsets that are in the topic no more, for they expired while it was
+        read: none of them is in `columns`.
     records, bytes, timestamp_types, positions
         Of the records that have come: see `Progress`, `LoadReport`, `LoadedTopic`.
     columns, undecoded
@@ -183,10 +207,13 @@ class Read:
         Sentences on how a file was read.
     """
 
-    expected: int
+    plan: Plan
     records: int = 0
     bytes: int = 0
     stopped: bool = False
+    failure: SkewlineError | None = None
+    expired: dict[int, int] = field(default_factory=dict)
+    begins: dict[int, int] = field(default_factory=dict)
     timestamp_types: Counter[int] = field(default_factory=Counter)
     positions: dict[int, int] = field(default_factory=dict)
     columns: list[pa.Table] = field(default_factory=list)
@@ -201,7 +228,11 @@ class Read:
         self.excerpts = max(0, self.excerpts - decoded.rejected.num_rows)
 
     def count(self, block: pa.RecordBatch) -> None:
-        """Count the records of a block."""
+        """Count the records of a block, or the offsets that it says are gone."""
+        if gone := expired_in(block):
+            planned = {span.partition: span.start for span in self.plan.spans}
+            self.expired[gone.partition] = gone.end - planned[gone.partition]
+            self.begins[gone.partition] = self.positions[gone.partition] = gone.end
         if not block.num_rows:
             return
         self.records += block.num_rows
@@ -219,12 +250,67 @@ class Read:
         for partition in np.flatnonzero(reached).tolist():
             self.positions[partition] = int(reached[partition])
 
+    @property
+    def ended_early(self) -> bool:
+        """Whether it was stopped, or failed."""
+        return self.stopped or self.failure is not None
 
-def progress_of(reads: Sequence[Read], started: float) -> Progress:
+    @property
+    def next_positions(self) -> dict[int, int]:
+        """Partition → the next offset to read, of those that had records."""
+        if self.ended_early:
+            return self.positions
+        ends = {span.partition: span.end for span in self.plan.spans}
+        return {p: max(reached, ends.get(p, 0)) for p, reached in self.positions.items()}
+
+    @property
+    def holes(self) -> int:
+        """How many offsets that were passed may have had a record that compaction removed."""
+        if not self.plan.compacted:
+            return 0
+        passed = sum(
+            min(self.next_positions.get(s.partition, s.start if self.ended_early else s.end), s.end)
+            - self.begins.get(s.partition, s.start)
+            for s in self.plan.filled
+        )
+        return max(0, passed - self.records)
+
+    @property
+    def missing(self) -> dict[int, int]:
+        """Partition → planned offsets that were not reached, and have not expired."""
+        reached = (
+            (s.partition, self.positions.get(s.partition, s.start), s.end) for s in self.plan.spans
+        )
+        return {p: end - position for p, position, end in reached if position < end}
+
+    def leave_out_expired(self) -> None:
+        """Leave out what was read of a partition before offsets of it expired unread.
+
+        A hole in the middle would look like silence and loss. What was read before it has expired
+        as well, so what is left is what the topic has.
+        """
+        if not self.begins:
+            return
+        self.columns = [_from(self.begins, table) for table in self.columns]
+        self.undecoded = [_from(self.begins, table) for table in self.undecoded]
+        self.records = sum(table.num_rows for table in (*self.columns, *self.undecoded))
+
+
+def _from(begins: Mapping[int, int], table: pa.Table) -> pa.Table:
+    """Return the rows of a table that do not lie before where their partition begins."""
+    partitions, offsets = table[PARTITION], table[OFFSET]
+    stays = np.ones(table.num_rows, np.bool_)
+    for partition, begin in begins.items():
+        stays &= (partitions.to_numpy() != partition) | (offsets.to_numpy() >= begin)
+    return table if stays.all() else table.filter(pa.array(stays))
+
+
+def progress_of(reads: Sequence[Read], started: float, waiting: str = "") -> Progress:
     """Return how far a load is that has read these and began at `started` (`time.monotonic`)."""
     return Progress(
         sum(read.records for read in reads),
         sum(read.bytes for read in reads),
-        sum(read.expected for read in reads),
+        sum(read.plan.size for read in reads),
         time.monotonic() - started,
+        waiting,
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     import pyarrow as pa
 
@@ -19,13 +19,14 @@ class TopicInfo:
 
     `records` is end minus beginning offsets, so an upper bound where compaction or transactions
     left holes. `timestamp_kind` is "CreateTime", "LogAppendTime", or "" where the source does not
-    say.
+    say. `unavailable` are the partitions that cannot be read now: they have no leader.
     """
 
     name: str
     partitions: int
     records: int
     timestamp_kind: str = ""
+    unavailable: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,34 @@ class Span:
 class Plan:
     """What a read will do, fixed when it begins: which offsets of which partitions.
 
-    `log` has, for every partition, the beginning and end that the log had when the plan was made.
+    Attributes
+    ----------
+    topic, range
+        What is read.
+    spans
+        The offsets to read.
+    log
+        For every partition that can be read, the beginning and end that its log had then.
+    generation
+        Which making of the topic it is: its id in Kafka, the content of a file; "" where the
+        source cannot tell.
+    epochs
+        Partition → how often its leader had changed. After a change, what was read may be void.
+    unavailable
+        Partitions that cannot be read now: they have no leader.
+    compacted
+        Whether an offset without a record may have had one: the topic is compacted, or that is not
+        known.
     """
 
     topic: str
     range: Range
     spans: tuple[Span, ...]
     log: tuple[Span, ...]
+    generation: str = ""
+    epochs: Mapping[int, int] = field(default_factory=dict)
+    unavailable: tuple[int, ...] = ()
+    compacted: bool = True
 
     @property
     def size(self) -> int:
@@ -149,11 +171,31 @@ class TopicSource(Protocol):
         """Yield the records of `plan` in blocks, as `lib.sources.records` describes them.
 
         Ends by position. Blocks may interleave partitions; inside a partition offsets rise.
-        Closing the iterator ends the read and frees what it holds.
+        Closing the iterator ends the read and frees what it holds. A block without records says
+        that offsets expired before they were read, or what is waited for.
+
+        Raises
+        ------
+        TopicChangedError
+            When the topic was made anew meanwhile: what came is of two topics, or may be.
 
         Parameters
         ----------
         wants_headers
             Asked before each block whether its headers are wanted; if not, they may be left out.
+        """
+        ...
+
+    def still_holds(self, before: Plan, now: Plan, positions: Mapping[int, int]) -> bool:
+        """Return whether what was read is still what the topic has, or had before it expired.
+
+        Parameters
+        ----------
+        before
+            The plan of the read.
+        now
+            A new plan of the same topic.
+        positions
+            Partition → the next offset to read.
         """
         ...

@@ -6,7 +6,8 @@ the environment variables. Nothing here opens a connection or reads a file.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Mapping
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,12 +21,15 @@ from lib.sources.kafka.schema_registry import (
     registry_settings_from,
 )
 from lib.sources.kafka.settings import ENVIRONMENT, settings_from
+from lib.sources.kafka.settings import SECTION as KAFKA_SECTION
 from lib.sources.newest import DEFAULT_CAP
+from lib.sources.settings import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
     from lib.sources.base import TopicSource
+    from lib.sources.settings import Fault
 
 KAFKA: Final = "kafka"
 FILES: Final = "files"
@@ -35,6 +39,11 @@ UPLOAD: Final = "upload"
 LABELS: Final = {KAFKA: "Kafka", FILES: "Files", SAMPLES: "Samples", UPLOAD: "Upload"}
 """Name of a source → what it is called."""
 
+_TAKEN: Final = frozenset({*LABELS, *LABELS.values()})
+
+CLUSTERS: Final = "clusters"
+"""Table of the secrets with further clusters, by name."""
+
 FOLDER_VARIABLE: Final = "SKEWLINE_FILES"
 """Environment variable with the folder of files; in the secrets, `folder` under `[files]`."""
 
@@ -42,14 +51,42 @@ CAP_VARIABLE: Final = "SKEWLINE_MAX_EVENTS"
 """Environment variable with the number of events that one load keeps at most."""
 
 
+def label_of(name: str) -> str:
+    """Return what a source is called: a cluster by its own name."""
+    return LABELS.get(name, name)
+
+
 def available_sources(secrets: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:
     """Return the names of the sources to choose from, what was configured first."""
     names = [SAMPLES, UPLOAD]
     if _folder(secrets, environment):
         names.insert(0, FILES)
+    names[:0] = sorted(set(_clusters(secrets)) - _TAKEN)
     if _kafka(secrets) is not None or environment.get(ENVIRONMENT["bootstrap_servers"]):
         names.insert(0, KAFKA)
     return names
+
+
+def settings_faults(
+    secrets: Mapping[str, Any], environment: Mapping[str, str]
+) -> list[SettingsError]:
+    """Return what is wrong with the settings, looked at as a whole; nothing is connected to."""
+    checks: list[Callable[[], object]] = [
+        partial(open_source, name, secrets, environment)
+        for name in available_sources(secrets, environment)
+        if name != UPLOAD
+    ]
+    checks += [
+        partial(cap_on_events, environment),
+        partial(_check_tables, secrets),
+    ]
+    faults = []
+    for check in checks:
+        try:
+            check()
+        except SettingsError as fault:
+            faults.append(fault)
+    return faults
 
 
 def open_source(
@@ -68,10 +105,10 @@ def open_source(
     if name == SAMPLES:
         return samples()
     if name == KAFKA:
-        given = dict(_kafka(secrets) or {})
-        registry = registry_settings_from(given.pop("schema_registry", {}), environment)
-        schemas = NoSchemas() if registry is None else _registry(registry)
-        return KafkaTopics(settings_from(given, environment), schemas)
+        return _cluster("", _kafka(secrets) or {}, environment, KAFKA_SECTION)
+    if name in _clusters(secrets) and name not in _TAKEN:
+        # The environment is for the one cluster that has no name.
+        return _cluster(name, _clusters(secrets)[name], {}, f"[{CLUSTERS}.{name}]")
     folder = _folder(secrets, environment)
     if name == FILES and folder:
         return FileTopics(Path(folder), recursive=_recursive(secrets))
@@ -102,6 +139,40 @@ def preset_fields(secrets: Mapping[str, Any], topic: str) -> dict[str, Any]:
     return dict(secrets.get("fields", {}).get(topic, {}))
 
 
+def _cluster(name: str, given: object, environment: Mapping[str, str], section: str) -> KafkaTopics:
+    if not isinstance(given, Mapping):
+        raise SettingsError(f"{section} is no table.", "Make it a table of settings.")
+    own = dict(given)
+    of_registry = own.pop("schema_registry", {})
+    if not isinstance(of_registry, Mapping):
+        raise SettingsError(
+            f"schema_registry in {section} is no table.", "Make it a table of its own."
+        )
+    registry = registry_settings_from(of_registry, environment)
+    schemas = NoSchemas() if registry is None else _registry(registry)
+    return KafkaTopics(settings_from(own, environment, section), schemas, name)
+
+
+def _check_tables(secrets: Mapping[str, Any]) -> None:
+    faults: list[Fault] = [
+        (f"A cluster is called {name!r}, as a source of Skewline is.", "Call it otherwise.")
+        for name in sorted(set(_clusters(secrets)) & _TAKEN)
+    ]
+    files = secrets.get("files", {})
+    if not isinstance(files, Mapping):
+        faults.append(("files is no table.", "Write [files] with folder in it."))
+        files = {}
+    kinds = {"folder": (str, "text in quotes"), "recursive": (bool, "true or false, no quotes")}
+    for key, value in files.items():
+        kind, right = kinds.get(key, (object, ""))
+        if key not in kinds:
+            settings = f"The settings are: {', '.join(kinds)}."
+            faults.append((f"[files] has an unknown setting: {key}.", settings))
+        elif not isinstance(value, kind):
+            faults.append((f"{key} in [files] is {value!r}.", f"Set {key} to {right}."))
+    refuse(faults)
+
+
 @lru_cache(maxsize=16)
 def _registry(settings: RegistrySettings) -> SchemaRegistry:
     """Return the one client of a registry, which keeps the schemas that it has fetched."""
@@ -111,6 +182,11 @@ def _registry(settings: RegistrySettings) -> SchemaRegistry:
 def _kafka(secrets: Mapping[str, Any]) -> Mapping[str, Any] | None:
     found: Mapping[str, Any] | None = secrets.get("connections", {}).get("kafka")
     return found
+
+
+def _clusters(secrets: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = secrets.get(CLUSTERS, {})
+    return found if isinstance(found, Mapping) else {}
 
 
 def _folder(secrets: Mapping[str, Any], environment: Mapping[str, str]) -> str:

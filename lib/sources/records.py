@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lib.sources.base import Span
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -37,7 +39,10 @@ RECORDS: Final = pa.schema(
 
 _REASON: Final = b"rejected for"
 _NOTE: Final = b"note"
+_EXPIRED: Final = b"expired"
+_WAITING: Final = b"waiting"
 _VALUE: Final = RECORDS.get_field_index("value")
+_NO_RECORDS: Final = pa.RecordBatch.from_pylist([], RECORDS)
 
 
 def with_values(records: pa.RecordBatch, values: pa.Array) -> pa.RecordBatch:
@@ -72,6 +77,29 @@ def note_of(records: pa.RecordBatch) -> str | None:
     """Return the sentence on how a block's file was read; None if there is none."""
     note = (records.schema.metadata or {}).get(_NOTE)
     return None if note is None else note.decode()
+
+
+def expired(span: Span) -> pa.RecordBatch:
+    """Return a block without records that says which offsets expired before they were read."""
+    said = f"{span.partition} {span.start} {span.end}".encode()
+    return _NO_RECORDS.replace_schema_metadata({_EXPIRED: said})
+
+
+def expired_in(records: pa.RecordBatch) -> Span | None:
+    """Return which offsets expired before they were read, if a block says so."""
+    said = (records.schema.metadata or {}).get(_EXPIRED)
+    return None if said is None else Span(*map(int, said.split()))
+
+
+def waiting(sentence: str) -> pa.RecordBatch:
+    """Return a block without records that says what is waited for."""
+    return _NO_RECORDS.replace_schema_metadata({_WAITING: sentence.encode()})
+
+
+def waiting_in(records: pa.RecordBatch) -> str:
+    """Return what a block without records waits for; "" where it says nothing."""
+    said: bytes = (records.schema.metadata or {}).get(_WAITING, b"")
+    return said.decode()
 
 
 def header_names(records: pa.RecordBatch) -> list[str]:

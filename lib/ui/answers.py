@@ -91,7 +91,9 @@ def _analysis(version: object, _topic: LoadedTopic) -> Analysis:  # noqa: ARG001
         analyse(
             _topic.events.table,
             sessions_are_derived=_topic.fields.session is None,
-            rejected=RejectedRecords(_topic.rejected.num_rows),
+            rejected=RejectedRecords(
+                _topic.rejected.num_rows, others=_topic.report.may_lack_records
+            ),
         )
     )
 

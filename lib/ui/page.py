@@ -37,6 +37,8 @@ _POLL_S: Final = 0.4
 
 _ON_PAGE: Final[Mapping[About, str]] = {
     About.STOPPED: " Reload goes on from there.",
+    About.FAILED: " Reload goes on from there.",
+    About.UNAVAILABLE: " Reload reads them when they have one.",
     About.REJECTED: " The load report on the Overview page lists what and why.",
     About.CORRECTED: " The switch is in the sidebar.",
 }
@@ -135,6 +137,8 @@ def begin(title: str, line: str, *, needs_received: bool = False, replays: bool 
     verdict = None if topic.events.timed.empty else trust_of(topic)
     for notice in [*time_notices_of(topic), *notices(topic, verdict)]:
         _say(notice)
+        if notice.about is About.FAILED and topic.report.failure is not None:
+            show_words(topic.report.failure)
     if view.window is None:
         _show_empty(topic)
         st.stop()
@@ -210,6 +214,8 @@ def _show_progress(name: str, load: Load) -> None:
     with st.container(border=True):
         st.markdown(f"**Reading {escaped_markdown(name)}**")
         st.progress(progress.share if progress.records else 0.0, text=text)
+        if progress.waiting:
+            st.caption(f":material/hourglass_empty: {escaped_markdown(progress.waiting)}")
         if load.stopping.is_set():
             st.caption("Stopping after the present block.")
         elif st.button("Stop and keep what came", icon=":material/stop_circle:"):

@@ -13,7 +13,7 @@ import streamlit as st
 
 from lib.charts.times import TimeScale
 from lib.core.errors import FieldsError, SkewlineError
-from lib.sources.open import LABELS, cap_on_events
+from lib.sources.open import cap_on_events, label_of
 from lib.ui import parameters
 from lib.ui.answers import corrected
 from lib.ui.client_filter import choose_clients
@@ -113,12 +113,12 @@ def _failed(name: str, error: SkewlineError) -> View:
 
 
 def _nothing(name: str, error: SkewlineError | None) -> View:
-    return View(LABELS[name], None, None, error, None, (), TimeScale.ZERO)
+    return View(label_of(name), None, None, error, None, (), TimeScale.ZERO)
 
 
 def _no_topics(name: str) -> SkewlineError:
     return SkewlineError(
-        f"{LABELS[name]} has no topic.",
+        f"{label_of(name)} has no topic.",
         "Create one and write events to it, or choose another source.",
     )
 

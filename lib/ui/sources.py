@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import time
@@ -11,13 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from lib.core.errors import SkewlineError
-from lib.sources.open import UPLOAD, open_source
+from lib.sources.open import UPLOAD, open_source, settings_faults
 from lib.ui.upload import uploaded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lib.sources.base import TopicInfo, TopicSource
+
+_log: Final = logging.getLogger(__name__)
 
 _FRESH_S: Final = 300.0
 _RETRY_S: Final = 15.0
@@ -26,6 +29,13 @@ _RETRY_S: Final = 15.0
 def secrets() -> Mapping[str, Any]:
     """Return what `.streamlit/secrets.toml` holds; nothing where there is none."""
     return st.secrets if st.secrets.load_if_toml_exists() else {}
+
+
+@st.cache_resource(show_spinner=False)
+def check_settings() -> None:
+    """Write what is wrong with the settings to the log, once, when the server starts."""
+    for fault in settings_faults(secrets(), os.environ):
+        _log.error("Settings: %s", fault)
 
 
 def chosen_source(name: str) -> TopicSource | None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from lib.core.formatting import counted, visible_text
+from lib.core.formatting import counted, escaped_markdown, visible_text
 from lib.sources.base import Between, Everything, Latest, Range
-from lib.sources.open import LABELS, UPLOAD, available_sources
+from lib.sources.open import UPLOAD, available_sources, label_of
 from lib.ui import parameters
 from lib.ui.sources import secrets
 from lib.ui.switch import switch
@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from lib.sources.base import TopicInfo
     from lib.ui.parameters import Parameter
 
+_NAMED: Final = 5
+
 _RANGES: Final[Mapping[str, str]] = {"all": "All", "latest": "Latest", "between": "From–to"}
 
 
 def choose_source() -> str:
     """Draw the sources and return the name of the chosen one."""
-    names = {LABELS[name]: name for name in available_sources(secrets(), os.environ)}
+    names = {label_of(name): name for name in available_sources(secrets(), os.environ)}
     _take_from_url(parameters.SOURCE, list(names))
     chosen = st.segmented_control(
         "Source",
@@ -57,13 +59,18 @@ def choose_topic(source: str, topics: Sequence[TopicInfo]) -> str | None:
         format_func=visible_text,
         key=parameters.TOPIC.name,
         on_change=_leave_topic,
-        help=f"The topics of this source ({LABELS[source]}) with their number of records.",
+        help=f"The topics of this source ({escaped_markdown(label_of(source))}) with their number "
+        "of records.",
     )
     parameters.put(parameters.TOPIC, chosen)
     if chosen in infos:
         info = infos[chosen]
         kind = f", {info.timestamp_kind}" if info.timestamp_kind else ""
         st.caption(f"{info.records:,} records in {counted(info.partitions, 'partition')}{kind}")
+        if info.unavailable:
+            which = ", ".join(map(str, info.unavailable[:_NAMED]))
+            more = ", …" if len(info.unavailable) > _NAMED else ""
+            st.caption(f":material/warning: Without a leader now: partition {which}{more}")
     return chosen
 
 

@@ -20,11 +20,17 @@ from lib.sources.kafka.errors import explain, explained
 from lib.sources.kafka.librdkafka import client_config as librdkafka
 
 SETTINGS = KafkaSettings("kafka.example:9092", timeout_s=3)
+SECURED = KafkaSettings(
+    "kafka.example:9092",
+    security_protocol="SASL_SSL",
+    sasl_mechanism="PLAIN",
+    sasl_username="ann",
+    sasl_password="of ann",
+)
 WORDS = "these are the words of the broker"
 SENTENCES = {
     BrokerUnreachableError: "No Kafka broker answers at kafka.example:9092 (PLAINTEXT) within 3 s.",
     TopicMissingError: "There is no topic 'rides' on kafka.example:9092.",
-    AccessError: "The Kafka broker at kafka.example:9092 refused access.",
     UnreadableTopicError: "Topic 'rides' cannot be read.",
     SourceError: "Reading from Kafka at kafka.example:9092 failed.",
 }
@@ -33,10 +39,6 @@ OF_KAFKA_PYTHON = [
     (python.UnknownTopicOrPartitionError, TopicMissingError),
     (python.UnknownTopicIdError, TopicMissingError),
     (python.InvalidTopicError, TopicMissingError),
-    (python.TopicAuthorizationFailedError, AccessError),
-    (python.ClusterAuthorizationFailedError, AccessError),
-    (python.SaslAuthenticationFailedError, AccessError),
-    (python.UnsupportedSaslMechanismError, AccessError),
     (python.UnsupportedCodecError, UnreadableTopicError),
     (python.CorruptRecordError, UnreadableTopicError),
     (python.UnsupportedCompressionTypeError, UnreadableTopicError),
@@ -59,11 +61,6 @@ OF_LIBRDKAFKA = [
     (KafkaError.TOPIC_EXCEPTION, TopicMissingError),
     (KafkaError._UNKNOWN_TOPIC, TopicMissingError),
     (KafkaError._UNKNOWN_PARTITION, TopicMissingError),
-    (KafkaError.TOPIC_AUTHORIZATION_FAILED, AccessError),
-    (KafkaError.CLUSTER_AUTHORIZATION_FAILED, AccessError),
-    (KafkaError.SASL_AUTHENTICATION_FAILED, AccessError),
-    (KafkaError.UNSUPPORTED_SASL_MECHANISM, AccessError),
-    (KafkaError._AUTHENTICATION, AccessError),
     (KafkaError.INVALID_MSG, UnreadableTopicError),
     (KafkaError._BAD_MSG, UnreadableTopicError),
     (KafkaError._BAD_COMPRESSION, UnreadableTopicError),
@@ -75,7 +72,7 @@ OF_LIBRDKAFKA = [
     (KafkaError.LEADER_NOT_AVAILABLE, SourceError),
     (KafkaError.UNSUPPORTED_VERSION, SourceError),
     (KafkaError.KAFKA_STORAGE_ERROR, SourceError),
-    (KafkaError._SSL, SourceError),
+    (KafkaError._SSL, BrokerUnreachableError),
     (KafkaError._FATAL, SourceError),
     (9_999, SourceError),
 ]
@@ -97,6 +94,64 @@ def test_what_librdkafka_reports_is_a_sentence_beside_its_words(code, kind):
 
     assert type(error) is kind
     assert (error.what, error.said) == (SENTENCES[kind], WORDS)
+
+
+WHO_MAY_NOT = [
+    (
+        python.TopicAuthorizationFailedError(),
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        "user 'ann' lacks the right Read on the topic 'rides'",
+    ),
+    (
+        python.ClusterAuthorizationFailedError(),
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        "user 'ann' lacks the right to use the cluster",
+    ),
+    (
+        python.SaslAuthenticationFailedError("no"),
+        KafkaError.SASL_AUTHENTICATION_FAILED,
+        "refused the log-in of user 'ann' by PLAIN",
+    ),
+    (
+        python.SaslAuthenticationFailedError("no"),
+        KafkaError._AUTHENTICATION,
+        "refused the log-in of user 'ann' by PLAIN",
+    ),
+]
+
+
+@pytest.mark.parametrize(("raised", "code", "sentence"), WHO_MAY_NOT)
+def test_both_clients_have_one_sentence_for_who_may_not(raised, code, sentence):
+    errors = [
+        explain(raised, SECURED, "rides", "Read"),
+        librdkafka.explain(code, "no", SECURED, "rides"),
+    ]
+
+    assert all(isinstance(error, AccessError) and sentence in error.what for error in errors)
+
+
+# As librdkafka and Python's ssl write them, from tests/sources/kafka/test_secured.py and the field.
+OF_TLS = [
+    (
+        "SSL handshake failed: certificate verify failed: broker certificate could not be verified",
+        "of an authority that is not trusted",
+    ),
+    ("certificate verify failed: certificate has expired", "that has expired"),
+    ("certificate verify failed: Hostname mismatch, certificate is not valid for 'k'", "host name"),
+    ("tlsv13 alert certificate required", "asks for a client certificate"),
+    ("sslv3 alert bad certificate", "asks for a client certificate"),
+    ("tlsv1 alert unknown ca", "does not accept the certificate"),
+    ("[SSL: WRONG_VERSION_NUMBER] wrong version number", "does not speak TLS"),
+    (
+        "SSL handshake failed: Disconnected: connecting to a PLAINTEXT broker listener?",
+        "hangs up on",
+    ),
+]
+
+
+@pytest.mark.parametrize(("words", "sentence"), OF_TLS)
+def test_what_openssl_says_has_a_sentence(words, sentence):
+    assert sentence in librdkafka.explain(KafkaError._SSL, words, SECURED, "rides").what
 
 
 def test_an_error_without_a_text_says_its_name_and_what_kafka_means_by_it():

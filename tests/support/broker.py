@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import time
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
@@ -87,9 +87,39 @@ class KafkaMissingError(RuntimeError):
 
 @dataclass(frozen=True)
 class Broker:
-    """A running broker."""
+    """A running broker; of a secured one, the addresses of its other listeners by name."""
 
     bootstrap_servers: str
+    process: subprocess.Popen[bytes]
+    listeners: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A broker that can be run, ended and run again on the same log and ports."""
+
+    java: str
+    folder: Path
+    properties: Path
+    bootstrap_servers: str
+    listeners: Mapping[str, str]
+    controller: str
+
+    @contextmanager
+    def running(self) -> Iterator[Broker]:
+        """Run the broker for the length of the block.
+
+        Raises
+        ------
+        ServerStartError
+            If it does not start; its log's tail is in the text.
+        """
+        with running(
+            [*_command(self.java), "kafka.Kafka", str(self.properties)],
+            ready=lambda: _answers(self.bootstrap_servers),
+            log=self.folder / "broker.log",
+        ) as process:
+            yield Broker(self.bootstrap_servers, process, self.listeners)
 
 
 @dataclass(frozen=True)
@@ -114,24 +144,63 @@ def running_broker() -> Iterator[Broker]:
     ServerStartError
         If the broker does not start; its log's tail is in the text.
     """
+    with stored_broker() as stored, stored.running() as broker:
+        yield broker
+
+
+@contextmanager
+def stored_broker(
+    listeners: Mapping[str, str] | None = None,
+    settings: Mapping[str, str] | None = None,
+    advertised: Mapping[str, str] | None = None,
+    beside: Stored | None = None,
+) -> Iterator[Stored]:
+    """Make the files of a new, empty broker, for the length of the block.
+
+    Parameters
+    ----------
+    listeners
+        Further listeners: names → security protocols. Tests themselves talk to it in plain text.
+    settings
+        Further settings of the broker.
+    advertised
+        Names of listeners → the address that clients are told, where it is another: a proxy's.
+    beside
+        The first broker of the cluster, of which this one is to be the second.
+
+    Raises
+    ------
+    KafkaMissingError
+        If Java or Apache Kafka is not on this machine.
+    """
     java = _find_java()
     if not any(_JARS.glob("kafka_*.jar")):
         raise KafkaMissingError(
             "Apache Kafka is not in tests/kafka/lib: install Maven, then run `make kafka`."
         )
-    port = free_port()
-    address = f"127.0.0.1:{port}"
+    address = f"127.0.0.1:{free_port()}"
+    others = {name: f"127.0.0.1:{free_port()}" for name in listeners or {}}
     with tempfile.TemporaryDirectory(prefix="skewline-kafka-", ignore_cleanup_errors=True) as name:
-        directory = Path(name)
-        properties = _write_properties(directory, port, controller_port=free_port())
-        kafka = [java, *_JVM_OPTIONS, "-cp", f"{_JARS}/*"]
-        _format_storage(kafka, properties)
-        with running(
-            [*kafka, "kafka.Kafka", str(properties)],
-            ready=lambda: _answers(address),
-            log=directory / "broker.log",
-        ):
-            yield Broker(address)
+        folder = Path(name)
+        named = {"PLAINTEXT": address, **others}
+        protocols = {"PLAINTEXT": "PLAINTEXT", "CONTROLLER": "PLAINTEXT", **(listeners or {})}
+        told = {**named, **(advertised or {})}
+        controller = beside.controller if beside else f"127.0.0.1:{free_port()}"
+        own = {} if beside else {"CONTROLLER": controller}
+        values = {
+            "listeners": _listed({**named, **own}),
+            "advertised.listeners": _listed(told),
+            "controller.quorum.voters": f"1@{controller}",
+            **({"process.roles": "broker", "node.id": "2"} if beside else {}),
+            **(settings or {}),
+        }
+        properties = _write_properties(folder, protocols, values)
+        _format_storage(_command(java), properties)
+        yield Stored(java, folder, properties, address, others, controller)
+
+
+def _command(java: str) -> list[str]:
+    return [java, *_JVM_OPTIONS, "-cp", f"{_JARS}/*"]
 
 
 def create_topic(
@@ -140,10 +209,15 @@ def create_topic(
     *,
     partitions: int = 1,
     config: Mapping[str, str] | None = None,
+    assignments: Mapping[int, list[int]] | None = None,
 ) -> None:
-    """Create `topic` and wait until every partition has a leader."""
+    """Create `topic` and wait until every partition has a leader: the first that is assigned."""
     with closing(KafkaAdminClient(bootstrap_servers=bootstrap_servers)) as admin:
-        options = {"num_partitions": partitions, "configs": dict(config or {})}
+        options: dict[str, object] = {"configs": dict(config or {})}
+        if assignments is None:
+            options["num_partitions"] = partitions
+        else:
+            options["assignments"] = dict(assignments)
         admin.create_topics({topic: options}, wait_for_metadata=True)
 
 
@@ -153,6 +227,12 @@ def delete_topic(bootstrap_servers: str, topic: str) -> None:
         admin.delete_topics([topic])
         while topic in admin.list_topics():
             time.sleep(0.05)
+
+
+def delete_records(bootstrap_servers: str, topic: str, before: int, *, partition: int = 0) -> None:
+    """Let the records of a partition expire that lie before an offset."""
+    with closing(KafkaAdminClient(bootstrap_servers=bootstrap_servers)) as admin:
+        admin.delete_records({TopicPartition(topic, partition): before})
 
 
 def produce(
@@ -303,17 +383,22 @@ def _find_java() -> str:
     return java
 
 
-def _write_properties(directory: Path, port: int, *, controller_port: int) -> Path:
-    settings = {
+def _write_properties(
+    directory: Path, protocols: Mapping[str, str], settings: Mapping[str, str]
+) -> Path:
+    values = {
         **_SETTINGS,
         "log.dirs": (directory / "log").as_posix(),
-        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
-        "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
+        "listener.security.protocol.map": ",".join(f"{n}:{p}" for n, p in protocols.items()),
+        **settings,
     }
     properties = directory / "server.properties"
-    properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+    properties.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
     return properties
+
+
+def _listed(listeners: Mapping[str, str]) -> str:
+    return ",".join(f"{name}://{address}" for name, address in listeners.items())
 
 
 def _format_storage(kafka: list[str], properties: Path) -> None:

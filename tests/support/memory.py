@@ -11,7 +11,7 @@ from lib.sources.records import RECORDS
 from tests.support.blocks import block
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -76,6 +76,12 @@ class MemoryTopic:
             offsets = [n for n in planned if self._log[span.partition][n] is not None]
             for first in range(0, len(offsets), self.block_records):
                 yield self._block(span.partition, offsets[first : first + self.block_records])
+
+    def still_holds(self, before: Plan, now: Plan, positions: Mapping[int, int]) -> bool:
+        ends = {span.partition: span.end for span in now.log}
+        return before.generation == now.generation and all(
+            position <= ends.get(partition, 0) for partition, position in positions.items()
+        )
 
     def _block(self, partition: int, offsets: Sequence[int]) -> pa.RecordBatch:
         self.read_offsets += [(partition, offset) for offset in offsets]

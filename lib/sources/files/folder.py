@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lib.core.errors import TopicMissingError, UnreadableFileError
+from lib.core.errors import TopicChangedError, TopicMissingError, UnreadableFileError
 from lib.core.schemas import NoSchemas
 from lib.sources.base import Everything, Plan, Range, Reader, Span, TopicInfo, always
 from lib.sources.files.formats import FORMATS, records_of
@@ -26,7 +26,7 @@ from lib.sources.files.positions import inside, positions_of
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, note_of, reason_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from lib.core.schemas import SchemaSource
 
@@ -40,6 +40,9 @@ UPLOADS: Final = (*(form + end for form in FORMATS for end in _PACKED), ARCHIVE)
 
 _LISTED_WHOLE: Final = 64 << 20
 """Files up to this size are read to be listed; of larger ones only the size is told."""
+
+_HASHED: Final = 1 << 20
+"""Bytes that are hashed at once."""
 
 _READER: Final = Reader("file")
 
@@ -113,15 +116,38 @@ class FileTopics:
     def plan(self, topic: str, wanted: Range) -> Plan:
         """Return the offsets to read: all, the newest in arrival order, or as `offsetsForTimes`."""
         path = self._path(topic)
-        return _plan(partial(records_in, path), _summary(path).log, topic, wanted)
+        generation = content_of(path)
+        plan = _plan(partial(records_in, path), _summary(path).log, topic, wanted)
+        return replace(plan, generation=generation)
 
     def read(
         self,
         plan: Plan,
         wants_headers: Callable[[], bool] = always,  # noqa: ARG002 (they cost little)
     ) -> Iterator[pa.RecordBatch]:
-        """Yield the records of `plan` in blocks, in the file's order."""
-        return _read(records_in(self._path(plan.topic)), plan)
+        """Yield the records of `plan` in blocks, in the file's order.
+
+        Raises
+        ------
+        TopicChangedError
+            When the file was overwritten meanwhile, not when it grew.
+        """
+        path = self._path(plan.topic)
+        yield from _read(records_in(path), plan)
+        if not _begins_as(path, plan.generation):
+            raise TopicChangedError(
+                f"The file of “{plan.topic}” was overwritten while it was read.",
+                "Read it again when it is complete.",
+            )
+
+    def still_holds(
+        self,
+        before: Plan,
+        now: Plan,
+        positions: Mapping[int, int],  # noqa: ARG002 (a file is whole or another)
+    ) -> bool:
+        """Return whether the file has the bytes that it had."""
+        return before.generation == now.generation
 
     def _found(self) -> tuple[dict[str, Path], list[PassedOver]]:
         try:
@@ -236,6 +262,15 @@ class UploadedTopic:
         """Yield the records of `plan` in blocks, in the file's order."""
         return _read(records_of(self._file), plan)
 
+    def still_holds(
+        self,
+        before: Plan,  # noqa: ARG002 (an upload never changes: another one is another source)
+        now: Plan,  # noqa: ARG002
+        positions: Mapping[int, int],  # noqa: ARG002
+    ) -> bool:
+        """Return True: an upload never changes."""
+        return True
+
     @cached_property
     def _summary(self) -> _Summary:
         return _summarise(records_of(self._file))
@@ -313,13 +348,61 @@ def _info(topic: str, path: Path) -> TopicInfo:
     return TopicInfo(topic, len(summary.log), summary.records, summary.timestamp_kind)
 
 
+def content_of(path: Path) -> str:
+    """Return what tells the content of a file, or of the files of a folder, from any other.
+
+    Read again only where size, times of change or place on the disk are others.
+    """
+    return _hash_of_version(path, _version(path))
+
+
 def _summary(path: Path) -> _Summary:
-    status = path.stat()
-    return _summary_of_version(path, status.st_mtime_ns, status.st_size)
+    return _summary_of_version(path, _version(path))
+
+
+def _version(path: Path) -> tuple[tuple[object, ...], ...]:
+    """Return name, size, place on the disk and times of change of a file, or of a folder's."""
+    return tuple(
+        (one.name, status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
+        for one, status in ((one, one.stat()) for one in _files_of(path))
+    )
+
+
+def _files_of(path: Path) -> list[Path]:
+    return sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
 
 
 @lru_cache(maxsize=256)
-def _summary_of_version(path: Path, _modified_ns: int, _size: int) -> _Summary:
+def _hash_of_version(path: Path, _version: object) -> str:
+    return " ".join(
+        f"{size}:{_hash(one, size)}"
+        for one, size in ((one, one.stat().st_size) for one in _files_of(path))
+    )
+
+
+def _begins_as(path: Path, generation: str) -> bool:
+    """Return whether files begin with what they were when `content_of` told their `generation`."""
+    if content_of(path) == generation:
+        return True
+    before = [known.split(":") for known in generation.split()]
+    files = _files_of(path)
+    return len(before) == len(files) and all(
+        _hash(one, int(size)) == known for one, (size, known) in zip(files, before, strict=True)
+    )
+
+
+def _hash(path: Path, size: int) -> str:
+    """Return the hash of the first bytes of a file."""
+    content = hashlib.sha256()
+    with path.open("rb") as file:
+        while size > 0 and (some := file.read(min(size, _HASHED))):
+            content.update(some)
+            size -= len(some)
+    return content.hexdigest()
+
+
+@lru_cache(maxsize=256)
+def _summary_of_version(path: Path, _version: object) -> _Summary:
     return _summarise(records_in(path))
 
 

@@ -33,9 +33,22 @@ Columns = tuple["Iterable[Any]", ...]
 
 
 def in_blocks(polled: Iterable[Columns]) -> Iterator[pa.RecordBatch]:
-    """Join what polls brought, in its order, into blocks of schema `RECORDS`."""
+    """Join what polls brought, in its order, into blocks of schema `RECORDS`.
+
+    What came before polling fails is not lost: it is yielded, then the error raised. A block is
+    empty where nothing came for `BLOCK_SECONDS`.
+    """
     gathered, began = _nothing(), time.monotonic()
-    for columns in polled:
+    failure: Exception | None = None
+    polls = iter(polled)
+    while True:
+        try:
+            columns = next(polls)
+        except StopIteration:
+            break
+        except Exception as error:  # noqa: BLE001 (it is raised again)
+            failure = error
+            break
         for column, new in zip(gathered, columns, strict=True):
             column.extend(new)
         if len(gathered[0]) >= BLOCK_RECORDS or time.monotonic() - began > BLOCK_SECONDS:
@@ -43,6 +56,8 @@ def in_blocks(polled: Iterable[Columns]) -> Iterator[pa.RecordBatch]:
             gathered, began = _nothing(), time.monotonic()
     if gathered[0]:
         yield _block(gathered)
+    if failure is not None:
+        raise failure
 
 
 def _nothing() -> list[list[Any]]:

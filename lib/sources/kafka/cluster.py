@@ -1,24 +1,43 @@
-"""Which topics a cluster has, and which offsets a range means."""
+"""Which topics a cluster has, which offsets a range means, and reading them through failures."""
 
 from __future__ import annotations
 
 import time
 from collections import defaultdict
-from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 from kafka import KafkaAdminClient, TopicPartition
+from kafka import errors as kafka_errors
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
-from kafka.errors import for_code
+from kafka.protocol.consumer import OffsetForLeaderEpochRequest
 
-from lib.core.errors import BrokerUnreachableError
+from lib.core.errors import (
+    BrokerUnreachableError,
+    SkewlineError,
+    SourceError,
+    TopicMissingError,
+)
 from lib.core.schemas import NoSchemas
-from lib.sources.base import Between, Latest, Plan, Range, Reader, Span, TopicInfo, always
+from lib.sources.base import (
+    Between,
+    Everything,
+    Latest,
+    Plan,
+    Range,
+    Reader,
+    Span,
+    TopicInfo,
+    always,
+)
 from lib.sources.kafka import kafka_python
-from lib.sources.kafka.client_config import client_config
-from lib.sources.kafka.errors import explained
+from lib.sources.kafka.clients import admin_client
+from lib.sources.kafka.errors import changed, explained
 from lib.sources.kafka.librdkafka.bindings import NoLibraryError, library
+from lib.sources.kafka.progress import OffsetsGoneError, Progress
+from lib.sources.kafka.settings import KERBEROS
+from lib.sources.records import expired, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,14 +48,21 @@ if TYPE_CHECKING:
     from lib.sources.kafka.settings import KafkaSettings
 
 _TIMESTAMP_KIND: Final = "message.timestamp.type"
+_CLEANUP: Final = "cleanup.policy"
+_NO_ID: Final = UUID(int=0)
 
 
-def _librdkafka(
-    settings: KafkaSettings, plan: Plan, wants_headers: Callable[[], bool]
-) -> Iterator[pa.RecordBatch]:
+_FETCH_BYTES: Final = (kafka_python.FETCH_BYTES, 1024 * 1024, 64 * 1024)
+"""Bytes of one answer of a broker at most: less where none has come whole in time."""
+
+_SHOWN_S: Final = 2.0
+"""Seconds of silence after which it is told that something is waited for."""
+
+
+def _librdkafka(*arguments: Any) -> Iterator[pa.RecordBatch]:  # noqa: ANN401 (as the other's)
     from lib.sources.kafka.librdkafka import reader  # noqa: PLC0415 (may not be installed)
 
-    return reader.read(settings, plan, wants_headers)
+    return reader.read(*arguments)
 
 
 _READERS: Final = {"librdkafka": _librdkafka, "kafka-python": kafka_python.read}
@@ -52,18 +78,29 @@ class KafkaTopics:
 
     settings: KafkaSettings
     schemas: SchemaSource = field(default_factory=NoSchemas)
+    cluster: str = ""
+    """What the settings call the cluster, where there are several."""
 
     @property
     def name(self) -> str:
         """What the sidebar calls the cluster."""
-        return f"Kafka at {self.settings.bootstrap_servers}"
+        return f"Kafka{self.cluster and ' ' + self.cluster} at {self.settings.bootstrap_servers}"
 
     @property
     def identity(self) -> str:
         """The cluster, who reads it, and which records count: what decides what is read."""
         settings = self.settings
-        who = f"{settings.security_protocol}:{settings.sasl_username}"
-        return f"kafka:{settings.bootstrap_servers}:{who}:{settings.isolation_level}"
+        who = ":".join(
+            (
+                settings.security_protocol,
+                settings.sasl_username,
+                settings.oauth_client_id,
+                settings.oauth_token_file,
+                settings.ssl_certfile,
+            )
+        )
+        where = f"{self.cluster}:{settings.bootstrap_servers}"
+        return f"kafka:{where}:{who}:{settings.isolation_level}"
 
     @property
     def reader(self) -> Reader:
@@ -73,6 +110,8 @@ class KafkaTopics:
         """
         if self.settings.reader == "kafka-python":
             return Reader("kafka-python")
+        if self.settings.sasl_mechanism == KERBEROS:
+            return Reader("kafka-python", "librdkafka is installed without Kerberos")
         try:
             library()
         except NoLibraryError as error:
@@ -80,17 +119,26 @@ class KafkaTopics:
         return Reader("librdkafka")
 
     def topics(self) -> list[TopicInfo]:
-        """Return the topics of the cluster but its internal ones, sorted by name."""
-        with explained(self.settings), closing(_admin(self.settings)) as admin:
+        """Return the topics of the cluster but its internal ones, sorted by name.
+
+        Partitions without a leader, or whose leader does not answer, are told as unavailable.
+        """
+        with explained(self.settings), admin_client(self.settings) as admin:
             described = [t for t in admin.describe_topics() if not t["is_internal"]]
-            kinds = _timestamp_kinds(admin, [t["name"] for t in described])
-            log = _log_of(admin, [tp for t in described for tp in _partitions(t)], self.settings)
+            kinds = _configs(admin, [t["name"] for t in described])
+            log = _log_of(admin, described, self.settings)
         records: dict[str, int] = defaultdict(int)
         for partition, span in log.items():
             records[partition.topic] += span.size
         return sorted(
             (
-                TopicInfo(t["name"], len(t["partitions"]), records[t["name"]], kinds[t["name"]])
+                TopicInfo(
+                    t["name"],
+                    len(t["partitions"]),
+                    records[t["name"]],
+                    kinds.get(t["name"], {}).get(_TIMESTAMP_KIND, ""),
+                    tuple(tp.partition for tp in _partitions(t) if tp not in log),
+                )
                 for t in described
             ),
             key=lambda info: info.name,
@@ -104,8 +152,9 @@ class KafkaTopics:
         `Between` has Kafka's own meaning: each partition from its first record at or after the
         start to its first record at or after the end.
         """
-        with explained(self.settings, topic), closing(_admin(self.settings)) as admin:
-            log = _log_of(admin, _partitions(_described(admin, topic)), self.settings)
+        with explained(self.settings, topic), admin_client(self.settings) as admin:
+            described = _described(admin, topic)
+            log = _log_of(admin, [described], self.settings)
             if isinstance(wanted, Latest):
                 starts = _starts_of_latest(admin, log, wanted.count, self.settings)
                 spans = [Span(s.partition, starts[tp], s.end) for tp, s in log.items()]
@@ -115,30 +164,137 @@ class KafkaTopics:
                 spans = [Span(s.partition, starts[tp], ends[tp]) for tp, s in log.items()]
             else:
                 spans = list(log.values())
-        return Plan(topic, wanted, tuple(spans), tuple(log.values()))
+            cleanup = _configs(admin, [topic]).get(topic, {}).get(_CLEANUP, "")
+        return Plan(
+            topic,
+            wanted,
+            tuple(spans),
+            tuple(log.values()),
+            _id_of(described),
+            {p["partition_index"]: p["leader_epoch"] for p in described["partitions"]},
+            tuple(tp.partition for tp in _partitions(described) if tp not in log),
+            compacted=not cleanup or "compact" in cleanup,
+        )
 
     def read(
         self, plan: Plan, wants_headers: Callable[[], bool] = always
     ) -> Iterator[pa.RecordBatch]:
-        """Yield the records of `plan` with the client that `reader` names."""
+        """Yield the records of `plan` with the client that `reader` names.
+
+        A client that fails is followed by another, which goes on where the first one ended, until
+        nothing has come for `KafkaSettings.patience_s`.
+
+        Raises
+        ------
+        SkewlineError
+            When reading cannot go on; what came before has been yielded.
+        """
+        if not plan.size:
+            return
+        progress, attempt = Progress.towards(plan.filled), 0
+        while not progress.done:
+            left = progress.left
+            yield from self._attempt(plan, progress, wants_headers, _FETCH_BYTES[attempt])
+            if progress.left == left:
+                attempt = min(attempt + 1, len(_FETCH_BYTES) - 1)
+        if not self.still_holds(plan, self.plan(plan.topic, Everything()), progress.positions):
+            raise changed(plan.topic, self.settings)
+
+    def still_holds(self, before: Plan, now: Plan, positions: Mapping[int, int]) -> bool:
+        """Return whether what was read is still what the topic has, or had before it expired.
+
+        It is not where the topic has another id, where a log ends before what was read from it,
+        and where a leader that knew less than another made it end there (KIP-101, KIP-320).
+        """
+        if before.generation and now.generation and before.generation != now.generation:
+            return False
+        ends = {span.partition: span.end for span in now.log}
+        if any(position > ends[p] for p, position in positions.items() if p in ends):
+            return False
+        older = {
+            p: epoch
+            for p, epoch in before.epochs.items()
+            if p in positions and p in ends and now.epochs.get(p, epoch) != epoch
+        }
+        if any(now.epochs[p] < epoch for p, epoch in older.items()):
+            return False
+        if not older:
+            return True
+        with explained(self.settings, now.topic), admin_client(self.settings) as admin:
+            return all(
+                end < 0 or positions[p] <= end for p, end in _ends_of(admin, now.topic, older)
+            )
+
+    def _attempt(
+        self, plan: Plan, progress: Progress, wants_headers: Callable[[], bool], fetch_bytes: int
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield what one client brings before it fails, if another one may bring more."""
+        read = _READERS[self.reader.name]
         try:
-            yield from _READERS[self.reader.name](self.settings, plan, wants_headers)
-        except BrokerUnreachableError:
-            with suppress(BrokerUnreachableError):
-                self.plan(plan.topic, Latest(1))  # says so where it is the topic that is gone
-            raise
+            for block in read(self.settings, plan.topic, progress, wants_headers, fetch_bytes):
+                if block.num_rows:
+                    yield block
+                elif progress.silent_s > _SHOWN_S:
+                    yield waiting(self._waits(progress))
+        except OffsetsGoneError as error:
+            yield from self._passed_over(plan, progress, error)
+        except (BrokerUnreachableError, SourceError, TopicMissingError) as error:
+            self._check_topic(plan, error)
+            if progress.silent_s > self.settings.patience_s:
+                raise
+            yield waiting(self._waits(progress))
 
+    def _passed_over(
+        self, plan: Plan, progress: Progress, error: OffsetsGoneError
+    ) -> Iterator[pa.RecordBatch]:
+        """Move on to where logs begin now, and say which offsets expired unread.
 
-def _admin(settings: KafkaSettings) -> KafkaAdminClient:
-    return KafkaAdminClient(**client_config(settings))
+        Raises
+        ------
+        TopicChangedError
+            When no offset expired: the log is another one.
+        """
+        now = self.plan(plan.topic, Everything())
+        begins = {span.partition: span.start for span in now.log}
+        gone = [
+            Span(s.partition, s.start, min(begins[s.partition], s.end))
+            for s in progress.spans
+            if s.start < begins.get(s.partition, 0)
+        ]
+        if not gone or not self.still_holds(plan, now, progress.positions):
+            raise changed(plan.topic, self.settings, str(error))
+        for span in gone:
+            progress.move_to(span.partition, span.end)
+            yield expired(span)
+
+    def _check_topic(self, plan: Plan, error: SkewlineError) -> None:
+        """Raise that the topic is gone or another, where it is that which makes reading fail."""
+        try:
+            now = self.plan(plan.topic, Everything())
+        except (BrokerUnreachableError, SourceError):
+            return
+        if now.generation != plan.generation:
+            raise changed(plan.topic, self.settings, error.said)
+
+    def _waits(self, progress: Progress) -> str:
+        return (
+            f"Nothing has come from Kafka for {progress.silent_s:.0f} s. Reading goes on as soon "
+            f"as it answers, and ends after {self.settings.patience_s:g} s (patience_s)."
+        )
 
 
 def _described(admin: KafkaAdminClient, topic: str) -> Mapping[str, Any]:
     # Asking for one topic by name never creates it: kafka-python's admin client says so.
     described: Mapping[str, Any] = admin.describe_topics([topic])[0]
     if described["error_code"]:
-        raise for_code(described["error_code"])
+        raise kafka_errors.for_code(described["error_code"])
     return described
+
+
+def _id_of(described: Mapping[str, Any]) -> str:
+    """Return a topic's id, which no other making of it has; "" from a broker older than 2.8."""
+    found = UUID(str(described.get("topic_id") or _NO_ID))
+    return str(found) if found != _NO_ID else ""
 
 
 def _partitions(described: Mapping[str, Any]) -> list[TopicPartition]:
@@ -147,11 +303,66 @@ def _partitions(described: Mapping[str, Any]) -> list[TopicPartition]:
 
 
 def _log_of(
-    admin: KafkaAdminClient, partitions: list[TopicPartition], settings: KafkaSettings
+    admin: KafkaAdminClient, described: Iterable[Mapping[str, Any]], settings: KafkaSettings
 ) -> dict[TopicPartition, Span]:
-    begin = _offsets(admin, partitions, OffsetSpec.EARLIEST, settings)
-    end = _offsets(admin, partitions, OffsetSpec.LATEST, settings)
-    return {tp: Span(tp.partition, begin[tp], end[tp]) for tp in partitions}
+    """Return the beginning and end of each partition's log that has a leader which answers."""
+    by_leader: dict[int, list[TopicPartition]] = defaultdict(list)
+    for topic in described:
+        for p in topic["partitions"]:
+            by_leader[p["leader_id"]].append(TopicPartition(topic["name"], p["partition_index"]))
+    by_leader.pop(-1, None)
+    begin: dict[TopicPartition, int] = {}
+    end: dict[TopicPartition, int] = {}
+    for partitions in by_leader.values():
+        found = _offsets_there(admin, partitions, OffsetSpec.EARLIEST, settings)
+        begin |= found
+        end |= _offsets_there(admin, list(found), OffsetSpec.LATEST, settings)
+    return {tp: Span(tp.partition, begin[tp], end[tp]) for tp in sorted(end)}
+
+
+def _offsets_there(
+    admin: KafkaAdminClient,
+    partitions: list[TopicPartition],
+    at: OffsetSpec,
+    settings: KafkaSettings,
+) -> dict[TopicPartition, int]:
+    """Return offsets without those of partitions that cannot be asked for now, found by halving."""
+    if not partitions:
+        return {}
+    try:
+        return _offsets(admin, partitions, at, settings)
+    except (
+        kafka_errors.InvalidMetadataError,
+        kafka_errors.OffsetNotAvailableError,
+        kafka_errors.NodeNotReadyError,
+        kafka_errors.UnknownBrokerIdError,
+        kafka_errors.AuthorizationError,
+    ):
+        half = len(partitions) // 2
+        if not half:
+            return {}
+        return {
+            **_offsets_there(admin, partitions[:half], at, settings),
+            **_offsets_there(admin, partitions[half:], at, settings),
+        }
+
+
+def _ends_of(
+    admin: KafkaAdminClient, topic: str, epochs: Mapping[int, int]
+) -> Iterator[tuple[int, int]]:
+    """Yield partitions with the offset at which the leader's epoch `epochs` ended; -1: unknown."""
+    leaders = {p["partition_index"]: p["leader_id"] for p in _described(admin, topic)["partitions"]}
+    of_topic = OffsetForLeaderEpochRequest.OffsetForLeaderTopic
+    of_partition = of_topic.OffsetForLeaderPartition
+    for partition, epoch in epochs.items():
+        asked = of_partition(partition=partition, current_leader_epoch=-1, leader_epoch=epoch)
+        request = OffsetForLeaderEpochRequest(
+            replica_id=-1, topics=[of_topic(topic=topic, partitions=[asked])]
+        )
+        # The admin client has no public way to ask; `run` and `send` are its manager's.
+        manager = admin._manager  # noqa: SLF001
+        answer = manager.run(manager.send, request, leaders[partition])
+        yield partition, answer.topics[0].partitions[0].end_offset
 
 
 def _offsets_at(
@@ -175,6 +386,13 @@ def _offsets(
     at: OffsetSpec | int,
     settings: KafkaSettings,
 ) -> dict[TopicPartition, int]:
+    """Return the offsets that Kafka answers.
+
+    Raises
+    ------
+    kafka.errors.KafkaError
+        When one of them cannot be had.
+    """
     found = admin.list_partition_offsets(
         dict.fromkeys(partitions, at),
         isolation_level=settings.isolation_level,
@@ -206,14 +424,20 @@ def _starts_of_latest(
     return starts
 
 
-def _timestamp_kinds(admin: KafkaAdminClient, topics: list[str]) -> dict[str, str]:
-    resources = [
-        ConfigResource(ConfigResourceType.TOPIC, topic, {_TIMESTAMP_KIND: None}) for topic in topics
-    ]
-    described: dict[str, Any] = (
-        admin.describe_configs(resources, config_filter="all") if resources else {}
-    )
-    by_topic = described.get("topic", {})
+def _configs(admin: KafkaAdminClient, topics: list[str]) -> dict[str, dict[str, str]]:
+    """Return topics with the settings that matter here, where one may ask for them."""
+    wanted = {_TIMESTAMP_KIND: None, _CLEANUP: None}
+    resources = [ConfigResource(ConfigResourceType.TOPIC, topic, wanted) for topic in topics]
+    if not resources:
+        return {}
+    try:
+        described: dict[str, Any] = admin.describe_configs(resources, config_filter="all")
+    except (kafka_errors.AuthorizationError, kafka_errors.UnknownTopicOrPartitionError):
+        half = len(topics) // 2
+        if not half:
+            return {}
+        return {**_configs(admin, topics[:half]), **_configs(admin, topics[half:])}
     return {
-        topic: by_topic.get(topic, {}).get(_TIMESTAMP_KIND, {}).get("value", "") for topic in topics
+        topic: {name: config.get("value", "") for name, config in configs.items()}
+        for topic, configs in described.get("topic", {}).items()
     }

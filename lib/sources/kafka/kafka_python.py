@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from kafka import KafkaConsumer, TopicPartition
+from kafka import errors as kafka_errors
 from kafka.consumer.fetcher import ConsumerRecord
 
 from lib.sources.base import always
 from lib.sources.kafka.blocks import POLL_RECORDS, in_blocks
-from lib.sources.kafka.client_config import consumer_config
-from lib.sources.kafka.errors import explained, unreachable
+from lib.sources.kafka.clients import consumer_client
+from lib.sources.kafka.errors import explained, silent
+from lib.sources.kafka.progress import OffsetsGoneError
 from lib.sources.records import RECORDS
 
 if TYPE_CHECKING:
@@ -20,67 +21,82 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from lib.sources.base import Plan
     from lib.sources.kafka.blocks import Columns
+    from lib.sources.kafka.progress import Progress
     from lib.sources.kafka.settings import KafkaSettings
+
+FETCH_BYTES: Final = 52_428_800
+"""Bytes of one answer at most: the library's own default."""
+
+_POLL_MS: Final = 200
 
 
 def read(
-    settings: KafkaSettings, plan: Plan, wants_headers: Callable[[], bool] = always
+    settings: KafkaSettings,
+    topic: str,
+    progress: Progress,
+    wants_headers: Callable[[], bool] = always,
+    fetch_bytes: int = FETCH_BYTES,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the records of `plan` as blocks of schema `RECORDS`.
+    """Yield what `progress` leaves to read as blocks of schema `RECORDS`, and move it on.
 
     Ends by position: a partition is done when the position stands at or behind the planned end,
-    which transaction markers and compaction holes move as records do.
+    which transaction markers and compaction holes move as records do. A block is empty where
+    nothing has come for a while.
 
     Raises
     ------
     SkewlineError
         When the cluster fails or stays silent for the configured time.
+    OffsetsGoneError
+        When the log does not have the offset that is next.
     """
-    ends = {TopicPartition(plan.topic, s.partition): s.end for s in plan.filled}
-    if not ends:
-        return
-    with (
-        explained(settings, plan.topic),
-        closing(KafkaConsumer(**consumer_config(settings))) as consumer,
-    ):
-        consumer.assign(list(ends))
-        for span in plan.filled:
-            consumer.seek(TopicPartition(plan.topic, span.partition), span.start)
-        yield from in_blocks(_poll_to(consumer, ends, settings, wants_headers))
+    spans = progress.spans
+    with explained(settings, topic, "Read"), consumer_client(settings, fetch_bytes) as consumer:
+        consumer.assign([TopicPartition(topic, span.partition) for span in spans])
+        for span in spans:
+            consumer.seek(TopicPartition(topic, span.partition), span.start)
+        yield from in_blocks(_poll_to(consumer, topic, progress, settings, wants_headers))
 
 
 def _poll_to(
     consumer: KafkaConsumer,
-    ends: dict[TopicPartition, int],
+    topic: str,
+    progress: Progress,
     settings: KafkaSettings,
     wants_headers: Callable[[], bool],
 ) -> Iterator[Columns]:
-    left = dict(ends)
-    reached = dict.fromkeys(ends, -1)
-    last_progress = time.monotonic()
+    left = {TopicPartition(topic, span.partition): span.end for span in progress.spans}
+    ends = dict(left)
+    connected = time.monotonic()
     while left:
-        polled = consumer.poll(timeout_ms=200, max_records=POLL_RECORDS)
+        try:
+            polled = consumer.poll(timeout_ms=_POLL_MS, max_records=POLL_RECORDS)
+        except kafka_errors.OffsetOutOfRangeError as error:
+            raise OffsetsGoneError(str(error)) from error
         for tp, records in polled.items():
             planned = _before(records, ends[tp])
             if planned and tp in left:
                 yield _columns(planned, headers=wants_headers())
-        for tp in list(left):
-            position = consumer.position(tp)
-            if position > reached[tp]:
-                reached[tp], last_progress = position, time.monotonic()
-            if position >= left[tp]:
+        for tp, end in list(left.items()):
+            position = consumer.position(tp, timeout_ms=_POLL_MS)
+            progress.move_to(tp.partition, position)
+            if position >= end:
                 del left[tp]
                 consumer.pause(tp)
-        if time.monotonic() - last_progress > settings.timeout_s:
-            raise unreachable(settings)
+        if progress.silent_since(connected) > settings.silence_s:
+            raise silent(settings)
+        if not polled:
+            yield _NOTHING
 
 
 def _before(records: list[ConsumerRecord], end: int) -> list[ConsumerRecord]:
     if records[-1].offset < end:
         return records
     return [record for record in records if record.offset < end]
+
+
+_NOTHING: Final[Columns] = tuple(() for _ in RECORDS)
 
 
 def _columns(records: list[ConsumerRecord], *, headers: bool) -> Columns:

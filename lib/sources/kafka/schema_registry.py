@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -18,6 +18,7 @@ from fastavro.schema import fingerprint, to_parsing_canonical_form
 
 from lib.core.errors import SchemaError, SettingsError
 from lib.core.schemas import Schema, SchemaId
+from lib.sources.settings import from_environment, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,31 +128,10 @@ def registry_settings_from(
     SettingsError
         When a key is unknown or a value cannot be used.
     """
-    known = {f.name for f in fields(RegistrySettings)}
-    unknown = sorted(set(secrets) - known)
-    if unknown:
-        raise SettingsError(
-            f"{_SECTION} has unknown settings: {', '.join(unknown)}.",
-            f"The settings are: {', '.join(sorted(known))}.",
-        )
-    values: dict[str, Any] = {
-        name: environment[variable]
-        for name, variable in ENVIRONMENT.items()
-        if environment.get(variable)
-    }
-    values |= secrets
-    if not values:
+    if not secrets and not from_environment(environment, ENVIRONMENT):
         return None
-    for name in known - {"timeout_s"}:
-        if not isinstance(values.get(name, ""), str):
-            raise SettingsError(f"{name} of {_SECTION} is no text.", "Set it to text in quotes.")
-    try:
-        values["timeout_s"] = float(values.get("timeout_s", RegistrySettings.timeout_s))
-    except (TypeError, ValueError) as error:
-        raise SettingsError(
-            f"timeout_s of {_SECTION} is {values['timeout_s']!r}.", "Set it to a number of seconds."
-        ) from error
-    return RegistrySettings(**{"url": "", **values})
+    url = {} if environment.get(ENVIRONMENT["url"]) else {"url": ""}
+    return settings_of(RegistrySettings, _SECTION, {**url, **secrets}, environment, ENVIRONMENT)
 
 
 class SchemaRegistry:

@@ -30,6 +30,7 @@ from lib.sources.kafka.librdkafka.bindings import (
     library,
 )
 from lib.sources.kafka.librdkafka.pointers import copy_bytes, int32_at, int64_at
+from lib.sources.kafka.progress import Reach
 from lib.sources.records import RECORDS
 
 if TYPE_CHECKING:
@@ -105,13 +106,6 @@ class Room(NamedTuple):
     headers: NDArray[np.intp]
     key: Texts
     value: Texts
-
-
-class Reach(NamedTuple):
-    """How far each partition has been read and is to be read: offsets, by partition."""
-
-    positions: NDArray[np.int64]
-    ends: NDArray[np.int64]
 
 
 def room_for(records: int, content: int) -> Room:

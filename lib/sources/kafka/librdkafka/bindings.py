@@ -18,7 +18,7 @@ import numpy as np
 from lib.sources.kafka.errors import not_accepted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 MESSAGE: Final = np.dtype(
     [
@@ -46,6 +46,8 @@ _TEXT_BYTES: Final = 512
 _CONSUMER: Final = 1  # RD_KAFKA_CONSUMER of rd_kafka_type_t
 _CONF_OK: Final = 0  # RD_KAFKA_CONF_OK
 _ERROR_EVENT: Final = 0x8  # RD_KAFKA_EVENT_ERROR
+TOKEN_EVENT: Final = 0x100
+"""RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH: a client needs a token, its first or another one."""
 
 _FUNCTIONS: Final[dict[str, tuple[Any, ...]]] = {
     # Name: what it returns, what it takes.
@@ -61,6 +63,7 @@ _FUNCTIONS: Final[dict[str, tuple[Any, ...]]] = {
     "rd_kafka_queue_get_main": (c_void_p, c_void_p),
     "rd_kafka_queue_destroy": (None, c_void_p),
     "rd_kafka_queue_poll": (c_void_p, c_void_p, c_int),
+    "rd_kafka_event_type": (c_int, c_void_p),
     "rd_kafka_event_error": (c_int, c_void_p),
     "rd_kafka_event_error_string": (c_char_p, c_void_p),
     "rd_kafka_event_destroy": (None, c_void_p),
@@ -74,6 +77,17 @@ _FUNCTIONS: Final[dict[str, tuple[Any, ...]]] = {
         POINTER(c_char_p),
         POINTER(c_void_p),
         POINTER(c_size_t),
+    ),
+    "rd_kafka_oauthbearer_set_token": (
+        c_int,
+        c_void_p,
+        c_char_p,
+        c_int64,
+        c_char_p,
+        POINTER(c_char_p),
+        c_size_t,
+        c_char_p,
+        c_size_t,
     ),
     "rd_kafka_last_error": (c_int,),
     "rd_kafka_err2str": (c_char_p, c_int),
@@ -129,7 +143,7 @@ def new_consumer(lib: ctypes.CDLL, config: Mapping[str, str]) -> int:
     """
     said = ctypes.create_string_buffer(_TEXT_BYTES)
     conf = lib.rd_kafka_conf_new()
-    lib.rd_kafka_conf_set_events(conf, _ERROR_EVENT)
+    lib.rd_kafka_conf_set_events(conf, _ERROR_EVENT | TOKEN_EVENT)
     for name, value in config.items():
         if lib.rd_kafka_conf_set(conf, name.encode(), value.encode(), said, len(said)) != _CONF_OK:
             lib.rd_kafka_conf_destroy(conf)
@@ -139,6 +153,30 @@ def new_consumer(lib: ctypes.CDLL, config: Mapping[str, str]) -> int:
         lib.rd_kafka_conf_destroy(conf)
         raise not_accepted(said.value.decode())
     return client
+
+
+def set_token(
+    lib: ctypes.CDLL, client: int, value: str, expires_ms: int, principal: str, pairs: Sequence[str]
+) -> None:
+    """Give a client the token that it logs in with.
+
+    Parameters
+    ----------
+    pairs
+        What is sent beside it: names and values in turn.
+
+    Raises
+    ------
+    SettingsError
+        When librdkafka does not accept it.
+    """
+    said = ctypes.create_string_buffer(_TEXT_BYTES)
+    beside = (c_char_p * len(pairs))(*(text.encode() for text in pairs))
+    if lib.rd_kafka_oauthbearer_set_token(
+        *(client, value.encode(), expires_ms, principal.encode()),
+        *(beside, len(pairs), said, len(said)),
+    ):
+        raise not_accepted(said.value.decode())
 
 
 def headers_of(lib: ctypes.CDLL, headers: int) -> list[tuple[str, bytes | None]]:
