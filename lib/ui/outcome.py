@@ -14,11 +14,12 @@ from lib.core.columns import CLIENT, DELAY_MS, GAP_MS, MISSED_BY_MS, RECEIVED_TI
 from lib.core.formatting import duration
 from lib.replay.engine import delay_ms
 from lib.replay.gaps import gap_distribution, inter_event_gaps, knee_ms
+from lib.replay.of_topic import true_sessions
 from lib.replay.outcome import dropped_events, outcome_of
 from lib.replay.processing_time import replay_processing_time
 from lib.replay.windows import NO_INDEX
 from lib.ui import parameters
-from lib.ui.replays import curves_of, input_of, true_sessions
+from lib.ui.replays import curves_of, input_of
 
 if TYPE_CHECKING:
     from lib.replay.engine import Setting

@@ -9,11 +9,12 @@ import streamlit as st
 
 from lib.analysis import outages
 from lib.analysis.notices import About, Level, notices
+from lib.analysis.of_topic import why_no_delay
 from lib.core.columns import CLIENT
 from lib.core.formatting import escaped_markdown, size
 from lib.events.table import TimeDomain, window_rows
 from lib.ui import parameters
-from lib.ui.answers import in_order_of_records, time_notices_of, trust_of, with_received
+from lib.ui.answers import in_order_of_records, time_notices_of, verdict_of, with_received
 from lib.ui.failures import show_error, show_words
 from lib.ui.offer import show_offer
 from lib.ui.show import load_report
@@ -132,20 +133,19 @@ def begin(title: str, line: str, *, needs_received: bool = False, replays: bool 
         st.stop()
     if view.error is not None:
         _warn_of_failed_reload(view.error)
-    verdict = None if topic.events.timed.empty else trust_of(topic)
+    verdict = verdict_of(topic)
     for notice in [*time_notices_of(topic), *notices(topic, verdict)]:
         _say(notice)
     if view.window is None:
         _show_empty(topic)
         st.stop()
-    delays_tell = verdict is not None and verdict.usable
+    withheld = why_no_delay(verdict)
+    delays_tell = not withheld
     order_only = needs_received and not delays_tell and replays and _vouched_for()
     if needs_received and not delays_tell and not order_only:
         st.info(
             "This page tells nothing without them. The other pages show what can be told.",
-            title="No event has a received time."
-            if verdict is None
-            else "The received times tell no delay.",
+            title=withheld,
             icon=":material/timer_off:",
         )
         st.stop()
