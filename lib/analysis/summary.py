@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -12,6 +12,11 @@ from lib.core.columns import CLIENT, EVENT_TIME, MISSING_TIME, RECEIVED_TIME, SE
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
+
+MEDIAN_DELAY_MEANS: Final = (
+    "Delay is received time − event time. Half of the events had no more than this."
+)
+AHEAD_MEANS: Final = "Events received before they happened: their client's clock runs ahead."
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,32 @@ if TYPE_CHECKING:
     Moment = Callable[[int], str]
     """Writes a moment, epoch ms."""
 
+FATES: Final = {
+    "Exact": "Sessions that are right: one window holds all their events and nothing else.",
+    "Incomplete": "Sessions with a window of their own that lacks events: those were dropped.",
+    "Split": "Sessions cut in pieces: several windows hold one, and nothing else.",
+    "Merged": "Sessions run together: one window holds one and events of another.",
+    "Mixed": "Sessions both cut in pieces and run together with others.",
+}
+"""What can become of a true session, and what that means."""
+
+DROPPED_MEANS: Final = "Events that the engine drops as late."
+
 NO_ADVICE: Final = "No setting of this engine keeps that on this topic."
+
+
+def latency_text(ms: float | None) -> str:
+    """Return a result latency in words; None: no result came out."""
+    return "none" if ms is None else duration(ms)
+
+
+def latency_means(outcome: Outcome) -> str:
+    """Return what result latency is, with what its median does not tell."""
+    return (
+        "From a window's last event to the moment its final result came out: half of the results "
+        f"took no longer, 95 % no longer than {latency_text(outcome.latency_p95_ms)}. "
+        f"{outcome.unclosed:,} windows had no final result by the end of the topic."
+    )
 
 
 def advice_sentence(advice: Advice, events: ReplayInput, goal: Goal, moment: Moment) -> str:

@@ -64,8 +64,7 @@ def chosen_fields(topic: str) -> FieldChoice:
 
     A preset is a table `[fields."TOPIC"]` with any names of `lib.events.fields.CHOICES`.
     """
-    preset = preset_fields(secrets(), topic)
-    chosen = {n: tuple(v) if isinstance(v, list) else v for n, v in preset.items()}
+    chosen = preset_fields(secrets(), topic)
     chosen |= _linked(parameters.TIME_ROLES, sources_in)
     chosen |= _linked(parameters.IDENTITY_ROLES, source_in)
     chosen |= {n: v for n, v in _linked(parameters.FORMS, str).items() if v in FORMS}

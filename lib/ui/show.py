@@ -23,7 +23,7 @@ from lib.core.columns import (
     SEQUENCE,
     SESSION,
 )
-from lib.core.formatting import escaped_markdown, size
+from lib.core.formatting import escaped_markdown, moment_text, size
 from lib.decoding.rejected import BEGINNING, reasons_of
 from lib.events.export import write_capture
 from lib.sources.guess import guess_of
@@ -61,8 +61,7 @@ def moment(epoch_ms: int, visible: Visible) -> str:
     """Return a moment as the time switch wants it written."""
     if visible.scale is TimeScale.ZERO:
         return f"{(epoch_ms - visible.zero_ms) / 1000:,.3f} s"
-    time = pd.Timestamp(epoch_ms, unit="ms", tz="UTC").tz_convert(_zone(visible))
-    return f"{time:%Y-%m-%d %H:%M:%S} {_zone(visible)}"
+    return moment_text(epoch_ms, _zone(visible))
 
 
 def load_report(topic: LoadedTopic) -> None:

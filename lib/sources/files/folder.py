@@ -19,7 +19,13 @@ from lib.core.errors import TopicMissingError, UnreadableFileError
 from lib.core.schemas import NoSchemas
 from lib.sources.base import Everything, Plan, Range, Reader, Span, TopicInfo, always
 from lib.sources.files.formats import FORMATS, records_of
-from lib.sources.files.input_file import ARCHIVE, COMPRESSIONS, InputFile, uploaded
+from lib.sources.files.input_file import (
+    ARCHIVE,
+    COMPRESSIONS,
+    InputFile,
+    on_disk,
+    uploaded,
+)
 from lib.sources.files.kcat import SUFFIXES
 from lib.sources.files.parts import are_parts, records_in
 from lib.sources.files.positions import inside, positions_of
@@ -250,6 +256,53 @@ class UploadedTopic:
                 f"Use one of {', '.join(FORMATS)}, plain or with {', '.join(_PACKED[1:])}.",
             )
         return uploaded(self.file_name, self.content)
+
+
+@dataclass(frozen=True)
+class OneFile:
+    """A file of the file system, or a folder with the parts of one table, as a `TopicSource`."""
+
+    path: Path
+    name: str = "File"
+    schemas: SchemaSource = field(default_factory=NoSchemas)
+
+    @property
+    def identity(self) -> str:
+        """The path."""
+        return f"file:{self.path.resolve()}"
+
+    @property
+    def reader(self) -> Reader:
+        """Skewline itself."""
+        return _READER
+
+    def topics(self) -> list[TopicInfo]:
+        """Return the one topic."""
+        return [_info(topic_of(self.path.name), self._checked)]
+
+    def plan(self, topic: str, wanted: Range) -> Plan:
+        """Return the offsets to read: all, the newest in arrival order, or as `offsetsForTimes`."""
+        path = self._checked
+        return _plan(partial(records_in, path), _summary(path).log, topic, wanted)
+
+    def read(
+        self,
+        plan: Plan,
+        wants_headers: Callable[[], bool] = always,  # noqa: ARG002 (they cost little)
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the records of `plan` in blocks, in the file's order."""
+        return _read(records_in(self._checked), plan)
+
+    @property
+    def _checked(self) -> Path:
+        size, name = on_disk(self.path).size, self.path.name
+        if self.path.is_dir() and not are_parts(self.path):
+            raise UnreadableFileError(
+                f"{name} is a folder without the parts of a table.", "Name a file inside it."
+            )
+        if not size:
+            raise UnreadableFileError(f"The file {name} is empty.", "Choose another.")
+        return self.path
 
 
 def samples() -> FileTopics:

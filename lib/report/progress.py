@@ -1,0 +1,33 @@
+"""How far a load is, on a terminal; nothing where the standard error is none."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lib.core.formatting import size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from lib.loading.load import Progress
+
+
+@contextmanager
+def progress_shown() -> Iterator[Callable[[Progress], None]]:
+    """Show a bar for the length of the block; yield who is told how far the load is."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console  # noqa: PLC0415 (only a terminal needs it, as the bar)
+    from rich.progress import Progress as Bar  # noqa: PLC0415
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Reading", total=None)
+
+        def show(progress: Progress) -> None:
+            text = f"{progress.records:,} records, {size(progress.bytes)}"
+            bar.update(task, completed=progress.records, total=progress.expected, description=text)
+
+        yield show
