@@ -4,6 +4,7 @@ from lib.analysis.summary import AHEAD_MEANS, MEDIAN_DELAY_MEANS, summarise
 from lib.core.formatting import duration
 from lib.ui.findings import show_findings
 from lib.ui.page import begin
+from lib.ui.report_download import download_report
 from lib.ui.show import first_records, load_report, moment
 
 visible = begin(
@@ -46,6 +47,7 @@ else:
 
 st.subheader("What stands out", anchor=False)
 show_findings(visible.topic)
+download_report(visible.topic)
 
 st.subheader("First records", anchor=False)
 first_records(visible, 100)

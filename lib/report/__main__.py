@@ -13,11 +13,12 @@ from lib.core.errors import SkewlineError, TopicMissingError
 from lib.core.formatting import visible_text
 from lib.loading.load import Watch, load, reload
 from lib.report.conditions import judged, status
-from lib.report.document import document_of, failed_document, made_by
+from lib.report.document import failed_document, made_by
 from lib.report.options import options_of
-from lib.report.outputs import Made, summary_lines, write_outputs
+from lib.report.outputs import Made, made_of, summary_lines, write_outputs
 from lib.report.progress import progress_shown
 from lib.report.report import report_on
+from lib.sources.base import Between, Latest
 from lib.sources.files.folder import OneFile, topic_of
 from lib.sources.open import (
     UPLOAD,
@@ -97,17 +98,19 @@ def _try_report(options: Options, before: LoadedTopic | None) -> tuple[LoadedTop
             loaded = load(source, topic, options.wanted, chosen=chosen, cap=cap, watch=watch)
         else:
             loaded = reload(source, before, cap=cap, watch=watch)
-    report = report_on(loaded, options.asked)
-    made = made_by(source_name, topic, options.wanted, at_ms, report.topic)
-    document = document_of(report, made)
-    verdicts = [judged(condition, document) for condition in options.conditions]
-    unread = not document["events"] and loaded.rejected.num_rows > 0
-    failed = f"None of the {loaded.rejected.num_rows:,} records could be read." if unread else ""
-    done = Made(document, verdicts, failed, time.monotonic() - began, report)
+    if isinstance(options.wanted, Between) and not loaded.report.total_records:
+        _check_record_times(source, topic)
+    done = made_of(
+        report_on(loaded, options.asked),
+        source=source_name,
+        at_ms=at_ms,
+        conditions=options.conditions,
+        seconds=time.monotonic() - began,
+    )
     write_outputs(options.outputs, done)
     _say(options, done)
-    code = status(verdicts)
-    return loaded, 2 if unread and code == 0 else code
+    code = status(done.verdicts)
+    return loaded, 2 if done.failed and code == 0 else code
 
 
 def _report_failure(options: Options, error: SkewlineError) -> int:
@@ -145,6 +148,17 @@ def _opened(options: Options) -> tuple[str, TopicSource, str]:
     if len(topics) != 1:
         raise _missing(f"{source.name} has {len(topics)} topics, and none is named.", topics)
     return name, source, topics[0]
+
+
+def _check_record_times(source: TopicSource, topic: str) -> None:
+    """Raise an error if no record has a timestamp: then a range of them says nothing."""
+    newest = source.read(source.plan(topic, Latest(1)))
+    times = [block["timestamp"].to_numpy() for block in newest]
+    if times and all((each < 0).all() for each in times):
+        raise SkewlineError(
+            f"The records of {topic} have no timestamp of their own, which --from and --to are of.",
+            "Leave them out.",
+        )
 
 
 def _known_topics(source: TopicSource) -> list[str]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from lib import __version__
 from lib.analysis import client_clocks, completeness, delays, outages
-from lib.analysis.notices import About, Level
+from lib.analysis.notices import About, Level, first_rejected
 from lib.charts.rows import written
 from lib.core.columns import (
     CLIENT,
@@ -133,7 +133,6 @@ def made_by(
             "format": loaded.decoder.name if loaded.decoder else None,
             "capped": report.capped,
             "stopped": report.stopped,
-            "notes": list(report.notes),
             "corrected": [_value(client) for client in loaded.corrected],
         }
     return made
@@ -154,7 +153,11 @@ def _told(report: Report) -> Document:
         "without_received": events.without_received,
         "event_time": _event_time(topic),
         "received_time": _received_time(report),
-        "notices": [notice.sentence for notice in report.notices],
+        "notices": [
+            *(notice.sentence for notice in report.notices),
+            *topic.report.notes,
+            *filter(None, [first_rejected(topic.rejected)]),
+        ],
     }
     if analysis is None or summary is None:
         return told
@@ -171,7 +174,7 @@ def _told(report: Report) -> Document:
         told |= {
             "delay_ms": {
                 **(_quantiles(analysis.delay, 0) or {}),
-                "median": summary.median_delay_ms,
+                "median": _value(summary.median_delay_ms),
                 "max": summary.largest_delay_ms,
                 "negative": summary.ahead,
             },

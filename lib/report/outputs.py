@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from lib.core.errors import SkewlineError
 from lib.core.formatting import counted
 from lib.events.export import write_capture
+from lib.report.conditions import judged
+from lib.report.document import document_of, made_by
 from lib.report.files import DROPPED, WINDOWS, dropped_of, windows_of
 from lib.report.junit import junit_of
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from lib.report.conditions import Verdict
+    from lib.report.conditions import Condition, Verdict
     from lib.report.report import Report
 
 STANDARD_OUTPUT = "-"
@@ -51,6 +53,36 @@ class Made:
     failed: str
     seconds: float
     report: Report | None
+
+
+def made_of(
+    report: Report,
+    *,
+    source: str,
+    at_ms: int,
+    conditions: Sequence[Condition] = (),
+    seconds: float = 0.0,
+) -> Made:
+    """Return a report as it is written.
+
+    Parameters
+    ----------
+    source
+        What the source is called.
+    at_ms
+        When the report was asked for, epoch ms.
+    conditions
+        What breaks it.
+    seconds
+        How long it took.
+    """
+    loaded, rejected = report.topic, report.topic.rejected.num_rows
+    made = made_by(source, loaded.report.topic, loaded.report.wanted, at_ms, loaded)
+    document = document_of(report, made)
+    unread = not document["events"] and rejected > 0
+    which = "The one record" if rejected == 1 else f"None of the {rejected:,} records"
+    failed = f"{which} could {'not ' if rejected == 1 else ''}be read." if unread else ""
+    return Made(document, [judged(each, document) for each in conditions], failed, seconds, report)
 
 
 def write_outputs(outputs: Mapping[str, str], made: Made) -> None:
@@ -111,7 +143,8 @@ def json_of(made: Made) -> bytes:
     return f"{text}\n".encode(errors="replace")
 
 
-def _html(made: Made) -> bytes:
+def html_of(made: Made) -> bytes:
+    """Return the HTML page."""
     from lib.report.page import page_of  # noqa: PLC0415 (charts take time to import)
 
     return page_of(made)
@@ -155,7 +188,7 @@ def _junit(made: Made) -> bytes:
 
 _CONTENTS: Mapping[str, Callable[[Made], bytes | None]] = {
     "json": json_of,
-    "html": _html,
+    "html": html_of,
     "events": _events,
     "windows": _windows,
     "dropped": _dropped,

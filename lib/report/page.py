@@ -281,8 +281,6 @@ def _how_made(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "Records", counted(document["records"], "record")
     if document["replay"] is not None:
         yield "Engine", f"{document['replay']['engine']}: {_pairs(document['replay']['settings'])}"
-    for note in made.get("notes", ()):
-        yield "Note", visible_text(note)
 
 
 def _range(said: Mapping[str, int]) -> str:

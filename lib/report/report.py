@@ -25,6 +25,8 @@ from lib.replay.sentences import NO_ADVICE
 from lib.replay.windows import NO_INDEX, SessionWindow
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lib.analysis.analyse import Analysis
     from lib.analysis.notices import Notice
     from lib.analysis.timestamp_quality import Verdict
@@ -128,8 +130,18 @@ class Report:
     replayed: Replayed | None
 
 
-def report_on(loaded: LoadedTopic, asked: Asked) -> Report:
-    """Return the report on a topic."""
+def report_on(
+    loaded: LoadedTopic,
+    asked: Asked,
+    analyse: Callable[[LoadedTopic], Analysis] = analysis_of,
+) -> Report:
+    """Return the report on a topic.
+
+    Parameters
+    ----------
+    analyse
+        Returns every analysis of a topic: `lib.analysis.of_topic.analysis_of`, or what it returned.
+    """
     has_events = loaded.events.has_event_time and len(loaded.events.table) > 0
     topic = corrected(loaded) if asked.correct and has_events else loaded
     verdict, said = verdict_of(topic), [_for_readers(each) for each in notices_of(topic)]
@@ -138,7 +150,7 @@ def report_on(loaded: LoadedTopic, asked: Asked) -> Report:
         return Report(topic, asked, said, verdict, None, None, why, None)
     summary, withheld = summarise(topic.events.table, slice(None)), why_no_delay(verdict)
     replayed = None if withheld and not asked.in_order else _replayed(topic, asked, bool(withheld))
-    return Report(topic, asked, said, verdict, summary, analysis_of(topic), withheld, replayed)
+    return Report(topic, asked, said, verdict, summary, analyse(topic), withheld, replayed)
 
 
 def _for_readers(notice: Notice) -> Notice:
