@@ -43,7 +43,7 @@ def latency_means(outcome: Outcome) -> str:
     return (
         "From a window's last event to the moment its final result came out: half of the results "
         f"took no longer, 95 % no longer than {latency_text(outcome.latency_p95_ms)}. "
-        f"{outcome.unclosed:,} windows had no final result by the end of the topic."
+        f"{counted(outcome.unclosed, 'window')} had no final result by the end of the topic."
     )
 
 

@@ -203,7 +203,6 @@ def _start_logging(options: Options) -> None:
         log.setLevel(logging.INFO)
     else:
         log.addHandler(logging.NullHandler())
-        log.propagate = False
 
 
 if __name__ == "__main__":

@@ -13,8 +13,9 @@ from lib.charts.comparison import comparison
 from lib.charts.embedded import embedded
 from lib.charts.histogram import session_histogram
 from lib.charts.outages import MOST_OUTAGES, outage_timeline
+from lib.charts.rows import MOST_LANES
 from lib.charts.times import TimeScale
-from lib.core.columns import RECEIVED_TIME
+from lib.core.columns import CLIENT, RECEIVED_TIME
 from lib.core.formatting import counted
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from lib.report.report import Replayed, Report
 
 WIDTH: Final = 860
+_ROW: Final = 13
+"""Height of a row that can still be read, px."""
 _UTC: Final = TimeScale.UTC
 _ALL: Final = slice(None)
 
@@ -60,10 +63,13 @@ def _drawings(report: Report) -> Iterator[Drawing]:
     if report.analysis is None:
         return
     table, zero_ms = report.topic.events.table, report.topic.events.zero_ms
-    drawn = comparison(table, _ALL, zero_ms=zero_ms, scale=_UTC, height=240)
-    reading = " A stretch that is filled above and empty below is an outage."
-    yield _drawing("comparison", "When it happened, and when it arrived", drawn.caption + reading,
-                   drawn.chart)  # fmt: skip
+    rows = min(MOST_LANES, int(table[CLIENT].nunique()))
+    height = max(240, _ROW * rows)
+    drawn = comparison(table, _ALL, zero_ms=zero_ms, scale=_UTC, height=height)
+    caption = drawn.what
+    if len(drawn.clocks) > 1 and not report.withheld:
+        caption += " A stretch that is filled above and empty below is an outage."
+    yield _drawing("comparison", "When it happened, and when it arrived", caption, drawn.chart)
     if not report.withheld:
         timed = report.topic.events.timed
         yield from _of_outages(report.analysis.outages, timed, zero_ms)

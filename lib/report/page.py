@@ -16,7 +16,15 @@ from lib.analysis.findings import NOTHING
 from lib.analysis.of_topic import ONLY_NUMBERS
 from lib.analysis.summary import AHEAD_MEANS, MEDIAN_DELAY_MEANS
 from lib.core.formatting import counted, duration, moment_text, visible_text
-from lib.replay.sentences import DROPPED_MEANS, FATES, latency_means, latency_text, share_text
+from lib.events.fields import RECORD_TIMESTAMP
+from lib.replay.sentences import (
+    DROPPED_MEANS,
+    FATES,
+    latency_means,
+    latency_text,
+    named,
+    share_text,
+)
 from lib.report.conditions import State
 from lib.report.drawings import drawings_of
 
@@ -84,6 +92,7 @@ def _page(made: Made, drawings: Sequence[Drawing]) -> bytes:
         zero=_zero(document),
         figures=list(_figures(made)),
         replay=list(_replay_rows(made)),
+        setting="" if made.report is None else named(made.report.asked.setting),
         withheld=_withheld(document),
         drawings=drawings,
         charts=_in_script({d.name: {"spec": d.spec, "tables": d.tables} for d in drawings}),
@@ -183,7 +192,9 @@ def _clock_row(clock: Mapping[str, Any] | None, title: str) -> Iterator[Row]:
         yield Row(title, "none", "No time is invented: what needs it is withheld.")
         return
     stretch = f"{moment_text(clock['first_ms'])} – {moment_text(clock['last_ms'])}"
-    yield Row(title, stretch, f"From {clock['from']}, which {clock['share']:.2%} have.")
+    of_record = clock["from"] == RECORD_TIMESTAMP
+    source = "the record timestamp" if of_record else clock["from"]
+    yield Row(title, stretch, f"From {source}, which {share_text(clock['share'])} have.")
 
 
 def _found_rows(document: Mapping[str, Any]) -> Iterator[Row]:
@@ -211,8 +222,9 @@ def _replay_rows(made: Made) -> Iterator[Row]:
     yield Row("Dropped", dropped, DROPPED_MEANS)
     yield Row("Windows", f"{len(replayed.replay.key):,}", "Windows that the engine makes.")
     if outcome.sessions is not None:
+        of = f"of {counted(outcome.sessions.sessions, 'session')}"
         for name, means in FATES.items():
-            yield Row(name, f"{getattr(outcome.sessions, name.lower()):,}", means)
+            yield Row(name, f"{getattr(outcome.sessions, name.lower()):,} {of}", means)
     if not replayed.order_only:
         latency = latency_text(outcome.latency_median_ms)
         yield Row("Result latency", latency, latency_means(outcome))
