@@ -320,7 +320,8 @@ class TestProgram:
         path = tmp_path / "r.json"
         done = subprocess.run(  # without Streamlit, from anywhere
             [
-                sys.executable, "-c", _WITHOUT_STREAMLIT, *SAMPLE, "--json", str(path), "--fail-if", "dropped > 1%",
+                sys.executable, "-c", _WITHOUT_STREAMLIT, *SAMPLE,
+                "--json", str(path), "--fail-if", "dropped > 1%",
             ],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
