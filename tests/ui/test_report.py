@@ -105,7 +105,7 @@ def test_the_report_downloads_and_opens_offline(page, chromium, tmp_path):
     with chromium.new_context(offline=True) as context:
         opened, asked, errors = context.new_page(), [], []
         opened.on("request", lambda request: asked.append(request.url))
-        opened.on("pageerror", lambda error: errors.append(error))
+        opened.on("pageerror", lambda error: errors.append(str(error)))
         opened.goto(files["HTML"].as_uri())
         expect(opened.locator(".chart")).to_have_count(6)
         expect(opened.locator(".chart svg.marks")).to_have_count(6)
