@@ -107,7 +107,7 @@ def _diagnosed(diagnosis: Diagnosis | None) -> Iterator[Notice]:
     else:
         yield Notice(About.EVENT_TIME, Level.WARNING, sentence)
         return
-    yield Notice(About.EVENT_TIME, Level.WARNING, f"{sentence}, under Fields in the sidebar.")
+    yield Notice(About.EVENT_TIME, Level.WARNING, f"{sentence}, {FIELDS_PLACE}.")
 
 
 def _received(events: EventsTable) -> Iterator[Notice]:

@@ -12,8 +12,7 @@ import altair as alt
 import vl_convert
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from lib.analysis.findings import NOTHING
-from lib.analysis.of_topic import ONLY_NUMBERS
+from lib.analysis.of_topic import nothing_found
 from lib.analysis.summary import AHEAD_MEANS, MEDIAN_DELAY_MEANS
 from lib.core.formatting import counted, duration, moment_text, visible_text
 from lib.events.fields import RECORD_TIMESTAMP
@@ -139,7 +138,7 @@ def _nothing(made: Made) -> str:
     report = made.report
     if report is None or report.analysis is None or report.analysis.findings:
         return ""
-    return ONLY_NUMBERS if report.withheld else NOTHING
+    return nothing_found(report.topic, report.analysis, report.verdict, report.diagnosis)
 
 
 def _zero(document: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from lib.analysis.of_topic import (
     with_received,
 )
 from lib.analysis.summary import Summary, summarise
-from lib.analysis.time_notices import FIELDS_PLACE, NO_EVENT_TIME
+from lib.analysis.time_notices import FIELDS_PLACE, NO_EVENT_TIME, diagnosis_of
 from lib.replay.engine import INITIAL_DELAY_S, INITIAL_LENGTH_S
 from lib.replay.goal import Goal
 from lib.replay.input import replay_input_of
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lib.analysis.analyse import Analysis
     from lib.analysis.notices import Notice
     from lib.analysis.timestamp_quality import Verdict
+    from lib.core.times.diagnosis import Diagnosis
     from lib.loading.load import LoadedTopic
     from lib.replay.advisor import Advice
     from lib.replay.engine import Setting
@@ -112,6 +113,8 @@ class Report:
         What has to be said before any figure.
     verdict
         What received times are worth; None where no event has both times.
+    diagnosis
+        What is wrong with the event times as a whole; None: nothing.
     summary, analysis
         Headline figures and all analyses; None where no event has an event time.
     withheld
@@ -124,6 +127,7 @@ class Report:
     asked: Asked
     notices: list[Notice]
     verdict: Verdict | None
+    diagnosis: Diagnosis | None
     summary: Summary | None
     analysis: Analysis | None
     withheld: str
@@ -144,13 +148,15 @@ def report_on(
     """
     has_events = loaded.events.has_event_time and len(loaded.events.table) > 0
     topic = corrected(loaded) if asked.correct and has_events else loaded
-    verdict, said = verdict_of(topic), [_for_readers(each) for each in notices_of(topic)]
+    verdict, diagnosis = verdict_of(topic), diagnosis_of(topic.events)
+    said = [_for_readers(each) for each in notices_of(topic, diagnosis)]
     if not has_events:
         why = NO_EVENT if topic.events.table.empty else f"{NO_EVENT_TIME}."
-        return Report(topic, asked, said, verdict, None, None, why, None)
+        return Report(topic, asked, said, verdict, diagnosis, None, None, why, None)
     summary, withheld = summarise(topic.events.table, slice(None)), why_no_delay(verdict)
     replayed = None if withheld and not asked.in_order else _replayed(topic, asked, bool(withheld))
-    return Report(topic, asked, said, verdict, summary, analyse(topic), withheld, replayed)
+    analysis = analyse(topic)
+    return Report(topic, asked, said, verdict, diagnosis, summary, analysis, withheld, replayed)
 
 
 def _for_readers(notice: Notice) -> Notice:
