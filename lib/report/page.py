@@ -39,6 +39,9 @@ LISTED: Final = 100
 
 MOST_BYTES: Final = 3_000_000
 
+_LONGEST_TEXT: Final = 2_000
+_LONGEST_NAME: Final = 200
+
 _TEMPLATE: Final = "page.html"
 _SNIPPET: Final = "window.vegaEmbed = vegaEmbed;"
 _VEGA_LITE: Final = ".".join(alt.SCHEMA_VERSION.split(".")[:2])
@@ -73,18 +76,19 @@ def page_of(made: Made) -> bytes:
     """Return the page of a report."""
     drawings = [] if made.report is None else drawings_of(made.report)
     page = _page(made, drawings)
-    if len(page) > MOST_BYTES and drawings:  # names of some length, thousands of times
-        page = _page(made, _affordable(drawings, MOST_BYTES - len(_page(made, []))))
+    if len(page) > MOST_BYTES and drawings:  # names of great length
+        some = _affordable(drawings, MOST_BYTES - len(_page(made, [])))
+        page = _page(made, some, left_out=len(drawings) - len(some))
     return page
 
 
-def _page(made: Made, drawings: Sequence[Drawing]) -> bytes:
+def _page(made: Made, drawings: Sequence[Drawing], left_out: int = 0) -> bytes:
     document = made.document
     text = _template().render(
         document=document,
         error=document["error"],
         failed=made.failed,
-        topic=visible_text(document["made"]["topic"]),
+        topic=_seen(document["made"]["topic"]),
         verdicts=[(str(one.state), one.state is State.KEPT, one.sentence) for one in made.verdicts],
         findings=document["findings"],
         nothing=_nothing(made),
@@ -94,6 +98,7 @@ def _page(made: Made, drawings: Sequence[Drawing]) -> bytes:
         setting="" if made.report is None else named(made.report.asked.setting),
         withheld=_withheld(document),
         drawings=drawings,
+        left_out=counted(left_out, "picture") if left_out else "",
         charts=_in_script({d.name: {"spec": d.spec, "tables": d.tables} for d in drawings}),
         outages=_outages(document),
         clocks=_clocks(document),
@@ -108,7 +113,7 @@ def _page(made: Made, drawings: Sequence[Drawing]) -> bytes:
 def _template() -> Any:  # noqa: ANN401 (jinja2 types it so)
     loader = FileSystemLoader(Path(__file__).parent)
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
-    environment.filters["seen"] = visible_text
+    environment.filters["seen"] = _seen
     return environment.get_template(_TEMPLATE)
 
 
@@ -273,7 +278,9 @@ def _rejected(document: Mapping[str, Any]) -> Table | None:
     found = document["rejected"]
     if not found:
         return None
-    rows = [(visible_text(why), f"{count:,}") for why, count in list(found.items())[:LISTED]]
+    rows = [
+        (_seen(why, _LONGEST_TEXT), f"{count:,}") for why, count in list(found.items())[:LISTED]
+    ]
     return Table(("Reason", "Records"), rows, len(found))
 
 
@@ -307,8 +314,14 @@ def _pairs(values: Mapping[str, object]) -> str:
     return visible_text(", ".join(f"{name} = {value}" for name, value in known.items()))
 
 
+def _seen(text: object, most: int = _LONGEST_TEXT) -> str:
+    """Return a text on one line in which every character shows, cut where it is very long."""
+    shown = visible_text(text)
+    return shown if len(shown) <= most else f"{shown[: most - 1]}…"
+
+
 def _name(client: object) -> str:
-    return "" if client is None else visible_text(client)
+    return "" if client is None else _seen(client, _LONGEST_NAME)
 
 
 def _moment(epoch_ms: int | None) -> str:

@@ -113,6 +113,16 @@ class TestSafety:
         assert "Median delay" not in page
 
 
+def test_names_of_any_length_leave_it_small(page_of, tmp_path):
+    lines = [
+        {"ts": START + 977 * n, "client": f"{n % 90}" * 50_000, "received_at": START + 1_013 * n}
+        for n in range(180)
+    ]
+    page = page_of("--file", written(tmp_path, "x.jsonl", lines))
+    assert len(page.encode()) < MOST_BYTES
+    assert "left out: with names of such length" in page
+
+
 @pytest.mark.parametrize("count", [5_000, 5_001])
 def test_it_stays_small_with_as_many_long_names_as_events(page_of, tmp_path, count):
     lines = [
