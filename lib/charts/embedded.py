@@ -29,13 +29,24 @@ class EmbeddedChart:
 def embedded(chart: alt.TopLevelMixin, *, width: int) -> EmbeddedChart:
     """Return a chart, each of its panels `width` px wide, as JSON.
 
+    It can be zoomed and panned; brushes, which lead elsewhere in the app, are left out.
     Altair's own way to data goes through a setting of the whole process, which the app's threads
     change; so the tables are taken out before.
     """
     frames: dict[int, tuple[str, pd.DataFrame]] = {}
     named = _named(chart, frames, width)
     tables = {name: columns_of(frame) for name, frame in frames.values()}
-    return EmbeddedChart(named.to_dict(), tables)
+    spec = named.to_dict()
+    if "params" in spec:
+        spec["params"] = [_by_hand(each) for each in spec["params"] if each.get("bind") == "scales"]
+    return EmbeddedChart(spec, tables)
+
+
+def _by_hand(zoom: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a zoom that leaves the wheel to the page, unless Ctrl is held."""
+    select = zoom["select"]
+    said = {"type": select} if isinstance(select, str) else select
+    return {**zoom, "select": {**said, "zoom": "wheel![event.ctrlKey]"}}
 
 
 def columns_of(frame: pd.DataFrame) -> Columns:

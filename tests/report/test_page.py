@@ -83,6 +83,9 @@ class TestSample:
         topic = load(samples(), "sessions-10", Everything()).events.table
         [points] = drawn["comparison"]["tables"].values()
         assert points["event"] == topic[EVENT_TIME].tolist()
+        zooms = [param for chart in drawn.values() for param in chart["spec"].get("params", [])]
+        assert {param["bind"] for param in zooms} == {"scales"}
+        assert {param["select"]["zoom"] for param in zooms} == {"wheel![event.ctrlKey]"}
         assert not re.search(r"""(src|href)=["']?https?:""", page)
         assert "default-src 'none'" in page
 
