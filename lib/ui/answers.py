@@ -119,7 +119,7 @@ def _outages(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     return _alone(
         outages_and_rhythm(
-            _topic.events.timed,
+            _topic.events.table,
             sensitivity=sensitivity,
             sessions_are_derived=_topic.fields.session is None,
         )

@@ -56,6 +56,8 @@ class Visible:
     """
 
     topic: LoadedTopic
+    whole: LoadedTopic
+    """The topic with its events without a received time, too: what analyses are of."""
     window: TimeWindow
     rows: NDArray[np.int64] | slice
     scale: TimeScale
@@ -149,11 +151,12 @@ def begin(title: str, line: str, *, needs_received: bool = False, replays: bool 
             icon=":material/timer_off:",
         )
         st.stop()
+    shown = topic
     if order_only:
-        topic = in_order_of_records(topic)
+        shown = in_order_of_records(topic)
     elif needs_received:
-        topic = with_received(topic)
-    visible = _inside(view, topic, view.window)
+        shown = with_received(topic)
+    visible = _inside(view, shown, topic, view.window)
     return replace(visible, order_only=order_only, delays_tell=delays_tell)
 
 
@@ -180,7 +183,7 @@ def _vouched_for() -> bool:
     )
 
 
-def _inside(view: View, topic: LoadedTopic, window: TimeWindow) -> Visible:
+def _inside(view: View, topic: LoadedTopic, whole: LoadedTopic, window: TimeWindow) -> Visible:
     rows = window_rows(
         topic.events.table, window.clock, window.start_s, window.end_s, view.clients or None
     )
@@ -191,7 +194,7 @@ def _inside(view: View, topic: LoadedTopic, window: TimeWindow) -> Visible:
             icon=":material/filter_alt_off:",
         )
         st.stop()
-    return Visible(topic, window, rows, view.scale, view.clients)
+    return Visible(topic, whole, window, rows, view.scale, view.clients)
 
 
 @st.fragment(run_every=_POLL_S)

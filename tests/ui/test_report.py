@@ -18,10 +18,13 @@ from tests.support.opened import (
     OUTAGES,
     WINDOWS,
     captions,
+    files_of,
     go_to,
     metrics,
     open_app,
 )
+
+START = 1_704_164_650_000
 
 pytestmark = pytest.mark.usefixtures("app_isolation")
 
@@ -82,6 +85,27 @@ class TestPages:
         said = [each.value.replace("*", "") for each in (*at.warning, *at.success)]
         at_zero = told["advice"]["sentence"].split(" at 20")[0]  # the page counts from zero
         assert any(each.startswith(at_zero) for each in said)
+
+
+@pytest.mark.parametrize("sensitivity", ["1.0", "0.5"])
+def test_a_number_without_a_received_time_is_lost_nowhere(tmp_path, monkeypatch, sensitivity):
+    folder = files_of(tmp_path / "files", monkeypatch)
+    lines = [
+        {"ts": START + 1_000 * n, "device": "a", "seq": n}
+        | ({} if 20 <= n < 32 else {"received_at": START + 1_000 * n + 200 + 37 * n % 150})
+        for n in range(90)
+    ]
+    path = folder / "x.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)))
+    told = reported(tmp_path, "--file", str(path))
+    assert (told["without_received"], told["sequence_numbers"]["lost"]) == (12, 0)
+    kinds = [outages.BUFFERED, outages.MOSTLY_LOST, outages.QUIET]
+    at = open_app(source="Files", topic="x", kinds=kinds, sensitivity=sensitivity)
+    assert metrics(at)["Events"] == "90"
+    tables = [table.value for table in go_to(at, OUTAGES).dataframe]
+    lost = [table["Lost"].sum() for table in tables if "Lost" in table]
+    assert lost in ([], [0])
+    assert sum(each["lost"] for each in [*told["outages"], *told["quiet"]]) == 0
 
 
 def test_the_report_downloads_and_opens_offline(page, chromium, tmp_path):
