@@ -91,17 +91,19 @@ def _try_report(options: Options, before: LoadedTopic | None) -> tuple[LoadedTop
     began, at_ms = time.monotonic(), time.time_ns() // 1_000_000
     source_name, source, topic = _opened(options)
     cap = cap_on_events(os.environ)
-    with progress_shown() as show:
-        watch = Watch(on_progress=show)
+    with progress_shown() as told:
+        watch = Watch(on_progress=told.load)
         if before is None:
             chosen = tuple(sorted(_chosen(options, topic).items()))
             loaded = load(source, topic, options.wanted, chosen=chosen, cap=cap, watch=watch)
         else:
             loaded = reload(source, before, cap=cap, watch=watch)
-    if isinstance(options.wanted, Between) and not loaded.report.total_records:
-        _check_record_times(source, topic)
+        if isinstance(options.wanted, Between) and not loaded.report.total_records:
+            _check_record_times(source, topic)
+        told.doing("Looking for what stands out")
+        report = report_on(loaded, options.asked)
     done = made_of(
-        report_on(loaded, options.asked),
+        report,
         source=source_name,
         at_ms=at_ms,
         conditions=options.conditions,

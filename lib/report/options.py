@@ -113,9 +113,12 @@ def _options(given: argparse.Namespace) -> Options:
 
 
 def _range(given: argparse.Namespace) -> Range:
+    no_times = given.start is None and given.end is None
     if given.latest is not None:
+        if not no_times:
+            raise SettingsError("--latest does not go with --from and --to.", "Leave one out.")
         return Latest(given.latest)
-    if given.start is None and given.end is None:
+    if no_times:
         return Everything()
     start = 0 if given.start is None else given.start
     end = _LAST_MS if given.end is None else given.end

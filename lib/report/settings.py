@@ -174,8 +174,7 @@ def _value(parameter: Parameter, text: str, *, named_so: str) -> bool | int | No
         if written not in _SWITCH:
             raise SettingsError(f"{name} is on or off, not {text!r}.", f"Write {name}=on.")
         return _SWITCH[written]
-    none_is_said = isinstance(parameter, Number) and parameter.zero_is_none
-    if none_is_said and written in ("0", "none"):
+    if getattr(parameter, "zero_is_none", False) and written in ("0", "none"):
         return None
     if isinstance(parameter, Duration) or name.endswith("_ms"):
         in_ms = written.isdecimal() and named_so.endswith("_ms")

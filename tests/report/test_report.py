@@ -280,6 +280,7 @@ class TestFaults:
             ["--source", "samples", "--file", "x"],
             ["--from", "2024-01-02", "--to", "2024-01-01"],
             ["--latest", "0"],
+            ["--latest", "5", "--from", "2024-01-02"],
         ],
     )
     def test_a_command_line_that_says_nothing_ends_with_2(self, capsys, arguments):
