@@ -165,6 +165,7 @@ def _told(report: Report) -> Document:
     if analysis.numbering is not None and analysis.sessions is not None:
         told["sequence_numbers"] = {
             "count": str(analysis.numbering),
+            "sentence": analysis.numbering.sentence,
             "lost": int(analysis.sessions[completeness.LOST].sum()),
             "duplicates": int(analysis.sessions[completeness.DUPLICATES].sum()),
         }

@@ -209,7 +209,8 @@ def _found_rows(document: Mapping[str, Any]) -> Iterator[Row]:
         yield Row("Held back", f"{held:,}", "Events that waited for the end of an outage.")
     if document["sequence_numbers"] is not None:
         numbers = document["sequence_numbers"]
-        yield Row("Lost", f"{numbers['lost']:,}", "Sequence numbers missing between others.")
+        means = f"Sequence numbers missing between others. {numbers['sentence']}"
+        yield Row("Lost", f"{numbers['lost']:,}", means)
         yield Row("Duplicates", f"{numbers['duplicates']:,}", "The same event, come again.")
     if document["clocks"] is not None:
         wrong = sum(row["wrong"] for row in document["clocks"])
