@@ -31,6 +31,8 @@ from lib.sources.base import Between, Latest
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
+    from lib.analysis.analyse import Analysis
+    from lib.analysis.summary import Summary
     from lib.core.errors import SkewlineError
     from lib.events.fields import TimeField
     from lib.events.table import EventsTable
@@ -143,23 +145,10 @@ def _head(made: Mapping[str, object]) -> Document:
 
 
 def _told(report: Report) -> Document:
-    topic, summary, analysis = report.topic, report.summary, report.analysis
-    events, rejected = topic.events, reasons_of(topic.rejected)
-    told: Document = {
-        "records": topic.report.total_records,
-        "events": len(events.table),
-        **_numbers_of(report),
-        "rejected": dict(zip(rejected["reason"], rejected["records"].tolist(), strict=True)),
-        "without_received": events.without_received,
-        "event_time": _event_time(topic),
-        "received_time": _received_time(report),
-        "notices": [
-            *(notice.sentence for notice in report.notices),
-            *topic.report.notes,
-            *filter(None, [first_rejected(topic.rejected)]),
-        ],
-    }
-    if analysis is None or summary is None:
+    """Return the figures that can be told."""
+    told = _counted(report)
+    analysis = report.analysis
+    if analysis is None:
         return told
     told["findings"] = [finding.sentence for finding in analysis.findings]
     if analysis.numbering is not None and analysis.sessions is not None:
@@ -169,30 +158,54 @@ def _told(report: Report) -> Document:
             "lost": int(analysis.sessions[completeness.LOST].sum()),
             "duplicates": int(analysis.sessions[completeness.DUPLICATES].sum()),
         }
-    if not report.withheld:
-        silences = analysis.outages
-        is_quiet = silences[outages.KIND] == outages.QUIET
-        told |= {
-            "delay_ms": {
-                **(_quantiles(analysis.delay, 0) or {}),
-                "median": _value(summary.median_delay_ms),
-                "max": summary.largest_delay_ms,
-                "negative": summary.ahead,
-            },
-            "out_of_orderness_ms": {
-                scope: _quantiles(analysis.out_of_orderness, row)
-                for row, scope in enumerate(analysis.out_of_orderness[delays.SCOPE])
-                if scope in ("topic", "partitions")
-            },
-            "outages": _rows(silences[~is_quiet], _OF_OUTAGES),
-            "quiet": _rows(silences[is_quiet], _OF_OUTAGES),
-            "clocks": _rows(analysis.clocks, _OF_CLOCKS),
-        }
+    if not report.withheld and report.summary is not None:
+        told |= _late(analysis, report.summary)
     if report.replayed is not None:
         told["replay"] = _replay(report.replayed, report.asked.setting)
         if report.replayed.advice is not None:
             told["advice"] = _advice(report, report.replayed, report.replayed.advice)
     return told
+
+
+def _counted(report: Report) -> Document:
+    """Return what is told of any topic: how much of it there is, and of its times."""
+    topic, rejected = report.topic, reasons_of(report.topic.rejected)
+    return {
+        "records": topic.report.total_records,
+        "events": len(topic.events.table),
+        **_numbers_of(report),
+        "rejected": dict(zip(rejected["reason"], rejected["records"].tolist(), strict=True)),
+        "without_received": topic.events.without_received,
+        "event_time": _event_time(topic),
+        "received_time": _received_time(report),
+        "notices": [
+            *(notice.sentence for notice in report.notices),
+            *topic.report.notes,
+            *filter(None, [first_rejected(topic.rejected)]),
+        ],
+    }
+
+
+def _late(analysis: Analysis, summary: Summary) -> Document:
+    """Return what is told of a topic whose received times tell delays."""
+    silences, behind = analysis.outages, analysis.out_of_orderness
+    is_quiet = silences[outages.KIND] == outages.QUIET
+    return {
+        "delay_ms": {
+            **(_quantiles(analysis.delay, 0) or {}),
+            "median": _value(summary.median_delay_ms),
+            "max": summary.largest_delay_ms,
+            "negative": summary.ahead,
+        },
+        "out_of_orderness_ms": {
+            scope: _quantiles(behind, row)
+            for row, scope in enumerate(behind[delays.SCOPE])
+            if scope in ("topic", "partitions")
+        },
+        "outages": _rows(silences[~is_quiet], _OF_OUTAGES),
+        "quiet": _rows(silences[is_quiet], _OF_OUTAGES),
+        "clocks": _rows(analysis.clocks, _OF_CLOCKS),
+    }
 
 
 def _numbers_of(report: Report) -> Document:

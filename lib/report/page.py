@@ -30,17 +30,13 @@ from lib.report.drawings import drawings_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from lib.report.drawings import Drawing
     from lib.report.outputs import Made
     from lib.report.report import Replayed
 
 LISTED: Final = 100
 """Rows of a table, at most; the JSON has all."""
 
-MOST_BYTES: Final = 3_000_000
-
 _LONGEST_TEXT: Final = 2_000
-_LONGEST_NAME: Final = 200
 
 _TEMPLATE: Final = "page.html"
 _SNIPPET: Final = "window.vegaEmbed = vegaEmbed;"
@@ -75,14 +71,6 @@ class Table:
 def page_of(made: Made) -> bytes:
     """Return the page of a report."""
     drawings = [] if made.report is None else drawings_of(made.report)
-    page = _page(made, drawings)
-    if len(page) > MOST_BYTES and drawings:  # names of great length
-        some = _affordable(drawings, MOST_BYTES - len(_page(made, [])))
-        page = _page(made, some, left_out=len(drawings) - len(some))
-    return page
-
-
-def _page(made: Made, drawings: Sequence[Drawing], left_out: int = 0) -> bytes:
     document = made.document
     text = _template().render(
         document=document,
@@ -98,7 +86,6 @@ def _page(made: Made, drawings: Sequence[Drawing], left_out: int = 0) -> bytes:
         setting="" if made.report is None else named(made.report.asked.setting),
         withheld=_withheld(document),
         drawings=drawings,
-        left_out=counted(left_out, "picture") if left_out else "",
         charts=_in_script({d.name: {"spec": d.spec, "tables": d.tables} for d in drawings}),
         outages=_outages(document),
         clocks=_clocks(document),
@@ -127,16 +114,6 @@ def _bundle() -> str:
 def _in_script(value: object) -> str:
     """Return JSON that no text in it can end the script of."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-
-
-def _affordable(drawings: Sequence[Drawing], most: int) -> list[Drawing]:
-    """Return the drawings that fit into so many bytes, the first ones first."""
-    kept: list[Drawing] = []
-    left = most - len(_bundle())
-    for drawing in drawings:
-        left -= len(json.dumps([drawing.spec, drawing.tables], ensure_ascii=False).encode())
-        kept += [drawing] if left > 0 else []
-    return kept
 
 
 def _nothing(made: Made) -> str:
@@ -279,9 +256,7 @@ def _rejected(document: Mapping[str, Any]) -> Table | None:
     found = document["rejected"]
     if not found:
         return None
-    rows = [
-        (_seen(why, _LONGEST_TEXT), f"{count:,}") for why, count in list(found.items())[:LISTED]
-    ]
+    rows = [(_seen(why), f"{count:,}") for why, count in list(found.items())[:LISTED]]
     return Table(("Reason", "Records"), rows, len(found))
 
 
@@ -315,14 +290,14 @@ def _pairs(values: Mapping[str, object]) -> str:
     return visible_text(", ".join(f"{name} = {value}" for name, value in known.items()))
 
 
-def _seen(text: object, most: int = _LONGEST_TEXT) -> str:
+def _seen(text: object) -> str:
     """Return a text on one line in which every character shows, cut where it is very long."""
     shown = visible_text(text)
-    return shown if len(shown) <= most else f"{shown[: most - 1]}…"
+    return shown if len(shown) <= _LONGEST_TEXT else f"{shown[: _LONGEST_TEXT - 1]}…"
 
 
 def _name(client: object) -> str:
-    return "" if client is None else _seen(client, _LONGEST_NAME)
+    return "" if client is None else _seen(client)
 
 
 def _moment(epoch_ms: int | None) -> str:
