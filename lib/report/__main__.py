@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lib.core.errors import SkewlineError, TopicMissingError
+from lib.core.errors import UNFORESEEN, SkewlineError, TopicMissingError
 from lib.core.formatting import visible_text
 from lib.loading.load import Watch, load, reload
 from lib.report.conditions import judged, status
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from lib.loading.load import LoadedTopic
     from lib.report.options import Options
     from lib.sources.base import TopicSource
-
-UNFORESEEN = "Something went wrong that Skewline did not foresee"
 
 _log = logging.getLogger("lib.report")
 
@@ -79,6 +77,8 @@ def _report(options: Options, before: LoadedTopic | None) -> tuple[LoadedTopic |
         return _try_report(options, before)
     except SkewlineError as error:
         failed = error
+    except BrokenPipeError:
+        raise
     except MemoryError:
         failed = SkewlineError("The memory does not suffice.", "Read less: --latest, --from, --to.")
     except Exception as fault:  # noqa: BLE001 (what it is, the log says)
@@ -109,10 +109,12 @@ def _try_report(options: Options, before: LoadedTopic | None) -> tuple[LoadedTop
         conditions=options.conditions,
         seconds=time.monotonic() - began,
     )
-    write_outputs(options.outputs, done)
+    faults = write_outputs(options.outputs, done)
     _say(options, done)
+    for fault in faults:
+        _complain(fault)
     code = status(done.verdicts)
-    return loaded, 2 if done.failed and code == 0 else code
+    return loaded, 2 if (done.failed or faults) and code == 0 else code
 
 
 def _report_failure(options: Options, error: SkewlineError) -> int:
@@ -125,11 +127,8 @@ def _report_failure(options: Options, error: SkewlineError) -> int:
     done = Made(document, verdicts, error.what, 0.0, None)
     said = f" ({visible_text(error.said)})" if error.said else ""
     _complain(f"{error}{said}")
-    try:
-        write_outputs(options.outputs, done)
-    except SkewlineError as fault:
-        if fault.what != error.what:
-            _complain(str(fault))
+    for fault in write_outputs(options.outputs, done):
+        _complain(fault)
     return 2
 
 

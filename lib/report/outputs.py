@@ -11,7 +11,6 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
-from lib.core.errors import SkewlineError
 from lib.core.formatting import counted
 from lib.events.export import write_capture
 from lib.report.conditions import judged
@@ -85,24 +84,20 @@ def made_of(
     return Made(document, [judged(each, document) for each in conditions], failed, seconds, report)
 
 
-def write_outputs(outputs: Mapping[str, str], made: Made) -> None:
-    """Write each output, by its name, to its path.
-
-    Raises
-    ------
-    SkewlineError
-        When a file cannot be written.
-    """
+def write_outputs(outputs: Mapping[str, str], made: Made) -> list[str]:
+    """Write each output, by its name, to its path; return which could not be written, and why."""
+    faults = []
     for name, path in outputs.items():
         content = _CONTENTS[name](made)
-        if content is None:
-            continue
         try:
-            _write(path, content)
+            if content is not None:
+                _write(path, content)
+        except BrokenPipeError:
+            raise
         except OSError as fault:
             said = fault.strerror or str(fault)
-            what = f"{Path(path).name} cannot be written: {said}."
-            raise SkewlineError(what, "Check its folder, and the space on the disk.") from fault
+            faults.append(f"{Path(path).name} cannot be written: {said}.")
+    return faults
 
 
 def _write(path: str, content: bytes) -> None:

@@ -219,9 +219,11 @@ class TestOutputs:
         assert "Client 2 was silent for 65 s" in said.out
         assert said.err == ""
 
-    def test_what_cannot_be_written_is_said(self, capsys, tmp_path):
-        assert main([*SAMPLE, "--windows", str(tmp_path / "no" / "w.csv")]) == 2
-        assert "w.csv cannot be written: No such file or directory." in capsys.readouterr().err
+    def test_what_cannot_be_written_is_said_and_all_else_is_written(self, report, tmp_path):
+        made = report(*SAMPLE, "--html", tmp_path / "no" / "r.html")
+        assert made.status == 2
+        assert made.err == "r.html cannot be written: No such file or directory.\n"
+        assert (made.document["events"], made.document["error"]) == (255, None)
 
     def test_no_file_is_left_beside_those_asked_for(self, report):
         assert {path.name for path in report(*SAMPLE).folder.iterdir()} == {"r.json"}
