@@ -18,7 +18,7 @@ visible = begin(
     "behind the newest one before it: what a watermark has to wait for.",
     needs_received=True,
 )
-answers = analysis_of(visible.topic)
+answers = analysis_of(visible.whole)
 
 st.subheader("Skew plot", anchor=False)
 skew_plot(visible)

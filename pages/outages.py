@@ -36,7 +36,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         width=320,
         help="1: what the topic's own rhythm gives. Higher: only longer waits count as outages.",
     )
-every, limits = outages_of(visible.topic, sensitivity)
+every, limits = outages_of(visible.whole, sensitivity)
 found = visible.outages(every[every[outages.KIND].isin(kinds)])
 
 if found.empty:

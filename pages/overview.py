@@ -1,9 +1,10 @@
 import streamlit as st
 
-from lib.analysis.summary import summarise
+from lib.analysis.summary import AHEAD_MEANS, MEDIAN_DELAY_MEANS, summarise
 from lib.core.formatting import duration
 from lib.ui.findings import show_findings
 from lib.ui.page import begin
+from lib.ui.report_download import download_report
 from lib.ui.show import first_records, load_report, moment
 
 visible = begin(
@@ -22,14 +23,14 @@ with st.container(horizontal=True):
             "Median delay",
             duration(median_ms),
             border=True,
-            help="Delay is received time − event time. Half of the events had no more than this.",
+            help=MEDIAN_DELAY_MEANS,
         )
         st.metric("Largest delay", duration(largest_ms), border=True)
         st.metric(
             "From the future",
             f"{summary.ahead:,}",
             border=True,
-            help="Events received before they happened: their client's clock runs ahead.",
+            help=AHEAD_MEANS,
         )
 
 happened = (
@@ -46,6 +47,7 @@ else:
 
 st.subheader("What stands out", anchor=False)
 show_findings(visible.topic)
+download_report(visible.topic)
 
 st.subheader("First records", anchor=False)
 first_records(visible, 100)

@@ -1,12 +1,13 @@
 import streamlit as st
 
+from lib.replay.of_topic import true_sessions
 from lib.replay.windows import SessionWindow
 from lib.ui.advice import advisor, choose_goal, tradeoff
 from lib.ui.blame import whose_fault
 from lib.ui.engine_settings import choose_setting, say_remark, say_stop
 from lib.ui.outcome import curves, dropped_list, figures, gaps, on_received_time, skew
 from lib.ui.page import begin
-from lib.ui.replays import replay_of, true_sessions
+from lib.ui.replays import replay_of
 
 visible = begin(
     "Windows",

@@ -10,7 +10,8 @@ from typing import Final
 REPOSITORY: Final = Path(__file__).parents[1]
 sys.path.insert(0, str(REPOSITORY))
 
-from tests.support.app import running_app  # noqa: E402 (the repository is no package)
+from lib.report.__main__ import main as report  # noqa: E402 (the repository is no package)
+from tests.support.app import running_app  # noqa: E402
 from tests.support.chromium import running_chromium  # noqa: E402
 
 IMAGES: Final = REPOSITORY / "docs" / "images"
@@ -33,6 +34,17 @@ def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as directory, running_app(Path(directory), {}) as url:
         _take_all(url)
+        _take_report(Path(directory) / "report.html")
+
+
+def _take_report(path: Path) -> None:
+    verdict = ["--fail-if", "dropped > 0.1%", "--fail-if", "outages > 5"]
+    report(["--source", "samples", "--topic", "sessions-10", "--html", str(path), *verdict])
+    with running_chromium() as browser:
+        page = browser.new_page(viewport={"width": 1000, "height": 1000})
+        page.goto(path.as_uri())
+        page.wait_for_selector(".chart svg.marks")
+        page.screenshot(path=IMAGES / "report.png")
 
 
 def _take_all(url: str) -> None:

@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 from lib.core.columns import SEQUENCE
 from lib.core.formatting import counted
+from lib.decoding.rejected import BEGINNING
+from lib.sources.guess import guess_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    import pyarrow as pa
 
     from lib.analysis.timestamp_quality import Verdict
     from lib.loading.load import LoadedTopic, LoadReport
@@ -73,6 +77,21 @@ def notices(topic: LoadedTopic, verdict: Verdict | None) -> list[Notice]:
         their order.
     """
     return [*_of_load(topic), *_of_times(topic, verdict)]
+
+
+def first_rejected(rejected: pa.Table) -> str:
+    """Return what the first record of which the beginning is known may be; "" if that is nothing.
+
+    Parameters
+    ----------
+    rejected
+        Schema `lib.decoding.rejected.REJECTED`.
+    """
+    known = rejected[BEGINNING].drop_null()
+    guess = guess_of(known[0].as_py()) if len(known) else ""
+    if not guess:
+        return ""
+    return f"The first value rejected {guess if guess.startswith('begins') else f'may be {guess}'}."
 
 
 def _of_load(topic: LoadedTopic) -> Iterator[Notice]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -12,6 +12,11 @@ from lib.core.columns import CLIENT, EVENT_TIME, MISSING_TIME, RECEIVED_TIME, SE
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
+
+MEDIAN_DELAY_MEANS: Final = (
+    "Delay is received time − event time. Half of the events had no more than this."
+)
+AHEAD_MEANS: Final = "Events received before they happened: their client's clock runs ahead."
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class Summary:
     first_event_ms, last_event_ms, first_received_ms, last_received_ms
         The stretch on either clock, epoch ms.
     median_delay_ms, largest_delay_ms
-        Of received − event time; the median is the lower one where there are two.
+        Of received − event time; half way between the middle two of an even number.
     ahead
         Events whose delay is negative: the client's clock runs ahead.
 
@@ -39,7 +44,7 @@ class Summary:
     last_event_ms: int
     first_received_ms: int | None
     last_received_ms: int | None
-    median_delay_ms: int | None
+    median_delay_ms: float | None
     largest_delay_ms: int | None
     ahead: int | None
 
@@ -51,7 +56,7 @@ def summarise(table: pd.DataFrame, rows: NDArray[np.int64] | slice) -> Summary:
     known = every != MISSING_TIME
     received = every if known.all() else every[known]
     delay = received - (event if known.all() else event[known])
-    middle, any_known = (len(delay) - 1) // 2, len(delay) > 0
+    any_known = len(delay) > 0
     return Summary(
         events=len(event),
         clients=_distinct(table[CLIENT], rows),
@@ -60,7 +65,7 @@ def summarise(table: pd.DataFrame, rows: NDArray[np.int64] | slice) -> Summary:
         last_event_ms=int(event.max()),
         first_received_ms=int(received.min()) if any_known else None,
         last_received_ms=int(received.max()) if any_known else None,
-        median_delay_ms=int(np.partition(delay, middle)[middle]) if any_known else None,
+        median_delay_ms=float(np.median(delay)) if any_known else None,
         largest_delay_ms=int(delay.max()) if any_known else None,
         ahead=int(np.count_nonzero(delay < 0)) if any_known else None,
     )

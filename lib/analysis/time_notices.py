@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 NAMED: Final = 5
 """Fields or clients that a sentence names at most."""
 
+FIELDS_PLACE: Final = "under Fields in the sidebar"
+"""Where sentences say that fields are chosen; a report says another place."""
+
 NO_EVENT_TIME: Final = "No event time was found"
 NO_RECEIVED_TIME: Final = "There is no received time"
 
@@ -79,11 +82,11 @@ def no_event_time(events: EventsTable, recognition: Recognition) -> str:
         forms = " or ".join(FORMS[form].label for form in unclear[0].choices)
         return (
             f"{NO_EVENT_TIME}: {unclear[0].name} can be read as {forms}; the values do not tell "
-            "which. Choose the field and how it is written under Fields in the sidebar."
+            f"which. Choose the field and how it is written {FIELDS_PLACE}."
         )
     return (
-        f"{NO_EVENT_TIME} that holds for nearly all records: {_shares(offers)}. Choose one under "
-        "Fields in the sidebar, or several to be taken in order."
+        f"{NO_EVENT_TIME} that holds for nearly all records: {_shares(offers)}. Choose one "
+        f"{FIELDS_PLACE}, or several to be taken in order."
     )
 
 
@@ -104,7 +107,7 @@ def _diagnosed(diagnosis: Diagnosis | None) -> Iterator[Notice]:
     else:
         yield Notice(About.EVENT_TIME, Level.WARNING, sentence)
         return
-    yield Notice(About.EVENT_TIME, Level.WARNING, f"{sentence}, under Fields in the sidebar.")
+    yield Notice(About.EVENT_TIME, Level.WARNING, f"{sentence}, {FIELDS_PLACE}.")
 
 
 def _received(events: EventsTable) -> Iterator[Notice]:
@@ -114,7 +117,7 @@ def _received(events: EventsTable) -> Iterator[Notice]:
     if count == of:
         sentence = (
             f"{NO_RECEIVED_TIME} in this topic, so delay, outages, clocks and late events cannot "
-            "be told from it. If a field holds it, choose it under Fields in the sidebar."
+            f"be told from it. If a field holds it, choose it {FIELDS_PLACE}."
         )
         yield Notice(About.RECEIVED_TIME, Level.WARNING, sentence)
         return

@@ -62,20 +62,24 @@ class ComparisonChart:
         return f"Events of each client by event time{below}"
 
     @property
-    def caption(self) -> str:
+    def what(self) -> str:
         """What is drawn and how many events it stands for."""
         who = counted(self.lanes.clients, "client")
         if not self.lanes.are_clients:
             who += f" in {len(self.lanes.labels)} groups"
         if self.width_ms is None:
             where = "both panels" if len(self.clocks) > 1 else "the panel"
-            drawn = f"Every one of the {self.events:,} events of {who} is a point in {where}."
-        else:
-            drawn = (
-                f"Counts of all {self.events:,} events of {who}, per row and "
-                f"{duration(self.width_ms)}; up to {MOST_POINTS:,} events in the window are drawn "
-                "as points."
-            )
+            return f"Every one of the {self.events:,} events of {who} is a point in {where}."
+        cell = duration(self.width_ms)
+        return f"Counts of all {self.events:,} events of {who}, per row and {cell}."
+
+    @property
+    def caption(self) -> str:
+        """What is drawn, when more of it would be, and how it moves."""
+        drawn = self.what
+        if self.width_ms is not None:
+            points = f"up to {MOST_POINTS:,} events in the window are drawn as points."
+            drawn = f"{drawn.removesuffix('.')}; {points}"
         return f"{drawn} Both panels move together." if len(self.clocks) > 1 else drawn
 
 

@@ -12,12 +12,11 @@ from lib.analysis import outages
 from lib.charts import colours
 from lib.charts.rows import client_lanes
 from lib.charts.texts import drawn_names
-from lib.charts.times import drawn_times, time_axis, time_tooltip
+from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
 from lib.core.columns import CLIENT
 
 if TYPE_CHECKING:
     from lib.charts.rows import Lanes
-    from lib.charts.times import TimeScale
 
 GRID: Final = alt.Axis(grid=True)
 
@@ -64,7 +63,7 @@ def outage_timeline(
     burst = (
         base.transform_filter("datum.held > 0")
         .mark_tick(thickness=3, size=20, clip=True)
-        .encode(x="back")
+        .encode(x=alt.X("back", type="quantitative" if scale is TimeScale.ZERO else "temporal"))
     )
     zoom = alt.selection_interval(name="zoom", bind="scales", encodings=["x"])
     chart = alt.LayerChart(layer=[silence, burst], height=110 + 30 * len(lanes.labels))

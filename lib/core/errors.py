@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+UNFORESEEN: Final = "Something went wrong that Skewline did not foresee"
+"""Begins the sentence on an error that is no `SkewlineError`."""
+
 
 class SkewlineError(Exception):
     """Base of every error that Skewline raises on purpose.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+import pandas as pd
+
 
 def duration(ms: float) -> str:
     """Return a duration in the unit that suits it, for example 12 ms, 65.2 s or 3.4 h."""
@@ -22,6 +24,12 @@ def duration(ms: float) -> str:
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun, for example 1 client or 2,428 events."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def moment_text(epoch_ms: int, zone: str = "UTC") -> str:
+    """Return a moment with date and zone: 2018-10-28 11:34:46 UTC."""
+    time = pd.Timestamp(epoch_ms, unit="ms", tz="UTC").tz_convert(zone)
+    return f"{time:%Y-%m-%d %H:%M:%S} {zone}"
 
 
 def size(of_bytes: float) -> str:

@@ -24,6 +24,10 @@ RECORD_TIMESTAMP: Final = "@timestamp"
 JOINED: Final = " + "
 """Between two fields that make one time: a date and a time of day, or seconds and nanoseconds."""
 
+NO_FIELD: Final = "none"
+IN_ORDER: Final = "||"
+"""In a choice that is written as text: no field, and between fields that are taken in order."""
+
 DEFAULT_GAP_S: Final = 30.0
 
 
@@ -141,6 +145,16 @@ CHOICES: Final = (
     "session_gap_s",
 )
 """What can be chosen: by link, in the sidebar, and in the secrets under `[fields."TOPIC"]`."""
+
+
+def sources_in(text: str) -> tuple[str, ...]:
+    """Return the sources of a time that a text chooses: `ts||created`, `none`."""
+    return tuple(source for source in text.split(IN_ORDER) if source not in ("", NO_FIELD))
+
+
+def source_in(text: str) -> str | None:
+    """Return the source of an identity that a text chooses: `device_id`, `none`."""
+    return None if text == NO_FIELD else text
 
 
 def with_choices(recognised: Fields, chosen: Mapping[str, Any]) -> Fields:

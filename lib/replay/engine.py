@@ -27,6 +27,10 @@ GAPS_S: Final = (
 DELAYS_S: Final = (0, 1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1800, 3600)
 """Watermark delays, graces and latenesses to choose from, s."""
 
+INITIAL_LENGTH_S: Final = 30
+INITIAL_DELAY_S: Final = 5
+"""Session gap or window size, and delay or grace, where nothing is chosen."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Delay:
@@ -156,6 +160,8 @@ class Engine(Generic[AnySetting]):
 
     Attributes
     ----------
+    name
+        What the command line and files call it.
     label
         What it is called, also in links.
     new_setting
@@ -176,6 +182,7 @@ class Engine(Generic[AnySetting]):
         Settings that, beside the default one, compile the engine's own loops when replayed.
     """
 
+    name: str
     label: str
     new_setting: Callable[..., AnySetting]
     replay: Callable[[ReplayInput, AnySetting], Replay]

@@ -6,6 +6,7 @@ the environment variables. Nothing here opens a connection or reads a file.
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from functools import lru_cache, partial
 from pathlib import Path
@@ -26,7 +27,7 @@ from lib.sources.newest import DEFAULT_CAP
 from lib.sources.settings import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from lib.sources.base import TopicSource
     from lib.sources.settings import Fault
@@ -54,6 +55,32 @@ CAP_VARIABLE: Final = "SKEWLINE_MAX_EVENTS"
 def label_of(name: str) -> str:
     """Return what a source is called: a cluster by its own name."""
     return LABELS.get(name, name)
+
+
+SECRETS: Final = ".streamlit/secrets.toml"
+"""Where secrets are, in the home folder and in the working folder, whose tables come first."""
+
+
+def read_secrets(folders: Sequence[Path]) -> dict[str, Any]:
+    """Return the secrets of some folders, as Streamlit reads them: later ones before earlier.
+
+    Raises
+    ------
+    SettingsError
+        When a file cannot be read.
+    """
+    found: dict[str, Any] = {}
+    for path in (folder / SECRETS for folder in folders):
+        try:
+            found |= tomllib.loads(path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except (OSError, ValueError) as fault:
+            kind = type(fault).__name__  # its text may hold a line of the file
+            raise SettingsError(
+                f"{SECRETS} cannot be read.", "Check that it is TOML.", kind
+            ) from None
+    return found
 
 
 def available_sources(secrets: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:
@@ -135,8 +162,9 @@ def cap_on_events(environment: Mapping[str, str]) -> int:
 
 
 def preset_fields(secrets: Mapping[str, Any], topic: str) -> dict[str, Any]:
-    """Return what `[fields."TOPIC"]` sets: attributes of `lib.events.fields.Fields`."""
-    return dict(secrets.get("fields", {}).get(topic, {}))
+    """Return what `[fields."TOPIC"]` sets, by `lib.events.fields.CHOICES`; lists as tuples."""
+    preset: Mapping[str, Any] = secrets.get("fields", {}).get(topic, {})
+    return {n: tuple(v) if isinstance(v, list) else v for n, v in preset.items()}
 
 
 def _cluster(name: str, given: object, environment: Mapping[str, str], section: str) -> KafkaTopics:

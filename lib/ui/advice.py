@@ -10,14 +10,15 @@ import streamlit as st
 from lib.charts import windows as charts
 from lib.core.formatting import counted, duration, escaped_markdown
 from lib.events.fields import JOINED
-from lib.replay.advisor import Advice, Reason, Refusal
 from lib.replay.engine import DELAYS_S, GAPS_S, Setting, delay_ms
 from lib.replay.goal import Goal
+from lib.replay.of_topic import true_sessions
+from lib.replay.sentences import NO_ADVICE, advice_sentence, how_chosen, named, share_text
 from lib.replay.windows import SessionWindow
 from lib.ui import parameters
 from lib.ui.engine_settings import names_in
 from lib.ui.parameters import BREAK, DELAY, LOSE, SESSION_GAP
-from lib.ui.replays import advice_of, elsewhere_of, input_of, tradeoff_of, true_sessions
+from lib.ui.replays import advice_of, elsewhere_of, input_of, tradeoff_of
 from lib.ui.show import moment
 
 if TYPE_CHECKING:
@@ -39,19 +40,21 @@ def advisor(visible: Visible, setting: Setting, goal: Goal) -> None:
         st.warning(
             "Allow more events to be dropped or more sessions not to be exact, or choose another "
             "gap.",
-            title="No setting of this engine keeps that on this topic.",
+            title=NO_ADVICE,
             icon=":material/search_off:",
         )
         return
+    sentence = advice_sentence(
+        advice, input_of(visible.topic), goal, lambda epoch_ms: moment(epoch_ms, visible)
+    )
+    subject = named(advice.setting)
+    sentence = f"**{subject}**{sentence.removeprefix(subject)}"
     if advice.refusal is None:
-        st.success(_promise(advice), icon=":material/recommend:")
+        st.success(sentence, icon=":material/recommend:")
     else:
-        st.warning(
-            f"{_known(advice)} {_why(advice.refusal, visible, goal)}{_tested(advice)}",
-            icon=":material/rule:",
-        )
+        st.warning(sentence, icon=":material/rule:")
     _use_button(advice.setting)
-    st.caption(_how_chosen(advice, visible))
+    st.caption(how_chosen(advice))
     if advice.tried:
         with st.expander("Each stretch that it was tested on", icon=":material/table_rows:"):
             _stretches(advice.tried, visible)
@@ -83,127 +86,6 @@ def choose_goal(visible: Visible, setting: Setting) -> Goal:
         )
     most_broken = None if broken == _ANY else float(broken) / 100
     return Goal(float(dropped) / 100, most_broken)
-
-
-def _promise(advice: Advice) -> str:
-    return (
-        f"**{_named(advice.setting)}** holds: what was chosen so on the events before "
-        f"{_intervals(advice)} in {advice.kept} of {len(advice.tried)} stretches of later events."
-        f"{_wait(advice)}"
-    )
-
-
-def _known(advice: Advice) -> str:
-    outcome = advice.outcome
-    return (
-        f"**{_named(advice.setting)}** drops {_share(outcome.dropped_share)} of all "
-        f"{outcome.events:,} events{_not_exact(outcome)}, but it was chosen on these: no promise "
-        "for later ones."
-    )
-
-
-def _why(refusal: Refusal, visible: Visible, goal: Goal) -> str:
-    """Return why a setting is not called one that holds, as sentences."""
-    if refusal.reason is Reason.NOTHING:
-        what = "no session is ever broken" if refusal.of_sessions else "no event is ever dropped"
-        return f"That {what} cannot be promised from what was seen: allow a share."
-    if refusal.reason is Reason.TOO_SHORT:
-        share = goal.most_broken if refusal.of_sessions else goal.most_dropped
-        noun = "session" if refusal.of_sessions else "event"
-        return (
-            f"The topic is too short: to promise {_share(share or 0)} takes "
-            f"{counted(refusal.needed, noun)} or more."
-        )
-    at = moment(int(input_of(visible.topic).received[refusal.at]), visible)
-    if refusal.reason is Reason.CHANGES:
-        return (
-            f"The topic changes at {at}: {_share(1 - goal.most_dropped)} of a stretch's events are "
-            f"at most {duration(refusal.before_ms)} out of order before, "
-            f"{duration(refusal.after_ms)} after."
-        )
-    if refusal.reason is Reason.FAILS:
-        return f"The stretch that begins at {at} did not keep the goal."
-    if refusal.together:
-        allowed = int(goal.most_dropped * len(visible.table))
-        return (
-            f"A few moments decide everything: late events come some {refusal.together:,} at a "
-            f"time, the most at {at}, and the goal lets {allowed:,} be dropped in the whole topic."
-        )
-    return (
-        f"One stretch decides everything: the late events that arrived from {at} on need a delay "
-        f"of {duration(refusal.after_ms)}, everything else {duration(refusal.before_ms)}."
-    )
-
-
-def _tested(advice: Advice) -> str:
-    """Return what was seen on later events, with what was chosen on those before."""
-    if not advice.tried:
-        return ""
-    failed = len(advice.tried) - advice.kept
-    tested = (
-        " Tested on later events, what was chosen before them, with a margin, "
-        f"{_intervals(advice)}; the goal was kept in {advice.kept} of {len(advice.tried)} stretches"
-    )
-    return f"{tested}: add a margin." if failed else f"{tested}."
-
-
-def _intervals(advice: Advice) -> str:
-    dropped, broken = advice.dropped_shares, advice.broken_shares
-    assert dropped is not None
-    exact = "" if broken is None else f" and left {_interval(broken)} of the sessions not exact"
-    return f"dropped {_interval(dropped)}{exact}"
-
-
-def _interval(shares: tuple[float, float]) -> str:
-    low, high = shares
-    if low == high:
-        return _share(low)
-    return f"{_share(low).removesuffix(' %')}–{_share(high)}"
-
-
-def _share(share: float) -> str:
-    return f"{float(f'{share * 100:.3g}'):g} %"
-
-
-def _wait(advice: Advice) -> str:
-    latency = advice.outcome.latency_median_ms
-    return "" if latency is None else f" Half of the results come out within {duration(latency)}."
-
-
-def _how_chosen(advice: Advice, visible: Visible) -> str:
-    margin = (
-        f" {duration(advice.margin_ms)} of the {advice.setting.engine.delay.title.lower()} are "
-        "margin, learned from how far stretches went beyond all before them."
-        if advice.margin_ms
-        else ""
-    )
-    chosen = f"Chosen on all {len(visible.table):,} events.{margin}"
-    if not advice.tried:
-        return f"{chosen} There are too few events to test it on later ones."
-    first = advice.tried[0]
-    return (
-        f"{chosen} Tested so: chosen, with a margin, on the first {first.begin:,} events, tested "
-        f"on the next {first.end - first.begin:,}; then chosen on those, too, tested on the next; "
-        "and so on."
-    )
-
-
-def _named(setting: Setting) -> str:
-    return (
-        f"{setting.engine.label}: a {setting.engine.delay.title.lower()} of "
-        f"{duration(delay_ms(setting))} with {_windows(setting)}"
-    )
-
-
-def _windows(setting: Setting) -> str:
-    kind = "a session gap" if isinstance(setting.window, SessionWindow) else "windows"
-    return f"{kind} of {duration(setting.window.length_ms)}"
-
-
-def _not_exact(outcome: Outcome) -> str:
-    if outcome.sessions is None:
-        return ""
-    return f" and leaves {_share(outcome.sessions.broken_share)} of the sessions not exact"
 
 
 def _use_button(setting: Setting) -> None:
@@ -238,8 +120,8 @@ def _stretches(tried: Sequence[Tried], visible: Visible) -> None:
             "to": moment(int(received[one.end - 1]), visible),
             "Chosen on the first": f"{one.begin:,} events",
             f"{one.setting.engine.delay.title} (s)": delay_ms(one.setting) / 1000,
-            "Dropped": _share(one.dropped_share),
-            **({} if one.broken_share is None else {"Not exact": _share(one.broken_share)}),
+            "Dropped": share_text(one.dropped_share),
+            **({} if one.broken_share is None else {"Not exact": share_text(one.broken_share)}),
             "Goal kept": "yes" if one.kept_goal else "no",
         }
         for one in tried
@@ -284,9 +166,9 @@ def _row(setting: Setting, outcome: Outcome) -> dict[str, object]:
     }
     if outcome.stopped:
         return row | {"Dropped": f"stops after {counted(outcome.events, 'event')}"}
-    row["Dropped"] = _share(outcome.dropped_share)
+    row["Dropped"] = share_text(outcome.dropped_share)
     if outcome.sessions is not None:
-        row["Sessions exact"] = _share(1 - outcome.sessions.broken_share)
+        row["Sessions exact"] = share_text(1 - outcome.sessions.broken_share)
     latency = outcome.latency_median_ms
     return row | {"Result latency": "none" if latency is None else duration(latency)}
 

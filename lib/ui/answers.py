@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
-import numpy as np
 import streamlit as st
 
-from lib.analysis import client_clocks
-from lib.analysis.analyse import Analysis, analyse
+from lib.analysis import of_topic
 from lib.analysis.outages import outages_and_rhythm
-from lib.analysis.sequence_numbers import RejectedRecords
-from lib.analysis.time_notices import diagnosis_of, time_notices
-from lib.analysis.timestamp_quality import Verdict, assess_timestamps
-from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
+from lib.analysis.time_notices import diagnosis_of
 from lib.core.memory import give_back_memory
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from lib.analysis.analyse import Analysis
     from lib.analysis.notices import Notice
+    from lib.analysis.timestamp_quality import Verdict
     from lib.core.times.diagnosis import Diagnosis
     from lib.loading.load import LoadedTopic
 
@@ -35,9 +31,9 @@ def analysis_of(topic: LoadedTopic) -> Analysis:
     return found
 
 
-def trust_of(topic: LoadedTopic) -> Verdict:
-    """Return what the received times of a topic are worth."""
-    found: Verdict = _trust(topic.version, topic)
+def verdict_of(topic: LoadedTopic) -> Verdict | None:
+    """Return what the received times of a topic are worth; None where no event has both times."""
+    found: Verdict | None = _verdict(topic.version, topic)
     return found
 
 
@@ -87,27 +83,17 @@ def corrected(topic: LoadedTopic) -> LoadedTopic:
 
 @st.cache_resource(max_entries=_KEPT, show_spinner="Looking for what stands out…")
 def _analysis(version: object, _topic: LoadedTopic) -> Analysis:  # noqa: ARG001
-    return _alone(
-        analyse(
-            _topic.events.table,
-            sessions_are_derived=_topic.fields.session is None,
-            rejected=RejectedRecords(
-                _topic.rejected.num_rows, others=_topic.report.may_lack_records
-            ),
-        )
-    )
+    return _alone(of_topic.analysis_of(_topic))
 
 
 @st.cache_resource(max_entries=_KEPT, show_spinner=False)
-def _trust(version: object, _topic: LoadedTopic) -> Verdict:  # noqa: ARG001
-    return _alone(assess_timestamps(_topic.events.table))
+def _verdict(version: object, _topic: LoadedTopic) -> Verdict | None:  # noqa: ARG001
+    return _alone(of_topic.verdict_of(_topic))
 
 
 @st.cache_resource(max_entries=_KEPT, show_spinner=False)
 def _time_notices(version: object, _topic: LoadedTopic) -> list[Notice]:  # noqa: ARG001
-    diagnosis = diagnosed(_topic)
-    found = time_notices(_topic.events, _topic.fields, _topic.recognition, diagnosis)
-    return _alone(found)
+    return _alone(of_topic.time_notices_of(_topic, diagnosed(_topic)))
 
 
 @st.cache_resource(max_entries=_KEPT, show_spinner=False)
@@ -117,17 +103,12 @@ def _diagnosed(version: object, _topic: LoadedTopic) -> Diagnosis | None:  # noq
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _with_received(version: object, _topic: LoadedTopic) -> LoadedTopic:  # noqa: ARG001
-    timed = _topic.events.timed.reset_index(drop=True)
-    return replace(
-        _topic, events=replace(_topic.events, table=timed), token=f"{_topic.token}-timed"
-    )
+    return of_topic.with_received(_topic)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _in_order_of_records(version: object, _topic: LoadedTopic) -> LoadedTopic:  # noqa: ARG001
-    newest = np.maximum.accumulate(_topic.events.table[EVENT_TIME].to_numpy())
-    events = replace(_topic.events, table=_topic.events.table.assign(**{RECEIVED_TIME: newest}))
-    return replace(_topic, events=events, token=f"{_topic.token}-ordered")
+    return of_topic.in_order_of_records(_topic)
 
 
 @st.cache_resource(max_entries=_KEPT, show_spinner="Looking for outages…")
@@ -138,7 +119,7 @@ def _outages(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     return _alone(
         outages_and_rhythm(
-            _topic.events.timed,
+            _topic.events.table,
             sensitivity=sensitivity,
             sessions_are_derived=_topic.fields.session is None,
         )
@@ -147,11 +128,7 @@ def _outages(
 
 @st.cache_resource(max_entries=2, show_spinner="Correcting clocks…")
 def _corrected(version: object, _topic: LoadedTopic) -> LoadedTopic:  # noqa: ARG001
-    table = client_clocks.clocks(_topic.events.timed)
-    wrong = table[table[client_clocks.WRONG]]
-    events = replace(_topic.events, table=client_clocks.correct(_topic.events.table, wrong))
-    names = tuple(wrong[CLIENT].tolist())
-    return _alone(replace(_topic, events=events, corrected=names))
+    return _alone(of_topic.corrected(_topic))
 
 
 def _alone(answer: Answer) -> Answer:

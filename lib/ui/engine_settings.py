@@ -12,7 +12,15 @@ import streamlit as st
 from lib.core.formatting import duration, escaped_markdown
 from lib.replay import registry
 from lib.replay.code import names_of
-from lib.replay.engine import DELAYS_S, GAPS_S, Duration, Number, Switch
+from lib.replay.engine import (
+    DELAYS_S,
+    GAPS_S,
+    INITIAL_DELAY_S,
+    INITIAL_LENGTH_S,
+    Duration,
+    Number,
+    Switch,
+)
 from lib.replay.windows import NO_INDEX, WINDOW_KINDS, HoppingWindow
 from lib.ui.parameters import DELAY, ENGINE, LARGEST, PARTS, SESSION_GAP, WINDOW_KIND, binding
 
@@ -25,8 +33,6 @@ if TYPE_CHECKING:
     from lib.replay.engine import AnySetting, Parameter, Setting
     from lib.replay.windows import Replay, Window
 
-INITIAL_LENGTH_S: Final = 30
-INITIAL_DELAY_S: Final = 5
 _PARTS: Final = (2, 4, 5, 10, 20)  # of whole seconds, whole milliseconds
 
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 import logging
 import secrets
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from lib.core.errors import SkewlineError
+from lib.core.errors import UNFORESEEN, SkewlineError
 from lib.core.formatting import code_span, escaped_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-UNFORESEEN: Final = "Something went wrong that Skewline did not foresee"
 
 _log = logging.getLogger(__name__)
 

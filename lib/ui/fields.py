@@ -16,7 +16,14 @@ from lib.core.errors import FieldsError
 from lib.core.formatting import visible_text
 from lib.core.times.forms import FORMS
 from lib.core.times.zones import WHATEVER_IS_WRITTEN, find_zone
-from lib.events.fields import RECORD_TIMESTAMP, Fields
+from lib.events.fields import (
+    IN_ORDER,
+    NO_FIELD,
+    RECORD_TIMESTAMP,
+    Fields,
+    source_in,
+    sources_in,
+)
 from lib.sources.open import preset_fields
 from lib.ui import parameters
 from lib.ui.answers import diagnosed
@@ -30,11 +37,7 @@ if TYPE_CHECKING:
     from lib.loading.load import FieldChoice, LoadedTopic
     from lib.ui.parameters import Parameter
 
-NO_FIELD: Final = "none"
 _UTC: Final = "UTC"
-IN_ORDER: Final = "||"
-"""Between the fields that are taken in order, in a link."""
-
 _TITLES: Final = {
     "event_time": "Event time",
     "sent_time": "Sent time",
@@ -61,10 +64,9 @@ def chosen_fields(topic: str) -> FieldChoice:
 
     A preset is a table `[fields."TOPIC"]` with any names of `lib.events.fields.CHOICES`.
     """
-    preset = preset_fields(secrets(), topic)
-    chosen = {n: tuple(v) if isinstance(v, list) else v for n, v in preset.items()}
-    chosen |= _linked(parameters.TIME_ROLES, _sources_in)
-    chosen |= _linked(parameters.IDENTITY_ROLES, lambda text: None if text == NO_FIELD else text)
+    chosen = preset_fields(secrets(), topic)
+    chosen |= _linked(parameters.TIME_ROLES, sources_in)
+    chosen |= _linked(parameters.IDENTITY_ROLES, source_in)
     chosen |= {n: v for n, v in _linked(parameters.FORMS, str).items() if v in FORMS}
     chosen |= {n: v for n, v in _linked(parameters.ZONES, str).items() if _is_zone(v)}
     gap = _positive(parameters.get(parameters.GAP) or "")
@@ -238,10 +240,6 @@ def _put(parameter: Parameter[object], text: str, *, is_default: bool) -> None:
         parameters.drop(parameter)
     else:
         parameters.put(parameter, text)
-
-
-def _sources_in(text: str) -> tuple[str, ...]:
-    return tuple(source for source in text.split(IN_ORDER) if source not in ("", NO_FIELD))
 
 
 def _is_zone(name: str) -> bool:

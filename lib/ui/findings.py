@@ -8,11 +8,12 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from lib.analysis.findings import NOTHING
+from lib.analysis.of_topic import nothing_found
 from lib.charts.rows import written
 from lib.core.formatting import counted, escaped_markdown
 from lib.events.table import TimeDomain
 from lib.ui import parameters
-from lib.ui.answers import analysis_of, diagnosed, trust_of
+from lib.ui.answers import analysis_of, diagnosed, verdict_of
 from lib.ui.time_window import CLOCKS, extent_of
 
 if TYPE_CHECKING:
@@ -28,21 +29,12 @@ def show_findings(topic: LoadedTopic) -> None:
     found = analysis.findings
     if analysis.numbering is not None:
         st.caption(escaped_markdown(analysis.numbering.sentence))
-    if not found and not trust_of(topic).usable:
-        numbers = "" if analysis.numbering is None else "Sequence numbers show nothing. "
-        late = "Whether events are late cannot be told from these received times."
-        if topic.events.timed.empty:
-            late = "Whether events are late cannot be told without received times."
-        st.info(f"{numbers}{late}", icon=":material/timer_off:")
-        return
-    if not found and diagnosed(topic) is not None:
-        st.info(
-            "The event times are wrong as a whole, as said above. Beyond that nothing stands out.",
-            icon=":material/schedule:",
-        )
-        return
     if not found:
-        st.success(NOTHING, icon=":material/check_circle:")
+        nothing = nothing_found(topic, analysis, verdict_of(topic), diagnosed(topic))
+        if nothing == NOTHING:
+            st.success(nothing, icon=":material/check_circle:")
+        else:
+            st.info(nothing, icon=":material/info:")
         return
     for finding in found[:_FIRST]:
         _show(finding, topic)

@@ -14,11 +14,13 @@ from lib.core.columns import CLIENT, DELAY_MS, GAP_MS, MISSED_BY_MS, RECEIVED_TI
 from lib.core.formatting import duration
 from lib.replay.engine import delay_ms
 from lib.replay.gaps import gap_distribution, inter_event_gaps, knee_ms
+from lib.replay.of_topic import true_sessions
 from lib.replay.outcome import dropped_events, outcome_of
 from lib.replay.processing_time import replay_processing_time
+from lib.replay.sentences import DROPPED_MEANS, FATES, latency_means, latency_text
 from lib.replay.windows import NO_INDEX
 from lib.ui import parameters
-from lib.ui.replays import curves_of, input_of, true_sessions
+from lib.ui.replays import curves_of, input_of
 
 if TYPE_CHECKING:
     from lib.replay.engine import Setting
@@ -29,36 +31,25 @@ if TYPE_CHECKING:
 _LISTED: Final = 1_000
 """Dropped events that the list shows."""
 
-_HELP: Final = {
-    "Exact": "Sessions that are right: one window holds all their events and nothing else.",
-    "Incomplete": "Sessions with a window of their own that lacks events: those were dropped.",
-    "Split": "Sessions cut in pieces: several windows hold one, and nothing else.",
-    "Merged": "Sessions run together: one window holds one and events of another.",
-    "Mixed": "Sessions both cut in pieces and run together with others.",
-}
-
 
 def figures(outcome: Outcome, *, with_latency: bool = True) -> None:
     """Show the figures of a replay; how late results come only where received times are known."""
     with st.container(horizontal=True):
         for name, count in _session_counts(outcome).items():
             of = f"Of {outcome.sessions.sessions:,} sessions. " if outcome.sessions else ""
-            st.metric(name, f"{count:,}", border=True, help=f"{of}{_HELP[name]}")
+            st.metric(name, f"{count:,}", border=True, help=f"{of}{FATES[name]}")
         st.metric(
             "Dropped",
             f"{outcome.dropped:,} ({outcome.dropped_share:.2%})",
             border=True,
-            help="Events that the engine drops as late.",
+            help=DROPPED_MEANS,
         )
         if with_latency:
             st.metric(
                 "Result latency",
-                _latency(outcome.latency_median_ms),
+                latency_text(outcome.latency_median_ms),
                 border=True,
-                help="From a window's last event to the moment its final result came out: half of "
-                f"the results took no longer, 95 % no longer than "
-                f"{_latency(outcome.latency_p95_ms)}. {outcome.unclosed:,} windows had no final "
-                "result by the end of the topic.",
+                help=latency_means(outcome),
             )
 
 
@@ -81,8 +72,8 @@ def _row(outcome: Outcome) -> dict[str, object]:
     return {
         **_session_counts(outcome),
         "Dropped": outcome.dropped,
-        "Result latency": _latency(outcome.latency_median_ms),
-        "95 % within": _latency(outcome.latency_p95_ms),
+        "Result latency": latency_text(outcome.latency_median_ms),
+        "95 % within": latency_text(outcome.latency_p95_ms),
         "Windows without a final result": outcome.unclosed,
     }
 
@@ -92,7 +83,7 @@ def _session_counts(outcome: Outcome) -> dict[str, int]:
     if found is None:
         return {}
     counts = (found.exact, found.incomplete, found.split, found.merged, found.mixed)
-    return dict(zip(_HELP, counts, strict=True))
+    return dict(zip(FATES, counts, strict=True))
 
 
 def skew(visible: Visible, replayed: Replay) -> None:
@@ -184,7 +175,3 @@ def gaps(visible: Visible, setting: Setting) -> None:
         f"The topic has no sessions of its own, so none can be exact or split. Beyond the knee at "
         f"{duration(knee)} a longer session gap joins few further events."
     )
-
-
-def _latency(ms: float | None) -> str:
-    return "none" if ms is None else duration(ms)

@@ -9,11 +9,12 @@ import streamlit as st
 
 from lib.analysis import outages
 from lib.analysis.notices import About, Level, notices
+from lib.analysis.of_topic import why_no_delay
 from lib.core.columns import CLIENT
 from lib.core.formatting import escaped_markdown, size
 from lib.events.table import TimeDomain, window_rows
 from lib.ui import parameters
-from lib.ui.answers import in_order_of_records, time_notices_of, trust_of, with_received
+from lib.ui.answers import in_order_of_records, time_notices_of, verdict_of, with_received
 from lib.ui.failures import show_error, show_words
 from lib.ui.offer import show_offer
 from lib.ui.show import load_report
@@ -57,6 +58,8 @@ class Visible:
     """
 
     topic: LoadedTopic
+    whole: LoadedTopic
+    """The topic with its events without a received time, too: what analyses are of."""
     window: TimeWindow
     rows: NDArray[np.int64] | slice
     scale: TimeScale
@@ -134,7 +137,7 @@ def begin(title: str, line: str, *, needs_received: bool = False, replays: bool 
         st.stop()
     if view.error is not None:
         _warn_of_failed_reload(view.error)
-    verdict = None if topic.events.timed.empty else trust_of(topic)
+    verdict = verdict_of(topic)
     for notice in [*time_notices_of(topic), *notices(topic, verdict)]:
         _say(notice)
         if notice.about is About.FAILED and topic.report.failure is not None:
@@ -142,22 +145,22 @@ def begin(title: str, line: str, *, needs_received: bool = False, replays: bool 
     if view.window is None:
         _show_empty(topic)
         st.stop()
-    delays_tell = verdict is not None and verdict.usable
+    withheld = why_no_delay(verdict)
+    delays_tell = not withheld
     order_only = needs_received and not delays_tell and replays and _vouched_for()
     if needs_received and not delays_tell and not order_only:
         st.info(
             "This page tells nothing without them. The other pages show what can be told.",
-            title="No event has a received time."
-            if verdict is None
-            else "The received times tell no delay.",
+            title=withheld,
             icon=":material/timer_off:",
         )
         st.stop()
+    shown = topic
     if order_only:
-        topic = in_order_of_records(topic)
+        shown = in_order_of_records(topic)
     elif needs_received:
-        topic = with_received(topic)
-    visible = _inside(view, topic, view.window)
+        shown = with_received(topic)
+    visible = _inside(view, shown, topic, view.window)
     return replace(visible, order_only=order_only, delays_tell=delays_tell)
 
 
@@ -184,7 +187,7 @@ def _vouched_for() -> bool:
     )
 
 
-def _inside(view: View, topic: LoadedTopic, window: TimeWindow) -> Visible:
+def _inside(view: View, topic: LoadedTopic, whole: LoadedTopic, window: TimeWindow) -> Visible:
     rows = window_rows(
         topic.events.table, window.clock, window.start_s, window.end_s, view.clients or None
     )
@@ -195,7 +198,7 @@ def _inside(view: View, topic: LoadedTopic, window: TimeWindow) -> Visible:
             icon=":material/filter_alt_off:",
         )
         st.stop()
-    return Visible(topic, window, rows, view.scale, view.clients)
+    return Visible(topic, whole, window, rows, view.scale, view.clients)
 
 
 @st.fragment(run_every=_POLL_S)

@@ -6,31 +6,22 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from lib.core.columns import CLIENT, SESSION
-from lib.replay.advisor import Advice, advise, elsewhere
+from lib.core.columns import CLIENT
+from lib.replay.advisor import Advice, elsewhere
 from lib.replay.blame import Blame, blame
 from lib.replay.engine import DELAYS_S, GAPS_S, Setting, replay, with_delay, with_length
 from lib.replay.input import ReplayInput, replay_input_of
+from lib.replay.of_topic import advice_on, replayed_with, true_sessions
 from lib.replay.outcome import Outcome, outcome_of
 from lib.replay.partitions import PartitionSkew, partition_skew
 from lib.replay.sweep import curve, thinned, tradeoff_settings
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
     from lib.loading.load import LoadedTopic
     from lib.replay.goal import Goal
     from lib.replay.windows import Replay
-
-
-def true_sessions(topic: LoadedTopic) -> NDArray[np.integer] | None:
-    """Return the session code of every event; None where the topic itself has no sessions."""
-    if topic.fields.session is None:
-        return None
-    codes: NDArray[np.integer] = topic.events.table[SESSION].cat.codes.to_numpy()
-    return codes
 
 
 def input_of(topic: LoadedTopic) -> ReplayInput:
@@ -92,8 +83,7 @@ def _replay(
     setting: Setting,
     _topic: LoadedTopic,
 ) -> tuple[Replay, Outcome]:
-    replayed = replay(input_of(_topic), setting)
-    return replayed, outcome_of(replayed, true_sessions(_topic))
+    return replayed_with(_topic, input_of(_topic), setting)
 
 
 @st.cache_data(max_entries=32, show_spinner="Trying other settings…")
@@ -124,8 +114,7 @@ def _advice(
     goal: Goal,
     _topic: LoadedTopic,
 ) -> Advice | None:
-    events = input_of(_topic)
-    return advise(events, setting, goal, true_sessions(_topic)) if len(events) > 1 else None
+    return advice_on(_topic, input_of(_topic), setting, goal)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Trying the other engines…")

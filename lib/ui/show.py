@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from lib.analysis.notices import first_rejected
 from lib.charts.times import TimeScale
 from lib.core.columns import (
     CLIENT,
@@ -23,10 +24,9 @@ from lib.core.columns import (
     SEQUENCE,
     SESSION,
 )
-from lib.core.formatting import escaped_markdown, size
+from lib.core.formatting import escaped_markdown, moment_text, size
 from lib.decoding.rejected import BEGINNING, reasons_of
 from lib.events.export import write_capture
-from lib.sources.guess import guess_of
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP_TYPE
 from lib.ui import parameters
 
@@ -61,8 +61,7 @@ def moment(epoch_ms: int, visible: Visible) -> str:
     """Return a moment as the time switch wants it written."""
     if visible.scale is TimeScale.ZERO:
         return f"{(epoch_ms - visible.zero_ms) / 1000:,.3f} s"
-    time = pd.Timestamp(epoch_ms, unit="ms", tz="UTC").tz_convert(_zone(visible))
-    return f"{time:%Y-%m-%d %H:%M:%S} {_zone(visible)}"
+    return moment_text(epoch_ms, _zone(visible))
 
 
 def load_report(topic: LoadedTopic) -> None:
@@ -121,16 +120,12 @@ def _first_bytes(rejected: pa.Table) -> None:
     if not len(known):
         return
     first = known[0].as_py()[:_SHOWN_BYTES]
-    guess = guess_of(known[0].as_py())
+    guess = first_rejected(rejected)
     if guess:
-        st.info(f"The first of them {_may_be(guess)}.", icon=":material/lightbulb:")
+        st.info(guess, icon=":material/lightbulb:")
     text = "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in first)
     st.caption(f"How the first of them begins, {len(first)} bytes")
     st.code(f"{first.hex(' ')}\n{text}", language=None)
-
-
-def _may_be(guess: str) -> str:
-    return guess if guess.startswith("begins") else f"may be {guess}"
 
 
 def first_records(visible: Visible, count: int) -> None:

@@ -20,7 +20,7 @@ def test_headline_figures_of_all_events():
         last_event_ms=5_000,
         first_received_ms=1_010,
         last_received_ms=4_990,
-        median_delay_ms=10,
+        median_delay_ms=205,
         largest_delay_ms=500,
         ahead=1,
     )

@@ -6,9 +6,8 @@ import pytest
 
 from lib.core.formatting import duration
 from lib.replay import registry
-from lib.replay.engine import Duration, Number, Switch
+from lib.replay.engine import INITIAL_DELAY_S, Duration, Number, Switch
 from lib.replay.windows import SessionWindow
-from lib.ui.engine_settings import INITIAL_DELAY_S
 from lib.ui.parameters import DELAY
 from tests.support.app import REPOSITORY
 

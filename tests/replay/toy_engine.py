@@ -61,6 +61,7 @@ CACHING = Switch(
     windows=(SessionWindow,),
 )
 TOY = Engine(
+    name="toy",
     label="Toy",
     new_setting=ToySetting,
     replay=replay_toy,
@@ -69,6 +70,7 @@ TOY = Engine(
     parameters=(CACHING,),
 )
 TUNABLE = Engine(
+    name="tunable-toy",
     label="Tunable toy",
     new_setting=TunableSetting,
     replay=replay_toy,

@@ -20,6 +20,7 @@ from lib.sources.open import (
     cap_on_events,
     open_source,
     preset_fields,
+    read_secrets,
 )
 
 CLUSTER = {"connections": {"kafka": {"bootstrap_servers": "a:1"}}}
@@ -101,3 +102,26 @@ def test_fields_are_preset_by_topic():
 
     assert preset_fields(secrets, "rides") == {"event_time": "t", "unit": "s"}
     assert preset_fields(secrets, "other") == preset_fields({}, "rides") == {}
+
+
+class TestSecrets:
+    def test_those_of_the_working_folder_come_before_those_of_the_home(self, tmp_path):
+        for name, text in (
+            ("home", "a = 1\nb = 1\n[fields.t]\nclient = 'x'"),
+            ("work", "b = 2"),
+        ):
+            (tmp_path / name / ".streamlit").mkdir(parents=True)
+            (tmp_path / name / ".streamlit/secrets.toml").write_text(text)
+        folders = [tmp_path / "home", tmp_path / "work", tmp_path / "nowhere"]
+        assert read_secrets(folders) == {"a": 1, "b": 2, "fields": {"t": {"client": "x"}}}
+
+    def test_a_file_that_is_no_toml_is_said_without_a_line_of_it(self, tmp_path):
+        (tmp_path / ".streamlit").mkdir()
+        (tmp_path / ".streamlit/secrets.toml").write_text("password = hunter2")
+        with pytest.raises(SettingsError, match=r"secrets\.toml cannot be read") as raised:
+            read_secrets([tmp_path])
+        assert "hunter2" not in f"{raised.value}{raised.value.said}"
+
+    def test_fields_of_a_topic_that_are_a_list_are_taken_in_order(self):
+        secrets = {"fields": {"t": {"event_time": ["a", "b"], "client": "c"}}}
+        assert preset_fields(secrets, "t") == {"event_time": ("a", "b"), "client": "c"}

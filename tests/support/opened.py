@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from streamlit.testing.v1 import AppTest
 
-from lib.ui.failures import UNFORESEEN
+from lib.core.errors import UNFORESEEN
 from tests.support.app import REPOSITORY
 
 if TYPE_CHECKING:

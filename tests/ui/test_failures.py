@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from lib.core.errors import BrokerUnreachableError, SkewlineError
+from lib.analysis import of_topic
+from lib.core.errors import UNFORESEEN, BrokerUnreachableError, SkewlineError
 from lib.core.schemas import NoSchemas
 from lib.sources.base import Everything, Reader
 from lib.sources.files.folder import SAMPLES_FOLDER, samples
-from lib.ui import answers, sidebar
-from lib.ui.failures import UNFORESEEN, UnforeseenError
+from lib.ui import sidebar
+from lib.ui.failures import UnforeseenError
 from lib.ui.loads import LoadKey, load_of, reload_of
 from tests.support.app import REPOSITORY
 from tests.support.opened import (
@@ -123,8 +124,8 @@ def run_with_a_failing_page(monkeypatch, page=OVERVIEW):
     def fail(_):
         raise ZeroDivisionError("a secret/path")
 
-    monkeypatch.setattr(answers, "analyse", fail)
-    monkeypatch.setattr(answers, "assess_timestamps", fail)
+    monkeypatch.setattr(of_topic, "analyse", fail)
+    monkeypatch.setattr(of_topic, "assess_timestamps", fail)
     at = loaded(AppTest.from_file(str(REPOSITORY / "streamlit_app.py"), default_timeout=30).run())
     return at if page == OVERVIEW else loaded(at.switch_page(page).run())
 

@@ -240,6 +240,7 @@ $methods
 """)
 
 BEAM: Final = Engine(
+    name="beam",
     label="Beam",
     new_setting=BeamSetting,
     replay=replay_beam,

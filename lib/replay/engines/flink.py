@@ -681,6 +681,7 @@ _WATERMARKS: Final = (
 _ANY_WINDOW: Final = SessionWindow(1)
 
 DATASTREAM: Final = Engine(
+    name="flink",
     label="Flink DataStream",
     new_setting=FlinkSetting,
     replay=replay_flink,
@@ -702,6 +703,7 @@ DATASTREAM: Final = Engine(
     ),
 )
 SQL: Final = Engine(
+    name="flink-sql",
     label="Flink SQL",
     new_setting=partial(FlinkSetting, api="sql"),
     replay=replay_flink,

@@ -372,6 +372,7 @@ $methods
 """)
 _APPLICATION: Final = "Application and broker"
 KAFKA_STREAMS: Final = Engine(
+    name="kafka-streams",
     label="Kafka Streams",
     new_setting=KafkaStreamsSetting,
     replay=replay_kafka_streams,

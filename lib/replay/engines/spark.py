@@ -381,6 +381,7 @@ if __name__ == "__main__":
 
 _BATCHES: Final = "Micro-batches"
 SPARK: Final = Engine(
+    name="spark",
     label="Spark",
     new_setting=SparkSetting,
     replay=replay_spark,

@@ -19,7 +19,13 @@ from lib.core.errors import TopicChangedError, TopicMissingError, UnreadableFile
 from lib.core.schemas import NoSchemas
 from lib.sources.base import Everything, Plan, Range, Reader, Span, TopicInfo, always
 from lib.sources.files.formats import FORMATS, records_of
-from lib.sources.files.input_file import ARCHIVE, COMPRESSIONS, InputFile, uploaded
+from lib.sources.files.input_file import (
+    ARCHIVE,
+    COMPRESSIONS,
+    InputFile,
+    on_disk,
+    uploaded,
+)
 from lib.sources.files.kcat import SUFFIXES
 from lib.sources.files.parts import are_parts, records_in
 from lib.sources.files.positions import inside, positions_of
@@ -115,10 +121,7 @@ class FileTopics:
 
     def plan(self, topic: str, wanted: Range) -> Plan:
         """Return the offsets to read: all, the newest in arrival order, or as `offsetsForTimes`."""
-        path = self._path(topic)
-        generation = content_of(path)
-        plan = _plan(partial(records_in, path), _summary(path).log, topic, wanted)
-        return replace(plan, generation=generation)
+        return _plan_of_path(self._path(topic), topic, wanted)
 
     def read(
         self,
@@ -132,13 +135,7 @@ class FileTopics:
         TopicChangedError
             When the file was overwritten meanwhile, not when it grew.
         """
-        path = self._path(plan.topic)
-        yield from _read(records_in(path), plan)
-        if not _begins_as(path, plan.generation):
-            raise TopicChangedError(
-                f"The file of “{plan.topic}” was overwritten while it was read.",
-                "Read it again when it is complete.",
-            )
+        return _read_path(self._path(plan.topic), plan)
 
     def still_holds(
         self,
@@ -287,6 +284,61 @@ class UploadedTopic:
         return uploaded(self.file_name, self.content)
 
 
+@dataclass(frozen=True)
+class OneFile:
+    """A file of the file system, or a folder with the parts of one table, as a `TopicSource`."""
+
+    path: Path
+    name: str = "File"
+    schemas: SchemaSource = field(default_factory=NoSchemas)
+
+    @property
+    def identity(self) -> str:
+        """The path."""
+        return f"file:{self.path.resolve()}"
+
+    @property
+    def reader(self) -> Reader:
+        """Skewline itself."""
+        return _READER
+
+    def topics(self) -> list[TopicInfo]:
+        """Return the one topic."""
+        return [_info(topic_of(self.path.name), self._checked)]
+
+    def plan(self, topic: str, wanted: Range) -> Plan:
+        """Return the offsets to read: all, the newest in arrival order, or as `offsetsForTimes`."""
+        return _plan_of_path(self._checked, topic, wanted)
+
+    def read(
+        self,
+        plan: Plan,
+        wants_headers: Callable[[], bool] = always,  # noqa: ARG002 (they cost little)
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the records of `plan` in blocks, in the file's order; raises as `FileTopics`."""
+        return _read_path(self._checked, plan)
+
+    def still_holds(
+        self,
+        before: Plan,
+        now: Plan,
+        positions: Mapping[int, int],  # noqa: ARG002 (a file is whole or another)
+    ) -> bool:
+        """Return whether the file has the bytes that it had."""
+        return before.generation == now.generation
+
+    @property
+    def _checked(self) -> Path:
+        size, name = on_disk(self.path).size, self.path.name
+        if self.path.is_dir() and not are_parts(self.path):
+            raise UnreadableFileError(
+                f"{name} is a folder without the parts of a table.", "Name a file inside it."
+            )
+        if not size:
+            raise UnreadableFileError(f"The file {name} is empty.", "Choose another.")
+        return self.path
+
+
 def samples() -> FileTopics:
     """Return the sample topics that ship with the app."""
     return FileTopics(SAMPLES_FOLDER, "Samples", endings=SUFFIXES)
@@ -314,6 +366,21 @@ class _Summary:
     records: int
     timestamp_kind: str
     notes: tuple[str, ...]
+
+
+def _plan_of_path(path: Path, topic: str, wanted: Range) -> Plan:
+    generation = content_of(path)
+    plan = _plan(partial(records_in, path), _summary(path).log, topic, wanted)
+    return replace(plan, generation=generation)
+
+
+def _read_path(path: Path, plan: Plan) -> Iterator[pa.RecordBatch]:
+    yield from _read(records_in(path), plan)
+    if not _begins_as(path, plan.generation):
+        raise TopicChangedError(
+            f"The file of “{plan.topic}” was overwritten while it was read.",
+            "Read it again when it is complete.",
+        )
 
 
 def _plan(

@@ -1,0 +1,98 @@
+"""A loaded topic's answers: the questions put to it as pages and reports put them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from lib.analysis import client_clocks
+from lib.analysis.analyse import Analysis, analyse
+from lib.analysis.findings import NOTHING
+from lib.analysis.notices import notices
+from lib.analysis.sequence_numbers import RejectedRecords
+from lib.analysis.time_notices import time_notices
+from lib.analysis.timestamp_quality import Verdict, assess_timestamps
+from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
+
+if TYPE_CHECKING:
+    from lib.analysis.notices import Notice
+    from lib.core.times.diagnosis import Diagnosis
+    from lib.loading.load import LoadedTopic
+
+NONE_RECEIVED: Final = "No event has a received time."
+NO_DELAY_TOLD: Final = "The received times tell no delay."
+_ONLY_THE_CLOCKS: Final = (
+    "The event times are wrong as a whole, as said above. Beyond that nothing stands out."
+)
+
+
+def analysis_of(topic: LoadedTopic) -> Analysis:
+    """Return every analysis of a topic."""
+    return analyse(
+        topic.events.table,
+        sessions_are_derived=topic.fields.session is None,
+        rejected=RejectedRecords(topic.rejected.num_rows, others=topic.report.may_lack_records),
+    )
+
+
+def verdict_of(topic: LoadedTopic) -> Verdict | None:
+    """Return what the received times of a topic are worth; None where no event has both times."""
+    return None if topic.events.timed.empty else assess_timestamps(topic.events.table)
+
+
+def why_no_delay(verdict: Verdict | None) -> str:
+    """Return why nothing that needs a received time is told, as a sentence; "" if it is told."""
+    if verdict is None:
+        return NONE_RECEIVED
+    return "" if verdict.usable else NO_DELAY_TOLD
+
+
+def nothing_found(
+    topic: LoadedTopic, analysis: Analysis, verdict: Verdict | None, diagnosis: Diagnosis | None
+) -> str:
+    """Return what is said in place of findings where there are none; `NOTHING` if all is well."""
+    if why_no_delay(verdict):
+        numbers = "" if analysis.numbering is None else "Sequence numbers show nothing. "
+        late = "Whether events are late cannot be told from these received times."
+        if topic.events.timed.empty:
+            late = "Whether events are late cannot be told without received times."
+        return f"{numbers}{late}"
+    return NOTHING if diagnosis is None else _ONLY_THE_CLOCKS
+
+
+def time_notices_of(topic: LoadedTopic, diagnosis: Diagnosis | None) -> list[Notice]:
+    """Return what has to be said of the times of a topic; `diagnosis` is `diagnosis_of` them."""
+    return time_notices(topic.events, topic.fields, topic.recognition, diagnosis)
+
+
+def notices_of(topic: LoadedTopic, diagnosis: Diagnosis | None) -> list[Notice]:
+    """Return all that has to be said of a topic before any of its figures."""
+    return [*time_notices_of(topic, diagnosis), *notices(topic, verdict_of(topic))]
+
+
+def with_received(topic: LoadedTopic) -> LoadedTopic:
+    """Return a topic with the events that have a received time; the topic itself if all have."""
+    if not topic.events.without_received:
+        return topic
+    timed = topic.events.timed.reset_index(drop=True)
+    return replace(topic, events=replace(topic.events, table=timed), token=f"{topic.token}-timed")
+
+
+def in_order_of_records(topic: LoadedTopic) -> LoadedTopic:
+    """Return a topic without received times as if each event arrived when the newest happened.
+
+    For replays alone, which then are true in what they drop and not in how late results come.
+    """
+    newest = np.maximum.accumulate(topic.events.table[EVENT_TIME].to_numpy())
+    events = replace(topic.events, table=topic.events.table.assign(**{RECEIVED_TIME: newest}))
+    return replace(topic, events=events, token=f"{topic.token}-ordered")
+
+
+def corrected(topic: LoadedTopic) -> LoadedTopic:
+    """Return a topic with the event times of wrong clocks as right clocks would have given them."""
+    table = client_clocks.clocks(topic.events.timed)
+    wrong = table[table[client_clocks.WRONG]]
+    events = replace(topic.events, table=client_clocks.correct(topic.events.table, wrong))
+    return replace(topic, events=events, corrected=tuple(wrong[CLIENT].tolist()))

@@ -1,0 +1,85 @@
+"""Charts as plain JSON, for a page without Streamlit: a spec, and its tables as columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PARTS: Final = ("layer", "vconcat", "hconcat", "concat")
+
+Columns = dict[str, Any]
+"""Name → values, or `{"names": …, "codes": …}` where texts repeat; times are epoch ms."""
+
+
+@dataclass(frozen=True)
+class EmbeddedChart:
+    """A Vega-Lite spec whose data has names, and the tables of those names by column."""
+
+    spec: Mapping[str, Any]
+    tables: Mapping[str, Columns]
+
+
+def embedded(chart: alt.TopLevelMixin, *, width: int) -> EmbeddedChart:
+    """Return a chart, each of its panels `width` px wide, as JSON.
+
+    It can be zoomed and panned; brushes, which lead elsewhere in the app, are left out.
+    Altair's own way to data goes through a setting of the whole process, which the app's threads
+    change; so the tables are taken out before.
+    """
+    frames: dict[int, tuple[str, pd.DataFrame]] = {}
+    named = _named(chart, frames, width)
+    tables = {name: columns_of(frame) for name, frame in frames.values()}
+    spec = named.to_dict()
+    if "params" in spec:
+        spec["params"] = [_by_hand(each) for each in spec["params"] if each.get("bind") == "scales"]
+    return EmbeddedChart(spec, tables)
+
+
+def _by_hand(zoom: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a zoom that leaves the wheel to the page, unless Ctrl is held."""
+    select = zoom["select"]
+    said = {"type": select} if isinstance(select, str) else select
+    return {**zoom, "select": {**said, "zoom": "wheel![event.ctrlKey]"}}
+
+
+def columns_of(frame: pd.DataFrame) -> Columns:
+    """Return the columns of a table as JSON has them; what is missing is null."""
+    return {str(name): _column(frame[name]) for name in frame.columns}
+
+
+def _named(chart: Any, frames: dict[int, tuple[str, pd.DataFrame]], width: int) -> Any:  # noqa: ANN401
+    copied = chart.copy(deep=False)
+    if isinstance(copied.data, pd.DataFrame):
+        name, _ = frames.setdefault(id(copied.data), (f"table{len(frames)}", copied.data))
+        copied.data = alt.NamedData(name=name)
+    parts = [name for name in _PARTS if isinstance(chart._kwds.get(name), list)]  # noqa: SLF001
+    for name in parts:
+        inner = 0 if name == "layer" else width  # layers have the width of the whole
+        copied[name] = [_named(part, frames, inner) for part in chart[name]]
+    if width and not isinstance(chart, (alt.VConcatChart, alt.HConcatChart, alt.ConcatChart)):
+        copied.width = width
+    return copied
+
+
+def _column(column: pd.Series) -> Any:  # noqa: ANN401
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        ms = column.dt.as_unit("ms").astype("int64").tolist()
+        return [None if gone else v for v, gone in zip(ms, column.isna(), strict=True)]
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        names = [str(name) for name in column.cat.categories]
+        return {"names": names, "codes": column.cat.codes.tolist()}
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        values = column.astype("float64").to_numpy()
+        whole = np.isfinite(values) & (values == np.round(values))
+        return [
+            int(v) if is_whole else v if np.isfinite(v) else None
+            for v, is_whole in zip(values.tolist(), whole, strict=True)
+        ]
+    return [None if pd.isna(value) else str(value) for value in column]

@@ -1,0 +1,185 @@
+"""What is said of a setting and of the advice, in plain sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from lib.core.formatting import counted, duration
+from lib.replay.advisor import Advice, Reason, Refusal
+from lib.replay.engine import Setting, delay_ms
+from lib.replay.windows import SessionWindow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lib.replay.goal import Goal
+    from lib.replay.input import ReplayInput
+    from lib.replay.outcome import Outcome
+
+    Moment = Callable[[int], str]
+    """Writes a moment, epoch ms."""
+
+FATES: Final = {
+    "Exact": "Sessions that are right: one window holds all their events and nothing else.",
+    "Incomplete": "Sessions with a window of their own that lacks events: those were dropped.",
+    "Split": "Sessions cut in pieces: several windows hold one, and nothing else.",
+    "Merged": "Sessions run together: one window holds one and events of another.",
+    "Mixed": "Sessions both cut in pieces and run together with others.",
+}
+"""What can become of a true session, and what that means."""
+
+DROPPED_MEANS: Final = "Events that the engine drops as late."
+
+NO_ADVICE: Final = "No setting of this engine keeps that on this topic."
+
+
+def latency_text(ms: float | None) -> str:
+    """Return a result latency in words; None: no result came out."""
+    return "none" if ms is None else duration(ms)
+
+
+def latency_means(outcome: Outcome) -> str:
+    """Return what result latency is, with what its median does not tell."""
+    return (
+        "From a window's last event to the moment its final result came out: half of the results "
+        f"took no longer, 95 % no longer than {latency_text(outcome.latency_p95_ms)}. "
+        f"{counted(outcome.unclosed, 'window')} had no final result by the end of the topic."
+    )
+
+
+def advice_sentence(advice: Advice, events: ReplayInput, goal: Goal, moment: Moment) -> str:
+    """Return what is advised and whether it may be relied on; it begins with `named`.
+
+    Parameters
+    ----------
+    events, goal
+        What `lib.replay.advisor.advise` was asked.
+    """
+    if advice.refusal is None:
+        return f"{named(advice.setting)}{_promise(advice)}"
+    why = _why(advice.refusal, events, goal, moment)
+    return f"{named(advice.setting)}{_known(advice)} {why}{_tested(advice)}"
+
+
+def _promise(advice: Advice) -> str:
+    return (
+        f" holds: what was chosen so on the events before "
+        f"{_intervals(advice)} in {advice.kept} of {len(advice.tried)} stretches of later events."
+        f"{_wait(advice)}"
+    )
+
+
+def _known(advice: Advice) -> str:
+    outcome = advice.outcome
+    return (
+        f" drops {share_text(outcome.dropped_share)} of all "
+        f"{outcome.events:,} events{_not_exact(outcome)}, but it was chosen on these: no promise "
+        "for later ones."
+    )
+
+
+def _why(refusal: Refusal, events: ReplayInput, goal: Goal, moment: Moment) -> str:
+    """Return why a setting is not called one that holds, as sentences."""
+    if refusal.reason is Reason.NOTHING:
+        what = "no session is ever broken" if refusal.of_sessions else "no event is ever dropped"
+        return f"That {what} cannot be promised from what was seen: allow a share."
+    if refusal.reason is Reason.TOO_SHORT:
+        share = goal.most_broken if refusal.of_sessions else goal.most_dropped
+        noun = "session" if refusal.of_sessions else "event"
+        return (
+            f"The topic is too short: to promise {share_text(share or 0)} takes "
+            f"{counted(refusal.needed, noun)} or more."
+        )
+    at = moment(int(events.received[refusal.at]))
+    if refusal.reason is Reason.CHANGES:
+        return (
+            f"The topic changes at {at}: {share_text(1 - goal.most_dropped)} of a stretch's events "
+            f"are at most {duration(refusal.before_ms)} out of order before, "
+            f"{duration(refusal.after_ms)} after."
+        )
+    if refusal.reason is Reason.FAILS:
+        return f"The stretch that begins at {at} did not keep the goal."
+    if refusal.together:
+        allowed = int(goal.most_dropped * len(events))
+        return (
+            f"A few moments decide everything: late events come some {refusal.together:,} at a "
+            f"time, the most at {at}, and the goal lets {allowed:,} be dropped in the whole topic."
+        )
+    return (
+        f"One stretch decides everything: the late events that arrived from {at} on need a delay "
+        f"of {duration(refusal.after_ms)}, everything else {duration(refusal.before_ms)}."
+    )
+
+
+def _tested(advice: Advice) -> str:
+    """Return what was seen on later events, with what was chosen on those before."""
+    if not advice.tried:
+        return ""
+    failed = len(advice.tried) - advice.kept
+    tested = (
+        " Tested on later events, what was chosen before them, with a margin, "
+        f"{_intervals(advice)}; the goal was kept in {advice.kept} of {len(advice.tried)} stretches"
+    )
+    return f"{tested}: add a margin." if failed else f"{tested}."
+
+
+def _intervals(advice: Advice) -> str:
+    dropped, broken = advice.dropped_shares, advice.broken_shares
+    assert dropped is not None
+    exact = "" if broken is None else f" and left {_interval(broken)} of the sessions not exact"
+    return f"dropped {_interval(dropped)}{exact}"
+
+
+def _interval(shares: tuple[float, float]) -> str:
+    low, high = shares
+    if low == high:
+        return share_text(low)
+    return f"{share_text(low).removesuffix(' %')}–{share_text(high)}"
+
+
+def share_text(share: float) -> str:
+    """Return a share, 0 to 1, as percent with up to three digits: 0.1 %."""
+    return f"{float(f'{share * 100:.3g}'):g} %"
+
+
+def _wait(advice: Advice) -> str:
+    latency = advice.outcome.latency_median_ms
+    return "" if latency is None else f" Half of the results come out within {duration(latency)}."
+
+
+def how_chosen(advice: Advice) -> str:
+    """Return on which events a setting was chosen, and how it was tested."""
+    margin = (
+        f" {duration(advice.margin_ms)} of the {advice.setting.engine.delay.title.lower()} are "
+        "margin, learned from how far stretches went beyond all before them."
+        if advice.margin_ms
+        else ""
+    )
+    chosen = f"Chosen on all {advice.outcome.events:,} events.{margin}"
+    if not advice.tried:
+        return f"{chosen} There are too few events to test it on later ones."
+    first = advice.tried[0]
+    return (
+        f"{chosen} Tested so: chosen, with a margin, on the first {first.begin:,} events, tested "
+        f"on the next {first.end - first.begin:,}; then chosen on those, too, tested on the next; "
+        "and so on."
+    )
+
+
+def named(setting: Setting) -> str:
+    """Return engine, delay and windows of a setting, in words."""
+    return (
+        f"{setting.engine.label}: a {setting.engine.delay.title.lower()} of "
+        f"{duration(delay_ms(setting))} with {_windows(setting)}"
+    )
+
+
+def _windows(setting: Setting) -> str:
+    kind = "a session gap" if isinstance(setting.window, SessionWindow) else "windows"
+    return f"{kind} of {duration(setting.window.length_ms)}"
+
+
+def _not_exact(outcome: Outcome) -> str:
+    if outcome.sessions is None:
+        return ""
+    return f" and leaves {share_text(outcome.sessions.broken_share)} of the sessions not exact"

@@ -1,0 +1,210 @@
+"""`python -m lib.report`: the report of a topic, from the command line. See docs/report.md."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lib.core.errors import UNFORESEEN, SkewlineError, TopicMissingError
+from lib.core.formatting import visible_text
+from lib.loading.load import Watch, load, reload
+from lib.report.conditions import judged, status
+from lib.report.document import failed_document, made_by
+from lib.report.options import options_of
+from lib.report.outputs import Made, made_of, summary_lines, write_outputs
+from lib.report.progress import progress_shown
+from lib.report.report import report_on
+from lib.sources.base import Between, Latest
+from lib.sources.files.folder import OneFile, topic_of
+from lib.sources.open import (
+    UPLOAD,
+    available_sources,
+    cap_on_events,
+    open_source,
+    preset_fields,
+    read_secrets,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from lib.loading.load import LoadedTopic
+    from lib.report.options import Options
+    from lib.sources.base import TopicSource
+
+_log = logging.getLogger("lib.report")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the report that a command line asks for; return the exit status."""
+    options = options_of(arguments)
+    _start_logging(options)
+    try:
+        return _follow(options)
+    except KeyboardInterrupt:
+        return 2
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+
+
+def _follow(options: Options) -> int:
+    """Report once, or again and again until it is stopped; return the status of the last report."""
+    loaded, code, count = None, 2, 0
+    while True:
+        began = time.monotonic()
+        try:
+            loaded, code = _report(options, loaded)
+        except KeyboardInterrupt:
+            return code
+        count += 1
+        if options.every_ms is None or count == options.times:
+            return code
+        try:
+            time.sleep(max(0.0, options.every_ms / 1000 - (time.monotonic() - began)))
+        except KeyboardInterrupt:
+            return code
+
+
+def _report(options: Options, before: LoadedTopic | None) -> tuple[LoadedTopic | None, int]:
+    """Make one report and write it; return the topic, where it could be read, and the status."""
+    try:
+        return _try_report(options, before)
+    except SkewlineError as error:
+        failed = error
+    except BrokenPipeError:
+        raise
+    except MemoryError:
+        failed = SkewlineError("The memory does not suffice.", "Read less: --latest, --from, --to.")
+    except Exception as fault:  # noqa: BLE001 (what it is, the log says)
+        _log.exception("reporting")
+        failed = SkewlineError(f"{UNFORESEEN}: {type(fault).__name__}.", "Add --verbose for more.")
+    return before, _report_failure(options, failed)
+
+
+def _try_report(options: Options, before: LoadedTopic | None) -> tuple[LoadedTopic, int]:
+    began, at_ms = time.monotonic(), time.time_ns() // 1_000_000
+    source_name, source, topic = _opened(options)
+    cap = cap_on_events(os.environ)
+    with progress_shown() as told:
+        watch = Watch(on_progress=told.load)
+        if before is None:
+            chosen = tuple(sorted(_chosen(options, topic).items()))
+            loaded = load(source, topic, options.wanted, chosen=chosen, cap=cap, watch=watch)
+        else:
+            loaded = reload(source, before, cap=cap, watch=watch)
+        if isinstance(options.wanted, Between) and not loaded.report.total_records:
+            _check_record_times(source, topic)
+        told.doing("Looking for what stands out")
+        report = report_on(loaded, options.asked)
+    done = made_of(
+        report,
+        source=source_name,
+        at_ms=at_ms,
+        conditions=options.conditions,
+        seconds=time.monotonic() - began,
+    )
+    faults = write_outputs(options.outputs, done)
+    _say(options, done)
+    for fault in faults:
+        _complain(fault)
+    code = status(done.verdicts)
+    return loaded, 2 if (done.failed or faults) and code == 0 else code
+
+
+def _report_failure(options: Options, error: SkewlineError) -> int:
+    """Say that nothing could be read, also in the files that were asked for; return the status."""
+    at_ms = time.time_ns() // 1_000_000
+    name = options.file.name if options.file else options.topic or ""
+    made = made_by(options.source or "file", name, options.wanted, at_ms)
+    document = failed_document(error, made)
+    verdicts = [judged(condition, document) for condition in options.conditions]
+    done = Made(document, verdicts, error.what, 0.0, None)
+    said = f" ({visible_text(error.said)})" if error.said else ""
+    _complain(f"{error}{said}")
+    for fault in write_outputs(options.outputs, done):
+        _complain(fault)
+    return 2
+
+
+def _opened(options: Options) -> tuple[str, TopicSource, str]:
+    """Return the name of the source, the source, and the topic."""
+    if options.file is not None:
+        return "file", OneFile(options.file), topic_of(options.file.name)
+    secrets = _secrets()
+    names = [name for name in available_sources(secrets, os.environ) if name != UPLOAD]
+    name = options.source or names[0]
+    source = open_source(name, secrets, os.environ)
+    if options.topic is not None:
+        known = _known_topics(source) if name != "kafka" else [options.topic]
+        if options.topic not in known:
+            raise _missing(f"There is no topic “{options.topic}” in {source.name}.", known)
+        return name, source, options.topic
+    topics = _known_topics(source)
+    if len(topics) != 1:
+        raise _missing(f"{source.name} has {len(topics)} topics, and none is named.", topics)
+    return name, source, topics[0]
+
+
+def _check_record_times(source: TopicSource, topic: str) -> None:
+    """Raise an error if no record has a timestamp: then a range of them says nothing."""
+    newest = source.read(source.plan(topic, Latest(1)))
+    times = [block["timestamp"].to_numpy() for block in newest]
+    if times and all((each < 0).all() for each in times):
+        raise SkewlineError(
+            f"The records of {topic} have no timestamp of their own, which --from and --to are of.",
+            "Leave them out.",
+        )
+
+
+def _known_topics(source: TopicSource) -> list[str]:
+    return [info.name for info in source.topics()]
+
+
+def _missing(what: str, topics: Sequence[str]) -> TopicMissingError:
+    named = ", ".join(map(visible_text, topics[:20])) or "none"
+    return TopicMissingError(what, f"Name one with --topic: {named}.")
+
+
+def _chosen(options: Options, topic: str) -> dict[str, Any]:
+    preset = {} if options.file is not None else preset_fields(_secrets(), topic)
+    return {**preset, **options.fields}
+
+
+def _secrets() -> Mapping[str, Any]:
+    return read_secrets([Path.home(), Path.cwd()])
+
+
+def _say(options: Options, done: Made) -> None:
+    """Write verdicts, or without any the report in lines where no file was asked for."""
+    on_stdout = sys.stderr if "-" in options.outputs.values() else sys.stdout
+    for verdict in done.verdicts:
+        print(visible_text(verdict.sentence), file=on_stdout)
+    if done.failed:
+        _complain(done.failed)
+    if not options.outputs and not done.verdicts:
+        for line in summary_lines(done):
+            print(visible_text(line))
+    on_stdout.flush()
+
+
+def _complain(sentence: str) -> None:
+    print(visible_text(sentence), file=sys.stderr)
+
+
+def _start_logging(options: Options) -> None:
+    log = logging.getLogger("lib")
+    if options.verbose:
+        logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        log.setLevel(logging.INFO)
+    else:
+        log.addHandler(logging.NullHandler())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""What a report leaves as tables: events, windows and dropped events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+
+from lib.charts.rows import written
+from lib.core.columns import (
+    CLIENT,
+    EVENT_TIME,
+    MISSED_BY_MS,
+    OFFSET,
+    PARTITION,
+    RECEIVED_TIME,
+)
+from lib.replay.outcome import dropped_events
+from lib.replay.windows import NO_INDEX
+
+if TYPE_CHECKING:
+    from lib.report.report import Replayed
+
+WINDOWS: Final = ("key", "start_ms", "end_ms", "first_ms", "last_ms", "count", "closed_ms")
+DROPPED: Final = ("partition", "offset", "key", "event_ms", "received_ms", "missed_by_ms")
+
+
+def windows_of(replayed: Replayed) -> pd.DataFrame:
+    """Return the windows of a replay, a row each, in the order of their first events.
+
+    Columns `WINDOWS`: the client, object; start and end as the engine reports them, event time of
+    the oldest and the newest event, number of events, int64; the received time at which the final
+    result came out, Int64, missing where none came, or where received times are not known.
+    """
+    replay = replayed.replay
+    event, window = replay.members
+    first = np.full(len(replay.key), np.iinfo(np.int64).max)
+    np.minimum.at(first, window, replayed.events.event_time[event])
+    clients = replayed.topic.events.table[CLIENT].cat.categories
+    names = np.array([*map(written, clients), "null"], dtype=object)
+    closed = pd.array(replay.closed_ms, dtype="Int64")
+    closed[(replay.closed_at == NO_INDEX) | replayed.order_only] = pd.NA
+    columns = (
+        names[replay.key], replay.start, replay.end, first, replay.last, replay.count, closed,
+    )  # fmt: skip
+    return pd.DataFrame(dict(zip(WINDOWS, columns, strict=True)))
+
+
+def dropped_of(replayed: Replayed) -> pd.DataFrame:
+    """Return the dropped events of a replay, a row each, in arrival order.
+
+    Columns `DROPPED`: place in the log; the client, object; event and received time, and by how
+    much longer a delay the event would have been kept, int64. Received times, Int64, are missing
+    where they are not known.
+    """
+    dropped = dropped_events(replayed.topic.events.table, replayed.replay)
+    received = dropped[RECEIVED_TIME].astype("Int64")
+    columns = (
+        dropped[PARTITION],
+        dropped[OFFSET],
+        dropped[CLIENT].map(written).astype(object),
+        dropped[EVENT_TIME],
+        received.mask(np.full(len(received), replayed.order_only)),
+        dropped[MISSED_BY_MS],
+    )
+    return pd.DataFrame(dict(zip(DROPPED, columns, strict=True)))

@@ -1,0 +1,212 @@
+"""A report written: to files, each whole or not at all, and in lines for a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING, Any
+
+from lib.core.formatting import counted
+from lib.events.export import write_capture
+from lib.report.conditions import judged
+from lib.report.document import document_of, made_by
+from lib.report.files import DROPPED, WINDOWS, dropped_of, windows_of
+from lib.report.junit import junit_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    import pandas as pd
+
+    from lib.report.conditions import Condition, Verdict
+    from lib.report.report import Report
+
+STANDARD_OUTPUT = "-"
+
+
+@dataclass(frozen=True)
+class Made:
+    """A report as it is written.
+
+    Attributes
+    ----------
+    document
+        The JSON document, without the verdicts.
+    verdicts
+        What became of each condition.
+    failed
+        Why nothing could be told; "" if it could.
+    seconds
+        How long it took.
+    report
+        What the document is made of; None where the topic could not be read.
+    """
+
+    document: Mapping[str, Any]
+    verdicts: Sequence[Verdict]
+    failed: str
+    seconds: float
+    report: Report | None
+
+
+def made_of(
+    report: Report,
+    *,
+    source: str,
+    at_ms: int,
+    conditions: Sequence[Condition] = (),
+    seconds: float = 0.0,
+) -> Made:
+    """Return a report as it is written.
+
+    Parameters
+    ----------
+    source
+        What the source is called.
+    at_ms
+        When the report was asked for, epoch ms.
+    conditions
+        What breaks it.
+    seconds
+        How long it took.
+    """
+    loaded, rejected = report.topic, report.topic.rejected.num_rows
+    made = made_by(source, loaded.report.topic, loaded.report.wanted, at_ms, loaded)
+    document = document_of(report, made)
+    unread = not document["events"] and rejected > 0
+    which = "The one record" if rejected == 1 else f"None of the {rejected:,} records"
+    failed = f"{which} could {'not ' if rejected == 1 else ''}be read." if unread else ""
+    return Made(document, [judged(each, document) for each in conditions], failed, seconds, report)
+
+
+def write_outputs(outputs: Mapping[str, str], made: Made) -> list[str]:
+    """Write each output, by its name, to its path; return which could not be written, and why."""
+    faults = []
+    for name, path in outputs.items():
+        content = _CONTENTS[name](made)
+        try:
+            if content is not None:
+                _write(path, content)
+        except BrokenPipeError:
+            raise
+        except OSError as fault:
+            said = fault.strerror or str(fault)
+            faults.append(f"{Path(path).name} cannot be written: {said}.")
+    return faults
+
+
+def _write(path: str, content: bytes) -> None:
+    """Write a file so that who reads it sees the old one or the new one, nothing between."""
+    if path == STANDARD_OUTPUT:
+        sys.stdout.buffer.write(content)
+        sys.stdout.flush()
+        return
+    to = Path(path)
+    if to.exists() and not to.is_file():  # a pipe, /dev/stdout
+        to.write_bytes(content)
+        return
+    with NamedTemporaryFile(dir=to.parent, prefix=f".{to.name}", delete=False) as file:
+        try:
+            file.write(content)
+            file.close()
+            Path(file.name).chmod(0o666 & ~_umask())
+            Path(file.name).replace(to)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def json_of(made: Made) -> bytes:
+    """Return the JSON document with its verdicts."""
+    verdicts = [
+        {"condition": one.condition.text, "state": str(one.state), "sentence": one.sentence}
+        for one in made.verdicts
+    ]
+    document = {**made.document, "verdicts": verdicts}
+    text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)
+    return f"{text}\n".encode(errors="replace")
+
+
+def html_of(made: Made) -> bytes:
+    """Return the HTML page."""
+    from lib.report.page import page_of  # noqa: PLC0415 (charts take time to import)
+
+    return page_of(made)
+
+
+def _events(made: Made) -> bytes | None:
+    if made.report is None:
+        return None
+    topic, written = made.report.topic, BytesIO()
+    write_capture(
+        topic.events,
+        written,
+        topic=topic.report.topic,
+        source=str(made.document["made"]["source"]),
+        fields=topic.fields,
+        corrected=topic.corrected,
+    )
+    return written.getvalue()
+
+
+def _windows(made: Made) -> bytes:
+    replayed = made.report.replayed if made.report else None
+    return _csv(WINDOWS, None if replayed is None else windows_of(replayed))
+
+
+def _dropped(made: Made) -> bytes:
+    replayed = made.report.replayed if made.report else None
+    return _csv(DROPPED, None if replayed is None else dropped_of(replayed))
+
+
+def _csv(columns: Sequence[str], table: pd.DataFrame | None) -> bytes:
+    if table is None:  # withheld; the document says why
+        return f"{','.join(columns)}\n".encode()
+    return str(table.to_csv(index=False)).encode(errors="replace")
+
+
+def _junit(made: Made) -> bytes:
+    name = str(made.document["made"]["topic"])
+    return junit_of(name, made.verdicts, made.failed, made.seconds)
+
+
+_CONTENTS: Mapping[str, Callable[[Made], bytes | None]] = {
+    "json": json_of,
+    "html": html_of,
+    "events": _events,
+    "windows": _windows,
+    "dropped": _dropped,
+    "junit": _junit,
+}
+
+
+def summary_lines(made: Made) -> Iterator[str]:
+    """Yield the report in a few lines."""
+    document = made.document
+    name = document["made"]["topic"]
+    numbers = [
+        counted(document[noun], noun.removesuffix("s"))
+        for noun in ("events", "clients", "sessions")
+        if document[noun] is not None
+    ]
+    yield f"{name}: {', '.join(numbers)}."
+    yield from document["notices"]
+    for reason, count in document["rejected"].items():
+        yield f"Rejected: {counted(count, 'record')}: {reason}"
+    yield from document["findings"] or ()
+    if document["replay"] is not None:
+        replay = document["replay"]
+        yield f"{replay['engine']} drops {counted(replay['dropped'], 'event')}."
+    if document["advice"] is not None:
+        yield document["advice"]["sentence"]

@@ -1,0 +1,355 @@
+"""The report, made by its command line of samples, files of all kinds, and a broker."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from xml.etree import ElementTree as ET
+
+import jsonschema
+import pandas as pd
+import pytest
+
+from lib.analysis import outages
+from lib.analysis.of_topic import analysis_of, verdict_of
+from lib.analysis.summary import summarise
+from lib.core.columns import CLIENT, EVENT_TIME, OFFSET, RECEIVED_TIME
+from lib.loading.load import load
+from lib.replay.engine import replay
+from lib.replay.input import replay_input_of
+from lib.replay.registry import ENGINES
+from lib.replay.windows import NO_INDEX
+from lib.report.__main__ import main
+from lib.report.files import DROPPED, WINDOWS
+from lib.report.options import options_of
+from lib.report.report import initial_setting
+from lib.sources.base import Everything
+from lib.sources.files.folder import OneFile, samples
+from tests.report.conftest import SCHEMA
+from tests.support.app import REPOSITORY
+
+CASES = sorted((REPOSITORY / "tests/cases").iterdir())
+SAMPLE = ("--source", "samples", "--topic", "sessions-10")
+LARGEST_MS = 10_222
+"""Of the cases with received times: the event of dev-b that was held back."""
+
+_WITHOUT_STREAMLIT = (
+    "import sys; sys.modules['streamlit'] = None; from lib.report.__main__ import main;"
+    "sys.exit(main())"
+)
+START = 1_704_164_650_000
+
+
+def written(folder, name, lines):
+    path = folder / name
+    path.write_text("\n".join(map(json.dumps, lines)))
+    return path
+
+
+def events(count=4, **fields):
+    return [{"ts": START + 1_000 * n, "client": "ab"[n % 2], **fields} for n in range(count)]
+
+
+def test_the_schema_is_one():
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+class TestCases:
+    @pytest.mark.parametrize("path", CASES, ids=lambda path: path.name)
+    def test_figures_are_those_of_the_app(self, report, path):
+        made = report("--file", path)
+        topic = load(OneFile(path), "x", Everything())
+        verdict = verdict_of(topic)
+        document = made.document
+        assert document["events"] == len(topic.events.table) == 12
+        assert sum(document["rejected"].values()) == topic.rejected.num_rows
+        found = analysis_of(topic).findings
+        assert document["findings"] == [finding.sentence for finding in found]
+        assert document["received_time"]["known"] == (verdict is not None)
+        if verdict is None:
+            assert document["delay_ms"] is None
+            assert "no received time" in document["withheld"]["delay_ms"]
+            return
+        whole = summarise(topic.events.table, slice(None))
+        assert document["clients"] == whole.clients
+        assert document["delay_ms"]["median"] == whole.median_delay_ms == 223.5
+        assert document["delay_ms"]["max"] == whole.largest_delay_ms == LARGEST_MS
+        replayed = replay(replay_input_of(topic.events.table), initial_setting())
+        assert document["replay"]["dropped"] == replayed.dropped
+        assert document["replay"]["windows"] == len(replayed.key)
+
+
+class TestWithheld:
+    def test_without_received_times_nothing_is_told_that_needs_them(self, report, tmp_path):
+        made = report("--file", written(tmp_path, "x.jsonl", events()), "--fail-if", "dropped > 0")
+        told = made.document
+        for name in ("delay_ms", "outages", "quiet", "clocks", "replay", "advice"):
+            assert told[name] is None
+            assert "no received time" in told["withheld"][name]
+        assert (told["events"], told["event_time"]["from"]) == (4, "ts")
+        assert told["received_time"] | {"forms": 0} == {
+            "known": False, "from": None, "share": 0, "forms": 0, "first_ms": None,
+            "last_ms": None, "usable": False, "stamped_by": None, "sentence": None,
+        }  # fmt: skip
+        assert made.status == 2
+        assert "could not tell" in made.out
+
+    def test_the_order_of_records_may_stand_for_them_in_replays(self, report, tmp_path):
+        path = written(tmp_path, "x.jsonl", events())
+        told = report("--file", path, "--arrival-order").document
+        assert (told["replay"]["dropped"], told["replay"]["windows"]) == (0, 2)
+        assert told["replay"]["result_latency_ms"] is None
+        assert told["advice"] is None
+
+    def test_copies_of_the_event_time_tell_no_delay(self, report, tmp_path):
+        lines = [each | {"received_at": each["ts"]} for each in events(20)]
+        told = report("--file", written(tmp_path, "x.jsonl", lines)).document
+        assert told["received_time"]["known"]
+        assert not told["received_time"]["usable"]
+        assert told["delay_ms"] is None
+        assert "Received time means little here" in told["withheld"]["delay_ms"]
+
+    def test_without_event_times_records_are_counted(self, report, tmp_path):
+        told = report("--file", written(tmp_path, "x.jsonl", [{"a": 1}, {"a": 2}])).document
+        assert (told["events"], told["event_time"]["known"]) == (2, False)
+        assert told["findings"] is None
+        assert "No event time was found" in told["withheld"]["findings"]
+
+    def test_tables_have_their_columns_and_no_row(self, report, tmp_path):
+        path = written(tmp_path, "x.jsonl", events())
+        report("--file", path, "--windows", tmp_path / "w.csv", "--dropped", tmp_path / "d.csv")
+        assert (tmp_path / "w.csv").read_text() == f"{','.join(WINDOWS)}\n"
+        assert (tmp_path / "d.csv").read_text() == f"{','.join(DROPPED)}\n"
+
+
+class TestEventTime:
+    def test_share_is_that_of_the_records_that_have_one(self, report, tmp_path):
+        lines = [*events(5, received_at=START), {"client": "a"}]
+        told = report("--file", written(tmp_path, "x.jsonl", lines)).document
+        assert told["event_time"]["share"] == pytest.approx(5 / 6)
+        assert told["rejected"] == {"no ts": 1}
+
+    def test_fields_can_be_chosen(self, report, tmp_path):
+        lines = [{"a": START + n, "b": START + n + 250, "who": "x"} for n in range(4)]
+        path = written(tmp_path, "x.jsonl", lines)
+        told = report("--file", path, "--fields", "event_time=a,received_time=b", "client=who")
+        assert told.document["made"]["fields"]["client"] == "who"
+        assert told.document["event_time"]["from"] == "a"
+        assert told.document["received_time"]["from"] == "b"
+
+
+class TestRange:
+    def test_the_newest_records(self, report):
+        made = report(*SAMPLE, "--latest", "10").document
+        assert (made["events"], made["made"]["range"]) == (10, {"latest": 10})
+        assert made["made"]["offsets"] == {"0": {"from": 245, "to": 255}}
+
+    def test_from_and_to_are_of_record_timestamps(self, report):
+        topic = load(samples(), "sessions-10", Everything()).events.table
+        bounds = int(topic[RECEIVED_TIME].iloc[50]), int(topic[RECEIVED_TIME].iloc[100])
+        made = report(*SAMPLE, "--from", str(bounds[0]), "--to", str(bounds[1])).document
+        inside = (topic[RECEIVED_TIME] >= bounds[0]) & (topic[RECEIVED_TIME] < bounds[1])
+        assert made["events"] == inside.sum()
+
+    def test_records_without_timestamps_have_no_range(self, report, tmp_path):
+        path = written(tmp_path, "x.jsonl", events())
+        made = report("--file", path, "--from", "2024-01-01")
+        assert made.status == 2
+        assert "no timestamp of their own" in made.err
+
+
+class TestOutputs:
+    @pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
+    def test_windows_and_dropped_events_are_those_of_the_replay(self, report, tmp_path, engine):
+        report(
+            *SAMPLE, "--engine", engine.name, "--gap", "20s", "--delay", "2s",
+            "--windows", tmp_path / "w.csv", "--dropped", tmp_path / "d.csv",
+        )  # fmt: skip
+        table = load(samples(), "sessions-10", Everything()).events.table
+        window = type(initial_setting().window)(20_000)
+        replayed = replay(replay_input_of(table), engine.setting(window, 2_000))
+        windows, dropped = pd.read_csv(tmp_path / "w.csv"), pd.read_csv(tmp_path / "d.csv")
+        assert tuple(windows.columns) == WINDOWS
+        for column, values in (
+            ("start_ms", replayed.start),
+            ("end_ms", replayed.end),
+            ("last_ms", replayed.last),
+            ("count", replayed.count),
+        ):
+            assert windows[column].tolist() == values.tolist()
+        assert windows["closed_ms"].isna().tolist() == (replayed.closed_at == NO_INDEX).tolist()
+        held = replayed.window != NO_INDEX
+        first = table[EVENT_TIME].to_numpy()[held]
+        oldest = pd.Series(first).groupby(replayed.window[held]).min()
+        assert windows["first_ms"].tolist() == oldest.tolist()
+        keys = table[CLIENT].cat.categories[replayed.key].tolist()
+        assert windows["key"].tolist() == keys
+        assert tuple(dropped.columns) == DROPPED
+        assert dropped["offset"].tolist() == table[OFFSET][replayed.late].tolist()
+        assert dropped["missed_by_ms"].tolist() == replayed.missed_by_ms[replayed.late].tolist()
+
+    def test_events_open_again_as_the_topic(self, report, tmp_path):
+        first = report(*SAMPLE, "--events", tmp_path / "e.parquet").document
+        again = report("--file", tmp_path / "e.parquet").document
+        same = ("events", "clients", "sessions", "delay_ms", "outages", "findings", "replay")
+        assert {name: first[name] for name in same} == {name: again[name] for name in same}
+
+    def test_junit_has_a_case_for_each_condition(self, report, tmp_path):
+        conditions = ("dropped > 0", "outages > 5", "delay_ms.nope > 1")
+        said = [word for each in conditions for word in ("--fail-if", each)]
+        report(*SAMPLE, *said, "--junit", tmp_path / "j.xml")
+        suite = ET.parse(tmp_path / "j.xml").getroot().find("testsuite")
+        tags = [[child.tag for child in case] for case in suite]
+        assert tags == [[], ["failure"], [], ["error"]]
+        assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("4", "1", "1")
+
+    def test_json_on_the_standard_output_stands_alone(self, capsys):
+        main([*SAMPLE, "--json", "-", "--fail-if", "outages > 5"])
+        said = capsys.readouterr()
+        assert json.loads(said.out)["verdicts"][0]["state"] == "kept"
+        assert "outages > 5: kept" in said.err
+
+    def test_without_outputs_it_is_told_in_lines(self, capsys):
+        assert main([*SAMPLE]) == 0
+        said = capsys.readouterr()
+        assert "sessions-10: 255 events, 10 clients, 10 sessions." in said.out
+        assert "Client 2 was silent for 65 s" in said.out
+        assert said.err == ""
+
+    def test_what_cannot_be_written_is_said_and_all_else_is_written(self, report, tmp_path):
+        made = report(*SAMPLE, "--html", tmp_path / "no" / "r.html")
+        assert made.status == 2
+        assert made.err == "r.html cannot be written: No such file or directory.\n"
+        assert (made.document["events"], made.document["error"]) == (255, None)
+
+    def test_no_file_is_left_beside_those_asked_for(self, report):
+        assert {path.name for path in report(*SAMPLE).folder.iterdir()} == {"r.json"}
+
+
+class TestFaults:
+    @pytest.mark.parametrize(
+        ("name", "content", "sentence"),
+        [
+            ("empty.jsonl", b"", "The file empty.jsonl is empty."),
+            ("torn.json.gz", gzip.compress(b"{}" * 500)[:20], "is truncated or damaged"),
+            ("not.parquet", b"PAR1 or not", "cannot be read as Parquet"),
+        ],
+    )
+    def test_a_file_that_cannot_be_read(self, report, tmp_path, name, content, sentence):
+        (tmp_path / name).write_bytes(content)
+        made = report("--file", tmp_path / name, "--fail-if", "dropped > 0")
+        assert made.status == 2
+        assert sentence in made.err
+        assert "Traceback" not in made.err
+        assert sentence in made.document["error"]["what"]
+        assert made.document["events"] is None
+        assert made.document["verdicts"][0]["state"] == "could not tell"
+
+    def test_a_file_that_is_not_there(self, report, tmp_path):
+        made = report("--file", tmp_path / "no.jsonl")
+        assert made.status == 2
+        assert "no.jsonl cannot be opened" in made.err
+
+    def test_records_of_which_none_can_be_read_are_counted_by_reason(self, report, tmp_path):
+        (tmp_path / "x.jsonl").write_bytes(b"{\n" * 3)
+        made = report("--file", tmp_path / "x.jsonl")
+        assert made.status == 2
+        assert sum(made.document["rejected"].values()) > 0
+        assert "could" in made.err
+        assert "be read." in made.err
+
+    def test_a_topic_that_is_not_there_names_those_that_are(self, report):
+        made = report("--source", "samples", "--topic", "nope")
+        assert made.status == 2
+        assert "Name one with --topic: sessions-10, sessions-100." in made.err
+
+    def test_a_chosen_field_that_no_record_has(self, report):
+        made = report(*SAMPLE, "--fields", "event_time=nope")
+        assert made.status == 2
+        assert "No record has a field “nope”." in made.err
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ["--gap", "soon"],
+            ["--engine", "storm"],
+            ["--fail-if", "nope > 1"],
+            ["--fields", "nope"],
+            ["--set", "nope=1"],
+            ["--source", "samples", "--file", "x"],
+            ["--from", "2024-01-02", "--to", "2024-01-01"],
+            ["--latest", "0"],
+            ["--latest", "5", "--from", "2024-01-02"],
+        ],
+    )
+    def test_a_command_line_that_says_nothing_ends_with_2(self, capsys, arguments):
+        with pytest.raises(SystemExit) as ended:
+            options_of(arguments)
+        assert ended.value.code == 2
+        assert "error:" in capsys.readouterr().err
+
+    def test_what_nobody_foresaw_is_a_sentence(self, report, monkeypatch):
+        monkeypatch.setattr("lib.report.__main__.report_on", lambda *_: 1 // 0)
+        made = report(*SAMPLE)
+        assert made.status == 2
+        assert "did not foresee: ZeroDivisionError" in made.err
+
+
+class TestFollow:
+    def test_a_report_reads_on_where_the_one_before_ended(self, report, tmp_path, monkeypatch):
+        path = written(tmp_path, "x.jsonl", events(4, received_at=START + 9_000))
+
+        def grow(_seconds):
+            written(tmp_path, "x.jsonl", events(6, received_at=START + 9_000))
+
+        monkeypatch.setattr("lib.report.__main__.time.sleep", grow)
+        made = report("--file", path, "--every", "1s", "--times", "2")
+        assert made.document["events"] == 6
+
+    def test_a_file_that_cannot_be_read_now_can_be_later(self, report, tmp_path, monkeypatch):
+        def appear(_seconds):
+            written(tmp_path, "x.jsonl", events(4, received_at=START + 9_000))
+
+        monkeypatch.setattr("lib.report.__main__.time.sleep", appear)
+        made = report("--file", tmp_path / "x.jsonl", "--follow", "--times", "2")
+        assert (made.document["events"], made.status) == (4, 0)
+
+
+class TestProgram:
+    def test_it_is_quiet_and_its_status_is_the_verdict(self, tmp_path):
+        path = tmp_path / "r.json"
+        done = subprocess.run(  # without Streamlit, from anywhere
+            [
+                sys.executable, "-c", _WITHOUT_STREAMLIT, *SAMPLE,
+                "--json", str(path), "--fail-if", "dropped > 1%",
+            ],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode == 1
+        assert done.stdout == "dropped > 1%: broken. It is 11 of 255 (4.31 %).\n"
+        assert done.stderr == ""
+        assert json.loads(path.read_text())["events"] == 255
+
+
+def test_a_topic_on_a_broker_is_what_the_sample_is(report, samples_on_broker, monkeypatch):
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", samples_on_broker)
+    on_broker = report("--source", "kafka", "--topic", "sessions-10").document
+    in_file = report(*SAMPLE).document
+    same = ("events", "clients", "sessions", "sequence_numbers")
+    assert {name: on_broker[name] for name in same} == {name: in_file[name] for name in same}
+    assert on_broker["made"]["source"] == "kafka"
+
+
+def test_outages_of_the_simulator_are_told(report):
+    truth = json.loads((samples().folder / "sessions-10.truth.json").read_text())
+    told = report(*SAMPLE).document
+    found = [(o["client"], o["held_back"], o["last_heard_ms"]) for o in told["outages"]]
+    assert found == [(o["client"], o["held_back"], o["last_heard_ms"]) for o in truth["outages"]]
+    assert all(o["kind"] != outages.QUIET for o in told["outages"])
