@@ -311,6 +311,8 @@ def test_what_is_no_topic_is_named_with_the_reason(folder, tmp_path_factory):
     outside = tmp_path_factory.mktemp("outside") / "secret.csv"
     outside.write_text("x\n1\n")
     (folder.folder / "link.csv").symlink_to(outside)
+    (folder.folder / "LICENSE").write_text("Anybody may")
+    (folder.folder / "unnamed").write_text('{"x": 1}{"x": 2}')
 
     assert {each.name: each.reason for each in folder.passed_over()} == {
         ".hidden.csv": "is hidden",
@@ -318,7 +320,9 @@ def test_what_is_no_topic_is_named_with_the_reason(folder, tmp_path_factory):
         "inner": "is a folder; set recursive to look into it",
         "link.csv": "is a link that leads out of the folder",
         "notes.md": "has an ending that is not known: .md",
+        "LICENSE": "has an ending that is not known: none",
     }
+    assert "unnamed" in {topic.name for topic in folder.topics()}
     assert "link" not in {topic.name for topic in folder.topics()}
 
 

@@ -18,8 +18,9 @@ import pyarrow.compute as pc
 from lib.core.errors import TopicMissingError, UnreadableFileError
 from lib.core.schemas import NoSchemas
 from lib.sources.base import Everything, Plan, Range, Reader, Span, TopicInfo, always
-from lib.sources.files.formats import FORMATS, records_of
-from lib.sources.files.input_file import ARCHIVE, COMPRESSIONS, InputFile, uploaded
+from lib.sources.files.encodings import beginning_of
+from lib.sources.files.formats import FORMATS, PACKED, UPLOADS, has_ending, records_of
+from lib.sources.files.input_file import InputFile, on_disk, uploaded
 from lib.sources.files.kcat import SUFFIXES
 from lib.sources.files.parts import are_parts, records_in
 from lib.sources.files.positions import inside, positions_of
@@ -32,11 +33,6 @@ if TYPE_CHECKING:
 
 SAMPLES_FOLDER: Final = Path(__file__).parent / "samples"
 """Where the sample topics are that ship with the app."""
-
-_PACKED: Final = ("", *COMPRESSIONS, ARCHIVE)
-
-UPLOADS: Final = (*(form + end for form in FORMATS for end in _PACKED), ARCHIVE)
-"""Endings of the names of files that can be read."""
 
 _LISTED_WHOLE: Final = 64 << 20
 """Files up to this size are read to be listed; of larger ones only the size is told."""
@@ -173,7 +169,7 @@ class FileTopics:
             return ""
         if not path.is_file():
             return "is no file"
-        if not path.name.lower().endswith(self.endings):
+        if not (path.name.lower().endswith(self.endings) or _is_unnamed_json(path)):
             return f"has an ending that is not known: {path.suffix or 'none'}"
         return "" if path.stat().st_size else "is empty"
 
@@ -244,12 +240,22 @@ class UploadedTopic:
     def _file(self) -> InputFile:
         if not self.content:
             raise UnreadableFileError(f"The file {self.file_name} is empty.", "Upload another.")
-        if not self.file_name.lower().endswith(UPLOADS):
+        if has_ending(self.file_name) and not self.file_name.lower().endswith(UPLOADS):
             raise UnreadableFileError(
                 f"The ending of {self.file_name} is none that Skewline knows.",
-                f"Use one of {', '.join(FORMATS)}, plain or with {', '.join(_PACKED[1:])}.",
+                f"Use one of {', '.join(FORMATS)}, plain or with {', '.join(PACKED[1:])}.",
             )
         return uploaded(self.file_name, self.content)
+
+
+def _is_unnamed_json(path: Path) -> bool:
+    """Return whether a file without an ending holds JSON: most such files are no topics."""
+    if has_ending(path.name):
+        return False
+    try:
+        return beginning_of(on_disk(path)).lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"["))
+    except UnreadableFileError:
+        return False
 
 
 def samples() -> FileTopics:
