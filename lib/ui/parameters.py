@@ -14,6 +14,7 @@ from typing import Final, Generic, Literal, TypeVar
 import streamlit as st
 
 from lib.analysis.sessions import DEFAULT_BINS
+from lib.decoding.wrappers import LAYERS
 from lib.replay.registry import ENGINES
 from lib.replay.windows import WINDOW_KINDS
 
@@ -96,6 +97,12 @@ UNIT, SENT_UNIT, RECEIVED_UNIT = FORMS = tuple(
 )
 ZONE, RECEIVED_ZONE = ZONES = tuple(
     Parameter(name, None, _ZONE, default_means="UTC") for name in ("zone", "received_zone")
+)
+WRAPPERS: Final = Parameter(
+    "wrappers",
+    None,
+    f"what is unwrapped, with `||` between: {', '.join(f'`{layer}`' for layer in LAYERS)}; `none`",
+    default_means="as recognised",
 )
 GAP: Final = Parameter(
     "gap", 30, "inactivity, in seconds, that ends a session, where the topic names none"
@@ -191,7 +198,7 @@ PARAMETERS: Final[tuple[Parameter[object], ...]] = (
 
 ROLES: Final = (*TIME_ROLES, *IDENTITY_ROLES)
 
-FIELDS: Final = (*ROLES, *FORMS, *ZONES, GAP)
+FIELDS: Final = (*ROLES, *FORMS, *ZONES, WRAPPERS, GAP)
 """The parameters that hold for one topic only."""
 
 BY_HAND: Final = (SOURCE, TOPIC, *FIELDS, FIRST_CLIENT, LAST_CLIENT, ONE_SESSION)
