@@ -30,7 +30,7 @@ from lib.events.export import ORIGIN, write_capture
 from lib.events.fields import Fields
 from lib.events.recognition import recognise
 from lib.events.table import EventsTable, build_events
-from lib.sources.base import Between, Everything, Latest, Span, TopicInfo
+from lib.sources.base import Between, Everything, FromOffset, LastMinutes, Latest, Span, TopicInfo
 from lib.sources.files import input_file
 from lib.sources.files.folder import FileTopics, UploadedTopic, samples, topic_of
 from lib.sources.files.formats import records_of
@@ -364,6 +364,9 @@ def test_ranges_mean_the_same_as_in_kafka(folder):
     assert offsets(folder, "a", Everything()) == [0, 1, 2, 3]
     assert offsets(folder, "a", Latest(2)) == [2, 3]
     assert offsets(folder, "a", Between(200, 500)) == [1, 2, 3]
+    assert offsets(folder, "a", FromOffset(2)) == [2, 3]
+    assert offsets(folder, "a", FromOffset(9)) == []
+    assert offsets(folder, "a", LastMinutes(1)) == [0, 1, 2, 3]
 
 
 def test_an_uploaded_file_is_a_source_with_one_topic():

@@ -214,7 +214,7 @@ class UploadedTopic:
     def topics(self) -> list[TopicInfo]:
         """Return the one topic."""
         summary, topic = self._summary, topic_of(self.file_name)
-        return [TopicInfo(topic, len(summary.log), summary.records, summary.timestamp_kind)]
+        return [summary.info(topic, len(self.content))]
 
     def plan(self, topic: str, wanted: Range) -> Plan:
         """Return the offsets to read: all, the newest in arrival order, or as `offsetsForTimes`."""
@@ -285,6 +285,17 @@ class _Summary:
     records: int
     timestamp_kind: str
     notes: tuple[str, ...]
+    first_ms: int | None
+    last_ms: int | None
+
+    def info(self, topic: str, size: int | None) -> TopicInfo:
+        """Return what a list of topics shows of it."""
+        return TopicInfo(
+            *(topic, len(self.log), self.records, self.timestamp_kind),
+            bytes=size,
+            first_ms=self.first_ms,
+            last_ms=self.last_ms,
+        )
 
 
 def _plan(
@@ -316,7 +327,7 @@ def _info(topic: str, path: Path) -> TopicInfo:
         summary = _summary(path)
     except (UnreadableFileError, OSError):
         return TopicInfo(topic, partitions=0, records=0)
-    return TopicInfo(topic, len(summary.log), summary.records, summary.timestamp_kind)
+    return summary.info(topic, path.stat().st_size if path.is_file() else None)
 
 
 def _summary(path: Path) -> _Summary:
@@ -332,9 +343,12 @@ def _summary_of_version(path: Path, _modified_ns: int, _size: int) -> _Summary:
 def _summarise(blocks: Iterator[pa.RecordBatch]) -> _Summary:
     spans: dict[int, Span] = {}
     kinds: set[int] = set()
+    times: set[int] = set()
     notes: dict[str, None] = {}
     for block in blocks:
         kinds.update(pc.unique(block["timestamp_type"]).to_pylist())
+        known = block["timestamp"].filter(pc.greater_equal(block["timestamp"], 0))
+        times |= {pc.min(known).as_py(), pc.max(known).as_py()} - {None}
         if (note := note_of(block)) is not None:
             notes[note] = None
         for new in positions_of([block]).log:
@@ -343,4 +357,5 @@ def _summarise(blocks: Iterator[pa.RecordBatch]) -> _Summary:
             spans[new.partition] = Span(new.partition, start, end)
     log = tuple(spans[partition] for partition in sorted(spans))
     kind = _KINDS.get(kinds.pop(), "") if len(kinds) == 1 else ""
-    return _Summary(log, sum(span.size for span in log), kind, tuple(notes))
+    first, last = min(times, default=None), max(times, default=None)
+    return _Summary(log, sum(span.size for span in log), kind, tuple(notes), first, last)

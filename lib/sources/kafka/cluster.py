@@ -14,11 +14,23 @@ from kafka.errors import for_code
 
 from lib.core.errors import BrokerUnreachableError
 from lib.core.schemas import NoSchemas
-from lib.sources.base import Between, Latest, Plan, Range, Reader, Span, TopicInfo, always
+from lib.sources.base import (
+    Between,
+    FromOffset,
+    LastMinutes,
+    Latest,
+    Plan,
+    Range,
+    Reader,
+    Span,
+    TopicInfo,
+    always,
+)
 from lib.sources.kafka import kafka_python
 from lib.sources.kafka.client_config import client_config
 from lib.sources.kafka.errors import explained
 from lib.sources.kafka.librdkafka.bindings import NoLibraryError, library
+from lib.sources.kafka.listing import newest_ms, sizes, time_spans
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -80,21 +92,27 @@ class KafkaTopics:
         return Reader("librdkafka")
 
     def topics(self) -> list[TopicInfo]:
-        """Return the topics of the cluster but its internal ones, sorted by name."""
+        """Return the topics of the cluster, sorted by name."""
         with explained(self.settings), closing(_admin(self.settings)) as admin:
-            described = [t for t in admin.describe_topics() if not t["is_internal"]]
+            described = list(admin.describe_topics())
             kinds = _timestamp_kinds(admin, [t["name"] for t in described])
             log = _log_of(admin, [tp for t in described for tp in _partitions(t)], self.settings)
+            times, bytes_ = time_spans(admin, log, self.settings), sizes(admin, log)
         records: dict[str, int] = defaultdict(int)
         for partition, span in log.items():
             records[partition.topic] += span.size
-        return sorted(
-            (
-                TopicInfo(t["name"], len(t["partitions"]), records[t["name"]], kinds[t["name"]])
-                for t in described
-            ),
-            key=lambda info: info.name,
-        )
+        found = []
+        for topic in described:
+            name = topic["name"]
+            is_internal = topic["is_internal"] or name.startswith("_")
+            count, (first, last) = len(topic["partitions"]), times.get(name, (None, None))
+            found.append(
+                TopicInfo(
+                    *(name, count, records[name], kinds[name], is_internal),
+                    *(bytes_.get(name), first, last),
+                )
+            )
+        return sorted(found, key=lambda info: info.name)
 
     def plan(self, topic: str, wanted: Range) -> Plan:
         """Return the offsets that `wanted` means now.
@@ -102,7 +120,7 @@ class KafkaTopics:
         `Latest` finds the time from which at least `count` offsets are left by bisection, since
         only time orders records across partitions; the spans may so hold somewhat more than asked.
         `Between` has Kafka's own meaning: each partition from its first record at or after the
-        start to its first record at or after the end.
+        start to its first record at or after the end, and so has `LastMinutes`.
         """
         with explained(self.settings, topic), closing(_admin(self.settings)) as admin:
             log = _log_of(admin, _partitions(_described(admin, topic)), self.settings)
@@ -113,6 +131,13 @@ class KafkaTopics:
                 starts = _offsets_at(admin, log, wanted.start_ms, self.settings)
                 ends = _offsets_at(admin, log, wanted.end_ms, self.settings)
                 spans = [Span(s.partition, starts[tp], ends[tp]) for tp, s in log.items()]
+            elif isinstance(wanted, FromOffset):
+                spans = [span.beginning_at(wanted.offset) for span in log.values()]
+            elif isinstance(wanted, LastMinutes):
+                newest = newest_ms(admin, log, self.settings)
+                since = wanted.start_ms(round(1000 * time.time()) if newest is None else newest)
+                starts = _offsets_at(admin, log, since, self.settings)
+                spans = [Span(s.partition, starts[tp], s.end) for tp, s in log.items()]
             else:
                 spans = list(log.values())
         return Plan(topic, wanted, tuple(spans), tuple(log.values()))
