@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from lib.decoding.registry import decode_block, decoder_for
-from lib.sources.base import Latest
+from lib.sources.base import Latest, always
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -43,4 +43,4 @@ def format_of(source: TopicSource, topic: str) -> str:
 
 
 def _blocks(source: TopicSource, topic: str) -> Generator[pa.RecordBatch]:
-    yield from source.read(source.plan(topic, Latest(_RECORDS)))
+    yield from source.read(source.plan(topic, Latest(_RECORDS)), always)

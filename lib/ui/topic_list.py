@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 import streamlit as st
 
-from lib.core.errors import SkewlineError
 from lib.core.formatting import counted
 from lib.loading.formats import NOT_READABLE, format_of
 from lib.ui import parameters
@@ -120,7 +119,7 @@ def _formats(source: TopicSource, topics: Sequence[TopicInfo], *, tells: bool) -
 def _told(source: TopicSource, topic: str) -> str:
     try:
         return format_of(source, topic)
-    except SkewlineError:  # opening it says what is wrong
+    except Exception:  # noqa: BLE001 (whatever it is: opening the topic says it)
         return NOT_READABLE
 
 
