@@ -242,7 +242,7 @@ def table_faults(file: InputFile, form: str) -> Iterator[None]:
     try:
         with faults_of(file):
             yield
-    except pa.ArrowException as fault:
+    except (pa.ArrowException, UnicodeDecodeError) as fault:
         raise UnreadableFileError(
             f"The file {file.name} cannot be read as {form}.",
             "Copy it again, or give it the ending of what it holds.",
