@@ -10,7 +10,7 @@ KAFKA_INSTALLED := tests/kafka/lib/.installed
 REGISTRY_INSTALLED := tests/registry/lib/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults lint kafka registry compare screenshots clean
+.PHONY: help run test faults lint fuzz kafka registry compare screenshots clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -31,6 +31,11 @@ lint: $(DEV_INSTALLED) ## Check style, format, types and layers
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+fuzz: $(DEV_INSTALLED) ## Throw changed bytes at every reader, MINUTES (5) each
+	@for reader in avro protobuf json wrapped text csv tables containers; do \
+	    $(BIN)/python -m tests.fuzz $$reader --minutes $(or $(MINUTES),5) || exit 1; \
+	done
 
 kafka: $(KAFKA_INSTALLED) ## Get the Apache Kafka that the tests run against; needs Maven
 

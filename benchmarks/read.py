@@ -2,7 +2,8 @@
 
 `python -m benchmarks.read` starts a broker, fills it with records of the notebook's shape in four
 partitions, reads them in every way, each in a process of its own, and prints the figures beside
-the bars that they are to keep.
+the bars that they are to keep. With `--format avro` or `--format protobuf` it reads topics of these
+instead, against JSON and confluent-kafka's deserializers (`benchmarks.schema_formats`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Final
 
+from benchmarks import schema_formats
 from tests.support.broker import create_topic, running_broker
 
 SIZES: Final = (10_000, 100_000, 1_000_000)
@@ -160,7 +162,13 @@ def main() -> None:
         "--repeat", type=int, default=1, help="runs of each way; the fastest counts"
     )
     parser.add_argument("--large", action="store_true", help="add a row for 10,000,000 records")
+    parser.add_argument(
+        "--format", choices=schema_formats.FORMATS, action="append", help="topics of this instead"
+    )
     asked = parser.parse_args()
+    if asked.format:
+        schema_formats.run(asked.records, asked.repeat, asked.format)
+        return
     sizes = sorted({*(s for s in SIZES if s <= asked.records), *([LARGE] if asked.large else [])})
     with running_broker() as broker:
         address = broker.bootstrap_servers

@@ -1,13 +1,13 @@
 """How fast Avro and Protobuf topics are read, against JSON and confluent-kafka's deserializers.
 
-`python -m benchmarks.schema_formats` starts a broker and a schema registry, fills a topic a format
-with the same events, of the notebook's shape, reads each into an events table, and each with the
-deserializer one record at a time, and prints the figures beside the bars that they are to keep.
+`python -m benchmarks.read --format avro` (or `protobuf`, or both) starts a broker and a schema
+registry, fills a topic a format with the same events, of the notebook's shape, reads each into an
+events table, and each with the deserializer one record at a time, and prints the figures beside the
+bars that they are to keep.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import time
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     Encode = Callable[[dict[str, Any]], bytes]
     """What makes a record's value of an event."""
 
-RECORDS: Final = 1_000_000
 FORMATS: Final = ("avro", "protobuf")
 PARTITIONS: Final = 4
 
@@ -152,10 +151,13 @@ def by_deserializer(broker: str, topic: str, records: int, deserialize: Any) -> 
     return len(rows)
 
 
-def decode_alone(records: int, encode: Encode, decode: Callable[..., Decoded]) -> float:
+def decode_alone(
+    records: int, repeat: int, encode: Encode, decode: Callable[..., Decoded]
+) -> float:
     """Return the seconds that records take from blocks of bytes to columns."""
     batches = [_encoded(block, encode) for block in blocks(records)]
-    return _seconds(lambda: sum(decode(block).columns.num_rows for block in batches), records)
+    run = lambda: sum(decode(block).columns.num_rows for block in batches)  # noqa: E731
+    return _seconds(run, records, repeat)
 
 
 def _encoded(block: pa.RecordBatch, encode: Encode) -> pa.RecordBatch:
@@ -164,7 +166,7 @@ def _encoded(block: pa.RecordBatch, encode: Encode) -> pa.RecordBatch:
     return block.set_column(place, "value", pa.array(values, pa.binary()))
 
 
-def _seconds(run: Callable[[], int], records: int, repeat: int = 2) -> float:
+def _seconds(run: Callable[[], int], records: int, repeat: int) -> float:
     """Return the seconds of the fastest of some runs."""
     taken = []
     for _ in range(repeat):
@@ -195,7 +197,9 @@ def deserializers(registry: str) -> dict[str, Any]:
     }
 
 
-def compare(broker: str, registry: str, records: int, formats: Iterable[str]) -> Iterator[str]:
+def compare(
+    broker: str, registry: str, records: int, repeat: int, formats: Iterable[str]
+) -> Iterator[str]:
     """Measure each format beside JSON and its deserializer; yield the lines of the report."""
     encode, own = encoders(registry), deserializers(registry)
     decoders = {name: SchemaDecoder(SchemaRegistry(RegistrySettings(registry))) for name in FORMATS}
@@ -205,14 +209,14 @@ def compare(broker: str, registry: str, records: int, formats: Iterable[str]) ->
     bars, plain = [], 0.0
     for name in ("json", *formats):
         fill(broker, name, records, encode[name])
-        alone = decode_alone(records, encode[name], decode[name])
-        ours = _seconds(partial(by_skewline, broker, name, decode[name]), records)
+        alone = decode_alone(records, repeat, encode[name], decode[name])
+        ours = _seconds(partial(by_skewline, broker, name, decode[name]), records, repeat)
         line = f"{name:12}{alone / records * 1e6:14.2f}{ours / records * 1e6:16.2f}"
         if name == "json":
             plain = ours
         else:
             read = partial(by_deserializer, broker, name, records, own[name])
-            theirs = _seconds(read, records, 1)
+            theirs = _seconds(read, records, repeat)
             line += f"{theirs / records * 1e6:18.2f}"
             bars.append((f"{name}, times as fast as its deserializer", theirs / ours, ">=", 15))
             bars.append((f"{name}, times the JSON load", ours / plain, "<=", 3))
@@ -223,22 +227,11 @@ def compare(broker: str, registry: str, records: int, formats: Iterable[str]) ->
         yield f"{title:45}{value:8.2f}  {sign} {bar:<5} {'holds' if holds else 'MISSED'}"
 
 
-def main() -> None:
-    """Run the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--records", type=int, default=RECORDS)
-    parser.add_argument("--format", choices=FORMATS, action="append", help="only this one")
-    asked = parser.parse_args()
+def run(records: int, repeat: int, formats: Iterable[str]) -> None:
+    """Start what is needed, and print the report of some formats."""
     batch.warm_up()
     json_layout.warm_up()
     schemas.warm_up()
     with running_broker() as broker, running_registry() as registry:
-        lines = compare(
-            broker.bootstrap_servers, registry.url, asked.records, asked.format or FORMATS
-        )
-        for line in lines:
+        for line in compare(broker.bootstrap_servers, registry.url, records, repeat, formats):
             print(line, flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import io
+import threading
 import zlib
 from typing import TYPE_CHECKING, Final
 
@@ -30,6 +30,8 @@ FRAMED: Final = b"\xff\x06\0\0sNaPpY"
 _XERIAL_HEADER: Final = 16
 _LENGTH: Final = 4
 _LONGEST_VARINT: Final = 5
+_OF_THREAD: Final = threading.local()
+_GZIP_ALONE: Final = 16 + zlib.MAX_WBITS
 _GZIP: Final = b"\x1f\x8b\x08"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _MAP_OR_ARRAY: Final = (*range(0x80, 0xA0), *range(0xDC, 0xE0))  # of MessagePack
@@ -54,12 +56,17 @@ def gunzip(value: bytes) -> bytes | None:
     """
     if not value.startswith(_GZIP):
         return None
-    most = _most(value)
-    try:
-        found = gzip.GzipFile(fileobj=io.BytesIO(value)).read(most + 1)
-    except (zlib.error, EOFError, OSError) as error:
-        raise UnpackError("damaged gzip") from error
-    _check(len(found), most)
+    most, found, rest = _most(value), b"", value
+    while rest:
+        member = zlib.decompressobj(_GZIP_ALONE)
+        try:
+            found += member.decompress(rest, most + 1 - len(found))
+        except zlib.error as error:
+            raise UnpackError("damaged gzip") from error
+        _check(len(found), most)
+        if not member.eof:
+            raise UnpackError("damaged gzip")
+        rest = member.unused_data.lstrip(b"\0")  # some writers fill up a block
     return found
 
 
@@ -68,14 +75,25 @@ def unzstd(value: bytes) -> bytes | None:
     if not value.startswith(_ZSTD):
         return None
     most = _most(value)
-    frames = zstandard.ZstdDecompressor(max_window_size=2 * MAX_BYTES).stream_reader(
-        io.BytesIO(value), read_across_frames=True
-    )
+    try:
+        if 0 < zstandard.get_frame_parameters(value).content_size <= most:
+            return _decompressor().decompress(value, allow_extra_data=False)
+    except zstandard.ZstdError:
+        pass  # several frames, or damaged: the reader below tells
+    frames = _decompressor().stream_reader(io.BytesIO(value), read_across_frames=True)
     try:
         found = frames.read(most + 1)
     except zstandard.ZstdError as error:
         raise UnpackError("damaged zstd") from error
     _check(len(found), most)
+    return found
+
+
+def _decompressor() -> zstandard.ZstdDecompressor:
+    """Return this thread's, which costs more to make than most values to decompress."""
+    if not hasattr(_OF_THREAD, "zstd"):
+        _OF_THREAD.zstd = zstandard.ZstdDecompressor(max_window_size=2 * MAX_BYTES)
+    found: zstandard.ZstdDecompressor = _OF_THREAD.zstd
     return found
 
 

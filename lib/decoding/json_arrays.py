@@ -1,6 +1,7 @@
-"""JSON arrays of events, cut into the events, as the bytes that they are.
+"""Values that hold several events, JSON arrays or objects one behind the other, cut into them.
 
-A compiled walk over brackets and strings, for all values of a block at once.
+A compiled walk over brackets and strings, for all values of a block at once; the events stay the
+bytes that they are.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
 
 NO_ARRAY: Final = -1
+"""No array, or one object alone: what is not cut."""
 NOT_OF_EVENTS: Final = -2
 """Not JSON, or with elements that are neither objects, nor arrays, nor texts of some."""
 
@@ -26,18 +28,26 @@ _QUOTE, _BACKSLASH, _COMMA, _OPEN, _CLOSE = b'"\\,[]'
 _OPEN_OBJECT, _CLOSE_OBJECT, _SPACE = b"{} "
 
 
-def counted(values: Values) -> NDArray[np.int64]:
-    """Return how many elements each value has as an array, or `NO_ARRAY`, `NOT_OF_EVENTS`."""
+def counted(values: Values, *, in_arrays: bool = True) -> NDArray[np.int64]:
+    """Return how many elements each value has as an array, or `NO_ARRAY`, `NOT_OF_EVENTS`.
+
+    Parameters
+    ----------
+    in_arrays
+        False: how many objects each has, one behind the other, where those are several.
+    """
     none = np.empty(0, np.int64)
     counts = np.empty(len(values), np.int64)
-    _cut(_read_only(values.data), values.starts, values.stops, counts, none, none)
+    walk = _cut if in_arrays else _cut_objects
+    walk(_read_only(values.data), values.starts, values.stops, counts, none, none)
     return counts
 
 
-def elements(values: Values, counts: NDArray[np.int64]) -> Values:
-    """Return the elements of values that are arrays, as `counted` has counted them."""
+def elements(values: Values, counts: NDArray[np.int64], *, in_arrays: bool = True) -> Values:
+    """Return the elements of values that hold several, as `counted` has counted them."""
     starts, stops = np.empty((2, counts.sum()), np.int64)
-    _cut(_read_only(values.data), values.starts, values.stops, counts, starts, stops)
+    walk = _cut if in_arrays else _cut_objects
+    walk(_read_only(values.data), values.starts, values.stops, counts, starts, stops)
     return Values(values.data, starts, stops)
 
 
@@ -123,7 +133,35 @@ def _cut(
             counts[row] = NOT_OF_EVENTS
 
 
+@compiled
+def _cut_objects(
+    data: Bytes,
+    begins: Integers,
+    ends: Integers,
+    counts: Integers,
+    starts: Integers,
+    stops: Integers,
+) -> None:
+    """Count the objects that each value has one behind the other, as `_cut` does of arrays."""
+    total = 0
+    for row in range(len(begins)):
+        first, stop = total, ends[row]
+        i = _after_space(data, begins[row], stop)
+        while i < stop and data[i] == _OPEN_OBJECT:
+            end = _end_of(data, i, stop)
+            if end > stop:
+                break
+            if total < len(starts):
+                starts[total], stops[total] = i, end
+            total += 1
+            i = _after_space(data, end, stop)
+        counts[row] = total - first
+        if i < stop or counts[row] < 2:  # other bytes behind them are for who decodes the value
+            total, counts[row] = first, NO_ARRAY
+
+
 def warm_up() -> None:
     """Compile what is compiled, or load it from numba's cache, so that the first load is fast."""
     start = np.zeros(1, np.int64)
-    counted(Values(np.frombuffer(b"[]", np.uint8), start, start + 2))
+    for in_arrays in (True, False):
+        counted(Values(np.frombuffer(b"[]", np.uint8), start, start + 2), in_arrays=in_arrays)

@@ -6,6 +6,7 @@ import json
 from typing import Any, Final
 
 import msgpack
+import orjson
 
 from lib.core.binary_values import text_of_bytes
 from lib.decoding.compressed import UnpackError
@@ -29,6 +30,11 @@ def json_of(value: bytes) -> bytes | None:
         return None
     if len(value) > MAX_BYTES:
         raise UnpackError(f"more than {MAX_BYTES >> 20} MB of MessagePack")
+    try:
+        plain = msgpack.unpackb(value, strict_map_key=False, ext_hook=_bytes_alone)
+        return orjson.dumps(plain, default=_plain)
+    except (ValueError, TypeError, RecursionError, MemoryError):
+        pass  # damaged; or with keys that are no texts, or deeper than it goes
     try:
         found = msgpack.unpackb(
             value, strict_map_key=False, object_pairs_hook=_with_texts, ext_hook=_bytes_alone

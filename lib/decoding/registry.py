@@ -15,12 +15,14 @@ from lib.decoding.wrappers import wrapped
 from lib.sources.records import reason_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from lib.core.schemas import SchemaSource
 
 
-def decoder_for(block: pa.RecordBatch, schemas: SchemaSource) -> Decoder | None:
+def decoder_for(
+    block: pa.RecordBatch, schemas: SchemaSource, layers: Collection[str] | None = None
+) -> Decoder | None:
     """Return the decoder for a topic from a block of its records; None from a rejected one.
 
     Parameters
@@ -30,12 +32,14 @@ def decoder_for(block: pa.RecordBatch, schemas: SchemaSource) -> Decoder | None:
         (`lib.sources.records.reason_of`), and then it tells nothing.
     schemas
         Where the schemas of values come from that name one.
+    layers
+        The only ones to be unwrapped, of `lib.decoding.wrappers.LAYERS`; None: what is recognised.
     """
     if reason_of(block) is not None:
         return None
     if pa.types.is_struct(block.schema.field("value").type):
-        return wrapped(block, TABULAR, schemas)
-    return wrapped(block, schema_decoder(block, schemas), schemas)
+        return wrapped(block, TABULAR, schemas, layers)
+    return wrapped(block, schema_decoder(block, schemas), schemas, layers)
 
 
 def decode_block(

@@ -67,11 +67,14 @@ class Values:
         return self.data[self.starts[row] : self.stops[row]].tobytes()
 
     def to_arrow(self) -> pa.Array:
-        """Return the values, copied, as Arrow's binary."""
+        """Return the values as Arrow's binary; copied unless they lie one behind the other."""
         offsets = np.zeros(len(self) + 1, np.int32)
         np.cumsum(self.stops - self.starts, out=offsets[1:])
-        content = np.empty(offsets[-1], np.uint8)
-        _copy(self.data, self.starts, offsets, content)
+        if len(self) and (self.starts[1:] == self.stops[:-1]).all():
+            content = self.data[self.starts[0] : self.stops[-1]]
+        else:
+            content = np.empty(offsets[-1], np.uint8)
+            _copy(self.data, self.starts, offsets, content)
         buffers = [None, pa.py_buffer(offsets), pa.py_buffer(content)]
         return pa.Array.from_buffers(pa.binary(), len(self), buffers)
 
@@ -263,6 +266,5 @@ def _copy(
     content: NDArray[np.uint8],
 ) -> None:
     for row in range(len(starts)):
-        begin, to = starts[row], offsets[row]
-        for step in range(offsets[row + 1] - to):
-            content[to + step] = data[begin + step]
+        begin, to, end = starts[row], offsets[row], offsets[row + 1]
+        content[to:end] = data[begin : begin + end - to]

@@ -3,6 +3,7 @@
 | wrapping | what becomes of it |
 |---|---|
 | JSON text in a field | the fields of its objects become `field.name`; other text stays |
+| base64 in a field | the same, of the JSON that it stands for |
 | Connect | the fields of `payload` are the event's, `schema` goes; where `unpacking` left it |
 | Debezium | `before`, `after`, `source` and `op` stay as they are |
 | CloudEvents | its attributes stay as they are |
@@ -10,6 +11,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Final
@@ -23,13 +25,16 @@ from lib.decoding import json_schema
 from lib.decoding.json_value import parse_object
 from lib.decoding.merge import EXTRAS, OTHER_FIELDS, as_dictionary, concat, table_of
 from lib.decoding.slots import Values
-from lib.decoding.unpacking import SHARE
+from lib.decoding.unpacking import CONNECT, LOOKED_AT, SHARE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
-LOOKED_AT: Final = 64
-"""Texts of a field that are looked at."""
+    _Read = Callable[[str], bytes]
+    """Returns the JSON that a text holds."""
+
+DEBEZIUM: Final = "Debezium"
+CLOUD_EVENTS: Final = "CloudEvents"
 
 NAMED: Final = 3
 """More fields than these are only counted."""
@@ -43,39 +48,66 @@ class Wrapping:
 
     Attributes
     ----------
+    layer
+        What it is called where it can be chosen.
     name
         What the load report calls it.
     unwrap
         Returns the events without it, a row each as before.
     """
 
+    layer: str
     name: str
     unwrap: Callable[[pa.Table], pa.Table]
 
 
-def recognise(sample: pa.Table) -> tuple[Wrapping, ...]:
-    """Return what decoded events are wrapped in, the outermost first, from some of them."""
+def recognise(sample: pa.Table, chosen: Collection[str] | None = None) -> tuple[Wrapping, ...]:
+    """Return what decoded events are wrapped in, the outermost first, from some of them.
+
+    Parameters
+    ----------
+    chosen
+        The only layers that count.
+    """
     found: list[Wrapping] = []
     for recognised in WRAPPINGS:
         wrapping = recognised(sample)
-        if wrapping is not None:
+        if wrapping is not None and (chosen is None or wrapping.layer in chosen):
             found.append(wrapping)
             sample = wrapping.unwrap(sample)
     return tuple(found)
 
 
 def _text_in_fields(sample: pa.Table) -> Wrapping | None:
-    names = [n for n in _fields(sample) if n != OTHER_FIELDS and _holds_objects(sample[n])]
+    return _objects_in_fields(sample, "JSON text", str.encode)
+
+
+def _base64_in_fields(sample: pa.Table) -> Wrapping | None:
+    return _objects_in_fields(sample, "base64", _of_base64)
+
+
+def _objects_in_fields(sample: pa.Table, form: str, read: _Read) -> Wrapping | None:
+    fields = [n for n in _fields(sample) if n != OTHER_FIELDS]
+    names = [n for n in fields if _holds_objects(sample[n], read)]
     if not names:
         return None
     where = ", ".join(names) if len(names) <= NAMED else f"{len(names)} fields"
-    return Wrapping(f"JSON text in {where}", partial(_expanded_all, names=names))
+    unwrap = partial(_expanded_all, names=names, read=read)
+    return Wrapping(f"{form} in fields", f"{form} in {where}", unwrap)
 
 
-def _holds_objects(column: pa.ChunkedArray) -> bool:
+def _of_base64(text: str) -> bytes:
+    """Return what base64 stands for; nothing where a text is none."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        return b""
+
+
+def _holds_objects(column: pa.ChunkedArray, read: _Read) -> bool:
     if not _is_text(column):
         return False
-    found = [parse_object(t.encode())[0] for t in column.drop_null()[:LOOKED_AT].to_pylist()]
+    found = [parse_object(read(t))[0] for t in column.drop_null()[:LOOKED_AT].to_pylist()]
     objects = sum(record is not None for record in found)
     return any(found) and objects >= SHARE * len(found)
 
@@ -84,25 +116,28 @@ def _connect(sample: pa.Table) -> Wrapping | None:
     names = _fields(sample)
     is_one = all(name.partition(".")[0] in (_SCHEMA, _PAYLOAD) for name in names)
     if is_one and f"{_SCHEMA}.type" in names and _has(names, _PAYLOAD):
-        return Wrapping("Connect", _payload_alone)
+        return Wrapping(CONNECT, CONNECT, _payload_alone)
     return None
 
 
 def _debezium(sample: pa.Table) -> Wrapping | None:
     names = _fields(sample)
     is_change = "op" in names and (_has(names, "before") or _has(names, "after"))
-    return Wrapping("Debezium", _as_it_is) if is_change and "source.ts_ms" in names else None
+    if is_change and "source.ts_ms" in names:
+        return Wrapping(DEBEZIUM, DEBEZIUM, _as_it_is)
+    return None
 
 
 def _cloud_events(sample: pa.Table) -> Wrapping | None:
     is_one = {"specversion", "id", "source", "type"} <= set(_fields(sample))
-    return Wrapping("CloudEvents", _as_it_is) if is_one else None
+    return Wrapping(CLOUD_EVENTS, CLOUD_EVENTS, _as_it_is) if is_one else None
 
 
 WRAPPINGS: Final[tuple[Callable[[pa.Table], Wrapping | None], ...]] = (
     _text_in_fields,
     _text_in_fields,  # in what was text before
     _text_in_fields,
+    _base64_in_fields,
     _connect,
     _debezium,
     _cloud_events,
@@ -136,24 +171,29 @@ def _payload_alone(table: pa.Table) -> pa.Table:
     return table.rename_columns([name if new in taken else new for name, new in pairs])
 
 
-def _expanded_all(table: pa.Table, names: Sequence[str]) -> pa.Table:
-    return reduce(_expanded, names, table)
+def _expanded_all(table: pa.Table, names: Sequence[str], read: _Read) -> pa.Table:
+    return reduce(partial(_expanded, read=read), names, table)
 
 
-def _expanded(table: pa.Table, name: str) -> pa.Table:
+def _expanded(table: pa.Table, name: str, read: _Read) -> pa.Table:
     """Return `table` with the objects that the texts of a field hold as fields of their own."""
     if name not in table.column_names or not _is_text(table[name]):
         return table
     texts = table[name].cast(pa.string()).combine_chunks()
-    begins = pc.match_substring_regex(texts, r"^\s*\{")
+    if read is str.encode:
+        values = texts.cast(pa.binary())
+    else:
+        values = pa.array([None if t is None else read(t) for t in texts.to_pylist()], pa.binary())
+    begins = pc.match_substring_regex(values, r"^\s*\{")
     rows = np.flatnonzero(pc.fill_null(begins, False).to_numpy(zero_copy_only=False))
-    read = json_schema.read(Values.of(texts.take(pa.array(rows)).cast(pa.binary())))
-    if not len(read.good):
+    found = json_schema.read(Values.of(values.take(pa.array(rows))))
+    if not len(found.good):
         return table
     places = np.full(len(texts), -1)
-    places[rows[read.good]] = np.arange(len(read.good))
+    places[rows[found.good]] = np.arange(len(found.good))
     at = pa.array(places, mask=places < 0)
-    fields = {f"{name}.{n}": pa.chunked_array([c.take(at)]) for n, c in read.columns.items()}
+    inside = name.removesuffix("_base64")  # CloudEvents' data is the same in either field
+    fields = {f"{inside}.{n}": pa.chunked_array([c.take(at)]) for n, c in found.columns.items()}
     left = pc.if_else(pa.array(places < 0), texts, pa.scalar(None, pa.string()))
     return _with_fields(table, name, left, fields)
 

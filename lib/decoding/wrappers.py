@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from lib.core.columns import KAFKA_COLUMNS, OFFSET, PARTITION, PLACE, RECEIVED_TIME
+from lib.core.errors import FieldsError
 from lib.decoding import unpacking, unwrapping
 from lib.decoding.base import Decoded, with_record_columns
 from lib.decoding.json import JSON, TOMBSTONE
@@ -20,11 +21,11 @@ from lib.decoding.json_schema import numbered
 from lib.decoding.rejected import MAX_EXCERPTS, rejected_records
 from lib.decoding.schemas import schema_decoder
 from lib.decoding.slots import Values
-from lib.decoding.unpacking import ARRAYS
+from lib.decoding.unwrapping import CLOUD_EVENTS, DEBEZIUM
 from lib.sources.records import header_names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from numpy.typing import NDArray
 
@@ -70,6 +71,12 @@ class Wrapped:
         return " → ".join([*chain, "CloudEvents"] if self.in_headers else chain)
 
     @property
+    def layers(self) -> tuple[str, ...]:
+        """What can be chosen of it, in `LAYERS`."""
+        found = [*(p.layer for p in self.packings), *(w.layer for w in self.wrappings)]
+        return tuple(dict.fromkeys([*found, *([CLOUD_EVENTS] if self.in_headers else [])]))
+
+    @property
     def needs_headers(self) -> bool:
         """Whether the blocks have to have their headers."""
         return self.in_headers or self.inner.needs_headers
@@ -104,14 +111,36 @@ class Wrapped:
         names = [n for n in inner.columns.column_names if n not in KAFKA_COLUMNS]
         fields = inner.columns.select(names)
         columns = with_record_columns(fields, records, pa.array(rows[good]), extras)
-        if ARRAYS in self.packings:
+        if any(packing.several for packing in self.packings):
             places = np.arange(len(rows)) - np.searchsorted(rows, rows)
             columns = columns.append_column(PLACE, pa.array(places[good]))
         both = [rejected, _placed(inner.rejected, records, rows[bad])]
         return Decoded(columns, pa.concat_tables(both).unify_dictionaries())
 
 
-def wrapped(block: pa.RecordBatch, plain: Decoder | None, schemas: SchemaSource) -> Decoder:
+LAYERS: Final = tuple(
+    dict.fromkeys(
+        (
+            *(packing.layer for packing in unpacking.PACKINGS),
+            unpacking.EVENTS_IN_FIELD,
+            *("JSON text in fields", "base64 in fields", DEBEZIUM, CLOUD_EVENTS),
+        )
+    )
+)
+"""What can be chosen to be unwrapped."""
+
+
+def layers_of(decoder: Decoder | None) -> tuple[str, ...]:
+    """Return what a decoder unwraps, of `LAYERS`."""
+    return decoder.layers if isinstance(decoder, Wrapped) else ()
+
+
+def wrapped(
+    block: pa.RecordBatch,
+    plain: Decoder | None,
+    schemas: SchemaSource,
+    chosen: Collection[str] | None = None,
+) -> Decoder:
     """Return the decoder of a topic from a block of its records.
 
     Parameters
@@ -122,20 +151,34 @@ def wrapped(block: pa.RecordBatch, plain: Decoder | None, schemas: SchemaSource)
         The decoder of its values as they are, where that is known.
     schemas
         Where the schemas of what is in the values come from.
+    chosen
+        The only layers that count, of `LAYERS`; None: all.
 
     Returns
     -------
     Decoder
         The plain decoder itself where nothing is wrapped.
+
+    Raises
+    ------
+    FieldsError
+        When there is no such layer.
     """
+    if unknown := sorted(set(chosen or ()) - set(LAYERS)):
+        raise FieldsError(
+            f"{', '.join(unknown)} cannot be unwrapped.", f"Known: {', '.join(LAYERS)}."
+        )
     sample = block.slice(0, SAMPLE)  # not taken from all over it: tables have types without `take`
     values = sample.column("value").drop_null()
-    packings = unpacking.recognise(values) if plain is None else ()
+    packings = unpacking.recognise(values, chosen) if plain is None else ()
     if plain is None and packings:
         inside = unpacking.unpack(values, packings).values
         plain = schema_decoder(numbered(Values.of(inside)), schemas)
-    found = Wrapped(plain or JSON, packings, (), {*header_names(sample)} >= _BINARY_CLOUD_EVENTS)
-    found = replace(found, wrappings=unwrapping.recognise(found.decode(sample, excerpts=0).columns))
+    in_headers = {*header_names(sample)} >= _BINARY_CLOUD_EVENTS
+    in_headers = in_headers and (chosen is None or CLOUD_EVENTS in chosen)
+    found = Wrapped(plain or JSON, packings, (), in_headers)
+    columns = found.decode(sample, excerpts=0).columns
+    found = replace(found, wrappings=unwrapping.recognise(columns, chosen))
     return found if found != Wrapped(found.inner) else found.inner
 
 

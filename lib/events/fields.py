@@ -134,6 +134,9 @@ TIME_ROLES: Final = {
 
 IDENTITY_ROLES: Final = ("client", "session", "sequence")
 
+WRAPPERS: Final = "wrappers"
+"""What is unwrapped before there are fields: names of `lib.decoding.wrappers.LAYERS`."""
+
 CHOICES: Final = (
     *TIME_ROLES,
     *IDENTITY_ROLES,
@@ -143,6 +146,7 @@ CHOICES: Final = (
     "zone",
     "received_zone",
     "session_gap_s",
+    WRAPPERS,
 )
 """What can be chosen: by link, in the sidebar, and in the secrets under `[fields."TOPIC"]`."""
 
@@ -164,7 +168,7 @@ def with_choices(recognised: Fields, chosen: Mapping[str, Any]) -> Fields:
     ----------
     chosen
         By name (`CHOICES`): a time's sources as one name or several, an identity's source; None
-        for none; forms and zones by name.
+        for none; forms and zones by name. What is unwrapped is no field.
 
     Raises
     ------

@@ -16,7 +16,15 @@ from lib.core.columns import KAFKA_COLUMNS, OFFSET, PARTITION
 from lib.core.errors import SkewlineError, TopicChangedError
 from lib.decoding.registry import decode_block, decoder_for
 from lib.decoding.rejected import MAX_EXCERPTS
-from lib.events.fields import FROM_PARTITION, HEADER, KEY, RECORD_TIMESTAMP, Fields, with_choices
+from lib.events.fields import (
+    FROM_PARTITION,
+    HEADER,
+    KEY,
+    RECORD_TIMESTAMP,
+    WRAPPERS,
+    Fields,
+    with_choices,
+)
 from lib.events.recognition import NOTHING, Recognition, recognise
 from lib.sources.records import expired_in, header_names, note_of, payload_bytes, waiting_in
 
@@ -99,7 +107,10 @@ class Known:
 
 def _learned(first: pa.RecordBatch, known: Known, source: TopicSource) -> Known:
     """Return what the first block with a good record tells; what is chosen wins."""
-    decoder, chosen = known.decoder or decoder_for(first, source.schemas), known.chosen
+    chosen = known.chosen
+    layers = dict(chosen).get(WRAPPERS)
+    layers = (layers,) if isinstance(layers, str) else layers
+    decoder = known.decoder or decoder_for(first, source.schemas, layers)
     if decoder is None:
         return known
     headers = tuple(f"{HEADER}{name}" for name in header_names(first))

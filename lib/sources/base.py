@@ -19,13 +19,21 @@ class TopicInfo:
 
     `records` is end minus beginning offsets, so an upper bound where compaction or transactions
     left holes. `timestamp_kind` is "CreateTime", "LogAppendTime", or "" where the source does not
-    say. `unavailable` are the partitions that cannot be read now: they have no leader.
+    say. `is_internal` topics are Kafka's own, or of what runs on it. `unavailable` partitions
+    cannot be read now: they have no leader.
+
+    Where the source says so: `bytes` on disk, and the record timestamps of the first record and the
+    largest, epoch ms.
     """
 
     name: str
     partitions: int
     records: int
     timestamp_kind: str = ""
+    is_internal: bool = False
+    bytes: int | None = field(default=None, compare=False)
+    first_ms: int | None = field(default=None, compare=False)
+    last_ms: int | None = field(default=None, compare=False)
     unavailable: tuple[int, ...] = ()
 
 
@@ -57,7 +65,25 @@ class Between:
             raise ValueError(f"start {self.start_ms} is after end {self.end_ms}")
 
 
-Range = Everything | Latest | Between
+@dataclass(frozen=True)
+class FromOffset:
+    """Records of every partition from an offset on."""
+
+    offset: int
+
+
+@dataclass(frozen=True)
+class LastMinutes:
+    """Records whose timestamp is at most so many minutes before the topic's largest."""
+
+    minutes: int
+
+    def start_ms(self, newest_ms: int) -> int:
+        """Return the time from which on records count."""
+        return max(0, newest_ms - 60_000 * self.minutes)
+
+
+Range = Everything | Latest | Between | FromOffset | LastMinutes
 
 
 @dataclass(frozen=True)
@@ -72,6 +98,10 @@ class Span:
     def size(self) -> int:
         """Number of offsets in the span, an upper bound of its records."""
         return max(0, self.end - self.start)
+
+    def beginning_at(self, offset: int) -> Span:
+        """Return the span without what lies before an offset."""
+        return Span(self.partition, min(max(self.start, offset), self.end), self.end)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ _BEGINNINGS: Final = (
     (b"PAR1", "Parquet; give it the ending .parquet"),
     (b"ARROW1", "Arrow; give it the ending .arrow"),
     (b"Obj\x01", "an Avro file; give it the ending .avro"),
+    (b"FEA1", "Feather of version 1; write it anew as version 2"),
     (b"ORC", "ORC"),
     (b"%PDF-", "a PDF"),
     (b"SQLite format 3", "a SQLite database"),
@@ -49,6 +50,8 @@ def guess_of(first_bytes: bytes) -> str:
     named = next((form for mark, form in _BEGINNINGS if first_bytes.startswith(mark)), "")
     if named or not first_bytes:
         return named
+    if b"\x1b[" in first_bytes and _is_text(first_bytes.replace(b"\x1b", b"")):
+        return "text with the colours of a terminal; write it without them (jq -M)"
     if _is_utf16(first_bytes):
         return "UTF-16 without a byte order mark; save it as UTF-8"
     return _of_text(first_bytes) if _is_text(first_bytes) else _of_binary(first_bytes)

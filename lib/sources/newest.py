@@ -53,7 +53,7 @@ def newest_part(source: TopicSource, topic: str, wanted: Range, size: int) -> Pa
     if isinstance(wanted, Between):
         newest = _newest_between(source, plan, wanted, size)
     else:
-        newest = replace(source.plan(topic, Latest(size)), range=wanted)
+        newest = _common(plan, source.plan(topic, Latest(size)))
     return Part(newest, whole=newest.size >= plan.size)
 
 
@@ -89,6 +89,13 @@ def _newest_between(source: TopicSource, plan: Plan, wanted: Between, size: int)
         else:
             late = middle
     return replace(plan, range=wanted)
+
+
+def _common(plan: Plan, other: Plan) -> Plan:
+    """Return the offsets of a plan that another one has too, to their end."""
+    starts = {span.partition: span.start for span in other.spans}
+    spans = (s.beginning_at(starts.get(s.partition, s.start)) for s in plan.spans)
+    return replace(plan, spans=tuple(spans))
 
 
 def _before(wider: Plan, plan: Plan) -> Plan:

@@ -57,6 +57,11 @@ def label_of(name: str) -> str:
     return LABELS.get(name, name)
 
 
+def is_cluster(name: str) -> bool:
+    """Return whether a source is a Kafka cluster."""
+    return name == KAFKA or name not in LABELS
+
+
 SECRETS: Final = ".streamlit/secrets.toml"
 """Where secrets are, in the home folder and in the working folder, whose tables come first."""
 

@@ -68,8 +68,11 @@ def reason_of(records: pa.RecordBatch) -> str | None:
     return None if reason is None else reason.decode()
 
 
-def noted(records: pa.RecordBatch, note: str) -> pa.RecordBatch:
-    """Return a block of records with a sentence on how its file was read, for the load report."""
+def noted(records: pa.RecordBatch, *notes: str) -> pa.RecordBatch:
+    """Return a block of records with sentences on how its file was read, for the load report."""
+    if not any(notes):
+        return records
+    note = " ".join(filter(None, (note_of(records), *notes)))
     return records.replace_schema_metadata((records.schema.metadata or {}) | {_NOTE: note.encode()})
 
 

@@ -13,9 +13,10 @@ from zoneinfo import available_timezones
 import streamlit as st
 
 from lib.core.errors import FieldsError
-from lib.core.formatting import visible_text
+from lib.core.formatting import escaped_markdown, visible_text
 from lib.core.times.forms import FORMS
 from lib.core.times.zones import WHATEVER_IS_WRITTEN, find_zone
+from lib.decoding.wrappers import LAYERS, layers_of
 from lib.events.fields import (
     IN_ORDER,
     NO_FIELD,
@@ -67,6 +68,7 @@ def chosen_fields(topic: str) -> FieldChoice:
     chosen = preset_fields(secrets(), topic)
     chosen |= _linked(parameters.TIME_ROLES, sources_in)
     chosen |= _linked(parameters.IDENTITY_ROLES, source_in)
+    chosen |= _linked_layers()
     chosen |= {n: v for n, v in _linked(parameters.FORMS, str).items() if v in FORMS}
     chosen |= {n: v for n, v in _linked(parameters.ZONES, str).items() if _is_zone(v)}
     gap = _positive(parameters.get(parameters.GAP) or "")
@@ -92,6 +94,7 @@ def choose_fields(topic: LoadedTopic) -> None:
     with st.expander("Fields", icon=":material/data_object:", expanded=is_open):
         if topic.recognition.system:
             st.caption(f"The fields are those of {topic.recognition.system}.")
+        _choose_wrappers(topic)
         for role, form in zip(parameters.TIME_ROLES, parameters.FORMS, strict=True):
             _choose_times(topic, role)
             _choose_form(topic, role, form)
@@ -110,6 +113,28 @@ def choose_fields(topic: LoadedTopic) -> None:
             )
         if topic.chosen:
             st.button("Back to the detected fields", on_click=forget_fields, width="stretch")
+
+
+def _choose_wrappers(topic: LoadedTopic) -> None:
+    """Draw what the records are, as a chain, and what of it is unwrapped."""
+    if topic.decoder is None:
+        return
+    st.caption(f"Records are {escaped_markdown(topic.decoder.name)}.")
+    st.session_state[field_key(parameters.WRAPPERS)] = list(layers_of(topic.decoder))
+    st.multiselect(
+        "Unwrapped",
+        LAYERS,
+        key=field_key(parameters.WRAPPERS),
+        placeholder="nothing",
+        on_change=_write_wrappers,
+        help="What values are packed in and events are wrapped in, as the first records show it. "
+        "Take out what should stay as it is; add what only some records are wrapped in.",
+    )
+
+
+def _write_wrappers() -> None:
+    chosen = st.session_state[field_key(parameters.WRAPPERS)]
+    parameters.put(parameters.WRAPPERS, IN_ORDER.join(chosen) or NO_FIELD)
 
 
 def _choose_times(topic: LoadedTopic, role: Parameter[None]) -> None:
@@ -240,6 +265,12 @@ def _put(parameter: Parameter[object], text: str, *, is_default: bool) -> None:
         parameters.drop(parameter)
     else:
         parameters.put(parameter, text)
+
+
+def _linked_layers() -> dict[str, tuple[str, ...]]:
+    text = parameters.get(parameters.WRAPPERS) or ""
+    layers = tuple(layer for layer in text.split(IN_ORDER) if layer in LAYERS)
+    return {parameters.WRAPPERS.name: layers} if layers or text == NO_FIELD else {}
 
 
 def _is_zone(name: str) -> bool:

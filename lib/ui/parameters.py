@@ -14,6 +14,7 @@ from typing import Final, Generic, Literal, TypeVar
 import streamlit as st
 
 from lib.analysis.sessions import DEFAULT_BINS
+from lib.decoding.wrappers import LAYERS
 from lib.replay.registry import ENGINES
 from lib.replay.windows import WINDOW_KINDS
 
@@ -71,16 +72,23 @@ TOPIC: Final = Parameter(
     "name of a topic; one that is gone is said to be missing",
     default_means="the first",
 )
-RANGE: Final = Parameter("range", "All", "`All`, `Latest`, `From–to`")
+RANGE: Final = Parameter("range", "All", "`All`, `Latest`, `Minutes`, `Offset`, `From–to`")
 LATEST: Final = Parameter("latest", 10_000, "number of records, with `range=Latest`")
+MINUTES: Final = Parameter(
+    "minutes", 60, "minutes before the topic's newest record, with `range=Minutes`"
+)
+OFFSET: Final = Parameter("offset", 0, "of every partition, with `range=Offset`")
 FROM, TO = (
     Parameter(
         name,
         None,
         "record timestamps, UTC, as `2018-10-28T11:35`, with `range=From–to`",
-        default_means="yesterday to tomorrow",
+        default_means="the topic's own span",
     )
     for name in ("from", "to")
+)
+PARTITIONS: Final = Parameter(
+    "partitions", None, "numbers, with commas between, of a topic of Kafka", default_means="all"
 )
 EVENT_TIME, SENT_TIME, RECEIVED_TIME = TIME_ROLES = tuple(
     Parameter(role, None, _TIME, default_means="as recognised")
@@ -96,6 +104,12 @@ UNIT, SENT_UNIT, RECEIVED_UNIT = FORMS = tuple(
 )
 ZONE, RECEIVED_ZONE = ZONES = tuple(
     Parameter(name, None, _ZONE, default_means="UTC") for name in ("zone", "received_zone")
+)
+WRAPPERS: Final = Parameter(
+    "wrappers",
+    None,
+    f"what is unwrapped, with `||` between: {', '.join(f'`{layer}`' for layer in LAYERS)}; `none`",
+    default_means="as recognised",
 )
 GAP: Final = Parameter(
     "gap", 30, "inactivity, in seconds, that ends a session, where the topic names none"
@@ -191,10 +205,11 @@ PARAMETERS: Final[tuple[Parameter[object], ...]] = (
 
 ROLES: Final = (*TIME_ROLES, *IDENTITY_ROLES)
 
-FIELDS: Final = (*ROLES, *FORMS, *ZONES, GAP)
-"""The parameters that hold for one topic only."""
+FIELDS: Final = (*ROLES, *FORMS, *ZONES, WRAPPERS, GAP)
+OF_TOPIC: Final = (*FIELDS, FROM, TO, PARTITIONS)
+"""The parameters that hold for one topic only: its fields, and all of them."""
 
-BY_HAND: Final = (SOURCE, TOPIC, *FIELDS, FIRST_CLIENT, LAST_CLIENT, ONE_SESSION)
+BY_HAND: Final = (SOURCE, TOPIC, *OF_TOPIC, FIRST_CLIENT, LAST_CLIENT, ONE_SESSION)
 
 # Keys of widgets and charts that no parameter is bound to.
 BLAME_CHART: Final = "blame"
@@ -214,6 +229,8 @@ SESSION_TABLE: Final = "session_table"
 SKEW_CHART: Final = "skew"
 GAP_CHART: Final = "gaps"
 REPLAY_CHART: Final = "replay_skew"
+INTERNAL_TOPICS: Final = "internal_topics"
+TOPIC_TABLE: Final = "topic_table"
 UPLOAD: Final = "upload"
 
 # What else the session holds.

@@ -13,7 +13,7 @@ import streamlit as st
 
 from lib.charts.times import TimeScale
 from lib.core.errors import FieldsError, SkewlineError
-from lib.sources.open import cap_on_events, label_of
+from lib.sources.open import UPLOAD, cap_on_events, is_cluster, label_of
 from lib.ui import parameters
 from lib.ui.answers import corrected
 from lib.ui.client_filter import choose_clients
@@ -23,7 +23,8 @@ from lib.ui.offer import offer_of
 from lib.ui.sources import chosen_source, forget_topics, topics_of
 from lib.ui.switch import switch
 from lib.ui.time_window import TimeWindow, choose_window
-from lib.ui.topic_choice import choose_range, choose_source, choose_topic
+from lib.ui.topic_choice import choose_partitions, choose_range, choose_source, choose_topic
+from lib.ui.topic_list import topic_list_button
 from lib.ui.view import View
 
 if TYPE_CHECKING:
@@ -59,11 +60,16 @@ def _view_of_source(name: str, source: TopicSource, cap: int) -> View:
     listing = topics_of(source)
     if not listing.topics and listing.error is not None:
         return _failed(name, listing.error)
-    topic = choose_topic(name, listing.topics)
+    topic = choose_topic(name, source, listing.topics)
     if not topic:
         return _failed(name, _no_topics(name))
-    key = LoadKey(source.identity, topic, choose_range(), chosen_fields(topic), cap)
+    if name != UPLOAD:
+        topic_list_button(source)
     info = next((info for info in listing.topics if info.name == topic), None)
+    wanted = choose_range(info)
+    if is_cluster(name):
+        source = choose_partitions(source, info)
+    key = LoadKey(source.identity, topic, wanted, chosen_fields(topic), cap)
     try:
         offer = None if is_known(key) else offer_of(source, key, info)
     except SkewlineError as error:

@@ -9,21 +9,32 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from lib.core.formatting import counted, escaped_markdown, visible_text
-from lib.sources.base import Between, Everything, Latest, Range
+from lib.sources.base import Between, Everything, FromOffset, LastMinutes, Latest, Range
 from lib.sources.open import UPLOAD, available_sources, label_of
+from lib.sources.partitions import ChosenPartitions
 from lib.ui import parameters
 from lib.ui.sources import secrets
 from lib.ui.switch import switch
+from lib.ui.topic_list import first_readable, is_shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lib.sources.base import TopicInfo
+    from lib.sources.base import TopicInfo, TopicSource
     from lib.ui.parameters import Parameter
 
 _NAMED: Final = 5
 
-_RANGES: Final[Mapping[str, str]] = {"all": "All", "latest": "Latest", "between": "From–to"}
+_RANGES: Final[Mapping[str, str]] = {
+    "all": "All",
+    "latest": "Latest",
+    "minutes": "Minutes",
+    "offset": "Offset",
+    "between": "From–to",
+}
+_MINUTE_MS: Final = 60_000
+_EARLIEST: Final = dt.datetime(1970, 1, 1)  # noqa: DTZ001 (the widget knows no zones)
+_LATEST: Final = dt.datetime(9999, 12, 31)  # noqa: DTZ001
 
 
 def choose_source() -> str:
@@ -43,23 +54,25 @@ def choose_source() -> str:
     return names[known]
 
 
-def choose_topic(source: str, topics: Sequence[TopicInfo]) -> str | None:
+def choose_topic(name: str, source: TopicSource, topics: Sequence[TopicInfo]) -> str | None:
     """Draw the topics of a source and return the chosen one's name; None where there is none."""
     infos = {info.name: info for info in topics}
+    shown = [info.name for info in topics if is_shown(info)]
     # A copied link may name a topic that is gone: say so, rather than open another. An upload has
     # one topic, whatever a link calls it.
-    linked = None if source == UPLOAD else parameters.get(parameters.TOPIC)
-    options = list(infos) if linked is None or linked in infos else [*infos, linked]
+    linked = None if name == UPLOAD else parameters.get(parameters.TOPIC)
+    options = shown if linked is None or linked in shown else [*shown, linked]
     if not options:
         return None
-    _take_from_url(parameters.TOPIC, options)
+    first = options[0] if linked or name == UPLOAD else first_readable(source, topics)
+    _take_from_url(parameters.TOPIC, options, first)
     chosen = st.selectbox(
         "Topic",
         options,
         format_func=visible_text,
         key=parameters.TOPIC.name,
         on_change=_leave_topic,
-        help=f"The topics of this source ({escaped_markdown(label_of(source))}) with their number "
+        help=f"The topics of this source ({escaped_markdown(label_of(name))}) with their number "
         "of records.",
     )
     parameters.put(parameters.TOPIC, chosen)
@@ -74,28 +87,51 @@ def choose_topic(source: str, topics: Sequence[TopicInfo]) -> str | None:
     return chosen
 
 
-def _take_from_url(parameter: Parameter[None], options: Sequence[str]) -> None:
-    """Give a widget the URL's value, or the first option.
+def _take_from_url(
+    parameter: Parameter[None], options: Sequence[str], first: str | None = None
+) -> None:
+    """Give a widget the URL's value, or that of `first`, or else the first option.
 
     Source and topic are in every link, also where they are the first: Streamlit's own binding
     would leave them out, and the link would open another topic once there are others.
     """
     linked = parameters.get(parameter)
-    st.session_state[parameter.name] = linked if linked in options else options[0]
+    st.session_state[parameter.name] = linked if linked in options else first or options[0]
 
 
 def _leave_source() -> None:
     parameters.put(parameters.SOURCE, st.session_state[parameters.SOURCE.name])
-    parameters.drop(parameters.TOPIC, *parameters.FIELDS)
+    parameters.drop(parameters.TOPIC, *parameters.OF_TOPIC)
 
 
 def _leave_topic() -> None:
     parameters.put(parameters.TOPIC, st.session_state[parameters.TOPIC.name])
-    parameters.drop(*parameters.FIELDS)
+    parameters.drop(*parameters.OF_TOPIC)
 
 
-def choose_range() -> Range:
-    """Draw the range and return it."""
+def choose_partitions(source: TopicSource, info: TopicInfo | None) -> TopicSource:
+    """Draw the partitions of a topic of Kafka; return the source, with the chosen ones alone."""
+    if info is None or info.partitions < 2:
+        return source
+    every = range(info.partitions)
+    linked = (parameters.get(parameters.PARTITIONS) or "").split(",")
+    numbers = sorted({int(text) for text in linked if text.isdecimal()} & set(every))
+    key = parameters.field_key(parameters.PARTITIONS)
+    st.session_state[key] = numbers
+    st.multiselect("Partitions", every, key=key, placeholder="all", on_change=_write_partitions)
+    return ChosenPartitions(source, tuple(numbers)) if numbers else source
+
+
+def _write_partitions() -> None:
+    numbers = st.session_state[parameters.field_key(parameters.PARTITIONS)]
+    if numbers:
+        parameters.put(parameters.PARTITIONS, ",".join(map(str, sorted(numbers))))
+    else:
+        parameters.drop(parameters.PARTITIONS)
+
+
+def choose_range(info: TopicInfo | None) -> Range:
+    """Draw the range of a topic and return it."""
     kind = switch("Range", _RANGES, parameters.RANGE)
     if kind == "latest":
         newest = st.number_input(
@@ -108,12 +144,46 @@ def choose_range() -> Range:
             bind=parameters.binding(parameters.LATEST.name),
         )
         return Latest(int(newest))
+    if kind == "minutes":
+        return LastMinutes(_choose_number("Minutes before the newest record", parameters.MINUTES))
+    if kind == "offset":
+        return FromOffset(_choose_number("From offset", parameters.OFFSET))
     if kind == "between":
-        today = dt.datetime.now(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        start = _choose_moment("From (UTC)", today - dt.timedelta(days=1), parameters.FROM)
-        end = _choose_moment("To (UTC)", today + dt.timedelta(days=1), parameters.TO)
+        first, behind = span_of(info, dt.datetime.now(dt.UTC))
+        start = _choose_moment("From (UTC)", first, parameters.FROM)
+        end = _choose_moment("To (UTC)", behind, parameters.TO)
         return Between(start, max(start, end))
     return Everything()
+
+
+def span_of(info: TopicInfo | None, now: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
+    """Return the minutes from a topic's first record to behind its last.
+
+    Yesterday to tomorrow where the source does not say when its records are.
+    """
+    if info is None or info.first_ms is None or info.last_ms is None:
+        today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        return today - dt.timedelta(days=1), today + dt.timedelta(days=1)
+    epoch, minute = dt.datetime(1970, 1, 1, tzinfo=dt.UTC), dt.timedelta(minutes=1)
+    try:
+        return (
+            epoch + min(info.first_ms, info.last_ms) // _MINUTE_MS * minute,
+            epoch + (info.last_ms // _MINUTE_MS + 1) * minute,
+        )
+    except OverflowError:  # a clock beyond the year 9999
+        return span_of(None, now)
+
+
+def _choose_number(title: str, parameter: Parameter[int]) -> int:
+    number = st.number_input(
+        title,
+        int(parameter is parameters.MINUTES),
+        parameters.LARGEST,
+        parameter.default,
+        key=parameter.name,
+        bind=parameters.binding(parameter.name),
+    )
+    return int(number)
 
 
 def ask_for_newest(count: int) -> None:
@@ -124,14 +194,35 @@ def ask_for_newest(count: int) -> None:
 
 def _choose_moment(title: str, default: dt.datetime, parameter: Parameter[None]) -> int:
     """Return the chosen moment, epoch ms."""
-    moment = st.datetime_input(
+    key, plain = parameters.field_key(parameter), default.replace(tzinfo=None)
+    st.session_state[key] = moment_in(parameters.get(parameter) or "") or plain
+    moment: dt.datetime = st.datetime_input(
         title,
-        default.replace(tzinfo=None),
         step=60,
-        min_value=dt.datetime(1970, 1, 1),  # noqa: DTZ001 (the widget knows no zones)
-        key=parameter.name,
+        min_value=_EARLIEST,
+        max_value=_LATEST,
+        key=key,
         required=True,
-        bind="query-params",
+        on_change=_write_moment,
+        args=(parameter, plain),
         help="Of the record timestamp.",
     )
     return round(1000 * moment.replace(tzinfo=dt.UTC).timestamp())
+
+
+def _write_moment(parameter: Parameter[None], default: dt.datetime) -> None:
+    moment: dt.datetime = st.session_state[parameters.field_key(parameter)]
+    if moment == default:
+        parameters.drop(parameter)
+    else:
+        parameters.put(parameter, moment.isoformat(timespec="minutes"))
+
+
+def moment_in(text: str) -> dt.datetime | None:
+    """Return the moment that a link has, UTC, without a zone; None where it has none."""
+    try:
+        moment = dt.datetime.fromisoformat(text)
+        moment = moment.astimezone(dt.UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    except (ValueError, OverflowError):
+        return None
+    return moment if _EARLIEST <= moment <= _LATEST else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lib.sources.files.folder import UPLOADS, UploadedTopic
+from lib.sources.files.folder import UploadedTopic
 from lib.ui import parameters
 
 
@@ -15,7 +15,6 @@ def uploaded() -> UploadedTopic | None:
     """
     file = st.file_uploader(
         "A file of events",
-        type=[ending.removeprefix(".") for ending in UPLOADS],
         key=parameters.UPLOAD,
         help="JSON Lines, CSV or Parquet, plain or compressed with gzip or zstd; what kcat -C -J "
         "or kafka-console-consumer wrote; or a topic downloaded from Skewline.",

@@ -17,6 +17,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from lib.core.columns import KAFKA_COLUMNS, OFFSET, PARTITION, PLACE, RECEIVED_TIME
+from lib.core.errors import FieldsError
 from lib.core.schemas import NoSchemas
 from lib.decoding import compressed, unpacking
 from lib.decoding.json import JSON, TOMBSTONE
@@ -379,6 +380,24 @@ def test_structured_cloud_events_are_named():
     assert found.columns["data.ts"].to_pylist() == [1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    "data", [{"data": {"a": 1}}, {"data": '{"a":1}'}, {"data_base64": "eyJhIjoxfQ=="}]
+)
+def test_data_of_cloud_events_is_the_same_however_it_is_written(data):
+    event = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t"} | data
+
+    name, found = decoded(*values_of(event, event))
+
+    assert name.endswith("CloudEvents")
+    assert found.columns["data.a"].to_pylist() == [1, 1]
+
+
+def test_base64_that_holds_no_json_stays_as_it_is():
+    event = {"id": "c2Vzc2lvbg==", "token": "eyJhIjoxfQ.eyJhIjoxfQ.c2Vzc2lvbg"}
+
+    assert decoded(*values_of(event))[0] == "JSON"
+
+
 def test_the_headers_of_binary_cloud_events_are_fields():
     headers = [
         [(f"ce_{name}", value.encode()) for name, value in (ATTRIBUTES | more).items()]
@@ -441,6 +460,89 @@ def test_a_text_field_of_a_table_is_opened_too():
     assert isinstance(decoder, Wrapped)
     assert decoder.inner is TABULAR
     assert decoder.decode(records).columns["data.a"].to_pylist() == [1, 2]
+
+
+# What is chosen
+
+
+def named(layers, *values: bytes, **others) -> str:
+    return decoder_for(block(*values, **others), NoSchemas(), layers).name
+
+
+def test_only_what_is_chosen_is_unwrapped():
+    values = [gzip.compress(b"[" + v + b"]") for v in values_of(*EVENTS)]
+
+    assert named(None, *values) == "gzip → arrays of JSON"
+    assert named(("gzip",), *values) == "gzip → JSON"
+    assert named((), *values) == "JSON"
+
+
+def test_what_is_chosen_is_unwrapped_where_one_value_shows_it():
+    values = [*values_of(*EVENTS) * 10, gzip.compress(dumped(EVENTS[0]))]
+
+    assert named(None, *values) == "JSON"
+    assert named(("gzip", "arrays"), *values) == "gzip → JSON"
+
+
+def test_what_cannot_be_unwrapped_cannot_be_chosen():
+    with pytest.raises(FieldsError, match="lz5 cannot be unwrapped"):
+        named(("lz5",), dumped(EVENTS[0]))
+
+
+# Several events in a value
+
+
+@pytest.mark.parametrize("between", [b"", b"\n", b" \r\n"])
+def test_objects_one_behind_the_other_are_events_each(between):
+    (first, second, third) = values_of(*EVENTS)
+
+    name, found = decoded(first + between + second + between, third)
+
+    assert name == "several JSON"
+    assert found.columns[PLACE].to_pylist() == [0, 1, 0]
+    assert fields_of(found.columns.drop_columns(PLACE)) == plainly(*EVENTS)
+
+
+def test_an_object_with_bytes_behind_it_is_rejected_whole():
+    _, found = decoded(*[b'{"a":1}{"a":2}'] * 3, b'{"a":3}{"a":4} x', b'{"a":5}{"a":')
+
+    assert found.columns["a"].to_pylist() == [1, 2] * 3
+    assert reasons(found) == ["not JSON", "not JSON"]
+
+
+BATCH = b'{"app":"x", "events": [{"at":1704164650000,"n":1}, {"at":1704164651000,"n":2}] ,"v":1}'
+
+
+def test_events_in_a_field_are_rows_with_what_is_around_them():
+    name, found = decoded(BATCH, b'{"app":"y","events":[]}', b'{"app":"z"}', BATCH)
+
+    assert name == "JSON → events in events"
+    assert found.columns["events.n"].to_pylist() == [1, 2, None, None, 1, 2]
+    assert found.columns["app"].to_pylist() == ["x", "x", "y", "z", "x", "x"]
+    assert found.columns[OFFSET].to_pylist() == [0, 0, 1, 2, 3, 3]
+    assert found.columns[PLACE].to_pylist() == [0, 1, 0, 0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b'{"at":1704164650000,"note":"a long text around it all","tags":[{"at":1704164650000}]}',
+        b'{"at":1704164650000,"items":[{"sku":"a","quantity":1},{"sku":"b","quantity":2}]}',
+        b'{"at":1704164650000,"points":[1704164650000,1704164651000,1704164652000]}',
+    ],
+)
+def test_a_list_in_an_event_leaves_it_one_event(value):
+    assert named(None, value) == "JSON"
+    assert named(("events in a field",), value).startswith("JSON")
+
+
+def test_events_of_one_value_fit_into_their_bound(monkeypatch):
+    monkeypatch.setattr(unpacking, "MAX_BLOCK_BYTES", 4 * len(BATCH) + 1)
+
+    _, found = decoded(BATCH, BATCH, BATCH)
+
+    assert found.columns[OFFSET].to_pylist() == [0, 0, 1, 1]
+    assert found.rejected[OFFSET].to_pylist() == [2]
 
 
 # The cases

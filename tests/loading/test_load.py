@@ -213,7 +213,7 @@ def test_the_decoder_is_chosen_by_the_first_block_and_kept(
     decoder = Listening([])
     asked: list[pa.RecordBatch] = []
     monkeypatch.setattr(
-        "lib.loading.reading.decoder_for", lambda block, _: asked.append(block) or decoder
+        "lib.loading.reading.decoder_for", lambda block, *_: asked.append(block) or decoder
     )
     before = load(topic, "topic", Everything())
     topic.write(*events(10, 11))
@@ -286,7 +286,7 @@ def test_a_load_that_fails_is_one_line_in_the_log(
 def test_the_log_has_no_value_of_a_record(
     topic: MemoryTopic, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(block: pa.RecordBatch, _schemas: object) -> None:
+    def fail(block: pa.RecordBatch, *_: object) -> None:
         raise ValueError(block.column("value")[0].as_py())
 
     monkeypatch.setattr("lib.loading.reading.decoder_for", fail)

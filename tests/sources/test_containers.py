@@ -20,8 +20,7 @@ from lib.core.errors import SkewlineError, UnreadableFileError
 from lib.core.schemas import NoSchemas
 from lib.decoding.registry import decode_block, decoder_for
 from lib.sources.files.documents import longest_array_in
-from lib.sources.files.folder import UPLOADS
-from lib.sources.files.formats import records_of
+from lib.sources.files.formats import UPLOADS, records_of
 from lib.sources.files.input_file import uploaded
 from lib.sources.files.json_text import cut, members, unquoted
 from lib.sources.guess import guess_of
@@ -206,6 +205,7 @@ ROWS = [{"dev": "a", "x": 1.5}, {"dev": "b", "x": 2.25}, {"dev": "c", "x": 3}]
         '"dev","x"\n"a","1.5"\n"b","2.25"\n"c","3"',
         "\n\ndev,x\na,1.5\n\nb,2.25\nc,3\n",
         "dev,x\ra,1.5\rb,2.25\rc,3\r",
+        "Report;\nof;\ndev;x\na;1,5\nb;2,25\nc;3\n",
     ],
 )
 def test_csv_is_read_as_people_have_it(text):
@@ -258,6 +258,46 @@ def test_rows_that_are_all_too_long_or_too_short_are_all_rejected(text, reason):
     assert reasons == [reason] * 2
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "cp1251", "shift_jis"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda texts: "".join(f'{{"a":"{text}"}}\n' for text in texts),
+        lambda texts: "[" + ",\n".join(f'{{"a": "{text}"}}' for text in texts) + "]",
+        lambda texts: "".join(f'CreateTime:5\tk\t{{"a":"{text}"}}\n' for text in texts),
+        lambda texts: "".join(f'{{"payload":{{"a":"{text}"}},"ts":5}}\n' for text in texts),
+    ],
+)
+def test_json_from_before_unicode_is_read_and_said_to_be(written, encoding):
+    texts = {
+        "cp1252": ["Zürich, Genève", "Bern"],
+        "cp1251": ["Москва, город Тверь", "Bern"],
+        "shift_jis": ["東京都千代田区は日本です", "Bern"],
+    }[encoding]
+
+    fields, reasons, notes = opened("t.json", written(texts).encode(encoding))
+
+    assert [row["a"] for row in fields] == texts
+    assert reasons == []
+    assert len(notes) == 1
+    assert "it is not UTF-8" in notes.pop()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b'{"a":"b\xffc","b":"\\u0000"}\n',  # bytes that kcat wrote
+        b'{"a":"b\xffc"}\n{"a":"\xc3\xa4"}\n',  # one byte too many among UTF-8
+        b'{"a":"\x95\x96"}\n',
+    ],
+)
+def test_bytes_that_are_no_letters_are_not_made_some(value):
+    _, reasons, notes = opened("t.json", value)
+
+    assert reasons == ["not UTF-8"]
+    assert notes == set()
+
+
 # Archives and Arrow
 
 
@@ -296,6 +336,10 @@ TABLE = pa.table({"a": [1, 2], "b": ["x", "y"]})
         ("t.txt.bz2", bz2.compress(b'{"a":1,"b":"x"}{"a":2,"b":"y"}')),
         ("t.arrow", arrow(TABLE, stream=False)),
         ("t.arrow", arrow(TABLE, stream=True)),
+        ("t.arrows", arrow(TABLE, stream=True)),
+        ("t.pq", parquet(TABLE)),
+        ("stream-1-2024-01-02-03-04-05-f00d", b'{"a":1,"b":"x"}{"a":2,"b":"y"}'),
+        ("stream-1.gz", gzip.compress(b'{"a":1,"b":"x"}{"a":2,"b":"y"}')),
         ("t.feather.gz", gzip.compress(arrow(TABLE, stream=False))),
         ("t.csv", b'{"a":1,"b":"x"}\n{"a":2,"b":"y"}'),
         ("t.txt", b"a,b\n1,x\n2,y\n"),

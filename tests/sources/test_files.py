@@ -30,7 +30,7 @@ from lib.events.export import ORIGIN, write_capture
 from lib.events.fields import Fields
 from lib.events.recognition import recognise
 from lib.events.table import EventsTable, build_events
-from lib.sources.base import Between, Everything, Latest, Span, TopicInfo
+from lib.sources.base import Between, Everything, FromOffset, LastMinutes, Latest, Span, TopicInfo
 from lib.sources.files import input_file
 from lib.sources.files.folder import FileTopics, UploadedTopic, samples, topic_of
 from lib.sources.files.formats import records_of
@@ -311,6 +311,8 @@ def test_what_is_no_topic_is_named_with_the_reason(folder, tmp_path_factory):
     outside = tmp_path_factory.mktemp("outside") / "secret.csv"
     outside.write_text("x\n1\n")
     (folder.folder / "link.csv").symlink_to(outside)
+    (folder.folder / "LICENSE").write_text("Anybody may")
+    (folder.folder / "unnamed").write_text('{"x": 1}{"x": 2}')
 
     assert {each.name: each.reason for each in folder.passed_over()} == {
         ".hidden.csv": "is hidden",
@@ -318,7 +320,9 @@ def test_what_is_no_topic_is_named_with_the_reason(folder, tmp_path_factory):
         "inner": "is a folder; set recursive to look into it",
         "link.csv": "is a link that leads out of the folder",
         "notes.md": "has an ending that is not known: .md",
+        "LICENSE": "has an ending that is not known: none",
     }
+    assert "unnamed" in {topic.name for topic in folder.topics()}
     assert "link" not in {topic.name for topic in folder.topics()}
 
 
@@ -360,6 +364,9 @@ def test_ranges_mean_the_same_as_in_kafka(folder):
     assert offsets(folder, "a", Everything()) == [0, 1, 2, 3]
     assert offsets(folder, "a", Latest(2)) == [2, 3]
     assert offsets(folder, "a", Between(200, 500)) == [1, 2, 3]
+    assert offsets(folder, "a", FromOffset(2)) == [2, 3]
+    assert offsets(folder, "a", FromOffset(9)) == []
+    assert offsets(folder, "a", LastMinutes(1)) == [0, 1, 2, 3]
 
 
 def test_an_uploaded_file_is_a_source_with_one_topic():

@@ -15,11 +15,22 @@ from lib.core.errors import BrokerUnreachableError, SettingsError, TopicMissingE
 from lib.loading.load import load
 from lib.simulate.produce import produce as produce_simulation
 from lib.simulate.samples import SAMPLES
-from lib.sources.base import Between, Everything, Latest, Plan, Reader, Span
+from lib.sources.base import (
+    Between,
+    Everything,
+    FromOffset,
+    LastMinutes,
+    Latest,
+    Plan,
+    Reader,
+    Span,
+    TopicSource,
+)
 from lib.sources.kafka import KafkaSettings, KafkaTopics
 from lib.sources.kafka.blocks import BLOCK_RECORDS
 from lib.sources.kafka.librdkafka import bindings, reader
 from lib.sources.kafka.progress import Progress
+from lib.sources.partitions import ChosenPartitions
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, RECORDS
 from tests.support import golden_rows
 from tests.support.broker import Record, create_topic, delete_topic, running_broker
@@ -51,7 +62,7 @@ def numbered(count: int, *, partition: int = 0, first_ms: int = FIRST_MS) -> lis
     ]
 
 
-def read(source: KafkaTopics, plan: Plan) -> pa.Table:
+def read(source: TopicSource, plan: Plan) -> pa.Table:
     return pa.Table.from_batches(source.read(plan), RECORDS).sort_by(
         [("partition", "ascending"), ("offset", "ascending")]
     )
@@ -375,7 +386,39 @@ def test_topics_are_listed_with_partitions_and_records(
 
     assert (listed[topic].partitions, listed[topic].records) == (3, 6)
     assert listed[topic].timestamp_kind == "CreateTime"
-    assert not any(name.startswith("__") for name in listed)
+    assert (listed[topic].first_ms, listed[topic].last_ms) == (FIRST_MS, FIRST_MS + 3_000)
+    assert (listed[topic].bytes or 0) > 0
+    assert {name for name, info in listed.items() if info.is_internal} == {
+        name for name in listed if name.startswith("_")
+    }
+
+
+def test_reading_starts_from_an_offset_or_some_minutes_before_the_end(
+    source: KafkaTopics, make_topic: Callable, produce: Callable
+) -> None:
+    topic = make_topic(partitions=2)
+    produce(topic, [*numbered(90), *numbered(100, partition=1)])
+
+    assert spans(source.plan(topic, FromOffset(95))) == {0: (90, 90), 1: (95, 100)}
+    assert spans(source.plan(topic, LastMinutes(1))) == {0: (39, 90), 1: (39, 100)}
+
+
+def test_some_partitions_are_a_source_of_their_own(
+    source: KafkaTopics, make_topic: Callable, produce: Callable
+) -> None:
+    topic = make_topic(partitions=3)
+    produce(topic, [record for p in range(3) for record in numbered(4, partition=p)])
+    chosen = ChosenPartitions(source, (0, 2))
+
+    records = read(chosen, chosen.plan(topic, Everything()))
+
+    assert sorted(set(records["partition"].to_pylist())) == [0, 2]
+    assert len(records) == 8
+    assert chosen.identity != source.identity
+
+
+def spans(plan: Plan) -> dict[int, tuple[int, int]]:
+    return {span.partition: (span.start, span.end) for span in plan.spans}
 
 
 def test_reading_leaves_no_trace(source: KafkaTopics) -> None:

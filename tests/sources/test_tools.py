@@ -248,6 +248,14 @@ OBJECTS = {
     "AKHQ": akhq,
     "Redpanda Console": redpanda_console,
     "Kafdrop": kafdrop,
+    "ksqlDB": lambda sent: {
+        "ROWTIME": sent.ms,
+        "ROWPARTITION": sent.partition,
+        "ROWOFFSET": sent.offset,
+        "HEADERS": dict(sent.headers),
+        "KEY": sent.key,
+        "VALUE": sent.value,
+    },
     "REST Proxy": rest_proxy,
     "REST Proxy, binary": rest_proxy_binary,
 }
@@ -356,7 +364,19 @@ def test_events_of_lambda_hold_records_by_partition(written):
 def test_events_of_lambda_one_a_line_are_all_read():
     found, _ = read("events.jsonl", lines(*map(lambda_event, SENT)))
 
-    assert len(found) == len(SENT)
+    assert sorted(row["value"].decode() for row in found) == sorted(sent.value for sent in SENT)
+
+
+def test_events_of_firehose_hold_records():
+    records = [
+        {"recordId": "1", "approximateArrivalTimestamp": sent.ms, "data": b64(sent.value)}
+        for sent in SENT
+    ]
+
+    found, _ = read("event.json", json.dumps({"deliveryStreamArn": "arn", "records": records}))
+
+    assert [row["value"].decode() for row in found] == [sent.value for sent in SENT]
+    assert [row["timestamp"] for row in found] == [sent.ms for sent in SENT]
 
 
 def test_records_of_kinesis_are_stamped_when_they_arrive():
@@ -450,6 +470,100 @@ def test_what_kcat_prints_as_its_help_shows_is_read():
     assert [(row["partition"], row["offset"]) for row in found] == [(2, 9), (2, 10)]
     assert {row["value"] for row in found} == {VALUE.encode()}
     assert rejected == []
+
+
+def printed(form: str) -> str:
+    """Return the records as `rpk topic consume -f` prints them, `%K` and `%V` being sizes."""
+    text = ""
+    for sent in SENT_OFTEN:
+        parts = {"%t": "t", "%p": "0", "%o": sent.offset, "%d": sent.ms, "%i": sent.iso}
+        parts |= {"%k": sent.key, "%K": len(sent.key or ""), "%v": sent.value}
+        line = form
+        for mark, part in (parts | {"%V": len(sent.value.encode())}).items():
+            line = line.replace(mark, str(part))
+        text += line + "\n"
+    return text
+
+
+SENT_OFTEN = tuple(
+    Sent(0, 95 + n, MS + 700 * n, f"dev-{n % 2}", f'{{"n":{n},"note":"{"x" * (n % 3)}"}}')
+    for n in range(6)
+)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "Topic %t[%p], offset: %o, key: %k, payload: %V bytes: %v",
+        "ts=%d key=%k val=%v",
+        "p:%p o:%o ts:%d k:%k v:%v",
+        "partition=%p offset=%o timestamp=%i key=%k value=%v",
+        "Key (%K bytes): %k, Value (%V bytes): %v",
+        "%d|%k|%v",
+        "%i %v",
+        "%i\t%k\t%v",
+        "%t\t%p\t%o\t%d\t%k\t%v",
+        "%t,%p,%o,%d,%K,%k,%V,%v",
+        "%o,%d,%k,%v",
+        "%d|h=v|%k|%v",
+    ],
+)
+def test_parts_of_a_template_are_told_by_their_names_or_by_what_all_lines_have(form):
+    found, rejected = read("t.txt", printed(form))
+
+    assert rejected == []
+    assert [row["value"].decode() for row in found] == [sent.value for sent in SENT_OFTEN]
+    if "%k" in form:
+        assert [row["key"].decode() for row in found] == [sent.key for sent in SENT_OFTEN]
+    if "%o" in form:
+        assert [row["offset"] for row in found] == [sent.offset for sent in SENT_OFTEN]
+    if "%d" in form or "%i" in form:
+        assert [row["timestamp"] for row in found] == [sent.ms for sent in SENT_OFTEN]
+
+
+@pytest.mark.parametrize("form", ["%o:%v", "%k %v", "%V %v", "%o %k %v"])
+def test_without_a_time_numbers_before_a_value_are_its_key(form):
+    found, rejected = read("t.txt", printed(form))
+
+    assert rejected == []
+    assert {row["timestamp"] for row in found} == {NO_TIMESTAMP}
+    assert [row["key"].decode() + form[-3] + row["value"].decode() for row in found] == (
+        printed(form).splitlines()
+    )
+
+
+def test_a_log_with_levels_is_no_template():
+    text = "".join(f"2024-01-02 03:04:{n:02},123 INFO sent {{}}\n" for n in range(6))
+
+    _, rejected = read("t.log", text)
+
+    assert rejected == []
+
+
+def test_headers_with_commas_are_printed_with_commas_between_parts():
+    text = f"{STAMP},h:v,h2:v2,{VALUE}\n{STAMP},NO_HEADERS,{VALUE}\n"
+
+    first, second = read("t.txt", text)[0]
+
+    assert first["headers"] == [("h", b"v"), ("h2", b"v2")]
+    assert (second["headers"], second["value"]) == (None, VALUE.encode())
+
+
+def test_a_status_line_inside_of_a_record_costs_nothing():
+    status = "% Reached end of topic t [0] at offset 5"
+    first, second, third = map(json.dumps, map(kcat, SENT))
+    text = f"{first[:30]}{status}\n{first[30:]}\n{second}{status}\n{third}\n"
+
+    found, rejected = read("t.jsonl", text)
+
+    assert [row["value"].decode() for row in found] == [SENT[0].value, SENT[2].value, SENT[1].value]
+    assert rejected == ["a status line of kcat"] * 2
+
+
+def test_payloads_alone_as_jq_writes_them_are_values():
+    found, _ = read("t.json", lines(*(sent.value for sent in SENT)))
+
+    assert [json.loads(row["value"]) for row in found] == [sent.value for sent in SENT]
 
 
 def test_parts_without_names_are_all_taken_for_the_key():

@@ -158,7 +158,7 @@ class TestPages:
     def test_a_foreseen_error_has_the_librarys_words_below(self, monkeypatch):
         source = FailingSource(AWAY)
         monkeypatch.setattr(sidebar, "chosen_source", lambda _: source)
-        at = open_app()
+        at = open_app(topic="sessions-10")
         [said] = at.error
         assert said.proto.title == AWAY.what
         assert "`Connection refused (61)`" in [text.value for text in at.markdown]

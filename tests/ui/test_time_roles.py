@@ -57,6 +57,21 @@ def warnings(at):
     return " ".join(said.value for said in at.warning)
 
 
+def test_what_is_unwrapped_is_shown_and_can_be_chosen(topic):
+    link = topic([{"data": json.dumps(event)} for event in without_received()])
+    at = open_app(**link)
+
+    assert "Records are JSON → JSON text in data." in captions(at)
+    assert at.multiselect(key="field_wrappers").value == ["JSON text in fields"]
+    assert at.multiselect(key="field_event_time").value == ["data.ts"]
+
+    settled(at.multiselect(key="field_wrappers").set_value([]).run())
+
+    assert parameters(at)["wrappers"] == "none"
+    assert "Records are JSON." in captions(at)
+    assert at.multiselect(key="field_event_time").value == []
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_without_a_received_time_every_page_says_so(topic, page):
     at = open_app(page, **topic(without_received()))

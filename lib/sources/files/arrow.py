@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
+from lib.core.errors import UnreadableFileError
 from lib.sources.files.input_file import random_access, table_faults
 from lib.sources.files.tables import BLOCK_ROWS, Rows, table_records
 
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
     from lib.sources.files.input_file import InputFile
 
-_FILE: bytes = b"ARROW1"
+_FILE: Final = b"ARROW1"
+_FEATHER_1: Final = b"FEA1"
 
 
 def read(file: InputFile) -> Iterator[pa.RecordBatch]:
@@ -26,7 +28,12 @@ def read(file: InputFile) -> Iterator[pa.RecordBatch]:
         When the file is no Arrow, or is damaged.
     """
     with random_access(file) as opened, table_faults(file, "Arrow"):
-        is_file = opened.read(len(_FILE)) == _FILE
+        beginning = opened.read(len(_FILE))
+        if beginning.startswith(_FEATHER_1):
+            raise UnreadableFileError(
+                f"The file {file.name} is Feather of version 1.", "Write it anew as version 2."
+            )
+        is_file = beginning == _FILE
         opened.seek(0)
         if is_file:
             reader = pa.ipc.open_file(opened)

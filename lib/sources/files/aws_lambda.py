@@ -1,4 +1,4 @@
-"""Events with which AWS calls a function on records of Kafka (MSK, or one's own) and of Kinesis.
+"""Events with which AWS calls a function on records of MSK, one's own Kafka, Kinesis, Firehose.
 
 Each holds several records, their keys and values in base64.
 """
@@ -41,7 +41,7 @@ def _records(document: object) -> list[dict[str, Any]]:
     if isinstance(by_partition, dict) and "kafka" in str(document.get("eventSource", "")).lower():
         lists = [each for each in by_partition.values() if isinstance(each, list)]
         return [record for each in lists for record in each if isinstance(record, dict)]
-    records = document.get("Records")
+    records = document.get("records" if "deliveryStreamArn" in document else "Records")
     if not isinstance(records, list):
         return []
     return [found for found in map(_of_kinesis, records) if found is not None]
@@ -59,7 +59,7 @@ def _of_kinesis(record: object) -> dict[str, Any] | None:
     if not isinstance(inner, dict):
         return None
     found = {name.lower(): value for name, value in inner.items()}
-    if not {"data", "partitionkey", "approximatearrivaltimestamp"} <= found.keys():
+    if not {"data", "approximatearrivaltimestamp"} <= found.keys():
         return None
     arrival = found["approximatearrivaltimestamp"]
     shard = str(record.get("eventID", "")).partition(":")[0].rpartition("-")[2]
@@ -67,7 +67,7 @@ def _of_kinesis(record: object) -> dict[str, Any] | None:
         "partition": int(shard) if shard.isdecimal() else 0,
         "timestamp": round(arrival * 1000) if _is_seconds(arrival) else arrival,
         "timestampType": "LogAppendTime",
-        "key": found["partitionkey"],
+        "key": found.get("partitionkey"),
         "value": found["data"],
         "topic": "",
     }

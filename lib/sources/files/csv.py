@@ -20,6 +20,7 @@ from lib.sources.files.encodings import (
     beginning_of,
     encoding_of,
     old_encoding_of,
+    read_as,
     utf8_stream,
 )
 from lib.sources.files.input_file import content_of, table_faults
@@ -57,16 +58,16 @@ def read(file: InputFile) -> Iterator[pa.RecordBatch]:
     form = form_of(beginning.removeprefix(b"\xef\xbb\xbf").decode(old or UTF_8, "replace"))
     if form is None:
         return
-    notes = [*form.notes, *([f"Read as {old}: it is not UTF-8."] if old else [])]
+    notes = [*form.notes, *([read_as(old)] if old else [])]
     with _content(file, old) as stream, table_faults(file, "CSV"):
         for block in table_records(file, list(form.names), _rows(stream, form), typed=False):
-            yield noted(block, " ".join(notes)) if notes else block
+            yield noted(block, *notes)
 
 
 @contextmanager
 def _content(file: InputFile, old: str | None) -> Iterator[pa.NativeFile]:
     with content_of(file) as stream:
-        encoding = old or encoding_of(stream.read(2_000))
+        encoding = old or file.encoding or encoding_of(stream.read(2_000))
     if encoding == UTF_8:
         with content_of(file) as stream:
             yield stream

@@ -17,6 +17,7 @@ _NO_NAMES: Final = (
     "they are called column_1, column_2 and so on."
 )
 _LINES: Final = 200
+_MOST_TITLES: Final = 10
 _MOST_CELLS: Final = 1 << 14
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)?")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d|\d\d?[:./]\d\d?[:./]\d\d")
@@ -135,12 +136,23 @@ def _line_of_names(lines: list[str], rows: list[list[str]], first: int, width: i
             at += 1
     above = next((i for i in range(at - 1, first - 1, -1) if rows[i]), at)
     names = _without_empty_end(rows[above])
-    if above == at or len(names) < 2 or not all(names):
+    if above == at:
+        return _below_titles(rows, at, width)
+    if len(names) < 2 or not all(names):
         return at
     beyond = [row[len(names) :] for row in rows[at:] if len(row) == width]
     has_values = not any(map(_is_value, names)) and any(map(_is_value, rows[at]))
     fits = len(names) == width or (len(names) < width and not any(map(any, beyond)))
     return above if fits or has_values else at
+
+
+def _below_titles(rows: list[list[str]], at: int, width: int) -> int:
+    """Return which line has the names where titles above it were filled up with empty cells."""
+    for k in range(at, min(at + _MOST_TITLES, len(rows))):
+        filled = len(_without_empty_end(rows[k]))
+        if len(rows[k]) == width and filled * 2 > width:
+            return k if not any(map(_is_value, rows[k])) else at
+    return at
 
 
 def _without_empty_end(cells: list[str]) -> list[str]:

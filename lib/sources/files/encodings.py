@@ -29,6 +29,7 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _BESIDE_LETTERS: Final = re.compile(rb"[A-Za-z][\x80-\xff]|[\x80-\xff][A-Za-z]|[\xc0-\xff]{3}")
+_NO_TEXT: Final = re.compile(rb"[\0-\x08\x0e-\x1f]|\\u00[01][0-9a-fA-F]")
 _TOLD_FROM: Final = 1 << 16
 _OTHER_SCRIPTS: Final = frozenset(
     (
@@ -57,6 +58,11 @@ def encoding_of(beginning: bytes) -> str:
     return "utf-16-be" if even * 4 > len(some) and odd * 8 < len(some) else UTF_8
 
 
+def read_as(encoding: str) -> str:
+    """Return what a reader of the page should know of a text from before Unicode."""
+    return f"Read as {encoding}: it is not UTF-8."
+
+
 def old_encoding_of(beginning: bytes) -> str | None:
     """Return the encoding of text from before Unicode, such as Windows-1252; None if it is UTF-8.
 
@@ -67,6 +73,19 @@ def old_encoding_of(beginning: bytes) -> str | None:
         return None
     best = from_bytes(b"\n".join(lines)[:_TOLD_FROM]).best()
     return best.encoding if best is not None and best.encoding in _OTHER_SCRIPTS else "cp1252"
+
+
+def old_encoding_of_json(beginning: bytes) -> str | None:
+    """Return `old_encoding_of` of text with JSON, in which other bytes may stand for what they are.
+
+    Only letters count, where no character is in UTF-8 and nothing shows that values are no text.
+    """
+    lines = [line for line in beginning.split(b"\n")[:-1] or [beginning] if not line.isascii()]
+    found = old_encoding_of(b"\n".join([*lines, b""]))
+    if found is None or any(map(_is_utf8, lines)) or any(map(_NO_TEXT.search, lines)):
+        return None
+    high = [c for c in b"\n".join(lines).decode(found, "replace") if not c.isascii()]
+    return found if sum(map(str.isalpha, high)) * 10 >= 9 * len(high) else None
 
 
 def _is_utf8(text: bytes) -> bool:
@@ -88,7 +107,7 @@ def beginning_of(file: InputFile, form: str = "text") -> bytes:
     with content_of(file) as stream:
         beginning: bytes = stream.read(BEGINNING_BYTES)
     check_form(file, beginning, form)
-    encoding = encoding_of(beginning)
+    encoding = file.encoding or encoding_of(beginning)
     if encoding == UTF_8:
         return beginning
     return codecs.getincrementaldecoder(encoding)("replace").decode(beginning).encode()
@@ -112,7 +131,7 @@ def pieces_of(file: InputFile, size: int, encoding: str | None = None) -> Iterat
     with content_of(file) as stream:
         piece = stream.read(size)
         check_form(file, piece, "text")
-        encoding = encoding or encoding_of(piece)
+        encoding = encoding or file.encoding or encoding_of(piece)
         decoder = codecs.getincrementaldecoder(encoding)("replace")
         while piece:
             yield piece if encoding == UTF_8 else decoder.decode(piece).encode()

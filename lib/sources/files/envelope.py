@@ -29,15 +29,18 @@ if TYPE_CHECKING:
     _Reason = Callable[[bytes], str | None]
 
 NAMES: Final = {
-    "partition": ("partition", "partitionid"),
-    "offset": ("offset", "recordoffset"),
+    "partition": ("partition", "partitionid", "rowpartition"),
+    "offset": ("offset", "recordoffset", "partitionoffset", "rowoffset"),
     "timestamp": (
-        *("timestamp", "ts", "createtime", "logappendtime", "timestampms", "messagetimestamp"),
-        *("recordtimestamp", "datetime", "time", "date"),
+        *("timestampms", "timestamp", "ts", "createtime", "logappendtime", "messagetimestamp"),
+        *("recordtimestamp", "rowtime", "datetime", "time", "date"),
     ),
     "timestamp_type": ("timestamptype", "tstype"),
     "key": ("key", "keycontent", "messagekey", "recordkey"),
-    "value": ("value", "payload", "message", "content", "valuecontent", "messagevalue", "body"),
+    "value": (
+        *("value", "payload", "message", "content", "valuecontent", "messagevalue", "body"),
+        *("rawmessage",),
+    ),
     "headers": ("headers", "header", "messageheaders", "recordheaders"),
 }
 """What is in an envelope → its names in tools, without case and punctuation, the best first."""
@@ -51,6 +54,7 @@ _BESIDE: Final = frozenset(
         *("keyschemaid", "valueschemaid", "keyformat", "valueformat", "truncated", "exceptions"),
         *("messageformat", "producerid", "producerepoch", "delivery", "cluster", "truncate"),
         *("serializedkeysize", "serializedvaluesize", "keytype", "valuetype", "headersize"),
+        *("o", "p"),  # of a partition and an offset, where nothing is there but a record
         *("clusterid", "partitionkey", "uncompressedsize", "isvaluenull", "iskeynull", "msgtype"),
     )
 )

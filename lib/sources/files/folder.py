@@ -18,14 +18,9 @@ import pyarrow.compute as pc
 from lib.core.errors import TopicChangedError, TopicMissingError, UnreadableFileError
 from lib.core.schemas import NoSchemas
 from lib.sources.base import Everything, Plan, Range, Reader, Span, TopicInfo, always
-from lib.sources.files.formats import FORMATS, records_of
-from lib.sources.files.input_file import (
-    ARCHIVE,
-    COMPRESSIONS,
-    InputFile,
-    on_disk,
-    uploaded,
-)
+from lib.sources.files.encodings import beginning_of
+from lib.sources.files.formats import FORMATS, PACKED, UPLOADS, has_ending, records_of
+from lib.sources.files.input_file import InputFile, on_disk, uploaded
 from lib.sources.files.kcat import SUFFIXES
 from lib.sources.files.parts import are_parts, records_in
 from lib.sources.files.positions import inside, positions_of
@@ -38,11 +33,6 @@ if TYPE_CHECKING:
 
 SAMPLES_FOLDER: Final = Path(__file__).parent / "samples"
 """Where the sample topics are that ship with the app."""
-
-_PACKED: Final = ("", *COMPRESSIONS, ARCHIVE)
-
-UPLOADS: Final = (*(form + end for form in FORMATS for end in _PACKED), ARCHIVE)
-"""Endings of the names of files that can be read."""
 
 _LISTED_WHOLE: Final = 64 << 20
 """Files up to this size are read to be listed; of larger ones only the size is told."""
@@ -196,7 +186,7 @@ class FileTopics:
             return ""
         if not path.is_file():
             return "is no file"
-        if not path.name.lower().endswith(self.endings):
+        if not (path.name.lower().endswith(self.endings) or _is_unnamed_json(path)):
             return f"has an ending that is not known: {path.suffix or 'none'}"
         return "" if path.stat().st_size else "is empty"
 
@@ -241,7 +231,7 @@ class UploadedTopic:
     def topics(self) -> list[TopicInfo]:
         """Return the one topic."""
         summary, topic = self._summary, topic_of(self.file_name)
-        return [TopicInfo(topic, len(summary.log), summary.records, summary.timestamp_kind)]
+        return [summary.info(topic, len(self.content))]
 
     def plan(self, topic: str, wanted: Range) -> Plan:
         """Return the offsets to read: all, the newest in arrival order, or as `offsetsForTimes`."""
@@ -276,10 +266,10 @@ class UploadedTopic:
     def _file(self) -> InputFile:
         if not self.content:
             raise UnreadableFileError(f"The file {self.file_name} is empty.", "Upload another.")
-        if not self.file_name.lower().endswith(UPLOADS):
+        if has_ending(self.file_name) and not self.file_name.lower().endswith(UPLOADS):
             raise UnreadableFileError(
                 f"The ending of {self.file_name} is none that Skewline knows.",
-                f"Use one of {', '.join(FORMATS)}, plain or with {', '.join(_PACKED[1:])}.",
+                f"Use one of {', '.join(FORMATS)}, plain or with {', '.join(PACKED[1:])}.",
             )
         return uploaded(self.file_name, self.content)
 
@@ -339,6 +329,16 @@ class OneFile:
         return self.path
 
 
+def _is_unnamed_json(path: Path) -> bool:
+    """Return whether a file without an ending holds JSON: most such files are no topics."""
+    if has_ending(path.name):
+        return False
+    try:
+        return beginning_of(on_disk(path)).lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"["))
+    except UnreadableFileError:
+        return False
+
+
 def samples() -> FileTopics:
     """Return the sample topics that ship with the app."""
     return FileTopics(SAMPLES_FOLDER, "Samples", endings=SUFFIXES)
@@ -366,6 +366,17 @@ class _Summary:
     records: int
     timestamp_kind: str
     notes: tuple[str, ...]
+    first_ms: int | None
+    last_ms: int | None
+
+    def info(self, topic: str, size: int | None) -> TopicInfo:
+        """Return what a list of topics shows of it."""
+        return TopicInfo(
+            *(topic, len(self.log), self.records, self.timestamp_kind),
+            bytes=size,
+            first_ms=self.first_ms,
+            last_ms=self.last_ms,
+        )
 
 
 def _plan_of_path(path: Path, topic: str, wanted: Range) -> Plan:
@@ -412,7 +423,7 @@ def _info(topic: str, path: Path) -> TopicInfo:
         summary = _summary(path)
     except (UnreadableFileError, OSError):
         return TopicInfo(topic, partitions=0, records=0)
-    return TopicInfo(topic, len(summary.log), summary.records, summary.timestamp_kind)
+    return summary.info(topic, path.stat().st_size if path.is_file() else None)
 
 
 def content_of(path: Path) -> str:
@@ -476,9 +487,12 @@ def _summary_of_version(path: Path, _version: object) -> _Summary:
 def _summarise(blocks: Iterator[pa.RecordBatch]) -> _Summary:
     spans: dict[int, Span] = {}
     kinds: set[int] = set()
+    times: set[int] = set()
     notes: dict[str, None] = {}
     for block in blocks:
         kinds.update(pc.unique(block["timestamp_type"]).to_pylist())
+        known = block["timestamp"].filter(pc.greater_equal(block["timestamp"], 0))
+        times |= {pc.min(known).as_py(), pc.max(known).as_py()} - {None}
         if (note := note_of(block)) is not None:
             notes[note] = None
         for new in positions_of([block]).log:
@@ -487,4 +501,5 @@ def _summarise(blocks: Iterator[pa.RecordBatch]) -> _Summary:
             spans[new.partition] = Span(new.partition, start, end)
     log = tuple(spans[partition] for partition in sorted(spans))
     kind = _KINDS.get(kinds.pop(), "") if len(kinds) == 1 else ""
-    return _Summary(log, sum(span.size for span in log), kind, tuple(notes))
+    first, last = min(times, default=None), max(times, default=None)
+    return _Summary(log, sum(span.size for span in log), kind, tuple(notes), first, last)

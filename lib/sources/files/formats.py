@@ -9,11 +9,12 @@ The events table, written as CSV, Parquet or JSON, is read back as the topic it 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from lib.sources.files import arrow, avro_container, csv, parquet, text
 from lib.sources.files.encodings import beginning_of
-from lib.sources.files.input_file import unzipped
+from lib.sources.files.input_file import ARCHIVE, COMPRESSIONS, unzipped
 from lib.sources.files.positions import check_rising
 from lib.sources.records import reason_of
 
@@ -43,13 +44,31 @@ FORMATS: Final[Mapping[str, Callable[[InputFile], Iterator[pa.RecordBatch]]]] = 
     ".csv": _table,
     ".tsv": _table,
     ".parquet": parquet.read,
+    ".pq": parquet.read,
     ".arrow": arrow.read,
+    ".arrows": arrow.read,
+    ".ipc": arrow.read,
     ".feather": arrow.read,
     ".avro": _avro,
     ".txt": text.read,
     ".log": text.read,
 }
 """Ending of a file's name, before that of a compression → what reads it. Others hold text."""
+
+PACKED: Final = ("", *COMPRESSIONS, ARCHIVE)
+
+UPLOADS: Final = (*(form + end for form in FORMATS for end in PACKED), ARCHIVE)
+"""Endings of the names of files that can be read."""
+
+_ENDING: Final = re.compile(r"\.[a-z][a-z0-9_]{0,7}$")
+
+
+def has_ending(name: str) -> bool:
+    """Return whether a file's name says what it holds; those that Firehose writes do not."""
+    name = name.lower()
+    for ending in COMPRESSIONS:
+        name = name.removesuffix(ending)
+    return _ENDING.search(name) is not None
 
 
 def records_of(file: InputFile) -> Iterator[pa.RecordBatch]:

@@ -76,6 +76,8 @@ class InputFile:
         How many rows the parts of its topic have that come before it.
     packed
         Whether what `opened` gives may be much more than `size`.
+    encoding
+        How its text is encoded, where that does not show in how it begins.
     """
 
     name: str
@@ -83,6 +85,7 @@ class InputFile:
     opened: Callable[[], pa.NativeFile]
     first_row: int = 0
     packed: bool = False
+    encoding: str | None = None
 
     @property
     def is_as_stored(self) -> bool:
@@ -239,7 +242,7 @@ def table_faults(file: InputFile, form: str) -> Iterator[None]:
     try:
         with faults_of(file):
             yield
-    except pa.ArrowException as fault:
+    except (pa.ArrowException, UnicodeDecodeError) as fault:
         raise UnreadableFileError(
             f"The file {file.name} cannot be read as {form}.",
             "Copy it again, or give it the ending of what it holds.",

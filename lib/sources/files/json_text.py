@@ -75,13 +75,25 @@ def members(
     -------
     An array of bytes for each name, and which values are objects; what others have is null.
     """
+    starts, ends, whole = places_of_members(objects, names)
+    data, _ = _buffers(objects)
+    columns = [gathered(data, starts[i], ends[i]) for i in range(len(names))]
+    return columns, whole
+
+
+def places_of_members(
+    objects: pa.BinaryArray, names: Sequence[str]
+) -> tuple[Integers, Integers, NDArray[np.bool_]]:
+    """Return where members of JSON objects begin and end, a row a name; -1 where one is lacking.
+
+    Places are those in the array's buffer. The rest is as `members` has it.
+    """
     data, bounds = _buffers(objects)
     wanted = [json.dumps(name, ensure_ascii=False)[1:-1].encode() for name in names]
     ends_of_names = np.cumsum([0, *map(len, wanted)])
     together = np.frombuffer(b"".join(wanted) or b"\0", np.uint8)
     starts, ends, whole = _members(data, bounds, together, ends_of_names)
-    columns = [gathered(data, starts[i], ends[i]) for i in range(len(names))]
-    return columns, whole
+    return starts, ends, whole
 
 
 def unquoted(values: pa.BinaryArray) -> tuple[pa.BinaryArray, NDArray[np.bool_]]:

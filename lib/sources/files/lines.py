@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
@@ -20,6 +21,10 @@ BLOCK_BYTES: Final = 4 << 20
 """Bytes of a file read at once."""
 
 LONGEST_LINE: Final = 64 << 20
+
+_STATUS: Final = b"% Reached end of topic "
+_INTO_A_LINE: Final = re.compile(rb"([^\n]+?)(% Reached end of topic [^\n]+)\n([^\n]*)")
+"""JSON has no line break in a text: what ends a line so was printed beside it, to the terminal."""
 
 
 def lines_of(file: InputFile) -> Iterator[pa.BinaryArray]:
@@ -44,10 +49,18 @@ def lines_of(file: InputFile) -> Iterator[pa.BinaryArray]:
 
 
 def split_lines(text: bytes) -> pa.BinaryArray:
-    """Return the lines of a text that are not blank."""
+    """Return the lines of a text that are not blank; what kcat printed into one stands behind."""
     text = text.replace(b"\r\n", b"\n").removesuffix(b"\r")
+    if _STATUS in text:
+        text = _INTO_A_LINE.sub(_behind, text)
     lines = pc.split_pattern(pa.array([text]), "\n").flatten()
     return lines.filter(pc.invert(pc.match_substring_regex(lines, r"^[ \t\r]*$")))
+
+
+def _behind(found: re.Match[bytes]) -> bytes:
+    before, status, after = found.groups()
+    whole = before.endswith(b"}") and after.startswith((b"{", b"%"))
+    return b"\n".join([before, status, after] if whole else [before + after, status])
 
 
 def values_of(file: InputFile, start: int | None = None) -> Iterator[pa.BinaryArray]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lib.core.errors import UnreadableFileError
-from lib.sources.base import Between, Latest, Range, Span
+from lib.sources.base import Between, FromOffset, LastMinutes, Latest, Range, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,6 +47,11 @@ class Positions:
                 return self._latest(count)
             case Between(start_ms, end_ms):
                 return self._between(start_ms, end_ms)
+            case LastMinutes() if len(self.timestamp):
+                newest = int(self.timestamp.max())
+                return self._between(wanted.start_ms(newest), newest + 1)
+            case FromOffset(offset):
+                return tuple(span.beginning_at(offset) for span in self.log)
             case _:
                 return self.log
 

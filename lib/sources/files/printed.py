@@ -17,6 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lib.sources.files.places import Places
+from lib.sources.files.templates import Template, template_with_names, template_without_names
+from lib.sources.records import noted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -29,7 +31,9 @@ _PARTS: Final = (
     _STAMP,
     r"Partition: ?(?P<partition>\d{1,9})",
     r"Offset: ?(?P<offset>\d{1,18})",
-    r"Topic:? ?[\w.-]+(?: ?\[(?P<partition>\d{1,9})\](?: at offset (?P<offset>\d{1,18}))?)?",
+    r"Topic:? ?[\w.-]+ ?\[(?P<partition>\d{1,9})\] at offset (?P<offset>\d{1,18})",
+    r"Topic:? ?[\w.-]+ ?\[(?P<partition>\d{1,9})\]",
+    r"Topic:? ?[\w.-]+",
     r"Delivery: ?(?:\d+|NOT_PRESENT)",
     r"Epoch: ?(?:-?\d+|NOT_PRESENT)",
 )
@@ -42,6 +46,7 @@ _MOST_PARTS: Final = 8
 _NO_HEADERS: Final = b"NO_HEADERS"
 _HEADERS: Final = re.compile(rb"[\w.-]+:[^,]*(?:,[\w.-]+:[^,]*)+")
 
+_LEVEL: Final = re.compile(rb"\b(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL)\b")
 _LOG: Final = re.compile(rb"\W{0,2}\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d")
 _REASONS: Final = (
     (
@@ -73,9 +78,15 @@ class Printed:
     ----------
     pattern
         A regular expression with a group for each part of a record.
+    in_ms
+        Whether the timestamps are milliseconds since 1970; else they are written out.
+    note
+        A sentence for who reads the page: what was guessed.
     """
 
     pattern: str
+    in_ms: bool = True
+    note: str = ""
 
     @property
     def names(self) -> list[str]:
@@ -98,6 +109,8 @@ def printed_as(lines: Sequence[bytes]) -> Printed | None:
     alike = [
         (line, gaps, end) for line, (k, gaps, end) in zip(lines, begun, strict=True) if k == kinds
     ]
+    if not kinds and (found := _without_kinds(lines)):
+        return found
     if not kinds and len(lines) > 2 * sum(_split(line) is not None for line in lines):
         return None
     gaps = Counter(gaps[:-1] for _, gaps, _ in alike).most_common(1)[0][0] if kinds else ()
@@ -107,10 +120,46 @@ def printed_as(lines: Sequence[bytes]) -> Printed | None:
         return None
     if kinds:
         rests = [rest.removeprefix(separator) for rest in rests]
+    told = _with_names(rests)
+    if told is not None and not told.roles & _groups(kinds):
+        return _templated(_named(kinds, gaps, separator), told)
     fronts = [front for front in (_fronts(rest, separator) for rest in rests) if front is not None]
     if not fronts:  # no JSON: what is parted by a tab is a key and a value
         fronts = [tuple(rest.split(b"\t", 1)[:-1]) for rest in rests]
     return Printed(_pattern(kinds, gaps, separator, fronts))
+
+
+def _without_kinds(lines: Sequence[bytes]) -> Printed | None:
+    """Return how lines are printed by a template; None if that cannot be told."""
+    told = _with_names(lines)
+    if told is None:
+        begins = [(line, at) for line in lines if (at := _json_at(line))]
+        if len(begins) * 2 <= len(lines):
+            return None
+        fronts = [line[:at] for line, at in begins]
+        if any(map(_LEVEL.search, fronts)):
+            return None
+        told = template_without_names(fronts, [len(line) - at for line, at in begins])
+    return None if told is None else _templated("", told)
+
+
+def _with_names(lines: Sequence[bytes]) -> Template | None:
+    fronts = [line[:at] for line in lines if (at := _json_at(line))]
+    return template_with_names(fronts) if len(fronts) * 2 > len(lines) else None
+
+
+def _templated(named: str, told: Template) -> Printed:
+    pattern = rf"(?si)^{named}{told.pattern}(?P<value>[\[{{].*|[^\[{{]*)$"
+    return Printed(pattern, told.in_ms, told.note)
+
+
+def _groups(kinds: tuple[int, ...]) -> set[str]:
+    return {role for kind in kinds for role in _FOUND[kind].groupindex}
+
+
+def _named(kinds: tuple[int, ...], gaps: tuple[bytes, ...], separator: bytes) -> str:
+    behind = [re.escape(gap.decode(errors="replace")) for gap in (*gaps, separator)]
+    return "".join(_PARTS[k] + gap for k, gap in zip(kinds, behind, strict=False))
 
 
 def _pattern(
@@ -119,14 +168,16 @@ def _pattern(
     separator: bytes,
     fronts: list[tuple[bytes, ...]],
 ) -> str:
-    *between, mark = (re.escape(gap.decode(errors="replace")) for gap in (*gaps, separator))
-    named = "".join(_PARTS[k] + gap for k, gap in zip(kinds, (*between, mark), strict=False))
-    count = Counter(map(len, fronts)).most_common(1)[0][0]
+    named, mark = _named(kinds, gaps, separator), re.escape(separator.decode(errors="replace"))
+    without = [len(front) for front in fronts if front and front[0] == _NO_HEADERS]
+    count = without[0] if without else Counter(map(len, fronts)).most_common(1)[0][0]
     alike = [front for front in fronts if len(front) == count]
     headers = f"(?P<headers>.*?){mark}" if count and _has_headers(alike, count) else ""
     keys = count - bool(headers)
+    if not keys and not headers:
+        return f"(?si)^{named}(?P<value>.*)$"
     if not keys:
-        return f"(?si)^{named}{headers}(?P<value>.*)$"
+        return rf"(?si)^{named}{headers}(?P<value>[\[{{].*|[^\[{{]*)$"
     if separator == b"\t":  # which JSON has only escaped
         return f"(?si)^{named}{headers}(?P<key>.*){mark}(?P<value>[^\t]*)$"
     return rf"(?si)^{named}{headers}(?P<key>.*?){mark}(?P<value>[\[{{].*|[^\[{{]*)$"
@@ -153,9 +204,12 @@ def _named_parts(line: bytes) -> tuple[tuple[int, ...], tuple[bytes, ...], int]:
 
 
 def _split(line: bytes) -> int | None:
+    """Return `_json_at`; None of a line of a log."""
+    return None if _LOG.match(line) else _json_at(line)
+
+
+def _json_at(line: bytes) -> int | None:
     """Return where the JSON at the end of a line begins; None if there is none, or only that."""
-    if _LOG.match(line):
-        return None
     at = -1
     for _ in range(_MOST_PARTS):
         at = line.find(b"{", at + 1)
@@ -230,7 +284,7 @@ def printed_records(
     if "timestamp_type" in roles and "timestamp" not in roles:
         roles.remove("timestamp_type")
     places = Places({role: role for role in roles}, row)
-    places.unit = "ms"
+    places.unit = "ms" if printed.in_ms else None
     for lines in blocks:
         said = pc.match_substring_regex(lines, _NEVER)
         parts = pc.extract_regex(
@@ -249,7 +303,8 @@ def printed_records(
                 found[at] = why_no_record(lines[at].as_py()) or OTHERWISE
             reasons = pa.array(found, pa.string())
         values = _without_null(pc.struct_field(parts, "value"))
-        yield from places.blocks(values, columns, reasons, lines)
+        for block in places.blocks(values, columns, reasons, lines):
+            yield noted(block, printed.note)
 
 
 def _part(parts: pa.StructArray, name: str) -> pa.Array:

@@ -7,6 +7,7 @@ array inside one document. Where the values are objects of an envelope, their re
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
@@ -16,12 +17,17 @@ from lib.sources.files import csv
 from lib.sources.files.aws_lambda import is_event, records_of_events
 from lib.sources.files.csv_form import is_table
 from lib.sources.files.documents import longest_array
-from lib.sources.files.encodings import BEGINNING_BYTES, beginning_of
+from lib.sources.files.encodings import (
+    BEGINNING_BYTES,
+    beginning_of,
+    old_encoding_of_json,
+    read_as,
+)
 from lib.sources.files.envelope import Unpacking, envelope_in
 from lib.sources.files.json_text import cut, members, unquoted
 from lib.sources.files.lines import lines_of, split_lines, values_of
 from lib.sources.files.places import own_places
-from lib.sources.files.printed import printed_as, printed_records, why_no_record
+from lib.sources.files.printed import Printed, printed_as, printed_records, why_no_record
 from lib.sources.records import noted
 
 if TYPE_CHECKING:
@@ -30,6 +36,7 @@ if TYPE_CHECKING:
     from lib.sources.files.input_file import InputFile
 
 _SAMPLE: Final = 200
+_BEGINS: Final = ("{", "[")
 
 
 def read(file: InputFile) -> Iterator[pa.RecordBatch]:
@@ -41,14 +48,26 @@ def read(file: InputFile) -> Iterator[pa.RecordBatch]:
         When the file cannot be read to its end.
     """
     text = beginning_of(file)
+    old = old_encoding_of_json(text)
+    if old is None:
+        yield from _records(file, text)
+        return
+    as_unicode = text.decode(old, "replace").encode()
+    for block in _records(replace(file, encoding=old), as_unicode):
+        yield noted(block, read_as(old))
+
+
+def _records(file: InputFile, text: bytes) -> Iterator[pa.RecordBatch]:
+    """Yield the records of a file whose text begins so."""
     whole = len(text) < BEGINNING_BYTES
     lines = _some(split_lines(text if whole else text.rpartition(b"\n")[0] or text))
-    others = [line for line in lines if not isinstance(_loaded(line), dict)]
+    loaded = [_loaded(line) for line in lines]
+    others = [line for line, found in zip(lines, loaded, strict=True) if not _is_value(found)]
     if len(lines) > 1 and _are_lines(len(lines), others):
         yield from records_of_values(lines_of(file), file.first_row)
-    elif len(others) * 2 >= len(lines) > 0 and (printed := printed_as(lines)):
+    elif len(others) * 2 >= len(lines) > 0 and (printed := _printed(lines)):
         yield from printed_records(printed, lines_of(file), file.first_row)
-    elif any(line.lstrip().startswith((b"{", b"[")) for line in lines):
+    elif any(line.lstrip(b" \t,").startswith((b"{", b"[")) for line in lines):
         yield from _values(file, text, whole=whole)
     elif is_table(text.decode(errors="replace")):
         yield from csv.read(file)
@@ -56,9 +75,20 @@ def read(file: InputFile) -> Iterator[pa.RecordBatch]:
         yield from records_of_values(lines_of(file), file.first_row)
 
 
+def _printed(lines: Sequence[bytes]) -> Printed | None:
+    """Return how lines are printed; commas between objects are no part of them."""
+    between = sum(line.lstrip().startswith((b",{", b", {")) for line in lines)
+    return None if between * 2 > len(lines) else printed_as(lines)
+
+
 def _are_lines(count: int, others: Sequence[bytes]) -> bool:
     """Return whether most of some lines are an object each, and none holds several."""
     return len(others) * 2 < count and not any(b"}{" in line for line in others)
+
+
+def _is_value(found: object) -> bool:
+    """Return whether a JSON value may be an event: an object, or the text of one."""
+    return isinstance(found, dict) or (isinstance(found, str) and found.lstrip()[:1] in _BEGINS)
 
 
 def _some(values: pa.BinaryArray) -> list[bytes]:
@@ -78,11 +108,10 @@ def _loaded(text: bytes) -> object:
 def _values(file: InputFile, text: bytes, *, whole: bool) -> Iterator[pa.RecordBatch]:
     """Yield the records of JSON values that stand one behind the other, in arrays or a document."""
     found, _, inside = cut(text, within=False, final=whole)
-    objects = [value for value in _some(found) if value.startswith(b"{")]
-    if objects and is_event(_loaded(objects[0])):
-        yield from records_of_values(records_of_events(values_of(file)), file.first_row)
-        return
-    array = longest_array(file) if not inside and len(found) == int(whole) else None
+    one = not inside and len(found) == int(whole)
+    if one and whole and is_event(_loaded(found[0].as_py())):
+        one = False
+    array = longest_array(file) if one else None
     if array is None or (array.objects == 1 and whole and not _is_most(array.start, text)):
         yield from records_of_values(values_of(file), file.first_row)
         return
@@ -103,6 +132,9 @@ def records_of_values(blocks: Iterable[pa.BinaryArray], row: int) -> Iterator[pa
         return
     some = _some(first)
     every = chain([first], blocks)
+    if is_event(_loaded(some[0])):
+        yield from records_of_values(records_of_events(every), row)
+        return
     envelope = envelope_in(some)
     if envelope is not None:
         unpacking = Unpacking(envelope, envelope.places(row))

@@ -23,6 +23,8 @@ from lib.core.schemas import NoSchemas
 from lib.sources.base import (
     Between,
     Everything,
+    FromOffset,
+    LastMinutes,
     Latest,
     Plan,
     Range,
@@ -35,6 +37,7 @@ from lib.sources.kafka import kafka_python
 from lib.sources.kafka.clients import admin_client
 from lib.sources.kafka.errors import changed, explained
 from lib.sources.kafka.librdkafka.bindings import NoLibraryError, library
+from lib.sources.kafka.listing import newest_ms, sizes, time_spans
 from lib.sources.kafka.progress import OffsetsGoneError, Progress
 from lib.sources.kafka.settings import KERBEROS
 from lib.sources.records import expired, waiting
@@ -119,30 +122,36 @@ class KafkaTopics:
         return Reader("librdkafka")
 
     def topics(self) -> list[TopicInfo]:
-        """Return the topics of the cluster but its internal ones, sorted by name.
+        """Return the topics of the cluster, sorted by name.
 
         Partitions without a leader, or whose leader does not answer, are told as unavailable.
         """
         with explained(self.settings), admin_client(self.settings) as admin:
-            described = [t for t in admin.describe_topics() if not t["is_internal"]]
+            described = list(admin.describe_topics())
             kinds = _configs(admin, [t["name"] for t in described])
             log = _log_of(admin, described, self.settings)
+            times, bytes_ = time_spans(admin, log, self.settings), sizes(admin, log)
         records: dict[str, int] = defaultdict(int)
         for partition, span in log.items():
             records[partition.topic] += span.size
-        return sorted(
-            (
+        found = []
+        for topic in described:
+            name = topic["name"]
+            first, last = times.get(name, (None, None))
+            found.append(
                 TopicInfo(
-                    t["name"],
-                    len(t["partitions"]),
-                    records[t["name"]],
-                    kinds.get(t["name"], {}).get(_TIMESTAMP_KIND, ""),
-                    tuple(tp.partition for tp in _partitions(t) if tp not in log),
+                    name,
+                    len(topic["partitions"]),
+                    records[name],
+                    kinds.get(name, {}).get(_TIMESTAMP_KIND, ""),
+                    is_internal=topic["is_internal"] or name.startswith("_"),
+                    bytes=bytes_.get(name),
+                    first_ms=first,
+                    last_ms=last,
+                    unavailable=tuple(tp.partition for tp in _partitions(topic) if tp not in log),
                 )
-                for t in described
-            ),
-            key=lambda info: info.name,
-        )
+            )
+        return sorted(found, key=lambda info: info.name)
 
     def plan(self, topic: str, wanted: Range) -> Plan:
         """Return the offsets that `wanted` means now.
@@ -150,7 +159,7 @@ class KafkaTopics:
         `Latest` finds the time from which at least `count` offsets are left by bisection, since
         only time orders records across partitions; the spans may so hold somewhat more than asked.
         `Between` has Kafka's own meaning: each partition from its first record at or after the
-        start to its first record at or after the end.
+        start to its first record at or after the end, and so has `LastMinutes`.
         """
         with explained(self.settings, topic), admin_client(self.settings) as admin:
             described = _described(admin, topic)
@@ -162,6 +171,13 @@ class KafkaTopics:
                 starts = _offsets_at(admin, log, wanted.start_ms, self.settings)
                 ends = _offsets_at(admin, log, wanted.end_ms, self.settings)
                 spans = [Span(s.partition, starts[tp], ends[tp]) for tp, s in log.items()]
+            elif isinstance(wanted, FromOffset):
+                spans = [span.beginning_at(wanted.offset) for span in log.values()]
+            elif isinstance(wanted, LastMinutes):
+                newest = newest_ms(admin, log, self.settings)
+                since = wanted.start_ms(round(1000 * time.time()) if newest is None else newest)
+                starts = _offsets_at(admin, log, since, self.settings)
+                spans = [Span(s.partition, starts[tp], s.end) for tp, s in log.items()]
             else:
                 spans = list(log.values())
             cleanup = _configs(admin, [topic]).get(topic, {}).get(_CLEANUP, "")

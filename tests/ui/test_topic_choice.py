@@ -1,0 +1,74 @@
+"""Which topic opens, what the list says of topics, and what a range is preset to."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from lib.sources.base import TopicInfo
+from lib.ui.topic_choice import moment_in, span_of
+from lib.ui.topic_list import topic_table
+from tests.support.opened import captions, files_of, open_app, parameters
+
+NOW = dt.datetime(2024, 1, 2, 3, 4, tzinfo=dt.UTC)
+MINUTE_MS = 60_000
+
+
+def test_from_and_to_are_preset_to_the_topics_own_span():
+    info = TopicInfo("t", 1, 2, first_ms=90 * 1_000, last_ms=5 * MINUTE_MS)
+
+    assert span_of(info, NOW) == (
+        dt.datetime(1970, 1, 1, 0, 1, tzinfo=dt.UTC),
+        dt.datetime(1970, 1, 1, 0, 6, tzinfo=dt.UTC),
+    )
+
+
+@pytest.mark.parametrize("last_ms", [None, 2**62])
+def test_a_topic_without_known_times_is_preset_to_yesterday_to_tomorrow(last_ms):
+    info = TopicInfo("t", 1, 2, first_ms=0, last_ms=last_ms)
+
+    assert span_of(info, NOW) == (
+        dt.datetime(2024, 1, 1, tzinfo=dt.UTC),
+        dt.datetime(2024, 1, 3, tzinfo=dt.UTC),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2018-10-28T11:35", dt.datetime(2018, 10, 28, 11, 35)),  # noqa: DTZ001
+        ("2018-10-28T11:35+01:00", dt.datetime(2018, 10, 28, 10, 35)),  # noqa: DTZ001
+        ("1969-01-01T00:00", None),
+        ("9999-12-31T23:59-12:00", None),
+        ("soon", None),
+        ("", None),
+    ],
+)
+def test_a_moment_in_a_link_that_cannot_be_used_is_none(text, moment):
+    assert moment_in(text) == moment
+
+
+def test_the_list_leaves_empty_what_is_not_known():
+    table = topic_table(
+        [TopicInfo("a", 2, 30, bytes=5, first_ms=0, last_ms=1_000), TopicInfo("b", 1, 0)],
+        {"a": "JSON"},
+    )
+
+    last = table["Last record"].dropna()
+    assert [time.timestamp() for time in last] == [1.0]
+    assert table["Size"].isna().tolist() == [False, True]
+    assert table["Format"].tolist() == ["JSON", ""]
+
+
+@pytest.mark.usefixtures("app_isolation")
+def test_the_first_topic_that_opens_is_one_that_can_be_read(tmp_path, monkeypatch):
+    folder = files_of(tmp_path / "files", monkeypatch)
+    (folder / "a.jsonl").write_bytes(b"\xff\xfe\xfd\n" * 5)
+    (folder / "b.csv").write_text("x\n")
+    (folder / "c.jsonl").write_text('{"ts":1704164650000}\n' * 5)
+
+    at = open_app(source="Files")
+
+    assert parameters(at)["topic"] == "c"
+    assert "Records are JSON." in captions(at)
