@@ -8,10 +8,11 @@ import pandas as pd
 import streamlit as st
 
 from lib.charts import windows as charts
+from lib.core.durations import written_ms
 from lib.core.formatting import counted, duration, escaped_markdown
 from lib.events.fields import JOINED
 from lib.replay.advisor import Advice, Reason, Refusal
-from lib.replay.engine import DELAYS_S, GAPS_S, Setting, delay_ms
+from lib.replay.engine import Setting, delay_ms
 from lib.replay.goal import Goal
 from lib.replay.windows import SessionWindow
 from lib.ui import parameters
@@ -191,13 +192,13 @@ def _how_chosen(advice: Advice, visible: Visible) -> str:
 def _named(setting: Setting) -> str:
     return (
         f"{setting.engine.label}: a {setting.engine.delay.title.lower()} of "
-        f"{duration(delay_ms(setting))} with {_windows(setting)}"
+        f"{written_ms(delay_ms(setting))} with {_windows(setting)}"
     )
 
 
 def _windows(setting: Setting) -> str:
     kind = "a session gap" if isinstance(setting.window, SessionWindow) else "windows"
-    return f"{kind} of {duration(setting.window.length_ms)}"
+    return f"{kind} of {written_ms(setting.window.length_ms)}"
 
 
 def _not_exact(outcome: Outcome) -> str:
@@ -207,27 +208,19 @@ def _not_exact(outcome: Outcome) -> str:
 
 
 def _use_button(setting: Setting) -> None:
-    length = _next_choice(setting.window.length_ms, GAPS_S)
-    delay = _next_choice(delay_ms(setting), DELAYS_S)
-    exact = (length, delay) == (setting.window.length_ms / 1000, delay_ms(setting) / 1000)
     st.button(
         "Use this setting",
         icon=":material/check:",
         on_click=_use,
-        args=(length, delay),
-        help="Sets the controls at the top of the page"
-        + ("." if exact else f" to their next choice: {length} s and {delay} s."),
+        args=(setting,),
+        help="Sets the controls at the top of the page.",
     )
 
 
-def _use(length_s: int, delay_s: int) -> None:
-    # The sliders are bound to the URL's parameters of these names.
-    st.session_state[SESSION_GAP.name] = length_s
-    st.session_state[DELAY.name] = delay_s
-
-
-def _next_choice(ms: int, choices_s: Sequence[int]) -> int:
-    return next((choice for choice in choices_s if 1000 * choice >= ms), choices_s[-1])
+def _use(setting: Setting) -> None:
+    # The boxes are bound to the URL's parameters of these names.
+    st.session_state[SESSION_GAP.name] = written_ms(setting.window.length_ms)
+    st.session_state[DELAY.name] = written_ms(delay_ms(setting))
 
 
 def _stretches(tried: Sequence[Tried], visible: Visible) -> None:

@@ -9,12 +9,24 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
-from lib.core.formatting import duration, escaped_markdown
+from lib.core.durations import MOST_MS, duration_ms, written_ms
+from lib.core.formatting import escaped_markdown
 from lib.replay import registry
 from lib.replay.code import names_of
-from lib.replay.engine import DELAYS_S, GAPS_S, Duration, Number, Switch
-from lib.replay.windows import NO_INDEX, WINDOW_KINDS, HoppingWindow
-from lib.ui.parameters import DELAY, ENGINE, LARGEST, PARTS, SESSION_GAP, WINDOW_KIND, binding
+from lib.replay.engine import Duration, Number, Switch
+from lib.replay.windows import NO_INDEX, WINDOW_KINDS, HoppingWindow, resized
+from lib.ui.parameters import (
+    DELAY,
+    ENGINE,
+    HELD_DURATIONS,
+    LARGEST,
+    LEAST_PARTS,
+    MOST_PARTS,
+    PARTS,
+    SESSION_GAP,
+    WINDOW_KIND,
+    binding,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,9 +37,9 @@ if TYPE_CHECKING:
     from lib.replay.engine import AnySetting, Parameter, Setting
     from lib.replay.windows import Replay, Window
 
-INITIAL_LENGTH_S: Final = 30
-INITIAL_DELAY_S: Final = 5
-_PARTS: Final = (2, 4, 5, 10, 20)  # of whole seconds, whole milliseconds
+INITIAL_LENGTH_MS: Final = 30_000
+INITIAL_DELAY_MS: Final = 5_000
+_MOST_CHARACTERS: Final = 40
 
 
 def choose_setting() -> Setting:
@@ -40,7 +52,12 @@ def choose_setting() -> Setting:
     with left:
         window = _choose_window(kind)
     with middle:
-        delay_ms = _choose_ms(engine.delay.title, DELAYS_S, INITIAL_DELAY_S, key=DELAY.name)
+        delay_ms = _choose_ms(
+            engine.delay.title,
+            INITIAL_DELAY_MS,
+            key=DELAY.name,
+            help=_with_default(None, engine.delay.engine_default, engine.label),
+        )
     with right:
         setting: Setting = engine.setting(window, delay_ms)
         return _choose_parameters(setting)
@@ -72,17 +89,33 @@ def say_stop(replayed: Replay) -> bool:
 
 
 def _choose_window(kind: type[Window]) -> Window:
-    length_ms = _choose_ms(kind.length_title, GAPS_S, INITIAL_LENGTH_S, key=SESSION_GAP.name)
+    length_ms = _choose_ms(
+        kind.length_title,
+        INITIAL_LENGTH_MS,
+        key=SESSION_GAP.name,
+        least_ms=1,
+        help="It has to be set in every engine. Written as 26 s, 250 ms, 1.5 min, 2h or "
+        "1h 30m; a number alone is seconds.",
+    )
     if kind is not HoppingWindow:
         return kind(length_ms)
-    parts = st.select_slider(
-        "Windows that an event is in",
-        _PARTS,
-        key=PARTS.name,
-        bind="query-params",
-        help="One begins this part of the size after the other.",
+    parts = int(
+        st.number_input(
+            "Windows that an event is in",
+            LEAST_PARTS,
+            MOST_PARTS,
+            key=PARTS.name,
+            bind=binding(PARTS.name),
+            help="One begins this part of the size after the other.",
+        )
     )
-    return HoppingWindow(length_ms, parts)
+    window = resized(HoppingWindow(parts, parts), length_ms)
+    if window.length_ms != length_ms:
+        st.caption(
+            f"Replayed with {window.length_ms:,} ms: the size has to be a multiple of "
+            f"{parts} times a whole millisecond."
+        )
+    return window
 
 
 def _choose_one(title: str, names: Sequence[str], *, key: str) -> str:
@@ -103,7 +136,7 @@ def _choose_parameters(setting: AnySetting) -> AnySetting:
             for parameter in members:
                 initial = getattr(setting, parameter.name)
                 can_be_set = parameter.needs is None or bool(values.get(parameter.needs))
-                chosen = _choose(parameter, initial, disabled=not can_be_set)
+                chosen = _choose(parameter, initial, setting.engine.label, disabled=not can_be_set)
                 values[parameter.name] = chosen if can_be_set else initial
     return replace(setting, **values)
 
@@ -114,60 +147,91 @@ def _popover(title: str) -> AbstractContextManager[object]:
     return st.popover(title, icon=":material/tune:", width="stretch")
 
 
-def _choose(parameter: Parameter, initial: Any, *, disabled: bool) -> Any:  # noqa: ANN401
+def _choose(parameter: Parameter, initial: Any, engine: str, *, disabled: bool) -> Any:  # noqa: ANN401
     """Draw a parameter's control and return the setting's value; `initial` is one, too."""
+    title, key = parameter.title, parameter.link
+    help_ = _with_default(parameter.help, parameter.engine_default, engine)
+    if isinstance(parameter, Duration) and parameter.unit == "ms":
+        help_ += " A number alone is milliseconds."
     match parameter:
         case Duration():
-            return _choose_ms(
-                parameter.title,
-                parameter.choices_s,
-                initial // 1000,
-                key=parameter.link,
-                help=parameter.help,
-                disabled=disabled,
+            ms = _choose_ms(
+                title, initial or 0, key=key, unit=parameter.unit, help=help_, disabled=disabled
             )
+            return None if parameter.zero_is_none and not ms else ms
         case Number():
             typed = st.number_input(
-                parameter.title,
+                title,
                 parameter.least,
-                value=(initial or 0) // parameter.factor,
+                value=initial or 0,
                 step=parameter.step,
-                key=parameter.link,
+                key=key,
                 max_value=LARGEST,
-                bind=binding(parameter.link),
-                help=parameter.help,
+                bind=binding(key),
+                help=help_,
                 disabled=disabled,
             )
-            return None if parameter.zero_is_none and not typed else int(typed) * parameter.factor
+            return None if parameter.zero_is_none and not typed else int(typed)
         case Switch():
             return st.toggle(
-                parameter.title,
+                title,
                 value=initial,
-                key=parameter.link,
+                key=key,
                 bind="query-params",
-                help=parameter.help,
+                help=help_,
                 disabled=disabled,
             )
     raise TypeError(f"no control for a {type(parameter).__name__}")
 
 
+def _with_default(help_: str | None, default: str, engine: str) -> str:
+    """Return a tooltip that says what the engine does where nothing is set."""
+    return " ".join([*([help_] if help_ else []), f"{engine}'s own default: {default}."])
+
+
 def _choose_ms(
     title: str,
-    choices_s: Sequence[int],
-    initial_s: int,
+    initial_ms: int,
     *,
     key: str,
-    help: str | None = None,  # noqa: A002 - Streamlit's word
+    help: str,  # noqa: A002 - Streamlit's word
+    least_ms: int = 0,
+    unit: str = "s",
     disabled: bool = False,
 ) -> int:
-    chosen = st.select_slider(
+    """Draw a box to type a duration into; while that is none, the last that was one holds."""
+
+    def read(text: str) -> int | None:
+        found = duration_ms(text, unit=unit)
+        return None if found is None or found < least_ms else found
+
+    held: dict[str, int] = st.session_state.setdefault(HELD_DURATIONS, {})
+    typed = st.text_input(
         title,
-        choices_s,
-        value=initial_s,
-        format_func=lambda s: duration(s * 1000) if s else "0",
+        written_ms(initial_ms),
+        max_chars=_MOST_CHARACTERS,
         key=key,
-        bind="query-params",
+        bind=binding(key, lambda text: key in held or read(text) is not None),
         help=help,
         disabled=disabled,
     )
-    return int(chosen) * 1000
+    found = read(typed)
+    if found is None:
+        holds = held.get(key, initial_ms)
+        st.caption(
+            f":red[:material/error: “{escaped_markdown(typed)}” is not used: "
+            f"{_fault(typed, least_ms)}.] {title}: {written_ms(holds)}, as before."
+        )
+        return holds
+    held[key] = found
+    return found
+
+
+def _fault(text: str, least_ms: int) -> str:
+    """Return why a text is no duration that can be used."""
+    if duration_ms(text) is not None:
+        return f"it has to be {written_ms(least_ms)} or more"
+    return (
+        f"write whole milliseconds up to {written_ms(MOST_MS)}, as 26 s, 250 ms, 1.5 min, 2h or "
+        "1h 30m"
+    )

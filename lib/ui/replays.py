@@ -9,7 +9,15 @@ import streamlit as st
 from lib.core.columns import CLIENT, SESSION
 from lib.replay.advisor import Advice, advise, elsewhere
 from lib.replay.blame import Blame, blame
-from lib.replay.engine import DELAYS_S, GAPS_S, Setting, replay, with_delay, with_length
+from lib.replay.engine import (
+    DELAYS_S,
+    GAPS_S,
+    Setting,
+    delay_ms,
+    replay,
+    with_delay,
+    with_length,
+)
 from lib.replay.input import ReplayInput, replay_input_of
 from lib.replay.outcome import Outcome, outcome_of
 from lib.replay.partitions import PartitionSkew, partition_skew
@@ -103,11 +111,16 @@ def _curves(
     _topic: LoadedTopic,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     events, sessions = input_of(_topic), true_sessions(_topic)
-    choices = (thinned(each, len(events), curves=2) for each in (GAPS_S, DELAYS_S))
-    gaps, delays = choices
+    gaps, delays = (
+        sorted({present, *(1000 * s for s in thinned(choices, len(events), curves=2))})
+        for present, choices in (
+            (setting.window.length_ms, GAPS_S),
+            (delay_ms(setting), DELAYS_S),
+        )
+    )
     return (
-        curve(events, [with_length(setting, 1000 * gap) for gap in gaps], sessions),
-        curve(events, [with_delay(setting, 1000 * delay) for delay in delays], sessions),
+        curve(events, [with_length(setting, gap) for gap in gaps], sessions),
+        curve(events, [with_delay(setting, delay) for delay in delays], sessions),
     )
 
 

@@ -47,7 +47,9 @@ def test_sql_quotes_names():
 
 
 @pytest.mark.parametrize(
-    "change", [{"allowed_lateness_ms": 1}, {"per_partition": False}], ids=lambda c: next(iter(c))
+    "change",
+    [{"allowed_lateness_ms": 1}, {"per_partition": False}, {"delay_ms": 100 * 86_400_000}],
+    ids=lambda c: next(iter(c)),
 )
 def test_what_sql_cannot_do_has_java_only(change):
     assert set(programs(replace(FLINK, **change))) == {"java"}

@@ -25,7 +25,7 @@ from lib.replay.assignment import (
 )
 from lib.replay.code import Names, Program, java_text
 from lib.replay.code_java import RECORD, java_imports, java_methods
-from lib.replay.engine import Delay, Engine, Number, Setting, Switch
+from lib.replay.engine import Delay, Duration, Engine, Setting, Switch
 from lib.replay.engine_clock import newest_so_far, rising
 from lib.replay.windows import NEVER, NO_INDEX, HoppingWindow, Replay, SessionWindow
 
@@ -398,25 +398,24 @@ KAFKA_STREAMS: Final = Engine(
             "although it closed. Off: withCachingDisabled().",
             group=_APPLICATION,
         ),
-        Number(
+        Duration(
             name="commit_ms",
-            title="Commit interval, ms (0: after every event)",
+            title="Commit interval (0: after every event)",
             link="commit",
-            engine_default="30000",
+            engine_default="30 s",
             help="commit.interval.ms: with a cache, results come out at commits.",
             group=_APPLICATION,
-            step=1000,
+            unit="ms",
             needs="caching",
         ),
-        Number(
+        Duration(
             name="most_ahead_ms",
-            title="The broker takes times ahead by, s (0: any)",
+            title="The broker takes times ahead by (0: any)",
             link="most_ahead",
-            engine_default="3600",
+            engine_default="60 min",
             help="message.timestamp.after.max.ms of the broker: an event further ahead of its "
             "clock stops the application.",
             group=_APPLICATION,
-            factor=1000,
             zero_is_none=True,
         ),
     ),

@@ -24,7 +24,7 @@ from lib.replay.assignment import (
 )
 from lib.replay.code import Names, Program, path_of, plain_schema
 from lib.replay.code_python import IMPORTS, python_time
-from lib.replay.engine import Engine, Number, Setting, Switch
+from lib.replay.engine import Duration, Engine, Number, Setting, Switch
 from lib.replay.windows import NO_INDEX, HoppingWindow, Replay, SessionWindow
 
 if TYPE_CHECKING:
@@ -386,15 +386,15 @@ SPARK: Final = Engine(
     replay=replay_spark,
     programs=spark_programs,
     parameters=(
-        Number(
+        Duration(
             name="trigger_ms",
-            title="A micro-batch every, ms (0: as soon as something comes)",
+            title="A micro-batch every (0: as soon as something comes)",
             link="trigger",
             engine_default="0",
             help="trigger(processingTime=…). Spark's own default is 0; where a batch takes longer "
             "than events leave it, choose what it takes: then the next one finds events waiting.",
             group=_BATCHES,
-            step=100,
+            unit="ms",
         ),
         Number(
             name="batch_records",
