@@ -105,6 +105,17 @@ def partition_skew(
     return PartitionSkew(table, timeline, *of_all)
 
 
+def slowest_partition(events: ReplayInput) -> int | None:
+    """Return the partition that holds the minimum over partitions back longest; None of one."""
+    numbers, places = np.unique(events.partition, return_inverse=True)
+    if len(numbers) < 2:
+        return None
+    codes: NDArray[np.int32] = np.asarray(places, dtype=np.int32)
+    edges = np.array([events.received[0], events.received[-1] + 1])
+    held = _held_back(events.event_time, codes, events.received, len(numbers), edges, 1)[0]
+    return int(numbers[held.argmax()])
+
+
 @compiled
 def _held_back(
     event_time: NDArray[np.int64],

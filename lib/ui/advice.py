@@ -35,7 +35,7 @@ _SHARES: Final = ("0", "0.01", "0.1", "0.5", "1", "2", "5", "10")
 
 def advisor(visible: Visible, setting: Setting, goal: Goal) -> None:
     """Draw the setting that keeps the goal, what it did on later events, and the code for it."""
-    advice = advice_of(visible.topic, setting, goal)
+    advice = advice_of(visible, setting, goal)
     if advice is None:
         st.warning(
             "Allow more events to be dropped or more sessions not to be exact, or choose another "
@@ -56,7 +56,7 @@ def advisor(visible: Visible, setting: Setting, goal: Goal) -> None:
     if advice.tried:
         with st.expander("Each stretch that it was tested on", icon=":material/table_rows:"):
             _stretches(advice.tried, visible)
-    _code(visible.topic, advice.setting)
+    _code(visible, advice.setting)
 
 
 def choose_goal(visible: Visible, setting: Setting) -> Goal:
@@ -70,7 +70,7 @@ def choose_goal(visible: Visible, setting: Setting) -> Goal:
             bind="query-params",
             width=220,
         )
-        has_sessions = true_sessions(visible.topic) is not None
+        has_sessions = true_sessions(visible) is not None
         broken = st.selectbox(
             "Not exact at most, % of sessions",
             (_ANY, *_SHARES),
@@ -115,12 +115,20 @@ def _why(refusal: Refusal, visible: Visible, goal: Goal) -> str:
             f"The topic is too short: to promise {_share(share or 0)} takes "
             f"{counted(refusal.needed, noun)} or more."
         )
-    at = moment(int(input_of(visible.topic).received[refusal.at]), visible)
+    at = moment(int(input_of(visible).received[refusal.at]), visible)
     if refusal.reason is Reason.CHANGES:
         return (
             f"The topic changes at {at}: {_share(1 - goal.most_dropped)} of a stretch's events are "
             f"at most {duration(refusal.before_ms)} out of order before, "
             f"{duration(refusal.after_ms)} after."
+        )
+    if refusal.reason is Reason.NEAR:
+        return (
+            f"No stretch needs a delay, but few came near to it: in the one that begins at {at} "
+            f"more than {_share(goal.most_dropped)} of the events were "
+            f"{duration(refusal.after_ms)} or more out of order, in half of the stretches no more "
+            f"than that share more than {duration(refusal.before_ms)}. A longer outage would break "
+            "the goal."
         )
     if refusal.reason is Reason.FAILS:
         return f"The stretch that begins at {at} did not keep the goal."
@@ -174,7 +182,12 @@ def _wait(advice: Advice) -> str:
 def _how_chosen(advice: Advice, visible: Visible) -> str:
     margin = (
         f" {duration(advice.margin_ms)} of the {advice.setting.engine.delay.title.lower()} are "
-        "margin, learned from how far stretches went beyond all before them."
+        "margin, learned from how far stretches went beyond all before them"
+        + (
+            " and from what they would need without the slowest partition."
+            if len(visible.topic.positions) > 1
+            else "."
+        )
         if advice.margin_ms
         else ""
     )
@@ -224,7 +237,7 @@ def _use(setting: Setting) -> None:
 
 
 def _stretches(tried: Sequence[Tried], visible: Visible) -> None:
-    received = input_of(visible.topic).received
+    received = input_of(visible).received
     rows = [
         {
             "Tested from": moment(int(received[one.begin]), visible),
@@ -244,12 +257,12 @@ def _stretches(tried: Sequence[Tried], visible: Visible) -> None:
 
 def tradeoff(visible: Visible, setting: Setting, goal: Goal) -> None:
     """Draw what settings around the advised one trade latency for, and the other engines."""
-    advice = advice_of(visible.topic, setting, goal)
+    advice = advice_of(visible, setting, goal)
     if advice is None:
         st.caption("No setting of this engine keeps the goal, so there is none to draw around.")
         return
     for name, panel in charts.tradeoff(
-        tradeoff_of(visible.topic, advice.setting), advice.setting, advice.outcome
+        tradeoff_of(visible, advice.setting), advice.setting, advice.outcome
     ).items():
         st.altair_chart(
             panel,
@@ -260,7 +273,7 @@ def tradeoff(visible: Visible, setting: Setting, goal: Goal) -> None:
         "Every point is a setting, on the whole topic; along a line the delay grows. The diamond "
         "is the setting advised. A share of 0 is drawn at the bottom, at 0.001 %."
     )
-    others = [(advice.setting, advice.outcome), *elsewhere_of(visible.topic, advice.setting)]
+    others = [(advice.setting, advice.outcome), *elsewhere_of(visible, advice.setting)]
     st.markdown("**The same in the other engines**")
     st.dataframe(
         pd.DataFrame([_row(*each) for each in others]),
@@ -305,10 +318,10 @@ def _to_adapt(topic: LoadedTopic) -> Iterator[str]:
         yield "The programs read event times as they are, with no clock corrected."
 
 
-def _code(topic: LoadedTopic, setting: Setting) -> None:
-    names = names_in(topic)
+def _code(visible: Visible, setting: Setting) -> None:
+    names = names_in(visible)
     with st.expander("The code to paste", icon=":material/code:"):
-        for sentence in _to_adapt(topic):
+        for sentence in _to_adapt(visible.topic):
             st.warning(sentence, icon=":material/edit:")
         for program in setting.engine.programs(setting, names):
             st.markdown(f"**{program.title}**")

@@ -33,8 +33,8 @@ _DRAWN: Final = 12
 
 def whose_fault(visible: Visible, setting: Setting, goal: Goal) -> None:
     """Draw of whom and because of whom events are dropped, by client and by partition."""
-    clients, partitions = blame_of(visible.topic, setting, goal)
-    skew = partitions_of(visible.topic, goal)
+    clients, partitions = blame_of(visible, setting, goal)
+    skew = partitions_of(visible, goal)
     if clients.dropped:
         names = visible.table[CLIENT].cat.categories
         _of_clients(clients, [written(name) for name in names], visible)

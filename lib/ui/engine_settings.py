@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
+from lib.core.columns import CLIENT, PARTITION, SESSION
 from lib.core.durations import MOST_MS, duration_ms, written_ms
-from lib.core.formatting import escaped_markdown
+from lib.core.formatting import counted, escaped_markdown
+from lib.events.fields import FROM_PARTITION
 from lib.replay import registry
 from lib.replay.code import names_of
 from lib.replay.engine import Duration, Number, Switch
@@ -18,6 +20,7 @@ from lib.replay.windows import NO_INDEX, WINDOW_KINDS, HoppingWindow, resized
 from lib.ui.parameters import (
     DELAY,
     ENGINE,
+    GROUPED_BY,
     HELD_DURATIONS,
     LARGEST,
     LEAST_PARTS,
@@ -27,19 +30,21 @@ from lib.ui.parameters import (
     WINDOW_KIND,
     binding,
 )
+from lib.ui.replays import keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
-    from lib.loading.load import LoadedTopic
     from lib.replay.code import Names
     from lib.replay.engine import AnySetting, Parameter, Setting
     from lib.replay.windows import Replay, Window
+    from lib.ui.page import Visible
 
 INITIAL_LENGTH_MS: Final = 30_000
 INITIAL_DELAY_MS: Final = 5_000
 _MOST_CHARACTERS: Final = 40
+_KEY_TITLES: Final = {CLIENT: "Client", SESSION: "Session", PARTITION: "Partition"}
 
 
 def choose_setting() -> Setting:
@@ -63,17 +68,42 @@ def choose_setting() -> Setting:
         return _choose_parameters(setting)
 
 
-def names_in(topic: LoadedTopic) -> Names:
+def choose_key(visible: Visible) -> str:
+    """Draw the choice of what windows are grouped by and return the column."""
+    titles: dict[str, str] = {}
+    for column in keys_of(visible):
+        titles.setdefault(_KEY_TITLES.get(column, column), column)
+    chosen = st.selectbox(
+        "Grouped by",
+        list(titles),
+        key=GROUPED_BY.name,
+        bind="query-params",
+        help="What the engine groups events by: a window is of one client, or of one value of "
+        "another field.",
+    )
+    return titles[chosen]
+
+
+def names_in(visible: Visible) -> Names:
     """Return what a topic and its fields are called, for programs."""
+    topic, fields = visible.topic, visible.topic.fields
     notes = topic.events.notes.get("event_time")
-    return names_of(topic.report.topic, topic.fields, {} if notes is None else notes.forms)
+    sources = {CLIENT: fields.client, SESSION: fields.session, PARTITION: FROM_PARTITION}
+    names = names_of(topic.report.topic, fields, {} if notes is None else notes.forms)
+    return replace(names, key=sources.get(visible.key, visible.key))
 
 
-def say_remark(topic: LoadedTopic, setting: Setting) -> None:
-    """Say what the engine says of the setting on this topic."""
-    remark = setting.engine.remark(setting, names_in(topic))
+def say_remark(visible: Visible, setting: Setting) -> None:
+    """Say what the engine says of the setting on this topic, and which events have no key."""
+    remark = setting.engine.remark(setting, names_in(visible))
     if remark:
         st.caption(escaped_markdown(remark))
+    lacking = int(visible.table[visible.key].isna().sum())
+    if lacking:
+        st.caption(
+            f"{counted(lacking, 'event')} without {escaped_markdown(visible.key)} are replayed as "
+            "of one key. The programs leave them out."
+        )
 
 
 def say_stop(replayed: Replay) -> bool:

@@ -151,6 +151,12 @@ WINDOW_KIND: Final = Parameter(
     ", ".join(f"`{kind.kind}`" for kind in WINDOW_KINDS),
     "Windows",
 )
+GROUPED_BY: Final = Parameter(
+    "grouped_by",
+    "Client",
+    "what windows are grouped by: `Client`, `Session`, `Partition`, or a field's name",
+    "Windows",
+)
 SESSION_GAP: Final = Parameter(
     "session_gap", "30 s", "session gap or window size, a duration: `26 s`, `250 ms`", "Windows"
 )

@@ -14,6 +14,7 @@ from lib.replay.partitions import (
     PARTITION,
     SILENT_MS,
     partition_skew,
+    slowest_partition,
 )
 from tests.replay.sequences import topics
 
@@ -45,6 +46,13 @@ def test_the_timeline_names_who_is_furthest_behind_and_by_how_much():
 
     behind = timeline[timeline[BEHIND_MS] > 0]
     assert behind[[PARTITION, BEHIND_MS]].to_numpy().tolist() == [[0, 50], [1, 10], [0, 1]]
+
+
+def test_the_slowest_partition_holds_the_minimum_back_longest():
+    topic = replay_input(*np.array([(0, 0), (50, 0), (60, 0), (61, 0)]).T, np.array([3, 1, 3, 1]))
+
+    assert slowest_partition(topic) == 3
+    assert slowest_partition(topic.first(1)) is None
 
 
 def test_partitions_that_run_apart_are_late_only_when_merged():

@@ -334,6 +334,27 @@ class TestWindows:
         assert beside["Windows on"].to_list() == ["event time, as set", "received time"]
         assert beside["Dropped"].to_list()[1] == 0
 
+    def test_tumbling_windows_on_received_time_stand_beside_them(self):
+        at = open_app(WINDOWS, window_kind="Tumbling")
+        beside = table(at, named="The result on event time beside that of the same windows")
+        assert beside["Dropped"].to_list()[1] == 0
+        assert re.search(r"\d+ events of the 2\d\d kept would be in another", captions(at))
+
+    def test_windows_can_be_grouped_by_another_field(self):
+        at = open_app(WINDOWS, grouped_by="Session", engine="Kafka Streams")
+        events = load(samples(), "sessions-10", Everything()).events.table
+        expected = replay(
+            replay_input_of(events, SESSION), KafkaStreamsSetting(SessionWindow(30_000), 5_000)
+        )
+        dropped = metrics(at)["Dropped"].split()[0]
+        assert dropped == str(expected.dropped)
+        assert "Grouped by “SessionID”, which is not the record key" in captions(at)
+        assert all('"SessionID"' in code.value for code in at.code)
+
+    def test_a_field_that_the_topic_does_not_have_counts_as_the_client(self):
+        at = open_app(WINDOWS, grouped_by="Nothing")
+        assert at.selectbox(key="grouped_by").value == "Client"
+
     def test_the_list_of_dropped_events_is_as_long_as_the_figure_says(self):
         at = open_app(WINDOWS)
         dropped = table(at, named="Dropped events")

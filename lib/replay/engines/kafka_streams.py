@@ -263,7 +263,7 @@ def kafka_streams_remark(setting: KafkaStreamsSetting, names: Names) -> str:
         if not setting.repartitioned:
             return ""
         return (
-            "Clients are told apart by the record key, which the program need not make anew: "
+            "Grouped by the record key, which the program need not make anew: "
             "switch “Grouped by another field” off to group by the key as it is."
         )
     key = "no field, so all events as one" if names.key is None else f"“{names.key}”"
@@ -273,8 +273,8 @@ def kafka_streams_remark(setting: KafkaStreamsSetting, names: Names) -> str:
             "topic of the application's own brings its events together."
         )
     return (
-        "The program groups by the record key. The replay is by client: it is right only where "
-        "producers write the client as the key."
+        f"The program groups by the record key. The replay groups by {key}: it is right only where "
+        "that is what producers write as the key."
     )
 
 
