@@ -4,10 +4,10 @@ import streamlit as st
 
 from lib.ui.advice import advisor, choose_goal, tradeoff
 from lib.ui.blame import whose_fault
-from lib.ui.engine_settings import choose_key, choose_setting, say_remark, say_stop
+from lib.ui.engine_settings import choose_setting, say_remark, say_stop
 from lib.ui.outcome import curves, dropped_list, figures, gaps, on_received_time, skew
 from lib.ui.page import begin
-from lib.ui.replays import replay_of, true_sessions
+from lib.ui.replays import keys_of, replay_of, true_sessions
 
 visible = begin(
     "Windows",
@@ -16,8 +16,8 @@ visible = begin(
     needs_received=True,
     replays=True,
 )
-setting = choose_setting()
-visible = replace(visible, key=choose_key(visible))
+setting, key = choose_setting(keys_of(visible))
+visible = replace(visible, key=key)
 say_remark(visible, setting)
 replayed, outcome = replay_of(visible, setting)
 stops = say_stop(replayed)

@@ -30,7 +30,6 @@ from lib.ui.parameters import (
     WINDOW_KIND,
     binding,
 )
-from lib.ui.replays import keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,34 +43,36 @@ if TYPE_CHECKING:
 INITIAL_LENGTH_MS: Final = 30_000
 INITIAL_DELAY_MS: Final = 5_000
 _MOST_CHARACTERS: Final = 40
+_WIDTH: Final = 220
 _KEY_TITLES: Final = {CLIENT: "Client", SESSION: "Session", PARTITION: "Partition"}
 
 
-def choose_setting() -> Setting:
-    """Draw the controls and return the setting that they make."""
+def choose_setting(keys: Sequence[str]) -> tuple[Setting, str]:
+    """Draw the controls and return the setting that they make, and what is grouped by.
+
+    `keys` are the columns that can be grouped by.
+    """
     engines = {engine.label: engine for engine in registry.ENGINES}
     engine = engines[_choose_one("Engine", list(engines), key=ENGINE.name)]
     kinds = {kind.kind: kind for kind in WINDOW_KINDS}
-    kind = kinds[_choose_one("Window", list(kinds), key=WINDOW_KIND.name)]
-    left, middle, right = st.columns(3)
-    with left:
+    with st.container(horizontal=True, gap="large"):
+        kind = kinds[_choose_one("Window", list(kinds), key=WINDOW_KIND.name)]
+        key = _choose_key(keys)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         window = _choose_window(kind)
-    with middle:
         delay_ms = _choose_ms(
             engine.delay.title,
             INITIAL_DELAY_MS,
             key=DELAY.name,
             help=_with_default(None, engine.delay.engine_default, engine.label),
         )
-    with right:
-        setting: Setting = engine.setting(window, delay_ms)
-        return _choose_parameters(setting)
+        setting: Setting = _choose_parameters(engine.setting(window, delay_ms))
+    return setting, key
 
 
-def choose_key(visible: Visible) -> str:
-    """Draw the choice of what windows are grouped by and return the column."""
+def _choose_key(keys: Sequence[str]) -> str:
     titles: dict[str, str] = {}
-    for column in keys_of(visible):
+    for column in keys:
         titles.setdefault(_KEY_TITLES.get(column, column), column)
     chosen = st.selectbox(
         "Grouped by",
@@ -80,6 +81,7 @@ def choose_key(visible: Visible) -> str:
         bind="query-params",
         help="What the engine groups events by: a window is of one client, or of one value of "
         "another field.",
+        width=_WIDTH,
     )
     return titles[chosen]
 
@@ -98,6 +100,11 @@ def say_remark(visible: Visible, setting: Setting) -> None:
     remark = setting.engine.remark(setting, names_in(visible))
     if remark:
         st.caption(escaped_markdown(remark))
+    if isinstance(setting.window, HoppingWindow):
+        window = setting.window
+        st.caption(
+            f"Windows of {written_ms(window.size_ms)}, one every {written_ms(window.advance_ms)}."
+        )
     lacking = int(visible.table[visible.key].isna().sum())
     if lacking:
         st.caption(
@@ -136,16 +143,12 @@ def _choose_window(kind: type[Window]) -> Window:
             MOST_PARTS,
             key=PARTS.name,
             bind=binding(PARTS.name),
-            help="One begins this part of the size after the other.",
+            help="One begins this part of the size after the other: a whole number of "
+            "milliseconds, so the size is taken up to the next multiple.",
+            width=_WIDTH,
         )
     )
-    window = resized(HoppingWindow(parts, parts), length_ms)
-    if window.length_ms != length_ms:
-        st.caption(
-            f"Replayed with {window.length_ms:,} ms: the size has to be a multiple of "
-            f"{parts} times a whole millisecond."
-        )
-    return window
+    return resized(HoppingWindow(parts, parts), length_ms)
 
 
 def _choose_one(title: str, names: Sequence[str], *, key: str) -> str:
@@ -174,7 +177,7 @@ def _choose_parameters(setting: AnySetting) -> AnySetting:
 def _popover(title: str) -> AbstractContextManager[object]:
     if not title:
         return nullcontext()
-    return st.popover(title, icon=":material/tune:", width="stretch")
+    return st.popover(title, icon=":material/tune:")
 
 
 def _choose(parameter: Parameter, initial: Any, engine: str, *, disabled: bool) -> Any:  # noqa: ANN401
@@ -236,7 +239,8 @@ def _choose_ms(
         return None if found is None or found < least_ms else found
 
     held: dict[str, int] = st.session_state.setdefault(HELD_DURATIONS, {})
-    typed = st.text_input(
+    box = st.container(width=_WIDTH)
+    typed = box.text_input(
         title,
         written_ms(initial_ms),
         max_chars=_MOST_CHARACTERS,
@@ -248,7 +252,7 @@ def _choose_ms(
     found = read(typed)
     if found is None:
         holds = held.get(key, initial_ms)
-        st.caption(
+        box.caption(
             f":red[:material/error: “{escaped_markdown(typed)}” is not used: "
             f"{_fault(typed, least_ms)}.] {title}: {written_ms(holds)}, as before."
         )

@@ -88,9 +88,13 @@ _OF_HOPPING: Final = ", by the newest window that each is in"
 
 
 def _row(replayed: Replay, outcome: Outcome) -> dict[str, object]:
+    return {"Windows": len(replayed.key), **counts_of(outcome)}
+
+
+def counts_of(outcome: Outcome) -> dict[str, object]:
+    """Return the figures of an outcome, named, as a row of a table."""
     return {
         **_session_counts(outcome),
-        "Windows": len(replayed.key),
         "Dropped": outcome.dropped,
         "Result latency": _latency(outcome.latency_median_ms),
         "95 % within": _latency(outcome.latency_p95_ms),

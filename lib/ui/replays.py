@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from lib.core.columns import CLIENT, SESSION
+from lib.core.parallel import side_by_side
 from lib.replay.advisor import Advice, advise, elsewhere
 from lib.replay.blame import Blame, blame
 from lib.replay.engine import (
@@ -21,7 +23,7 @@ from lib.replay.engine import (
 from lib.replay.input import ReplayInput, key_columns, replay_input_of
 from lib.replay.outcome import Outcome, outcome_of
 from lib.replay.partitions import PartitionSkew, partition_skew
-from lib.replay.sweep import curve, thinned, tradeoff_settings
+from lib.replay.sweep import curve, idle_settings, thinned, tradeoff_settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,9 +91,15 @@ def blame_of(visible: Visible, setting: Setting, goal: Goal) -> tuple[Blame, Bla
     return found
 
 
-def partitions_of(visible: Visible, goal: Goal) -> PartitionSkew:
+def partitions_of(visible: Visible, goal: Goal, idle_ms: int) -> PartitionSkew:
     """Return how far the partitions of a topic are apart."""
-    found: PartitionSkew = _partitions(visible.version, goal, visible)
+    found: PartitionSkew = _partitions(visible.version, goal, idle_ms, visible)
+    return found
+
+
+def idle_of(visible: Visible, setting: Setting) -> dict[int | None, Outcome]:
+    """Return what other idle timeouts do to the whole topic; none where they change nothing."""
+    found: dict[int | None, Outcome] = _idle(visible.version, setting, visible)
     return found
 
 
@@ -160,7 +168,7 @@ def _elsewhere(
     _visible: Visible,
 ) -> list[tuple[Setting, Outcome]]:
     events, sessions = input_of(_visible), true_sessions(_visible)
-    return [(each, outcome_of(replay(events, each), sessions)) for each in elsewhere(setting)]
+    return [(each, _outcome(events, each, sessions)) for each in elsewhere(setting)]
 
 
 @st.cache_resource(max_entries=8, show_spinner="Replaying without each client in turn…")
@@ -180,5 +188,31 @@ def _blame(
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _partitions(version: object, goal: Goal, _visible: Visible) -> PartitionSkew:  # noqa: ARG001
-    return partition_skew(input_of(_visible), goal.most_dropped)
+def _partitions(
+    version: object,  # noqa: ARG001
+    goal: Goal,
+    idle_ms: int,
+    _visible: Visible,
+) -> PartitionSkew:
+    return partition_skew(input_of(_visible), goal.most_dropped, idle_ms)
+
+
+@st.cache_resource(max_entries=16, show_spinner="Trying other idle timeouts…")
+def _idle(
+    version: object,  # noqa: ARG001
+    setting: Setting,
+    _visible: Visible,
+) -> dict[int | None, Outcome]:
+    events, sessions = input_of(_visible), true_sessions(_visible)
+    return side_by_side(
+        {
+            idle: partial(_outcome, events, each, sessions)
+            for idle, each in idle_settings(setting).items()
+        }
+    )
+
+
+def _outcome(
+    events: ReplayInput, setting: Setting, sessions: NDArray[np.integer] | None
+) -> Outcome:
+    return outcome_of(replay(events, setting), sessions)

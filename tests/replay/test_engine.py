@@ -85,7 +85,7 @@ CONTROLS = """
 import streamlit as st
 from lib.ui.engine_settings import choose_setting
 
-st.session_state["made"] = choose_setting()
+st.session_state["made"], _ = choose_setting(["ClientID"])
 """
 
 
