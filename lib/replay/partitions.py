@@ -155,8 +155,9 @@ def _held_back(
         p, t, now = partition[i], event_time[i], received[i]
         while now >= edges[at + 1]:  # what an event left lasts until the next
             at += 1
-            by[at], in_bin[at] = lag, holder
-            idle[at] = edges[at] - seen_at[holder] > timeout
+            if now > edges[at]:
+                by[at], in_bin[at] = lag, holder
+                idle[at] = edges[at] - seen_at[holder] > timeout
         within[i] = max(0, newest[p] - t) if started[p] else 0
         newest[p] = max(newest[p], t) if started[p] else t
         started[p] = True
