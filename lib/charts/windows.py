@@ -304,7 +304,12 @@ def blame_bars(table: pd.DataFrame, what: str) -> alt.Chart:
         alt.Chart(drawn)
         .mark_bar()
         .encode(
-            y=alt.Y("group:N", title=what, sort=table[GROUP].astype(str).tolist()),
+            y=alt.Y(
+                "group:N",
+                title=what,
+                sort=table[GROUP].astype(str).tolist(),
+                axis=alt.Axis(labelOverlap=False),
+            ),
             yOffset=alt.YOffset("which:N", sort=list(counts)),
             x=alt.X("events:Q", title="Events dropped", axis=alt.Axis(tickCount=4)),
             color=alt.Color(
@@ -320,7 +325,7 @@ def blame_bars(table: pd.DataFrame, what: str) -> alt.Chart:
                 alt.Tooltip("events:Q", title="Events", format=","),
             ],
         )
-        .properties(height=300)
+        .properties(height=140 + 22 * len(table))
     )
     return bars
 

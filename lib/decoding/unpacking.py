@@ -212,6 +212,7 @@ def _begins(values: pa.BinaryArray, marks: tuple[bytes, ...]) -> NDArray[np.bool
 ARRAYS: Final = Packing("arrays of {}".format, _elements)
 """The only one in which a value holds several."""
 
+CONNECT: Final = Packing("{} → Connect".format, _payloads)
 PACKINGS: Final[tuple[Packing, ...]] = (
     Packing("gzip → {}".format, partial(_each, gunzip)),
     Packing("zstd → {}".format, partial(_each, unzstd)),
@@ -222,6 +223,6 @@ PACKINGS: Final[tuple[Packing, ...]] = (
     Packing(
         lambda inner: inner.replace("JSON", "MessagePack"), partial(_each, json_of, marked=False)
     ),
-    Packing("{} → Connect".format, _payloads),
+    CONNECT,
 )
 """In the order in which they are tried."""

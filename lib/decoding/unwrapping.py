@@ -35,6 +35,12 @@ NAMED: Final = 3
 """More fields than these are only counted."""
 
 _SCHEMA, _PAYLOAD = "schema", "payload"
+_DEBEZIUM, _CLOUD_EVENTS = "Debezium", "CloudEvents"
+PAYLOAD_ALONE: Final = "Connect"
+"""The wrapping of which only the fields of `payload` stay."""
+
+AS_THEY_ARE: Final = (_DEBEZIUM, _CLOUD_EVENTS)
+"""Wrappings that are known, and whose fields stay where they are."""
 
 
 @dataclass(frozen=True)
@@ -84,19 +90,19 @@ def _connect(sample: pa.Table) -> Wrapping | None:
     names = _fields(sample)
     is_one = all(name.partition(".")[0] in (_SCHEMA, _PAYLOAD) for name in names)
     if is_one and f"{_SCHEMA}.type" in names and _has(names, _PAYLOAD):
-        return Wrapping("Connect", _payload_alone)
+        return Wrapping(PAYLOAD_ALONE, _payload_alone)
     return None
 
 
 def _debezium(sample: pa.Table) -> Wrapping | None:
     names = _fields(sample)
     is_change = "op" in names and (_has(names, "before") or _has(names, "after"))
-    return Wrapping("Debezium", _as_it_is) if is_change and "source.ts_ms" in names else None
+    return Wrapping(_DEBEZIUM, _as_it_is) if is_change and "source.ts_ms" in names else None
 
 
 def _cloud_events(sample: pa.Table) -> Wrapping | None:
     is_one = {"specversion", "id", "source", "type"} <= set(_fields(sample))
-    return Wrapping("CloudEvents", _as_it_is) if is_one else None
+    return Wrapping(_CLOUD_EVENTS, _as_it_is) if is_one else None
 
 
 WRAPPINGS: Final[tuple[Callable[[pa.Table], Wrapping | None], ...]] = (

@@ -14,6 +14,7 @@ from lib.events.fields import JOINED
 from lib.replay.advisor import Advice, Reason, Refusal
 from lib.replay.engine import Setting, delay_ms
 from lib.replay.goal import Goal
+from lib.replay.reading import reading_of
 from lib.replay.windows import SessionWindow
 from lib.ui import parameters
 from lib.ui.engine_settings import names_in
@@ -297,16 +298,19 @@ def _row(setting: Setting, outcome: Outcome) -> dict[str, object]:
     return row | {"Result latency": "none" if latency is None else duration(latency)}
 
 
-_PLAIN: Final = ("JSON", "table")
-"""Formats that programs read as they are; a table is a file's, whose topic had JSON."""
-
-
 def _to_adapt(topic: LoadedTopic) -> Iterator[str]:
     """Give what the programs do otherwise than Skewline has read the topic, as sentences."""
-    if topic.decoder is not None and topic.decoder.name not in _PLAIN:
+    reading = reading_of(topic.decoder)
+    if reading is None:
+        assert topic.decoder is not None
         yield (
             f"The programs read values as plain JSON. Those of this topic are "
             f"{escaped_markdown(topic.decoder.name)}: put in how your jobs read them."
+        )
+    elif reading.avro is not None:
+        yield (
+            "The Java and Python programs read all values with the schema of the topic's first "
+            "record. Where it has others, too, put in a deserializer that asks your registry."
         )
     sources = topic.fields.event_time.sources
     if len(sources) > 1 or any(JOINED in source for source in sources):

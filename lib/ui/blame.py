@@ -146,12 +146,13 @@ def _of_partitions(
     setting: Setting,
     idle_ms: int,
 ) -> None:
-    if not takes_minimum(setting):
-        st.markdown(
-            f"**Partitions.** {setting.engine.label}, as set, takes no minimum over partitions: "
-            "none holds another back. With a watermark per partition it would be so:"
-        )
-    st.markdown(f"{_held_back(skew, idle_ms)} {_merged(skew, goal)}")
+    without = (
+        ""
+        if takes_minimum(setting)
+        else f"{setting.engine.label}, as set, takes no minimum over partitions: none holds "
+        "another back. With a watermark per partition it would be so. "
+    )
+    st.markdown(f"**Partitions.** {without}{_held_back(skew, idle_ms)} {_merged(skew, goal)}")
     st.altair_chart(
         charts.held_back(skew.timeline, zero_ms=visible.zero_ms, scale=visible.scale),
         key=parameters.PARTITION_CHART,

@@ -16,6 +16,7 @@ from lib.events.fields import FROM_PARTITION
 from lib.replay import registry
 from lib.replay.code import names_of
 from lib.replay.engine import Duration, Number, Switch
+from lib.replay.reading import Reading, reading_of
 from lib.replay.windows import NO_INDEX, WINDOW_KINDS, HoppingWindow, resized
 from lib.ui.parameters import (
     DELAY,
@@ -90,9 +91,12 @@ def names_in(visible: Visible) -> Names:
     """Return what a topic and its fields are called, for programs."""
     topic, fields = visible.topic, visible.topic.fields
     notes = topic.events.notes.get("event_time")
+    reading = reading_of(topic.decoder) or Reading()
+    forms = {} if notes is None else notes.forms
+    names = names_of(topic.report.topic, fields, forms, avro=reading.avro)
     sources = {CLIENT: fields.client, SESSION: fields.session, PARTITION: FROM_PARTITION}
-    names = names_of(topic.report.topic, fields, {} if notes is None else notes.forms)
-    return replace(names, key=sources.get(visible.key, visible.key))
+    key = sources.get(visible.key, visible.key)
+    return replace(names, key=reading.source(key), time=reading.source(names.time))
 
 
 def say_remark(visible: Visible, setting: Setting) -> None:
