@@ -18,7 +18,7 @@ from lib.replay.reading import reading_of
 from lib.replay.windows import SessionWindow
 from lib.ui import parameters
 from lib.ui.engine_settings import names_in
-from lib.ui.parameters import BREAK, DELAY, LOSE, SESSION_GAP
+from lib.ui.parameters import BREAK, DELAY, LOSE, SESSION_GAP, binding
 from lib.ui.replays import advice_of, elsewhere_of, input_of, tradeoff_of, true_sessions
 from lib.ui.show import moment
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from lib.replay.advisor import Tried
     from lib.replay.outcome import Outcome
     from lib.ui.page import Visible
+    from lib.ui.parameters import Parameter
 
 _ANY: Final = "any"
-_SHARES: Final = ("0", "0.01", "0.1", "0.5", "1", "2", "5", "10")
 
 
 def advisor(visible: Visible, setting: Setting, goal: Goal) -> None:
@@ -63,28 +63,62 @@ def advisor(visible: Visible, setting: Setting, goal: Goal) -> None:
 def choose_goal(visible: Visible, setting: Setting) -> Goal:
     """Draw the controls of the goal and return it."""
     with st.container(horizontal=True):
-        dropped = st.selectbox(
-            "Drop at most, % of events",
-            _SHARES,
-            index=_SHARES.index("0.1"),
-            key=LOSE.name,
-            bind="query-params",
-            width=220,
+        dropped = _choose_share(
+            "Drop at most, % of events", LOSE, help="A number from 0 to 100.", width=220
         )
         has_sessions = true_sessions(visible) is not None
-        broken = st.selectbox(
+        broken = _choose_share(
             "Not exact at most, % of sessions",
-            (_ANY, *_SHARES),
-            index=0,
-            key=BREAK.name,
-            bind="query-params",
-            width=260,
+            BREAK,
             disabled=not (has_sessions and isinstance(setting.window, SessionWindow)),
-            help="A session is exact when one window holds exactly its events. With a number here "
-            "the session gap is looked for, too.",
+            help="A session is exact when one window holds exactly its events. A number from 0 to "
+            f"100, with which the session gap is looked for, too; or {_ANY}.",
+            width=260,
         )
-    most_broken = None if broken == _ANY else float(broken) / 100
-    return Goal(float(dropped) / 100, most_broken)
+    assert dropped is not None
+    return Goal(dropped, broken)
+
+
+def _choose_share(
+    title: str,
+    parameter: Parameter[str],
+    *,
+    help: str,  # noqa: A002 - Streamlit's word
+    width: int,
+    disabled: bool = False,
+) -> float | None:
+    """Draw a box to type a percentage into; return the share, None for any."""
+
+    def is_share(text: str) -> bool:
+        return _percent(text) is not None or text == parameter.default
+
+    box = st.container(width=width)
+    typed = box.text_input(
+        title,
+        parameter.default,
+        max_chars=20,
+        key=parameter.name,
+        bind=binding(parameter.name, is_share),
+        help=help,
+        disabled=disabled,
+    )
+    used = typed if is_share(typed) else parameter.default
+    if used != typed:
+        box.caption(
+            f":red[:material/error: “{escaped_markdown(typed)}” is not used: write a number from 0 "
+            f"to 100.] What holds is {used}."
+        )
+    percent = _percent(used)
+    return None if percent is None else percent / 100
+
+
+def _percent(text: str) -> float | None:
+    """Return a number from 0 to 100; None where a text says none."""
+    try:
+        found = float(text.strip().removesuffix("%"))
+    except ValueError:
+        return None
+    return found if 0 <= found <= 100 else None
 
 
 def _promise(advice: Advice) -> str:

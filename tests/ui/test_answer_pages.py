@@ -445,6 +445,13 @@ class TestWindows:
         at = open_app(WINDOWS, window_kind="Hopping", session_gap="26.501 s", parts="3")
         assert "Windows of 26.502 s, one every 8.834 s." in captions(at)
 
+    def test_any_share_can_be_a_goal(self):
+        at = open_app(WINDOWS, lose="0.3")
+        assert "to promise 0.3 % takes 13,334 events" in at.warning[-1].value
+        settled(at.text_input(key="lose").set_value("a few").run())
+        assert "“a few” is not used" in captions(at)
+        assert "to promise 0.1 % takes" in at.warning[-1].value
+
     def test_whose_fault_it_is_is_said_of_clients_and_partitions(self):
         at = open_app(WINDOWS, topic="sessions-100")
         said = "\n".join(text.value for text in at.markdown)

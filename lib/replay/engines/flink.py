@@ -230,12 +230,14 @@ def _emitted_periodically(
         until = received[i] if i < n else due
         while due <= until:
             next_due = _find_idle(due, every, idle, active, quiet_from, is_idle)
-            smallest = _FOREVER
+            smallest, largest = _FOREVER, NEVER
             for p in range(partitions):
+                largest = max(largest, newest[p])
                 if not is_idle[p]:
                     smallest = min(smallest, newest[p])
-            if emitted < smallest < _FOREVER:
-                emitted = smallest
+            combined = largest if smallest == _FOREVER else smallest  # all idle: the largest
+            if combined > emitted:
+                emitted = combined
                 value[rises], after[rises], at_ms[rises] = emitted, i, due
                 rises += 1
             due = next_due
