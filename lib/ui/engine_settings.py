@@ -34,7 +34,8 @@ from lib.ui.parameters import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from contextlib import AbstractContextManager
+
+    from streamlit.delta_generator import DeltaGenerator
 
     from lib.replay.code import Names
     from lib.replay.engine import AnySetting, Parameter, Setting
@@ -56,10 +57,11 @@ def choose_setting(keys: Sequence[str]) -> tuple[Setting, str]:
     engines = {engine.label: engine for engine in registry.ENGINES}
     engine = engines[_choose_one("Engine", list(engines), key=ENGINE.name)]
     kinds = {kind.kind: kind for kind in WINDOW_KINDS}
-    with st.container(horizontal=True, gap="large"):
+    first_row = st.container(horizontal=True, vertical_alignment="bottom")
+    with first_row:
         kind = kinds[_choose_one("Window", list(kinds), key=WINDOW_KIND.name)]
         key = _choose_key(keys)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True):
         window = _choose_window(kind)
         delay_ms = _choose_ms(
             engine.delay.title,
@@ -67,7 +69,7 @@ def choose_setting(keys: Sequence[str]) -> tuple[Setting, str]:
             key=DELAY.name,
             help=_with_default(None, engine.delay.engine_default, engine.label),
         )
-        setting: Setting = _choose_parameters(engine.setting(window, delay_ms))
+        setting: Setting = _choose_parameters(engine.setting(window, delay_ms), first_row)
     return setting, key
 
 
@@ -163,25 +165,22 @@ def _choose_one(title: str, names: Sequence[str], *, key: str) -> str:
     )
 
 
-def _choose_parameters(setting: AnySetting) -> AnySetting:
-    """Draw the controls of the engine's own parameters and return the setting with their values."""
+def _choose_parameters(setting: AnySetting, popovers: DeltaGenerator) -> AnySetting:
+    """Draw the controls of the engine's own parameters and return the setting with their values.
+
+    `popovers` gets those that share one.
+    """
     values: dict[str, Any] = {}
     kind = type(setting.window)
     parameters = [p for p in setting.engine.parameters if kind in p.windows]
     for group, members in groupby(parameters, key=lambda parameter: parameter.group):
-        with _popover(group):
+        with popovers.popover(group, icon=":material/tune:") if group else nullcontext():
             for parameter in members:
                 initial = getattr(setting, parameter.name)
                 can_be_set = parameter.needs is None or bool(values.get(parameter.needs))
                 chosen = _choose(parameter, initial, setting.engine.label, disabled=not can_be_set)
                 values[parameter.name] = chosen if can_be_set else initial
     return replace(setting, **values)
-
-
-def _popover(title: str) -> AbstractContextManager[object]:
-    if not title:
-        return nullcontext()
-    return st.popover(title, icon=":material/tune:")
 
 
 def _choose(parameter: Parameter, initial: Any, engine: str, *, disabled: bool) -> Any:  # noqa: ANN401

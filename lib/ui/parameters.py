@@ -290,19 +290,17 @@ def _is_finite(text: str) -> bool:
         return True
 
 
-def binding(
-    name: str, is_usable: Callable[[str], bool] = _is_finite
-) -> Literal["query-params"] | None:
-    """Return what to bind an input to.
+def binding(name: str, is_usable: Callable[[str], bool] = _is_finite) -> Literal["query-params"]:
+    """Return what to bind an input to: the URL.
 
-    The URL; but nothing in a run whose link says what cannot be used, which the link then loses.
-    Of infinity (`1e400`) Streamlit would make a whole number, and fail.
+    A link that says what cannot be used loses it first, and the run begins anew. Of infinity
+    (`1e400`) Streamlit would make a whole number, and fail.
     """
     text = st.query_params.get(name)
-    if text is None or name in st.session_state or is_usable(text):
-        return "query-params"
-    del st.query_params[name]
-    return None
+    if not (text is None or name in st.session_state or is_usable(text)):
+        del st.query_params[name]
+        st.rerun()
+    return "query-params"
 
 
 def _held() -> dict[str, str]:
