@@ -74,7 +74,7 @@ def try_advice(name: str, seed: int, goal: float, setting: Setting) -> Trial:
     on_other = np.mean(~replay(other, advice.setting).kept)
     behind = newest_so_far(known.event_time) - known.event_time
     of_stretches = stretches.upper_of_each(behind, stretches.bounds(EVENTS, STRETCHES), goal)
-    guaranteed = stretches.Tolerances(of_stretches, of_stretches, 0)
+    guaranteed = stretches.tolerances(of_stretches, of_stretches, 0)
     return Trial(
         name,
         goal,

@@ -2,11 +2,13 @@
 
 One kind is the simulator's, `lib.simulate`. The others share none of its assumptions but sessions:
 each says what delays its events. 60 clients on 6 partitions send sessions of some 40 events, 4 s
-apart on average, with pauses of 2 min on average between them.
+apart on average, with pauses of 2 min on average between them. Every topic is cut while all clients
+still send: where they have stopped, only what is late still comes, which is a kind of its own.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -29,6 +31,8 @@ CLIENTS: Final = 60
 PARTITIONS: Final = 6
 _START_MS: Final = 1_700_000_000_000
 _HOUR_MS: Final = 3_600_000
+_BEYOND: Final = 1.25
+"""So many times the events that a topic has are sent."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +49,7 @@ class Sent:
 
 
 def _sent(rng: np.random.Generator, events: int) -> Sent:
-    each = -(-events // CLIENTS)
+    each = math.ceil(_BEYOND * events / CLIENTS)
     number = np.tile(np.arange(each), CLIENTS)
     pause = np.where(number % 40 == 0, 120_000, 4_000)
     time = np.cumsum(rng.exponential(pause).reshape(CLIENTS, each), axis=1).ravel()
@@ -174,10 +178,12 @@ def _from_delays(
 
 def _simulated(**parameters: object) -> Callable[[int, int], ReplayInput]:
     def topic(seed: int, events: int) -> ReplayInput:
-        common = {"clients": CLIENTS, "partitions": PARTITIONS, "sessions": events // 60}
-        scenario = Scenario(seed=seed, events=events, **common, **parameters)  # type: ignore[arg-type]
+        sent = math.ceil(_BEYOND * events)
+        common = {"clients": CLIENTS, "partitions": PARTITIONS, "sessions": sent // 60}
+        scenario = Scenario(seed=seed, events=sent, **common, **parameters)  # type: ignore[arg-type]
         found = simulate(scenario).events
-        return replay_input(found.timestamp, found.client - 1, found.partition, found.received)
+        topic = replay_input(found.timestamp, found.client - 1, found.partition, found.received)
+        return topic.first(events)
 
     return topic
 

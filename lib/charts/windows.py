@@ -23,7 +23,7 @@ from lib.core.columns import (
 )
 from lib.core.formatting import duration
 from lib.replay.blame import DROPPED_BECAUSE, DROPPED_OF, GROUP
-from lib.replay.partitions import BEHIND_MS, PARTITION
+from lib.replay.partitions import BEHIND_MS, PARTITION, SILENT
 from lib.replay.sweep import LATENESS_MS
 from lib.replay.windows import SessionWindow
 
@@ -304,7 +304,12 @@ def blame_bars(table: pd.DataFrame, what: str) -> alt.Chart:
         alt.Chart(drawn)
         .mark_bar()
         .encode(
-            y=alt.Y("group:N", title=what, sort=table[GROUP].astype(str).tolist()),
+            y=alt.Y(
+                "group:N",
+                title=what,
+                sort=table[GROUP].astype(str).tolist(),
+                axis=alt.Axis(labelOverlap=False),
+            ),
             yOffset=alt.YOffset("which:N", sort=list(counts)),
             x=alt.X("events:Q", title="Events dropped", axis=alt.Axis(tickCount=4)),
             color=alt.Color(
@@ -320,7 +325,7 @@ def blame_bars(table: pd.DataFrame, what: str) -> alt.Chart:
                 alt.Tooltip("events:Q", title="Events", format=","),
             ],
         )
-        .properties(height=300)
+        .properties(height=140 + 22 * len(table))
     )
     return bars
 
@@ -330,6 +335,8 @@ _NAMED_PARTITIONS: Final = 8
 
 def held_back(timeline: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> alt.Chart:
     """Draw how far the minimum over partitions is behind the newest event, and which holds it back.
+
+    Pale where that partition had been silent for longer than the idle timeout.
 
     Parameters
     ----------
@@ -345,6 +352,7 @@ def held_back(timeline: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> alt.
             "to": drawn_times(timeline[TO_MS], zero_ms, scale),
             "by": timeline[BEHIND_MS] / 1000,
             "partition": [str(p) if p in often else "others" for p in timeline[PARTITION]],
+            "silent": np.where(timeline[SILENT], "yes", "no"),
         }
     )
     bars: alt.Chart = (
@@ -358,9 +366,13 @@ def held_back(timeline: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> alt.
             color=alt.Color(
                 "partition:N", title="Partition", legend=alt.Legend(orient="top", columns=9)
             ),
+            opacity=alt.Opacity(
+                "silent:N", legend=None, scale=alt.Scale(domain=["no", "yes"], range=[1, 0.4])
+            ),
             tooltip=[
                 time_tooltip("from", "From", scale),
                 alt.Tooltip("partition:N", title="Partition"),
+                alt.Tooltip("silent:N", title="It was silent"),
                 alt.Tooltip("by:Q", title="Behind by (s)", format=",.1f"),
             ],
         )

@@ -51,11 +51,15 @@ class SchemaDecoder:
         What the load report calls the format, for example "Confluent Avro".
     needs_headers
         Whether the blocks have to have their headers.
+    first
+        The schema of the first record, where records begin as Confluent's serializers write them,
+        and it could be had.
     """
 
     schemas: SchemaSource
     name: str = "schema registry"
     needs_headers: bool = True
+    first: Schema | None = None
 
     def decode(
         self, records: pa.RecordBatch, *, extras: Sequence[str] = (), excerpts: int = MAX_EXCERPTS
@@ -135,11 +139,13 @@ def schema_decoder(records: pa.RecordBatch, schemas: SchemaSource) -> SchemaDeco
         return None
     first = next(one for one in framed(records) if one.form == form)
     try:
-        kind = f" {TYPES[schemas.schema(first.id).type]}"
+        schema = schemas.schema(first.id)
+        kind = f" {TYPES[schema.type]}"
     except SchemaError:
-        kind = ""
+        schema, kind = None, ""
     name = form if form == "Avro single objects" else f"{_MAKERS.get(form, form)}{kind}"
-    return SchemaDecoder(schemas, name, form in IN_HEADERS)
+    behind_id = schema if form == "Confluent" else None
+    return SchemaDecoder(schemas, name, form in IN_HEADERS, behind_id)
 
 
 def warm_up() -> None:

@@ -40,6 +40,8 @@ NAMED: Final = 3
 """More fields than these are only counted."""
 
 _SCHEMA, _PAYLOAD = "schema", "payload"
+AS_THEY_ARE: Final = (DEBEZIUM, CLOUD_EVENTS)
+"""Layers that are known, and whose fields stay where they are."""
 
 
 @dataclass(frozen=True)

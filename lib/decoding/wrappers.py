@@ -38,8 +38,10 @@ SAMPLE: Final = 256
 """Records, the first of a block, from which the wrappers are recognised."""
 
 _HEADER: Final = "@header:"
-_ATTRIBUTE: Final = "ce_"
-_BINARY_CLOUD_EVENTS: Final = {f"{_ATTRIBUTE}{name}" for name in ("id", "source", "type")}
+ATTRIBUTE: Final = "ce_"
+"""What the names of CloudEvents' attributes begin with where they are in headers."""
+
+_BINARY_CLOUD_EVENTS: Final = {f"{ATTRIBUTE}{name}" for name in ("id", "source", "type")}
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,7 @@ def wrapped(
 
 
 def _attributes(records: pa.RecordBatch) -> list[str]:
-    return [name for name in header_names(records) if name.startswith(_ATTRIBUTE)]
+    return [name for name in header_names(records) if name.startswith(ATTRIBUTE)]
 
 
 def _with_attributes(table: pa.Table, attributes: Sequence[str], extras: Sequence[str]) -> pa.Table:

@@ -24,6 +24,7 @@ from lib.core.parallel import side_by_side
 from lib.replay import registry, stretches
 from lib.replay.engine import Setting, delay_ms, replay, with_delay, with_length
 from lib.replay.outcome import EXACT, Outcome, SessionFates, outcome_of, session_fates
+from lib.replay.partitions import slowest_partition
 from lib.replay.session_gap import smallest_gap_ms
 from lib.replay.windows import NO_INDEX, SessionWindow
 
@@ -55,6 +56,12 @@ _NEGLIGIBLE: Final = 0.1
 _ALONE: Final = 2.0
 """A stretch that needs this many times the tolerance of any other decides alone."""
 
+_NEAR: Final = 1 / 3
+"""Out-of-orderness beyond this share of what needs no delay comes near to needing one."""
+
+_FAR_BEYOND: Final = 5.0
+"""A stretch that tolerates this many times what half of them do is an incident of its own."""
+
 _COARSE: Final = 16
 _FINE: Final = 6
 
@@ -70,6 +77,8 @@ class Reason(Enum):
     """The topic is of one kind first and of another later."""
     ONE_OUTAGE = auto()
     """One outage, or very few, decide what is needed."""
+    NEAR = auto()
+    """No event needs a delay, but a few stretches came near to it, and a longer outage may come."""
     FAILS = auto()
     """A stretch that was tried did not keep the goal."""
 
@@ -87,7 +96,8 @@ class Refusal:
         arrive, or the stretch begins that did not keep the goal; -1 where it is of the whole topic.
     before_ms, after_ms
         Of `CHANGES`, the typical out-of-orderness before and after. Of `ONE_OUTAGE`, where it is
-        one stretch that decides, the delay that the others need, and that it needs.
+        one stretch that decides, the delay that the others need, and that it needs. Of `NEAR`,
+        the tolerance that half of the stretches need, and that this one needs.
     together
         Of `ONE_OUTAGE` otherwise, how many late events come together.
     needed
@@ -317,7 +327,24 @@ def _tolerances(
         need = np.maximum(need, for_sessions[:-1])
         of_whole = max(of_whole, int(for_sessions[-1]))
     behind = stretches.out_of_order_ms(topic.events, undelayed, topic.cuts, share)
-    return stretches.tolerances(need, behind, stretches.slack_ms(setting)), of_whole
+    without = _needs_without_slowest(topic, setting)
+    return stretches.tolerances(need, behind, stretches.slack_ms(setting), without), of_whole
+
+
+def _needs_without_slowest(topic: _Topic, setting: Setting) -> NDArray[np.int64] | None:
+    """Return what each stretch needs without the partition that holds the watermark back longest.
+
+    What is late by a minimum over partitions hangs on the slowest of them: where its clients are
+    gone, or are as quick as the others, more is late. The slowest of the first half, so that no
+    stretch that is tried knows of what comes later.
+    """
+    half = int(topic.cuts[(topic.stretches + 1) // 2])
+    slowest = slowest_partition(topic.events.first(half))
+    if slowest is None:
+        return None
+    rest = np.flatnonzero(topic.events.partition != slowest)
+    undelayed = replay(topic.events.taken(rest), with_delay(setting, 0))
+    return stretches.needs_ms(undelayed, np.searchsorted(rest, topic.cuts), topic.goal.most_dropped)
 
 
 def _needs_of_sessions(
@@ -422,6 +449,7 @@ def _refusal(
         or _changes(topic, undelayed, needed)
         or _one_stretch(topic, undelayed, needed)
         or _few_outages(topic, undelayed)
+        or _near(topic, needed)
         or next((Refusal(Reason.FAILS, at=one.begin) for one in tried if not one.kept_goal), None)
     )
 
@@ -457,6 +485,17 @@ def _few_outages(topic: _Topic, undelayed: Replay) -> Refusal | None:
         return None
     together = found.late if few else round(found.size)
     return Refusal(Reason.ONE_OUTAGE, at=found.largest_at, together=together)
+
+
+def _near(topic: _Topic, needed: stretches.Tolerances) -> Refusal | None:
+    """Return a refusal where no stretch needs a delay, but some are far beyond the others."""
+    if needed.need.any():
+        return None
+    typical, most = int(np.median(needed.tolerance)), int(needed.tolerance.max())
+    if most <= _NEAR * needed.slack or most <= _FAR_BEYOND * max(1, typical):
+        return None
+    at = int(topic.cuts[needed.tolerance.argmax()])
+    return Refusal(Reason.NEAR, at=at, before_ms=typical, after_ms=most)
 
 
 def elsewhere(setting: Setting) -> list[Setting]:

@@ -306,13 +306,14 @@ def replay_in_order(
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
     event, window = order[read.members[0]], read.members[1]
-    first = np.full(len(read.key), len(order))
-    np.minimum.at(first, window, event)
+    by_event = sort_stably(event)
+    event, window = event[by_event], window[by_event]
+    first = np.empty(len(read.key), dtype=np.int64)
+    first[window[::-1]] = event[::-1]  # the last assignment to an element stays
     windows = np.argsort(first, kind="stable")
     number = np.empty(len(windows) + 1, dtype=np.int32)
     number[windows] = np.arange(len(windows), dtype=np.int32)
     number[NO_INDEX] = NO_INDEX
-    by_event = sort_stably(event)
     each_event = {name: getattr(read, name)[back] for name in _OF_EVENTS}
     each_window = {name: getattr(read, name)[windows] for name in _OF_WINDOWS}
     return dataclasses.replace(
@@ -320,7 +321,7 @@ def replay_in_order(
         **each_event,
         **each_window,
         window=number[read.window[back]],
-        members=(event[by_event], number[window][by_event]),
+        members=(event, number[window]),
     )
 
 

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 GAPS_S: Final = (
     1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1200, 1800, 3600, 7200,
 )  # fmt: skip
-"""Session gaps and window sizes to choose from, s."""
+"""Session gaps and window sizes that curves show, s."""
 
 DELAYS_S: Final = (0, 1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1800, 3600)
-"""Watermark delays, graces and latenesses to choose from, s."""
+"""Watermark delays and graces that curves show, s."""
 
-INITIAL_LENGTH_S: Final = 30
-INITIAL_DELAY_S: Final = 5
+INITIAL_LENGTH_MS: Final = 30_000
+INITIAL_DELAY_MS: Final = 5_000
 """Session gap or window size, and delay or grace, where nothing is chosen."""
 
 
@@ -86,11 +86,6 @@ class Parameter:
     windows: tuple[type[Window], ...] = WINDOW_KINDS
     needs: str | None = None
 
-    @property
-    def unit(self) -> int:
-        """How many of the setting's units one of the control's is."""
-        return 1
-
 
 @dataclass(frozen=True, kw_only=True)
 class Switch(Parameter):
@@ -99,39 +94,35 @@ class Switch(Parameter):
 
 @dataclass(frozen=True, kw_only=True)
 class Duration(Parameter):
-    """Milliseconds, one of the choices, which are seconds."""
+    """Milliseconds, typed as people write durations.
 
-    choices_s: tuple[int, ...] = DELAYS_S
+    Attributes
+    ----------
+    unit
+        What a number alone counts: `ms` or `s`.
+    zero_is_none
+        Whether 0 means None in the setting.
+    """
 
-    @property
-    def unit(self) -> int:
-        """Milliseconds of a second."""
-        return 1000
+    unit: str = "s"
+    zero_is_none: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Number(Parameter):
-    """A whole number, typed.
+    """How many of something, a whole number, typed.
 
     Attributes
     ----------
     least, step
         Smallest number that can be typed, and how far apart those are that buttons lead to.
-    factor
-        Makes the typed number the setting's, for example 1000 where seconds are typed.
     zero_is_none
         Whether 0 means None in the setting.
     """
 
     least: int = 0
     step: int = 1
-    factor: int = 1
     zero_is_none: bool = False
-
-    @property
-    def unit(self) -> int:
-        """The factor."""
-        return self.factor
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,12 @@ from lib.core.columns import (
     EVENT_TIME_0,
     OFFSET,
     PARTITION,
+    PLACE,
     RECEIVED_TIME,
     RECEIVED_TIME_0,
+    RECEIVED_TIME_TYPE,
+    RECORD_TIME,
+    SENT_TIME,
     SEQUENCE,
 )
 from lib.core.jit import compiled
@@ -153,17 +157,23 @@ def replay_input_of(events: pd.DataFrame, key: str = CLIENT) -> ReplayInput:
     )
 
 
+_NO_KEYS: Final = frozenset(
+    {CLIENT, SEQUENCE}
+    | {EVENT_TIME, EVENT_TIME_0, SENT_TIME, RECEIVED_TIME, RECEIVED_TIME_0, RECORD_TIME}
+    | {OFFSET, PLACE, RECEIVED_TIME_TYPE}
+)
+
+
 def key_columns(events: pd.DataFrame) -> list[str]:
     """Return the columns that events can be grouped by, the client first.
 
     Those of text or whole numbers that are no time and no place in the log, and of which a value
     has at least two events on average.
     """
-    times_and_places = {EVENT_TIME, EVENT_TIME_0, RECEIVED_TIME, RECEIVED_TIME_0, OFFSET, SEQUENCE}
     found = [
         name
         for name in events.columns
-        if name not in {CLIENT, *times_and_places}
+        if name not in _NO_KEYS
         and (isinstance(events[name].dtype, pd.CategoricalDtype) or is_integer_dtype(events[name]))
         and events[name].nunique() * 2 <= len(events)
     ]

@@ -22,6 +22,7 @@ PARTITION: Final = "Partition"
 EVENTS: Final = "Events"
 HOLDS_BACK_MS: Final = "HoldsBackMs"
 SILENT_MS: Final = "SilentMs"
+SILENT: Final = "Silent"
 BEHIND_MS: Final = "BehindMs"
 LONGEST_SILENCE_MS: Final = "LongestSilenceMs"
 OUT_OF_ORDER_MS: Final = "OutOfOrderMs"
@@ -46,7 +47,8 @@ class PartitionSkew:
         no more of, but for a share.
     timeline
         The minimum over partitions in at most 240 bins of received time: `FromMs`, `ToMs` int64,
-        epoch ms; `Partition` int64, which held it back; `BehindMs` int64, by how much at most.
+        epoch ms; `Partition` int64, which held it back; `BehindMs` int64, by how much at most;
+        `Silent` bool, whether it had been silent then for longer than the idle timeout.
     within_ms, merged_ms
         The out-of-orderness that the topic's events have no more of, but for a share: behind the
         newest of the own partition, and of the topic.
@@ -74,8 +76,9 @@ def partition_skew(
     """
     numbers, places = np.unique(events.partition, return_inverse=True)
     codes: NDArray[np.int32] = np.asarray(places, dtype=np.int32)
-    edges = np.linspace(events.received[0], events.received[-1] + 1, _BINS + 1).astype(np.int64)
-    held, silent, behind, silence, in_bin, by, within = _held_back(
+    begin, end = events.received[0], events.received[-1] + 1
+    edges = np.unique(np.linspace(begin, end, _BINS + 1).astype(np.int64))
+    held, silent, behind, silence, in_bin, by, idle, within = _held_back(
         events.event_time, codes, events.received, len(numbers), edges, idle_timeout_ms
     )
     table = pd.DataFrame(
@@ -91,18 +94,29 @@ def partition_skew(
             ],
         }
     )
-    seen = in_bin >= 0
     timeline = pd.DataFrame(
         {
-            FROM_MS: edges[:-1][seen],
-            TO_MS: edges[1:][seen],
-            PARTITION: numbers[in_bin[seen]].astype(np.int64),
-            BEHIND_MS: by[seen],
+            FROM_MS: edges[:-1],
+            TO_MS: edges[1:],
+            PARTITION: numbers[in_bin].astype(np.int64),
+            BEHIND_MS: by,
+            SILENT: idle,
         }
     )
     merged = newest_so_far(events.event_time) - events.event_time
     of_all = (int(np.quantile(one, 1 - share)) for one in (within, merged))
     return PartitionSkew(table, timeline, *of_all)
+
+
+def slowest_partition(events: ReplayInput) -> int | None:
+    """Return the partition that holds the minimum over partitions back longest; None of one."""
+    numbers, places = np.unique(events.partition, return_inverse=True)
+    if len(numbers) < 2:
+        return None
+    codes: NDArray[np.int32] = np.asarray(places, dtype=np.int32)
+    edges = np.array([events.received[0], events.received[-1] + 1])
+    held = _held_back(events.event_time, codes, events.received, len(numbers), edges, 1)[0]
+    return int(numbers[held.argmax()])
 
 
 @compiled
@@ -120,6 +134,7 @@ def _held_back(
     NDArray[np.int64],
     NDArray[np.int32],
     NDArray[np.int64],
+    NDArray[np.bool_],
     NDArray[np.int64],
 ]:
     # Before its first event a partition counts as at the topic's first event.
@@ -130,13 +145,19 @@ def _held_back(
     silent = np.zeros(partitions, np.int64)
     behind = np.zeros(partitions, np.int64)
     silence = np.zeros(partitions, np.int64)
-    in_bin = np.full(len(edges) - 1, -1, np.int32)
+    in_bin = np.zeros(len(edges) - 1, np.int32)
     by = np.full(len(edges) - 1, -1, np.int64)
+    idle = np.zeros(len(edges) - 1, np.bool_)
     within = np.zeros(n, np.int64)
     started = np.zeros(partitions, np.bool_)
-    holder, top, at = 0, NEVER, 0
+    holder, top, at, lag = 0, NEVER, 0, 0
     for i in range(n):
         p, t, now = partition[i], event_time[i], received[i]
+        while now >= edges[at + 1]:  # what an event left lasts until the next
+            at += 1
+            if now > edges[at]:
+                by[at], in_bin[at] = lag, holder
+                idle[at] = edges[at] - seen_at[holder] > timeout
         within[i] = max(0, newest[p] - t) if started[p] else 0
         newest[p] = max(newest[p], t) if started[p] else t
         started[p] = True
@@ -147,17 +168,16 @@ def _held_back(
             holder = int(np.argmin(newest))
         until = received[i + 1] if i + 1 < n else now
         lag = top - newest[holder]
-        while now >= edges[at + 1]:
-            at += 1
         if lag > by[at]:
             by[at], in_bin[at] = lag, holder
+            idle[at] = now - seen_at[holder] > timeout
         if lag > 0:
             held[holder] += until - now
             silent[holder] += max(0, until - max(now, seen_at[holder] + timeout))
             behind[holder] = max(behind[holder], lag)
     for p in range(partitions):
         silence[p] = max(silence[p], received[n - 1] - seen_at[p])
-    return held, silent, behind, silence, in_bin, by, within
+    return held, silent, behind, silence, in_bin, by, idle, within
 
 
 def warm_up() -> None:

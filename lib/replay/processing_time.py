@@ -24,7 +24,8 @@ def replay_processing_time(events: ReplayInput, window: Window) -> Replay:
     """Return the windows by received time: what processing-time windows make of outages.
 
     No event is late. Starts and ends are received times, ends exclusive; a result comes out when
-    the clock, here the last received time, reaches the end's last millisecond, as in Flink.
+    the clock, here the last received time, reaches the end's last millisecond, as in Flink. A
+    window's last event is by event time, so that latencies compare.
     """
     never = np.full(len(events), NEVER, dtype=np.int64)
     arrivals = replace(events, event_time=events.received)
@@ -35,6 +36,10 @@ def replay_processing_time(events: ReplayInput, window: Window) -> Replay:
     else:
         assignment = assign_aligned(arrivals, never, window, late_ms=0)
     start, end = exclusive_bounds(assignment, window)
+    event, window_of = assignment.members
+    newest = np.full(len(assignment.last), NEVER, dtype=np.int64)
+    np.maximum.at(newest, window_of, events.event_time[event])
+    assignment = replace(assignment, last=newest)
     closed = end - 1 <= events.received.max(initial=NEVER)
     arrived = np.searchsorted(events.received, end - 1, side="left") - 1
     return replay_of(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from lib.core.durations import written_ms
 from lib.core.formatting import counted, duration
 from lib.replay.advisor import Advice, Reason, Refusal
 from lib.replay.engine import Setting, delay_ms
@@ -97,6 +98,14 @@ def _why(refusal: Refusal, events: ReplayInput, goal: Goal, moment: Moment) -> s
             f"are at most {duration(refusal.before_ms)} out of order before, "
             f"{duration(refusal.after_ms)} after."
         )
+    if refusal.reason is Reason.NEAR:
+        return (
+            f"No stretch needs a delay, but few came near to it: in the one that begins at {at} "
+            f"more than {share_text(goal.most_dropped)} of the events were "
+            f"{duration(refusal.after_ms)} or more out of order, in half of the stretches no more "
+            f"than that share more than {duration(refusal.before_ms)}. A longer outage would break "
+            "the goal."
+        )
     if refusal.reason is Reason.FAILS:
         return f"The stretch that begins at {at} did not keep the goal."
     if refusal.together:
@@ -147,11 +156,13 @@ def _wait(advice: Advice) -> str:
     return "" if latency is None else f" Half of the results come out within {duration(latency)}."
 
 
-def how_chosen(advice: Advice) -> str:
-    """Return on which events a setting was chosen, and how it was tested."""
+def how_chosen(advice: Advice, partitions: int) -> str:
+    """Return on which events, of how many partitions, a setting was chosen, and how tested."""
+    slowest = " and from what they would need without the slowest partition"
     margin = (
         f" {duration(advice.margin_ms)} of the {advice.setting.engine.delay.title.lower()} are "
-        "margin, learned from how far stretches went beyond all before them."
+        "margin, learned from how far stretches went beyond all before them"
+        f"{slowest if partitions > 1 else ''}."
         if advice.margin_ms
         else ""
     )
@@ -170,13 +181,13 @@ def named(setting: Setting) -> str:
     """Return engine, delay and windows of a setting, in words."""
     return (
         f"{setting.engine.label}: a {setting.engine.delay.title.lower()} of "
-        f"{duration(delay_ms(setting))} with {_windows(setting)}"
+        f"{written_ms(delay_ms(setting))} with {_windows(setting)}"
     )
 
 
 def _windows(setting: Setting) -> str:
     kind = "a session gap" if isinstance(setting.window, SessionWindow) else "windows"
-    return f"{kind} of {duration(setting.window.length_ms)}"
+    return f"{kind} of {written_ms(setting.window.length_ms)}"
 
 
 def _not_exact(outcome: Outcome) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lib.replay.input import ReplayInput
     from lib.replay.windows import Replay
 
-LEAST_MARGIN: Final = 1.1
+LEAST_MARGIN: Final = 1.25
 MOST_MARGIN: Final = 2.0
 """The tolerance is taken larger by a factor from the first to the second."""
 
@@ -105,35 +105,56 @@ class Tolerances:
         int64, the tolerance that each stretch needs.
     slack
         What the setting tolerates without a delay.
+    unspared
+        int64, the tolerance that each stretch would need if the partition were not there that holds
+        the watermark back longest, which spares late events; never below `tolerance`.
     """
 
     need: NDArray[np.int64]
     tolerance: NDArray[np.int64]
     slack: int
+    unspared: NDArray[np.int64]
 
     def first(self, stretches: int) -> Tolerances:
         """Return those of the first stretches."""
-        return Tolerances(self.need[:stretches], self.tolerance[:stretches], self.slack)
+        return Tolerances(
+            self.need[:stretches],
+            self.tolerance[:stretches],
+            self.slack,
+            self.unspared[:stretches],
+        )
 
     @property
     def margin(self) -> float:
-        """The largest factor by which a stretch went beyond all before it, from 1.1 to 2."""
-        learned = max(1, int(_LEARNED_FROM * len(self.tolerance)))
-        before = np.maximum.accumulate(np.maximum(self.tolerance, 1))[learned - 1 : -1]
-        beyond = (self.tolerance[learned:] / before).max(initial=0)
+        """The largest factor by which a stretch went beyond all before it, from 1.25 to 2."""
+        learned = max(1, int(_LEARNED_FROM * len(self.unspared)))
+        before = np.maximum.accumulate(np.maximum(self.unspared, 1))[learned - 1 : -1]
+        beyond = (self.unspared[learned:] / before).max(initial=0)
         return float(np.clip(beyond, LEAST_MARGIN, MOST_MARGIN))
 
     @property
     def delay_ms(self) -> int:
         """The delay to take: the largest that a stretch needs, with the margin, two digits."""
-        with_margin = round(float(self.tolerance.max(initial=0)) * self.margin) - self.slack
+        with_margin = round(float(self.unspared.max(initial=0)) * self.margin) - self.slack
         return rounded_up(max(with_margin, int(self.need.max(initial=0)), 0))
 
 
-def tolerances(need: NDArray[np.int64], out_of_order: NDArray[np.int64], slack: int) -> Tolerances:
-    """Return the tolerances that follow from the delays needed and the out-of-orderness."""
+def tolerances(
+    need: NDArray[np.int64],
+    out_of_order: NDArray[np.int64],
+    slack: int,
+    without_slowest: NDArray[np.int64] | None = None,
+) -> Tolerances:
+    """Return the tolerances that follow from the delays needed and the out-of-orderness.
+
+    `without_slowest` is the delay that each stretch needs without the partition that holds the
+    watermark back longest, where there are several.
+    """
     tolerance = np.where(need > 0, need + slack, np.minimum(out_of_order, slack))
-    return Tolerances(need, tolerance, slack)
+    unspared = tolerance
+    if without_slowest is not None:
+        unspared = np.maximum(tolerance, np.where(without_slowest > 0, without_slowest + slack, 0))
+    return Tolerances(need, tolerance, slack, unspared)
 
 
 def rounded_up(ms: int) -> int:

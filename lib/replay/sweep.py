@@ -30,6 +30,14 @@ if TYPE_CHECKING:
 LATENESS: Final = "allowed_lateness_ms"
 """What the settings of engines call an allowed lateness, of those that have one."""
 
+IDLE: Final = "idle_ms"
+"""What they call the time after which a silent partition is idle, of those that have one."""
+
+PER_PARTITION: Final = "per_partition"
+"""What they call the choice of a watermark per partition, of those that have it."""
+
+IDLES_MS: Final = (10_000, 60_000, 300_000)
+
 LATENESS_MS: Final = "LatenessMs"
 
 MOST_EVENTS: Final = 12_000_000
@@ -126,6 +134,26 @@ def tradeoff_settings(setting: Setting, events: int) -> list[Setting]:
         around += [_with_lateness(setting, lateness) for lateness in others]
     delays = sorted({*thinned(DELAYS_S, events, curves=len(around))})
     return [with_delay(each, 1000 * delay) for each in around for delay in delays]
+
+
+def takes_minimum(setting: Setting) -> bool:
+    """Return whether the watermark is the smallest of the partitions'."""
+    return bool(getattr(setting, PER_PARTITION, False))
+
+
+def idle_settings(setting: Setting) -> dict[int | None, Setting]:
+    """Return the setting with other idle timeouts, ms, by these; None: no partition is ever idle.
+
+    None at all where a silent partition changes nothing, or cannot be idle in this engine.
+    """
+    idle = next((each for each in setting.engine.parameters if each.name == IDLE), None)
+    if idle is None or not takes_minimum(setting):
+        return {}
+    if idle.needs is not None and not getattr(setting, idle.needs):
+        return {}
+    timeouts = {None, *IDLES_MS, getattr(setting, IDLE)}
+    in_order = sorted(timeouts, key=lambda ms: -1 if ms is None else ms)
+    return {ms: replace(setting, **{IDLE: ms}) for ms in in_order}
 
 
 def _with_lateness(setting: Setting, lateness_ms: int) -> Setting:

@@ -97,10 +97,13 @@ WINDOW_KINDS: Final = (SessionWindow, TumblingWindow, HoppingWindow)
 
 
 def resized(window: Window, length_ms: int) -> Window:
-    """Return a window with another session gap or size, all else as it is."""
+    """Return a window with another session gap or size, all else as it is.
+
+    Of hopping windows the size is the next multiple of their parts.
+    """
     if isinstance(window, SessionWindow):
         return SessionWindow(length_ms)
-    return replace(window, size_ms=length_ms)
+    return replace(window, size_ms=-(-length_ms // window.parts) * window.parts)
 
 
 @dataclass(frozen=True, eq=False)

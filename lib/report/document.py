@@ -297,7 +297,7 @@ def _advice(report: Report, replayed: Replayed, advice: Advice) -> Document:
     refusal = advice.refusal
     return {
         "sentence": advice_sentence(advice, replayed.events, goal, moment_text),
-        "how_chosen": how_chosen(advice),
+        "how_chosen": how_chosen(advice, len(report.topic.positions)),
         "engine": advice.setting.engine.name,
         "settings": settings_of(advice.setting),
         "delay_ms": delay_ms(advice.setting),

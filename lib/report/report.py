@@ -16,7 +16,7 @@ from lib.analysis.of_topic import (
 )
 from lib.analysis.summary import Summary, summarise
 from lib.analysis.time_notices import FIELDS_PLACE, NO_EVENT_TIME, diagnosis_of
-from lib.replay.engine import INITIAL_DELAY_S, INITIAL_LENGTH_S
+from lib.replay.engine import INITIAL_DELAY_MS, INITIAL_LENGTH_MS
 from lib.replay.goal import Goal
 from lib.replay.input import replay_input_of
 from lib.replay.of_topic import advice_on, replayed_with
@@ -44,9 +44,7 @@ _FIELDS_PLACE: Final = "with --fields, or under Fields in the app"
 
 def initial_setting() -> Setting:
     """Return the setting with which the app's Windows page begins."""
-    setting: Setting = ENGINES[0].setting(
-        SessionWindow(1000 * INITIAL_LENGTH_S), 1000 * INITIAL_DELAY_S
-    )
+    setting: Setting = ENGINES[0].setting(SessionWindow(INITIAL_LENGTH_MS), INITIAL_DELAY_MS)
     return setting
 
 

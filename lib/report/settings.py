@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from lib.core.errors import SettingsError
-from lib.replay.engine import INITIAL_DELAY_S, INITIAL_LENGTH_S, Duration, Number, Switch
+from lib.replay.engine import INITIAL_DELAY_MS, INITIAL_LENGTH_MS, Duration, Number, Switch
 from lib.replay.registry import ENGINES
 from lib.replay.windows import HoppingWindow, SessionWindow, TumblingWindow
 
@@ -121,7 +121,7 @@ def setting_of(
     chosen = _window(window)
     try:
         setting: Setting = engine.setting(
-            chosen, 1000 * INITIAL_DELAY_S if delay_ms is None else delay_ms
+            chosen, INITIAL_DELAY_MS if delay_ms is None else delay_ms
         )
         said = [] if lateness_ms is None else [f"allowed_lateness_ms={lateness_ms}"]
         for each in (*said, *others):
@@ -139,7 +139,7 @@ def _window(choice: WindowChoice) -> Window:
     if choice.parts is not None and name != "hopping":
         raise SettingsError("Only hopping windows have parts.", "Add --window hopping.")
     kind = WINDOW_NAMES[name]
-    length_ms = 1000 * INITIAL_LENGTH_S if length_ms is None else length_ms
+    length_ms = INITIAL_LENGTH_MS if length_ms is None else length_ms
     try:
         if kind is HoppingWindow and choice.parts is not None:
             return HoppingWindow(length_ms, choice.parts)

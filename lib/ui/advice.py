@@ -8,17 +8,18 @@ import pandas as pd
 import streamlit as st
 
 from lib.charts import windows as charts
+from lib.core.durations import written_ms
 from lib.core.formatting import counted, duration, escaped_markdown
 from lib.events.fields import JOINED
-from lib.replay.engine import DELAYS_S, GAPS_S, Setting, delay_ms
+from lib.replay.engine import Setting, delay_ms
 from lib.replay.goal import Goal
-from lib.replay.of_topic import true_sessions
+from lib.replay.reading import reading_of
 from lib.replay.sentences import NO_ADVICE, advice_sentence, how_chosen, named, share_text
 from lib.replay.windows import SessionWindow
 from lib.ui import parameters
 from lib.ui.engine_settings import names_in
-from lib.ui.parameters import BREAK, DELAY, LOSE, SESSION_GAP
-from lib.ui.replays import advice_of, elsewhere_of, input_of, tradeoff_of
+from lib.ui.parameters import BREAK, DELAY, LOSE, SESSION_GAP, binding
+from lib.ui.replays import advice_of, elsewhere_of, input_of, tradeoff_of, true_sessions
 from lib.ui.show import moment
 
 if TYPE_CHECKING:
@@ -28,14 +29,14 @@ if TYPE_CHECKING:
     from lib.replay.advisor import Tried
     from lib.replay.outcome import Outcome
     from lib.ui.page import Visible
+    from lib.ui.parameters import Parameter
 
 _ANY: Final = "any"
-_SHARES: Final = ("0", "0.01", "0.1", "0.5", "1", "2", "5", "10")
 
 
 def advisor(visible: Visible, setting: Setting, goal: Goal) -> None:
     """Draw the setting that keeps the goal, what it did on later events, and the code for it."""
-    advice = advice_of(visible.topic, setting, goal)
+    advice = advice_of(visible, setting, goal)
     if advice is None:
         st.warning(
             "Allow more events to be dropped or more sessions not to be exact, or choose another "
@@ -45,7 +46,7 @@ def advisor(visible: Visible, setting: Setting, goal: Goal) -> None:
         )
         return
     sentence = advice_sentence(
-        advice, input_of(visible.topic), goal, lambda epoch_ms: moment(epoch_ms, visible)
+        advice, input_of(visible), goal, lambda epoch_ms: moment(epoch_ms, visible)
     )
     subject = named(advice.setting)
     sentence = f"**{subject}**{sentence.removeprefix(subject)}"
@@ -54,66 +55,92 @@ def advisor(visible: Visible, setting: Setting, goal: Goal) -> None:
     else:
         st.warning(sentence, icon=":material/rule:")
     _use_button(advice.setting)
-    st.caption(how_chosen(advice))
+    st.caption(how_chosen(advice, len(visible.topic.positions)))
     if advice.tried:
         with st.expander("Each stretch that it was tested on", icon=":material/table_rows:"):
             _stretches(advice.tried, visible)
-    _code(visible.topic, advice.setting)
+    _code(visible, advice.setting)
 
 
 def choose_goal(visible: Visible, setting: Setting) -> Goal:
     """Draw the controls of the goal and return it."""
     with st.container(horizontal=True):
-        dropped = st.selectbox(
-            "Drop at most, % of events",
-            _SHARES,
-            index=_SHARES.index("0.1"),
-            key=LOSE.name,
-            bind="query-params",
-            width=220,
+        dropped = _choose_share(
+            "Drop at most, % of events", LOSE, help="A number from 0 to 100.", width=220
         )
-        has_sessions = true_sessions(visible.topic) is not None
-        broken = st.selectbox(
+        has_sessions = true_sessions(visible) is not None
+        broken = _choose_share(
             "Not exact at most, % of sessions",
-            (_ANY, *_SHARES),
-            index=0,
-            key=BREAK.name,
-            bind="query-params",
-            width=260,
+            BREAK,
             disabled=not (has_sessions and isinstance(setting.window, SessionWindow)),
-            help="A session is exact when one window holds exactly its events. With a number here "
-            "the session gap is looked for, too.",
+            help="A session is exact when one window holds exactly its events. A number from 0 to "
+            f"100, with which the session gap is looked for, too; or {_ANY}.",
+            width=260,
         )
-    most_broken = None if broken == _ANY else float(broken) / 100
-    return Goal(float(dropped) / 100, most_broken)
+    assert dropped is not None
+    return Goal(dropped, broken)
+
+
+def _choose_share(
+    title: str,
+    parameter: Parameter[str],
+    *,
+    help: str,  # noqa: A002 - Streamlit's word
+    width: int,
+    disabled: bool = False,
+) -> float | None:
+    """Draw a box to type a percentage into; return the share, None for any."""
+
+    def is_share(text: str) -> bool:
+        return _percent(text) is not None or text == parameter.default
+
+    box = st.container(width=width)
+    typed = box.text_input(
+        title,
+        parameter.default,
+        max_chars=20,
+        key=parameter.name,
+        bind=binding(parameter.name, is_share),
+        help=help,
+        disabled=disabled,
+    )
+    used = typed if is_share(typed) else parameter.default
+    if used != typed:
+        box.caption(
+            f":red[:material/error: “{escaped_markdown(typed)}” is not used: write a number from 0 "
+            f"to 100.] What holds is {used}."
+        )
+    percent = _percent(used)
+    return None if percent is None else percent / 100
+
+
+def _percent(text: str) -> float | None:
+    """Return a number from 0 to 100; None where a text says none."""
+    try:
+        found = float(text.strip().removesuffix("%"))
+    except ValueError:
+        return None
+    return found if 0 <= found <= 100 else None
 
 
 def _use_button(setting: Setting) -> None:
-    length = _next_choice(setting.window.length_ms, GAPS_S)
-    delay = _next_choice(delay_ms(setting), DELAYS_S)
-    exact = (length, delay) == (setting.window.length_ms / 1000, delay_ms(setting) / 1000)
     st.button(
         "Use this setting",
         icon=":material/check:",
         on_click=_use,
-        args=(length, delay),
-        help="Sets the controls at the top of the page"
-        + ("." if exact else f" to their next choice: {length} s and {delay} s."),
+        args=(setting,),
+        help="Sets the controls at the top of the page.",
     )
 
 
-def _use(length_s: int, delay_s: int) -> None:
-    # The sliders are bound to the URL's parameters of these names.
-    st.session_state[SESSION_GAP.name] = length_s
-    st.session_state[DELAY.name] = delay_s
-
-
-def _next_choice(ms: int, choices_s: Sequence[int]) -> int:
-    return next((choice for choice in choices_s if 1000 * choice >= ms), choices_s[-1])
+def _use(setting: Setting) -> None:
+    # The boxes are bound to the URL's parameters of these names.
+    st.session_state[SESSION_GAP.name] = written_ms(setting.window.length_ms)
+    st.session_state[DELAY.name] = written_ms(delay_ms(setting))
 
 
 def _stretches(tried: Sequence[Tried], visible: Visible) -> None:
-    received = input_of(visible.topic).received
+    received = input_of(visible).received
     rows = [
         {
             "Tested from": moment(int(received[one.begin]), visible),
@@ -133,12 +160,12 @@ def _stretches(tried: Sequence[Tried], visible: Visible) -> None:
 
 def tradeoff(visible: Visible, setting: Setting, goal: Goal) -> None:
     """Draw what settings around the advised one trade latency for, and the other engines."""
-    advice = advice_of(visible.topic, setting, goal)
+    advice = advice_of(visible, setting, goal)
     if advice is None:
         st.caption("No setting of this engine keeps the goal, so there is none to draw around.")
         return
     for name, panel in charts.tradeoff(
-        tradeoff_of(visible.topic, advice.setting), advice.setting, advice.outcome
+        tradeoff_of(visible, advice.setting), advice.setting, advice.outcome
     ).items():
         st.altair_chart(
             panel,
@@ -149,7 +176,7 @@ def tradeoff(visible: Visible, setting: Setting, goal: Goal) -> None:
         "Every point is a setting, on the whole topic; along a line the delay grows. The diamond "
         "is the setting advised. A share of 0 is drawn at the bottom, at 0.001 %."
     )
-    others = [(advice.setting, advice.outcome), *elsewhere_of(visible.topic, advice.setting)]
+    others = [(advice.setting, advice.outcome), *elsewhere_of(visible, advice.setting)]
     st.markdown("**The same in the other engines**")
     st.dataframe(
         pd.DataFrame([_row(*each) for each in others]),
@@ -173,16 +200,19 @@ def _row(setting: Setting, outcome: Outcome) -> dict[str, object]:
     return row | {"Result latency": "none" if latency is None else duration(latency)}
 
 
-_PLAIN: Final = ("JSON", "table")
-"""Formats that programs read as they are; a table is a file's, whose topic had JSON."""
-
-
 def _to_adapt(topic: LoadedTopic) -> Iterator[str]:
     """Give what the programs do otherwise than Skewline has read the topic, as sentences."""
-    if topic.decoder is not None and topic.decoder.name not in _PLAIN:
+    reading = reading_of(topic.decoder)
+    if reading is None:
+        assert topic.decoder is not None
         yield (
             f"The programs read values as plain JSON. Those of this topic are "
             f"{escaped_markdown(topic.decoder.name)}: put in how your jobs read them."
+        )
+    elif reading.avro is not None:
+        yield (
+            "The Java and Python programs read all values with the schema of the topic's first "
+            "record. Where it has others, too, put in a deserializer that asks your registry."
         )
     sources = topic.fields.event_time.sources
     if len(sources) > 1 or any(JOINED in source for source in sources):
@@ -194,10 +224,10 @@ def _to_adapt(topic: LoadedTopic) -> Iterator[str]:
         yield "The programs read event times as they are, with no clock corrected."
 
 
-def _code(topic: LoadedTopic, setting: Setting) -> None:
-    names = names_in(topic)
+def _code(visible: Visible, setting: Setting) -> None:
+    names = names_in(visible)
     with st.expander("The code to paste", icon=":material/code:"):
-        for sentence in _to_adapt(topic):
+        for sentence in _to_adapt(visible.topic):
             st.warning(sentence, icon=":material/edit:")
         for program in setting.engine.programs(setting, names):
             st.markdown(f"**{program.title}**")

@@ -14,14 +14,19 @@ from lib.core.columns import CLIENT
 from lib.core.formatting import counted, duration, escaped_markdown
 from lib.replay import blame as of_groups
 from lib.replay import partitions as of_partitions
+from lib.replay.sweep import IDLE, takes_minimum
 from lib.ui import parameters
 from lib.ui.answers import analysis_of
-from lib.ui.replays import blame_of, partitions_of
+from lib.ui.outcome import counts_of
+from lib.ui.replays import blame_of, idle_of, partitions_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lib.replay.blame import Blame
     from lib.replay.engine import Setting
     from lib.replay.goal import Goal
+    from lib.replay.outcome import Outcome
     from lib.replay.partitions import PartitionSkew
     from lib.ui.page import Visible
 
@@ -33,15 +38,16 @@ _DRAWN: Final = 12
 
 def whose_fault(visible: Visible, setting: Setting, goal: Goal) -> None:
     """Draw of whom and because of whom events are dropped, by client and by partition."""
-    clients, partitions = blame_of(visible.topic, setting, goal)
-    skew = partitions_of(visible.topic, goal)
+    clients, partitions = blame_of(visible, setting, goal)
+    idle_ms = getattr(setting, IDLE, None) or of_partitions.IDLE_TIMEOUT_MS
+    skew = partitions_of(visible, goal, idle_ms)
     if clients.dropped:
         names = visible.table[CLIENT].cat.categories
         _of_clients(clients, [written(name) for name in names], visible)
     else:
         st.caption("With the present setting no event is dropped, so there is nobody to blame.")
     if len(skew.table) > 1:
-        _of_partitions(partitions, skew, visible, goal)
+        _of_partitions(partitions, skew, visible, goal, setting, idle_ms)
 
 
 def _of_clients(blame: Blame, names: list[str], visible: Visible) -> None:
@@ -60,7 +66,6 @@ def _of_clients(blame: Blame, names: list[str], visible: Visible) -> None:
         st.dataframe(
             _written(table, "Client"),
             hide_index=True,
-            height=300,
             alt="Events dropped of each client, because of it and without it",
         )
     left_out = blame.ahead - blame.replayed
@@ -73,7 +78,8 @@ def _of_clients(blame: Blame, names: list[str], visible: Visible) -> None:
             else ": all that were ever ahead of all others. No other can have moved the watermark."
         )
         + " “Because of it” counts events of others that are kept without it; below 0, it saved "
-        "some."
+        "some. “Without it”: dropped in all. “Led by”: at most, when an event of another was "
+        "dropped. “Rest needs”: the delay with which all others would keep the goal."
     )
 
 
@@ -124,63 +130,100 @@ def _written(table: pd.DataFrame, what: str) -> pd.DataFrame:
             what: table[of_groups.GROUP],
             "Events": table[of_groups.EVENTS],
             "Dropped of it": table[of_groups.DROPPED_OF],
-            "Dropped because of it": table[of_groups.DROPPED_BECAUSE],
-            "Dropped in all without it": table[of_groups.DROPPED_WITHOUT],
-            "Led by at most (s)": table[of_groups.LEAD_MS] / 1000,
-            "The rest needs (s)": table[of_groups.NEED_WITHOUT_MS] / 1000,
+            "Because of it": table[of_groups.DROPPED_BECAUSE],
+            "Without it": table[of_groups.DROPPED_WITHOUT],
+            "Led by (s)": table[of_groups.LEAD_MS] / 1000,
+            "Rest needs (s)": table[of_groups.NEED_WITHOUT_MS] / 1000,
         }
     )
 
 
-def _of_partitions(blame: Blame, skew: PartitionSkew, visible: Visible, goal: Goal) -> None:
-    st.markdown(f"**Partitions.** {_held_back(skew)} {_merged(skew, goal)}")
+def _of_partitions(
+    blame: Blame,
+    skew: PartitionSkew,
+    visible: Visible,
+    goal: Goal,
+    setting: Setting,
+    idle_ms: int,
+) -> None:
+    without = (
+        ""
+        if takes_minimum(setting)
+        else f"{setting.engine.label}, as set, takes no minimum over partitions: none holds "
+        "another back. With a watermark per partition it would be so. "
+    )
+    st.markdown(f"**Partitions.** {without}{_held_back(skew, idle_ms)} {_merged(skew, goal)}")
     st.altair_chart(
         charts.held_back(skew.timeline, zero_ms=visible.zero_ms, scale=visible.scale),
         key=parameters.PARTITION_CHART,
         alt="How far the partition that is furthest behind holds back the minimum, over time",
     )
-    found = blame.table.set_index(of_groups.GROUP)
-    dropped = found.reindex(skew.table[of_partitions.PARTITION])
-    because = dropped[of_groups.DROPPED_BECAUSE]
-    if blame.ahead == blame.replayed:  # no other partition can have moved the watermark
-        because = because.fillna(0)
     st.dataframe(
-        pd.DataFrame(
-            {
-                "Partition": skew.table[of_partitions.PARTITION],
-                "Events": skew.table[of_partitions.EVENTS],
-                "Dropped of it": dropped[of_groups.DROPPED_OF].fillna(0).to_numpy(),
-                "Dropped because of it": because.to_numpy(),
-                "Holds back for (s)": skew.table[of_partitions.HOLDS_BACK_MS] / 1000,
-                "of that silent (s)": skew.table[of_partitions.SILENT_MS] / 1000,
-                "Behind by at most (s)": skew.table[of_partitions.BEHIND_MS] / 1000,
-                "Longest silence (s)": skew.table[of_partitions.LONGEST_SILENCE_MS] / 1000,
-                "Out of order within (s)": skew.table[of_partitions.OUT_OF_ORDER_MS] / 1000,
-            }
-        ),
+        _written_partitions(blame, skew),
         hide_index=True,
         alt="Partitions: events dropped, and for how long each holds the minimum back",
     )
     st.caption(
         "A watermark per partition is the minimum over partitions: the one furthest behind holds "
-        f"it back. “Silent” is what an idle timeout of {duration(of_partitions.IDLE_TIMEOUT_MS)} "
-        "would spare: the partition had sent nothing for longer."
+        f"it back. “Silent”, pale in the picture: it had sent nothing for more than "
+        f"{duration(idle_ms)}."
+    )
+    _of_idle_timeouts(idle_of(visible, setting), setting)
+
+
+def _written_partitions(blame: Blame, skew: PartitionSkew) -> pd.DataFrame:
+    found = blame.table.set_index(of_groups.GROUP)
+    dropped = found.reindex(skew.table[of_partitions.PARTITION])
+    because = dropped[of_groups.DROPPED_BECAUSE]
+    if blame.ahead == blame.replayed:  # no other partition can have moved the watermark
+        because = because.fillna(0)
+    return pd.DataFrame(
+        {
+            "Partition": skew.table[of_partitions.PARTITION],
+            "Events": skew.table[of_partitions.EVENTS],
+            "Dropped of it": dropped[of_groups.DROPPED_OF].fillna(0).to_numpy(),
+            "Because of it": because.to_numpy(),
+            "Holds back for (s)": skew.table[of_partitions.HOLDS_BACK_MS] / 1000,
+            "Silent then (s)": skew.table[of_partitions.SILENT_MS] / 1000,
+            "Behind by (s)": skew.table[of_partitions.BEHIND_MS] / 1000,
+            "Longest silence (s)": skew.table[of_partitions.LONGEST_SILENCE_MS] / 1000,
+            "Out of order (s)": skew.table[of_partitions.OUT_OF_ORDER_MS] / 1000,
+        }
     )
 
 
-def _held_back(skew: PartitionSkew) -> str:
+def _held_back(skew: PartitionSkew, idle_ms: int) -> str:
     most = skew.table.iloc[int(skew.table[of_partitions.HOLDS_BACK_MS].to_numpy().argmax())]
     silent = int(most[of_partitions.SILENT_MS])
     idle = (
-        f" For {duration(silent)} of that it sent nothing for more than "
-        f"{duration(of_partitions.IDLE_TIMEOUT_MS)}: an idle timeout would let the watermark pass."
+        f" For {duration(silent)} of that it had sent nothing for more than {duration(idle_ms)}."
         if silent
-        else " It was never silent for long then: an idle timeout would change nothing."
+        else f" It was never silent for more than {duration(idle_ms)} then."
     )
     return (
         f"Partition {int(most[of_partitions.PARTITION])} held the minimum back longest, for "
         f"{duration(int(most[of_partitions.HOLDS_BACK_MS]))} in all, by up to "
         f"{duration(int(most[of_partitions.BEHIND_MS]))}.{idle}"
+    )
+
+
+def _of_idle_timeouts(outcomes: Mapping[int | None, Outcome], setting: Setting) -> None:
+    """Show what other idle timeouts do, where the engine has one."""
+    if not outcomes:
+        return
+    st.markdown("**Other idle timeouts**, everything else as set")
+    present = getattr(setting, IDLE)
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "Idle after": ("never" if ms is None else duration(ms))
+                + (", as set" if ms == present else "")
+            }
+            | counts_of(outcome)
+            for ms, outcome in outcomes.items()
+        ),
+        hide_index=True,
+        alt="What other idle timeouts would change",
     )
 
 

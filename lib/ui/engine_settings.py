@@ -9,60 +9,118 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
-from lib.core.formatting import duration, escaped_markdown
+from lib.core.columns import CLIENT, PARTITION, SESSION
+from lib.core.durations import MOST_MS, duration_ms, written_ms
+from lib.core.formatting import counted, escaped_markdown
+from lib.events.fields import FROM_PARTITION
 from lib.replay import registry
 from lib.replay.code import names_of
 from lib.replay.engine import (
-    DELAYS_S,
-    GAPS_S,
-    INITIAL_DELAY_S,
-    INITIAL_LENGTH_S,
+    INITIAL_DELAY_MS,
+    INITIAL_LENGTH_MS,
     Duration,
     Number,
     Switch,
 )
-from lib.replay.windows import NO_INDEX, WINDOW_KINDS, HoppingWindow
-from lib.ui.parameters import DELAY, ENGINE, LARGEST, PARTS, SESSION_GAP, WINDOW_KIND, binding
+from lib.replay.reading import Reading, reading_of
+from lib.replay.windows import NO_INDEX, WINDOW_KINDS, HoppingWindow, resized
+from lib.ui.parameters import (
+    DELAY,
+    ENGINE,
+    GROUPED_BY,
+    HELD_DURATIONS,
+    LARGEST,
+    LEAST_PARTS,
+    MOST_PARTS,
+    PARTS,
+    SESSION_GAP,
+    WINDOW_KIND,
+    binding,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from contextlib import AbstractContextManager
 
-    from lib.loading.load import LoadedTopic
+    from streamlit.delta_generator import DeltaGenerator
+
     from lib.replay.code import Names
     from lib.replay.engine import AnySetting, Parameter, Setting
     from lib.replay.windows import Replay, Window
+    from lib.ui.page import Visible
 
-_PARTS: Final = (2, 4, 5, 10, 20)  # of whole seconds, whole milliseconds
+_MOST_CHARACTERS: Final = 40
+_WIDTH: Final = 220
+_KEY_TITLES: Final = {CLIENT: "Client", SESSION: "Session", PARTITION: "Partition"}
 
 
-def choose_setting() -> Setting:
-    """Draw the controls and return the setting that they make."""
+def choose_setting(keys: Sequence[str]) -> tuple[Setting, str]:
+    """Draw the controls and return the setting that they make, and what is grouped by.
+
+    `keys` are the columns that can be grouped by.
+    """
     engines = {engine.label: engine for engine in registry.ENGINES}
     engine = engines[_choose_one("Engine", list(engines), key=ENGINE.name)]
     kinds = {kind.kind: kind for kind in WINDOW_KINDS}
-    kind = kinds[_choose_one("Window", list(kinds), key=WINDOW_KIND.name)]
-    left, middle, right = st.columns(3)
-    with left:
+    first_row = st.container(horizontal=True, vertical_alignment="bottom")
+    with first_row:
+        kind = kinds[_choose_one("Window", list(kinds), key=WINDOW_KIND.name)]
+        key = _choose_key(keys)
+    with st.container(horizontal=True):
         window = _choose_window(kind)
-    with middle:
-        delay_ms = _choose_ms(engine.delay.title, DELAYS_S, INITIAL_DELAY_S, key=DELAY.name)
-    with right:
-        setting: Setting = engine.setting(window, delay_ms)
-        return _choose_parameters(setting)
+        delay_ms = _choose_ms(
+            engine.delay.title,
+            INITIAL_DELAY_MS,
+            key=DELAY.name,
+            help=_with_default(None, engine.delay.engine_default, engine.label),
+        )
+        setting: Setting = _choose_parameters(engine.setting(window, delay_ms), first_row)
+    return setting, key
 
 
-def names_in(topic: LoadedTopic) -> Names:
+def _choose_key(keys: Sequence[str]) -> str:
+    titles: dict[str, str] = {}
+    for column in keys:
+        titles.setdefault(_KEY_TITLES.get(column, column), column)
+    chosen = st.selectbox(
+        "Grouped by",
+        list(titles),
+        key=GROUPED_BY.name,
+        bind="query-params",
+        help="What the engine groups events by: a window is of one client, or of one value of "
+        "another field.",
+        width=_WIDTH,
+    )
+    return titles[chosen]
+
+
+def names_in(visible: Visible) -> Names:
     """Return what a topic and its fields are called, for programs."""
+    topic, fields = visible.topic, visible.topic.fields
     notes = topic.events.notes.get("event_time")
-    return names_of(topic.report.topic, topic.fields, {} if notes is None else notes.forms)
+    reading = reading_of(topic.decoder) or Reading()
+    forms = {} if notes is None else notes.forms
+    names = names_of(topic.report.topic, fields, forms, avro=reading.avro)
+    sources = {CLIENT: fields.client, SESSION: fields.session, PARTITION: FROM_PARTITION}
+    key = sources.get(visible.key, visible.key)
+    return replace(names, key=reading.source(key), time=reading.source(names.time))
 
 
-def say_remark(topic: LoadedTopic, setting: Setting) -> None:
-    """Say what the engine says of the setting on this topic."""
-    remark = setting.engine.remark(setting, names_in(topic))
+def say_remark(visible: Visible, setting: Setting) -> None:
+    """Say what the engine says of the setting on this topic, and which events have no key."""
+    remark = setting.engine.remark(setting, names_in(visible))
     if remark:
         st.caption(escaped_markdown(remark))
+    if isinstance(setting.window, HoppingWindow):
+        window = setting.window
+        st.caption(
+            f"Windows of {written_ms(window.size_ms)}, one every {written_ms(window.advance_ms)}."
+        )
+    lacking = int(visible.table[visible.key].isna().sum())
+    if lacking:
+        st.caption(
+            f"{counted(lacking, 'event')} without {escaped_markdown(visible.key)} are replayed as "
+            "of one key. The programs leave them out."
+        )
 
 
 def say_stop(replayed: Replay) -> bool:
@@ -78,17 +136,29 @@ def say_stop(replayed: Replay) -> bool:
 
 
 def _choose_window(kind: type[Window]) -> Window:
-    length_ms = _choose_ms(kind.length_title, GAPS_S, INITIAL_LENGTH_S, key=SESSION_GAP.name)
+    length_ms = _choose_ms(
+        kind.length_title,
+        INITIAL_LENGTH_MS,
+        key=SESSION_GAP.name,
+        least_ms=1,
+        help="It has to be set in every engine. Written as 26 s, 250 ms, 1.5 min, 2h or "
+        "1h 30m; a number alone is seconds.",
+    )
     if kind is not HoppingWindow:
         return kind(length_ms)
-    parts = st.select_slider(
-        "Windows that an event is in",
-        _PARTS,
-        key=PARTS.name,
-        bind="query-params",
-        help="One begins this part of the size after the other.",
+    parts = int(
+        st.number_input(
+            "Windows that an event is in",
+            LEAST_PARTS,
+            MOST_PARTS,
+            key=PARTS.name,
+            bind=binding(PARTS.name),
+            help="One begins this part of the size after the other: a whole number of "
+            "milliseconds, so the size is taken up to the next multiple.",
+            width=_WIDTH,
+        )
     )
-    return HoppingWindow(length_ms, parts)
+    return resized(HoppingWindow(parts, parts), length_ms)
 
 
 def _choose_one(title: str, names: Sequence[str], *, key: str) -> str:
@@ -99,81 +169,110 @@ def _choose_one(title: str, names: Sequence[str], *, key: str) -> str:
     )
 
 
-def _choose_parameters(setting: AnySetting) -> AnySetting:
-    """Draw the controls of the engine's own parameters and return the setting with their values."""
+def _choose_parameters(setting: AnySetting, popovers: DeltaGenerator) -> AnySetting:
+    """Draw the controls of the engine's own parameters and return the setting with their values.
+
+    `popovers` gets those that share one.
+    """
     values: dict[str, Any] = {}
     kind = type(setting.window)
     parameters = [p for p in setting.engine.parameters if kind in p.windows]
     for group, members in groupby(parameters, key=lambda parameter: parameter.group):
-        with _popover(group):
+        with popovers.popover(group, icon=":material/tune:") if group else nullcontext():
             for parameter in members:
                 initial = getattr(setting, parameter.name)
                 can_be_set = parameter.needs is None or bool(values.get(parameter.needs))
-                chosen = _choose(parameter, initial, disabled=not can_be_set)
+                chosen = _choose(parameter, initial, setting.engine.label, disabled=not can_be_set)
                 values[parameter.name] = chosen if can_be_set else initial
     return replace(setting, **values)
 
 
-def _popover(title: str) -> AbstractContextManager[object]:
-    if not title:
-        return nullcontext()
-    return st.popover(title, icon=":material/tune:", width="stretch")
-
-
-def _choose(parameter: Parameter, initial: Any, *, disabled: bool) -> Any:  # noqa: ANN401
+def _choose(parameter: Parameter, initial: Any, engine: str, *, disabled: bool) -> Any:  # noqa: ANN401
     """Draw a parameter's control and return the setting's value; `initial` is one, too."""
+    title, key = parameter.title, parameter.link
+    help_ = _with_default(parameter.help, parameter.engine_default, engine)
+    if isinstance(parameter, Duration) and parameter.unit == "ms":
+        help_ += " A number alone is milliseconds."
     match parameter:
         case Duration():
-            return _choose_ms(
-                parameter.title,
-                parameter.choices_s,
-                initial // 1000,
-                key=parameter.link,
-                help=parameter.help,
-                disabled=disabled,
+            ms = _choose_ms(
+                title, initial or 0, key=key, unit=parameter.unit, help=help_, disabled=disabled
             )
+            return None if parameter.zero_is_none and not ms else ms
         case Number():
             typed = st.number_input(
-                parameter.title,
+                title,
                 parameter.least,
-                value=(initial or 0) // parameter.factor,
+                value=initial or 0,
                 step=parameter.step,
-                key=parameter.link,
+                key=key,
                 max_value=LARGEST,
-                bind=binding(parameter.link),
-                help=parameter.help,
+                bind=binding(key),
+                help=help_,
                 disabled=disabled,
             )
-            return None if parameter.zero_is_none and not typed else int(typed) * parameter.factor
+            return None if parameter.zero_is_none and not typed else int(typed)
         case Switch():
             return st.toggle(
-                parameter.title,
+                title,
                 value=initial,
-                key=parameter.link,
+                key=key,
                 bind="query-params",
-                help=parameter.help,
+                help=help_,
                 disabled=disabled,
             )
     raise TypeError(f"no control for a {type(parameter).__name__}")
 
 
+def _with_default(help_: str | None, default: str, engine: str) -> str:
+    """Return a tooltip that says what the engine does where nothing is set."""
+    return " ".join([*([help_] if help_ else []), f"{engine}'s own default: {default}."])
+
+
 def _choose_ms(
     title: str,
-    choices_s: Sequence[int],
-    initial_s: int,
+    initial_ms: int,
     *,
     key: str,
-    help: str | None = None,  # noqa: A002 - Streamlit's word
+    help: str,  # noqa: A002 - Streamlit's word
+    least_ms: int = 0,
+    unit: str = "s",
     disabled: bool = False,
 ) -> int:
-    chosen = st.select_slider(
+    """Draw a box to type a duration into; while that is none, the last that was one holds."""
+
+    def read(text: str) -> int | None:
+        found = duration_ms(text, unit=unit)
+        return None if found is None or found < least_ms else found
+
+    held: dict[str, int] = st.session_state.setdefault(HELD_DURATIONS, {})
+    box = st.container(width=_WIDTH)
+    typed = box.text_input(
         title,
-        choices_s,
-        value=initial_s,
-        format_func=lambda s: duration(s * 1000) if s else "0",
+        written_ms(initial_ms),
+        max_chars=_MOST_CHARACTERS,
         key=key,
-        bind="query-params",
+        bind=binding(key, lambda text: key in held or read(text) is not None),
         help=help,
         disabled=disabled,
     )
-    return int(chosen) * 1000
+    found = read(typed)
+    if found is None:
+        holds = held.get(key, initial_ms)
+        box.caption(
+            f":red[:material/error: “{escaped_markdown(typed)}” is not used: "
+            f"{_fault(typed, least_ms)}.] {title}: {written_ms(holds)}, as before."
+        )
+        return holds
+    held[key] = found
+    return found
+
+
+def _fault(text: str, least_ms: int) -> str:
+    """Return why a text is no duration that can be used."""
+    if duration_ms(text) is not None:
+        return f"it has to be {written_ms(least_ms)} or more"
+    return (
+        f"write whole milliseconds up to {written_ms(MOST_MS)}, as 26 s, 250 ms, 1.5 min, 2h or "
+        "1h 30m"
+    )

@@ -11,21 +11,20 @@ from lib.charts import windows as charts
 from lib.charts.delay import LateMarks, skew_plot
 from lib.charts.rows import written
 from lib.core.columns import CLIENT, DELAY_MS, GAP_MS, MISSED_BY_MS, RECEIVED_TIME
-from lib.core.formatting import duration
+from lib.core.formatting import counted, duration
 from lib.replay.engine import delay_ms
 from lib.replay.gaps import gap_distribution, inter_event_gaps, knee_ms
-from lib.replay.of_topic import true_sessions
 from lib.replay.outcome import dropped_events, outcome_of
 from lib.replay.processing_time import replay_processing_time
 from lib.replay.sentences import DROPPED_MEANS, FATES, latency_means, latency_text
-from lib.replay.windows import NO_INDEX
+from lib.replay.windows import NO_INDEX, HoppingWindow, SessionWindow
 from lib.ui import parameters
-from lib.ui.replays import curves_of, input_of
+from lib.ui.replays import curves_of, input_of, true_sessions
 
 if TYPE_CHECKING:
     from lib.replay.engine import Setting
     from lib.replay.outcome import Outcome
-    from lib.replay.windows import Replay, SessionWindow
+    from lib.replay.windows import Replay, Window
     from lib.ui.page import Visible
 
 _LISTED: Final = 1_000
@@ -53,22 +52,37 @@ def figures(outcome: Outcome, *, with_latency: bool = True) -> None:
             )
 
 
-def on_received_time(visible: Visible, window: SessionWindow, outcome: Outcome) -> None:
-    """Show what the same gap makes of received times, beside what the engine makes."""
-    replayed = replay_processing_time(input_of(visible.topic), window)
-    rows = {
-        "event time, as set": outcome,
-        "received time": outcome_of(replayed, true_sessions(visible.topic)),
-    }
-    st.markdown("**The same gap on received time**, as processing-time windows would have it")
+def on_received_time(visible: Visible, window: Window, replayed: Replay, outcome: Outcome) -> None:
+    """Show what the same windows make of received times, beside what the engine makes."""
+    received = replay_processing_time(input_of(visible), window)
+    on_received = outcome_of(received, true_sessions(visible))
+    rows = {"event time, as set": (replayed, outcome), "received time": (received, on_received)}
+    what = "gap" if isinstance(window, SessionWindow) else "windows"
+    st.markdown(f"**The same {what} on received time**, as processing-time windows would have it")
     st.dataframe(
-        pd.DataFrame([{"Windows on": name} | _row(one) for name, one in rows.items()]),
+        pd.DataFrame([{"Windows on": name} | _row(*row) for name, row in rows.items()]),
         hide_index=True,
-        alt="The result on event time beside that of the same gap on received time",
+        alt=f"The result on event time beside that of the same {what} on received time",
+    )
+    if isinstance(window, SessionWindow):
+        return
+    kept, by = replayed.kept, _OF_HOPPING if isinstance(window, HoppingWindow) else ""
+    elsewhere = replayed.start[replayed.window[kept]] != received.start[received.window[kept]]
+    st.caption(
+        f"{counted(int(elsewhere.sum()), 'event')} of the {int(kept.sum()):,} kept would be in "
+        f"another window on received time{by}."
     )
 
 
-def _row(outcome: Outcome) -> dict[str, object]:
+_OF_HOPPING: Final = ", by the newest window that each is in"
+
+
+def _row(replayed: Replay, outcome: Outcome) -> dict[str, object]:
+    return {"Windows": len(replayed.key), **counts_of(outcome)}
+
+
+def counts_of(outcome: Outcome) -> dict[str, object]:
+    """Return the figures of an outcome, named, as a row of a table."""
     return {
         **_session_counts(outcome),
         "Dropped": outcome.dropped,
@@ -137,7 +151,7 @@ def dropped_list(visible: Visible, replayed: Replay) -> None:
 
 def curves(visible: Visible, setting: Setting) -> None:
     """Draw what other gaps, and other delays, would do."""
-    over_gap, over_delay = curves_of(visible.topic, setting)
+    over_gap, over_delay = curves_of(visible, setting)
     left, right = st.columns(2)
     with left:
         _curve(over_gap, GAP_MS, setting.window.length_ms, setting.window.length_title)
@@ -159,17 +173,17 @@ def _curve(table: pd.DataFrame, column: str, current_ms: int, title: str) -> Non
 
 def gaps(visible: Visible, setting: Setting) -> None:
     """Draw the gaps between events, where the topic has no sessions of its own."""
-    between = inter_event_gaps(input_of(visible.topic))
+    between = inter_event_gaps(input_of(visible))
     knee = knee_ms(between)
     if knee is None:
-        st.info("There are too few events of one client to compare gaps.", icon=":material/info:")
+        st.info("There are too few events of one key to compare gaps.", icon=":material/info:")
         return
     st.altair_chart(
         charts.gap_histogram(
             gap_distribution(between), [("knee", knee), ("present gap", setting.window.length_ms)]
         ),
         key=parameters.GAP_CHART,
-        alt=f"Time between neighbouring events of a client; the knee is at {duration(knee)}",
+        alt=f"Time between neighbouring events of a key; the knee is at {duration(knee)}",
     )
     st.caption(
         f"The topic has no sessions of its own, so none can be exact or split. Beyond the knee at "

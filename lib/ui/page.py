@@ -68,11 +68,18 @@ class Visible:
     """Whether only the order of arrival is known, and received times are stand-ins for it."""
     delays_tell: bool = True
     """Whether a delay can be read off the received times."""
+    key: str = CLIENT
+    """The column that windows are grouped by, where a page replays."""
 
     @property
     def table(self) -> pd.DataFrame:
         """The events table of the whole topic."""
         return self.topic.events.table
+
+    @property
+    def version(self) -> tuple[object, str]:
+        """What a replay is of: the topic's version, and what is grouped by."""
+        return self.topic.version, self.key
 
     @property
     def zero_ms(self) -> int:

@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
 
 import streamlit as st
 
 from lib.analysis.sessions import DEFAULT_BINS
+from lib.core.durations import written_ms
 from lib.decoding.wrappers import LAYERS
+from lib.replay.engine import Duration
 from lib.replay.registry import ENGINES
 from lib.replay.windows import WINDOW_KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -160,18 +165,23 @@ WINDOW_KIND: Final = Parameter(
     ", ".join(f"`{kind.kind}`" for kind in WINDOW_KINDS),
     "Windows",
 )
+GROUPED_BY: Final = Parameter(
+    "grouped_by",
+    "Client",
+    "what windows are grouped by: `Client`, `Session`, `Partition`, or a field's name",
+    "Windows",
+)
 SESSION_GAP: Final = Parameter(
-    "session_gap", "30 s", "session gap or window size, as written on the slider: `30 s`", "Windows"
+    "session_gap", "30 s", "session gap or window size, a duration: `26 s`, `250 ms`", "Windows"
 )
 PARTS: Final = Parameter(
     "parts",
     2,
-    "windows that an event is in, with `window_kind=Hopping`: 2, 4, 5, 10, 20",
+    "windows that an event is in, with `window_kind=Hopping`: 2 to 20",
     "Windows",
 )
-DELAY: Final = Parameter(
-    "delay", "5 s", "watermark delay, or grace, as written on the slider", "Windows"
-)
+LEAST_PARTS, MOST_PARTS = 2, 20
+DELAY: Final = Parameter("delay", "5 s", "watermark delay, or grace, a duration", "Windows")
 ARRIVAL_ORDER: Final = Parameter(
     "arrival_order",
     False,
@@ -189,8 +199,12 @@ def _of_engines() -> dict[str, Parameter[object]]:
         setting = engine.setting(WINDOW_KINDS[0](1))
         for own in engine.parameters:
             default = getattr(setting, own.name)
-            shown = default if isinstance(default, bool) else f"{(default or 0) // own.unit:g}"
-            found.setdefault(own.link, Parameter(own.link, shown, own.title.lower(), "Windows"))
+            means = own.title.lower()
+            if isinstance(own, Duration):
+                alone = "" if own.unit == "s" else f"; a number alone is {own.unit}"
+                means, default = f"{means}, a duration{alone}", written_ms(default or 0)
+            shown = default if isinstance(default, bool) else f"{default or 0}"
+            found.setdefault(own.link, Parameter(own.link, shown, means, "Windows"))
     return found
 
 
@@ -235,6 +249,7 @@ UPLOAD: Final = "upload"
 
 # What else the session holds.
 ACCEPTED_LOADS: Final = "accepted_loads"
+HELD_DURATIONS: Final = "held_durations"
 HELD_PARAMETERS: Final = "url_parameters"
 HELD_WINDOW: Final = "held_window"
 UPLOADED_FILE: Final = "uploaded_file"
@@ -285,23 +300,24 @@ def drop(*parameters: Parameter[object]) -> None:
             del st.query_params[parameter.name]
 
 
-def binding(name: str) -> Literal["query-params"] | None:
-    """Return what to bind an input of whole numbers to.
-
-    The URL; but nothing in a run whose link says infinity (`1e400`), of which Streamlit would make
-    a whole number, and fail. The link then loses it.
-    """
-    if name in st.session_state or not _is_infinite(st.query_params.get(name, "")):
-        return "query-params"
-    del st.query_params[name]
-    return None
-
-
-def _is_infinite(text: str) -> bool:
+def _is_finite(text: str) -> bool:
     try:
-        return math.isinf(float(text))
+        return not math.isinf(float(text))
     except ValueError:
-        return False
+        return True
+
+
+def binding(name: str, is_usable: Callable[[str], bool] = _is_finite) -> Literal["query-params"]:
+    """Return what to bind an input to: the URL.
+
+    A link that says what cannot be used loses it first, and the run begins anew. Of infinity
+    (`1e400`) Streamlit would make a whole number, and fail.
+    """
+    text = st.query_params.get(name)
+    if not (text is None or name in st.session_state or is_usable(text)):
+        del st.query_params[name]
+        st.rerun()
+    return "query-params"
 
 
 def _held() -> dict[str, str]:

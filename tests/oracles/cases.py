@@ -86,6 +86,7 @@ def fixed(engine):
     return [
         *thresholds(engine),
         *(stores() if engine == "kafka_streams" else ()),
+        *(idles() if engine == "flink" else ()),
         *samples(engine),
         *generated(engine, FIXED_SEED, 100),
     ]
@@ -155,6 +156,23 @@ def stores():
                     setting,
                     [end, newest, end + GAP, newest, end + GAP + 1, oldest, oldest + GAP],
                     key=[0, 1, 0, 1, 0, 0, 0],
+                )
+
+
+def idles():
+    """All of three partitions fall silent, at once or one after the other; then one sends again."""
+    setting = FlinkSetting(TumblingWindow(10_000), DELAY, emission_ms=1_000, idle_ms=3_500)
+    for apart in (0, 900, 2_500):
+        for silence in (3_000, 6_000, 30_000):
+            for again in (0, 1, 2):
+                arrived = [0, apart, 2 * apart, 2 * apart + silence, 2 * apart + silence + 2_000]
+                yield case(
+                    f"idle-{apart}-{silence}-{again}",
+                    "flink",
+                    setting,
+                    [EPOCH, EPOCH + 60_000, EPOCH + 30_000, EPOCH + 45_000, EPOCH + 99_000],
+                    partition=[0, 1, 2, again, again],
+                    received=[EPOCH + ms for ms in arrived],
                 )
 
 

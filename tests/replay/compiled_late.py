@@ -13,7 +13,7 @@ import numpy as np
 from numba.core.dispatcher import Dispatcher
 
 from lib.replay import registry
-from lib.replay.engine import Number, Switch, replay
+from lib.replay.engine import Duration, Number, Switch, replay
 from lib.replay.input import replay_input
 from lib.replay.outcome import outcome_of
 from lib.replay.processing_time import replay_processing_time
@@ -46,7 +46,7 @@ def two_values(parameter):
     match parameter:
         case Switch():
             return False, True
-        case Number(zero_is_none=True):
+        case Number(zero_is_none=True) | Duration(zero_is_none=True):
             return None, 5
         case Number(least=least):
             return least, least + 5

@@ -117,6 +117,20 @@ class TestAdvice:
         assert advice.margin_ms > 0
         assert max(part.mean() for part in each) <= 0.005
 
+    def test_does_not_rely_on_a_slow_partition_that_holds_the_watermark_back(self):
+        def slow(delay, happened):
+            of_partition_2 = np.isin(happened % SECOND, [274, 685, 96])
+            delay[of_partition_2] = 400 * SECOND
+
+        events, _ = ten_clients(pauses=100, spoil=slow)
+
+        advice = advise(events, replace(FLINK, per_partition=True), Goal(0.005))
+
+        assert replay(events, FLINK).dropped <= 0.005 * len(events)  # without any delay
+        rest = events.taken(np.flatnonzero(events.partition != 2))
+        assert replay(rest, FLINK).dropped > 0.005 * len(rest)
+        assert replay(rest, advice.setting).dropped <= 0.005 * len(rest)
+
     def test_without_any_late_event_no_delay_is_needed(self):
         advice = advise(ten_clients(late_share=0, pauses=100)[0], FLINK, Goal(0.005))
 
@@ -193,6 +207,21 @@ class TestRefusal:
         assert refusal.reason is Reason.ONE_OUTAGE
         late = events.received - events.event_time > 100 * SECOND
         assert refusal.at in np.flatnonzero(late)
+
+    def test_of_a_topic_that_needs_no_delay_but_came_near_to_it_a_few_times(self):
+        def nearly(delay, happened):
+            for place in (0.2, 0.35, 0.5):
+                end = int(happened.max() * place) // (80 * SECOND) * 80 * SECOND + 20 * SECOND
+                cut_off = (happened > end - 25 * SECOND) & (happened <= end)
+                cut_off &= happened % SECOND == 137 * 4  # the fifth client
+                delay[cut_off] = end - happened[cut_off]
+
+        events, _ = ten_clients(late_share=0, pauses=100, spoil=nearly)
+
+        advice = advise(events, FlinkSetting(SessionWindow(40 * SECOND)), Goal(0.005))
+
+        assert (advice.refusal.reason, delay_ms(advice.setting)) == (Reason.NEAR, 0)
+        assert advice.refusal.before_ms < 2 * SECOND < 10 * SECOND < advice.refusal.after_ms
 
     def test_of_a_topic_whose_last_stretch_fails(self):
         def last(delay, happened):

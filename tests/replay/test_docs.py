@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lib.core.formatting import duration
+from lib.core.durations import written_ms
 from lib.replay import registry
-from lib.replay.engine import INITIAL_DELAY_S, Duration, Number, Switch
+from lib.replay.engine import INITIAL_DELAY_MS, Duration, Number, Switch
 from lib.replay.windows import SessionWindow
 from lib.ui.parameters import DELAY
 from tests.support.app import REPOSITORY
@@ -27,9 +27,9 @@ def shown(parameter, value):
         case Switch():
             return "on" if value else "off"
         case Duration():
-            return duration(value) if value else "0"
+            return written_ms(value or 0)
         case Number():
-            return str((value or 0) // parameter.factor)
+            return str(value or 0)
 
 
 def expected_rows():
@@ -40,7 +40,7 @@ def expected_rows():
             delay.title,
             f"`{DELAY.name}`",
             delay.engine_default,
-            f"{INITIAL_DELAY_S} s",
+            written_ms(INITIAL_DELAY_MS),
         )
         initial = engine.setting(SessionWindow(1))
         for parameter in engine.parameters:

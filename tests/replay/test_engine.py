@@ -85,7 +85,7 @@ CONTROLS = """
 import streamlit as st
 from lib.ui.engine_settings import choose_setting
 
-st.session_state["made"] = choose_setting()
+st.session_state["made"], _ = choose_setting(["ClientID"])
 """
 
 
@@ -103,9 +103,9 @@ class TestControls:
     def test_make_the_setting_of_an_engine_of_one_more_line_in_the_registry(self):
         at = self.opened("Tunable toy", delay="10 s", toy_wait="20 s", toy_limit="3")
 
-        assert [slider.label for slider in at.select_slider] == ["Session gap", "Patience", "Wait"]
+        assert [box.label for box in at.text_input] == ["Session gap", "Patience", "Wait"]
         made = at.session_state["made"]
-        assert made == TunableSetting(SessionWindow(30_000), 10_000, True, 20_000, 3_000)
+        assert made == TunableSetting(SessionWindow(30_000), 10_000, True, 20_000, 3)
 
     def test_leave_what_is_not_touched_as_the_setting_has_it(self):
         made = self.opened("Tunable toy").session_state["made"]
@@ -127,7 +127,7 @@ class TestControls:
         at = self.opened("Tunable toy", toy_wait="0", toy_limit="3")
 
         assert at.number_input(key="toy_limit").disabled
-        assert at.session_state["made"].limit_ms is None
+        assert at.session_state["made"].limit is None
 
 
 @pytest.mark.usefixtures("with_toys", "app_isolation")
@@ -136,7 +136,7 @@ class TestPage:
         at = open_app(WINDOWS, engine="Toy")
 
         assert metrics(at)["Dropped"] == "0 (0.00%)"
-        assert "**Toy: a patience of 0 ms with a session gap of 30 s**" in at.warning[0].value
+        assert "**Toy: a patience of 0 s with a session gap of 30 s**" in at.warning[0].value
         assert "sessions-10 0" in [code.value for code in at.code]
         over = [drawn.proto.alt for drawn in at.get("vega_lite_chart")]
         assert "Events dropped over patience" in over

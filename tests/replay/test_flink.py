@@ -137,6 +137,18 @@ def test_an_idle_partition_does_not_hold_the_watermark_back():
     assert replay(topic, setting).clock.tolist() == [NEVER, NEVER, -1, 59_999]
 
 
+def test_while_every_partition_is_idle_the_watermark_is_the_largest_of_theirs():
+    topic = replay_input(
+        np.array([0, 50_000, 55_000]),
+        np.zeros(3),
+        np.array([0, 1, 0]),
+        received=np.array([0, 10, 1_000]),
+    )
+    setting = FlinkSetting(SessionWindow(1_000), emission_ms=100, idle_ms=200)
+
+    assert replay(topic, setting).clock.tolist() == [NEVER, NEVER, 49_999]
+
+
 def test_one_watermark_for_all_is_that_of_the_newest_event():
     topic = replay_input(np.array([0, 50_000, 60_000]), np.zeros(3), np.array([0, 1, 1]))
 

@@ -12,8 +12,10 @@ from lib.replay.partitions import (
     HOLDS_BACK_MS,
     LONGEST_SILENCE_MS,
     PARTITION,
+    SILENT,
     SILENT_MS,
     partition_skew,
+    slowest_partition,
 )
 from tests.replay.sequences import topics
 
@@ -44,7 +46,27 @@ def test_the_timeline_names_who_is_furthest_behind_and_by_how_much():
     timeline = of([(0, 0, 0), (1, 50, 10), (0, 60, 20), (1, 61, 30)]).timeline
 
     behind = timeline[timeline[BEHIND_MS] > 0]
-    assert behind[[PARTITION, BEHIND_MS]].to_numpy().tolist() == [[0, 50], [1, 10], [0, 1]]
+    assert behind[[PARTITION, BEHIND_MS]].to_numpy().tolist() == [
+        *[[0, 50]] * 10,
+        *[[1, 10]] * 10,
+        [0, 1],
+    ]
+
+
+def test_the_timeline_has_no_hole_where_nothing_comes_and_says_who_is_silent():
+    timeline = of([(0, 0, 0), (1, 5, 1), (1, 6, 1_000)], idle_timeout_ms=500).timeline
+
+    assert timeline[FROM_MS].to_list()[1:] == timeline[TO_MS].to_list()[:-1]
+    assert timeline.loc[timeline[FROM_MS] < 500, SILENT].sum() == 0
+    assert timeline.loc[timeline[FROM_MS] > 500, SILENT].all()
+    assert timeline[BEHIND_MS].to_list()[1:] == [5] * (len(timeline) - 2) + [6]
+
+
+def test_the_slowest_partition_holds_the_minimum_back_longest():
+    topic = replay_input(*np.array([(0, 0), (50, 0), (60, 0), (61, 0)]).T, np.array([3, 1, 3, 1]))
+
+    assert slowest_partition(topic) == 3
+    assert slowest_partition(topic.first(1)) is None
 
 
 def test_partitions_that_run_apart_are_late_only_when_merged():

@@ -31,6 +31,12 @@ def test_a_processing_time_result_comes_out_when_the_clock_reaches_its_end():
     )
 
 
+def test_a_windows_last_event_is_by_event_time():
+    topic = replay_input(np.array([40, 5]), np.zeros(2), received=np.array([50, 52]))
+
+    assert replay_processing_time(topic, SessionWindow(10)).last.tolist() == [40]
+
+
 def test_tumbling_windows_are_filled_by_received_time():
     happened, received = np.array([0, 5, 15]), np.array([1, 12, 16])
     topic = replay_input(happened, np.zeros(3), received=received)

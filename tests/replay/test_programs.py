@@ -47,7 +47,9 @@ def test_sql_quotes_names():
 
 
 @pytest.mark.parametrize(
-    "change", [{"allowed_lateness_ms": 1}, {"per_partition": False}], ids=lambda c: next(iter(c))
+    "change",
+    [{"allowed_lateness_ms": 1}, {"per_partition": False}, {"delay_ms": 100 * 86_400_000}],
+    ids=lambda c: next(iter(c)),
 )
 def test_what_sql_cannot_do_has_java_only(change):
     assert set(programs(replace(FLINK, **change))) == {"java"}
@@ -163,11 +165,11 @@ def test_a_program_reads_the_timestamp_of_the_record_where_that_is_the_event_tim
         (replace(FLINK, catching_up=True), "id", "Catching up: the job starts at the earliest"),
         (STREAMS, "id", "Grouped by “id”, which is not the record key"),
         (STREAMS, None, "Grouped by no field, so all events as one"),
-        (STREAMS, "@key", "Clients are told apart by the record key"),
+        (STREAMS, "@key", "Grouped by the record key"),
         (
             replace(STREAMS, repartitioned=False),
             "id",
-            "right only where producers write the client",
+            "The replay groups by “id”: it is right only where",
         ),
     ],
 )

@@ -28,7 +28,7 @@ class ToySetting(Setting):
 @dataclass(frozen=True)
 class TunableSetting(ToySetting):
     wait_ms: int = 10_000
-    limit_ms: int | None = None
+    limit: int | None = None
 
     @property
     def engine(self):
@@ -80,12 +80,11 @@ TUNABLE = Engine(
         CACHING,
         Duration(name="wait_ms", title="Wait", link="toy_wait", engine_default="10 s"),
         Number(
-            name="limit_ms",
-            title="Limit, s",
+            name="limit",
+            title="Limit",
             link="toy_limit",
             engine_default="none",
             group="More",
-            factor=1000,
             zero_is_none=True,
             needs="wait_ms",
         ),

@@ -386,8 +386,12 @@ def _emitted(events: ReplayInput, setting: FlinkSetting) -> Iterator[Arrived | A
         until = int(events.received[index]) if index < len(events) else emission
         while emission <= until:
             active = [p for p in partitions.values() if not p.is_idle(emission, setting.idle_ms)]
-            if active:
-                watermark = max(watermark, min(p.watermark for p in active))
+            watermark = max(
+                watermark,
+                min(p.watermark for p in active)
+                if active
+                else max(p.watermark for p in partitions.values()),
+            )
             yield Advanced(watermark, index - 1, emission)
             emission += setting.emission_ms
         if index == len(events):

@@ -290,8 +290,8 @@ def replayed(setting):
 
 
 def set_to(at, *, gap_s, delay_s):
-    at.select_slider(key="session_gap").set_value(gap_s)
-    return settled(at.select_slider(key="delay").set_value(delay_s).run())
+    at.text_input(key="session_gap").set_value(f"{gap_s} s")
+    return settled(at.text_input(key="delay").set_value(f"{delay_s} s").run())
 
 
 GAP = SessionWindow(20_000)
@@ -313,19 +313,19 @@ class TestWindows:
     def test_an_engine_can_be_chosen_on_the_page(self):
         at = open_app(WINDOWS)
         choose(at, "engine", "Kafka Streams")
-        assert [slider.label for slider in at.select_slider] == ["Session gap", "Grace"]
+        assert "Grace" in [box.label for box in at.text_input]
 
     def test_tumbling_windows_have_a_size_and_no_gap(self):
         at = open_app(WINDOWS, window_kind="Tumbling")
         set_to(at, gap_s=20, delay_s=2)
-        assert at.select_slider(key="session_gap").label == "Window size"
+        assert at.text_input(key="session_gap").label == "Window size"
         expected = replayed(FlinkSetting(TumblingWindow(20_000), 2_000))
         assert metrics(at)["Dropped"] == expected["Dropped"]
 
     def test_a_watermark_that_is_emitted_now_and_then_drops_fewer(self):
         at = open_app(WINDOWS)
         before = metrics(at)["Dropped"]
-        settled(at.number_input(key="emission").set_value(60_000).run())
+        settled(at.text_input(key="emission").set_value("1 min").run())
         expected = replayed(FlinkSetting(SessionWindow(30_000), 5_000, emission_ms=60_000))
         assert metrics(at)["Dropped"] == expected["Dropped"] != before
 
@@ -333,6 +333,27 @@ class TestWindows:
         beside = table(open_app(WINDOWS), named="The result on event time")
         assert beside["Windows on"].to_list() == ["event time, as set", "received time"]
         assert beside["Dropped"].to_list()[1] == 0
+
+    def test_tumbling_windows_on_received_time_stand_beside_them(self):
+        at = open_app(WINDOWS, window_kind="Tumbling")
+        beside = table(at, named="The result on event time beside that of the same windows")
+        assert beside["Dropped"].to_list()[1] == 0
+        assert re.search(r"\d+ events of the 2\d\d kept would be in another", captions(at))
+
+    def test_windows_can_be_grouped_by_another_field(self):
+        at = open_app(WINDOWS, grouped_by="Session", engine="Kafka Streams")
+        events = load(samples(), "sessions-10", Everything()).events.table
+        expected = replay(
+            replay_input_of(events, SESSION), KafkaStreamsSetting(SessionWindow(30_000), 5_000)
+        )
+        dropped = metrics(at)["Dropped"].split()[0]
+        assert dropped == str(expected.dropped)
+        assert "Grouped by “SessionID”, which is not the record key" in captions(at)
+        assert all('"SessionID"' in code.value for code in at.code)
+
+    def test_a_field_that_the_topic_does_not_have_counts_as_the_client(self):
+        at = open_app(WINDOWS, grouped_by="Nothing")
+        assert at.selectbox(key="grouped_by").value == "Client"
 
     def test_the_list_of_dropped_events_is_as_long_as_the_figure_says(self):
         at = open_app(WINDOWS)
@@ -394,9 +415,42 @@ class TestWindows:
 
     def test_the_advice_can_be_taken_over(self):
         at = open_app(WINDOWS, lose="1")
+        advised = re.search(
+            r"a watermark delay of (.*) with a session gap of (.*)\*\*", at.warning[-1].value
+        )
         press(at, "Use this setting")
-        assert at.select_slider(key="delay").value > 5
+        boxes = (at.text_input(key="delay").value, at.text_input(key="session_gap").value)
+        assert boxes == advised.groups() != ("5 s", "30 s")
         assert int(metrics(at)["Dropped"].split()[0]) <= 0.01 * 255
+
+    def test_what_is_no_duration_is_explained_and_the_last_that_was_one_holds(self):
+        at = set_to(open_app(WINDOWS), gap_s=20, delay_s=2)
+        settled(at.text_input(key="delay").set_value("soon").run())
+        [fault] = [caption.value for caption in at.caption if "is not used" in caption.value]
+        assert "“soon” is not used" in fault
+        assert "Watermark delay: 2 s, as before." in fault
+        assert metrics(at).items() >= replayed(ENGINES["Flink DataStream"]).items()
+
+    def test_a_session_gap_of_nothing_is_explained(self):
+        at = set_to(open_app(WINDOWS), gap_s=0, delay_s=5)
+        assert any("it has to be 1 ms or more" in caption.value for caption in at.caption)
+        assert metrics(at)["Dropped"].startswith("11 ")
+
+    def test_any_duration_can_be_linked_to(self):
+        at = open_app(WINDOWS, session_gap="20500ms", delay="0.0335 min", engine="Spark")
+        expected = replayed(SparkSetting(SessionWindow(20_500), 2_010))
+        assert metrics(at).items() >= expected.items()
+
+    def test_hopping_windows_of_any_size_are_cut_into_whole_milliseconds(self):
+        at = open_app(WINDOWS, window_kind="Hopping", session_gap="26.501 s", parts="3")
+        assert "Windows of 26.502 s, one every 8.834 s." in captions(at)
+
+    def test_any_share_can_be_a_goal(self):
+        at = open_app(WINDOWS, lose="0.3")
+        assert "to promise 0.3 % takes 13,334 events" in at.warning[-1].value
+        settled(at.text_input(key="lose").set_value("a few").run())
+        assert "“a few” is not used" in captions(at)
+        assert "to promise 0.1 % takes" in at.warning[-1].value
 
     def test_whose_fault_it_is_is_said_of_clients_and_partitions(self):
         at = open_app(WINDOWS, topic="sessions-100")

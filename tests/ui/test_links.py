@@ -117,6 +117,9 @@ def test_a_literal_key_would_be_found(tmp_path):
         (SESSIONS, {"bins": "1e400"}),
         (OUTAGES, {"sensitivity": "-inf"}),
         (WINDOWS, {"batch": "9" * 30}),
+        (WINDOWS, {"delay": "soon", "session_gap": "0", "emission": "-1"}),
+        (WINDOWS, {"window_kind": "Hopping", "parts": "1e400"}),
+        (WINDOWS, {"lose": "nan", "break": "101"}),
     ],
     ids=str,
 )

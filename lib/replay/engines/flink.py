@@ -230,12 +230,14 @@ def _emitted_periodically(
         until = received[i] if i < n else due
         while due <= until:
             next_due = _find_idle(due, every, idle, active, quiet_from, is_idle)
-            smallest = _FOREVER
+            smallest, largest = _FOREVER, NEVER
             for p in range(partitions):
+                largest = max(largest, newest[p])
                 if not is_idle[p]:
                     smallest = min(smallest, newest[p])
-            if emitted < smallest < _FOREVER:
-                emitted = smallest
+            combined = largest if smallest == _FOREVER else smallest  # all idle: the largest
+            if combined > emitted:
+                emitted = combined
                 value[rises], after[rises], at_ms[rises] = emitted, i, due
                 rises += 1
             due = next_due
@@ -282,12 +284,14 @@ def flink_programs(setting: FlinkSetting, names: Names) -> tuple[Program, ...]:
     """Return statements for Flink SQL and a Java program for DataStream (2.x).
 
     The statements only where SQL can do it: without allowed lateness, with a watermark per
-    partition, and with event times that SQL can read. Both have one `delay_ms`, so the watermark of
-    the statements is 1 ms ahead of the program's.
+    partition, with no duration of more than 99 days, and with event times that SQL can read. Both
+    have one `delay_ms`, so the watermark of the statements is 1 ms ahead of the program's.
     """
     java = Program("Java", "java", _datastream(setting, names))
     time = _sql_time(names)
-    if setting.allowed_lateness_ms or not setting.per_partition or time is None:
+    longest = max(setting.delay_ms, setting.window.length_ms)
+    beyond_sql = setting.allowed_lateness_ms or longest >= _SQL_LONGEST_MS
+    if beyond_sql or not setting.per_partition or time is None:
         return (java,)
     return Program("Flink SQL", "sql", _sql(setting, names, time)), java
 
@@ -365,9 +369,7 @@ def _avro_type(schema: Any, path: list[str]) -> str:  # noqa: ANN401
         found = [field for field in schema.get("fields", ()) if field["name"] == path[0]]
         return _avro_type(found[0]["type"], path[1:]) if found else "STRING"
     name = schema["type"] if isinstance(schema, dict) else schema
-    return {"int": "INT", "long": "BIGINT", "float": "FLOAT", "double": "DOUBLE"}.get(
-        name, "STRING"
-    )
+    return _SQL_TYPES.get(name, "STRING")
 
 
 def _is_beside(other: str | None, source: str) -> bool:
@@ -416,6 +418,7 @@ def _sql_time(names: Names) -> str | None:
     return f"TO_TIMESTAMP_LTZ(CAST(FLOOR({ms}) AS BIGINT) + {zero}, 3)"
 
 
+_SQL_LONGEST_MS: Final = 100 * 86_400_000
 _SQL_TYPES: Final = {"int": "INT", "long": "BIGINT", "float": "FLOAT", "double": "DOUBLE"}
 _SQL_ISO: Final = "'yyyy-MM-dd''T''HH:mm:ss[.SSSSSSSSS][.SSSSSS][.SSS][XXX]'"
 
@@ -623,24 +626,23 @@ _PER_PARTITION: Final = Switch(
     group=_SOURCE,
 )
 _WATERMARKS: Final = (
-    Number(
+    Duration(
         name="emission_ms",
-        title="Emitted every, ms (0: after every event)",
+        title="Emitted every (0: after every event)",
         link="emission",
-        engine_default=f"{_EMISSION_MS}",
+        engine_default=f"{_EMISSION_MS} ms",
         help="pipeline.auto-watermark-interval.",
         group=_SOURCE,
-        step=100,
+        unit="ms",
     ),
-    Number(
+    Duration(
         name="idle_ms",
-        title="A partition is idle after, s (0: never)",
+        title="A partition is idle after (0: never)",
         link="idle",
         engine_default="0",
         help="withIdleness; found out at emissions only. A partition of the topic without any "
         "event holds everything back unless there is such a time.",
         group=_SOURCE,
-        factor=1000,
         zero_is_none=True,
         needs="emission_ms",
     ),

@@ -25,7 +25,7 @@ from lib.replay.assignment import (
 )
 from lib.replay.code import Names, Program, java_text
 from lib.replay.code_java import RECORD, java_imports, java_methods
-from lib.replay.engine import Delay, Engine, Number, Setting, Switch
+from lib.replay.engine import Delay, Duration, Engine, Setting, Switch
 from lib.replay.engine_clock import newest_so_far, rising
 from lib.replay.windows import NEVER, NO_INDEX, HoppingWindow, Replay, SessionWindow
 
@@ -263,7 +263,7 @@ def kafka_streams_remark(setting: KafkaStreamsSetting, names: Names) -> str:
         if not setting.repartitioned:
             return ""
         return (
-            "Clients are told apart by the record key, which the program need not make anew: "
+            "Grouped by the record key, which the program need not make anew: "
             "switch “Grouped by another field” off to group by the key as it is."
         )
     key = "no field, so all events as one" if names.key is None else f"“{names.key}”"
@@ -273,8 +273,8 @@ def kafka_streams_remark(setting: KafkaStreamsSetting, names: Names) -> str:
             "topic of the application's own brings its events together."
         )
     return (
-        "The program groups by the record key. The replay is by client: it is right only where "
-        "producers write the client as the key."
+        f"The program groups by the record key. The replay groups by {key}: it is right only where "
+        "that is what producers write as the key."
     )
 
 
@@ -399,25 +399,24 @@ KAFKA_STREAMS: Final = Engine(
             "although it closed. Off: withCachingDisabled().",
             group=_APPLICATION,
         ),
-        Number(
+        Duration(
             name="commit_ms",
-            title="Commit interval, ms (0: after every event)",
+            title="Commit interval (0: after every event)",
             link="commit",
-            engine_default="30000",
+            engine_default="30 s",
             help="commit.interval.ms: with a cache, results come out at commits.",
             group=_APPLICATION,
-            step=1000,
+            unit="ms",
             needs="caching",
         ),
-        Number(
+        Duration(
             name="most_ahead_ms",
-            title="The broker takes times ahead by, s (0: any)",
+            title="The broker takes times ahead by (0: any)",
             link="most_ahead",
-            engine_default="3600",
+            engine_default="60 min",
             help="message.timestamp.after.max.ms of the broker: an event further ahead of its "
             "clock stops the application.",
             group=_APPLICATION,
-            factor=1000,
             zero_is_none=True,
         ),
     ),

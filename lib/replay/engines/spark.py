@@ -24,7 +24,7 @@ from lib.replay.assignment import (
 )
 from lib.replay.code import Names, Program, path_of, plain_schema
 from lib.replay.code_python import IMPORTS, python_time
-from lib.replay.engine import Engine, Number, Setting, Switch
+from lib.replay.engine import Duration, Engine, Number, Setting, Switch
 from lib.replay.windows import NO_INDEX, HoppingWindow, Replay, SessionWindow
 
 if TYPE_CHECKING:
@@ -108,20 +108,23 @@ class MicroBatches:
     at_ms: NDArray[np.int64]
     every_ms: int = 0
 
-    def next_run(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return when the batch after each ran, with data or without.
+    def run_after(self, batch: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return when the run after each of some batches was, with data or without.
 
         Returns
         -------
         tuple
-            Index of the last event that had arrived, and the received time.
+            Index of the last event that had arrived, and the received time; `NO_INDEX` for the
+            number of a batch that there is not.
         """
-        has_data = np.append(~self.rested[1:], np.zeros(len(self.rested[:1]), dtype=bool))
-        arrived, at_ms = (np.append(when[1:], when[-1:]) for when in (self.arrived, self.at_ms))
-        return (
-            np.where(has_data, arrived, self.arrived) - 1,
-            np.where(has_data, at_ms, self.at_ms + self.every_ms),
-        )
+        batches = len(self.rested)
+        there = batch < batches
+        own = np.minimum(batch, batches - 1)
+        after = np.minimum(own + 1, batches - 1)
+        has_data = (own < after) & ~self.rested[after]
+        arrived = np.where(has_data, self.arrived[after], self.arrived[own]) - 1
+        at_ms = np.where(has_data, self.at_ms[after], self.at_ms[own] + self.every_ms)
+        return np.where(there, arrived, NO_INDEX), np.where(there, at_ms, NO_INDEX)
 
 
 def replay_spark(events: ReplayInput, setting: SparkSetting) -> Replay:
@@ -132,8 +135,9 @@ def replay_spark(events: ReplayInput, setting: SparkSetting) -> Replay:
     else up to two. A result comes out at the end of a batch; the last one is without data.
     """
     batches = micro_batches(events, setting)
-    watermark, judged_by = _watermarks(events, batches, setting.delay_ms)
-    next_run = batches.next_run()
+    watermark, judged_by = _watermarks(
+        events.event_time, batches.of_event, batches.rested, setting.delay_ms
+    )
     window = setting.window
 
     def read(events: ReplayInput) -> Replay:
@@ -151,9 +155,8 @@ def replay_spark(events: ReplayInput, setting: SparkSetting) -> Replay:
             assignment = assign_aligned(events, clock, window, late_ms=0)
         bounds = exclusive_bounds(assignment, window)
         # A batch closes windows by the watermark that the one before it left.
-        left_by = np.searchsorted(watermark, bounds[1])
-        closed_at, closed_ms = (np.append(when, NO_INDEX)[left_by] for when in next_run)
-        return replay_of(assignment, clock, bounds, (closed_at, closed_ms))
+        closed = batches.run_after(np.searchsorted(watermark, bounds[1]))
+        return replay_of(assignment, clock, bounds, closed)
 
     return replay_in_order(events, batches.of_event, read)
 
@@ -212,13 +215,17 @@ def _cut(
             due = (received[came] // every + 1) * every if every else received[came]
             rested[batches] = every == 0 or due > trigger + every
             trigger = due
-        while came < n and received[came] < trigger + (every == 0):
-            come[partition[came]] += 1
+        until = trigger + (every == 0)
+        while came < n and received[came] < until:
+            of_event[came] = batches
             came += 1
-        if waiting == 0 and (most == 0 or came - before < most):
-            of_event[before:came] = batches
+        if most:
             for i in range(before, came):
-                taken[partition[i]] += 1
+                come[partition[i]] += 1
+        if waiting == 0 and (most == 0 or came - before < most):
+            if most:
+                for i in range(before, came):
+                    taken[partition[i]] += 1
         else:
             waiting += came - before
             waiting -= _take(come, taken, waiting, most, batches, first, queue, of_event)
@@ -260,15 +267,24 @@ def _take(
     return total
 
 
+@compiled
 def _watermarks(
-    events: ReplayInput, batches: MicroBatches, delay_ms: int
+    event_time: NDArray[np.int64],
+    of_event: NDArray[np.int64],
+    rested: NDArray[np.bool_],
+    delay_ms: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the watermark that each batch leaves, and the one that judges its events."""
-    newest = np.zeros(len(batches.rested), dtype=np.int64)
-    np.maximum.at(newest, batches.of_event, events.event_time - delay_ms)
-    left = np.maximum.accumulate(newest) if len(newest) else newest
-    before = np.concatenate([np.zeros(2, dtype=np.int64), left])
-    return left, np.where(batches.rested, before[1:-1], before[:-2])
+    left = np.zeros(len(rested), np.int64)
+    judged_by = np.empty(len(rested), np.int64)
+    for i in range(len(event_time)):
+        left[of_event[i]] = max(left[of_event[i]], event_time[i] - delay_ms)
+    before = before_that = 0
+    for batch in range(len(rested)):
+        judged_by[batch] = before if rested[batch] else before_that
+        before_that = before
+        before = left[batch] = max(before, left[batch])
+    return left, judged_by
 
 
 def spark_programs(setting: SparkSetting, names: Names) -> tuple[Program, ...]:
@@ -387,15 +403,15 @@ SPARK: Final = Engine(
     replay=replay_spark,
     programs=spark_programs,
     parameters=(
-        Number(
+        Duration(
             name="trigger_ms",
-            title="A micro-batch every, ms (0: as soon as something comes)",
+            title="A micro-batch every (0: as soon as something comes)",
             link="trigger",
             engine_default="0",
             help="trigger(processingTime=…). Spark's own default is 0; where a batch takes longer "
             "than events leave it, choose what it takes: then the next one finds events waiting.",
             group=_BATCHES,
-            step=100,
+            unit="ms",
         ),
         Number(
             name="batch_records",

@@ -1,0 +1,71 @@
+"""Durations as people type them, and written so that they can be typed again."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Final
+
+_UNITS_MS: Final = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+_SPELLINGS: Final = {
+    "ms": ("ms", "msec", "millisecond", "milliseconds"),
+    "s": ("s", "sec", "secs", "second", "seconds"),
+    "min": ("m", "min", "mins", "minute", "minutes"),
+    "h": ("h", "hr", "hrs", "hour", "hours"),
+    "d": ("d", "day", "days"),
+}
+_UNIT_OF: Final = {name: _UNITS_MS[unit] for unit, names in _SPELLINGS.items() for name in names}
+_PART: Final = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})\s*([A-Za-z]*)")
+
+MOST_MS: Final = 36_500 * _UNITS_MS["d"]
+"""A hundred years: what is longer is a mistake."""
+
+
+def duration_ms(text: str, *, unit: str = "s") -> int | None:
+    """Return the milliseconds that a text says; None where it says no duration.
+
+    Parameters
+    ----------
+    text
+        For example `26 s`, `250ms`, `1.5 min`, `1h 30m`, `0`: units from milliseconds to days, the
+        larger first.
+    unit
+        What a number alone counts: `ms`, `s`, `min`, `h` or `d`.
+
+    Examples
+    --------
+    >>> duration_ms("1.5 min"), duration_ms("26"), duration_ms("soon")
+    (90000, 26000, None)
+    """
+    total, place, before = Decimal(0), 0, MOST_MS
+    text = text.strip()
+    while place < len(text):
+        found = _PART.match(text, place)
+        if found is None:
+            return None
+        number, name = found[1], found[2].lower()
+        alone = place == 0 and found.end() == len(text)
+        size = _UNITS_MS[unit] if not name and alone else _UNIT_OF.get(name, 0)
+        if not 0 < size < before:
+            return None
+        total, place, before = total + Decimal(number) * size, found.end(), size
+    if not text or total != int(total) or total > MOST_MS:
+        return None
+    return int(total)
+
+
+def written_ms(ms: int) -> str:
+    """Return a duration of whole milliseconds, exactly: what `duration_ms` reads as the same.
+
+    Examples
+    --------
+    >>> written_ms(26_500), written_ms(90_000), written_ms(7_200_000), written_ms(250)
+    ('26.5 s', '90 s', '2 h', '250 ms')
+    """
+    if not ms:
+        return "0 s"
+    for unit in ("d", "h", "min"):
+        number, rest = divmod(ms, _UNITS_MS[unit])
+        if number >= 2 and not rest:
+            return f"{number} {unit}"
+    return f"{Decimal(ms) / 1000} s" if ms >= 1000 else f"{ms} ms"
