@@ -265,8 +265,10 @@ def _shared_right(finding: Finding, topic: Topic) -> bool:
 def _clock_right(finding: Finding, topic: Topic) -> bool:
     clients = {int(client) for client in finding.clients}
     sentence = finding.sentence
+    if len(clients) > 1 and "were set" not in sentence:
+        return clients <= topic.sharing
     if len(clients) > 1:
-        return clients <= topic.sharing or not clients & topic.sharing and bool(topic.sharing)
+        return clients <= set(topic.steps["client"])
     client = next(iter(clients))
     if client in topic.sharing:
         return False

@@ -29,7 +29,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from lib.analysis import kernels, silences, tails
-from lib.analysis.client_clocks import client_times, lower_envelopes
+from lib.analysis.client_clocks import client_times, lower_envelopes, sent_times
+from lib.analysis.clock_steps import clock_steps, without_steps
 from lib.analysis.received import has_received_time
 from lib.analysis.sequence_numbers import sequence_numbers
 from lib.core.columns import CLIENT, SESSION
@@ -87,6 +88,7 @@ def outages_and_rhythm(
     steps, known = None if numbers is None else numbers.steps, has_received_time(events)
     if known is not None:
         events, steps = events[known], None if steps is None else steps[known]
+    events = without_steps(events, clock_steps(sent_times(events)))
     return outages_of(events, lower_envelopes(client_times(events)), steps, sensitivity=sensitivity)
 
 

@@ -56,6 +56,14 @@ class DeviceClock:
         return shown
 
 
+    def settings(self, until: float) -> list[tuple[float, float]]:
+        """Return when it is set, up to a moment, and by how much."""
+        if not np.isfinite(self.set_every):
+            return list(self.steps)
+        gained = self.drift_ppm * 1e-6 * self.set_every
+        return [(at, -gained) for at in np.arange(self.set_every, until, self.set_every).tolist()]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Link:
     """A way to the broker: a floor, gamma jitter, and what goes wrong on it.

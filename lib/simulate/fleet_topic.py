@@ -86,7 +86,7 @@ def _truth(scenario: Scenario, told: list[tuple[Device, Delivery]], ways: pa.Tab
     steps = [
         {"client": client, "at_ms": int(start + at), "size_ms": size}
         for client, clock in clocks.items()
-        for at, size in clock.steps
+        for at, size in clock.settings(max(float(d.time[-1]) for d, _ in told))
     ]
     return Truth(
         scenario=scenario,
