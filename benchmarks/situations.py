@@ -6,7 +6,7 @@
   distinguishable, as in `benchmarks.findings`: the same client, and both ends of the silence within
   one typical interval of it.
 - *clocks*: precision over the sentences on clocks, recall over clocks that a topic can tell to be
-  wrong: ahead or behind by 1 s and more, or set by as much with twelve events on either side.
+  wrong: ahead or behind by 1 s and more, or set by 2 s and more with twelve events on either side.
 - *others*: shared outages, clients that are gone, lost events, duplicates.
 - *false sentences*: those that the truth contradicts. An outage of a client that had none; other
   lengths than the true one by more than one typical interval; "client" where its other session was
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 BAR: Final = 0.97
 TELLABLE_MS: Final = 1_000
+TELLABLE_STEP_MS: Final = 2_000
 _SILENT: Final = re.compile(r"silent (?:together )?for ([\d.,]+) (ms|s|min|h) from ([\d,.]+) s")
 _LOST: Final = re.compile(r"([\d,]+) (?:more|events?) (?:of that time )?never arrived")
 
@@ -102,10 +103,12 @@ class Topic:
         """Return the typical interval of a client, ms."""
         return max(self.interval.get(client, 1.0), 1.0)
 
-    def heard(self, client: int, after: float, before: float) -> int:
-        """Return how many events of a client were received between two moments."""
-        own = self.received[self.client == client]
-        return int(((own > after) & (own < before)).sum())
+    def heard(self, client: int, after: float, before: float, session: str | None = None) -> int:
+        """Return how many events of a client (and session) were received between two moments."""
+        own = self.client == client
+        if session is not None:
+            own &= (self.events[SESSION].astype(str) == session).to_numpy()
+        return int(((self.received[own] > after) & (self.received[own] < before)).sum())
 
     def _outages(self) -> pd.DataFrame:
         table = self.truth.outages.to_pandas()
@@ -122,10 +125,16 @@ class Topic:
             backs.append(later.min(initial=np.inf) if len(later) else np.inf)
             flushed = np.nanmax([row["end_ms"], row["burst_end_ms"]])
             network[since & (self.happened <= flushed)] = False
+            network[own & (self.received >= row["start_ms"]) & (self.received <= flushed)] = False
         table = table.assign(back=np.array(backs, float), wait=np.array(waits, float))
         usual = delay[network].max(initial=0.0) + 1
         clear = (table["wait"] > max(usual, TELLABLE_MS)) | (table["lost"] > 1)
-        table["clear"] = clear & np.isfinite(table["back"])
+        # What is silent while another device of the same name is heard was nobody's silence.
+        alone = [
+            not self.heard(row.client, row.last_heard_ms, row.back, row.session)
+            for row in table.itertuples()
+        ]
+        table["clear"] = clear & np.isfinite(table["back"]) & np.array(alone, bool)
         return table
 
 
@@ -201,7 +210,7 @@ def _clocks_asked(topic: Topic) -> set[int]:
     asked = set(offset.index[offset >= TELLABLE_MS].tolist())
     for row in topic.steps.to_dict("records"):
         own = topic.happened[topic.client == row["client"]]
-        if abs(row["size_ms"]) >= TELLABLE_MS and (
+        if abs(row["size_ms"]) >= TELLABLE_STEP_MS and (
             min((own < row["at_ms"]).sum(), (own >= row["at_ms"]).sum()) >= 12
         ):
             asked.add(row["client"])

@@ -188,6 +188,7 @@ def _find_long_waits(arrivals: Arrivals, waits: Waits, limit: Floats) -> _LongWa
     ends = waits.longest > kernels.taken(limit, arrivals.client)
     stragglers, wait = silences.find_stragglers(arrivals)
     ends[stragglers] |= wait > limit[arrivals.client[stragglers]]
+    silences.leave_out_backlogs(arrivals, waits, limit, ends)
     return _LongWaits(arrivals, waits.ended_by, stragglers, ends, limit)
 
 

@@ -33,6 +33,9 @@ Bools = npt.NDArray[np.bool_]
 
 NOT_WAITING: Final = -1
 
+_CROWD: Final = 4  # so many events that waited for one silence, and were then overtaken, queued
+_PACES: Final = 4.0  # a queue is drained at a client's own rate or faster, to within chance
+_ON_TIME: Final = 0.1  # share of the limit by which an event may be late that ends a backlog
 _BORROWED: Final = 10  # with fewer values than this, a client's median counts less than all's
 
 
@@ -184,6 +187,30 @@ def find_stragglers(arrivals: Arrivals) -> tuple[Ints, Ints]:
     return late, arrivals.received[late] - arrivals.heard_before(late)
 
 
+def leave_out_backlogs(arrivals: Arrivals, waits: Waits, limit: Floats, ends: Bools) -> None:
+    """Unmark, in `ends`, the silences between the events of a queue that is drained.
+
+    After an outage a client may send what waited at its own pace, and what happens meanwhile waits
+    as well. Until its events arrive on time, a silence is another outage only if it is far longer
+    than the client's intervals.
+    """
+    inside = arrivals.interval > 0
+    of_all = typical_of_all(arrivals.interval[inside])
+    typical = typical_of_clients(
+        arrivals.client[inside], arrivals.interval[inside], len(arrivals.clients), of_all
+    )
+    _leave_out_backlogs(
+        arrivals.bounds,
+        arrivals.received,
+        arrivals.due,
+        waits.ended_by,
+        arrivals.client,
+        limit,
+        _PACES * typical,
+        ends,
+    )
+
+
 def typical_of_all(values: Floats) -> float:
     """Return the median of all clients' values, ms, and at least 1."""
     return max(kernels.median(values), 1.0) if len(values) else 1.0
@@ -261,12 +288,22 @@ def _overtaken(arrivals: Arrivals, waits: Waits, typical: Floats) -> _Overtaken:
         arrivals.event_time,
         arrivals.is_news,
         waits.ended_by,
+        _crowds(arrivals, waits),
         arrivals.client,
         typical,
         under_way,
         next_newer,
     )
     return _Overtaken(under_way, next_newer)
+
+
+def _crowds(arrivals: Arrivals, waits: Waits) -> Codes:
+    """Return how many events that are no news waited for each arrival; the last: for none."""
+    crowd = np.zeros(len(arrivals.row) + 1, np.int32)
+    late = np.flatnonzero(~arrivals.is_news)
+    np.add.at(crowd, waits.ended_by[late], 1)
+    crowd[NOT_WAITING] = 0
+    return crowd
 
 
 def _several_at_once(client: Groups, session: Groups, repeats: Bools, *times: Ints) -> Bools:
@@ -341,12 +378,46 @@ def _await_news(
 
 
 @compiled
+def _leave_out_backlogs(
+    bounds: Ints,
+    received: Ints,
+    due: Floats,
+    ended_by: Codes,
+    client: Codes,
+    limit: Floats,
+    pace: Floats,
+    ends: Bools,
+) -> None:
+    for unit in range(len(bounds) - 1):
+        begin, end = bounds[unit], bounds[unit + 1]
+        if not ends[begin:end].any():
+            continue
+        last = np.zeros(end - begin, np.int64)  # the last that waited for each
+        for at in range(begin, end):
+            if ended_by[at] != NOT_WAITING:
+                last[ended_by[at] - begin] = at
+        until = -1
+        backlog = False
+        for at in range(begin, end):
+            of_client = client[at]
+            if ends[at] and backlog and at > begin:
+                silence = received[at] - received[at - 1]
+                ends[at] = silence > pace[of_client] + limit[of_client]
+            if ends[at]:
+                backlog = True
+                until = max(until, last[at - begin])
+            elif backlog and at >= until:
+                backlog = received[at] - due[at] > _ON_TIME * limit[of_client]
+
+
+@compiled
 def _measure_overtaking(
     bounds: Ints,
     received: Ints,
     times: Ints,
     is_news: Bools,
     ended_by: Codes,
+    crowd: Codes,
     client: Codes,
     typical: Floats,
     under_way: Floats,
@@ -358,6 +429,11 @@ def _measure_overtaking(
     for unit in range(len(bounds) - 1):
         known = 0
         for at in range(bounds[unit], bounds[unit + 1]):
+            if not is_news[at] and crowd[ended_by[at]] >= _CROWD:
+                # It waited with others, and was sent after newer ones: a buffer, newest first.
+                under_way[late] = 0.0
+                late += 1
+                continue
             if not is_news[at]:
                 overtaker = _first_since(news, known, times, times[at])
                 since = ended_by[at] if ended_by[at] != NOT_WAITING else at
