@@ -124,6 +124,7 @@ class Topic:
             later = self.received[device & (self.received >= row["end_ms"])]
             backs.append(later.min(initial=np.inf) if len(later) else np.inf)
             flushed = np.nanmax([row["end_ms"], row["burst_end_ms"]])
+            flushed += 6 * (flushed - row["end_ms"])  # what queued behind the burst is late as well
             network[since & (self.happened <= flushed)] = False
             network[own & (self.received >= row["start_ms"]) & (self.received <= flushed)] = False
         table = table.assign(back=np.array(backs, float), wait=np.array(waits, float))

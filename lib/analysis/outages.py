@@ -73,6 +73,7 @@ SHORTEST_MS: Final = 1000
 """Silences with a shorter wait are not worth a row."""
 
 _FIRST_DUE: Final = "FirstDue"
+_RECONNECT_MS: Final = 5_000  # clients that were cut off together are back within so long
 _MOST_LOST: Final = 1 << 20  # numbers missing in a row; longer runs count as this long
 
 
@@ -154,8 +155,9 @@ def outages_of(
     of_all = silences.typical_of_all(waits.longest[waits.ends_one])
     typical = silences.typical_waits(arrivals, waits, of_all)
     limit = typical * silences.wait_limit(arrivals, waits, typical, FALSE_SHARE)
-    limit = np.maximum(limit * sensitivity, SHORTEST_MS)
-    long = _find_long_waits(arrivals, waits, limit)
+    least = silences.LONGEST_STALL_MS if silences.has_stalls(arrivals, waits) else SHORTEST_MS
+    limit = np.maximum(limit * sensitivity, least)
+    long = _find_long_waits(arrivals, waits, typical, limit)
     return _table(events, long, sensitivity), _rhythm(arrivals, typical, limit)
 
 
@@ -173,29 +175,60 @@ class _LongWaits:
         The arrivals that also waited for themselves.
     ends
         Whether events waited too long for the arrival.
-    limit
-        Of each client, the wait that is too long, ms.
+    typical, limit
+        Of each client, the wait that is typical and the one that is too long, ms.
+    losses
+        The arrivals below whose numbers some are missing, and the arrival that ended the outage in
+        which those happened; `NOT_WAITING` if none did.
     """
 
     arrivals: Arrivals
     ended_by: Codes
     stragglers: Ints
     ends: Bools
+    typical: Floats
     limit: Floats
+    losses: tuple[Ints, Ints]
 
 
-def _find_long_waits(arrivals: Arrivals, waits: Waits, limit: Floats) -> _LongWaits:
+def _find_long_waits(
+    arrivals: Arrivals, waits: Waits, typical: Floats, limit: Floats
+) -> _LongWaits:
     ends = waits.longest > kernels.taken(limit, arrivals.client)
     stragglers, wait = silences.find_stragglers(arrivals)
     ends[stragglers] |= wait > limit[arrivals.client[stragglers]]
     silences.leave_out_backlogs(arrivals, waits, limit, ends)
-    return _LongWaits(arrivals, waits.ended_by, stragglers, ends, limit)
+    losses = _losses(arrivals, np.flatnonzero(ends))
+    return _LongWaits(arrivals, waits.ended_by, stragglers, ends, typical, limit, losses)
+
+
+def _losses(arrivals: Arrivals, ends: Ints) -> tuple[Ints, Ints]:
+    """Return the arrivals below whose numbers some are missing, and the outage of each.
+
+    What is missing happened between the event before, as they happened, and the event itself: in
+    an outage if that was on meanwhile, wherever the event arrived. `ends` end outages.
+    """
+    lossy = np.flatnonzero(arrivals.step > 1)
+    of = np.full(len(lossy), silences.NOT_WAITING, np.int64)
+    if not len(lossy) or not len(ends):
+        return lossy, of
+    unit, of_end = (np.searchsorted(arrivals.bounds, at, "right") for at in (lossy, ends))
+    low, span = arrivals.received.min(), float(np.ptp(arrivals.received)) + 1
+    since = np.clip(arrivals.due[lossy] - arrivals.interval[lossy] - low, 0, span - 1)
+    back = arrivals.received[ends] - low
+    first = np.searchsorted(of_end * span + back, unit * span + since, "right")
+    found = ends[np.minimum(first, len(ends) - 1)]
+    same = (first < len(ends)) & (of_end[np.minimum(first, len(ends) - 1)] == unit)
+    during = same & (arrivals.heard_before(found) < arrivals.due[lossy])
+    during |= same & arrivals.opens[found]
+    return lossy, np.where(during, found, of)
 
 
 def _table(events: pd.DataFrame, long: _LongWaits, sensitivity: float) -> pd.DataFrame:
     """Return the table of outages."""
     arrivals = long.arrivals
     lossy = ~long.ends & _end_losses(arrivals, _fewest_lost(arrivals))
+    lossy[long.losses[0][long.losses[1] >= 0]] = False
     quiet = _find_pauses(arrivals, long.ends | lossy, sensitivity)
     ended_by = np.flatnonzero(long.ends | lossy | quiet)
     ended_by = ended_by[np.argsort(arrivals.received[ended_by], kind="stable")]
@@ -206,7 +239,16 @@ def _table(events: pd.DataFrame, long: _LongWaits, sensitivity: float) -> pd.Dat
     table.insert(2, KIND, pd.Series(pd.Categorical.from_codes(kind, dtype=KINDS)))
     table[LIMIT] = long.limit[arrivals.client[ended_by]]
     table[SHARED_OUTAGE] = _shared_outages(table, _span(arrivals))
+    table[START] = _shared_starts(table)
     return table.drop(columns=_FIRST_DUE)
+
+
+def _shared_starts(table: pd.DataFrame) -> pd.Series[int]:
+    """Return where each outage began: of a shared one, where all of its clients can have gone."""
+    of = table.groupby(SHARED_OUTAGE)
+    heard, due = of[LAST_HEARD].max().astype("Float64"), of[_FIRST_DUE].min()
+    start = np.floor((heard.fillna(due) + due) / 2)
+    return table[SHARED_OUTAGE].map(start).fillna(table[START]).astype(np.int64)
 
 
 def _rhythm(arrivals: Arrivals, typical_wait: Floats, limit: Floats) -> pd.DataFrame:
@@ -320,17 +362,21 @@ def _bursts(long: _LongWaits, ended_by: Ints) -> pd.DataFrame:
     back = arrivals.received[ended_by]
     due, end, largest = arrivals.due[ended_by], back.copy(), back - arrivals.event_time[ended_by]
     np.minimum.at(due, silence, arrivals.due[held])
+    # By then it was more than usual that the first of them had not come.
+    due = np.minimum(due + long.typical[arrivals.client[ended_by]], back)
     np.maximum.at(end, silence, arrivals.received[held])
     np.maximum.at(largest, silence, arrivals.received[held] - arrivals.event_time[held])
     count = np.bincount(silence, minlength=n)
-    lost = np.bincount(silence, weights=arrivals.lost(held), minlength=n).astype(np.int64)
+    lost = np.zeros(len(arrivals.row), np.int64)
+    lossy, of = long.losses
+    np.add.at(lost, of[of >= 0], arrivals.lost(lossy[of >= 0]))
     length = end - back
     rate = np.divide((count - 1) * 1000, length, out=np.full(n, np.nan), where=length > 0)
     return pd.DataFrame(
         {
             START: _starts(long, ended_by, due),
             HELD_BACK: count,
-            LOST: np.where(long.ends[ended_by], lost, arrivals.lost(ended_by)),
+            LOST: np.where(long.ends[ended_by], lost[ended_by], arrivals.lost(ended_by)),
             LARGEST_DELAY: largest,
             BURST_END: end,
             BURST_LENGTH: length,
@@ -367,7 +413,8 @@ def _shared_outages(table: pd.DataFrame, span: float) -> pd.Series[int]:
     own = table[table[KIND] != QUIET].sort_values(BACK_AT)
     if own.empty:
         return pd.Series(pd.NA, index=table.index, dtype="Int64")
-    tolerance = float(own[LIMIT].replace(np.inf, np.nan).fillna(SHORTEST_MS).median())
+    limit = float(own[LIMIT].replace(np.inf, np.nan).fillna(SHORTEST_MS).median())
+    tolerance = max(limit, _RECONNECT_MS)
     chain = (own[BACK_AT].diff() > tolerance).cumsum()
     own = own.assign(chain=chain).sort_values(["chain", _FIRST_DUE])
     heard, due = own[LAST_HEARD].to_numpy(np.float64, na_value=-np.inf), own[_FIRST_DUE].to_numpy()

@@ -32,8 +32,13 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 NOT_WAITING: Final = -1
+LONGEST_STALL_MS: Final = 3_200.0
+"""What a connection waits at most on its own when packets are lost."""
 
 _CROWD: Final = 4  # so many events that waited for one silence, and were then overtaken, queued
+_SHORTEST_STALL_MS: Final = 200.0
+_FEWEST_STALLS: Final = 10
+_STALLED_SHARE: Final = 0.002
 _PACES: Final = 4.0  # a queue is drained at a client's own rate or faster, to within chance
 _ON_TIME: Final = 0.1  # share of the limit by which an event may be late that ends a backlog
 _BORROWED: Final = 10  # with fewer values than this, a client's median counts less than all's
@@ -185,6 +190,18 @@ def find_stragglers(arrivals: Arrivals) -> tuple[Ints, Ints]:
     early = arrivals.due[1:] <= arrivals.received[:-1]
     late = np.flatnonzero(early & arrivals.is_news[1:] & ~arrivals.opens[1:]) + 1
     return late, arrivals.received[late] - arrivals.heard_before(late)
+
+
+def has_stalls(arrivals: Arrivals, waits: Waits) -> bool:
+    """Return whether connections stall now and then, as where packets are lost and sent again.
+
+    A connection that sends again waits for 0.2 s at first and for twice as long each time (RFC
+    6298, and Linux's least timeout): what is sent four times is `LONGEST_STALL_MS` late. That is
+    usual where one silence in five hundred is so long.
+    """
+    longest = waits.longest[waits.ends_one]
+    stalls = np.count_nonzero((longest >= _SHORTEST_STALL_MS) & (longest <= LONGEST_STALL_MS))
+    return stalls >= max(_FEWEST_STALLS, _STALLED_SHARE * len(longest))
 
 
 def leave_out_backlogs(arrivals: Arrivals, waits: Waits, limit: Floats, ends: Bools) -> None:
