@@ -241,8 +241,10 @@ def _outage(row: dict[Hashable, Any], extent: Extent, told: Told) -> Finding:
     unheard = pd.isna(row[outages.LAST_HEARD])
     start = int(row[outages.START] if unheard else row[outages.LAST_HEARD]) - zero_ms
     back, end = int(row[outages.BACK_AT]) - zero_ms, int(row[outages.BURST_END]) - zero_ms
-    session = f"session {row[SESSION]}" if row[outages.OF_SESSION] else "the topic"
-    who = _capital(extent.who(client, session))
+    who = _capital(extent.who(client))
+    if row[outages.OF_SESSION]:
+        of = f" of {extent.who(client)}" if extent.names_clients else ""
+        who = f"Session {row[SESSION]}{of}"
     silent = f"{who} was silent for {_seconds(back - start)} from {_moment(start)}"
     if unheard:
         silent = f"{who} was not heard until {_moment(back)}"

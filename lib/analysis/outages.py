@@ -419,7 +419,9 @@ def _shared_outages(table: pd.DataFrame, span: float) -> pd.Series[int]:
     own = own.assign(chain=chain).sort_values(["chain", _FIRST_DUE])
     heard, due = own[LAST_HEARD].to_numpy(np.float64, na_value=-np.inf), own[_FIRST_DUE].to_numpy()
     group = _common_moments(own["chain"].to_numpy(), heard, due)
-    clients = own.groupby(group)[CLIENT].nunique()
+    # Of a client that had never been heard nothing tells when it went.
+    known = own[CLIENT].where(own[LAST_HEARD].notna().to_numpy())
+    clients = known.groupby(group).nunique()
     window = float(np.median(np.clip(due - heard, 0, span)))
     back = own.groupby("chain")[BACK_AT].first()
     # Outages crowd where sessions do: chance is that of twice the middle half of the moments.

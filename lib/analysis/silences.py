@@ -25,6 +25,8 @@ from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SESSION
 from lib.core.jit import compiled, inlined
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lib.analysis.client_clocks import LowerEnvelopes
     from lib.analysis.kernels import Codes, Ints, Value
 
@@ -40,6 +42,8 @@ _SHORTEST_STALL_MS: Final = 200.0
 _FEWEST_STALLS: Final = 10
 _STALLED_SHARE: Final = 0.002
 _PACES: Final = 4.0  # a queue is drained at a client's own rate or faster, to within chance
+_LOOKED_AT: Final = 64  # arrivals after a silence that are looked at
+_OVER: Final = 12.0  # a session is over after a pause of so many of its typical intervals
 _ON_TIME: Final = 0.1  # share of the limit by which an event may be late that ends a backlog
 _BORROWED: Final = 10  # with fewer values than this, a client's median counts less than all's
 
@@ -263,7 +267,10 @@ def wait_limit(arrivals: Arrivals, waits: Waits, typical: Floats, false_share: f
     ends = waits.ends_one
     longest = waits.longest[ends]
     longest /= kernels.taken(typical, arrivals.client[ends])
-    overtaken = _overtaken(arrivals, waits, typical)
+    if arrivals.is_news.all():
+        return tails.threshold(longest, false_share)
+    long = np.maximum(typical * tails.threshold(longest, false_share), LONGEST_STALL_MS)
+    overtaken = _overtaken(arrivals, waits, typical, long)
     return tails.threshold(longest, false_share, overtaken.share_beyond)
 
 
@@ -295,7 +302,7 @@ class _Overtaken:
         return np.minimum(beyond / np.maximum(exposed, 1), 1.0)
 
 
-def _overtaken(arrivals: Arrivals, waits: Waits, typical: Floats) -> _Overtaken:
+def _overtaken(arrivals: Arrivals, waits: Waits, typical: Floats, long: Floats) -> _Overtaken:
     news = np.count_nonzero(arrivals.is_news)
     under_way = np.empty(len(arrivals.row) - news)
     next_newer = np.empty(news - np.count_nonzero(arrivals.opens))
@@ -305,7 +312,7 @@ def _overtaken(arrivals: Arrivals, waits: Waits, typical: Floats) -> _Overtaken:
         arrivals.event_time,
         arrivals.is_news,
         waits.ended_by,
-        _crowds(arrivals, waits),
+        _find_queued(arrivals, waits, long),
         arrivals.client,
         typical,
         under_way,
@@ -314,30 +321,67 @@ def _overtaken(arrivals: Arrivals, waits: Waits, typical: Floats) -> _Overtaken:
     return _Overtaken(under_way, next_newer)
 
 
-def _crowds(arrivals: Arrivals, waits: Waits) -> Codes:
-    """Return how many events that are no news waited for each arrival; the last: for none."""
-    crowd = np.zeros(len(arrivals.row) + 1, np.int32)
+def _find_queued(arrivals: Arrivals, waits: Waits, long: Floats) -> Bools:
+    """Return which arrivals came while a queue was drained, perhaps newest first.
+
+    Newer events overtook them in their client, not in the network. A queue is what several events
+    that were overtaken waited in, for longer than `long`, their client's.
+    """
     late = np.flatnonzero(~arrivals.is_news)
+    crowd = np.zeros(len(arrivals.row) + 1, np.int32)  # the last one: for `NOT_WAITING`
     np.add.at(crowd, waits.ended_by[late], 1)
-    crowd[NOT_WAITING] = 0
-    return crowd
+    opens = crowd[:-1] >= _CROWD
+    opens &= waits.longest > kernels.taken(long, arrivals.client)
+    queued = np.zeros(len(opens), np.bool_)
+    if opens.any():
+        _mark_queued(arrivals.bounds, waits.ended_by, opens, queued)
+    return queued
 
 
 def _several_at_once(client: Groups, session: Groups, repeats: Bools, *times: Ints) -> Bools:
     """Return which clients have several sessions at once.
 
-    By event time or by received time, one of the client's sessions begins before another ends.
+    By event time and by received time, one of the client's sessions begins before another ends. By
+    one alone, a buffer was sent newest first, or a clock was set. A name that comes again after a
+    pause, as long as no interval of its session is, is another session's.
     """
     heard = _apart_from_repeats(session.codes, repeats, session.n)
     owner = kernels.last_within(heard, client.codes)[: session.n]
-    at_once = np.zeros(client.n, np.bool_)
+    at_once = _overlapping(heard, owner, client.n, times)
+    if not at_once.any():
+        return at_once
+    some = np.flatnonzero(at_once[client.codes] & ~repeats)
+    lives = _lives(Groups(session.codes[some], session.labels), times[0][some])
+    owner = kernels.last_within(lives, client.codes[some])
+    return _overlapping(lives, owner, client.n, [time[some] for time in times])
+
+
+def _overlapping(sessions: Groups, owner: Codes, clients: int, times: Sequence[Ints]) -> Bools:
+    """Return of which clients sessions overlap by each of some times; `owner` is each session's."""
+    at_once = np.ones(clients, np.bool_)
     for time in times:
-        first, last = (bound[: session.n] for bound in kernels.bounds_within(heard, time))
+        first, last = (bound[: len(owner)] for bound in kernels.bounds_within(sessions, time))
         order = np.lexsort((first, owner))
         reached = last[order] + kernels.behind_running_max(owner[order], last[order])
         overlaps = (np.diff(owner[order]) == 0) & (first[order][1:] < reached[:-1])
-        at_once[owner[order][1:][overlaps]] = True
+        at_once &= kernels.counts(owner[order][1:][overlaps], clients) > 0
     return at_once
+
+
+def _lives(session: Groups, time: Ints) -> Groups:
+    """Return the groups of sessions, each name's parted where it pauses for long."""
+    rising, before = kernels.sort_within(session.bounds, kernels.together(session, time))
+    interval = np.diff(rising, prepend=rising[:1])
+    interval[kernels.first_of_each(session.sizes)[session.sizes > 0]] = 0
+    typical = kernels.medians_within(session, kernels.apart(session, interval.astype(np.float64)))
+    parts = interval > _OVER * np.maximum(np.repeat(typical, session.sizes), 1.0)
+    parts[kernels.first_of_each(session.sizes)[session.sizes > 0]] = True
+    life = np.cumsum(parts, dtype=np.int32) - np.int32(1)
+    if before is not None:
+        placed = np.empty_like(life)
+        placed[before] = life
+        life = placed
+    return Groups(kernels.apart(session, life), pd.RangeIndex(int(parts.sum())))
 
 
 def _units(client: Groups, session: Groups, repeats: Bools, at_once: Bools) -> Groups:
@@ -395,6 +439,41 @@ def _await_news(
 
 
 @compiled
+def _mark_queued(bounds: Ints, ended_by: Codes, opens: Bools, queued: Bools) -> None:
+    for unit in range(len(bounds) - 1):
+        begin, end = bounds[unit], bounds[unit + 1]
+        if not opens[begin:end].any():
+            continue
+        last = np.zeros(end - begin, np.int64)  # the last that waited for each
+        for at in range(begin, end):
+            if ended_by[at] != NOT_WAITING:
+                last[ended_by[at] - begin] = at
+        until = -1
+        for at in range(begin, end):
+            if opens[at]:
+                until = max(until, last[at - begin])
+            queued[at] = at <= until
+
+
+@inlined
+def _is_whole(
+    at: int, end: int, received: Ints, due: Floats, ended_by: Codes, limit: float, pace: float
+) -> bool:
+    """Return whether a silence was that of all that is heard under a name.
+
+    It was not if several events had been due before it and were still to come, or if what waited
+    in it did not come when it ended: another device of the name was heard.
+    """
+    before, came = 0, False
+    for other in range(at, min(at + _LOOKED_AT, end)):
+        before += due[other] < received[at - 1] - limit
+        waited = ended_by[other] == at or other == at
+        waited &= received[other] - due[other] > limit
+        came |= waited and received[other] - received[at] <= limit + pace
+    return came and before < _CROWD
+
+
+@compiled
 def _leave_out_backlogs(
     bounds: Ints,
     received: Ints,
@@ -417,9 +496,12 @@ def _leave_out_backlogs(
         backlog = False
         for at in range(begin, end):
             of_client = client[at]
-            if ends[at] and backlog and at > begin:
+            if ends[at] and at > begin:
                 silence = received[at] - received[at - 1]
-                ends[at] = silence > pace[of_client] + limit[of_client]
+                own = not backlog or silence > pace[of_client] + limit[of_client]
+                ends[at] = own and _is_whole(
+                    at, end, received, due, ended_by, limit[of_client], pace[of_client]
+                )
             if ends[at]:
                 backlog = True
                 until = max(until, last[at - begin])
@@ -434,7 +516,7 @@ def _measure_overtaking(
     times: Ints,
     is_news: Bools,
     ended_by: Codes,
-    crowd: Codes,
+    queued: Bools,
     client: Codes,
     typical: Floats,
     under_way: Floats,
@@ -446,8 +528,7 @@ def _measure_overtaking(
     for unit in range(len(bounds) - 1):
         known = 0
         for at in range(bounds[unit], bounds[unit + 1]):
-            if not is_news[at] and crowd[ended_by[at]] >= _CROWD:
-                # It waited with others, and was sent after newer ones: a buffer, newest first.
+            if not is_news[at] and queued[at]:
                 under_way[late] = 0.0
                 late += 1
                 continue
