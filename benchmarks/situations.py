@@ -3,7 +3,8 @@
 `python -m benchmarks.findings` prints it. For each situation:
 
 - *outages*: precision over all that is reported as buffered or lost, recall over those that are
-  distinguishable, as in `benchmarks.findings`: the same client, and both ends of the silence within
+  distinguishable: some event waited longer for its client to be heard again than the network made
+  any other wait, or two were lost. Found is the same client, and both ends of the silence within
   one typical interval of it.
 - *clocks*: precision over the sentences on clocks, recall over clocks that a topic can tell to be
   wrong: ahead or behind by 1 s and more, or set by 2 s and more with twelve events on either side.
@@ -119,10 +120,10 @@ class Topic:
             own = self.client == row["client"]
             since = own & (self.happened >= row["start_ms"] - 1)
             held = since & (self.happened < row["end_ms"] + 1)
-            waits.append(delay[held].max(initial=0.0) if row["held_back"] else 0.0)
             device = own & (self.events[SESSION].astype(str) == row["session"]).to_numpy()
             later = self.received[device & (self.received >= row["end_ms"])]
             backs.append(later.min(initial=np.inf) if len(later) else np.inf)
+            waits.append((backs[-1] - self.happened[held]).max(initial=0.0))
             flushed = np.nanmax([row["end_ms"], row["burst_end_ms"]])
             flushed += 6 * (flushed - row["end_ms"])  # what queued behind the burst is late as well
             network[since & (self.happened <= flushed)] = False

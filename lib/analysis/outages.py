@@ -15,7 +15,7 @@ sequence numbers, than waited) or *quiet* (nothing happened: a long pause inside
 number missing). Without sequence numbers no outage is lost; one that lost its events looks quiet.
 
 Pooled over all clients, and passed to the parts that look at one client at a time:
-`silences.typical_of_all`, `silences.wait_limit`, `_fewest_lost`, `_pause_limit`. Shared outages are
+`silences.typical_of_all`, `silences.wait_limits`, `_fewest_lost`, `_pause_limit`. Shared outages are
 found in the small table of all clients' outages.
 """
 
@@ -67,7 +67,7 @@ KINDS: Final = pd.CategoricalDtype([BUFFERED, MOSTLY_LOST, QUIET])
 
 FALSE_SHARE: Final = 0.02
 """Share of the silences beyond the limit, at most, that the network may account for."""
-SHARED_CHANCE: Final = 0.01
+SHARED_CHANCE: Final = 0.001
 """Probability, at most, that outages of several clients agree by chance."""
 SHORTEST_MS: Final = 1000
 """Silences with a shorter wait are not worth a row."""
@@ -154,10 +154,12 @@ def outages_of(
     waits = silences.find_waits(arrivals)
     of_all = silences.typical_of_all(waits.longest[waits.ends_one])
     typical = silences.typical_waits(arrivals, waits, of_all)
-    limit = typical * silences.wait_limit(arrivals, waits, typical, FALSE_SHARE)
     least = silences.LONGEST_STALL_MS if silences.has_stalls(arrivals, waits) else SHORTEST_MS
-    limit = np.maximum(limit * sensitivity, least)
-    long = _find_long_waits(arrivals, waits, typical, limit)
+    limit, of_several = (
+        np.maximum(typical * waits_too_long * sensitivity, least)
+        for waits_too_long in silences.wait_limits(arrivals, waits, typical, FALSE_SHARE)
+    )
+    long = _find_long_waits(arrivals, waits, typical, limit, of_several)
     return _table(events, long, sensitivity), _rhythm(arrivals, typical, limit)
 
 
@@ -192,12 +194,14 @@ class _LongWaits:
 
 
 def _find_long_waits(
-    arrivals: Arrivals, waits: Waits, typical: Floats, limit: Floats
+    arrivals: Arrivals, waits: Waits, typical: Floats, limit: Floats, of_several: Floats
 ) -> _LongWaits:
     ends = waits.longest > kernels.taken(limit, arrivals.client)
     stragglers, wait = silences.find_stragglers(arrivals)
     ends[stragglers] |= wait > limit[arrivals.client[stragglers]]
-    silences.leave_out_backlogs(arrivals, waits, limit, ends)
+    if (of_several < limit).any():
+        ends[silences.crowded(arrivals, waits, of_several)] = True
+    silences.leave_out_backlogs(arrivals, waits, of_several, ends)
     losses = _losses(arrivals, np.flatnonzero(ends))
     return _LongWaits(arrivals, waits.ended_by, stragglers, ends, typical, limit, losses)
 
@@ -422,12 +426,13 @@ def _shared_outages(table: pd.DataFrame, span: float) -> pd.Series[int]:
     # Of a client that had never been heard nothing tells when it went.
     known = own[CLIENT].where(own[LAST_HEARD].notna().to_numpy())
     clients = known.groupby(group).nunique()
-    window = float(np.median(np.clip(due - heard, 0, span)))
+    window = float(np.mean(np.clip(due - heard, 0, span)))
     back = own.groupby("chain")[BACK_AT].first()
     # Outages crowd where sessions do: chance is that of twice the middle half of the moments.
     crowded = 2 * float(back.quantile(0.75) - back.quantile(0.25)) or span
     counts = kernels.ints(clients)
-    shared = clients.index[_beyond_chance(counts, window * tolerance, min(crowded, span))]
+    agreement = 2 * window * 2 * tolerance  # either of two may be the first to begin, and to end
+    shared = clients.index[_beyond_chance(counts, agreement, min(crowded, span))]
     numbers = pd.Series(np.arange(1, len(shared) + 1), index=shared)
     found = pd.Series(group, index=own.index).map(numbers)
     return found.astype("Int64").reindex(table.index)

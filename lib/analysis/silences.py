@@ -7,7 +7,7 @@ is usual is learnt from the topic: from the waits themselves, in multiples of ea
 one, and from events that were overtaken, whose client was heard while they were under way.
 
 Of one client at a time: `find_arrivals`, `find_waits`, `find_stragglers`, `typical_of_clients`.
-Pooled over all clients, and passed on: `typical_of_all`, `wait_limit`.
+Pooled over all clients, and passed on: `typical_of_all`, `wait_limits`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _FEWEST_STALLS: Final = 10
 _STALLED_SHARE: Final = 0.002
 _PACES: Final = 4.0  # a queue is drained at a client's own rate or faster, to within chance
 _LOOKED_AT: Final = 64  # arrivals after a silence that are looked at
-_OVER: Final = 12.0  # a session is over after a pause of so many of its typical intervals
+_OVER: Final = 6  # a session is over after a pause of so many of its longer intervals
 _ON_TIME: Final = 0.1  # share of the limit by which an event may be late that ends a backlog
 _BORROWED: Final = 10  # with fewer values than this, a client's median counts less than all's
 
@@ -227,7 +227,7 @@ def leave_out_backlogs(arrivals: Arrivals, waits: Waits, limit: Floats, ends: Bo
         waits.ended_by,
         arrivals.client,
         limit,
-        _PACES * typical,
+        typical,
         ends,
     )
 
@@ -258,20 +258,37 @@ def typical_waits(arrivals: Arrivals, waits: Waits, of_all: float) -> Floats:
     return typical_of_clients(client, longest, len(arrivals.clients), of_all)
 
 
-def wait_limit(arrivals: Arrivals, waits: Waits, typical: Floats, false_share: float) -> float:
-    """Return the wait beyond which a silence is an outage, in its client's typical waits.
+def wait_limits(
+    arrivals: Arrivals, waits: Waits, typical: Floats, false_share: float
+) -> tuple[float, float]:
+    """Return the waits beyond which a silence is an outage, in its client's typical waits.
 
-    Pooled over all clients; `typical` is `typical_waits`, `false_share` as `tails.threshold` says.
-    Infinite where no wait is beyond expectation.
+    The first where one event waited for so long, which the network may do to any; the second where
+    several did at once (`crowded`). Pooled over all clients; `typical` is `typical_waits`,
+    `false_share` as `tails.threshold` says. Infinite where no wait is beyond expectation.
     """
     ends = waits.ends_one
     longest = waits.longest[ends]
     longest /= kernels.taken(typical, arrivals.client[ends])
+    of_several = tails.threshold(longest, false_share)
     if arrivals.is_news.all():
-        return tails.threshold(longest, false_share)
-    long = np.maximum(typical * tails.threshold(longest, false_share), LONGEST_STALL_MS)
+        return of_several, of_several
+    long = np.maximum(typical * of_several, LONGEST_STALL_MS)
     overtaken = _overtaken(arrivals, waits, typical, long)
-    return tails.threshold(longest, false_share, overtaken.share_beyond)
+    return tails.threshold(longest, false_share, overtaken.share_beyond), of_several
+
+
+def crowded(arrivals: Arrivals, waits: Waits, limit: Floats) -> Ints:
+    """Return the arrivals for which several events waited beyond their client's `limit`, each."""
+    may = waits.longest > kernels.taken(limit, arrivals.client)
+    late = np.flatnonzero(np.append(may, False)[waits.ended_by])  # the last one: `NOT_WAITING`
+    ended_by = waits.ended_by[late]
+    wait = arrivals.received[ended_by] - arrivals.due[late]
+    found, count = np.unique(
+        ended_by[wait > limit[arrivals.client[late]]], return_counts=True
+    )
+    several: Ints = found[count >= _CROWD].astype(np.int64)
+    return several
 
 
 @dataclass(frozen=True)
@@ -325,16 +342,22 @@ def _find_queued(arrivals: Arrivals, waits: Waits, long: Floats) -> Bools:
     """Return which arrivals came while a queue was drained, perhaps newest first.
 
     Newer events overtook them in their client, not in the network. A queue is what several events
-    that were overtaken waited in, for longer than `long`, their client's.
+    that were overtaken waited in, for longer than `long`, their client's; or, of another device of
+    the same name, what comes at once and is so late.
     """
     late = np.flatnonzero(~arrivals.is_news)
     crowd = np.zeros(len(arrivals.row) + 1, np.int32)  # the last one: for `NOT_WAITING`
     np.add.at(crowd, waits.ended_by[late], 1)
-    opens = crowd[:-1] >= _CROWD
+    opens = crowd[:-1] > 1
     opens &= waits.longest > kernels.taken(long, arrivals.client)
     queued = np.zeros(len(opens), np.bool_)
     if opens.any():
         _mark_queued(arrivals.bounds, waits.ended_by, opens, queued)
+    wait = arrivals.received[late] - arrivals.due[late]
+    very = late[wait > long[arrivals.client[late]]]
+    three = very[2:][very[2:] - very[:-2] == 2]
+    for back in range(3):
+        queued[three - back] = True
     return queued
 
 
@@ -343,7 +366,7 @@ def _several_at_once(client: Groups, session: Groups, repeats: Bools, *times: In
 
     By event time and by received time, one of the client's sessions begins before another ends. By
     one alone, a buffer was sent newest first, or a clock was set. A name that comes again after a
-    pause, as long as no interval of its session is, is another session's.
+    pause far longer than the intervals of its session is another session's.
     """
     heard = _apart_from_repeats(session.codes, repeats, session.n)
     owner = kernels.last_within(heard, client.codes)[: session.n]
@@ -351,7 +374,8 @@ def _several_at_once(client: Groups, session: Groups, repeats: Bools, *times: In
     if not at_once.any():
         return at_once
     some = np.flatnonzero(at_once[client.codes] & ~repeats)
-    lives = _lives(Groups(session.codes[some], session.labels), times[0][some])
+    used, codes = np.unique(session.codes[some], return_inverse=True)
+    lives = _lives(Groups(codes.astype(np.int32), session.labels.take(used)), times[0][some])
     owner = kernels.last_within(lives, client.codes[some])
     return _overlapping(lives, owner, client.n, [time[some] for time in times])
 
@@ -372,10 +396,11 @@ def _lives(session: Groups, time: Ints) -> Groups:
     """Return the groups of sessions, each name's parted where it pauses for long."""
     rising, before = kernels.sort_within(session.bounds, kernels.together(session, time))
     interval = np.diff(rising, prepend=rising[:1])
-    interval[kernels.first_of_each(session.sizes)[session.sizes > 0]] = 0
-    typical = kernels.medians_within(session, kernels.apart(session, interval.astype(np.float64)))
-    parts = interval > _OVER * np.maximum(np.repeat(typical, session.sizes), 1.0)
-    parts[kernels.first_of_each(session.sizes)[session.sizes > 0]] = True
+    opens = session.bounds[:-1]
+    interval[opens] = 0
+    long = kernels.quantiles_within(session, kernels.apart(session, interval), (0.9,))[:, 0]
+    parts = interval > _OVER * np.maximum(np.repeat(long, session.sizes), 1)
+    parts[opens] = True
     life = np.cumsum(parts, dtype=np.int32) - np.int32(1)
     if before is not None:
         placed = np.empty_like(life)
@@ -457,20 +482,25 @@ def _mark_queued(bounds: Ints, ended_by: Codes, opens: Bools, queued: Bools) -> 
 
 @inlined
 def _is_whole(
-    at: int, end: int, received: Ints, due: Floats, ended_by: Codes, limit: float, pace: float
+    at: int, end: int, received: Ints, due: Floats, ended_by: Codes, limit: float, apart: float
 ) -> bool:
     """Return whether a silence was that of all that is heard under a name.
 
-    It was not if several events had been due before it and were still to come, or if what waited
-    in it did not come when it ended: another device of the name was heard.
+    It was not if two events had been due before it and were still to come, or if what waited in it
+    came, at its own pace, later than it ended: another device of the name was heard.
     """
-    before, came = 0, False
+    if received[at] - received[at - 1] <= limit:
+        return False
+    before = 0
+    latest, first = 0, -1  # of what waited and came
     for other in range(at, min(at + _LOOKED_AT, end)):
         before += due[other] < received[at - 1] - limit
         waited = ended_by[other] == at or other == at
-        waited &= received[other] - due[other] > limit
-        came |= waited and received[other] - received[at] <= limit + pace
-    return came and before < _CROWD
+        if waited and received[other] - due[other] > limit:
+            first = received[other] if first < 0 else first
+            apart = max(apart, received[other] - latest) if latest else 0
+            latest = received[other]
+    return first >= 0 and first - received[at] <= limit + apart and before < 2
 
 
 @compiled
@@ -481,7 +511,7 @@ def _leave_out_backlogs(
     ended_by: Codes,
     client: Codes,
     limit: Floats,
-    pace: Floats,
+    typical: Floats,
     ends: Bools,
 ) -> None:
     for unit in range(len(bounds) - 1):
@@ -498,9 +528,10 @@ def _leave_out_backlogs(
             of_client = client[at]
             if ends[at] and at > begin:
                 silence = received[at] - received[at - 1]
-                own = not backlog or silence > pace[of_client] + limit[of_client]
+                pace = _PACES * typical[of_client]
+                own = not backlog or silence > pace + limit[of_client]
                 ends[at] = own and _is_whole(
-                    at, end, received, due, ended_by, limit[of_client], pace[of_client]
+                    at, end, received, due, ended_by, limit[of_client], typical[of_client]
                 )
             if ends[at]:
                 backlog = True

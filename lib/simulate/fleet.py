@@ -199,6 +199,8 @@ class _Queue:
         self.arrival[event] = self.last
         if self.retried[event]:
             second = self.last + float(self.retry[event])
+            down = self._down(second)
+            second = second if down < 0 else self.device.cuts[down].end + self.pace
             came = bool(self.came[event])
             self.again[event] = second if came else np.nan
             self.arrival[event] = self.last if came else second
