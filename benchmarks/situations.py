@@ -7,7 +7,7 @@
   any other wait, or two were lost. Found is the same client, and both ends of the silence within
   one typical interval of it.
 - *clocks*: precision over the sentences on clocks, recall over clocks that a topic can tell to be
-  wrong: ahead or behind by 1 s and more, or set by 2 s and more with twelve events on either side.
+  wrong: ahead or behind by 1 s and more, or set once by 2 s and more with twelve events on either side.
 - *others*: shared outages, clients that are gone, lost events, duplicates.
 - *false sentences*: those that the truth contradicts. An outage of a client that had none; other
   lengths than the true one by more than one typical interval; "client" where its other session was
@@ -212,7 +212,8 @@ def _clocks_asked(topic: Topic) -> set[int]:
     asked = set(offset.index[offset >= TELLABLE_MS].tolist())
     for row in topic.steps.to_dict("records"):
         own = topic.happened[topic.client == row["client"]]
-        if abs(row["size_ms"]) >= TELLABLE_STEP_MS and (
+        once = (topic.steps["client"] == row["client"]).sum() == 1  # else it drifts in between
+        if abs(row["size_ms"]) >= TELLABLE_STEP_MS and once and (
             min((own < row["at_ms"]).sum(), (own >= row["at_ms"]).sum()) >= 12
         ):
             asked.add(row["client"])

@@ -15,6 +15,7 @@ from lib.analysis.clock_steps import clock_steps, without_steps
 from lib.analysis.completeness import completeness
 from lib.analysis.delays import delay_quantiles, out_of_orderness_quantiles
 from lib.analysis.findings import Finding, Told, extent_of, findings
+from lib.analysis.gone import gone
 from lib.analysis.outages import outages_of
 from lib.analysis.received import has_received_time
 from lib.analysis.sequence_numbers import (
@@ -126,7 +127,7 @@ def analyse(
     found = []
     if len(events):
         of_outages = delay_parts.parts_of_outages(events, taken_apart, outages)
-        told = Told(numbers, rejected, parts, of_outages, set_clocks.table(sent))
+        told = Told(numbers, rejected, parts, of_outages, set_clocks.table(sent), gone(heard))
         found = findings(extent_of(events), timestamps, outages, clocks, sessions, told)
     numbering = None if numbers is None else numbers.numbering
     return Analysis(

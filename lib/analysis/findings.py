@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 import pandas as pd
 
-from lib.analysis import client_clocks, clock_steps, completeness, delay_parts, outages
+from lib.analysis import client_clocks, clock_steps, completeness, delay_parts, gone, outages
 from lib.analysis.delay_parts import Part
 from lib.analysis.sequence_numbers import NONE_REJECTED, Numbering
 from lib.analysis.timestamp_quality import Trust
@@ -30,6 +30,7 @@ Kind = Literal[
     "shared outage",
     "outage",
     "lost outage",
+    "gone",
     "clock",
     "buffering",
     "network",
@@ -48,7 +49,7 @@ NOTABLE_MS: Final = 1_000
 FEW: Final = 10
 """Of fewer uploads no quantile is told: a clock that was set would look like a network."""
 
-_ALIKE_MS: Final = 50.0  # clocks are alike that are apart by less, whatever is usual
+_ALIKE_MS: Final = 20.0  # clocks are alike that are apart by less, whatever is usual
 _TOGETHER_MS: Final = 60_000  # and were set together within so long
 
 _QUANTILES: Final = {"p50": (0.5, "Half"), "p90": (0.1, "1 in 10"), "p99": (0.01, "1 in 100")}
@@ -105,6 +106,8 @@ class Told:
         `delay_parts.parts_of_outages`, a row for each of the outage table; None without.
     steps
         `clock_steps.ClockSteps.table`: when clocks were set; None where that was not asked.
+    gone
+        `gone.gone`: clients that were not heard until the end; None where that was not asked.
     """
 
     numbers: SequenceNumbers | None = None
@@ -112,6 +115,7 @@ class Told:
     parts: DelayParts | None = None
     of_outages: pd.DataFrame | None = None
     steps: pd.DataFrame | None = None
+    gone: pd.DataFrame | None = None
 
     @property
     def may_hold(self) -> int:
@@ -184,6 +188,8 @@ def findings(
     if verdict.usable:
         found += _of_outages(outage_table, extent, told)
         found += _of_clocks(clock_table, extent, told.steps)
+        if told.gone is not None and extent.names_clients:
+            found += _of_gone(told.gone, extent)
         if told.steps is not None and extent.names_clients:
             found += _of_steps(told.steps, extent)
     if told.parts is not None:
@@ -310,6 +316,18 @@ def _may_be_rejected(told: Told) -> str:
     return f"which {counted(told.may_hold, 'rejected record')} may hold"
 
 
+def _of_gone(table: pd.DataFrame, extent: Extent) -> Iterator[Finding]:
+    for row in table[table[CLIENT].notna()].to_dict("records"):
+        last, silent = int(row[gone.LAST_HEARD]) - extent.zero_ms, int(row[gone.SILENT])
+        sentence = (
+            f"Client {row[CLIENT]} is gone: it was last heard at {_moment(last)}, {_seconds(silent)} "
+            f"before the topic ends, and before that never silent for more than "
+            f"{_seconds(row[gone.LONGEST])}."
+        )
+        window = around(last, last + silent)
+        yield Finding(sentence, int(row[gone.EVENTS]), "gone", "Outages", *window, (row[CLIENT],))
+
+
 def _of_clocks(
     table: pd.DataFrame, extent: Extent, steps: pd.DataFrame | None
 ) -> Iterator[Finding]:
@@ -340,8 +358,8 @@ def _of_clocks(
 def _shared_offsets(wrong: pd.DataFrame, table: pd.DataFrame) -> pd.Series[int]:
     """Return which wrong clocks have one offset, numbered; missing for a client's own.
 
-    Offsets are the same if they differ by what is usual of right clocks, and among as many of
-    their size fewer would be by chance (`outages.beyond_chance`).
+    Offsets are the same if they differ by what is usual of right clocks, and if as many of their
+    size agree by chance with a probability of 1 % at most (Poisson, as for shared outages).
     """
     right = table.loc[~table[client_clocks.WRONG], client_clocks.CLOCK_OFFSET].abs()
     usual = max(client_clocks.SENSITIVITY * float(right.median() if len(right) else 0), _ALIKE_MS)
@@ -350,7 +368,7 @@ def _shared_offsets(wrong: pd.DataFrame, table: pd.DataFrame) -> pd.Series[int]:
     size = offset.groupby(group).transform("size")
     rate = len(offset) * 2 * usual / offset.abs().clip(lower=usual)
     chance = rate ** (size - 1) / (size - 1).map(math.factorial)
-    return group.where((size > 1) & (len(offset) * chance <= outages.SHARED_CHANCE)).astype("Int64")
+    return group.where((size > 1) & (len(offset) * chance <= client_clocks.CHANCE)).astype("Int64")
 
 
 def _shared_clock(rows: pd.DataFrame) -> str:

@@ -155,11 +155,9 @@ def outages_of(
     of_all = silences.typical_of_all(waits.longest[waits.ends_one])
     typical = silences.typical_waits(arrivals, waits, of_all)
     least = silences.LONGEST_STALL_MS if silences.has_stalls(arrivals, waits) else SHORTEST_MS
-    limit, of_several = (
-        np.maximum(typical * waits_too_long * sensitivity, least)
-        for waits_too_long in silences.wait_limits(arrivals, waits, typical, FALSE_SHARE)
-    )
-    long = _find_long_waits(arrivals, waits, typical, limit, of_several)
+    *too_long, several = silences.wait_limits(arrivals, waits, typical, FALSE_SHARE)
+    limit, of_several = (np.maximum(typical * wait * sensitivity, least) for wait in too_long)
+    long = _find_long_waits(arrivals, waits, typical, limit, (of_several, several))
     return _table(events, long, sensitivity), _rhythm(arrivals, typical, limit)
 
 
@@ -194,13 +192,19 @@ class _LongWaits:
 
 
 def _find_long_waits(
-    arrivals: Arrivals, waits: Waits, typical: Floats, limit: Floats, of_several: Floats
+    arrivals: Arrivals,
+    waits: Waits,
+    typical: Floats,
+    limit: Floats,
+    at_once: tuple[Floats, int],
 ) -> _LongWaits:
+    """Return the long waits; `at_once` is what is too long for several events, and how many."""
+    of_several, several = at_once
     ends = waits.longest > kernels.taken(limit, arrivals.client)
     stragglers, wait = silences.find_stragglers(arrivals)
     ends[stragglers] |= wait > limit[arrivals.client[stragglers]]
     if (of_several < limit).any():
-        ends[silences.crowded(arrivals, waits, of_several)] = True
+        ends[silences.crowded(arrivals, waits, of_several, several)] = True
     silences.leave_out_backlogs(arrivals, waits, of_several, ends)
     losses = _losses(arrivals, np.flatnonzero(ends))
     return _LongWaits(arrivals, waits.ended_by, stragglers, ends, typical, limit, losses)

@@ -37,7 +37,6 @@ NOT_WAITING: Final = -1
 LONGEST_STALL_MS: Final = 3_200.0
 """What a connection waits at most on its own when packets are lost."""
 
-_CROWD: Final = 4  # so many events that waited for one silence, and were then overtaken, queued
 _SHORTEST_STALL_MS: Final = 200.0
 _FEWEST_STALLS: Final = 10
 _STALLED_SHARE: Final = 0.002
@@ -260,26 +259,32 @@ def typical_waits(arrivals: Arrivals, waits: Waits, of_all: float) -> Floats:
 
 def wait_limits(
     arrivals: Arrivals, waits: Waits, typical: Floats, false_share: float
-) -> tuple[float, float]:
+) -> tuple[float, float, int]:
     """Return the waits beyond which a silence is an outage, in its client's typical waits.
 
     The first where one event waited for so long, which the network may do to any; the second where
-    several did at once (`crowded`). Pooled over all clients; `typical` is `typical_waits`,
-    `false_share` as `tails.threshold` says. Infinite where no wait is beyond expectation.
+    several did at once (`crowded`); and how many those are: where a share p of n events is so late
+    for itself, k are at once with a probability of n · pᵏ, `false_share` at most. Pooled over all
+    clients; `typical` is `typical_waits`, `false_share` as `tails.threshold` says. Infinite where
+    no wait is beyond expectation.
     """
     ends = waits.ends_one
     longest = waits.longest[ends]
     longest /= kernels.taken(typical, arrivals.client[ends])
     of_several = tails.threshold(longest, false_share)
     if arrivals.is_news.all():
-        return of_several, of_several
+        return of_several, of_several, 1
     long = np.maximum(typical * of_several, LONGEST_STALL_MS)
     overtaken = _overtaken(arrivals, waits, typical, long)
-    return tails.threshold(longest, false_share, overtaken.share_beyond), of_several
+    of_one = tails.threshold(longest, false_share, overtaken.share_beyond)
+    n = len(arrivals.row)
+    share = max(np.count_nonzero(overtaken.under_way > of_several), 1) / n
+    several = np.log(false_share / n) / np.log(min(share, 0.5))
+    return of_one, of_several, max(int(np.ceil(several)), 2)
 
 
-def crowded(arrivals: Arrivals, waits: Waits, limit: Floats) -> Ints:
-    """Return the arrivals for which several events waited beyond their client's `limit`, each."""
+def crowded(arrivals: Arrivals, waits: Waits, limit: Floats, several: int) -> Ints:
+    """Return the arrivals for which `several` events waited beyond their client's `limit`, each."""
     may = waits.longest > kernels.taken(limit, arrivals.client)
     late = np.flatnonzero(np.append(may, False)[waits.ended_by])  # the last one: `NOT_WAITING`
     ended_by = waits.ended_by[late]
@@ -287,8 +292,8 @@ def crowded(arrivals: Arrivals, waits: Waits, limit: Floats) -> Ints:
     found, count = np.unique(
         ended_by[wait > limit[arrivals.client[late]]], return_counts=True
     )
-    several: Ints = found[count >= _CROWD].astype(np.int64)
-    return several
+    ends: Ints = found[count >= several].astype(np.int64)
+    return ends
 
 
 @dataclass(frozen=True)
@@ -311,10 +316,14 @@ class _Overtaken:
     def share_beyond(self, waits: Floats) -> Floats:
         """Return the share of events that are under way for longer than each of some waits.
 
+        `waits` rise as the grid of `tails.threshold` does.
         Of the events that a newer one follows within half the wait, so that overtaking would show
         for the other half; no other event tells.
         """
         beyond = len(self.under_way) - kernels.count_up_to(self.under_way, waits)
+        if beyond[0]:
+            # Few were overtaken, and none of the longest: as their curve goes on.
+            beyond = np.maximum(beyond, tails.continued(beyond))
         exposed = kernels.count_up_to(self.next_newer, np.nextafter(waits / 2, 0))
         return np.minimum(beyond / np.maximum(exposed, 1), 1.0)
 
@@ -492,15 +501,17 @@ def _is_whole(
     if received[at] - received[at - 1] <= limit:
         return False
     before = 0
-    latest, first = 0, -1  # of what waited and came
+    came, latest, first = False, 0, 0  # what waited
     for other in range(at, min(at + _LOOKED_AT, end)):
         before += due[other] < received[at - 1] - limit
         waited = ended_by[other] == at or other == at
         if waited and received[other] - due[other] > limit:
-            first = received[other] if first < 0 else first
-            apart = max(apart, received[other] - latest) if latest else 0
-            latest = received[other]
-    return first >= 0 and first - received[at] <= limit + apart and before < 2
+            if came:
+                apart = max(apart, received[other] - latest)
+            else:
+                first = received[other]
+            came, latest = True, received[other]
+    return came and first - received[at] <= limit + apart and before < 2
 
 
 @compiled

@@ -80,10 +80,10 @@ def fleet(
 
 def _times(rng: np.random.Generator, span: float, mean: float, *, regular: bool) -> Floats:
     """Return when a device's events happen: at a steady beat, or at random."""
-    n = int(span / mean)
+    n = int(1.3 * span / mean) + 30
     between = mean * (rng.normal(1, 0.03, n) if regular else rng.exponential(size=n))
     time: Floats = rng.uniform(0, mean) + np.cumsum(np.maximum(between, 1.0))
-    return time
+    return time[time < span]
 
 
 def _cuts(
