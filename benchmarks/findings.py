@@ -18,7 +18,8 @@ What is asked for:
 - A clock's offset is compared at the moment it is reported for.
 
 Half as many other topics, with sent times and a collector, say how well delay is taken apart
-(`benchmarks.delay_parts`).
+(`benchmarks.delay_parts`). A tenth as many of each situation of the real world say how findings
+hold there (`benchmarks.situations`).
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmarks import delay_parts
+from benchmarks import delay_parts, situations
 from benchmarks.delay_parts import PartScores
 from lib.analysis.analyse import Analysis, analyse
 from lib.analysis.client_clocks import CLOCK_OFFSET, MEASURED_AT
@@ -50,6 +51,7 @@ CLOCKS_WITHIN = CLEAN_WITHOUT = 0.95
 CLOCK_MARGIN_MS = 5
 CLEAN_EVERY = 5
 PARTS_EVERY = 2
+SITUATIONS_EVERY = 10
 
 
 @dataclass(frozen=True)
@@ -276,6 +278,8 @@ def main() -> None:
     report(scores, sentences)
     count = chosen.topics // PARTS_EVERY
     delay_parts.report(score_parts(range(chosen.seed, chosen.seed + count)), _line)
+    of_each = max(chosen.topics // SITUATIONS_EVERY, 1)
+    situations.report(range(chosen.seed, chosen.seed + of_each), read)
     print(f"\n{chosen.topics} topics in {time.perf_counter() - began:.0f} s")
 
 

@@ -11,9 +11,11 @@ import pandas as pd
 
 from lib.analysis import delay_parts
 from lib.analysis.client_clocks import client_times, clocks_of, lower_envelopes, sent_times
+from lib.analysis.clock_steps import clock_steps, without_steps
 from lib.analysis.completeness import completeness
 from lib.analysis.delays import delay_quantiles, out_of_orderness_quantiles
 from lib.analysis.findings import Finding, Told, extent_of, findings
+from lib.analysis.gone import gone
 from lib.analysis.outages import outages_of
 from lib.analysis.received import has_received_time
 from lib.analysis.sequence_numbers import (
@@ -39,6 +41,8 @@ from lib.core.columns import (
 )
 
 if TYPE_CHECKING:
+    from lib.analysis.client_clocks import ClientTimes, LowerEnvelopes
+    from lib.analysis.clock_steps import ClockSteps
     from lib.analysis.delay_parts import DelayParts
 
 
@@ -102,18 +106,17 @@ def analyse(
     with ThreadPoolExecutor(1) as other:
         known = has_received_time(events)
         heard = events if known is None else events[known]
-        times = client_times(heard)
-        finding_envelopes = other.submit(lower_envelopes, times)
+        sent = sent_times(heard)
+        finding_steps = other.submit(_by_one_clock, heard, sent)
         numbers = sequence_numbers(
             events, sessions_are_derived=sessions_are_derived, rejected=rejected
         )
         steps = None if numbers is None else numbers.steps
         heard_steps = steps if steps is None or known is None else steps[known]
-        envelopes = finding_envelopes.result()
-        finding_outages = other.submit(outages_of, heard, envelopes, heard_steps)
+        set_clocks, steady, envelopes = finding_steps.result()
+        finding_outages = other.submit(outages_of, steady, envelopes, heard_steps)
         timestamps = assess_timestamps(events)
-        sent = sent_times(heard)
-        if sent.shown is not sent.event_time:
+        if steady is not heard or sent.shown is not sent.event_time:
             envelopes = lower_envelopes(sent)
         clocks = clocks_of(sent, envelopes)
         sessions = None if steps is None else completeness(events, steps)
@@ -124,7 +127,7 @@ def analyse(
     found = []
     if len(events):
         of_outages = delay_parts.parts_of_outages(events, taken_apart, outages)
-        told = Told(numbers, rejected, parts, of_outages)
+        told = Told(numbers, rejected, parts, of_outages, set_clocks.table(sent), gone(heard))
         found = findings(extent_of(events), timestamps, outages, clocks, sessions, told)
     numbering = None if numbers is None else numbers.numbering
     return Analysis(
@@ -139,6 +142,15 @@ def analyse(
         parts,
         found,
     )
+
+
+def _by_one_clock(
+    heard: pd.DataFrame, sent: ClientTimes
+) -> tuple[ClockSteps, pd.DataFrame, LowerEnvelopes]:
+    """Return when clocks were set, the events as if none had been, and their lower envelopes."""
+    steps = clock_steps(sent)
+    steady = without_steps(heard, steps)
+    return steps, steady, lower_envelopes(client_times(steady))
 
 
 def warm_up() -> None:

@@ -59,6 +59,9 @@ CHANCE: Final = 0.01
 MAX_DRIFT_PPM: Final = 1000.0
 """No clock drifts more; a steeper envelope is that of a flushed buffer."""
 
+_LONG_WAY_MS: Final = 2_000.0  # no way takes longer and is steady
+_LONGEST_WAY_MS: Final = 10_000.0  # no way takes longer, steady or not
+_SCATTER_OF_WAY: Final = 100.0  # a way's delay is at most so many times its median lag
 _BLOCKS: Final = 32  # a client's events, cut into so many: the smallest delay of each is kept
 _RESOLUTION_MS: Final = 1.0  # of times, and so of delays
 _ROUNDS: Final = 26  # bisections of a slope's interval, which leave less than 0.1 ppb of it
@@ -177,9 +180,11 @@ def clocks_against(
 ) -> pd.DataFrame:
     """Return what each client's clock shows against the typical clock.
 
-    A clock is wrong if its offset, or what its drift adds up to, is more than what is usual. One
-    that is behind must also be so by more than a network explains that was slow each time the
-    client was heard, and than the client's own delays are above their lower envelope.
+    A clock is wrong if its offset, or what its drift adds up to, is more than what is usual, and
+    no way explains it. A way may be shorter than others, but never shorter than nothing: a clock
+    is ahead where events were received before they happened. A way may be longer: a clock is
+    behind by more than a network explains that was slow each time the client was heard, than the
+    client's own delays are above their lower envelope, and than ways take (`_longest_way`).
 
     Parameters
     ----------
@@ -201,7 +206,11 @@ def clocks_against(
     offset = typical.smallest_delay - envelopes.height
     by_drift = np.abs(envelopes.slope) * envelopes.span
     by_chance = network.longest_by_chance(envelopes.heard) if clients.n else offset
-    too_slow = -offset > np.maximum(np.maximum(typical.usual, by_chance), envelopes.blur)
+    explained = np.maximum.reduce(
+        (np.full(clients.n, typical.usual), by_chance, envelopes.blur, _longest_way(times, envelopes))
+    )
+    is_behind = np.minimum(-offset, envelopes.height) > explained
+    is_ahead = (offset > typical.usual) & (envelopes.height < -_RESOLUTION_MS)
     return pd.DataFrame(
         {
             CLIENT: clients.labels,
@@ -211,9 +220,23 @@ def clocks_against(
             DRIFT: 0.0 - envelopes.slope * 1e6,
             MEASURED_AT: np.rint(envelopes.middle).astype(np.int64),
             FUTURE: kernels.counts(clients.codes[delay < 0], clients.n),
-            WRONG: (offset > typical.usual) | too_slow | (by_drift > typical.usual),
+            WRONG: is_ahead | is_behind | (by_drift > typical.usual),
         }
     )
+
+
+def _longest_way(times: ClientTimes, envelopes: LowerEnvelopes) -> Floats:
+    """Return the smallest delay that each client's way to the broker may have, ms.
+
+    A slow link takes seconds, and not always the same: its own lags say how steady it is. What is
+    sent at fixed times may always be as old as the time between two uploads.
+    """
+    lags = envelopes.lags(times.clients.codes, times.shown, times.received)
+    scatter = kernels.medians_within(times.clients, lags)
+    between = envelopes.span / np.maximum(envelopes.heard, 1)
+    steady = np.maximum(_LONG_WAY_MS, _SCATTER_OF_WAY * scatter)
+    gathered = np.maximum(_LONGEST_WAY_MS, 2 * between)
+    return np.asarray(np.minimum(steady, gathered), np.float64)
 
 
 def client_times(events: pd.DataFrame) -> ClientTimes:

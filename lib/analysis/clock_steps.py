@@ -20,7 +20,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from lib.analysis import client_clocks, kernels
 from lib.analysis.kernels import Groups
-from lib.core.columns import CLIENT
+from lib.core.columns import CLIENT, EVENT_TIME
+from lib.core.jit import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from lib.analysis.client_clocks import ClientTimes, LowerEnvelopes
-    from lib.analysis.kernels import Ints
+    from lib.analysis.kernels import Codes, Ints
 
     Floats = npt.NDArray[np.float64]
+    Bools = npt.NDArray[np.bool_]
 
 AT: Final = "At"
 SIZE: Final = "Size"
@@ -47,8 +49,13 @@ MEASURED_AT: Final = "MeasuredAt"
 SMALLEST_STEP_MS: Final = 1_000
 QUARTER_HOUR_MS: Final = 900_000
 
-_SIDE: Final = 3  # blocks on either side that show a step
-_STEADY: Final = 8  # a level's quartiles are closer than the step's size over this
+_BLOCKS: Final = 64  # what was heard of a client, cut into so many and some at both ends
+_SIDE: Final = 3  # blocks, at least, that make a level
+_PRICE: Final = 2.5  # of another level: so many blocks off the old one pay it
+_SCATTER: Final = 8.0  # levels are apart by so many times what neighbouring blocks are
+_SINGLY: Final = 0.8  # a client gathers that was heard less often than this, of its events
+_FLAT: Final = 0.002  # a level rises or falls by at most so much: twice what clocks drift
+_STEADY: Final = 2  # or by a unit over this
 _ZONE_MARGIN_MS: Final = 2_000  # a zone's change is so near to quarter hours
 _RESOLUTION_MS: Final = 1  # times are rounded down to whole milliseconds
 
@@ -65,27 +72,36 @@ class ClockSteps:
         When the first event after it was received, int64 epoch ms.
     size
         By how much the clock was set forward (below zero: back), int64 ms.
+    told
+        Whether it is worth a sentence: not where delays were higher for a while, as where a way
+        was longer.
     """
 
     client: Ints
     at: Ints
     size: Ints
+    told: Bools
 
-    def table(self, clients: Groups) -> pd.DataFrame:
-        """Return one row a step: `ClientID`; `At`, `Size`; `Zone`.
+    def table(self, times: ClientTimes) -> pd.DataFrame:
+        """Return one row a step that is told: `ClientID`; `At`, `Size`; `Zone`, `Events`.
 
-        The last says whether it is a whole number of quarter hours, as where a time zone changes.
+        `Zone` says whether it is a whole number of quarter hours, as where a time zone changes;
+        `Events` counts those until the clock was set again. `times` are those of `clock_steps`.
         """
+        # Each client's steps and the stretches after them stand in the same order.
+        stretch = self.client + np.arange(len(self.client)) + 1
         quarters = np.rint(self.size / QUARTER_HOUR_MS)
         off = np.abs(self.size - quarters * QUARTER_HOUR_MS)
-        return pd.DataFrame(
+        table = pd.DataFrame(
             {
-                CLIENT: clients.labels.take(self.client),
+                CLIENT: times.clients.labels.take(self.client),
                 AT: self.at,
                 SIZE: self.size,
                 ZONE: (quarters != 0) & (off <= _ZONE_MARGIN_MS),
+                EVENTS: between_steps(times, self).clients.sizes[stretch],
             }
         )
+        return table[self.told].reset_index(drop=True)
 
 
 def clock_steps(times: ClientTimes) -> ClockSteps:
@@ -97,22 +113,50 @@ def clock_steps(times: ClientTimes) -> ClockSteps:
         `client_clocks.sent_times`: buffering hides a clock, so steps are best seen by sent times.
     """
     clients = times.clients
-    received, before = kernels.sort_within(
-        clients.bounds, kernels.together(clients, times.received)
-    )
-    delay = kernels.together(clients, times.received - times.shown)
-    delay = delay if before is None else kernels.taken(delay, before)
-    codes, lowest = client_clocks.lowest_of_blocks(clients, delay.astype(np.float64))
-    jumps = (np.abs(np.diff(delay[lowest])) >= SMALLEST_STEP_MS) & (np.diff(codes) == 0)
+    codes, lowest, delay, received, units = _lowest_heard(times)
+    level = delay[lowest]
     begins = Groups(codes, clients.labels).bounds
     rows = [
-        (client, received[at], size)
-        for client in np.unique(codes[1:][jumps]).tolist()
-        for at, size in _steps(lowest[begins[client] : begins[client + 1]], delay, received)
+        (client, received[at], size, told)
+        for client in _may_step(codes, level, units).tolist()
+        for at, size, told in _steps(
+            lowest[begins[client] : begins[client + 1]], delay, received, units[client]
+        )
     ]
-    sizes = {(client, at): size for client, at, size in rows}
-    found = np.array([(*place, sizes[place]) for place in sorted(sizes)], np.int64)
-    return ClockSteps(*found.reshape(-1, 3).T)
+    client, at, size, told = np.array(rows, np.int64).reshape(-1, 4).T
+    return ClockSteps(client, at, size, told.astype(np.bool_))
+
+
+def by_one_clock(times: ClientTimes, steps: ClockSteps) -> ClientTimes:
+    """Return the times as the clocks would have shown them that were never set after the topic.
+
+    What a clock showed before a step is moved so that the smallest delays of both stretches agree.
+    """
+    if not len(steps.client):
+        return times
+    stretches = between_steps(times, steps)
+    height = client_clocks.lower_envelopes(stretches).height
+    of_client = times.clients.codes[_any_of_each(stretches.clients)]
+    last = np.append(np.flatnonzero(np.diff(of_client)), len(of_client) - 1)
+    ahead = np.rint(height[last][of_client] - height).astype(np.int64)
+    moved = ahead[stretches.clients.codes]
+    return replace(
+        times, event_time=times.event_time - moved, shown=times.shown - moved
+    )
+
+
+def without_steps(events: pd.DataFrame, steps: ClockSteps) -> pd.DataFrame:
+    """Return the events with event times by clocks that were never set (`by_one_clock`)."""
+    if not len(steps.client):
+        return events
+    moved = by_one_clock(client_clocks.sent_times(events), steps).event_time
+    return events.assign(**{EVENT_TIME: moved})
+
+
+def _any_of_each(groups: Groups) -> Ints:
+    """Return the position of an event of each group."""
+    found: Ints = kernels.bounds_within(groups, np.arange(len(groups.codes)))[0]
+    return found
 
 
 def between_steps(times: ClientTimes, steps: ClockSteps) -> ClientTimes:
@@ -190,61 +234,188 @@ def fastest_transit(envelopes: LowerEnvelopes) -> float:
     return float(np.median(possible)) if len(possible) else np.inf
 
 
-def _steps(blocks: Ints, delay: Ints, received: Ints) -> Iterator[tuple[int, int]]:
-    """Yield each step of a client: the position of the first event after it, and its size.
+def _lowest_heard(times: ClientTimes) -> tuple[Codes, Ints, Ints, Ints, Floats]:
+    """Return blocks of what was heard of each client: code, place of the smallest delay.
 
-    `blocks` are the positions of the smallest delay of each block, of which those of one upload
-    count once.
+    And all delays and received times in which these places are, client after client, in the order
+    of arrival; and `_units`. What arrives less than half as far apart as it happened was heard
+    once.
     """
-    blocks = blocks[np.diff(received[blocks], prepend=-1) > 0]
-    level = delay[blocks]
-    for place in _kept(_places(level), level, received[blocks]):
-        before, after = (np.median(level[slice(*side)]) for side in _sides(place))
-        between = delay[blocks[place - 1] : blocks[place] + 1]
-        low = np.flatnonzero(between < (before + after) / 2)
-        first = low[0] if before > after else low[-1] + 1
-        yield int(blocks[place - 1] + first), round(before - after)
+    clients = times.clients
+    received, before = kernels.sort_within(
+        clients.bounds, kernels.together(clients, times.received)
+    )
+    delay = kernels.together(clients, times.received - times.shown)
+    delay = delay if before is None else kernels.taken(delay, before)
+    heard = np.empty(len(delay), np.int32)
+    heards = np.empty(clients.n + 1, np.int64)
+    _find_heard(clients.bounds, received, delay, heard, heards)
+    lowest = np.empty(heards[-1], np.int64)
+    codes = np.empty(heards[-1], np.int32)
+    blocks = _find_lowest(heards, delay, heard, lowest, codes)
+    first, last = received[clients.bounds[:-1]], received[clients.bounds[1:] - 1]
+    units = _units(heards, delay[heard[: heards[-1]]], first, last, clients)
+    return codes[:blocks], lowest[:blocks], delay, received, units
 
 
-def _kept(places: list[int], level: Ints, received: Ints) -> list[int]:
-    """Return the places whose levels stay, to either side, until the next.
+def _units(heards: Ints, delay: Ints, first: Ints, last: Ints, clients: Groups) -> Floats:
+    """Return what counts as one level for each client, ms: a second, or what its delays scatter.
 
-    The least clear is left out until all are clear: what it parted then counts as one level.
+    `delay` is the smallest each time that a client was heard; `heards` is where each client begins.
+    From one to the next they scatter, whatever drifts and whenever a clock is set.
     """
-    while places:
-        parts = [slice(*ends) for ends in pairwise([0, *places, len(level)])]
-        middle = [float(np.median(level[part])) for part in parts]
-        spread = np.array([np.subtract(*np.quantile(level[p], (0.75, 0.25))) for p in parts])
-        # In a flushed buffer delays fall by as much as lies between the sent times.
-        lasted = np.array([np.ptp(received[p]) for p in parts])
-        spread[4 * spread > np.maximum(lasted, SMALLEST_STEP_MS)] = np.inf
-        size = np.abs(np.diff(middle))
-        unclear = np.maximum(spread[:-1], spread[1:]) * _STEADY - size
-        # A level that is left and come back to was no clock's.
-        back = np.abs(np.subtract(middle[2:], middle[:-2])) < size[1:] / 4
-        unclear[1:][back] = np.inf
-        if unclear.max() <= 0:
-            break
-        del places[int(unclear.argmax())]
-    return places
+    groups = Groups(np.repeat(np.arange(clients.n, dtype=np.int32), np.diff(heards)), clients.labels)
+    change = np.diff(delay, prepend=delay[:1]).astype(np.float64)
+    change[heards[:-1]] = 0.0
+    usual = kernels.medians_within(groups, np.abs(change))
+    # What is gathered and sent at fixed times is as old as the beats of two clocks make it.
+    gathers = groups.sizes < _SINGLY * clients.sizes
+    interval = (last - first) / clients.sizes
+    return np.maximum.reduce(
+        (_SCATTER * usual, np.where(gathers, 2 * interval, 0.0), np.full(clients.n, 1.0 * SMALLEST_STEP_MS))
+    )
 
 
-def _places(level: Ints) -> list[int]:
-    """Return the blocks with which another level may begin, rising and at least three apart."""
+def _may_step(codes: Codes, level: Ints, units: Floats) -> Ints:
+    """Return the clients of which three blocks are at another level than the three before."""
     if len(level) < 2 * _SIDE:
-        return []
-    low, middle, high = np.sort(sliding_window_view(level, _SIDE)).T[[0, _SIDE // 2, -1]]
-    before, after = slice(None, -_SIDE), slice(_SIDE, None)
-    size = np.abs(middle[after] - middle[before])
-    noise = np.maximum((high - low)[before], (high - low)[after])
-    apart = (high[before] < low[after]) | (high[after] < low[before])
-    may = np.flatnonzero(apart & (size >= np.maximum(SMALLEST_STEP_MS, 4 * noise)))
-    kept: list[int] = []
-    for place in (may[np.argsort(-size[may], kind="stable")] + _SIDE).tolist():
-        if all(abs(place - other) >= _SIDE for other in kept):
-            kept.append(place)
-    return sorted(kept)
+        return np.empty(0, np.int64)
+    middle = np.sort(sliding_window_view(level, _SIDE))[:, _SIDE // 2]
+    size = np.abs(middle[_SIDE:] - middle[:-_SIDE])
+    first = codes[: len(size)]
+    own = first == codes[2 * _SIDE - 1 :]
+    found: Ints = np.unique(first[own & (size >= units[first])]).astype(np.int64)
+    return found
 
 
-def _sides(place: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    return (place - _SIDE, place), (place, place + _SIDE)
+def _steps(
+    blocks: Ints, delay: Ints, received: Ints, unit: float
+) -> Iterator[tuple[int, int, bool]]:
+    """Yield each step of a client: the first event after it, its size, and whether it is told.
+
+    `blocks` are the positions of the smallest delay of each block. A longer way for a while is no
+    clock's: what is left for a higher level and come back to is not told.
+    """
+    level = delay[blocks].astype(np.float64)
+    parts = _levels(level, received[blocks], unit)
+    middle = [float(np.median(level[part])) for part in parts]
+    for number, (one, other) in enumerate(pairwise(parts)):
+        # Right before and after: a clock that drifts is elsewhere by then.
+        before, after = np.median(level[one[-_SIDE:]]), np.median(level[other[:_SIDE]])
+        jump = level[one[-1]] - level[other[0]]
+        if min(abs(before - after), 4 / 3 * abs(jump)) < unit:
+            continue
+        between = delay[blocks[one[-1]] : blocks[other[0]] + 1]
+        low = np.flatnonzero(between < (before + after) / 2)
+        if not 0 < len(low) < len(between):
+            continue
+        first = low[0] if before > after else low[-1] + 1
+        beyond = number - 1 if before > after else number + 2
+        back = 0 <= beyond < len(middle) and _is_back(middle, number, beyond)
+        yield int(blocks[one[-1]] + first), round(before - after), not back
+
+
+def _is_back(middle: list[float], number: int, beyond: int) -> bool:
+    """Return whether the step after level `number` is one side of a level higher than its sides."""
+    low = min(middle[number], middle[number + 1])
+    return abs(middle[beyond] - low) < abs(middle[number + 1] - middle[number]) / 4
+
+
+def _levels(level: Floats, received: Ints, unit: float) -> list[Ints]:
+    """Return the blocks of each level, rising: those that are at it, the others left out."""
+    ends = np.empty(len(level) + 1, np.int64)
+    _part(level, unit, ends)
+    found: list[Ints] = []
+    last = len(level)
+    while last:
+        first = int(ends[last])
+        part = np.arange(first, last)
+        good = part[np.abs(level[part] - np.median(level[part])) < unit / 2]
+        if len(good) >= _SIDE and _is_flat(level[good], received[good], unit):
+            found.append(good)
+        last = first
+    return found[::-1]
+
+
+def _is_flat(level: Floats, received: Ints, unit: float) -> bool:
+    """Return whether delays neither rise nor fall by more than a clock drifts.
+
+    Those of a queue that is drained fall.
+    """
+    third = -(-len(level) // 3)
+    change = abs(float(np.median(level[-third:]) - np.median(level[:third])))
+    lasted = float(received[-1] - received[0])
+    return change <= max(_FLAT * lasted, unit / _STEADY)
+
+
+@compiled
+def _find_heard(bounds: Ints, received: Ints, delay: Ints, heard: Codes, heards: Ints) -> None:
+    """Find the event of the smallest delay each time that a client was heard."""
+    found = 0
+    for client in range(len(bounds) - 1):
+        heards[client] = found
+        for at in range(bounds[client], bounds[client + 1]):
+            opens = at == bounds[client]
+            if not opens:
+                apart = received[at] - received[at - 1]
+                happened = apart - (delay[at] - delay[at - 1])
+                opens = 2 * apart >= abs(happened) and apart > 0
+            if opens:
+                heard[found] = at
+                found += 1
+            elif delay[at] < delay[heard[found - 1]]:
+                heard[found - 1] = at
+    heards[len(bounds) - 1] = found
+
+
+@compiled
+def _find_lowest(heards: Ints, delay: Ints, heard: Codes, lowest: Ints, codes: Codes) -> int:
+    """Find the smallest delay of each of a client's blocks: short at both ends, longer between."""
+    blocks = 0
+    for client in range(len(heards) - 1):
+        begin, end = heards[client], heards[client + 1]
+        most = 1 + (end - begin) // _BLOCKS
+        at = begin
+        while at < end:
+            size = min(most, 1 + (at - begin) // 4, 1 + (end - at) // 5)
+            low = heard[at]
+            for event in range(at + 1, at + size):
+                if delay[heard[event]] < delay[low]:
+                    low = heard[event]
+            lowest[blocks], codes[blocks] = low, client
+            blocks += 1
+            at += size
+    return blocks
+
+
+@compiled
+def _part(level: Floats, unit: float, ends: Ints) -> None:
+    """Part blocks into levels: the least sum of what is off a level, and a price for each level.
+
+    A block is off by the distance from the median of its part, at most a unit. `ends` gets, for
+    each number of blocks, where the last part of the best parting begins.
+    """
+    n = len(level)
+    best = np.zeros(n + 1)
+    rising = np.empty(n)
+    for last in range(1, n + 1):
+        best[last] = np.inf
+        size = 0
+        for first in range(last - 1, -1, -1):
+            value = level[first]
+            place = size
+            while place > 0 and rising[place - 1] > value:
+                rising[place] = rising[place - 1]
+                place -= 1
+            rising[place] = value
+            size += 1
+            middle = rising[size // 2]
+            cost = best[first] + _PRICE * unit
+            if cost >= best[last]:
+                continue
+            for at in range(size):
+                cost += min(abs(rising[at] - middle), unit)
+                if cost >= best[last]:
+                    break
+            if cost < best[last]:
+                best[last], ends[last] = cost, first

@@ -194,7 +194,7 @@ def take_apart(events: pd.DataFrame) -> EventParts:
         stretches = between_steps(times, found)
         envelopes = client_clocks.lower_envelopes(stretches)
         lags = envelopes.lags(stretches.clients.codes, times.shown, times.received)
-        clocks, steps = clock_offsets(stretches, envelopes), found.table(times.clients)
+        clocks, steps = clock_offsets(stretches, envelopes), found.table(times)
         rows |= dict.fromkeys((Part.NETWORK, Part.CLOCK), np.flatnonzero(under_way))
         values[Part.NETWORK] = np.rint(lags).astype(np.int64)
         values[Part.CLOCK] = times.received - times.shown - values[Part.NETWORK]

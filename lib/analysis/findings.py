@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import pandas as pd
 
-from lib.analysis import client_clocks, clock_steps, completeness, delay_parts, outages
+from lib.analysis import client_clocks, clock_steps, completeness, delay_parts, gone, outages
 from lib.analysis.delay_parts import Part
 from lib.analysis.sequence_numbers import NONE_REJECTED, Numbering
 from lib.analysis.timestamp_quality import Trust
@@ -29,6 +30,7 @@ Kind = Literal[
     "shared outage",
     "outage",
     "lost outage",
+    "gone",
     "clock",
     "buffering",
     "network",
@@ -46,6 +48,9 @@ NOTABLE_MS: Final = 1_000
 """A shorter part of a delay is not worth a sentence."""
 FEW: Final = 10
 """Of fewer uploads no quantile is told: a clock that was set would look like a network."""
+
+_ALIKE_MS: Final = 20.0  # clocks are alike that are apart by less, whatever is usual
+_TOGETHER_MS: Final = 60_000  # and were set together within so long
 
 _QUANTILES: Final = {"p50": (0.5, "Half"), "p90": (0.1, "1 in 10"), "p99": (0.01, "1 in 100")}
 """Columns of the parts' tables: which share of the events has no less, and its words."""
@@ -99,12 +104,18 @@ class Told:
         `delay_parts` of the events; None where nothing can be told.
     of_outages
         `delay_parts.parts_of_outages`, a row for each of the outage table; None without.
+    steps
+        `clock_steps.ClockSteps.table`: when clocks were set; None where that was not asked.
+    gone
+        `gone.gone`: clients that were not heard until the end; None where that was not asked.
     """
 
     numbers: SequenceNumbers | None = None
     rejected: RejectedRecords = NONE_REJECTED
     parts: DelayParts | None = None
     of_outages: pd.DataFrame | None = None
+    steps: pd.DataFrame | None = None
+    gone: pd.DataFrame | None = None
 
     @property
     def may_hold(self) -> int:
@@ -176,7 +187,11 @@ def findings(
     found = [*_of_timestamps(verdict, extent)]
     if verdict.usable:
         found += _of_outages(outage_table, extent, told)
-        found += _of_clocks(clock_table, extent, told.parts)
+        found += _of_clocks(clock_table, extent, told.steps)
+        if told.gone is not None and extent.names_clients:
+            found += _of_gone(told.gone, extent)
+        if told.steps is not None and extent.names_clients:
+            found += _of_steps(told.steps, extent)
     if told.parts is not None:
         found += _of_parts(told.parts, extent, usable=verdict.usable)
     found += _of_sessions(session_table, extent, told)
@@ -232,8 +247,10 @@ def _outage(row: dict[Hashable, Any], extent: Extent, told: Told) -> Finding:
     unheard = pd.isna(row[outages.LAST_HEARD])
     start = int(row[outages.START] if unheard else row[outages.LAST_HEARD]) - zero_ms
     back, end = int(row[outages.BACK_AT]) - zero_ms, int(row[outages.BURST_END]) - zero_ms
-    session = f"session {row[SESSION]}" if row[outages.OF_SESSION] else "the topic"
-    who = _capital(extent.who(client, session))
+    who = _capital(extent.who(client))
+    if row[outages.OF_SESSION]:
+        of = f" of {extent.who(client)}" if extent.names_clients else ""
+        who = f"Session {row[SESSION]}{of}"
     silent = f"{who} was silent for {_seconds(back - start)} from {_moment(start)}"
     if unheard:
         silent = f"{who} was not heard until {_moment(back)}"
@@ -299,16 +316,69 @@ def _may_be_rejected(told: Told) -> str:
     return f"which {counted(told.may_hold, 'rejected record')} may hold"
 
 
-def _of_clocks(table: pd.DataFrame, extent: Extent, parts: DelayParts | None) -> Iterator[Finding]:
-    """Yield clocks that are wrong; not those that were set meanwhile, which have no one offset."""
-    steps = None if parts is None else parts.steps
+def _of_gone(table: pd.DataFrame, extent: Extent) -> Iterator[Finding]:
+    for row in table[table[CLIENT].notna()].to_dict("records"):
+        last, silent = int(row[gone.LAST_HEARD]) - extent.zero_ms, int(row[gone.SILENT])
+        sentence = (
+            f"Client {row[CLIENT]} is gone: it was last heard at {_moment(last)}, {_seconds(silent)} "
+            f"before the topic ends, and before that never silent for more than "
+            f"{_seconds(row[gone.LONGEST])}."
+        )
+        window = around(last, last + silent)
+        yield Finding(sentence, int(row[gone.EVENTS]), "gone", "Outages", *window, (row[CLIENT],))
+
+
+def _of_clocks(
+    table: pd.DataFrame, extent: Extent, steps: pd.DataFrame | None
+) -> Iterator[Finding]:
+    """Yield clocks that are wrong; not those that were set meanwhile, which have no one offset.
+
+    Clients whose offset is the same have one clock or setting in common: that is one finding.
+    """
     was_set = [] if steps is None else steps[CLIENT].tolist()
     named = table[CLIENT].notna() & extent.names_clients
     wrong = table[table[client_clocks.WRONG] & named & ~table[CLIENT].isin(was_set)]
-    for row in wrong.nlargest(MOST, client_clocks.EVENTS).to_dict("records"):
+    window = extent.start_s, extent.end_s
+    shared = _shared_offsets(wrong, table)
+    for _, rows in wrong.groupby(shared):
+        yield Finding(
+            _shared_clock(rows),
+            int(rows[client_clocks.EVENTS].sum()),
+            "clock",
+            "Delay",
+            *window,
+            tuple(rows[CLIENT].tolist()),
+        )
+    own = wrong[shared.reindex(wrong.index).isna()]
+    for row in own.nlargest(MOST, client_clocks.EVENTS).to_dict("records"):
         client, events = row[CLIENT], int(row[client_clocks.EVENTS])
-        sentence = _clock(row, events)
-        yield Finding(sentence, events, "clock", "Delay", extent.start_s, extent.end_s, (client,))
+        yield Finding(_clock(row, events), events, "clock", "Delay", *window, (client,))
+
+
+def _shared_offsets(wrong: pd.DataFrame, table: pd.DataFrame) -> pd.Series[int]:
+    """Return which wrong clocks have one offset, numbered; missing for a client's own.
+
+    Offsets are the same if they differ by what is usual of right clocks, and if as many of their
+    size agree by chance with a probability of 1 % at most (Poisson, as for shared outages).
+    """
+    right = table.loc[~table[client_clocks.WRONG], client_clocks.CLOCK_OFFSET].abs()
+    usual = max(client_clocks.SENSITIVITY * float(right.median() if len(right) else 0), _ALIKE_MS)
+    offset = wrong[client_clocks.CLOCK_OFFSET].sort_values()
+    group = (offset.diff() > usual).cumsum()
+    size = offset.groupby(group).transform("size")
+    rate = len(offset) * 2 * usual / offset.abs().clip(lower=usual)
+    chance = rate ** (size - 1) / (size - 1).map(math.factorial)
+    return group.where((size > 1) & (len(offset) * chance <= client_clocks.CHANCE)).astype("Int64")
+
+
+def _shared_clock(rows: pd.DataFrame) -> str:
+    offset = float(rows[client_clocks.CLOCK_OFFSET].median())
+    side = "ahead of" if offset > 0 else "behind"
+    return (
+        f"The times of {len(rows):,} clients are all {_seconds(abs(offset))} {side} the others': "
+        f"by a clock that they share, as a gateway's, or one setting, rather than by {len(rows):,} "
+        "wrong clocks."
+    )
 
 
 def _clock(row: dict[Hashable, Any], events: int) -> str:
@@ -357,14 +427,12 @@ def _whose(sessions: pd.DataFrame, extent: Extent, told: Told) -> str:
 
 
 def _of_parts(parts: DelayParts, extent: Extent, *, usable: bool) -> Iterator[Finding]:
-    """Yield the parts of delay that stand out, and clocks that were set."""
+    """Yield the parts of delay that stand out."""
     told = (Part.BUFFERING, Part.NETWORK, Part.PIPELINE) if usable else (Part.BUFFERING,)
     for part in told:
         yield from _of_whole(part, _only(parts.of_topic, part), extent)
         if part is not Part.PIPELINE and extent.names_clients:
             yield from _of_clients(part, _only(parts.by_client, part), parts, extent)
-    if usable and parts.steps is not None and parts.clocks is not None:
-        yield from _of_steps(parts.steps, parts.clocks, extent)
 
 
 def _only(table: pd.DataFrame, part: Part) -> pd.DataFrame:
@@ -424,23 +492,41 @@ def _why_buffered(client: object, buffering: int, events: int, parts: DelayParts
     return ""
 
 
-def _of_steps(steps: pd.DataFrame, clocks: pd.DataFrame, extent: Extent) -> Iterator[Finding]:
-    for row in steps.to_dict("records"):
-        client, at = row[CLIENT], int(row[clock_steps.AT])
-        if not extent.names(client):
-            continue
-        after = clocks[(clocks[CLIENT] == client) & (clocks[clock_steps.FROM] >= at)]
-        size = abs(row[clock_steps.SIZE])
-        way = "forward" if row[clock_steps.SIZE] > 0 else "back"
-        sentence = f"Client {client}'s clock was set {way} by {duration(size)}"
-        sentence += f" at {_moment(at - extent.zero_ms)}"
-        if row[clock_steps.ZONE]:
-            sentence += ", a whole number of quarter hours: its time zone may have changed"
-        elif way == "back":
-            sentence += ", or its events were under way for so much longer from then on"
-        window = extent.start_s, extent.end_s
-        events = int(after[clock_steps.EVENTS].sum())
-        yield Finding(f"{sentence}.", events, "clock", "Delay", *window, (client,))
+def _of_steps(steps: pd.DataFrame, extent: Extent) -> Iterator[Finding]:
+    """Yield clocks that were set; those of several clients, together and alike, once."""
+    named = steps[steps[CLIENT].notna()].sort_values([clock_steps.SIZE, clock_steps.AT])
+    alike = named[clock_steps.SIZE].diff() <= _ALIKE_MS
+    together = named[clock_steps.AT].diff().abs() <= _TOGETHER_MS
+    for _, rows in named.groupby((~(alike & together)).cumsum()):
+        if rows[CLIENT].nunique() > 1:
+            yield _set_together(rows, extent)
+        else:
+            yield from (_was_set(row, extent) for row in rows.to_dict("records"))
+
+
+def _was_set(row: dict[Hashable, Any], extent: Extent) -> Finding:
+    client, at = row[CLIENT], int(row[clock_steps.AT])
+    way = "forward" if row[clock_steps.SIZE] > 0 else "back"
+    sentence = f"Client {client}'s clock was set {way} by {duration(abs(row[clock_steps.SIZE]))}"
+    sentence += f" at {_moment(at - extent.zero_ms)}"
+    if row[clock_steps.ZONE]:
+        sentence += ", a whole number of quarter hours: its time zone may have changed"
+    elif way == "back":
+        sentence += ", or its events were under way for so much longer from then on"
+    window = extent.start_s, extent.end_s
+    return Finding(f"{sentence}.", row[clock_steps.EVENTS], "clock", "Delay", *window, (client,))
+
+
+def _set_together(rows: pd.DataFrame, extent: Extent) -> Finding:
+    size, at = int(rows[clock_steps.SIZE].median()), int(rows[clock_steps.AT].min())
+    way = "forward" if size > 0 else "back"
+    clients = tuple(rows[CLIENT].unique().tolist())
+    sentence = (
+        f"The times of {len(clients):,} clients were set {way} by {duration(abs(size))} about "
+        f"{_moment(at - extent.zero_ms)}: each client's clock, or one that they share."
+    )
+    events, window = int(rows[clock_steps.EVENTS].sum()), (extent.start_s, extent.end_s)
+    return Finding(sentence, events, "clock", "Delay", *window, clients)
 
 
 _OF_TOPIC: Final[dict[Part, tuple[Kind, str]]] = {

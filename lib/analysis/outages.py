@@ -15,7 +15,7 @@ sequence numbers, than waited) or *quiet* (nothing happened: a long pause inside
 number missing). Without sequence numbers no outage is lost; one that lost its events looks quiet.
 
 Pooled over all clients, and passed to the parts that look at one client at a time:
-`silences.typical_of_all`, `silences.wait_limit`, `_fewest_lost`, `_pause_limit`. Shared outages are
+`silences.typical_of_all`, `silences.wait_limits`, `_fewest_lost`, `_pause_limit`. Shared outages are
 found in the small table of all clients' outages.
 """
 
@@ -29,7 +29,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from lib.analysis import kernels, silences, tails
-from lib.analysis.client_clocks import client_times, lower_envelopes
+from lib.analysis.client_clocks import client_times, lower_envelopes, sent_times
+from lib.analysis.clock_steps import clock_steps, without_steps
 from lib.analysis.received import has_received_time
 from lib.analysis.sequence_numbers import sequence_numbers
 from lib.core.columns import CLIENT, SESSION
@@ -66,12 +67,13 @@ KINDS: Final = pd.CategoricalDtype([BUFFERED, MOSTLY_LOST, QUIET])
 
 FALSE_SHARE: Final = 0.02
 """Share of the silences beyond the limit, at most, that the network may account for."""
-SHARED_CHANCE: Final = 0.01
+SHARED_CHANCE: Final = 0.001
 """Probability, at most, that outages of several clients agree by chance."""
 SHORTEST_MS: Final = 1000
 """Silences with a shorter wait are not worth a row."""
 
 _FIRST_DUE: Final = "FirstDue"
+_RECONNECT_MS: Final = 5_000  # clients that were cut off together are back within so long
 _MOST_LOST: Final = 1 << 20  # numbers missing in a row; longer runs count as this long
 
 
@@ -87,6 +89,7 @@ def outages_and_rhythm(
     steps, known = None if numbers is None else numbers.steps, has_received_time(events)
     if known is not None:
         events, steps = events[known], None if steps is None else steps[known]
+    events = without_steps(events, clock_steps(sent_times(events)))
     return outages_of(events, lower_envelopes(client_times(events)), steps, sensitivity=sensitivity)
 
 
@@ -151,9 +154,10 @@ def outages_of(
     waits = silences.find_waits(arrivals)
     of_all = silences.typical_of_all(waits.longest[waits.ends_one])
     typical = silences.typical_waits(arrivals, waits, of_all)
-    limit = typical * silences.wait_limit(arrivals, waits, typical, FALSE_SHARE)
-    limit = np.maximum(limit * sensitivity, SHORTEST_MS)
-    long = _find_long_waits(arrivals, waits, limit)
+    least = silences.LONGEST_STALL_MS if silences.has_stalls(arrivals, waits) else SHORTEST_MS
+    *too_long, several = silences.wait_limits(arrivals, waits, typical, FALSE_SHARE)
+    limit, of_several = (np.maximum(typical * wait * sensitivity, least) for wait in too_long)
+    long = _find_long_waits(arrivals, waits, typical, limit, (of_several, several))
     return _table(events, long, sensitivity), _rhythm(arrivals, typical, limit)
 
 
@@ -171,28 +175,68 @@ class _LongWaits:
         The arrivals that also waited for themselves.
     ends
         Whether events waited too long for the arrival.
-    limit
-        Of each client, the wait that is too long, ms.
+    typical, limit
+        Of each client, the wait that is typical and the one that is too long, ms.
+    losses
+        The arrivals below whose numbers some are missing, and the arrival that ended the outage in
+        which those happened; `NOT_WAITING` if none did.
     """
 
     arrivals: Arrivals
     ended_by: Codes
     stragglers: Ints
     ends: Bools
+    typical: Floats
     limit: Floats
+    losses: tuple[Ints, Ints]
 
 
-def _find_long_waits(arrivals: Arrivals, waits: Waits, limit: Floats) -> _LongWaits:
+def _find_long_waits(
+    arrivals: Arrivals,
+    waits: Waits,
+    typical: Floats,
+    limit: Floats,
+    at_once: tuple[Floats, int],
+) -> _LongWaits:
+    """Return the long waits; `at_once` is what is too long for several events, and how many."""
+    of_several, several = at_once
     ends = waits.longest > kernels.taken(limit, arrivals.client)
     stragglers, wait = silences.find_stragglers(arrivals)
     ends[stragglers] |= wait > limit[arrivals.client[stragglers]]
-    return _LongWaits(arrivals, waits.ended_by, stragglers, ends, limit)
+    if (of_several < limit).any():
+        ends[silences.crowded(arrivals, waits, of_several, several)] = True
+    silences.leave_out_backlogs(arrivals, waits, of_several, ends)
+    losses = _losses(arrivals, np.flatnonzero(ends))
+    return _LongWaits(arrivals, waits.ended_by, stragglers, ends, typical, limit, losses)
+
+
+def _losses(arrivals: Arrivals, ends: Ints) -> tuple[Ints, Ints]:
+    """Return the arrivals below whose numbers some are missing, and the outage of each.
+
+    What is missing happened between the event before, as they happened, and the event itself: in
+    an outage if that was on meanwhile, wherever the event arrived. `ends` end outages.
+    """
+    lossy = np.flatnonzero(arrivals.step > 1)
+    of = np.full(len(lossy), silences.NOT_WAITING, np.int64)
+    if not len(lossy) or not len(ends):
+        return lossy, of
+    unit, of_end = (np.searchsorted(arrivals.bounds, at, "right") for at in (lossy, ends))
+    low, span = arrivals.received.min(), float(np.ptp(arrivals.received)) + 1
+    since = np.clip(arrivals.due[lossy] - arrivals.interval[lossy] - low, 0, span - 1)
+    back = arrivals.received[ends] - low
+    first = np.searchsorted(of_end * span + back, unit * span + since, "right")
+    found = ends[np.minimum(first, len(ends) - 1)]
+    same = (first < len(ends)) & (of_end[np.minimum(first, len(ends) - 1)] == unit)
+    during = same & (arrivals.heard_before(found) < arrivals.due[lossy])
+    during |= same & arrivals.opens[found]
+    return lossy, np.where(during, found, of)
 
 
 def _table(events: pd.DataFrame, long: _LongWaits, sensitivity: float) -> pd.DataFrame:
     """Return the table of outages."""
     arrivals = long.arrivals
     lossy = ~long.ends & _end_losses(arrivals, _fewest_lost(arrivals))
+    lossy[long.losses[0][long.losses[1] >= 0]] = False
     quiet = _find_pauses(arrivals, long.ends | lossy, sensitivity)
     ended_by = np.flatnonzero(long.ends | lossy | quiet)
     ended_by = ended_by[np.argsort(arrivals.received[ended_by], kind="stable")]
@@ -203,7 +247,16 @@ def _table(events: pd.DataFrame, long: _LongWaits, sensitivity: float) -> pd.Dat
     table.insert(2, KIND, pd.Series(pd.Categorical.from_codes(kind, dtype=KINDS)))
     table[LIMIT] = long.limit[arrivals.client[ended_by]]
     table[SHARED_OUTAGE] = _shared_outages(table, _span(arrivals))
+    table[START] = _shared_starts(table)
     return table.drop(columns=_FIRST_DUE)
+
+
+def _shared_starts(table: pd.DataFrame) -> pd.Series[int]:
+    """Return where each outage began: of a shared one, where all of its clients can have gone."""
+    of = table.groupby(SHARED_OUTAGE)
+    heard, due = of[LAST_HEARD].max().astype("Float64"), of[_FIRST_DUE].min()
+    start = np.floor((heard.fillna(due) + due) / 2)
+    return table[SHARED_OUTAGE].map(start).fillna(table[START]).astype(np.int64)
 
 
 def _rhythm(arrivals: Arrivals, typical_wait: Floats, limit: Floats) -> pd.DataFrame:
@@ -317,17 +370,21 @@ def _bursts(long: _LongWaits, ended_by: Ints) -> pd.DataFrame:
     back = arrivals.received[ended_by]
     due, end, largest = arrivals.due[ended_by], back.copy(), back - arrivals.event_time[ended_by]
     np.minimum.at(due, silence, arrivals.due[held])
+    # By then it was more than usual that the first of them had not come.
+    due = np.minimum(due + long.typical[arrivals.client[ended_by]], back)
     np.maximum.at(end, silence, arrivals.received[held])
     np.maximum.at(largest, silence, arrivals.received[held] - arrivals.event_time[held])
     count = np.bincount(silence, minlength=n)
-    lost = np.bincount(silence, weights=arrivals.lost(held), minlength=n).astype(np.int64)
+    lost = np.zeros(len(arrivals.row), np.int64)
+    lossy, of = long.losses
+    np.add.at(lost, of[of >= 0], arrivals.lost(lossy[of >= 0]))
     length = end - back
     rate = np.divide((count - 1) * 1000, length, out=np.full(n, np.nan), where=length > 0)
     return pd.DataFrame(
         {
             START: _starts(long, ended_by, due),
             HELD_BACK: count,
-            LOST: np.where(long.ends[ended_by], lost, arrivals.lost(ended_by)),
+            LOST: np.where(long.ends[ended_by], lost[ended_by], arrivals.lost(ended_by)),
             LARGEST_DELAY: largest,
             BURST_END: end,
             BURST_LENGTH: length,
@@ -364,18 +421,22 @@ def _shared_outages(table: pd.DataFrame, span: float) -> pd.Series[int]:
     own = table[table[KIND] != QUIET].sort_values(BACK_AT)
     if own.empty:
         return pd.Series(pd.NA, index=table.index, dtype="Int64")
-    tolerance = float(own[LIMIT].replace(np.inf, np.nan).fillna(SHORTEST_MS).median())
+    limit = float(own[LIMIT].replace(np.inf, np.nan).fillna(SHORTEST_MS).median())
+    tolerance = max(limit, _RECONNECT_MS)
     chain = (own[BACK_AT].diff() > tolerance).cumsum()
     own = own.assign(chain=chain).sort_values(["chain", _FIRST_DUE])
     heard, due = own[LAST_HEARD].to_numpy(np.float64, na_value=-np.inf), own[_FIRST_DUE].to_numpy()
     group = _common_moments(own["chain"].to_numpy(), heard, due)
-    clients = own.groupby(group)[CLIENT].nunique()
-    window = float(np.median(np.clip(due - heard, 0, span)))
+    # Of a client that had never been heard nothing tells when it went.
+    known = own[CLIENT].where(own[LAST_HEARD].notna().to_numpy())
+    clients = known.groupby(group).nunique()
+    window = float(np.mean(np.clip(due - heard, 0, span)))
     back = own.groupby("chain")[BACK_AT].first()
     # Outages crowd where sessions do: chance is that of twice the middle half of the moments.
     crowded = 2 * float(back.quantile(0.75) - back.quantile(0.25)) or span
     counts = kernels.ints(clients)
-    shared = clients.index[_beyond_chance(counts, window * tolerance, min(crowded, span))]
+    agreement = 2 * window * 2 * tolerance  # either of two may be the first to begin, and to end
+    shared = clients.index[_beyond_chance(counts, agreement, min(crowded, span))]
     numbers = pd.Series(np.arange(1, len(shared) + 1), index=shared)
     found = pd.Series(group, index=own.index).map(numbers)
     return found.astype("Int64").reindex(table.index)

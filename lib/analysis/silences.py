@@ -7,7 +7,7 @@ is usual is learnt from the topic: from the waits themselves, in multiples of ea
 one, and from events that were overtaken, whose client was heard while they were under way.
 
 Of one client at a time: `find_arrivals`, `find_waits`, `find_stragglers`, `typical_of_clients`.
-Pooled over all clients, and passed on: `typical_of_all`, `wait_limit`.
+Pooled over all clients, and passed on: `typical_of_all`, `wait_limits`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SESSION
 from lib.core.jit import compiled, inlined
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lib.analysis.client_clocks import LowerEnvelopes
     from lib.analysis.kernels import Codes, Ints, Value
 
@@ -32,7 +34,16 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 NOT_WAITING: Final = -1
+LONGEST_STALL_MS: Final = 3_200.0
+"""What a connection waits at most on its own when packets are lost."""
 
+_SHORTEST_STALL_MS: Final = 200.0
+_FEWEST_STALLS: Final = 10
+_STALLED_SHARE: Final = 0.002
+_PACES: Final = 4.0  # a queue is drained at a client's own rate or faster, to within chance
+_LOOKED_AT: Final = 64  # arrivals after a silence that are looked at
+_OVER: Final = 6  # a session is over after a pause of so many of its longer intervals
+_ON_TIME: Final = 0.1  # share of the limit by which an event may be late that ends a backlog
 _BORROWED: Final = 10  # with fewer values than this, a client's median counts less than all's
 
 
@@ -184,6 +195,42 @@ def find_stragglers(arrivals: Arrivals) -> tuple[Ints, Ints]:
     return late, arrivals.received[late] - arrivals.heard_before(late)
 
 
+def has_stalls(arrivals: Arrivals, waits: Waits) -> bool:
+    """Return whether connections stall now and then, as where packets are lost and sent again.
+
+    A connection that sends again waits for 0.2 s at first and for twice as long each time (RFC
+    6298, and Linux's least timeout): what is sent four times is `LONGEST_STALL_MS` late. That is
+    usual where one silence in five hundred is so long.
+    """
+    longest = waits.longest[waits.ends_one]
+    stalls = np.count_nonzero((longest >= _SHORTEST_STALL_MS) & (longest <= LONGEST_STALL_MS))
+    return stalls >= max(_FEWEST_STALLS, _STALLED_SHARE * len(longest))
+
+
+def leave_out_backlogs(arrivals: Arrivals, waits: Waits, limit: Floats, ends: Bools) -> None:
+    """Unmark, in `ends`, the silences between the events of a queue that is drained.
+
+    After an outage a client may send what waited at its own pace, and what happens meanwhile waits
+    as well. Until its events arrive on time, a silence is another outage only if it is far longer
+    than the client's intervals.
+    """
+    inside = arrivals.interval > 0
+    of_all = typical_of_all(arrivals.interval[inside])
+    typical = typical_of_clients(
+        arrivals.client[inside], arrivals.interval[inside], len(arrivals.clients), of_all
+    )
+    _leave_out_backlogs(
+        arrivals.bounds,
+        arrivals.received,
+        arrivals.due,
+        waits.ended_by,
+        arrivals.client,
+        limit,
+        typical,
+        ends,
+    )
+
+
 def typical_of_all(values: Floats) -> float:
     """Return the median of all clients' values, ms, and at least 1."""
     return max(kernels.median(values), 1.0) if len(values) else 1.0
@@ -210,17 +257,43 @@ def typical_waits(arrivals: Arrivals, waits: Waits, of_all: float) -> Floats:
     return typical_of_clients(client, longest, len(arrivals.clients), of_all)
 
 
-def wait_limit(arrivals: Arrivals, waits: Waits, typical: Floats, false_share: float) -> float:
-    """Return the wait beyond which a silence is an outage, in its client's typical waits.
+def wait_limits(
+    arrivals: Arrivals, waits: Waits, typical: Floats, false_share: float
+) -> tuple[float, float, int]:
+    """Return the waits beyond which a silence is an outage, in its client's typical waits.
 
-    Pooled over all clients; `typical` is `typical_waits`, `false_share` as `tails.threshold` says.
-    Infinite where no wait is beyond expectation.
+    The first where one event waited for so long, which the network may do to any; the second where
+    several did at once (`crowded`); and how many those are: where a share p of n events is so late
+    for itself, k are at once with a probability of n · pᵏ, `false_share` at most. Pooled over all
+    clients; `typical` is `typical_waits`, `false_share` as `tails.threshold` says. Infinite where
+    no wait is beyond expectation.
     """
     ends = waits.ends_one
     longest = waits.longest[ends]
     longest /= kernels.taken(typical, arrivals.client[ends])
-    overtaken = _overtaken(arrivals, waits, typical)
-    return tails.threshold(longest, false_share, overtaken.share_beyond)
+    of_several = tails.threshold(longest, false_share)
+    if arrivals.is_news.all():
+        return of_several, of_several, 1
+    long = np.maximum(typical * of_several, LONGEST_STALL_MS)
+    overtaken = _overtaken(arrivals, waits, typical, long)
+    of_one = tails.threshold(longest, false_share, overtaken.share_beyond)
+    n = len(arrivals.row)
+    share = max(np.count_nonzero(overtaken.under_way > of_several), 1) / n
+    several = np.log(false_share / n) / np.log(min(share, 0.5))
+    return of_one, of_several, max(int(np.ceil(several)), 2)
+
+
+def crowded(arrivals: Arrivals, waits: Waits, limit: Floats, several: int) -> Ints:
+    """Return the arrivals for which `several` events waited beyond their client's `limit`, each."""
+    may = waits.longest > kernels.taken(limit, arrivals.client)
+    late = np.flatnonzero(np.append(may, False)[waits.ended_by])  # the last one: `NOT_WAITING`
+    ended_by = waits.ended_by[late]
+    wait = arrivals.received[ended_by] - arrivals.due[late]
+    found, count = np.unique(
+        ended_by[wait > limit[arrivals.client[late]]], return_counts=True
+    )
+    ends: Ints = found[count >= several].astype(np.int64)
+    return ends
 
 
 @dataclass(frozen=True)
@@ -243,15 +316,19 @@ class _Overtaken:
     def share_beyond(self, waits: Floats) -> Floats:
         """Return the share of events that are under way for longer than each of some waits.
 
+        `waits` rise as the grid of `tails.threshold` does.
         Of the events that a newer one follows within half the wait, so that overtaking would show
         for the other half; no other event tells.
         """
         beyond = len(self.under_way) - kernels.count_up_to(self.under_way, waits)
+        if beyond[0]:
+            # Few were overtaken, and none of the longest: as their curve goes on.
+            beyond = np.maximum(beyond, tails.continued(beyond))
         exposed = kernels.count_up_to(self.next_newer, np.nextafter(waits / 2, 0))
         return np.minimum(beyond / np.maximum(exposed, 1), 1.0)
 
 
-def _overtaken(arrivals: Arrivals, waits: Waits, typical: Floats) -> _Overtaken:
+def _overtaken(arrivals: Arrivals, waits: Waits, typical: Floats, long: Floats) -> _Overtaken:
     news = np.count_nonzero(arrivals.is_news)
     under_way = np.empty(len(arrivals.row) - news)
     next_newer = np.empty(news - np.count_nonzero(arrivals.opens))
@@ -261,6 +338,7 @@ def _overtaken(arrivals: Arrivals, waits: Waits, typical: Floats) -> _Overtaken:
         arrivals.event_time,
         arrivals.is_news,
         waits.ended_by,
+        _find_queued(arrivals, waits, long),
         arrivals.client,
         typical,
         under_way,
@@ -269,21 +347,75 @@ def _overtaken(arrivals: Arrivals, waits: Waits, typical: Floats) -> _Overtaken:
     return _Overtaken(under_way, next_newer)
 
 
+def _find_queued(arrivals: Arrivals, waits: Waits, long: Floats) -> Bools:
+    """Return which arrivals came while a queue was drained, perhaps newest first.
+
+    Newer events overtook them in their client, not in the network. A queue is what several events
+    that were overtaken waited in, for longer than `long`, their client's; or, of another device of
+    the same name, what comes at once and is so late.
+    """
+    late = np.flatnonzero(~arrivals.is_news)
+    crowd = np.zeros(len(arrivals.row) + 1, np.int32)  # the last one: for `NOT_WAITING`
+    np.add.at(crowd, waits.ended_by[late], 1)
+    opens = crowd[:-1] > 1
+    opens &= waits.longest > kernels.taken(long, arrivals.client)
+    queued = np.zeros(len(opens), np.bool_)
+    if opens.any():
+        _mark_queued(arrivals.bounds, waits.ended_by, opens, queued)
+    wait = arrivals.received[late] - arrivals.due[late]
+    very = late[wait > long[arrivals.client[late]]]
+    three = very[2:][very[2:] - very[:-2] == 2]
+    for back in range(3):
+        queued[three - back] = True
+    return queued
+
+
 def _several_at_once(client: Groups, session: Groups, repeats: Bools, *times: Ints) -> Bools:
     """Return which clients have several sessions at once.
 
-    By event time or by received time, one of the client's sessions begins before another ends.
+    By event time and by received time, one of the client's sessions begins before another ends. By
+    one alone, a buffer was sent newest first, or a clock was set. A name that comes again after a
+    pause far longer than the intervals of its session is another session's.
     """
     heard = _apart_from_repeats(session.codes, repeats, session.n)
     owner = kernels.last_within(heard, client.codes)[: session.n]
-    at_once = np.zeros(client.n, np.bool_)
+    at_once = _overlapping(heard, owner, client.n, times)
+    if not at_once.any():
+        return at_once
+    some = np.flatnonzero(at_once[client.codes] & ~repeats)
+    used, codes = np.unique(session.codes[some], return_inverse=True)
+    lives = _lives(Groups(codes.astype(np.int32), session.labels.take(used)), times[0][some])
+    owner = kernels.last_within(lives, client.codes[some])
+    return _overlapping(lives, owner, client.n, [time[some] for time in times])
+
+
+def _overlapping(sessions: Groups, owner: Codes, clients: int, times: Sequence[Ints]) -> Bools:
+    """Return of which clients sessions overlap by each of some times; `owner` is each session's."""
+    at_once = np.ones(clients, np.bool_)
     for time in times:
-        first, last = (bound[: session.n] for bound in kernels.bounds_within(heard, time))
+        first, last = (bound[: len(owner)] for bound in kernels.bounds_within(sessions, time))
         order = np.lexsort((first, owner))
         reached = last[order] + kernels.behind_running_max(owner[order], last[order])
         overlaps = (np.diff(owner[order]) == 0) & (first[order][1:] < reached[:-1])
-        at_once[owner[order][1:][overlaps]] = True
+        at_once &= kernels.counts(owner[order][1:][overlaps], clients) > 0
     return at_once
+
+
+def _lives(session: Groups, time: Ints) -> Groups:
+    """Return the groups of sessions, each name's parted where it pauses for long."""
+    rising, before = kernels.sort_within(session.bounds, kernels.together(session, time))
+    interval = np.diff(rising, prepend=rising[:1])
+    opens = session.bounds[:-1]
+    interval[opens] = 0
+    long = kernels.quantiles_within(session, kernels.apart(session, interval), (0.9,))[:, 0]
+    parts = interval > _OVER * np.maximum(np.repeat(long, session.sizes), 1)
+    parts[opens] = True
+    life = np.cumsum(parts, dtype=np.int32) - np.int32(1)
+    if before is not None:
+        placed = np.empty_like(life)
+        placed[before] = life
+        life = placed
+    return Groups(kernels.apart(session, life), pd.RangeIndex(int(parts.sum())))
 
 
 def _units(client: Groups, session: Groups, repeats: Bools, at_once: Bools) -> Groups:
@@ -341,12 +473,92 @@ def _await_news(
 
 
 @compiled
+def _mark_queued(bounds: Ints, ended_by: Codes, opens: Bools, queued: Bools) -> None:
+    for unit in range(len(bounds) - 1):
+        begin, end = bounds[unit], bounds[unit + 1]
+        if not opens[begin:end].any():
+            continue
+        last = np.zeros(end - begin, np.int64)  # the last that waited for each
+        for at in range(begin, end):
+            if ended_by[at] != NOT_WAITING:
+                last[ended_by[at] - begin] = at
+        until = -1
+        for at in range(begin, end):
+            if opens[at]:
+                until = max(until, last[at - begin])
+            queued[at] = at <= until
+
+
+@inlined
+def _is_whole(
+    at: int, end: int, received: Ints, due: Floats, ended_by: Codes, limit: float, apart: float
+) -> bool:
+    """Return whether a silence was that of all that is heard under a name.
+
+    It was not if two events had been due before it and were still to come, or if what waited in it
+    came, at its own pace, later than it ended: another device of the name was heard.
+    """
+    if received[at] - received[at - 1] <= limit:
+        return False
+    before = 0
+    came, latest, first = False, 0, 0  # what waited
+    for other in range(at, min(at + _LOOKED_AT, end)):
+        before += due[other] < received[at - 1] - limit
+        waited = ended_by[other] == at or other == at
+        if waited and received[other] - due[other] > limit:
+            if came:
+                apart = max(apart, received[other] - latest)
+            else:
+                first = received[other]
+            came, latest = True, received[other]
+    return came and first - received[at] <= limit + apart and before < 2
+
+
+@compiled
+def _leave_out_backlogs(
+    bounds: Ints,
+    received: Ints,
+    due: Floats,
+    ended_by: Codes,
+    client: Codes,
+    limit: Floats,
+    typical: Floats,
+    ends: Bools,
+) -> None:
+    for unit in range(len(bounds) - 1):
+        begin, end = bounds[unit], bounds[unit + 1]
+        if not ends[begin:end].any():
+            continue
+        last = np.zeros(end - begin, np.int64)  # the last that waited for each
+        for at in range(begin, end):
+            if ended_by[at] != NOT_WAITING:
+                last[ended_by[at] - begin] = at
+        until = -1
+        backlog = False
+        for at in range(begin, end):
+            of_client = client[at]
+            if ends[at] and at > begin:
+                silence = received[at] - received[at - 1]
+                pace = _PACES * typical[of_client]
+                own = not backlog or silence > pace + limit[of_client]
+                ends[at] = own and _is_whole(
+                    at, end, received, due, ended_by, limit[of_client], typical[of_client]
+                )
+            if ends[at]:
+                backlog = True
+                until = max(until, last[at - begin])
+            elif backlog and at >= until:
+                backlog = received[at] - due[at] > _ON_TIME * limit[of_client]
+
+
+@compiled
 def _measure_overtaking(
     bounds: Ints,
     received: Ints,
     times: Ints,
     is_news: Bools,
     ended_by: Codes,
+    queued: Bools,
     client: Codes,
     typical: Floats,
     under_way: Floats,
@@ -358,6 +570,10 @@ def _measure_overtaking(
     for unit in range(len(bounds) - 1):
         known = 0
         for at in range(bounds[unit], bounds[unit + 1]):
+            if not is_news[at] and queued[at]:
+                under_way[late] = 0.0
+                late += 1
+                continue
             if not is_news[at]:
                 overtaker = _first_since(news, known, times, times[at])
                 since = ended_by[at] if ended_by[at] != NOT_WAITING else at

@@ -57,14 +57,14 @@ def threshold(
     found = len(grid)
     while True:
         taken_out = beyond[found] if found < len(grid) else 0
-        expected = np.maximum(_continued(np.maximum(beyond - taken_out, 0)), known)
+        expected = np.maximum(continued(np.maximum(beyond - taken_out, 0)), known)
         enough = np.flatnonzero((beyond > 0) & (expected <= false_share * beyond))
         if not len(enough) or enough[0] >= found:
             return float(grid[found]) if found < len(grid) else np.inf
         found = int(enough[0])
 
 
-def _continued(beyond: Ints) -> Floats:
+def continued(beyond: Ints) -> Floats:
     """Return the smallest count that a piece of the curve, continued straight, gives further out.
 
     `beyond` is the survival curve: how many values are beyond each point of the grid. Each piece

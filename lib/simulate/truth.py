@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,6 +52,8 @@ CLOCKS = pa.schema(
 )
 STEPS = pa.schema([("client", pa.int64()), ("at_ms", pa.int64()), ("size_ms", pa.float64())])
 STALLS = pa.schema([("start_ms", pa.int64()), ("end_ms", pa.int64())])
+SHARED_CLOCKS = pa.schema([("clock", pa.int64()), ("client", pa.int64())])
+GONE = pa.schema([("client", pa.int64()), ("last_heard_ms", pa.int64())])
 WAYS = pa.schema(
     [
         ("client", pa.int64()),
@@ -94,6 +96,10 @@ class Truth:
         collector. Without a sent time all of it is transit.
     lost, duplicates
         Events that never arrived, and events that arrived twice.
+    shared_clocks
+        One row a client whose times are by a clock that it shares with others, as a gateway's.
+    gone
+        One row a client that stopped for good while it should have gone on.
     """
 
     scenario: Scenario
@@ -105,6 +111,8 @@ class Truth:
     ways: pa.Table
     lost: pa.Table
     duplicates: pa.Table
+    shared_clocks: pa.Table = field(default_factory=SHARED_CLOCKS.empty_table)
+    gone: pa.Table = field(default_factory=GONE.empty_table)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the truth as plain JSON values: the tables as lists of rows."""
@@ -119,6 +127,8 @@ class Truth:
             "ways": self.ways.to_pylist(),
             "lost": self.lost.to_pylist(),
             "duplicates": self.duplicates.to_pylist(),
+            "shared_clocks": self.shared_clocks.to_pylist(),
+            "gone": self.gone.to_pylist(),
         }
 
 

@@ -1,0 +1,83 @@
+"""Clients that were heard all along and then never again, while most others were.
+
+Where clients come and go, one that stops is nothing: its work was done. Where nearly all are heard
+until the topic ends, and one that was as steady stops long before, its silence is worth a sentence.
+Whether it was switched off, broke, or is cut off until after the topic's end cannot be told.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+
+from lib.analysis import kernels
+from lib.core.columns import CLIENT, RECEIVED_TIME
+from lib.core.jit import compiled
+
+if TYPE_CHECKING:
+    from lib.analysis.kernels import Codes, Ints
+
+LAST_HEARD: Final = "LastHeard"
+SILENT: Final = "Silent"
+LONGEST: Final = "Longest"
+EVENTS: Final = "Events"
+
+STAYING_SHARE: Final = 0.8
+"""Share of the clients, at least, that are heard until the topic ends; else they come and go."""
+FEWEST: Final = 20
+"""Events of a client, at least, for its intervals to tell anything."""
+TIMES_LONGER: Final = 3
+"""A silence of a client that is gone is so many times as long as any before it."""
+OTHERS: Final = 0.9
+"""And longer than the longest silence of so many of the clients."""
+
+_NEVER: Final = np.iinfo(np.int64).min
+
+
+def gone(events: pd.DataFrame) -> pd.DataFrame:
+    """Return the clients that were heard until long before the topic's end, and never again.
+
+    Parameters
+    ----------
+    events
+        An events table in **arrival order**, of events that have a received time.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row a client, by `LastHeard`: `ClientID`; `LastHeard` epoch ms; `Silent`, from then to
+        the last event of the topic, and `Longest`, its longest silence before, ms; `Events` that
+        it sent. int64. Empty where clients come and go.
+    """
+    clients = kernels.group_by(events, CLIENT)
+    received = kernels.ints(events[RECEIVED_TIME])
+    last, longest = np.full(clients.n, _NEVER), np.zeros(clients.n, np.int64)
+    _find_longest(clients.codes, received, last, longest)
+    silent = received.max(initial=_NEVER) - last
+    steady = clients.sizes >= FEWEST
+    usual = np.quantile(longest[steady], OTHERS) if steady.any() else 0.0
+    is_gone = steady & (silent > np.maximum(TIMES_LONGER * longest, usual))
+    come_and_go = np.count_nonzero(is_gone) > (1 - STAYING_SHARE) * np.count_nonzero(steady)
+    found = np.flatnonzero(is_gone) if not come_and_go else np.empty(0, np.int64)
+    found = found[np.argsort(last[found], kind="stable")]
+    return pd.DataFrame(
+        {
+            CLIENT: clients.labels.take(found),
+            LAST_HEARD: last[found],
+            SILENT: silent[found],
+            LONGEST: longest[found],
+            EVENTS: clients.sizes[found],
+        }
+    )
+
+
+@compiled
+def _find_longest(codes: Codes, received: Ints, last: Ints, longest: Ints) -> None:
+    """Find when each client was last heard, and its longest silence; `last` is `_NEVER` before."""
+    for event in range(len(codes)):
+        client, at = codes[event], received[event]
+        if last[client] != _NEVER:
+            longest[client] = max(longest[client], at - last[client])
+        last[client] = max(last[client], at)
