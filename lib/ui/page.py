@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lib.analysis.notices import Notice
     from lib.charts.times import TimeScale
     from lib.core.errors import SkewlineError
+    from lib.core.moments import Times
     from lib.loading.load import LoadedTopic
     from lib.ui.loads import Load
     from lib.ui.time_window import TimeWindow
@@ -63,6 +64,7 @@ class Visible:
     window: TimeWindow
     rows: NDArray[np.int64] | slice
     scale: TimeScale
+    times: Times
     clients: Sequence[object]
     order_only: bool = False
     """Whether only the order of arrival is known, and received times are stand-ins for it."""
@@ -198,7 +200,7 @@ def _inside(view: View, topic: LoadedTopic, whole: LoadedTopic, window: TimeWind
             icon=":material/filter_alt_off:",
         )
         st.stop()
-    return Visible(topic, whole, window, rows, view.scale, view.clients)
+    return Visible(topic, whole, window, rows, view.scale, view.times, view.clients)
 
 
 @st.fragment(run_every=_POLL_S)

@@ -124,7 +124,9 @@ CLIENTS: Final = Parameter(
     "clients", None, "once for each client of the filter", default_means="all clients"
 )
 TIMES: Final = Parameter(
-    "times", "Since zero", "how times are written: `Since zero`, `UTC`, `Local`"
+    "times",
+    "UTC",
+    "how times are written: `UTC`, `Local`, `Since zero`; since zero where they are no dates",
 )
 CORRECT: Final = Parameter("correct", False, "`true`: correct wrong clocks")
 FIRST_CLIENT, LAST_CLIENT = (
@@ -209,7 +211,7 @@ FIELDS: Final = (*ROLES, *FORMS, *ZONES, WRAPPERS, GAP)
 OF_TOPIC: Final = (*FIELDS, FROM, TO, PARTITIONS)
 """The parameters that hold for one topic only: its fields, and all of them."""
 
-BY_HAND: Final = (SOURCE, TOPIC, *OF_TOPIC, FIRST_CLIENT, LAST_CLIENT, ONE_SESSION)
+BY_HAND: Final = (SOURCE, TOPIC, WINDOW, *OF_TOPIC, FIRST_CLIENT, LAST_CLIENT, ONE_SESSION)
 
 # Keys of widgets and charts that no parameter is bound to.
 BLAME_CHART: Final = "blame"
@@ -239,6 +241,7 @@ HELD_PARAMETERS: Final = "url_parameters"
 HELD_WINDOW: Final = "held_window"
 UPLOADED_FILE: Final = "uploaded_file"
 VIEW: Final = "view"
+WANTED_WINDOW: Final = "wanted_window"
 
 LARGEST: Final = 1_000_000_000
 """No number of a link may be larger: records, seconds or milliseconds."""
@@ -260,7 +263,7 @@ def restore() -> None:
     for parameter in BY_HAND:
         name = parameter.name
         if name in st.query_params:
-            held[name] = st.query_params[name]
+            held[name] = get_all(parameter)
         elif name in held:
             st.query_params[name] = held[name]
 
@@ -270,11 +273,16 @@ def get(parameter: Parameter[object]) -> str | None:
     return st.query_params.get(parameter.name)
 
 
-def put(parameter: Parameter[object], value: str) -> None:
-    """Give a parameter a value."""
-    _held()[parameter.name] = value
-    if st.query_params.get(parameter.name) != value:
-        st.query_params[parameter.name] = value
+def get_all(parameter: Parameter[object]) -> list[str]:
+    """Return every value of a parameter; none where the URL does not have it."""
+    return st.query_params.get_all(parameter.name)
+
+
+def put(parameter: Parameter[object], *values: str) -> None:
+    """Give a parameter its value, or several."""
+    _held()[parameter.name] = list(values)
+    if get_all(parameter) != list(values):
+        st.query_params[parameter.name] = values
 
 
 def drop(*parameters: Parameter[object]) -> None:
@@ -304,6 +312,6 @@ def _is_infinite(text: str) -> bool:
         return False
 
 
-def _held() -> dict[str, str]:
-    held: dict[str, str] = st.session_state.setdefault(HELD_PARAMETERS, {})
+def _held() -> dict[str, list[str]]:
+    held: dict[str, list[str]] = st.session_state.setdefault(HELD_PARAMETERS, {})
     return held

@@ -10,7 +10,6 @@ import pandas as pd
 import streamlit as st
 
 from lib.analysis.notices import first_rejected
-from lib.charts.times import TimeScale
 from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
@@ -59,9 +58,7 @@ _SHOWN_BYTES = 32
 
 def moment(epoch_ms: int, visible: Visible) -> str:
     """Return a moment as the time switch wants it written."""
-    if visible.scale is TimeScale.ZERO:
-        return f"{(epoch_ms - visible.zero_ms) / 1000:,.3f} s"
-    return moment_text(epoch_ms, _zone(visible))
+    return visible.times.moment(epoch_ms)
 
 
 def load_report(topic: LoadedTopic) -> None:
@@ -134,7 +131,7 @@ def first_records(visible: Visible, count: int) -> None:
     leading = [name for name in _FIRST if name in first]
     placed = [*leading, *_LAST, RECEIVED_TIME_TYPE]  # the load report says of what kind times are
     first = first[[*leading, *first.columns.difference(placed, sort=False), *_LAST]]
-    if visible.scale is not TimeScale.ZERO:
+    if visible.times.zone is not None:
         times = {name: shown_times(first[name], visible) for name in (EVENT_TIME, RECEIVED_TIME)}
         first = first.assign(**times)
     elif visible.topic.events.without_received:
@@ -159,7 +156,7 @@ def time_column(
     visible: Visible, what: str, *, of_zero: str = "%.3f", unit: str = "s since zero"
 ) -> ColumnConfig:
     """Return how a column of times is written in a table: as the time switch wants it."""
-    if visible.scale is TimeScale.ZERO:
+    if visible.times.zone is None:
         return st.column_config.NumberColumn(format=of_zero, help=f"{what}, {unit}")
     return st.column_config.DatetimeColumn(
         format="YYYY-MM-DD HH:mm:ss.SSS", help=f"{what}, {clock_name(visible)}"
@@ -168,20 +165,15 @@ def time_column(
 
 def clock_name(visible: Visible) -> str:
     """Return what times are written in, for a title: since zero, or the name of the zone."""
-    return "s since zero" if visible.scale is TimeScale.ZERO else _zone(visible)
+    return visible.times.zone or "s since zero"
 
 
 def shown_times(epoch_ms: pd.Series, visible: Visible) -> pd.Series:
     """Return times for a table as the time switch wants them: seconds, or zoned datetimes."""
-    if visible.scale is TimeScale.ZERO:
+    if visible.times.zone is None:
         return ((epoch_ms - visible.zero_ms) / 1000).mask(epoch_ms == MISSING_TIME)
     known = epoch_ms.mask(epoch_ms == MISSING_TIME)
-    return pd.to_datetime(known, unit="ms", utc=True).dt.tz_convert(_zone(visible))
-
-
-def _zone(visible: Visible) -> str:
-    local = st.context.timezone if visible.scale is TimeScale.LOCAL else None
-    return local or "UTC"
+    return pd.to_datetime(known, unit="ms", utc=True).dt.tz_convert(visible.times.zone)
 
 
 def in_seconds(table: pd.DataFrame) -> pd.DataFrame:
