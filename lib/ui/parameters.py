@@ -229,6 +229,7 @@ SESSION_CHART: Final = "session_fan"
 SESSION_HISTOGRAM: Final = "session_histogram"
 SESSION_TABLE: Final = "session_table"
 SKEW_CHART: Final = "skew"
+STORY_CHART: Final = "story"
 GAP_CHART: Final = "gaps"
 REPLAY_CHART: Final = "replay_skew"
 INTERNAL_TOPICS: Final = "internal_topics"
@@ -250,6 +251,11 @@ LARGEST: Final = 1_000_000_000
 def field_key(parameter: Parameter[object]) -> str:
     """Return the key of the widget that chooses a field."""
     return f"field_{parameter.name}"
+
+
+def finding_key(place: int, page: str = "") -> str:
+    """Return the key of the button that shows a finding, on a page of its own if one is named."""
+    return f"finding {place} {page}".rstrip()
 
 
 def curve_key(name: str, over: str) -> str:

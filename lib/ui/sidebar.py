@@ -5,6 +5,7 @@ Every choice is in the URL; `lib.ui.parameters` says under which name.
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -23,7 +24,7 @@ from lib.ui.loads import LoadKey, is_known, load_of, reload_of
 from lib.ui.offer import offer_of
 from lib.ui.sources import chosen_source, forget_topics, topics_of
 from lib.ui.switch import switch
-from lib.ui.time_window import TimeWindow, choose_window, extent_of
+from lib.ui.time_window import TimeWindow, choose_window, extent_of, show_all_time
 from lib.ui.topic_choice import choose_partitions, choose_range, choose_source, choose_topic
 from lib.ui.topic_list import topic_list_button
 from lib.ui.view import View
@@ -105,8 +106,23 @@ def _view_of_topic(source: TopicSource, key: LoadKey) -> View:
             window = choose_window(key.source, topic, times)
         with clients_place:
             clients = choose_clients(topic)
+        with clients_place:
+            is_whole = not clients and math.isinf(window.start_s)
+            st.button(
+                "Whole topic, all clients",
+                icon=":material/fit_width:",
+                width="stretch",
+                disabled=is_whole,
+                on_click=_show_everything,
+                help="Widens the time window to the whole topic and clears the client filter.",
+            )
         topic = _choose_correction(topic)
     return View(key.topic, topic, running, load.error, window, clients, scale, times)
+
+
+def _show_everything() -> None:
+    show_all_time()
+    st.session_state[parameters.CLIENTS.name] = []
 
 
 def _choose_scale(topic: LoadedTopic) -> TimeScale:
