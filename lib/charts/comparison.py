@@ -73,15 +73,14 @@ class ComparisonChart:
             where = "both panels" if len(self.clocks) > 1 else "the panel"
             return f"Every one of the {self.events:,} events of {who} is a point in {where}."
         cell = duration(self.width_ms)
-        return f"Counts of all {self.events:,} events of {who}, per row and {cell}."
+        return f"Counts of all {self.events:,} events of {who}: a cell is one row and {cell}."
 
     @property
     def caption(self) -> str:
         """What is drawn, when more of it would be, and how it moves."""
         drawn = self.what
         if self.width_ms is not None:
-            points = f"up to {MOST_POINTS:,} events in the window are drawn as points."
-            drawn = f"{drawn.removesuffix('.')}; {points}"
+            drawn += f" Up to {MOST_POINTS:,} events in the window are drawn as points."
         return f"{drawn} Both panels move together." if len(self.clocks) > 1 else drawn
 
 

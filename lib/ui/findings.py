@@ -80,9 +80,10 @@ def _show(place: int, finding: Finding, topic: LoadedTopic) -> None:
 
 def _view_of(finding: Finding, topic: LoadedTopic) -> tuple[Stretch | None, list[str]]:
     """Return the stretch and the clients that show a finding; None and none: the whole topic."""
-    low, high = extent_of(topic)
-    start, end = max(finding.start_s, low), min(finding.end_s, high)
-    stretch = None if (start, end) == (low, high) else (start, end)
+    extent, (low, high) = analysis_of(topic).extent, extent_of(topic)
+    assert extent is not None  # or there were no finding
+    is_whole = (finding.start_s, finding.end_s) == (extent.start_s, extent.end_s)
+    stretch = None if is_whole else (max(finding.start_s, low), min(finding.end_s, high))
     is_of_few = len(finding.clients) <= _FIRST
     return stretch, [written(client) for client in finding.clients] if is_of_few else []
 

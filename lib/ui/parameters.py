@@ -145,7 +145,7 @@ KINDS: Final = Parameter(
     "those with events held back or lost",
 )
 SENSITIVITY: Final = Parameter(
-    "sensitivity", 1.0, "multiple of each client's own limit, 0.25 to 10", "Outages"
+    "sensitivity", 1.0, "outage threshold, × each client's own limit, 0.25 to 10", "Outages"
 )
 ONE_SESSION: Final = Parameter(
     "one_session", None, "the session shown in detail", "Sessions", "that with the largest delay"

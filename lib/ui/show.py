@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -23,13 +22,16 @@ from lib.core.columns import (
     SEQUENCE,
     SESSION,
 )
-from lib.core.formatting import escaped_markdown, moment_text, size
+from lib.core.formatting import counted, escaped_markdown, size
 from lib.decoding.rejected import BEGINNING, reasons_of
 from lib.events.export import write_capture
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP_TYPE
 from lib.ui import parameters
+from lib.ui.tables import show_table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pyarrow as pa
     from streamlit.elements.lib.column_types import ColumnConfig
 
@@ -91,13 +93,17 @@ def _read_by(topic: LoadedTopic) -> str:
 
 
 def _rejected(rejected: pa.Table, topic: str) -> None:
-    st.markdown(f"**{rejected.num_rows:,} records rejected, by reason**")
-    st.dataframe(reasons_of(rejected), hide_index=True, alt="Records rejected, by reason")
+    st.markdown(f"**{counted(rejected.num_rows, 'record')} rejected, by reason**")
+    show_table(
+        reasons_of(rejected).rename(columns={"reason": "Reason", "records": "Records"}),
+        alt="Records rejected, by reason",
+    )
     _first_bytes(rejected)
     listed = rejected.drop_columns(BEGINNING)
     st.dataframe(
         listed.slice(0, 1000).to_pandas(),
         hide_index=True,
+        placeholder="",
         height=220,
         alt="Records rejected: partition, offset, reason and the beginning of the value",
     )
@@ -121,7 +127,7 @@ def _first_bytes(rejected: pa.Table) -> None:
     if guess:
         st.info(guess, icon=":material/lightbulb:")
     text = "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in first)
-    st.caption(f"How the first of them begins, {len(first)} bytes")
+    st.caption(f"How the first of them begins, {counted(len(first), 'byte')}")
     st.code(f"{first.hex(' ')}\n{text}", language=None)
 
 
@@ -132,14 +138,14 @@ def first_records(visible: Visible, count: int) -> None:
     placed = [*leading, *_LAST, RECEIVED_TIME_TYPE]  # the load report says of what kind times are
     first = first[[*leading, *first.columns.difference(placed, sort=False), *_LAST]]
     if visible.times.zone is not None:
-        times = {name: shown_times(first[name], visible) for name in (EVENT_TIME, RECEIVED_TIME)}
-        first = first.assign(**times)
+        first = with_times_shown(first, (EVENT_TIME, RECEIVED_TIME), visible)
     elif visible.topic.events.without_received:
         received = first[RECEIVED_TIME].astype("Int64")
         first = first.assign(**{RECEIVED_TIME: received.mask(received == MISSING_TIME)})
     st.dataframe(
         first,
         hide_index=True,
+        placeholder="",
         height=250,
         alt="The first records of the window in arrival order, with their normalized times",
         column_config={
@@ -149,7 +155,9 @@ def first_records(visible: Visible, count: int) -> None:
             RECEIVED_TIME: time_column(visible, "Received time", of_zero="%d", unit="epoch ms"),
         },
     )
-    st.caption(f"The first {len(first):,} of {visible.count:,} events, in arrival order.")
+    st.caption(
+        f"The first {len(first):,} of {counted(visible.count, 'event')} shown, in arrival order."
+    )
 
 
 def time_column(
@@ -176,11 +184,9 @@ def shown_times(epoch_ms: pd.Series, visible: Visible) -> pd.Series:
     return pd.to_datetime(known, unit="ms", utc=True).dt.tz_convert(visible.times.zone)
 
 
-def in_seconds(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with its quantile columns, ms (`delays.quantile_name`), as seconds."""
-    quantiles = [c for c in table.columns if re.fullmatch(r"min|max|p[0-9.]+", c)]
-    shown = table.assign(**{c: table[c] / 1000 for c in quantiles})
-    return shown.rename(columns={c: f"{c} (s)" for c in quantiles})
+def with_times_shown(table: pd.DataFrame, columns: Iterable[str], visible: Visible) -> pd.DataFrame:
+    """Return a table, for the screen or a file, with its times as the time switch wants them."""
+    return table.assign(**{name: shown_times(table[name], visible) for name in columns})
 
 
 def download_topic(topic: LoadedTopic) -> None:

@@ -231,7 +231,7 @@ def test_a_topic_is_downloaded_and_opens_again_from_its_file(page, samples_app, 
 
     # Then it is the same topic
     expect(metric(page, "Events")).to_have_text("2,428")
-    expect(metric(page, "From the future")).to_have_text("293")
+    expect(metric(page, "Clock ahead")).to_have_text("293")
 
 
 def test_a_large_topic_shows_progress_and_stop_keeps_what_came(
