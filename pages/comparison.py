@@ -23,6 +23,7 @@ height = st.slider(
     key=parameters.HEIGHT.name,
     bind="query-params",
     width=320,
+    help="Higher panels give each client more room.",
 )
 drawn = comparison(
     visible.table, visible.rows, zero_ms=visible.zero_ms, scale=visible.scale, height=height

@@ -3,19 +3,19 @@ import streamlit as st
 from lib.analysis.delays import delay_distribution, delay_over_time
 from lib.charts import delay as charts
 from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
-from lib.core.formatting import duration
+from lib.core.formatting import counted, delay_text
 from lib.ui import parameters
 from lib.ui.answers import analysis_of
 from lib.ui.clock_table import clock_table
 from lib.ui.delay_parts import delay_parts
 from lib.ui.page import begin
-from lib.ui.show import in_seconds
 from lib.ui.skew import skew_plot
+from lib.ui.tables import quantiles_in_words, show_table
 
 visible = begin(
     "Delay",
-    "Delay is received time − event time: what one sees. Out-of-orderness is how far an event is "
-    "behind the newest one before it: what a watermark has to wait for.",
+    "Delay is received time − event time. Out-of-orderness is how far an event is behind the "
+    "newest one before it: what a watermark has to wait for.",
     needs_received=True,
 )
 answers = analysis_of(visible.whole)
@@ -23,18 +23,18 @@ answers = analysis_of(visible.whole)
 st.subheader("Skew plot", anchor=False)
 skew_plot(visible)
 
-st.subheader("Two questions, two answers", anchor=False)
+st.subheader("Delay and out-of-orderness", anchor=False)
 st.markdown("**Delay**: how long events were under way, in the whole topic")
-st.dataframe(in_seconds(answers.delay), hide_index=True, alt="Quantiles of delay, s")
-st.markdown("**Out-of-orderness**: what D has to cover, in the whole topic")
-st.dataframe(
-    in_seconds(answers.out_of_orderness),
-    hide_index=True,
+show_table(quantiles_in_words(answers.delay), alt="Quantiles of delay, s")
+st.markdown("**Out-of-orderness**: how long a watermark must wait, in the whole topic")
+show_table(
+    quantiles_in_words(answers.out_of_orderness),
     alt="Quantiles of out-of-orderness over the topic and per partition, s",
 )
 st.caption(
-    "p99 of out-of-orderness is the watermark delay that is long enough for 99 % of the events; "
-    "where every partition has a watermark of its own, the row “partitions” counts."
+    "A watermark delay of “99 % within” is long enough for 99 % of the events. Where every "
+    "partition has a watermark of its own, as in Flink's Kafka source, take the row “per-partition "
+    "watermarks”."
 )
 
 st.subheader("Distribution", anchor=False)
@@ -47,7 +47,7 @@ each = st.toggle(
     key=parameters.PER_CLIENT.name,
     bind="query-params",
     disabled=not few,
-    help="For up to ten clients: choose some in the sidebar.",
+    help="Draws one distribution a client, for two to ten clients: choose some in the sidebar.",
 )
 by = CLIENT if each and few else None
 binned = delay_distribution(events.assign(**{CLIENT: clients}), by=by)
@@ -56,10 +56,10 @@ st.altair_chart(
     key=parameters.DISTRIBUTION_CHART,
     alt="Distribution of delay, and the share of events with a longer delay, on a log axis",
 )
-largest = duration(int((events[RECEIVED_TIME] - events[EVENT_TIME]).max()))
+largest = delay_text(int((events[RECEIVED_TIME] - events[EVENT_TIME]).max()))
 st.caption(
-    f"{len(events):,} events; the largest delay is {largest}. Delays of 0 and below are in the "
-    "first bin."
+    f"{counted(len(events), 'event')}; the largest delay is {largest}. Delays of 0 and below are "
+    "in the first bin."
 )
 
 st.subheader("Delay over time", anchor=False)

@@ -24,9 +24,11 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         selection_mode="multi",
         key=parameters.KINDS.name,
         bind="query-params",
+        help="Which silences are shown. Buffered: their events came later in a burst. Mostly "
+        "lost: most never came. Quiet: nothing happened.",
     )
     sensitivity = st.slider(
-        "Multiple of each client's own limit",
+        "Outage threshold, × each client's own limit",
         0.25,
         10.0,
         parameters.SENSITIVITY.default,
@@ -34,7 +36,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         key=parameters.SENSITIVITY.name,
         bind="query-params",
         width=320,
-        help="1: what the topic's own rhythm gives. Higher: only longer waits count as outages.",
+        help="Each client's usual wait is learned, and with it a limit. 1: a wait beyond the limit "
+        "is an outage. 2: only one that is twice as long. Below 1: shorter ones, too.",
     )
 every, limits = outages_of(visible.whole, sensitivity)
 found = visible.outages(every[every[outages.KIND].isin(kinds)])
@@ -66,10 +69,8 @@ else:
 
 with st.expander("Where the limits come from", icon=":material/help:"):
     st.markdown(
-        "Between two arrivals of a client the broker hears nothing, and an event that was due "
-        "then *waited*. Every network makes events wait, so no limit is fixed: the topic's own "
-        "waits, in multiples of each client's typical one, tell how often a wait of some length is "
-        "to be expected. A silence is an outage where far more is there. Clock offsets do not "
-        "matter: waits are counted from each client's own smallest delay."
+        "Every network makes events wait. Each client's usual wait is learned from its own events; "
+        "a wait far beyond what the topic makes of that is an outage. Clock offsets do not matter: "
+        "waits are counted from each client's smallest delay."
     )
     rhythm_table(limits)

@@ -1,52 +1,35 @@
 import streamlit as st
 
-from lib.analysis.summary import AHEAD_MEANS, MEDIAN_DELAY_MEANS, summarise
-from lib.core.formatting import duration
 from lib.ui.findings import show_findings
+from lib.ui.headline import advice_line, figures, when
 from lib.ui.page import begin
 from lib.ui.report_download import download_report
-from lib.ui.show import first_records, load_report, moment
+from lib.ui.show import first_records, load_report
+from lib.ui.story import CHART_PX, picture
+from lib.ui.tour import tour
 
 visible = begin(
-    "Overview",
-    "What is in the chosen window: how many events, from which clients, how late.",
+    "Skewline",
+    "When events happened and when they arrived: who was cut off, whose clock is wrong, how long "
+    "to wait for late events.",
 )
-summary = summarise(visible.table, visible.rows)
-
-with st.container(horizontal=True):
-    st.metric("Events", f"{summary.events:,}", border=True)
-    st.metric("Clients", f"{summary.clients:,}", border=True)
-    st.metric("Sessions", f"{summary.sessions:,}", border=True)
-    median_ms, largest_ms = summary.median_delay_ms, summary.largest_delay_ms
-    if visible.delays_tell and median_ms is not None and largest_ms is not None:
-        st.metric(
-            "Median delay",
-            duration(median_ms),
-            border=True,
-            help=MEDIAN_DELAY_MEANS,
-        )
-        st.metric("Largest delay", duration(largest_ms), border=True)
-        st.metric(
-            "From the future",
-            f"{summary.ahead:,}",
-            border=True,
-            help=AHEAD_MEANS,
-        )
-
-happened = (
-    f"Events happened from {moment(summary.first_event_ms, visible)} to "
-    f"{moment(summary.last_event_ms, visible)}"
+left, right = st.columns([5, 3])
+picture_place, findings_place = (
+    left.container(),
+    right.container(height=CHART_PX + 60, border=False),
 )
-if summary.first_received_ms is None or summary.last_received_ms is None:
-    st.caption(f"{happened}.")
-else:
-    st.caption(
-        f"{happened} and arrived from {moment(summary.first_received_ms, visible)} to "
-        f"{moment(summary.last_received_ms, visible)}."
-    )
+figures(visible)
+advice_place = st.container()
+st.caption(when(visible))
 
-st.subheader("What stands out", anchor=False)
-show_findings(visible.topic)
+with picture_place:
+    picture(visible)
+with findings_place:
+    st.subheader("What stands out in the whole topic", anchor=False)
+    show_findings(visible.topic, visible.times.zone)
+    tour()
+with advice_place:
+    advice_line(visible)
 download_report(visible.topic)
 
 st.subheader("First records", anchor=False)

@@ -2,6 +2,7 @@ import streamlit as st
 
 from lib.analysis.sessions import count_histogram, session_counts, session_table
 from lib.charts.histogram import session_histogram
+from lib.core.formatting import counted
 from lib.ui import parameters
 from lib.ui.page import begin
 from lib.ui.session_detail import every_session, session_detail
@@ -24,6 +25,7 @@ bins = st.slider(
     key=parameters.BINS.name,
     bind="query-params",
     width=320,
+    help="Bars of the histogram: more show finer differences.",
 )
 st.altair_chart(
     session_histogram(count_histogram(counts["counts"], bins)),
@@ -31,9 +33,9 @@ st.altair_chart(
     alt="Histogram of the number of events in a session",
 )
 st.caption(
-    f"{len(counts):,} sessions with {counts['counts'].min():,} to {counts['counts'].max():,} "
-    f"events, {counts['counts'].median():,g} in the middle. A session that the window cuts "
-    "counts with its visible events only."
+    f"{counted(len(counts), 'session')} with {counts['counts'].min():,} to "
+    f"{counts['counts'].max():,} events, median {counts['counts'].median():,g}. A session that the "
+    "window cuts counts with its visible events only."
 )
 
 st.subheader("Every session", anchor=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +14,7 @@ from lib.analysis.client_clocks import client_times, clocks_of, lower_envelopes,
 from lib.analysis.clock_steps import clock_steps, without_steps
 from lib.analysis.completeness import completeness
 from lib.analysis.delays import delay_quantiles, out_of_orderness_quantiles
-from lib.analysis.findings import Finding, Told, extent_of, findings
+from lib.analysis.findings import NOTHING_ELSE, Extent, Finding, Told, extent_of, findings
 from lib.analysis.gone import gone
 from lib.analysis.outages import outages_of
 from lib.analysis.received import has_received_time
@@ -68,6 +68,8 @@ class Analysis:
         `delay_parts.delay_parts`; None where delay cannot be taken apart.
     findings
         `findings.findings`; empty where nothing stands out.
+    extent, told
+        What the findings say when, and what else they are found from; None where there is no event.
     """
 
     timestamps: Verdict
@@ -80,6 +82,17 @@ class Analysis:
     numbering: Numbering | None
     parts: DelayParts | None
     findings: list[Finding]
+    extent: Extent | None = None
+    told: Told = NOTHING_ELSE
+
+    def findings_in(self, zone: str | None) -> list[Finding]:
+        """Return the findings with times in a zone; None: in seconds since zero."""
+        if self.extent is None or self.extent.zone == zone:
+            return self.findings
+        extent = replace(self.extent, zone=zone)
+        return findings(
+            extent, self.timestamps, self.outages, self.clocks, self.sessions, self.told
+        )
 
 
 def analyse(
@@ -124,11 +137,14 @@ def analyse(
         taken_apart = delay_parts.take_apart(events)
         parts = delay_parts.delay_parts_of(events, taken_apart)
         outages, rhythm = finding_outages.result()
-    found = []
+    found, extent, told = [], None, NOTHING_ELSE
     if len(events):
         of_outages = delay_parts.parts_of_outages(events, taken_apart, outages)
-        told = Told(numbers, rejected, parts, of_outages, set_clocks.table(sent), gone(heard))
-        found = findings(extent_of(events), timestamps, outages, clocks, sessions, told)
+        # What is kept does not hold a number for each event.
+        kept = None if numbers is None else replace(numbers, steps=np.empty(0, np.int64))
+        extent = extent_of(events)
+        told = Told(kept, rejected, parts, of_outages, set_clocks.table(sent), gone(heard))
+        found = findings(extent, timestamps, outages, clocks, sessions, told)
     numbering = None if numbers is None else numbers.numbering
     return Analysis(
         timestamps,
@@ -141,6 +157,8 @@ def analyse(
         numbering,
         parts,
         found,
+        extent,
+        told,
     )
 
 

@@ -15,6 +15,7 @@ from lib.analysis.sequence_numbers import NONE_REJECTED, Numbering
 from lib.analysis.timestamp_quality import Trust
 from lib.core.columns import CLIENT, EVENT_TIME, EVENT_TIME_0, RECEIVED_TIME_0, SESSION
 from lib.core.formatting import counted, duration
+from lib.core.moments import Times, are_dates
 from lib.events.table import THE_CLIENT
 
 if TYPE_CHECKING:
@@ -68,12 +69,20 @@ class Extent:
         First and last received time, seconds since zero; event time where none was received.
     names_clients
         Whether the topic has a client field: if not, no sentence speaks of a client.
+    zone
+        The time zone in which sentences tell times; None: seconds since zero.
     """
 
     zero_ms: int
     start_s: float
     end_s: float
     names_clients: bool = True
+    zone: str | None = None
+
+    @property
+    def times(self) -> Times:
+        """How sentences write times."""
+        return Times(self.zero_ms, self.zone)
 
     def names(self, client: object) -> bool:
         """Return whether a client has a name."""
@@ -134,9 +143,9 @@ class Finding:
     Attributes
     ----------
     sentence
-        What happened, with its numbers; times in seconds since zero, by the clock of received
-        time. Plain text without any markup, in which names stand as the topic gives them: who
-        shows it as Markdown or HTML escapes it as a whole.
+        What happened, with its numbers; times by the clock of received time, in the zone of the
+        topic's `Extent`. Plain text without any markup, in which names stand as the topic gives
+        them: who shows it as Markdown or HTML escapes it as a whole.
     events
         How many events it touches.
     kind
@@ -199,13 +208,19 @@ def findings(
 
 
 def extent_of(events: pd.DataFrame) -> Extent:
-    """Return when the events of a table, at least one, were received, and its zero."""
+    """Return when the events of a table, at least one, were received, and its zero.
+
+    Times are told in UTC; in seconds since zero where they are no dates.
+    """
     received, happened = events[RECEIVED_TIME_0], events[EVENT_TIME_0]
     since_zero = round(float(happened.iloc[0]) * 1000)
     zero_ms = int(events[EVENT_TIME].iloc[0]) - since_zero
     seconds = received if received.notna().any() else happened
     clients = events[CLIENT].cat.categories.tolist()
-    return Extent(zero_ms, float(seconds.min()), float(seconds.max()), clients != [THE_CLIENT])
+    start_s, end_s = float(seconds.min()), float(seconds.max())
+    is_dated = are_dates(zero_ms + 1000 * start_s, zero_ms + 1000 * end_s)
+    zone = "UTC" if is_dated else None
+    return Extent(zero_ms, start_s, end_s, clients != [THE_CLIENT], zone)
 
 
 def around(start: float, end: float) -> tuple[float, float]:
@@ -242,27 +257,27 @@ def _of_outages(table: pd.DataFrame, extent: Extent, told: Told) -> Iterator[Fin
 
 
 def _outage(row: dict[Hashable, Any], extent: Extent, told: Told) -> Finding:
-    client, zero_ms = row[CLIENT], extent.zero_ms
+    client = row[CLIENT]
     held, lost = int(row[outages.HELD_BACK]), int(row[outages.LOST])
     unheard = pd.isna(row[outages.LAST_HEARD])
-    start = int(row[outages.START] if unheard else row[outages.LAST_HEARD]) - zero_ms
-    back, end = int(row[outages.BACK_AT]) - zero_ms, int(row[outages.BURST_END]) - zero_ms
+    start = int(row[outages.START] if unheard else row[outages.LAST_HEARD])
+    back, end = int(row[outages.BACK_AT]), int(row[outages.BURST_END])
     who = _capital(extent.who(client))
     if row[outages.OF_SESSION]:
         of = f" of {extent.who(client)}" if extent.names_clients else ""
         who = f"Session {row[SESSION]}{of}"
-    silent = f"{who} was silent for {_seconds(back - start)} from {_moment(start)}"
+    silent = f"{who} was silent for {duration(back - start)}, {extent.times.stretch(start, back)}"
     if unheard:
-        silent = f"{who} was not heard until {_moment(back)}"
+        silent = f"{who} was not heard until {extent.times.moment(back)}"
     if not held:
         sentence = f"{silent}; {_never_arrived(lost, told, 'of that time ')}"
     else:
         burst = " in a burst" if held > 1 else ""
-        sentence = f"{silent} and delivered {counted(held, 'event')}{burst} at {back / 1000:,.2f} s"
+        sentence = f"{silent}, and then delivered {counted(held, 'event')}{burst}"
         sentence += f"; {_more_missing(lost, told)}" if lost else "."
         sentence += _where_it_waited(row)
     kind: Kind = "lost outage" if row[outages.KIND] == outages.MOSTLY_LOST else "outage"
-    window = around(start, end)
+    window = around(start - extent.zero_ms, end - extent.zero_ms)
     return Finding(sentence, held + lost, kind, "Outages", *window, extent.only(client))
 
 
@@ -274,10 +289,10 @@ def _where_it_waited(row: dict[Hashable, Any]) -> str:
     if pd.isna(before) or pd.isna(after):
         return ""
     if before >= max(NOTABLE_MS, 2 * after):
-        return f" They were up to {_seconds(before)} old when they were sent."
+        return f" They were up to {duration(before)} old when they were sent."
     if after >= max(NOTABLE_MS, 2 * before):
         return (
-            f" They had been sent up to {_seconds(after)} before: the network held them, or they "
+            f" They had been sent up to {duration(after)} before: the network held them, or they "
             "were sent again with their first sent time."
         )
     return ""
@@ -287,14 +302,13 @@ def _shared_outage(rows: pd.DataFrame, extent: Extent, told: Told) -> Finding:
     clients = tuple(rows[CLIENT].unique().tolist())
     named = tuple(client for client in clients if extent.names(client))
     held, lost = int(rows[outages.HELD_BACK].sum()), int(rows[outages.LOST].sum())
-    zero_ms = extent.zero_ms
-    start, back = (int(rows[name].min()) - zero_ms for name in (outages.START, outages.BACK_AT))
+    start, back = (int(rows[name].min()) for name in (outages.START, outages.BACK_AT))
     sentence = (
-        f"{len(clients):,} clients were silent together for {_seconds(back - start)} from "
-        f"{_moment(start)} and delivered {counted(held, 'event')} from {back / 1000:,.2f} s on"
+        f"{len(clients):,} clients were silent together for {duration(back - start)}, "
+        f"{extent.times.stretch(start, back)}, and then delivered {counted(held, 'event')}"
     )
     sentence += f"; {_more_missing(lost, told)}" if lost else "."
-    window = around(start, int(rows[outages.BURST_END].max()) - zero_ms)
+    window = around(start - extent.zero_ms, int(rows[outages.BURST_END].max()) - extent.zero_ms)
     return Finding(sentence, held + lost, "shared outage", "Outages", *window, named)
 
 
@@ -318,13 +332,13 @@ def _may_be_rejected(told: Told) -> str:
 
 def _of_gone(table: pd.DataFrame, extent: Extent) -> Iterator[Finding]:
     for row in table[table[CLIENT].notna()].to_dict("records"):
-        last, silent = int(row[gone.LAST_HEARD]) - extent.zero_ms, int(row[gone.SILENT])
+        last, silent = int(row[gone.LAST_HEARD]), int(row[gone.SILENT])
         sentence = (
-            f"Client {row[CLIENT]} is gone: it was last heard at {_moment(last)}, {_seconds(silent)} "
-            f"before the topic ends, and before that never silent for more than "
-            f"{_seconds(row[gone.LONGEST])}."
+            f"Client {row[CLIENT]} is gone: it was last heard at {extent.times.moment(last)}, "
+            f"{duration(silent)} before the topic ends, and before that never silent for more than "
+            f"{duration(row[gone.LONGEST])}."
         )
-        window = around(last, last + silent)
+        window = around(last - extent.zero_ms, last - extent.zero_ms + silent)
         yield Finding(sentence, int(row[gone.EVENTS]), "gone", "Outages", *window, (row[CLIENT],))
 
 
@@ -375,7 +389,7 @@ def _shared_clock(rows: pd.DataFrame) -> str:
     offset = float(rows[client_clocks.CLOCK_OFFSET].median())
     side = "ahead of" if offset > 0 else "behind"
     return (
-        f"The times of {len(rows):,} clients are all {_seconds(abs(offset))} {side} the others': "
+        f"The times of {len(rows):,} clients are all {duration(abs(offset))} {side} the others': "
         f"by a clock that they share, as a gateway's, or one setting, rather than by {len(rows):,} "
         "wrong clocks."
     )
@@ -384,7 +398,7 @@ def _shared_clock(rows: pd.DataFrame) -> str:
 def _clock(row: dict[Hashable, Any], events: int) -> str:
     offset, drift = row[client_clocks.CLOCK_OFFSET], row[client_clocks.DRIFT]
     side = "ahead of" if offset > 0 else "behind"
-    sentence = f"Client {row[CLIENT]}'s clock is {_seconds(abs(offset))} {side} the others'"
+    sentence = f"Client {row[CLIENT]}'s clock is {duration(abs(offset))} {side} the others'"
     if round(abs(drift)):  # 0 where no drift is established
         sentence += f" and {'gains' if drift > 0 else 'loses'} {abs(drift):,.0f} ppm"
     if future := int(row[client_clocks.FUTURE]):
@@ -447,7 +461,7 @@ def _of_whole(part: Part, rows: pd.DataFrame, extent: Extent) -> Iterator[Findin
         long = [name for name in names if row[name] >= NOTABLE_MS]
         if long:
             share, words = _QUANTILES[long[0]]
-            said = sentence.format(words, _seconds(row[long[0]]))
+            said = sentence.format(words, duration(row[long[0]]))
             events = round(share * row[delay_parts.EVENTS])
             yield Finding(said, events, kind, "Delay", extent.start_s, extent.end_s)
 
@@ -469,7 +483,7 @@ def _of_clients(
             client, events = row[CLIENT], round(share * row[delay_parts.EVENTS])
             some = f"{words} of {extent.who(client)}'s events"
             kind, sentence = _OF_CLIENT[part]
-            said = sentence.format(some, _seconds(row[name]))
+            said = sentence.format(some, duration(row[name]))
             if part is Part.BUFFERING:
                 said += _why_buffered(client, row[name], events, parts)
             window = extent.start_s, extent.end_s
@@ -488,7 +502,7 @@ def _why_buffered(client: object, buffering: int, events: int, parts: DelayParts
         return ": nothing happened in between, it slept or waited for the next event"
     interval = upload[delay_parts.SEND_INTERVAL]
     if upload[delay_parts.PER_SEND] >= 2 and buffering <= interval:
-        return f": it sends every {_seconds(interval)}"
+        return f": it sends every {duration(interval)}"
     return ""
 
 
@@ -508,7 +522,7 @@ def _was_set(row: dict[Hashable, Any], extent: Extent) -> Finding:
     client, at = row[CLIENT], int(row[clock_steps.AT])
     way = "forward" if row[clock_steps.SIZE] > 0 else "back"
     sentence = f"Client {client}'s clock was set {way} by {duration(abs(row[clock_steps.SIZE]))}"
-    sentence += f" at {_moment(at - extent.zero_ms)}"
+    sentence += f" at {extent.times.moment(at)}"
     if row[clock_steps.ZONE]:
         sentence += ", a whole number of quarter hours: its time zone may have changed"
     elif way == "back":
@@ -523,7 +537,7 @@ def _set_together(rows: pd.DataFrame, extent: Extent) -> Finding:
     clients = tuple(rows[CLIENT].unique().tolist())
     sentence = (
         f"The times of {len(clients):,} clients were set {way} by {duration(abs(size))} about "
-        f"{_moment(at - extent.zero_ms)}: each client's clock, or one that they share."
+        f"{extent.times.moment(at)}: each client's clock, or one that they share."
     )
     events, window = int(rows[clock_steps.EVENTS].sum()), (extent.start_s, extent.end_s)
     return Finding(sentence, events, "clock", "Delay", *window, clients)
@@ -564,15 +578,3 @@ def _is_missing(client: object) -> bool:
 
 def _capital(words: str) -> str:
     return words[:1].upper() + words[1:]
-
-
-def _seconds(ms: float) -> str:
-    """Return a length as "65 s", below ten seconds as "7.3 s", below one as "320 ms"."""
-    if ms < 1000:
-        return f"{ms:.0f} ms"
-    return f"{ms / 1000:,.{1 if ms < 10_000 else 0}f} s"
-
-
-def _moment(ms: float) -> str:
-    """Return a time since zero as "1,212 s"."""
-    return f"{ms / 1000:,.0f} s"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import altair as alt
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from lib.charts import colours
+from lib.charts.held_back import outage_layers
 from lib.charts.rows import END, EVENTS, LANE, START, Lanes, bin_width, client_lanes, count_bins
 from lib.charts.texts import drawn_names
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
@@ -71,15 +73,14 @@ class ComparisonChart:
             where = "both panels" if len(self.clocks) > 1 else "the panel"
             return f"Every one of the {self.events:,} events of {who} is a point in {where}."
         cell = duration(self.width_ms)
-        return f"Counts of all {self.events:,} events of {who}, per row and {cell}."
+        return f"Counts of all {self.events:,} events of {who}: a cell is one row and {cell}."
 
     @property
     def caption(self) -> str:
         """What is drawn, when more of it would be, and how it moves."""
         drawn = self.what
         if self.width_ms is not None:
-            points = f"up to {MOST_POINTS:,} events in the window are drawn as points."
-            drawn = f"{drawn.removesuffix('.')}; {points}"
+            drawn += f" Up to {MOST_POINTS:,} events in the window are drawn as points."
         return f"{drawn} Both panels move together." if len(self.clocks) > 1 else drawn
 
 
@@ -90,6 +91,7 @@ def comparison(
     zero_ms: int,
     scale: TimeScale,
     height: int,
+    outages: pd.DataFrame | None = None,
 ) -> ComparisonChart:
     """Draw the events at `rows` of an events table on both clocks.
 
@@ -101,6 +103,8 @@ def comparison(
         The table's zero, epoch ms, and how times are written.
     height
         Of one panel, px.
+    outages
+        Rows of the outages that `lib.analysis.outages.outages_of` returns, to be shaded.
     """
     codes = table[CLIENT].cat.codes.to_numpy()[rows]
     lanes = client_lanes(table[CLIENT].cat.categories, codes)
@@ -119,8 +123,13 @@ def comparison(
             _count_panel(lanes, codes, ms, zero_ms, scale, low, width) for ms in times.values()
         ]
         domain = (low, high + width)
+    over: dict[TimeDomain, list[alt.Chart]] = {}
+    if outages is not None:
+        row_px = height / max(1, len(lanes.labels))
+        shade = partial(outage_layers, outages, lanes, zero_ms=zero_ms, scale=scale, row_px=row_px)
+        over = {clock: shade(clock) for clock in times}
     framed = [
-        _framed(panel, clock, lanes, zero_ms, scale, domain, height)
+        _framed(panel, clock, lanes, zero_ms, scale, domain, height, over.get(clock, []))
         for clock, panel in zip(times, panels, strict=True)
     ]
     chart = alt.vconcat(*framed, spacing=24, params=_interactions(list(times))).resolve_scale(
@@ -256,10 +265,11 @@ def _framed(
     scale: TimeScale,
     domain_ms: tuple[int, int],
     height: int,
-) -> alt.Chart:
+    over: Sequence[alt.Chart],
+) -> alt.Chart | alt.LayerChart:
     text, colour = _TITLES[clock]
     title = "Event time" if clock is TimeDomain.EVENT else "Received time"
-    return panel.encode(
+    drawn = panel.encode(
         x=time_axis(TIME, title, scale, domain_ms=domain_ms, zero_ms=zero_ms),
         y=alt.Y(
             "row:O",
@@ -268,8 +278,8 @@ def _framed(
             axis=alt.Axis(labelLimit=140, grid=True),
         ),
         color=alt.Color("row:N", scale=colours.client_colours(lanes), legend=None),
-    ).properties(
-        name=clock.value,
-        height=height,
-        title=alt.Title(text, color=colour, anchor="start", fontSize=14),
-    )
+    ).properties(name=clock.value)
+    head = alt.Title(text, color=colour, anchor="start", fontSize=14)
+    if not over:
+        return drawn.properties(height=height, title=head)
+    return alt.LayerChart(layer=[drawn, *over], height=height, title=head)

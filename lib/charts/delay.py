@@ -370,7 +370,7 @@ def over_time(stretches: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> alt
             y=alt.Y("delay:Q", title="Delay, s", scale=alt.Scale(type="log")),
             color=alt.Color(
                 "quantile:N",
-                title="Events with no more",
+                title="Delay not exceeded by",
                 sort=list(_QUANTILES.values()),
                 scale=alt.Scale(
                     domain=list(_QUANTILES.values()),

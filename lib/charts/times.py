@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lib.core.columns import MISSING_TIME
+from lib.core.moments import Times
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -24,6 +25,12 @@ class TimeScale(StrEnum):
 
 
 _TICKS: Final = {
+    "year": "%Y",
+    "quarter": "%b %Y",
+    "month": "%b %Y",
+    "week": "%-d %b",
+    "date": "%-d %b",
+    "day": "%-d %b",
     "hours": "%H:%M",
     "minutes": "%H:%M",
     "seconds": "%H:%M:%S",
@@ -54,7 +61,8 @@ def time_axis(
 ) -> alt.X:
     """Return the x channel of a time `field`, its unit in the title.
 
-    `domain_ms` fixes the visible stretch, epoch ms; None lets the data decide.
+    `domain_ms` fixes the visible stretch, epoch ms; None lets the data decide. Where it is fixed,
+    the title says the days.
     """
     if scale is TimeScale.ZERO:
         seconds = [(ms - zero_ms) / 1000.0 for ms in domain_ms] if domain_ms else alt.Undefined
@@ -64,10 +72,13 @@ def time_axis(
             title=f"{title}, s since zero",
             scale=alt.Scale(domain=seconds, nice=False, zero=False),
         )
+    zone = "UTC" if scale is TimeScale.UTC else "your time zone"
+    # The server does not know the days of the viewer's zone.
+    days = Times(zero_ms).days(*domain_ms) if domain_ms and scale is TimeScale.UTC else ""
     return alt.X(
         field,
         type="temporal",
-        title=f"{title}, {'UTC' if scale is TimeScale.UTC else 'your time zone'}",
+        title=f"{title}, {zone}{', ' if days else ''}{days}",
         axis=alt.Axis(format=_TICKS),
         scale=alt.Scale(
             type="utc" if scale is TimeScale.UTC else "time",

@@ -7,18 +7,37 @@ from typing import Final
 
 import pandas as pd
 
+_MINUTE_MS: Final = 60_000
+_HOUR_MS: Final = 60 * _MINUTE_MS
+_DAY_MS: Final = 24 * _HOUR_MS
+
 
 def duration(ms: float) -> str:
-    """Return a duration in the unit that suits it, for example 12 ms, 65.2 s or 3.4 h."""
-    for unit, size, least in (
-        ("d", 86_400_000, 2),
-        ("h", 3_600_000, 2),
-        ("min", 60_000, 2),
-        ("s", 1000, 1),
-    ):
-        if abs(ms) >= size * least:
-            return f"{round(ms / size, 1):,g} {unit}"
-    return f"{ms:,.0f} ms"
+    """Return a duration as people write it: 12 ms, 65.2 s, 10.6 min, 2 h 5 min, 3 d 4 h.
+
+    Of a negative one, the same behind a minus sign.
+    """
+    if round(ms) < 0:
+        return f"−{duration(-ms)}"
+    if round(ms) < 1000:
+        return f"{abs(ms):.0f} ms"
+    if ms < 2 * _MINUTE_MS:
+        return f"{round(ms / 1000, 1):g} s"
+    if round(ms / _MINUTE_MS, 1) < 60:
+        return f"{round(ms / _MINUTE_MS, 1):g} min"
+    if round(ms / _MINUTE_MS) < 48 * 60:
+        return _in_two(round(ms / _MINUTE_MS), 60, "h", "min")
+    return _in_two(round(ms / _HOUR_MS), 24, "d", "h")
+
+
+def _in_two(smaller: int, in_larger: int, larger_unit: str, smaller_unit: str) -> str:
+    larger, rest = divmod(smaller, in_larger)
+    return f"{larger:,} {larger_unit}" + (f" {rest} {smaller_unit}" if rest else "")
+
+
+def delay_text(ms: float) -> str:
+    """Return a delay: a duration, or by how much an event's clock was ahead: "1 h ahead"."""
+    return duration(ms) if round(ms) >= 0 else f"{duration(-ms)} ahead"
 
 
 def counted(number: int, noun: str) -> str:

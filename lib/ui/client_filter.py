@@ -31,6 +31,8 @@ def choose_clients(topic: LoadedTopic) -> Sequence[object]:
         accept_new_options=len(clients) > len(listed),
         key=parameters.CLIENTS.name,
         bind="query-params",
+        help="Only events of these clients are shown, on every page. Findings and what engines "
+        "would do are always those of all clients.",
     )
     places = (client_at(clients, name) for name in chosen)
     return [clients[place] for place in places if place is not None]

@@ -11,7 +11,7 @@ from lib.charts.rows import shown_name
 from lib.core.columns import CLIENT
 from lib.core.formatting import escaped_markdown
 from lib.ui import parameters
-from lib.ui.show import in_seconds
+from lib.ui.tables import quantiles_in_words, show_table, yes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +24,7 @@ _WORDS = {
     client_clocks.SMALLEST_DELAY: "Smallest delay (ms)",
     client_clocks.CLOCK_OFFSET: "Clock ahead by (ms)",
     client_clocks.DRIFT: "Drift (ppm)",
-    client_clocks.FUTURE: "From the future",
+    client_clocks.FUTURE: "Received before they happened",
     client_clocks.WRONG: "Wrong",
 }
 
@@ -41,9 +41,9 @@ def clock_table(topic: LoadedTopic, table: pd.DataFrame) -> None:
     ordered = table.reindex(
         table[client_clocks.CLOCK_OFFSET].abs().sort_values(ascending=False).index
     )
-    chosen = st.dataframe(
+    ordered = ordered.assign(**{client_clocks.WRONG: yes(ordered[client_clocks.WRONG])})
+    chosen = show_table(
         ordered[list(_WORDS)].rename(columns=_WORDS).round({"Clock ahead by (ms)": 1}),
-        hide_index=True,
         height=260,
         key=parameters.CLOCK_TABLE,
         on_select="rerun",
@@ -56,4 +56,4 @@ def clock_table(topic: LoadedTopic, table: pd.DataFrame) -> None:
         name = shown_name(client)
         st.markdown(f"**Out-of-orderness of the topic, client {escaped_markdown(name)}**")
         effect = client_clocks.effect(topic.events.table, table, client)
-        st.dataframe(in_seconds(effect), hide_index=True, alt=f"What client {name} does")
+        show_table(quantiles_in_words(effect), alt=f"What client {name} does")

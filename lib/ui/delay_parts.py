@@ -11,7 +11,7 @@ from lib.charts import delay_parts as charts
 from lib.charts.delay_parts import WORDS
 from lib.core.formatting import counted
 from lib.ui import parameters
-from lib.ui.show import in_seconds
+from lib.ui.tables import quantiles_in_words, show_table
 
 if TYPE_CHECKING:
     from lib.analysis.analyse import Analysis
@@ -34,7 +34,7 @@ def delay_parts(visible: Visible, answers: Analysis) -> None:
     st.caption(f"{parts.missing} {_MEANING}".strip())
     words = parts.of_topic[PART].astype(str).map({str(part): word for part, word in WORDS.items()})
     table = parts.of_topic.drop(columns=parts.of_topic.columns[0]).assign(**{PART: words})
-    st.dataframe(in_seconds(table), hide_index=True, alt="Quantiles of each part of the delay, s")
+    show_table(quantiles_in_words(table), alt="Quantiles of each part of the delay, s")
     drawn = charts.per_client(parts.by_client)
     st.altair_chart(
         drawn.chart,

@@ -1,9 +1,8 @@
-"""What stands out, each sentence with a link to the view that proves it."""
+"""What stands out, each sentence with what moves the picture to it, and the page that proves it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -14,67 +13,84 @@ from lib.core.formatting import counted, escaped_markdown
 from lib.events.table import TimeDomain
 from lib.ui import parameters
 from lib.ui.answers import analysis_of, diagnosed, verdict_of
-from lib.ui.time_window import CLOCKS, extent_of
+from lib.ui.time_window import extent_of, show_all_time, show_stretch
 
 if TYPE_CHECKING:
     from lib.analysis.findings import Finding
     from lib.loading.load import LoadedTopic
+    from lib.ui.time_window import Stretch
 
 _FIRST = 5
 
 
-def show_findings(topic: LoadedTopic) -> None:
-    """Show the findings of a topic, those that touch the most events first."""
+def show_findings(topic: LoadedTopic, zone: str | None) -> None:
+    """Show the findings of a topic, those that touch the most events first.
+
+    Times are those of a zone; None: since zero.
+    """
     analysis = analysis_of(topic)
-    found = analysis.findings
+    found = analysis.findings_in(zone)
+    _show_all(found, topic)
     if analysis.numbering is not None:
         st.caption(escaped_markdown(analysis.numbering.sentence))
+
+
+def _show_all(found: list[Finding], topic: LoadedTopic) -> None:
     if not found:
-        nothing = nothing_found(topic, analysis, verdict_of(topic), diagnosed(topic))
+        nothing = nothing_found(topic, analysis_of(topic), verdict_of(topic), diagnosed(topic))
         if nothing == NOTHING:
             st.success(nothing, icon=":material/check_circle:")
         else:
             st.info(nothing, icon=":material/info:")
         return
-    for finding in found[:_FIRST]:
-        _show(finding, topic)
+    for place, finding in enumerate(found[:_FIRST]):
+        _show(place, finding, topic)
     if len(found) > _FIRST:
         with st.expander(f"{counted(len(found) - _FIRST, 'more finding')}"):
-            for finding in found[_FIRST:]:
-                _show(finding, topic)
+            for place, finding in enumerate(found[_FIRST:], start=_FIRST):
+                _show(place, finding, topic)
 
 
-def _show(finding: Finding, topic: LoadedTopic) -> None:
-    with st.container(
-        border=True,
-        horizontal=True,
-        horizontal_alignment="distribute",
-        vertical_alignment="center",
-    ):
+def _show(place: int, finding: Finding, topic: LoadedTopic) -> None:
+    with st.container(border=True, gap="xsmall"):
         st.markdown(escaped_markdown(finding.sentence))
-        # Within the tab, Streamlit lets the sidebar's own widgets win over a link's parameters.
-        st.link_button(
-            "Show",
-            _link(finding, topic),
-            type="tertiary",
-            icon=":material/arrow_forward:",
-            help=f"Opens the {finding.page} page on it, in a new tab; "
-            f"{counted(finding.events, 'event')}.",
-        )
+        with st.container(horizontal=True, gap="small"):
+            stretch, clients = _view_of(finding, topic)
+            if stretch is not None or clients:
+                st.button(
+                    "Show",
+                    key=parameters.finding_key(place),
+                    type="tertiary",
+                    icon=":material/my_location:",
+                    on_click=_move_to,
+                    args=(stretch, clients),
+                    help="Moves the picture to it: sets the time window and the clients.",
+                )
+            if finding.page != "Overview" and st.button(
+                f"On {finding.page}",
+                key=parameters.finding_key(place, finding.page),
+                type="tertiary",
+                icon=":material/arrow_forward:",
+                on_click=_move_to,
+                args=(stretch, clients),
+                help=f"Opens the {finding.page} page on it; {counted(finding.events, 'event')}.",
+            ):
+                st.switch_page(f"pages/{finding.page.lower()}.py")
 
 
-def _link(finding: Finding, topic: LoadedTopic) -> str:
-    """Return the URL of the view that shows a finding: the present one, on its stretch and clients.
+def _view_of(finding: Finding, topic: LoadedTopic) -> tuple[Stretch | None, list[str]]:
+    """Return the stretch and the clients that show a finding; None and none: the whole topic."""
+    extent, (low, high) = analysis_of(topic).extent, extent_of(topic)
+    assert extent is not None  # or there were no finding
+    is_whole = (finding.start_s, finding.end_s) == (extent.start_s, extent.end_s)
+    stretch = None if is_whole else (max(finding.start_s, low), min(finding.end_s, high))
+    is_of_few = len(finding.clients) <= _FIRST
+    return stretch, [written(client) for client in finding.clients] if is_of_few else []
 
-    Relative, so that it holds wherever the app is served from.
-    """
-    kept = {name: st.query_params.get_all(name) for name in st.query_params}
-    clock, window, clients = parameters.CLOCK.name, parameters.WINDOW.name, parameters.CLIENTS.name
-    kept |= {clock: [], clients: [], window: []}
-    low, high = extent_of(topic)
-    start, end = max(finding.start_s, low), min(finding.end_s, high)
-    if (start, end) != (low, high):
-        kept |= {clock: [CLOCKS[TimeDomain.RECEIVED]], window: [f"{start:.3f}", f"{end:.3f}"]}
-    if len(finding.clients) <= _FIRST:
-        kept[clients] = [written(client) for client in finding.clients]
-    return f"{finding.page.lower()}?{urlencode(kept, doseq=True)}"
+
+def _move_to(stretch: Stretch | None, clients: list[str]) -> None:
+    if stretch is None:
+        show_all_time()
+    else:
+        show_stretch(TimeDomain.RECEIVED, *stretch)
+    st.session_state[parameters.CLIENTS.name] = clients

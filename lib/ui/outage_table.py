@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
@@ -14,18 +14,26 @@ from lib.charts.rows import shown_name
 from lib.core.columns import CLIENT, SESSION
 from lib.events.table import TimeDomain
 from lib.ui import parameters
-from lib.ui.show import clock_name, shown_times
+from lib.ui.show import clock_name, shown_times, time_column, with_times_shown
+from lib.ui.tables import show_table
 from lib.ui.time_window import show_stretch
 
 if TYPE_CHECKING:
     from lib.ui.page import Visible
 
+_TIMES: Final = (outages.START, outages.LAST_HEARD, outages.BACK_AT, outages.BURST_END)
+
 
 def outage_table(table: pd.DataFrame, visible: Visible) -> None:
-    """Show rows of the result of `lib.analysis.outages.outages`; a selected one zooms to it."""
-    st.dataframe(
+    """Show rows of the result of `lib.analysis.outages.outages`; a selected one zooms to it.
+
+    Those that touch the most events come first.
+    """
+    touched = table[outages.HELD_BACK] + table[outages.LOST]
+    table = table.loc[touched.sort_values(ascending=False, kind="stable").index]
+    show_table(
         _readable(table, visible),
-        hide_index=True,
+        config={name: time_column(visible, "Received time") for name in _heads(visible)},
         key=parameters.OUTAGE_TABLE,
         on_select=lambda: _zoom(table, visible),
         selection_mode="single-row",
@@ -33,7 +41,7 @@ def outage_table(table: pd.DataFrame, visible: Visible) -> None:
     )
     st.download_button(
         "Download the outages",
-        lambda: table.to_csv(index=False),
+        lambda: with_times_shown(table, _TIMES, visible).to_csv(index=False),
         file_name=f"{visible.topic.report.topic}-outages.csv",
         mime="text/csv",
         icon=":material/download:",
@@ -49,25 +57,30 @@ def rhythm_table(limits: pd.DataFrame) -> None:
         shown[column] = (shown[column] / 1000).round(3)
     words = {
         CLIENT: "Client",
-        outages.TYPICAL_INTERVAL: "Typical interval (s)",
-        outages.TYPICAL_WAIT: "Typical wait (s)",
+        outages.TYPICAL_INTERVAL: "Usual interval (s)",
+        outages.TYPICAL_WAIT: "Usual wait (s)",
         outages.LIMIT: "Outage beyond a wait of (s)",
     }
-    st.dataframe(
-        shown.rename(columns=words).replace(np.inf, None),
-        hide_index=True,
+    show_table(
+        shown.rename(columns=words).replace(np.inf, np.nan),
         height=260,
-        alt="Each client's rhythm and the limit that follows from it",
+        alt="Each client's usual interval and wait, and the wait beyond which it is an outage",
     )
 
 
+def _heads(visible: Visible) -> tuple[str, str]:
+    """Return the heads of the columns of times."""
+    return f"Last heard, {clock_name(visible)}", f"Back at, {clock_name(visible)}"
+
+
 def _readable(table: pd.DataFrame, visible: Visible) -> pd.DataFrame:
+    last_heard, back_at = _heads(visible)
     readable = pd.DataFrame(
         {
             "Client": table[CLIENT].map(shown_name).astype(str),
             "Kind": table[outages.KIND].astype(str),
-            f"Last heard, {clock_name(visible)}": shown_times(table[outages.LAST_HEARD], visible),
-            f"Back at, {clock_name(visible)}": shown_times(table[outages.BACK_AT], visible),
+            last_heard: shown_times(table[outages.LAST_HEARD], visible),
+            back_at: shown_times(table[outages.BACK_AT], visible),
             "Silence (s)": table[outages.SILENCE].astype("Float64") / 1000,
             "Held back": table[outages.HELD_BACK],
             "Lost": table[outages.LOST],

@@ -10,7 +10,14 @@ import streamlit as st
 from lib.charts import windows as charts
 from lib.charts.delay import LateMarks, skew_plot
 from lib.charts.rows import written
-from lib.core.columns import CLIENT, DELAY_MS, GAP_MS, MISSED_BY_MS, RECEIVED_TIME
+from lib.core.columns import (
+    CLIENT,
+    DELAY_MS,
+    EVENT_TIME,
+    GAP_MS,
+    MISSED_BY_MS,
+    RECEIVED_TIME,
+)
 from lib.core.formatting import counted, duration
 from lib.replay.engine import delay_ms
 from lib.replay.gaps import gap_distribution, inter_event_gaps, knee_ms
@@ -20,6 +27,8 @@ from lib.replay.sentences import DROPPED_MEANS, FATES, latency_means, latency_te
 from lib.replay.windows import NO_INDEX, HoppingWindow, SessionWindow
 from lib.ui import parameters
 from lib.ui.replays import curves_of, input_of, true_sessions
+from lib.ui.show import time_column, with_times_shown
+from lib.ui.tables import show_table
 
 if TYPE_CHECKING:
     from lib.replay.engine import Setting
@@ -132,16 +141,18 @@ def dropped_list(visible: Visible, replayed: Replay) -> None:
         CLIENT: shown[CLIENT].map(written).astype(str),
         MISSED_BY_MS: shown[MISSED_BY_MS] / 1000,
     }
-    st.dataframe(
-        shown.assign(**columns).rename(columns={MISSED_BY_MS: "Missed by (s)"}),
-        hide_index=True,
+    times = [name for name in (EVENT_TIME, RECEIVED_TIME) if name in dropped]
+    written_out = with_times_shown(shown.assign(**columns), times, visible)
+    show_table(
+        written_out.rename(columns={MISSED_BY_MS: "Missed by (s)"}),
+        config={name: time_column(visible, "Time") for name in times},
         height=250,
         alt="Dropped events, those that missed by the most first",
     )
-    st.caption(f"{len(shown):,} of {len(dropped):,} dropped events.")
+    st.caption(f"{len(shown):,} of {counted(len(dropped), 'dropped event')}.")
     st.download_button(
         "Download the dropped events",
-        lambda: dropped.to_csv(index=False),
+        lambda: with_times_shown(dropped, times, visible).to_csv(index=False),
         file_name=f"{visible.topic.report.topic}-dropped.csv",
         mime="text/csv",
         icon=":material/download:",

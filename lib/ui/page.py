@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -11,13 +12,14 @@ from lib.analysis import outages
 from lib.analysis.notices import About, Level, notices
 from lib.analysis.of_topic import why_no_delay
 from lib.core.columns import CLIENT
-from lib.core.formatting import escaped_markdown, size
+from lib.core.formatting import counted, duration, escaped_markdown, size
 from lib.events.table import TimeDomain, window_rows
 from lib.ui import parameters
 from lib.ui.answers import in_order_of_records, time_notices_of, verdict_of, with_received
 from lib.ui.failures import show_error, show_words
 from lib.ui.offer import show_offer
 from lib.ui.show import load_report
+from lib.ui.time_window import CLOCKS
 from lib.ui.view import View, current_view
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from lib.analysis.notices import Notice
     from lib.charts.times import TimeScale
     from lib.core.errors import SkewlineError
+    from lib.core.moments import Times
     from lib.loading.load import LoadedTopic
     from lib.ui.loads import Load
     from lib.ui.time_window import TimeWindow
@@ -63,6 +66,7 @@ class Visible:
     window: TimeWindow
     rows: NDArray[np.int64] | slice
     scale: TimeScale
+    times: Times
     clients: Sequence[object]
     order_only: bool = False
     """Whether only the order of arrival is known, and received times are stand-ins for it."""
@@ -101,6 +105,11 @@ class Visible:
         some = self.table[list(names)]
         return some if isinstance(self.rows, slice) else some.take(self.rows)
 
+    @property
+    def is_everything(self) -> bool:
+        """Whether neither window nor clients leave an event out."""
+        return not self.clients and math.isinf(self.window.start_s)
+
     def stretch(self, clock: TimeDomain) -> tuple[int, int]:
         """Return the first and last time of the visible events on a clock, epoch ms."""
         times = self.table[clock.milliseconds].to_numpy()[self.rows]
@@ -136,7 +145,8 @@ def begin(title: str, line: str, *, needs_received: bool = False, replays: bool 
         received times, it asks the viewer whether the records are in that order.
     """
     st.title(title, anchor=False)
-    st.caption(line)
+    head = st.empty()
+    head.caption(line)
     view = current_view()
     topic = view.topic if view.load is None and view.offer is None else None
     if topic is None:
@@ -168,6 +178,7 @@ def begin(title: str, line: str, *, needs_received: bool = False, replays: bool 
     elif needs_received:
         shown = with_received(topic)
     visible = _inside(view, shown, topic, view.window)
+    head.caption(f"{line} {_what_is_shown(visible)}")
     return replace(visible, order_only=order_only, delays_tell=delays_tell)
 
 
@@ -205,7 +216,26 @@ def _inside(view: View, topic: LoadedTopic, whole: LoadedTopic, window: TimeWind
             icon=":material/filter_alt_off:",
         )
         st.stop()
-    return Visible(topic, whole, window, rows, view.scale, view.clients)
+    return Visible(topic, whole, window, rows, view.scale, view.times, view.clients)
+
+
+def _what_is_shown(visible: Visible) -> str:
+    """Return how much of the topic the time window and the clients leave, in a sentence."""
+    every = len(visible.table)
+    if visible.is_everything:
+        return f"Shown: all {counted(every, 'event')} of the topic."
+    window, zero_ms = visible.window, visible.zero_ms
+    limits = []
+    if math.isfinite(window.start_s):
+        ends = (zero_ms + round(1000 * end) for end in (window.start_s, window.end_s))
+        clock = CLOCKS[window.clock].lower()
+        limits.append(f"{visible.times.stretch(*ends)} by {clock}")
+    if visible.clients:
+        limits.append(counted(len(visible.clients), "client"))
+    return (
+        f"**:material/filter_alt: Shown: {visible.count:,} of {every:,} events, "
+        f"{'; '.join(limits)}.** What is of the whole topic says so."
+    )
 
 
 @st.fragment(run_every=_POLL_S)
@@ -217,7 +247,7 @@ def _show_progress(name: str, load: Load) -> None:
         text = (
             f"{progress.records:,} of at most {progress.expected:,} records, "
             f"{size(progress.bytes)}, {progress.rate:,.0f} records/s, "
-            f"about {progress.seconds_left:,.0f} s left"
+            f"about {duration(1000 * progress.seconds_left)} left"
         )
     else:
         text = "Asking the broker where the topic begins and ends"
@@ -228,7 +258,7 @@ def _show_progress(name: str, load: Load) -> None:
             st.caption(f":material/hourglass_empty: {escaped_markdown(progress.waiting)}")
         if load.stopping.is_set():
             st.caption("Stopping after the present block.")
-        elif st.button("Stop and keep what came", icon=":material/stop_circle:"):
+        elif st.button("Stop, keep what is loaded", icon=":material/stop_circle:"):
             load.stopping.set()
 
 

@@ -129,7 +129,9 @@ CLIENTS: Final = Parameter(
     "clients", None, "once for each client of the filter", default_means="all clients"
 )
 TIMES: Final = Parameter(
-    "times", "Since zero", "how times are written: `Since zero`, `UTC`, `Local`"
+    "times",
+    "UTC",
+    "how times are written: `UTC`, `Local`, `Since zero`; since zero where they are no dates",
 )
 CORRECT: Final = Parameter("correct", False, "`true`: correct wrong clocks")
 FIRST_CLIENT, LAST_CLIENT = (
@@ -148,7 +150,7 @@ KINDS: Final = Parameter(
     "those with events held back or lost",
 )
 SENSITIVITY: Final = Parameter(
-    "sensitivity", 1.0, "multiple of each client's own limit, 0.25 to 10", "Outages"
+    "sensitivity", 1.0, "outage threshold, × each client's own limit, 0.25 to 10", "Outages"
 )
 ONE_SESSION: Final = Parameter(
     "one_session", None, "the session shown in detail", "Sessions", "that with the largest delay"
@@ -223,7 +225,7 @@ FIELDS: Final = (*ROLES, *FORMS, *ZONES, WRAPPERS, GAP)
 OF_TOPIC: Final = (*FIELDS, FROM, TO, PARTITIONS)
 """The parameters that hold for one topic only: its fields, and all of them."""
 
-BY_HAND: Final = (SOURCE, TOPIC, *OF_TOPIC, FIRST_CLIENT, LAST_CLIENT, ONE_SESSION)
+BY_HAND: Final = (SOURCE, TOPIC, WINDOW, *OF_TOPIC, FIRST_CLIENT, LAST_CLIENT, ONE_SESSION)
 
 # Keys of widgets and charts that no parameter is bound to.
 BLAME_CHART: Final = "blame"
@@ -241,6 +243,7 @@ SESSION_CHART: Final = "session_fan"
 SESSION_HISTOGRAM: Final = "session_histogram"
 SESSION_TABLE: Final = "session_table"
 SKEW_CHART: Final = "skew"
+STORY_CHART: Final = "story"
 GAP_CHART: Final = "gaps"
 REPLAY_CHART: Final = "replay_skew"
 INTERNAL_TOPICS: Final = "internal_topics"
@@ -254,6 +257,7 @@ HELD_PARAMETERS: Final = "url_parameters"
 HELD_WINDOW: Final = "held_window"
 UPLOADED_FILE: Final = "uploaded_file"
 VIEW: Final = "view"
+WANTED_WINDOW: Final = "wanted_window"
 
 LARGEST: Final = 1_000_000_000
 """No number of a link may be larger: records, seconds or milliseconds."""
@@ -262,6 +266,11 @@ LARGEST: Final = 1_000_000_000
 def field_key(parameter: Parameter[object]) -> str:
     """Return the key of the widget that chooses a field."""
     return f"field_{parameter.name}"
+
+
+def finding_key(place: int, page: str = "") -> str:
+    """Return the key of the button that shows a finding, on a page of its own if one is named."""
+    return f"finding {place} {page}".rstrip()
 
 
 def curve_key(name: str, over: str) -> str:
@@ -275,7 +284,7 @@ def restore() -> None:
     for parameter in BY_HAND:
         name = parameter.name
         if name in st.query_params:
-            held[name] = st.query_params[name]
+            held[name] = get_all(parameter)
         elif name in held:
             st.query_params[name] = held[name]
 
@@ -285,11 +294,16 @@ def get(parameter: Parameter[object]) -> str | None:
     return st.query_params.get(parameter.name)
 
 
-def put(parameter: Parameter[object], value: str) -> None:
-    """Give a parameter a value."""
-    _held()[parameter.name] = value
-    if st.query_params.get(parameter.name) != value:
-        st.query_params[parameter.name] = value
+def get_all(parameter: Parameter[object]) -> list[str]:
+    """Return every value of a parameter; none where the URL does not have it."""
+    return st.query_params.get_all(parameter.name)
+
+
+def put(parameter: Parameter[object], *values: str) -> None:
+    """Give a parameter its value, or several."""
+    _held()[parameter.name] = list(values)
+    if get_all(parameter) != list(values):
+        st.query_params[parameter.name] = values
 
 
 def drop(*parameters: Parameter[object]) -> None:
@@ -320,6 +334,6 @@ def binding(name: str, is_usable: Callable[[str], bool] = _is_finite) -> Literal
     return "query-params"
 
 
-def _held() -> dict[str, str]:
-    held: dict[str, str] = st.session_state.setdefault(HELD_PARAMETERS, {})
+def _held() -> dict[str, list[str]]:
+    held: dict[str, list[str]] = st.session_state.setdefault(HELD_PARAMETERS, {})
     return held

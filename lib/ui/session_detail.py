@@ -23,6 +23,7 @@ from lib.core.formatting import counted, duration, escaped_markdown
 from lib.ui import parameters
 from lib.ui.answers import analysis_of
 from lib.ui.show import clock_name, shown_times, time_column
+from lib.ui.tables import show_table
 
 if TYPE_CHECKING:
     from lib.ui.page import Visible
@@ -35,19 +36,18 @@ _SECONDS: Final = ("Duration, event time (s)", "Duration, received (s)", "Larges
 
 def every_session(sessions: pd.DataFrame, visible: Visible) -> str | None:
     """Show the session table; return the session to look at: of the URL, or the selected one."""
-    listed = sessions
+    order = sessions[LARGEST_DELAY].sort_values(ascending=False, kind="stable").index
+    listed = sessions.loc[order[:LISTED]]
     if len(sessions) > LISTED:
-        listed = sessions.loc[sessions[LARGEST_DELAY].nlargest(LISTED).index]
         st.caption(f"The {LISTED:,} sessions with the largest delay, of {len(sessions):,}.")
-    st.dataframe(
+    show_table(
         _readable(listed, visible),
-        hide_index=True,
         height=330,
         key=parameters.SESSION_TABLE,
         on_select=lambda: _choose(listed),
         selection_mode="single-row",
         alt="Every session with its client, events, duration on both clocks and largest delay",
-        column_config={
+        config={
             _first_event(visible): time_column(visible, "Event time"),
             **dict.fromkeys(_SECONDS, st.column_config.NumberColumn(format="%.3f")),
         },

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,6 @@ import pandas as pd
 import streamlit as st
 
 from lib.analysis.notices import first_rejected
-from lib.charts.times import TimeScale
 from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
@@ -24,13 +22,16 @@ from lib.core.columns import (
     SEQUENCE,
     SESSION,
 )
-from lib.core.formatting import escaped_markdown, moment_text, size
+from lib.core.formatting import counted, escaped_markdown, size
 from lib.decoding.rejected import BEGINNING, reasons_of
 from lib.events.export import write_capture
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP_TYPE
 from lib.ui import parameters
+from lib.ui.tables import show_table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pyarrow as pa
     from streamlit.elements.lib.column_types import ColumnConfig
 
@@ -59,9 +60,7 @@ _SHOWN_BYTES = 32
 
 def moment(epoch_ms: int, visible: Visible) -> str:
     """Return a moment as the time switch wants it written."""
-    if visible.scale is TimeScale.ZERO:
-        return f"{(epoch_ms - visible.zero_ms) / 1000:,.3f} s"
-    return moment_text(epoch_ms, _zone(visible))
+    return visible.times.moment(epoch_ms)
 
 
 def load_report(topic: LoadedTopic) -> None:
@@ -94,13 +93,17 @@ def _read_by(topic: LoadedTopic) -> str:
 
 
 def _rejected(rejected: pa.Table, topic: str) -> None:
-    st.markdown(f"**{rejected.num_rows:,} records rejected, by reason**")
-    st.dataframe(reasons_of(rejected), hide_index=True, alt="Records rejected, by reason")
+    st.markdown(f"**{counted(rejected.num_rows, 'record')} rejected, by reason**")
+    show_table(
+        reasons_of(rejected).rename(columns={"reason": "Reason", "records": "Records"}),
+        alt="Records rejected, by reason",
+    )
     _first_bytes(rejected)
     listed = rejected.drop_columns(BEGINNING)
     st.dataframe(
         listed.slice(0, 1000).to_pandas(),
         hide_index=True,
+        placeholder="",
         height=220,
         alt="Records rejected: partition, offset, reason and the beginning of the value",
     )
@@ -124,7 +127,7 @@ def _first_bytes(rejected: pa.Table) -> None:
     if guess:
         st.info(guess, icon=":material/lightbulb:")
     text = "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in first)
-    st.caption(f"How the first of them begins, {len(first)} bytes")
+    st.caption(f"How the first of them begins, {counted(len(first), 'byte')}")
     st.code(f"{first.hex(' ')}\n{text}", language=None)
 
 
@@ -134,15 +137,15 @@ def first_records(visible: Visible, count: int) -> None:
     leading = [name for name in _FIRST if name in first]
     placed = [*leading, *_LAST, RECEIVED_TIME_TYPE]  # the load report says of what kind times are
     first = first[[*leading, *first.columns.difference(placed, sort=False), *_LAST]]
-    if visible.scale is not TimeScale.ZERO:
-        times = {name: shown_times(first[name], visible) for name in (EVENT_TIME, RECEIVED_TIME)}
-        first = first.assign(**times)
+    if visible.times.zone is not None:
+        first = with_times_shown(first, (EVENT_TIME, RECEIVED_TIME), visible)
     elif visible.topic.events.without_received:
         received = first[RECEIVED_TIME].astype("Int64")
         first = first.assign(**{RECEIVED_TIME: received.mask(received == MISSING_TIME)})
     st.dataframe(
         first,
         hide_index=True,
+        placeholder="",
         height=250,
         alt="The first records of the window in arrival order, with their normalized times",
         column_config={
@@ -152,14 +155,16 @@ def first_records(visible: Visible, count: int) -> None:
             RECEIVED_TIME: time_column(visible, "Received time", of_zero="%d", unit="epoch ms"),
         },
     )
-    st.caption(f"The first {len(first):,} of {visible.count:,} events, in arrival order.")
+    st.caption(
+        f"The first {len(first):,} of {counted(visible.count, 'event')} shown, in arrival order."
+    )
 
 
 def time_column(
     visible: Visible, what: str, *, of_zero: str = "%.3f", unit: str = "s since zero"
 ) -> ColumnConfig:
     """Return how a column of times is written in a table: as the time switch wants it."""
-    if visible.scale is TimeScale.ZERO:
+    if visible.times.zone is None:
         return st.column_config.NumberColumn(format=of_zero, help=f"{what}, {unit}")
     return st.column_config.DatetimeColumn(
         format="YYYY-MM-DD HH:mm:ss.SSS", help=f"{what}, {clock_name(visible)}"
@@ -168,27 +173,20 @@ def time_column(
 
 def clock_name(visible: Visible) -> str:
     """Return what times are written in, for a title: since zero, or the name of the zone."""
-    return "s since zero" if visible.scale is TimeScale.ZERO else _zone(visible)
+    return visible.times.zone or "s since zero"
 
 
 def shown_times(epoch_ms: pd.Series, visible: Visible) -> pd.Series:
     """Return times for a table as the time switch wants them: seconds, or zoned datetimes."""
-    if visible.scale is TimeScale.ZERO:
+    if visible.times.zone is None:
         return ((epoch_ms - visible.zero_ms) / 1000).mask(epoch_ms == MISSING_TIME)
     known = epoch_ms.mask(epoch_ms == MISSING_TIME)
-    return pd.to_datetime(known, unit="ms", utc=True).dt.tz_convert(_zone(visible))
+    return pd.to_datetime(known, unit="ms", utc=True).dt.tz_convert(visible.times.zone)
 
 
-def _zone(visible: Visible) -> str:
-    local = st.context.timezone if visible.scale is TimeScale.LOCAL else None
-    return local or "UTC"
-
-
-def in_seconds(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with its quantile columns, ms (`delays.quantile_name`), as seconds."""
-    quantiles = [c for c in table.columns if re.fullmatch(r"min|max|p[0-9.]+", c)]
-    shown = table.assign(**{c: table[c] / 1000 for c in quantiles})
-    return shown.rename(columns={c: f"{c} (s)" for c in quantiles})
+def with_times_shown(table: pd.DataFrame, columns: Iterable[str], visible: Visible) -> pd.DataFrame:
+    """Return a table, for the screen or a file, with its times as the time switch wants them."""
+    return table.assign(**{name: shown_times(table[name], visible) for name in columns})
 
 
 def download_topic(topic: LoadedTopic) -> None:

@@ -5,6 +5,7 @@ Every choice is in the URL; `lib.ui.parameters` says under which name.
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -13,6 +14,7 @@ import streamlit as st
 
 from lib.charts.times import TimeScale
 from lib.core.errors import FieldsError, SkewlineError
+from lib.core.moments import Times, are_dates
 from lib.sources.open import UPLOAD, cap_on_events, is_cluster, label_of
 from lib.ui import parameters
 from lib.ui.answers import corrected
@@ -22,7 +24,7 @@ from lib.ui.loads import LoadKey, is_known, load_of, reload_of
 from lib.ui.offer import offer_of
 from lib.ui.sources import chosen_source, forget_topics, topics_of
 from lib.ui.switch import switch
-from lib.ui.time_window import TimeWindow, choose_window
+from lib.ui.time_window import TimeWindow, choose_window, extent_of, show_all_time
 from lib.ui.topic_choice import choose_partitions, choose_range, choose_source, choose_topic
 from lib.ui.topic_list import topic_list_button
 from lib.ui.view import View
@@ -36,10 +38,13 @@ if TYPE_CHECKING:
 _QUICK_S: Final = 0.4
 """A load that ends within this time shows no progress."""
 
+_NO_TIMES: Final = Times(0, None)
+"""Where no topic is loaded."""
+
 _SCALES: Final[Mapping[str, str]] = {
-    TimeScale.ZERO: "Since zero",
     TimeScale.UTC: "UTC",
     TimeScale.LOCAL: "Local",
+    TimeScale.ZERO: "Since zero",
 }
 
 
@@ -86,7 +91,7 @@ def _view_of_topic(source: TopicSource, key: LoadKey) -> View:
     load.settle(_QUICK_S)
     running = load if load.is_running else None  # asked once: it may end at any moment
     topic = load.loaded
-    scale = TimeScale.ZERO
+    scale, times = TimeScale.ZERO, _NO_TIMES
     window: TimeWindow | None = None
     clients: Sequence[object] = ()
     if isinstance(load.error, FieldsError):
@@ -94,11 +99,51 @@ def _view_of_topic(source: TopicSource, key: LoadKey) -> View:
     if topic is not None and topic.sources:
         choose_fields(topic)
     if topic is not None and topic.events.has_event_time and len(topic.events.table):
-        window = choose_window(key.source, topic)
-        clients = choose_clients(topic)
-        scale = TimeScale(switch("Times", _SCALES, parameters.TIMES))
+        window_place, clients_place = st.container(), st.container()
+        scale = _choose_scale(topic)
+        times = Times(topic.events.zero_ms, _zone(scale))
+        with window_place:
+            window = choose_window(key.source, topic, times)
+        with clients_place:
+            clients = choose_clients(topic)
+        with clients_place:
+            is_whole = not clients and math.isinf(window.start_s)
+            st.button(
+                "Whole topic, all clients",
+                icon=":material/fit_width:",
+                width="stretch",
+                disabled=is_whole,
+                on_click=_show_everything,
+                help="Widens the time window to the whole topic and clears the client filter.",
+            )
         topic = _choose_correction(topic)
-    return View(key.topic, topic, running, load.error, window, clients, scale)
+    return View(key.topic, topic, running, load.error, window, clients, scale, times)
+
+
+def _show_everything() -> None:
+    show_all_time()
+    st.session_state[parameters.CLIENTS.name] = []
+
+
+def _choose_scale(topic: LoadedTopic) -> TimeScale:
+    """Draw how times are written and return it; since zero where they are no dates."""
+    zero_ms = topic.events.zero_ms
+    if not are_dates(*(zero_ms + 1000 * end for end in extent_of(topic))):
+        return TimeScale.ZERO
+    chosen = switch(
+        "Times",
+        _SCALES,
+        parameters.TIMES,
+        help="How times are written in charts, tables, findings and files: with dates in UTC or "
+        "in your own time zone, or as seconds since the event time of the first record.",
+    )
+    return TimeScale(chosen)
+
+
+def _zone(scale: TimeScale) -> str | None:
+    if scale is TimeScale.ZERO:
+        return None
+    return (st.context.timezone if scale is TimeScale.LOCAL else None) or "UTC"
 
 
 def _choose_correction(topic: LoadedTopic) -> LoadedTopic:
@@ -119,7 +164,7 @@ def _failed(name: str, error: SkewlineError) -> View:
 
 
 def _nothing(name: str, error: SkewlineError | None) -> View:
-    return View(label_of(name), None, None, error, None, (), TimeScale.ZERO)
+    return View(label_of(name), None, None, error, None, (), TimeScale.ZERO, _NO_TIMES)
 
 
 def _no_topics(name: str) -> SkewlineError:

@@ -12,7 +12,13 @@ if TYPE_CHECKING:
     from lib.ui.parameters import Parameter
 
 
-def switch(title: str, labels: Mapping[str, str], parameter: Parameter[str]) -> str:
+def switch(
+    title: str,
+    labels: Mapping[str, str],
+    parameter: Parameter[str],
+    *,
+    help: str,  # noqa: A002 - Streamlit's word
+) -> str:
     """Draw the switch and return the key of `labels` that is chosen; the parameter's default first.
 
     The URL has the labels.
@@ -26,6 +32,7 @@ def switch(title: str, labels: Mapping[str, str], parameter: Parameter[str]) -> 
         format_func=lambda key: labels[key],
         key=parameter.name,
         width="stretch",
+        help=help,
         bind="query-params",
     )
     return str(chosen or default)  # an empty value in a link chooses nothing

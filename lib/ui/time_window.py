@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import streamlit as st
@@ -16,7 +17,11 @@ from lib.ui.switch import switch
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lib.core.moments import Times
     from lib.loading.load import LoadedTopic
+
+_SHORT_S: Final = 60
+_LONG_S: Final = 90 * 86_400
 
 Stretch = tuple[float, float]
 """Both ends, seconds since zero."""
@@ -44,6 +49,8 @@ class HeldWindow:
     topic: tuple[str, str]
     domain: Stretch
     chosen: Stretch
+    times: Times | None = None
+    """How the slider wrote them."""
 
     @property
     def is_whole(self) -> bool:
@@ -65,14 +72,14 @@ def next_window(
     domain
         Both ends of the slider now.
     wanted
-        What the widget holds; None where it was not drawn in the last run.
+        What the slider holds, or in the first run the link; None where there is neither.
 
     Returns
     -------
     (float, float) or None
         Rising, inside `domain`. Everything where everything was chosen, also of a topic that has
         grown or is another one; else the chosen stretch; everything where none of it is left.
-        None: what the link says, or else everything.
+        None: everything.
     """
     if wanted is None:
         is_held = held is not None and held.topic == topic and not held.is_whole
@@ -89,45 +96,130 @@ def _inside(stretch: Stretch, domain: Stretch) -> Stretch:
     return max(low, domain[0]), min(high, domain[1])
 
 
-def choose_window(source: str, topic: LoadedTopic) -> TimeWindow:
+def choose_window(source: str, topic: LoadedTopic, times: Times) -> TimeWindow:
     """Draw the clock and the slider, and return the window that they make."""
     clock = TimeDomain.EVENT
     if topic.events.has_received_time:
-        clock = TimeDomain(switch("Window on", CLOCKS, parameters.CLOCK))
+        clock = TimeDomain(
+            switch(
+                "The time window applies to",
+                CLOCKS,
+                parameters.CLOCK,
+                help="Event time: shows what happened in the window. Received time: shows what "
+                "arrived in it.",
+            )
+        )
     domain, step = _slider_domain(*extent_of(topic))
-    key, name = parameters.WINDOW.name, (source, topic.report.topic)
     held: HeldWindow | None = st.session_state.get(parameters.HELD_WINDOW)
-    shown = next_window(held, name, domain, st.session_state.get(key))
-    if shown is not None:
-        st.session_state[key] = shown
-    chosen = st.slider(
-        "Time window, s since zero",
-        *domain,
-        domain,
-        step=step,
-        format=f"%.{max(0, -round(math.log10(step)))}f",
-        key=key,
-        bind="query-params",
-        help="Zero is the event time of the first record.",
-    )
-    start, end = sorted(chosen)  # a link may have them the wrong way round
-    st.session_state[parameters.HELD_WINDOW] = HeldWindow(name, domain, (start, end))
+    name, times = (source, topic.report.topic), _steady(times, domain)
+    shown = next_window(held, name, domain, _wanted(held)) or domain
+    start, end = _slider(shown, domain, step, times)
+    st.session_state[parameters.HELD_WINDOW] = HeldWindow(name, domain, (start, end), times)
     if (start, end) == domain:
+        parameters.drop(parameters.WINDOW)
         return TimeWindow(clock, -math.inf, math.inf)
+    parameters.put(parameters.WINDOW, f"{start:.3f}", f"{end:.3f}")
     return TimeWindow(clock, start, end)
+
+
+def _wanted(held: HeldWindow | None) -> Stretch | None:
+    """Return what the link, the slider or `show_stretch` asks for; None where nothing does."""
+    if parameters.WANTED_WINDOW in st.session_state:
+        wanted: Stretch = st.session_state.pop(parameters.WANTED_WINDOW)
+        return wanted
+    if held is None:
+        return _linked()
+    moved = st.session_state.get(parameters.WINDOW.name)
+    if moved is None or moved == _as_drawn(held.chosen, held.times):
+        return None if moved is None else held.chosen  # exactly, whatever the slider can show
+    low, high = (_since_zero(end, held.times) for end in moved)
+    return low, high
+
+
+def _steady(times: Times, domain: Stretch) -> Times:
+    """Return how the slider writes times: in UTC where clocks of the zone are set meanwhile."""
+    if times.zone is None:
+        return times
+    low, high = (times.zero_ms + round(1000 * end) for end in domain)
+    passed = times.wall_clock(high) - times.wall_clock(low)
+    is_steady = passed == dt.timedelta(milliseconds=high - low)
+    return times if is_steady else replace(times, zone="UTC")
+
+
+def _linked() -> Stretch | None:
+    """Return the stretch that the link has; None where it has none that can be used."""
+    try:
+        start, end = map(float, parameters.get_all(parameters.WINDOW))
+    except ValueError:
+        return None
+    return (start, end) if math.isfinite(start) and math.isfinite(end) else None
+
+
+def _slider(shown: Stretch, domain: Stretch, step: float, times: Times) -> Stretch:
+    """Draw the slider, dates where times are dates; return the stretch that it shows."""
+    key, drawn = parameters.WINDOW.name, _as_drawn(shown, times)
+    if st.session_state.get(key, drawn) != drawn:
+        st.session_state[key] = drawn
+    low, high = _as_drawn(domain, times)
+    ends_ms = [times.zero_ms + round(1000 * end) for end in domain]
+    if times.zone is None:
+        title, form = "Time window, s since zero", f"%.{max(0, -round(math.log10(step)))}f"
+    else:
+        title = f"Time window, {times.zone}, {times.days(*ends_ms)}"
+        form = _date_format(domain[1] - domain[0], one_day=low.date() == high.date())
+    st.slider(
+        title,
+        low,
+        high,
+        drawn,
+        step=step if times.zone is None else dt.timedelta(seconds=step),
+        format=form,
+        key=key,
+        help="Only what lies between the two ends is shown, on every page; the link keeps it. "
+        "Findings, outages and what engines would do are always found on the whole topic.",
+    )
+    return shown
+
+
+def _date_format(span_s: float, *, one_day: bool) -> str:
+    """Return how the slider writes its ends, as moment.js has it."""
+    if span_s < _SHORT_S:
+        return "HH:mm:ss.SSS"
+    if one_day:
+        return "HH:mm:ss"
+    return "D MMM HH:mm" if span_s < _LONG_S else "D MMM YYYY"
+
+
+def _as_drawn(stretch: Stretch, times: Times | None) -> tuple[Any, Any]:
+    """Return a stretch as the slider takes it: seconds, or datetimes without a zone."""
+    if times is None or times.zone is None:
+        return stretch
+    return tuple(times.wall_clock(times.zero_ms + round(1000 * end)) for end in stretch)  # type: ignore[return-value]
+
+
+def _since_zero(drawn: float | dt.datetime, times: Times | None) -> float:
+    if times is None or not isinstance(drawn, dt.datetime):
+        return float(drawn)  # type: ignore[arg-type]
+    return (times.epoch_ms(drawn) - times.zero_ms) / 1000
 
 
 def show_stretch(clock: TimeDomain, start_s: float, end_s: float) -> None:
     """Make a stretch the window; only in a callback, before the slider is drawn."""
     st.session_state[parameters.CLOCK.name] = clock
-    st.session_state[parameters.WINDOW.name] = (round(start_s, 3), round(end_s, 3))
+    st.session_state[parameters.WANTED_WINDOW] = (round(start_s, 3), round(end_s, 3))
+
+
+def show_all_time() -> None:
+    """Make the whole topic the window; only in a callback."""
+    st.session_state[parameters.WANTED_WINDOW] = (-math.inf, math.inf)
 
 
 def _slider_domain(first_s: float, last_s: float) -> tuple[Stretch, float]:
     """Return both ends of the slider, and a step of a power of ten that cuts it finely enough."""
-    step = 10.0 ** math.floor(math.log10(max(last_s - first_s, 0.001) / 500))
+    step = max(0.001, 10.0 ** math.floor(math.log10(max(last_s - first_s, 0.001) / 500)))
     low = math.floor(first_s / step) * step
-    return (low, max(math.ceil(last_s / step) * step, low + step)), step
+    high = max(math.ceil(last_s / step) * step, low + step)
+    return (round(low, 3), round(high, 3)), step  # times are whole milliseconds
 
 
 def extent_of(topic: LoadedTopic) -> Stretch:

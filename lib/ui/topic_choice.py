@@ -47,6 +47,7 @@ def choose_source() -> str:
         required=True,
         key=parameters.SOURCE.name,
         width="stretch",
+        help="Where topics are read from.",
         on_change=_leave_source,
     )
     known = chosen or next(iter(names))
@@ -118,7 +119,14 @@ def choose_partitions(source: TopicSource, info: TopicInfo | None) -> TopicSourc
     numbers = sorted({int(text) for text in linked if text.isdecimal()} & set(every))
     key = parameters.field_key(parameters.PARTITIONS)
     st.session_state[key] = numbers
-    st.multiselect("Partitions", every, key=key, placeholder="all", on_change=_write_partitions)
+    st.multiselect(
+        "Partitions",
+        every,
+        key=key,
+        placeholder="all",
+        on_change=_write_partitions,
+        help="Only these partitions are read.",
+    )
     return ChosenPartitions(source, tuple(numbers)) if numbers else source
 
 
@@ -132,7 +140,13 @@ def _write_partitions() -> None:
 
 def choose_range(info: TopicInfo | None) -> Range:
     """Draw the range of a topic and return it."""
-    kind = switch("Range", _RANGES, parameters.RANGE)
+    kind = switch(
+        "Range",
+        _RANGES,
+        parameters.RANGE,
+        help="Which records are read: all; the newest; the last minutes; from an offset; or those "
+        "with a record timestamp in a stretch of time. Reading less is faster.",
+    )
     if kind == "latest":
         newest = st.number_input(
             "Newest records",
@@ -142,6 +156,7 @@ def choose_range(info: TopicInfo | None) -> Range:
             step=1000,
             key=parameters.LATEST.name,
             bind=parameters.binding(parameters.LATEST.name),
+            help="How many of the newest records are read, over all partitions together.",
         )
         return Latest(int(newest))
     if kind == "minutes":
@@ -205,7 +220,7 @@ def _choose_moment(title: str, default: dt.datetime, parameter: Parameter[None])
         required=True,
         on_change=_write_moment,
         args=(parameter, plain),
-        help="Of the record timestamp.",
+        help="Kafka record timestamp, UTC.",
     )
     return round(1000 * moment.replace(tzinfo=dt.UTC).timestamp())
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from lib.charts.times import TimeScale
     from lib.core.errors import SkewlineError
+    from lib.core.moments import Times
     from lib.loading.load import LoadedTopic
     from lib.ui.loads import Load
     from lib.ui.offer import Offer
@@ -37,8 +38,8 @@ class View:
         None where the topic has no event.
     clients
         The chosen clients; empty: all.
-    scale
-        How times are written.
+    scale, times
+        How times are written, in charts and in words.
     offer
         A load so big that it is announced before it starts.
     """
@@ -50,6 +51,7 @@ class View:
     window: TimeWindow | None
     clients: Sequence[Any]
     scale: TimeScale
+    times: Times
     offer: Offer | None = None
 
 

@@ -8,6 +8,7 @@ from markdown_it import MarkdownIt
 from lib.core.formatting import (
     code_span,
     counted,
+    delay_text,
     duration,
     escaped_markdown,
     size,
@@ -25,13 +26,24 @@ from lib.core.formatting import (
         (65_162, "65.2 s"),
         (119_999, "120 s"),
         (120_000, "2 min"),
-        (12_240_000, "3.4 h"),
-        (172_800_000, "2 d"),
-        (-57_345, "-57.3 s"),
+        (637_000, "10.6 min"),
+        (3_599_999, "1 h"),
+        (7_500_000, "2 h 5 min"),
+        (113_100_000, "31 h 25 min"),
+        (172_799_999, "2 d"),
+        (277_200_000, "3 d 5 h"),
+        (-3_600_000, "−1 h"),
     ],
 )
 def test_a_duration_is_in_the_unit_that_suits_it(ms, text):
     assert duration(ms) == text
+
+
+@pytest.mark.parametrize(
+    ("ms", "text"), [(2_100, "2.1 s"), (0, "0 ms"), (-0.4, "0 ms"), (-3_600_000, "1 h ahead")]
+)
+def test_a_delay_below_zero_says_that_the_clock_is_ahead(ms, text):
+    assert delay_text(ms) == text
 
 
 @pytest.mark.parametrize(

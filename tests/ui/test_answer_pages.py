@@ -2,11 +2,11 @@
 
 import json
 import re
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from lib.core.columns import SESSION
+from lib.core.formatting import escaped_markdown
 from lib.loading.load import load
 from lib.replay.engine import replay
 from lib.replay.engines.beam import BeamSetting
@@ -26,7 +26,6 @@ from tests.support.opened import (
     COMPARISON,
     DELAY,
     OUTAGES,
-    OVERVIEW,
     PAGES,
     SESSIONS,
     WINDOWS,
@@ -105,14 +104,9 @@ def topic_with_a_clock_ahead(files):
     return {"source": "Files", "topic": "ahead"}
 
 
-def links(at):
-    """Return the page and the parameters of each finding's link."""
-    urls = [urlsplit(link.proto.url) for link in at.get("link_button")]
-    return [(f"pages/{url.path}.py", parse_qs(url.query)) for url in urls]
-
-
-def open_link(page, parameters):
-    return open_app(page, **{n: v if len(v) > 1 else v[0] for n, v in parameters.items()})
+def findings(at, begins):
+    """Return the buttons of the findings that begin so."""
+    return [button for button in at.button if button.label.startswith(begins)]
 
 
 def table(at, *, named):
@@ -127,33 +121,47 @@ def successes(at):
 
 class TestFindings:
     def test_the_notebooks_outage_is_said_with_the_notebooks_figures(self):
-        assert (
-            "Client 2 was silent for 65 s from 66 s and delivered 31 events in a burst at 131.25 s."
-        ) in [text.value for text in open_app().markdown]
+        said = escaped_markdown(
+            "Client 2 was silent for 65.2 s, 11:35:52–11:36:57 UTC, 28 Oct 2018, and then "
+            "delivered 31 events in a burst."
+        )
+        assert said in [text.value for text in open_app().markdown]
 
-    def test_a_findings_link_opens_its_page_window_and_clients(self):
-        [(page, parameters)] = links(open_app())
-        at = open_link(page, parameters)
-        assert page == OUTAGES
-        assert at.title[0].value == "Outages"
+    def test_a_finding_moves_the_picture_to_its_window_and_clients(self):
+        at = press(open_app(times="Since zero"), "Show")
         assert at.multiselect(key="clients").value == ["2"]
         assert at.get_by_key("clock").value == "received"
         start, end = at.slider(key="window").value
         assert start < 66.237 < 131.311 < end
-        assert table(at, named="Outages")["Held back"].to_list() == [31]
+        [shown] = [points for points in chart(at)[1].values() if "client" in points]
+        assert set(shown["client"]) == {"2"}
+        assert table(go_to(at, OUTAGES), named="Outages")["Held back"].to_list() == [31]
 
-    def test_every_link_of_a_topic_with_many_findings_opens_a_view_of_events(self):
-        found = links(open_app(topic="sessions-100"))
-        assert {page for page, _ in found} == {DELAY, OUTAGES, SESSIONS}
-        for page, parameters in found:
-            at = open_link(page, parameters)
-            assert not at.info
-            assert at.get("vega_lite_chart")
+    def test_the_way_back_shows_everything(self):
+        at = press(press(open_app(), "Show"), "Whole topic, all clients")
+        assert metrics(at)["Events"] == "255"
+        assert at.multiselect(key="clients").value == []
+        assert "window" not in at.query_params
+
+    def test_every_finding_of_a_topic_with_many_leads_to_a_view_of_events(self):
+        at = open_app(topic="sessions-100")
+        pages = {button.label for button in findings(at, "On ")}
+        assert pages == {"On Delay", "On Outages", "On Sessions"}
+        for number, _ in enumerate(findings(at, "Show")):
+            settled(findings(at, "Show")[number].click().run())
+            assert 0 < int(metrics(at)["Events"].replace(",", "")) < 2_428
+            press(at, "Whole topic, all clients")
+
+    def test_the_advice_is_one_line(self):
+        [said] = [each.value for each in open_app().markdown if "**Flink" in each.value]
+        assert said.startswith(
+            "**Flink DataStream: a watermark delay of 26 s would drop 0 % of the "
+        )
 
     def test_on_a_clean_topic_nothing_stands_out(self, clean_topic):
         at = open_app(**clean_topic)
         assert "Nothing stands out." in successes(at)
-        assert links(at) == []
+        assert findings(at, "Show") == []
 
 
 class TestDelay:
@@ -172,10 +180,11 @@ class TestDelay:
     def test_quantiles_of_delay_and_of_out_of_orderness_stand_side_by_side(self):
         at = open_app(DELAY)
         delay = table(at, named="Quantiles of delay").iloc[0]
-        disorder = table(at, named="Quantiles of out-of-orderness").set_index("Scope")
-        assert (delay["Events"], delay["max (s)"]) == (255, 57.296)
-        assert disorder.loc["topic", "max (s)"] < delay["max (s)"]
-        assert {"topic", "partition 0", "partitions"} >= set(disorder.index)
+        disorder = table(at, named="Quantiles of out-of-orderness").set_index("Of")
+        assert (delay["Events"], delay["Largest (s)"]) == (255, 57.296)
+        assert disorder.loc["the whole topic", "Largest (s)"] < delay["Largest (s)"]
+        scopes = {"the whole topic", "partition 0", "per-partition watermarks"}
+        assert scopes >= set(disorder.index)
 
     def test_distribution_is_per_client_where_asked_for(self):
         at = open_app(DELAY)
@@ -197,7 +206,7 @@ class TestDelay:
     def test_the_clock_table_shows_who_is_wrong(self):
         at = open_app(DELAY, topic="sessions-100")
         clocks = table(at, named="Each client's clock")
-        wrong = clocks[clocks["Wrong"]].set_index("Client")["Clock ahead by (ms)"]
+        wrong = clocks[clocks["Wrong"] == "yes"].set_index("Client")["Clock ahead by (ms)"]
         assert set(wrong.index) == {2, 3}
         assert wrong[2] < -100 < 200 < wrong[3]
         assert "2 of 10 clocks are wrong" in captions(at)
@@ -205,7 +214,8 @@ class TestDelay:
 
 class TestOutages:
     def test_the_notebooks_outage_is_the_only_one(self):
-        [outage] = table(open_app(OUTAGES), named="Outages").to_dict("records")
+        since_zero = open_app(OUTAGES, times="Since zero")
+        [outage] = table(since_zero, named="Outages").to_dict("records")
         assert outage["Client"] == "2"
         assert outage["Kind"] == "buffered"
         assert outage["Last heard, s since zero"] == 66.09
@@ -215,7 +225,7 @@ class TestOutages:
         assert outage["Session"] == SESSION_OF_2
 
     def test_the_timeline_shows_silence_and_burst(self):
-        at = open_app(OUTAGES)
+        at = open_app(OUTAGES, times="Since zero")
         [drawn] = chart(at)[1].values()
         [bar] = drawn.to_dict("records")
         assert (bar["client"], bar["heard"], bar["back"]) == ("2", 66.09, 131.25)
@@ -242,9 +252,9 @@ class TestOutages:
         assert [said.proto.title for said in at.success] == ["No outage of these kinds."]
 
     def test_where_the_limits_come_from_is_shown(self):
-        limits = table(open_app(OUTAGES), named="Each client's rhythm")
+        limits = table(open_app(OUTAGES), named="Each client's usual")
         assert limits["Client"].to_list() == [str(client) for client in range(1, 11)]
-        assert (limits["Outage beyond a wait of (s)"] > limits["Typical wait (s)"]).all()
+        assert (limits["Outage beyond a wait of (s)"] > limits["Usual wait (s)"]).all()
 
 
 class TestSessionInDetail:
@@ -262,7 +272,7 @@ class TestSessionInDetail:
         assert f"Session {SESSION_OF_2}" in captions(open_app(SESSIONS, one_session="gone"))
 
     def test_each_event_is_a_line_from_when_it_happened_to_when_it_arrived(self):
-        [lines] = chart(open_app(SESSIONS), 1)[1].values()
+        [lines] = chart(open_app(SESSIONS, times="Since zero"), 1)[1].values()
         flushed = lines[lines["received"].between(131.25, 131.311)]
         assert len(lines) == 65
         assert len(flushed) == 31
@@ -505,9 +515,9 @@ class TestCorrection:
 
     def test_takes_the_wrong_clocks_offset_out_of_the_delays(self):
         at = open_app(topic="sessions-100")
-        ahead = int(metrics(at)["From the future"])
+        ahead = int(metrics(at)["Clock ahead"])
         settled(at.toggle(key="correct").set_value(True).run())
-        assert int(metrics(at)["From the future"]) < ahead / 10
+        assert int(metrics(at)["Clock ahead"]) < ahead / 10
         assert "2 of 10 clocks are wrong" not in captions(go_to(at, DELAY))
 
     def test_of_a_topic_with_right_clocks_changes_nothing(self):
@@ -526,5 +536,5 @@ class TestTrust:
         assert not open_app(COMPARISON).warning
 
     def test_is_a_finding_too(self, copied_topic):
-        [(page, _)] = links(open_app(**copied_topic))
-        assert page == OVERVIEW
+        said = [text.value for text in open_app(**copied_topic).markdown]
+        assert any(each.startswith("Received time means little here") for each in said)

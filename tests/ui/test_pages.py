@@ -4,6 +4,8 @@ What only a browser does (the URL that follows the widgets, dragging, zooming) i
 `test_browser.py`.
 """
 
+import datetime as dt
+
 import pytest
 
 from tests.support import golden_rows
@@ -37,6 +39,11 @@ def points(at):
     return points_of_both
 
 
+def at_utc(clock):
+    """Return a time of the samples' day as the slider has it: without a zone."""
+    return dt.datetime.fromisoformat(f"2018-10-28T{clock}")
+
+
 def colour_of(at):
     """Return the colour of each client in the Comparison chart."""
     spec, _ = chart(at)
@@ -58,7 +65,7 @@ class TestOverview:
         assert shown["Rejected"] == "0"
 
     def test_first_records_are_the_golden_rows(self):
-        first = open_app().dataframe[0].value.head()
+        first = open_app(times="Since zero").dataframe[0].value.head()
         printed = first[[*golden_rows.COLUMNS]].astype(object).values.tolist()
         assert printed == golden_rows.rows_of(*golden_rows.COLUMNS)
 
@@ -68,15 +75,15 @@ class TestOverview:
         assert columns[-2:] == ["KafkaPartition", "KafkaOffset"]
 
     def test_first_records_follow_the_time_switch(self):
-        first = open_app(times="UTC").dataframe[0].value
+        first = open_app().dataframe[0].value
         assert str(first["Timestamp"].dtype.tz) == "UTC"
         assert first["Timestamp"].iloc[0].isoformat() == "2018-10-28T11:34:46.041000+00:00"
 
     def test_the_stretch_is_written_as_the_time_switch_says(self):
         at = open_app()
-        assert any("from 0.000 s to 191.127 s" in each.value for each in at.caption)
-        choose(at, "times", "utc")
-        assert any("2018-10-28 11:34:46 UTC" in each.value for each in at.caption)
+        assert "from 11:34:46 UTC, 28 Oct 2018 to " in captions(at)
+        choose(at, "times", "zero")
+        assert "from 0.000 s to 191.127 s" in captions(at)
 
     def test_delays_of_the_outage_are_in_the_headline(self):
         shown = metrics(open_app(window=["66", "131"]))
@@ -85,7 +92,7 @@ class TestOverview:
 
 class TestComparison:
     def test_every_event_is_a_point_in_both_panels(self):
-        drawn = points(open_app(COMPARISON))
+        drawn = points(open_app(COMPARISON, times="Since zero"))
         assert len(drawn) == 255
         first = drawn[["event", "received"]].head().values.tolist()
         assert first == golden_rows.rows_of("EventTimestamp0", "ReceivedTimestamp0")
@@ -120,7 +127,7 @@ class TestComparison:
         assert colour_of(at) == {client: before[client] for client in ("5", "9")}
 
     def test_the_frame_leaves_room_for_the_outermost_points(self):
-        at = open_app(COMPARISON)
+        at = open_app(COMPARISON, times="Since zero")
         low, high = chart(at)[0]["vconcat"][0]["encoding"]["x"]["scale"]["domain"]
         drawn = points(at)[["event", "received"]].to_numpy()
         assert low < drawn.min() < drawn.max() < high
@@ -136,7 +143,7 @@ class TestComparison:
         ("times", "axis"),
         [
             ("Since zero", {"type": "quantitative", "title": "Event time, s since zero"}),
-            ("UTC", {"type": "temporal", "title": "Event time, UTC"}),
+            ("UTC", {"type": "temporal", "title": "Event time, UTC, 28 Oct 2018"}),
             ("Local", {"type": "temporal", "title": "Event time, your time zone"}),
         ],
     )
@@ -194,20 +201,36 @@ class TestSessions:
         )
 
     def test_table_says_what_its_times_are(self):
-        assert "First event, s since zero" in open_app(SESSIONS).dataframe[0].value
-        assert "First event, UTC" in open_app(SESSIONS, times="UTC").dataframe[0].value
+        assert "First event, UTC" in open_app(SESSIONS).dataframe[0].value
+        since_zero = open_app(SESSIONS, times="Since zero").dataframe[0].value
+        assert "First event, s since zero" in since_zero
 
 
 class TestWindow:
     def test_cuts_on_event_time(self):
-        at = open_app(COMPARISON)
+        at = open_app(COMPARISON, times="Since zero")
         settled(at.slider(key="window").set_range(70.0, 130.0).run())
         drawn = points(at)
         assert drawn["event"].between(70, 130).all()
         assert drawn["received"].max() > 131
 
+    def test_is_dates_where_times_are(self):
+        at = open_app(window=["60.5", "131.25"])
+        drawn = at.slider(key="window")
+        assert drawn.value == (at_utc("11:35:46.541"), at_utc("11:36:57.291"))
+        settled(drawn.set_range(at_utc("11:34:46.041"), at_utc("11:35:46.041")).run())
+        assert metrics(at)["Events"] == "110"
+        assert at.query_params["window"] == ["0.000", "60.000"]
+
+    def test_stays_what_it_is_when_times_are_written_otherwise(self):
+        at = open_app(window=["60.512", "131.257"])
+        choose(at, "times", "zero")
+        assert at.slider(key="window").value == (60.512, 131.257)
+        choose(at, "times", "utc")
+        assert at.query_params["window"] == ["60.512", "131.257"]
+
     def test_cuts_on_received_time(self):
-        at = open_app(COMPARISON)
+        at = open_app(COMPARISON, times="Since zero")
         settled(at.slider(key="window").set_range(70.0, 130.0).run())
         choose(at, "clock", "received")
         drawn = points(at)
@@ -227,7 +250,7 @@ class TestWindow:
     @pytest.mark.parametrize("page", PAGES)
     def test_is_in_force_on_every_page(self, page):
         at = open_app(page, window=["0", "60"])
-        assert at.slider(key="window").value == (0.0, 60.0)
+        assert at.slider(key="window").value == (at_utc("11:34:46.041"), at_utc("11:35:46.041"))
         if page == COMPARISON:
             assert len(points(at)) == 110
         elif page == SESSIONS:
@@ -257,7 +280,8 @@ class TestSidebar:
 
     def test_between_reads_by_record_timestamp(self):
         linked = {"range": "From–to", "from": "2018-10-28T11:35", "to": "2018-10-28T11:36"}
-        received = open_app(**linked).dataframe[0].value["KafkaTimestamp"]
+        read = open_app(times="Since zero", **linked).dataframe[0].value
+        received = read["KafkaTimestamp"]
         assert received.between(1540726500000, 1540726559999).all()
         assert received.iloc[0] == 1540726500342
 
@@ -268,7 +292,7 @@ class TestSidebar:
         assert not at.metric
 
     def test_values_survive_page_changes(self):
-        at = open_app(topic="sessions-100")
+        at = open_app(topic="sessions-100", times="Since zero")
         settled(at.slider(key="window").set_range(100.0, 300.0).run())
         settled(at.multiselect(key="clients").set_value(["3", "4"]).run())
         choose(at, "clock", "received")
@@ -294,7 +318,7 @@ class TestSidebar:
     def test_a_bad_value_in_the_url_counts_as_the_default(self, query):
         at = open_app(**query)
         assert not at.error
-        assert at.slider(key="window").value == (0.0, pytest.approx(191.2))
+        assert at.slider(key="window").value == (at_utc("11:34:46.041"), at_utc("11:37:57.241"))
         assert metrics(at)["Events"] == "255"
 
     @pytest.mark.parametrize(

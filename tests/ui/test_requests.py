@@ -27,7 +27,7 @@ def test_a_page_makes_no_request_to_another_host(page, app, path):
     page.on("request", lambda request: asked.append(request.url))
     page.on("websocket", lambda socket: asked.append(socket.url))
     page.goto(f"{app}/{path}")
-    title = {"": "Overview"}.get(path, path.capitalize())
+    title = {"": "Skewline"}.get(path, path.capitalize())
     expect(page.get_by_role("heading", level=1, name=title)).to_be_visible()
     shown = page.get_by_test_id("stVegaLiteChart" if path else "stDataFrame").first
     expect(shown).to_be_visible()

@@ -76,7 +76,7 @@ def test_none_sees_the_others_findings():
 
 def test_none_sees_the_others_events():
     one, other = viewer(ONE), viewer(OTHER)
-    assert metrics(one)["From the future"] == "600"
+    assert metrics(one)["Clock ahead"] == "600"
     assert [table.value.equals(other.dataframe[0].value) for table in one.dataframe[:1]] == [False]
     assert one.dataframe[0].value["Timestamp"].max() < other.dataframe[0].value["Timestamp"].max()
 
@@ -88,7 +88,7 @@ def test_none_sees_the_others_corrected_clocks():
     for at, corrected in ((one, "cc"), (other, "aa")):
         [said] = at.info
         assert said.value.startswith(f"Event times of {corrected} are corrected")
-        assert metrics(at)["From the future"] == "0"
+        assert metrics(at)["Clock ahead"] == "0"
 
 
 @pytest.mark.parametrize(("page", "alt"), [(OUTAGES, "Outages"), (DELAY, "Each client's clock")])

@@ -1,0 +1,112 @@
+"""Outages over the two-panel picture: silences shaded, the worst bursts labelled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from lib.analysis import outages
+from lib.charts import colours
+from lib.charts.times import TimeScale, drawn_times, time_tooltip
+from lib.core.columns import CLIENT
+from lib.core.formatting import counted, duration
+from lib.events.table import TimeDomain
+
+if TYPE_CHECKING:
+    from lib.charts.rows import Lanes
+
+MOST_SHADED: Final = 200
+"""Outages shaded at most, those that touch the most events first."""
+
+MOST_LABELLED: Final = 5
+
+
+def outage_layers(
+    table: pd.DataFrame,
+    lanes: Lanes,
+    clock: TimeDomain,
+    *,
+    zero_ms: int,
+    scale: TimeScale,
+    row_px: float,
+) -> list[alt.Chart]:
+    """Return what shades outages on a panel and, by received time, labels the worst bursts.
+
+    Parameters
+    ----------
+    table
+        Rows of the outages that `lib.analysis.outages.outages_of` returns.
+    lanes
+        The panel's rows; clients without one are left out.
+    row_px
+        Height of a row.
+    """
+    shaded = _worst(table, lanes)
+    if shaded.empty:
+        return []
+    drawn = _drawn(shaded, lanes, zero_ms, scale)
+    kind: Final = "quantitative" if scale is TimeScale.ZERO else "temporal"
+    base = alt.Chart(drawn).encode(y=alt.Y("row:O"), tooltip=_tooltip(scale))
+    # A rule and not a bar: its rows may be those of points, which have no height.
+    silence = base.mark_rule(
+        strokeWidth=max(6.0, 0.8 * row_px), opacity=0.2, color=colours.LATE, clip=True
+    ).encode(x=alt.X("silent", type=kind), x2="back")
+    if clock is TimeDomain.EVENT:
+        return [silence]
+    label = (
+        base.transform_filter("datum.label != ''")
+        .mark_text(
+            align="right", dx=-8, fontWeight="bold", fontSize=12, color=colours.LATE, clip=True
+        )
+        .encode(x=alt.X("back", type=kind), text="label:N")  # inside the silence: no event is there
+    )
+    return [silence, label]
+
+
+def _worst(table: pd.DataFrame, lanes: Lanes) -> pd.DataFrame:
+    told = table[table[outages.KIND] != outages.QUIET]
+    told = told[lanes.of(told[CLIENT].cat.codes.to_numpy()) >= 0]
+    touched = told[outages.HELD_BACK] + told[outages.LOST]
+    return told.loc[touched.nlargest(MOST_SHADED).index]
+
+
+def _drawn(shown: pd.DataFrame, lanes: Lanes, zero_ms: int, scale: TimeScale) -> pd.DataFrame:
+    """Return what is drawn of outages, the worst first, one row each."""
+    start = shown[outages.LAST_HEARD].fillna(shown[outages.START]).astype(np.int64)
+    return pd.DataFrame(
+        {
+            "row": lanes.named(lanes.of(shown[CLIENT].cat.codes.to_numpy())),
+            "silent": drawn_times(start, zero_ms, scale),
+            "back": drawn_times(shown[outages.BACK_AT], zero_ms, scale),
+            "held": shown[outages.HELD_BACK].to_numpy(),
+            "lost": shown[outages.LOST].to_numpy(),
+            "silence": [duration(ms) for ms in shown[outages.BACK_AT] - start],
+            "label": _labels(shown),
+        }
+    )
+
+
+def _labels(shown: pd.DataFrame) -> list[str]:
+    labels = [""] * len(shown)
+    for place, (held, lost) in enumerate(
+        zip(shown[outages.HELD_BACK], shown[outages.LOST], strict=True)
+    ):
+        if place < MOST_LABELLED:
+            labels[place] = (
+                f"burst of {held:,} ▸" if held else f"{counted(int(lost), 'event')} lost"
+            )
+    return labels
+
+
+def _tooltip(scale: TimeScale) -> list[alt.Tooltip]:
+    return [
+        alt.Tooltip("row:N", title="Client"),
+        time_tooltip("silent", "Last heard", scale),
+        time_tooltip("back", "Back at", scale),
+        alt.Tooltip("silence:N", title="Silence"),
+        alt.Tooltip("held:Q", title="Events held back", format=","),
+        alt.Tooltip("lost:Q", title="Events lost", format=","),
+    ]

@@ -1,0 +1,95 @@
+"""The figures of what is visible, and the advice in one line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from lib.analysis.summary import summarise
+from lib.core.formatting import delay_text, duration
+from lib.replay.engine import INITIAL_LENGTH_MS, delay_ms
+from lib.replay.goal import Goal
+from lib.replay.registry import ENGINES
+from lib.replay.sentences import share_text
+from lib.replay.windows import SessionWindow
+from lib.ui import parameters
+from lib.ui.answers import with_received
+from lib.ui.replays import advice_of
+
+if TYPE_CHECKING:
+    from lib.replay.advisor import Advice
+    from lib.ui.page import Visible
+
+_GOAL: Final = Goal(float(parameters.LOSE.default) / 100)
+"""Where the Windows page begins, too."""
+
+
+def figures(visible: Visible) -> None:
+    """Show how many events, of whom, and how late: of what is visible."""
+    summary = summarise(visible.table, visible.rows)
+    with st.container(horizontal=True):
+        st.metric("Events", f"{summary.events:,}", border=True)
+        st.metric("Clients", f"{summary.clients:,}", border=True)
+        st.metric("Sessions", f"{summary.sessions:,}", border=True)
+        median_ms, largest_ms = summary.median_delay_ms, summary.largest_delay_ms
+        if visible.delays_tell and median_ms is not None and largest_ms is not None:
+            st.metric(
+                "Median delay",
+                delay_text(median_ms),
+                border=True,
+                help="Delay is received time − event time. Half of the events had no more than "
+                "this.",
+            )
+            st.metric(
+                "Largest delay",
+                delay_text(largest_ms),
+                border=True,
+                help="No event arrived later after it happened.",
+            )
+            st.metric(
+                "Clock ahead",
+                f"{summary.ahead:,}",
+                border=True,
+                help="Events received before they happened: the client's clock is ahead.",
+            )
+
+
+def when(visible: Visible) -> str:
+    """Return when the visible events happened and arrived, in a sentence."""
+    summary, written = summarise(visible.table, visible.rows), visible.times.stretch
+    happened = f"Events happened {written(summary.first_event_ms, summary.last_event_ms)}"
+    if summary.first_received_ms is None or summary.last_received_ms is None:
+        return f"{happened}."
+    return (
+        f"{happened}; they arrived {written(summary.first_received_ms, summary.last_received_ms)}."
+    )
+
+
+def advice_line(visible: Visible) -> None:
+    """Say which setting of the first engine keeps the default goal, with the way to all others."""
+    if not visible.delays_tell:
+        return
+    setting = ENGINES[0].setting(SessionWindow(INITIAL_LENGTH_MS), 0)
+    timed = replace(visible, topic=with_received(visible.topic))
+    place = st.container(border=True, horizontal=True, vertical_alignment="center")
+    sentence = place.empty()
+    sentence.markdown(":material/hourglass_top: Looking for the watermark delay that this needs…")
+    place.page_link("pages/windows.py", label="On Windows", icon=":material/arrow_forward:")
+    sentence.markdown(_said(advice_of(timed, setting, _GOAL)))
+
+
+def _said(advice: Advice | None) -> str:
+    if advice is None:
+        most = share_text(_GOAL.most_dropped)
+        return f"{ENGINES[0].label}: no watermark delay keeps dropped events to {most} or less."
+    engine, outcome = advice.setting.engine, advice.outcome
+    sentence = (
+        f"**{engine.label}: a {engine.delay.title.lower()} of {duration(delay_ms(advice.setting))} "
+        f"would drop {share_text(outcome.dropped_share)} of the {outcome.events:,} events** of the "
+        f"whole topic, with a session gap of {duration(INITIAL_LENGTH_MS)}."
+    )
+    if advice.refusal is None:
+        return f"{sentence} Tested on later events, what was chosen so held."
+    return f"{sentence} It was chosen on these same events: no promise for later ones."

@@ -1,0 +1,48 @@
+"""The topic's story: the two-panel picture with its outages, and how many events it shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from lib.charts.comparison import comparison
+from lib.ui import parameters
+from lib.ui.answers import analysis_of
+from lib.ui.brush import brushed_window
+
+if TYPE_CHECKING:
+    from lib.ui.page import Visible
+
+_PANEL_PX: Final = 130
+CHART_PX: Final = 2 * _PANEL_PX + 222
+"""Both panels with titles and axes."""
+
+
+def picture(visible: Visible) -> None:
+    """Draw event time above received time, with the worst outages shaded."""
+    found = analysis_of(visible.topic).outages if visible.delays_tell else None
+    shaded = None if found is None else visible.outages(found)
+    drawn = comparison(
+        visible.table,
+        visible.rows,
+        zero_ms=visible.zero_ms,
+        scale=visible.scale,
+        height=_PANEL_PX,
+        outages=shaded,
+    )
+    with st.container(height=CHART_PX, border=False):
+        st.altair_chart(
+            drawn.chart,
+            width="stretch",
+            key=parameters.STORY_CHART,
+            on_select=brushed_window(parameters.STORY_CHART, visible.zero_ms),
+            selection_mode=drawn.brushes,
+            alt=drawn.alt,
+        )
+    shade = (
+        " Shaded: outages; what happened in one arrives in a burst at its end."
+        if shaded is not None and len(shaded)
+        else ""
+    )
+    st.caption(f"{drawn.caption}{shade}")

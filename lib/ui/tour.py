@@ -1,0 +1,24 @@
+"""What to look at first, on the sample topics."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import streamlit as st
+
+from lib.sources.open import LABELS, SAMPLES
+from lib.ui import parameters
+
+_STEPS: Final = """
+- **Upper panel**: when events happened. **Lower panel**: when they arrived. A row is a client.
+- **Shaded**: the client was cut off. Its events are missing below and arrive in a **burst**.
+- **Show** moves the picture to a finding; **Whole topic** in the sidebar leads back.
+- **Windows**: how many late events Flink, Kafka Streams, Spark and Beam would drop.
+"""
+
+
+def tour() -> None:
+    """Draw a short tour where the source is the samples."""
+    if parameters.get(parameters.SOURCE) == LABELS[SAMPLES]:
+        with st.expander("New here? What to look at", icon=":material/tour:", expanded=True):
+            st.markdown(_STEPS)
