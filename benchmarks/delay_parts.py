@@ -45,7 +45,8 @@ CONTAINED = NAMED = 0.95
 STEP_WITHIN_MS: Final = 1_000
 
 _OF: Final = {"Half": 0.5, "1 in 10": 0.1, "1 in 100": 0.01}
-_SAID: Final = re.compile(r"at least ([\d.,]+) (ms|s)")
+_SAID: Final = re.compile(r"at least ((?:[\d.,]+ (?:ms|s|min|h|d)\b ?)+)")
+_UNITS_MS: Final = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 _COLUMN: Final = {"buffering": "buffering_ms", "network": "network_ms", "pipeline": "pipeline_ms"}
 
 
@@ -225,7 +226,8 @@ def _judged(
     if finding.kind in _COLUMN:
         said, words = _SAID.search(finding.sentence), finding.sentence.split(" of ")[0]
         assert said is not None
-        stated = float(said[1].replace(",", "")) * (1000 if said[2] == "s" else 1)
+        parts = re.findall(r"([\d.,]+) (\w+)", said[1])
+        stated = sum(float(number.replace(",", "")) * _UNITS_MS[unit] for number, unit in parts)
         as_long = (own[_COLUMN[finding.kind]] >= 0.9 * stated).mean()
         return finding.kind, bool(as_long >= 0.9 * _OF[words]), finding.sentence
     if finding.kind == "clock":

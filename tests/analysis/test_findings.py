@@ -1,4 +1,5 @@
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -42,11 +43,26 @@ def test_the_notebooks_outage_in_the_notebooks_topic():
     topic = load(samples(), "sessions-10", Everything())
     finding = findings_of(topic.events.table)[0]
     assert finding.sentence == (
-        "Client 2 was silent for 65 s from 66 s and delivered 31 events in a burst at 131.25 s."
+        "Client 2 was silent for 65.2 s, 11:35:52–11:36:57 UTC, 28 Oct 2018, and then delivered "
+        "31 events in a burst."
     )
     assert (finding.events, finding.kind, finding.page) == (31, "outage", "Outages")
     assert finding.clients == (2,)
     assert finding.start_s < 66.237 < 131.311 < finding.end_s
+
+
+def test_times_are_told_in_the_zone_that_is_asked_for():
+    analysis = analyse(load(samples(), "sessions-10", Everything()).events.table)
+    [in_berlin], [since_zero] = (analysis.findings_in(zone) for zone in ("Europe/Berlin", None))
+    assert ", 12:35:52–12:36:57 Europe/Berlin, 28 Oct 2018, " in in_berlin.sentence
+    assert ", 66.1–131.2 s since zero, " in since_zero.sentence
+
+
+def test_times_that_are_no_dates_are_told_since_zero():
+    topic = load(samples(), "sessions-10", Everything()).events.table
+    zero = topic["Timestamp"].iloc[0]
+    counted = topic.assign(**{name: topic[name] - zero for name in ("Timestamp", "KafkaTimestamp")})
+    assert ", 66.1–131.2 s since zero, " in findings_of(counted)[0].sentence
 
 
 @pytest.mark.parametrize("jitter", ["uniform", "gamma", "lognormal", "pareto"])
@@ -64,14 +80,17 @@ def test_one_event_held_back_is_no_burst():
         clients=5, sessions=5, events=500, interval_s=(20, 20), outages=(Outage(3, 205.0, 25.0),)
     )
     (finding,) = findings_of(events)
-    assert "delivered 1 event at" in finding.sentence
+    assert finding.sentence.endswith(" and then delivered 1 event.")
     assert finding.clients == ("3",)
 
 
 def test_a_client_that_was_never_heard_before():
     events = simulated(clients=5, sessions=5, events=500, ramp_s=0, outages=(Outage(3, 0.0, 60.0),))
     (finding,) = findings_of(events)
-    assert finding.sentence.startswith("Client 3 was not heard until 60 s and delivered ")
+    assert re.match(
+        r"Client 3 was not heard until \d\d:\d\d:\d\d UTC, .* \d{4}, and then delivered ",
+        finding.sentence,
+    )
     assert finding.start_s < 10 < 60 < finding.end_s
 
 
@@ -91,7 +110,7 @@ def test_clients_cut_off_together_are_one_finding():
     together = tuple(Outage(client, 100.0, 50.0) for client in (1, 2, 3, 4))
     (finding,) = findings_of(simulated(clients=10, sessions=10, events=3_000, outages=together))
     assert finding.kind == "shared outage"
-    assert finding.sentence.startswith("4 clients were silent together for 50 s from ")
+    assert finding.sentence.startswith("4 clients were silent together for 50.4 s, ")
     assert sorted(finding.clients) == ["1", "2", "3", "4"]
 
 
@@ -114,7 +133,7 @@ def test_drift_is_said_where_it_rounds_to_something(drift_ppm, said):
     verdict = assess_timestamps(events)
     nothing = outages_and_rhythm(events)[0].head(0)
     (finding,) = findings(extent_of(events), verdict, nothing, table.assign(Future=0), None)
-    assert finding.sentence == f"Client 1's clock is 2.0 s behind {said}"
+    assert finding.sentence == f"Client 1's clock is 2 s behind {said}"
 
 
 NAME = "![x](http://host/y.png) *a* _b_ `c` <d>"
