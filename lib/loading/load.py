@@ -27,7 +27,7 @@ from lib.loading.reading import (
     progress_of,
     read_plan,
 )
-from lib.sources.base import Latest, Plan, Range, Span
+from lib.sources.base import Everything, Latest, Plan, Range, Span
 from lib.sources.newest import DEFAULT_CAP, limit_of, newest_part, parts_back
 
 if TYPE_CHECKING:
@@ -327,7 +327,7 @@ def _reload(source: TopicSource, before: LoadedTopic, cap: int, watch: Watch) ->
     positions = before.positions
     if before.plan is not None and not source.still_holds(before.plan, plan, positions):
         return anew(_CHANGED)
-    if expired := _expired(plan, positions):
+    if expired := _expired(before, plan):
         return _with_expired(anew(_EXPIRED), expired)
     if not positions or _skips(plan, positions):
         return anew()
@@ -427,13 +427,20 @@ def _behind(plan: Plan, positions: Mapping[int, int]) -> Plan:
     return replace(plan, spans=tuple(spans))
 
 
-def _expired(plan: Plan, positions: Mapping[int, int]) -> dict[int, int]:
-    """Return how many offsets of each partition expired behind what was read."""
-    return {
-        log.partition: log.start - positions[log.partition]
-        for log in plan.log
-        if log.start > positions.get(log.partition, log.start)
-    }
+def _expired(before: LoadedTopic, plan: Plan) -> dict[int, int]:
+    """Return how many offsets of each partition were wanted and expired behind what was read.
+
+    Of everything, each that came; of other ranges, those that had been planned and not reached.
+    """
+    planned = {span.partition: span.end for span in before.plan.spans} if before.plan else {}
+    expired = {}
+    for log in plan.log:
+        position = before.positions.get(log.partition, log.start)
+        wanted = planned.get(log.partition, position)
+        end = log.start if isinstance(plan.range, Everything) else min(log.start, wanted)
+        if end > position:
+            expired[log.partition] = end - position
+    return expired
 
 
 def _with_expired(loaded: LoadedTopic, expired: Mapping[int, int]) -> LoadedTopic:
@@ -446,10 +453,14 @@ def _summed(counts: Iterable[Mapping[int, int]]) -> dict[int, int]:
 
 
 def _skips(plan: Plan, positions: Mapping[int, int]) -> bool:
-    """Return whether records that are still in the log lie between what was read and `plan`."""
-    begin = {log.partition: log.start for log in plan.log}
+    """Return whether records lie between what was read and `plan` that are wanted as well.
+
+    Of the newest also such as have expired meanwhile: what is shown is to have no hole.
+    """
+    newest = isinstance(plan.range, Latest)
+    begin = {} if newest else {log.partition: log.start for log in plan.log}
     return any(
-        s.start > max(positions[s.partition], begin[s.partition])
+        s.start > max(positions[s.partition], begin.get(s.partition, 0))
         for s in plan.spans
         if s.partition in positions
     )

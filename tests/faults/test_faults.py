@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 READERS = ["kafka-python", "librdkafka"]
 RECORDS = int(os.environ.get("SKEWLINE_FAULT_RECORDS", "1000000"))
 PARTITIONS = 4
-BYTES = 100
+BYTES = 100_000_000 // RECORDS  # 100 MB in all
 
 
 @dataclass

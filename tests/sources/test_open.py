@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lib.core.errors import SettingsError
+from lib.core.schemas import NoSchemas
 from lib.sources.files.folder import FileTopics, samples
 from lib.sources.kafka import KafkaSettings, KafkaTopics
 from lib.sources.newest import DEFAULT_CAP
@@ -18,9 +19,11 @@ from lib.sources.open import (
     UPLOAD,
     available_sources,
     cap_on_events,
+    label_of,
     open_source,
     preset_fields,
     read_secrets,
+    settings_faults,
 )
 
 CLUSTER = {"connections": {"kafka": {"bootstrap_servers": "a:1"}}}
@@ -77,6 +80,60 @@ def test_a_source_is_opened_by_name(name, secrets, environment, source):
 def test_a_source_that_cannot_be_opened_says_why(name, secrets, said):
     with pytest.raises(SettingsError, match=said):
         open_source(name, secrets, {})
+
+
+CLUSTERS = {
+    "clusters": {
+        "staging": {
+            "bootstrap_servers": "s:1",
+            "schema_registry": {"url": "http://registry:8081"},
+        },
+        "production": {"bootstrap_servers": ["p:1", "p:2"]},
+    }
+}
+
+
+def test_several_clusters_are_sources_by_their_names_each_with_its_registry():
+    # Given two clusters beside the one that the environment gives
+    environment = {"KAFKA_BOOTSTRAP_SERVERS": "a:1", "SCHEMA_REGISTRY_URL": "http://other:8081"}
+
+    names = available_sources(CLUSTERS, environment)
+
+    assert names == [KAFKA, "production", "staging", SAMPLES, UPLOAD]
+    assert label_of("staging") == "staging"
+    staging = open_source("staging", CLUSTERS, environment)
+    production = open_source("production", CLUSTERS, environment)
+    assert staging.settings == KafkaSettings("s:1")
+    assert staging.schemas.settings.url == "http://registry:8081"
+    assert production.settings == KafkaSettings("p:1,p:2")
+    assert production.schemas == NoSchemas()
+    assert len({open_source(name, CLUSTERS, environment).identity for name in names[:3]}) == 3
+
+
+@pytest.mark.parametrize(
+    ("secrets", "environment", "said"),
+    [
+        (CLUSTERS | CLUSTER | FOLDER, {}, []),
+        ({"clusters": {"a": {"bootstrap_servers": "a"}}}, {}, ["'a' of bootstrap_servers has no"]),
+        ({"clusters": {"a": "x"}}, {}, ["[clusters.a] is no table"]),
+        ({"clusters": {"a": {"servers": "a:1"}}}, {}, ["[clusters.a] has unknown settings"]),
+        ({"clusters": {"Files": {}}}, {}, ["A cluster is called 'Files'"]),
+        ({"files": {"folder": 1}}, {}, ["folder in [files] is 1"]),
+        ({"files": {"folder": "/x", "recursiv": True}}, {}, ["unknown setting: recursiv"]),
+        ({}, {"SKEWLINE_MAX_EVENTS": "many"}, ["SKEWLINE_MAX_EVENTS is 'many'"]),
+        (
+            {"connections": {"kafka": {"bootstrap_servers": "a", "schema_registry": {"url": "r"}}}},
+            {"SKEWLINE_MAX_EVENTS": "0"},
+            ["no address that begins with http", "SKEWLINE_MAX_EVENTS is '0'"],
+        ),
+    ],
+)
+def test_settings_are_looked_at_as_a_whole(secrets, environment, said):
+    faults = [str(fault) for fault in settings_faults(secrets, environment)]
+
+    assert len(faults) == len(said)
+    for fault, words in zip(faults, said, strict=True):
+        assert words in fault
 
 
 @pytest.mark.parametrize(

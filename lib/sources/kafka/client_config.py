@@ -35,8 +35,7 @@ def client_config(settings: KafkaSettings) -> dict[str, Any]:
         "bootstrap_timeout_ms": round(1000 * settings.timeout_s),
         # A broker that restarts is back before the default, thirty seconds, is over.
         "reconnect_backoff_max_ms": 1000,
-        # A fetch has to end in time, also where `timeout_s` is short.
-        "request_timeout_ms": round(1000 * max(30.0, settings.timeout_s)),
+        "request_timeout_ms": round(1000 * settings.timeout_s),
     }
     if settings.uses_tls:
         config["ssl_context"] = tls_context(settings)
@@ -75,6 +74,8 @@ def consumer_config(settings: KafkaSettings, fetch_bytes: int) -> dict[str, Any]
         "auto_offset_reset": "none",
         "isolation_level": settings.isolation_level,
         "metrics_enabled": False,
+        # An answer that comes slowly has to end: a read itself says how long silence may last.
+        "request_timeout_ms": round(1000 * max(30.0, settings.patience_s)),
         "fetch_max_wait_ms": 100,
         "fetch_max_bytes": fetch_bytes,
         "max_partition_fetch_bytes": min(fetch_bytes, 16 * 1024 * 1024),

@@ -237,9 +237,12 @@ class KafkaTopics:
         if not older:
             return True
         with explained(self.settings, now.topic), admin_client(self.settings) as admin:
-            return all(
-                end < 0 or positions[p] <= end for p, end in _ends_of(admin, now.topic, older)
-            )
+            try:
+                return all(
+                    end < 0 or positions[p] <= end for p, end in _ends_of(admin, now.topic, older)
+                )
+            except kafka_errors.UnsupportedVersionError:  # not everything that speaks Kafka can
+                return True
 
     def _attempt(
         self, plan: Plan, progress: Progress, wants_headers: Callable[[], bool], fetch_bytes: int
@@ -329,10 +332,17 @@ def _log_of(
     by_leader.pop(-1, None)
     begin: dict[TopicPartition, int] = {}
     end: dict[TopicPartition, int] = {}
+    silent: list[Exception] = []
     for partitions in by_leader.values():
-        found = _offsets_there(admin, partitions, OffsetSpec.EARLIEST, settings)
+        try:
+            found = _offsets_there(admin, partitions, OffsetSpec.EARLIEST, settings)
+            end |= _offsets_there(admin, list(found), OffsetSpec.LATEST, settings)
+        except (kafka_errors.KafkaConnectionError, kafka_errors.RequestTimedOutError) as error:
+            silent.append(error)
+            continue
         begin |= found
-        end |= _offsets_there(admin, list(found), OffsetSpec.LATEST, settings)
+    if silent and len(silent) == len(by_leader):
+        raise silent[-1]
     return {tp: Span(tp.partition, begin[tp], end[tp]) for tp in sorted(end)}
 
 
@@ -448,6 +458,8 @@ def _configs(admin: KafkaAdminClient, topics: list[str]) -> dict[str, dict[str, 
         return {}
     try:
         described: dict[str, Any] = admin.describe_configs(resources, config_filter="all")
+    except kafka_errors.UnsupportedVersionError:
+        return {}
     except (kafka_errors.AuthorizationError, kafka_errors.UnknownTopicOrPartitionError):
         half = len(topics) // 2
         if not half:

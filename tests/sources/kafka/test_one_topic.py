@@ -11,7 +11,7 @@ from lib.analysis.notices import About, notices
 from lib.analysis.sequence_numbers import RejectedRecords
 from lib.core.errors import TopicChangedError
 from lib.loading.load import load, reload
-from lib.sources.base import Everything
+from lib.sources.base import Between, Everything, Latest
 from lib.sources.kafka import KafkaSettings, KafkaTopics
 from tests.support.broker import Record, create_topic, delete_records, delete_topic
 
@@ -26,7 +26,7 @@ FIRST_MS = 1_545_230_000_000
 
 @pytest.fixture(params=["kafka-python", "librdkafka"])
 def source(broker: Broker, request: pytest.FixtureRequest) -> KafkaTopics:
-    return KafkaTopics(KafkaSettings(broker.bootstrap_servers, reader=request.param))
+    return KafkaTopics(KafkaSettings(broker.bootstrap_servers, reader=request.param, timeout_s=3))
 
 
 class Meanwhile:
@@ -119,6 +119,33 @@ def test_what_has_expired_after_it_was_read_stays(
 
     assert numbers(after) == list(range(15))
     assert not after.report.expired
+
+
+def test_a_stretch_of_time_that_was_read_whole_stays_when_it_has_expired(
+    source: KafkaTopics, broker: Broker, make_topic: Callable, produce: Callable
+) -> None:
+    topic = make_topic()
+    produce(topic, events(0, 20))
+    before = load(source, topic, Between(FIRST_MS + 5, FIRST_MS + 10))
+    delete_records(broker.bootstrap_servers, topic, 15)
+
+    after = reload(source, before)
+
+    assert numbers(after) == list(range(5, 10))
+    assert not after.report.expired
+    assert not after.report.anew
+
+
+def test_the_newest_have_no_hole_where_others_expired(
+    source: KafkaTopics, broker: Broker, make_topic: Callable, produce: Callable
+) -> None:
+    topic = make_topic()
+    produce(topic, events(0, 10))
+    before = load(source, topic, Latest(100))
+    produce(topic, events(10, 10))
+    delete_records(broker.bootstrap_servers, topic, 15)
+
+    assert numbers(reload(source, before)) == list(range(15, 20))
 
 
 @pytest.mark.parametrize("later", [5, 10, 30], ids=["smaller", "as large", "larger"])
