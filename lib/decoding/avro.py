@@ -12,7 +12,6 @@ from __future__ import annotations
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import pyarrow as pa
 
 from lib.core import avro_walk as walk
@@ -29,22 +28,22 @@ from lib.core.schemas import Schema
 from lib.decoding.merge import as_text
 from lib.decoding.slots import (
     Columns,
-    NotReadableError,
     Read,
     Slot,
     Values,
     booleans,
+    check,
     converted,
     doubles,
     integers,
     named,
     objects,
+    read_with,
     texts,
-    with_one_column_a_name,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 _UNITS: Final = {"millis": "ms", "micros": "us", "nanos": "ns"}
 
@@ -59,22 +58,14 @@ def read(schema: Schema, values: Values) -> Read:
     """
     program, makers = program_of(schema), _makers(schema)
     units = {leaf.name: unit for leaf in program.leaves if (unit := _unit(leaf))}
-    good, reasons = np.arange(len(values)), dict[int, str]()
-    while True:
-        some = values.take(good)
+
+    def columns_of(some: Values) -> Iterator[Columns]:
         numbers, present, status = program.walk(some.data, some.starts, some.stops)
-        failed = np.flatnonzero(status)
-        found = {int(good[row]): walk.WHY[int(status[row])] for row in failed}
-        if not found:
-            slots = [Slot(some.data, *both) for both in zip(numbers, present, strict=True)]
-            made = (make(slot) for make, slot in zip(makers, slots, strict=True))
-            try:
-                return Read(with_one_column_a_name(made, len(good)), good, reasons, units)
-            except NotReadableError as fault:
-                failed = fault.rows
-                found = {int(good[row]): fault.reason for row in failed}
-        reasons |= found
-        good = np.delete(good, failed)
+        check(status, walk.WHY)
+        for make, slot in zip(makers, zip(numbers, present, strict=True), strict=True):
+            yield make(Slot(some.data, *slot))
+
+    return read_with(columns_of, values, units)
 
 
 def warm_up() -> None:

@@ -35,12 +35,13 @@ from lib.decoding.slots import (
     Slot,
     Values,
     booleans,
+    check,
     converted,
     doubles,
     integers,
     named,
+    read_with,
     texts,
-    with_one_column_a_name,
 )
 
 if TYPE_CHECKING:
@@ -258,48 +259,12 @@ def _indexes(written: bytes) -> tuple[int, ...]:
 
 
 def _read(tables: _Tables, values: Values, rows: NDArray[np.int64]) -> Read:
-    good, reasons = np.arange(len(values)), dict[int, str]()
-    while True:
-        some = values.take(good)
-        numbers, present, status = _walk(tables, some)
-        failed = np.flatnonzero(status)
-        found = {int(rows[good[row]]): walk.WHY[int(status[row])] for row in failed}
-        if not found:
-            try:
-                columns = with_one_column_a_name(
-                    _columns(tables, some, numbers, present), len(good)
-                )
-                units = {column.name: column.unit for column in tables.columns if column.unit}
-                return Read(columns, rows[good], reasons, units)
-            except NotReadableError as fault:
-                failed = fault.rows
-                found = {int(rows[good[row]]): fault.reason for row in failed}
-        reasons |= found
-        good = np.delete(good, failed)
+    units = {column.name: column.unit for column in tables.columns if column.unit}
+    return read_with(partial(_columns, tables), values, units).at(rows)
 
 
-def _walk(
-    tables: _Tables, values: Values
-) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.uint8]]:
-    shape = tables.slots, len(values)
-    numbers, present = np.empty(shape, np.int64), np.zeros(shape, np.uint8)
-    status = np.empty(len(values), np.uint8)
-    walk.walk(
-        values.data,
-        values.starts,
-        values.stops,
-        tables.messages,
-        tables.fields,
-        numbers,
-        present,
-        status,
-    )
-    return numbers, present, status
-
-
-def _columns(
-    tables: _Tables, values: Values, numbers: NDArray[np.int64], present: NDArray[np.uint8]
-) -> Iterator[Columns]:
+def _columns(tables: _Tables, values: Values) -> Iterator[Columns]:
+    numbers, present = _walked(tables, values)
     for column in tables.columns:
         slots = [
             _slot(values, numbers[slot], present[slot], present[column.message], column.implicit)
@@ -309,6 +274,17 @@ def _columns(
     noted = np.flatnonzero(present[walk.OTHERS])
     if len(noted):
         yield _others(tables, values, noted)
+
+
+def _walked(tables: _Tables, values: Values) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Return the numbers and presences of all slots."""
+    shape = tables.slots, len(values)
+    numbers, present = np.empty(shape, np.int64), np.zeros(shape, np.uint8)
+    status = np.empty(len(values), np.uint8)
+    bounds = values.data, values.starts, values.stops
+    walk.walk(*bounds, tables.messages, tables.fields, numbers, present, status)
+    check(status, walk.WHY)
+    return numbers, present
 
 
 def _slot(
@@ -332,7 +308,7 @@ def _others(tables: _Tables, values: Values, noted: NDArray[np.int64]) -> Column
         except (DecodeError, ValueError, OverflowError, RecursionError):
             failed.append(row)
     if failed:
-        raise NotReadableError(np.array(failed, np.int64), "it is not this message")
+        raise NotReadableError(dict.fromkeys(failed, "it is not this message"))
     places = np.full(len(values), -1, np.int64)
     places[noted] = np.arange(len(noted))
     table = records_to_columns(found)
@@ -464,7 +440,8 @@ def _enums(slot: Slot, enum: EnumDescriptor) -> pa.Array:
 def _timestamps(seconds: Slot, nanos: Slot) -> pa.Array:
     outside = seconds.present.astype(bool) & (np.abs(seconds.numbers) > _TO_SECONDS)
     if outside.any():
-        raise NotReadableError(np.flatnonzero(outside), "a timestamp is beyond any time")
+        rows = np.flatnonzero(outside).tolist()
+        raise NotReadableError(dict.fromkeys(rows, "a timestamp is beyond any time"))
     micros = seconds.numbers * 1_000_000 + nanos.numbers // 1_000
     return pa.array(micros, mask=seconds.present == 0)
 

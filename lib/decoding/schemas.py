@@ -91,10 +91,10 @@ class SchemaDecoder:
             left[one.rows] = False
             bodies = values.take(one.rows).beginning(one.starts)
             for found in self._with_its_schema(one, bodies):
-                yield _at(one.rows, found)
+                yield found.at(one.rows)
         rows = np.flatnonzero(left)
         if len(rows):
-            yield _at(rows, json_schema.read(values.take(rows)))
+            yield json_schema.read(values.take(rows)).at(rows)
 
     def _with_its_schema(self, one: Framed, bodies: Values) -> Iterator[Read]:
         try:
@@ -173,12 +173,6 @@ def _read_with(schema: Schema, one: Framed, bodies: Values) -> Iterator[Read]:
         kind = TYPES[schema.type]
         reasons = {row: f"not {kind} of {one.id}: {why}" for row, why in part.reasons.items()}
         yield replace(part, reasons=reasons)
-
-
-def _at(rows: NDArray[np.int64], part: Read) -> Read:
-    """Return what was read of the values that stand at `rows`, with positions in the block."""
-    reasons = {int(rows[row]): reason for row, reason in part.reasons.items()}
-    return replace(part, good=rows[part.good], reasons=reasons)
 
 
 def _joined(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -120,17 +120,51 @@ class Read:
     reasons: dict[int, str]
     units: Mapping[str, str]
 
+    def at(self, rows: NDArray[np.int64]) -> Read:
+        """Return this of values that stand at `rows`, with these as their positions."""
+        reasons = {int(rows[row]): reason for row, reason in self.reasons.items()}
+        return replace(self, good=rows[self.good], reasons=reasons)
+
 
 Columns = dict[str, pa.Array]
 
 
 class NotReadableError(Exception):
-    """Some of the bytes in a slot are not what the schema says: `rows`, for `reason`."""
+    """Some values are not what the schema says: `reasons`, by their positions."""
 
-    def __init__(self, rows: NDArray[np.int64], reason: str) -> None:
-        super().__init__(reason)
-        self.rows = rows
-        self.reason = reason
+    def __init__(self, reasons: Mapping[int, str]) -> None:
+        super().__init__(next(iter(reasons.values())))
+        self.reasons = reasons
+
+
+def read_with(
+    columns_of: Callable[[Values], Iterable[Columns]], values: Values, units: Mapping[str, str]
+) -> Read:
+    """Read values with what makes columns of them, without those that it cannot read.
+
+    Parameters
+    ----------
+    columns_of
+        Raises `NotReadableError`; then it is asked again, for the others.
+    units
+        The units of columns that are times.
+    """
+    good, reasons = np.arange(len(values)), dict[int, str]()
+    while True:
+        try:
+            columns = with_one_column_a_name(columns_of(values.take(good)), len(good))
+        except NotReadableError as fault:
+            reasons |= {int(good[row]): reason for row, reason in fault.reasons.items()}
+            good = np.delete(good, list(fault.reasons))
+        else:
+            return Read(columns, good, reasons, units)
+
+
+def check(status: NDArray[np.uint8], why: Mapping[int, str]) -> None:
+    """Raise `NotReadableError` for the values whose walk ended with a status other than 0."""
+    failed = np.flatnonzero(status).tolist()
+    if failed:
+        raise NotReadableError({row: why[int(status[row])] for row in failed})
 
 
 def integers(slot: Slot) -> pa.Array:
@@ -161,7 +195,7 @@ def texts(slot: Slot) -> pa.Array:
     except pa.ArrowInvalid:
         rows = np.flatnonzero(slot.present).tolist()
         bad = [row for row in rows if not _is_utf8(_bytes_at(slot, row))]
-        raise NotReadableError(np.array(bad, np.int64), "text that is not UTF-8") from None
+        raise NotReadableError(dict.fromkeys(bad, "text that is not UTF-8")) from None
 
 
 def named(slot: Slot, name_of: Callable[[int], str]) -> pa.Array:
@@ -218,7 +252,7 @@ def _each(values: list[Any], codes: pa.Array, convert: Callable[[Any], Any]) -> 
         rows = np.flatnonzero(
             np.isin(numbers, list(failed)) & codes.is_valid().to_numpy(zero_copy_only=False)
         )
-        raise NotReadableError(rows, next(iter(failed.values())))
+        raise NotReadableError({row: failed[numbers[row]] for row in rows.tolist()})
     return made
 
 

@@ -363,6 +363,16 @@ def test_an_archive_that_is_not_one_file_ends_in_a_sentence(content, sentence):
         opened("t.zip", content)
 
 
+def test_text_that_is_not_utf8_inside_of_a_table_is_shown_in_hexadecimal():
+    bad = pa.array([b"\xff", b"x"]).view(pa.string())
+    table = pa.table({"a": bad, "b": bad.dictionary_encode(), "c": ["x", "y"]})
+
+    fields, reasons, _ = opened("t.parquet", parquet(table))
+
+    assert fields == [{"a": "ff", "b": "ff", "c": "x"}, {"a": "78", "b": "78", "c": "y"}]
+    assert reasons == []
+
+
 def test_bytes_inside_of_a_table_are_shown_in_hexadecimal_if_they_are_no_text():
     table = pa.table(
         {

@@ -299,6 +299,15 @@ def test_records_in_tables_come_out_too(tool):
     assert [row["timestamp"] for row in found] == [sent.ms for sent in SENT[::2]]
 
 
+def test_a_field_with_a_broken_name_is_no_field_of_an_envelope():
+    broken = b'{"key":"k","value":{"a":1},"off\\ud800set":1,"partition":0}\n'
+
+    for text in (broken, broken.replace(b"\\ud800", b"\xff")):
+        found, rejected = read("t.jsonl", text * 2)
+
+        assert len(found) + len(rejected) == 2
+
+
 def test_a_value_that_is_an_object_keeps_its_bytes():
     (row,), _ = read("t.json", '{"partition":0,"offset":1,"value": {"n":1.50e1,  "n":2} ,"x":[{}]}')
 

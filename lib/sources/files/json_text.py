@@ -89,11 +89,19 @@ def places_of_members(
     Places are those in the array's buffer. The rest is as `members` has it.
     """
     data, bounds = _buffers(objects)
-    wanted = [json.dumps(name, ensure_ascii=False)[1:-1].encode() for name in names]
+    wanted = list(map(_as_written, names))
     ends_of_names = np.cumsum([0, *map(len, wanted)])
     together = np.frombuffer(b"".join(wanted) or b"\0", np.uint8)
     starts, ends, whole = _members(data, bounds, together, ends_of_names)
     return starts, ends, whole
+
+
+def _as_written(name: str) -> bytes:
+    text = json.dumps(name, ensure_ascii=False)[1:-1]
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON has as an escape
+        return text.encode("utf-8", "replace")
 
 
 def unquoted(values: pa.BinaryArray) -> tuple[pa.BinaryArray, NDArray[np.bool_]]:

@@ -102,7 +102,7 @@ class Legible:
         return pa.RecordBatch.from_arrays(columns, names=names)
 
     def _shown(self, path: str, column: pa.Array) -> pa.Array:
-        if pa.types.is_dictionary(column.type) and _is_bytes(column.type.value_type):
+        if pa.types.is_dictionary(column.type) and not _is_whole_text(column.dictionary):
             column = column.dictionary_decode()
         kind, none = column.type, column.is_null()
         if pa.types.is_struct(kind) and kind.num_fields:
@@ -115,15 +115,31 @@ class Legible:
             offsets = pa.array(np.concatenate([[0], np.cumsum(sizes)]), pa.int32())
             inner = self._shown(f"{path}[]", column.flatten())
             return pa.ListArray.from_arrays(offsets, inner, mask=none)
-        return self._as_text(path, column) if _is_bytes(kind) else column
+        if _is_bytes(kind) or not _is_whole_text(column):
+            return self._as_text(path, column)
+        return column
 
     def _as_text(self, path: str, column: pa.Array) -> pa.Array:
+        values = column.cast(pa.binary())
         if path not in self._in_hex:
             try:
-                return column.cast(pa.binary()).cast(pa.string())
+                return values.cast(pa.string())
             except pa.ArrowInvalid:
                 self._in_hex.add(path)
-        return pa.array([None if v is None else v.hex() for v in column.to_pylist()], pa.string())
+        return pa.array([None if v is None else v.hex() for v in values.to_pylist()], pa.string())
+
+
+def _is_whole_text(column: pa.Array) -> bool:
+    """Return whether a column is no bytes, nor text that is not UTF-8, which writers may leave."""
+    kind = column.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid:
+            return False
+    elif pa.types.is_nested(kind):
+        column.validate(full=True)
+    return not _is_bytes(kind)
 
 
 def _is_bytes(kind: pa.DataType) -> bool:
