@@ -24,7 +24,7 @@ VIEWS: Final = {
     "session": ("sessions", 1430),
     "delay": ("delay", 760),
     "outages": ("outages?topic=sessions-100", 800),
-    "windows": ("windows?topic=sessions-100&break=5", 1500),
+    "windows": ("windows?topic=sessions-100", 1500),
 }
 """Name of the picture → path and parameters of the view, and the height of the browser's window."""
 

@@ -146,6 +146,7 @@ def _of_partitions(
     setting: Setting,
     idle_ms: int,
 ) -> None:
+    idle_is_set = getattr(setting, IDLE, None) is not None
     without = (
         ""
         if takes_minimum(setting)
@@ -167,6 +168,7 @@ def _of_partitions(
         "A watermark per partition is the minimum over partitions: the one furthest behind holds "
         f"it back. “Silent”, pale in the picture: it had sent nothing for more than "
         f"{duration(idle_ms)}."
+        + (" With the idle timeout set, it then holds nothing back." if idle_is_set else "")
     )
     _of_idle_timeouts(idle_of(visible, setting), setting)
 

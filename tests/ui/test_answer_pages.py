@@ -471,6 +471,10 @@ class TestWindows:
         assert clients["Dropped of it"].sum() == 10
         partitions = table(at, named="Partitions")
         assert partitions["Dropped of it"].sum() == 10
+        idle = table(at, named="What other idle timeouts would change").set_index("Idle after")
+        assert idle.index[0] == "never, as set"
+        open_at_the_end = idle["Windows without a final result"]
+        assert open_at_the_end["never, as set"] > open_at_the_end["10 s"]
 
     def test_a_clock_that_is_ahead_is_named(self, topic_with_a_clock_ahead):
         said = "\n".join(
