@@ -308,6 +308,16 @@ def test_a_field_with_a_broken_name_is_no_field_of_an_envelope():
         assert len(found) + len(rejected) == 2
 
 
+def test_headers_and_values_that_are_not_utf8_are_read():
+    text = b'{"ts":5,"headers":{"\xff":"v"},"key":"\xff","value":"{\xff"}\n'
+
+    found, rejected = read("t.jsonl", text * 2)
+
+    assert [name for name, _ in found[0]["headers"]] == ["\ufffd"]
+    assert found[0]["value"] == b"{\xff"
+    assert rejected == []
+
+
 def test_a_value_that_is_an_object_keeps_its_bytes():
     (row,), _ = read("t.json", '{"partition":0,"offset":1,"value": {"n":1.50e1,  "n":2} ,"x":[{}]}')
 

@@ -136,7 +136,7 @@ def _plain(name: str) -> str:
 def _looks_like_json(value: object) -> bool:
     if isinstance(value, dict):
         return True
-    text = value.encode() if isinstance(value, str) else value
+    text = value.encode("utf-8", "replace") if isinstance(value, str) else value
     if not isinstance(text, bytes):
         return False
     if not _JSON.match(text):

@@ -64,7 +64,7 @@ def _pairs_of(value: object) -> Pairs | None:
 
 def _pairs(value: object) -> Pairs:
     if isinstance(value, dict):
-        return [(str(name), _content(each)) for name, each in value.items()]
+        return [(_name(name), _content(each)) for name, each in value.items()]
     if not isinstance(value, list):
         raise TypeError("headers are a list or an object")
     if all(isinstance(each, dict) for each in value):
@@ -80,7 +80,7 @@ def _pairs_in(header: dict[str, Any]) -> Pairs:
         return [(_name(base64.b64decode(name)), base64.b64decode(content) if content else None)]
     if "key" in header:
         return [(_name(header["key"]), _content(header.get("value")))]
-    return [(name, _content(each)) for name, each in header.items()]
+    return [(_name(name), _content(each)) for name, each in header.items()]
 
 
 def _name(name: object) -> str:
