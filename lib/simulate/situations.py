@@ -239,7 +239,7 @@ def _buffers(
             replace(
                 device, sender=Sender(drain=rng.uniform(low, high), newest_first=newest_first)
             )
-            for device in fleet(rng, outages=0.7, hours=1.5)
+            for device in fleet(rng, outages=0.7, hours=1.5, outage_s=(30, 300))
         ]
 
     return build
