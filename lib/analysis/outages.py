@@ -157,8 +157,9 @@ def outages_of(
     least = silences.LONGEST_STALL_MS if silences.has_stalls(arrivals, waits) else SHORTEST_MS
     *too_long, several = silences.wait_limits(arrivals, waits, typical, FALSE_SHARE)
     limit, of_several = (np.maximum(typical * wait * sensitivity, least) for wait in too_long)
-    long = _find_long_waits(arrivals, waits, typical, limit, (of_several, several))
-    return _table(events, long, sensitivity), _rhythm(arrivals, typical, limit)
+    rhythm = _rhythm(arrivals, typical, limit)
+    long = _find_long_waits(arrivals, waits, rhythm, (of_several, several))
+    return _table(events, long, sensitivity), rhythm
 
 
 @dataclass(frozen=True)
@@ -192,20 +193,17 @@ class _LongWaits:
 
 
 def _find_long_waits(
-    arrivals: Arrivals,
-    waits: Waits,
-    typical: Floats,
-    limit: Floats,
-    at_once: tuple[Floats, int],
+    arrivals: Arrivals, waits: Waits, rhythm: pd.DataFrame, at_once: tuple[Floats, int]
 ) -> _LongWaits:
     """Return the long waits; `at_once` is what is too long for several events, and how many."""
     of_several, several = at_once
+    interval, typical, limit = rhythm[[TYPICAL_INTERVAL, TYPICAL_WAIT, LIMIT]].to_numpy().T.copy()
     ends = waits.longest > kernels.taken(limit, arrivals.client)
     stragglers, wait = silences.find_stragglers(arrivals)
     ends[stragglers] |= wait > limit[arrivals.client[stragglers]]
     if (of_several < limit).any():
         ends[silences.crowded(arrivals, waits, of_several, several)] = True
-    silences.leave_out_backlogs(arrivals, waits, of_several, ends)
+    silences.leave_out_backlogs(arrivals, waits, of_several, interval, ends)
     losses = _losses(arrivals, np.flatnonzero(ends))
     return _LongWaits(arrivals, waits.ended_by, stragglers, ends, typical, limit, losses)
 
