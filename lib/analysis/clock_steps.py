@@ -139,9 +139,7 @@ def by_one_clock(times: ClientTimes, steps: ClockSteps) -> ClientTimes:
     last = np.append(np.flatnonzero(np.diff(of_client)), len(of_client) - 1)
     ahead = np.rint(height[last][of_client] - height).astype(np.int64)
     moved = ahead[stretches.clients.codes]
-    return replace(
-        times, event_time=times.event_time - moved, shown=times.shown - moved
-    )
+    return replace(times, event_time=times.event_time - moved, shown=times.shown - moved)
 
 
 def without_steps(events: pd.DataFrame, steps: ClockSteps) -> pd.DataFrame:

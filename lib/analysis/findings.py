@@ -320,8 +320,8 @@ def _of_gone(table: pd.DataFrame, extent: Extent) -> Iterator[Finding]:
     for row in table[table[CLIENT].notna()].to_dict("records"):
         last, silent = int(row[gone.LAST_HEARD]) - extent.zero_ms, int(row[gone.SILENT])
         sentence = (
-            f"Client {row[CLIENT]} is gone: it was last heard at {_moment(last)}, {_seconds(silent)} "
-            f"before the topic ends, and before that never silent for more than "
+            f"Client {row[CLIENT]} is gone: it was last heard at {_moment(last)}, "
+            f"{_seconds(silent)} before the topic ends, and before that never silent for more than "
             f"{_seconds(row[gone.LONGEST])}."
         )
         window = around(last, last + silent)
@@ -498,7 +498,7 @@ def _of_steps(steps: pd.DataFrame, extent: Extent) -> Iterator[Finding]:
     alike = named[clock_steps.SIZE].diff() <= _ALIKE_MS
     together = named[clock_steps.AT].diff().abs() <= _TOGETHER_MS
     for _, rows in named.groupby((~(alike & together)).cumsum()):
-        if rows[CLIENT].nunique() > 1:
+        if len(rows[CLIENT].unique()) > 1:
             yield _set_together(rows, extent)
         else:
             yield from (_was_set(row, extent) for row in rows.to_dict("records"))

@@ -12,6 +12,7 @@ Pooled over all clients, and passed on: `typical_of_all`, `wait_limits`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -195,7 +196,7 @@ def find_stragglers(arrivals: Arrivals) -> tuple[Ints, Ints]:
     return late, arrivals.received[late] - arrivals.heard_before(late)
 
 
-def has_stalls(arrivals: Arrivals, waits: Waits) -> bool:
+def has_stalls(waits: Waits) -> bool:
     """Return whether connections stall now and then, as where packets are lost and sent again.
 
     A connection that sends again waits for 0.2 s at first and for twice as long each time (RFC
@@ -204,7 +205,7 @@ def has_stalls(arrivals: Arrivals, waits: Waits) -> bool:
     """
     longest = waits.longest[waits.ends_one]
     stalls = np.count_nonzero((longest >= _SHORTEST_STALL_MS) & (longest <= LONGEST_STALL_MS))
-    return stalls >= max(_FEWEST_STALLS, _STALLED_SHARE * len(longest))
+    return bool(stalls >= max(_FEWEST_STALLS, _STALLED_SHARE * len(longest)))
 
 
 def leave_out_backlogs(
@@ -277,9 +278,9 @@ def wait_limits(
     overtaken = _overtaken(arrivals, waits, typical, long)
     of_one = tails.threshold_of(curve, false_share, overtaken.share_beyond)
     n = len(arrivals.row)
-    share = max(np.count_nonzero(overtaken.under_way > of_several), 1) / n
-    several = np.log(false_share / n) / np.log(min(share, 0.5))
-    return of_one, of_several, max(int(np.ceil(several)), 2)
+    late = int(np.count_nonzero(overtaken.under_way > of_several))
+    several = math.log(false_share / n) / math.log(min(max(late, 1) / n, 0.5))
+    return of_one, of_several, max(math.ceil(several), 2)
 
 
 def crowded(arrivals: Arrivals, waits: Waits, limit: Floats, several: int) -> Ints:
@@ -288,9 +289,7 @@ def crowded(arrivals: Arrivals, waits: Waits, limit: Floats, several: int) -> In
     late = np.flatnonzero(np.append(may, False)[waits.ended_by])  # the last one: `NOT_WAITING`
     ended_by = waits.ended_by[late]
     wait = arrivals.received[ended_by] - arrivals.due[late]
-    found, count = np.unique(
-        ended_by[wait > limit[arrivals.client[late]]], return_counts=True
-    )
+    found, count = np.unique(ended_by[wait > limit[arrivals.client[late]]], return_counts=True)
     ends: Ints = found[count >= several].astype(np.int64)
     return ends
 
