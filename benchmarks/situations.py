@@ -7,7 +7,8 @@
   any other wait, or two were lost. Found is the same client, and both ends of the silence within
   one typical interval of it.
 - *clocks*: precision over the sentences on clocks, recall over clocks that a topic can tell to be
-  wrong: ahead or behind by 1 s and more, or set once by 2 s and more with twelve events on either side.
+  wrong: ahead or behind by 1 s and more, or set once by 2 s and more, with twelve events on either
+  side.
 - *others*: shared outages, clients that are gone, lost events, duplicates.
 - *false sentences*: those that the truth contradicts. An outage of a client that had none; other
   lengths than the true one by more than one typical interval; "client" where its other session was
@@ -26,7 +27,7 @@ import pandas as pd
 
 from lib.analysis.analyse import Analysis, analyse
 from lib.analysis.outages import BACK_AT, KIND, LAST_HEARD, QUIET
-from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SESSION
+from lib.core.columns import CLIENT, RECEIVED_TIME, SESSION
 from lib.simulate.situations import SITUATIONS, situation
 
 if TYPE_CHECKING:
@@ -136,16 +137,18 @@ class Topic:
             not self.heard(row.client, row.last_heard_ms, row.back, row.session)
             for row in table.itertuples()
         ]
-        table["clear"] = clear & np.isfinite(table["back"]) & np.array(alone, bool)
-        return table
+        told: pd.DataFrame = table.assign(
+            clear=clear & np.isfinite(table["back"]) & np.array(alone, bool)
+        )
+        return told
 
 
 def _intervals(client: Any, session: pd.Series[str], happened: Any) -> dict[int, float]:  # noqa: ANN401
     table = pd.DataFrame({"client": client, "session": session.to_numpy(), "at": happened})
     table = table.sort_values("at")
     between = table.groupby(["client", "session"])["at"].diff()
-    medians: dict[int, float] = between.groupby(table["client"]).median().to_dict()
-    return medians
+    medians = between.groupby(table["client"]).median()
+    return dict(zip(medians.index.tolist(), medians.tolist(), strict=True))
 
 
 def score(topic: Topic, analysis: Analysis, outcome: Outcome) -> None:
@@ -158,7 +161,7 @@ def score(topic: Topic, analysis: Analysis, outcome: Outcome) -> None:
         ("gone", outcome.gone, topic.gone),
     ):
         said = [(finding, right) for finding, right in judged if finding.kind == kind]
-        named = {int(client) for one, right in said if right for client in one.clients}
+        named = {client for one, right in said if right for client in _clients(one)}
         tally.add((right for _, right in said), (client in named for client in asked))
     _score_shared(topic, judged, outcome)
     for kind, tally, true in (
@@ -204,7 +207,7 @@ def _score_shared(topic: Topic, judged: list[tuple[Finding, bool]], outcome: Out
 
 def _meets(finding: Finding, topic: Topic, start: float, end: float) -> bool:
     zero = topic.zero
-    return zero + 1000 * finding.start_s <= end and zero + 1000 * finding.end_s >= start
+    return bool(zero + 1000 * finding.start_s <= end and zero + 1000 * finding.end_s >= start)
 
 
 def _clocks_asked(topic: Topic) -> set[int]:
@@ -213,8 +216,10 @@ def _clocks_asked(topic: Topic) -> set[int]:
     for row in topic.steps.to_dict("records"):
         own = topic.happened[topic.client == row["client"]]
         once = (topic.steps["client"] == row["client"]).sum() == 1  # else it drifts in between
-        if abs(row["size_ms"]) >= TELLABLE_STEP_MS and once and (
-            min((own < row["at_ms"]).sum(), (own >= row["at_ms"]).sum()) >= 12
+        if (
+            abs(row["size_ms"]) >= TELLABLE_STEP_MS
+            and once
+            and (min((own < row["at_ms"]).sum(), (own >= row["at_ms"]).sum()) >= 12)
         ):
             asked.add(row["client"])
     return asked
@@ -225,12 +230,16 @@ def _is_right(finding: Finding, topic: Topic) -> bool:
     return judge is not None and judge(finding, topic)
 
 
+def _clients(finding: Finding) -> set[int]:
+    return {int(str(client)) for client in finding.clients}
+
+
 def _number(text: str, unit: str = "s") -> float:
     return float(text.replace(",", "")) * {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000}[unit]
 
 
 def _outage_right(finding: Finding, topic: Topic) -> bool:
-    client = int(finding.clients[0])
+    client = min(_clients(finding))
     true = topic.outages[topic.outages["client"] == client]
     if true["shared_outage"].notna().any():
         shared = true[true["shared_outage"].notna()]
@@ -242,7 +251,8 @@ def _outage_right(finding: Finding, topic: Topic) -> bool:
             return False  # told as its own
     said = _SILENT.search(finding.sentence)
     if said is None:  # "was not heard until"
-        return any(_meets(finding, topic, o.start_ms, o.end_ms) for o in true.itertuples())
+        times = zip(true["start_ms"], true["end_ms"], strict=True)
+        return any(_meets(finding, topic, start, end) for start, end in times)
     length, begin = _number(said[1], said[2]), topic.zero + _number(said[3])
     near = topic.near(client)
     by_lengths = np.abs(true["back"] - true["last_heard_ms"] - length) <= near + 500
@@ -261,7 +271,7 @@ def _outage_right(finding: Finding, topic: Topic) -> bool:
 
 def _shared_right(finding: Finding, topic: Topic) -> bool:
     said = _SILENT.search(finding.sentence)
-    clients = {int(client) for client in finding.clients}
+    clients = _clients(finding)
     for _, rows in topic.outages[topic.outages["shared_outage"].notna()].groupby("shared_outage"):
         start, end = rows["start_ms"].min(), rows["end_ms"].min()
         if said is None or not clients <= set(rows["client"]):
@@ -270,12 +280,12 @@ def _shared_right(finding: Finding, topic: Topic) -> bool:
         length, begin = _number(said[1], said[2]), topic.zero + _number(said[3])
         if abs(length - (end - start)) <= near + 500 and abs(begin - start) <= near + 1000:
             lost = _LOST.search(finding.sentence)
-            return lost is None or _number(lost[1]) / 1000 <= rows["lost"].sum()
+            return lost is None or bool(_number(lost[1]) / 1000 <= rows["lost"].sum())
     return False
 
 
 def _clock_right(finding: Finding, topic: Topic) -> bool:
-    clients = {int(client) for client in finding.clients}
+    clients = _clients(finding)
     sentence = finding.sentence
     if len(clients) > 1 and "were set" not in sentence:
         return clients <= topic.sharing
@@ -290,7 +300,7 @@ def _clock_right(finding: Finding, topic: Topic) -> bool:
     offset, drift = topic.clocks.loc[client, ["offset_ms", "drift_ppm"]]
     if "ppm" in sentence or not offset:
         return bool(drift)
-    return ("ahead" in sentence) == (offset > 0)
+    return bool(("ahead" in sentence) == (offset > 0))
 
 
 _JUDGES: Final[dict[str, Callable[[Finding, Topic], bool]]] = {
@@ -298,7 +308,7 @@ _JUDGES: Final[dict[str, Callable[[Finding, Topic], bool]]] = {
     "lost outage": _outage_right,
     "shared outage": _shared_right,
     "clock": _clock_right,
-    "gone": lambda finding, topic: {int(client) for client in finding.clients} <= topic.gone,
+    "gone": lambda finding, topic: _clients(finding) <= topic.gone,
     "lost": lambda finding, topic: finding.events <= len(topic.truth.lost),
     "duplicates": lambda finding, topic: finding.events == len(topic.truth.duplicates),
 }
@@ -323,7 +333,9 @@ def report(
     shown: int = 3,
 ) -> None:
     """Print how each situation came out, and which bars it reaches."""
-    print(f"\nSituations, {len(seeds)} topics each: right of what was said, found of what there was")
+    print(
+        f"\nSituations, {len(seeds)} topics each: right of what was said, found of what there was"
+    )
     for name in names:
         outcome = outcome_of(name, seeds, read)
         print(f"  {name:<26}{_figures(outcome)}")

@@ -207,7 +207,12 @@ def clocks_against(
     by_drift = np.abs(envelopes.slope) * envelopes.span
     by_chance = network.longest_by_chance(envelopes.heard) if clients.n else offset
     explained = np.maximum.reduce(
-        (np.full(clients.n, typical.usual), by_chance, envelopes.blur, _longest_way(times, envelopes))
+        (
+            np.full(clients.n, typical.usual),
+            by_chance,
+            envelopes.blur,
+            _longest_way(times, envelopes),
+        )
     )
     is_behind = np.minimum(-offset, envelopes.height) > explained
     is_ahead = (offset > typical.usual) & (envelopes.height < -_RESOLUTION_MS)

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
-from numpy.lib.stride_tricks import sliding_window_view
 
 from lib.analysis import client_clocks, kernels
 from lib.analysis.kernels import Groups
@@ -113,16 +112,16 @@ def clock_steps(times: ClientTimes) -> ClockSteps:
         `client_clocks.sent_times`: buffering hides a clock, so steps are best seen by sent times.
     """
     clients = times.clients
-    codes, lowest, delay, received, units = _lowest_heard(times)
-    level = delay[lowest]
+    codes, lowest, heard = _lowest_heard(times)
     begins = Groups(codes, clients.labels).bounds
-    rows = [
-        (client, received[at], size, told)
-        for client in _may_step(codes, level, units).tolist()
-        for at, size, told in _steps(
-            lowest[begins[client] : begins[client + 1]], delay, received, units[client]
-        )
-    ]
+    rows = []
+    for client in _may_step(codes, heard.delay[lowest]).tolist():
+        blocks = lowest[begins[client] : begins[client + 1]]
+        unit = heard.unit(client, int(clients.sizes[client]))
+        rows += [
+            (client, heard.received[at], size, told)
+            for at, size, told in _steps(blocks, heard.delay, heard.received, unit)
+        ]
     client, at, size, told = np.array(rows, np.int64).reshape(-1, 4).T
     return ClockSteps(client, at, size, told.astype(np.bool_))
 
@@ -140,9 +139,7 @@ def by_one_clock(times: ClientTimes, steps: ClockSteps) -> ClientTimes:
     last = np.append(np.flatnonzero(np.diff(of_client)), len(of_client) - 1)
     ahead = np.rint(height[last][of_client] - height).astype(np.int64)
     moved = ahead[stretches.clients.codes]
-    return replace(
-        times, event_time=times.event_time - moved, shown=times.shown - moved
-    )
+    return replace(times, event_time=times.event_time - moved, shown=times.shown - moved)
 
 
 def without_steps(events: pd.DataFrame, steps: ClockSteps) -> pd.DataFrame:
@@ -234,13 +231,40 @@ def fastest_transit(envelopes: LowerEnvelopes) -> float:
     return float(np.median(possible)) if len(possible) else np.inf
 
 
-def _lowest_heard(times: ClientTimes) -> tuple[Codes, Ints, Ints, Ints, Floats]:
-    """Return blocks of what was heard of each client: code, place of the smallest delay.
+@dataclass(frozen=True)
+class _Heard:
+    """When clients were heard: what arrives less than half as far apart as it happened is one time.
 
-    And all delays and received times in which these places are, client after client, in the order
-    of arrival; and `_units`. What arrives less than half as far apart as it happened was heard
-    once.
+    Attributes
+    ----------
+    delay, received
+        Of all events, client after client, in the order of arrival.
+    lowest
+        Place of the event with the smallest delay of each time that a client was heard.
+    begins
+        Where each client begins in `lowest`, and the end.
     """
+
+    delay: Ints
+    received: Ints
+    lowest: Codes
+    begins: Ints
+
+    def unit(self, client: int, events: int) -> float:
+        """Return what counts as one level of a client, ms: a second, or what its delays scatter.
+
+        From one time to the next they scatter, whatever drifts and whenever a clock is set. What is
+        gathered and sent at fixed times is as old as the beats of two clocks make it.
+        """
+        own = self.lowest[self.begins[client] : self.begins[client + 1]]
+        scatter = float(np.median(np.abs(np.diff(self.delay[own]))))
+        lasted = float(self.received[own[-1]] - self.received[own[0]])
+        gathers = len(own) < _SINGLY * events
+        return max(SMALLEST_STEP_MS, _SCATTER * scatter, 2 * lasted / events if gathers else 0.0)
+
+
+def _lowest_heard(times: ClientTimes) -> tuple[Codes, Ints, _Heard]:
+    """Return blocks of the times that each client was heard: code, place of the smallest delay."""
     clients = times.clients
     received, before = kernels.sort_within(
         clients.bounds, kernels.together(clients, times.received)
@@ -250,41 +274,20 @@ def _lowest_heard(times: ClientTimes) -> tuple[Codes, Ints, Ints, Ints, Floats]:
     heard = np.empty(len(delay), np.int32)
     heards = np.empty(clients.n + 1, np.int64)
     _find_heard(clients.bounds, received, delay, heard, heards)
-    lowest = np.empty(heards[-1], np.int64)
-    codes = np.empty(heards[-1], np.int32)
+    lowest, codes = np.empty(heards[-1], np.int64), np.empty(heards[-1], np.int32)
     blocks = _find_lowest(heards, delay, heard, lowest, codes)
-    first, last = received[clients.bounds[:-1]], received[clients.bounds[1:] - 1]
-    units = _units(heards, delay[heard[: heards[-1]]], first, last, clients)
-    return codes[:blocks], lowest[:blocks], delay, received, units
+    return codes[:blocks], lowest[:blocks], _Heard(delay, received, heard[: heards[-1]], heards)
 
 
-def _units(heards: Ints, delay: Ints, first: Ints, last: Ints, clients: Groups) -> Floats:
-    """Return what counts as one level for each client, ms: a second, or what its delays scatter.
-
-    `delay` is the smallest each time that a client was heard; `heards` is where each client begins.
-    From one to the next they scatter, whatever drifts and whenever a clock is set.
-    """
-    groups = Groups(np.repeat(np.arange(clients.n, dtype=np.int32), np.diff(heards)), clients.labels)
-    change = np.diff(delay, prepend=delay[:1]).astype(np.float64)
-    change[heards[:-1]] = 0.0
-    usual = kernels.medians_within(groups, np.abs(change))
-    # What is gathered and sent at fixed times is as old as the beats of two clocks make it.
-    gathers = groups.sizes < _SINGLY * clients.sizes
-    interval = (last - first) / clients.sizes
-    return np.maximum.reduce(
-        (_SCATTER * usual, np.where(gathers, 2 * interval, 0.0), np.full(clients.n, 1.0 * SMALLEST_STEP_MS))
-    )
-
-
-def _may_step(codes: Codes, level: Ints, units: Floats) -> Ints:
+def _may_step(codes: Codes, level: Ints) -> Ints:
     """Return the clients of which three blocks are at another level than the three before."""
     if len(level) < 2 * _SIDE:
         return np.empty(0, np.int64)
-    middle = np.sort(sliding_window_view(level, _SIDE))[:, _SIDE // 2]
-    size = np.abs(middle[_SIDE:] - middle[:-_SIDE])
-    first = codes[: len(size)]
-    own = first == codes[2 * _SIDE - 1 :]
-    found: Ints = np.unique(first[own & (size >= units[first])]).astype(np.int64)
+    one, two, three = level[:-2], level[1:-1], level[2:]  # the median of three
+    middle = np.maximum(np.minimum(one, two), np.minimum(np.maximum(one, two), three))
+    jumps = np.abs(middle[_SIDE:] - middle[:-_SIDE]) >= SMALLEST_STEP_MS
+    own = codes[: len(jumps)] == codes[2 * _SIDE - 1 :]
+    found: Ints = np.unique(codes[: len(jumps)][own & jumps]).astype(np.int64)
     return found
 
 

@@ -512,7 +512,7 @@ def _of_steps(steps: pd.DataFrame, extent: Extent) -> Iterator[Finding]:
     alike = named[clock_steps.SIZE].diff() <= _ALIKE_MS
     together = named[clock_steps.AT].diff().abs() <= _TOGETHER_MS
     for _, rows in named.groupby((~(alike & together)).cumsum()):
-        if rows[CLIENT].nunique() > 1:
+        if len(rows[CLIENT].unique()) > 1:
             yield _set_together(rows, extent)
         else:
             yield from (_was_set(row, extent) for row in rows.to_dict("records"))

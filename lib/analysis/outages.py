@@ -7,16 +7,17 @@ happened one after another and arrive together.
 When a wait is too long. Every network makes events wait, and some have heavy tails, so no limit is
 fixed: the topic's own waits, in multiples of each client's typical one, tell how often a wait of
 some length is to be expected. A silence is an outage where far more waits are that long
-(`lib.analysis.tails.threshold`). Offset and drift of clocks do not matter: waits are counted from
-the lower envelope of each client's own delays.
+(`lib.analysis.tails.threshold`). Waits are counted from the lower envelope of each client's own
+delays: the offset and drift of its clock are in it. What a clock showed before it was set is moved
+first (`clock_steps.without_steps`).
 
 Outages are *buffered* (events waited and came), *lost* (more of them are missing, by their
 sequence numbers, than waited) or *quiet* (nothing happened: a long pause inside a session, with no
 number missing). Without sequence numbers no outage is lost; one that lost its events looks quiet.
 
 Pooled over all clients, and passed to the parts that look at one client at a time:
-`silences.typical_of_all`, `silences.wait_limits`, `_fewest_lost`, `_pause_limit`. Shared outages are
-found in the small table of all clients' outages.
+`silences.typical_of_all`, `silences.wait_limits`, `_fewest_lost`, `_pause_limit`. Shared outages
+are found in the small table of all clients' outages.
 """
 
 from __future__ import annotations
@@ -154,11 +155,12 @@ def outages_of(
     waits = silences.find_waits(arrivals)
     of_all = silences.typical_of_all(waits.longest[waits.ends_one])
     typical = silences.typical_waits(arrivals, waits, of_all)
-    least = silences.LONGEST_STALL_MS if silences.has_stalls(arrivals, waits) else SHORTEST_MS
+    least = silences.LONGEST_STALL_MS if silences.has_stalls(waits) else SHORTEST_MS
     *too_long, several = silences.wait_limits(arrivals, waits, typical, FALSE_SHARE)
     limit, of_several = (np.maximum(typical * wait * sensitivity, least) for wait in too_long)
-    long = _find_long_waits(arrivals, waits, typical, limit, (of_several, several))
-    return _table(events, long, sensitivity), _rhythm(arrivals, typical, limit)
+    rhythm = _rhythm(arrivals, typical, limit)
+    long = _find_long_waits(arrivals, waits, rhythm, (of_several, several))
+    return _table(events, long, sensitivity), rhythm
 
 
 @dataclass(frozen=True)
@@ -192,20 +194,17 @@ class _LongWaits:
 
 
 def _find_long_waits(
-    arrivals: Arrivals,
-    waits: Waits,
-    typical: Floats,
-    limit: Floats,
-    at_once: tuple[Floats, int],
+    arrivals: Arrivals, waits: Waits, rhythm: pd.DataFrame, at_once: tuple[Floats, int]
 ) -> _LongWaits:
     """Return the long waits; `at_once` is what is too long for several events, and how many."""
     of_several, several = at_once
+    interval, typical, limit = rhythm[[TYPICAL_INTERVAL, TYPICAL_WAIT, LIMIT]].to_numpy().T.copy()
     ends = waits.longest > kernels.taken(limit, arrivals.client)
     stragglers, wait = silences.find_stragglers(arrivals)
     ends[stragglers] |= wait > limit[arrivals.client[stragglers]]
     if (of_several < limit).any():
         ends[silences.crowded(arrivals, waits, of_several, several)] = True
-    silences.leave_out_backlogs(arrivals, waits, of_several, ends)
+    silences.leave_out_backlogs(arrivals, waits, of_several, interval, ends)
     losses = _losses(arrivals, np.flatnonzero(ends))
     return _LongWaits(arrivals, waits.ended_by, stragglers, ends, typical, limit, losses)
 

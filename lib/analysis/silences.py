@@ -12,6 +12,7 @@ Pooled over all clients, and passed on: `typical_of_all`, `wait_limits`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -195,7 +196,7 @@ def find_stragglers(arrivals: Arrivals) -> tuple[Ints, Ints]:
     return late, arrivals.received[late] - arrivals.heard_before(late)
 
 
-def has_stalls(arrivals: Arrivals, waits: Waits) -> bool:
+def has_stalls(waits: Waits) -> bool:
     """Return whether connections stall now and then, as where packets are lost and sent again.
 
     A connection that sends again waits for 0.2 s at first and for twice as long each time (RFC
@@ -204,21 +205,19 @@ def has_stalls(arrivals: Arrivals, waits: Waits) -> bool:
     """
     longest = waits.longest[waits.ends_one]
     stalls = np.count_nonzero((longest >= _SHORTEST_STALL_MS) & (longest <= LONGEST_STALL_MS))
-    return stalls >= max(_FEWEST_STALLS, _STALLED_SHARE * len(longest))
+    return bool(stalls >= max(_FEWEST_STALLS, _STALLED_SHARE * len(longest)))
 
 
-def leave_out_backlogs(arrivals: Arrivals, waits: Waits, limit: Floats, ends: Bools) -> None:
+def leave_out_backlogs(
+    arrivals: Arrivals, waits: Waits, limit: Floats, interval: Floats, ends: Bools
+) -> None:
     """Unmark, in `ends`, the silences between the events of a queue that is drained.
 
     After an outage a client may send what waited at its own pace, and what happens meanwhile waits
     as well. Until its events arrive on time, a silence is another outage only if it is far longer
-    than the client's intervals.
+    than the client's intervals; `interval` is each client's typical one. And those that were not
+    silences of all that is heard under a name.
     """
-    inside = arrivals.interval > 0
-    of_all = typical_of_all(arrivals.interval[inside])
-    typical = typical_of_clients(
-        arrivals.client[inside], arrivals.interval[inside], len(arrivals.clients), of_all
-    )
     _leave_out_backlogs(
         arrivals.bounds,
         arrivals.received,
@@ -226,7 +225,7 @@ def leave_out_backlogs(arrivals: Arrivals, waits: Waits, limit: Floats, ends: Bo
         waits.ended_by,
         arrivals.client,
         limit,
-        typical,
+        interval,
         ends,
     )
 
@@ -271,16 +270,17 @@ def wait_limits(
     ends = waits.ends_one
     longest = waits.longest[ends]
     longest /= kernels.taken(typical, arrivals.client[ends])
-    of_several = tails.threshold(longest, false_share)
+    curve = tails.survival(longest)
+    of_several = tails.threshold_of(curve, false_share)
     if arrivals.is_news.all():
         return of_several, of_several, 1
     long = np.maximum(typical * of_several, LONGEST_STALL_MS)
     overtaken = _overtaken(arrivals, waits, typical, long)
-    of_one = tails.threshold(longest, false_share, overtaken.share_beyond)
+    of_one = tails.threshold_of(curve, false_share, overtaken.share_beyond)
     n = len(arrivals.row)
-    share = max(np.count_nonzero(overtaken.under_way > of_several), 1) / n
-    several = np.log(false_share / n) / np.log(min(share, 0.5))
-    return of_one, of_several, max(int(np.ceil(several)), 2)
+    late = int(np.count_nonzero(overtaken.under_way > of_several))
+    several = math.log(false_share / n) / math.log(min(max(late, 1) / n, 0.5))
+    return of_one, of_several, max(math.ceil(several), 2)
 
 
 def crowded(arrivals: Arrivals, waits: Waits, limit: Floats, several: int) -> Ints:
@@ -289,9 +289,7 @@ def crowded(arrivals: Arrivals, waits: Waits, limit: Floats, several: int) -> In
     late = np.flatnonzero(np.append(may, False)[waits.ended_by])  # the last one: `NOT_WAITING`
     ended_by = waits.ended_by[late]
     wait = arrivals.received[ended_by] - arrivals.due[late]
-    found, count = np.unique(
-        ended_by[wait > limit[arrivals.client[late]]], return_counts=True
-    )
+    found, count = np.unique(ended_by[wait > limit[arrivals.client[late]]], return_counts=True)
     ends: Ints = found[count >= several].astype(np.int64)
     return ends
 
@@ -357,10 +355,11 @@ def _find_queued(arrivals: Arrivals, waits: Waits, long: Floats) -> Bools:
     late = np.flatnonzero(~arrivals.is_news)
     crowd = np.zeros(len(arrivals.row) + 1, np.int32)  # the last one: for `NOT_WAITING`
     np.add.at(crowd, waits.ended_by[late], 1)
-    opens = crowd[:-1] > 1
-    opens &= waits.longest > kernels.taken(long, arrivals.client)
-    queued = np.zeros(len(opens), np.bool_)
-    if opens.any():
+    ends = np.flatnonzero(crowd[:-1] > 1)
+    ends = ends[waits.longest[ends] > long[arrivals.client[ends]]]
+    opens, queued = np.zeros((2, len(arrivals.row)), np.bool_)
+    opens[ends] = True
+    if len(ends):
         _mark_queued(arrivals.bounds, waits.ended_by, opens, queued)
     wait = arrivals.received[late] - arrivals.due[late]
     very = late[wait > long[arrivals.client[late]]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -47,14 +48,37 @@ def threshold(
     float
         The threshold; infinite where nothing is beyond expectation.
     """
+    return threshold_of(survival(values), false_share, expected_share)
+
+
+@dataclass(frozen=True)
+class Survival:
+    """How many of `n` values are `beyond` each point of a `grid`, which rises by equal factors."""
+
+    grid: Floats
+    beyond: Ints
+    n: int
+
+
+def survival(values: Floats) -> Survival:
+    """Return the survival curve of values, on a grid around those above zero; empty without any."""
     smallest, largest = np.min(values, initial=np.inf, where=values > 0), values.max(initial=0)
     if largest <= 0:
-        return np.inf
+        return Survival(np.empty(0), np.empty(0, np.int64), len(values))
     steps = int(np.ceil(_STEPS * np.log2(largest / smallest)))
     grid = smallest * 2 ** (np.arange(-_STEPS, steps + 1) / _STEPS)
-    beyond = len(values) - kernels.count_up_to(values, grid)
-    known = expected_share(grid) * len(values) if expected_share else np.zeros(len(grid))
+    return Survival(grid, len(values) - kernels.count_up_to(values, grid), len(values))
+
+
+def threshold_of(
+    curve: Survival, false_share: float, expected_share: Callable[[Floats], Floats] | None = None
+) -> float:
+    """Return the result of `threshold` for the values of a survival curve."""
+    grid, beyond = curve.grid, curve.beyond
     found = len(grid)
+    if not found:
+        return np.inf
+    known = expected_share(grid) * curve.n if expected_share else np.zeros(len(grid))
     while True:
         taken_out = beyond[found] if found < len(grid) else 0
         expected = np.maximum(continued(np.maximum(beyond - taken_out, 0)), known)

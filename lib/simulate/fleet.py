@@ -55,7 +55,6 @@ class DeviceClock:
             shown = shown + np.where(time >= at, size, 0.0)
         return shown
 
-
     def settings(self, until: float) -> list[tuple[float, float]]:
         """Return when it is set, up to a moment, and by how much."""
         if not np.isfinite(self.set_every):
@@ -161,6 +160,7 @@ class _Queue:
         self.waiting: deque[int] = deque()
         self.cut = np.full(n, -1)
         self.free = self.last = -np.inf
+        self.last_cut = -1
         self.backlog = False
 
     def add(self, event: int) -> None:

@@ -15,6 +15,8 @@ from lib.simulate.simulation import Simulation
 from lib.simulate.truth import Truth
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -30,9 +32,7 @@ def topic_of(devices: list[Device], rng: np.random.Generator) -> Simulation:
     told = [(device, deliver(device, rng)) for device in devices]
     events = sum(len(device.time) for device in devices)
     clients = max(device.client for device in devices)
-    scenario = Scenario(
-        clients=clients, events=max(events, clients), partitions=PARTITIONS
-    )
+    scenario = Scenario(clients=clients, events=max(events, clients), partitions=PARTITIONS)
     names = tuple(sorted({name for device in devices for name in device.session}))
     code = {name: number for number, name in enumerate(names)}
     arrival = np.concatenate([d.arrival for _, d in told] + [d.again for _, d in told])
@@ -124,7 +124,9 @@ def _truth(scenario: Scenario, told: list[tuple[Device, Delivery]], ways: pa.Tab
     )
 
 
-def _named(told, which) -> pa.Table:
+def _named(
+    told: list[tuple[Device, Delivery]], which: Callable[[Delivery], NDArray[np.bool_]]
+) -> pa.Table:
     rows = [
         {
             "client": device.client,

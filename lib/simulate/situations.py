@@ -8,7 +8,7 @@ numbering restarts, clients vanish.
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -141,16 +141,14 @@ def _sawtooth(rng: np.random.Generator) -> Fleet:
     return [
         replace(
             device,
-            clock=DeviceClock(
-                offset_ms=0.0, drift_ppm=drift[device.client - 1], set_every=HOUR
-            ),
+            clock=DeviceClock(offset_ms=0.0, drift_ppm=drift[device.client - 1], set_every=HOUR),
         )
         for device in fleet(rng, hours=6, interval_s=(5, 40))
     ]
 
 
 def _gateway_clock(rng: np.random.Generator) -> Fleet:
-    """A gateway stamps for a third of the devices, and its clock is wrong."""
+    """Return a fleet of which a third has the times of a gateway, whose clock is wrong."""
     size = _log_uniform(rng, (SECOND, 600 * SECOND)) * rng.choice([-1, 1])
     clock = DeviceClock(offset_ms=float(size), shared=1)
     return [
@@ -171,7 +169,7 @@ def _base_delays(rng: np.random.Generator) -> Fleet:
 
 
 def _slow_links(rng: np.random.Generator) -> Fleet:
-    """A third of the devices are on links that take 0.5 to 3 s, always."""
+    """Return a fleet of which a third is on links that take 0.5 to 3 s, always."""
     return [
         replace(
             device,
@@ -214,7 +212,7 @@ def _stalls(outages: float) -> Callable[[np.random.Generator], Fleet]:
 
 
 def _linger(rng: np.random.Generator) -> Fleet:
-    """Producers linger for 0.1 to 1 s, each with its own setting."""
+    """Return producers that linger for 0.1 to 1 s, each with its own setting."""
     return [
         replace(device, sender=Sender(linger_ms=_log_uniform(rng, (100, 1_000))))
         for device in fleet(rng, interval_s=(0.3, 10))
@@ -236,10 +234,8 @@ def _buffers(
 
     def build(rng: np.random.Generator) -> Fleet:
         return [
-            replace(
-                device, sender=Sender(drain=rng.uniform(low, high), newest_first=newest_first)
-            )
-            for device in fleet(rng, outages=0.7, hours=1.5)
+            replace(device, sender=Sender(drain=rng.uniform(low, high), newest_first=newest_first))
+            for device in fleet(rng, outages=0.7, hours=1.5, outage_s=(30, 300))
         ]
 
     return build
@@ -256,9 +252,7 @@ def _across_sessions(rng: np.random.Generator) -> Fleet:
                 device,
                 session=tuple(f"c{device.client} s{number}" for number in part.tolist()),
                 number=np.arange(len(part)) - first + 1,
-                sender=Sender(
-                    drain=rng.uniform(1.2, 20), newest_first=bool(rng.random() < 0.5)
-                ),
+                sender=Sender(drain=rng.uniform(1.2, 20), newest_first=bool(rng.random() < 0.5)),
             )
         )
     return devices
@@ -268,9 +262,7 @@ def _overflow(refuses: str, capacity: int) -> Callable[[np.random.Generator], Fl
     """Return fleets whose buffers are too small for their outages."""
 
     def build(rng: np.random.Generator) -> Fleet:
-        sender = Sender(
-            capacity=capacity, refuses="oldest" if refuses == "oldest" else "newest"
-        )
+        sender = Sender(capacity=capacity, refuses="oldest" if refuses == "oldest" else "newest")
         return [
             replace(device, sender=sender)
             for device in fleet(rng, outages=0.7, interval_s=(1, 5), outage_s=(60, 400))
@@ -280,7 +272,11 @@ def _overflow(refuses: str, capacity: int) -> Callable[[np.random.Generator], Fl
 
 
 def _shared_cuts(
-    devices: Fleet, struck: set[int], cut: tuple[float, float], number: int, rng: np.random.Generator
+    devices: Fleet,
+    struck: set[int],
+    cut: tuple[float, float],
+    number: int,
+    rng: np.random.Generator,
 ) -> Fleet:
     """Return devices of which some are cut off together; each is back up to 0.5 s later."""
     start, end = cut
@@ -301,7 +297,7 @@ def _shared_cuts(
 
 
 def _gateway_outage(rng: np.random.Generator) -> Fleet:
-    """A gateway with a third of the devices is cut off twice; others have their own outages."""
+    """Return a fleet of which a third is cut off twice with its gateway, and some on their own."""
     devices = fleet(rng, outages=0.0)
     for number, begin in enumerate((0.25, 0.6), start=1):
         start = begin * HOUR
@@ -316,7 +312,7 @@ def _gateway_outage(rng: np.random.Generator) -> Fleet:
 
 
 def _broker_outage(rng: np.random.Generator) -> Fleet:
-    """The broker is away for 8 s, and once for longer: for everybody."""
+    """Return a fleet whose broker is away for 8 s, and once for longer."""
     devices = fleet(rng, outages=0.0, interval_s=(0.5, 40))
     everybody = {device.client for device in devices}
     for number, (begin, length) in enumerate(((0.3, 8.0), (0.7, rng.uniform(20, 90))), start=1):
