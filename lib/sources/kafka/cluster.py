@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -187,7 +187,7 @@ class KafkaTopics:
             tuple(spans),
             tuple(log.values()),
             _id_of(described),
-            {p["partition_index"]: p["leader_epoch"] for p in described["partitions"]},
+            _epochs_of(described),
             tuple(tp.partition for tp in _partitions(described) if tp not in log),
             compacted=not cleanup or "compact" in cleanup,
         )
@@ -213,7 +213,7 @@ class KafkaTopics:
             yield from self._attempt(plan, progress, wants_headers, _FETCH_BYTES[attempt])
             if progress.left == left:
                 attempt = min(attempt + 1, len(_FETCH_BYTES) - 1)
-        if not self.still_holds(plan, self.plan(plan.topic, Everything()), progress.positions):
+        if not self.still_holds(plan, self._now(plan), progress.positions):
             raise changed(plan.topic, self.settings)
 
     def still_holds(self, before: Plan, now: Plan, positions: Mapping[int, int]) -> bool:
@@ -230,7 +230,7 @@ class KafkaTopics:
         older = {
             p: epoch
             for p, epoch in before.epochs.items()
-            if p in positions and p in ends and now.epochs.get(p, epoch) != epoch
+            if p in positions and p not in now.unavailable and now.epochs.get(p, epoch) != epoch
         }
         if any(now.epochs[p] < epoch for p, epoch in older.items()):
             return False
@@ -243,6 +243,21 @@ class KafkaTopics:
                 )
             except kafka_errors.UnsupportedVersionError:  # not everything that speaks Kafka can
                 return True
+
+    def _now(self, plan: Plan) -> Plan:
+        """Return what tells whether a topic is still the one of a plan, and nothing else.
+
+        An id tells it, with the epochs; without one, from a broker older than 2.8, the logs' ends.
+        """
+        if not plan.generation:
+            return self.plan(plan.topic, Everything())
+        with explained(self.settings, plan.topic), admin_client(self.settings) as admin:
+            described = _described(admin, plan.topic)
+        leaderless = (p["partition_index"] for p in described["partitions"] if p["leader_id"] < 0)
+        generation, epochs = _id_of(described), _epochs_of(described)
+        return replace(
+            plan, log=(), generation=generation, epochs=epochs, unavailable=tuple(leaderless)
+        )
 
     def _attempt(
         self, plan: Plan, progress: Progress, wants_headers: Callable[[], bool], fetch_bytes: int
@@ -289,7 +304,7 @@ class KafkaTopics:
     def _check_topic(self, plan: Plan, error: SkewlineError) -> None:
         """Raise that the topic is gone or another, where it is that which makes reading fail."""
         try:
-            now = self.plan(plan.topic, Everything())
+            now = self._now(plan)
         except (BrokerUnreachableError, SourceError):
             return
         if now.generation != plan.generation:
@@ -314,6 +329,10 @@ def _id_of(described: Mapping[str, Any]) -> str:
     """Return a topic's id, which no other making of it has; "" from a broker older than 2.8."""
     found = UUID(str(described.get("topic_id") or _NO_ID))
     return str(found) if found != _NO_ID else ""
+
+
+def _epochs_of(described: Mapping[str, Any]) -> dict[int, int]:
+    return {p["partition_index"]: p["leader_epoch"] for p in described["partitions"]}
 
 
 def _partitions(described: Mapping[str, Any]) -> list[TopicPartition]:
