@@ -58,6 +58,9 @@ _NO_ID: Final = UUID(int=0)
 _FETCH_BYTES: Final = (kafka_python.FETCH_BYTES, 1024 * 1024, 64 * 1024)
 """Bytes of one answer of a broker at most: less where none has come whole in time."""
 
+_BROKERS_DOWN: Final = 2
+"""Brokers of a cluster that may be down without being asked in vain."""
+
 _SHOWN_S: Final = 2.0
 """Seconds of silence after which it is told that something is waited for."""
 
@@ -127,7 +130,7 @@ class KafkaTopics:
         Partitions without a leader, or whose leader does not answer, are told as unavailable.
         """
         with explained(self.settings), admin_client(self.settings) as admin:
-            described = list(admin.describe_topics())
+            described = list(_asked(admin.describe_topics))
             kinds = _configs(admin, [t["name"] for t in described])
             log = _log_of(admin, described, self.settings)
             times, bytes_ = time_spans(admin, log, self.settings), sizes(admin, log)
@@ -317,9 +320,19 @@ class KafkaTopics:
         )
 
 
+def _asked(ask: Callable[[], Any]) -> Any:  # noqa: ANN401 (kafka-python is untyped)
+    """Return an answer of any broker: one that is down is asked once, and then left alone."""
+    for _ in range(_BROKERS_DOWN):
+        try:
+            return ask()
+        except (kafka_errors.KafkaConnectionError, kafka_errors.NodeNotReadyError):
+            continue
+    return ask()
+
+
 def _described(admin: KafkaAdminClient, topic: str) -> Mapping[str, Any]:
     # Asking for one topic by name never creates it: kafka-python's admin client says so.
-    described: Mapping[str, Any] = admin.describe_topics([topic])[0]
+    described: Mapping[str, Any] = _asked(lambda: admin.describe_topics([topic]))[0]
     if described["error_code"]:
         raise kafka_errors.for_code(described["error_code"])
     return described
@@ -438,10 +451,12 @@ def _offsets(
     kafka.errors.KafkaError
         When one of them cannot be had.
     """
-    found = admin.list_partition_offsets(
-        dict.fromkeys(partitions, at),
-        isolation_level=settings.isolation_level,
-        timeout_ms=round(1000 * settings.timeout_s),
+    found = _asked(
+        lambda: admin.list_partition_offsets(
+            dict.fromkeys(partitions, at),
+            isolation_level=settings.isolation_level,
+            timeout_ms=round(1000 * settings.timeout_s),
+        )
     )
     return {tp: there.offset for tp, there in found.items()}
 
@@ -476,7 +491,9 @@ def _configs(admin: KafkaAdminClient, topics: list[str]) -> dict[str, dict[str, 
     if not resources:
         return {}
     try:
-        described: dict[str, Any] = admin.describe_configs(resources, config_filter="all")
+        described: dict[str, Any] = _asked(
+            lambda: admin.describe_configs(resources, config_filter="all")
+        )
     except kafka_errors.UnsupportedVersionError:
         return {}
     except (kafka_errors.AuthorizationError, kafka_errors.UnknownTopicOrPartitionError):
