@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -57,6 +57,9 @@ _NO_ID: Final = UUID(int=0)
 
 _FETCH_BYTES: Final = (kafka_python.FETCH_BYTES, 1024 * 1024, 64 * 1024)
 """Bytes of one answer of a broker at most: less where none has come whole in time."""
+
+_BROKERS_DOWN: Final = 2
+"""Brokers of a cluster that may be down without being asked in vain."""
 
 _SHOWN_S: Final = 2.0
 """Seconds of silence after which it is told that something is waited for."""
@@ -127,7 +130,7 @@ class KafkaTopics:
         Partitions without a leader, or whose leader does not answer, are told as unavailable.
         """
         with explained(self.settings), admin_client(self.settings) as admin:
-            described = list(admin.describe_topics())
+            described = list(_asked(admin.describe_topics))
             kinds = _configs(admin, [t["name"] for t in described])
             log = _log_of(admin, described, self.settings)
             times, bytes_ = time_spans(admin, log, self.settings), sizes(admin, log)
@@ -187,7 +190,7 @@ class KafkaTopics:
             tuple(spans),
             tuple(log.values()),
             _id_of(described),
-            {p["partition_index"]: p["leader_epoch"] for p in described["partitions"]},
+            _epochs_of(described),
             tuple(tp.partition for tp in _partitions(described) if tp not in log),
             compacted=not cleanup or "compact" in cleanup,
         )
@@ -213,7 +216,7 @@ class KafkaTopics:
             yield from self._attempt(plan, progress, wants_headers, _FETCH_BYTES[attempt])
             if progress.left == left:
                 attempt = min(attempt + 1, len(_FETCH_BYTES) - 1)
-        if not self.still_holds(plan, self.plan(plan.topic, Everything()), progress.positions):
+        if not self.still_holds(plan, self._now(plan), progress.positions):
             raise changed(plan.topic, self.settings)
 
     def still_holds(self, before: Plan, now: Plan, positions: Mapping[int, int]) -> bool:
@@ -230,7 +233,7 @@ class KafkaTopics:
         older = {
             p: epoch
             for p, epoch in before.epochs.items()
-            if p in positions and p in ends and now.epochs.get(p, epoch) != epoch
+            if p in positions and p not in now.unavailable and now.epochs.get(p, epoch) != epoch
         }
         if any(now.epochs[p] < epoch for p, epoch in older.items()):
             return False
@@ -243,6 +246,21 @@ class KafkaTopics:
                 )
             except kafka_errors.UnsupportedVersionError:  # not everything that speaks Kafka can
                 return True
+
+    def _now(self, plan: Plan) -> Plan:
+        """Return what tells whether a topic is still the one of a plan, and nothing else.
+
+        An id tells it, with the epochs; without one, from a broker older than 2.8, the logs' ends.
+        """
+        if not plan.generation:
+            return self.plan(plan.topic, Everything())
+        with explained(self.settings, plan.topic), admin_client(self.settings) as admin:
+            described = _described(admin, plan.topic)
+        leaderless = (p["partition_index"] for p in described["partitions"] if p["leader_id"] < 0)
+        generation, epochs = _id_of(described), _epochs_of(described)
+        return replace(
+            plan, log=(), generation=generation, epochs=epochs, unavailable=tuple(leaderless)
+        )
 
     def _attempt(
         self, plan: Plan, progress: Progress, wants_headers: Callable[[], bool], fetch_bytes: int
@@ -289,7 +307,7 @@ class KafkaTopics:
     def _check_topic(self, plan: Plan, error: SkewlineError) -> None:
         """Raise that the topic is gone or another, where it is that which makes reading fail."""
         try:
-            now = self.plan(plan.topic, Everything())
+            now = self._now(plan)
         except (BrokerUnreachableError, SourceError):
             return
         if now.generation != plan.generation:
@@ -302,9 +320,19 @@ class KafkaTopics:
         )
 
 
+def _asked(ask: Callable[[], Any]) -> Any:  # noqa: ANN401 (kafka-python is untyped)
+    """Return an answer of any broker: one that is down is asked once, and then left alone."""
+    for _ in range(_BROKERS_DOWN):
+        try:
+            return ask()
+        except (kafka_errors.KafkaConnectionError, kafka_errors.NodeNotReadyError):
+            continue
+    return ask()
+
+
 def _described(admin: KafkaAdminClient, topic: str) -> Mapping[str, Any]:
     # Asking for one topic by name never creates it: kafka-python's admin client says so.
-    described: Mapping[str, Any] = admin.describe_topics([topic])[0]
+    described: Mapping[str, Any] = _asked(lambda: admin.describe_topics([topic]))[0]
     if described["error_code"]:
         raise kafka_errors.for_code(described["error_code"])
     return described
@@ -314,6 +342,10 @@ def _id_of(described: Mapping[str, Any]) -> str:
     """Return a topic's id, which no other making of it has; "" from a broker older than 2.8."""
     found = UUID(str(described.get("topic_id") or _NO_ID))
     return str(found) if found != _NO_ID else ""
+
+
+def _epochs_of(described: Mapping[str, Any]) -> dict[int, int]:
+    return {p["partition_index"]: p["leader_epoch"] for p in described["partitions"]}
 
 
 def _partitions(described: Mapping[str, Any]) -> list[TopicPartition]:
@@ -419,10 +451,12 @@ def _offsets(
     kafka.errors.KafkaError
         When one of them cannot be had.
     """
-    found = admin.list_partition_offsets(
-        dict.fromkeys(partitions, at),
-        isolation_level=settings.isolation_level,
-        timeout_ms=round(1000 * settings.timeout_s),
+    found = _asked(
+        lambda: admin.list_partition_offsets(
+            dict.fromkeys(partitions, at),
+            isolation_level=settings.isolation_level,
+            timeout_ms=round(1000 * settings.timeout_s),
+        )
     )
     return {tp: there.offset for tp, there in found.items()}
 
@@ -457,7 +491,9 @@ def _configs(admin: KafkaAdminClient, topics: list[str]) -> dict[str, dict[str, 
     if not resources:
         return {}
     try:
-        described: dict[str, Any] = admin.describe_configs(resources, config_filter="all")
+        described: dict[str, Any] = _asked(
+            lambda: admin.describe_configs(resources, config_filter="all")
+        )
     except kafka_errors.UnsupportedVersionError:
         return {}
     except (kafka_errors.AuthorizationError, kafka_errors.UnknownTopicOrPartitionError):
