@@ -28,8 +28,6 @@ with findings_place:
     st.subheader("What stands out in the whole topic", anchor=False)
     show_findings(visible.topic, visible.times.zone)
     tour()
-with advice_place:
-    advice_line(visible)
 download_report(visible.topic)
 
 st.subheader("First records", anchor=False)
@@ -37,3 +35,6 @@ first_records(visible, 100)
 
 st.subheader("Load report", anchor=False)
 load_report(visible.topic)
+
+with advice_place:
+    advice_line(visible)  # last: it may take a second, and the rest is there

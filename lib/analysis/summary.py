@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MEDIAN_DELAY_MEANS: Final = (
     "Delay is received time − event time. Half of the events had no more than this."
 )
-AHEAD_MEANS: Final = "Events received before they happened: their client's clock runs ahead."
+AHEAD_MEANS: Final = "Events received before they happened: the client's clock is ahead."
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lib.analysis.of_topic import nothing_found
 from lib.analysis.summary import AHEAD_MEANS, MEDIAN_DELAY_MEANS
-from lib.core.formatting import counted, duration, moment_text, visible_text
+from lib.core.formatting import counted, delay_text, duration, moment_text, visible_text
 from lib.events.fields import RECORD_TIMESTAMP
 from lib.replay.sentences import (
     DROPPED_MEANS,
@@ -80,7 +80,6 @@ def page_of(made: Made) -> bytes:
         verdicts=[(str(one.state), one.state is State.KEPT, one.sentence) for one in made.verdicts],
         findings=document["findings"],
         nothing=_nothing(made),
-        zero=_zero(document),
         figures=list(_figures(made)),
         replay=list(_replay_rows(made)),
         setting="" if made.report is None else named(made.report.asked.setting),
@@ -123,11 +122,6 @@ def _nothing(made: Made) -> str:
     return nothing_found(report.topic, report.analysis, report.verdict, report.diagnosis)
 
 
-def _zero(document: Mapping[str, Any]) -> str:
-    zero_ms = document["made"].get("zero_ms")
-    return "" if zero_ms is None or not document["findings"] else moment_text(zero_ms)
-
-
 def _withheld(document: Mapping[str, Any]) -> dict[str, str]:
     """Return what is withheld, by why."""
     reasons: dict[str, list[str]] = {}
@@ -151,10 +145,10 @@ def _figures(made: Made) -> Iterator[Row]:
         yield from _clock_row(document[clock], title)
     delay = document["delay_ms"]
     if delay:
-        yield Row("Median delay", duration(delay["median"]), MEDIAN_DELAY_MEANS)
-        yield Row("p99 of delay", duration(delay["p99"]), "99 % of the events had no more.")
-        yield Row("Largest delay", duration(delay["max"]), "Of all events.")
-        yield Row("From the future", f"{delay['negative']:,}", AHEAD_MEANS)
+        yield Row("Median delay", delay_text(delay["median"]), MEDIAN_DELAY_MEANS)
+        yield Row("p99 of delay", delay_text(delay["p99"]), "99 % of the events had no more.")
+        yield Row("Largest delay", delay_text(delay["max"]), "Of all events.")
+        yield Row("Clock ahead", f"{delay['negative']:,}", AHEAD_MEANS)
     behind = document["out_of_orderness_ms"]
     if behind and behind.get("partitions"):
         yield Row(

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from lib.analysis.summary import summarise
-from lib.core.formatting import delay_text, duration
-from lib.replay.engine import INITIAL_LENGTH_MS, delay_ms
+from lib.analysis.summary import AHEAD_MEANS, MEDIAN_DELAY_MEANS, summarise
+from lib.core.formatting import delay_text
 from lib.replay.goal import Goal
-from lib.replay.registry import ENGINES
-from lib.replay.sentences import share_text
-from lib.replay.windows import SessionWindow
+from lib.replay.sentences import NO_ADVICE, named, share_text
+from lib.report.report import initial_setting
 from lib.ui import parameters
 from lib.ui.answers import with_received
 from lib.ui.replays import advice_of
@@ -39,8 +37,7 @@ def figures(visible: Visible) -> None:
                 "Median delay",
                 delay_text(median_ms),
                 border=True,
-                help="Delay is received time − event time. Half of the events had no more than "
-                "this.",
+                help=MEDIAN_DELAY_MEANS,
             )
             st.metric(
                 "Largest delay",
@@ -52,7 +49,7 @@ def figures(visible: Visible) -> None:
                 "Clock ahead",
                 f"{summary.ahead:,}",
                 border=True,
-                help="Events received before they happened: the client's clock is ahead.",
+                help=AHEAD_MEANS,
             )
 
 
@@ -71,24 +68,21 @@ def advice_line(visible: Visible) -> None:
     """Say which setting of the first engine keeps the default goal, with the way to all others."""
     if not visible.delays_tell:
         return
-    setting = ENGINES[0].setting(SessionWindow(INITIAL_LENGTH_MS), 0)
     timed = replace(visible, topic=with_received(visible.topic))
     place = st.container(border=True, horizontal=True, vertical_alignment="center")
     sentence = place.empty()
     sentence.markdown(":material/hourglass_top: Looking for the watermark delay that this needs…")
     place.page_link("pages/windows.py", label="On Windows", icon=":material/arrow_forward:")
-    sentence.markdown(_said(advice_of(timed, setting, _GOAL)))
+    sentence.markdown(_said(advice_of(timed, initial_setting(), _GOAL)))
 
 
 def _said(advice: Advice | None) -> str:
     if advice is None:
-        most = share_text(_GOAL.most_dropped)
-        return f"{ENGINES[0].label}: no watermark delay keeps dropped events to {most} or less."
-    engine, outcome = advice.setting.engine, advice.outcome
+        return f"{initial_setting().engine.label}: {NO_ADVICE}"
+    outcome = advice.outcome
     sentence = (
-        f"**{engine.label}: a {engine.delay.title.lower()} of {duration(delay_ms(advice.setting))} "
-        f"would drop {share_text(outcome.dropped_share)} of the {outcome.events:,} events** of the "
-        f"whole topic, with a session gap of {duration(INITIAL_LENGTH_MS)}."
+        f"**{named(advice.setting)} would drop {share_text(outcome.dropped_share)}** of the "
+        f"{outcome.events:,} events of the whole topic."
     )
     if advice.refusal is None:
         return f"{sentence} Tested on later events, what was chosen so held."

@@ -189,6 +189,12 @@ def span_of(info: TopicInfo | None, now: dt.datetime) -> tuple[dt.datetime, dt.d
         return span_of(None, now)
 
 
+_NUMBER_HELP: Final = {
+    parameters.MINUTES.name: "Reads records with a timestamp in so many minutes before the newest.",
+    parameters.OFFSET.name: "Reads every partition from this offset on.",
+}
+
+
 def _choose_number(title: str, parameter: Parameter[int]) -> int:
     number = st.number_input(
         title,
@@ -197,6 +203,7 @@ def _choose_number(title: str, parameter: Parameter[int]) -> int:
         parameter.default,
         key=parameter.name,
         bind=parameters.binding(parameter.name),
+        help=_NUMBER_HELP[parameter.name],
     )
     return int(number)
 

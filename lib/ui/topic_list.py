@@ -11,6 +11,7 @@ from lib.core.formatting import counted
 from lib.loading.formats import NOT_READABLE, format_of
 from lib.ui import parameters
 from lib.ui.sources import forget_topics, topics_of
+from lib.ui.tables import show_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +25,12 @@ MOST_FORMATS: Final = 50
 
 def topic_list_button(source: TopicSource) -> None:
     """Draw what opens the list."""
-    if st.button("All topics", icon=":material/list:", width="stretch"):
+    if st.button(
+        "All topics",
+        icon=":material/list:",
+        width="stretch",
+        help="Lists every topic with its records, partitions, size and times; select one to open.",
+    ):
         _topic_list(source)
 
 
@@ -61,17 +67,18 @@ def _topic_list(source: TopicSource) -> None:
             help=f"Reads a few records of up to {MOST_FORMATS} topics of this list.",
         )
         also = bool(hidden) and st.toggle(
-            f"Also {counted(hidden, 'internal topic')}", key=parameters.INTERNAL_TOPICS
+            f"Also {counted(hidden, 'internal topic')}",
+            key=parameters.INTERNAL_TOPICS,
+            help="Lists topics that Kafka and its tools keep for themselves, too.",
         )
     topics = [info for info in everything if also or is_shown(info)]
-    chosen = st.dataframe(
+    chosen = show_table(
         topic_table(topics, _formats(source, topics, tells=tells)),
-        hide_index=True,
         key=parameters.TOPIC_TABLE,
         on_select="rerun",
         selection_mode="single-row",
         alt="Topics with records, partitions, size, time of the first and last record and format",
-        column_config={
+        config={
             "Size": st.column_config.NumberColumn(format="bytes"),
             "First record": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss"),
             "Last record": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss"),

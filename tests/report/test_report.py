@@ -216,7 +216,7 @@ class TestOutputs:
         assert main([*SAMPLE]) == 0
         said = capsys.readouterr()
         assert "sessions-10: 255 events, 10 clients, 10 sessions." in said.out
-        assert "Client 2 was silent for 65 s" in said.out
+        assert "Client 2 was silent for 65.2 s, 11:35:52–11:36:57 UTC" in said.out
         assert said.err == ""
 
     def test_what_cannot_be_written_is_said_and_all_else_is_written(self, report, tmp_path):

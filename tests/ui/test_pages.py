@@ -81,9 +81,9 @@ class TestOverview:
 
     def test_the_stretch_is_written_as_the_time_switch_says(self):
         at = open_app()
-        assert "from 11:34:46 UTC, 28 Oct 2018 to " in captions(at)
+        assert "Events happened 11:34:46–11:37:57 UTC, 28 Oct 2018;" in captions(at)
         choose(at, "times", "zero")
-        assert "from 0.000 s to 191.127 s" in captions(at)
+        assert "Events happened 0.0–191.1 s since zero;" in captions(at)
 
     def test_delays_of_the_outage_are_in_the_headline(self):
         shown = metrics(open_app(window=["66", "131"]))

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from lib.analysis import outages
-from lib.core.formatting import duration
+from lib.core.formatting import duration, escaped_markdown
 from lib.replay.sentences import latency_text
 from lib.report.__main__ import main
 from lib.simulate.samples import SAMPLES
@@ -47,16 +47,16 @@ class TestPages:
         assert shown["Sessions"] == f"{told['sessions']:,}"
         assert shown["Median delay"] == duration(delay["median"])
         assert shown["Largest delay"] == duration(delay["max"])
-        assert shown["From the future"] == f"{delay['negative']:,}"
+        assert shown["Clock ahead"] == f"{delay['negative']:,}"
         assert shown["Rejected"] == f"{sum(told['rejected'].values()):,}"
-        sentences = [each.value.replace("\\", "") for each in at.markdown]
-        assert set(told["findings"]) <= set(sentences)
+        sentences = {each.value for each in at.markdown}
+        assert {escaped_markdown(each) for each in told["findings"]} <= sentences
 
     def test_delay_and_clocks(self, tmp_path, topic):
         at = go_to(open_app(source="Samples", topic=topic), DELAY)
         told = reported(tmp_path, "--source", "samples", "--topic", topic)
         quantiles = at.dataframe[0].value.iloc[0]
-        assert quantiles["p99 (s)"] * 1000 == pytest.approx(told["delay_ms"]["p99"])
+        assert quantiles["99 % within (s)"] * 1000 == pytest.approx(told["delay_ms"]["p99"])
         wrong = sum(clock["wrong"] for clock in told["clocks"])
         assert f"{wrong:,} of {len(told['clocks']):,} clocks are wrong." in captions(at)
 
@@ -64,9 +64,9 @@ class TestPages:
         at = go_to(open_app(source="Samples", topic=topic), OUTAGES)
         told = reported(tmp_path, "--source", "samples", "--topic", topic)["outages"]
         shown = at.dataframe[0].value
-        assert shown["Held back"].tolist() == [each["held_back"] for each in told]
+        assert sorted(shown["Held back"]) == sorted(each["held_back"] for each in told)
         assert shown["Kind"].isin([outages.BUFFERED, outages.MOSTLY_LOST]).all()
-        assert shown["Client"].tolist() == [str(each["client"]) for each in told]
+        assert sorted(shown["Client"]) == sorted(str(each["client"]) for each in told)
 
     @pytest.mark.parametrize(
         ("shown_as", "engine"), [("Flink DataStream", "flink"), ("Kafka Streams", "kafka-streams")]
