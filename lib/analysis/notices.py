@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from lib.core.columns import SEQUENCE
 from lib.core.formatting import counted
 from lib.decoding.rejected import BEGINNING
+from lib.sources.files.printed import TOLD
 from lib.sources.guess import guess_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    import pyarrow as pa
 
     from lib.analysis.timestamp_quality import Verdict
     from lib.loading.load import LoadedTopic, LoadReport
@@ -80,14 +82,15 @@ def notices(topic: LoadedTopic, verdict: Verdict | None) -> list[Notice]:
 
 
 def first_rejected(rejected: pa.Table) -> str:
-    """Return what the first record of which the beginning is known may be; "" if that is nothing.
+    """Return what the first value may be whose reason does not say what it is; "" if nothing.
 
     Parameters
     ----------
     rejected
         Schema `lib.decoding.rejected.REJECTED`.
     """
-    known = rejected[BEGINNING].drop_null()
+    is_told = pc.is_in(rejected["reason"].cast(pa.string()), pa.array(sorted(TOLD)))
+    known = rejected[BEGINNING].filter(pc.invert(is_told)).drop_null()
     guess = guess_of(known[0].as_py()) if len(known) else ""
     if not guess:
         return ""

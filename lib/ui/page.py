@@ -250,7 +250,7 @@ def _show_progress(name: str, load: Load) -> None:
             f"about {duration(1000 * progress.seconds_left)} left"
         )
     else:
-        text = "Asking the broker where the topic begins and ends"
+        text = "Finding out where the topic begins and ends"
     with st.container(border=True):
         st.markdown(f"**Reading {escaped_markdown(name)}**")
         st.progress(progress.share if progress.records else 0.0, text=text)

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from lib.analysis.notices import About, Level, Notice, notices
+from lib.analysis.notices import About, Level, Notice, first_rejected, notices
 from lib.analysis.timestamp_quality import Trust, Verdict, assess_timestamps
 from lib.loading.load import load
 from lib.sources.base import Everything
 from lib.sources.files.folder import UploadedTopic, samples
+from tests.support.app import REPOSITORY
 from tests.support.blocks import values_of
 
 
@@ -51,6 +52,14 @@ def test_rejected_records(bad, sentence):
     lines = b"\n".join([*values_of(event, event), *[b"no JSON"] * bad])
     rejected = load(UploadedTopic("a.jsonl", lines), "a", Everything())
     assert notices(rejected, None) == [Notice(About.REJECTED, Level.NOTE, sentence)]
+
+
+def test_nothing_is_guessed_of_a_line_whose_reason_says_what_it_is():
+    case = REPOSITORY / "tests/cases/e10-console-log-line-first.txt"
+    rejected = load(UploadedTopic(case.name, case.read_bytes()), case.stem, Everything()).rejected
+
+    assert rejected["reason"].to_pylist() == ["a line of a log"]
+    assert first_rejected(rejected) == ""
 
 
 @pytest.mark.parametrize(

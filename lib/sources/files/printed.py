@@ -59,6 +59,9 @@ _REASONS: Final = (
     (re.compile(rb"(?:SLF4J|WARN|ERROR|INFO|DEBUG|OpenJDK|log4j)\b"), "a line of a log"),
     (re.compile(rb"Starting Kafka Consumer|Using "), "what a tool says of itself"),
 )
+TOLD: Final = frozenset(reason for _, reason in _REASONS)
+"""Reasons that say what a line is, so that nobody has to guess."""
+
 _NEVER: Final = r"^(?:% |(?:\^C)?Processed a total of \d+ messages)"
 """What tools print beside records, though it may look like one."""
 
