@@ -241,7 +241,7 @@ def _number(text: str, unit: str = "s") -> float:
 
 def _rounded(text: str) -> float:
     """Return by how much a length that is said may be rounded: half of a tenth of its unit, ms."""
-    return max(_number("0.051", text.split()[-1]), 500)
+    return max(_number("0.051", text.rsplit(maxsplit=1)[-1]), 500)
 
 
 def _length(text: str) -> float:
