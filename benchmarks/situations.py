@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 
 from lib.analysis.analyse import Analysis, analyse
+from lib.analysis.findings import MARGIN
 from lib.analysis.outages import BACK_AT, KIND, LAST_HEARD, QUIET
 from lib.core.columns import CLIENT, RECEIVED_TIME, SESSION
 from lib.simulate.situations import SITUATIONS, situation
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 BAR: Final = 0.97
 TELLABLE_MS: Final = 1_000
 TELLABLE_STEP_MS: Final = 2_000
-_SILENT: Final = re.compile(r"silent (?:together )?for ([\d.,]+) (ms|s|min|h) from ([\d,.]+) s")
+_SILENT: Final = re.compile(r"silent (?:together )?for ((?:[\d.,]+ (?:ms|s|min|h)\b ?)+)")
 _LOST: Final = re.compile(r"([\d,]+) (?:more|events?) (?:of that time )?never arrived")
 
 
@@ -238,6 +239,23 @@ def _number(text: str, unit: str = "s") -> float:
     return float(text.replace(",", "")) * {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000}[unit]
 
 
+def _rounded(text: str) -> float:
+    """Return by how much a length that is said may be rounded: half of a tenth of its unit, ms."""
+    return max(_number("0.051", text.rsplit(maxsplit=1)[-1]), 500)
+
+
+def _length(text: str) -> float:
+    """Return a length such as "2 min 5 s", ms."""
+    words = text.split()
+    return sum(_number(*pair) for pair in zip(words[::2], words[1::2], strict=True))
+
+
+def _begin(finding: Finding, topic: Topic) -> float:
+    """Return where the stretch of a finding begins, whose window has a margin on both sides."""
+    margin = MARGIN / (1 + 2 * MARGIN) * (finding.end_s - finding.start_s)
+    return topic.zero + 1000 * (finding.start_s + margin)
+
+
 def _outage_right(finding: Finding, topic: Topic) -> bool:
     client = min(_clients(finding))
     true = topic.outages[topic.outages["client"] == client]
@@ -253,9 +271,9 @@ def _outage_right(finding: Finding, topic: Topic) -> bool:
     if said is None:  # "was not heard until"
         times = zip(true["start_ms"], true["end_ms"], strict=True)
         return any(_meets(finding, topic, start, end) for start, end in times)
-    length, begin = _number(said[1], said[2]), topic.zero + _number(said[3])
+    length, begin = _length(said[1]), _begin(finding, topic)
     near = topic.near(client)
-    by_lengths = np.abs(true["back"] - true["last_heard_ms"] - length) <= near + 500
+    by_lengths = np.abs(true["back"] - true["last_heard_ms"] - length) <= near + _rounded(said[1])
     there = np.abs(true["last_heard_ms"] - begin) <= near + 1000
     match = true[by_lengths & there]
     if match.empty:
@@ -277,8 +295,11 @@ def _shared_right(finding: Finding, topic: Topic) -> bool:
         if said is None or not clients <= set(rows["client"]):
             continue
         near = float(np.median([topic.near(client) for client in clients]))
-        length, begin = _number(said[1], said[2]), topic.zero + _number(said[3])
-        if abs(length - (end - start)) <= near + 500 and abs(begin - start) <= near + 1000:
+        length, begin = _length(said[1]), _begin(finding, topic)
+        if (
+            abs(length - (end - start)) <= near + _rounded(said[1])
+            and abs(begin - start) <= near + 1000
+        ):
             lost = _LOST.search(finding.sentence)
             return lost is None or bool(_number(lost[1]) / 1000 <= rows["lost"].sum())
     return False
