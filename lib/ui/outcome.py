@@ -60,6 +60,11 @@ def figures(outcome: Outcome, *, with_latency: bool = True) -> None:
                 help=latency_means(outcome),
             )
 
+    if outcome.sessions is not None:
+        st.caption(
+            f"From Exact to Mixed: sessions, of the {outcome.sessions.sessions:,} in the topic."
+        )
+
 
 def on_received_time(visible: Visible, window: Window, replayed: Replay, outcome: Outcome) -> None:
     """Show what the same windows make of received times, beside what the engine makes."""

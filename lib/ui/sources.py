@@ -6,17 +6,20 @@ import logging
 import math
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
 from lib.core.errors import SkewlineError
+from lib.core.formatting import escaped_markdown
 from lib.sources.open import UPLOAD, open_source, settings_faults
 from lib.ui.upload import uploaded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from concurrent.futures import Future
 
     from lib.sources.base import TopicInfo, TopicSource
 
@@ -24,6 +27,7 @@ _log: Final = logging.getLogger(__name__)
 
 _FRESH_S: Final = 300.0
 _RETRY_S: Final = 15.0
+_PATIENCE_S: Final = 2.5
 
 
 def secrets() -> Mapping[str, Any]:
@@ -72,9 +76,24 @@ def topics_of(source: TopicSource) -> Listing:
     listings = _listings()
     known = listings.get(source.identity)
     if known is None or not known.is_fresh:
-        with st.spinner("Asking for the topics…"):
-            known = listings[source.identity] = _ask(source, known)
+        with st.spinner("Asking for the topics…"), ThreadPoolExecutor(1) as thread:
+            asked = thread.submit(_ask, source, known)
+            _say_if_slow(asked, source)
+            known = listings[source.identity] = asked.result()
     return known
+
+
+def _say_if_slow(asked: Future[Listing], source: TopicSource) -> None:
+    """Say that a source is away before it is given up, which takes the timeout of its settings."""
+    place = st.empty()
+    if wait([asked], timeout=_PATIENCE_S).not_done:
+        place.warning(
+            f"{escaped_markdown(source.name)} has not answered for {_PATIENCE_S:g} s. Still "
+            "waiting.",
+            icon=":material/cloud_off:",
+        )
+        wait([asked])
+    place.empty()
 
 
 def forget_topics() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 from contextlib import ExitStack
 
 import pyarrow.parquet as pq
@@ -275,6 +276,15 @@ def test_a_large_topic_shows_progress_and_stop_keeps_what_came(
         # Then the page shows what came, and says so
         expect(page.get_by_text(re.compile("Reading was stopped after"))).to_be_visible()
         expect(metric(page, "Events")).to_have_text(re.compile(r"^1?\d,\d{3}$|^\d{1,3}$"))
+
+
+def test_a_broker_that_does_not_answer_is_said_while_it_is_waited_for(page, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        with running_app(tmp_path, {"KAFKA_BOOTSTRAP_SERVERS": address}) as url:
+            page.goto(url)
+            expect(page.get_by_text("has not answered for 2.5 s")).to_be_visible()
+            expect(page.get_by_text(f"No Kafka broker answers at {address}")).to_be_visible()
 
 
 @pytest.mark.parametrize("path", PAGES)
