@@ -253,7 +253,7 @@ def _length(text: str) -> float:
 def _begin(finding: Finding, topic: Topic) -> float:
     """Return where the stretch of a finding begins, whose window has a margin on both sides."""
     margin = MARGIN / (1 + 2 * MARGIN) * (finding.end_s - finding.start_s)
-    return topic.zero + 1000 * (finding.start_s + margin)
+    return float(topic.zero + 1000 * (finding.start_s + margin))
 
 
 def _outage_right(finding: Finding, topic: Topic) -> bool:
