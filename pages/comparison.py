@@ -1,9 +1,11 @@
 import streamlit as st
 
-from lib.charts.comparison import comparison
+from lib.charts.comparison import ORDERS, comparison
 from lib.core.columns import CLIENT
+from lib.events.table import TimeDomain
 from lib.ui import parameters
-from lib.ui.brush import brushed_window
+from lib.ui.answers import analysis_of
+from lib.ui.chart import show_over_time
 from lib.ui.groups import choose_group, in_open_group
 from lib.ui.page import begin
 
@@ -14,30 +16,44 @@ visible = in_open_group(
         "none below may be an outage.",
     )
 )
-height = st.slider(
-    "Height of a panel, px",
-    100,
-    900,
-    parameters.HEIGHT.default,
-    step=20,
-    key=parameters.HEIGHT.name,
-    bind="query-params",
-    width=320,
-    help="Higher panels give each client more room.",
-)
+labels = {label: order for order, label in ORDERS.items()}
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    order = st.selectbox(
+        "Rows by",
+        list(labels),
+        index=list(labels).index(parameters.ORDER.default),
+        key=parameters.ORDER.name,
+        bind="query-params",
+        width=200,
+        help="Most affected: the clients with the most events held back by outages, or lost in "
+        "them, are at the top. Where not every client has a row, those at the top have one.",
+    )
+    height = st.slider(
+        "Height of a panel, px",
+        100,
+        900,
+        parameters.HEIGHT.default,
+        step=20,
+        key=parameters.HEIGHT.name,
+        bind="query-params",
+        width=320,
+        help="The higher a panel, the more clients have a row of their own.",
+    )
+found = visible.outages(analysis_of(visible.topic).outages) if visible.delays_tell else None
 drawn = comparison(
-    visible.table, visible.rows, zero_ms=visible.zero_ms, scale=visible.scale, height=height
+    visible.table,
+    visible.rows,
+    zero_ms=visible.zero_ms,
+    scale=visible.scale,
+    height=height,
+    outages=found,
+    order=labels[order],
 )
 choose_group(drawn.lanes, visible.table[CLIENT].cat.categories)
-st.altair_chart(
-    drawn.chart,
-    width="stretch",
-    key=parameters.COMPARISON_CHART,
-    on_select=brushed_window(parameters.COMPARISON_CHART, visible.zero_ms),
-    selection_mode=drawn.brushes,
-    alt=drawn.alt,
-)
-st.caption(
-    f"{drawn.caption} Scroll to zoom, drag to pan, double-click to reset; drag with shift to make "
-    "a stretch the time window."
+show_over_time(
+    drawn.picture,
+    parameters.COMPARISON_CHART,
+    TimeDomain.EVENT,
+    visible.zero_ms,
+    drawn.brushes,
 )

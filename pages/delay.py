@@ -1,11 +1,12 @@
 import streamlit as st
 
-from lib.analysis.delays import delay_distribution, delay_over_time
+from lib.analysis.delays import delay_distribution
 from lib.charts import delay as charts
 from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
-from lib.core.formatting import counted, delay_text
+from lib.events.table import TimeDomain
 from lib.ui import parameters
 from lib.ui.answers import analysis_of
+from lib.ui.chart import show_over_time, show_picture
 from lib.ui.clock_table import clock_table
 from lib.ui.delay_parts import delay_parts
 from lib.ui.page import begin
@@ -51,22 +52,15 @@ each = st.toggle(
 )
 by = CLIENT if each and few else None
 binned = delay_distribution(events.assign(**{CLIENT: clients}), by=by)
-st.altair_chart(
-    charts.distribution(binned, by),
-    key=parameters.DISTRIBUTION_CHART,
-    alt="Distribution of delay, and the share of events with a longer delay, on a log axis",
-)
-largest = delay_text(int((events[RECEIVED_TIME] - events[EVENT_TIME]).max()))
-st.caption(
-    f"{counted(len(events), 'event')}; the largest delay is {largest}. Delays of 0 and below are "
-    "in the first bin."
-)
+largest_ms = int((events[RECEIVED_TIME] - events[EVENT_TIME]).max())
+show_picture(charts.distribution(binned, by, largest_ms), parameters.DISTRIBUTION_CHART)
 
 st.subheader("Delay over time", anchor=False)
-st.altair_chart(
-    charts.over_time(delay_over_time(events), zero_ms=visible.zero_ms, scale=visible.scale),
-    key=parameters.DELAY_CHART,
-    alt="Half, 90 % and 99 % of the events had no more delay, over event time",
+show_over_time(
+    charts.over_time(events, zero_ms=visible.zero_ms, scale=visible.scale),
+    parameters.DELAY_CHART,
+    TimeDomain.EVENT,
+    visible.zero_ms,
 )
 
 st.subheader("What delay is made of", anchor=False)

@@ -1,12 +1,11 @@
 import streamlit as st
 
 from lib.analysis import outages
-from lib.charts.outages import MOST_OUTAGES, outage_timeline
-from lib.core.columns import CLIENT
-from lib.core.formatting import counted
+from lib.charts.outages import outage_timeline
 from lib.events.table import TimeDomain
 from lib.ui import parameters
 from lib.ui.answers import outages_of
+from lib.ui.chart import show_over_time
 from lib.ui.outage_table import outage_table, rhythm_table
 from lib.ui.page import begin
 
@@ -49,21 +48,17 @@ if found.empty:
         icon=":material/check_circle:",
     )
 else:
-    st.altair_chart(
+    show_over_time(
         outage_timeline(
             found,
             domain_ms=visible.stretch(TimeDomain.RECEIVED),
             zero_ms=visible.zero_ms,
             scale=visible.scale,
         ),
-        key=parameters.OUTAGE_CHART,
-        alt=f"Timeline of {len(found):,} silences and the bursts that ended them",
-    )
-    drawn = f"; {MOST_OUTAGES:,} are drawn" if len(found) > MOST_OUTAGES else ""
-    st.caption(
-        f"{counted(len(found), 'silence')} of {counted(found[CLIENT].nunique(), 'client')}"
-        f"{drawn}. A bar is a "
-        "silence, the tick at its end the burst. Select a row to zoom to it."
+        parameters.OUTAGE_CHART,
+        TimeDomain.RECEIVED,
+        visible.zero_ms,
+        note="Select a row of the table to zoom to it.",
     )
     outage_table(found, visible)
 

@@ -1,9 +1,9 @@
 import streamlit as st
 
-from lib.analysis.sessions import count_histogram, session_counts, session_table
+from lib.analysis.sessions import session_counts, session_table
 from lib.charts.histogram import session_histogram
-from lib.core.formatting import counted
 from lib.ui import parameters
+from lib.ui.chart import show_picture
 from lib.ui.page import begin
 from lib.ui.session_detail import every_session, session_detail
 
@@ -25,17 +25,12 @@ bins = st.slider(
     key=parameters.BINS.name,
     bind="query-params",
     width=320,
-    help="Bars of the histogram: more show finer differences.",
+    help="More bins tell numbers of events apart that are close; fewer show the shape.",
 )
-st.altair_chart(
-    session_histogram(count_histogram(counts["counts"], bins)),
-    key=parameters.SESSION_HISTOGRAM,
-    alt="Histogram of the number of events in a session",
-)
-st.caption(
-    f"{counted(len(counts), 'session')} with {counts['counts'].min():,} to "
-    f"{counts['counts'].max():,} events, median {counts['counts'].median():,g}. A session that the "
-    "window cuts counts with its visible events only."
+show_picture(
+    session_histogram(counts["counts"], bins),
+    parameters.SESSION_HISTOGRAM,
+    "A session that the window cuts counts with its visible events only.",
 )
 
 st.subheader("Every session", anchor=False)

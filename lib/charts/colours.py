@@ -1,4 +1,9 @@
-"""The colours that mean something, the same on every page."""
+"""The colours that mean something, the same on every page.
+
+All are about equally light, so that marks stand out from a light and from a dark page by 3 : 1, and
+those that mean something can be told apart by people who do not tell red from green, or blue from
+yellow.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +15,24 @@ if TYPE_CHECKING:
     from lib.charts.rows import Lanes
 
 EVENT_TIME_COLOUR: Final = "#2f7de1"
-RECEIVED_TIME_COLOUR: Final = "#f07f13"
+RECEIVED_TIME_COLOUR: Final = "#bf6600"
 LATE: Final = "#d6336c"
-WATERMARK: Final = "#2a9d8f"
-NEUTRAL: Final = "#8a94a6"
+WATERMARK: Final = "#007c59"
+NEUTRAL: Final = "#76818f"
 
-# Twenty hues for clients, as many as the notebook's tab20; readable on light and dark.
-_CLIENTS: Final = (
-    "#4c78c8", "#e68a2e", "#3fa45b", "#d1495b", "#8d6cc9", "#a0705a", "#d972b8", "#7f8794",
-    "#a8a434", "#2fa9b8", "#7ba3e0", "#f0b36e", "#86c98f", "#ec8f94", "#b9a0e0", "#c9a08f",
-    "#eba6d3", "#aab1bc", "#cdc96a", "#80cdd6",
+POINT_OPACITY: Final = 0.85
+"""Of marks that may lie on one another: a single one still stands out."""
+
+# Twenty hues for clients, as many as the notebook's tab20.
+CLIENTS: Final = (
+    "#4976cb", "#b46400", "#208a44", "#c25656", "#8a66c2", "#008496", "#b65791", "#847a00",
+    "#007ebf", "#bf5a35", "#368577", "#916b97", "#8e753e", "#7074a9", "#a26779", "#67804d",
+    "#3a809a", "#a06c4c", "#428469", "#896d9e",
 )  # fmt: skip
+
+
+LINES: Final = CLIENTS[:10]
+"""Hues for lines and bars that are neither clients nor clocks."""
 
 
 def client_colours(lanes: Lanes) -> alt.Scale:
@@ -29,8 +41,12 @@ def client_colours(lanes: Lanes) -> alt.Scale:
     A client's colour follows from its place among all clients of the topic, so that it is the
     same whatever else is visible; groups of clients share a neutral one.
     """
-    if not lanes.are_clients:
-        return alt.Scale(range=[NEUTRAL])
-    return alt.Scale(
-        domain=lanes.labels, range=[_CLIENTS[place % len(_CLIENTS)] for place in lanes.first]
-    )
+    return alt.Scale(domain=lanes.labels, range=lane_colours(lanes))
+
+
+def lane_colours(lanes: Lanes) -> list[str]:
+    """Return the colour of each lane, as `client_colours` has it."""
+    return [
+        CLIENTS[place % len(CLIENTS)] if size == 1 else NEUTRAL
+        for place, size in zip(lanes.first, lanes.sizes, strict=True)
+    ]

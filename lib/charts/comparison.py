@@ -3,16 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Final
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
-from lib.charts import colours
+from lib.analysis import outages as found
+from lib.charts import colours, density
 from lib.charts.held_back import outage_layers
-from lib.charts.rows import END, EVENTS, LANE, START, Lanes, bin_width, client_lanes, count_bins
+from lib.charts.picture import (
+    FIT,
+    ROWS,
+    TIME,
+    TITLE,
+    ZOOM,
+    Picture,
+    along,
+    brush,
+    gridless,
+    zoom,
+)
+from lib.charts.rows import (
+    END,
+    EVENTS,
+    LANE,
+    ROW_PX,
+    START,
+    Lanes,
+    bin_width,
+    client_lanes,
+    count_bins,
+)
+from lib.charts.silences import affected, silence_marks
 from lib.charts.texts import drawn_names
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
 from lib.core.columns import CLIENT, EVENT_TIME, MISSING_TIME, RECEIVED_TIME, SEQUENCE, SESSION
@@ -27,11 +51,8 @@ if TYPE_CHECKING:
 MOST_POINTS: Final = 5_000
 """Events drawn one by one; beyond, they are counted."""
 
-MOST_CELLS: Final = 6_000
-"""Counts drawn in one panel."""
-
-TIME: Final = "time"
-"""The field across, in both panels: only with one name does zooming one panel zoom the other."""
+MOST_CELLS: Final = 3_000
+"""Cells of one panel that tell their number of events."""
 
 BRUSHES: Final = {TimeDomain.EVENT: "brush_event", TimeDomain.RECEIVED: "brush_received"}
 """Names of the selections that set the time window, on either clock; their field is `TIME`."""
@@ -40,6 +61,24 @@ _TITLES: Final = {
     TimeDomain.EVENT: ("Event time: when it happened", colours.EVENT_TIME_COLOUR),
     TimeDomain.RECEIVED: ("Received time: when it arrived", colours.RECEIVED_TIME_COLOUR),
 }
+
+
+class Order(StrEnum):
+    """What the rows of clients are sorted by."""
+
+    AFFECTED = "affected"
+    DELAY = "delay"
+    EVENTS = "events"
+    CLIENT = "client"
+
+
+ORDERS: Final = {
+    Order.AFFECTED: "Most affected",
+    Order.DELAY: "Largest delay",
+    Order.EVENTS: "Most events",
+    Order.CLIENT: "Client",
+}
+"""What the page calls them. Affected: events held back by outages, or lost in them."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +90,8 @@ class ComparisonChart:
     lanes: Lanes
     width_ms: int | None
     clocks: tuple[TimeDomain, ...] = tuple(TimeDomain)
+    outages: int = 0
+    held_back: int = 0
 
     @property
     def brushes(self) -> list[str]:
@@ -58,22 +99,36 @@ class ComparisonChart:
         return [BRUSHES[clock] for clock in self.clocks]
 
     @property
+    def picture(self) -> Picture:
+        """The chart with its words."""
+        return Picture(self.chart, self.alt, self.caption)
+
+    @property
     def alt(self) -> str:
-        """What is drawn, for those who do not see it."""
+        """What is drawn, with its figures, for those who do not see it."""
         below = ", and below by received time" if len(self.clocks) > 1 else ""
-        return f"Events of each client by event time{below}"
+        who = f"{counted(self.events, 'event')} of {counted(self.lanes.clients, 'client')}"
+        silences = (
+            f". {counted(self.outages, 'outage')} held back {counted(self.held_back, 'event')}"
+        )
+        return f"{who} by event time{below}{silences if self.outages else ''}"
 
     @property
     def what(self) -> str:
         """What is drawn and how many events it stands for."""
         who = counted(self.lanes.clients, "client")
         if not self.lanes.are_clients:
-            who += f" in {len(self.lanes.labels)} groups"
+            who += f" in {counted(len(self.lanes.labels), 'row')}"
         if self.width_ms is None:
             where = "both panels" if len(self.clocks) > 1 else "the panel"
-            return f"Every one of the {self.events:,} events of {who} is a point in {where}."
-        cell = duration(self.width_ms)
-        return f"Counts of all {self.events:,} events of {who}: a cell is one row and {cell}."
+            each = (
+                "The only event" if self.events == 1 else f"Every one of the {self.events:,} events"
+            )
+            return f"{each} of {who} is a point in {where}."
+        return (
+            f"All {self.events:,} events of {who} are drawn, the more in a cell the stronger: a "
+            f"cell is one row and {duration(self.width_ms)}."
+        )
 
     @property
     def caption(self) -> str:
@@ -81,6 +136,8 @@ class ComparisonChart:
         drawn = self.what
         if self.width_ms is not None:
             drawn += f" Up to {MOST_POINTS:,} events in the window are drawn as points."
+        if self.outages:
+            drawn += " The bar at the end of a shaded silence is its burst."
         return f"{drawn} Both panels move together." if len(self.clocks) > 1 else drawn
 
 
@@ -92,6 +149,7 @@ def comparison(
     scale: TimeScale,
     height: int,
     outages: pd.DataFrame | None = None,
+    order: Order = Order.CLIENT,
 ) -> ComparisonChart:
     """Draw the events at `rows` of an events table on both clocks.
 
@@ -102,63 +160,77 @@ def comparison(
     zero_ms, scale
         The table's zero, epoch ms, and how times are written.
     height
-        Of one panel, px.
+        Of one panel, px: as many clients have a row of their own as can be read.
     outages
-        Rows of the outages that `lib.analysis.outages.outages_of` returns, to be shaded.
+        Rows of `lib.analysis.outages.outages_of` to mark by received time; of visible clients.
+    order
+        Of the rows.
     """
     codes = table[CLIENT].cat.codes.to_numpy()[rows]
-    lanes = client_lanes(table[CLIENT].cat.categories, codes)
+    clients = table[CLIENT].cat.categories
+    weights = _weights(order, codes, table, rows, outages)
+    lanes = client_lanes(clients, codes, max(4, height // ROW_PX), weights)
     every = {clock: table[clock.milliseconds].to_numpy()[rows] for clock in TimeDomain}
     times = {clock: ms for clock, ms in every.items() if (ms != MISSING_TIME).any()}
     low, high = _extent(times)
-    most_bins = max(60, MOST_CELLS // len(lanes.labels))
-    width = None if len(codes) <= MOST_POINTS else bin_width(high - low, most_bins)
+    width = None if len(codes) <= MOST_POINTS else -(-(high - low) // density.COLUMNS)
     if width is None:
         points = _points(table, rows, lanes, zero_ms, scale)
-        panels = [_point_panel(points, clock, scale) for clock in times]
+        panels = {clock: [_point_panel(points, clock, lanes, scale)] for clock in times}
         margin = (high - low) // 100  # or the frame would cut the outermost points
         domain = (low - margin, high + margin)
     else:
-        panels = [
-            _count_panel(lanes, codes, ms, zero_ms, scale, low, width) for ms in times.values()
-        ]
-        domain = (low, high + width)
-    over: dict[TimeDomain, list[alt.Chart]] = {}
-    if outages is not None:
-        row_px = height / max(1, len(lanes.labels))
-        shade = partial(outage_layers, outages, lanes, zero_ms=zero_ms, scale=scale, row_px=row_px)
-        over = {clock: shade(clock) for clock in times}
+        domain = (low, low + density.COLUMNS * width)
+        panels = _count_panels(lanes, codes, times, zero_ms, scale, domain, height)
+    marked = _of_lanes(outages, lanes)
+    moves = zoom("x", brushes=True)  # of the first panel; `_stacked` gives it to all
     framed = [
-        _framed(panel, clock, lanes, zero_ms, scale, domain, height, over.get(clock, []))
-        for clock, panel in zip(times, panels, strict=True)
+        _framed(panel, clock, [moves][place:], lanes, marked, zero_ms, scale, domain, height)
+        for place, (clock, panel) in enumerate(panels.items())
     ]
-    chart = alt.vconcat(*framed, spacing=24, params=_interactions(list(times))).resolve_scale(
-        x="shared", y="shared", color="shared"
+    chart = _stacked(framed)
+    return ComparisonChart(
+        chart,
+        len(codes),
+        lanes,
+        width,
+        tuple(times),
+        len(marked) if TimeDomain.RECEIVED in times else 0,
+        int(marked[found.HELD_BACK].sum()),
     )
-    return ComparisonChart(chart, len(codes), lanes, width, tuple(times))
 
 
-def _interactions(clocks: Sequence[TimeDomain]) -> list[alt.TopLevelSelectionParameter]:
-    """Return the zoom, on all panels so that each moves all, and a brush on each.
+def _weights(
+    order: Order,
+    codes: NDArray[np.integer],
+    table: pd.DataFrame,
+    rows: NDArray[np.int64] | slice,
+    outages: pd.DataFrame | None,
+) -> NDArray[np.float64] | None:
+    """Return what each client's row is sorted by, the largest first."""
+    number = len(table[CLIENT].cat.categories)
+    known = codes >= 0
+    match order:
+        case Order.AFFECTED if outages is not None:
+            return affected(outages, number)
+        case Order.EVENTS:
+            return np.bincount(codes[known], minlength=number).astype(np.float64)
+        case Order.DELAY:
+            received = table[RECEIVED_TIME].to_numpy()[rows]
+            known &= received != MISSING_TIME
+            largest = np.full(number, -np.inf)
+            delays = received[known] - table[EVENT_TIME].to_numpy()[rows][known]
+            np.maximum.at(largest, codes[known], delays)
+            return largest
+    return None
 
-    Dragging pans; with shift it brushes the stretch that becomes the time window.
-    """
-    views = [clock.value for clock in clocks]
-    drag = "[pointerdown[{}event.shiftKey], window:pointerup] > window:pointermove!"
-    zoom = alt.IntervalSelectionConfig(
-        type="interval", encodings=["x"], on=drag.format("!"), translate=drag.format("!")
-    )
-    brush = alt.IntervalSelectionConfig(
-        type="interval", encodings=["x"], on=drag.format(""), translate=False, zoom=False
-    )
-    return [
-        alt.TopLevelSelectionParameter(name="zoom", select=zoom, bind="scales", views=views),
-        *(
-            alt.TopLevelSelectionParameter(name=name, select=brush, views=[clock.value])
-            for clock, name in BRUSHES.items()
-            if clock in clocks
-        ),
-    ]
+
+def _of_lanes(outages: pd.DataFrame | None, lanes: Lanes) -> pd.DataFrame:
+    """Return the outages, and not what is quiet, of clients that have a row."""
+    if outages is None:
+        return pd.DataFrame({found.HELD_BACK: pd.Series(dtype="int64")})
+    told = outages[outages[found.KIND] != found.QUIET]
+    return told[lanes.of(told[CLIENT].cat.codes.to_numpy()) >= 0]
 
 
 def _extent(times: dict[TimeDomain, NDArray[np.int64]]) -> tuple[int, int]:
@@ -198,7 +270,9 @@ def _delays_s(events: pd.DataFrame) -> NDArray[np.float64]:
     return np.where(received == MISSING_TIME, np.nan, delays)
 
 
-def _point_panel(points: pd.DataFrame, clock: TimeDomain, scale: TimeScale) -> alt.Chart:
+def _point_panel(
+    points: pd.DataFrame, clock: TimeDomain, lanes: Lanes, scale: TimeScale
+) -> alt.Chart:
     tooltip = [
         alt.Tooltip("client:N", title="Client"),
         alt.Tooltip("session:N", title="Session"),
@@ -211,25 +285,72 @@ def _point_panel(points: pd.DataFrame, clock: TimeDomain, scale: TimeScale) -> a
     panel: alt.Chart = (
         alt.Chart(points)
         .transform_calculate(calculate=f"datum.{clock.value}", as_=TIME)
-        .mark_circle(size=46, opacity=0.55)
-        .encode(tooltip=tooltip)
+        .mark_circle(size=46, opacity=colours.POINT_OPACITY)
+        .encode(
+            y=_row(lanes),
+            color=alt.Color("row:N", scale=colours.client_colours(lanes), legend=None),
+            tooltip=tooltip,
+        )
     )
     return panel
 
 
-def _count_panel(
+def _count_panels(
     lanes: Lanes,
     codes: NDArray[np.integer],
+    times: dict[TimeDomain, NDArray[np.int64]],
+    zero_ms: int,
+    scale: TimeScale,
+    domain_ms: tuple[int, int],
+    height: int,
+) -> dict[TimeDomain, list[alt.Chart]]:
+    """Draw counts: an image of all of them, and over it cells that nobody sees, which tell them.
+
+    Both panels have one measure of shades.
+    """
+    start, end = domain_ms
+    width = (end - start) // density.COLUMNS
+    shape = (len(lanes.labels), density.COLUMNS)
+    lane = lanes.of(codes)
+    seen = {clock: (lane >= 0) & (ms != MISSING_TIME) for clock, ms in times.items()}
+    fine = {
+        clock: density.counts(lane[seen[clock]], (ms[seen[clock]] - start) // width, shape)
+        for clock, ms in times.items()
+    }
+    most = max(int(cells.max()) for cells in fine.values())
+    shades = colours.lane_colours(lanes)
+    panels = {}
+    for clock, ms in times.items():
+        place = pd.DataFrame(
+            {
+                TIME: drawn_times(np.array([start]), zero_ms, scale),
+                "end": drawn_times(np.array([end]), zero_ms, scale),
+                "image": [density.image(fine[clock], shades, most)],
+            }
+        )
+        image = (
+            alt.Chart(place)
+            .mark_image(aspect=False, smooth=False, clip=True)
+            .encode(x2="end", y=alt.value(0), y2=alt.value(height), url="image:N")
+        )
+        told = _told_cells(lanes, lane[seen[clock]], ms[seen[clock]], zero_ms, scale, domain_ms)
+        panels[clock] = [told, image.encode(x=along(TIME, scale))]
+    first = next(iter(panels.values()))
+    first.append(density.legend(most, f"Events in a row and {duration(width)}"))
+    return panels
+
+
+def _told_cells(
+    lanes: Lanes,
+    lane: NDArray[np.integer],
     times_ms: NDArray[np.int64],
     zero_ms: int,
     scale: TimeScale,
-    start_ms: int,
-    width_ms: int,
+    domain_ms: tuple[int, int],
 ) -> alt.Chart:
-    known = times_ms != MISSING_TIME
-    counts = count_bins(
-        lanes.of(codes[known]), times_ms[known], start_ms=start_ms, width_ms=width_ms
-    )
+    most = max(40, MOST_CELLS // len(lanes.labels))
+    width = bin_width(domain_ms[1] - domain_ms[0], most)
+    counts = count_bins(lane, times_ms, start_ms=domain_ms[0], width_ms=width)
     cells = pd.DataFrame(
         {
             "row": lanes.named(counts[LANE].to_numpy()),
@@ -238,48 +359,80 @@ def _count_panel(
             "events": counts[EVENTS].astype("int32"),
         }
     )
-    panel: alt.Chart = (
+    chart: alt.Chart = (
         alt.Chart(cells)
-        .mark_rect(stroke=None)
+        .mark_rect(stroke=None, opacity=0, clip=True)
         .encode(
             x2="end",
-            opacity=alt.Opacity(
-                "events:Q", scale=alt.Scale(type="log", range=[0.25, 1]), legend=None
-            ),
+            y=_row(lanes),
             tooltip=[
-                alt.Tooltip("row:N", title="Clients" if not lanes.are_clients else "Client"),
+                alt.Tooltip("row:N", title="Client" if lanes.are_clients else "Clients"),
                 time_tooltip(TIME, "From", scale),
                 time_tooltip("end", "To", scale),
                 alt.Tooltip("events:Q", title="Events", format=","),
             ],
         )
     )
-    return panel
+    return chart
+
+
+def _row(lanes: Lanes) -> alt.Y:
+    return alt.Y(
+        "row:O",
+        title="Client" if lanes.are_clients else "Clients",
+        scale=alt.Scale(type="band", domain=lanes.labels, padding=0),
+        axis=alt.Axis(**ROWS),
+    )
+
+
+def _stacked(panels: list[alt.LayerChart]) -> alt.VConcatChart:
+    """Return the panels below one another, so that zooming one zooms all."""
+    chart: alt.VConcatChart = alt.vconcat(
+        *panels,
+        spacing=24,
+        autosize=FIT,  # Streamlit would not fit panels of several layers to the page
+    ).resolve_scale(x="shared", y="shared", color="independent")
+    params: list[Any] = chart.params  # type: ignore[assignment]
+    [moves] = [param for param in params if param.name == ZOOM]
+    moves.views = [view for param in params if param is not moves for view in param.views]
+    return chart
 
 
 def _framed(
-    panel: alt.Chart,
+    panel: list[alt.Chart],
     clock: TimeDomain,
+    moves: Sequence[alt.Parameter],
     lanes: Lanes,
+    outages: pd.DataFrame,
     zero_ms: int,
     scale: TimeScale,
     domain_ms: tuple[int, int],
     height: int,
-    over: Sequence[alt.Chart],
-) -> alt.Chart | alt.LayerChart:
+) -> alt.LayerChart:
+    """Return the panel of a clock; the first of its layers has the axes and is brushed."""
     text, colour = _TITLES[clock]
     title = "Event time" if clock is TimeDomain.EVENT else "Received time"
-    drawn = panel.encode(
-        x=time_axis(TIME, title, scale, domain_ms=domain_ms, zero_ms=zero_ms),
-        y=alt.Y(
-            "row:O",
-            title="Client",
-            scale=alt.Scale(domain=lanes.labels),
-            axis=alt.Axis(labelLimit=140, grid=True),
-        ),
-        color=alt.Color("row:N", scale=colours.client_colours(lanes), legend=None),
-    ).properties(name=clock.value)
-    head = alt.Title(text, color=colour, anchor="start", fontSize=14)
-    if not over:
-        return drawn.properties(height=height, title=head)
-    return alt.LayerChart(layer=[drawn, *over], height=height, title=head)
+    x = time_axis(TIME, title, scale, domain_ms=domain_ms, zero_ms=zero_ms)
+    first, *others = panel
+    first = first.encode(x=gridless(x) if others else x).add_params(*moves, brush(BRUSHES[clock]))
+    layers = [first, *others]
+    if len(outages):
+        row_px = height / max(1, len(lanes.labels))
+        shade, *label = outage_layers(
+            outages, lanes, clock, zero_ms=zero_ms, scale=scale, row_px=row_px
+        )
+        line, burst = silence_marks(outages, lanes, zero_ms=zero_ms, scale=scale)
+        if clock is TimeDomain.EVENT:
+            layers = [*layers, shade] if others else [shade, *layers]
+        elif others:  # a shade alone would not be seen among counts
+            layers += [shade, line, burst]
+        else:
+            layers = [shade, burst, *layers, *label]
+    framed: alt.LayerChart = alt.LayerChart(
+        layer=layers,
+        name=clock.value,
+        height=height,
+        title=alt.Title(text, **TITLE),
+        view=alt.ViewBackground(stroke=colour),
+    ).resolve_scale(color="independent")
+    return framed

@@ -13,6 +13,7 @@ from lib.analysis import delay_parts
 from lib.analysis.delay_parts import Part
 from lib.analysis.delays import FROM
 from lib.charts import colours
+from lib.charts.picture import FIT, TIME, TITLE, duration_axis, symlog
 from lib.charts.texts import drawn_names
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
 from lib.core.columns import CLIENT
@@ -92,7 +93,10 @@ def per_client(by_client: pd.DataFrame, share: str = "p50") -> PartsChart:
                 alt.Tooltip("events:Q", title="Events", format=","),
             ],
         )
-        .properties(height=alt.Step(8))
+        .properties(
+            height=alt.Step(8),
+            title=alt.Title(f"What the delay of each client is made of, {_SHARES[share]}", **TITLE),
+        )
     )
     return PartsChart(chart, len(chosen), len(longest))
 
@@ -113,32 +117,39 @@ def over_time(
     """
     drawn = pd.DataFrame(
         {
-            "from": drawn_times(stretches[FROM], zero_ms, scale),
+            TIME: drawn_times(stretches[FROM], zero_ms, scale),
             "part": _words(stretches[delay_parts.PART]),
             "seconds": stretches[share].to_numpy() / 1000,
             "events": stretches[delay_parts.EVENTS].to_numpy(),
         }
     )
+    low = min(float(drawn["seconds"].min()), 0.0) * 1.2 - 0.05
+    high = max(float(drawn["seconds"].max()), 0.1) * 1.2
     told = [part for part in Part if WORDS[part] in set(drawn["part"])]
     chart: alt.Chart = (
         alt.Chart(drawn)
         .mark_line(interpolate="step-after", strokeWidth=1.8)
         .encode(
-            x=time_axis("from", "Event time", scale, domain_ms=None, zero_ms=zero_ms),
+            x=time_axis(TIME, "Event time", scale, domain_ms=None, zero_ms=zero_ms),
             y=alt.Y(
                 "seconds:Q",
-                title=f"{_SHARES[share]} of the events, no more than, s",
-                scale=alt.Scale(type="symlog", constant=0.1),
+                title="Part of the delay",
+                scale=symlog((low, high), 0.1),
+                axis=duration_axis(low, high, zero_at=0.0, least_s=0.1),
             ),
             color=_colour(told),
             tooltip=[
-                time_tooltip("from", "From", scale),
+                time_tooltip(TIME, "From", scale),
                 alt.Tooltip("part:N", title="Part"),
                 alt.Tooltip("seconds:Q", title=f"No more for {_SHARES[share]} (s)", format=",.3f"),
                 alt.Tooltip("events:Q", title="Events in the stretch", format=","),
             ],
         )
-        .properties(height=320)
+        .properties(
+            height=240,
+            autosize=FIT,
+            title=alt.Title(f"{_SHARES[share]} of the events had no more, over time", **TITLE),
+        )
     )
     return chart
 

@@ -5,35 +5,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import altair as alt
-import numpy as np
-import pandas as pd
 
 from lib.analysis import outages
-from lib.charts import colours
-from lib.charts.rows import client_lanes
-from lib.charts.texts import drawn_names
-from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
+from lib.charts.picture import FIT, ROWS, TIME, TITLE, Picture, zoom
+from lib.charts.rows import ROW_PX, client_lanes, shown_name
+from lib.charts.silences import MOST_OUTAGES, affected, silence_marks, worst
+from lib.charts.times import time_axis
 from lib.core.columns import CLIENT
+from lib.core.formatting import counted, duration
 
 if TYPE_CHECKING:
-    from lib.charts.rows import Lanes
+    import pandas as pd
 
-GRID: Final = alt.Axis(grid=True)
+    from lib.charts.times import TimeScale
 
-MOST_OUTAGES: Final = 1_000
-"""Outages drawn at most, those with the most events first."""
+HEIGHT: Final = 240
+"""Of the largest timeline, px: the table below it is on the same screen."""
 
-KIND_COLOURS: Final = {
-    outages.BUFFERED: colours.RECEIVED_TIME_COLOUR,
-    outages.MOSTLY_LOST: colours.LATE,
-    outages.QUIET: colours.NEUTRAL,
-}
+_ROOMY_PX: Final = 24
+"""Of a row, where there are few."""
 
 
 def outage_timeline(
     table: pd.DataFrame, *, domain_ms: tuple[int, int], zero_ms: int, scale: TimeScale
-) -> alt.LayerChart:
-    """Draw each silence as a bar, and the burst that ended it as a tick at its end.
+) -> Picture:
+    """Draw each silence as a line, and the burst that ended it as a bar at its end.
+
+    The clients with the most events held back or lost have a row each, at the top; where there are
+    more clients than rows, the others share some.
 
     Parameters
     ----------
@@ -42,59 +41,51 @@ def outage_timeline(
     domain_ms
         First and last received time of the visible events, epoch ms.
     """
-    touched = table[outages.HELD_BACK] + table[outages.LOST]
-    shown = table.loc[touched.nlargest(MOST_OUTAGES).index]
-    lanes = client_lanes(shown[CLIENT].cat.categories, shown[CLIENT].cat.codes.to_numpy())
-    title = "Client" if lanes.are_clients else "Clients"
-    base = alt.Chart(_bars(shown, lanes, zero_ms, scale)).encode(
-        y=alt.Y("row:O", title=title, scale=alt.Scale(domain=lanes.labels), axis=GRID),
-        color=alt.Color(
-            "kind:N",
-            title=None,
-            scale=alt.Scale(domain=list(KIND_COLOURS), range=list(KIND_COLOURS.values())),
-            legend=alt.Legend(orient="top"),
-        ),
-        tooltip=_tooltip(scale),
+    clients = table[CLIENT].cat.categories
+    shown = worst(table)
+    codes = shown[CLIENT].cat.codes.to_numpy()
+    lanes = client_lanes(clients, codes, HEIGHT // ROW_PX, affected(table, len(clients)))
+    rows = alt.Y(
+        "row:O",
+        title="Client" if lanes.are_clients else "Clients",
+        scale=alt.Scale(type="band", domain=lanes.labels, paddingInner=0.2, paddingOuter=0.2),
+        axis=alt.Axis(**ROWS),
     )
-    axis = time_axis("heard", "Received time", scale, domain_ms=domain_ms, zero_ms=zero_ms)
-    silence = base.mark_bar(height=9, opacity=0.55, cornerRadius=2, clip=True).encode(
-        x=axis, x2="back"
+    low, high = domain_ms
+    margin = (high - low) // 100
+    domain = (low - margin, high + margin)
+    line, burst = silence_marks(table, lanes, zero_ms=zero_ms, scale=scale)
+    x = time_axis(TIME, "Received time", scale, domain_ms=domain, zero_ms=zero_ms)
+    chart = alt.LayerChart(
+        layer=[line.encode(x=x, y=rows), burst],
+        autosize=FIT,
+        height=min(HEIGHT, _ROOMY_PX * len(lanes.labels) + ROW_PX),
+        title=alt.Title("Silences and the bursts that ended them", **TITLE),
+    ).resolve_scale(color="independent")
+    return Picture(
+        chart.add_params(zoom("x")),
+        _finding(table),
+        _reading(table, are_clients=lanes.are_clients),
     )
-    burst = (
-        base.transform_filter("datum.held > 0")
-        .mark_tick(thickness=3, size=20, clip=True)
-        .encode(x=alt.X("back", type="quantitative" if scale is TimeScale.ZERO else "temporal"))
+
+
+def _finding(table: pd.DataFrame) -> str:
+    silences = table[outages.SILENCE].fillna(0).to_numpy()
+    longest = int(silences.argmax())
+    held, lost = int(table[outages.HELD_BACK].sum()), int(table[outages.LOST].sum())
+    return (
+        f"{counted(len(table), 'silence')} of {counted(table[CLIENT].nunique(), 'client')}; the "
+        f"longest, {duration(silences[longest])}, of client "
+        f"{shown_name(table[CLIENT].iloc[longest])}. {counted(held, 'event')} held back, "
+        f"{lost:,} lost"
     )
-    zoom = alt.selection_interval(name="zoom", bind="scales", encodings=["x"])
-    chart = alt.LayerChart(layer=[silence, burst], height=110 + 30 * len(lanes.labels))
-    return chart.add_params(zoom)
 
 
-def _tooltip(scale: TimeScale) -> list[alt.Tooltip]:
-    return [
-        alt.Tooltip("client:N", title="Client"),
-        alt.Tooltip("kind:N", title="Kind"),
-        time_tooltip("heard", "Last heard", scale),
-        time_tooltip("back", "Back at", scale),
-        alt.Tooltip("silence:Q", title="Silence (s)", format=",.1f"),
-        alt.Tooltip("held:Q", title="Events held back", format=","),
-        alt.Tooltip("lost:Q", title="Events lost", format=","),
-    ]
-
-
-def _bars(shown: pd.DataFrame, lanes: Lanes, zero_ms: int, scale: TimeScale) -> pd.DataFrame:
-    """Return what the chart draws of outages, one row each."""
-    start = shown[outages.LAST_HEARD].fillna(shown[outages.START]).astype(np.int64)
-    [client] = drawn_names(shown[CLIENT])
-    return pd.DataFrame(
-        {
-            "row": lanes.named(lanes.of(shown[CLIENT].cat.codes.to_numpy())),
-            "client": client,
-            "kind": pd.Categorical(shown[outages.KIND].astype(str)),
-            "heard": drawn_times(start, zero_ms, scale),
-            "back": drawn_times(shown[outages.BACK_AT], zero_ms, scale),
-            "held": shown[outages.HELD_BACK].to_numpy(),
-            "lost": shown[outages.LOST].to_numpy(),
-            "silence": (shown[outages.BACK_AT] - start).to_numpy() / 1000,
-        }
+def _reading(table: pd.DataFrame, *, are_clients: bool) -> str:
+    drawn = f"; the {MOST_OUTAGES:,} with the most events are drawn"
+    rows = " Clients that share a row are neighbours in the list of clients."
+    return (
+        f"{counted(len(table), 'silence')} of {counted(table[CLIENT].nunique(), 'client')}"
+        f"{drawn if len(table) > MOST_OUTAGES else ''}. A line is a silence, the bar at its end "
+        f"the burst; the most affected clients are at the top.{'' if are_clients else rows}"
     )

@@ -1,4 +1,4 @@
-"""The rows of a chart: one for each client while they fit, else for groups of clients."""
+"""The rows of a chart: one for each client while they fit, else some for groups of clients."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ START: Final = "start"
 END: Final = "end"
 EVENTS: Final = "events"
 
+ROW_PX: Final = 12
+"""The least height of a row whose name can be read."""
+
 MOST_LANES: Final = 40
-"""Rows that fit a chart and can still be told apart."""
+"""Rows of a chart where nothing else is said."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +32,12 @@ class Lanes:
     Attributes
     ----------
     labels
-        One a lane, in the order of the clients.
+        One a lane.
     of_client
         int32, one a client code of the events table: its lane, or -1 where it has no event here.
     first, last
-        Client code of the first and the last client of each lane.
+        Client code of the first and the last client of each lane. Of those between them, some may
+        have a lane of their own.
     clients
         Number of clients with events here.
     """
@@ -43,6 +47,11 @@ class Lanes:
     first: NDArray[np.int64]
     last: NDArray[np.int64]
     clients: int
+
+    @property
+    def sizes(self) -> NDArray[np.intp]:
+        """Number of clients in each lane."""
+        return np.bincount(self.of_client[self.of_client >= 0], minlength=len(self.labels))
 
     @property
     def are_clients(self) -> bool:
@@ -59,7 +68,12 @@ class Lanes:
         return pd.Categorical(np.array([*self.labels, None], object)[lanes])
 
 
-def client_lanes(clients: pd.Index, codes: NDArray[np.integer], most: int = MOST_LANES) -> Lanes:
+def client_lanes(
+    clients: pd.Index,
+    codes: NDArray[np.integer],
+    most: int = MOST_LANES,
+    weights: NDArray[np.float64] | None = None,
+) -> Lanes:
     """Return the lanes for the events whose client codes are `codes`.
 
     Parameters
@@ -69,14 +83,28 @@ def client_lanes(clients: pd.Index, codes: NDArray[np.integer], most: int = MOST
     codes
         Client code of every visible event; -1 (no client) has no lane.
     most
-        Lanes at most. More clients than that share lanes, neighbours together.
+        Lanes at most, at least 2. Where there are more clients, those with the largest weights
+        have half of the lanes, each its own; the others share the rest, neighbours together.
+    weights
+        One a client: lanes are in falling order of it, and in the order of the clients where it is
+        the same. None: in the order of the clients.
     """
     present = np.flatnonzero(np.bincount(codes[codes >= 0], minlength=len(clients)))
-    lanes = min(most, len(present))
-    starts = np.arange(lanes) * len(present) // max(1, lanes)
-    first, last = present[starts], present[np.append(starts[1:], len(present))[:lanes] - 1]
+    ranked = present
+    if weights is not None:
+        ranked = present[np.argsort(-weights[present], kind="stable")]
+    alone, rest = ranked, present[:0]
+    if len(present) > most:
+        own = 0 if weights is None else min(most // 2, int(np.count_nonzero(weights[present] > 0)))
+        alone, rest = ranked[:own], np.sort(ranked[own:])
+    groups = min(most - len(alone), len(rest))
+    starts = np.arange(groups) * len(rest) // max(1, groups)
+    first = np.concatenate((alone, rest[starts]))
+    last = np.concatenate((alone, rest[np.append(starts[1:], len(rest))[:groups] - 1]))
     of_client = np.full(len(clients), -1, np.int32)
-    of_client[present] = np.searchsorted(first, present, side="right") - 1
+    of_client[alone] = np.arange(len(alone))
+    if groups:
+        of_client[rest] = len(alone) + np.searchsorted(rest[starts], rest, side="right") - 1
     ends = zip(clients[first], clients[last], strict=True)
     labels = [shown_name(a) if a == b else f"{shown_name(a)} – {shown_name(b)}" for a, b in ends]
     return Lanes(labels, of_client, first, last, len(present))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lib.charts import colours
+from lib.charts.picture import FIT, TIME, TITLE, Picture, duration_axis, share_axis, symlog
 from lib.charts.times import drawn_times, time_axis, time_tooltip
 from lib.core.columns import (
     DELAY_MS,
@@ -41,23 +42,30 @@ _LEAST_LATENCY_S: Final = 0.1
 """Where a latency of 0 or below is drawn on a log axis, s."""
 
 
+_SHARES: Final = (0.001, 0.01, 0.1, 1.0)
+"""Ticks of an axis on which small shares can be told apart."""
+
+
 class _Panel(NamedTuple):
     field: str
     name: str
     colour: str
-    number_format: str
 
 
 _PANELS: Final = (
-    _Panel("exact", "Sessions exact", colours.WATERMARK, "~%"),
-    _Panel("dropped", "Events dropped", colours.LATE, "~%"),
-    _Panel("latency", "Result latency, s", colours.EVENT_TIME_COLOUR, ",~f"),
+    _Panel("exact", "Sessions exact", colours.WATERMARK),
+    _Panel("dropped", "Events dropped", colours.LATE),
+    _Panel("latency", "Result latency, median", colours.EVENT_TIME_COLOUR),
 )
 
 
 def setting_curve(
-    table: pd.DataFrame, column: str, current_ms: int, title: str
-) -> dict[str, alt.LayerChart]:
+    table: pd.DataFrame,
+    column: str,
+    current_ms: int,
+    title: str,
+    advised_ms: int | None = None,
+) -> dict[str, Picture]:
     """Draw what one parameter does: sessions exact, events dropped, and the latency as the price.
 
     One chart each, by its name, to stand one below the other: Streamlit does not fit panels of
@@ -73,6 +81,8 @@ def setting_curve(
         The present setting, marked with a line.
     title
         Of the axis.
+    advised_ms
+        The advised setting, marked with a diamond.
     """
     drawn = pd.DataFrame(
         {
@@ -84,35 +94,50 @@ def setting_curve(
     if EXACT_SHARE in table:
         drawn["exact"] = table[EXACT_SHARE]
     return {
-        panel.name: _panel(drawn, panel, current_ms, title if panel is _PANELS[-1] else None)
+        panel.name: Picture(
+            _panel(drawn, panel, current_ms, advised_ms, title if panel is _PANELS[-1] else None),
+            f"{panel.name} over {title.lower()}: {_ends(drawn, panel.field)}",
+            "",
+        )
         for panel in _PANELS
         if panel.field in drawn
     }
 
 
+def _ends(drawn: pd.DataFrame, field: str) -> str:
+    """Return what a curve says at its ends, in words."""
+    known = drawn.dropna(subset=[field])
+    if known.empty:
+        return "none"
+    ends = known.iloc[[0, -1]]
+    said = [duration(1000 * v) if field == "latency" else f"{v:.3%}" for v in ends[field]]
+    at = [duration(0 if x <= NO_DELAY_S else 1000 * x) for x in ends["x"]]
+    return f"{said[0]} at {at[0]}, {said[1]} at {at[1]}"
+
+
 def _panel(
-    drawn: pd.DataFrame, panel: _Panel, current_ms: int, title: str | None
+    drawn: pd.DataFrame, panel: _Panel, current_ms: int, advised_ms: int | None, title: str | None
 ) -> alt.LayerChart:
-    field, name, colour, number = panel
+    field, name, colour = panel
+    low, high = float(drawn["x"].min()), float(drawn["x"].max())
     x = alt.X(
         "x:Q",
         title=title,
-        scale=alt.Scale(
-            type="log", nice=False, padding=8, domain=[drawn["x"].min(), drawn["x"].max()]
-        ),
-        axis=alt.Axis(labelBound=True),
+        scale=alt.Scale(type="log", nice=False, padding=8, domain=[low, high]),
+        axis=duration_axis(low, high, zero_at=NO_DELAY_S if low == NO_DELAY_S else None),
     )
+    known = drawn.dropna(subset=[field])
+    is_share = field != "latency"
+    shown = ".3~%" if is_share else ",.3~f"
     line = (
-        alt.Chart(drawn.dropna(subset=[field]))
+        alt.Chart(known)
         .mark_line(point=alt.OverlayMarkDef(size=40, color=colour), strokeWidth=2, color=colour)
         .encode(
             x=x,
-            y=alt.Y(
-                f"{field}:Q", title=name, axis=alt.Axis(format=number, tickCount=4, minExtent=40)
-            ),
+            y=_up(field, float(known[field].max()) if len(known) else 1.0),
             tooltip=[
                 alt.Tooltip("x:Q", title="Set to (s)", format=",~g"),
-                alt.Tooltip(f"{field}:Q", title=name, format=".3~%" if "%" in number else ",.3~f"),
+                alt.Tooltip(f"{field}:Q", title=name if is_share else f"{name} (s)", format=shown),
             ],
         )
     )
@@ -121,7 +146,37 @@ def _panel(
         .mark_rule(color=colours.NEUTRAL, strokeDash=[4, 3], strokeWidth=1.5)
         .encode(x=x)
     )
-    return alt.LayerChart(layer=[line, now], height=155 if title is None else 180)
+    layers = [line, now]
+    if advised_ms is not None and len(known):
+        at = max(advised_ms / 1000, NO_DELAY_S)
+        place = pd.DataFrame({"x": [at], field: [np.interp(at, known["x"], known[field])]})
+        layers.append(
+            alt.Chart(place)
+            .mark_point(shape="diamond", size=160, filled=True, color=colours.LATE, opacity=1)
+            .encode(
+                x=x,
+                y=alt.Y(f"{field}:Q"),
+                tooltip=[alt.Tooltip("x:Q", title="Advised (s)", format=",~g")],
+            )
+        )
+    chart: alt.LayerChart = alt.LayerChart(
+        layer=layers,
+        autosize=FIT,
+        height=100,
+        title=alt.Title(name, **{**TITLE, "fontSize": 12}),
+    )
+    return chart
+
+
+def _up(field: str, most: float) -> alt.Y:
+    """Return the axis up: 0 to 100 % for shares, small ones told apart where they matter."""
+    if field == "latency":
+        ticks = alt.Axis(tickCount=4, format=",~f", minExtent=50)
+        return alt.Y("latency:Q", title="s", axis=ticks, scale=alt.Scale(domain=[0, most or 1]))
+    axis = share_axis((0.25, 0.5, 0.75, 1.0) if field == "exact" else _SHARES)
+    axis["minExtent"] = 50
+    scale = symlog((0, 1), 0.001) if field == "dropped" else alt.Scale(domain=[0, 1])
+    return alt.Y(f"{field}:Q", title=None, axis=axis, scale=scale)
 
 
 def gap_histogram(bins: pd.DataFrame, marked_ms: Sequence[tuple[str, int]]) -> alt.LayerChart:
@@ -134,7 +189,13 @@ def gap_histogram(bins: pd.DataFrame, marked_ms: Sequence[tuple[str, int]]) -> a
     marked_ms
         Names and places of vertical lines, for example the knee.
     """
-    return alt.LayerChart(layer=[_gap_bars(bins), _marks(marked_ms)], height=260)
+    chart: alt.LayerChart = alt.LayerChart(
+        layer=[_gap_bars(bins), _marks(marked_ms)],
+        autosize=FIT,
+        height=200,
+        title=alt.Title("Time between neighbouring events of a client", **TITLE),
+    )
+    return chart
 
 
 def _gap_bars(bins: pd.DataFrame) -> alt.Chart:
@@ -150,9 +211,14 @@ def _gap_bars(bins: pd.DataFrame) -> alt.Chart:
         alt.Chart(drawn)
         .mark_rect(color=colours.EVENT_TIME_COLOUR, stroke=None)
         .encode(
-            x=alt.X("low:Q", title="Time between events, s", scale=alt.Scale(type="log")),
+            x=alt.X(
+                "low:Q",
+                title="Time between events",
+                scale=alt.Scale(type="log", nice=False),
+                axis=duration_axis(float(drawn["low"].min()), float(drawn["high"].max())),
+            ),
             x2="high",
-            y=alt.Y("events:Q", title="Events"),
+            y=alt.Y("events:Q", title="Gaps"),
             y2=alt.datum(0),
             tooltip=[
                 alt.Tooltip("low:Q", title="From (s)", format=",.3f"),
@@ -241,17 +307,19 @@ def _tradeoff_panel(
 ) -> alt.LayerChart:
     shown = drawn.dropna(subset=["latency"])
     at = "share"
+    latencies = pd.concat([shown["latency"], mark["latency"]])
+    low, high = float(latencies.min()), float(latencies.max())
     x = alt.X(
         "latency:Q",
-        title="Result latency, median, s",
-        scale=alt.Scale(type="log", nice=False, padding=8),
-        axis=alt.Axis(labelOverlap=True),
+        title="Result latency, median",
+        scale=alt.Scale(type="log", nice=False, padding=8, domain=[low, high]),
+        axis=duration_axis(low, high),
     )
     y = alt.Y(
         f"{at}:Q",
-        title=name,
-        scale=alt.Scale(type="log", padding=8),
-        axis=alt.Axis(format="~%", tickCount=5, labelOverlap=True),
+        title=None,
+        scale=alt.Scale(type="log", domain=[_LEAST_SHARE, 1], padding=8, nice=False),
+        axis=share_axis((0.0001, *_SHARES), zero_at=_LEAST_SHARE),
     )
     lines = (
         alt.Chart(shown.assign(**{at: np.maximum(shown[field], _LEAST_SHARE)}))
@@ -260,7 +328,13 @@ def _tradeoff_panel(
             x=x,
             y=y,
             order="delay:Q",
-            color=alt.Color("line:N", title=None, legend=alt.Legend(orient="top", columns=3)),
+            color=alt.Color(
+                "line:N",
+                title=None,
+                scale=alt.Scale(range=list(colours.LINES)),
+                legend=alt.Legend(orient="top", columns=3),
+            ),
+            strokeDash=alt.StrokeDash("line:N", legend=None),
             tooltip=[
                 alt.Tooltip("line:N", title="With"),
                 alt.Tooltip("delay:Q", title="Delay or grace (s)", format=",~g"),
@@ -274,7 +348,13 @@ def _tradeoff_panel(
         .mark_point(shape="diamond", size=220, filled=True, color=colours.LATE, opacity=1)
         .encode(x=x, y=y, tooltip=[alt.Tooltip(f"{field}:Q", title="Advised", format=".3~%")])
     )
-    return alt.LayerChart(layer=[lines, own], height=280)
+    chart: alt.LayerChart = alt.LayerChart(
+        layer=[lines, own],
+        autosize=FIT,
+        height=200,
+        title=alt.Title(f"{name} over the result latency", **TITLE),
+    )
+    return chart
 
 
 def blame_bars(table: pd.DataFrame, what: str) -> alt.Chart:
@@ -325,7 +405,10 @@ def blame_bars(table: pd.DataFrame, what: str) -> alt.Chart:
                 alt.Tooltip("events:Q", title="Events", format=","),
             ],
         )
-        .properties(height=140 + 22 * len(table))
+        .properties(
+            height=140 + 22 * len(table),
+            title=alt.Title("Events dropped, and because of whom", **TITLE),
+        )
     )
     return bars
 
@@ -348,7 +431,7 @@ def held_back(timeline: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> alt.
     often = timeline[PARTITION].value_counts().index[:_NAMED_PARTITIONS]
     drawn = pd.DataFrame(
         {
-            "from": drawn_times(timeline[FROM_MS], zero_ms, scale),
+            TIME: drawn_times(timeline[FROM_MS], zero_ms, scale),
             "to": drawn_times(timeline[TO_MS], zero_ms, scale),
             "by": timeline[BEHIND_MS] / 1000,
             "partition": [str(p) if p in often else "others" for p in timeline[PARTITION]],
@@ -359,23 +442,30 @@ def held_back(timeline: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> alt.
         alt.Chart(drawn)
         .mark_bar(stroke=None)
         .encode(
-            x=time_axis("from", "Received time", scale, domain_ms=None, zero_ms=zero_ms),
+            x=time_axis(TIME, "Received time", scale, domain_ms=None, zero_ms=zero_ms),
             x2="to",
             y=alt.Y("by:Q", title="Held back by, s", axis=alt.Axis(tickCount=4)),
             y2=alt.datum(0),
             color=alt.Color(
-                "partition:N", title="Partition", legend=alt.Legend(orient="top", columns=9)
+                "partition:N",
+                title="Partition",
+                scale=alt.Scale(range=list(colours.LINES)),
+                legend=alt.Legend(orient="top", columns=9),
             ),
             opacity=alt.Opacity(
                 "silent:N", legend=None, scale=alt.Scale(domain=["no", "yes"], range=[1, 0.4])
             ),
             tooltip=[
-                time_tooltip("from", "From", scale),
+                time_tooltip(TIME, "From", scale),
                 alt.Tooltip("partition:N", title="Partition"),
                 alt.Tooltip("silent:N", title="It was silent"),
                 alt.Tooltip("by:Q", title="Behind by (s)", format=",.1f"),
             ],
         )
-        .properties(height=240)
+        .properties(
+            height=200,
+            autosize=FIT,
+            title=alt.Title("How far the partition furthest behind holds back the others", **TITLE),
+        )
     )
     return bars

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from lib.analysis import outages
-from lib.analysis.delays import delay_distribution, delay_over_time
-from lib.analysis.sessions import count_histogram, session_counts
+from lib.analysis.delays import delay_distribution
+from lib.analysis.sessions import DEFAULT_BINS, session_counts
 from lib.charts import delay as delay_charts
 from lib.charts.comparison import comparison
 from lib.charts.embedded import embedded
 from lib.charts.histogram import session_histogram
-from lib.charts.outages import MOST_OUTAGES, outage_timeline
+from lib.charts.outages import outage_timeline
 from lib.charts.rows import MOST_LANES
+from lib.charts.skew import LateMarks, skew_plot
 from lib.charts.times import TimeScale
-from lib.core.columns import CLIENT, RECEIVED_TIME
-from lib.core.formatting import counted
+from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -84,54 +84,41 @@ def _of_outages(every: pd.DataFrame, timed: pd.DataFrame, zero_ms: int) -> Itera
     if found.empty:
         return
     received = timed[RECEIVED_TIME]
-    chart = outage_timeline(
+    drawn = outage_timeline(
         found,
         domain_ms=(int(received.min()), int(received.max()) + 1),
         zero_ms=zero_ms,
         scale=_UTC,
     )
-    drawn = f" {MOST_OUTAGES:,} are drawn." if len(found) > MOST_OUTAGES else ""
-    caption = (
-        f"{counted(len(found), 'outage')}. A bar is a silence, the tick at its end the burst that "
-        f"ended it.{drawn}"
-    )
-    yield _drawing("outages", "Outages", caption, chart)
+    yield _drawing("outages", "Outages", drawn.reading, drawn.chart)
 
 
 def _of_delays(timed: pd.DataFrame, zero_ms: int) -> Iterator[Drawing]:
-    over_time = delay_charts.over_time(delay_over_time(timed), zero_ms=zero_ms, scale=_UTC)
-    caption = "Half, 90 % and 99 % of the events of a stretch of event time had no more delay."
-    yield _drawing("delay", "Delay over time", caption, over_time)
-    binned = delay_charts.distribution(delay_distribution(timed), None)
-    caption = "How many events had which delay; delays of 0 and below are in the first bin."
-    yield _drawing("distribution", "Distribution of delay", caption, binned)
+    drawn = delay_charts.over_time(timed, zero_ms=zero_ms, scale=_UTC)
+    yield _drawing("delay", "Delay over time", drawn.reading, drawn.chart)
+    largest = int((timed[RECEIVED_TIME] - timed[EVENT_TIME]).max())
+    drawn = delay_charts.distribution(delay_distribution(timed), None, largest)
+    yield _drawing("distribution", "Distribution of delay", drawn.reading, drawn.chart)
 
 
 def _of_replay(replayed: Replayed) -> Drawing:
-    marks = delay_charts.LateMarks(replayed.replay.clock, replayed.replay.late, ("kept", "dropped"))
-    drawn = delay_charts.skew_plot(
+    clock = "watermark, or stream time, by which the engine judged"
+    drawn = skew_plot(
         replayed.topic.events.table,
         _ALL,
-        marks,
+        LateMarks(replayed.replay.clock, replayed.replay.late, ("kept", "dropped"), clock),
         zero_ms=replayed.topic.events.zero_ms,
         scale=_UTC,
     )
-    caption = (
-        f"{'Every event is a point' if drawn.are_points else 'Counts of all events'}: "
-        f"{drawn.events:,}, of which {drawn.late:,} are dropped. On the dashed diagonal an event "
-        "arrives when it happens; above it, later. The green line is the watermark, or stream "
-        "time, by which the engine judged."
-    )
-    return _drawing("replay", "What the engine drops", caption, drawn.chart)
+    return _drawing("replay", "What the engine drops", drawn.picture.reading, drawn.picture.chart)
 
 
 def _of_sessions(table: pd.DataFrame) -> Iterator[Drawing]:
     counts = session_counts(table, _ALL)
     if counts.empty:
         return
-    chart = session_histogram(count_histogram(counts["counts"]))
-    caption = f"{counted(len(counts), 'session')} by their number of events."
-    yield _drawing("sessions", "Events per session", caption, chart)
+    drawn = session_histogram(counts["counts"], DEFAULT_BINS)
+    yield _drawing("sessions", "Events per session", drawn.reading, drawn.chart)
 
 
 def _drawing(name: str, title: str, caption: str, chart: alt.TopLevelMixin) -> Drawing:

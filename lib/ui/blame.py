@@ -60,7 +60,8 @@ def _of_clients(blame: Blame, names: list[str], visible: Visible) -> None:
         st.altair_chart(
             charts.blame_bars(table.head(_DRAWN), "Client"),
             key=parameters.BLAME_CHART,
-            alt="Events dropped of each client, and of others because of it",
+            alt=f"{counted(blame.dropped, 'event')} dropped: how many of each client, and of "
+            "others because of it",
         )
     with shown:
         st.dataframe(
@@ -157,7 +158,8 @@ def _of_partitions(
     st.altair_chart(
         charts.held_back(skew.timeline, zero_ms=visible.zero_ms, scale=visible.scale),
         key=parameters.PARTITION_CHART,
-        alt="How far the partition that is furthest behind holds back the minimum, over time",
+        alt=f"How far the partition furthest behind holds back the others, over time. "
+        f"{_held_back(skew, idle_ms)}",
     )
     st.dataframe(
         _written_partitions(blame, skew),

@@ -49,12 +49,13 @@ def choose_group(lanes: Lanes, clients: pd.Index) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if not lanes.are_clients:
+            groups = np.flatnonzero(lanes.sizes > 1).tolist()
             st.selectbox(
                 "Open a group of clients",
-                range(len(lanes.labels)),
+                groups,
                 index=None,
                 format_func=lambda lane: lanes.labels[lane],
-                placeholder=f"{lanes.clients:,} clients in {len(lanes.labels)} groups",
+                placeholder=f"{lanes.sizes[groups].sum():,} clients share {len(groups)} rows",
                 key=parameters.OPEN_GROUP,
                 on_change=_open,
                 args=(lanes, clients),

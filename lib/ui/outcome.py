@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from lib.charts import windows as charts
-from lib.charts.delay import LateMarks, skew_plot
 from lib.charts.rows import written
+from lib.charts.skew import LateMarks, skew_plot
 from lib.core.columns import (
     CLIENT,
     DELAY_MS,
@@ -19,6 +19,7 @@ from lib.core.columns import (
     RECEIVED_TIME,
 )
 from lib.core.formatting import counted, duration
+from lib.events.table import TimeDomain
 from lib.replay.engine import delay_ms
 from lib.replay.gaps import gap_distribution, inter_event_gaps, knee_ms
 from lib.replay.outcome import dropped_events, outcome_of
@@ -26,6 +27,7 @@ from lib.replay.processing_time import replay_processing_time
 from lib.replay.sentences import DROPPED_MEANS, FATES, latency_means, latency_text
 from lib.replay.windows import NO_INDEX, HoppingWindow, SessionWindow
 from lib.ui import parameters
+from lib.ui.chart import show_over_time
 from lib.ui.replays import curves_of, input_of, true_sessions
 from lib.ui.show import time_column, with_times_shown
 from lib.ui.tables import show_table
@@ -116,20 +118,15 @@ def _session_counts(outcome: Outcome) -> dict[str, int]:
 
 def skew(visible: Visible, replayed: Replay) -> None:
     """Draw the skew plot with the engine's clock and the dropped events in red."""
-    marks = LateMarks(replayed.clock, replayed.late, ("kept", "dropped"))
+    clock = "watermark, or stream time, by which the engine judged"
     drawn = skew_plot(
-        visible.table, visible.rows, marks, zero_ms=visible.zero_ms, scale=visible.scale
+        visible.table,
+        visible.rows,
+        LateMarks(replayed.clock, replayed.late, ("kept", "dropped"), clock),
+        zero_ms=visible.zero_ms,
+        scale=visible.scale,
     )
-    st.altair_chart(
-        drawn.chart,
-        key=parameters.REPLAY_CHART,
-        alt=f"Received time over event time; {drawn.late:,} events are dropped",
-    )
-    st.caption(
-        f"{'Every event is a point' if drawn.are_points else 'Counts of all events'}: "
-        f"{drawn.events:,} in the window, {drawn.late:,} of them dropped. The green line is the "
-        "watermark, or stream time, by which the engine judged."
-    )
+    show_over_time(drawn.picture, parameters.REPLAY_CHART, TimeDomain.EVENT, visible.zero_ms)
 
 
 def dropped_list(visible: Visible, replayed: Replay) -> None:
@@ -174,17 +171,16 @@ def curves(visible: Visible, setting: Setting) -> None:
     with right:
         _curve(over_delay, DELAY_MS, delay_ms(setting), setting.engine.delay.title)
     st.caption(
-        "Everything else as set, on the whole topic. The dashed line is the present setting."
+        "Everything else as set, on the whole topic. The dashed line is the present setting; a "
+        "curve ends at the shortest and the longest that was tried."
     )
 
 
 def _curve(table: pd.DataFrame, column: str, current_ms: int, title: str) -> None:
-    panels = charts.setting_curve(table, column, current_ms, f"{title}, s")
+    panels = charts.setting_curve(table, column, current_ms, title)
     with st.container(gap=None):
         for name, panel in panels.items():
-            st.altair_chart(
-                panel, key=parameters.curve_key(name, title), alt=f"{name} over {title.lower()}"
-            )
+            st.altair_chart(panel.chart, key=parameters.curve_key(name, title), alt=panel.alt)
 
 
 def gaps(visible: Visible, setting: Setting) -> None:

@@ -138,6 +138,12 @@ FIRST_CLIENT, LAST_CLIENT = (
     Parameter(name, None, _GROUP, "Comparison", "no group is open")
     for name in ("first_client", "last_client")
 )
+ORDER: Final = Parameter(
+    "order",
+    "Most affected",
+    "what rows of clients are sorted by: `Most affected`, `Largest delay`, `Most events`, `Client`",
+    "Comparison",
+)
 HEIGHT: Final = Parameter("height", 240, "px of a panel, 100 to 900", "Comparison")
 BINS: Final = Parameter("bins", DEFAULT_BINS, "bins of the histogram, 5 to 100", "Sessions")
 WATERMARK_DELAY: Final = Parameter("watermark_delay", 5.0, "seconds, 0 or more", "Delay")
@@ -253,6 +259,7 @@ UPLOAD: Final = "upload"
 # What else the session holds.
 ACCEPTED_LOADS: Final = "accepted_loads"
 HELD_DURATIONS: Final = "held_durations"
+BRUSHED: Final = "brushed"
 HELD_PARAMETERS: Final = "url_parameters"
 HELD_WINDOW: Final = "held_window"
 UPLOADED_FILE: Final = "uploaded_file"

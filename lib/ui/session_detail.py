@@ -17,11 +17,13 @@ from lib.analysis.sessions import (
     RECEIVED_DURATION,
 )
 from lib.charts.rows import client_at, shown_name, written
-from lib.charts.session import MOST_LINES, session_fan
+from lib.charts.session import session_fan
 from lib.core.columns import CLIENT, MISSING_TIME, RECEIVED_TIME, SESSION
 from lib.core.formatting import counted, duration, escaped_markdown
+from lib.events.table import TimeDomain
 from lib.ui import parameters
 from lib.ui.answers import analysis_of
+from lib.ui.chart import show_over_time
 from lib.ui.show import clock_name, shown_times, time_column
 from lib.ui.tables import show_table
 
@@ -69,27 +71,27 @@ def session_detail(sessions: pd.DataFrame, chosen: str | None, visible: Visible)
     name, client = shown_name(session[SESSION]), shown_name(session[CLIENT])
     timed = events[events[RECEIVED_TIME] != MISSING_TIME]
     if len(timed):
-        st.altair_chart(
-            session_fan(timed, zero_ms=visible.zero_ms, scale=visible.scale),
-            key=parameters.SESSION_CHART,
-            alt=f"Events of session {name} from when they happened to when they arrived",
+        show_over_time(
+            session_fan(timed, name=name, zero_ms=visible.zero_ms, scale=visible.scale),
+            parameters.SESSION_CHART,
+            TimeDomain.EVENT,
+            visible.zero_ms,
         )
     st.caption(
         f"Session {escaped_markdown(name)} of client {escaped_markdown(client)}: "
         f"{counted(len(events), 'event')}, {duration(session[EVENT_DURATION])} long by event "
-        f"time{_by_received(session, len(timed), is_chosen=chosen is not None)}"
+        f"time{_by_received(session, has_received=bool(len(timed)), is_chosen=chosen is not None)}"
     )
 
 
-def _by_received(session: pd.Series, drawn: int, *, is_chosen: bool) -> str:
+def _by_received(session: pd.Series, *, has_received: bool, is_chosen: bool) -> str:
     """Return the end of a session's caption: what received times say of it."""
-    if not drawn:
+    if not has_received:
         return "; none of them has a received time."
     why = "" if is_chosen else " It has the largest delay; select a row for another."
-    fewer = f" The {MOST_LINES:,} with the largest delay are drawn." if drawn > MOST_LINES else ""
     return (
         f", {duration(session[RECEIVED_DURATION])} by received time, largest delay "
-        f"{duration(session[LARGEST_DELAY])}.{fewer}{why}"
+        f"{duration(session[LARGEST_DELAY])}.{why}"
     )
 
 

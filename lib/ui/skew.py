@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from lib.charts import delay as charts
+from lib.charts import skew as charts
 from lib.core.columns import EVENT_TIME
+from lib.events.table import TimeDomain
 from lib.ui import parameters
+from lib.ui.chart import show_over_time
 
 if TYPE_CHECKING:
     from lib.ui.page import Visible
 
 
 def skew_plot(visible: Visible) -> None:
-    """Show received time over event time, and the watermark for a delay that can be set."""
+    """Show when events arrived over when they happened, and a watermark that can be set."""
     seconds = st.number_input(
         "Watermark delay D, s",
         min_value=0.0,
@@ -35,14 +37,4 @@ def skew_plot(visible: Visible) -> None:
         zero_ms=visible.zero_ms,
         scale=visible.scale,
     )
-    st.altair_chart(
-        skew.chart,
-        key=parameters.SKEW_CHART,
-        alt=f"Received time over event time; {skew.late:,} events are late",
-    )
-    drawn = "Every event is a point" if skew.are_points else "Counts of all events"
-    st.caption(
-        f"{drawn}: {skew.events:,} in the window. On the dashed diagonal an event arrives when it "
-        f"happens; above it, later. The green line is the watermark of the whole topic: "
-        f"{skew.late:,} events are behind it."
-    )
+    show_over_time(skew.picture, parameters.SKEW_CHART, TimeDomain.EVENT, visible.zero_ms)

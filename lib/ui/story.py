@@ -9,7 +9,7 @@ import streamlit as st
 from lib.charts.comparison import comparison
 from lib.ui import parameters
 from lib.ui.answers import analysis_of
-from lib.ui.brush import brushed_window
+from lib.ui.chart import brushed
 
 if TYPE_CHECKING:
     from lib.ui.page import Visible
@@ -36,7 +36,7 @@ def picture(visible: Visible) -> None:
             drawn.chart,
             width="stretch",
             key=parameters.STORY_CHART,
-            on_select=brushed_window(parameters.STORY_CHART, visible.zero_ms),
+            on_select=lambda: brushed(parameters.STORY_CHART, visible.zero_ms),
             selection_mode=drawn.brushes,
             alt=drawn.alt,
         )

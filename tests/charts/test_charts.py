@@ -1,5 +1,8 @@
 """Charts are pure: what they draw, how much they send, and what they say about it."""
 
+import base64
+from io import BytesIO
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -7,22 +10,28 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from lib.analysis import delays
 from lib.analysis.outages import outages_and_rhythm
+from lib.analysis.sessions import SESSIONS
 from lib.charts.colours import client_colours
-from lib.charts.comparison import MOST_CELLS, MOST_POINTS, comparison
-from lib.charts.delay import (
+from lib.charts.comparison import MOST_CELLS, MOST_POINTS, Order, comparison
+from lib.charts.delay import distribution, over_time
+from lib.charts.density import COLUMNS
+from lib.charts.histogram import MOST_DOTS, session_histogram
+from lib.charts.outages import HEIGHT, outage_timeline
+from lib.charts.rows import client_lanes
+from lib.charts.session import MOST_LINES, session_fan
+from lib.charts.silences import MOST_OUTAGES
+from lib.charts.skew import (
+    LONGEST_DIAGONAL_MS,
     PIXELS,
     behind_watermark,
-    distribution,
-    over_time,
+    delay_limit,
     skew_plot,
     watermark_steps,
 )
-from lib.charts.outages import MOST_OUTAGES, outage_timeline
-from lib.charts.rows import client_lanes
-from lib.charts.session import MOST_LINES, session_fan
 from lib.charts.texts import MOST_TEXT_BYTES, drawn_names
 from lib.charts.times import TimeScale, drawn_times, time_axis
 from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SESSION
@@ -84,6 +93,20 @@ def compared(table, rows=ALL, scale=TimeScale.ZERO):
     return comparison(table, rows, zero_ms=ZERO_MS, scale=scale, height=240)
 
 
+def told(drawn):
+    """Return the cells that tell their number of events, of each panel that differs."""
+    return [cells for cells in tables(drawn.chart) if {"row", "events"} <= set(cells)]
+
+
+def image(data):
+    [address] = data["image"]
+    return Image.open(BytesIO(base64.b64decode(address.split(",")[1]))).convert("RGBA")
+
+
+def images(chart):
+    return [image(data) for data in tables(chart) if "image" in data]
+
+
 def skewed(table, rows=ALL, *, delay_ms=5_000, scale=TimeScale.ZERO):
     judged = behind_watermark(table[EVENT_TIME].to_numpy(), delay_ms)
     return skew_plot(table, rows, judged, zero_ms=ZERO_MS, scale=scale)
@@ -98,9 +121,9 @@ class TestComparison:
 
     def test_beyond_the_limit_events_are_counted_and_none_is_left_out(self):
         drawn = compared(events_of(MOST_POINTS + 1, 7))
-        upper, lower = tables(drawn.chart)
+        upper, lower = told(drawn)
         assert upper["events"].sum() == lower["events"].sum() == MOST_POINTS + 1
-        assert "Counts of all 5,001 events of 7 clients" in drawn.caption
+        assert "All 5,001 events of 7 clients are drawn" in drawn.caption
 
     def test_a_point_tells_client_session_number_and_delay(self):
         table = events_table(
@@ -129,7 +152,7 @@ class TestComparison:
         table = events_of(MOST_POINTS, MOST_POINTS, client=long, session=long)
         assert size(compared(table).chart) < MOST_BYTES
 
-    @settings(max_examples=20)
+    @settings(max_examples=10)
     @given(
         events=st.integers(MOST_POINTS + 1, 8_000),
         clients=st.integers(1, 300),
@@ -138,9 +161,63 @@ class TestComparison:
     def test_counts_are_those_of_all_events_in_both_panels(self, events, clients, seed):
         table = events_of(events, clients, seed=seed)
         drawn = compared(table)
-        cells = tables(drawn.chart)
+        cells = told(drawn)
         assert [panel["events"].sum() for panel in cells] == [events] * len(cells)
         assert max(len(panel) for panel in cells) <= MOST_CELLS + 60
+        assert {each.size for each in images(drawn.chart)} == {(COLUMNS, len(drawn.lanes.labels))}
+
+    def test_an_image_has_a_pixel_for_each_cell_with_events_and_no_other(self):
+        table = events_of(8_000, 3)
+        row = table[CLIENT].cat.codes.to_numpy()
+        ms = table[EVENT_TIME].to_numpy()
+        both = table[[EVENT_TIME, RECEIVED_TIME]].to_numpy()
+        width = -(-int(both.max() - both.min()) // COLUMNS)
+        seen = np.zeros((3, COLUMNS), bool)
+        seen[row, (ms - both.min()) // width] = True
+        drawn = [np.array(each)[..., 3] > 0 for each in images(compared(table).chart)]
+        assert any((pixels == seen).all() for pixels in drawn)
+
+    def test_rows_are_in_the_order_that_is_asked_for(self):
+        table = events_table(
+            [ZERO_MS + number for number in range(6)],
+            [ZERO_MS + 10, ZERO_MS + 11, ZERO_MS + 12, ZERO_MS + 900, ZERO_MS + 14, ZERO_MS + 15],
+            client=["a", "b", "b", "c", "b", "c"],
+            session=["s"] * 6,
+        )
+
+        def rows(order):
+            drawn = comparison(
+                table, ALL, zero_ms=ZERO_MS, scale=TimeScale.UTC, height=240, order=order
+            )
+            return drawn.lanes.labels
+
+        assert rows(Order.CLIENT) == ["a", "b", "c"]
+        assert rows(Order.EVENTS) == ["b", "c", "a"]
+        assert rows(Order.DELAY) == ["c", "a", "b"]
+        assert rows(Order.AFFECTED) == ["a", "b", "c"]  # nobody is
+
+    def test_outages_are_marks_whatever_else_is_drawn(self):
+        table = load(samples(), "sessions-10", Everything()).events.table
+        every, _ = outages_and_rhythm(table)
+        drawn = comparison(
+            table,
+            ALL,
+            zero_ms=ZERO_MS,
+            scale=TimeScale.UTC,
+            height=240,
+            outages=every,
+            order=Order.AFFECTED,
+        )
+        [marks] = [data for data in tables(drawn.chart) if {"held", "kind"} <= set(data)]
+        assert marks["held"].to_list() == [31]
+        assert drawn.lanes.labels[0] == "2"
+        assert drawn.alt == (
+            "255 events of 10 clients by event time, and below by received time. "
+            "1 outage held back 31 events"
+        )
+
+    def test_of_one_event_it_says_so(self):
+        assert "The only event of 1 client is a point" in compared(events_of(1, 1)).caption
 
     def test_only_the_visible_events_are_drawn(self):
         rows = np.array([1, 3, 5])
@@ -162,21 +239,53 @@ class TestColours:
 
     def test_groups_share_one_neutral_colour(self):
         scale = client_colours(client_lanes(pd.Index(range(100)), np.arange(100))).to_dict()
-        assert len(scale["range"]) == 1
+        assert len(set(scale["range"])) == 1
 
 
 class TestSkewPlot:
     def test_up_to_the_limit_every_event_is_a_point(self):
         drawn = skewed(events_of(MOST_POINTS, 7))
         assert drawn.are_points
-        assert MOST_POINTS in [len(table) for table in tables(drawn.chart)]
+        assert MOST_POINTS in [len(table) for table in tables(drawn.picture.chart)]
 
     def test_beyond_the_limit_events_are_counted_and_none_is_left_out(self):
-        drawn = skewed(events_of(MOST_POINTS + 1, 7))
-        [cells] = [table for table in tables(drawn.chart) if "events" in table]
+        event = ZERO_MS + 1_000 * np.arange(MOST_POINTS + 1)
+        received = event + 5
+        event[100::50] -= 60_000
+        drawn = skewed(events_table(event, received))
+        cells = [table for table in tables(drawn.picture.chart) if "which" in table]
         assert not drawn.are_points
-        assert cells["events"].sum() == drawn.events == MOST_POINTS + 1
-        assert cells.loc[cells["which"] == "behind the watermark", "events"].sum() == drawn.late
+        assert sum(table["events"].sum() for table in cells) == drawn.events == MOST_POINTS + 1
+        behind = [t.loc[t["which"] == "behind the watermark", "events"].sum() for t in cells]
+        assert sum(behind) == drawn.late > 0
+
+    @pytest.mark.parametrize("span_ms", [60_000, 7 * 86_400_000])
+    @pytest.mark.parametrize("events", [100, MOST_POINTS + 1])
+    def test_no_event_is_cut_off(self, span_ms, events):
+        event = ZERO_MS + np.linspace(0, span_ms, events).astype(np.int64)
+        received = event + np.where(np.arange(events) % 50 == 49, 40_000, -300)
+        chart = skewed(events_table(event, received)).picture.chart.to_dict()
+        encoding = chart["layer"][0]["encoding"]
+        (left, right), (low, high) = (encoding[axis]["scale"]["domain"] for axis in "xy")
+        assert (left, right) == (min(left, 0), max(right, span_ms / 1000))
+        is_diagonal = span_ms < LONGEST_DIAGONAL_MS
+        up = (received if is_diagonal else received - event + ZERO_MS) - ZERO_MS
+        assert low < up.min() / 1000
+        assert up.max() / 1000 < high
+
+    def test_a_long_window_shows_delay_and_a_short_one_the_diagonal(self):
+        short = events_table([ZERO_MS, ZERO_MS + 60_000], [ZERO_MS + 5, ZERO_MS + 60_005])
+        long = events_table([ZERO_MS, ZERO_MS + 10**9], [ZERO_MS + 5, ZERO_MS + 10**9])
+        assert skewed(short).picture.alt.startswith("Received time over event time of 2 events")
+        assert skewed(long).picture.alt.startswith("Delay over event time of 2 events")
+
+    def test_late_events_have_a_shape_of_their_own(self):
+        chart = skewed(events_of(50, 2)).picture.chart.to_dict()
+        shape = chart["layer"][0]["encoding"]["shape"]["scale"]
+        assert shape == {
+            "domain": ["in time", "behind the watermark"],
+            "range": ["circle", "cross"],
+        }
 
     def test_an_event_is_late_from_the_first_ms_behind_the_watermark(self):
         table = events_table([ZERO_MS + 1_000, ZERO_MS, ZERO_MS - 1], [ZERO_MS + 1_000] * 3)
@@ -188,7 +297,39 @@ class TestSkewPlot:
     )
     def test_what_is_sent_is_bounded(self, events, clients, scale):
         table = events_of(events, clients, client=UUID)
-        assert size(skewed(table, scale=scale).chart) < MOST_BYTES
+        assert size(skewed(table, scale=scale).picture.chart) < MOST_BYTES
+
+
+class TestDelayLimit:
+    @settings(max_examples=30)
+    @given(
+        arrivals=st.lists(
+            st.tuples(st.integers(0, 2_000), st.integers(-50, 900)), min_size=1, max_size=60
+        ),
+        delay=st.integers(0, 300),
+    )
+    def test_is_how_long_an_event_may_take(self, arrivals, delay):
+        # Given the exact steps of a watermark
+        event, under_way = np.array(arrivals, np.int64).T + np.array([[ZERO_MS], [0]])
+        received = np.maximum.accumulate(event + under_way)
+        watermark = np.maximum.accumulate(event) - delay
+        rises = np.flatnonzero(np.diff(watermark, prepend=0))
+        steps = pd.DataFrame({"received": received[rises], "watermark": watermark[rises]})
+
+        # When the limit is drawn
+        line = delay_limit(steps, (ZERO_MS - 400, ZERO_MS + 2_400))
+
+        # Then at each of its places the watermark passes just then
+        assert line["event"].is_monotonic_increasing
+        last = line.drop_duplicates("event", keep="last")
+        last = last[last["event"] < steps["watermark"].iloc[-1]]
+        step = np.searchsorted(steps["watermark"], last["event"], side="right")
+        passed = steps["received"].to_numpy()[step]
+        assert (last["limit"] == passed - last["event"]).all()
+
+    def test_without_a_watermark_there_is_none(self):
+        steps = pd.DataFrame({"received": np.array([], int), "watermark": np.array([], int)})
+        assert delay_limit(steps, (0, 10)).empty
 
 
 def step_function(at, steps):
@@ -247,35 +388,114 @@ class TestWatermarkSteps:
         assert watermark_steps(none, np.array([50, 60, 70]), (0, 100)).empty
 
 
-class TestOthers:
-    def test_a_session_of_many_events_is_bounded(self):
+class TestSession:
+    def test_of_many_events_late_ones_are_whole_and_it_says_what_is_left_out(self):
         table = events_of(20_000, 1)
-        chart = session_fan(table, zero_ms=ZERO_MS, scale=TimeScale.UTC)
-        [lines] = tables(chart)
-        assert len(lines) == MOST_LINES
-        delay = (table[RECEIVED_TIME] - table[EVENT_TIME]).nlargest(MOST_LINES)
-        assert lines["delay"].min() == delay.min() / 1000
-        assert size(chart) < MOST_BYTES
+        picture = session_fan(table, name="s", zero_ms=ZERO_MS, scale=TimeScale.UTC)
+        [lines] = tables(picture.chart)
+        delay = (table[RECEIVED_TIME] - table[EVENT_TIME]) / 1000
+        late = delay[delay > 2 * delay.median()]
+        assert len(lines) == MOST_LINES > len(late)
+        assert sorted(lines["delay"].nlargest(len(late))) == sorted(late)
+        assert f"All {len(late):,} events with more than" in picture.reading
+        assert f"of the {20_000 - len(late):,} others, evenly spread" in picture.reading
+        assert size(picture.chart) < MOST_BYTES
 
-    def test_a_timeline_of_many_outages_is_bounded(self):
+    def test_of_few_events_nothing_is_left_out(self):
+        picture = session_fan(events_of(9, 1), name="s", zero_ms=ZERO_MS, scale=TimeScale.UTC)
+        assert [len(lines) for lines in tables(picture.chart)] == [9]
+        assert picture.reading == "A line is an event: upright where it came at once."
+
+
+class TestSessionHistogram:
+    def test_few_sessions_are_dots_and_alike_ones_stand_above_one_another(self):
+        [dots] = tables(session_histogram(pd.Series([7, 7, 65]), 50).chart)
+        assert dots[["events", "nth", "alike"]].to_numpy().tolist() == [
+            [7, 1, 2],
+            [7, 2, 2],
+            [65, 1, 1],
+        ]
+
+    def test_many_sessions_are_bars(self):
+        [bars] = tables(session_histogram(pd.Series(range(1, MOST_DOTS + 2)), 50).chart)
+        assert bars[SESSIONS].sum() == MOST_DOTS + 1
+
+    def test_says_one_of_one(self):
+        picture = session_histogram(pd.Series([1]), 50)
+        assert picture.alt == "1 session with 1 to 1 events, median 1"
+
+
+class TestOutages:
+    @pytest.fixture
+    def outage(self):
         every, _ = outages_and_rhythm(load(samples(), "sessions-10", Everything()).events.table)
-        many = every.iloc[[0] * 2_000].reset_index(drop=True)
-        names = pd.Categorical([UUID.format(number) for number in range(2_000)])
-        chart = outage_timeline(
-            many.assign(**{CLIENT: names}),
+        return every.iloc[:1]
+
+    def timeline(self, table):
+        return outage_timeline(
+            table,
             domain_ms=(ZERO_MS, ZERO_MS + 10**6),
             zero_ms=ZERO_MS,
             scale=TimeScale.UTC,
         )
-        assert [len(table) for table in tables(chart)] == [MOST_OUTAGES]
-        assert size(chart) < MOST_BYTES
 
-    def test_delay_charts_are_bounded(self):
+    def test_a_timeline_of_many_outages_is_bounded_and_fits_the_screen(self, outage):
+        many = outage.iloc[[0] * 2_000].reset_index(drop=True)
+        names = pd.Categorical([UUID.format(number) for number in range(2_000)])
+        picture = self.timeline(many.assign(**{CLIENT: names}))
+        assert {len(table) for table in tables(picture.chart)} == {MOST_OUTAGES}
+        assert size(picture.chart) < MOST_BYTES
+        assert picture.chart.height <= HEIGHT
+        assert "2,000 silences of 2,000 clients; the 1,000 with the most" in picture.reading
+
+    def test_says_what_it_shows(self, outage):
+        assert self.timeline(outage).alt == (
+            "1 silence of 1 client; the longest, 65.2 s, of client 2. 31 events held back, 0 lost"
+        )
+
+
+class TestDelayCharts:
+    def over_time(self, table):
+        return over_time(table, zero_ms=ZERO_MS, scale=TimeScale.UTC)
+
+    def test_are_bounded(self):
         table = events_of(50_000, 10, client=UUID)
         binned = delays.delay_distribution(table, by=CLIENT)
-        stretches = delays.delay_over_time(table)
-        assert size(distribution(binned, CLIENT)) < MOST_BYTES
-        assert size(over_time(stretches, zero_ms=ZERO_MS, scale=TimeScale.UTC)) < MOST_BYTES
+        assert size(distribution(binned, CLIENT, 20_500).chart) < MOST_BYTES
+        assert size(self.over_time(table).chart) < MOST_BYTES
+
+    def test_of_few_events_each_is_a_point(self):
+        picture = self.over_time(events_of(255, 10))
+        assert [len(points) for points in tables(picture.chart)] == [255]
+        assert picture.reading == "Each of the 255 events is a point."
+
+    def test_one_event_is_the_only_one(self):
+        assert self.over_time(events_of(1, 1)).reading == "The only event is a point."
+
+    def test_stretches_of_few_events_are_points_beside_the_bands_of_others(self):
+        # Given an hour with many events, and an hour with 30
+        busy = np.linspace(0, 3_600_000, 10_000).astype(np.int64)
+        quiet = np.linspace(3_700_000, 7_200_000, 30).astype(np.int64)
+        event = ZERO_MS + np.concatenate((busy, quiet))
+        table = events_table(event, event + 40)
+
+        drawn = tables(self.over_time(table).chart)
+
+        [points] = [data for data in drawn if "client" in data]
+        [bands, _] = sorted((data for data in drawn if "top" in data or "p50" in data), key=len)[
+            ::-1
+        ]
+        assert 30 <= len(points) < 50
+        assert bands["events"].min() >= 20
+        assert (bands["delay"] == 0.04).all()
+
+    def test_the_survival_curve_has_every_decade_labelled_down_to_its_end(self):
+        event = ZERO_MS + np.arange(1_000)
+        table = events_table(event, event + np.where(event < ZERO_MS + 2, 90_000, 5))
+        chart = distribution(delays.delay_distribution(table), None, 90_000).chart.to_dict()
+        share = chart["vconcat"][1]["encoding"]["y"]
+        assert share["scale"]["domain"] == [0.001, 1]
+        assert share["axis"]["values"] == [1.0, 0.1, 0.01, 0.001]
 
 
 class TestNames:

@@ -99,3 +99,26 @@ class TestBinWidth:
     )
     def test_is_a_round_number(self, span, width):
         assert bin_width(span, 100) == width
+
+
+class TestWeights:
+    @given(CODES, st.integers(2, 60))
+    def test_the_heaviest_clients_have_a_lane_each_at_the_top(self, codes, most):
+        weights = (np.arange(200) * 37 % 11).astype(float)
+        lanes = client_lanes(TWO_HUNDRED, codes, most, weights)
+        alone = np.flatnonzero(lanes.sizes == 1)
+        top = len(lanes.labels) if lanes.are_clients else min(most // 2, len(alone))
+        assert len(lanes.labels) == min(most, lanes.clients)
+        assert lanes.sizes.sum() == lanes.clients
+        assert (np.diff(weights[lanes.first[:top]]) <= 0).all() or not top
+
+    def test_clients_of_one_weight_stand_in_their_order(self):
+        lanes = client_lanes(TWO_HUNDRED, np.array([3, 1, 2]), weights=np.zeros(200))
+        assert lanes.labels == ["1", "2", "3"]
+
+    def test_the_others_share_lanes_with_their_neighbours(self):
+        weights = np.zeros(200)
+        weights[[7, 4]] = 2, 1
+        lanes = client_lanes(TWO_HUNDRED, np.arange(10), 4, weights)
+        assert lanes.labels == ["7", "4", "0 – 3", "5 – 9"]
+        assert lanes.of(np.array([7, 0, 9, 4])).tolist() == [0, 2, 3, 1]

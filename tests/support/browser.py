@@ -69,7 +69,7 @@ def chart(page: Page) -> Locator:
 
 def circles(page: Page, panel: str) -> Locator:
     """Return the points of a panel of the Comparison chart: "event" or "received"."""
-    return chart(page).locator(f'g.{panel}_group path[aria-roledescription="circle"]')
+    return chart(page).locator(f"g.{panel}_group g.mark-symbol.role-mark path")
 
 
 def ticks(page: Page, panel: str) -> list[str]:

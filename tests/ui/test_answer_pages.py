@@ -133,7 +133,7 @@ class TestFindings:
         assert at.get_by_key("clock").value == "received"
         start, end = at.slider(key="window").value
         assert start < 66.237 < 131.311 < end
-        [shown] = [points for points in chart(at)[1].values() if "client" in points]
+        [shown] = [points for points in chart(at)[1].values() if "event" in points]
         assert set(shown["client"]) == {"2"}
         assert table(go_to(at, OUTAGES), named="Outages")["Held back"].to_list() == [31]
 
@@ -173,7 +173,7 @@ class TestDelay:
             settled(at.number_input(key="watermark_delay").set_value(float(seconds)).run())
             [skew] = [t for t in chart(at)[1].values() if "which" in t]
             late.append(int((skew["which"] == "behind the watermark").sum()))
-            assert f"{late[-1]:,} events are behind it" in captions(at)
+            assert f"{late[-1]:,} events are behind the watermark" in captions(at)
         assert late == sorted(late, reverse=True)
         assert late[0] > late[2] > late[-1] == 0
 
@@ -228,7 +228,7 @@ class TestOutages:
         at = open_app(OUTAGES, times="Since zero")
         [drawn] = chart(at)[1].values()
         [bar] = drawn.to_dict("records")
-        assert (bar["client"], bar["heard"], bar["back"]) == ("2", 66.09, 131.25)
+        assert (bar["client"], bar["time"], bar["back"]) == ("2", 66.09, 131.25)
 
     def test_kinds_can_be_left_out(self):
         at = open_app(OUTAGES)
@@ -276,7 +276,7 @@ class TestSessionInDetail:
         flushed = lines[lines["received"].between(131.25, 131.311)]
         assert len(lines) == 65
         assert len(flushed) == 31
-        assert flushed["event"].min() < 74 < 131 < flushed["event"].max() + 5
+        assert flushed["time"].min() < 74 < 131 < flushed["time"].max() + 5
 
     def test_lost_and_duplicate_events_are_counted(self):
         sessions = table(open_app(SESSIONS, topic="sessions-100"), named="Every session")
@@ -383,9 +383,10 @@ class TestWindows:
     def test_curves_show_what_other_settings_would_do(self):
         at = open_app(WINDOWS)
         names = [drawn.proto.alt for drawn in at.get("vega_lite_chart")]
-        for figure in ("Sessions exact", "Events dropped", "Result latency, s"):
-            assert f"{figure} over session gap" in names
-            assert f"{figure} over watermark delay" in names
+        for figure in ("Sessions exact", "Events dropped", "Result latency, median"):
+            for over in ("session gap", "watermark delay"):
+                [said] = [name for name in names if name.startswith(f"{figure} over {over}: ")]
+                assert re.search(r"at 0 ms, .* at|at 1 s, .* at", said)
 
     def test_with_a_long_delay_nothing_is_dropped_and_that_is_said(self):
         at = set_to(open_app(WINDOWS), gap_s=30, delay_s=120)

@@ -149,7 +149,9 @@ def test_zooming_one_panel_moves_the_other(page, app):
     assert before == ticks(page, "event") != []
 
     circles(page, "event").nth(120).hover()
+    page.keyboard.down("Control")
     page.mouse.wheel(0, -400)
+    page.keyboard.up("Control")
 
     def both_moved():
         assert ticks(page, "received") == ticks(page, "event")

@@ -1,0 +1,161 @@
+"""What every chart has in common: its finding in words, how it is read, and how it moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import altair as alt
+
+from lib.charts.times import TimeScale
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from altair.vegalite.v6.schema._typing import SingleDefUnitChannel_T
+
+ZOOM: Final = "zoom"
+"""The name of the selection that follows what a chart shows of its axes."""
+
+TIME: Final = "time"
+"""The field of the time across."""
+
+_WHEEL: Final = "wheel![event.ctrlKey || event.metaKey]"
+"""Zooms; a wheel without a key is the page's, which it scrolls."""
+
+_DRAG: Final = "[pointerdown[{}], window:pointerup] > window:pointermove!"
+
+FIT: Final = alt.AutoSizeParams(type="fit-x", contains="padding")
+"""As wide as the page; the height is that of what is drawn, titles and axes come on top."""
+
+ROWS: Final[dict[str, Any]] = {
+    "labelLimit": 140,
+    "labelFlush": False,
+    "labelOverlap": False,
+    "grid": False,
+    "ticks": False,
+}
+"""The axis of the rows of clients."""
+
+TITLE: Final[dict[str, Any]] = {"anchor": "start", "fontSize": 14, "offset": 10}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A chart and its words.
+
+    Attributes
+    ----------
+    chart
+        What is drawn.
+    alt
+        What it shows, with the figures, for those who do not see it.
+    reading
+        How it is read, in a line or two.
+    """
+
+    chart: alt.Chart | alt.LayerChart | alt.VConcatChart
+    alt: str
+    reading: str
+
+
+def zoom(*encodings: SingleDefUnitChannel_T, brushes: bool = False) -> alt.Parameter:
+    """Return what moves a chart: ctrl and wheel zoom, dragging pans, a double click resets.
+
+    Parameters
+    ----------
+    encodings
+        The axes that move.
+    brushes
+        Whether dragging with shift is something else's.
+    """
+    drag = _DRAG.format("!event.shiftKey" if brushes else "true")
+    return alt.selection_interval(
+        name=ZOOM,
+        bind="scales",
+        encodings=list(encodings),
+        on=drag,
+        translate=drag,
+        zoom=_WHEEL,
+    )
+
+
+def brush(name: str) -> alt.Parameter:
+    """Return the selection of a stretch of a panel: dragged with shift."""
+    return alt.selection_interval(
+        name=name, encodings=["x"], on=_DRAG.format("event.shiftKey"), translate=False, zoom=False
+    )
+
+
+def along(field: str, scale: TimeScale) -> alt.X:
+    """Return the channel of a time `field` in a layer that shares another one's axis."""
+    return alt.X(field, type="quantitative" if scale is TimeScale.ZERO else "temporal")
+
+
+def gridless(channel: alt.X) -> alt.X:
+    """Return a channel whose axis draws no grid over the data."""
+    made = channel.copy()
+    if made["axis"] is alt.Undefined:
+        made["axis"] = alt.Axis()
+    made["axis"]["grid"] = False
+    return made
+
+
+_STEPS: Final = (
+    *((value / 1000, f"{value:g} ms") for value in (1, 10, 100)),
+    *((value, f"{value} s") for value in (1, 10, 30)),
+    *((60 * value, f"{value} min") for value in (1, 5, 10, 30)),
+    *((3600 * value, f"{value} h") for value in (1, 6)),
+    *((86_400 * value, f"{value} d") for value in (1, 7, 30, 365)),
+)
+"""Durations that ticks fall on, s, and how they are written."""
+
+
+def duration_axis(
+    low_s: float,
+    high_s: float,
+    *,
+    zero_at: float | None = None,
+    least_s: float = 0.0,
+    grid: bool = True,
+) -> alt.Axis:
+    """Return the axis of durations in s, not linear: ticks where people would put them.
+
+    Parameters
+    ----------
+    low_s, high_s
+        What it shows, from the least to the largest; ticks outside are left out.
+    zero_at
+        Where 0 is drawn: 0 itself, or the end of a log axis; None: nowhere.
+    least_s
+        The tick nearest to 0.
+    """
+    steps = {seconds: words for seconds, words in _STEPS if seconds >= least_s}
+    told = {seconds: words for seconds, words in steps.items() if low_s <= seconds <= high_s}
+    told |= {-s: f"−{words}" for s, words in steps.items() if low_s <= -s <= high_s}
+    if zero_at is not None:
+        told = {s: w for s, w in told.items() if zero_at == 0 or s > 1.5 * zero_at}
+        told[zero_at] = "0"
+    return alt.Axis(values=sorted(told), labelExpr=_written(told), labelOverlap="greedy", grid=grid)
+
+
+def share_axis(shares: Sequence[float], *, zero_at: float = 0.0) -> alt.Axis:
+    """Return the axis of shares with these ticks, as percentages; 0 is drawn at `zero_at`."""
+    told = {share: f"{100 * share:g} %" for share in shares if share > zero_at}
+    told[zero_at] = "0 %"
+    return alt.Axis(values=sorted(told), labelExpr=_written(told), labelOverlap="greedy")
+
+
+def _written(told: dict[float, str]) -> str:
+    """Return the expression that labels each of these values with its words."""
+    cases = "".join(
+        f"abs(datum.value - {v!r}) < {abs(v) / 1e6!r} ? '{w}' : " for v, w in told.items()
+    )
+    return f"{cases}datum.value == 0 ? '{told.get(0.0, '')}' : ''"
+
+
+def symlog(
+    domain: tuple[float, float], constant: float, kind: Literal["symlog"] = "symlog"
+) -> alt.Scale:
+    """Return a scale that is linear within ± `constant` and logarithmic beyond."""
+    return alt.Scale(type=kind, constant=constant, domain=list(domain), nice=False, zero=False)

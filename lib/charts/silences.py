@@ -1,0 +1,112 @@
+"""Outages as marks over other marks: no counting can hide them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from lib.analysis import outages
+from lib.charts import colours
+from lib.charts.picture import TIME, along
+from lib.charts.texts import drawn_names
+from lib.charts.times import drawn_times, time_tooltip
+from lib.core.columns import CLIENT
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lib.charts.rows import Lanes
+    from lib.charts.times import TimeScale
+
+MOST_OUTAGES: Final = 1_000
+"""Outages drawn at most, those with the most events first."""
+
+KIND_COLOURS: Final = {
+    outages.BUFFERED: colours.RECEIVED_TIME_COLOUR,
+    outages.MOSTLY_LOST: colours.LATE,
+    outages.QUIET: colours.NEUTRAL,
+}
+
+
+def touched(table: pd.DataFrame) -> pd.Series:
+    """Return how many events each outage held back or lost, int64."""
+    return table[outages.HELD_BACK] + table[outages.LOST]
+
+
+def affected(table: pd.DataFrame, clients: int) -> NDArray[np.float64]:
+    """Return how many events outages held back, or lost, of each client code."""
+    codes = table[CLIENT].cat.codes.to_numpy()
+    held: NDArray[np.float64] = np.bincount(
+        codes, weights=touched(table).to_numpy(dtype="float64"), minlength=clients
+    ).astype(np.float64)
+    return held
+
+
+def worst(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the `MOST_OUTAGES` outages that touch the most events."""
+    return table.loc[touched(table).nlargest(MOST_OUTAGES).index]
+
+
+def silence_marks(
+    table: pd.DataFrame, lanes: Lanes, *, zero_ms: int, scale: TimeScale
+) -> list[alt.Chart]:
+    """Return two layers for a chart with `lanes`: silences as lines, bursts as bars at their ends.
+
+    Parameters
+    ----------
+    table
+        Rows of `lib.analysis.outages.outages_of`, at least one.
+    """
+    drawn = _drawn(worst(table), lanes, zero_ms, scale)
+    kinds = [kind for kind in KIND_COLOURS if kind in set(drawn["kind"])]
+    base = alt.Chart(drawn).encode(y=alt.Y("row:O"), tooltip=_tooltip(scale))
+    legend = alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3)
+    line = base.mark_rule(strokeWidth=2.5, clip=True).encode(
+        x=along(TIME, scale), x2="back", color=_kind(kinds, legend)
+    )
+    burst = (
+        base.transform_filter("datum.held > 0")
+        # An outline shows bursts that are shorter than a pixel, and what lies in longer ones.
+        .mark_bar(filled=False, strokeWidth=2, clip=True)
+        .encode(x=along("back", scale), x2="end", color=_kind(kinds, None))
+    )
+    return [line, burst]
+
+
+def _kind(kinds: list[str], legend: alt.Legend | None) -> alt.Color:
+    scale = alt.Scale(domain=kinds, range=[KIND_COLOURS[kind] for kind in kinds])
+    return alt.Color("kind:N", title=None, scale=scale, legend=legend)
+
+
+def _tooltip(scale: TimeScale) -> list[alt.Tooltip]:
+    return [
+        alt.Tooltip("client:N", title="Client"),
+        alt.Tooltip("kind:N", title="Kind"),
+        time_tooltip(TIME, "Last heard", scale),
+        time_tooltip("back", "Back at", scale),
+        alt.Tooltip("silence:Q", title="Silence (s)", format=",.1f"),
+        alt.Tooltip("held:Q", title="Events held back", format=","),
+        alt.Tooltip("lost:Q", title="Events lost", format=","),
+    ]
+
+
+def _drawn(shown: pd.DataFrame, lanes: Lanes, zero_ms: int, scale: TimeScale) -> pd.DataFrame:
+    """Return what a chart draws of outages, one row each."""
+    start = shown[outages.LAST_HEARD].fillna(shown[outages.START]).astype(np.int64)
+    [client] = drawn_names(shown[CLIENT])
+    return pd.DataFrame(
+        {
+            "row": lanes.named(lanes.of(shown[CLIENT].cat.codes.to_numpy())),
+            "client": client,
+            "kind": pd.Categorical(shown[outages.KIND].astype(str)),
+            TIME: drawn_times(start, zero_ms, scale),
+            "back": drawn_times(shown[outages.BACK_AT], zero_ms, scale),
+            "end": drawn_times(shown[outages.BURST_END], zero_ms, scale),
+            "held": shown[outages.HELD_BACK].to_numpy(),
+            "lost": shown[outages.LOST].to_numpy(),
+            "silence": (shown[outages.BACK_AT] - start).to_numpy() / 1000,
+        }
+    )

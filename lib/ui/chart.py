@@ -1,0 +1,109 @@
+"""A chart on a page: its picture, how it is read, and its stretch as the time window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from lib.charts.comparison import BRUSHES
+from lib.charts.picture import TIME, ZOOM
+from lib.events.table import TimeDomain
+from lib.ui import parameters
+from lib.ui.time_window import show_stretch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lib.charts.picture import Picture
+
+_MOVES: Final = "Ctrl and wheel zoom, dragging moves, a double click resets."
+_BRUSHES: Final = " Drag with Shift to choose a time window."
+
+
+def show_picture(picture: Picture, key: str, note: str = "") -> None:
+    """Show a chart, how it is read, and what else is to be said."""
+    st.altair_chart(picture.chart, width="stretch", key=key, alt=picture.alt)
+    st.caption(f"{picture.reading} {note}".strip())
+
+
+@st.fragment
+def show_over_time(
+    picture: Picture,
+    key: str,
+    clock: TimeDomain,
+    zero_ms: int,
+    brushes: Sequence[str] = (),
+    note: str = "",
+) -> None:
+    """Show a chart over time that can be moved, and what it is moved to as the next time window.
+
+    Parameters
+    ----------
+    clock
+        The clock of the time across.
+    zero_ms
+        The topic's zero, epoch ms.
+    brushes
+        Names of the chart's selections that set the window at once.
+    note
+        What else is to be said.
+    """
+    number = f"{key}_moved"
+    moved: int = st.session_state.setdefault(number, 0)  # of another key, a chart begins anew
+    drawn = f"{key}_{moved}" if moved else key
+    st.altair_chart(
+        picture.chart,
+        width="stretch",
+        key=drawn,
+        on_select=lambda: brushed(drawn, zero_ms),
+        selection_mode=[ZOOM, *brushes],
+        alt=picture.alt,
+    )
+    if st.session_state.pop(parameters.BRUSHED, False):
+        st.rerun()
+    stretch = _stretch(st.session_state[drawn].selection.get(ZOOM, {}), zero_ms)
+    st.caption(f"{picture.reading} {note} {_MOVES}{_BRUSHES if brushes else ''}")
+    with st.container(horizontal=True):
+        if st.button(
+            "Make what is shown the time window",
+            key=f"{key}_window",
+            type="tertiary",
+            icon=":material/crop:",
+            disabled=stretch is None,
+            on_click=_show,
+            args=(clock, stretch),
+            help="After zooming: every page then shows only this stretch.",
+        ):
+            st.rerun()
+        st.button(
+            "Reset the zoom",
+            key=f"{key}_reset",
+            type="tertiary",
+            icon=":material/zoom_out_map:",
+            disabled=stretch is None,
+            on_click=lambda: st.session_state.update({number: moved + 1}),
+        )
+
+
+def brushed(chart: str, zero_ms: int) -> None:
+    """Make a stretch that was brushed in a chart the window."""
+    selected = st.session_state[chart].selection
+    for clock, name in BRUSHES.items():
+        stretch = _stretch(selected.get(name, {}), zero_ms)
+        if stretch is not None:
+            show_stretch(TimeDomain(clock), *stretch)
+            st.session_state[parameters.BRUSHED] = True
+
+
+def _show(clock: TimeDomain, stretch: tuple[float, float] | None) -> None:
+    if stretch is not None:
+        show_stretch(clock, *stretch)
+
+
+def _stretch(selected: Mapping[str, Sequence[float]], zero_ms: int) -> tuple[float, float] | None:
+    """Return the stretch of a selection, seconds since zero; datetimes come as epoch ms."""
+    if TIME not in selected:
+        return None
+    ends = [(v - zero_ms) / 1000 if abs(v) > 1e10 else v for v in selected[TIME]]
+    return min(ends), max(ends)

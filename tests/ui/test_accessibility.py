@@ -1,0 +1,183 @@
+"""Skewline is for everyone: what axe-core finds, what colours and shapes tell, and the keyboard."""
+
+import itertools
+import re
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from lib.charts import colours
+from lib.charts.silences import KIND_COLOURS
+from tests.support.app import running_app
+from tests.support.browser import chart, expect_idle, until_holds, window_end, window_of
+
+PAGES = ["", "comparison", "sessions", "delay", "outages", "windows"]
+BACKGROUNDS = ["#ffffff", "#10161f"]
+MEANINGS = {
+    "event time": colours.EVENT_TIME_COLOUR,
+    "received time": colours.RECEIVED_TIME_COLOUR,
+    "late": colours.LATE,
+    "watermark": colours.WATERMARK,
+    "neutral": colours.NEUTRAL,
+}
+MARKS = sorted({*MEANINGS.values(), *colours.CLIENTS, *colours.LINES, *KIND_COLOURS.values()})
+
+# Of linear RGB, as people see it without one of the three cones: Machado, Oliveira and Fernandes,
+# A physiologically-based model for simulation of color vision deficiency, 2009, severity 1.
+BLINDNESSES = {
+    "none": np.eye(3),
+    "protanopia": np.array(
+        [
+            [0.152286, 1.052583, -0.204868],
+            [0.114503, 0.786281, 0.099216],
+            [-0.003882, -0.048116, 1.051998],
+        ]
+    ),
+    "deuteranopia": np.array(
+        [
+            [0.367322, 0.860646, -0.227968],
+            [0.280085, 0.672501, 0.047413],
+            [-0.011820, 0.042940, 0.968881],
+        ]
+    ),
+    "tritanopia": np.array(
+        [
+            [1.255528, -0.076749, -0.178779],
+            [-0.078411, 0.930809, 0.147602],
+            [0.004733, 0.691367, 0.303900],
+        ]
+    ),
+}
+
+
+def linear(colour):
+    share = np.array([int(colour[place : place + 2], 16) for place in (1, 3, 5)]) / 255
+    return np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+
+
+def contrast(one, other):
+    """WCAG's contrast ratio of two colours."""
+    darker, lighter = sorted(
+        float(linear(each) @ [0.2126, 0.7152, 0.0722]) for each in (one, other)
+    )
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def over(colour, background, opacity):
+    """A colour that lets a background through."""
+    parts = (
+        round(opacity * int(colour[p : p + 2], 16) + (1 - opacity) * int(background[p : p + 2], 16))
+        for p in (1, 3, 5)
+    )
+    return "#" + "".join(f"{part:02x}" for part in parts)
+
+
+def oklab(rgb):
+    """Björn Ottosson's Oklab of linear RGB: distances in it are as large as they look."""
+    lms = np.array(
+        [
+            [0.4122214708, 0.5363325363, 0.0514459929],
+            [0.2119034982, 0.6806995451, 0.1073969566],
+            [0.0883024619, 0.2817188376, 0.6299787005],
+        ]
+    ) @ np.clip(rgb, 0, 1)
+    return np.array(
+        [
+            [0.2104542553, 0.7936177850, -0.0040720468],
+            [1.9779984951, -2.4285922050, 0.4505937099],
+            [0.0259040371, 0.7827717662, -0.8086757660],
+        ]
+    ) @ np.cbrt(lms)
+
+
+class TestColours:
+    @pytest.mark.parametrize("background", BACKGROUNDS)
+    @pytest.mark.parametrize("colour", MARKS)
+    def test_a_mark_stands_out_from_the_page(self, colour, background):
+        opacity = 1 if colour == colours.WATERMARK else colours.POINT_OPACITY
+        assert contrast(over(colour, background, opacity), background) >= 3
+
+    @pytest.mark.parametrize("blindness", BLINDNESSES)
+    @pytest.mark.parametrize(("one", "other"), itertools.combinations(MEANINGS, 2))
+    def test_meanings_are_told_apart_by_everyone(self, one, other, blindness):
+        seen = [oklab(BLINDNESSES[blindness] @ linear(MEANINGS[each])) for each in (one, other)]
+        assert np.linalg.norm(seen[0] - seen[1]) > 0.05
+
+
+@pytest.fixture(scope="module")
+def samples_app(tmp_path_factory):
+    with running_app(tmp_path_factory.mktemp("app")) as url:
+        yield url
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_axe_finds_nothing_serious(chromium, samples_app, path, theme):
+    viewport = {"width": 1400, "height": 1000}
+    with chromium.new_context(color_scheme=theme, viewport=viewport) as context:
+        page = context.new_page()
+        page.goto(f"{samples_app}/{path}?topic=sessions-100")
+        expect_idle(page)
+        for drawn in page.get_by_test_id("stVegaLiteChart").all():
+            expect(drawn.locator("svg.marks, canvas")).to_be_visible()
+            expect(drawn).to_have_accessible_name(re.compile(r"\w+ \w+"))
+        # Vega gives a brush a role and no name; the chart that it is in has one.
+        found = Axe().run(page, context={"exclude": [["g[class*='_brush']"]]})
+        found = found.response["violations"]
+        serious = [
+            (each["id"], [node["html"][:120] for node in each["nodes"]])
+            for each in found
+            if each["impact"] in ("serious", "critical")
+        ]
+        assert serious == []
+
+
+def test_the_wheel_scrolls_and_with_ctrl_it_zooms_into_the_next_window(page, samples_app):
+    # Given a chart
+    page.goto(f"{samples_app}/comparison?topic=sessions-10")
+    drawn = chart(page)
+    expect(drawn.locator("g.event_group")).to_be_visible()
+    expect_idle(page)
+    take_over = page.get_by_role("button", name="Make what is shown the time window")
+    expect(take_over).to_be_disabled()
+
+    # When the wheel is turned over it, then the page scrolls and the chart stays
+    drawn.hover(position={"x": 500, "y": 120})
+    page.mouse.wheel(0, 150)
+    main = page.get_by_test_id("stMain")
+    until_holds(page, lambda: expect_scrolled(main))
+    expect(take_over).to_be_disabled()
+
+    # When ctrl is held, then it zooms, which can be taken back and can become the window
+    def zoomed():
+        drawn.hover(position={"x": 500, "y": 120})
+        page.keyboard.down("Control")
+        page.mouse.wheel(0, -300)
+        page.keyboard.up("Control")
+        expect(take_over).to_be_enabled()
+
+    zoomed()
+    page.get_by_role("button", name="Reset the zoom").click()
+    expect(take_over).to_be_disabled()
+    expect_idle(page)
+    zoomed()
+    take_over.click()
+    expect(page).to_have_url(re.compile(r"window=.*window="))
+    start, end = window_of(page.url)
+    assert 0 < end - start < 180
+
+
+def expect_scrolled(main):
+    assert main.evaluate("e => e.scrollTop") > 0
+
+
+def test_the_keyboard_alone_sets_the_window(page, samples_app):
+    page.goto(f"{samples_app}/comparison?topic=sessions-10")
+    expect(window_end(page)).to_be_attached()
+    expect_idle(page)
+    window_end(page).focus()
+    page.keyboard.press("PageDown")
+    expect(page).to_have_url(re.compile(r"window=.*window="))
+    assert window_of(page.url)[1] < 191
