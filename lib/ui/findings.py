@@ -75,7 +75,8 @@ def _show(place: int, finding: Finding, topic: LoadedTopic) -> None:
                 args=(stretch, clients),
                 help=f"Opens the {finding.page} page on it; {counted(finding.events, 'event')}.",
             ):
-                st.switch_page(f"pages/{finding.page.lower()}.py")
+                page = f"pages/{finding.page.lower()}.py"
+                st.switch_page(page, query_params=parameters.by_hand())
 
 
 def _view_of(finding: Finding, topic: LoadedTopic) -> tuple[Stretch | None, list[str]]:

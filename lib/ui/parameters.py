@@ -296,6 +296,14 @@ def restore() -> None:
             st.query_params[name] = held[name]
 
 
+def by_hand() -> dict[str, list[str]]:
+    """Return the parameters in the URL that no widget is bound to, for a change of page.
+
+    Streamlit changes no page with those that are, and puts them back itself.
+    """
+    return dict(_held())
+
+
 def get(parameter: Parameter[object]) -> str | None:
     """Return a parameter's text; None where the URL does not have it."""
     return st.query_params.get(parameter.name)

@@ -118,7 +118,9 @@ def choose_window(source: str, topic: LoadedTopic, times: Times) -> TimeWindow:
     if (start, end) == domain:
         parameters.drop(parameters.WINDOW)
         return TimeWindow(clock, -math.inf, math.inf)
-    parameters.put(parameters.WINDOW, f"{start:.3f}", f"{end:.3f}")
+    parameters.put(
+        parameters.WINDOW, *(f"{end:.3f}".rstrip("0").rstrip(".") for end in (start, end))
+    )
     return TimeWindow(clock, start, end)
 
 

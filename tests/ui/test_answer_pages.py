@@ -155,7 +155,8 @@ class TestFindings:
     def test_the_advice_is_one_line(self):
         [said] = [each.value for each in open_app().markdown if "**Flink" in each.value]
         assert said.startswith(
-            "**Flink DataStream: a watermark delay of 26 s would drop 0 % of the "
+            "**Flink DataStream: a watermark delay of 26 s with a session gap of 30 s would drop "
+            "0 %**"
         )
 
     def test_on_a_clean_topic_nothing_stands_out(self, clean_topic):
