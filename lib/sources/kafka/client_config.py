@@ -36,6 +36,9 @@ def client_config(settings: KafkaSettings) -> dict[str, Any]:
         # A broker that restarts is back before the default, thirty seconds, is over.
         "reconnect_backoff_max_ms": 1000,
         "request_timeout_ms": round(1000 * settings.timeout_s),
+        # The library wants it above any request's time-out; the default is nine minutes.
+        "connections_max_idle_ms": 540_000
+        + round(1000 * (settings.timeout_s + settings.patience_s)),
     }
     if settings.uses_tls:
         config["ssl_context"] = tls_context(settings)

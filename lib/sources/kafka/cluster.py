@@ -61,6 +61,9 @@ _FETCH_BYTES: Final = (kafka_python.FETCH_BYTES, 1024 * 1024, 64 * 1024)
 _BROKERS_DOWN: Final = 2
 """Brokers of a cluster that may be down without being asked in vain."""
 
+_PAUSE_S: Final = 0.25
+"""Seconds between a client that brought nothing and the next: it may have failed at once."""
+
 _SHOWN_S: Final = 2.0
 """Seconds of silence after which it is told that something is waited for."""
 
@@ -216,6 +219,7 @@ class KafkaTopics:
             yield from self._attempt(plan, progress, wants_headers, _FETCH_BYTES[attempt])
             if progress.left == left:
                 attempt = min(attempt + 1, len(_FETCH_BYTES) - 1)
+                time.sleep(_PAUSE_S)
         if not self.still_holds(plan, self._now(plan), progress.positions):
             raise changed(plan.topic, self.settings)
 
