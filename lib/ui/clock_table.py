@@ -33,10 +33,10 @@ def clock_table(topic: LoadedTopic, table: pd.DataFrame) -> None:
     """Show the result of `client_clocks.clocks`; a chosen client's effect on the topic below."""
     wrong = int(table[client_clocks.WRONG].sum())
     st.caption(
-        f"{wrong:,} of {len(table):,} clocks are wrong. A clock is judged by its client's smallest "
-        "delays against those of the typical client: the network never takes less than its "
-        "minimum. Below zero: the clock is behind. Choose a client to see what it does to the "
-        "topic's out-of-orderness."
+        f"{wrong:,} of {len(table):,} clocks {'is' if wrong == 1 else 'are'} wrong. A clock is "
+        "judged by its client's smallest delays against those of the typical client: the network "
+        "never takes less than its minimum. Below zero: the clock is behind. Choose a client to "
+        "see what it does to the topic's out-of-orderness."
     )
     ordered = table.reindex(
         table[client_clocks.CLOCK_OFFSET].abs().sort_values(ascending=False).index

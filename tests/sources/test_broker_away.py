@@ -2,6 +2,7 @@
 
 import pytest
 
+from lib.core.formatting import escaped_markdown
 from tests.support import broker as kafka
 from tests.support.opened import metrics, open_app, press
 
@@ -27,5 +28,5 @@ def test_the_last_good_data_stays_with_a_sentence_on_what_failed(app_isolation):
     # Then what was there is there, and the page says why it is no newer
     assert metrics(at)["Events"] == "3"
     said = at.warning[0]
-    assert f"No Kafka broker answers at {address}" in said.proto.title
+    assert escaped_markdown(f"No Kafka broker answers at {address}") in said.proto.title
     assert "What was loaded before is shown" in said.value

@@ -16,7 +16,7 @@ from lib.replay.engines.spark import SparkSetting
 from lib.replay.input import replay_input_of
 from lib.replay.outcome import session_fates
 from lib.replay.windows import SessionWindow, TumblingWindow
-from lib.simulate import Scenario, simulate
+from lib.simulate import Outage, Scenario, simulate
 from lib.sources.base import Everything
 from lib.sources.files.folder import samples
 from lib.sources.files.kcat import write_recorded
@@ -57,6 +57,18 @@ def clean_topic(files):
     )
     write_recorded(files / "clean.jsonl", "clean", simulate(quiet).batches())
     return {"source": "Files", "topic": "clean"}
+
+
+@pytest.fixture
+def topic_of_two_outages(files):
+    """A topic in which one client is cut off for 5 s, and later for a minute."""
+    cuts = (Outage(1, 100.0, 5.0), Outage(1, 300.0, 60.0))
+    cut_off = Scenario(
+        clients=20, sessions=20, events=10_000, rhythm="regular", interval_s=(1, 2), jitter_ms=400,
+        outages=cuts,
+    )  # fmt: skip
+    write_recorded(files / "cut.jsonl", "cut", simulate(cut_off).batches())
+    return {"source": "Files", "topic": "cut"}
 
 
 @pytest.fixture
@@ -208,9 +220,10 @@ class TestDelay:
         at = open_app(DELAY, topic="sessions-100")
         clocks = table(at, named="Each client's clock")
         wrong = clocks[clocks["Wrong"] == "yes"].set_index("Client")["Clock ahead by (ms)"]
-        assert set(wrong.index) == {2, 3}
-        assert wrong[2] < -100 < 200 < wrong[3]
-        assert "2 of 10 clocks are wrong" in captions(at)
+        # Client 2's is 147 ms behind, which a way to the broker of 150 ms would explain as well.
+        assert set(wrong.index) == {3}
+        assert wrong[3] > 200
+        assert "1 of 10 clocks is wrong" in captions(at)
 
 
 class TestOutages:
@@ -238,11 +251,11 @@ class TestOutages:
         settled(at.get_by_key("kinds").set_value(["buffered"]).run())
         assert len(table(at, named="Outages")) == 1
 
-    def test_a_higher_limit_finds_fewer(self):
-        at = open_app(OUTAGES, topic="sessions-100")
-        few = len(table(at, named="Outages"))
-        settled(at.slider(key="sensitivity").set_value(4.0).run())
-        assert 0 < len(table(at, named="Outages")) < few
+    def test_a_higher_limit_finds_fewer(self, topic_of_two_outages):
+        at = open_app(OUTAGES, **topic_of_two_outages)
+        assert len(table(at, named="Outages")) == 2
+        settled(at.slider(key="sensitivity").set_value(10.0).run())
+        assert len(table(at, named="Outages")) == 1
 
     def test_only_the_chosen_clients_outages_are_shown(self):
         at = open_app(OUTAGES, topic="sessions-100", clients="4")
@@ -517,14 +530,14 @@ class TestCorrection:
     @pytest.mark.parametrize("page", PAGES)
     def test_is_announced_on_every_page(self, page):
         [said] = open_app(page, topic="sessions-100", correct="true").info
-        assert said.value.startswith("Event times of 2, 3 are corrected")
+        assert said.value.startswith("Event times of 3 are corrected")
 
     def test_takes_the_wrong_clocks_offset_out_of_the_delays(self):
         at = open_app(topic="sessions-100")
         ahead = int(metrics(at)["Clock ahead"])
         settled(at.toggle(key="correct").set_value(True).run())
         assert int(metrics(at)["Clock ahead"]) < ahead / 10
-        assert "2 of 10 clocks are wrong" not in captions(go_to(at, DELAY))
+        assert "0 of 10 clocks are wrong" in captions(go_to(at, DELAY))
 
     def test_of_a_topic_with_right_clocks_changes_nothing(self):
         at = open_app(correct="true")

@@ -39,12 +39,20 @@ VIEWPORT = {"width": 1280, "height": 900}
 PAGES = ["", "comparison", "sessions", "delay", "outages", "windows"]
 SHIFTS = """
     window.shifted = 0;
+    let begun = Infinity;
+    const seen = new MutationObserver(() => {
+        const filled = document.querySelector("[data-testid=stSidebarUserContent] [role=slider]");
+        if (!filled || !document.querySelector("h1")) return;
+        seen.disconnect();
+        requestAnimationFrame(() => requestAnimationFrame(() => { begun = performance.now(); }));
+    });
+    seen.observe(document, {subtree: true, childList: true});
     new PerformanceObserver(list => {
         for (const shift of list.getEntries())
-            if (document.querySelector("h1") && !shift.hadRecentInput) shifted += shift.value;
+            if (shift.startTime > begun && !shift.hadRecentInput) shifted += shift.value;
     }).observe({type: "layout-shift"});
 """
-"""Adds up what moves once a page has a title; what Streamlit moves before that is its own."""
+"""Adds up what moves once a page has its title and its sidebar, whose coming is Streamlit's own."""
 
 FIRST_COLUMNS = [
     "EventTimestamp0",
