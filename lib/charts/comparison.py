@@ -419,8 +419,9 @@ def _framed(
     if len(outages):
         row_px = height / max(1, len(lanes.labels))
         shade, *label = outage_layers(
-            outages, lanes, clock, zero_ms=zero_ms, scale=scale, row_px=row_px
-        )
+            outages, lanes, clock,
+            zero_ms=zero_ms, scale=scale, row_px=row_px, span_ms=domain_ms[1] - domain_ms[0],
+        )  # fmt: skip
         line, burst = silence_marks(outages, lanes, zero_ms=zero_ms, scale=scale)
         if clock is TimeDomain.EVENT:
             layers = [*layers, shade] if others else [shade, *layers]

@@ -23,6 +23,9 @@ MOST_SHADED: Final = 200
 
 MOST_LABELLED: Final = 5
 
+_ROOM: Final = 0.1
+"""The share of a panel that a silence must fill for a label to fit inside it."""
+
 
 def outage_layers(
     table: pd.DataFrame,
@@ -32,6 +35,7 @@ def outage_layers(
     zero_ms: int,
     scale: TimeScale,
     row_px: float,
+    span_ms: int,
 ) -> list[alt.Chart]:
     """Return what shades outages on a panel and, by received time, labels the worst bursts.
 
@@ -43,11 +47,13 @@ def outage_layers(
         The panel's rows; clients without one are left out.
     row_px
         Height of a row.
+    span_ms
+        What the panel spans.
     """
     shaded = _worst(table, lanes)
     if shaded.empty:
         return []
-    drawn = _drawn(shaded, lanes, zero_ms, scale)
+    drawn = _drawn(shaded, lanes, zero_ms, scale, _ROOM * span_ms)
     kind: Final = "quantitative" if scale is TimeScale.ZERO else "temporal"
     base = alt.Chart(drawn).encode(y=alt.Y("row:O"), tooltip=_tooltip(scale))
     # A rule and not a bar: its rows may be those of points, which have no height.
@@ -73,9 +79,12 @@ def _worst(table: pd.DataFrame, lanes: Lanes) -> pd.DataFrame:
     return told.loc[touched.nlargest(MOST_SHADED).index]
 
 
-def _drawn(shown: pd.DataFrame, lanes: Lanes, zero_ms: int, scale: TimeScale) -> pd.DataFrame:
+def _drawn(
+    shown: pd.DataFrame, lanes: Lanes, zero_ms: int, scale: TimeScale, least_ms: float
+) -> pd.DataFrame:
     """Return what is drawn of outages, the worst first, one row each."""
     start = shown[outages.LAST_HEARD].fillna(shown[outages.START]).astype(np.int64)
+    silence = (shown[outages.BACK_AT] - start).to_numpy()
     return pd.DataFrame(
         {
             "row": lanes.named(lanes.of(shown[CLIENT].cat.codes.to_numpy())),
@@ -83,8 +92,8 @@ def _drawn(shown: pd.DataFrame, lanes: Lanes, zero_ms: int, scale: TimeScale) ->
             "back": drawn_times(shown[outages.BACK_AT], zero_ms, scale),
             "held": shown[outages.HELD_BACK].to_numpy(),
             "lost": shown[outages.LOST].to_numpy(),
-            "silence": [duration(ms) for ms in shown[outages.BACK_AT] - start],
-            "label": _labels(shown),
+            "silence": [duration(ms) for ms in silence],
+            "label": np.where(silence >= least_ms, _labels(shown), ""),
         }
     )
 

@@ -40,9 +40,4 @@ def picture(visible: Visible) -> None:
             selection_mode=drawn.brushes,
             alt=drawn.alt,
         )
-    shade = (
-        " Shaded: outages; what happened in one arrives in a burst at its end."
-        if shaded is not None and len(shaded)
-        else ""
-    )
-    st.caption(f"{drawn.caption}{shade}")
+    st.caption(drawn.caption)
