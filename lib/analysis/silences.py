@@ -472,15 +472,22 @@ def _await_news(
 
 
 @compiled
+def _last_waiting(ended_by: Codes, begin: int, end: int) -> Ints:
+    """Return the last arrival that waited for each arrival of a unit, 0 where none did."""
+    last = np.zeros(end - begin, np.int64)
+    for at in range(begin, end):
+        if ended_by[at] != NOT_WAITING:
+            last[ended_by[at] - begin] = at
+    return last
+
+
+@compiled
 def _mark_queued(bounds: Ints, ended_by: Codes, opens: Bools, queued: Bools) -> None:
     for unit in range(len(bounds) - 1):
         begin, end = bounds[unit], bounds[unit + 1]
         if not opens[begin:end].any():
             continue
-        last = np.zeros(end - begin, np.int64)  # the last that waited for each
-        for at in range(begin, end):
-            if ended_by[at] != NOT_WAITING:
-                last[ended_by[at] - begin] = at
+        last = _last_waiting(ended_by, begin, end)
         until = -1
         for at in range(begin, end):
             if opens[at]:
@@ -528,10 +535,7 @@ def _leave_out_backlogs(
         begin, end = bounds[unit], bounds[unit + 1]
         if not ends[begin:end].any():
             continue
-        last = np.zeros(end - begin, np.int64)  # the last that waited for each
-        for at in range(begin, end):
-            if ended_by[at] != NOT_WAITING:
-                last[ended_by[at] - begin] = at
+        last = _last_waiting(ended_by, begin, end)
         until = -1
         backlog = False
         for at in range(begin, end):
