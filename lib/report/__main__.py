@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import time
 from pathlib import Path
+from time import monotonic, sleep, time_ns
 from typing import TYPE_CHECKING
 
 from lib.core.errors import UNFORESEEN, SkewlineError, TopicMissingError
@@ -57,7 +57,7 @@ def _follow(options: Options) -> int:
     """Report once, or again and again until it is stopped; return the status of the last report."""
     loaded, code, count = None, 2, 0
     while True:
-        began = time.monotonic()
+        began = monotonic()
         try:
             loaded, code = _report(options, loaded)
         except KeyboardInterrupt:
@@ -66,7 +66,7 @@ def _follow(options: Options) -> int:
         if options.every_ms is None or count == options.times:
             return code
         try:
-            time.sleep(max(0.0, options.every_ms / 1000 - (time.monotonic() - began)))
+            sleep(max(0.0, options.every_ms / 1000 - (monotonic() - began)))
         except KeyboardInterrupt:
             return code
 
@@ -88,7 +88,7 @@ def _report(options: Options, before: LoadedTopic | None) -> tuple[LoadedTopic |
 
 
 def _try_report(options: Options, before: LoadedTopic | None) -> tuple[LoadedTopic, int]:
-    began, at_ms = time.monotonic(), time.time_ns() // 1_000_000
+    began, at_ms = monotonic(), time_ns() // 1_000_000
     source_name, source, topic = _opened(options)
     cap = cap_on_events(os.environ)
     with progress_shown() as told:
@@ -107,7 +107,7 @@ def _try_report(options: Options, before: LoadedTopic | None) -> tuple[LoadedTop
         source=source_name,
         at_ms=at_ms,
         conditions=options.conditions,
-        seconds=time.monotonic() - began,
+        seconds=monotonic() - began,
     )
     faults = write_outputs(options.outputs, done)
     _say(options, done)
@@ -119,7 +119,7 @@ def _try_report(options: Options, before: LoadedTopic | None) -> tuple[LoadedTop
 
 def _report_failure(options: Options, error: SkewlineError) -> int:
     """Say that nothing could be read, also in the files that were asked for; return the status."""
-    at_ms = time.time_ns() // 1_000_000
+    at_ms = time_ns() // 1_000_000
     name = options.file.name if options.file else options.topic or ""
     made = made_by(options.source or "file", name, options.wanted, at_ms)
     document = failed_document(error, made)

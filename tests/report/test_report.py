@@ -305,7 +305,7 @@ class TestFollow:
         def grow(_seconds):
             written(tmp_path, "x.jsonl", events(6, received_at=START + 9_000))
 
-        monkeypatch.setattr("lib.report.__main__.time.sleep", grow)
+        monkeypatch.setattr("lib.report.__main__.sleep", grow)
         made = report("--file", path, "--every", "1s", "--times", "2")
         assert made.document["events"] == 6
 
@@ -313,7 +313,7 @@ class TestFollow:
         def appear(_seconds):
             written(tmp_path, "x.jsonl", events(4, received_at=START + 9_000))
 
-        monkeypatch.setattr("lib.report.__main__.time.sleep", appear)
+        monkeypatch.setattr("lib.report.__main__.sleep", appear)
         made = report("--file", tmp_path / "x.jsonl", "--follow", "--times", "2")
         assert (made.document["events"], made.status) == (4, 0)
 
