@@ -23,14 +23,13 @@ import pandas as pd
 from confluent_kafka import Consumer, Producer, TopicPartition
 from kafka import KafkaConsumer
 
-from lib.decoding import json_layout
 from lib.loading.load import load, reload
 from lib.simulate.scenario import Scenario
 from lib.simulate.simulation import simulate
 from lib.sources.base import Everything
 from lib.sources.kafka import KafkaSettings, KafkaTopics
 from lib.sources.kafka.blocks import POLL_RECORDS
-from lib.sources.kafka.librdkafka import batch
+from lib.warm_up import warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -235,8 +234,7 @@ def main() -> None:
     parser.add_argument("records", type=int)
     asked = parser.parse_args()
     # Compiled code is loaded before the clock runs, as every import is.
-    batch.warm_up()
-    json_layout.warm_up()
+    warm_up()
     before = _peak_bytes()
     took = WAYS[asked.way](asked.broker, asked.topic, asked.records)
     print(json.dumps(took | {"peak_bytes": _peak_bytes() - before}))

@@ -21,5 +21,9 @@ def compiled(function: Function) -> Function:
 
 
 def inlined(function: Function) -> Function:
-    """Return `function` as a part of each compiled function that calls it."""
-    return cast("Function", njit(forceinline=True, nogil=True)(function))
+    """Return `function` as a part of each compiled function that calls it.
+
+    It may be given arrays, and make none: numba counts no references in it. A function that
+    counts them does so at every call, which takes longer than what it is called for.
+    """
+    return cast("Function", njit(forceinline=True, nogil=True, _nrt=False)(function))

@@ -105,7 +105,7 @@ def walk(
     status
         Of each record, to be filled.
     """
-    stack = np.empty((DEEPEST, 3), np.int64)
+    stack = np.empty((DEEPEST, 4), np.int64)  # the last column: groups that are skipped
     bad = 0
     for record in range(len(starts)):
         found = _walk_one(
@@ -145,7 +145,7 @@ def _walk_one(  # noqa: C901 (a loop over instructions; calls cost more than the
         field = _find(fields, likely, messages[message, 0], messages[message, 1], tag)
         if field < 0 or fields[field, KIND] == OTHER:
             present[OTHERS, record] |= field >= 0
-            at = _skip(data, at, stop, tag)
+            at = _skip(data, at, stop, tag, stack)
             continue
         likely = field + 1
         slot, oneof = fields[field, SLOT], fields[field, ONEOF]
@@ -253,16 +253,17 @@ def _of_kind(kind: Number, number: Number) -> Number:
 
 
 @inlined
-def _skip(data: Bytes, at: Number, stop: Number, tag: Number) -> Number:
+def _skip(data: Bytes, at: Number, stop: Number, tag: Number, stack: Integers) -> Number:
     """Return where a field ends that is not read; of a group everything in it."""
     if tag & 7 == _WIRE_GROUP:
-        return _skip_group(data, at, stop, tag >> 3)
+        return _skip_group(data, at, stop, tag >> 3, stack[:, 3])
     return _skip_plain(data, at, stop, tag & 7)
 
 
 @compiled
-def _skip_group(data: Bytes, at: Number, stop: Number, number: Number) -> Number:
-    open_groups = np.empty(DEEPEST, np.int64)
+def _skip_group(
+    data: Bytes, at: Number, stop: Number, number: Number, open_groups: Integers
+) -> Number:
     open_groups[0] = number
     depth = 1
     while at >= 0 and depth:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -181,7 +181,9 @@ def append_events(events: EventsTable, decoded: Sequence[pa.Table], fields: Fiel
     grown = replace(events, rejected=rejected, notes=notes, has_event_time=bool(fields.event_time))
     if not good.any():
         return grown
-    rows, times = rows.filter(pa.array(good)), {role: ms[good] for role, ms in read.ms.items()}
+    times = read.ms
+    if not good.all():
+        rows, times = rows.filter(pa.array(good)), {role: ms[good] for role, ms in times.items()}
     columns = _to_columns(rows, times, fields)
     if not is_first:
         # With the few new rows in order, all rows mostly are, and the many need not be moved.
@@ -327,22 +329,24 @@ class _ReadTimes:
 
 def _read_times(rows: pa.Table, fields: Fields, before: EventsTable) -> _ReadTimes:
     """Read the times of rows behind those of `before`, in the forms that were found there."""
-    clients = names(column_of(rows, fields.client)) if fields.client else None
-    codes = np.zeros(rows.num_rows, np.int8) if clients is None else clients.codes
-    called = [THE_CLIENT] if clients is None else clients.categories
+    clients = cache(partial(_clients, rows, fields))
     around = None if before.table.empty else int(np.median(before.table[EVENT_TIME]))
     ms, notes, problem = {}, {}, np.full(rows.num_rows, READABLE, np.uint8)
     for role in ("event_time", "sent_time", "received_time"):
         wanted = getattr(fields, role)
         known = before.notes.get(role, TimeNotes()).forms
         is_event = role == "event_time"
-        found = read_time(
-            rows, wanted, codes, called, known=known, around=around if is_event else None
-        )
+        found = read_time(rows, wanted, clients, known=known, around=around if is_event else None)
         ms[role], notes[role] = found.ms, found.notes
         if is_event and wanted:
             problem = found.problem
     return _ReadTimes(ms, problem, notes)
+
+
+def _clients(rows: pa.Table, fields: Fields) -> pd.Categorical[Any]:
+    if fields.client is None:
+        return _one_category(rows.num_rows)
+    return names(column_of(rows, fields.client))
 
 
 def _split(rows: pa.Table, read: _ReadTimes, fields: Fields) -> tuple[NDArray[np.bool_], pa.Table]:
@@ -406,9 +410,7 @@ def _to_columns(rows: pa.Table, times: Mapping[str, NDArray[np.int64]], fields: 
     made: dict[str, Callable[[], Column]] = {
         EVENT_TIME: lambda: times["event_time"],
         RECEIVED_TIME: lambda: times["received_time"],
-        CLIENT: partial(_one_category, rows.num_rows)
-        if fields.client is None
-        else partial(names, column_of(rows, fields.client)),
+        CLIENT: partial(_clients, rows, fields),
     }
     if fields.session is not None:
         made[SESSION] = partial(names, column_of(rows, fields.session))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -15,8 +15,9 @@ from lib.core.times.two_columns import date_and_time, seconds_and_nanos
 from lib.events.fields import FROM_PARTITION, JOINED, RECORD_TIMESTAMP
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from lib.core.times.forms import FormName
@@ -123,8 +124,7 @@ def record_times(rows: pa.Table) -> NDArray[np.int64]:
 def read_time(
     rows: pa.Table,
     role: TimeField,
-    clients: NDArray[np.integer],
-    names: object,
+    clients: Callable[[], pd.Categorical[Any]],
     *,
     known: Mapping[str, FormName],
     around: int | None = None,
@@ -138,8 +138,8 @@ def read_time(
     ----------
     rows
         Decoded records, `lib.decoding.base.Decoded.columns`.
-    clients, names
-        The client's code of each record, and what codes stand for; −1: none.
+    clients
+        Returns the client of each record; called only where it matters.
     known
         Forms of fields that were recognised before.
     around
@@ -152,10 +152,10 @@ def read_time(
         left = problem == MISSING
         if not left.any():
             break
-        times, found = _read_source(rows, source, role, clients, names, known, around)
+        times, found = _read_source(rows, source, role, clients, known, around)
         notes = notes.and_then(found)
-        ms[left] = np.where(times.problem == READABLE, times.ms, MISSING_TIME)[left]
-        problem[left] = times.problem[left]
+        np.copyto(ms, times.ms, where=left & (times.problem == READABLE))
+        np.copyto(problem, times.problem, where=left)
     missing = int(np.count_nonzero(problem == MISSING))
     bad = int(np.count_nonzero(problem != READABLE)) - missing
     return TimeColumn(ms, problem, notes.and_then(TimeNotes(missing=missing, unreadable=bad)))
@@ -165,8 +165,7 @@ def _read_source(
     rows: pa.Table,
     source: str,
     role: TimeField,
-    clients: NDArray[np.integer],
-    names: object,
+    clients: Callable[[], pd.Categorical[Any]],
     known: Mapping[str, FormName],
     around: int | None,
 ) -> tuple[Times, TimeNotes]:
@@ -182,10 +181,11 @@ def _read_source(
     times = read_times(column, form, zone=role.zone, around=around)
     others: Mapping[FormName, NDArray[np.int64]] = {}
     if role.form is None and (times.problem > MISSING).any():
-        groups = recognise_forms(column, clients, around)
+        codes = clients().codes
+        groups = recognise_forms(column, codes, around)
         form, others = groups.main.form or form, groups.others
-        times = read_times_by_group(column, clients, form, others, zone=role.zone, around=around)
-    who = {each: tuple(_named(names, codes)) for each, codes in others.items()}
+        times = read_times_by_group(column, codes, form, others, zone=role.zone, around=around)
+    who = {each: tuple(_named(clients(), codes)) for each, codes in others.items()}
     return times, TimeNotes(
         {source: form},
         who,
@@ -195,6 +195,5 @@ def _read_source(
     )
 
 
-def _named(names: object, codes: NDArray[np.int64]) -> list[object]:
-    known = [code for code in codes.tolist() if code >= 0]
-    return [names[code] for code in known]  # type: ignore[index]  # an index or a sequence
+def _named(clients: pd.Categorical[Any], codes: NDArray[np.int64]) -> list[object]:
+    return [clients.categories[code] for code in codes.tolist() if code >= 0]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
@@ -34,6 +34,8 @@ from lib.sources.kafka.progress import Reach
 from lib.sources.records import RECORDS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 _ERR, _PARTITION, _OFFSET, _KEY, _KEY_SIZE, _VALUE, _VALUE_SIZE = (
@@ -43,12 +45,16 @@ _ERR, _PARTITION, _OFFSET, _KEY, _KEY_SIZE, _VALUE, _VALUE_SIZE = (
 """Where the fields of a message are."""
 
 
-class _CFunction(types.WrapperAddressProtocol):  # type: ignore[misc]  # numba is untyped
-    """A C function as an argument of compiled code."""
+class _CFunction:
+    """A C function as an argument of compiled code.
+
+    As `types.WrapperAddressProtocol`, but its type is made once and not at every call.
+    """
 
     def __init__(self, function: NativeFunction, returned: types.Type, *taken: types.Type) -> None:
         self._address = address_of(function)
         self._signature = returned(*taken)
+        self._numba_type_ = types.FunctionType(self._signature)
 
     def __wrapper_address__(self) -> int:
         return self._address
@@ -57,14 +63,20 @@ class _CFunction(types.WrapperAddressProtocol):  # type: ignore[misc]  # numba i
         return self._signature
 
 
+def _c_function(
+    function: NativeFunction, returned: types.Type, *taken: types.Type
+) -> Callable[..., int]:
+    return cast("Callable[..., int]", _CFunction(function, returned, *taken))
+
+
 @dataclass(frozen=True)
 class Functions:
     """What the loops call."""
 
     library: ctypes.CDLL
-    timestamp: _CFunction
-    headers: _CFunction
-    destroy: _CFunction
+    timestamp: Callable[..., int]
+    headers: Callable[..., int]
+    destroy: Callable[..., int]
 
 
 def functions_of(library: ctypes.CDLL) -> Functions:
@@ -72,9 +84,9 @@ def functions_of(library: ctypes.CDLL) -> Functions:
     at = types.intp
     return Functions(
         library,
-        _CFunction(library.rd_kafka_message_timestamp, types.int64, at, at),
-        _CFunction(library.rd_kafka_message_headers, types.int32, at, at),
-        _CFunction(library.rd_kafka_message_destroy, types.void, at),
+        _c_function(library.rd_kafka_message_timestamp, types.int64, at, at),
+        _c_function(library.rd_kafka_message_headers, types.int32, at, at),
+        _c_function(library.rd_kafka_message_destroy, types.void, at),
     )
 
 
@@ -224,8 +236,8 @@ def _fill(
     said_at: int,
     keys_at: int,
     values_at: int,
-    timestamp: _CFunction,
-    find_headers: _CFunction,
+    timestamp: Callable[..., int],
+    find_headers: Callable[..., int],
 ) -> tuple[int, int, int]:
     for taken in range(len(addresses)):
         message = addresses[taken]
@@ -279,6 +291,6 @@ def _append(
 
 
 @compiled
-def _call_each(addresses: NDArray[np.intp], function: _CFunction) -> None:
+def _call_each(addresses: NDArray[np.intp], function: Callable[..., int]) -> None:
     for i in range(len(addresses)):
         function(addresses[i])
