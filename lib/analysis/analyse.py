@@ -124,15 +124,14 @@ def analyse(
         numbers = sequence_numbers(
             events, sessions_are_derived=sessions_are_derived, rejected=rejected
         )
-        steps = None if numbers is None else numbers.steps
-        heard_steps = steps if steps is None or known is None else steps[known]
+        heard_numbers = numbers if numbers is None or known is None else numbers.of(known)
         set_clocks, steady, envelopes = finding_steps.result()
-        finding_outages = other.submit(outages_of, steady, envelopes, heard_steps)
+        finding_outages = other.submit(outages_of, steady, envelopes, heard_numbers)
         timestamps = assess_timestamps(events)
         if steady is not heard or sent.shown is not sent.event_time:
             envelopes = lower_envelopes(sent)
         clocks = clocks_of(sent, envelopes)
-        sessions = None if steps is None else completeness(events, steps)
+        sessions = None if numbers is None else completeness(events, numbers.steps)
         delay, out_of_orderness = delay_quantiles(heard), out_of_orderness_quantiles(heard)
         taken_apart = delay_parts.take_apart(events)
         parts = delay_parts.delay_parts_of(events, taken_apart)

@@ -33,8 +33,13 @@ def analysis_of(topic: LoadedTopic) -> Analysis:
     return analyse(
         topic.events.table,
         sessions_are_derived=topic.fields.session is None,
-        rejected=RejectedRecords(topic.rejected.num_rows, others=topic.report.may_lack_records),
+        rejected=rejected_of(topic),
     )
+
+
+def rejected_of(topic: LoadedTopic) -> RejectedRecords:
+    """Return what is known of records of a topic that are no events, or were not read."""
+    return RejectedRecords(topic.rejected.num_rows, others=topic.report.may_lack_records)
 
 
 def verdict_of(topic: LoadedTopic) -> Verdict | None:

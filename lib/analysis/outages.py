@@ -33,12 +33,13 @@ from lib.analysis import kernels, silences, tails
 from lib.analysis.client_clocks import client_times, lower_envelopes, sent_times
 from lib.analysis.clock_steps import clock_steps, without_steps
 from lib.analysis.received import has_received_time
-from lib.analysis.sequence_numbers import sequence_numbers
+from lib.analysis.sequence_numbers import NONE_REJECTED, RejectedRecords, sequence_numbers
 from lib.core.columns import CLIENT, SESSION
 
 if TYPE_CHECKING:
     from lib.analysis.client_clocks import LowerEnvelopes
     from lib.analysis.kernels import Codes, Ints
+    from lib.analysis.sequence_numbers import SequenceNumbers
     from lib.analysis.silences import Arrivals, Waits
 
 Floats = npt.NDArray[np.float64]
@@ -79,25 +80,30 @@ _MOST_LOST: Final = 1 << 20  # numbers missing in a row; longer runs count as th
 
 
 def outages_and_rhythm(
-    events: pd.DataFrame, *, sensitivity: float = 1.0, sessions_are_derived: bool = False
+    events: pd.DataFrame,
+    *,
+    sensitivity: float = 1.0,
+    sessions_are_derived: bool = False,
+    rejected: RejectedRecords = NONE_REJECTED,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the outages of an events table in **arrival order**, and each client's rhythm.
 
     The result of `outages_of`, from the events alone: of those that have a received time. A number
     is not missing for want of one.
     """
-    numbers = sequence_numbers(events, sessions_are_derived=sessions_are_derived)
-    steps, known = None if numbers is None else numbers.steps, has_received_time(events)
+    numbers = sequence_numbers(events, sessions_are_derived=sessions_are_derived, rejected=rejected)
+    known = has_received_time(events)
     if known is not None:
-        events, steps = events[known], None if steps is None else steps[known]
+        events, numbers = events[known], numbers and numbers.of(known)
     events = without_steps(events, clock_steps(sent_times(events)))
-    return outages_of(events, lower_envelopes(client_times(events)), steps, sensitivity=sensitivity)
+    envelopes = lower_envelopes(client_times(events))
+    return outages_of(events, envelopes, numbers, sensitivity=sensitivity)
 
 
 def outages_of(
     events: pd.DataFrame,
     envelopes: LowerEnvelopes,
-    steps: Ints | None,
+    numbers: SequenceNumbers | None,
     *,
     sensitivity: float = 1.0,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -107,9 +113,8 @@ def outages_of(
     ----------
     events
         The events table, in **arrival order**.
-    envelopes, steps
-        `lower_envelopes` of the events, and the steps of their `sequence_numbers`; None if they
-        carry none.
+    envelopes, numbers
+        `lower_envelopes` of the events, and their `sequence_numbers`; None if they carry none.
     sensitivity
         Multiple of the limits that the topic's own rhythm gives: 2 reports only what is beyond
         twice as long a wait (or pause).
@@ -151,7 +156,7 @@ def outages_of(
         inside a session, and `TypicalWait`, the median of the longest waits in its silences, both
         drawn to the topic's where the client has few events; `Limit`, as above. float64 ms.
     """
-    arrivals = silences.find_arrivals(events, envelopes, steps)
+    arrivals = silences.find_arrivals(events, envelopes, numbers)
     waits = silences.find_waits(arrivals)
     of_all = silences.typical_of_all(waits.longest[waits.ends_one])
     typical = silences.typical_waits(arrivals, waits, of_all)

@@ -13,7 +13,7 @@ is known of numbers before the first of a run and after its last.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -92,6 +92,15 @@ class SequenceNumbers:
     numbering: Numbering
     steps: Ints
     in_rejected: int = 0
+
+    def of(self, which: Bools) -> SequenceNumbers:
+        """Return the numbers of some of the events."""
+        return replace(self, steps=self.steps[which])
+
+    @property
+    def go_on(self) -> Bools:
+        """Which events have a number that goes on from one of the same session."""
+        return (self.steps > 0) & (self.numbering is Numbering.SESSION)
 
 
 NONE_REJECTED: Final = RejectedRecords()

@@ -22,6 +22,7 @@ import pandas as pd
 
 from lib.analysis import kernels, tails
 from lib.analysis.kernels import Groups
+from lib.analysis.sequence_numbers import TELLS_NOTHING
 from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SESSION
 from lib.core.jit import compiled, inlined
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from lib.analysis.client_clocks import LowerEnvelopes
     from lib.analysis.kernels import Codes, Ints, Value
+    from lib.analysis.sequence_numbers import SequenceNumbers
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -130,17 +132,20 @@ class Waits:
         return self.longest >= 0
 
 
-def find_arrivals(events: pd.DataFrame, envelopes: LowerEnvelopes, steps: Ints | None) -> Arrivals:
+def find_arrivals(
+    events: pd.DataFrame, envelopes: LowerEnvelopes, numbers: SequenceNumbers | None
+) -> Arrivals:
     """Return the first arrivals of an events table that is in arrival order.
 
-    `envelopes` are `lower_envelopes` of the events, `steps` those of their `SequenceNumbers`, None
-    if they carry none. Events that came before say nothing of the silence before
+    `envelopes` are `lower_envelopes` of the events, `numbers` their `sequence_numbers`, None if
+    they carry none. Events that came before say nothing of the silence before
     them and are left out.
     """
     client, session = kernels.group_by(events, CLIENT), kernels.group_by(events, SESSION)
     times, received = kernels.ints(events[EVENT_TIME]), kernels.ints(events[RECEIVED_TIME])
-    steps = np.full(len(events), -1) if steps is None else steps
-    at_once = _several_at_once(client, session, steps == 0, times, received)
+    steps = np.full(len(events), TELLS_NOTHING) if numbers is None else numbers.steps
+    go_on = np.zeros(len(events), np.bool_) if numbers is None else numbers.go_on
+    at_once = _several_at_once(client, session, steps == 0, go_on, times, received)
     unit = _units(client, session, steps == 0, at_once)
     bounds = unit.bounds[:-1]
     heard, before = kernels.sort_within(bounds, kernels.together(unit, received)[: bounds[-1]])
@@ -369,12 +374,16 @@ def _find_queued(arrivals: Arrivals, waits: Waits, long: Floats) -> Bools:
     return queued
 
 
-def _several_at_once(client: Groups, session: Groups, repeats: Bools, *times: Ints) -> Bools:
+def _several_at_once(
+    client: Groups, session: Groups, repeats: Bools, go_on: Bools, *times: Ints
+) -> Bools:
     """Return which clients have several sessions at once.
 
     By event time and by received time, one of the client's sessions begins before another ends. By
     one alone, a buffer was sent newest first, or a clock was set. A name that comes again after a
-    pause far longer than the intervals of its session is another session's.
+    pause far longer than the intervals of its session is another session's, unless the session's
+    numbers go on: then events come in bursts. Where most clients with several sessions have them
+    at once, all of those may: that some of them never did is chance.
     """
     heard = _apart_from_repeats(session.codes, repeats, session.n)
     owner = kernels.last_within(heard, client.codes)[: session.n]
@@ -383,9 +392,13 @@ def _several_at_once(client: Groups, session: Groups, repeats: Bools, *times: In
         return at_once
     some = np.flatnonzero(at_once[client.codes] & ~repeats)
     used, codes = np.unique(session.codes[some], return_inverse=True)
-    lives = _lives(Groups(codes.astype(np.int32), session.labels.take(used)), times[0][some])
-    owner = kernels.last_within(lives, client.codes[some])
-    return _overlapping(lives, owner, client.n, [time[some] for time in times])
+    named = Groups(codes.astype(np.int32), session.labels.take(used))
+    lives = _lives(named, times[0][some], go_on[some])
+    at_once = _overlapping(
+        lives, kernels.last_within(lives, client.codes[some]), client.n, [t[some] for t in times]
+    )
+    several = kernels.counts(owner[heard.sizes[: session.n] > 0], client.n) > 1
+    return several if 2 * np.count_nonzero(at_once) > np.count_nonzero(several) else at_once
 
 
 def _overlapping(sessions: Groups, owner: Codes, clients: int, times: Sequence[Ints]) -> Bools:
@@ -400,14 +413,16 @@ def _overlapping(sessions: Groups, owner: Codes, clients: int, times: Sequence[I
     return at_once
 
 
-def _lives(session: Groups, time: Ints) -> Groups:
-    """Return the groups of sessions, each name's parted where it pauses for long."""
+def _lives(session: Groups, time: Ints, go_on: Bools) -> Groups:
+    """Return the groups of sessions, each name's parted where it pauses long and begins anew."""
     rising, before = kernels.sort_within(session.bounds, kernels.together(session, time))
     interval = np.diff(rising, prepend=rising[:1])
     opens = session.bounds[:-1]
     interval[opens] = 0
     long = kernels.quantiles_within(session, kernels.apart(session, interval), (0.9,))[:, 0]
     parts = interval > _OVER * np.maximum(np.repeat(long, session.sizes), 1)
+    along = kernels.together(session, go_on.astype(np.int32)).astype(bool)
+    parts &= ~(along if before is None else along[before])
     parts[opens] = True
     life = np.cumsum(parts, dtype=np.int32) - np.int32(1)
     if before is not None:

@@ -122,6 +122,7 @@ def _outages(
             _topic.events.table,
             sensitivity=sensitivity,
             sessions_are_derived=_topic.fields.session is None,
+            rejected=of_topic.rejected_of(_topic),
         )
     )
 

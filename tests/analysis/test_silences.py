@@ -36,9 +36,8 @@ def topic(rows):
 
 
 def find_arrivals(events):
-    numbers = sequence_numbers(events)
-    numbered = None if numbers is None else numbers.steps
-    return silences.find_arrivals(events, lower_envelopes(client_times(events)), numbered)
+    envelopes = lower_envelopes(client_times(events))
+    return silences.find_arrivals(events, envelopes, sequence_numbers(events))
 
 
 def units(arrivals):
@@ -87,6 +86,43 @@ def test_intervals_are_those_between_events_as_they_happened(rows):
         happened = np.sort(arrivals.event_time[unit.start : unit.stop])
         intervals = np.sort(arrivals.interval[unit.start : unit.stop])
         assert intervals.tolist() == sorted(np.diff(happened, prepend=happened[0]).tolist())
+
+
+def in_bursts(numbers_of_session):
+    """Return a client's events in ten bursts of twenty, of two sessions in turn, 60 s apart."""
+    rows = []
+    for burst in range(10):
+        session = burst % 2
+        for at in range(20):
+            number = numbers_of_session(burst // 2, at)
+            rows.append((60_000 * burst + 100 * at, 10, "a", session, number))
+    return topic(rows)
+
+
+def test_sessions_in_bursts_are_at_once_where_their_numbers_go_on():
+    arrivals = find_arrivals(in_bursts(lambda turn, at: 20 * turn + at + 1))
+    assert arrivals.several_at_once.tolist() == [True]
+
+
+def test_names_that_come_again_are_not_sessions_at_once():
+    arrivals = find_arrivals(in_bursts(lambda _turn, at: at + 1))
+    assert arrivals.several_at_once.tolist() == [False]
+
+
+def test_where_most_clients_have_sessions_at_once_all_with_several_may():
+    """Of the last client one session was cut off, and came when the other was over."""
+    rows = []
+    for client in "abc":
+        for session in (0, 1):
+            rows += [(1_000 * at + 500 * session, 10, client, session, at + 1) for at in range(9)]
+    for session in (0, 1):
+        cut_off = 60_000 if session == 0 else 0
+        begin = 30_000 * session
+        rows += [
+            (begin + 1_000 * at, 10 + cut_off * (at > 3), "d", session, at + 1) for at in range(9)
+        ]
+    rows += [(1_000 * at, 10, "e", 0, at + 1) for at in range(9)]
+    assert find_arrivals(topic(rows)).several_at_once.tolist() == [True] * 4 + [False]
 
 
 @settings(deadline=None)
