@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from lib.analysis.kernels import Codes, Groups, Ints
 
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 EVENTS: Final = "Events"
 SMALLEST_DELAY: Final = "SmallestDelay"
@@ -54,7 +55,7 @@ CASE: Final = "Case"
 
 SENSITIVITY: Final = 5.0
 """How many times what is usual in the topic the offset or the drift of a wrong clock is."""
-CHANCE: Final = 0.01
+CHANCE: Final = 0.001
 """Probability, at most, that the network alone makes any clock of a topic look wrong."""
 MAX_DRIFT_PPM: Final = 1000.0
 """No clock drifts more; a steeper envelope is that of a flushed buffer."""
@@ -64,6 +65,7 @@ _LONGEST_WAY_MS: Final = 10_000.0  # no way takes longer, steady or not
 _SCATTER_OF_WAY: Final = 100.0  # a way's delay is at most so many times its median lag
 _BLOCKS: Final = 32  # a client's events, cut into so many: the smallest delay of each is kept
 _RESOLUTION_MS: Final = 1.0  # of times, and so of delays
+_BOTH_ENDS: Final = 2 / 0.75
 _ROUNDS: Final = 26  # bisections of a slope's interval, which leave less than 0.1 ppb of it
 
 
@@ -236,8 +238,7 @@ def _longest_way(times: ClientTimes, envelopes: LowerEnvelopes) -> Floats:
     A slow link takes seconds, and not always the same: its own lags say how steady it is. What is
     sent at fixed times may always be as old as the time between two uploads.
     """
-    lags = envelopes.lags(times.clients.codes, times.shown, times.received)
-    scatter = kernels.medians_within(times.clients, lags)
+    scatter = kernels.medians_within(times.clients, _lags(times, envelopes))
     between = envelopes.span / np.maximum(envelopes.heard, 1)
     steady = np.maximum(_LONG_WAY_MS, _SCATTER_OF_WAY * scatter)
     gathered = np.maximum(_LONGEST_WAY_MS, 2 * between)
@@ -267,9 +268,15 @@ def sent_times(events: pd.DataFrame) -> ClientTimes:
 
 def network_of(times: ClientTimes, envelopes: LowerEnvelopes) -> Network:
     """Return how long the network delays events beyond the lower envelopes of their clients."""
-    lags = envelopes.lags(times.clients.codes, times.shown, times.received)
-    lags.sort()
-    return Network(lags, times.clients.n)
+    return _network(_lags(times, envelopes), times.clients)
+
+
+def _lags(times: ClientTimes, envelopes: LowerEnvelopes) -> Floats:
+    return envelopes.lags(times.clients.codes, times.shown, times.received)
+
+
+def _network(lags: Floats, clients: Groups) -> Network:
+    return Network(np.sort(lags), clients.n)
 
 
 def typical_clock(envelopes: LowerEnvelopes, network: Network) -> TypicalClock:
@@ -292,7 +299,7 @@ def lower_envelopes(times: ClientTimes) -> LowerEnvelopes:
     sloped = _sloped(clients, x, y)
     if not sloped.slope.any():
         return sloped
-    return _levelled(sloped, network_of(times, sloped), clients, x, y)
+    return _levelled(sloped, times, x, y)
 
 
 def correct(events: pd.DataFrame, clock_table: pd.DataFrame) -> pd.DataFrame:
@@ -385,18 +392,30 @@ def _sloped(clients: Groups, x: Ints, y: Floats) -> LowerEnvelopes:
     return LowerEnvelopes(height, slope, middle, span, heard, _blur(clients, codes, above, heard))
 
 
-def _levelled(
-    envelopes: LowerEnvelopes, network: Network, clients: Groups, x: Ints, y: Floats
-) -> LowerEnvelopes:
+def _levelled(envelopes: LowerEnvelopes, times: ClientTimes, x: Ints, y: Floats) -> LowerEnvelopes:
     """Return the envelopes without the slopes that the network may have made by chance."""
-    # A slope rests on the outer quarters of the events; either may be too high by chance, and by
-    # up to 1 ms because times are whole milliseconds.
-    slow = np.maximum(network.longest_by_chance(envelopes.heard / 4), envelopes.blur)
-    by_chance = 2 * np.maximum(slow, _RESOLUTION_MS)
+    # A slope rests on the outer quarters of the events, whose middles are 3/4 of the span apart;
+    # either may be too high by chance, and by up to 1 ms because times are whole milliseconds.
+    clients, lags = times.clients, _lags(times, envelopes)
+    slow = _network(lags, clients).longest_by_chance(envelopes.heard / 4)
     change = np.abs(envelopes.slope) * envelopes.span
+    in_doubt = change > _BOTH_ENDS * np.maximum(slow, _RESOLUTION_MS)
+    slow = np.maximum(slow * _slowness(clients, lags, in_doubt), envelopes.blur)
+    by_chance = _BOTH_ENDS * np.maximum(slow, _RESOLUTION_MS)
     slope = np.where(change <= by_chance, 0.0, envelopes.slope)
     height = _heights(clients.bounds, x, y, slope, envelopes.middle)
     return replace(envelopes, height=height, slope=slope)
+
+
+def _slowness(clients: Groups, lags: Floats, which: Bools) -> Floats:
+    """Return how many times slower than all clients' network that of some is, 1 at least."""
+    slowness = np.ones(clients.n)
+    if which.any():
+        rows = np.flatnonzero(which[clients.codes])
+        own = kernels.Groups(clients.codes[rows], clients.labels)
+        typical = max(float(np.median(lags)), _RESOLUTION_MS)
+        slowness[which] = kernels.medians_within(own, lags[rows])[which] / typical
+    return np.maximum(slowness, 1.0)
 
 
 def _heights(bounds: Ints, x: Ints, y: Floats, slope: Floats, middle: Floats) -> Floats:

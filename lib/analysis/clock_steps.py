@@ -315,7 +315,20 @@ def _steps(
         first = low[0] if before > after else low[-1] + 1
         beyond = number - 1 if before > after else number + 2
         back = 0 <= beyond < len(middle) and _is_back(middle, number, beyond)
-        yield int(blocks[one[-1]] + first), round(before - after), not back
+        at = int(blocks[one[-1]] + first)
+        if _is_sudden(delay[blocks[0] : blocks[-1] + 1], at - int(blocks[0]), len(blocks), unit):
+            yield at, round(before - after), not back
+
+
+def _is_sudden(delay: Ints, at: int, blocks: int, unit: float) -> bool:
+    """Return whether the smallest delays of a block's length on both sides of an event differ.
+
+    Where a clock drifts fast, or is set right again and again, two levels are far apart with
+    nothing sudden between them.
+    """
+    length = max(len(delay) // blocks, _SIDE)
+    before, after = delay[max(at - length, 0) : at], delay[at : at + length]
+    return bool(abs(before.min() - after.min()) >= unit / 2)
 
 
 def _is_back(middle: list[float], number: int, beyond: int) -> bool:

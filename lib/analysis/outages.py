@@ -69,7 +69,7 @@ KINDS: Final = pd.CategoricalDtype([BUFFERED, MOSTLY_LOST, QUIET])
 
 FALSE_SHARE: Final = 0.02
 """Share of the silences beyond the limit, at most, that the network may account for."""
-SHARED_CHANCE: Final = 0.001
+SHARED_CHANCE: Final = 0.0001
 """Probability, at most, that outages of several clients agree by chance."""
 SHORTEST_MS: Final = 1000
 """Silences with a shorter wait are not worth a row."""

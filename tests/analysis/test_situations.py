@@ -33,6 +33,13 @@ def test_no_sentence_is_false_and_what_there_is_is_found(name):
         assert tally.recall >= BAR
 
 
+@pytest.mark.parametrize(
+    ("name", "seed"), [("hourly sawtooth", 17), ("slow links", 17), ("base delays", 18)]
+)
+def test_clocks_are_not_accused_of_what_chance_or_drift_explains(name, seed):
+    assert outcome_of(name, [seed], read).false == []
+
+
 def test_the_same_situation_and_seed_give_the_same_topic():
     one, again = (situation("retries", 3) for _ in range(2))
     assert one.records.equals(again.records)

@@ -22,6 +22,23 @@ Found = TypeVar("Found")
 SOON_MS: Final = 2_000
 """How long a step inside `until_holds` waits for what it expects before all is tried again."""
 
+SHIFTS: Final = """
+    window.shifted = 0;
+    let begun = Infinity;
+    const seen = new MutationObserver(() => {
+        const filled = document.querySelector("[data-testid=stSidebarUserContent] [role=slider]");
+        if (!filled || !document.querySelector("h1")) return;
+        seen.disconnect();
+        requestAnimationFrame(() => requestAnimationFrame(() => { begun = performance.now(); }));
+    });
+    seen.observe(document, {subtree: true, childList: true});
+    new PerformanceObserver(list => {
+        for (const shift of list.getEntries())
+            if (shift.startTime > begun && !shift.hadRecentInput) shifted += shift.value;
+    }).observe({type: "layout-shift"});
+"""
+"""Adds up what moves once a page has its title and its sidebar, whose coming is Streamlit's own."""
+
 
 def until_holds(page: Page, check: Callable[[], Found], *, timeout_s: float = 60) -> Found:
     """Return what `check` returns once it asserts nothing in vain any more.

@@ -19,6 +19,7 @@ from tests.support.app import running_app
 from tests.support.blocks import values_of
 from tests.support.broker import Record, slowed
 from tests.support.browser import (
+    SHIFTS,
     SOON_MS,
     chart,
     choose_topic,
@@ -37,23 +38,6 @@ from tests.support.golden_rows import SESSION_OF_8, ZERO_MS, rows_of
 
 VIEWPORT = {"width": 1280, "height": 900}
 PAGES = ["", "comparison", "sessions", "delay", "outages", "windows"]
-SHIFTS = """
-    window.shifted = 0;
-    let begun = Infinity;
-    const seen = new MutationObserver(() => {
-        const filled = document.querySelector("[data-testid=stSidebarUserContent] [role=slider]");
-        if (!filled || !document.querySelector("h1")) return;
-        seen.disconnect();
-        requestAnimationFrame(() => requestAnimationFrame(() => { begun = performance.now(); }));
-    });
-    seen.observe(document, {subtree: true, childList: true});
-    new PerformanceObserver(list => {
-        for (const shift of list.getEntries())
-            if (shift.startTime > begun && !shift.hadRecentInput) shifted += shift.value;
-    }).observe({type: "layout-shift"});
-"""
-"""Adds up what moves once a page has its title and its sidebar, whose coming is Streamlit's own."""
-
 FIRST_COLUMNS = [
     "EventTimestamp0",
     "ReceivedTimestamp0",

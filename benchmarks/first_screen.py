@@ -1,0 +1,148 @@
+"""How soon the first screen answers, on a Kafka topic of 1,000,000 events.
+
+`python -m benchmarks.first_screen [--events 1000000]` starts a broker and the app, drives the app
+in Chromium, and prints the seconds beside the bars; the baseline is the same screen on 10,000
+events.
+Rows:
+
+- cold: from opening the Overview page of a server that has just started; its first figure, its
+  picture, and what stands out;
+- warm: the same in another tab, the topic being loaded;
+- chosen: from choosing the topic in the list, on a server that has loaded another;
+- windows: from turning to the Windows page to what the engine would have dropped;
+- shift: what moves on the first screen after it has its title, as browsers add it up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from confluent_kafka import Producer
+from playwright.sync_api import expect
+
+from lib.simulate import Scenario, simulate
+from tests.support.app import running_app
+from tests.support.broker import create_topic, running_broker
+from tests.support.browser import SHIFTS, chart, choose_topic, expect_idle, metric
+from tests.support.chromium import running_chromium
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
+SMALL: Final = 10_000
+TIMEOUT_S: Final = 120
+BARS: Final = {
+    "cold, picture": 5.0,
+    "warm, picture": 2.0,
+    "chosen, what stands out": 3.0,
+    "windows, dropped": 1.0,
+    "shift": 0.1,
+}
+
+
+def main() -> None:
+    """Measure both sizes and print them beside the bars."""
+    parser = argparse.ArgumentParser(description="Time the first screen.")
+    parser.add_argument("--events", type=int, default=1_000_000)
+    events = parser.parse_args().events
+    expect.set_options(timeout=1000 * TIMEOUT_S)
+    with (
+        running_broker() as broker,
+        tempfile.TemporaryDirectory(prefix="skewline-first-") as folder,
+        running_chromium() as browser,
+    ):
+        address = broker.bootstrap_servers
+        for size in (SMALL, events):
+            _fill(address, size)
+        baseline = _measure(browser, Path(folder), address, SMALL, other=events)
+        found = _measure(browser, Path(folder), address, events, other=SMALL)
+    print(f"{'':28}{SMALL:>12,}{events:>12,}   bar")
+    for name, seconds in found.items():
+        bar = BARS.get(name)
+        said = "" if bar is None else f"{bar:4}  {'holds' if seconds <= bar else 'MISSED'}"
+        print(f"{name:28}{baseline[name]:12.2f}{seconds:12.2f}   {said}")
+
+
+def _topic(events: int) -> str:
+    return f"events-{events}"
+
+
+def _fill(broker: str, events: int) -> None:
+    """Write a topic in which some clients were cut off."""
+    create_topic(broker, _topic(events), partitions=4)
+    sessions = max(10, events // 100)
+    scenario = Scenario(
+        events=events,
+        clients=min(1_000, sessions),
+        sessions=sessions,
+        partitions=4,
+        outage_share=0.001 if events > SMALL else 0.1,
+    )
+    producer = Producer({"bootstrap.servers": broker, "linger.ms": 50})
+    for block in simulate(scenario).batches(20_000):
+        columns = (block[name].to_pylist() for name in ("partition", "timestamp", "key", "value"))
+        for partition, time_ms, key, value in zip(*columns, strict=True):
+            producer.produce(_topic(events), value, key, partition, timestamp=time_ms)
+        producer.flush()
+
+
+def _measure(
+    browser: Browser, folder: Path, broker: str, events: int, *, other: int
+) -> dict[str, float]:
+    found: dict[str, float] = {}
+    settings = {"KAFKA_BOOTSTRAP_SERVERS": broker}
+    link = f"?source=Kafka&topic={_topic(events)}"
+    with running_app(folder, settings) as url:
+        for name in ("cold", "warm"):
+            with _tab(browser) as page:
+                page.add_init_script(SHIFTS)
+                began = time.perf_counter()
+                page.goto(f"{url}/{link}")
+                found |= {f"{name}, {what}": s for what, s in _answers(page, events, began)}
+                expect_idle(page)
+                found["shift"] = page.evaluate("shifted")
+        with _tab(browser) as page:
+            page.goto(f"{url}/{link}")
+            expect_idle(page)
+            began = time.perf_counter()
+            page.get_by_role("link", name="Windows", exact=True).click()
+            expect(metric(page, "Dropped")).to_be_visible()
+            found["windows, dropped"] = time.perf_counter() - began
+    with running_app(folder, settings) as url, _tab(browser) as page:
+        page.goto(f"{url}/?source=Kafka&topic={_topic(other)}")
+        expect(metric(page, "Events")).to_have_text(f"{other:,}")
+        expect_idle(page)
+        began = time.perf_counter()
+        choose_topic(page, _topic(events))
+        found |= {f"chosen, {what}": s for what, s in _answers(page, events, began)}
+    return found
+
+
+@contextmanager
+def _tab(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    yield page
+    page.close()
+
+
+def _answers(page: Page, events: int, began: float) -> Iterator[tuple[str, float]]:
+    """Yield when the first figure, the picture and what stands out are there, in seconds."""
+    drawn = page.locator('[data-stale="false"]')
+    expect(metric(page, "Events")).to_have_text(f"{events:,}")
+    yield "figure", time.perf_counter() - began
+    expect(chart(page).locator("canvas, svg").first).to_be_visible()
+    expect(page.get_by_text(f"{events:,} events").first).to_be_visible()
+    yield "picture", time.perf_counter() - began
+    expect(drawn.get_by_text("was silent for").first).to_be_visible()
+    yield "what stands out", time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()
