@@ -113,7 +113,6 @@ class _Column:
     implicit: bool
     """Whether the field has no presence: its default where it is not written."""
     make: Callable[..., pa.Array]
-    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -180,7 +179,7 @@ def warm_up() -> None:
 
 
 def _none(rows: NDArray[np.int64], reason: str) -> Read:
-    return Read({}, np.empty(0, np.int64), dict.fromkeys(rows.tolist(), reason), {})
+    return Read({}, np.empty(0, np.int64), dict.fromkeys(rows.tolist(), reason))
 
 
 def _begin_with(values: Values, beginning: bytes) -> NDArray[np.bool_]:
@@ -259,8 +258,7 @@ def _indexes(written: bytes) -> tuple[int, ...]:
 
 
 def _read(tables: _Tables, values: Values, rows: NDArray[np.int64]) -> Read:
-    units = {column.name: column.unit for column in tables.columns if column.unit}
-    return read_with(partial(_columns, tables), values, units).at(rows)
+    return read_with(partial(_columns, tables), values).at(rows)
 
 
 def _columns(tables: _Tables, values: Values) -> Iterator[Columns]:
@@ -399,12 +397,9 @@ class _Builder:
         child = self._message(message, path, around)
         inner = self.columns[before:]
         if message.full_name in (_TIMESTAMP, _DURATION):
-            is_time = message.full_name == _TIMESTAMP
             slots = tuple(slot for column in inner for slot in column.slots)
-            make = _timestamps if is_time else _durations
-            self.columns[before:] = [
-                _Column(name, slots, inner[0].message, True, make, "us" if is_time else "")
-            ]
+            make = _timestamps if message.full_name == _TIMESTAMP else _durations
+            self.columns[before:] = [_Column(name, slots, inner[0].message, True, make)]
         elif message.full_name in _WRAPPERS:
             self.columns[before:] = [replace(inner[0], name=name)]
         return walk.MESSAGE, child

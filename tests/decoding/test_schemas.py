@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lib.core.columns import OFFSET
 from lib.core.schemas import NoSchemas, Schema, SchemaId
 from lib.decoding import wire_format
-from lib.decoding.schemas import SchemaDecoder, schema_decoder, unit_of
+from lib.decoding.schemas import SchemaDecoder, schema_decoder
 from tests.support.blocks import block
 from tests.support.schemas import KnownSchemas, written_by
 
@@ -112,13 +112,6 @@ def test_a_record_that_cannot_be_read_costs_nothing_but_itself():
     assert found[6] == "not JSON"
     assert found[7] == "not a record"
     assert decoded.rejected["excerpt"][2].as_py() is None
-
-
-def test_the_unit_of_a_time_is_known():
-    columns = SchemaDecoder(known()).decode(block(framed(1, b"\x02\x04"))).columns
-
-    assert unit_of(columns.schema.field("at")) == "ms"
-    assert unit_of(columns.schema.field("a")) is None
 
 
 def test_json_is_read_without_a_registry():
