@@ -7,6 +7,7 @@ import codecs
 import gzip
 import io
 import json
+import tracemalloc
 import zipfile
 from contextlib import suppress
 
@@ -242,6 +243,19 @@ def test_csv_from_before_unicode_is_read_and_said_to_be(text):
     assert [list(row.values())[1] for row in fields] == ["Müller", "Weiß"]
     assert reasons == []
     assert notes == {"Read as cp1252: it is not UTF-8."}
+
+
+def test_a_damaged_file_costs_no_memory_for_good():
+    damaged = gzip.compress(b'{"a":1}\n' * 9)[:-12]
+    tracemalloc.start()
+
+    for _ in range(20):
+        with suppress(UnreadableFileError):
+            opened("t.jsonl.gz", damaged)
+
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 10 << 20
 
 
 def test_letters_alone_in_their_cells_count_where_others_are_beside_letters():
