@@ -294,6 +294,16 @@ def test_what_is_below_a_drawn_table_is_rejected():
     assert reasons == ["fewer cells than there are names"]
 
 
+def test_text_in_quotes_may_go_over_lines():
+    text = 'id;"the\nnote";n\n' + "".join(f'{n};"a\nb ""c""\n";{n}\n' for n in range(9))
+
+    fields, reasons, _ = opened("t.csv", text)
+
+    assert [row["n"] for row in fields] == list(range(9))
+    assert {row["the\nnote"] for row in fields} == {'a\nb "c"\n'}
+    assert reasons == []
+
+
 def test_quotes_with_a_backslash_before_them_are_quotes():
     text = 'id,value\n1,"{\\"a\\": 5, \\"b\\": \\"x\\"}"\n2,"{\\"a\\": 6, \\"b\\": \\"y\\"}"\n'
 

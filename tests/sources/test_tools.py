@@ -432,6 +432,17 @@ def test_events_of_lambda_hold_records_by_partition(written):
     assert rejected == []
 
 
+def test_values_in_events_of_lambda_are_base64_whatever_is_in_them():
+    event = lambda_event(*SENT)
+    for records in event["records"].values():
+        for record in records:
+            record["value"] = base64.b64encode(b"\x81\xa1a\x01").decode()
+
+    found, _ = read("event.json", json.dumps(event))
+
+    assert {row["value"] for row in found} == {b"\x81\xa1a\x01"}
+
+
 def test_events_of_lambda_one_a_line_are_all_read():
     found, _ = read("events.jsonl", lines(*map(lambda_event, SENT)))
 

@@ -25,6 +25,8 @@ _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d|\d\d?[:./]\d\d?[:./]\d\d")
 _DECIMAL: Final = re.compile(r"-?\d+,\d+")
 _WHOLE: Final = re.compile(r"-?\d*")
 _ESCAPED: Final = re.compile(r'(?:^|[\t;|,^~])"(?:[^"\\]|\\.)*\\"')
+_QUOTED: Final = re.compile(r'(?:(?<=[\t;|,^~])|^) *"(?:[^"]|"")*"(?= *(?:[\t;|,^~]|$))')
+_OPENS: Final = re.compile(r'(?:(?<=[\t;|,^~])|^) *"[^"]*(?:""[^"]*)*$')
 _COMMENT: Final = re.compile(r"(?:#|//|%)\s*")
 _TOLD: Final = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 
@@ -63,7 +65,7 @@ class CsvForm:
 
 def form_of(text: str) -> CsvForm | None:
     """Return how CSV that begins with `text` is written; None if it has no lines."""
-    lines = text.splitlines()[:_LINES]
+    lines = _whole_lines(text.splitlines()[:_LINES])
     told = _TOLD.fullmatch(lines[0]) if lines else None
     first = 1 if told else 0
     while first < len(lines) and not lines[first].strip():
@@ -88,7 +90,25 @@ def form_of(text: str) -> CsvForm | None:
     if decimals:
         notes.append(f"Decimal commas in {', '.join(decimals)}.")
     width = max(width, len(names))
-    return CsvForm(separator, quote, at + named, names, width, decimals, tuple(notes), escapes)
+    skipped = sum(line.count("\n") + 1 for line in lines[: at + named])
+    return CsvForm(separator, quote, skipped, names, width, decimals, tuple(notes), escapes)
+
+
+def _whole_lines(lines: list[str]) -> list[str]:
+    """Return lines with those joined that one quoted text goes over; as they are if one never ends.
+
+    A quote begins a text only at a cell's beginning, so that those inside cells do not count.
+    """
+    found: list[str] = []
+    inside = False
+    for line in lines:
+        opens = _OPENS.search(_QUOTED.sub("", f'"{line}' if inside else line)) is not None
+        if inside:
+            found[-1] += f"\n{line}"
+        else:
+            found.append(line)
+        inside = opens
+    return lines if inside and len(found) * 2 < len(lines) else found
 
 
 def is_table(text: str) -> bool:

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from lib.sources.files import csv
 from lib.sources.files.aws_lambda import is_event, records_of_events
+from lib.sources.files.codings import of_base64
 from lib.sources.files.csv_form import is_table
 from lib.sources.files.documents import longest_array
 from lib.sources.files.encodings import (
@@ -40,6 +41,7 @@ from lib.sources.records import noted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from lib.sources.files.codings import Decode
     from lib.sources.files.input_file import InputFile
 
 _SAMPLE: Final = 200
@@ -140,8 +142,16 @@ def _is_most(start: int, text: bytes) -> bool:
     return len(cut(text[start:], within=False, final=True)[0][0].as_py()) * 2 > len(text)
 
 
-def records_of_values(blocks: Iterable[pa.BinaryArray], row: int) -> Iterator[pa.RecordBatch]:
-    """Yield records whose values are JSON, or are in envelopes that are."""
+def records_of_values(
+    blocks: Iterable[pa.BinaryArray], row: int, coding: Decode | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Yield records whose values are JSON, or are in envelopes that are.
+
+    Parameters
+    ----------
+    coding
+        Decodes the values in envelopes, where that is known.
+    """
     blocks = (block for block in blocks if len(block))
     first = next(blocks, None)
     if first is None:
@@ -149,11 +159,11 @@ def records_of_values(blocks: Iterable[pa.BinaryArray], row: int) -> Iterator[pa
     some = _some(first)
     every = chain([first], blocks)
     if is_event(_loaded(some[0])):
-        yield from records_of_values(records_of_events(every), row)
+        yield from records_of_values(records_of_events(every), row, of_base64)
         return
     envelope = envelope_in(some)
     if envelope is not None:
-        unpacking = Unpacking(envelope, envelope.places(row))
+        unpacking = Unpacking(envelope, envelope.places(row), coding, begun=coding is not None)
         for objects in every:
             yield from unpacking.blocks(objects, why_no_record)
         return
