@@ -121,6 +121,14 @@ def protobuf_block(chance: random.Random) -> int:
         parts=[part],
         wrapped={"value": 3},
         by_bool={True: part},
+        doubles=[0.5, -1.0],
+        words=["w", "ö"],
+        zigzags=[-1, 2],
+        fixed=[7],
+        counts={"c": 1, "d": 2},
+        by_number={5: "n"},
+        shares={False: 0.5},
+        flats=[{"n": 1, "f": 0.5}, {"s": "t", "i": -2}],
         inner={"text": "t"},
     )
     values = [changed(seed.SerializeToString(), chance) for _ in range(BLOCK)]

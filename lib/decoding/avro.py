@@ -45,8 +45,6 @@ from lib.decoding.slots import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-_UNITS: Final = {"millis": "ms", "micros": "us", "nanos": "ns"}
-
 
 def read(schema: Schema, values: Values) -> Read:
     """Read values that are Avro of a schema, each without what frames it.
@@ -57,7 +55,6 @@ def read(schema: Schema, values: Values) -> Read:
         When the schema cannot be used.
     """
     program, makers = program_of(schema), _makers(schema)
-    units = {leaf.name: unit for leaf in program.leaves if (unit := _unit(leaf))}
 
     def columns_of(some: Values) -> Iterator[Columns]:
         numbers, present, status = program.walk(some.data, some.starts, some.stops)
@@ -65,7 +62,7 @@ def read(schema: Schema, values: Values) -> Read:
         for make, slot in zip(makers, zip(numbers, present, strict=True), strict=True):
             yield make(Slot(some.data, *slot))
 
-    return read_with(columns_of, values, units)
+    return read_with(columns_of, values)
 
 
 def warm_up() -> None:
@@ -107,13 +104,6 @@ def _scalar_maker(leaf: Leaf) -> Callable[[Slot], pa.Array]:
     is_decimal = logical_type(leaf.tree) == "decimal"
     exact = is_decimal and leaf.tree["precision"] <= DOUBLE_DIGITS
     return partial(converted, convert=convert, kind=pa.float64() if exact else pa.string())
-
-
-def _unit(leaf: Leaf) -> str:
-    """Return the unit of a leaf that is a timestamp; "" for any other."""
-    kind, _, unit = logical_type(leaf.tree).rpartition("-")
-    is_time = leaf.kind == "long" and kind in ("timestamp", "local-timestamp")
-    return _UNITS.get(unit, "") if is_time else ""
 
 
 _PLAIN: Final[Mapping[str, Callable[[Slot], pa.Array]]] = {

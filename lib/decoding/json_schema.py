@@ -22,7 +22,7 @@ def read(values: Values) -> Read:
     }
     rejected = decoded.rejected
     reasons = zip(rejected[OFFSET].to_pylist(), rejected["reason"].to_pylist(), strict=True)
-    return Read(columns, table[OFFSET].to_numpy(), dict(reasons), {})
+    return Read(columns, table[OFFSET].to_numpy(), dict(reasons))
 
 
 def looks_like_objects(values: Values) -> bool:

@@ -6,8 +6,9 @@ written has its default, as in Protobuf; any other is null. Maps become an objec
 fields are text of JSON. Timestamps are integers, µs; durations doubles, seconds; wrappers what they
 wrap.
 
-What the walk only notes (maps, repeated fields, groups, messages in themselves) is read by
-`protobuf` itself, a record at a time.
+Repeated numbers and texts and maps of them are read by `lib.decoding.protobuf_lists`. What the walk
+only notes (other maps and repeated fields, groups, messages in themselves) is read by `protobuf`
+itself, a record at a time.
 """
 
 from __future__ import annotations
@@ -24,10 +25,18 @@ from google.protobuf.message import DecodeError
 
 from lib.core.binary_values import decimal_text, text_of_bytes
 from lib.core.jit import compiled
+from lib.decoding import protobuf_lists
 from lib.decoding import protobuf_walk as walk
 from lib.decoding.json_record import records_to_columns
 from lib.decoding.merge import MAX_FIELDS
 from lib.decoding.proto_files import CompiledFile, compiled_file
+from lib.decoding.protobuf_lists import (
+    Occurrences,
+    by_records,
+    list_column,
+    map_columns,
+    message_column,
+)
 from lib.decoding.slots import (
     Columns,
     NotReadableError,
@@ -82,6 +91,14 @@ _KINDS: Final = {
     Kind.TYPE_STRING: walk.TEXT,
     Kind.TYPE_BYTES: walk.TEXT,
 }
+_LISTED: Final = frozenset(_KINDS) - {
+    Kind.TYPE_ENUM,
+    Kind.TYPE_BYTES,
+    Kind.TYPE_UINT64,
+    Kind.TYPE_FIXED64,
+}
+"""Types of which lists and maps are read by `protobuf_lists`."""
+
 _TIMESTAMP: Final = "google.protobuf.Timestamp"
 _DURATION: Final = "google.protobuf.Duration"
 _DECIMALS: Final = ("confluent.type.Decimal", "confluent.types.Decimal")
@@ -97,6 +114,7 @@ _BY_PROTOBUF: Final = (
 )
 _ANY: Final = "google.protobuf.Any"
 _NOT_FLAT: Final = (*_BY_PROTOBUF, *_DECIMALS, _ANY)
+_WELL_KNOWN: Final = (*_NOT_FLAT, *_WRAPPERS, _TIMESTAMP, _DURATION)
 
 _TO_SECONDS: Final = 9_000_000_000_000
 """Seconds of which µs fit int64; Protobuf's own timestamps end with the year 9999."""
@@ -113,7 +131,23 @@ class _Column:
     implicit: bool
     """Whether the field has no presence: its default where it is not written."""
     make: Callable[..., pa.Array]
-    unit: str = ""
+
+
+@dataclass(frozen=True)
+class _List:
+    """A repeated field of numbers, texts or flat messages, or a map of numbers or texts."""
+
+    path: tuple[FieldDescriptor, ...]
+    kind: int
+    make: Callable[..., pa.Array]
+    element: _Tables | None
+    """How the messages are read, or the entries of a map; None of numbers and texts."""
+    is_map: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name of its column."""
+        return ".".join(step.name for step in self.path)
 
 
 @dataclass(frozen=True)
@@ -126,6 +160,8 @@ class _Tables:
     columns: tuple[_Column, ...]
     others: tuple[tuple[FieldDescriptor, ...], ...]
     """The paths of the fields that the walk only notes."""
+    lists: tuple[_List, ...]
+    """The fields of which it notes every element."""
     type: type[Message]
 
 
@@ -176,11 +212,13 @@ def warm_up() -> None:
     _find_index_ends(nothing.data, nothing.starts, nothing.stops, ends)
     messages, fields = np.array([[0, 0, walk.ROOT]]), np.empty((0, 6), np.int64)
     present, status = np.zeros((3, 1), np.uint8), np.empty(1, np.uint8)
-    walk.walk(nothing.data, nothing.starts, nothing.stops, messages, fields, slots, present, status)
+    bounds, elements = (nothing.data, nothing.starts, nothing.stops), np.empty((5, 0), np.int64)
+    walk.walk(*bounds, messages, fields, slots, present, status, elements)
+    protobuf_lists.warm_up()
 
 
 def _none(rows: NDArray[np.int64], reason: str) -> Read:
-    return Read({}, np.empty(0, np.int64), dict.fromkeys(rows.tolist(), reason), {})
+    return Read({}, np.empty(0, np.int64), dict.fromkeys(rows.tolist(), reason))
 
 
 def _begin_with(values: Values, beginning: bytes) -> NDArray[np.bool_]:
@@ -259,12 +297,11 @@ def _indexes(written: bytes) -> tuple[int, ...]:
 
 
 def _read(tables: _Tables, values: Values, rows: NDArray[np.int64]) -> Read:
-    units = {column.name: column.unit for column in tables.columns if column.unit}
-    return read_with(partial(_columns, tables), values, units).at(rows)
+    return read_with(partial(_columns, tables), values).at(rows)
 
 
 def _columns(tables: _Tables, values: Values) -> Iterator[Columns]:
-    numbers, present = _walked(tables, values)
+    numbers, present, elements = _walked(tables, values)
     for column in tables.columns:
         slots = [
             _slot(values, numbers[slot], present[slot], present[column.message], column.implicit)
@@ -273,18 +310,41 @@ def _columns(tables: _Tables, values: Values) -> Iterator[Columns]:
         yield {column.name: column.make(*slots)}
     noted = np.flatnonzero(present[walk.OTHERS])
     if len(noted):
-        yield _others(tables, values, noted)
+        yield _others(tables, values, noted, tables.others)
+    for number, one in enumerate(tables.lists):
+        found = elements[:, elements[walk.LIST] == number]
+        if found.shape[1]:
+            yield _listed(tables, values, one, found)
 
 
-def _walked(tables: _Tables, values: Values) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    """Return the numbers and presences of all slots."""
+def _walked(
+    tables: _Tables, values: Values
+) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.int64]]:
+    """Return the numbers and presences of all slots, and the elements of `tables.lists`."""
     shape = tables.slots, len(values)
     numbers, present = np.empty(shape, np.int64), np.zeros(shape, np.uint8)
     status = np.empty(len(values), np.uint8)
     bounds = values.data, values.starts, values.stops
-    walk.walk(*bounds, tables.messages, tables.fields, numbers, present, status)
+    room = int((values.stops - values.starts).sum()) // 2 if tables.lists else 0
+    elements = np.empty((5, room), np.int64)
+    count = walk.walk(*bounds, tables.messages, tables.fields, numbers, present, status, elements)
     check(status, walk.WHY)
-    return numbers, present
+    return numbers, present, elements[:, :count]
+
+
+def _listed(tables: _Tables, values: Values, one: _List, found: NDArray[np.int64]) -> Columns:
+    """Return the column of a repeated field, or those of a map."""
+    records = found[walk.RECORD]
+    bodies = Values(values.data, found[walk.BEGIN], found[walk.STOP])
+    occurrences = Occurrences(records, bodies, found[walk.PACKED].astype(bool))
+    if one.element is None:
+        return {one.name: list_column(occurrences, one.kind, one.make, len(values))}
+    with by_records(records):
+        fields = dict(pair for some in _columns(one.element, bodies) for pair in some.items())
+    if not one.is_map:
+        return {one.name: message_column(occurrences, fields, len(values))}
+    columns = map_columns(occurrences, one.name, fields, len(values))
+    return columns or _others(tables, values, np.unique(records), (one.path,))
 
 
 def _slot(
@@ -299,12 +359,17 @@ def _slot(
     return Slot(values.data, np.where(present, numbers, 0), message)
 
 
-def _others(tables: _Tables, values: Values, noted: NDArray[np.int64]) -> Columns:
-    """Return the fields that the walk only noted, of the records `noted`."""
+def _others(
+    tables: _Tables,
+    values: Values,
+    noted: NDArray[np.int64],
+    paths: tuple[tuple[FieldDescriptor, ...], ...],
+) -> Columns:
+    """Return the fields at some paths as `protobuf` reads them, of the records `noted`."""
     found, failed = [], []
     for row in noted.tolist():
         try:
-            found.append(_found(tables.type.FromString(values[row]), tables.others))
+            found.append(_found(tables.type.FromString(values[row]), paths))
         except (DecodeError, ValueError, OverflowError, RecursionError):
             failed.append(row)
     if failed:
@@ -344,6 +409,7 @@ class _Builder:
     fields: list[list[int]] = field(default_factory=list)
     columns: list[_Column] = field(default_factory=list)
     others: list[tuple[FieldDescriptor, ...]] = field(default_factory=list)
+    lists: list[_List] = field(default_factory=list)
     slots: int = walk.ROOT
 
     def tables(self, descriptor: Descriptor) -> _Tables:
@@ -354,6 +420,7 @@ class _Builder:
             self.slots,
             tuple(self.columns),
             tuple(self.others),
+            tuple(self.lists),
             message_factory.GetMessageClass(descriptor),
         )
 
@@ -373,6 +440,8 @@ class _Builder:
         for place, item in enumerate(message.fields, first):
             begin = self.slots
             kind, child = self._field(item, (*path, item), there, around)
+            if kind == walk.LISTED:
+                begin = len(self.lists) - 1
             oneof = oneofs[item.containing_oneof.name] if item.containing_oneof else walk.SCRATCH
             tag = walk.tag_of(item.number, kind)
             self.fields[place] = [tag, kind, begin, self.slots, child, oneof]
@@ -385,9 +454,13 @@ class _Builder:
         there: int,
         around: tuple[str, ...],
     ) -> tuple[int, int]:
-        """Add the slots of a field; return its kind and the row of its message."""
+        """Add the slots of a field; return its kind, and what `CHILD` says of it."""
         name = ".".join(step.name for step in path)
         message = item.message_type
+        one = _list_of(path)
+        if one is not None:
+            self.lists.append(one)
+            return walk.LISTED, walk.tag_of(0, one.kind)
         if item.is_repeated or item.type == Kind.TYPE_GROUP or self._is_too_much(item, around):
             self.others.append(path)
             return walk.OTHER, 0
@@ -399,12 +472,9 @@ class _Builder:
         child = self._message(message, path, around)
         inner = self.columns[before:]
         if message.full_name in (_TIMESTAMP, _DURATION):
-            is_time = message.full_name == _TIMESTAMP
             slots = tuple(slot for column in inner for slot in column.slots)
-            make = _timestamps if is_time else _durations
-            self.columns[before:] = [
-                _Column(name, slots, inner[0].message, True, make, "us" if is_time else "")
-            ]
+            make = _timestamps if message.full_name == _TIMESTAMP else _durations
+            self.columns[before:] = [_Column(name, slots, inner[0].message, True, make)]
         elif message.full_name in _WRAPPERS:
             self.columns[before:] = [replace(inner[0], name=name)]
         return walk.MESSAGE, child
@@ -414,6 +484,28 @@ class _Builder:
             return False
         name, fields = item.message_type.full_name, len(item.message_type.fields)
         return name in around or name in _NOT_FLAT or len(self.fields) + fields > MAX_FIELDS
+
+
+def _list_of(path: tuple[FieldDescriptor, ...]) -> _List | None:
+    """Return how the elements of a repeated field are read; None if `protobuf` has to read them.
+
+    It has to where a oneof, whose last member counts, may undo elements that came before.
+    """
+    item = path[-1]
+    if not item.is_repeated or any(step.containing_oneof for step in path):
+        return None
+    if item.type in _LISTED:
+        return _List(path, _KINDS[item.type], _maker(item), None)
+    element = item.message_type
+    if element is None or item.type == Kind.TYPE_GROUP or element.full_name in _WELL_KNOWN:
+        return None
+    if any(part.is_repeated or part.type not in _LISTED for part in element.fields):
+        return None
+    tables = _Builder().tables(element)
+    if not element.GetOptions().map_entry:
+        return _List(path, walk.TEXT, texts, tables)
+    columns = tuple(replace(column, implicit=True) for column in tables.columns)
+    return _List(path, walk.TEXT, texts, replace(tables, columns=columns), is_map=True)
 
 
 def _maker(item: FieldDescriptor) -> Callable[..., pa.Array]:

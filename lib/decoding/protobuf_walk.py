@@ -34,8 +34,10 @@ FLOAT: Final = 9
 TEXT: Final = 10
 MESSAGE: Final = 11
 OTHER: Final = 12
+LISTED: Final = 13
 """Kinds of fields: numbers that are varints; of 8 and 4 bytes; strings and bytes; a message; what
-is only noted, in slot `OTHERS`: all that is repeated, and what another reader has to read."""
+is only noted, in slot `OTHERS`, for another reader; what is repeated and noted element by
+element."""
 
 SCRATCH: Final = 0
 OTHERS: Final = 1
@@ -44,7 +46,12 @@ ROOT: Final = 2
 
 TAG, KIND, SLOT, END, CHILD, ONEOF = range(6)
 """Columns of the table of fields: the slots that a field and all in it have are `SLOT` to `END`,
-`CHILD` is the row of its message, `ONEOF` the slot of its oneof."""
+`CHILD` is the row of its message, `ONEOF` the slot of its oneof. Of a field of kind `LISTED`,
+`SLOT` is its number among those, and `CHILD` the wire type of its elements."""
+
+LIST, RECORD, BEGIN, STOP, PACKED = range(5)
+"""Rows of the table of elements: of which field and record one is, where its bytes are, and whether
+they are several."""
 
 GOOD: Final = 0
 TOO_SHORT: Final = 1
@@ -67,13 +74,13 @@ _WIRE_VARINT, _WIRE_64, _WIRE_LENGTH, _WIRE_GROUP, _WIRE_GROUP_END, _WIRE_32, _N
 
 
 def tag_of(number: int, kind: int) -> int:
-    """Return what stands before a field of a kind; before one of kind `OTHER` anything may."""
+    """Return what stands before a field of a kind; `OTHER` and `LISTED` may have any type."""
     if kind <= BOOLEAN:
         wire = _WIRE_VARINT
     elif kind <= FLOAT:
         wire = _WIRE_64 if kind == FIXED_64 else _WIRE_32
     else:
-        wire = _NO_WIRE if kind == OTHER else _WIRE_LENGTH
+        wire = _NO_WIRE if kind >= OTHER else _WIRE_LENGTH
     return number << 3 | wire
 
 
@@ -87,8 +94,9 @@ def walk(
     numbers: Integers,
     present: Bytes,
     status: Bytes,
+    elements: Integers,
 ) -> int:
-    """Walk over each record, fill the slots, and return how many records do not fit.
+    """Walk over each record, fill the slots, and return how many elements were noted.
 
     Parameters
     ----------
@@ -104,16 +112,27 @@ def walk(
         is all 0 before.
     status
         Of each record, to be filled.
+    elements
+        To be filled, a column an element; with room for half as many as there are bytes where some
+        field is of kind `LISTED`.
     """
-    stack = np.empty((DEEPEST, 4), np.int64)  # the last column: groups that are skipped
-    bad = 0
+    # The last column: groups that are skipped.
+    stack, total = np.empty((DEEPEST, 4), np.int64), np.zeros(1, np.int64)
     for record in range(len(starts)):
-        found = _walk_one(
-            data, starts[record], stops[record], messages, fields, numbers, present, record, stack
+        status[record] = _walk_one(
+            data,
+            starts[record],
+            stops[record],
+            messages,
+            fields,
+            numbers,
+            present,
+            record,
+            stack,
+            elements,
+            total,
         )
-        status[record] = found
-        bad += found != GOOD
-    return bad
+    return int(total[0])
 
 
 @inlined
@@ -127,6 +146,8 @@ def _walk_one(  # noqa: C901 (a loop over instructions; calls cost more than the
     present: Bytes,
     record: int,
     stack: Integers,
+    elements: Integers,
+    total: Integers,
 ) -> Number:
     """Walk over one record; a negative `at` is the status with which it ended."""
     message, depth, likely = 0, 0, messages[0, 0]
@@ -143,9 +164,12 @@ def _walk_one(  # noqa: C901 (a loop over instructions; calls cost more than the
             at = at if at < 0 else np.int64(-BAD_TAG)
             continue
         field = _find(fields, likely, messages[message, 0], messages[message, 1], tag)
-        if field < 0 or fields[field, KIND] == OTHER:
-            present[OTHERS, record] |= field >= 0
-            at = _skip(data, at, stop, tag, stack)
+        if field < 0 or fields[field, KIND] >= OTHER:
+            begin, at = at, _skip(data, at, stop, tag, stack)
+            if field >= 0 and fields[field, KIND] == OTHER:
+                present[OTHERS, record] = 1
+            elif field >= 0 and at >= 0:
+                _note(fields, field, tag & 7, data, begin, at, record, elements, total)
             continue
         likely = field + 1
         slot, oneof = fields[field, SLOT], fields[field, ONEOF]
@@ -167,24 +191,49 @@ def _walk_one(  # noqa: C901 (a loop over instructions; calls cost more than the
                 likely = messages[message, 0]
                 present[messages[message, 2], record] = 1
         else:
-            value, at = _scalar(fields[field, KIND], data, at, stop)
+            value, at = scalar(fields[field, KIND], data, at, stop)
             numbers[slot, record] = value
             present[slot, record] = 1
     return -at
 
 
 @inlined
+def _note(
+    fields: Integers,
+    field: Number,
+    wire: Number,
+    data: Bytes,
+    begin: Number,
+    end: Number,
+    record: int,
+    elements: Integers,
+    total: Integers,
+) -> None:
+    """Note an element, or several that are packed; of another type it is an unknown field."""
+    of_one = fields[field, CHILD]
+    if wire not in (of_one, _WIRE_LENGTH):
+        return
+    if wire == _WIRE_LENGTH:
+        _, begin = _length(data, begin, end)
+    at = total[0]
+    elements[LIST, at], elements[RECORD, at] = fields[field, SLOT], record
+    elements[BEGIN, at], elements[STOP, at] = begin, end
+    elements[PACKED, at] = wire != of_one
+    total[0] = at + 1
+
+
+@inlined
 def _find(fields: Integers, likely: Number, first: Number, behind: Number, tag: Number) -> Number:
     """Return the row of the field with a tag, -1 if there is none; `likely` is looked at first.
 
-    A field of another type than its number's is none, but for those of kind `OTHER`.
+    A field of another type than its number's is none, but for those that may have any.
     """
     if likely < behind and fields[likely, TAG] == tag:
         return likely
     for field in range(first, behind):
         if fields[field, TAG] == tag:
             return field
-        if fields[field, KIND] == OTHER and fields[field, TAG] >> 3 == tag >> 3:
+        if fields[field, KIND] >= OTHER and fields[field, TAG] >> 3 == tag >> 3:
             return field
     return -1
 
@@ -213,7 +262,7 @@ def _length(data: Bytes, at: Number, stop: Number) -> tuple[Number, Number]:
 
 
 @inlined
-def _scalar(kind: Number, data: Bytes, at: Number, stop: Number) -> tuple[Number, Number]:
+def scalar(kind: Number, data: Bytes, at: Number, stop: Number) -> tuple[Number, Number]:
     """Return the number of a field that is no message, and where it ends."""
     if kind <= BOOLEAN:
         number, at = _varint(data, at, stop)

@@ -21,7 +21,7 @@ from lib.decoding import json as plain_json
 from lib.decoding.base import Decoded, with_record_columns
 from lib.decoding.merge import concat, table_of
 from lib.decoding.rejected import MAX_EXCERPTS, rejected_records
-from lib.decoding.slots import UNIT, Read, Values
+from lib.decoding.slots import Read, Values
 from lib.decoding.wire_format import IN_HEADERS, Framed, framed, recognise
 
 if TYPE_CHECKING:
@@ -77,9 +77,9 @@ class SchemaDecoder:
             if alone is not None:
                 bad = part.good[alone.is_valid().to_numpy(zero_copy_only=False)]
                 reasons |= dict.fromkeys(bad.tolist(), NOT_A_RECORD)
-        rows, fields, units = _joined(parts, reasons)
+        rows, fields = _joined(parts, reasons)
         columns = with_record_columns(fields, records, pa.array(rows), extras)
-        return Decoded(_with_units(columns, units), rejected_records(records, reasons, excerpts))
+        return Decoded(columns, rejected_records(records, reasons, excerpts))
 
     def _read(
         self, records: pa.RecordBatch, values: Values, part: Part, done: NDArray[np.int64]
@@ -105,7 +105,7 @@ class SchemaDecoder:
                 yield json_schema.read(bodies)
             else:
                 reason = f"begins with {one.id}: {error.what}"
-                yield Read({}, np.empty(0, np.int64), dict.fromkeys(range(len(bodies)), reason), {})
+                yield Read({}, np.empty(0, np.int64), dict.fromkeys(range(len(bodies)), reason))
 
     def _with_readable_keys(self, records: pa.RecordBatch) -> pa.RecordBatch:
         """Return `records` with the keys that name a schema as text: as it is, or as JSON."""
@@ -177,42 +177,22 @@ def _read_with(schema: Schema, one: Framed, bodies: Values) -> Iterator[Read]:
 
 def _joined(
     parts: Sequence[Read], reasons: Mapping[int, str]
-) -> tuple[NDArray[np.int64], pa.Table, dict[str, str]]:
-    """Return the rows that were read, their columns in the block's order, and columns' units."""
+) -> tuple[NDArray[np.int64], pa.Table]:
+    """Return the rows that were read, and their columns in the block's order."""
     rows = np.concatenate([np.empty(0, np.int64), *(part.good for part in parts)])
     tables = [_fields(part) for part in parts if len(part.good)]
     table = tables[0] if len(tables) == 1 else concat(tables)
-    units: dict[str, str] = {}
-    for part in parts:
-        units |= part.units
     keep = np.array([row not in reasons for row in rows.tolist()], bool) if reasons else None
     if (rows[1:] > rows[:-1]).all() and (keep is None or keep.all()):
-        return rows, table, units
+        return rows, table
     order = np.argsort(rows, kind="stable")
     if keep is not None:
         order = order[keep[order]]
-    return rows[order], table.take(pa.array(order)), units
+    return rows[order], table.take(pa.array(order))
 
 
 def _fields(part: Read) -> pa.Table:
     return table_of({n: c for n, c in part.columns.items() if n}, len(part.good))
-
-
-def _with_units(table: pa.Table, units: Mapping[str, str]) -> pa.Table:
-    """Return `table` with the units of its times in the metadata of their columns."""
-    fields = [
-        field.with_metadata({UNIT: units[field.name]})
-        if field.name in units and pa.types.is_integer(field.type)
-        else field
-        for field in table.schema
-    ]
-    return table.cast(pa.schema(fields)) if units else table
-
-
-def unit_of(field: pa.Field) -> str | None:
-    """Return the unit of a column of times where its schema said it: "ms", "us" or "ns"."""
-    found = (field.metadata or {}).get(UNIT)
-    return None if found is None else str(found.decode())
 
 
 def _texts(part: Read) -> list[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
-
-UNIT: Final = b"unit"
-"""Key of a column's metadata: the unit of its times, where the schema says it; "ms", "us", "ns"."""
 
 
 @dataclass(frozen=True)
@@ -111,14 +108,11 @@ class Read:
         int64, which values those are.
     reasons
         Why a value could not be read, by its position.
-    units
-        The units of columns that are times.
     """
 
     columns: dict[str, pa.Array]
     good: NDArray[np.int64]
     reasons: dict[int, str]
-    units: Mapping[str, str]
 
     def at(self, rows: NDArray[np.int64]) -> Read:
         """Return this of values that stand at `rows`, with these as their positions."""
@@ -137,17 +131,13 @@ class NotReadableError(Exception):
         self.reasons = reasons
 
 
-def read_with(
-    columns_of: Callable[[Values], Iterable[Columns]], values: Values, units: Mapping[str, str]
-) -> Read:
+def read_with(columns_of: Callable[[Values], Iterable[Columns]], values: Values) -> Read:
     """Read values with what makes columns of them, without those that it cannot read.
 
     Parameters
     ----------
     columns_of
         Raises `NotReadableError`; then it is asked again, for the others.
-    units
-        The units of columns that are times.
     """
     good, reasons = np.arange(len(values)), dict[int, str]()
     while True:
@@ -157,7 +147,7 @@ def read_with(
             reasons |= {int(good[row]): reason for row, reason in fault.reasons.items()}
             good = np.delete(good, list(fault.reasons))
         else:
-            return Read(columns, good, reasons, units)
+            return Read(columns, good, reasons)
 
 
 def check(status: NDArray[np.uint8], why: Mapping[int, str]) -> None:

@@ -106,27 +106,6 @@ def recognise(records: pa.RecordBatch, part: Part = "value") -> Form | None:
     return best[0][0] if best and best[0][1] * 2 >= present else None
 
 
-def said_of(records: pa.RecordBatch) -> str:
-    """Return what a block's values begin with, for the page that cannot show events; or "".
-
-    Examples
-    --------
-    "begins with 0 and schema id 17: Avro or Protobuf, not JSON"
-    """
-    form = recognise(records)
-    if form is None:
-        return ""
-    first = next(one for one in framed(records) if one.form == form)
-    return {
-        "Confluent": f"begins with 0 and {first.id}: Avro or Protobuf, not JSON",
-        "Confluent, GUID in headers": f"the header __value_schema_id has schema {first.id}",
-        "Apicurio": f"begins with 0 and Apicurio's {first.id}: Avro or Protobuf, not JSON",
-        "Apicurio, ids in headers": f"the headers have Apicurio's {first.id}",
-        "AWS Glue": f"begins with AWS Glue's header and {first.id}",
-        "Avro single objects": f"begins with C3 01 and Avro's {first.id}",
-    }[form]
-
-
 # Headers
 
 

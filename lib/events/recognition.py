@@ -189,7 +189,7 @@ def recognise(sample: pa.Table) -> Recognition:
     able = [n for n in names if n in (CLIENT, SESSION) or _is_identifier(sample[n])]
     identifiers = [n for n in able if n not in taken]
     session = known.session or _named(identifiers, SESSION, _SESSIONS)
-    client = known.client or _client(sample, [n for n in identifiers if n != session])
+    client = _client_of(sample, known.client, [n for n in identifiers if n != session])
     sequence = known.sequence or _sequence(sample, session or client, {*taken, session, client})
     received_field = _time_field(received, sample)
     fields = Fields(
@@ -511,6 +511,17 @@ def _named(names: Sequence[str], exact: str, known: Sequence[str]) -> str | None
     return best if best is not None and _rank(best, known) < len(known) else None
 
 
+def _client_of(sample: pa.Table, known: str | None, names: Sequence[str]) -> str | None:
+    """Return the client's field: a known system's, unless it is one value and another is several.
+
+    The source of CloudEvents may be a client, or the one service that writes for all of them.
+    """
+    if known is not None and (_distinct(sample[known]) > 1 or len(sample) == 1):
+        return known
+    found = _client(sample, [n for n in names if n != known])
+    return found if known is None or (found and _distinct(sample[found]) > 1) else known
+
+
 def _client(sample: pa.Table, names: Sequence[str]) -> str | None:
     repeating = [n for n in names if n == CLIENT or _repeats(sample[n])]
     found = _named(repeating, CLIENT, _CLIENTS) or _named(names, CLIENT, _CLIENTS)
@@ -520,12 +531,15 @@ def _client(sample: pa.Table, names: Sequence[str]) -> str | None:
 
 
 def _repeats(column: pa.ChunkedArray) -> bool:
-    return int(pc.count_distinct(_values(column)).as_py()) * 2 <= len(column)
+    return _distinct(column) * 2 <= len(column)
 
 
 def _tells_clients_apart(column: pa.ChunkedArray) -> bool:
-    distinct = int(pc.count_distinct(_values(column)).as_py())
-    return column.null_count == 0 and distinct > 1 and _repeats(column)
+    return column.null_count == 0 and _distinct(column) > 1 and _repeats(column)
+
+
+def _distinct(column: pa.ChunkedArray) -> int:
+    return int(pc.count_distinct(_values(column)).as_py())
 
 
 def _values(column: pa.ChunkedArray) -> pa.ChunkedArray:

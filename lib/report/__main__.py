@@ -27,6 +27,7 @@ from lib.sources.open import (
     open_source,
     preset_fields,
     read_secrets,
+    schemas_for_files,
 )
 
 if TYPE_CHECKING:
@@ -134,9 +135,10 @@ def _report_failure(options: Options, error: SkewlineError) -> int:
 
 def _opened(options: Options) -> tuple[str, TopicSource, str]:
     """Return the name of the source, the source, and the topic."""
-    if options.file is not None:
-        return "file", OneFile(options.file), topic_of(options.file.name)
     secrets = _secrets()
+    if options.file is not None:
+        schemas = schemas_for_files(secrets, os.environ)
+        return "file", OneFile(options.file, schemas=schemas), topic_of(options.file.name)
     names = [name for name in available_sources(secrets, os.environ) if name != UPLOAD]
     name = options.source or names[0]
     source = open_source(name, secrets, os.environ)

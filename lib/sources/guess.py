@@ -87,6 +87,8 @@ def _of_text(first: bytes) -> str:
     text = first.strip()
     if text[:1] == b'"':
         return "JSON text that holds JSON, or text in quotes"
+    if text[:2] in (b"{'", b"['"):
+        return "objects as Python prints them; write them with json.dumps"
     if text[:1] and text[:1] in _JSON_BEGINS:
         return "JSON over several lines, or cut off" if not _is_whole(text) else "JSON, no object"
     at = text.find(b"{")

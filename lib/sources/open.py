@@ -29,6 +29,7 @@ from lib.sources.settings import refuse
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from lib.core.schemas import SchemaSource
     from lib.sources.base import TopicSource
     from lib.sources.settings import Fault
 
@@ -143,11 +144,25 @@ def open_source(
         return _cluster(name, _clusters(secrets)[name], {}, f"[{CLUSTERS}.{name}]")
     folder = _folder(secrets, environment)
     if name == FILES and folder:
-        return FileTopics(Path(folder), recursive=_recursive(secrets))
+        schemas = schemas_for_files(secrets, environment)
+        return FileTopics(Path(folder), recursive=_recursive(secrets), schemas=schemas)
     raise SettingsError(
         f"There is no source {name!r} here.",
         f"Choose one of {', '.join(available_sources(secrets, environment))}.",
     )
+
+
+def schemas_for_files(secrets: Mapping[str, Any], environment: Mapping[str, str]) -> SchemaSource:
+    """Return where the schemas of records in files come from: the registry of the cluster `kafka`.
+
+    Raises
+    ------
+    SettingsError
+        When its settings cannot be used.
+    """
+    given = _kafka(secrets)
+    of_registry = given.get("schema_registry", {}) if isinstance(given, Mapping) else {}
+    return _schemas(of_registry, environment, KAFKA_SECTION)
 
 
 def cap_on_events(environment: Mapping[str, str]) -> int:
@@ -176,14 +191,17 @@ def _cluster(name: str, given: object, environment: Mapping[str, str], section: 
     if not isinstance(given, Mapping):
         raise SettingsError(f"{section} is no table.", "Make it a table of settings.")
     own = dict(given)
-    of_registry = own.pop("schema_registry", {})
-    if not isinstance(of_registry, Mapping):
+    schemas = _schemas(own.pop("schema_registry", {}), environment, section)
+    return KafkaTopics(settings_from(own, environment, section), schemas, name)
+
+
+def _schemas(given: object, environment: Mapping[str, str], section: str) -> SchemaSource:
+    if not isinstance(given, Mapping):
         raise SettingsError(
             f"schema_registry in {section} is no table.", "Make it a table of its own."
         )
-    registry = registry_settings_from(of_registry, environment)
-    schemas = NoSchemas() if registry is None else _registry(registry)
-    return KafkaTopics(settings_from(own, environment, section), schemas, name)
+    registry = registry_settings_from(given, environment)
+    return NoSchemas() if registry is None else _registry(registry)
 
 
 def _check_tables(secrets: Mapping[str, Any]) -> None:

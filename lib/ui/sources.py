@@ -14,7 +14,7 @@ import streamlit as st
 
 from lib.core.errors import SkewlineError
 from lib.core.formatting import escaped_markdown
-from lib.sources.open import UPLOAD, open_source, settings_faults
+from lib.sources.open import UPLOAD, open_source, schemas_for_files, settings_faults
 from lib.ui.upload import uploaded
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ def chosen_source(name: str) -> TopicSource | None:
     SettingsError
         When its settings cannot be used.
     """
-    return uploaded() if name == UPLOAD else open_source(name, secrets(), os.environ)
+    if name == UPLOAD:
+        return uploaded(schemas_for_files(secrets(), os.environ))
+    return open_source(name, secrets(), os.environ)
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from lib.sources.files.folder import UploadedTopic
 from lib.ui import parameters
 
+if TYPE_CHECKING:
+    from lib.core.schemas import SchemaSource
 
-def uploaded() -> UploadedTopic | None:
+
+def uploaded(schemas: SchemaSource) -> UploadedTopic | None:
     """Draw the upload and return its file as a source; None while there is none.
 
     The session keeps the source: a file is hashed and listed once, not once a rerun.
+
+    Parameters
+    ----------
+    schemas
+        Where the schemas of its records come from.
     """
     file = st.file_uploader(
         "A file of events",
@@ -24,6 +34,6 @@ def uploaded() -> UploadedTopic | None:
         return None
     held: tuple[str, UploadedTopic] | None = st.session_state.get(parameters.UPLOADED_FILE)
     if held is None or held[0] != file.file_id:
-        held = (file.file_id, UploadedTopic(file.name, file.getvalue()))
+        held = (file.file_id, UploadedTopic(file.name, file.getvalue(), schemas=schemas))
         st.session_state[parameters.UPLOADED_FILE] = held
     return held[1]

@@ -122,10 +122,8 @@ def test_a_type_becomes_a_column(kind, value, column):
 
 
 @pytest.mark.parametrize("zone", ["", "local-"])
-@pytest.mark.parametrize(
-    ("unit", "short", "per_second"), [("millis", "ms", 10**3), ("micros", "us", 10**6)]
-)
-def test_a_timestamp_is_an_integer_whose_unit_is_known(zone, unit, short, per_second):
+@pytest.mark.parametrize(("unit", "per_second"), [("millis", 10**3), ("micros", 10**6)])
+def test_a_timestamp_is_an_integer_of_its_unit(zone, unit, per_second):
     schema = of_field({"type": "long", "logicalType": f"{zone}timestamp-{unit}"})
     when = datetime(2018, 12, 19, 15, tzinfo=None if zone else UTC)
 
@@ -133,7 +131,6 @@ def test_a_timestamp_is_an_integer_whose_unit_is_known(zone, unit, short, per_se
 
     seconds = int(when.replace(tzinfo=UTC).timestamp())
     assert rows_of(found) == [{"f": seconds * per_second}]
-    assert found.units == {"f": short}
 
 
 def test_nanoseconds_keep_every_digit():
@@ -142,7 +139,6 @@ def test_nanoseconds_keep_every_digit():
     found = read_bytes(schema, encoded(of_field("long"), {"f": 1_545_230_000_123_456_789}))
 
     assert rows_of(found) == [{"f": 1_545_230_000_123_456_789}]
-    assert found.units == {"f": "ns"}
 
 
 def test_maps_become_fields_and_arrays_text():

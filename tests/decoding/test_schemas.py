@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,10 @@ from hypothesis import strategies as st
 from lib.core.columns import OFFSET
 from lib.core.schemas import NoSchemas, Schema, SchemaId
 from lib.decoding import wire_format
-from lib.decoding.schemas import SchemaDecoder, schema_decoder, unit_of
+from lib.decoding.schemas import SchemaDecoder, schema_decoder
+from lib.loading.load import load
+from lib.sources.base import Everything
+from lib.sources.files.folder import UploadedTopic
 from tests.support.blocks import block
 from tests.support.schemas import KnownSchemas, written_by
 
@@ -114,11 +118,19 @@ def test_a_record_that_cannot_be_read_costs_nothing_but_itself():
     assert decoded.rejected["excerpt"][2].as_py() is None
 
 
-def test_the_unit_of_a_time_is_known():
-    columns = SchemaDecoder(known()).decode(block(framed(1, b"\x02\x04"))).columns
+@pytest.mark.parametrize("written", [base64.b64encode, lambda value: value.hex().encode()])
+def test_values_in_a_file_have_the_schemas_of_the_registry(written):
+    lines = [
+        f'{{"partition":0,"offset":{n},"value":"{written(framed(1, body)).decode()}"}}\n'
+        for n, body in enumerate((b"\x02\x04", b"\x06\x08"))
+    ]
+    source = UploadedTopic("t.jsonl", "".join(lines).encode(), schemas=known())
 
-    assert unit_of(columns.schema.field("at")) == "ms"
-    assert unit_of(columns.schema.field("a")) is None
+    loaded = load(source, "t", Everything(), chosen=(("event_time", "at"), ("unit", "ms")))
+
+    assert loaded.decoder.name == "Confluent Avro"
+    assert loaded.events.table["Timestamp"].tolist() == [2, 4]
+    assert not len(loaded.rejected)
 
 
 def test_json_is_read_without_a_registry():

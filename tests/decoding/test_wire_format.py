@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.core.schemas import SchemaId
-from lib.decoding.wire_format import framed, recognise, said_of
+from lib.decoding.wire_format import framed, recognise
 from tests.support.blocks import block
 from tests.support.schemas import written_by
 
@@ -117,13 +117,6 @@ def test_keys_have_headers_of_their_own():
 def test_half_of_the_values_decide():
     assert recognise(block(b"\0\0\0\0\1x", PLAIN, None)) == "Confluent"
     assert recognise(block(b"\0\0\0\0\1x", PLAIN, PLAIN)) is None
-
-
-def test_what_is_said_where_nothing_can_be_read():
-    said = said_of(block(b"\0\0\0\0\x11\x02"))
-
-    assert said == "begins with 0 and schema id 17: Avro or Protobuf, not JSON"
-    assert said_of(block(PLAIN)) == ""
 
 
 @pytest.mark.parametrize("language", ["java", "python"])

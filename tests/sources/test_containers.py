@@ -7,6 +7,7 @@ import codecs
 import gzip
 import io
 import json
+import tracemalloc
 import zipfile
 from contextlib import suppress
 
@@ -242,6 +243,74 @@ def test_csv_from_before_unicode_is_read_and_said_to_be(text):
     assert [list(row.values())[1] for row in fields] == ["Müller", "Weiß"]
     assert reasons == []
     assert notes == {"Read as cp1252: it is not UTF-8."}
+
+
+def test_a_damaged_file_costs_no_memory_for_good():
+    damaged = gzip.compress(b'{"a":1}\n' * 9)[:-12]
+    tracemalloc.start()
+
+    for _ in range(20):
+        with suppress(UnreadableFileError):
+            opened("t.jsonl.gz", damaged)
+
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 10 << 20
+
+
+def test_letters_alone_in_their_cells_count_where_others_are_beside_letters():
+    fields, reasons, _ = opened("t.csv", "Größe;b\nä;1\nö;2\n".encode("latin1"))
+
+    assert [row["Größe"] for row in fields] == ["ä", "ö"]
+    assert reasons == []
+
+
+DRAWN = {
+    "psql": " id |  n  \n----+-----\n a  |   1 \n b  |     \n",
+    "mysql": "+----+---+\n| id | n |\n+----+---+\n| a  | 1 |\n| b  |   |\n+----+---+\n",
+    "Markdown": "| id | n |\n|---|---|\n| a | 1 |\n| b |  |\n",
+    "Trino": " id │ n \n────┼───\n a  │ 1 \n b  │   \n",
+    "two marks": "id||n\na||1\nb||\n",
+    "carets": "id^n\na^1\nb^\n",
+    "Hive": "id\x01n\na\x011\nb\x01\n",
+    "spaces": "id    n  note\na     1  -\nb     2  x y\n",
+}
+
+
+@pytest.mark.parametrize("ending", ["csv", "txt"])
+@pytest.mark.parametrize("tool", DRAWN)
+def test_tables_that_are_drawn_have_cells(tool, ending):
+    fields, reasons, _ = opened(f"t.{ending}", DRAWN[tool])
+
+    assert [row["id"] for row in fields] == ["a", "b"]
+    assert [row["n"] for row in fields] == [1, 2 if tool == "spaces" else None]
+    assert reasons == []
+
+
+def test_what_is_below_a_drawn_table_is_rejected():
+    fields, reasons, _ = opened("t.txt", DRAWN["mysql"] * 9 + "2 rows in set (0.00 sec)\n")
+
+    assert len(fields) == 9 * 3 - 1  # the names of the other eight are rows, too
+    assert reasons == ["fewer cells than there are names"]
+
+
+def test_text_in_quotes_may_go_over_lines():
+    text = 'id;"the\nnote";n\n' + "".join(f'{n};"a\nb ""c""\n";{n}\n' for n in range(9))
+
+    fields, reasons, _ = opened("t.csv", text)
+
+    assert [row["n"] for row in fields] == list(range(9))
+    assert {row["the\nnote"] for row in fields} == {'a\nb "c"\n'}
+    assert reasons == []
+
+
+def test_quotes_with_a_backslash_before_them_are_quotes():
+    text = 'id,value\n1,"{\\"a\\": 5, \\"b\\": \\"x\\"}"\n2,"{\\"a\\": 6, \\"b\\": \\"y\\"}"\n'
+
+    fields, reasons, _ = opened("t.csv", text)
+
+    assert [row["value.a"] for row in fields] == [5, 6]
+    assert reasons == []
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from lib.sources.open import (
     open_source,
     preset_fields,
     read_secrets,
+    schemas_for_files,
     settings_faults,
 )
 
@@ -108,6 +109,16 @@ def test_several_clusters_are_sources_by_their_names_each_with_its_registry():
     assert production.settings == KafkaSettings("p:1,p:2")
     assert production.schemas == NoSchemas()
     assert len({open_source(name, CLUSTERS, environment).identity for name in names[:3]}) == 3
+
+
+def test_the_records_of_files_have_the_schemas_of_the_cluster_without_a_name():
+    environment = {"SCHEMA_REGISTRY_URL": "http://registry:8081"}
+
+    files = open_source(FILES, FOLDER, environment)
+
+    assert files.schemas.settings.url == "http://registry:8081"
+    assert files.schemas is schemas_for_files(CLUSTERS, environment)
+    assert schemas_for_files(CLUSTERS, {}) == NoSchemas()
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from lib.sources.files import lines as lines_module
 from lib.sources.files.formats import records_of
 from lib.sources.files.input_file import uploaded
 from lib.sources.records import (
@@ -21,6 +22,7 @@ from lib.sources.records import (
     LOG_APPEND_TIME,
     NO_TIMESTAMP,
     NO_TIMESTAMP_TYPE,
+    note_of,
     reason_of,
 )
 
@@ -209,6 +211,50 @@ def rest_proxy(sent: Sent) -> dict:
     }
 
 
+def place(sent: Sent, prefix: str = "", **more: object) -> dict:
+    """Return what some tools put beside the value in an object of its own."""
+    found = {"topic": "t", "partition": sent.partition, "offset": sent.offset, **more}
+    return {prefix + name: part for name, part in found.items()}
+
+
+def buffer(text: str) -> dict:
+    return {"type": "Buffer", "data": list(text.encode())}
+
+
+def lenses(sent: Sent) -> dict:
+    return {
+        "key": sent.key,
+        "value": json.loads(sent.value),
+        "headers": dict(sent.headers),
+        "metadata": place(sent, timestamp=sent.ms, __keysize=5),
+    }
+
+
+def logstash(sent: Sent) -> dict:
+    return {
+        "message": sent.value,
+        "@timestamp": "2030-01-01T00:00:00.000Z",
+        "@version": "1",
+        "kafka": place(sent, timestamp=sent.ms, key=sent.key, headers=dict(sent.headers)),
+    }
+
+
+def benthos(sent: Sent) -> dict:
+    beside = place(sent, "kafka_", key=sent.key, timestamp_ms=str(sent.ms))
+    return {"content": sent.value, "metadata": beside | {"headers": dict(sent.headers)}}
+
+
+def kafkajs(sent: Sent) -> dict:
+    message = {
+        "timestamp": str(sent.ms),
+        "offset": str(sent.offset),
+        "key": buffer(sent.key or ""),
+        "value": buffer(sent.value),
+        "headers": dict(sent.headers),
+    }
+    return {"topic": "t", "partition": sent.partition, "message": message}
+
+
 def rest_proxy_binary(sent: Sent) -> dict:
     return rest_proxy(sent) | {"key": b64(sent.key or ""), "value": b64(sent.value)}
 
@@ -256,6 +302,12 @@ OBJECTS = {
         "KEY": sent.key,
         "VALUE": sent.value,
     },
+    "Lenses": lenses,
+    "Logstash": logstash,
+    "Benthos": benthos,
+    "KafkaJS": kafkajs,
+    "bytes in hexadecimal": lambda sent: kcat(sent) | {"payload": sent.value.encode().hex()},
+    "bytes as a list": lambda sent: kcat(sent) | {"payload": list(sent.value.encode())},
     "REST Proxy": rest_proxy,
     "REST Proxy, binary": rest_proxy_binary,
 }
@@ -378,6 +430,17 @@ def test_events_of_lambda_hold_records_by_partition(written):
     assert [row["timestamp"] for row in found] == [SENT[0].ms, SENT[2].ms, SENT[1].ms]
     assert found[2]["headers"] == [("h", b"v")]
     assert rejected == []
+
+
+def test_values_in_events_of_lambda_are_base64_whatever_is_in_them():
+    event = lambda_event(*SENT)
+    for records in event["records"].values():
+        for record in records:
+            record["value"] = base64.b64encode(b"\x81\xa1a\x01").decode()
+
+    found, _ = read("event.json", json.dumps(event))
+
+    assert {row["value"] for row in found} == {b"\x81\xa1a\x01"}
 
 
 def test_events_of_lambda_one_a_line_are_all_read():
@@ -551,12 +614,115 @@ def test_without_a_time_numbers_before_a_value_are_its_key(form):
     )
 
 
-def test_a_log_with_levels_is_no_template():
-    text = "".join(f"2024-01-02 03:04:{n:02},123 INFO sent {{}}\n" for n in range(6))
-
-    _, rejected = read("t.log", text)
+@pytest.mark.parametrize(
+    "form",
+    [
+        "\nKey (%K bytes): %k\nValue (%V bytes): %v\nTimestamp: %d\nPartition: %p\nOffset: %o\n--",
+        "Key (%K bytes): %k\t\nValue (%V bytes): %v\t\nTimestamp: %d\tPartition: %p\tOffset: %o\n",
+        "CreateTime:%d\nPartition:%p\nOffset:%o\n%k\n%v",
+        "----- got message -----\npublishTime:[%d], key:[%k], offset:[%o], content:%v",
+    ],
+)
+def test_a_record_may_be_printed_over_several_lines(form):
+    found, rejected = read("t.txt", printed(form))
 
     assert rejected == []
+    assert [row["value"].decode() for row in found] == [sent.value for sent in SENT_OFTEN]
+    assert [row["key"].decode() for row in found] == [sent.key for sent in SENT_OFTEN]
+    assert [row["offset"] for row in found] == [sent.offset for sent in SENT_OFTEN]
+    assert [row["timestamp"] for row in found] == [sent.ms for sent in SENT_OFTEN]
+
+
+def test_lines_of_a_record_may_be_in_two_blocks(monkeypatch):
+    monkeypatch.setattr(lines_module, "BLOCK_BYTES", 100)
+    form = "Key: %k\nValue: %v\nTimestamp: %d\nOffset: %o"
+
+    found, rejected = read("t.txt", printed(form))
+
+    assert [row["offset"] for row in found] == [sent.offset for sent in SENT_OFTEN]
+    assert rejected == []
+
+
+def test_a_line_among_those_of_records_is_rejected_alone():
+    text = printed("Key: %k\nTimestamp: %d\nValue: %v").replace(
+        "Timestamp", "% Reached end of topic t [0] at offset 3\nTimestamp", 1
+    )
+
+    found, rejected = read("t.txt", text)
+
+    assert [row["value"].decode() for row in found] == [sent.value for sent in SENT_OFTEN]
+    assert rejected == ["a status line of kcat"]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "%v @ %d %p/%o",
+        "%v\t%k\t%d\t%p\t%o",
+        "[%i] %v",
+        "[%i] [%k] %v",
+        "@%d %k %v",
+        "(%i) %k => %v",
+        "rowtime: %i, key: %k, value: %v, partition: %p",
+        (
+            "ConsumerRecord(topic = t, partition = %p, offset = %o, CreateTime = %d, serialized "
+            "key size = %K, headers = RecordHeaders(headers = []), key = %k, value = %v)"
+        ),
+        (
+            "ConsumerRecord(topic='t', partition=%p, offset=%o, timestamp=%d, timestamp_type=0, "
+            "key=b'%k', value=b'%v', headers=[], serialized_key_size=%K)"
+        ),
+        "| offset: %o CreateTime: %d keySize: %K valueSize: %V headerKeys: [] key: %k payload: %v",
+        "Timestamp: %d Partition: %p Offset: %o %k\t%v",
+    ],
+)
+def test_parts_may_stand_behind_the_value_and_in_brackets(form):
+    found, rejected = read("t.txt", printed(form))
+
+    assert rejected == []
+    assert [row["value"].decode() for row in found] == [sent.value for sent in SENT_OFTEN]
+    assert [row["timestamp"] for row in found] == [sent.ms for sent in SENT_OFTEN]
+    if "%k" in form:
+        assert [row["key"].decode() for row in found] == [sent.key for sent in SENT_OFTEN]
+    if "%o" in form and "/" not in form:
+        assert [row["offset"] for row in found] == [sent.offset for sent in SENT_OFTEN]
+
+
+def test_seconds_behind_an_at_are_read():
+    text = "".join(f"@{sent.ms / 1000:.3f} {sent.value}\n" for sent in SENT_OFTEN)
+
+    found, _ = read("t.txt", text)
+
+    assert [row["timestamp"] for row in found] == [sent.ms for sent in SENT_OFTEN]
+
+
+def test_the_json_in_lines_of_a_log_is_read_and_said_to_be():
+    text = "".join(f'2024-01-02 03:04:{n:02},123 INFO [main] sent {{"n":{n}}}\n' for n in range(6))
+
+    found, rejected = read("t.log", text)
+
+    assert [json.loads(row["value"]) for row in found] == [{"n": n} for n in range(6)]
+    assert {row["timestamp"] for row in found} == {NO_TIMESTAMP}
+    assert rejected == []
+    (note,) = {note_of(block) for block in records_of(uploaded("t.log", text.encode()))}
+    assert "lines are of a log" in note
+
+
+@pytest.mark.parametrize("mark", [";", "||", "\0", "\x1f", " -- ", "###"])
+def test_values_may_be_parted_by_any_mark(mark):
+    found, rejected = read("t.txt", mark.join(sent.value for sent in SENT_OFTEN))
+
+    assert [row["value"].decode() for row in found] == [sent.value for sent in SENT_OFTEN]
+    assert rejected == []
+
+
+@pytest.mark.parametrize("written", [lines, pretty])
+def test_the_colours_of_a_terminal_do_not_matter(written, monkeypatch):
+    monkeypatch.setattr(lines_module, "BLOCK_BYTES", 101)  # cuts escapes
+    plain = written(*map(kcat, SENT))
+    coloured = plain.replace('"', '\x1b[0;32m"').replace(":", "\x1b[1;39m:\x1b[0m")
+
+    assert read("t.json", coloured.replace("\\\x1b[0;32m", "\\")) == read("t.json", plain)
 
 
 def test_headers_with_commas_are_printed_with_commas_between_parts():
@@ -609,6 +775,7 @@ def test_headers_are_printed_before_the_key():
         ('% Headers: [h="v"]', "headers on a line of their own"),
         ("% Reached end of topic t [0] at offset 2", "a status line of kcat"),
         ("Starting Kafka Consumer. Use Ctrl-C to exit.", "what a tool says of itself"),
+        ("Dumping /kafka/t-0/00000000000000000000.log", "what a tool says of itself"),
         ("hello", "a line that is not as the others are"),
     ],
 )

@@ -15,13 +15,15 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from lib.sources.files.csv_form import form_of
+from lib.sources.files.drawn import cells_of, plain
 from lib.sources.files.encodings import (
     UTF_8,
+    as_stream,
     beginning_of,
     encoding_of,
     old_encoding_of,
+    pieces_of,
     read_as,
-    utf8_stream,
 )
 from lib.sources.files.input_file import content_of, table_faults
 from lib.sources.files.tables import Rows, table_records
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from lib.sources.files.csv_form import CsvForm
+    from lib.sources.files.drawn import Cells
     from lib.sources.files.input_file import InputFile
 
 TOO_FEW: Final = "fewer cells than there are names"
@@ -55,24 +58,27 @@ def read(file: InputFile) -> Iterator[pa.RecordBatch]:
     """
     beginning = beginning_of(file, "CSV")
     old = old_encoding_of(beginning)
-    form = form_of(beginning.removeprefix(b"\xef\xbb\xbf").decode(old or UTF_8, "replace"))
+    text = beginning.removeprefix(b"\xef\xbb\xbf").decode(old or UTF_8, "replace")
+    drawn = cells_of(text)
+    form = form_of(b"".join(plain([text.encode()], drawn)).decode() if drawn else text)
     if form is None:
         return
     notes = [*form.notes, *([read_as(old)] if old else [])]
-    with _content(file, old) as stream, table_faults(file, "CSV"):
+    with _content(file, old, drawn) as stream, table_faults(file, "CSV"):
         for block in table_records(file, list(form.names), _rows(stream, form), typed=False):
             yield noted(block, *notes)
 
 
 @contextmanager
-def _content(file: InputFile, old: str | None) -> Iterator[pa.NativeFile]:
+def _content(file: InputFile, old: str | None, drawn: Cells | None) -> Iterator[pa.NativeFile]:
     with content_of(file) as stream:
         encoding = old or file.encoding or encoding_of(stream.read(2_000))
-    if encoding == UTF_8:
+    if encoding == UTF_8 and drawn is None:
         with content_of(file) as stream:
             yield stream
     else:
-        yield utf8_stream(file, encoding)
+        pieces = pieces_of(file, _BLOCK_BYTES, encoding)
+        yield as_stream(pieces if drawn is None else plain(pieces, drawn))
 
 
 def _rows(stream: pa.NativeFile, form: CsvForm) -> Iterator[Rows]:
@@ -111,6 +117,7 @@ def _blocks(
         parse_options=pyarrow.csv.ParseOptions(
             delimiter=form.separator,
             quote_char=form.quote,
+            escape_char="\\" if form.escapes else False,
             newlines_in_values=True,
             invalid_row_handler=keep,
         ),
@@ -157,7 +164,11 @@ def _judged(table: pa.RecordBatch, more: list[pa.Array], ragged: list[str], form
 def _split(text: str, form: CsvForm) -> list[bytes | None]:
     """Return the cells of a row, without empty ones beyond the names."""
     try:
-        cells = next(csv.reader([text], delimiter=form.separator, quotechar=form.quote), [])
+        escape = "\\" if form.escapes else None
+        cells = next(
+            csv.reader([text], delimiter=form.separator, quotechar=form.quote, escapechar=escape),
+            [],
+        )
     except csv.Error:
         cells = text.split(form.separator)
     while len(cells) > len(form.names) and not cells[-1]:

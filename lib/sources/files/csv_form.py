@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
-SEPARATORS: Final = "\t;|,"
+from lib.sources.files.drawn import cells_of
+
+SEPARATORS: Final = "\t;|,^~\x01\x1f"
 """What may part cells; of two that do so equally well, the first."""
 
 _NO_NAMES: Final = (
@@ -23,6 +24,9 @@ _NUMBER: Final = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)?")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d|\d\d?[:./]\d\d?[:./]\d\d")
 _DECIMAL: Final = re.compile(r"-?\d+,\d+")
 _WHOLE: Final = re.compile(r"-?\d*")
+_ESCAPED: Final = re.compile(r'(?:^|[\t;|,^~])"(?:[^"\\]|\\.)*\\"')
+_QUOTED: Final = re.compile(r'(?:(?<=[\t;|,^~])|^) *"(?:[^"]|"")*"(?= *(?:[\t;|,^~]|$))')
+_OPENS: Final = re.compile(r'(?:(?<=[\t;|,^~])|^) *"[^"]*(?:""[^"]*)*$')
 _COMMENT: Final = re.compile(r"(?:#|//|%)\s*")
 _TOLD: Final = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 
@@ -35,6 +39,8 @@ class CsvForm:
     ----------
     separator, quote
         What parts cells, and what is around text that holds it.
+    escapes
+        Whether quotes in a text have a backslash before them, as Spark writes them.
     skipped
         Lines before the first row, that with the names among them.
     names
@@ -54,11 +60,12 @@ class CsvForm:
     width: int
     decimals: tuple[str, ...]
     notes: tuple[str, ...]
+    escapes: bool = False
 
 
 def form_of(text: str) -> CsvForm | None:
     """Return how CSV that begins with `text` is written; None if it has no lines."""
-    lines = text.splitlines()[:_LINES]
+    lines = _whole_lines(text.splitlines()[:_LINES])
     told = _TOLD.fullmatch(lines[0]) if lines else None
     first = 1 if told else 0
     while first < len(lines) and not lines[first].strip():
@@ -67,7 +74,8 @@ def form_of(text: str) -> CsvForm | None:
         return None
     quote = _quote(lines)
     separator = told[1] if told else _separator(lines[first:], quote)
-    rows = [_cells(line, separator, quote) for line in lines]
+    escapes = any(map(_ESCAPED.search, lines)) and not any('""' in line for line in lines)
+    rows = [_cells(line, separator, quote, escapes=escapes) for line in lines]
     width = _width(rows[first:])
     at = _line_of_names(lines, rows, first, width)
     following = [row for row in rows[at + 1 :] if len(row) == width]
@@ -81,13 +89,32 @@ def form_of(text: str) -> CsvForm | None:
     decimals = _decimals(names, following) if separator != "," else ()
     if decimals:
         notes.append(f"Decimal commas in {', '.join(decimals)}.")
-    return CsvForm(
-        separator, quote, at + named, names, max(width, len(names)), decimals, tuple(notes)
-    )
+    width = max(width, len(names))
+    skipped = sum(line.count("\n") + 1 for line in lines[: at + named])
+    return CsvForm(separator, quote, skipped, names, width, decimals, tuple(notes), escapes)
+
+
+def _whole_lines(lines: list[str]) -> list[str]:
+    """Return lines with those joined that one quoted text goes over; as they are if one never ends.
+
+    A quote begins a text only at a cell's beginning, so that those inside cells do not count.
+    """
+    found: list[str] = []
+    inside = False
+    for line in lines:
+        opens = _OPENS.search(_QUOTED.sub("", f'"{line}' if inside else line)) is not None
+        if inside:
+            found[-1] += f"\n{line}"
+        else:
+            found.append(line)
+        inside = opens
+    return lines if inside and len(found) * 2 < len(lines) else found
 
 
 def is_table(text: str) -> bool:
     """Return whether a text is CSV beyond doubt: nine in ten lines have equally many cells."""
+    if cells_of(text) is not None:
+        return True
     lines = [line for line in text.splitlines()[:_LINES] if line.strip()]
     if len(lines) < 2:
         return False
@@ -96,9 +123,11 @@ def is_table(text: str) -> bool:
     return width > 1 and sum(len(row) == width for row in rows) * 10 >= 9 * len(rows)
 
 
-def _cells(line: str, separator: str, quote: str) -> list[str]:
+def _cells(line: str, separator: str, quote: str, *, escapes: bool = False) -> list[str]:
+    escape = "\\" if escapes else None
     try:
-        return next(csv.reader(io.StringIO(line), delimiter=separator, quotechar=quote), [])
+        reader = csv.reader([line], delimiter=separator, quotechar=quote, escapechar=escape)
+        return next(reader, [])
     except csv.Error:
         return line.split(separator)
 

@@ -31,6 +31,10 @@ _MARKS: Final = (
 _BESIDE_LETTERS: Final = re.compile(rb"[A-Za-z][\x80-\xff]|[\x80-\xff][A-Za-z]|[\xc0-\xff]{3}")
 _NO_TEXT: Final = re.compile(rb"[\0-\x08\x0e-\x1f]|\\u00[01][0-9a-fA-F]")
 _TOLD_FROM: Final = 1 << 16
+_ESCAPE: Final = b"\x1b["
+_COLOURS: Final = re.compile(rb"\x1b\[[0-9;]*[mK]")
+_LONGEST_ESCAPE: Final = 16
+_CUT_OFF: Final = re.compile(rb"\x1b(?:\[[0-9;]*)?\Z")
 _OTHER_SCRIPTS: Final = frozenset(
     (
         *("cp1251", "koi8_r", "mac_cyrillic", "cp866", "cp1253", "cp1255", "cp1256", "shift_jis"),
@@ -66,13 +70,23 @@ def read_as(encoding: str) -> str:
 def old_encoding_of(beginning: bytes) -> str | None:
     """Return the encoding of text from before Unicode, such as Windows-1252; None if it is UTF-8.
 
-    A stray byte makes no text: what is not UTF-8 must stand beside letters, mostly.
+    A stray byte makes no text: what is not UTF-8 must stand beside letters in all lines that have
+    it, or in some and be letters itself.
     """
     lines = [line for line in beginning.split(b"\n")[:-1] or [beginning] if not _is_utf8(line)]
-    if not lines or sum(_BESIDE_LETTERS.search(line) is not None for line in lines) < len(lines):
+    beside = sum(_BESIDE_LETTERS.search(line) is not None for line in lines)
+    if not beside:
         return None
-    best = from_bytes(b"\n".join(lines)[:_TOLD_FROM]).best()
-    return best.encoding if best is not None and best.encoding in _OTHER_SCRIPTS else "cp1252"
+    text = b"\n".join(lines)
+    best = from_bytes(text[:_TOLD_FROM]).best()
+    found = best.encoding if best is not None and best.encoding in _OTHER_SCRIPTS else "cp1252"
+    return found if beside == len(lines) or _is_of_letters(text, found) else None
+
+
+def _is_of_letters(text: bytes, encoding: str) -> bool:
+    """Return whether nearly all characters of a text that ASCII has not are letters."""
+    high = [c for c in text.decode(encoding, "replace") if not c.isascii()]
+    return sum(map(str.isalpha, high)) * 10 >= 9 * len(high)
 
 
 def old_encoding_of_json(beginning: bytes) -> str | None:
@@ -84,8 +98,7 @@ def old_encoding_of_json(beginning: bytes) -> str | None:
     found = old_encoding_of(b"\n".join([*lines, b""]))
     if found is None or any(map(_is_utf8, lines)) or any(map(_NO_TEXT.search, lines)):
         return None
-    high = [c for c in b"\n".join(lines).decode(found, "replace") if not c.isascii()]
-    return found if sum(map(str.isalpha, high)) * 10 >= 9 * len(high) else None
+    return found if _is_of_letters(b"\n".join(lines), found) else None
 
 
 def _is_utf8(text: bytes) -> bool:
@@ -97,7 +110,7 @@ def _is_utf8(text: bytes) -> bool:
 
 
 def beginning_of(file: InputFile, form: str = "text") -> bytes:
-    """Return how a file's text begins, in UTF-8 if it is in UTF-16 or UTF-32.
+    """Return how a file's text begins, in UTF-8 if it is in UTF-16 or UTF-32, without colours.
 
     Raises
     ------
@@ -108,13 +121,13 @@ def beginning_of(file: InputFile, form: str = "text") -> bytes:
         beginning: bytes = stream.read(BEGINNING_BYTES)
     check_form(file, beginning, form)
     encoding = file.encoding or encoding_of(beginning)
-    if encoding == UTF_8:
-        return beginning
-    return codecs.getincrementaldecoder(encoding)("replace").decode(beginning).encode()
+    if encoding != UTF_8:
+        beginning = codecs.getincrementaldecoder(encoding)("replace").decode(beginning).encode()
+    return _COLOURS.sub(b"", beginning) if _ESCAPE in beginning else beginning
 
 
 def pieces_of(file: InputFile, size: int, encoding: str | None = None) -> Iterator[bytes]:
-    """Yield the text of a file as UTF-8, in pieces; without a byte order mark.
+    """Yield the text of a file as UTF-8, in pieces; without a byte order mark or colours.
 
     Parameters
     ----------
@@ -133,14 +146,21 @@ def pieces_of(file: InputFile, size: int, encoding: str | None = None) -> Iterat
         check_form(file, piece, "text")
         encoding = encoding or file.encoding or encoding_of(piece)
         decoder = codecs.getincrementaldecoder(encoding)("replace")
+        rest = b""
         while piece:
-            yield piece if encoding == UTF_8 else decoder.decode(piece).encode()
+            text = rest + (piece if encoding == UTF_8 else decoder.decode(piece).encode())
+            cut = _CUT_OFF.search(text, len(text) - _LONGEST_ESCAPE)
+            rest = text[cut.start() :] if cut else b""
+            text = text.removesuffix(rest)
+            yield _COLOURS.sub(b"", text) if _ESCAPE in text else text
             piece = stream.read(size)
+        if rest:
+            yield rest
 
 
-def utf8_stream(file: InputFile, encoding: str) -> pa.NativeFile:
-    """Return the text of a file as UTF-8, to be read from its beginning to its end."""
-    return pa.PythonFile(_Pieces(pieces_of(file, 1 << 20, encoding)), mode="r")
+def as_stream(pieces: Iterator[bytes]) -> pa.NativeFile:
+    """Return pieces of bytes as a stream, to be read from its beginning to its end."""
+    return pa.PythonFile(_Pieces(pieces), mode="r")
 
 
 class _Pieces(io.RawIOBase):

@@ -7,8 +7,6 @@ timestamp: the received time, never the event time.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import re
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lib.sources.files.codings import coding_of, decoded, decoded_text, is_known, of_base64
 from lib.sources.files.json_text import members, unquoted
 from lib.sources.files.places import Places
 
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
+
+    from lib.sources.files.codings import Decode
 
     _Reason = Callable[[bytes], str | None]
 
@@ -60,12 +61,15 @@ _BESIDE: Final = frozenset(
 )
 """What else tools write into envelopes, likewise without case and punctuation."""
 
+_OF_KAFKA: Final = "kafka"
+"""What names may begin with beside a record, but not in one: Skewline's own columns do."""
+
 NOT_WHOLE: Final = "not a whole JSON object"
 NO_VALUE: Final = "no value, which the other records of the file have"
 BAD_TEXT: Final = "a text that JSON does not allow"
 
 _SAMPLE: Final = 64
-_JSON: Final = re.compile(rb"\s*[{\[]")
+_NO_PART: Final = b"{}"
 
 
 @dataclass(frozen=True)
@@ -75,10 +79,13 @@ class Envelope:
     Attributes
     ----------
     names
-        A column of `RECORDS` → the name of its field.
+        A column of `RECORDS` → the name of its field, with a dot where it is in `within`.
+    within
+        The field whose object has the place of the record, as `metadata` in exports of Lenses; "".
     """
 
     names: dict[str, str]
+    within: str = ""
 
     @property
     def value(self) -> str:
@@ -114,8 +121,8 @@ def envelope_of(names: Sequence[str], values: Sequence[Any] = ()) -> Envelope | 
     return Envelope(found) if only and others and looks else None
 
 
-def _roles(names: Sequence[str]) -> dict[str, str]:
-    plain = {name: _plain(name) for name in names}
+def _roles(names: Sequence[str], prefix: str = "") -> dict[str, str]:
+    plain = {name: _plain(name).removeprefix(prefix) for name in names}
     found = {}
     for role, known in NAMES.items():
         fitting = [name for name in names if plain[name] in known]
@@ -137,12 +144,7 @@ def _looks_like_json(value: object) -> bool:
     if isinstance(value, dict):
         return True
     text = value.encode("utf-8", "replace") if isinstance(value, str) else value
-    if not isinstance(text, bytes):
-        return False
-    if not _JSON.match(text):
-        decoded = _from_base64(text)
-        text = decoded if decoded is not None else b""
-    return _JSON.match(text) is not None or text.startswith(b"\0")
+    return isinstance(text, bytes) and (is_known(text) or is_known(of_base64(text) or b""))
 
 
 # Objects
@@ -154,12 +156,34 @@ def envelope_in(objects: Sequence[bytes]) -> Envelope | None:
     if not read:
         return None
     names = max(map(list, read), key=len)
+    nested = _nested_in(read, names)
+    if nested is not None:
+        return nested
     value = value_name(names)
     envelope = envelope_of(names, [each.get(value) for each in read] if value else ())
     if envelope is None:
         return None
     having = sum(envelope.value in each for each in read)
     return envelope if having * 2 > len(read) else None
+
+
+def _nested_in(read: Sequence[dict[str, Any]], names: Sequence[str]) -> Envelope | None:
+    """Return the envelope whose partition and offset are a level deeper; None if there is none."""
+    outer = _roles(names)
+    for name in () if {"partition", "offset"} <= outer.keys() else names:
+        inside = [each[name] for each in read if isinstance(each.get(name), dict)]
+        if len(inside) * 2 <= len(read):
+            continue
+        inner = {
+            role: f"{name}.{found}"
+            for role, found in _roles(max(map(list, inside), key=len), _OF_KAFKA).items()
+        }
+        if outer.get("value", name) != name:
+            inner.pop("value", None)
+        roles = outer | inner
+        if "offset" in inner and "partition" in roles and roles.get("value", name) != name:
+            return Envelope(roles, name)
+    return None
 
 
 def _loaded(text: bytes) -> dict[str, Any] | None:
@@ -176,7 +200,8 @@ class Unpacking:
 
     envelope: Envelope
     places: Places
-    in_base64: bool | None = None
+    coding: Decode | None = None
+    begun: bool = False
 
     def blocks(self, objects: pa.BinaryArray, reason: _Reason) -> Iterator[pa.RecordBatch]:
         """Yield the records that objects hold.
@@ -187,8 +212,7 @@ class Unpacking:
             Says of what is no object why it is none.
         """
         names = self.envelope.names
-        written, whole = members(objects, list(names.values()))
-        columns = dict(zip(names.values(), written, strict=True))
+        columns, whole = self._written(objects)
         reasons = _reasons(objects, whole, columns[self.envelope.value], reason)
         for role, name in names.items():
             if role in ("headers", "value"):
@@ -197,13 +221,29 @@ class Unpacking:
             reasons = _with(reasons, bad, BAD_TEXT)
         values, bad = unquoted(_inner(columns.pop(self.envelope.value)))
         reasons = _with(reasons, bad, BAD_TEXT)
-        if self.in_base64 is None:
-            self.in_base64 = are_base64(values)
-        if self.in_base64:
-            values = from_base64(values)
+        if not self.begun:
+            self.coding, self.begun = coding_of(values), True
+        if self.coding is not None:
+            values = decoded(values, self.coding)
             if "key" in names:
-                columns[names["key"]] = text_from_base64(columns[names["key"]])
+                columns[names["key"]] = decoded_text(columns[names["key"]], self.coding)
         yield from self.places.blocks(values, columns, reasons, objects)
+
+    def _written(self, objects: pa.BinaryArray) -> tuple[dict[str, pa.Array], NDArray[np.bool_]]:
+        """Return the fields as they are written, and which objects are whole."""
+        within = self.envelope.within
+        begin = f"{within}."
+        names = list(self.envelope.names.values())
+        nested = [name for name in names if within and name.startswith(begin)]
+        outer = [name for name in names if name not in nested]
+        written, whole = members(objects, [*outer, within])
+        columns = dict(zip(outer, written, strict=False))
+        if nested:
+            inner, _ = members(
+                pc.fill_null(written[-1], _NO_PART), [name.removeprefix(begin) for name in nested]
+            )
+            columns |= dict(zip(nested, inner, strict=True))
+        return columns, whole
 
 
 def _inner(written: pa.BinaryArray) -> pa.BinaryArray:
@@ -240,41 +280,3 @@ def _with(
     if reasons is None:
         reasons = pa.nulls(len(bad), pa.string())
     return pc.if_else(pc.and_(pa.array(bad), reasons.is_null()), why, reasons)
-
-
-# Base64
-
-
-def are_base64(values: pa.BinaryArray) -> bool:
-    """Return whether values are base64 of JSON objects, or of bytes that begin with 0."""
-    some = values.drop_null()[:_SAMPLE].to_pylist()
-    decoded = [_from_base64(value) for value in some]
-    good = [text for text in decoded if text and (_JSON.match(text) or text.startswith(b"\0"))]
-    return bool(some) and len(good) * 2 > len(some)
-
-
-def from_base64(values: pa.BinaryArray) -> pa.BinaryArray:
-    """Return values decoded; as they are where they are no base64."""
-    each = [None if v is None else _from_base64(v) for v in values.to_pylist()]
-    return pc.coalesce(pa.array(each, pa.binary()), values)
-
-
-def text_from_base64(values: pa.BinaryArray) -> pa.BinaryArray:
-    """Return values decoded where they are base64 of text; others as they are."""
-    each = [None if v is None else _text_from_base64(v) for v in values.to_pylist()]
-    return pc.coalesce(pa.array(each, pa.binary()), values)
-
-
-def _text_from_base64(value: bytes) -> bytes | None:
-    found = _from_base64(value)
-    try:
-        return found if found and found.decode().isprintable() else None
-    except UnicodeDecodeError:
-        return None
-
-
-def _from_base64(value: bytes) -> bytes | None:
-    try:
-        return base64.b64decode(value, validate=True)
-    except binascii.Error:
-        return None

@@ -127,7 +127,9 @@ def uploaded(name: str, content: bytes) -> InputFile:
 
 
 @contextmanager
-def content_of(file: InputFile, limits: Limits | None = None) -> Iterator[pa.NativeFile]:
+def content_of(
+    file: InputFile, limits: Limits | None = None
+) -> Iterator[pa.NativeFile | io.RawIOBase]:
     """Open a file's content, decompressed, to be read once from its beginning to its end.
 
     Raises
@@ -143,10 +145,10 @@ def content_of(file: InputFile, limits: Limits | None = None) -> Iterator[pa.Nat
         if file.is_as_stored:
             yield raw
         elif file.compression is None:
-            yield pa.PythonFile(_Counting(raw, file, limits), mode="r")
+            yield _Counting(raw, file, limits)
         else:
             with pa.CompressedInputStream(raw, file.compression) as stream:
-                yield pa.PythonFile(_Counting(stream, file, limits), mode="r")
+                yield _Counting(stream, file, limits)
 
 
 @contextmanager
@@ -279,7 +281,8 @@ class _Counting(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        piece: bytes = self._stream.read(None if size < 0 else size)
+        # Arrow's `read` never frees its bytes where the stream is damaged.
+        piece: bytes = self._stream.read_buffer(None if size < 0 else size).to_pybytes()
         self._given += len(piece)
         limits = self._limits
         allowed = max(limits.free_bytes, limits.ratio * self._file.size)

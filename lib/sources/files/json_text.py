@@ -39,9 +39,9 @@ def cut(
 ) -> tuple[pa.BinaryArray, int, bool]:
     """Return the values that stand one behind the other in a text, or in the arrays that it has.
 
-    What parts them, white space or commas, belongs to none. Objects and arrays end with their
-    bracket, or where another object begins that JSON does not allow there; anything else ends with
-    its line.
+    What parts them, white space, commas or other marks before a bracket, belongs to none. Objects
+    and arrays end with their bracket, or where another object begins that JSON does not allow
+    there; anything else ends with its line.
 
     Parameters
     ----------
@@ -299,6 +299,24 @@ def _end_of(data: Bytes, i: int, stop: int, within: bool, kinds: Bytes) -> int:
     return i + 1 if byte == _CLOSE_OBJECT else _end_of_scalar(data, i, stop)
 
 
+@inlined
+def _after_marks(data: Bytes, i: int, stop: int, final: bool) -> int:
+    """Return where an object or an array begins behind nothing but marks that begin at `i`.
+
+    `i` if other text follows, `_UNFINISHED` if that is not to be seen yet.
+    """
+    first = i
+    while i < stop:
+        byte = data[i]
+        if byte in (_OPEN_OBJECT, _OPEN_ARRAY):
+            return i
+        is_letter = 0x30 <= byte <= 0x39 or 0x41 <= byte <= 0x5A or 0x61 <= byte <= 0x7A
+        if is_letter or byte in (_QUOTE, _CLOSE_OBJECT, _CLOSE_ARRAY) or byte > 0x7E:
+            return first
+        i += 1
+    return stop if final else _UNFINISHED
+
+
 @compiled
 def _cut(
     data: Bytes, within: bool, final: bool, whole: bool
@@ -316,6 +334,12 @@ def _cut(
             if not whole:
                 break
         else:
+            begins = i if within else _after_marks(data, i, stop, final)
+            if begins == _UNFINISHED:
+                break
+            if begins > i:
+                i = begins
+                continue
             inner = i if within or byte != _OPEN_ARRAY else _opens_array(data, i, stop, final)
             if inner == _UNFINISHED:
                 break

@@ -9,15 +9,22 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lib.sources.files.arranged import SeveralLines, joined, parts_first, several_lines
 from lib.sources.files.places import Places
-from lib.sources.files.templates import Template, template_with_names, template_without_names
+from lib.sources.files.templates import (
+    Template,
+    common_end,
+    common_start,
+    template_with_names,
+    template_without_names,
+)
 from lib.sources.records import noted
 
 if TYPE_CHECKING:
@@ -57,7 +64,13 @@ _REASONS: Final = (
     (re.compile(rb"% "), "a status line of kcat"),
     (_LOG, "a line of a log"),
     (re.compile(rb"(?:SLF4J|WARN|ERROR|INFO|DEBUG|OpenJDK|log4j)\b"), "a line of a log"),
-    (re.compile(rb"Starting Kafka Consumer|Using "), "what a tool says of itself"),
+    (
+        re.compile(
+            rb"(?:Starting|Stopping|Stopped) (?:Kafka )?Consumer|Using |Dumping /|baseOffset: "
+            rb"|Log starting offset|(?:Key|Value) format: "
+        ),
+        "what a tool says of itself",
+    ),
 )
 TOLD: Final = frozenset(reason for _, reason in _REASONS)
 """Reasons that say what a line is, so that nobody has to guess."""
@@ -65,6 +78,7 @@ TOLD: Final = frozenset(reason for _, reason in _REASONS)
 _NEVER: Final = r"^(?:% |(?:\^C)?Processed a total of \d+ messages)"
 """What tools print beside records, though it may look like one."""
 
+_OF_A_LOG: Final = "The lines are of a log; the JSON in them was read, not the time before it."
 OTHERWISE: Final = "a line that is not as the others are"
 
 
@@ -85,11 +99,17 @@ class Printed:
         Whether the timestamps are milliseconds since 1970; else they are written out.
     note
         A sentence for who reads the page: what was guessed.
+    several
+        How several lines make one, which the pattern is for; None where each is one.
+    parts_behind
+        Whether parts stand behind the values; the pattern is for lines that have them in front.
     """
 
     pattern: str
     in_ms: bool = True
     note: str = ""
+    several: SeveralLines | None = None
+    parts_behind: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -97,15 +117,46 @@ class Printed:
         return list(re.compile(self.pattern).groupindex)
 
 
-def printed_as(lines: Sequence[bytes]) -> Printed | None:
+def printed_as(lines: Sequence[bytes], first: Sequence[bytes] = ()) -> Printed | None:
     """Return how some lines of a file are printed; None if they are not.
 
     What the parts are is told from the lines together: what stands between them, and how many are
     in front of the JSON that is the value.
+
+    Parameters
+    ----------
+    first
+        The first lines of the file, all of them; without these each line is for itself.
     """
-    lines = [line for line in lines if len(line) < _LONGEST]
-    if not lines:
-        return None
+    first = _records_among(first)
+    several = several_lines(first)
+    if several is not None:
+        whole = joined(several, [pa.array(first, pa.binary())], why_no_record)
+        found = _printed_as([line for block in whole for line in block.to_pylist()])
+        if found is not None and {"timestamp", "offset", "partition"} & {*found.names}:
+            return replace(found, several=several)
+    return _printed_as(_records_among(lines))
+
+
+def holds_json(lines: Sequence[bytes]) -> bool:
+    """Return whether some lines end with JSON behind something else."""
+    return any(_json_at(line) is not None for line in lines)
+
+
+def _records_among(lines: Sequence[bytes]) -> list[bytes]:
+    short = [line for line in lines if len(line) < _LONGEST]
+    return [line for line in short if why_no_record(line) is None or _json_at(line)]
+
+
+def _printed_as(lines: Sequence[bytes]) -> Printed | None:
+    """Return how lines are printed, wherever the parts stand."""
+    arranged = list(map(parts_first, lines))
+    parts_behind = sum(a != line for a, line in zip(arranged, lines, strict=True)) * 2 > len(lines)
+    found = _parts_before(arranged if parts_behind else lines) if lines else None
+    return replace(found, parts_behind=parts_behind) if found else None
+
+
+def _parts_before(lines: Sequence[bytes]) -> Printed | None:
     begun = [_named_parts(line) for line in lines]
     named = Counter(kinds for kinds, _, _ in begun if kinds)
     kinds = named.most_common(1)[0][0] if named else ()
@@ -126,10 +177,18 @@ def printed_as(lines: Sequence[bytes]) -> Printed | None:
     told = _with_names(rests)
     if told is not None and not told.roles & _groups(kinds):
         return _templated(_named(kinds, gaps, separator), told)
-    fronts = [front for front in (_fronts(rest, separator) for rest in rests) if front is not None]
+    fronts = _all_fronts(rests, separator)
+    inner = separator if fronts or not kinds else _separator(rests, begins=False)
+    if inner and inner != separator:  # behind the parts with names another one parts the others
+        fronts = _all_fronts(rests, inner)
     if not fronts:  # no JSON: what is parted by a tab is a key and a value
-        fronts = [tuple(rest.split(b"\t", 1)[:-1]) for rest in rests]
-    return Printed(_pattern(kinds, gaps, separator, fronts))
+        fronts, inner = [tuple(rest.split(b"\t", 1)[:-1]) for rest in rests], separator
+    return Printed(_pattern(_named(kinds, gaps, separator), inner or separator, fronts))
+
+
+def _all_fronts(rests: Sequence[bytes], separator: bytes) -> list[tuple[bytes, ...]]:
+    found = (_fronts(rest, separator) for rest in rests)
+    return [front for front in found if front is not None]
 
 
 def _without_kinds(lines: Sequence[bytes]) -> Printed | None:
@@ -141,7 +200,7 @@ def _without_kinds(lines: Sequence[bytes]) -> Printed | None:
             return None
         fronts = [line[:at] for line, at in begins]
         if any(map(_LEVEL.search, fronts)):
-            return None
+            return Printed(r"(?s)^.*?(?P<value>\{.*)$", note=_OF_A_LOG)
         told = template_without_names(fronts, [len(line) - at for line, at in begins])
     return None if told is None else _templated("", told)
 
@@ -165,13 +224,8 @@ def _named(kinds: tuple[int, ...], gaps: tuple[bytes, ...], separator: bytes) ->
     return "".join(_PARTS[k] + gap for k, gap in zip(kinds, behind, strict=False))
 
 
-def _pattern(
-    kinds: tuple[int, ...],
-    gaps: tuple[bytes, ...],
-    separator: bytes,
-    fronts: list[tuple[bytes, ...]],
-) -> str:
-    named, mark = _named(kinds, gaps, separator), re.escape(separator.decode(errors="replace"))
+def _pattern(named: str, separator: bytes, fronts: list[tuple[bytes, ...]]) -> str:
+    mark = re.escape(separator.decode(errors="replace"))
     without = [len(front) for front in fronts if front and front[0] == _NO_HEADERS]
     count = without[0] if without else Counter(map(len, fronts)).most_common(1)[0][0]
     alike = [front for front in fronts if len(front) == count]
@@ -240,22 +294,15 @@ def _separator(rests: Sequence[bytes], *, begins: bool) -> bytes | None:
     """
     if not begins:
         fronts = [line[:at] for line in rests if (at := _split(line))]
-        common = _common_start([front[::-1] for front in fronts])[::-1]
-        found = re.search(rb"[^\w}\]\"]+$", common)
+        found = re.search(rb"[^\w}\]\"]+$", common_end(fronts))
         return found[0] if found else None
-    run = _GAP.match(_common_start(rests))
+    run = _GAP.match(common_start(rests))
     longest = run[0] if run else b""
     for size in range(len(longest), 0, -1):
         mark = longest[:size]
         if sum(_fronts(rest[size:], mark) is not None for rest in rests) * 2 > len(rests):
             return mark
     return longest or None
-
-
-def _common_start(texts: Sequence[bytes]) -> bytes:
-    low, high = min(texts, default=b""), max(texts, default=b"")
-    same = (n for n, (a, b) in enumerate(zip(low, high, strict=False)) if a != b)
-    return low[: next(same, min(len(low), len(high)))]
 
 
 def _fronts(rest: bytes, separator: bytes) -> tuple[bytes, ...] | None:
@@ -288,6 +335,10 @@ def printed_records(
         roles.remove("timestamp_type")
     places = Places({role: role for role in roles}, row)
     places.unit = "ms" if printed.in_ms else None
+    if printed.several:
+        blocks = joined(printed.several, blocks, why_no_record)
+    if printed.parts_behind:
+        blocks = (pa.array(map(parts_first, lines.to_pylist()), pa.binary()) for lines in blocks)
     for lines in blocks:
         said = pc.match_substring_regex(lines, _NEVER)
         parts = pc.extract_regex(

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lib.sources.files.envelope import are_base64, envelope_of, from_base64, value_name
+from lib.sources.files.codings import coding_of, decoded
+from lib.sources.files.envelope import envelope_of, value_name
 from lib.sources.files.places import fields_of, own_places
 from lib.sources.records import rows_as_values
 
@@ -59,16 +60,16 @@ def table_records(
     places = (
         own_places(names, file.first_row) if envelope is None else envelope.places(file.first_row)
     )
-    legible, in_base64 = Legible(), None
+    legible, coding, begun = Legible(), None, False
     for block, reasons, written in chain([first], blocks):
         if envelope is None:
             shown = legible.shown(block) if typed else block
             values = rows_as_values({name: shown[name] for name in fields}, len(block))
         else:
             values = _bytes(block[envelope.value])
-            if in_base64 is None:
-                in_base64 = pa.types.is_binary(values.type) and are_base64(values)
-            values = from_base64(values) if in_base64 else values
+            if not begun and pa.types.is_binary(values.type):
+                coding, begun = coding_of(values), True
+            values = decoded(values, coding) if coding else values
         columns = dict(zip(names, block.columns, strict=True))
         yield from places.blocks(values, columns, reasons, written)
 

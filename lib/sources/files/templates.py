@@ -18,24 +18,32 @@ if TYPE_CHECKING:
 _ROLES: Final = {
     "partition": ("partition", "part", "p"),
     "offset": ("offset", "o"),
-    "timestamp": ("timestamp", "ts", "time", "createtime", "logappendtime"),
+    "timestamp": (
+        *("timestamp", "ts", "time", "createtime", "logappendtime", "rowtime", "publishtime"),
+    ),
     "key": ("key", "k"),
-    "value": ("value", "val", "v", "payload", "message", "msg", "body"),
+    "value": ("value", "val", "v", "payload", "message", "msg", "body", "content"),
     "": ("topic", "t", "headers", "h"),
 }
 _ROLE_OF: Final = {name.encode(): role for role, names in _ROLES.items() for name in names}
-_NAME: Final = re.compile(rb"(?:^|(?<=[\s,;|]))([A-Za-z]+)(?: ?\(\d+ bytes\))?(?:=|: *)")
+_NAME: Final = re.compile(rb"(?:^|(?<=[\s,;|(]))([A-Za-z]+)(?: ?\(\d+ bytes\))?(?: ?= ?|: *)")
 _SIZE: Final = re.compile(rb"\d+(?= bytes)")
-_MOMENT: Final = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?"
+_MOMENT: Final = (
+    r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?"
+)
 _ISO: Final = re.compile(_MOMENT.encode())
-_MS: Final = re.compile(rb"1\d{12}")
+_TIME: Final = re.compile(rb"\0|1\d{12}|1\d{9}\.\d{1,9}")
+_MS: Final = re.compile(rb"\d{12,14}")
+_AFTER_AT: Final = re.compile(rb"1\d{9}(?:\d{3}|\.\d{1,9})?")
 _PATTERNS: Final = {
     "partition": r"\d{1,9}",
     "offset": r"\d{1,18}",
-    "timestamp": rf"{_MOMENT}|-?\d{{1,18}}|",
+    "timestamp": rf"{_MOMENT}|-?\d{{1,18}}(?:\.\d{{1,9}})?|",
 }
 _MARKS: Final = (b"\t", b"|", b", ", b",", b";", b" ", b":")
 _END: Final = re.compile(rb"[^\w\]})\"]+$")
+_OPENING: Final = re.compile(rb"b?['\"]|[\[(<@]*")
+_CLOSING: Final = re.compile(rb"[\])>'\"]*$")
 _MOST_PARTITIONS: Final = 10_000
 _FEW: Final = 3
 
@@ -70,18 +78,44 @@ def template_with_names(fronts: Sequence[bytes]) -> Template | None:
     if times * 2 < len(fronts) or not {"timestamp", "key", "offset"} & set(roles):
         return None
     alike = [parts for names, parts in found if names == common]
+    if len({_SIZE.sub(b"", parts[0][0]) for parts in alike}) > 1:
+        return None  # what is before the first name is no label
     pattern, moments = "", set[bytes]()
     for role, column in zip(roles, zip(*alike, strict=True), strict=True):
         label = _SIZE.sub(b"0", column[0][0])
         texts = [text for _, text in column]
-        gap = _END.search(_common_end(texts))
-        end = gap[0] if gap and role != "value" else b""
-        if role == "timestamp":
-            moments |= {text.removesuffix(end) for text in texts}
         numbers = label != column[0][0]
         pattern += _literal(label).replace("0", r"\d+") if numbers else _literal(label)
-        pattern += r"(?:\d+ bytes: )?" if role == "value" else _group(role) + _literal(end)
+        if role == "value":
+            pattern += _literal(texts[0]) if len(set(texts)) == 1 else r"(?:\d+ bytes: )?"
+            continue
+        gap = _END.search(common_end(texts))
+        end = gap[0] if gap else b""
+        opening, cells, closing = _bare([text.removesuffix(end) for text in texts])
+        pattern += _literal(opening) + _group(role)
+        pattern += _literal(closing + end) if _fit(role, cells) else _ANY
+        if role == "timestamp":
+            moments |= {one[0] for cell in cells if (one := _form(role).match(cell))}
     return _template(pattern, roles, moments)
+
+
+def _bare(cells: Sequence[bytes]) -> tuple[bytes, list[bytes], bytes]:
+    """Return cells without the brackets and quotes that are around all of them, and these."""
+    begin = _OPENING.match(common_start(cells))
+    opening = begin[0] if begin else b""
+    cells = [cell.removeprefix(opening) for cell in cells]
+    end = _CLOSING.search(common_end(cells))
+    closing = end[0] if end else b""
+    return opening, [cell.removesuffix(closing) for cell in cells], closing
+
+
+def _fit(role: str, cells: Sequence[bytes]) -> bool:
+    """Return whether cells are nothing but what a role has."""
+    return all(map(_form(role).fullmatch, cells))
+
+
+def _form(role: str) -> re.Pattern[bytes]:
+    return re.compile(_PATTERNS.get(role, _ANY).encode())
 
 
 def template_without_names(fronts: Sequence[bytes], sizes: Sequence[int]) -> Template | None:
@@ -96,22 +130,25 @@ def template_without_names(fronts: Sequence[bytes], sizes: Sequence[int]) -> Tem
     """
     if len(fronts) < _FEW:
         return None
-    end = _END.search(_common_end(fronts))
+    end = _END.search(common_end(fronts))
     if end is None:
         return None
-    moments = [_ISO.search(front) for front in fronts]
     plain = [_ISO.sub(b"\0", front.removesuffix(end[0])) for front in fronts]
     for mark in dict.fromkeys((end[0], *_MARKS)):
         rows = [text.split(mark) for text in plain]
         width = Counter(map(len, rows)).most_common(1)[0][0]
         alike = [k for k, row in enumerate(rows) if len(row) == width]
-        columns = list(zip(*(rows[k] for k in alike), strict=True))
-        roles = _roles_of(columns, [sizes[k] for k in alike])
+        cut = [_bare(column) for column in zip(*(rows[k] for k in alike), strict=True)]
+        columns = [tuple(cells) for _, cells, _ in cut]
+        roles = _roles_of(columns, [sizes[k] for k in alike], [begin for begin, _, _ in cut])
         if roles is not None:
-            groups = [_ANY if role is None else _group(role) for role in roles]
+            groups = [
+                f"{_literal(begin)}{_ANY if role is None else _group(role)}{_literal(close)}"
+                for role, (begin, _, close) in zip(roles, cut, strict=True)
+            ]
             pattern = _literal(mark).join(groups) + _literal(end[0])
-            texts = {m[0] for m in moments if m} if b"\0" in rows[alike[0]] else {b"1"}
-            found = _template(pattern, [role for role in roles if role], texts)
+            times = columns[roles.index("timestamp")] if "timestamp" in roles else ()
+            found = _template(pattern, [role for role in roles if role], set(times))
             return replace(found, note=_GUESSED.format(", ".join(filter(None, roles))))
     return None
 
@@ -123,7 +160,8 @@ _GUESSED: Final = (
 
 
 def _template(pattern: str, roles: Iterable[str], moments: set[bytes]) -> Template:
-    return Template(pattern, frozenset(roles) - {"", "value"}, all(m.isdigit() for m in moments))
+    in_ms = not moments or any(map(_MS.fullmatch, moments))
+    return Template(pattern, frozenset(roles) - {"", "value"}, in_ms)
 
 
 def _group(role: str) -> str:
@@ -143,17 +181,24 @@ def _names_in(front: bytes) -> tuple[tuple[bytes, ...], list[tuple[bytes, bytes]
         if role is not None and role not in {_ROLE_OF[name.lower()] for name in names}:
             names.append(match[1])
             marks.append(match)
-    if not marks or marks[0].start() > 0:
+    if not marks:
         return (), []
-    ends = [*(match.start() for match in marks[1:]), len(front)]
-    pairs = zip(marks, ends, strict=True)
-    return tuple(names), [(match[0], front[match.end() : end]) for match, end in pairs]
+    starts = [0, *(match.start() for match in marks[1:])]  # what is before the first is its label's
+    ends = [*starts[1:], len(front)]
+    pairs = zip(marks, starts, ends, strict=True)
+    return tuple(names), [(front[s : m.end()], front[m.end() : end]) for m, s, end in pairs]
 
 
-def _roles_of(columns: list[tuple[bytes, ...]], sizes: list[int]) -> list[str | None] | None:
+def _roles_of(
+    columns: list[tuple[bytes, ...]], sizes: list[int], openings: Sequence[bytes]
+) -> list[str | None] | None:
     """Return what each column is, None what tells nothing; no list where nothing is known."""
     roles: list[str | None] = [None] * len(columns)
-    times = [k for k, c in enumerate(columns) if set(c) == {b"\0"} or all(map(_MS.fullmatch, c))]
+    times = [
+        k
+        for k, (c, begin) in enumerate(zip(columns, openings, strict=True))
+        if all(map((_AFTER_AT if begin.endswith(b"@") else _TIME).fullmatch, c))
+    ]
     if times:
         roles[times[0]] = "timestamp"
     numbers = {
@@ -207,7 +252,13 @@ def _rise(offsets: list[int], parts: list[int]) -> bool:
     return all(a < b for some in by_part.values() for a, b in pairwise(some))
 
 
-def _common_end(texts: Sequence[bytes]) -> bytes:
-    low, high = min(t[::-1] for t in texts), max(t[::-1] for t in texts)
+def common_start(texts: Sequence[bytes]) -> bytes:
+    """Return what all texts begin with."""
+    low, high = min(texts, default=b""), max(texts, default=b"")
     same = (n for n, (a, b) in enumerate(zip(low, high, strict=False)) if a != b)
-    return low[: next(same, min(len(low), len(high)))][::-1]
+    return low[: next(same, min(len(low), len(high)))]
+
+
+def common_end(texts: Sequence[bytes]) -> bytes:
+    """Return what all texts end with."""
+    return common_start([text[::-1] for text in texts])[::-1]

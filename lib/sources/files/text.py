@@ -7,6 +7,7 @@ array inside one document. Where the values are objects of an envelope, their re
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Final
@@ -15,28 +16,38 @@ import pyarrow as pa
 
 from lib.sources.files import csv
 from lib.sources.files.aws_lambda import is_event, records_of_events
+from lib.sources.files.codings import of_base64
 from lib.sources.files.csv_form import is_table
 from lib.sources.files.documents import longest_array
 from lib.sources.files.encodings import (
     BEGINNING_BYTES,
-    beginning_of,
     old_encoding_of_json,
+    pieces_of,
     read_as,
 )
 from lib.sources.files.envelope import Unpacking, envelope_in
 from lib.sources.files.json_text import cut, members, unquoted
 from lib.sources.files.lines import lines_of, split_lines, values_of
 from lib.sources.files.places import own_places
-from lib.sources.files.printed import Printed, printed_as, printed_records, why_no_record
+from lib.sources.files.printed import (
+    Printed,
+    holds_json,
+    printed_as,
+    printed_records,
+    why_no_record,
+)
 from lib.sources.records import noted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from lib.sources.files.codings import Decode
     from lib.sources.files.input_file import InputFile
 
 _SAMPLE: Final = 200
 _BEGINS: Final = ("{", "[")
+_SEVERAL: Final = re.compile(rb"\}[^\w\s\"\[\]{},:]{0,4}\{")
+_MARKS: Final = re.compile(rb"\}[^\w\"\[\]{},:]{0,8}\{")
 
 
 def read(file: InputFile) -> Iterator[pa.RecordBatch]:
@@ -47,43 +58,50 @@ def read(file: InputFile) -> Iterator[pa.RecordBatch]:
     UnreadableFileError
         When the file cannot be read to its end.
     """
-    text = beginning_of(file)
+    pieces = pieces_of(file, BEGINNING_BYTES)
+    text = next(pieces, b"")
+    whole = next(pieces, None) is None
     old = old_encoding_of_json(text)
     if old is None:
-        yield from _records(file, text)
+        yield from _records(file, text, whole=whole)
         return
     as_unicode = text.decode(old, "replace").encode()
-    for block in _records(replace(file, encoding=old), as_unicode):
+    for block in _records(replace(file, encoding=old), as_unicode, whole=whole):
         yield noted(block, read_as(old))
 
 
-def _records(file: InputFile, text: bytes) -> Iterator[pa.RecordBatch]:
-    """Yield the records of a file whose text begins so."""
-    whole = len(text) < BEGINNING_BYTES
-    lines = _some(split_lines(text if whole else text.rpartition(b"\n")[0] or text))
+def _records(file: InputFile, text: bytes, *, whole: bool) -> Iterator[pa.RecordBatch]:
+    """Yield the records of a file whose text begins so, and is the whole of it or not."""
+    every = split_lines(text if whole else text.rpartition(b"\n")[0] or text)
+    lines, first = _some(every), every[:_SAMPLE].to_pylist()
     loaded = [_loaded(line) for line in lines]
     others = [line for line, found in zip(lines, loaded, strict=True) if not _is_value(found)]
     if len(lines) > 1 and _are_lines(len(lines), others):
         yield from records_of_values(lines_of(file), file.first_row)
-    elif len(others) * 2 >= len(lines) > 0 and (printed := _printed(lines)):
+    elif len(others) * 2 >= len(lines) > 0 and (printed := _printed(lines, first)):
         yield from printed_records(printed, lines_of(file), file.first_row)
     elif any(line.lstrip(b" \t,").startswith((b"{", b"[")) for line in lines):
         yield from _values(file, text, whole=whole)
-    elif is_table(text.decode(errors="replace")):
+    elif not holds_json(first[:1]) and is_table(text.decode(errors="replace")):
         yield from csv.read(file)
     else:
         yield from records_of_values(lines_of(file), file.first_row)
 
 
-def _printed(lines: Sequence[bytes]) -> Printed | None:
-    """Return how lines are printed; commas between objects are no part of them."""
+def _printed(lines: Sequence[bytes], first: Sequence[bytes]) -> Printed | None:
+    """Return how lines are printed; what parts objects on them is no part of them.
+
+    Two objects on each of several lines may be keys and values.
+    """
     between = sum(line.lstrip().startswith((b",{", b", {")) for line in lines)
-    return None if between * 2 > len(lines) else printed_as(lines)
+    objects = [len(_MARKS.findall(line)) + line.lstrip().startswith(b"{") for line in lines]
+    several = sum(count > 1 + (len(lines) > 1) for count in objects)
+    return None if max(between, several) * 2 > len(lines) else printed_as(lines, first)
 
 
 def _are_lines(count: int, others: Sequence[bytes]) -> bool:
     """Return whether most of some lines are an object each, and none holds several."""
-    return len(others) * 2 < count and not any(b"}{" in line for line in others)
+    return len(others) * 2 < count and not any(map(_SEVERAL.search, others))
 
 
 def _is_value(found: object) -> bool:
@@ -124,8 +142,16 @@ def _is_most(start: int, text: bytes) -> bool:
     return len(cut(text[start:], within=False, final=True)[0][0].as_py()) * 2 > len(text)
 
 
-def records_of_values(blocks: Iterable[pa.BinaryArray], row: int) -> Iterator[pa.RecordBatch]:
-    """Yield records whose values are JSON, or are in envelopes that are."""
+def records_of_values(
+    blocks: Iterable[pa.BinaryArray], row: int, coding: Decode | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Yield records whose values are JSON, or are in envelopes that are.
+
+    Parameters
+    ----------
+    coding
+        Decodes the values in envelopes, where that is known.
+    """
     blocks = (block for block in blocks if len(block))
     first = next(blocks, None)
     if first is None:
@@ -133,11 +159,11 @@ def records_of_values(blocks: Iterable[pa.BinaryArray], row: int) -> Iterator[pa
     some = _some(first)
     every = chain([first], blocks)
     if is_event(_loaded(some[0])):
-        yield from records_of_values(records_of_events(every), row)
+        yield from records_of_values(records_of_events(every), row, of_base64)
         return
     envelope = envelope_in(some)
     if envelope is not None:
-        unpacking = Unpacking(envelope, envelope.places(row))
+        unpacking = Unpacking(envelope, envelope.places(row), coding, begun=coding is not None)
         for objects in every:
             yield from unpacking.blocks(objects, why_no_record)
         return
