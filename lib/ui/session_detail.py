@@ -40,7 +40,7 @@ def every_session(sessions: pd.DataFrame, visible: Visible) -> str | None:
     latest = sessions[LARGEST_DELAY].sort_values(ascending=False, kind="stable").index
     listed, times = sessions.loc[latest[:MOST_ROWS]], visible.times
 
-    def every(topic: LoadedTopic) -> pd.DataFrame:
+    def every(sessions: pd.DataFrame, topic: LoadedTopic) -> pd.DataFrame:
         return _readable(sessions.loc[latest], topic, times)
 
     show_table(
@@ -49,7 +49,7 @@ def every_session(sessions: pd.DataFrame, visible: Visible) -> str | None:
             "the sessions",
             f"{visible.topic.report.topic}-sessions.csv",
             len(sessions),
-            weakly(every, visible.topic),
+            weakly(every, sessions, visible.topic),
         ),
         order="those with the largest delay first",
         height=330,

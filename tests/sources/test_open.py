@@ -121,6 +121,7 @@ def test_several_clusters_are_sources_by_their_names_each_with_its_registry():
         ({"files": {"folder": 1}}, {}, ["folder in [files] is 1"]),
         ({"files": {"folder": "/x", "recursiv": True}}, {}, ["unknown setting: recursiv"]),
         ({}, {"SKEWLINE_MAX_EVENTS": "many"}, ["SKEWLINE_MAX_EVENTS is 'many'"]),
+        ({}, {"SKEWLINE_MEMORY": "much"}, ["SKEWLINE_MEMORY is 'much'"]),
         (
             {"connections": {"kafka": {"bootstrap_servers": "a", "schema_registry": {"url": "r"}}}},
             {"SKEWLINE_MAX_EVENTS": "0"},
