@@ -2,6 +2,7 @@
 
 from lib.core.memory import give_back_memory
 from lib.ui.compiling import compile_in_background
+from lib.ui.ending import end_in_time
 from lib.ui.failures import start_logging, unforeseen_shown
 from lib.ui.navigation import configure_page, navigation
 from lib.ui.sidebar import sidebar
@@ -12,6 +13,7 @@ configure_page()
 start_logging()
 check_settings()
 compile_in_background()
+end_in_time()
 page = navigation()
 try:
     with unforeseen_shown():

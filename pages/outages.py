@@ -60,7 +60,7 @@ else:
         visible.zero_ms,
         note="Select a row of the table to zoom to it.",
     )
-    outage_table(found, visible)
+    outage_table(found, every, visible)
 
 with st.expander("Where the limits come from", icon=":material/help:"):
     st.markdown(
@@ -68,4 +68,4 @@ with st.expander("Where the limits come from", icon=":material/help:"):
         "a wait far beyond what the topic makes of that is an outage. Clock offsets do not matter: "
         "waits are counted from each client's smallest delay."
     )
-    rhythm_table(limits)
+    rhythm_table(limits, visible.topic.report.topic)

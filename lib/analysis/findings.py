@@ -381,8 +381,10 @@ def _shared_offsets(wrong: pd.DataFrame, table: pd.DataFrame) -> pd.Series[int]:
     group = (offset.diff() > usual).cumsum()
     size = offset.groupby(group).transform("size")
     rate = len(offset) * 2 * usual / offset.abs().clip(lower=usual)
-    chance = rate ** (size - 1) / (size - 1).map(math.factorial)
-    return group.where((size > 1) & (len(offset) * chance <= client_clocks.CHANCE)).astype("Int64")
+    # rate ** (size - 1) / (size - 1)!, as a logarithm: hundreds of clients are beyond a float.
+    log_chance = (size - 1) * np.log(rate) - size.map(math.lgamma)
+    few = math.log(max(1, len(offset))) + log_chance <= math.log(client_clocks.CHANCE)
+    return group.where((size > 1) & few).astype("Int64")
 
 
 def _shared_clock(rows: pd.DataFrame) -> str:

@@ -69,3 +69,17 @@ class FieldsError(SkewlineError):
 
 class SchemaError(SkewlineError):
     """A schema cannot be had, or cannot be used."""
+
+
+class TooLargeError(SkewlineError):
+    """What is asked for would take more memory than there is for it.
+
+    Parameters
+    ----------
+    fitting
+        Records of it that would fit.
+    """
+
+    def __init__(self, what: str, remedy: str, fitting: int) -> None:
+        super().__init__(what, remedy)
+        self.fitting = fitting

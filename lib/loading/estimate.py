@@ -26,11 +26,15 @@ SAMPLE: Final = 50_000
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a load will bring: records, bytes of keys and values, and the seconds it will take."""
+    """What a load will bring: records, bytes of keys and values, and the seconds it will take.
+
+    `decoded_bytes` is the memory that the decoded records take.
+    """
 
     records: int
     bytes: int
     seconds: float
+    decoded_bytes: int = 0
 
 
 def estimate(source: TopicSource, topic: str, wanted: Range, *, cap: int = DEFAULT_CAP) -> Estimate:
@@ -49,7 +53,7 @@ def estimate(source: TopicSource, topic: str, wanted: Range, *, cap: int = DEFAU
     decoder: Decoder | None = None
     rows: list[int] = []
     waits: list[float] = []
-    size, decoding = 0, 0.0
+    size, decoded_bytes, decoding = 0, 0, 0.0
     with closing(_blocks(source, sample)) as blocks:
         asked = time.monotonic()
         for block in blocks:
@@ -57,7 +61,8 @@ def estimate(source: TopicSource, topic: str, wanted: Range, *, cap: int = DEFAU
                 continue
             came = time.monotonic()
             decoder = decoder or decoder_for(block, source.schemas)
-            decode_block(block, decoder)
+            decoded = decode_block(block, decoder)
+            decoded_bytes += decoded.columns.nbytes + decoded.rejected.nbytes
             waits.append(came - asked)
             asked = time.monotonic()
             decoding += asked - came
@@ -71,7 +76,7 @@ def estimate(source: TopicSource, topic: str, wanted: Range, *, cap: int = DEFAU
     fetching = sum(waits[1:]) / sum(rows[1:]) if len(rows) > 1 else waits[0] / rows[0]
     records = round(sum(rows) * times)
     seconds = waits[0] + records * max(fetching, decoding / sum(rows))
-    return Estimate(records, round(size * times), seconds)
+    return Estimate(records, round(size * times), seconds, round(decoded_bytes * times))
 
 
 def _thinned(plan: Plan, size: int) -> Plan:

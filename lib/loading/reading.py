@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from lib.core.columns import KAFKA_COLUMNS, OFFSET, PARTITION
-from lib.core.errors import SkewlineError, TopicChangedError
+from lib.core.errors import SkewlineError, TooLargeError, TopicChangedError
 from lib.decoding.registry import decode_block, decoder_for
 from lib.decoding.rejected import MAX_EXCERPTS
 from lib.events.fields import (
@@ -51,6 +51,9 @@ class Progress:
     seconds: float = 0.0
     waiting: str = ""
     """A sentence on what is waited for, where nothing comes."""
+    decoded: int = 0
+    decoded_bytes: int = 0
+    """Records that have been decoded, and the memory that they take."""
 
     @property
     def rate(self) -> float:
@@ -72,7 +75,8 @@ class Progress:
 class Watch:
     """Who follows a load: `on_progress` is called after every block, then `should_stop` is asked.
 
-    A load that is stopped keeps what has come.
+    A load that is stopped keeps what has come, and so does one that `on_progress` ends by a
+    `SkewlineError`, unless that is a `TooLargeError`.
     """
 
     on_progress: Callable[[Progress], None] = lambda _: None
@@ -171,8 +175,8 @@ def read_plan(
                 if watch.should_stop():
                     read.stopped = True
                     break
-        except TopicChangedError:
-            raise  # what came may be of two topics
+        except (TopicChangedError, TooLargeError):
+            raise  # what came may be of two topics, or is not wanted
         except SkewlineError as error:
             if not read.records and not newer:
                 raise
@@ -212,6 +216,8 @@ class Read:
         Of the records that have come: see `Progress`, `LoadReport`, `LoadedTopic`.
     columns, undecoded
         Of each block that has been decoded.
+    decoded, decoded_bytes
+        Records in them, and the memory that they take.
     excerpts
         How many more rejected records may keep an excerpt.
     notes
@@ -229,11 +235,15 @@ class Read:
     positions: dict[int, int] = field(default_factory=dict)
     columns: list[pa.Table] = field(default_factory=list)
     undecoded: list[pa.Table] = field(default_factory=list)
+    decoded: int = 0
+    decoded_bytes: int = 0
     excerpts: int = MAX_EXCERPTS
     notes: list[str] = field(default_factory=list)
 
     def keep(self, decoded: Decoded) -> None:
         """Take a decoded block."""
+        self.decoded += decoded.columns.num_rows + decoded.rejected.num_rows
+        self.decoded_bytes += decoded.columns.nbytes + decoded.rejected.nbytes
         self.columns.append(decoded.columns)
         self.undecoded.append(decoded.rejected)
         self.excerpts = max(0, self.excerpts - decoded.rejected.num_rows)
@@ -324,4 +334,6 @@ def progress_of(reads: Sequence[Read], started: float, waiting: str = "") -> Pro
         sum(read.plan.size for read in reads),
         time.monotonic() - started,
         waiting,
+        sum(read.decoded for read in reads),
+        sum(read.decoded_bytes for read in reads),
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lib.core.errors import SettingsError
+from lib.core.memory import bytes_in, usable_bytes
 from lib.core.schemas import NoSchemas
 from lib.sources.files.folder import FileTopics, samples
 from lib.sources.kafka import KafkaTopics
@@ -51,6 +52,9 @@ FOLDER_VARIABLE: Final = "SKEWLINE_FILES"
 
 CAP_VARIABLE: Final = "SKEWLINE_MAX_EVENTS"
 """Environment variable with the number of events that one load keeps at most."""
+
+MEMORY_VARIABLE: Final = "SKEWLINE_MEMORY"
+"""Environment variable with what the app may hold in memory."""
 
 
 def label_of(name: str) -> str:
@@ -111,6 +115,7 @@ def settings_faults(
     ]
     checks += [
         partial(cap_on_events, environment),
+        partial(memory_budget, environment),
         partial(_check_tables, secrets),
     ]
     faults = []
@@ -179,6 +184,23 @@ def cap_on_events(environment: Mapping[str, str]) -> int:
     if not given.isdecimal() or int(given) < 1:
         raise SettingsError(f"{CAP_VARIABLE} is {given!r}.", "Set it to a whole number above zero.")
     return int(given)
+
+
+def memory_budget(environment: Mapping[str, str]) -> int:
+    """Return how many bytes the app may hold: half of what there is to use, unless it is set.
+
+    Raises
+    ------
+    SettingsError
+        When what is set is no size.
+    """
+    given = environment.get(MEMORY_VARIABLE, "")
+    if not given:
+        return usable_bytes() // 2
+    size = bytes_in(given)
+    if not size:
+        raise SettingsError(f"{MEMORY_VARIABLE} is {given!r}.", "Set it to a size, as 4GB.")
+    return size
 
 
 def preset_fields(secrets: Mapping[str, Any], topic: str) -> dict[str, Any]:

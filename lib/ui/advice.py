@@ -21,6 +21,7 @@ from lib.ui.engine_settings import names_in
 from lib.ui.parameters import BREAK, DELAY, LOSE, SESSION_GAP, binding
 from lib.ui.replays import advice_of, elsewhere_of, input_of, tradeoff_of, true_sessions
 from lib.ui.show import moment
+from lib.ui.tables import show_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -153,9 +154,7 @@ def _stretches(tried: Sequence[Tried], visible: Visible) -> None:
         }
         for one in tried
     ]
-    st.dataframe(
-        pd.DataFrame(rows), hide_index=True, alt="Stretches of later events, and what was dropped"
-    )
+    show_table(pd.DataFrame(rows), alt="Stretches of later events, and what was dropped")
 
 
 def tradeoff(visible: Visible, setting: Setting, goal: Goal) -> None:
@@ -178,9 +177,8 @@ def tradeoff(visible: Visible, setting: Setting, goal: Goal) -> None:
     )
     others = [(advice.setting, advice.outcome), *elsewhere_of(visible, advice.setting)]
     st.markdown("**The same in the other engines**")
-    st.dataframe(
+    show_table(
         pd.DataFrame([_row(*each) for each in others]),
-        hide_index=True,
         alt="The advised setting and the nearest in the other engines, on the whole topic",
     )
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeVar
-
-import streamlit as st
+from typing import TYPE_CHECKING
 
 from lib.analysis import of_topic
 from lib.analysis.outages import outages_and_rhythm
+from lib.analysis.sessions import session_table
 from lib.analysis.time_notices import diagnosis_of
-from lib.core.memory import give_back_memory
+from lib.ui.held import Answer, answer_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from lib.analysis.analyse import Analysis
@@ -19,42 +20,36 @@ if TYPE_CHECKING:
     from lib.analysis.timestamp_quality import Verdict
     from lib.core.times.diagnosis import Diagnosis
     from lib.loading.load import LoadedTopic
-
-Answer = TypeVar("Answer")
-
-_KEPT: Final = 6
+    from lib.ui.page import Visible
 
 
 def analysis_of(topic: LoadedTopic) -> Analysis:
     """Return every analysis of a topic; computed when it is first asked for."""
-    found: Analysis = _analysis(topic.version, topic)
-    return found
+    return _of_topic("analysis", topic, of_topic.analysis_of, "Looking for what stands out…")
 
 
 def verdict_of(topic: LoadedTopic) -> Verdict | None:
     """Return what the received times of a topic are worth; None where no event has both times."""
-    found: Verdict | None = _verdict(topic.version, topic)
-    return found
+    return _of_topic("verdict", topic, of_topic.verdict_of)
 
 
 def time_notices_of(topic: LoadedTopic) -> list[Notice]:
     """Return what has to be said of the times of a topic."""
-    found: list[Notice] = _time_notices(topic.version, topic)
-    return found
+    return _of_topic(
+        "time notices", topic, lambda topic: of_topic.time_notices_of(topic, diagnosed(topic))
+    )
 
 
 def diagnosed(topic: LoadedTopic) -> Diagnosis | None:
     """Return what is wrong with the event times of a topic as a whole."""
-    found: Diagnosis | None = _diagnosed(topic.version, topic)
-    return found
+    return _of_topic("diagnosis", topic, lambda topic: diagnosis_of(topic.events))
 
 
 def with_received(topic: LoadedTopic) -> LoadedTopic:
     """Return a topic with the events that have a received time; the topic itself if all have."""
     if not topic.events.without_received:
         return topic
-    found: LoadedTopic = _with_received(topic.version, topic)
-    return found
+    return _of_topic("with received", topic, of_topic.with_received)
 
 
 def in_order_of_records(topic: LoadedTopic) -> LoadedTopic:
@@ -62,8 +57,7 @@ def in_order_of_records(topic: LoadedTopic) -> LoadedTopic:
 
     For replays alone, which then are true in what they drop and not in how late results come.
     """
-    found: LoadedTopic = _in_order_of_records(topic.version, topic)
-    return found
+    return _of_topic("in order of records", topic, of_topic.in_order_of_records)
 
 
 def outages_of(topic: LoadedTopic, sensitivity: float) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -71,68 +65,36 @@ def outages_of(topic: LoadedTopic, sensitivity: float) -> tuple[pd.DataFrame, pd
     if sensitivity == 1:
         analysis = analysis_of(topic)
         return analysis.outages, analysis.rhythm
-    found: tuple[pd.DataFrame, pd.DataFrame] = _outages(topic.version, sensitivity, topic)
-    return found
+    return answer_of(
+        ("outages", topic.version, sensitivity),
+        lambda: outages_and_rhythm(
+            topic.events.table,
+            sensitivity=sensitivity,
+            sessions_are_derived=topic.fields.session is None,
+            rejected=of_topic.rejected_of(topic),
+        ),
+        apart_from=topic,
+        spinner="Looking for outages…",
+    )
 
 
 def corrected(topic: LoadedTopic) -> LoadedTopic:
     """Return a topic with the event times of wrong clocks as right clocks would have given them."""
-    found: LoadedTopic = _corrected(topic.version, topic)
-    return found
+    return _of_topic("corrected", topic, of_topic.corrected, "Correcting clocks…")
 
 
-@st.cache_resource(max_entries=_KEPT, show_spinner="Looking for what stands out…")
-def _analysis(version: object, _topic: LoadedTopic) -> Analysis:  # noqa: ARG001
-    return _alone(of_topic.analysis_of(_topic))
-
-
-@st.cache_resource(max_entries=_KEPT, show_spinner=False)
-def _verdict(version: object, _topic: LoadedTopic) -> Verdict | None:  # noqa: ARG001
-    return _alone(of_topic.verdict_of(_topic))
-
-
-@st.cache_resource(max_entries=_KEPT, show_spinner=False)
-def _time_notices(version: object, _topic: LoadedTopic) -> list[Notice]:  # noqa: ARG001
-    return _alone(of_topic.time_notices_of(_topic, diagnosed(_topic)))
-
-
-@st.cache_resource(max_entries=_KEPT, show_spinner=False)
-def _diagnosed(version: object, _topic: LoadedTopic) -> Diagnosis | None:  # noqa: ARG001
-    return _alone(diagnosis_of(_topic.events))
-
-
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _with_received(version: object, _topic: LoadedTopic) -> LoadedTopic:  # noqa: ARG001
-    return of_topic.with_received(_topic)
-
-
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _in_order_of_records(version: object, _topic: LoadedTopic) -> LoadedTopic:  # noqa: ARG001
-    return of_topic.in_order_of_records(_topic)
-
-
-@st.cache_resource(max_entries=_KEPT, show_spinner="Looking for outages…")
-def _outages(
-    version: object,  # noqa: ARG001
-    sensitivity: float,
-    _topic: LoadedTopic,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return _alone(
-        outages_and_rhythm(
-            _topic.events.table,
-            sensitivity=sensitivity,
-            sessions_are_derived=_topic.fields.session is None,
-            rejected=of_topic.rejected_of(_topic),
-        )
+def sessions_of(visible: Visible) -> pd.DataFrame:
+    """Return the sessions with visible events: `lib.analysis.sessions.session_table`."""
+    return answer_of(
+        ("sessions", visible.topic.version, visible.window, tuple(visible.clients)),
+        lambda: session_table(visible.table, visible.rows),
+        apart_from=visible.topic,
     )
 
 
-@st.cache_resource(max_entries=2, show_spinner="Correcting clocks…")
-def _corrected(version: object, _topic: LoadedTopic) -> LoadedTopic:  # noqa: ARG001
-    return _alone(of_topic.corrected(_topic))
-
-
-def _alone(answer: Answer) -> Answer:
-    """Return an answer without the memory that finding it took, many times its own."""
-    give_back_memory()
-    return answer
+def _of_topic(
+    question: str, topic: LoadedTopic, find: Callable[[LoadedTopic], Answer], spinner: str = ""
+) -> Answer:
+    return answer_of(
+        (question, topic.version), lambda: find(topic), apart_from=topic, spinner=spinner
+    )

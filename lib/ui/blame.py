@@ -19,6 +19,7 @@ from lib.ui import parameters
 from lib.ui.answers import analysis_of
 from lib.ui.outcome import counts_of
 from lib.ui.replays import blame_of, idle_of, partitions_of
+from lib.ui.tables import MOST_ROWS, Whole, show_table, weakly
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,30 +44,37 @@ def whose_fault(visible: Visible, setting: Setting, goal: Goal) -> None:
     skew = partitions_of(visible, goal, idle_ms)
     if clients.dropped:
         names = visible.table[CLIENT].cat.categories
-        _of_clients(clients, [written(name) for name in names], visible)
+        _of_clients(clients, names, visible)
     else:
         st.caption("With the present setting no event is dropped, so there is nobody to blame.")
     if len(skew.table) > 1:
         _of_partitions(partitions, skew, visible, goal, setting, idle_ms)
 
 
-def _of_clients(blame: Blame, names: list[str], visible: Visible) -> None:
+def _of_clients(blame: Blame, names: pd.Index, visible: Visible) -> None:
     st.markdown(_sentence(blame, names, visible))
-    table = blame.table.assign(
-        **{of_groups.GROUP: [names[g] for g in blame.table[of_groups.GROUP]]}
-    )
+    first = _named(blame.table.head(MOST_ROWS), names)
     chart, shown = st.columns([2, 3])
     with chart:
         st.altair_chart(
-            charts.blame_bars(table.head(_DRAWN), "Client"),
+            charts.blame_bars(first.head(_DRAWN), "Client"),
             key=parameters.BLAME_CHART,
             alt=f"{counted(blame.dropped, 'event')} dropped: how many of each client, and of "
             "others because of it",
         )
     with shown:
-        st.dataframe(
-            _written(table, "Client"),
-            hide_index=True,
+        show_table(
+            _written(first, "Client"),
+            whole=Whole(
+                "the clients",
+                f"{visible.topic.report.topic}-blame.csv",
+                len(blame.table),
+                weakly(
+                    lambda table, names: _written(_named(table, names), "Client"),
+                    blame.table,
+                    names,
+                ),
+            ),
             alt="Events dropped of each client, because of it and without it",
         )
     left_out = blame.ahead - blame.replayed
@@ -84,12 +92,17 @@ def _of_clients(blame: Blame, names: list[str], visible: Visible) -> None:
     )
 
 
-def _sentence(blame: Blame, names: list[str], visible: Visible) -> str:
+def _named(table: pd.DataFrame, names: pd.Index) -> pd.DataFrame:
+    clients = names[table[of_groups.GROUP].to_numpy()]
+    return table.assign(**{of_groups.GROUP: [written(client) for client in clients]})
+
+
+def _sentence(blame: Blame, names: pd.Index, visible: Visible) -> str:
     """Return whose clock, or lead, most dropped events are due to."""
     because = blame.table[of_groups.DROPPED_BECAUSE].fillna(0)
     if not len(because) or because.iloc[0] < max(1, _MATERIAL * blame.dropped):
         of = blame.table[of_groups.DROPPED_OF]
-        most = escaped_markdown(names[int(blame.table[of_groups.GROUP].iloc[of.argmax()])])
+        most = escaped_markdown(written(names[int(blame.table[of_groups.GROUP].iloc[of.argmax()])]))
         saved = max(0, int(because.max()))
         return (
             f"**No client's clock or lead is to blame** for the {blame.dropped:,} dropped events: "
@@ -98,7 +111,7 @@ def _sentence(blame: Blame, names: list[str], visible: Visible) -> str:
         )
     row = blame.table.iloc[0]
     client = int(row[of_groups.GROUP])
-    name = escaped_markdown(names[client])
+    name = escaped_markdown(written(names[client]))
     ahead = _clock_ahead_ms(visible, client)
     lead = row[of_groups.LEAD_MS]
     if ahead is not None:
@@ -161,9 +174,8 @@ def _of_partitions(
         alt=f"How far the partition furthest behind holds back the others, over time. "
         f"{_held_back(skew, idle_ms)}",
     )
-    st.dataframe(
+    show_table(
         _written_partitions(blame, skew),
-        hide_index=True,
         alt="Partitions: events dropped, and for how long each holds the minimum back",
     )
     st.caption(
@@ -217,7 +229,7 @@ def _of_idle_timeouts(outcomes: Mapping[int | None, Outcome], setting: Setting) 
         return
     st.markdown("**Other idle timeouts**, everything else as set")
     present = getattr(setting, IDLE)
-    st.dataframe(
+    show_table(
         pd.DataFrame(
             {
                 "Idle after": ("never" if ms is None else duration(ms))
@@ -226,7 +238,6 @@ def _of_idle_timeouts(outcomes: Mapping[int | None, Outcome], setting: Setting) 
             | counts_of(outcome)
             for ms, outcome in outcomes.items()
         ),
-        hide_index=True,
         alt="What other idle timeouts would change",
     )
 

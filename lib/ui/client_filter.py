@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import streamlit as st
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from lib.loading.load import LoadedTopic
 
 LISTED_CLIENTS: Final = 500
-"""Clients that the filter lists; the others can be typed."""
+_LISTED_BYTES: Final = 100_000
+"""Clients that the filter lists, and of what size in all; the others can be typed."""
 
 
 def choose_clients(topic: LoadedTopic) -> Sequence[object]:
     """Draw the filter and return the chosen clients; none: all."""
     clients = topic.events.table[CLIENT].cat.categories
-    listed = [written(client) for client in _largest_clients(topic.version, topic)]
+    listed = _largest_clients(topic.version, topic)
     chosen = st.multiselect(
         "Clients",
         listed,
@@ -39,10 +40,13 @@ def choose_clients(topic: LoadedTopic) -> Sequence[object]:
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _largest_clients(version: object, _topic: LoadedTopic) -> list[Any]:  # noqa: ARG001
-    """Return the `LISTED_CLIENTS` clients of a topic with the most events, in their order."""
+def _largest_clients(version: object, _topic: LoadedTopic) -> list[str]:  # noqa: ARG001
+    """Return the clients of a topic with the most events that are listed, in the topic's order."""
     clients = _topic.events.table[CLIENT].cat
     codes = clients.codes.to_numpy()
     counts = np.bincount(codes[codes >= 0], minlength=len(clients.categories))
-    largest = np.sort(np.argsort(-counts, kind="stable")[:LISTED_CLIENTS])
-    return list(clients.categories[largest])
+    largest = np.argsort(-counts, kind="stable")[:LISTED_CLIENTS]
+    names = [written(clients.categories[place]) for place in largest]
+    sizes = np.cumsum([len(name.encode(errors="replace")) for name in names])
+    fitting = np.sort(largest[: np.searchsorted(sizes, _LISTED_BYTES, side="right")])
+    return [written(clients.categories[place]) for place in fitting]

@@ -11,7 +11,7 @@ from lib.charts.rows import shown_name
 from lib.core.columns import CLIENT
 from lib.core.formatting import escaped_markdown
 from lib.ui import parameters
-from lib.ui.tables import quantiles_in_words, show_table, yes
+from lib.ui.tables import MOST_ROWS, Whole, quantiles_in_words, show_table, weakly, yes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,12 +38,17 @@ def clock_table(topic: LoadedTopic, table: pd.DataFrame) -> None:
         "never takes less than its minimum. Below zero: the clock is behind. Choose a client to "
         "see what it does to the topic's out-of-orderness."
     )
-    ordered = table.reindex(
-        table[client_clocks.CLOCK_OFFSET].abs().sort_values(ascending=False).index
-    )
-    ordered = ordered.assign(**{client_clocks.WRONG: yes(ordered[client_clocks.WRONG])})
+    furthest = table[client_clocks.CLOCK_OFFSET].abs().sort_values(ascending=False).index
+    ordered = table.reindex(furthest[:MOST_ROWS])
     chosen = show_table(
-        ordered[list(_WORDS)].rename(columns=_WORDS).round({"Clock ahead by (ms)": 1}),
+        _in_words(ordered),
+        whole=Whole(
+            "the clocks",
+            f"{topic.report.topic}-clocks.csv",
+            len(table),
+            weakly(lambda table: _in_words(table.reindex(furthest)), table),
+        ),
+        order="the furthest off first",
         height=260,
         key=parameters.CLOCK_TABLE,
         on_select="rerun",
@@ -57,3 +62,8 @@ def clock_table(topic: LoadedTopic, table: pd.DataFrame) -> None:
         st.markdown(f"**Out-of-orderness of the topic, client {escaped_markdown(name)}**")
         effect = client_clocks.effect(topic.events.table, table, client)
         show_table(quantiles_in_words(effect), alt=f"What client {name} does")
+
+
+def _in_words(clocks: pd.DataFrame) -> pd.DataFrame:
+    shown = clocks.assign(**{client_clocks.WRONG: yes(clocks[client_clocks.WRONG])})
+    return shown[list(_WORDS)].rename(columns=_WORDS).round({"Clock ahead by (ms)": 1})

@@ -218,10 +218,14 @@ def _choose_identity(topic: LoadedTopic, role: Parameter[None]) -> None:
 
 
 def _with_share(topic: LoadedTopic) -> Callable[[str], str]:
-    """Return what writes a source, with the share of records that have it where some lack it."""
+    """Return what writes a source, with the share of records that have it where some lack it.
+
+    The widget keeps it, so it holds nothing else of the topic.
+    """
+    shares = topic.recognition.shares
 
     def shown(source: str) -> str:
-        share = topic.recognition.shares.get(source, 1.0)
+        share = shares.get(source, 1.0)
         name = "record timestamp" if source == RECORD_TIMESTAMP else visible_text(source)
         return name if share == 1 else f"{name} (in {share:.0%})"
 

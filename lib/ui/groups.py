@@ -16,6 +16,8 @@ from lib.core.columns import CLIENT
 from lib.ui import parameters
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from lib.charts.rows import Lanes
@@ -50,25 +52,30 @@ def choose_group(lanes: Lanes, clients: pd.Index) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if not lanes.are_clients:
             groups = np.flatnonzero(lanes.sizes > 1).tolist()
+            labels = lanes.labels
+            ends = {
+                lane: (written(clients[lanes.first[lane]]), written(clients[lanes.last[lane]]))
+                for lane in groups
+            }
             st.selectbox(
                 "Open a group of clients",
                 groups,
                 index=None,
-                format_func=lambda lane: lanes.labels[lane],
+                format_func=lambda lane: labels[lane],
                 placeholder=f"{lanes.sizes[groups].sum():,} clients share {len(groups)} rows",
                 key=parameters.OPEN_GROUP,
                 on_change=_open,
-                args=(lanes, clients),
+                args=(ends,),
                 width=360,
             )
         if is_open:
             st.button("All clients", icon=":material/unfold_more:", on_click=_close)
 
 
-def _open(lanes: Lanes, clients: pd.Index) -> None:
-    lane = st.session_state[parameters.OPEN_GROUP]
-    parameters.put(parameters.FIRST_CLIENT, written(clients[lanes.first[lane]]))
-    parameters.put(parameters.LAST_CLIENT, written(clients[lanes.last[lane]]))
+def _open(ends: Mapping[int, tuple[str, str]]) -> None:
+    first, last = ends[st.session_state[parameters.OPEN_GROUP]]
+    parameters.put(parameters.FIRST_CLIENT, first)
+    parameters.put(parameters.LAST_CLIENT, last)
     st.session_state[parameters.OPEN_GROUP] = None
 
 

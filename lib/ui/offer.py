@@ -9,8 +9,11 @@ import streamlit as st
 
 from lib.core.formatting import duration, escaped_markdown, size
 from lib.loading.estimate import Estimate, estimate
-from lib.sources.base import Everything
+from lib.sources.base import Everything, Latest
+from lib.sources.newest import limit_of, newest_part
 from lib.ui import parameters
+from lib.ui.held import budget
+from lib.ui.loads import WHILE_READ, rounded
 from lib.ui.topic_choice import ask_for_newest
 
 if TYPE_CHECKING:
@@ -18,7 +21,8 @@ if TYPE_CHECKING:
     from lib.ui.loads import LoadKey
 
 BIG: Final = 1_000_000
-"""Records from which a load is announced."""
+BIG_BYTES: Final = 1_000_000_000
+"""Records, or bytes in the topic, from which a load is announced."""
 
 _FEWER: Final = 100_000
 
@@ -34,30 +38,60 @@ class Offer:
 
 def offer_of(source: TopicSource, key: LoadKey, info: TopicInfo | None) -> Offer | None:
     """Return the offer of a load that is big and that the viewer has not accepted yet."""
-    is_big = info is not None and info.records > BIG and isinstance(key.wanted, Everything)
-    if info is None or not is_big or key in st.session_state.get(parameters.ACCEPTED_LOADS, ()):
+    if info is None or key in st.session_state.get(parameters.ACCEPTED_LOADS, ()):
+        return None
+    if not _is_big(_planned(source, key, info), info):
         return None
     return Offer(key, info.records, _estimate(key, info.records, source))
+
+
+def _is_big(records: int, info: TopicInfo) -> bool:
+    in_bytes = 0 if info.bytes is None else info.bytes * records / max(1, info.records)
+    return records > BIG or in_bytes > BIG_BYTES
+
+
+def _planned(source: TopicSource, key: LoadKey, info: TopicInfo) -> int:
+    """Return how many records a range has at most; asked for only where it may be big."""
+    match key.wanted:
+        case Everything():
+            return info.records
+        case Latest(count):
+            return min(count, info.records)
+    return _in_range(key, info.records, source) if _is_big(info.records, info) else info.records
 
 
 def show_offer(offer: Offer) -> None:
     """Say what a load will bring, and let the viewer start it or ask for less."""
     expected = offer.estimate
+    takes, room = WHILE_READ * expected.decoded_bytes, budget()
+    fewer = _FEWER if takes <= room else rounded(expected.records * room / takes)
     with st.container(border=True):
         st.markdown(f"**{escaped_markdown(offer.key.topic)} is large**")
-        kept = ""
+        more = ""
         if offer.in_topic > offer.key.cap:
-            kept = f" The newest {offer.key.cap:,} of its {offer.in_topic:,} records will be kept."
+            more = f" The newest {offer.key.cap:,} of its {offer.in_topic:,} records will be kept."
+        if takes > room:
+            more = (
+                f" That takes {size(takes)} of memory, and {size(room)} are to be used: choose "
+                "fewer records, a shorter time or some partitions."
+            )
         st.markdown(
             f"Reading it will bring about {expected.records:,} records, {size(expected.bytes)}, "
-            f"and take about {duration(expected.seconds * 1000)}.{kept}"
+            f"and take about {duration(expected.seconds * 1000)}.{more}"
         )
         with st.container(horizontal=True):
-            st.button(
-                "Read it", type="primary", icon=":material/download:",
-                on_click=_accept, args=(offer.key,),
-            )  # fmt: skip
-            st.button(f"Read the newest {_FEWER:,}", on_click=ask_for_newest, args=(_FEWER,))
+            if takes <= room:
+                st.button(
+                    "Read it", type="primary", icon=":material/download:",
+                    on_click=_accept, args=(offer.key,),
+                )  # fmt: skip
+            st.button(f"Read the newest {fewer:,}", on_click=ask_for_newest, args=(fewer,))
+
+
+@st.cache_data(max_entries=100, ttl=60, show_spinner=False)
+def _in_range(key: LoadKey, in_topic: int, _source: TopicSource) -> int:  # noqa: ARG001
+    cap = limit_of(key.wanted, key.cap)
+    return newest_part(_source, key.topic, key.wanted, cap).plan.size
 
 
 @st.cache_data(max_entries=20, show_spinner="Estimating how long it will take…")

@@ -15,7 +15,7 @@ from lib.core.columns import CLIENT, SESSION
 from lib.events.table import TimeDomain
 from lib.ui import parameters
 from lib.ui.show import clock_name, shown_times, time_column, with_times_shown
-from lib.ui.tables import show_table
+from lib.ui.tables import MOST_ROWS, Whole, show_table, weakly
 from lib.ui.time_window import show_stretch
 
 if TYPE_CHECKING:
@@ -24,35 +24,45 @@ if TYPE_CHECKING:
 _TIMES: Final = (outages.START, outages.LAST_HEARD, outages.BACK_AT, outages.BURST_END)
 
 
-def outage_table(table: pd.DataFrame, visible: Visible) -> None:
+def outage_table(table: pd.DataFrame, every: pd.DataFrame, visible: Visible) -> None:
     """Show rows of the result of `lib.analysis.outages.outages`; a selected one zooms to it.
 
-    Those that touch the most events come first.
+    Those that touch the most events come first. `table` are some of the rows of `every`.
     """
     touched = table[outages.HELD_BACK] + table[outages.LOST]
-    table = table.loc[touched.sort_values(ascending=False, kind="stable").index]
+    most = touched.sort_values(ascending=False, kind="stable").index
+    first, times, zero_ms = table.loc[most[:MOST_ROWS]], visible.times, visible.zero_ms
     show_table(
-        _readable(table, visible),
+        _readable(first, visible),
+        whole=Whole(
+            "the outages",
+            f"{visible.topic.report.topic}-outages.csv",
+            len(table),
+            weakly(lambda every: with_times_shown(every.loc[most], _TIMES, times), every),
+        ),
+        order="those that touch the most events first",
         config={name: time_column(visible, "Received time") for name in _heads(visible)},
         key=parameters.OUTAGE_TABLE,
-        on_select=lambda: _zoom(table, visible),
+        on_select=lambda: _zoom(first, zero_ms),
         selection_mode="single-row",
         alt="Outages with their silence, events held back and burst",
     )
-    st.download_button(
-        "Download the outages",
-        lambda: with_times_shown(table, _TIMES, visible).to_csv(index=False),
-        file_name=f"{visible.topic.report.topic}-outages.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        on_click="ignore",
+
+
+def rhythm_table(limits: pd.DataFrame, topic: str) -> None:
+    """Show what each client's limit follows from: the result of `lib.analysis.outages.rhythm`."""
+    show_table(
+        _limits_in_words(limits.head(MOST_ROWS)),
+        whole=Whole(
+            "the limits", f"{topic}-limits.csv", len(limits), weakly(_limits_in_words, limits)
+        ),
+        height=260,
+        alt="Each client's usual interval and wait, and the wait beyond which it is an outage",
     )
 
 
-def rhythm_table(limits: pd.DataFrame) -> None:
-    """Show what each client's limit follows from: the result of `lib.analysis.outages.rhythm`."""
-    shown = limits.copy()
-    shown[CLIENT] = shown[CLIENT].map(shown_name)
+def _limits_in_words(limits: pd.DataFrame) -> pd.DataFrame:
+    shown = limits.assign(**{CLIENT: limits[CLIENT].astype(object).map(shown_name)})
     for column in (outages.TYPICAL_INTERVAL, outages.TYPICAL_WAIT, outages.LIMIT):
         shown[column] = (shown[column] / 1000).round(3)
     words = {
@@ -61,26 +71,22 @@ def rhythm_table(limits: pd.DataFrame) -> None:
         outages.TYPICAL_WAIT: "Usual wait (s)",
         outages.LIMIT: "Outage beyond a wait of (s)",
     }
-    show_table(
-        shown.rename(columns=words).replace(np.inf, np.nan),
-        height=260,
-        alt="Each client's usual interval and wait, and the wait beyond which it is an outage",
-    )
+    return shown.rename(columns=words).replace(np.inf, np.nan)
 
 
 def _heads(visible: Visible) -> tuple[str, str]:
     """Return the heads of the columns of times."""
-    return f"Last heard, {clock_name(visible)}", f"Back at, {clock_name(visible)}"
+    return f"Last heard, {clock_name(visible.times)}", f"Back at, {clock_name(visible.times)}"
 
 
 def _readable(table: pd.DataFrame, visible: Visible) -> pd.DataFrame:
     last_heard, back_at = _heads(visible)
     readable = pd.DataFrame(
         {
-            "Client": table[CLIENT].map(shown_name).astype(str),
+            "Client": table[CLIENT].astype(object).map(shown_name),
             "Kind": table[outages.KIND].astype(str),
-            last_heard: shown_times(table[outages.LAST_HEARD], visible),
-            back_at: shown_times(table[outages.BACK_AT], visible),
+            last_heard: shown_times(table[outages.LAST_HEARD], visible.times),
+            back_at: shown_times(table[outages.BACK_AT], visible.times),
             "Silence (s)": table[outages.SILENCE].astype("Float64") / 1000,
             "Held back": table[outages.HELD_BACK],
             "Lost": table[outages.LOST],
@@ -88,7 +94,7 @@ def _readable(table: pd.DataFrame, visible: Visible) -> pd.DataFrame:
             "Burst (s)": table[outages.BURST_LENGTH] / 1000,
             "Burst rate (events/s)": table[outages.BURST_RATE].round(1),
             "Shared outage": table[outages.SHARED_OUTAGE],
-            "Session": table[SESSION].map(shown_name).astype(str),
+            "Session": table[SESSION].astype(object).map(shown_name),
         }
     )
     return (
@@ -98,12 +104,12 @@ def _readable(table: pd.DataFrame, visible: Visible) -> pd.DataFrame:
     )
 
 
-def _zoom(table: pd.DataFrame, visible: Visible) -> None:
+def _zoom(table: pd.DataFrame, zero_ms: int) -> None:
     rows = st.session_state[parameters.OUTAGE_TABLE].selection.rows
     if not rows:
         return
     outage = table.iloc[rows[0]]
     known = not pd.isna(outage[outages.LAST_HEARD])
-    start = int(outage[outages.LAST_HEARD if known else outages.START]) - visible.zero_ms
-    end = int(outage[outages.BURST_END]) - visible.zero_ms
+    start = int(outage[outages.LAST_HEARD if known else outages.START]) - zero_ms
+    end = int(outage[outages.BURST_END]) - zero_ms
     show_stretch(TimeDomain.RECEIVED, *around(start, end))

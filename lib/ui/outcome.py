@@ -30,16 +30,14 @@ from lib.ui import parameters
 from lib.ui.chart import show_over_time
 from lib.ui.replays import curves_of, input_of, true_sessions
 from lib.ui.show import time_column, with_times_shown
-from lib.ui.tables import show_table
+from lib.ui.tables import MOST_ROWS, Whole, show_table, weakly
 
 if TYPE_CHECKING:
+    from lib.loading.load import LoadedTopic
     from lib.replay.engine import Setting
     from lib.replay.outcome import Outcome
     from lib.replay.windows import Replay, Window
     from lib.ui.page import Visible
-
-_LISTED: Final = 1_000
-"""Dropped events that the list shows."""
 
 
 def figures(outcome: Outcome, *, with_latency: bool = True) -> None:
@@ -75,9 +73,8 @@ def on_received_time(visible: Visible, window: Window, replayed: Replay, outcome
     rows = {"event time, as set": (replayed, outcome), "received time": (received, on_received)}
     what = "gap" if isinstance(window, SessionWindow) else "windows"
     st.markdown(f"**The same {what} on received time**, as processing-time windows would have it")
-    st.dataframe(
+    show_table(
         pd.DataFrame([{"Windows on": name} | _row(*row) for name, row in rows.items()]),
-        hide_index=True,
         alt=f"The result on event time beside that of the same {what} on received time",
     )
     if isinstance(window, SessionWindow):
@@ -138,27 +135,30 @@ def dropped_list(visible: Visible, replayed: Replay) -> None:
         if replayed.stopped_at == NO_INDEX:
             st.success("No event is dropped.", icon=":material/check_circle:")
         return
-    shown = dropped.nlargest(_LISTED, MISSED_BY_MS)
+    shown = dropped.nlargest(MOST_ROWS, MISSED_BY_MS)
     columns = {
-        CLIENT: shown[CLIENT].map(written).astype(str),
+        CLIENT: shown[CLIENT].astype(object).map(written),
         MISSED_BY_MS: shown[MISSED_BY_MS] / 1000,
     }
-    times = [name for name in (EVENT_TIME, RECEIVED_TIME) if name in dropped]
-    written_out = with_times_shown(shown.assign(**columns), times, visible)
+    names, times = list(dropped.columns), visible.times
+    of_time = [name for name in (EVENT_TIME, RECEIVED_TIME) if name in names]
+
+    def every(topic: LoadedTopic, replayed: Replay) -> pd.DataFrame:
+        return with_times_shown(dropped_events(topic.events.table, replayed)[names], of_time, times)
+
+    written_out = with_times_shown(shown.assign(**columns), of_time, times)
     show_table(
         written_out.rename(columns={MISSED_BY_MS: "Missed by (s)"}),
-        config={name: time_column(visible, "Time") for name in times},
+        whole=Whole(
+            "the dropped events",
+            f"{visible.topic.report.topic}-dropped.csv",
+            len(dropped),
+            weakly(every, visible.topic, replayed),
+        ),
+        order="those that missed by the most first",
+        config={name: time_column(visible, "Time") for name in of_time},
         height=250,
         alt="Dropped events, those that missed by the most first",
-    )
-    st.caption(f"{len(shown):,} of {counted(len(dropped), 'dropped event')}.")
-    st.download_button(
-        "Download the dropped events",
-        lambda: with_times_shown(dropped, times, visible).to_csv(index=False),
-        file_name=f"{visible.topic.report.topic}-dropped.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        on_click="ignore",
     )
 
 

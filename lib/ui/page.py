@@ -12,6 +12,7 @@ from lib.analysis import outages
 from lib.analysis.notices import About, Level, notices
 from lib.analysis.of_topic import why_no_delay
 from lib.core.columns import CLIENT
+from lib.core.errors import TooLargeError
 from lib.core.formatting import counted, duration, escaped_markdown, size
 from lib.events.table import TimeDomain, window_rows
 from lib.ui import parameters
@@ -20,6 +21,7 @@ from lib.ui.failures import show_error, show_words
 from lib.ui.offer import show_offer
 from lib.ui.show import load_report
 from lib.ui.time_window import CLOCKS
+from lib.ui.topic_choice import ask_for_newest
 from lib.ui.view import View, current_view
 
 if TYPE_CHECKING:
@@ -189,6 +191,9 @@ def _show_no_topic(view: View) -> None:
         show_offer(view.offer)
     elif view.error is not None:
         show_error(view.error)
+        if isinstance(view.error, TooLargeError):
+            fitting = view.error.fitting
+            st.button(f"Read the newest {fitting:,}", on_click=ask_for_newest, args=(fitting,))
     else:
         st.info("Choose a file in the sidebar.", icon=":material/upload_file:")
 

@@ -13,10 +13,12 @@ from lib.report.outputs import html_of, json_of, made_of
 from lib.report.report import Asked, initial_setting, report_on
 from lib.ui import parameters
 from lib.ui.answers import analysis_of
+from lib.ui.tables import weakly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lib.analysis.analyse import Analysis
     from lib.loading.load import LoadedTopic
     from lib.report.outputs import Made
 
@@ -26,7 +28,7 @@ def download_report(topic: LoadedTopic) -> None:
     source = (parameters.get(parameters.SOURCE) or "").lower()
     analysis = analysis_of(topic)
 
-    def written(write: Callable[[Made], bytes]) -> bytes:
+    def written(write: Callable[[Made], bytes], topic: LoadedTopic, analysis: Analysis) -> bytes:
         report = report_on(topic, Asked(), lambda _: analysis)
         return write(made_of(report, source=source, at_ms=time.time_ns() // 1_000_000))
 
@@ -38,7 +40,7 @@ def download_report(topic: LoadedTopic) -> None:
         ):
             st.download_button(
                 f"Download the report, {ending.upper()}",
-                partial(written, write),
+                weakly(partial(written, write), topic, analysis),
                 file_name=f"{topic.report.topic}-report.{ending}",
                 mime=mime,
                 icon=":material/summarize:",

@@ -25,32 +25,40 @@ from lib.ui import parameters
 from lib.ui.answers import analysis_of
 from lib.ui.chart import show_over_time
 from lib.ui.show import clock_name, shown_times, time_column
-from lib.ui.tables import show_table
+from lib.ui.tables import MOST_ROWS, Whole, show_table, weakly
 
 if TYPE_CHECKING:
+    from lib.core.moments import Times
+    from lib.loading.load import LoadedTopic
     from lib.ui.page import Visible
-
-LISTED: Final = 10_000
-"""Sessions in the table at most, those with the largest delay first."""
 
 _SECONDS: Final = ("Duration, event time (s)", "Duration, received (s)", "Largest delay (s)")
 
 
 def every_session(sessions: pd.DataFrame, visible: Visible) -> str | None:
     """Show the session table; return the session to look at: of the URL, or the selected one."""
-    order = sessions[LARGEST_DELAY].sort_values(ascending=False, kind="stable").index
-    listed = sessions.loc[order[:LISTED]]
-    if len(sessions) > LISTED:
-        st.caption(f"The {LISTED:,} sessions with the largest delay, of {len(sessions):,}.")
+    latest = sessions[LARGEST_DELAY].sort_values(ascending=False, kind="stable").index
+    listed, times = sessions.loc[latest[:MOST_ROWS]], visible.times
+
+    def every(sessions: pd.DataFrame, topic: LoadedTopic) -> pd.DataFrame:
+        return _readable(sessions.loc[latest], topic, times)
+
     show_table(
-        _readable(listed, visible),
+        _readable(listed, visible.topic, times),
+        whole=Whole(
+            "the sessions",
+            f"{visible.topic.report.topic}-sessions.csv",
+            len(sessions),
+            weakly(every, sessions, visible.topic),
+        ),
+        order="those with the largest delay first",
         height=330,
         key=parameters.SESSION_TABLE,
         on_select=lambda: _choose(listed),
         selection_mode="single-row",
         alt="Every session with its client, events, duration on both clocks and largest delay",
         config={
-            _first_event(visible): time_column(visible, "Event time"),
+            _first_event(times): time_column(visible, "Event time"),
             **dict.fromkeys(_SECONDS, st.column_config.NumberColumn(format="%.3f")),
         },
     )
@@ -95,8 +103,8 @@ def _by_received(session: pd.Series, *, has_received: bool, is_chosen: bool) -> 
     )
 
 
-def _first_event(visible: Visible) -> str:
-    return f"First event, {clock_name(visible)}"
+def _first_event(times: Times) -> str:
+    return f"First event, {clock_name(times)}"
 
 
 def _choose(listed: pd.DataFrame) -> None:
@@ -107,18 +115,18 @@ def _choose(listed: pd.DataFrame) -> None:
         parameters.drop(parameters.ONE_SESSION)
 
 
-def _readable(sessions: pd.DataFrame, visible: Visible) -> pd.DataFrame:
+def _readable(sessions: pd.DataFrame, topic: LoadedTopic, times: Times) -> pd.DataFrame:
     shown = pd.DataFrame(
         {
-            "Client": sessions[CLIENT].map(shown_name).astype(str),
+            "Client": sessions[CLIENT].astype(object).map(shown_name),
             "Events": sessions[EVENTS],
-            _first_event(visible): shown_times(sessions[FIRST_EVENT], visible),
+            _first_event(times): shown_times(sessions[FIRST_EVENT], times),
             _SECONDS[0]: sessions[EVENT_DURATION] / 1000,
             _SECONDS[1]: sessions[RECEIVED_DURATION] / 1000,
             _SECONDS[2]: sessions[LARGEST_DELAY] / 1000,
         }
     )
-    numbered = analysis_of(visible.topic).sessions
+    numbered = analysis_of(topic).sessions
     if numbered is not None:
         of_session = numbered.set_index(SESSION).loc[sessions[SESSION]]
         shown["Lost"] = of_session[completeness.LOST].array

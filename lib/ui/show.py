@@ -27,7 +27,7 @@ from lib.decoding.rejected import BEGINNING, reasons_of
 from lib.events.export import write_capture
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP_TYPE
 from lib.ui import parameters
-from lib.ui.tables import show_table
+from lib.ui.tables import MOST_ROWS, Whole, first_rows, show_table, weakly
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from streamlit.elements.lib.column_types import ColumnConfig
 
+    from lib.core.moments import Times
     from lib.loading.load import LoadedTopic
     from lib.ui.page import Visible
 
@@ -82,7 +83,7 @@ def load_report(topic: LoadedTopic) -> None:
         st.info(escaped_markdown(note), icon=":material/info:")
     download_topic(topic)
     if topic.rejected.num_rows:
-        _rejected(topic.rejected, report.topic)
+        _rejected(topic.rejected, topic)
 
 
 def _read_by(topic: LoadedTopic) -> str:
@@ -92,29 +93,29 @@ def _read_by(topic: LoadedTopic) -> str:
     return escaped_markdown(f"Reader: {reader.name}{why}.{form}")
 
 
-def _rejected(rejected: pa.Table, topic: str) -> None:
+def _rejected(rejected: pa.Table, topic: LoadedTopic) -> None:
     st.markdown(f"**{counted(rejected.num_rows, 'record')} rejected, by reason**")
     show_table(
         reasons_of(rejected).rename(columns={"reason": "Reason", "records": "Records"}),
         alt="Records rejected, by reason",
     )
     _first_bytes(rejected)
-    listed = rejected.drop_columns(BEGINNING)
-    st.dataframe(
-        listed.slice(0, 1000).to_pandas(),
-        hide_index=True,
-        placeholder="",
+    show_table(
+        _listed(rejected.slice(0, MOST_ROWS)),
+        whole=Whole(
+            "the list",
+            f"{topic.report.topic}-rejected.csv",
+            rejected.num_rows,
+            weakly(lambda topic: _listed(topic.rejected), topic),
+        ),
         height=220,
         alt="Records rejected: partition, offset, reason and the beginning of the value",
     )
-    st.download_button(
-        "Download the list",
-        lambda: listed.to_pandas().to_csv(index=False),
-        file_name=f"{topic}-rejected.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+
+
+def _listed(rejected: pa.Table) -> pd.DataFrame:
+    listed: pd.DataFrame = rejected.drop_columns(BEGINNING).to_pandas()
+    return listed
 
 
 def _first_bytes(rejected: pa.Table) -> None:
@@ -138,10 +139,11 @@ def first_records(visible: Visible, count: int) -> None:
     placed = [*leading, *_LAST, RECEIVED_TIME_TYPE]  # the load report says of what kind times are
     first = first[[*leading, *first.columns.difference(placed, sort=False), *_LAST]]
     if visible.times.zone is not None:
-        first = with_times_shown(first, (EVENT_TIME, RECEIVED_TIME), visible)
+        first = with_times_shown(first, (EVENT_TIME, RECEIVED_TIME), visible.times)
     elif visible.topic.events.without_received:
         received = first[RECEIVED_TIME].astype("Int64")
         first = first.assign(**{RECEIVED_TIME: received.mask(received == MISSING_TIME)})
+    first = first_rows(first)
     st.dataframe(
         first,
         hide_index=True,
@@ -167,33 +169,33 @@ def time_column(
     if visible.times.zone is None:
         return st.column_config.NumberColumn(format=of_zero, help=f"{what}, {unit}")
     return st.column_config.DatetimeColumn(
-        format="YYYY-MM-DD HH:mm:ss.SSS", help=f"{what}, {clock_name(visible)}"
+        format="YYYY-MM-DD HH:mm:ss.SSS", help=f"{what}, {clock_name(visible.times)}"
     )
 
 
-def clock_name(visible: Visible) -> str:
+def clock_name(times: Times) -> str:
     """Return what times are written in, for a title: since zero, or the name of the zone."""
-    return visible.times.zone or "s since zero"
+    return times.zone or "s since zero"
 
 
-def shown_times(epoch_ms: pd.Series, visible: Visible) -> pd.Series:
+def shown_times(epoch_ms: pd.Series, times: Times) -> pd.Series:
     """Return times for a table as the time switch wants them: seconds, or zoned datetimes."""
-    if visible.times.zone is None:
-        return ((epoch_ms - visible.zero_ms) / 1000).mask(epoch_ms == MISSING_TIME)
+    if times.zone is None:
+        return ((epoch_ms - times.zero_ms) / 1000).mask(epoch_ms == MISSING_TIME)
     known = epoch_ms.mask(epoch_ms == MISSING_TIME)
-    return pd.to_datetime(known, unit="ms", utc=True).dt.tz_convert(visible.times.zone)
+    return pd.to_datetime(known, unit="ms", utc=True).dt.tz_convert(times.zone)
 
 
-def with_times_shown(table: pd.DataFrame, columns: Iterable[str], visible: Visible) -> pd.DataFrame:
+def with_times_shown(table: pd.DataFrame, columns: Iterable[str], times: Times) -> pd.DataFrame:
     """Return a table, for the screen or a file, with its times as the time switch wants them."""
-    return table.assign(**{name: shown_times(table[name], visible) for name in columns})
+    return table.assign(**{name: shown_times(table[name], times) for name in columns})
 
 
 def download_topic(topic: LoadedTopic) -> None:
     """Offer a loaded topic as one Parquet file, which opens again as a source."""
     name, source = topic.report.topic, parameters.get(parameters.SOURCE) or ""
 
-    def capture() -> bytes:
+    def capture(topic: LoadedTopic) -> bytes:
         written = BytesIO()
         write_capture(
             topic.events,
@@ -207,7 +209,7 @@ def download_topic(topic: LoadedTopic) -> None:
 
     st.download_button(
         "Download the loaded topic",
-        capture,
+        weakly(capture, topic),
         file_name=f"{name}.parquet",
         mime="application/vnd.apache.parquet",
         icon=":material/download:",

@@ -31,12 +31,13 @@ def picture(visible: Visible) -> None:
         height=_PANEL_PX,
         outages=shaded,
     )
+    zero_ms = visible.zero_ms
     with st.container(height=CHART_PX, border=False):
         st.altair_chart(
             drawn.chart,
             width="stretch",
             key=parameters.STORY_CHART,
-            on_select=lambda: brushed(parameters.STORY_CHART, visible.zero_ms),
+            on_select=lambda: brushed(parameters.STORY_CHART, zero_ms),
             selection_mode=drawn.brushes,
             alt=drawn.alt,
         )

@@ -1,19 +1,33 @@
-"""Tables in one style: no index, numbers with separators, nothing where a value is missing."""
+"""Tables in one style: no index, numbers with separators, nothing where a value is missing.
+
+A browser gets the first rows of a large one, and all of it as a file when it asks for it.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+import weakref
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import pandas as pd
 import streamlit as st
 
 from lib.analysis import delays
 from lib.analysis.client_clocks import CASE
+from lib.core.errors import SkewlineError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    import pandas as pd
+Made = TypeVar("Made")
+
+MOST_ROWS: Final = 1_000
+MOST_BYTES: Final = 250_000
+"""What a browser gets of a table at most: a page has few that are large, and sends 2 MB at most."""
+
+_MOST_TEXT: Final = 256
+"""Characters of a cell that are shown."""
 
 _QUANTILE: Final = re.compile(r"min|max|p[0-9.]+")
 
@@ -27,34 +41,139 @@ _HEADS: Final = {
 _SCOPES: Final = {"topic": "the whole topic", "partitions": "per-partition watermarks"}
 
 
+@dataclass(frozen=True)
+class Whole:
+    """All of a table, to download.
+
+    Attributes
+    ----------
+    what, file
+        What the button calls it, "the outages"; the name of the file.
+    rows
+        How many there are.
+    make
+        Makes it, when it is asked for. The page keeps this as long as it is open: see `weakly`.
+    """
+
+    what: str
+    file: str
+    rows: int
+    make: Callable[[], pd.DataFrame]
+
+
+def weakly(make: Callable[..., Made], *held: object) -> Callable[[], Made]:
+    """Return what calls `make` with what is held elsewhere, and does not hold it itself.
+
+    A page keeps its downloads for minutes after its tab was closed: they must not keep topics.
+
+    Raises
+    ------
+    SkewlineError
+        When called after one of them was dropped.
+    """
+    known = [weakref.ref(each) for each in held]
+
+    def made() -> Made:
+        present = [each() for each in known]
+        if any(each is None for each in present):
+            raise SkewlineError(
+                "The server has dropped the topic to make room for others.",
+                "Reload the page, then download again.",
+            )
+        return make(*present)
+
+    return made
+
+
 def show_table(
     table: pd.DataFrame,
     *,
     alt: str,
+    whole: Whole | None = None,
+    order: str = "",
     config: Mapping[str, Any] | None = None,
     **options: Any,  # noqa: ANN401
 ) -> Any:  # noqa: ANN401
-    """Show a table and return what `st.dataframe` returns.
+    """Show the first rows of a table and return what `st.dataframe` returns.
 
     Parameters
     ----------
     alt
         What it shows, for those who do not see it.
+    whole
+        All of it, as a file; where it has more rows than `table`, `table` are the first.
+    order
+        Which rows come first, for the sentence that counts them: "the largest first".
     config
         How single columns are written, over the style of all.
     options
         More of `st.dataframe`.
     """
+    shown = first_rows(table)
     numbers = st.column_config.NumberColumn(format="localized")
-    columns = dict.fromkeys(table.select_dtypes("number").columns, numbers)
-    return st.dataframe(
-        table,
+    columns = dict.fromkeys(shown.select_dtypes("number").columns, numbers)
+    chosen = st.dataframe(
+        shown,
         hide_index=True,
         placeholder="",
         alt=alt,
         column_config={**columns, **(config or {})},
         **options,
     )
+    every = len(table) if whole is None else whole.rows
+    if len(shown) < every:
+        which = f"The first {len(shown):,} of {every:,}{', ' if order else ''}{order}"
+        st.caption(f"{which}{'.' if whole is None else '; all in the download.'}")
+    if whole is not None:
+        make = whole.make
+        st.download_button(
+            f"Download {whole.what}",
+            lambda: make().to_csv(index=False).encode(errors="replace"),
+            file_name=whole.file,
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+    return chosen
+
+
+def first_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Return as many of the first rows as a browser is to get, long texts cut.
+
+    A category column is sent with all its categories: those that are not there go.
+    """
+    rows = table.head(MOST_ROWS)
+    rows = rows.apply(_cut) if len(rows) else rows
+    sizes = sum((_sizes(rows[name]) for name in rows), pd.Series(0, rows.index))
+    fitting = int((sizes.cumsum() <= MOST_BYTES).sum())
+    return rows.head(max(1, fitting))
+
+
+def _is_plain(column: pd.Series) -> bool:
+    """Return whether the values of a column have a fixed size: numbers, times, truth values."""
+    kind = column.dtype
+    return not isinstance(kind, pd.CategoricalDtype) and (
+        pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_datetime64_any_dtype(kind)
+    )
+
+
+def _cut(column: pd.Series) -> pd.Series:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(column.cat.categories.dtype)
+    if _is_plain(column):
+        return column
+    return column.map(lambda value: f"{value[:_MOST_TEXT]}…" if _is_long(value) else value)
+
+
+def _is_long(value: object) -> bool:
+    return isinstance(value, str) and len(value) > _MOST_TEXT
+
+
+def _sizes(column: pd.Series) -> pd.Series:
+    """Return about how many bytes each value takes on its way."""
+    if _is_plain(column):
+        return pd.Series(8, column.index)
+    return column.map(lambda value: len(str(value).encode(errors="replace")))
 
 
 def quantiles_in_words(table: pd.DataFrame) -> pd.DataFrame:

@@ -388,3 +388,13 @@ QUIET_DEVICE = b"\n".join(
     )
 )
 """Two devices count their own events; one is quiet for 65 s: two sessions by a gap of 30 s."""
+
+
+def test_a_wrong_clock_that_hundreds_share_is_one_finding():
+    client, sent = np.divmod(np.arange(16_000), 20)
+    happened = 1_000 * sent + client
+    received = happened + 30 + (7 * client + sent) % 5 + 20_000 * (client % 4 == 0)
+    order = np.argsort(received)
+    events = events_table(happened[order], received[order], client=[str(c) for c in client[order]])
+    (shared,) = [finding for finding in findings_of(events) if finding.kind == "clock"]
+    assert len(shared.clients) == 200

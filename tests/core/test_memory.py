@@ -1,11 +1,15 @@
-"""Memory that is no longer used goes back to the system."""
+"""How much memory there is, how much a thing takes, and that it goes back to the system."""
 
 import ctypes
 import subprocess
 import sys
 
+import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 
+from lib.core.memory import bytes_in, held_bytes, usable_bytes
 from tests.support.app import REPOSITORY
 
 IN_A_NEW_PROCESS = """
@@ -54,3 +58,88 @@ def test_what_is_freed_goes_back_to_the_system(make):
     assert made - before > 100
     assert freed > made - 20
     assert given_back - before < 0.5 * (made - before)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("4GB", 4 * 10**9),
+        ("512 mb", 512 * 10**6),
+        ("1.5 GiB", 3 * 2**29),
+        ("1000000", 10**6),
+        ("2k", 2_000),
+        ("", None),
+        ("much", None),
+        ("-1GB", None),
+        ("1e9", None),
+    ],
+)
+def test_sizes_are_read_as_people_write_them(text, size):
+    assert bytes_in(text) == size
+
+
+GROUPS = {
+    "no group": ({}, None),
+    "version 2": (
+        {"proc/self/cgroup": "0::/app\n", "sys/fs/cgroup/app/memory.max": "1000\n"},
+        1000,
+    ),
+    "version 2, of a group around it": (
+        {
+            "proc/self/cgroup": "0::/pods/app\n",
+            "sys/fs/cgroup/pods/memory.max": "3000\n",
+            "sys/fs/cgroup/pods/app/memory.max": "max\n",
+        },
+        3000,
+    ),
+    "version 2, seen from inside": ({"sys/fs/cgroup/memory.max": "2000\n"}, 2000),
+    "version 1": (
+        {
+            "proc/self/cgroup": "5:cpu:/x\n4:memory:/app\n",
+            "sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
+            "sys/fs/cgroup/memory/app/memory.limit_in_bytes": "4000\n",
+        },
+        4000,
+    ),
+    "version 1, seen from inside": (
+        {
+            "proc/self/cgroup": "4:memory:/docker/0a1b\n",
+            "sys/fs/cgroup/memory/memory.limit_in_bytes": "5000\n",
+        },
+        5000,
+    ),
+}
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_container_has_what_its_group_allows(group, tmp_path):
+    files, limit = GROUPS[group]
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    machine = usable_bytes(tmp_path / "nothing")
+    assert machine > 10**8
+    assert usable_bytes(tmp_path) == (limit or machine)
+
+
+ARRAY = np.arange(1_000)
+HOLDERS = {
+    "an array": (ARRAY, 8_000),
+    "a part of one": (ARRAY[:10], 8_000),
+    "a frame": (pd.DataFrame({"a": ARRAY.copy(), "b": ARRAY.astype("float32")}), 12_000),
+    "categories": (pd.Series(pd.Categorical.from_codes(np.zeros(5_000, "int8"), ["x"])), 5_000),
+    "an Arrow table": (pa.table({"a": ARRAY}), 8_000),
+    "twice the same": ([ARRAY, ARRAY], 8_000),
+    "texts": (pd.DataFrame({"a": ["x" * 1_000] * 100}).astype(object), 100_000),
+}
+
+
+@pytest.mark.parametrize("what", HOLDERS)
+def test_what_a_thing_holds_is_about_its_arrays(what):
+    thing, size = HOLDERS[what]
+    assert size <= held_bytes(thing) < 1.2 * size + 500
+
+
+def test_what_is_held_anyway_does_not_count():
+    frame = pd.DataFrame({"a": ARRAY.copy()})
+    assert held_bytes(frame.assign(b=ARRAY.astype("int8")), apart_from=frame) < 2_000

@@ -132,6 +132,7 @@ def test_the_records_of_files_have_the_schemas_of_the_cluster_without_a_name():
         ({"files": {"folder": 1}}, {}, ["folder in [files] is 1"]),
         ({"files": {"folder": "/x", "recursiv": True}}, {}, ["unknown setting: recursiv"]),
         ({}, {"SKEWLINE_MAX_EVENTS": "many"}, ["SKEWLINE_MAX_EVENTS is 'many'"]),
+        ({}, {"SKEWLINE_MEMORY": "much"}, ["SKEWLINE_MEMORY is 'much'"]),
         (
             {"connections": {"kafka": {"bootstrap_servers": "a", "schema_registry": {"url": "r"}}}},
             {"SKEWLINE_MAX_EVENTS": "0"},

@@ -13,6 +13,7 @@ from urllib.request import urlopen
 from tests.support.processes import free_port, running
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator, Mapping
 
 REPOSITORY = Path(__file__).parents[2]
@@ -27,7 +28,19 @@ def running_app(
     *,
     script: Path = REPOSITORY / "streamlit_app.py",
 ) -> Iterator[str]:
-    """Run the app for the length of the block and yield its URL.
+    """Run the app for the length of the block and yield its URL: see `app_process`."""
+    with app_process(directory, settings, script=script) as (url, _):
+        yield url
+
+
+@contextmanager
+def app_process(
+    directory: Path,
+    settings: Mapping[str, str] | None = None,
+    *,
+    script: Path = REPOSITORY / "streamlit_app.py",
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Run the app for the length of the block and yield its URL and its process.
 
     It sees none of the secrets and settings of the person who runs the tests, only `settings`.
 
@@ -67,8 +80,8 @@ def running_app(
             **{name: value for name, value in os.environ.items() if not is_setting(name)},
             **(settings or {}),
         },
-    ):
-        yield url
+    ) as process:
+        yield url, process
 
 
 def is_setting(variable: str) -> bool:

@@ -1,13 +1,17 @@
 """What the server holds of topics that nobody looks at any more."""
 
+import json
 from dataclasses import replace
 
 import pytest
+import streamlit as st
 
-from lib.sources.base import Everything, Latest
+from lib.core.errors import TooLargeError
+from lib.core.memory import held_bytes
+from lib.sources.base import Between, Everything, FromOffset, Latest
 from lib.sources.files.folder import samples
-from lib.ui import loads
 from lib.ui.loads import LoadKey, is_known, load_of, reload_of
+from tests.support.memory import MemoryTopic
 
 pytestmark = pytest.mark.usefixtures("app_isolation")
 
@@ -29,20 +33,67 @@ def test_another_range_is_another_load():
     assert len(loaded(replace(KEY, wanted=Latest(10))).events.table) == 10
 
 
-def test_the_topics_not_viewed_for_longest_go_first(monkeypatch):
-    monkeypatch.setattr(loads, "KEPT_TOPICS", 2)
-    first, second, third = (replace(KEY, wanted=Latest(n)) for n in (1, 2, 3))
-    for key in (first, second, third):
-        loaded(key)
+def test_the_topic_not_viewed_for_longest_goes_first(monkeypatch):
+    first, second, third = (replace(KEY, wanted=Latest(n)) for n in (255, 254, 253))
+    needed = held_bytes(loaded(first))
+    st.cache_resource.clear()
+    monkeypatch.setenv("SKEWLINE_MEMORY", f"{round(2.5 * needed)}")
+    for _ in range(2):
+        for key in (first, second, third):
+            loaded(key)
     assert [is_known(key) for key in (first, second, third)] == [False, True, True]
 
 
-def test_few_large_topics_are_held_rather_than_many(monkeypatch):
-    monkeypatch.setattr(loads, "KEPT_EVENTS", 100)
-    small, large, present = (replace(KEY, wanted=Latest(n)) for n in (20, 90, 255))
-    for key in (small, large, present):
-        loaded(key)
-    assert [is_known(key) for key in (small, large, present)] == [False, True, True]
+def grown(*values):
+    topic = MemoryTopic()
+    topic.write(*values)
+    return topic
+
+
+def noted(count, length):
+    """Return events with a note of a length, each another."""
+    return [
+        json.dumps(
+            {"Timestamp": 1_540_726_486_041 + n, "ClientID": "c", "Note": f"{n}".zfill(length)}
+        ).encode()
+        for n in range(count)
+    ]
+
+
+def test_a_load_that_would_not_fit_is_refused_before_it_is_read(monkeypatch):
+    # Given a budget of 300 kB and a topic of 1 MB
+    monkeypatch.setenv("SKEWLINE_MEMORY", "300 kB")
+    topic = grown(*noted(1_000, 1_000))
+    # When it is read, whatever range is wanted
+    for wanted in (Everything(), Latest(900), FromOffset(10), Between(0, 10**9)):
+        key = LoadKey("memory", "topic", wanted, (), 5_000_000)
+        load = load_of(topic, key)
+        load.settle(30)
+        # Then its first records tell that it would not fit, and how many would
+        assert isinstance(load.error, TooLargeError)
+        assert "300 kB are to be used" in load.error.what
+        assert len(topic.read_offsets) < 50
+        topic.read_offsets.clear()
+    # And so many do fit
+    fitting = replace(key, wanted=Latest(load.error.fitting))
+    load = load_of(topic, fitting)
+    load.settle(30)
+    assert len(load.loaded.events.table) == fitting.wanted.count >= 50
+    assert load.loaded.report.failure is None
+
+
+def test_a_load_that_outgrows_the_memory_keeps_what_came(monkeypatch):
+    # Given a topic whose first records are small and whose last are large
+    monkeypatch.setenv("SKEWLINE_MEMORY", "300 kB")
+    topic = grown(*noted(100, 10), *noted(300, 3_000))
+    # When it is read
+    load = load_of(topic, LoadKey("memory", "topic", Everything(), (), 5_000_000))
+    load.settle(30)
+    # Then it ends at the budget, and says so
+    report = load.loaded.report
+    assert report.failure.what == "The memory that is to be used, 300 kB, is full."
+    assert 100 < report.total_records < 200
+    assert report.missing == {0: 400 - report.total_records}
 
 
 def test_a_reload_keeps_what_was_there_until_it_has_ended():

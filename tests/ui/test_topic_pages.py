@@ -185,6 +185,7 @@ class TestBigLoad:
     def small_is_big(self, monkeypatch):
         """Announce loads of more than 100 records, not of more than a million."""
         monkeypatch.setattr(offer, "BIG", 100)
+        monkeypatch.setattr(offer, "_FEWER", 50)
 
     @pytest.mark.parametrize("page", PAGES)
     def test_is_announced_before_it_starts(self, page):
@@ -200,10 +201,33 @@ class TestBigLoad:
         assert metrics(at)["Events"] == "255"
 
     def test_can_be_made_smaller(self):
-        at = press(open_app(), "Read the newest 100,000")
+        at = press(open_app(), "Read the newest 50")
         assert at.get_by_key("range").value == "latest"
-        assert at.number_input(key="latest").value == 100_000
-        assert metrics(at)["Events"] == "255"
+        assert at.number_input(key="latest").value == 50
+        assert metrics(at)["Events"] == "50"
+
+    @pytest.mark.parametrize(
+        "wanted",
+        [
+            {"range": "Latest", "latest": "200"},
+            {"range": "Offset", "offset": "3"},
+            {"range": "Minutes", "minutes": "600"},
+            {"range": "From–to", "from": "2018-10-28T00:00", "to": "2018-10-29T00:00"},
+        ],
+    )
+    def test_is_announced_for_every_range(self, wanted):
+        assert "Read it" in [button.label for button in open_app(**wanted).button]
+
+    def test_cannot_be_started_where_it_would_not_fit(self, monkeypatch):
+        monkeypatch.setenv("SKEWLINE_MEMORY", "20 kB")
+        at = open_app()
+        said = "\n".join(text.value for text in at.markdown)
+        assert "of memory, and 20 kB are to be used" in said
+        assert "Read it" not in [button.label for button in at.button]
+        [fewer] = [button.label for button in at.button if "newest" in button.label]
+        events = metrics(press(at, fewer))["Events"]
+        assert 10 <= int(events) < 255
+        assert fewer == f"Read the newest {events}"
 
     def test_is_not_announced_for_a_part_of_the_topic(self):
         assert metrics(open_app(range="Latest", latest="50"))["Events"] == "50"

@@ -1,0 +1,131 @@
+"""What the server holds for all viewers in one budget of bytes: topics, analyses, replays, answers.
+
+What has not been used for longest goes first.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakValueDictionary
+
+import streamlit as st
+
+from lib.core.memory import give_back_memory, held_bytes
+from lib.sources.open import memory_budget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+Answer = TypeVar("Answer")
+
+
+@dataclass
+class _Entry:
+    value: Any
+    bytes: int
+    stays: bool
+
+
+@dataclass(frozen=True)
+class _Shelf:
+    entries: OrderedDict[Hashable, _Entry] = field(default_factory=OrderedDict)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    asked: WeakValueDictionary[Hashable, Any] = field(default_factory=WeakValueDictionary)
+    """A lock for each answer that is being found."""
+
+
+@st.cache_resource(show_spinner=False)
+def _shelf() -> _Shelf:
+    return _Shelf()
+
+
+@st.cache_resource(show_spinner=False)
+def budget() -> int:
+    """Return how many bytes the server may hold.
+
+    Raises
+    ------
+    SettingsError
+        When `SKEWLINE_MEMORY` is no size.
+    """
+    return memory_budget(os.environ)
+
+
+def held(key: Hashable) -> Any | None:  # noqa: ANN401
+    """Return what is held under a key, as used now; None where nothing is."""
+    shelf = _shelf()
+    with shelf.lock:
+        if key not in shelf.entries:
+            return None
+        shelf.entries.move_to_end(key)
+        return shelf.entries[key].value
+
+
+def hold(key: Hashable, value: object, size: int, *, stays: bool = False) -> int:
+    """Hold a value of `size` bytes, as used now, and drop others that are too much.
+
+    Parameters
+    ----------
+    stays
+        Whether it is not to be dropped: until it is held again without.
+
+    Returns
+    -------
+    By how many bytes that which stays, and the value itself, are beyond the budget; 0 if they fit.
+    """
+    shelf = _shelf()
+    with shelf.lock:
+        shelf.entries[key] = _Entry(value, size, stays)
+        shelf.entries.move_to_end(key)
+        beyond = sum(entry.bytes for entry in shelf.entries.values()) - budget()
+        for other, entry in list(shelf.entries.items()):
+            if beyond <= 0:
+                return 0
+            if not entry.stays and other != key:
+                del shelf.entries[other]
+                beyond -= entry.bytes
+        return max(0, beyond)
+
+
+def drop(key: Hashable) -> None:
+    """Hold nothing under a key any more."""
+    shelf = _shelf()
+    with shelf.lock:
+        shelf.entries.pop(key, None)
+
+
+def answer_of(
+    key: Hashable, find: Callable[[], Answer], *, apart_from: object = None, spinner: str = ""
+) -> Answer:
+    """Return the answer to a question, found by the first who asks it while the others wait.
+
+    Parameters
+    ----------
+    key
+        The question and what it is of.
+    find
+        Finds the answer. It is shared: nobody may change it.
+    apart_from
+        What is held anyway, whose arrays the answer may share: its topic.
+    spinner
+        What the first who asks is told meanwhile.
+    """
+    shelf = _shelf()
+    with shelf.lock:
+        lock = shelf.asked.setdefault(key, threading.Lock())
+    with lock:
+        with shelf.lock:
+            if key in shelf.entries:
+                shelf.entries.move_to_end(key)
+                known: Answer = shelf.entries[key].value
+                return known
+        with st.spinner(spinner) if spinner else nullcontext():
+            found = find()
+            hold(key, found, held_bytes(found, apart_from))
+    give_back_memory()  # finding it took many times what it takes
+    return found

@@ -1,0 +1,83 @@
+"""Loads in a running server: who waits for whom, what ends when its viewers go, how all ends."""
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.app import app_process, running_app
+from tests.support.viewer import viewer
+
+SCRIPT = Path(__file__).parents[1] / "support/endless_app.py"
+ROOT = {"PYTHONPATH": str(Path(__file__).parents[2])}
+PATIENCE_S = 60
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    with running_app(tmp_path_factory.mktemp("endless"), ROOT, script=SCRIPT) as url:
+        yield url
+
+
+def opened(url, **query):
+    """Return a viewer who has opened a page, and what it says."""
+    tab = viewer(url, **query)
+    tab.run()
+    return tab, *[text for text in tab.texts if text not in ("", "Endless")]
+
+
+def said_in_time(url, wanted, **query):
+    """Open a page until it says what is wanted."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        tab, said = opened(url, **query)
+        tab.close()
+        if said == wanted:
+            return True
+    return False
+
+
+def test_small_loads_pass_large_ones(url):
+    # Given more large loads than are read at once, each with its viewer
+    tabs = [opened(url, topic=f"large-{number}") for number in range(5)]
+    assert [said for _, said in tabs] == ["reading"] * 5
+    # When somebody opens a small topic
+    tab, said = opened(url, topic="small-1")
+    # Then it is there
+    assert said == "50 events"
+    for open_tab in (tab, *(large for large, _ in tabs)):
+        open_tab.close()
+
+
+def test_a_load_stops_when_its_last_viewer_goes(url):
+    one, _ = opened(url, topic="large-watched")
+    other, _ = opened(url, topic="large-watched")
+    one.close()
+    assert opened(url, held="large-watched")[1] == "reading"
+    other.close()
+    assert said_in_time(url, "nothing", held="large-watched")
+
+
+def test_a_load_stops_when_its_viewer_opens_another_topic(url):
+    tab, _ = opened(url, topic="large-left")
+    tab.query = {"topic": "small-2"}
+    tab.run()
+    assert said_in_time(url, "nothing", held="large-left")
+    tab.close()
+
+
+@pytest.mark.parametrize(
+    "busy", [{}, {"topic": "large-1"}, {"compute": "1"}], ids=["idle", "loading", "computing"]
+)
+def test_sigterm_ends_the_server_within_5_s(busy, tmp_path):
+    with app_process(tmp_path, ROOT, script=SCRIPT) as (url, server):
+        # Given a server with loads, or computations, under way
+        tabs = [viewer(url, **busy) for _ in range(3)]
+        for tab in tabs:
+            tab.start()
+        # When it is told to end
+        server.send_signal(signal.SIGTERM)
+        # Then it does, without an error
+        assert server.wait(timeout=5) == 0
+    assert "Traceback" not in next(tmp_path.glob("*.log")).read_text()
