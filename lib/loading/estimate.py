@@ -57,7 +57,7 @@ def estimate(source: TopicSource, topic: str, wanted: Range, *, cap: int = DEFAU
                 continue
             came = time.monotonic()
             decoder = decoder or decoder_for(block, source.schemas)
-            decode_block(block, decoder)
+            decode_block(block, decoder, source.masking)
             waits.append(came - asked)
             asked = time.monotonic()
             decoding += asked - came
