@@ -153,7 +153,7 @@ def read_plan(
     TopicChangedError
         When the topic was made anew meanwhile.
     """
-    read = Read(plan)
+    read = Read(plan, notes=[_masked(source.masking)] if source.masking else [])
     waiting: deque[Future[Decoded]] = deque()
     with (
         closing(_blocks(source, plan, lambda: known.wants_headers)) as blocks,
@@ -186,6 +186,11 @@ def read_plan(
     # Blocks made in one thread and freed in another stay with the allocator: give them back.
     pa.default_memory_pool().release_unused()
     return known, read
+
+
+def _masked(masking: Masking) -> str:
+    named = ", ".join(masking.fields)
+    return f"Masked where a record has it: {named}. How rejected records begin is withheld."
 
 
 def _blocks(
