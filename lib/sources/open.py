@@ -165,15 +165,27 @@ def guarded(
     NotAllowedError
         When the source is not for this viewer.
     """
-    masking, allowed = masking_of(secrets, environment), topics_for(viewer, name, secrets)
+    masking, allowed = masking_of(secrets, environment), require_source(name, secrets, viewer)
+    if not masking and allowed == EVERY_TOPIC:
+        return source
+    return Guarded(source, masking, allowed)
+
+
+def require_source(name: str, secrets: Mapping[str, Any], viewer: Viewer) -> tuple[str, ...]:
+    """Return patterns of the topics of a source that a viewer may read.
+
+    Raises
+    ------
+    NotAllowedError
+        When there are none.
+    """
+    allowed = topics_for(viewer, name, secrets)
     if not allowed:
         raise NotAllowedError(
             f"{label_of(name)} is not open to you.",
             "Choose another source, or ask whoever runs Skewline to allow it under [[access]].",
         )
-    if not masking and allowed == EVERY_TOPIC:
-        return source
-    return Guarded(source, masking, allowed)
+    return allowed
 
 
 def masking_of(secrets: Mapping[str, Any], environment: Mapping[str, str]) -> Masking:

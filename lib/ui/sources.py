@@ -14,7 +14,7 @@ import streamlit as st
 
 from lib.core.errors import SkewlineError
 from lib.core.formatting import escaped_markdown
-from lib.sources.open import UPLOAD, guarded, open_source, settings_faults
+from lib.sources.open import UPLOAD, guarded, open_source, require_source, settings_faults
 from lib.ui.secrets import secrets
 from lib.ui.sign_in import viewer
 from lib.ui.upload import uploaded
@@ -50,6 +50,7 @@ def chosen_source(name: str) -> TopicSource | None:
     """
     if name != UPLOAD:
         return open_source(name, secrets(), os.environ, viewer())
+    require_source(name, secrets(), viewer())
     file = uploaded()
     return file and guarded(file, name, secrets(), os.environ, viewer())
 
