@@ -12,6 +12,7 @@ from lib.charts import windows as charts
 from lib.charts.rows import written
 from lib.core.columns import CLIENT
 from lib.core.formatting import counted, duration, escaped_markdown
+from lib.core.spreadsheets import safe_cells
 from lib.replay import blame as of_groups
 from lib.replay import partitions as of_partitions
 from lib.replay.sweep import IDLE, takes_minimum
@@ -65,7 +66,7 @@ def _of_clients(blame: Blame, names: list[str], visible: Visible) -> None:
         )
     with shown:
         st.dataframe(
-            _written(table, "Client"),
+            safe_cells(_written(table, "Client")),
             hide_index=True,
             alt="Events dropped of each client, because of it and without it",
         )

@@ -12,6 +12,7 @@ from lib.analysis import outages
 from lib.analysis.findings import around
 from lib.charts.rows import shown_name
 from lib.core.columns import CLIENT, SESSION
+from lib.core.spreadsheets import csv_of
 from lib.events.table import TimeDomain
 from lib.ui import parameters
 from lib.ui.show import clock_name, shown_times, time_column, with_times_shown
@@ -41,7 +42,7 @@ def outage_table(table: pd.DataFrame, visible: Visible) -> None:
     )
     st.download_button(
         "Download the outages",
-        lambda: with_times_shown(table, _TIMES, visible).to_csv(index=False),
+        lambda: csv_of(with_times_shown(table, _TIMES, visible)),
         file_name=f"{visible.topic.report.topic}-outages.csv",
         mime="text/csv",
         icon=":material/download:",

@@ -19,6 +19,7 @@ from lib.core.columns import (
     RECEIVED_TIME,
 )
 from lib.core.formatting import counted, duration
+from lib.core.spreadsheets import csv_of
 from lib.events.table import TimeDomain
 from lib.replay.engine import delay_ms
 from lib.replay.gaps import gap_distribution, inter_event_gaps, knee_ms
@@ -154,7 +155,7 @@ def dropped_list(visible: Visible, replayed: Replay) -> None:
     st.caption(f"{len(shown):,} of {counted(len(dropped), 'dropped event')}.")
     st.download_button(
         "Download the dropped events",
-        lambda: with_times_shown(dropped, times, visible).to_csv(index=False),
+        lambda: csv_of(with_times_shown(dropped, times, visible)),
         file_name=f"{visible.topic.report.topic}-dropped.csv",
         mime="text/csv",
         icon=":material/download:",

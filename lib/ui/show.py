@@ -23,6 +23,7 @@ from lib.core.columns import (
     SESSION,
 )
 from lib.core.formatting import counted, escaped_markdown, size
+from lib.core.spreadsheets import csv_of, safe_cells
 from lib.decoding.rejected import BEGINNING, reasons_of
 from lib.events.export import write_capture
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP_TYPE
@@ -101,7 +102,7 @@ def _rejected(rejected: pa.Table, topic: str) -> None:
     _first_bytes(rejected)
     listed = rejected.drop_columns(BEGINNING)
     st.dataframe(
-        listed.slice(0, 1000).to_pandas(),
+        safe_cells(listed.slice(0, 1000).to_pandas()),
         hide_index=True,
         placeholder="",
         height=220,
@@ -109,7 +110,7 @@ def _rejected(rejected: pa.Table, topic: str) -> None:
     )
     st.download_button(
         "Download the list",
-        lambda: listed.to_pandas().to_csv(index=False),
+        lambda: csv_of(listed.to_pandas()),
         file_name=f"{topic}-rejected.csv",
         mime="text/csv",
         icon=":material/download:",
@@ -143,7 +144,7 @@ def first_records(visible: Visible, count: int) -> None:
         received = first[RECEIVED_TIME].astype("Int64")
         first = first.assign(**{RECEIVED_TIME: received.mask(received == MISSING_TIME)})
     st.dataframe(
-        first,
+        safe_cells(first),
         hide_index=True,
         placeholder="",
         height=250,

@@ -9,6 +9,7 @@ import streamlit as st
 
 from lib.analysis import delays
 from lib.analysis.client_clocks import CASE
+from lib.core.spreadsheets import safe_cells
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +35,7 @@ def show_table(
     config: Mapping[str, Any] | None = None,
     **options: Any,  # noqa: ANN401
 ) -> Any:  # noqa: ANN401
-    """Show a table and return what `st.dataframe` returns.
+    """Show a table and return what `st.dataframe` returns; a viewer may keep it as CSV.
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ def show_table(
     numbers = st.column_config.NumberColumn(format="localized")
     columns = dict.fromkeys(table.select_dtypes("number").columns, numbers)
     return st.dataframe(
-        table,
+        safe_cells(table),
         hide_index=True,
         placeholder="",
         alt=alt,
