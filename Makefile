@@ -8,9 +8,12 @@ COMPILED := $(VENV)/.compiled
 DEV_INSTALLED := $(VENV)/.requirements-dev-installed
 KAFKA_INSTALLED := tests/kafka/lib/.installed
 REGISTRY_INSTALLED := tests/registry/lib/.installed
+OLDER_KAFKA := 3.9.1
+OLDER_KAFKA_INSTALLED := tests/kafka/lib-$(OLDER_KAFKA)/.installed
+OIDC_INSTALLED := tests/oidc/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults lint fuzz kafka registry compare screenshots clean
+.PHONY: help run test faults versions lint audit fuzz kafka registry oidc compare screenshots clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -26,11 +29,19 @@ faults: $(COMPILED) ## Read 1,000,000 records from clusters that fail, with both
 	scripts/install-test-tools.sh
 	$(BIN)/python -m pytest tests/faults
 
+versions: $(DEV_INSTALLED) $(KAFKA_INSTALLED) $(OLDER_KAFKA_INSTALLED) ## Run the tests on a broker with two majors of Kafka
+	for jars in lib lib-$(OLDER_KAFKA); do \
+	    TEST_KAFKA_JARS=$$jars $(BIN)/python -m pytest -m kafka tests/sources tests/loading || exit 1; \
+	done
+
 lint: $(DEV_INSTALLED) ## Check style, format, types and layers
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: $(DEV_INSTALLED) ## Ask whether any package that the app needs has a known hole
+	$(BIN)/pip-audit --strict --requirement requirements.txt --requirement requirements-msk.txt
 
 fuzz: $(DEV_INSTALLED) ## Throw changed bytes at every reader, MINUTES (5) each
 	@for reader in avro protobuf json wrapped text csv tables containers; do \
@@ -45,12 +56,14 @@ compare: $(DEV_INSTALLED) requirements-bench.txt ## Get what the benchmarks comp
 
 registry: $(REGISTRY_INSTALLED) ## Get the schema registry that the tests run against; needs Maven
 
+oidc: $(OIDC_INSTALLED) ## Get the OpenID Connect provider that the tests sign in with; needs npm
+
 screenshots: $(DEV_INSTALLED) ## Take the pictures of the documentation again; needs Chromium
 	$(BIN)/python scripts/screenshots.py
 
 clean: ## Delete everything that was set up or generated
 	rm -rf $(VENV) .venv-flink .venv-spark .venv-beam build
-	rm -rf $(dir $(KAFKA_INSTALLED)) $(dir $(REGISTRY_INSTALLED))
+	rm -rf $(dir $(KAFKA_INSTALLED)) tests/kafka/lib-* $(dir $(REGISTRY_INSTALLED)) $(dir $(OIDC_INSTALLED))
 	rm -rf .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
@@ -75,6 +88,16 @@ $(REGISTRY_INSTALLED): tests/registry/pom.xml
 $(KAFKA_INSTALLED) $(REGISTRY_INSTALLED):
 	rm -rf $(@D)
 	mvn --batch-mode --quiet --file $< dependency:copy-dependencies
+	touch $@
+
+$(OLDER_KAFKA_INSTALLED): tests/kafka/pom.xml
+	rm -rf $(@D)
+	mvn --batch-mode --quiet --file $< -Dkafka.version=$(OLDER_KAFKA) -Dkafka.jars=$(notdir $(@D)) \
+	    dependency:copy-dependencies
+	touch $@
+
+$(OIDC_INSTALLED): tests/oidc/package.json
+	npm install --prefix $(<D) --no-package-lock --no-audit --no-fund --silent
 	touch $@
 
 include tests/oracles/oracles.mk

@@ -6,6 +6,7 @@ from lib.ui.ending import end_in_time
 from lib.ui.failures import start_logging, unforeseen_shown
 from lib.ui.navigation import configure_page, navigation
 from lib.ui.sidebar import sidebar
+from lib.ui.sign_in import require_sign_in, show_viewer
 from lib.ui.sources import check_settings
 from lib.ui.view import set_view
 
@@ -17,7 +18,9 @@ end_in_time()
 page = navigation()
 try:
     with unforeseen_shown():
+        require_sign_in()
         set_view(sidebar())
+        show_viewer()
         page.run()
 finally:
     give_back_memory()  # what a run took is many times what it leaves

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from lib.core.columns import OFFSET
 from lib.core.errors import UnreadableFileError
+from lib.core.masking import NOTHING_MASKED
 from lib.core.schemas import NoSchemas
 from lib.decoding.json import JSON
 from lib.decoding.registry import decode_block, decoder_for
@@ -162,7 +163,7 @@ def wrapped_block(chance: random.Random) -> int:
     values = [changed(write(json.dumps(e).encode()), chance) for e in EVENTS * (BLOCK // 2)]
     chosen = chance.choice([None, LAYERS, tuple(chance.sample(LAYERS, 4))])
     records = block(*values)
-    found = decode_block(records, decoder_for(records, NoSchemas(), chosen))
+    found = decode_block(records, decoder_for(records, NoSchemas(), chosen), NOTHING_MASKED)
     good, bad = (set(table[OFFSET].to_pylist()) for table in (found.columns, found.rejected))
     assert good | bad == set(range(BLOCK))
     return BLOCK
@@ -196,7 +197,7 @@ def file_block(chance: random.Random, *, of: list[tuple[str, bytes]]) -> int:
     try:
         for records in records_of(uploaded(name, changed(content, chance))):
             decoder = decoder_for(records, NoSchemas()) or JSON
-            found = decode_block(records, decoder)
+            found = decode_block(records, decoder, NOTHING_MASKED)
             assert found.columns.num_rows + found.rejected.num_rows >= len(records)
     except UnreadableFileError:
         pass

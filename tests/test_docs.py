@@ -7,7 +7,9 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from lib.core.masking import Masking
 from lib.events.fields import CHOICES
+from lib.sources.access import Rule
 from lib.sources.kafka.schema_registry import RegistrySettings
 from lib.sources.kafka.settings import KafkaSettings
 from tests.support.app import REPOSITORY
@@ -150,6 +152,8 @@ class TestConfiguration:
             ("`[connections.kafka]`", attributes(KafkaSettings)),
             ("`[connections.kafka.schema_registry]`", attributes(RegistrySettings)),
             ("`[files]`", {"folder", "recursive"}),
+            ("`[masking]`", attributes(Masking)),
+            ("`[[access]]`", attributes(Rule)),
             ('`[fields."TOPIC"]`', set(CHOICES)),
         ],
     )
@@ -158,8 +162,8 @@ class TestConfiguration:
 
     def test_every_section_of_the_secrets_example_is_documented(self):
         example = (REPOSITORY / ".streamlit/secrets.example.toml").read_text()
-        uncommented = re.findall(r"^(?:# )?\[(\w+)", example, flags=re.MULTILINE)
-        named = re.findall(r"`\[(\w+)", " ".join(sections_of(CONFIGURATION)))
+        uncommented = re.findall(r"^(?:# )?\[+(\w+)", example, flags=re.MULTILINE)
+        named = re.findall(r"`\[+(\w+)", " ".join(sections_of(CONFIGURATION)))
         assert set(uncommented) == set(named)
 
     def test_defaults_are_those_of_the_code(self):

@@ -43,6 +43,10 @@ class AccessError(SkewlineError):
     """The broker refused: TLS, SASL or a missing permission."""
 
 
+class NotAllowedError(SkewlineError):
+    """The settings do not let this viewer read it."""
+
+
 class SourceError(SkewlineError):
     """The source failed in a way that no other error names: `said` is all that is known."""
 

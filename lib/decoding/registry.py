@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from lib.decoding.base import Decoded, Decoder, with_record_columns
+from lib.decoding.masking import masked_columns
 from lib.decoding.merge import table_of
 from lib.decoding.rejected import MAX_EXCERPTS, rejected_records
 from lib.decoding.schemas import schema_decoder
 from lib.decoding.tabular import TABULAR
-from lib.decoding.wrappers import wrapped
+from lib.decoding.unpacking import CONNECT
+from lib.decoding.wrappers import layers_of, wrapped
 from lib.sources.records import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from lib.core.masking import Masking
     from lib.core.schemas import SchemaSource
 
 
@@ -45,18 +49,23 @@ def decoder_for(
 def decode_block(
     block: pa.RecordBatch,
     decoder: Decoder | None,
+    masking: Masking,
     *,
     extras: Sequence[str] = (),
     excerpts: int = MAX_EXCERPTS,
 ) -> Decoded:
     """Decode a block with the topic's decoder; one that its source has rejected stays so.
 
-    Parameters and returns as `lib.decoding.base.Decoder.decode`.
+    Nothing else sees fields that are masked, nor how a rejected value begins where any are.
+    Other parameters and returns as `lib.decoding.base.Decoder.decode`.
     """
+    excerpts = 0 if masking else excerpts
     reason = reason_of(block)
     if reason is None:
         assert decoder is not None, "a block that is not rejected tells its decoder"
-        return decoder.decode(block, extras=extras, excerpts=excerpts)
+        decoded = decoder.decode(block, extras=extras, excerpts=excerpts)
+        within = "payload." if CONNECT in layers_of(decoder) else ""
+        return replace(decoded, columns=masked_columns(decoded.columns, masking, within))
     nothing = with_record_columns(table_of({}, 0), block, pa.array([], pa.int64()), extras)
     return Decoded(
         nothing, rejected_records(block, dict.fromkeys(range(len(block)), reason), excerpts)

@@ -61,7 +61,7 @@ def estimate(source: TopicSource, topic: str, wanted: Range, *, cap: int = DEFAU
                 continue
             came = time.monotonic()
             decoder = decoder or decoder_for(block, source.schemas)
-            decoded = decode_block(block, decoder)
+            decoded = decode_block(block, decoder, source.masking)
             decoded_bytes += decoded.columns.nbytes + decoded.rejected.nbytes
             waits.append(came - asked)
             asked = time.monotonic()

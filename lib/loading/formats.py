@@ -37,7 +37,10 @@ def format_of(source: TopicSource, topic: str) -> str:
         for block in islice(blocks, _BLOCKS):
             decoder = decoder_for(block, source.schemas)
             read = read or bool(len(block))
-            if decoder is not None and decode_block(block, decoder).columns.num_rows:
+            if (
+                decoder is not None
+                and decode_block(block, decoder, source.masking).columns.num_rows
+            ):
                 return decoder.name
     return NOT_READABLE if read else ""
 

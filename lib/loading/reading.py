@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
     from concurrent.futures import Future
 
+    from lib.core.masking import Masking
     from lib.decoding.base import Decoded, Decoder
     from lib.sources.base import Plan, TopicSource
 
@@ -118,7 +119,7 @@ def _learned(first: pa.RecordBatch, known: Known, source: TopicSource) -> Known:
     if decoder is None:
         return known
     headers = tuple(f"{HEADER}{name}" for name in header_names(first))
-    sample = decoder.decode(first, extras=(KEY, *headers)).columns
+    sample = decode_block(first, decoder, source.masking, extras=(KEY, *headers)).columns
     if not sample.num_rows:
         return replace(known, decoder=decoder)
     recognition = recognise(sample)
@@ -156,7 +157,7 @@ def read_plan(
     TopicChangedError
         When the topic was made anew meanwhile.
     """
-    read = Read(plan)
+    read = Read(plan, notes=[_masked(source.masking)] if source.masking else [])
     waiting: deque[Future[Decoded]] = deque()
     with (
         closing(_blocks(source, plan, lambda: known.wants_headers)) as blocks,
@@ -167,7 +168,9 @@ def read_plan(
                 if block.num_rows:
                     if not known.sources:
                         known = _learned(block, known, source)
-                    waiting.append(thread.submit(_decoded, block, known, read.excerpts))
+                    waiting.append(
+                        thread.submit(_decoded, block, known, source.masking, read.excerpts)
+                    )
                     if len(waiting) > _BLOCKS_IN_FLIGHT:
                         read.keep(waiting.popleft().result())
                 read.count(block)
@@ -189,14 +192,20 @@ def read_plan(
     return known, read
 
 
+def _masked(masking: Masking) -> str:
+    named = ", ".join(masking.fields)
+    return f"Masked where a record has it: {named}. How rejected records begin is withheld."
+
+
 def _blocks(
     source: TopicSource, plan: Plan, wants_headers: Callable[[], bool]
 ) -> Generator[pa.RecordBatch]:
     yield from source.read(plan, wants_headers)
 
 
-def _decoded(block: pa.RecordBatch, known: Known, excerpts: int) -> Decoded:
-    return decode_block(block, known.decoder, extras=known.fields.extras, excerpts=excerpts)
+def _decoded(block: pa.RecordBatch, known: Known, masking: Masking, excerpts: int) -> Decoded:
+    extras = known.fields.extras
+    return decode_block(block, known.decoder, masking, extras=extras, excerpts=excerpts)
 
 
 @dataclass

@@ -18,12 +18,14 @@ from lib.report.options import options_of
 from lib.report.outputs import Made, made_of, summary_lines, write_outputs
 from lib.report.progress import progress_shown
 from lib.report.report import report_on
+from lib.sources.access import OPERATOR
 from lib.sources.base import Between, Latest
 from lib.sources.files.folder import OneFile, topic_of
 from lib.sources.open import (
     UPLOAD,
     available_sources,
     cap_on_events,
+    guarded,
     open_source,
     preset_fields,
     read_secrets,
@@ -137,11 +139,12 @@ def _opened(options: Options) -> tuple[str, TopicSource, str]:
     """Return the name of the source, the source, and the topic."""
     secrets = _secrets()
     if options.file is not None:
-        schemas = schemas_for_files(secrets, os.environ)
-        return "file", OneFile(options.file, schemas=schemas), topic_of(options.file.name)
+        file = OneFile(options.file, schemas=schemas_for_files(secrets, os.environ))
+        source = guarded(file, "file", secrets, os.environ, OPERATOR)
+        return "file", source, topic_of(options.file.name)
     names = [name for name in available_sources(secrets, os.environ) if name != UPLOAD]
     name = options.source or names[0]
-    source = open_source(name, secrets, os.environ)
+    source = open_source(name, secrets, os.environ, OPERATOR)
     if options.topic is not None:
         known = _known_topics(source) if name != "kafka" else [options.topic]
         if options.topic not in known:

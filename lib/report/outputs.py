@@ -12,6 +12,7 @@ from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from lib.core.formatting import counted
+from lib.core.spreadsheets import csv_of
 from lib.events.export import write_capture
 from lib.report.conditions import judged
 from lib.report.document import document_of, made_by
@@ -172,8 +173,8 @@ def _dropped(made: Made) -> bytes:
 
 def _csv(columns: Sequence[str], table: pd.DataFrame | None) -> bytes:
     if table is None:  # withheld; the document says why
-        return f"{','.join(columns)}\n".encode()
-    return str(table.to_csv(index=False)).encode(errors="replace")
+        return f"{','.join(columns)}\r\n".encode()
+    return csv_of(table).encode(errors="replace")
 
 
 def _junit(made: Made) -> bytes:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from lib.core.masking import Masking
     from lib.core.schemas import SchemaSource
 
 
@@ -185,6 +186,11 @@ class TopicSource(Protocol):
     @property
     def schemas(self) -> SchemaSource:
         """Where the schemas of its records come from."""
+        ...
+
+    @property
+    def masking(self) -> Masking:
+        """Which fields of its records are masked when they are decoded."""
         ...
 
     def topics(self) -> list[TopicInfo]:

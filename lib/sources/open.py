@@ -12,10 +12,13 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lib.core.errors import SettingsError
+from lib.core.errors import NotAllowedError, SettingsError
+from lib.core.masking import Masking
 from lib.core.memory import bytes_in, usable_bytes
 from lib.core.schemas import NoSchemas
+from lib.sources.access import rules_of, topics_for
 from lib.sources.files.folder import FileTopics, samples
+from lib.sources.guarded import EVERY_TOPIC, Guarded
 from lib.sources.kafka import KafkaTopics
 from lib.sources.kafka.schema_registry import (
     RegistrySettings,
@@ -25,12 +28,13 @@ from lib.sources.kafka.schema_registry import (
 from lib.sources.kafka.settings import ENVIRONMENT, settings_from
 from lib.sources.kafka.settings import SECTION as KAFKA_SECTION
 from lib.sources.newest import DEFAULT_CAP
-from lib.sources.settings import refuse
+from lib.sources.settings import refuse, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from lib.core.schemas import SchemaSource
+    from lib.sources.access import Viewer
     from lib.sources.base import TopicSource
     from lib.sources.settings import Fault
 
@@ -43,6 +47,10 @@ LABELS: Final = {KAFKA: "Kafka", FILES: "Files", SAMPLES: "Samples", UPLOAD: "Up
 """Name of a source → what it is called."""
 
 _TAKEN: Final = frozenset({*LABELS, *LABELS.values()})
+
+MASKING: Final = "masking"
+MASKING_VARIABLES: Final = {"fields": "SKEWLINE_MASK", "key": "SKEWLINE_MASK_KEY"}
+"""Table of the secrets with the masked fields, and the environment variables for its keys."""
 
 CLUSTERS: Final = "clusters"
 """Table of the secrets with further clusters, by name."""
@@ -109,7 +117,7 @@ def settings_faults(
 ) -> list[SettingsError]:
     """Return what is wrong with the settings, looked at as a whole; nothing is connected to."""
     checks: list[Callable[[], object]] = [
-        partial(open_source, name, secrets, environment)
+        partial(_opened, name, secrets, environment)
         for name in available_sources(secrets, environment)
         if name != UPLOAD
     ]
@@ -117,6 +125,8 @@ def settings_faults(
         partial(cap_on_events, environment),
         partial(memory_budget, environment),
         partial(_check_tables, secrets),
+        partial(masking_of, secrets, environment),
+        partial(rules_of, secrets),
     ]
     faults = []
     for check in checks:
@@ -128,18 +138,77 @@ def settings_faults(
 
 
 def open_source(
-    name: str, secrets: Mapping[str, Any], environment: Mapping[str, str]
+    name: str, secrets: Mapping[str, Any], environment: Mapping[str, str], viewer: Viewer
 ) -> TopicSource:
-    """Return the source of a name.
+    """Return the source of a name, as a viewer may see it.
 
     An upload is not opened here: whoever has the file makes a
-    `lib.sources.files.folder.UploadedTopic` of it.
+    `lib.sources.files.folder.UploadedTopic` of it, which `guarded` has to guard.
 
     Raises
     ------
     SettingsError
         When there is no such source here, or its settings cannot be used.
+    NotAllowedError
+        When it is not for this viewer.
     """
+    return guarded(_opened(name, secrets, environment), name, secrets, environment, viewer)
+
+
+def guarded(
+    source: TopicSource,
+    name: str,
+    secrets: Mapping[str, Any],
+    environment: Mapping[str, str],
+    viewer: Viewer,
+) -> TopicSource:
+    """Return a source without the topics that a viewer may not read, and with masked fields.
+
+    Raises
+    ------
+    SettingsError
+        When the settings of either cannot be used: nothing is shown then.
+    NotAllowedError
+        When the source is not for this viewer.
+    """
+    masking, allowed = masking_of(secrets, environment), require_source(name, secrets, viewer)
+    if not masking and allowed == EVERY_TOPIC:
+        return source
+    return Guarded(source, masking, allowed)
+
+
+def require_source(name: str, secrets: Mapping[str, Any], viewer: Viewer) -> tuple[str, ...]:
+    """Return patterns of the topics of a source that a viewer may read.
+
+    Raises
+    ------
+    NotAllowedError
+        When there are none.
+    """
+    allowed = topics_for(viewer, name, secrets)
+    if not allowed:
+        raise NotAllowedError(
+            f"{label_of(name)} is not open to you.",
+            "Choose another source, or ask whoever runs Skewline to allow it under [[access]].",
+        )
+    return allowed
+
+
+def masking_of(secrets: Mapping[str, Any], environment: Mapping[str, str]) -> Masking:
+    """Return which fields are masked: `[masking]` of the secrets, then the environment.
+
+    Raises
+    ------
+    SettingsError
+        When the settings cannot be used.
+    """
+    given = secrets.get(MASKING, {})
+    if not isinstance(given, Mapping):
+        raise SettingsError("masking is no table.", "Write [masking] with fields in it.")
+    return settings_of(Masking, f"[{MASKING}]", given, environment, MASKING_VARIABLES)
+
+
+def _opened(name: str, secrets: Mapping[str, Any], environment: Mapping[str, str]) -> TopicSource:
     if name == SAMPLES:
         return samples()
     if name == KAFKA:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from lib.core.masking import Masking
     from lib.core.schemas import SchemaSource
     from lib.sources.base import Plan, Range, Reader, Span, TopicInfo, TopicSource
 
@@ -42,6 +43,11 @@ class ChosenPartitions:
     def schemas(self) -> SchemaSource:
         """Those of the source."""
         return self.source.schemas
+
+    @property
+    def masking(self) -> Masking:
+        """That of the source."""
+        return self.source.masking
 
     def topics(self) -> list[TopicInfo]:
         """Return the topics of the source, whole."""

@@ -99,14 +99,7 @@ def _typed(
     """Return a value of the type that a setting has, or what is wrong with it."""
     what = f"{name} is {value!r} in {section}."
     if kind is float:
-        if of_environment:
-            try:
-                return float(str(value)), []
-            except ValueError:
-                return value, [(what, f"Set {name} to a number.")]
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return value, [(what, f"Set {name} to a number, without quotes.")]
-        return float(value), []
+        return _number(name, value, what, of_environment)
     if kind is bool:
         if of_environment and str(value).lower() in ("true", "false"):
             return str(value).lower() == "true", []
@@ -116,7 +109,32 @@ def _typed(
         if isinstance(value, Mapping):
             return dict(value), []
         return value, [(what, f"Make {name} a table of its own.")]
+    if kind == tuple[str, ...]:
+        return _texts(name, value, section, of_environment)
     if isinstance(value, str):
         return value, []
     # It may be a secret that has no quotes: it is not repeated.
     return value, [(f"{name} in {section} is no text.", f"Set {name} to text in quotes.")]
+
+
+def _number(
+    name: str, value: object, what: str, of_environment: bool
+) -> tuple[object, list[Fault]]:
+    if of_environment:
+        try:
+            return float(str(value)), []
+        except ValueError:
+            return value, [(what, f"Set {name} to a number.")]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value, [(what, f"Set {name} to a number, without quotes.")]
+    return float(value), []
+
+
+def _texts(
+    name: str, value: object, section: str, of_environment: bool
+) -> tuple[object, list[Fault]]:
+    if of_environment:
+        return tuple(one.strip() for one in str(value).split(",") if one.strip()), []
+    if isinstance(value, list) and all(isinstance(one, str) and one for one in value):
+        return tuple(value), []
+    return value, [(f"{name} in {section} is no list of texts.", f'Write {name} = ["…", "…"].')]

@@ -29,7 +29,7 @@ from lib.sources.open import preset_fields
 from lib.ui import parameters
 from lib.ui.answers import diagnosed
 from lib.ui.parameters import field_key
-from lib.ui.sources import secrets
+from lib.ui.secrets import secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -23,6 +23,7 @@ from lib.core.columns import (
     SESSION,
 )
 from lib.core.formatting import counted, escaped_markdown, size
+from lib.core.spreadsheets import safe_cells
 from lib.decoding.rejected import BEGINNING, reasons_of
 from lib.events.export import write_capture
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP_TYPE
@@ -145,7 +146,7 @@ def first_records(visible: Visible, count: int) -> None:
         first = first.assign(**{RECEIVED_TIME: received.mask(received == MISSING_TIME)})
     first = first_rows(first)
     st.dataframe(
-        first,
+        safe_cells(first),
         hide_index=True,
         placeholder="",
         height=250,

@@ -8,17 +8,25 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
 from lib.core.errors import SkewlineError
 from lib.core.formatting import escaped_markdown
-from lib.sources.open import UPLOAD, open_source, schemas_for_files, settings_faults
+from lib.sources.open import (
+    UPLOAD,
+    guarded,
+    open_source,
+    require_source,
+    schemas_for_files,
+    settings_faults,
+)
+from lib.ui.secrets import secrets
+from lib.ui.sign_in import viewer
 from lib.ui.upload import uploaded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from concurrent.futures import Future
 
     from lib.sources.base import TopicInfo, TopicSource
@@ -30,11 +38,6 @@ _RETRY_S: Final = 15.0
 _PATIENCE_S: Final = 2.5
 
 
-def secrets() -> Mapping[str, Any]:
-    """Return what `.streamlit/secrets.toml` holds; nothing where there is none."""
-    return st.secrets if st.secrets.load_if_toml_exists() else {}
-
-
 @st.cache_resource(show_spinner=False)
 def check_settings() -> None:
     """Write what is wrong with the settings to the log, once, when the server starts."""
@@ -43,16 +46,20 @@ def check_settings() -> None:
 
 
 def chosen_source(name: str) -> TopicSource | None:
-    """Return the source of that name; None while no file has been uploaded.
+    """Return the source of that name, as this viewer may see it; None while nothing is uploaded.
 
     Raises
     ------
     SettingsError
         When its settings cannot be used.
+    NotAllowedError
+        When it is not for this viewer.
     """
-    if name == UPLOAD:
-        return uploaded(schemas_for_files(secrets(), os.environ))
-    return open_source(name, secrets(), os.environ)
+    if name != UPLOAD:
+        return open_source(name, secrets(), os.environ, viewer())
+    require_source(name, secrets(), viewer())
+    file = uploaded(schemas_for_files(secrets(), os.environ))
+    return file and guarded(file, name, secrets(), os.environ, viewer())
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import streamlit as st
 from lib.analysis import delays
 from lib.analysis.client_clocks import CASE
 from lib.core.errors import SkewlineError
+from lib.core.spreadsheets import csv_of, safe_cells
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -96,6 +97,8 @@ def show_table(
 ) -> Any:  # noqa: ANN401
     """Show the first rows of a table and return what `st.dataframe` returns.
 
+    A viewer may keep them as CSV: no cell is taken for a formula.
+
     Parameters
     ----------
     alt
@@ -113,7 +116,7 @@ def show_table(
     numbers = st.column_config.NumberColumn(format="localized")
     columns = dict.fromkeys(shown.select_dtypes("number").columns, numbers)
     chosen = st.dataframe(
-        shown,
+        safe_cells(shown),
         hide_index=True,
         placeholder="",
         alt=alt,
@@ -128,7 +131,7 @@ def show_table(
         make = whole.make
         st.download_button(
             f"Download {whole.what}",
-            lambda: make().to_csv(index=False).encode(errors="replace"),
+            lambda: csv_of(make()).encode(errors="replace"),
             file_name=whole.file,
             mime="text/csv",
             icon=":material/download:",

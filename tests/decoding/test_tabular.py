@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.core.columns import KAFKA_COLUMNS
+from lib.core.masking import NOTHING_MASKED
 from lib.core.schemas import NoSchemas
 from lib.decoding.json import JSON
 from lib.decoding.registry import decode_block, decoder_for
@@ -32,7 +33,7 @@ def rows_of(columns: dict[str, pa.Array]) -> pa.RecordBatch:
 
 def decoded(records: pa.RecordBatch) -> pa.Table:
     """The fields of a block of records, of which none is rejected."""
-    found = decode_block(records, decoder_for(records, NoSchemas()))
+    found = decode_block(records, decoder_for(records, NoSchemas()), NOTHING_MASKED)
     assert not len(found.rejected)
     return found.columns.drop_columns([n for n in found.columns.column_names if n in KAFKA_COLUMNS])
 
@@ -209,7 +210,9 @@ def test_a_block_says_by_itself_what_decodes_it():
 def test_what_its_source_rejects_is_rejected_with_its_reason():
     records = rejected_for("it is torn", block(b'{"a":1}', b"x"))
 
-    found = decode_block(records, decoder_for(records, NoSchemas()), extras=("@key",), excerpts=1)
+    found = decode_block(
+        records, decoder_for(records, NoSchemas()), NOTHING_MASKED, extras=("@key",), excerpts=1
+    )
 
     assert found.columns.column_names == [*decoded_names(), "@key"]
     assert len(found.columns) == 0

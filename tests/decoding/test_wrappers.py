@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from lib.core.columns import KAFKA_COLUMNS, OFFSET, PARTITION, PLACE, RECEIVED_TIME
 from lib.core.errors import FieldsError
+from lib.core.masking import NOTHING_MASKED
 from lib.core.schemas import NoSchemas
 from lib.decoding import compressed, unpacking
 from lib.decoding.json import JSON, TOMBSTONE
@@ -73,7 +74,7 @@ def decoded(*values: bytes | None, extras: tuple[str, ...] = (), **others):
     """Return the name of the decoder that is recognised, and what it reads."""
     records = block(*values, **others)
     decoder = decoder_for(records, NoSchemas())
-    return decoder.name, decode_block(records, decoder, extras=extras)
+    return decoder.name, decode_block(records, decoder, NOTHING_MASKED, extras=extras)
 
 
 def fields_of(columns: pa.Table) -> list[dict]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lib.core.masking import NOTHING_MASKED
 from lib.core.schemas import NoSchemas
 from lib.decoding.registry import decode_block, decoder_for
 from lib.sources.base import Everything
@@ -41,7 +42,8 @@ def loaded(name: str):
     topic = topic_of(name)
     read = source.read(source.plan(topic, Everything()))
     blocks = [
-        decode_block(block, decoder_for(block, NoSchemas()), extras=("@key",)) for block in read
+        decode_block(block, decoder_for(block, NoSchemas()), NOTHING_MASKED, extras=("@key",))
+        for block in read
     ]
     columns = [row for block in blocks for row in block.columns.to_pylist()]
     rejected = [row["reason"] for block in blocks for row in block.rejected.to_pylist()]

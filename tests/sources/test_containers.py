@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.core.errors import SkewlineError, UnreadableFileError
+from lib.core.masking import NOTHING_MASKED
 from lib.core.schemas import NoSchemas
 from lib.decoding.registry import decode_block, decoder_for
 from lib.sources.files.documents import longest_array_in
@@ -32,7 +33,9 @@ def opened(name: str, content: bytes | str):
     """Return the fields of a file's records, why others are none, and the notes."""
     content = content.encode() if isinstance(content, str) else content
     blocks = list(records_of(uploaded(name, content)))
-    decoded = [decode_block(block, decoder_for(block, NoSchemas())) for block in blocks]
+    decoded = [
+        decode_block(block, decoder_for(block, NoSchemas()), NOTHING_MASKED) for block in blocks
+    ]
     kafka = {"KafkaPartition", "KafkaOffset", "KafkaTimestamp", "KafkaTimestampType"}
     fields = [
         {name: value for name, value in row.items() if name not in kafka}
@@ -500,7 +503,7 @@ def damaged(draw) -> bytes:
 def test_any_bytes_of_any_name_are_read_or_end_in_a_sentence(ending, content):
     with suppress(SkewlineError):
         for block in records_of(uploaded(f"t{ending}", content)):
-            decoded = decode_block(block, decoder_for(block, NoSchemas()))
+            decoded = decode_block(block, decoder_for(block, NoSchemas()), NOTHING_MASKED)
 
             assert len(decoded.columns) + len(decoded.rejected) == len(block)
 

@@ -20,6 +20,7 @@ from pandas.testing import assert_frame_equal
 
 from lib.core.columns import KAFKA_COLUMNS
 from lib.core.errors import UnreadableFileError
+from lib.core.masking import NOTHING_MASKED
 from lib.core.schemas import NoSchemas
 from lib.decoding.base import Decoded
 from lib.decoding.json import JSON
@@ -52,7 +53,8 @@ def rows(name: str, content: bytes) -> list[dict]:
 def decoded(name: str, content: bytes) -> Decoded:
     """Return all that a file holds, as decoders give it."""
     blocks = [
-        decode_block(b, decoder_for(b, NoSchemas())) for b in records_of(uploaded(name, content))
+        decode_block(b, decoder_for(b, NoSchemas()), NOTHING_MASKED)
+        for b in records_of(uploaded(name, content))
     ]
     return Decoded(
         concat([block.columns for block in blocks]),
@@ -497,7 +499,7 @@ def test_any_bytes_are_read_or_end_in_a_sentence(ending, content):
 
 def load(source: TopicSource, topic: str) -> EventsTable:
     tables = [
-        decode_block(b, decoder_for(b, NoSchemas()), extras=("@key",)).columns
+        decode_block(b, decoder_for(b, NoSchemas()), NOTHING_MASKED, extras=("@key",)).columns
         for b in source.read(source.plan(topic, Everything()))
     ]
     return build_events(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, TopicPartition
 
 from lib.core.errors import BrokerUnreachableError, SettingsError, TopicMissingError
 from lib.loading.load import load
@@ -29,6 +29,7 @@ from lib.sources.base import (
 from lib.sources.kafka import KafkaSettings, KafkaTopics
 from lib.sources.kafka.blocks import BLOCK_RECORDS
 from lib.sources.kafka.librdkafka import bindings, reader
+from lib.sources.kafka.listing import newest_by_halving, newest_ms
 from lib.sources.kafka.progress import Progress
 from lib.sources.partitions import ChosenPartitions
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, RECORDS
@@ -401,6 +402,20 @@ def test_reading_starts_from_an_offset_or_some_minutes_before_the_end(
 
     assert spans(source.plan(topic, FromOffset(95))) == {0: (90, 90), 1: (95, 100)}
     assert spans(source.plan(topic, LastMinutes(1))) == {0: (39, 90), 1: (39, 100)}
+
+
+def test_the_newest_time_is_found_at_a_broker_that_does_not_tell_it(
+    broker: Broker, make_topic: Callable, produce: Callable
+) -> None:
+    topic, empty = make_topic(partitions=2), make_topic()
+    produce(topic, [*numbered(90), *numbered(100, partition=1)])
+    settings = KafkaSettings(broker.bootstrap_servers)
+    with closing(KafkaAdminClient(bootstrap_servers=broker.bootstrap_servers)) as admin:
+        partitions = [TopicPartition(topic, number) for number in range(2)]
+        newest = newest_ms(admin, partitions, settings)
+        assert newest is not None
+        assert newest_by_halving(admin, partitions, settings) == newest
+        assert newest_by_halving(admin, [TopicPartition(empty, 0)], settings) is None
 
 
 def test_some_partitions_are_a_source_of_their_own(

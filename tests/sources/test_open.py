@@ -8,6 +8,7 @@ import pytest
 
 from lib.core.errors import SettingsError
 from lib.core.schemas import NoSchemas
+from lib.sources.access import OPERATOR
 from lib.sources.files.folder import FileTopics, samples
 from lib.sources.kafka import KafkaSettings, KafkaTopics
 from lib.sources.newest import DEFAULT_CAP
@@ -66,7 +67,7 @@ def test_what_is_configured_can_be_chosen_and_comes_first(secrets, environment, 
     ],
 )
 def test_a_source_is_opened_by_name(name, secrets, environment, source):
-    assert open_source(name, secrets, environment) == source
+    assert open_source(name, secrets, environment, OPERATOR) == source
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_a_source_is_opened_by_name(name, secrets, environment, source):
 )
 def test_a_source_that_cannot_be_opened_says_why(name, secrets, said):
     with pytest.raises(SettingsError, match=said):
-        open_source(name, secrets, {})
+        open_source(name, secrets, {}, OPERATOR)
 
 
 CLUSTERS = {
@@ -102,13 +103,16 @@ def test_several_clusters_are_sources_by_their_names_each_with_its_registry():
 
     assert names == [KAFKA, "production", "staging", SAMPLES, UPLOAD]
     assert label_of("staging") == "staging"
-    staging = open_source("staging", CLUSTERS, environment)
-    production = open_source("production", CLUSTERS, environment)
+    staging = open_source("staging", CLUSTERS, environment, OPERATOR)
+    production = open_source("production", CLUSTERS, environment, OPERATOR)
     assert staging.settings == KafkaSettings("s:1")
     assert staging.schemas.settings.url == "http://registry:8081"
     assert production.settings == KafkaSettings("p:1,p:2")
     assert production.schemas == NoSchemas()
-    assert len({open_source(name, CLUSTERS, environment).identity for name in names[:3]}) == 3
+    assert (
+        len({open_source(name, CLUSTERS, environment, OPERATOR).identity for name in names[:3]})
+        == 3
+    )
 
 
 def test_the_records_of_files_have_the_schemas_of_the_cluster_without_a_name():

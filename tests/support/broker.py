@@ -31,7 +31,7 @@ from tests.support.processes import ServerStartError, free_port, is_listening, r
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-_JARS = Path(__file__).parents[1] / "kafka" / "lib"
+_JARS = Path(__file__).parents[1] / "kafka" / os.environ.get("TEST_KAFKA_JARS", "lib")
 _OLDEST_JAVA = 17
 
 _JVM_OPTIONS = (

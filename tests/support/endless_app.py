@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from lib.core.masking import NOTHING_MASKED
 from lib.core.schemas import NoSchemas
 from lib.sources.base import Everything, Plan, Range, Reader, Span, TopicInfo, always
 from lib.ui import loads
@@ -34,6 +35,7 @@ class Endless:
     name = "Endless"
     identity = "endless"
     schemas = NoSchemas()
+    masking = NOTHING_MASKED
     reader = Reader("endless")
 
     def topics(self) -> list[TopicInfo]:

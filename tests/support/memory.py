@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lib.core.masking import NOTHING_MASKED, Masking
 from lib.core.schemas import NoSchemas
 from lib.sources.base import Between, Latest, Plan, Range, Reader, Span, TopicInfo, always
 from lib.sources.records import RECORDS
@@ -23,6 +24,7 @@ class MemoryTopic:
     partitions: int = 1
     identity: str = "memory"
     schemas: NoSchemas = field(default_factory=NoSchemas)
+    masking: Masking = NOTHING_MASKED
     block_records: int = 2
     read_offsets: list[tuple[int, int]] = field(default_factory=list)
     """Partition and offset of every record that has been read."""

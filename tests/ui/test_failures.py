@@ -8,6 +8,7 @@ import pytest
 
 from lib.analysis import of_topic
 from lib.core.errors import UNFORESEEN, BrokerUnreachableError, SkewlineError
+from lib.core.masking import NOTHING_MASKED
 from lib.core.schemas import NoSchemas
 from lib.sources.base import Everything, Reader
 from lib.sources.files.folder import SAMPLES_FOLDER, samples
@@ -37,6 +38,7 @@ class FailingSource:
     name = "Samples"
     identity = "failing"
     schemas = NoSchemas()
+    masking = NOTHING_MASKED
     reader = Reader("file")
 
     def __init__(self, *failures):

@@ -136,3 +136,26 @@ def test_no_browser_fetches_what_a_name_links_to(page, app, path):
     assert page.locator("a[href^='https://planted']").count() == 0
     if not path:
         assert f"Client {LATE} was silent for 61 s" in text
+
+
+@pytest.mark.usefixtures("app_isolation")
+def test_no_cell_of_a_table_or_a_file_is_a_formula(tmp_path, monkeypatch):
+    # Given names that a spreadsheet would compute
+    folder = files_of(tmp_path / "files", monkeypatch)
+    formula = "=HYPERLINK(1)"
+    (folder / "t.jsonl").write_text(planted_lines(late=formula))
+    written = []
+    monkeypatch.setattr("streamlit.download_button", lambda *data, **kw: written.append((data, kw)))
+
+    seen = [open_app(page, source="Files", topic="t", delay="1 s").dataframe for page in PAGES]
+
+    # Then they are shown, with an apostrophe
+    cells = [str(cell) for tables in seen for each in tables for cell in each.value.to_numpy().flat]
+    assert f"'{formula}" in cells
+    assert formula not in cells
+    # And so they are in each file of CSV
+    files = {kw["file_name"]: data() for (_, data), kw in written if kw["mime"] == "text/csv"}
+    assert files.keys() == {"t-outages.csv", "t-dropped.csv", "t-rejected.csv"}
+    for name in ("t-outages.csv", "t-dropped.csv"):
+        assert f"'{formula}" in files[name]
+        assert f",{formula}" not in files[name]

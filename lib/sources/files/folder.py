@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lib.core.errors import TopicChangedError, TopicMissingError, UnreadableFileError
+from lib.core.masking import NOTHING_MASKED
 from lib.core.schemas import NoSchemas
 from lib.sources.base import Everything, Plan, Range, Reader, Span, TopicInfo, always
 from lib.sources.files.encodings import beginning_of
@@ -81,6 +82,8 @@ class FileTopics:
     recursive: bool = False
     endings: tuple[str, ...] = UPLOADS
     schemas: SchemaSource = field(default_factory=NoSchemas)
+
+    masking = NOTHING_MASKED
 
     @property
     def identity(self) -> str:
@@ -218,6 +221,8 @@ class UploadedTopic:
     name: str = "Upload"
     schemas: SchemaSource = field(default_factory=NoSchemas)
 
+    masking = NOTHING_MASKED
+
     @cached_property
     def identity(self) -> str:
         """The file's name and content: two files of one name are two sources."""
@@ -281,6 +286,8 @@ class OneFile:
     path: Path
     name: str = "File"
     schemas: SchemaSource = field(default_factory=NoSchemas)
+
+    masking = NOTHING_MASKED
 
     @property
     def identity(self) -> str:

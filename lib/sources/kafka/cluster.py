@@ -19,6 +19,7 @@ from lib.core.errors import (
     SourceError,
     TopicMissingError,
 )
+from lib.core.masking import NOTHING_MASKED
 from lib.core.schemas import NoSchemas
 from lib.sources.base import (
     Between,
@@ -89,6 +90,8 @@ class KafkaTopics:
     schemas: SchemaSource = field(default_factory=NoSchemas)
     cluster: str = ""
     """What the settings call the cluster, where there are several."""
+
+    masking = NOTHING_MASKED
 
     @property
     def name(self) -> str:

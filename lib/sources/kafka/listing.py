@@ -37,7 +37,25 @@ def newest_ms(
 ) -> int | None:
     """Return the largest timestamp of some partitions, epoch ms; None where there is none."""
     lasts = _timestamps(admin, partitions, OffsetSpec.MAX_TIMESTAMP, settings)
-    return max((time for times in lasts.values() for time in times), default=None)
+    if not lasts:
+        return newest_by_halving(admin, partitions, settings)
+    return max(time for times in lasts.values() for time in times)
+
+
+def newest_by_halving(
+    admin: KafkaAdminClient, partitions: Collection[TopicPartition], settings: KafkaSettings
+) -> int | None:
+    """Return what `newest_ms` does, from a broker of any age: before Kafka 3.0 it was not told."""
+    if not _timestamps(admin, partitions, 0, settings):
+        return None
+    there, beyond = 0, 1 << 62
+    while beyond - there > 1:
+        middle = (there + beyond) // 2
+        if _timestamps(admin, partitions, middle, settings):
+            there = middle
+        else:
+            beyond = middle
+    return there
 
 
 def _timestamps(
