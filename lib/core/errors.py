@@ -69,3 +69,7 @@ class FieldsError(SkewlineError):
 
 class SchemaError(SkewlineError):
     """A schema cannot be had, or cannot be used."""
+
+
+class FilterError(SkewlineError):
+    """A condition of the filter cannot be understood, or does not fit the topic's fields."""

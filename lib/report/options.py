@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lib.core.errors import SettingsError
+from lib.core.moments import moment_ms
 from lib.events.fields import CHOICES, IDENTITY_ROLES, TIME_ROLES, source_in, sources_in
 from lib.replay.goal import Goal
 from lib.report.conditions import parsed
@@ -18,7 +19,6 @@ from lib.report.settings import (
     WINDOW_NAMES,
     WindowChoice,
     duration_ms,
-    moment_ms,
     setting_of,
     share,
 )
