@@ -189,8 +189,12 @@ class _Columns:
         other = OTHER_NAMES.get(name.lower())
         if other in self.events:
             return other
-        alike = [str(each) for each in self.events if str(each).lower() == name.lower()]
-        return alike[0] if len(alike) == 1 else None
+        wanted = name.lower()
+        for fits in (wanted.__eq__, lambda column: column.endswith(f".{wanted}")):
+            alike = [str(each) for each in self.events if fits(str(each).lower())]
+            if alike:
+                return alike[0] if len(alike) == 1 else None
+        return None
 
     def _unknown(self, name: str) -> FilterError:
         for role in ("event_time", "sent_time", "received_time"):
@@ -200,7 +204,9 @@ class _Columns:
                     f"Write {role}, with epoch ms or a text such as '2018-10-28T11:35'.",
                 )
         names = names_of(self.events)
-        close = get_close_matches(name, names, 1) or names[:20]
+        endings = {each.lower().rpartition(".")[2]: each for each in names}
+        close = get_close_matches(name.lower(), endings, 1)
+        close = [endings[each] for each in close] or names[:20]
         return FilterError(
             f"There is no field “{name}”.",
             f"There is {', '.join(close)}; a text is written in single quotes: '{name}'.",

@@ -10,9 +10,14 @@ from lib.analysis import of_topic
 from lib.analysis.outages import outages_and_rhythm
 from lib.analysis.time_notices import diagnosis_of
 from lib.core.memory import give_back_memory
+from lib.events.filters import filtered
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from lib.analysis.analyse import Analysis
     from lib.analysis.notices import Notice
@@ -81,6 +86,20 @@ def corrected(topic: LoadedTopic) -> LoadedTopic:
     return found
 
 
+def filtered_events(topic: LoadedTopic, conditions: Sequence[str]) -> NDArray[np.bool_] | None:
+    """Return which events of a topic fulfil every condition of the filter; None without one.
+
+    Raises
+    ------
+    FilterError
+        When a condition cannot be understood, or does not fit the topic's fields.
+    """
+    if not conditions:
+        return None
+    found: NDArray[np.bool_] = _filtered(topic.version, tuple(conditions), topic)
+    return found
+
+
 @st.cache_resource(max_entries=_KEPT, show_spinner="Looking for what stands out…")
 def _analysis(version: object, _topic: LoadedTopic) -> Analysis:  # noqa: ARG001
     return _alone(of_topic.analysis_of(_topic))
@@ -109,6 +128,15 @@ def _with_received(version: object, _topic: LoadedTopic) -> LoadedTopic:  # noqa
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _in_order_of_records(version: object, _topic: LoadedTopic) -> LoadedTopic:  # noqa: ARG001
     return of_topic.in_order_of_records(_topic)
+
+
+@st.cache_resource(max_entries=_KEPT, show_spinner=False)
+def _filtered(
+    version: object,  # noqa: ARG001
+    conditions: tuple[str, ...],
+    _topic: LoadedTopic,
+) -> NDArray[np.bool_]:
+    return filtered(_topic.events.table, conditions, _topic.fields)
 
 
 @st.cache_resource(max_entries=_KEPT, show_spinner="Looking for outages…")

@@ -15,7 +15,14 @@ from lib.core.columns import CLIENT
 from lib.core.formatting import counted, duration, escaped_markdown, size
 from lib.events.table import TimeDomain, window_rows
 from lib.ui import parameters
-from lib.ui.answers import in_order_of_records, time_notices_of, verdict_of, with_received
+from lib.ui.answers import (
+    filtered_events,
+    in_order_of_records,
+    time_notices_of,
+    verdict_of,
+    with_received,
+)
+from lib.ui.event_filter import said
 from lib.ui.failures import show_error, show_words
 from lib.ui.offer import show_offer
 from lib.ui.show import load_report
@@ -46,6 +53,10 @@ _ON_PAGE: Final[Mapping[About, str]] = {
     About.REJECTED: " The load report on the Overview page lists what and why.",
     About.CORRECTED: " The switch is in the sidebar.",
 }
+_NOT_MISSING: Final = (
+    " Findings, outages and losses are told of all events: what the filter leaves out does not "
+    "count as missing."
+)
 _ICONS: Final[Mapping[About, str]] = {
     About.REJECTED: ":material/report:",
     About.CORRECTED: ":material/build:",
@@ -72,6 +83,8 @@ class Visible:
     """Whether only the order of arrival is known, and received times are stand-ins for it."""
     delays_tell: bool = True
     """Whether a delay can be read off the received times."""
+    where: Sequence[str] = ()
+    """The conditions of the filter."""
     key: str = CLIENT
     """The column that windows are grouped by, where a page replays."""
 
@@ -107,8 +120,8 @@ class Visible:
 
     @property
     def is_everything(self) -> bool:
-        """Whether neither window nor clients leave an event out."""
-        return not self.clients and math.isinf(self.window.start_s)
+        """Whether neither window, clients nor filter leave an event out."""
+        return not self.clients and not self.where and math.isinf(self.window.start_s)
 
     def stretch(self, clock: TimeDomain) -> tuple[int, int]:
         """Return the first and last time of the visible events on a clock, epoch ms."""
@@ -116,13 +129,19 @@ class Visible:
         return int(times.min()), int(times.max()) + 1
 
     def outages(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows of an outage table that touch the window, of the chosen clients."""
+        """Return the rows of an outage table that touch the window, of the clients shown.
+
+        Outages are found on all events, whatever a filter leaves out: of a client that it leaves an
+        event of, all are shown.
+        """
         start, end = (
             (table[at] - self.zero_ms) / 1000 for at in (outages.START, outages.BURST_END)
         )
         inside = (end >= self.window.start_s) & (start <= self.window.end_s)
         if self.clients:
             inside &= table[CLIENT].isin(list(self.clients))
+        if self.where:
+            inside &= table[CLIENT].isin(self.columns(CLIENT)[CLIENT].unique())
         return table[inside]
 
     def first(self, count: int) -> pd.DataFrame:
@@ -161,6 +180,9 @@ def begin(title: str, line: str, *, needs_received: bool = False, replays: bool 
             show_words(topic.report.failure)
     if view.window is None:
         _show_empty(topic)
+        st.stop()
+    if view.filter_error is not None:
+        show_error(view.filter_error)
         st.stop()
     withheld = why_no_delay(verdict)
     delays_tell = not withheld
@@ -207,16 +229,23 @@ def _vouched_for() -> bool:
 
 def _inside(view: View, topic: LoadedTopic, whole: LoadedTopic, window: TimeWindow) -> Visible:
     rows = window_rows(
-        topic.events.table, window.clock, window.start_s, window.end_s, view.clients or None
+        topic.events.table,
+        window.clock,
+        window.start_s,
+        window.end_s,
+        view.clients or None,
+        filtered_events(topic, view.where),
     )
     if not isinstance(rows, slice) and not len(rows):
         st.info(
-            "Widen the time window in the sidebar, or remove a client from the filter.",
-            title="No event is inside the window.",
+            "In the sidebar, widen the time window, or remove a client or a condition.",
+            title=f"No event {'of the filter ' if view.where else ''}is inside the window.",
             icon=":material/filter_alt_off:",
         )
         st.stop()
-    return Visible(topic, whole, window, rows, view.scale, view.times, view.clients)
+    return Visible(
+        topic, whole, window, rows, view.scale, view.times, view.clients, where=view.where
+    )
 
 
 def _what_is_shown(visible: Visible) -> str:
@@ -232,9 +261,12 @@ def _what_is_shown(visible: Visible) -> str:
         limits.append(f"{visible.times.stretch(*ends)} by {clock}")
     if visible.clients:
         limits.append(counted(len(visible.clients), "client"))
+    if visible.where:
+        limits.append(f"where {said(visible.where)}")
     return (
         f"**:material/filter_alt: Shown: {visible.count:,} of {every:,} events, "
         f"{'; '.join(limits)}.** What is of the whole topic says so."
+        f"{_NOT_MISSING if visible.where else ''}"
     )
 
 

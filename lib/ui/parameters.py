@@ -128,6 +128,12 @@ WINDOW: Final = Parameter(
 CLIENTS: Final = Parameter(
     "clients", None, "once for each client of the filter", default_means="all clients"
 )
+WHERE: Final = Parameter(
+    "where",
+    None,
+    "once for each condition of the filter, as docs/filters.md says: `Errors > 3`",
+    default_means="all events",
+)
 TIMES: Final = Parameter(
     "times",
     "UTC",

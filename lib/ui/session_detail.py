@@ -65,7 +65,8 @@ def session_detail(sessions: pd.DataFrame, chosen: str | None, visible: Visible)
         place = int(sessions[LARGEST_DELAY].fillna(MISSING_TIME).to_numpy().argmax())
     session = sessions.iloc[place]
     code = visible.table[SESSION].cat.categories.get_loc(session[SESSION])
-    inside = visible.table[SESSION].cat.codes.to_numpy()[visible.rows] == code
+    of_session = visible.table[SESSION].cat.codes.to_numpy() == code
+    inside, whole = of_session[visible.rows], int(np.count_nonzero(of_session))
     rows = np.flatnonzero(inside)
     events = visible.table.take(rows if isinstance(visible.rows, slice) else visible.rows[rows])
     name, client = shown_name(session[SESSION]), shown_name(session[CLIENT])
@@ -79,9 +80,14 @@ def session_detail(sessions: pd.DataFrame, chosen: str | None, visible: Visible)
         )
     st.caption(
         f"Session {escaped_markdown(name)} of client {escaped_markdown(client)}: "
-        f"{counted(len(events), 'event')}, {duration(session[EVENT_DURATION])} long by event "
+        f"{_how_many(len(events), whole)}, {duration(session[EVENT_DURATION])} long by event "
         f"time{_by_received(session, has_received=bool(len(timed)), is_chosen=chosen is not None)}"
     )
+
+
+def _how_many(shown: int, whole: int) -> str:
+    """Return how many events of a session are shown, and of how many where it is cut."""
+    return counted(whole, "event") if shown == whole else f"{shown:,} of its {whole:,} events shown"
 
 
 def _by_received(session: pd.Series, *, has_received: bool, is_chosen: bool) -> str:

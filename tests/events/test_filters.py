@@ -68,6 +68,7 @@ def left(events, *conditions, fields=None):
         ("offset >= 2 AND KafkaPartition = 1", [6, 7]),
         ("Data.note = 'it''s'", [5]),
         ("Data.note LIKE '%it%'", [1, 5]),
+        ("note = 'ok'", [0, 3, 4, 6, 7]),  # the only one that ends so
         ("Data.note LIKE 'lost%'", []),
         ("Data.note ILIKE 'lost%'", [1]),
         ("NOT Data.note LIKE '%it%'", [0, 3, 4, 6, 7]),
@@ -118,6 +119,7 @@ def test_fields_have_the_names_that_the_topic_gives_them(events):
         ("set = 1 2", "is no condition"),
         ("Errors = 'x", "is no condition"),
         ("Erors > 3", "There is no field “Erors”. There is Errors; a text is written in single"),
+        ("notes = 'x'", "There is no field “notes”. There is Data.note; a text"),
         ("timeout", "in single quotes: 'timeout'"),
         ('client = "a"', "in single quotes: 'a'"),
         ("Errors", "“Errors” alone is no condition"),

@@ -192,6 +192,23 @@ def test_brushing_with_shift_sets_the_window(page, samples_app, events):
     expect(page.get_by_role("radio", name="Received time")).to_be_checked()
 
 
+def test_a_typed_condition_is_a_chip_in_the_link_that_can_be_removed(page, samples_app):
+    page.goto(f"{samples_app}/?topic=sessions-100")
+    expect(metric(page, "Events")).to_have_text("2,428")
+    expect_idle(page)
+    page.get_by_role("combobox", name="Filter").click()
+    page.keyboard.type("partition = 0 AND Errors >= 0")
+    page.get_by_role("option", name="Add: partition = 0").click()
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("of 2,428 events, where “partition = 0 AND")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"where=partition\+%3D\+0\+AND\+Errors\+%3E%3D\+0"))
+    page.reload()
+    expect(page.get_by_text("of 2,428 events, where “partition = 0 AND")).to_be_visible()
+    expect_idle(page)
+    page.get_by_role("button", name="Remove partition = 0 AND").click()
+    expect(metric(page, "Events")).to_have_text("2,428")
+
+
 def test_selecting_an_outage_makes_its_stretch_the_window(page, samples_app):
     page.goto(f"{samples_app}/outages?topic=sessions-10")
     expect(table_rows(page, 1, 2)[0][1]).to_be_attached()
