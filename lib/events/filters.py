@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from numpy.typing import NDArray
+    from pandas.core.arrays.categorical import CategoricalAccessor
 
     from lib.events.fields import Fields
 
@@ -143,15 +144,18 @@ def names_of(events: pd.DataFrame) -> list[str]:
     return [*map(str, events.columns), DELAY]
 
 
-def clients_cut(events: pd.DataFrame, kept: NDArray[np.bool_]) -> int:
-    """Return of how many clients a filter leaves some events and not others.
+def is_cut(events: pd.DataFrame, kept: NDArray[np.bool_]) -> bool:
+    """Return whether a filter leaves some events of a client or session and not the others.
 
-    Of these what is left has gaps that are the filter's: no silence, loss or session of it counts.
+    Then what is left has gaps that are the filter's, and no silence or loss may be told of it.
     """
-    codes = events[CLIENT].cat.codes.to_numpy()
-    clients = len(events[CLIENT].cat.categories)
-    left, every = (np.bincount(each + 1, minlength=clients + 1) for each in (codes[kept], codes))
-    return int(np.count_nonzero((left > 0) & (left < every)))
+    return any(_cuts(events[column].cat, kept) for column in (CLIENT, SESSION))
+
+
+def _cuts(names: CategoricalAccessor, kept: NDArray[np.bool_]) -> bool:
+    codes, count = names.codes.to_numpy(), len(names.categories)
+    left, every = (np.bincount(each + 1, minlength=count + 1) for each in (codes[kept], codes))
+    return bool(((left > 0) & (left < every)).any())
 
 
 @dataclass(frozen=True)
