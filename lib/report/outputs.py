@@ -157,6 +157,7 @@ def _events(made: Made) -> bytes | None:
         source=str(made.document["made"]["source"]),
         fields=topic.fields,
         corrected=topic.corrected,
+        where=made.report.asked.where,
     )
     return written.getvalue()
 

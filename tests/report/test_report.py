@@ -405,3 +405,4 @@ class TestFilters:
         assert again["events"] == made.document["events"] < 255
         lost = again["sequence_numbers"]
         assert lost is None or lost["lost"] == 0
+        assert "only the events where EventID <> 3" in again["notices"][-1]

@@ -10,11 +10,11 @@ import pytest
 from playwright.sync_api import expect
 
 from lib.core.columns import CLIENT, EVENT_TIME_0, RECEIVED_TIME_0
-from lib.events.export import ORIGIN
 from lib.loading.load import load
 from lib.simulate.samples import SAMPLES
 from lib.sources.base import Everything
 from lib.sources.files.folder import samples
+from lib.sources.files.parquet import ORIGIN
 from tests.support.app import running_app
 from tests.support.blocks import values_of
 from tests.support.broker import Record, slowed
