@@ -55,6 +55,10 @@ class TopicChangedError(SkewlineError):
     """The topic is another than it was when the read began: made anew, cut back or overwritten."""
 
 
+class RecordMissingError(SkewlineError):
+    """A topic has no such record, or no longer."""
+
+
 class UnreadableTopicError(SkewlineError):
     """The broker's answer cannot be read, for example an unknown compression codec."""
 

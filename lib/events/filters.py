@@ -139,6 +139,13 @@ def filtered(events: pd.DataFrame, conditions: Sequence[str], fields: Fields) ->
     return reduce(operator.and_, masks, np.ones(len(events), bool))
 
 
+def equal_to(column: str, value: object) -> str:
+    """Return the condition that a column has a value."""
+    is_number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    literal = str(value) if is_number else exp.Literal.string(str(value)).sql()
+    return f"{exp.to_identifier(column, quoted=not column.isidentifier()).sql()} = {literal}"
+
+
 def names_of(events: pd.DataFrame) -> list[str]:
     """Return what conditions can name: the columns of an events table, and the delay."""
     return [*map(str, events.columns), DELAY]

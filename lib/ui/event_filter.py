@@ -40,6 +40,11 @@ def choose_filter(topic: LoadedTopic) -> tuple[Sequence[str], FilterError | None
     return conditions, None
 
 
+def only_where(condition: str) -> None:
+    """Make a condition the only one of the filter; in a callback."""
+    st.session_state[parameters.WHERE.name] = [condition]
+
+
 def _help(topic: LoadedTopic) -> str:
     names = [escaped_markdown(name) for name in names_of(topic.events.table)]
     more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""

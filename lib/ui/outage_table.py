@@ -14,6 +14,8 @@ from lib.charts.rows import shown_name
 from lib.core.columns import CLIENT, SESSION
 from lib.events.table import TimeDomain
 from lib.ui import parameters
+from lib.ui.client_filter import only_clients
+from lib.ui.record_links import open_records
 from lib.ui.show import clock_name, shown_times, time_column, with_times_shown
 from lib.ui.tables import show_table
 from lib.ui.time_window import show_stretch
@@ -31,7 +33,7 @@ def outage_table(table: pd.DataFrame, visible: Visible) -> None:
     """
     touched = table[outages.HELD_BACK] + table[outages.LOST]
     table = table.loc[touched.sort_values(ascending=False, kind="stable").index]
-    show_table(
+    chosen = show_table(
         _readable(table, visible),
         config={name: time_column(visible, "Received time") for name in _heads(visible)},
         key=parameters.OUTAGE_TABLE,
@@ -39,6 +41,9 @@ def outage_table(table: pd.DataFrame, visible: Visible) -> None:
         selection_mode="single-row",
         alt="Outages with their silence, events held back and burst",
     )
+    if chosen.selection.rows and chosen.selection.rows[0] < len(table):
+        client = table[CLIENT].iloc[chosen.selection.rows[0]]
+        open_records("this outage", only_clients, client)
     st.download_button(
         "Download the outages",
         lambda: with_times_shown(table, _TIMES, visible).to_csv(index=False),

@@ -28,6 +28,7 @@ from lib.replay.sentences import DROPPED_MEANS, FATES, latency_means, latency_te
 from lib.replay.windows import NO_INDEX, HoppingWindow, SessionWindow
 from lib.ui import parameters
 from lib.ui.chart import show_over_time
+from lib.ui.record_links import open_selected
 from lib.ui.replays import curves_of, input_of, true_sessions
 from lib.ui.show import time_column, with_times_shown
 from lib.ui.tables import show_table
@@ -145,13 +146,20 @@ def dropped_list(visible: Visible, replayed: Replay) -> None:
     }
     times = [name for name in (EVENT_TIME, RECEIVED_TIME) if name in dropped]
     written_out = with_times_shown(shown.assign(**columns), times, visible)
-    show_table(
+    chosen = show_table(
         written_out.rename(columns={MISSED_BY_MS: "Missed by (s)"}),
+        key=parameters.DROPPED_TABLE,
+        on_select="rerun",
+        selection_mode="single-row",
         config={name: time_column(visible, "Time") for name in times},
         height=250,
         alt="Dropped events, those that missed by the most first",
     )
-    st.caption(f"{len(shown):,} of {counted(len(dropped), 'dropped event')}.")
+    st.caption(
+        f"{len(shown):,} of {counted(len(dropped), 'dropped event')} of the whole topic. Select "
+        "one for its record."
+    )
+    open_selected(chosen.selection.rows, shown)
     st.download_button(
         "Download the dropped events",
         lambda: with_times_shown(dropped, times, visible).to_csv(index=False),

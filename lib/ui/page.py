@@ -30,13 +30,14 @@ from lib.ui.time_window import CLOCKS
 from lib.ui.view import View, current_view
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
     from lib.analysis.notices import Notice
+    from lib.analysis.timestamp_quality import Verdict
     from lib.charts.times import TimeScale
     from lib.core.errors import SkewlineError
     from lib.core.moments import Times
@@ -151,7 +152,14 @@ class Visible:
         return self.table.take(self.rows[:count])
 
 
-def begin(title: str, line: str, *, needs_received: bool = False, replays: bool = False) -> Visible:
+def begin(
+    title: str,
+    line: str,
+    *,
+    needs_received: bool = False,
+    replays: bool = False,
+    of_any_topic: Callable[[View], None] | None = None,
+) -> Visible:
     """Draw a page's head and return what it shows; where that is nothing, say why and stop.
 
     Parameters
@@ -162,6 +170,8 @@ def begin(title: str, line: str, *, needs_received: bool = False, replays: bool 
     replays
         Whether the page needs no more than the order of arrival: where it would stop for want of
         received times, it asks the viewer whether the records are in that order.
+    of_any_topic
+        Draws what the page shows of any loaded topic, also of one without an event.
     """
     st.title(title, anchor=False)
     head = st.empty()
@@ -174,10 +184,9 @@ def begin(title: str, line: str, *, needs_received: bool = False, replays: bool 
     if view.error is not None:
         _warn_of_failed_reload(view.error)
     verdict = verdict_of(topic)
-    for notice in [*time_notices_of(topic), *notices(topic, verdict)]:
-        _say(notice)
-        if notice.about is About.FAILED and topic.report.failure is not None:
-            show_words(topic.report.failure)
+    _say_all(topic, verdict)
+    if of_any_topic is not None:
+        of_any_topic(view)
     if view.window is None:
         _show_empty(topic)
         st.stop()
@@ -202,6 +211,13 @@ def begin(title: str, line: str, *, needs_received: bool = False, replays: bool 
     visible = _inside(view, shown, topic, view.window)
     head.caption(f"{line} {_what_is_shown(visible)}")
     return replace(visible, order_only=order_only, delays_tell=delays_tell)
+
+
+def _say_all(topic: LoadedTopic, verdict: Verdict | None) -> None:
+    for notice in [*time_notices_of(topic), *notices(topic, verdict)]:
+        _say(notice)
+        if notice.about is About.FAILED and topic.report.failure is not None:
+            show_words(topic.report.failure)
 
 
 def _show_no_topic(view: View) -> None:

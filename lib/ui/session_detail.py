@@ -20,10 +20,13 @@ from lib.charts.rows import client_at, shown_name, written
 from lib.charts.session import session_fan
 from lib.core.columns import CLIENT, MISSING_TIME, RECEIVED_TIME, SESSION
 from lib.core.formatting import counted, duration, escaped_markdown
+from lib.events.filters import equal_to
 from lib.events.table import TimeDomain
 from lib.ui import parameters
 from lib.ui.answers import analysis_of
 from lib.ui.chart import show_over_time
+from lib.ui.event_filter import only_where
+from lib.ui.record_links import open_records
 from lib.ui.show import clock_name, shown_times, time_column
 from lib.ui.tables import show_table
 
@@ -83,6 +86,7 @@ def session_detail(sessions: pd.DataFrame, chosen: str | None, visible: Visible)
         f"{_how_many(len(events), whole)}, {duration(session[EVENT_DURATION])} long by event "
         f"time{_by_received(session, has_received=bool(len(timed)), is_chosen=chosen is not None)}"
     )
+    open_records("this session", only_where, equal_to(SESSION, session[SESSION]))
 
 
 def _how_many(shown: int, whole: int) -> str:

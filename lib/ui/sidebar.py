@@ -113,7 +113,7 @@ def _view_of_topic(source: TopicSource, key: LoadKey) -> View:
             where, filter_error = choose_filter(topic)
             is_whole = not clients and not where and math.isinf(window.start_s)
             st.button(
-                "Show everything",
+                "Clear window and filters",
                 icon=":material/fit_width:",
                 width="stretch",
                 disabled=is_whole,
@@ -130,6 +130,7 @@ def _view_of_topic(source: TopicSource, key: LoadKey) -> View:
         clients,
         scale,
         times,
+        source=source,
         where=where,
         filter_error=filter_error,
     )

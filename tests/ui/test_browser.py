@@ -36,7 +36,7 @@ from tests.support.browser import (
 from tests.support.golden_rows import SESSION_OF_8, ZERO_MS, rows_of
 
 VIEWPORT = {"width": 1280, "height": 900}
-PAGES = ["", "comparison", "sessions", "delay", "outages", "windows"]
+PAGES = ["", "comparison", "sessions", "delay", "outages", "windows", "records"]
 SHIFTS = """
     window.shifted = 0;
     let begun = Infinity;
