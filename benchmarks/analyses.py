@@ -41,6 +41,8 @@ from lib.core.columns import (
     SESSION,
 )
 from lib.core.memory import give_back_memory
+from lib.events.fields import Fields
+from lib.events.filters import filtered
 from lib.simulate import Scenario, simulate
 
 if TYPE_CHECKING:
@@ -57,6 +59,12 @@ def lost_and_duplicates(events: pd.DataFrame) -> pd.DataFrame:
     return completeness(events, numbers.steps)
 
 
+def filter_of_text_and_numbers(events: pd.DataFrame) -> object:
+    """Return which events are left: to take no more than 0.3 s for 1,000,000 events."""
+    ranges = "delay_ms BETWEEN 0 AND 500 AND partition IN (1, 2) AND NOT client = 3"
+    return filtered(events, (ranges, "'a1'", "session LIKE '%b%'"), Fields())
+
+
 PARTS: tuple[Callable[[pd.DataFrame], object], ...] = (
     assess_timestamps,
     delays.delay_quantiles,
@@ -66,6 +74,7 @@ PARTS: tuple[Callable[[pd.DataFrame], object], ...] = (
     lost_and_duplicates,
     clocks,
     outages_and_rhythm,
+    filter_of_text_and_numbers,
 )
 
 

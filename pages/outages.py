@@ -43,7 +43,7 @@ found = visible.outages(every[every[outages.KIND].isin(kinds)])
 
 if found.empty:
     st.success(
-        "Every client was heard as often as its own rhythm lets expect, in the chosen window.",
+        "Every client shown was heard as often as its own rhythm lets expect, in the window.",
         title="No outage of these kinds.",
         icon=":material/check_circle:",
     )

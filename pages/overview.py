@@ -1,5 +1,6 @@
 import streamlit as st
 
+from lib.ui import parameters
 from lib.ui.findings import show_findings
 from lib.ui.headline import advice_line, figures, when
 from lib.ui.page import begin
@@ -31,7 +32,7 @@ with findings_place:
 download_report(visible.topic)
 
 st.subheader("First records", anchor=False)
-first_records(visible, 100)
+first_records(visible, 100, parameters.FIRST_RECORDS)
 
 st.subheader("Load report", anchor=False)
 load_report(visible.topic)

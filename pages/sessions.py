@@ -31,7 +31,8 @@ bins = st.slider(
 show_picture(
     session_histogram(counts["counts"], bins),
     parameters.SESSION_HISTOGRAM,
-    "A session that the window cuts counts with its visible events only.",
+    "A session that the window or the filter cuts counts with its visible events only, here and in "
+    "the table; lost and duplicate ones are of all its events.",
 )
 
 st.subheader("Every session", anchor=False)

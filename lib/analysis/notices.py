@@ -48,6 +48,7 @@ class About(StrEnum):
     TIMESTAMPS = "timestamps"
     EVENT_TIME = "event time"
     RECEIVED_TIME = "received time"
+    FILTER = "filter"
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,22 @@ from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from typing import Final
 
 
+def hex_lines(value: bytes) -> str:
+    r"""Return bytes as programs for them show them: place, hexadecimal, and what is ASCII.
+
+    Examples
+    --------
+    >>> hex_lines(b"\x00Hi")
+    '00000000  00 48 69                                         .Hi'
+    """
+    lines = []
+    for start in range(0, len(value), 16):
+        some = value[start : start + 16]
+        text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in some)
+        lines.append(f"{start:08x}  {some.hex(' '):<47}  {text}")
+    return "\n".join(lines)
+
+
 def text_of_bytes(value: bytes) -> str:
     r"""Return bytes as text, as a key is shown: UTF-8, what is not as `\xff`."""
     return value.decode(errors="backslashreplace")

@@ -59,6 +59,10 @@ class TopicChangedError(SkewlineError):
     """The topic is another than it was when the read began: made anew, cut back or overwritten."""
 
 
+class RecordMissingError(SkewlineError):
+    """A topic has no such record, or no longer."""
+
+
 class UnreadableTopicError(SkewlineError):
     """The broker's answer cannot be read, for example an unknown compression codec."""
 
@@ -87,3 +91,7 @@ class TooLargeError(SkewlineError):
     def __init__(self, what: str, remedy: str, fitting: int) -> None:
         super().__init__(what, remedy)
         self.fitting = fitting
+
+
+class FilterError(SkewlineError):
+    """A condition of the filter cannot be understood, or does not fit the topic's fields."""

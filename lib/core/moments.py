@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pandas as pd
 
-if TYPE_CHECKING:
-    import datetime as dt
+from lib.core.errors import SettingsError
 
 _SHORT_MS: Final = 10_000
 """A shorter stretch is told with milliseconds."""
@@ -20,6 +20,26 @@ _LAST_DATE_MS: Final = 253_370_764_800_000  # 9999-01-01, the last year of Pytho
 def are_dates(first_ms: float, last_ms: float) -> bool:
     """Return whether the times of a topic are dates; if not, they count from some zero."""
     return last_ms >= _FIRST_DATE_MS and abs(first_ms) < _LAST_DATE_MS > last_ms
+
+
+def moment_ms(text: str) -> int:
+    """Return a moment such as 2018-10-28T11:35, UTC unless it says otherwise, or epoch ms.
+
+    Raises
+    ------
+    SettingsError
+        When it is none.
+    """
+    if text.isdecimal() and len(text) > len("20181028"):
+        return int(text)
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(
+            f"{text!r} is no moment.", "Write it as 2018-10-28T11:35 (UTC), or in epoch ms."
+        ) from None
+    zoned = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    return round(zoned.timestamp() * 1000)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lib.decoding.rejected import reasons_of
+from lib.sources.files.parquet import FILTERED, ORIGIN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
     from lib.events.fields import Fields
     from lib.events.table import EventsTable
-
-ORIGIN: Final = b"skewline"
-"""Key in the Parquet schema's metadata of a JSON object that says where the events are from."""
 
 _ROWS_AT_ONCE: Final = 100_000
 
@@ -35,6 +33,7 @@ def write_capture(
     source: str,
     fields: Fields,
     corrected: Sequence[object] = (),
+    where: Sequence[str] = (),
 ) -> None:
     """Write a topic's events, and where they come from, as Parquet.
 
@@ -53,15 +52,19 @@ def write_capture(
     corrected
         The clients whose event times are not as they were read
         (`lib.analysis.client_clocks.correct`); kept, too.
+    where
+        The conditions of the filter that left only these events: whoever opens the file is told.
     """
     table, reasons = events.table, reasons_of(events.rejected)
-    origin = {
+    origin: dict[str, object] = {
         "topic": topic,
         "source": source,
         "fields": asdict(fields),
         "rejected": dict(zip(reasons["reason"], reasons["records"].tolist(), strict=True)),
         "corrected": list(map(str, corrected)),
     }
+    if where:
+        origin[FILTERED] = list(where)
     schema = _schema(table).with_metadata({ORIGIN: json.dumps(origin).encode()})
     with pq.ParquetWriter(to, schema, compression="zstd") as writer:
         for start in range(0, len(table), _ROWS_AT_ONCE):

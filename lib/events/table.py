@@ -233,6 +233,7 @@ def window_rows(
     start_s: float,
     end_s: float,
     clients: Collection[object] | None = None,
+    fulfilling: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.int64] | slice:
     """Return the positions of the events inside a window of time, of some clients.
 
@@ -246,6 +247,8 @@ def window_rows(
         First and last second since zero, both inclusive.
     clients
         The clients to keep; None for all.
+    fulfilling
+        Which events a filter leaves (`lib.events.filters.filtered`); None: all.
 
     Returns
     -------
@@ -259,6 +262,8 @@ def window_rows(
         keep = (seconds >= start_s) & (seconds <= end_s)
     if clients is not None:
         keep &= table[CLIENT].isin(list(clients)).to_numpy()
+    if fulfilling is not None:
+        keep &= fulfilling
     return slice(None) if keep.all() else np.flatnonzero(keep)
 
 

@@ -57,6 +57,12 @@ FIGURES: Final = (
 
 NO_NUMBERS: Final = "Events carry no sequence numbers."
 
+OF_ALL_EVENTS: Final = "This is of all events of the topic: leave out the filter to have it."
+CUT: Final = (
+    "The filter leaves some events of a client or session and not the others, and this is told of "
+    "all of them: filter whole clients, or leave out the filter to have it."
+)
+
 _OF_OUTAGES: Final[Mapping[str, str]] = {
     "client": CLIENT,
     "session": SESSION,
@@ -150,8 +156,9 @@ def _told(report: Report) -> Document:
     analysis = report.analysis
     if analysis is None:
         return told
-    told["findings"] = [finding.sentence for finding in analysis.findings]
-    if analysis.numbering is not None and analysis.sessions is not None:
+    if not report.asked.where:
+        told["findings"] = [finding.sentence for finding in analysis.findings]
+    if analysis.numbering is not None and analysis.sessions is not None and not report.is_cut:
         told["sequence_numbers"] = {
             "count": str(analysis.numbering),
             "sentence": analysis.numbering.sentence,
@@ -160,6 +167,7 @@ def _told(report: Report) -> Document:
         }
     if not report.withheld and report.summary is not None:
         told |= _late(analysis, report.summary)
+        told |= dict.fromkeys(_of_all_events(report))
     if report.replayed is not None:
         told["replay"] = _replay(report.replayed, report.asked.setting)
         if report.replayed.advice is not None:
@@ -176,7 +184,7 @@ def _counted(report: Report) -> Document:
         **_numbers_of(report),
         "rejected": dict(zip(rejected["reason"], rejected["records"].tolist(), strict=True)),
         "without_received": topic.events.without_received,
-        "event_time": _event_time(topic),
+        "event_time": _event_time(topic, report.whole.events),
         "received_time": _received_time(report),
         "notices": [
             *(notice.sentence for notice in report.notices),
@@ -219,13 +227,13 @@ def _numbers_of(report: Report) -> Document:
     }
 
 
-def _event_time(topic: LoadedTopic) -> Document:
+def _event_time(topic: LoadedTopic, every: EventsTable) -> Document:
     role, events = topic.fields.event_time, topic.events
     known = events.has_event_time and len(events.table) > 0
     return {
         "known": known,
         "from": _from(role) if known else None,
-        "share": _share_with_event_time(events) if known else 0.0,
+        "share": _share_with_event_time(every) if known else 0.0,
         **_stretch(topic, "event_time", EVENT_TIME, known=known),
     }
 
@@ -326,9 +334,10 @@ def _withheld(report: Report) -> dict[str, str]:
     needs_received = ("delay_ms", "out_of_orderness_ms", "outages", "quiet", "clocks")
     if report.withheld:
         said = dict.fromkeys(needs_received, why_withheld(report))
-    if report.replayed is None:
+    said |= _of_all_events(report)
+    if report.replayed is None and not report.asked.where:
         said |= dict.fromkeys(("replay", "advice"), said.get("delay_ms", report.withheld))
-    elif report.replayed.no_advice:
+    elif report.replayed is not None and report.replayed.no_advice:
         said["advice"] = report.replayed.no_advice
     if report.analysis is None:
         said |= dict.fromkeys(("sequence_numbers", "findings"), why_withheld(report))
@@ -336,6 +345,16 @@ def _withheld(report: Report) -> dict[str, str]:
             said |= {name: report.withheld} if count is None else {}
     elif report.analysis.numbering is None:
         said["sequence_numbers"] = NO_NUMBERS
+    return said
+
+
+def _of_all_events(report: Report) -> dict[str, str]:
+    """Return what a filter makes untold, by its name, and why; nothing where there is none."""
+    if not report.asked.where or report.analysis is None:
+        return {}
+    said = dict.fromkeys(("findings", "out_of_orderness_ms", "replay", "advice"), OF_ALL_EVENTS)
+    if report.is_cut:
+        said |= dict.fromkeys(("outages", "quiet", "clocks", "sequence_numbers"), CUT)
     return said
 
 

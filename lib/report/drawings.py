@@ -67,12 +67,13 @@ def _drawings(report: Report) -> Iterator[Drawing]:
     height = max(240, _ROW * rows)
     drawn = comparison(table, _ALL, zero_ms=zero_ms, scale=_UTC, height=height)
     caption = drawn.what
-    if len(drawn.clocks) > 1 and not report.withheld:
+    if len(drawn.clocks) > 1 and not report.withheld and not report.asked.where:
         caption += " A stretch that is filled above and empty below is an outage."
     yield _drawing("comparison", "When it happened, and when it arrived", caption, drawn.chart)
     if not report.withheld:
         timed = report.topic.events.timed
-        yield from _of_outages(report.analysis.outages, timed, zero_ms)
+        if not report.is_cut:
+            yield from _of_outages(report.analysis.outages, timed, zero_ms)
         yield from _of_delays(timed, zero_ms)
     if report.replayed is not None and not report.replayed.order_only:
         yield _of_replay(report.replayed)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lib.core.errors import SettingsError
+from lib.core.moments import moment_ms
 from lib.events.fields import CHOICES, IDENTITY_ROLES, TIME_ROLES, source_in, sources_in
 from lib.replay.goal import Goal
 from lib.report.conditions import parsed
@@ -18,7 +19,6 @@ from lib.report.settings import (
     WINDOW_NAMES,
     WindowChoice,
     duration_ms,
-    moment_ms,
     setting_of,
     share,
 )
@@ -103,7 +103,13 @@ def _options(given: argparse.Namespace) -> Options:
         file=given.file,
         wanted=_range(given),
         fields=_fields([text for each in given.fields for text in each]),
-        asked=Asked(setting, goal, in_order=given.arrival_order, correct=given.correct_clocks),
+        asked=Asked(
+            setting,
+            goal,
+            in_order=given.arrival_order,
+            correct=given.correct_clocks,
+            where=tuple(given.where),
+        ),
         conditions=tuple(given.fail_if),
         outputs={n: getattr(given, n) for n in _OUTPUTS if getattr(given, n) is not None},
         every_ms=(given.every or _EVERY_MS) if follows else None,
@@ -181,6 +187,10 @@ def _add_source(group: argparse._ArgumentGroup) -> None:
         "--to", dest="end", type=_typed(moment_ms), metavar="TIME", help="up to before"
     )
     group.add_argument("--latest", type=_typed(_count), metavar="N", help="the newest records")
+    group.add_argument(
+        "--where", action="append", default=[], metavar="CONDITION",
+        help="only events of which it is true, as SQL's WHERE: \"client = 'a' AND delay_ms > 500\"",
+    )  # fmt: skip
     group.add_argument(
         "--fields", nargs="+", action="append", default=[], metavar="NAME=FIELD",
         help=f"fields, where they are not as recognised: {', '.join(CHOICES)}",

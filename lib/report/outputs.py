@@ -76,10 +76,11 @@ def made_of(
     seconds
         How long it took.
     """
-    loaded, rejected = report.topic, report.topic.rejected.num_rows
+    loaded, rejected = report.whole, report.whole.rejected.num_rows
     made = made_by(source, loaded.report.topic, loaded.report.wanted, at_ms, loaded)
+    made["where"] = list(report.asked.where)
     document = document_of(report, made)
-    unread = not document["events"] and rejected > 0
+    unread = loaded.events.table.empty and rejected > 0
     which = "The one record" if rejected == 1 else f"None of the {rejected:,} records"
     failed = f"{which} could {'not ' if rejected == 1 else ''}be read." if unread else ""
     return Made(document, [judged(each, document) for each in conditions], failed, seconds, report)
@@ -157,6 +158,7 @@ def _events(made: Made) -> bytes | None:
         source=str(made.document["made"]["source"]),
         fields=topic.fields,
         corrected=topic.corrected,
+        where=made.report.asked.where,
     )
     return written.getvalue()
 

@@ -147,7 +147,7 @@ def _figures(made: Made) -> Iterator[Row]:
     if delay:
         yield Row("Median delay", delay_text(delay["median"]), MEDIAN_DELAY_MEANS)
         yield Row("p99 of delay", delay_text(delay["p99"]), "99 % of the events had no more.")
-        yield Row("Largest delay", delay_text(delay["max"]), "Of all events.")
+        yield Row("Largest delay", delay_text(delay["max"]), "No event arrived later.")
         yield Row("Clock ahead", f"{delay['negative']:,}", AHEAD_MEANS)
     behind = document["out_of_orderness_ms"]
     if behind and behind.get("partitions"):
@@ -259,6 +259,8 @@ def _how_made(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Skewline", f"version {made['version']}, {made['at']}"
     yield "Source and topic", f"{made['source']}, {visible_text(made['topic'])}"
     yield "Range", _range(made["range"])
+    if made.get("where"):
+        yield "Filter", " and ".join(made["where"])
     yield "Time zone", f"{made['time_zone']}, everywhere in this report"
     if "offsets" in made:
         some = list(made["offsets"].items())[:LISTED]

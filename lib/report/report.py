@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from lib.analysis.delays import delay_quantiles
+from lib.analysis.notices import About, Level, Notice
 from lib.analysis.of_topic import (
+    NONE_RECEIVED,
     analysis_of,
     corrected,
     in_order_of_records,
@@ -16,6 +19,8 @@ from lib.analysis.of_topic import (
 )
 from lib.analysis.summary import Summary, summarise
 from lib.analysis.time_notices import FIELDS_PLACE, NO_EVENT_TIME, diagnosis_of
+from lib.core.columns import CLIENT, SESSION
+from lib.events.filters import filtered, is_cut
 from lib.replay.engine import INITIAL_DELAY_MS, INITIAL_LENGTH_MS
 from lib.replay.goal import Goal
 from lib.replay.input import replay_input_of
@@ -25,10 +30,9 @@ from lib.replay.sentences import NO_ADVICE
 from lib.replay.windows import NO_INDEX, SessionWindow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from lib.analysis.analyse import Analysis
-    from lib.analysis.notices import Notice
     from lib.analysis.timestamp_quality import Verdict
     from lib.core.times.diagnosis import Diagnosis
     from lib.loading.load import LoadedTopic
@@ -61,12 +65,15 @@ class Asked:
         times is then replayed in it.
     correct
         Whether event times of wrong clocks are to be corrected.
+    where
+        Conditions that events have to fulfil to be told of (`lib.events.filters`).
     """
 
     setting: Setting = field(default_factory=initial_setting)
     goal: Goal = field(default_factory=Goal)
     in_order: bool = False
     correct: bool = False
+    where: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,7 +111,8 @@ class Report:
     Attributes
     ----------
     topic
-        As it was loaded; with corrected event times, if that was asked.
+        As it was loaded; with corrected event times, if that was asked. With a filter, what it
+        leaves of `whole`.
     asked
         What was asked for.
     notices
@@ -119,6 +127,11 @@ class Report:
         Why nothing is told that needs a received time; "" if it is told.
     replayed
         The engine's part; None where it is withheld.
+    whole
+        The topic with all its events.
+    is_cut
+        Whether a filter leaves some events of a client or session and not the others: then
+        silences and missing numbers are not told.
     """
 
     topic: LoadedTopic
@@ -130,6 +143,8 @@ class Report:
     analysis: Analysis | None
     withheld: str
     replayed: Replayed | None
+    whole: LoadedTopic
+    is_cut: bool = False
 
 
 def report_on(
@@ -150,11 +165,64 @@ def report_on(
     said = [_for_readers(each) for each in notices_of(topic, diagnosis)]
     if not has_events:
         why = NO_EVENT if topic.events.table.empty else f"{NO_EVENT_TIME}."
-        return Report(topic, asked, said, verdict, diagnosis, None, None, why, None)
+        return Report(topic, asked, said, verdict, diagnosis, None, None, why, None, topic)
+    if asked.where:
+        return _of_part(topic, asked, said, verdict, diagnosis, analyse)
     summary, withheld = summarise(topic.events.table, slice(None)), why_no_delay(verdict)
     replayed = None if withheld and not asked.in_order else _replayed(topic, asked, bool(withheld))
     analysis = analyse(topic)
-    return Report(topic, asked, said, verdict, diagnosis, summary, analysis, withheld, replayed)
+    return Report(
+        topic, asked, said, verdict, diagnosis, summary, analysis, withheld, replayed, topic
+    )
+
+
+def _of_part(
+    topic: LoadedTopic,
+    asked: Asked,
+    said: list[Notice],
+    verdict: Verdict | None,
+    diagnosis: Diagnosis | None,
+    analyse: Callable[[LoadedTopic], Analysis],
+) -> Report:
+    """Return the report on what a filter leaves of a topic that has events.
+
+    Silences, losses and clocks are found on all events: among those that are left, the others would
+    be missing.
+    """
+    every = topic.events.table
+    kept = filtered(every, asked.where, topic.fields)
+    table = every[kept].reset_index(drop=True)
+    part = replace(topic, events=replace(topic.events, table=table))
+    said = [_filtered_notice(asked.where, len(table), len(every)), *said]
+    if table.empty:
+        none = "No event fulfils the filter."
+        return Report(part, asked, said, verdict, diagnosis, None, None, none, None, topic)
+    analysis, summary = analyse(topic), summarise(table, slice(None))
+    clients = table[CLIENT].unique()
+    numbered = analysis.sessions
+    of_part = replace(
+        analysis,
+        delay=delay_quantiles(table),
+        outages=analysis.outages[analysis.outages[CLIENT].isin(clients)],
+        clocks=analysis.clocks[analysis.clocks[CLIENT].isin(clients)],
+        sessions=numbered
+        if numbered is None
+        else numbered[numbered[SESSION].isin(table[SESSION].unique())],
+        findings=[],
+    )
+    withheld = why_no_delay(verdict)
+    if not withheld and part.events.timed.empty:
+        withheld = NONE_RECEIVED
+    cut = is_cut(every, kept)
+    return Report(
+        part, asked, said, verdict, diagnosis, summary, of_part, withheld, None, topic, is_cut=cut
+    )
+
+
+def _filtered_notice(where: Sequence[str], events: int, every: int) -> Notice:
+    conditions = " and ".join(f"“{condition}”" for condition in where)
+    sentence = f"Only events where {conditions} are told of: {events:,} of {every:,}."
+    return Notice(About.FILTER, Level.NOTE, sentence)
 
 
 def _for_readers(notice: Notice) -> Notice:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from lib.core.errors import SettingsError
@@ -56,26 +55,6 @@ def duration_ms(text: str) -> int:
     if not parts or "".join(part[0] for part in parts) != written or total != int(total):
         raise SettingsError(f"{text!r} is no duration.", "Write it as 30s, 5m or 250ms.")
     return int(total)
-
-
-def moment_ms(text: str) -> int:
-    """Return a moment such as 2018-10-28T11:35, UTC unless it says otherwise, or epoch ms.
-
-    Raises
-    ------
-    SettingsError
-        When it is none.
-    """
-    if text.isdecimal() and len(text) > len("20181028"):
-        return int(text)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise SettingsError(
-            f"{text!r} is no moment.", "Write it as 2018-10-28T11:35 (UTC), or in epoch ms."
-        ) from None
-    zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return round(zoned.timestamp() * 1000)
 
 
 def share(text: str) -> float:

@@ -8,12 +8,15 @@ from lib.analysis import of_topic
 from lib.analysis.outages import outages_and_rhythm
 from lib.analysis.sessions import session_table
 from lib.analysis.time_notices import diagnosis_of
+from lib.events.filters import filtered
 from lib.ui.held import Answer, answer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from lib.analysis.analyse import Analysis
     from lib.analysis.notices import Notice
@@ -83,10 +86,28 @@ def corrected(topic: LoadedTopic) -> LoadedTopic:
     return _of_topic("corrected", topic, of_topic.corrected, "Correcting clocks…")
 
 
+def filtered_events(topic: LoadedTopic, conditions: Sequence[str]) -> NDArray[np.bool_] | None:
+    """Return which events of a topic fulfil every condition of the filter; None without one.
+
+    Raises
+    ------
+    FilterError
+        When a condition cannot be understood, or does not fit the topic's fields.
+    """
+    if not conditions:
+        return None
+    return answer_of(
+        ("filtered", topic.version, tuple(conditions)),
+        lambda: filtered(topic.events.table, conditions, topic.fields),
+        apart_from=topic,
+    )
+
+
 def sessions_of(visible: Visible) -> pd.DataFrame:
     """Return the sessions with visible events: `lib.analysis.sessions.session_table`."""
+    shown = (visible.window, tuple(visible.clients), tuple(visible.where))
     return answer_of(
-        ("sessions", visible.topic.version, visible.window, tuple(visible.clients)),
+        ("sessions", visible.topic.version, *shown),
         lambda: session_table(visible.table, visible.rows),
         apart_from=visible.topic,
     )

@@ -39,6 +39,11 @@ def choose_clients(topic: LoadedTopic) -> Sequence[object]:
     return [clients[place] for place in places if place is not None]
 
 
+def only_clients(*clients: object) -> None:
+    """Make some clients the only ones that are shown; in a callback."""
+    st.session_state[parameters.CLIENTS.name] = [written(client) for client in clients]
+
+
 @st.cache_data(max_entries=16, show_spinner=False)
 def _largest_clients(version: object, _topic: LoadedTopic) -> list[str]:  # noqa: ARG001
     """Return the clients of a topic with the most events that are listed, in the topic's order."""

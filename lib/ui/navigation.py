@@ -60,5 +60,11 @@ def navigation() -> Page:
                 icon=":material/view_week:",
                 help="What Flink, Kafka Streams, Spark and Beam would have dropped and split.",
             ),
+            st.Page(
+                "pages/records.py",
+                title="Records",
+                icon=":material/article:",
+                help="The records themselves, as they are in the topic.",
+            ),
         ]
     )

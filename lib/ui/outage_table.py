@@ -14,6 +14,8 @@ from lib.charts.rows import shown_name
 from lib.core.columns import CLIENT, SESSION
 from lib.events.table import TimeDomain
 from lib.ui import parameters
+from lib.ui.client_filter import only_clients
+from lib.ui.record_links import open_records
 from lib.ui.show import clock_name, shown_times, time_column, with_times_shown
 from lib.ui.tables import MOST_ROWS, Whole, show_table, weakly
 from lib.ui.time_window import show_stretch
@@ -32,7 +34,7 @@ def outage_table(table: pd.DataFrame, every: pd.DataFrame, visible: Visible) -> 
     touched = table[outages.HELD_BACK] + table[outages.LOST]
     most = touched.sort_values(ascending=False, kind="stable").index
     first, times, zero_ms = table.loc[most[:MOST_ROWS]], visible.times, visible.zero_ms
-    show_table(
+    chosen = show_table(
         _readable(first, visible),
         whole=Whole(
             "the outages",
@@ -47,6 +49,9 @@ def outage_table(table: pd.DataFrame, every: pd.DataFrame, visible: Visible) -> 
         selection_mode="single-row",
         alt="Outages with their silence, events held back and burst",
     )
+    if chosen.selection.rows and chosen.selection.rows[0] < len(first):
+        client = first[CLIENT].iloc[chosen.selection.rows[0]]
+        open_records("this outage", only_clients, client)
 
 
 def rhythm_table(limits: pd.DataFrame, topic: str) -> None:

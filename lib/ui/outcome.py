@@ -28,6 +28,7 @@ from lib.replay.sentences import DROPPED_MEANS, FATES, latency_means, latency_te
 from lib.replay.windows import NO_INDEX, HoppingWindow, SessionWindow
 from lib.ui import parameters
 from lib.ui.chart import show_over_time
+from lib.ui.record_links import open_selected
 from lib.ui.replays import curves_of, input_of, true_sessions
 from lib.ui.show import time_column, with_times_shown
 from lib.ui.tables import MOST_ROWS, Whole, show_table, weakly
@@ -147,7 +148,7 @@ def dropped_list(visible: Visible, replayed: Replay) -> None:
         return with_times_shown(dropped_events(topic.events.table, replayed)[names], of_time, times)
 
     written_out = with_times_shown(shown.assign(**columns), of_time, times)
-    show_table(
+    chosen = show_table(
         written_out.rename(columns={MISSED_BY_MS: "Missed by (s)"}),
         whole=Whole(
             "the dropped events",
@@ -156,10 +157,15 @@ def dropped_list(visible: Visible, replayed: Replay) -> None:
             weakly(every, visible.topic, replayed),
         ),
         order="those that missed by the most first",
+        key=parameters.DROPPED_TABLE,
+        on_select="rerun",
+        selection_mode="single-row",
         config={name: time_column(visible, "Time") for name in of_time},
         height=250,
         alt="Dropped events, those that missed by the most first",
     )
+    st.caption("Of the whole topic. Select one for its record.")
+    open_selected(chosen.selection.rows, shown)
 
 
 def curves(visible: Visible, setting: Setting) -> None:

@@ -16,7 +16,14 @@ from lib.core.errors import TooLargeError
 from lib.core.formatting import counted, duration, escaped_markdown, size
 from lib.events.table import TimeDomain, window_rows
 from lib.ui import parameters
-from lib.ui.answers import in_order_of_records, time_notices_of, verdict_of, with_received
+from lib.ui.answers import (
+    filtered_events,
+    in_order_of_records,
+    time_notices_of,
+    verdict_of,
+    with_received,
+)
+from lib.ui.event_filter import said
 from lib.ui.failures import show_error, show_words
 from lib.ui.offer import show_offer
 from lib.ui.show import load_report
@@ -25,13 +32,14 @@ from lib.ui.topic_choice import ask_for_newest
 from lib.ui.view import View, current_view
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
     from lib.analysis.notices import Notice
+    from lib.analysis.timestamp_quality import Verdict
     from lib.charts.times import TimeScale
     from lib.core.errors import SkewlineError
     from lib.core.moments import Times
@@ -48,6 +56,10 @@ _ON_PAGE: Final[Mapping[About, str]] = {
     About.REJECTED: " The load report on the Overview page lists what and why.",
     About.CORRECTED: " The switch is in the sidebar.",
 }
+_NOT_MISSING: Final = (
+    " Findings, outages and losses are told of all events: what the filter leaves out does not "
+    "count as missing."
+)
 _ICONS: Final[Mapping[About, str]] = {
     About.REJECTED: ":material/report:",
     About.CORRECTED: ":material/build:",
@@ -74,6 +86,8 @@ class Visible:
     """Whether only the order of arrival is known, and received times are stand-ins for it."""
     delays_tell: bool = True
     """Whether a delay can be read off the received times."""
+    where: Sequence[str] = ()
+    """The conditions of the filter."""
     key: str = CLIENT
     """The column that windows are grouped by, where a page replays."""
 
@@ -109,8 +123,8 @@ class Visible:
 
     @property
     def is_everything(self) -> bool:
-        """Whether neither window nor clients leave an event out."""
-        return not self.clients and math.isinf(self.window.start_s)
+        """Whether neither window, clients nor filter leave an event out."""
+        return not self.clients and not self.where and math.isinf(self.window.start_s)
 
     def stretch(self, clock: TimeDomain) -> tuple[int, int]:
         """Return the first and last time of the visible events on a clock, epoch ms."""
@@ -118,13 +132,19 @@ class Visible:
         return int(times.min()), int(times.max()) + 1
 
     def outages(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows of an outage table that touch the window, of the chosen clients."""
+        """Return the rows of an outage table that touch the window, of the clients shown.
+
+        Outages are found on all events, whatever a filter leaves out: of a client that it leaves an
+        event of, all are shown.
+        """
         start, end = (
             (table[at] - self.zero_ms) / 1000 for at in (outages.START, outages.BURST_END)
         )
         inside = (end >= self.window.start_s) & (start <= self.window.end_s)
         if self.clients:
             inside &= table[CLIENT].isin(list(self.clients))
+        if self.where:
+            inside &= table[CLIENT].isin(self.columns(CLIENT)[CLIENT].unique())
         return table[inside]
 
     def first(self, count: int) -> pd.DataFrame:
@@ -134,7 +154,14 @@ class Visible:
         return self.table.take(self.rows[:count])
 
 
-def begin(title: str, line: str, *, needs_received: bool = False, replays: bool = False) -> Visible:
+def begin(
+    title: str,
+    line: str,
+    *,
+    needs_received: bool = False,
+    replays: bool = False,
+    of_any_topic: Callable[[View], None] | None = None,
+) -> Visible:
     """Draw a page's head and return what it shows; where that is nothing, say why and stop.
 
     Parameters
@@ -145,6 +172,8 @@ def begin(title: str, line: str, *, needs_received: bool = False, replays: bool 
     replays
         Whether the page needs no more than the order of arrival: where it would stop for want of
         received times, it asks the viewer whether the records are in that order.
+    of_any_topic
+        Draws what the page shows of any loaded topic, also of one without an event.
     """
     st.title(title, anchor=False)
     head = st.empty()
@@ -157,12 +186,14 @@ def begin(title: str, line: str, *, needs_received: bool = False, replays: bool 
     if view.error is not None:
         _warn_of_failed_reload(view.error)
     verdict = verdict_of(topic)
-    for notice in [*time_notices_of(topic), *notices(topic, verdict)]:
-        _say(notice)
-        if notice.about is About.FAILED and topic.report.failure is not None:
-            show_words(topic.report.failure)
+    _say_all(topic, verdict)
+    if of_any_topic is not None:
+        of_any_topic(view)
     if view.window is None:
         _show_empty(topic)
+        st.stop()
+    if view.filter_error is not None:
+        show_error(view.filter_error)
         st.stop()
     withheld = why_no_delay(verdict)
     delays_tell = not withheld
@@ -182,6 +213,13 @@ def begin(title: str, line: str, *, needs_received: bool = False, replays: bool 
     visible = _inside(view, shown, topic, view.window)
     head.caption(f"{line} {_what_is_shown(visible)}")
     return replace(visible, order_only=order_only, delays_tell=delays_tell)
+
+
+def _say_all(topic: LoadedTopic, verdict: Verdict | None) -> None:
+    for notice in [*time_notices_of(topic), *notices(topic, verdict)]:
+        _say(notice)
+        if notice.about is About.FAILED and topic.report.failure is not None:
+            show_words(topic.report.failure)
 
 
 def _show_no_topic(view: View) -> None:
@@ -212,16 +250,23 @@ def _vouched_for() -> bool:
 
 def _inside(view: View, topic: LoadedTopic, whole: LoadedTopic, window: TimeWindow) -> Visible:
     rows = window_rows(
-        topic.events.table, window.clock, window.start_s, window.end_s, view.clients or None
+        topic.events.table,
+        window.clock,
+        window.start_s,
+        window.end_s,
+        view.clients or None,
+        filtered_events(topic, view.where),
     )
     if not isinstance(rows, slice) and not len(rows):
         st.info(
-            "Widen the time window in the sidebar, or remove a client from the filter.",
-            title="No event is inside the window.",
+            "In the sidebar, widen the time window, or remove a client or a condition.",
+            title=f"No event {'of the filter ' if view.where else ''}is inside the window.",
             icon=":material/filter_alt_off:",
         )
         st.stop()
-    return Visible(topic, whole, window, rows, view.scale, view.times, view.clients)
+    return Visible(
+        topic, whole, window, rows, view.scale, view.times, view.clients, where=view.where
+    )
 
 
 def _what_is_shown(visible: Visible) -> str:
@@ -237,9 +282,12 @@ def _what_is_shown(visible: Visible) -> str:
         limits.append(f"{visible.times.stretch(*ends)} by {clock}")
     if visible.clients:
         limits.append(counted(len(visible.clients), "client"))
+    if visible.where:
+        limits.append(f"where {said(visible.where)}")
     return (
         f"**:material/filter_alt: Shown: {visible.count:,} of {every:,} events, "
         f"{'; '.join(limits)}.** What is of the whole topic says so."
+        f"{_NOT_MISSING if visible.where else ''}"
     )
 
 

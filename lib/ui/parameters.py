@@ -128,6 +128,12 @@ WINDOW: Final = Parameter(
 CLIENTS: Final = Parameter(
     "clients", None, "once for each client of the filter", default_means="all clients"
 )
+WHERE: Final = Parameter(
+    "where",
+    None,
+    "once for each condition of the filter, as docs/filters.md says: `Errors > 3`",
+    default_means="all events",
+)
 TIMES: Final = Parameter(
     "times",
     "UTC",
@@ -160,6 +166,9 @@ SENSITIVITY: Final = Parameter(
 )
 ONE_SESSION: Final = Parameter(
     "one_session", None, "the session shown in detail", "Sessions", "that with the largest delay"
+)
+RECORD: Final = Parameter(
+    "record", None, "the record that is shown, as `PARTITION:OFFSET`", "Records", "none"
 )
 ENGINE: Final = Parameter(
     "engine",
@@ -228,7 +237,7 @@ PARAMETERS: Final[tuple[Parameter[object], ...]] = (
 ROLES: Final = (*TIME_ROLES, *IDENTITY_ROLES)
 
 FIELDS: Final = (*ROLES, *FORMS, *ZONES, WRAPPERS, GAP)
-OF_TOPIC: Final = (*FIELDS, FROM, TO, PARTITIONS)
+OF_TOPIC: Final = (*FIELDS, FROM, TO, PARTITIONS, RECORD)
 """The parameters that hold for one topic only: its fields, and all of them."""
 
 BY_HAND: Final = (SOURCE, TOPIC, WINDOW, *OF_TOPIC, FIRST_CLIENT, LAST_CLIENT, ONE_SESSION)
@@ -245,6 +254,11 @@ DISTRIBUTION_CHART: Final = "distribution"
 OPEN_GROUP: Final = "open_group"
 OUTAGE_CHART: Final = "timeline"
 OUTAGE_TABLE: Final = "outage_table"
+EVENTS_LISTED: Final = "events_listed"
+FIRST_RECORDS: Final = "first_records"
+DROPPED_TABLE: Final = "dropped_table"
+RECORD_PARTITION: Final = "record_partition"
+RECORD_OFFSET: Final = "record_offset"
 SESSION_CHART: Final = "session_fan"
 SESSION_HISTOGRAM: Final = "session_histogram"
 SESSION_TABLE: Final = "session_table"
@@ -273,6 +287,11 @@ LARGEST: Final = 1_000_000_000
 def field_key(parameter: Parameter[object]) -> str:
     """Return the key of the widget that chooses a field."""
     return f"field_{parameter.name}"
+
+
+def neighbours_key(of: str) -> str:
+    """Return the key of the table of a record's neighbours, "partition" or "session"."""
+    return f"neighbours in {of}"
 
 
 def finding_key(place: int, page: str = "") -> str:

@@ -20,10 +20,13 @@ from lib.charts.rows import client_at, shown_name, written
 from lib.charts.session import session_fan
 from lib.core.columns import CLIENT, MISSING_TIME, RECEIVED_TIME, SESSION
 from lib.core.formatting import counted, duration, escaped_markdown
+from lib.events.filters import equal_to
 from lib.events.table import TimeDomain
 from lib.ui import parameters
 from lib.ui.answers import analysis_of
 from lib.ui.chart import show_over_time
+from lib.ui.event_filter import only_where
+from lib.ui.record_links import open_records
 from lib.ui.show import clock_name, shown_times, time_column
 from lib.ui.tables import MOST_ROWS, Whole, show_table, weakly
 
@@ -73,7 +76,8 @@ def session_detail(sessions: pd.DataFrame, chosen: str | None, visible: Visible)
         place = int(sessions[LARGEST_DELAY].fillna(MISSING_TIME).to_numpy().argmax())
     session = sessions.iloc[place]
     code = visible.table[SESSION].cat.categories.get_loc(session[SESSION])
-    inside = visible.table[SESSION].cat.codes.to_numpy()[visible.rows] == code
+    of_session = visible.table[SESSION].cat.codes.to_numpy() == code
+    inside, whole = of_session[visible.rows], int(np.count_nonzero(of_session))
     rows = np.flatnonzero(inside)
     events = visible.table.take(rows if isinstance(visible.rows, slice) else visible.rows[rows])
     name, client = shown_name(session[SESSION]), shown_name(session[CLIENT])
@@ -87,9 +91,15 @@ def session_detail(sessions: pd.DataFrame, chosen: str | None, visible: Visible)
         )
     st.caption(
         f"Session {escaped_markdown(name)} of client {escaped_markdown(client)}: "
-        f"{counted(len(events), 'event')}, {duration(session[EVENT_DURATION])} long by event "
+        f"{_how_many(len(events), whole)}, {duration(session[EVENT_DURATION])} long by event "
         f"time{_by_received(session, has_received=bool(len(timed)), is_chosen=chosen is not None)}"
     )
+    open_records("this session", only_where, equal_to(SESSION, session[SESSION]))
+
+
+def _how_many(shown: int, whole: int) -> str:
+    """Return how many events of a session are shown, and of how many where it is cut."""
+    return counted(whole, "event") if shown == whole else f"{shown:,} of its {whole:,} events shown"
 
 
 def _by_received(session: pd.Series, *, has_received: bool, is_chosen: bool) -> str:

@@ -28,6 +28,7 @@ from lib.decoding.rejected import BEGINNING, reasons_of
 from lib.events.export import write_capture
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP_TYPE
 from lib.ui import parameters
+from lib.ui.record_links import open_selected, pick_record
 from lib.ui.tables import MOST_ROWS, Whole, first_rows, show_table, weakly
 
 if TYPE_CHECKING:
@@ -133,8 +134,11 @@ def _first_bytes(rejected: pa.Table) -> None:
     st.code(f"{first.hex(' ')}\n{text}", language=None)
 
 
-def first_records(visible: Visible, count: int) -> None:
-    """Show the first events, in arrival order, the notebook's columns first."""
+def first_records(visible: Visible, count: int, key: str, *, picks: bool = False) -> None:
+    """Show the first events, in arrival order, the notebook's columns first.
+
+    The record of the one that is selected can be opened; with `picks` it is, at once.
+    """
     first = visible.first(count)
     leading = [name for name in _FIRST if name in first]
     placed = [*leading, *_LAST, RECEIVED_TIME_TYPE]  # the load report says of what kind times are
@@ -144,9 +148,13 @@ def first_records(visible: Visible, count: int) -> None:
     elif visible.topic.events.without_received:
         received = first[RECEIVED_TIME].astype("Int64")
         first = first.assign(**{RECEIVED_TIME: received.mask(received == MISSING_TIME)})
+    rows = visible.first(count)
     first = first_rows(first)
-    st.dataframe(
+    chosen = st.dataframe(
         safe_cells(first),
+        key=key,
+        on_select=(lambda: pick_record(key, rows)) if picks else "rerun",
+        selection_mode="single-row",
         hide_index=True,
         placeholder="",
         height=250,
@@ -159,8 +167,11 @@ def first_records(visible: Visible, count: int) -> None:
         },
     )
     st.caption(
-        f"The first {len(first):,} of {counted(visible.count, 'event')} shown, in arrival order."
+        f"The first {len(first):,} of {counted(visible.count, 'event')} shown, in arrival order. "
+        "Select one for its record."
     )
+    if not picks:
+        open_selected(chosen.selection.rows, rows)
 
 
 def time_column(

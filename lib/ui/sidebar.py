@@ -19,6 +19,7 @@ from lib.sources.open import UPLOAD, cap_on_events, is_cluster, label_of
 from lib.ui import parameters
 from lib.ui.answers import corrected
 from lib.ui.client_filter import choose_clients
+from lib.ui.event_filter import choose_filter
 from lib.ui.fields import choose_fields, chosen_fields, forget_fields
 from lib.ui.loads import LoadKey, is_known, load_of, reload_of
 from lib.ui.offer import offer_of
@@ -32,6 +33,7 @@ from lib.ui.view import View
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from lib.core.errors import FilterError
     from lib.loading.load import LoadedTopic
     from lib.sources.base import TopicSource
 
@@ -94,6 +96,8 @@ def _view_of_topic(source: TopicSource, key: LoadKey) -> View:
     scale, times = TimeScale.ZERO, _NO_TIMES
     window: TimeWindow | None = None
     clients: Sequence[object] = ()
+    where: Sequence[str] = ()
+    filter_error: FilterError | None = None
     if isinstance(load.error, FieldsError):
         st.button("Back to the detected fields", on_click=forget_fields, width="stretch")
     if topic is not None and topic.sources:
@@ -106,23 +110,36 @@ def _view_of_topic(source: TopicSource, key: LoadKey) -> View:
             window = choose_window(key.source, topic, times)
         with clients_place:
             clients = choose_clients(topic)
-        with clients_place:
-            is_whole = not clients and math.isinf(window.start_s)
+            where, filter_error = choose_filter(topic)
+            is_whole = not clients and not where and math.isinf(window.start_s)
             st.button(
-                "Whole topic, all clients",
+                "Clear window and filters",
                 icon=":material/fit_width:",
                 width="stretch",
                 disabled=is_whole,
                 on_click=_show_everything,
-                help="Widens the time window to the whole topic and clears the client filter.",
+                help="Widens the time window to the whole topic, and clears clients and filter.",
             )
         topic = _choose_correction(topic)
-    return View(key.topic, topic, running, load.error, window, clients, scale, times)
+    return View(
+        key.topic,
+        topic,
+        running,
+        load.error,
+        window,
+        clients,
+        scale,
+        times,
+        source=source,
+        where=where,
+        filter_error=filter_error,
+    )
 
 
 def _show_everything() -> None:
     show_all_time()
     st.session_state[parameters.CLIENTS.name] = []
+    st.session_state[parameters.WHERE.name] = []
 
 
 def _choose_scale(topic: LoadedTopic) -> TimeScale:

@@ -353,3 +353,56 @@ def test_outages_of_the_simulator_are_told(report):
     found = [(o["client"], o["held_back"], o["last_heard_ms"]) for o in told["outages"]]
     assert found == [(o["client"], o["held_back"], o["last_heard_ms"]) for o in truth["outages"]]
     assert all(o["kind"] != outages.QUIET for o in told["outages"])
+
+
+class TestFilters:
+    def test_whole_clients_have_their_outages_and_losses_of_all_events(self, report):
+        whole = report(*SAMPLE).document
+        [outage] = whole["outages"]
+        made = report(*SAMPLE, "--where", f"client = {outage['client']}").document
+        table = load(samples(), "sessions-10", Everything()).events.table
+        left = table[table[CLIENT] == outage["client"]]
+        delay = left[RECEIVED_TIME] - left[EVENT_TIME]
+        assert made["made"]["where"] == [f"client = {outage['client']}"]
+        assert (made["events"], made["clients"]) == (len(left), 1)
+        assert made["delay_ms"]["max"] == delay.max()
+        assert made["delay_ms"]["p50"] == delay.quantile(0.5, interpolation="lower")
+        assert made["outages"] == [outage]
+        assert made["event_time"]["first_ms"] == left[EVENT_TIME].min()
+        assert made["made"]["offsets"] == whole["made"]["offsets"]
+        assert len(made["clocks"]) == 1
+        for name in ("findings", "out_of_orderness_ms", "replay", "advice"):
+            assert made[name] is None
+            assert "leave out the filter" in made["withheld"][name]
+
+    @pytest.mark.parametrize("condition", ["offset % 2 = 0", "offset IN (1, 3, 5, 7)"])
+    def test_events_left_out_of_a_client_are_no_loss_and_no_outage(self, report, condition):
+        condition = condition.replace("offset % 2 = 0", "EventID <> 3")
+        made = report(*SAMPLE, "--where", condition, "--html", "r.html", "--fail-if", "lost > 0")
+        for name in ("outages", "quiet", "clocks", "sequence_numbers"):
+            assert made.document[name] is None
+            assert "some events of a client or session" in made.document["withheld"][name]
+        assert made.status == 2
+        page = (made.folder / "r.html").read_text()
+        assert "What stands out" not in page
+        assert "Held back" not in page
+        assert f"Only events where “{condition.replace('<', '&lt;').replace('>', '&gt;')}”" in page
+
+    def test_conditions_all_have_to_hold(self, report):
+        made = report(*SAMPLE, "--where", "client = 8", "--where", "delay_ms < 0")
+        assert made.document["events"] == 0
+        assert "No event fulfils the filter." in made.document["withheld"]["findings"]
+
+    def test_what_is_no_condition_is_said(self, report):
+        made = report(*SAMPLE, "--where", "Erors > 3")
+        assert made.status == 2
+        assert "There is no field “Erors”. There is Data.Errors" in made.err
+        assert made.document["error"]["what"] == "There is no field “Erors”."
+
+    def test_the_events_that_are_left_open_again_without_a_loss(self, report):
+        made = report(*SAMPLE, "--where", "EventID <> 3", "--events", "e.parquet")
+        again = report("--file", made.folder / "e.parquet").document
+        assert again["events"] == made.document["events"] < 255
+        lost = again["sequence_numbers"]
+        assert lost is None or lost["lost"] == 0
+        assert "only the events where EventID <> 3" in again["notices"][-1]

@@ -3,13 +3,14 @@
 import pytest
 
 from lib.core.errors import SettingsError
+from lib.core.moments import moment_ms
 from lib.replay.engines.beam import BeamSetting
 from lib.replay.engines.flink import FlinkSetting
 from lib.replay.engines.kafka_streams import KafkaStreamsSetting
 from lib.replay.engines.spark import SparkSetting
 from lib.replay.windows import HoppingWindow, SessionWindow, TumblingWindow
 from lib.report.report import initial_setting
-from lib.report.settings import WindowChoice, duration_ms, moment_ms, setting_of, share
+from lib.report.settings import WindowChoice, duration_ms, setting_of, share
 
 ANY_WINDOW = WindowChoice()
 

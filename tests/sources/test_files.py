@@ -27,7 +27,7 @@ from lib.decoding.json import JSON
 from lib.decoding.merge import concat
 from lib.decoding.registry import decode_block, decoder_for
 from lib.decoding.rejected import REJECTED
-from lib.events.export import ORIGIN, write_capture
+from lib.events.export import write_capture
 from lib.events.fields import Fields
 from lib.events.recognition import recognise
 from lib.events.table import EventsTable, build_events
@@ -36,6 +36,7 @@ from lib.sources.files import input_file
 from lib.sources.files.folder import FileTopics, UploadedTopic, samples, topic_of
 from lib.sources.files.formats import records_of
 from lib.sources.files.input_file import Limits, uploaded
+from lib.sources.files.parquet import ORIGIN
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP, NO_TIMESTAMP_TYPE
 from tests.support.blocks import block, values_of
 from tests.support.fields import fields_named

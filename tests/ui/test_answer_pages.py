@@ -150,7 +150,7 @@ class TestFindings:
         assert table(go_to(at, OUTAGES), named="Outages")["Held back"].to_list() == [31]
 
     def test_the_way_back_shows_everything(self):
-        at = press(press(open_app(), "Show"), "Whole topic, all clients")
+        at = press(press(open_app(), "Show"), "Clear window and filters")
         assert metrics(at)["Events"] == "255"
         assert at.multiselect(key="clients").value == []
         assert "window" not in at.query_params
@@ -162,7 +162,7 @@ class TestFindings:
         for number, _ in enumerate(findings(at, "Show")):
             settled(findings(at, "Show")[number].click().run())
             assert 0 < int(metrics(at)["Events"].replace(",", "")) < 2_428
-            press(at, "Whole topic, all clients")
+            press(at, "Clear window and filters")
 
     def test_the_advice_is_one_line(self):
         [said] = [each.value for each in open_app().markdown if "**Flink" in each.value]

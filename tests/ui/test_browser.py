@@ -10,11 +10,11 @@ import pytest
 from playwright.sync_api import expect
 
 from lib.core.columns import CLIENT, EVENT_TIME_0, RECEIVED_TIME_0
-from lib.events.export import ORIGIN
 from lib.loading.load import load
 from lib.simulate.samples import SAMPLES
 from lib.sources.base import Everything
 from lib.sources.files.folder import samples
+from lib.sources.files.parquet import ORIGIN
 from tests.support.app import running_app
 from tests.support.blocks import values_of
 from tests.support.broker import Record, slowed
@@ -37,7 +37,7 @@ from tests.support.browser import (
 from tests.support.golden_rows import SESSION_OF_8, ZERO_MS, rows_of
 
 VIEWPORT = {"width": 1280, "height": 900}
-PAGES = ["", "comparison", "sessions", "delay", "outages", "windows"]
+PAGES = ["", "comparison", "sessions", "delay", "outages", "windows", "records"]
 FIRST_COLUMNS = [
     "EventTimestamp0",
     "ReceivedTimestamp0",
@@ -174,6 +174,23 @@ def test_brushing_with_shift_sets_the_window(page, samples_app, events):
     inside = int(received.between(*window_of(page.url)).sum())
     expect(circles(page, "received")).to_have_count(inside)
     expect(page.get_by_role("radio", name="Received time")).to_be_checked()
+
+
+def test_a_typed_condition_is_a_chip_in_the_link_that_can_be_removed(page, samples_app):
+    page.goto(f"{samples_app}/?topic=sessions-100")
+    expect(metric(page, "Events")).to_have_text("2,428")
+    expect_idle(page)
+    page.get_by_role("combobox", name="Filter").click()
+    page.keyboard.type("partition = 0 AND Errors >= 0")
+    page.get_by_role("option", name="Add: partition = 0").click()
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("of 2,428 events, where “partition = 0 AND")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"where=partition\+%3D\+0\+AND\+Errors\+%3E%3D\+0"))
+    page.reload()
+    expect(page.get_by_text("of 2,428 events, where “partition = 0 AND")).to_be_visible()
+    expect_idle(page)
+    page.get_by_role("button", name="Remove partition = 0 AND").click()
+    expect(metric(page, "Events")).to_have_text("2,428")
 
 
 def test_selecting_an_outage_makes_its_stretch_the_window(page, samples_app):

@@ -15,6 +15,7 @@ from tests.support.opened import (
     OUTAGES,
     OVERVIEW,
     PAGES,
+    RECORDS,
     SESSIONS,
     captions,
     chart,
@@ -276,6 +277,8 @@ class TestWindow:
             assert [said.proto.title for said in at.success] == ["No outage of these kinds."]
         elif page == OVERVIEW:
             assert metrics(at)["Events"] == "110"
+        elif page == RECORDS:
+            assert "The first 110 of 110 events shown" in captions(at)
         else:
             assert "Every event is a point: 110." in captions(at)
 

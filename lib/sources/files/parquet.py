@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Final
 
 import pyarrow.parquet as pq
 
 from lib.core.errors import UnreadableFileError
 from lib.sources.files.input_file import Limits, random_access, table_faults
 from lib.sources.files.tables import BLOCK_ROWS, Rows, table_records
+from lib.sources.records import noted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import pyarrow as pa
 
     from lib.sources.files.input_file import InputFile
+
+
+ORIGIN: Final = b"skewline"
+"""Key in the schema's metadata of a JSON object that says where a file's events are from."""
+
+FILTERED: Final = "where"
+"""Name in that object of the conditions of a filter that left events out."""
 
 
 def read(file: InputFile) -> Iterator[pa.RecordBatch]:
@@ -30,7 +39,23 @@ def read(file: InputFile) -> Iterator[pa.RecordBatch]:
         parquet = pq.ParquetFile(opened)
         _check_size(file, parquet.metadata)
         names = parquet.schema_arrow.names
-        yield from table_records(file, names, map(Rows, parquet.iter_batches(BLOCK_ROWS)))
+        note = _filter_note(parquet.schema_arrow.metadata or {})
+        for block in table_records(file, names, map(Rows, parquet.iter_batches(BLOCK_ROWS))):
+            yield noted(block, note)
+
+
+def _filter_note(metadata: Mapping[bytes, bytes]) -> str:
+    """Return that a filter left events out when the file was written; "" where none did."""
+    try:
+        where = json.loads(metadata.get(ORIGIN, b"{}"))[FILTERED]
+    except (ValueError, LookupError, TypeError):
+        return ""  # not Skewline's own
+    return (
+        f"The file has only the events where {' and '.join(map(str, where))}: silences and outages "
+        "in it may be events that this filter left out."
+        if where
+        else ""
+    )
 
 
 def _check_size(file: InputFile, metadata: pq.FileMetaData) -> None:
