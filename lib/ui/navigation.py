@@ -60,5 +60,11 @@ def navigation() -> Page:
                 icon=":material/view_week:",
                 help="What Flink, Kafka Streams, Spark and Beam would have dropped and split.",
             ),
+            st.Page(
+                "pages/topics.py",
+                title="Two topics",
+                icon=":material/compare:",
+                help="A second topic beside the first: a mirror, a pipeline, yesterday.",
+            ),
         ]
     )

@@ -16,6 +16,7 @@ from lib.ui.topic_choice import ask_for_newest
 if TYPE_CHECKING:
     from lib.sources.base import TopicInfo, TopicSource
     from lib.ui.loads import LoadKey
+    from lib.ui.parameters import RangeParameters
 
 BIG: Final = 1_000_000
 """Records from which a load is announced."""
@@ -40,7 +41,7 @@ def offer_of(source: TopicSource, key: LoadKey, info: TopicInfo | None) -> Offer
     return Offer(key, info.records, _estimate(key, info.records, source))
 
 
-def show_offer(offer: Offer) -> None:
+def show_offer(offer: Offer, of: RangeParameters = parameters.OF_FIRST) -> None:
     """Say what a load will bring, and let the viewer start it or ask for less."""
     expected = offer.estimate
     with st.container(border=True):
@@ -57,7 +58,7 @@ def show_offer(offer: Offer) -> None:
                 "Read it", type="primary", icon=":material/download:",
                 on_click=_accept, args=(offer.key,),
             )  # fmt: skip
-            st.button(f"Read the newest {_FEWER:,}", on_click=ask_for_newest, args=(_FEWER,))
+            st.button(f"Read the newest {_FEWER:,}", on_click=ask_for_newest, args=(_FEWER, of))
 
 
 @st.cache_data(max_entries=20, show_spinner="Estimating how long it will take…")

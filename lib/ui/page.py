@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from lib.core.errors import SkewlineError
     from lib.core.moments import Times
     from lib.loading.load import LoadedTopic
-    from lib.ui.loads import Load
+    from lib.ui.loads import Load, Opened
     from lib.ui.time_window import TimeWindow
 
 _POLL_S: Final = 0.4
@@ -74,6 +74,8 @@ class Visible:
     """Whether a delay can be read off the received times."""
     key: str = CLIENT
     """The column that windows are grouped by, where a page replays."""
+    opened: Opened | None = None
+    """Where the topic is read from."""
 
     @property
     def table(self) -> pd.DataFrame:
@@ -184,7 +186,7 @@ def begin(title: str, line: str, *, needs_received: bool = False, replays: bool 
 
 def _show_no_topic(view: View) -> None:
     if view.load is not None:
-        _show_progress(view.name, view.load)
+        show_progress(view.name, view.load)
     elif view.offer is not None:
         show_offer(view.offer)
     elif view.error is not None:
@@ -216,7 +218,9 @@ def _inside(view: View, topic: LoadedTopic, whole: LoadedTopic, window: TimeWind
             icon=":material/filter_alt_off:",
         )
         st.stop()
-    return Visible(topic, whole, window, rows, view.scale, view.times, view.clients)
+    return Visible(
+        topic, whole, window, rows, view.scale, view.times, view.clients, opened=view.opened
+    )
 
 
 def _what_is_shown(visible: Visible) -> str:
@@ -239,7 +243,8 @@ def _what_is_shown(visible: Visible) -> str:
 
 
 @st.fragment(run_every=_POLL_S)
-def _show_progress(name: str, load: Load) -> None:
+def show_progress(name: str, load: Load) -> None:
+    """Draw how far a load is, and start the run again when it has ended."""
     if not load.is_running:
         st.rerun()
     progress = load.progress

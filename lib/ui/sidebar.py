@@ -20,7 +20,7 @@ from lib.ui import parameters
 from lib.ui.answers import corrected
 from lib.ui.client_filter import choose_clients
 from lib.ui.fields import choose_fields, chosen_fields, forget_fields
-from lib.ui.loads import LoadKey, is_known, load_of, reload_of
+from lib.ui.loads import LoadKey, Opened, is_known, load_of, reload_of
 from lib.ui.offer import offer_of
 from lib.ui.sources import chosen_source, forget_topics, topics_of
 from lib.ui.switch import switch
@@ -117,7 +117,17 @@ def _view_of_topic(source: TopicSource, key: LoadKey) -> View:
                 help="Widens the time window to the whole topic and clears the client filter.",
             )
         topic = _choose_correction(topic)
-    return View(key.topic, topic, running, load.error, window, clients, scale, times)
+    return View(
+        key.topic,
+        topic,
+        running,
+        load.error,
+        window,
+        clients,
+        scale,
+        times,
+        opened=Opened(source, key),
+    )
 
 
 def _show_everything() -> None:

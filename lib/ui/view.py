@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lib.core.errors import SkewlineError
     from lib.core.moments import Times
     from lib.loading.load import LoadedTopic
-    from lib.ui.loads import Load
+    from lib.ui.loads import Load, Opened
     from lib.ui.offer import Offer
     from lib.ui.time_window import TimeWindow
 
@@ -42,6 +42,8 @@ class View:
         How times are written, in charts and in words.
     offer
         A load so big that it is announced before it starts.
+    opened
+        Where the topic is read from.
     """
 
     name: str
@@ -53,6 +55,7 @@ class View:
     scale: TimeScale
     times: Times
     offer: Offer | None = None
+    opened: Opened | None = None
 
 
 def set_view(view: View) -> None:
