@@ -6,7 +6,7 @@ the machine code is kept on disk, beside the modules.
 
 from __future__ import annotations
 
-from lib.analysis import analyse
+from lib.analysis import analyse, matching
 from lib.decoding import json_arrays, json_layout, schemas
 from lib.replay import blame, partitions, registry
 from lib.sources.files import json_text
@@ -24,6 +24,7 @@ def warm_up() -> None:
     registry.warm_up()
     blame.warm_up()
     partitions.warm_up()
+    matching.warm_up()
 
 
 if __name__ == "__main__":

@@ -75,6 +75,7 @@ def delay_over_time(
     shares: Sequence[float] = (0.5, 0.9, 0.99),
     *,
     bins: int = 200,
+    between: tuple[int, int] | None = None,
 ) -> pd.DataFrame:
     """Return quantiles of delay in equal stretches of event time.
 
@@ -86,6 +87,8 @@ def delay_over_time(
         Which quantiles, from 0 to 1.
     bins
         How many stretches, at most.
+    between
+        The first and last event time of the stretches, epoch ms; None: those of the events.
 
     Returns
     -------
@@ -95,7 +98,7 @@ def delay_over_time(
     """
     events = with_received_time(events)
     times = kernels.ints(events[EVENT_TIME])
-    first, last = int(times.min(initial=_LATEST)), int(times.max(initial=-1))
+    first, last = between or (int(times.min(initial=_LATEST)), int(times.max(initial=-1)))
     width = max(-(-(last + 1 - first) // bins), 1)
     starts = np.arange(first, last + 1, width)
     place = ((times - first) // width).astype(np.int32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 import altair as alt
@@ -150,13 +151,30 @@ def _survival(base: alt.Chart, drawn: pd.DataFrame, end_s: float) -> alt.Chart:
     return chart
 
 
-def over_time(events: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> Picture:
+@dataclass(frozen=True)
+class Words:
+    """What the chart of delay over time calls what it draws."""
+
+    title: str = "Delay over event time"
+    across: str = "Event time"
+    arrived: str = "Received time"
+    client: str = "Client"
+
+
+_OF_EVENTS: Final = Words()
+
+
+def over_time(
+    events: pd.DataFrame, *, zero_ms: int, scale: TimeScale, words: Words = _OF_EVENTS
+) -> Picture:
     """Draw the delay over event time: quantiles of stretches, and every event where there are few.
 
     Parameters
     ----------
     events
         Rows of the events table with a received time, at least one.
+    words
+        What its times and clients are called.
     """
     stretches = _stretches(events)
     full = stretches[stretches[delays.EVENTS] >= _FEWEST]
@@ -169,7 +187,7 @@ def over_time(events: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> Pictur
     high = max(int(delay.max()), 1) / 1000 * 1.3
     margin = max(int(event.max() - event.min()) // 100, 1)
     ends = int(event.min()) - margin, int(event.max()) + margin
-    x = gridless(time_axis(TIME, "Event time", scale, domain_ms=ends, zero_ms=zero_ms))
+    x = gridless(time_axis(TIME, words.across, scale, domain_ms=ends, zero_ms=zero_ms))
     y = alt.Y(
         "delay:Q",
         title="Delay",
@@ -179,17 +197,17 @@ def over_time(events: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> Pictur
     colour = _what(bands=bool(len(full)), points=bool(len(few)))
     layers = _bands(full, colour, zero_ms, scale) if len(full) else []
     if len(few):
-        layers.append(_events(few, colour, zero_ms, scale))
+        layers.append(_events(few, colour, zero_ms, scale, words))
     chart = alt.LayerChart(
         layer=[layers[0].encode(x=x, y=y), *layers[1:]],
         height=240,
         autosize=FIT,
-        title=alt.Title("Delay over event time", **TITLE),
+        title=alt.Title(words.title, **TITLE),
     )
     worst = int(delay.argmax())
     return Picture(
         chart.add_params(zoom("x")),
-        f"Delay of {counted(len(events), 'event')} over event time; the longest is "
+        f"{words.title} of {counted(len(events), 'event')}; the longest is "
         f"{delay_text(int(delay[worst]))}",
         _over_time_reading(len(few), width, are_bands=bool(len(full))),
     )
@@ -255,7 +273,9 @@ def _bands(
     return [band, line]
 
 
-def _events(few: pd.DataFrame, colour: alt.Color, zero_ms: int, scale: TimeScale) -> alt.Chart:
+def _events(
+    few: pd.DataFrame, colour: alt.Color, zero_ms: int, scale: TimeScale, words: Words
+) -> alt.Chart:
     [client] = drawn_names(few[CLIENT])
     points = pd.DataFrame(
         {
@@ -274,9 +294,9 @@ def _events(few: pd.DataFrame, colour: alt.Color, zero_ms: int, scale: TimeScale
             y=alt.Y("delay:Q"),
             color=colour,
             tooltip=[
-                alt.Tooltip("client:N", title="Client"),
-                time_tooltip(TIME, "Event time", scale),
-                time_tooltip("received", "Received time", scale),
+                alt.Tooltip("client:N", title=words.client),
+                time_tooltip(TIME, words.across, scale),
+                time_tooltip("received", words.arrived, scale),
                 alt.Tooltip("delay:Q", title="Delay (s)", format=",.3f"),
             ],
         )

@@ -90,6 +90,8 @@ class Fields:
         The sequence number. None: there is none.
     session_gap_s
         Seconds of event time without an event of the client after which a derived session ends.
+    kept
+        Sources outside the value that are columns of the events table though they play no role.
     """
 
     event_time: TimeField = field(default_factory=lambda: TimeField((EVENT_TIME,)))
@@ -99,6 +101,7 @@ class Fields:
     session: str | None = SESSION
     sequence: str | None = SEQUENCE
     session_gap_s: float = DEFAULT_GAP_S
+    kept: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.session_gap_s > 0:
@@ -115,7 +118,8 @@ class Fields:
     @property
     def extras(self) -> tuple[str, ...]:
         """The sources outside the value that a decoder has to keep (`extras`)."""
-        return tuple(source for source in self.sources if source.startswith((KEY, HEADER)))
+        every = dict.fromkeys((*self.sources, *self.kept))
+        return tuple(source for source in every if source.startswith((KEY, HEADER)))
 
     def _sources(self) -> Iterator[str]:
         for time in (self.event_time, self.sent_time, self.received_time):
@@ -133,6 +137,9 @@ TIME_ROLES: Final = {
 """Role of a time → what chooses its form and its zone. Event and sent time are one clock's."""
 
 IDENTITY_ROLES: Final = ("client", "session", "sequence")
+
+KEPT: Final = "kept"
+"""What is kept beside the fields of the value, as columns of their own: the key, headers."""
 
 WRAPPERS: Final = "wrappers"
 """What is unwrapped before there are fields: names of `lib.decoding.wrappers.LAYERS`."""
@@ -168,14 +175,14 @@ def with_choices(recognised: Fields, chosen: Mapping[str, Any]) -> Fields:
     ----------
     chosen
         By name (`CHOICES`): a time's sources as one name or several, an identity's source; None
-        for none; forms and zones by name. What is unwrapped is no field.
+        for none; forms and zones by name; what is kept. What is unwrapped is no field.
 
     Raises
     ------
     FieldsError
         When a name, a form or a zone is unknown.
     """
-    unknown = sorted(set(chosen) - set(CHOICES))
+    unknown = sorted(set(chosen) - {*CHOICES, KEPT})
     if unknown:
         raise FieldsError(
             f"{', '.join(unknown)} cannot be chosen for fields.", f"Known: {', '.join(CHOICES)}."
@@ -184,7 +191,7 @@ def with_choices(recognised: Fields, chosen: Mapping[str, Any]) -> Fields:
         role: _chosen_time(getattr(recognised, role), chosen, role, form, zone)
         for role, (form, zone) in TIME_ROLES.items()
     }
-    wanted |= {n: chosen[n] for n in (*IDENTITY_ROLES, "session_gap_s") if n in chosen}
+    wanted |= {n: chosen[n] for n in (*IDENTITY_ROLES, "session_gap_s", KEPT) if n in chosen}
     return replace(recognised, **wanted)
 
 

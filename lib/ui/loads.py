@@ -58,6 +58,14 @@ class LoadKey:
     cap: int
 
 
+@dataclass(frozen=True)
+class Opened:
+    """Where a topic is read from, and what of it."""
+
+    source: TopicSource
+    key: LoadKey
+
+
 @dataclass
 class Load:
     """One load, written by its thread and read by any number of script runs."""

@@ -66,5 +66,11 @@ def navigation() -> Page:
                 icon=":material/article:",
                 help="The records themselves, as they are in the topic.",
             ),
+            st.Page(
+                "pages/topics.py",
+                title="Two topics",
+                icon=":material/compare:",
+                help="A second topic beside the first: a mirror, a pipeline, yesterday.",
+            ),
         ]
     )

@@ -19,6 +19,7 @@ from lib.ui.topic_choice import ask_for_newest
 if TYPE_CHECKING:
     from lib.sources.base import TopicInfo, TopicSource
     from lib.ui.loads import LoadKey
+    from lib.ui.parameters import RangeParameters
 
 BIG: Final = 1_000_000
 BIG_BYTES: Final = 1_000_000_000
@@ -60,7 +61,7 @@ def _planned(source: TopicSource, key: LoadKey, info: TopicInfo) -> int:
     return _in_range(key, info.records, source) if _is_big(info.records, info) else info.records
 
 
-def show_offer(offer: Offer) -> None:
+def show_offer(offer: Offer, of: RangeParameters = parameters.OF_FIRST) -> None:
     """Say what a load will bring, and let the viewer start it or ask for less."""
     expected = offer.estimate
     takes, room = WHILE_READ * expected.decoded_bytes, budget()
@@ -85,7 +86,7 @@ def show_offer(offer: Offer) -> None:
                     "Read it", type="primary", icon=":material/download:",
                     on_click=_accept, args=(offer.key,),
                 )  # fmt: skip
-            st.button(f"Read the newest {fewer:,}", on_click=ask_for_newest, args=(fewer,))
+            st.button(f"Read the newest {fewer:,}", on_click=ask_for_newest, args=(fewer, of))
 
 
 @st.cache_data(max_entries=100, ttl=60, show_spinner=False)

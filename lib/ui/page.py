@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from lib.core.errors import SkewlineError
     from lib.core.moments import Times
     from lib.loading.load import LoadedTopic
-    from lib.ui.loads import Load
+    from lib.ui.loads import Load, Opened
     from lib.ui.time_window import TimeWindow
 
 _POLL_S: Final = 0.4
@@ -90,6 +90,8 @@ class Visible:
     """The conditions of the filter."""
     key: str = CLIENT
     """The column that windows are grouped by, where a page replays."""
+    opened: Opened | None = None
+    """Where the topic is read from."""
 
     @property
     def table(self) -> pd.DataFrame:
@@ -224,7 +226,7 @@ def _say_all(topic: LoadedTopic, verdict: Verdict | None) -> None:
 
 def _show_no_topic(view: View) -> None:
     if view.load is not None:
-        _show_progress(view.name, view.load)
+        show_progress(view.name, view.load)
     elif view.offer is not None:
         show_offer(view.offer)
     elif view.error is not None:
@@ -265,7 +267,15 @@ def _inside(view: View, topic: LoadedTopic, whole: LoadedTopic, window: TimeWind
         )
         st.stop()
     return Visible(
-        topic, whole, window, rows, view.scale, view.times, view.clients, where=view.where
+        topic,
+        whole,
+        window,
+        rows,
+        view.scale,
+        view.times,
+        view.clients,
+        where=view.where,
+        opened=view.opened,
     )
 
 
@@ -292,7 +302,8 @@ def _what_is_shown(visible: Visible) -> str:
 
 
 @st.fragment(run_every=_POLL_S)
-def _show_progress(name: str, load: Load) -> None:
+def show_progress(name: str, load: Load) -> None:
+    """Draw how far a load is, and start the run again when it has ended."""
     if not load.is_running:
         st.rerun()
     progress = load.progress

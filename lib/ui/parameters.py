@@ -28,6 +28,9 @@ T_co = TypeVar("T_co", covariant=True)
 ALL_PAGES: Final = "all"
 
 
+_SECOND: Final = "Two topics"
+
+
 @dataclass(frozen=True)
 class Parameter(Generic[T_co]):
     """A parameter of the URL.
@@ -207,6 +210,46 @@ ARRIVAL_ORDER: Final = Parameter(
 )
 LOSE: Final = Parameter("lose", "0.1", "most events to drop, %", "Windows")
 BREAK: Final = Parameter("break", "any", "most sessions not to be exact, %, or `any`", "Windows")
+OTHER_SOURCE: Final = Parameter(
+    "other_source", None, "the source of the second topic", _SECOND, "that of the first"
+)
+OTHER_TOPIC: Final = Parameter(
+    "other_topic", None, "name of the second topic", _SECOND, "none is chosen"
+)
+OTHER_RANGE: Final = Parameter(
+    "other_range", RANGE.default, "as `range`, of the second topic", _SECOND
+)
+OTHER_LATEST, OTHER_MINUTES, OTHER_OFFSET = (
+    Parameter(f"other_{of.name}", of.default, f"as `{of.name}`, of the second topic", _SECOND)
+    for of in (LATEST, MINUTES, OFFSET)
+)
+OTHER_FROM, OTHER_TO = (
+    Parameter(
+        f"other_{of.name}",
+        None,
+        "as `from` and `to`, of the second topic",
+        _SECOND,
+        "the topic's own span",
+    )
+    for of in (FROM, TO)
+)
+MATCHED_BY: Final = Parameter(
+    "matched_by",
+    None,
+    "what tells events apart: `numbers` (client, session and sequence number), `@key` (the "
+    "record's key), or a field's name",
+    _SECOND,
+    "`numbers`, where both topics have them",
+)
+ALIGNED: Final = Parameter(
+    "aligned", "Time", "what two topics share the axis of: `Time`, `Since start`", _SECOND
+)
+DIFFERENCE: Final = Parameter(
+    "difference",
+    "Only in one",
+    "which events are listed: `Only in one`, `Repeated`, `Reordered`, `Changed`, `Slowest`",
+    _SECOND,
+)
 
 
 def _of_engines() -> dict[str, Parameter[object]]:
@@ -228,6 +271,24 @@ def _of_engines() -> dict[str, Parameter[object]]:
 OF_ENGINES: Final = _of_engines()
 """The parameters that the engines name, by name."""
 
+
+@dataclass(frozen=True)
+class RangeParameters:
+    """The parameters that say which records of a topic are read."""
+
+    kind: Parameter[str]
+    latest: Parameter[int]
+    minutes: Parameter[int]
+    offset: Parameter[int]
+    start: Parameter[None]
+    end: Parameter[None]
+
+
+OF_FIRST: Final = RangeParameters(RANGE, LATEST, MINUTES, OFFSET, FROM, TO)
+OF_OTHER: Final = RangeParameters(
+    OTHER_RANGE, OTHER_LATEST, OTHER_MINUTES, OTHER_OFFSET, OTHER_FROM, OTHER_TO
+)
+
 PARAMETERS: Final[tuple[Parameter[object], ...]] = (
     *(each for each in tuple(globals().values()) if isinstance(each, Parameter)),
     *OF_ENGINES.values(),
@@ -240,7 +301,12 @@ FIELDS: Final = (*ROLES, *FORMS, *ZONES, WRAPPERS, GAP)
 OF_TOPIC: Final = (*FIELDS, FROM, TO, PARTITIONS, RECORD)
 """The parameters that hold for one topic only: its fields, and all of them."""
 
-BY_HAND: Final = (SOURCE, TOPIC, WINDOW, *OF_TOPIC, FIRST_CLIENT, LAST_CLIENT, ONE_SESSION)
+OF_SECOND: Final = (OTHER_SOURCE, OTHER_TOPIC, OTHER_FROM, OTHER_TO, MATCHED_BY)
+BY_HAND: Final = (
+    *(SOURCE, TOPIC, WINDOW, *OF_TOPIC),
+    *(FIRST_CLIENT, LAST_CLIENT, ONE_SESSION),
+    *OF_SECOND,
+)
 
 # Keys of widgets and charts that no parameter is bound to.
 BLAME_CHART: Final = "blame"
@@ -269,6 +335,9 @@ REPLAY_CHART: Final = "replay_skew"
 INTERNAL_TOPICS: Final = "internal_topics"
 TOPIC_TABLE: Final = "topic_table"
 UPLOAD: Final = "upload"
+OTHER_UPLOAD: Final = "other_upload"
+SIDE_BY_SIDE_CHART: Final = "side_by_side"
+WAY_CHART: Final = "way"
 
 # What else the session holds.
 ACCEPTED_LOADS: Final = "accepted_loads"
@@ -277,6 +346,7 @@ BRUSHED: Final = "brushed"
 HELD_PARAMETERS: Final = "url_parameters"
 HELD_WINDOW: Final = "held_window"
 UPLOADED_FILE: Final = "uploaded_file"
+OTHER_UPLOADED_FILE: Final = "other_uploaded_file"
 VIEW: Final = "view"
 WANTED_WINDOW: Final = "wanted_window"
 

@@ -59,13 +59,13 @@ def record_reader(view: View) -> None:
     if place is None:
         st.caption("Choose a row of a table, or type a partition and an offset.")
         return
-    if view.source is None or view.topic is None:
+    if view.opened is None or view.topic is None:
         return
-    topic = view.topic
+    source, topic = view.opened.source, view.topic
     try:
         with st.spinner("Reading the record…"):
             record = _read(
-                (view.source.identity, topic.version), place, view.source, view.name, topic.decoder
+                (source.identity, topic.version), place, source, view.name, topic.decoder
             )
     except SkewlineError as error:
         show_error(error)

@@ -21,7 +21,7 @@ from lib.ui.answers import corrected
 from lib.ui.client_filter import choose_clients
 from lib.ui.event_filter import choose_filter
 from lib.ui.fields import choose_fields, chosen_fields, forget_fields
-from lib.ui.loads import LoadKey, is_known, load_of, reload_of
+from lib.ui.loads import LoadKey, Opened, is_known, load_of, reload_of
 from lib.ui.offer import offer_of
 from lib.ui.sources import chosen_source, forget_topics, topics_of
 from lib.ui.switch import switch
@@ -130,9 +130,9 @@ def _view_of_topic(source: TopicSource, key: LoadKey) -> View:
         clients,
         scale,
         times,
-        source=source,
         where=where,
         filter_error=filter_error,
+        opened=Opened(source, key),
     )
 
 

@@ -22,6 +22,7 @@ from lib.sources.open import (
     schemas_for_files,
     settings_faults,
 )
+from lib.ui import parameters
 from lib.ui.secrets import secrets
 from lib.ui.sign_in import viewer
 from lib.ui.upload import uploaded
@@ -45,8 +46,12 @@ def check_settings() -> None:
         _log.error("Settings: %s", fault)
 
 
-def chosen_source(name: str) -> TopicSource | None:
+def chosen_source(
+    name: str, key: str = parameters.UPLOAD, held_as: str = parameters.UPLOADED_FILE
+) -> TopicSource | None:
     """Return the source of that name, as this viewer may see it; None while nothing is uploaded.
+
+    `key` and `held_as` are where the session keeps what is uploaded.
 
     Raises
     ------
@@ -58,7 +63,7 @@ def chosen_source(name: str) -> TopicSource | None:
     if name != UPLOAD:
         return open_source(name, secrets(), os.environ, viewer())
     require_source(name, secrets(), viewer())
-    file = uploaded(schemas_for_files(secrets(), os.environ))
+    file = uploaded(schemas_for_files(secrets(), os.environ), key, held_as)
     return file and guarded(file, name, secrets(), os.environ, viewer())
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lib.sources.base import TopicInfo, TopicSource
-    from lib.ui.parameters import Parameter
+    from lib.ui.parameters import Parameter, RangeParameters
 
 _NAMED: Final = 5
 
@@ -152,12 +152,12 @@ def _write_partitions() -> None:
         parameters.drop(parameters.PARTITIONS)
 
 
-def choose_range(info: TopicInfo | None) -> Range:
+def choose_range(info: TopicInfo | None, of: RangeParameters = parameters.OF_FIRST) -> Range:
     """Draw the range of a topic and return it."""
     kind = switch(
         "Range",
         _RANGES,
-        parameters.RANGE,
+        of.kind,
         help="Which records are read: all; the newest; the last minutes; from an offset; or those "
         "with a record timestamp in a stretch of time. Reading less is faster.",
     )
@@ -166,21 +166,21 @@ def choose_range(info: TopicInfo | None) -> Range:
             "Newest records",
             1,
             parameters.LARGEST,
-            parameters.LATEST.default,
+            of.latest.default,
             step=1000,
-            key=parameters.LATEST.name,
-            bind=parameters.binding(parameters.LATEST.name),
+            key=of.latest.name,
+            bind=parameters.binding(of.latest.name),
             help="How many of the newest records are read, over all partitions together.",
         )
         return Latest(int(newest))
     if kind == "minutes":
-        return LastMinutes(_choose_number("Minutes before the newest record", parameters.MINUTES))
+        return LastMinutes(_choose_number("Minutes before the newest record", of.minutes, 1))
     if kind == "offset":
-        return FromOffset(_choose_number("From offset", parameters.OFFSET))
+        return FromOffset(_choose_number("From offset", of.offset, 0))
     if kind == "between":
         first, behind = span_of(info, dt.datetime.now(dt.UTC))
-        start = _choose_moment("From (UTC)", first, parameters.FROM)
-        end = _choose_moment("To (UTC)", behind, parameters.TO)
+        start = _choose_moment("From (UTC)", first, of.start)
+        end = _choose_moment("To (UTC)", behind, of.end)
         return Between(start, max(start, end))
     return Everything()
 
@@ -203,29 +203,29 @@ def span_of(info: TopicInfo | None, now: dt.datetime) -> tuple[dt.datetime, dt.d
         return span_of(None, now)
 
 
-_NUMBER_HELP: Final = {
-    parameters.MINUTES.name: "Reads records with a timestamp in so many minutes before the newest.",
-    parameters.OFFSET.name: "Reads every partition from this offset on.",
-}
+_NUMBER_HELP: Final = (
+    "Reads every partition from this offset on.",
+    "Reads records with a timestamp in so many minutes before the newest.",
+)
 
 
-def _choose_number(title: str, parameter: Parameter[int]) -> int:
+def _choose_number(title: str, parameter: Parameter[int], least: int) -> int:
     number = st.number_input(
         title,
-        int(parameter is parameters.MINUTES),
+        least,
         parameters.LARGEST,
         parameter.default,
         key=parameter.name,
         bind=parameters.binding(parameter.name),
-        help=_NUMBER_HELP[parameter.name],
+        help=_NUMBER_HELP[least],
     )
     return int(number)
 
 
-def ask_for_newest(count: int) -> None:
+def ask_for_newest(count: int, of: RangeParameters = parameters.OF_FIRST) -> None:
     """Make the newest records the range; only in a callback, before the range is drawn."""
-    st.session_state[parameters.RANGE.name] = "latest"
-    st.session_state[parameters.LATEST.name] = count
+    st.session_state[of.kind.name] = "latest"
+    st.session_state[of.latest.name] = count
 
 
 def _choose_moment(title: str, default: dt.datetime, parameter: Parameter[None]) -> int:

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from lib.core.errors import FilterError, SkewlineError
     from lib.core.moments import Times
     from lib.loading.load import LoadedTopic
-    from lib.sources.base import TopicSource
-    from lib.ui.loads import Load
+    from lib.ui.loads import Load, Opened
     from lib.ui.offer import Offer
     from lib.ui.time_window import TimeWindow
 
@@ -43,10 +42,10 @@ class View:
         How times are written, in charts and in words.
     offer
         A load so big that it is announced before it starts.
-    source
-        Where the topic is read from; None where none is chosen.
     where, filter_error
         The conditions of the filter, and why they cannot be applied; None where they can.
+    opened
+        Where the topic is read from; None where none is chosen.
     """
 
     name: str
@@ -58,9 +57,9 @@ class View:
     scale: TimeScale
     times: Times
     offer: Offer | None = None
-    source: TopicSource | None = None
     where: Sequence[str] = ()
     filter_error: FilterError | None = None
+    opened: Opened | None = None
 
 
 def set_view(view: View) -> None:

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 OVERVIEW, COMPARISON, SESSIONS = "pages/overview.py", "pages/comparison.py", "pages/sessions.py"
 DELAY, OUTAGES, WINDOWS = "pages/delay.py", "pages/outages.py", "pages/windows.py"
-RECORDS = "pages/records.py"
+RECORDS, TWO_TOPICS = "pages/records.py", "pages/topics.py"
 PATIENCE_S = 120
 """For a busy machine; nothing waits longer than it has to."""
 
-PAGES = [OVERVIEW, COMPARISON, SESSIONS, DELAY, OUTAGES, WINDOWS, RECORDS]
+PAGES = [OVERVIEW, COMPARISON, SESSIONS, DELAY, OUTAGES, WINDOWS, RECORDS, TWO_TOPICS]
 
 
 def settled(at: AppTest) -> AppTest:

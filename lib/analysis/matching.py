@@ -1,0 +1,375 @@
+"""The events of two topics matched: which are in both, and what happened to the others.
+
+Topics are called *here* and *there*: there may be a mirror of here, what a pipeline made of it, or
+the same topic at another time. Events are matched by a *key*: columns that together tell events
+apart, such as client, session and sequence number. Of a key that comes several times, the first
+event here is matched with the first there, the second with the second, and so on.
+
+An event without a partner is *missing* on the other side if matched events of its own partition
+surround it, as a sequence number is lost that others surround; *at an end* if not: the other topic
+may not have been read so far, or it may still be on its way. A key that is in the other topic, but
+less often, makes the event *repeated*.
+
+Order is that inside a partition. Events are *reordered* if they are not of the longest part of a
+partition that kept its order: they are the fewest that would have to be moved (the longest
+increasing subsequence, found in n log n steps: Fredman 1975).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pandas.api.types import is_bool_dtype, is_integer_dtype, is_numeric_dtype
+
+from lib.analysis import kernels
+from lib.analysis.kernels import Groups
+from lib.core.columns import (
+    CLIENT,
+    EVENT_TIME,
+    EVENT_TIME_0,
+    KAFKA_COLUMNS,
+    PARTITION,
+    RECEIVED_TIME_0,
+    RECORD_TIME,
+    SEQUENCE,
+    SESSION,
+)
+from lib.core.jit import compiled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lib.analysis.kernels import Ints
+
+Bools = npt.NDArray[np.bool_]
+
+FIELD: Final = "Field"
+EVENTS: Final = "Events"
+
+_OF_PLACE: Final = frozenset({*KAFKA_COLUMNS, RECORD_TIME, EVENT_TIME_0, RECEIVED_TIME_0})
+"""Columns that say where and when a record is, not what."""
+
+_LARGEST: Final = np.iinfo(np.int64).max
+_COUNTED: Final = 1 << 40  # whole numbers in a wider range are numbered first
+_WITHOUT: Final = -1
+
+
+class Fate(IntEnum):
+    """What became of an event, seen from its own topic."""
+
+    IN_BOTH = 0
+    MISSING = 1
+    AT_AN_END = 2
+    REPEATED = 3
+    WITHOUT_KEY = 4
+
+
+@dataclass(frozen=True)
+class Matching:
+    """The events of two topics matched.
+
+    Attributes
+    ----------
+    key
+        The columns of the key.
+    at_here, at_there
+        Positions of the matched events, int64, in arrival order there.
+    fate_here, fate_there
+        The `Fate` of every event, int8, in arrival order.
+    reordered, changed
+        Of each pair: whether its order differs, and whether the value of a field that both topics
+        have.
+    changes
+        How many pairs differ in which field: `Field` and `Events`, those that do, most first.
+    fields_here, fields_there
+        Fields that only one of the topics has; none of them counts as changed.
+    """
+
+    key: tuple[str, ...]
+    at_here: Ints
+    at_there: Ints
+    fate_here: npt.NDArray[np.int8]
+    fate_there: npt.NDArray[np.int8]
+    reordered: Bools
+    changed: Bools
+    changes: pd.DataFrame
+    fields_here: tuple[str, ...]
+    fields_there: tuple[str, ...]
+
+    @property
+    def pairs(self) -> int:
+        """How many events are in both topics."""
+        return len(self.at_here)
+
+
+def numbered_key(
+    here: pd.DataFrame, there: pd.DataFrame, *, sessions_are_derived: bool
+) -> tuple[str, ...]:
+    """Return the key of client, session and sequence number; () where numbers are missing.
+
+    Sessions that were derived, in one topic or both, follow from what was read: they are no part.
+    """
+    if not all(SEQUENCE in t and t[SEQUENCE].notna().any() for t in (here, there)):
+        return ()
+    return (CLIENT, SEQUENCE) if sessions_are_derived else (CLIENT, SESSION, SEQUENCE)
+
+
+def key_columns(here: pd.DataFrame, there: pd.DataFrame) -> list[str]:
+    """Return the columns that both topics have and that say what a record is."""
+    return [name for name in here.columns if name in there.columns and name not in _OF_PLACE]
+
+
+def share_told_apart(events: pd.DataFrame, key: Sequence[str]) -> float:
+    """Return how many keys there are for each event that is another than all others, up to 1.
+
+    Copies of an event have its key and its event time; a key that others have as well does not
+    tell events apart.
+    """
+    codes, _ = _joint_codes(events, events.head(0), key)
+    codes, times = codes[codes >= 0], kernels.ints(events[EVENT_TIME])[codes >= 0]
+    if not len(codes):
+        return 0.0
+    keys = len(pd.unique(codes))
+    order = np.lexsort((times, codes))
+    other = (np.diff(codes[order]) != 0) | (np.diff(times[order]) != 0)
+    return keys / (1 + int(np.count_nonzero(other)))
+
+
+def match(
+    here: pd.DataFrame, there: pd.DataFrame, key: Sequence[str], *, ignored: Sequence[str] = ()
+) -> Matching:
+    """Return two topics' events matched by a key.
+
+    Parameters
+    ----------
+    here, there
+        Events tables, in **arrival order**.
+    key
+        Columns that both have. Events that lack one of them are not matched. A text and a number
+        that are written alike are the same.
+    ignored
+        Columns in which events may differ without being changed.
+    """
+    codes_here, codes_there = _joint_codes(here, there, key)
+    at_here, at_there, found_here, found_there = _pairs(codes_here, codes_there)
+    fate_here = _fates(codes_here, codes_there, found_here, _partition(here))
+    fate_there = _fates(codes_there, codes_here, found_there, _partition(there))
+    left_out = {*_OF_PLACE, *key, *ignored}
+    of_here, of_there = (
+        [name for name in table.columns if name not in left_out] for table in (here, there)
+    )
+    changed, changes = _changes(here, there, at_here, at_there, set(of_here) & set(of_there))
+    return Matching(
+        key=tuple(key),
+        at_here=at_here,
+        at_there=at_there,
+        fate_here=fate_here,
+        fate_there=fate_there,
+        reordered=_reordered(here, there, at_here, at_there),
+        changed=changed,
+        changes=changes,
+        fields_here=tuple(name for name in of_here if name not in of_there),
+        fields_there=tuple(name for name in of_there if name not in of_here),
+    )
+
+
+def _joint_codes(here: pd.DataFrame, there: pd.DataFrame, key: Sequence[str]) -> tuple[Ints, Ints]:
+    """Return a number from 0 for each event's key, the same in both; `_WITHOUT` where one lacks."""
+    found = np.zeros(len(here) + len(there), np.int64)
+    size, without = 1, np.zeros(len(found), np.bool_)
+    for name in key:
+        codes, n = _codes_of(here[name], there[name])
+        without |= codes < 0
+        if size > _LARGEST // max(n, 1):
+            found, labels = pd.factorize(found)
+            size = len(labels)
+        found = found * n + codes
+        size *= n
+    if len(key) != 1 or size > 2 * len(found):
+        found, _ = pd.factorize(found)
+    found[without] = _WITHOUT
+    return found[: len(here)], found[len(here) :]
+
+
+def _codes_of(here: pd.Series, there: pd.Series) -> tuple[Ints, int]:
+    """Return a number for each value of two columns, equal for equal ones, −1 for a missing one."""
+    if all(is_integer_dtype(column.dtype) for column in (here, there)):
+        missing = np.concatenate([column.isna().to_numpy() for column in (here, there)])
+        values = np.concatenate([_filled(column) for column in (here, there)])
+        known = values[~missing] if missing.any() else values
+        low = int(known.min()) if len(known) else 0
+        n = (int(known.max()) if len(known) else 0) - low + 1
+        if n <= _COUNTED:
+            return np.where(missing, _WITHOUT, values - low), n
+    if all(isinstance(column.dtype, pd.CategoricalDtype) for column in (here, there)):
+        labels = [column.cat.categories.to_series() for column in (here, there)]
+        of_labels, unique = pd.factorize(_alike(*labels))
+        first = len(labels[0])
+        return np.concatenate([
+            _renumbered(here, of_labels[:first]), _renumbered(there, of_labels[first:])
+        ]), len(unique)  # fmt: skip
+    codes, unique = pd.factorize(_alike(_plain(here), _plain(there)))
+    return codes.astype(np.int64), len(unique)
+
+
+def _filled(column: pd.Series) -> Ints:
+    """Return whole numbers as int64, missing ones as 0."""
+    if column.hasnans:
+        return column.to_numpy(np.int64, na_value=0)
+    return np.asarray(column.array, np.int64)
+
+
+def _renumbered(column: pd.Series, of_labels: npt.NDArray[np.intp]) -> Ints:
+    numbers = np.append(of_labels, _WITHOUT).astype(np.int64)
+    return kernels.taken(numbers, column.cat.codes.to_numpy().astype(np.int32) % len(numbers))
+
+
+def _plain(column: pd.Series) -> pd.Series:
+    """Return a column without categories, as its values are."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.astype(column.cat.categories.dtype)
+    return column
+
+
+def _alike(here: pd.Series, there: pd.Series) -> pd.Series:
+    """Return both columns in one; as texts where they are of two types, or hold lists."""
+    both = [here, there]
+    if _kind(here) != _kind(there) or "" in map(_kind, both):
+        both = [column.map(_as_text, na_action="ignore").astype("str") for column in both]
+    return pd.concat(both, ignore_index=True)
+
+
+def _kind(column: pd.Series) -> str:
+    """Return the type that a column's values are compared as; "" for any objects."""
+    kind = column.dtype
+    kind = kind.categories.dtype if isinstance(kind, pd.CategoricalDtype) else kind
+    if is_bool_dtype(kind):
+        return "bool"
+    if is_numeric_dtype(kind):
+        return "number"
+    return "text" if isinstance(kind, pd.StringDtype) else ""
+
+
+def _as_text(value: object) -> str:
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
+
+
+def _partition(events: pd.DataFrame) -> Groups:
+    return kernels.group_by(events, PARTITION)
+
+
+def _pairs(here: Ints, there: Ints) -> tuple[Ints, Ints, Bools, Bools]:
+    """Return the positions of the pairs, in the order there, and which events have a partner."""
+    n = int(max(here.max(initial=-1), there.max(initial=-1))) + 2  # the last one: without a key
+    group_here, group_there = (_grouped(codes, n) for codes in (here, there))
+    copy_here, copy_there = _copies(group_here), _copies(group_there)
+    found_here = (here >= 0) & (copy_here < group_there.sizes[group_here.codes])
+    found_there = (there >= 0) & (copy_there < group_here.sizes[group_there.codes])
+    positions = kernels.together(group_here, np.arange(len(here)))
+    at_there = np.flatnonzero(found_there)
+    code, copy = group_there.codes[at_there], copy_there[at_there]
+    return positions[group_here.bounds[code] + copy], at_there, found_here, found_there
+
+
+def _grouped(codes: Ints, n: int) -> Groups:
+    return Groups(np.where(codes < 0, n - 1, codes).astype(np.int32), pd.RangeIndex(n))
+
+
+def _copies(groups: Groups) -> Ints:
+    """Return which copy of its key each event is, from 0, in arrival order."""
+    first = np.repeat(groups.bounds[:-1], groups.sizes)
+    return kernels.apart(groups, np.arange(len(groups.codes)) - first)
+
+
+def _fates(codes: Ints, others: Ints, found: Bools, partition: Groups) -> npt.NDArray[np.int8]:
+    """Return the fate of each event of a topic, given which of them have a partner."""
+    fate = np.where(found, Fate.IN_BOTH, Fate.MISSING).astype(np.int8)
+    in_other = np.zeros(int(max(codes.max(initial=0), others.max(initial=0))) + 2, np.bool_)
+    in_other[others] = True  # that of `_WITHOUT` is the last, which no event has
+    position = np.arange(len(codes))
+    first, last = kernels.bounds_within(
+        Groups(partition.codes[found], partition.labels), position[found]
+    )
+    outside = (position < first[partition.codes]) | (position > last[partition.codes])
+    fate[~found & outside] = Fate.AT_AN_END
+    fate[~found & in_other[codes]] = Fate.REPEATED
+    fate[codes < 0] = Fate.WITHOUT_KEY
+    return fate
+
+
+def _reordered(here: pd.DataFrame, there: pd.DataFrame, at_here: Ints, at_there: Ints) -> Bools:
+    """Return which pairs are not of the longest part, of partition to partition, in order."""
+    of_here, of_there = _partition(here), _partition(there)
+    ways = of_here.codes[at_here].astype(np.int64) * max(of_there.n, 1) + of_there.codes[at_there]
+    codes, labels = pd.factorize(ways)
+    groups = Groups(codes.astype(np.int32), pd.RangeIndex(len(labels)))
+    moved = np.ones(len(at_here), np.bool_)
+    _longest_in_order(groups.bounds, kernels.together(groups, at_here), moved)
+    return kernels.apart(groups, moved.astype(np.int32)) > 0
+
+
+@compiled
+def _longest_in_order(bounds: Ints, values: Ints, moved: Bools) -> None:
+    """Unmark the longest rising part of each group; values differ from one another."""
+    ends, before = np.empty(len(values), np.int32), np.empty(len(values), np.int32)
+    for group in range(len(bounds) - 1):
+        length = 0  # of the longest part; `ends[k]`: where the one of length k + 1 ends lowest
+        for at in range(bounds[group], bounds[group + 1]):
+            low, high = 0, length
+            if length and values[ends[length - 1]] < values[at]:
+                low = length
+            while low < high:
+                middle = (low + high) // 2
+                if values[ends[middle]] < values[at]:
+                    low = middle + 1
+                else:
+                    high = middle
+            before[at] = ends[low - 1] if low else -1
+            ends[low] = at
+            length = max(length, low + 1)
+        at = ends[length - 1] if length else -1
+        while at >= 0:
+            moved[at] = False
+            at = before[at]
+
+
+def _changes(
+    here: pd.DataFrame, there: pd.DataFrame, at_here: Ints, at_there: Ints, names: set[str]
+) -> tuple[Bools, pd.DataFrame]:
+    """Return which pairs differ, and in which of the named columns how many."""
+    changed, found = np.zeros(len(at_here), np.bool_), {}
+    for name in (name for name in here.columns if name in names):
+        differ = _differ(here[name].take(at_here), there[name].take(at_there))
+        changed |= differ
+        found[name] = int(np.count_nonzero(differ))
+    table = pd.DataFrame({FIELD: list(found), EVENTS: list(found.values())})
+    table = table[table[EVENTS] > 0].sort_values(EVENTS, ascending=False, kind="stable")
+    return changed, table.reset_index(drop=True)
+
+
+def _differ(here: pd.Series, there: pd.Series) -> Bools:
+    """Return in which rows two columns differ; a missing value is equal to a missing one."""
+    both = (here.dtype, there.dtype)
+    if all(isinstance(kind, pd.CategoricalDtype) for kind in both) and _kind(here) == _kind(there):
+        codes, _ = _codes_of(here, there)
+        return np.not_equal(codes[: len(here)], codes[len(here) :])
+    left, right = _plain(here), _plain(there)
+    missing = left.isna().to_numpy(), right.isna().to_numpy()
+    if _kind(left) != _kind(right):
+        return ~(missing[0] & missing[1])
+    if not _kind(left):
+        left, right = (column.map(_as_text, na_action="ignore") for column in (left, right))
+    known = ~missing[0] & ~missing[1]
+    differ: Bools = missing[0] != missing[1]
+    differ[known] = np.asarray(left.array[known] != right.array[known], np.bool_)
+    return differ
+
+
+def warm_up() -> None:
+    """Compile the loop, or load it from numba's cache."""
+    _longest_in_order(np.array([0, 2]), np.array([1, 0]), np.ones(2, np.bool_))

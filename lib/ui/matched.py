@@ -1,0 +1,292 @@
+"""What became of the events of one topic in another: figures, the way between them, and a list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from lib.analysis import outages, side_by_side
+from lib.analysis.delays import NEGATIVE
+from lib.analysis.matching import EVENTS, FIELD, Fate
+from lib.analysis.of_topic import why_no_delay
+from lib.analysis.two_topics import (
+    HERE,
+    NUMBERS,
+    RECEIVED_THERE,
+    SENT_HERE,
+    THERE,
+    TOOK,
+    WHAT,
+    Compared,
+    Difference,
+    compared,
+    differing,
+    keys_to_choose,
+)
+from lib.charts import delay as delay_charts
+from lib.charts import two_topics as charts
+from lib.charts.rows import shown_name
+from lib.charts.times import TimeScale
+from lib.core.columns import CLIENT, EVENT_TIME, OFFSET, PARTITION, SEQUENCE, SESSION
+from lib.core.formatting import counted, duration, escaped_markdown
+from lib.events.fields import KEY
+from lib.events.table import TimeDomain
+from lib.ui import parameters
+from lib.ui.answers import verdict_of
+from lib.ui.chart import show_over_time, show_picture
+from lib.ui.held import answer_of
+from lib.ui.other_topic import choose_key, loaded_from, with_keys
+from lib.ui.show import clock_name, shown_times, time_column, with_times_shown
+from lib.ui.switch import switch
+from lib.ui.tables import MOST_ROWS, Whole, quantiles_in_words, show_table, weakly
+
+if TYPE_CHECKING:
+    from lib.analysis.way import Way
+    from lib.loading.load import LoadedTopic
+    from lib.ui.loads import Opened
+    from lib.ui.page import Visible
+
+Names = tuple[str, str]
+
+_NARROW_PX: Final = 420
+_ALIGNED: Final = {"time": "Time", "start": "Since start"}
+_WORDS: Final = {NUMBERS: "client, session and sequence number", KEY: "the record's key"}
+
+
+def on_one_axis(visible: Visible, here: LoadedTopic, there: LoadedTopic, names: Names) -> None:
+    """Draw events and delays of both topics over one axis."""
+    with st.container(width=_NARROW_PX):
+        aligned = switch(
+            "Aligned by",
+            _ALIGNED,
+            parameters.ALIGNED,
+            help="Time: both where they were. Since start: both from the event time of their "
+            "first record on, as for yesterday against today.",
+        )
+    from_start = aligned == "start"
+    move = here.events.zero_ms - there.events.zero_ms if from_start else 0
+    shown = [side_by_side.moved(here.events.table, 0), side_by_side.moved(there.events.table, move)]
+    told = [not why_no_delay(verdict_of(topic)) for topic in (here, there)]
+    picture = charts.side_by_side(
+        side_by_side.side_by_side(shown, with_delay=told),
+        names,
+        across="Event time since start" if from_start else "Event time",
+        zero_ms=here.events.zero_ms,
+        scale=TimeScale.ZERO if from_start else visible.scale,
+    )
+    for name, is_told in zip(names, told, strict=True):
+        if not is_told:
+            st.caption(f"The received times of {escaped_markdown(name)} tell no delay.")
+    spans = [(int(t[EVENT_TIME].min()), int(t[EVENT_TIME].max())) for t in shown]
+    if not from_start and (spans[0][1] < spans[1][0] or spans[1][1] < spans[0][0]):
+        st.caption("The two do not overlap: align them by the time since start to compare them.")
+    show_picture(picture, parameters.SIDE_BY_SIDE_CHART, "Of all events of both, as loaded.")
+
+
+def matched(
+    visible: Visible,
+    here: Opened,
+    there: Opened,
+    topics: tuple[LoadedTopic, LoadedTopic],
+    names: Names,
+) -> None:
+    """Match two topics and show what became of their events."""
+    by = choose_key(keys_to_choose(*topics), _WORDS, NUMBERS)
+    if by == KEY:
+        topics = loaded_from(with_keys(here)), loaded_from(with_keys(there))
+    found = answer_of(
+        ("compared", topics[0].version, topics[1].version, by),
+        lambda: compared(*topics, by),
+        apart_from=topics,
+        spinner="Matching events…",
+    )
+    if found.matching is None or found.way is None:
+        st.info(escaped_markdown(found.why_not), icon=":material/link_off:")
+        return
+    _figures(found, names)
+    for sentence in found.caveats:
+        st.caption(f":material/info: {escaped_markdown(sentence)}")
+    _changes(found, names)
+    st.subheader("The way between them", anchor=False)
+    _way(visible, found.way, names)
+    st.subheader("The events", anchor=False)
+    _list(visible, topics, found, names)
+
+
+def _figures(found: Compared, names: Names) -> None:
+    match = found.matching
+    assert match is not None
+    here, there = (
+        {fate: int(np.count_nonzero(of == fate)) for fate in Fate}
+        for of in (match.fate_here, match.fate_there)
+    )
+    only = [each[Fate.MISSING] + each[Fate.AT_AN_END] for each in (here, there)]
+    told = {
+        "In both": (match.pairs, "Events matched one to one."),
+        f"Only in {names[0]}": (only[0], "Events whose key the other topic does not have."),
+        f"Only in {names[1]}": (only[1], "Events whose key the other topic does not have."),
+        f"Repeated in {names[1]}": (
+            there[Fate.REPEATED],
+            "Further copies of events that the other topic has less often.",
+        ),
+        f"Repeated in {names[0]}": (
+            here[Fate.REPEATED],
+            "Further copies of events that the other topic has less often.",
+        ),
+        "Reordered": (
+            int(np.count_nonzero(match.reordered)),
+            "The fewest events that would have to be moved for every partition to have its order.",
+        ),
+        "Changed": (
+            int(np.count_nonzero(match.changed)),
+            "Events in both with another value of a field that both topics have.",
+        ),
+    }
+    if not here[Fate.REPEATED]:
+        del told[f"Repeated in {names[0]}"]
+    with st.container(horizontal=True):
+        for label, (count, means) in told.items():
+            st.metric(escaped_markdown(label), f"{count:,}", border=True, help=means)
+
+
+def _changes(found: Compared, names: Names) -> None:
+    match = found.matching
+    assert match is not None
+    if len(match.changes):
+        st.markdown("**Changed fields**")
+        show_table(
+            match.changes.rename(columns={FIELD: "Field", EVENTS: "Events"}),
+            alt="Changed events by field",
+            width=_NARROW_PX,
+        )
+    for name, fields in zip(names, (match.fields_here, match.fields_there), strict=True):
+        if fields:
+            named = escaped_markdown(", ".join(map(shown_name, fields)))
+            st.caption(f"Only {escaped_markdown(name)} has the fields: {named}.")
+
+
+def _way(visible: Visible, way: Way, names: Names) -> None:
+    """Show what the way between two topics added to the delay, and when it was down."""
+    first, second = map(escaped_markdown, names)
+    if way.withheld:
+        st.info(escaped_markdown(way.withheld), icon=":material/timer_off:")
+        return
+    st.caption(
+        f"When {second}'s broker received an event − when {first}'s did. A constant difference of "
+        "the brokers' clocks is in it."
+    )
+    shown = quantiles_in_words(way.quantiles).rename(
+        columns={"Received before it happened": "Received there before here"}
+    )
+    show_table(shown, alt="Quantiles of the delay that the way added, s")
+    if early := int(way.quantiles[NEGATIVE].iloc[0]):
+        st.caption(
+            f"{counted(early, 'event')} came to {second} before {first}: the clocks of the two "
+            f"differ, or {second} is not written from {first}."
+        )
+    words = delay_charts.Words(
+        "Delay that the way added",
+        f"Received in {names[0]}",
+        f"Received in {names[1]}",
+        "Partition",
+    )
+    show_over_time(
+        delay_charts.over_time(
+            way.events, zero_ms=visible.zero_ms, scale=visible.scale, words=words
+        ),
+        parameters.WAY_CHART,
+        TimeDomain.RECEIVED,
+        visible.zero_ms,
+    )
+    _outages(visible, way.outages)
+
+
+def _outages(visible: Visible, table: pd.DataFrame) -> None:
+    if table.empty:
+        st.success(
+            "Every partition was carried as steadily as its own rhythm lets expect.",
+            title="The way had no outage.",
+            icon=":material/check_circle:",
+        )
+        return
+    heard, back = (
+        f"Last arrival, {clock_name(visible.times)}",
+        f"Back at, {clock_name(visible.times)}",
+    )
+    longest = table[outages.SILENCE].fillna(0).max()
+    st.markdown(
+        f"**{counted(len(table), 'outage')} of the way**, the longest {duration(longest)}; "
+        f"{counted(int(table[outages.HELD_BACK].sum()), 'event')} held back, "
+        f"{int(table[outages.LOST].sum()):,} missing"
+    )
+    show_table(
+        pd.DataFrame(
+            {
+                "Partition": table[CLIENT].astype(str),
+                heard: shown_times(table[outages.LAST_HEARD], visible.times),
+                back: shown_times(table[outages.BACK_AT], visible.times),
+                "Silence (s)": table[outages.SILENCE].astype("Float64") / 1000,
+                "Held back": table[outages.HELD_BACK],
+                "Missing": table[outages.LOST],
+                "Largest delay (s)": table[outages.LARGEST_DELAY] / 1000,
+            }
+        ),
+        config={name: time_column(visible, "Received time") for name in (heard, back)},
+        alt="Outages of the way: silence, events held back and missing",
+    )
+
+
+def _list(
+    visible: Visible, topics: tuple[LoadedTopic, LoadedTopic], found: Compared, names: Names
+) -> None:
+    kind = switch(
+        "Listed",
+        {each: each for each in Difference.ALL},
+        parameters.DIFFERENCE,
+        help="Which events are listed below.",
+    )
+    times, written = (EVENT_TIME, SENT_HERE, RECEIVED_THERE), visible.times
+
+    def every(one: LoadedTopic, other: LoadedTopic, found: Compared) -> pd.DataFrame:
+        listed = differing(one.events.table, other.events.table, found, kind, names)
+        return with_times_shown(listed, times, written)
+
+    tables = topics[0].events.table, topics[1].events.table
+    listed = differing(*tables, found, kind, names)
+    if listed.empty:
+        st.caption("There is none.")
+        return
+    heads = _heads(names)
+    shown = with_times_shown(listed.head(MOST_ROWS), times, visible.times)
+    for name in (CLIENT, SESSION):
+        shown[name] = shown[name].map(shown_name, na_action="ignore")
+    shown[TOOK] = shown[TOOK] / 1000
+    file = f"{topics[0].report.topic}-against-{topics[1].report.topic}.csv"
+    show_table(
+        shown.rename(columns=heads),
+        whole=Whole("the list", file, len(listed), weakly(every, *topics, found)),
+        config={heads[name]: time_column(visible, "Time") for name in times}
+        | {heads[TOOK]: st.column_config.NumberColumn(format="%.3f")},
+        alt=f"Events of the two topics: {kind}",
+    )
+
+
+def _heads(names: Names) -> dict[str, str]:
+    """Return the heads of the list's columns."""
+    heads = {
+        WHAT: "What",
+        CLIENT: "Client",
+        SESSION: "Session",
+        SEQUENCE: "Number",
+        EVENT_TIME: "Event time",
+        SENT_HERE: f"Received in {names[0]}",
+        RECEIVED_THERE: f"Received in {names[1]}",
+        TOOK: "Took (s)",
+    }
+    for side, name in zip((HERE, THERE), names, strict=True):
+        heads |= {f"{PARTITION}{side}": f"Partition in {name}"}
+        heads |= {f"{OFFSET}{side}": f"Offset in {name}"}
+    return heads

@@ -1,0 +1,187 @@
+"""The second topic of a page that compares two: chosen on the page, loaded as the first is."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from lib.core.errors import FieldsError, SkewlineError
+from lib.core.formatting import counted, escaped_markdown, visible_text
+from lib.events.fields import KEPT, KEY
+from lib.sources.open import UPLOAD, available_sources, cap_on_events, label_of
+from lib.ui import parameters
+from lib.ui.failures import show_error
+from lib.ui.fields import chosen_fields
+from lib.ui.loads import LoadKey, Opened, is_known, load_of
+from lib.ui.offer import offer_of, show_offer
+from lib.ui.page import show_progress
+from lib.ui.secrets import secrets
+from lib.ui.sources import chosen_source, topics_of
+from lib.ui.topic_choice import choose_range
+from lib.ui.topic_list import is_shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lib.loading.load import LoadedTopic
+    from lib.sources.base import TopicInfo
+    from lib.ui.parameters import Parameter
+
+_QUICK_S: Final = 0.4
+
+
+def choose_other() -> Opened:
+    """Draw the choice of the second topic and return it; where there is none yet, stop."""
+    with st.container(border=True):
+        try:
+            opened, offered = _choose()
+        except SkewlineError as error:
+            show_error(error)
+            opened, offered = None, None
+    if opened is None:
+        st.info(
+            "Choose a second one above: another topic, another range of the same, of this or "
+            "another source.",
+            title="One topic alone has nothing beside it.",
+            icon=":material/compare:",
+        )
+        st.stop()
+    offer = None if is_known(opened.key) else offer_of(opened.source, opened.key, offered)
+    if offer is not None:
+        show_offer(offer, parameters.OF_OTHER)
+        st.stop()
+    return opened
+
+
+def loaded_from(opened: Opened) -> LoadedTopic:
+    """Return a topic once it is loaded; draw how far it is, or why it cannot be, and stop."""
+    load = load_of(opened.source, opened.key)
+    load.settle(_QUICK_S)
+    if load.is_running:
+        show_progress(opened.key.topic, load)
+        st.stop()
+    topic = load.loaded
+    if topic is None:
+        assert load.error is not None
+        show_error(load.error)
+        if isinstance(load.error, FieldsError):
+            st.caption("The fields that are chosen in the sidebar hold for both topics.")
+        st.stop()
+    if not (topic.events.has_event_time and len(topic.events.table)):
+        st.info(
+            "Choose another topic or range.",
+            title=f"{escaped_markdown(opened.key.topic)} has no event with an event time in it.",
+            icon=":material/inbox:",
+        )
+        st.stop()
+    return topic
+
+
+def with_keys(opened: Opened) -> Opened:
+    """Return the same topic with the records' keys kept."""
+    chosen = dict(opened.key.chosen) | {KEPT: (KEY,)}
+    return replace(opened, key=replace(opened.key, chosen=tuple(sorted(chosen.items()))))
+
+
+def _choose() -> tuple[Opened | None, TopicInfo | None]:
+    """Draw source, topic and range; return what they open, and what its source says of it."""
+    left, middle, right = st.columns([2, 3, 4])
+    with left:
+        name = _choose_source()
+    with middle:
+        source = chosen_source(name, parameters.OTHER_UPLOAD, parameters.OTHER_UPLOADED_FILE)
+        if source is None:
+            return None, None
+        listing = topics_of(source)
+        if listing.error is not None and not listing.topics:
+            raise listing.error
+        topic = _choose_topic(name, listing.topics)
+    info = next((each for each in listing.topics if each.name == topic), None)
+    if topic is None:
+        return None, None
+    with right:
+        wanted = choose_range(info, parameters.OF_OTHER)
+    cap = cap_on_events(os.environ)
+    return Opened(source, LoadKey(source.identity, topic, wanted, chosen_fields(topic), cap)), info
+
+
+def _choose_source() -> str:
+    names = {label_of(name): name for name in available_sources(secrets(), os.environ)}
+    of_first = parameters.get(parameters.SOURCE)
+    chosen = _selected("Second source", list(names), parameters.OTHER_SOURCE, of_first)
+    return names[chosen or next(iter(names))]
+
+
+def _choose_topic(name: str, topics: Sequence[TopicInfo]) -> str | None:
+    shown = [info.name for info in topics if is_shown(info)]
+    only = shown[0] if name == UPLOAD and shown else None
+    linked = parameters.get(parameters.OTHER_TOPIC)
+    options = shown if linked is None or linked in shown or only else [*shown, linked]
+    chosen = _selected("Second topic", options, parameters.OTHER_TOPIC, only)
+    known = next((info for info in topics if info.name == chosen), None)
+    if known is not None:
+        st.caption(
+            f"{known.records:,} records in {counted(known.partitions, 'partition')}"
+            f"{f', {known.timestamp_kind}' if known.timestamp_kind else ''}"
+        )
+    return chosen
+
+
+def _selected(
+    title: str, options: Sequence[str], parameter: Parameter[None], default: str | None
+) -> str | None:
+    """Draw a choice whose default depends on the first topic; in the URL where it is another."""
+    key, linked = parameters.field_key(parameter), parameters.get(parameter)
+    st.session_state[key] = linked if linked in options else default
+    chosen: str | None = st.selectbox(
+        title,
+        options,
+        index=None,
+        key=key,
+        format_func=visible_text,
+        placeholder="Choose one",
+        on_change=_write,
+        args=(parameter, default),
+    )
+    return chosen
+
+
+def _write(parameter: Parameter[None], default: str | None) -> None:
+    chosen = st.session_state[parameters.field_key(parameter)]
+    if parameter is parameters.OTHER_SOURCE:
+        parameters.drop(*parameters.OF_SECOND)
+    if chosen in (None, default):
+        parameters.drop(parameter)
+    else:
+        parameters.put(parameter, chosen)
+
+
+def choose_key(options: Sequence[str], words: Mapping[str, str], default: str) -> str | None:
+    """Draw what events are matched by and return it; None where nothing is chosen.
+
+    Parameters
+    ----------
+    options, words
+        What can be chosen, and what is called otherwise than by its name.
+    default
+        What is chosen first, if it can be.
+    """
+    key, linked = parameters.field_key(parameters.MATCHED_BY), parameters.get(parameters.MATCHED_BY)
+    first = default if default in options else None
+    st.session_state[key] = linked if linked in options else first
+    chosen: str | None = st.selectbox(
+        "Matched by",
+        options,
+        index=None,
+        key=key,
+        format_func=lambda name: words.get(name, visible_text(name)),
+        placeholder="Choose a field",
+        width=360,
+        on_change=_write,
+        args=(parameters.MATCHED_BY, first),
+        help="What tells an event from all others, the same in both topics.",
+    )
+    return chosen

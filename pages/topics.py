@@ -1,0 +1,23 @@
+import streamlit as st
+
+from lib.analysis.two_topics import names_of
+from lib.ui.matched import matched, on_one_axis
+from lib.ui.other_topic import choose_other, loaded_from
+from lib.ui.page import begin
+
+visible = begin(
+    "Two topics",
+    "A second topic beside the one of the sidebar: a mirror, what a pipeline made of it, or the "
+    "same topic at another time. Both as they were loaded, whatever the time window.",
+)
+first = visible.opened
+assert first is not None  # a topic that is shown was opened
+second = choose_other()
+topics = loaded_from(first), loaded_from(second)
+names = names_of(*topics)
+
+st.subheader("On one axis", anchor=False)
+on_one_axis(visible, *topics, names)
+
+st.subheader("Matched", anchor=False)
+matched(visible, first, second, topics, names)
