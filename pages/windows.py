@@ -46,6 +46,6 @@ st.subheader("Latency against dropped events", anchor=False)
 tradeoff(visible, setting, goal)
 
 st.subheader("Other settings", anchor=False)
-curves(visible, setting)
+curves(visible, setting, goal)
 if true_sessions(visible) is None:
     gaps(visible, setting)

@@ -147,8 +147,8 @@ def _panel(
         .encode(x=x)
     )
     layers = [line, now]
-    if advised_ms is not None and len(known):
-        at = max(advised_ms / 1000, NO_DELAY_S)
+    at = max((advised_ms or 0) / 1000, NO_DELAY_S)
+    if advised_ms is not None and len(known) and known["x"].min() <= at <= known["x"].max():
         place = pd.DataFrame({"x": [at], field: [np.interp(at, known["x"], known[field])]})
         layers.append(
             alt.Chart(place)

@@ -20,7 +20,7 @@ from lib.core.columns import (
 )
 from lib.core.formatting import counted, duration
 from lib.events.table import TimeDomain
-from lib.replay.engine import delay_ms
+from lib.replay.engine import delay_ms, with_delay
 from lib.replay.gaps import gap_distribution, inter_event_gaps, knee_ms
 from lib.replay.outcome import dropped_events, outcome_of
 from lib.replay.processing_time import replay_processing_time
@@ -29,13 +29,14 @@ from lib.replay.windows import NO_INDEX, HoppingWindow, SessionWindow
 from lib.ui import parameters
 from lib.ui.chart import show_over_time
 from lib.ui.record_links import open_selected
-from lib.ui.replays import curves_of, input_of, true_sessions
+from lib.ui.replays import advice_of, curves_of, input_of, true_sessions
 from lib.ui.show import time_column, with_times_shown
 from lib.ui.tables import MOST_ROWS, Whole, show_table, weakly
 
 if TYPE_CHECKING:
     from lib.loading.load import LoadedTopic
     from lib.replay.engine import Setting
+    from lib.replay.goal import Goal
     from lib.replay.outcome import Outcome
     from lib.replay.windows import Replay, Window
     from lib.ui.page import Visible
@@ -168,22 +169,35 @@ def dropped_list(visible: Visible, replayed: Replay) -> None:
     open_selected(chosen.selection.rows, shown)
 
 
-def curves(visible: Visible, setting: Setting) -> None:
-    """Draw what other gaps, and other delays, would do."""
+def curves(visible: Visible, setting: Setting, goal: Goal) -> None:
+    """Draw what other gaps, and other delays, would do; the advised delay is marked."""
     over_gap, over_delay = curves_of(visible, setting)
+    advised_ms = _advised_delay(visible, setting, goal)
     left, right = st.columns(2)
     with left:
         _curve(over_gap, GAP_MS, setting.window.length_ms, setting.window.length_title)
     with right:
-        _curve(over_delay, DELAY_MS, delay_ms(setting), setting.engine.delay.title)
+        _curve(over_delay, DELAY_MS, delay_ms(setting), setting.engine.delay.title, advised_ms)
+    marked = "" if advised_ms is None else ", the diamond the advised one"
     st.caption(
-        "Everything else as set, on the whole topic. The dashed line is the present setting; a "
-        "curve ends at the shortest and the longest that was tried."
+        "Everything else as set, on the whole topic. The dashed line is the present "
+        f"setting{marked}; a curve ends at the shortest and the longest that was tried."
     )
 
 
-def _curve(table: pd.DataFrame, column: str, current_ms: int, title: str) -> None:
-    panels = charts.setting_curve(table, column, current_ms, title)
+def _advised_delay(visible: Visible, setting: Setting, goal: Goal) -> int | None:
+    """Return the delay that is advised, ms; None where more than the delay would be another."""
+    advice = advice_of(visible, setting, goal)
+    if advice is None:
+        return None
+    advised_ms = delay_ms(advice.setting)
+    return advised_ms if with_delay(setting, advised_ms) == advice.setting else None
+
+
+def _curve(
+    table: pd.DataFrame, column: str, current_ms: int, title: str, advised_ms: int | None = None
+) -> None:
+    panels = charts.setting_curve(table, column, current_ms, title, advised_ms)
     with st.container(gap=None):
         for name, panel in panels.items():
             st.altair_chart(panel.chart, key=parameters.curve_key(name, title), alt=panel.alt)

@@ -34,7 +34,16 @@ from lib.charts.skew import (
 )
 from lib.charts.texts import MOST_TEXT_BYTES, drawn_names
 from lib.charts.times import TimeScale, drawn_times, time_axis
-from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SESSION
+from lib.charts.windows import setting_curve
+from lib.core.columns import (
+    CLIENT,
+    DELAY_MS,
+    DROPPED_SHARE,
+    EVENT_TIME,
+    LATENCY_MEDIAN_MS,
+    RECEIVED_TIME,
+    SESSION,
+)
 from lib.core.formatting import visible_text
 from lib.loading.load import load
 from lib.sources.base import Everything
@@ -545,6 +554,28 @@ class TestTimes:
     def test_otherwise_they_are_moments_that_know_their_zone(self, scale):
         [moment] = drawn_times(np.array([ZERO_MS]), ZERO_MS, scale)
         assert moment == pd.Timestamp("2018-10-28T11:34:46.041Z")
+
+
+class TestSettingCurve:
+    tried = pd.DataFrame(
+        {
+            DELAY_MS: [1_000, 10_000, 100_000],
+            DROPPED_SHARE: [0.1, 0.01, 0.0],
+            LATENCY_MEDIAN_MS: [2_000.0, 11_000.0, 101_000.0],
+        }
+    )
+
+    def diamonds(self, advised_ms):
+        panels = setting_curve(self.tried, DELAY_MS, 1_000, "Delay (s)", advised_ms)
+        layers = [layer for panel in panels.values() for layer in panel.chart.to_dict()["layer"]]
+        return [layer for layer in layers if layer["mark"].get("shape") == "diamond"]
+
+    def test_the_advised_delay_is_marked_on_every_panel(self):
+        assert len(self.diamonds(10_000)) == 2
+
+    @pytest.mark.parametrize("advised_ms", [None, 500, 200_000])
+    def test_none_is_marked_where_none_is_advised_or_it_was_not_tried(self, advised_ms):
+        assert self.diamonds(advised_ms) == []
 
 
 def test_an_event_without_client_or_session_is_drawn_on_no_lane():
