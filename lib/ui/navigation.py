@@ -72,5 +72,11 @@ def navigation() -> Page:
                 icon=":material/compare:",
                 help="A second topic beside the first: a mirror, a pipeline, yesterday.",
             ),
+            st.Page(
+                "pages/glossary.py",
+                title="Glossary",
+                icon=":material/dictionary:",
+                help="What the words on the pages mean.",
+            ),
         ]
     )

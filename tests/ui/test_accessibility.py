@@ -13,7 +13,10 @@ from lib.charts.silences import KIND_COLOURS
 from tests.support.app import running_app
 from tests.support.browser import chart, expect_idle, until_holds, window_end, window_of
 
-PAGES = ["", "comparison", "sessions", "delay", "outages", "windows", "records"]
+PAGES = [
+    *("", "comparison", "sessions", "delay", "outages", "windows"),
+    *("records", "topics", "glossary"),
+]
 BACKGROUNDS = ["#ffffff", "#10161f"]
 MEANINGS = {
     "event time": colours.EVENT_TIME_COLOUR,

@@ -529,7 +529,7 @@ class TestWindows:
 class TestCorrection:
     @pytest.mark.parametrize("page", PAGES)
     def test_is_announced_on_every_page(self, page):
-        [said] = open_app(page, topic="sessions-100", correct="true").info
+        said, *_ = open_app(page, topic="sessions-100", correct="true").info
         assert said.value.startswith("Event times of 3 are corrected")
 
     def test_takes_the_wrong_clocks_offset_out_of_the_delays(self):

@@ -37,7 +37,10 @@ from tests.support.browser import (
 from tests.support.golden_rows import SESSION_OF_8, ZERO_MS, rows_of
 
 VIEWPORT = {"width": 1280, "height": 900}
-PAGES = ["", "comparison", "sessions", "delay", "outages", "windows", "records"]
+PAGES = [
+    *("", "comparison", "sessions", "delay", "outages", "windows"),
+    *("records", "topics", "glossary"),
+]
 FIRST_COLUMNS = [
     "EventTimestamp0",
     "ReceivedTimestamp0",
@@ -301,7 +304,7 @@ def test_a_broker_that_does_not_answer_is_said_while_it_is_waited_for(page, tmp_
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_opens_by_its_own_url_on_a_fresh_server(page, start_app, path):
     page.goto(f"{start_app()}/{path}?topic=sessions-100")
-    title = {"": "Skewline"}.get(path, path.capitalize())
+    title = {"": "Skewline", "topics": "Two topics"}.get(path, path.capitalize())
     expect(page.get_by_role("heading", level=1, name=title)).to_be_visible()
     expect(window_end(page)).to_be_attached()
     expect_idle(page)
@@ -316,8 +319,9 @@ def test_a_page_fits_the_screen_and_logs_no_error(page, samples_app, path, width
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(f"{samples_app}/{path}")
-    shown = chart(page) if path else page.get_by_test_id("stDataFrame").first
-    expect(shown).to_be_visible()
+    shown = {"": page.get_by_test_id("stDataFrame").first}
+    shown |= dict.fromkeys(["topics", "glossary"], page.get_by_role("heading", level=1))
+    expect(shown.get(path, chart(page))).to_be_visible()
     expect_idle(page)
     main = page.get_by_test_id("stMain")
     assert main.evaluate("e => e.scrollWidth <= e.clientWidth")

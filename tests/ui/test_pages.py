@@ -17,6 +17,7 @@ from tests.support.opened import (
     PAGES,
     RECORDS,
     SESSIONS,
+    TWO_TOPICS,
     captions,
     chart,
     choose,
@@ -277,6 +278,8 @@ class TestWindow:
             assert [said.proto.title for said in at.success] == ["No outage of these kinds."]
         elif page == OVERVIEW:
             assert metrics(at)["Events"] == "110"
+        elif page == TWO_TOPICS:
+            assert "Shown: 110 of 255 events" in captions(at)
         elif page == RECORDS:
             assert "The first 110 of 110 events shown" in captions(at)
         else:
