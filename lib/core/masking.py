@@ -27,7 +27,7 @@ KEY: Final = "@key"
 _PROCESS_KEY: Final = secrets.token_bytes(32)
 """Where none is configured: hashes differ from one start of Skewline to the next."""
 
-_IS_MASKED: Final = re.compile(rf"{MASKED}[0-9a-f]{{16}}")
+_IS_MASKED: Final = re.compile(rf"{MASKED}[0-9a-f]{{14}}")
 _NAMED: Final = re.compile(r"""(?<![\w.@-])([\w@][\w.@-]*+)(?:\s|["'\\])*+[:=>]""")
 """A name with what follows one in JSON, logfmt, query strings, XML, and what programs print."""
 
@@ -87,7 +87,7 @@ class Masking:
             return text
         key = blake2b(self.key.encode()).digest() if self.key else _PROCESS_KEY
         data = text.encode(errors="surrogatepass")
-        return MASKED + blake2b(data, key=key, digest_size=8).hexdigest()
+        return MASKED + blake2b(data, key=key, digest_size=7).hexdigest()
 
     def masked(self, value: Any, path: str = "") -> Any:  # noqa: ANN401 (whatever JSON has)
         """Return a value as JSON has it, a field of the given path, with all in it masked."""
