@@ -100,3 +100,9 @@ def test_rules_without_sign_in_hold_for_everybody(opened):
     rules = '[[access]]\nsources = ["samples"]\ntopics = ["sessions-10"]\n'
     at = opened(rules=rules, auth="", source="Samples", topic="sessions-100")
     assert "is not open to you" in errors(at)[0]
+
+
+def test_what_the_log_in_lacks_is_said_instead_of_a_button(opened):
+    at = opened(auth='[auth]\nclient_id = "skewline"\n')
+    assert "has no redirect_uri" in errors(at)[0]
+    assert not at.button
