@@ -27,11 +27,12 @@ KEY: Final = "@key"
 _PROCESS_KEY: Final = secrets.token_bytes(32)
 """Where none is configured: hashes differ from one start of Skewline to the next."""
 
-_IS_MASKED: Final = re.compile(rf"{MASKED}[0-9a-f]{{16}}")
+_IS_MASKED: Final = re.compile(rf"{MASKED}[0-9a-f]{{14}}")
 _NAMED: Final = re.compile(r"""(?<![\w.@-])([\w@][\w.@-]*+)(?:\s|["'\\])*+[:=>]""")
 """A name with what follows one in JSON, logfmt, query strings, XML, and what programs print."""
 
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
+_JSON_BEGINS: Final = ("{", "[", '"')
 _DEEPEST: Final = 100
 _EXACT: Final = 2**53
 
@@ -86,7 +87,7 @@ class Masking:
             return text
         key = blake2b(self.key.encode()).digest() if self.key else _PROCESS_KEY
         data = text.encode(errors="surrogatepass")
-        return MASKED + blake2b(data, key=key, digest_size=8).hexdigest()
+        return MASKED + blake2b(data, key=key, digest_size=7).hexdigest()
 
     def masked(self, value: Any, path: str = "") -> Any:  # noqa: ANN401 (whatever JSON has)
         """Return a value as JSON has it, a field of the given path, with all in it masked."""
@@ -128,7 +129,7 @@ class Masking:
     def _in_text(self, text: str, path: str) -> tuple[str, bool]:
         if not any(sign in text for sign in ":=>"):
             return self._in_base64(text, path)
-        if text.lstrip()[:1] in ("{", "[", '"'):
+        if text.lstrip().startswith(_JSON_BEGINS):
             try:
                 found, had = self._inside(_parsed(text), path)
             except (ValueError, RecursionError):
@@ -146,9 +147,12 @@ class Masking:
         try:
             padded = text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4)
             inner = base64.b64decode(padded, altchars=b"-_" if "-" in text or "_" in text else None)
-            _, had = self._in_text(inner.decode(), path.removesuffix("_base64"))
+            json_text = inner.decode()
         except ValueError:
             return text, False
+        if not json_text.lstrip(" \t\r\n").startswith(_JSON_BEGINS):
+            return text, False
+        _, had = self._in_text(json_text, path.removesuffix("_base64"))
         return (self.hashed(text), True) if had else (text, False)
 
 
@@ -203,6 +207,7 @@ def _covers(fields: tuple[str, ...], path: str) -> bool:
     return any(pattern.fullmatch(each) for each in inside)
 
 
+@lru_cache(maxsize=16)
 def _last_names(fields: tuple[str, ...]) -> re.Pattern[str]:
     """Return what the last part of a masked field's path looks like."""
     last = [re.split(r"\\?\.", name.strip("/"))[-1] for name in fields if name[:1] == "/"]

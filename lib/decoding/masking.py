@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lib.core.columns import KAFKA_COLUMNS
 from lib.core.masking import HEADER, KEY
@@ -55,14 +57,41 @@ def _masked(
     encoded = column.unify_dictionaries().combine_chunks()
     if not pa.types.is_dictionary(encoded.type):
         encoded = encoded.dictionary_encode()
-    words = texts(encoded.dictionary)
+    words = encoded.dictionary
     if covered:
-        hidden = [None if word is None else masking.hashed(word) for word in words]
+        hidden = pa.array(
+            [t if t is None else masking.hashed(t) for t in texts(words)], pa.string()
+        )
     else:
-        hidden = [None if word is None else masking.masked_text(word, inside) for word in words]
-        if hidden == words:
+        words = words.cast(pa.string())
+        may_hold = _may_hold(words, masking.fields)
+        before = words.filter(may_hold).to_pylist()
+        after = [masking.masked_text(text, inside) for text in before]
+        if after == before:
             return column
-    return as_dictionary(pa.array(hidden, pa.string()).take(encoded.indices))
+        hidden = pc.replace_with_mask(words, may_hold, pa.array(after, pa.string()))
+    return as_dictionary(hidden.take(encoded.indices))
+
+
+def _may_hold(words: pa.Array, fields: tuple[str, ...]) -> pa.Array:
+    """Return which texts have to be looked into: those that may have the name of a masked field.
+
+    Written out, behind an escape of JSON, or in base64 of JSON.
+    """
+    literal = [re.escape(part) for name in fields for part in _longest_parts(name)]
+    if len(literal) < len(fields):  # a name of which nothing is certain
+        return words.is_valid()
+    looks = "|".join([*literal, r"\\", r"^[eWICD][A-Za-z0-9+/_-]{7,}={0,2}$"])
+    found = pc.match_substring_regex(words, looks, ignore_case=True)
+    return pc.fill_null(found, False)
+
+
+def _longest_parts(name: str) -> list[str]:
+    """Return the longest text that the last part of each matching path has for certain."""
+    if name.startswith("/") or "[" in name:
+        return []
+    last = name.removesuffix(".*").removesuffix("_base64").rpartition(".")[2]
+    return [max(re.split(r"[*?]", last), key=len)] if last.strip("*?") else []
 
 
 @dataclass(frozen=True)

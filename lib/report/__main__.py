@@ -26,6 +26,7 @@ from lib.sources.open import (
     available_sources,
     cap_on_events,
     guarded,
+    is_cluster,
     open_source,
     preset_fields,
     read_secrets,
@@ -143,10 +144,11 @@ def _opened(options: Options) -> tuple[str, TopicSource, str]:
         source = guarded(file, "file", secrets, os.environ, OPERATOR)
         return "file", source, topic_of(options.file.name)
     names = [name for name in available_sources(secrets, os.environ) if name != UPLOAD]
-    name = options.source or names[0]
+    wanted = options.source or names[0]
+    name = next((each for each in names if each.lower() == wanted.lower()), wanted)
     source = open_source(name, secrets, os.environ, OPERATOR)
     if options.topic is not None:
-        known = _known_topics(source) if name != "kafka" else [options.topic]
+        known = [options.topic] if is_cluster(name) else _known_topics(source)
         if options.topic not in known:
             raise _missing(f"There is no topic “{options.topic}” in {source.name}.", known)
         return name, source, options.topic

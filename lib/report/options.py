@@ -176,7 +176,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_source(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--source", type=str.lower, choices=(KAFKA, FILES, SAMPLES))
+    group.add_argument(
+        "--source", metavar="NAME", help=f"{KAFKA}, a cluster's name, {FILES} or {SAMPLES}"
+    )
     group.add_argument("--topic", help="a topic of the source; the only one if not named")
     group.add_argument("--file", type=Path, metavar="PATH", help="a single file, of any format")
     group.add_argument(

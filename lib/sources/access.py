@@ -107,6 +107,34 @@ def signs_in(secrets: Mapping[str, Any]) -> bool:
     return AUTH in secrets
 
 
+def providers_of(secrets: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of the providers to sign in with; none where the only one has no name.
+
+    Raises
+    ------
+    SettingsError
+        When the settings of the log-in lack something.
+    """
+    auth = secrets.get(AUTH, {})
+    if not isinstance(auth, Mapping):
+        raise SettingsError("auth is no table.", "Write [auth] with the log-in's settings in it.")
+    named = {n: t for n, t in auth.items() if isinstance(t, Mapping) and n != "client_kwargs"}
+    of_provider = ("client_id", "client_secret", "server_metadata_url")
+    tables = [("", auth, ("redirect_uri", "cookie_secret"))] + [
+        (name, table, of_provider) for name, table in (named or {"": auth}).items()
+    ]
+    refuse(
+        (f"[{AUTH}{name and '.' + name}] has no {key}.", f"Set {key}.")
+        for name, table, keys in tables
+        for key in keys
+        if not table.get(key)
+    )
+    refuse(
+        (f"The provider {n} has an underscore.", "Call it otherwise.") for n in named if "_" in n
+    )
+    return tuple(named)
+
+
 def rules_of(secrets: Mapping[str, Any]) -> tuple[Rule, ...]:
     """Return the rules; without sign-in or rules, one that allows everything to everybody.
 

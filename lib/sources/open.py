@@ -16,7 +16,7 @@ from lib.core.errors import NotAllowedError, SettingsError
 from lib.core.masking import Masking
 from lib.core.memory import bytes_in, usable_bytes
 from lib.core.schemas import NoSchemas
-from lib.sources.access import rules_of, topics_for
+from lib.sources.access import providers_of, rules_of, signs_in, topics_for
 from lib.sources.files.folder import FileTopics, samples
 from lib.sources.guarded import EVERY_TOPIC, Guarded
 from lib.sources.kafka import KafkaTopics
@@ -127,6 +127,7 @@ def settings_faults(
         partial(_check_tables, secrets),
         partial(masking_of, secrets, environment),
         partial(rules_of, secrets),
+        *([partial(providers_of, secrets)] if signs_in(secrets) else []),
     ]
     faults = []
     for check in checks:

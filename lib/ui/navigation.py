@@ -15,8 +15,16 @@ _ICON: Final = Path(__file__).with_name("icon.svg")
 
 
 def configure_page() -> None:
-    """Set title and icon, before `navigation`: a page's own icon would come from another host."""
-    st.set_page_config(page_title="Skewline", page_icon=_ICON, layout="wide")
+    """Set title and icon, before `navigation`: a page's own icon would come from another host.
+
+    Embedded in another page, the app begins without its sidebar.
+    """
+    st.set_page_config(
+        page_title="Skewline",
+        page_icon=_ICON,
+        layout="wide",
+        initial_sidebar_state="collapsed" if st.context.is_embedded else "auto",
+    )
 
 
 def navigation() -> Page:

@@ -11,15 +11,14 @@ import streamlit as st
 from lib.core.errors import FieldsError, SkewlineError
 from lib.core.formatting import counted, escaped_markdown, visible_text
 from lib.events.fields import KEPT, KEY
-from lib.sources.open import UPLOAD, available_sources, cap_on_events, label_of
+from lib.sources.open import UPLOAD, cap_on_events
 from lib.ui import parameters
 from lib.ui.failures import show_error
 from lib.ui.fields import chosen_fields
 from lib.ui.loads import LoadKey, Opened, is_known, load_of
 from lib.ui.offer import offer_of, show_offer
 from lib.ui.page import show_progress
-from lib.ui.secrets import secrets
-from lib.ui.sources import chosen_source, topics_of
+from lib.ui.sources import chosen_source, offered_sources, topics_of
 from lib.ui.topic_choice import choose_range
 from lib.ui.topic_list import is_shown
 
@@ -109,7 +108,7 @@ def _choose() -> tuple[Opened | None, TopicInfo | None]:
 
 
 def _choose_source() -> str:
-    names = {label_of(name): name for name in available_sources(secrets(), os.environ)}
+    names = offered_sources(parameters.get(parameters.OTHER_SOURCE))
     of_first = parameters.get(parameters.SOURCE)
     chosen = _selected("Second source", list(names), parameters.OTHER_SOURCE, of_first)
     return names[chosen or next(iter(names))]

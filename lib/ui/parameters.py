@@ -71,7 +71,7 @@ _GROUP: Final = "ends of the open group of clients"
 SOURCE: Final = Parameter(
     "source",
     None,
-    "`Kafka`, `Files`, `Samples`, `Upload`",
+    "`Kafka`, the name of a cluster, `Files`, `Samples`, `Upload`",
     default_means="the first that is configured",
 )
 TOPIC: Final = Parameter(

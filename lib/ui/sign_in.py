@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
 import streamlit as st
 
 from lib.core.errors import SettingsError
 from lib.core.formatting import escaped_markdown
-from lib.sources.access import AUTH, SOMEBODY, Viewer, may_enter, signs_in
+from lib.sources.access import SOMEBODY, Viewer, may_enter, providers_of, signs_in
+from lib.ui.failures import show_error
 from lib.ui.secrets import secrets
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def viewer() -> Viewer:
@@ -38,7 +33,7 @@ def require_sign_in() -> None:
         told = f"{_name()} is not on the list of those who may look."
         st.error(f"{told} Ask whoever runs Skewline to add you.", icon=":material/block:")
     except SettingsError as error:
-        st.error(escaped_markdown(str(error)), icon=":material/error:")
+        show_error(error)
     _sign_out()
     st.stop()
 
@@ -54,21 +49,16 @@ def show_viewer() -> None:
 def _offer_sign_in() -> None:
     st.title("Skewline")
     st.markdown("When did it happen, and when did it arrive? Sign in to look.")
-    for label, provider in _providers():
+    try:
+        providers = providers_of(secrets())
+    except SettingsError as error:
+        show_error(error)
+        st.stop()
+    for name in providers or (None,):
+        label = f"Sign in with {escaped_markdown(name)}" if name else "Sign in"
         if st.button(label, type="primary", icon=":material/login:"):
-            st.login(provider)
+            st.login(name)
     st.stop()
-
-
-def _providers() -> Iterator[tuple[str, str | None]]:
-    """Yield a button's label and the provider's name: of each that has one, or of the only one."""
-    auth = secrets()[AUTH]
-    named = [
-        name for name, table in auth.items() if isinstance(table, Mapping) and "client_id" in table
-    ]
-    yield from ((f"Sign in with {escaped_markdown(name)}", name) for name in named)
-    if not named:
-        yield "Sign in", None
 
 
 def _sign_out() -> None:

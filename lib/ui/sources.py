@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from lib.core.errors import SkewlineError
+from lib.core.errors import SettingsError, SkewlineError
 from lib.core.formatting import escaped_markdown
+from lib.sources.access import topics_for
 from lib.sources.open import (
     UPLOAD,
+    available_sources,
     guarded,
+    label_of,
     open_source,
     require_source,
     schemas_for_files,
@@ -44,6 +47,23 @@ def check_settings() -> None:
     """Write what is wrong with the settings to the log, once, when the server starts."""
     for fault in settings_faults(secrets(), os.environ):
         _log.error("Settings: %s", fault)
+
+
+def offered_sources(linked: str | None) -> dict[str, str]:
+    """Return the sources to choose from, what each is called → its name: those that are open.
+
+    And the one that a link has, so that opening it says that it is not open.
+    """
+    names = {label_of(name): name for name in available_sources(secrets(), os.environ)}
+    return {n: name for n, name in names.items() if n == linked or _is_open(name)} or names
+
+
+def _is_open(name: str) -> bool:
+    """Return whether a viewer may look at any topic of a source; where that cannot be told, yes."""
+    try:
+        return bool(topics_for(viewer(), name, secrets()))
+    except SettingsError:
+        return True  # opening it says what is wrong with the settings
 
 
 def chosen_source(

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from lib.core.errors import SettingsError
 from lib.core.formatting import counted, escaped_markdown, visible_text
-from lib.sources.access import topics_for
 from lib.sources.base import Between, Everything, FromOffset, LastMinutes, Latest, Range
-from lib.sources.open import UPLOAD, available_sources, label_of
+from lib.sources.open import UPLOAD, label_of
 from lib.sources.partitions import ChosenPartitions
 from lib.ui import parameters
-from lib.ui.secrets import secrets
-from lib.ui.sign_in import viewer
+from lib.ui.sources import offered_sources
 from lib.ui.switch import switch
 from lib.ui.topic_list import first_readable, is_shown
 
@@ -42,31 +38,20 @@ _LATEST: Final = dt.datetime(9999, 12, 31)  # noqa: DTZ001
 
 def choose_source() -> str:
     """Draw the sources and return the name of the chosen one."""
-    names = {label_of(name): name for name in available_sources(secrets(), os.environ)}
-    linked = parameters.get(parameters.SOURCE)
-    # A link to a source that is not for this viewer is refused by name, not led elsewhere.
-    shown = [one for one in names if one == linked or _is_open(names[one])] or list(names)
-    _take_from_url(parameters.SOURCE, shown)
+    names = offered_sources(parameters.get(parameters.SOURCE))
+    _take_from_url(parameters.SOURCE, list(names))
     chosen = st.segmented_control(
         "Source",
-        shown,
+        list(names),
         required=True,
         key=parameters.SOURCE.name,
         width="stretch",
         help="Where topics are read from.",
         on_change=_leave_source,
     )
-    known = chosen or shown[0]
+    known = chosen or next(iter(names))
     parameters.put(parameters.SOURCE, known)
     return names[known]
-
-
-def _is_open(name: str) -> bool:
-    """Return whether a viewer may look at any topic of a source; where that cannot be told, yes."""
-    try:
-        return bool(topics_for(viewer(), name, secrets()))
-    except SettingsError:
-        return True  # opening it says what is wrong with the settings
 
 
 def choose_topic(name: str, source: TopicSource, topics: Sequence[TopicInfo]) -> str | None:

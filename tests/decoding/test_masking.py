@@ -1,16 +1,22 @@
 """Masked fields in decoded columns and in raw records."""
 
+import base64
+import io
 import json
 
+import fastavro
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lib.core.masking import NOTHING_MASKED, Masking
-from lib.core.schemas import NoSchemas
+from lib.core.schemas import NoSchemas, Schema, SchemaId
 from lib.decoding.masking import RawRecord, masked_columns, masked_record
 from lib.decoding.registry import decode_block, decoder_for
 from lib.sources.records import rejected_for
 from tests.support.blocks import block
+from tests.support.schemas import KnownSchemas
 
 SECRET = "ann@example.com"
 MASKING = Masking(("email",))
@@ -121,3 +127,95 @@ class TestRawRecords:
         assert shown == RawRecord(
             None, None, (("h", None), ("none", None)), ("@key", "value", "@header:h")
         )
+
+
+# Behind a schema registry
+
+AVRO = {
+    "type": "record",
+    "name": "E",
+    "fields": [
+        {"name": "email", "type": ["null", "string"]},
+        {
+            "name": "user",
+            "type": {
+                "type": "record",
+                "name": "U",
+                "fields": [{"name": "email", "type": "bytes"}, {"name": "age", "type": "int"}],
+            },
+        },
+        {"name": "all", "type": {"type": "array", "items": "U"}},
+        {"name": "by", "type": {"type": "map", "values": "U"}},
+        {"name": "raw", "type": "bytes"},
+    ],
+}
+USER = {"email": SECRET.encode(), "age": 44}
+PROTO = """
+syntax = "proto3";
+message M { string email = 1; repeated M all = 2; map<string, M> by = 3; bytes raw = 4; }
+"""
+
+
+def of_registry(kind, text, body):
+    schemas = KnownSchemas({SchemaId("schema id", 1): Schema(kind, text)})
+    return block(b"\0\0\0\0\1" + body), schemas
+
+
+def avro_record():
+    body = io.BytesIO()
+    record = {
+        "email": SECRET,
+        "user": USER,
+        "all": [USER],
+        "by": {"a": USER},
+        "raw": json.dumps({"email": SECRET}).encode(),
+    }
+    fastavro.schemaless_writer(body, AVRO, record)
+    return of_registry("AVRO", json.dumps(AVRO), body.getvalue())
+
+
+def protobuf_record():
+    def field(number, content):
+        return bytes([number << 3 | 2, len(content)]) + content
+
+    one = field(1, SECRET.encode())
+    raw = field(4, json.dumps({"email": SECRET}).encode())
+    body = one + field(2, one) + field(3, field(1, b"a") + field(2, one)) + raw
+    return of_registry("PROTOBUF", PROTO, b"\0" + body)
+
+
+@pytest.mark.parametrize("make", [avro_record, protobuf_record])
+@pytest.mark.parametrize("fields", [("email",), ("*mail",), ("/e.*l/",)])
+def test_nested_fields_of_a_schema_are_masked(make, fields):
+    records, schemas = make()
+    decoder = decoder_for(records, schemas)
+    plain = decode_block(records, decoder, NOTHING_MASKED).columns.to_pylist()
+    [shown] = decode_block(records, decoder, Masking(fields)).columns.to_pylist()
+    assert str(plain).count(SECRET) + str(plain).count("ann@") >= 4
+    assert "ann@" not in str(shown)
+    assert base64.b64encode(b"ann@exampl").decode()[:12] not in str(shown)
+    assert "44" in str(shown) or make is protobuf_record
+
+
+NAMES = st.sampled_from(["email", "Email", "e-mail", "mail", "x", "user.email"])
+TEXTS = st.builds(
+    "{}{}{}{}".format,
+    st.sampled_from(["", "{", '{"', "a ", "[", "\\u0065"]),
+    NAMES,
+    st.sampled_from(['": "', "=", ":", ' : "', "", ">"]),
+    st.sampled_from(["ann", 'ann"}', "", '"}]', "é"]),
+)
+
+
+@given(
+    st.lists(TEXTS | TEXTS.map(lambda text: base64.b64encode(text.encode()).decode()) | st.none()),
+    st.sampled_from(
+        ["email", "user.email", "*.email", "e?mail", "*", "e*", "/e-?mail/", "[e]mail"]
+    ),
+)
+def test_a_column_of_text_is_looked_into_as_each_text_is(column, name):
+    masking = Masking((name,))
+    table = pa.table({"t": pa.array([*column, *column], pa.string())})
+    shown = masked_columns(table, masking)["t"].to_pylist()
+    if not masking.covers("t"):
+        assert shown == 2 * [t if t is None else masking.masked_text(t, "t") for t in column]

@@ -266,6 +266,11 @@ class TestFaults:
         assert made.status == 2
         assert "Name one with --topic: sessions-10, sessions-100." in made.err
 
+    def test_a_source_that_is_not_there_names_those_that_are(self, report):
+        made = report("--source", "staging", "--topic", "rides")
+        assert made.status == 2
+        assert "There is no source 'staging' here. Choose one of samples" in made.err
+
     def test_a_chosen_field_that_no_record_has(self, report):
         made = report(*SAMPLE, "--fields", "event_time=nope")
         assert made.status == 2
@@ -345,6 +350,15 @@ def test_a_topic_on_a_broker_is_what_the_sample_is(report, samples_on_broker, mo
     same = ("events", "clients", "sessions", "sequence_numbers")
     assert {name: on_broker[name] for name in same} == {name: in_file[name] for name in same}
     assert on_broker["made"]["source"] == "kafka"
+
+
+def test_a_cluster_is_a_source_by_its_name(report, samples_on_broker, tmp_path):
+    settings = tmp_path / ".streamlit/secrets.toml"
+    settings.parent.mkdir()
+    settings.write_text(f'[clusters.Staging]\nbootstrap_servers = "{samples_on_broker}"\n')
+    told = report("--source", "staging", "--topic", "sessions-10").document
+    assert told["events"] == 255
+    assert told["made"]["source"] == "Staging"
 
 
 def test_outages_of_the_simulator_are_told(report):

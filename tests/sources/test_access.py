@@ -5,11 +5,19 @@ import pytest
 from lib.core.errors import NotAllowedError, SettingsError
 from lib.core.masking import Masking
 from lib.loading.load import load
-from lib.sources.access import OPERATOR, SOMEBODY, Viewer, may_enter, rules_of, topics_for
+from lib.sources.access import (
+    OPERATOR,
+    SOMEBODY,
+    Viewer,
+    may_enter,
+    providers_of,
+    rules_of,
+    topics_for,
+)
 from lib.sources.base import Everything
 from lib.sources.files.folder import samples
 from lib.sources.guarded import Guarded
-from lib.sources.open import guarded, open_source
+from lib.sources.open import guarded, open_source, settings_faults
 
 ANN = Viewer({"email": "Ann@Example.com", "groups": ["team", "all"]})
 AUTH = {"auth": {"client_id": "x"}}
@@ -94,6 +102,40 @@ def test_rules_that_cannot_be_used_open_nothing(given, said):
         rules_of(given)
     with pytest.raises(SettingsError, match=said):
         open_source("samples", given, {}, ANN)
+
+
+APP = {"redirect_uri": "http://x/oauth2callback", "cookie_secret": "s"}
+PROVIDER = {"client_id": "c", "client_secret": "s", "server_metadata_url": "http://p"}
+
+
+@pytest.mark.parametrize(
+    ("auth", "names"),
+    [
+        (APP | PROVIDER, ()),
+        (APP | PROVIDER | {"client_kwargs": {"prompt": "login"}}, ()),
+        (APP | {"google": PROVIDER, "okta": PROVIDER}, ("google", "okta")),
+    ],
+)
+def test_providers_are_those_of_the_log_in(auth, names):
+    assert providers_of({"auth": auth}) == names
+
+
+@pytest.mark.parametrize(
+    ("auth", "said"),
+    [
+        ({}, "[auth] has no redirect_uri. [auth] has no cookie_secret. [auth] has no client_id."),
+        (PROVIDER, "[auth] has no redirect_uri. [auth] has no cookie_secret. Set"),
+        (
+            APP | {"okta": {"client_id": "c"}},
+            "[auth.okta] has no client_secret. [auth.okta] has no",
+        ),
+        (APP | {"my_own": PROVIDER}, "The provider my_own has an underscore"),
+        ("x", "auth is no table"),
+    ],
+)
+def test_what_the_log_in_lacks_is_said_when_the_server_starts(auth, said):
+    [fault] = settings_faults({"auth": auth}, {})
+    assert said in str(fault)
 
 
 class TestGuardedSource:

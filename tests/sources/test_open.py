@@ -118,7 +118,7 @@ def test_several_clusters_are_sources_by_their_names_each_with_its_registry():
 def test_the_records_of_files_have_the_schemas_of_the_cluster_without_a_name():
     environment = {"SCHEMA_REGISTRY_URL": "http://registry:8081"}
 
-    files = open_source(FILES, FOLDER, environment)
+    files = open_source(FILES, FOLDER, environment, OPERATOR)
 
     assert files.schemas.settings.url == "http://registry:8081"
     assert files.schemas is schemas_for_files(CLUSTERS, environment)

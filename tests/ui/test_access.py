@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from lib.core.formatting import escaped_markdown
 from tests.support.app import REPOSITORY
-from tests.support.opened import PATIENCE_S, metrics, settled
+from tests.support.opened import PATIENCE_S, TWO_TOPICS, metrics, settled
 
 AUTH = """
 [auth]
@@ -100,3 +100,30 @@ def test_rules_without_sign_in_hold_for_everybody(opened):
     rules = '[[access]]\nsources = ["samples"]\ntopics = ["sessions-10"]\n'
     at = opened(rules=rules, auth="", source="Samples", topic="sessions-100")
     assert "is not open to you" in errors(at)[0]
+
+
+def test_what_the_log_in_lacks_is_said_instead_of_a_button(opened):
+    at = opened(auth='[auth]\nclient_id = "skewline"\n')
+    assert "has no redirect_uri" in errors(at)[0]
+    assert not at.button
+
+
+class TestTwoTopics:
+    def test_only_what_is_open_is_offered(self, opened):
+        at = opened("bob@example.com", source="Samples", topic="sessions-10")
+        settled(at.switch_page(TWO_TOPICS).run())
+        offered = {box.label: box.options for box in at.main.get("selectbox")}
+        assert offered["Second source"] == ["Samples"]
+        assert offered["Second topic"] == ["sessions-10"]
+
+    @pytest.mark.parametrize(
+        ("link", "said"),
+        [
+            ({"other_topic": "sessions-100"}, "The topic “sessions-100” of Samples is not open"),
+            ({"other_source": "Upload"}, "Upload is not open to you."),
+        ],
+    )
+    def test_a_link_to_another_one_is_refused(self, opened, link, said):
+        at = opened("bob@example.com", source="Samples", topic="sessions-10", **link)
+        settled(at.switch_page(TWO_TOPICS).run())
+        assert said in errors(at)[0]

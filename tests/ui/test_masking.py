@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lib.report.__main__ import main
-from tests.support.opened import PAGES, files_of, metrics, open_app, settled
+from tests.support.opened import PAGES, RECORDS, files_of, metrics, open_app, settled
 
 pytestmark = pytest.mark.usefixtures("app_isolation")
 
@@ -107,6 +107,13 @@ def test_on_no_page_and_not_in_the_log(topic, caplog):
         assert b"masked-" in sent or page == PAGES[-1]
         assert PLANTED.encode() not in sent, page
     assert PLANTED not in caplog.text
+
+
+@pytest.mark.parametrize("offset", [0, 7, 300, 301])
+def test_not_in_a_record_as_it_stands_in_the_log(topic, offset):
+    # Given a record of each kind: good ones, and rejected ones or none at the end
+    at = open_app(RECORDS, source="Files", topic=topic, record=f"0:{offset}")
+    assert PLANTED.encode() not in everything_sent(at)
 
 
 def test_in_no_output_of_the_report(topic, tmp_path, capsys, caplog):
