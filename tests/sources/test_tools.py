@@ -633,6 +633,17 @@ def test_a_record_may_be_printed_over_several_lines(form):
     assert [row["timestamp"] for row in found] == [sent.ms for sent in SENT_OFTEN]
 
 
+@pytest.mark.parametrize("form", ["[%i] %v", "Key: %k\nTimestamp: %d\nValue: %v\n--"])
+def test_two_records_tell_enough(form):
+    lines_of_one = form.count("\n") + 1
+    text = "\n".join(printed(form).splitlines()[: 2 * lines_of_one])
+
+    found, rejected = read("t.txt", text)
+
+    assert rejected == []
+    assert [row["timestamp"] for row in found] == [sent.ms for sent in SENT_OFTEN[:2]]
+
+
 def test_lines_of_a_record_may_be_in_two_blocks(monkeypatch):
     monkeypatch.setattr(lines_module, "BLOCK_BYTES", 100)
     form = "Key: %k\nValue: %v\nTimestamp: %d\nOffset: %o"

@@ -85,7 +85,8 @@ def several_lines(lines: Sequence[bytes]) -> SeveralLines | None:
     values = [k for k, line in enumerate(lines) if _has_json(line)]
     steps = Counter(b - a for a, b in pairwise(values))
     size, count = steps.most_common(1)[0] if steps else (1, 0)
-    if not 1 < size <= _MOST_LINES or count < max(_FEW, 0.9 * (len(values) - 1)):
+    few = _FEW if len(lines) != 2 * size else 1
+    if not 1 < size <= _MOST_LINES or count < max(few, 0.9 * (len(values) - 1)):
         return None
     if values[0] >= size:
         return None

@@ -32,7 +32,7 @@ def cells_of(text: str) -> Cells | None:
     lines = [line for line in text.splitlines()[:_LINES] if line.strip()]
     if len(lines) < 2:
         return None
-    if any(map(_RULER.fullmatch, lines[:_LEAST])) and _alike(_between_bars, lines) > 1:
+    if any(map(_RULER.fullmatch, lines[:_LEAST])) and _alike(_between_bars, lines, 0.6) > 1:
         return _between_bars
     parted = _OTHERS.search(lines[0]) is not None
     for mark in _MARKS[:-1] if parted else _MARKS:
@@ -60,13 +60,13 @@ def _plain_lines(text: bytes, cells: Cells) -> bytes:
     return lines.encode("utf-8", "surrogateescape")
 
 
-def _alike(cells: Cells, lines: list[str]) -> int:
-    """Return how many cells nine in ten lines have; 0 if they are not alike."""
+def _alike(cells: Cells, lines: list[str], share: float = 0.9) -> int:
+    """Return how many cells a share of the lines has; 0 if they are not alike."""
     widths = Counter(len(row) for line in lines if (row := cells(line)) is not None)
     if not widths:
         return 0
     width, count = widths.most_common(1)[0]
-    return width if count * 10 >= 9 * widths.total() else 0
+    return width if count >= share * widths.total() else 0
 
 
 def _between_bars(line: str) -> list[str] | None:

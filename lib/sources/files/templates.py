@@ -128,7 +128,7 @@ def template_without_names(fronts: Sequence[bytes], sizes: Sequence[int]) -> Tem
     sizes
         How many bytes each value has, which may be printed too.
     """
-    if len(fronts) < _FEW:
+    if len(fronts) < _FEW and not all(map(_ISO.search, fronts)):
         return None
     end = _END.search(common_end(fronts))
     if end is None:
