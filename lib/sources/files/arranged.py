@@ -26,7 +26,7 @@ _PARTED: Final = " \t\r,;|"
 _IS_JSON: Final = re.compile(rb"\s*(?:[\"}\]]|[\[{]\s*$)")
 """How lines begin that are a part of a JSON value over several lines."""
 
-_CLOSED: Final = re.compile(r"[)'>]+")
+_CLOSED: Final = re.compile(r"[)'>*#=~.\s-]+")
 _DIGITS: Final = re.compile(rb"\d+")
 _LABEL: Final = re.compile(rb"[^:=]*?\w[^:=]*[:=]")
 
@@ -47,7 +47,7 @@ class SeveralLines:
 def parts_first(line: bytes) -> bytes:
     r"""Return a line with what stands behind the JSON in it before it; others as they are.
 
-    What only closes a bracket or a quote goes.
+    What only closes a bracket or a quote, or rules records off, goes.
 
     Examples
     --------
