@@ -227,6 +227,7 @@ def test_csv_is_read_as_people_have_it(text):
         ("0,1\na,5\nb,6\n", ["0", "1"]),
         ("a,,c\n1,2,3\n", ["a", "column_2", "c"]),
         ("a,b\nx,y\n", ["a", "b"]),
+        ('"{""a"":1}"\n"{""a"":2}"\n', ["column_1.a"]),
     ],
 )
 def test_a_first_line_that_looks_like_data_has_no_names(text, names):

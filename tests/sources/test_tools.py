@@ -699,6 +699,30 @@ def test_parts_may_stand_behind_the_value_and_in_brackets(form):
         assert [row["offset"] for row in found] == [sent.offset for sent in SENT_OFTEN]
 
 
+@pytest.mark.parametrize("mark", ["\t", "|", ":", " "])
+def test_a_key_may_be_json_too(mark):
+    text = "".join(f'{{"id": {n}}}{mark}{sent.value}\n' for n, sent in enumerate(SENT_OFTEN))
+
+    found, rejected = read("t.txt", text)
+
+    assert rejected == []
+    assert [row["value"].decode() for row in found] == [sent.value for sent in SENT_OFTEN]
+    assert [json.loads(row["key"])["id"] for row in found] == list(range(6))
+
+
+@pytest.mark.parametrize("begin", ["", "CreateTime:5\t"])
+def test_some_keys_may_be_empty(begin):
+    text = "".join(
+        f"{begin}{sent.key if n % 2 else ''}\t{sent.value}\n" for n, sent in enumerate(SENT_OFTEN)
+    )
+
+    found, rejected = read("t.txt", text)
+
+    assert rejected == []
+    assert [row["value"].decode() for row in found] == [sent.value for sent in SENT_OFTEN]
+    assert [row["key"] for row in found] == [None, b"dev-1"] * 3
+
+
 def test_seconds_behind_an_at_are_read():
     text = "".join(f"@{sent.ms / 1000:.3f} {sent.value}\n" for sent in SENT_OFTEN)
 

@@ -47,7 +47,8 @@ class SeveralLines:
 def parts_first(line: bytes) -> bytes:
     r"""Return a line with what stands behind the JSON in it before it; others as they are.
 
-    What only closes a bracket or a quote, or rules records off, goes.
+    What only closes a bracket or a quote, or rules records off, goes. Where JSON ends the line,
+    JSON before it is a key or headers.
 
     Examples
     --------
@@ -59,9 +60,19 @@ def parts_first(line: bytes) -> bytes:
     behind = "" if end is None else text[end:].strip(_PARTED)
     if _CLOSED.fullmatch(behind):
         return text[:end].encode("utf-8", "surrogateescape")
-    if behind.startswith(("{", "[")) or not any(map(str.isalnum, behind)):
+    if not any(map(str.isalnum, behind)):
+        return line
+    if behind.startswith(("{", "[")) or _ends_with_json(behind):
         return line
     return f"{behind}\t{text[:end]}".encode("utf-8", "surrogateescape")
+
+
+def _ends_with_json(text: str) -> bool:
+    while (end := _end_of_json(text)) is not None:
+        text = text[end:]
+        if not text:
+            return True
+    return False
 
 
 def _end_of_json(text: str) -> int | None:

@@ -25,6 +25,7 @@ _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d|\d\d?[:./]\d\d?[:./]\d\d")
 _DECIMAL: Final = re.compile(r"-?\d+,\d+")
 _WHOLE: Final = re.compile(r"-?\d*")
 _ESCAPED: Final = re.compile(r'(?:^|[\t;|,^~])"(?:[^"\\]|\\.)*\\"')
+_OBJECT: Final = re.compile(r"\s*\{.*\}\s*", re.DOTALL)
 _QUOTED: Final = re.compile(r'(?:(?<=[\t;|,^~])|^) *"(?:[^"]|"")*"(?= *(?:[\t;|,^~]|$))')
 _OPENS: Final = re.compile(r'(?:(?<=[\t;|,^~])|^) *"[^"]*(?:""[^"]*)*$')
 _COMMENT: Final = re.compile(r"(?:#|//|%)\s*")
@@ -200,6 +201,8 @@ def _looks_like_data(names: list[str], rows: list[list[str]]) -> bool:
     counted = [str(n) for n in range(len(names) + 1)]
     if names in (counted[:-1], counted[1:]):
         return False
+    if any(map(_OBJECT.fullmatch, names)):
+        return True
     for k, name in enumerate(names):
         cells = [row[k] for row in rows if k < len(row) and row[k]]
         if _is_value(name) and sum(map(_is_value, cells)) * 2 > len(cells):

@@ -50,6 +50,7 @@ _FOUND: Final = tuple(re.compile(part.encode(), re.IGNORECASE) for part in _PART
 _GAP: Final = re.compile(rb'[ \t]*-[ \t]+|[^\w{\["-]+')
 _LONGEST: Final = 1 << 16
 _MOST_PARTS: Final = 8
+_HEADER: Final = re.compile(rb"[\w.-]+:")
 _NO_HEADERS: Final = b"NO_HEADERS"
 _HEADERS: Final = re.compile(rb"[\w.-]+:[^,]*(?:,[\w.-]+:[^,]*)+")
 
@@ -308,7 +309,7 @@ def _separator(rests: Sequence[bytes], *, begins: bool) -> bytes | None:
 def _fronts(rest: bytes, separator: bytes) -> tuple[bytes, ...] | None:
     """Return what is before the JSON of a line, part by part; None if it has no JSON."""
     parts = rest.split(separator)
-    for count in range(min(len(parts), _MOST_PARTS)):
+    for count in range(int(rest.startswith(separator)), min(len(parts), _MOST_PARTS)):
         if _is_json(separator.join(parts[count:])):
             return tuple(parts[:count])
     return None
@@ -319,7 +320,7 @@ def _has_headers(fronts: list[tuple[bytes, ...]], count: int) -> bool:
     if _NO_HEADERS in firsts:
         return True
     if count > 1:
-        return all(b":" in first for first in firsts)
+        return all(map(_HEADER.match, firsts))
     return all(_HEADERS.fullmatch(first) for first in firsts)
 
 
