@@ -42,7 +42,10 @@ element."""
 SCRATCH: Final = 0
 OTHERS: Final = 1
 ROOT: Final = 2
-"""Slots that every table has: of what is not kept, of fields of kind `OTHER`, of the message."""
+"""Slots that every table has: of what is not kept, of fields of kind `OTHER`, of the message.
+
+What a later field replaces is noted as `OTHER`, too: it may be no text, which only `protobuf` sees.
+"""
 
 TAG, KIND, SLOT, END, CHILD, ONEOF = range(6)
 """Columns of the table of fields: the slots that a field and all in it have are `SLOT` to `END`,
@@ -176,6 +179,7 @@ def _walk_one(  # noqa: C901 (a loop over instructions; calls cost more than the
         if oneof != SCRATCH:
             before = numbers[oneof, record]
             if present[oneof, record] and before != field:
+                present[OTHERS, record] = 1
                 for other in range(fields[before, SLOT], fields[before, END]):
                     present[other, record] = 0
             numbers[oneof, record] = field
@@ -192,6 +196,8 @@ def _walk_one(  # noqa: C901 (a loop over instructions; calls cost more than the
                 present[messages[message, 2], record] = 1
         else:
             value, at = scalar(fields[field, KIND], data, at, stop)
+            if fields[field, KIND] == TEXT and present[slot, record]:
+                present[OTHERS, record] = 1
             numbers[slot, record] = value
             present[slot, record] = 1
     return -at

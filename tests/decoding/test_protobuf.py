@@ -446,6 +446,16 @@ def test_a_map_with_very_many_keys_is_read_too():
     assert rows == {0: rows_by_protobuf([message])[0]}
 
 
+@pytest.mark.parametrize("replaced", [b"\x72\x01\xff", b"\xaa\x01\x01\xff\xb8\x01\x05"])
+def test_a_text_that_is_replaced_has_to_be_one(replaced):
+    good = message_of(EVERYTHING, "All")(string="x").SerializeToString()
+
+    rows, reasons = read_rows(EVERYTHING, FIRST + replaced + good, FIRST + good + good)
+
+    assert list(reasons) == [0]
+    assert rows[1]["string"] == "x"
+
+
 def test_what_a_oneof_drops_takes_its_lists_along():
     all_of = message_of(EVERYTHING, "All")
     first = all_of(part={"c": ["x"]}).SerializeToString()
