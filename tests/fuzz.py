@@ -31,7 +31,8 @@ from lib.sources.files.formats import records_of
 from lib.sources.files.input_file import uploaded
 from tests.decoding import test_avro, test_json, test_protobuf
 from tests.decoding.test_wrappers import WRITERS
-from tests.sources.test_tools import CONTAINERS, OBJECTS, SENT
+from tests.sources.test_containers import DRAWN
+from tests.sources.test_tools import CONTAINERS, OBJECTS, SENT, printed
 from tests.support.blocks import block
 from tests.support.schemas import written_by
 
@@ -186,9 +187,16 @@ def seeds(*endings: str) -> list[tuple[str, bytes]]:
         ("x.avro", written_by("java")[f"avro file, {codec}"].value)
         for codec in ("null", "deflate", "snappy")
     ]
+    forms = ("Key: %k\nTimestamp: %d\nValue: %v\n--", "[%i] %v @ %o", "%v\t%k\t%d")
+    lines = [("x.txt", printed(form).encode()) for form in forms]
+    drawn = [(f"x.{end}", table.encode()) for table in DRAWN.values() for end in ("csv", "txt")]
     packed = [("x.jsonl.gz", gzip.compress(b'{"a":1}\n' * 9))]
     more = [("x.parquet", parquet.getvalue()), ("x.arrow", arrow.getvalue()), *avro, *packed]
-    return [(n, content) for n, content in (*cases, *tools, *more) if n.endswith(endings)]
+    return [
+        (n, content)
+        for n, content in (*cases, *tools, *lines, *drawn, *more)
+        if n.endswith(endings)
+    ]
 
 
 def file_block(chance: random.Random, *, of: list[tuple[str, bytes]]) -> int:
