@@ -325,7 +325,7 @@ def _skip_group(
         tag, at = _varint(data, at, stop)
         if at < 0:
             return at
-        if tag < 8 or tag > 0xFFFF_FFFF:
+        if tag > 0xFFFF_FFFF:  # of a group that nobody knows, protobuf takes a field 0, too
             return np.int64(-BAD_TAG)
         number, wire = tag >> 3, tag & 7
         if wire == _WIRE_GROUP:

@@ -270,6 +270,15 @@ def test_bytes_that_do_not_fit_are_rejected(value, reason):
     assert (rows, reasons) == ({1: {"client_id": 0}}, {0: reason})
 
 
+def test_a_group_that_is_not_known_may_hold_a_field_0():
+    group = b"\x63\x00\x01\x64"  # field 12, as the reference reads it
+
+    rows, reasons = read_rows(EVERYTHING, FIRST + group, FIRST + b"\x00\x01")
+
+    assert parsed(message_of(EVERYTHING, "All"), group) is not None
+    assert (list(rows), list(reasons)) == ([0], [1])
+
+
 def test_nesting_is_bounded():
     text = 'syntax = "proto3"; message A { A a = 1; repeated A b = 2; int32 c = 3; }'
     value = b""

@@ -317,6 +317,23 @@ def test_quotes_with_a_backslash_before_them_are_quotes():
     assert reasons == []
 
 
+def test_a_backslash_before_the_quote_that_ends_a_cell_is_one():
+    fields, reasons, _ = opened("t.csv", 'path,n\n"C:\\",1\n"D:\\",2\n')
+
+    assert [row["path"] for row in fields] == ["C:\\", "D:\\"]
+    assert reasons == []
+
+
+@pytest.mark.parametrize("mark", ["# ", "// "])
+def test_an_object_that_is_commented_out_is_no_record(mark):
+    text = '{\n "a": 1\n}\n' + mark + '{"a": 2}\n{\n "a": 3\n}\n'
+
+    fields, reasons, _ = opened("t.json", text)
+
+    assert [row["a"] for row in fields] == [1, 3]
+    assert reasons == ["not JSON"]
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

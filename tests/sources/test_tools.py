@@ -409,6 +409,7 @@ def test_an_envelope_without_offsets_is_numbered_and_without_timestamps_has_none
         {"device": "a", "value": {"x": 1}, "topic": "room"},
         {"message": "started", "time": 1, "host": "a"},
         {"payload": {"a": 1}, "schema": {"type": "struct"}},
+        {"message": "started", "level": "INFO", "kafka": {"partition": 0, "offset": 5}},
     ],
 )
 def test_an_event_is_no_envelope_for_having_a_value(event):

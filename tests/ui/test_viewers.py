@@ -114,9 +114,9 @@ def test_a_viewer_who_uploads_another_file_sees_that_one():
 def test_a_file_is_hashed_and_listed_once_not_once_a_rerun(monkeypatch):
     made = []
 
-    def counting(name, content):
+    def counting(name, content, schemas):
         made.append(name)
-        return upload_of(name, content)
+        return upload_of(name, content, schemas=schemas)
 
     upload_of = upload.UploadedTopic
     monkeypatch.setattr(upload, "UploadedTopic", counting)

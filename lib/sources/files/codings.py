@@ -24,7 +24,7 @@ _MARKS: Final = (
     *(b"\0", b"\xc3\x01", b"\x03\0", b"\x03\x05"),  # what names a schema: `decoding.wire_format`
     *(b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\x82SNAPPY\0", b"\xff\x06\0\0sNaPpY"),
 )
-_HEX: Final = re.compile(rb"(?:0x|\\x)?((?:[0-9a-fA-F]{2})+)")
+_HEX: Final = re.compile(rb"(?:0x|\\x)?(?=.*[a-fA-F])((?:[0-9a-fA-F]{2})+)")
 _LIST: Final = re.compile(rb"\s*(?:\[|\{\s*\"type\"\s*:\s*\"Buffer\")")
 
 

@@ -116,9 +116,7 @@ def envelope_of(names: Sequence[str], values: Sequence[Any] = ()) -> Envelope | 
     plain = {_plain(name) for name in names}
     only = all(name in _BESIDE or any(name in known for known in NAMES.values()) for name in plain)
     others = found.keys() - {"value"} or plain & {"topic", "topicname"}
-    alike = [value for value in values if value is not None]
-    looks = sum(_looks_like_json(value) for value in alike) * 2 >= len(alike) > 0
-    return Envelope(found) if only and others and looks else None
+    return Envelope(found) if only and others and _look_like_json(values) else None
 
 
 def _roles(names: Sequence[str], prefix: str = "") -> dict[str, str]:
@@ -138,6 +136,11 @@ def value_name(names: Sequence[str]) -> str | None:
 
 def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _look_like_json(values: Sequence[Any]) -> bool:
+    alike = [value for value in values if value is not None]
+    return sum(map(_looks_like_json, alike)) * 2 >= len(alike) > 0
 
 
 def _looks_like_json(value: object) -> bool:
@@ -182,7 +185,10 @@ def _nested_in(read: Sequence[dict[str, Any]], names: Sequence[str]) -> Envelope
             inner.pop("value", None)
         roles = outer | inner
         if "offset" in inner and "partition" in roles and roles.get("value", name) != name:
-            return Envelope(roles, name)
+            value = roles["value"].removeprefix(f"{name}.")
+            holders = read if value == roles["value"] else inside
+            if _look_like_json([each.get(value) for each in holders]):
+                return Envelope(roles, name)
     return None
 
 

@@ -30,6 +30,7 @@ DEEPEST: Final = 64
 
 _QUOTE, _BACKSLASH, _COMMA, _COLON, _NEWLINE = b'"\\,:\n'
 _OPEN_OBJECT, _CLOSE_OBJECT, _OPEN_ARRAY, _CLOSE_ARRAY = b"{}[]"
+_HASH, _SLASH = b"#/"
 _UNFINISHED: Final = -1
 _RECORD_SEPARATOR: Final = 0x1E  # RFC 7464
 
@@ -303,13 +304,15 @@ def _end_of(data: Bytes, i: int, stop: int, within: bool, kinds: Bytes) -> int:
 def _after_marks(data: Bytes, i: int, stop: int, final: bool) -> int:
     """Return where an object or an array begins behind nothing but marks that begin at `i`.
 
-    `i` if other text follows, `_UNFINISHED` if that is not to be seen yet.
+    `i` if other text follows, or a comment begins; `_UNFINISHED` if that is not to be seen yet.
     """
     first = i
+    is_comment = data[i] in (_HASH, _SLASH) and (i == 0 or data[i - 1] == _NEWLINE)
     while i < stop:
         byte = data[i]
         if byte in (_OPEN_OBJECT, _OPEN_ARRAY):
-            return i
+            return first if is_comment else i
+        is_comment = is_comment and byte != _NEWLINE
         is_letter = 0x30 <= byte <= 0x39 or 0x41 <= byte <= 0x5A or 0x61 <= byte <= 0x7A
         if is_letter or byte in (_QUOTE, _CLOSE_OBJECT, _CLOSE_ARRAY) or byte > 0x7E:
             return first
