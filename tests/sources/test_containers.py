@@ -317,6 +317,15 @@ def test_quotes_with_a_backslash_before_them_are_quotes():
     assert reasons == []
 
 
+def test_json_without_quotes_around_it_is_the_last_cell():
+    text = 'ts,key,value\n1,a,{"x":1,"y":"b, c"}\n2,a,{"x":2,"y":"\\"d\\", e"}\n'
+
+    fields, reasons, _ = opened("t.csv", text)
+
+    assert [row["y"] for row in fields] == ["b, c", '"d", e']
+    assert reasons == []
+
+
 def test_a_backslash_before_the_quote_that_ends_a_cell_is_one():
     fields, reasons, _ = opened("t.csv", 'path,n\n"C:\\",1\n"D:\\",2\n')
 

@@ -1,11 +1,12 @@
 """Tables that are drawn with characters, and such with marks of two characters, as plain cells.
 
 What `psql`, `mysql`, Spark's `show`, Trino and Markdown print; columns that spaces part, two or
-more.
+more; rows that end with JSON without quotes around it, whose commas part nothing.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final
@@ -34,6 +35,11 @@ def cells_of(text: str) -> Cells | None:
         return None
     if any(map(_RULER.fullmatch, lines[:_LEAST])) and _alike(_between_bars, lines, 0.6) > 1:
         return _between_bars
+    rest = _with_json_last(lines[0].count(","))
+    if "," in lines[0] and sum(map(_ends_with_json, map(rest, lines[1:]))) * 10 >= 9 * len(
+        lines[1:]
+    ):
+        return rest
     parted = _OTHERS.search(lines[0]) is not None
     for mark in _MARKS[:-1] if parted else _MARKS:
         if all(mark in line for line in lines) and _alike(_split_at(mark), lines) > 1:
@@ -75,6 +81,21 @@ def _between_bars(line: str) -> list[str] | None:
     bare = _BARS.sub("|", line).strip()
     framed = len(bare) > 1 and bare.startswith("|") and bare.endswith("|")
     return [cell.strip() for cell in (bare[1:-1] if framed else bare).split("|")]
+
+
+def _with_json_last(commas: int) -> Cells:
+    return lambda line: line.split(",", commas)
+
+
+def _ends_with_json(row: list[str] | None) -> bool:
+    """Return whether the last cell of a row is an object with commas in it."""
+    last = row[-1].strip() if row else ""
+    if "," not in last or not last.startswith("{"):
+        return False
+    try:
+        return isinstance(json.loads(last), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _split_at(mark: str) -> Cells:
