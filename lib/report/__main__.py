@@ -140,7 +140,7 @@ def _opened(options: Options) -> tuple[str, TopicSource, str]:
     """Return the name of the source, the source, and the topic."""
     secrets = _secrets()
     if options.file is not None:
-        file = OneFile(options.file, schemas=schemas_for_files(secrets, os.environ))
+        file = OneFile(options.file, schemas=schemas_for_files(secrets, os.environ, OPERATOR))
         source = guarded(file, "file", secrets, os.environ, OPERATOR)
         return "file", source, topic_of(options.file.name)
     names = [name for name in available_sources(secrets, os.environ) if name != UPLOAD]

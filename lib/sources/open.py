@@ -16,7 +16,7 @@ from lib.core.errors import NotAllowedError, SettingsError
 from lib.core.masking import Masking
 from lib.core.memory import bytes_in, usable_bytes
 from lib.core.schemas import NoSchemas
-from lib.sources.access import providers_of, rules_of, signs_in, topics_for
+from lib.sources.access import OPERATOR, providers_of, rules_of, signs_in, topics_for
 from lib.sources.files.folder import FileTopics, samples
 from lib.sources.guarded import EVERY_TOPIC, Guarded
 from lib.sources.kafka import KafkaTopics
@@ -219,7 +219,7 @@ def _opened(name: str, secrets: Mapping[str, Any], environment: Mapping[str, str
         return _cluster(name, _clusters(secrets)[name], {}, f"[{CLUSTERS}.{name}]")
     folder = _folder(secrets, environment)
     if name == FILES and folder:
-        schemas = schemas_for_files(secrets, environment)
+        schemas = schemas_for_files(secrets, environment, OPERATOR)  # whose folder it is
         return FileTopics(Path(folder), recursive=_recursive(secrets), schemas=schemas)
     raise SettingsError(
         f"There is no source {name!r} here.",
@@ -227,14 +227,20 @@ def _opened(name: str, secrets: Mapping[str, Any], environment: Mapping[str, str
     )
 
 
-def schemas_for_files(secrets: Mapping[str, Any], environment: Mapping[str, str]) -> SchemaSource:
+def schemas_for_files(
+    secrets: Mapping[str, Any], environment: Mapping[str, str], viewer: Viewer
+) -> SchemaSource:
     """Return where the schemas of records in files come from: the registry of the cluster `kafka`.
+
+    It is for those who may read topics of the cluster: a file can be made up to ask for any schema.
 
     Raises
     ------
     SettingsError
         When its settings cannot be used.
     """
+    if not topics_for(viewer, KAFKA, secrets):
+        return NoSchemas()
     given = _kafka(secrets)
     of_registry = given.get("schema_registry", {}) if isinstance(given, Mapping) else {}
     return _schemas(of_registry, environment, KAFKA_SECTION)

@@ -83,7 +83,7 @@ def chosen_source(
     if name != UPLOAD:
         return open_source(name, secrets(), os.environ, viewer())
     require_source(name, secrets(), viewer())
-    file = uploaded(schemas_for_files(secrets(), os.environ), key, held_as)
+    file = uploaded(schemas_for_files(secrets(), os.environ, viewer()), key, held_as)
     return file and guarded(file, name, secrets(), os.environ, viewer())
 
 

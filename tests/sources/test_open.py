@@ -8,7 +8,7 @@ import pytest
 
 from lib.core.errors import SettingsError
 from lib.core.schemas import NoSchemas
-from lib.sources.access import OPERATOR
+from lib.sources.access import OPERATOR, Viewer
 from lib.sources.files.folder import FileTopics, samples
 from lib.sources.kafka import KafkaSettings, KafkaTopics
 from lib.sources.newest import DEFAULT_CAP
@@ -121,8 +121,20 @@ def test_the_records_of_files_have_the_schemas_of_the_cluster_without_a_name():
     files = open_source(FILES, FOLDER, environment, OPERATOR)
 
     assert files.schemas.settings.url == "http://registry:8081"
-    assert files.schemas is schemas_for_files(CLUSTERS, environment)
-    assert schemas_for_files(CLUSTERS, {}) == NoSchemas()
+    assert files.schemas is schemas_for_files(CLUSTERS, environment, OPERATOR)
+    assert schemas_for_files(CLUSTERS, {}, OPERATOR) == NoSchemas()
+
+
+def test_who_may_read_no_topic_of_the_cluster_gets_no_schemas_for_an_upload():
+    environment = {"SCHEMA_REGISTRY_URL": "http://registry:8081"}
+    rules = {"auth": {}, "access": [{"people": ["ann@example.com"], "sources": [KAFKA]}]}
+
+    schemas = [
+        schemas_for_files(rules, environment, Viewer({"email": email}))
+        for email in ("ann@example.com", "bob@example.com")
+    ]
+
+    assert [one == NoSchemas() for one in schemas] == [False, True]
 
 
 @pytest.mark.parametrize(
