@@ -122,14 +122,14 @@ def test_a_record_that_cannot_be_read_costs_nothing_but_itself():
 def test_values_in_a_file_have_the_schemas_of_the_registry(written):
     lines = [
         f'{{"partition":0,"offset":{n},"value":"{written(framed(1, body)).decode()}"}}\n'
-        for n, body in enumerate((b"\x02\x04", b"\x06\x08"))
+        for n, body in enumerate((b"\x02\x04", b"\x0a\x0c"))
     ]
     source = UploadedTopic("t.jsonl", "".join(lines).encode(), schemas=known())
 
     loaded = load(source, "t", Everything(), chosen=(("event_time", "at"), ("unit", "ms")))
 
     assert loaded.decoder.name == "Confluent Avro"
-    assert loaded.events.table["Timestamp"].tolist() == [2, 4]
+    assert loaded.events.table["Timestamp"].tolist() == [2, 6]
     assert not len(loaded.rejected)
 
 

@@ -24,7 +24,8 @@ _MARKS: Final = (
     *(b"\0", b"\xc3\x01", b"\x03\0", b"\x03\x05"),  # what names a schema: `decoding.wire_format`
     *(b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\x82SNAPPY\0", b"\xff\x06\0\0sNaPpY"),
 )
-_HEX: Final = re.compile(rb"(?:0x|\\x)?(?=.*[a-fA-F])((?:[0-9a-fA-F]{2})+)")
+_HEX: Final = re.compile(rb"(?:0x|\\x)?((?:[0-9a-fA-F]{2})+)")
+_LETTER: Final = re.compile(rb"[a-fA-F]")
 _LIST: Final = re.compile(rb"\s*(?:\[|\{\s*\"type\"\s*:\s*\"Buffer\")")
 
 
@@ -60,7 +61,10 @@ def _of_list(text: bytes) -> bytes | None:
 def coding_of(values: pa.BinaryArray) -> Decode | None:
     """Return what decodes most values to what is known; None if they stand for themselves."""
     some = values.drop_null()[:_SAMPLE].to_pylist()
-    return next((d for d in (of_base64, _of_hex, _of_list) if _decodes(d, some)), None)
+    codings = [of_base64, _of_list]
+    if any(map(_LETTER.search, some)):  # else numbers
+        codings.append(_of_hex)
+    return next((decode for decode in codings if _decodes(decode, some)), None)
 
 
 def _decodes(decode: Decode, some: Sequence[bytes]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 import re
+import unicodedata
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
@@ -30,6 +31,7 @@ _MARKS: Final = (
 )
 _BESIDE_LETTERS: Final = re.compile(rb"[A-Za-z][\x80-\xff]|[\x80-\xff][A-Za-z]|[\xc0-\xff]{3}")
 _NO_TEXT: Final = re.compile(rb"[\0-\x08\x0e-\x1f]|\\u00[01][0-9a-fA-F]")
+_LETTERS: Final = ("Lu", "Ll", "Lo")
 _TOLD_FROM: Final = 1 << 16
 _ESCAPE: Final = b"\x1b["
 _COLOURS: Final = re.compile(rb"\x1b\[[0-9;]*[mK]")
@@ -84,9 +86,9 @@ def old_encoding_of(beginning: bytes) -> str | None:
 
 
 def _is_of_letters(text: bytes, encoding: str) -> bool:
-    """Return whether nearly all characters of a text that ASCII has not are letters."""
+    """Return whether nearly all characters of a text that are not ASCII are letters, no accents."""
     high = [c for c in text.decode(encoding, "replace") if not c.isascii()]
-    return sum(map(str.isalpha, high)) * 10 >= 9 * len(high)
+    return sum(unicodedata.category(c) in _LETTERS for c in high) * 10 >= 9 * len(high)
 
 
 def old_encoding_of_json(beginning: bytes) -> str | None:
