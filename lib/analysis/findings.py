@@ -256,6 +256,18 @@ def _of_outages(table: pd.DataFrame, extent: Extent, told: Told) -> Iterator[Fin
         yield _shared_outage(table[(shared_outage == number).fillna(False)], extent, told)
 
 
+def outage_sentence(row: dict[Hashable, Any], extent: Extent, told: Told) -> str:
+    """Return what a row of the table of outages says, a quiet stretch too."""
+    if row[outages.KIND] != outages.QUIET:
+        return _outage(row, extent, told).sentence
+    start = int(row[outages.START] if pd.isna(row[outages.LAST_HEARD]) else row[outages.LAST_HEARD])
+    back = int(row[outages.BACK_AT])
+    return (
+        f"{_capital(extent.who(row[CLIENT]))} was quiet for {duration(back - start)}, "
+        f"{extent.times.stretch(start, back)}: no event of that time is known."
+    )
+
+
 def _outage(row: dict[Hashable, Any], extent: Extent, told: Told) -> Finding:
     client = row[CLIENT]
     held, lost = int(row[outages.HELD_BACK]), int(row[outages.LOST])

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 import altair as alt
 import numpy as np
 import pandas as pd
+import vl_convert
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_SVG_PX: Final = 900
 
 _PARTS: Final = ("layer", "vconcat", "hconcat", "concat")
 
@@ -40,6 +43,27 @@ def embedded(chart: alt.TopLevelMixin, *, width: int) -> EmbeddedChart:
     if "params" in spec:
         spec["params"] = [_by_hand(each) for each in spec["params"] if each.get("bind") == "scales"]
     return EmbeddedChart(spec, tables)
+
+
+def svg_of(chart: alt.TopLevelMixin) -> bytes:
+    """Return a chart as a picture that can be scaled; takes a second."""
+    found = embedded(chart, width=_SVG_PX)
+    datasets = {name: _rows_of(columns) for name, columns in found.tables.items()}
+    svg: str = vl_convert.vegalite_to_svg({**found.spec, "datasets": datasets})
+    return svg.encode()
+
+
+def _rows_of(columns: Columns) -> list[dict[str, Any]]:
+    """Return a table by rows, which is how Vega takes it."""
+    values = [_repeated(column) for column in columns.values()]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)]
+
+
+def _repeated(column: Any) -> list[Any]:  # noqa: ANN401
+    if isinstance(column, dict):
+        return [None if code < 0 else column["names"][code] for code in column["codes"]]
+    values: list[Any] = column
+    return values
 
 
 def _by_hand(zoom: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import streamlit as st
 from lib.charts import windows as charts
 from lib.core.durations import written_ms
 from lib.core.formatting import counted, duration, escaped_markdown
+from lib.core.tickets import Ticket
 from lib.events.fields import JOINED
 from lib.replay.engine import Setting, delay_ms
 from lib.replay.goal import Goal
@@ -18,6 +19,7 @@ from lib.replay.sentences import NO_ADVICE, advice_sentence, how_chosen, named, 
 from lib.replay.windows import SessionWindow
 from lib.ui import parameters
 from lib.ui.engine_settings import names_in
+from lib.ui.links import copy_for_ticket, link_to
 from lib.ui.parameters import BREAK, DELAY, LOSE, SESSION_GAP, binding
 from lib.ui.replays import advice_of, elsewhere_of, input_of, tradeoff_of, true_sessions
 from lib.ui.show import moment
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from lib.loading.load import LoadedTopic
-    from lib.replay.advisor import Tried
+    from lib.replay.advisor import Advice, Tried
     from lib.replay.outcome import Outcome
     from lib.ui.page import Visible
     from lib.ui.parameters import Parameter
@@ -49,18 +51,35 @@ def advisor(visible: Visible, setting: Setting, goal: Goal) -> None:
     sentence = advice_sentence(
         advice, input_of(visible), goal, lambda epoch_ms: moment(epoch_ms, visible)
     )
-    subject = named(advice.setting)
+    subject, said = named(advice.setting), sentence
     sentence = f"**{subject}**{sentence.removeprefix(subject)}"
     if advice.refusal is None:
         st.success(sentence, icon=":material/recommend:")
     else:
         st.warning(sentence, icon=":material/rule:")
-    _use_button(advice.setting)
+    with st.container(horizontal=True):
+        _use_button(advice.setting)
+        _copy(advice, said, visible)
     st.caption(how_chosen(advice, len(visible.topic.positions)))
     if advice.tried:
         with st.expander("Each stretch that it was tested on", icon=":material/table_rows:"):
             _stretches(advice.tried, visible)
     _code(visible, advice.setting)
+
+
+def _copy(advice: Advice, sentence: str, visible: Visible) -> None:
+    outcome, latency = advice.outcome, advice.outcome.latency_median_ms
+    numbers = {
+        "Topic": visible.topic.report.topic,
+        "Engine": advice.setting.engine.label,
+        advice.setting.window.length_title: written_ms(advice.setting.window.length_ms),
+        advice.setting.engine.delay.title: written_ms(delay_ms(advice.setting)),
+        "Dropped": f"{outcome.dropped:,} of {outcome.events:,} events "
+        f"({share_text(outcome.dropped_share)})",
+        "Median result latency": "none" if latency is None else duration(latency),
+    }
+    ticket = Ticket(sentence, numbers, link_to())
+    copy_for_ticket(ticket, parameters.ticket_key("advice"))
 
 
 def choose_goal(visible: Visible, setting: Setting) -> Goal:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
 from lib.charts.comparison import BRUSHES
+from lib.charts.embedded import svg_of
 from lib.charts.picture import TIME, ZOOM
 from lib.events.table import TimeDomain
 from lib.ui import parameters
@@ -21,10 +23,26 @@ _MOVES: Final = "Ctrl and wheel zoom, dragging moves, a double click resets."
 _BRUSHES: Final = " Drag with Shift to choose a time window."
 
 
+def download_svg(picture: Picture, key: str) -> None:
+    """Offer a chart as SVG; as PNG it comes from the toolbar over it."""
+    st.download_button(
+        "SVG",
+        partial(svg_of, picture.chart),
+        file_name=f"{key}.svg",
+        mime="image/svg+xml",
+        key=f"{key}_svg",
+        icon=":material/image:",
+        type="tertiary",
+        on_click="ignore",
+        help="Downloads the chart as a picture that can be scaled; as PNG: the toolbar over it.",
+    )
+
+
 def show_picture(picture: Picture, key: str, note: str = "") -> None:
     """Show a chart, how it is read, and what else is to be said."""
     st.altair_chart(picture.chart, width="stretch", key=key, alt=picture.alt)
     st.caption(f"{picture.reading} {note}".strip())
+    download_svg(picture, key)
 
 
 @st.fragment
@@ -84,6 +102,7 @@ def show_over_time(
             disabled=stretch is None,
             on_click=lambda: st.session_state.update({number: moved + 1}),
         )
+        download_svg(picture, key)
 
 
 def brushed(chart: str, zero_ms: int) -> None:

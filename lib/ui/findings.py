@@ -10,14 +10,20 @@ from lib.analysis.findings import NOTHING
 from lib.analysis.of_topic import nothing_found
 from lib.charts.rows import written
 from lib.core.formatting import counted, escaped_markdown
+from lib.core.moments import Times
+from lib.core.tickets import Ticket
 from lib.events.table import TimeDomain
 from lib.ui import parameters
 from lib.ui.answers import analysis_of, diagnosed, verdict_of
-from lib.ui.time_window import extent_of, show_all_time, show_stretch
+from lib.ui.links import copy_for_ticket, link_to
+from lib.ui.time_window import CLOCKS, extent_of, show_all_time, show_stretch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lib.analysis.findings import Finding
     from lib.loading.load import LoadedTopic
+    from lib.ui.parameters import Parameter
     from lib.ui.time_window import Stretch
 
 _FIRST = 5
@@ -30,12 +36,12 @@ def show_findings(topic: LoadedTopic, zone: str | None) -> None:
     """
     analysis = analysis_of(topic)
     found = analysis.findings_in(zone)
-    _show_all(found, topic)
+    _show_all(found, topic, zone)
     if analysis.numbering is not None:
         st.caption(escaped_markdown(analysis.numbering.sentence))
 
 
-def _show_all(found: list[Finding], topic: LoadedTopic) -> None:
+def _show_all(found: list[Finding], topic: LoadedTopic, zone: str | None) -> None:
     if not found:
         nothing = nothing_found(topic, analysis_of(topic), verdict_of(topic), diagnosed(topic))
         if nothing == NOTHING:
@@ -44,14 +50,14 @@ def _show_all(found: list[Finding], topic: LoadedTopic) -> None:
             st.info(nothing, icon=":material/info:")
         return
     for place, finding in enumerate(found[:_FIRST]):
-        _show(place, finding, topic)
+        _show(place, finding, topic, zone)
     if len(found) > _FIRST:
         with st.expander(f"{counted(len(found) - _FIRST, 'more finding')}"):
             for place, finding in enumerate(found[_FIRST:], start=_FIRST):
-                _show(place, finding, topic)
+                _show(place, finding, topic, zone)
 
 
-def _show(place: int, finding: Finding, topic: LoadedTopic) -> None:
+def _show(place: int, finding: Finding, topic: LoadedTopic, zone: str | None) -> None:
     with st.container(border=True, gap="xsmall"):
         st.markdown(escaped_markdown(finding.sentence))
         with st.container(horizontal=True, gap="small"):
@@ -77,6 +83,39 @@ def _show(place: int, finding: Finding, topic: LoadedTopic) -> None:
             ):
                 page = f"pages/{finding.page.lower()}.py"
                 st.switch_page(page, query_params=parameters.by_hand())
+            _copy(finding, stretch, clients, topic, zone, place)
+
+
+def _copy(
+    finding: Finding,
+    stretch: Stretch | None,
+    clients: list[str],
+    topic: LoadedTopic,
+    zone: str | None,
+    place: int,
+) -> None:
+    times = Times(topic.events.zero_ms, zone)
+    ends = [] if stretch is None else [topic.events.zero_ms + round(1000 * end) for end in stretch]
+    numbers = {
+        "Topic": topic.report.topic,
+        "Events that it touches": f"{finding.events:,}",
+        **({"Shown": times.stretch(*ends)} if ends else {}),
+        **({"Clients": ", ".join(clients)} if clients else {}),
+    }
+    link = link_to(shown(stretch, clients), finding.page)
+    copy_for_ticket(Ticket(finding.sentence, numbers, link), parameters.ticket_key(f"{place}"))
+
+
+def shown(stretch: Stretch | None, clients: Sequence[str]) -> dict[Parameter[object], list[str]]:
+    """Return the parameters of a view of a stretch of received times, of all events in it."""
+    ends = [] if stretch is None else [f"{end:.3f}" for end in stretch]
+    clock = [] if stretch is None else [CLOCKS[TimeDomain.RECEIVED]]
+    return {
+        parameters.WINDOW: ends,
+        parameters.CLOCK: clock,
+        parameters.CLIENTS: list(clients),
+        parameters.WHERE: [],
+    }
 
 
 def _view_of(finding: Finding, topic: LoadedTopic) -> tuple[Stretch | None, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -9,12 +10,17 @@ import pandas as pd
 import streamlit as st
 
 from lib.analysis import outages
-from lib.analysis.findings import around
-from lib.charts.rows import shown_name
+from lib.analysis.findings import around, outage_sentence
+from lib.charts.rows import shown_name, written
 from lib.core.columns import CLIENT, SESSION
+from lib.core.formatting import duration
+from lib.core.tickets import Ticket
 from lib.events.table import TimeDomain
 from lib.ui import parameters
+from lib.ui.answers import analysis_of
 from lib.ui.client_filter import only_clients
+from lib.ui.findings import shown
+from lib.ui.links import copy_for_ticket, link_to
 from lib.ui.record_links import open_records
 from lib.ui.show import clock_name, shown_times, time_column, with_times_shown
 from lib.ui.tables import MOST_ROWS, Whole, show_table, weakly
@@ -22,6 +28,7 @@ from lib.ui.time_window import show_stretch
 
 if TYPE_CHECKING:
     from lib.ui.page import Visible
+    from lib.ui.time_window import Stretch
 
 _TIMES: Final = (outages.START, outages.LAST_HEARD, outages.BACK_AT, outages.BURST_END)
 
@@ -50,8 +57,34 @@ def outage_table(table: pd.DataFrame, every: pd.DataFrame, visible: Visible) -> 
         alt="Outages with their silence, events held back and burst",
     )
     if chosen.selection.rows and chosen.selection.rows[0] < len(first):
-        client = first[CLIENT].iloc[chosen.selection.rows[0]]
-        open_records("this outage", only_clients, client)
+        outage = first.iloc[chosen.selection.rows[0]]
+        with st.container(horizontal=True):
+            open_records("this outage", only_clients, outage[CLIENT])
+            _copy(outage, visible)
+
+
+def _copy(outage: pd.Series, visible: Visible) -> None:
+    analysis = analysis_of(visible.whole)
+    assert analysis.extent is not None  # or there were no outage
+    extent = replace(analysis.extent, zone=visible.times.zone)
+    stretch = _stretch_of(outage, visible.zero_ms)
+    numbers = {
+        "Topic": visible.topic.report.topic,
+        "Client": shown_name(outage[CLIENT]),
+        "Kind": str(outage[outages.KIND]),
+        "Silence": _in_words(outage[outages.SILENCE]),
+        "Events held back": f"{outage[outages.HELD_BACK]:,}",
+        "Events lost": f"{outage[outages.LOST]:,}",
+        "Largest delay": _in_words(outage[outages.LARGEST_DELAY]),
+        "Burst": _in_words(outage[outages.BURST_LENGTH]),
+    }
+    sentence = outage_sentence(outage.to_dict(), extent, analysis.told)
+    link = link_to(shown(stretch, [written(outage[CLIENT])]), "Outages")
+    copy_for_ticket(Ticket(sentence, numbers, link), parameters.ticket_key("outage"))
+
+
+def _in_words(ms: object) -> str:
+    return "not known" if pd.isna(ms) else duration(float(ms))  # type: ignore[arg-type, call-overload]
 
 
 def rhythm_table(limits: pd.DataFrame, topic: str) -> None:
@@ -111,10 +144,12 @@ def _readable(table: pd.DataFrame, visible: Visible) -> pd.DataFrame:
 
 def _zoom(table: pd.DataFrame, zero_ms: int) -> None:
     rows = st.session_state[parameters.OUTAGE_TABLE].selection.rows
-    if not rows:
-        return
-    outage = table.iloc[rows[0]]
+    if rows:
+        show_stretch(TimeDomain.RECEIVED, *_stretch_of(table.iloc[rows[0]], zero_ms))
+
+
+def _stretch_of(outage: pd.Series, zero_ms: int) -> Stretch:
     known = not pd.isna(outage[outages.LAST_HEARD])
     start = int(outage[outages.LAST_HEARD if known else outages.START]) - zero_ms
     end = int(outage[outages.BURST_END]) - zero_ms
-    show_stretch(TimeDomain.RECEIVED, *around(start, end))
+    return around(start, end)

@@ -369,6 +369,11 @@ def finding_key(place: int, page: str = "") -> str:
     return f"finding {place} {page}".rstrip()
 
 
+def ticket_key(of: str) -> str:
+    """Return the key of what copies a finding, outage or advice for a ticket."""
+    return f"ticket {of}"
+
+
 def curve_key(name: str, over: str) -> str:
     """Return the key of the chart of one curve."""
     return f"{name} over {over}"

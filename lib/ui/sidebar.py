@@ -21,6 +21,7 @@ from lib.ui.answers import corrected
 from lib.ui.client_filter import choose_clients
 from lib.ui.event_filter import choose_filter
 from lib.ui.fields import choose_fields, chosen_fields, forget_fields
+from lib.ui.links import link_button
 from lib.ui.loads import LoadKey, Opened, is_known, load_of, reload_of
 from lib.ui.offer import offer_of
 from lib.ui.sources import chosen_source, forget_topics, topics_of
@@ -121,6 +122,7 @@ def _view_of_topic(source: TopicSource, key: LoadKey) -> View:
                 help="Widens the time window to the whole topic, and clears clients and filter.",
             )
         topic = _choose_correction(topic)
+    link_button()
     return View(
         key.topic,
         topic,

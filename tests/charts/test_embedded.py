@@ -4,7 +4,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from lib.charts.embedded import columns_of, embedded
+from lib.charts.embedded import columns_of, embedded, svg_of
 
 
 def test_columns_are_what_json_has():
@@ -34,6 +34,15 @@ def test_a_table_that_two_panels_draw_is_there_once():
     assert len(drawn.tables["table0"]["x"]) == 6_000
     assert [each["width"] for each in drawn.spec["vconcat"]] == [300, 300]
     assert "datasets" not in drawn.spec
+
+
+def test_a_picture_has_every_mark_and_its_texts():
+    frame = pd.DataFrame({"x": [1, 2, 3], "client": pd.Categorical(["a", "<b>", "a"])})
+    drawn = alt.Chart(frame).mark_circle().encode(x="x:Q", color="client:N").properties(title="T")
+    svg = svg_of(drawn).decode()
+    assert svg.count('aria-roledescription="circle"') == 3
+    assert ">T<" in svg
+    assert "<b>" not in svg
 
 
 def test_layers_have_the_width_of_the_whole():

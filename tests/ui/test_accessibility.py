@@ -121,7 +121,7 @@ def test_axe_finds_nothing_serious(chromium, samples_app, path, theme):
     viewport = {"width": 1400, "height": 1000}
     with chromium.new_context(color_scheme=theme, viewport=viewport) as context:
         page = context.new_page()
-        page.goto(f"{samples_app}/{path}?topic=sessions-100")
+        page.goto(f"{samples_app}/{path}?topic=sessions-100&record=1:5")
         expect_idle(page)
         for drawn in page.get_by_test_id("stVegaLiteChart").all():
             expect(drawn.locator("svg.marks, canvas")).to_be_visible()

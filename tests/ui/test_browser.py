@@ -196,6 +196,32 @@ def test_a_typed_condition_is_a_chip_in_the_link_that_can_be_removed(page, sampl
     expect(metric(page, "Events")).to_have_text("2,428")
 
 
+def test_the_link_is_copied_by_a_button_and_a_chart_comes_as_svg(chromium, samples_app):
+    with chromium.new_context(
+        viewport=VIEWPORT, permissions=["clipboard-read", "clipboard-write"]
+    ) as context:
+        page = context.new_page()
+        page.goto(f"{samples_app}/outages?topic=sessions-10")
+        expect(page.get_by_test_id("stVegaLiteChart")).to_be_visible()
+        expect_idle(page)
+        with page.expect_download() as download:
+            page.get_by_role("button", name="SVG").click()
+        assert download.value.path().read_bytes().startswith(b"<svg")
+        page.get_by_role("button", name="Link to this view").click()
+        code = page.get_by_test_id("stPopoverBody").get_by_test_id("stCode")
+        code.hover()
+        code.get_by_label("Copy to clipboard").click()
+        link = until_holds(page, lambda: copied(page))
+        assert link.startswith(f"{samples_app}/outages?")
+        assert "topic=sessions-10" in link
+
+
+def copied(page):
+    text = page.evaluate("navigator.clipboard.readText()")
+    assert text.startswith("http")
+    return text
+
+
 def test_selecting_an_outage_makes_its_stretch_the_window(page, samples_app):
     page.goto(f"{samples_app}/outages?topic=sessions-10")
     expect(table_rows(page, 1, 2)[0][1]).to_be_attached()

@@ -405,7 +405,7 @@ class TestKafka:
         titles = [said.proto.title for said in at.info]
         assert "None of the 2 records could be read." in titles
         assert metrics(at)["Rejected"] == "2"
-        assert [code.value for code in at.code] == ["6e 6f 20 4a 53 4f 4e\nno JSON"]
+        assert [code.value for code in at.main.get("code")] == ["6e 6f 20 4a 53 4f 4e\nno JSON"]
 
     @pytest.mark.usefixtures("configured")
     def test_reload_reads_what_is_new(self, make_topic, produce):

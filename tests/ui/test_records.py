@@ -62,7 +62,7 @@ def test_a_link_shows_the_record_with_its_times_and_neighbours(events):
     assert said["Its kind"] == "LogAppendTime"
     [tree] = [json.loads(each.value) for each in at.json]
     assert tree["SessionID"] == row[SESSION]
-    key, text, raw = (each.value for each in at.code)
+    key, text, raw = (each.value for each in at.main.get("code"))
     assert (key, json.loads(text)) == (str(row[CLIENT]), tree)
     assert raw.startswith("00000000  7b 22 ")
     assert around(at, "partition") == list(range(2, 13))
@@ -106,7 +106,7 @@ def test_a_topic_without_any_event_shows_its_records(tmp_path, monkeypatch):
     folder = files_of(tmp_path / "files", monkeypatch)
     (folder / "t.jsonl").write_text(f"{HOSTILE}\nnot JSON\n")
     at = open_app(RECORDS, topic="t", record="0:0")
-    assert at.code[0].value == HOSTILE
+    assert at.main.get("code")[0].value == HOSTILE
     assert [each.value for each in at.warning] == ["It is no event: not JSON."]
 
 

@@ -1,0 +1,72 @@
+"""Copy for a ticket: findings, outages and advice with their numbers and a link that shows them."""
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from lib.ui.links import LONGEST
+from tests.support.opened import (
+    COMPARISON,
+    OUTAGES,
+    WINDOWS,
+    captions,
+    metrics,
+    open_app,
+    settled,
+)
+
+pytestmark = pytest.mark.usefixtures("app_isolation")
+OUTAGE = "Client 2 was silent for 65.2 s, 11:35:52–11:36:57 UTC, 28 Oct 2018, and then delivered 31"
+
+
+def tickets(at):
+    """Return what can be copied on a page, Markdown and plain text in turn."""
+    return [code.value for code in at.main.get("code") if "?" in code.value]
+
+
+def query_of(text):
+    return parse_qs(urlsplit(text.splitlines()[-1]).query)
+
+
+def test_a_finding_has_its_sentence_numbers_and_a_link_that_shows_it():
+    at = open_app(topic="sessions-10", where="client IN (1, 2)")
+    [markdown, plain] = [text for text in tickets(at) if OUTAGE in text]
+    assert markdown.startswith(f"**{OUTAGE}")
+    assert "Events that it touches: 31" in plain
+    query = query_of(plain)
+    assert "where" not in query  # a finding is of all events
+    assert query["clients"] == ["2"]
+    again = open_app(**query)
+    assert metrics(again)["Clients"] == "1"
+    assert "by received time; 1 client" in captions(again)
+
+
+def test_an_outage_that_is_selected_can_be_copied():
+    at = open_app(OUTAGES, topic="sessions-10")
+    assert not tickets(at)
+    at.session_state["outage_table"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    at = settled(at.run())
+    [_, plain] = tickets(at)
+    assert plain.startswith(OUTAGE)
+    assert "Events held back: 31" in plain
+    assert query_of(plain)["clients"] == ["2"]
+
+
+def test_advice_can_be_copied_with_the_setting_and_what_it_drops():
+    at = open_app(WINDOWS, topic="sessions-10", delay="1 s")
+    markdown, plain = tickets(at)[:2]
+    assert "drops 0 % of all 255 events" in plain
+    assert "Engine: Flink DataStream" in plain
+    assert query_of(plain)["delay"] == ["1 s"]
+    assert markdown.startswith("**Flink DataStream: ")
+
+
+def test_the_link_to_a_view_holds_all_of_it_and_says_when_it_is_long():
+    at = open_app(COMPARISON, topic="sessions-100", where="partition = 0", window=["0", "60"])
+    [link] = [code.value for code in at.sidebar.get("code")]
+    query = query_of(link)
+    assert (query["where"], query["window"]) == (["partition = 0"], ["0", "60"])
+    assert len(link) < LONGEST
+    many = [f"client <> {number}" + " " * 50 for number in range(1000, 1030)]
+    at = open_app(COMPARISON, topic="sessions-100", where=many)
+    assert any("some programs take 2,000" in warning.value for warning in at.sidebar.warning)
