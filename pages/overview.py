@@ -1,6 +1,7 @@
 import streamlit as st
 
 from lib.ui import parameters
+from lib.ui.export import export_shown
 from lib.ui.findings import show_findings
 from lib.ui.headline import advice_line, figures, when
 from lib.ui.page import begin
@@ -29,7 +30,9 @@ with findings_place:
     st.subheader("What stands out in the whole topic", anchor=False)
     show_findings(visible.topic, visible.times.zone)
     tour()
-download_report(visible.topic)
+with st.container(horizontal=True):
+    export_shown(visible)
+    download_report(visible.topic)
 
 st.subheader("First records", anchor=False)
 first_records(visible, 100, parameters.FIRST_RECORDS)

@@ -1,6 +1,7 @@
 import streamlit as st
 
 from lib.ui import parameters
+from lib.ui.export import export_shown
 from lib.ui.page import begin
 from lib.ui.record_reader import record_reader
 from lib.ui.show import first_records
@@ -12,3 +13,4 @@ visible = begin(
 )
 st.subheader("Events", anchor=False)
 first_records(visible, 1_000, parameters.EVENTS_LISTED, picks=True)
+export_shown(visible)

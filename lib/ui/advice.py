@@ -19,6 +19,7 @@ from lib.replay.sentences import NO_ADVICE, advice_sentence, how_chosen, named, 
 from lib.replay.windows import SessionWindow
 from lib.ui import parameters
 from lib.ui.engine_settings import names_in
+from lib.ui.export import export_dropped
 from lib.ui.links import copy_for_ticket, link_to
 from lib.ui.parameters import BREAK, DELAY, LOSE, SESSION_GAP, binding
 from lib.ui.replays import advice_of, elsewhere_of, input_of, tradeoff_of, true_sessions
@@ -59,6 +60,7 @@ def advisor(visible: Visible, setting: Setting, goal: Goal) -> None:
         st.warning(sentence, icon=":material/rule:")
     with st.container(horizontal=True):
         _use_button(advice.setting)
+        export_dropped(visible, advice.setting, advice.outcome.dropped)
         _copy(advice, said, visible)
     st.caption(how_chosen(advice, len(visible.topic.positions)))
     if advice.tried:

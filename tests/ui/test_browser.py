@@ -5,11 +5,12 @@ import re
 import socket
 from contextlib import ExitStack
 
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import expect
 
-from lib.core.columns import CLIENT, EVENT_TIME_0, RECEIVED_TIME_0
+from lib.core.columns import CLIENT, EVENT_TIME, EVENT_TIME_0, RECEIVED_TIME_0
 from lib.loading.load import load
 from lib.simulate.samples import SAMPLES
 from lib.sources.base import Everything
@@ -214,6 +215,18 @@ def test_the_link_is_copied_by_a_button_and_a_chart_comes_as_svg(chromium, sampl
         link = until_holds(page, lambda: copied(page))
         assert link.startswith(f"{samples_app}/outages?")
         assert "topic=sessions-10" in link
+
+
+def test_what_is_shown_comes_as_a_file(page, samples_app, events):
+    page.goto(f"{samples_app}/records?topic=sessions-100&where=client+%3D+3&window=0&window=300")
+    page.get_by_role("button", name=re.compile("Export what is shown")).click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV", exact=True).click()
+    written = pd.read_csv(download.value.path())
+    table = events["sessions-100"]
+    shown = table[(table[CLIENT] == 3) & table[EVENT_TIME_0].between(0, 300)]
+    assert written["event_time_ms"].tolist() == shown[EVENT_TIME].tolist() != []
+    assert set(written["client"]) == {3}
 
 
 def copied(page):

@@ -61,6 +61,14 @@ def test_advice_can_be_copied_with_the_setting_and_what_it_drops():
     assert markdown.startswith("**Flink DataStream: ")
 
 
+def test_what_the_advised_setting_drops_can_be_exported():
+    at = open_app(WINDOWS, topic="sessions-100", lose="5")
+    [said] = [text for text in tickets(at) if text.startswith("Flink") and "Dropped: " in text]
+    dropped = said.split("Dropped: ")[1].split(" of ")[0]
+    labels = [popover.proto.popover.label for popover in at.get("popover")]
+    assert f"Export what it drops, {dropped} events" in labels
+
+
 def test_the_link_to_a_view_holds_all_of_it_and_says_when_it_is_long():
     at = open_app(COMPARISON, topic="sessions-100", where="partition = 0", window=["0", "60"])
     [link] = [code.value for code in at.sidebar.get("code")]

@@ -1,0 +1,91 @@
+"""Events as a file: readable times beside epochs, units in names, every format the same."""
+
+import json
+from io import BytesIO, StringIO
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from lib.core.columns import EVENT_TIME, MISSING_TIME
+from lib.events.shown_events import FORMATS, as_csv, as_json_lines, as_parquet, shown_events
+from lib.sources.files.parquet import ORIGIN
+from tests.support.tables import events_table
+
+MS = 1_540_726_486_041
+
+
+@pytest.fixture
+def table():
+    events = events_table(
+        [MS, MS + 1, MS + 2],
+        [MS + 5, MISSING_TIME, MS - 3],
+        client=["a", "=1+1", "@b"],
+        sequence=[1, None, 3],
+        extra={"offset": [7, 8, 9], "note": ["x", None, '-2+3"; \n']},
+    )
+    return shown_events(events)
+
+
+def read(form, table):
+    """Return what is written of a table, read by another library, as rows."""
+    written = FORMATS[form][2](table)
+    match form:
+        case "CSV":
+            return pd.read_csv(BytesIO(written), dtype=object, keep_default_na=False)
+        case "JSON Lines":
+            return pd.DataFrame([json.loads(line) for line in written.decode().splitlines()])
+        case _:
+            return pq.read_table(BytesIO(written)).to_pandas()
+
+
+def test_times_are_readable_beside_epochs_and_units_are_in_names(table):
+    first = table.iloc[0]
+    assert list(table)[:5] == [
+        "event_time",
+        "event_time_ms",
+        "received_time",
+        "received_time_ms",
+        "delay_ms",
+    ]
+    assert first["event_time"] == "2018-10-28T11:34:46.041Z"
+    assert (first["event_time_ms"], first["delay_ms"]) == (MS, 5)
+    assert table["received_time"].isna().tolist() == [False, True, False]
+    assert table["delay_ms"].isna().tolist() == [False, True, False]
+    assert table["value.offset"].tolist() == [7, 8, 9]
+    assert table["offset"].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_has_every_row_and_column(form, table):
+    found = read(form, table)
+    assert list(found) == list(table)
+    assert [str(each) for each in found["event_time_ms"]] == [str(MS + n) for n in range(3)]
+    assert [str(each) for each in found["partition"]] == ["0"] * 3
+
+
+def test_csv_has_no_formula_and_json_what_is_there(table):
+    csv = pd.read_csv(StringIO(as_csv(table).decode()), keep_default_na=False)
+    assert csv["client"].tolist() == ["a", "'=1+1", "'@b"]
+    assert csv["note"].tolist()[2].startswith("'-2+3")
+    rows = [json.loads(line) for line in as_json_lines(table).decode().splitlines()]
+    assert [row["client"] for row in rows] == ["a", "=1+1", "@b"]
+    assert (rows[1]["received_time"], rows[1]["sequence"], rows[1]["note"]) == (None, None, None)
+
+
+def test_parquet_says_which_filter_made_it(table):
+    metadata = pq.read_schema(BytesIO(as_parquet(table, ["Errors > 3"]))).metadata
+    assert json.loads(metadata[ORIGIN]) == {"where": ["Errors > 3"]}
+
+
+def test_times_that_are_no_dates_have_no_readable_form():
+    events = events_table([0, 1, 2], [5, 2**62, 7]).assign(**{EVENT_TIME: np.arange(3)})
+    table = shown_events(events)
+    assert table["event_time"].isna().all()
+    assert table["received_time"].isna().all()
+    assert table["received_time_ms"].tolist() == [5, 2**62, 7]
+
+
+def test_no_event_is_no_row():
+    assert shown_events(events_table([], [])).empty
