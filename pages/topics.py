@@ -8,7 +8,7 @@ from lib.ui.page import begin
 visible = begin(
     "Two topics",
     "A second topic beside the one of the sidebar: a mirror, what a pipeline made of it, or the "
-    "same topic at another time. Both as they were loaded, whatever the time window.",
+    "same topic at another time. Both as they were loaded, whatever the window and the filter.",
 )
 first = visible.opened
 assert first is not None  # a topic that is shown was opened
