@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -44,7 +44,6 @@ _TREE: Final = 256 * 1024
 """A larger value is not drawn as a tree."""
 _NEIGHBOURS: Final = 5
 """On either side."""
-_EXACT: Final = 2**53
 _FRESH_S: Final = 60
 """A record that has expired since is said to be gone after so long."""
 
@@ -231,23 +230,16 @@ def _tree(record: Record) -> None:
     elif not record.fields:
         st.caption("It has no fields: it could not be decoded.")
     elif len(record.fields) == 1:
-        st.json(_drawable(record.fields[0]), expanded=2)
+        st.code(_indented(record.fields[0]), language="json", wrap_lines=True)
     else:
         st.caption(f"The record holds {counted(len(record.fields), 'event')}.")
-        st.json(_drawable(list(record.fields)), expanded=1)
+        st.code(_indented(list(record.fields)), language="json", wrap_lines=True)
 
 
-def _drawable(value: Any) -> Any:  # noqa: ANN401 (whatever JSON has)
-    """Return a value as a browser shows it exactly: numbers that it would round as text."""
-    if isinstance(value, dict):
-        return {str(name): _drawable(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_drawable(each) for each in value]
-    if isinstance(value, int) and abs(value) > _EXACT:
-        return str(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value
+def _indented(value: object) -> str:
+    """Return a value as JSON, an object's fields one below the other, every character seen."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    return "".join(c if c.isprintable() or c == "\n" else f"\\u{ord(c):04x}" for c in text)
 
 
 def _show_bytes(value: bytes | None, nothing: str) -> None:
