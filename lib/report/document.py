@@ -278,6 +278,7 @@ def _replay(replayed: Replayed, setting: Setting) -> Document:
     return {
         "engine": setting.engine.name,
         "settings": settings_of(setting),
+        "grouped_by": replayed.key,
         "events": outcome.events,
         "windows": len(replay.key),
         "closed_windows": len(replay.key) - outcome.unclosed,

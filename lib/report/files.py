@@ -9,7 +9,6 @@ import pandas as pd
 
 from lib.charts.rows import written
 from lib.core.columns import (
-    CLIENT,
     EVENT_TIME,
     MISSED_BY_MS,
     OFFSET,
@@ -29,16 +28,17 @@ DROPPED: Final = ("partition", "offset", "key", "event_ms", "received_ms", "miss
 def windows_of(replayed: Replayed) -> pd.DataFrame:
     """Return the windows of a replay, a row each, in the order of their first events.
 
-    Columns `WINDOWS`: the client, object; start and end as the engine reports them, event time of
-    the oldest and the newest event, number of events, int64; the received time at which the final
-    result came out, Int64, missing where none came, or where received times are not known.
+    Columns `WINDOWS`: the key, object, `null` where events lack it; start and end as the engine
+    reports them, event time of the oldest and the newest event, number of events, int64; the
+    received time at which the final result came out, Int64, missing where none came, or where
+    received times are not known.
     """
     replay = replayed.replay
     event, window = replay.members
     first = np.full(len(replay.key), np.iinfo(np.int64).max)
     np.minimum.at(first, window, replayed.events.event_time[event])
-    clients = replayed.topic.events.table[CLIENT].cat.categories
-    names = np.array([*map(written, clients), "null"], dtype=object)
+    keys = replayed.topic.events.table[replayed.key].astype("category").cat.categories
+    names = np.array([*map(written, keys), "null"], dtype=object)
     closed = pd.array(replay.closed_ms, dtype="Int64")
     closed[(replay.closed_at == NO_INDEX) | replayed.order_only] = pd.NA
     columns = (
@@ -50,16 +50,17 @@ def windows_of(replayed: Replayed) -> pd.DataFrame:
 def dropped_of(replayed: Replayed) -> pd.DataFrame:
     """Return the dropped events of a replay, a row each, in arrival order.
 
-    Columns `DROPPED`: place in the log; the client, object; event and received time, and by how
+    Columns `DROPPED`: place in the log; the key, object; event and received time, and by how
     much longer a delay the event would have been kept, int64. Received times, Int64, are missing
     where they are not known.
     """
     dropped = dropped_events(replayed.topic.events.table, replayed.replay)
     received = dropped[RECEIVED_TIME].astype("Int64")
+    keys = replayed.topic.events.table[replayed.key].loc[dropped.index].astype(object)
     columns = (
         dropped[PARTITION],
         dropped[OFFSET],
-        dropped[CLIENT].map(written).astype(object),
+        keys.map(written).where(keys.notna(), "null"),
         dropped[EVENT_TIME],
         received.mask(np.full(len(received), replayed.order_only)),
         dropped[MISSED_BY_MS],

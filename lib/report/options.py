@@ -109,6 +109,7 @@ def _options(given: argparse.Namespace) -> Options:
             in_order=given.arrival_order,
             correct=given.correct_clocks,
             where=tuple(given.where),
+            key=given.key or "client",
         ),
         conditions=tuple(given.fail_if),
         outputs={n: getattr(given, n) for n in _OUTPUTS if getattr(given, n) is not None},
@@ -221,6 +222,10 @@ def _add_engine(group: argparse._ArgumentGroup) -> None:
         "--arrival-order", action="store_true",
         help="the records are in the order in which they arrived: replay them without "
         "received times",
+    )  # fmt: skip
+    group.add_argument(
+        "--key", metavar="FIELD",
+        help="what windows are grouped by: client (the default), session, partition, or a field",
     )  # fmt: skip
     group.add_argument(
         "--drop-at-most", type=_typed(share), default=Goal().most_dropped, metavar="SHARE",

@@ -270,6 +270,7 @@ def _how_made(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "Read by", f"{made['reader']}; format {made['format'] or 'not known'}"
         yield "Records", counted(document["records"], "record")
     if document["replay"] is not None:
+        yield "Windows of each", visible_text(document["replay"]["grouped_by"])
         yield "Engine", f"{document['replay']['engine']}: {_pairs(document['replay']['settings'])}"
 
 

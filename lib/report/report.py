@@ -19,11 +19,12 @@ from lib.analysis.of_topic import (
 )
 from lib.analysis.summary import Summary, summarise
 from lib.analysis.time_notices import FIELDS_PLACE, NO_EVENT_TIME, diagnosis_of
-from lib.core.columns import CLIENT, SESSION
+from lib.core.columns import CLIENT, PARTITION, SESSION
+from lib.core.errors import SettingsError
 from lib.events.filters import filtered, is_cut
 from lib.replay.engine import INITIAL_DELAY_MS, INITIAL_LENGTH_MS
 from lib.replay.goal import Goal
-from lib.replay.input import replay_input_of
+from lib.replay.input import key_columns, replay_input_of
 from lib.replay.of_topic import advice_on, replayed_with
 from lib.replay.registry import ENGINES
 from lib.replay.sentences import NO_ADVICE
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from lib.replay.windows import Replay
 
 NO_EVENT: Final = "There is no event."
+_KEYS: Final = {"client": CLIENT, "session": SESSION, "partition": PARTITION}
 _FIELDS_PLACE: Final = "with --fields, or under Fields in the app"
 
 
@@ -65,6 +67,8 @@ class Asked:
         times is then replayed in it.
     correct
         Whether event times of wrong clocks are to be corrected.
+    key
+        What windows are grouped by: client, session, partition, or a field's name.
     where
         Conditions that events have to fulfil to be told of (`lib.events.filters`).
     """
@@ -74,6 +78,7 @@ class Asked:
     in_order: bool = False
     correct: bool = False
     where: tuple[str, ...] = ()
+    key: str = "client"
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,8 @@ class Replayed:
         The setting that keeps the goal.
     no_advice
         Why there is none; "" if there is.
+    key
+        The column that windows are grouped by.
     """
 
     topic: LoadedTopic
@@ -102,6 +109,7 @@ class Replayed:
     order_only: bool
     advice: Advice | None
     no_advice: str
+    key: str = CLIENT
 
 
 @dataclass(frozen=True)
@@ -232,7 +240,8 @@ def _for_readers(notice: Notice) -> Notice:
 
 def _replayed(whole: LoadedTopic, asked: Asked, order_only: bool) -> Replayed:
     topic = in_order_of_records(whole) if order_only else with_received(whole)
-    events = replay_input_of(topic.events.table)
+    key = _key_column(topic, asked.key)
+    events = replay_input_of(topic.events.table, key)
     replay, outcome = replayed_with(topic, events, asked.setting)
     advice, why = None, ""
     if order_only:
@@ -244,4 +253,24 @@ def _replayed(whole: LoadedTopic, asked: Asked, order_only: bool) -> Replayed:
     else:
         advice = advice_on(topic, events, asked.setting, asked.goal)
         why = "" if advice else NO_ADVICE
-    return Replayed(topic, events, replay, outcome, order_only, advice, why)
+    return Replayed(topic, events, replay, outcome, order_only, advice, why, key)
+
+
+def _key_column(topic: LoadedTopic, name: str) -> str:
+    """Return the column that windows are grouped by, by what it is called.
+
+    Raises
+    ------
+    SettingsError
+        When there is none, or its values hardly repeat.
+    """
+    column = _KEYS.get(name.lower(), name)
+    if column == CLIENT:
+        return column
+    derived = {SESSION} if topic.fields.session is None else set()
+    known = [each for each in key_columns(topic.events.table) if each not in derived]
+    if column not in known:
+        called = {column: said for said, column in _KEYS.items()}
+        listed = ", ".join(called.get(each, each) for each in known)
+        raise SettingsError(f"Windows cannot be grouped by “{name}”.", f"Choose one of {listed}.")
+    return column

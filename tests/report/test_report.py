@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import jsonschema
@@ -16,7 +17,7 @@ import pytest
 from lib.analysis import outages
 from lib.analysis.of_topic import analysis_of, verdict_of
 from lib.analysis.summary import summarise
-from lib.core.columns import CLIENT, EVENT_TIME, OFFSET, RECEIVED_TIME
+from lib.core.columns import CLIENT, EVENT_TIME, OFFSET, RECEIVED_TIME, SESSION
 from lib.loading.load import load
 from lib.replay.engine import replay
 from lib.replay.input import replay_input_of
@@ -420,3 +421,26 @@ class TestFilters:
         lost = again["sequence_numbers"]
         assert lost is None or lost["lost"] == 0
         assert "only the events where EventID <> 3" in again["notices"][-1]
+
+
+class TestKeys:
+    def test_windows_and_dropped_events_are_of_the_key(self, report):
+        outputs = ("--windows", "w.csv", "--dropped", "d.csv")
+        made = report(*SAMPLE, "--key", "session", "--delay", "0s", *outputs)
+        table = load(samples(), "sessions-10", Everything()).events.table
+        expected = replay(replay_input_of(table, SESSION), setting_of_delay(0))
+        assert made.document["replay"]["grouped_by"] == SESSION
+        assert made.document["replay"]["dropped"] == int(expected.late.sum()) > 0
+        windows = pd.read_csv(made.folder / "w.csv")
+        assert set(windows["key"]) <= set(table[SESSION])
+        dropped = pd.read_csv(made.folder / "d.csv")
+        assert dropped["key"].tolist() == table[SESSION][expected.late].tolist()
+
+    def test_a_key_that_is_none_is_said_with_what_can_be(self, report):
+        made = report(*SAMPLE, "--key", "Timestamp")
+        assert made.status == 2
+        assert "Windows cannot be grouped by “Timestamp”. Choose one of client, session" in made.err
+
+
+def setting_of_delay(delay_ms):
+    return replace(initial_setting(), delay_ms=delay_ms)
