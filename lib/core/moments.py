@@ -57,12 +57,13 @@ class Times:
     zero_ms: int
     zone: str | None = "UTC"
 
-    def moment(self, epoch_ms: int) -> str:
-        """Return a moment: "23:18:38 UTC, 19 Dec 2018", or "3,918 s"."""
+    def moment(self, epoch_ms: int, *, exactly: bool = False) -> str:
+        """Return a moment: "23:18:38 UTC, 19 Dec 2018", or "3,918.000 s"; with ms if exactly."""
         if self.zone is None:
             return f"{(epoch_ms - self.zero_ms) / 1000:,.3f} s"
         time = self._local(epoch_ms)
-        return f"{time:%H:%M:%S} {self.zone}, {_date(time)}"
+        clock = _with_ms(time) if exactly else _in_seconds(time)
+        return f"{clock} {self.zone}, {_date(time)}"
 
     def stretch(self, start_ms: int, end_ms: int) -> str:
         """Return a stretch: "23:18:38–23:29:15 UTC, 19 Dec 2018", "66.1–131.2 s since zero"."""

@@ -170,7 +170,7 @@ def _moment(epoch_ms: int, times: Times) -> str:
     if epoch_ms == MISSING_TIME:
         return ""
     is_date = times.zone is None or are_dates(epoch_ms, epoch_ms)
-    return times.moment(epoch_ms) if is_date else f"{epoch_ms:,} ms since 1970"
+    return times.moment(epoch_ms, exactly=True) if is_date else f"{epoch_ms:,} ms since 1970"
 
 
 def _row_of(events: pd.DataFrame, partition: int, offset: int) -> pd.Series | None:

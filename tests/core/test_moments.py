@@ -28,6 +28,8 @@ def test_a_stretch(times, length_ms, said):
 
 def test_a_moment():
     assert UTC.moment(ZERO_MS) == "23:18:38 UTC, 19 Dec 2018"
+    assert UTC.moment(ZERO_MS, exactly=True).endswith(" UTC, 19 Dec 2018")
+    assert UTC.moment(ZERO_MS - ZERO_MS % 1000 + 7, exactly=True) == "23:18:38.007 UTC, 19 Dec 2018"
     assert SINCE_ZERO.moment(ZERO_MS + 3_918_041) == "3,918.041 s"
 
 
