@@ -9,6 +9,7 @@ visible = begin(
     "Two topics",
     "A second topic beside the one of the sidebar: a mirror, what a pipeline made of it, or the "
     "same topic at another time. Both as they were loaded, whatever the window and the filter.",
+    tells_window=False,
 )
 first = visible.opened
 assert first is not None  # a topic that is shown was opened

@@ -75,6 +75,12 @@ def navigation() -> Page:
                 help="The records themselves, as they are in the topic.",
             ),
             st.Page(
+                "pages/live.py",
+                title="Live",
+                icon=":material/stream:",
+                help="The end of the topic as it grows: delay, silences and drops as they come.",
+            ),
+            st.Page(
                 "pages/topics.py",
                 title="Two topics",
                 icon=":material/compare:",

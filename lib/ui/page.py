@@ -163,6 +163,7 @@ def begin(
     needs_received: bool = False,
     replays: bool = False,
     of_any_topic: Callable[[View], None] | None = None,
+    tells_window: bool = True,
 ) -> Visible:
     """Draw a page's head and return what it shows; where that is nothing, say why and stop.
 
@@ -176,6 +177,8 @@ def begin(
         received times, it asks the viewer whether the records are in that order.
     of_any_topic
         Draws what the page shows of any loaded topic, also of one without an event.
+    tells_window
+        Whether the head says how much of the topic the time window and the clients leave.
     """
     st.title(title, anchor=False)
     head = st.empty()
@@ -213,7 +216,8 @@ def begin(
     elif needs_received:
         shown = with_received(topic)
     visible = _inside(view, shown, topic, view.window)
-    head.caption(f"{line} {_what_is_shown(visible)}")
+    if tells_window:
+        head.caption(f"{line} {_what_is_shown(visible)}")
     return replace(visible, order_only=order_only, delays_tell=delays_tell)
 
 

@@ -29,6 +29,7 @@ ALL_PAGES: Final = "all"
 
 
 _SECOND: Final = "Two topics"
+_REPLAYS: Final = "Windows, Live"
 
 
 @dataclass(frozen=True)
@@ -177,13 +178,13 @@ ENGINE: Final = Parameter(
     "engine",
     ENGINES[0].label,
     ", ".join(f"`{engine.label}`" for engine in ENGINES),
-    "Windows",
+    _REPLAYS,
 )
 WINDOW_KIND: Final = Parameter(
     "window_kind",
     WINDOW_KINDS[0].kind,
     ", ".join(f"`{kind.kind}`" for kind in WINDOW_KINDS),
-    "Windows",
+    _REPLAYS,
 )
 GROUPED_BY: Final = Parameter(
     "grouped_by",
@@ -192,16 +193,16 @@ GROUPED_BY: Final = Parameter(
     "Windows",
 )
 SESSION_GAP: Final = Parameter(
-    "session_gap", "30 s", "session gap or window size, a duration: `26 s`, `250 ms`", "Windows"
+    "session_gap", "30 s", "session gap or window size, a duration: `26 s`, `250 ms`", _REPLAYS
 )
 PARTS: Final = Parameter(
     "parts",
     2,
     "windows that an event is in, with `window_kind=Hopping`: 2 to 20",
-    "Windows",
+    _REPLAYS,
 )
 LEAST_PARTS, MOST_PARTS = 2, 20
-DELAY: Final = Parameter("delay", "5 s", "watermark delay, or grace, a duration", "Windows")
+DELAY: Final = Parameter("delay", "5 s", "watermark delay, or grace, a duration", _REPLAYS)
 ARRIVAL_ORDER: Final = Parameter(
     "arrival_order",
     False,
@@ -210,6 +211,8 @@ ARRIVAL_ORDER: Final = Parameter(
 )
 LOSE: Final = Parameter("lose", "0.1", "most events to drop, %", "Windows")
 BREAK: Final = Parameter("break", "any", "most sessions not to be exact, %, or `any`", "Windows")
+LIVE_MINUTES: Final = Parameter("live_minutes", 10, "last minutes, 1 to 180", "Live")
+PAUSED: Final = Parameter("paused", False, "`true`: nothing is read", "Live")
 OTHER_SOURCE: Final = Parameter(
     "other_source", None, "the source of the second topic", _SECOND, "that of the first"
 )
@@ -264,7 +267,7 @@ def _of_engines() -> dict[str, Parameter[object]]:
                 alone = "" if own.unit == "s" else f"; a number alone is {own.unit}"
                 means, default = f"{means}, a duration{alone}", written_ms(default or 0)
             shown = default if isinstance(default, bool) else f"{default or 0}"
-            found.setdefault(own.link, Parameter(own.link, shown, means, "Windows"))
+            found.setdefault(own.link, Parameter(own.link, shown, means, _REPLAYS))
     return found
 
 
@@ -336,6 +339,7 @@ INTERNAL_TOPICS: Final = "internal_topics"
 TOPIC_TABLE: Final = "topic_table"
 UPLOAD: Final = "upload"
 OTHER_UPLOAD: Final = "other_upload"
+LIVE_CHART: Final = "live"
 SIDE_BY_SIDE_CHART: Final = "side_by_side"
 WAY_CHART: Final = "way"
 

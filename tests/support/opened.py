@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 OVERVIEW, COMPARISON, SESSIONS = "pages/overview.py", "pages/comparison.py", "pages/sessions.py"
 DELAY, OUTAGES, WINDOWS = "pages/delay.py", "pages/outages.py", "pages/windows.py"
-RECORDS, TWO_TOPICS = "pages/records.py", "pages/topics.py"
+RECORDS, LIVE, TWO_TOPICS = "pages/records.py", "pages/live.py", "pages/topics.py"
 GLOSSARY = "pages/glossary.py"
 PATIENCE_S = 120
 """For a busy machine; nothing waits longer than it has to."""
 
-PAGES = [OVERVIEW, COMPARISON, SESSIONS, DELAY, OUTAGES, WINDOWS, RECORDS, TWO_TOPICS]
+PAGES = [OVERVIEW, COMPARISON, SESSIONS, DELAY, OUTAGES, WINDOWS, RECORDS, LIVE, TWO_TOPICS]
 
 
 def settled(at: AppTest) -> AppTest:

@@ -1,0 +1,131 @@
+"""Charts of a followed topic: its last minutes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import altair as alt
+import pandas as pd
+
+from lib.analysis.delays import EVENTS, FROM, TO
+from lib.charts import colours
+from lib.charts.picture import TIME, TITLE, Picture, duration_axis, gridless, symlog
+from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
+from lib.core.formatting import counted, duration
+from lib.live.counts import DROPPED
+
+_KEPT: Final = "taken, or not judged yet"
+_LOST: Final = "dropped as late"
+_SHARES: Final = {"50 %": "p50", "99 %": "p99"}
+
+
+def last_minutes(table: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> Picture:
+    """Draw events, those that were dropped, and delays of the last minutes.
+
+    Parameters
+    ----------
+    table
+        What `lib.live.counts.over_time` returns, at least one row.
+    """
+    width = int(table[TO].iloc[0] - table[FROM].iloc[0])
+    ends = int(table[FROM].min()), int(table[TO].max())
+    x = gridless(time_axis(TIME, "Received time", scale, domain_ms=ends, zero_ms=zero_ms))
+    times = {
+        TIME: drawn_times(table[FROM], zero_ms, scale),
+        "end": drawn_times(table[TO], zero_ms, scale),
+    }
+    chart: alt.VConcatChart = alt.vconcat(
+        _events(table, times, x, width, scale), _delays(table, times, x, scale), spacing=20
+    ).resolve_scale(x="shared", color="independent")
+    events, dropped = int(table[EVENTS].sum()), int(table[DROPPED].sum())
+    return Picture(
+        chart,
+        f"{counted(events, 'event')} of the last minutes, {dropped:,} dropped as late",
+        f"Stretches of {duration(width)} of received time. Below: the delay that 50 % and 99 % of "
+        "a stretch's events do not exceed, to 6 %.",
+    )
+
+
+def _events(
+    table: pd.DataFrame, times: dict[str, pd.Series], x: alt.X, width: int, scale: TimeScale
+) -> alt.Chart:
+    counts = {_LOST: table[DROPPED], _KEPT: (table[EVENTS] - table[DROPPED]).clip(lower=0)}
+    drawn = pd.concat(
+        [
+            pd.DataFrame({**times, "events": count.to_numpy(), "what": what})
+            for what, count in counts.items()
+        ]
+    ).astype({"what": "category"})
+    chart: alt.Chart = (
+        alt.Chart(drawn, height=140)
+        .mark_rect(clip=True)
+        .encode(
+            x=x,
+            x2="end",
+            y=alt.Y("events:Q", title=f"Events in {duration(width)}", stack="zero"),
+            color=alt.Color(
+                "what:N",
+                title=None,
+                scale=alt.Scale(
+                    domain=[_KEPT, _LOST], range=[colours.RECEIVED_TIME_COLOUR, colours.LATE]
+                ),
+                legend=alt.Legend(orient="top", labelLimit=300),
+            ),
+            order=alt.Order("what:N", sort="ascending"),
+            tooltip=[
+                time_tooltip(TIME, "From", scale),
+                alt.Tooltip("what:N", title="Events"),
+                alt.Tooltip("events:Q", title="How many", format=","),
+            ],
+        )
+        .properties(title=alt.Title("Events", **TITLE))
+    )
+    return chart
+
+
+def _delays(
+    table: pd.DataFrame, times: dict[str, pd.Series], x: alt.X, scale: TimeScale
+) -> alt.Chart:
+    known = table["p50"].notna().to_numpy()
+    drawn = pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    **{name: values[known] for name, values in times.items()},
+                    "delay": table[name][known].astype(float).to_numpy() / 1000,
+                    "what": what,
+                }
+            )
+            for what, name in _SHARES.items()
+        ]
+    ).astype({"what": "category"})
+    high = max(float(drawn["delay"].max()) if len(drawn) else 0.0, 0.1) * 1.3
+    chart: alt.Chart = (
+        alt.Chart(drawn, height=140)
+        .mark_rule(strokeWidth=2.5, clip=True)
+        .encode(
+            x=x,
+            x2="end",
+            y=alt.Y(
+                "delay:Q",
+                title="Delay",
+                scale=symlog((0.0, high), 0.01),
+                axis=duration_axis(0.0, high, zero_at=0.0, least_s=0.01),
+            ),
+            color=alt.Color(
+                "what:N",
+                title="Delay not exceeded by",
+                scale=alt.Scale(
+                    domain=list(_SHARES), range=[colours.EVENT_TIME_COLOUR, colours.LATE]
+                ),
+                legend=alt.Legend(orient="top"),
+            ),
+            tooltip=[
+                time_tooltip(TIME, "From", scale),
+                alt.Tooltip("what:N", title="Of the events"),
+                alt.Tooltip("delay:Q", title="Delay up to (s)", format=",.3f"),
+            ],
+        )
+        .properties(title=alt.Title("Delay", **TITLE))
+    )
+    return chart

@@ -1,0 +1,270 @@
+"""Following a topic: from its last minutes on, each refresh reads what is new.
+
+What is kept does not grow with the topic: counts, what is known of each client, and the events that
+are not judged yet. Events are judged (`lib.live.late`) in arrival order: one waits until each
+partition has gone on beyond it, as far as partitions go on at all.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+
+from lib.core.columns import CLIENT, EVENT_TIME, PARTITION, RECEIVED_TIME
+from lib.core.errors import SkewlineError, TopicChangedError
+from lib.decoding.rejected import REJECTED
+from lib.events.table import EventsTable, append_events
+from lib.live.counts import Counts, counted, no_counts, with_drops
+from lib.live.late import NO_EVENTS, Batch, Late, judge, why_not_followed
+from lib.live.silence import NOBODY, Silence, heard
+from lib.loading.reading import UNWATCHED, Known, read_plan
+from lib.sources.base import Everything, LastMinutes, Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from lib.loading.load import LoadedTopic
+    from lib.replay.engine import Setting
+    from lib.sources.base import TopicSource
+
+MOST_BEHIND: Final = 2_000_000
+"""Records that a refresh catches up with; if there are more, following begins anew."""
+
+_SEED: Final = 200
+_NO_PARTITION: Final = -1
+"""Of the events of the seed: they are of no partition that is read."""
+
+_PIECES: Final = 50
+_STALLED_MS: Final = 10_000
+"""A partition that is so far behind the newest event holds no other event back."""
+
+_ANEW: Final = "{why} Following began anew with the last {minutes} minutes."
+_CHANGED: Final = "The topic was made anew, cut back or overwritten."
+_EXPIRED: Final = "Records expired before they were read."
+_BEHIND: Final = "More records had come than a refresh catches up with."
+
+
+@dataclass(frozen=True, eq=False)
+class Followed:
+    """A topic as far as it has been followed.
+
+    Attributes
+    ----------
+    topic, minutes
+        What is followed, and how much of it before the first refresh.
+    known, seed
+        How its records are decoded, and a few events, in whose form times are read.
+    clients
+        The names of clients, by their codes.
+    plan, begins, positions
+        The last plan; of each partition the first offset that counts, and the next one to read.
+    counts, silence, late
+        What was counted, what is known of each client, and what the engine made of it.
+    waiting, reached
+        Events that are not judged yet; the running maximum of each partition's received times.
+    heard_at
+        The `time.monotonic` of the refresh that brought the newest event.
+    anew
+        Why following began anew, as a sentence; "" where it did not.
+    failure
+        Why the last refresh could not read everything; None where it could.
+    """
+
+    topic: str
+    minutes: int
+    known: Known
+    seed: EventsTable
+    clients: pd.Index
+    plan: Plan
+    begins: Mapping[int, int]
+    positions: Mapping[int, int]
+    counts: Counts
+    silence: Silence
+    late: Late
+    waiting: Batch
+    reached: Mapping[int, int]
+    heard_at: float
+    anew: str = ""
+    failure: SkewlineError | None = None
+
+    def now_ms(self, monotonic: float) -> int | None:
+        """Return the time of the topic: the newest received time and what has passed since."""
+        newest = self.counts.newest_ms
+        return None if newest is None else newest + round(1000 * (monotonic - self.heard_at))
+
+
+def follow(
+    source: TopicSource, loaded: LoadedTopic, minutes: int, setting: Setting, *, anew: str = ""
+) -> Followed:
+    """Begin to follow a topic: return its last minutes.
+
+    Parameters
+    ----------
+    loaded
+        The topic as it was loaded, with at least one event: its format and fields hold.
+    setting
+        The engine whose drops are counted, its windows a client's.
+
+    Raises
+    ------
+    SkewlineError
+        When the source fails.
+    """
+    plan = source.plan(loaded.report.topic, LastMinutes(minutes))
+    begins = {span.partition: span.start for span in plan.spans}
+    head = loaded.events.table.tail(_SEED).reset_index(drop=True)
+    head = head.assign(**{PARTITION: np.full(len(head), _NO_PARTITION, np.int32)})
+    begun = Followed(
+        topic=loaded.report.topic,
+        minutes=minutes,
+        known=Known(
+            loaded.decoder, loaded.fields, loaded.recognition, loaded.chosen, loaded.sources
+        ),
+        seed=replace(loaded.events, table=head, rejected=REJECTED.empty_table()),
+        clients=pd.Index([]),
+        plan=plan,
+        begins=begins,
+        positions=begins,
+        counts=no_counts(minutes),
+        silence=NOBODY,
+        late=Late(setting),
+        waiting=NO_EVENTS,
+        reached={},
+        heard_at=time.monotonic(),
+        anew=anew and _ANEW.format(why=anew, minutes=minutes),
+    )
+    return _read(source, begun, plan)
+
+
+def refreshed(source: TopicSource, before: Followed, loaded: LoadedTopic) -> Followed:
+    """Return a followed topic with what is new; the cost is that of the new records.
+
+    Raises
+    ------
+    SkewlineError
+        When the source fails before anything has come.
+    """
+    plan = source.plan(before.topic, Everything())
+    starts = {span.partition: span.start for span in plan.spans}
+    behind = replace(
+        plan, spans=tuple(s.beginning_at(before.positions.get(s.partition, 0)) for s in plan.spans)
+    )
+    why = ""
+    if not source.still_holds(before.plan, plan, before.positions):
+        why = _CHANGED
+    elif any(starts.get(p, 0) > position for p, position in before.positions.items()):
+        why = _EXPIRED
+    elif behind.size > MOST_BEHIND:
+        why = _BEHIND
+    if not why:
+        try:
+            return _read(source, before, behind)
+        except TopicChangedError:
+            why = _CHANGED
+    return follow(source, loaded, before.minutes, before.late.setting, anew=why)
+
+
+def _read(source: TopicSource, before: Followed, plan: Plan) -> Followed:
+    """Return a followed topic with the records of a plan."""
+    begins = {**{span.partition: span.start for span in plan.spans}, **before.begins}
+    after = replace(before, plan=plan, begins=begins, failure=None)
+    if not plan.size:
+        return _judged(after, every=True)
+    known, read = read_plan(source, plan, before.known, UNWATCHED, [], time.monotonic())
+    events = append_events(before.seed, read.columns, known.fields)
+    new = events.table[events.table[PARTITION].to_numpy() != _NO_PARTITION]
+    rejected = events.rejected.num_rows + sum(table.num_rows for table in read.undecoded)
+    after = replace(
+        after,
+        known=known,
+        positions={**before.positions, **read.next_positions},
+        failure=read.failure,
+    )
+    if read.records:
+        after = replace(after, heard_at=time.monotonic())
+    return _counted(after, new, rejected)
+
+
+def _counted(before: Followed, new: pd.DataFrame, rejected: int) -> Followed:
+    """Return a followed topic with rows of the events table counted."""
+    clients, codes = _coded(before.clients, new[CLIENT])
+    received = new[RECEIVED_TIME].to_numpy()
+    timed = received >= 0
+    batch = Batch(
+        new[EVENT_TIME].to_numpy()[timed],
+        codes[timed],
+        new[PARTITION].to_numpy()[timed].astype(np.int32),
+        received[timed],
+    )
+    counts = counted(
+        before.counts,
+        batch,
+        clients=len(clients),
+        untimed=int(np.count_nonzero(~timed)),
+        rejected=rejected,
+    )
+    batch, reached = _as_they_arrived(batch, before.reached)
+    after = replace(
+        before,
+        clients=clients,
+        counts=counts,
+        silence=_heard(before.silence, batch, len(clients)),
+        waiting=before.waiting.and_then(batch),
+        reached=reached,
+    )
+    return _judged(after, every=not len(batch))
+
+
+def _heard(before: Silence, batch: Batch, clients: int) -> Silence:
+    """Return what is known of clients; of the first events piece by piece, to learn from them."""
+    pieces = 1 if len(before.heard) else _PIECES
+    for some in np.array_split(np.arange(len(batch)), pieces):
+        before = heard(before, batch.taken(some), clients)
+    return before
+
+
+def _coded(clients: pd.Index, column: pd.Series) -> tuple[pd.Index, NDArray[np.int32]]:
+    """Return the names of clients, new ones behind, and the code of each row's."""
+    seen = column.cat.remove_unused_categories().cat
+    names = seen.categories
+    new = names[~names.isin(clients)]
+    clients = pd.Index(names) if clients.empty else clients.append(new)
+    return clients, clients.get_indexer(names).astype(np.int32)[seen.codes]
+
+
+def _as_they_arrived(batch: Batch, reached: Mapping[int, int]) -> tuple[Batch, Mapping[int, int]]:
+    """Return events whose received times are the running maximum of their partition."""
+    received, after = batch.received.copy(), dict(reached)
+    for partition in np.unique(batch.partition).tolist():
+        own = batch.partition == partition
+        so_far = np.maximum.accumulate(received[own])
+        received[own] = np.maximum(so_far, after.get(partition, so_far[0]))
+        after[partition] = int(received[own][-1])
+    return replace(batch, received=received), after
+
+
+def _judged(before: Followed, *, every: bool) -> Followed:
+    """Return a followed topic with the events judged that nothing can come before any more."""
+    waiting, setting = before.waiting, before.late.setting
+    if not len(waiting) or why_not_followed(setting):
+        return replace(before, waiting=NO_EVENTS)
+    order = np.lexsort((waiting.partition, waiting.received))
+    waiting = waiting.taken(order)
+    newest = max(before.reached.values())
+    horizon = min(r for r in before.reached.values() if r >= newest - _STALLED_MS)
+    ready = len(waiting) if every else int(np.searchsorted(waiting.received, horizon))
+    now = waiting.taken(slice(ready))
+    partitions = 1 + max(span.partition for span in before.plan.log)
+    late, dropped = judge(before.late, now, list(map(str, before.clients)), partitions)
+    return replace(
+        before,
+        late=late,
+        counts=with_drops(before.counts, now.received[dropped]),
+        waiting=waiting.taken(slice(ready, None)),
+    )

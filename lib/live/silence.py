@@ -1,0 +1,161 @@
+"""Who has fallen silent in a followed topic, and who is back.
+
+A client's own waits between arrivals, counted in bins, tell what is usual for it. It is silent
+when it has not been heard for longer than `BEYOND` times what 95 % of its waits do not exceed, and
+for a second at least. When it is back, the events that waited for longer than that were held back:
+those that come within that time, counted from the client's smallest delay. That
+is a plainer rule than that of the Outages page, which looks at the whole topic at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lib.live.late import Batch
+
+    Int64s = NDArray[np.int64]
+
+BEYOND: Final = 4
+FEWEST: Final = 20
+"""Waits of a client from which on its usual one is known."""
+SHORTEST_MS: Final = 1_000
+KEPT: Final = 200
+"""Silences that ended which are remembered."""
+
+_MOST: Final = 0.95
+"""Not more: a silence is a wait as well, and is to change little of what is usual."""
+
+_BINS: Final = 72
+_BEFORE: Final = -(2**62)
+_UNKNOWN: Final = 2**62
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A silence that ended: of which client, from when to when (epoch ms), and what it held back.
+
+    `usual_ms` and `limit_ms` are what was usual for the client, and what was too long.
+    """
+
+    client: int
+    last_heard_ms: int
+    back_ms: int
+    usual_ms: int
+    limit_ms: int
+    held_back: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Silence:
+    """What is known of each client, by its code; times in epoch ms.
+
+    Attributes
+    ----------
+    heard, waits, least
+        When it was last heard; how often it waited how long, in bins; its smallest delay.
+    ended
+        The last silences that ended, oldest first.
+    """
+
+    heard: Int64s
+    waits: NDArray[np.int32]
+    least: Int64s
+    ended: tuple[Ended, ...] = ()
+
+
+NOBODY: Final = Silence(
+    np.zeros(0, np.int64), np.zeros((0, _BINS), np.int32), np.zeros(0, np.int64)
+)
+
+
+def usual_ms(silence: Silence) -> Int64s:
+    """Return the wait that half of each client's waits do not exceed, ms."""
+    return _quantile(silence.waits, 0.5)
+
+
+def limits_ms(silence: Silence) -> Int64s:
+    """Return from when on each client is silent, ms; 2⁶² where too few waits are known."""
+    limit = np.maximum(BEYOND * _quantile(silence.waits, _MOST), SHORTEST_MS)
+    return np.where(silence.waits.sum(axis=1) < FEWEST, _UNKNOWN, limit)
+
+
+def silent(silence: Silence, now_ms: int) -> Int64s:
+    """Return the clients that are silent now, the longest silent first."""
+    found = np.flatnonzero(now_ms - silence.heard > limits_ms(silence))
+    return found[np.argsort(silence.heard[found], kind="stable")]
+
+
+def heard(before: Silence, new: Batch, clients: int) -> Silence:
+    """Return what is known after further events; `clients` is how many there are so far."""
+    known = _grown(before, clients)
+    if not len(new):
+        return known
+    order = np.argsort(new.key, kind="stable")
+    key, received = new.key[order], new.received[order]
+    delay = received - new.event_time[order]
+    first = np.flatnonzero(np.diff(key, prepend=-1))
+    previous = np.concatenate(([_BEFORE], received[:-1]))
+    previous[first] = known.heard[key[first]]
+    least = known.least.copy()
+    np.minimum.at(least, key, delay)
+    limit, usual = limits_ms(known), usual_ms(known)
+    wait = received - previous
+    counted = previous != _BEFORE
+    waits = known.waits.copy()
+    np.add.at(waits, (key[counted], _bin(wait[counted])), 1)
+    last = known.heard.copy()
+    np.maximum.at(last, key, received)
+    back = np.flatnonzero(counted & (wait > limit[key]))
+    which = back[-KEPT:]
+    columns = (values[which].tolist() for values in (key, previous, received))
+    ended = [
+        Ended(client, went, came, int(usual[client]), int(limit[client]))
+        for client, went, came in zip(*columns, strict=True)
+    ]
+    of_all = [*known.ended, *ended][-KEPT:]
+    return Silence(last, waits, least, _held_back(of_all, key, received, delay - least[key]))
+
+
+def _held_back(
+    ended: list[Ended], key: NDArray[np.int32], received: Int64s, waited: Int64s
+) -> tuple[Ended, ...]:
+    """Return silences with the events that waited for the end of each; `key` rises."""
+    found = []
+    for each in ended:
+        own = slice(*np.searchsorted(key, (each.client, each.client + 1)))
+        after = received[own] - each.back_ms
+        held = (after >= 0) & (after <= each.limit_ms) & (waited[own] > each.limit_ms)
+        found.append(replace(each, held_back=each.held_back + int(np.count_nonzero(held))))
+    return tuple(found)
+
+
+def _grown(before: Silence, clients: int) -> Silence:
+    more = clients - len(before.heard)
+    if not more:
+        return before
+    return replace(
+        before,
+        heard=np.concatenate((before.heard, np.full(more, _BEFORE))),
+        waits=np.concatenate((before.waits, np.zeros((more, _BINS), np.int32))),
+        least=np.concatenate((before.least, np.full(more, _UNKNOWN))),
+    )
+
+
+def _bin(wait: Int64s) -> Int64s:
+    """Return the bin of each wait: two an octave."""
+    found: Int64s = np.clip(2 * np.log2(np.maximum(wait, 1)), 0, _BINS - 1).astype(np.int64)
+    return found
+
+
+def _quantile(waits: NDArray[np.int32], share: float) -> Int64s:
+    """Return the end of the bin in which each row's quantile lies, ms."""
+    total = waits.sum(axis=1, keepdims=True)
+    place = (np.cumsum(waits, axis=1) < np.ceil(share * total)).sum(axis=1)
+    found: Int64s = np.ceil(2 ** ((place + 1) / 2)).astype(np.int64)
+    return found

@@ -1,0 +1,302 @@
+"""The page Live: a topic as it grows, read once for all who look at it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+import streamlit as st
+
+from lib.analysis.of_topic import why_no_delay
+from lib.charts.live import last_minutes
+from lib.charts.rows import shown_name
+from lib.core.errors import SkewlineError
+from lib.core.formatting import counted, delay_text, duration, escaped_markdown
+from lib.core.memory import give_back_memory
+from lib.live.counts import lately, over_time, quantiles
+from lib.live.follow import Followed, follow, refreshed
+from lib.live.late import why_not_followed
+from lib.live.silence import silent, usual_ms
+from lib.replay.sentences import named
+from lib.ui import parameters
+from lib.ui.answers import verdict_of
+from lib.ui.chart import show_picture
+from lib.ui.failures import show_error, show_words
+from lib.ui.tables import show_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lib.loading.load import LoadedTopic
+    from lib.replay.engine import Setting
+    from lib.ui.loads import Opened
+    from lib.ui.page import Visible
+
+EVERY_S: Final = 2.0
+
+_SHARED_S: Final = 0.75 * EVERY_S
+"""A state that is younger is shown to all viewers as it is."""
+
+_KEPT: Final = 4
+_LATELY_S: Final = 10
+_LISTED: Final = 100
+
+
+@dataclass
+class _Shared:
+    """A followed topic that several viewers look at; the lock is held while it is read."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    followed: Followed | None = None
+    read_at: float = 0.0
+
+
+@st.cache_resource
+def _followed() -> OrderedDict[object, _Shared]:
+    return OrderedDict()
+
+
+def _shared(key: object) -> _Shared:
+    """Return what is followed under a key; those not looked at for longest are dropped."""
+    every = _followed()
+    shared = every.setdefault(key, _Shared())
+    every.move_to_end(key)
+    while len(every) > _KEPT:
+        every.popitem(last=False)
+    return shared
+
+
+def choose_minutes() -> int:
+    """Draw how many minutes are looked at and return it."""
+    return int(
+        st.number_input(
+            "Last minutes",
+            1,
+            180,
+            parameters.LIVE_MINUTES.default,
+            key=parameters.LIVE_MINUTES.name,
+            bind=parameters.binding(parameters.LIVE_MINUTES.name),
+            width=160,
+            help="How much of the topic's end the charts show, and where following begins.",
+        )
+    )
+
+
+def choose_pause() -> bool:
+    """Draw what stops and resumes the refreshes; return whether they are stopped."""
+    return st.toggle(
+        "Pause",
+        parameters.PAUSED.default,
+        key=parameters.PAUSED.name,
+        bind="query-params",
+        help="Nothing is read while paused. Afterwards the rest is read at once.",
+    )
+
+
+def live(visible: Visible, minutes: int, setting: Setting, *, paused: bool) -> None:
+    """Draw a followed topic, again every two seconds unless it is paused."""
+    drawn = st.fragment(_draw, run_every=None if paused else EVERY_S)
+    drawn(visible, minutes, setting, paused=paused)
+
+
+def _draw(visible: Visible, minutes: int, setting: Setting, *, paused: bool) -> None:
+    opened, topic = visible.opened, visible.whole
+    assert opened is not None  # a topic that is shown was opened
+    try:
+        followed = _refresh(opened, topic, minutes, setting, paused=paused)
+    except SkewlineError as error:
+        show_error(error)
+        return
+    if followed.anew:
+        st.info(escaped_markdown(followed.anew), icon=":material/restart_alt:")
+    if followed.failure is not None:
+        st.warning(escaped_markdown(str(followed.failure)), icon=":material/cloud_off:")
+        show_words(followed.failure)
+    now_ms = followed.now_ms(time.monotonic())
+    if now_ms is None:
+        st.info(
+            f"No event was received in the last {counted(minutes, 'minute')} of the topic.",
+            icon=":material/inbox:",
+        )
+        return
+    told = not why_no_delay(verdict_of(topic))
+    _figures(followed, now_ms, told=told)
+    _silences(followed, now_ms, visible)
+    _chart(followed, visible)
+    _switch(followed)
+
+
+def _refresh(
+    opened: Opened, topic: LoadedTopic, minutes: int, setting: Setting, *, paused: bool
+) -> Followed:
+    """Return the topic as it is now, or as it was when it was paused."""
+    shared = _shared((opened.key.source, opened.key.topic, opened.key.chosen, minutes, setting))
+    with shared.lock:
+        before = shared.followed
+        if before is not None and (paused or time.monotonic() - shared.read_at < _SHARED_S):
+            return before
+        source = opened.source
+        if before is None:
+            shared.followed = follow(source, topic, minutes, setting)
+        else:
+            shared.followed = refreshed(source, before, topic)
+        shared.read_at = time.monotonic()
+        give_back_memory()
+        return shared.followed
+
+
+def _figures(followed: Followed, now_ms: int, *, told: bool) -> None:
+    counts, late = followed.counts, followed.late
+    recent = lately(counts, _LATELY_S)
+    seconds = max(_LATELY_S, counts.width_ms // 1000)
+    half, most = (_bound(each) for each in quantiles(recent, (0.5, 0.99)))
+    assert counts.newest_ms is not None
+    with st.container(horizontal=True):
+        st.metric(
+            "Events",
+            f"{counts.events:,}",
+            border=True,
+            help=f"Since following began, {counted(followed.minutes, 'minute')} before the end "
+            "that the topic had then.",
+        )
+        st.metric(
+            "Rate", f"{int(recent.sum()) / seconds:,.1f} /s", border=True,
+            help=f"Events of the last {seconds} s of received time.",
+        )  # fmt: skip
+        st.metric("Last event", f"{duration(now_ms - counts.newest_ms)} ago", border=True)
+        if told:
+            st.metric(
+                "Delay now", f"{half} / {most}", border=True,
+                help=f"What 50 % and 99 % of the events of the last {seconds} s do not exceed.",
+            )  # fmt: skip
+        why = why_not_followed(late.setting)
+        if told and not why:
+            behind = "none yet" if late.clock is None else f"{delay_text(now_ms - late.clock)}"
+            st.metric(
+                "Clock behind", behind, border=True,
+                help="How far the engine's clock (watermark or stream time) is behind now, as the "
+                "last event that was judged met it.",
+            )  # fmt: skip
+            st.metric(
+                "Dropped", f"{late.dropped:,} of {late.judged:,}", border=True,
+                help="Events that no window took, of those judged so far.",
+            )  # fmt: skip
+    notes = [f"{counted(counts.rejected, 'record')} rejected."] if counts.rejected else []
+    if counts.untimed:
+        notes.append(f"{counted(counts.untimed, 'event')} without a received time.")
+    if not told:
+        notes.append("The received times tell no delay, so neither delays nor drops are told.")
+    elif why:
+        notes.append(why)
+    else:
+        notes.append(
+            f"Dropped by {named(late.setting)}, windows per client, if it had begun with the first "
+            f"of these events. {counted(len(followed.waiting), 'event')} wait for other partitions "
+            "to come so far, and are not judged yet."
+        )
+        notes += [late.stopped] if late.stopped else []
+    st.caption(escaped_markdown(" ".join(notes)))
+
+
+def _bound(ms: int | None) -> str:
+    """Return the end of a bin in words."""
+    return "–" if ms is None else "0 or less" if ms <= 0 else f"≤ {duration(ms)}"
+
+
+def _silences(followed: Followed, now_ms: int, visible: Visible) -> None:
+    """Say who has not been heard for longer than is usual, and who is back."""
+    known = followed.silence
+    now = silent(known, now_ms)
+    left, right = st.columns(2)
+    with left:
+        st.markdown(f"**Silent now**: {counted(len(now), 'client')}")
+        usual = usual_ms(known)
+        if len(now):
+            show_table(
+                pd.DataFrame(
+                    {
+                        "Client": _names(followed, now[:_LISTED].tolist()),
+                        "Not heard for (s)": (now_ms - known.heard[now[:_LISTED]]) / 1000,
+                        "Usually (s)": usual[now[:_LISTED]] / 1000,
+                    }
+                ),
+                height=220,
+                alt="Clients that have not been heard for longer than is usual for them",
+            )
+            first = int(now[0])
+            st.caption(
+                f"{escaped_markdown(shown_name(followed.clients[first]))}: not heard for "
+                f"{duration(now_ms - int(known.heard[first]))}, usually "
+                f"{duration(int(usual[first]))} at most for half of its waits. Cut off or done: "
+                "that cannot be told before it is back."
+            )
+    with right:
+        st.markdown(f"**Back again**: {counted(len(known.ended), 'silence')}")
+        if known.ended:
+            last = known.ended[::-1][:_LISTED]
+            show_table(
+                pd.DataFrame(
+                    {
+                        "Client": _names(followed, [each.client for each in last]),
+                        "Back": [visible.times.moment(each.back_ms) for each in last],
+                        "Silent for (s)": [(e.back_ms - e.last_heard_ms) / 1000 for e in last],
+                        "Held back": [each.held_back for each in last],
+                    }
+                ),
+                height=220,
+                alt="Silences that ended, the last first, with the events they held back",
+            )
+
+
+def _names(followed: Followed, codes: Sequence[int]) -> list[str]:
+    return [shown_name(followed.clients[code]) for code in codes]
+
+
+def _chart(followed: Followed, visible: Visible) -> None:
+    table = over_time(followed.counts)
+    if len(table):
+        show_picture(
+            last_minutes(table, zero_ms=visible.zero_ms, scale=visible.scale),
+            parameters.LIVE_CHART,
+            f"The last {counted(followed.minutes, 'minute')} of received time.",
+        )
+
+
+def _switch(followed: Followed) -> None:
+    """Offer what is shown as the range of all pages, and the tail of the topic again."""
+    newest = followed.counts.newest_ms
+    assert newest is not None
+    with st.container(horizontal=True):
+        st.button(
+            "Look at these minutes on all pages",
+            icon=":material/push_pin:",
+            on_click=_fix,
+            args=(newest - 60_000 * followed.minutes, newest),
+            help="Makes these minutes the range of the sidebar: From–to, in whole minutes.",
+        )
+        st.button(
+            "All pages at the end again",
+            icon=":material/last_page:",
+            on_click=_follow_end,
+            args=(followed.minutes,),
+            help="Makes the last minutes the range of the sidebar. This page follows the end "
+            "whatever the range is.",
+        )
+
+
+def _fix(first_ms: int, last_ms: int) -> None:
+    st.session_state[parameters.RANGE.name] = "between"
+    for parameter, ms in ((parameters.FROM, first_ms), (parameters.TO, last_ms + 60_000)):
+        moment = dt.datetime.fromtimestamp(ms // 60_000 * 60, dt.UTC).replace(tzinfo=None)
+        parameters.put(parameter, moment.isoformat(timespec="minutes"))
+
+
+def _follow_end(minutes: int) -> None:
+    st.session_state[parameters.RANGE.name] = "minutes"
+    st.session_state[parameters.MINUTES.name] = minutes
+    parameters.drop(parameters.FROM, parameters.TO)

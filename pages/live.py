@@ -1,0 +1,19 @@
+import streamlit as st
+
+from lib.core.columns import CLIENT
+from lib.ui.engine_settings import choose_setting
+from lib.ui.live import choose_minutes, choose_pause, live
+from lib.ui.page import begin
+
+visible = begin(
+    "Live",
+    "The end of the topic as it grows, read every two seconds, whatever range and time window the "
+    "sidebar has.",
+    tells_window=False,
+)
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    minutes = choose_minutes()
+    paused = choose_pause()
+with st.expander("Whose late events", icon=":material/tune:"):
+    setting, _ = choose_setting([CLIENT])
+live(visible, minutes, setting, paused=paused)

@@ -1,0 +1,189 @@
+"""A topic followed: each record is read and counted once, as a load counts it."""
+
+import json
+
+import numpy as np
+import pytest
+
+from lib.analysis.delays import delay_distribution
+from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
+from lib.live.counts import ENDS, lately, over_time, quantiles
+from lib.live.follow import follow, refreshed
+from lib.live.silence import silent
+from lib.loading.load import load
+from lib.replay.engine import replay
+from lib.replay.engines.flink import FlinkSetting
+from lib.replay.engines.kafka_streams import KafkaStreamsSetting
+from lib.replay.input import replay_input_of
+from lib.replay.windows import SessionWindow
+from lib.sources.base import Everything, LastMinutes
+from lib.sources.kafka import KafkaSettings, KafkaTopics
+from tests.support.broker import Record
+from tests.support.memory import MemoryTopic
+
+START_MS = 1_545_230_000_000
+SETTING = FlinkSetting(SessionWindow(2_000), delay_ms=500)
+
+
+def value(i, *, clients=4, late_ms=0):
+    event = {"ClientID": f"c{i % clients}", "SessionID": "s", "EventID": i // clients}
+    return json.dumps(event | {"Timestamp": START_MS + 100 * i - late_ms}).encode()
+
+
+def records(numbers, partitions=2):
+    """Events ten a second, some seconds late, a client always on one partition; and one bad."""
+    made = []
+    for i in numbers:
+        late = 7_000 if i % 13 == 5 else 0
+        made.append(
+            Record(
+                b"not JSON" if i == 33 else value(i, late_ms=late),
+                partition=i % 4 % partitions,
+                timestamp_ms=START_MS + 100 * i + 50,
+            )
+        )
+    return made
+
+
+def facts_of_load(topic, setting):
+    """What a load counts."""
+    table = topic.events.table
+    delay = (table[RECEIVED_TIME] - table[EVENT_TIME]).to_numpy()
+    replayed = replay(replay_input_of(table), setting)
+    return {
+        "events": len(table),
+        "rejected": topic.rejected.num_rows,
+        "by client": table[CLIENT].value_counts().to_dict(),
+        "delays": np.bincount(np.searchsorted(ENDS, delay), minlength=len(ENDS) + 1).tolist(),
+        "dropped": int((replayed.window < 0).sum()),
+    }
+
+
+def facts_of(followed):
+    """What was counted while it was followed."""
+    counts = followed.counts
+    return {
+        "events": counts.events,
+        "rejected": counts.rejected,
+        "by client": dict(zip(followed.clients, counts.by_client.tolist(), strict=True)),
+        "delays": counts.delays.tolist(),
+        "dropped": followed.late.dropped,
+    }
+
+
+@pytest.mark.parametrize(
+    "setting", [SETTING, KafkaStreamsSetting(SessionWindow(2_000), grace_ms=500)], ids=str
+)
+def test_what_was_followed_on_a_broker_counts_as_a_load_of_the_same_offsets(
+    broker, make_topic, produce, setting
+):
+    # Given a topic of Kafka that is followed while it grows
+    source, topic = KafkaTopics(KafkaSettings(broker.bootstrap_servers)), make_topic(partitions=2)
+    produce(topic, records(range(200)))
+    followed = follow(source, load(source, topic, Everything()), 60, setting)
+    loaded = load(source, topic, Everything())
+    for first in (200, 340, 350):
+        produce(topic, records(range(first, first + (140 if first == 200 else 10))))
+        followed = refreshed(source, followed, loaded)
+    followed = refreshed(source, followed, loaded)
+    # When the same offsets are loaded
+    whole = load(source, topic, LastMinutes(60))
+    # Then both count the same, and nothing is left to be judged
+    assert facts_of(followed) == facts_of_load(whole, setting)
+    assert followed.late.dropped > 0
+    assert followed.late.judged == followed.counts.events == 359
+    assert not len(followed.waiting)
+
+
+def memory_topic(*numbers):
+    topic = MemoryTopic(block_records=50)
+    topic.write(*map(value, numbers))
+    return topic
+
+
+def test_a_refresh_reads_only_what_is_new():
+    topic = memory_topic(*range(20))
+    followed = follow(topic, load(topic, "topic", Everything()), 10, SETTING)
+    topic.read_offsets.clear()
+    topic.write(*map(value, range(20, 25)))
+    followed = refreshed(topic, followed, None)
+    assert topic.read_offsets == [(0, n) for n in range(20, 25)]
+    assert followed.counts.events == 25
+
+
+def test_a_topic_that_was_made_anew_is_followed_anew_and_it_is_said():
+    topic = memory_topic(*range(20))
+    loaded = load(topic, "topic", Everything())
+    followed = follow(topic, loaded, 10, SETTING)
+    shorter = memory_topic(*range(5))
+    followed = refreshed(shorter, followed, loaded)
+    assert followed.counts.events == 5
+    assert followed.anew == (
+        "The topic was made anew, cut back or overwritten. Following began anew with the last 10 "
+        "minutes."
+    )
+
+
+def test_an_empty_refresh_changes_no_count():
+    topic = memory_topic(*range(20))
+    before = follow(topic, load(topic, "topic", Everything()), 10, SETTING)
+    after = refreshed(topic, before, None)
+    assert facts_of(after) == facts_of(before)
+    assert after.late.judged == 20
+
+
+def test_the_time_of_the_topic_goes_on_from_its_newest_event():
+    topic = memory_topic(*range(20))
+    followed = follow(topic, load(topic, "topic", Everything()), 10, SETTING)
+    assert followed.now_ms(followed.heard_at + 2.5) == followed.counts.newest_ms + 2_500
+
+
+def test_a_client_that_falls_silent_and_is_back():
+    # Given clients that are heard every second, of which one is cut off
+    topic = MemoryTopic(block_records=50)
+    topic.write(*[value(i, clients=2) for i in range(100)])
+    loaded = load(topic, "topic", Everything())
+    followed = follow(topic, loaded, 60, SETTING)
+    newest = followed.counts.newest_ms
+    assert not len(silent(followed.silence, newest))
+    # When only the other one is heard for a while
+    topic.write(*[value(i, clients=2) for i in range(100, 160, 2)])
+    followed = refreshed(topic, followed, loaded)
+    # Then it is silent
+    [client] = silent(followed.silence, followed.counts.newest_ms)
+    assert followed.clients[client] == "c1"
+    # And when its events come, how many were held back is told
+    topic.write(*[value(i, clients=2) for i in range(101, 161, 2)])
+    followed = refreshed(topic, followed, loaded)
+    [ended] = followed.silence.ended
+    assert followed.clients[ended.client] == "c1"
+    assert ended.back_ms - ended.last_heard_ms == 31_000
+    assert client not in silent(followed.silence, followed.counts.newest_ms)
+
+
+def test_stretches_cover_the_last_minutes_and_no_more():
+    topic = MemoryTopic(block_records=100)
+    topic.write(*map(value, range(200)))
+    followed = follow(topic, load(topic, "topic", Everything()), 2, SETTING)
+    table = over_time(followed.counts)
+    assert len(table) == 121
+    assert table["Events"].tolist() == [1] * 121
+    assert followed.counts.events == 200
+    assert lately(followed.counts, 10).sum() == 11
+
+
+def test_quantiles_are_the_ends_of_bins_that_hold_them():
+    counts = np.zeros(len(ENDS) + 1, int)
+    delays = np.array([-5, 0, 3, 250, 9_000])
+    np.add.at(counts, np.searchsorted(ENDS, delays), 1)
+    found = quantiles(counts, (0.2, 0.5, 0.8, 1.0))
+    assert found[0] == 0
+    for told, true in zip(found[1:], delays[2:], strict=True):
+        assert true <= told <= 1.07 * true + 1
+    assert quantiles(counts * 0, (0.5,)) == [None]
+
+
+def test_bins_are_finer_than_those_of_the_distribution():
+    topic = load(memory_topic(*range(20)), "topic", Everything())
+    ends = delay_distribution(topic.events.table)["To"]
+    assert set(ends) <= set(ENDS.tolist())

@@ -1,0 +1,93 @@
+"""The page Live: what it tells of a topic's end, and the way to a fixed range and back."""
+
+import json
+
+import pytest
+
+from tests.support.broker import Record
+from tests.support.opened import (
+    LIVE,
+    OVERVIEW,
+    captions,
+    chart,
+    files_of,
+    go_to,
+    metrics,
+    open_app,
+    parameters,
+    press,
+)
+
+pytestmark = pytest.mark.usefixtures("app_isolation")
+
+SAMPLE = {"source": "Samples", "topic": "sessions-100", "live_minutes": "60"}
+
+
+def test_the_last_minutes_are_counted_and_drops_are_those_of_the_windows_page():
+    at = open_app(LIVE, **SAMPLE)
+    told = metrics(at)
+    assert told["Events"] == "2,428"
+    assert told["Dropped"].endswith(" of 2,428") or told["Dropped"].endswith(" of 2,427")
+    assert "Flink DataStream: a watermark delay of 5 s with a session gap of 30 s" in captions(at)
+    _, data = chart(at)
+    assert sum(next(iter(data.values()))["events"]) == 2_428
+
+
+def test_with_a_setting_that_is_not_followed_the_page_says_so():
+    at = open_app(LIVE, **SAMPLE, idle="10 s")
+    assert "Dropped" not in metrics(at)
+    assert "Late events are not followed with an idle timeout" in captions(at)
+
+
+def test_without_received_times_no_delay_is_told(tmp_path, monkeypatch):
+    folder = files_of(tmp_path / "files", monkeypatch)
+    rows = [{"ClientID": 1, "SessionID": "a", "Timestamp": 1_545_230_000_000 + i} for i in range(9)]
+    (folder / "plain.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    at = open_app(LIVE, source="Files", topic="plain")
+    assert "Delay now" not in metrics(at)
+    assert any("No event was received in the last 10 minutes" in info.value for info in at.info)
+
+
+def test_these_minutes_become_the_range_of_all_pages_and_the_end_again():
+    # Given the end of a topic, followed
+    at = open_app(LIVE, **SAMPLE | {"live_minutes": "5"})
+    # When its minutes are made the range
+    at = press(at, "Look at these minutes on all pages")
+    # Then other pages have them
+    linked = parameters(at)
+    assert (linked["range"], linked["from"]) == ("From–to", "2018-10-28T12:24")
+    assert linked["to"] == "2018-10-28T12:30"
+    fixed = metrics(go_to(at, OVERVIEW))["Events"]
+    assert 0 < int(fixed) < 2_428
+    # And back
+    at = press(go_to(at, LIVE), "All pages at the end again")
+    assert at.get_by_key("minutes").value == 5
+    assert "from" not in parameters(at)
+
+
+def test_paused_nothing_is_read_and_resumed_all_of_it(broker, make_topic, produce, monkeypatch):
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", broker.bootstrap_servers)
+    monkeypatch.setattr("lib.ui.live._SHARED_S", 0.0)
+    topic = make_topic()
+
+    def write(numbers):
+        values = [
+            {"ClientID": 1, "SessionID": "a", "EventID": i, "Timestamp": 1_545_230_000_000 + i}
+            for i in numbers
+        ]
+        produce(
+            topic,
+            [
+                Record(json.dumps(v).encode(), timestamp_ms=v["Timestamp"] + 5 + v["EventID"] % 3)
+                for v in values
+            ],
+        )
+
+    write(range(100))
+    at = open_app(LIVE, source="Kafka", topic=topic)
+    assert metrics(at)["Events"] == "100"
+    at.get_by_key("paused").set_value(True).run()
+    write(range(100, 150))
+    assert metrics(at.run())["Events"] == "100"
+    at.get_by_key("paused").set_value(False).run()
+    assert metrics(at)["Events"] == "150"
