@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from lib.analysis.matching import Matching
 
 _COPIED: Final = 0.5
-"""Share of the matched events with the same time in both from which it was copied."""
+"""Share of the matched events with the same time in both from which it was copied; all of them
+where the second broker stamped them."""
 
 NO_TIMES: Final = "No matched event has a received time in both topics."
 COPIED: Final = (
@@ -147,7 +148,7 @@ def _why_withheld(
     same = float((events[EVENT_TIME] == events[RECEIVED_TIME]).mean())
     kinds = there.get(RECEIVED_TIME_TYPE)
     by_broker = kinds is not None and bool((kinds == LOG_APPEND_TIME).all())
-    if same >= _COPIED and not by_broker:
+    if same >= (1.0 if by_broker else _COPIED):
         return COPIED.format(share=same)
     for table, name in zip((here, there), names, strict=True):
         verdict = assess_timestamps(table.assign(**{RECEIVED_TIME: broker_times(table)}))

@@ -45,7 +45,10 @@ _STALLED_MS: Final = 10_000
 """A partition that is so far behind the newest event holds no other event back."""
 
 _ANEW: Final = "{why} Following began anew with the last {minutes} minutes."
-_CHANGED: Final = "The topic was made anew, cut back or overwritten."
+_CHANGED: Final = (
+    "The topic does not hold what was read of it: it was made anew or overwritten, or it is a file "
+    "that changed."
+)
 _EXPIRED: Final = "Records expired before they were read."
 _BEHIND: Final = "More records had come than a refresh catches up with."
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from lib.core.errors import UNFORESEEN, SkewlineError, TopicMissingError
 from lib.core.formatting import visible_text
+from lib.events.fields import KEPT, KEY
 from lib.loading.load import Watch, load, reload
+from lib.report.against import against_of
 from lib.report.conditions import judged, status
 from lib.report.document import failed_document, made_by
 from lib.report.options import options_of
@@ -106,12 +108,15 @@ def _try_report(options: Options, before: LoadedTopic | None) -> tuple[LoadedTop
             _check_record_times(source, topic)
         told.doing("Looking for what stands out")
         report = report_on(loaded, options.asked)
+        told.doing("Matching")
+        against = _against(options, source, loaded, watch)
     done = made_of(
         report,
         source=source_name,
         at_ms=at_ms,
         conditions=options.conditions,
         seconds=monotonic() - began,
+        against=against,
     )
     faults = write_outputs(options.outputs, done)
     _say(options, done)
@@ -119,6 +124,27 @@ def _try_report(options: Options, before: LoadedTopic | None) -> tuple[LoadedTop
         _complain(fault)
     code = status(done.verdicts)
     return loaded, 2 if (done.failed or faults) and code == 0 else code
+
+
+def _against(
+    options: Options, source: TopicSource, first: LoadedTopic, watch: Watch
+) -> dict[str, Any] | None:
+    """Return what is told of the second topic; None where none is asked for."""
+    if options.against is None:
+        return None
+    path, topic = Path(options.against), options.against
+    other = source
+    if path.exists():
+        other, topic = OneFile(path), topic_of(path.name)
+    chosen, cap = _chosen(options, topic), cap_on_events(os.environ)
+    if options.matched_by == KEY:
+        chosen |= {KEPT: (KEY,)}
+        again = tuple(sorted((dict(first.chosen) | {KEPT: (KEY,)}).items()))
+        name = first.report.topic
+        first = load(source, name, options.wanted, chosen=again, cap=cap, watch=watch)
+    given = tuple(sorted(chosen.items()))
+    second = load(other, topic, options.wanted, chosen=given, cap=cap, watch=watch)
+    return against_of(first, second, options.matched_by)
 
 
 def _report_failure(options: Options, error: SkewlineError) -> int:

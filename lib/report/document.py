@@ -87,19 +87,24 @@ _OF_CLOCKS: Final[Mapping[str, str]] = {
 }
 
 
-def document_of(report: Report, made: Mapping[str, object]) -> Document:
+def document_of(
+    report: Report, made: Mapping[str, object], against: Document | None = None
+) -> Document:
     """Return the document of a report.
 
     Parameters
     ----------
     made
         How it was made: what `made_by` returns.
+    against
+        What `lib.report.against.against_of` tells of a second topic; None where none was asked for.
     """
     told = _told(report)
     return {
         **_head(made),
         "error": None,
         **{name: told.get(name) for name in FIGURES},
+        "against": against,
         "withheld": _withheld(report),
         "verdicts": [],
     }
@@ -112,6 +117,7 @@ def failed_document(error: SkewlineError, made: Mapping[str, object]) -> Documen
         **_head(made),
         "error": said,
         **dict.fromkeys(FIGURES),
+        "against": None,
         "withheld": dict.fromkeys(FIGURES, error.what),
         "verdicts": [],
     }

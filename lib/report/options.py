@@ -65,6 +65,8 @@ class Options:
         How many reports to make; None: until it is stopped.
     verbose
         Whether the log goes to the standard error.
+    against, matched_by
+        A second topic of the source, or a file, and what the events of both are matched by.
     """
 
     source: str | None
@@ -78,6 +80,8 @@ class Options:
     every_ms: int | None
     times: int | None
     verbose: bool
+    against: str | None = None
+    matched_by: str | None = None
 
 
 def options_of(arguments: Sequence[str] | None = None) -> Options:
@@ -116,6 +120,8 @@ def _options(given: argparse.Namespace) -> Options:
         every_ms=(given.every or _EVERY_MS) if follows else None,
         times=given.times,
         verbose=given.verbose,
+        against=given.against,
+        matched_by=given.matched_by,
     )
 
 
@@ -168,6 +174,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     _add_source(parser.add_argument_group("what to read"))
+    _add_second(parser.add_argument_group("a second topic"))
     _add_engine(parser.add_argument_group("what an engine would make of it"))
     outputs = parser.add_argument_group("what to write")
     for name, means in _OUTPUTS.items():
@@ -201,6 +208,16 @@ def _add_source(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--correct-clocks", action="store_true", help="correct event times of wrong clocks"
     )
+
+
+def _add_second(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--against", metavar="TOPIC", help="a second topic of the source, or a file, to match with"
+    )
+    group.add_argument(
+        "--matched-by", metavar="FIELD",
+        help="what tells events apart: @key, or a field (client, session and sequence number)",
+    )  # fmt: skip
 
 
 def _add_engine(group: argparse._ArgumentGroup) -> None:

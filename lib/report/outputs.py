@@ -62,6 +62,7 @@ def made_of(
     at_ms: int,
     conditions: Sequence[Condition] = (),
     seconds: float = 0.0,
+    against: dict[str, Any] | None = None,
 ) -> Made:
     """Return a report as it is written.
 
@@ -75,11 +76,13 @@ def made_of(
         What breaks it.
     seconds
         How long it took.
+    against
+        What is told of a second topic.
     """
     loaded, rejected = report.whole, report.whole.rejected.num_rows
     made = made_by(source, loaded.report.topic, loaded.report.wanted, at_ms, loaded)
     made["where"] = list(report.asked.where)
-    document = document_of(report, made)
+    document = document_of(report, made, against)
     unread = loaded.events.table.empty and rejected > 0
     which = "The one record" if rejected == 1 else f"None of the {rejected:,} records"
     failed = f"{which} could {'not ' if rejected == 1 else ''}be read." if unread else ""

@@ -107,10 +107,13 @@ def live(visible: Visible, minutes: int, setting: Setting, *, paused: bool) -> N
 def _draw(visible: Visible, minutes: int, setting: Setting, *, paused: bool) -> None:
     opened, topic = visible.opened, visible.whole
     assert opened is not None  # a topic that is shown was opened
+    shared = _shared((opened.key.source, opened.key.topic, opened.key.chosen, minutes, setting))
     try:
-        followed = _refresh(opened, topic, minutes, setting, paused=paused)
+        _refresh(shared, opened, topic, minutes, setting, paused=paused)
     except SkewlineError as error:
         show_error(error)
+    followed = shared.followed
+    if followed is None:
         return
     if followed.anew:
         st.info(escaped_markdown(followed.anew), icon=":material/restart_alt:")
@@ -132,22 +135,25 @@ def _draw(visible: Visible, minutes: int, setting: Setting, *, paused: bool) -> 
 
 
 def _refresh(
-    opened: Opened, topic: LoadedTopic, minutes: int, setting: Setting, *, paused: bool
-) -> Followed:
-    """Return the topic as it is now, or as it was when it was paused."""
-    shared = _shared((opened.key.source, opened.key.topic, opened.key.chosen, minutes, setting))
+    shared: _Shared,
+    opened: Opened,
+    topic: LoadedTopic,
+    minutes: int,
+    setting: Setting,
+    *,
+    paused: bool,
+) -> None:
+    """Read what is new, unless that was done just now or the viewer has paused."""
     with shared.lock:
         before = shared.followed
-        if before is not None and (paused or time.monotonic() - shared.read_at < _SHARED_S):
-            return before
-        source = opened.source
         if before is None:
-            shared.followed = follow(source, topic, minutes, setting)
+            shared.followed = follow(opened.source, topic, minutes, setting)
+        elif not paused and time.monotonic() - shared.read_at >= _SHARED_S:
+            shared.followed = refreshed(opened.source, before, topic)
         else:
-            shared.followed = refreshed(source, before, topic)
+            return
         shared.read_at = time.monotonic()
         give_back_memory()
-        return shared.followed
 
 
 def _figures(followed: Followed, now_ms: int, *, told: bool) -> None:

@@ -119,8 +119,8 @@ def test_a_topic_that_was_made_anew_is_followed_anew_and_it_is_said():
     followed = refreshed(shorter, followed, loaded)
     assert followed.counts.events == 5
     assert followed.anew == (
-        "The topic was made anew, cut back or overwritten. Following began anew with the last 10 "
-        "minutes."
+        "The topic does not hold what was read of it: it was made anew or overwritten, or it is a "
+        "file that changed. Following began anew with the last 10 minutes."
     )
 
 
