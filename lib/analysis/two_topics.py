@@ -127,9 +127,16 @@ def key_in_words(key: Sequence[str]) -> str:
 
 
 def differing(
-    here: pd.DataFrame, there: pd.DataFrame, found: Compared, kind: str, names: tuple[str, str]
-) -> pd.DataFrame:
-    """Return the events of a kind of `Difference.ALL`, in arrival order; the slowest first.
+    here: pd.DataFrame,
+    there: pd.DataFrame,
+    found: Compared,
+    kind: str,
+    names: tuple[str, str],
+    most: int | None = None,
+) -> tuple[pd.DataFrame, int]:
+    """Return the first `most` events of a kind of `Difference.ALL`, and how many there are.
+
+    They are in arrival order, those only here before those only there; the slowest come first.
 
     Returns
     -------
@@ -148,14 +155,15 @@ def differing(
         said, fates = alone[kind]
         of_each = [np.flatnonzero(np.isin(f, fates)) for f in (match.fate_here, match.fate_there)]
         none = [np.full(len(at), -1) for at in of_each]
-        rows = _listed(here, there, np.r_[of_each[0], none[1]], np.r_[none[0], of_each[1]])
-        what = [f"{said} {name}" for name, at in zip(names, of_each, strict=True) for _ in at]
+        at_here, at_there = np.r_[of_each[0], none[1]], np.r_[none[0], of_each[1]]
+        called = [f"{said} {name}" for name in names]
     else:
         order = _chosen(here, there, match, kind)
-        rows = _listed(here, there, match.at_here[order], match.at_there[order])
-        what = ["in both" if kind == Difference.SLOWEST else kind.lower()] * len(rows)
-    rows.insert(0, WHAT, what)
-    return rows
+        at_here, at_there = match.at_here[order], match.at_there[order]
+        called = ["in both" if kind == Difference.SLOWEST else kind.lower()] * 2
+    rows = _listed(here, there, at_here[:most], at_there[:most])
+    rows.insert(0, WHAT, np.where(at_here[:most] < 0, called[1], called[0]))
+    return rows, len(at_here)
 
 
 def _chosen(here: pd.DataFrame, there: pd.DataFrame, match: Matching, kind: str) -> Ints:

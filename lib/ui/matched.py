@@ -251,23 +251,23 @@ def _list(
     times, written = (EVENT_TIME, SENT_HERE, RECEIVED_THERE), visible.times
 
     def every(one: LoadedTopic, other: LoadedTopic, found: Compared) -> pd.DataFrame:
-        listed = differing(one.events.table, other.events.table, found, kind, names)
+        listed, _ = differing(one.events.table, other.events.table, found, kind, names)
         return with_times_shown(listed, times, written)
 
     tables = topics[0].events.table, topics[1].events.table
-    listed = differing(*tables, found, kind, names)
+    listed, count = differing(*tables, found, kind, names, MOST_ROWS)
     if listed.empty:
         st.caption("There is none.")
         return
     heads = _heads(names)
-    shown = with_times_shown(listed.head(MOST_ROWS), times, visible.times)
+    shown = with_times_shown(listed, times, visible.times)
     for name in (CLIENT, SESSION):
         shown[name] = shown[name].map(shown_name, na_action="ignore")
     shown[TOOK] = shown[TOOK] / 1000
     file = f"{topics[0].report.topic}-against-{topics[1].report.topic}.csv"
     show_table(
         shown.rename(columns=heads),
-        whole=Whole("the list", file, len(listed), weakly(every, *topics, found)),
+        whole=Whole("the list", file, count, weakly(every, *topics, found)),
         config={heads[name]: time_column(visible, "Time") for name in times}
         | {heads[TOOK]: st.column_config.NumberColumn(format="%.3f")},
         alt=f"Events of the two topics: {kind}",

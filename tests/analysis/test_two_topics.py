@@ -49,14 +49,15 @@ def tables():
 def test_events_that_differ_are_listed_with_where_they_are(kind, rows):
     here, there = tables()
     found = Compared(match(here, there, KEY), None)
-    listed = differing(here, there, found, kind, ("a", "b"))
+    listed, count = differing(here, there, found, kind, ("a", "b"))
+    assert count == len(rows)
     shown = listed[[WHAT, CLIENT, SEQUENCE, EVENT_TIME, SENT_HERE, RECEIVED_THERE]]
     assert shown.astype(object).where(shown.notna(), None).to_numpy().tolist() == rows
 
 
 def test_the_slowest_come_first():
     here, there = tables()
-    listed = differing(
+    listed, _ = differing(
         here, there, Compared(match(here, there, KEY), None), Difference.SLOWEST, ("a", "b")
     )
     assert listed[TOOK].tolist() == [9_000, 9_000, 9_000, 10]

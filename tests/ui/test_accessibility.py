@@ -15,7 +15,7 @@ from tests.support.browser import chart, expect_idle, until_holds, window_end, w
 
 PAGES = [
     *("", "comparison", "sessions", "delay", "outages", "windows"),
-    *("records", "topics", "glossary"),
+    *("records", "live", "topics", "glossary"),
 ]
 BACKGROUNDS = ["#ffffff", "#10161f"]
 MEANINGS = {
@@ -121,7 +121,8 @@ def test_axe_finds_nothing_serious(chromium, samples_app, path, theme):
     viewport = {"width": 1400, "height": 1000}
     with chromium.new_context(color_scheme=theme, viewport=viewport) as context:
         page = context.new_page()
-        page.goto(f"{samples_app}/{path}?topic=sessions-100&record=1:5")
+        link = "topic=sessions-100&record=1:5&other_topic=sessions-10"
+        page.goto(f"{samples_app}/{path}?{link}")
         expect_idle(page)
         for drawn in page.get_by_test_id("stVegaLiteChart").all():
             expect(drawn.locator("svg.marks, canvas")).to_be_visible()
