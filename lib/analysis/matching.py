@@ -125,19 +125,21 @@ def key_columns(here: pd.DataFrame, there: pd.DataFrame) -> list[str]:
 
 
 def share_told_apart(events: pd.DataFrame, key: Sequence[str]) -> float:
-    """Return how many keys there are for each event that is another than all others, up to 1.
+    """Return how many keys there are for each event that is no copy of another, up to 1.
 
-    Copies of an event have its key and its event time; a key that others have as well does not
-    tell events apart.
+    Copies of an event have its key and its event time. A key that events of other times have, too,
+    does not tell events apart.
     """
     codes, _ = _joint_codes(events, events.head(0), key)
     codes, times = codes[codes >= 0], kernels.ints(events[EVENT_TIME])[codes >= 0]
     if not len(codes):
         return 0.0
-    keys = len(pd.unique(codes))
-    order = np.lexsort((times, codes))
-    other = (np.diff(codes[order]) != 0) | (np.diff(times[order]) != 0)
-    return keys / (1 + int(np.count_nonzero(other)))
+    first = np.empty(int(codes.max()) + 1, np.int64)
+    first[codes[::-1]] = times[::-1]  # the last assignment to an element stays
+    used = np.zeros(len(first), np.bool_)
+    used[codes] = True
+    keys = int(np.count_nonzero(used))
+    return keys / (keys + int(np.count_nonzero(times != first[codes])))
 
 
 def match(
