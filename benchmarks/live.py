@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lib.core.masking import NOTHING_MASKED, Masking
 from lib.core.memory import give_back_memory
 from lib.core.schemas import NoSchemas
 from lib.live.follow import follow, refreshed
@@ -52,6 +53,7 @@ class GrowingTopic:
     identity: str = "growing"
     name: str = "memory"
     schemas: NoSchemas = field(default_factory=NoSchemas)
+    masking: Masking = NOTHING_MASKED
     written: int = 0
     blocks: list[pa.RecordBatch] = field(default_factory=list)
 

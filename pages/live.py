@@ -7,8 +7,8 @@ from lib.ui.page import begin
 
 visible = begin(
     "Live",
-    "The end of the topic as it grows, read every two seconds, whatever range and time window the "
-    "sidebar has.",
+    "The end of the topic as it grows, read every two seconds, whatever range, window and filters "
+    "the sidebar has.",
     tells_window=False,
 )
 with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -8,7 +8,8 @@ from lib.ui.page import begin
 visible = begin(
     "Two topics",
     "A second topic beside the one of the sidebar: a mirror, what a pipeline made of it, or the "
-    "same topic at another time. Both as they were loaded, whatever the window and the filter.",
+    "same topic at another time. Both as they were loaded, whatever window and filters the sidebar "
+    "has.",
     tells_window=False,
 )
 first = visible.opened

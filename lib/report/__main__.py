@@ -135,7 +135,7 @@ def _against(
     path, topic = Path(options.against), options.against
     other = source
     if path.exists():
-        other, topic = OneFile(path), topic_of(path.name)
+        other, topic = _opened_file(path, _secrets()), topic_of(path.name)
     chosen, cap = _chosen(options, topic), cap_on_events(os.environ)
     if options.matched_by == KEY:
         chosen |= {KEPT: (KEY,)}
@@ -166,9 +166,7 @@ def _opened(options: Options) -> tuple[str, TopicSource, str]:
     """Return the name of the source, the source, and the topic."""
     secrets = _secrets()
     if options.file is not None:
-        file = OneFile(options.file, schemas=schemas_for_files(secrets, os.environ, OPERATOR))
-        source = guarded(file, "file", secrets, os.environ, OPERATOR)
-        return "file", source, topic_of(options.file.name)
+        return "file", _opened_file(options.file, secrets), topic_of(options.file.name)
     names = [name for name in available_sources(secrets, os.environ) if name != UPLOAD]
     wanted = options.source or names[0]
     name = next((each for each in names if each.lower() == wanted.lower()), wanted)
@@ -182,6 +180,11 @@ def _opened(options: Options) -> tuple[str, TopicSource, str]:
     if len(topics) != 1:
         raise _missing(f"{source.name} has {len(topics)} topics, and none is named.", topics)
     return name, source, topics[0]
+
+
+def _opened_file(path: Path, secrets: Mapping[str, Any]) -> TopicSource:
+    file = OneFile(path, schemas=schemas_for_files(secrets, os.environ, OPERATOR))
+    return guarded(file, "file", secrets, os.environ, OPERATOR)
 
 
 def _check_record_times(source: TopicSource, topic: str) -> None:

@@ -178,7 +178,8 @@ def begin(
     of_any_topic
         Draws what the page shows of any loaded topic, also of one without an event.
     tells_window
-        Whether the head says how much of the topic the time window and the clients leave.
+        Whether the page is of what the time window and the filters leave: its head then says how
+        much that is, and it stops where that is nothing.
     """
     st.title(title, anchor=False)
     head = st.empty()
@@ -215,7 +216,7 @@ def begin(
         shown = in_order_of_records(topic)
     elif needs_received:
         shown = with_received(topic)
-    visible = _inside(view, shown, topic, view.window)
+    visible = _inside(view, shown, topic, view.window, may_be_empty=not tells_window)
     if tells_window:
         head.caption(f"{line} {_what_is_shown(visible)}")
     return replace(visible, order_only=order_only, delays_tell=delays_tell)
@@ -254,7 +255,14 @@ def _vouched_for() -> bool:
     )
 
 
-def _inside(view: View, topic: LoadedTopic, whole: LoadedTopic, window: TimeWindow) -> Visible:
+def _inside(
+    view: View,
+    topic: LoadedTopic,
+    whole: LoadedTopic,
+    window: TimeWindow,
+    *,
+    may_be_empty: bool = False,
+) -> Visible:
     rows = window_rows(
         topic.events.table,
         window.clock,
@@ -263,7 +271,7 @@ def _inside(view: View, topic: LoadedTopic, whole: LoadedTopic, window: TimeWind
         view.clients or None,
         filtered_events(topic, view.where),
     )
-    if not isinstance(rows, slice) and not len(rows):
+    if not isinstance(rows, slice) and not len(rows) and not may_be_empty:
         st.info(
             "In the sidebar, widen the time window, or remove a client or a condition.",
             title=f"No event {'of the filter ' if view.where else ''}is inside the window.",
