@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from lib.core.masking import NOTHING_MASKED, Masking
 from lib.core.memory import give_back_memory
 from lib.core.schemas import NoSchemas
-from lib.live.follow import follow, refreshed
+from lib.live.follow import follow, pattern_of, refreshed
 from lib.loading.load import load
 from lib.replay.engines.flink import FlinkSetting
 from lib.replay.windows import SessionWindow
@@ -146,12 +146,12 @@ def main() -> int:
     topic.grow()
     loaded = load(topic, "growing", Everything())
     setting = FlinkSetting(SessionWindow(30_000), delay_ms=5_000)
-    followed = follow(topic, loaded, 10, setting)
+    followed = follow(topic, pattern_of(loaded), 10, setting)
     took, memory = [], []
     for _ in range(given.refreshes):
         topic.grow()
         began, processor = time.perf_counter(), time.process_time()
-        followed = refreshed(topic, followed, loaded)
+        followed = refreshed(topic, followed)
         took.append((time.perf_counter() - began, time.process_time() - processor))
         give_back_memory()
         memory.append(_resident_mb())

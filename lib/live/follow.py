@@ -54,15 +54,41 @@ _BEHIND: Final = "More records had come than a refresh catches up with."
 
 
 @dataclass(frozen=True, eq=False)
+class Pattern:
+    """How a topic's records are read, without its events.
+
+    Attributes
+    ----------
+    topic
+        Its name.
+    known, seed
+        How its records are decoded, and a few events, in whose form times are read.
+    """
+
+    topic: str
+    known: Known
+    seed: EventsTable
+
+
+def pattern_of(loaded: LoadedTopic) -> Pattern:
+    """Return how the records of a loaded topic, with at least one event, are read."""
+    head = loaded.events.table.tail(_SEED).reset_index(drop=True).copy()
+    head[PARTITION] = np.full(len(head), _NO_PARTITION, np.int32)
+    return Pattern(
+        loaded.report.topic,
+        Known(loaded.decoder, loaded.fields, loaded.recognition, loaded.chosen, loaded.sources),
+        replace(loaded.events, table=head, rejected=REJECTED.empty_table()),
+    )
+
+
+@dataclass(frozen=True, eq=False)
 class Followed:
     """A topic as far as it has been followed.
 
     Attributes
     ----------
-    topic, minutes
-        What is followed, and how much of it before the first refresh.
-    known, seed
-        How its records are decoded, and a few events, in whose form times are read.
+    pattern, minutes
+        How its records are read, and how much of it there was before the first refresh.
     clients
         The names of clients, by their codes.
     plan, begins, positions
@@ -79,10 +105,8 @@ class Followed:
         Why the last refresh could not read everything; None where it could.
     """
 
-    topic: str
+    pattern: Pattern
     minutes: int
-    known: Known
-    seed: EventsTable
     clients: pd.Index
     plan: Plan
     begins: Mapping[int, int]
@@ -103,14 +127,14 @@ class Followed:
 
 
 def follow(
-    source: TopicSource, loaded: LoadedTopic, minutes: int, setting: Setting, *, anew: str = ""
+    source: TopicSource, pattern: Pattern, minutes: int, setting: Setting, *, anew: str = ""
 ) -> Followed:
     """Begin to follow a topic: return its last minutes.
 
     Parameters
     ----------
-    loaded
-        The topic as it was loaded, with at least one event: its format and fields hold.
+    pattern
+        How its records are read.
     setting
         The engine whose drops are counted, its windows a client's.
 
@@ -119,17 +143,11 @@ def follow(
     SkewlineError
         When the source fails.
     """
-    plan = source.plan(loaded.report.topic, LastMinutes(minutes))
+    plan = source.plan(pattern.topic, LastMinutes(minutes))
     begins = {span.partition: span.start for span in plan.spans}
-    head = loaded.events.table.tail(_SEED).reset_index(drop=True)
-    head = head.assign(**{PARTITION: np.full(len(head), _NO_PARTITION, np.int32)})
     begun = Followed(
-        topic=loaded.report.topic,
+        pattern=pattern,
         minutes=minutes,
-        known=Known(
-            loaded.decoder, loaded.fields, loaded.recognition, loaded.chosen, loaded.sources
-        ),
-        seed=replace(loaded.events, table=head, rejected=REJECTED.empty_table()),
         clients=pd.Index([]),
         plan=plan,
         begins=begins,
@@ -145,7 +163,7 @@ def follow(
     return _read(source, begun, plan)
 
 
-def refreshed(source: TopicSource, before: Followed, loaded: LoadedTopic) -> Followed:
+def refreshed(source: TopicSource, before: Followed) -> Followed:
     """Return a followed topic with what is new; the cost is that of the new records.
 
     Raises
@@ -153,7 +171,7 @@ def refreshed(source: TopicSource, before: Followed, loaded: LoadedTopic) -> Fol
     SkewlineError
         When the source fails before anything has come.
     """
-    plan = source.plan(before.topic, Everything())
+    plan = source.plan(before.pattern.topic, Everything())
     starts = {span.partition: span.start for span in plan.spans}
     behind = replace(
         plan, spans=tuple(s.beginning_at(before.positions.get(s.partition, 0)) for s in plan.spans)
@@ -170,7 +188,7 @@ def refreshed(source: TopicSource, before: Followed, loaded: LoadedTopic) -> Fol
             return _read(source, before, behind)
         except TopicChangedError:
             why = _CHANGED
-    return follow(source, loaded, before.minutes, before.late.setting, anew=why)
+    return follow(source, before.pattern, before.minutes, before.late.setting, anew=why)
 
 
 def _read(source: TopicSource, before: Followed, plan: Plan) -> Followed:
@@ -179,13 +197,13 @@ def _read(source: TopicSource, before: Followed, plan: Plan) -> Followed:
     after = replace(before, plan=plan, begins=begins, failure=None)
     if not plan.size:
         return _judged(after, every=True)
-    known, read = read_plan(source, plan, before.known, UNWATCHED, [], time.monotonic())
-    events = append_events(before.seed, read.columns, known.fields)
+    pattern = before.pattern
+    known, read = read_plan(source, plan, pattern.known, UNWATCHED, [], time.monotonic())
+    events = append_events(pattern.seed, read.columns, known.fields)
     new = events.table[events.table[PARTITION].to_numpy() != _NO_PARTITION]
     rejected = events.rejected.num_rows + sum(table.num_rows for table in read.undecoded)
     after = replace(
         after,
-        known=known,
         positions={**before.positions, **read.next_positions},
         failure=read.failure,
     )

@@ -19,7 +19,7 @@ from lib.core.errors import SkewlineError
 from lib.core.formatting import counted, delay_text, duration, escaped_markdown
 from lib.core.memory import give_back_memory
 from lib.live.counts import lately, over_time, quantiles
-from lib.live.follow import Followed, follow, refreshed
+from lib.live.follow import Followed, follow, pattern_of, refreshed
 from lib.live.late import why_not_followed
 from lib.live.silence import silent, usual_ms
 from lib.replay.sentences import named
@@ -32,9 +32,11 @@ from lib.ui.tables import show_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lib.loading.load import LoadedTopic
+    from lib.charts.times import TimeScale
+    from lib.core.moments import Times
+    from lib.live.follow import Pattern
     from lib.replay.engine import Setting
-    from lib.ui.loads import Opened
+    from lib.sources.base import TopicSource
     from lib.ui.page import Visible
 
 EVERY_S: Final = 2.0
@@ -98,18 +100,46 @@ def choose_pause() -> bool:
     )
 
 
+@dataclass(frozen=True)
+class _Look:
+    """What a refresh needs of the page: nothing that holds the loaded topic in memory."""
+
+    source: TopicSource
+    key: object
+    pattern: Pattern
+    setting: Setting
+    minutes: int
+    paused: bool
+    told: bool
+    """Whether the received times tell a delay."""
+    zero_ms: int
+    scale: TimeScale
+    times: Times
+
+
 def live(visible: Visible, minutes: int, setting: Setting, *, paused: bool) -> None:
     """Draw a followed topic, again every two seconds unless it is paused."""
-    drawn = st.fragment(_draw, run_every=None if paused else EVERY_S)
-    drawn(visible, minutes, setting, paused=paused)
-
-
-def _draw(visible: Visible, minutes: int, setting: Setting, *, paused: bool) -> None:
     opened, topic = visible.opened, visible.whole
     assert opened is not None  # a topic that is shown was opened
-    shared = _shared((opened.key.source, opened.key.topic, opened.key.chosen, minutes, setting))
+    look = _Look(
+        source=opened.source,
+        key=(opened.key.source, opened.key.topic, opened.key.chosen, minutes, setting),
+        pattern=pattern_of(topic),
+        setting=setting,
+        minutes=minutes,
+        paused=paused,
+        told=not why_no_delay(verdict_of(topic)),
+        zero_ms=visible.zero_ms,
+        scale=visible.scale,
+        times=visible.times,
+    )
+    st.fragment(_draw, run_every=None if paused else EVERY_S)(look)
+
+
+def _draw(look: _Look) -> None:
+    shared = _shared(look.key)
     try:
-        _refresh(shared, opened, topic, minutes, setting, paused=paused)
+        _refresh(shared, look)
     except SkewlineError as error:
         show_error(error)
     followed = shared.followed
@@ -123,33 +153,24 @@ def _draw(visible: Visible, minutes: int, setting: Setting, *, paused: bool) -> 
     now_ms = followed.now_ms(time.monotonic())
     if now_ms is None:
         st.info(
-            f"No event was received in the last {counted(minutes, 'minute')} of the topic.",
+            f"No event was received in the last {counted(look.minutes, 'minute')} of the topic.",
             icon=":material/inbox:",
         )
         return
-    told = not why_no_delay(verdict_of(topic))
-    _figures(followed, now_ms, told=told)
-    _silences(followed, now_ms, visible)
-    _chart(followed, visible)
+    _figures(followed, now_ms, told=look.told)
+    _silences(followed, now_ms, look.times)
+    _chart(followed, look)
     _switch(followed)
 
 
-def _refresh(
-    shared: _Shared,
-    opened: Opened,
-    topic: LoadedTopic,
-    minutes: int,
-    setting: Setting,
-    *,
-    paused: bool,
-) -> None:
+def _refresh(shared: _Shared, look: _Look) -> None:
     """Read what is new, unless that was done just now or the viewer has paused."""
     with shared.lock:
         before = shared.followed
         if before is None:
-            shared.followed = follow(opened.source, topic, minutes, setting)
-        elif not paused and time.monotonic() - shared.read_at >= _SHARED_S:
-            shared.followed = refreshed(opened.source, before, topic)
+            shared.followed = follow(look.source, look.pattern, look.minutes, look.setting)
+        elif not look.paused and time.monotonic() - shared.read_at >= _SHARED_S:
+            shared.followed = refreshed(look.source, before)
         else:
             return
         shared.read_at = time.monotonic()
@@ -214,7 +235,7 @@ def _bound(ms: int | None) -> str:
     return "–" if ms is None else "0 or less" if ms <= 0 else f"≤ {duration(ms)}"
 
 
-def _silences(followed: Followed, now_ms: int, visible: Visible) -> None:
+def _silences(followed: Followed, now_ms: int, times: Times) -> None:
     """Say who has not been heard for longer than is usual, and who is back."""
     known = followed.silence
     now = silent(known, now_ms)
@@ -249,7 +270,7 @@ def _silences(followed: Followed, now_ms: int, visible: Visible) -> None:
                 pd.DataFrame(
                     {
                         "Client": _names(followed, [each.client for each in last]),
-                        "Back": [visible.times.moment(each.back_ms) for each in last],
+                        "Back": [times.moment(each.back_ms) for each in last],
                         "Silent for (s)": [(e.back_ms - e.last_heard_ms) / 1000 for e in last],
                         "Held back": [each.held_back for each in last],
                     }
@@ -263,11 +284,11 @@ def _names(followed: Followed, codes: Sequence[int]) -> list[str]:
     return [shown_name(followed.clients[code]) for code in codes]
 
 
-def _chart(followed: Followed, visible: Visible) -> None:
+def _chart(followed: Followed, look: _Look) -> None:
     table = over_time(followed.counts)
     if len(table):
         show_picture(
-            last_minutes(table, zero_ms=visible.zero_ms, scale=visible.scale),
+            last_minutes(table, zero_ms=look.zero_ms, scale=look.scale),
             parameters.LIVE_CHART,
             f"The last {counted(followed.minutes, 'minute')} of received time.",
         )

@@ -8,7 +8,7 @@ import pytest
 from lib.analysis.delays import delay_distribution
 from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
 from lib.live.counts import ENDS, lately, over_time, quantiles
-from lib.live.follow import follow, refreshed
+from lib.live.follow import follow, pattern_of, refreshed
 from lib.live.silence import silent
 from lib.loading.load import load
 from lib.replay.engine import replay
@@ -80,12 +80,11 @@ def test_what_was_followed_on_a_broker_counts_as_a_load_of_the_same_offsets(
     # Given a topic of Kafka that is followed while it grows
     source, topic = KafkaTopics(KafkaSettings(broker.bootstrap_servers)), make_topic(partitions=2)
     produce(topic, records(range(200)))
-    followed = follow(source, load(source, topic, Everything()), 60, setting)
-    loaded = load(source, topic, Everything())
+    followed = follow(source, pattern_of(load(source, topic, Everything())), 60, setting)
     for first in (200, 340, 350):
         produce(topic, records(range(first, first + (140 if first == 200 else 10))))
-        followed = refreshed(source, followed, loaded)
-    followed = refreshed(source, followed, loaded)
+        followed = refreshed(source, followed)
+    followed = refreshed(source, followed)
     # When the same offsets are loaded
     whole = load(source, topic, LastMinutes(60))
     # Then both count the same, and nothing is left to be judged
@@ -103,10 +102,10 @@ def memory_topic(*numbers):
 
 def test_a_refresh_reads_only_what_is_new():
     topic = memory_topic(*range(20))
-    followed = follow(topic, load(topic, "topic", Everything()), 10, SETTING)
+    followed = follow(topic, pattern_of(load(topic, "topic", Everything())), 10, SETTING)
     topic.read_offsets.clear()
     topic.write(*map(value, range(20, 25)))
-    followed = refreshed(topic, followed, None)
+    followed = refreshed(topic, followed)
     assert topic.read_offsets == [(0, n) for n in range(20, 25)]
     assert followed.counts.events == 25
 
@@ -114,9 +113,9 @@ def test_a_refresh_reads_only_what_is_new():
 def test_a_topic_that_was_made_anew_is_followed_anew_and_it_is_said():
     topic = memory_topic(*range(20))
     loaded = load(topic, "topic", Everything())
-    followed = follow(topic, loaded, 10, SETTING)
+    followed = follow(topic, pattern_of(loaded), 10, SETTING)
     shorter = memory_topic(*range(5))
-    followed = refreshed(shorter, followed, loaded)
+    followed = refreshed(shorter, followed)
     assert followed.counts.events == 5
     assert followed.anew == (
         "The topic does not hold what was read of it: it was made anew or overwritten, or it is a "
@@ -126,15 +125,15 @@ def test_a_topic_that_was_made_anew_is_followed_anew_and_it_is_said():
 
 def test_an_empty_refresh_changes_no_count():
     topic = memory_topic(*range(20))
-    before = follow(topic, load(topic, "topic", Everything()), 10, SETTING)
-    after = refreshed(topic, before, None)
+    before = follow(topic, pattern_of(load(topic, "topic", Everything())), 10, SETTING)
+    after = refreshed(topic, before)
     assert facts_of(after) == facts_of(before)
     assert after.late.judged == 20
 
 
 def test_the_time_of_the_topic_goes_on_from_its_newest_event():
     topic = memory_topic(*range(20))
-    followed = follow(topic, load(topic, "topic", Everything()), 10, SETTING)
+    followed = follow(topic, pattern_of(load(topic, "topic", Everything())), 10, SETTING)
     assert followed.now_ms(followed.heard_at + 2.5) == followed.counts.newest_ms + 2_500
 
 
@@ -143,18 +142,18 @@ def test_a_client_that_falls_silent_and_is_back():
     topic = MemoryTopic(block_records=50)
     topic.write(*[value(i, clients=2) for i in range(100)])
     loaded = load(topic, "topic", Everything())
-    followed = follow(topic, loaded, 60, SETTING)
+    followed = follow(topic, pattern_of(loaded), 60, SETTING)
     newest = followed.counts.newest_ms
     assert not len(silent(followed.silence, newest))
     # When only the other one is heard for a while
     topic.write(*[value(i, clients=2) for i in range(100, 160, 2)])
-    followed = refreshed(topic, followed, loaded)
+    followed = refreshed(topic, followed)
     # Then it is silent
     [client] = silent(followed.silence, followed.counts.newest_ms)
     assert followed.clients[client] == "c1"
     # And when its events come, how many were held back is told
     topic.write(*[value(i, clients=2) for i in range(101, 161, 2)])
-    followed = refreshed(topic, followed, loaded)
+    followed = refreshed(topic, followed)
     [ended] = followed.silence.ended
     assert followed.clients[ended.client] == "c1"
     assert ended.back_ms - ended.last_heard_ms == 31_000
@@ -164,7 +163,7 @@ def test_a_client_that_falls_silent_and_is_back():
 def test_stretches_cover_the_last_minutes_and_no_more():
     topic = MemoryTopic(block_records=100)
     topic.write(*map(value, range(200)))
-    followed = follow(topic, load(topic, "topic", Everything()), 2, SETTING)
+    followed = follow(topic, pattern_of(load(topic, "topic", Everything())), 2, SETTING)
     table = over_time(followed.counts)
     assert len(table) == 121
     assert table["Events"].tolist() == [1] * 121

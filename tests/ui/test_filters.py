@@ -11,10 +11,12 @@ from lib.sources.base import Everything
 from lib.sources.files.folder import samples
 from tests.support.opened import (
     COMPARISON,
+    LIVE,
     OUTAGES,
     OVERVIEW,
     PAGES,
     SESSIONS,
+    TWO_TOPICS,
     captions,
     chart,
     metrics,
@@ -31,12 +33,19 @@ def events():
     return load(samples(), TOPIC, Everything()).events.table
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [each for each in PAGES if each not in (LIVE, TWO_TOPICS)])
 def test_every_page_says_by_what_it_is_filtered(page, events):
     at = open_app(page, topic=TOPIC, where=["partition = 0", "Errors >= 0"])
     left = int((events[PARTITION] == 0).sum())
     assert f"Shown: {left:,} of 2,428 events, where “partition = 0” and “Errors" in captions(at)
     assert "what the filter leaves out does not count as missing" in captions(at)
+
+
+@pytest.mark.parametrize("page", [LIVE, TWO_TOPICS])
+def test_a_page_of_all_events_says_that_no_filter_holds_there(page):
+    said = captions(open_app(page, topic=TOPIC, where=["partition = 0"]))
+    assert "window and filters the sidebar has" in said
+    assert "Shown: " not in said
 
 
 def test_figures_and_charts_are_of_what_is_left(events):
