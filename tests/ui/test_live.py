@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.support.broker import Record
 from tests.support.opened import (
@@ -65,29 +66,33 @@ def test_these_minutes_become_the_range_of_all_pages_and_the_end_again():
     assert "from" not in parameters(at)
 
 
+def written(numbers):
+    """Events of one client, a millisecond apart, as records."""
+    for i in numbers:
+        event = {"ClientID": 1, "SessionID": "a", "EventID": i, "Timestamp": 1_545_230_000_000 + i}
+        yield Record(json.dumps(event).encode(), timestamp_ms=event["Timestamp"] + 5 + i % 3)
+
+
 def test_paused_nothing_is_read_and_resumed_all_of_it(broker, make_topic, produce, monkeypatch):
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", broker.bootstrap_servers)
     monkeypatch.setattr("lib.ui.live._SHARED_S", 0.0)
     topic = make_topic()
-
-    def write(numbers):
-        values = [
-            {"ClientID": 1, "SessionID": "a", "EventID": i, "Timestamp": 1_545_230_000_000 + i}
-            for i in numbers
-        ]
-        produce(
-            topic,
-            [
-                Record(json.dumps(v).encode(), timestamp_ms=v["Timestamp"] + 5 + v["EventID"] % 3)
-                for v in values
-            ],
-        )
-
-    write(range(100))
+    produce(topic, written(range(100)))
     at = open_app(LIVE, source="Kafka", topic=topic)
     assert metrics(at)["Events"] == "100"
     at.get_by_key("paused").set_value(True).run()
-    write(range(100, 150))
+    produce(topic, written(range(100, 150)))
     assert metrics(at.run())["Events"] == "100"
     at.get_by_key("paused").set_value(False).run()
     assert metrics(at)["Events"] == "150"
+
+
+def test_an_open_page_grows_by_itself(page, broker, make_topic, produce, start_app):
+    topic = make_topic()
+    produce(topic, written(range(100)))
+    url = start_app(KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap_servers)
+    page.goto(f"{url}/live?source=Kafka&topic={topic}")
+    events = page.get_by_test_id("stMetric").first
+    expect(events).to_contain_text("100")
+    produce(topic, written(range(100, 150)))
+    expect(events).to_contain_text("150")
