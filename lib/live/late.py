@@ -12,7 +12,7 @@ that the clock is the same to the millisecond. What depends on more than that is
 `why_not_followed`.
 
 Drops are those of a replay of everything, but for two limits that bound the memory: of all
-sessions together at most `_MOST_SUMMED_UP` events are kept (of 1,000 sessions with a gap of 30 s,
+sessions together at most `MOST_SUMMED_UP` events are kept (of 1,000 sessions with a gap of 30 s,
 the last 50 minutes of each), and Kafka Streams' cache forgets what closed an hour ago. An event
 that is later still may count as dropped where it would have joined such a session.
 """
@@ -45,7 +45,7 @@ _OVERLAP_MS: Final = 1_000
 _CACHED_MS: Final = 3_600_000
 """How long ago, by the engine's clock, a session closed that a record cache still has."""
 
-_MOST_SUMMED_UP: Final = 200_000
+MOST_SUMMED_UP: Final = 200_000
 """Events that stand for sessions, at most: of more, the oldest are left out."""
 
 _UNFOLLOWED: Final = {
@@ -248,8 +248,8 @@ def _of_sessions(
     apart = np.zeros_like(partition) if getattr(setting, "repartitioned", True) else partition
     kept &= ~_forgotten(key, apart, first, last, gap_ms)
     at = np.flatnonzero(kept)
-    at = at[np.argsort(last[at], kind="stable")[-_MOST_SUMMED_UP:]]
-    step, most = max(gap_ms // 2, 1), max(_MOST_SUMMED_UP // max(len(at), 1) - 1, 1)
+    at = at[np.argsort(last[at], kind="stable")[-MOST_SUMMED_UP:]]
+    step, most = max(gap_ms // 2, 1), max(MOST_SUMMED_UP // max(len(at), 1) - 1, 1)
     first, last = np.maximum(first[at], last[at] - most * step), last[at]
     many = (last - first + step - 1) // step + 1
     which = np.repeat(np.arange(len(first)), many)

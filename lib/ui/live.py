@@ -20,7 +20,7 @@ from lib.core.formatting import counted, delay_text, duration, escaped_markdown
 from lib.core.memory import give_back_memory
 from lib.live.counts import lately, over_time, quantiles
 from lib.live.follow import Followed, follow, pattern_of, refreshed
-from lib.live.late import why_not_followed
+from lib.live.late import MOST_SUMMED_UP, why_not_followed
 from lib.live.silence import silent, usual_ms
 from lib.replay.sentences import named
 from lib.ui import parameters
@@ -211,7 +211,10 @@ def _figures(followed: Followed, now_ms: int, *, told: bool) -> None:
             )  # fmt: skip
             st.metric(
                 "Dropped", f"{late.dropped:,} of {late.judged:,}", border=True,
-                help="Events that no window took, of those judged so far.",
+                help="Events that no window took, of those judged so far. To bound the memory, "
+                f"the oldest sessions are forgotten, those beyond {MOST_SUMMED_UP:,} half gaps of "
+                "all sessions together, and what Kafka Streams' cache held for over an hour: an "
+                "event that is later still may count as dropped. The Windows page forgets nothing.",
             )  # fmt: skip
     notes = [f"{counted(counts.rejected, 'record')} rejected."] if counts.rejected else []
     if counts.untimed:
