@@ -100,7 +100,12 @@ def drop(key: Hashable) -> None:
 
 
 def answer_of(
-    key: Hashable, find: Callable[[], Answer], *, apart_from: object = None, spinner: str = ""
+    key: Hashable,
+    find: Callable[[], Answer],
+    *,
+    apart_from: object = None,
+    size: int | None = None,
+    spinner: str = "",
 ) -> Answer:
     """Return the answer to a question, found by the first who asks it while the others wait.
 
@@ -112,6 +117,8 @@ def answer_of(
         Finds the answer. It is shared: nobody may change it.
     apart_from
         What is held anyway, whose arrays the answer may share: its topic.
+    size
+        Bytes that the answer takes, where `held_bytes` does not tell.
     spinner
         What the first who asks is told meanwhile.
     """
@@ -126,6 +133,6 @@ def answer_of(
                 return known
         with st.spinner(spinner) if spinner else nullcontext():
             found = find()
-            hold(key, found, held_bytes(found, apart_from))
+            hold(key, found, held_bytes(found, apart_from) if size is None else size)
     give_back_memory()  # finding it took many times what it takes
     return found
