@@ -103,11 +103,12 @@ def answer_of(
     key: Hashable,
     find: Callable[[], Answer],
     *,
-    apart_from: object = None,
     size: int | None = None,
     spinner: str = "",
 ) -> Answer:
     """Return the answer to a question, found by the first who asks it while the others wait.
+
+    All of it counts, what it shares with its topic, too: it may outlive that.
 
     Parameters
     ----------
@@ -115,8 +116,6 @@ def answer_of(
         The question and what it is of.
     find
         Finds the answer. It is shared: nobody may change it.
-    apart_from
-        What is held anyway, whose arrays the answer may share: its topic.
     size
         Bytes that the answer takes, where `held_bytes` does not tell.
     spinner
@@ -133,6 +132,6 @@ def answer_of(
                 return known
         with st.spinner(spinner) if spinner else nullcontext():
             found = find()
-            hold(key, found, held_bytes(found, apart_from) if size is None else size)
+            hold(key, found, held_bytes(found) if size is None else size)
     give_back_memory()  # finding it took many times what it takes
     return found
