@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
+from typing import Final
 
 import streamlit as st
 
 from lib.warm_up import warm_up
 
+_TURN_S: Final = 0.0005
+"""How long a thread runs while others wait. A run lets go of the interpreter some 60 times, with
+each message that it sends; to have it again it would wait 5 ms, as is usual, for each other one."""
+
 
 @st.cache_resource(show_spinner=False)
 def compile_in_background() -> threading.Thread:
     """Have what reads, analyses and replays compiled, or loaded from disk, once a server."""
+    sys.setswitchinterval(_TURN_S)
     thread = threading.Thread(target=_compile, name="compile", daemon=True)
     thread.start()
     return thread
