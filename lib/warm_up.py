@@ -7,6 +7,7 @@ the machine code is kept on disk, beside the modules.
 from __future__ import annotations
 
 from lib.analysis import analyse, matching
+from lib.charts import rows
 from lib.decoding import json_arrays, json_layout, schemas
 from lib.replay import blame, partitions, registry
 from lib.sources.files import json_text
@@ -16,6 +17,7 @@ from lib.sources.kafka.librdkafka import batch
 def warm_up() -> None:
     """Compile what is compiled, or load it from numba's cache; what is waited for first, first."""
     analyse.warm_up()
+    rows.warm_up()
     json_layout.warm_up()
     batch.warm_up()
     schemas.warm_up()

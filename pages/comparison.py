@@ -40,14 +40,17 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         help="The higher a panel, the more clients have a row of their own.",
     )
 found = visible.outages(analysis_of(visible.topic).outages) if visible.delays_tell else None
-drawn = comparison(
-    visible.table,
-    visible.rows,
-    zero_ms=visible.zero_ms,
-    scale=visible.scale,
-    height=height,
-    outages=found,
-    order=labels[order],
+drawn = visible.picture(
+    ("comparison", height, order),
+    lambda: comparison(
+        visible.table,
+        visible.rows,
+        zero_ms=visible.zero_ms,
+        scale=visible.scale,
+        height=height,
+        outages=found,
+        order=labels[order],
+    ),
 )
 choose_group(drawn.lanes, visible.table[CLIENT].cat.categories)
 show_over_time(

@@ -23,6 +23,7 @@ from lib.charts.picture import (
     along,
     brush,
     gridless,
+    scales,
     zoom,
 )
 from lib.charts.rows import (
@@ -34,7 +35,8 @@ from lib.charts.rows import (
     Lanes,
     bin_width,
     client_lanes,
-    count_bins,
+    count_cells,
+    filled_bins,
 )
 from lib.charts.silences import affected, silence_marks
 from lib.charts.texts import drawn_names
@@ -166,12 +168,12 @@ def comparison(
     order
         Of the rows.
     """
-    codes = table[CLIENT].cat.codes.to_numpy()[rows]
+    codes = table[CLIENT].cat.codes.to_numpy()[rows].astype(np.int32)
     clients = table[CLIENT].cat.categories
     weights = _weights(order, codes, table, rows, outages)
     lanes = client_lanes(clients, codes, max(4, height // ROW_PX), weights)
     every = {clock: table[clock.milliseconds].to_numpy()[rows] for clock in TimeDomain}
-    times = {clock: ms for clock, ms in every.items() if (ms != MISSING_TIME).any()}
+    times = {clock: ms for clock, ms in every.items() if ms.max() != MISSING_TIME}
     low, high = _extent(times)
     width = None if len(codes) <= MOST_POINTS else -(-(high - low) // density.COLUMNS)
     if width is None:
@@ -234,9 +236,15 @@ def _of_lanes(outages: pd.DataFrame | None, lanes: Lanes) -> pd.DataFrame:
 
 
 def _extent(times: dict[TimeDomain, NDArray[np.int64]]) -> tuple[int, int]:
-    low = min(int(ms[ms != MISSING_TIME].min()) for ms in times.values())
+    low = min(map(_first, times.values()))
     high = max(int(ms.max()) for ms in times.values())
     return low, max(high, low + 1)
+
+
+def _first(times_ms: NDArray[np.int64]) -> int:
+    """Return the first time that is not missing, which is the least of all numbers."""
+    first = int(times_ms.min())
+    return first if first != MISSING_TIME else int(times_ms[times_ms != MISSING_TIME].min())
 
 
 def _points(
@@ -310,11 +318,10 @@ def _count_panels(
     """
     start, end = domain_ms
     width = (end - start) // density.COLUMNS
-    shape = (len(lanes.labels), density.COLUMNS)
-    lane = lanes.of(codes)
-    seen = {clock: (lane >= 0) & (ms != MISSING_TIME) for clock, ms in times.items()}
     fine = {
-        clock: density.counts(lane[seen[clock]], (ms[seen[clock]] - start) // width, shape)
+        clock: count_cells(
+            lanes, codes, ms, start_ms=start, width_ms=width, columns=density.COLUMNS
+        )
         for clock, ms in times.items()
     }
     most = max(int(cells.max()) for cells in fine.values())
@@ -331,9 +338,14 @@ def _count_panels(
         image = (
             alt.Chart(place)
             .mark_image(aspect=False, smooth=False, clip=True)
-            .encode(x2="end", y=alt.value(0), y2=alt.value(height), url="image:N")
+            .encode(
+                x2=alt.X2("end"),
+                y=alt.YValue(0),  # type: ignore[no-untyped-call]
+                y2=alt.Y2Value(height),  # type: ignore[no-untyped-call]
+                url=alt.Url("image:N"),
+            )
         )
-        told = _told_cells(lanes, lane[seen[clock]], ms[seen[clock]], zero_ms, scale, domain_ms)
+        told = _told_cells(lanes, codes, ms, zero_ms, scale, domain_ms)
         panels[clock] = [told, image.encode(x=along(TIME, scale))]
     first = next(iter(panels.values()))
     first.append(density.legend(most, f"Events in a row and {duration(width)}"))
@@ -342,16 +354,20 @@ def _count_panels(
 
 def _told_cells(
     lanes: Lanes,
-    lane: NDArray[np.integer],
+    codes: NDArray[np.integer],
     times_ms: NDArray[np.int64],
     zero_ms: int,
     scale: TimeScale,
     domain_ms: tuple[int, int],
 ) -> alt.Chart:
     most = max(40, MOST_CELLS // len(lanes.labels))
-    width = bin_width(domain_ms[1] - domain_ms[0], most)
-    counts = count_bins(lane, times_ms, start_ms=domain_ms[0], width_ms=width)
-    cells = pd.DataFrame(
+    start, span = domain_ms[0], domain_ms[1] - domain_ms[0]
+    width = bin_width(span, most)
+    cells = count_cells(
+        lanes, codes, times_ms, start_ms=start, width_ms=width, columns=span // width + 1
+    )
+    counts = filled_bins(cells, start_ms=start, width_ms=width)
+    told = pd.DataFrame(
         {
             "row": lanes.named(counts[LANE].to_numpy()),
             TIME: drawn_times(counts[START], zero_ms, scale),
@@ -360,10 +376,10 @@ def _told_cells(
         }
     )
     chart: alt.Chart = (
-        alt.Chart(cells)
+        alt.Chart(told)
         .mark_rect(stroke=None, opacity=0, clip=True)
         .encode(
-            x2="end",
+            x2=alt.X2("end"),
             y=_row(lanes),
             tooltip=[
                 alt.Tooltip("row:N", title="Client" if lanes.are_clients else "Clients"),
@@ -391,7 +407,8 @@ def _stacked(panels: list[alt.LayerChart]) -> alt.VConcatChart:
         *panels,
         spacing=24,
         autosize=FIT,  # Streamlit would not fit panels of several layers to the page
-    ).resolve_scale(x="shared", y="shared", color="independent")
+        resolve=scales(x="shared", y="shared", color="independent"),
+    )
     params: list[Any] = chart.params  # type: ignore[assignment]
     [moves] = [param for param in params if param.name == ZOOM]
     moves.views = [view for param in params if param is not moves for view in param.views]
@@ -429,11 +446,11 @@ def _framed(
             layers += [shade, line, burst]
         else:
             layers = [shade, burst, *layers, *label]
-    framed: alt.LayerChart = alt.LayerChart(
+    return alt.LayerChart(
         layer=layers,
         name=clock.value,
         height=height,
         title=alt.Title(text, **TITLE),
         view=alt.ViewBackground(stroke=colour),
-    ).resolve_scale(color="independent")
-    return framed
+        resolve=scales(color="independent"),
+    )

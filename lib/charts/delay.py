@@ -65,7 +65,7 @@ def distribution(binned: pd.DataFrame, by: str | None, largest_ms: int) -> Pictu
     drawn = binned.assign(
         low=np.maximum(binned[delays.FROM] / 1000, _LEAST_S), high=binned[delays.TO] / 1000
     )
-    colour: Any = alt.value(colours.RECEIVED_TIME_COLOUR)
+    colour: Any = alt.ColorValue(colours.RECEIVED_TIME_COLOUR)
     if by is not None:
         lanes = client_lanes(binned[by].cat.categories, binned[by].cat.codes.to_numpy())
         drawn["who"] = [written(client) for client in binned[by]]
@@ -113,7 +113,7 @@ def _shares(base: alt.Chart, opacity: float, end_s: float) -> alt.Chart:
         base.mark_rect(opacity=opacity, stroke=None)
         .encode(
             x=_log_delay("low:Q", end_s, None),
-            x2="high",
+            x2=alt.X2("high"),
             y2=alt.datum(0),
             y=alt.Y(
                 f"{delays.SHARE}:Q", title="Share of events", stack=None, axis=alt.Axis(format="%")
@@ -262,13 +262,19 @@ def _bands(
     band = (
         alt.Chart(bands)
         .mark_rect(opacity=colours.POINT_OPACITY, strokeWidth=1, clip=True)
-        .encode(x2="end", y2="top", color=colour, tooltip=tooltip)
+        .encode(x2=alt.X2("end"), y2=alt.Y2("top"), color=colour, tooltip=tooltip)
     )
     median = pd.DataFrame({**times, **told, "delay": told["p50"], "what": _MEDIAN})
     line = (
         alt.Chart(median)
         .mark_rule(strokeWidth=2.5, clip=True)
-        .encode(x=along(TIME, scale), x2="end", y=alt.Y("delay:Q"), color=colour, tooltip=tooltip)
+        .encode(
+            x=along(TIME, scale),
+            x2=alt.X2("end"),
+            y=alt.Y("delay:Q"),
+            color=colour,
+            tooltip=tooltip,
+        )
     )
     return [band, line]
 

@@ -57,7 +57,7 @@ def image(cells: NDArray[np.int64], colour: Sequence[str], most: int) -> str:
     pixels[..., 3] = np.where(cells > 0, np.round(255 * opacity), 0)
     written = BytesIO()
     Image.fromarray(pixels, "RGBA").quantize(256, method=Image.Quantize.FASTOCTREE).save(
-        written, "png", optimize=True
+        written, "png"
     )
     return f"data:image/png;base64,{base64.b64encode(written.getvalue()).decode()}"
 

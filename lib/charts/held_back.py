@@ -59,7 +59,7 @@ def outage_layers(
     # A rule and not a bar: its rows may be those of points, which have no height.
     silence = base.mark_rule(
         strokeWidth=max(6.0, 0.8 * row_px), opacity=0.2, color=colours.LATE, clip=True
-    ).encode(x=alt.X("silent", type=kind), x2="back")
+    ).encode(x=alt.X("silent", type=kind), x2=alt.X2("back"))
     if clock is TimeDomain.EVENT:
         return [silence]
     label = (
@@ -67,7 +67,9 @@ def outage_layers(
         .mark_text(
             align="right", dx=-8, fontWeight="bold", fontSize=12, color=colours.LATE, clip=True
         )
-        .encode(x=alt.X("back", type=kind), text="label:N")  # inside the silence: no event is there
+        .encode(
+            x=alt.X("back", type=kind), text=alt.Text("label:N")
+        )  # inside the silence: no event is there
     )
     return [silence, label]
 

@@ -80,6 +80,11 @@ def zoom(*encodings: SingleDefUnitChannel_T, brushes: bool = False) -> alt.Param
     )
 
 
+def scales(**channels: Literal["shared", "independent"]) -> alt.Resolve:
+    """Return which scales the parts of a chart share; `resolve_scale` would copy all of it."""
+    return alt.Resolve(scale=alt.ScaleResolveMap(**channels))
+
+
 def brush(name: str) -> alt.Parameter:
     """Return the selection of a stretch of a panel: dragged with shift."""
     return alt.selection_interval(

@@ -53,9 +53,9 @@ def session_fan(session: pd.DataFrame, *, name: str, zero_ms: int, scale: TimeSc
     base = alt.Chart(lines).encode(tooltip=_tooltip(scale, numbered="number" in lines))
     line = base.mark_rule(color=colours.NEUTRAL, opacity=0.6).encode(
         x=time_axis(TIME, "Time", scale, domain_ms=domain, zero_ms=zero_ms),
-        x2="received",
+        x2=alt.X2("received"),
         y=level,
-        y2="below",
+        y2=alt.Y2("below"),
     )
     happened = base.mark_circle(color=colours.EVENT_TIME_COLOUR, size=40).encode(
         x=along(TIME, scale), y=level

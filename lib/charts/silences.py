@@ -65,13 +65,13 @@ def silence_marks(
     base = alt.Chart(drawn).encode(y=alt.Y("row:O"), tooltip=_tooltip(scale))
     legend = alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3)
     line = base.mark_rule(strokeWidth=2.5, clip=True).encode(
-        x=along(TIME, scale), x2="back", color=_kind(kinds, legend)
+        x=along(TIME, scale), x2=alt.X2("back"), color=_kind(kinds, legend)
     )
     burst = (
         base.transform_filter("datum.held > 0")
         # An outline shows bursts that are shorter than a pixel, and what lies in longer ones.
         .mark_bar(filled=False, strokeWidth=2, clip=True)
-        .encode(x=along("back", scale), x2="end", color=_kind(kinds, None))
+        .encode(x=along("back", scale), x2=alt.X2("end"), color=_kind(kinds, None))
     )
     return [line, burst]
 

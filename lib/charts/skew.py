@@ -413,10 +413,10 @@ def _counted(
         .mark_image(aspect=False, smooth=False, clip=True)
         .encode(
             x=along(TIME, frame.scale),
-            x2="end",
+            x2=alt.X2("end"),
             y=alt.Y("up", type=frame.kind()),
-            y2="top",
-            url="image:N",
+            y2=alt.Y2("top"),
+            url=alt.Url("image:N"),
         )
     )
     cells = _cells(event, up, late, words, frame)
@@ -432,7 +432,7 @@ def _counted(
             shape=_late_shape(words),
         )
     )
-    bounds = told.encode(x2="end", y2="top")
+    bounds = told.encode(x2=alt.X2("end"), y2=alt.Y2("top"))
     return [bounds, image, crosses, density.legend(most, "Events in a cell")]
 
 

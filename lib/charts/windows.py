@@ -217,7 +217,7 @@ def _gap_bars(bins: pd.DataFrame) -> alt.Chart:
                 scale=alt.Scale(type="log", nice=False),
                 axis=duration_axis(float(drawn["low"].min()), float(drawn["high"].max())),
             ),
-            x2="high",
+            x2=alt.X2("high"),
             y=alt.Y("events:Q", title="Gaps"),
             y2=alt.datum(0),
             tooltip=[
@@ -239,7 +239,7 @@ def _marks(marked_ms: Sequence[tuple[str, int]]) -> alt.Chart:
         alt.Chart(marks)
         .mark_rule(strokeWidth=2)
         .encode(
-            x="at:Q",
+            x=alt.X("at:Q"),
             color=alt.Color(
                 "name:N",
                 title=None,
@@ -327,7 +327,7 @@ def _tradeoff_panel(
         .encode(
             x=x,
             y=y,
-            order="delay:Q",
+            order=alt.Order("delay:Q"),
             color=alt.Color(
                 "line:N",
                 title=None,
@@ -443,7 +443,7 @@ def held_back(timeline: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> alt.
         .mark_bar(stroke=None)
         .encode(
             x=time_axis(TIME, "Received time", scale, domain_ms=None, zero_ms=zero_ms),
-            x2="to",
+            x2=alt.X2("to"),
             y=alt.Y("by:Q", title="Held back by, s", axis=alt.Axis(tickCount=4)),
             y2=alt.datum(0),
             color=alt.Color(

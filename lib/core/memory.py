@@ -102,19 +102,13 @@ def _number(path: Path) -> int | None:
         return None
 
 
-def held_bytes(thing: object, apart_from: object = None) -> int:
+def held_bytes(thing: object) -> int:
     """Return about how many bytes of memory a value holds: arrays, tables, and what has them.
 
-    Parameters
-    ----------
-    thing
-        Data classes, mappings and sequences are looked into, other objects are not.
-    apart_from
-        What is held anyway: an array that it has too does not count.
+    Data classes, mappings and sequences are looked into, other objects are not. What is there twice
+    counts once.
     """
-    seen: set[int] = set()
-    _bytes(apart_from, seen)
-    return _bytes(thing, seen)
+    return _bytes(thing, set())
 
 
 def _bytes(thing: object, seen: set[int]) -> int:

@@ -18,6 +18,7 @@ from lib.replay.reading import reading_of
 from lib.replay.sentences import NO_ADVICE, advice_sentence, how_chosen, named, share_text
 from lib.replay.windows import SessionWindow
 from lib.ui import parameters
+from lib.ui.chart import draw_chart
 from lib.ui.engine_settings import names_in
 from lib.ui.export import export_dropped
 from lib.ui.links import copy_for_ticket, link_to
@@ -187,7 +188,7 @@ def tradeoff(visible: Visible, setting: Setting, goal: Goal) -> None:
     for name, panel in charts.tradeoff(
         tradeoff_of(visible, advice.setting), advice.setting, advice.outcome
     ).items():
-        st.altair_chart(
+        draw_chart(
             panel,
             key=parameters.curve_key(name, "latency"),
             alt=f"{name} over the median result latency, for several delays, gaps and latenesses",

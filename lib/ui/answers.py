@@ -76,7 +76,6 @@ def outages_of(topic: LoadedTopic, sensitivity: float) -> tuple[pd.DataFrame, pd
             sessions_are_derived=topic.fields.session is None,
             rejected=of_topic.rejected_of(topic),
         ),
-        apart_from=topic,
         spinner="Looking for outages…",
     )
 
@@ -99,7 +98,6 @@ def filtered_events(topic: LoadedTopic, conditions: Sequence[str]) -> NDArray[np
     return answer_of(
         ("filtered", topic.version, tuple(conditions)),
         lambda: filtered(topic.events.table, conditions, topic.fields),
-        apart_from=topic,
     )
 
 
@@ -109,13 +107,10 @@ def sessions_of(visible: Visible) -> pd.DataFrame:
     return answer_of(
         ("sessions", visible.topic.version, *shown),
         lambda: session_table(visible.table, visible.rows),
-        apart_from=visible.topic,
     )
 
 
 def _of_topic(
     question: str, topic: LoadedTopic, find: Callable[[LoadedTopic], Answer], spinner: str = ""
 ) -> Answer:
-    return answer_of(
-        (question, topic.version), lambda: find(topic), apart_from=topic, spinner=spinner
-    )
+    return answer_of((question, topic.version), lambda: find(topic), spinner=spinner)

@@ -17,6 +17,7 @@ from lib.replay import partitions as of_partitions
 from lib.replay.sweep import IDLE, takes_minimum
 from lib.ui import parameters
 from lib.ui.answers import analysis_of
+from lib.ui.chart import draw_chart
 from lib.ui.outcome import counts_of
 from lib.ui.replays import blame_of, idle_of, partitions_of
 from lib.ui.tables import MOST_ROWS, Whole, show_table, weakly
@@ -56,7 +57,7 @@ def _of_clients(blame: Blame, names: pd.Index, visible: Visible) -> None:
     first = _named(blame.table.head(MOST_ROWS), names)
     chart, shown = st.columns([2, 3])
     with chart:
-        st.altair_chart(
+        draw_chart(
             charts.blame_bars(first.head(_DRAWN), "Client"),
             key=parameters.BLAME_CHART,
             alt=f"{counted(blame.dropped, 'event')} dropped: how many of each client, and of "
@@ -168,7 +169,7 @@ def _of_partitions(
         "another back. With a watermark per partition it would be so. "
     )
     st.markdown(f"**Partitions.** {without}{_held_back(skew, idle_ms)} {_merged(skew, goal)}")
-    st.altair_chart(
+    draw_chart(
         charts.held_back(skew.timeline, zero_ms=visible.zero_ms, scale=visible.scale),
         key=parameters.PARTITION_CHART,
         alt=f"How far the partition furthest behind holds back the others, over time. "

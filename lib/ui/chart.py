@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
+from altair.utils.schemapi import disable_debug_mode
 
 from lib.charts.comparison import BRUSHES
 from lib.charts.embedded import svg_of
@@ -17,10 +18,26 @@ from lib.ui.time_window import show_stretch
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import altair as alt
+
     from lib.charts.picture import Picture
+
+    Chart = alt.Chart | alt.LayerChart | alt.VConcatChart
 
 _MOVES: Final = "Ctrl and wheel zoom, dragging moves, a double click resets."
 _BRUSHES: Final = " Drag with Shift to choose a time window."
+
+
+# Altair would check every part of a chart against its schema when it is made, and all of it when it
+# is drawn: a third of the time of a run, in which no other viewer is served. The tests check it.
+disable_debug_mode()
+
+
+def draw_chart(chart: Chart, **options: Any) -> Any:  # noqa: ANN401
+    """Draw a chart without checking it and return what `st.altair_chart` returns."""
+    unchecked = chart.copy(deep=False)
+    object.__setattr__(unchecked, "to_dict", partial(chart.to_dict, validate=False))
+    return st.altair_chart(unchecked, **options)
 
 
 def download_svg(picture: Picture, key: str) -> None:
@@ -40,7 +57,7 @@ def download_svg(picture: Picture, key: str) -> None:
 
 def show_picture(picture: Picture, key: str, note: str = "") -> None:
     """Show a chart, how it is read, and what else is to be said."""
-    st.altair_chart(picture.chart, width="stretch", key=key, alt=picture.alt)
+    draw_chart(picture.chart, width="stretch", key=key, alt=picture.alt)
     st.caption(f"{picture.reading} {note}".strip())
     download_svg(picture, key)
 
@@ -70,7 +87,7 @@ def show_over_time(
     number = f"{key}_moved"
     moved: int = st.session_state.setdefault(number, 0)  # of another key, a chart begins anew
     drawn = f"{key}_{moved}" if moved else key
-    st.altair_chart(
+    draw_chart(
         picture.chart,
         width="stretch",
         key=drawn,

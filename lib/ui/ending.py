@@ -13,7 +13,7 @@ from streamlit import runtime
 from streamlit.runtime import Runtime, RuntimeState
 
 _ASKED_S: Final = 0.25
-_PATIENCE_S: Final = 2.5
+_PATIENCE_S: Final = 2.0
 """How long loads may take to stop; what is computed cannot be told to, and Python waits for it."""
 
 

@@ -100,9 +100,15 @@ def drop(key: Hashable) -> None:
 
 
 def answer_of(
-    key: Hashable, find: Callable[[], Answer], *, apart_from: object = None, spinner: str = ""
+    key: Hashable,
+    find: Callable[[], Answer],
+    *,
+    size: int | None = None,
+    spinner: str = "",
 ) -> Answer:
     """Return the answer to a question, found by the first who asks it while the others wait.
+
+    All of it counts, what it shares with its topic, too: it may outlive that.
 
     Parameters
     ----------
@@ -110,8 +116,8 @@ def answer_of(
         The question and what it is of.
     find
         Finds the answer. It is shared: nobody may change it.
-    apart_from
-        What is held anyway, whose arrays the answer may share: its topic.
+    size
+        Bytes that the answer takes, where `held_bytes` does not tell.
     spinner
         What the first who asks is told meanwhile.
     """
@@ -126,6 +132,6 @@ def answer_of(
                 return known
         with st.spinner(spinner) if spinner else nullcontext():
             found = find()
-            hold(key, found, held_bytes(found, apart_from))
+            hold(key, found, held_bytes(found) if size is None else size)
     give_back_memory()  # finding it took many times what it takes
     return found

@@ -103,8 +103,8 @@ class Load:
 @dataclass(frozen=True)
 class _Loads:
     lock: threading.Lock = field(default_factory=threading.Lock)
-    watching: dict[str, LoadKey] = field(default_factory=dict)
-    """Session → the load that it looks at."""
+    watching: dict[str, set[LoadKey]] = field(default_factory=dict)
+    """Session → the loads that it looks at."""
     large: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(LARGE_AT_ONCE))
     threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(_THREADS, thread_name_prefix="load")
@@ -116,12 +116,16 @@ def _loads() -> _Loads:
     return _Loads()
 
 
-def load_of(source: TopicSource, key: LoadKey) -> Load:
-    """Return the load of `key`, started if there is none yet. Never reads a topic twice."""
+def load_of(source: TopicSource, key: LoadKey, *, beside: bool = False) -> Load:
+    """Return the load of `key`, started if there is none yet. Never reads a topic twice.
+
+    The session looks at this load from now on, and at no other unless this one is `beside` it.
+    """
     loads = _loads()
     with loads.lock:
         if (context := get_script_run_ctx()) is not None:
-            loads.watching[context.session_id] = key
+            others = loads.watching.get(context.session_id, set()) if beside else set()
+            loads.watching[context.session_id] = {*others, key}
         present: Load | None = held(key)
         if present is None or present.is_abandoned:
             return _started(loads, source, key, None if present is None else present.before)
@@ -277,7 +281,7 @@ def _abandoned(loads: _Loads, key: LoadKey, running: Load) -> bool:
         if running.is_abandoned:  # for good: who comes back has started another
             return True
         if not runtime.exists() or any(
-            looked_at == key and _is_open(session) for session, looked_at in loads.watching.items()
+            key in keys and _is_open(session) for session, keys in loads.watching.items()
         ):
             running.unwatched_since = None
             return False

@@ -100,7 +100,6 @@ def matched(
     found = answer_of(
         ("compared", topics[0].version, topics[1].version, by),
         lambda: compared(*topics, by),
-        apart_from=topics,
         spinner="Matching events…",
     )
     if found.matching is None or found.way is None:

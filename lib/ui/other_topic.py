@@ -57,7 +57,7 @@ def choose_other() -> Opened:
 
 def loaded_from(opened: Opened) -> LoadedTopic:
     """Return a topic once it is loaded; draw how far it is, or why it cannot be, and stop."""
-    load = load_of(opened.source, opened.key)
+    load = load_of(opened.source, opened.key, beside=True)
     load.settle(_QUICK_S)
     if load.is_running:
         show_progress(opened.key.topic, load)

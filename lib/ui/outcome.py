@@ -27,7 +27,7 @@ from lib.replay.processing_time import replay_processing_time
 from lib.replay.sentences import DROPPED_MEANS, FATES, latency_means, latency_text
 from lib.replay.windows import NO_INDEX, HoppingWindow, SessionWindow
 from lib.ui import parameters
-from lib.ui.chart import show_over_time
+from lib.ui.chart import draw_chart, show_over_time
 from lib.ui.record_links import open_selected
 from lib.ui.replays import advice_of, curves_of, input_of, true_sessions
 from lib.ui.show import time_column, with_times_shown
@@ -200,7 +200,7 @@ def _curve(
     panels = charts.setting_curve(table, column, current_ms, title, advised_ms)
     with st.container(gap=None):
         for name, panel in panels.items():
-            st.altair_chart(panel.chart, key=parameters.curve_key(name, title), alt=panel.alt)
+            draw_chart(panel.chart, key=parameters.curve_key(name, title), alt=panel.alt)
 
 
 def gaps(visible: Visible, setting: Setting) -> None:
@@ -210,7 +210,7 @@ def gaps(visible: Visible, setting: Setting) -> None:
     if knee is None:
         st.info("There are too few events of one key to compare gaps.", icon=":material/info:")
         return
-    st.altair_chart(
+    draw_chart(
         charts.gap_histogram(
             gap_distribution(between), [("knee", knee), ("present gap", setting.window.length_ms)]
         ),

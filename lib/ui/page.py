@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import streamlit as st
 
@@ -25,6 +25,7 @@ from lib.ui.answers import (
 )
 from lib.ui.event_filter import said
 from lib.ui.failures import show_error, show_words
+from lib.ui.held import answer_of
 from lib.ui.offer import show_offer
 from lib.ui.show import load_report
 from lib.ui.time_window import CLOCKS
@@ -48,6 +49,10 @@ if TYPE_CHECKING:
     from lib.ui.time_window import TimeWindow
 
 _POLL_S: Final = 0.4
+_PICTURE_BYTES: Final = 1_000_000
+"""What a chart and its data take at most."""
+
+Drawn = TypeVar("Drawn")
 
 _ON_PAGE: Final[Mapping[About, str]] = {
     About.STOPPED: " Reload goes on from there.",
@@ -127,6 +132,16 @@ class Visible:
     def is_everything(self) -> bool:
         """Whether neither window, clients nor filter leave an event out."""
         return not self.clients and not self.where and math.isinf(self.window.start_s)
+
+    def picture(self, of: tuple[object, ...], draw: Callable[[], Drawn]) -> Drawn:
+        """Return what `draw` draws of the visible events; for all who open the page, drawn once.
+
+        What is drawn of a part of the topic is its viewer's own. `of` is what it depends on, too.
+        """
+        if not self.is_everything or not isinstance(self.rows, slice):
+            return draw()
+        key = (of, self.topic.version, len(self.table), self.scale, self.delays_tell)
+        return answer_of(key, draw, size=_PICTURE_BYTES)
 
     def stretch(self, clock: TimeDomain) -> tuple[int, int]:
         """Return the first and last time of the visible events on a clock, epoch ms."""

@@ -140,7 +140,7 @@ def idle_of(visible: Visible, setting: Setting) -> dict[int | None, Outcome]:
 def _of(
     visible: Visible, question: object, find: Callable[[], Answer], spinner: str = ""
 ) -> Answer:
-    return answer_of((question, visible.version), find, apart_from=visible.topic, spinner=spinner)
+    return answer_of((question, visible.version), find, spinner=spinner)
 
 
 def _curves(visible: Visible, setting: Setting) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -148,7 +148,7 @@ def first_records(visible: Visible, count: int, key: str, *, picks: bool = False
     elif visible.topic.events.without_received:
         received = first[RECEIVED_TIME].astype("Int64")
         first = first.assign(**{RECEIVED_TIME: received.mask(received == MISSING_TIME)})
-    rows = visible.first(count)
+    rows = visible.first(count)[[PARTITION, OFFSET]].copy()  # the page keeps them: not the topic
     first = first_rows(first)
     chosen = st.dataframe(
         safe_cells(first),

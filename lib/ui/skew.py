@@ -30,11 +30,14 @@ def skew_plot(visible: Visible) -> None:
         help="The watermark is the largest event time seen so far, minus D. An event behind it is "
         "late at D, before any session gap, allowed lateness or grace.",
     )
-    skew = charts.skew_plot(
-        visible.table,
-        visible.rows,
-        charts.behind_watermark(visible.table[EVENT_TIME].to_numpy(), round(seconds * 1000)),
-        zero_ms=visible.zero_ms,
-        scale=visible.scale,
+    skew = visible.picture(
+        ("skew", seconds),
+        lambda: charts.skew_plot(
+            visible.table,
+            visible.rows,
+            charts.behind_watermark(visible.table[EVENT_TIME].to_numpy(), round(seconds * 1000)),
+            zero_ms=visible.zero_ms,
+            scale=visible.scale,
+        ),
     )
     show_over_time(skew.picture, parameters.SKEW_CHART, TimeDomain.EVENT, visible.zero_ms)

@@ -9,7 +9,7 @@ import streamlit as st
 from lib.charts.comparison import comparison
 from lib.ui import parameters
 from lib.ui.answers import analysis_of
-from lib.ui.chart import brushed
+from lib.ui.chart import brushed, draw_chart
 
 if TYPE_CHECKING:
     from lib.ui.page import Visible
@@ -23,17 +23,20 @@ def picture(visible: Visible) -> None:
     """Draw event time above received time, with the worst outages shaded."""
     found = analysis_of(visible.topic).outages if visible.delays_tell else None
     shaded = None if found is None else visible.outages(found)
-    drawn = comparison(
-        visible.table,
-        visible.rows,
-        zero_ms=visible.zero_ms,
-        scale=visible.scale,
-        height=_PANEL_PX,
-        outages=shaded,
+    drawn = visible.picture(
+        ("story",),
+        lambda: comparison(
+            visible.table,
+            visible.rows,
+            zero_ms=visible.zero_ms,
+            scale=visible.scale,
+            height=_PANEL_PX,
+            outages=shaded,
+        ),
     )
     zero_ms = visible.zero_ms
     with st.container(height=CHART_PX, border=False):
-        st.altair_chart(
+        draw_chart(
             drawn.chart,
             width="stretch",
             key=parameters.STORY_CHART,

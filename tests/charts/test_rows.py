@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.charts.rows import MOST_LANES, bin_width, client_at, client_lanes, count_bins, written
+from lib.charts.rows import (
+    MOST_LANES,
+    bin_width,
+    client_at,
+    client_lanes,
+    count_cells,
+    filled_bins,
+    written,
+)
+from lib.core.columns import MISSING_TIME
 
 CODES = st.lists(st.integers(-1, 199), min_size=1, max_size=400).map(np.array)
 TWO_HUNDRED = pd.Index(range(200))
@@ -57,15 +66,20 @@ def test_a_lane_of_several_clients_is_named_by_its_first_and_last():
     st.integers(1, 5_000),
 )
 def test_counts_are_preserved(events, width):
-    lane, time = np.array(events).T
-    counts = count_bins(lane, time, start_ms=0, width_ms=width)
+    code, time = np.array(events).T
+    lanes = client_lanes(pd.Index(range(40)), np.arange(40), most=7)
+    cells = count_cells(lanes, code, time, start_ms=0, width_ms=width, columns=100_000 // width + 1)
+    counts = filled_bins(cells, start_ms=0, width_ms=width)
     of_lane = counts.groupby("lane")["events"].sum().to_dict()
-    assert of_lane == pd.Series(lane[lane >= 0]).value_counts().to_dict()
+    assert of_lane == pd.Series(lanes.of(code[code >= 0])).value_counts().to_dict()
     assert (counts["events"] > 0).all()
 
 
 def test_a_bin_holds_its_start_and_not_its_end():
-    counts = count_bins(np.zeros(3, int), np.array([10, 19, 20]), start_ms=10, width_ms=10)
+    lanes = client_lanes(pd.Index(["a"]), np.zeros(1, int))
+    times = np.array([9, 10, 19, 20, 30, MISSING_TIME])
+    cells = count_cells(lanes, np.zeros(6, int), times, start_ms=10, width_ms=10, columns=2)
+    counts = filled_bins(cells, start_ms=10, width_ms=10)
     assert counts.to_numpy().tolist() == [[0, 10, 20, 2], [0, 20, 30, 1]]
 
 

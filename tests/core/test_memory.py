@@ -138,8 +138,3 @@ HOLDERS = {
 def test_what_a_thing_holds_is_about_its_arrays(what):
     thing, size = HOLDERS[what]
     assert size <= held_bytes(thing) < 1.2 * size + 500
-
-
-def test_what_is_held_anyway_does_not_count():
-    frame = pd.DataFrame({"a": ARRAY.copy()})
-    assert held_bytes(frame.assign(b=ARRAY.astype("int8")), apart_from=frame) < 2_000

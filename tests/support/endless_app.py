@@ -76,12 +76,14 @@ st.header("Endless")
 if "compute" in st.query_params:
     st.text("computing")
     while True:
-        sum(range(10_000_000))
+        sum(range(10_000))
 if "topic" in st.query_params:
     load = load_of(Endless(), key_of(st.query_params["topic"]))
     load.settle(10 if st.query_params["topic"].startswith("small") else 0.2)
     loaded = load.loaded
     st.text("reading" if loaded is None else f"{len(loaded.events.table)} events")
+if "beside" in st.query_params:
+    load_of(Endless(), key_of(st.query_params["beside"]), beside=True)
 if "held" in st.query_params:
     present = held(key_of(st.query_params["held"]))
     st.text("nothing" if present is None else "reading")

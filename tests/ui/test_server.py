@@ -67,6 +67,16 @@ def test_a_load_stops_when_its_viewer_opens_another_topic(url):
     tab.close()
 
 
+def test_a_viewer_can_look_at_two_loads(url):
+    tab, _ = opened(url, topic="large-one", beside="large-other")
+    left, _ = opened(url, topic="large-gone")
+    left.close()
+    assert said_in_time(url, "nothing", held="large-gone")  # so the others had time to stop, too
+    assert opened(url, held="large-one")[1] == "reading"
+    assert opened(url, held="large-other")[1] == "reading"
+    tab.close()
+
+
 @pytest.mark.parametrize(
     "busy", [{}, {"topic": "large-1"}, {"compute": "1"}], ids=["idle", "loading", "computing"]
 )
