@@ -16,6 +16,7 @@ import pandas as pd
 
 from lib.core.columns import CLIENT, EVENT_TIME, PARTITION, RECEIVED_TIME
 from lib.core.errors import SkewlineError, TopicChangedError
+from lib.core.moments import are_dates
 from lib.decoding.rejected import REJECTED
 from lib.events.table import EventsTable, append_events
 from lib.live.counts import Counts, counted, no_counts, with_drops
@@ -98,7 +99,8 @@ class Followed:
     waiting, reached
         Events that are not judged yet; the running maximum of each partition's received times.
     heard_at
-        The `time.monotonic` of the refresh that brought the newest event.
+        The `time.monotonic` of the refresh that brought the newest event; of what was there before
+        the first, when it was received by this machine's clock.
     anew
         Why following began anew, as a sentence; "" where it did not.
     failure
@@ -160,7 +162,15 @@ def follow(
         heard_at=time.monotonic(),
         anew=anew and _ANEW.format(why=anew, minutes=minutes),
     )
-    return _read(source, begun, plan)
+    found = _read(source, begun, plan)
+    return replace(found, heard_at=time.monotonic() - _age_s(found.counts.newest_ms))
+
+
+def _age_s(newest_ms: int | None) -> float:
+    """Return how long ago the end of a topic was received, s; 0 where its times are no dates."""
+    if newest_ms is None or not are_dates(newest_ms, newest_ms):
+        return 0.0
+    return max(0.0, time.time() - newest_ms / 1000)
 
 
 def refreshed(source: TopicSource, before: Followed) -> Followed:

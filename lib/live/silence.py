@@ -2,9 +2,9 @@
 
 A client's own waits between arrivals, counted in bins, tell what is usual for it. It is silent
 when it has not been heard for longer than `BEYOND` times what 95 % of its waits do not exceed, and
-for a second at least. When it is back, the events that waited for longer than that were held back:
-those that come within that time, counted from the client's smallest delay. That
-is a plainer rule than that of the Outages page, which looks at the whole topic at once.
+for a second at least. Of what comes when it is back, those events were held back that were due in
+the silence, counted from the client's smallest delay, and waited for a second at least. That is a
+plainer rule than that of the Outages page, which looks at the whole topic at once.
 """
 
 from __future__ import annotations
@@ -119,18 +119,19 @@ def heard(before: Silence, new: Batch, clients: int) -> Silence:
         for client, went, came in zip(*columns, strict=True)
     ]
     of_all = [*known.ended, *ended][-KEPT:]
-    return Silence(last, waits, least, _held_back(of_all, key, received, delay - least[key]))
+    due = received - (delay - least[key])
+    return Silence(last, waits, least, _held_back(of_all, key, received, due))
 
 
 def _held_back(
-    ended: list[Ended], key: NDArray[np.int32], received: Int64s, waited: Int64s
+    ended: list[Ended], key: NDArray[np.int32], received: Int64s, due: Int64s
 ) -> tuple[Ended, ...]:
-    """Return silences with the events that waited for the end of each; `key` rises."""
+    """Return silences with further events that waited for the end of each; `key` rises."""
     found = []
     for each in ended:
         own = slice(*np.searchsorted(key, (each.client, each.client + 1)))
-        after = received[own] - each.back_ms
-        held = (after >= 0) & (after <= each.limit_ms) & (waited[own] > each.limit_ms)
+        in_silence = (due[own] > each.last_heard_ms) & (due[own] <= each.back_ms - SHORTEST_MS)
+        held = in_silence & (received[own] >= each.back_ms)
         found.append(replace(each, held_back=each.held_back + int(np.count_nonzero(held))))
     return tuple(found)
 

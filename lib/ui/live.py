@@ -157,10 +157,23 @@ def _draw(look: _Look) -> None:
             icon=":material/inbox:",
         )
         return
+    _say_if_it_rests(followed, now_ms)
     _figures(followed, now_ms, told=look.told)
     _silences(followed, now_ms, look.times)
     _chart(followed, look)
     _switch(followed)
+
+
+def _say_if_it_rests(followed: Followed, now_ms: int) -> None:
+    """Say that nothing has come for long, so that what is below is no news."""
+    newest_ms = followed.counts.newest_ms
+    if newest_ms is not None and now_ms - newest_ms > 60_000 * followed.minutes:
+        st.info(
+            f"Nothing has come for {duration(now_ms - newest_ms)}. Below are the last "
+            f"{counted(followed.minutes, 'minute')} before that.",
+            title="The topic rests.",
+            icon=":material/pause_circle:",
+        )
 
 
 def _refresh(shared: _Shared, look: _Look) -> None:

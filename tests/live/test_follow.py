@@ -1,10 +1,12 @@
 """A topic followed: each record is read and counted once, as a load counts it."""
 
 import json
+import time
 
 import numpy as np
 import pytest
 
+from lib.analysis.analyse import analyse
 from lib.analysis.delays import delay_distribution
 from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
 from lib.live.counts import ENDS, lately, over_time, quantiles
@@ -17,6 +19,7 @@ from lib.replay.engines.kafka_streams import KafkaStreamsSetting
 from lib.replay.input import replay_input_of
 from lib.replay.windows import SessionWindow
 from lib.sources.base import Everything, LastMinutes
+from lib.sources.files.folder import samples
 from lib.sources.kafka import KafkaSettings, KafkaTopics
 from tests.support.broker import Record
 from tests.support.memory import MemoryTopic
@@ -135,6 +138,25 @@ def test_the_time_of_the_topic_goes_on_from_its_newest_event():
     topic = memory_topic(*range(20))
     followed = follow(topic, pattern_of(load(topic, "topic", Everything())), 10, SETTING)
     assert followed.now_ms(followed.heard_at + 2.5) == followed.counts.newest_ms + 2_500
+
+
+def test_the_time_of_a_topic_with_dates_is_that_of_the_clock():
+    loaded = load(samples(), "sessions-10", Everything())
+    followed = follow(samples(), pattern_of(loaded), 60, SETTING)
+    of_clock = 1000 * time.time()
+    assert abs(followed.now_ms(time.monotonic()) - of_clock) < 60_000  # and not of 2018
+
+
+@pytest.mark.parametrize("name", ["sessions-10", "sessions-100"])
+def test_what_a_silence_held_back_is_what_the_outages_page_says(name):
+    loaded = load(samples(), name, Everything())
+    followed = follow(samples(), pattern_of(loaded), 120, SETTING)
+    outages = analyse(loaded.events.table).outages
+    said = {(row.LastHeard, row.BackAt): row.HeldBack for row in outages.itertuples()}
+    same = [e for e in followed.silence.ended if (e.last_heard_ms, e.back_ms) in said]
+    assert same
+    for each in same:
+        assert each.held_back == said[each.last_heard_ms, each.back_ms]
 
 
 def test_a_client_that_falls_silent_and_is_back():
