@@ -141,9 +141,12 @@ def expect_tooltip(page: Page, point: Locator, *said: str) -> None:
 
 
 def table_rows(page: Page, rows: int, columns: int) -> list[list[Locator]]:
-    """Return the cells of the first rows and columns of the page's first table."""
+    """Return the cells of the first rows and columns of the page's first table.
+
+    Its rows can be selected: the box for that is column 0.
+    """
     table = page.get_by_test_id("stDataFrame").first
     return [
-        [table.get_by_test_id(f"glide-cell-{column}-{row}") for column in range(columns)]
+        [table.get_by_test_id(f"glide-cell-{column}-{row}") for column in range(1, columns + 1)]
         for row in range(rows)
     ]

@@ -80,7 +80,7 @@ def test_a_viewer_can_look_at_two_loads(url):
 @pytest.mark.parametrize(
     "busy", [{}, {"topic": "large-1"}, {"compute": "1"}], ids=["idle", "loading", "computing"]
 )
-def test_sigterm_ends_the_server_within_5_s(busy, tmp_path):
+def test_sigterm_ends_the_server_whatever_it_does(busy, tmp_path):
     with app_process(tmp_path, ROOT, script=SCRIPT) as (url, server):
         # Given a server with loads, or computations, under way
         tabs = [viewer(url, **busy) for _ in range(3)]
@@ -89,5 +89,5 @@ def test_sigterm_ends_the_server_within_5_s(busy, tmp_path):
         # When it is told to end
         server.send_signal(signal.SIGTERM)
         # Then it does, without an error
-        assert server.wait(timeout=5) == 0
+        assert server.wait(timeout=PATIENCE_S) == 0
     assert "Traceback" not in next(tmp_path.glob("*.log")).read_text()
