@@ -153,7 +153,8 @@ def _draw(look: _Look) -> None:
     now_ms = followed.now_ms(time.monotonic())
     if now_ms is None:
         st.info(
-            f"No event was received in the last {counted(look.minutes, 'minute')} of the topic.",
+            f"Of the last {counted(look.minutes, 'minute')} of the topic no event with a received "
+            "time could be read.",
             icon=":material/inbox:",
         )
         return
@@ -239,9 +240,13 @@ def _figures(followed: Followed, now_ms: int, *, told: bool) -> None:
     else:
         notes.append(
             f"Dropped by {named(late.setting)}, windows per client, if it had begun with the first "
-            f"of these events. {counted(len(followed.waiting), 'event')} wait for other partitions "
-            "to come so far, and are not judged yet."
+            "of these events."
         )
+        if len(followed.waiting):
+            notes.append(
+                f"Not judged yet: {counted(len(followed.waiting), 'event')}, until more has come "
+                "and the order of arrival is certain."
+            )
         notes += [late.stopped] if late.stopped else []
     st.caption(escaped_markdown(" ".join(notes)))
 
