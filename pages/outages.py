@@ -65,7 +65,8 @@ else:
 with st.expander("Where the limits come from", icon=":material/help:"):
     st.markdown(
         "Every network makes events wait. Each client's usual wait is learned from its own events; "
-        "a wait far beyond what the topic makes of that is an outage. Clock offsets do not matter: "
-        "waits are counted from each client's smallest delay."
+        "a wait far beyond what the topic makes of that is an outage. Waits are counted from each "
+        "client's smallest delay, so a clock that is always wrong changes none; where a clock was "
+        "set, from the smallest before and after."
     )
     rhythm_table(limits, visible.topic.report.topic)

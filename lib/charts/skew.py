@@ -298,7 +298,7 @@ def _reading(events: int, late: int, judged: LateMarks, frame: _Frame, *, are_po
     is_are = "is" if late == 1 else "are"
     return (
         f"{drawn}: {events:,}. {ideal} The green line is the {judged.clock}; events "
-        f"{side} it come behind it. {counted(late, 'event')} {is_are} {judged.words[1]}"
+        f"{side} it come behind it. Of those drawn {late:,} {is_are} {judged.words[1]}"
         f"{', marked with a cross' if late else ''}."
     )
 
