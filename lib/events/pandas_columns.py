@@ -128,7 +128,13 @@ def append(upper: pd.Series, lower: pd.Series) -> Column | None:
     if isinstance(one, pd.CategoricalDtype) and isinstance(other, pd.CategoricalDtype):
         if one.categories.dtype != other.categories.dtype or one.categories.empty:
             return None
-        return union_categoricals([upper, lower], sort_categories=True)
+        codes = one.categories.get_indexer(other.categories)
+        if (codes < 0).any():
+            return union_categoricals([upper, lower], sort_categories=True)
+        # As nearly always of few new rows: no code of the many changes.
+        above, below = (part.cat.codes.to_numpy() for part in (upper, lower))
+        both = np.concatenate((above, np.append(codes, -1)[below].astype(above.dtype)))
+        return pd.Categorical.from_codes(both, dtype=one, validate=False)
     plain, other_plain = isinstance(one, np.dtype), isinstance(other, np.dtype)
     if one.kind != other.kind or one.kind not in "bif" or plain != other_plain:
         return None
