@@ -5,6 +5,7 @@ in Chromium, and prints the seconds beside the bars; the baseline is the same sc
 events.
 Rows:
 
+- Streamlit: from opening a page of one title and nothing else, cold and warm, to that title;
 - cold: from opening the Overview page of a server that has just started; its first figure, its
   picture, and what stands out;
 - warm: the same in another tab, the topic being loaded;
@@ -61,8 +62,11 @@ def main() -> None:
         address = broker.bootstrap_servers
         for size in (SMALL, events):
             _fill(address, size)
+        plain = _plain(browser, Path(folder))
         baseline = _measure(browser, Path(folder), address, SMALL, other=events)
         found = _measure(browser, Path(folder), address, events, other=SMALL)
+    for name, seconds in plain.items():
+        print(f"{name:28}{seconds:12.2f}")
     print(f"{'':28}{SMALL:>12,}{events:>12,}   bar")
     for name, seconds in found.items():
         bar = BARS.get(name)
@@ -91,6 +95,21 @@ def _fill(broker: str, events: int) -> None:
         for partition, time_ms, key, value in zip(*columns, strict=True):
             producer.produce(_topic(events), value, key, partition, timestamp=time_ms)
         producer.flush()
+
+
+def _plain(browser: Browser, folder: Path) -> dict[str, float]:
+    """Return how long a page takes that has a title and nothing else, in seconds."""
+    script = folder / "plain.py"
+    script.write_text("import streamlit as st\nst.title('Plain')\n")
+    found = {}
+    with running_app(folder, script=script) as url:
+        for name in ("cold", "warm"):
+            with _tab(browser) as page:
+                began = time.perf_counter()
+                page.goto(url)
+                expect(page.get_by_role("heading", level=1, name="Plain")).to_be_visible()
+                found[f"Streamlit, {name}"] = time.perf_counter() - began
+    return found
 
 
 def _measure(
