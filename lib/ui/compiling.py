@@ -5,9 +5,8 @@ from __future__ import annotations
 import gc
 import sys
 import threading
+from functools import cache
 from typing import Final
-
-import streamlit as st
 
 from lib.warm_up import warm_up
 
@@ -16,9 +15,9 @@ _TURN_S: Final = 0.0005
 each message that it sends; to have it again it would wait 5 ms, as is usual, for each other one."""
 
 
-@st.cache_resource(show_spinner=False)
+@cache
 def compile_in_background() -> threading.Thread:
-    """Have what reads, analyses and replays compiled, or loaded from disk, once a server."""
+    """Have what reads, analyses and replays compiled, or loaded from disk, once a process."""
     sys.setswitchinterval(_TURN_S)
     thread = threading.Thread(target=_compile, name="compile", daemon=True)
     thread.start()

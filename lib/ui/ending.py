@@ -6,9 +6,9 @@ import os
 import sys
 import threading
 import time
+from functools import cache
 from typing import Final
 
-import streamlit as st
 from streamlit import runtime
 from streamlit.runtime import Runtime, RuntimeState
 
@@ -17,9 +17,9 @@ _PATIENCE_S: Final = 2.0
 """How long loads may take to stop; what is computed cannot be told to, and Python waits for it."""
 
 
-@st.cache_resource(show_spinner=False)
+@cache  # not Streamlit's, which can be cleared: each time left one more thread
 def end_in_time() -> None:
-    """Have the server end soon after it is told to (SIGTERM, Ctrl-C), once a server."""
+    """Have the server end soon after it is told to (SIGTERM, Ctrl-C), once a process."""
     server = runtime.get_instance() if runtime.exists() else None
     if isinstance(server, Runtime):
         threading.Thread(target=_end, args=(server,), name="end", daemon=True).start()

@@ -496,13 +496,13 @@ def test_topic_that_is_deleted_before_it_is_read_is_said_to_be_missing(
     broker: Broker, make_topic: Callable, produce: Callable, reader: str
 ) -> None:
     address, topic = broker.bootstrap_servers, make_topic()
-    source = KafkaTopics(KafkaSettings(address, reader=reader, timeout_s=2))
+    settings = KafkaSettings(address, reader=reader, timeout_s=30)
     produce(topic, numbered(3))
-    plan = source.plan(topic, Everything())
+    plan = KafkaTopics(settings).plan(topic, Everything())
     delete_topic(address, topic)
 
     with pytest.raises(TopicMissingError, match=f"There is no topic '{topic}'"):
-        list(source.read(plan))
+        list(KafkaTopics(replace(settings, timeout_s=2)).read(plan))
 
 
 def test_settings_that_librdkafka_does_not_accept_are_said_in_a_sentence() -> None:

@@ -4,12 +4,20 @@ import json
 
 import pytest
 
-from tests.support.opened import PAGES, files_of, go_to, open_app
+from tests.support.opened import (
+    COMPARISON,
+    DELAY,
+    PAGES,
+    WINDOWS,
+    choose,
+    files_of,
+    go_to,
+    open_app,
+)
 
 pytestmark = pytest.mark.usefixtures("app_isolation")
 
 MS = 1_704_164_650_000
-SCALES = ["Since zero", "UTC"]  # local times are drawn as UTC ones
 
 
 def event(number, **other):
@@ -85,7 +93,10 @@ def test_every_page_of_a_topic_draws(tmp_path, monkeypatch, topic):
     folder = files_of(tmp_path / "files", monkeypatch)
     (folder / "topic.jsonl").write_text(TOPICS[topic])
 
-    for scale in SCALES:
-        at = open_app(source="Files", topic="topic", times=scale)
-        for page in PAGES[1:]:
-            go_to(at, page)
+    at = open_app(source="Files", topic="topic", times="UTC")
+    for page in PAGES[1:]:
+        go_to(at, page)
+    # And seconds since zero, where axes and sliders are of them; local times are drawn as UTC ones
+    choose(at, "times", "zero")
+    for page in [COMPARISON, DELAY, WINDOWS]:
+        go_to(at, page)

@@ -6,6 +6,7 @@ import gc
 import threading
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -192,9 +193,9 @@ def test_no_thread_and_no_descriptor_is_left_of_failed_calls(failing):
     failing.proxy.wait_until_idle()
     before = threads_and_descriptors()
 
-    # When they have failed 20 times
-    for n in range(20):
-        fail(calls[n % len(calls)], READERS[n // len(calls) % 2])
+    # When each has failed with each reader
+    for reader, call in product(READERS, calls):
+        fail(call, reader)
 
     # Then nothing is left of them
     failing.proxy.wait_until_idle()

@@ -1,0 +1,127 @@
+"""What holds of every page, each opened once: whom it asks, what it logs, who can read it.
+
+The pages are of one sample, with a record and another topic chosen.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.support.app import running_app
+from tests.support.browser import expect_idle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, ConsoleMessage, Page
+
+PAGES = {
+    "": "Skewline",
+    **{name: name.capitalize() for name in ("comparison", "sessions", "delay", "outages")},
+    **{name: name.capitalize() for name in ("windows", "records", "live", "glossary")},
+    "topics": "Two topics",
+}
+CHOSEN = "topic=sessions-100&record=1:5&other_topic=sessions-10"
+WIDTHS = [1400, 1024, 420]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A page that is open, and what came of opening it."""
+
+    page: Page
+    asked: list[str]
+    logged: list[str]
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_app(tmp_path_factory.mktemp("app")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def visit(chromium: Browser, app: str, request: pytest.FixtureRequest) -> Iterator[Visit]:
+    """Open a page by its own address, in a browser that has opened nothing before."""
+    asked: list[str] = []
+    logged: list[str] = []
+    with chromium.new_context(viewport={"width": 1400, "height": 1000}) as context:
+        page = context.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("websocket", lambda socket: asked.append(socket.url))
+        page.on("console", lambda said: logged.append(said.text) if is_ours(said) else None)
+        page.on("pageerror", lambda error: logged.append(str(error)))
+        page.goto(f"{app}/{request.param}?{CHOSEN}")
+        title = PAGES[request.param]
+        expect(page.get_by_role("heading", level=1, name=title, exact=True)).to_be_visible()
+        expect_drawn(page)
+        yield Visit(page, asked, logged)
+
+
+def is_ours(said: ConsoleMessage) -> bool:
+    """Whether it is an error, and not Streamlit's, which tries its server by several paths."""
+    return said.type == "error" and "/_stcore/" not in said.location.get("url", "")
+
+
+def expect_drawn(page: Page) -> None:
+    """Wait until every chart shows its marks."""
+    expect_idle(page)
+    for drawn in page.get_by_test_id("stVegaLiteChart").all():
+        expect(drawn.locator("svg.marks, canvas")).to_be_visible()
+
+
+def host(url: str) -> str:
+    parts = urlsplit(url)
+    return parts.netloc if parts.scheme in ("http", "https", "ws", "wss") else ""
+
+
+def test_it_asks_nobody_but_its_own_server(visit: Visit) -> None:
+    assert {host(url) for url in visit.asked} - {""} == {host(visit.page.url)}
+    assert any(url.startswith("ws://") for url in visit.asked)
+
+
+def test_its_charts_have_names(visit: Visit) -> None:
+    for drawn in visit.page.get_by_test_id("stVegaLiteChart").all():
+        expect(drawn).to_have_accessible_name(re.compile(r"\w+ \w+"))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_it_fits_the_screen(visit: Visit, width: int) -> None:
+    visit.page.set_viewport_size({"width": width, "height": 1000})
+    expect_drawn(visit.page)
+    visit.page.wait_for_function(
+        "[...document.querySelectorAll('[data-testid=stMain]')]"
+        ".every(main => main.scrollWidth <= main.clientWidth)"
+    )
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious(visit: Visit, theme: str) -> None:
+    visit.page.set_viewport_size({"width": 1400, "height": 1000})
+    visit.page.emulate_media(color_scheme=theme)
+    is_dark = "matchMedia('(prefers-color-scheme: dark)').matches"
+    background = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
+    visit.page.wait_for_function(
+        f"(Number({background}.match(/[0-9]+/)[0]) < 128) === {is_dark}",
+    )
+    expect_drawn(visit.page)
+    # Vega gives a brush a role and no name; the chart that it is in has one.
+    found = Axe().run(visit.page, context={"exclude": [["g[class*='_brush']"]]})
+    serious = [
+        (each["id"], [node["html"][:120] for node in each["nodes"]])
+        for each in found.response["violations"]
+        if each["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+
+
+def test_it_raises_and_logs_no_error(visit: Visit) -> None:
+    expect(visit.page.get_by_test_id("stException")).to_have_count(0)
+    assert visit.logged == []
