@@ -23,7 +23,8 @@ from lib.simulate.samples import SAMPLES
 from tests.support import broker as kafka_broker
 from tests.support.app import is_setting, running_app
 from tests.support.broker import Record
-from tests.support.chromium import running_chromium
+from tests.support.chromium import PATIENCE_MS, browsing, running_chromium
+from tests.support.processes import PATIENCE_S
 from tests.support.registry import RegistryMissingError, running_registry
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ settings.register_profile("ci", derandomize=True, print_blob=True, **TIMELESS)
 settings.register_profile("default", settings.get_profile("default"), **TIMELESS)
 settings.load_profile("ci" if IS_CI else "default")
 
-expect.set_options(timeout=60_000)  # for a busy machine; nothing waits longer than it has to
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def pytest_configure() -> None:
@@ -86,9 +87,10 @@ def skip_or_fail(missing: str) -> NoReturn:
 
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep every test from the settings of the person who runs it."""
+    """Keep every test from the settings of the person who runs it; a busy broker is awaited."""
     for name in filter(is_setting, [*os.environ]):
         monkeypatch.delenv(name)
+    monkeypatch.setenv("KAFKA_TIMEOUT_S", str(PATIENCE_S))
 
 
 @pytest.fixture(scope="session")
@@ -189,7 +191,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
     """An empty page that shares no cookies or storage with any other test's."""
-    with chromium.new_context(viewport={"width": 1280, "height": 900}) as context:
+    with browsing(chromium, viewport={"width": 1280, "height": 900}) as context:
         yield context.new_page()
 
 

@@ -20,7 +20,7 @@ from lib.replay.input import replay_input_of
 from lib.replay.windows import SessionWindow
 from lib.sources.base import Everything, LastMinutes
 from lib.sources.files.folder import samples
-from lib.sources.kafka import KafkaSettings, KafkaTopics
+from lib.sources.kafka import KafkaTopics
 from tests.support.broker import Record
 from tests.support.memory import MemoryTopic
 
@@ -81,7 +81,7 @@ def test_what_was_followed_on_a_broker_counts_as_a_load_of_the_same_offsets(
     broker, make_topic, produce, setting
 ):
     # Given a topic of Kafka that is followed while it grows
-    source, topic = KafkaTopics(KafkaSettings(broker.bootstrap_servers)), make_topic(partitions=2)
+    source, topic = KafkaTopics(broker.settings()), make_topic(partitions=2)
     produce(topic, records(range(200)))
     followed = follow(source, pattern_of(load(source, topic, Everything())), 60, setting)
     for first in (200, 340, 350):

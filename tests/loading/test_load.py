@@ -20,7 +20,7 @@ from lib.events.fields import IDENTITY_ROLES
 from lib.loading.estimate import estimate
 from lib.loading.load import Progress, Watch, load, reload
 from lib.sources.base import Between, Everything, Latest
-from lib.sources.kafka import KafkaSettings, KafkaTopics
+from lib.sources.kafka import KafkaTopics
 from tests.support.broker import Record, create_topic
 from tests.support.memory import MemoryTopic
 
@@ -431,7 +431,7 @@ def test_estimate_of_an_empty_topic_is_nothing() -> None:
 
 @pytest.fixture(params=["kafka-python", "librdkafka"])
 def source(broker: Broker, request: pytest.FixtureRequest) -> KafkaTopics:
-    return KafkaTopics(KafkaSettings(broker.bootstrap_servers, reader=request.param))
+    return KafkaTopics(broker.settings(reader=request.param))
 
 
 def records(*numbers: int, partition: int = 0) -> list[Record]:

@@ -11,7 +11,7 @@ from lib.loading.record import read_record
 from lib.sources.base import Everything
 from lib.sources.files.folder import OneFile, samples
 from lib.sources.guarded import EVERY_TOPIC, Guarded
-from lib.sources.kafka import KafkaSettings, KafkaTopics
+from lib.sources.kafka import KafkaTopics
 from lib.sources.records import CREATE_TIME
 from tests.support import broker as kafka_broker
 from tests.support.broker import Record
@@ -94,7 +94,7 @@ def test_a_record_of_kafka_is_read_by_its_offset(broker, make_topic, produce, re
             for n, value in enumerate(values)
         ],
     )
-    source = KafkaTopics(KafkaSettings(broker.bootstrap_servers, reader=reader))
+    source = KafkaTopics(broker.settings(reader=reader))
 
     found = read(source, topic, 1, 3)
 
@@ -107,7 +107,7 @@ def test_a_record_of_kafka_is_read_by_its_offset(broker, make_topic, produce, re
 
 
 def test_an_offset_that_compaction_has_emptied_is_said_to_be(broker, compacted_topic):
-    source = KafkaTopics(KafkaSettings(broker.bootstrap_servers))
+    source = KafkaTopics(broker.settings())
     with pytest.raises(RecordMissingError, match="Offset 1 of partition 0 has no record"):
         read_record(source, compacted_topic, None, 0, 1)
     tombstone = read_record(source, compacted_topic, None, 0, 3)

@@ -23,7 +23,6 @@ from lib.sources.files.folder import SAMPLES_FOLDER, samples
 from lib.sources.files.formats import records_of
 from lib.sources.files.input_file import on_disk
 from lib.sources.kafka.cluster import KafkaTopics
-from lib.sources.kafka.settings import KafkaSettings
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME
 from tests.support import golden_rows
 from tests.support.processes import free_port
@@ -104,7 +103,7 @@ def new_name() -> str:
 @pytest.fixture
 def read_topic(broker):
     """Return the records of a topic of the broker."""
-    cluster = KafkaTopics(KafkaSettings(bootstrap_servers=broker.bootstrap_servers))
+    cluster = KafkaTopics(broker.settings())
     return lambda topic: [
         row
         for batch in cluster.read(cluster.plan(topic, Everything()))

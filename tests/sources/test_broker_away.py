@@ -16,7 +16,7 @@ def test_the_last_good_data_stays_with_a_sentence_on_what_failed(app_isolation):
         value = b'{"Timestamp": 1545230000000, "ClientID": 1, "SessionID": "s", "EventID": %d}'
         kafka.produce(address, "events", [kafka.Record(value % n) for n in range(3)])
         app_isolation.write_text(
-            f'[connections.kafka]\nbootstrap_servers = "{address}"\ntimeout_s = 2.0\n'
+            f'[connections.kafka]\nbootstrap_servers = "{address}"\ntimeout_s = 5.0\n'
         )
         at = open_app()
         assert metrics(at)["Events"] == "3"

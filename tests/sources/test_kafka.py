@@ -50,7 +50,7 @@ RECORD_TIME = (("event_time", None), ("client", None), ("session", None))
 
 @pytest.fixture(params=READERS)
 def source(broker: Broker, request: pytest.FixtureRequest) -> KafkaTopics:
-    source = KafkaTopics(KafkaSettings(broker.bootstrap_servers, reader=request.param))
+    source = KafkaTopics(broker.settings(reader=request.param))
     assert source.reader == Reader(request.param)
     return source
 
@@ -203,7 +203,7 @@ def test_a_block_has_no_more_bytes_than_it_may_unless_one_record_has(
 ) -> None:
     # Given records of which three fit into a block, and one that fits into none
     monkeypatch.setattr(reader, "BLOCK_BYTES", 1_000)
-    source = KafkaTopics(KafkaSettings(broker.bootstrap_servers, reader="librdkafka"))
+    source = KafkaTopics(broker.settings(reader="librdkafka"))
     topic = make_topic()
     written = [Record(b"x" * 300, key=b"k") for _ in range(7)] + [Record(b"y" * 5_000)]
     produce(topic, written)
@@ -221,7 +221,7 @@ def test_read_that_is_ended_early_leaves_no_client_behind(
     broker: Broker, make_topic: Callable, produce: Callable
 ) -> None:
     # Given a read of librdkafka that has brought some of a topic
-    source = KafkaTopics(KafkaSettings(broker.bootstrap_servers, reader="librdkafka"))
+    source = KafkaTopics(broker.settings(reader="librdkafka"))
     topic = make_topic()
     produce(topic, [Record(b"x" * 900_000) for _ in range(40)])
     blocks = source.read(source.plan(topic, Everything()))
@@ -409,7 +409,7 @@ def test_the_newest_time_is_found_at_a_broker_that_does_not_tell_it(
 ) -> None:
     topic, empty = make_topic(partitions=2), make_topic()
     produce(topic, [*numbered(90), *numbered(100, partition=1)])
-    settings = KafkaSettings(broker.bootstrap_servers)
+    settings = broker.settings()
     with closing(KafkaAdminClient(bootstrap_servers=broker.bootstrap_servers)) as admin:
         partitions = [TopicPartition(topic, number) for number in range(2)]
         newest = newest_ms(admin, partitions, settings)

@@ -75,7 +75,7 @@ def test_the_load_report_says_why_another_reader_read(
 ) -> None:
     topic = make_topic()
     produce(topic, [Record(b'{"Timestamp":1,"ClientID":1,"SessionID":"a"}')])
-    source = KafkaTopics(KafkaSettings(broker.bootstrap_servers, reader="librdkafka"))
+    source = KafkaTopics(broker.settings(reader="librdkafka"))
 
     loaded = load(source, topic, Everything())
 

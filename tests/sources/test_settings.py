@@ -110,7 +110,7 @@ def test_every_fault_is_told_at_once() -> None:
 def test_a_setting_of_the_secrets_wins_over_the_environment(name: str) -> None:
     # Given a setting that both give
     secrets = VALUES | {name: OF_SECRETS[name]}
-    environment = {ENVIRONMENT[each]: value for each, value in VALUES.items()}
+    environment = {ENVIRONMENT[each]: str(value) for each, value in VALUES.items()}
 
     # Then that of the secrets is used
     assert getattr(settings_from(secrets, environment), name) == OF_SECRETS[name]
@@ -120,7 +120,7 @@ def test_a_setting_of_the_secrets_wins_over_the_environment(name: str) -> None:
 def test_what_the_secrets_lack_is_taken_from_the_environment(name: str) -> None:
     secrets = {other: value for other, value in VALUES.items() if other != name}
 
-    settings = settings_from(secrets, {ENVIRONMENT[name]: OF_SECRETS[name]})
+    settings = settings_from(secrets, {ENVIRONMENT[name]: str(OF_SECRETS[name])})
 
     assert getattr(settings, name) == OF_SECRETS[name]
 
@@ -162,6 +162,8 @@ VALUES = {
     "sasl_username": "ann",
     "sasl_password": "one",
     "ssl_cafile": "one.pem",
+    "timeout_s": 1,
+    "patience_s": 2,
     "reader": "librdkafka",
 }
 OF_SECRETS = {
@@ -171,5 +173,7 @@ OF_SECRETS = {
     "sasl_username": "bob",
     "sasl_password": "two",
     "ssl_cafile": "two.pem",
+    "timeout_s": 3,
+    "patience_s": 4,
     "reader": "kafka-python",
 }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from tests.support.processes import free_port, running
+from tests.support.processes import PATIENCE_S, free_port, running
 
 if TYPE_CHECKING:
     import subprocess
@@ -42,7 +42,8 @@ def app_process(
 ) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Run the app for the length of the block and yield its URL and its process.
 
-    It sees none of the secrets and settings of the person who runs the tests, only `settings`.
+    It sees none of the secrets and settings of the person who runs the tests, only `settings`, and
+    waits for a broker as long as a busy machine may take.
 
     Parameters
     ----------
@@ -78,6 +79,7 @@ def app_process(
         log=directory / f"streamlit-{port}.log",
         env={
             **{name: value for name, value in os.environ.items() if not is_setting(name)},
+            "KAFKA_TIMEOUT_S": str(PATIENCE_S),
             **(settings or {}),
         },
     ) as process:

@@ -18,7 +18,7 @@ import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
@@ -26,7 +26,14 @@ from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 from kafka.protocol.admin import AlterClientQuotasRequest
 
-from tests.support.processes import ServerStartError, free_port, is_listening, running
+from lib.sources.kafka import KafkaSettings
+from tests.support.processes import (
+    PATIENCE_S,
+    ServerStartError,
+    free_port,
+    is_listening,
+    running,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -92,6 +99,11 @@ class Broker:
     bootstrap_servers: str
     process: subprocess.Popen[bytes]
     listeners: Mapping[str, str] = field(default_factory=dict)
+
+    def settings(self, **others: Any) -> KafkaSettings:
+        """Return how to reach it, with the patience that a busy machine needs."""
+        patience = {"timeout_s": PATIENCE_S, "patience_s": PATIENCE_S}
+        return KafkaSettings(self.bootstrap_servers, **(patience | others))
 
 
 @dataclass(frozen=True)
@@ -290,7 +302,7 @@ def slowed(bootstrap_servers: str, *, client_id: str, bytes_per_s: int) -> Itera
 
 
 def wait_for_compaction(
-    bootstrap_servers: str, topic: str, *, offset: int, timeout_s: float = 60
+    bootstrap_servers: str, topic: str, *, offset: int, timeout_s: float = 180
 ) -> None:
     """Wait until the record at `offset` of partition 0 has been compacted away.
 
@@ -353,7 +365,7 @@ def _send(producer: KafkaProducer, topic: str, records: Iterable[Record]) -> Non
         result.get(timeout=60)
 
 
-def _wait_for_markers(bootstrap_servers: str, topic: str, *, timeout_s: float = 60) -> None:
+def _wait_for_markers(bootstrap_servers: str, topic: str, *, timeout_s: float = 180) -> None:
     """Wait until a transaction's markers are written, which is after it has ended."""
     deadline = time.monotonic() + timeout_s
     with closing(KafkaAdminClient(bootstrap_servers=bootstrap_servers)) as admin:

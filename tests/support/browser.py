@@ -40,7 +40,7 @@ SHIFTS: Final = """
 """Adds up what moves once a page has its title and its sidebar, whose coming is Streamlit's own."""
 
 
-def until_holds(page: Page, check: Callable[[], Found], *, timeout_s: float = 60) -> Found:
+def until_holds(page: Page, check: Callable[[], Found], *, timeout_s: float = 180) -> Found:
     """Return what `check` returns once it asserts nothing in vain any more.
 
     Raises

@@ -11,7 +11,10 @@ from playwright.sync_api import sync_playwright
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, BrowserContext
+
+PATIENCE_MS: Final = 180_000
+"""For a busy machine; nothing waits longer than it has to."""
 
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS: Final = [
@@ -28,6 +31,17 @@ _FLAGS: Final = [
 def find_chromium() -> str | None:
     """Return the path of Chromium, or None where it is not installed."""
     return next(filter(None, map(shutil.which, _NAMES)), None)
+
+
+@contextmanager
+def browsing(browser: Browser, **options: object) -> Iterator[BrowserContext]:
+    """Open a context of a browser, with nothing stored in it, for the length of the block.
+
+    It waits as long as a busy machine may take; `options` are Playwright's of `new_context`.
+    """
+    with browser.new_context(**options) as context:  # type: ignore[arg-type]
+        context.set_default_timeout(PATIENCE_MS)
+        yield context
 
 
 @contextmanager

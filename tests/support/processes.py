@@ -18,6 +18,9 @@ _LOG_LINES: Final = 40
 _PORTS: Final = range(20_000, 32_000)
 """Below those that systems give to connections, one of which could take a port found free."""
 
+PATIENCE_S: Final = 60.0
+"""How long a client waits for a server on a busy machine."""
+
 
 class ServerStartError(RuntimeError):
     """A server ended or stayed silent while it should have come up; ends with its log's tail."""
@@ -47,7 +50,7 @@ def running(
     log: Path,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
-    timeout_s: float = 120,
+    timeout_s: float = 300,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run `command` for the length of the block, entered with its process once `ready()` is true.
 

@@ -35,6 +35,7 @@ from tests.support.browser import (
     window_end,
     window_of,
 )
+from tests.support.chromium import browsing
 from tests.support.golden_rows import SESSION_OF_8, ZERO_MS, rows_of
 
 VIEWPORT = {"width": 1280, "height": 900}
@@ -80,7 +81,7 @@ def samples_app(tmp_path_factory):
 def new_page(chromium):
     """Open pages that share nothing with the test's other pages."""
     with ExitStack() as stack:
-        yield lambda: stack.enter_context(chromium.new_context(viewport=VIEWPORT)).new_page()
+        yield lambda: stack.enter_context(browsing(chromium, viewport=VIEWPORT)).new_page()
 
 
 def test_both_topics_with_their_counts_and_the_golden_rows(page, app):
@@ -187,8 +188,8 @@ def test_a_typed_condition_is_a_chip_in_the_link_that_can_be_removed(page, sampl
 
 
 def test_the_link_is_copied_by_a_button_and_a_chart_comes_as_svg(chromium, samples_app):
-    with chromium.new_context(
-        viewport=VIEWPORT, permissions=["clipboard-read", "clipboard-write"]
+    with browsing(
+        chromium, viewport=VIEWPORT, permissions=["clipboard-read", "clipboard-write"]
     ) as context:
         page = context.new_page()
         page.goto(f"{samples_app}/outages?topic=sessions-10")
@@ -323,7 +324,8 @@ def test_a_large_topic_shows_progress_and_stop_keeps_what_came(
 def test_a_broker_that_does_not_answer_is_said_while_it_is_waited_for(page, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"127.0.0.1:{silent.getsockname()[1]}"
-        with running_app(tmp_path, {"KAFKA_BOOTSTRAP_SERVERS": address}) as url:
+        settings = {"KAFKA_BOOTSTRAP_SERVERS": address, "KAFKA_TIMEOUT_S": "8"}
+        with running_app(tmp_path, settings) as url:
             page.goto(url)
             expect(page.get_by_text("has not answered for 2.5 s")).to_be_visible()
             expect(page.get_by_text(f"No Kafka broker answers at {address}")).to_be_visible()
@@ -352,7 +354,7 @@ def test_a_page_opens_by_its_own_url_on_a_fresh_server_with_the_apps_own_icon(pa
 
 
 def test_utc_is_utc_in_any_time_zone(chromium, samples_app):
-    with chromium.new_context(timezone_id="Asia/Tokyo", viewport=VIEWPORT) as context:
+    with browsing(chromium, timezone_id="Asia/Tokyo", viewport=VIEWPORT) as context:
         page = context.new_page()
         page.goto(f"{samples_app}/comparison?times=UTC&window=0&window=1&clients=8")
         expect_tooltip(page, circles(page, "event").first, "2018-10-28 11:34:46.626")

@@ -19,6 +19,7 @@ from tests.support.app import REPOSITORY
 from tests.support.opened import (
     OVERVIEW,
     PAGES,
+    PATIENCE_S,
     AppTest,
     files_of,
     metrics,
@@ -128,7 +129,8 @@ def run_with_a_failing_page(monkeypatch, page=OVERVIEW):
 
     monkeypatch.setattr(of_topic, "analyse", fail)
     monkeypatch.setattr(of_topic, "assess_timestamps", fail)
-    at = loaded(AppTest.from_file(str(REPOSITORY / "streamlit_app.py"), default_timeout=30).run())
+    script = str(REPOSITORY / "streamlit_app.py")
+    at = loaded(AppTest.from_file(script, default_timeout=PATIENCE_S).run())
     return at if page == OVERVIEW else loaded(at.switch_page(page).run())
 
 

@@ -9,7 +9,6 @@ from tests.support.opened import (
     DELAY,
     PAGES,
     WINDOWS,
-    choose,
     files_of,
     go_to,
     open_app,
@@ -97,6 +96,6 @@ def test_every_page_of_a_topic_draws(tmp_path, monkeypatch, topic):
     for page in PAGES[1:]:
         go_to(at, page)
     # And seconds since zero, where axes and sliders are of them; local times are drawn as UTC ones
-    choose(at, "times", "zero")
+    at = open_app(source="Files", topic="topic", times="Since zero")
     for page in [COMPARISON, DELAY, WINDOWS]:
         go_to(at, page)

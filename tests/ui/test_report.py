@@ -13,6 +13,7 @@ from lib.replay.sentences import latency_text
 from lib.report.__main__ import main
 from lib.simulate.samples import SAMPLES
 from tests.support.app import running_app
+from tests.support.chromium import browsing
 from tests.support.opened import (
     DELAY,
     OUTAGES,
@@ -129,7 +130,7 @@ def test_the_report_downloads_and_opens_offline(page, chromium, tmp_path):
         each["made"].update(at="", at_ms=0)
     assert downloaded == told
     # And the page draws every chart without a network
-    with chromium.new_context(offline=True) as context:
+    with browsing(chromium, offline=True) as context:
         opened, asked, errors = context.new_page(), [], []
         opened.on("request", lambda request: asked.append(request.url))
         opened.on("pageerror", lambda error: errors.append(str(error)))

@@ -23,6 +23,8 @@ ENVIRONMENT: Final = {
     "sasl_username": "KAFKA_SASL_USERNAME",
     "sasl_password": "KAFKA_SASL_PASSWORD",
     "ssl_cafile": "KAFKA_SSL_CAFILE",
+    "timeout_s": "KAFKA_TIMEOUT_S",
+    "patience_s": "KAFKA_PATIENCE_S",
     "reader": "SKEWLINE_KAFKA_READER",
 }
 """Setting → the environment variable that gives it where secrets.toml does not."""

@@ -13,7 +13,7 @@ from lib.analysis.sequence_numbers import RejectedRecords
 from lib.core.errors import TopicChangedError
 from lib.loading.load import load, reload
 from lib.sources.base import Between, Everything, Latest
-from lib.sources.kafka import KafkaSettings, KafkaTopics
+from lib.sources.kafka import KafkaTopics
 from tests.support.broker import Record, create_topic, delete_records, delete_topic
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ FIRST_MS = 1_545_230_000_000
 
 @pytest.fixture(params=["kafka-python", "librdkafka"])
 def source(broker: Broker, request: pytest.FixtureRequest) -> KafkaTopics:
-    return KafkaTopics(KafkaSettings(broker.bootstrap_servers, reader=request.param, timeout_s=30))
+    return KafkaTopics(broker.settings(reader=request.param))
 
 
 class Meanwhile:
