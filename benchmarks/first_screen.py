@@ -8,7 +8,7 @@ Rows:
 - Streamlit: from opening a page of one title and nothing else, cold and warm, to that title;
 - cold: from opening the Overview page of a server that has just started; its first figure, its
   picture, and what stands out;
-- warm: the same in another tab, the topic being loaded;
+- warm: the same in another tab of that browser, the topic being loaded;
 - chosen: from choosing the topic in the list, on a server that has loaded another;
 - windows: from turning to the Windows page to what the engine would have dropped;
 - shift: what moves on the first screen after it has its title, as browsers add it up.
@@ -19,7 +19,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -35,7 +35,7 @@ from tests.support.chromium import running_chromium
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 SMALL: Final = 10_000
 TIMEOUT_S: Final = 120
@@ -102,9 +102,9 @@ def _plain(browser: Browser, folder: Path) -> dict[str, float]:
     script = folder / "plain.py"
     script.write_text("import streamlit as st\nst.title('Plain')\n")
     found = {}
-    with running_app(folder, script=script) as url:
+    with running_app(folder, script=script) as url, _viewer(browser) as viewer:
         for name in ("cold", "warm"):
-            with _tab(browser) as page:
+            with closing(viewer.new_page()) as page:
                 began = time.perf_counter()
                 page.goto(url)
                 expect(page.get_by_role("heading", level=1, name="Plain")).to_be_visible()
@@ -118,23 +118,24 @@ def _measure(
     found: dict[str, float] = {}
     settings = {"KAFKA_BOOTSTRAP_SERVERS": broker}
     link = f"?source=Kafka&topic={_topic(events)}"
-    with running_app(folder, settings) as url:
+    with running_app(folder, settings) as url, _viewer(browser) as viewer:
         for name in ("cold", "warm"):
-            with _tab(browser) as page:
+            with closing(viewer.new_page()) as page:
                 page.add_init_script(SHIFTS)
                 began = time.perf_counter()
                 page.goto(f"{url}/{link}")
                 found |= {f"{name}, {what}": s for what, s in _answers(page, events, began)}
                 expect_idle(page)
                 found["shift"] = page.evaluate("shifted")
-        with _tab(browser) as page:
+        with closing(viewer.new_page()) as page:
             page.goto(f"{url}/{link}")
             expect_idle(page)
             began = time.perf_counter()
             page.get_by_role("link", name="Windows", exact=True).click()
             expect(metric(page, "Dropped")).to_be_visible()
             found["windows, dropped"] = time.perf_counter() - began
-    with running_app(folder, settings) as url, _tab(browser) as page:
+    with running_app(folder, settings) as url, _viewer(browser) as viewer:
+        page = viewer.new_page()
         page.goto(f"{url}/?source=Kafka&topic={_topic(other)}")
         expect(metric(page, "Events")).to_have_text(f"{other:,}")
         expect_idle(page)
@@ -144,11 +145,9 @@ def _measure(
     return found
 
 
-@contextmanager
-def _tab(browser: Browser) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1400, "height": 1000})
-    yield page
-    page.close()
+def _viewer(browser: Browser) -> BrowserContext:
+    """Return a browser that has opened nothing yet."""
+    return browser.new_context(viewport={"width": 1400, "height": 1000})
 
 
 def _answers(page: Page, events: int, began: float) -> Iterator[tuple[str, float]]:

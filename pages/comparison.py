@@ -40,7 +40,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         help="The higher a panel, the more clients have a row of their own.",
     )
 found = visible.outages(analysis_of(visible.topic).outages) if visible.delays_tell else None
-drawn = visible.picture(
+drawn = visible.found(
     ("comparison", height, order),
     lambda: comparison(
         visible.table,

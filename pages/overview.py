@@ -3,7 +3,7 @@ import streamlit as st
 from lib.ui import parameters
 from lib.ui.export import export_shown
 from lib.ui.findings import show_findings
-from lib.ui.headline import advice_line, figures, when
+from lib.ui.headline import advice_line, figures, summary_of, when
 from lib.ui.page import begin
 from lib.ui.report_download import download_report
 from lib.ui.show import first_records, load_report
@@ -20,9 +20,10 @@ picture_place, findings_place = (
     left.container(),
     right.container(height=CHART_PX + 60, border=False),
 )
-figures(visible)
+summary = summary_of(visible)
+figures(visible, summary)
 advice_place = st.container()
-st.caption(when(visible))
+st.caption(when(visible, summary))
 
 with picture_place:
     picture(visible)

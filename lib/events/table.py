@@ -70,6 +70,9 @@ THE_CLIENT: Final = "all"
 
 _PIECE: Final = 1 << 14
 
+_SAMPLE: Final = 10_000
+"""Times of which the median is taken, spread over a table."""
+
 _LARGE: Final = 100_000
 """Rows from which on columns are made side by side; of fewer, starting threads takes longer."""
 
@@ -141,10 +144,10 @@ def build_events(decoded: Sequence[pa.Table], fields: Fields) -> EventsTable:
 def append_events(events: EventsTable, decoded: Sequence[pa.Table], fields: Fields) -> EventsTable:
     """Return `events` with decoded blocks: what building from all blocks gives.
 
-    Except that times are judged by the median of the events that were there before. A mapped field
-    takes the name of its column in the events table; another field that has this name already
-    becomes `value.NAME`. No time is invented: an event without a received time keeps its place in
-    its partition.
+    Except that times are judged by the median of a sample of the events that were there before. A
+    mapped field takes the name of its column in the events table; another field that has this name
+    already becomes `value.NAME`. No time is invented: an event without a received time keeps its
+    place in its partition.
 
     Parameters
     ----------
@@ -335,7 +338,8 @@ class _ReadTimes:
 def _read_times(rows: pa.Table, fields: Fields, before: EventsTable) -> _ReadTimes:
     """Read the times of rows behind those of `before`, in the forms that were found there."""
     clients = cache(partial(_clients, rows, fields))
-    around = None if before.table.empty else int(np.median(before.table[EVENT_TIME]))
+    times = before.table[EVENT_TIME].to_numpy()
+    around = int(np.median(times[:: 1 + len(times) // _SAMPLE])) if len(times) else None
     ms, notes, problem = {}, {}, np.full(rows.num_rows, READABLE, np.uint8)
     for role in ("event_time", "sent_time", "received_time"):
         wanted = getattr(fields, role)
@@ -452,8 +456,13 @@ def _to_table(columns: Columns, fields: Fields) -> pd.DataFrame:
     columns = _in_order(columns)
     times = np.asarray(columns[EVENT_TIME])
     zero = times[0] if len(times) else 0
-    columns[EVENT_TIME_0] = _seconds_since(zero, times)
-    columns[RECEIVED_TIME_0] = _seconds_since(zero, np.asarray(columns[RECEIVED_TIME]))
+    columns |= side_by_side(
+        {
+            EVENT_TIME_0: partial(_seconds_since, zero, times),
+            RECEIVED_TIME_0: partial(_seconds_since, zero, np.asarray(columns[RECEIVED_TIME])),
+        },
+        worth_while=len(times) >= _LARGE,
+    )
     if fields.session is None:
         clients = pd.Categorical(columns[CLIENT])
         columns[SESSION] = derive_sessions(clients, times, fields.session_gap_s)
@@ -507,17 +516,20 @@ def _joined(upper: pd.DataFrame, lower: Columns, fields: Fields) -> Columns:
     """Return the rows of both, without the columns that depend on the order of all rows."""
     dependent = {EVENT_TIME_0, RECEIVED_TIME_0, *([SESSION] if fields.session is None else [])}
     below = pd.DataFrame(lower, copy=False)
-    columns: Columns = {}
-    for name in dict.fromkeys([*upper.columns, *below.columns]):
-        if name in (SENT_TIME, RECORD_TIME):
-            columns[name] = np.concatenate([_times_in(upper, name), _times_in(below, name)])
-        elif name in (EVENT_TIME, RECEIVED_TIME, PARTITION, OFFSET, RECEIVED_TIME_TYPE):
-            columns[name] = np.concatenate([upper[name].to_numpy(), below[name].to_numpy()])
-        elif name not in dependent:
-            parts = _column_or_nulls(upper, name), _column_or_nulls(below, name)
-            appended = append(*parts)
-            columns[name] = _retyped(name, join(*parts)) if appended is None else appended
-    return columns
+    both = dict.fromkeys([*upper.columns, *below.columns])
+    made = {name: partial(_both, upper, below, name) for name in both if name not in dependent}
+    return side_by_side(made, worth_while=len(upper) >= _LARGE)
+
+
+def _both(upper: pd.DataFrame, below: pd.DataFrame, name: str) -> Column:
+    """Return a column of both."""
+    if name in (SENT_TIME, RECORD_TIME):
+        return np.concatenate([_times_in(upper, name), _times_in(below, name)])
+    if name in (EVENT_TIME, RECEIVED_TIME, PARTITION, OFFSET, RECEIVED_TIME_TYPE):
+        return np.concatenate([upper[name].to_numpy(), below[name].to_numpy()])
+    parts = _column_or_nulls(upper, name), _column_or_nulls(below, name)
+    appended = append(*parts)
+    return _retyped(name, join(*parts)) if appended is None else appended
 
 
 def _times_in(frame: pd.DataFrame, name: str) -> NDArray[np.int64]:

@@ -17,6 +17,7 @@ from lib.ui.answers import with_received
 from lib.ui.replays import advice_of
 
 if TYPE_CHECKING:
+    from lib.analysis.summary import Summary
     from lib.replay.advisor import Advice
     from lib.ui.page import Visible
 
@@ -24,9 +25,13 @@ _GOAL: Final = Goal(float(parameters.LOSE.default) / 100)
 """Where the Windows page begins, too."""
 
 
-def figures(visible: Visible) -> None:
+def summary_of(visible: Visible) -> Summary:
+    """Return the headline figures of what is visible."""
+    return visible.found(("summary",), lambda: summarise(visible.table, visible.rows))
+
+
+def figures(visible: Visible, summary: Summary) -> None:
     """Show how many events, of whom, and how late: of what is visible."""
-    summary = summarise(visible.table, visible.rows)
     with st.container(horizontal=True):
         st.metric("Events", f"{summary.events:,}", border=True)
         st.metric("Clients", f"{summary.clients:,}", border=True)
@@ -53,9 +58,9 @@ def figures(visible: Visible) -> None:
             )
 
 
-def when(visible: Visible) -> str:
+def when(visible: Visible, summary: Summary) -> str:
     """Return when the visible events happened and arrived, in a sentence."""
-    summary, written = summarise(visible.table, visible.rows), visible.times.stretch
+    written = visible.times.stretch
     happened = f"Events happened {written(summary.first_event_ms, summary.last_event_ms)}"
     if summary.first_received_ms is None or summary.last_received_ms is None:
         return f"{happened}."

@@ -52,7 +52,7 @@ _POLL_S: Final = 0.4
 _PICTURE_BYTES: Final = 1_000_000
 """What a chart and its data take at most."""
 
-Drawn = TypeVar("Drawn")
+Found = TypeVar("Found")
 
 _ON_PAGE: Final[Mapping[About, str]] = {
     About.STOPPED: " Reload goes on from there.",
@@ -133,15 +133,15 @@ class Visible:
         """Whether neither window, clients nor filter leave an event out."""
         return not self.clients and not self.where and math.isinf(self.window.start_s)
 
-    def picture(self, of: tuple[object, ...], draw: Callable[[], Drawn]) -> Drawn:
-        """Return what `draw` draws of the visible events; for all who open the page, drawn once.
+    def found(self, of: tuple[object, ...], find: Callable[[], Found]) -> Found:
+        """Return what `find` finds of the visible events; for all who open the page, found once.
 
-        What is drawn of a part of the topic is its viewer's own. `of` is what it depends on, too.
+        What is found of a part of the topic is its viewer's own. `of` is what it depends on, too.
         """
         if not self.is_everything or not isinstance(self.rows, slice):
-            return draw()
+            return find()
         key = (of, self.topic.version, len(self.table), self.scale, self.delays_tell)
-        return answer_of(key, draw, size=_PICTURE_BYTES)
+        return answer_of(key, find, size=_PICTURE_BYTES)
 
     def stretch(self, clock: TimeDomain) -> tuple[int, int]:
         """Return the first and last time of the visible events on a clock, epoch ms."""

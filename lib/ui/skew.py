@@ -30,7 +30,7 @@ def skew_plot(visible: Visible) -> None:
         help="The watermark is the largest event time seen so far, minus D. An event behind it is "
         "late at D, before any session gap, allowed lateness or grace.",
     )
-    skew = visible.picture(
+    skew = visible.found(
         ("skew", seconds),
         lambda: charts.skew_plot(
             visible.table,

@@ -23,7 +23,7 @@ def picture(visible: Visible) -> None:
     """Draw event time above received time, with the worst outages shaded."""
     found = analysis_of(visible.topic).outages if visible.delays_tell else None
     shaded = None if found is None else visible.outages(found)
-    drawn = visible.picture(
+    drawn = visible.found(
         ("story",),
         lambda: comparison(
             visible.table,
