@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import altair as alt
 import numpy as np
@@ -18,11 +18,11 @@ from lib.charts.picture import (
     ROWS,
     TIME,
     TITLE,
-    ZOOM,
     Picture,
     along,
     brush,
     gridless,
+    of_views,
     scales,
     zoom,
 )
@@ -46,8 +46,6 @@ from lib.core.formatting import counted, duration
 from lib.events.table import TimeDomain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
 MOST_POINTS: Final = 5_000
@@ -185,12 +183,13 @@ def comparison(
         domain = (low, low + density.COLUMNS * width)
         panels = _count_panels(lanes, codes, times, zero_ms, scale, domain, height)
     marked = _of_lanes(outages, lanes)
-    moves = zoom("x", brushes=True)  # of the first panel; `_stacked` gives it to all
+    # In a chart of several, Altair ends the name of a view with the place of its panel.
+    views = {clock: f"view_{place}" for place, clock in enumerate(panels)}
     framed = [
-        _framed(panel, clock, [moves][place:], lanes, marked, zero_ms, scale, domain, height)
-        for place, (clock, panel) in enumerate(panels.items())
+        _framed(panel, clock, views[clock], lanes, marked, zero_ms, scale, domain, height)
+        for clock, panel in panels.items()
     ]
-    chart = _stacked(framed)
+    chart = _stacked(framed, views)
     return ComparisonChart(
         chart,
         len(codes),
@@ -401,7 +400,7 @@ def _row(lanes: Lanes) -> alt.Y:
     )
 
 
-def _stacked(panels: list[alt.LayerChart]) -> alt.VConcatChart:
+def _stacked(panels: list[alt.LayerChart], views: dict[TimeDomain, str]) -> alt.VConcatChart:
     """Return the panels below one another, so that zooming one zooms all."""
     chart: alt.VConcatChart = alt.vconcat(
         *panels,
@@ -409,16 +408,18 @@ def _stacked(panels: list[alt.LayerChart]) -> alt.VConcatChart:
         autosize=FIT,  # Streamlit would not fit panels of several layers to the page
         resolve=scales(x="shared", y="shared", color="independent"),
     )
-    params: list[Any] = chart.params  # type: ignore[assignment]
-    [moves] = [param for param in params if param.name == ZOOM]
-    moves.views = [view for param in params if param is not moves for view in param.views]
+    moves = of_views(zoom("x", brushes=True), list(views.values()))
+    chart.params = [
+        moves,
+        *(of_views(brush(BRUSHES[clock]), [view]) for clock, view in views.items()),
+    ]
     return chart
 
 
 def _framed(
     panel: list[alt.Chart],
     clock: TimeDomain,
-    moves: Sequence[alt.Parameter],
+    view: str,
     lanes: Lanes,
     outages: pd.DataFrame,
     zero_ms: int,
@@ -431,7 +432,7 @@ def _framed(
     title = "Event time" if clock is TimeDomain.EVENT else "Received time"
     x = time_axis(TIME, title, scale, domain_ms=domain_ms, zero_ms=zero_ms)
     first, *others = panel
-    first = first.encode(x=gridless(x) if others else x).add_params(*moves, brush(BRUSHES[clock]))
+    first = first.encode(x=gridless(x) if others else x).properties(name=view)
     layers = [first, *others]
     if len(outages):
         row_px = height / max(1, len(lanes.labels))

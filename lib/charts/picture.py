@@ -80,6 +80,18 @@ def zoom(*encodings: SingleDefUnitChannel_T, brushes: bool = False) -> alt.Param
     )
 
 
+def of_views(selection: alt.Parameter, views: Sequence[str]) -> alt.TopLevelSelectionParameter:
+    """Return a selection of some views of a chart of several, by their names.
+
+    Added to one of them, it would have Altair find these names: by copying and checking all of the
+    chart, several times.
+    """
+    param: Any = selection.param
+    return alt.TopLevelSelectionParameter(
+        name=param.name, select=param.select, bind=param.bind, views=list(views)
+    )
+
+
 def scales(**channels: Literal["shared", "independent"]) -> alt.Resolve:
     """Return which scales the parts of a chart share; `resolve_scale` would copy all of it."""
     return alt.Resolve(scale=alt.ScaleResolveMap(**channels))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,7 +36,7 @@ disable_debug_mode()
 
 def draw_chart(chart: Chart, **options: Any) -> Any:  # noqa: ANN401
     """Draw a chart without checking it and return what `st.altair_chart` returns."""
-    unchecked = chart.copy(deep=False)
+    unchecked = copy(chart)  # its own `copy` would compose all of it again
     object.__setattr__(unchecked, "to_dict", partial(chart.to_dict, validate=False))
     return st.altair_chart(unchecked, **options)
 
