@@ -54,7 +54,7 @@ def side_by_side(
         legend=alt.Legend(orient="top", labelLimit=400),
     )
     told = _delays(table, drawn)
-    panels = [_events(drawn, x, colour, width, scale)]
+    panels: list[alt.Chart | alt.LayerChart] = [_events(drawn, x, colour, width, scale)]
     if len(told):
         panels.append(_over_time(told, x, colour, scale))
     chart: alt.VConcatChart = alt.vconcat(*panels, spacing=20).resolve_scale(x="shared")
@@ -95,42 +95,42 @@ def _events(
     return chart
 
 
-def _over_time(told: pd.DataFrame, x: alt.X, colour: alt.Color, scale: TimeScale) -> alt.Chart:
+def _over_time(told: pd.DataFrame, x: alt.X, colour: alt.Color, scale: TimeScale) -> alt.LayerChart:
     low = min(float(told["delay"].min()), 0.0) * 1.3 - 0.002
     high = max(float(told["delay"].max()), 0.001) * 1.3
-    chart: alt.Chart = (
-        alt.Chart(told, height=200)
-        .mark_line(
-            strokeWidth=2,
-            clip=True,
-            point=alt.OverlayMarkDef(size=12, opacity=colours.POINT_OPACITY),
-        )
-        .encode(
-            x=x,
-            y=alt.Y(
-                "delay:Q",
-                title="Delay",
-                scale=symlog((low, high), 0.01),
-                axis=duration_axis(low, high, zero_at=0.0, least_s=0.01),
-            ),
-            color=colour,
-            strokeDash=alt.StrokeDash(
-                "what:N",
-                title="Delay not exceeded by",
-                scale=alt.Scale(domain=list(_SHARES), range=[[1, 0], [4, 3]]),
-                legend=alt.Legend(
-                    orient="top", symbolType="stroke", symbolStrokeColor=colours.NEUTRAL
-                ),
-            ),
-            tooltip=_tooltip(
-                scale,
-                alt.Tooltip("what:N", title="Of the events"),
-                alt.Tooltip("delay:Q", title="Delay up to (s)", format=",.3f"),
-            ),
-        )
-        .properties(title=alt.Title("Delay over time", **TITLE))
+    delays = alt.Chart(told).encode(
+        x=x,
+        y=alt.Y(
+            "delay:Q",
+            title="Delay",
+            scale=symlog((low, high), 0.01),
+            axis=duration_axis(low, high, zero_at=0.0, least_s=0.01),
+        ),
+        color=colour,
+        tooltip=_tooltip(
+            scale,
+            alt.Tooltip("what:N", title="Of the events"),
+            alt.Tooltip("delay:Q", title="Delay up to (s)", format=",.3f"),
+        ),
     )
-    return chart
+    lines = delays.mark_line(strokeWidth=2, clip=True).encode(
+        strokeDash=alt.StrokeDash(
+            "what:N",
+            title="Delay not exceeded by",
+            scale=alt.Scale(domain=list(_SHARES), range=[[1, 0], [4, 3]]),
+            legend=alt.Legend(
+                orient="top",
+                symbolType="stroke",
+                symbolStrokeColor=colours.NEUTRAL,
+                symbolSize=300,
+            ),
+        )
+    )
+    # A line's own points would make the legend's strokes those of points, which have none.
+    points = delays.mark_circle(size=12, opacity=colours.POINT_OPACITY, clip=True)
+    return alt.LayerChart(
+        layer=[lines, points], height=200, title=alt.Title("Delay over time", **TITLE)
+    )
 
 
 def _tooltip(scale: TimeScale, *own: alt.Tooltip) -> list[Any]:

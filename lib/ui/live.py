@@ -265,12 +265,13 @@ def _silences(followed: Followed, now_ms: int, times: Times) -> None:
         st.markdown(f"**Silent now**: {counted(len(now), 'client')}")
         usual = usual_ms(known)
         if len(now):
+            listed = now[:_LISTED]
             show_table(
                 pd.DataFrame(
                     {
-                        "Client": _names(followed, now[:_LISTED].tolist()),
-                        "Not heard for (s)": (now_ms - known.heard[now[:_LISTED]]) / 1000,
-                        "Usually (s)": usual[now[:_LISTED]] / 1000,
+                        "Client": _names(followed, listed.tolist()),
+                        "Not heard for": [duration(now_ms - ms) for ms in known.heard[listed]],
+                        "Usually": [duration(ms) for ms in usual[listed]],
                     }
                 ),
                 height=220,
@@ -292,7 +293,7 @@ def _silences(followed: Followed, now_ms: int, times: Times) -> None:
                     {
                         "Client": _names(followed, [each.client for each in last]),
                         "Back": [times.moment(each.back_ms) for each in last],
-                        "Silent for (s)": [(e.back_ms - e.last_heard_ms) / 1000 for e in last],
+                        "Silent for": [duration(e.back_ms - e.last_heard_ms) for e in last],
                         "Held back": [each.held_back for each in last],
                     }
                 ),
