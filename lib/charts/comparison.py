@@ -23,6 +23,7 @@ from lib.charts.picture import (
     brush,
     gridless,
     of_views,
+    plain,
     scales,
     zoom,
 )
@@ -61,6 +62,8 @@ _TITLES: Final = {
     TimeDomain.EVENT: ("Event time: when it happened", colours.EVENT_TIME_COLOUR),
     TimeDomain.RECEIVED: ("Received time: when it arrived", colours.RECEIVED_TIME_COLOUR),
 }
+
+_NUMBER: Final = alt.Tooltip(field="number", type="quantitative", title="Event")
 
 
 class Order(StrEnum):
@@ -281,12 +284,16 @@ def _point_panel(
     points: pd.DataFrame, clock: TimeDomain, lanes: Lanes, scale: TimeScale
 ) -> alt.Chart:
     tooltip = [
-        alt.Tooltip("client:N", title="Client"),
-        alt.Tooltip("session:N", title="Session"),
-        *([alt.Tooltip("number:Q", title="Event")] if "number" in points else []),
+        alt.Tooltip(field="client", type="nominal", title="Client"),
+        alt.Tooltip(field="session", type="nominal", title="Session"),
+        *(
+            [alt.Tooltip(field="number", type="quantitative", title="Event")]
+            if "number" in points
+            else []
+        ),
         time_tooltip("event", "Event time", scale),
         time_tooltip("received", "Received time", scale),
-        alt.Tooltip("delay:Q", title="Delay (s)", format=",.3f"),
+        alt.Tooltip(field="delay", type="quantitative", title="Delay (s)", format=",.3f"),
     ]
     # Both panels draw from one table, sent once.
     panel: alt.Chart = (
@@ -295,7 +302,9 @@ def _point_panel(
         .mark_circle(size=46, opacity=colours.POINT_OPACITY)
         .encode(
             y=_row(lanes),
-            color=alt.Color("row:N", scale=colours.client_colours(lanes), legend=None),
+            color=alt.Color(
+                field="row", type="nominal", scale=colours.client_colours(lanes), legend=None
+            ),
             tooltip=tooltip,
         )
     )
@@ -338,10 +347,10 @@ def _count_panels(
             alt.Chart(place)
             .mark_image(aspect=False, smooth=False, clip=True)
             .encode(
-                x2=alt.X2("end"),
+                x2=alt.X2(field="end"),
                 y=alt.YValue(0),  # type: ignore[no-untyped-call]
                 y2=alt.Y2Value(height),  # type: ignore[no-untyped-call]
-                url=alt.Url("image:N"),
+                url=alt.Url(field="image", type="nominal"),
             )
         )
         told = _told_cells(lanes, codes, ms, zero_ms, scale, domain_ms)
@@ -378,23 +387,30 @@ def _told_cells(
         alt.Chart(told)
         .mark_rect(stroke=None, opacity=0, clip=True)
         .encode(
-            x2=alt.X2("end"),
+            x2=alt.X2(field="end"),
             y=_row(lanes),
             tooltip=[
-                alt.Tooltip("row:N", title="Client" if lanes.are_clients else "Clients"),
+                alt.Tooltip(
+                    field="row", type="nominal", title="Client" if lanes.are_clients else "Clients"
+                ),
                 time_tooltip(TIME, "From", scale),
                 time_tooltip("end", "To", scale),
-                alt.Tooltip("events:Q", title="Events", format=","),
+                alt.Tooltip(field="events", type="quantitative", title="Events", format=","),
             ],
         )
     )
     return chart
 
 
+def _title_of(lanes: Lanes) -> str:
+    return "Client" if lanes.are_clients else "Clients"
+
+
 def _row(lanes: Lanes) -> alt.Y:
     return alt.Y(
-        "row:O",
-        title="Client" if lanes.are_clients else "Clients",
+        field="row",
+        type="ordinal",
+        title=_title_of(lanes),
         scale=alt.Scale(type="band", domain=lanes.labels, padding=0),
         axis=alt.Axis(**ROWS),
     )
@@ -448,7 +464,7 @@ def _framed(
         else:
             layers = [shade, burst, *layers, *label]
     return alt.LayerChart(
-        layer=layers,
+        layer=[plain(layer) for layer in layers],
         name=clock.value,
         height=height,
         title=alt.Title(text, **TITLE),

@@ -75,7 +75,8 @@ def legend(most: int, title: str) -> alt.Chart:
         .mark_square(size=0, color=colours.NEUTRAL)
         .encode(
             opacity=alt.Opacity(
-                "events:Q",
+                field="events",
+                type="quantitative",
                 title=title,
                 scale=scale,
                 legend=alt.Legend(

@@ -55,11 +55,11 @@ def outage_layers(
         return []
     drawn = _drawn(shaded, lanes, zero_ms, scale, _ROOM * span_ms)
     kind: Final = "quantitative" if scale is TimeScale.ZERO else "temporal"
-    base = alt.Chart(drawn).encode(y=alt.Y("row:O"), tooltip=_tooltip(scale))
+    base = alt.Chart(drawn).encode(y=alt.Y(field="row", type="ordinal"), tooltip=_tooltip(scale))
     # A rule and not a bar: its rows may be those of points, which have no height.
     silence = base.mark_rule(
         strokeWidth=max(6.0, 0.8 * row_px), opacity=0.2, color=colours.LATE, clip=True
-    ).encode(x=alt.X("silent", type=kind), x2=alt.X2("back"))
+    ).encode(x=alt.X(field="silent", type=kind), x2=alt.X2(field="back"))
     if clock is TimeDomain.EVENT:
         return [silence]
     label = (
@@ -68,7 +68,7 @@ def outage_layers(
             align="right", dx=-8, fontWeight="bold", fontSize=12, color=colours.LATE, clip=True
         )
         .encode(
-            x=alt.X("back", type=kind), text=alt.Text("label:N")
+            x=alt.X(field="back", type=kind), text=alt.Text(field="label", type="nominal")
         )  # inside the silence: no event is there
     )
     return [silence, label]
@@ -114,10 +114,10 @@ def _labels(shown: pd.DataFrame) -> list[str]:
 
 def _tooltip(scale: TimeScale) -> list[alt.Tooltip]:
     return [
-        alt.Tooltip("row:N", title="Client"),
+        alt.Tooltip(field="row", type="nominal", title="Client"),
         time_tooltip("silent", "Last heard", scale),
         time_tooltip("back", "Back at", scale),
-        alt.Tooltip("silence:N", title="Silence"),
-        alt.Tooltip("held:Q", title="Events held back", format=","),
-        alt.Tooltip("lost:Q", title="Events lost", format=","),
+        alt.Tooltip(field="silence", type="nominal", title="Silence"),
+        alt.Tooltip(field="held", type="quantitative", title="Events held back", format=","),
+        alt.Tooltip(field="lost", type="quantitative", title="Events lost", format=","),
     ]

@@ -62,34 +62,34 @@ def silence_marks(
     """
     drawn = _drawn(worst(table), lanes, zero_ms, scale)
     kinds = [kind for kind in KIND_COLOURS if kind in set(drawn["kind"])]
-    base = alt.Chart(drawn).encode(y=alt.Y("row:O"), tooltip=_tooltip(scale))
+    base = alt.Chart(drawn).encode(y=alt.Y(field="row", type="ordinal"), tooltip=_tooltip(scale))
     legend = alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3)
     line = base.mark_rule(strokeWidth=2.5, clip=True).encode(
-        x=along(TIME, scale), x2=alt.X2("back"), color=_kind(kinds, legend)
+        x=along(TIME, scale), x2=alt.X2(field="back"), color=_kind(kinds, legend)
     )
     burst = (
         base.transform_filter("datum.held > 0")
         # An outline shows bursts that are shorter than a pixel, and what lies in longer ones.
         .mark_bar(filled=False, strokeWidth=2, clip=True)
-        .encode(x=along("back", scale), x2=alt.X2("end"), color=_kind(kinds, None))
+        .encode(x=along("back", scale), x2=alt.X2(field="end"), color=_kind(kinds, None))
     )
     return [line, burst]
 
 
 def _kind(kinds: list[str], legend: alt.Legend | None) -> alt.Color:
     scale = alt.Scale(domain=kinds, range=[KIND_COLOURS[kind] for kind in kinds])
-    return alt.Color("kind:N", title=None, scale=scale, legend=legend)
+    return alt.Color(field="kind", type="nominal", title=None, scale=scale, legend=legend)
 
 
 def _tooltip(scale: TimeScale) -> list[alt.Tooltip]:
     return [
-        alt.Tooltip("client:N", title="Client"),
-        alt.Tooltip("kind:N", title="Kind"),
+        alt.Tooltip(field="client", type="nominal", title="Client"),
+        alt.Tooltip(field="kind", type="nominal", title="Kind"),
         time_tooltip(TIME, "Last heard", scale),
         time_tooltip("back", "Back at", scale),
-        alt.Tooltip("silence:Q", title="Silence (s)", format=",.1f"),
-        alt.Tooltip("held:Q", title="Events held back", format=","),
-        alt.Tooltip("lost:Q", title="Events lost", format=","),
+        alt.Tooltip(field="silence", type="quantitative", title="Silence (s)", format=",.1f"),
+        alt.Tooltip(field="held", type="quantitative", title="Events held back", format=","),
+        alt.Tooltip(field="lost", type="quantitative", title="Events lost", format=","),
     ]
 
 

@@ -67,7 +67,7 @@ def time_axis(
     if scale is TimeScale.ZERO:
         seconds = [(ms - zero_ms) / 1000.0 for ms in domain_ms] if domain_ms else alt.Undefined
         return alt.X(
-            field,
+            field=field,
             type="quantitative",
             title=f"{title}, s since zero",
             scale=alt.Scale(domain=seconds, nice=False, zero=False),
@@ -76,7 +76,7 @@ def time_axis(
     # The server does not know the days of the viewer's zone.
     days = Times(zero_ms).days(*domain_ms) if domain_ms and scale is TimeScale.UTC else ""
     return alt.X(
-        field,
+        field=field,
         type="temporal",
         title=f"{title}, {zone}{', ' if days else ''}{days}",
         axis=alt.Axis(format=_TICKS),
@@ -96,13 +96,13 @@ def _iso(epoch_ms: int) -> str:
 def time_tooltip(field: str, title: str, scale: TimeScale) -> alt.Tooltip:
     """Return the tooltip line of a time `field`."""
     if scale is TimeScale.ZERO:
-        return alt.Tooltip(field, type="quantitative", title=f"{title} (s)", format=",.3f")
+        return alt.Tooltip(field=field, type="quantitative", title=f"{title} (s)", format=",.3f")
     if scale is TimeScale.LOCAL:
-        return alt.Tooltip(field, type="temporal", title=title, format=_EXACT)
+        return alt.Tooltip(field=field, type="temporal", title=title, format=_EXACT)
     # Without a UTC time unit a tooltip is in the viewer's zone, whatever the axis says.
     # "binned": the values stay as they are, to the millisecond.
     return alt.Tooltip(
-        field,
+        field=field,
         type="temporal",
         timeUnit="binnedutcyearmonthdatehoursminutesseconds",
         title=f"{title}, UTC",
