@@ -564,3 +564,103 @@ def test_a_guess_is_made_of_any_bytes(content):
 )
 def test_a_guess_says_what_bytes_may_be(content, guess):
     assert guess_of(content) == guess
+
+
+# Documents whose events are in no array of objects
+
+TIMED = [
+    {"dev": "a", "ts": 1_704_164_650_000, "n": 0},
+    {"dev": "b", "ts": 1_704_164_651_000, "n": 1},
+    {"dev": "a", "ts": 1_704_164_652_000, "n": 2},
+]
+BY_ID = {f"evt-{event['n']}": event for event in TIMED}
+BY_DEVICE = {
+    dev: {name: event for name, event in BY_ID.items() if event["dev"] == dev} for dev in "ab"
+}
+COLUMNS = {name: [event[name] for event in TIMED] for name in TIMED[0]}
+ROWS_OF_CELLS = [list(event.values()) for event in TIMED]
+SERIES = [
+    {"tags": {"dev": dev}, "columns": ["ts", "n"], "values": rows}
+    for dev, rows in (
+        ("a", [[TIMED[0]["ts"], 0], [TIMED[2]["ts"], 2]]),
+        ("b", [[TIMED[1]["ts"], 1]]),
+    )
+]
+
+
+@pytest.mark.parametrize(
+    ("document", "added", "where"),
+    [
+        (BY_ID, {"id"}, "3 members by name."),
+        ({"exported": "2024-01-02", "events": BY_ID}, {"id"}, "3 members by name in events."),
+        (
+            {name: {**event, "items": [{"p": 1}] * 9} for name, event in BY_ID.items()},
+            {"id", "items"},
+            "3 members by name.",
+        ),
+        ({"users": BY_DEVICE}, {"id", "source"}, "3 members by name in users."),
+        (
+            {dev: list(inner.values()) for dev, inner in BY_DEVICE.items()},
+            {"source"},
+            "3 members by name.",
+        ),
+        (COLUMNS, set(), "3 rows of the columns."),
+        (
+            {name: dict(enumerate(cells)) for name, cells in COLUMNS.items()},
+            set(),
+            "3 rows of the columns.",
+        ),
+        (
+            {"unit": {"ts": "ms"}, "hourly": {**COLUMNS, "place": "x"}},
+            {"place"},
+            "3 rows of the columns in hourly.",
+        ),
+        ({"columns": list(COLUMNS), "index": [0, 1, 2], "data": ROWS_OF_CELLS}, set(), "3 rows."),
+        (
+            {"schema": {"fields": [{"name": n} for n in COLUMNS]}, "rows": ROWS_OF_CELLS},
+            set(),
+            "3 rows.",
+        ),
+        ([list(COLUMNS), *ROWS_OF_CELLS], set(), "3 rows."),
+        ({"results": [{"series": SERIES}]}, {"tags.dev"}, "3 rows in results.series."),
+    ],
+)
+def test_events_of_a_document_need_not_be_in_an_array(document, added, where):
+    fields, reasons, (note,) = opened("t.json", json.dumps(document))
+
+    found = sorted(fields, key=lambda event: event["n"])
+    assert [event["ts"] for event in found] == COLUMNS["ts"]
+    assert [event.get("dev", event.get("tags.dev")) for event in found] == COLUMNS["dev"]
+    assert {*found[0]} - {"dev", "ts", "n"} == added
+    assert reasons == []
+    assert note == f"The file is one JSON document; its events are the {where}"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"before": TIMED[0], "after": TIMED[1]},
+        {
+            "device": {"id": "a", "os": "x"},
+            "app": {"id": "b"},
+            "os": {"v": 1},
+            "ts": TIMED[0]["ts"],
+        },
+        {"ts": TIMED[0]["ts"], "codes": [1, 2], "values": [3, 4]},
+        {"n1": {"x": 1}, "n2": {"x": 2}, "n3": {"x": 3}},
+    ],
+)
+def test_one_event_with_objects_in_it_stays_one_event(event):
+    fields, _, notes = opened("t.json", json.dumps(event))
+
+    assert len(fields) == 1
+    assert notes == set()
+
+
+def test_rows_may_be_an_array_a_line():
+    lines = "".join(f"{json.dumps(row)}\n" for row in [list(COLUMNS), *ROWS_OF_CELLS])
+
+    fields, reasons, notes = opened("t.jsonl", f"{lines}oops\n")
+
+    assert fields == TIMED
+    assert (reasons, notes) == (["not JSON"], set())
