@@ -181,7 +181,9 @@ def recognise(sample: pa.Table) -> Recognition:
     shares = {n: _share(sample[n]) for n in sample.column_names if n not in KAFKA_COLUMNS}
     candidates = _candidates(names, sample)
     known = known_system(sample.column_names)
-    event = _event_time(candidates, sample, known.event_time)
+    others = [c for c in candidates if c.name != known.stand_in]
+    event = _event_time(others, sample, known.event_time)
+    event = event or _event_time(candidates, sample, known.event_time)
     not_sent = [c for c in candidates if c.name != known.sent_time]
     received = _received_time(not_sent, event, known.received_time)
     sent = _sent_time(candidates, event, received, known.sent_time)

@@ -89,6 +89,18 @@ def test_a_known_system_is_known_inside_an_envelope_too(system):
     assert inside.name == system.name
 
 
+@pytest.mark.parametrize("stamped", [True, False])
+def test_the_time_of_an_event_is_the_one_inside_of_eventbridges(stamped):
+    every = happenings()
+    outer = [{"detail-type": "t", "source": "s", "time": h.received_ms} for h in every]
+    stamps = [[h.received_ms for h in every]] if stamped else []
+    inside = [{**o, "detail": {"ts": h.event_ms}} for o, h in zip(outer, every, strict=True)]
+    without = [{**o, "detail": {"n": h.number}} for o, h in zip(outer, every, strict=True)]
+
+    assert recognise(decoded(inside, *stamps)).fields.event_time == TimeField(("detail.ts",))
+    assert recognise(decoded(without, *stamps)).fields.event_time == TimeField(("time",))
+
+
 def test_a_time_that_is_not_in_nearly_all_records_is_asked_about():
     records = [
         {"device": h.client, "ts": h.event_ms}

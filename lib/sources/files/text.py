@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 
 from lib.sources.files import csv
-from lib.sources.files.aws_lambda import is_event, records_of_events
+from lib.sources.files.aws_lambda import ENVELOPE, is_event, records_of_events
 from lib.sources.files.codings import of_base64
 from lib.sources.files.csv_form import is_table
 from lib.sources.files.document_tables import MOST_TABLES, array_lines, table_in
@@ -29,6 +29,7 @@ from lib.sources.files.encodings import (
 from lib.sources.files.envelope import Unpacking, envelope_in
 from lib.sources.files.json_text import cut, members, unquoted
 from lib.sources.files.lines import BLOCK_BYTES, LONGEST_LINE, lines_of, split_lines, values_of
+from lib.sources.files.notations import converted, of_pairs, of_python
 from lib.sources.files.places import own_places
 from lib.sources.files.printed import (
     Printed,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from lib.sources.files.document_tables import DocumentTable
     from lib.sources.files.documents import EventArray
     from lib.sources.files.input_file import InputFile
+    from lib.sources.files.notations import Notation
 
 _SAMPLE: Final = 200
 _BEGINS: Final = ("{", "[")
@@ -84,6 +86,11 @@ def _records(file: InputFile, text: bytes, *, whole: bool) -> Iterator[pa.Record
             yield noted(block, rows.sentence)
     elif len(lines) > 1 and _are_lines(len(lines), others):
         yield from records_of_values(lines_of(file), file.first_row)
+    elif whole and (document := of_python(text)):
+        objects, _, _ = cut(document, within=False, final=True)
+        yield from records_of_values([objects], file.first_row)
+    elif notation := _notation(lines):
+        yield from records_of_values(converted(lines_of(file), notation), file.first_row)
     elif len(others) * 2 >= len(lines) > 0 and (printed := _printed(lines, first)):
         yield from printed_records(printed, lines_of(file), file.first_row)
     elif any(line.lstrip(b" \t,").startswith((b"{", b"[")) for line in lines):
@@ -92,6 +99,18 @@ def _records(file: InputFile, text: bytes, *, whole: bool) -> Iterator[pa.Record
         yield from csv.read(file)
     else:
         yield from records_of_values(lines_of(file), file.first_row)
+
+
+def _notation(lines: Sequence[bytes]) -> Notation | None:
+    """Return in which notation most of some lines are objects; None if in none, or in JSON."""
+    return next(
+        (
+            notation
+            for notation in (of_python, of_pairs)
+            if sum(notation(line) is not None for line in lines) * 2 > len(lines)
+        ),
+        None,
+    )
 
 
 def _printed(lines: Sequence[bytes], first: Sequence[bytes]) -> Printed | None:
@@ -198,7 +217,7 @@ def records_of_values(
     if is_event(_loaded(some[0])):
         yield from records_of_values(records_of_events(every), row, of_base64)
         return
-    envelope = envelope_in(some)
+    envelope = envelope_in(some) or (ENVELOPE if coding else None)
     if envelope is not None:
         unpacking = Unpacking(envelope, envelope.places(row), coding, begun=coding is not None)
         for objects in every:
