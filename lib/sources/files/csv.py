@@ -10,6 +10,7 @@ import csv
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 TOO_FEW: Final = "fewer cells than there are names"
 TOO_MANY: Final = "more cells than there are names"
+NAMES_AGAIN: Final = "the names of the columns once more"
 
 _BLOCK_BYTES: Final = 4 << 20
 _BYTES_AS_TEXT: Final = "latin1"
@@ -92,6 +94,7 @@ def _rows(stream: pa.NativeFile, form: CsvForm) -> Iterator[Rows]:
     names = list(form.names)
     for block in _blocks(stream, form, keep):
         columns, more = block.columns[: len(names)], block.columns[len(names) :]
+        columns[0] = _without_marks(columns[0])
         table = pa.RecordBatch.from_arrays(list(map(_as_bytes, columns)), names=names)
         yield _typed(_judged(table, more, ragged, form), form)
         ragged.clear()
@@ -138,7 +141,8 @@ def _judged(table: pa.RecordBatch, more: list[pa.Array], ragged: list[str], form
     more
         Columns beyond the names.
     """
-    reasons, written = pa.nulls(len(table), pa.string()), pa.nulls(len(table), pa.binary())
+    reasons = pc.if_else(_names_again(table), NAMES_AGAIN, pa.scalar(None, pa.string()))
+    written = pa.nulls(len(table), pa.binary())
     for column in more:
         reasons = pc.if_else(column.is_valid(), TOO_MANY, reasons)
     if reasons.null_count < len(reasons):
@@ -161,6 +165,23 @@ def _judged(table: pa.RecordBatch, more: list[pa.Array], ragged: list[str], form
     )
 
 
+def _names_again(table: pa.RecordBatch) -> pa.BooleanArray:
+    """Return which rows are the names, as where files were put one behind the other."""
+    again = pa.array(np.full(len(table), table.num_columns > 1))
+    for name, column in zip(table.schema.names, table.columns, strict=True):
+        if not pc.any(again).as_py():
+            break
+        again = pc.and_(again, pc.fill_null(pc.equal(column, name.encode()), False))
+    return again
+
+
+def _without_marks(cells: pa.Array) -> pa.Array:
+    """Return cells at the beginning of lines without byte order marks and NULs before them."""
+    if not pc.any(pc.match_substring_regex(cells, "^[\0\xef]")).as_py():
+        return cells
+    return pc.replace_substring_regex(cells, "^(?:\0|\xef\xbb\xbf)+", "")
+
+
 def _split(text: str, form: CsvForm) -> list[bytes | None]:
     """Return the cells of a row, without empty ones beyond the names."""
     try:
@@ -181,12 +202,14 @@ def _reason(cells: int, names: int) -> str | None:
 
 
 def _typed(rows: Rows, form: CsvForm) -> Rows:
-    """Return rows with points in place of decimal commas."""
-    if not form.decimals:
+    """Return rows with points in place of decimal commas, and without rounded times."""
+    if not form.decimals and not form.rounded:
         return rows
     columns = [
         pc.replace_substring_regex(column, _DECIMAL_COMMA, r"\1.\2")
         if name in form.decimals
+        else pa.nulls(len(column), column.type)
+        if name in form.rounded
         else column
         for name, column in zip(form.names, rows.block.columns, strict=True)
     ]

@@ -28,6 +28,8 @@ _ESCAPED: Final = re.compile(r'(?:^|[\t;|,^~])"(?:[^"\\]|\\.)*\\"(?![\t;|,^~]|$)
 _OBJECT: Final = re.compile(r"\s*\{.*\}\s*", re.DOTALL)
 _QUOTED: Final = re.compile(r'(?:(?<=[\t;|,^~])|^) *"(?:[^"]|"")*"(?= *(?:[\t;|,^~]|$))')
 _OPENS: Final = re.compile(r'(?:(?<=[\t;|,^~])|^) *"[^"]*(?:""[^"]*)*$')
+_LABEL: Final = re.compile(r"\s*[A-Za-z][\w.-]* ?[:=]")
+_ROUNDED: Final = re.compile(r"[1-9](?:\.\d{0,8})?[eE]\+?(?:09|9|12|15|18)")
 _COMMENT: Final = re.compile(r"(?:#|//|%)\s*")
 _TOLD: Final = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 
@@ -52,6 +54,8 @@ class CsvForm:
         Columns with decimal commas.
     notes
         Sentences on what is not as one expects of CSV.
+    rounded
+        Columns of times since 1970 that a spreadsheet has rounded: they tell no time any more.
     """
 
     separator: str
@@ -62,6 +66,7 @@ class CsvForm:
     decimals: tuple[str, ...]
     notes: tuple[str, ...]
     escapes: bool = False
+    rounded: tuple[str, ...] = ()
 
 
 def form_of(text: str) -> CsvForm | None:
@@ -83,6 +88,12 @@ def form_of(text: str) -> CsvForm | None:
     named = not _looks_like_data(rows[at], following)
     names = _names(rows[at], following) if named else _numbered(width)
     notes = []
+    if same := sorted(name for name, count in Counter(names).items() if count > 1):
+        names = _told_apart(names)
+        notes.append(
+            f"Several columns are called {', '.join(same)}; "
+            f"the others of them are {', '.join(n for n in names if n not in rows[at])}."
+        )
     if not named:
         notes.append(_NO_NAMES)
     if passed := sum(bool(line.strip()) for line in lines[first:at]):
@@ -90,9 +101,18 @@ def form_of(text: str) -> CsvForm | None:
     decimals = _decimals(names, following) if separator != "," else ()
     if decimals:
         notes.append(f"Decimal commas in {', '.join(decimals)}.")
+    rounded = _rounded(names, following)
+    if rounded:
+        example = _first(names, rounded, following)
+        notes.append(
+            f"Rounded by a spreadsheet, and left out: {', '.join(rounded)} ({example}). "
+            "Write such times as whole numbers or as text."
+        )
     width = max(width, len(names))
     skipped = sum(line.count("\n") + 1 for line in lines[: at + named])
-    return CsvForm(separator, quote, skipped, names, width, decimals, tuple(notes), escapes)
+    return CsvForm(
+        separator, quote, skipped, names, width, decimals, tuple(notes), escapes, rounded
+    )
 
 
 def _whole_lines(lines: list[str]) -> list[str]:
@@ -121,7 +141,18 @@ def is_table(text: str) -> bool:
         return False
     rows = [_cells(line, _separator(lines, '"'), '"') for line in lines]
     width = _width(rows)
-    return width > 1 and sum(len(row) == width for row in rows) * 10 >= 9 * len(rows)
+    alike = width > 1 and sum(len(row) == width for row in rows) * 10 >= 9 * len(rows)
+    return alike and not _are_labelled(rows, width)
+
+
+def _are_labelled(rows: list[list[str]], width: int) -> bool:
+    """Return whether half of the cells have a name each, the same in all rows: no CSV."""
+    labels = [
+        {found[0] if (found := _LABEL.match(row[k])) else "" for row in rows if len(row) == width}
+        for k in range(width)
+    ]
+    named = [found for found in labels if len(found) == 1 and found != {""}]
+    return len(named) > 1 and len(named) * 2 >= width
 
 
 def _cells(line: str, separator: str, quote: str, *, escapes: bool = False) -> list[str]:
@@ -219,8 +250,37 @@ def _names(cells: list[str], rows: list[list[str]]) -> tuple[str, ...]:
     return tuple(name.strip() or f"column_{k}" for k, name in enumerate(names, start=1))
 
 
+def _told_apart(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return names with a number behind those that came before."""
+    found: list[str] = []
+    for name in names:
+        others = (f"{name}_{k}" for k in range(2, len(names) + 2))
+        free = (other for other in others if other not in names and other not in found)
+        found.append(next(free) if name in found else name)
+    return tuple(found)
+
+
 def _numbered(width: int) -> tuple[str, ...]:
     return tuple(f"column_{k}" for k in range(1, width + 1))
+
+
+def _rounded(names: tuple[str, ...], rows: list[list[str]]) -> tuple[str, ...]:
+    """Return the columns whose cells are all times since 1970 with too few digits for a second."""
+    found = []
+    for k, name in enumerate(names):
+        cells = [cell for row in rows if k < len(row) and (cell := row[k].strip())]
+        if cells and all(_ROUNDED.fullmatch(cell) and _is_of_our_age(cell) for cell in cells):
+            found.append(name)
+    return tuple(found)
+
+
+def _is_of_our_age(cell: str) -> bool:
+    mantissa = float(re.split("[eE]", cell)[0])
+    return 1 <= mantissa < 4.2  # seconds, ms, µs or ns until 2100
+
+
+def _first(names: tuple[str, ...], rounded: tuple[str, ...], rows: list[list[str]]) -> str:
+    return next(cell for row in rows if (cell := row[names.index(rounded[0])].strip()))
 
 
 def _decimals(names: tuple[str, ...], rows: list[list[str]]) -> tuple[str, ...]:

@@ -73,9 +73,6 @@ _REASONS: Final = (
         "what a tool says of itself",
     ),
 )
-TOLD: Final = frozenset(reason for _, reason in _REASONS)
-"""Reasons that say what a line is, so that nobody has to guess."""
-
 _NEVER: Final = r"^(?:% |(?:\^C)?Processed a total of \d+ messages)"
 """What tools print beside records, though it may look like one."""
 
