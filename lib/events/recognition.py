@@ -150,6 +150,10 @@ _EVENT: Final = _words(
 _EVENT_WORDS: Final = frozenset(
     _words("event occurred happened original client device dvce source fix measured captured")
 )
+_SECONDS: Final = frozenset(
+    _words("seconds _seconds epochSecond epochSeconds epoch_second epoch_seconds secs sec")
+)
+_NANOS: Final = _words("nanos nanoseconds _nanoseconds nano nanosec nsecs nsec")
 _SESSIONS: Final = _words(
     "sessionid session sessid sessionkey visitid visit tripid trip rideid ride journeyid journey "
     "connectionid runid conversationid callid sid domainsessionid"
@@ -213,9 +217,9 @@ def _with_joined(sample: pa.Table) -> pa.Table:
     """Return the sample with a field for every two that make one time."""
     for name in sample.column_names:
         stem, _, own = name.rpartition(".")
-        for other in ("nanos", "nanoseconds"):
+        for other in _NANOS if own in _SECONDS else ():
             sibling = f"{stem}.{other}" if stem else other
-            if own in ("seconds", "epochSecond") and sibling in sample.column_names:
+            if sibling in sample.column_names:
                 sample = _joined(sample, name, sibling)
     dates = [n for n in _value_fields(sample) if _looks_like(sample[n], _A_DATE)]
     clocks = [n for n in _value_fields(sample) if _looks_like(sample[n], _A_TIME_OF_DAY)]

@@ -109,7 +109,8 @@ def _is_text(first: bytes) -> bool:
 def _of_text(first: bytes) -> str:
     text = first.strip()
     if text[:1] == b'"':
-        return "text in quotes; write an object for each event"
+        is_text = _is_whole(text)
+        return "text in quotes; write an object for each event" if is_text else _CUT_OFF
     if text[:2] in (b"{'", b"['"):
         return "objects as Python prints them; write them with json.dumps"
     if text[:1] and text[:1] in _JSON_BEGINS:

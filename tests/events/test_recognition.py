@@ -216,11 +216,20 @@ def test_a_date_and_a_time_of_day_make_one_time():
     assert sorted(events.table[EVENT_TIME]) == sorted(h.event_ms // 1000 * 1000 for h in every)
 
 
-def test_seconds_and_nanoseconds_make_one_time():
+@pytest.mark.parametrize(
+    ("seconds", "nanos"),
+    [
+        ("seconds", "nanos"),
+        ("epochSecond", "nano"),
+        ("_seconds", "_nanoseconds"),
+        ("sec", "nanosec"),
+    ],
+)
+def test_seconds_and_nanoseconds_make_one_time(seconds, nanos):
     every = happenings()
     records = [
         {"device": h.client,
-         "at": {"seconds": h.event_ms // 1000, "nanos": h.event_ms % 1000 * 1_000_000}}
+         "at": {seconds: h.event_ms // 1000, nanos: h.event_ms % 1000 * 1_000_000}}
         for h in every
     ]  # fmt: skip
     rows = decoded(records, [h.received_ms for h in every])

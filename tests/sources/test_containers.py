@@ -338,6 +338,28 @@ def test_times_that_a_spreadsheet_has_rounded_are_no_times(written):
     assert note.startswith(f"Rounded by a spreadsheet, and left out: ts ({written}).")
 
 
+@pytest.mark.parametrize("shielded", ["'{}", '"=""{}"""'])
+def test_numbers_that_are_shielded_from_a_spreadsheet_are_numbers(shielded):
+    rows = "".join(f"{dev},{shielded.format(n)}\n" for dev, n in (("a", 17), ("'b", 18)))
+
+    fields, _, _ = opened("t.csv", f"dev,n\n{rows}")
+
+    assert fields == [{"dev": "a", "n": 17}, {"dev": "'b", "n": 18}]
+
+
+@pytest.mark.parametrize("word", ["NULL", "\\N", "N/A", "None", "-"])
+def test_words_for_nothing_are_nothing(word):
+    fields, reasons, _ = opened("t.csv", f'dev,n\na,{word}\n{word},2\n"{word}",3\n')
+
+    assert fields == [{"dev": "a", "n": None}, {"dev": None, "n": 2}, {"dev": word, "n": 3}]
+    assert reasons == []
+
+
+def test_columns_that_change_places_end_in_a_sentence():
+    with pytest.raises(UnreadableFileError, match="another order"):
+        opened("t.csv", "dev,ts,at\na,1,2\ndev,at,ts\nb,2,1\n")
+
+
 @pytest.mark.parametrize("written", ["1.704164650220E+12", "6.02E+23", "1.5E+2"])
 def test_other_numbers_with_exponents_are_numbers(written):
     fields, _, notes = opened("t.csv", f"dev,x\na,{written}\n")

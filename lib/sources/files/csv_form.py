@@ -5,13 +5,19 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from lib.sources.files.drawn import cells_of
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
 SEPARATORS: Final = "\t;|,^~\x01\x1f"
 """What may part cells; of two that do so equally well, the first."""
+
+SHIELDED: Final = r"=\"(.*)\"|'([+-]?\d.*)"
+"""How numbers are written so that a spreadsheet takes them for text: `="17"`, or `'17`."""
 
 _NO_NAMES: Final = (
     "The first line looks like data, so the columns have no names; "
@@ -56,6 +62,8 @@ class CsvForm:
         Sentences on what is not as one expects of CSV.
     rounded
         Columns of times since 1970 that a spreadsheet has rounded: they tell no time any more.
+    shielded
+        Columns of `SHIELDED`.
     """
 
     separator: str
@@ -67,6 +75,7 @@ class CsvForm:
     notes: tuple[str, ...]
     escapes: bool = False
     rounded: tuple[str, ...] = ()
+    shielded: tuple[str, ...] = ()
 
 
 def form_of(text: str) -> CsvForm | None:
@@ -86,33 +95,46 @@ def form_of(text: str) -> CsvForm | None:
     at = _line_of_names(lines, rows, first, width)
     following = [row for row in rows[at + 1 :] if len(row) == width]
     named = not _looks_like_data(rows[at], following)
-    names = _names(rows[at], following) if named else _numbered(width)
-    notes = []
-    if same := sorted(name for name, count in Counter(names).items() if count > 1):
-        names = _told_apart(names)
-        notes.append(
-            f"Several columns are called {', '.join(same)}; "
-            f"the others of them are {', '.join(n for n in names if n not in rows[at])}."
-        )
-    if not named:
-        notes.append(_NO_NAMES)
-    if passed := sum(bool(line.strip()) for line in lines[first:at]):
-        notes.append(f"Lines passed over before the first row: {passed}.")
-    decimals = _decimals(names, following) if separator != "," else ()
+    names = _told_apart(_names(rows[at], following)) if named else _numbered(width)
+    passed = sum(bool(line.strip()) for line in lines[first:at])
+    notes = [
+        *_said_of_names(rows[at], names if named else None),
+        *([f"Lines passed over before the first row: {passed}."] if passed else []),
+    ]
+    skipped = sum(line.count("\n") + 1 for line in lines[: at + named])
+    width = max(width, len(names))
+    form = CsvForm(separator, quote, skipped, names, width, (), tuple(notes), escapes)
+    return _with_cells(form, following)
+
+
+def _said_of_names(cells: list[str], names: tuple[str, ...] | None) -> Iterator[str]:
+    """Yield what is to be said of names: that there are none, or that some had to be told apart."""
+    if names is None:
+        yield _NO_NAMES
+        return
+    written = [cell.strip() for cell in cells]
+    same = sorted(name for name, count in Counter(written).items() if name and count > 1)
+    begins = tuple(f"{name}_" for name in same)
+    others = ", ".join(n for n in names if n not in written and n.startswith(begins))
+    if others:
+        yield f"Several columns are called {', '.join(same)}; the others of them are {others}."
+
+
+def _with_cells(form: CsvForm, rows: list[list[str]]) -> CsvForm:
+    """Return a form with what its cells are, told from some rows."""
+    names, notes = form.names, [*form.notes]
+    decimals = _decimals(names, rows) if form.separator != "," else ()
     if decimals:
         notes.append(f"Decimal commas in {', '.join(decimals)}.")
-    rounded = _rounded(names, following)
+    rounded = _alike(names, rows, _is_rounded)
     if rounded:
-        example = _first(names, rounded, following)
+        example = _first(names, rounded, rows)
         notes.append(
             f"Rounded by a spreadsheet, and left out: {', '.join(rounded)} ({example}). "
             "Write such times as whole numbers or as text."
         )
-    width = max(width, len(names))
-    skipped = sum(line.count("\n") + 1 for line in lines[: at + named])
-    return CsvForm(
-        separator, quote, skipped, names, width, decimals, tuple(notes), escapes, rounded
-    )
+    shielded = _alike(names, rows, re.compile(SHIELDED).fullmatch)
+    return replace(form, decimals=decimals, rounded=rounded, shielded=shielded, notes=tuple(notes))
 
 
 def _whole_lines(lines: list[str]) -> list[str]:
@@ -264,14 +286,21 @@ def _numbered(width: int) -> tuple[str, ...]:
     return tuple(f"column_{k}" for k in range(1, width + 1))
 
 
-def _rounded(names: tuple[str, ...], rows: list[list[str]]) -> tuple[str, ...]:
-    """Return the columns whose cells are all times since 1970 with too few digits for a second."""
+def _alike(
+    names: tuple[str, ...], rows: list[list[str]], fits: Callable[[str], object]
+) -> tuple[str, ...]:
+    """Return the columns of which all cells that are not empty fit."""
     found = []
     for k, name in enumerate(names):
         cells = [cell for row in rows if k < len(row) and (cell := row[k].strip())]
-        if cells and all(_ROUNDED.fullmatch(cell) and _is_of_our_age(cell) for cell in cells):
+        if cells and all(map(fits, cells)):
             found.append(name)
     return tuple(found)
+
+
+def _is_rounded(cell: str) -> bool:
+    """Return whether a cell is a time since 1970 with too few digits for a second."""
+    return _ROUNDED.fullmatch(cell) is not None and _is_of_our_age(cell)
 
 
 def _is_of_our_age(cell: str) -> bool:
