@@ -280,7 +280,7 @@ def _candidates(names: Sequence[str], sample: pa.Table) -> list[TimeCandidate]:
     whose values leave no doubt do, and then only of fields that are called a time.
     """
     records = _record_times(sample)
-    known = records[records != MISSING_TIME]
+    known = records[(records != MISSING_TIME) & (records != 0)]  # 0 is what lacks a time
     around = int(np.median(known)) if len(known) else None
     found = {name: _candidate(name, sample, around) for name in names}
     sure = [c for c in found.values() if c is not None and c.recognised.form in _SURE_FORMS]

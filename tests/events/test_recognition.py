@@ -101,6 +101,15 @@ def test_the_time_of_an_event_is_the_one_inside_of_eventbridges(stamped):
     assert recognise(decoded(without, *stamps)).fields.event_time == TimeField(("time",))
 
 
+def test_record_timestamps_of_0_tell_no_unit():
+    every = happenings()
+    rows = decoded([{"device": h.client, "ts": h.event_ms} for h in every], [0 for _ in every])
+
+    events = build_events([rows], recognise(rows).fields)
+
+    assert sorted(events.table[EVENT_TIME]) == sorted(h.event_ms for h in every)
+
+
 def test_a_time_that_is_not_in_nearly_all_records_is_asked_about():
     records = [
         {"device": h.client, "ts": h.event_ms}

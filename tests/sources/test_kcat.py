@@ -268,7 +268,7 @@ def test_a_topic_is_only_looked_for_in_its_folder(two_partitions):
         (bytes(set(range(256)) - {10, 13}), "not a whole JSON object"),
         (b"[1]", "not a whole JSON object"),
         (b"null", "not a whole JSON object"),
-        (b'{"partition": 0, "offset": 7}', "no value, which the other records of the file have"),
+        (b'{"partition": 0, "offset": 7}', "no value beside its place in the topic"),
         (b"% Reached end of topic t [0] at offset 2", "a status line of kcat"),
         (lines({"offset": 7, "headers": ["name"]}), "headers that are not names and values"),
     ],

@@ -520,6 +520,40 @@ def test_an_item_that_was_removed_is_no_event():
     assert [row["value"] is None for row in found] == [True, False]
 
 
+def test_records_without_their_values_are_no_events():
+    beside = [
+        {"topic": "t", "partition": 0, "offset": sent.offset, "timestamp": sent.ms} for sent in SENT
+    ]
+
+    found, rejected = read("t.json", pretty(*beside))
+
+    assert found == []
+    assert {*rejected} == {"no value beside its place in the topic"}
+
+
+def test_timestamps_that_cannot_be_read_are_said_to_be_missing():
+    lines_ = lines(
+        *(
+            {"topic": "t", "partition": 0, "offset": n, "timestamp": "01/02/2024", "value": "{}"}
+            for n in range(3)
+        )
+    )
+
+    (block,) = records_of(uploaded("t.jsonl", lines_.encode()))
+
+    assert block["timestamp"].to_pylist() == [NO_TIMESTAMP] * 3
+    assert "such as 01/02/2024" in note_of(block)
+
+
+def test_headers_behind_a_value_are_no_part_of_it():
+    text = "".join(f'Partition:0 Offset:{n}\tk\t{VALUE}\t% Headers: [a="1"]\n' for n in range(3))
+
+    found, rejected = read("t.txt", text)
+
+    assert [row["value"].decode() for row in found] == [VALUE] * 3
+    assert rejected == []
+
+
 def test_dictionaries_that_python_prints_may_be_envelopes():
     records = [
         {
@@ -660,6 +694,7 @@ SENT_OFTEN = tuple(
         "Topic %t[%p], offset: %o, key: %k, payload: %V bytes: %v",
         "ts=%d key=%k val=%v",
         "p:%p o:%o ts:%d k:%k v:%v",
+        "p=%p o=%o t=%d k=%k v=%v",
         "partition=%p offset=%o timestamp=%i key=%k value=%v",
         "Key (%K bytes): %k, Value (%V bytes): %v",
         "%d|%k|%v",
@@ -885,6 +920,7 @@ def test_headers_are_printed_before_the_key():
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
+        ("%3|1704164650.123|FAIL|rdkafka#consumer-1| failed: {errno: 1}", "a line of a log"),
         ("Processed a total of 2 messages", "the total at the end"),
         ("[2024-01-02 03:05:00,001] WARN a property is deprecated", "a line of a log"),
         ("SLF4J: Class path contains multiple bindings.", "a line of a log"),

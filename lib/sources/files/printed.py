@@ -63,6 +63,7 @@ _REASONS: Final = (
     ),
     (re.compile(rb"% ?Headers:"), "headers on a line of their own"),
     (re.compile(rb"% "), "a status line of kcat"),
+    (re.compile(rb"%[0-7]\|\d+\.\d+\|"), "a line of a log"),
     (_LOG, "a line of a log"),
     (re.compile(rb"(?:SLF4J|WARN|ERROR|INFO|DEBUG|OpenJDK|log4j)\b"), "a line of a log"),
     (
