@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lib.core.errors import TopicMissingError, UnreadableFileError
@@ -141,6 +141,9 @@ contents = st.tuples(
 @given(
     st.lists(st.lists(contents, max_size=5), max_size=4), st.sampled_from([".jsonl", ".jsonl.gz"])
 )
+@example(
+    [[(0, (-1, -1), None, None, None), (0, (-1, -1), None, None, [("´", b"\x8dA^")])]], ".jsonl"
+)  # which could be Korean
 def test_what_is_written_is_read_back(blocks, suffix):
     offset = iter(range(1_000))
     written = [

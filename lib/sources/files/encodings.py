@@ -31,6 +31,10 @@ _MARKS: Final = (
 )
 _BESIDE_LETTERS: Final = re.compile(rb"[A-Za-z][\x80-\xff]|[\x80-\xff][A-Za-z]|[\xc0-\xff]{3}")
 _NO_TEXT: Final = re.compile(rb"[\0-\x08\x0e-\x1f]|\\u00[01][0-9a-fA-F]")
+_HIGH: Final = re.compile(rb"[\x80-\xff]")
+_FEW_BYTES: Final = 6
+"""Fewer bytes than these look like letters of another script by chance."""
+
 _LETTERS: Final = ("Lu", "Ll", "Lo")
 _TOLD_FROM: Final = 1 << 16
 _ESCAPE: Final = b"\x1b["
@@ -99,6 +103,8 @@ def old_encoding_of_json(beginning: bytes) -> str | None:
     lines = [line for line in beginning.split(b"\n")[:-1] or [beginning] if not line.isascii()]
     found = old_encoding_of(b"\n".join([*lines, b""]))
     if found is None or any(map(_is_utf8, lines)) or any(map(_NO_TEXT.search, lines)):
+        return None
+    if found in _OTHER_SCRIPTS and sum(len(_HIGH.findall(line)) for line in lines) < _FEW_BYTES:
         return None
     return found if _is_of_letters(b"\n".join(lines), found) else None
 
