@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from lib.core.errors import TopicMissingError, UnreadableFileError
@@ -18,7 +18,14 @@ from lib.sources.files.folder import FileTopics, samples
 from lib.sources.files.formats import records_of
 from lib.sources.files.input_file import on_disk
 from lib.sources.files.kcat import write_recorded
-from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP, RECORDS, reason_of
+from lib.sources.records import (
+    CREATE_TIME,
+    LOG_APPEND_TIME,
+    NO_TIMESTAMP,
+    RECORDS,
+    note_of,
+    reason_of,
+)
 
 LINE = {
     "topic": "t",
@@ -165,6 +172,8 @@ def test_what_is_written_is_read_back(blocks, suffix):
         path = Path(folder) / f"t{suffix}"
         write_recorded(path, "t", [pa.RecordBatch.from_pylist(block, RECORDS) for block in written])
 
+        # Bytes that may be letters from before Unicode are read as these, and said to be.
+        assume(not any(map(note_of, records_of(on_disk(path)))))
         assert rows(path) == [record for block in written for record in block]
 
 
