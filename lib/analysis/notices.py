@@ -11,8 +11,10 @@ import pyarrow.compute as pc
 
 from lib.core.columns import SEQUENCE
 from lib.core.formatting import counted
+from lib.decoding.json_value import NOT_AN_OBJECT, NOT_JSON, NOT_UTF8
 from lib.decoding.rejected import BEGINNING
-from lib.sources.files.printed import TOLD
+from lib.sources.files.envelope import NOT_WHOLE
+from lib.sources.files.printed import OTHERWISE
 from lib.sources.guess import guess_of
 
 if TYPE_CHECKING:
@@ -82,6 +84,11 @@ def notices(topic: LoadedTopic, verdict: Verdict | None) -> list[Notice]:
     return [*_of_load(topic), *_of_times(topic, verdict)]
 
 
+_OPEN: Final = (NOT_JSON, NOT_UTF8, NOT_AN_OBJECT, NOT_WHOLE, OTHERWISE)
+_NO_REGISTRY: Final = "No schema registry is configured"
+"""Reasons that leave open what a value is."""
+
+
 def first_rejected(rejected: pa.Table) -> str:
     """Return what the first value may be whose reason does not say what it is; "" if nothing.
 
@@ -90,8 +97,9 @@ def first_rejected(rejected: pa.Table) -> str:
     rejected
         Schema `lib.decoding.rejected.REJECTED`.
     """
-    is_told = pc.is_in(rejected["reason"].cast(pa.string()), pa.array(sorted(TOLD)))
-    known = rejected[BEGINNING].filter(pc.invert(is_told)).drop_null()
+    reasons = rejected["reason"].cast(pa.string())
+    is_open = pc.or_(pc.is_in(reasons, pa.array(_OPEN)), pc.match_substring(reasons, _NO_REGISTRY))
+    known = rejected[BEGINNING].filter(is_open).drop_null()
     guess = guess_of(known[0].as_py()) if len(known) else ""
     if not guess:
         return ""

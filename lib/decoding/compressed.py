@@ -34,6 +34,8 @@ _OF_THREAD: Final = threading.local()
 _GZIP_ALONE: Final = 16 + zlib.MAX_WBITS
 _GZIP: Final = b"\x1f\x8b\x08"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
+ZLIB: Final = (b"x\x01", b"x^", b"x\x9c", b"x\xda")
+_ZLIB_OR_TEXT: Final = b"x^"
 _MAP_OR_ARRAY: Final = (*range(0x80, 0xA0), *range(0xDC, 0xE0))  # of MessagePack
 _BEGINNINGS: Final = (
     *(b"{", b"[", b'"', b" ", b"\n", b"\0", b"\xef\xbb\xbf", _GZIP, _ZSTD, XERIAL, FRAMED),
@@ -67,6 +69,24 @@ def gunzip(value: bytes) -> bytes | None:
         if not member.eof:
             raise UnpackError("damaged gzip")
         rest = member.unused_data.lstrip(b"\0")  # some writers fill up a block
+    return found
+
+
+def unzlib(value: bytes) -> bytes | None:
+    """Return what zlib holds; None if it is none, or damaged where it may be text."""
+    if not value.startswith(ZLIB):
+        return None
+    most = _most(value)
+    stream = zlib.decompressobj()
+    try:
+        found = stream.decompress(value, most + 1)
+    except zlib.error as error:
+        if value.startswith(_ZLIB_OR_TEXT):
+            return None
+        raise UnpackError("damaged zlib") from error
+    _check(len(found), most)
+    if not stream.eof:
+        raise UnpackError("damaged zlib")
     return found
 
 

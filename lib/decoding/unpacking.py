@@ -2,13 +2,14 @@
 
 | packing | what it makes of a value |
 |---|---|
-| gzip, zstd, snappy | what is compressed, bounded (`lib.decoding.compressed`) |
+| gzip, zlib, zstd, snappy | what is compressed, bounded (`lib.decoding.compressed`) |
 | BOM or NUL | the JSON behind a byte order mark, or before trailing NULs |
 | JSON text | the JSON that is written as a text in JSON |
 | JSON array | its elements, each a value of its own |
 | several JSON | objects one behind the other, or one a line, each a value of its own |
 | events in a field | the object once for each element of the array in its field |
-| MessagePack | the same as JSON |
+| MessagePack, Python, key=value | the same as JSON (`lib.sources.files.notations`) |
+| DynamoDB | the object without the types of DynamoDB's attributes |
 | Connect | the payload, of JSON written without line breaks |
 
 Each leaves a value that is not packed in it as it is.
@@ -28,13 +29,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lib.core.time_units import recognise_unit
-from lib.decoding.compressed import UnpackError, gunzip, unsnappy, unzstd
+from lib.decoding.compressed import UnpackError, gunzip, unsnappy, unzlib, unzstd
 from lib.decoding.json_arrays import NO_ARRAY, NOT_OF_EVENTS, counted, elements
 from lib.decoding.json_value import parse_object
 from lib.decoding.merge import as_text
 from lib.decoding.message_pack import json_of
 from lib.decoding.slots import Values
 from lib.sources.files.json_text import members, places_of_members, unquoted
+from lib.sources.files.notations import of_attributes, of_pairs, of_python
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -297,19 +299,23 @@ def _begins(values: pa.BinaryArray, marks: tuple[bytes, ...]) -> NDArray[np.bool
     return found
 
 
+def _instead_of_json(form: str) -> Callable[[str], str]:
+    return lambda inner: inner.replace("JSON", form)
+
+
 PACKINGS: Final[tuple[Packing, ...]] = (
     Packing("gzip", "gzip → {}".format, partial(_each, gunzip)),
+    Packing("zlib", "zlib → {}".format, partial(_each, unzlib)),
     Packing("zstd", "zstd → {}".format, partial(_each, unzstd)),
     Packing("snappy", "snappy → {}".format, partial(_each, unsnappy)),
     Packing("BOM or NUL", "BOM or NUL → {}".format, partial(_each, _without_padding)),
     Packing("JSON text", "JSON text in {}".format, _texts),
     Packing("arrays", "arrays of {}".format, partial(_elements, in_arrays=True), several=True),
     Packing("several", "several {}".format, partial(_elements, in_arrays=False), several=True),
-    Packing(
-        "MessagePack",
-        lambda inner: inner.replace("JSON", "MessagePack"),
-        partial(_each, json_of, marked=False),
-    ),
+    Packing("MessagePack", _instead_of_json("MessagePack"), partial(_each, json_of, marked=False)),
+    Packing("Python", _instead_of_json("Python"), partial(_each, of_python)),
+    Packing("key=value", _instead_of_json("key=value"), partial(_each, of_pairs)),
+    Packing("DynamoDB", "{} → DynamoDB".format, partial(_each, of_attributes)),
     Packing(CONNECT, "{} → Connect".format, _payloads),
 )
 """In the order in which they are tried; `EVENTS_IN_FIELD` comes behind them."""

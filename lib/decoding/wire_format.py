@@ -208,6 +208,8 @@ def _find_ids(
             forms[row] = _GLUE
         for place in range(begin, end):
             ids[row] = ids[row] << 8 | data[place]
+        if forms[row] == _APICURIO and ids[row] == 0:  # ids begin with 1: zeros name no schema
+            forms[row] = _NONE
 
 
 def _same(

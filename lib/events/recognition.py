@@ -150,6 +150,10 @@ _EVENT: Final = _words(
 _EVENT_WORDS: Final = frozenset(
     _words("event occurred happened original client device dvce source fix measured captured")
 )
+_SECONDS: Final = frozenset(
+    _words("seconds _seconds epochSecond epochSeconds epoch_second epoch_seconds secs sec")
+)
+_NANOS: Final = _words("nanos nanoseconds _nanoseconds nano nanosec nsecs nsec")
 _SESSIONS: Final = _words(
     "sessionid session sessid sessionkey visitid visit tripid trip rideid ride journeyid journey "
     "connectionid runid conversationid callid sid domainsessionid"
@@ -181,7 +185,9 @@ def recognise(sample: pa.Table) -> Recognition:
     shares = {n: _share(sample[n]) for n in sample.column_names if n not in KAFKA_COLUMNS}
     candidates = _candidates(names, sample)
     known = known_system(sample.column_names)
-    event = _event_time(candidates, sample, known.event_time)
+    others = [c for c in candidates if c.name != known.stand_in]
+    event = _event_time(others, sample, known.event_time)
+    event = event or _event_time(candidates, sample, known.event_time)
     not_sent = [c for c in candidates if c.name != known.sent_time]
     received = _received_time(not_sent, event, known.received_time)
     sent = _sent_time(candidates, event, received, known.sent_time)
@@ -211,9 +217,9 @@ def _with_joined(sample: pa.Table) -> pa.Table:
     """Return the sample with a field for every two that make one time."""
     for name in sample.column_names:
         stem, _, own = name.rpartition(".")
-        for other in ("nanos", "nanoseconds"):
+        for other in _NANOS if own in _SECONDS else ():
             sibling = f"{stem}.{other}" if stem else other
-            if own in ("seconds", "epochSecond") and sibling in sample.column_names:
+            if sibling in sample.column_names:
                 sample = _joined(sample, name, sibling)
     dates = [n for n in _value_fields(sample) if _looks_like(sample[n], _A_DATE)]
     clocks = [n for n in _value_fields(sample) if _looks_like(sample[n], _A_TIME_OF_DAY)]
@@ -274,7 +280,7 @@ def _candidates(names: Sequence[str], sample: pa.Table) -> list[TimeCandidate]:
     whose values leave no doubt do, and then only of fields that are called a time.
     """
     records = _record_times(sample)
-    known = records[records != MISSING_TIME]
+    known = records[(records != MISSING_TIME) & (records != 0)]  # 0 is what lacks a time
     around = int(np.median(known)) if len(known) else None
     found = {name: _candidate(name, sample, around) for name in names}
     sure = [c for c in found.values() if c is not None and c.recognised.form in _SURE_FORMS]

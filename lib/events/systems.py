@@ -25,6 +25,8 @@ class System:
         Fields that all have to be there, at the top of the value or together inside one object.
     event_time, sent_time, received_time, client, session, sequence
         Its fields; None: recognised as in any topic.
+    stand_in
+        What is the event time only where no other field is: the time of what is around events.
     """
 
     name: str
@@ -35,6 +37,7 @@ class System:
     client: str | None = None
     session: str | None = None
     sequence: str | None = None
+    stand_in: str | None = None
 
 
 UNKNOWN: Final = System("")
@@ -159,6 +162,11 @@ SYSTEMS: Final = (
         client="source",
     ),
     System(
+        "EventBridge",
+        ("detail-type", "source", "time"),
+        stand_in="time",
+    ),
+    System(
         "MongoDB change stream",
         ("operationType", "wallTime.$date"),
         received_time="wallTime.$date",
@@ -206,4 +214,5 @@ def _placed(system: System, prefix: str, names: set[str]) -> System:
         there(system.client),
         there(system.session),
         there(system.sequence),
+        there(system.stand_in),
     )

@@ -97,7 +97,7 @@ def parts_of(source: str) -> tuple[str, ...]:
 
 def is_nanos(source: str) -> bool:
     """Return whether a source joins seconds and nanoseconds, not a date and a time of day."""
-    return source.lower().endswith(("nanos", "nanoseconds", "nsec"))
+    return source.lower().endswith(("nanos", "nanoseconds", "nano", "nanosec", "nsecs", "nsec"))
 
 
 def column_of(rows: pa.Table, source: str) -> pa.ChunkedArray:

@@ -3,30 +3,51 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Final
 
+_REGISTRY: Final = "set a schema registry"
+_CONFLUENT: Final = "use one with Confluent's API, or write JSON"
+_BEHIND: Final = "key=value text behind other words; write the pairs alone, or JSON"
+_PLAIN: Final = "plain text; write an object for each event"
+_UNPACK: Final = "unpack it, or use gzip, zlib, zstd or snappy"
+_CSV: Final = "CSV; give the file the ending .csv, or write JSON"
+_CUT_OFF: Final = "JSON over several lines, cut off or with a fault; write an object a line (jq -c)"
+_NO_OBJECT: Final = "JSON, but no object; write an object with names for each event"
+_BYTES: Final = "bytes that are no text; write JSON, or Avro or Protobuf with a schema registry"
 _BEGINNINGS: Final = (
     (b"\xff\xfe", "UTF-16; save it as UTF-8"),
     (b"\xfe\xff", "UTF-16; save it as UTF-8"),
     (b"\x1f\x8b", "compressed with gzip; give it the ending .gz"),
     (b"\x28\xb5\x2f\xfd", "compressed with zstd; give it the ending .zst"),
     (b"BZh", "compressed with bzip2; give it the ending .bz2"),
-    (b"\x04\x22\x4d\x18", "compressed with lz4"),
-    (b"\xfd7zXZ", "compressed with xz"),
-    (b"\xff\x06\x00\x00sNaPpY", "compressed with snappy"),
-    (b"\x82SNAPPY", "compressed with snappy"),
-    (b"PK\x03\x04", "a zip archive or a workbook of Excel"),
+    (b"\x04\x22\x4d\x18", f"compressed with lz4; {_UNPACK}"),
+    (b"\xfd7zXZ", f"compressed with xz; {_UNPACK}"),
+    (b"\xff\x06\x00\x00sNaPpY", f"compressed with snappy; {_UNPACK}"),
+    (b"\x82SNAPPY", f"compressed with snappy; {_UNPACK}"),
+    (b"PK\x03\x04", "a zip archive or a workbook of Excel; unpack it, or save a sheet as CSV"),
     (b"PAR1", "Parquet; give it the ending .parquet"),
     (b"ARROW1", "Arrow; give it the ending .arrow"),
     (b"Obj\x01", "an Avro file; give it the ending .avro"),
     (b"FEA1", "Feather of version 1; write it anew as version 2"),
-    (b"ORC", "ORC"),
-    (b"%PDF-", "a PDF"),
-    (b"SQLite format 3", "a SQLite database"),
-    (b"\xc3\x01", "Avro with a fingerprint of its schema (single-object encoding)"),
-    (b"\x03\x00", "a header of AWS Glue's schema registry"),
-    (b"<", "XML or HTML"),
+    (b"ORC", "ORC; write it anew as Parquet"),
+    (b"%PDF-", "a PDF; write its records as JSON or CSV"),
+    (b"SQLite format 3", "a SQLite database; write its records as JSON or CSV"),
+    (
+        b"\xc3\x01",
+        f"Avro with a fingerprint of its schema (single-object encoding); {_REGISTRY}",
+    ),
+    (
+        b"\x03\x00",
+        f"a header of AWS Glue's schema registry; {_CONFLUENT}",
+    ),
+    (b"<", "XML or HTML; write its records as JSON or CSV"),
 )
+_LINE_PROTOCOL: Final = re.compile(
+    rb"[\w.-]+(?:(?:,[\w.-]+=[^\s,]+)+ [\w.-]+=\S+(?: \d+)?| [\w.-]+=\S+ \d{10,19})(?:\s.*)?",
+    re.DOTALL,
+)
+_LABELLED: Final = re.compile(rb"(?:- )?[A-Za-z_][\w.-]*: *[^{\s]")
 _MOST_IDS: Final = 1 << 24
 _JSON_BEGINS: Final = b'{["'
 
@@ -50,6 +71,8 @@ def guess_of(first_bytes: bytes) -> str:
     named = next((form for mark, form in _BEGINNINGS if first_bytes.startswith(mark)), "")
     if named or not first_bytes:
         return named
+    if not first_bytes.strip(b"\0"):
+        return "NUL bytes alone, as where a file was not written to its end; copy it again"
     if b"\x1b[" in first_bytes and _is_text(first_bytes.replace(b"\x1b", b"")):
         return "text with the colours of a terminal; write it without them (jq -M)"
     if _is_utf16(first_bytes):
@@ -86,17 +109,30 @@ def _is_text(first: bytes) -> bool:
 def _of_text(first: bytes) -> str:
     text = first.strip()
     if text[:1] == b'"':
-        return "JSON text that holds JSON, or text in quotes"
+        is_text = _is_whole(text)
+        return "text in quotes; write an object for each event" if is_text else _CUT_OFF
     if text[:2] in (b"{'", b"['"):
         return "objects as Python prints them; write them with json.dumps"
     if text[:1] and text[:1] in _JSON_BEGINS:
-        return "JSON over several lines, or cut off" if not _is_whole(text) else "JSON, no object"
+        if not _is_whole(text):
+            return _CUT_OFF
+        return _NO_OBJECT if text.startswith(b"[") else ""
+    if _LINE_PROTOCOL.fullmatch(text):
+        return 'InfluxDB\'s line protocol; write JSON (in Telegraf, data_format = "json")'
+    if _LABELLED.match(text):
+        return "YAML, or other text of names and values; write JSON"
     at = text.find(b"{")
     if at > 0:
-        return "JSON behind other text, such as a key or a line of a log"
-    words = (b"=" in text and b" " in text, "key=value text (logfmt)")
-    commas = (max(text.count(mark) for mark in (b",", b";", b"\t", b"|")) > 1, "CSV")
-    return next((form for fits, form in (words, commas) if fits), "plain text")
+        return "JSON behind other text, such as a key or a line of a log; write the JSON alone"
+    words = (
+        b"=" in text and b" " in text,
+        "key=value text behind other words; write the pairs alone, or JSON",
+    )
+    commas = (max(text.count(mark) for mark in (b",", b";", b"\t", b"|")) > 1, _CSV)
+    return next(
+        (form for fits, form in (words, commas) if fits),
+        "plain text; write an object for each event",
+    )
 
 
 def _is_whole(text: bytes) -> bool:
@@ -109,14 +145,14 @@ def _is_whole(text: bytes) -> bool:
 
 def _of_binary(first: bytes) -> str:
     if 0x80 <= first[0] <= 0x8F or first[0] in (0xDE, 0xDF):
-        return "MessagePack, or other bytes that are no text"
+        return "MessagePack that is cut off, or other bytes that are no text; write JSON"
     if first[:1] == b"\x0a" or first[:1] == b"\x08":
-        return "Protobuf without a schema registry, or other bytes that are no text"
+        return "Protobuf without the id of its schema; write it with a schema registry"
     try:
         first.decode("cp1252")
     except UnicodeDecodeError:
-        return "bytes that are no text"
+        return _BYTES
     letters = sum(chr(byte).isalnum() or byte in b" .,;:{}\"'-\t\r\n" for byte in first)
     if letters * 10 > 9 * len(first) and b"\0" not in first:
         return "text in an encoding such as Windows-1252; save it as UTF-8"
-    return "bytes that are no text"
+    return _BYTES

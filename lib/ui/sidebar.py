@@ -28,7 +28,7 @@ from lib.ui.sources import chosen_source, forget_topics, topics_of
 from lib.ui.switch import switch
 from lib.ui.time_window import TimeWindow, choose_window, extent_of, show_all_time
 from lib.ui.topic_choice import choose_partitions, choose_range, choose_source, choose_topic
-from lib.ui.topic_list import topic_list_button
+from lib.ui.topic_list import passed_over, topic_list_button
 from lib.ui.view import View
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _view_of_source(name: str, source: TopicSource, cap: int) -> View:
         return _failed(name, listing.error)
     topic = choose_topic(name, source, listing.topics)
     if not topic:
-        return _failed(name, _no_topics(name))
+        return _failed(name, _no_topics(name, source))
     if name != UPLOAD:
         topic_list_button(source)
     info = next((info for info in listing.topics if info.name == topic), None)
@@ -186,10 +186,10 @@ def _nothing(name: str, error: SkewlineError | None) -> View:
     return View(label_of(name), None, None, error, None, (), TimeScale.ZERO, _NO_TIMES)
 
 
-def _no_topics(name: str) -> SkewlineError:
+def _no_topics(name: str, source: TopicSource) -> SkewlineError:
+    remedy = "Create one and write events to it, or choose another source."
     return SkewlineError(
-        f"{label_of(name)} has no topic.",
-        "Create one and write events to it, or choose another source.",
+        f"{label_of(name)} has no topic.", f"{remedy} {passed_over(source)}".strip()
     )
 
 

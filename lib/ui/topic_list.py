@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 import streamlit as st
 
-from lib.core.formatting import counted
+from lib.core.formatting import counted, escaped_markdown
 from lib.loading.formats import NOT_READABLE, format_of
+from lib.sources.files.folder import FileTopics
 from lib.ui import parameters
 from lib.ui.sources import forget_topics, topics_of
 from lib.ui.tables import show_table
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from lib.sources.base import TopicInfo, TopicSource
 
 MOST_TRIED: Final = 10
+MOST_PASSED: Final = 20
 MOST_FORMATS: Final = 50
 """Topics of which records are read to tell their formats."""
 
@@ -85,11 +87,24 @@ def _topic_list(source: TopicSource) -> None:
         },
     )
     st.caption("Times are record timestamps, UTC. Search with the magnifying glass over the table.")
+    if said := passed_over(source):
+        st.caption(escaped_markdown(said))
     rows = chosen.selection.rows
     if rows:
         parameters.put(parameters.TOPIC, topics[rows[0]].name)
         parameters.drop(*parameters.OF_TOPIC)
         st.rerun()
+
+
+def passed_over(source: TopicSource) -> str:
+    """Return what lies in a folder and is no topic, each with the reason; "" where nothing does."""
+    found = source.passed_over() if isinstance(source, FileTopics) else []
+    if not found:
+        return ""
+    named = [f"{each.name} {each.reason}" for each in found[:MOST_PASSED]]
+    if more := len(found) - len(named):
+        named.append(f"and {more:,} more")
+    return f"Passed over in the folder: {'; '.join(named)}."
 
 
 def topic_table(topics: Sequence[TopicInfo], formats: dict[str, str]) -> pd.DataFrame:

@@ -63,6 +63,20 @@ def test_nothing_is_guessed_of_a_line_whose_reason_says_what_it_is():
 
 
 @pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", "a,b\n1,2\n1,2,3\na,b\n1\n"),
+        ("a.jsonl", '{"ts":1704164650000}\n{"x":' + "[" * 200 + "]" * 200 + "}\n"),
+    ],
+)
+def test_nothing_is_guessed_of_what_is_rejected_for_a_reason_of_its_own(name, text):
+    rejected = load(UploadedTopic(name, text.encode()), "a", Everything()).rejected
+
+    assert rejected.num_rows
+    assert first_rejected(rejected) == ""
+
+
+@pytest.mark.parametrize(
     ("clients", "named"),
     [((2,), "2"), ((2, "b"), "2, b"), (tuple(range(7)), "0, 1, 2, 3, 4 and 2 more")],
 )

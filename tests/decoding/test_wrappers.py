@@ -6,6 +6,7 @@ import gzip
 import json
 import struct
 import tracemalloc
+import zlib
 from pathlib import Path
 
 import msgpack
@@ -29,6 +30,7 @@ from lib.decoding.unpacking import MAX_LAYERS
 from lib.decoding.wrappers import Wrapped
 from lib.sources.base import Everything
 from lib.sources.files.folder import UploadedTopic, topic_of
+from lib.sources.files.notations import of_attributes, of_pairs, of_python
 from lib.sources.records import rows_as_values, with_values
 from tests.support.blocks import block, values_of
 
@@ -55,6 +57,8 @@ def text(value: bytes) -> bytes:
 WRITERS = {
     "gzip": ("gzip → {}", gzip.compress),
     "gzip in two members": ("gzip → {}", lambda v: gzip.compress(v[:3]) + gzip.compress(v[3:])),
+    "zlib": ("zlib → {}", zlib.compress),
+    "quick zlib": ("zlib → {}", lambda v: zlib.compress(v, 3)),
     "zstd": ("zstd → {}", zstandard.compress),
     "raw snappy": ("snappy → {}", snappy.compress),
     "xerial": ("snappy → {}", xerial),
@@ -104,6 +108,71 @@ def test_what_is_packed_reads_as_what_is_in_it(name, write):
     assert fields_of(found.columns) == plainly(*EVENTS)
     assert found.columns[OFFSET].to_pylist() == [0, 1, 2]
     assert not reasons(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("Python", [str(event) for event in EVENTS]),
+        ("key=value", ["device=a ts=1", 'device="b" ts=2 data.x=0.5', "ts=3 n="]),
+        ("key=value", ["device=a&ts=1", "device=b, ts=2, data.x=0.5", "ts=3; n=null"]),
+        (
+            "JSON → DynamoDB",
+            [
+                '{"device": {"S": "a"}, "ts": {"N": "1"}}',
+                '{"Item": {"device":{"S":"b"},"ts":{"N":"2"},"data":{"M":{"x":{"N":"0.5"}}}}}',
+                '{"ts": {"N": "3"}, "n": {"NULL": true}}',
+            ],
+        ),
+    ],
+)
+def test_other_notations_read_as_json(name, values):
+    found_name, found = decoded(*(value.encode() for value in values))
+
+    assert found_name == name
+    assert fields_of(found.columns) == plainly(*EVENTS)
+    assert not reasons(found)
+
+
+@pytest.mark.parametrize(
+    ("written", "json_text"),
+    [
+        ("{'n': -1, 'b': b'x\\xff', 't': ('a', {1})}", {"n": -1, "b": "x\\xff", "t": ["a", [1]]}),
+        (
+            "{'at': datetime.datetime(2024, 1, 2, 3, 4, 5, 6000, tzinfo=datetime.timezone.utc)}",
+            {"at": "2024-01-02T03:04:05.006000+00:00"},
+        ),
+        ("{'d': Decimal('1.5'), 'x': nan, 1: None}", {"d": "1.5", "x": None, "1": None}),
+        ("[{'a': 1}]", [{"a": 1}]),
+    ],
+)
+def test_what_python_prints_is_read_as_it_is(written, json_text):
+    assert json.loads(of_python(written.encode())) == json_text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"{'a': open('x')(1)}",
+        b"{'at': datetime.datetime(2024, 1, 2, tzinfo=<Zone>)}",
+        b"{'at': datetime.datetime(2024, 1, 2, tzinfo=ZoneInfo(key='Europe/Paris'))}",
+        b"{'a': 1",
+        b"{'a': " + b"[" * 500,
+        b"a=1",
+        b"text a=1 b=2",
+        b'a=1 b={"c":1}',
+    ],
+)
+def test_what_is_in_no_notation_stays_as_it_is(value):
+    assert of_python(value) is None
+    assert of_pairs(value) is None
+
+
+@given(st.binary(max_size=60) | st.text("{}[]'\"=,; ab1", max_size=60).map(str.encode))
+def test_any_bytes_are_in_a_notation_or_not(value):
+    for notation in (of_python, of_pairs, of_attributes):
+        found = notation(value)
+        assert found is None or json.loads(found) is not ...
 
 
 def test_layers_are_undone_from_the_outermost():

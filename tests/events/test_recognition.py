@@ -89,6 +89,27 @@ def test_a_known_system_is_known_inside_an_envelope_too(system):
     assert inside.name == system.name
 
 
+@pytest.mark.parametrize("stamped", [True, False])
+def test_the_time_of_an_event_is_the_one_inside_of_eventbridges(stamped):
+    every = happenings()
+    outer = [{"detail-type": "t", "source": "s", "time": h.received_ms} for h in every]
+    stamps = [[h.received_ms for h in every]] if stamped else []
+    inside = [{**o, "detail": {"ts": h.event_ms}} for o, h in zip(outer, every, strict=True)]
+    without = [{**o, "detail": {"n": h.number}} for o, h in zip(outer, every, strict=True)]
+
+    assert recognise(decoded(inside, *stamps)).fields.event_time == TimeField(("detail.ts",))
+    assert recognise(decoded(without, *stamps)).fields.event_time == TimeField(("time",))
+
+
+def test_record_timestamps_of_0_tell_no_unit():
+    every = happenings()
+    rows = decoded([{"device": h.client, "ts": h.event_ms} for h in every], [0 for _ in every])
+
+    events = build_events([rows], recognise(rows).fields)
+
+    assert sorted(events.table[EVENT_TIME]) == sorted(h.event_ms for h in every)
+
+
 def test_a_time_that_is_not_in_nearly_all_records_is_asked_about():
     records = [
         {"device": h.client, "ts": h.event_ms}
@@ -204,11 +225,20 @@ def test_a_date_and_a_time_of_day_make_one_time():
     assert sorted(events.table[EVENT_TIME]) == sorted(h.event_ms // 1000 * 1000 for h in every)
 
 
-def test_seconds_and_nanoseconds_make_one_time():
+@pytest.mark.parametrize(
+    ("seconds", "nanos"),
+    [
+        ("seconds", "nanos"),
+        ("epochSecond", "nano"),
+        ("_seconds", "_nanoseconds"),
+        ("sec", "nanosec"),
+    ],
+)
+def test_seconds_and_nanoseconds_make_one_time(seconds, nanos):
     every = happenings()
     records = [
         {"device": h.client,
-         "at": {"seconds": h.event_ms // 1000, "nanos": h.event_ms % 1000 * 1_000_000}}
+         "at": {seconds: h.event_ms // 1000, nanos: h.event_ms % 1000 * 1_000_000}}
         for h in every
     ]  # fmt: skip
     rows = decoded(records, [h.received_ms for h in every])

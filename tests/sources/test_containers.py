@@ -9,6 +9,7 @@ import io
 import json
 import tracemalloc
 import zipfile
+import zlib
 from contextlib import suppress
 
 import pyarrow as pa
@@ -21,6 +22,7 @@ from lib.core.errors import SkewlineError, UnreadableFileError
 from lib.core.masking import NOTHING_MASKED
 from lib.core.schemas import NoSchemas
 from lib.decoding.registry import decode_block, decoder_for
+from lib.sources.files.csv import NAMES_AGAIN
 from lib.sources.files.documents import longest_array_in
 from lib.sources.files.formats import UPLOADS, records_of
 from lib.sources.files.input_file import uploaded
@@ -294,8 +296,8 @@ def test_tables_that_are_drawn_have_cells(tool, ending):
 def test_what_is_below_a_drawn_table_is_rejected():
     fields, reasons, _ = opened("t.txt", DRAWN["mysql"] * 9 + "2 rows in set (0.00 sec)\n")
 
-    assert len(fields) == 9 * 3 - 1  # the names of the other eight are rows, too
-    assert reasons == ["fewer cells than there are names"]
+    assert len(fields) == 9 * 2
+    assert sorted(reasons) == ["fewer cells than there are names", *[NAMES_AGAIN] * 8]
 
 
 def test_text_in_quotes_may_go_over_lines():
@@ -306,6 +308,102 @@ def test_text_in_quotes_may_go_over_lines():
     assert [row["n"] for row in fields] == list(range(9))
     assert {row["the\nnote"] for row in fields} == {'a\nb "c"\n'}
     assert reasons == []
+
+
+def test_names_that_come_again_are_no_row():
+    fields, reasons, _ = opened("t.csv", "dev,x\na,1\n\ndev,x\nb,2\n\ufeffdev,x\nc,3\n")
+
+    assert fields == [{"dev": "a", "x": 1}, {"dev": "b", "x": 2}, {"dev": "c", "x": 3}]
+    assert reasons == [NAMES_AGAIN] * 2
+
+
+def test_marks_and_nuls_before_a_row_are_no_part_of_it():
+    fields, _, _ = opened("t.csv", "dev,x\n\0\0a,1\n\ufeffb,2\nï,3\n")
+
+    assert fields == [{"dev": "a", "x": 1}, {"dev": "b", "x": 2}, {"dev": "ï", "x": 3}]
+
+
+def test_columns_of_one_name_are_told_apart_and_said_to_be():
+    fields, _, (note,) = opened("t.csv", "ts,ts,ts_2,ts\n1,2,3,4\n")
+
+    assert fields == [{"ts": 1, "ts_3": 2, "ts_2": 3, "ts_4": 4}]
+    assert note == "Several columns are called ts; the others of them are ts_3, ts_4."
+
+
+@pytest.mark.parametrize("written", ["1.70416E+12", "1.7041E+09", "2E12"])
+def test_times_that_a_spreadsheet_has_rounded_are_no_times(written):
+    fields, _, (note,) = opened("t.csv", f"dev,ts\na,{written}\nb,{written}\n")
+
+    assert fields == [{"dev": "a"}, {"dev": "b"}]
+    assert note.startswith(f"Rounded by a spreadsheet, and left out: ts ({written}).")
+
+
+@pytest.mark.parametrize("shielded", ["'{}", '"=""{}"""'])
+def test_numbers_that_are_shielded_from_a_spreadsheet_are_numbers(shielded):
+    rows = "".join(f"{dev},{shielded.format(n)}\n" for dev, n in (("a", 17), ("'b", 18)))
+
+    fields, _, _ = opened("t.csv", f"dev,n\n{rows}")
+
+    assert fields == [{"dev": "a", "n": 17}, {"dev": "'b", "n": 18}]
+
+
+@pytest.mark.parametrize("word", ["NULL", "\\N", "N/A", "None", "-"])
+def test_words_for_nothing_are_nothing(word):
+    fields, reasons, _ = opened("t.csv", f'dev,n\na,{word}\n{word},2\n"{word}",3\n')
+
+    assert fields == [{"dev": "a", "n": None}, {"dev": None, "n": 2}, {"dev": word, "n": 3}]
+    assert reasons == []
+
+
+def test_columns_that_change_places_end_in_a_sentence():
+    with pytest.raises(UnreadableFileError, match="another order"):
+        opened("t.csv", "dev,ts,at\na,1,2\ndev,at,ts\nb,2,1\n")
+
+
+@pytest.mark.parametrize("written", ["1.704164650220E+12", "6.02E+23", "1.5E+2"])
+def test_other_numbers_with_exponents_are_numbers(written):
+    fields, _, notes = opened("t.csv", f"dev,x\na,{written}\n")
+
+    assert fields == [{"dev": "a", "x": float(written)}]
+    assert notes == set()
+
+
+@pytest.mark.parametrize(
+    "line", ["cpu,host=a usage=0.5,n=1i 17041646502200000", "dev: a, ts: 1704164650000, n: 0"]
+)
+def test_text_whose_cells_have_names_is_no_csv(line):
+    fields, reasons, _ = opened("t.txt", f"{line}\n" * 3)
+
+    assert (fields, reasons) == ([], ["not JSON"] * 3)
+
+
+@pytest.mark.parametrize("between", ["\ufeff", "\0" * 9])
+def test_what_files_that_were_joined_or_cut_off_leave_costs_no_record(between):
+    fields, reasons, _ = opened("t.jsonl", f'{between}{{"a":1}}\n{between}{{"a":2}}\n')
+
+    assert fields == [{"a": 1}, {"a": 2}]
+    assert reasons == []
+
+
+def test_zeros_name_no_schema():
+    _, reasons, _ = opened("t.txt", bytes(100))
+
+    assert reasons == ["not JSON"]
+
+
+@pytest.mark.parametrize(
+    ("content", "remedy"),
+    [
+        (zlib.compress(b"[]"), "Unpack it"),
+        (b"%PDF-1.4", "Write its records"),
+        (b"PK\x03\x04", "Give an archive the ending .zip"),
+    ],
+)
+def test_what_is_read_under_no_ending_is_said_with_what_to_do(content, remedy):
+    with pytest.raises(UnreadableFileError) as caught:
+        opened("t.csv", content)
+
+    assert caught.value.remedy.startswith(remedy)
 
 
 def test_quotes_with_a_backslash_before_them_are_quotes():
@@ -535,6 +633,9 @@ def test_any_bytes_of_any_name_are_read_or_end_in_a_sentence(ending, content):
             assert len(decoded.columns) + len(decoded.rejected) == len(block)
 
 
+LINES = "write an object a line (jq -c)"
+
+
 @given(st.binary(max_size=100))
 def test_a_guess_is_made_of_any_bytes(content):
     assert isinstance(guess_of(content), str)
@@ -550,17 +651,143 @@ def test_a_guess_is_made_of_any_bytes(content):
         (b'\0\0\0\0\x11{"a":1}', "begins with 0 and schema id 17: JSON behind it"),
         ('{"a":1}'.encode("utf-16"), "UTF-16; save it as UTF-8"),
         ('{"a":1}'.encode("utf-16-le"), "UTF-16 without a byte order mark; save it as UTF-8"),
-        (b'{\n  "a": 1,', "JSON over several lines, or cut off"),
-        (b'2024-01-02 INFO {"a":1}', "JSON behind other text, such as a key or a line of a log"),
-        (b"a=1 b=2", "key=value text (logfmt)"),
-        (b"a;b;c", "CSV"),
+        (b'{\n  "a": 1,', f"JSON over several lines, cut off or with a fault; {LINES}"),
+        (b"[1, 2]", "JSON, but no object; write an object with names for each event"),
+        (b'{"a": {"b": 1}}', ""),
+        (
+            b'2024-01-02 INFO {"a":1}',
+            "JSON behind other text, such as a key or a line of a log; write the JSON alone",
+        ),
+        (
+            b"INFO a=1 b=2",
+            "key=value text behind other words; write the pairs alone, or JSON",
+        ),
+        (b"a;b;c", "CSV; give the file the ending .csv, or write JSON"),
+        (b"- a: b\n  c: 1", "YAML, or other text of names and values; write JSON"),
+        (
+            b"cpu,host=a usage=0.5,n=1i 1704164650220000000",
+            'InfluxDB\'s line protocol; write JSON (in Telegraf, data_format = "json")',
+        ),
+        (b"<e/>", "XML or HTML; write its records as JSON or CSV"),
+        (
+            bytes(40),
+            "NUL bytes alone, as where a file was not written to its end; copy it again",
+        ),
+        (b"\x1f\x8b\x08", "compressed with gzip; give it the ending .gz"),
+        (
+            b"\x04\x22\x4d\x18d",
+            "compressed with lz4; unpack it, or use gzip, zlib, zstd or snappy",
+        ),
         (
             "Müller und Söhne".encode("cp1252"),
             "text in an encoding such as Windows-1252; save it as UTF-8",
         ),
-        (b"\x82\xa1a\x01\xa1b\xc0", "MessagePack, or other bytes that are no text"),
+        (
+            b"\x82\xa1a\x01\xa1b\xc0",
+            "MessagePack that is cut off, or other bytes that are no text; write JSON",
+        ),
         (b"", ""),
     ],
 )
 def test_a_guess_says_what_bytes_may_be(content, guess):
     assert guess_of(content) == guess
+
+
+# Documents whose events are in no array of objects
+
+TIMED = [
+    {"dev": "a", "ts": 1_704_164_650_000, "n": 0},
+    {"dev": "b", "ts": 1_704_164_651_000, "n": 1},
+    {"dev": "a", "ts": 1_704_164_652_000, "n": 2},
+]
+BY_ID = {f"evt-{event['n']}": event for event in TIMED}
+BY_DEVICE = {
+    dev: {name: event for name, event in BY_ID.items() if event["dev"] == dev} for dev in "ab"
+}
+COLUMNS = {name: [event[name] for event in TIMED] for name in TIMED[0]}
+ROWS_OF_CELLS = [list(event.values()) for event in TIMED]
+SERIES = [
+    {"tags": {"dev": dev}, "columns": ["ts", "n"], "values": rows}
+    for dev, rows in (
+        ("a", [[TIMED[0]["ts"], 0], [TIMED[2]["ts"], 2]]),
+        ("b", [[TIMED[1]["ts"], 1]]),
+    )
+]
+
+
+@pytest.mark.parametrize(
+    ("document", "added", "where"),
+    [
+        (BY_ID, {"id"}, "3 members by name."),
+        ({"exported": "2024-01-02", "events": BY_ID}, {"id"}, "3 members by name in events."),
+        (
+            {name: {**event, "items": [{"p": 1}] * 9} for name, event in BY_ID.items()},
+            {"id", "items"},
+            "3 members by name.",
+        ),
+        ({"users": BY_DEVICE}, {"id", "source"}, "3 members by name in users."),
+        (
+            {dev: list(inner.values()) for dev, inner in BY_DEVICE.items()},
+            {"source"},
+            "3 members by name.",
+        ),
+        (COLUMNS, set(), "3 rows of the columns."),
+        (
+            {name: dict(enumerate(cells)) for name, cells in COLUMNS.items()},
+            set(),
+            "3 rows of the columns.",
+        ),
+        (
+            {"unit": {"ts": "ms"}, "hourly": {**COLUMNS, "place": "x"}},
+            {"place"},
+            "3 rows of the columns in hourly.",
+        ),
+        ({"columns": list(COLUMNS), "index": [0, 1, 2], "data": ROWS_OF_CELLS}, set(), "3 rows."),
+        (
+            {"schema": {"fields": [{"name": n} for n in COLUMNS]}, "rows": ROWS_OF_CELLS},
+            set(),
+            "3 rows.",
+        ),
+        ([list(COLUMNS), *ROWS_OF_CELLS], set(), "3 rows."),
+        ({"results": [{"series": SERIES}]}, {"tags.dev"}, "3 rows in results.series."),
+    ],
+)
+def test_events_of_a_document_need_not_be_in_an_array(document, added, where):
+    fields, reasons, (note,) = opened("t.json", json.dumps(document))
+
+    found = sorted(fields, key=lambda event: event["n"])
+    assert [event["ts"] for event in found] == COLUMNS["ts"]
+    assert [event.get("dev", event.get("tags.dev")) for event in found] == COLUMNS["dev"]
+    assert {*found[0]} - {"dev", "ts", "n"} == added
+    assert reasons == []
+    assert note == f"The file is one JSON document; its events are the {where}"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"before": TIMED[0], "after": TIMED[1]},
+        {
+            "device": {"id": "a", "os": "x"},
+            "app": {"id": "b"},
+            "os": {"v": 1},
+            "ts": TIMED[0]["ts"],
+        },
+        {"ts": TIMED[0]["ts"], "codes": [1, 2], "values": [3, 4]},
+        {"n1": {"x": 1}, "n2": {"x": 2}, "n3": {"x": 3}},
+    ],
+)
+def test_one_event_with_objects_in_it_stays_one_event(event):
+    fields, _, notes = opened("t.json", json.dumps(event))
+
+    assert len(fields) == 1
+    assert notes == set()
+
+
+def test_rows_may_be_an_array_a_line():
+    lines = "".join(f"{json.dumps(row)}\n" for row in [list(COLUMNS), *ROWS_OF_CELLS])
+
+    fields, reasons, notes = opened("t.jsonl", f"{lines}oops\n")
+
+    assert fields == TIMED
+    assert (reasons, notes) == (["not JSON"], set())

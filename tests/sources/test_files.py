@@ -410,7 +410,6 @@ JSON_LINES = b'{"a":1}\n' * 5_000
         ("t.parquet", parquet(pd.DataFrame({"a": [1]}))[:-9], "cannot be read as Parquet"),
         ("t.parquet", b"hello", "cannot be read as Parquet"),
         ("t.parquet", b"", "cannot be read as Parquet"),
-        ("t.csv", b"a,a\n1,2\n", "two columns have the same name"),
         ("t.parquet", parquet(TWINS), "two columns have the same name"),
     ],
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from lib.core.errors import TopicMissingError, UnreadableFileError
@@ -18,7 +18,14 @@ from lib.sources.files.folder import FileTopics, samples
 from lib.sources.files.formats import records_of
 from lib.sources.files.input_file import on_disk
 from lib.sources.files.kcat import write_recorded
-from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP, RECORDS, reason_of
+from lib.sources.records import (
+    CREATE_TIME,
+    LOG_APPEND_TIME,
+    NO_TIMESTAMP,
+    RECORDS,
+    note_of,
+    reason_of,
+)
 
 LINE = {
     "topic": "t",
@@ -141,6 +148,9 @@ contents = st.tuples(
 @given(
     st.lists(st.lists(contents, max_size=5), max_size=4), st.sampled_from([".jsonl", ".jsonl.gz"])
 )
+@example(
+    [[(0, (-1, -1), None, None, None), (0, (-1, -1), None, None, [("´", b"\x8dA^")])]], ".jsonl"
+)  # which could be Korean
 def test_what_is_written_is_read_back(blocks, suffix):
     offset = iter(range(1_000))
     written = [
@@ -162,6 +172,8 @@ def test_what_is_written_is_read_back(blocks, suffix):
         path = Path(folder) / f"t{suffix}"
         write_recorded(path, "t", [pa.RecordBatch.from_pylist(block, RECORDS) for block in written])
 
+        # Bytes that may be letters from before Unicode are read as these, and said to be.
+        assume(not any(map(note_of, records_of(on_disk(path)))))
         assert rows(path) == [record for block in written for record in block]
 
 
@@ -268,7 +280,7 @@ def test_a_topic_is_only_looked_for_in_its_folder(two_partitions):
         (bytes(set(range(256)) - {10, 13}), "not a whole JSON object"),
         (b"[1]", "not a whole JSON object"),
         (b"null", "not a whole JSON object"),
-        (b'{"partition": 0, "offset": 7}', "no value, which the other records of the file have"),
+        (b'{"partition": 0, "offset": 7}', "no value beside its place in the topic"),
         (b"% Reached end of topic t [0] at offset 2", "a status line of kcat"),
         (lines({"offset": 7, "headers": ["name"]}), "headers that are not names and values"),
     ],

@@ -462,6 +462,120 @@ def test_events_of_firehose_hold_records():
     assert [row["timestamp"] for row in found] == [sent.ms for sent in SENT]
 
 
+def notification(sent: Sent) -> dict:
+    return {"TopicArn": "arn", "MessageId": "1", "Message": sent.value, "Timestamp": sent.iso}
+
+
+def of_queue(sent: Sent, body: object = None) -> dict:
+    attributes = {"SentTimestamp": str(sent.ms), "MessageGroupId": sent.key}
+    body = sent.value if body is None else json.dumps(body)
+    return {"messageId": "1", "receiptHandle": "x", "body": body, "attributes": attributes}
+
+
+def of_table(sent: Sent) -> dict:
+    image = {
+        name: {"S": value} if isinstance(value, str) else {"N": str(value)}
+        for name, value in json.loads(sent.value).items()
+        if value is not None
+    }
+    stream = {"ApproximateCreationDateTime": sent.ms / 1000, "Keys": {"k": {"S": sent.key}}}
+    return {"eventID": "7", "eventName": "INSERT", "dynamodb": {**stream, "NewImage": image}}
+
+
+@pytest.mark.parametrize(
+    ("record", "keyed"),
+    [
+        (of_queue, True),
+        (lambda sent: of_queue(sent, notification(sent)), True),
+        (lambda sent: {"EventSource": "aws:sns", "Sns": notification(sent)}, False),
+        (of_table, True),
+    ],
+)
+@pytest.mark.parametrize("container", [lambda r: json.dumps({"Records": r}), lambda r: lines(*r)])
+def test_records_of_other_services_are_stamped_by_them(record, keyed, container):
+    found, rejected = read("event.json", container([record(sent) for sent in SENT]))
+
+    ids = [json.loads(sent.value)["id"] for sent in SENT]
+    assert [json.loads(row["value"])["id"] for row in found] == ids
+    assert [row["timestamp"] for row in found] == [sent.ms for sent in SENT]
+    assert {row["timestamp_type"] for row in found} == {LOG_APPEND_TIME}
+    assert [row["key"] for row in found] == [sent.key.encode() if keyed else None for sent in SENT]
+    assert rejected == []
+
+
+def test_messages_that_are_no_json_keep_their_time_outside():
+    texts = [{**notification(sent), "Message": "hello"} for sent in SENT]
+
+    found, _ = read("event.jsonl", lines(*texts))
+
+    assert [row["value"] for row in found] == [b"hello"] * 3
+    assert [row["timestamp"] for row in found] == [sent.ms for sent in SENT]
+
+
+def test_an_item_that_was_removed_is_no_event():
+    removed = {**of_table(SENT[0]), "eventName": "REMOVE"}
+
+    found, _ = read("event.json", json.dumps({"Records": [removed, of_table(SENT[1])]}))
+
+    assert [row["value"] is None for row in found] == [True, False]
+
+
+def test_records_without_their_values_are_no_events():
+    beside = [
+        {"topic": "t", "partition": 0, "offset": sent.offset, "timestamp": sent.ms} for sent in SENT
+    ]
+
+    found, rejected = read("t.json", pretty(*beside))
+
+    assert found == []
+    assert {*rejected} == {"no value beside its place in the topic"}
+
+
+def test_timestamps_that_cannot_be_read_are_said_to_be_missing():
+    lines_ = lines(
+        *(
+            {"topic": "t", "partition": 0, "offset": n, "timestamp": "01/02/2024", "value": "{}"}
+            for n in range(3)
+        )
+    )
+
+    (block,) = records_of(uploaded("t.jsonl", lines_.encode()))
+
+    assert block["timestamp"].to_pylist() == [NO_TIMESTAMP] * 3
+    assert "such as 01/02/2024" in note_of(block)
+
+
+def test_headers_behind_a_value_are_no_part_of_it():
+    text = "".join(f'Partition:0 Offset:{n}\tk\t{VALUE}\t% Headers: [a="1"]\n' for n in range(3))
+
+    found, rejected = read("t.txt", text)
+
+    assert [row["value"].decode() for row in found] == [VALUE] * 3
+    assert rejected == []
+
+
+def test_dictionaries_that_python_prints_may_be_envelopes():
+    records = [
+        {
+            "partition": sent.partition,
+            "offset": sent.offset,
+            "timestamp": sent.ms,
+            "key": sent.key,
+            "value": json.loads(sent.value),
+        }
+        for sent in SENT
+    ]
+
+    for text in ("".join(f"{record}\n" for record in records), str(records)):
+        found, rejected = read("t.txt", text)
+
+        assert {(row["timestamp"], row["key"].decode()) for row in found} == {
+            (sent.ms, sent.key) for sent in SENT
+        }
+        assert [json.loads(row["value"])["id"] for row in found] == ["a", "a", "b"]
+        assert rejected == []
+
+
 def test_records_of_kinesis_are_stamped_when_they_arrive():
     records = [
         {
@@ -580,6 +694,7 @@ SENT_OFTEN = tuple(
         "Topic %t[%p], offset: %o, key: %k, payload: %V bytes: %v",
         "ts=%d key=%k val=%v",
         "p:%p o:%o ts:%d k:%k v:%v",
+        "p=%p o=%o t=%d k=%k v=%v",
         "partition=%p offset=%o timestamp=%i key=%k value=%v",
         "Key (%K bytes): %k, Value (%V bytes): %v",
         "%d|%k|%v",
@@ -805,6 +920,7 @@ def test_headers_are_printed_before_the_key():
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
+        ("%3|1704164650.123|FAIL|rdkafka#consumer-1| failed: {errno: 1}", "a line of a log"),
         ("Processed a total of 2 messages", "the total at the end"),
         ("[2024-01-02 03:05:00,001] WARN a property is deprecated", "a line of a log"),
         ("SLF4J: Class path contains multiple bindings.", "a line of a log"),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
+import json
 
 import pytest
 
 from lib.sources.base import TopicInfo
+from lib.sources.files.folder import FileTopics
 from lib.ui.topic_choice import moment_in, span_of
-from lib.ui.topic_list import topic_table
+from lib.ui.topic_list import passed_over, topic_table
 from tests.support.opened import captions, files_of, open_app, parameters
 
 NOW = dt.datetime(2024, 1, 2, 3, 4, tzinfo=dt.UTC)
@@ -72,3 +75,41 @@ def test_the_first_topic_that_opens_is_one_that_can_be_read(tmp_path, monkeypatc
 
     assert parameters(at)["topic"] == "c"
     assert "Records are JSON." in captions(at)
+
+
+def test_the_list_names_what_a_folder_has_that_is_no_topic(tmp_path, monkeypatch):
+    folder = files_of(tmp_path / "files", monkeypatch)
+    (folder / "a.jsonl").write_text('{"ts":1704164650000}\n' * 5)
+    (folder / "b.yaml").write_text("- a: 1\n")
+    (folder / "c.csv").touch()
+
+    said = (
+        "Passed over in the folder: b.yaml has an ending that is not known: .yaml; c.csv is empty."
+    )
+    assert passed_over(FileTopics(folder)) == said
+
+    (folder / "a.jsonl").unlink()
+    assert any(said in error.value for error in open_app(source="Files").error)
+
+
+@pytest.mark.parametrize(
+    ("value", "begins", "guess"),
+    [
+        (b"\0\0\0\0\x11\x0adev", "00 00 00 00 11 0a", "begins with 0 and schema id 17"),
+        ("{}".encode("utf-16"), "ff fe 7b 00", "may be UTF-16; save it as UTF-8"),
+        (b'{"a": 1,', "7b 22 61 22", "may be JSON over several lines"),
+        (b"BZh91", "42 5a 68", "may be compressed with bzip2"),
+    ],
+)
+def test_where_nothing_can_be_read_the_page_shows_bytes_and_a_guess(
+    tmp_path, monkeypatch, value, begins, guess
+):
+    folder = files_of(tmp_path / "files", monkeypatch)
+    record = {"topic": "t", "partition": 0, "offset": 0, "value": base64.b64encode(value).decode()}
+    event = {"eventSource": "aws:kafka", "records": {"t-0": [record]}}
+    (folder / "a.json").write_text(json.dumps(event))
+
+    at = open_app(source="Files")
+
+    assert any(code.value.startswith(begins) for code in at.code)
+    assert any(guess in info.value for info in at.info)

@@ -58,7 +58,7 @@ def parts_first(line: bytes) -> bytes:
     text = line.decode("utf-8", "surrogateescape")
     end = _end_of_json(text)
     behind = "" if end is None else text[end:].strip(_PARTED)
-    if _CLOSED.fullmatch(behind):
+    if _CLOSED.fullmatch(behind) or behind.startswith("% Headers:"):
         return text[:end].encode("utf-8", "surrogateescape")
     if not any(map(str.isalnum, behind)):
         return line

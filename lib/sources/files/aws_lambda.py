@@ -1,18 +1,33 @@
 """Events with which AWS calls a function on records of MSK, one's own Kafka, Kinesis, Firehose.
 
-Each holds several records, their keys and values in base64.
+Each holds several records, their keys and values in base64; those of SQS, SNS and of streams of
+DynamoDB have them as they are.
 """
 
 from __future__ import annotations
 
 import json
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
+from lib.sources.files.envelope import Envelope
+from lib.sources.files.notations import without_types
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    _Parts = tuple[object, object, object]
+    """When a record arrived, its key, its value."""
+
+ENVELOPE: Final = Envelope(
+    {
+        **{name: name for name in ("partition", "timestamp", "key", "value")},
+        "timestamp_type": "timestampType",
+    }
+)
+"""In which a service's records are put; those of Kafka have one of their own."""
 
 
 def is_event(document: object) -> bool:
@@ -42,36 +57,90 @@ def _records(document: object) -> list[dict[str, Any]]:
         lists = [each for each in by_partition.values() if isinstance(each, list)]
         return [record for each in lists for record in each if isinstance(record, dict)]
     records = document.get("records" if "deliveryStreamArn" in document else "Records")
-    if not isinstance(records, list):
-        return []
-    return [found for found in map(_of_kinesis, records) if found is not None]
+    records = document.get("Messages") if records is None else records
+    several = records if isinstance(records, list) else [document]
+    return [found for found in map(_record, several) if found is not None]
 
 
-def _of_kinesis(record: object) -> dict[str, Any] | None:
-    """Return a record of Kinesis in an envelope; None if it is none.
+def _record(record: object) -> dict[str, Any] | None:
+    """Return a record of a service in an envelope; None if it is none.
 
-    Kinesis stamps it when it is received. Its sequence number is larger than any offset: without
-    one, a record stands at the number of its row.
+    The service stamps it when it is received. What it calls a sequence number is larger than any
+    offset: without one, a record stands at the number of its row.
     """
     if not isinstance(record, dict):
         return None
-    inner = record.get("kinesis", record)
-    if not isinstance(inner, dict):
+    read = (_of_kinesis, _of_queue, _of_notification, _of_table)
+    parts = next((found for each in read if (found := each(record)) is not None), None)
+    if parts is None:
         return None
-    found = {name.lower(): value for name, value in inner.items()}
-    if not {"data", "approximatearrivaltimestamp"} <= found.keys():
-        return None
-    arrival = found["approximatearrivaltimestamp"]
+    arrival, key, value = parts
     shard = str(record.get("eventID", "")).partition(":")[0].rpartition("-")[2]
     return {
-        "partition": int(shard) if shard.isdecimal() else 0,
-        "timestamp": round(arrival * 1000) if _is_seconds(arrival) else arrival,
+        "partition": int(shard) if ":" in str(record.get("eventID")) and shard.isdecimal() else 0,
+        "timestamp": _in_ms(arrival),
         "timestampType": "LogAppendTime",
-        "key": found.get("partitionkey"),
-        "value": found["data"],
-        "topic": "",
+        "key": key,
+        "value": value,
     }
 
 
-def _is_seconds(arrival: object) -> bool:
-    return isinstance(arrival, int | float) and abs(arrival) < 1e12
+def _of_kinesis(record: dict[str, Any]) -> _Parts | None:
+    inner = record.get("kinesis", record)
+    found = {name.lower(): v for name, v in inner.items()} if isinstance(inner, dict) else {}
+    if not {"data", "approximatearrivaltimestamp"} <= found.keys():
+        return None
+    return found["approximatearrivaltimestamp"], found.get("partitionkey"), found["data"]
+
+
+def _of_queue(record: dict[str, Any]) -> _Parts | None:
+    """Return what SQS gives, as an event or as `aws sqs receive-message` does."""
+    found = {name.lower(): value for name, value in record.items()}
+    attributes = found.get("attributes")
+    if not {"messageid", "receipthandle", "body"} <= found.keys():
+        return None
+    beside = attributes if isinstance(attributes, dict) else {}
+    body = _loaded(found["body"])
+    inside = _of_notification(body) if isinstance(body, dict) else None
+    value = found["body"] if inside is None else inside[2]
+    return beside.get("SentTimestamp"), beside.get("MessageGroupId"), value
+
+
+def _of_notification(record: dict[str, Any]) -> _Parts | None:
+    """Return what SNS gives, as an event or as it posts it."""
+    inner = record.get("Sns", record)
+    if not isinstance(inner, dict) or not {"TopicArn", "Message", "MessageId"} <= inner.keys():
+        return None
+    return inner.get("Timestamp"), None, inner["Message"]
+
+
+def _of_table(record: dict[str, Any]) -> _Parts | None:
+    """Return what a stream of DynamoDB gives: the item as it is now; null where it was removed."""
+    inner = record.get("dynamodb")
+    if not isinstance(inner, dict) or "Keys" not in inner:
+        return None
+    keys = without_types(inner["Keys"])
+    removed = record.get("eventName") == "REMOVE"
+    value = None if removed else without_types(inner.get("NewImage", inner["Keys"]))
+    key = json.dumps(keys) if isinstance(keys, dict) and len(keys) > 1 else _only(keys)
+    return inner.get("ApproximateCreationDateTime"), key, value
+
+
+def _only(keys: object) -> str | None:
+    return str(next(iter(keys.values()))) if isinstance(keys, dict) and keys else None
+
+
+def _loaded(text: object) -> object:
+    try:
+        return json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _in_ms(arrival: object) -> object:
+    """Return a time in ms; a text, which says itself what it is, as it stands."""
+    number = int(arrival) if isinstance(arrival, str) and arrival.isdecimal() else arrival
+    if not isinstance(number, int | float):
+        return number
+    unit = next((1000**k for k in range(3) if abs(number) < 1e11 * 1000**k), 1000**3)
+    return round(number * 1000 / unit)

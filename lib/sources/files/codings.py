@@ -23,6 +23,7 @@ _JSON: Final = re.compile(rb"\s*[{\[]")
 _MARKS: Final = (
     *(b"\0", b"\xc3\x01", b"\x03\0", b"\x03\x05"),  # what names a schema: `decoding.wire_format`
     *(b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\x82SNAPPY\0", b"\xff\x06\0\0sNaPpY"),
+    *(b"x\x01", b"x\x9c", b"x\xda"),  # zlib
 )
 _HEX: Final = re.compile(rb"(?:0x|\\x)?((?:[0-9a-fA-F]{2})+)")
 _LETTER: Final = re.compile(rb"[a-fA-F]")

@@ -10,11 +10,13 @@ import csv
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from lib.sources.files.csv_form import form_of
+from lib.core.errors import UnreadableFileError
+from lib.sources.files.csv_form import SHIELDED, form_of
 from lib.sources.files.drawn import cells_of, plain
 from lib.sources.files.encodings import (
     UTF_8,
@@ -38,10 +40,11 @@ if TYPE_CHECKING:
 
 TOO_FEW: Final = "fewer cells than there are names"
 TOO_MANY: Final = "more cells than there are names"
+NAMES_AGAIN: Final = "the names of the columns once more"
 
 _BLOCK_BYTES: Final = 4 << 20
 _BYTES_AS_TEXT: Final = "latin1"
-_NULLS: Final = ("", "null")
+_NULLS: Final = ("", "null", "NULL", "Null", "None", "\\N", "N/A", "n/a", "#N/A", "-")
 _DECIMAL_COMMA: Final = r"^(-?\d+),(\d+)$"
 
 
@@ -65,7 +68,9 @@ def read(file: InputFile) -> Iterator[pa.RecordBatch]:
         return
     notes = [*form.notes, *([read_as(old)] if old else [])]
     with _content(file, old, drawn) as stream, table_faults(file, "CSV"):
-        for block in table_records(file, list(form.names), _rows(stream, form), typed=False):
+        for block in table_records(
+            file, list(form.names), _rows(file.name, stream, form), typed=False
+        ):
             yield noted(block, *notes)
 
 
@@ -81,7 +86,7 @@ def _content(file: InputFile, old: str | None, drawn: Cells | None) -> Iterator[
         yield as_stream(pieces if drawn is None else plain(pieces, drawn))
 
 
-def _rows(stream: pa.NativeFile, form: CsvForm) -> Iterator[Rows]:
+def _rows(name: str, stream: pa.NativeFile, form: CsvForm) -> Iterator[Rows]:
     """Yield the rows of a file; what is no row comes behind those of its block, with the reason."""
     ragged: list[str] = []
 
@@ -92,7 +97,9 @@ def _rows(stream: pa.NativeFile, form: CsvForm) -> Iterator[Rows]:
     names = list(form.names)
     for block in _blocks(stream, form, keep):
         columns, more = block.columns[: len(names)], block.columns[len(names) :]
+        columns[0] = _without_marks(columns[0])
         table = pa.RecordBatch.from_arrays(list(map(_as_bytes, columns)), names=names)
+        _check_order(name, table)
         yield _typed(_judged(table, more, ragged, form), form)
         ragged.clear()
     if ragged:
@@ -138,7 +145,8 @@ def _judged(table: pa.RecordBatch, more: list[pa.Array], ragged: list[str], form
     more
         Columns beyond the names.
     """
-    reasons, written = pa.nulls(len(table), pa.string()), pa.nulls(len(table), pa.binary())
+    reasons = pc.if_else(_names_again(table), NAMES_AGAIN, pa.scalar(None, pa.string()))
+    written = pa.nulls(len(table), pa.binary())
     for column in more:
         reasons = pc.if_else(column.is_valid(), TOO_MANY, reasons)
     if reasons.null_count < len(reasons):
@@ -161,6 +169,35 @@ def _judged(table: pa.RecordBatch, more: list[pa.Array], ragged: list[str], form
     )
 
 
+def _names_again(table: pa.RecordBatch) -> pa.BooleanArray:
+    """Return which rows are the names, as where files were put one behind the other."""
+    again = pa.array(np.full(len(table), table.num_columns > 1))
+    for name, column in zip(table.schema.names, table.columns, strict=True):
+        if not pc.any(again).as_py():
+            break
+        again = pc.and_(again, pc.fill_null(pc.equal(column, name.encode()), False))
+    return again
+
+
+def _check_order(file: str, table: pa.RecordBatch) -> None:
+    """Raise where the names come again in another order, as those of another file."""
+    names = [name.encode() for name in table.schema.names]
+    for row in np.flatnonzero(pc.is_in(table[0], pa.array(names))):
+        cells = [column[int(row)].as_py() for column in table.columns]
+        if cells != names and set(cells) == set(names):
+            raise UnreadableFileError(
+                f"In the file {file} the columns have another order from some row on.",
+                "Make it two files, each with its own names.",
+            )
+
+
+def _without_marks(cells: pa.Array) -> pa.Array:
+    """Return cells at the beginning of lines without byte order marks and NULs before them."""
+    if not pc.any(pc.match_substring_regex(cells, "^[\0\xef]")).as_py():
+        return cells
+    return pc.replace_substring_regex(cells, "^(?:\0|\xef\xbb\xbf)+", "")
+
+
 def _split(text: str, form: CsvForm) -> list[bytes | None]:
     """Return the cells of a row, without empty ones beyond the names."""
     try:
@@ -181,12 +218,16 @@ def _reason(cells: int, names: int) -> str | None:
 
 
 def _typed(rows: Rows, form: CsvForm) -> Rows:
-    """Return rows with points in place of decimal commas."""
-    if not form.decimals:
+    """Return rows with points in place of decimal commas, without rounded times and shields."""
+    if not (form.decimals or form.rounded or form.shielded):
         return rows
     columns = [
         pc.replace_substring_regex(column, _DECIMAL_COMMA, r"\1.\2")
         if name in form.decimals
+        else pa.nulls(len(column), column.type)
+        if name in form.rounded
+        else pc.replace_substring_regex(column, f"^(?:{SHIELDED})$", r"\1\2")
+        if name in form.shielded
         else column
         for name, column in zip(form.names, rows.block.columns, strict=True)
     ]

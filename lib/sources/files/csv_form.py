@@ -5,13 +5,19 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from lib.sources.files.drawn import cells_of
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
 SEPARATORS: Final = "\t;|,^~\x01\x1f"
 """What may part cells; of two that do so equally well, the first."""
+
+SHIELDED: Final = r"=\"(.*)\"|'([+-]?\d.*)"
+"""How numbers are written so that a spreadsheet takes them for text: `="17"`, or `'17`."""
 
 _NO_NAMES: Final = (
     "The first line looks like data, so the columns have no names; "
@@ -28,6 +34,8 @@ _ESCAPED: Final = re.compile(r'(?:^|[\t;|,^~])"(?:[^"\\]|\\.)*\\"(?![\t;|,^~]|$)
 _OBJECT: Final = re.compile(r"\s*\{.*\}\s*", re.DOTALL)
 _QUOTED: Final = re.compile(r'(?:(?<=[\t;|,^~])|^) *"(?:[^"]|"")*"(?= *(?:[\t;|,^~]|$))')
 _OPENS: Final = re.compile(r'(?:(?<=[\t;|,^~])|^) *"[^"]*(?:""[^"]*)*$')
+_LABEL: Final = re.compile(r"\s*[A-Za-z][\w.-]* ?[:=]")
+_ROUNDED: Final = re.compile(r"[1-9](?:\.\d{0,8})?[eE]\+?(?:09|9|12|15|18)")
 _COMMENT: Final = re.compile(r"(?:#|//|%)\s*")
 _TOLD: Final = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 
@@ -52,6 +60,10 @@ class CsvForm:
         Columns with decimal commas.
     notes
         Sentences on what is not as one expects of CSV.
+    rounded
+        Columns of times since 1970 that a spreadsheet has rounded: they tell no time any more.
+    shielded
+        Columns of `SHIELDED`.
     """
 
     separator: str
@@ -62,6 +74,8 @@ class CsvForm:
     decimals: tuple[str, ...]
     notes: tuple[str, ...]
     escapes: bool = False
+    rounded: tuple[str, ...] = ()
+    shielded: tuple[str, ...] = ()
 
 
 def form_of(text: str) -> CsvForm | None:
@@ -81,18 +95,46 @@ def form_of(text: str) -> CsvForm | None:
     at = _line_of_names(lines, rows, first, width)
     following = [row for row in rows[at + 1 :] if len(row) == width]
     named = not _looks_like_data(rows[at], following)
-    names = _names(rows[at], following) if named else _numbered(width)
-    notes = []
-    if not named:
-        notes.append(_NO_NAMES)
-    if passed := sum(bool(line.strip()) for line in lines[first:at]):
-        notes.append(f"Lines passed over before the first row: {passed}.")
-    decimals = _decimals(names, following) if separator != "," else ()
+    names = _told_apart(_names(rows[at], following)) if named else _numbered(width)
+    passed = sum(bool(line.strip()) for line in lines[first:at])
+    notes = [
+        *_said_of_names(rows[at], names if named else None),
+        *([f"Lines passed over before the first row: {passed}."] if passed else []),
+    ]
+    skipped = sum(line.count("\n") + 1 for line in lines[: at + named])
+    width = max(width, len(names))
+    form = CsvForm(separator, quote, skipped, names, width, (), tuple(notes), escapes)
+    return _with_cells(form, following)
+
+
+def _said_of_names(cells: list[str], names: tuple[str, ...] | None) -> Iterator[str]:
+    """Yield what is to be said of names: that there are none, or that some had to be told apart."""
+    if names is None:
+        yield _NO_NAMES
+        return
+    written = [cell.strip() for cell in cells]
+    same = sorted(name for name, count in Counter(written).items() if name and count > 1)
+    begins = tuple(f"{name}_" for name in same)
+    others = ", ".join(n for n in names if n not in written and n.startswith(begins))
+    if others:
+        yield f"Several columns are called {', '.join(same)}; the others of them are {others}."
+
+
+def _with_cells(form: CsvForm, rows: list[list[str]]) -> CsvForm:
+    """Return a form with what its cells are, told from some rows."""
+    names, notes = form.names, [*form.notes]
+    decimals = _decimals(names, rows) if form.separator != "," else ()
     if decimals:
         notes.append(f"Decimal commas in {', '.join(decimals)}.")
-    width = max(width, len(names))
-    skipped = sum(line.count("\n") + 1 for line in lines[: at + named])
-    return CsvForm(separator, quote, skipped, names, width, decimals, tuple(notes), escapes)
+    rounded = _alike(names, rows, _is_rounded)
+    if rounded:
+        example = _first(names, rounded, rows)
+        notes.append(
+            f"Rounded by a spreadsheet, and left out: {', '.join(rounded)} ({example}). "
+            "Write such times as whole numbers or as text."
+        )
+    shielded = _alike(names, rows, re.compile(SHIELDED).fullmatch)
+    return replace(form, decimals=decimals, rounded=rounded, shielded=shielded, notes=tuple(notes))
 
 
 def _whole_lines(lines: list[str]) -> list[str]:
@@ -121,7 +163,18 @@ def is_table(text: str) -> bool:
         return False
     rows = [_cells(line, _separator(lines, '"'), '"') for line in lines]
     width = _width(rows)
-    return width > 1 and sum(len(row) == width for row in rows) * 10 >= 9 * len(rows)
+    alike = width > 1 and sum(len(row) == width for row in rows) * 10 >= 9 * len(rows)
+    return alike and not _are_labelled(rows, width)
+
+
+def _are_labelled(rows: list[list[str]], width: int) -> bool:
+    """Return whether half of the cells have a name each, the same in all rows: no CSV."""
+    labels = [
+        {found[0] if (found := _LABEL.match(row[k])) else "" for row in rows if len(row) == width}
+        for k in range(width)
+    ]
+    named = [found for found in labels if len(found) == 1 and found != {""}]
+    return len(named) > 1 and len(named) * 2 >= width
 
 
 def _cells(line: str, separator: str, quote: str, *, escapes: bool = False) -> list[str]:
@@ -219,8 +272,44 @@ def _names(cells: list[str], rows: list[list[str]]) -> tuple[str, ...]:
     return tuple(name.strip() or f"column_{k}" for k, name in enumerate(names, start=1))
 
 
+def _told_apart(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return names with a number behind those that came before."""
+    found: list[str] = []
+    for name in names:
+        others = (f"{name}_{k}" for k in range(2, len(names) + 2))
+        free = (other for other in others if other not in names and other not in found)
+        found.append(next(free) if name in found else name)
+    return tuple(found)
+
+
 def _numbered(width: int) -> tuple[str, ...]:
     return tuple(f"column_{k}" for k in range(1, width + 1))
+
+
+def _alike(
+    names: tuple[str, ...], rows: list[list[str]], fits: Callable[[str], object]
+) -> tuple[str, ...]:
+    """Return the columns of which all cells that are not empty fit."""
+    found = []
+    for k, name in enumerate(names):
+        cells = [cell for row in rows if k < len(row) and (cell := row[k].strip())]
+        if cells and all(map(fits, cells)):
+            found.append(name)
+    return tuple(found)
+
+
+def _is_rounded(cell: str) -> bool:
+    """Return whether a cell is a time since 1970 with too few digits for a second."""
+    return _ROUNDED.fullmatch(cell) is not None and _is_of_our_age(cell)
+
+
+def _is_of_our_age(cell: str) -> bool:
+    mantissa = float(re.split("[eE]", cell)[0])
+    return 1 <= mantissa < 4.2  # seconds, ms, µs or ns until 2100
+
+
+def _first(names: tuple[str, ...], rounded: tuple[str, ...], rows: list[list[str]]) -> str:
+    return next(cell for row in rows if (cell := row[names.index(rounded[0])].strip()))
 
 
 def _decimals(names: tuple[str, ...], rows: list[list[str]]) -> tuple[str, ...]:

@@ -31,6 +31,11 @@ _MARKS: Final = (
 )
 _BESIDE_LETTERS: Final = re.compile(rb"[A-Za-z][\x80-\xff]|[\x80-\xff][A-Za-z]|[\xc0-\xff]{3}")
 _NO_TEXT: Final = re.compile(rb"[\0-\x08\x0e-\x1f]|\\u00[01][0-9a-fA-F]")
+_HIGH: Final = re.compile(rb"[\x80-\xff]")
+_IN_UTF_8: Final = re.compile(
+    rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
+)
+
 _LETTERS: Final = ("Lu", "Ll", "Lo")
 _TOLD_FROM: Final = 1 << 16
 _ESCAPE: Final = b"\x1b["
@@ -100,6 +105,10 @@ def old_encoding_of_json(beginning: bytes) -> str | None:
     found = old_encoding_of(b"\n".join([*lines, b""]))
     if found is None or any(map(_is_utf8, lines)) or any(map(_NO_TEXT.search, lines)):
         return None
+    together = b"\n".join(lines)
+    in_utf8 = sum(map(len, _IN_UTF_8.findall(together)))
+    if in_utf8 * 3 > len(_HIGH.findall(together)):
+        return None  # UTF-8, and bytes beside it
     return found if _is_of_letters(b"\n".join(lines), found) else None
 
 

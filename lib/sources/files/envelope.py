@@ -21,7 +21,7 @@ from lib.sources.files.json_text import members, unquoted
 from lib.sources.files.places import Places
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -65,7 +65,7 @@ _OF_KAFKA: Final = "kafka"
 """What names may begin with beside a record, but not in one: Skewline's own columns do."""
 
 NOT_WHOLE: Final = "not a whole JSON object"
-NO_VALUE: Final = "no value, which the other records of the file have"
+NO_VALUE: Final = "no value beside its place in the topic"
 BAD_TEXT: Final = "a text that JSON does not allow"
 
 _SAMPLE: Final = 64
@@ -114,9 +114,25 @@ def envelope_of(names: Sequence[str], values: Sequence[Any] = ()) -> Envelope | 
     if "partition" in found and "offset" in found:
         return Envelope(found)
     plain = {_plain(name) for name in names}
-    only = all(name in _BESIDE or any(name in known for known in NAMES.values()) for name in plain)
+    only = _are_of_tools(plain)
     others = found.keys() - {"value"} or plain & {"topic", "topicname"}
     return Envelope(found) if only and others and _look_like_json(values) else None
+
+
+def _is_place_alone(names: Sequence[str]) -> bool:
+    """Return whether an object is all that tools write beside a record, without its value."""
+    roles = _roles(names)
+    plain = {_plain(name) for name in names}
+    return (
+        {"partition", "offset", "timestamp"} <= roles.keys()
+        and "value" not in roles
+        and bool(plain & {"topic", "topicname"})
+        and _are_of_tools(plain)
+    )
+
+
+def _are_of_tools(plain: Iterable[str]) -> bool:
+    return all(name in _BESIDE or any(name in known for known in NAMES.values()) for name in plain)
 
 
 def _roles(names: Sequence[str], prefix: str = "") -> dict[str, str]:
@@ -162,6 +178,8 @@ def envelope_in(objects: Sequence[bytes]) -> Envelope | None:
     nested = _nested_in(read, names)
     if nested is not None:
         return nested
+    if _is_place_alone(names):
+        return Envelope(_roles(names) | {"value": "value"})
     value = value_name(names)
     envelope = envelope_of(names, [each.get(value) for each in read] if value else ())
     if envelope is None:

@@ -28,16 +28,26 @@ _MAGIC: Final = {
     b"\x1f\x8b": "compressed with gzip",
     b"\x28\xb5\x2f\xfd": "compressed with zstd",
     b"PAR1": "Parquet",
-    b"PK\x03\x04": "a zip archive",
+    b"PK\x03\x04": "a zip archive or a workbook of Excel",
     b"BZh": "compressed with bzip2",
     b"\xfd7zXZ": "compressed with xz",
     b"\x04\x22\x4d\x18": "compressed with lz4",
+    **dict.fromkeys((b"x\x01", b"x\x9c", b"x\xda"), "compressed with zlib"),
     b"Obj\x01": "an Avro file",
     b"ARROW1": "Arrow",
     b"ORC": "ORC",
     b"SQLite format 3": "a SQLite database",
     b"%PDF-": "a PDF",
 }
+_UNPACK: Final = "Unpack it, or compress it with gzip, zstd or bzip2."
+_WRITE: Final = "Write its records as JSON Lines, CSV or Parquet."
+_REMEDIES: Final = {
+    **{f"compressed with {form}": _UNPACK for form in ("xz", "lz4", "zlib")},
+    **dict.fromkeys(("ORC", "a SQLite database", "a PDF"), _WRITE),
+    "a zip archive or a workbook of Excel": "Give an archive the ending .zip; of a workbook, save "
+    "the sheet as CSV.",
+}
+"""What is read under no ending → what to do."""
 
 
 @dataclass(frozen=True)
@@ -266,7 +276,7 @@ def check_form(file: InputFile, beginning: bytes, expected: str) -> None:
         if beginning.startswith(magic) and form != expected:
             raise UnreadableFileError(
                 f"The file {file.name} is named as {expected} but is {form}.",
-                "Give it the ending of what it holds.",
+                _REMEDIES.get(form, "Give it the ending of what it holds."),
             )
 
 

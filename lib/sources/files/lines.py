@@ -22,6 +22,10 @@ BLOCK_BYTES: Final = 4 << 20
 
 LONGEST_LINE: Final = 64 << 20
 
+_BOM: Final = b"\xef\xbb\xbf"
+_PADDING: Final = re.compile(rb"(?m)^(?:\0|\xef\xbb\xbf)+(?=[{\[])|(?<=[}\]])\0+$")
+"""Files that were put one behind the other have a mark in the middle; cut off ones have NULs."""
+
 _STATUS: Final = b"% Reached end of topic "
 _INTO_A_LINE: Final = re.compile(rb"([^\n]+?)(% Reached end of topic [^\n]+)\n([^\n]*)")
 """JSON has no line break in a text: what ends a line so was printed beside it, to the terminal."""
@@ -51,6 +55,8 @@ def lines_of(file: InputFile) -> Iterator[pa.BinaryArray]:
 def split_lines(text: bytes) -> pa.BinaryArray:
     """Return the lines of a text that are not blank; what kcat printed into one stands behind."""
     text = text.replace(b"\r\n", b"\n").removesuffix(b"\r")
+    if b"\0" in text or _BOM in text:
+        text = _PADDING.sub(b"", text)
     if _STATUS in text:
         text = _INTO_A_LINE.sub(_behind, text)
     lines = pc.split_pattern(pa.array([text]), "\n").flatten()

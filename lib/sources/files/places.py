@@ -33,6 +33,7 @@ from lib.sources.records import (
     NO_TIMESTAMP,
     NO_TIMESTAMP_TYPE,
     RECORDS,
+    noted,
     rejected_for,
     with_values,
 )
@@ -45,6 +46,10 @@ if TYPE_CHECKING:
 NO_PLACE: Final = "no partition or offset, which the other records of the file have"
 TWICE: Final = "a partition and offset that another record of the file has"
 
+_NOT_READ: Final = (
+    "The timestamps beside the records ({}, such as {}) cannot be read without doubt, so these "
+    "have no received time."
+)
 _OWN: Final = {
     "partition": PARTITION,
     "offset": OFFSET,
@@ -76,6 +81,7 @@ class Places:
     names: Mapping[str, str]
     row: int = 0
     unit: Unit | None = field(default=None, init=False)
+    _note: str = field(default="", init=False)
     _last: pa.RecordBatch | None = field(default=None, init=False)
 
     def blocks(
@@ -100,6 +106,7 @@ class Places:
         found = {role: columns[name] for role, name in self.names.items()}
         records, reasons = self._records(values, found, reasons)
         self.row += len(values)
+        records = noted(records, self._note)
         if reasons is None:
             yield from _rising(records)
             return
@@ -150,6 +157,9 @@ class Places:
             plain = self.names["timestamp"] in _MILLISECONDS
             self.unit = "ms" if plain else recognise_unit(column)
         if self.unit is None:
+            unread = column.drop_null()[:1].to_pylist()
+            if unread:
+                self._note = _NOT_READ.format(self.names["timestamp"], unread[0])
             return pa.nulls(len(column), pa.int64())
         times = event_times(column, self.unit)
         there = (times.problem == READABLE) | (times.problem == FAR_OUTSIDE)

@@ -63,6 +63,7 @@ _REASONS: Final = (
     ),
     (re.compile(rb"% ?Headers:"), "headers on a line of their own"),
     (re.compile(rb"% "), "a status line of kcat"),
+    (re.compile(rb"%[0-7]\|\d+\.\d+\|"), "a line of a log"),
     (_LOG, "a line of a log"),
     (re.compile(rb"(?:SLF4J|WARN|ERROR|INFO|DEBUG|OpenJDK|log4j)\b"), "a line of a log"),
     (
@@ -73,9 +74,6 @@ _REASONS: Final = (
         "what a tool says of itself",
     ),
 )
-TOLD: Final = frozenset(reason for _, reason in _REASONS)
-"""Reasons that say what a line is, so that nobody has to guess."""
-
 _NEVER: Final = r"^(?:% |(?:\^C)?Processed a total of \d+ messages)"
 """What tools print beside records, though it may look like one."""
 

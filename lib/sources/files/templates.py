@@ -33,6 +33,7 @@ _MOMENT: Final = (
 )
 _ISO: Final = re.compile(_MOMENT.encode())
 _TIME: Final = re.compile(rb"\0|1\d{12}|1\d{9}\.\d{1,9}")
+_BEGINS_AS_TIME: Final = re.compile(rb"1\d{12}(?!\d)|" + _MOMENT.encode())
 _MS: Final = re.compile(rb"\d{12,14}")
 _AFTER_AT: Final = re.compile(rb"1\d{9}(?:\d{3}|\.\d{1,9})?")
 _PATTERNS: Final = {
@@ -80,8 +81,11 @@ def template_with_names(fronts: Sequence[bytes]) -> Template | None:
     alike = [parts for names, parts in found if names == common]
     if len({_SIZE.sub(b"", parts[0][0]) for parts in alike}) > 1:
         return None  # what is before the first name is no label
+    columns = list(zip(*alike, strict=True))
+    if "timestamp" not in roles:
+        roles = [_or_time(*each) for each in zip(roles, common, columns, strict=True)]
     pattern, moments = "", set[bytes]()
-    for role, column in zip(roles, zip(*alike, strict=True), strict=True):
+    for role, column in zip(roles, columns, strict=True):
         label = _SIZE.sub(b"0", column[0][0])
         texts = [text for _, text in column]
         numbers = label != column[0][0]
@@ -97,6 +101,12 @@ def template_with_names(fronts: Sequence[bytes]) -> Template | None:
         if role == "timestamp":
             moments |= {one[0] for cell in cells if (one := _form(role).match(cell))}
     return _template(pattern, roles, moments)
+
+
+def _or_time(role: str, name: bytes, column: Sequence[tuple[bytes, bytes]]) -> str:
+    """Return the role of a part; "t" is the time where it has one, else the topic."""
+    is_time = name.lower() == b"t" and all(_BEGINS_AS_TIME.match(text) for _, text in column)
+    return "timestamp" if is_time else role
 
 
 def _bare(cells: Sequence[bytes]) -> tuple[bytes, list[bytes], bytes]:

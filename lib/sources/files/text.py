@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 
 from lib.sources.files import csv
-from lib.sources.files.aws_lambda import is_event, records_of_events
+from lib.sources.files.aws_lambda import ENVELOPE, is_event, records_of_events
 from lib.sources.files.codings import of_base64
 from lib.sources.files.csv_form import is_table
+from lib.sources.files.document_tables import MOST_TABLES, array_lines, table_in
 from lib.sources.files.documents import longest_array
 from lib.sources.files.encodings import (
     BEGINNING_BYTES,
@@ -27,7 +28,8 @@ from lib.sources.files.encodings import (
 )
 from lib.sources.files.envelope import Unpacking, envelope_in
 from lib.sources.files.json_text import cut, members, unquoted
-from lib.sources.files.lines import lines_of, split_lines, values_of
+from lib.sources.files.lines import BLOCK_BYTES, LONGEST_LINE, lines_of, split_lines, values_of
+from lib.sources.files.notations import converted, of_pairs, of_python
 from lib.sources.files.places import own_places
 from lib.sources.files.printed import (
     Printed,
@@ -42,7 +44,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from lib.sources.files.codings import Decode
+    from lib.sources.files.document_tables import DocumentTable
+    from lib.sources.files.documents import EventArray
     from lib.sources.files.input_file import InputFile
+    from lib.sources.files.notations import Notation
 
 _SAMPLE: Final = 200
 _BEGINS: Final = ("{", "[")
@@ -76,8 +81,16 @@ def _records(file: InputFile, text: bytes, *, whole: bool) -> Iterator[pa.Record
     lines, first = _some(every), every[:_SAMPLE].to_pylist()
     loaded = [_loaded(line) for line in lines]
     others = [line for line, found in zip(lines, loaded, strict=True) if not _is_value(found)]
-    if len(lines) > 1 and _are_lines(len(lines), others):
+    if len(lines) > 1 and (rows := array_lines([_loaded(line) for line in first])):
+        for block in records_of_values(rows.objects(lines_of(file)), file.first_row):
+            yield noted(block, rows.sentence)
+    elif len(lines) > 1 and _are_lines(len(lines), others):
         yield from records_of_values(lines_of(file), file.first_row)
+    elif whole and (document := of_python(text)):
+        objects, _, _ = cut(document, within=False, final=True)
+        yield from records_of_values([objects], file.first_row)
+    elif notation := _notation(lines):
+        yield from records_of_values(converted(lines_of(file), notation), file.first_row)
     elif len(others) * 2 >= len(lines) > 0 and (printed := _printed(lines, first)):
         yield from printed_records(printed, lines_of(file), file.first_row)
     elif any(line.lstrip(b" \t,").startswith((b"{", b"[")) for line in lines):
@@ -86,6 +99,18 @@ def _records(file: InputFile, text: bytes, *, whole: bool) -> Iterator[pa.Record
         yield from csv.read(file)
     else:
         yield from records_of_values(lines_of(file), file.first_row)
+
+
+def _notation(lines: Sequence[bytes]) -> Notation | None:
+    """Return in which notation most of some lines are objects; None if in none, or in JSON."""
+    return next(
+        (
+            notation
+            for notation in (of_python, of_pairs)
+            if sum(notation(line) is not None for line in lines) * 2 > len(lines)
+        ),
+        None,
+    )
 
 
 def _printed(lines: Sequence[bytes], first: Sequence[bytes]) -> Printed | None:
@@ -130,11 +155,42 @@ def _values(file: InputFile, text: bytes, *, whole: bool) -> Iterator[pa.RecordB
     if one and whole and is_event(_loaded(found[0].as_py())):
         one = False
     array = longest_array(file) if one else None
+    table = _table(file, array, text) if one else None
+    if table is not None:
+        for block in records_of_values(table.blocks(), file.first_row):
+            yield noted(block, table.sentence)
+        return
     if array is None or (array.objects == 1 and whole and not _is_most(array.start, text)):
         yield from records_of_values(values_of(file), file.first_row)
         return
     for block in records_of_values(values_of(file, array.start), file.first_row):
         yield noted(block, array.sentence)
+
+
+def _table(file: InputFile, array: EventArray | None, text: bytes) -> DocumentTable | None:
+    """Return the events of a document that are in no array; None if an array has more of them.
+
+    Parameters
+    ----------
+    array
+        Its longest array of objects.
+    text
+        How it begins.
+    """
+    filling = array is not None and not array.others and array.objects > MOST_TABLES
+    if array is not None and filling and array.start < len(text):
+        _, taken, _ = cut(text[array.start :], within=False, final=True, whole=False)
+        if taken * 2 > len(text):
+            return None
+    pieces = []
+    for piece in pieces_of(file, BLOCK_BYTES):
+        pieces.append(piece)
+        if sum(map(len, pieces)) > LONGEST_LINE:
+            return None
+    table = table_in(_loaded(b"".join(pieces)))
+    if table is None or array is None or not table.path or array.path.startswith(f"{table.path}."):
+        return table
+    return table if len(table.rows) > array.objects else None
 
 
 def _is_most(start: int, text: bytes) -> bool:
@@ -161,7 +217,7 @@ def records_of_values(
     if is_event(_loaded(some[0])):
         yield from records_of_values(records_of_events(every), row, of_base64)
         return
-    envelope = envelope_in(some)
+    envelope = envelope_in(some) or (ENVELOPE if coding else None)
     if envelope is not None:
         unpacking = Unpacking(envelope, envelope.places(row), coding, begun=coding is not None)
         for objects in every:
