@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lib.report.conditions import Condition, Verdict
-    from lib.report.report import Report
+    from lib.report.report import Replayed, Report
 
 STANDARD_OUTPUT = "-"
 
@@ -167,19 +167,22 @@ def _events(made: Made) -> bytes | None:
 
 
 def _windows(made: Made) -> bytes:
-    replayed = made.report.replayed if made.report else None
-    return _csv(WINDOWS, None if replayed is None else windows_of(replayed))
+    return _of_replay(made, WINDOWS, windows_of)
 
 
 def _dropped(made: Made) -> bytes:
-    replayed = made.report.replayed if made.report else None
-    return _csv(DROPPED, None if replayed is None else dropped_of(replayed))
+    return _of_replay(made, DROPPED, dropped_of)
 
 
-def _csv(columns: Sequence[str], table: pd.DataFrame | None) -> bytes:
-    if table is None:  # withheld; the document says why
+def _of_replay(
+    made: Made, columns: Sequence[str], table_of: Callable[[Replayed], pd.DataFrame]
+) -> bytes:
+    """Return a table of the replay as CSV; without rows where it is withheld, as is said."""
+    report = made.report
+    replayed = None if report is None else report.replayed or report.of_all
+    if replayed is None:
         return f"{','.join(columns)}\r\n".encode()
-    return csv_of(table).encode(errors="replace")
+    return csv_of(table_of(replayed)).encode(errors="replace")
 
 
 def _junit(made: Made) -> bytes:
