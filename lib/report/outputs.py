@@ -12,6 +12,7 @@ from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from lib.core.formatting import counted
+from lib.core.part import Part
 from lib.core.spreadsheets import csv_of
 from lib.events.export import write_capture
 from lib.report.conditions import judged
@@ -161,7 +162,7 @@ def _events(made: Made) -> bytes | None:
         source=str(made.document["made"]["source"]),
         fields=topic.fields,
         corrected=topic.corrected,
-        where=made.report.asked.where,
+        part=Part(made.report.asked.where, made.report.is_cut).within(topic.report.part),
     )
     return written.getvalue()
 
