@@ -1,6 +1,7 @@
 import streamlit as st
 
 from lib.analysis import outages
+from lib.analysis.of_topic import OF_A_PART, is_cut
 from lib.charts.outages import outage_timeline
 from lib.events.table import TimeDomain
 from lib.ui import parameters
@@ -41,7 +42,9 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 every, limits = outages_of(visible.whole, sensitivity)
 found = visible.outages(every[every[outages.KIND].isin(kinds)])
 
-if found.empty:
+if is_cut(visible.topic):
+    st.info(OF_A_PART, title="No outage is told.", icon=":material/content_cut:")
+elif found.empty:
     st.success(
         "Every client shown was heard as often as its own rhythm lets expect, in the window.",
         title="No outage of these kinds.",

@@ -51,6 +51,7 @@ class About(StrEnum):
     EVENT_TIME = "event time"
     RECEIVED_TIME = "received time"
     FILTER = "filter"
+    PART = "part of a topic"
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,9 @@ def notices(topic: LoadedTopic, verdict: Verdict | None) -> list[Notice]:
     -------
     list of Notice
         In this order: reading was stopped, or failed; records expired; partitions cannot be read;
-        the topic was read anew; compaction removed records; the cap kept older records out; records
-        were rejected; event times are corrected; received times are missing, mean little, or not
-        their order.
+        the topic was read anew; compaction removed records; the cap kept older records out; the
+        file is a part of a topic; records were rejected; event times are corrected; received times
+        are missing, mean little, or not their order.
     """
     return [*_of_load(topic), *_of_times(topic, verdict)]
 
@@ -126,6 +127,9 @@ def _of_load(topic: LoadedTopic) -> Iterator[Notice]:
             f"{len(topic.events.table):,} are shown: the cap on events is reached."
         )
         yield Notice(About.CAPPED, Level.INFO, sentence)
+    if report.part is not None:
+        level = Level.WARNING if report.part.is_cut else Level.INFO
+        yield Notice(About.PART, level, report.part.note)
     if rejected:
         was = "was" if rejected == 1 else "were"
         sentence = f"{counted(rejected, 'record')} could not be read and {was} rejected."

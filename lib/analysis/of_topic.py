@@ -9,7 +9,7 @@ import numpy as np
 
 from lib.analysis import client_clocks
 from lib.analysis.analyse import Analysis, analyse
-from lib.analysis.findings import NOTHING
+from lib.analysis.findings import NOTHING, NOTHING_ELSE
 from lib.analysis.notices import notices
 from lib.analysis.sequence_numbers import RejectedRecords
 from lib.analysis.time_notices import time_notices
@@ -23,18 +23,42 @@ if TYPE_CHECKING:
 
 NONE_RECEIVED: Final = "No event has a received time."
 NO_DELAY_TOLD: Final = "The received times tell no delay."
+OF_A_PART: Final = (
+    "The file has only some events of its clients or sessions, and what was left out would look "
+    "like silences and losses: open a file with all of them."
+)
 _ONLY_THE_CLOCKS: Final = (
     "The event times are wrong as a whole, as said above. Beyond that nothing stands out."
 )
 
 
 def analysis_of(topic: LoadedTopic) -> Analysis:
-    """Return every analysis of a topic."""
-    return analyse(
+    """Return every analysis of a topic; of a part with gaps (`is_cut`), what gaps do not change."""
+    found = analyse(
         topic.events.table,
         sessions_are_derived=topic.fields.session is None,
         rejected=rejected_of(topic),
     )
+    if not is_cut(topic):
+        return found
+    return replace(
+        found,
+        outages=found.outages.head(0),
+        sessions=None,
+        numbering=None,
+        findings=[],
+        extent=None,
+        told=NOTHING_ELSE,
+    )
+
+
+def is_cut(topic: LoadedTopic) -> bool:
+    """Return whether the file says that events were left out between others when it was written.
+
+    Then no silence, no missing number and no finding is told: the filter may have made it.
+    """
+    part = topic.report.part
+    return part is not None and part.is_cut
 
 
 def rejected_of(topic: LoadedTopic) -> RejectedRecords:
@@ -58,6 +82,8 @@ def nothing_found(
     topic: LoadedTopic, analysis: Analysis, verdict: Verdict | None, diagnosis: Diagnosis | None
 ) -> str:
     """Return what is said in place of findings where there are none; `NOTHING` if all is well."""
+    if is_cut(topic):
+        return OF_A_PART
     if why_no_delay(verdict):
         numbers = "" if analysis.numbering is None else "Sequence numbers show nothing. "
         late = "Whether events are late cannot be told from these received times."

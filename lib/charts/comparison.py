@@ -23,6 +23,8 @@ from lib.charts.picture import (
     brush,
     gridless,
     of_views,
+    picked,
+    places,
     plain,
     scales,
     zoom,
@@ -104,7 +106,7 @@ class ComparisonChart:
     @property
     def picture(self) -> Picture:
         """The chart with its words."""
-        return Picture(self.chart, self.alt, self.caption)
+        return Picture(self.chart, self.alt, self.caption, are_records=self.width_ms is None)
 
     @property
     def alt(self) -> str:
@@ -192,7 +194,7 @@ def comparison(
         _framed(panel, clock, views[clock], lanes, marked, zero_ms, scale, domain, height)
         for clock, panel in panels.items()
     ]
-    chart = _stacked(framed, views)
+    chart = _stacked(framed, views, are_points=width is None)
     return ComparisonChart(
         chart,
         len(codes),
@@ -266,6 +268,7 @@ def _points(
             "event": drawn_times(seen[EVENT_TIME], zero_ms, scale),
             "received": drawn_times(seen[RECEIVED_TIME], zero_ms, scale),
             "delay": _delays_s(seen),
+            **places(seen),
         }
     )
     if SEQUENCE in seen:
@@ -416,7 +419,9 @@ def _row(lanes: Lanes) -> alt.Y:
     )
 
 
-def _stacked(panels: list[alt.LayerChart], views: dict[TimeDomain, str]) -> alt.VConcatChart:
+def _stacked(
+    panels: list[alt.LayerChart], views: dict[TimeDomain, str], *, are_points: bool
+) -> alt.VConcatChart:
     """Return the panels below one another, so that zooming one zooms all."""
     chart: alt.VConcatChart = alt.vconcat(
         *panels,
@@ -424,9 +429,9 @@ def _stacked(panels: list[alt.LayerChart], views: dict[TimeDomain, str]) -> alt.
         autosize=FIT,  # Streamlit would not fit panels of several layers to the page
         resolve=scales(x="shared", y="shared", color="independent"),
     )
-    moves = of_views(zoom("x", brushes=True), list(views.values()))
+    of_all = [zoom("x", brushes=True), *([picked()] if are_points else [])]
     chart.params = [
-        moves,
+        *(of_views(each, list(views.values())) for each in of_all),
         *(of_views(brush(BRUSHES[clock]), [view]) for clock, view in views.items()),
     ]
     return chart

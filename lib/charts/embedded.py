@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final
 
 import altair as alt
@@ -13,7 +14,13 @@ import vl_convert
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_SVG_PX: Final = 900
+    from lib.charts.picture import Picture
+
+_PX: Final = 900
+"""Width of a picture's panels."""
+
+_CHARACTERS: Final = 150
+"""In a line of words as wide as that."""
 
 _PARTS: Final = ("layer", "vconcat", "hconcat", "concat")
 
@@ -45,12 +52,33 @@ def embedded(chart: alt.TopLevelMixin, *, width: int) -> EmbeddedChart:
     return EmbeddedChart(spec, tables)
 
 
-def svg_of(chart: alt.TopLevelMixin) -> bytes:
-    """Return a chart as a picture that can be scaled; takes a second."""
-    found = embedded(chart, width=_SVG_PX)
-    datasets = {name: _rows_of(columns) for name, columns in found.tables.items()}
-    svg: str = vl_convert.vegalite_to_svg({**found.spec, "datasets": datasets})
+def svg_of(picture: Picture) -> bytes:
+    """Return a chart with its title and words, as a picture that can be scaled; takes a second."""
+    svg: str = vl_convert.vegalite_to_svg(_with_words(picture))
     return svg.encode()
+
+
+def png_of(picture: Picture) -> bytes:
+    """Return a chart with its title and words, as pixels, two of them a px; takes a second."""
+    png: bytes = vl_convert.vegalite_to_png(_with_words(picture), scale=2)
+    return png
+
+
+def _with_words(picture: Picture) -> dict[str, Any]:
+    """Return the spec of a chart that stands alone: title, what it shows, how it is read."""
+    found = embedded(picture.chart, width=_PX)
+    titled = found.spec.get("title")
+    own = titled.get("text") if isinstance(titled, dict) else titled
+    said = [line for text in (picture.alt, picture.reading) for line in wrap(text, _CHARACTERS)]
+    title = {
+        "text": own or said[:1],
+        "subtitle": said if own else said[1:],
+        "anchor": "start",
+        "frame": "bounds",
+        "offset": 12,
+    }
+    datasets = {name: _rows_of(columns) for name, columns in found.tables.items()}
+    return {**found.spec, "title": title, "datasets": datasets, "background": "white"}
 
 
 def _rows_of(columns: Columns) -> list[dict[str, Any]]:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import altair as alt
+import pandas as pd
 
 from lib.charts.times import TimeScale
+from lib.core.columns import OFFSET, PARTITION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
 ZOOM: Final = "zoom"
 """The name of the selection that follows what a chart shows of its axes."""
+
+RECORD: Final = "record"
+"""The name of the selection of the event that was clicked, by its place in the log."""
 
 TIME: Final = "time"
 """The field of the time across."""
@@ -52,11 +57,27 @@ class Picture:
         What it shows, with the figures, for those who do not see it.
     reading
         How it is read, in a line or two.
+    are_records
+        Whether its marks are events, which can be clicked (`RECORD`).
     """
 
     chart: alt.Chart | alt.LayerChart | alt.VConcatChart
     alt: str
     reading: str
+    are_records: bool = False
+
+
+def places(events: pd.DataFrame) -> dict[str, pd.Series]:
+    """Return the columns of a chart's data that say where its events stand, as narrow as can be."""
+    return {
+        name: pd.to_numeric(events[name].reset_index(drop=True), downcast="unsigned")
+        for name in (PARTITION, OFFSET)
+    }
+
+
+def picked() -> alt.Parameter:
+    """Return the selection of the event that is clicked; its data have `places`."""
+    return alt.selection_point(name=RECORD, fields=[PARTITION, OFFSET], on="click", empty=False)
 
 
 def zoom(*encodings: SingleDefUnitChannel_T, brushes: bool = False) -> alt.Parameter:

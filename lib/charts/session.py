@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lib.charts import colours
-from lib.charts.picture import FIT, TIME, TITLE, Picture, along, zoom
+from lib.charts.picture import FIT, TIME, TITLE, Picture, along, picked, places, zoom
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
 from lib.core.columns import EVENT_TIME, RECEIVED_TIME, SEQUENCE
 from lib.core.formatting import counted, delay_text, duration
@@ -71,10 +71,11 @@ def session_fan(session: pd.DataFrame, *, name: str, zero_ms: int, scale: TimeSc
     )
     delay = session[RECEIVED_TIME] - session[EVENT_TIME]
     return Picture(
-        chart.add_params(zoom("x")),
+        chart.add_params(zoom("x"), picked()),
         f"{counted(len(session), 'event')} of session {name} from when they happened to when they "
         f"arrived; the largest delay is {delay_text(int(delay.max()))}",
         f"A line is an event: upright where it came at once. {left_out}".strip(),
+        are_records=True,
     )
 
 
@@ -114,6 +115,7 @@ def _lines(shown: pd.DataFrame, zero_ms: int, scale: TimeScale) -> pd.DataFrame:
             "delay": (shown[RECEIVED_TIME] - shown[EVENT_TIME]).to_numpy() / 1000,
             "above": _HAPPENED,
             "below": _ARRIVED,
+            **places(shown),
         }
     )
     if SEQUENCE in shown:

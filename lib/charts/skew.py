@@ -19,6 +19,8 @@ from lib.charts.picture import (
     along,
     duration_axis,
     gridless,
+    picked,
+    places,
     symlog,
     zoom,
 )
@@ -262,10 +264,11 @@ def skew_plot(
     )
     number = int(np.count_nonzero(late))
     picture = Picture(
-        chart.add_params(zoom("x", "y")),
+        chart.add_params(zoom("x", "y"), *([picked()] if are_points else [])),
         f"{name} of {counted(len(event), 'event')}: {number:,} are {judged.words[1]}; the longest "
         f"delay is {delay_text(int((received - event).max()))}",
         _reading(len(event), number, judged, frame, are_points=are_points),
+        are_records=are_points,
     )
     return SkewPlot(picture, len(event), are_points, number)
 
@@ -365,8 +368,9 @@ def _points(
             "up": frame.drawn_up(up),
             "received": drawn_times(received, frame.zero_ms, frame.scale),
             "client": client,
-            "delay": (received - event) / 1000.0,
+            **({"delay": (received - event) / 1000.0} if frame.is_diagonal else {}),
             "which": pd.Categorical(np.where(late, words[1], words[0])),
+            **places(seen),
         }
     )
     chart: alt.Chart = (
@@ -379,7 +383,9 @@ def _points(
                 alt.Tooltip("client:N", title="Client"),
                 time_tooltip(TIME, "Event time", frame.scale),
                 time_tooltip("received", "Received time", frame.scale),
-                alt.Tooltip("delay:Q", title="Delay (s)", format=",.3f"),
+                alt.Tooltip(
+                    "delay:Q" if frame.is_diagonal else "up:Q", title="Delay (s)", format=",.3f"
+                ),
                 alt.Tooltip("which:N", title="It is"),
             ],
         )

@@ -15,6 +15,8 @@ from lib.decoding.rejected import MAX_EXCERPTS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lib.core.part import Part
+
 
 @dataclass(frozen=True)
 class Decoded:
@@ -32,10 +34,13 @@ class Decoded:
         and its place in its record, `PlaceInRecord` int64.
     rejected
         One row a record that could not be read, schema `REJECTED`.
+    parts
+        Which parts of a topic the records say that they are (`lib.core.part`).
     """
 
     columns: pa.Table
     rejected: pa.Table
+    parts: tuple[Part, ...] = ()
 
 
 def with_record_columns(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from lib.core.part import COLUMN, part_of_text
 from lib.decoding.base import Decoded, Decoder, with_record_columns
 from lib.decoding.masking import masked_columns
 from lib.decoding.merge import table_of
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from lib.core.masking import Masking
+    from lib.core.part import Part
     from lib.core.schemas import SchemaSource
 
 
@@ -65,8 +67,23 @@ def decode_block(
         assert decoder is not None, "a block that is not rejected tells its decoder"
         decoded = decoder.decode(block, extras=extras, excerpts=excerpts)
         within = "payload." if CONNECT in layers_of(decoder) else ""
-        return replace(decoded, columns=masked_columns(decoded.columns, masking, within))
+        columns, parts = _without_part(decoded.columns)
+        return replace(decoded, columns=masked_columns(columns, masking, within), parts=parts)
     nothing = with_record_columns(table_of({}, 0), block, pa.array([], pa.int64()), extras)
     return Decoded(
         nothing, rejected_records(block, dict.fromkeys(range(len(block)), reason), excerpts)
     )
+
+
+def _without_part(columns: pa.Table) -> tuple[pa.Table, tuple[Part, ...]]:
+    """Return columns without the one that says which part of a topic they are, and what it says.
+
+    It is no field of an event: a search for a text would find the filter's own.
+    """
+    if COLUMN not in columns.column_names:
+        return columns, ()
+    said = [str(text) for text in columns[COLUMN].unique().to_pylist() if text is not None]
+    parts = [part for part in map(part_of_text, said) if part is not None]
+    if len(parts) < len(said):  # another's field that happens to have the name
+        return columns, ()
+    return columns.drop_columns([COLUMN]), tuple(parts)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lib.decoding.rejected import reasons_of
-from lib.sources.files.parquet import FILTERED, ORIGIN
+from lib.sources.files.parquet import CUT, FILTERED, ORIGIN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from lib.core.part import Part
     from lib.events.fields import Fields
     from lib.events.table import EventsTable
 
@@ -33,7 +34,7 @@ def write_capture(
     source: str,
     fields: Fields,
     corrected: Sequence[object] = (),
-    where: Sequence[str] = (),
+    part: Part | None = None,
 ) -> None:
     """Write a topic's events, and where they come from, as Parquet.
 
@@ -52,8 +53,8 @@ def write_capture(
     corrected
         The clients whose event times are not as they were read
         (`lib.analysis.client_clocks.correct`); kept, too.
-    where
-        The conditions of the filter that left only these events: whoever opens the file is told.
+    part
+        Which part of the topic the events are: whoever opens the file is told.
     """
     table, reasons = events.table, reasons_of(events.rejected)
     origin: dict[str, object] = {
@@ -63,8 +64,8 @@ def write_capture(
         "rejected": dict(zip(reasons["reason"], reasons["records"].tolist(), strict=True)),
         "corrected": list(map(str, corrected)),
     }
-    if where:
-        origin[FILTERED] = list(where)
+    if part is not None and part.conditions:
+        origin |= {FILTERED: part.conditions, CUT: part.is_cut}
     schema = _schema(table).with_metadata({ORIGIN: json.dumps(origin).encode()})
     with pq.ParquetWriter(to, schema, compression="zstd") as writer:
         for start in range(0, len(table), _ROWS_AT_ONCE):

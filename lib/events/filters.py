@@ -8,6 +8,7 @@ that a condition says: its parsed form is walked, and all that is not known here
 from __future__ import annotations
 
 import operator
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
@@ -70,8 +71,16 @@ EXAMPLES: Final = (
 )
 POSSIBLE: Final = f"Write it as in SQL's WHERE: {EXAMPLES}; or a text in single quotes."
 
-_STATEMENT: Final = "SELECT * FROM events WHERE (\n{}\n)"
-"""Is parsed, and never run."""
+_STATEMENT: Final = "SELECT * FROM events WHERE\n{}\n"
+"""Is parsed, and never run. Without parentheses of its own, which a condition could close."""
+
+_READ: Final = frozenset(
+    {"this", "expression", "expressions", "low", "high", "symmetric", "is_string"}
+    | {"table", "db", "catalog", "quoted"}
+)
+"""Parts of a parsed condition that are read here, `negate` of LIKE too; others are refused."""
+
+_NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 _TIMES: Final = frozenset({EVENT_TIME, RECEIVED_TIME, SENT_TIME, RECORD_TIME})
 
@@ -258,9 +267,11 @@ def _parsed(text: str) -> exp.Expr:
     source, where = args.get("from_"), args.get("where")
     if others or where is None or source is None or source.sql() != "FROM events":
         raise FilterError(f"“{text}” is more than a condition.", POSSIBLE)
-    condition: exp.Expr = where.this.unnest()
-    if isinstance(condition, (exp.Alias, exp.Tuple)):  # words behind one another, or nothing
-        raise FilterError(f"“{text}” is no condition.", POSSIBLE)
+    condition: exp.Expr = where.this
+    for node in condition.walk():
+        read = _READ | {"negate"} if isinstance(node, (exp.Like, exp.ILike)) else _READ
+        if any(value for name, value in node.args.items() if name not in read):
+            raise FilterError(f"“{node.sql()}” is not known here.", POSSIBLE)
     return condition
 
 
@@ -274,7 +285,7 @@ def _condition(node: exp.Expr, columns: _Columns) -> Any:  # noqa: ANN401 (Arrow
             return join(_condition(node.this, columns), _condition(node.expression, columns))
         case exp.Not():
             return pc.invert(_condition(node.this, columns))
-        case exp.Like() | exp.ILike():
+        case exp.Like() | exp.ILike() | exp.Escape():
             return _like(node, columns)
         case exp.Is():
             return _is(node, columns)
@@ -366,6 +377,7 @@ def _fitting(value: _Value, other: _Value, comparison: type) -> _Value:
     if other.kind is _Kind.NUMBER and value.kind is _Kind.TEXT:
         return _Value(value.said, _Kind.NUMBER, _number(value.data.as_py(), other))
     if other.kind is _Kind.TEXT and value.kind is _Kind.NUMBER and comparison in (exp.EQ, exp.NEQ):
+        _number(value.said)  # which a sum of numbers is not
         return _Value(value.said, _Kind.TEXT, pa.scalar(value.said))
     raise FilterError(
         f"“{other.said}” holds {other.kind}, with which {value.said} cannot be compared so.",
@@ -382,17 +394,12 @@ def _written(kind: _Kind) -> str:
 
 
 def _number(text: str, column: _Value | None = None) -> pa.Scalar:
-    try:
-        number = int(text)
-        if abs(number) < 1 << 63:
-            return pa.scalar(number, pa.int64())
-    except ValueError:
-        pass  # a fraction, perhaps
-    try:
-        return pa.scalar(float(text), pa.float64())
-    except ValueError:
+    if not _NUMBER.fullmatch(text):
         of = "" if column is None else f", which “{column.said}” holds"
-        raise FilterError(f"“{text}” is no number{of}.", "Write a number.") from None
+        raise FilterError(f"“{text}” is no number{of}.", "Write a number.")
+    if text.lstrip("+-").isdigit() and abs(int(text)) < 1 << 63:
+        return pa.scalar(int(text), pa.int64())
+    return pa.scalar(float(text), pa.float64())
 
 
 def _moment(text: str) -> pa.Scalar:
@@ -402,7 +409,12 @@ def _moment(text: str) -> pa.Scalar:
         raise FilterError(fault.what, fault.remedy) from None
 
 
-def _like(node: exp.Like | exp.ILike, columns: _Columns) -> Any:  # noqa: ANN401
+def _like(node: exp.Expr, columns: _Columns) -> Any:  # noqa: ANN401
+    escape = ""
+    if isinstance(node, exp.Escape):
+        node, escape = node.this, node.expression.name
+        if len(escape) != 1 or not isinstance(node, (exp.Like, exp.ILike)):
+            raise FilterError("ESCAPE goes with LIKE and one character.", POSSIBLE)
     value, pattern = _value(node.this, columns), node.expression
     if not (isinstance(pattern, exp.Literal) and pattern.is_string):
         raise FilterError("LIKE takes a text.", "Write it as note LIKE '%lost%'.")
@@ -414,9 +426,26 @@ def _like(node: exp.Like | exp.ILike, columns: _Columns) -> Any:  # noqa: ANN401
             "Compare it with =, < or >.",
         )
     ignores_case = isinstance(node, exp.ILike)
-    return _each(
-        value.data, lambda texts: pc.match_like(texts, pattern.this, ignore_case=ignores_case)
-    )
+    if escape or "\\" in pattern.this:  # to `match_like` a backslash is the escape
+        match, wanted = pc.match_substring_regex, _regex(pattern.this, escape)
+    else:
+        match, wanted = pc.match_like, pattern.this
+    found = _each(value.data, lambda texts: match(texts, wanted, ignore_case=ignores_case))
+    return pc.invert(found) if node.args.get("negate") else found
+
+
+def _regex(pattern: str, escape: str) -> str:
+    """Return a pattern of LIKE as a regular expression of RE2."""
+    found, characters = [], iter(pattern)
+    for character in characters:
+        if character == escape:
+            literal = next(characters, "")
+            if literal not in {"%", "_", escape}:
+                raise FilterError(f"“{escape}{literal}” escapes nothing.", f"Write {escape}%.")
+            found.append(re.escape(literal))
+        else:
+            found.append({"%": ".*", "_": "."}.get(character) or re.escape(character))
+    return rf"(?s)\A{''.join(found)}\z"
 
 
 def _is(node: exp.Is, columns: _Columns) -> Any:  # noqa: ANN401

@@ -29,11 +29,12 @@ from lib.core.columns import (
     SESSION,
 )
 from lib.core.moments import are_dates
+from lib.core.part import COLUMN, Part
 from lib.core.spreadsheets import csv_of
-from lib.sources.files.parquet import FILTERED, ORIGIN
+from lib.sources.files.parquet import CUT, FILTERED, ORIGIN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
 _TIMES: Final = {
     EVENT_TIME: "event_time",
@@ -53,6 +54,8 @@ _NAMES: Final = {
     OFFSET: "offset",
     MISSED_BY_MS: "missed_by_ms",
 }
+
+WHOLE: Final = Part()
 
 
 def shown_events(events: pd.DataFrame) -> pd.DataFrame:
@@ -103,27 +106,38 @@ def _readable(times: np.ndarray[Any, Any]) -> pd.Series:
     return found
 
 
-def as_csv(table: pd.DataFrame, where: Sequence[str] = ()) -> bytes:  # noqa: ARG001
+def as_csv(table: pd.DataFrame, part: Part = WHOLE) -> bytes:
     """Return a table as CSV that a spreadsheet opens safely."""
-    return csv_of(table).encode(errors="replace")
+    return csv_of(_said(table, part)).encode(errors="replace")
 
 
-def as_json_lines(table: pd.DataFrame, where: Sequence[str] = ()) -> bytes:  # noqa: ARG001
+def as_json_lines(table: pd.DataFrame, part: Part = WHOLE) -> bytes:
     """Return a table as JSON, an object a line; what is missing is null."""
-    text = table.to_json(orient="records", lines=True, force_ascii=False, double_precision=15)
+    text = _said(table, part).to_json(
+        orient="records", lines=True, force_ascii=False, double_precision=15
+    )
     return str(text).encode(errors="replace")
 
 
-def as_parquet(table: pd.DataFrame, where: Sequence[str] = ()) -> bytes:
-    """Return a table as Parquet; whoever opens it here is told of the filter that made it."""
+def as_parquet(table: pd.DataFrame, part: Part = WHOLE) -> bytes:
+    """Return a table as Parquet; its schema's metadata say which part of a topic it is."""
     arrow = pa.Table.from_pandas(table, preserve_index=False)
     plain = [_plain(column) for column in arrow.columns]
     arrow = pa.table(plain, names=arrow.column_names)
-    if where:
-        arrow = arrow.replace_schema_metadata({ORIGIN: json.dumps({FILTERED: list(where)})})
+    if part.conditions:
+        origin = {FILTERED: part.conditions, CUT: part.is_cut}
+        arrow = arrow.replace_schema_metadata({ORIGIN: json.dumps(origin)})
     written = BytesIO()
     pq.write_table(arrow, written, compression="zstd")
     return written.getvalue()
+
+
+def _said(table: pd.DataFrame, part: Part) -> pd.DataFrame:
+    """Return a table with a column more that says which part of a topic it is, if it is one."""
+    if not part.conditions:
+        return table
+    said = pd.Categorical.from_codes(np.zeros(len(table), np.int64), pd.Index([part.text]))
+    return table.assign(**{COLUMN: said})
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:

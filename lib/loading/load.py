@@ -15,6 +15,7 @@ from uuid import uuid4
 import pyarrow as pa
 
 from lib.core.errors import SkewlineError, TopicChangedError
+from lib.core.part import part_in
 from lib.decoding.rejected import REJECTED
 from lib.events.table import EventsTable, append_events, build_events, keep_newest
 from lib.loading.reading import (
@@ -33,6 +34,7 @@ from lib.sources.newest import DEFAULT_CAP, limit_of, newest_part, parts_back
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from lib.core.part import Part
     from lib.decoding.base import Decoder
     from lib.events.fields import Fields
     from lib.events.recognition import Recognition
@@ -126,7 +128,20 @@ class LoadReport:
     @property
     def may_lack_records(self) -> bool:
         """Whether the topic has, or had, records that are not here: then no number tells a loss."""
-        return bool(self.stopped or self.failure or self.expired or self.unavailable or self.holes)
+        part = self.part
+        return bool(
+            self.stopped
+            or self.failure
+            or self.expired
+            or self.unavailable
+            or self.holes
+            or (part is not None and part.is_cut)
+        )
+
+    @property
+    def part(self) -> Part | None:
+        """Which part of a topic a file says that it is; None where it does not."""
+        return part_in(self.notes)
 
 
 @dataclass(frozen=True)
@@ -369,6 +384,7 @@ def _grown(
         expired=_summed([old.expired, read.expired]),
         unavailable=plan.unavailable,
         holes=old.holes + read.holes,
+        notes=tuple(dict.fromkeys([*old.notes, *read.notes])),
         anew="",
     )
     is_new = bool(read.records) or kept is not before.events or _tells_more(report, old)

@@ -251,6 +251,7 @@ class Read:
 
     def keep(self, decoded: Decoded) -> None:
         """Take a decoded block."""
+        self.notes += [part.note for part in decoded.parts]
         self.decoded += decoded.columns.num_rows + decoded.rejected.num_rows
         self.decoded_bytes += decoded.columns.nbytes + decoded.rejected.nbytes
         self.columns.append(decoded.columns)

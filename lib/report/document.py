@@ -11,6 +11,7 @@ import pandas as pd
 from lib import __version__
 from lib.analysis import client_clocks, completeness, delays, outages
 from lib.analysis.notices import About, Level, first_rejected
+from lib.analysis.of_topic import OF_A_PART, is_cut
 from lib.charts.rows import written
 from lib.core.columns import (
     CLIENT,
@@ -162,7 +163,7 @@ def _told(report: Report) -> Document:
     analysis = report.analysis
     if analysis is None:
         return told
-    if not report.asked.where:
+    if not report.asked.where and not is_cut(report.whole):
         told["findings"] = [finding.sentence for finding in analysis.findings]
     if analysis.numbering is not None and analysis.sessions is not None and not report.is_cut:
         told["sequence_numbers"] = {
@@ -173,12 +174,11 @@ def _told(report: Report) -> Document:
         }
     if not report.withheld and report.summary is not None:
         told |= _late(analysis, report.summary)
-        told |= dict.fromkeys(_of_all_events(report))
     if report.replayed is not None:
         told["replay"] = _replay(report.replayed, report.asked.setting)
         if report.replayed.advice is not None:
             told["advice"] = _advice(report, report.replayed, report.replayed.advice)
-    return told
+    return told | dict.fromkeys(_of_all_events(report))
 
 
 def _counted(report: Report) -> Document:
@@ -193,7 +193,7 @@ def _counted(report: Report) -> Document:
         "event_time": _event_time(topic, report.whole.events),
         "received_time": _received_time(report),
         "notices": [
-            *(notice.sentence for notice in report.notices),
+            *(notice.sentence for notice in report.notices if notice.about is not About.PART),
             *topic.report.notes,
             *filter(None, [first_rejected(topic.rejected)]),
         ],
@@ -351,17 +351,24 @@ def _withheld(report: Report) -> dict[str, str]:
         for name, count in _numbers_of(report).items():
             said |= {name: report.withheld} if count is None else {}
     elif report.analysis.numbering is None:
-        said["sequence_numbers"] = NO_NUMBERS
+        said.setdefault("sequence_numbers", NO_NUMBERS)
     return said
 
 
 def _of_all_events(report: Report) -> dict[str, str]:
-    """Return what a filter makes untold, by its name, and why; nothing where there is none."""
-    if not report.asked.where or report.analysis is None:
-        return {}
-    said = dict.fromkeys(("findings", "out_of_orderness_ms", "replay", "advice"), OF_ALL_EVENTS)
+    """Return what a filter makes untold, by its name, and why; nothing where there is none.
+
+    A filter of the report, or the one that made the file that it is of.
+    """
+    said: dict[str, str] = {}
+    if report.analysis is None:
+        return said
+    if report.asked.where:
+        said = dict.fromkeys(("findings", "out_of_orderness_ms", "replay", "advice"), OF_ALL_EVENTS)
     if report.is_cut:
         said |= dict.fromkeys(("outages", "quiet", "clocks", "sequence_numbers"), CUT)
+    if is_cut(report.whole):
+        said |= dict.fromkeys(("findings", "outages", "quiet", "sequence_numbers"), OF_A_PART)
     return said
 
 

@@ -31,7 +31,8 @@ def windows_of(replayed: Replayed) -> pd.DataFrame:
     Columns `WINDOWS`: the key, object, `null` where events lack it; start and end as the engine
     reports them, event time of the oldest and the newest event, number of events, int64; the
     received time at which the final result came out, Int64, missing where none came, or where
-    received times are not known.
+    received times are not known. With a filter, those that hold an event that it leaves, each with
+    all of its events, as the engine would report it.
     """
     replay = replayed.replay
     event, window = replay.members
@@ -44,7 +45,10 @@ def windows_of(replayed: Replayed) -> pd.DataFrame:
     columns = (
         names[replay.key], replay.start, replay.end, first, replay.last, replay.count, closed,
     )  # fmt: skip
-    return pd.DataFrame(dict(zip(WINDOWS, columns, strict=True)))
+    found = pd.DataFrame(dict(zip(WINDOWS, columns, strict=True)))
+    if replayed.left is None:
+        return found
+    return found.take(np.unique(window[replayed.left[event]]))
 
 
 def dropped_of(replayed: Replayed) -> pd.DataFrame:
@@ -52,9 +56,11 @@ def dropped_of(replayed: Replayed) -> pd.DataFrame:
 
     Columns `DROPPED`: place in the log; the key, object; event and received time, and by how
     much longer a delay the event would have been kept, int64. Received times, Int64, are missing
-    where they are not known.
+    where they are not known. With a filter, those that it leaves.
     """
     dropped = dropped_events(replayed.topic.events.table, replayed.replay)
+    if replayed.left is not None:
+        dropped = dropped[replayed.left[replayed.replay.late]]
     received = dropped[RECEIVED_TIME].astype("Int64")
     keys = replayed.topic.events.table[replayed.key].loc[dropped.index].astype(object)
     columns = (

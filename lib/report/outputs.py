@@ -12,6 +12,7 @@ from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from lib.core.formatting import counted
+from lib.core.part import Part
 from lib.core.spreadsheets import csv_of
 from lib.events.export import write_capture
 from lib.report.conditions import judged
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lib.report.conditions import Condition, Verdict
-    from lib.report.report import Report
+    from lib.report.report import Replayed, Report
 
 STANDARD_OUTPUT = "-"
 
@@ -161,25 +162,28 @@ def _events(made: Made) -> bytes | None:
         source=str(made.document["made"]["source"]),
         fields=topic.fields,
         corrected=topic.corrected,
-        where=made.report.asked.where,
+        part=Part(made.report.asked.where, made.report.is_cut).within(topic.report.part),
     )
     return written.getvalue()
 
 
 def _windows(made: Made) -> bytes:
-    replayed = made.report.replayed if made.report else None
-    return _csv(WINDOWS, None if replayed is None else windows_of(replayed))
+    return _of_replay(made, WINDOWS, windows_of)
 
 
 def _dropped(made: Made) -> bytes:
-    replayed = made.report.replayed if made.report else None
-    return _csv(DROPPED, None if replayed is None else dropped_of(replayed))
+    return _of_replay(made, DROPPED, dropped_of)
 
 
-def _csv(columns: Sequence[str], table: pd.DataFrame | None) -> bytes:
-    if table is None:  # withheld; the document says why
+def _of_replay(
+    made: Made, columns: Sequence[str], table_of: Callable[[Replayed], pd.DataFrame]
+) -> bytes:
+    """Return a table of the replay as CSV; without rows where it is withheld, as is said."""
+    report = made.report
+    replayed = None if report is None else report.replayed or report.of_all
+    if replayed is None:
         return f"{','.join(columns)}\r\n".encode()
-    return csv_of(table).encode(errors="replace")
+    return csv_of(table_of(replayed)).encode(errors="replace")
 
 
 def _junit(made: Made) -> bytes:

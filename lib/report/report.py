@@ -19,7 +19,7 @@ from lib.analysis.of_topic import (
 )
 from lib.analysis.summary import Summary, summarise
 from lib.analysis.time_notices import FIELDS_PLACE, NO_EVENT_TIME, diagnosis_of
-from lib.core.columns import CLIENT, PARTITION, SESSION
+from lib.core.columns import CLIENT, MISSING_TIME, PARTITION, RECEIVED_TIME, SESSION
 from lib.core.errors import SettingsError
 from lib.events.filters import filtered, is_cut
 from lib.replay.engine import INITIAL_DELAY_MS, INITIAL_LENGTH_MS
@@ -32,6 +32,9 @@ from lib.replay.windows import NO_INDEX, SessionWindow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from lib.analysis.analyse import Analysis
     from lib.analysis.timestamp_quality import Verdict
@@ -100,6 +103,8 @@ class Replayed:
         Why there is none; "" if there is.
     key
         The column that windows are grouped by.
+    left
+        Which of the events a filter leaves; None: all.
     """
 
     topic: LoadedTopic
@@ -110,6 +115,7 @@ class Replayed:
     advice: Advice | None
     no_advice: str
     key: str = CLIENT
+    left: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
@@ -140,6 +146,9 @@ class Report:
     is_cut
         Whether a filter leaves some events of a client or session and not the others: then
         silences and missing numbers are not told.
+    of_all
+        With a filter, the replay of all events, without advice: tables have its rows of the events
+        that are left.
     """
 
     topic: LoadedTopic
@@ -153,6 +162,7 @@ class Report:
     replayed: Replayed | None
     whole: LoadedTopic
     is_cut: bool = False
+    of_all: Replayed | None = None
 
 
 def report_on(
@@ -178,6 +188,8 @@ def report_on(
         return _of_part(topic, asked, said, verdict, diagnosis, analyse)
     summary, withheld = summarise(topic.events.table, slice(None)), why_no_delay(verdict)
     replayed = None if withheld and not asked.in_order else _replayed(topic, asked, bool(withheld))
+    if replayed is not None:
+        replayed = _advised(replayed, asked)
     analysis = analyse(topic)
     return Report(
         topic, asked, said, verdict, diagnosis, summary, analysis, withheld, replayed, topic
@@ -219,11 +231,24 @@ def _of_part(
         findings=[],
     )
     withheld = why_no_delay(verdict)
+    of_all = None
+    if not withheld or asked.in_order:
+        of_all = _replayed(topic, asked, bool(withheld), kept)
     if not withheld and part.events.timed.empty:
         withheld = NONE_RECEIVED
-    cut = is_cut(every, kept)
     return Report(
-        part, asked, said, verdict, diagnosis, summary, of_part, withheld, None, topic, is_cut=cut
+        part,
+        asked,
+        said,
+        verdict,
+        diagnosis,
+        summary,
+        of_part,
+        withheld,
+        None,
+        topic,
+        is_cut=is_cut(every, kept),
+        of_all=of_all,
     )
 
 
@@ -238,22 +263,32 @@ def _for_readers(notice: Notice) -> Notice:
     return replace(notice, sentence=notice.sentence.replace(FIELDS_PLACE, _FIELDS_PLACE))
 
 
-def _replayed(whole: LoadedTopic, asked: Asked, order_only: bool) -> Replayed:
+def _replayed(
+    whole: LoadedTopic, asked: Asked, order_only: bool, kept: NDArray[np.bool_] | None = None
+) -> Replayed:
+    """Return the replay of a topic, without advice; `kept`: which events a filter leaves."""
     topic = in_order_of_records(whole) if order_only else with_received(whole)
+    if kept is not None and not order_only and whole.events.without_received:
+        kept = kept[whole.events.table[RECEIVED_TIME].to_numpy() != MISSING_TIME]
     key = _key_column(topic, asked.key)
     events = replay_input_of(topic.events.table, key)
     replay, outcome = replayed_with(topic, events, asked.setting)
-    advice, why = None, ""
-    if order_only:
+    return Replayed(topic, events, replay, outcome, order_only, None, "", key, kept)
+
+
+def _advised(replayed: Replayed, asked: Asked) -> Replayed:
+    """Return a replay with the advice, or with why there is none."""
+    replay, events = replayed.replay, replayed.events
+    if replayed.order_only:
         why = "Only the order of the records is known, not when they were received."
     elif replay.stopped_at != NO_INDEX:
         why = f"{replay.stopped_because} No grace changes that, so none is advised."
     elif len(events) < 2:
         why = "One event is too few to choose a setting on."
     else:
-        advice = advice_on(topic, events, asked.setting, asked.goal)
-        why = "" if advice else NO_ADVICE
-    return Replayed(topic, events, replay, outcome, order_only, advice, why, key)
+        advice = advice_on(replayed.topic, events, asked.setting, asked.goal)
+        return replace(replayed, advice=advice, no_advice="" if advice else NO_ADVICE)
+    return replace(replayed, no_advice=why)
 
 
 def _key_column(topic: LoadedTopic, name: str) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from lib.charts import windows as charts
+from lib.charts.picture import Picture
 from lib.core.durations import written_ms
 from lib.core.formatting import counted, duration, escaped_markdown
 from lib.core.tickets import Ticket
@@ -18,7 +19,7 @@ from lib.replay.reading import reading_of
 from lib.replay.sentences import NO_ADVICE, advice_sentence, how_chosen, named, share_text
 from lib.replay.windows import SessionWindow
 from lib.ui import parameters
-from lib.ui.chart import draw_chart
+from lib.ui.chart import show_picture
 from lib.ui.engine_settings import names_in
 from lib.ui.export import export_dropped
 from lib.ui.links import copy_for_ticket, link_to
@@ -37,6 +38,11 @@ if TYPE_CHECKING:
     from lib.ui.parameters import Parameter
 
 _ANY: Final = "any"
+
+_POINTS: Final = (
+    "Every point is a setting, on the whole topic; along a line the delay grows. The diamond is "
+    "the setting advised. A share of 0 is drawn at the bottom, at 0.001 %."
+)
 
 
 def advisor(visible: Visible, setting: Setting, goal: Goal) -> None:
@@ -188,15 +194,16 @@ def tradeoff(visible: Visible, setting: Setting, goal: Goal) -> None:
     for name, panel in charts.tradeoff(
         tradeoff_of(visible, advice.setting), advice.setting, advice.outcome
     ).items():
-        draw_chart(
-            panel,
-            key=parameters.curve_key(name, "latency"),
-            alt=f"{name} over the median result latency, for several delays, gaps and latenesses",
+        show_picture(
+            Picture(
+                panel,
+                f"{name} over the median result latency, for several delays, gaps and latenesses",
+                _POINTS,
+            ),
+            parameters.curve_key(name, "latency"),
+            in_words=False,
         )
-    st.caption(
-        "Every point is a setting, on the whole topic; along a line the delay grows. The diamond "
-        "is the setting advised. A share of 0 is drawn at the bottom, at 0.001 %."
-    )
+    st.caption(_POINTS)
     others = [(advice.setting, advice.outcome), *elsewhere_of(visible, advice.setting)]
     st.markdown("**The same in the other engines**")
     show_table(

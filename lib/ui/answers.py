@@ -68,7 +68,7 @@ def outages_of(topic: LoadedTopic, sensitivity: float) -> tuple[pd.DataFrame, pd
     if sensitivity == 1:
         analysis = analysis_of(topic)
         return analysis.outages, analysis.rhythm
-    return answer_of(
+    outages, rhythm = answer_of(
         ("outages", topic.version, sensitivity),
         lambda: outages_and_rhythm(
             topic.events.table,
@@ -78,6 +78,7 @@ def outages_of(topic: LoadedTopic, sensitivity: float) -> tuple[pd.DataFrame, pd
         ),
         spinner="Looking for outages…",
     )
+    return (outages.head(0) if of_topic.is_cut(topic) else outages), rhythm
 
 
 def corrected(topic: LoadedTopic) -> LoadedTopic:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from lib.analysis import client_clocks
 from lib.charts import windows as charts
+from lib.charts.picture import Picture
 from lib.charts.rows import written
 from lib.core.columns import CLIENT
 from lib.core.formatting import counted, duration, escaped_markdown
@@ -17,7 +18,7 @@ from lib.replay import partitions as of_partitions
 from lib.replay.sweep import IDLE, takes_minimum
 from lib.ui import parameters
 from lib.ui.answers import analysis_of
-from lib.ui.chart import draw_chart
+from lib.ui.chart import show_picture
 from lib.ui.outcome import counts_of
 from lib.ui.replays import blame_of, idle_of, partitions_of
 from lib.ui.tables import MOST_ROWS, Whole, show_table, weakly
@@ -57,11 +58,14 @@ def _of_clients(blame: Blame, names: pd.Index, visible: Visible) -> None:
     first = _named(blame.table.head(MOST_ROWS), names)
     chart, shown = st.columns([2, 3])
     with chart:
-        draw_chart(
-            charts.blame_bars(first.head(_DRAWN), "Client"),
-            key=parameters.BLAME_CHART,
-            alt=f"{counted(blame.dropped, 'event')} dropped: how many of each client, and of "
-            "others because of it",
+        show_picture(
+            Picture(
+                charts.blame_bars(first.head(_DRAWN), "Client"),
+                f"{counted(blame.dropped, 'event')} dropped: how many of each client, and of "
+                "others because of it",
+                "",
+            ),
+            parameters.BLAME_CHART,
         )
     with shown:
         show_table(
@@ -169,11 +173,14 @@ def _of_partitions(
         "another back. With a watermark per partition it would be so. "
     )
     st.markdown(f"**Partitions.** {without}{_held_back(skew, idle_ms)} {_merged(skew, goal)}")
-    draw_chart(
-        charts.held_back(skew.timeline, zero_ms=visible.zero_ms, scale=visible.scale),
-        key=parameters.PARTITION_CHART,
-        alt=f"How far the partition furthest behind holds back the others, over time. "
-        f"{_held_back(skew, idle_ms)}",
+    show_picture(
+        Picture(
+            charts.held_back(skew.timeline, zero_ms=visible.zero_ms, scale=visible.scale),
+            f"How far the partition furthest behind holds back the others, over time. "
+            f"{_held_back(skew, idle_ms)}",
+            "",
+        ),
+        parameters.PARTITION_CHART,
     )
     show_table(
         _written_partitions(blame, skew),

@@ -10,10 +10,11 @@ import streamlit as st
 from altair.utils.schemapi import disable_debug_mode
 
 from lib.charts.comparison import BRUSHES
-from lib.charts.embedded import svg_of
-from lib.charts.picture import TIME, ZOOM
+from lib.charts.embedded import png_of, svg_of
+from lib.charts.picture import RECORD, TIME, ZOOM
 from lib.events.table import TimeDomain
 from lib.ui import parameters
+from lib.ui.record_links import open_picked
 from lib.ui.time_window import show_stretch
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _MOVES: Final = "Ctrl and wheel zoom, dragging moves, a double click resets."
 _BRUSHES: Final = " Drag with Shift to choose a time window."
+_CLICKS: Final = " A click on an event leads to its record."
+_FORMATS: Final = {"SVG": ("image/svg+xml", svg_of), "PNG": ("image/png", png_of)}
 
 
 # Altair would check every part of a chart against its schema when it is made, and all of it when it
@@ -41,26 +44,29 @@ def draw_chart(chart: Chart, **options: Any) -> Any:  # noqa: ANN401
     return st.altair_chart(unchecked, **options)
 
 
-def download_svg(picture: Picture, key: str) -> None:
-    """Offer a chart as SVG; as PNG it comes from the toolbar over it."""
-    st.download_button(
-        "SVG",
-        partial(svg_of, picture.chart),
-        file_name=f"{key}.svg",
-        mime="image/svg+xml",
-        key=f"{key}_svg",
-        icon=":material/image:",
-        type="tertiary",
-        on_click="ignore",
-        help="Downloads the chart as a picture that can be scaled; as PNG: the toolbar over it.",
-    )
+def download_picture(picture: Picture, key: str) -> None:
+    """Offer a chart, with its title and words, as SVG and as PNG."""
+    for name, (mime, make) in _FORMATS.items():
+        st.download_button(
+            name,
+            partial(make, picture),
+            file_name=f"{key}.{name.lower()}",
+            mime=mime,
+            key=f"{key}_{name.lower()}",
+            icon=":material/image:",
+            type="tertiary",
+            on_click="ignore",
+            help=f"Downloads the chart with its title and what it shows, as {name}.",
+        )
 
 
-def show_picture(picture: Picture, key: str, note: str = "") -> None:
-    """Show a chart, how it is read, and what else is to be said."""
+def show_picture(picture: Picture, key: str, note: str = "", *, in_words: bool = True) -> None:
+    """Show a chart, how it is read, unless its page says that, and what else is to be said."""
     draw_chart(picture.chart, width="stretch", key=key, alt=picture.alt)
-    st.caption(f"{picture.reading} {note}".strip())
-    download_svg(picture, key)
+    if in_words and (said := f"{picture.reading} {note}".strip()):
+        st.caption(said)
+    with st.container(horizontal=True):
+        download_picture(picture, key)
 
 
 @st.fragment
@@ -93,13 +99,16 @@ def show_over_time(
         width="stretch",
         key=drawn,
         on_select=lambda: brushed(drawn, zero_ms),
-        selection_mode=[ZOOM, *brushes],
+        selection_mode=[ZOOM, *brushes, *([RECORD] if picture.are_records else [])],
         alt=picture.alt,
     )
     if st.session_state.pop(parameters.BRUSHED, False):
         st.rerun()
-    stretch = _stretch(st.session_state[drawn].selection.get(ZOOM, {}), zero_ms)
-    st.caption(f"{picture.reading} {note} {_MOVES}{_BRUSHES if brushes else ''}")
+    selected = st.session_state[drawn]["selection"]
+    stretch = _stretch(selected.get(ZOOM, {}), zero_ms)
+    more = f"{_BRUSHES if brushes else ''}{_CLICKS if picture.are_records else ''}"
+    st.caption(f"{picture.reading} {note} {_MOVES}{more}")
+    open_picked(list(selected.get(RECORD, ())), key)  # {} before the first click
     with st.container(horizontal=True):
         if st.button(
             "Make what is shown the time window",
@@ -120,7 +129,7 @@ def show_over_time(
             disabled=stretch is None,
             on_click=lambda: st.session_state.update({number: moved + 1}),
         )
-        download_svg(picture, key)
+        download_picture(picture, key)
 
 
 def brushed(chart: str, zero_ms: int) -> None:

@@ -9,9 +9,10 @@ import streamlit as st
 from lib.analysis.delay_parts import PART, missing_parts
 from lib.charts import delay_parts as charts
 from lib.charts.delay_parts import WORDS
+from lib.charts.picture import Picture
 from lib.core.formatting import counted
 from lib.ui import parameters
-from lib.ui.chart import draw_chart
+from lib.ui.chart import show_picture
 from lib.ui.tables import quantiles_in_words, show_table
 
 if TYPE_CHECKING:
@@ -37,18 +38,25 @@ def delay_parts(visible: Visible, answers: Analysis) -> None:
     table = parts.of_topic.drop(columns=parts.of_topic.columns[0]).assign(**{PART: words})
     show_table(quantiles_in_words(table), alt="Quantiles of each part of the delay, s")
     drawn = charts.per_client(parts.by_client)
-    draw_chart(
-        drawn.chart,
-        key=parameters.PARTS_CHART,
-        alt="Each part of the delay of each client: half of the events had no more",
+    some = (
+        f"The {drawn.shown:,} clients with the longest parts, of "
+        f"{counted(drawn.clients, 'client')}."
+        if drawn.shown < drawn.clients
+        else ""
     )
-    if drawn.shown < drawn.clients:
-        st.caption(
-            f"The {drawn.shown:,} clients with the longest parts, of "
-            f"{counted(drawn.clients, 'client')}."
-        )
-    draw_chart(
-        charts.over_time(parts.over_time, zero_ms=visible.zero_ms, scale=visible.scale),
-        key=parameters.PARTS_TIME_CHART,
-        alt="Each part of the delay over event time: 90 % of the events had no more",
+    show_picture(
+        Picture(
+            drawn.chart,
+            "Each part of the delay of each client: half of the events had no more",
+            some,
+        ),
+        parameters.PARTS_CHART,
+    )
+    show_picture(
+        Picture(
+            charts.over_time(parts.over_time, zero_ms=visible.zero_ms, scale=visible.scale),
+            "Each part of the delay over event time: 90 % of the events had no more",
+            "",
+        ),
+        parameters.PARTS_TIME_CHART,
     )

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from lib.charts import windows as charts
+from lib.charts.picture import Picture
 from lib.charts.rows import written
 from lib.charts.skew import LateMarks, skew_plot
 from lib.core.columns import (
@@ -27,7 +28,7 @@ from lib.replay.processing_time import replay_processing_time
 from lib.replay.sentences import DROPPED_MEANS, FATES, latency_means, latency_text
 from lib.replay.windows import NO_INDEX, HoppingWindow, SessionWindow
 from lib.ui import parameters
-from lib.ui.chart import draw_chart, show_over_time
+from lib.ui.chart import show_over_time, show_picture
 from lib.ui.record_links import open_selected
 from lib.ui.replays import advice_of, curves_of, input_of, true_sessions
 from lib.ui.show import time_column, with_times_shown
@@ -200,7 +201,7 @@ def _curve(
     panels = charts.setting_curve(table, column, current_ms, title, advised_ms)
     with st.container(gap=None):
         for name, panel in panels.items():
-            draw_chart(panel.chart, key=parameters.curve_key(name, title), alt=panel.alt)
+            show_picture(panel, parameters.curve_key(name, title), in_words=False)
 
 
 def gaps(visible: Visible, setting: Setting) -> None:
@@ -210,14 +211,15 @@ def gaps(visible: Visible, setting: Setting) -> None:
     if knee is None:
         st.info("There are too few events of one key to compare gaps.", icon=":material/info:")
         return
-    draw_chart(
-        charts.gap_histogram(
-            gap_distribution(between), [("knee", knee), ("present gap", setting.window.length_ms)]
-        ),
-        key=parameters.GAP_CHART,
-        alt=f"Time between neighbouring events of a key; the knee is at {duration(knee)}",
+    drawn = charts.gap_histogram(
+        gap_distribution(between), [("knee", knee), ("present gap", setting.window.length_ms)]
     )
-    st.caption(
-        f"The topic has no sessions of its own, so none can be exact or split. Beyond the knee at "
-        f"{duration(knee)} a longer session gap joins few further events."
+    show_picture(
+        Picture(
+            drawn,
+            f"Time between neighbouring events of a key; the knee is at {duration(knee)}",
+            "The topic has no sessions of its own, so none can be exact or split. Beyond the knee "
+            f"at {duration(knee)} a longer session gap joins few further events.",
+        ),
+        parameters.GAP_CHART,
     )

@@ -10,7 +10,7 @@ from lib.core.columns import OFFSET, PARTITION
 from lib.ui import parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
 
@@ -38,12 +38,25 @@ def pick_record(key: str, events: pd.DataFrame) -> None:
         put_record(*(int(events[name].iloc[selected[0]]) for name in (PARTITION, OFFSET)))
 
 
+def open_picked(marks: Sequence[Mapping[str, int | None]], key: str) -> None:
+    """Offer to open the record of the event that was clicked in a chart, if one was."""
+    for mark in marks[:1]:  # another mark than an event has no place in the log
+        partition, offset = mark.get(PARTITION), mark.get(OFFSET)
+        if partition is not None and offset is not None:
+            _offer(partition, offset, f"{key}_record")
+
+
 def open_selected(rows: Sequence[int], events: pd.DataFrame) -> None:
     """Offer to open the record of the row that is selected in a table of events, if one is."""
     if not rows or rows[0] >= len(events):
         return
     partition, offset = (int(events[name].iloc[rows[0]]) for name in (PARTITION, OFFSET))
-    if st.button(f"Open the record, partition {partition}, offset {offset:,}", icon=_ICON):
+    _offer(partition, offset)
+
+
+def _offer(partition: int, offset: int, key: str | None = None) -> None:
+    label = f"Open the record, partition {partition}, offset {offset:,}"
+    if st.button(label, icon=_ICON, key=key):
         put_record(partition, offset)
         _open()
 

@@ -216,6 +216,7 @@ def download_topic(topic: LoadedTopic) -> None:
             source=source,
             fields=topic.fields,
             corrected=topic.corrected,
+            part=topic.report.part,
         )
         return written.getvalue()
 

@@ -9,7 +9,7 @@ import streamlit as st
 from lib.charts.comparison import comparison
 from lib.ui import parameters
 from lib.ui.answers import analysis_of
-from lib.ui.chart import brushed, draw_chart
+from lib.ui.chart import brushed, download_picture, draw_chart
 
 if TYPE_CHECKING:
     from lib.ui.page import Visible
@@ -45,3 +45,5 @@ def picture(visible: Visible) -> None:
             alt=drawn.alt,
         )
     st.caption(drawn.caption)
+    with st.container(horizontal=True):
+        download_picture(drawn.picture, parameters.STORY_CHART)

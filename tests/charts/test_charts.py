@@ -144,8 +144,8 @@ class TestComparison:
         )
         [points] = tables(compared(table).chart)
         assert points.astype(object).to_numpy().tolist() == [
-            ["a", "a", "s", 0.0, 0.02, 0.02, 1.0],
-            ["b", "b", "t", 0.5, 0.9, 0.4, 2.0],
+            ["a", "a", "s", 0.0, 0.02, 0.02, 0, 0, 1.0],
+            ["b", "b", "t", 0.5, 0.9, 0.4, 0, 1, 2.0],
         ]
 
     @pytest.mark.parametrize("scale", TimeScale)

@@ -4,7 +4,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from lib.charts.embedded import columns_of, embedded, svg_of
+from lib.charts.embedded import columns_of, embedded, png_of, svg_of
+from lib.charts.picture import Picture
 
 
 def test_columns_are_what_json_has():
@@ -39,10 +40,13 @@ def test_a_table_that_two_panels_draw_is_there_once():
 def test_a_picture_has_every_mark_and_its_texts():
     frame = pd.DataFrame({"x": [1, 2, 3], "client": pd.Categorical(["a", "<b>", "a"])})
     drawn = alt.Chart(frame).mark_circle().encode(x="x:Q", color="client:N").properties(title="T")
-    svg = svg_of(drawn).decode()
+    picture = Picture(drawn, "Three events; the longest delay is 5 s", "A circle is an event.")
+    svg = svg_of(picture).decode()
     assert svg.count('aria-roledescription="circle"') == 3
-    assert ">T<" in svg
+    for text in ("T", "Three events; the longest delay is 5 s", "A circle is an event."):
+        assert f">{text}<" in svg
     assert "<b>" not in svg
+    assert png_of(picture).startswith(b"\x89PNG")
 
 
 def test_layers_have_the_width_of_the_whole():

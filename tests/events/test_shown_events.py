@@ -8,8 +8,13 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from lib.analysis.of_topic import analysis_of
 from lib.core.columns import EVENT_TIME, MISSING_TIME
+from lib.core.part import COLUMN, Part
 from lib.events.shown_events import FORMATS, as_csv, as_json_lines, as_parquet, shown_events
+from lib.loading.load import load
+from lib.sources.base import Everything
+from lib.sources.files.folder import OneFile
 from lib.sources.files.parquet import ORIGIN
 from tests.support.tables import events_table
 
@@ -75,8 +80,8 @@ def test_csv_has_no_formula_and_json_what_is_there(table):
 
 
 def test_parquet_says_which_filter_made_it(table):
-    metadata = pq.read_schema(BytesIO(as_parquet(table, ["Errors > 3"]))).metadata
-    assert json.loads(metadata[ORIGIN]) == {"where": ["Errors > 3"]}
+    metadata = pq.read_schema(BytesIO(as_parquet(table, Part(("Errors > 3",))))).metadata
+    assert json.loads(metadata[ORIGIN]) == {"where": ["Errors > 3"], "cut": False}
 
 
 def test_times_that_are_no_dates_have_no_readable_form():
@@ -89,3 +94,45 @@ def test_times_that_are_no_dates_have_no_readable_form():
 
 def test_no_event_is_no_row():
     assert shown_events(events_table([], [])).empty
+
+
+CUT = Part(("note = 'a: b. C'", "delay_ms > 0"), is_cut=True)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_file_of_a_part_says_which_and_tells_no_loss_of_what_was_left_out(form, tmp_path):
+    # Given one client's 30 events, a second apart, of which a filter leaves the first and last ten
+    ms, kept = MS + 1000 * np.arange(30), np.r_[0:10, 20:30]
+    events = events_table(ms, ms + 5, client=["a"] * 30, sequence=range(1, 31))
+    ending, _, write = FORMATS[form]
+
+    def opened(table, part):
+        path = tmp_path / f"x{len(table)}.{ending}"
+        path.write_bytes(write(shown_events(table), part))
+        return load(OneFile(path), path.stem, Everything())
+
+    # When the file is opened, then nothing is made of the gap, and all say why
+    found = opened(events.iloc[kept], CUT)
+    assert len(found.events.table) == 20
+    assert COLUMN not in found.events.table
+    assert found.report.part.is_cut
+    assert "the events where note = 'a: b. C' and delay_ms > 0: what" in found.report.part.note
+    analysis = analysis_of(found)
+    assert (analysis.findings, len(analysis.outages), analysis.sessions) == ([], 0, None)
+    # And a part of whole clients tells all
+    whole = opened(events, Part(("client = 'a'",)))
+    assert whole.report.part == Part(("client = 'a'",))
+    assert analysis_of(whole).sessions["Lost"].tolist() == [0]
+
+
+def test_anothers_column_of_that_name_is_a_field(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text(f"event_time_ms,client,{COLUMN}\n{MS},a,left wing\n{MS + 1},b,left wing\n")
+    loaded = load(OneFile(path), "x", Everything())
+    assert loaded.report.part is None
+    assert COLUMN in loaded.events.table
+
+
+def test_a_part_of_a_part_is_both():
+    assert Part(("x > 1",)).within(CUT) == Part((*CUT.conditions, "x > 1"), is_cut=True)
+    assert Part().within(None).text == ""

@@ -17,7 +17,8 @@ import pytest
 from lib.analysis import outages
 from lib.analysis.of_topic import analysis_of, verdict_of
 from lib.analysis.summary import summarise
-from lib.core.columns import CLIENT, EVENT_TIME, OFFSET, RECEIVED_TIME, SESSION
+from lib.core.columns import CLIENT, EVENT_TIME, OFFSET, PARTITION, RECEIVED_TIME, SESSION
+from lib.events.filters import filtered
 from lib.loading.load import load
 from lib.replay.engine import replay
 from lib.replay.input import replay_input_of
@@ -403,6 +404,34 @@ class TestFilters:
         assert "Held back" not in page
         assert f"Only events where “{condition.replace('<', '&lt;').replace('>', '&gt;')}”" in page
 
+    @pytest.mark.parametrize("condition", ["offset >= 190", "delay_ms > 45000", "client = 5"])
+    def test_tables_are_of_the_events_left_as_the_engine_reads_them_among_all(
+        self, report, condition
+    ):
+        asked = (*SAMPLE, "--delay", "0s", "--windows", "w.csv", "--dropped", "d.csv")
+        whole = report(*asked)
+        every = [pd.read_csv(whole.folder / name) for name in ("w.csv", "d.csv")]
+        made = report(*asked, "--where", condition)
+        windows, dropped = (pd.read_csv(made.folder / name) for name in ("w.csv", "d.csv"))
+
+        loaded = load(samples(), "sessions-10", Everything())
+        table = loaded.events.table
+        left = table[filtered(table, [condition], loaded.fields)]
+        places = pd.MultiIndex.from_frame(left[[PARTITION, OFFSET]].astype("int64"))
+        late = pd.MultiIndex.from_frame(every[1][["partition", "offset"]])
+        expected = every[1][late.isin(places)].reset_index(drop=True)
+        pd.testing.assert_frame_equal(dropped, expected, check_dtype=False)
+        assert len(dropped) < len(every[1])
+
+        kept = left[~places.isin(late)]
+        held = [
+            bool(((kept[CLIENT] == w.key) & kept[EVENT_TIME].between(w.first_ms, w.last_ms)).any())
+            for w in every[0].itertuples()
+        ]
+        expected = every[0][held].reset_index(drop=True)
+        pd.testing.assert_frame_equal(windows, expected, check_dtype=False)
+        assert len(windows) < len(every[0])
+
     def test_conditions_all_have_to_hold(self, report):
         made = report(*SAMPLE, "--where", "client = 8", "--where", "delay_ms < 0")
         assert made.document["events"] == 0
@@ -418,8 +447,9 @@ class TestFilters:
         made = report(*SAMPLE, "--where", "EventID <> 3", "--events", "e.parquet")
         again = report("--file", made.folder / "e.parquet").document
         assert again["events"] == made.document["events"] < 255
-        lost = again["sequence_numbers"]
-        assert lost is None or lost["lost"] == 0
+        for name in ("findings", "outages", "quiet", "sequence_numbers"):
+            assert again[name] is None
+            assert "only some events of its clients" in again["withheld"][name]
         assert "only the events where EventID <> 3" in again["notices"][-1]
 
 

@@ -187,24 +187,32 @@ def test_a_typed_condition_is_a_chip_in_the_link_that_can_be_removed(page, sampl
     expect(metric(page, "Events")).to_have_text("2,428")
 
 
-def test_the_link_is_copied_by_a_button_and_a_chart_comes_as_svg(chromium, samples_app):
+def test_a_chart_comes_as_a_picture_a_link_is_copied_and_an_event_leads_to_its_record(
+    chromium, samples_app
+):
     with browsing(
         chromium, viewport=VIEWPORT, permissions=["clipboard-read", "clipboard-write"]
     ) as context:
         page = context.new_page()
-        page.goto(f"{samples_app}/outages?topic=sessions-10")
+        page.goto(f"{samples_app}/comparison?topic=sessions-10")
         expect(page.get_by_test_id("stVegaLiteChart")).to_be_visible()
         expect_idle(page)
-        with page.expect_download() as download:
-            page.get_by_role("button", name="SVG").click()
-        assert download.value.path().read_bytes().startswith(b"<svg")
+        for form, begins in (("SVG", b"<svg"), ("PNG", b"\x89PNG")):
+            with page.expect_download() as download:
+                page.get_by_test_id("stDownloadButton").get_by_role("button", name=form).click()
+            assert download.value.path().read_bytes().startswith(begins)
         page.get_by_role("button", name="Link to this view").click()
         code = page.get_by_test_id("stPopoverBody").get_by_test_id("stCode")
         code.hover()
         code.get_by_label("Copy to clipboard").click()
         link = until_holds(page, lambda: copied(page))
-        assert link.startswith(f"{samples_app}/outages?")
+        assert link.startswith(f"{samples_app}/comparison?")
         assert "topic=sessions-10" in link
+        page.keyboard.press("Escape")
+        point = page.get_by_test_id("stVegaLiteChart").locator(".mark-symbol path").nth(5)
+        point.click()
+        page.get_by_role("button", name="Open the record, partition 0, offset 5").click()
+        expect(page).to_have_url(re.compile(r"/records\?.*record=0%3A5"))
 
 
 def test_what_is_shown_comes_as_a_file(page, samples_app, events):

@@ -9,6 +9,8 @@ from lib.loading.load import load
 from lib.sources.base import Everything
 from lib.sources.files.folder import samples
 from tests.support.opened import (
+    COMPARISON,
+    DELAY,
     OVERVIEW,
     RECORDS,
     SESSIONS,
@@ -138,6 +140,28 @@ def test_a_dropped_event_leads_to_its_record():
     row = dropped.iloc[0]
     at = press(at, f"Open the record, partition {row[PARTITION]}, offset {row[OFFSET]:,}")
     assert facts(at)["Offset"] == f"{row[OFFSET]:,}"
+
+
+@pytest.mark.parametrize(
+    ("page", "key", "views"),
+    [(COMPARISON, "comparison", 2), (SESSIONS, "session_fan", 1), (DELAY, "skew", 1)],
+)
+def test_an_event_that_is_clicked_in_a_chart_leads_to_its_record(page, key, views):
+    # Given a chart whose every panel takes the click of an event
+    at = open_app(page, topic="sessions-10")
+    specs = [json.loads(each.proto.spec) for each in at.get("vega_lite_chart")]
+    [clicked] = [p for spec in specs for p in spec.get("params", []) if p["name"] == "record"]
+    assert clicked["select"]["fields"] == [PARTITION, OFFSET]
+    assert len(clicked.get("views", [key])) == views
+
+    # When an event is clicked, then its record is one press away; other marks lead nowhere
+    for mark, labels in (
+        ({PARTITION: 0, OFFSET: 41}, ["Open the record, partition 0, offset 41"]),
+        ({PARTITION: None}, []),
+    ):
+        at.session_state[key] = {"selection": {"record": [mark]}}
+        at = settled(at.run())
+        assert [b.label for b in at.main.button if b.label.startswith("Open the rec")] == labels
 
 
 def test_a_session_leads_to_its_records(events):

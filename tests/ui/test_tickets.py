@@ -4,12 +4,20 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from lib.analysis.of_topic import OF_A_PART
+from lib.core.part import Part
+from lib.events.filters import filtered
+from lib.events.shown_events import as_csv, shown_events
+from lib.loading.load import load
+from lib.sources.base import Everything
+from lib.sources.files.folder import samples
 from lib.ui.links import LONGEST
 from tests.support.opened import (
     COMPARISON,
     OUTAGES,
     WINDOWS,
     captions,
+    files_of,
     metrics,
     open_app,
     settled,
@@ -78,3 +86,21 @@ def test_the_link_to_a_view_holds_all_of_it_and_says_when_it_is_long():
     many = [f"client <> {number}" + " " * 50 for number in range(1000, 1030)]
     at = open_app(COMPARISON, topic="sessions-100", where=many)
     assert any("some programs take 2,000" in warning.value for warning in at.sidebar.warning)
+
+
+def test_an_export_with_gaps_says_so_when_it_is_opened_and_tells_no_outage(tmp_path, monkeypatch):
+    # Given what a filter left of the client that was cut off, without half of its events
+    loaded = load(samples(), "sessions-10", Everything())
+    kept = filtered(loaded.events.table, ["client = 2", "EventID * 1 <> 9"], loaded.fields)
+    part = Part(("client = 2", "EventID * 1 <> 9"), is_cut=True)
+    folder = files_of(tmp_path / "files", monkeypatch)
+    (folder / "part.csv").write_bytes(as_csv(shown_events(loaded.events.table[kept]), part))
+
+    # When it is opened, then it says what it is, and all that the gaps could have made is withheld
+    at = open_app(source="Files", topic="part")
+    assert "only the events where client = 2 and EventID" in at.warning[0].value
+    assert not tickets(at)
+    assert any(info.value == OF_A_PART for info in at.info)
+    at = open_app(OUTAGES, source="Files", topic="part", sensitivity="0.5")
+    assert any(info.value == OF_A_PART for info in at.info)
+    assert not at.success

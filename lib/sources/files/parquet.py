@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pyarrow.parquet as pq
 
 from lib.core.errors import UnreadableFileError
+from lib.core.part import Part
 from lib.sources.files.input_file import Limits, random_access, table_faults
 from lib.sources.files.tables import BLOCK_ROWS, Rows, table_records
 from lib.sources.records import noted
@@ -24,7 +25,8 @@ ORIGIN: Final = b"skewline"
 """Key in the schema's metadata of a JSON object that says where a file's events are from."""
 
 FILTERED: Final = "where"
-"""Name in that object of the conditions of a filter that left events out."""
+CUT: Final = "cut"
+"""Names in that object of what says which part of a topic they are (`lib.core.part.Part`)."""
 
 
 def read(file: InputFile) -> Iterator[pa.RecordBatch]:
@@ -39,23 +41,19 @@ def read(file: InputFile) -> Iterator[pa.RecordBatch]:
         parquet = pq.ParquetFile(opened)
         _check_size(file, parquet.metadata)
         names = parquet.schema_arrow.names
-        note = _filter_note(parquet.schema_arrow.metadata or {})
+        note = _part_note(parquet.schema_arrow.metadata or {})
         for block in table_records(file, names, map(Rows, parquet.iter_batches(BLOCK_ROWS))):
             yield noted(block, note)
 
 
-def _filter_note(metadata: Mapping[bytes, bytes]) -> str:
-    """Return that a filter left events out when the file was written; "" where none did."""
+def _part_note(metadata: Mapping[bytes, bytes]) -> str:
+    """Return which part of a topic the file is; "" where it does not say that it is one."""
     try:
-        where = json.loads(metadata.get(ORIGIN, b"{}"))[FILTERED]
-    except (ValueError, LookupError, TypeError):
+        origin = json.loads(metadata.get(ORIGIN, b"{}"))
+        part = Part(tuple(map(str, origin.get(FILTERED, ()))), bool(origin.get(CUT, True)))
+    except (ValueError, AttributeError, TypeError):
         return ""  # not Skewline's own
-    return (
-        f"The file has only the events where {' and '.join(map(str, where))}: silences and outages "
-        "in it may be events that this filter left out."
-        if where
-        else ""
-    )
+    return part.note
 
 
 def _check_size(file: InputFile, metadata: pq.FileMetaData) -> None:
