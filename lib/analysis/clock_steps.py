@@ -54,6 +54,7 @@ _PRICE: Final = 2.5  # of another level: so many blocks off the old one pay it
 _SCATTER: Final = 8.0  # levels are apart by so many times what neighbouring blocks are
 _SINGLY: Final = 0.8  # a client gathers that was heard less often than this, of its events
 _FLAT: Final = 0.002  # a level rises or falls by at most so much: twice what clocks drift
+_FASTEST: Final = client_clocks.MAX_DRIFT_PPM * 1e-6
 _STEADY: Final = 2  # or by a unit over this
 _ZONE_MARGIN_MS: Final = 2_000  # a zone's change is so near to quarter hours
 _RESOLUTION_MS: Final = 1  # times are rounded down to whole milliseconds
@@ -120,7 +121,7 @@ def clock_steps(times: ClientTimes) -> ClockSteps:
         unit = heard.unit(client, int(clients.sizes[client]))
         rows += [
             (client, heard.received[at], size, told)
-            for at, size, told in _steps(blocks, heard.delay, heard.received, unit)
+            for at, size, told in _steps_or_teeth(blocks, heard, unit)
         ]
     client, at, size, told = np.array(rows, np.int64).reshape(-1, 4).T
     return ClockSteps(client, at, size, told.astype(np.bool_))
@@ -129,16 +130,20 @@ def clock_steps(times: ClientTimes) -> ClockSteps:
 def by_one_clock(times: ClientTimes, steps: ClockSteps) -> ClientTimes:
     """Return the times as the clocks would have shown them that were never set after the topic.
 
-    What a clock showed before a step is moved so that the smallest delays of both stretches agree.
+    What a clock showed before a step is moved so that the smallest delays of both stretches agree,
+    and what it gained or lost in each stretch is taken out.
     """
     if not len(steps.client):
         return times
     stretches = between_steps(times, steps)
-    height = client_clocks.lower_envelopes(stretches).height
+    codes, envelopes = stretches.clients.codes, client_clocks.lower_envelopes(stretches)
     of_client = times.clients.codes[_any_of_each(stretches.clients)]
     last = np.append(np.flatnonzero(np.diff(of_client)), len(of_client) - 1)
-    ahead = np.rint(height[last][of_client] - height).astype(np.int64)
-    moved = ahead[stretches.clients.codes]
+    ahead = envelopes.height[last][of_client] - envelopes.height
+    was_set = kernels.counts(of_client, times.clients.n)[of_client] > 1
+    gains = np.where(was_set, envelopes.slope, 0.0)
+    since = times.shown - envelopes.middle[codes]
+    moved = np.rint(ahead[codes] - gains[codes] * since).astype(np.int64)
     return replace(times, event_time=times.event_time - moved, shown=times.shown - moved)
 
 
@@ -289,6 +294,27 @@ def _may_step(codes: Codes, level: Ints) -> Ints:
     own = codes[: len(jumps)] == codes[2 * _SIDE - 1 :]
     found: Ints = np.unique(codes[: len(jumps)][own & jumps]).astype(np.int64)
     return found
+
+
+def _steps_or_teeth(blocks: Ints, heard: _Heard, unit: float) -> list[tuple[int, int, bool]]:
+    """Return the steps of a client; if it has none, those of a clock that drifts in between.
+
+    A clock that drifts and is set right again and again has teeth: no two levels. What it gains or
+    loses from block to block, in the median, is taken out. Teeth are not told one by one.
+    """
+    found = list(_steps(blocks, heard.delay, heard.received, unit))
+    if found:
+        return found
+    begin, end = int(blocks[0]), int(blocks[-1]) + 1
+    delay, since = heard.delay[begin:end], heard.received[begin:end] - heard.received[begin]
+    apart = np.diff(since[blocks - begin])
+    rise = np.diff(heard.delay[blocks])[apart > 0] / apart[apart > 0]
+    rate = float(np.median(rise)) if len(rise) else 0.0
+    if not SMALLEST_STEP_MS <= abs(rate) * since[-1] <= _FASTEST * since[-1]:
+        return []
+    level = delay - np.rint(rate * since).astype(np.int64)
+    teeth = list(_steps(blocks - begin, level, since, unit))
+    return [(begin + at, size, told and len(teeth) == 1) for at, size, told in teeth]
 
 
 def _steps(
