@@ -22,6 +22,7 @@ are found in the small table of all clients' outages.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -75,6 +76,7 @@ SHORTEST_MS: Final = 1000
 """Silences with a shorter wait are not worth a row."""
 
 _FIRST_DUE: Final = "FirstDue"
+_LENGTHS: Final = 2.0  # lengths of outages spread over so many factors e, at least
 _RECONNECT_MS: Final = 5_000  # clients that were cut off together are back within so long
 _MOST_LOST: Final = 1 << 20  # numbers missing in a row; longer runs count as this long
 
@@ -434,13 +436,15 @@ def _shared_outages(table: pd.DataFrame, span: float) -> pd.Series[int]:
     # Of a client that had never been heard nothing tells when it went.
     known = own[CLIENT].where(own[LAST_HEARD].notna().to_numpy())
     clients = known.groupby(group).nunique()
-    window = float(np.mean(np.clip(due - heard, 0, span)))
+    window = pd.Series(np.clip(due - heard, 0, span), own.index).groupby(group).mean()
     back = own.groupby("chain")[BACK_AT].first()
     # Outages crowd where sessions do: chance is that of twice the middle half of the moments.
     crowded = 2 * float(back.quantile(0.75) - back.quantile(0.25)) or span
-    counts = kernels.ints(clients)
-    agreement = 2 * window * 2 * tolerance  # either of two may be the first to begin, and to end
-    shared = clients.index[_beyond_chance(counts, agreement, min(crowded, span))]
+    length = (own[BACK_AT] - own[_FIRST_DUE]).groupby(group).median().clip(lower=1)
+    # Either of two may be the first to begin, and to end.
+    begin = 2 * window / max(min(crowded, span), 1.0)
+    end = np.minimum(2 * tolerance / (_LENGTHS * length), 1.0)
+    shared = clients.index[_beyond_chance(kernels.ints(clients), (begin * end).to_numpy())]
     numbers = pd.Series(np.arange(1, len(shared) + 1), index=shared)
     found = pd.Series(group, index=own.index).map(numbers)
     return found.astype("Int64").reindex(table.index)
@@ -463,16 +467,17 @@ def _common_moments(chain: Ints, last_heard: Floats, first_due: Floats) -> Ints:
     return group
 
 
-def _beyond_chance(clients: Ints, agreement: float, span: float) -> Bools:
+def _beyond_chance(clients: Ints, agreement: Floats) -> Bools:
     """Return which groups have more clients than independent outages would bring together.
 
-    Another outage agrees with a given one with probability `agreement` / `span`², where `agreement`
-    is how far the begins may be apart times how far the ends may, ms². That k others agree has the
-    probability λᵏ / k! at most, λ being the number of outages times that: the term of Poisson's
-    distribution without its factor below 1.
+    Another outage agrees with one of a group with the probability `agreement`. That k others agree
+    has the probability λᵏ / k! at most, λ being the number of outages times that: the term of
+    Poisson's distribution without its factor below 1.
     """
     outages = int(clients.sum())
-    rate = outages * agreement / span**2 if span else 0.0
     others = np.maximum(clients - 1, 0)
-    terms = np.cumprod(np.concatenate(([1.0], rate / np.arange(1, others.max(initial=0) + 1))))
-    return (others > 0) & (outages * terms[others] <= SHARED_CHANCE)
+    logs = [math.lgamma(more + 1) for more in others.tolist()]
+    rate = np.maximum(outages * agreement, np.finfo(np.float64).tiny)
+    chance = np.log(max(outages, 1)) + others * np.log(rate) - np.array(logs)
+    rare: Bools = (others > 0) & (chance <= math.log(SHARED_CHANCE))
+    return rare

@@ -34,8 +34,13 @@ Bools = npt.NDArray[np.bool_]
 
 _LARGEST: Final = np.iinfo(np.int64).max
 
+_FALLS: Final = 3  # numbers of one device fall less often than so many times a run
+_MANY: Final = 20  # numbers, at least, that a counter leaves out when it jumps
+_TIMES_FASTER: Final = 3.0  # no client makes events so many times faster while they are lost
+
 TELLS_NOTHING: Final = -1
-"""Step of an event without a number, of a run's smallest, and of one that has another's number."""
+"""Step of an event without a number, of a run's smallest, of one that has another's number, and of
+one above a gap in which nothing need be missing."""
 
 
 class Numbering(StrEnum):
@@ -142,10 +147,12 @@ def sequence_numbers(
                 found = numbering, groups, counted
     if found is None:
         return None
-    steps, held = _without_rejected(found[2].steps, numbered.number, rejected)
+    numbering, groups, counted = found
+    steps = _believed(counted, groups, numbered)
+    steps, held = _without_rejected(steps, numbered.number, rejected)
     if rejected.others:
         steps = np.minimum(steps, 1)
-    return SequenceNumbers(_named(found[0], events), numbered.of_all(steps, len(events)), held)
+    return SequenceNumbers(_named(numbering, events), numbered.of_all(steps, len(events)), held)
 
 
 def _named(numbering: Numbering, events: pd.DataFrame) -> Numbering:
@@ -243,6 +250,60 @@ class _Counted:
         follows = other & (step == 1) & ((np.diff(at) > 0) | (np.diff(self.time[at]) > 0))
         against = np.count_nonzero(other & ~follows & (repeated[at][1:] == 0)) + self.restarts
         return bool(np.count_nonzero(follows) > against)
+
+
+def _believed(counted: _Counted, groups: Groups, numbered: _Numbered) -> Ints:
+    """Return the steps without gaps in which nothing need be missing."""
+    steps = counted.steps
+    gaps = np.flatnonzero(steps > 1)
+    if not len(gaps):
+        return steps
+    doubtful = _shared_counters(counted, groups, numbered)[groups.codes[gaps]]
+    doubtful |= kernels.apart(counted.runs, _jumps(counted))[gaps].astype(bool)
+    believed = steps.copy()
+    believed[gaps[doubtful]] = TELLS_NOTHING
+    return believed
+
+
+def _shared_counters(counted: _Counted, groups: Groups, numbered: _Numbered) -> Bools:
+    """Return which counters are those of several devices of one name, which leave gaps.
+
+    Their numbers fall far more often than the counter restarts, in the order of arrival and in that
+    of event time. By one alone a buffer was sent newest first, or a clock was set.
+    """
+    number, time = (kernels.together(groups, some) for some in (numbered.number, numbered.time))
+    counter = np.repeat(np.arange(groups.n), groups.sizes)
+    falls = []
+    rising, before = kernels.sort_within(groups.bounds, time)
+    for order, later in ((number, None), (number if before is None else number[before], rising)):
+        fall = (np.diff(order) < 0) & (np.diff(counter) == 0)
+        if later is not None:
+            fall &= np.diff(later) > 0
+        falls.append(kernels.counts(counter[1:][fall], groups.n))
+    owner = kernels.last_within(counted.runs, groups.codes)
+    restarts = kernels.counts(owner[counted.runs.sizes > 0], groups.n) - 1
+    return np.minimum(*falls) > _FALLS * (restarts + 1)
+
+
+def _jumps(counted: _Counted) -> Codes:
+    """Return where a counter jumped, 1 or 0, run after run: it went on with its next hundred, say.
+
+    So many numbers are missing that the client would have had to make events at several times its
+    own pace.
+    """
+    step = np.diff(counted.rising)
+    step[_inner(counted.runs.bounds) - 1] = 0
+    time = counted.time if counted.before is None else counted.time[counted.before]
+    took = np.diff(time)
+    run = np.repeat(np.arange(counted.runs.n, dtype=np.int32), counted.runs.sizes)[1:]
+    inside = step == 1
+    paces = Groups(run[inside], counted.runs.labels)
+    pace = kernels.medians_within(paces, took[inside].astype(np.float64))
+    jumped = (step > _MANY) & (_TIMES_FASTER * took < step * pace[run])
+    found = np.zeros(len(counted.rising), np.int32)
+    at = np.flatnonzero(jumped) + 1
+    found[at if counted.before is None else counted.before[at]] = 1
+    return found
 
 
 def _count(groups: Groups, numbered: _Numbered) -> _Counted:

@@ -512,17 +512,19 @@ def _mark_queued(bounds: Ints, ended_by: Codes, opens: Bools, queued: Bools) -> 
 
 @inlined
 def _is_whole(
-    at: int, end: int, received: Ints, due: Floats, ended_by: Codes, limit: float, apart: float
+    at: int, end: int, received: Ints, due: Floats, ended_by: Codes, limit: float, typical: float
 ) -> bool:
     """Return whether a silence was that of all that is heard under a name.
 
     It was not if two events had been due before it and were still to come, or if what waited in it
-    came, at its own pace, later than it ended: another device of the name was heard.
+    came, at its own pace, later than it ended: another device of the name was heard. Of one event
+    that waited nothing tells the pace: it is the client's `typical` interval.
     """
     if received[at] - received[at - 1] <= limit:
         return False
     before = 0
-    came, latest, first = False, 0, 0  # what waited
+    came, latest, first = 0, 0, 0  # what waited
+    apart = 0
     for other in range(at, min(at + _LOOKED_AT, end)):
         before += due[other] < received[at - 1] - limit
         waited = ended_by[other] == at or other == at
@@ -531,8 +533,9 @@ def _is_whole(
                 apart = max(apart, received[other] - latest)
             else:
                 first = received[other]
-            came, latest = True, received[other]
-    return came and first - received[at] <= limit + apart and before < 2
+            came, latest = came + 1, received[other]
+    pace = apart if came > 1 else typical
+    return came > 0 and first - received[at] <= limit + pace and before < 2
 
 
 @compiled

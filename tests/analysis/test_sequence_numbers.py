@@ -130,6 +130,17 @@ def test_nothing_is_lost_or_a_duplicate_because_a_counter_restarted(numbers):
     assert (lost(events), duplicates(events)) == (0, 0)
 
 
+def test_nothing_is_lost_because_two_devices_count_under_one_name():
+    fast = [("a", "s", n, n) for n in range(1, 400)]
+    slow = [("a", "s", n, 7.3 * n + 0.1) for n in range(1, 50) if n not in (20, 21)]
+    assert lost(topic(*sorted(fast + slow, key=lambda row: row[3]))) == 0
+
+
+def test_nothing_is_lost_because_a_counter_goes_on_with_its_next_thousand():
+    numbers = [*range(1, 41), *range(1001, 1041), 1043]
+    assert lost(one_client(numbers)) == 2
+
+
 def test_what_is_lost_before_and_after_a_restart_is_lost():
     assert lost(one_client([1, 2, 4, 5, 1, 2, 3, 5, 6, 7])) == 2
 
