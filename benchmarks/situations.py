@@ -7,8 +7,8 @@
   any other wait, or two were lost. Found is the same client, and both ends of the silence within
   one typical interval of it.
 - *clocks*: precision over the sentences on clocks, recall over clocks that a topic can tell to be
-  wrong: ahead or behind by 1 s and more, or set once by 2 s and more, with twelve events on either
-  side.
+  wrong: ahead by 1 s and more, behind by 2 s and more, which no steady way takes, or set once by
+  2 s and more, with twelve events on either side.
 - *others*: shared outages, clients that are gone, lost events, duplicates.
 - *false sentences*: those that the truth contradicts. An outage of a client that had none; other
   lengths than the true one by more than one typical interval; "client" where its other session was
@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 
 from lib.analysis.analyse import Analysis, analyse
-from lib.analysis.findings import MARGIN
+from lib.analysis.findings import MARGIN, extent_of
 from lib.analysis.outages import BACK_AT, KIND, LAST_HEARD, QUIET
 from lib.core.columns import CLIENT, RECEIVED_TIME, SESSION
 from lib.simulate.situations import SITUATIONS, situation
@@ -39,8 +39,10 @@ if TYPE_CHECKING:
 
 BAR: Final = 0.97
 TELLABLE_MS: Final = 1_000
+TELLABLE_BEHIND_MS: Final = 2_000
 TELLABLE_STEP_MS: Final = 2_000
-_SILENT: Final = re.compile(r"silent (?:together )?for ((?:[\d.,]+ (?:ms|s|min|h)\b ?)+)")
+_SILENT: Final = re.compile(r"silent (?:together )?for ((?:[\d.,]+ (?:ms|s|min|h|d)\b ?)+)")
+_BEHIND: Final = re.compile(r" (?:is|are all) ([\d., a-z]+) behind")
 _LOST: Final = re.compile(r"([\d,]+) (?:more|events?) (?:of that time )?never arrived")
 
 
@@ -91,7 +93,7 @@ class Topic:
     def __init__(self, simulation: Simulation, events: pd.DataFrame) -> None:
         self.truth = truth = simulation.truth
         self.events = events
-        self.zero = simulation.events.timestamp[0]
+        self.zero = extent_of(events).zero_ms
         self.happened = truth.ways["happened_ms"].to_numpy()
         self.client = events[CLIENT].astype(np.int64).to_numpy()
         self.received = events[RECEIVED_TIME].to_numpy(np.float64)
@@ -212,8 +214,9 @@ def _meets(finding: Finding, topic: Topic, start: float, end: float) -> bool:
 
 
 def _clocks_asked(topic: Topic) -> set[int]:
-    offset = topic.clocks["offset_ms"].abs()
-    asked = set(offset.index[offset >= TELLABLE_MS].tolist())
+    offset = topic.clocks["offset_ms"]
+    tellable = (offset >= TELLABLE_MS) | (offset <= -TELLABLE_BEHIND_MS)
+    asked = set(offset.index[tellable].tolist())
     for row in topic.steps.to_dict("records"):
         own = topic.happened[topic.client == row["client"]]
         once = (topic.steps["client"] == row["client"]).sum() == 1  # else it drifts in between
@@ -236,12 +239,19 @@ def _clients(finding: Finding) -> set[int]:
 
 
 def _number(text: str, unit: str = "s") -> float:
-    return float(text.replace(",", "")) * {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000}[unit]
+    units = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+    return float(text.replace(",", "")) * units[unit]
 
 
 def _rounded(text: str) -> float:
-    """Return by how much a length that is said may be rounded: half of a tenth of its unit, ms."""
-    return max(_number("0.051", text.rsplit(maxsplit=1)[-1]), 500)
+    """Return by how much a length that is said may be rounded: half of a tenth of its unit, ms.
+
+    Of a length in hours or days half of its smaller unit, of which it is a whole number.
+    """
+    unit = text.rsplit(maxsplit=1)[-1]
+    smaller = {"d": "h", "h": "min"}.get(unit, unit)
+    whole = len(text.split()) > 2 or smaller != unit
+    return max(_number("0.51" if whole else "0.051", smaller), 500)
 
 
 def _length(text: str) -> float:
@@ -309,7 +319,7 @@ def _clock_right(finding: Finding, topic: Topic) -> bool:
     clients = _clients(finding)
     sentence = finding.sentence
     if len(clients) > 1 and "were set" not in sentence:
-        return clients <= topic.sharing
+        return clients <= topic.sharing or _takes_so_long(topic, clients, sentence)
     if len(clients) > 1:
         return clients <= set(topic.steps["client"])
     client = next(iter(clients))
@@ -319,9 +329,22 @@ def _clock_right(finding: Finding, topic: Topic) -> bool:
         sizes = topic.steps[topic.steps["client"] == client]["size_ms"]
         return any((size > 0) == ("set forward" in sentence) for size in sizes)
     offset, drift = topic.clocks.loc[client, ["offset_ms", "drift_ppm"]]
+    if _takes_so_long(topic, clients, sentence):
+        return True
     if "ppm" in sentence or not offset:
         return bool(drift)
     return bool(("ahead" in sentence) == (offset > 0))
+
+
+def _takes_so_long(topic: Topic, clients: set[int], sentence: str) -> bool:
+    """Return whether a sentence says that events may take so long, and they do."""
+    length = _BEHIND.search(sentence)
+    if "takes that long" not in sentence or length is None:
+        return False
+    taken = topic.received - topic.happened
+    # Not the very least: events of one moment may stand in another order than their ways.
+    least = min(float(np.quantile(taken[topic.client == client], 0.02)) for client in clients)
+    return least >= 0.9 * _length(length[1])
 
 
 _JUDGES: Final[dict[str, Callable[[Finding, Topic], bool]]] = {

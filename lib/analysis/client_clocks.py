@@ -186,7 +186,9 @@ def clocks_against(
     no way explains it. A way may be shorter than others, but never shorter than nothing: a clock
     is ahead where events were received before they happened. A way may be longer: a clock is
     behind by more than a network explains that was slow each time the client was heard, than the
-    client's own delays are above their lower envelope, and than ways take (`_longest_way`).
+    client's own delays are above their lower envelope, and than ways take (`_longest_way`); not if
+    its events were sent out of a store, which says nothing of when they could have come, or any
+    came in half the time: then the others were gathered.
 
     Parameters
     ----------
@@ -217,6 +219,7 @@ def clocks_against(
         )
     )
     is_behind = np.minimum(-offset, envelopes.height) > explained
+    is_behind &= _is_live(times, envelopes) & ~_come_sooner(times, envelopes)
     is_ahead = (offset > typical.usual) & (envelopes.height < -_RESOLUTION_MS)
     return pd.DataFrame(
         {
@@ -243,6 +246,25 @@ def _longest_way(times: ClientTimes, envelopes: LowerEnvelopes) -> Floats:
     steady = np.maximum(_LONG_WAY_MS, _SCATTER_OF_WAY * scatter)
     gathered = np.maximum(_LONGEST_WAY_MS, 2 * between)
     return np.asarray(np.minimum(steady, gathered), np.float64)
+
+
+def _is_live(times: ClientTimes, envelopes: LowerEnvelopes) -> Bools:
+    """Return whose events were received over half the time, at least, in which they happened."""
+    first, last = kernels.bounds_within(times.clients, times.received)
+    live: Bools = 2 * (last - first) >= envelopes.span
+    return live
+
+
+def _come_sooner(times: ClientTimes, envelopes: LowerEnvelopes) -> Bools:
+    """Return of whom an event came in less than half the client's envelope, and after it happened.
+
+    The envelope leaves out a few events, as wild: single wrong times, or the last of a batch.
+    """
+    delay = times.received - times.shown
+    possible = np.where(delay >= 0, delay, np.iinfo(np.int64).max)
+    least = kernels.bounds_within(times.clients, possible)[0]
+    sooner: Bools = least < envelopes.height / 2
+    return sooner
 
 
 def client_times(events: pd.DataFrame) -> ClientTimes:

@@ -119,6 +119,7 @@ def clock_steps(times: ClientTimes) -> ClockSteps:
     for client in _may_step(codes, heard.delay[lowest]).tolist():
         blocks = lowest[begins[client] : begins[client + 1]]
         unit = heard.unit(client, int(clients.sizes[client]))
+        unit = max(unit, 2.0 * _resolution(times.shown[clients.codes == client]))
         rows += [
             (client, heard.received[at], size, told)
             for at, size, told in _steps_or_teeth(blocks, heard, unit)
@@ -236,6 +237,11 @@ def fastest_transit(envelopes: LowerEnvelopes) -> float:
     return float(np.median(possible)) if len(possible) else np.inf
 
 
+def _resolution(shown: Ints) -> int:
+    """Return what all times are multiples of, ms: a minute, where no seconds are written."""
+    return int(np.gcd.reduce(shown))
+
+
 @dataclass(frozen=True)
 class _Heard:
     """When clients were heard: what arrives less than half as far apart as it happened is one time.
@@ -302,10 +308,11 @@ def _steps_or_teeth(blocks: Ints, heard: _Heard, unit: float) -> list[tuple[int,
     A clock that drifts and is set right again and again has teeth: no two levels. What it gains or
     loses from block to block, in the median, is taken out. Teeth are not told one by one.
     """
-    found = list(_steps(blocks, heard.delay, heard.received, unit))
+    begin, end = int(blocks[0]), int(blocks[-1]) + 1
+    times = heard.lowest[slice(*np.searchsorted(heard.lowest, (begin, end)))]
+    found = list(_steps(blocks, times, heard.delay, heard.received, unit))
     if found:
         return found
-    begin, end = int(blocks[0]), int(blocks[-1]) + 1
     delay, since = heard.delay[begin:end], heard.received[begin:end] - heard.received[begin]
     apart = np.diff(since[blocks - begin])
     rise = np.diff(heard.delay[blocks])[apart > 0] / apart[apart > 0]
@@ -313,17 +320,18 @@ def _steps_or_teeth(blocks: Ints, heard: _Heard, unit: float) -> list[tuple[int,
     if not SMALLEST_STEP_MS <= abs(rate) * since[-1] <= _FASTEST * since[-1]:
         return []
     level = delay - np.rint(rate * since).astype(np.int64)
-    teeth = list(_steps(blocks - begin, level, since, unit))
+    teeth = list(_steps(blocks - begin, times - begin, level, since, unit))
     return [(begin + at, size, told and len(teeth) == 1) for at, size, told in teeth]
 
 
 def _steps(
-    blocks: Ints, delay: Ints, received: Ints, unit: float
+    blocks: Ints, times: Codes, delay: Ints, received: Ints, unit: float
 ) -> Iterator[tuple[int, int, bool]]:
     """Yield each step of a client: the first event after it, its size, and whether it is told.
 
-    `blocks` are the positions of the smallest delay of each block. A longer way for a while is no
-    clock's: what is left for a higher level and come back to is not told.
+    `blocks` are the positions of the smallest delay of each block, `times` of each time that it was
+    heard. A longer way for a while is no clock's: what is left for a higher level and come back to
+    is not told.
     """
     level = delay[blocks].astype(np.float64)
     parts = _levels(level, received[blocks], unit)
@@ -342,8 +350,22 @@ def _steps(
         beyond = number - 1 if before > after else number + 2
         back = 0 <= beyond < len(middle) and _is_back(middle, number, beyond)
         at = int(blocks[one[-1]] + first)
+        sides = [times[slice(*np.searchsorted(times, blocks[p[[0, -1]]]))] for p in (one, other)]
+        if not _most_moved(delay[sides[0]], delay[sides[1]], before - after):
+            continue
         if _is_sudden(delay[blocks[0] : blocks[-1] + 1], at - int(blocks[0]), len(blocks), unit):
             yield at, round(before - after), not back
+
+
+def _most_moved(before: Ints, after: Ints, size: float) -> bool:
+    """Return whether most delays moved by the size of a step, as the smallest did.
+
+    Not where the last event of a batch is younger now and then, and all others are as they were.
+    """
+    if not len(before) or not len(after):
+        return True
+    moved = np.quantile(before, 0.25) - np.quantile(after, 0.25)
+    return bool(abs(moved - size) <= abs(size) / 2)
 
 
 def _is_sudden(delay: Ints, at: int, blocks: int, unit: float) -> bool:

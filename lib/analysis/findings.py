@@ -282,6 +282,10 @@ def _outage(row: dict[Hashable, Any], extent: Extent, told: Told) -> Finding:
     if unheard:
         silent = f"{who} was not heard until {extent.times.moment(back)}"
     if not held:
+        if told.may_hold:  # of what was rejected nothing says whose it is
+            known = f"No event of {who[:1].lower()}{who[1:]} is known"
+            stretch = extent.times.stretch(start, back)
+            silent = silent if unheard else f"{known} for {duration(back - start)}, {stretch}"
         sentence = f"{silent}; {_never_arrived(lost, told, 'of that time ')}"
     else:
         burst = " in a burst" if held > 1 else ""
@@ -401,11 +405,12 @@ def _shared_offsets(wrong: pd.DataFrame, table: pd.DataFrame) -> pd.Series[int]:
 
 def _shared_clock(rows: pd.DataFrame) -> str:
     offset = float(rows[client_clocks.CLOCK_OFFSET].median())
-    side = "ahead of" if offset > 0 else "behind"
+    side, shared = "ahead of", "a clock that they share, as a gateway's, or one setting"
+    if offset < 0:
+        side, shared = "behind", f"{shared}, or one way that takes that long"
     return (
         f"The times of {len(rows):,} clients are all {duration(abs(offset))} {side} the others': "
-        f"by a clock that they share, as a gateway's, or one setting, rather than by {len(rows):,} "
-        "wrong clocks."
+        f"by {shared}, rather than by {len(rows):,} wrong clocks."
     )
 
 
@@ -415,6 +420,8 @@ def _clock(row: dict[Hashable, Any], events: int) -> str:
     sentence = f"Client {row[CLIENT]}'s clock is {duration(abs(offset))} {side} the others'"
     if round(abs(drift)):  # 0 where no drift is established
         sentence += f" and {'gains' if drift > 0 else 'loses'} {abs(drift):,.0f} ppm"
+    elif offset < 0:
+        sentence += ", or each of its events takes that long to arrive"
     if future := int(row[client_clocks.FUTURE]):
         of = counted(events, "event")
         sentence += f": {future:,} of its {of} were received before they happened"
@@ -551,10 +558,12 @@ def _set_together(rows: pd.DataFrame, extent: Extent) -> Finding:
     clients = tuple(rows[CLIENT].unique().tolist())
     sentence = (
         f"The times of {len(clients):,} clients were set {way} by {duration(abs(size))} about "
-        f"{extent.times.moment(at)}: each client's clock, or one that they share."
+        f"{extent.times.moment(at)}: each client's clock, or one that they share"
     )
+    if rows[clock_steps.ZONE].all():
+        sentence += ", by whole quarter hours: their time zone or summer time may have changed"
     events, window = int(rows[clock_steps.EVENTS].sum()), (extent.start_s, extent.end_s)
-    return Finding(sentence, events, "clock", "Delay", *window, clients)
+    return Finding(f"{sentence}.", events, "clock", "Delay", *window, clients)
 
 
 _OF_TOPIC: Final[dict[Part, tuple[Kind, str]]] = {

@@ -33,6 +33,9 @@ TIMES_LONGER: Final = 3
 OTHERS: Final = 0.9
 """And longer than the longest silence of so many of the clients."""
 
+SHORTER_LIFE: Final = 4
+"""And at most so many times as long as the client was heard: a job that ran once is done."""
+
 _NEVER: Final = np.iinfo(np.int64).min
 
 
@@ -54,11 +57,13 @@ def gone(events: pd.DataFrame) -> pd.DataFrame:
     clients = kernels.group_by(events, CLIENT)
     received = kernels.ints(events[RECEIVED_TIME])
     last, longest = np.full(clients.n, _NEVER), np.zeros(clients.n, np.int64)
+    first = kernels.bounds_within(clients, received)[0]
     _find_longest(clients.codes, received, last, longest)
     silent = received.max(initial=_NEVER) - last
     steady = clients.sizes >= FEWEST
     usual = np.quantile(longest[steady], OTHERS) if steady.any() else 0.0
     is_gone = steady & (silent > np.maximum(TIMES_LONGER * longest, usual))
+    is_gone &= last - first >= silent / SHORTER_LIFE
     come_and_go = np.count_nonzero(is_gone) > (1 - STAYING_SHARE) * np.count_nonzero(steady)
     found = np.flatnonzero(is_gone) if not come_and_go else np.empty(0, np.int64)
     found = found[np.argsort(last[found], kind="stable")]

@@ -221,11 +221,13 @@ def leave_out_backlogs(
     After an outage a client may send what waited at its own pace, and what happens meanwhile waits
     as well. Until its events arrive on time, a silence is another outage only if it is far longer
     than the client's intervals; `interval` is each client's typical one. And those that were not
-    silences of all that is heard under a name.
+    silences of all that is heard under a name, and those before a unit's first arrival that only
+    what is older than the topic waited for.
     """
     _leave_out_backlogs(
         arrivals.bounds,
         arrivals.received,
+        arrivals.event_time,
         arrivals.due,
         waits.ended_by,
         arrivals.client,
@@ -512,13 +514,20 @@ def _mark_queued(bounds: Ints, ended_by: Codes, opens: Bools, queued: Bools) -> 
 
 @inlined
 def _is_whole(
-    at: int, end: int, received: Ints, due: Floats, ended_by: Codes, limit: float, typical: float
+    at: int,
+    end: int,
+    received: Ints,
+    due: Floats,
+    ended_by: Codes,
+    limit: float,
+    typical: float,
+    topic_begins: float,
 ) -> bool:
     """Return whether a silence was that of all that is heard under a name.
 
-    It was not if two events had been due before it and were still to come, or if what waited in it
-    came, at its own pace, later than it ended: another device of the name was heard. Of one event
-    that waited nothing tells the pace: it is the client's `typical` interval.
+    It was not if two events of the topic's time had been due before it and were still to come, or
+    if what waited in it came, at its own pace, later than it ended: another device of the name was
+    heard. Of one event that waited nothing tells the pace: it is the client's `typical` interval.
     """
     if received[at] - received[at - 1] <= limit:
         return False
@@ -526,7 +535,7 @@ def _is_whole(
     came, latest, first = 0, 0, 0  # what waited
     apart = 0
     for other in range(at, min(at + _LOOKED_AT, end)):
-        before += due[other] < received[at - 1] - limit
+        before += topic_begins <= due[other] < received[at - 1] - limit
         waited = ended_by[other] == at or other == at
         if waited and received[other] - due[other] > limit:
             if came:
@@ -538,10 +547,40 @@ def _is_whole(
     return came > 0 and first - received[at] <= limit + pace and before < 2
 
 
+@inlined
+def _is_outage_at_first(
+    begin: int,
+    last: int,
+    received: Ints,
+    event_time: Ints,
+    due: Floats,
+    ended_by: Codes,
+    limit: float,
+    typical: float,
+    topic_begins: float,
+) -> bool:
+    """Return whether what waited for a unit's first arrival tells an outage.
+
+    It does if it came then, and some of it happened since anything of the topic was received. What
+    is sent out of a store once, or has the time of a clock that is not set yet, is older.
+    """
+    first = -1
+    for at in range(begin, last + 1):
+        if (at == begin or ended_by[at] == begin) and received[at] - due[at] > limit:
+            if first < 0:
+                first = at
+                if received[at] - received[begin] > limit + typical:
+                    return False
+            if min(due[at], event_time[at]) >= topic_begins:
+                return True
+    return False
+
+
 @compiled
 def _leave_out_backlogs(
     bounds: Ints,
     received: Ints,
+    event_time: Ints,
     due: Floats,
     ended_by: Codes,
     client: Codes,
@@ -549,6 +588,10 @@ def _leave_out_backlogs(
     typical: Floats,
     ends: Bools,
 ) -> None:
+    topic_begins = np.inf
+    for unit in range(len(bounds) - 1):
+        if bounds[unit] < bounds[unit + 1]:
+            topic_begins = min(topic_begins, received[bounds[unit]])
     for unit in range(len(bounds) - 1):
         begin, end = bounds[unit], bounds[unit + 1]
         if not ends[begin:end].any():
@@ -558,12 +601,31 @@ def _leave_out_backlogs(
         backlog = False
         for at in range(begin, end):
             of_client = client[at]
-            if ends[at] and at > begin:
+            if ends[at] and at == begin:
+                ends[at] = _is_outage_at_first(
+                    begin,
+                    last[0],
+                    received,
+                    event_time,
+                    due,
+                    ended_by,
+                    limit[of_client],
+                    typical[of_client],
+                    topic_begins,
+                )
+            elif ends[at]:
                 silence = received[at] - received[at - 1]
                 pace = _PACES * typical[of_client]
                 own = not backlog or silence > pace + limit[of_client]
                 ends[at] = own and _is_whole(
-                    at, end, received, due, ended_by, limit[of_client], typical[of_client]
+                    at,
+                    end,
+                    received,
+                    due,
+                    ended_by,
+                    limit[of_client],
+                    typical[of_client],
+                    topic_begins,
                 )
             if ends[at]:
                 backlog = True

@@ -37,13 +37,15 @@ class Cut:
 class DeviceClock:
     """What a device's clock shows: true time + offset + drift, + each step since it was set.
 
-    With `set_every` it is set right so often, and in between drifts: a sawtooth. `shared` numbers
-    a clock that several devices have in common, as where a gateway stamps for them; 0: its own.
+    Times are written without what is below `resolution_ms`. With `set_every` it is set right so
+    often, and in between drifts: a sawtooth. `shared` numbers a clock that several devices have in
+    common, as where a gateway stamps for them; 0: its own.
     """
 
     offset_ms: float = 0.0
     drift_ppm: float = 0.0
     steps: tuple[tuple[float, float], ...] = ()
+    resolution_ms: int = 1
     set_every: float = np.inf
     shared: int = 0
 
@@ -53,7 +55,9 @@ class DeviceClock:
         shown = time + self.offset_ms + self.drift_ppm * 1e-6 * since
         for at, size in self.steps:
             shown = shown + np.where(time >= at, size, 0.0)
-        return shown
+        return (
+            shown if self.resolution_ms == 1 else shown // self.resolution_ms * self.resolution_ms
+        )
 
     def settings(self, until: float) -> list[tuple[float, float]]:
         """Return when it is set, up to a moment, and by how much."""
@@ -69,7 +73,8 @@ class Link:
 
     `stall_share` of the sends stall for 0.2 to 3 s, and what follows on the connection with them.
     `retry_share` fail and are sent again on another connection after `retry_ms` on average; of
-    half of these only the answer was lost, so that they come twice. `loss_share` never arrive.
+    `retry_came` of these only the answer was lost, so that they come twice; an upload fails and
+    comes as a whole. `loss_share` never arrive.
     """
 
     base_ms: float = 5.0
@@ -77,6 +82,7 @@ class Link:
     stall_share: float = 0.0
     retry_share: float = 0.0
     retry_ms: float = 2_000.0
+    retry_came: float = 0.5
     loss_share: float = 0.0
 
 
@@ -153,9 +159,12 @@ class _Queue:
         self.pace = max(min(mean, 4 * interval) / device.sender.drain, FAST_MS)
         self.takes = _takes(device.link, n, rng)
         self.arrival, self.again = np.full(n, np.nan), np.full(n, np.nan)
-        self.retried = rng.random(n) < device.link.retry_share
-        self.retry = rng.exponential(device.link.retry_ms, n)
-        self.came = rng.random(n) < 0.5
+        send = np.arange(n)
+        if device.sender.upload_ms:
+            send = np.searchsorted(self.ready, self.ready)
+        self.retried = (rng.random(n) < device.link.retry_share)[send]
+        self.retry = rng.exponential(device.link.retry_ms, n)[send]
+        self.came = (rng.random(n) < device.link.retry_came)[send]
         self.lost = rng.random(n) < device.link.loss_share
         self.waiting: deque[int] = deque()
         self.cut = np.full(n, -1)

@@ -64,6 +64,7 @@ def _events(
 ) -> SimulatedEvents:
     n = len(device.time)
     shown = scenario.start_ms + np.floor(device.clock.shown(device.time)).astype(np.int64)
+    shown -= shown % device.clock.resolution_ms
     return SimulatedEvents(
         session=np.array([code[name] for name in device.session], np.int64),
         client=np.full(n, device.client),

@@ -15,6 +15,20 @@ import numpy as np
 
 from lib.simulate.fleet import Cut, Device, DeviceClock, Link, Sender
 from lib.simulate.fleet_topic import topic_of
+from lib.simulate.fleets import (
+    CLIENTS,
+    DAY,
+    HOUR,
+    MINUTE,
+    SECOND,
+    cuts_of,
+    first_events,
+    fleet,
+    log_uniform,
+    set_clock,
+    shared_cuts,
+)
+from lib.simulate.further_situations import FURTHER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,12 +39,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Fleet = list[Device]
-
-CLIENTS: Final = 20
-HOUR: Final = 3_600_000.0
-SECOND: Final = 1_000.0
-MINUTE: Final = 60_000.0
-DAY: Final = 24 * HOUR
 
 
 def situation(name: str, seed: int) -> Simulation:
@@ -45,79 +53,14 @@ def situation(name: str, seed: int) -> Simulation:
     return topic_of(SITUATIONS[name](rng), rng)
 
 
-def fleet(
-    rng: np.random.Generator,
-    *,
-    clients: int = CLIENTS,
-    hours: float = 1.0,
-    interval_s: tuple[float, float] = (1.0, 12.0),
-    regular: float = 0.5,
-    outages: float = 0.5,
-    outage_s: tuple[float, float] = (15.0, 300.0),
-) -> Fleet:
-    """Return devices on good connections, each with one session.
-
-    A share is regular, the others random. `outages` is how many of them are cut off, on average a
-    device, each time for a length from `outage_s`.
-    """
-    devices = []
-    for client in range(1, clients + 1):
-        mean = _log_uniform(rng, interval_s) * SECOND
-        time = _times(rng, hours * HOUR, mean, regular=bool(rng.random() < regular))
-        cuts = _cuts(rng, time, int(rng.poisson(outages)), outage_s)
-        devices.append(
-            Device(
-                client=client,
-                time=time,
-                session=(f"s{client}",) * len(time),
-                number=np.arange(1, len(time) + 1),
-                link=Link(base_ms=rng.uniform(2, 10)),
-                cuts=cuts,
-            )
-        )
-    return devices
-
-
-def _times(rng: np.random.Generator, span: float, mean: float, *, regular: bool) -> Floats:
-    """Return when a device's events happen: at a steady beat, or at random."""
-    n = int(1.3 * span / mean) + 30
-    between = mean * (rng.normal(1, 0.03, n) if regular else rng.exponential(size=n))
-    time: Floats = rng.uniform(0, mean) + np.cumsum(np.maximum(between, 1.0))
-    return time[time < span]
-
-
-def _cuts(
-    rng: np.random.Generator, time: Floats, count: int, length_s: tuple[float, float]
-) -> tuple[Cut, ...]:
-    """Return outages, each in its own part of a device's time."""
-    if not count:
-        return ()
-    part = (time[-1] - time[0]) / count
-    cuts = []
-    for number in range(count):
-        length = min(_log_uniform(rng, length_s) * SECOND, 0.3 * part)
-        start = time[0] + number * part + rng.uniform(0.1, 0.6) * part
-        cuts.append(Cut(start, start + length))
-    return tuple(cuts)
-
-
-def _log_uniform(rng: np.random.Generator, bounds: tuple[float, float]) -> float:
-    return float(np.exp(rng.uniform(*np.log(bounds))))
-
-
-def _set_clock(rng: np.random.Generator, device: Device, size: float) -> Device:
-    at = rng.uniform(0.25, 0.75) * device.time[-1]
-    return replace(device, clock=replace(device.clock, steps=((at, size),)))
-
-
 def _one_set(back: bool) -> Callable[[np.random.Generator], Fleet]:
     """Return fleets of which one clock is set by 10 s to an hour."""
 
     def build(rng: np.random.Generator) -> Fleet:
         devices = fleet(rng)
         one = int(rng.integers(len(devices)))
-        size = _log_uniform(rng, (10 * SECOND, HOUR)) * (-1 if back else 1)
-        devices[one] = _set_clock(rng, devices[one], size)
+        size = log_uniform(rng, (10 * SECOND, HOUR)) * (-1 if back else 1)
+        devices[one] = set_clock(rng, devices[one], size)
         return devices
 
     return build
@@ -128,7 +71,7 @@ def _ntp_steps(size: float) -> Callable[[np.random.Generator], Fleet]:
 
     def build(rng: np.random.Generator) -> Fleet:
         return [
-            _set_clock(rng, device, size * rng.choice([-1, 1])) if rng.random() < 0.5 else device
+            set_clock(rng, device, size * rng.choice([-1, 1])) if rng.random() < 0.5 else device
             for device in fleet(rng)
         ]
 
@@ -149,7 +92,7 @@ def _sawtooth(rng: np.random.Generator) -> Fleet:
 
 def _gateway_clock(rng: np.random.Generator) -> Fleet:
     """Return a fleet of which a third has the times of a gateway, whose clock is wrong."""
-    size = _log_uniform(rng, (SECOND, 600 * SECOND)) * rng.choice([-1, 1])
+    size = log_uniform(rng, (SECOND, 600 * SECOND)) * rng.choice([-1, 1])
     clock = DeviceClock(offset_ms=float(size), shared=1)
     return [
         replace(device, clock=clock) if device.client <= CLIENTS // 3 else device
@@ -173,7 +116,7 @@ def _slow_links(rng: np.random.Generator) -> Fleet:
     return [
         replace(
             device,
-            link=Link(base_ms=_log_uniform(rng, (500, 3_000)), jitter_ms=rng.uniform(50, 300)),
+            link=Link(base_ms=log_uniform(rng, (500, 3_000)), jitter_ms=rng.uniform(50, 300)),
         )
         if device.client % 3 == 0
         else device
@@ -214,7 +157,7 @@ def _stalls(outages: float) -> Callable[[np.random.Generator], Fleet]:
 def _linger(rng: np.random.Generator) -> Fleet:
     """Return producers that linger for 0.1 to 1 s, each with its own setting."""
     return [
-        replace(device, sender=Sender(linger_ms=_log_uniform(rng, (100, 1_000))))
+        replace(device, sender=Sender(linger_ms=log_uniform(rng, (100, 1_000))))
         for device in fleet(rng, interval_s=(0.3, 10))
     ]
 
@@ -271,40 +214,15 @@ def _overflow(refuses: str, capacity: int) -> Callable[[np.random.Generator], Fl
     return build
 
 
-def _shared_cuts(
-    devices: Fleet,
-    struck: set[int],
-    cut: tuple[float, float],
-    number: int,
-    rng: np.random.Generator,
-) -> Fleet:
-    """Return devices of which some are cut off together; each is back up to 0.5 s later."""
-    start, end = cut
-    return [
-        replace(
-            device,
-            cuts=tuple(
-                sorted(
-                    (*device.cuts, Cut(start, end + rng.uniform(0, 500), number)),
-                    key=lambda one: one.start,
-                )
-            ),
-        )
-        if device.client in struck
-        else device
-        for device in devices
-    ]
-
-
 def _gateway_outage(rng: np.random.Generator) -> Fleet:
     """Return a fleet of which a third is cut off twice with its gateway, and some on their own."""
     devices = fleet(rng, outages=0.0)
     for number, begin in enumerate((0.25, 0.6), start=1):
         start = begin * HOUR
-        cut = start, start + _log_uniform(rng, (20, 200)) * SECOND
-        devices = _shared_cuts(devices, set(range(1, CLIENTS // 3 + 2)), cut, number, rng)
+        cut = start, start + log_uniform(rng, (20, 200)) * SECOND
+        devices = shared_cuts(devices, set(range(1, CLIENTS // 3 + 2)), cut, number, rng)
     return [
-        replace(device, cuts=_cuts(rng, device.time, 1, (20, 100)))
+        replace(device, cuts=cuts_of(rng, device.time, 1, (20, 100)))
         if device.client > CLIENTS - 4
         else device
         for device in devices
@@ -318,7 +236,7 @@ def _broker_outage(rng: np.random.Generator) -> Fleet:
     for number, (begin, length) in enumerate(((0.3, 8.0), (0.7, rng.uniform(20, 90))), start=1):
         start = begin * HOUR
         cut = start, start + length * SECOND
-        devices = _shared_cuts(devices, everybody, cut, number, rng)
+        devices = shared_cuts(devices, everybody, cut, number, rng)
     return devices
 
 
@@ -326,26 +244,13 @@ def _vanished(rng: np.random.Generator) -> Fleet:
     """Two of the devices stop for good in the middle."""
     devices = fleet(rng)
     for at in rng.choice(CLIENTS, 2, replace=False).tolist():
-        devices[at] = _first_events(devices[at], rng.uniform(0.3, 0.7), vanished=True)
+        devices[at] = first_events(devices[at], rng.uniform(0.3, 0.7), vanished=True)
     return devices
-
-
-def _first_events(device: Device, share: float, *, vanished: bool) -> Device:
-    n = round(share * len(device.time))
-    end = device.time[n - 1]
-    return replace(
-        device,
-        time=device.time[:n],
-        session=device.session[:n],
-        number=device.number[:n],
-        cuts=tuple(cut for cut in device.cuts if cut.end < end),
-        vanished=vanished,
-    )
 
 
 def _come_and_go(rng: np.random.Generator) -> Fleet:
     """Clients that stop when they are done: nobody vanished."""
-    return [_first_events(device, rng.uniform(0.2, 1), vanished=False) for device in fleet(rng)]
+    return [first_events(device, rng.uniform(0.2, 1), vanished=False) for device in fleet(rng)]
 
 
 def _nights(rng: np.random.Generator) -> Fleet:
@@ -456,5 +361,6 @@ SITUATIONS: Final[dict[str, Callable[[np.random.Generator], Fleet]]] = {
     "two devices, one id": _two_devices,
     "reused sessions": _reused_sessions,
     "sessions at once": _sessions_at_once,
+    **FURTHER,
 }
 """How the fleet of each situation is built."""

@@ -129,11 +129,22 @@ def test_a_clock_that_is_ahead():
 )
 def test_drift_is_said_where_it_rounds_to_something(drift_ppm, said):
     events = simulated(clients=3, sessions=3, events=300)
-    table = clocks(events).assign(Offset=-2_000.0, Drift=drift_ppm, Wrong=[True, False, False])
+    table = clocks(events).assign(Offset=2_000.0, Drift=drift_ppm, Wrong=[True, False, False])
     verdict = assess_timestamps(events)
     nothing = outages_and_rhythm(events)[0].head(0)
     (finding,) = findings(extent_of(events), verdict, nothing, table.assign(Future=0), None)
-    assert finding.sentence == f"Client 1's clock is 2 s behind {said}"
+    assert finding.sentence == f"Client 1's clock is 2 s ahead of {said}"
+
+
+def test_a_clock_that_is_behind_may_be_a_long_way():
+    events = simulated(clients=3, sessions=3, events=300)
+    table = clocks(events).assign(Offset=-2_000.0, Drift=0.0, Wrong=[True, False, False])
+    verdict = assess_timestamps(events)
+    nothing = outages_and_rhythm(events)[0].head(0)
+    (finding,) = findings(extent_of(events), verdict, nothing, table, None)
+    assert finding.sentence.endswith(
+        "behind the others', or each of its events takes that long to arrive."
+    )
 
 
 NAME = "![x](http://host/y.png) *a* _b_ `c` <d>"
@@ -290,6 +301,7 @@ def test_an_outage_does_not_lose_what_may_have_been_rejected():
     )
     outage, lost = analyse(events, rejected=RejectedRecords(99)).findings
     assert "never arrived" not in outage.sentence + lost.sentence
+    assert outage.sentence.startswith("No event of client ")
     assert outage.sentence.endswith("of that time are missing, which 99 rejected records may hold.")
 
 

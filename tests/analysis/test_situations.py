@@ -21,6 +21,10 @@ QUICK = [
     "vanished",
     "two devices, one id",
     "sessions at once",
+    "partition paused",
+    "backfill by an importer",
+    "unset at boot",
+    "numbers in blocks",
 ]
 
 
@@ -34,10 +38,27 @@ def test_no_sentence_is_false_and_what_there_is_is_found(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "seed"), [("hourly sawtooth", 17), ("slow links", 17), ("base delays", 18)]
+    ("name", "seed"),
+    [
+        ("hourly sawtooth", 17),
+        ("slow links", 17),
+        ("base delays", 18),
+        ("fixed wait", 6),
+        ("whole minutes", 1),
+    ],
 )
 def test_clocks_are_not_accused_of_what_chance_or_drift_explains(name, seed):
     assert outcome_of(name, [seed], read).false == []
+
+
+def test_the_teeth_of_a_clock_that_drifts_and_is_set_hide_no_outage():
+    outages = outcome_of("hourly sawtooth", [18], read).outages
+    assert outages.recall >= BAR
+
+
+@pytest.mark.parametrize("name", ["restarted numbering", "two devices, one id"])
+def test_nothing_is_told_that_chance_or_another_device_explains(name):
+    assert outcome_of(name, [25], read).false == []
 
 
 def test_the_same_situation_and_seed_give_the_same_topic():
