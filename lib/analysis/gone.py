@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from lib.analysis import kernels
-from lib.core.columns import CLIENT, RECEIVED_TIME
+from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
 from lib.core.jit import compiled
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ FEWEST: Final = 20
 """Events of a client, at least, for its intervals to tell anything."""
 TIMES_LONGER: Final = 3
 """A silence of a client that is gone is so many times as long as any before it."""
+TIMES_IDLE: Final = 10
+"""And so many times as long as it ever made nothing: apps that rest come back when they will."""
 OTHERS: Final = 0.9
 """And longer than the longest silence of so many of the clients."""
 
@@ -58,13 +60,15 @@ def gone(events: pd.DataFrame) -> pd.DataFrame:
     received = kernels.ints(events[RECEIVED_TIME])
     last, longest = np.full(clients.n, _NEVER), np.zeros(clients.n, np.int64)
     first = kernels.bounds_within(clients, received)[0]
+    newest, idle = np.full(clients.n, _NEVER), np.zeros(clients.n, np.int64)
     _find_longest(clients.codes, received, last, longest)
+    _find_longest(clients.codes, kernels.ints(events[EVENT_TIME]), newest, idle)
     silent = received.max(initial=_NEVER) - last
     steady = clients.sizes >= FEWEST
     usual = np.quantile(longest[steady], OTHERS) if steady.any() else 0.0
     is_gone = steady & (silent > np.maximum(TIMES_LONGER * longest, usual))
-    is_gone &= last - first >= silent / SHORTER_LIFE
     come_and_go = np.count_nonzero(is_gone) > (1 - STAYING_SHARE) * np.count_nonzero(steady)
+    is_gone &= (last - first >= silent / SHORTER_LIFE) & (silent > TIMES_IDLE * idle)
     found = np.flatnonzero(is_gone) if not come_and_go else np.empty(0, np.int64)
     found = found[np.argsort(last[found], kind="stable")]
     return pd.DataFrame(
@@ -79,10 +83,10 @@ def gone(events: pd.DataFrame) -> pd.DataFrame:
 
 
 @compiled
-def _find_longest(codes: Codes, received: Ints, last: Ints, longest: Ints) -> None:
-    """Find when each client was last heard, and its longest silence; `last` is `_NEVER` before."""
+def _find_longest(codes: Codes, times: Ints, last: Ints, longest: Ints) -> None:
+    """Find each client's last time, and the longest without one; `last` is `_NEVER` before."""
     for event in range(len(codes)):
-        client, at = codes[event], received[event]
+        client, at = codes[event], times[event]
         if last[client] != _NEVER:
             longest[client] = max(longest[client], at - last[client])
         last[client] = max(last[client], at)

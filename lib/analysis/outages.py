@@ -247,7 +247,7 @@ def _table(events: pd.DataFrame, long: _LongWaits, sensitivity: float) -> pd.Dat
     ended_by = np.flatnonzero(long.ends | lossy | quiet)
     ended_by = ended_by[np.argsort(arrivals.received[ended_by], kind="stable")]
     burst = _bursts(long, ended_by)
-    table = _silences_before(events, arrivals, ended_by).join(burst)
+    table = _silences_before(events, arrivals, ended_by, burst[_FIRST_DUE].to_numpy()).join(burst)
     mostly_lost = (burst[LOST] > burst[HELD_BACK]).to_numpy()
     kind = np.where(quiet[ended_by], 2, np.where(mostly_lost, 1, 0))
     table.insert(2, KIND, pd.Series(pd.Categorical.from_codes(kind, dtype=KINDS)))
@@ -337,10 +337,16 @@ def _marked(which: Ints, arrivals: Arrivals) -> Bools:
     return found
 
 
-def _silences_before(events: pd.DataFrame, arrivals: Arrivals, ended_by: Ints) -> pd.DataFrame:
-    """Return whose silences some arrivals ended, and when those began and ended."""
+def _silences_before(
+    events: pd.DataFrame, arrivals: Arrivals, ended_by: Ints, first_due: Floats
+) -> pd.DataFrame:
+    """Return whose silences some arrivals ended, and when those began and ended.
+
+    An event that came again before the first was due was heard as well.
+    """
     row = arrivals.row[ended_by]
     last_heard, back = arrivals.heard_before(ended_by), arrivals.received[ended_by]
+    last_heard = np.maximum(last_heard, arrivals.came_again(ended_by, np.minimum(first_due, back)))
     unheard = arrivals.opens[ended_by]
     return pd.DataFrame(
         {

@@ -82,6 +82,9 @@ class Arrivals:
         ms; 0 for the unit's earliest.
     several_at_once
         Whether each client has several sessions at once, so that its units are sessions.
+    again
+        Of events that had come before: unit and received time, rising. Not among the arrivals, but
+        their client was heard.
     step
         `SequenceNumbers.steps`: beyond 1, numbers are missing below its own; −1 everywhere if
         events carry no sequence numbers.
@@ -99,11 +102,29 @@ class Arrivals:
     continues: Bools
     interval: Floats
     several_at_once: Bools
+    again: tuple[Ints, Ints]
     step: Ints
 
     def heard_before(self, which: Ints) -> Ints:
         """Return the received time of the arrival before each of some; its own where it opens."""
         return self.received[which - ~self.opens[which]]
+
+    def came_again(self, which: Ints, before: Floats | Ints) -> Ints:
+        """Return when an event of each arrival's unit last came again before some moments.
+
+        Where none did, the least int64.
+        """
+        units, received = self.again
+        found = np.full(len(which), np.iinfo(np.int64).min)
+        if not len(units) or not len(which):
+            return found
+        low = int(received.min())
+        span = float(max(received.max(), self.received.max()) - low + 1)
+        unit = np.searchsorted(self.bounds, which, "right") - 1
+        moment = np.clip(before - low, 0, span - 1)
+        last = np.searchsorted(units * span + (received - low), unit * span + moment) - 1
+        same = (last >= 0) & (units[last] == unit)
+        return np.where(same, received[last], found)
 
     def lost(self, which: Ints) -> Ints:
         """Return how many numbers are missing just below those of some arrivals."""
@@ -171,6 +192,7 @@ def find_arrivals(
         continues=continues,
         interval=kernels.steps_within(bounds, happened, 0).astype(np.float64),
         several_at_once=at_once,
+        again=_again(_unit_codes(client, session, at_once), received, steps == 0),
         step=in_order(steps),
     )
 
@@ -439,10 +461,21 @@ def _units(client: Groups, session: Groups, repeats: Bools, at_once: Bools) -> G
 
     Repeats become a last group of their own.
     """
+    units = client.n + session.n if at_once.any() else client.n
+    return _apart_from_repeats(_unit_codes(client, session, at_once), repeats, units)
+
+
+def _unit_codes(client: Groups, session: Groups, at_once: Bools) -> Codes:
     if not at_once.any():
-        return _apart_from_repeats(client.codes, repeats, client.n)
-    codes = np.where(at_once[client.codes], session.codes + np.int32(client.n), client.codes)
-    return _apart_from_repeats(codes, repeats, client.n + session.n)
+        return client.codes
+    return np.where(at_once[client.codes], session.codes + np.int32(client.n), client.codes)
+
+
+def _again(unit: Codes, received: Ints, repeats: Bools) -> tuple[Ints, Ints]:
+    """Return unit and received time of the repeats, by both."""
+    rows = np.flatnonzero(repeats)
+    rows = rows[np.lexsort((received[rows], unit[rows]))]
+    return unit[rows].astype(np.int64), received[rows]
 
 
 def _apart_from_repeats(codes: Codes, which: Bools, groups: int) -> Groups:

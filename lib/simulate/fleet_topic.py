@@ -146,7 +146,8 @@ def _outages(start: int, device: Device, delivery: Delivery) -> list[dict[str, o
     for number, cut in enumerate(device.cuts):
         touched = delivery.cut == number
         held = delivery.arrival[touched & np.isfinite(delivery.arrival)]
-        before = delivery.arrival[delivery.arrival < cut.end]
+        heard = np.concatenate((delivery.arrival, delivery.again))
+        before = heard[heard < cut.end]
         after = np.flatnonzero(delivery.arrival >= cut.end)
         back = after[np.argmin(delivery.arrival[after])] if len(after) else len(device.time) - 1
         shown_start, shown_end = device.clock.shown(np.array([cut.start, cut.end]))

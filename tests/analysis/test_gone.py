@@ -21,6 +21,16 @@ def test_a_client_that_stops_long_before_the_others_is_gone():
     assert table["Longest"].tolist() == [1_000]
 
 
+def test_a_job_that_ran_once_is_not_gone():
+    staying = dict.fromkeys("bcdefgh", 10 * MINUTE)
+    assert gone(topic({"job": MINUTE, **staying})).empty
+
+
+def test_where_most_ran_once_those_that_stayed_longer_are_not_gone():
+    jobs = dict.fromkeys("abcdef", MINUTE)
+    assert gone(topic({**jobs, "g": 5 * MINUTE, "h": 10 * MINUTE, "i": 10 * MINUTE})).empty
+
+
 def test_where_clients_come_and_go_nobody_is_gone():
     assert gone(topic({name: (n + 3) * MINUTE for n, name in enumerate("abcdefgh")})).empty
 

@@ -82,6 +82,18 @@ def test_a_buffered_outage_is_found_with_its_burst():
     assert row["Lost"] == 0
 
 
+def test_a_client_is_heard_when_an_event_comes_again_before_the_first_is_due():
+    one = cut_off(stream(), 60_000, 124_500)
+    again = one.iloc[[20]].assign(arrived=59_900)
+    assert outages(topic(one, again, *others())).iloc[0]["LastHeard"] == 59_900
+
+
+def test_what_comes_out_of_a_store_is_no_outage_before_its_client_was_heard():
+    old = stream(events=100).assign(arrived=200_000 + np.arange(100), session="old")
+    old["happened"] -= 10**9
+    assert outages(topic(stream(), old, *others())).query("Kind != 'quiet'").empty
+
+
 def test_a_topic_without_outages_has_none():
     assert outages(topic(*others(8))).empty
 
