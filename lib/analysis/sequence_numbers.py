@@ -229,9 +229,12 @@ class _Counted:
         one, two, more = (
             np.count_nonzero(w) for w in (self.steps == 1, self.steps == 2, self.steps > 2)
         )
-        numbered_twice = np.count_nonzero(self.steps == TELLS_NOTHING) - _in_use(self.runs)
-        others = two + more + numbered_twice + self.restarts
+        others = two + more + self.numbered_twice() + self.restarts
         return bool(one > others or (one == others and two > 0))
+
+    def numbered_twice(self) -> int:
+        """Return how many events tell nothing although they are not the smallest of their run."""
+        return int(np.count_nonzero(self.steps == TELLS_NOTHING)) - _in_use(self.runs)
 
     def go_on_from(self, parts: Groups) -> bool:
         """Return whether numbers go on from one part of a counter to the next.
@@ -258,8 +261,9 @@ def _believed(counted: _Counted, groups: Groups, numbered: _Numbered) -> Ints:
     gaps = np.flatnonzero(steps > 1)
     if not len(gaps):
         return steps
-    doubtful = _shared_counters(counted, groups, numbered)[groups.codes[gaps]]
-    doubtful |= kernels.apart(counted.runs, _jumps(counted))[gaps].astype(bool)
+    doubtful = kernels.apart(counted.runs, _jumps(counted))[gaps].astype(bool)
+    if counted.restarts or counted.numbered_twice():
+        doubtful |= _shared_counters(counted, groups, numbered)[groups.codes[gaps]]
     believed = steps.copy()
     believed[gaps[doubtful]] = TELLS_NOTHING
     return believed
