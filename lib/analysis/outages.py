@@ -162,7 +162,8 @@ def outages_of(
     waits = silences.find_waits(arrivals)
     of_all = silences.typical_of_all(waits.longest[waits.ends_one])
     typical = silences.typical_waits(arrivals, waits, of_all)
-    least = silences.LONGEST_STALL_MS if silences.has_stalls(waits) else SHORTEST_MS
+    shortest = silences.LONGEST_STALL_MS if silences.has_stalls(waits) else SHORTEST_MS
+    least = silences.shortest_waits(arrivals, shortest)
     *too_long, several = silences.wait_limits(arrivals, waits, typical, FALSE_SHARE)
     limit, of_several = (np.maximum(typical * wait * sensitivity, least) for wait in too_long)
     rhythm = _rhythm(arrivals, typical, limit)

@@ -46,6 +46,7 @@ _STALLED_SHARE: Final = 0.002
 _PACES: Final = 4.0  # a queue is drained at a client's own rate or faster, to within chance
 _LOOKED_AT: Final = 64  # arrivals after a silence that are looked at
 _OVER: Final = 6  # a session is over after a pause of so many of its longer intervals
+_MINUTE_MS: Final = 60_000
 _ON_TIME: Final = 0.1  # share of the limit by which an event may be late that ends a backlog
 _BORROWED: Final = 10  # with fewer values than this, a client's median counts less than all's
 
@@ -233,6 +234,13 @@ def has_stalls(waits: Waits) -> bool:
     longest = waits.longest[waits.ends_one]
     stalls = np.count_nonzero((longest >= _SHORTEST_STALL_MS) & (longest <= LONGEST_STALL_MS))
     return bool(stalls >= max(_FEWEST_STALLS, _STALLED_SHARE * len(longest)))
+
+
+def shortest_waits(arrivals: Arrivals, otherwise: float) -> Floats:
+    """Return the shortest wait of each client worth asking for, ms: two minutes without seconds."""
+    has_seconds = arrivals.client[arrivals.event_time % _MINUTE_MS != 0]
+    seconds = kernels.counts(has_seconds, len(arrivals.clients)) > 0
+    return np.where(seconds, otherwise, 2.0 * _MINUTE_MS)
 
 
 def leave_out_backlogs(
@@ -490,11 +498,15 @@ def _apart_from_repeats(codes: Codes, which: Bools, groups: int) -> Groups:
 def _tell_news(
     bounds: Ints, times: Ints, session: Codes, opens: Bools, is_news: Bools, continues: Bools
 ) -> None:
+    """Tell which arrivals are news; without seconds those of one minute are, as they come."""
     for unit in range(len(bounds) - 1):
         newest = 0
+        minutes = True
+        for at in range(bounds[unit], bounds[unit + 1]):
+            minutes &= times[at] % _MINUTE_MS == 0
         for at in range(bounds[unit], bounds[unit + 1]):
             opens[at] = at == bounds[unit]
-            is_news[at] = opens[at] or times[at] > newest
+            is_news[at] = opens[at] or times[at] > newest or (minutes and times[at] == newest)
             continues[at] = not opens[at] and is_news[at] and session[at] == session[at - 1]
             if is_news[at]:
                 newest = times[at]

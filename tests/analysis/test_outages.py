@@ -88,6 +88,14 @@ def test_a_client_is_heard_when_an_event_comes_again_before_the_first_is_due():
     assert outages(topic(one, again, *others())).iloc[0]["LastHeard"] == 59_900
 
 
+def test_times_without_seconds_hide_no_outage_of_many_minutes():
+    streams = [cut_off(stream(events=2_000), 400_000, 900_000), *others(events=2_000)]
+    events = topic(*streams)
+    whole = events.assign(Timestamp=events["Timestamp"] // 60_000 * 60_000)
+    (row,) = outages(whole).query("Kind != 'quiet'").to_dict("records")
+    assert (row["ClientID"], row["BackAt"]) == ("1", 900_012)
+
+
 def test_what_comes_out_of_a_store_is_no_outage_before_its_client_was_heard():
     old = stream(events=100).assign(arrived=200_000 + np.arange(100), session="old")
     old["happened"] -= 10**9
