@@ -1,6 +1,7 @@
 import streamlit as st
 
 from lib.ui import parameters
+from lib.ui.chart import download_picture
 from lib.ui.export import export_shown
 from lib.ui.findings import show_findings
 from lib.ui.headline import advice_line, figures, summary_of, when
@@ -26,7 +27,7 @@ advice_place = st.container()
 st.caption(when(visible, summary))
 
 with picture_place:
-    picture(visible)
+    drawn = picture(visible)
 with findings_place:
     st.subheader("What stands out in the whole topic", anchor=False)
     show_findings(visible.topic, visible.times.zone)
@@ -34,6 +35,7 @@ with findings_place:
 with st.container(horizontal=True):
     export_shown(visible)
     download_report(visible.topic)
+    download_picture(drawn, parameters.STORY_CHART, "The picture, ")
 
 st.subheader("First records", anchor=False)
 first_records(visible, 100, parameters.FIRST_RECORDS)

@@ -75,7 +75,8 @@ class Arrivals:
     opens
         Whether it is the first arrival of its unit.
     is_news
-        Whether it opens, or happened later than all events of its unit that arrived before.
+        Whether it opens, or happened later than all events of its unit that arrived before; where
+        a unit's times are whole minutes, no earlier.
     continues
         Whether it is news of the same session as the arrival before it.
     interval

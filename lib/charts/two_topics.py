@@ -10,7 +10,17 @@ import pandas as pd
 from lib.analysis.delays import EVENTS, FROM, TO
 from lib.analysis.side_by_side import TOPIC
 from lib.charts import colours
-from lib.charts.picture import TIME, TITLE, Picture, duration_axis, gridless, symlog, zoom
+from lib.charts.picture import (
+    FIT,
+    TIME,
+    TITLE,
+    Picture,
+    duration_axis,
+    gridless,
+    scales,
+    symlog,
+    zoom,
+)
 from lib.charts.rows import shown_name
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
 from lib.core.formatting import counted, duration
@@ -57,7 +67,12 @@ def side_by_side(
     panels: list[alt.Chart | alt.LayerChart] = [_events(drawn, x, colour, width, scale)]
     if len(told):
         panels.append(_over_time(told, x, colour, scale))
-    chart: alt.VConcatChart = alt.vconcat(*panels, spacing=20).resolve_scale(x="shared")
+    chart: alt.VConcatChart = alt.vconcat(
+        *panels,
+        spacing=20,
+        autosize=FIT,  # Streamlit would not fit panels of several layers to the page
+        resolve=scales(x="shared"),
+    )
     return Picture(chart, _finding(table, called), _reading(width, are_delays=bool(len(told))))
 
 

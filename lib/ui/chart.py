@@ -44,11 +44,11 @@ def draw_chart(chart: Chart, **options: Any) -> Any:  # noqa: ANN401
     return st.altair_chart(unchecked, **options)
 
 
-def download_picture(picture: Picture, key: str) -> None:
+def download_picture(picture: Picture, key: str, called: str = "") -> None:
     """Offer a chart, with its title and words, as SVG and as PNG."""
     for name, (mime, make) in _FORMATS.items():
         st.download_button(
-            name,
+            f"{called}{name}",
             partial(make, picture),
             file_name=f"{key}.{name.lower()}",
             mime=mime,

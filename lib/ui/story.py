@@ -9,9 +9,10 @@ import streamlit as st
 from lib.charts.comparison import comparison
 from lib.ui import parameters
 from lib.ui.answers import analysis_of
-from lib.ui.chart import brushed, download_picture, draw_chart
+from lib.ui.chart import brushed, draw_chart
 
 if TYPE_CHECKING:
+    from lib.charts.picture import Picture
     from lib.ui.page import Visible
 
 _PANEL_PX: Final = 130
@@ -19,8 +20,8 @@ CHART_PX: Final = 2 * _PANEL_PX + 222
 """Both panels with titles and axes."""
 
 
-def picture(visible: Visible) -> None:
-    """Draw event time above received time, with the worst outages shaded."""
+def picture(visible: Visible) -> Picture:
+    """Draw event time above received time, with the worst outages shaded, and return it."""
     found = analysis_of(visible.topic).outages if visible.delays_tell else None
     shaded = None if found is None else visible.outages(found)
     drawn = visible.found(
@@ -45,5 +46,4 @@ def picture(visible: Visible) -> None:
             alt=drawn.alt,
         )
     st.caption(drawn.caption)
-    with st.container(horizontal=True):
-        download_picture(drawn.picture, parameters.STORY_CHART)
+    return drawn.picture

@@ -53,7 +53,7 @@ def put(stretch, before, folder):
 
 
 def run(spark, case):
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         return run_in(Path(folder), spark, case)
 
 
