@@ -36,7 +36,7 @@ _LARGEST: Final = np.iinfo(np.int64).max
 
 _FALLS: Final = 3  # numbers of one device fall less often than so many times a run
 _MANY: Final = 20  # numbers, at least, that a counter leaves out when it jumps
-_TIMES_FASTER: Final = 3.0  # no client makes events so many times faster while they are lost
+_TIMES_FASTER: Final = 8.0  # no client makes events so many times faster while they are lost
 
 TELLS_NOTHING: Final = -1
 """Step of an event without a number, of a run's smallest, of one that has another's number, and of
