@@ -59,7 +59,7 @@ def rows_as_values(columns: Mapping[str, pa.Array], rows: int) -> pa.StructArray
 
 def rejected_for(reason: str, records: pa.RecordBatch) -> pa.RecordBatch:
     """Return a block of records that the source knows to be none, marked with the reason."""
-    return records.replace_schema_metadata({_REASON: reason.encode()})
+    return records.replace_schema_metadata({_REASON: reason.encode(errors="replace")})
 
 
 def reason_of(records: pa.RecordBatch) -> str | None:
@@ -73,7 +73,9 @@ def noted(records: pa.RecordBatch, *notes: str) -> pa.RecordBatch:
     if not any(notes):
         return records
     note = " ".join(filter(None, (note_of(records), *notes)))
-    return records.replace_schema_metadata((records.schema.metadata or {}) | {_NOTE: note.encode()})
+    return records.replace_schema_metadata(
+        (records.schema.metadata or {}) | {_NOTE: note.encode(errors="replace")}
+    )
 
 
 def note_of(records: pa.RecordBatch) -> str | None:
@@ -96,7 +98,7 @@ def expired_in(records: pa.RecordBatch) -> Span | None:
 
 def waiting(sentence: str) -> pa.RecordBatch:
     """Return a block without records that says what is waited for."""
-    return _NO_RECORDS.replace_schema_metadata({_WAITING: sentence.encode()})
+    return _NO_RECORDS.replace_schema_metadata({_WAITING: sentence.encode(errors="replace")})
 
 
 def waiting_in(records: pa.RecordBatch) -> str:

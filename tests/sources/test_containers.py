@@ -764,6 +764,23 @@ def test_events_of_a_document_need_not_be_in_an_array(document, added, where):
 
 
 @pytest.mark.parametrize(
+    "document",
+    [
+        {name: event | {"dev": "\udc9f"} for name, event in BY_ID.items()},
+        {"\udc9f": {name: event | {"dev": "\udc9f"} for name, event in BY_ID.items()}},
+        COLUMNS | {"dev": ["\udc9f"] * 3},
+    ],
+    ids=["a value", "a name", "a column"],
+)
+def test_half_a_surrogate_pair_in_a_document_costs_its_record_alone(document):
+    fields, reasons, notes = opened("t.json", json.dumps(document))
+
+    assert len(notes) == 1
+    assert len(fields) + len(reasons) == 3
+    assert set(reasons) == {"text that is not Unicode (half a surrogate pair)"}
+
+
+@pytest.mark.parametrize(
     "event",
     [
         {"before": TIMED[0], "after": TIMED[1]},

@@ -5,14 +5,17 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
+from uuid import uuid4
 
 import pytest
 
 from lib.sources.base import TopicInfo
 from lib.sources.files.folder import FileTopics
+from lib.ui.parameters import INTERNAL_TOPICS, TOPIC_TABLE
 from lib.ui.topic_choice import moment_in, span_of
 from lib.ui.topic_list import passed_over, topic_table
-from tests.support.opened import captions, files_of, open_app, parameters
+from tests.support.broker import Record, create_topic
+from tests.support.opened import captions, files_of, open_app, parameters, press
 
 NOW = dt.datetime(2024, 1, 2, 3, 4, tzinfo=dt.UTC)
 MINUTE_MS = 60_000
@@ -62,6 +65,36 @@ def test_the_list_leaves_empty_what_is_not_known():
     assert [time.timestamp() for time in last] == [1.0]
     assert table["Size"].isna().tolist() == [False, True]
     assert table["Format"].tolist() == ["JSON", ""]
+
+
+def listed(at):
+    return set(at.get_by_key(TOPIC_TABLE).value["Topic"])
+
+
+def test_internal_topics_are_listed_if_asked_for_and_new_ones_at_a_refresh(
+    app_isolation, broker, make_topic, produce
+):
+    # Given a cluster whose list is open
+    own, internal = make_topic(), f"_internal-{uuid4()}"
+    create_topic(broker.bootstrap_servers, internal)
+    app_isolation.write_text(
+        f'[connections.kafka]\nbootstrap_servers = "{broker.bootstrap_servers}"\n'
+    )
+    produce(own, [Record(b'{"Timestamp": 1545230000000, "ClientID": 1, "SessionID": "s"}')])
+    at = press(open_app(topic=own), "All topics")
+    assert own in listed(at)
+    assert internal not in listed(at)
+
+    # When a topic is made, then it is there after a refresh
+    new = make_topic()
+    press(at, "All topics")
+    assert new not in listed(at)
+    press(at, "Refresh")
+    assert new in listed(press(at, "All topics"))
+
+    # When internal topics are asked for, then they are there, too
+    at.session_state[INTERNAL_TOPICS] = True
+    assert {own, internal} <= listed(press(at, "All topics"))
 
 
 @pytest.mark.usefixtures("app_isolation")

@@ -242,7 +242,8 @@ def _flat(event: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
 
 def _is_time(values: Sequence[object]) -> bool:
     texts = [None if v is None or isinstance(v, bool) else str(v) for v in values[:_SAMPLE]]
-    column = pa.array(texts, pa.string())
+    # Half a surrogate pair, which JSON may hold, is no part of a time.
+    column = pa.array([v and v.encode(errors="replace").decode() for v in texts], pa.string())
     unit = recognise_unit(column)
     if unit is None:
         return False
