@@ -26,7 +26,7 @@ from lib.sources.kafka.schema_registry import (
     registry_settings_from,
 )
 from tests.support.blocks import block
-from tests.support.processes import free_port
+from tests.support.processes import PATIENCE_S, free_port
 from tests.support.registry import register
 
 LONG = '{"type":"record","name":"E","fields":[{"name":"a","type":"long"}]}'
@@ -87,7 +87,7 @@ def subject() -> str:
 
 @pytest.fixture
 def source(registry) -> SchemaRegistry:
-    return SchemaRegistry(RegistrySettings(registry.url))
+    return SchemaRegistry(RegistrySettings(registry.url, timeout_s=PATIENCE_S))
 
 
 def test_a_schema_is_found_by_its_id(registry, source, subject):
