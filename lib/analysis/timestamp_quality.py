@@ -26,6 +26,7 @@ from lib.core.columns import (
     RECORD_TIME,
 )
 from lib.core.formatting import counted
+from lib.core.moments import is_of_our_age
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ CONSTANT_SHARE: Final = 0.9
 """With at least this share of one and the same delay, a received time is a copy."""
 CARRIED_OVER: Final = 4
 """At most one record in so many is below the one just before it where a mirror wrote in batches."""
+
+
+FEW: Final = 10
+"""Of fewer records one received time for all is no reason for doubt: one batch, one clock."""
 
 
 class Trust(StrEnum):
@@ -125,6 +130,12 @@ class TimestampCounts:
         The largest step of `backwards`, and the mean over all events (0 for those that rise), ms.
     typical_delay
         Median size of a delay, whatever its sign, ms; 0 where no timestamp runs backwards.
+    first
+        The first received time, epoch ms.
+    misdated
+        Whether received times are not of our age (1990 to 2100) although event times are.
+    after_the_one
+        Events that happened after the one received time that all have; 0 where there are several.
     """
 
     events: int
@@ -141,6 +152,9 @@ class TimestampCounts:
     furthest_back: int
     mean_back: float
     typical_delay: float
+    first: int
+    misdated: bool
+    after_the_one: int
 
     @property
     def out_of_order(self) -> bool:
@@ -176,7 +190,8 @@ def measure_timestamps(heard: pd.DataFrame, missing: int = 0) -> TimestampCounts
         Number of events that have none.
     """
     received, partition = kernels.ints(heard[RECEIVED_TIME]), kernels.group_by(heard, PARTITION)
-    delay = received - kernels.ints(heard[EVENT_TIME])
+    happened = kernels.ints(heard[EVENT_TIME])
+    delay = received - happened
     back = kernels.behind_running_max(partition.codes, received)
     backwards = int(np.count_nonzero(back))
     falls, own, clients = _disorder(heard, partition, received) if backwards else (0, 0, 0)
@@ -197,23 +212,31 @@ def measure_timestamps(heard: pd.DataFrame, missing: int = 0) -> TimestampCounts
         furthest_back=int(back.max()),
         mean_back=float(back.mean()),
         typical_delay=float(np.median(np.abs(delay))) if backwards else 0.0,
+        first=int(received[0]),
+        misdated=is_of_our_age(np.median(happened)) and not is_of_our_age(np.median(received)),
+        after_the_one=int(np.count_nonzero(delay < 0)) if not np.ptp(received) else 0,
     )
 
 
 def verdict_of(counts: TimestampCounts) -> Verdict:
     """Return what the received times are worth.
 
-    They mean *little* where at least `CONSTANT_SHARE` of them have the same delay although the
-    broker did not stamp them; or where they run backwards in their partitions, on average over all
-    records, by as much as the typical size of a delay: then they are wrong by as much as they would
-    tell. Unless they do so from batch to batch only: a mirror carried them over.
+    They mean *little* where they are not of our age although event times are. Also, unless the
+    broker stamped them: where at least `CONSTANT_SHARE` of them have the same delay; where all are
+    the same and most events happened after it; or where they run backwards in their partitions, on
+    average over all records, by as much as the typical size of a delay: then they are wrong by as
+    much as they would tell. Unless they do so from batch to batch only: a mirror carried them over.
     """
     by_broker = not counts.from_field and counts.log_append_time == counts.events
     trust, stamp, sentence, in_order = Trust.STATED, *_stated(counts), True
-    if by_broker:
+    if counts.misdated:
+        trust, sentence = Trust.LITTLE, _misdated(counts)
+    elif by_broker:
         trust, stamp, sentence = Trust.RECEIVED, Stamp.BROKER, _received(counts)
     elif counts.commonest_share >= CONSTANT_SHARE and counts.events > 1:
         trust, stamp, sentence = Trust.LITTLE, Stamp.COPY, _copied(counts)
+    elif counts.events >= FEW and 2 * counts.after_the_one > counts.events:
+        trust, sentence = Trust.LITTLE, _all_the_same(counts)
     elif counts.carried_over:
         stamp, sentence, in_order = Stamp.MIRROR, _carried_over(counts), False
     elif counts.out_of_order:
@@ -269,6 +292,25 @@ def _copied(counts: TimestampCounts) -> str:
         f"Received time means little here: for {counts.commonest_share:.0%} of the records it is "
         f"{same}, so {who} and no delay can be seen."
     )
+
+
+def _misdated(counts: TimestampCounts) -> str:
+    return (
+        f"Received time means little here: it begins at {_written(counts.first)}, and event times "
+        "are dates of our age. A clock was not set, the unit is another, or it is no time of "
+        "receipt. Choose the field that holds it."
+    )
+
+
+def _all_the_same(counts: TimestampCounts) -> str:
+    return (
+        f"Received time means little here: all {counts.events:,} records have the same, "
+        f"{_written(counts.first)}, and {counts.after_the_one:,} of the events happened after it."
+    )
+
+
+def _written(ms: int) -> str:
+    return f"{np.datetime64(ms, 'ms')}".replace("T", " ") + " UTC"
 
 
 def _carried_over(counts: TimestampCounts) -> str:

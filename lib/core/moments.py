@@ -13,13 +13,21 @@ from lib.core.errors import SettingsError
 _SHORT_MS: Final = 10_000
 """A shorter stretch is told with milliseconds."""
 
-_FIRST_DATE_MS: Final = pd.Timestamp("1990-01-01", tz="UTC").value // 1_000_000
+YEAR_1990: Final = 631_152_000_000
+YEAR_2100: Final = 4_102_444_800_000
+"""Between these, epoch ms, lie the times of our age."""
+
 _LAST_DATE_MS: Final = 253_370_764_800_000  # 9999-01-01, the last year of Python's own datetimes
+
+
+def is_of_our_age(ms: float) -> bool:
+    """Return whether a time is between 1990 and 2100."""
+    return YEAR_1990 <= ms < YEAR_2100
 
 
 def are_dates(first_ms: float, last_ms: float) -> bool:
     """Return whether the times of a topic are dates; if not, they count from some zero."""
-    return last_ms >= _FIRST_DATE_MS and abs(first_ms) < _LAST_DATE_MS > last_ms
+    return last_ms >= YEAR_1990 and abs(first_ms) < _LAST_DATE_MS > last_ms
 
 
 def moment_ms(text: str) -> int:

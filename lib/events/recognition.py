@@ -22,24 +22,23 @@ from lib.core.columns import (
     KAFKA_COLUMNS,
     MISSING_TIME,
     PARTITION,
-    RECEIVED_TIME,
     SEQUENCE,
     SESSION,
 )
+from lib.core.moments import YEAR_1990, YEAR_2100
 from lib.core.times.forms import FORMS, UNITS
 from lib.core.times.reading import READABLE, read_times
 from lib.core.times.recognition import Recognised, recognise_form
 from lib.events.fields import JOINED, KEY, RECORD_TIME_FIELD, Fields, TimeField
 from lib.events.systems import known_system
-from lib.events.time_columns import column_of, is_nanos
-from lib.sources.records import NO_TIMESTAMP
+from lib.events.time_columns import column_of, is_nanos, record_times
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from lib.core.times.forms import FormName
+from lib.core.times.forms import FormName
 
 NEARLY_ALL: Final = 0.5
 """The share of the records that must have a field for it to be taken for the event time."""
@@ -111,9 +110,7 @@ class Recognition:
 NOTHING: Final = Recognition(Fields(TimeField(), TimeField(), RECORD_TIME_FIELD, None, None, None))
 """What is recognised where there is no record."""
 
-_YEAR_1990: Final = 631_152_000_000
 _YEAR_2010: Final = 1_262_304_000_000
-_YEAR_2100: Final = 4_102_444_800_000
 _DAY_MS: Final = 86_400_000
 _MONTH_MS: Final = 30 * _DAY_MS
 
@@ -201,7 +198,7 @@ def recognise(sample: pa.Table) -> Recognition:
     fields = Fields(
         event_time=_time_field(event, sample),
         sent_time=_time_field(sent, sample),
-        received_time=RECORD_TIME_FIELD if _has_record_times(sample) else received_field,
+        received_time=RECORD_TIME_FIELD if _has_record_times(sample, event) else received_field,
         client=client,
         session=session,
         sequence=sequence,
@@ -261,13 +258,9 @@ def _share(column: pa.ChunkedArray) -> float:
     return float(1 - column.null_count / max(len(column), 1))
 
 
-def _has_record_times(sample: pa.Table) -> bool:
-    return bool((sample[RECEIVED_TIME].to_numpy() != NO_TIMESTAMP).any())
-
-
-def _record_times(sample: pa.Table) -> NDArray[np.int64]:
-    times = sample[RECEIVED_TIME].to_numpy()
-    return np.where(times == NO_TIMESTAMP, MISSING_TIME, times)
+def _has_record_times(sample: pa.Table, event: TimeCandidate | None) -> bool:
+    times = record_times(sample, None if event is None else event.ms)
+    return bool((times != MISSING_TIME).any())
 
 
 # Times
@@ -279,8 +272,8 @@ def _candidates(names: Sequence[str], sample: pa.Table) -> list[TimeCandidate]:
     Seconds since 1970, 1980 or 2001 overlap: the record timestamps tell which; without them fields
     whose values leave no doubt do, and then only of fields that are called a time.
     """
-    records = _record_times(sample)
-    known = records[(records != MISSING_TIME) & (records != 0)]  # 0 is what lacks a time
+    records = record_times(sample)
+    known = records[(records > YEAR_1990) & (records < YEAR_2100)]
     around = int(np.median(known)) if len(known) else None
     found = {name: _candidate(name, sample, around) for name in names}
     sure = [c for c in found.values() if c is not None and c.recognised.form in _SURE_FORMS]
@@ -321,7 +314,7 @@ def _candidate(name: str, sample: pa.Table, around: int | None) -> TimeCandidate
 def _of_our_age(column: pa.ChunkedArray, form: FormName) -> NDArray[np.int64]:
     """Return a column's times in one form that are between 1990 and 2100; else `MISSING_TIME`."""
     times = read_times(column, form, zone="UTC" if FORMS[form].local else None, around=_YEAR_2010)
-    good = (times.problem == READABLE) & (times.ms > _YEAR_1990) & (times.ms < _YEAR_2100)
+    good = (times.problem == READABLE) & (times.ms > YEAR_1990) & (times.ms < YEAR_2100)
     return np.where(good, times.ms, MISSING_TIME)
 
 
@@ -374,7 +367,7 @@ def _event_score(candidate: TimeCandidate, sample: pa.Table) -> float:
     named = 2 - rank / len(_EVENT) if rank < len(_EVENT) else 0.0
     role = _role_of_name(candidate.name)
     named += {"event": 0.4, "received": -1.5, "sent": -1.0, "other": -2.0}.get(role, 0.0)
-    records = _record_times(sample)
+    records = record_times(sample, candidate.ms)
     both = (candidate.ms != MISSING_TIME) & (records != MISSING_TIME)
     near = moves = 0.0
     if both.any():
@@ -402,7 +395,7 @@ def _event_time(
     # A field that says that it is the time of receipt or of sending is not the event's.
     able = [c for c in candidates if _role_of_name(c.name) in ("event", "")]
     best = max(able, key=lambda c: _event_score(c, sample), default=None)
-    if best is not None and not _has_record_times(sample):
+    if best is not None and not _has_record_times(sample, best):
         best = next((c for c in able if _is_receipt_of(best, c)), best)
     if best is None or best.share <= NEARLY_ALL or best.recognised.form is None:
         return None

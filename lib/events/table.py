@@ -340,12 +340,20 @@ def _read_times(rows: pa.Table, fields: Fields, before: EventsTable) -> _ReadTim
     clients = cache(partial(_clients, rows, fields))
     times = before.table[EVENT_TIME].to_numpy()
     around = int(np.median(times[:: 1 + len(times) // _SAMPLE])) if len(times) else None
-    ms, notes, problem = {}, {}, np.full(rows.num_rows, READABLE, np.uint8)
+    ms: dict[str, NDArray[np.int64]] = {}
+    notes, problem = {}, np.full(rows.num_rows, READABLE, np.uint8)
     for role in ("event_time", "sent_time", "received_time"):
         wanted = getattr(fields, role)
         known = before.notes.get(role, TimeNotes()).forms
         is_event = role == "event_time"
-        found = read_time(rows, wanted, clients, known=known, around=around if is_event else None)
+        found = read_time(
+            rows,
+            wanted,
+            clients,
+            known=known,
+            around=around if is_event else None,
+            event_times=ms.get("event_time"),
+        )
         ms[role], notes[role] = found.ms, found.notes
         if is_event and wanted:
             problem = found.problem
@@ -428,7 +436,7 @@ def _to_columns(rows: pa.Table, times: Mapping[str, NDArray[np.int64]], fields: 
     if fields.sent_time:
         made[SENT_TIME] = lambda: times["sent_time"]
     if fields.received_time != RECORD_TIME_FIELD:
-        at = record_times(rows)
+        at = record_times(rows, times["event_time"])
         if (at != MISSING_TIME).any():
             made[RECORD_TIME] = lambda: at
     made |= {name: rows[name].to_numpy for name in (PARTITION, OFFSET, RECEIVED_TIME_TYPE)}

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from lib.core.columns import MISSING_TIME, PARTITION, RECEIVED_TIME
+from lib.core.moments import YEAR_1990
 from lib.core.times.reading import MISSING, READABLE, Times, read_times, read_times_by_group
 from lib.core.times.recognition import recognise_form, recognise_forms
 from lib.core.times.two_columns import date_and_time, seconds_and_nanos
@@ -113,12 +114,18 @@ def column_of(rows: pa.Table, source: str) -> pa.ChunkedArray:
     return rows[source]
 
 
-def record_times(rows: pa.Table) -> NDArray[np.int64]:
-    """Return the records' own timestamps, epoch ms; `MISSING_TIME` where a record has none."""
+def record_times(rows: pa.Table, event_times: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+    """Return the records' own timestamps, epoch ms; `MISSING_TIME` where a record has none.
+
+    Negative and beyond the year 9999 is none. 0 is what tools write that know none: it is a time
+    only where neither the timestamps nor the event times are dates: in a topic that counts from 0.
+    """
     times: NDArray[np.int64] = rows[RECEIVED_TIME].to_numpy()
-    if not len(times) or (times.min() >= 0 and times.max() <= _LATEST_RECORD_TIME):
+    if not len(times) or (times.min() > 0 and times.max() <= _LATEST_RECORD_TIME):
         return times
-    return np.where((times >= 0) & (times <= _LATEST_RECORD_TIME), times, MISSING_TIME)
+    dated = [of.max(initial=0) >= YEAR_1990 for of in (times, event_times) if of is not None]
+    least = 1 if any(dated) else 0
+    return np.where((times >= least) & (times <= _LATEST_RECORD_TIME), times, MISSING_TIME)
 
 
 def read_time(
@@ -128,6 +135,7 @@ def read_time(
     *,
     known: Mapping[str, FormName],
     around: int | None = None,
+    event_times: NDArray[np.int64] | None = None,
 ) -> TimeColumn:
     """Read the times of a role: of each record from the first source that it has.
 
@@ -144,6 +152,8 @@ def read_time(
         Forms of fields that were recognised before.
     around
         As in `read_times`.
+    event_times
+        As in `record_times`.
     """
     ms = np.full(rows.num_rows, MISSING_TIME)
     problem = np.full(rows.num_rows, MISSING, np.uint8)
@@ -152,13 +162,24 @@ def read_time(
         left = problem == MISSING
         if not left.any():
             break
-        times, found = _read_source(rows, source, role, clients, known, around)
+        if source == RECORD_TIMESTAMP and source not in rows.column_names:
+            times, found = _read_record_times(rows, event_times)
+        else:
+            times, found = _read_source(rows, source, role, clients, known, around)
         notes = notes.and_then(found)
         np.copyto(ms, times.ms, where=left & (times.problem == READABLE))
         np.copyto(problem, times.problem, where=left)
     missing = int(np.count_nonzero(problem == MISSING))
     bad = int(np.count_nonzero(problem != READABLE)) - missing
     return TimeColumn(ms, problem, notes.and_then(TimeNotes(missing=missing, unreadable=bad)))
+
+
+def _read_record_times(
+    rows: pa.Table, event_times: NDArray[np.int64] | None
+) -> tuple[Times, TimeNotes]:
+    ms = record_times(rows, event_times)
+    present = np.where(ms == MISSING_TIME, MISSING, READABLE).astype(np.uint8)
+    return Times(ms, present), TimeNotes()
 
 
 def _read_source(
@@ -169,10 +190,6 @@ def _read_source(
     known: Mapping[str, FormName],
     around: int | None,
 ) -> tuple[Times, TimeNotes]:
-    if source == RECORD_TIMESTAMP and source not in rows.column_names:
-        ms = record_times(rows)
-        present = np.where(ms == MISSING_TIME, MISSING, READABLE).astype(np.uint8)
-        return Times(ms, present), TimeNotes()
     column = column_of(rows, source)
     form = role.form or known.get(source) or recognise_form(column[:_SAMPLE], around).form
     if form is None:

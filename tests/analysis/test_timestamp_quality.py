@@ -60,6 +60,46 @@ def test_a_delay_is_constant_if_nine_in_ten_records_have_it(others, trust):
     assert assess_timestamps(stamped(times, received, CREATE_TIME)).trust is trust
 
 
+OF_2024 = 1_704_164_650_000
+
+
+@pytest.mark.parametrize("kind", [CREATE_TIME, LOG_APPEND_TIME])
+@pytest.mark.parametrize(
+    "received",
+    [
+        pytest.param(lambda n: n, id="a counter"),
+        pytest.param(lambda n: (OF_2024 + 1000 * n) // 1000 + n % 3, id="seconds"),
+        pytest.param(lambda n: 315_532_800_000 + 997 * n, id="a clock that was not set"),
+        pytest.param(lambda n: OF_2024 * 30 + 997 * n, id="centuries ahead"),
+    ],
+)
+def test_received_times_of_another_age_than_the_events_mean_little(received, kind):
+    times = [OF_2024 + 1000 * n for n in range(20)]
+    verdict = assess_timestamps(stamped(times, [received(n) for n in range(20)], kind))
+    assert (verdict.trust, verdict.usable) == (Trust.LITTLE, False)
+    assert "event times are dates of our age" in verdict.sentence
+
+
+def test_a_topic_whose_both_clocks_count_from_zero_is_judged_as_any_other():
+    verdict = assess_timestamps(stamped([0, 1000, 2000], [7, 1003, 2012], CREATE_TIME))
+    assert verdict.usable
+
+
+def test_one_received_time_for_all_means_little_where_events_go_on_behind_it():
+    times = [OF_2024 + 1000 * n for n in range(20)]
+    verdict = assess_timestamps(stamped(times, [OF_2024 + 4500] * 20, CREATE_TIME))
+    assert (verdict.trust, verdict.usable) == (Trust.LITTLE, False)
+    assert verdict.sentence == (
+        "Received time means little here: all 20 records have the same, 2024-01-02 03:04:14.500 "
+        "UTC, and 15 of the events happened after it."
+    )
+
+
+def test_a_batch_that_was_received_at_one_time_after_its_events_is_believed():
+    times = [OF_2024 + 1000 * n for n in range(20)]
+    assert assess_timestamps(stamped(times, [OF_2024 + 60_000] * 20, CREATE_TIME)).usable
+
+
 @pytest.mark.parametrize("missing", [NO_TIMESTAMP, MISSING_TIME])
 def test_records_without_received_time_are_left_out_and_counted(missing):
     verdict = assess_timestamps(events_table([0, 1000, 2000], [missing, 1003, 2007]))

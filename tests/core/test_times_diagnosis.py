@@ -178,6 +178,11 @@ def test_case_b05_dates_without_a_time_of_day_are_said_to_be(received):
     assert diagnose(received // DAY * DAY, received, form="iso").kind == "dates"
 
 
+@pytest.mark.parametrize("reference", [0, 1, START // 1000, 30 * START])
+def test_times_of_our_age_are_not_judged_by_times_of_another(events, reference):
+    assert diagnose(events, np.full(len(events), reference), form="ms") is None
+
+
 def test_times_in_the_future_are_said_to_be(events, received):
     found = diagnose(events + 7 * 60_000, received)
 

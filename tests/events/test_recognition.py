@@ -56,6 +56,13 @@ class TestSystems:
         assert fields.session == shape.session
         assert fields.sequence in (shape.sequence, None)
 
+    def test_record_timestamps_of_zero_are_as_none(self, shape):
+        records = [shape.record(h) for h in happenings()]
+
+        zeros = recognise(decoded(records, timestamps=[0] * len(records)))
+
+        assert zeros == recognise(decoded(records))
+
     def test_times_read_are_those_that_were_written(self, shape):
         every = happenings()
         rows = decoded([shape.record(h) for h in every])

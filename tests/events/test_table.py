@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 UNMAPPED = fields_named(None, "ms", None, None, None)
 TIMES_ONLY = fields_named("t", "ms", None, None, None)
+DATE = 1_704_164_650_000
 
 
 def event(t: int, client=1, session="s", number=1, **others) -> dict:
@@ -198,6 +199,19 @@ def test_a_record_timestamp_that_is_no_time_of_ours_is_none(strange):
     events = build(event(5_000), timestamps=[strange])
 
     assert not events.has_received_time
+
+
+@pytest.mark.parametrize("stamps", [[0, 0, 0], [0, DATE + 70, DATE + 90], [DATE + 50, 0, 0]])
+def test_a_record_timestamp_of_zero_is_none_in_a_topic_of_dates(stamps):
+    events = build(*(event(DATE + n) for n in range(3)), timestamps=stamps)
+
+    assert events.table["KafkaTimestamp"].tolist() == [stamp or MISSING_TIME for stamp in stamps]
+
+
+def test_a_record_timestamp_of_zero_is_a_time_in_a_topic_that_counts_from_zero():
+    events = build(event(0), event(5), timestamps=[0, 9])
+
+    assert events.table["KafkaTimestamp"].tolist() == [0, 9]
 
 
 def test_mapped_fields_take_the_names_of_the_events_table():

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lib.core.formatting import duration
+from lib.core.moments import is_of_our_age
 from lib.core.times.forms import FORMS
 from lib.core.times.recognition import other_epoch
 from lib.core.times.zones import WHATEVER_IS_WRITTEN
@@ -16,7 +17,7 @@ from lib.core.times.zones import WHATEVER_IS_WRITTEN
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lib.core.times.forms import FormName
+from lib.core.times.forms import FormName
 
 _MINUTE_MS: Final = 60_000
 _QUARTER_MS: Final = 15 * _MINUTE_MS
@@ -77,7 +78,8 @@ def diagnose(
     """Return what is wrong with event times as a whole; None if nothing is.
 
     That some events are late, that some clients' clocks are wrong, or that all events are old, up
-    to ten years, is nothing wrong here.
+    to ten years, is nothing wrong here. Nor are events of our age that are judged by times of
+    another one: those are wrong then, which `lib.analysis.timestamp_quality` says.
 
     Parameters
     ----------
@@ -95,6 +97,8 @@ def diagnose(
     """
     if len(event_ms) < _FEWEST:
         return None
+    if _reference_is_off(event_ms, reference_ms):
+        return None
     ahead = event_ms - reference_ms
     return (
         _epoch(event_ms, reference_ms, form, reference)
@@ -104,6 +108,12 @@ def diagnose(
         or _zone(ahead, groups, reference, names_zone=names_zone)
         or _future(ahead, reference)
     )
+
+
+def _reference_is_off(event_ms: NDArray[np.int64], reference_ms: NDArray[np.int64]) -> bool:
+    """Return whether events are of our age, and the times that they are judged by are not."""
+    happened, reference = np.median(event_ms), np.median(reference_ms)
+    return bool(is_of_our_age(happened) and not is_of_our_age(reference))
 
 
 def _all_equal(
@@ -157,9 +167,8 @@ def _far(
     years = _years_after(event_ms, reference_ms)
     if abs(years) < _FAR_YEARS:
         return None
-    cause = "their unit or epoch is another"
-    if years < 0:
-        cause = f"either {cause}, or the events are that old"
+    or_else = "the events are that old" if years < 0 else f"the {reference} are wrong"
+    cause = f"either their unit or epoch is another, or {or_else}"
     off = _years_off(event_ms, reference_ms)
     return Diagnosis("far", f"Event times are {off} the {reference}: {cause}.")
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
+from lib.core.moments import YEAR_1990, YEAR_2100
 from lib.core.time_units import event_times, recognise_unit
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ MOST_TABLES: Final = 64
 """Objects of an array in which tables are looked for, as those of InfluxDB's series."""
 
 _SAMPLE: Final = 64
-_OLDEST_MS: Final = 631_152_000_000  # 1990
-_NEWEST_MS: Final = 4_102_444_800_000  # 2100
 _BLOCK_ROWS: Final = 20_000
 _DEEPEST: Final = 5
 _FEW: Final = 2
@@ -248,7 +247,7 @@ def _is_time(values: Sequence[object]) -> bool:
     if unit is None:
         return False
     ms = event_times(column, unit).ms
-    return bool(((ms > _OLDEST_MS) & (ms < _NEWEST_MS)).any())
+    return bool(((ms > YEAR_1990) & (ms < YEAR_2100)).any())
 
 
 # Columns and rows
