@@ -60,6 +60,11 @@ class Guarded:
         """Those of the source."""
         return self.source.schemas
 
+    @property
+    def is_open(self) -> bool:
+        """Whether every topic of the source can be read."""
+        return self.allowed == EVERY_TOPIC
+
     def topics(self) -> list[TopicInfo]:
         """Return the topics of the source that can be read."""
         return [info for info in self.source.topics() if self._allows(info.name)]

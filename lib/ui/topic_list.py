@@ -10,6 +10,7 @@ import streamlit as st
 from lib.core.formatting import counted, escaped_markdown
 from lib.loading.formats import NOT_READABLE, format_of
 from lib.sources.files.folder import FileTopics
+from lib.sources.guarded import Guarded
 from lib.ui import parameters
 from lib.ui.sources import forget_topics, topics_of
 from lib.ui.tables import show_table
@@ -97,8 +98,12 @@ def _topic_list(source: TopicSource) -> None:
 
 
 def passed_over(source: TopicSource) -> str:
-    """Return what lies in a folder and is no topic, each with the reason; "" where nothing does."""
-    found = source.passed_over() if isinstance(source, FileTopics) else []
+    """Return what lies in a folder and is no topic, each with the reason; "" where nothing does.
+
+    Of a folder that is open in part nothing is told of the rest.
+    """
+    folder = source.source if isinstance(source, Guarded) and source.is_open else source
+    found = folder.passed_over() if isinstance(folder, FileTopics) else []
     if not found:
         return ""
     named = [f"{each.name} {each.reason}" for each in found[:MOST_PASSED]]

@@ -9,8 +9,10 @@ from uuid import uuid4
 
 import pytest
 
+from lib.core.masking import Masking
 from lib.sources.base import TopicInfo
 from lib.sources.files.folder import FileTopics
+from lib.sources.guarded import Guarded
 from lib.ui.parameters import INTERNAL_TOPICS, TOPIC_TABLE
 from lib.ui.topic_choice import moment_in, span_of
 from lib.ui.topic_list import passed_over, topic_table
@@ -120,6 +122,8 @@ def test_the_list_names_what_a_folder_has_that_is_no_topic(tmp_path, monkeypatch
         "Passed over in the folder: b.yaml has an ending that is not known: .yaml; c.csv is empty."
     )
     assert passed_over(FileTopics(folder)) == said
+    assert passed_over(Guarded(FileTopics(folder), Masking(("email",)))) == said
+    assert passed_over(Guarded(FileTopics(folder), allowed=("a",))) == ""
 
     (folder / "a.jsonl").unlink()
     assert any(said in error.value for error in open_app(source="Files").error)
