@@ -10,10 +10,13 @@ import threading
 from collections import OrderedDict
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
 
 import streamlit as st
+from streamlit import runtime
+from streamlit.runtime.stats import CacheStat
 
 from lib.core.memory import give_back_memory, held_bytes
 from lib.sources.open import memory_budget
@@ -56,6 +59,14 @@ def budget() -> int:
     return memory_budget(os.environ)
 
 
+def room() -> int:
+    """Return how many bytes of the budget are left beside the files that viewers have uploaded."""
+    if not runtime.exists():
+        return budget()
+    files = chain(*runtime.get_instance().uploaded_file_mgr.get_stats().values())
+    return budget() - sum(each.byte_length for each in files if isinstance(each, CacheStat))
+
+
 def held(key: Hashable) -> Any | None:  # noqa: ANN401
     """Return what is held under a key, as used now; None where nothing is."""
     shelf = _shelf()
@@ -82,7 +93,7 @@ def hold(key: Hashable, value: object, size: int, *, stays: bool = False) -> int
     with shelf.lock:
         shelf.entries[key] = _Entry(value, size, stays)
         shelf.entries.move_to_end(key)
-        beyond = sum(entry.bytes for entry in shelf.entries.values()) - budget()
+        beyond = sum(entry.bytes for entry in shelf.entries.values()) - room()
         for other, entry in list(shelf.entries.items()):
             if beyond <= 0:
                 return 0

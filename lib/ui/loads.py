@@ -24,7 +24,7 @@ from lib.core.formatting import size, visible_text
 from lib.core.memory import give_back_memory, held_bytes
 from lib.loading.load import LoadedTopic, Progress, Watch, load, reload
 from lib.ui.failures import UnforeseenError, unforeseen
-from lib.ui.held import budget, drop, held, hold
+from lib.ui.held import drop, held, hold, room
 
 if TYPE_CHECKING:
     from lib.loading.load import FieldChoice
@@ -231,7 +231,7 @@ def _follow(loads: _Loads, key: LoadKey, running: Load, own: int, progress: Prog
         _refuse_too_large(key, own, progress)
     if hold(key, running, own + WHILE_READ * progress.decoded_bytes, stays=True):
         raise SkewlineError(
-            f"The memory that is to be used, {size(budget())}, is full.",
+            f"The memory that is to be used, {size(max(0, room()))}, is full.",
             "Read fewer records: the newest, a shorter time or some partitions. The setting "
             "SKEWLINE_MEMORY allows for more.",
         )
@@ -241,14 +241,14 @@ def _follow(loads: _Loads, key: LoadKey, running: Load, own: int, progress: Prog
 
 def _refuse_too_large(key: LoadKey, own: int, progress: Progress) -> None:
     each = WHILE_READ * progress.decoded_bytes / progress.decoded
-    whole, room = own + each * progress.expected, budget()
-    if whole > room:
+    whole, left = own + each * progress.expected, room()
+    if whole > left:
         raise TooLargeError(
             f"Reading this of {key.topic} takes about {size(round(whole))} of memory, and "
-            f"{size(room)} are to be used.",
+            f"{size(max(0, left))} are to be used.",
             "Read fewer records: the newest, a shorter time or some partitions. The setting "
             "SKEWLINE_MEMORY allows for more.",
-            rounded(max(0, room - own) / each),
+            rounded(max(0, left - own) / each),
         )
 
 

@@ -12,7 +12,7 @@ from lib.loading.estimate import Estimate, estimate
 from lib.sources.base import Everything, Latest
 from lib.sources.newest import limit_of, newest_part
 from lib.ui import parameters
-from lib.ui.held import budget
+from lib.ui.held import room
 from lib.ui.loads import WHILE_READ, rounded
 from lib.ui.topic_choice import ask_for_newest
 
@@ -64,24 +64,24 @@ def _planned(source: TopicSource, key: LoadKey, info: TopicInfo) -> int:
 def show_offer(offer: Offer, of: RangeParameters = parameters.OF_FIRST) -> None:
     """Say what a load will bring, and let the viewer start it or ask for less."""
     expected = offer.estimate
-    takes, room = WHILE_READ * expected.decoded_bytes, budget()
-    fewer = _FEWER if takes <= room else rounded(expected.records * room / takes)
+    takes, left = WHILE_READ * expected.decoded_bytes, room()
+    fewer = _FEWER if takes <= left else rounded(expected.records * left / takes)
     with st.container(border=True):
         st.markdown(f"**{escaped_markdown(offer.key.topic)} is large**")
         more = ""
         if offer.in_topic > offer.key.cap:
             more = f" The newest {offer.key.cap:,} of its {offer.in_topic:,} records will be kept."
-        if takes > room:
+        if takes > left:
             more = (
-                f" That takes {size(takes)} of memory, and {size(room)} are to be used: choose "
-                "fewer records, a shorter time or some partitions."
+                f" That takes {size(takes)} of memory, and {size(max(0, left))} are to be used: "
+                "choose fewer records, a shorter time or some partitions."
             )
         st.markdown(
             f"Reading it will bring about {expected.records:,} records, {size(expected.bytes)}, "
             f"and take about {duration(expected.seconds * 1000)}.{more}"
         )
         with st.container(horizontal=True):
-            if takes <= room:
+            if takes <= left:
                 st.button(
                     "Read it", type="primary", icon=":material/download:",
                     on_click=_accept, args=(offer.key,),

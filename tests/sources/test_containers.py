@@ -283,6 +283,16 @@ DRAWN = {
 }
 
 
+def test_a_line_of_empty_cells_has_no_names():
+    fields, reasons, note = opened("t.csv", "id||n\n|\n\n1|2\n3|4\n")
+
+    assert fields[-2:] == [{"column_1": 1, "column_2": 2}, {"column_1": 3, "column_2": 4}]
+    assert not reasons
+    assert any(
+        said.startswith("The first line is empty, so the columns have no names") for said in note
+    )
+
+
 @pytest.mark.parametrize("ending", ["csv", "txt"])
 @pytest.mark.parametrize("tool", DRAWN)
 def test_tables_that_are_drawn_have_cells(tool, ending):

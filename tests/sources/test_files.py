@@ -38,6 +38,7 @@ from lib.sources.files.formats import records_of
 from lib.sources.files.input_file import Limits, uploaded
 from lib.sources.files.parquet import ORIGIN
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP, NO_TIMESTAMP_TYPE
+from tests.sources.test_cases import CASES
 from tests.support.blocks import block, values_of
 from tests.support.fields import fields_named
 
@@ -448,6 +449,15 @@ def test_a_parquet_file_with_a_hole_ends_in_a_sentence(cut):
     content[cut : cut + 20] = b"\xff" * 20
 
     with pytest.raises(UnreadableFileError):
+        rows("t.parquet", bytes(content))
+
+
+def test_a_parquet_file_whose_rows_lack_a_column_of_its_schema_ends_in_a_sentence():
+    content = bytearray((CASES / "e15-spark-kafka.parquet").read_bytes())
+    for at, end, instead in ((1857, 1859, b""), (1844, 1844, b'"'), (1065, 1065, b"\x1a")):
+        content[at:end] = instead
+
+    with pytest.raises(UnreadableFileError, match="cannot be read as Parquet"):
         rows("t.parquet", bytes(content))
 
 

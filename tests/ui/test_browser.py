@@ -312,6 +312,20 @@ def test_a_topic_is_downloaded_and_opens_again_from_its_file(page, samples_app, 
     expect(metric(page, "Clock ahead")).to_have_text("293")
 
 
+def test_an_uploaded_file_takes_room_from_what_can_be_read(page, tmp_path):
+    # Given a file of 14 MB, and a server that may hold 20 MB
+    file = tmp_path / "large.jsonl"
+    padded = (event(number, padding=f"{number:900}").value for number in range(14_000))
+    file.write_bytes(b"".join(line.ljust(1_000) + b"\n" for line in padded)[:14_000_000])
+    with running_app(tmp_path, {"SKEWLINE_MEMORY": "20 MB"}) as url:
+        # When it is uploaded
+        page.goto(f"{url}/?source=Upload")
+        page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
+
+        # Then 6 MB are left to read it with
+        expect(page.get_by_text("of memory, and 6 MB are to be used")).to_be_visible()
+
+
 def test_a_large_topic_shows_progress_and_stop_keeps_what_came(
     page, app, broker, make_topic, produce
 ):

@@ -19,10 +19,7 @@ SEPARATORS: Final = "\t;|,^~\x01\x1f"
 SHIELDED: Final = r"=\"(.*)\"|'([+-]?\d.*)"
 """How numbers are written so that a spreadsheet takes them for text: `="17"`, or `'17`."""
 
-_NO_NAMES: Final = (
-    "The first line looks like data, so the columns have no names; "
-    "they are called column_1, column_2 and so on."
-)
+_NUMBERED: Final = "they are called column_1, column_2 and so on."
 _LINES: Final = 200
 _MOST_TITLES: Final = 10
 _MOST_CELLS: Final = 1 << 14
@@ -94,7 +91,7 @@ def form_of(text: str) -> CsvForm | None:
     width = _width(rows[first:])
     at = _line_of_names(lines, rows, first, width)
     following = [row for row in rows[at + 1 :] if len(row) == width]
-    named = not _looks_like_data(rows[at], following)
+    named = any(map(str.strip, rows[at])) and not _looks_like_data(rows[at], following)
     names = _told_apart(_names(rows[at], following)) if named else _numbered(width)
     passed = sum(bool(line.strip()) for line in lines[first:at])
     notes = [
@@ -110,7 +107,8 @@ def form_of(text: str) -> CsvForm | None:
 def _said_of_names(cells: list[str], names: tuple[str, ...] | None) -> Iterator[str]:
     """Yield what is to be said of names: that there are none, or that some had to be told apart."""
     if names is None:
-        yield _NO_NAMES
+        first = "looks like data" if any(map(str.strip, cells)) else "is empty"
+        yield f"The first line {first}, so the columns have no names; {_NUMBERED}"
         return
     written = [cell.strip() for cell in cells]
     same = sorted(name for name, count in Counter(written).items() if name and count > 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lib.core.errors import UnreadableFileError
@@ -15,8 +16,6 @@ from lib.sources.records import noted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    import pyarrow as pa
 
     from lib.sources.files.input_file import InputFile
 
@@ -42,8 +41,15 @@ def read(file: InputFile) -> Iterator[pa.RecordBatch]:
         _check_size(file, parquet.metadata)
         names = parquet.schema_arrow.names
         note = _part_note(parquet.schema_arrow.metadata or {})
-        for block in table_records(file, names, map(Rows, parquet.iter_batches(BLOCK_ROWS))):
+        batches = (_with_all(names, batch) for batch in parquet.iter_batches(BLOCK_ROWS))
+        for block in table_records(file, names, map(Rows, batches)):
             yield noted(block, note)
+
+
+def _with_all(names: list[str], batch: pa.RecordBatch) -> pa.RecordBatch:
+    if batch.schema.names != names:  # its row groups and its schema are damaged apart
+        raise pa.ArrowInvalid(f"{batch.num_columns} of {len(names)} columns are there")
+    return batch
 
 
 def _part_note(metadata: Mapping[bytes, bytes]) -> str:
