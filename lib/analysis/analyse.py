@@ -126,6 +126,10 @@ def analyse(
         )
         heard_numbers = numbers if numbers is None or known is None else numbers.of(known)
         set_clocks, steady, envelopes = finding_steps.result()
+        if len(set_clocks.client) and heard_numbers is not None and heard_numbers.repeated.any():
+            # What came again says how late it came again, and nothing of a clock.
+            sent_once = sent_times(heard[~heard_numbers.repeated])
+            set_clocks, steady, envelopes = _by_one_clock(heard, sent_once)
         finding_outages = other.submit(outages_of, steady, envelopes, heard_numbers)
         timestamps = assess_timestamps(events)
         if steady is not heard or sent.shown is not sent.event_time:

@@ -43,8 +43,8 @@ def completeness(events: pd.DataFrame, steps: Ints) -> pd.DataFrame:
         (those with a number), int64; `First` and `Last`, the smallest and largest number, Int64;
         `Lost`, numbers missing just below those of its events, and `Duplicates`, arrivals beyond
         the first of the same event, Int64. The last four are missing where a session has no
-        numbers. Where numbers count a session's events, never restart and all records were read,
-        always `Numbered` + `Lost` − `Duplicates` = `Last` − `First` + 1.
+        numbers. Where numbers count a session's events, all of them, never restart and all records
+        were read, always `Numbered` + `Lost` − `Duplicates` = `Last` − `First` + 1.
     """
     groups = kernels.group_by(events, SESSION)
     known = events[SEQUENCE].notna().to_numpy()

@@ -8,7 +8,9 @@ A counter may restart: a device reboots, a number wraps. It has where a number c
 another event, later by the client's clock and in arrival order, or where one below all before it
 does. Each *run* between restarts is judged by itself. A number between two of a run that arrived
 is missing; the same number of the same event (same event time, same client) is a duplicate. Nothing
-is known of numbers before the first of a run and after its last.
+is known of numbers before the first of a run and after its last. Events without a number that
+happened in a gap may have had the numbers that are missing in it, unless such events happen between
+numbers that follow one another just as well: then others are numbered, and these are not counted.
 """
 
 from __future__ import annotations
@@ -103,6 +105,12 @@ class SequenceNumbers:
         return replace(self, steps=self.steps[which])
 
     @property
+    def repeated(self) -> Bools:
+        """Which events have come before."""
+        again: Bools = self.steps == 0
+        return again
+
+    @property
     def go_on(self) -> Bools:
         """Which events have a number that goes on from one of the same session."""
         return (self.steps > 0) & (self.numbering is Numbering.SESSION)
@@ -136,13 +144,13 @@ def sequence_numbers(
     numbered = _numbered(events)
     found: tuple[Numbering, Groups, _Counted] | None = None
     for numbering in list(Numbering)[sessions_are_derived:]:
-        groups = numbered.grouped(events, numbering)
+        groups, others = numbered.grouped(events, numbering)
         if found is None:
-            counted = _count(groups, numbered)
+            counted = _count(groups, numbered, others)
             if counted.follow_one_another():
                 found = numbering, groups, counted
         elif _in_use(groups) < _in_use(found[1]) and not _repeats_often(groups, numbered):
-            counted = _count(groups, numbered)
+            counted = _count(groups, numbered, others)
             if counted.go_on_from(found[1]):
                 found = numbering, groups, counted
     if found is None:
@@ -174,12 +182,17 @@ class _Numbered:
     time: Ints
     client: Codes
 
-    def grouped(self, events: pd.DataFrame, numbering: Numbering) -> Groups:
-        if numbering is Numbering.TOPIC:
-            return Groups(np.zeros(len(self.number), np.int32), pd.RangeIndex(1))
-        column = {Numbering.SESSION: SESSION, Numbering.CLIENT: CLIENT}.get(numbering, PARTITION)
-        groups = kernels.group_by(events, column)
-        return groups if self.rows is None else Groups(groups.codes[self.rows], groups.labels)
+    def grouped(self, events: pd.DataFrame, numbering: Numbering) -> tuple[Groups, _Others | None]:
+        """Return the counters, and what has no number."""
+        groups = Groups(np.zeros(len(events), np.int32), pd.RangeIndex(1))
+        if numbering is not Numbering.TOPIC:
+            columns = {Numbering.SESSION: SESSION, Numbering.CLIENT: CLIENT}
+            groups = kernels.group_by(events, columns.get(numbering, PARTITION))
+        if self.rows is None:
+            return groups, None
+        times = kernels.ints(events[EVENT_TIME])
+        others = _Others(np.delete(groups.codes, self.rows), np.delete(times, self.rows))
+        return Groups(groups.codes[self.rows], groups.labels), others
 
     def of_all(self, steps: Ints, events: int) -> Ints:
         if self.rows is None:
@@ -187,6 +200,25 @@ class _Numbered:
         found = np.full(events, TELLS_NOTHING)
         found[self.rows] = steps
         return found
+
+
+@dataclass(frozen=True)
+class _Others:
+    """The events without a number: the counter of each, and when it happened."""
+
+    counter: Codes
+    time: Ints
+
+    def between(self, counter: Codes, first: Ints, last: Ints, *, ends: bool) -> Ints:
+        """Return how many of a counter happened between two times, those at its `ends` or not."""
+        moments = np.unique(self.time)
+        width = np.int64(len(moments) + 1)
+        keys = np.sort(self.counter * width + np.searchsorted(moments, self.time))
+        low = np.searchsorted(moments, first, "left" if ends else "right")
+        high = np.searchsorted(moments, last, "right" if ends else "left")
+        begin, end = (np.searchsorted(keys, counter * width + at) for at in (low, high))
+        inside: Ints = np.maximum(end - begin, 0)
+        return inside
 
 
 def _numbered(events: pd.DataFrame) -> _Numbered:
@@ -310,7 +342,7 @@ def _jumps(counted: _Counted) -> Codes:
     return found
 
 
-def _count(groups: Groups, numbered: _Numbered) -> _Counted:
+def _count(groups: Groups, numbered: _Numbered, others: _Others | None) -> _Counted:
     """Return the numbers judged by counters, which `groups` are."""
     number, time = (kernels.together(groups, some) for some in (numbered.number, numbered.time))
     client = kernels.together(groups, numbered.client)
@@ -327,9 +359,29 @@ def _count(groups: Groups, numbered: _Numbered) -> _Counted:
         time = kernels.together(runs, numbered.time)
         rising, before = kernels.sort_within(runs.bounds, kernels.together(runs, numbered.number))
     steps = kernels.steps_between(runs.bounds, rising, before, TELLS_NOTHING)
+    if others is not None:
+        steps -= _may_be_held(others, kernels.together(runs, groups.codes), time, before, steps)
     steps[(steps == 0) & (repeated == 0)] = TELLS_NOTHING
     steps[_against_time(rising, before, time)] = TELLS_NOTHING
     return _Counted(runs, rising, before, time, kernels.apart(runs, steps), restarts)
+
+
+def _may_be_held(
+    others: _Others, counter: Codes, time: Ints, before: Codes | None, steps: Ints
+) -> Ints:
+    """Return, of each step, how many of the numbers below it events without one may have had."""
+    order = np.arange(len(steps)) if before is None else before
+    held = np.zeros(len(steps), np.int64)
+    at, below = order[1:], order[:-1]
+    gap, next_one = steps[at] > 1, steps[at] == 1
+    inside, beside = (
+        others.between(counter[at[some]], time[below[some]], time[at[some]], ends=ends)
+        for some, ends in ((gap, True), (next_one, False))
+    )
+    inside = np.minimum(inside, steps[at[gap]] - 1)
+    if inside.sum() > beside.sum():
+        held[at[gap]] = inside
+    return held
 
 
 def _against_time(rising: Ints, before: Codes | None, time: Ints) -> Ints:

@@ -169,6 +169,26 @@ def test_lost_and_duplicate_events():
     assert (lost.kind, lost.events) == ("lost", 10)
 
 
+def test_what_is_sent_again_much_later_says_nothing_of_a_clock():
+    # Given two clients that lost nothing, and the last events of one that came again after 5 min
+    times = [1000 * n + 400 * (n % 2) for n in range(300)]
+    received = [time + 60 + 7 * (n % 9) for n, time in enumerate(times)]
+    again = [n for n in range(250, 300) if n % 2]
+    rows = [*range(300), *again]
+    late = [received[n] + 300_000 * (place >= 300) for place, n in enumerate(rows)]
+    events = events_table(
+        [times[n] for n in rows],
+        late,
+        client=["ab"[n % 2] for n in rows],
+        session=["ab"[n % 2] for n in rows],
+        sequence=[n // 2 for n in rows],
+    )
+
+    sentences = [finding.sentence for finding in findings_of(events)]
+
+    assert sentences == ["25 events in 1 session came again: duplicates."]
+
+
 def test_received_time_that_means_little_comes_first():
     events = simulated(clients=5, sessions=5, events=1_000, timestamps="create", lost_share=0.01)
     events = events.assign(KafkaTimestamp=events["Timestamp"]).assign(

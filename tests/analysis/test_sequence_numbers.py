@@ -194,6 +194,34 @@ def test_without_their_numbers_rejected_records_explain_nothing():
     assert (numbers.in_rejected, lost(events, rejected=RejectedRecords(2))) == (0, 2)
 
 
+# Events without a number
+
+
+@pytest.mark.parametrize("every", [2, 3, 5])
+def test_what_arrived_without_its_number_is_not_lost(every):
+    numbers = [None if n % every == 1 else n for n in range(1, 40)]
+    events = one_client(numbers)
+    assert sequence_numbers(events).numbering is Numbering.SESSION
+    assert lost(events) == 0
+
+
+def test_events_that_are_never_numbered_hide_no_loss():
+    numbers = [n // 2 if n % 2 else None for n in range(40)]
+    del numbers[20:26]
+    assert lost(one_client(numbers)) == 3
+
+
+@given(st.lists(st.sampled_from(["numbered", "without", "lost"]), min_size=4, max_size=60))
+def test_whatever_is_without_a_number_no_more_is_lost_than_was(fates):
+    rows = [
+        ("a", "s", None if fate == "without" else n, n)
+        for n, fate in enumerate(fates)
+        if fate != "lost"
+    ]
+    if rows and sequence_numbers(topic(*rows)) is not None:
+        assert lost(topic(*rows)) <= fates.count("lost")
+
+
 # Whatever happens
 
 counters = st.lists(st.lists(st.booleans(), min_size=4, max_size=30), min_size=1, max_size=4)
