@@ -73,10 +73,12 @@ def diagnosis_of(events: EventsTable) -> Diagnosis | None:
 
 def no_event_time(events: EventsTable, recognition: Recognition) -> str:
     """Return why there is no event time, and what could be it."""
-    offers = recognition.offers
+    received = recognition.fields.received_time.sources
+    offers = [offer for offer in recognition.offers if offer.name not in received]
     if not offers:
+        but = f" but the received time, {received[0]}," if recognition.offers else ""
         also = "" if events.has_received_time else f", and {NO_RECEIVED_TIME.lower()} either"
-        return f"{NO_EVENT_TIME}: no field of the records holds times of our age{also}."
+        return f"{NO_EVENT_TIME}: no field of the records{but} holds times of our age{also}."
     unclear = [offer for offer in offers if offer.form is None and offer.choices]
     if unclear:
         forms = " or ".join(FORMS[form].label for form in unclear[0].choices)

@@ -1,0 +1,111 @@
+"""What a page says of a topic's times before any figure, from records as files have them."""
+
+import json
+
+import pytest
+
+from lib.analysis.time_notices import diagnosis_of, time_notices
+from lib.loading.load import load
+from lib.sources.base import Everything
+from lib.sources.files.folder import UploadedTopic
+
+START = 1_704_164_650_220  # 2024-01-02T03:04:10.220Z
+FIVE = "abcde"
+
+
+def said(event_of, *, received_of=lambda _, received: {"received_at": received}):
+    """What is said of 100 events of five clients, received 50 to 89 ms after they happened."""
+    records = []
+    for number in range(100):
+        happened, client = START + 700 * number, FIVE[number % 5]
+        received = happened + 50 + number * 7 % 40
+        time = event_of(number, client, happened)
+        records.append({"client": client, "ts": time, **received_of(number, received)})
+    lines = "".join(f"{json.dumps(record)}\n" for record in records).encode()
+    topic = load(UploadedTopic("t.jsonl", lines), "t", Everything())
+    found = time_notices(topic.events, topic.fields, topic.recognition, diagnosis_of(topic.events))
+    return [notice.sentence for notice in found]
+
+
+def as_it_is(_number, _client, happened):
+    return happened
+
+
+def test_of_good_times_nothing_is_said():
+    assert said(as_it_is) == []
+
+
+@pytest.mark.parametrize(
+    ("unit", "factor"), [("seconds", 0.001), ("microseconds", 1_000), ("nanoseconds", 1_000_000)]
+)
+def test_a_client_that_writes_another_unit_is_named(unit, factor):
+    sentences = said(lambda _n, client, t: int(t * factor) if client == "b" else t)
+
+    assert sentences == [f"Event time ts is read as milliseconds; of b as {unit}."]
+
+
+@pytest.mark.parametrize("time", [lambda n: n / 10, lambda n: f"{n % 24:02}:{n % 60:02}:10"])
+def test_where_only_the_received_time_is_a_time_it_is_not_offered_as_the_events(time):
+    (sentence,) = said(lambda number, _client, _t: time(number))
+
+    assert sentence == (
+        "No event time was found: no field of the records but the received time, received_at, "
+        "holds times of our age."
+    )
+
+
+def test_where_there_is_no_time_at_all_it_is_said():
+    (sentence,) = said(lambda number, *_: number / 10, received_of=lambda *_: {})
+
+    assert sentence == (
+        "No event time was found: no field of the records holds times of our age, and there is no "
+        "received time either."
+    )
+
+
+def test_two_fields_of_which_each_record_has_one_are_offered_both():
+    either = ("ts", "at")
+    sentences = said(
+        lambda number, _client, t: None if number % 2 else t,
+        received_of=lambda n, r: {"received_at": r, either[n % 2]: r - 60},
+    )
+
+    assert sentences[0].startswith("No event time was found that holds for nearly all records:")
+    assert "ts is in 50%, at is in 50%" in sentences[0]
+
+
+@pytest.mark.parametrize(("ahead_h", "zone"), [(1, "+01:00"), (5.5, "+05:30"), (-3, "-03:00")])
+def test_a_zone_that_all_lack_is_said_with_the_correction(ahead_h, zone):
+    (sentence,) = said(lambda _n, _c, t: t + round(ahead_h * 3_600_000))
+
+    assert f"UTC{zone}" in sentence
+    assert f"To correct them choose {zone}" in sentence
+
+
+def test_event_times_that_are_all_the_same_are_said_to_be():
+    (sentence,) = said(lambda *_: START)
+
+    assert sentence.startswith("All event times are the same, 2024-01-02 03:04:10.220")
+
+
+@pytest.mark.parametrize("unknown", [None, 0, "1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z"])
+def test_events_without_a_received_time_are_counted_and_left_out(unknown):
+    written = [unknown] if isinstance(unknown, str) else []
+
+    def received(number, at):
+        if number % 20 == 7:
+            return {"received_at": unknown}
+        seconds = at // 1000 % 60
+        return {
+            "received_at": f"2024-01-02T03:{4 + number // 60:02}:{seconds:02}Z" if written else at
+        }
+
+    assert said(as_it_is, received_of=received) == [
+        "5 of 100 events have no received time: left out of delays, outages and clocks."
+    ]
+
+
+def test_without_a_received_time_what_cannot_be_told_is_said():
+    (sentence,) = said(as_it_is, received_of=lambda *_: {})
+
+    assert sentence.startswith("There is no received time in this topic, so delay, outages, clocks")
