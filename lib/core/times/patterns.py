@@ -29,8 +29,14 @@ _ZONE: Final = (
     r"|(?P<abbreviation>[A-Za-z]{2,5}|[+-]\d{2,4})|\([^)]*\))?(?:\s+m=[+-]\S+)?"
 )
 
+# As in names of files. Without it -04 of 03-04-10 would be an offset.
+_DASHED_CLOCK: Final = (
+    r"(?P<hour>\d\d)[_-](?P<minute>\d\d)[_-](?P<second>\d\d)(?:[.,](?P<fraction>\d+))?"
+)
+
 YEAR_FIRST: Final = (
-    rf"^(?P<year>\d{{4}})-(?P<month>\d\d)-(?P<day>\d\d)[Tt ]\s*{_ISO_CLOCK}{_HALF}{_ZONE}$",
+    rf"^(?P<year>\d{{4}})-(?P<month>\d\d)-(?P<day>\d\d)[Tt _]{_DASHED_CLOCK}{_ZONE}$",
+    rf"^(?P<year>\d{{4}})-(?P<month>\d\d)-(?P<day>\d\d)[Tt _]\s*{_ISO_CLOCK}{_HALF}{_ZONE}$",
     (
         r"^(?P<year>\d{4})[/.-](?P<month>\d\d?)[/.-](?P<day>\d\d?)"
         rf"(?:[T,\s-]\s*{_CLOCK}{_HALF}{_ZONE}|[Zz])?$"
