@@ -188,6 +188,8 @@ def _of_times(topic: LoadedTopic, verdict: Verdict | None) -> Iterator[Notice]:
         others = f" and {more:,} more" if more > 0 else ""
         sentence = f"Event times of {names}{others} are corrected, not as they were read."
         yield Notice(About.CORRECTED, Level.INFO, sentence)
+    if verdict is not None and verdict.of_event_times:
+        return  # `time_notices` say it
     if verdict is not None and not (verdict.usable and verdict.in_order):
         yield Notice(About.TIMESTAMPS, Level.WARNING, verdict.sentence)
     elif verdict is not None and verdict.missing:

@@ -13,7 +13,7 @@ from lib.analysis.findings import NOTHING, NOTHING_ELSE
 from lib.analysis.notices import notices
 from lib.analysis.sequence_numbers import RejectedRecords
 from lib.analysis.time_notices import time_notices
-from lib.analysis.timestamp_quality import Verdict, assess_timestamps
+from lib.analysis.timestamp_quality import Trust, Verdict, assess_timestamps
 from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 NONE_RECEIVED: Final = "No event has a received time."
 NO_DELAY_TOLD: Final = "The received times tell no delay."
+NO_DELAY_BY_EVENT_TIMES: Final = "The event times tell no delay."
 OF_A_PART: Final = (
     "The file has only some events of its clients or sessions, and what was left out would look "
     "like silences and losses: open a file with all of them."
@@ -32,14 +33,18 @@ _ONLY_THE_CLOCKS: Final = (
 )
 
 
-def analysis_of(topic: LoadedTopic) -> Analysis:
-    """Return every analysis of a topic; of a part with gaps (`is_cut`), what gaps do not change."""
+def analysis_of(topic: LoadedTopic, diagnosis: Diagnosis | None = None) -> Analysis:
+    """Return every analysis of a topic; of a part with gaps (`is_cut`), what gaps do not change.
+
+    Nothing is found where event times tell nothing; `diagnosis` is `diagnosis_of` them.
+    """
     found = analyse(
         topic.events.table,
         sessions_are_derived=topic.fields.session is None,
         rejected=rejected_of(topic),
     )
-    if not is_cut(topic):
+    tells_nothing = diagnosis is not None and diagnosis.tells_nothing
+    if not is_cut(topic) and not tells_nothing:
         return found
     return replace(
         found,
@@ -66,15 +71,25 @@ def rejected_of(topic: LoadedTopic) -> RejectedRecords:
     return RejectedRecords(topic.rejected.num_rows, others=topic.report.may_lack_records)
 
 
-def verdict_of(topic: LoadedTopic) -> Verdict | None:
-    """Return what the received times of a topic are worth; None where no event has both times."""
-    return None if topic.events.timed.empty else assess_timestamps(topic.events.table)
+def verdict_of(topic: LoadedTopic, diagnosis: Diagnosis | None = None) -> Verdict | None:
+    """Return what the received times of a topic are worth; None where no event has both times.
+
+    Nothing where event times tell nothing; `diagnosis` is `diagnosis_of` them.
+    """
+    if topic.events.timed.empty:
+        return None
+    if diagnosis is not None and diagnosis.tells_nothing:
+        events = len(topic.events.timed)
+        return Verdict(Trust.LITTLE, diagnosis.sentence, events, of_event_times=True)
+    return assess_timestamps(topic.events.table)
 
 
 def why_no_delay(verdict: Verdict | None) -> str:
     """Return why nothing that needs a received time is told, as a sentence; "" if it is told."""
     if verdict is None:
         return NONE_RECEIVED
+    if verdict.of_event_times:
+        return NO_DELAY_BY_EVENT_TIMES
     return "" if verdict.usable else NO_DELAY_TOLD
 
 
@@ -84,6 +99,8 @@ def nothing_found(
     """Return what is said in place of findings where there are none; `NOTHING` if all is well."""
     if is_cut(topic):
         return OF_A_PART
+    if verdict is not None and verdict.of_event_times:
+        return "Whether events are late cannot be told from these event times."
     if why_no_delay(verdict):
         numbers = "" if analysis.numbering is None else "Sequence numbers show nothing. "
         late = "Whether events are late cannot be told from these received times."
@@ -100,7 +117,7 @@ def time_notices_of(topic: LoadedTopic, diagnosis: Diagnosis | None) -> list[Not
 
 def notices_of(topic: LoadedTopic, diagnosis: Diagnosis | None) -> list[Notice]:
     """Return all that has to be said of a topic before any of its figures."""
-    return [*time_notices_of(topic, diagnosis), *notices(topic, verdict_of(topic))]
+    return [*time_notices_of(topic, diagnosis), *notices(topic, verdict_of(topic, diagnosis))]
 
 
 def with_received(topic: LoadedTopic) -> LoadedTopic:

@@ -87,6 +87,8 @@ class Verdict:
         Events without a received time: left out of what needs one.
     in_order
         Whether offsets follow the order of receipt. Where not, lateness is that of another order.
+    of_event_times
+        Whether it is the event times that are worth nothing, so that the received ones do not help.
     """
 
     trust: Trust
@@ -95,6 +97,7 @@ class Verdict:
     stamp: Stamp = Stamp.UNKNOWN
     missing: int = 0
     in_order: bool = True
+    of_event_times: bool = False
 
     @property
     def usable(self) -> bool:

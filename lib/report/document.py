@@ -341,6 +341,8 @@ def _withheld(report: Report) -> dict[str, str]:
     needs_received = ("delay_ms", "out_of_orderness_ms", "outages", "quiet", "clocks")
     if report.withheld:
         said = dict.fromkeys(needs_received, why_withheld(report))
+    if report.event_times_tell_nothing:
+        said["sequence_numbers"] = why_withheld(report)
     said |= _of_all_events(report)
     if report.replayed is None and not report.asked.where:
         said |= dict.fromkeys(("replay", "advice"), said.get("delay_ms", report.withheld))
@@ -375,7 +377,7 @@ def _of_all_events(report: Report) -> dict[str, str]:
 def why_withheld(report: Report) -> str:
     """Return why nothing is told that needs a received time, in full, as a notice says it."""
     about = (About.TIMESTAMPS, About.RECEIVED_TIME)
-    if report.summary is None:
+    if report.summary is None or report.event_times_tell_nothing:
         about = (About.EVENT_TIME, About.EVENT_TIME)
     warnings = (n for n in report.notices if n.level is Level.WARNING and n.about in about)
     return next((notice.sentence for notice in warnings), report.withheld)

@@ -164,11 +164,16 @@ class Report:
     is_cut: bool = False
     of_all: Replayed | None = None
 
+    @property
+    def event_times_tell_nothing(self) -> bool:
+        """Whether no figure can be made of the event times, so that their order says nothing."""
+        return _is_senseless(self.verdict)
+
 
 def report_on(
     loaded: LoadedTopic,
     asked: Asked,
-    analyse: Callable[[LoadedTopic], Analysis] = analysis_of,
+    analyse: Callable[[LoadedTopic, Diagnosis | None], Analysis] = analysis_of,
 ) -> Report:
     """Return the report on a topic.
 
@@ -179,7 +184,8 @@ def report_on(
     """
     has_events = loaded.events.has_event_time and len(loaded.events.table) > 0
     topic = corrected(loaded) if asked.correct and has_events else loaded
-    verdict, diagnosis = verdict_of(topic), diagnosis_of(topic.events)
+    diagnosis = diagnosis_of(topic.events)
+    verdict = verdict_of(topic, diagnosis)
     said = [_for_readers(each) for each in notices_of(topic, diagnosis)]
     if not has_events:
         why = NO_EVENT if topic.events.table.empty else f"{NO_EVENT_TIME}."
@@ -187,13 +193,19 @@ def report_on(
     if asked.where:
         return _of_part(topic, asked, said, verdict, diagnosis, analyse)
     summary, withheld = summarise(topic.events.table, slice(None)), why_no_delay(verdict)
-    replayed = None if withheld and not asked.in_order else _replayed(topic, asked, bool(withheld))
+    replayed = None
+    if not withheld or (asked.in_order and not _is_senseless(verdict)):
+        replayed = _replayed(topic, asked, bool(withheld))
     if replayed is not None:
         replayed = _advised(replayed, asked)
-    analysis = analyse(topic)
+    analysis = analyse(topic, diagnosis)
     return Report(
         topic, asked, said, verdict, diagnosis, summary, analysis, withheld, replayed, topic
     )
+
+
+def _is_senseless(verdict: Verdict | None) -> bool:
+    return verdict is not None and verdict.of_event_times
 
 
 def _of_part(
@@ -202,7 +214,7 @@ def _of_part(
     said: list[Notice],
     verdict: Verdict | None,
     diagnosis: Diagnosis | None,
-    analyse: Callable[[LoadedTopic], Analysis],
+    analyse: Callable[[LoadedTopic, Diagnosis | None], Analysis],
 ) -> Report:
     """Return the report on what a filter leaves of a topic that has events.
 
@@ -217,7 +229,7 @@ def _of_part(
     if table.empty:
         none = "No event fulfils the filter."
         return Report(part, asked, said, verdict, diagnosis, None, None, none, None, topic)
-    analysis, summary = analyse(topic), summarise(table, slice(None))
+    analysis, summary = analyse(topic, diagnosis), summarise(table, slice(None))
     clients = table[CLIENT].unique()
     numbered = analysis.sessions
     of_part = replace(
@@ -232,7 +244,7 @@ def _of_part(
     )
     withheld = why_no_delay(verdict)
     of_all = None
-    if not withheld or asked.in_order:
+    if not withheld or (asked.in_order and not _is_senseless(verdict)):
         of_all = _replayed(topic, asked, bool(withheld), kept)
     if not withheld and part.events.timed.empty:
         withheld = NONE_RECEIVED

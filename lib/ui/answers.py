@@ -28,12 +28,17 @@ if TYPE_CHECKING:
 
 def analysis_of(topic: LoadedTopic) -> Analysis:
     """Return every analysis of a topic; computed when it is first asked for."""
-    return _of_topic("analysis", topic, of_topic.analysis_of, "Looking for what stands out…")
+    return _of_topic(
+        "analysis",
+        topic,
+        lambda topic: of_topic.analysis_of(topic, diagnosed(topic)),
+        "Looking for what stands out…",
+    )
 
 
 def verdict_of(topic: LoadedTopic) -> Verdict | None:
     """Return what the received times of a topic are worth; None where no event has both times."""
-    return _of_topic("verdict", topic, of_topic.verdict_of)
+    return _of_topic("verdict", topic, lambda topic: of_topic.verdict_of(topic, diagnosed(topic)))
 
 
 def time_notices_of(topic: LoadedTopic) -> list[Notice]:

@@ -218,7 +218,8 @@ def begin(
         st.stop()
     withheld = why_no_delay(verdict)
     delays_tell = not withheld
-    order_only = needs_received and not delays_tell and replays and _vouched_for()
+    can_vouch = replays and not (verdict is not None and verdict.of_event_times)
+    order_only = needs_received and not delays_tell and can_vouch and _vouched_for()
     if needs_received and not delays_tell and not order_only:
         st.info(
             "This page tells nothing without them. The other pages show what can be told.",

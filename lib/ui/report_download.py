@@ -29,7 +29,7 @@ def download_report(topic: LoadedTopic) -> None:
     analysis = analysis_of(topic)
 
     def written(write: Callable[[Made], bytes], topic: LoadedTopic, analysis: Analysis) -> bytes:
-        report = report_on(topic, Asked(), lambda _: analysis)
+        report = report_on(topic, Asked(), lambda *_: analysis)
         return write(made_of(report, source=source, at_ms=time.time_ns() // 1_000_000))
 
     setting = named(initial_setting())

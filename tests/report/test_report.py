@@ -114,6 +114,29 @@ class TestWithheld:
         assert told["delay_ms"] is None
         assert "Received time means little here" in told["withheld"]["delay_ms"]
 
+    @pytest.mark.parametrize(
+        ("time", "said"),
+        [
+            (START, "All event times are the same"),
+            ("2024-01-02", "All event times are at midnight UTC"),
+        ],
+    )
+    def test_of_event_times_that_say_nothing_no_figure_is_made(self, report, tmp_path, time, said):
+        lines = [
+            each | {"ts": time, "seq": n, "received_at": START + 11_000_000 + 3_000 * n}
+            for n, each in enumerate(events(50))
+        ]
+        path = written(tmp_path, "x.jsonl", lines)
+        made = report("--file", path, "--arrival-order", "--fail-if", "dropped > 1%")
+        told = made.document
+        withheld = ("delay_ms", "outages", "clocks", "sequence_numbers", "replay", "advice")
+        for name in withheld:
+            assert told[name] is None
+            assert said in told["withheld"][name]
+        assert (told["events"], told["findings"]) == (50, [])
+        assert sum(said in notice for notice in told["notices"]) == 1
+        assert "could not tell" in made.out
+
     def test_without_event_times_records_are_counted(self, report, tmp_path):
         told = report("--file", written(tmp_path, "x.jsonl", [{"a": 1}, {"a": 2}])).document
         assert (told["events"], told["event_time"]["known"]) == (2, False)

@@ -65,6 +65,11 @@ class Diagnosis:
     form: FormName | None = None
     zone: str | None = None
 
+    @property
+    def tells_nothing(self) -> bool:
+        """Whether no figure can be made of such event times: they hardly say when events were."""
+        return self.kind in ("equal", "dates", "epoch")
+
 
 def diagnose(
     event_ms: NDArray[np.int64],
