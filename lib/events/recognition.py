@@ -30,6 +30,7 @@ from lib.core.times.forms import FORMS, UNITS
 from lib.core.times.reading import READABLE, read_times
 from lib.core.times.recognition import Recognised, recognise_form
 from lib.events.fields import JOINED, KEY, RECORD_TIME_FIELD, Fields, TimeField
+from lib.events.pandas_columns import integers
 from lib.events.systems import known_system
 from lib.events.time_columns import column_of, is_nanos, record_times
 
@@ -547,14 +548,17 @@ def _values(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _sequence(sample: pa.Table, of: str | None, taken: set[str | None]) -> str | None:
     """Return the field that counts events: by name, or because it goes up by one in most steps."""
-    names = [
-        n for n in _value_fields(sample) if n not in taken and pa.types.is_integer(sample[n].type)
-    ]
+    able = [n for n in _value_fields(sample) if n not in taken]
+    names = [n for n in able if pa.types.is_integer(sample[n].type)]
     if SEQUENCE in sample.column_names and SEQUENCE not in taken:
         return SEQUENCE
     named = _named(names, SEQUENCE, _SEQUENCES)
     if named is not None:
         return named
+    called_so = [n for n in able if n not in names and _rank(n, _SEQUENCES) < len(_SEQUENCES)]
+    written = [n for n in called_so if integers(sample[n]) is not None]  # as text, or 12.0
+    if written:
+        return _named(written, SEQUENCE, _SEQUENCES)
     counting = {name: _share_of_steps_by_one(sample, name, of) for name in names}
     best = max(counting, key=lambda name: counting[name], default=None)
     return best if best is not None and counting[best] >= 0.8 else None

@@ -219,6 +219,24 @@ def test_in_a_file_an_epoch_that_its_size_does_not_show_is_told_by_the_other_tim
     assert (events.table[EVENT_TIME] - [h.event_ms for h in every]).abs().max() <= 1
 
 
+@pytest.mark.parametrize("written", [str, float])
+def test_a_sequence_number_may_be_written_as_text_or_with_a_fraction(written):
+    records = [
+        {"ts": h.event_ms, "device": h.client, "seq": written(h.number)} for h in happenings()
+    ]
+
+    assert recognise(decoded(records)).fields.sequence == "seq"
+
+
+@pytest.mark.parametrize("values", [["a1", "a2"], [1.5, 2.5], [True, False]])
+def test_what_is_no_whole_number_is_no_sequence_number(values):
+    records = [
+        {"ts": h.event_ms, "device": h.client, "seq": values[h.number % 2]} for h in happenings()
+    ]
+
+    assert recognise(decoded(records)).fields.sequence is None
+
+
 def test_a_date_and_a_time_of_day_make_one_time():
     every = happenings()
     records = []
