@@ -353,7 +353,8 @@ def _steps(
         sides = [times[slice(*np.searchsorted(times, blocks[p[[0, -1]]]))] for p in (one, other)]
         if not _most_moved(delay[sides[0]], delay[sides[1]], before - after):
             continue
-        if _is_sudden(delay[blocks[0] : blocks[-1] + 1], at - int(blocks[0]), len(blocks), unit):
+        least = max(unit, abs(before - after)) / 2
+        if _is_sudden(delay[blocks[0] : blocks[-1] + 1], at - int(blocks[0]), len(blocks), least):
             yield at, round(before - after), not back
 
 
@@ -368,15 +369,15 @@ def _most_moved(before: Ints, after: Ints, size: float) -> bool:
     return bool(abs(moved - size) <= abs(size) / 2)
 
 
-def _is_sudden(delay: Ints, at: int, blocks: int, unit: float) -> bool:
+def _is_sudden(delay: Ints, at: int, blocks: int, least: float) -> bool:
     """Return whether the smallest delays of a block's length on both sides of an event differ.
 
-    Where a clock drifts fast, or is set right again and again, two levels are far apart with
-    nothing sudden between them.
+    Where a clock drifts fast, or is set right again and again, or all that comes falls behind more
+    and more, two levels are far apart with nothing sudden between them.
     """
     length = max(len(delay) // blocks, _SIDE)
     before, after = delay[max(at - length, 0) : at], delay[at : at + length]
-    return bool(abs(before.min() - after.min()) >= unit / 2)
+    return bool(abs(before.min() - after.min()) >= least)
 
 
 def _is_back(middle: list[float], number: int, beyond: int) -> bool:

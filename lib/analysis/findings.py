@@ -321,9 +321,13 @@ def _shared_outage(rows: pd.DataFrame, extent: Extent, told: Told) -> Finding:
     start, back = (int(rows[name].min()) for name in (outages.START, outages.BACK_AT))
     sentence = (
         f"{len(clients):,} clients were silent together for {duration(back - start)}, "
-        f"{extent.times.stretch(start, back)}, and then delivered {counted(held, 'event')}"
+        f"{extent.times.stretch(start, back)}"
     )
-    sentence += f"; {_more_missing(lost, told)}" if lost else "."
+    if held:
+        sentence += f", and then delivered {counted(held, 'event')}"
+        sentence += f"; {_more_missing(lost, told)}" if lost else "."
+    else:
+        sentence += f"; {_never_arrived(lost, told, 'of that time ')}"
     window = around(start - extent.zero_ms, int(rows[outages.BURST_END].max()) - extent.zero_ms)
     return Finding(sentence, held + lost, "shared outage", "Outages", *window, named)
 
@@ -562,6 +566,8 @@ def _set_together(rows: pd.DataFrame, extent: Extent) -> Finding:
     )
     if rows[clock_steps.ZONE].all():
         sentence += ", by whole quarter hours: their time zone or summer time may have changed"
+    elif way == "back":
+        sentence += "; or the way that they share took so much longer from then on"
     events, window = int(rows[clock_steps.EVENTS].sum()), (extent.start_s, extent.end_s)
     return Finding(f"{sentence}.", events, "clock", "Delay", *window, clients)
 

@@ -381,8 +381,8 @@ def _bursts(long: _LongWaits, ended_by: Ints) -> pd.DataFrame:
     arrivals, n = long.arrivals, len(ended_by)
     held, silence = _held_back(long, ended_by)
     back = arrivals.received[ended_by]
-    due, end, largest = arrivals.due[ended_by], back.copy(), back - arrivals.event_time[ended_by]
-    np.minimum.at(due, silence, arrivals.due[held])
+    end, largest = back.copy(), back - arrivals.event_time[ended_by]
+    due = _first_due(arrivals, ended_by, held, silence)
     # By then it was more than usual that the first of them had not come.
     due = np.minimum(due + long.typical[arrivals.client[ended_by]], back)
     np.maximum.at(end, silence, arrivals.received[held])
@@ -405,6 +405,23 @@ def _bursts(long: _LongWaits, ended_by: Ints) -> pd.DataFrame:
             _FIRST_DUE: due,
         }
     )
+
+
+def _first_due(arrivals: Arrivals, ended_by: Ints, held: Ints, silence: Ints) -> Floats:
+    """Return when the first event of each silence was due: one held back, or one lost before it.
+
+    Those that are missing below the first that came are taken to be evenly apart, to half of that.
+    """
+    first = ended_by.copy()
+    order = np.lexsort((arrivals.due[held], silence))
+    opens = order[np.flatnonzero(np.diff(silence[order], prepend=-1))]
+    earlier = arrivals.due[held[opens]] < arrivals.due[first[silence[opens]]]
+    first[silence[opens[earlier]]] = held[opens[earlier]]
+    due, missing = arrivals.due[first], arrivals.lost(first)
+    heard = arrivals.heard_before(ended_by)
+    between = np.minimum(heard + 1.5 * (due - heard) / (missing + 1), due)
+    follows = (missing > 0) & ~arrivals.opens[ended_by] & (heard < due)
+    return np.where(follows, between, due)
 
 
 def _starts(long: _LongWaits, ended_by: Ints, first_due: Floats) -> Ints:

@@ -114,6 +114,44 @@ def test_clients_cut_off_together_are_one_finding():
     assert sorted(finding.clients) == ["1", "2", "3", "4"]
 
 
+def two_seconds_apart(clients, *, lost_from=None, slower=0):
+    """Half an hour of clients with an event every two seconds, give or take, received by 200 ms.
+
+    From a moment on, for a minute, they are lost; from the middle on, they take longer and longer.
+    """
+    rng = np.random.default_rng(clients + slower)
+    rows = []
+    for client in range(clients):
+        times = (np.cumsum(rng.uniform(1_600, 2_400, 1_000)) + rng.uniform(0, 2_000)).astype(int)
+        times = times[times < 1_800_000]
+        took = 50 + rng.integers(0, 150, len(times))
+        took += np.maximum(0, times - 900_000) * slower // 100
+        rows += [
+            (time + late, time, f"c{client}", number)
+            for number, (time, late) in enumerate(zip(times, took, strict=True))
+            if lost_from is None or not lost_from <= time < lost_from + 60_000
+        ]
+    received, happened, client, number = zip(*sorted(rows), strict=True)
+    return events_table(happened, received, client=client, session=client, sequence=number)
+
+
+@pytest.mark.parametrize("clients", [8, 20])
+def test_clients_cut_off_together_that_lost_all_were_silent_as_long_as_they_were(clients):
+    outage, lost = findings_of(two_seconds_apart(clients, lost_from=600_000))
+
+    said = (
+        rf"{clients} clients were silent together for (59|60)(\.\d)? s, .*; (\d+) events of that "
+    )
+    told = re.match(said, outage.sentence)
+    assert told is not None
+    assert (lost.kind, lost.events) == ("lost", int(told[3]))
+
+
+@pytest.mark.parametrize("slower", [5, 33])
+def test_what_falls_behind_more_and_more_sets_no_clock(slower):
+    assert findings_of(two_seconds_apart(12, slower=slower)) == []
+
+
 def test_a_clock_that_is_ahead():
     right = simulated(clients=5, sessions=5, events=1_000)
     ahead = right["Timestamp"].where(right[CLIENT] != "4", right["Timestamp"] + 3_200)
