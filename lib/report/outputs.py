@@ -180,7 +180,7 @@ def _of_replay(
 ) -> bytes:
     """Return a table of the replay as CSV; without rows where it is withheld, as is said."""
     report = made.report
-    replayed = None if report is None else report.replayed or report.of_all
+    replayed = None if report is None else report.replayed
     if replayed is None:
         return f"{','.join(columns)}\r\n".encode()
     return csv_of(table_of(replayed)).encode(errors="replace")

@@ -196,7 +196,7 @@ def _replay_rows(made: Made) -> Iterator[Row]:
     outcome = replayed.outcome
     dropped = f"{outcome.dropped:,} ({share_text(outcome.dropped_share)})"
     yield Row("Dropped", dropped, DROPPED_MEANS)
-    yield Row("Windows", f"{len(replayed.replay.key):,}", "Windows that the engine makes.")
+    yield Row("Windows", f"{outcome.windows:,}", "Windows that the engine makes.")
     if outcome.sessions is not None:
         of = f"of {counted(outcome.sessions.sessions, 'session')}"
         for name, means in FATES.items():

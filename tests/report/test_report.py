@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from lib.analysis import outages
+from lib.analysis.delays import out_of_orderness
 from lib.analysis.of_topic import analysis_of, verdict_of
 from lib.analysis.summary import summarise
 from lib.core.columns import CLIENT, EVENT_TIME, OFFSET, PARTITION, RECEIVED_TIME, SESSION
@@ -410,9 +411,14 @@ class TestFilters:
         assert made["event_time"]["first_ms"] == left[EVENT_TIME].min()
         assert made["made"]["offsets"] == whole["made"]["offsets"]
         assert len(made["clocks"]) == 1
-        for name in ("findings", "out_of_orderness_ms", "replay", "advice"):
+        for name in ("findings", "advice"):
             assert made[name] is None
             assert "leave out the filter" in made["withheld"][name]
+        behind = out_of_orderness(table)[table[CLIENT] == outage["client"]]
+        assert made["out_of_orderness_ms"]["topic"]["max"] == behind.max()
+        assert made["out_of_orderness_ms"]["topic"]["p90"] == behind.quantile(
+            0.9, interpolation="higher"
+        )
 
     @pytest.mark.parametrize("condition", ["offset % 2 = 0", "offset IN (1, 3, 5, 7)"])
     def test_events_left_out_of_a_client_are_no_loss_and_no_outage(self, report, condition):
@@ -454,6 +460,20 @@ class TestFilters:
         expected = every[0][held].reset_index(drop=True)
         pd.testing.assert_frame_equal(windows, expected, check_dtype=False)
         assert len(windows) < len(every[0])
+
+        told, of_left = made.document["replay"], loaded.events.table[SESSION][left.index].nunique()
+        assert (told["events"], told["dropped"]) == (len(left), len(dropped))
+        assert (told["windows"], told["true_sessions"]["sessions"]) == (len(windows), of_left)
+        assert told["closed_windows"] == windows["closed_ms"].notna().sum()
+        assert "among all events" in told["counted"]
+
+    def test_a_verdict_on_dropped_events_is_of_those_left(self, report):
+        asked = (*SAMPLE, "--delay", "0s", "--html", "r.html")
+        judged = report(*asked, "--where", "client = 2", "--fail-if", "dropped > 20%")
+        assert judged.status == 1
+        assert "broken. It is 16 of 65 (24.6 %)" in judged.out
+        assert "among all events of the topic" in (judged.folder / "r.html").read_text()
+        assert report(*asked, "--where", "client <> 2", "--fail-if", "dropped > 0").status == 0
 
     def test_conditions_all_have_to_hold(self, report):
         made = report(*SAMPLE, "--where", "client = 8", "--where", "delay_ms < 0")
