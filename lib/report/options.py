@@ -168,6 +168,7 @@ def _field(text: str) -> tuple[str, object]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m lib.report",
+        usage="%(prog)s [--source NAME] [--topic TOPIC] [--file PATH] … (--help lists all)",
         description="Report on a topic: event time beside received time, outages, late events.",
         epilog="Exit status: 0 every condition kept, 1 one broken, 2 it could not be told. "
         "Durations: 30s, 5m, 250ms. docs/report.md says more.",

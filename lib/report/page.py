@@ -82,6 +82,7 @@ def page_of(made: Made) -> bytes:
         nothing=_nothing(made),
         figures=list(_figures(made)),
         replay=list(_replay_rows(made)),
+        against=_against(document),
         setting="" if made.report is None else named(made.report.asked.setting),
         withheld=_withheld(document),
         drawings=drawings,
@@ -204,6 +205,42 @@ def _replay_rows(made: Made) -> Iterator[Row]:
     if not replayed.order_only:
         latency = latency_text(outcome.latency_median_ms)
         yield Row("Result latency", latency, latency_means(outcome))
+
+
+def _against(document: Mapping[str, Any]) -> list[Row] | None:
+    """Return the figures of a second topic; none where nothing is matched, None without one."""
+    told = document.get("against")
+    if told is None:
+        return None
+    if told["why_not"]:
+        return []
+    here, there = told["topics"]
+    key = f"Matched by {', '.join(told['matched_by'])}."
+    rows = [
+        Row("In both", f"{told['in_both']:,}", f"Events of {here} and {there}. {key}"),
+        *(
+            Row(f"Only in {name}", f"{told[f'only_{side}']:,}", "The other has no such event.")
+            for name, side in ((here, "here"), (there, "there"))
+        ),
+        *(
+            Row(f"Repeated in {name}", f"{told[f'repeated_{side}']:,}", "Further copies of events.")
+            for name, side in ((here, "here"), (there, "there"))
+        ),
+        Row("Reordered", f"{told['reordered']:,}", "The fewest that would have to be moved."),
+        Row("Changed", f"{told['changed']:,}", "Matched events that differ in another field."),
+    ]
+    return [*rows, *_way_rows(told["way"], here, there)]
+
+
+def _way_rows(way: Mapping[str, Any], here: str, there: str) -> Iterator[Row]:
+    means = f"What the way from {here} to {there} added, by the received times of both."
+    if way["withheld"]:
+        yield Row("Delay of the way", "withheld", way["withheld"])
+        return
+    delay = way["delay_ms"]
+    yield Row("Median delay of the way", duration(delay["p50"]), means)
+    yield Row("p99 delay of the way", duration(delay["p99"]), means)
+    yield Row("Outages of the way", f"{way['outages']:,}", f"{way['held_back']:,} held back.")
 
 
 def _outages(document: Mapping[str, Any]) -> Table | None:

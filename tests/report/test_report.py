@@ -314,13 +314,17 @@ class TestFaults:
             ["--from", "2024-01-02", "--to", "2024-01-01"],
             ["--latest", "0"],
             ["--latest", "5", "--from", "2024-01-02"],
+            ["--engine", "kafka-streams", "--lateness", "5s"],
+            ["--window", "hopping", "--parts", "1"],
         ],
     )
     def test_a_command_line_that_says_nothing_ends_with_2(self, capsys, arguments):
         with pytest.raises(SystemExit) as ended:
             options_of(arguments)
         assert ended.value.code == 2
-        assert "error:" in capsys.readouterr().err
+        usage, sentence = capsys.readouterr().err.splitlines()
+        assert usage.startswith("usage: python -m lib.report [--source")
+        assert sentence.startswith("python -m lib.report: error: ")
 
     def test_what_nobody_foresaw_is_a_sentence(self, report, monkeypatch):
         monkeypatch.setattr("lib.report.__main__.report_on", lambda *_: 1 // 0)
