@@ -27,7 +27,8 @@ from lib.decoding.rejected import reasons_of
 from lib.events.fields import IN_ORDER
 from lib.replay.engine import delay_ms
 from lib.replay.sentences import advice_sentence, how_chosen
-from lib.sources.base import Between, Latest
+from lib.report.settings import LAST_MS
+from lib.sources.base import Between, FromOffset, LastMinutes, Latest
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -393,8 +394,13 @@ def _range(wanted: Range) -> Document:
     match wanted:
         case Latest(count):
             return {"latest": count}
+        case LastMinutes(minutes):
+            return {"minutes": minutes}
+        case FromOffset(offset):
+            return {"offset": offset}
         case Between(start_ms, end_ms):
-            return {"from_ms": start_ms, "to_ms": end_ms}
+            ends = {"from_ms": start_ms, "to_ms": end_ms}
+            return {name: ms for name, ms in ends.items() if 0 < ms < LAST_MS}
         case _:
             return {}
 

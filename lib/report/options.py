@@ -16,6 +16,7 @@ from lib.report.conditions import parsed
 from lib.report.report import Asked
 from lib.report.settings import (
     ENGINE_NAMES,
+    LAST_MS,
     WINDOW_NAMES,
     WindowChoice,
     duration_ms,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
     Read = Callable[[str], Any]
 
-_LAST_MS: Final = 253_402_300_800_000  # the year 10000
 _EVERY_MS: Final = 60_000
 _OUTPUTS: Final[Mapping[str, str]] = {
     "html": "one file to read, offline and on paper",
@@ -134,7 +134,7 @@ def _range(given: argparse.Namespace) -> Range:
     if no_times:
         return Everything()
     start = 0 if given.start is None else given.start
-    end = _LAST_MS if given.end is None else given.end
+    end = LAST_MS if given.end is None else given.end
     if start > end:
         raise SettingsError("--from is after --to.", "Change one of them.")
     return Between(start, end)

@@ -28,7 +28,7 @@ from lib.report.conditions import State
 from lib.report.drawings import drawings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from lib.report.outputs import Made
     from lib.report.report import Replayed
@@ -312,11 +312,16 @@ def _how_made(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _range(said: Mapping[str, int]) -> str:
-    if "latest" in said:
-        return f"the newest {counted(said['latest'], 'record')}"
-    if not said:
-        return "everything"
-    return f"record timestamps from {_moment(said['from_ms'])} to before {_moment(said['to_ms'])}"
+    return " ".join(_RANGES[name](value) for name, value in said.items()) or "everything"
+
+
+_RANGES: Final[Mapping[str, Callable[[int], str]]] = {
+    "latest": lambda count: f"the newest {counted(count, 'record')}",
+    "minutes": lambda many: f"the {counted(many, 'minute')} before the newest record",
+    "offset": lambda first: f"every partition from offset {first:,} on",
+    "from_ms": lambda ms: f"record timestamps from {_moment(ms)}",
+    "to_ms": lambda ms: f"to before {_moment(ms)}",
+}
 
 
 def _pairs(values: Mapping[str, object]) -> str:

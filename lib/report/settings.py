@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from lib.replay.windows import Window
 
 UNITS_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+LAST_MS: Final = 253_402_300_800_000
+"""The year 10000, up to before which a range without an end is."""
+
 _PART: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|min|s|m|h|d)\s*")
 _ON: Final = {"true": True, "on": True, "yes": True, "1": True}
 _OFF: Final = {"false": False, "off": False, "no": False, "0": False}

@@ -28,8 +28,9 @@ from lib.replay.windows import NO_INDEX
 from lib.report.__main__ import main
 from lib.report.files import DROPPED, WINDOWS
 from lib.report.options import options_of
-from lib.report.report import initial_setting
-from lib.sources.base import Everything
+from lib.report.outputs import html_of, made_of
+from lib.report.report import Asked, initial_setting, report_on
+from lib.sources.base import Everything, FromOffset, LastMinutes
 from lib.sources.files.folder import OneFile, samples
 from tests.report.conftest import SCHEMA
 from tests.support.app import REPOSITORY
@@ -179,6 +180,34 @@ class TestRange:
         made = report(*SAMPLE, "--from", str(bounds[0]), "--to", str(bounds[1])).document
         inside = (topic[RECEIVED_TIME] >= bounds[0]) & (topic[RECEIVED_TIME] < bounds[1])
         assert made["events"] == inside.sum()
+        assert made["made"]["range"] == {"from_ms": bounds[0], "to_ms": bounds[1]}
+
+    @pytest.mark.parametrize(
+        ("option", "time", "known", "said"),
+        [
+            ("--from", "2018-10-28T11:36", {"from_ms": 1540726560000}, "from 2018-10-28 11:36:00"),
+            ("--to", "2018-10-28T11:36", {"to_ms": 1540726560000}, "to before 2018-10-28 11:36:00"),
+            ("--from", "2030-01-01", {"from_ms": 1893456000000}, "from 2030-01-01 00:00:00"),
+        ],
+    )
+    def test_a_range_may_have_one_end(self, report, option, time, known, said):
+        made = report(*SAMPLE, option, time, "--html", "r.html")
+        assert made.document["made"]["range"] == known
+        assert f"{said} UTC</td>" in (made.folder / "r.html").read_text()
+
+    @pytest.mark.parametrize(
+        ("wanted", "known", "said"),
+        [
+            (LastMinutes(1), {"minutes": 1}, "the 1 minute before the newest record"),
+            (FromOffset(9), {"offset": 9}, "every partition from offset 9 on"),
+        ],
+        ids=str,
+    )
+    def test_ranges_of_the_app_are_said(self, wanted, known, said):
+        loaded = load(samples(), "sessions-10", wanted)
+        made = made_of(report_on(loaded, Asked()), source="Samples", at_ms=START)
+        assert made.document["made"]["range"] == known
+        assert said in html_of(made).decode()
 
     def test_records_without_timestamps_have_no_range(self, report, tmp_path):
         path = written(tmp_path, "x.jsonl", events())
