@@ -16,8 +16,6 @@ import pytest
 
 from lib.analysis import outages
 from lib.analysis.delays import out_of_orderness
-from lib.analysis.of_topic import analysis_of, verdict_of
-from lib.analysis.summary import summarise
 from lib.core.columns import CLIENT, EVENT_TIME, OFFSET, PARTITION, RECEIVED_TIME, SESSION
 from lib.events.filters import filtered
 from lib.loading.load import load
@@ -31,14 +29,11 @@ from lib.report.options import options_of
 from lib.report.outputs import html_of, made_of
 from lib.report.report import Asked, initial_setting, report_on
 from lib.sources.base import Everything, FromOffset, LastMinutes
-from lib.sources.files.folder import OneFile, samples
+from lib.sources.files.folder import samples
 from tests.report.conftest import SCHEMA
 from tests.support.app import REPOSITORY
 
-CASES = sorted((REPOSITORY / "tests/cases").iterdir())
 SAMPLE = ("--source", "samples", "--topic", "sessions-10")
-LARGEST_MS = 10_222
-"""Of the cases with received times: the event of dev-b that was held back."""
 
 _WITHOUT_STREAMLIT = (
     "import sys; sys.modules['streamlit'] = None; from lib.report.__main__ import main;"
@@ -59,31 +54,6 @@ def events(count=4, **fields):
 
 def test_the_schema_is_one():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
-
-
-class TestCases:
-    @pytest.mark.parametrize("path", CASES, ids=lambda path: path.name)
-    def test_figures_are_those_of_the_app(self, report, path):
-        made = report("--file", path)
-        topic = load(OneFile(path), "x", Everything())
-        verdict = verdict_of(topic)
-        document = made.document
-        assert document["events"] == len(topic.events.table) == 12
-        assert sum(document["rejected"].values()) == topic.rejected.num_rows
-        found = analysis_of(topic).findings
-        assert document["findings"] == [finding.sentence for finding in found]
-        assert document["received_time"]["known"] == (verdict is not None)
-        if verdict is None:
-            assert document["delay_ms"] is None
-            assert "no received time" in document["withheld"]["delay_ms"]
-            return
-        whole = summarise(topic.events.table, slice(None))
-        assert document["clients"] == whole.clients
-        assert document["delay_ms"]["median"] == whole.median_delay_ms == 223.5
-        assert document["delay_ms"]["max"] == whole.largest_delay_ms == LARGEST_MS
-        replayed = replay(replay_input_of(topic.events.table), initial_setting())
-        assert document["replay"]["dropped"] == replayed.dropped
-        assert document["replay"]["windows"] == len(replayed.key)
 
 
 class TestWithheld:
