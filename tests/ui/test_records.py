@@ -145,6 +145,7 @@ def test_a_dropped_event_leads_to_its_record():
 @pytest.mark.parametrize(
     ("page", "key", "views"),
     [
+        (OVERVIEW, "story", [2]),
         (COMPARISON, "comparison", [2]),
         (SESSIONS, "session_fan", [1]),
         (DELAY, "skew", [1, 1]),
