@@ -1,10 +1,11 @@
 """Whether a topic can be followed at 20,000 events a second, for hours.
 
-`python -m benchmarks.live [--rate 20000] [--refreshes 150] [--clients 1000]` follows a topic in
-memory that has grown by two seconds of events at each refresh, and prints how long refreshes take
-(reading JSON, counting, silences, and Flink's drops with a session gap of 30 s), and the memory of
-the process, in the second quarter beside the last. The bars: a refresh takes less than its two
-seconds, and neither time nor memory grows. An hour has 1,800 refreshes.
+`python -m benchmarks.live [--rate 20000] [--refreshes 150] [--clients 1000] [--new-clients]`
+follows a topic in memory that has grown by two seconds of events at each refresh, and prints how
+long refreshes take (reading JSON, counting, silences, and Flink's drops with a session gap of
+30 s), and the memory of the process, in the second quarter beside the last. The bars: a refresh
+takes less than its two seconds, and neither time nor memory grows. An hour has 1,800 refreshes.
+With `--new-clients` none comes again: each is another after three minutes.
 """
 
 from __future__ import annotations
@@ -43,13 +44,14 @@ GROWS = 1.25
 
 @dataclass
 class GrowingTopic:
-    """A topic of clients, each active for three minutes of six, of whose events some are late.
+    """A topic of clients, each active for three minutes of six or at all; some events are late.
 
     It keeps the records of the last refresh alone, as a broker's log would be too large here.
     """
 
     rate: int
     clients: int
+    new_clients: bool = False
     identity: str = "growing"
     name: str = "memory"
     schemas: NoSchemas = field(default_factory=NoSchemas)
@@ -71,7 +73,9 @@ class GrowingTopic:
         received = START_MS + number * 1000 // self.rate
         late = np.where(random.random(n) < 0.01, random.integers(0, 60_000, n), 0)
         slot = number % self.clients
-        turn = (received + slot * ACTIVE_MS // self.clients) // ACTIVE_MS % 2
+        turn = (received + slot * ACTIVE_MS // self.clients) // ACTIVE_MS
+        if not self.new_clients:
+            turn %= 2
         client = pc.cast(pa.array(slot + self.clients * turn), pa.string())
         values = pc.binary_join_element_wise(
             '{"ClientID":"c', client,
@@ -140,9 +144,10 @@ def main() -> int:
     parser.add_argument("--rate", type=int, default=20_000)
     parser.add_argument("--refreshes", type=int, default=150)
     parser.add_argument("--clients", type=int, default=1_000)
+    parser.add_argument("--new-clients", action="store_true")
     given = parser.parse_args()
     warm_up()
-    topic = GrowingTopic(given.rate, given.clients)
+    topic = GrowingTopic(given.rate, given.clients, given.new_clients)
     topic.grow()
     loaded = load(topic, "growing", Everything())
     setting = FlinkSetting(SessionWindow(30_000), delay_ms=5_000)

@@ -2,7 +2,7 @@ import streamlit as st
 
 from lib.analysis.delays import delay_distribution
 from lib.charts import delay as charts
-from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
+from lib.core.columns import CLIENT, EVENT_TIME, OFFSET, PARTITION, RECEIVED_TIME
 from lib.events.table import TimeDomain
 from lib.ui import parameters
 from lib.ui.answers import analysis_of
@@ -39,7 +39,7 @@ st.caption(
 )
 
 st.subheader("Distribution", anchor=False)
-events = visible.columns(CLIENT, EVENT_TIME, RECEIVED_TIME)
+events = visible.columns(CLIENT, EVENT_TIME, RECEIVED_TIME, PARTITION, OFFSET)
 clients = events[CLIENT].cat.remove_unused_categories()
 few = 1 < len(clients.cat.categories) <= 10
 each = st.toggle(

@@ -18,11 +18,13 @@ import numpy as np
 import pandas as pd
 
 from lib.analysis import kernels
-from lib.analysis.received import with_received_time
+from lib.analysis.received import has_received_time, with_received_time
 from lib.core.columns import EVENT_TIME, PARTITION, RECEIVED_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from lib.analysis.kernels import Groups, Ints
 
@@ -170,7 +172,10 @@ def out_of_orderness(events: pd.DataFrame, *, by: str | None = None) -> pd.Serie
 
 
 def out_of_orderness_quantiles(
-    events: pd.DataFrame, shares: Sequence[float] = SHARES
+    events: pd.DataFrame,
+    shares: Sequence[float] = SHARES,
+    *,
+    left: NDArray[np.bool_] | None = None,
 ) -> pd.DataFrame:
     """Return quantiles of out-of-orderness: over the topic, inside partitions, in each partition.
 
@@ -183,6 +188,8 @@ def out_of_orderness_quantiles(
         The events table, in **arrival order**.
     shares
         Which quantiles, from 0 to 1.
+    left
+        Of which events; None: of all. Each is against all events before it in any case.
 
     Returns
     -------
@@ -192,9 +199,13 @@ def out_of_orderness_quantiles(
         `Events` and `OutOfOrder` (those behind at all), int64; one int64 column in ms for each
         share.
     """
-    events = with_received_time(events)
-    topic = kernels.ints(out_of_orderness(events))
-    partitions = kernels.ints(out_of_orderness(events, by=PARTITION))
+    counted = np.ones(len(events), bool) if left is None else left
+    known = has_received_time(events)
+    if known is not None:
+        events, counted = events[known], counted[known]
+    topic = kernels.ints(out_of_orderness(events)[counted])
+    partitions = kernels.ints(out_of_orderness(events, by=PARTITION)[counted])
+    events = events[counted]
     one, each = kernels.whole_topic(events), kernels.group_by(events, PARTITION)
     rows = [
         _disorder_rows(["topic"], one, topic, shares),

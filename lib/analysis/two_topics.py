@@ -38,7 +38,7 @@ NOT_APART: Final = (
 )
 NONE_IN_BOTH: Final = (
     "No event of {first} is in {second}, by {key}. Two stretches of one topic have no event in "
-    "common, and are compared above; of a mirror, choose the same stretch, or another field."
+    "common; of a mirror, choose the same stretch, or another field."
 )
 
 

@@ -20,6 +20,8 @@ from lib.charts.picture import (
     along,
     duration_axis,
     gridless,
+    picked,
+    places,
     symlog,
     zoom,
 )
@@ -174,7 +176,7 @@ def over_time(
     events
         Rows of the events table with a received time, at least one.
     words
-        What its times and clients are called.
+        What its times and clients are called; other words are of no records that can be clicked.
     """
     stretches = _stretches(events)
     full = stretches[stretches[delays.EVENTS] >= _FEWEST]
@@ -196,8 +198,10 @@ def over_time(
     )
     colour = _what(bands=bool(len(full)), points=bool(len(few)))
     layers = _bands(full, colour, zero_ms, scale) if len(full) else []
+    are_records = len(few) > 0 and words is _OF_EVENTS
     if len(few):
-        layers.append(_events(few, colour, zero_ms, scale, words))
+        points = _events(few, colour, zero_ms, scale, words)
+        layers.append(points.add_params(picked()) if are_records else points)
     chart = alt.LayerChart(
         layer=[layers[0].encode(x=x, y=y), *layers[1:]],
         height=240,
@@ -210,6 +214,7 @@ def over_time(
         f"{words.title} of {counted(len(events), 'event')}; the longest is "
         f"{delay_text(int(delay[worst]))}",
         _over_time_reading(len(few), width, are_bands=bool(len(full))),
+        are_records=are_records,
     )
 
 
@@ -290,6 +295,7 @@ def _events(
             "delay": (few[RECEIVED_TIME] - few[EVENT_TIME]).to_numpy() / 1000,
             "client": client,
             "what": _EVENT,
+            **(places(few) if words is _OF_EVENTS else {}),
         }
     ).astype({"what": "category"})
     chart: alt.Chart = (

@@ -22,6 +22,7 @@ from fastavro.schema import parse_schema
 from lib.core import avro_walk as walk
 from lib.core.binary_values import decimal_text, text_of_bytes
 from lib.core.errors import SchemaError
+from lib.core.single_precision import one_as_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -360,7 +361,7 @@ def _alone(tree: Tree, named_types: Mapping[str, Any], names: dict[str, str]) ->
                 {"name": item["name"], "type": _alone(item["type"], named_types, names)}
                 for item in tree["fields"]
             ]
-    convert = conversion(tree, kind)
+    convert = one_as_written if kind == "float" else conversion(tree, kind)
     if convert is not None:
         part |= {"logicalType": _OURS, "convert": convert}
     return part
@@ -374,5 +375,5 @@ def _as_ours(value: object, schema: Tree, _: object) -> object:
 
 
 fastavro.read.LOGICAL_READERS.update(
-    {f"{kind}-{_OURS}": _as_ours for kind in ("int", "long", "bytes", "fixed")}
+    {f"{kind}-{_OURS}": _as_ours for kind in ("int", "long", "float", "bytes", "fixed")}
 )

@@ -39,6 +39,7 @@ from lib.decoding.slots import (
     named,
     objects,
     read_with,
+    singles,
     texts,
 )
 
@@ -111,7 +112,7 @@ _PLAIN: Final[Mapping[str, Callable[[Slot], pa.Array]]] = {
     "boolean": booleans,
     "int": integers,
     "long": integers,
-    "float": doubles,
+    "float": singles,
     "double": doubles,
     "string": texts,
 }

@@ -25,6 +25,7 @@ from google.protobuf.message import DecodeError
 
 from lib.core.binary_values import decimal_text, text_of_bytes
 from lib.core.jit import compiled
+from lib.core.single_precision import one_as_written
 from lib.decoding import protobuf_lists
 from lib.decoding import protobuf_walk as walk
 from lib.decoding.json_record import records_to_columns
@@ -50,6 +51,7 @@ from lib.decoding.slots import (
     integers,
     named,
     read_with,
+    singles,
     texts,
 )
 
@@ -547,7 +549,7 @@ _MAKERS: Final[Mapping[int, Callable[..., pa.Array]]] = {
     Kind.TYPE_FIXED64: _unsigned,
     Kind.TYPE_BOOL: booleans,
     Kind.TYPE_DOUBLE: doubles,
-    Kind.TYPE_FLOAT: doubles,
+    Kind.TYPE_FLOAT: singles,
     Kind.TYPE_STRING: texts,
     Kind.TYPE_BYTES: partial(converted, convert=text_of_bytes, kind=pa.string()),
 }
@@ -582,6 +584,8 @@ def _plain_one(value: _Plain, item: FieldDescriptor) -> _Plain:
         return _plain_message(value)
     if item.enum_type is not None:
         return _name_in(item.enum_type, value)
+    if item.type == Kind.TYPE_FLOAT:
+        return one_as_written(value)
     return text_of_bytes(value) if isinstance(value, bytes) else value
 
 

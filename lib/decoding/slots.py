@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from lib.core.jit import compiled
+from lib.core.single_precision import as_written
 from lib.decoding.json_layout import array_of, texts_at
 from lib.decoding.json_record import records_to_columns
 from lib.decoding.merge import concat
@@ -165,6 +166,13 @@ def integers(slot: Slot) -> pa.Array:
 def doubles(slot: Slot) -> pa.Array:
     """Return a slot of doubles."""
     return array_of(pa.float64(), slot.numbers.copy(), slot.present)
+
+
+def singles(slot: Slot) -> pa.Array:
+    """Return a slot of floats of 32 bits, which it holds as doubles, as they are written."""
+    doubles = np.where(slot.present, slot.numbers, 0).view(np.float64)
+    numbers = as_written(doubles.astype(np.float32))
+    return array_of(pa.float64(), numbers, slot.present)
 
 
 def booleans(slot: Slot) -> pa.Array:

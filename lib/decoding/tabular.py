@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lib.core.single_precision import as_written
 from lib.decoding.base import Decoded, with_record_columns
 from lib.decoding.merge import LARGEST_EXACT, as_dictionary, concat, table_of
 from lib.decoding.rejected import MAX_EXCERPTS, REJECTED, rejected_records
@@ -128,6 +129,8 @@ def _decoded(column: pa.Array) -> pa.Array:
         return as_dictionary(_as_it_looks(column.cast(pa.string())))
     if pa.types.is_integer(kind) or (pa.types.is_decimal(kind) and kind.scale <= 0):
         return _whole(column)
+    if pa.types.is_float32(kind) or pa.types.is_float16(kind):
+        return _without_nan(_single(column))
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return _without_nan(column.cast(pa.float64()))
     if pa.types.is_boolean(kind) or pa.types.is_null(kind):
@@ -141,6 +144,11 @@ def _whole(column: pa.Array) -> pa.Array:
         return column.cast(pa.int64())
     except pa.ArrowInvalid:
         return column.cast(pa.string())
+
+
+def _single(column: pa.Array) -> pa.Array:
+    numbers = as_written(column.fill_null(0).to_numpy())
+    return pa.array(numbers, mask=column.is_null().to_numpy(zero_copy_only=False))
 
 
 def _without_nan(numbers: pa.Array) -> pa.Array:

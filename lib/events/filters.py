@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import reduce
@@ -353,12 +353,26 @@ def _compared(comparison: type, left: _Value, right: _Value) -> Any:  # noqa: AN
         there = left if right.is_literal else right
         return pa.nulls(len(there.data), pa.bool_())
     left, right = _fitting(left, right, comparison), _fitting(right, left, comparison)
+    left, right = _comparable(left, right), _comparable(right, left)
     compare = _COMPARISONS[comparison]
     if right.is_literal:
         return _each(left.data, lambda values: compare(values, right.data))
     if left.is_literal:
         return _each(right.data, lambda values: compare(left.data, values))
     return compare(*(_plain(side.data) for side in (left, right)))
+
+
+def _comparable(value: _Value, other: _Value) -> _Value:
+    """Return whole numbers as doubles beside fractions: of its own Arrow refuses beyond 2^53."""
+    kind, beside = (_plain_type(each.data) for each in (value, other))
+    if not (pa.types.is_integer(kind) and pa.types.is_floating(beside)):
+        return value
+    numbers = value.data if value.is_literal else _plain(value.data)
+    return replace(value, data=pc.cast(numbers, pa.float64(), safe=False))
+
+
+def _plain_type(data: Any) -> pa.DataType:  # noqa: ANN401
+    return data.type.value_type if pa.types.is_dictionary(data.type) else data.type
 
 
 def _fitting(value: _Value, other: _Value, comparison: type) -> _Value:
@@ -399,7 +413,10 @@ def _number(text: str, column: _Value | None = None) -> pa.Scalar:
         raise FilterError(f"“{text}” is no number{of}.", "Write a number.")
     if text.lstrip("+-").isdigit() and abs(int(text)) < 1 << 63:
         return pa.scalar(int(text), pa.int64())
-    return pa.scalar(float(text), pa.float64())
+    number = float(text)
+    if number.is_integer() and abs(number) < 1 << 63:  # 1.7e18: exact beside whole numbers
+        return pa.scalar(int(number), pa.int64())
+    return pa.scalar(number, pa.float64())
 
 
 def _moment(text: str) -> pa.Scalar:
@@ -488,7 +505,7 @@ def _known_times(times: pa.Array) -> pa.Array:
 
 
 def _kind_of(array: pa.Array) -> _Kind:
-    kind = array.type.value_type if pa.types.is_dictionary(array.type) else array.type
+    kind = _plain_type(array)
     if pa.types.is_boolean(kind):
         return _Kind.TRUTH
     if pa.types.is_null(kind):

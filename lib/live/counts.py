@@ -49,8 +49,6 @@ class Counts:
         How much of received time stretches cover.
     events, rejected, untimed
         Events; records that are none; events without a received time, which nothing else counts.
-    by_client
-        Events of each client, by its code.
     delays
         Events in each bin of `ENDS`, and beyond the last.
     newest_ms
@@ -64,7 +62,6 @@ class Counts:
     events: int
     rejected: int
     untimed: int
-    by_client: Int64s
     delays: Int64s
     newest_ms: int | None
     starts: Int64s
@@ -82,21 +79,18 @@ def no_counts(minutes: int) -> Counts:
     """Return the counts before the first event."""
     none, bins = np.zeros(0, np.int64), len(ENDS) + 1
     return Counts(
-        minutes, 0, 0, 0, none, np.zeros(bins, np.int64), None, none, none, none,
+        minutes, 0, 0, 0, np.zeros(bins, np.int64), None, none, none, none,
         np.zeros((0, bins), np.int64),
     )  # fmt: skip
 
 
-def counted(before: Counts, new: Batch, *, clients: int, untimed: int, rejected: int) -> Counts:
-    """Return the counts with further events; `clients` is how many there are so far."""
-    own = np.bincount(new.key, minlength=clients)
-    own[: len(before.by_client)] += before.by_client
+def counted(before: Counts, new: Batch, *, untimed: int, rejected: int) -> Counts:
+    """Return the counts with further events."""
     after = replace(
         before,
         events=before.events + len(new) + untimed,
         rejected=before.rejected + rejected,
         untimed=before.untimed + untimed,
-        by_client=own,
     )
     if not len(new):
         return after

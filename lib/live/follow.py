@@ -1,8 +1,8 @@
 """Following a topic: from its last minutes on, each refresh reads what is new.
 
-What is kept does not grow with the topic: counts, what is known of each client, and the events that
-are not judged yet. Events are judged (`lib.live.late`) in arrival order: one waits until each
-partition has gone on beyond it, as far as partitions go on at all.
+What is kept does not grow with the topic: counts, what is known of the clients heard last, and the
+events that are not judged yet. Events are judged (`lib.live.late`) in arrival order: one waits
+until each partition has gone on beyond it, as far as partitions go on at all.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from lib.core.errors import SkewlineError, TopicChangedError
 from lib.core.moments import are_dates
 from lib.decoding.rejected import REJECTED
 from lib.events.table import EventsTable, append_events
+from lib.live import silence
 from lib.live.counts import Counts, counted, no_counts, with_drops
-from lib.live.late import NO_EVENTS, Batch, Late, judge, why_not_followed
+from lib.live.late import NO_EVENTS, Batch, Late, judge, renumbered, why_not_followed
 from lib.live.silence import NOBODY, Silence, heard
 from lib.loading.reading import UNWATCHED, Known, read_plan
+from lib.replay.windows import NO_INDEX
 from lib.sources.base import Everything, LastMinutes, Plan
 
 if TYPE_CHECKING:
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 
 MOST_BEHIND: Final = 2_000_000
 """Records that a refresh catches up with; if there are more, following begins anew."""
+
+MOST_CLIENTS: Final = 200_000
+"""Of more clients, half are forgotten: those not heard for longest."""
 
 _SEED: Final = 200
 _NO_PARTITION: Final = -1
@@ -101,6 +106,8 @@ class Followed:
     heard_at
         The `time.monotonic` of the refresh that brought the newest event; of what was there before
         the first, when it was received by this machine's clock.
+    forgotten
+        How many clients are no longer remembered.
     anew
         Why following began anew, as a sentence; "" where it did not.
     failure
@@ -119,6 +126,7 @@ class Followed:
     waiting: Batch
     reached: Mapping[int, int]
     heard_at: float
+    forgotten: int = 0
     anew: str = ""
     failure: SkewlineError | None = None
 
@@ -236,7 +244,6 @@ def _counted(before: Followed, new: pd.DataFrame, rejected: int) -> Followed:
     counts = counted(
         before.counts,
         batch,
-        clients=len(clients),
         untimed=int(np.count_nonzero(~timed)),
         rejected=rejected,
     )
@@ -249,7 +256,29 @@ def _counted(before: Followed, new: pd.DataFrame, rejected: int) -> Followed:
         waiting=before.waiting.and_then(batch),
         reached=reached,
     )
-    return _judged(after, every=not len(batch))
+    return _bounded(_judged(after, every=not len(batch)))
+
+
+def _bounded(before: Followed) -> Followed:
+    """Return a followed topic with as many clients as are remembered, their codes from 0 on."""
+    every = len(before.clients)
+    if every <= MOST_CLIENTS:
+        return before
+    late, waiting, ended = before.late, before.waiting, before.silence.ended
+    kept = np.zeros(every, bool)
+    kept[np.argsort(before.silence.heard)[-MOST_CLIENTS // 2 :]] = True
+    for keys in (late.summary.key, late.recent.key, waiting.key):
+        kept[keys[keys >= 0]] = True
+    kept[[each.client for each in ended]] = True
+    number = np.where(kept, np.cumsum(kept) - 1, NO_INDEX).astype(np.int32)
+    return replace(
+        before,
+        clients=before.clients[kept],
+        silence=silence.renumbered(before.silence, number),
+        late=renumbered(late, number),
+        waiting=waiting.renumbered(number),
+        forgotten=before.forgotten + every - int(np.count_nonzero(kept)),
+    )
 
 
 def _heard(before: Silence, batch: Batch, clients: int) -> Silence:
@@ -264,9 +293,12 @@ def _coded(clients: pd.Index, column: pd.Series) -> tuple[pd.Index, NDArray[np.i
     """Return the names of clients, new ones behind, and the code of each row's."""
     seen = column.cat.remove_unused_categories().cat
     names = seen.categories
-    new = names[~names.isin(clients)]
-    clients = pd.Index(names) if clients.empty else clients.append(new)
-    return clients, clients.get_indexer(names).astype(np.int32)[seen.codes]
+    if clients.empty:
+        return pd.Index(names), seen.codes.to_numpy().astype(np.int32)
+    codes = clients.get_indexer(names).astype(np.int32)
+    new = codes == NO_INDEX
+    codes[new] = len(clients) + np.arange(np.count_nonzero(new))
+    return clients.append(names[new]) if new.any() else clients, codes[seen.codes]
 
 
 def _as_they_arrived(batch: Batch, reached: Mapping[int, int]) -> tuple[Batch, Mapping[int, int]]:
@@ -292,7 +324,7 @@ def _judged(before: Followed, *, every: bool) -> Followed:
     ready = len(waiting) if every else int(np.searchsorted(waiting.received, horizon))
     now = waiting.taken(slice(ready))
     partitions = 1 + max(span.partition for span in before.plan.log)
-    late, dropped = judge(before.late, now, list(map(str, before.clients)), partitions)
+    late, dropped = judge(before.late, now, before.clients, partitions)
     return replace(
         before,
         late=late,

@@ -72,6 +72,10 @@ class Batch:
         """Return some of the events."""
         return Batch(*(getattr(self, name)[which] for name in _COLUMNS))
 
+    def renumbered(self, number: Int32s) -> Batch:
+        """Return the same with codes of keys `number`, by their old codes; those below 0 stay."""
+        return replace(self, key=np.where(self.key < 0, self.key, number[self.key]))
+
     def and_then(self, other: Batch) -> Batch:
         """Return both, `other` behind."""
         return Batch(
@@ -126,7 +130,7 @@ def why_not_followed(setting: Setting) -> str:
 
 
 def judge(
-    before: Late, new: Batch, texts: Sequence[str], partitions: int
+    before: Late, new: Batch, keys: Sequence[object] | pd.Index, partitions: int
 ) -> tuple[Late, NDArray[np.bool_]]:
     """Return what an engine makes of further events, and which of them it drops.
 
@@ -136,8 +140,8 @@ def judge(
         What it made of the events before.
     new
         Further events, behind those in arrival order; codes of keys stay the same.
-    texts
-        What all keys so far are written as, one a code.
+    keys
+        All keys so far, by their codes.
     partitions
         How many partitions the topic has.
     """
@@ -145,7 +149,8 @@ def judge(
     if before.stopped or not len(new):
         return before, nothing
     setting = before.setting
-    home = np.concatenate((before.home, default_partitions(texts[len(before.home) :], partitions)))
+    texts = [str(key) for key in keys[len(before.home) :]]
+    home = np.concatenate((before.home, default_partitions(texts, partitions)))
     recent = before.recent.and_then(new)
     recent = replace(recent, received=np.maximum.accumulate(recent.received))
     if _begins_a_partition(setting, before, new):
@@ -169,6 +174,16 @@ def judge(
         home=home,
     )
     return _summed_up(after, partitions), dropped
+
+
+def renumbered(late: Late, number: Int32s) -> Late:
+    """Return the same with codes of keys `number`, by their old codes; −1 drops a key unused."""
+    return replace(
+        late,
+        summary=late.summary.renumbered(number),
+        recent=late.recent.renumbered(number),
+        home=late.home[number[: len(late.home)] != NO_INDEX],
+    )
 
 
 def _begins_a_partition(setting: Setting, before: Late, new: Batch) -> bool:

@@ -59,6 +59,9 @@ class Silence:
     ----------
     heard, waits, least
         When it was last heard; how often it waited how long, in bins; its smallest delay.
+    usual, limit
+        The wait that half of its waits do not exceed, and from when on it is silent, ms; 2⁶² where
+        too few waits are known.
     ended
         The last silences that ended, oldest first.
     """
@@ -66,28 +69,18 @@ class Silence:
     heard: Int64s
     waits: NDArray[np.int32]
     least: Int64s
+    usual: Int64s
+    limit: Int64s
     ended: tuple[Ended, ...] = ()
 
 
-NOBODY: Final = Silence(
-    np.zeros(0, np.int64), np.zeros((0, _BINS), np.int32), np.zeros(0, np.int64)
-)
-
-
-def usual_ms(silence: Silence) -> Int64s:
-    """Return the wait that half of each client's waits do not exceed, ms."""
-    return _quantile(silence.waits, 0.5)
-
-
-def limits_ms(silence: Silence) -> Int64s:
-    """Return from when on each client is silent, ms; 2⁶² where too few waits are known."""
-    limit = np.maximum(BEYOND * _quantile(silence.waits, _MOST), SHORTEST_MS)
-    return np.where(silence.waits.sum(axis=1) < FEWEST, _UNKNOWN, limit)
+_NOBODY: Final = np.zeros(0, np.int64)
+NOBODY: Final = Silence(_NOBODY, np.zeros((0, _BINS), np.int32), _NOBODY, _NOBODY, _NOBODY)
 
 
 def silent(silence: Silence, now_ms: int) -> Int64s:
     """Return the clients that are silent now, the longest silent first."""
-    found = np.flatnonzero(now_ms - silence.heard > limits_ms(silence))
+    found = np.flatnonzero(now_ms - silence.heard > silence.limit)
     return found[np.argsort(silence.heard[found], kind="stable")]
 
 
@@ -104,23 +97,43 @@ def heard(before: Silence, new: Batch, clients: int) -> Silence:
     previous[first] = known.heard[key[first]]
     least = known.least.copy()
     np.minimum.at(least, key, delay)
-    limit, usual = limits_ms(known), usual_ms(known)
     wait = received - previous
     counted = previous != _BEFORE
     waits = known.waits.copy()
     np.add.at(waits, (key[counted], _bin(wait[counted])), 1)
     last = known.heard.copy()
     np.maximum.at(last, key, received)
-    back = np.flatnonzero(counted & (wait > limit[key]))
+    back = np.flatnonzero(counted & (wait > known.limit[key]))
     which = back[-KEPT:]
     columns = (values[which].tolist() for values in (key, previous, received))
     ended = [
-        Ended(client, went, came, int(usual[client]), int(limit[client]))
+        Ended(client, went, came, int(known.usual[client]), int(known.limit[client]))
         for client, went, came in zip(*columns, strict=True)
     ]
     of_all = [*known.ended, *ended][-KEPT:]
     due = received - (delay - least[key])
-    return Silence(last, waits, least, _held_back(of_all, key, received, due))
+    usual, limit, again = known.usual.copy(), known.limit.copy(), key[first]
+    usual[again], limit[again] = _usual_and_limit(waits[again])
+    return Silence(last, waits, least, usual, limit, _held_back(of_all, key, received, due))
+
+
+def renumbered(silence: Silence, number: NDArray[np.int32]) -> Silence:
+    """Return the same with codes of clients `number`, by their old codes; −1 forgets one."""
+    kept = number >= 0
+    return Silence(
+        heard=silence.heard[kept],
+        waits=silence.waits[kept],
+        least=silence.least[kept],
+        usual=silence.usual[kept],
+        limit=silence.limit[kept],
+        ended=tuple(replace(each, client=int(number[each.client])) for each in silence.ended),
+    )
+
+
+def _usual_and_limit(waits: NDArray[np.int32]) -> tuple[Int64s, Int64s]:
+    limit = np.maximum(BEYOND * _quantile(waits, _MOST), SHORTEST_MS)
+    known = waits.sum(axis=1) >= FEWEST
+    return _quantile(waits, 0.5), np.where(known, limit, _UNKNOWN)
 
 
 def _held_back(
@@ -145,6 +158,8 @@ def _grown(before: Silence, clients: int) -> Silence:
         heard=np.concatenate((before.heard, np.full(more, _BEFORE))),
         waits=np.concatenate((before.waits, np.zeros((more, _BINS), np.int32))),
         least=np.concatenate((before.least, np.full(more, _UNKNOWN))),
+        usual=np.concatenate((before.usual, np.full(more, _UNKNOWN))),
+        limit=np.concatenate((before.limit, np.full(more, _UNKNOWN))),
     )
 
 

@@ -28,7 +28,10 @@ def true_sessions(topic: LoadedTopic) -> NDArray[np.integer] | None:
 
 
 def replayed_with(
-    topic: LoadedTopic, events: ReplayInput, setting: Setting
+    topic: LoadedTopic,
+    events: ReplayInput,
+    setting: Setting,
+    left: NDArray[np.bool_] | None = None,
 ) -> tuple[Replay, Outcome]:
     """Return what the engine would have made of the whole topic, and that in numbers.
 
@@ -36,9 +39,11 @@ def replayed_with(
     ----------
     events
         `lib.replay.input.replay_input_of` the topic's events table.
+    left
+        Which events a filter leaves; None: all. The numbers are of these.
     """
     replayed = replay(events, setting)
-    return replayed, outcome_of(replayed, true_sessions(topic))
+    return replayed, outcome_of(replayed, true_sessions(topic), left)
 
 
 def advice_on(

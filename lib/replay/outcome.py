@@ -166,6 +166,8 @@ class Outcome:
         Numbers of events; where the engine stopped, of those before.
     sessions
         What became of the true sessions, or None where the topic has none.
+    windows
+        Number of windows.
     latency_median_ms, latency_p95_ms
         How late the final results came: from a window's last event, by its event time, to the
         received time at which the final result came out. Negative where a client's clock ran
@@ -179,6 +181,7 @@ class Outcome:
     events: int
     dropped: int
     sessions: SessionFates | None
+    windows: int
     latency_median_ms: float | None
     latency_p95_ms: float | None
     unclosed: int
@@ -190,7 +193,11 @@ class Outcome:
         return self.dropped / self.events if self.events else 0.0
 
 
-def outcome_of(replay: Replay, true_session: NDArray[np.integer] | None = None) -> Outcome:
+def outcome_of(
+    replay: Replay,
+    true_session: NDArray[np.integer] | None = None,
+    left: NDArray[np.bool_] | None = None,
+) -> Outcome:
     """Return a replay in numbers.
 
     Parameters
@@ -199,20 +206,46 @@ def outcome_of(replay: Replay, true_session: NDArray[np.integer] | None = None) 
         What the engine made of the topic.
     true_session
         As for `session_fates`, or None where the topic has no true session.
+    left
+        Which events a filter leaves; None: all. Then events are these, and sessions and windows
+        those that hold one of them, each with all its events: the engine reads all.
     """
     stopped = replay.stopped_at != NO_INDEX
-    results = replay.closed_at != NO_INDEX
+    windows = windows_left(replay, left)
+    results = windows[replay.closed_at[windows] != NO_INDEX]
     latency = (replay.closed_ms - replay.last)[results]
     median, p95 = np.quantile(latency, [0.5, 0.95]).tolist() if len(latency) else (None, None)
+    events = replay.stopped_at if stopped else len(replay.kept)
+    late = replay.late if left is None else replay.late & left
     return Outcome(
-        events=replay.stopped_at if stopped else len(replay.kept),
-        dropped=replay.dropped,
-        sessions=None if true_session is None else session_fates(replay, true_session),
+        events=events if left is None else int(np.count_nonzero(left[:events])),
+        dropped=int(np.count_nonzero(late)),
+        sessions=None if true_session is None else _fates_left(replay, true_session, left),
+        windows=len(windows),
         latency_median_ms=median,
         latency_p95_ms=p95,
-        unclosed=int(np.count_nonzero(replay.closed_at == NO_INDEX)),
+        unclosed=len(windows) - len(results),
         stopped=stopped,
     )
+
+
+def windows_left(replay: Replay, left: NDArray[np.bool_] | None) -> NDArray[np.integer]:
+    """Return the numbers, rising, of the windows that hold an event that a filter leaves."""
+    if left is None:
+        return np.arange(len(replay.key))
+    event, window = replay.members
+    return np.unique(window[left[event]])
+
+
+def _fates_left(
+    replay: Replay, true_session: NDArray[np.integer], left: NDArray[np.bool_] | None
+) -> SessionFates:
+    fates = session_fates(replay, true_session)
+    if left is None:
+        return fates
+    held = np.zeros(len(fates.kind), bool)
+    held[true_session[left & (true_session >= 0)]] = True
+    return SessionFates(np.where(held, fates.kind, np.int8(NO_INDEX)))
 
 
 def dropped_events(events: pd.DataFrame, replay: Replay) -> pd.DataFrame:

@@ -9,8 +9,8 @@ from pathlib import Path
 from time import monotonic, sleep, time_ns
 from typing import TYPE_CHECKING
 
-from lib.core.errors import UNFORESEEN, SkewlineError, TopicMissingError
-from lib.core.formatting import visible_text
+from lib.core.errors import UNFORESEEN, SettingsError, SkewlineError, TopicMissingError
+from lib.core.formatting import counted, visible_text
 from lib.events.fields import KEPT, KEY
 from lib.loading.load import Watch, load, reload
 from lib.report.against import against_of
@@ -109,7 +109,7 @@ def _try_report(options: Options, before: LoadedTopic | None) -> tuple[LoadedTop
         told.doing("Looking for what stands out")
         report = report_on(loaded, options.asked)
         told.doing("Matching")
-        against = _against(options, source, loaded, watch)
+        against = _against(options, source_name, source, loaded, watch)
     done = made_of(
         report,
         source=source_name,
@@ -127,7 +127,7 @@ def _try_report(options: Options, before: LoadedTopic | None) -> tuple[LoadedTop
 
 
 def _against(
-    options: Options, source: TopicSource, first: LoadedTopic, watch: Watch
+    options: Options, source_name: str, source: TopicSource, first: LoadedTopic, watch: Watch
 ) -> dict[str, Any] | None:
     """Return what is told of the second topic; None where none is asked for."""
     if options.against is None:
@@ -136,6 +136,10 @@ def _against(
     other = source
     if path.exists():
         other, topic = _opened_file(path, _secrets()), topic_of(path.name)
+    elif options.file is not None:
+        raise SettingsError(f"There is no file {options.against}.", "Name one with --against.")
+    elif not is_cluster(source_name):
+        _check_known(source, topic, "--against")
     chosen, cap = _chosen(options, topic), cap_on_events(os.environ)
     if options.matched_by == KEY:
         chosen |= {KEPT: (KEY,)}
@@ -169,16 +173,20 @@ def _opened(options: Options) -> tuple[str, TopicSource, str]:
         return "file", _opened_file(options.file, secrets), topic_of(options.file.name)
     names = [name for name in available_sources(secrets, os.environ) if name != UPLOAD]
     wanted = options.source or names[0]
-    name = next((each for each in names if each.lower() == wanted.lower()), wanted)
+    name = next((each for each in names if each.lower() == wanted.lower()), None)
+    if name is None:
+        raise SettingsError(
+            f"There is no source {wanted!r} here.", f"Choose one of {', '.join(names)}."
+        )
     source = open_source(name, secrets, os.environ, OPERATOR)
     if options.topic is not None:
-        known = [options.topic] if is_cluster(name) else _known_topics(source)
-        if options.topic not in known:
-            raise _missing(f"There is no topic “{options.topic}” in {source.name}.", known)
+        if not is_cluster(name):
+            _check_known(source, options.topic, "--topic")
         return name, source, options.topic
     topics = _known_topics(source)
     if len(topics) != 1:
-        raise _missing(f"{source.name} has {len(topics)} topics, and none is named.", topics)
+        what = f"{source.name} has {counted(len(topics), 'topic')}, and none is named."
+        raise _missing(what, topics, "--topic")
     return name, source, topics[0]
 
 
@@ -202,9 +210,15 @@ def _known_topics(source: TopicSource) -> list[str]:
     return [info.name for info in source.topics()]
 
 
-def _missing(what: str, topics: Sequence[str]) -> TopicMissingError:
+def _check_known(source: TopicSource, topic: str, option: str) -> None:
+    known = _known_topics(source)
+    if topic not in known:
+        raise _missing(f"There is no topic “{topic}” in {source.name}.", known, option)
+
+
+def _missing(what: str, topics: Sequence[str], option: str) -> TopicMissingError:
     named = ", ".join(map(visible_text, topics[:20])) or "none"
-    return TopicMissingError(what, f"Name one with --topic: {named}.")
+    return TopicMissingError(what, f"Name one with {option}: {named}.")
 
 
 def _chosen(options: Options, topic: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 from lib.analysis import delays, outages
 from lib.analysis.matching import EVENTS, FIELD, Fate
 from lib.analysis.two_topics import compared, names_of
+from lib.core.formatting import counted
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -74,3 +75,16 @@ def _way(way: Way) -> Document:
         "outages": len(way.outages),
         "held_back": int(way.outages[outages.HELD_BACK].sum()),
     }
+
+
+def against_sentence(told: Document) -> str:
+    """Return what `against_of` tells in a sentence; where nothing is matched, why."""
+    if told["why_not"]:
+        return str(told["why_not"])
+    here, there = told["topics"]
+    return (
+        f"{here} against {there}: {counted(told['in_both'], 'event')} in both, "
+        f"{told['only_here']:,} only in {here}, {told['only_there']:,} only in {there}, "
+        f"{told['repeated_there']:,} repeated, {told['reordered']:,} reordered, "
+        f"{told['changed']:,} changed in {there}."
+    )

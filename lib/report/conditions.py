@@ -214,7 +214,7 @@ def judged(condition: Condition, document: Document) -> Verdict:
     figure = FIGURES.get(condition.name)
     found, whole, needs = _looked_up(condition, figure, document)
     if found is None:
-        said = document["withheld"].get(needs) or f"{condition.name} is not known here."
+        said = _why_not(needs, document) or f"{condition.name} is not known here."
         return Verdict(condition, State.UNKNOWN, f"{condition.text}: could not tell. {said}")
     value = Fraction(found)
     if condition.is_share and figure is not None:
@@ -223,6 +223,12 @@ def judged(condition: Condition, document: Document) -> Verdict:
     state = State.BROKEN if is_true else State.KEPT
     shown = _shown(condition, figure, found, whole)
     return Verdict(condition, state, f"{condition.text}: {state}. {shown}")
+
+
+def _why_not(needs: str, document: Document) -> str | None:
+    """Return why a part of a document is null; None where it is not, or nothing says why."""
+    unmatched = document["against"] if needs == "against" else None
+    return document["withheld"].get(needs) or (unmatched and unmatched["why_not"])
 
 
 def status(verdicts: Iterable[Verdict]) -> int:

@@ -27,7 +27,8 @@ from lib.decoding.rejected import reasons_of
 from lib.events.fields import IN_ORDER
 from lib.replay.engine import delay_ms
 from lib.replay.sentences import advice_sentence, how_chosen
-from lib.sources.base import Between, Latest
+from lib.report.settings import LAST_MS
+from lib.sources.base import Between, FromOffset, LastMinutes, Latest
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -59,6 +60,11 @@ FIGURES: Final = (
 NO_NUMBERS: Final = "Events carry no sequence numbers."
 
 OF_ALL_EVENTS: Final = "This is of all events of the topic: leave out the filter to have it."
+COUNTED: Final = (
+    "Events are those that the filter leaves, as the engine reads them among all events of the "
+    "topic, which all move its watermark. Windows and sessions are those that hold one of them, "
+    "each with all its events."
+)
 CUT: Final = (
     "The filter leaves some events of a client or session and not the others, and this is told of "
     "all of them: filter whole clients, or leave out the filter to have it."
@@ -286,8 +292,9 @@ def _replay(replayed: Replayed, setting: Setting) -> Document:
         "settings": settings_of(setting),
         "grouped_by": replayed.key,
         "events": outcome.events,
-        "windows": len(replay.key),
-        "closed_windows": len(replay.key) - outcome.unclosed,
+        "counted": None if replayed.left is None else COUNTED,
+        "windows": outcome.windows,
+        "closed_windows": outcome.windows - outcome.unclosed,
         "order_only": replayed.order_only,
         "stopped": replay.stopped_because or None,
         **_outcome(outcome, with_latency=not replayed.order_only),
@@ -344,9 +351,9 @@ def _withheld(report: Report) -> dict[str, str]:
     if report.event_times_tell_nothing:
         said["sequence_numbers"] = why_withheld(report)
     said |= _of_all_events(report)
-    if report.replayed is None and not report.asked.where:
+    if report.replayed is None:
         said |= dict.fromkeys(("replay", "advice"), said.get("delay_ms", report.withheld))
-    elif report.replayed is not None and report.replayed.no_advice:
+    elif report.replayed.no_advice:
         said["advice"] = report.replayed.no_advice
     if report.analysis is None:
         said |= dict.fromkeys(("sequence_numbers", "findings"), why_withheld(report))
@@ -366,7 +373,7 @@ def _of_all_events(report: Report) -> dict[str, str]:
     if report.analysis is None:
         return said
     if report.asked.where:
-        said = dict.fromkeys(("findings", "out_of_orderness_ms", "replay", "advice"), OF_ALL_EVENTS)
+        said = {"findings": OF_ALL_EVENTS}
     if report.is_cut:
         said |= dict.fromkeys(("outages", "quiet", "clocks", "sequence_numbers"), CUT)
     if is_cut(report.whole):
@@ -387,8 +394,13 @@ def _range(wanted: Range) -> Document:
     match wanted:
         case Latest(count):
             return {"latest": count}
+        case LastMinutes(minutes):
+            return {"minutes": minutes}
+        case FromOffset(offset):
+            return {"offset": offset}
         case Between(start_ms, end_ms):
-            return {"from_ms": start_ms, "to_ms": end_ms}
+            ends = {"from_ms": start_ms, "to_ms": end_ms}
+            return {name: ms for name, ms in ends.items() if 0 < ms < LAST_MS}
         case _:
             return {}
 

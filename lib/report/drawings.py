@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from lib.analysis import outages
 from lib.analysis.delays import delay_distribution
 from lib.analysis.sessions import DEFAULT_BINS, session_counts
@@ -106,7 +108,7 @@ def _of_replay(replayed: Replayed) -> Drawing:
     clock = "watermark, or stream time, by which the engine judged"
     drawn = skew_plot(
         replayed.topic.events.table,
-        _ALL,
+        _ALL if replayed.left is None else np.flatnonzero(replayed.left),
         LateMarks(replayed.replay.clock, replayed.replay.late, ("kept", "dropped"), clock),
         zero_ms=replayed.topic.events.zero_ms,
         scale=_UTC,

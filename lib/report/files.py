@@ -15,7 +15,7 @@ from lib.core.columns import (
     PARTITION,
     RECEIVED_TIME,
 )
-from lib.replay.outcome import dropped_events
+from lib.replay.outcome import dropped_events, windows_left
 from lib.replay.windows import NO_INDEX
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ def windows_of(replayed: Replayed) -> pd.DataFrame:
         names[replay.key], replay.start, replay.end, first, replay.last, replay.count, closed,
     )  # fmt: skip
     found = pd.DataFrame(dict(zip(WINDOWS, columns, strict=True)))
-    if replayed.left is None:
-        return found
-    return found.take(np.unique(window[replayed.left[event]]))
+    return found.take(windows_left(replay, replayed.left))
 
 
 def dropped_of(replayed: Replayed) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from lib.report.conditions import parsed
 from lib.report.report import Asked
 from lib.report.settings import (
     ENGINE_NAMES,
+    LAST_MS,
     WINDOW_NAMES,
     WindowChoice,
     duration_ms,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
     Read = Callable[[str], Any]
 
-_LAST_MS: Final = 253_402_300_800_000  # the year 10000
 _EVERY_MS: Final = 60_000
 _OUTPUTS: Final[Mapping[str, str]] = {
     "html": "one file to read, offline and on paper",
@@ -134,7 +134,7 @@ def _range(given: argparse.Namespace) -> Range:
     if no_times:
         return Everything()
     start = 0 if given.start is None else given.start
-    end = _LAST_MS if given.end is None else given.end
+    end = LAST_MS if given.end is None else given.end
     if start > end:
         raise SettingsError("--from is after --to.", "Change one of them.")
     return Between(start, end)
@@ -168,6 +168,7 @@ def _field(text: str) -> tuple[str, object]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m lib.report",
+        usage="%(prog)s [--source NAME] [--topic TOPIC] [--file PATH] … (--help lists all)",
         description="Report on a topic: event time beside received time, outages, late events.",
         epilog="Exit status: 0 every condition kept, 1 one broken, 2 it could not be told. "
         "Durations: 30s, 5m, 250ms. docs/report.md says more.",

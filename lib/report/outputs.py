@@ -15,6 +15,7 @@ from lib.core.formatting import counted
 from lib.core.part import Part
 from lib.core.spreadsheets import csv_of
 from lib.events.export import write_capture
+from lib.report.against import against_sentence
 from lib.report.conditions import judged
 from lib.report.document import document_of, made_by
 from lib.report.files import DROPPED, WINDOWS, dropped_of, windows_of
@@ -180,7 +181,7 @@ def _of_replay(
 ) -> bytes:
     """Return a table of the replay as CSV; without rows where it is withheld, as is said."""
     report = made.report
-    replayed = None if report is None else report.replayed or report.of_all
+    replayed = None if report is None else report.replayed
     if replayed is None:
         return f"{','.join(columns)}\r\n".encode()
     return csv_of(table_of(replayed)).encode(errors="replace")
@@ -220,3 +221,5 @@ def summary_lines(made: Made) -> Iterator[str]:
         yield f"{replay['engine']} drops {counted(replay['dropped'], 'event')}."
     if document["advice"] is not None:
         yield document["advice"]["sentence"]
+    if document["against"] is not None:
+        yield against_sentence(document["against"])

@@ -28,7 +28,7 @@ from lib.report.conditions import State
 from lib.report.drawings import drawings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from lib.report.outputs import Made
     from lib.report.report import Replayed
@@ -82,6 +82,7 @@ def page_of(made: Made) -> bytes:
         nothing=_nothing(made),
         figures=list(_figures(made)),
         replay=list(_replay_rows(made)),
+        against=_against(document),
         setting="" if made.report is None else named(made.report.asked.setting),
         withheld=_withheld(document),
         drawings=drawings,
@@ -196,7 +197,7 @@ def _replay_rows(made: Made) -> Iterator[Row]:
     outcome = replayed.outcome
     dropped = f"{outcome.dropped:,} ({share_text(outcome.dropped_share)})"
     yield Row("Dropped", dropped, DROPPED_MEANS)
-    yield Row("Windows", f"{len(replayed.replay.key):,}", "Windows that the engine makes.")
+    yield Row("Windows", f"{outcome.windows:,}", "Windows that the engine makes.")
     if outcome.sessions is not None:
         of = f"of {counted(outcome.sessions.sessions, 'session')}"
         for name, means in FATES.items():
@@ -204,6 +205,42 @@ def _replay_rows(made: Made) -> Iterator[Row]:
     if not replayed.order_only:
         latency = latency_text(outcome.latency_median_ms)
         yield Row("Result latency", latency, latency_means(outcome))
+
+
+def _against(document: Mapping[str, Any]) -> list[Row] | None:
+    """Return the figures of a second topic; none where nothing is matched, None without one."""
+    told = document.get("against")
+    if told is None:
+        return None
+    if told["why_not"]:
+        return []
+    here, there = told["topics"]
+    key = f"Matched by {', '.join(told['matched_by'])}."
+    rows = [
+        Row("In both", f"{told['in_both']:,}", f"Events of {here} and {there}. {key}"),
+        *(
+            Row(f"Only in {name}", f"{told[f'only_{side}']:,}", "The other has no such event.")
+            for name, side in ((here, "here"), (there, "there"))
+        ),
+        *(
+            Row(f"Repeated in {name}", f"{told[f'repeated_{side}']:,}", "Further copies of events.")
+            for name, side in ((here, "here"), (there, "there"))
+        ),
+        Row("Reordered", f"{told['reordered']:,}", "The fewest that would have to be moved."),
+        Row("Changed", f"{told['changed']:,}", "Matched events that differ in another field."),
+    ]
+    return [*rows, *_way_rows(told["way"], here, there)]
+
+
+def _way_rows(way: Mapping[str, Any], here: str, there: str) -> Iterator[Row]:
+    means = f"What the way from {here} to {there} added, by the received times of both."
+    if way["withheld"]:
+        yield Row("Delay of the way", "withheld", way["withheld"])
+        return
+    delay = way["delay_ms"]
+    yield Row("Median delay of the way", duration(delay["p50"]), means)
+    yield Row("p99 delay of the way", duration(delay["p99"]), means)
+    yield Row("Outages of the way", f"{way['outages']:,}", f"{way['held_back']:,} held back.")
 
 
 def _outages(document: Mapping[str, Any]) -> Table | None:
@@ -275,11 +312,16 @@ def _how_made(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _range(said: Mapping[str, int]) -> str:
-    if "latest" in said:
-        return f"the newest {counted(said['latest'], 'record')}"
-    if not said:
-        return "everything"
-    return f"record timestamps from {_moment(said['from_ms'])} to before {_moment(said['to_ms'])}"
+    return " ".join(_RANGES[name](value) for name, value in said.items()) or "everything"
+
+
+_RANGES: Final[Mapping[str, Callable[[int], str]]] = {
+    "latest": lambda count: f"the newest {counted(count, 'record')}",
+    "minutes": lambda many: f"the {counted(many, 'minute')} before the newest record",
+    "offset": lambda first: f"every partition from offset {first:,} on",
+    "from_ms": lambda ms: f"record timestamps from {_moment(ms)}",
+    "to_ms": lambda ms: f"to before {_moment(ms)}",
+}
 
 
 def _pairs(values: Mapping[str, object]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from lib.analysis.delays import delay_quantiles
+from lib.analysis.delays import delay_quantiles, out_of_orderness_quantiles
 from lib.analysis.notices import About, Level, Notice
 from lib.analysis.of_topic import (
     NONE_RECEIVED,
@@ -94,7 +94,7 @@ class Replayed:
         The topic that was replayed, with the events that have a received time; and its events as
         the engine read them.
     replay, outcome
-        What it made of them.
+        What it made of them; and that in numbers, of the events that a filter leaves.
     order_only
         Whether received times are stand-ins for the order: nothing is told of when results came.
     advice
@@ -146,9 +146,6 @@ class Report:
     is_cut
         Whether a filter leaves some events of a client or session and not the others: then
         silences and missing numbers are not told.
-    of_all
-        With a filter, the replay of all events, without advice: tables have its rows of the events
-        that are left.
     """
 
     topic: LoadedTopic
@@ -162,7 +159,6 @@ class Report:
     replayed: Replayed | None
     whole: LoadedTopic
     is_cut: bool = False
-    of_all: Replayed | None = None
 
     @property
     def event_times_tell_nothing(self) -> bool:
@@ -196,8 +192,6 @@ def report_on(
     replayed = None
     if not withheld or (asked.in_order and not _is_senseless(verdict)):
         replayed = _replayed(topic, asked, bool(withheld))
-    if replayed is not None:
-        replayed = _advised(replayed, asked)
     analysis = analyse(topic, diagnosis)
     return Report(
         topic, asked, said, verdict, diagnosis, summary, analysis, withheld, replayed, topic
@@ -235,6 +229,7 @@ def _of_part(
     of_part = replace(
         analysis,
         delay=delay_quantiles(table),
+        out_of_orderness=out_of_orderness_quantiles(every, left=kept),
         outages=analysis.outages[analysis.outages[CLIENT].isin(clients)],
         clocks=analysis.clocks[analysis.clocks[CLIENT].isin(clients)],
         sessions=numbered
@@ -243,11 +238,11 @@ def _of_part(
         findings=[],
     )
     withheld = why_no_delay(verdict)
-    of_all = None
-    if not withheld or (asked.in_order and not _is_senseless(verdict)):
-        of_all = _replayed(topic, asked, bool(withheld), kept)
+    replayed = None
     if not withheld and part.events.timed.empty:
         withheld = NONE_RECEIVED
+    elif not withheld or (asked.in_order and not _is_senseless(verdict)):
+        replayed = _replayed(topic, asked, bool(withheld), kept)
     return Report(
         part,
         asked,
@@ -257,10 +252,9 @@ def _of_part(
         summary,
         of_part,
         withheld,
-        None,
+        replayed,
         topic,
         is_cut=is_cut(every, kept),
-        of_all=of_all,
     )
 
 
@@ -278,20 +272,23 @@ def _for_readers(notice: Notice) -> Notice:
 def _replayed(
     whole: LoadedTopic, asked: Asked, order_only: bool, kept: NDArray[np.bool_] | None = None
 ) -> Replayed:
-    """Return the replay of a topic, without advice; `kept`: which events a filter leaves."""
+    """Return the replay of a topic; `kept`: which events a filter leaves."""
     topic = in_order_of_records(whole) if order_only else with_received(whole)
     if kept is not None and not order_only and whole.events.without_received:
         kept = kept[whole.events.table[RECEIVED_TIME].to_numpy() != MISSING_TIME]
     key = _key_column(topic, asked.key)
     events = replay_input_of(topic.events.table, key)
-    replay, outcome = replayed_with(topic, events, asked.setting)
-    return Replayed(topic, events, replay, outcome, order_only, None, "", key, kept)
+    replay, outcome = replayed_with(topic, events, asked.setting, kept)
+    found = Replayed(topic, events, replay, outcome, order_only, None, "", key, kept)
+    return _advised(found, asked)
 
 
 def _advised(replayed: Replayed, asked: Asked) -> Replayed:
     """Return a replay with the advice, or with why there is none."""
     replay, events = replayed.replay, replayed.events
-    if replayed.order_only:
+    if replayed.left is not None:
+        why = "A setting is for all events that the engine reads: leave out the filter to have it."
+    elif replayed.order_only:
         why = "Only the order of the records is known, not when they were received."
     elif replay.stopped_at != NO_INDEX:
         why = f"{replay.stopped_because} No grace changes that, so none is advised."

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from lib.replay.windows import Window
 
 UNITS_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+LAST_MS: Final = 253_402_300_800_000
+"""The year 10000, up to before which a range without an end is."""
+
 _PART: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|min|s|m|h|d)\s*")
 _ON: Final = {"true": True, "on": True, "yes": True, "1": True}
 _OFF: Final = {"false": False, "off": False, "no": False, "0": False}
@@ -102,12 +105,19 @@ def setting_of(
         setting: Setting = engine.setting(
             chosen, INITIAL_DELAY_MS if delay_ms is None else delay_ms
         )
-        said = [] if lateness_ms is None else [f"allowed_lateness_ms={lateness_ms}"]
-        for each in (*said, *others):
+        for each in (*_lateness(engine, lateness_ms), *others):
             setting = _with(setting, engine, each)
     except ValueError as fault:
         raise SettingsError(f"{engine.label} cannot be set so: {fault}.", "Change it.") from None
     return setting
+
+
+def _lateness(engine: Engine[Any], lateness_ms: int | None) -> list[str]:
+    if lateness_ms is None:
+        return []
+    if "allowed_lateness_ms" not in {each.name for each in engine.parameters}:
+        raise SettingsError(f"{engine.label} has no allowed lateness.", "Leave --lateness out.")
+    return [f"allowed_lateness_ms={lateness_ms}"]
 
 
 def _window(choice: WindowChoice) -> Window:
@@ -124,7 +134,7 @@ def _window(choice: WindowChoice) -> Window:
             return HoppingWindow(length_ms, choice.parts)
         return kind(length_ms)
     except ValueError as fault:
-        raise SettingsError(f"There are no such windows: {fault}.", "Change --gap.") from None
+        raise SettingsError(f"There are no such windows: {fault}.", "Change them.") from None
 
 
 def _with(setting: Setting, engine: Engine[Any], said: str) -> Setting:
@@ -138,7 +148,9 @@ def _with(setting: Setting, engine: Engine[Any], said: str) -> Setting:
     ]
     if not fitting or not equals:
         known = ", ".join(each.name for each in engine.parameters)
-        raise SettingsError(f"{engine.label} has no {name!r}.", f"Known: {known}; NAME=VALUE.")
+        raise SettingsError(
+            f"{engine.label} has no setting {said!r}.", f"Write NAME=VALUE with one of {known}."
+        )
     parameter = fitting[0]
     if type(setting.window) not in parameter.windows:
         kind = setting.window.kind.lower()

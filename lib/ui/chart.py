@@ -14,7 +14,7 @@ from lib.charts.embedded import png_of, svg_of
 from lib.charts.picture import RECORD, TIME, ZOOM
 from lib.events.table import TimeDomain
 from lib.ui import parameters
-from lib.ui.record_links import open_picked
+from lib.ui.record_links import open_picked, open_records
 from lib.ui.time_window import show_stretch
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _MOVES: Final = "Ctrl and wheel zoom, dragging moves, a double click resets."
 _BRUSHES: Final = " Drag with Shift to choose a time window."
 _CLICKS: Final = " A click on an event leads to its record."
+_ZOOMS: Final = " Zoom in for the records of a stretch."
+"""Where marks are many events each."""
 _FORMATS: Final = {"SVG": ("image/svg+xml", svg_of), "PNG": ("image/png", png_of)}
 
 
@@ -106,7 +108,7 @@ def show_over_time(
         st.rerun()
     selected = st.session_state[drawn]["selection"]
     stretch = _stretch(selected.get(ZOOM, {}), zero_ms)
-    more = f"{_BRUSHES if brushes else ''}{_CLICKS if picture.are_records else ''}"
+    more = f"{_BRUSHES if brushes else ''}{_CLICKS if picture.are_records else _ZOOMS}"
     st.caption(f"{picture.reading} {note} {_MOVES}{more}")
     open_picked(list(selected.get(RECORD, ())), key)  # {} before the first click
     with st.container(horizontal=True):
@@ -121,6 +123,9 @@ def show_over_time(
             help="After zooming: every page then shows only this stretch.",
         ):
             st.rerun()
+        open_records(
+            "what is shown", _show, clock, stretch, key=f"{key}_records", disabled=stretch is None
+        )
         st.button(
             "Reset the zoom",
             key=f"{key}_reset",

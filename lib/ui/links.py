@@ -9,6 +9,8 @@ from urllib.parse import urlencode, urlsplit
 import streamlit as st
 
 from lib.core.formatting import counted
+from lib.ui import parameters
+from lib.ui.packing import packed, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +23,14 @@ _PATHS: Final = {script.stem for script in Path(__file__).parents[2].glob("pages
 
 LONGEST: Final = 2_000
 """Characters of a link that every program takes."""
+
+_NEVER_PACKED: Final = (parameters.SOURCE, parameters.TOPIC)
+"""So that a link still says what it is of, and opens it if its end is cut off."""
+
+_DAMAGED: Final = (
+    "The end of this link is missing or damaged: it opens the topic, but not the range, the filter "
+    "and what else the view had. Ask for the link once more."
+)
 
 
 def link_to(
@@ -37,11 +47,36 @@ def link_to(
     """
     held = {name: st.query_params.get_all(name) for name in st.query_params}
     held |= {parameter.name: list(values) for parameter, values in (changes or {}).items()}
-    pairs = [(name, value) for name, values in held.items() for value in values]
+    held.pop(parameters.PACKED.name, None)  # which could not be read
     address = (st.context.url or "").rstrip("/")
     if page is not None:
         address = f"{_root(address)}/{'' if page == 'Overview' else page.lower()}"
-    return f"{address}?{urlencode(pairs)}"
+    return _short(address, held)
+
+
+def _short(address: str, held: Mapping[str, Sequence[str]]) -> str:
+    """Return the link to a view; all but its source and topic packed where that makes it short."""
+    link = f"{address}?{urlencode(held, doseq=True)}"
+    if len(link) <= LONGEST:
+        return link
+    plain = {of.name: held[of.name] for of in _NEVER_PACKED if of.name in held}
+    rest = {name: values for name, values in held.items() if name not in plain and values}
+    in_short = plain | {parameters.PACKED.name: [packed(rest)]}
+    return min(link, f"{address}?{urlencode(in_short, doseq=True)}", key=len)
+
+
+def unpack_link() -> None:
+    """Put what a short link holds in one parameter into the URL; before anything reads it."""
+    text = parameters.get(parameters.PACKED)
+    if text is None:
+        return
+    values = unpacked(text)
+    if values is None:
+        st.warning(_DAMAGED, icon=":material/link_off:")
+        return
+    values |= {of.name: parameters.get_all(of) for of in _NEVER_PACKED if parameters.get_all(of)}
+    st.query_params.from_dict(values)
+    st.rerun()
 
 
 def _root(address: str) -> str:
@@ -58,8 +93,9 @@ def link_button() -> None:
         st.caption("The button at the right end copies it.")
         if len(link) > LONGEST:
             st.warning(
-                f"It has {counted(len(link), 'character')}; some programs take {LONGEST:,}. Choose "
-                "fewer clients or conditions, for example a condition client IN (…).",
+                f"It has {counted(len(link), 'character')}, shortened as it is, and some programs "
+                f"take {LONGEST:,} only. Choose fewer clients or conditions, for example "
+                "client LIKE 'a%'.",
                 icon=":material/link_off:",
             )
 

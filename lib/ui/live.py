@@ -19,9 +19,9 @@ from lib.core.errors import SkewlineError
 from lib.core.formatting import counted, delay_text, duration, escaped_markdown
 from lib.core.memory import give_back_memory
 from lib.live.counts import lately, over_time, quantiles
-from lib.live.follow import Followed, follow, pattern_of, refreshed
+from lib.live.follow import MOST_CLIENTS, Followed, follow, pattern_of, refreshed
 from lib.live.late import MOST_SUMMED_UP, why_not_followed
-from lib.live.silence import silent, usual_ms
+from lib.live.silence import silent
 from lib.replay.sentences import named
 from lib.ui import parameters
 from lib.ui.answers import verdict_of
@@ -263,7 +263,7 @@ def _silences(followed: Followed, now_ms: int, times: Times) -> None:
     left, right = st.columns(2)
     with left:
         st.markdown(f"**Silent now**: {counted(len(now), 'client')}")
-        usual = usual_ms(known)
+        usual = known.usual
         if len(now):
             listed = now[:_LISTED]
             show_table(
@@ -283,6 +283,11 @@ def _silences(followed: Followed, now_ms: int, times: Times) -> None:
                 f"{duration(now_ms - int(known.heard[first]))}, usually "
                 f"{duration(int(usual[first]))} at most for half of its waits. Cut off or done: "
                 "that cannot be told before it is back."
+            )
+        if followed.forgotten:
+            st.caption(
+                f"Of more than {MOST_CLIENTS:,} clients, those not heard for longest are "
+                "forgotten: they are not listed, and new when they are back."
             )
     with right:
         st.markdown(f"**Back again**: {counted(len(known.ended), 'silence')}")

@@ -138,6 +138,12 @@ WHERE: Final = Parameter(
     "once for each condition of the filter, as docs/filters.md says: `Errors > 3`",
     default_means="all events",
 )
+PACKED: Final = Parameter(
+    "packed",
+    None,
+    "all others but `source` and `topic`, compressed, in a link that is too long otherwise",
+    default_means="nothing is packed",
+)
 TIMES: Final = Parameter(
     "times",
     "UTC",

@@ -61,9 +61,26 @@ def _offer(partition: int, offset: int, key: str | None = None) -> None:
         _open()
 
 
-def open_records(what: str, on_click: Callable[..., None], *args: object) -> None:
-    """Offer to open the Records page on some events, which `on_click` makes those shown."""
-    if st.button(f"The records of {what}", icon=_ICON, on_click=on_click, args=args):
+def open_records(
+    what: str,
+    on_click: Callable[..., None],
+    *args: object,
+    key: str | None = None,
+    disabled: bool = False,
+) -> None:
+    """Offer to open the Records page on some events, which `on_click` makes those shown.
+
+    With a key it is one of the quiet buttons below a chart.
+    """
+    if st.button(
+        f"The records of {what}",
+        key=key,
+        type="secondary" if key is None else "tertiary",
+        icon=_ICON,
+        on_click=on_click,
+        args=args,
+        disabled=disabled,
+    ):
         _open()
 
 

@@ -21,7 +21,7 @@ from lib.ui.answers import corrected
 from lib.ui.client_filter import choose_clients
 from lib.ui.event_filter import choose_filter
 from lib.ui.fields import choose_fields, chosen_fields, forget_fields
-from lib.ui.links import link_button
+from lib.ui.links import link_button, unpack_link
 from lib.ui.loads import LoadKey, Opened, is_known, load_of, reload_of
 from lib.ui.offer import offer_of
 from lib.ui.sources import chosen_source, forget_topics, topics_of
@@ -53,6 +53,7 @@ _SCALES: Final[Mapping[str, str]] = {
 
 def sidebar() -> View:
     """Draw the sidebar and return what the viewer is looking at."""
+    unpack_link()
     parameters.restore()
     with st.sidebar:
         name = choose_source()

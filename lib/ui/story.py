@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from lib.charts.comparison import comparison
+from lib.charts.picture import RECORD
 from lib.ui import parameters
 from lib.ui.answers import analysis_of
 from lib.ui.chart import brushed, draw_chart
+from lib.ui.record_links import open_picked
 
 if TYPE_CHECKING:
     from lib.charts.picture import Picture
@@ -35,15 +37,16 @@ def picture(visible: Visible) -> Picture:
             outages=shaded,
         ),
     )
-    zero_ms = visible.zero_ms
+    zero_ms, as_picture = visible.zero_ms, drawn.picture
     with st.container(height=CHART_PX, border=False):
-        draw_chart(
+        selected = draw_chart(
             drawn.chart,
             width="stretch",
             key=parameters.STORY_CHART,
             on_select=lambda: brushed(parameters.STORY_CHART, zero_ms),
-            selection_mode=drawn.brushes,
+            selection_mode=[*drawn.brushes, *([RECORD] if as_picture.are_records else [])],
             alt=drawn.alt,
         )
     st.caption(drawn.caption)
-    return drawn.picture
+    open_picked(list(selected["selection"].get(RECORD, ())), parameters.STORY_CHART)
+    return as_picture

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from lib.core.avro_walk import DEEPEST
 from lib.core.errors import SchemaError
 from lib.core.schemas import Schema
+from lib.core.single_precision import one_as_written
 from lib.decoding.avro import read
 from lib.decoding.json import JSON
 from lib.decoding.slots import Read, Values
@@ -95,6 +96,8 @@ TWELVE = {"type": "fixed", "name": "D", "size": 12}
     ("kind", "value", "column"),
     [
         ("float", 0.5, 0.5),
+        ("float", 0.1, 0.1),
+        ({"type": "array", "items": "float"}, [0.1, 2], "[0.1, 2.0]"),
         ("double", -1e300, -1e300),
         ("boolean", True, True),
         ("string", "ä", "ä"),
@@ -375,6 +378,10 @@ def _learn(tree: object, named: dict[str, dict]) -> None:
                 _learn(item["type"], named)
 
 
+SINGLE = '{"type": "float", "logicalType": "single"}'
+fastavro.read.LOGICAL_READERS["float-single"] = lambda number, *_: one_as_written(number)
+
+
 def as_json(value: object) -> object:
     """A value of fastavro's as JSON has it."""
     if isinstance(value, dict):
@@ -387,7 +394,7 @@ def as_json(value: object) -> object:
 def rows_by_fastavro(schema: object, values: list[bytes]) -> list[dict]:
     if not values:
         return []
-    parsed = fastavro.parse_schema(schema)
+    parsed = fastavro.parse_schema(json.loads(json.dumps(schema).replace('"float"', SINGLE)))
     texts = [
         json.dumps(as_json(fastavro.schemaless_reader(io.BytesIO(value), parsed, None)))
         for value in values

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from lib.core.errors import SchemaError
 from lib.core.schemas import Schema
+from lib.core.single_precision import one_as_written
 from lib.decoding.json import JSON
 from lib.decoding.proto_files import compiled_file
 from lib.decoding.protobuf import MOST_MESSAGES, read
@@ -327,6 +328,8 @@ def _single(item, value):
     if item.enum_type:
         known = item.enum_type.values_by_number
         return known[value].name if value in known else str(value)
+    if item.type == item.TYPE_FLOAT:
+        return one_as_written(value)
     if not item.message_type:
         return value.decode(errors="backslashreplace") if isinstance(value, bytes) else value
     match item.message_type.name:

@@ -6,6 +6,7 @@ import datetime as dt
 import uuid
 from decimal import Decimal
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -56,6 +57,8 @@ def field(column: pa.Array) -> tuple[pa.DataType, list]:
         (pa.float32(), [0.5, None], pa.float64(), [0.5, None]),
         (pa.float64(), [1.0, NAN, INF], pa.float64(), [1.0, None, INF]),
         (pa.float16(), [1.5], pa.float64(), [1.5]),
+        (pa.float32(), [0.1, None, NAN, 1e-30], pa.float64(), [0.1, None, None, 1e-30]),
+        (pa.float16(), [np.float16(0.1), None], pa.float64(), [0.1, None]),
         (pa.bool_(), [True, None], pa.bool_(), [True, None]),
         (pa.string(), ["007", "x", None], pa.string(), ["007", "x", None]),
         (pa.large_string(), ["7", "7"], WORDS, ["7", "7"]),

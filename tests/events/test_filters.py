@@ -106,6 +106,21 @@ def test_a_condition_means_what_it_means_in_sql(events, condition, expected):
     assert left(events, condition) == expected
 
 
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("id > 0.5", [0, 1, 2]),
+        ("id > 9.0e15", [0, 1]),
+        ("id = 9007199254740993", [0]),
+        ("id > load", [0, 1]),
+        ("load < 9007199254740993", [0, 1, 2]),
+    ],
+)
+def test_whole_numbers_beyond_those_of_doubles_are_compared_with_fractions(condition, expected):
+    events = events_table([0] * 3, [0] * 3).assign(id=[2**53 + 1, 2**53, 3], load=[0.5, 1.5, 3.0])
+    assert left(events, condition) == expected
+
+
 def test_events_fulfil_every_condition(events):
     assert left(events, "client = 'a'", "Errors > 1") == [2, 4]
     assert left(events) == list(range(ROWS))

@@ -56,7 +56,7 @@ def facts_of_load(topic, setting):
     return {
         "events": len(table),
         "rejected": topic.rejected.num_rows,
-        "by client": table[CLIENT].value_counts().to_dict(),
+        "clients": sorted(table[CLIENT].unique()),
         "delays": np.bincount(np.searchsorted(ENDS, delay), minlength=len(ENDS) + 1).tolist(),
         "dropped": int((replayed.window < 0).sum()),
     }
@@ -68,7 +68,7 @@ def facts_of(followed):
     return {
         "events": counts.events,
         "rejected": counts.rejected,
-        "by client": dict(zip(followed.clients, counts.by_client.tolist(), strict=True)),
+        "clients": sorted(followed.clients),
         "delays": counts.delays.tolist(),
         "dropped": followed.late.dropped,
     }
@@ -95,6 +95,29 @@ def test_what_was_followed_on_a_broker_counts_as_a_load_of_the_same_offsets(
     assert followed.late.dropped > 0
     assert followed.late.judged == followed.counts.events == 359
     assert not len(followed.waiting)
+
+
+def test_of_very_many_clients_those_not_heard_for_longest_are_forgotten(monkeypatch):
+    # Given a topic whose clients are others all the time, followed while it grows
+    monkeypatch.setattr("lib.live.follow.MOST_CLIENTS", 40)
+    values = [value(i, late_ms=7_000 if i % 13 == 5 else 0) for i in range(2_000)]
+    values = [
+        text.replace(b'"c', b'"%d-' % (i // 20)) if i % 3 else text for i, text in enumerate(values)
+    ]
+    topic = MemoryTopic(block_records=50)
+    topic.write(*values[:200])
+    followed = follow(topic, pattern_of(load(topic, "topic", Everything())), 60, SETTING)
+    for first in range(200, 2_000, 100):
+        topic.write(*values[first : first + 100])
+        followed = refreshed(topic, followed)
+        assert len(followed.clients) <= 60
+    # Then what it counts is what a load counts, and clients that stay are known for as long
+    expected = facts_of_load(load(topic, "topic", Everything()), SETTING)
+    told = facts_of(refreshed(topic, followed))
+    assert told | {"clients": 0} == expected | {"clients": 0}
+    assert followed.forgotten > 300
+    assert set(told["clients"]) > {"c0", "c1", "c2", "c3"}
+    assert followed.silence.waits[followed.clients.get_loc("c0")].sum() > 100
 
 
 def memory_topic(*numbers):

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from lib.report.__main__ import main
+
 START_MS = 1_545_230_000_000
 
 
@@ -42,9 +44,36 @@ def test_a_second_file_is_matched_and_can_break_the_report(report, files, by):
 
 def test_what_cannot_be_matched_is_said(report, files):
     here, there = files
-    told = report("--file", here, "--against", there, "--matched-by", "ClientID").document
-    assert told["against"]["why_not"].startswith("Client does not tell the events of here apart")
-    assert told["against"]["in_both"] is None
+    asked = ("--file", here, "--against", there, "--matched-by", "ClientID", "--html", "r.html")
+    made = report(*asked, "--fail-if", "against.only_here > 0")
+    against, why = made.document["against"], "Client does not tell the events of here apart"
+    assert against["why_not"].startswith(why)
+    assert against["in_both"] is None
+    assert (made.status, why in made.out) == (2, True)
+    assert why in (made.folder / "r.html").read_text()
+
+
+def test_the_page_and_the_terminal_tell_of_the_second_topic(report, files, capsys):
+    here, there = files
+    page = report("--file", here, "--against", there, "--html", "r.html").folder / "r.html"
+    assert "Only in here</th><td>1</td>" in page.read_text()
+    assert "Median delay of the way</th><td>5 ms</td>" in page.read_text()
+    main(["--file", str(here), "--against", str(there)])
+    assert "here against there: 59 events in both, 1 only in here" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("first", "said"),
+    [
+        (("--source", "samples", "--topic", "sessions-10"), "Name one with --against: sessions-10"),
+        (("--file", "here.jsonl"), "There is no file nope."),
+    ],
+)
+@pytest.mark.usefixtures("files")
+def test_a_second_topic_that_is_not_there_is_said(report, first, said):
+    made = report(*first, "--against", "nope")
+    assert made.status == 2
+    assert said in made.err
 
 
 def test_a_topic_of_the_same_source(report):

@@ -15,8 +15,7 @@ import pandas as pd
 import pytest
 
 from lib.analysis import outages
-from lib.analysis.of_topic import analysis_of, verdict_of
-from lib.analysis.summary import summarise
+from lib.analysis.delays import out_of_orderness
 from lib.core.columns import CLIENT, EVENT_TIME, OFFSET, PARTITION, RECEIVED_TIME, SESSION
 from lib.events.filters import filtered
 from lib.loading.load import load
@@ -27,16 +26,14 @@ from lib.replay.windows import NO_INDEX
 from lib.report.__main__ import main
 from lib.report.files import DROPPED, WINDOWS
 from lib.report.options import options_of
-from lib.report.report import initial_setting
-from lib.sources.base import Everything
-from lib.sources.files.folder import OneFile, samples
+from lib.report.outputs import html_of, made_of
+from lib.report.report import Asked, initial_setting, report_on
+from lib.sources.base import Everything, FromOffset, LastMinutes
+from lib.sources.files.folder import samples
 from tests.report.conftest import SCHEMA
 from tests.support.app import REPOSITORY
 
-CASES = sorted((REPOSITORY / "tests/cases").iterdir())
 SAMPLE = ("--source", "samples", "--topic", "sessions-10")
-LARGEST_MS = 10_222
-"""Of the cases with received times: the event of dev-b that was held back."""
 
 _WITHOUT_STREAMLIT = (
     "import sys; sys.modules['streamlit'] = None; from lib.report.__main__ import main;"
@@ -57,31 +54,6 @@ def events(count=4, **fields):
 
 def test_the_schema_is_one():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
-
-
-class TestCases:
-    @pytest.mark.parametrize("path", CASES, ids=lambda path: path.name)
-    def test_figures_are_those_of_the_app(self, report, path):
-        made = report("--file", path)
-        topic = load(OneFile(path), "x", Everything())
-        verdict = verdict_of(topic)
-        document = made.document
-        assert document["events"] == len(topic.events.table) == 12
-        assert sum(document["rejected"].values()) == topic.rejected.num_rows
-        found = analysis_of(topic).findings
-        assert document["findings"] == [finding.sentence for finding in found]
-        assert document["received_time"]["known"] == (verdict is not None)
-        if verdict is None:
-            assert document["delay_ms"] is None
-            assert "no received time" in document["withheld"]["delay_ms"]
-            return
-        whole = summarise(topic.events.table, slice(None))
-        assert document["clients"] == whole.clients
-        assert document["delay_ms"]["median"] == whole.median_delay_ms == 223.5
-        assert document["delay_ms"]["max"] == whole.largest_delay_ms == LARGEST_MS
-        replayed = replay(replay_input_of(topic.events.table), initial_setting())
-        assert document["replay"]["dropped"] == replayed.dropped
-        assert document["replay"]["windows"] == len(replayed.key)
 
 
 class TestWithheld:
@@ -178,6 +150,34 @@ class TestRange:
         made = report(*SAMPLE, "--from", str(bounds[0]), "--to", str(bounds[1])).document
         inside = (topic[RECEIVED_TIME] >= bounds[0]) & (topic[RECEIVED_TIME] < bounds[1])
         assert made["events"] == inside.sum()
+        assert made["made"]["range"] == {"from_ms": bounds[0], "to_ms": bounds[1]}
+
+    @pytest.mark.parametrize(
+        ("option", "time", "known", "said"),
+        [
+            ("--from", "2018-10-28T11:36", {"from_ms": 1540726560000}, "from 2018-10-28 11:36:00"),
+            ("--to", "2018-10-28T11:36", {"to_ms": 1540726560000}, "to before 2018-10-28 11:36:00"),
+            ("--from", "2030-01-01", {"from_ms": 1893456000000}, "from 2030-01-01 00:00:00"),
+        ],
+    )
+    def test_a_range_may_have_one_end(self, report, option, time, known, said):
+        made = report(*SAMPLE, option, time, "--html", "r.html")
+        assert made.document["made"]["range"] == known
+        assert f"{said} UTC</td>" in (made.folder / "r.html").read_text()
+
+    @pytest.mark.parametrize(
+        ("wanted", "known", "said"),
+        [
+            (LastMinutes(1), {"minutes": 1}, "the 1 minute before the newest record"),
+            (FromOffset(9), {"offset": 9}, "every partition from offset 9 on"),
+        ],
+        ids=str,
+    )
+    def test_ranges_of_the_app_are_said(self, wanted, known, said):
+        loaded = load(samples(), "sessions-10", wanted)
+        made = made_of(report_on(loaded, Asked()), source="Samples", at_ms=START)
+        assert made.document["made"]["range"] == known
+        assert said in html_of(made).decode()
 
     def test_records_without_timestamps_have_no_range(self, report, tmp_path):
         path = written(tmp_path, "x.jsonl", events())
@@ -313,13 +313,17 @@ class TestFaults:
             ["--from", "2024-01-02", "--to", "2024-01-01"],
             ["--latest", "0"],
             ["--latest", "5", "--from", "2024-01-02"],
+            ["--engine", "kafka-streams", "--lateness", "5s"],
+            ["--window", "hopping", "--parts", "1"],
         ],
     )
     def test_a_command_line_that_says_nothing_ends_with_2(self, capsys, arguments):
         with pytest.raises(SystemExit) as ended:
             options_of(arguments)
         assert ended.value.code == 2
-        assert "error:" in capsys.readouterr().err
+        usage, sentence = capsys.readouterr().err.splitlines()
+        assert usage.startswith("usage: python -m lib.report [--source")
+        assert sentence.startswith("python -m lib.report: error: ")
 
     def test_what_nobody_foresaw_is_a_sentence(self, report, monkeypatch):
         monkeypatch.setattr("lib.report.__main__.report_on", lambda *_: 1 // 0)
@@ -410,9 +414,14 @@ class TestFilters:
         assert made["event_time"]["first_ms"] == left[EVENT_TIME].min()
         assert made["made"]["offsets"] == whole["made"]["offsets"]
         assert len(made["clocks"]) == 1
-        for name in ("findings", "out_of_orderness_ms", "replay", "advice"):
+        for name in ("findings", "advice"):
             assert made[name] is None
             assert "leave out the filter" in made["withheld"][name]
+        behind = out_of_orderness(table)[table[CLIENT] == outage["client"]]
+        assert made["out_of_orderness_ms"]["topic"]["max"] == behind.max()
+        assert made["out_of_orderness_ms"]["topic"]["p90"] == behind.quantile(
+            0.9, interpolation="higher"
+        )
 
     @pytest.mark.parametrize("condition", ["offset % 2 = 0", "offset IN (1, 3, 5, 7)"])
     def test_events_left_out_of_a_client_are_no_loss_and_no_outage(self, report, condition):
@@ -454,6 +463,20 @@ class TestFilters:
         expected = every[0][held].reset_index(drop=True)
         pd.testing.assert_frame_equal(windows, expected, check_dtype=False)
         assert len(windows) < len(every[0])
+
+        told, of_left = made.document["replay"], loaded.events.table[SESSION][left.index].nunique()
+        assert (told["events"], told["dropped"]) == (len(left), len(dropped))
+        assert (told["windows"], told["true_sessions"]["sessions"]) == (len(windows), of_left)
+        assert told["closed_windows"] == windows["closed_ms"].notna().sum()
+        assert "among all events" in told["counted"]
+
+    def test_a_verdict_on_dropped_events_is_of_those_left(self, report):
+        asked = (*SAMPLE, "--delay", "0s", "--html", "r.html")
+        judged = report(*asked, "--where", "client = 2", "--fail-if", "dropped > 20%")
+        assert judged.status == 1
+        assert "broken. It is 16 of 65 (24.6 %)" in judged.out
+        assert "among all events of the topic" in (judged.folder / "r.html").read_text()
+        assert report(*asked, "--where", "client <> 2", "--fail-if", "dropped > 0").status == 0
 
     def test_conditions_all_have_to_hold(self, report):
         made = report(*SAMPLE, "--where", "client = 8", "--where", "delay_ms < 0")

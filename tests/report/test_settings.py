@@ -101,8 +101,12 @@ class TestSetting:
     @pytest.mark.parametrize(
         ("engine", "said", "why"),
         [
-            ("spark", "nope=1", "Spark has no 'nope'. Known: trigger_ms"),
-            ("spark", "batch_records", "Known: trigger_ms"),
+            (
+                "spark",
+                "nope=1",
+                "Spark has no setting 'nope=1'. Write NAME=VALUE",
+            ),
+            ("spark", "batch_records", "Write NAME=VALUE"),
             ("spark", "batch_records=many", "is a whole number"),
             ("spark", "waiting=maybe", "is on or off"),
             ("flink", "fetch_records=0", "is at least 1"),

@@ -144,6 +144,15 @@ def test_the_wheel_scrolls_and_with_ctrl_it_zooms_into_the_next_window(page, sam
     start, end = window_of(page.url)
     assert 0 < end - start < 180
 
+    # And its records are one press away
+    expect_idle(page)
+    zoomed()
+    page.get_by_role("button", name="The records of what is shown").click()
+    expect(page.get_by_role("heading", name="Records", exact=True)).to_be_visible()
+    further = window_of(page.url)
+    assert start <= further[0] < further[1] <= end
+    assert further != (start, end)
+
 
 def expect_scrolled(main):
     assert main.evaluate("e => e.scrollTop") > 0

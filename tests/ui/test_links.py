@@ -2,12 +2,17 @@
 
 import ast
 import re
+from base64 import b64encode
 from itertools import groupby
+from zlib import compress
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from lib.events.fields import DEFAULT_GAP_S
 from lib.ui import parameters
+from lib.ui.packing import MOST_BYTES, packed, unpacked
 from lib.ui.parameters import PARAMETERS
 from tests.support.app import REPOSITORY
 from tests.support.opened import (
@@ -128,3 +133,31 @@ def test_a_value_that_cannot_be_used_counts_as_the_default(page, link):
     assert not at.error
     if page == OVERVIEW:
         assert metrics(at)["Events"] == "255"
+
+
+views = st.dictionaries(
+    st.sampled_from([parameter.name for parameter in PARAMETERS]),
+    st.lists(st.text(st.characters(codec="utf-8"), max_size=30), min_size=1, max_size=8),
+)
+
+
+@given(views)
+def test_what_is_packed_unpacks_to_the_same_view(view):
+    assert unpacked(packed(view)) == view
+    assert re.fullmatch(r"[\w-]+", packed(view), flags=re.ASCII)
+
+
+@given(views.filter(bool), st.data())
+def test_a_packed_view_of_which_some_is_missing_is_not_taken_for_another(view, data):
+    text = packed(view)
+    assert unpacked(text[: data.draw(st.integers(0, len(text) - 1))]) is None
+
+
+@given(st.text() | st.binary().map(lambda content: b64encode(content).decode()))
+@example(b64encode(compress(b'{"where": "x"}')).decode())
+@example(b64encode(compress(b"[" * MOST_BYTES)).decode())
+@example(packed({"clients": ["a"] * 1_000}))
+@example(b64encode(compress(b" " * MOST_BYTES + b"{}")).decode())
+def test_whatever_a_link_has_packed_is_parameters_or_nothing(text):
+    values = unpacked(text)
+    assert values is None or all(isinstance(every, list) for every in values.values())

@@ -144,15 +144,22 @@ def test_a_dropped_event_leads_to_its_record():
 
 @pytest.mark.parametrize(
     ("page", "key", "views"),
-    [(COMPARISON, "comparison", 2), (SESSIONS, "session_fan", 1), (DELAY, "skew", 1)],
+    [
+        (OVERVIEW, "story", [2]),
+        (COMPARISON, "comparison", [2]),
+        (SESSIONS, "session_fan", [1]),
+        (DELAY, "skew", [1, 1]),
+        (DELAY, "delay_over_time", [1, 1]),
+        (WINDOWS, "replay_skew", [1]),
+    ],
 )
 def test_an_event_that_is_clicked_in_a_chart_leads_to_its_record(page, key, views):
     # Given a chart whose every panel takes the click of an event
     at = open_app(page, topic="sessions-10")
     specs = [json.loads(each.proto.spec) for each in at.get("vega_lite_chart")]
-    [clicked] = [p for spec in specs for p in spec.get("params", []) if p["name"] == "record"]
-    assert clicked["select"]["fields"] == [PARTITION, OFFSET]
-    assert len(clicked.get("views", [key])) == views
+    clicked = [p for spec in specs for p in spec.get("params", []) if p["name"] == "record"]
+    assert all(each["select"]["fields"] == [PARTITION, OFFSET] for each in clicked)
+    assert [len(each.get("views", [key])) for each in clicked] == views
 
     # When an event is clicked, then its record is one press away; other marks lead nowhere
     for mark, labels in (
@@ -162,6 +169,14 @@ def test_an_event_that_is_clicked_in_a_chart_leads_to_its_record(page, key, view
         at.session_state[key] = {"selection": {"record": [mark]}}
         at = settled(at.run())
         assert [b.label for b in at.main.button if b.label.startswith("Open the rec")] == labels
+
+
+def test_a_chart_of_counts_says_how_to_come_to_records(monkeypatch):
+    # Given more events than are drawn one by one; what zooming does, a browser test sees
+    monkeypatch.setattr("lib.charts.comparison.MOST_POINTS", 1_000)
+    at = open_app(COMPARISON, topic="sessions-100")
+    assert "Zoom in for the records of a stretch" in captions(at)
+    assert at.get_by_key("comparison_records").disabled
 
 
 def test_a_session_leads_to_its_records(events):

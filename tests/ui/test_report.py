@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
+from html import unescape
+from shutil import copy
 
 import pytest
 from playwright.sync_api import expect
 
 from lib.analysis import outages
-from lib.core.formatting import duration, escaped_markdown
-from lib.replay.sentences import latency_text
+from lib.core.formatting import delay_text, escaped_markdown
+from lib.replay.sentences import latency_text, share_text
 from lib.report.__main__ import main
 from lib.simulate.samples import SAMPLES
-from tests.support.app import running_app
+from tests.report.conftest import VALIDATOR
+from tests.support.app import REPOSITORY, running_app
 from tests.support.chromium import browsing
 from tests.support.opened import (
     DELAY,
@@ -25,6 +29,10 @@ from tests.support.opened import (
     open_app,
 )
 
+CASES = sorted((REPOSITORY / "tests/cases").iterdir())
+LARGEST_MS = 10_222
+"""Of the cases with received times: the event of dev-b that was held back."""
+
 START = 1_704_164_650_000
 
 pytestmark = pytest.mark.usefixtures("app_isolation")
@@ -35,23 +43,55 @@ def reported(folder, *arguments):
     return json.loads((folder / "cli.json").read_text())
 
 
+def tell_the_same(at, told, page):
+    """Assert that the Overview page, the figures and the page of the report tell the same."""
+    shown, delay = metrics(at), told["delay_ms"]
+    expected = {name: f"{told[name.lower()]:,}" for name in ("Events", "Clients", "Sessions")}
+    if delay is not None:
+        expected |= {
+            "Median delay": delay_text(delay["median"]),
+            "Largest delay": delay_text(delay["max"]),
+            "Clock ahead": f"{delay['negative']:,}",
+        }
+    of_page = dict(re.findall(r'<tr><th scope="row">([^<]*)</th><td>([^<]*)</td>', page))
+    assert {name: of_page.get(name) for name in expected} == expected
+    expected["Rejected"] = f"{sum(told['rejected'].values()):,}"
+    assert {name: shown.get(name) for name in expected} == expected
+    assert ("Median delay" in shown) == ("Median delay" in of_page) == (delay is not None)
+    written = {each.value for each in at.markdown}
+    assert {escaped_markdown(each) for each in told["findings"]} <= written
+    assert all(f"<li>{each}</li>" in unescape(page) for each in told["findings"])
+    advised = [each for each in written if "%** of the" in each]
+    assert len(advised) == (told["advice"] is not None)
+    for line in advised:
+        setting = told["advice"]["sentence"].split(" drops ")[0].split(" holds")[0]
+        share = share_text(told["advice"]["dropped_share"])
+        assert line.startswith(f"**{setting} would drop {share}**")
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.name)
+def test_a_case_tells_the_same_in_app_page_and_figures(tmp_path, monkeypatch, path):
+    folder = files_of(tmp_path / "files", monkeypatch)
+    copy(path, folder)
+    at = open_app(source="Files", topic=path.name.split(".")[0])
+    told = reported(tmp_path, "--file", str(path), "--html", str(tmp_path / "r.html"))
+    tell_the_same(at, told, (tmp_path / "r.html").read_text())
+    VALIDATOR.validate(told)
+    assert told["events"] == 12
+    if told["received_time"]["known"]:
+        assert (told["delay_ms"]["median"], told["delay_ms"]["max"]) == (223.5, LARGEST_MS)
+    else:
+        assert told["delay_ms"] is None
+        assert "no received time" in told["withheld"]["delay_ms"]
+
+
 @pytest.mark.parametrize("topic", SAMPLES)
 class TestPages:
     def test_overview(self, tmp_path, topic):
-        at, told = (
-            open_app(source="Samples", topic=topic),
-            reported(tmp_path, "--source", "samples", "--topic", topic),
-        )
-        shown, delay = metrics(at), told["delay_ms"]
-        assert shown["Events"] == f"{told['events']:,}"
-        assert shown["Clients"] == f"{told['clients']:,}"
-        assert shown["Sessions"] == f"{told['sessions']:,}"
-        assert shown["Median delay"] == duration(delay["median"])
-        assert shown["Largest delay"] == duration(delay["max"])
-        assert shown["Clock ahead"] == f"{delay['negative']:,}"
-        assert shown["Rejected"] == f"{sum(told['rejected'].values()):,}"
-        sentences = {each.value for each in at.markdown}
-        assert {escaped_markdown(each) for each in told["findings"]} <= sentences
+        at = open_app(source="Samples", topic=topic)
+        command = ("--source", "samples", "--topic", topic, "--html", str(tmp_path / "r.html"))
+        told = reported(tmp_path, *command)
+        tell_the_same(at, told, (tmp_path / "r.html").read_text())
 
     def test_delay_and_clocks(self, tmp_path, topic):
         at = go_to(open_app(source="Samples", topic=topic), DELAY)

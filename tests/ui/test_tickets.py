@@ -1,6 +1,7 @@
 """Copy for a ticket: findings, outages and advice with their numbers and a link that shows them."""
 
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import pytest
 
@@ -12,6 +13,7 @@ from lib.loading.load import load
 from lib.sources.base import Everything
 from lib.sources.files.folder import samples
 from lib.ui.links import LONGEST
+from lib.ui.packing import packed
 from tests.support.opened import (
     COMPARISON,
     OUTAGES,
@@ -83,9 +85,35 @@ def test_the_link_to_a_view_holds_all_of_it_and_says_when_it_is_long():
     query = query_of(link)
     assert (query["where"], query["window"]) == (["partition = 0"], ["0", "60"])
     assert len(link) < LONGEST
-    many = [f"client <> {number}" + " " * 50 for number in range(1000, 1030)]
+    many = [f"client <> '{uuid4()}'" for _ in range(200)]
     at = open_app(COMPARISON, topic="sessions-100", where=many)
     assert any("some programs take 2,000" in warning.value for warning in at.sidebar.warning)
+
+
+def test_a_view_with_much_in_it_has_a_short_link_that_opens_it():
+    # Given more clients, conditions and a window than 2,000 characters say
+    many = [f"client <> {number}" + " " * 50 for number in range(1000, 1030)]
+    clients = [str(number) for number in range(1, 61)]
+    at = open_app(topic="sessions-100", where=many, clients=clients, window=["0", "90"])
+    shown = metrics(at)
+    # When its link is opened
+    [link] = [code.value for code in at.sidebar.get("code")]
+    assert len(link) < LONGEST
+    assert query_of(link).keys() == {"source", "topic", "packed"}
+    again = open_app(**query_of(link))
+    # Then it is the same view, and its link the same
+    assert metrics(again) == shown
+    assert again.session_state["where"] == many
+    assert [code.value for code in again.sidebar.get("code")] == [link]
+    assert "packed" not in again.query_params
+
+
+def test_a_short_link_without_its_end_opens_the_topic_and_says_what_is_lost():
+    at = open_app(topic="sessions-10", packed=packed({"clients": ["1", "2"]})[:-6])
+    assert metrics(at)["Clients"] == "10"
+    assert "The end of this link is missing" in at.warning[0].value
+    [link] = [code.value for code in at.sidebar.get("code")]
+    assert query_of(link).keys() == {"source", "topic"}
 
 
 def test_an_export_with_gaps_says_so_when_it_is_opened_and_tells_no_outage(tmp_path, monkeypatch):
