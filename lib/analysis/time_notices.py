@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lib.analysis.notices import About, Level, Notice
+from lib.analysis.time_diagnosis import diagnosed
+from lib.core.blockwise import answered
 from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
 from lib.core.formatting import counted
-from lib.core.times.diagnosis import diagnose
 from lib.core.times.forms import FORMS
 from lib.core.times.zones import WHATEVER_IS_WRITTEN
 from lib.events.fields import RECORD_TIME_FIELD
@@ -15,6 +16,9 @@ from lib.events.fields import RECORD_TIME_FIELD
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import pandas as pd
+
+    from lib.core.blockwise import Question
     from lib.core.times.diagnosis import Diagnosis
     from lib.events.fields import Fields, TimeField
     from lib.events.recognition import Recognition, TimeOffer
@@ -58,11 +62,17 @@ def time_notices(
 
 def diagnosis_of(events: EventsTable) -> Diagnosis | None:
     """Return what is wrong with the event times as a whole, judged by the received times."""
-    timed, notes = events.timed, events.notes.get("event_time")
-    if timed.empty or notes is None:
-        return None
+    notes = events.notes.get("event_time")
+    return None if notes is None else answered(diagnosis_question(events.timed, notes))
+
+
+def diagnosis_question(timed: pd.DataFrame, notes: TimeNotes) -> Question[Diagnosis | None]:
+    """Ask for `diagnosis_of` blocks that have all events of their clients each.
+
+    `timed` are the block's events that have both times, `notes` how all event times were read.
+    """
     forms = list(notes.forms.values())
-    return diagnose(
+    return diagnosed(
         timed[EVENT_TIME].to_numpy(),
         timed[RECEIVED_TIME].to_numpy(),
         form=forms[0] if len(forms) == 1 else None,
