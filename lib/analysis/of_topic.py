@@ -112,7 +112,7 @@ def nothing_found(
 
 def time_notices_of(topic: LoadedTopic, diagnosis: Diagnosis | None) -> list[Notice]:
     """Return what has to be said of the times of a topic; `diagnosis` is `diagnosis_of` them."""
-    return time_notices(topic.events, topic.fields, topic.recognition, diagnosis)
+    return time_notices(topic.contents, topic.fields, topic.recognition, diagnosis)
 
 
 def notices_of(topic: LoadedTopic, diagnosis: Diagnosis | None) -> list[Notice]:

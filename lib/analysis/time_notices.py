@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lib.events.recognition import Recognition, TimeOffer
     from lib.events.table import EventsTable
     from lib.events.time_columns import TimeNotes
+    from lib.loading.contents import Contents
 
 NAMED: Final = 5
 """Fields or clients that a sentence names at most."""
@@ -36,27 +37,28 @@ NO_RECEIVED_TIME: Final = "There is no received time"
 
 
 def time_notices(
-    events: EventsTable, fields: Fields, recognition: Recognition, diagnosis: Diagnosis | None
+    contents: Contents, fields: Fields, recognition: Recognition, diagnosis: Diagnosis | None
 ) -> list[Notice]:
     """Return what has to be said of the times, the gravest first.
 
     Parameters
     ----------
-    events, fields, recognition
+    contents, fields, recognition
         Of the loaded topic.
     diagnosis
         What `diagnosis_of` says of its event times.
     """
-    if events.table.empty and not events.rejected.num_rows:
+    if not contents.events and not contents.unread:
         return []
     if not fields.event_time:
-        return [Notice(About.EVENT_TIME, Level.WARNING, no_event_time(events, recognition))]
+        why = no_event_time(recognition, has_received_time=contents.has_received_time)
+        return [Notice(About.EVENT_TIME, Level.WARNING, why)]
     return [
         *_diagnosed(diagnosis),
-        *_received(events),
-        *_read(fields.event_time, "Event time", events.notes.get("event_time")),
-        *_read(fields.sent_time, "Sent time", events.notes.get("sent_time")),
-        *_read(fields.received_time, "Received time", events.notes.get("received_time")),
+        *_received(contents),
+        *_read(fields.event_time, "Event time", contents.notes.get("event_time")),
+        *_read(fields.sent_time, "Sent time", contents.notes.get("sent_time")),
+        *_read(fields.received_time, "Received time", contents.notes.get("received_time")),
     ]
 
 
@@ -81,13 +83,13 @@ def diagnosis_question(timed: pd.DataFrame, notes: TimeNotes) -> Question[Diagno
     )
 
 
-def no_event_time(events: EventsTable, recognition: Recognition) -> str:
+def no_event_time(recognition: Recognition, *, has_received_time: bool) -> str:
     """Return why there is no event time, and what could be it."""
     received = recognition.fields.received_time.sources
     offers = [offer for offer in recognition.offers if offer.name not in received]
     if not offers:
         but = f" but the received time, {received[0]}," if recognition.offers else ""
-        also = "" if events.has_received_time else f", and {NO_RECEIVED_TIME.lower()} either"
+        also = "" if has_received_time else f", and {NO_RECEIVED_TIME.lower()} either"
         return f"{NO_EVENT_TIME}: no field of the records{but} holds times of our age{also}."
     unclear = [offer for offer in offers if offer.form is None and offer.choices]
     if unclear:
@@ -122,8 +124,8 @@ def _diagnosed(diagnosis: Diagnosis | None) -> Iterator[Notice]:
     yield Notice(About.EVENT_TIME, Level.WARNING, f"{sentence}, {FIELDS_PLACE}.")
 
 
-def _received(events: EventsTable) -> Iterator[Notice]:
-    count, of = events.without_received, len(events.table)
+def _received(contents: Contents) -> Iterator[Notice]:
+    count, of = contents.without_received, contents.events
     if not of or not count:
         return
     if count == of:
