@@ -181,11 +181,17 @@ class TimestampCounts:
 def assess_timestamps(events: pd.DataFrame) -> Verdict:
     """Return what the received times of an events table, in **arrival order**, are worth."""
     heard = with_received_time(events)
-    if events.empty:
+    order = answered(order_question(heard))
+    return assess_order(order, own_backwards(heard) if order.backwards else NO_OWN, len(events))
+
+
+def assess_order(order: Order, own: OwnBackwards, events: int) -> Verdict:
+    """Return the result of `assess_timestamps` of so many events from what they show."""
+    if not events:
         return Verdict(Trust.STATED, "There are no events to judge received time by.", 0)
-    if heard.empty:
-        return Verdict(Trust.NONE, _NONE, 0, missing=len(events))
-    return verdict_of(measure_timestamps(heard, missing=len(events) - len(heard)))
+    if not order.events:
+        return Verdict(Trust.NONE, _NONE, 0, missing=events)
+    return verdict_of(order.counts(own, events - order.events))
 
 
 def measure_timestamps(heard: pd.DataFrame, missing: int = 0) -> TimestampCounts:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
@@ -126,3 +127,23 @@ def _stacked(one: pd.Series, other: pd.Series) -> pd.Series:
 def either(one: bool, other: bool) -> bool:
     """Return whether one of two parts is true."""
     return one or other
+
+
+def together(answers: dict[str, Answer[Any]]) -> Answer[dict[str, Any]]:
+    """Return the answers to several questions as one, by name."""
+    parts = {name: answer.part for name, answer in answers.items()}
+    merges = {name: answer.merge for name, answer in answers.items()}
+    finishes = {name: answer.finish for name, answer in answers.items()}
+    return Answer(parts, partial(_merge_each, merges), partial(_finish_each, finishes))
+
+
+def _merge_each(
+    merges: dict[str, Callable[[Any, Any], Any]], one: dict[str, Any], other: dict[str, Any]
+) -> dict[str, Any]:
+    return {name: merge(one[name], other[name]) for name, merge in merges.items()}
+
+
+def _finish_each(
+    finishes: dict[str, Callable[[Any], Any]], parts: dict[str, Any]
+) -> dict[str, Any]:
+    return {name: finish(parts[name]) for name, finish in finishes.items()}

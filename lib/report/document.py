@@ -98,7 +98,7 @@ def document_of(
     return {
         **_head(made),
         "error": None,
-        **{name: told.get(name) for name in FIGURES},
+        **{name: None if name in report.untold else told.get(name) for name in FIGURES},
         "against": against,
         "withheld": _withheld(report),
         "verdicts": [],
@@ -343,9 +343,9 @@ def _withheld(report: Report) -> dict[str, str]:
         said |= dict.fromkeys(("sequence_numbers", "findings"), why_withheld(report))
         for name, count in _numbers_of(report).items():
             said |= {name: report.withheld} if count is None else {}
-    elif report.analysis.numbering is None:
+    elif report.analysis.numbering is None and "sequence_numbers" not in report.untold:
         said.setdefault("sequence_numbers", NO_NUMBERS)
-    return said
+    return said | {name: why for name, why in report.untold.items() if not said.get(name)}
 
 
 def _of_all_events(report: Report) -> dict[str, str]:
