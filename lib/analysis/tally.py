@@ -83,22 +83,28 @@ class Tally:
         return int(self.count[self.value < value].sum())
 
 
-_COARSE: Final = 3_600_000  # an hour of milliseconds
+_WIDTHS: Final = (3_600_000, 1_000, 1)  # an hour, a second, a millisecond
 
 
 def find_median(values: Ints) -> Steps[float]:
-    """Find the median of at least one value, as `np.median` does, however many values there are.
+    """Find the median of at least one value, as `np.median` does; 0 without any.
 
-    Counted by hours first, then only those in the middle.
+    Counted by hours first, then by seconds in the hours of the middle two, then by milliseconds:
+    what is pooled is small, however many values there are.
     """
-    hours = values // _COARSE
-    coarse = yield Pool(Tally.of(hours), added)
-    if not coarse.n:
-        return 0.0
-    middle = np.array([(coarse.n - 1) // 2, coarse.n // 2])
-    first, last = coarse.at(middle).tolist()
-    near = yield Pool(Tally.of(values[(hours == first) | (hours == last)]), added)
-    return float(near.at(middle - coarse.below(first)).mean())
+    below, first, last = 0, 0, 0
+    middle, near = np.empty(0, np.int64), values
+    for width in _WIDTHS:
+        tally = yield Pool(Tally.of(near // width), added)
+        if not tally.n:
+            return 0.0
+        if not len(middle):
+            middle = np.array([(tally.n - 1) // 2, tally.n // 2])
+        first, last = map(int, tally.at(middle - below))
+        below += tally.below(first)
+        bins = near // width
+        near = near[(bins == first) | (bins == last)]
+    return (first + last) / 2
 
 
 NO_VALUES: Final = Tally(np.empty(0, np.int64), np.empty(0, np.int64))

@@ -53,48 +53,38 @@ def ask(
     """
     token = uuid4().hex
     replies: list[list[Future]] = [[] for _ in blocks]
+    wait(blocks)
+    # Whoever holds a block keeps its question; a worker that is free may take it over.
+    holders = client.who_has(blocks)
+    places = [list(holders.get(block.key, ())) or None for block in blocks]
     try:
         while True:
-            asked = _submit_round(client, question, blocks, replies, token)
-            kind: type = client.submit(type, asked[0], pure=False).result()
+            asked = [
+                client.submit(
+                    _advanced,
+                    *(question, block, list(own), (token, number)),
+                    pure=False,
+                    workers=place,
+                    allow_other_workers=True,
+                )
+                for number, (block, own, place) in enumerate(
+                    zip(blocks, replies, places, strict=True)
+                )
+            ]
+            whole = _merged(client, asked)
+            kind: type = client.submit(type, whole, pure=False).result()
             if kind is Answer:
-                merged = _merged(client, asked)
-                found: Result = client.submit(_finished, merged, pure=False).result()
+                found: Result = client.submit(_finished, whole, pure=False).result()
                 return found
-            for own, reply in zip(replies, _replies(client, kind, asked), strict=True):
+            for own, reply in zip(replies, _replies(client, kind, asked, whole), strict=True):
                 own.append(reply)
     finally:
         client.run(_forget, token, on_error="ignore")
 
 
-def _submit_round(
-    client: Client,
-    question: Callable[[Any], Question[Any]],
-    blocks: Sequence[Future],
-    replies: Sequence[Sequence[Future]],
-    token: str,
-) -> list[Future]:
-    # Whoever holds a block has kept its question; a worker that is free may take it over.
-    wait(blocks)
-    holders = client.who_has(blocks)
-    return [
-        client.submit(
-            _advanced,
-            question,
-            block,
-            list(own),
-            (token, number),
-            pure=False,
-            workers=list(holders.get(block.key, ())) or None,
-            allow_other_workers=True,
-        )
-        for number, (block, own) in enumerate(zip(blocks, replies, strict=True))
-    ]
-
-
-def _replies(client: Client, kind: type, asked: Sequence[Future]) -> list[Future]:
+def _replies(client: Client, kind: type, asked: Sequence[Future], whole: Future) -> list[Future]:
     if kind is Pool:
-        return [_merged(client, asked)] * len(asked)
+        return [whole] * len(asked)
     if kind is Carry:
         before = client.submit(_nothing_before, asked[0], pure=False)
         found = [before]
@@ -148,12 +138,16 @@ def _reply(asked: Pool | Carry | Whole) -> Any:  # noqa: ANN401 (what each quest
 
 
 def _both(parts: Sequence[Any]) -> Any:  # noqa: ANN401 (`Pool` or `Answer`)
-    """Return several parts as one."""
+    """Return several parts as one; where whole blocks are asked for, the first."""
+    if isinstance(parts[0], Whole):
+        return parts[0]
     merged = parts[0].part
     for each in parts[1:]:
         merged = parts[0].merge(merged, each.part)
     if isinstance(parts[0], Pool):
         return Pool(merged, parts[0].merge)
+    if isinstance(parts[0], Carry):
+        return Carry(merged, parts[0].merge, parts[0].first)
     return Answer(merged, parts[0].merge, parts[0].finish)
 
 

@@ -19,17 +19,24 @@ if TYPE_CHECKING:
 
 _LOOPBACK: Final = "127.0.0.1"
 _PATIENCE_S: Final = 30
+_SCHEDULER: Final = {
+    "distributed.scheduler.allowed-failures": 10,
+    "distributed.scheduler.work-stealing": False,
+}
+"""Of a scheduler that is started here; docs/cluster.md advises it for others."""
 
 
 @contextmanager
-def connected(address: str, *, workers: int | None = None) -> Iterator[Client]:
+def connected(
+    address: str, *, workers: int | None = None, memory: str | None = None
+) -> Iterator[Client]:
     """Yield a client of the cluster at an address; of `LOCAL`, of one that ends with the block.
 
     Parameters
     ----------
-    workers
-        Of `LOCAL`: how many, each with one thread and its share of the memory; None: one for each
-        processor.
+    workers, memory
+        Of `LOCAL`: how many, each with one thread, and the memory of each, as 4GB; None: one for
+        each processor, and its share of the memory.
 
     Raises
     ------
@@ -39,11 +46,11 @@ def connected(address: str, *, workers: int | None = None) -> Iterator[Client]:
         When it has no workers, or those run another version of Skewline.
     """
     with ExitStack() as stack:
-        # What the first of several workers to die had asked of it is asked of another.
-        stack.enter_context(dask.config.set({"distributed.scheduler.allowed-failures": 10}))
+        # A block that is stolen is sent, and the questions put to it are put anew.
+        stack.enter_context(dask.config.set(_SCHEDULER))
         target: str | LocalCluster = address
         if address == LOCAL:
-            target = stack.enter_context(_local(workers or len(os.sched_getaffinity(0))))
+            target = stack.enter_context(_local(workers or len(os.sched_getaffinity(0)), memory))
         try:
             client = stack.enter_context(Client(target, timeout=_PATIENCE_S))
         except OSError as fault:
@@ -56,10 +63,11 @@ def connected(address: str, *, workers: int | None = None) -> Iterator[Client]:
         yield client
 
 
-def _local(workers: int) -> LocalCluster:
+def _local(workers: int, memory: str | None) -> LocalCluster:
     return LocalCluster(
         n_workers=workers,
         threads_per_worker=1,
+        memory_limit=memory or "auto",
         host=_LOOPBACK,
         scheduler_port=0,
         dashboard_address=f"{_LOOPBACK}:0",
