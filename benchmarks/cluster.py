@@ -127,7 +127,7 @@ def told_on_cluster(client: Client, source: TopicSource, topic: str, *, loses: b
         if loses and what.startswith("Asking what needs all events of a client"):
             os.kill(min(client.run(os.getpid).values()), signal.SIGKILL)
 
-    origin = Origin("kafka", None, source.identity)
+    origin = Origin.of(source, "kafka")
     held = hold(client, source, origin, topic, Everything(), (), doing=doing)
     return report_on_held(client, held, Asked(), doing=doing)
 

@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial, reduce
 from itertools import pairwise
+from operator import add
 from typing import TYPE_CHECKING, Any, Final
 
 import dask
@@ -75,6 +76,9 @@ _ROLES: Final = (
     EVENT_TIME, RECEIVED_TIME, CLIENT, SESSION, SEQUENCE, PARTITION, OFFSET, RECEIVED_TIME_TYPE,
     SENT_TIME, RECORD_TIME,
 )  # fmt: skip
+_NAMES: Final = frozenset({"int64", "str", "nothing"})
+"""What clients and sessions may be; sessions that are derived are nothing yet."""
+
 _NEVER: Final = np.iinfo(np.int64).min
 
 
@@ -84,7 +88,7 @@ class Beginning:
 
     token: str
     origin: Origin
-    blocks: tuple[pa.RecordBatch, ...]
+    blocks: tuple[pa.RecordBatch, ...] = field(repr=False)  # no values in a log
     chosen: FieldChoice
 
     def __hash__(self) -> int:
@@ -104,7 +108,7 @@ class BlockReport:
     marks
         Received times, running maxima, at equally many events from one another, int64 epoch ms.
     dtypes
-        Of the columns that have values: "int64", "str", …
+        Of the columns: "int64", "str", …; of those with categories, theirs.
     """
 
     span: Span
@@ -183,7 +187,7 @@ def _read_block(beginning: Beginning, plan: Plan) -> tuple[pd.DataFrame, BlockRe
         raise SkewlineError("Records expired while they were read.", "Report again.")
     events = block_of_events(read.columns, known.fields, notes)
     undecoded = concat([REJECTED.empty_table(), *read.undecoded])
-    table = events.table[[name for name in _ROLES if name in events.table]]
+    table = slim(events.table)
     if known.fields.session is None:
         table = table.drop(columns=SESSION)
     reached = np.maximum.accumulate(table[RECEIVED_TIME].to_numpy())
@@ -199,9 +203,14 @@ def _read_block(beginning: Beginning, plan: Plan) -> tuple[pd.DataFrame, BlockRe
         read.holes,
         tuple(read.notes),
         reached[places],
-        {n: _kind(table[n]) for n in (CLIENT, SESSION, SEQUENCE) if n in table and len(table)},
+        {str(name): _kind(table[name]) for name in table},
     )
     return table, report
+
+
+def slim(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns of an events table that have a role."""
+    return table[[name for name in _ROLES if name in table]]
 
 
 def _kind(column: pd.Series[Any]) -> str:
@@ -235,7 +244,7 @@ def read_in_blocks(
 
 
 def in_arrival_order(
-    client: Client, tables: Sequence[Future], reports: Sequence[BlockReport]
+    client: Client, tables: list[Future], reports: Sequence[BlockReport]
 ) -> list[Future]:
     """Return futures of events tables that follow one another in arrival order.
 
@@ -244,7 +253,7 @@ def in_arrival_order(
     """
     carries = _carries(reports)
     if len({each.span.partition for each in reports}) == 1:
-        return [client.submit(_whole_block, table, pure=False) for table in tables]
+        return [t for t, r in zip(tables, reports, strict=True) if r.contents.events] or tables[:1]
     edges = _edges(reports, carries)
     found = []
     for low, high in pairwise(edges):
@@ -256,7 +265,7 @@ def in_arrival_order(
             and max(carry, report.reached) >= low
         ]
         found.append(client.submit(_in_order, pieces, pure=False))
-    return found or list(tables[:1])
+    return found or tables[:1]
 
 
 def _carries(reports: Sequence[BlockReport]) -> list[int]:
@@ -285,10 +294,6 @@ def _edges(reports: Sequence[BlockReport], carries: Sequence[int]) -> list[int]:
     shares = np.arange(1, len(reports)) / len(reports) * along[-1]
     inner = marks[order][np.searchsorted(along, shares)]
     return [_NEVER, *np.unique(inner[inner > marks.min()]).tolist(), int(marks.max()) + 1]
-
-
-def _whole_block(table: pd.DataFrame) -> pd.DataFrame:
-    return table
 
 
 def _piece(table: pd.DataFrame, carry: int, low: int, high: int) -> pd.DataFrame:
@@ -375,26 +380,24 @@ def check_blocks(reports: Sequence[BlockReport], fields: Fields) -> None:
     SkewlineError
         When they may have been read otherwise: then nothing is told.
     """
-    kinds: dict[str, set[str]] = {}
-    for report in reports:
-        for name in (CLIENT, SESSION, SEQUENCE):
-            if report.contents.events and (name in report.dtypes or name == SEQUENCE):
-                kinds.setdefault(name, set()).add(report.dtypes.get(name, "nothing"))
-    for name, found in kinds.items():
-        if len(found) > 1:
+    filled = [report for report in reports if report.contents.events]
+    for name in _ROLES:
+        found = {report.dtypes.get(name, "nothing") for report in filled}
+        if len(found) > 1 or (name in (CLIENT, SESSION) and found - _NAMES):
+            kinds = " and ".join(sorted(found))
             raise SkewlineError(
-                f"{name} is {' in some blocks and '.join(sorted(found))} in others: on a cluster "
-                "each block is read by itself.",
+                f"On a cluster, where each block is read by itself, {name} cannot be {kinds}.",
                 "Report without --cluster.",
             )
     _check_times(reports, fields)
 
 
 def _check_times(reports: Sequence[BlockReport], fields: Fields) -> None:
-    whole = sum((each.contents for each in reports[1:]), reports[0].contents)
+    whole = reduce(add, [each.contents for each in reports])
     for role, note in whole.notes.items():
+        forms = {tuple(r.contents.notes[role].forms.items()) for r in reports if r.contents.events}
         unclear = note.unreadable and getattr(fields, role).form is None
-        if unclear or note.other_forms:
+        if unclear or note.other_forms or len(forms) > 1:
             raise SkewlineError(
                 f"{note.unreadable:,} records have another {role.replace('_', ' ')} than the "
                 "others: on a cluster it is not searched for which clients write which form.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,12 +26,17 @@ class Origin:
     name, path
         The name of the source; of a file, its path instead.
     identity
-        `TopicSource.identity` here: workers whose settings lead elsewhere refuse.
+        A digest of `TopicSource.identity` here: workers whose settings lead elsewhere refuse.
     """
 
     name: str
     path: str | None
     identity: str
+
+    @classmethod
+    def of(cls, source: TopicSource, name: str, path: str | None = None) -> Origin:
+        """Return where a source is that is opened here."""
+        return cls(name, path, _digest(source))
 
     def opened(self) -> TopicSource:
         """Return the source, opened in this process.
@@ -47,9 +53,13 @@ class Origin:
             schemas = schemas_for_files(secrets, os.environ, OPERATOR)
             file = OneFile(Path(self.path), schemas=schemas)
             source = guarded(file, "file", secrets, os.environ, OPERATOR)
-        if source.identity != self.identity:
+        if _digest(source) != self.identity:
             raise SettingsError(
                 f"A worker's settings of {self.name} are not those here, or mask otherwise.",
                 "Give every worker the same settings; masking needs a key.",
             )
         return source
+
+
+def _digest(source: TopicSource) -> str:
+    return blake2b(source.identity.encode(), digest_size=16).hexdigest()

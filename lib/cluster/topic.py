@@ -20,9 +20,12 @@ from lib.cluster.blocks import (
     check_blocks,
     in_arrival_order,
     read_in_blocks,
+    slim,
     summed,
 )
 from lib.core.errors import SkewlineError, SourceError
+from lib.core.formatting import size
+from lib.events.table import build_events
 from lib.loading.load import LoadReport
 from lib.loading.reading import Progress, first_blocks, known_from
 from lib.sources.base import Latest
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
     from lib.analysis.summary import Summary
     from lib.cluster.origin import Origin
     from lib.cluster.questions import Names
-    from lib.decoding.base import Decoder
+    from lib.decoding.base import Decoded, Decoder
     from lib.events.fields import Fields
     from lib.events.recognition import Recognition
     from lib.loading.contents import Contents
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
 
     Doing = Callable[[str], None]
 
+_COPIES: Final = 2.5  # of an event, in memory at once
 _SHARED_SESSIONS: Final = (
     "Some sessions have events of several clients, and on a cluster each client's events are "
     "looked at by themselves: report without --cluster to have it."
@@ -89,6 +93,47 @@ class HeldTopic:
     names: Names
 
 
+@dataclass(frozen=True)
+class Estimate:
+    """What a topic will take on a cluster, from its first records.
+
+    Attributes
+    ----------
+    bytes
+        Of the workers' memory.
+    memory
+        What they have of it, in all.
+    offsets
+        Of the topic.
+    """
+
+    bytes: int
+    memory: int
+    offsets: int
+
+    @property
+    def sentence(self) -> str:
+        """It in words; where it is too much, how many records would fit."""
+        said = f"About {size(self.bytes)} of the workers' {size(self.memory)} of memory"
+        if self.bytes <= self.memory:
+            return f"{said}."
+        fit = self.offsets * self.memory // self.bytes
+        return (
+            f"{said}: what they cannot hold they spill to disk, which takes longer. About "
+            f"{fit:,} records would fit: --from and --to choose them."
+        )
+
+
+def estimate(client: Client, plan: Plan, first: Sequence[Decoded], fields: Fields) -> Estimate:
+    """Return what a topic will take whose first records are these."""
+    table = slim(build_events([each.columns for each in first], fields).table)
+    each = table.memory_usage(index=False, deep=True).sum() / max(len(table), 1)
+    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    memory = sum(worker["memory_limit"] for worker in workers)
+    # Dask begins to spill at 60 %; of a block there are the old and the new while it is moved.
+    return Estimate(int(each * plan.size * _COPIES), int(memory * 0.6), plan.size)
+
+
 def hold(
     client: Client,
     source: TopicSource,
@@ -98,6 +143,7 @@ def hold(
     chosen: FieldChoice,
     *,
     doing: Doing,
+    note: Doing = lambda _: None,
     offsets: int = OFFSETS,
 ) -> HeldTopic:
     """Read a topic into the memory of a cluster.
@@ -106,8 +152,8 @@ def hold(
     ----------
     source, origin
         The source as it is opened here, and how workers open it.
-    doing
-        Is told what is done.
+    doing, note
+        Are told what is done, and what is worth knowing of it.
     offsets
         Of a block, at most.
 
@@ -119,14 +165,17 @@ def hold(
     if isinstance(wanted, Latest):
         raise SkewlineError("--latest does not go with --cluster.", "Give --from and --to.")
     plan = source.plan(topic, wanted)
+    if not plan.filled:
+        raise SourceError(f"{topic} has no records to report on.", "Choose others.")
     doing("Reading the first records")
     first = first_blocks(source, plan, FIRST_ROWS)
-    known, _ = known_from(first, chosen, source)
+    known, decoded = known_from(first, chosen, source)
     if not known.sources:
         raise SourceError(
             f"None of the first records of {topic} can be read.",
             "Report without --cluster to see why.",
         )
+    note(estimate(client, plan, decoded, known.fields).sentence)
     beginning = Beginning(uuid4().hex, origin, tuple(first), chosen)
     doing(f"Reading {plan.size:,} offsets on the cluster")
     tables, told = read_in_blocks(client, beginning, plan, offsets)
@@ -144,6 +193,7 @@ def _topic(
     source: TopicSource, plan: Plan, known: Known, reports: Sequence[BlockReport], names: Names
 ) -> ClusterTopic:
     contents: Contents = reduce(add, [each.contents for each in reports])
+    ends = {span.partition: span.end for span in plan.spans}
     records = sum(each.records for each in reports)
     report = LoadReport(
         topic=plan.topic,
@@ -165,7 +215,7 @@ def _topic(
         known.recognition,
         replace(contents, clients=names.clients, sessions=names.sessions),
         report,
-        {p: end for each in reports for p, end in each.positions.items()},
+        {p: max(end, ends[p]) for each in reports for p, end in each.positions.items()},
     )
 
 

@@ -138,10 +138,15 @@ def _report_on_cluster(options: Options, address: str) -> int:
     address = address or cluster_address(_secrets(), os.environ) or _no_cluster()
     chosen = tuple(sorted(_chosen(options, topic).items()))
     path = None if options.file is None else str(options.file.resolve())
-    origin = Origin(source_name, path, source.identity)
+    origin = Origin.of(source, source_name, path)
     with progress_shown() as told, connected(address) as client:
         told.note(f"Dask's dashboard: {client.dashboard_link}")
-        held = hold(client, source, origin, topic, options.wanted, chosen, doing=told.doing)
+        held = hold(
+            client,
+            *(source, origin, topic, options.wanted, chosen),
+            doing=told.doing,
+            note=told.note,
+        )
         if isinstance(options.wanted, Between) and not held.topic.report.total_records:
             _check_record_times(source, topic)
         report = report_on_held(client, held, options.asked, doing=told.doing)

@@ -200,7 +200,7 @@ def test_a_lost_worker_costs_no_figure(files, tmp_path):
             os.kill(lost[0], signal.SIGKILL)
 
     with connected(LOCAL, workers=2) as client:
-        origin = Origin("file", str(path), source.identity)
+        origin = Origin.of(source, "file", str(path))
         held = hold(client, source, origin, "unkeyed", Everything(), (), doing=doing, offsets=1_600)
         report = report_on_held(client, held, Asked(), doing=doing)
         assert lost[0] not in client.run(os.getpid).values()
@@ -254,11 +254,15 @@ class TestSettings:
 
 def test_no_credential_is_in_what_workers_are_sent(monkeypatch):
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "broker:9092")
+    monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
+    monkeypatch.setenv("KAFKA_SASL_USERNAME", "robert")
     monkeypatch.setenv("KAFKA_SASL_PASSWORD", "hunter2")
     source = open_source("kafka", {}, os.environ, OPERATOR)
-    origin = Origin("kafka", None, source.identity)
+    origin = Origin.of(source, "kafka")
     beginning = Beginning("token", origin, (), ())
-    assert b"hunter2" not in cloudpickle.dumps(beginning)
+    sent = cloudpickle.dumps(beginning)
+    for credential in (b"hunter2", b"robert", b"broker:9092"):
+        assert credential not in sent
 
 
 def test_dask_is_imported_by_who_asks_for_it_alone(tmp_path):
