@@ -25,6 +25,7 @@ import dask
 import dask.dataframe as dd
 import numpy as np
 import pandas as pd
+from pandas.api.types import union_categoricals
 
 from lib.core.blockwise import stacked
 from lib.core.columns import (
@@ -328,17 +329,17 @@ def by_client(
     """
     finish = partial(_of_clients, fields=fields)
     if len(in_order) == 1:
-        plain = client.submit(_plain, in_order[0], 0, pure=False)
-        return [client.submit(finish, plain, pure=False)]
+        one = client.submit(_numbered, in_order[0], 0, pure=False)
+        return [client.submit(finish, one, pure=False)]
     sizes = client.gather([client.submit(len, each, pure=False) for each in in_order])
     starts = (np.cumsum(sizes) - sizes).tolist()
-    plain_ones = [
-        client.submit(_plain, each, start, pure=False)
+    numbered = [
+        client.submit(_numbered, each, start, pure=False)
         for each, start in zip(in_order, starts, strict=True)
     ]
-    meta = client.submit(_empty, plain_ones[0], pure=False).result()
+    meta = client.submit(_empty, numbered[0], pure=False).result()
     with dask.config.set({"dataframe.shuffle.method": "p2p"}):
-        frame = dd.from_delayed(plain_ones, meta=meta, verify_meta=False)
+        frame = dd.from_delayed(numbered, meta=meta, verify_meta=False)
         shuffled = frame.shuffle(on=CLIENT, npartitions=blocks)
         parts = client.compute(shuffled.to_delayed())
     return [client.submit(finish, part, pure=False) for part in parts]
@@ -348,28 +349,27 @@ def _empty(table: pd.DataFrame) -> pd.DataFrame:
     return table.head(0)
 
 
-def _plain(table: pd.DataFrame, start: int) -> pd.DataFrame:
-    """Return a table without categories, and each event's place in the arrival order."""
-    names = {
-        name: np.asarray(table[name])
-        if table[name].cat.categories.dtype.kind == "i"
-        else pd.Series(table[name].astype("str"), dtype="str").array
-        for name in (CLIENT, SESSION)
-        if name in table
-    }
-    return table.assign(**names, **{_ARRIVAL: np.arange(start, start + len(table))})
+def _numbered(table: pd.DataFrame, start: int) -> pd.DataFrame:
+    """Return a table with each event's place in the arrival order."""
+    return table.assign(**{_ARRIVAL: np.arange(start, start + len(table))})
 
 
 def _of_clients(table: pd.DataFrame, fields: Fields) -> pd.DataFrame:
-    """Return the events table of some clients, from `_plain` rows in any order."""
+    """Return the events table of some clients, from `_numbered` rows in any order."""
     table = table.sort_values(_ARRIVAL, ignore_index=True).drop(columns=_ARRIVAL)
-    clients = pd.Categorical(table[CLIENT])
+    clients = _sorted(table[CLIENT])
     if fields.session is None:
         times = table[EVENT_TIME].to_numpy()
         sessions = derive_sessions(clients, times, fields.session_gap_s)
     else:
-        sessions = pd.Categorical(table[SESSION])
+        sessions = _sorted(table[SESSION])
     return table.assign(**{CLIENT: clients, SESSION: sessions})
+
+
+def _sorted(column: pd.Series[Any]) -> pd.Categorical[Any]:
+    """Return a column with the categories that it uses, sorted."""
+    used = column.cat.remove_unused_categories()
+    return union_categoricals([used], sort_categories=True)
 
 
 def check_blocks(reports: Sequence[BlockReport], fields: Fields) -> None:
