@@ -30,6 +30,7 @@ from lib.sources.access import OPERATOR
 from lib.sources.base import Everything
 from lib.sources.files.folder import OneFile
 from lib.sources.open import open_source
+from tests.report.conftest import VALIDATOR
 from tests.support.app import REPOSITORY
 
 NOT_TOLD = {"replay", "advice"}
@@ -73,6 +74,7 @@ def both(tmp_path, monkeypatch):
 def assert_same(documents, *, but=NOT_TOLD):
     """Compare whole documents: what a cluster does not tell is null there, with why."""
     one, other = documents
+    VALIDATOR.validate(other)
     made = {"at_ms", "at"}
     assert {n: v for n, v in one["made"].items() if n not in made} == {
         n: v for n, v in other["made"].items() if n not in made
@@ -243,6 +245,11 @@ class TestSettings:
             status = ended.code
         assert status == 2
         assert said in capsys.readouterr().err
+
+    def test_without_an_address_one_has_to_be_set(self, capsys, monkeypatch):
+        monkeypatch.delenv(VARIABLE, raising=False)
+        assert main(["--source", "samples", "--topic", "sessions-10", "--cluster"]) == 2
+        assert "No Dask cluster is set." in capsys.readouterr().err
 
     def test_settings_that_lead_elsewhere_are_refused(self, client):
         origin = Origin("samples", None, "another folder")
