@@ -41,7 +41,7 @@ lint: $(DEV_INSTALLED) ## Check style, format, types and layers
 	$(BIN)/lint-imports
 
 audit: $(DEV_INSTALLED) ## Ask whether any package that the app needs has a known hole
-	$(BIN)/pip-audit --strict --requirement requirements.txt --requirement requirements-msk.txt
+	$(BIN)/pip-audit --strict --requirement requirements.txt --requirement requirements-msk.txt --requirement requirements-cluster.txt
 
 fuzz: $(DEV_INSTALLED) ## Throw changed bytes at every reader, MINUTES (5) each
 	@for reader in avro protobuf json wrapped text csv tables containers; do \

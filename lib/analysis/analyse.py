@@ -10,7 +10,13 @@ import numpy as np
 import pandas as pd
 
 from lib.analysis import delay_parts
-from lib.analysis.client_clocks import client_times, clocks_of, lower_envelopes, sent_times
+from lib.analysis.client_clocks import (
+    client_times,
+    clocks_of,
+    find_envelopes,
+    lower_envelopes,
+    sent_times,
+)
 from lib.analysis.clock_steps import clock_steps, without_steps
 from lib.analysis.completeness import completeness
 from lib.analysis.delays import delay_quantiles, out_of_orderness_quantiles
@@ -25,6 +31,7 @@ from lib.analysis.sequence_numbers import (
     sequence_numbers,
 )
 from lib.analysis.timestamp_quality import Verdict, assess_timestamps
+from lib.core.blockwise import Pool, alone, either
 from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
@@ -44,6 +51,10 @@ if TYPE_CHECKING:
     from lib.analysis.client_clocks import ClientTimes, LowerEnvelopes
     from lib.analysis.clock_steps import ClockSteps
     from lib.analysis.delay_parts import DelayParts
+    from lib.analysis.sequence_numbers import SequenceNumbers
+    from lib.core.blockwise import Steps
+
+    _ByOneClock = tuple[ClockSteps, bool, pd.DataFrame, LowerEnvelopes]
 
 
 @dataclass(frozen=True)
@@ -120,21 +131,19 @@ def analyse(
         known = has_received_time(events)
         heard = events if known is None else events[known]
         sent = sent_times(heard)
-        finding_steps = other.submit(_by_one_clock, heard, sent)
+        finding_steps = other.submit(alone, by_one_clock(heard, sent))
         numbers = sequence_numbers(
             events, sessions_are_derived=sessions_are_derived, rejected=rejected
         )
         heard_numbers = numbers if numbers is None or known is None else numbers.of(known)
-        set_clocks, steady, envelopes = finding_steps.result()
-        if len(set_clocks.client) and heard_numbers is not None and heard_numbers.repeated.any():
-            # What came again says how late it came again, and nothing of a clock.
-            sent_once = sent_times(heard[~heard_numbers.repeated])
-            set_clocks, steady, envelopes = _by_one_clock(heard, sent_once)
+        set_clocks, any_set, steady, envelopes = alone(
+            by_what_came_once(heard, heard_numbers, finding_steps.result())
+        )
         finding_outages = other.submit(outages_of, steady, envelopes, heard_numbers)
         timestamps = assess_timestamps(events)
-        if steady is not heard or sent.shown is not sent.event_time:
+        if any_set or sent.shown is not sent.event_time:
             envelopes = lower_envelopes(sent)
-        clocks = clocks_of(sent, envelopes)
+        clocks = alone(clocks_of(sent, envelopes))
         sessions = None if numbers is None else completeness(events, numbers.steps)
         delay, out_of_orderness = delay_quantiles(heard), out_of_orderness_quantiles(heard)
         taken_apart = delay_parts.take_apart(events)
@@ -165,13 +174,26 @@ def analyse(
     )
 
 
-def _by_one_clock(
-    heard: pd.DataFrame, sent: ClientTimes
-) -> tuple[ClockSteps, pd.DataFrame, LowerEnvelopes]:
-    """Return when clocks were set, the events as if none had been, and their lower envelopes."""
+def by_one_clock(heard: pd.DataFrame, sent: ClientTimes) -> Steps[_ByOneClock]:
+    """Find when clocks were set, whether any was, the events as if not, and their envelopes."""
     steps = clock_steps(sent)
-    steady = without_steps(heard, steps)
-    return steps, steady, lower_envelopes(client_times(steady))
+    steady, any_set = yield from without_steps(heard, steps)
+    return steps, any_set, steady, (yield from find_envelopes(client_times(steady)))
+
+
+def by_what_came_once(
+    heard: pd.DataFrame, numbers: SequenceNumbers | None, found: _ByOneClock
+) -> Steps[_ByOneClock]:
+    """Find what `by_one_clock` finds without the events that came again, if a clock was set.
+
+    What came again says how late it came again, and nothing of a clock.
+    """
+    _, any_set, _, _ = found
+    again = any_set and numbers is not None and bool(numbers.repeated.any())
+    any_again = yield Pool(again, either)
+    if not any_again or numbers is None:
+        return found
+    return (yield from by_one_clock(heard, sent_times(heard[~numbers.repeated])))
 
 
 def warm_up() -> None:

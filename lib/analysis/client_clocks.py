@@ -26,6 +26,8 @@ import pandas as pd
 
 from lib.analysis import delays, kernels
 from lib.analysis.received import with_received_time
+from lib.analysis.tally import PARTS_OF_MS, Tally
+from lib.core.blockwise import Pool, added, alone, either, joined
 from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lib.analysis.kernels import Codes, Groups, Ints
+    from lib.core.blockwise import Steps
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -125,13 +128,22 @@ class Network:
     Attributes
     ----------
     lags
-        Each event's delay above the lower envelope of its client, float64 ms, rising.
+        How often each delay above the lower envelope of its client occurs, in `tally.PARTS_OF_MS`.
     clients
         Number of clients.
     """
 
-    lags: Floats
+    lags: Tally
     clients: int
+
+    def __add__(self, other: Network) -> Network:
+        """Return that of the clients of both."""
+        return Network(self.lags + other.lags, self.clients + other.clients)
+
+    def lag_at(self, rank: Ints) -> Floats:
+        """Return the lags at some places of all of them, rising, ms; the last beyond the last."""
+        last = np.minimum(rank, self.lags.n - 1)
+        return np.asarray(self.lags.at(last) / PARTS_OF_MS, np.float64)
 
     def longest_by_chance(self, heard: Floats | Ints) -> Floats:
         """Return the lag that all events of a client, heard so often, exceed by chance, ms.
@@ -140,8 +152,7 @@ class Network:
         each: the lag that a share p of all events exceed, where p ^ `heard` is that probability.
         """
         exceeding = (CHANCE / self.clients) ** (1 / np.maximum(heard, 1))
-        rank = np.floor((1 - exceeding) * len(self.lags)).astype(np.int64)
-        return self.lags[np.minimum(rank, len(self.lags) - 1)]
+        return self.lag_at(np.floor((1 - exceeding) * self.lags.n).astype(np.int64))
 
 
 @dataclass(frozen=True)
@@ -168,13 +179,14 @@ def clocks(events: pd.DataFrame) -> pd.DataFrame:
     By when events were sent, where that is known; of those that have a received time.
     """
     times = sent_times(with_received_time(events))
-    return clocks_of(times, lower_envelopes(times))
+    return alone(clocks_of(times, lower_envelopes(times)))
 
 
-def clocks_of(times: ClientTimes, envelopes: LowerEnvelopes) -> pd.DataFrame:
-    """Return the result of `clocks` where the lower envelopes are known."""
-    network = network_of(times, envelopes)
-    return clocks_against(typical_clock(envelopes, network), network, times, envelopes)
+def clocks_of(times: ClientTimes, envelopes: LowerEnvelopes) -> Steps[pd.DataFrame]:
+    """Find `clocks` of the block's clients, where their lower envelopes are known."""
+    network = yield Pool(network_of(times, envelopes), added)
+    heights = yield Pool(envelopes.height, joined)
+    return clocks_against(typical_clock(heights, network), network, times, envelopes)
 
 
 def clocks_against(
@@ -290,38 +302,34 @@ def sent_times(events: pd.DataFrame) -> ClientTimes:
 
 def network_of(times: ClientTimes, envelopes: LowerEnvelopes) -> Network:
     """Return how long the network delays events beyond the lower envelopes of their clients."""
-    return _network(_lags(times, envelopes), times.clients)
+    return Network(Tally.of_ms(_lags(times, envelopes)), times.clients.n)
 
 
 def _lags(times: ClientTimes, envelopes: LowerEnvelopes) -> Floats:
     return envelopes.lags(times.clients.codes, times.shown, times.received)
 
 
-def _network(lags: Floats, clients: Groups) -> Network:
-    return Network(np.sort(lags), clients.n)
-
-
-def typical_clock(envelopes: LowerEnvelopes, network: Network) -> TypicalClock:
-    """Return the typical clock of all clients."""
+def typical_clock(heights: Floats, network: Network) -> TypicalClock:
+    """Return the typical clock of all clients, of whose lower envelopes these are the heights."""
     if not network.clients:
         return TypicalClock(0.0, np.inf)
-    smallest = float(np.median(envelopes.height))
-    distance = float(np.median(np.abs(smallest - envelopes.height)))
-    middle = float(network.lags[len(network.lags) // 2])
+    smallest = float(np.median(heights))
+    distance = float(np.median(np.abs(smallest - heights)))
+    middle = float(network.lag_at(np.array([network.lags.n // 2]))[0])
     return TypicalClock(smallest, SENSITIVITY * max(distance, middle, 1.0))
 
 
 def lower_envelopes(times: ClientTimes) -> LowerEnvelopes:
     """Return the lower envelope of each client's delays; level where the network may slope it."""
-    clients = times.clients
-    if not clients.n:
-        none = np.empty(0)
-        return LowerEnvelopes(none, none, none, none, clients.sizes, none)
+    return alone(find_envelopes(times))
+
+
+def find_envelopes(times: ClientTimes) -> Steps[LowerEnvelopes]:
+    """Find the `lower_envelopes` of the block's clients."""
     x, y = _delays_over_time(times)
-    sloped = _sloped(clients, x, y)
-    if not sloped.slope.any():
-        return sloped
-    return _levelled(sloped, times, x, y)
+    sloped = _sloped(times.clients, x, y)
+    any_sloped = yield Pool(bool(sloped.slope.any()), either)
+    return (yield from _levelled(sloped, times, x, y)) if any_sloped else sloped
 
 
 def correct(events: pd.DataFrame, clock_table: pd.DataFrame) -> pd.DataFrame:
@@ -398,6 +406,9 @@ def _sloped(clients: Groups, x: Ints, y: Floats) -> LowerEnvelopes:
 
     `x` and `y` are what `_delays_over_time` returns; in `y`, wild delays become infinite.
     """
+    if not clients.n:
+        none = np.empty(0)
+        return LowerEnvelopes(none, none, none, none, clients.sizes, none)
     bounds = clients.bounds
     heard = np.empty(clients.n, np.int64)
     _count_heard(bounds, x, y, heard)
@@ -414,28 +425,33 @@ def _sloped(clients: Groups, x: Ints, y: Floats) -> LowerEnvelopes:
     return LowerEnvelopes(height, slope, middle, span, heard, _blur(clients, codes, above, heard))
 
 
-def _levelled(envelopes: LowerEnvelopes, times: ClientTimes, x: Ints, y: Floats) -> LowerEnvelopes:
-    """Return the envelopes without the slopes that the network may have made by chance."""
+def _levelled(
+    envelopes: LowerEnvelopes, times: ClientTimes, x: Ints, y: Floats
+) -> Steps[LowerEnvelopes]:
+    """Find the envelopes without the slopes that the network may have made by chance."""
     # A slope rests on the outer quarters of the events, whose middles are 3/4 of the span apart;
     # either may be too high by chance, and by up to 1 ms because times are whole milliseconds.
     clients, lags = times.clients, _lags(times, envelopes)
-    slow = _network(lags, clients).longest_by_chance(envelopes.heard / 4)
+    network = yield Pool(Network(Tally.of_ms(lags), clients.n), added)
+    if not clients.n:
+        return envelopes
+    slow = network.longest_by_chance(envelopes.heard / 4)
     change = np.abs(envelopes.slope) * envelopes.span
     in_doubt = change > _BOTH_ENDS * np.maximum(slow, _RESOLUTION_MS)
-    slow = np.maximum(slow * _slowness(clients, lags, in_doubt), envelopes.blur)
+    slow = np.maximum(slow * _slowness(clients, lags, in_doubt, network), envelopes.blur)
     by_chance = _BOTH_ENDS * np.maximum(slow, _RESOLUTION_MS)
     slope = np.where(change <= by_chance, 0.0, envelopes.slope)
     height = _heights(clients.bounds, x, y, slope, envelopes.middle)
     return replace(envelopes, height=height, slope=slope)
 
 
-def _slowness(clients: Groups, lags: Floats, which: Bools) -> Floats:
+def _slowness(clients: Groups, lags: Floats, which: Bools, network: Network) -> Floats:
     """Return how many times slower than all clients' network that of some is, 1 at least."""
     slowness = np.ones(clients.n)
     if which.any():
         rows = np.flatnonzero(which[clients.codes])
         own = kernels.Groups(clients.codes[rows], clients.labels)
-        typical = max(float(np.median(lags)), _RESOLUTION_MS)
+        typical = max(network.lags.median / PARTS_OF_MS, _RESOLUTION_MS)
         slowness[which] = kernels.medians_within(own, lags[rows])[which] / typical
     return np.maximum(slowness, 1.0)
 

@@ -18,7 +18,9 @@ import numpy as np
 import pandas as pd
 
 from lib.analysis import client_clocks, kernels
+from lib.analysis.client_clocks import find_envelopes
 from lib.analysis.kernels import Groups
+from lib.core.blockwise import Pool, either
 from lib.core.columns import CLIENT, EVENT_TIME
 from lib.core.jit import compiled
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from lib.analysis.client_clocks import ClientTimes, LowerEnvelopes
     from lib.analysis.kernels import Codes, Ints
+    from lib.core.blockwise import Steps
 
     Floats = npt.NDArray[np.float64]
     Bools = npt.NDArray[np.bool_]
@@ -128,16 +131,16 @@ def clock_steps(times: ClientTimes) -> ClockSteps:
     return ClockSteps(client, at, size, told.astype(np.bool_))
 
 
-def by_one_clock(times: ClientTimes, steps: ClockSteps) -> ClientTimes:
-    """Return the times as the clocks would have shown them that were never set after the topic.
+def by_one_clock(times: ClientTimes, steps: ClockSteps) -> Steps[ClientTimes]:
+    """Find the times as clocks would have shown them that were never set after the topic.
 
     What a clock showed before a step is moved so that the smallest delays of both stretches agree,
     and what it gained or lost in each stretch is taken out.
     """
+    stretches = between_steps(times, steps)
+    codes, envelopes = stretches.clients.codes, (yield from find_envelopes(stretches))
     if not len(steps.client):
         return times
-    stretches = between_steps(times, steps)
-    codes, envelopes = stretches.clients.codes, client_clocks.lower_envelopes(stretches)
     of_client = times.clients.codes[_any_of_each(stretches.clients)]
     last = np.append(np.flatnonzero(np.diff(of_client)), len(of_client) - 1)
     ahead = envelopes.height[last][of_client] - envelopes.height
@@ -148,12 +151,16 @@ def by_one_clock(times: ClientTimes, steps: ClockSteps) -> ClientTimes:
     return replace(times, event_time=times.event_time - moved, shown=times.shown - moved)
 
 
-def without_steps(events: pd.DataFrame, steps: ClockSteps) -> pd.DataFrame:
-    """Return the events with event times by clocks that were never set (`by_one_clock`)."""
-    if not len(steps.client):
-        return events
-    moved = by_one_clock(client_clocks.sent_times(events), steps).event_time
-    return events.assign(**{EVENT_TIME: moved})
+def without_steps(events: pd.DataFrame, steps: ClockSteps) -> Steps[tuple[pd.DataFrame, bool]]:
+    """Find the events with event times by clocks that were never set (`by_one_clock`).
+
+    And whether any clock was set, of this block or another.
+    """
+    any_set = yield Pool(len(steps.client) > 0, either)
+    if not any_set:
+        return events, False
+    moved = yield from by_one_clock(client_clocks.sent_times(events), steps)
+    return events.assign(**{EVENT_TIME: moved.event_time}), True
 
 
 def _any_of_each(groups: Groups) -> Ints:

@@ -12,6 +12,8 @@ smallest that at least that share of the events do not exceed.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -19,14 +21,17 @@ import pandas as pd
 
 from lib.analysis import kernels
 from lib.analysis.received import has_received_time, with_received_time
+from lib.analysis.tally import NO_VALUES, Tally
+from lib.core.blockwise import Answer, Carry, added, answered
 from lib.core.columns import EVENT_TIME, PARTITION, RECEIVED_TIME
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from lib.analysis.kernels import Groups, Ints
+    from lib.core.blockwise import Question
 
 SHARES: Final[Sequence[float]] = (0.0, 0.5, 0.9, 0.99, 0.999, 1.0)
 
@@ -41,6 +46,7 @@ SHARE: Final = "Share"
 LONGER: Final = "Longer"
 
 _LATEST: Final = np.iinfo(np.int64).max
+_NEVER: Final = np.iinfo(np.int64).min
 
 
 def quantile_name(share: float) -> str:
@@ -64,12 +70,14 @@ def delay_quantiles(events: pd.DataFrame, shares: Sequence[float] = SHARES) -> p
         `Events` and `Negative`, int64 numbers of events, the latter with a delay below zero; one
         int64 column in ms for each share, named by `quantile_name`.
     """
-    events = with_received_time(events)
-    groups, delays = kernels.whole_topic(events), _delay(events)
-    table = pd.DataFrame(
-        {EVENTS: groups.sizes, NEGATIVE: kernels.counts(groups.codes[delays < 0], groups.n)}
-    )
-    return _with_quantiles(table, groups, delays, shares)
+    return quantile_table(Tally.of(_delay(with_received_time(events))), shares)
+
+
+def quantile_table(delays: Tally, shares: Sequence[float] = SHARES) -> pd.DataFrame:
+    """Return the result of `delay_quantiles` where delays are counted."""
+    rows = [[delays.n, delays.below(0), *delays.quantiles(shares).tolist()]] if delays.n else []
+    names = [EVENTS, NEGATIVE, *map(quantile_name, shares)]
+    return pd.DataFrame(np.array(rows, np.int64).reshape(-1, len(names)), columns=names)
 
 
 def delay_over_time(
@@ -199,20 +207,65 @@ def out_of_orderness_quantiles(
         `Events` and `OutOfOrder` (those behind at all), int64; one int64 column in ms for each
         share.
     """
-    counted = np.ones(len(events), bool) if left is None else left
+    return answered(disorder_question(events, shares, left))
+
+
+@dataclass(frozen=True, eq=False)
+class Disorder:
+    """How often each out-of-orderness occurs: over the topic, and inside each partition."""
+
+    topic: Tally
+    partitions: Mapping[int, Tally]
+
+    def __add__(self, other: Disorder) -> Disorder:
+        """Return that of the events of both."""
+        both = {**self.partitions, **other.partitions}
+        of = (self.partitions, other.partitions)
+        each = {p: of[0].get(p, NO_VALUES) + of[1].get(p, NO_VALUES) for p in sorted(both)}
+        return Disorder(self.topic + other.topic, each)
+
+
+def disorder_question(
+    events: pd.DataFrame, shares: Sequence[float] = SHARES, left: NDArray[np.bool_] | None = None
+) -> Question[pd.DataFrame]:
+    """Ask for `out_of_orderness_quantiles` of blocks that follow one another in arrival order."""
     known = has_received_time(events)
+    counted = np.ones(len(events), np.bool_) if left is None else left
     if known is not None:
         events, counted = events[known], counted[known]
-    topic = kernels.ints(out_of_orderness(events)[counted])
-    partitions = kernels.ints(out_of_orderness(events, by=PARTITION)[counted])
-    events = events[counted]
-    one, each = kernels.whole_topic(events), kernels.group_by(events, PARTITION)
+    times, each = kernels.ints(events[EVENT_TIME]), kernels.group_by(events, PARTITION)
+    numbers = [int(number) for number in each.labels]
+    newest = dict(zip(numbers, kernels.bounds_within(each, times)[1].tolist(), strict=True))
+    before = yield Carry(newest, largest_of_each, {})
+    start = np.array([before.get(number, _NEVER) for number in numbers], np.int64)
+    own = kernels.together(each, kernels.behind_running_max(each.codes, times, start))
+    so_far = np.array([max(before.values(), default=_NEVER)])
+    topic = kernels.behind_running_max(np.zeros(len(times), np.int32), times, so_far)
+    own_counted = kernels.together(each, counted)
+    parts = (np.split(of, each.bounds[1:-1]) for of in (own, own_counted))
+    tallies = [Tally.of(part[which]) for part, which in zip(*parts, strict=True)]
+    found = Disorder(Tally.of(topic[counted]), dict(zip(numbers, tallies, strict=False)))
+    return Answer(found, added, partial(_disorder_table, shares=shares))
+
+
+def largest_of_each(one: Mapping[int, int], other: Mapping[int, int]) -> dict[int, int]:
+    """Return the larger of two values for each partition."""
+    return {p: max(one.get(p, _NEVER), other.get(p, _NEVER)) for p in {**one, **other}}
+
+
+def _disorder_table(found: Disorder, shares: Sequence[float]) -> pd.DataFrame:
+    each = found.partitions
+    of_all = sum(each.values(), NO_VALUES)
+    tallies = {"topic": found.topic, "partitions": of_all}
+    tallies |= {f"partition {number}": tally for number, tally in each.items()}
     rows = [
-        _disorder_rows(["topic"], one, topic, shares),
-        _disorder_rows(["partitions"], one, partitions, shares),
-        _disorder_rows([f"partition {p}" for p in each.labels], each, partitions, shares),
+        [scope, tally.n, tally.n - tally.below(1), *tally.quantiles(shares).tolist()]
+        for scope, tally in tallies.items()
+        if tally.n
     ]
-    return pd.concat(rows, ignore_index=True)
+    names = [EVENTS, OUT_OF_ORDER, *map(quantile_name, shares)]
+    table = pd.DataFrame(rows, columns=[SCOPE, *names])
+    return table.astype({SCOPE: "str"} | dict.fromkeys(names, "int64"))
 
 
 def _delay(events: pd.DataFrame) -> Ints:
@@ -234,16 +287,6 @@ def _with_quantiles(
     for column, share in enumerate(shares):
         table[quantile_name(share)] = found[:, column]
     return table
-
-
-def _disorder_rows(
-    scopes: list[str], groups: Groups, values: Ints, shares: Sequence[float]
-) -> pd.DataFrame:
-    behind = kernels.counts(groups.codes[values > 0], groups.n)
-    table = pd.DataFrame(
-        {SCOPE: scopes[: groups.n], EVENTS: groups.sizes, OUT_OF_ORDER: behind},
-    )
-    return _with_quantiles(table, groups, values, shares)
 
 
 def _bin_ends(largest: int, per_decade: int) -> Ints:

@@ -218,9 +218,13 @@ def extent_of(events: pd.DataFrame) -> Extent:
     seconds = received if received.notna().any() else happened
     clients = events[CLIENT].cat.categories.tolist()
     start_s, end_s = float(seconds.min()), float(seconds.max())
+    return extent_between(zero_ms, start_s, end_s, names_clients=clients != [THE_CLIENT])
+
+
+def extent_between(zero_ms: int, start_s: float, end_s: float, *, names_clients: bool) -> Extent:
+    """Return the extent of a topic of which times since zero are known, s; its zone as above."""
     is_dated = are_dates(zero_ms + 1000 * start_s, zero_ms + 1000 * end_s)
-    zone = "UTC" if is_dated else None
-    return Extent(zero_ms, start_s, end_s, clients != [THE_CLIENT], zone)
+    return Extent(zero_ms, start_s, end_s, names_clients, "UTC" if is_dated else None)
 
 
 def around(start: float, end: float) -> tuple[float, float]:

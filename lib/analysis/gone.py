@@ -13,11 +13,13 @@ import numpy as np
 import pandas as pd
 
 from lib.analysis import kernels
+from lib.core.blockwise import Answer, Pool, added, answered, joined, stacked
 from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
 from lib.core.jit import compiled
 
 if TYPE_CHECKING:
     from lib.analysis.kernels import Codes, Ints
+    from lib.core.blockwise import Question
 
 LAST_HEARD: Final = "LastHeard"
 SILENT: Final = "Silent"
@@ -56,6 +58,11 @@ def gone(events: pd.DataFrame) -> pd.DataFrame:
         the last event of the topic, and `Longest`, its longest silence before, ms; `Events` that
         it sent. int64. Empty where clients come and go.
     """
+    return answered(gone_question(events))
+
+
+def gone_question(events: pd.DataFrame) -> Question[pd.DataFrame]:
+    """Ask for those that are `gone`, of blocks that have all events of their clients each."""
     clients = kernels.group_by(events, CLIENT)
     received = kernels.ints(events[RECEIVED_TIME])
     last, longest = np.full(clients.n, _NEVER), np.zeros(clients.n, np.int64)
@@ -63,15 +70,17 @@ def gone(events: pd.DataFrame) -> pd.DataFrame:
     newest, idle = np.full(clients.n, _NEVER), np.zeros(clients.n, np.int64)
     _find_longest(clients.codes, received, last, longest)
     _find_longest(clients.codes, kernels.ints(events[EVENT_TIME]), newest, idle)
-    silent = received.max(initial=_NEVER) - last
+    end = yield Pool(int(received.max(initial=_NEVER)), max)
+    silent = end - last
     steady = clients.sizes >= FEWEST
-    usual = np.quantile(longest[steady], OTHERS) if steady.any() else 0.0
+    of_steady = yield Pool(longest[steady], joined)
+    usual = np.quantile(of_steady, OTHERS) if len(of_steady) else 0.0
     is_gone = steady & (silent > np.maximum(TIMES_LONGER * longest, usual))
-    come_and_go = np.count_nonzero(is_gone) > (1 - STAYING_SHARE) * np.count_nonzero(steady)
+    stopped = yield Pool(np.count_nonzero(is_gone), added)
+    come_and_go = stopped > (1 - STAYING_SHARE) * len(of_steady)
     is_gone &= (last - first >= silent / SHORTER_LIFE) & (silent > TIMES_IDLE * idle)
     found = np.flatnonzero(is_gone) if not come_and_go else np.empty(0, np.int64)
-    found = found[np.argsort(last[found], kind="stable")]
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             CLIENT: clients.labels.take(found),
             LAST_HEARD: last[found],
@@ -80,6 +89,12 @@ def gone(events: pd.DataFrame) -> pd.DataFrame:
             EVENTS: clients.sizes[found],
         }
     )
+    return Answer(table, stacked, _by_last_heard)
+
+
+def _by_last_heard(table: pd.DataFrame) -> pd.DataFrame:
+    by_name = table.sort_values(CLIENT, kind="stable", na_position="first")
+    return by_name.sort_values(LAST_HEARD, kind="stable", ignore_index=True)
 
 
 @compiled

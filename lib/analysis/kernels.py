@@ -251,24 +251,13 @@ def medians_within(groups: Groups, values: Floats) -> Floats:
     return found
 
 
-def median(values: Floats) -> float:
-    """Return the median of at least one value, as `np.median` does, in a third of its time."""
-    middle = len(values) // 2
-    parted = np.partition(values, middle)
-    upper = parted[middle]
-    return float(upper if len(values) % 2 else (parted[:middle].max() + upper) / 2)
-
-
 def quantiles_within(groups: Groups, values: Ints, shares: Sequence[float]) -> Ints:
     """Return, for each group and share, the smallest value that at least that share do not exceed.
 
     This is the inverse of the empirical distribution (Hyndman and Fan 1996, type 1): always one
     of the values, never one between two. Shape (groups, shares).
     """
-    sizes = groups.sizes[:, np.newaxis]
-    # Rounded, because 0.07 * 100 is a little more than 7.
-    rank = np.ceil(np.round(sizes * np.asarray(shares), 6)).astype(np.int64)
-    places = groups.bounds[:-1, np.newaxis] + np.maximum(rank - 1, 0)
+    places = groups.bounds[:-1, np.newaxis] + ranks(groups.sizes, shares)
     low, span = _range(values)
     found: Ints
     if span * groups.n > _COUNTABLE * len(values):
@@ -278,6 +267,14 @@ def quantiles_within(groups: Groups, values: Ints, shares: Sequence[float]) -> I
     np.cumsum(up_to, out=up_to)
     found = np.searchsorted(up_to, places.astype(np.int32), side="right") % span + low
     return found
+
+
+def ranks(sizes: Ints, shares: Sequence[float]) -> Ints:
+    """Return the places, from 0, of quantiles in groups of some sizes; one row a group."""
+    # Rounded, because 0.07 * 100 is a little more than 7.
+    rank = np.ceil(np.round(sizes[:, np.newaxis] * np.asarray(shares), 6)).astype(np.int64)
+    places: Ints = np.maximum(rank - 1, 0)
+    return places
 
 
 def _values_at(groups: Groups, values: Ints, places: Ints) -> Ints:
@@ -312,13 +309,16 @@ def count_up_to(values: npt.NDArray[Any], limits: npt.NDArray[Any]) -> Ints:
     return found
 
 
-def behind_running_max(codes: npt.NDArray[np.integer[Any]], values: Ints) -> Ints:
+def behind_running_max(
+    codes: npt.NDArray[np.integer[Any]], values: Ints, before: Ints | None = None
+) -> Ints:
     """Return how far each value is below the largest so far in its group; 0 for a new largest.
 
-    Order inside a group is that of the array.
+    Order inside a group is that of the array; `before` is the largest of each group before it.
     """
     behind = np.empty_like(values)
-    largest = np.full(int(codes.max(initial=-1)) + 1, ~_INT64_MAX)
+    groups = int(codes.max(initial=-1)) + 1
+    largest = np.full(groups, ~_INT64_MAX) if before is None else before[:groups].copy()
     _fall_behind(codes.astype(np.int32, copy=False), values, largest, behind)
     return behind
 

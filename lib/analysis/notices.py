@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from lib.core.columns import SEQUENCE
 from lib.core.formatting import counted
 from lib.decoding.json_value import NOT_AN_OBJECT, NOT_JSON, NOT_UTF8
@@ -18,7 +15,9 @@ from lib.sources.files.printed import OTHERWISE
 from lib.sources.guess import guess_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+
+    import pyarrow as pa
 
     from lib.analysis.timestamp_quality import Verdict
     from lib.loading.load import LoadedTopic, LoadReport
@@ -98,24 +97,30 @@ def first_rejected(rejected: pa.Table) -> str:
     rejected
         Schema `lib.decoding.rejected.REJECTED`.
     """
-    reasons = rejected["reason"].cast(pa.string())
-    is_open = pc.or_(pc.is_in(reasons, pa.array(_OPEN)), pc.match_substring(reasons, _NO_REGISTRY))
-    known = rejected[BEGINNING].filter(is_open).drop_null()
-    guess = guess_of(known[0].as_py()) if len(known) else ""
+    known = rejected.select(["reason", BEGINNING]).filter(rejected[BEGINNING].is_valid())
+    return first_of(zip(known["reason"].to_pylist(), known[BEGINNING].to_pylist(), strict=True))
+
+
+def first_of(beginnings: Iterable[tuple[str, bytes]]) -> str:
+    """Return the result of `first_rejected` from the reasons and beginnings of values."""
+    known = (begin for why, begin in beginnings if why in _OPEN or _NO_REGISTRY in why)
+    first = next(known, None)
+    guess = "" if first is None else guess_of(first)
     if not guess:
         return ""
     return f"The first value rejected {guess if guess.startswith('begins') else f'may be {guess}'}."
 
 
 def _of_load(topic: LoadedTopic) -> Iterator[Notice]:
-    report, rejected = topic.report, topic.rejected.num_rows
+    report, contents = topic.report, topic.contents
+    rejected = contents.rejected
     if report.stopped:
         sentence = f"Reading was stopped after {counted(report.read.records, 'record')}."
         yield Notice(About.STOPPED, Level.WARNING, sentence)
     yield from _of_what_is_missing(report)
     if report.anew:
         yield Notice(About.ANEW, Level.INFO, report.anew)
-    if report.holes and SEQUENCE in topic.events.table:
+    if report.holes and SEQUENCE in contents.columns:
         sentence = (
             f"{counted(report.holes, 'offset')} {_have(report.holes)} no record, as compaction "
             "leaves them, so missing sequence numbers are not told as lost."
@@ -124,7 +129,7 @@ def _of_load(topic: LoadedTopic) -> Iterator[Notice]:
     if report.capped:
         sentence = (
             f"The topic holds {counted(report.in_log, 'record')}. The newest "
-            f"{len(topic.events.table):,} are shown: the cap on events is reached."
+            f"{contents.events:,} are shown: the cap on events is reached."
         )
         yield Notice(About.CAPPED, Level.INFO, sentence)
     if report.part is not None:

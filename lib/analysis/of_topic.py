@@ -43,9 +43,16 @@ def analysis_of(topic: LoadedTopic, diagnosis: Diagnosis | None = None) -> Analy
         sessions_are_derived=topic.fields.session is None,
         rejected=rejected_of(topic),
     )
-    tells_nothing = diagnosis is not None and diagnosis.tells_nothing
-    if not is_cut(topic) and not tells_nothing:
-        return found
+    return of_a_part(found) if is_cut(topic) or tells_nothing(diagnosis) else found
+
+
+def tells_nothing(diagnosis: Diagnosis | None) -> bool:
+    """Return whether event times tell nothing."""
+    return diagnosis is not None and diagnosis.tells_nothing
+
+
+def of_a_part(found: Analysis) -> Analysis:
+    """Return the analyses that do not change where events were left out between others."""
     return replace(
         found,
         outages=found.outages.head(0),
@@ -78,10 +85,14 @@ def verdict_of(topic: LoadedTopic, diagnosis: Diagnosis | None = None) -> Verdic
     """
     if topic.events.timed.empty:
         return None
-    if diagnosis is not None and diagnosis.tells_nothing:
-        events = len(topic.events.timed)
-        return Verdict(Trust.LITTLE, diagnosis.sentence, events, of_event_times=True)
-    return assess_timestamps(topic.events.table)
+    return by_diagnosis(assess_timestamps(topic.events.table), diagnosis)
+
+
+def by_diagnosis(verdict: Verdict, diagnosis: Diagnosis | None) -> Verdict:
+    """Return a verdict of received times, or that event times tell nothing."""
+    if diagnosis is None or not diagnosis.tells_nothing:
+        return verdict
+    return Verdict(Trust.LITTLE, diagnosis.sentence, verdict.events, of_event_times=True)
 
 
 def why_no_delay(verdict: Verdict | None) -> str:
@@ -112,7 +123,7 @@ def nothing_found(
 
 def time_notices_of(topic: LoadedTopic, diagnosis: Diagnosis | None) -> list[Notice]:
     """Return what has to be said of the times of a topic; `diagnosis` is `diagnosis_of` them."""
-    return time_notices(topic.events, topic.fields, topic.recognition, diagnosis)
+    return time_notices(topic.contents, topic.fields, topic.recognition, diagnosis)
 
 
 def notices_of(topic: LoadedTopic, diagnosis: Diagnosis | None) -> list[Notice]:

@@ -16,8 +16,8 @@ sequence numbers, than waited) or *quiet* (nothing happened: a long pause inside
 number missing). Without sequence numbers no outage is lost; one that lost its events looks quiet.
 
 Pooled over all clients, and passed to the parts that look at one client at a time:
-`silences.typical_of_all`, `silences.wait_limits`, `_fewest_lost`, `_pause_limit`. Shared outages
-are found in the small table of all clients' outages.
+what is yielded (`lib.core.blockwise`). Shared outages are found in the small table of all clients'
+outages.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from lib.analysis.client_clocks import client_times, lower_envelopes, sent_times
 from lib.analysis.clock_steps import clock_steps, without_steps
 from lib.analysis.received import has_received_time
 from lib.analysis.sequence_numbers import NONE_REJECTED, RejectedRecords, sequence_numbers
+from lib.core.blockwise import Answer, Pool, added, alone, answered, stacked
 from lib.core.columns import CLIENT, SESSION
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from lib.analysis.kernels import Codes, Ints
     from lib.analysis.sequence_numbers import SequenceNumbers
     from lib.analysis.silences import Arrivals, Waits
+    from lib.core.blockwise import Question, Steps
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -97,7 +99,7 @@ def outages_and_rhythm(
     known = has_received_time(events)
     if known is not None:
         events, numbers = events[known], numbers and numbers.of(known)
-    events = without_steps(events, clock_steps(sent_times(events)))
+    events, _ = alone(without_steps(events, clock_steps(sent_times(events))))
     envelopes = lower_envelopes(client_times(events))
     return outages_of(events, envelopes, numbers, sensitivity=sensitivity)
 
@@ -158,17 +160,67 @@ def outages_of(
         inside a session, and `TypicalWait`, the median of the longest waits in its silences, both
         drawn to the topic's where the client has few events; `Limit`, as above. float64 ms.
     """
-    arrivals = silences.find_arrivals(events, envelopes, numbers)
+    return answered(outage_question(events, envelopes, numbers, sensitivity=sensitivity))
+
+
+def outage_question(
+    events: pd.DataFrame,
+    envelopes: LowerEnvelopes,
+    numbers: SequenceNumbers | None,
+    *,
+    sensitivity: float = 1.0,
+) -> Question[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Ask for `outages_of` blocks that have all events of their clients each."""
+    arrivals = yield from silences.find_arrivals(events, envelopes, numbers)
     waits = silences.find_waits(arrivals)
-    of_all = silences.typical_of_all(waits.longest[waits.ends_one])
+    of_all = yield from silences.typical_of_all(waits.longest[waits.ends_one])
     typical = silences.typical_waits(arrivals, waits, of_all)
-    shortest = silences.LONGEST_STALL_MS if silences.has_stalls(waits) else SHORTEST_MS
+    has_stalls = yield from silences.find_stalls(waits)
+    shortest = silences.LONGEST_STALL_MS if has_stalls else SHORTEST_MS
     least = silences.shortest_waits(arrivals, shortest)
-    *too_long, several = silences.wait_limits(arrivals, waits, typical, FALSE_SHARE)
+    *too_long, several = yield from silences.wait_limits(arrivals, waits, typical, FALSE_SHARE)
     limit, of_several = (np.maximum(typical * wait * sensitivity, least) for wait in too_long)
-    rhythm = _rhythm(arrivals, typical, limit)
-    long = _find_long_waits(arrivals, waits, rhythm, (of_several, several))
-    return _table(events, long, sensitivity), rhythm
+    rhythm = yield from _find_rhythm(arrivals, typical, limit)
+    long = yield from _find_long_waits(arrivals, waits, rhythm, (of_several, several))
+    rows = yield from _find_rows(events, long, sensitivity)
+    received = arrivals.received
+    span = (int(received.min()), int(received.max())) if len(received) else None
+    return Answer(_Found(rows, rhythm, span), added, _with_shared)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The rows of both tables of some clients, and their first and last arrival, epoch ms."""
+
+    outages: pd.DataFrame
+    rhythm: pd.DataFrame
+    span: tuple[int, int] | None
+
+    def __add__(self, other: _Found) -> _Found:
+        """Return those of the clients of both."""
+        spans = [each for each in (self.span, other.span) if each is not None]
+        span = (min(s[0] for s in spans), max(s[1] for s in spans)) if spans else None
+        rhythm = stacked(self.rhythm, other.rhythm)
+        rhythm = rhythm.sort_values(CLIENT, kind="stable", na_position="first", ignore_index=True)
+        return _Found(_by_moment(stacked(self.outages, other.outages)), rhythm, span)
+
+
+def _by_moment(table: pd.DataFrame) -> pd.DataFrame:
+    """Return rows by `BackAt`, then clients before sessions, each by their names."""
+    of_session = table[OF_SESSION].to_numpy(np.bool_)
+    client, session = (table[name].cat.codes.to_numpy() for name in (CLIENT, SESSION))
+    name = np.where(of_session, session, client)
+    order = np.lexsort((name, of_session, table[BACK_AT].to_numpy()))
+    return table.iloc[order].reset_index(drop=True)
+
+
+def _with_shared(found: _Found) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return both tables, the first with what is shared by several clients."""
+    table, span = found.outages, found.span
+    length = 0.0 if span is None else float(span[1] - span[0])
+    table = table.assign(**{SHARED_OUTAGE: _shared_outages(table, length)})
+    table[START] = _shared_starts(table)
+    return table.drop(columns=_FIRST_DUE), found.rhythm
 
 
 @dataclass(frozen=True)
@@ -203,8 +255,8 @@ class _LongWaits:
 
 def _find_long_waits(
     arrivals: Arrivals, waits: Waits, rhythm: pd.DataFrame, at_once: tuple[Floats, int]
-) -> _LongWaits:
-    """Return the long waits; `at_once` is what is too long for several events, and how many."""
+) -> Steps[_LongWaits]:
+    """Find the long waits; `at_once` is what is too long for several events, and how many."""
     of_several, several = at_once
     interval, typical, limit = rhythm[[TYPICAL_INTERVAL, TYPICAL_WAIT, LIMIT]].to_numpy().T.copy()
     ends = waits.longest > kernels.taken(limit, arrivals.client)
@@ -212,7 +264,7 @@ def _find_long_waits(
     ends[stragglers] |= wait > limit[arrivals.client[stragglers]]
     if (of_several < limit).any():
         ends[silences.crowded(arrivals, waits, of_several, several)] = True
-    silences.leave_out_backlogs(arrivals, waits, of_several, interval, ends)
+    yield from silences.leave_out_backlogs(arrivals, waits, of_several, interval, ends)
     losses = _losses(arrivals, np.flatnonzero(ends))
     return _LongWaits(arrivals, waits.ended_by, stragglers, ends, typical, limit, losses)
 
@@ -239,12 +291,13 @@ def _losses(arrivals: Arrivals, ends: Ints) -> tuple[Ints, Ints]:
     return lossy, np.where(during, found, of)
 
 
-def _table(events: pd.DataFrame, long: _LongWaits, sensitivity: float) -> pd.DataFrame:
-    """Return the table of outages."""
+def _find_rows(events: pd.DataFrame, long: _LongWaits, sensitivity: float) -> Steps[pd.DataFrame]:
+    """Find the rows of the table of outages, without what clients share."""
     arrivals = long.arrivals
-    lossy = ~long.ends & _end_losses(arrivals, _fewest_lost(arrivals))
+    runs = yield Pool(_runs_of_lost(arrivals), _padded)
+    lossy = ~long.ends & _end_losses(arrivals, _fewest_lost(runs))
     lossy[long.losses[0][long.losses[1] >= 0]] = False
-    quiet = _find_pauses(arrivals, long.ends | lossy, sensitivity)
+    quiet = yield from _find_pauses(arrivals, long.ends | lossy, sensitivity)
     ended_by = np.flatnonzero(long.ends | lossy | quiet)
     ended_by = ended_by[np.argsort(arrivals.received[ended_by], kind="stable")]
     burst = _bursts(long, ended_by)
@@ -253,9 +306,7 @@ def _table(events: pd.DataFrame, long: _LongWaits, sensitivity: float) -> pd.Dat
     kind = np.where(quiet[ended_by], 2, np.where(mostly_lost, 1, 0))
     table.insert(2, KIND, pd.Series(pd.Categorical.from_codes(kind, dtype=KINDS)))
     table[LIMIT] = long.limit[arrivals.client[ended_by]]
-    table[SHARED_OUTAGE] = _shared_outages(table, _span(arrivals))
-    table[START] = _shared_starts(table)
-    return table.drop(columns=_FIRST_DUE)
+    return table
 
 
 def _shared_starts(table: pd.DataFrame) -> pd.Series[int]:
@@ -266,8 +317,8 @@ def _shared_starts(table: pd.DataFrame) -> pd.Series[int]:
     return table[SHARED_OUTAGE].map(start).fillna(table[START]).astype(np.int64)
 
 
-def _rhythm(arrivals: Arrivals, typical_wait: Floats, limit: Floats) -> pd.DataFrame:
-    of_all = silences.typical_of_all(arrivals.interval[arrivals.continues])
+def _find_rhythm(arrivals: Arrivals, typical_wait: Floats, limit: Floats) -> Steps[pd.DataFrame]:
+    of_all = yield from silences.typical_of_all(arrivals.interval[arrivals.continues])
     interval = _typical_intervals(arrivals, arrivals.continues, of_all)
     return pd.DataFrame(
         {
@@ -279,15 +330,26 @@ def _rhythm(arrivals: Arrivals, typical_wait: Floats, limit: Floats) -> pd.DataF
     )
 
 
-def _fewest_lost(arrivals: Arrivals) -> int:
+def _runs_of_lost(arrivals: Arrivals) -> Ints:
+    """Return how many arrivals have how many numbers missing just below theirs."""
+    missing = np.minimum(arrivals.lost(np.flatnonzero(arrivals.step > 1)), _MOST_LOST)
+    runs = np.bincount(missing, minlength=2)
+    runs[0] = len(arrivals.step) - len(missing)
+    return runs
+
+
+def _padded(one: Ints, other: Ints) -> Ints:
+    """Return the sum of two counts, of which one may be shorter."""
+    short, long = sorted((one, other), key=len)
+    return long + np.pad(short, (0, len(long) - len(short)))
+
+
+def _fewest_lost(runs: Ints) -> int:
     """Return how many numbers must be missing in a row for it to be more than chance.
 
     Where losses are independent, each further number missing in a row is as rare as a loss. From
     the result on, that explains at most `FALSE_SHARE` of the runs that are at least as long.
     """
-    missing = np.minimum(arrivals.lost(np.flatnonzero(arrivals.step > 1)), _MOST_LOST)
-    runs = np.bincount(missing, minlength=2)
-    runs[0] = len(arrivals.step) - len(missing)
     at_least = np.cumsum(runs[::-1])[::-1]
     rate = at_least[1] / max(at_least[0], 1)
     expected = at_least[1] * rate ** np.arange(-1.0, len(at_least) - 1) if rate else at_least
@@ -304,19 +366,16 @@ def _end_losses(arrivals: Arrivals, fewest: int) -> Bools:
     return _marked(after_loss[many], arrivals)
 
 
-def _find_pauses(arrivals: Arrivals, explained: Bools, sensitivity: float) -> Bools:
-    """Return which arrivals end a pause in their session that is beyond its client's rhythm."""
+def _find_pauses(arrivals: Arrivals, explained: Bools, sensitivity: float) -> Steps[Bools]:
+    """Find which arrivals end a pause in their session that is beyond its client's rhythm."""
     inside = arrivals.continues & (arrivals.step <= 1) & ~explained
     interval = arrivals.interval[inside]
-    typical = _typical_intervals(arrivals, inside, silences.typical_of_all(interval))
+    of_all = yield from silences.typical_of_all(interval)
+    typical = _typical_intervals(arrivals, inside, of_all)
     relative = interval / kernels.taken(typical, arrivals.client[inside])
-    limit = _pause_limit(relative) * sensitivity
+    curve = yield from tails.find_survival(relative)
+    limit = tails.threshold_of(curve, FALSE_SHARE) * sensitivity
     return _end_pauses(arrivals, np.flatnonzero(inside)[relative > limit])
-
-
-def _pause_limit(relative: Floats) -> float:
-    """Return the interval beyond expectation, in typical ones; pooled over all clients."""
-    return tails.threshold(relative, FALSE_SHARE)
 
 
 def _typical_intervals(arrivals: Arrivals, inside: Bools, of_all: float) -> Floats:
@@ -433,11 +492,6 @@ def _starts(long: _LongWaits, ended_by: Ints, first_due: Floats) -> Ints:
     half_way = np.where(held_back, (known + first_due) / 2, before_lost)
     starts = np.floor(np.where(held_back | (missing > 0), half_way, known))
     return starts.astype(np.int64)
-
-
-def _span(arrivals: Arrivals) -> float:
-    """Return the time from the first arrival to the last, ms."""
-    return float(np.ptp(arrivals.received)) if len(arrivals.received) else 0.0
 
 
 def _shared_outages(table: pd.DataFrame, span: float) -> pd.Series[int]:

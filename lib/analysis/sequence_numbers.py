@@ -25,12 +25,14 @@ import pandas as pd
 
 from lib.analysis import kernels
 from lib.analysis.kernels import Groups
+from lib.core.blockwise import Pool, Whole, added, alone, either
 from lib.core.columns import CLIENT, EVENT_TIME, PARTITION, SEQUENCE, SESSION
 from lib.core.jit import compiled, inlined
 from lib.events.table import THE_CLIENT
 
 if TYPE_CHECKING:
     from lib.analysis.kernels import Codes, Ints
+    from lib.core.blockwise import Steps
 
 Bools = npt.NDArray[np.bool_]
 
@@ -117,6 +119,10 @@ class SequenceNumbers:
 
 
 NONE_REJECTED: Final = RejectedRecords()
+_BY_CLIENT: Final = (Numbering.SESSION, Numbering.CLIENT)
+_SHARED_BY_CLIENTS: Final = (
+    "Sequence numbers may count the events of a partition or of the topic, beyond any client."
+)
 
 
 def sequence_numbers(
@@ -139,28 +145,77 @@ def sequence_numbers(
     rejected
         Records that were rejected.
     """
-    if SEQUENCE not in events or not events[SEQUENCE].notna().any():
+    return alone(find_numbers(events, sessions_are_derived=sessions_are_derived, rejected=rejected))
+
+
+def find_numbers(
+    events: pd.DataFrame, *, sessions_are_derived: bool, rejected: RejectedRecords
+) -> Steps[SequenceNumbers | None]:
+    """Find the `sequence_numbers` of a block that has all events of its clients.
+
+    Counters of partitions, or of the topic, are seen where one block has all events.
+    """
+    has_numbers = SEQUENCE in events and bool(events[SEQUENCE].notna().any())
+    any_numbers = yield Pool(has_numbers, either)
+    if not any_numbers:
         return None
     numbered = _numbered(events)
-    found: tuple[Numbering, Groups, _Counted] | None = None
-    for numbering in list(Numbering)[sessions_are_derived:]:
-        groups, others = numbered.grouped(events, numbering)
-        if found is None:
-            counted = _count(groups, numbered, others)
-            if counted.follow_one_another():
-                found = numbering, groups, counted
-        elif _in_use(groups) < _in_use(found[1]) and not _repeats_often(groups, numbered):
-            counted = _count(groups, numbered, others)
-            if counted.go_on_from(found[1]):
-                found = numbering, groups, counted
+    found = yield from _find_counters(events, numbered, list(Numbering)[sessions_are_derived:])
     if found is None:
         return None
     numbering, groups, counted = found
-    steps = _believed(counted, groups, numbered)
+    steps = yield from _believed(counted, groups, numbered)
     steps, held = _without_rejected(steps, numbered.number, rejected)
     if rejected.others:
         steps = np.minimum(steps, 1)
     return SequenceNumbers(_named(numbering, events), numbered.of_all(steps, len(events)), held)
+
+
+def _find_counters(
+    events: pd.DataFrame, numbered: _Numbered, of: list[Numbering]
+) -> Steps[tuple[Numbering, Groups, _Counted] | None]:
+    """Find the counters of the numbers, of some kinds from the narrowest to the widest."""
+    found: tuple[Numbering, Groups, _Counted] | None = None
+    fewest = 0
+    for numbering in of:
+        groups, others = numbered.grouped(events, numbering)
+        used, again, n = yield from _find_use(groups, numbered, numbering)
+        if found is not None and (used >= fewest or 2 * again > n):
+            continue
+        if numbering not in _BY_CLIENT:
+            yield Whole(_SHARED_BY_CLIENTS)
+        counted = yield from _count(groups, numbered, others)
+        votes = counted.following() if found is None else counted.going_on(found[1])
+        one, two, against = yield Pool(votes, added)
+        if one > against or (found is None and one == against and two > 0):
+            found, fewest = (numbering, groups, counted), used
+    return found
+
+
+def _find_use(groups: Groups, numbered: _Numbered, numbering: Numbering) -> Steps[Ints]:
+    """Find how many groups have numbers, how many of those must come again in them, and all.
+
+    Where most must come again, the groups are no counters.
+    """
+    low, high = kernels.bounds_within(groups, numbered.number)
+    used = np.flatnonzero(groups.sizes)
+    rows = np.stack((groups.sizes[used], low[used], high[used]), axis=1)
+    if numbering not in _BY_CLIENT:  # blocks have events of the same ones
+        names = [int(name) for name in groups.labels[used]]
+        found = yield Pool(dict(zip(names, rows.tolist(), strict=True)), _both)
+        rows = np.array([*found.values()], np.int64).reshape(-1, 3)
+    again = np.maximum(rows[:, 0] - (rows[:, 2] - rows[:, 1] + 1), 0).sum()
+    counts = np.array([len(rows), again, rows[:, 0].sum()])
+    return (yield Pool(counts, added)) if numbering in _BY_CLIENT else counts
+
+
+def _both(one: dict[int, list[int]], other: dict[int, list[int]]) -> dict[int, list[int]]:
+    """Return number, smallest and largest of each group of two blocks."""
+    both = dict(one)
+    for name, (n, low, high) in other.items():
+        size, lowest, highest = both.get(name, (0, low, high))
+        both[name] = [size + n, min(low, lowest), max(high, highest)]
+    return both
 
 
 def _named(numbering: Numbering, events: pd.DataFrame) -> Numbering:
@@ -221,6 +276,9 @@ class _Others:
         return inside
 
 
+NO_OTHERS: Final = _Others(np.empty(0, np.int32), np.empty(0, np.int64))
+
+
 def _numbered(events: pd.DataFrame) -> _Numbered:
     known = events[SEQUENCE].notna().to_numpy()
     time, client = kernels.ints(events[EVENT_TIME]), kernels.group_by(events, CLIENT).codes
@@ -256,23 +314,26 @@ class _Counted:
     steps: Ints
     restarts: int
 
-    def follow_one_another(self) -> bool:
-        """Return whether most numbers follow the next smaller one of their run."""
+    def following(self) -> Ints:
+        """Return how many numbers follow the next smaller one of their run, miss one, and do not.
+
+        Numbers follow one another where most do; where as many do not, if some miss one.
+        """
         one, two, more = (
             np.count_nonzero(w) for w in (self.steps == 1, self.steps == 2, self.steps > 2)
         )
-        others = two + more + self.numbered_twice() + self.restarts
-        return bool(one > others or (one == others and two > 0))
+        return np.array([one, two, two + more + self.numbered_twice() + self.restarts])
 
     def numbered_twice(self) -> int:
         """Return how many events tell nothing although they are not the smallest of their run."""
-        return int(np.count_nonzero(self.steps == TELLS_NOTHING)) - _in_use(self.runs)
+        smallest = np.count_nonzero(self.runs.sizes)
+        return int(np.count_nonzero(self.steps == TELLS_NOTHING) - smallest)
 
-    def go_on_from(self, parts: Groups) -> bool:
-        """Return whether numbers go on from one part of a counter to the next.
+    def going_on(self, parts: Groups) -> Ints:
+        """Return how many numbers go on from one part of a counter to the next, 0, and do not.
 
-        Of the events that stand next to one of another part in the order of numbers, most follow
-        it: by one, and in arrival order or event time.
+        Numbers go on where most do of the events that stand next to one of another part in the
+        order of numbers: they follow it by one, and in arrival order or event time.
         """
         part, repeated = (
             kernels.together(self.runs, values)
@@ -284,17 +345,18 @@ class _Counted:
         step = np.diff(self.rising)
         follows = other & (step == 1) & ((np.diff(at) > 0) | (np.diff(self.time[at]) > 0))
         against = np.count_nonzero(other & ~follows & (repeated[at][1:] == 0)) + self.restarts
-        return bool(np.count_nonzero(follows) > against)
+        return np.array([np.count_nonzero(follows), 0, against])
 
 
-def _believed(counted: _Counted, groups: Groups, numbered: _Numbered) -> Ints:
-    """Return the steps without gaps in which nothing need be missing."""
+def _believed(counted: _Counted, groups: Groups, numbered: _Numbered) -> Steps[Ints]:
+    """Find the steps without gaps in which nothing need be missing."""
     steps = counted.steps
+    unsteady = yield Pool(bool(counted.restarts or counted.numbered_twice()), either)
     gaps = np.flatnonzero(steps > 1)
     if not len(gaps):
         return steps
     doubtful = kernels.apart(counted.runs, _jumps(counted))[gaps].astype(bool)
-    if counted.restarts or counted.numbered_twice():
+    if unsteady:
         doubtful |= _shared_counters(counted, groups, numbered)[groups.codes[gaps]]
     believed = steps.copy()
     believed[gaps[doubtful]] = TELLS_NOTHING
@@ -342,8 +404,8 @@ def _jumps(counted: _Counted) -> Codes:
     return found
 
 
-def _count(groups: Groups, numbered: _Numbered, others: _Others | None) -> _Counted:
-    """Return the numbers judged by counters, which `groups` are."""
+def _count(groups: Groups, numbered: _Numbered, others: _Others | None) -> Steps[_Counted]:
+    """Find the numbers judged by counters, which `groups` are."""
     number, time = (kernels.together(groups, some) for some in (numbered.number, numbered.time))
     client = kernels.together(groups, numbered.client)
     rising, before = kernels.sort_within(groups.bounds, number)
@@ -359,8 +421,10 @@ def _count(groups: Groups, numbered: _Numbered, others: _Others | None) -> _Coun
         time = kernels.together(runs, numbered.time)
         rising, before = kernels.sort_within(runs.bounds, kernels.together(runs, numbered.number))
     steps = kernels.steps_between(runs.bounds, rising, before, TELLS_NOTHING)
-    if others is not None:
-        steps -= _may_be_held(others, kernels.together(runs, groups.codes), time, before, steps)
+    any_others = yield Pool(others is not None, either)
+    if any_others:
+        counter = kernels.together(runs, groups.codes)
+        steps -= yield from _may_be_held(others or NO_OTHERS, counter, time, before, steps)
     steps[(steps == 0) & (repeated == 0)] = TELLS_NOTHING
     steps[_against_time(rising, before, time)] = TELLS_NOTHING
     return _Counted(runs, rising, before, time, kernels.apart(runs, steps), restarts)
@@ -368,8 +432,8 @@ def _count(groups: Groups, numbered: _Numbered, others: _Others | None) -> _Coun
 
 def _may_be_held(
     others: _Others, counter: Codes, time: Ints, before: Codes | None, steps: Ints
-) -> Ints:
-    """Return, of each step, how many of the numbers below it events without one may have had."""
+) -> Steps[Ints]:
+    """Find, of each step, how many of the numbers below it events without one may have had."""
     order = np.arange(len(steps)) if before is None else before
     held = np.zeros(len(steps), np.int64)
     at, below = order[1:], order[:-1]
@@ -379,7 +443,8 @@ def _may_be_held(
         for some, ends in ((gap, True), (next_one, False))
     )
     inside = np.minimum(inside, steps[at[gap]] - 1)
-    if inside.sum() > beside.sum():
+    in_gaps, elsewhere = yield Pool(np.array([inside.sum(), beside.sum()]), added)
+    if in_gaps > elsewhere:
         held[at[gap]] = inside
     return held
 
@@ -425,18 +490,6 @@ def _inner(bounds: Ints) -> Ints:
     """Return where groups begin that stand behind another; `bounds` are `Groups.bounds`."""
     inner: Ints = bounds[(bounds > 0) & (bounds < bounds[-1])]
     return inner
-
-
-def _in_use(groups: Groups) -> int:
-    return int(np.count_nonzero(groups.sizes))
-
-
-def _repeats_often(groups: Groups, numbered: _Numbered) -> bool:
-    """Return whether most numbers must come more than once in their group: it is no counter."""
-    low, high = kernels.bounds_within(groups, numbered.number)
-    used = groups.sizes > 0
-    more = groups.sizes[used] - (high[used] - low[used] + 1)
-    return bool(2 * np.maximum(more, 0).sum() > len(numbered.number))
 
 
 def _without_rejected(steps: Ints, number: Ints, rejected: RejectedRecords) -> tuple[Ints, int]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -23,6 +24,8 @@ import pandas as pd
 from lib.analysis import kernels, tails
 from lib.analysis.kernels import Groups
 from lib.analysis.sequence_numbers import TELLS_NOTHING
+from lib.analysis.tally import PARTS_OF_MS, Tally
+from lib.core.blockwise import Pool, added, either
 from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SESSION
 from lib.core.jit import compiled, inlined
 
@@ -32,11 +35,13 @@ if TYPE_CHECKING:
     from lib.analysis.client_clocks import LowerEnvelopes
     from lib.analysis.kernels import Codes, Ints, Value
     from lib.analysis.sequence_numbers import SequenceNumbers
+    from lib.core.blockwise import Steps
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 NOT_WAITING: Final = -1
+_LATEST: Final = np.iinfo(np.int64).max
 LONGEST_STALL_MS: Final = 3_200.0
 """What a connection waits at most on its own when packets are lost."""
 
@@ -157,8 +162,8 @@ class Waits:
 
 def find_arrivals(
     events: pd.DataFrame, envelopes: LowerEnvelopes, numbers: SequenceNumbers | None
-) -> Arrivals:
-    """Return the first arrivals of an events table that is in arrival order.
+) -> Steps[Arrivals]:
+    """Find the first arrivals of an events table that is in arrival order.
 
     `envelopes` are `lower_envelopes` of the events, `numbers` their `sequence_numbers`, None if
     they carry none. Events that came before say nothing of the silence before
@@ -168,7 +173,7 @@ def find_arrivals(
     times, received = kernels.ints(events[EVENT_TIME]), kernels.ints(events[RECEIVED_TIME])
     steps = np.full(len(events), TELLS_NOTHING) if numbers is None else numbers.steps
     go_on = np.zeros(len(events), np.bool_) if numbers is None else numbers.go_on
-    at_once = _several_at_once(client, session, steps == 0, go_on, times, received)
+    at_once = yield from _several_at_once(client, session, steps == 0, go_on, times, received)
     unit = _units(client, session, steps == 0, at_once)
     bounds = unit.bounds[:-1]
     heard, before = kernels.sort_within(bounds, kernels.together(unit, received)[: bounds[-1]])
@@ -225,8 +230,8 @@ def find_stragglers(arrivals: Arrivals) -> tuple[Ints, Ints]:
     return late, arrivals.received[late] - arrivals.heard_before(late)
 
 
-def has_stalls(waits: Waits) -> bool:
-    """Return whether connections stall now and then, as where packets are lost and sent again.
+def find_stalls(waits: Waits) -> Steps[bool]:
+    """Find whether connections stall now and then, as where packets are lost and sent again.
 
     A connection that sends again waits for 0.2 s at first and for twice as long each time (RFC
     6298, and Linux's least timeout): what is sent four times is `LONGEST_STALL_MS` late. That is
@@ -234,7 +239,8 @@ def has_stalls(waits: Waits) -> bool:
     """
     longest = waits.longest[waits.ends_one]
     stalls = np.count_nonzero((longest >= _SHORTEST_STALL_MS) & (longest <= LONGEST_STALL_MS))
-    return bool(stalls >= max(_FEWEST_STALLS, _STALLED_SHARE * len(longest)))
+    stalled, of = yield Pool(np.array([stalls, len(longest)]), added)
+    return bool(stalled >= max(_FEWEST_STALLS, _STALLED_SHARE * of))
 
 
 def shortest_waits(arrivals: Arrivals, otherwise: float) -> Floats:
@@ -246,7 +252,7 @@ def shortest_waits(arrivals: Arrivals, otherwise: float) -> Floats:
 
 def leave_out_backlogs(
     arrivals: Arrivals, waits: Waits, limit: Floats, interval: Floats, ends: Bools
-) -> None:
+) -> Steps[None]:
     """Unmark, in `ends`, the silences between the events of a queue that is drained.
 
     After an outage a client may send what waited at its own pace, and what happens meanwhile waits
@@ -255,7 +261,9 @@ def leave_out_backlogs(
     silences of all that is heard under a name, and those before a unit's first arrival that only
     what is older than the topic waited for.
     """
+    begins = yield Pool(int(arrivals.received.min(initial=_LATEST)), min)
     _leave_out_backlogs(
+        float(begins),
         arrivals.bounds,
         arrivals.received,
         arrivals.event_time,
@@ -268,9 +276,10 @@ def leave_out_backlogs(
     )
 
 
-def typical_of_all(values: Floats) -> float:
-    """Return the median of all clients' values, ms, and at least 1."""
-    return max(kernels.median(values), 1.0) if len(values) else 1.0
+def typical_of_all(values: Floats) -> Steps[float]:
+    """Find the median of all clients' values, ms, and at least 1."""
+    tally = yield Pool(Tally.of_ms(values), added)
+    return max(tally.median / PARTS_OF_MS, 1.0) if tally.n else 1.0
 
 
 def typical_of_clients(client: Codes, values: Floats, clients: int, of_all: float) -> Floats:
@@ -296,8 +305,8 @@ def typical_waits(arrivals: Arrivals, waits: Waits, of_all: float) -> Floats:
 
 def wait_limits(
     arrivals: Arrivals, waits: Waits, typical: Floats, false_share: float
-) -> tuple[float, float, int]:
-    """Return the waits beyond which a silence is an outage, in its client's typical waits.
+) -> Steps[tuple[float, float, int]]:
+    """Find the waits beyond which a silence is an outage, in its client's typical waits.
 
     The first where one event waited for so long, which the network may do to any; the second where
     several did at once (`crowded`); and how many those are: where a share p of n events is so late
@@ -308,15 +317,18 @@ def wait_limits(
     ends = waits.ends_one
     longest = waits.longest[ends]
     longest /= kernels.taken(typical, arrivals.client[ends])
-    curve = tails.survival(longest)
+    curve = yield from tails.find_survival(longest)
     of_several = tails.threshold_of(curve, false_share)
-    if arrivals.is_news.all():
+    any_late = yield Pool(not arrivals.is_news.all(), either)
+    if not any_late:
         return of_several, of_several, 1
     long = np.maximum(typical * of_several, LONGEST_STALL_MS)
     overtaken = _overtaken(arrivals, waits, typical, long)
-    of_one = tails.threshold_of(curve, false_share, overtaken.share_beyond)
-    n = len(arrivals.row)
-    late = int(np.count_nonzero(overtaken.under_way > of_several))
+    beyond, exposed = yield Pool(overtaken.counts(curve.grid), added)
+    shares = partial(_share_beyond, beyond, exposed)
+    of_one = tails.threshold_of(curve, false_share, shares)
+    is_late = np.count_nonzero(overtaken.under_way > of_several)
+    n, late = yield Pool(np.array([len(arrivals.row), is_late]), added)
     several = math.log(false_share / n) / math.log(min(max(late, 1) / n, 0.5))
     return of_one, of_several, max(math.ceil(several), 2)
 
@@ -349,19 +361,24 @@ class _Overtaken:
     under_way: Floats
     next_newer: Floats
 
-    def share_beyond(self, waits: Floats) -> Floats:
-        """Return the share of events that are under way for longer than each of some waits.
+    def counts(self, waits: Floats) -> Ints:
+        """Return how many events are under way for longer than each of some waits, and of how many.
 
         `waits` rise as the grid of `tails.threshold` does.
         Of the events that a newer one follows within half the wait, so that overtaking would show
         for the other half; no other event tells.
         """
         beyond = len(self.under_way) - kernels.count_up_to(self.under_way, waits)
-        if beyond[0]:
-            # Few were overtaken, and none of the longest: as their curve goes on.
-            beyond = np.maximum(beyond, tails.continued(beyond))
-        exposed = kernels.count_up_to(self.next_newer, np.nextafter(waits / 2, 0))
-        return np.minimum(beyond / np.maximum(exposed, 1), 1.0)
+        return np.stack((beyond, kernels.count_up_to(self.next_newer, np.nextafter(waits / 2, 0))))
+
+
+def _share_beyond(beyond: Ints, exposed: Ints, _: Floats) -> Floats:
+    """Return the share of events that are under way for longer than each wait of a grid."""
+    least: Floats = beyond.astype(np.float64)
+    if beyond[0]:
+        # Few were overtaken, and none of the longest: as their curve goes on.
+        least = np.maximum(least, tails.continued(beyond))
+    return np.minimum(least / np.maximum(exposed, 1), 1.0)
 
 
 def _overtaken(arrivals: Arrivals, waits: Waits, typical: Floats, long: Floats) -> _Overtaken:
@@ -409,8 +426,8 @@ def _find_queued(arrivals: Arrivals, waits: Waits, long: Floats) -> Bools:
 
 def _several_at_once(
     client: Groups, session: Groups, repeats: Bools, go_on: Bools, *times: Ints
-) -> Bools:
-    """Return which clients have several sessions at once.
+) -> Steps[Bools]:
+    """Find which clients have several sessions at once.
 
     By event time and by received time, one of the client's sessions begins before another ends. By
     one alone, a buffer was sent newest first, or a clock was set. A name that comes again after a
@@ -421,7 +438,8 @@ def _several_at_once(
     heard = _apart_from_repeats(session.codes, repeats, session.n)
     owner = kernels.last_within(heard, client.codes)[: session.n]
     at_once = _overlapping(heard, owner, client.n, times)
-    if not at_once.any():
+    may = yield Pool(bool(at_once.any()), either)
+    if not may:
         return at_once
     some = np.flatnonzero(at_once[client.codes] & ~repeats)
     used, codes = np.unique(session.codes[some], return_inverse=True)
@@ -431,7 +449,9 @@ def _several_at_once(
         lives, kernels.last_within(lives, client.codes[some]), client.n, [t[some] for t in times]
     )
     several = kernels.counts(owner[heard.sizes[: session.n] > 0], client.n) > 1
-    return several if 2 * np.count_nonzero(at_once) > np.count_nonzero(several) else at_once
+    counts = np.array([np.count_nonzero(at_once), np.count_nonzero(several)])
+    have, of = yield Pool(counts, added)
+    return several if 2 * have > of else at_once
 
 
 def _overlapping(sessions: Groups, owner: Codes, clients: int, times: Sequence[Ints]) -> Bools:
@@ -624,6 +644,7 @@ def _is_outage_at_first(
 
 @compiled
 def _leave_out_backlogs(
+    topic_begins: float,
     bounds: Ints,
     received: Ints,
     event_time: Ints,
@@ -634,10 +655,6 @@ def _leave_out_backlogs(
     typical: Floats,
     ends: Bools,
 ) -> None:
-    topic_begins = np.inf
-    for unit in range(len(bounds) - 1):
-        if bounds[unit] < bounds[unit + 1]:
-            topic_begins = min(topic_begins, received[bounds[unit]])
     for unit in range(len(bounds) - 1):
         begin, end = bounds[unit], bounds[unit + 1]
         if not ends[begin:end].any():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from lib.analysis.tally import Tally
 from lib.core.columns import CLIENT, EVENT_TIME, MISSING_TIME, RECEIVED_TIME, SESSION
 
 if TYPE_CHECKING:
@@ -49,26 +50,77 @@ class Summary:
     ahead: int | None
 
 
+@dataclass(frozen=True, eq=False)
+class Extremes:
+    """The stretch of some events on either clock, and how often each delay occurs.
+
+    Attributes
+    ----------
+    events
+        How many there are.
+    event, received
+        The first and last time of each clock, epoch ms; None where no event has one.
+    delays
+        Of those that have a received time.
+    """
+
+    events: int
+    event: tuple[int, int] | None
+    received: tuple[int, int] | None
+    delays: Tally
+
+    def __add__(self, other: Extremes) -> Extremes:
+        """Return that of the events of both."""
+        return Extremes(
+            self.events + other.events,
+            _around(self.event, other.event),
+            _around(self.received, other.received),
+            self.delays + other.delays,
+        )
+
+
 def summarise(table: pd.DataFrame, rows: NDArray[np.int64] | slice) -> Summary:
     """Return the headline figures of the events at `rows` of an events table."""
+    clients, sessions = (_distinct(table[name], rows) for name in (CLIENT, SESSION))
+    return summary_of(extremes_of(table, rows), clients, sessions)
+
+
+def extremes_of(table: pd.DataFrame, rows: NDArray[np.int64] | slice = slice(None)) -> Extremes:
+    """Return the extremes of the events at `rows` of an events table."""
     event = table[EVENT_TIME].to_numpy()[rows]
     every = table[RECEIVED_TIME].to_numpy()[rows]
     known = every != MISSING_TIME
     received = every if known.all() else every[known]
     delay = received - (event if known.all() else event[known])
-    any_known = len(delay) > 0
+    return Extremes(len(event), _bounds(event), _bounds(received), Tally.of(delay))
+
+
+def summary_of(of: Extremes, clients: int, sessions: int) -> Summary:
+    """Return the headline figures of at least one event."""
+    assert of.event is not None
+    received, delays = of.received, of.delays
     return Summary(
-        events=len(event),
-        clients=_distinct(table[CLIENT], rows),
-        sessions=_distinct(table[SESSION], rows),
-        first_event_ms=int(event.min()),
-        last_event_ms=int(event.max()),
-        first_received_ms=int(received.min()) if any_known else None,
-        last_received_ms=int(received.max()) if any_known else None,
-        median_delay_ms=float(np.median(delay)) if any_known else None,
-        largest_delay_ms=int(delay.max()) if any_known else None,
-        ahead=int(np.count_nonzero(delay < 0)) if any_known else None,
+        events=of.events,
+        clients=clients,
+        sessions=sessions,
+        first_event_ms=of.event[0],
+        last_event_ms=of.event[1],
+        first_received_ms=None if received is None else received[0],
+        last_received_ms=None if received is None else received[1],
+        median_delay_ms=delays.median if delays.n else None,
+        largest_delay_ms=int(delays.value[-1]) if delays.n else None,
+        ahead=delays.below(0) if delays.n else None,
     )
+
+
+def _bounds(times: NDArray[np.int64]) -> tuple[int, int] | None:
+    return (int(times.min()), int(times.max())) if len(times) else None
+
+
+def _around(one: tuple[int, int] | None, other: tuple[int, int] | None) -> tuple[int, int] | None:
+    if one is None or other is None:
+        return one or other
+    return min(one[0], other[0]), max(one[1], other[1])
 
 
 def _distinct(column: pd.Series, rows: NDArray[np.int64] | slice) -> int:

@@ -9,11 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from lib.analysis import kernels
+from lib.core.blockwise import Pool, added, alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lib.analysis.kernels import Ints
+    from lib.core.blockwise import Steps
 
 Floats = npt.NDArray[np.float64]
 
@@ -48,7 +50,7 @@ def threshold(
     float
         The threshold; infinite where nothing is beyond expectation.
     """
-    return threshold_of(survival(values), false_share, expected_share)
+    return threshold_of(alone(find_survival(values)), false_share, expected_share)
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,22 @@ class Survival:
     n: int
 
 
-def survival(values: Floats) -> Survival:
-    """Return the survival curve of values, on a grid around those above zero; empty without any."""
-    smallest, largest = np.min(values, initial=np.inf, where=values > 0), values.max(initial=0)
+def find_survival(values: Floats) -> Steps[Survival]:
+    """Find the survival curve of values, on a grid around those above zero; empty without any."""
+    lowest = np.min(values, initial=np.inf, where=values > 0)
+    smallest, largest, n = yield Pool((lowest, values.max(initial=0), len(values)), _widest)
     if largest <= 0:
-        return Survival(np.empty(0), np.empty(0, np.int64), len(values))
+        return Survival(np.empty(0), np.empty(0, np.int64), n)
     steps = int(np.ceil(_STEPS * np.log2(largest / smallest)))
     grid = smallest * 2 ** (np.arange(-_STEPS, steps + 1) / _STEPS)
-    return Survival(grid, len(values) - kernels.count_up_to(values, grid), len(values))
+    beyond = yield Pool(len(values) - kernels.count_up_to(values, grid), added)
+    return Survival(grid, beyond, n)
+
+
+def _widest(
+    one: tuple[float, float, int], other: tuple[float, float, int]
+) -> tuple[float, float, int]:
+    return min(one[0], other[0]), max(one[1], other[1]), one[2] + other[2]
 
 
 def threshold_of(

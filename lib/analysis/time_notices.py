@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lib.analysis.notices import About, Level, Notice
+from lib.analysis.time_diagnosis import diagnosed
+from lib.core.blockwise import answered
 from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
 from lib.core.formatting import counted
-from lib.core.times.diagnosis import diagnose
 from lib.core.times.forms import FORMS
 from lib.core.times.zones import WHATEVER_IS_WRITTEN
 from lib.events.fields import RECORD_TIME_FIELD
@@ -15,11 +16,15 @@ from lib.events.fields import RECORD_TIME_FIELD
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import pandas as pd
+
+    from lib.core.blockwise import Question
     from lib.core.times.diagnosis import Diagnosis
     from lib.events.fields import Fields, TimeField
     from lib.events.recognition import Recognition, TimeOffer
     from lib.events.table import EventsTable
     from lib.events.time_columns import TimeNotes
+    from lib.loading.contents import Contents
 
 NAMED: Final = 5
 """Fields or clients that a sentence names at most."""
@@ -32,37 +37,44 @@ NO_RECEIVED_TIME: Final = "There is no received time"
 
 
 def time_notices(
-    events: EventsTable, fields: Fields, recognition: Recognition, diagnosis: Diagnosis | None
+    contents: Contents, fields: Fields, recognition: Recognition, diagnosis: Diagnosis | None
 ) -> list[Notice]:
     """Return what has to be said of the times, the gravest first.
 
     Parameters
     ----------
-    events, fields, recognition
+    contents, fields, recognition
         Of the loaded topic.
     diagnosis
         What `diagnosis_of` says of its event times.
     """
-    if events.table.empty and not events.rejected.num_rows:
+    if not contents.events and not contents.unread:
         return []
     if not fields.event_time:
-        return [Notice(About.EVENT_TIME, Level.WARNING, no_event_time(events, recognition))]
+        why = no_event_time(recognition, has_received_time=contents.has_received_time)
+        return [Notice(About.EVENT_TIME, Level.WARNING, why)]
     return [
         *_diagnosed(diagnosis),
-        *_received(events),
-        *_read(fields.event_time, "Event time", events.notes.get("event_time")),
-        *_read(fields.sent_time, "Sent time", events.notes.get("sent_time")),
-        *_read(fields.received_time, "Received time", events.notes.get("received_time")),
+        *_received(contents),
+        *_read(fields.event_time, "Event time", contents.notes.get("event_time")),
+        *_read(fields.sent_time, "Sent time", contents.notes.get("sent_time")),
+        *_read(fields.received_time, "Received time", contents.notes.get("received_time")),
     ]
 
 
 def diagnosis_of(events: EventsTable) -> Diagnosis | None:
     """Return what is wrong with the event times as a whole, judged by the received times."""
-    timed, notes = events.timed, events.notes.get("event_time")
-    if timed.empty or notes is None:
-        return None
+    notes = events.notes.get("event_time")
+    return None if notes is None else answered(diagnosis_question(events.timed, notes))
+
+
+def diagnosis_question(timed: pd.DataFrame, notes: TimeNotes) -> Question[Diagnosis | None]:
+    """Ask for `diagnosis_of` blocks that have all events of their clients each.
+
+    `timed` are the block's events that have both times, `notes` how all event times were read.
+    """
     forms = list(notes.forms.values())
-    return diagnose(
+    return diagnosed(
         timed[EVENT_TIME].to_numpy(),
         timed[RECEIVED_TIME].to_numpy(),
         form=forms[0] if len(forms) == 1 else None,
@@ -71,13 +83,13 @@ def diagnosis_of(events: EventsTable) -> Diagnosis | None:
     )
 
 
-def no_event_time(events: EventsTable, recognition: Recognition) -> str:
+def no_event_time(recognition: Recognition, *, has_received_time: bool) -> str:
     """Return why there is no event time, and what could be it."""
     received = recognition.fields.received_time.sources
     offers = [offer for offer in recognition.offers if offer.name not in received]
     if not offers:
         but = f" but the received time, {received[0]}," if recognition.offers else ""
-        also = "" if events.has_received_time else f", and {NO_RECEIVED_TIME.lower()} either"
+        also = "" if has_received_time else f", and {NO_RECEIVED_TIME.lower()} either"
         return f"{NO_EVENT_TIME}: no field of the records{but} holds times of our age{also}."
     unclear = [offer for offer in offers if offer.form is None and offer.choices]
     if unclear:
@@ -112,8 +124,8 @@ def _diagnosed(diagnosis: Diagnosis | None) -> Iterator[Notice]:
     yield Notice(About.EVENT_TIME, Level.WARNING, f"{sentence}, {FIELDS_PLACE}.")
 
 
-def _received(events: EventsTable) -> Iterator[Notice]:
-    count, of = events.without_received, len(events.table)
+def _received(contents: Contents) -> Iterator[Notice]:
+    count, of = contents.without_received, contents.events
     if not of or not count:
         return
     if count == of:

@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from lib.analysis import kernels
+from lib.analysis.delays import largest_of_each
 from lib.analysis.received import with_received_time
+from lib.analysis.tally import Tally, find_median
+from lib.core.blockwise import Answer, Carry, added, answered
 from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
@@ -32,7 +35,9 @@ from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME
 if TYPE_CHECKING:
     import pandas as pd
 
-    from lib.analysis.kernels import Groups, Ints
+    from lib.core.blockwise import Question
+
+    _Reached = tuple[dict[int, int], dict[int, int]]
 
 CONSTANT_SHARE: Final = 0.9
 """With at least this share of one and the same delay, a received time is a copy."""
@@ -42,6 +47,8 @@ CARRIED_OVER: Final = 4
 
 FEW: Final = 10
 """Of fewer records one received time for all is no reason for doubt: one batch, one clock."""
+_NEVER: Final = np.iinfo(np.int64).min
+_LATEST: Final = np.iinfo(np.int64).max
 
 
 class Trust(StrEnum):
@@ -174,11 +181,17 @@ class TimestampCounts:
 def assess_timestamps(events: pd.DataFrame) -> Verdict:
     """Return what the received times of an events table, in **arrival order**, are worth."""
     heard = with_received_time(events)
-    if events.empty:
+    order = answered(order_question(heard))
+    return assess_order(order, own_backwards(heard) if order.backwards else NO_OWN, len(events))
+
+
+def assess_order(order: Order, own: OwnBackwards, events: int) -> Verdict:
+    """Return the result of `assess_timestamps` of so many events from what they show."""
+    if not events:
         return Verdict(Trust.STATED, "There are no events to judge received time by.", 0)
-    if heard.empty:
-        return Verdict(Trust.NONE, _NONE, 0, missing=len(events))
-    return verdict_of(measure_timestamps(heard, missing=len(events) - len(heard)))
+    if not order.events:
+        return Verdict(Trust.NONE, _NONE, 0, missing=events)
+    return verdict_of(order.counts(own, events - order.events))
 
 
 def measure_timestamps(heard: pd.DataFrame, missing: int = 0) -> TimestampCounts:
@@ -192,33 +205,144 @@ def measure_timestamps(heard: pd.DataFrame, missing: int = 0) -> TimestampCounts
     missing
         Number of events that have none.
     """
-    received, partition = kernels.ints(heard[RECEIVED_TIME]), kernels.group_by(heard, PARTITION)
-    happened = kernels.ints(heard[EVENT_TIME])
-    delay = received - happened
-    back = kernels.behind_running_max(partition.codes, received)
-    backwards = int(np.count_nonzero(back))
-    falls, own, clients = _disorder(heard, partition, received) if backwards else (0, 0, 0)
-    commonest, share = _commonest(delay)
+    order = answered(order_question(heard))
+    return order.counts(own_backwards(heard) if order.backwards else NO_OWN, missing)
+
+
+@dataclass(frozen=True)
+class OwnBackwards:
+    """Events received before an earlier one of their client and partition; and the clients."""
+
+    events: int
+    clients: int
+
+    def __add__(self, other: OwnBackwards) -> OwnBackwards:
+        """Return that of the events of both, which have no client in common."""
+        return OwnBackwards(self.events + other.events, self.clients + other.clients)
+
+
+NO_OWN: Final = OwnBackwards(0, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """What the order of received times in their partitions shows, and how often each delay occurs.
+
+    Attributes as in `TimestampCounts`; `back` is the sum over all events of how far they run
+    backwards, ms, and `received` the smallest and the largest received time, epoch ms.
+    """
+
+    events: int
+    from_field: bool
+    create_time: int
+    log_append_time: int
+    backwards: int
+    falls: int
+    furthest_back: int
+    back: int
+    delays: Tally
+    received: tuple[int, int]
+    first: int | None
+    misdated: bool
+
+    def __add__(self, other: Order) -> Order:
+        """Return that of the events of both, which follow one another."""
+        return Order(
+            self.events + other.events,
+            self.from_field or other.from_field,
+            self.create_time + other.create_time,
+            self.log_append_time + other.log_append_time,
+            self.backwards + other.backwards,
+            self.falls + other.falls,
+            max(self.furthest_back, other.furthest_back),
+            self.back + other.back,
+            self.delays + other.delays,
+            (
+                min(self.received[0], other.received[0]),
+                max(self.received[1], other.received[1]),
+            ),
+            other.first if self.first is None else self.first,
+            self.misdated,
+        )
+
+    def counts(self, own: OwnBackwards, missing: int) -> TimestampCounts:
+        """Return what is counted over the topic; `own` only matters where times run backwards."""
+        commonest = int(self.delays.count.argmax())
+        return TimestampCounts(
+            events=self.events,
+            missing=missing,
+            from_field=self.from_field,
+            create_time=self.create_time,
+            log_append_time=self.log_append_time,
+            commonest_delay=int(self.delays.value[commonest]),
+            commonest_share=float(self.delays.count[commonest] / self.events),
+            backwards=self.backwards,
+            falls=self.falls if self.backwards else 0,
+            own_backwards=own.events if self.backwards else 0,
+            clients=own.clients if self.backwards else 0,
+            furthest_back=self.furthest_back,
+            mean_back=self.back / self.events,
+            typical_delay=self.delays.sizes.median if self.backwards else 0.0,
+            first=self.received[0] if self.first is None else self.first,
+            misdated=self.misdated,
+            after_the_one=self.delays.below(0) if self.received[0] == self.received[1] else 0,
+        )
+
+
+def order_question(heard: pd.DataFrame) -> Question[Order]:
+    """Ask what the order of received times shows, of blocks that follow one another.
+
+    `heard` are the block's events that have a received time, in **arrival order**.
+    """
+    received, happened = (kernels.ints(heard[name]) for name in (RECEIVED_TIME, EVENT_TIME))
+    median = yield from find_median(happened)
+    median_received = yield from find_median(received)
+    each = kernels.group_by(heard, PARTITION)
+    numbers = [int(number) for number in each.labels]
+    own = kernels.together(each, received)
+    opens, last = each.bounds[:-1], each.bounds[1:] - 1
+    reached = dict(zip(numbers, kernels.bounds_within(each, received)[1].tolist(), strict=True))
+    ends = dict(zip(numbers, own[last].tolist(), strict=True))
+    before, ended = yield Carry((reached, ends), _and_then, ({}, {}))
+    start = np.array([before.get(number, _NEVER) for number in numbers], np.int64)
+    back = kernels.behind_running_max(each.codes, received, start)
+    steps_down = np.diff(own, prepend=own[:1]) < 0
+    steps_down[opens] = [
+        own[at] < ended.get(p, _NEVER) for p, at in zip(numbers, opens, strict=True)
+    ]
     kinds = heard.get(RECEIVED_TIME_TYPE)
-    return TimestampCounts(
+    found = Order(
         events=len(heard),
-        missing=missing,
         from_field=RECORD_TIME in heard,
         create_time=0 if kinds is None else int(np.count_nonzero(kinds == CREATE_TIME)),
         log_append_time=0 if kinds is None else int(np.count_nonzero(kinds == LOG_APPEND_TIME)),
-        commonest_delay=commonest,
-        commonest_share=share,
-        backwards=backwards,
-        falls=falls,
-        own_backwards=own,
-        clients=clients,
-        furthest_back=int(back.max()),
-        mean_back=float(back.mean()),
-        typical_delay=float(np.median(np.abs(delay))) if backwards else 0.0,
-        first=int(received[0]),
-        misdated=is_of_our_age(np.median(happened)) and not is_of_our_age(np.median(received)),
-        after_the_one=int(np.count_nonzero(delay < 0)) if not np.ptp(received) else 0,
+        backwards=int(np.count_nonzero(back)),
+        falls=int(np.count_nonzero(steps_down)),
+        furthest_back=int(back.max(initial=0)),
+        back=int(back.sum()),
+        delays=Tally.of(received - happened),
+        received=(int(received.min(initial=_LATEST)), int(received.max(initial=_NEVER))),
+        first=int(received[0]) if len(received) else None,
+        misdated=is_of_our_age(median) and not is_of_our_age(median_received),
     )
+    return Answer(found, added, _as_it_is)
+
+
+def _and_then(one: _Reached, other: _Reached) -> _Reached:
+    return largest_of_each(one[0], other[0]), {**one[1], **other[1]}
+
+
+def _as_it_is(found: Order) -> Order:
+    return found
+
+
+def own_backwards(heard: pd.DataFrame) -> OwnBackwards:
+    """Return how many events run backwards in their client and partition, in **arrival order**."""
+    client, partition = kernels.group_by(heard, CLIENT), kernels.group_by(heard, PARTITION)
+    own = client.codes.astype(np.int64) * partition.n + partition.codes
+    codes = np.unique(own, return_inverse=True)[1].astype(np.int32)
+    back = kernels.behind_running_max(codes, kernels.ints(heard[RECEIVED_TIME]))
+    return OwnBackwards(int(np.count_nonzero(back)), client.n)
 
 
 def verdict_of(counts: TimestampCounts) -> Verdict:
@@ -251,27 +375,10 @@ def verdict_of(counts: TimestampCounts) -> Verdict:
     return Verdict(trust, sentence, counts.events, stamp, counts.missing, in_order)
 
 
-def _disorder(heard: pd.DataFrame, partition: Groups, received: Ints) -> tuple[int, int, int]:
-    """Return `falls`, `own_backwards` and `clients` of `TimestampCounts`."""
-    client = kernels.group_by(heard, CLIENT)
-    fall = np.diff(kernels.together(partition, received)) < 0
-    fall[partition.bounds[1:-1] - 1] = False
-    own = client.codes.astype(np.int64) * partition.n + partition.codes
-    codes = np.unique(own, return_inverse=True)[1].astype(np.int32)
-    back = kernels.behind_running_max(codes, received)
-    return int(np.count_nonzero(fall)), int(np.count_nonzero(back)), client.n
-
-
 _NONE: Final = (
     "No event has a received time: no delay, outage, clock error or lateness can be told. Choose "
     "the field that holds it."
 )
-
-
-def _commonest(delays: Ints) -> tuple[int, float]:
-    values, times = kernels.tally(delays)
-    commonest = int(times.argmax())
-    return int(values[commonest]), float(times[commonest] / len(delays))
 
 
 def _received(counts: TimestampCounts) -> str:

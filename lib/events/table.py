@@ -141,7 +141,20 @@ def build_events(decoded: Sequence[pa.Table], fields: Fields) -> EventsTable:
     return append_events(NO_EVENTS, decoded, fields)
 
 
-def append_events(events: EventsTable, decoded: Sequence[pa.Table], fields: Fields) -> EventsTable:
+def block_of_events(
+    decoded: Sequence[pa.Table], fields: Fields, notes: Mapping[str, TimeNotes]
+) -> EventsTable:
+    """Return the events table of one block of a topic of which others were read before.
+
+    Times are read in the forms that `notes` say of the first; a block in which no record has a
+    field is no fault.
+    """
+    return append_events(replace(NO_EVENTS, notes=notes), decoded, fields, is_all=False)
+
+
+def append_events(
+    events: EventsTable, decoded: Sequence[pa.Table], fields: Fields, *, is_all: bool = True
+) -> EventsTable:
     """Return `events` with decoded blocks: what building from all blocks gives.
 
     Except that times are judged by the median of a sample of the events that were there before. A
@@ -158,6 +171,8 @@ def append_events(events: EventsTable, decoded: Sequence[pa.Table], fields: Fiel
         behind `events`.
     fields
         Where the events table's columns come from.
+    is_all
+        Whether `events` and `decoded` are all that was read of the topic.
 
     Returns
     -------
@@ -173,7 +188,7 @@ def append_events(events: EventsTable, decoded: Sequence[pa.Table], fields: Fiel
     if not rows.num_rows:
         return events
     is_first = events.table.empty
-    if is_first and not events.rejected.num_rows:
+    if is_first and is_all and not events.rejected.num_rows:
         _require(rows, fields)
     read = _read_times(rows, fields, events)
     good, rejected = _split(rows, read, fields)

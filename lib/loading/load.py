@@ -6,7 +6,7 @@ import logging
 import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from traceback import extract_tb
 from typing import TYPE_CHECKING, Final
@@ -18,6 +18,7 @@ from lib.core.errors import SkewlineError, TopicChangedError
 from lib.core.part import part_in
 from lib.decoding.rejected import REJECTED
 from lib.events.table import EventsTable, append_events, build_events, keep_newest
+from lib.loading.contents import contents_of
 from lib.loading.reading import (
     UNWATCHED,
     FieldChoice,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from lib.decoding.base import Decoder
     from lib.events.fields import Fields
     from lib.events.recognition import Recognition
+    from lib.loading.contents import Contents
     from lib.sources.base import Reader, TopicSource
 
 __all__ = [
@@ -193,6 +195,11 @@ class LoadedTopic:
     plan: Plan | None = None
     corrected: tuple[object, ...] = ()
     token: str = field(default_factory=lambda: uuid4().hex)
+
+    @cached_property
+    def contents(self) -> Contents:
+        """What it holds, in numbers."""
+        return contents_of(self.events, self.undecoded)
 
     @property
     def rejected(self) -> pa.Table:

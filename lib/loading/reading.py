@@ -26,6 +26,7 @@ from lib.events.fields import (
     with_choices,
 )
 from lib.events.recognition import NOTHING, Recognition, recognise
+from lib.sources.base import always
 from lib.sources.records import expired_in, header_names, note_of, payload_bytes, waiting_in
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class Known:
         return any(source.startswith(HEADER) for source in self.fields.extras)
 
 
-def _learned(first: pa.RecordBatch, known: Known, source: TopicSource) -> Known:
+def learned(first: pa.RecordBatch, known: Known, source: TopicSource) -> Known:
     """Return what the first block with a good record tells; what is chosen wins."""
     chosen = known.chosen
     layers = dict(chosen).get(WRAPPERS)
@@ -127,6 +128,35 @@ def _learned(first: pa.RecordBatch, known: Known, source: TopicSource) -> Known:
     of_values = (name for name in sample.column_names if name not in KAFKA_COLUMNS)
     sources = (*of_values, RECORD_TIMESTAMP, FROM_PARTITION)
     return Known(decoder, fields, recognition, chosen, sources)
+
+
+def first_blocks(source: TopicSource, plan: Plan, rows: int) -> list[pa.RecordBatch]:
+    """Return the first blocks of a plan that have some records, at least so many if there are.
+
+    Raises
+    ------
+    SkewlineError
+        When the source fails.
+    """
+    found: list[pa.RecordBatch] = []
+    with closing(_blocks(source, plan, always)) as blocks:
+        for block in blocks:
+            if block.num_rows:
+                found.append(block)
+            if sum(each.num_rows for each in found) >= rows:
+                break
+    return found
+
+
+def known_from(
+    blocks: Sequence[pa.RecordBatch], chosen: FieldChoice, source: TopicSource
+) -> tuple[Known, list[Decoded]]:
+    """Return what a load learns that begins with some blocks, and those blocks decoded."""
+    known = Known.nothing(chosen)
+    for block in blocks:
+        if not known.sources:
+            known = learned(block, known, source)
+    return known, [_decoded(block, known, source.masking, 0) for block in blocks]
 
 
 def read_plan(
@@ -167,7 +197,7 @@ def read_plan(
             for block in blocks:
                 if block.num_rows:
                     if not known.sources:
-                        known = _learned(block, known, source)
+                        known = learned(block, known, source)
                     waiting.append(
                         thread.submit(_decoded, block, known, source.masking, read.excerpts)
                     )

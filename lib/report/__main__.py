@@ -9,6 +9,8 @@ from pathlib import Path
 from time import monotonic, sleep, time_ns
 from typing import TYPE_CHECKING
 
+from lib.cluster.origin import Origin
+from lib.cluster.settings import VARIABLE, cluster_address
 from lib.core.errors import UNFORESEEN, SettingsError, SkewlineError, TopicMissingError
 from lib.core.formatting import counted, visible_text
 from lib.events.fields import KEPT, KEY
@@ -37,7 +39,7 @@ from lib.sources.open import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any
+    from typing import Any, NoReturn
 
     from lib.loading.load import LoadedTopic
     from lib.report.options import Options
@@ -93,7 +95,9 @@ def _report(options: Options, before: LoadedTopic | None) -> tuple[LoadedTopic |
     return before, _report_failure(options, failed)
 
 
-def _try_report(options: Options, before: LoadedTopic | None) -> tuple[LoadedTopic, int]:
+def _try_report(options: Options, before: LoadedTopic | None) -> tuple[LoadedTopic | None, int]:
+    if options.cluster is not None:
+        return None, _report_on_cluster(options, options.cluster)
     began, at_ms = monotonic(), time_ns() // 1_000_000
     source_name, source, topic = _opened(options)
     cap = cap_on_events(os.environ)
@@ -118,12 +122,59 @@ def _try_report(options: Options, before: LoadedTopic | None) -> tuple[LoadedTop
         seconds=monotonic() - began,
         against=against,
     )
+    return loaded, _written(options, done)
+
+
+def _report_on_cluster(options: Options, address: str) -> int:
+    """Report on a topic that a Dask cluster reads; return the status."""
+    # Dask is imported by who asks for it alone.
+    from lib.cluster.connection import connected  # noqa: PLC0415
+    from lib.cluster.topic import hold  # noqa: PLC0415
+    from lib.report.on_cluster import check_asked, report_on_held  # noqa: PLC0415
+
+    check_asked(options.asked)
+    began, at_ms = monotonic(), time_ns() // 1_000_000
+    source_name, source, topic = _opened(options)
+    address = address or cluster_address(_secrets(), os.environ) or _no_cluster()
+    chosen = tuple(sorted(_chosen(options, topic).items()))
+    path = None if options.file is None else str(options.file.resolve())
+    origin = Origin.of(source, source_name, path)
+    with progress_shown() as told, connected(address) as client:
+        told.note(f"Dask's dashboard: {client.dashboard_link}")
+        held = hold(
+            client,
+            *(source, origin, topic, options.wanted, chosen),
+            doing=told.doing,
+            note=told.note,
+        )
+        if isinstance(options.wanted, Between) and not held.topic.report.total_records:
+            _check_record_times(source, topic)
+        report = report_on_held(client, held, options.asked, doing=told.doing)
+    done = made_of(
+        report,
+        source=source_name,
+        at_ms=at_ms,
+        conditions=options.conditions,
+        seconds=monotonic() - began,
+    )
+    return _written(options, done)
+
+
+def _no_cluster() -> NoReturn:
+    raise SettingsError(
+        "No Dask cluster is set.",
+        f"Give --cluster an address, or set address in [cluster] or {VARIABLE}.",
+    )
+
+
+def _written(options: Options, done: Made) -> int:
+    """Write a report where it is wanted, say what is to be said, and return the status."""
     faults = write_outputs(options.outputs, done)
     _say(options, done)
     for fault in faults:
         _complain(fault)
     code = status(done.verdicts)
-    return loaded, 2 if (done.failed or faults) and code == 0 else code
+    return 2 if (done.failed or faults) and code == 0 else code
 
 
 def _against(

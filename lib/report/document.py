@@ -10,20 +10,14 @@ import pandas as pd
 
 from lib import __version__
 from lib.analysis import client_clocks, completeness, delays, outages
-from lib.analysis.notices import About, Level, first_rejected
+from lib.analysis.notices import About, Level, first_of
 from lib.analysis.of_topic import OF_A_PART, is_cut
 from lib.charts.rows import written
 from lib.core.columns import (
     CLIENT,
-    EVENT_TIME,
-    MISSING_TIME,
-    OFFSET,
-    PARTITION,
-    RECEIVED_TIME,
     SESSION,
 )
 from lib.core.formatting import moment_text
-from lib.decoding.rejected import reasons_of
 from lib.events.fields import IN_ORDER
 from lib.replay.engine import delay_ms
 from lib.replay.sentences import advice_sentence, how_chosen
@@ -37,7 +31,7 @@ if TYPE_CHECKING:
     from lib.analysis.summary import Summary
     from lib.core.errors import SkewlineError
     from lib.events.fields import TimeField
-    from lib.events.table import EventsTable
+    from lib.loading.contents import Contents
     from lib.loading.load import LoadedTopic
     from lib.replay.advisor import Advice
     from lib.replay.engine import Setting
@@ -110,7 +104,7 @@ def document_of(
     return {
         **_head(made),
         "error": None,
-        **{name: told.get(name) for name in FIGURES},
+        **{name: None if name in report.untold else told.get(name) for name in FIGURES},
         "against": against,
         "withheld": _withheld(report),
         "verdicts": [],
@@ -148,7 +142,7 @@ def made_by(
         report = loaded.report
         made |= {
             "offsets": _offsets(loaded),
-            "zero_ms": loaded.events.zero_ms if loaded.events.has_event_time else None,
+            "zero_ms": loaded.contents.zero_ms,
             "fields": _fields(loaded),
             "reader": report.reader.name,
             "format": loaded.decoder.name if loaded.decoder else None,
@@ -189,19 +183,19 @@ def _told(report: Report) -> Document:
 
 def _counted(report: Report) -> Document:
     """Return what is told of any topic: how much of it there is, and of its times."""
-    topic, rejected = report.topic, reasons_of(report.topic.rejected)
+    topic = report.topic
     return {
         "records": topic.report.total_records,
-        "events": len(topic.events.table),
+        "events": topic.contents.events,
         **_numbers_of(report),
-        "rejected": dict(zip(rejected["reason"], rejected["records"].tolist(), strict=True)),
-        "without_received": topic.events.without_received,
-        "event_time": _event_time(topic, report.whole.events),
+        "rejected": topic.contents.reasons,
+        "without_received": topic.contents.without_received,
+        "event_time": _event_time(topic, report.whole.contents),
         "received_time": _received_time(report),
         "notices": [
             *(notice.sentence for notice in report.notices if notice.about is not About.PART),
             *topic.report.notes,
-            *filter(None, [first_rejected(topic.rejected)]),
+            *filter(None, [first_of(topic.contents.beginnings)]),
         ],
     }
 
@@ -232,56 +226,53 @@ def _numbers_of(report: Report) -> Document:
     """Return how many clients and sessions there are; without event times, as far as fields say."""
     if report.summary is not None:
         return {"clients": report.summary.clients, "sessions": report.summary.sessions}
-    table, fields = report.topic.events.table, report.topic.fields
+    contents, fields = report.topic.contents, report.topic.fields
     return {
-        "clients": int(table[CLIENT].nunique()) if fields.client or table.empty else None,
-        "sessions": int(table[SESSION].nunique()) if fields.session or table.empty else None,
+        "clients": contents.clients if fields.client or not contents.events else None,
+        "sessions": contents.sessions if fields.session or not contents.events else None,
     }
 
 
-def _event_time(topic: LoadedTopic, every: EventsTable) -> Document:
-    role, events = topic.fields.event_time, topic.events
-    known = events.has_event_time and len(events.table) > 0
+def _event_time(topic: LoadedTopic, every: Contents) -> Document:
+    role, contents = topic.fields.event_time, topic.contents
+    known = contents.has_event_time and contents.events > 0
     return {
         "known": known,
         "from": _from(role) if known else None,
         "share": _share_with_event_time(every) if known else 0.0,
-        **_stretch(topic, "event_time", EVENT_TIME, known=known),
+        **_stretch(contents, "event_time", contents.event if known else None),
     }
 
 
-def _share_with_event_time(events: EventsTable) -> float:
+def _share_with_event_time(contents: Contents) -> float:
     """Return the share of the records that could be decoded and have a readable event time."""
-    notes = events.notes.get("event_time")
+    notes, unread = contents.notes.get("event_time"), sum(contents.unread.values())
     without = 0 if notes is None else notes.missing + notes.unreadable
-    decoded = len(events.table) + int(events.rejected.num_rows)
-    return 1.0 - min(without, int(events.rejected.num_rows)) / decoded
+    return 1.0 - min(without, unread) / (contents.events + unread)
 
 
 def _received_time(report: Report) -> Document:
     topic, verdict = report.topic, report.verdict
-    events = topic.events
-    count = len(events.table)
-    known = count > 0 and events.has_received_time
+    contents = topic.contents
+    known = contents.events > 0 and contents.has_received_time
     return {
         "known": known,
         "from": _from(topic.fields.received_time) if known else None,
-        "share": 1 - events.without_received / count if count else 0.0,
-        **_stretch(topic, "received_time", RECEIVED_TIME, known=known),
+        "share": 1 - contents.without_received / contents.events if contents.events else 0.0,
+        **_stretch(contents, "received_time", contents.received if known else None),
         "usable": verdict is not None and verdict.usable,
         "stamped_by": str(verdict.stamp) if verdict is not None else None,
         "sentence": verdict.sentence if verdict is not None else None,
     }
 
 
-def _stretch(topic: LoadedTopic, role: str, column: str, *, known: bool) -> Document:
-    notes = topic.events.notes.get(role)
-    times = topic.events.table[column].to_numpy()
-    times = times[times != MISSING_TIME] if known else times[:0]
+def _stretch(contents: Contents, role: str, bounds: tuple[int, int] | None) -> Document:
+    notes = contents.notes.get(role)
+    first, last = bounds or (None, None)
     return {
         "forms": {} if notes is None else dict(notes.forms),
-        "first_ms": int(times.min()) if len(times) else None,
-        "last_ms": int(times.max()) if len(times) else None,
+        "first_ms": first,
+        "last_ms": last,
     }
 
 
@@ -359,9 +350,9 @@ def _withheld(report: Report) -> dict[str, str]:
         said |= dict.fromkeys(("sequence_numbers", "findings"), why_withheld(report))
         for name, count in _numbers_of(report).items():
             said |= {name: report.withheld} if count is None else {}
-    elif report.analysis.numbering is None:
+    elif report.analysis.numbering is None and "sequence_numbers" not in report.untold:
         said.setdefault("sequence_numbers", NO_NUMBERS)
-    return said
+    return said | {name: why for name, why in report.untold.items() if not said.get(name)}
 
 
 def _of_all_events(report: Report) -> dict[str, str]:
@@ -407,12 +398,9 @@ def _range(wanted: Range) -> Document:
 
 def _offsets(topic: LoadedTopic) -> dict[str, dict[str, int]]:
     """Return from where to before where each partition was read."""
-    table, rejected = topic.events.table, topic.rejected
-    partition = np.concatenate([table[PARTITION].to_numpy(), rejected[PARTITION].to_numpy()])
-    offset = np.concatenate([table[OFFSET].to_numpy(), rejected[OFFSET].to_numpy()])
-    first = pd.Series(offset).groupby(partition).min() if len(offset) else pd.Series(dtype="int64")
+    first = topic.contents.first_offsets
     return {
-        str(number): {"from": int(first.get(number, end)), "to": int(end)}
+        str(number): {"from": first.get(number, int(end)), "to": int(end)}
         for number, end in sorted(topic.positions.items())
     }
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from lib.cluster.settings import LOCAL, SET, checked
 from lib.core.errors import SettingsError
 from lib.core.moments import moment_ms
 from lib.events.fields import CHOICES, IDENTITY_ROLES, TIME_ROLES, source_in, sources_in
@@ -67,6 +68,8 @@ class Options:
         Whether the log goes to the standard error.
     against, matched_by
         A second topic of the source, or a file, and what the events of both are matched by.
+    cluster
+        The address of a Dask scheduler to report on, or "local"; None: this process.
     """
 
     source: str | None
@@ -82,6 +85,7 @@ class Options:
     verbose: bool
     against: str | None = None
     matched_by: str | None = None
+    cluster: str | None = None
 
 
 def options_of(arguments: Sequence[str] | None = None) -> Options:
@@ -122,7 +126,19 @@ def _options(given: argparse.Namespace) -> Options:
         verbose=given.verbose,
         against=given.against,
         matched_by=given.matched_by,
+        cluster=_cluster(given),
     )
+
+
+def _cluster(given: argparse.Namespace) -> str | None:
+    if given.cluster is None:
+        return None
+    others = [n for n in _OUTPUTS if n not in ("json", "junit") and getattr(given, n) is not None]
+    others += ["against"] * (given.against is not None)
+    others += ["follow"] * (given.follow or given.every is not None)
+    if others:
+        raise SettingsError(f"--{others[0]} does not go with --cluster.", "Leave one of them out.")
+    return given.cluster if given.cluster == SET else checked(given.cluster)
 
 
 def _range(given: argparse.Namespace) -> Range:
@@ -197,6 +213,11 @@ def _add_source(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--to", dest="end", type=_typed(moment_ms), metavar="TIME", help="up to before"
     )
+    group.add_argument(
+        "--cluster", metavar="ADDRESS", nargs="?", const=SET,
+        help=f"read and ask on a Dask cluster: tcp://HOST:8786, or {LOCAL}; alone, the one that is "
+        "set. docs/cluster.md says what it tells",
+    )  # fmt: skip
     group.add_argument("--latest", type=_typed(_count), metavar="N", help="the newest records")
     group.add_argument(
         "--where", action="append", default=[], metavar="CONDITION",

@@ -81,11 +81,11 @@ def made_of(
     against
         What is told of a second topic.
     """
-    loaded, rejected = report.whole, report.whole.rejected.num_rows
+    loaded, rejected = report.whole, report.whole.contents.rejected
     made = made_by(source, loaded.report.topic, loaded.report.wanted, at_ms, loaded)
     made["where"] = list(report.asked.where)
     document = document_of(report, made, against)
-    unread = loaded.events.table.empty and rejected > 0
+    unread = not loaded.contents.events and rejected > 0
     which = "The one record" if rejected == 1 else f"None of the {rejected:,} records"
     failed = f"{which} could {'not ' if rejected == 1 else ''}be read." if unread else ""
     return Made(document, [judged(each, document) for each in conditions], failed, seconds, report)

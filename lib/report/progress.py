@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Told:
-    """Who is told how far a report is: of the load, and what is done after it."""
+    """Who is told how far a report is: of the load, what is done after it, and what stays."""
 
     load: Callable[[Progress], None] = lambda _: None
     doing: Callable[[str], None] = lambda _: None
+    note: Callable[[str], None] = lambda _: None
 
 
 @contextmanager
@@ -42,4 +43,4 @@ def progress_shown() -> Iterator[Told]:
         def doing(what: str) -> None:
             bar.reset(task, total=None, description=what)
 
-        yield Told(load, doing)
+        yield Told(load, doing, bar.console.print)

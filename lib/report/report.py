@@ -31,7 +31,7 @@ from lib.replay.sentences import NO_ADVICE
 from lib.replay.windows import NO_INDEX, SessionWindow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -146,6 +146,8 @@ class Report:
     is_cut
         Whether a filter leaves some events of a client or session and not the others: then
         silences and missing numbers are not told.
+    untold
+        What else is not told, by its name in the document, and why: on a cluster not all is.
     """
 
     topic: LoadedTopic
@@ -159,6 +161,7 @@ class Report:
     replayed: Replayed | None
     whole: LoadedTopic
     is_cut: bool = False
+    untold: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def event_times_tell_nothing(self) -> bool:
@@ -182,7 +185,7 @@ def report_on(
     topic = corrected(loaded) if asked.correct and has_events else loaded
     diagnosis = diagnosis_of(topic.events)
     verdict = verdict_of(topic, diagnosis)
-    said = [_for_readers(each) for each in notices_of(topic, diagnosis)]
+    said = [for_readers(each) for each in notices_of(topic, diagnosis)]
     if not has_events:
         why = NO_EVENT if topic.events.table.empty else f"{NO_EVENT_TIME}."
         return Report(topic, asked, said, verdict, diagnosis, None, None, why, None, topic)
@@ -264,7 +267,7 @@ def _filtered_notice(where: Sequence[str], events: int, every: int) -> Notice:
     return Notice(About.FILTER, Level.NOTE, sentence)
 
 
-def _for_readers(notice: Notice) -> Notice:
+def for_readers(notice: Notice) -> Notice:
     """Return a notice that says where fields are chosen to those who do not see the app."""
     return replace(notice, sentence=notice.sentence.replace(FIELDS_PLACE, _FIELDS_PLACE))
 

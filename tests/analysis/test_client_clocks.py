@@ -125,7 +125,7 @@ def test_a_clock_is_judged_by_what_is_usual_of_the_typical_one():
     times = client_times(events)
     envelopes = lower_envelopes(times)
     network = network_of(times, envelopes)
-    typical = typical_clock(envelopes, network)
+    typical = typical_clock(envelopes.height, network)
     lax = TypicalClock(typical.smallest_delay, usual=300.0)
     assert clocks_against(typical, network, times, envelopes)["Wrong"].tolist() == [0, 0, 1]
     assert clocks_against(lax, network, times, envelopes)["Wrong"].tolist() == [0, 0, 0]

@@ -115,12 +115,6 @@ def test_medians_of_values_that_rise_and_fall_are_found_in_linear_time():
 
 
 @settings(deadline=None)
-@given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=100))
-def test_median_is_that_of_numpy(values):
-    assert kernels.median(np.array(values)) == np.median(values)
-
-
-@settings(deadline=None)
 @given(st.lists(st.integers(-50, 50) | st.integers(-(2**62), 2**62), max_size=100))
 def test_a_tally_is_what_is_unique_and_its_counts(values):
     found = kernels.tally(np.array(values, np.int64))

@@ -9,6 +9,7 @@ from lib.analysis import silences
 from lib.analysis.client_clocks import client_times, lower_envelopes
 from lib.analysis.sequence_numbers import sequence_numbers
 from lib.analysis.silences import NOT_WAITING, find_stragglers, find_waits
+from lib.core.blockwise import alone
 from tests.support.tables import events_table
 
 sent = st.lists(
@@ -37,7 +38,7 @@ def topic(rows):
 
 def find_arrivals(events):
     envelopes = lower_envelopes(client_times(events))
-    return silences.find_arrivals(events, envelopes, sequence_numbers(events))
+    return alone(silences.find_arrivals(events, envelopes, sequence_numbers(events)))
 
 
 def units(arrivals):
@@ -180,4 +181,4 @@ def test_a_client_with_few_values_is_drawn_to_what_is_typical_of_all():
 
 
 def test_nothing_is_typical_of_no_values():
-    assert silences.typical_of_all(np.empty(0)) == 1
+    assert alone(silences.typical_of_all(np.empty(0))) == 1

@@ -23,7 +23,9 @@ def said(event_of, *, received_of=lambda _, received: {"received_at": received})
         records.append({"client": client, "ts": time, **received_of(number, received)})
     lines = "".join(f"{json.dumps(record)}\n" for record in records).encode()
     topic = load(UploadedTopic("t.jsonl", lines), "t", Everything())
-    found = time_notices(topic.events, topic.fields, topic.recognition, diagnosis_of(topic.events))
+    found = time_notices(
+        topic.contents, topic.fields, topic.recognition, diagnosis_of(topic.events)
+    )
     return [notice.sentence for notice in found]
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
-import pandas as pd
 
 from lib.core.formatting import duration
 from lib.core.moments import is_of_our_age
@@ -25,7 +24,6 @@ _HOUR_MS: Final = 60 * _MINUTE_MS
 _DAY_MS: Final = 24 * _HOUR_MS
 _YEAR_MS: Final = 365.25 * _DAY_MS
 
-_FEWEST: Final = 5
 _NEARLY_ALL: Final = 0.9
 _HALF: Final = 0.5
 _FAR_YEARS: Final = 10
@@ -71,12 +69,74 @@ class Diagnosis:
         return self.kind in ("equal", "dates", "epoch")
 
 
-def diagnose(
-    event_ms: NDArray[np.int64],
-    reference_ms: NDArray[np.int64],
+@dataclass(frozen=True)
+class Compared:
+    """Event times beside another time of the same records, in numbers; epoch ms and ms.
+
+    Attributes
+    ----------
+    records
+        How many have both.
+    median, reference_median
+        Of the event times, and of the other.
+    first, last, reference_first, reference_last
+        The smallest and the largest of each.
+    at_midnight, reference_at_midnight
+        Whether all are at midnight UTC.
+    least_ahead
+        The least by which an event time is ahead of the other.
+    """
+
+    records: int
+    median: float
+    reference_median: float
+    first: int
+    last: int
+    reference_first: int
+    reference_last: int
+    at_midnight: bool
+    reference_at_midnight: bool
+    least_ahead: int
+
+    @property
+    def years_after(self) -> float:
+        """By how many years event times are after the other."""
+        return (self.median - self.reference_median) / _YEAR_MS
+
+    @property
+    def years_off(self) -> str:
+        """How far they are off, in words."""
+        years = self.years_after
+        return f"{abs(years):.1f} years {'before' if years < 0 else 'after'}"
+
+
+@dataclass(frozen=True)
+class Offset:
+    """The offset of a zone that clients may share, and how much speaks for it.
+
+    Attributes
+    ----------
+    ms
+        The offset, and the median of how far clients are ahead when not held back.
+    clients, records
+        The share of each that is ahead by this offset, to within a minute.
+    """
+
+    ms: int
+    middle: float
+    clients: float
+    records: float
+
+
+FEWEST: Final = 5
+"""Of fewer records nothing is said."""
+
+
+def judge(
+    of: Compared,
+    offset: Offset,
     *,
     form: FormName | None = None,
-    groups: NDArray[np.integer] | None = None,
     reference: str = "received times",
     names_zone: bool = False,
 ) -> Diagnosis | None:
@@ -88,55 +148,59 @@ def diagnose(
 
     Parameters
     ----------
-    event_ms, reference_ms
-        int64, epoch ms: the event time, and another time, of records that have both.
+    of, offset
+        Of records of which at least `FEWEST` have both times. By clients' offsets, held-back events
+        do not hide one that all have; nine in ten clients must have it.
     form
         How the event times were read; without it no other epoch is found.
-    groups
-        The client's code per record. With it, held-back events do not hide an offset that all
-        clients have; nine in ten clients must have it. Without it, nine in ten records.
     reference
         What a sentence calls the other time.
     names_zone
         Whether the event times are written with a zone or an offset.
     """
-    if len(event_ms) < _FEWEST:
+    if is_of_our_age(of.median) and not is_of_our_age(of.reference_median):
         return None
-    if _reference_is_off(event_ms, reference_ms):
-        return None
-    ahead = event_ms - reference_ms
     return (
-        _epoch(event_ms, reference_ms, form, reference)
-        or _dates(event_ms, reference_ms)
-        or _all_equal(event_ms, reference_ms, reference)
-        or _far(event_ms, reference_ms, reference)
-        or _zone(ahead, groups, reference, names_zone=names_zone)
-        or _future(ahead, reference)
+        _epoch(of, form, reference)
+        or _dates(of)
+        or _all_equal(of, reference)
+        or _far(of, reference)
+        or _zone(offset, reference, names_zone=names_zone)
+        or _future(of, reference)
     )
 
 
-def _reference_is_off(event_ms: NDArray[np.int64], reference_ms: NDArray[np.int64]) -> bool:
-    """Return whether events are of our age, and the times that they are judged by are not."""
-    happened, reference = np.median(event_ms), np.median(reference_ms)
-    return bool(is_of_our_age(happened) and not is_of_our_age(reference))
+def nearest_offset(ahead: NDArray[np.int64] | NDArray[np.float64]) -> tuple[float, int]:
+    """Return the median of how far times are ahead, and the zone's offset next to it, ms."""
+    middle = float(np.median(ahead))
+    return middle, int(_OFFSETS[np.abs(_OFFSETS * _QUARTER_MS - middle).argmin()]) * _QUARTER_MS
 
 
-def _all_equal(
-    event_ms: NDArray[np.int64], reference_ms: NDArray[np.int64], reference: str
-) -> Diagnosis | None:
-    span = int(np.ptp(reference_ms))
-    if np.ptp(event_ms) or span < _MINUTE_MS:
+def is_at(ahead: NDArray[np.int64] | NDArray[np.float64], offset: int) -> NDArray[np.bool_]:
+    """Return which times are ahead by an offset, to within a minute."""
+    near: NDArray[np.bool_] = np.abs(ahead - offset) <= _MINUTE_MS
+    return near
+
+
+def at_midnight(times: NDArray[np.int64]) -> bool:
+    """Return whether all times are at midnight UTC."""
+    return not (times % _DAY_MS).any()
+
+
+def _all_equal(of: Compared, reference: str) -> Diagnosis | None:
+    span = of.reference_last - of.reference_first
+    if of.first != of.last or span < _MINUTE_MS:
         return None
     return Diagnosis(
         "equal",
-        f"All event times are the same, {_written(event_ms[0])}, while the {reference} span "
+        f"All event times are the same, {_written(of.first)}, while the {reference} span "
         f"{duration(span)}: choose another field.",
     )
 
 
-def _dates(event_ms: NDArray[np.int64], reference_ms: NDArray[np.int64]) -> Diagnosis | None:
-    far = abs(_years_after(event_ms, reference_ms)) >= _FAR_YEARS
-    if far or (event_ms % _DAY_MS).any() or not (reference_ms % _DAY_MS).any():
+def _dates(of: Compared) -> Diagnosis | None:
+    far = abs(of.years_after) >= _FAR_YEARS
+    if far or not of.at_midnight or of.reference_at_midnight:
         return None
     return Diagnosis(
         "dates",
@@ -145,64 +209,36 @@ def _dates(event_ms: NDArray[np.int64], reference_ms: NDArray[np.int64]) -> Diag
     )
 
 
-def _epoch(
-    event_ms: NDArray[np.int64],
-    reference_ms: NDArray[np.int64],
-    form: FormName | None,
-    reference: str,
-) -> Diagnosis | None:
+def _epoch(of: Compared, form: FormName | None, reference: str) -> Diagnosis | None:
     unit = None if form is None else FORMS[form].unit_ms
     if form is None or unit is None:
         return None
-    count = (float(np.median(event_ms)) - FORMS[form].zero_ms) / float(unit)
-    found = other_epoch(count, form, int(np.median(reference_ms)))
+    count = (of.median - FORMS[form].zero_ms) / float(unit)
+    found = other_epoch(count, form, int(of.reference_median))
     if found is None:
         return None
     return Diagnosis(
         "epoch",
-        f"Read as {FORMS[form].label}, event times are {_years_off(event_ms, reference_ms)} the "
-        f"{reference}; read as {FORMS[found].label}, they agree with them.",
+        f"Read as {FORMS[form].label}, event times are {of.years_off} the {reference}; read as "
+        f"{FORMS[found].label}, they agree with them.",
         form=found,
     )
 
 
-def _far(
-    event_ms: NDArray[np.int64], reference_ms: NDArray[np.int64], reference: str
-) -> Diagnosis | None:
-    years = _years_after(event_ms, reference_ms)
+def _far(of: Compared, reference: str) -> Diagnosis | None:
+    years = of.years_after
     if abs(years) < _FAR_YEARS:
         return None
     or_else = "the events are that old" if years < 0 else f"the {reference} are wrong"
     cause = f"either their unit or epoch is another, or {or_else}"
-    off = _years_off(event_ms, reference_ms)
-    return Diagnosis("far", f"Event times are {off} the {reference}: {cause}.")
+    return Diagnosis("far", f"Event times are {of.years_off} the {reference}: {cause}.")
 
 
-def _years_after(event_ms: NDArray[np.int64], reference_ms: NDArray[np.int64]) -> float:
-    return float(np.median(event_ms) - np.median(reference_ms)) / _YEAR_MS
-
-
-def _years_off(event_ms: NDArray[np.int64], reference_ms: NDArray[np.int64]) -> str:
-    years = _years_after(event_ms, reference_ms)
-    return f"{abs(years):.1f} years {'before' if years < 0 else 'after'}"
-
-
-def _zone(
-    ahead: NDArray[np.int64],
-    groups: NDArray[np.integer] | None,
-    reference: str,
-    *,
-    names_zone: bool,
-) -> Diagnosis | None:
+def _zone(of: Offset, reference: str, *, names_zone: bool) -> Diagnosis | None:
     """Find an offset that all clients share, by how far each is ahead when not held back."""
-    each = ahead
-    if groups is not None:
-        each = pd.Series(ahead).groupby(np.asarray(groups)).quantile(0.9).to_numpy()
-    middle = float(np.median(each))
-    offset = int(_OFFSETS[np.abs(_OFFSETS * _QUARTER_MS - middle).argmin()]) * _QUARTER_MS
-    clients, records = (np.mean(np.abs(of - offset) <= _MINUTE_MS) for of in (each, ahead))
-    if clients < _NEARLY_ALL or records < _HALF:
+    if of.clients < _NEARLY_ALL or of.records < _HALF:
         return None
+    offset, middle = of.ms, of.middle
     hours, minutes = divmod(abs(offset) // _MINUTE_MS, 60)
     zone = f"{'+' if offset > 0 else '-'}{hours:02}:{minutes:02}"
     size = f"{hours} h {minutes} min" if minutes else f"{hours} h"
@@ -220,8 +256,8 @@ def _zone(
     )
 
 
-def _future(ahead: NDArray[np.int64], reference: str) -> Diagnosis | None:
-    least = int(ahead.min())
+def _future(of: Compared, reference: str) -> Diagnosis | None:
+    least = of.least_ahead
     if least < _AHEAD_MS:
         return None
     return Diagnosis(
@@ -231,5 +267,5 @@ def _future(ahead: NDArray[np.int64], reference: str) -> Diagnosis | None:
     )
 
 
-def _written(ms: np.int64) -> str:
-    return str(np.datetime64(int(ms), "ms")).replace("T", " ")
+def _written(ms: int) -> str:
+    return str(np.datetime64(ms, "ms")).replace("T", " ")

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lib.analysis.time_diagnosis import diagnose
 from lib.core.times import diagnosis
-from lib.core.times.diagnosis import diagnose
 from lib.core.times.reading import read_times
 
 START = 1704164650000  # 2024-01-02T03:04:10Z

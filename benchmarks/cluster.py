@@ -1,0 +1,278 @@
+"""The report on a Dask cluster of this machine, against that of one process: figures, time, bytes.
+
+`python -m benchmarks.cluster [--events 1000000 …] [--partitions 1 4] [--workers 2]` starts a broker
+and single-threaded workers, fills topics keyed by client and not, and reports on each in one
+process and on the cluster. It prints whether the documents are equal, the time that either took
+for the same questions (engines are replayed in neither), what went over the network, and whether
+the document is the same with a worker killed meanwhile. Last, the bytes that an event and a client
+cost, from topics of two sizes, and the bars.
+
+With `--memory 700MB` each worker has so much: what it does not hold Dask spills to its own folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from distributed import WorkerPlugin
+from distributed.comm import tcp
+
+from lib.analysis.of_topic import analysis_of, notices_of, verdict_of
+from lib.analysis.summary import summarise
+from lib.analysis.time_notices import diagnosis_of
+from lib.cluster.connection import connected
+from lib.cluster.origin import Origin
+from lib.cluster.settings import LOCAL
+from lib.cluster.topic import hold
+from lib.loading.load import load
+from lib.report.document import document_of
+from lib.report.on_cluster import report_on_held
+from lib.report.report import Asked, Report
+from lib.simulate import Scenario, simulate
+from lib.simulate.produce import produce
+from lib.sources.access import OPERATOR
+from lib.sources.base import Everything
+from lib.sources.open import open_source
+from lib.warm_up import warm_up
+from tests.support.broker import running_broker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from distributed import Client
+
+    from lib.sources.base import TopicSource
+
+NOT_TOLD: Final = ("replay", "advice", "withheld")
+SLOWER: Final = 1.5
+"""Times as long as one process, at most, on the same two processors."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a report on a cluster took.
+
+    Attributes
+    ----------
+    events, clients
+        Of the topic.
+    alone, cluster
+        Seconds in one process, and on the cluster.
+    sent
+        Bytes that workers, scheduler and client wrote to each other.
+    same, same_with_loss
+        Whether the document is that of one process; the latter with a worker killed meanwhile.
+    """
+
+    events: int
+    clients: int
+    alone: float
+    cluster: float
+    sent: int
+    same: bool
+    same_with_loss: bool
+
+
+class CountsBytes(WorkerPlugin):  # type: ignore[misc]
+    """Counts what a worker writes to others."""
+
+    name = "counts-bytes"
+
+    def setup(self, worker: object) -> None:  # noqa: ARG002 (of the interface)
+        """Begin to count."""
+        count_bytes()
+
+
+def count_bytes() -> None:
+    """Count what this process writes to others."""
+    write = tcp.TCP.write
+    if hasattr(tcp.TCP, "bytes_written"):
+        return
+
+    async def counted(self: Any, *given: Any, **more: Any) -> int:  # noqa: ANN401
+        size: int = await write(self, *given, **more)
+        tcp.TCP.bytes_written += size  # in the module: who asks has another copy of this one
+        return size
+
+    tcp.TCP.bytes_written, tcp.TCP.write = 0, counted
+
+
+def written() -> int:
+    """Return how many bytes this process has written."""
+    return int(tcp.TCP.bytes_written)
+
+
+def told_alone(source: TopicSource, topic: str) -> Report:
+    """Return the report on a topic in this process, without a replay."""
+    loaded = load(source, topic, Everything(), cap=sys.maxsize)
+    diagnosis, verdict = diagnosis_of(loaded.events), verdict_of(loaded)
+    summary = summarise(loaded.events.table, slice(None))
+    said, analysis = notices_of(loaded, diagnosis), analysis_of(loaded)
+    return Report(loaded, Asked(), said, verdict, diagnosis, summary, analysis, "", None, loaded)
+
+
+def told_on_cluster(client: Client, source: TopicSource, topic: str, *, loses: bool) -> Report:
+    """Return the report on a topic on a cluster; `loses` kills a worker meanwhile."""
+
+    def doing(what: str) -> None:
+        if loses and what.startswith("Asking what needs all events of a client"):
+            os.kill(min(client.run(os.getpid).values()), signal.SIGKILL)
+
+    origin = Origin.of(source, "kafka")
+    held = hold(client, source, origin, topic, Everything(), (), doing=doing)
+    return report_on_held(client, held, Asked(), doing=doing)
+
+
+def figures(report: Report) -> str:
+    """Return what a report tells, without what a cluster does not tell."""
+    document = document_of(report, {})
+    return json.dumps({n: v for n, v in document.items() if n not in NOT_TOLD}, sort_keys=True)
+
+
+def measure(broker: str, options: argparse.Namespace, scenario: Scenario, topic: str) -> Measured:
+    """Fill a topic, report on it in both ways, and return what that took."""
+    produce(simulate(scenario), broker, topic)
+    source = open_source("kafka", {}, os.environ, OPERATOR)
+    began = time.perf_counter()
+    alone = figures(told_alone(source, topic))
+    took = time.perf_counter() - began
+    with cluster(options) as client:
+        pids = set(client.run(os.getpid).values())
+        before = sent(client)
+        began = time.perf_counter()
+        report = told_on_cluster(client, source, topic, loses=False)
+        on_cluster = time.perf_counter() - began
+        wrote = sent(client) - before
+        if set(client.run(os.getpid).values()) != pids:
+            print("  a worker was started again: too little memory")
+        lossy = told_on_cluster(client, source, topic, loses=True)
+        same_with_loss = figures(lossy) == alone
+    same = figures(report) == alone
+    if not same:
+        print_differences(alone, figures(report))
+    return Measured(
+        scenario.events, scenario.clients, took, on_cluster, wrote, same, same_with_loss
+    )
+
+
+def print_differences(one: str, other: str) -> None:
+    """Print what two documents say otherwise."""
+    ours, theirs = json.loads(one), json.loads(other)
+    for name in ours:
+        if ours[name] != theirs[name]:
+            print(f"  {name}: {str(ours[name])[:200]} is not {str(theirs[name])[:200]}")
+
+
+@contextmanager
+def cluster(options: argparse.Namespace) -> Iterator[Client]:
+    """Yield a client of workers that have compiled what they will need."""
+    with connected(LOCAL, workers=options.workers, memory=options.memory) as client:
+        client.register_plugin(CountsBytes())
+        count_bytes()
+        client.run(warm_up)
+        yield client
+
+
+def sent(client: Client) -> int:
+    """Return the bytes that all have written so far."""
+    return int(sum(client.run(written).values()) + written())
+
+
+def scenario_of(events: int, clients: int, partitions: int, *, keys: bool) -> Scenario:
+    """Return traffic with everything that there is to find."""
+    return Scenario(
+        events=events, clients=clients, sessions=clients * 4, partitions=partitions, keys=keys,
+        outage_share=0.05, shared_outages=2, lost_share=0.002, duplicate_share=0.002,
+        disorder_share=0.01, clock_share=0.05, clock_drift_ppm=50.0, step_share=0.02,
+        jitter="lognormal", jitter_ms=30.0,
+    )  # fmt: skip
+
+
+def show(name: str, m: Measured) -> None:
+    """Print one row."""
+    same = "equal" if m.same else "NOT EQUAL"
+    lossy = "equal" if m.same_with_loss else "NOT EQUAL"
+    print(
+        f"{name:34}{m.alone:9.2f}{m.cluster:9.2f}{m.cluster / m.alone:8.2f}"
+        f"{m.sent / m.events:12.1f}  {same:10}{lossy}",
+        flush=True,
+    )
+
+
+def show_bytes(few: Measured, many: Measured, more_clients: Measured) -> None:
+    """Print what an event and a client cost over the network, from three topics."""
+    unknown = np.array([[m.events, m.clients, 1] for m in (few, many, more_clients)], float)
+    each_event, each_client, rest = np.linalg.solve(
+        unknown, [m.sent for m in (few, many, more_clients)]
+    )
+    print(
+        f"\nover the network: {each_event:,.1f} bytes an event, {each_client:,.0f} bytes a client, "
+        f"{rest / 1e6:,.1f} MB whatever the topic"
+    )
+
+
+def show_bars(rows: list[Measured]) -> bool:
+    """Print every bar with what was measured, and return whether all hold."""
+    largest = max(rows, key=lambda row: row.events)
+    bars = [
+        ("every document equal", float(all(row.same for row in rows)), ">=", 1.0),
+        ("equal with a worker killed", float(all(row.same_with_loss for row in rows)), ">=", 1.0),
+        ("times as long as one process", largest.cluster / largest.alone, "<=", SLOWER),
+    ]
+    print()
+    kept = True
+    for name, value, side, bar in bars:
+        holds = value >= bar if side == ">=" else value <= bar
+        kept &= holds
+        print(f"{'kept ' if holds else 'BROKEN'} {name}: {value:.2f} {side} {bar:g}")
+    return kept
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--events", type=int, nargs="+", default=[250_000, 1_000_000])
+    parser.add_argument("--partitions", type=int, nargs="+", default=[1, 4])
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--memory", help="of a worker, as 700MB; by default, its share")
+    options = parser.parse_args()
+    warm_up()
+    rows: list[Measured] = []
+    with running_broker() as broker:
+        os.environ["KAFKA_BOOTSTRAP_SERVERS"] = broker.bootstrap_servers
+        print(f"{'':34}{'alone s':>9}{'cluster':>9}{'times':>8}{'bytes/event':>12}  with a loss")
+        for events in options.events:
+            for partitions in options.partitions:
+                for keys in (True, False) if partitions > 1 else (True,):
+                    name = f"{events}-{partitions}-{'keyed' if keys else 'unkeyed'}"
+                    scenario = scenario_of(events, events // 1_000, partitions, keys=keys)
+                    rows.append(measure(broker.bootstrap_servers, options, scenario, name))
+                    show(name, rows[-1])
+        few, many = min(options.events), max(options.events)
+        partitions = options.partitions[-1]
+        sized = [
+            measure(
+                broker.bootstrap_servers,
+                options,
+                scenario_of(events, clients, partitions, keys=False),
+                f"{events}-of-{clients}",
+            )
+            for events, clients in ((few, few // 500), (many, few // 500), (few, few // 50))
+        ]
+    for row in sized:
+        show(f"{row.events:,} of {row.clients:,} clients", row)
+    show_bytes(*sized)
+    sys.exit(not show_bars([*rows, *sized]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""What is wrong with event times as a whole, by the received times of the same events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+
+from lib.analysis.tally import find_median
+from lib.core.blockwise import Answer, Pool, added, answered, joined
+from lib.core.times.diagnosis import (
+    FEWEST,
+    Compared,
+    Offset,
+    at_midnight,
+    is_at,
+    judge,
+    nearest_offset,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lib.core.blockwise import Question
+    from lib.core.times.diagnosis import Diagnosis
+    from lib.core.times.forms import FormName
+
+_NOT_HELD_BACK: Final = 0.9  # of a client's events, in order of how far they are ahead
+
+
+def diagnose(
+    event_ms: NDArray[np.int64],
+    received_ms: NDArray[np.int64],
+    *,
+    form: FormName | None = None,
+    groups: NDArray[np.integer] | None = None,
+    names_zone: bool = False,
+) -> Diagnosis | None:
+    """Return what is wrong with event times as a whole, as `lib.core.times.diagnosis.judge` does.
+
+    Parameters
+    ----------
+    event_ms, received_ms
+        int64, epoch ms, of events that have both times.
+    groups
+        The client's code per event. With it, held-back events do not hide an offset that all
+        clients have; nine in ten clients must have it. Without it, nine in ten events.
+    form, names_zone
+        As for `judge`.
+    """
+    return answered(
+        diagnosed(event_ms, received_ms, form=form, groups=groups, names_zone=names_zone)
+    )
+
+
+def diagnosed(
+    event_ms: NDArray[np.int64],
+    received_ms: NDArray[np.int64],
+    *,
+    form: FormName | None,
+    groups: NDArray[np.integer] | None,
+    names_zone: bool,
+) -> Question[Diagnosis | None]:
+    """Ask `diagnose` of blocks that have all events of their clients each."""
+    ahead = event_ms - received_ms
+    median = yield from find_median(event_ms)
+    of_received = yield from find_median(received_ms)
+    own = pd.Series(ahead, dtype=np.float64)
+    if groups is not None:
+        own = own.groupby(groups).quantile(_NOT_HELD_BACK)
+    each = yield Pool(own.to_numpy(), joined)
+    middle, offset = nearest_offset(each) if len(each) else (0.0, 0)
+    part = _Part(
+        len(ahead),
+        int(np.count_nonzero(is_at(ahead, offset))),
+        tuple(_bounds(times) for times in (event_ms, received_ms, ahead)),
+        (at_midnight(event_ms), at_midnight(received_ms)),
+    )
+    clients = float(np.mean(is_at(each, offset))) if len(each) else 0.0
+    of_offset = partial(Offset, offset, middle, clients)
+    finish = partial(_judged, (median, of_received), of_offset, form, names_zone=names_zone)
+    return Answer(part, added, finish)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Of some events: how many, how many at the offset, bounds of three times, two at midnight."""
+
+    events: int
+    at_offset: int
+    bounds: tuple[tuple[int, int], ...]
+    midnight: tuple[bool, bool]
+
+    def __add__(self, other: _Part) -> _Part:
+        """Return that of the events of both."""
+        pairs = zip(self.bounds, other.bounds, strict=True)
+        return _Part(
+            self.events + other.events,
+            self.at_offset + other.at_offset,
+            tuple((min(one[0], two[0]), max(one[1], two[1])) for one, two in pairs),
+            (self.midnight[0] and other.midnight[0], self.midnight[1] and other.midnight[1]),
+        )
+
+
+def _bounds(times: NDArray[np.int64]) -> tuple[int, int]:
+    limits = np.iinfo(np.int64)
+    return int(times.min(initial=limits.max)), int(times.max(initial=limits.min))
+
+
+def _judged(
+    medians: tuple[float, float],
+    offset: partial[Offset],
+    form: FormName | None,
+    part: _Part,
+    *,
+    names_zone: bool,
+) -> Diagnosis | None:
+    if part.events < FEWEST:
+        return None
+    event, received, ahead = part.bounds
+    compared = Compared(part.events, *medians, *event, *received, *part.midnight, ahead[0])
+    found = offset(part.at_offset / part.events)
+    return judge(compared, found, form=form, names_zone=names_zone)

@@ -1,0 +1,92 @@
+"""A connection to a Dask cluster, or one started on this machine."""
+
+from __future__ import annotations
+
+import logging
+import os
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Final
+
+import dask
+from distributed import Client, LocalCluster
+
+from lib import __version__
+from lib.cluster.settings import LOCAL
+from lib.core.errors import BrokerUnreachableError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LOOPBACK: Final = "127.0.0.1"
+_PATIENCE_S: Final = 30
+_SCHEDULER: Final = {
+    "distributed.scheduler.allowed-failures": 10,
+    "distributed.scheduler.work-stealing": False,
+}
+"""Of a scheduler that is started here; docs/cluster.md advises it for others."""
+
+
+@contextmanager
+def connected(
+    address: str, *, workers: int | None = None, memory: str | None = None
+) -> Iterator[Client]:
+    """Yield a client of the cluster at an address; of `LOCAL`, of one that ends with the block.
+
+    Parameters
+    ----------
+    workers, memory
+        Of `LOCAL`: how many, each with one thread, and the memory of each, as 4GB; None: one for
+        each processor, and its share of the memory.
+
+    Raises
+    ------
+    BrokerUnreachableError
+        When no scheduler answers.
+    SettingsError
+        When it has no workers, or those run another version of Skewline.
+    """
+    with ExitStack() as stack:
+        # A block that is stolen is sent, and the questions put to it are put anew.
+        stack.enter_context(dask.config.set(_SCHEDULER))
+        target: str | LocalCluster = address
+        if address == LOCAL:
+            target = stack.enter_context(_local(workers or len(os.sched_getaffinity(0)), memory))
+        try:
+            client = stack.enter_context(Client(target, timeout=_PATIENCE_S))
+        except OSError as fault:
+            raise BrokerUnreachableError(
+                f"No Dask scheduler answers at {address}.",
+                "Check the address, and that the scheduler runs.",
+                type(fault).__name__,
+            ) from None
+        _check(client)
+        yield client
+
+
+def _local(workers: int, memory: str | None) -> LocalCluster:
+    return LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        memory_limit=memory or "auto",
+        host=_LOOPBACK,
+        scheduler_port=0,
+        dashboard_address=f"{_LOOPBACK}:0",
+        worker_dashboard_address=f"{_LOOPBACK}:0",
+        silence_logs=logging.ERROR,
+    )
+
+
+def _check(client: Client) -> None:
+    versions = set(client.run(_version).values())
+    if not versions:
+        raise SettingsError("The Dask cluster has no workers.", "Start some, or scale it up.")
+    if versions != {__version__}:
+        others = ", ".join(sorted(versions - {__version__}))
+        raise SettingsError(
+            f"Workers run Skewline {others}, and this is {__version__}.",
+            "Start them from the same version.",
+        )
+
+
+def _version() -> str:
+    return __version__

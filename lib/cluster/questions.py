@@ -1,0 +1,176 @@
+"""What a report asks of a topic in blocks: of those in arrival order, and of those by client."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from lib.analysis import completeness as sessions_of
+from lib.analysis.analyse import by_one_clock, by_what_came_once
+from lib.analysis.client_clocks import clocks_of, find_envelopes, sent_times
+from lib.analysis.completeness import completeness
+from lib.analysis.delays import disorder_question
+from lib.analysis.gone import gone_question
+from lib.analysis.outages import outage_question
+from lib.analysis.received import has_received_time, with_received_time
+from lib.analysis.sequence_numbers import Numbering, RejectedRecords, find_numbers
+from lib.analysis.summary import extremes_of
+from lib.analysis.time_notices import diagnosis_question
+from lib.analysis.timestamp_quality import order_question, own_backwards
+from lib.core.blockwise import Answer, added, stacked, together
+from lib.core.columns import CLIENT, EVENT_TIME, SESSION
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lib.analysis.sequence_numbers import SequenceNumbers
+    from lib.core.blockwise import Question
+    from lib.events.time_columns import TimeNotes
+
+
+def in_arrival_order(table: pd.DataFrame) -> Question[dict[str, Any]]:
+    """Ask what needs the arrival order.
+
+    Returns
+    -------
+    `disorder`, `order`, `extremes` as `disorder_question`, `order_question` and `extremes_of` say;
+    `zero`, the first event time, epoch ms.
+    """
+    heard = with_received_time(table)
+    disorder = yield from disorder_question(heard)
+    order = yield from order_question(heard)
+    zero = int(table[EVENT_TIME].iloc[0]) if len(table) else None
+    return together(
+        {
+            "disorder": disorder,
+            "order": order,
+            "extremes": Answer(extremes_of(table), added, _as_it_is),
+            "zero": Answer(zero, _first, _as_it_is),
+        }
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Names:
+    """How many clients some blocks have, and sessions each, and the sessions' hashes, rising."""
+
+    clients: int
+    of_blocks: int
+    hashes: np.ndarray[tuple[int], np.dtype[np.uint64]]
+
+    def __add__(self, other: Names) -> Names:
+        """Return those of both, which have no client in common."""
+        return Names(
+            self.clients + other.clients,
+            self.of_blocks + other.of_blocks,
+            np.union1d(self.hashes, other.hashes),
+        )
+
+    @property
+    def sessions(self) -> int:
+        """Number of sessions."""
+        return len(self.hashes)
+
+    @property
+    def are_apart(self) -> bool:
+        """Whether no two blocks have events of one session."""
+        return self.of_blocks == self.sessions
+
+
+def names_of_clients(table: pd.DataFrame) -> Question[Names]:
+    """Ask how many clients and sessions there are."""
+    clients, sessions = (_used(table[name]) for name in (CLIENT, SESSION))
+    hashes = np.unique(pd.util.hash_array(np.asarray(sessions), categorize=False))
+    yield from ()  # a question without a round
+    return Answer(Names(len(clients), len(sessions), hashes), added, _as_it_is)
+
+
+def _used(column: pd.Series[Any]) -> pd.Index[Any]:
+    used: pd.Index[Any] = column.cat.remove_unused_categories().cat.categories
+    return used
+
+
+def of_clients(
+    table: pd.DataFrame,
+    *,
+    notes: TimeNotes | None,
+    sessions_are_derived: bool,
+    rejected: RejectedRecords,
+    with_numbers: bool,
+) -> Question[dict[str, Any]]:
+    """Ask what needs all events of a client together.
+
+    Parameters
+    ----------
+    notes
+        How event times were read.
+    with_numbers
+        Whether sequence numbers, and what they make of silences, are asked for.
+
+    Returns
+    -------
+    `own`, `diagnosis`, `clocks`, `gone`, `steps` as the functions of those names say; and
+    `outages`, `numbering`, `sessions` (those that lost events, or have some twice), if asked for.
+    """
+    known = has_received_time(table)
+    heard = table if known is None else table[known]
+    answers: dict[str, Answer[Any]] = {}
+    answers["own"] = Answer(own_backwards(heard), added, _as_it_is)
+    if notes is not None:
+        answers["diagnosis"] = yield from diagnosis_question(heard, notes)
+    sent = sent_times(heard)
+    found = yield from by_one_clock(heard, sent)
+    numbers: SequenceNumbers | None = None
+    of_heard: SequenceNumbers | None = None
+    if with_numbers:
+        numbers = yield from find_numbers(
+            table, sessions_are_derived=sessions_are_derived, rejected=rejected
+        )
+        of_heard = numbers if numbers is None or known is None else numbers.of(known)
+        found = yield from by_what_came_once(heard, of_heard, found)
+    set_clocks, any_set, steady, envelopes = found
+    of_clocks = envelopes
+    if any_set or sent.shown is not sent.event_time:
+        of_clocks = yield from find_envelopes(sent)
+    clocks = yield from clocks_of(sent, of_clocks)
+    answers["clocks"] = Answer(clocks, stacked, _by_client)
+    answers["steps"] = Answer(set_clocks.table(sent), stacked, _by_client)
+    answers["gone"] = yield from gone_question(heard)
+    if with_numbers:
+        answers["outages"] = yield from outage_question(steady, envelopes, of_heard)
+        answers |= _of_numbers(table, numbers)
+    return together(answers)
+
+
+def _of_numbers(table: pd.DataFrame, numbers: SequenceNumbers | None) -> Mapping[str, Answer[Any]]:
+    numbering: Numbering | None = None
+    if numbers is not None and len(table):
+        numbering = numbers.numbering
+    sessions = None
+    if numbers is not None:
+        sessions = completeness(table, numbers.steps)
+        faults = sessions[[sessions_of.LOST, sessions_of.DUPLICATES]].fillna(0).any(axis=1)
+        sessions = sessions[faults].reset_index(drop=True)
+    return {
+        "numbering": Answer(numbering, _first, _as_it_is),
+        "sessions": Answer(sessions, _stacked_if_any, _as_it_is),
+    }
+
+
+def _stacked_if_any(one: pd.DataFrame | None, other: pd.DataFrame | None) -> pd.DataFrame | None:
+    return stacked(one, other) if one is not None and other is not None else None
+
+
+def _by_client(table: pd.DataFrame) -> pd.DataFrame:
+    return table.sort_values(CLIENT, kind="stable", na_position="first", ignore_index=True)
+
+
+def _first(one: Any, other: Any) -> Any:  # noqa: ANN401 (of any kind, or None)
+    return other if one is None else one
+
+
+def _as_it_is(found: Any) -> Any:  # noqa: ANN401 (of any kind)
+    return found

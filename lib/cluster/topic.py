@@ -1,0 +1,266 @@
+"""A topic on a cluster: read once into blocks, asked, and told in what one machine can hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial, reduce
+from operator import add
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+from lib.analysis.summary import summary_of
+from lib.cluster import questions
+from lib.cluster.asking import NotInBlocksError, ask
+from lib.cluster.blocks import (
+    FIRST_ROWS,
+    OFFSETS,
+    Beginning,
+    BlockReport,
+    by_client,
+    check_blocks,
+    in_arrival_order,
+    read_in_blocks,
+    slim,
+    summed,
+)
+from lib.core.errors import SkewlineError, SourceError
+from lib.core.formatting import size
+from lib.events.table import build_events
+from lib.loading.load import LoadReport
+from lib.loading.reading import Progress, first_blocks, known_from
+from lib.sources.base import Latest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from distributed import Client, Future
+
+    from lib.analysis.sequence_numbers import RejectedRecords
+    from lib.analysis.summary import Summary
+    from lib.cluster.origin import Origin
+    from lib.cluster.questions import Names
+    from lib.decoding.base import Decoded, Decoder
+    from lib.events.fields import Fields
+    from lib.events.recognition import Recognition
+    from lib.loading.contents import Contents
+    from lib.loading.reading import FieldChoice, Known
+    from lib.sources.base import Plan, Range, TopicSource
+
+    Doing = Callable[[str], None]
+
+_COPIES: Final = 2.5  # of an event, in memory at once
+_SHARED_SESSIONS: Final = (
+    "Some sessions have events of several clients, and on a cluster each client's events are "
+    "looked at by themselves: report without --cluster to have it."
+)
+
+
+@dataclass(frozen=True)
+class ClusterTopic:
+    """What is known of a topic whose events are on a cluster.
+
+    Attributes as in `lib.loading.load.LoadedTopic`, as far as they need no event.
+    """
+
+    decoder: Decoder | None
+    fields: Fields
+    recognition: Recognition
+    contents: Contents
+    report: LoadReport
+    positions: Mapping[int, int]
+    corrected: tuple[object, ...] = ()
+
+
+@dataclass(frozen=True)
+class HeldTopic:
+    """A topic that a cluster holds, in blocks.
+
+    Attributes
+    ----------
+    topic
+        What is known of it.
+    in_order
+        Events tables that follow one another in arrival order.
+    by_client
+        Events tables that have all events of their clients each, in arrival order.
+    names
+        How many clients and sessions it has.
+    """
+
+    topic: ClusterTopic
+    in_order: Sequence[Future]
+    by_client: Sequence[Future]
+    names: Names
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a topic will take on a cluster, from its first records.
+
+    Attributes
+    ----------
+    bytes
+        Of the workers' memory.
+    memory
+        What they have of it, in all.
+    offsets
+        Of the topic.
+    """
+
+    bytes: int
+    memory: int
+    offsets: int
+
+    @property
+    def sentence(self) -> str:
+        """It in words; where it is too much, how many records would fit."""
+        said = f"About {size(self.bytes)} of the workers' {size(self.memory)} of memory"
+        if self.bytes <= self.memory:
+            return f"{said}."
+        fit = self.offsets * self.memory // self.bytes
+        return (
+            f"{said}: what they cannot hold they spill to disk, which takes longer. About "
+            f"{fit:,} records would fit: --from and --to choose them."
+        )
+
+
+def estimate(client: Client, plan: Plan, first: Sequence[Decoded], fields: Fields) -> Estimate:
+    """Return what a topic will take whose first records are these."""
+    table = slim(build_events([each.columns for each in first], fields).table)
+    each = table.memory_usage(index=False, deep=True).sum() / max(len(table), 1)
+    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    memory = sum(worker["memory_limit"] for worker in workers)
+    # Dask begins to spill at 60 %; of a block there are the old and the new while it is moved.
+    return Estimate(int(each * plan.size * _COPIES), int(memory * 0.6), plan.size)
+
+
+def hold(
+    client: Client,
+    source: TopicSource,
+    origin: Origin,
+    topic: str,
+    wanted: Range,
+    chosen: FieldChoice,
+    *,
+    doing: Doing,
+    note: Doing = lambda _: None,
+    offsets: int = OFFSETS,
+) -> HeldTopic:
+    """Read a topic into the memory of a cluster.
+
+    Parameters
+    ----------
+    source, origin
+        The source as it is opened here, and how workers open it.
+    doing, note
+        Are told what is done, and what is worth knowing of it.
+    offsets
+        Of a block, at most.
+
+    Raises
+    ------
+    SkewlineError
+        When the source fails, or blocks cannot be read as one machine reads the whole.
+    """
+    if isinstance(wanted, Latest):
+        raise SkewlineError("--latest does not go with --cluster.", "Give --from and --to.")
+    plan = source.plan(topic, wanted)
+    if not plan.filled:
+        raise SourceError(f"{topic} has no records to report on.", "Choose others.")
+    doing("Reading the first records")
+    first = first_blocks(source, plan, FIRST_ROWS)
+    known, decoded = known_from(first, chosen, source)
+    if not known.sources:
+        raise SourceError(
+            f"None of the first records of {topic} can be read.",
+            "Report without --cluster to see why.",
+        )
+    note(estimate(client, plan, decoded, known.fields).sentence)
+    beginning = Beginning(uuid4().hex, origin, tuple(first), chosen)
+    doing(f"Reading {plan.size:,} offsets on the cluster")
+    tables, told = read_in_blocks(client, beginning, plan, offsets)
+    reports: list[BlockReport] = client.gather(told)
+    check_blocks(reports, known.fields)
+    doing("Bringing events into arrival order")
+    ordered = in_arrival_order(client, tables, reports)
+    doing("Bringing the events of each client together")
+    grouped = by_client(client, ordered, known.fields, len(ordered))
+    names = ask(client, questions.names_of_clients, grouped)
+    return HeldTopic(_topic(source, plan, known, reports, names), ordered, grouped, names)
+
+
+def _topic(
+    source: TopicSource, plan: Plan, known: Known, reports: Sequence[BlockReport], names: Names
+) -> ClusterTopic:
+    contents: Contents = reduce(add, [each.contents for each in reports])
+    ends = {span.partition: span.end for span in plan.spans}
+    records = sum(each.records for each in reports)
+    report = LoadReport(
+        topic=plan.topic,
+        wanted=plan.range,
+        read=Progress(records, sum(each.bytes for each in reports), plan.size),
+        total_records=records,
+        in_log=sum(span.size for span in plan.log),
+        capped=False,
+        stopped=False,
+        timestamp_types=summed([each.timestamp_types for each in reports]),
+        reader=source.reader,
+        notes=tuple(dict.fromkeys(note for each in reports for note in each.notes)),
+        unavailable=plan.unavailable,
+        holes=sum(each.holes for each in reports),
+    )
+    return ClusterTopic(
+        known.decoder,
+        known.fields,
+        known.recognition,
+        replace(contents, clients=names.clients, sessions=names.sessions),
+        report,
+        {p: max(end, ends[p]) for each in reports for p, end in each.positions.items()},
+    )
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a cluster answered.
+
+    Attributes
+    ----------
+    order, clients
+        What `questions.in_arrival_order` and `questions.of_clients` return.
+    summary
+        Headline figures.
+    no_numbers
+        Why nothing is told that needs sequence numbers; "" if it is.
+    """
+
+    order: Mapping[str, Any]
+    clients: Mapping[str, Any]
+    summary: Summary
+    no_numbers: str
+
+
+def answers_of(
+    client: Client, held: HeldTopic, rejected: RejectedRecords, *, doing: Doing
+) -> Answers:
+    """Return the answers to what a report asks of at least one event that has an event time."""
+    doing("Asking what needs the arrival order")
+    order = ask(client, questions.in_arrival_order, held.in_order)
+    doing("Asking what needs all events of a client")
+    put = partial(
+        questions.of_clients,
+        notes=held.topic.contents.notes.get("event_time"),
+        sessions_are_derived=held.topic.fields.session is None,
+        rejected=rejected,
+    )
+    several = len(held.by_client) > 1
+    why = _SHARED_SESSIONS if several and not held.names.are_apart else ""
+    clients: Mapping[str, Any] | None = None
+    if not why:
+        try:
+            clients = ask(client, partial(put, with_numbers=True), held.by_client)
+        except NotInBlocksError as fault:
+            why = f"{fault.what} On a cluster that is not looked at."
+    if clients is None:
+        clients = ask(client, partial(put, with_numbers=False), held.by_client)
+    summary = summary_of(order["extremes"], held.names.clients, held.names.sessions)
+    return Answers(order, clients, summary, why)

@@ -1,0 +1,149 @@
+"""Questions put to events block by block: what is pooled over the blocks, and what is made of it.
+
+A question is a generator, a *pass* over a block of events. Where it needs to know something of all
+events it yields the block's part of that, with how two parts make one, and is sent the whole. In
+the end it returns the block's part of the answer, how two of those make one, and what finishes the
+last. One block is the one-machine case: `alone` sends each part back as the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Generic, TypeAlias, TypeVar
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import union_categoricals
+
+Result = TypeVar("Result")
+Merge: TypeAlias = Callable[[Any, Any], Any]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A block's part of what is pooled: the reply is that of all blocks, merged in their order."""
+
+    part: Any
+    merge: Merge
+
+
+@dataclass(frozen=True)
+class Carry:
+    """A block's part of what goes from block to block: the reply is that of the blocks before.
+
+    Attributes
+    ----------
+    part, merge
+        As in `Pool`; blocks follow one another in arrival order.
+    first
+        The reply to the first block.
+    """
+
+    part: Any
+    merge: Merge
+    first: Any
+
+
+@dataclass(frozen=True)
+class Whole:
+    """All events are needed in one block; `why` says for what, should they be in several."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Answer(Generic[Result]):
+    """A block's part of an answer, how two parts make one, and what finishes the last."""
+
+    part: Any
+    merge: Merge
+    finish: Callable[[Any], Result]
+
+
+Asks: TypeAlias = Pool | Carry | Whole
+Steps: TypeAlias = Generator[Asks, Any, Result]
+"""What takes replies on its way to a result of a block."""
+Question: TypeAlias = Generator[Asks, Any, Answer[Result]]
+
+
+def alone(steps: Steps[Result]) -> Result:
+    """Return the result of steps over one block that has all events."""
+    reply = None
+    while True:
+        try:
+            asked = steps.send(reply)
+        except StopIteration as done:
+            result: Result = done.value
+            return result
+        reply = _reply(asked)
+
+
+def answered(question: Question[Result]) -> Result:
+    """Return the answer to a question over one block that has all events."""
+    last = alone(question)
+    return last.finish(last.part)
+
+
+def _reply(asked: Asks) -> Any:  # noqa: ANN401 (what each question pools)
+    match asked:
+        case Pool(part=part):
+            return part
+        case Carry(first=first):
+            return first
+        case _:
+            return None
+
+
+def added(one: Any, other: Any) -> Any:  # noqa: ANN401 (numbers or arrays)
+    """Return the sum of two parts."""
+    return one + other
+
+
+def joined(one: Any, other: Any) -> Any:  # noqa: ANN401 (arrays of any type)
+    """Return the elements of two arrays, one behind the other."""
+    return np.concatenate((one, other))
+
+
+def stacked(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of two tables of the same columns, one behind the other.
+
+    Categories of both are those of the result, sorted.
+    """
+    both = {name: _stacked(one[name], other[name]) for name in one.columns}
+    return pd.DataFrame(both)
+
+
+def _stacked(one: pd.Series, other: pd.Series) -> pd.Series:
+    if not isinstance(one.dtype, pd.CategoricalDtype) or one.dtype == other.dtype:
+        return pd.concat([one, other], ignore_index=True)
+    if not len(one.cat.categories) or not len(other.cat.categories):
+        known = one.dtype if len(one.cat.categories) else other.dtype
+        return pd.concat([one.astype(known), other.astype(known)], ignore_index=True)
+    return pd.Series(union_categoricals([one, other], sort_categories=True))
+
+
+def either(one: bool, other: bool) -> bool:
+    """Return whether one of two parts is true."""
+    return one or other
+
+
+def together(answers: dict[str, Answer[Any]]) -> Answer[dict[str, Any]]:
+    """Return the answers to several questions as one, by name."""
+    parts = {name: answer.part for name, answer in answers.items()}
+    merges = {name: answer.merge for name, answer in answers.items()}
+    finishes = {name: answer.finish for name, answer in answers.items()}
+    return Answer(parts, partial(_merge_each, merges), partial(_finish_each, finishes))
+
+
+def _merge_each(
+    merges: dict[str, Callable[[Any, Any], Any]], one: dict[str, Any], other: dict[str, Any]
+) -> dict[str, Any]:
+    return {name: merge(one[name], other[name]) for name, merge in merges.items()}
+
+
+def _finish_each(
+    finishes: dict[str, Callable[[Any], Any]], parts: dict[str, Any]
+) -> dict[str, Any]:
+    return {name: finish(parts[name]) for name, finish in finishes.items()}

@@ -1,0 +1,156 @@
+"""The report on a topic that a cluster holds: the same document, as far as it is told there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, cast
+
+import numpy as np
+import pandas as pd
+
+from lib.analysis import outages
+from lib.analysis.analyse import Analysis
+from lib.analysis.delays import quantile_table
+from lib.analysis.findings import Told, extent_between, findings
+from lib.analysis.notices import notices
+from lib.analysis.of_topic import (
+    by_diagnosis,
+    is_cut,
+    of_a_part,
+    tells_nothing,
+    why_no_delay,
+)
+from lib.analysis.sequence_numbers import RejectedRecords, SequenceNumbers
+from lib.analysis.time_notices import NO_EVENT_TIME, time_notices
+from lib.analysis.timestamp_quality import assess_order
+from lib.cluster.topic import answers_of
+from lib.core.columns import CLIENT, RECORD_TIME, SENT_TIME, SESSION
+from lib.core.errors import SkewlineError
+from lib.events.table import THE_CLIENT
+from lib.report.report import NO_EVENT, Report, for_readers
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from lib.analysis.findings import Extent
+    from lib.analysis.timestamp_quality import Verdict
+    from lib.cluster.topic import Answers, ClusterTopic, Doing, HeldTopic
+    from lib.loading.load import LoadedTopic
+    from lib.report.report import Asked
+
+NO_REPLAY: Final = "Engines are not replayed on a cluster: report without --cluster to have it."
+NO_FINDINGS: Final = (
+    "Delay is not taken apart on a cluster, and findings tell of its parts: report without "
+    "--cluster to have them."
+)
+_OF_OUTAGES: Final = (
+    CLIENT, SESSION, outages.KIND, outages.LAST_HEARD, outages.BACK_AT, outages.SILENCE,
+    outages.HELD_BACK, outages.LOST, outages.LARGEST_DELAY, outages.BURST_END,
+    outages.SHARED_OUTAGE,
+)  # fmt: skip
+
+
+def check_asked(asked: Asked) -> None:
+    """Check that a cluster can tell what a report is asked for.
+
+    Raises
+    ------
+    SkewlineError
+        When it cannot.
+    """
+    for is_asked, option in ((asked.where, "--where"), (asked.correct, "--correct-clocks")):
+        if is_asked:
+            raise SkewlineError(f"{option} does not go with --cluster.", "Leave one of them out.")
+
+
+def report_on_held(client: Client, held: HeldTopic, asked: Asked, *, doing: Doing) -> Report:
+    """Return the report on a topic that a cluster holds.
+
+    What cannot be told there is in `Report.untold`, with why.
+    """
+    topic = held.topic
+    # What a document tells of a topic whose events are elsewhere is in these attributes alone.
+    told = cast("LoadedTopic", topic)
+    contents = topic.contents
+    if not (contents.has_event_time and contents.events):
+        why = NO_EVENT_TIME if contents.events else NO_EVENT.removesuffix(".")
+        said = [*time_notices(contents, topic.fields, topic.recognition, None)]
+        said = [for_readers(each) for each in (*said, *notices(told, None))]
+        return Report(told, asked, said, None, None, None, None, f"{why}.", None, told)
+    rejected = RejectedRecords(contents.rejected, others=topic.report.may_lack_records)
+    answers = answers_of(client, held, rejected, doing=doing)
+    zero = answers.order["zero"]
+    topic = replace(topic, contents=replace(contents, zero_ms=zero))
+    told = cast("LoadedTopic", topic)
+    order = answers.order["order"]
+    assessed = assess_order(order, answers.clients["own"], contents.events)
+    diagnosis = answers.clients.get("diagnosis")
+    verdict = by_diagnosis(assessed, diagnosis) if order.events else None
+    said = [*time_notices(topic.contents, topic.fields, topic.recognition, diagnosis)]
+    said = [for_readers(each) for each in (*said, *notices(told, verdict))]
+    untold = _untold(topic, answers)
+    analysis = _analysis(topic, answers, assessed, rejected)
+    analysis = of_a_part(analysis) if is_cut(told) or tells_nothing(diagnosis) else analysis
+    return Report(
+        told,
+        asked,
+        said,
+        verdict,
+        diagnosis,
+        answers.summary,
+        analysis,
+        why_no_delay(verdict),
+        None,
+        told,
+        untold=untold,
+    )
+
+
+def _untold(topic: ClusterTopic, answers: Answers) -> dict[str, str]:
+    untold = dict.fromkeys(("replay", "advice"), NO_REPLAY)
+    if {SENT_TIME, RECORD_TIME} & topic.contents.columns:
+        untold["findings"] = NO_FINDINGS
+    if answers.no_numbers:
+        names = ("outages", "quiet", "sequence_numbers", "findings")
+        untold |= dict.fromkeys(names, answers.no_numbers)
+    return untold
+
+
+def _analysis(
+    topic: ClusterTopic, answers: Answers, verdict: Verdict, rejected: RejectedRecords
+) -> Analysis:
+    found = answers.clients
+    none = pd.DataFrame(columns=list(_OF_OUTAGES)), pd.DataFrame()
+    table, rhythm = found.get("outages", none)
+    numbering, sessions = found.get("numbering"), found.get("sessions")
+    extent = _extent(topic, answers)
+    numbers = None
+    if numbering is not None:
+        numbers = SequenceNumbers(numbering, np.empty(0, np.int64))
+    told = Told(numbers, rejected, None, None, found["steps"], found["gone"])
+    return Analysis(
+        timestamps=verdict,
+        delay=quantile_table(answers.order["order"].delays),
+        out_of_orderness=answers.order["disorder"],
+        outages=table,
+        rhythm=rhythm,
+        clocks=found["clocks"],
+        sessions=sessions,
+        numbering=numbering,
+        parts=None,
+        findings=[]
+        if "outages" not in found
+        else findings(extent, verdict, table, found["clocks"], sessions, told),
+        extent=extent,
+        told=told,
+    )
+
+
+def _extent(topic: ClusterTopic, answers: Answers) -> Extent:
+    summary, zero = answers.summary, answers.order["zero"]
+    first, last = summary.first_received_ms, summary.last_received_ms
+    if first is None or last is None:
+        first, last = summary.first_event_ms, summary.last_event_ms
+    start_s, end_s = (first - zero) / 1000.0, (last - zero) / 1000.0
+    only = topic.fields.client is None or answers.clients["clocks"][CLIENT].tolist() == [THE_CLIENT]
+    return extent_between(zero, start_s, end_s, names_clients=not only)

@@ -1,0 +1,186 @@
+"""Questions put to a topic in blocks have the answers of the one block that it is."""
+
+from __future__ import annotations
+
+from functools import partial, reduce
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lib.analysis import analyse, delays, gone, sequence_numbers, timestamp_quality
+from lib.analysis.client_clocks import clocks_of, find_envelopes, sent_times
+from lib.analysis.outages import outage_question
+from lib.analysis.tally import Tally, find_median
+from lib.analysis.time_diagnosis import diagnosed
+from lib.core.blockwise import Answer, Carry, Pool, Whole, answered, stacked
+from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
+from lib.simulate import Scenario, simulate
+from tests.support.tables import events_table
+
+
+def answered_in_blocks(questions):
+    """Return the answer of several blocks, each asked the same question."""
+    replies, last = [None] * len(questions), []
+    while not last:
+        asked = []
+        for question, reply in zip(questions, replies, strict=True):
+            try:
+                asked.append(question.send(reply))
+            except StopIteration as done:
+                last.append(done.value)
+        replies = list(replies_to(asked)) if asked else []
+    assert len(last) == len(questions)
+    return last[0].finish(reduce(last[0].merge, [each.part for each in last]))
+
+
+def replies_to(asked):
+    parts = [getattr(each, "part", None) for each in asked]
+    for number, each in enumerate(asked):
+        match each:
+            case Pool(merge=merge):
+                yield reduce(merge, parts)
+            case Carry(merge=merge, first=first):
+                yield reduce(merge, parts[:number], first)
+            case Whole(why=why):
+                raise AssertionError(why)
+
+
+def compact(block):
+    block = block.reset_index(drop=True)
+    names = block.select_dtypes("category").columns
+    return block.assign(**{name: block[name].cat.remove_unused_categories() for name in names})
+
+
+def by_client(events, blocks):
+    codes = events[CLIENT].cat.codes.to_numpy()
+    return [compact(events[codes % blocks == number]) for number in range(blocks)]
+
+
+def in_order(events, blocks):
+    parts = np.array_split(np.arange(len(events)), blocks)
+    return [compact(events.iloc[part]) for part in parts]
+
+
+@pytest.fixture(scope="module")
+def events():
+    scenario = Scenario(
+        clients=9, sessions=27, events=6_000, partitions=3, outage_share=0.5, clock_share=0.3,
+        clock_drift_ppm=80.0, step_share=0.2, lost_share=0.01, duplicate_share=0.01,
+        shared_outages=1, shared_outage_clients=0.4, disorder_share=0.05, disorder_ms=4_000,
+    )  # fmt: skip
+    simulation = simulate(scenario)
+    log = simulation.events
+    return events_table(
+        log.timestamp,
+        log.received,
+        client=[f"c{client}" for client in log.client],
+        session=[simulation.session_ids[number] for number in log.session],
+        sequence=log.event_id,
+        partition=log.partition,
+    )
+
+
+def outages_in(events):
+    sent = sent_times(events)
+    _, _, steady, envelopes = yield from analyse.by_one_clock(events, sent)
+    numbers = yield from sequence_numbers.find_numbers(
+        events, sessions_are_derived=False, rejected=sequence_numbers.NONE_REJECTED
+    )
+    return (yield from outage_question(steady, envelopes, numbers))
+
+
+def clocks_in(events):
+    times = sent_times(events)
+    envelopes = yield from find_envelopes(times)
+    table = yield from clocks_of(times, envelopes)
+    return Answer(table, stacked, lambda found: found.sort_values(CLIENT, ignore_index=True))
+
+
+def diagnosis_in(events):
+    codes = events[CLIENT].cat.codes.to_numpy()
+    times = (events[name].to_numpy() for name in (EVENT_TIME, RECEIVED_TIME))
+    return diagnosed(*times, form="ms", groups=codes, names_zone=False)
+
+
+BY_CLIENT = {"outages": outages_in, "clocks": clocks_in, "gone": gone.gone_question}
+IN_ORDER = {"disorder": delays.disorder_question, "order": timestamp_quality.order_question}
+
+
+def assert_same(one, other):
+    if isinstance(one, tuple):
+        for own, others in zip(one, other, strict=True):
+            assert_same(own, others)
+    elif isinstance(one, pd.DataFrame):
+        for name in one.select_dtypes("category").columns:
+            one = one.assign(**{name: one[name].astype("object")})
+            other = other.assign(**{name: other[name].astype("object")})
+        pd.testing.assert_frame_equal(one, other)
+    elif isinstance(one, timestamp_quality.Order):
+        own = timestamp_quality.OwnBackwards(0, 9)
+        assert one.counts(own, 0) == other.counts(own, 0)
+    else:
+        assert one == other
+
+
+@pytest.mark.parametrize("blocks", [2, 5, 12])
+@pytest.mark.parametrize("name", BY_CLIENT)
+def test_of_clients(events, name, blocks):
+    ask = BY_CLIENT[name]
+    whole = answered(ask(events))
+    assert_same(whole, answered_in_blocks([*map(ask, by_client(events, blocks))]))
+    if name == "outages":
+        assert len(whole[0])
+
+
+@pytest.mark.parametrize("blocks", [2, 7])
+@pytest.mark.parametrize("name", IN_ORDER)
+def test_of_stretches_of_arrival_order(events, name, blocks):
+    ask = IN_ORDER[name]
+    assert_same(answered(ask(events)), answered_in_blocks([*map(ask, in_order(events, blocks))]))
+
+
+@pytest.mark.parametrize("off_ms", [0, 3_600_000, 40 * 365 * 86_400_000])
+def test_what_is_wrong_with_event_times(events, off_ms):
+    off = events.assign(**{EVENT_TIME: events[EVENT_TIME] + off_ms})
+    whole = answered(diagnosis_in(off))
+    assert whole == answered_in_blocks([*map(diagnosis_in, by_client(off, 4))])
+    assert (whole is None) == (off_ms == 0)
+
+
+def test_counters_of_partitions_are_not_told_of_blocks():
+    numbers = [1, 2, 3, 4, 5, 6, 7, 8]
+    events = events_table(range(8), range(8), client=[*"abababab"], sequence=numbers)
+    ask = partial(
+        sequence_numbers.find_numbers,
+        sessions_are_derived=True,
+        rejected=sequence_numbers.NONE_REJECTED,
+    )
+    with pytest.raises(AssertionError, match="count the events of a partition"):
+        answered_in_blocks([*map(ask, by_client(events, 2))])
+
+
+whole_numbers = st.lists(st.integers(-(10**8), 10**8), min_size=1, max_size=30)
+
+
+@given(st.lists(whole_numbers, min_size=1, max_size=4))
+@settings(deadline=None)
+def test_tallies_of_parts_are_that_of_the_whole(parts):
+    tally = sum((Tally.of(np.array(part)) for part in parts[1:]), Tally.of(np.array(parts[0])))
+    every = np.sort(np.concatenate(parts))
+    assert tally.median == np.median(every)
+    assert np.repeat(tally.value, tally.count).tolist() == every.tolist()
+    assert tally.sizes.median == np.median(np.abs(every))
+
+
+@given(st.lists(whole_numbers, min_size=1, max_size=4))
+@settings(deadline=None)
+def test_the_median_of_parts_is_that_of_the_whole(parts):
+    def ask(values):
+        found = yield from find_median(values)
+        return Answer(found, max, float)
+
+    found = answered_in_blocks([ask(np.array(part)) for part in parts])
+    assert found == np.median(np.concatenate(parts))

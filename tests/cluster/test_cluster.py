@@ -1,0 +1,281 @@
+"""The report of a topic on a Dask cluster, against that of this process."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import cloudpickle
+import numpy as np
+import pytest
+
+from lib.cluster import topic
+from lib.cluster.asking import NotInBlocksError, ask
+from lib.cluster.blocks import Beginning
+from lib.cluster.connection import connected
+from lib.cluster.origin import Origin
+from lib.cluster.settings import LOCAL, VARIABLE, cluster_address
+from lib.cluster.topic import hold
+from lib.core.blockwise import Answer, Carry, Pool, Whole, added, joined
+from lib.core.errors import SettingsError
+from lib.report.__main__ import main
+from lib.report.document import document_of
+from lib.report.on_cluster import NO_FINDINGS, NO_REPLAY, report_on_held
+from lib.report.report import Asked
+from lib.simulate.__main__ import main as write_topic
+from lib.sources.access import OPERATOR
+from lib.sources.base import Everything
+from lib.sources.files.folder import OneFile
+from lib.sources.open import open_source
+from tests.report.conftest import VALIDATOR
+from tests.support.app import REPOSITORY
+
+NOT_TOLD = {"replay", "advice"}
+FAULTS = (
+    "--clients=12", "--sessions=40", "--events=6000", "--outage-share=0.2", "--shared-outages=1",
+    "--clock-share=0.2", "--lost-share=0.01", "--duplicate-share=0.01", "--disorder-share=0.02",
+    "--step-share=0.1",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_secrets(tmp_path_factory):
+    """Keep everything from the secrets of the person who runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def client():
+    with connected(LOCAL, workers=2) as client:
+        yield client
+
+
+@pytest.fixture
+def both(tmp_path, monkeypatch):
+    """Report without a cluster and on one, in blocks of some offsets; return both documents."""
+
+    def run(*arguments, address, offsets):
+        monkeypatch.setitem(topic.hold.__kwdefaults__, "offsets", offsets)
+        documents = []
+        for more in ((), ("--cluster", address)):
+            path = tmp_path / f"{len(documents)}.json"
+            assert main([*map(str, arguments), *more, "--json", str(path)]) == 0
+            documents.append(json.loads(path.read_text()))
+        return documents
+
+    return run
+
+
+def assert_same(documents, *, but=NOT_TOLD):
+    """Compare whole documents: what a cluster does not tell is null there, with why."""
+    one, other = documents
+    VALIDATOR.validate(other)
+    made = {"at_ms", "at"}
+    assert {n: v for n, v in one["made"].items() if n not in made} == {
+        n: v for n, v in other["made"].items() if n not in made
+    }
+    for name in one.keys() - {"made", "withheld"} - but:
+        assert one[name] == other[name], name
+    for name in but:
+        assert other[name] is None
+        assert other["withheld"][name]
+    assert {n: why for n, why in other["withheld"].items() if n not in but} == {
+        n: why for n, why in one["withheld"].items() if n not in but
+    }
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Topics of four partitions, keyed by client and not."""
+    folder = tmp_path_factory.mktemp("topics")
+    for name, keys in (("keyed", "--keys"), ("unkeyed", "--no-keys")):
+        path = str(folder / f"{name}.jsonl")
+        write_topic(["--out", path, "--partitions", "4", keys, *FAULTS])
+    return folder
+
+
+class TestSameDocument:
+    @pytest.mark.parametrize(("name", "offsets"), [("sessions-10", 90), ("sessions-100", 4_000)])
+    def test_of_the_samples(self, client, both, name, offsets):
+        address = client.scheduler.address
+        assert_same(both("--source", "samples", "--topic", name, address=address, offsets=offsets))
+
+    def test_of_several_partitions(self, client, both, files):
+        address = client.scheduler.address
+        documents = both("--file", files / "keyed.jsonl", address=address, offsets=1_600)
+        assert_same(documents)
+        assert documents[0]["outages"]
+        assert documents[0]["findings"]
+
+    def test_without_sessions_and_with_rejected_records(self, client, both, tmp_path):
+        lines = [{"ts": 1_704_164_650_000 + 700 * n, "client": "abc"[n % 3]} for n in range(900)]
+        lines[5] = {"client": "a"}
+        path = tmp_path / "x.jsonl"
+        path.write_text("\n".join([*map(json.dumps, lines), "no JSON"]))
+        documents = both("--file", path, address=client.scheduler.address, offsets=300)
+        assert_same(documents)
+        assert sum(documents[0]["rejected"].values()) == 2
+
+    def test_parts_of_delay_are_not_told_there(self, client, both, tmp_path):
+        path = tmp_path / "sent.jsonl"
+        write_topic(["--out", str(path), "--sent-times", *FAULTS])
+        documents = both("--file", path, address=client.scheduler.address, offsets=3_000)
+        assert_same(documents, but={*NOT_TOLD, "findings"})
+        assert documents[1]["withheld"]["findings"] == NO_FINDINGS
+        assert documents[1]["withheld"]["replay"] == NO_REPLAY
+
+    def test_sessions_of_several_clients_are_not_told_there(self, client, both, tmp_path):
+        lines = [
+            {"ts": 1_704_164_650_000 + 700 * n, "client": f"c{n % 9}", "session": "s", "received":
+             1_704_164_650_020 + 700 * n + n % 7, "seq": n // 9}
+            for n in range(1_800)
+        ]  # fmt: skip
+        path = tmp_path / "x.jsonl"
+        path.write_text("\n".join(map(json.dumps, lines)))
+        fields = "--fields=received_time=received", "--fields=session=session"
+        documents = both("--file", path, *fields, address=client.scheduler.address, offsets=600)
+        told = documents[1]
+        assert (told["outages"], told["findings"]) == (None, None)
+        assert "events of several clients" in told["withheld"]["outages"]
+        for name in ("clocks", "delay_ms", "events", "sessions", "notices"):
+            assert told[name] == documents[0][name]
+
+
+@pytest.mark.kafka
+def test_of_a_topic_on_a_broker(both, samples_on_broker, monkeypatch):
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", samples_on_broker)
+    arguments = ("--source", "kafka", "--topic", "sessions-10")
+    assert_same(both(*arguments, address=LOCAL, offsets=100))
+
+
+def sums(values):
+    """Ask for how many values came before, and the sum of the values times how many there are."""
+    n = yield Pool(len(values), added)
+    before = yield Carry(len(values), added, 0)
+    return Answer(np.array([before, n * int(values.sum())]), joined, np.ndarray.tolist)
+
+
+class TestAsking:
+    def test_each_round_is_told_what_all_blocks_said(self, client):
+        blocks = client.map(np.arange, [3, 1, 4], pure=False)
+        assert ask(client, sums, blocks) == [0, 24, 3, 0, 4, 48]
+
+    def test_what_needs_one_block_is_not_told_of_several(self, client):
+        def whole(_):
+            yield Whole("All is needed.")
+            return Answer(1, added, int)
+
+        blocks = client.map(np.arange, [3, 1], pure=False)
+        with pytest.raises(NotInBlocksError, match="All is needed"):
+            ask(client, whole, blocks)
+        assert ask(client, whole, blocks[:1]) == 1
+
+    def test_a_question_is_kept_nowhere_afterwards(self, client):
+        blocks = client.map(np.arange, [3, 1, 4], pure=False)
+        ask(client, sums, blocks)
+        assert set(client.run(_kept).values()) == {0}
+
+
+def _kept():
+    from lib.cluster.asking import _KEPT  # noqa: PLC0415 (of the worker)
+
+    return len(_KEPT)
+
+
+def test_a_lost_worker_costs_no_figure(files, tmp_path):
+    path = files / "unkeyed.jsonl"
+    assert main(["--file", str(path), "--json", str(tmp_path / "one.json")]) == 0
+    one = json.loads((tmp_path / "one.json").read_text())
+    source = OneFile(path)
+    lost = []
+
+    def doing(what):
+        if what.startswith("Asking what needs all events of a client"):
+            lost.append(min(client.run(os.getpid).values()))
+            os.kill(lost[0], signal.SIGKILL)
+
+    with connected(LOCAL, workers=2) as client:
+        origin = Origin.of(source, "file", str(path))
+        held = hold(client, source, origin, "unkeyed", Everything(), (), doing=doing, offsets=1_600)
+        report = report_on_held(client, held, Asked(), doing=doing)
+        assert lost[0] not in client.run(os.getpid).values()
+    document = json.loads(json.dumps(document_of(report, one["made"])))
+    assert_same((one, document))
+
+
+class TestSettings:
+    def test_an_address_comes_from_the_environment_before_the_secrets(self):
+        secrets = {"cluster": {"address": "tcp://one:8786"}}
+        assert cluster_address({}, {}) is None
+        assert cluster_address(secrets, {}) == "tcp://one:8786"
+        assert cluster_address(secrets, {VARIABLE: LOCAL}) == LOCAL
+
+    @pytest.mark.parametrize(
+        ("secrets", "said"),
+        [
+            ({"cluster": "tcp://one:8786"}, "no table"),
+            ({"cluster": {"address": "one:8786"}}, "no address of a Dask scheduler"),
+            ({"cluster": {"adress": "tcp://one:8786"}}, "unknown setting: adress"),
+        ],
+    )
+    def test_what_cannot_be_used_is_said(self, secrets, said):
+        with pytest.raises(SettingsError, match=said):
+            cluster_address(secrets, {})
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["--html", "x.html"], "--html does not go with --cluster"),
+            (["--follow"], "--follow does not go with --cluster"),
+            (["--where", "client = 1"], "--where does not go with --cluster"),
+            (["--latest", "10"], "--latest does not go with --cluster"),
+        ],
+    )
+    def test_what_is_not_there_is_refused(self, client, capsys, arguments, said):
+        address = client.scheduler.address
+        asked = ["--source", "samples", "--topic", "sessions-10", "--cluster", address, *arguments]
+        try:
+            status = main(asked)
+        except SystemExit as ended:
+            status = ended.code
+        assert status == 2
+        assert said in capsys.readouterr().err
+
+    def test_without_an_address_one_has_to_be_set(self, capsys, monkeypatch):
+        monkeypatch.delenv(VARIABLE, raising=False)
+        assert main(["--source", "samples", "--topic", "sessions-10", "--cluster"]) == 2
+        assert "No Dask cluster is set." in capsys.readouterr().err
+
+    def test_settings_that_lead_elsewhere_are_refused(self, client):
+        origin = Origin("samples", None, "another folder")
+        with pytest.raises(SettingsError, match="are not those here"):
+            client.submit(origin.opened, pure=False).result()
+
+
+def test_no_credential_is_in_what_workers_are_sent(monkeypatch):
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "broker:9092")
+    monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
+    monkeypatch.setenv("KAFKA_SASL_MECHANISM", "PLAIN")
+    monkeypatch.setenv("KAFKA_SASL_USERNAME", "robert")
+    monkeypatch.setenv("KAFKA_SASL_PASSWORD", "hunter2")
+    source = open_source("kafka", {}, os.environ, OPERATOR)
+    origin = Origin.of(source, "kafka")
+    beginning = Beginning("token", origin, (), ())
+    sent = cloudpickle.dumps(beginning)
+    for credential in (b"hunter2", b"robert", b"broker:9092"):
+        assert credential not in sent
+
+
+def test_dask_is_imported_by_who_asks_for_it_alone(tmp_path):
+    report = (
+        "import sys; from lib.report.__main__ import main;"
+        "assert main(['--source', 'samples', '--topic', 'sessions-10', '--json', 'r.json']) == 0;"
+        "assert not {'dask', 'distributed'} & sys.modules.keys()"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", report], cwd=tmp_path, env=environment, check=True)
