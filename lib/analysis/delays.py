@@ -241,7 +241,7 @@ def disorder_question(
     own = kernels.together(each, kernels.behind_running_max(each.codes, times, start))
     so_far = np.array([max(before.values(), default=_NEVER)])
     topic = kernels.behind_running_max(np.zeros(len(times), np.int32), times, so_far)
-    own_counted = kernels.together(each, counted)
+    own_counted = kernels.together(each, counted.astype(np.int32)).astype(np.bool_)
     parts = (np.split(of, each.bounds[1:-1]) for of in (own, own_counted))
     tallies = [Tally.of(part[which]) for part, which in zip(*parts, strict=True)]
     found = Disorder(Tally.of(topic[counted]), dict(zip(numbers, tallies, strict=False)))
