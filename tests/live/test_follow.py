@@ -104,7 +104,7 @@ def test_of_very_many_clients_those_not_heard_for_longest_are_forgotten(monkeypa
     values = [
         text.replace(b'"c', b'"%d-' % (i // 20)) if i % 3 else text for i, text in enumerate(values)
     ]
-    topic = MemoryTopic(block_records=50)
+    topic = MemoryTopic(block_records=50, first_ms=1_000)
     topic.write(*values[:200])
     followed = follow(topic, pattern_of(load(topic, "topic", Everything())), 60, SETTING)
     for first in range(200, 2_000, 100):
@@ -121,7 +121,7 @@ def test_of_very_many_clients_those_not_heard_for_longest_are_forgotten(monkeypa
 
 
 def memory_topic(*numbers):
-    topic = MemoryTopic(block_records=50)
+    topic = MemoryTopic(block_records=50, first_ms=1_000)
     topic.write(*map(value, numbers))
     return topic
 
@@ -184,7 +184,7 @@ def test_what_a_silence_held_back_is_what_the_outages_page_says(name):
 
 def test_a_client_that_falls_silent_and_is_back():
     # Given clients that are heard every second, of which one is cut off
-    topic = MemoryTopic(block_records=50)
+    topic = MemoryTopic(block_records=50, first_ms=1_000)
     topic.write(*[value(i, clients=2) for i in range(100)])
     loaded = load(topic, "topic", Everything())
     followed = follow(topic, pattern_of(loaded), 60, SETTING)
@@ -206,7 +206,7 @@ def test_a_client_that_falls_silent_and_is_back():
 
 
 def test_stretches_cover_the_last_minutes_and_no_more():
-    topic = MemoryTopic(block_records=100)
+    topic = MemoryTopic(block_records=100, first_ms=1_000)
     topic.write(*map(value, range(200)))
     followed = follow(topic, pattern_of(load(topic, "topic", Everything())), 2, SETTING)
     table = over_time(followed.counts)

@@ -19,13 +19,17 @@ if TYPE_CHECKING:
 
 @dataclass
 class MemoryTopic:
-    """One topic named `topic`; a record's timestamp is when it was written, a second apart."""
+    """One topic named `topic`; a record's timestamp is when it was written, a second apart.
+
+    Among dates a timestamp of 0, which the first record has by default, is none.
+    """
 
     partitions: int = 1
     identity: str = "memory"
     schemas: NoSchemas = field(default_factory=NoSchemas)
     masking: Masking = NOTHING_MASKED
     block_records: int = 2
+    first_ms: int = 0
     read_offsets: list[tuple[int, int]] = field(default_factory=list)
     """Partition and offset of every record that has been read."""
 
@@ -37,7 +41,7 @@ class MemoryTopic:
 
     def write(self, *values: bytes | None, partition: int = 0) -> None:
         for value in values:
-            self._log[partition].append((1_000 * self._written, value))
+            self._log[partition].append((self.first_ms + 1_000 * self._written, value))
             self._written += 1
 
     def write_markers(self, count: int, *, partition: int = 0) -> None:
