@@ -8,7 +8,6 @@ import pandas as pd
 import streamlit as st
 
 from lib.charts import windows as charts
-from lib.charts.picture import Picture
 from lib.core.durations import written_ms
 from lib.core.formatting import counted, duration, escaped_markdown
 from lib.core.tickets import Ticket
@@ -38,11 +37,6 @@ if TYPE_CHECKING:
     from lib.ui.parameters import Parameter
 
 _ANY: Final = "any"
-
-_POINTS: Final = (
-    "Every point is a setting, on the whole topic; along a line the delay grows. The diamond is "
-    "the setting advised. A share of 0 is drawn at the bottom, at 0.001 %."
-)
 
 
 def advisor(visible: Visible, setting: Setting, goal: Goal) -> None:
@@ -191,19 +185,10 @@ def tradeoff(visible: Visible, setting: Setting, goal: Goal) -> None:
     if advice is None:
         st.caption("No setting of this engine keeps the goal, so there is none to draw around.")
         return
-    for name, panel in charts.tradeoff(
-        tradeoff_of(visible, advice.setting), advice.setting, advice.outcome
-    ).items():
-        show_picture(
-            Picture(
-                panel,
-                f"{name} over the median result latency, for several delays, gaps and latenesses",
-                _POINTS,
-            ),
-            parameters.curve_key(name, "latency"),
-            in_words=False,
-        )
-    st.caption(_POINTS)
+    show_picture(
+        charts.tradeoff(tradeoff_of(visible, advice.setting), advice.setting, advice.outcome),
+        parameters.TRADEOFF_CHART,
+    )
     others = [(advice.setting, advice.outcome), *elsewhere_of(visible, advice.setting)]
     st.markdown("**The same in the other engines**")
     show_table(

@@ -31,6 +31,8 @@ _BRUSHES: Final = " Drag with Shift to choose a time window."
 _CLICKS: Final = " A click on an event leads to its record."
 _ZOOMS: Final = " Zoom in for the records of a stretch."
 """Where marks are many events each."""
+_STYLE: Final = {"axisY": {"labelFlush": False}, "padding": {"bottom": 4}}
+"""Over Streamlit's own: labels stand at their lines, and no empty strip is below a chart."""
 _FORMATS: Final = {"SVG": ("image/svg+xml", svg_of), "PNG": ("image/png", png_of)}
 
 
@@ -42,12 +44,19 @@ disable_debug_mode()
 def draw_chart(chart: Chart, **options: Any) -> Any:  # noqa: ANN401
     """Draw a chart without checking it and return what `st.altair_chart` returns."""
     unchecked = copy(chart)  # its own `copy` would compose all of it again
-    object.__setattr__(unchecked, "to_dict", partial(chart.to_dict, validate=False))
+    object.__setattr__(unchecked, "to_dict", partial(_spec, chart))
     return st.altair_chart(unchecked, **options)
 
 
-def download_picture(picture: Picture, key: str, called: str = "") -> None:
-    """Offer a chart, with its title and words, as SVG and as PNG."""
+def _spec(chart: Chart, **options: Any) -> dict[str, Any]:  # noqa: ANN401
+    return {**chart.to_dict(validate=False, **options), "config": _STYLE}
+
+
+def download_picture(picture: Picture, key: str, called: str = "", **options: Any) -> None:  # noqa: ANN401
+    """Offer a chart, with its title and words, as SVG and as PNG.
+
+    `options` are more of `st.download_button`.
+    """
     for name, (mime, make) in _FORMATS.items():
         st.download_button(
             f"{called}{name}",
@@ -56,16 +65,16 @@ def download_picture(picture: Picture, key: str, called: str = "") -> None:
             mime=mime,
             key=f"{key}_{name.lower()}",
             icon=":material/image:",
-            type="tertiary",
             on_click="ignore",
+            **{"type": "tertiary", **options},
             help=f"Downloads the chart with its title and what it shows, as {name}.",
         )
 
 
-def show_picture(picture: Picture, key: str, note: str = "", *, in_words: bool = True) -> None:
-    """Show a chart, how it is read, unless its page says that, and what else is to be said."""
+def show_picture(picture: Picture, key: str, note: str = "") -> None:
+    """Show a chart, how it is read, and what else is to be said."""
     draw_chart(picture.chart, width="stretch", key=key, alt=picture.alt)
-    if in_words and (said := f"{picture.reading} {note}".strip()):
+    if said := f"{picture.reading} {note}".strip():
         st.caption(said)
     with st.container(horizontal=True):
         download_picture(picture, key)

@@ -130,7 +130,7 @@ def _readable(table: pd.DataFrame, visible: Visible) -> pd.DataFrame:
             "Lost": table[outages.LOST],
             "Largest delay (s)": table[outages.LARGEST_DELAY] / 1000,
             "Burst (s)": table[outages.BURST_LENGTH] / 1000,
-            "Burst rate (events/s)": table[outages.BURST_RATE].round(1),
+            "Burst (events/s)": table[outages.BURST_RATE].round(1),
             "Shared outage": table[outages.SHARED_OUTAGE],
             "Session": table[SESSION].astype(object).map(shown_name),
         }

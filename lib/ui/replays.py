@@ -66,10 +66,18 @@ def replay_of(visible: Visible, setting: Setting) -> tuple[Replay, Outcome]:
     )
 
 
-def curves_of(visible: Visible, setting: Setting) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the curves over the gap and over the delay, all else as in `setting`."""
+def curves_of(
+    visible: Visible, setting: Setting, advised_ms: int | None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the curves over the gap and over the delay, all else as in `setting`.
+
+    The advised delay is among those tried.
+    """
     return _of(
-        visible, ("curves", setting), lambda: _curves(visible, setting), "Trying other settings…"
+        visible,
+        ("curves", setting, advised_ms),
+        lambda: _curves(visible, setting, advised_ms),
+        "Trying other settings…",
     )
 
 
@@ -143,13 +151,16 @@ def _of(
     return answer_of((question, visible.version), find, spinner=spinner)
 
 
-def _curves(visible: Visible, setting: Setting) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _curves(
+    visible: Visible, setting: Setting, advised_ms: int | None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     events, sessions = input_of(visible), true_sessions(visible)
+    advised = set() if advised_ms is None else {advised_ms}
     gaps, delays = (
-        sorted({present, *(1000 * s for s in thinned(choices, len(events), curves=2))})
-        for present, choices in (
-            (setting.window.length_ms, GAPS_S),
-            (delay_ms(setting), DELAYS_S),
+        sorted(marked | {1000 * s for s in thinned(choices, len(events), curves=2)})
+        for marked, choices in (
+            ({setting.window.length_ms}, GAPS_S),
+            ({delay_ms(setting)} | advised, DELAYS_S),
         )
     )
     return (
