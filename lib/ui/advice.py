@@ -18,6 +18,7 @@ from lib.replay.reading import reading_of
 from lib.replay.sentences import NO_ADVICE, advice_sentence, how_chosen, named, share_text
 from lib.replay.windows import SessionWindow
 from lib.ui import parameters
+from lib.ui.answers import impossible_times_in
 from lib.ui.chart import show_picture
 from lib.ui.engine_settings import names_in
 from lib.ui.export import export_dropped
@@ -43,9 +44,10 @@ def advisor(visible: Visible, setting: Setting, goal: Goal) -> None:
     """Draw the setting that keeps the goal, what it did on later events, and the code for it."""
     advice = advice_of(visible, setting, goal)
     if advice is None:
+        why = escaped_markdown(impossible_times_in(visible.whole, visible.times.zone))
         st.warning(
-            "Allow more events to be dropped or more sessions not to be exact, or choose another "
-            "gap.",
+            f"{why} Allow more events to be dropped or more sessions not to be exact, or choose "
+            "another gap.".lstrip(),
             title=NO_ADVICE,
             icon=":material/search_off:",
         )
