@@ -23,6 +23,7 @@ from lib.charts.picture import (
     gridless,
     picked,
     places,
+    stacked,
     zoom,
 )
 from lib.charts.rows import client_lanes, written
@@ -48,8 +49,8 @@ _EXTENT_PX: Final = 55
 """Of the axes up of panels that are to stand in one line."""
 
 _BANDS: Final = {
-    "50 to 90 %": ("p50", "p90", colours.RECEIVED_TIME_COLOUR),
-    "90 to 99 %": ("p90", "p99", colours.LATE),
+    "to 90 %": ("p50", "p90", colours.RECEIVED_TIME_COLOUR),
+    "to 99 %": ("p90", "p99", colours.LATE),
 }
 """What the chart calls each band; its ends, columns of `delays.delay_over_time`; its colour."""
 
@@ -86,11 +87,9 @@ def distribution(binned: pd.DataFrame, by: str | None, largest_ms: int) -> Pictu
     ]
     base = alt.Chart(drawn).encode(color=colour, tooltip=tooltip)
     end = float(drawn["high"].max())
-    chart: alt.VConcatChart = alt.vconcat(
-        _shares(base, 0.9 if by is None else 0.45, float(drawn[delays.SHARE].max()), end),
-        _survival(base, drawn, end),
-        spacing=16,
-    ).resolve_scale(x="shared")
+    most = float(drawn[delays.SHARE].max())
+    shares = _shares(base, 0.9 if by is None else 0.45, most, end)
+    chart = stacked([shares, _survival(base, drawn, end)], spacing=16)
     events = int(binned[delays.EVENTS].sum())
     longer = _share_longer(binned, 1000)
     return Picture(

@@ -9,7 +9,7 @@ import pandas as pd
 
 from lib.analysis.delays import EVENTS, FROM, TO
 from lib.charts import colours
-from lib.charts.picture import TIME, TITLE, Picture, delays_up, gridless
+from lib.charts.picture import TIME, TITLE, Picture, delays_up, gridless, stacked
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
 from lib.core.formatting import counted, duration
 from lib.live.counts import DROPPED
@@ -40,9 +40,8 @@ def last_minutes(table: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> Pict
         TIME: drawn_times(table[FROM], zero_ms, scale),
         "end": drawn_times(table[TO], zero_ms, scale),
     }
-    chart: alt.VConcatChart = alt.vconcat(
-        _events(table, times, x, width, scale), _delays(table, times, x, scale), spacing=20
-    ).resolve_scale(x="shared", color="independent")
+    panels = [_events(table, times, x, width, scale), _delays(table, times, x, scale)]
+    chart = stacked(panels, spacing=20, color="independent")
     events, dropped = int(table[EVENTS].sum()), int(table[DROPPED].sum())
     return Picture(
         chart,

@@ -129,7 +129,7 @@ def plain(layer: alt.Chart) -> alt.Chart:
 
 
 def stacked(
-    panels: Sequence[alt.LayerChart],
+    panels: Sequence[alt.Chart | alt.LayerChart],
     *,
     spacing: int = 24,
     **channels: Literal["shared", "independent"],

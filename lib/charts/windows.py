@@ -350,7 +350,7 @@ def _tradeoff_panel(
                 title=None,
                 scale=alt.Scale(range=list(colours.LINES)),
                 legend=alt.Legend(
-                    orient="top", columns=3, symbolType="stroke", symbolSize=300, labelLimit=0
+                    orient="top", columns=2, symbolType="stroke", symbolSize=300, labelLimit=0
                 ),
             ),
             strokeDash=alt.StrokeDash("line:N", title=None),

@@ -238,11 +238,25 @@ def _to_adapt(topic: LoadedTopic) -> Iterator[str]:
         yield "The programs read event times as they are, with no clock corrected."
 
 
+_TOKENS: Final = "".join(
+    f"[data-testid=stCode] .token.{token} {{color: light-dark({light}, {dark}) !important}}"
+    for tokens, light, dark in (
+        (("keyword", "function", "class-name"), "#1257b5", "#7fb2f8"),
+        (("string",), "#0a6b2d", "#6fcf8e"),
+        (("number", "constant", "operator"), "#00695c", "#63cdbb"),
+        (("punctuation", "comment"), "#565f6e", "#9aa6b6"),
+    )
+    for token in tokens
+)
+"""Colours of programs: Streamlit's own are one set for both themes, too pale on either."""
+
+
 def _code(visible: Visible, setting: Setting) -> None:
     names = names_in(visible)
     with st.expander("The code to paste", icon=":material/code:"):
+        st.html(f"<style>{_TOKENS}</style>")
         for sentence in _to_adapt(visible.topic):
             st.warning(sentence, icon=":material/edit:")
         for program in setting.engine.programs(setting, names):
             st.markdown(f"**{program.title}**")
-            st.code(program.text, language=program.language)
+            st.code(program.text, language=program.language, wrap_lines=True)

@@ -31,8 +31,13 @@ _BRUSHES: Final = " Drag with Shift to choose a time window."
 _CLICKS: Final = " A click on an event leads to its record."
 _ZOOMS: Final = " Zoom in for the records of a stretch."
 """Where marks are many events each."""
-_STYLE: Final = {"axisY": {"labelFlush": False}, "padding": {"bottom": 4}}
-"""Over Streamlit's own: labels stand at their lines, and no empty strip is below a chart."""
+_STYLE: Final = {
+    "axisY": {"labelFlush": False},
+    "legend": {"layout": {"top": {"direction": "vertical"}}},
+    "padding": {"bottom": 4, "right": 12},
+}
+"""Over Streamlit's own: labels stand at their lines, legends one below the other, which a phone has
+room for, no empty strip is below a chart, and a label at its end is whole."""
 _FORMATS: Final = {"SVG": ("image/svg+xml", svg_of), "PNG": ("image/png", png_of)}
 
 

@@ -131,7 +131,7 @@ def _first_bytes(rejected: pa.Table) -> None:
         st.info(guess, icon=":material/lightbulb:")
     text = "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in first)
     st.caption(f"How the first of them begins, {counted(len(first), 'byte')}")
-    st.code(f"{first.hex(' ')}\n{text}", language=None)
+    st.code(f"{first.hex(' ')}\n{text}", language=None, wrap_lines=True)
 
 
 def first_records(visible: Visible, count: int, key: str, *, picks: bool = False) -> None:
