@@ -84,7 +84,7 @@ def _copy(advice: Advice, sentence: str, visible: Visible) -> None:
         "Median result latency": "none" if latency is None else duration(latency),
     }
     ticket = Ticket(sentence, numbers, link_to())
-    copy_for_ticket(ticket, parameters.ticket_key("advice"))
+    copy_for_ticket(lambda: ticket, parameters.ticket_key("advice"))
 
 
 def choose_goal(visible: Visible, setting: Setting) -> Goal:

@@ -12,6 +12,15 @@ if TYPE_CHECKING:
 
 
 @st.fragment
+def expander(label: str, fill: Callable[[], None], **options: Any) -> None:  # noqa: ANN401
+    """Draw an expander that `fill` draws into once it is open; as `popover`, of `st.expander`."""
+    place = st.expander(label, on_change="rerun", **options)
+    if place.open:
+        with place:
+            fill()
+
+
+@st.fragment
 def popover(label: str, fill: Callable[[], None], **options: Any) -> None:  # noqa: ANN401
     """Draw a popover that `fill` draws into once it is open.
 

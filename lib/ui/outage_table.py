@@ -80,7 +80,8 @@ def _copy(outage: pd.Series, visible: Visible) -> None:
     }
     sentence = outage_sentence(outage.to_dict(), extent, analysis.told)
     link = link_to(shown(stretch, [written(outage[CLIENT])]), "Outages")
-    copy_for_ticket(Ticket(sentence, numbers, link), parameters.ticket_key("outage"))
+    ticket = Ticket(sentence, numbers, link)
+    copy_for_ticket(lambda: ticket, parameters.ticket_key("outage"))
 
 
 def _in_words(ms: object) -> str:

@@ -318,6 +318,9 @@ BY_HAND: Final = (
 )
 
 # Keys of widgets and charts that no parameter is bound to.
+FIELDS_OPEN: Final = "fields_open"
+MORE_FINDINGS: Final = "more_findings"
+LINK_POPOVER: Final = "link_popover"
 BLAME_CHART: Final = "blame"
 PARTITION_CHART: Final = "partitions_apart"
 TRADEOFF_CHART: Final = "tradeoff"
