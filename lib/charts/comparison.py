@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import altair as alt
@@ -109,7 +110,7 @@ class ComparisonChart:
         has_silences = self.outages > 0 and TimeDomain.RECEIVED in self.clocks
         return 0 if self.width_ms is None else 1 + has_silences
 
-    @property
+    @cached_property
     def picture(self) -> Picture:
         """The chart with its words."""
         return Picture(self.chart, self.alt, self.caption, are_records=self.width_ms is None)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
+from lib.charts.sent import SentChart, sent
 from lib.charts.times import TimeScale
 from lib.core.columns import OFFSET, PARTITION
 from lib.core.formatting import duration
@@ -67,6 +69,11 @@ class Picture:
     alt: str
     reading: str
     are_records: bool = False
+
+    @cached_property
+    def sent(self) -> SentChart:
+        """The chart as a browser gets it; made once."""
+        return sent(self.chart)
 
 
 def places(events: pd.DataFrame) -> dict[str, pd.Series]:

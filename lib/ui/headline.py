@@ -14,7 +14,7 @@ from lib.replay.sentences import NO_ADVICE, named, share_text
 from lib.report.report import initial_setting
 from lib.ui import parameters
 from lib.ui.answers import impossible_times_in, with_received
-from lib.ui.replays import advice_of
+from lib.ui.replays import advice_of, replay_of
 
 if TYPE_CHECKING:
     from lib.analysis.summary import Summary
@@ -79,6 +79,7 @@ def advice_line(visible: Visible) -> None:
     sentence.markdown(":material/hourglass_top: Looking for the watermark delay that this needs…")
     place.page_link("pages/windows.py", label="On Windows", icon=":material/arrow_forward:")
     sentence.markdown(_said(advice_of(timed, initial_setting(), _GOAL), visible))
+    replay_of(timed, initial_setting(), spinner="")  # what the Windows page begins with
 
 
 def _said(advice: Advice | None, visible: Visible) -> str:

@@ -56,13 +56,15 @@ def input_of(visible: Visible) -> ReplayInput:
     return _of(visible, "replay input", lambda: replay_input_of(visible.table, visible.key))
 
 
-def replay_of(visible: Visible, setting: Setting) -> tuple[Replay, Outcome]:
+def replay_of(
+    visible: Visible, setting: Setting, *, spinner: str = "Replaying the topic…"
+) -> tuple[Replay, Outcome]:
     """Return what the engine would have made of the whole topic, and that in numbers."""
     return _of(
         visible,
         ("replay", setting),
         lambda: of_topic.replayed_with(visible.topic, input_of(visible), setting),
-        "Replaying the topic…",
+        spinner,
     )
 
 

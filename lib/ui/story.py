@@ -53,12 +53,10 @@ def picture(drawn: ComparisonChart, zero_ms: int) -> None:
     """Draw it, with how it is read."""
     with st.container(height=height_of(drawn), border=False):
         selected = draw_chart(
-            drawn.chart,
-            width="stretch",
+            drawn.picture,
             key=parameters.STORY_CHART,
             on_select=lambda: brushed(parameters.STORY_CHART, zero_ms),
             selection_mode=[*drawn.brushes, *([RECORD] if drawn.picture.are_records else [])],
-            alt=drawn.alt,
         )
     st.caption(drawn.caption)
     open_picked(list(selected["selection"].get(RECORD, ())), parameters.STORY_CHART)
