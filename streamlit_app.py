@@ -1,7 +1,7 @@
 """Skewline, the app: page config, navigation, the shared sidebar; nothing else."""
 
 from lib.core.memory import give_back_memory
-from lib.ui.compiling import compile_in_background
+from lib.ui.compiling import compile_in_background, page_is_drawn
 from lib.ui.ending import end_in_time
 from lib.ui.failures import start_logging, unforeseen_shown
 from lib.ui.navigation import configure_page, navigation
@@ -22,5 +22,6 @@ try:
         set_view(sidebar())
         show_viewer()
         page.run()
+        page_is_drawn()
 finally:
     give_back_memory()  # what a run took is many times what it leaves

@@ -15,11 +15,21 @@ from lib.sources.kafka.librdkafka import batch
 
 
 def warm_up() -> None:
-    """Compile what is compiled, or load it from numba's cache; what is waited for first, first."""
+    """Compile what is compiled, or load it from numba's cache."""
+    warm_up_first()
+    warm_up_rest()
+
+
+def warm_up_first() -> None:
+    """Compile what the first page of most topics waits for."""
     analyse.warm_up()
     rows.warm_up()
     json_layout.warm_up()
     batch.warm_up()
+
+
+def warm_up_rest() -> None:
+    """Compile all else."""
     schemas.warm_up()
     json_arrays.warm_up()
     json_text.warm_up()

@@ -16,7 +16,7 @@ visible = begin(
     "(buffered), never came (lost), or there were none (quiet).",
     needs_received=True,
 )
-with st.container(horizontal=True, vertical_alignment="bottom"):
+with st.container(horizontal=True, vertical_alignment="top"):
     kinds = st.pills(
         "Kinds",
         [outages.BUFFERED, outages.MOSTLY_LOST, outages.QUIET],

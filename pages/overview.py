@@ -1,14 +1,12 @@
 import streamlit as st
 
 from lib.ui import parameters
-from lib.ui.chart import download_picture
-from lib.ui.export import export_shown
+from lib.ui.files import files
 from lib.ui.findings import show_findings
 from lib.ui.headline import advice_line, figures, summary_of, when
 from lib.ui.page import begin
-from lib.ui.report_download import download_report
 from lib.ui.show import first_records, load_report
-from lib.ui.story import CHART_PX, picture
+from lib.ui.story import height_of, picture, story
 from lib.ui.tour import tour
 
 visible = begin(
@@ -17,25 +15,19 @@ visible = begin(
     "to wait for late events.",
 )
 left, right = st.columns([5, 3])
-picture_place, findings_place = (
-    left.container(),
-    right.container(height=CHART_PX + 60, border=False),
-)
 summary = summary_of(visible)
 figures(visible, summary)
 advice_place = st.container()
 st.caption(when(visible, summary))
 
-with picture_place:
-    drawn = picture(visible)
-with findings_place:
+drawn = story(visible)
+with left:
+    picture(drawn, visible.zero_ms)
+with right.container(height=height_of(drawn, caption=True), border=False):
     st.subheader("What stands out in the whole topic", anchor=False)
     show_findings(visible.topic, visible.times.zone)
     tour()
-with st.container(horizontal=True):
-    export_shown(visible)
-    download_report(visible.topic)
-    download_picture(drawn, parameters.STORY_CHART, "The picture, ")
+files(visible, drawn.picture)
 
 st.subheader("First records", anchor=False)
 first_records(visible, 100, parameters.FIRST_RECORDS)

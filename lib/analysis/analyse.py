@@ -22,6 +22,7 @@ from lib.analysis.completeness import completeness
 from lib.analysis.delays import delay_quantiles, out_of_orderness_quantiles
 from lib.analysis.findings import NOTHING_ELSE, Extent, Finding, Told, extent_of, findings
 from lib.analysis.gone import gone
+from lib.analysis.impossible import impossible_times
 from lib.analysis.outages import outages_of
 from lib.analysis.received import has_received_time
 from lib.analysis.sequence_numbers import (
@@ -155,7 +156,15 @@ def analyse(
         # What is kept does not hold a number for each event.
         kept = None if numbers is None else replace(numbers, steps=np.empty(0, np.int64))
         extent = extent_of(events)
-        told = Told(kept, rejected, parts, of_outages, set_clocks.table(sent), gone(heard))
+        told = Told(
+            kept,
+            rejected,
+            parts,
+            of_outages,
+            set_clocks.table(sent),
+            gone(heard),
+            impossible_times(heard, clocks),
+        )
         found = findings(extent, timestamps, outages, clocks, sessions, told)
     numbering = None if numbers is None else numbers.numbering
     return Analysis(

@@ -13,7 +13,16 @@ from lib.analysis import client_clocks, clock_steps, completeness, delay_parts, 
 from lib.analysis.delay_parts import Part
 from lib.analysis.sequence_numbers import NONE_REJECTED, Numbering
 from lib.analysis.timestamp_quality import Trust
-from lib.core.columns import CLIENT, EVENT_TIME, EVENT_TIME_0, RECEIVED_TIME_0, SESSION
+from lib.core.columns import (
+    CLIENT,
+    EVENT_TIME,
+    EVENT_TIME_0,
+    OFFSET,
+    PARTITION,
+    RECEIVED_TIME,
+    RECEIVED_TIME_0,
+    SESSION,
+)
 from lib.core.formatting import counted, duration
 from lib.core.moments import Times, are_dates
 from lib.events.table import THE_CLIENT
@@ -33,6 +42,7 @@ Kind = Literal[
     "lost outage",
     "gone",
     "clock",
+    "impossible time",
     "buffering",
     "network",
     "pipeline",
@@ -117,6 +127,8 @@ class Told:
         `clock_steps.ClockSteps.table`: when clocks were set; None where that was not asked.
     gone
         `gone.gone`: clients that were not heard until the end; None where that was not asked.
+    impossible
+        `impossible.impossible_times`: single events of another day; None if not asked.
     """
 
     numbers: SequenceNumbers | None = None
@@ -125,6 +137,7 @@ class Told:
     of_outages: pd.DataFrame | None = None
     steps: pd.DataFrame | None = None
     gone: pd.DataFrame | None = None
+    impossible: pd.DataFrame | None = None
 
     @property
     def may_hold(self) -> int:
@@ -197,6 +210,8 @@ def findings(
     if verdict.usable:
         found += _of_outages(outage_table, extent, told)
         found += _of_clocks(clock_table, extent, told.steps)
+        if told.impossible is not None and len(told.impossible):
+            found.append(_of_impossible_times(told.impossible, extent))
         if told.gone is not None and extent.names_clients:
             found += _of_gone(told.gone, extent)
         if told.steps is not None and extent.names_clients:
@@ -364,6 +379,25 @@ def _of_gone(table: pd.DataFrame, extent: Extent) -> Iterator[Finding]:
         )
         window = around(last - extent.zero_ms, last - extent.zero_ms + silent)
         yield Finding(sentence, int(row[gone.EVENTS]), "gone", "Outages", *window, (row[CLIENT],))
+
+
+def _of_impossible_times(events: pd.DataFrame, extent: Extent) -> Finding:
+    ahead = (events[EVENT_TIME] - events[RECEIVED_TIME]).to_numpy()
+    worst = events.iloc[int(ahead.argmax())]
+    most, happened = duration(int(ahead.max())), int(worst[EVENT_TIME])
+    place = f"partition {int(worst[PARTITION])}, offset {int(worst[OFFSET])}"
+    of = f" of {extent.who(worst[CLIENT])}" if extent.names(worst[CLIENT]) else ""
+    if len(events) == 1:
+        sentence = f"An event{of} ({place}) is dated {extent.times.moment(happened)}, {most} after"
+        sentence += " it was received: that cannot be. A watermark that follows it leaves"
+    else:
+        sentence = f"{len(events):,} events are dated up to {most} after they were received, as one"
+        sentence += f"{of} ({place}), {extent.times.moment(happened)}: that cannot be. A watermark"
+        sentence += " that follows them leaves"
+    sentence += " all others behind."
+    clients = tuple(client for client in events[CLIENT].unique().tolist() if extent.names(client))
+    window = extent.start_s, extent.end_s
+    return Finding(sentence, len(events), "impossible time", "Delay", *window, clients)
 
 
 def _of_clocks(

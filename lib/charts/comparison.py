@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import altair as alt
@@ -14,7 +15,6 @@ from lib.analysis import outages as found
 from lib.charts import colours, density
 from lib.charts.held_back import outage_layers
 from lib.charts.picture import (
-    FIT,
     ROWS,
     TIME,
     TITLE,
@@ -27,6 +27,7 @@ from lib.charts.picture import (
     places,
     plain,
     scales,
+    stacked,
     zoom,
 )
 from lib.charts.rows import (
@@ -104,6 +105,12 @@ class ComparisonChart:
         return [BRUSHES[clock] for clock in self.clocks]
 
     @property
+    def legends(self) -> int:
+        """How many legends it has, each above a panel."""
+        has_silences = self.outages > 0 and TimeDomain.RECEIVED in self.clocks
+        return 0 if self.width_ms is None else 1 + has_silences
+
+    @cached_property
     def picture(self) -> Picture:
         """The chart with its words."""
         return Picture(self.chart, self.alt, self.caption, are_records=self.width_ms is None)
@@ -359,7 +366,7 @@ def _count_panels(
         told = _told_cells(lanes, codes, ms, zero_ms, scale, domain_ms)
         panels[clock] = [told, image.encode(x=along(TIME, scale))]
     first = next(iter(panels.values()))
-    first.append(density.legend(most, f"Events in a row and {duration(width)}"))
+    first.append(density.legend(most))
     return panels
 
 
@@ -423,12 +430,7 @@ def _stacked(
     panels: list[alt.LayerChart], views: dict[TimeDomain, str], *, are_points: bool
 ) -> alt.VConcatChart:
     """Return the panels below one another, so that zooming one zooms all."""
-    chart: alt.VConcatChart = alt.vconcat(
-        *panels,
-        spacing=24,
-        autosize=FIT,  # Streamlit would not fit panels of several layers to the page
-        resolve=scales(x="shared", y="shared", color="independent"),
-    )
+    chart = stacked(panels, y="shared", color="independent")
     of_all = [zoom("x", brushes=True), *([picked()] if are_points else [])]
     chart.params = [
         *(of_views(each, list(views.values())) for each in of_all),

@@ -18,11 +18,12 @@ from lib.charts.picture import (
     TITLE,
     Picture,
     along,
+    delays_up,
     duration_axis,
     gridless,
     picked,
     places,
-    symlog,
+    stacked,
     zoom,
 )
 from lib.charts.rows import client_lanes, written
@@ -42,9 +43,14 @@ _PER_STRETCH: Final = 100
 
 _MOST_STRETCHES: Final = 200
 
+_OVER_TIME_PX: Final = 240
+
+_EXTENT_PX: Final = 55
+"""Of the axes up of panels that are to stand in one line."""
+
 _BANDS: Final = {
-    "50 to 90 %": ("p50", "p90", colours.RECEIVED_TIME_COLOUR),
-    "90 to 99 %": ("p90", "p99", colours.LATE),
+    "to 90 %": ("p50", "p90", colours.RECEIVED_TIME_COLOUR),
+    "to 99 %": ("p90", "p99", colours.LATE),
 }
 """What the chart calls each band; its ends, columns of `delays.delay_over_time`; its colour."""
 
@@ -81,9 +87,9 @@ def distribution(binned: pd.DataFrame, by: str | None, largest_ms: int) -> Pictu
     ]
     base = alt.Chart(drawn).encode(color=colour, tooltip=tooltip)
     end = float(drawn["high"].max())
-    chart: alt.VConcatChart = alt.vconcat(
-        _shares(base, 0.9 if by is None else 0.45, end), _survival(base, drawn, end), spacing=16
-    ).resolve_scale(x="shared")
+    most = float(drawn[delays.SHARE].max())
+    shares = _shares(base, 0.9 if by is None else 0.45, most, end)
+    chart = stacked([shares, _survival(base, drawn, end)], spacing=16)
     events = int(binned[delays.EVENTS].sum())
     longer = _share_longer(binned, 1000)
     return Picture(
@@ -110,7 +116,7 @@ def _log_delay(field: str, end_s: float, title: str | None) -> alt.X:
     )
 
 
-def _shares(base: alt.Chart, opacity: float, end_s: float) -> alt.Chart:
+def _shares(base: alt.Chart, opacity: float, most: float, end_s: float) -> alt.Chart:
     chart: alt.Chart = (
         base.mark_rect(opacity=opacity, stroke=None)
         .encode(
@@ -118,7 +124,15 @@ def _shares(base: alt.Chart, opacity: float, end_s: float) -> alt.Chart:
             x2=alt.X2("high"),
             y2=alt.datum(0),
             y=alt.Y(
-                f"{delays.SHARE}:Q", title="Share of events", stack=None, axis=alt.Axis(format="%")
+                f"{delays.SHARE}:Q",
+                title="Share of events",
+                stack=None,
+                scale=alt.Scale(domain=[0, 1.05 * most], nice=False),
+                axis=alt.Axis(
+                    tickCount=4,
+                    labelExpr="format(100 * datum.value, '~g') + ' %'",
+                    minExtent=_EXTENT_PX,
+                ),
             ),
         )
         .properties(height=170, title=alt.Title("How many events have which delay", **TITLE))
@@ -141,7 +155,9 @@ def _survival(base: alt.Chart, drawn: pd.DataFrame, end_s: float) -> alt.Chart:
                 scale=alt.Scale(type="log", domain=[low, 1], nice=False),
                 axis=alt.Axis(
                     values=[10.0**-n for n in range(decades + 1)],
+                    tickCount=decades + 1,
                     labelExpr="format(100 * datum.value, '~g') + ' %'",
+                    minExtent=_EXTENT_PX,
                 ),
             ),
         )
@@ -193,8 +209,7 @@ def over_time(
     y = alt.Y(
         "delay:Q",
         title="Delay",
-        scale=symlog((low, high), 0.01),
-        axis=duration_axis(low, high, zero_at=0.0, least_s=0.01),
+        **delays_up(low, high, _OVER_TIME_PX),
     )
     colour = _what(bands=bool(len(full)), points=bool(len(few)))
     layers = _bands(full, colour, zero_ms, scale) if len(full) else []
@@ -204,7 +219,7 @@ def over_time(
         layers.append(points.add_params(picked()) if are_records else points)
     chart = alt.LayerChart(
         layer=[layers[0].encode(x=x, y=y), *layers[1:]],
-        height=240,
+        height=_OVER_TIME_PX,
         autosize=FIT,
         title=alt.Title(words.title, **TITLE),
     )

@@ -11,9 +11,9 @@ import pandas as pd
 
 from lib.analysis import delay_parts
 from lib.analysis.delay_parts import Part
-from lib.analysis.delays import FROM
+from lib.analysis.delays import FROM, TO
 from lib.charts import colours
-from lib.charts.picture import FIT, TIME, TITLE, duration_axis, symlog
+from lib.charts.picture import FIT, TIME, TITLE, delays_up
 from lib.charts.texts import drawn_names
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
 from lib.core.columns import CLIENT
@@ -38,6 +38,8 @@ _COLOURS: Final = {
     Part.CLOCK: colours.NEUTRAL,
     Part.PIPELINE: colours.WATERMARK,
 }
+_OVER_TIME_PX: Final = 240
+
 _SHARES: Final = {"p50": "half", "p90": "90 %", "p99": "99 %"}
 
 
@@ -125,17 +127,17 @@ def over_time(
     )
     low = min(float(drawn["seconds"].min()), 0.0) * 1.2 - 0.05
     high = max(float(drawn["seconds"].max()), 0.1) * 1.2
+    ends = int(stretches[FROM].min()), int(stretches[TO].max())
     told = [part for part in Part if WORDS[part] in set(drawn["part"])]
     chart: alt.Chart = (
         alt.Chart(drawn)
         .mark_line(interpolate="step-after", strokeWidth=1.8)
         .encode(
-            x=time_axis(TIME, "Event time", scale, domain_ms=None, zero_ms=zero_ms),
+            x=time_axis(TIME, "Event time", scale, domain_ms=ends, zero_ms=zero_ms),
             y=alt.Y(
                 "seconds:Q",
                 title="Part of the delay",
-                scale=symlog((low, high), 0.1),
-                axis=duration_axis(low, high, zero_at=0.0, least_s=0.1),
+                **delays_up(low, high, _OVER_TIME_PX, linear_s=0.1),
             ),
             color=_colour(told),
             tooltip=[
@@ -146,7 +148,7 @@ def over_time(
             ],
         )
         .properties(
-            height=240,
+            height=_OVER_TIME_PX,
             autosize=FIT,
             title=alt.Title(f"{_SHARES[share]} of the events had no more, over time", **TITLE),
         )

@@ -66,9 +66,9 @@ def _rgb(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
-def legend(most: int, title: str) -> alt.Chart:
+def legend(most: int) -> alt.Chart:
     """Return the layer that draws nothing but the legend: how many events a shade stands for."""
-    levels = [float(10**power) for power in range(len(str(max(most - 1, 1))))]
+    levels = [float(10**power) for power in range(len(str(max(most // 2, 1))))]
     scale = alt.Scale(type="log", domain=[1, max(most, 2)], range=[FAINTEST, 1])
     chart: alt.Chart = (
         alt.Chart(pd.DataFrame({"events": [1]}))
@@ -77,10 +77,11 @@ def legend(most: int, title: str) -> alt.Chart:
             opacity=alt.Opacity(
                 field="events",
                 type="quantitative",
-                title=title,
+                title="Events in a cell",
                 scale=scale,
                 legend=alt.Legend(
                     orient="top",
+                    titleOrient="left",
                     values=[*levels, float(most)] if most > levels[-1] else levels,
                     symbolStrokeWidth=0,
                     symbolType="square",

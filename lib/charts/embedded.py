@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final
 
-import altair as alt
 import numpy as np
 import pandas as pd
 import vl_convert
 
+from lib.charts.sent import with_named_tables
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import altair as alt
 
     from lib.charts.picture import Picture
 
@@ -21,8 +24,6 @@ _PX: Final = 900
 
 _CHARACTERS: Final = 150
 """In a line of words as wide as that."""
-
-_PARTS: Final = ("layer", "vconcat", "hconcat", "concat")
 
 Columns = dict[str, Any]
 """Name → values, or `{"names": …, "codes": …}` where texts repeat; times are epoch ms."""
@@ -40,13 +41,14 @@ def embedded(chart: alt.TopLevelMixin, *, width: int) -> EmbeddedChart:
     """Return a chart, each of its panels `width` px wide, as JSON.
 
     It can be zoomed and panned; brushes, which lead elsewhere in the app, are left out.
-    Altair's own way to data goes through a setting of the whole process, which the app's threads
-    change; so the tables are taken out before.
     """
     frames: dict[int, tuple[str, pd.DataFrame]] = {}
-    named = _named(chart, frames, width)
+
+    def name_of(frame: pd.DataFrame) -> str:
+        return frames.setdefault(id(frame), (f"table{len(frames)}", frame))[0]
+
+    spec = with_named_tables(chart, name_of, width).to_dict()
     tables = {name: columns_of(frame) for name, frame in frames.values()}
-    spec = named.to_dict()
     if "params" in spec:
         spec["params"] = [_by_hand(each) for each in spec["params"] if each.get("bind") == "scales"]
     return EmbeddedChart(spec, tables)
@@ -104,20 +106,6 @@ def _by_hand(zoom: Mapping[str, Any]) -> dict[str, Any]:
 def columns_of(frame: pd.DataFrame) -> Columns:
     """Return the columns of a table as JSON has them; what is missing is null."""
     return {str(name): _column(frame[name]) for name in frame.columns}
-
-
-def _named(chart: Any, frames: dict[int, tuple[str, pd.DataFrame]], width: int) -> Any:  # noqa: ANN401
-    copied = chart.copy(deep=False)
-    if isinstance(copied.data, pd.DataFrame):
-        name, _ = frames.setdefault(id(copied.data), (f"table{len(frames)}", copied.data))
-        copied.data = alt.NamedData(name=name)
-    parts = [name for name in _PARTS if isinstance(chart._kwds.get(name), list)]  # noqa: SLF001
-    for name in parts:
-        inner = 0 if name == "layer" else width  # layers have the width of the whole
-        copied[name] = [_named(part, frames, inner) for part in chart[name]]
-    if width and not isinstance(chart, (alt.VConcatChart, alt.HConcatChart, alt.ConcatChart)):
-        copied.width = width
-    return copied
 
 
 def _column(column: pd.Series) -> Any:  # noqa: ANN401

@@ -9,13 +9,19 @@ import pandas as pd
 
 from lib.analysis.delays import EVENTS, FROM, TO
 from lib.charts import colours
-from lib.charts.picture import TIME, TITLE, Picture, duration_axis, gridless, symlog
+from lib.charts.picture import TIME, TITLE, Picture, delays_up, gridless, stacked
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
 from lib.core.formatting import counted, duration
 from lib.live.counts import DROPPED
 
 _KEPT: Final = "taken, or not judged yet"
 _LOST: Final = "dropped as late"
+_PX: Final = 140
+"""Height of a panel."""
+
+_EXTENT_PX: Final = 55
+"""Of the axes up, which are to stand in one line."""
+
 _SHARES: Final = {"50 %": "p50", "99 %": "p99"}
 
 
@@ -34,15 +40,14 @@ def last_minutes(table: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> Pict
         TIME: drawn_times(table[FROM], zero_ms, scale),
         "end": drawn_times(table[TO], zero_ms, scale),
     }
-    chart: alt.VConcatChart = alt.vconcat(
-        _events(table, times, x, width, scale), _delays(table, times, x, scale), spacing=20
-    ).resolve_scale(x="shared", color="independent")
+    panels = [_events(table, times, x, width, scale), _delays(table, times, x, scale)]
+    chart = stacked(panels, spacing=20, color="independent")
     events, dropped = int(table[EVENTS].sum()), int(table[DROPPED].sum())
     return Picture(
         chart,
         f"{counted(events, 'event')} of the last minutes, {dropped:,} dropped as late",
         f"Stretches of {duration(width)} of received time. Below: the delay that 50 % and 99 % of "
-        "a stretch's events do not exceed, to 6 %.",
+        "a stretch's events do not exceed, at most 6 % more than it is.",
     )
 
 
@@ -57,12 +62,17 @@ def _events(
         ]
     ).astype({"what": "category"})
     chart: alt.Chart = (
-        alt.Chart(drawn, height=140)
+        alt.Chart(drawn, height=_PX)
         .mark_rect(clip=True)
         .encode(
             x=x,
             x2="end",
-            y=alt.Y("events:Q", title=f"Events in {duration(width)}", stack="zero"),
+            y=alt.Y(
+                "events:Q",
+                title=f"Events in {duration(width)}",
+                stack="zero",
+                axis=alt.Axis(tickMinStep=1, format=",~d", minExtent=_EXTENT_PX),
+            ),
             color=alt.Color(
                 "what:N",
                 title=None,
@@ -78,7 +88,7 @@ def _events(
                 alt.Tooltip("events:Q", title="How many", format=","),
             ],
         )
-        .properties(title=alt.Title("Events", **TITLE))
+        .properties(title=alt.Title("Events received", **TITLE))
     )
     return chart
 
@@ -100,8 +110,10 @@ def _delays(
         ]
     ).astype({"what": "category"})
     high = max(float(drawn["delay"].max()) if len(drawn) else 0.0, 0.1) * 1.3
+    up = delays_up(0.0, high, _PX)
+    up["axis"]["minExtent"] = _EXTENT_PX
     chart: alt.Chart = (
-        alt.Chart(drawn, height=140)
+        alt.Chart(drawn, height=_PX)
         .mark_rule(strokeWidth=2.5, clip=True)
         .encode(
             x=x,
@@ -109,8 +121,7 @@ def _delays(
             y=alt.Y(
                 "delay:Q",
                 title="Delay",
-                scale=symlog((0.0, high), 0.01),
-                axis=duration_axis(0.0, high, zero_at=0.0, least_s=0.01),
+                **up,
             ),
             color=alt.Color(
                 "what:N",
@@ -126,6 +137,6 @@ def _delays(
                 alt.Tooltip("delay:Q", title="Delay up to (s)", format=",.3f"),
             ],
         )
-        .properties(title=alt.Title("Delay", **TITLE))
+        .properties(title=alt.Title("Delay of these events", **TITLE))
     )
     return chart

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
+from lib.charts.sent import SentChart, sent
 from lib.charts.times import TimeScale
 from lib.core.columns import OFFSET, PARTITION
+from lib.core.formatting import duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,6 +69,11 @@ class Picture:
     alt: str
     reading: str
     are_records: bool = False
+
+    @cached_property
+    def sent(self) -> SentChart:
+        """The chart as a browser gets it; made once."""
+        return sent(self.chart)
 
 
 def places(events: pd.DataFrame) -> dict[str, pd.Series]:
@@ -126,6 +135,22 @@ def plain(layer: alt.Chart) -> alt.Chart:
     return alt.Chart(**(spec | {"data": layer.data, "encoding": encoding}))
 
 
+def stacked(
+    panels: Sequence[alt.Chart | alt.LayerChart],
+    *,
+    spacing: int = 24,
+    **channels: Literal["shared", "independent"],
+) -> alt.VConcatChart:
+    """Return panels of `plain` layers below one another, as wide as the page, with one axis across.
+
+    Streamlit would not fit panels of several layers to the page.
+    """
+    chart: alt.VConcatChart = alt.vconcat(
+        *panels, spacing=spacing, autosize=FIT, resolve=scales(x="shared", **channels)
+    )
+    return chart
+
+
 def scales(**channels: Literal["shared", "independent"]) -> alt.Resolve:
     """Return which scales the parts of a chart share; `resolve_scale` would copy all of it."""
     return alt.Resolve(scale=alt.ScaleResolveMap(**channels))
@@ -162,39 +187,83 @@ _STEPS: Final = (
 """Durations that ticks fall on, s, and how they are written."""
 
 
-def duration_axis(
-    low_s: float,
-    high_s: float,
-    *,
-    zero_at: float | None = None,
-    least_s: float = 0.0,
-    grid: bool = True,
-) -> alt.Axis:
-    """Return the axis of durations in s, not linear: ticks where people would put them.
+_EVEN_STEPS: Final = (
+    *(value / 1000 for value in (1, 2, 5, 10, 20, 50, 100, 200, 500)),
+    *(1, 2, 5, 10, 20, 30),
+    *(60 * value for value in (1, 2, 5, 10, 20, 30)),
+    *(3600 * value for value in (1, 2, 6, 12)),
+    *(86_400 * value for value in (1, 2, 7, 14, 28, 91, 365)),
+)
+"""Durations that ticks of a linear axis are apart, s."""
+
+_LABEL_PX: Final = 17
+"""How far apart labels on an axis up are, at least."""
+
+
+def duration_axis(low_s: float, high_s: float, *, zero_at: float | None = None) -> alt.Axis:
+    """Return the log axis of durations in s: ticks where people would put them.
 
     Parameters
     ----------
     low_s, high_s
         What it shows, from the least to the largest; ticks outside are left out.
     zero_at
-        Where 0 is drawn: 0 itself, or the end of a log axis; None: nowhere.
-    least_s
-        The tick nearest to 0.
+        The end of the axis at which 0 is drawn; None: nowhere.
     """
-    steps = {seconds: words for seconds, words in _STEPS if seconds >= least_s}
-    told = {seconds: words for seconds, words in steps.items() if low_s <= seconds <= high_s}
-    told |= {-s: f"−{words}" for s, words in steps.items() if low_s <= -s <= high_s}
+    told = {seconds: words for seconds, words in _STEPS if low_s <= seconds <= high_s}
     if zero_at is not None:
-        told = {s: w for s, w in told.items() if zero_at == 0 or s > 1.5 * zero_at}
+        told = {s: words for s, words in told.items() if s > 1.5 * zero_at}
         told[zero_at] = "0"
-    return alt.Axis(values=sorted(told), labelExpr=_written(told), labelOverlap="greedy", grid=grid)
+    return _ticks(told, labelOverlap="greedy")
+
+
+def delays_up(
+    low_s: float, high_s: float, px: int, *, linear_s: float = 0.01, grid: bool = True
+) -> dict[str, Any]:
+    """Return scale and axis of delays in s that go up, of either sign, on as many pixels.
+
+    Linear within ± `linear_s` and logarithmic beyond. 0 is always told, and from there on what is
+    far enough apart to be read.
+    """
+
+    def place(seconds: float) -> float:
+        return float(np.sign(seconds) * np.log1p(abs(seconds) / linear_s))
+
+    apart = _LABEL_PX * (place(high_s) - place(low_s)) / px
+    told = {0.0: "0"}
+    for sign, words in ((1, ""), (-1, "−")):
+        last = 0.0
+        for seconds, name in _STEPS:
+            at = place(seconds)
+            if seconds >= linear_s and low_s <= sign * seconds <= high_s and at - last >= apart:
+                told[sign * seconds] = words + name
+                last = at
+    return {"scale": symlog((low_s, high_s), linear_s), "axis": _ticks(told, grid=grid)}
+
+
+def durations_up(high_s: float) -> dict[str, Any]:
+    """Return scale and axis of durations in s that go up from 0, linear, with a few ticks."""
+    high_s = high_s or 1.0
+    step = next((step for step in _EVEN_STEPS if high_s / step <= 4), high_s / 4)
+    told = {step * n: duration(1000 * step * n) for n in range(1, int(high_s / step) + 1)}
+    told[0.0] = "0"
+    return {"scale": alt.Scale(domain=[0, high_s], nice=False), "axis": _ticks(told)}
 
 
 def share_axis(shares: Sequence[float], *, zero_at: float = 0.0) -> alt.Axis:
     """Return the axis of shares with these ticks, as percentages; 0 is drawn at `zero_at`."""
     told = {share: f"{100 * share:g} %" for share in shares if share > zero_at}
     told[zero_at] = "0 %"
-    return alt.Axis(values=sorted(told), labelExpr=_written(told), labelOverlap="greedy")
+    return _ticks(told)
+
+
+def _ticks(told: dict[float, str], **options: Any) -> alt.Axis:  # noqa: ANN401
+    """Return the axis with ticks at these values, written so.
+
+    With the number of ticks said, or Vega leaves out every other one of more than it would make.
+    """
+    style = {"labelOverlap": False, **options}
+    return alt.Axis(values=sorted(told), tickCount=len(told), labelExpr=_written(told), **style)
 
 
 def _written(told: dict[float, str]) -> str:

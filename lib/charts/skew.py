@@ -17,11 +17,10 @@ from lib.charts.picture import (
     TITLE,
     Picture,
     along,
-    duration_axis,
+    delays_up,
     gridless,
     picked,
     places,
-    symlog,
     zoom,
 )
 from lib.charts.texts import drawn_names
@@ -175,15 +174,19 @@ class _Frame:
     def y(self) -> alt.Y:
         if self.is_diagonal:
             x = time_axis(
-                "up", "Received time", self.scale, domain_ms=self.up, zero_ms=self.zero_ms
+                "up",
+                "Received time",
+                self.scale,
+                domain_ms=self.up,
+                zero_ms=self.zero_ms,
+                upright=True,
             )
             return alt.Y(**x._kwds)  # noqa: SLF001 (the same channel on the other axis)
         low, high = self.up[0] / 1000, self.up[1] / 1000
         return alt.Y(
             "up:Q",
             title="Delay",
-            axis=duration_axis(low, high, zero_at=0.0, least_s=_LINEAR_S, grid=False),
-            scale=symlog((low, high), _LINEAR_S),
+            **delays_up(low, high, HEIGHT, linear_s=_LINEAR_S, grid=False),
         )
 
     def kind(self) -> Literal["quantitative", "temporal"]:
@@ -257,7 +260,7 @@ def skew_plot(
     first = layers[0].encode(x=frame.x(), y=frame.y())
     name = "Received time over event time" if frame.is_diagonal else "Delay over event time"
     chart = alt.LayerChart(
-        layer=[first, *layers[1:], ideal, _watermark(steps, frame)],
+        layer=[first, ideal, _watermark(steps, frame), *layers[1:]],
         height=HEIGHT,
         autosize=FIT,
         title=alt.Title(name, **TITLE),
@@ -348,6 +351,8 @@ def _watermark(steps: pd.DataFrame, frame: _Frame) -> alt.Chart:
         interpolate="step-before" if frame.is_diagonal else "linear",
         color=colours.WATERMARK,
         strokeWidth=1.2,
+        # As a delay it rises and falls with every step: many steps are a band, not to hide events.
+        opacity=1.0 if frame.is_diagonal else 0.5,
         clip=True,
     )
     return chart
@@ -439,7 +444,7 @@ def _counted(
         )
     )
     bounds = told.encode(x2=alt.X2("end"), y2=alt.Y2("top"))
-    return [bounds, image, crosses, density.legend(most, "Events in a cell")]
+    return [bounds, image, crosses, density.legend(most)]
 
 
 def _told(cells: pd.DataFrame, frame: _Frame) -> alt.Chart:

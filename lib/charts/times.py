@@ -38,6 +38,10 @@ _TICKS: Final = {
 }
 """How ticks are written, by what they fall on: in full, for one that is read alone."""
 
+_ACROSS: Final = "width / 95"
+_UPRIGHT: Final = "height / 40"
+"""How many ticks an axis has, as Vega reads it."""
+
 _EXACT: Final = "%Y-%m-%d %H:%M:%S.%L"
 
 
@@ -57,15 +61,22 @@ def drawn_times(
 
 
 def time_axis(
-    field: str, title: str, scale: TimeScale, *, domain_ms: tuple[int, int] | None, zero_ms: int
+    field: str,
+    title: str,
+    scale: TimeScale,
+    *,
+    domain_ms: tuple[int, int],
+    zero_ms: int,
+    upright: bool = False,
 ) -> alt.X:
     """Return the x channel of a time `field`, its unit in the title.
 
-    `domain_ms` fixes the visible stretch, epoch ms; None lets the data decide. Where it is fixed,
-    the title says the days.
+    `domain_ms` is the visible stretch, epoch ms; the title says its days. There are so few ticks
+    that each has its label: of labels that are left out for want of room, odd ones may stay.
+    `upright`: whether the axis goes up.
     """
     if scale is TimeScale.ZERO:
-        seconds = [(ms - zero_ms) / 1000.0 for ms in domain_ms] if domain_ms else alt.Undefined
+        seconds = [(ms - zero_ms) / 1000.0 for ms in domain_ms]
         return alt.X(
             field=field,
             type="quantitative",
@@ -74,15 +85,15 @@ def time_axis(
         )
     zone = "UTC" if scale is TimeScale.UTC else "your time zone"
     # The server does not know the days of the viewer's zone.
-    days = Times(zero_ms).days(*domain_ms) if domain_ms and scale is TimeScale.UTC else ""
+    days = Times(zero_ms).days(*domain_ms) if scale is TimeScale.UTC else ""
     return alt.X(
         field=field,
         type="temporal",
         title=f"{title}, {zone}{', ' if days else ''}{days}",
-        axis=alt.Axis(format=_TICKS),
+        axis=alt.Axis(format=_TICKS, tickCount=alt.ExprRef(_UPRIGHT if upright else _ACROSS)),
         scale=alt.Scale(
             type="utc" if scale is TimeScale.UTC else "time",
-            domain=[_iso(ms) for ms in domain_ms] if domain_ms else alt.Undefined,
+            domain=[_iso(ms) for ms in domain_ms],
             nice=False,
         ),
     )

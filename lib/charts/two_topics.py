@@ -15,10 +15,9 @@ from lib.charts.picture import (
     TIME,
     TITLE,
     Picture,
-    duration_axis,
+    delays_up,
     gridless,
     scales,
-    symlog,
     zoom,
 )
 from lib.charts.rows import shown_name
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _COLOURS: Final = colours.LINES[:2]
+_DELAYS_PX: Final = 200
 _SHARES: Final = {"50 %": "p50", "99 %": "p99"}
 
 
@@ -118,8 +118,7 @@ def _over_time(told: pd.DataFrame, x: alt.X, colour: alt.Color, scale: TimeScale
         y=alt.Y(
             "delay:Q",
             title="Delay",
-            scale=symlog((low, high), 0.01),
-            axis=duration_axis(low, high, zero_at=0.0, least_s=0.01),
+            **delays_up(low, high, _DELAYS_PX),
         ),
         color=colour,
         tooltip=_tooltip(
@@ -144,7 +143,7 @@ def _over_time(told: pd.DataFrame, x: alt.X, colour: alt.Color, scale: TimeScale
     # A line's own points would make the legend's strokes those of points, which have none.
     points = delays.mark_circle(size=12, opacity=colours.POINT_OPACITY, clip=True)
     return alt.LayerChart(
-        layer=[lines, points], height=200, title=alt.Title("Delay over time", **TITLE)
+        layer=[lines, points], height=_DELAYS_PX, title=alt.Title("Delay over time", **TITLE)
     )
 
 

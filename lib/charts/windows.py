@@ -9,7 +9,18 @@ import numpy as np
 import pandas as pd
 
 from lib.charts import colours
-from lib.charts.picture import FIT, TIME, TITLE, Picture, duration_axis, share_axis, symlog
+from lib.charts.picture import (
+    FIT,
+    TIME,
+    TITLE,
+    Picture,
+    duration_axis,
+    durations_up,
+    plain,
+    share_axis,
+    stacked,
+    symlog,
+)
 from lib.charts.times import drawn_times, time_axis, time_tooltip
 from lib.core.columns import (
     DELAY_MS,
@@ -22,7 +33,7 @@ from lib.core.columns import (
     SHARE_BELOW,
     TO_MS,
 )
-from lib.core.formatting import duration
+from lib.core.formatting import counted, duration
 from lib.replay.blame import DROPPED_BECAUSE, DROPPED_OF, GROUP
 from lib.replay.partitions import BEHIND_MS, PARTITION, SILENT
 from lib.replay.sweep import LATENESS_MS
@@ -42,8 +53,12 @@ _LEAST_LATENCY_S: Final = 0.1
 """Where a latency of 0 or below is drawn on a log axis, s."""
 
 
-_SHARES: Final = (0.001, 0.01, 0.1, 1.0)
+_SHARES: Final = (0.01, 0.1, 1.0)
 """Ticks of an axis on which small shares can be told apart."""
+
+
+_EXTENT_PX: Final = 55
+"""Of the axes up of panels that are to stand in one line."""
 
 
 class _Panel(NamedTuple):
@@ -65,11 +80,8 @@ def setting_curve(
     current_ms: int,
     title: str,
     advised_ms: int | None = None,
-) -> dict[str, Picture]:
+) -> Picture:
     """Draw what one parameter does: sessions exact, events dropped, and the latency as the price.
-
-    One chart each, by its name, to stand one below the other: Streamlit does not fit panels of
-    several layers to the page.
 
     Parameters
     ----------
@@ -82,26 +94,24 @@ def setting_curve(
     title
         Of the axis.
     advised_ms
-        The advised setting, marked with a diamond.
+        The advised setting, marked with a diamond where it is among those tried.
     """
     drawn = pd.DataFrame(
         {
             "x": np.maximum(table[column] / 1000, NO_DELAY_S),
             "dropped": table[DROPPED_SHARE],
             "latency": table[LATENCY_MEDIAN_MS] / 1000,
+            "advised": table[column] == (-1 if advised_ms is None else advised_ms),
         }
     )
     if EXACT_SHARE in table:
         drawn["exact"] = table[EXACT_SHARE]
-    return {
-        panel.name: Picture(
-            _panel(drawn, panel, current_ms, advised_ms, title if panel is _PANELS[-1] else None),
-            f"{panel.name} over {title.lower()}: {_ends(drawn, panel.field)}",
-            "",
-        )
-        for panel in _PANELS
-        if panel.field in drawn
-    }
+    told = [panel for panel in _PANELS if panel.field in drawn]
+    charts = [
+        _panel(drawn, panel, current_ms, title if panel is _PANELS[-1] else None) for panel in told
+    ]
+    found = (f"{panel.name.lower()} {_ends(drawn, panel.field)}" for panel in told)
+    return Picture(stacked(charts, spacing=16), f"By {title.lower()}: {'; '.join(found)}", "")
 
 
 def _ends(drawn: pd.DataFrame, field: str) -> str:
@@ -110,13 +120,13 @@ def _ends(drawn: pd.DataFrame, field: str) -> str:
     if known.empty:
         return "none"
     ends = known.iloc[[0, -1]]
-    said = [duration(1000 * v) if field == "latency" else f"{v:.3%}" for v in ends[field]]
+    said = [duration(1000 * v) if field == "latency" else f"{100 * v:.3g} %" for v in ends[field]]
     at = [duration(0 if x <= NO_DELAY_S else 1000 * x) for x in ends["x"]]
     return f"{said[0]} at {at[0]}, {said[1]} at {at[1]}"
 
 
 def _panel(
-    drawn: pd.DataFrame, panel: _Panel, current_ms: int, advised_ms: int | None, title: str | None
+    drawn: pd.DataFrame, panel: _Panel, current_ms: int, title: str | None
 ) -> alt.LayerChart:
     field, name, colour = panel
     low, high = float(drawn["x"].min()), float(drawn["x"].max())
@@ -128,17 +138,19 @@ def _panel(
     )
     known = drawn.dropna(subset=[field])
     is_share = field != "latency"
-    shown = ".3~%" if is_share else ",.3~f"
+    tooltip = [
+        alt.Tooltip("x:Q", title="Set to (s)", format=",~g"),
+        alt.Tooltip(
+            f"{field}:Q",
+            title=name if is_share else f"{name} (s)",
+            format=".3~%" if is_share else ",.3~f",
+        ),
+    ]
     line = (
         alt.Chart(known)
         .mark_line(point=alt.OverlayMarkDef(size=40, color=colour), strokeWidth=2, color=colour)
         .encode(
-            x=x,
-            y=_up(field, float(known[field].max()) if len(known) else 1.0),
-            tooltip=[
-                alt.Tooltip("x:Q", title="Set to (s)", format=",~g"),
-                alt.Tooltip(f"{field}:Q", title=name if is_share else f"{name} (s)", format=shown),
-            ],
+            x=x, y=_up(field, float(known[field].max()) if len(known) else 1.0), tooltip=tooltip
         )
     )
     now = (
@@ -147,36 +159,29 @@ def _panel(
         .encode(x=x)
     )
     layers = [line, now]
-    at = max((advised_ms or 0) / 1000, NO_DELAY_S)
-    if advised_ms is not None and len(known) and known["x"].min() <= at <= known["x"].max():
-        place = pd.DataFrame({"x": [at], field: [np.interp(at, known["x"], known[field])]})
+    if known["advised"].any():
         layers.append(
-            alt.Chart(place)
+            alt.Chart(known[known["advised"]])
             .mark_point(shape="diamond", size=160, filled=True, color=colours.LATE, opacity=1)
-            .encode(
-                x=x,
-                y=alt.Y(f"{field}:Q"),
-                tooltip=[alt.Tooltip("x:Q", title="Advised (s)", format=",~g")],
-            )
+            .encode(x=x, y=alt.Y(f"{field}:Q"), tooltip=tooltip)
         )
-    chart: alt.LayerChart = alt.LayerChart(
-        layer=layers,
-        autosize=FIT,
+    return alt.LayerChart(
+        layer=[plain(layer) for layer in layers],
         height=100,
         title=alt.Title(name, **{**TITLE, "fontSize": 12}),
     )
-    return chart
 
 
 def _up(field: str, most: float) -> alt.Y:
     """Return the axis up: 0 to 100 % for shares, small ones told apart where they matter."""
     if field == "latency":
-        ticks = alt.Axis(tickCount=4, format=",~f", minExtent=50)
-        return alt.Y("latency:Q", title="s", axis=ticks, scale=alt.Scale(domain=[0, most or 1]))
-    axis = share_axis((0.25, 0.5, 0.75, 1.0) if field == "exact" else _SHARES)
-    axis["minExtent"] = 50
-    scale = symlog((0, 1), 0.001) if field == "dropped" else alt.Scale(domain=[0, 1])
-    return alt.Y(f"{field}:Q", title=None, axis=axis, scale=scale)
+        up = durations_up(most)
+    elif field == "exact":
+        up = {"axis": share_axis((0.25, 0.5, 0.75, 1.0)), "scale": alt.Scale(domain=[0, 1])}
+    else:
+        up = {"axis": share_axis(_SHARES), "scale": symlog((0, 1), 0.001)}
+    up["axis"]["minExtent"] = _EXTENT_PX
+    return alt.Y(f"{field}:Q", title=None, **up)
 
 
 def gap_histogram(bins: pd.DataFrame, marked_ms: Sequence[tuple[str, int]]) -> alt.LayerChart:
@@ -218,7 +223,7 @@ def _gap_bars(bins: pd.DataFrame) -> alt.Chart:
                 axis=duration_axis(float(drawn["low"].min()), float(drawn["high"].max())),
             ),
             x2=alt.X2("high"),
-            y=alt.Y("events:Q", title="Gaps"),
+            y=alt.Y("events:Q", title="Gaps", axis=alt.Axis(format=",~d")),
             y2=alt.datum(0),
             tooltip=[
                 alt.Tooltip("low:Q", title="From (s)", format=",.3f"),
@@ -256,10 +261,10 @@ _LEAST_SHARE: Final = 0.00001
 """Where a share of 0 is drawn on a log axis."""
 
 
-def tradeoff(table: pd.DataFrame, chosen: Setting, outcome: Outcome) -> dict[str, alt.LayerChart]:
+def tradeoff(table: pd.DataFrame, chosen: Setting, outcome: Outcome) -> Picture:
     """Draw what settings trade latency for: events dropped, and sessions not exact.
 
-    One chart each, by its name. A line is a gap, or an allowed lateness; along it the delay grows.
+    A line is a gap, or an allowed lateness; along it the delay grows.
 
     Parameters
     ----------
@@ -285,7 +290,19 @@ def tradeoff(table: pd.DataFrame, chosen: Setting, outcome: Outcome) -> dict[str
         [{**own, "latency": None if latency is None else max(latency / 1000, _LEAST_LATENCY_S)}]
     ).dropna()
     names = {"dropped": "Events dropped", "broken": "Sessions not exact"}
-    return {names[field]: _tradeoff_panel(drawn, mark, field, names[field]) for field in own}
+    panels = [
+        _tradeoff_panel(drawn, mark, field, names[field], is_last=field == list(own)[-1])
+        for field in own
+    ]
+    advised = "; ".join(f"{names[field].lower()} {share:.3%}" for field, share in own.items())
+    at = "no final result" if latency is None else f"a median result latency of {duration(latency)}"
+    return Picture(
+        stacked(panels),
+        f"What {counted(len(table), 'setting')} drop and how late they answer; the advised one: "
+        f"{advised}, with {at}",
+        "Every point is a setting, on the whole topic; along a line the delay grows. The diamond "
+        "is the setting advised. A share of 0 is drawn at the bottom, at 0.001 %.",
+    )
 
 
 def _line_names(table: pd.DataFrame, chosen: Setting) -> list[str]:
@@ -303,7 +320,7 @@ def _line_names(table: pd.DataFrame, chosen: Setting) -> list[str]:
 
 
 def _tradeoff_panel(
-    drawn: pd.DataFrame, mark: pd.DataFrame, field: str, name: str
+    drawn: pd.DataFrame, mark: pd.DataFrame, field: str, name: str, *, is_last: bool
 ) -> alt.LayerChart:
     shown = drawn.dropna(subset=["latency"])
     at = "share"
@@ -311,7 +328,7 @@ def _tradeoff_panel(
     low, high = float(latencies.min()), float(latencies.max())
     x = alt.X(
         "latency:Q",
-        title="Result latency, median",
+        title="Result latency, median" if is_last else None,
         scale=alt.Scale(type="log", nice=False, padding=8, domain=[low, high]),
         axis=duration_axis(low, high),
     )
@@ -319,7 +336,7 @@ def _tradeoff_panel(
         f"{at}:Q",
         title=None,
         scale=alt.Scale(type="log", domain=[_LEAST_SHARE, 1], padding=8, nice=False),
-        axis=share_axis((0.0001, *_SHARES), zero_at=_LEAST_SHARE),
+        axis=share_axis((0.0001, 0.001, *_SHARES), zero_at=_LEAST_SHARE),
     )
     lines = (
         alt.Chart(shown.assign(**{at: np.maximum(shown[field], _LEAST_SHARE)}))
@@ -332,9 +349,11 @@ def _tradeoff_panel(
                 "line:N",
                 title=None,
                 scale=alt.Scale(range=list(colours.LINES)),
-                legend=alt.Legend(orient="top", columns=3),
+                legend=alt.Legend(
+                    orient="top", columns=2, symbolType="stroke", symbolSize=300, labelLimit=0
+                ),
             ),
-            strokeDash=alt.StrokeDash("line:N", legend=None),
+            strokeDash=alt.StrokeDash("line:N", title=None),
             tooltip=[
                 alt.Tooltip("line:N", title="With"),
                 alt.Tooltip("delay:Q", title="Delay or grace (s)", format=",~g"),
@@ -348,13 +367,11 @@ def _tradeoff_panel(
         .mark_point(shape="diamond", size=220, filled=True, color=colours.LATE, opacity=1)
         .encode(x=x, y=y, tooltip=[alt.Tooltip(f"{field}:Q", title="Advised", format=".3~%")])
     )
-    chart: alt.LayerChart = alt.LayerChart(
-        layer=[lines, own],
-        autosize=FIT,
+    return alt.LayerChart(
+        layer=[plain(layer) for layer in (lines, own)],
         height=200,
         title=alt.Title(f"{name} over the result latency", **TITLE),
     )
-    return chart
 
 
 def blame_bars(table: pd.DataFrame, what: str) -> alt.Chart:
@@ -391,7 +408,7 @@ def blame_bars(table: pd.DataFrame, what: str) -> alt.Chart:
                 axis=alt.Axis(labelOverlap=False),
             ),
             yOffset=alt.YOffset("which:N", sort=list(counts)),
-            x=alt.X("events:Q", title="Events dropped", axis=alt.Axis(tickCount=4)),
+            x=alt.X("events:Q", title="Events dropped", axis=alt.Axis(tickCount=4, format=",~d")),
             color=alt.Color(
                 "which:N",
                 title=None,
@@ -406,7 +423,8 @@ def blame_bars(table: pd.DataFrame, what: str) -> alt.Chart:
             ],
         )
         .properties(
-            height=140 + 22 * len(table),
+            height=alt.Step(11),
+            autosize=FIT,
             title=alt.Title("Events dropped, and because of whom", **TITLE),
         )
     )
@@ -428,6 +446,7 @@ def held_back(timeline: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> alt.
     zero_ms, scale
         The topic's zero, epoch ms, and how times are written.
     """
+    ends = int(timeline[FROM_MS].min()), int(timeline[TO_MS].max())
     often = timeline[PARTITION].value_counts().index[:_NAMED_PARTITIONS]
     drawn = pd.DataFrame(
         {
@@ -442,9 +461,9 @@ def held_back(timeline: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> alt.
         alt.Chart(drawn)
         .mark_bar(stroke=None)
         .encode(
-            x=time_axis(TIME, "Received time", scale, domain_ms=None, zero_ms=zero_ms),
+            x=time_axis(TIME, "Received time", scale, domain_ms=ends, zero_ms=zero_ms),
             x2=alt.X2("to"),
-            y=alt.Y("by:Q", title="Held back by, s", axis=alt.Axis(tickCount=4)),
+            y=alt.Y("by:Q", title="Held back by", **durations_up(float(drawn["by"].max()))),
             y2=alt.datum(0),
             color=alt.Color(
                 "partition:N",

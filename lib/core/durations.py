@@ -59,13 +59,16 @@ def written_ms(ms: int) -> str:
 
     Examples
     --------
-    >>> written_ms(26_500), written_ms(90_000), written_ms(7_200_000), written_ms(250)
-    ('26.5 s', '90 s', '2 h', '250 ms')
+    >>> written_ms(26_500), written_ms(90_000), written_ms(930_000), written_ms(250)
+    ('26.5 s', '90 s', '15 min 30 s', '250 ms')
     """
-    if not ms:
-        return "0 s"
+    if 0 < ms < 1000:
+        return f"{ms} ms"
+    parts = []
     for unit in ("d", "h", "min"):
-        number, rest = divmod(ms, _UNITS_MS[unit])
-        if number >= 2 and not rest:
-            return f"{number} {unit}"
-    return f"{Decimal(ms) / 1000} s" if ms >= 1000 else f"{ms} ms"
+        if ms >= 2 * _UNITS_MS["min"]:
+            number, ms = divmod(ms, _UNITS_MS[unit])
+            parts += [f"{number} {unit}"] if number else []
+    if ms or not parts:
+        parts.append(f"{Decimal(ms) / 1000} s")
+    return " ".join(parts)

@@ -10,10 +10,11 @@ import pandas as pd
 _MINUTE_MS: Final = 60_000
 _HOUR_MS: Final = 60 * _MINUTE_MS
 _DAY_MS: Final = 24 * _HOUR_MS
+_YEAR_MS: Final = 365.25 * _DAY_MS
 
 
 def duration(ms: float) -> str:
-    """Return a duration as people write it: 12 ms, 65.2 s, 10.6 min, 2 h 5 min, 3 d 4 h.
+    """Return a duration as people write it: 12 ms, 65.2 s, 10.6 min, 2 h 5 min, 3 d 4 h, 8.1 years.
 
     Of a negative one, the same behind a minus sign.
     """
@@ -27,7 +28,9 @@ def duration(ms: float) -> str:
         return f"{round(ms / _MINUTE_MS, 1):g} min"
     if round(ms / _MINUTE_MS) < 48 * 60:
         return _in_two(round(ms / _MINUTE_MS), 60, "h", "min")
-    return _in_two(round(ms / _HOUR_MS), 24, "d", "h")
+    if ms < 2 * _YEAR_MS:
+        return _in_two(round(ms / _HOUR_MS), 24, "d", "h")
+    return f"{round(ms / _YEAR_MS, 1):g} years"
 
 
 def _in_two(smaller: int, in_larger: int, larger_unit: str, smaller_unit: str) -> str:

@@ -62,6 +62,8 @@ _NEAR: Final = 1 / 3
 _FAR_BEYOND: Final = 5.0
 """A stretch that tolerates this many times what half of them do is an incident of its own."""
 
+_A_DAY_MS: Final = 86_400_000
+
 _COARSE: Final = 16
 _FINE: Final = 6
 
@@ -202,6 +204,9 @@ def advise(
 ) -> Advice | None:
     """Return the setting that is to be taken for a goal, or None where none keeps it.
 
+    None, too, where only a delay keeps it that is longer than the topic and than a day, as where
+    events have the wrong year: no result would have come, so nothing could have been dropped.
+
     Parameters
     ----------
     events
@@ -237,7 +242,7 @@ def advise(
     refusal = _refusal(topic, undelayed, needed, tried)
     to_take = (keeping, holding) if refusal else (holding,)
     chosen = next((each for each in to_take if goal.is_met_by(judged[each].outcome)), None)
-    if chosen is None:
+    if chosen is None or delay_ms(chosen) > max(_A_DAY_MS, int(np.ptp(events.received))):
         return None
     return Advice(
         setting=chosen,

@@ -117,7 +117,9 @@ def blame(
     )
     table[DROPPED_BECAUSE] = replayed.dropped - table[DROPPED_OF] - table[DROPPED_WITHOUT]
     concerned = (table[DROPPED_OF] > 0) | (table[DROPPED_BECAUSE].fillna(0) != 0)
-    table = table[concerned].sort_values([DROPPED_BECAUSE, DROPPED_OF], ascending=False)
+    guilt = table[DROPPED_BECAUSE].fillna(0)  # of those not left out in turn, too
+    order = np.lexsort((-table[DROPPED_OF], -guilt.astype("int64")))
+    table = table.iloc[order[concerned.to_numpy()[order]]]
     table = table.head(MOST_ROWS).reset_index(drop=True)
     guilty = table[GROUP][table[DROPPED_BECAUSE].fillna(0) > 0].head(_WITH_NEED).tolist()
     need = side_by_side(

@@ -31,7 +31,9 @@ FATES: Final = {
 
 DROPPED_MEANS: Final = "Events that the engine drops as late."
 
-NO_ADVICE: Final = "No setting of this engine keeps that on this topic."
+NO_ADVICE: Final = (
+    "No setting of this engine keeps that on this topic, or only a delay longer than the topic."
+)
 
 
 def latency_text(ms: float | None) -> str:

@@ -115,7 +115,8 @@ def tradeoff_settings(setting: Setting, events: int) -> list[Setting]:
     """Return settings that trade latency for completeness, around one.
 
     Delays from 0 to an hour, for the setting's gap or size, its half and its double; for the
-    setting's own also with other allowed latenesses, where the engine has one.
+    setting's own also with other allowed latenesses, where the engine has one. The setting itself
+    is among them.
 
     Parameters
     ----------
@@ -133,7 +134,8 @@ def tradeoff_settings(setting: Setting, events: int) -> list[Setting]:
         others = (lateness for lateness in _LATENESSES_MS if lateness != own)
         around += [_with_lateness(setting, lateness) for lateness in others]
     delays = sorted({*thinned(DELAYS_S, events, curves=len(around))})
-    return [with_delay(each, 1000 * delay) for each in around for delay in delays]
+    tried = [with_delay(each, 1000 * delay) for each in around for delay in delays]
+    return tried if setting in tried else [*tried, setting]
 
 
 def takes_minimum(setting: Setting) -> bool:

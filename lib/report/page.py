@@ -268,7 +268,7 @@ def _clocks(document: Mapping[str, Any]) -> Table | None:
     wrong = [row for row in document["clocks"] or () if row["wrong"]]
     if not wrong:
         return None
-    columns = ("Client", "Events", "Ahead by", "Drift, ppm", "From the future")
+    columns = ("Client", "Events", "Ahead by", "Drift, ppm", "Received before they happened")
     most = sorted(wrong, key=lambda row: -abs(row["ahead_ms"] or 0))[:LISTED]
     rows = [
         (

@@ -8,7 +8,6 @@ import pandas as pd
 import streamlit as st
 
 from lib.charts import windows as charts
-from lib.charts.picture import Picture
 from lib.core.durations import written_ms
 from lib.core.formatting import counted, duration, escaped_markdown
 from lib.core.tickets import Ticket
@@ -19,6 +18,7 @@ from lib.replay.reading import reading_of
 from lib.replay.sentences import NO_ADVICE, advice_sentence, how_chosen, named, share_text
 from lib.replay.windows import SessionWindow
 from lib.ui import parameters
+from lib.ui.answers import impossible_times_in
 from lib.ui.chart import show_picture
 from lib.ui.engine_settings import names_in
 from lib.ui.export import export_dropped
@@ -39,19 +39,15 @@ if TYPE_CHECKING:
 
 _ANY: Final = "any"
 
-_POINTS: Final = (
-    "Every point is a setting, on the whole topic; along a line the delay grows. The diamond is "
-    "the setting advised. A share of 0 is drawn at the bottom, at 0.001 %."
-)
-
 
 def advisor(visible: Visible, setting: Setting, goal: Goal) -> None:
     """Draw the setting that keeps the goal, what it did on later events, and the code for it."""
     advice = advice_of(visible, setting, goal)
     if advice is None:
+        why = escaped_markdown(impossible_times_in(visible.whole, visible.times.zone))
         st.warning(
-            "Allow more events to be dropped or more sessions not to be exact, or choose another "
-            "gap.",
+            f"{why} Allow more events to be dropped or more sessions not to be exact, or choose "
+            "another gap.".lstrip(),
             title=NO_ADVICE,
             icon=":material/search_off:",
         )
@@ -88,7 +84,7 @@ def _copy(advice: Advice, sentence: str, visible: Visible) -> None:
         "Median result latency": "none" if latency is None else duration(latency),
     }
     ticket = Ticket(sentence, numbers, link_to())
-    copy_for_ticket(ticket, parameters.ticket_key("advice"))
+    copy_for_ticket(lambda: ticket, parameters.ticket_key("advice"))
 
 
 def choose_goal(visible: Visible, setting: Setting) -> Goal:
@@ -191,19 +187,10 @@ def tradeoff(visible: Visible, setting: Setting, goal: Goal) -> None:
     if advice is None:
         st.caption("No setting of this engine keeps the goal, so there is none to draw around.")
         return
-    for name, panel in charts.tradeoff(
-        tradeoff_of(visible, advice.setting), advice.setting, advice.outcome
-    ).items():
-        show_picture(
-            Picture(
-                panel,
-                f"{name} over the median result latency, for several delays, gaps and latenesses",
-                _POINTS,
-            ),
-            parameters.curve_key(name, "latency"),
-            in_words=False,
-        )
-    st.caption(_POINTS)
+    show_picture(
+        charts.tradeoff(tradeoff_of(visible, advice.setting), advice.setting, advice.outcome),
+        parameters.TRADEOFF_CHART,
+    )
     others = [(advice.setting, advice.outcome), *elsewhere_of(visible, advice.setting)]
     st.markdown("**The same in the other engines**")
     show_table(
@@ -251,11 +238,25 @@ def _to_adapt(topic: LoadedTopic) -> Iterator[str]:
         yield "The programs read event times as they are, with no clock corrected."
 
 
+_TOKENS: Final = "".join(
+    f"[data-testid=stCode] .token.{token} {{color: light-dark({light}, {dark}) !important}}"
+    for tokens, light, dark in (
+        (("keyword", "function", "class-name"), "#1257b5", "#7fb2f8"),
+        (("string",), "#0a6b2d", "#6fcf8e"),
+        (("number", "constant", "operator"), "#00695c", "#63cdbb"),
+        (("punctuation", "comment"), "#565f6e", "#9aa6b6"),
+    )
+    for token in tokens
+)
+"""Colours of programs: Streamlit's own are one set for both themes, too pale on either."""
+
+
 def _code(visible: Visible, setting: Setting) -> None:
     names = names_in(visible)
     with st.expander("The code to paste", icon=":material/code:"):
+        st.html(f"<style>{_TOKENS}</style>")
         for sentence in _to_adapt(visible.topic):
             st.warning(sentence, icon=":material/edit:")
         for program in setting.engine.programs(setting, names):
             st.markdown(f"**{program.title}**")
-            st.code(program.text, language=program.language)
+            st.code(program.text, language=program.language, wrap_lines=True)

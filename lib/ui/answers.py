@@ -36,6 +36,12 @@ def analysis_of(topic: LoadedTopic) -> Analysis:
     )
 
 
+def impossible_times_in(topic: LoadedTopic, zone: str | None) -> str:
+    """Return the sentence on events whose times cannot be; empty where there are none."""
+    found = analysis_of(topic).findings_in(zone)
+    return next((each.sentence for each in found if each.kind == "impossible time"), "")
+
+
 def verdict_of(topic: LoadedTopic) -> Verdict | None:
     """Return what the received times of a topic are worth; None where no event has both times."""
     return _of_topic("verdict", topic, lambda topic: of_topic.verdict_of(topic, diagnosed(topic)))

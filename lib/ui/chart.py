@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,23 +30,33 @@ _BRUSHES: Final = " Drag with Shift to choose a time window."
 _CLICKS: Final = " A click on an event leads to its record."
 _ZOOMS: Final = " Zoom in for the records of a stretch."
 """Where marks are many events each."""
+_STYLE: Final = {
+    "axisY": {"labelFlush": False},
+    "legend": {"layout": {"top": {"direction": "vertical"}}},
+    "padding": {"bottom": 4, "right": 12},
+}
+"""Over Streamlit's own: labels stand at their lines, legends one below the other, which a phone has
+room for, no empty strip is below a chart, and a label at its end is whole."""
 _FORMATS: Final = {"SVG": ("image/svg+xml", svg_of), "PNG": ("image/png", png_of)}
 
 
-# Altair would check every part of a chart against its schema when it is made, and all of it when it
-# is drawn: a third of the time of a run, in which no other viewer is served. The tests check it.
+# Altair would check every part of a chart against its schema when it is made: a third of the time
+# of a run, in which no other viewer is served. The tests check it.
 disable_debug_mode()
 
 
-def draw_chart(chart: Chart, **options: Any) -> Any:  # noqa: ANN401
-    """Draw a chart without checking it and return what `st.altair_chart` returns."""
-    unchecked = copy(chart)  # its own `copy` would compose all of it again
-    object.__setattr__(unchecked, "to_dict", partial(chart.to_dict, validate=False))
-    return st.altair_chart(unchecked, **options)
+def draw_chart(picture: Picture, **options: Any) -> Any:  # noqa: ANN401
+    """Draw a chart and return what `st.vega_lite_chart` returns."""
+    chart = picture.sent
+    spec = {**chart.spec, "config": _STYLE, "datasets": chart.tables}
+    return st.vega_lite_chart(spec=spec, width="stretch", alt=picture.alt, **options)
 
 
-def download_picture(picture: Picture, key: str, called: str = "") -> None:
-    """Offer a chart, with its title and words, as SVG and as PNG."""
+def download_picture(picture: Picture, key: str, called: str = "", **options: Any) -> None:  # noqa: ANN401
+    """Offer a chart, with its title and words, as SVG and as PNG.
+
+    `options` are more of `st.download_button`.
+    """
     for name, (mime, make) in _FORMATS.items():
         st.download_button(
             f"{called}{name}",
@@ -56,16 +65,16 @@ def download_picture(picture: Picture, key: str, called: str = "") -> None:
             mime=mime,
             key=f"{key}_{name.lower()}",
             icon=":material/image:",
-            type="tertiary",
             on_click="ignore",
+            **{"type": "tertiary", **options},
             help=f"Downloads the chart with its title and what it shows, as {name}.",
         )
 
 
-def show_picture(picture: Picture, key: str, note: str = "", *, in_words: bool = True) -> None:
-    """Show a chart, how it is read, unless its page says that, and what else is to be said."""
-    draw_chart(picture.chart, width="stretch", key=key, alt=picture.alt)
-    if in_words and (said := f"{picture.reading} {note}".strip()):
+def show_picture(picture: Picture, key: str, note: str = "") -> None:
+    """Show a chart, how it is read, and what else is to be said."""
+    draw_chart(picture, key=key)
+    if said := f"{picture.reading} {note}".strip():
         st.caption(said)
     with st.container(horizontal=True):
         download_picture(picture, key)
@@ -97,12 +106,10 @@ def show_over_time(
     moved: int = st.session_state.setdefault(number, 0)  # of another key, a chart begins anew
     drawn = f"{key}_{moved}" if moved else key
     draw_chart(
-        picture.chart,
-        width="stretch",
+        picture,
         key=drawn,
         on_select=lambda: brushed(drawn, zero_ms),
         selection_mode=[ZOOM, *brushes, *([RECORD] if picture.are_records else [])],
-        alt=picture.alt,
     )
     if st.session_state.pop(parameters.BRUSHED, False):
         st.rerun()

@@ -33,7 +33,7 @@ def clock_table(topic: LoadedTopic, table: pd.DataFrame) -> None:
     """Show the result of `client_clocks.clocks`; a chosen client's effect on the topic below."""
     wrong = int(table[client_clocks.WRONG].sum())
     st.caption(
-        f"{wrong:,} of {len(table):,} clocks {'is' if wrong == 1 else 'are'} wrong. A clock is "
+        f"{_of_all(wrong, len(table))} wrong. A clock is "
         "judged by its client's smallest delays against those of the typical client: the network "
         "never takes less than its minimum. Below zero: the clock is behind. Choose a client to "
         "see what it does to the topic's out-of-orderness."
@@ -64,6 +64,18 @@ def clock_table(topic: LoadedTopic, table: pd.DataFrame) -> None:
         show_table(quantiles_in_words(effect), alt=f"What client {name} does")
 
 
+def _of_all(wrong: int, clocks: int) -> str:
+    if clocks == 1:
+        return f"The only clock is {'' if wrong else 'not '}found to be"
+    few = {0: "No clock", 1: f"1 of {clocks:,} clocks"}
+    return f"{few[wrong]} is" if wrong in few else f"{wrong:,} of {clocks:,} clocks are"
+
+
 def _in_words(clocks: pd.DataFrame) -> pd.DataFrame:
-    shown = clocks.assign(**{client_clocks.WRONG: yes(clocks[client_clocks.WRONG])})
+    shown = clocks.assign(
+        **{
+            CLIENT: clocks[CLIENT].astype(object).map(shown_name),
+            client_clocks.WRONG: yes(clocks[client_clocks.WRONG]),
+        }
+    )
     return shown[list(_WORDS)].rename(columns=_WORDS).round({"Clock ahead by (ms)": 1})

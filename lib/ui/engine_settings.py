@@ -189,7 +189,7 @@ def _choose_parameters(setting: AnySetting, popovers: DeltaGenerator) -> AnySett
 
 def _choose(parameter: Parameter, initial: Any, engine: str, *, disabled: bool) -> Any:  # noqa: ANN401
     """Draw a parameter's control and return the setting's value; `initial` is one, too."""
-    title, key = parameter.title, parameter.link
+    title, key = f"{parameter.title} · default: {parameter.engine_default}", parameter.link
     help_ = _with_default(parameter.help, parameter.engine_default, engine)
     if isinstance(parameter, Duration) and parameter.unit == "ms":
         help_ += " A number alone is milliseconds."

@@ -17,6 +17,7 @@ from lib.events.table import TimeDomain, window_rows
 from lib.replay.input import replay_input_of
 from lib.replay.of_topic import replayed_with
 from lib.replay.outcome import dropped_events
+from lib.ui.lazy import popover
 from lib.ui.tables import weakly
 
 if TYPE_CHECKING:
@@ -32,26 +33,33 @@ if TYPE_CHECKING:
 
 def export_shown(visible: Visible) -> None:
     """Offer the events that are shown, in every format."""
+    popover(
+        f"Export what is shown, {counted(visible.count, 'event')}",
+        shown_files(visible),
+        icon=":material/download:",
+    )
+
+
+def shown_files(visible: Visible) -> Callable[[], None]:
+    """Return what draws the buttons that download the events that are shown."""
     make = partial(
         _shown,
         window=visible.window,
         clients=tuple(visible.clients),
         where=tuple(visible.where),
     )
-    _export(
-        f"Export what is shown, {counted(visible.count, 'event')}",
-        f"{visible.topic.report.topic}-shown",
-        weakly(make, visible.topic),
-    )
+    topic = visible.topic
+    return partial(_files, f"{topic.report.topic}-shown", weakly(make, topic))
 
 
 def export_dropped(visible: Visible, setting: Setting, dropped: int) -> None:
     """Offer the events of the whole topic that a setting drops, in every format."""
     if dropped:
-        _export(
+        make = weakly(partial(_dropped, setting=setting, key=visible.key), visible.topic)
+        popover(
             f"Export what it drops, {counted(dropped, 'event')}",
-            f"{visible.topic.report.topic}-dropped",
-            weakly(partial(_dropped, setting=setting, key=visible.key), visible.topic),
+            partial(_files, f"{visible.topic.report.topic}-dropped", make),
+            icon=":material/download:",
         )
 
 
@@ -90,24 +98,22 @@ def _dropped(topic: LoadedTopic, *, setting: Setting, key: str) -> tuple[pd.Data
     return shown_events(dropped), part.within(topic.report.part)
 
 
-def _export(label: str, name: str, make: Callable[[], tuple[pd.DataFrame, Part]]) -> None:
-    with st.popover(
-        label,
-        icon=":material/download:",
-        help="Times stand readable, in UTC, beside epoch ms; units are in the names. No cell of "
-        "CSV is taken for a formula. What was left out is said in the file.",
-    ):
-        for form, (ending, mime, write) in FORMATS.items():
-            st.download_button(
-                form,
-                partial(_written, write, make),
-                file_name=f"{name}.{ending}",
-                mime=mime,
-                key=f"{name} {ending}",
-                icon=":material/download:",
-                width="stretch",
-                on_click="ignore",
-            )
+def _files(name: str, make: Callable[[], tuple[pd.DataFrame, Part]]) -> None:
+    for form, (ending, mime, write) in FORMATS.items():
+        st.download_button(
+            form,
+            partial(_written, write, make),
+            file_name=f"{name}.{ending}",
+            mime=mime,
+            key=f"{name} {ending}",
+            icon=":material/table_rows:",
+            width="stretch",
+            on_click="ignore",
+        )
+    st.caption(
+        "Times stand readable, in UTC, beside epoch ms; units are in the names. No cell of CSV is "
+        "taken for a formula. What was left out is said in the file."
+    )
 
 
 def _written(write: Callable[..., bytes], make: Callable[[], tuple[pd.DataFrame, Part]]) -> bytes:

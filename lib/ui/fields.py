@@ -91,7 +91,16 @@ def forget_fields() -> None:
 def choose_fields(topic: LoadedTopic) -> None:
     """Draw the fields of a loaded topic; a change reads the topic with the new fields."""
     is_open = not topic.fields.event_time or diagnosed(topic) is not None
-    with st.expander("Fields", icon=":material/data_object:", expanded=is_open):
+    place = st.expander(
+        "Fields",
+        key=parameters.FIELDS_OPEN,
+        icon=":material/data_object:",
+        expanded=is_open,
+        on_change="rerun",
+    )
+    if not place.open:
+        return  # a dozen controls less that the first screen waits for
+    with place:
         if topic.recognition.system:
             st.caption(f"The fields are those of {topic.recognition.system}.")
         _choose_wrappers(topic)

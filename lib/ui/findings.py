@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -15,6 +17,7 @@ from lib.core.tickets import Ticket
 from lib.events.table import TimeDomain
 from lib.ui import parameters
 from lib.ui.answers import analysis_of, diagnosed, verdict_of
+from lib.ui.lazy import expander
 from lib.ui.links import copy_for_ticket, link_to
 from lib.ui.time_window import CLOCKS, extent_of, show_all_time, show_stretch
 
@@ -49,21 +52,41 @@ def _show_all(found: list[Finding], topic: LoadedTopic, zone: str | None) -> Non
         else:
             st.info(nothing, icon=":material/info:")
         return
-    for place, finding in enumerate(found[:_FIRST]):
-        _show(place, finding, topic, zone)
-    if len(found) > _FIRST:
-        with st.expander(f"{counted(len(found) - _FIRST, 'more finding')}"):
-            for place, finding in enumerate(found[_FIRST:], start=_FIRST):
-                _show(place, finding, topic, zone)
+    views = [_view_of(finding, topic, zone) for finding in found]
+    for place, view in enumerate(views[:_FIRST]):
+        _show(place, view)
+    if len(views) > _FIRST:
+        more = counted(len(views) - _FIRST, "more finding")
+        expander(more, partial(_show_more, views[_FIRST:]), key=parameters.MORE_FINDINGS)
 
 
-def _show(place: int, finding: Finding, topic: LoadedTopic, zone: str | None) -> None:
+def _show_more(views: list[_View]) -> None:
+    for place, view in enumerate(views, start=_FIRST):
+        if _show(place, view):
+            st.rerun()  # all of the page, not only what is in the expander
+
+
+@dataclass(frozen=True)
+class _View:
+    """A finding, what shows it, and what is copied of it: all of the topic that a page keeps.
+
+    `stretch` None and no `clients`: the whole topic.
+    """
+
+    finding: Finding
+    stretch: Stretch | None
+    clients: list[str]
+    numbers: dict[str, str]
+
+
+def _show(place: int, view: _View) -> bool:
+    """Draw a finding; return whether the picture was moved to it just now."""
+    finding, stretch, clients, moved = view.finding, view.stretch, view.clients, False
     with st.container(border=True, gap="xsmall"):
         st.markdown(escaped_markdown(finding.sentence))
         with st.container(horizontal=True, gap="small"):
-            stretch, clients = _view_of(finding, topic)
             if stretch is not None or clients:
-                st.button(
+                moved = st.button(
                     "Show",
                     key=parameters.finding_key(place),
                     type="tertiary",
@@ -83,27 +106,13 @@ def _show(place: int, finding: Finding, topic: LoadedTopic, zone: str | None) ->
             ):
                 page = f"pages/{finding.page.lower()}.py"
                 st.switch_page(page, query_params=parameters.by_hand())
-            _copy(finding, stretch, clients, topic, zone, place)
+            copy_for_ticket(partial(_ticket, view), parameters.ticket_key(f"{place}"))
+    return moved
 
 
-def _copy(
-    finding: Finding,
-    stretch: Stretch | None,
-    clients: list[str],
-    topic: LoadedTopic,
-    zone: str | None,
-    place: int,
-) -> None:
-    times = Times(topic.events.zero_ms, zone)
-    ends = [] if stretch is None else [topic.events.zero_ms + round(1000 * end) for end in stretch]
-    numbers = {
-        "Topic": topic.report.topic,
-        "Events that it touches": f"{finding.events:,}",
-        **({"Shown": times.stretch(*ends)} if ends else {}),
-        **({"Clients": ", ".join(clients)} if clients else {}),
-    }
-    link = link_to(shown(stretch, clients), finding.page)
-    copy_for_ticket(Ticket(finding.sentence, numbers, link), parameters.ticket_key(f"{place}"))
+def _ticket(view: _View) -> Ticket:
+    link = link_to(shown(view.stretch, view.clients), view.finding.page)
+    return Ticket(view.finding.sentence, view.numbers, link)
 
 
 def shown(stretch: Stretch | None, clients: Sequence[str]) -> dict[Parameter[object], list[str]]:
@@ -118,14 +127,22 @@ def shown(stretch: Stretch | None, clients: Sequence[str]) -> dict[Parameter[obj
     }
 
 
-def _view_of(finding: Finding, topic: LoadedTopic) -> tuple[Stretch | None, list[str]]:
-    """Return the stretch and the clients that show a finding; None and none: the whole topic."""
+def _view_of(finding: Finding, topic: LoadedTopic, zone: str | None) -> _View:
     extent, (low, high) = analysis_of(topic).extent, extent_of(topic)
     assert extent is not None  # or there were no finding
     is_whole = (finding.start_s, finding.end_s) == (extent.start_s, extent.end_s)
     stretch = None if is_whole else (max(finding.start_s, low), min(finding.end_s, high))
     is_of_few = len(finding.clients) <= _FIRST
-    return stretch, [written(client) for client in finding.clients] if is_of_few else []
+    clients = [written(client) for client in finding.clients] if is_of_few else []
+    times = Times(topic.events.zero_ms, zone)
+    ends = [] if stretch is None else [times.zero_ms + round(1000 * end) for end in stretch]
+    numbers = {
+        "Topic": topic.report.topic,
+        "Events that it touches": f"{finding.events:,}",
+        **({"Shown": times.stretch(*ends)} if ends else {}),
+        **({"Clients": ", ".join(clients)} if clients else {}),
+    }
+    return _View(finding, stretch, clients, numbers)
 
 
 def _move_to(stretch: Stretch | None, clients: list[str]) -> None:

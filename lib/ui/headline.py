@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from lib.analysis.summary import AHEAD_MEANS, MEDIAN_DELAY_MEANS, summarise
-from lib.core.formatting import delay_text
+from lib.core.formatting import delay_text, escaped_markdown
 from lib.replay.goal import Goal
 from lib.replay.sentences import NO_ADVICE, named, share_text
 from lib.report.report import initial_setting
 from lib.ui import parameters
-from lib.ui.answers import with_received
-from lib.ui.replays import advice_of
+from lib.ui.answers import impossible_times_in, with_received
+from lib.ui.replays import advice_of, replay_of
 
 if TYPE_CHECKING:
     from lib.analysis.summary import Summary
@@ -78,12 +78,14 @@ def advice_line(visible: Visible) -> None:
     sentence = place.empty()
     sentence.markdown(":material/hourglass_top: Looking for the watermark delay that this needs…")
     place.page_link("pages/windows.py", label="On Windows", icon=":material/arrow_forward:")
-    sentence.markdown(_said(advice_of(timed, initial_setting(), _GOAL)))
+    sentence.markdown(_said(advice_of(timed, initial_setting(), _GOAL), visible))
+    replay_of(timed, initial_setting(), spinner="")  # what the Windows page begins with
 
 
-def _said(advice: Advice | None) -> str:
+def _said(advice: Advice | None, visible: Visible) -> str:
     if advice is None:
-        return f"{initial_setting().engine.label}: {NO_ADVICE}"
+        why = impossible_times_in(visible.topic, visible.times.zone)
+        return escaped_markdown(f"{initial_setting().engine.label}: {NO_ADVICE} {why}".strip())
     outcome = advice.outcome
     sentence = (
         f"**{named(advice.setting)} would drop {share_text(outcome.dropped_share)}** of the "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode, urlsplit
@@ -10,10 +11,11 @@ import streamlit as st
 
 from lib.core.formatting import counted
 from lib.ui import parameters
+from lib.ui.lazy import popover
 from lib.ui.packing import packed, unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from lib.core.tickets import Ticket
     from lib.ui.parameters import Parameter
@@ -87,28 +89,41 @@ def _root(address: str) -> str:
 
 def link_button() -> None:
     """Offer the link to the present view, to copy."""
-    with st.popover("Link to this view", icon=":material/link:", width="stretch"):
-        link = link_to()
-        st.code(link, language=None, wrap_lines=True)
-        st.caption("The button at the right end copies it.")
-        if len(link) > LONGEST:
-            st.warning(
-                f"It has {counted(len(link), 'character')}, shortened as it is, and some programs "
-                f"take {LONGEST:,} only. Choose fewer clients or conditions, for example "
-                "client LIKE 'a%'.",
-                icon=":material/link_off:",
-            )
+    popover(
+        "Link to this view",
+        _fill_link,
+        key=parameters.LINK_POPOVER,
+        icon=":material/link:",
+        width="stretch",
+    )
 
 
-def copy_for_ticket(ticket: Ticket, key: str) -> None:
+def _fill_link() -> None:
+    link = link_to()
+    st.code(link, language=None, wrap_lines=True)
+    st.caption("The button at the right end copies it.")
+    if len(link) > LONGEST:
+        st.warning(
+            f"It has {counted(len(link), 'character')}, shortened as it is, and some programs take "
+            f"{LONGEST:,} only. Choose fewer clients or conditions, for example client LIKE 'a%'.",
+            icon=":material/link_off:",
+        )
+
+
+def copy_for_ticket(make: Callable[[], Ticket], key: str) -> None:
     """Offer a sentence with its numbers and a link, as Markdown and as plain text, to copy."""
-    with st.popover(
+    popover(
         "Copy",
+        partial(_fill_ticket, make),
         icon=":material/content_copy:",
         type="tertiary",
         key=key,
         help="Copy for a ticket: the sentence, its numbers and a link.",
-    ):
-        for name, text in (("Markdown", ticket.markdown), ("Plain text", ticket.plain)):
-            st.caption(f"{name}; the button at the right end copies it.")
-            st.code(text, language=None, wrap_lines=True)
+    )
+
+
+def _fill_ticket(make: Callable[[], Ticket]) -> None:
+    ticket = make()
+    for name, text in (("Markdown", ticket.markdown), ("Plain text", ticket.plain)):
+        st.caption(f"{name}; the button at the right end copies it.")
+        st.code(text, language=None, wrap_lines=True)

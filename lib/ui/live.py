@@ -212,7 +212,7 @@ def _figures(followed: Followed, now_ms: int, *, told: bool) -> None:
         st.metric("Last event", f"{duration(now_ms - counts.newest_ms)} ago", border=True)
         if told:
             st.metric(
-                "Delay now", f"{half} / {most}", border=True,
+                "Delay now, 50 % / 99 %", f"{half} / {most}", border=True,
                 help=f"What 50 % and 99 % of the events of the last {seconds} s do not exceed.",
             )  # fmt: skip
         why = why_not_followed(late.setting)
@@ -279,10 +279,10 @@ def _silences(followed: Followed, now_ms: int, times: Times) -> None:
             )
             first = int(now[0])
             st.caption(
-                f"{escaped_markdown(shown_name(followed.clients[first]))}: not heard for "
-                f"{duration(now_ms - int(known.heard[first]))}, usually "
-                f"{duration(int(usual[first]))} at most for half of its waits. Cut off or done: "
-                "that cannot be told before it is back."
+                f"Client {escaped_markdown(shown_name(followed.clients[first]))} has not been "
+                f"heard for {duration(now_ms - int(known.heard[first]))}; half of its waits are "
+                f"{duration(int(usual[first]))} at most. Whether it is cut off or done cannot be "
+                "told before it is back."
             )
         if followed.forgotten:
             st.caption(

@@ -267,8 +267,7 @@ def _list(
     show_table(
         shown.rename(columns=heads),
         whole=Whole("the list", file, count, weakly(every, *topics, found)),
-        config={heads[name]: time_column(visible, "Time") for name in times}
-        | {heads[TOOK]: st.column_config.NumberColumn(format="%.3f")},
+        config={heads[name]: time_column(visible, "Time") for name in times},
         alt=f"Events of the two topics: {kind}",
     )
 

@@ -80,7 +80,8 @@ def _copy(outage: pd.Series, visible: Visible) -> None:
     }
     sentence = outage_sentence(outage.to_dict(), extent, analysis.told)
     link = link_to(shown(stretch, [written(outage[CLIENT])]), "Outages")
-    copy_for_ticket(Ticket(sentence, numbers, link), parameters.ticket_key("outage"))
+    ticket = Ticket(sentence, numbers, link)
+    copy_for_ticket(lambda: ticket, parameters.ticket_key("outage"))
 
 
 def _in_words(ms: object) -> str:
@@ -130,7 +131,7 @@ def _readable(table: pd.DataFrame, visible: Visible) -> pd.DataFrame:
             "Lost": table[outages.LOST],
             "Largest delay (s)": table[outages.LARGEST_DELAY] / 1000,
             "Burst (s)": table[outages.BURST_LENGTH] / 1000,
-            "Burst rate (events/s)": table[outages.BURST_RATE].round(1),
+            "Burst (events/s)": table[outages.BURST_RATE].round(1),
             "Shared outage": table[outages.SHARED_OUTAGE],
             "Session": table[SESSION].astype(object).map(shown_name),
         }

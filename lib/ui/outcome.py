@@ -16,6 +16,7 @@ from lib.core.columns import (
     DELAY_MS,
     EVENT_TIME,
     GAP_MS,
+    LATENCY_MEDIAN_MS,
     MISSED_BY_MS,
     RECEIVED_TIME,
 )
@@ -172,17 +173,19 @@ def dropped_list(visible: Visible, replayed: Replay) -> None:
 
 def curves(visible: Visible, setting: Setting, goal: Goal) -> None:
     """Draw what other gaps, and other delays, would do; the advised delay is marked."""
-    over_gap, over_delay = curves_of(visible, setting)
     advised_ms = _advised_delay(visible, setting, goal)
+    over_gap, over_delay = curves_of(visible, setting, advised_ms)
     left, right = st.columns(2)
     with left:
         _curve(over_gap, GAP_MS, setting.window.length_ms, setting.window.length_title)
     with right:
         _curve(over_delay, DELAY_MS, delay_ms(setting), setting.engine.delay.title, advised_ms)
+    is_open = any(table[LATENCY_MEDIAN_MS].isna().any() for table in (over_gap, over_delay))
+    ends = "; that of the latency ends where no window has a final result" if is_open else ""
     marked = "" if advised_ms is None else ", the diamond the advised one"
     st.caption(
         "Everything else as set, on the whole topic. The dashed line is the present "
-        f"setting{marked}; a curve ends at the shortest and the longest that was tried."
+        f"setting{marked}. A curve goes from the shortest to the longest that was tried{ends}."
     )
 
 
@@ -198,10 +201,8 @@ def _advised_delay(visible: Visible, setting: Setting, goal: Goal) -> int | None
 def _curve(
     table: pd.DataFrame, column: str, current_ms: int, title: str, advised_ms: int | None = None
 ) -> None:
-    panels = charts.setting_curve(table, column, current_ms, title, advised_ms)
-    with st.container(gap=None):
-        for name, panel in panels.items():
-            show_picture(panel, parameters.curve_key(name, title), in_words=False)
+    picture = charts.setting_curve(table, column, current_ms, title, advised_ms)
+    show_picture(picture, parameters.curve_key(column))
 
 
 def gaps(visible: Visible, setting: Setting) -> None:

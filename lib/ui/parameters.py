@@ -318,8 +318,12 @@ BY_HAND: Final = (
 )
 
 # Keys of widgets and charts that no parameter is bound to.
+FIELDS_OPEN: Final = "fields_open"
+MORE_FINDINGS: Final = "more_findings"
+LINK_POPOVER: Final = "link_popover"
 BLAME_CHART: Final = "blame"
 PARTITION_CHART: Final = "partitions_apart"
+TRADEOFF_CHART: Final = "tradeoff"
 CLOCK_TABLE: Final = "clock_table"
 COMPARISON_CHART: Final = "comparison"
 DELAY_CHART: Final = "delay_over_time"
@@ -384,9 +388,9 @@ def ticket_key(of: str) -> str:
     return f"ticket {of}"
 
 
-def curve_key(name: str, over: str) -> str:
-    """Return the key of the chart of one curve."""
-    return f"{name} over {over}"
+def curve_key(parameter: str) -> str:
+    """Return the key of the chart of what one parameter does."""
+    return f"curve_over_{parameter}"
 
 
 def restore() -> None:

@@ -252,7 +252,7 @@ def _show_bytes(value: bytes | None, nothing: str) -> None:
     except UnicodeDecodeError:
         text = ""
     is_text = text.isprintable() and text != ""
-    st.code(text[:_SHOWN] if is_text else hex_lines(value[:_SHOWN]), language=None)
+    st.code(text[:_SHOWN] if is_text else hex_lines(value[:_SHOWN]), language=None, wrap_lines=True)
 
 
 def _neighbours(events: pd.DataFrame, place: tuple[int, int], times: Times) -> None:

@@ -56,20 +56,30 @@ def input_of(visible: Visible) -> ReplayInput:
     return _of(visible, "replay input", lambda: replay_input_of(visible.table, visible.key))
 
 
-def replay_of(visible: Visible, setting: Setting) -> tuple[Replay, Outcome]:
+def replay_of(
+    visible: Visible, setting: Setting, *, spinner: str = "Replaying the topic…"
+) -> tuple[Replay, Outcome]:
     """Return what the engine would have made of the whole topic, and that in numbers."""
     return _of(
         visible,
         ("replay", setting),
         lambda: of_topic.replayed_with(visible.topic, input_of(visible), setting),
-        "Replaying the topic…",
+        spinner,
     )
 
 
-def curves_of(visible: Visible, setting: Setting) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the curves over the gap and over the delay, all else as in `setting`."""
+def curves_of(
+    visible: Visible, setting: Setting, advised_ms: int | None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the curves over the gap and over the delay, all else as in `setting`.
+
+    The advised delay is among those tried.
+    """
     return _of(
-        visible, ("curves", setting), lambda: _curves(visible, setting), "Trying other settings…"
+        visible,
+        ("curves", setting, advised_ms),
+        lambda: _curves(visible, setting, advised_ms),
+        "Trying other settings…",
     )
 
 
@@ -143,13 +153,16 @@ def _of(
     return answer_of((question, visible.version), find, spinner=spinner)
 
 
-def _curves(visible: Visible, setting: Setting) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _curves(
+    visible: Visible, setting: Setting, advised_ms: int | None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     events, sessions = input_of(visible), true_sessions(visible)
+    advised = set() if advised_ms is None else {advised_ms}
     gaps, delays = (
-        sorted({present, *(1000 * s for s in thinned(choices, len(events), curves=2))})
-        for present, choices in (
-            (setting.window.length_ms, GAPS_S),
-            (delay_ms(setting), DELAYS_S),
+        sorted(marked | {1000 * s for s in thinned(choices, len(events), curves=2)})
+        for marked, choices in (
+            ({setting.window.length_ms}, GAPS_S),
+            ({delay_ms(setting)} | advised, DELAYS_S),
         )
     )
     return (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
@@ -16,15 +16,20 @@ from lib.ui.answers import analysis_of
 from lib.ui.tables import weakly
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from lib.analysis.analyse import Analysis
     from lib.loading.load import LoadedTopic
     from lib.report.outputs import Made
 
+_FORMATS: Final = {"html": "text/html", "json": "application/json"}
 
-def download_report(topic: LoadedTopic) -> None:
-    """Offer the report on a whole topic, as a page and as figures; made when it is asked for."""
+
+def report_files(topic: LoadedTopic) -> Callable[[], None]:
+    """Return what draws the buttons that download the report on a whole topic.
+
+    It is made when it is asked for, as a page and as figures.
+    """
     source = (parameters.get(parameters.SOURCE) or "").lower()
     analysis = analysis_of(topic)
 
@@ -32,18 +37,22 @@ def download_report(topic: LoadedTopic) -> None:
         report = report_on(topic, Asked(), lambda *_: analysis)
         return write(made_of(report, source=source, at_ms=time.time_ns() // 1_000_000))
 
-    setting = named(initial_setting())
-    with st.container(horizontal=True):
-        for ending, mime, write, what in (
-            ("html", "text/html", html_of, "One file to read and print, offline, with charts."),
-            ("json", "application/json", json_of, "Every figure, for programs."),
-        ):
-            st.download_button(
-                f"Download the report, {ending.upper()}",
-                weakly(partial(written, write), topic, analysis),
-                file_name=f"{topic.report.topic}-report.{ending}",
-                mime=mime,
-                icon=":material/summarize:",
-                on_click="ignore",
-                help=f"{what} Of the whole topic; windows as of {setting}.",
-            )
+    makes = [weakly(partial(written, write), topic, analysis) for write in (html_of, json_of)]
+    return partial(_files, f"{topic.report.topic}-report", makes)
+
+
+def _files(name: str, makes: Sequence[Callable[[], bytes]]) -> None:
+    for make, (ending, mime) in zip(makes, _FORMATS.items(), strict=True):
+        st.download_button(
+            f"The report, {ending.upper()}",
+            make,
+            file_name=f"{name}.{ending}",
+            mime=mime,
+            icon=":material/summarize:",
+            width="stretch",
+            on_click="ignore",
+        )
+    st.caption(
+        "HTML: one file to read and print, offline, with charts. JSON: every figure, for programs. "
+        f"Windows as of {named(initial_setting())}."
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from lib.loading.load import LoadedTopic
     from lib.ui.page import Visible
 
-_SECONDS: Final = ("Duration, event time (s)", "Duration, received (s)", "Largest delay (s)")
-
 
 def every_session(sessions: pd.DataFrame, visible: Visible) -> str | None:
     """Show the session table; return the session to look at: of the URL, or the selected one."""
@@ -60,10 +58,7 @@ def every_session(sessions: pd.DataFrame, visible: Visible) -> str | None:
         on_select=lambda: _choose(listed),
         selection_mode="single-row",
         alt="Every session with its client, events, duration on both clocks and largest delay",
-        config={
-            _first_event(times): time_column(visible, "Event time"),
-            **dict.fromkeys(_SECONDS, st.column_config.NumberColumn(format="%.3f")),
-        },
+        config={_first_event(times): time_column(visible, "Event time")},
     )
     return parameters.get(parameters.ONE_SESSION)
 
@@ -131,9 +126,9 @@ def _readable(sessions: pd.DataFrame, topic: LoadedTopic, times: Times) -> pd.Da
             "Client": sessions[CLIENT].astype(object).map(shown_name),
             "Events": sessions[EVENTS],
             _first_event(times): shown_times(sessions[FIRST_EVENT], times),
-            _SECONDS[0]: sessions[EVENT_DURATION] / 1000,
-            _SECONDS[1]: sessions[RECEIVED_DURATION] / 1000,
-            _SECONDS[2]: sessions[LARGEST_DELAY] / 1000,
+            "Duration, event time (s)": sessions[EVENT_DURATION] / 1000,
+            "Duration, received (s)": sessions[RECEIVED_DURATION] / 1000,
+            "Largest delay (s)": sessions[LARGEST_DELAY] / 1000,
         }
     )
     numbered = analysis_of(topic).sessions

@@ -131,7 +131,7 @@ def _first_bytes(rejected: pa.Table) -> None:
         st.info(guess, icon=":material/lightbulb:")
     text = "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in first)
     st.caption(f"How the first of them begins, {counted(len(first), 'byte')}")
-    st.code(f"{first.hex(' ')}\n{text}", language=None)
+    st.code(f"{first.hex(' ')}\n{text}", language=None, wrap_lines=True)
 
 
 def first_records(visible: Visible, count: int, key: str, *, picks: bool = False) -> None:
@@ -160,8 +160,8 @@ def first_records(visible: Visible, count: int, key: str, *, picks: bool = False
         height=250,
         alt="The first records of the window in arrival order, with their normalized times",
         column_config={
-            EVENT_TIME_0: st.column_config.NumberColumn(format="%.3f", help="s since zero"),
-            RECEIVED_TIME_0: st.column_config.NumberColumn(format="%.3f", help="s since zero"),
+            EVENT_TIME_0: st.column_config.NumberColumn(format="%,.3f", help="s since zero"),
+            RECEIVED_TIME_0: st.column_config.NumberColumn(format="%,.3f", help="s since zero"),
             EVENT_TIME: time_column(visible, "Event time", of_zero="%d", unit="epoch ms"),
             RECEIVED_TIME: time_column(visible, "Received time", of_zero="%d", unit="epoch ms"),
         },
@@ -175,7 +175,7 @@ def first_records(visible: Visible, count: int, key: str, *, picks: bool = False
 
 
 def time_column(
-    visible: Visible, what: str, *, of_zero: str = "%.3f", unit: str = "s since zero"
+    visible: Visible, what: str, *, of_zero: str = "%,.3f", unit: str = "s since zero"
 ) -> ColumnConfig:
     """Return how a column of times is written in a table: as the time switch wants it."""
     if visible.times.zone is None:

@@ -14,19 +14,22 @@ from lib.ui.chart import brushed, draw_chart
 from lib.ui.record_links import open_picked
 
 if TYPE_CHECKING:
-    from lib.charts.picture import Picture
+    from lib.charts.comparison import ComparisonChart
     from lib.ui.page import Visible
 
 _PANEL_PX: Final = 130
-CHART_PX: Final = 2 * _PANEL_PX + 222
-"""Both panels with titles and axes."""
+_AROUND_PX: Final = 89
+"""Of a panel: its title and its axis."""
+_LEGEND_PX: Final = 48
+_BETWEEN_PX: Final = 24
+_CAPTION_PX: Final = 84
 
 
-def picture(visible: Visible) -> Picture:
-    """Draw event time above received time, with the worst outages shaded, and return it."""
+def story(visible: Visible) -> ComparisonChart:
+    """Return event time above received time, with the worst outages shaded."""
     found = analysis_of(visible.topic).outages if visible.delays_tell else None
     shaded = None if found is None else visible.outages(found)
-    drawn = visible.found(
+    return visible.found(
         ("story",),
         lambda: comparison(
             visible.table,
@@ -37,16 +40,23 @@ def picture(visible: Visible) -> Picture:
             outages=shaded,
         ),
     )
-    zero_ms, as_picture = visible.zero_ms, drawn.picture
-    with st.container(height=CHART_PX, border=False):
+
+
+def height_of(drawn: ComparisonChart, *, caption: bool = False) -> int:
+    """Return how high the picture will be, px, so that nothing moves when it comes."""
+    panels = len(drawn.clocks)
+    chart = panels * (_PANEL_PX + _AROUND_PX + _BETWEEN_PX) - _BETWEEN_PX + 4
+    return chart + _LEGEND_PX * drawn.legends + (_CAPTION_PX if caption else 0)
+
+
+def picture(drawn: ComparisonChart, zero_ms: int) -> None:
+    """Draw it, with how it is read."""
+    with st.container(height=height_of(drawn), border=False):
         selected = draw_chart(
-            drawn.chart,
-            width="stretch",
+            drawn.picture,
             key=parameters.STORY_CHART,
             on_select=lambda: brushed(parameters.STORY_CHART, zero_ms),
-            selection_mode=[*drawn.brushes, *([RECORD] if as_picture.are_records else [])],
-            alt=drawn.alt,
+            selection_mode=[*drawn.brushes, *([RECORD] if drawn.picture.are_records else [])],
         )
     st.caption(drawn.caption)
     open_picked(list(selected["selection"].get(RECORD, ())), parameters.STORY_CHART)
-    return as_picture

@@ -10,6 +10,7 @@ import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -21,15 +22,22 @@ from lib.core.spreadsheets import csv_of, safe_cells
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from streamlit.elements.lib.column_types import ColumnConfig
+
 Made = TypeVar("Made")
 
 MOST_ROWS: Final = 1_000
 MOST_BYTES: Final = 250_000
 """What a browser gets of a table at most: a page has few that are large, and sends 2 MB at most."""
 
+_ROW_PX: Final = 35
+_MOST_DECIMALS: Final = 3
+
 _MOST_TEXT: Final = 256
 """Characters of a cell that are shown."""
 
+_AMOUNT: Final = re.compile(r"[−-]?[0-9][0-9,.]*( ?%| (ms|s|min|h|d)\b)")
+_NO_AMOUNTS: Final = {"", "none"}
 _QUANTILE: Final = re.compile(r"min|max|p[0-9.]+")
 
 _HEADS: Final = {
@@ -93,6 +101,7 @@ def show_table(
     whole: Whole | None = None,
     order: str = "",
     config: Mapping[str, Any] | None = None,
+    height: int | None = None,
     **options: Any,  # noqa: ANN401
 ) -> Any:  # noqa: ANN401
     """Show the first rows of a table and return what `st.dataframe` returns.
@@ -109,18 +118,26 @@ def show_table(
         Which rows come first, for the sentence that counts them: "the largest first".
     config
         How single columns are written, over the style of all.
+    height
+        What it takes at most, px; None: ten rows.
     options
         More of `st.dataframe`.
     """
     shown = first_rows(table)
-    numbers = st.column_config.NumberColumn(format="localized")
-    columns = dict.fromkeys(shown.select_dtypes("number").columns, numbers)
+    numbers = shown.select_dtypes("number").columns
+    columns: dict[Any, Any] = {name: number_column(shown[name]) for name in numbers}
+    right = st.column_config.Column(alignment="right")
+    texts = (name for name in shown if name not in columns and _are_amounts(shown[name]))
+    columns |= dict.fromkeys(texts, right)
+    if height is not None and len(shown) < height // _ROW_PX - 1:
+        height = None  # as high as its rows: no empty ones
     chosen = st.dataframe(
         safe_cells(shown),
         hide_index=True,
         placeholder="",
         alt=alt,
         column_config={**columns, **(config or {})},
+        height=height or "auto",
         **options,
     )
     every = len(table) if whole is None else whole.rows
@@ -138,6 +155,22 @@ def show_table(
             on_click="ignore",
         )
     return chosen
+
+
+def _are_amounts(column: pd.Series) -> bool:
+    """Return whether a column has texts that are numbers with a unit, such as 65.2 s or 0.1 %."""
+    return len(column) > 0 and all(
+        isinstance(value, str) and (_AMOUNT.match(value) or value in _NO_AMOUNTS)
+        for value in column
+    )
+
+
+def number_column(column: pd.Series, help: str | None = None) -> ColumnConfig:  # noqa: A002
+    """Return how numbers are written: separators, and all with as many decimals, three at most."""
+    values = column.to_numpy("float64", na_value=np.nan)
+    known = values[np.isfinite(values)]
+    decimals = (n for n in range(_MOST_DECIMALS) if (np.round(known, n) == known).all())
+    return st.column_config.NumberColumn(format=f"%,.{next(decimals, _MOST_DECIMALS)}f", help=help)
 
 
 def first_rows(table: pd.DataFrame) -> pd.DataFrame:

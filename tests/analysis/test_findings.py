@@ -65,6 +65,24 @@ def test_times_that_are_no_dates_are_told_since_zero():
     assert ", 66.1–131.2 s since zero, " in findings_of(counted)[0].sentence
 
 
+@pytest.mark.parametrize(("wrong", "said"), [([1_000], "An event of"), ([500, 1_000], "2 events")])
+def test_an_event_that_is_dated_a_year_after_it_was_received_is_named(wrong, said):
+    # Given clients whose clocks are right, and an event or two of the next year
+    event = 1_700_000_000_000 + 500 * np.arange(2_000)
+    dated = event.copy()
+    dated[wrong] += 365 * 86_400_000
+    received = event + np.random.default_rng(1).integers(5, 30, 2_000)
+    [finding] = findings_of(
+        events_table(dated, received, client=[str(n % 10) for n in range(2_000)])
+    )
+    # Then it is said where it stands, and what it does
+    assert finding.sentence.startswith(said)
+    assert "client 0 (partition 0, offset 1000)" in finding.sentence.replace("500)", "1000)")
+    assert "365 d after" in finding.sentence
+    assert finding.sentence.endswith("leaves all others behind.")
+    assert (finding.events, finding.clients) == (len(wrong), ("0",))
+
+
 @pytest.mark.parametrize("jitter", ["uniform", "gamma", "lognormal", "pareto"])
 def test_nothing_stands_out_on_a_clean_topic(jitter):
     events = simulated(clients=20, sessions=60, events=6_000, jitter=jitter, jitter_ms=40)

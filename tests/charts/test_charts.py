@@ -21,6 +21,7 @@ from lib.charts.delay import distribution, over_time
 from lib.charts.density import COLUMNS
 from lib.charts.histogram import MOST_DOTS, session_histogram
 from lib.charts.outages import HEIGHT, outage_timeline
+from lib.charts.picture import delays_up, durations_up
 from lib.charts.rows import client_lanes
 from lib.charts.session import MOST_LINES, session_fan
 from lib.charts.silences import MOST_OUTAGES
@@ -538,12 +539,13 @@ class TestTimes:
         ("scale", "kind", "title", "of_scale"),
         [
             (TimeScale.ZERO, "quantitative", "Event time, s since zero", None),
-            (TimeScale.UTC, "temporal", "Event time, UTC", "utc"),
+            (TimeScale.UTC, "temporal", "Event time, UTC, 28 Oct 2018", "utc"),
             (TimeScale.LOCAL, "temporal", "Event time, your time zone", "time"),
         ],
     )
     def test_an_axis_says_how_times_are_written(self, scale, kind, title, of_scale):
-        axis = time_axis("event", "Event time", scale, domain_ms=None, zero_ms=ZERO_MS).to_dict()
+        ends = ZERO_MS, ZERO_MS + 60_000
+        axis = time_axis("event", "Event time", scale, domain_ms=ends, zero_ms=ZERO_MS).to_dict()
         assert (axis["type"], axis["title"]) == (kind, title)
         assert axis["scale"].get("type") == of_scale
 
@@ -556,6 +558,26 @@ class TestTimes:
         assert moment == pd.Timestamp("2018-10-28T11:34:46.041Z")
 
 
+class TestAxes:
+    @given(st.floats(-1e6, 0), st.floats(0.001, 1e7), st.integers(100, 400))
+    def test_delays_have_their_zero_and_labels_that_are_apart(self, low, high, px):
+        up = delays_up(low, high, px)
+        told = np.array(up["axis"]["values"])
+        assert 0.0 in told
+        assert up["axis"]["tickCount"] == len(told)  # or Vega leaves out every other
+        place = np.sign(told) * np.log1p(np.abs(told) / 0.01)
+        whole = np.log1p(high / 0.01) + np.log1p(-low / 0.01)
+        assert (np.diff(place) * px / whole > 16.9).all()
+
+    @pytest.mark.parametrize(
+        ("high_s", "labels"),
+        [(7200, ["1 h", "2 h"]), (190, ["60 s", "2 min", "3 min"]), (0.004, ["1 ms", "2 ms"])],
+    )
+    def test_durations_up_are_written_as_people_do(self, high_s, labels):
+        axis = durations_up(high_s)["axis"]
+        assert all(f"'{label}'" in axis["labelExpr"] for label in ["0", *labels])
+
+
 class TestSettingCurve:
     tried = pd.DataFrame(
         {
@@ -566,8 +588,8 @@ class TestSettingCurve:
     )
 
     def diamonds(self, advised_ms):
-        panels = setting_curve(self.tried, DELAY_MS, 1_000, "Delay (s)", advised_ms)
-        layers = [layer for panel in panels.values() for layer in panel.chart.to_dict()["layer"]]
+        drawn = setting_curve(self.tried, DELAY_MS, 1_000, "Delay (s)", advised_ms)
+        layers = [each for panel in drawn.chart.to_dict()["vconcat"] for each in panel["layer"]]
         return [layer for layer in layers if layer["mark"].get("shape") == "diamond"]
 
     def test_the_advised_delay_is_marked_on_every_panel(self):

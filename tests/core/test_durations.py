@@ -47,7 +47,16 @@ def test_more_than_a_hundred_years_and_other_digits_are_none(text):
 
 @pytest.mark.parametrize(
     ("ms", "text"),
-    [(0, "0 s"), (250, "250 ms"), (26_500, "26.5 s"), (90_000, "90 s"), (7_200_000, "2 h")],
+    [
+        (0, "0 s"),
+        (250, "250 ms"),
+        (26_500, "26.5 s"),
+        (90_000, "90 s"),
+        (930_000, "15 min 30 s"),
+        (7_200_000, "2 h"),
+        (7_260_050, "2 h 60.05 s"),
+        (93_600_000, "1 d 2 h"),
+    ],
 )
 def test_a_duration_is_written_in_a_unit_that_suits_it(ms, text):
     assert written_ms(ms) == text

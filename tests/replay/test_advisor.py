@@ -101,6 +101,14 @@ class TestAdvice:
         shares = [one.dropped_share for one in advice.tried]
         assert advice.dropped_shares == (min(shares), max(shares))
 
+    def test_is_none_where_only_a_delay_longer_than_the_topic_keeps_the_goal(self, short):
+        events, _ = short
+        dated = events.event_time.copy()
+        dated[len(events) // 2] += 365 * 86_400 * SECOND
+
+        merged = replace(FLINK, per_partition=False)
+        assert advise(replace(events, event_time=dated), merged, Goal(0.001)) is None
+
     def test_holds_where_late_events_are_alike_throughout(self, long):
         advice = advise(long[0], FLINK, Goal(0.005))
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 from streamlit.testing.v1 import AppTest
 
 from lib.core.errors import UNFORESEEN
+from lib.ui.parameters import FIELDS_OPEN, LINK_POPOVER, MORE_FINDINGS, ticket_key
 from tests.support.app import REPOSITORY
 
 if TYPE_CHECKING:
@@ -40,10 +41,12 @@ def settled(at: AppTest) -> AppTest:
 
 
 def open_app(page: str = OVERVIEW, **query: str | list[str]) -> AppTest:
-    """Open a page by a link with the given parameters."""
+    """Open a page by a link with the given parameters; with what the sidebar hides, opened."""
     at = AppTest.from_file(str(REPOSITORY / "streamlit_app.py"), default_timeout=PATIENCE_S)
     for name, value in query.items():
         at.query_params[name] = value
+    for opened in (FIELDS_OPEN, MORE_FINDINGS, LINK_POPOVER):
+        at.session_state[opened] = True
     settled(at.run())
     return at if page == OVERVIEW else settled(at.switch_page(page).run())
 
@@ -77,6 +80,14 @@ def press(at: AppTest, label: str) -> AppTest:
     """Press the button of that label."""
     [button] = [button for button in at.button if button.label == label]
     return settled(button.click().run())
+
+
+def tickets(at: AppTest) -> list[str]:
+    """Return what can be copied on a page, Markdown and plain text in turn."""
+    for of in (*range(5), "outage", "advice"):
+        at.session_state[ticket_key(str(of))] = True
+    settled(at.run())
+    return [code.value for code in at.code if "?" in code.value and "\n" in code.value]
 
 
 def captions(at: AppTest) -> str:

@@ -12,9 +12,11 @@ from playwright.sync_api import expect
 
 from lib.core.columns import CLIENT, EVENT_TIME, EVENT_TIME_0, RECEIVED_TIME_0
 from lib.loading.load import load
+from lib.simulate import Scenario, simulate
 from lib.simulate.samples import SAMPLES
 from lib.sources.base import Everything
 from lib.sources.files.folder import samples
+from lib.sources.files.kcat import write_recorded
 from lib.sources.files.parquet import ORIGIN
 from tests.support.app import running_app
 from tests.support.blocks import values_of
@@ -266,6 +268,25 @@ def test_the_first_screen_answers_and_does_not_jump(page, samples_app):
     expect(page.get_by_text(re.compile("a watermark delay of 26 s with"))).to_be_in_viewport()
     expect_idle(page)
     assert page.evaluate("shifted") <= 0.1
+
+
+def test_the_picture_of_a_large_topic_is_whole(page, tmp_path):
+    # Given more events than are drawn as points, and clients that were cut off
+    cut_off = Scenario(events=9_000, clients=30, sessions=60, outage_share=0.2, outage_s=(60, 90))
+    write_recorded(tmp_path / "large.jsonl", "large", simulate(cut_off).batches())
+    with running_app(tmp_path, {"SKEWLINE_FILES": str(tmp_path)}) as url:
+        page.goto(f"{url}/?source=Files&topic=large")
+        # When their picture is drawn
+        expect(chart(page).get_by_text("Events in a cell")).to_be_visible()
+        expect_idle(page)
+        # Then no part of it is cut off, and its legends are there
+        expect(chart(page).get_by_text("buffered")).to_be_visible()
+        room = chart(page).locator("xpath=ancestor::*[@data-testid='stVerticalBlock'][1]")
+        until_holds(page, lambda: fits(room))
+
+
+def fits(room):
+    assert room.evaluate("e => e.scrollHeight - e.clientHeight") <= 0
 
 
 def test_values_are_kept_when_the_page_changes(page, app, events):

@@ -110,6 +110,9 @@ def test_axe_finds_nothing_serious(visit: Visit, theme: str) -> None:
     visit.page.reload()  # Streamlit's code blocks keep the colours of the theme they were drawn in
     expect(visit.page.get_by_test_id("stApp")).to_have_css("color-scheme", theme)
     expect_drawn(visit.page)
+    if (code := visit.page.get_by_text("The code to paste")).count():
+        code.click()
+        expect(visit.page.locator(".token.keyword").first).to_be_visible()
     # Vega gives a brush a role and no name; the chart that it is in has one.
     found = Axe().run(visit.page, context={"exclude": [["g[class*='_brush']"]]})
     serious = [

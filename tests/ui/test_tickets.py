@@ -23,15 +23,11 @@ from tests.support.opened import (
     metrics,
     open_app,
     settled,
+    tickets,
 )
 
 pytestmark = pytest.mark.usefixtures("app_isolation")
 OUTAGE = "Client 2 was silent for 65.2 s, 11:35:52–11:36:57 UTC, 28 Oct 2018, and then delivered 31"
-
-
-def tickets(at):
-    """Return what can be copied on a page, Markdown and plain text in turn."""
-    return [code.value for code in at.main.get("code") if "?" in code.value]
 
 
 def query_of(text):

@@ -413,7 +413,7 @@ KAFKA_STREAMS: Final = Engine(
             name="most_ahead_ms",
             title="The broker takes times ahead by (0: any)",
             link="most_ahead",
-            engine_default="60 min",
+            engine_default="1 h",
             help="message.timestamp.after.max.ms of the broker: an event further ahead of its "
             "clock stops the application.",
             group=_APPLICATION,

@@ -1,0 +1,52 @@
+"""Single events whose time cannot be: received long before it, from a clock that else is right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from lib.analysis.client_clocks import WRONG
+from lib.core.columns import CLIENT, EVENT_TIME, OFFSET, PARTITION, RECEIVED_TIME
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+AHEAD_MS: Final = 86_400_000
+"""An event that was received so long before it happened has a wrong day, month or year."""
+
+_MOST_SHARE: Final = 0.1
+"""Of a client's events: of more, the clock was wrong for a while, and not an event."""
+
+
+def impossible_times(events: pd.DataFrame, clocks: pd.DataFrame) -> pd.DataFrame:
+    """Return the events that were received more than a day before they happened.
+
+    Not those of clients whose clock is found to be wrong, or has more than a tenth of such events:
+    that is another finding.
+
+    Parameters
+    ----------
+    events
+        Rows of the events table that have a received time.
+    clocks
+        What `lib.analysis.client_clocks.clocks` says of them.
+
+    Returns
+    -------
+    Rows of `events`, in their order, the columns `ClientID`, `Timestamp` and `KafkaTimestamp`
+    (epoch ms), `KafkaPartition` and `KafkaOffset`.
+    """
+    delay = events[RECEIVED_TIME].to_numpy() - events[EVENT_TIME].to_numpy()
+    columns = [CLIENT, EVENT_TIME, RECEIVED_TIME, PARTITION, OFFSET]
+    ahead: pd.DataFrame = events.loc[delay < -AHEAD_MS, columns]
+    if ahead.empty:
+        return ahead
+    codes = ahead[CLIENT].cat.codes.to_numpy()
+    own = np.bincount(codes[codes >= 0], minlength=len(ahead[CLIENT].cat.categories))
+    all_codes = events[CLIENT].cat.codes.to_numpy()
+    every = np.bincount(all_codes[all_codes >= 0], minlength=len(own))
+    few = own <= np.maximum(1, _MOST_SHARE * every)
+    is_wrong = ahead[CLIENT].isin(clocks.loc[clocks[WRONG], CLIENT]).to_numpy()
+    found: pd.DataFrame = ahead[few[codes] & (codes >= 0) & ~is_wrong]
+    return found
