@@ -65,7 +65,7 @@ def ask(
                     *(question, block, list(own), (token, number)),
                     pure=False,
                     workers=place,
-                    allow_other_workers=True,
+                    allow_other_workers=place is not None,  # of a lost block nobody is the holder
                 )
                 for number, (block, own, place) in enumerate(
                     zip(blocks, replies, places, strict=True)

@@ -146,12 +146,18 @@ def test_the_wheel_scrolls_and_with_ctrl_it_zooms_into_the_next_window(page, sam
 
     # And its records are one press away
     expect_idle(page)
+    page.get_by_role("button", name="Reset the zoom").click()
+    expect(take_over).to_be_disabled()
+    expect_idle(page)
     zoomed()
     page.get_by_role("button", name="The records of what is shown").click()
     expect(page.get_by_role("heading", name="Records", exact=True)).to_be_visible()
-    further = window_of(page.url)
-    assert start <= further[0] < further[1] <= end
-    assert further != (start, end)
+    until_holds(page, lambda: expect_inside(window_of(page.url), start, end))
+
+
+def expect_inside(window, start, end):
+    assert start <= window[0] < window[1] <= end
+    assert window != (start, end)
 
 
 def expect_scrolled(main):
