@@ -270,7 +270,14 @@ def skew_plot(
         chart.add_params(zoom("x", "y"), *([picked()] if are_points else [])),
         f"{name} of {counted(len(event), 'event')}: {number:,} are {judged.words[1]}; the longest "
         f"delay is {delay_text(int((received - event).max()))}",
-        _reading(len(event), number, judged, frame, are_points=are_points),
+        _reading(
+            len(event),
+            number,
+            judged,
+            frame,
+            are_points=are_points,
+            shows_line=_shows_line(steps, frame),
+        ),
         are_records=are_points,
     )
     return SkewPlot(picture, len(event), are_points, number)
@@ -293,7 +300,22 @@ def _frame(
     return _Frame(ends, up, zero_ms, scale, is_diagonal=False)
 
 
-def _reading(events: int, late: int, judged: LateMarks, frame: _Frame, *, are_points: bool) -> str:
+def _shows_line(steps: pd.DataFrame, frame: _Frame) -> bool:
+    """Return whether any of the watermark's line is inside of the axes."""
+    if frame.is_diagonal:
+        return bool((steps["watermark"] >= frame.ends[0]).any())
+    return bool((delay_limit(steps, frame.ends)["limit"] <= frame.up[1]).any())
+
+
+def _reading(
+    events: int,
+    late: int,
+    judged: LateMarks,
+    frame: _Frame,
+    *,
+    are_points: bool,
+    shows_line: bool,
+) -> str:
     drawn = "Every event is a point" if are_points else "All events are counted in cells"
     ideal = (
         "On the dashed diagonal an event arrives when it happens; above it, later."
@@ -302,9 +324,12 @@ def _reading(events: int, late: int, judged: LateMarks, frame: _Frame, *, are_po
     )
     side = "left of" if frame.is_diagonal else "above"
     is_are = "is" if late == 1 else "are"
+    line = f"The green line is the {judged.clock}; events {side} it come behind it."
+    if not shows_line and not late:
+        beyond = "to the left of" if frame.is_diagonal else "above"
+        line = f"The {judged.clock} is {beyond} all that is drawn: no event comes behind it."
     return (
-        f"{drawn}: {events:,}. {ideal} The green line is the {judged.clock}; events "
-        f"{side} it come behind it. Of those drawn {late:,} {is_are} {judged.words[1]}"
+        f"{drawn}: {events:,}. {ideal} {line} Of those drawn {late:,} {is_are} {judged.words[1]}"
         f"{', marked with a cross' if late else ''}."
     )
 

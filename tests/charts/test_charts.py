@@ -253,6 +253,15 @@ class TestColours:
 
 
 class TestSkewPlot:
+    @pytest.mark.parametrize("hours", [0, 30])
+    def test_the_reading_tells_of_the_line_only_where_it_is_drawn(self, hours):
+        # Given an event every second, or every half minute, each received after 7 ms
+        happened = [ZERO_MS + n * (1_000 if not hours else 30_000) for n in range(3_600)]
+        table = events_table(happened, [time + 7 for time in happened])
+        near, far = (skewed(table, delay_ms=ms).picture.reading for ms in (0, 7_200_000))
+        assert "The green line is the watermark" in near
+        assert "all that is drawn: no event comes behind it." in far
+
     def test_up_to_the_limit_every_event_is_a_point(self):
         drawn = skewed(events_of(MOST_POINTS, 7))
         assert drawn.are_points
