@@ -1,6 +1,7 @@
 import streamlit as st
 
 from lib.ui import parameters
+from lib.ui.answers import analysis_of
 from lib.ui.files import files
 from lib.ui.findings import show_findings
 from lib.ui.headline import advice_line, figures, summary_of, when
@@ -23,7 +24,8 @@ st.caption(when(visible, summary))
 drawn = story(visible)
 with left:
     picture(drawn, visible.zero_ms)
-with right.container(height=height_of(drawn, caption=True), border=False):
+found = analysis_of(visible.topic).findings  # many are scrolled, so that nothing below moves
+with right.container(height=height_of(drawn, caption=True) if found else "content", border=False):
     st.subheader("What stands out in the whole topic", anchor=False)
     show_findings(visible.topic, visible.times.zone)
     tour()
