@@ -103,7 +103,8 @@ class TestControls:
     def test_make_the_setting_of_an_engine_of_one_more_line_in_the_registry(self):
         at = self.opened("Tunable toy", delay="10 s", toy_wait="20 s", toy_limit="3")
 
-        assert [box.label for box in at.text_input] == ["Session gap", "Patience", "Wait"]
+        labels = [box.label for box in at.text_input]
+        assert labels == ["Session gap", "Patience", "Wait · default: 10 s"]
         made = at.session_state["made"]
         assert made == TunableSetting(SessionWindow(30_000), 10_000, True, 20_000, 3)
 
@@ -113,7 +114,7 @@ class TestControls:
         assert made == TunableSetting(SessionWindow(30_000), 5_000)
 
     def test_leave_out_what_means_nothing_for_the_kind_of_window(self):
-        assert [t.label for t in self.opened("Toy").toggle] == ["Toy cache"]
+        assert [t.label for t in self.opened("Toy").toggle] == ["Toy cache · default: on"]
         assert not self.opened("Toy", window_kind="Tumbling").toggle
 
     def test_make_windows_that_hop(self):
@@ -139,4 +140,5 @@ class TestPage:
         assert "**Toy: a patience of 0 s with a session gap of 30 s**" in at.warning[0].value
         assert "sessions-10 0" in [code.value for code in at.code]
         over = [drawn.proto.alt for drawn in at.get("vega_lite_chart")]
-        assert any(alt.startswith("Events dropped over patience: ") for alt in over)
+        [by_patience] = [alt for alt in over if alt.startswith("By patience: ")]
+        assert "events dropped" in by_patience
