@@ -327,7 +327,7 @@ def _reading(
     line = f"The green line is the {judged.clock}; events {side} it come behind it."
     if not shows_line and not late:
         beyond = "to the left of" if frame.is_diagonal else "above"
-        line = f"The {judged.clock} is {beyond} all that is drawn: no event comes behind it."
+        line = f"The {judged.clock} is {beyond} all that is drawn: none of it comes behind."
     return (
         f"{drawn}: {events:,}. {ideal} {line} Of those drawn {late:,} {is_are} {judged.words[1]}"
         f"{', marked with a cross' if late else ''}."

@@ -260,7 +260,7 @@ class TestSkewPlot:
         table = events_table(happened, [time + 7 for time in happened])
         near, far = (skewed(table, delay_ms=ms).picture.reading for ms in (0, 7_200_000))
         assert "The green line is the watermark" in near
-        assert "all that is drawn: no event comes behind it." in far
+        assert "all that is drawn: none of it comes behind." in far
 
     def test_up_to_the_limit_every_event_is_a_point(self):
         drawn = skewed(events_of(MOST_POINTS, 7))
