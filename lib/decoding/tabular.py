@@ -160,9 +160,12 @@ def _text(column: pa.Array) -> pa.Array:
     """Return anything else as text: lists as JSON, times as ISO 8601."""
     if not pa.types.is_nested(column.type):
         try:
-            return column.cast(pa.string())
+            text = column.cast(pa.string())
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             return _each(column, str)
+        # Arrow writes a space, with which no text such as '2018-10-28T11:35' compares.
+        is_moment = pa.types.is_timestamp(column.type)
+        return pc.replace_substring(text, " ", "T") if is_moment else text
     return _each(column, partial(json.dumps, default=str, ensure_ascii=False))
 
 

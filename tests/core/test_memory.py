@@ -34,6 +34,30 @@ give_back_memory()
 print(before, made, freed, resident_mb())
 """
 
+BY_THREADS = """
+import threading
+
+from lib.core.memory import keep_to_one_heap
+
+{first}
+bytearray(30_000_000)  # from a large one that was freed, glibc learns to keep as much
+all_are_here = threading.Barrier(8)
+
+def make():
+    all_are_here.wait()
+    pieces = [b"x" * 100_000 for _ in range(300)]
+    all_are_here.wait()
+    del pieces
+
+def made_by_all():
+    threads = [threading.Thread(target=make) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [bytes(1_000)] * 50
+"""
+
 MAKE = {
     "of the C library": "everything = [bytes(1_000) for _ in range(200_000)]",
     "of Arrow": "everything = [pa.array(range(10_000)) for _ in range(2_000)]",
@@ -58,6 +82,26 @@ def test_what_is_freed_goes_back_to_the_system(make):
     assert made - before > 100
     assert freed > made - 20
     assert given_back - before < 0.5 * (made - before)
+
+
+@pytest.mark.skipif(not has_trim(), reason="only glibc has a heap for each thread")
+def test_what_threads_freed_goes_back_to_the_system_too():
+    # Given threads that each made 30 MB at once, and let go of it
+    left = {}
+    for first in ("keep_to_one_heap()", ""):
+        script = BY_THREADS.format(first=first) + IN_A_NEW_PROCESS.format(
+            make="everything = made_by_all()"
+        )
+        ran = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=REPOSITORY, check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        before, _, _, given_back = map(float, ran.stdout.split())
+        left[first] = given_back - before
+
+    # Then the ends of their heaps stay with the process, unless it keeps to one
+    assert left["keep_to_one_heap()"] < 30
+    assert left[""] > 100
 
 
 @pytest.mark.parametrize(

@@ -251,7 +251,7 @@ def test_a_row_of_any_types_is_a_value():
         "bool": True,
         "text": 'a"b\n',
         "word": "x",
-        "time": "2018-10-28 11:34:46.041Z",
+        "time": "2018-10-28T11:34:46.041Z",
         "list": "[1, 2]",
         "object.a": 1,
     }
