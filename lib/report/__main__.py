@@ -18,8 +18,9 @@ from lib.loading.load import Watch, load, reload
 from lib.report.against import against_of
 from lib.report.conditions import judged, status
 from lib.report.document import failed_document, made_by
+from lib.report.made import Made, made_of
 from lib.report.options import options_of
-from lib.report.outputs import Made, made_of, summary_lines, write_outputs
+from lib.report.outputs import summary_lines, write_outputs
 from lib.report.progress import progress_shown
 from lib.report.report import report_on
 from lib.sources.access import OPERATOR

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from lib.loading.load import LoadedTopic
     from lib.replay.advisor import Advice, Tried
     from lib.replay.outcome import Outcome
-    from lib.ui.page import Visible
     from lib.ui.parameters import Parameter
+    from lib.ui.visible import Visible
 
 _ANY: Final = "any"
 

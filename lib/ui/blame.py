@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from lib.replay.goal import Goal
     from lib.replay.outcome import Outcome
     from lib.replay.partitions import PartitionSkew
-    from lib.ui.page import Visible
+    from lib.ui.visible import Visible
 
 _MATERIAL: Final = 0.1
 """Share of the dropped events that one client must account for to be named."""
@@ -82,8 +82,13 @@ def _of_clients(blame: Blame, names: pd.Index, visible: Visible) -> None:
             ),
             alt="Events dropped of each client, because of it and without it",
         )
+    st.caption(_how_blamed(blame))
+
+
+def _how_blamed(blame: Blame) -> str:
+    """Return of whom something is told, and what the columns mean."""
     left_out = blame.ahead - blame.replayed
-    st.caption(
+    return (
         f"Replayed without each of {counted(blame.replayed, 'client')} in turn"
         + (
             f", those that led when most events were dropped; {left_out:,} more were ahead of all "

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from lib.analysis.way import Way
     from lib.loading.load import LoadedTopic
     from lib.ui.loads import Opened
-    from lib.ui.page import Visible
+    from lib.ui.visible import Visible
 
 Names = tuple[str, str]
 

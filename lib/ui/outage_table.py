@@ -27,8 +27,8 @@ from lib.ui.tables import MOST_ROWS, Whole, show_table, weakly
 from lib.ui.time_window import show_stretch
 
 if TYPE_CHECKING:
-    from lib.ui.page import Visible
     from lib.ui.time_window import Stretch
+    from lib.ui.visible import Visible
 
 _TIMES: Final = (outages.START, outages.LAST_HEARD, outages.BACK_AT, outages.BURST_END)
 

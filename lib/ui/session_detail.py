@@ -33,7 +33,7 @@ from lib.ui.tables import MOST_ROWS, Whole, show_table, weakly
 if TYPE_CHECKING:
     from lib.core.moments import Times
     from lib.loading.load import LoadedTopic
-    from lib.ui.page import Visible
+    from lib.ui.visible import Visible
 
 
 def every_session(sessions: pd.DataFrame, visible: Visible) -> str | None:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from lib.core.moments import Times
     from lib.loading.load import LoadedTopic
-    from lib.ui.page import Visible
+    from lib.ui.visible import Visible
 
 _KINDS = {
     CREATE_TIME: "CreateTime (the producer's clock)",
