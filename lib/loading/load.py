@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from lib.events.recognition import Recognition
     from lib.loading.contents import Contents
     from lib.sources.base import Reader, TopicSource
+    from lib.sources.newest import NewestPart
 
 __all__ = [
     "DEFAULT_CAP",
@@ -292,18 +293,7 @@ def _loaded(
     anew: str,
 ) -> LoadedTopic:
     limit, started = limit_of(wanted, cap), time.monotonic()
-    known = Known.nothing(chosen)
-    reads: list[Read] = []  # from the oldest records to the newest
-    lost: Read | None = None
-    for part in parts_back(source, topic, wanted, limit):
-        known, older = read_plan(source, part.plan, known, watch, reads, started)
-        if older.ended_early and reads:  # what lies between it and the newer records is missing
-            lost = older
-            break
-        if older.records or older.expired or not reads:
-            reads.insert(0, older)
-        if older.ended_early or sum(read.records for read in reads) >= limit:
-            break
+    known, part, reads, lost = _read_back(source, topic, wanted, limit, chosen, watch, started)
     events = build_events([block for read in reads for block in read.columns], known.fields)
     capped = _asks_for_more(wanted, limit) and (not part.whole or len(events.table) > limit)
     last = lost or reads[0]
@@ -340,6 +330,35 @@ def _loaded(
         else {p: end for read in reads for p, end in read.next_positions.items()},
         plan=part.plan,
     )
+
+
+def _read_back(
+    source: TopicSource,
+    topic: str,
+    wanted: Range,
+    limit: int,
+    chosen: FieldChoice,
+    watch: Watch,
+    started: float,
+) -> tuple[Known, NewestPart, list[Read], Read | None]:
+    """Read a topic from its end backwards until there are enough records.
+
+    Returns
+    -------
+    What is known of the topic, the part that was read last, what was read from the oldest records
+    to the newest, and what ended early and is therefore left out.
+    """
+    known = Known.nothing(chosen)
+    reads: list[Read] = []
+    for part in parts_back(source, topic, wanted, limit):
+        known, older = read_plan(source, part.plan, known, watch, reads, started)
+        if older.ended_early and reads:  # what lies between it and the newer records is missing
+            return known, part, reads, older
+        if older.records or older.expired or not reads:
+            reads.insert(0, older)
+        if older.ended_early or sum(read.records for read in reads) >= limit:
+            break
+    return known, part, reads, None
 
 
 def _reload(source: TopicSource, before: LoadedTopic, cap: int, watch: Watch) -> LoadedTopic:
