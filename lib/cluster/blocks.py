@@ -129,28 +129,6 @@ class BlockReport:
         return int(self.marks[-1]) if len(self.marks) else _NEVER
 
 
-@dataclass(frozen=True)
-class TopicInBlocks:
-    """A topic that a cluster holds.
-
-    Attributes
-    ----------
-    known
-        What was learned from its beginning.
-    reports
-        Of each span, in the order of the plan.
-    in_order
-        Events tables that follow one another in arrival order, futures.
-    by_client
-        Events tables that have all events of their clients each, futures.
-    """
-
-    known: Known
-    reports: Sequence[BlockReport]
-    in_order: Sequence[Future]
-    by_client: Sequence[Future]
-
-
 def cut(plan: Plan, offsets: int = OFFSETS) -> list[Span]:
     """Return the spans of a plan cut into equal ones of at most so many offsets."""
     found = []

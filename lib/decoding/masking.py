@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -137,12 +137,6 @@ def masked_record(
     ]
     withheld = [name for name, raw, seen in every if raw is not None and seen is None]
     return RawRecord(shown["key"], shown["value"], tuple(named), tuple(withheld))
-
-
-def masked_fields(masking: Masking, fields: dict[str, Any]) -> dict[str, Any]:
-    """Return a decoded object (nested, or with dotted names) with its masked fields replaced."""
-    found: dict[str, Any] = masking.masked(fields)
-    return found
 
 
 def _masked_value(masking: Masking, value: bytes | None) -> bytes | None:
