@@ -18,16 +18,18 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from lib.analysis.clock_steps import AT, FROM, HIGH, LOW, MEASURED_AT, SIZE, TO
+from lib.analysis.clock_steps import AT, HIGH, LOW, MEASURED_AT, SIZE
 from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
+    FROM,
     RECEIVED_TIME,
     RECEIVED_TIME_0,
     RECORD_TIME,
     SENT_TIME,
     SEQUENCE,
     SESSION,
+    TO,
 )
 from lib.simulate import Scenario, Simulation
 

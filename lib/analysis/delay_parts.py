@@ -23,8 +23,6 @@ import pandas as pd
 
 from lib.analysis import client_clocks, kernels
 from lib.analysis.clock_steps import (
-    FROM,
-    TO,
     between_steps,
     clock_offsets,
     clock_steps,
@@ -35,10 +33,13 @@ from lib.analysis.received import has_received_time
 from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
+    EVENTS,
+    FROM,
     MISSING_TIME,
     RECEIVED_TIME,
     RECORD_TIME,
     SENT_TIME,
+    TO,
 )
 from lib.sources.records import NO_TIMESTAMP
 
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
     Bools = npt.NDArray[np.bool_]
 
 PART: Final = "Part"
-EVENTS: Final = "Events"
 SENDS: Final = "Sends"
 PER_SEND: Final = "PerSend"
 SEND_INTERVAL: Final = "SendInterval"

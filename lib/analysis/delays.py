@@ -23,7 +23,7 @@ from lib.analysis import kernels
 from lib.analysis.received import has_received_time, with_received_time
 from lib.analysis.tally import NO_VALUES, Tally
 from lib.core.blockwise import Answer, Carry, added, answered
-from lib.core.columns import EVENT_TIME, PARTITION, RECEIVED_TIME
+from lib.core.columns import EVENT_TIME, EVENTS, FROM, PARTITION, RECEIVED_TIME, TO
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,12 +35,9 @@ if TYPE_CHECKING:
 
 SHARES: Final[Sequence[float]] = (0.0, 0.5, 0.9, 0.99, 0.999, 1.0)
 
-EVENTS: Final = "Events"
 NEGATIVE: Final = "Negative"
 OUT_OF_ORDER: Final = "OutOfOrder"
 SCOPE: Final = "Scope"
-FROM: Final = "From"
-TO: Final = "To"
 SHARE: Final = "Share"
 LONGER: Final = "Longer"
 

@@ -31,11 +31,12 @@ from lib.core.columns import (
     GAP_MS,
     LATENCY_MEDIAN_MS,
     SHARE_BELOW,
+    SILENT,
     TO_MS,
 )
 from lib.core.formatting import counted, duration
 from lib.replay.blame import DROPPED_BECAUSE, DROPPED_OF, GROUP
-from lib.replay.partitions import BEHIND_MS, PARTITION, SILENT
+from lib.replay.partitions import BEHIND_MS, PARTITION
 from lib.replay.sweep import LATENESS_MS
 from lib.replay.windows import SessionWindow
 

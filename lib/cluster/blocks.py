@@ -14,7 +14,6 @@ blocks, the same ones everywhere.
 from __future__ import annotations
 
 import time
-from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial, reduce
 from itertools import pairwise
@@ -387,8 +386,3 @@ def _check_times(reports: Sequence[BlockReport], fields: Fields) -> None:
             "of them are wrong.",
             "Report without --cluster.",
         )
-
-
-def summed(counts: Sequence[Mapping[int, int]]) -> dict[int, int]:
-    """Return the sum of counts by their keys."""
-    return dict(sum((Counter(dict(each)) for each in counts), Counter[int]()))

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lib.core.columns import KAFKA_COLUMNS
-from lib.core.masking import HEADER, KEY
+from lib.core.columns import HEADER, KAFKA_COLUMNS, KEY
 from lib.decoding.json_value import parse_object
 from lib.decoding.merge import EXTRAS, OTHER_FIELDS, as_dictionary, texts
 from lib.decoding.wrappers import ATTRIBUTE

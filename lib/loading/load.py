@@ -310,7 +310,7 @@ def _loaded(
         notes=tuple(dict.fromkeys(note for read in reads for note in read.notes)),
         failure=last.failure,
         missing=last.missing if last.ended_early else {},
-        expired=_summed(read.expired for read in reads),
+        expired=summed(read.expired for read in reads),
         unavailable=part.plan.unavailable,
         holes=sum(read.holes for read in reads),
         anew=anew,
@@ -407,7 +407,7 @@ def _grown(
         timestamp_types=dict(Counter(old.timestamp_types) + read.timestamp_types),
         failure=read.failure,
         missing=read.missing if read.ended_early else {},
-        expired=_summed([old.expired, read.expired]),
+        expired=summed([old.expired, read.expired]),
         unavailable=plan.unavailable,
         holes=old.holes + read.holes,
         notes=tuple(dict.fromkeys([*old.notes, *read.notes])),
@@ -486,11 +486,12 @@ def _expired(before: LoadedTopic, plan: Plan) -> dict[int, int]:
 
 
 def _with_expired(loaded: LoadedTopic, expired: Mapping[int, int]) -> LoadedTopic:
-    report = replace(loaded.report, expired=_summed([loaded.report.expired, expired]))
+    report = replace(loaded.report, expired=summed([loaded.report.expired, expired]))
     return replace(loaded, report=report)
 
 
-def _summed(counts: Iterable[Mapping[int, int]]) -> dict[int, int]:
+def summed(counts: Iterable[Mapping[int, int]]) -> dict[int, int]:
+    """Return the sum of counts by their keys."""
     return dict(sum((Counter(dict(each)) for each in counts), Counter[int]()))
 
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from lib.cluster.origin import Origin
 from lib.cluster.settings import VARIABLE, cluster_address
+from lib.core.columns import KEY
 from lib.core.errors import UNFORESEEN, SettingsError, SkewlineError, TopicMissingError
 from lib.core.formatting import counted, visible_text
-from lib.events.fields import KEPT, KEY
+from lib.events.fields import KEPT
 from lib.loading.load import Watch, load, reload
 from lib.report.against import against_of
 from lib.report.conditions import judged, status

@@ -61,11 +61,6 @@ _LAST = (PARTITION, OFFSET)
 _SHOWN_BYTES = 32
 
 
-def moment(epoch_ms: int, visible: Visible) -> str:
-    """Return a moment as the time switch wants it written."""
-    return visible.times.moment(epoch_ms)
-
-
 def load_report(topic: LoadedTopic) -> None:
     """Show what was read, how fast, and what was rejected."""
     report = topic.report
