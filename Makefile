@@ -44,7 +44,7 @@ audit: $(DEV_INSTALLED) ## Ask whether any package that the app needs has a know
 	$(BIN)/pip-audit --strict --requirement requirements.txt --requirement requirements-msk.txt --requirement requirements-cluster.txt
 
 fuzz: $(DEV_INSTALLED) ## Throw changed bytes at every reader, MINUTES (5) each
-	@for reader in avro protobuf json wrapped text csv tables containers; do \
+	@for reader in $$($(BIN)/python -c 'from tests.fuzz import READERS; print(*READERS)'); do \
 	    $(BIN)/python -m tests.fuzz $$reader --minutes $(or $(MINUTES),5) || exit 1; \
 	done
 

@@ -5,8 +5,6 @@
   was sent after, has no buffering by one clock and is left out.
 - The interval of a clock's offset holds if it contains the true one at the moment it is told for,
   in each stretch between steps. A client whose step was not found has no such offset: it misses.
-- Corrected event times are e + θ. How often they, and e + (r − s) for comparison, put two events of
-  a client that happened one after the other into another order is counted.
 - A part is named rightly if it was as long as the sentence says, by the truth, or at least 90 % of
   it, for as many events; a clock, if it is wrong or was set.
 """
@@ -20,17 +18,18 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from lib.analysis.clock_steps import AT, FROM, HIGH, LOW, MEASURED_AT, SIZE, TO
-from lib.analysis.delay_parts import corrected
+from lib.analysis.clock_steps import AT, HIGH, LOW, MEASURED_AT, SIZE
 from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
+    FROM,
     RECEIVED_TIME,
     RECEIVED_TIME_0,
     RECORD_TIME,
     SENT_TIME,
     SEQUENCE,
     SESSION,
+    TO,
 )
 from lib.simulate import Scenario, Simulation
 
@@ -52,14 +51,13 @@ _COLUMN: Final = {"buffering": "buffering_ms", "network": "network_ms", "pipelin
 
 @dataclass(frozen=True)
 class PartScores:
-    """Tables with one row an event, a client, a true step, a found step, a sentence, a topic."""
+    """Tables with one row an event, a client, a true step, a found step, a sentence."""
 
     buffering: pd.DataFrame
     offsets: pd.DataFrame
     steps: pd.DataFrame
     found_steps: pd.DataFrame
     sentences: pd.DataFrame
-    reordered: pd.DataFrame
 
 
 def scenario(seed: int) -> Scenario:
@@ -128,26 +126,7 @@ def score(simulation: Simulation, events: pd.DataFrame, analysis: Analysis) -> P
     sentences = pd.DataFrame(
         [row for row in said if row is not None], columns=["kind", "right", "sentence"]
     )
-    order = reordered(events, analysis, truth["happened_ms"])
-    return PartScores(_buffering(truth), offsets, steps, found, sentences, order)
-
-
-def reordered(events: pd.DataFrame, analysis: Analysis, happened: pd.Series[float]) -> pd.DataFrame:
-    """Return how many neighbours of a client each way of correcting puts into another order.
-
-    One row: `pairs` that happened at least 2 ms apart, and, of those, the ones of which the later
-    is the earlier by e alone, by e + θ, and by e + (r − s).
-    """
-    assert analysis.parts is not None
-    assert analysis.parts.clocks is not None
-    e, s, r = (events[name].to_numpy() for name in (EVENT_TIME, SENT_TIME, RECEIVED_TIME))
-    by_theta = corrected(events, analysis.parts.clocks)[EVENT_TIME].to_numpy()
-    order = np.lexsort((happened, events[CLIENT].cat.codes))
-    client = events[CLIENT].cat.codes.to_numpy()[order]
-    pair = (np.diff(client) == 0) & (np.diff(happened.to_numpy()[order]) >= 2)
-    ways = {"none": e, "theta": by_theta, "difference": e + (r - s)}
-    counts = {way: int((pair & (np.diff(time[order]) < 0)).sum()) for way, time in ways.items()}
-    return pd.DataFrame([{"pairs": int(pair.sum()), **counts}])
+    return PartScores(_buffering(truth), offsets, steps, found, sentences)
 
 
 def _truth(simulation: Simulation, events: pd.DataFrame) -> pd.DataFrame:
@@ -258,10 +237,6 @@ def report(scores: PartScores, line: Callable[[str, float, float | None, str], N
     print(f"Clock steps: {len(scores.steps):,} happened, {len(seen):,} with 12 events around")
     line("steps found", seen["found"].mean(), None, "of those")
     line("steps right", found["right"].mean(), None, f"of {len(found):,} that were told")
-    total = scores.reordered.sum()
-    print(f"Order: {total['pairs']:,} neighbours of a client; in another order than they happened")
-    for way, words in (("none", "by e"), ("theta", "by e + θ"), ("difference", "by e + (r − s)")):
-        line(words, total[way] / total["pairs"], None, f"of them: {total[way]:,}")
     print(f"Named parts: {len(scores.sentences):,} sentences")
     line("part right", scores.sentences["right"].mean(), NAMED, "of them")
     for kind, rows in scores.sentences.groupby("kind"):

@@ -36,9 +36,9 @@ from benchmarks import delay_parts, situations
 from benchmarks.delay_parts import PartScores
 from lib.analysis.analyse import Analysis, analyse
 from lib.analysis.client_clocks import CLOCK_OFFSET, MEASURED_AT
-from lib.analysis.completeness import DUPLICATES, LOST
-from lib.analysis.outages import BACK_AT, KIND, LAST_HEARD, QUIET, START
-from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SEQUENCE, SESSION
+from lib.analysis.completeness import DUPLICATES
+from lib.analysis.outages import BACK_AT, KIND, QUIET, START
+from lib.core.columns import CLIENT, EVENT_TIME, LAST_HEARD, LOST, RECEIVED_TIME, SEQUENCE, SESSION
 from lib.decoding.json import JSON
 from lib.events.fields import Fields
 from lib.events.table import build_events

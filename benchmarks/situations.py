@@ -27,8 +27,8 @@ import pandas as pd
 
 from lib.analysis.analyse import Analysis, analyse
 from lib.analysis.findings import MARGIN, extent_of
-from lib.analysis.outages import BACK_AT, KIND, LAST_HEARD, QUIET
-from lib.core.columns import CLIENT, RECEIVED_TIME, SESSION
+from lib.analysis.outages import BACK_AT, KIND, QUIET
+from lib.core.columns import CLIENT, LAST_HEARD, RECEIVED_TIME, SESSION
 from lib.simulate.situations import SITUATIONS, situation
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
@@ -56,6 +56,10 @@ if TYPE_CHECKING:
     from lib.core.blockwise import Steps
 
     _ByOneClock = tuple[ClockSteps, bool, pd.DataFrame, LowerEnvelopes]
+
+
+_NO_STEPS: Final = np.empty(0, np.int64)
+"""What is kept of sequence numbers holds none for each event."""
 
 
 @dataclass(frozen=True)
@@ -148,39 +152,26 @@ def analyse(
         sessions = None if numbers is None else completeness(events, numbers.steps)
         delay, out_of_orderness = delay_quantiles(heard), out_of_orderness_quantiles(heard)
         taken_apart = delay_parts.take_apart(events)
-        parts = delay_parts.delay_parts_of(events, taken_apart)
+        parts = delay_parts.delay_parts(events, taken_apart)
         outages, rhythm = finding_outages.result()
-    found, extent, told = [], None, NOTHING_ELSE
-    if len(events):
-        of_outages = delay_parts.parts_of_outages(events, taken_apart, outages)
-        # What is kept does not hold a number for each event.
-        kept = None if numbers is None else replace(numbers, steps=np.empty(0, np.int64))
-        extent = extent_of(events)
-        told = Told(
-            kept,
-            rejected,
-            parts,
-            of_outages,
-            set_clocks.table(sent),
-            gone(heard),
-            impossible_times(heard, clocks),
-        )
-        found = findings(extent, timestamps, outages, clocks, sessions, told)
     numbering = None if numbers is None else numbers.numbering
-    return Analysis(
-        timestamps,
-        delay,
-        out_of_orderness,
-        outages,
-        rhythm,
-        clocks,
-        sessions,
-        numbering,
-        parts,
-        found,
-        extent,
-        told,
+    answers = Analysis(
+        timestamps, delay, out_of_orderness, outages, rhythm, clocks, sessions, numbering, parts, []
     )
+    if events.empty:
+        return answers
+    told = Told(
+        None if numbers is None else replace(numbers, steps=_NO_STEPS),
+        rejected,
+        parts,
+        delay_parts.parts_of_outages(events, taken_apart, outages),
+        set_clocks.table(sent),
+        gone(heard),
+        impossible_times(heard, clocks),
+    )
+    extent = extent_of(events)
+    found = findings(extent, timestamps, outages, clocks, sessions, told)
+    return replace(answers, findings=found, extent=extent, told=told)
 
 
 def by_one_clock(heard: pd.DataFrame, sent: ClientTimes) -> Steps[_ByOneClock]:

@@ -30,8 +30,10 @@ from lib.analysis.tally import PARTS_OF_MS, Tally
 from lib.core.blockwise import Pool, added, alone, either, joined
 from lib.core.columns import (
     CLIENT,
+    DRIFT,
     EVENT_TIME,
     EVENT_TIME_0,
+    EVENTS,
     MISSING_TIME,
     RECEIVED_TIME,
     SENT_TIME,
@@ -47,10 +49,8 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-EVENTS: Final = "Events"
 SMALLEST_DELAY: Final = "SmallestDelay"
 CLOCK_OFFSET: Final = "Offset"
-DRIFT: Final = "Drift"
 MEASURED_AT: Final = "At"
 FUTURE: Final = "Future"
 WRONG: Final = "Wrong"

@@ -21,7 +21,7 @@ from lib.analysis import client_clocks, kernels
 from lib.analysis.client_clocks import find_envelopes
 from lib.analysis.kernels import Groups
 from lib.core.blockwise import Pool, either
-from lib.core.columns import CLIENT, EVENT_TIME
+from lib.core.columns import CLIENT, DRIFT, EVENT_TIME, EVENTS, FROM, TO
 from lib.core.jit import compiled
 
 if TYPE_CHECKING:
@@ -39,13 +39,9 @@ if TYPE_CHECKING:
 AT: Final = "At"
 SIZE: Final = "Size"
 ZONE: Final = "Zone"
-FROM: Final = "From"
-TO: Final = "To"
-EVENTS: Final = "Events"
 LOW: Final = "Low"
 LIKELY: Final = "Likely"
 HIGH: Final = "High"
-DRIFT: Final = "Drift"
 MEASURED_AT: Final = "MeasuredAt"
 
 SMALLEST_STEP_MS: Final = 1_000

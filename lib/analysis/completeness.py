@@ -12,16 +12,14 @@ import numpy as np
 import pandas as pd
 
 from lib.analysis import kernels
-from lib.core.columns import CLIENT, SEQUENCE, SESSION
+from lib.core.columns import CLIENT, EVENTS, LOST, SEQUENCE, SESSION
 
 if TYPE_CHECKING:
     from lib.analysis.kernels import Groups, Ints
 
-EVENTS: Final = "Events"
 NUMBERED: Final = "Numbered"
 FIRST_NUMBER: Final = "First"
 LAST_NUMBER: Final = "Last"
-LOST: Final = "Lost"
 DUPLICATES: Final = "Duplicates"
 
 

@@ -23,11 +23,6 @@ import pandas as pd
 
 from lib.analysis import client_clocks, kernels
 from lib.analysis.clock_steps import (
-    DRIFT,
-    FROM,
-    LIKELY,
-    MEASURED_AT,
-    TO,
     between_steps,
     clock_offsets,
     clock_steps,
@@ -38,11 +33,13 @@ from lib.analysis.received import has_received_time
 from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
-    EVENT_TIME_0,
+    EVENTS,
+    FROM,
     MISSING_TIME,
     RECEIVED_TIME,
     RECORD_TIME,
     SENT_TIME,
+    TO,
 )
 from lib.sources.records import NO_TIMESTAMP
 
@@ -56,7 +53,6 @@ if TYPE_CHECKING:
     Bools = npt.NDArray[np.bool_]
 
 PART: Final = "Part"
-EVENTS: Final = "Events"
 SENDS: Final = "Sends"
 PER_SEND: Final = "PerSend"
 SEND_INTERVAL: Final = "SendInterval"
@@ -132,16 +128,11 @@ class DelayParts:
     steps: pd.DataFrame | None
 
 
-def delay_parts(events: pd.DataFrame) -> DelayParts | None:
+def delay_parts(events: pd.DataFrame, parts: EventParts) -> DelayParts | None:
     """Return what the delays of an events table are made of; None where nothing can be told.
 
-    Each part is that of the events which have the times that it needs.
+    Each part is that of the events which have the times that it needs: see `take_apart`.
     """
-    return delay_parts_of(events, take_apart(events))
-
-
-def delay_parts_of(events: pd.DataFrame, parts: EventParts) -> DelayParts | None:
-    """Return the result of `delay_parts` where the events are taken apart."""
     if not parts.rows:
         return None
     return DelayParts(
@@ -342,45 +333,6 @@ def parts_of_outages(
         if last > first:
             found[row] = values[:, first:last].max(axis=1)
     return pd.DataFrame(found, columns=[BUFFERED, AFTER_SENT]).astype("Int64")
-
-
-def corrected(events: pd.DataFrame, clocks: pd.DataFrame) -> pd.DataFrame:
-    """Return the events with e + θ for their event time: by the collector's clock.
-
-    Never e + (r − s): that takes transit for an error of the clock, and puts a client's events into
-    another order.
-
-    Parameters
-    ----------
-    events
-        The events table, left as it is.
-    clocks
-        Rows of the result of `clock_steps.clock_offsets`: of the clients to correct. θ is `Likely`
-        and what `Drift` adds to it.
-
-    Returns
-    -------
-    pd.DataFrame
-        A new events table, in the same order; zero stays where it was. Events without a received
-        time are corrected as what arrived just before.
-    """
-    clients, times = kernels.group_by(events, CLIENT), kernels.ints(events[EVENT_TIME])
-    received = np.maximum.accumulate(kernels.ints(events[RECEIVED_TIME]))
-    of = _codes(clients, clocks[CLIENT])
-    order = np.lexsort((clocks[FROM].to_numpy(), of))
-    of, begins = of[order], clocks[FROM].to_numpy()[order]
-    offset, drift, middle = clocks[[LIKELY, DRIFT, MEASURED_AT]].to_numpy(np.float64)[order].T
-    row = np.searchsorted(of, clients.codes)  # the client's first stretch, or another client
-    own = np.append(of, -1)[row] == clients.codes
-    for stretch in range(1, int(kernels.counts(of.astype(np.int32), clients.n).max(initial=0))):
-        later = np.minimum(np.searchsorted(of, clients.codes) + stretch, len(of) - 1)
-        row = np.where((of[later] == clients.codes) & (received >= begins[later]), later, row)
-    row = row[own]
-    added = np.zeros(len(events))
-    added[own] = offset[row] + drift[row] * 1e-6 * (times[own] - middle[row])
-    moved = times + np.rint(added).astype(np.int64)
-    zero = times[:1] - np.rint(events[EVENT_TIME_0].to_numpy()[:1] * 1000).astype(np.int64)
-    return events.assign(**{EVENT_TIME: moved, EVENT_TIME_0: (moved - zero) / 1000})
 
 
 def _known_times(events: pd.DataFrame) -> tuple[Bools, Bools, Bools]:

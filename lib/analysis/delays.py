@@ -23,7 +23,7 @@ from lib.analysis import kernels
 from lib.analysis.received import has_received_time, with_received_time
 from lib.analysis.tally import NO_VALUES, Tally
 from lib.core.blockwise import Answer, Carry, added, answered
-from lib.core.columns import EVENT_TIME, PARTITION, RECEIVED_TIME
+from lib.core.columns import EVENT_TIME, EVENTS, FROM, PARTITION, RECEIVED_TIME, TO
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,13 +35,9 @@ if TYPE_CHECKING:
 
 SHARES: Final[Sequence[float]] = (0.0, 0.5, 0.9, 0.99, 0.999, 1.0)
 
-OUT_OF_ORDERNESS: Final = "OutOfOrderness"
-EVENTS: Final = "Events"
 NEGATIVE: Final = "Negative"
 OUT_OF_ORDER: Final = "OutOfOrder"
 SCOPE: Final = "Scope"
-FROM: Final = "From"
-TO: Final = "To"
 SHARE: Final = "Share"
 LONGER: Final = "Longer"
 
@@ -157,26 +153,6 @@ def delay_distribution(
     table[SHARE] = (counts / sizes).ravel()
     table[LONGER] = ((sizes - counts.cumsum(axis=1)) / sizes).ravel()
     return table
-
-
-def out_of_orderness(events: pd.DataFrame, *, by: str | None = None) -> pd.Series[int]:
-    """Return how far each event is behind the largest event time seen before it, int64 ms.
-
-    Parameters
-    ----------
-    events
-        The events table, in **arrival order**.
-    by
-        None over the whole topic; `KafkaPartition` for each event inside its own partition.
-
-    Returns
-    -------
-    pd.Series
-        max(0, M − t), M the largest event time earlier in the same scope; 0 for the first event.
-    """
-    groups = _groups(events, by)
-    behind = kernels.behind_running_max(groups.codes, kernels.ints(events[EVENT_TIME]))
-    return pd.Series(behind, index=events.index, name=OUT_OF_ORDERNESS)
 
 
 def out_of_orderness_quantiles(

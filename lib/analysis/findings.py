@@ -15,13 +15,18 @@ from lib.analysis.sequence_numbers import NONE_REJECTED, Numbering
 from lib.analysis.timestamp_quality import Trust
 from lib.core.columns import (
     CLIENT,
+    DRIFT,
     EVENT_TIME,
     EVENT_TIME_0,
+    EVENTS,
+    LAST_HEARD,
+    LOST,
     OFFSET,
     PARTITION,
     RECEIVED_TIME,
     RECEIVED_TIME_0,
     SESSION,
+    SILENT,
 )
 from lib.core.formatting import counted, duration
 from lib.core.moments import Times, are_dates
@@ -265,7 +270,7 @@ def _of_outages(table: pd.DataFrame, extent: Extent, told: Told) -> Iterator[Fin
     if told.of_outages is not None:
         table = table.join(told.of_outages)
     table = table[table[outages.KIND] != outages.QUIET]
-    touched = table[outages.HELD_BACK] + table[outages.LOST]
+    touched = table[outages.HELD_BACK] + table[LOST]
     shared_outage = table[outages.SHARED_OUTAGE]
     own = shared_outage.isna()
     for row in table.loc[touched[own].nlargest(MOST).index].to_dict("records"):
@@ -279,7 +284,7 @@ def outage_sentence(row: dict[Hashable, Any], extent: Extent, told: Told) -> str
     """Return what a row of the table of outages says, a quiet stretch too."""
     if row[outages.KIND] != outages.QUIET:
         return _outage(row, extent, told).sentence
-    start = int(row[outages.START] if pd.isna(row[outages.LAST_HEARD]) else row[outages.LAST_HEARD])
+    start = int(row[outages.START] if pd.isna(row[LAST_HEARD]) else row[LAST_HEARD])
     back = int(row[outages.BACK_AT])
     return (
         f"{_capital(extent.who(row[CLIENT]))} was quiet for {duration(back - start)}, "
@@ -289,9 +294,9 @@ def outage_sentence(row: dict[Hashable, Any], extent: Extent, told: Told) -> str
 
 def _outage(row: dict[Hashable, Any], extent: Extent, told: Told) -> Finding:
     client = row[CLIENT]
-    held, lost = int(row[outages.HELD_BACK]), int(row[outages.LOST])
-    unheard = pd.isna(row[outages.LAST_HEARD])
-    start = int(row[outages.START] if unheard else row[outages.LAST_HEARD])
+    held, lost = int(row[outages.HELD_BACK]), int(row[LOST])
+    unheard = pd.isna(row[LAST_HEARD])
+    start = int(row[outages.START] if unheard else row[LAST_HEARD])
     back, end = int(row[outages.BACK_AT]), int(row[outages.BURST_END])
     who = _capital(extent.who(client))
     if row[outages.OF_SESSION]:
@@ -336,7 +341,7 @@ def _where_it_waited(row: dict[Hashable, Any]) -> str:
 def _shared_outage(rows: pd.DataFrame, extent: Extent, told: Told) -> Finding:
     clients = tuple(rows[CLIENT].unique().tolist())
     named = tuple(client for client in clients if extent.names(client))
-    held, lost = int(rows[outages.HELD_BACK].sum()), int(rows[outages.LOST].sum())
+    held, lost = int(rows[outages.HELD_BACK].sum()), int(rows[LOST].sum())
     start, back = (int(rows[name].min()) for name in (outages.START, outages.BACK_AT))
     sentence = (
         f"{len(clients):,} clients were silent together for {duration(back - start)}, "
@@ -371,14 +376,14 @@ def _may_be_rejected(told: Told) -> str:
 
 def _of_gone(table: pd.DataFrame, extent: Extent) -> Iterator[Finding]:
     for row in table[table[CLIENT].notna()].to_dict("records"):
-        last, silent = int(row[gone.LAST_HEARD]), int(row[gone.SILENT])
+        last, silent = int(row[LAST_HEARD]), int(row[SILENT])
         sentence = (
             f"Client {row[CLIENT]} is gone: it was last heard at {extent.times.moment(last)}, "
             f"{duration(silent)} before the topic ends, and before that never silent for more than "
             f"{duration(row[gone.LONGEST])}."
         )
         window = around(last - extent.zero_ms, last - extent.zero_ms + silent)
-        yield Finding(sentence, int(row[gone.EVENTS]), "gone", "Outages", *window, (row[CLIENT],))
+        yield Finding(sentence, int(row[EVENTS]), "gone", "Outages", *window, (row[CLIENT],))
 
 
 def _of_impossible_times(events: pd.DataFrame, extent: Extent) -> Finding:
@@ -415,15 +420,15 @@ def _of_clocks(
     for _, rows in wrong.groupby(shared):
         yield Finding(
             _shared_clock(rows),
-            int(rows[client_clocks.EVENTS].sum()),
+            int(rows[EVENTS].sum()),
             "clock",
             "Delay",
             *window,
             tuple(rows[CLIENT].tolist()),
         )
     own = wrong[shared.reindex(wrong.index).isna()]
-    for row in own.nlargest(MOST, client_clocks.EVENTS).to_dict("records"):
-        client, events = row[CLIENT], int(row[client_clocks.EVENTS])
+    for row in own.nlargest(MOST, EVENTS).to_dict("records"):
+        client, events = row[CLIENT], int(row[EVENTS])
         yield Finding(_clock(row, events), events, "clock", "Delay", *window, (client,))
 
 
@@ -457,7 +462,7 @@ def _shared_clock(rows: pd.DataFrame) -> str:
 
 
 def _clock(row: dict[Hashable, Any], events: int) -> str:
-    offset, drift = row[client_clocks.CLOCK_OFFSET], row[client_clocks.DRIFT]
+    offset, drift = row[client_clocks.CLOCK_OFFSET], row[DRIFT]
     side = "ahead of" if offset > 0 else "behind"
     sentence = f"Client {row[CLIENT]}'s clock is {duration(abs(offset))} {side} the others'"
     if round(abs(drift)):  # 0 where no drift is established
@@ -474,7 +479,7 @@ def _of_sessions(table: pd.DataFrame | None, extent: Extent, told: Told) -> Iter
     if table is None:
         return
     topic = extent.start_s, extent.end_s
-    lost = table[completeness.LOST].fillna(0)
+    lost = table[LOST].fillna(0)
     if told.numbers is not None and (held := told.numbers.in_rejected):
         are = "number that is" if held == 1 else "numbers that are"
         sentence = f"Rejected records hold {held:,} {are} missing: nothing lost them on the way."
@@ -520,12 +525,12 @@ def _of_whole(part: Part, rows: pd.DataFrame, extent: Extent) -> Iterator[Findin
     """Yield a part that is long for half of the topic's events, or for some between servers."""
     kind, sentence = _OF_TOPIC[part]
     names = _QUANTILES if part is Part.PIPELINE else ["p50"]
-    for row in rows[rows[delay_parts.EVENTS] >= FEW].to_dict("records"):
+    for row in rows[rows[EVENTS] >= FEW].to_dict("records"):
         long = [name for name in names if row[name] >= NOTABLE_MS]
         if long:
             share, words = _QUANTILES[long[0]]
             said = sentence.format(words, duration(row[long[0]]))
-            events = round(share * row[delay_parts.EVENTS])
+            events = round(share * row[EVENTS])
             yield Finding(said, events, kind, "Delay", extent.start_s, extent.end_s)
 
 
@@ -541,9 +546,9 @@ def _of_clients(
             return
         usual = float(np.quantile(rows[name], 0.5, method="lower"))
         long = rows[name] > max(client_clocks.SENSITIVITY * usual, NOTABLE_MS)
-        for row in rows[long].nlargest(MOST, delay_parts.EVENTS).to_dict("records"):
+        for row in rows[long].nlargest(MOST, EVENTS).to_dict("records"):
             share, words = _QUANTILES[name]
-            client, events = row[CLIENT], round(share * row[delay_parts.EVENTS])
+            client, events = row[CLIENT], round(share * row[EVENTS])
             some = f"{words} of {extent.who(client)}'s events"
             kind, sentence = _OF_CLIENT[part]
             said = sentence.format(some, duration(row[name]))
@@ -591,7 +596,7 @@ def _was_set(row: dict[Hashable, Any], extent: Extent) -> Finding:
     elif way == "back":
         sentence += ", or its events were under way for so much longer from then on"
     window = extent.start_s, extent.end_s
-    return Finding(f"{sentence}.", row[clock_steps.EVENTS], "clock", "Delay", *window, (client,))
+    return Finding(f"{sentence}.", row[EVENTS], "clock", "Delay", *window, (client,))
 
 
 def _set_together(rows: pd.DataFrame, extent: Extent) -> Finding:
@@ -606,7 +611,7 @@ def _set_together(rows: pd.DataFrame, extent: Extent) -> Finding:
         sentence += ", by whole quarter hours: their time zone or summer time may have changed"
     elif way == "back":
         sentence += "; or the way that they share took so much longer from then on"
-    events, window = int(rows[clock_steps.EVENTS].sum()), (extent.start_s, extent.end_s)
+    events, window = int(rows[EVENTS].sum()), (extent.start_s, extent.end_s)
     return Finding(f"{sentence}.", events, "clock", "Delay", *window, clients)
 
 

@@ -14,17 +14,14 @@ import pandas as pd
 
 from lib.analysis import kernels
 from lib.core.blockwise import Answer, Pool, added, answered, joined, stacked
-from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
+from lib.core.columns import CLIENT, EVENT_TIME, EVENTS, LAST_HEARD, RECEIVED_TIME, SILENT
 from lib.core.jit import compiled
 
 if TYPE_CHECKING:
     from lib.analysis.kernels import Codes, Ints
     from lib.core.blockwise import Question
 
-LAST_HEARD: Final = "LastHeard"
-SILENT: Final = "Silent"
 LONGEST: Final = "Longest"
-EVENTS: Final = "Events"
 
 STAYING_SHARE: Final = 0.8
 """Share of the clients, at least, that are heard until the topic ends; else they come and go."""

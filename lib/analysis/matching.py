@@ -32,6 +32,7 @@ from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
     EVENT_TIME_0,
+    EVENTS,
     KAFKA_COLUMNS,
     PARTITION,
     RECEIVED_TIME_0,
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
 Bools = npt.NDArray[np.bool_]
 
 FIELD: Final = "Field"
-EVENTS: Final = "Events"
 
 _OF_PLACE: Final = frozenset({*KAFKA_COLUMNS, RECORD_TIME, EVENT_TIME_0, RECEIVED_TIME_0})
 """Columns that say where and when a record is, not what."""

@@ -36,7 +36,7 @@ from lib.analysis.clock_steps import clock_steps, without_steps
 from lib.analysis.received import has_received_time
 from lib.analysis.sequence_numbers import NONE_REJECTED, RejectedRecords, sequence_numbers
 from lib.core.blockwise import Answer, Pool, added, alone, answered, stacked
-from lib.core.columns import CLIENT, SESSION
+from lib.core.columns import CLIENT, LAST_HEARD, LOST, SESSION
 
 if TYPE_CHECKING:
     from lib.analysis.client_clocks import LowerEnvelopes
@@ -49,12 +49,10 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 KIND: Final = "Kind"
-LAST_HEARD: Final = "LastHeard"
 BACK_AT: Final = "BackAt"
 SILENCE: Final = "Silence"
 START: Final = "Start"
 HELD_BACK: Final = "HeldBack"
-LOST: Final = "Lost"
 LARGEST_DELAY: Final = "LargestDelay"
 BURST_END: Final = "BurstEnd"
 BURST_LENGTH: Final = "BurstLength"

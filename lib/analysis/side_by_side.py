@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from lib.analysis import kernels
-from lib.analysis.delays import EVENTS, FROM, TO, delay_over_time
-from lib.core.columns import EVENT_TIME, RECEIVED_TIME
+from lib.analysis.delays import delay_over_time
+from lib.core.columns import EVENT_TIME, EVENTS, FROM, RECEIVED_TIME, TO
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -663,38 +663,22 @@ def _leave_out_backlogs(
         until = -1
         backlog = False
         for at in range(begin, end):
-            of_client = client[at]
+            most, usual = limit[client[at]], typical[client[at]]
             if ends[at] and at == begin:
                 ends[at] = _is_outage_at_first(
-                    begin,
-                    last[0],
-                    received,
-                    event_time,
-                    due,
-                    ended_by,
-                    limit[of_client],
-                    typical[of_client],
-                    topic_begins,
+                    begin, last[0], received, event_time, due, ended_by, most, usual, topic_begins
                 )
             elif ends[at]:
                 silence = received[at] - received[at - 1]
-                pace = _PACES * typical[of_client]
-                own = not backlog or silence > pace + limit[of_client]
+                own = not backlog or silence > _PACES * usual + most
                 ends[at] = own and _is_whole(
-                    at,
-                    end,
-                    received,
-                    due,
-                    ended_by,
-                    limit[of_client],
-                    typical[of_client],
-                    topic_begins,
+                    at, end, received, due, ended_by, most, usual, topic_begins
                 )
             if ends[at]:
                 backlog = True
                 until = max(until, last[at - begin])
             elif backlog and at >= until:
-                backlog = received[at] - due[at] > _ON_TIME * limit[of_client]
+                backlog = received[at] - due[at] > _ON_TIME * most
 
 
 @compiled

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lib.analysis import kernels
-from lib.core.blockwise import Pool, added, alone
+from lib.core.blockwise import Pool, added
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,35 +22,6 @@ Floats = npt.NDArray[np.float64]
 _STEPS: Final = 4  # thresholds tried in an octave, a doubling of the value
 _ERRORS: Final = 2.0  # standard errors by which a piece of the curve is taken flatter than it is
 _PIECES: Final = (1, 2, 3)  # lengths of the pieces that are continued, octaves
-
-
-def threshold(
-    values: Floats, false_share: float, expected_share: Callable[[Floats], Floats] | None = None
-) -> float:
-    """Return the value beyond which at most `false_share` of the values are to be expected.
-
-    The expectation comes from the values. On log-log axes the survival curve of network delays
-    gets steeper or stays straight: uniform, gamma, lognormal, bounded and Pareto delays all do.
-    Any piece of the curve, continued straight, therefore bounds what is to be expected further
-    out; where far more is found, it has another cause. What is found is taken out, and the rest
-    is judged again, until nothing more is found.
-
-    Parameters
-    ----------
-    values
-        Values of any unit, in any order; none of zero or less is ever beyond.
-    false_share
-        Share of the values beyond the threshold that may be expected ones, 0 to 1.
-    expected_share
-        If known otherwise: the share of all values that is to be expected beyond each of some
-        values, at least.
-
-    Returns
-    -------
-    float
-        The threshold; infinite where nothing is beyond expectation.
-    """
-    return threshold_of(alone(find_survival(values)), false_share, expected_share)
 
 
 @dataclass(frozen=True)
@@ -83,7 +54,29 @@ def _widest(
 def threshold_of(
     curve: Survival, false_share: float, expected_share: Callable[[Floats], Floats] | None = None
 ) -> float:
-    """Return the result of `threshold` for the values of a survival curve."""
+    """Return the value beyond which at most `false_share` of the values are to be expected.
+
+    The expectation comes from the values. On log-log axes the survival curve of network delays
+    gets steeper or stays straight: uniform, gamma, lognormal, bounded and Pareto delays all do.
+    Any piece of the curve, continued straight, therefore bounds what is to be expected further
+    out; where far more is found, it has another cause. What is found is taken out, and the rest
+    is judged again, until nothing more is found.
+
+    Parameters
+    ----------
+    curve
+        Of values of any unit; none of zero or less is ever beyond.
+    false_share
+        Share of the values beyond the threshold that may be expected ones, 0 to 1.
+    expected_share
+        If known otherwise: the share of all values that is to be expected beyond each of some
+        values, at least.
+
+    Returns
+    -------
+    float
+        The threshold; infinite where nothing is beyond expectation.
+    """
     grid, beyond = curve.grid, curve.beyond
     found = len(grid)
     if not found:

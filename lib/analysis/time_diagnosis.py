@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lib.analysis.tally import find_median
-from lib.core.blockwise import Answer, Pool, added, answered, joined
+from lib.core.blockwise import Answer, Pool, added, joined
 from lib.core.times.diagnosis import (
     FEWEST,
     Compared,
@@ -31,15 +31,17 @@ if TYPE_CHECKING:
 _NOT_HELD_BACK: Final = 0.9  # of a client's events, in order of how far they are ahead
 
 
-def diagnose(
+def diagnosed(
     event_ms: NDArray[np.int64],
     received_ms: NDArray[np.int64],
     *,
     form: FormName | None = None,
     groups: NDArray[np.integer] | None = None,
     names_zone: bool = False,
-) -> Diagnosis | None:
-    """Return what is wrong with event times as a whole, as `lib.core.times.diagnosis.judge` does.
+) -> Question[Diagnosis | None]:
+    """Ask what is wrong with event times as a whole, as `lib.core.times.diagnosis.judge` says it.
+
+    Of blocks that have all events of their clients each.
 
     Parameters
     ----------
@@ -51,20 +53,6 @@ def diagnose(
     form, names_zone
         As for `judge`.
     """
-    return answered(
-        diagnosed(event_ms, received_ms, form=form, groups=groups, names_zone=names_zone)
-    )
-
-
-def diagnosed(
-    event_ms: NDArray[np.int64],
-    received_ms: NDArray[np.int64],
-    *,
-    form: FormName | None,
-    groups: NDArray[np.integer] | None,
-    names_zone: bool,
-) -> Question[Diagnosis | None]:
-    """Ask `diagnose` of blocks that have all events of their clients each."""
     ahead = event_ms - received_ms
     median = yield from find_median(event_ms)
     of_received = yield from find_median(received_ms)

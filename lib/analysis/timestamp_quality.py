@@ -3,7 +3,7 @@
 With LogAppendTime the broker stamps a record when it appends it. With CreateTime the record's
 timestamp is whatever the producer said: a gateway's time of receipt, a copy of the event time, or
 what a mirror carried over from the topic that it read. Received time may be a field instead, which
-a collector wrote. Only what the records show is judged: `measure_timestamps` counts it over the
+a collector wrote. Only what the records show is judged: `order_question` counts it over the
 topic, `verdict_of` says what it means.
 """
 
@@ -192,21 +192,6 @@ def assess_order(order: Order, own: OwnBackwards, events: int) -> Verdict:
     if not order.events:
         return Verdict(Trust.NONE, _NONE, 0, missing=events)
     return verdict_of(order.counts(own, events - order.events))
-
-
-def measure_timestamps(heard: pd.DataFrame, missing: int = 0) -> TimestampCounts:
-    """Return what the received times of at least one event show.
-
-    Parameters
-    ----------
-    heard
-        The events that have one, in **arrival order**. The column `KafkaTimestampType` may be
-        missing.
-    missing
-        Number of events that have none.
-    """
-    order = answered(order_question(heard))
-    return order.counts(own_backwards(heard) if order.backwards else NO_OWN, missing)
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,8 @@ import pandas as pd
 from lib.analysis import matching
 from lib.analysis.matching import Fate, Matching, key_columns, numbered_key, share_told_apart
 from lib.analysis.way import Way, broker_times, way_between
-from lib.core.columns import CLIENT, EVENT_TIME, OFFSET, PARTITION, SEQUENCE, SESSION
+from lib.core.columns import CLIENT, EVENT_TIME, KEY, OFFSET, PARTITION, SEQUENCE, SESSION
 from lib.core.formatting import counted
-from lib.events.fields import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -66,8 +66,6 @@ _TITLES: Final = {
     TimeDomain.RECEIVED: ("Received time: when it arrived", colours.RECEIVED_TIME_COLOUR),
 }
 
-_NUMBER: Final = alt.Tooltip(field="number", type="quantitative", title="Event")
-
 
 class Order(StrEnum):
     """What the rows of clients are sorted by."""

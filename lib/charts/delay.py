@@ -29,7 +29,7 @@ from lib.charts.picture import (
 from lib.charts.rows import client_lanes, written
 from lib.charts.texts import drawn_names
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
-from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
+from lib.core.columns import CLIENT, EVENT_TIME, EVENTS, FROM, RECEIVED_TIME, TO
 from lib.core.formatting import counted, delay_text, duration
 
 _LEAST_S: Final = 0.0005
@@ -70,9 +70,7 @@ def distribution(binned: pd.DataFrame, by: str | None, largest_ms: int) -> Pictu
     largest_ms
         The largest delay.
     """
-    drawn = binned.assign(
-        low=np.maximum(binned[delays.FROM] / 1000, _LEAST_S), high=binned[delays.TO] / 1000
-    )
+    drawn = binned.assign(low=np.maximum(binned[FROM] / 1000, _LEAST_S), high=binned[TO] / 1000)
     colour: Any = alt.ColorValue(colours.RECEIVED_TIME_COLOUR)
     if by is not None:
         lanes = client_lanes(binned[by].cat.categories, binned[by].cat.codes.to_numpy())
@@ -82,7 +80,7 @@ def distribution(binned: pd.DataFrame, by: str | None, largest_ms: int) -> Pictu
         *([alt.Tooltip("who:N", title="Client")] if by is not None else []),
         alt.Tooltip("low:Q", title="Longer than (s)", format=",.3f"),
         alt.Tooltip("high:Q", title="Up to (s)", format=",.3f"),
-        alt.Tooltip(f"{delays.EVENTS}:Q", title="Events", format=","),
+        alt.Tooltip(f"{EVENTS}:Q", title="Events", format=","),
         alt.Tooltip(f"{delays.LONGER}:Q", title="Share longer", format=".4%"),
     ]
     base = alt.Chart(drawn).encode(color=colour, tooltip=tooltip)
@@ -90,7 +88,7 @@ def distribution(binned: pd.DataFrame, by: str | None, largest_ms: int) -> Pictu
     most = float(drawn[delays.SHARE].max())
     shares = _shares(base, 0.9 if by is None else 0.45, most, end)
     chart = stacked([shares, _survival(base, drawn, end)], spacing=16)
-    events = int(binned[delays.EVENTS].sum())
+    events = int(binned[EVENTS].sum())
     longer = _share_longer(binned, 1000)
     return Picture(
         chart,
@@ -103,8 +101,8 @@ def distribution(binned: pd.DataFrame, by: str | None, largest_ms: int) -> Pictu
 
 def _share_longer(binned: pd.DataFrame, ms: int) -> float:
     """Return the share of events with a delay beyond a limit that bins end at."""
-    beyond = binned.loc[binned[delays.FROM] >= ms, delays.EVENTS].sum()
-    return float(beyond / max(binned[delays.EVENTS].sum(), 1))
+    beyond = binned.loc[binned[FROM] >= ms, EVENTS].sum()
+    return float(beyond / max(binned[EVENTS].sum(), 1))
 
 
 def _log_delay(field: str, end_s: float, title: str | None) -> alt.X:
@@ -195,11 +193,11 @@ def over_time(
         What its times and clients are called; other words are of no records that can be clicked.
     """
     stretches = _stretches(events)
-    full = stretches[stretches[delays.EVENTS] >= _FEWEST]
+    full = stretches[stretches[EVENTS] >= _FEWEST]
     event = events[EVENT_TIME].to_numpy()
-    width = int(stretches[delays.TO].iloc[0] - stretches[delays.FROM].iloc[0])
-    place = (event - int(stretches[delays.FROM].iloc[0])) // width
-    few = events[stretches[delays.EVENTS].to_numpy()[place] < _FEWEST] if len(full) else events
+    width = int(stretches[TO].iloc[0] - stretches[FROM].iloc[0])
+    place = (event - int(stretches[FROM].iloc[0])) // width
+    few = events[stretches[EVENTS].to_numpy()[place] < _FEWEST] if len(full) else events
     delay = (events[RECEIVED_TIME] - events[EVENT_TIME]).to_numpy()
     low = min(int(delay.min()), 0) / 1000 * 1.3 - 0.002
     high = max(int(delay.max()), 1) / 1000 * 1.3
@@ -235,7 +233,7 @@ def over_time(
 
 def _stretches(events: pd.DataFrame) -> pd.DataFrame:
     if len(events) <= MOST_POINTS:
-        return delays.delay_over_time(events, bins=1).assign(**{delays.EVENTS: 0})
+        return delays.delay_over_time(events, bins=1).assign(**{EVENTS: 0})
     bins = min(_MOST_STRETCHES, len(events) // _PER_STRETCH)
     return delays.delay_over_time(events, bins=bins)
 
@@ -257,11 +255,11 @@ def _bands(
     full: pd.DataFrame, colour: alt.Color, zero_ms: int, scale: TimeScale
 ) -> list[alt.Chart]:
     times = {
-        TIME: drawn_times(full[delays.FROM], zero_ms, scale),
-        "end": drawn_times(full[delays.TO], zero_ms, scale),
+        TIME: drawn_times(full[FROM], zero_ms, scale),
+        "end": drawn_times(full[TO], zero_ms, scale),
     }
     told = {
-        "events": full[delays.EVENTS].to_numpy(),
+        "events": full[EVENTS].to_numpy(),
         **{q: full[q].astype("float64").to_numpy() / 1000 for q in ("p50", "p90", "p99")},
     }
     each = [

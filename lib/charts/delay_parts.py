@@ -11,12 +11,11 @@ import pandas as pd
 
 from lib.analysis import delay_parts
 from lib.analysis.delay_parts import Part
-from lib.analysis.delays import FROM, TO
 from lib.charts import colours
 from lib.charts.picture import FIT, TIME, TITLE, delays_up
 from lib.charts.texts import drawn_names
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
-from lib.core.columns import CLIENT
+from lib.core.columns import CLIENT, EVENTS, FROM, TO
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +73,7 @@ def per_client(by_client: pd.DataFrame, share: str = "p50") -> PartsChart:
             "place": [order[client] for client in rows[CLIENT]],
             "part": _words(rows[delay_parts.PART]),
             "seconds": rows[share].to_numpy() / 1000,
-            "events": rows[delay_parts.EVENTS].to_numpy(),
+            "events": rows[EVENTS].to_numpy(),
         }
     )
     told = [part for part in Part if WORDS[part] in set(drawn["part"])]
@@ -122,7 +121,7 @@ def over_time(
             TIME: drawn_times(stretches[FROM], zero_ms, scale),
             "part": _words(stretches[delay_parts.PART]),
             "seconds": stretches[share].to_numpy() / 1000,
-            "events": stretches[delay_parts.EVENTS].to_numpy(),
+            "events": stretches[EVENTS].to_numpy(),
         }
     )
     low = min(float(drawn["seconds"].min()), 0.0) * 1.2 - 0.05

@@ -11,7 +11,7 @@ import pandas as pd
 from lib.analysis import outages
 from lib.charts import colours
 from lib.charts.times import TimeScale, drawn_times, time_tooltip
-from lib.core.columns import CLIENT
+from lib.core.columns import CLIENT, LAST_HEARD, LOST
 from lib.core.formatting import counted, duration
 from lib.events.table import TimeDomain
 
@@ -77,7 +77,7 @@ def outage_layers(
 def _worst(table: pd.DataFrame, lanes: Lanes) -> pd.DataFrame:
     told = table[table[outages.KIND] != outages.QUIET]
     told = told[lanes.of(told[CLIENT].cat.codes.to_numpy()) >= 0]
-    touched = told[outages.HELD_BACK] + told[outages.LOST]
+    touched = told[outages.HELD_BACK] + told[LOST]
     return told.loc[touched.nlargest(MOST_SHADED).index]
 
 
@@ -85,7 +85,7 @@ def _drawn(
     shown: pd.DataFrame, lanes: Lanes, zero_ms: int, scale: TimeScale, least_ms: float
 ) -> pd.DataFrame:
     """Return what is drawn of outages, the worst first, one row each."""
-    start = shown[outages.LAST_HEARD].fillna(shown[outages.START]).astype(np.int64)
+    start = shown[LAST_HEARD].fillna(shown[outages.START]).astype(np.int64)
     silence = (shown[outages.BACK_AT] - start).to_numpy()
     return pd.DataFrame(
         {
@@ -93,7 +93,7 @@ def _drawn(
             "silent": drawn_times(start, zero_ms, scale),
             "back": drawn_times(shown[outages.BACK_AT], zero_ms, scale),
             "held": shown[outages.HELD_BACK].to_numpy(),
-            "lost": shown[outages.LOST].to_numpy(),
+            "lost": shown[LOST].to_numpy(),
             "silence": [duration(ms) for ms in silence],
             "label": np.where(silence >= least_ms, _labels(shown), ""),
         }
@@ -102,9 +102,7 @@ def _drawn(
 
 def _labels(shown: pd.DataFrame) -> list[str]:
     labels = [""] * len(shown)
-    for place, (held, lost) in enumerate(
-        zip(shown[outages.HELD_BACK], shown[outages.LOST], strict=True)
-    ):
+    for place, (held, lost) in enumerate(zip(shown[outages.HELD_BACK], shown[LOST], strict=True)):
         if place < MOST_LABELLED:
             labels[place] = (
                 f"burst of {held:,} ▸" if held else f"{counted(int(lost), 'event')} lost"

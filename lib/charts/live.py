@@ -7,10 +7,10 @@ from typing import Final
 import altair as alt
 import pandas as pd
 
-from lib.analysis.delays import EVENTS, FROM, TO
 from lib.charts import colours
 from lib.charts.picture import TIME, TITLE, Picture, delays_up, gridless, stacked
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
+from lib.core.columns import EVENTS, FROM, TO
 from lib.core.formatting import counted, duration
 from lib.live.counts import DROPPED
 

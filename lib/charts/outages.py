@@ -11,7 +11,7 @@ from lib.charts.picture import FIT, ROWS, TIME, TITLE, Picture, zoom
 from lib.charts.rows import ROW_PX, client_lanes, shown_name
 from lib.charts.silences import MOST_OUTAGES, affected, silence_marks, worst
 from lib.charts.times import time_axis
-from lib.core.columns import CLIENT
+from lib.core.columns import CLIENT, LOST
 from lib.core.formatting import counted, duration
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def outage_timeline(
 def _finding(table: pd.DataFrame) -> str:
     silences = table[outages.SILENCE].fillna(0).to_numpy()
     longest = int(silences.argmax())
-    held, lost = int(table[outages.HELD_BACK].sum()), int(table[outages.LOST].sum())
+    held, lost = int(table[outages.HELD_BACK].sum()), int(table[LOST].sum())
     return (
         f"{counted(len(table), 'silence')} of {counted(table[CLIENT].nunique(), 'client')}; the "
         f"longest, {duration(silences[longest])}, of client "

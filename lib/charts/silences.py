@@ -13,7 +13,7 @@ from lib.charts import colours
 from lib.charts.picture import TIME, along
 from lib.charts.texts import drawn_names
 from lib.charts.times import drawn_times, time_tooltip
-from lib.core.columns import CLIENT
+from lib.core.columns import CLIENT, LAST_HEARD, LOST
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,7 +33,7 @@ KIND_COLOURS: Final = {
 
 def touched(table: pd.DataFrame) -> pd.Series:
     """Return how many events each outage held back or lost, int64."""
-    return table[outages.HELD_BACK] + table[outages.LOST]
+    return table[outages.HELD_BACK] + table[LOST]
 
 
 def affected(table: pd.DataFrame, clients: int) -> NDArray[np.float64]:
@@ -95,7 +95,7 @@ def _tooltip(scale: TimeScale) -> list[alt.Tooltip]:
 
 def _drawn(shown: pd.DataFrame, lanes: Lanes, zero_ms: int, scale: TimeScale) -> pd.DataFrame:
     """Return what a chart draws of outages, one row each."""
-    start = shown[outages.LAST_HEARD].fillna(shown[outages.START]).astype(np.int64)
+    start = shown[LAST_HEARD].fillna(shown[outages.START]).astype(np.int64)
     [client] = drawn_names(shown[CLIENT])
     return pd.DataFrame(
         {
@@ -106,7 +106,7 @@ def _drawn(shown: pd.DataFrame, lanes: Lanes, zero_ms: int, scale: TimeScale) ->
             "back": drawn_times(shown[outages.BACK_AT], zero_ms, scale),
             "end": drawn_times(shown[outages.BURST_END], zero_ms, scale),
             "held": shown[outages.HELD_BACK].to_numpy(),
-            "lost": shown[outages.LOST].to_numpy(),
+            "lost": shown[LOST].to_numpy(),
             "silence": (shown[outages.BACK_AT] - start).to_numpy() / 1000,
         }
     )

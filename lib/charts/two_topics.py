@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 import altair as alt
 import pandas as pd
 
-from lib.analysis.delays import EVENTS, FROM, TO
 from lib.analysis.side_by_side import TOPIC
 from lib.charts import colours
 from lib.charts.picture import (
@@ -22,6 +21,7 @@ from lib.charts.picture import (
 )
 from lib.charts.rows import shown_name
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
+from lib.core.columns import EVENTS, FROM, TO
 from lib.core.formatting import counted, duration
 
 if TYPE_CHECKING:

@@ -31,11 +31,12 @@ from lib.core.columns import (
     GAP_MS,
     LATENCY_MEDIAN_MS,
     SHARE_BELOW,
+    SILENT,
     TO_MS,
 )
 from lib.core.formatting import counted, duration
 from lib.replay.blame import DROPPED_BECAUSE, DROPPED_OF, GROUP
-from lib.replay.partitions import BEHIND_MS, PARTITION, SILENT
+from lib.replay.partitions import BEHIND_MS, PARTITION
 from lib.replay.sweep import LATENESS_MS
 from lib.replay.windows import SessionWindow
 
@@ -129,23 +130,8 @@ def _panel(
     drawn: pd.DataFrame, panel: _Panel, current_ms: int, title: str | None
 ) -> alt.LayerChart:
     field, name, colour = panel
-    low, high = float(drawn["x"].min()), float(drawn["x"].max())
-    x = alt.X(
-        "x:Q",
-        title=title,
-        scale=alt.Scale(type="log", nice=False, padding=8, domain=[low, high]),
-        axis=duration_axis(low, high, zero_at=NO_DELAY_S if low == NO_DELAY_S else None),
-    )
+    x, tooltip = _across(drawn["x"], title), _tooltip(panel)
     known = drawn.dropna(subset=[field])
-    is_share = field != "latency"
-    tooltip = [
-        alt.Tooltip("x:Q", title="Set to (s)", format=",~g"),
-        alt.Tooltip(
-            f"{field}:Q",
-            title=name if is_share else f"{name} (s)",
-            format=".3~%" if is_share else ",.3~f",
-        ),
-    ]
     line = (
         alt.Chart(known)
         .mark_line(point=alt.OverlayMarkDef(size=40, color=colour), strokeWidth=2, color=colour)
@@ -170,6 +156,28 @@ def _panel(
         height=100,
         title=alt.Title(name, **{**TITLE, "fontSize": 12}),
     )
+
+
+def _across(settings: pd.Series, title: str | None) -> alt.X:
+    low, high = float(settings.min()), float(settings.max())
+    return alt.X(
+        "x:Q",
+        title=title,
+        scale=alt.Scale(type="log", nice=False, padding=8, domain=[low, high]),
+        axis=duration_axis(low, high, zero_at=NO_DELAY_S if low == NO_DELAY_S else None),
+    )
+
+
+def _tooltip(panel: _Panel) -> list[alt.Tooltip]:
+    is_share = panel.field != "latency"
+    return [
+        alt.Tooltip("x:Q", title="Set to (s)", format=",~g"),
+        alt.Tooltip(
+            f"{panel.field}:Q",
+            title=panel.name if is_share else f"{panel.name} (s)",
+            format=".3~%" if is_share else ",.3~f",
+        ),
+    ]
 
 
 def _up(field: str, most: float) -> alt.Y:
@@ -338,8 +346,28 @@ def _tradeoff_panel(
         scale=alt.Scale(type="log", domain=[_LEAST_SHARE, 1], padding=8, nice=False),
         axis=share_axis((0.0001, 0.001, *_SHARES), zero_at=_LEAST_SHARE),
     )
-    lines = (
-        alt.Chart(shown.assign(**{at: np.maximum(shown[field], _LEAST_SHARE)}))
+    lines = _setting_lines(
+        shown.assign(**{at: np.maximum(shown[field], _LEAST_SHARE)}),
+        x,
+        y,
+        alt.Tooltip(f"{field}:Q", title=name, format=".3~%"),
+    )
+    own = (
+        alt.Chart(mark.assign(**{at: np.maximum(mark[field], _LEAST_SHARE)}))
+        .mark_point(shape="diamond", size=220, filled=True, color=colours.LATE, opacity=1)
+        .encode(x=x, y=y, tooltip=[alt.Tooltip(f"{field}:Q", title="Advised", format=".3~%")])
+    )
+    return alt.LayerChart(
+        layer=[plain(layer) for layer in (lines, own)],
+        height=200,
+        title=alt.Title(f"{name} over the result latency", **TITLE),
+    )
+
+
+def _setting_lines(drawn: pd.DataFrame, x: alt.X, y: alt.Y, share: alt.Tooltip) -> alt.Chart:
+    """Draw a line for each gap or lateness, its points being settings."""
+    lines: alt.Chart = (
+        alt.Chart(drawn)
         .mark_line(point=alt.OverlayMarkDef(size=35), strokeWidth=1.5)
         .encode(
             x=x,
@@ -358,20 +386,11 @@ def _tradeoff_panel(
                 alt.Tooltip("line:N", title="With"),
                 alt.Tooltip("delay:Q", title="Delay or grace (s)", format=",~g"),
                 alt.Tooltip("latency:Q", title="Result latency (s)", format=",.1f"),
-                alt.Tooltip(f"{field}:Q", title=name, format=".3~%"),
+                share,
             ],
         )
     )
-    own = (
-        alt.Chart(mark.assign(**{at: np.maximum(mark[field], _LEAST_SHARE)}))
-        .mark_point(shape="diamond", size=220, filled=True, color=colours.LATE, opacity=1)
-        .encode(x=x, y=y, tooltip=[alt.Tooltip(f"{field}:Q", title="Advised", format=".3~%")])
-    )
-    return alt.LayerChart(
-        layer=[plain(layer) for layer in (lines, own)],
-        height=200,
-        title=alt.Title(f"{name} over the result latency", **TITLE),
-    )
+    return lines
 
 
 def blame_bars(table: pd.DataFrame, what: str) -> alt.Chart:

@@ -14,7 +14,6 @@ blocks, the same ones everywhere.
 from __future__ import annotations
 
 import time
-from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial, reduce
 from itertools import pairwise
@@ -127,28 +126,6 @@ class BlockReport:
     def reached(self) -> int:
         """The largest received time, epoch ms."""
         return int(self.marks[-1]) if len(self.marks) else _NEVER
-
-
-@dataclass(frozen=True)
-class TopicInBlocks:
-    """A topic that a cluster holds.
-
-    Attributes
-    ----------
-    known
-        What was learned from its beginning.
-    reports
-        Of each span, in the order of the plan.
-    in_order
-        Events tables that follow one another in arrival order, futures.
-    by_client
-        Events tables that have all events of their clients each, futures.
-    """
-
-    known: Known
-    reports: Sequence[BlockReport]
-    in_order: Sequence[Future]
-    by_client: Sequence[Future]
 
 
 def cut(plan: Plan, offsets: int = OFFSETS) -> list[Span]:
@@ -409,8 +386,3 @@ def _check_times(reports: Sequence[BlockReport], fields: Fields) -> None:
             "of them are wrong.",
             "Report without --cluster.",
         )
-
-
-def summed(counts: Sequence[Mapping[int, int]]) -> dict[int, int]:
-    """Return the sum of counts by their keys."""
-    return dict(sum((Counter(dict(each)) for each in counts), Counter[int]()))

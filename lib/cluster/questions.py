@@ -21,7 +21,7 @@ from lib.analysis.summary import extremes_of
 from lib.analysis.time_notices import diagnosis_question
 from lib.analysis.timestamp_quality import order_question, own_backwards
 from lib.core.blockwise import Answer, added, stacked, together
-from lib.core.columns import CLIENT, EVENT_TIME, SESSION
+from lib.core.columns import CLIENT, EVENT_TIME, LOST, SESSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -152,7 +152,7 @@ def _of_numbers(table: pd.DataFrame, numbers: SequenceNumbers | None) -> Mapping
     sessions = None
     if numbers is not None:
         sessions = completeness(table, numbers.steps)
-        faults = sessions[[sessions_of.LOST, sessions_of.DUPLICATES]].fillna(0).any(axis=1)
+        faults = sessions[[LOST, sessions_of.DUPLICATES]].fillna(0).any(axis=1)
         sessions = sessions[faults].reset_index(drop=True)
     return {
         "numbering": Answer(numbering, _first, _as_it_is),

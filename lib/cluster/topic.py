@@ -21,12 +21,11 @@ from lib.cluster.blocks import (
     in_arrival_order,
     read_in_blocks,
     slim,
-    summed,
 )
 from lib.core.errors import SkewlineError, SourceError
 from lib.core.formatting import size
 from lib.events.table import build_events
-from lib.loading.load import LoadReport
+from lib.loading.load import LoadReport, summed
 from lib.loading.reading import Progress, first_blocks, known_from
 from lib.sources.base import Latest
 

@@ -22,6 +22,15 @@ def hex_lines(value: bytes) -> str:
     return "\n".join(lines)
 
 
+def is_utf8(value: bytes) -> bool:
+    """Return whether bytes are text in UTF-8."""
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def text_of_bytes(value: bytes) -> str:
     r"""Return bytes as text, as a key is shown: UTF-8, what is not as `\xff`."""
     return value.decode(errors="backslashreplace")

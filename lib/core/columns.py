@@ -1,4 +1,4 @@
-"""The names of the events table's columns, the notebook's own."""
+"""The names of columns: the notebook's, of the events table, and what several tables have."""
 
 from __future__ import annotations
 
@@ -21,6 +21,10 @@ RECORD_TIME: Final = "RecordTimestamp"
 PLACE: Final = "PlaceInRecord"
 """Which of a record's events it is, int64 from 0; only of topics whose records hold several."""
 
+KEY: Final = "@key"
+HEADER: Final = "@header:"
+"""A column of the record's key, and what one of a header's values begins with."""
+
 MISSING_TIME: Final = -(2**63)
 """In a column of times: this event has none. Seconds since zero are NaN there."""
 
@@ -40,5 +44,13 @@ EXACT_SHARE: Final = "ExactShare"
 # How far apart the events of a key are, a row a bin.
 FROM_MS: Final = "FromMs"
 TO_MS: Final = "ToMs"
-EVENTS: Final = "Events"
 SHARE_BELOW: Final = "ShareBelow"
+
+# What several tables of answers have.
+EVENTS: Final = "Events"
+FROM: Final = "From"
+TO: Final = "To"
+LAST_HEARD: Final = "LastHeard"
+SILENT: Final = "Silent"
+LOST: Final = "Lost"
+DRIFT: Final = "Drift"

@@ -16,13 +16,11 @@ from functools import cached_property, lru_cache
 from hashlib import blake2b
 from typing import Any, Final
 
+from lib.core.columns import HEADER, KEY
 from lib.core.errors import SettingsError
 
 MASKED: Final = "masked-"
 """What a masked value begins with."""
-
-HEADER: Final = "@header:"
-KEY: Final = "@key"
 
 _PROCESS_KEY: Final = secrets.token_bytes(32)
 """Where none is configured: hashes differ from one start of Skewline to the next."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lib.core.columns import OFFSET, PARTITION, RECEIVED_TIME, RECEIVED_TIME_TYPE
+from lib.core.columns import HEADER, KEY, OFFSET, PARTITION, RECEIVED_TIME, RECEIVED_TIME_TYPE
 from lib.decoding.merge import as_dictionary
 from lib.decoding.rejected import MAX_EXCERPTS
 
@@ -66,10 +66,10 @@ def _at(rows: pa.Array, column: pa.Array) -> pa.Array:
 
 
 def _extra(records: pa.RecordBatch, source: str) -> pa.Array:
-    if source == "@key":
+    if source == KEY:
         raw = records.column("key")
     else:
-        name = source.removeprefix("@header:")
+        name = source.removeprefix(HEADER)
         raw = pc.map_lookup(records.column("headers"), pa.scalar(name), "last")
     try:
         return as_dictionary(raw)

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lib.core.binary_values import is_utf8
 from lib.core.json_objects import MisfitError, hold_one_object, objects_to_columns
 from lib.decoding.json_parts import Part
 from lib.decoding.json_record import SCALARS
@@ -155,19 +156,11 @@ def _fit_for_arrow(values: pa.Array) -> NDArray[np.bool_]:
     try:
         text = values.cast(pa.string())
     except pa.ArrowInvalid:
-        fit = np.array([_is_utf8(value) for value in values.to_pylist()])
+        fit = np.array([is_utf8(value) for value in values.to_pylist()])
         if fit.any():
             fit[fit] = _fit_for_arrow(values.filter(pa.array(fit)))
         return fit
     return hold_one_object(text)
-
-
-def _is_utf8(value: bytes) -> bool:
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _parse(values: pa.Array, schema: pa.Schema) -> pa.Table:

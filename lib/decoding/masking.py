@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lib.core.columns import KAFKA_COLUMNS
-from lib.core.masking import HEADER, KEY
+from lib.core.columns import HEADER, KAFKA_COLUMNS, KEY
 from lib.decoding.json_value import parse_object
 from lib.decoding.merge import EXTRAS, OTHER_FIELDS, as_dictionary, texts
 from lib.decoding.wrappers import ATTRIBUTE
@@ -137,12 +136,6 @@ def masked_record(
     ]
     withheld = [name for name, raw, seen in every if raw is not None and seen is None]
     return RawRecord(shown["key"], shown["value"], tuple(named), tuple(withheld))
-
-
-def masked_fields(masking: Masking, fields: dict[str, Any]) -> dict[str, Any]:
-    """Return a decoded object (nested, or with dotted names) with its masked fields replaced."""
-    found: dict[str, Any] = masking.masked(fields)
-    return found
 
 
 def _masked_value(masking: Masking, value: bytes | None) -> bytes | None:

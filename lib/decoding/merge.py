@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lib.core.columns import KAFKA_COLUMNS
+from lib.core.columns import HEADER, KAFKA_COLUMNS, KEY
 from lib.decoding.json_value import parse_object
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 OTHER_FIELDS: Final = "OtherFields"
 """The column that has, as JSON text, the fields too rare for a column of their own."""
 
-EXTRAS: Final = ("@key", "@header:")
+EXTRAS: Final = (KEY, HEADER)
 """How names of columns from outside a value begin."""
 
 MAX_FIELDS: Final = 2_000

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow as pa
 
+from lib.core.columns import KEY
 from lib.core.errors import SchemaError
 from lib.core.schemas import NoSchemas
 from lib.decoding import avro, json_schema, protobuf
@@ -36,7 +37,6 @@ TYPES: Final = {"AVRO": "Avro", "PROTOBUF": "Protobuf", "JSON": "JSON Schema"}
 """What the load report calls a type of schema."""
 
 NOT_A_RECORD: Final = "not a record"
-_KEY: Final = "@key"
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class SchemaDecoder:
         self, records: pa.RecordBatch, *, extras: Sequence[str] = (), excerpts: int = MAX_EXCERPTS
     ) -> Decoded:
         """Decode a block of records; see `lib.decoding.base.Decoder`."""
-        if _KEY in extras:
+        if KEY in extras:
             records = self._with_readable_keys(records)
         values = Values.of(records.column("value"))
         empty = np.flatnonzero(~records.column("value").is_valid().to_numpy(zero_copy_only=False))

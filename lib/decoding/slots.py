@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from lib.core.binary_values import is_utf8
 from lib.core.jit import compiled
 from lib.core.single_precision import as_written
 from lib.decoding.json_layout import array_of, texts_at
@@ -192,7 +193,7 @@ def texts(slot: Slot) -> pa.Array:
         return texts_at(slot.data, slot.numbers, slot.present)
     except pa.ArrowInvalid:
         rows = np.flatnonzero(slot.present).tolist()
-        bad = [row for row in rows if not _is_utf8(_bytes_at(slot, row))]
+        bad = [row for row in rows if not is_utf8(_bytes_at(slot, row))]
         raise NotReadableError(dict.fromkeys(bad, "text that is not UTF-8")) from None
 
 
@@ -257,14 +258,6 @@ def _each(values: list[Any], codes: pa.Array, convert: Callable[[Any], Any]) -> 
 def _bytes_at(slot: Slot, row: int) -> bytes:
     begin, length = int(slot.numbers[row]) >> 32, int(slot.numbers[row]) & 0xFFFF_FFFF
     return slot.data[begin : begin + length].tobytes()
-
-
-def _is_utf8(value: bytes) -> bool:
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def with_one_column_a_name(columns: Iterable[Columns], rows: int) -> Columns:

@@ -15,10 +15,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lib.core.binary_values import is_utf8
 from lib.core.single_precision import as_written
 from lib.decoding.base import Decoded, with_record_columns
+from lib.decoding.json_value import NOT_UTF8
 from lib.decoding.merge import LARGEST_EXACT, as_dictionary, concat, table_of
 from lib.decoding.rejected import MAX_EXCERPTS, REJECTED, rejected_records
+from lib.sources.files.tables import is_bytes
 from lib.sources.records import with_values
 
 if TYPE_CHECKING:
@@ -27,8 +30,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lib.decoding.base import Decoder
-
-NOT_UTF8: Final = "not UTF-8"
 
 _WHOLE: Final = r"^-?(?:0|[1-9]\d*)$"
 _NUMBER: Final = (
@@ -82,7 +83,7 @@ def _readable(values: pa.StructArray) -> NDArray[np.bool_]:
     """Return in which rows all bytes are UTF-8."""
     readable = np.ones(len(values), bool)
     for _, column in _flat(values):
-        if _is_bytes(column.type):
+        if is_bytes(column.type):
             readable &= _is_utf8(column)
     return readable
 
@@ -91,21 +92,13 @@ def _is_utf8(column: pa.Array) -> NDArray[np.bool_] | bool:
     try:
         column.cast(pa.string())
     except pa.ArrowInvalid:
-        return np.array([value is None or _can_be_read(value) for value in column.to_pylist()])
-    return True
-
-
-def _can_be_read(value: bytes) -> bool:
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return False
+        return np.array([value is None or is_utf8(value) for value in column.to_pylist()])
     return True
 
 
 def _rejected(records: pa.RecordBatch, excerpts: int) -> pa.Table:
     """Return records as rejected; the excerpt is of their cells that are bytes, in one line."""
-    cells = [column for _, column in _flat(records.column("value")) if _is_bytes(column.type)]
+    cells = [column for _, column in _flat(records.column("value")) if is_bytes(column.type)]
     lines = pc.binary_join_element_wise(
         *(cell.cast(pa.binary()) for cell in cells), b",", null_handling="replace"
     )
@@ -113,19 +106,10 @@ def _rejected(records: pa.RecordBatch, excerpts: int) -> pa.Table:
     return rejected_records(with_values(records, lines), reasons, excerpts)
 
 
-def _is_bytes(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_binary(kind)
-        or pa.types.is_large_binary(kind)
-        or pa.types.is_binary_view(kind)
-        or pa.types.is_fixed_size_binary(kind)
-    )
-
-
 def _decoded(column: pa.Array) -> pa.Array:
     """Return a column as a field of decoded records."""
     kind = column.type
-    if _is_bytes(kind):
+    if is_bytes(kind):
         return as_dictionary(_as_it_looks(column.cast(pa.string())))
     if pa.types.is_integer(kind) or (pa.types.is_decimal(kind) and kind.scale <= 0):
         return _whole(column)

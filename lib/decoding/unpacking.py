@@ -28,7 +28,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lib.core.time_units import recognise_unit
+from lib.core.times.recognition import recognise_unit
 from lib.decoding.compressed import UnpackError, gunzip, unsnappy, unzlib, unzstd
 from lib.decoding.json_arrays import NO_ARRAY, NOT_OF_EVENTS, counted, elements
 from lib.decoding.json_value import parse_object

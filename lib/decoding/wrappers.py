@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow as pa
 
-from lib.core.columns import KAFKA_COLUMNS, OFFSET, PARTITION, PLACE, RECEIVED_TIME
+from lib.core.columns import HEADER, KAFKA_COLUMNS, OFFSET, PARTITION, PLACE, RECEIVED_TIME
 from lib.core.errors import FieldsError
 from lib.decoding import unpacking, unwrapping
 from lib.decoding.base import Decoded, with_record_columns
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 SAMPLE: Final = 256
 """Records, the first of a block, from which the wrappers are recognised."""
 
-_HEADER: Final = "@header:"
 ATTRIBUTE: Final = "ce_"
 """What the names of CloudEvents' attributes begin with where they are in headers."""
 
@@ -88,7 +87,7 @@ class Wrapped:
     ) -> Decoded:
         """Decode a block of records; see `lib.decoding.base.Decoder`."""
         attributes = _attributes(records) if self.in_headers else []
-        wanted = list(dict.fromkeys([*extras, *(_HEADER + name for name in attributes)]))
+        wanted = list(dict.fromkeys([*extras, *(HEADER + name for name in attributes)]))
         decode = self._unpacked if self.packings else self.inner.decode
         decoded = decode(records, extras=wanted, excerpts=excerpts)
         table = decoded.columns
@@ -191,11 +190,11 @@ def _attributes(records: pa.RecordBatch) -> list[str]:
 def _with_attributes(table: pa.Table, attributes: Sequence[str], extras: Sequence[str]) -> pa.Table:
     """Return `table` with CloudEvents' attributes as fields, not as headers unless asked for."""
     for name in attributes:
-        column = table[_HEADER + name]
+        column = table[HEADER + name]
         table = table.drop_columns([n for n in (name,) if n in table.column_names])
         table = table.append_column(name, column)
-        if _HEADER + name not in extras:
-            table = table.drop_columns([_HEADER + name])
+        if HEADER + name not in extras:
+            table = table.drop_columns([HEADER + name])
     return table
 
 

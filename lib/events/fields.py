@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from lib.core.columns import CLIENT, EVENT_TIME, SEQUENCE, SESSION
+from lib.core.columns import CLIENT, EVENT_TIME, HEADER, KEY, SEQUENCE, SESSION
 from lib.core.errors import FieldsError
 from lib.core.times.forms import FORMS
 from lib.core.times.zones import find_zone
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from lib.core.times.forms import FormName
 
-KEY: Final = "@key"
-HEADER: Final = "@header:"
 FROM_PARTITION: Final = "@partition"
 RECORD_TIMESTAMP: Final = "@timestamp"
 """The record's own timestamp; a field of the value that has this name comes before it."""

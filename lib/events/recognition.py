@@ -20,6 +20,7 @@ from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
     KAFKA_COLUMNS,
+    KEY,
     MISSING_TIME,
     PARTITION,
     SEQUENCE,
@@ -29,7 +30,7 @@ from lib.core.moments import YEAR_1990, YEAR_2100
 from lib.core.times.forms import FORMS, UNITS
 from lib.core.times.reading import READABLE, read_times
 from lib.core.times.recognition import Recognised, recognise_form
-from lib.events.fields import JOINED, KEY, RECORD_TIME_FIELD, Fields, TimeField
+from lib.events.fields import JOINED, RECORD_TIME_FIELD, Fields, TimeField
 from lib.events.pandas_columns import integers
 from lib.events.systems import known_system
 from lib.events.time_columns import column_of, is_nanos, record_times

@@ -428,14 +428,6 @@ def _rejected(rows: pa.Table, reasons: list[str], source: str | None) -> pa.Tabl
     )
 
 
-def _column(rows: pa.Table, source: str) -> pa.ChunkedArray:
-    if source == FROM_PARTITION:
-        return rows[PARTITION]
-    if source not in rows.column_names:
-        return pa.chunked_array([pa.nulls(rows.num_rows)])
-    return rows[source]
-
-
 def _to_columns(rows: pa.Table, times: Mapping[str, NDArray[np.int64]], fields: Fields) -> Columns:
     """Return the rows as they are ordered, without what depends on other rows."""
     sequence = None if fields.sequence is None else integers(column_of(rows, fields.sequence))

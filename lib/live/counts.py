@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from lib.analysis.delays import EVENTS, FROM, TO
+from lib.core.columns import EVENTS, FROM, TO
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -38,16 +38,11 @@ _UNKNOWN: Final = 2**62
 
 @dataclass(frozen=True)
 class Ended:
-    """A silence that ended: of which client, from when to when (epoch ms), and what it held back.
-
-    `usual_ms` and `limit_ms` are what was usual for the client, and what was too long.
-    """
+    """A silence that ended: whose, from when to when (epoch ms), and what it held back."""
 
     client: int
     last_heard_ms: int
     back_ms: int
-    usual_ms: int
-    limit_ms: int
     held_back: int = 0
 
 
@@ -106,10 +101,7 @@ def heard(before: Silence, new: Batch, clients: int) -> Silence:
     back = np.flatnonzero(counted & (wait > known.limit[key]))
     which = back[-KEPT:]
     columns = (values[which].tolist() for values in (key, previous, received))
-    ended = [
-        Ended(client, went, came, int(known.usual[client]), int(known.limit[client]))
-        for client, went, came in zip(*columns, strict=True)
-    ]
+    ended = [Ended(*silence) for silence in zip(*columns, strict=True)]
     of_all = [*known.ended, *ended][-KEPT:]
     due = received - (delay - least[key])
     usual, limit, again = known.usual.copy(), known.limit.copy(), key[first]

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from lib.events.recognition import Recognition
     from lib.loading.contents import Contents
     from lib.sources.base import Reader, TopicSource
+    from lib.sources.newest import NewestPart
 
 __all__ = [
     "DEFAULT_CAP",
@@ -292,18 +293,7 @@ def _loaded(
     anew: str,
 ) -> LoadedTopic:
     limit, started = limit_of(wanted, cap), time.monotonic()
-    known = Known.nothing(chosen)
-    reads: list[Read] = []  # from the oldest records to the newest
-    lost: Read | None = None
-    for part in parts_back(source, topic, wanted, limit):
-        known, older = read_plan(source, part.plan, known, watch, reads, started)
-        if older.ended_early and reads:  # what lies between it and the newer records is missing
-            lost = older
-            break
-        if older.records or older.expired or not reads:
-            reads.insert(0, older)
-        if older.ended_early or sum(read.records for read in reads) >= limit:
-            break
+    known, part, reads, lost = _read_back(source, topic, wanted, limit, chosen, watch, started)
     events = build_events([block for read in reads for block in read.columns], known.fields)
     capped = _asks_for_more(wanted, limit) and (not part.whole or len(events.table) > limit)
     last = lost or reads[0]
@@ -320,7 +310,7 @@ def _loaded(
         notes=tuple(dict.fromkeys(note for read in reads for note in read.notes)),
         failure=last.failure,
         missing=last.missing if last.ended_early else {},
-        expired=_summed(read.expired for read in reads),
+        expired=summed(read.expired for read in reads),
         unavailable=part.plan.unavailable,
         holes=sum(read.holes for read in reads),
         anew=anew,
@@ -340,6 +330,35 @@ def _loaded(
         else {p: end for read in reads for p, end in read.next_positions.items()},
         plan=part.plan,
     )
+
+
+def _read_back(
+    source: TopicSource,
+    topic: str,
+    wanted: Range,
+    limit: int,
+    chosen: FieldChoice,
+    watch: Watch,
+    started: float,
+) -> tuple[Known, NewestPart, list[Read], Read | None]:
+    """Read a topic from its end backwards until there are enough records.
+
+    Returns
+    -------
+    What is known of the topic, the part that was read last, what was read from the oldest records
+    to the newest, and what ended early and is therefore left out.
+    """
+    known = Known.nothing(chosen)
+    reads: list[Read] = []
+    for part in parts_back(source, topic, wanted, limit):
+        known, older = read_plan(source, part.plan, known, watch, reads, started)
+        if older.ended_early and reads:  # what lies between it and the newer records is missing
+            return known, part, reads, older
+        if older.records or older.expired or not reads:
+            reads.insert(0, older)
+        if older.ended_early or sum(read.records for read in reads) >= limit:
+            break
+    return known, part, reads, None
 
 
 def _reload(source: TopicSource, before: LoadedTopic, cap: int, watch: Watch) -> LoadedTopic:
@@ -388,7 +407,7 @@ def _grown(
         timestamp_types=dict(Counter(old.timestamp_types) + read.timestamp_types),
         failure=read.failure,
         missing=read.missing if read.ended_early else {},
-        expired=_summed([old.expired, read.expired]),
+        expired=summed([old.expired, read.expired]),
         unavailable=plan.unavailable,
         holes=old.holes + read.holes,
         notes=tuple(dict.fromkeys([*old.notes, *read.notes])),
@@ -467,11 +486,12 @@ def _expired(before: LoadedTopic, plan: Plan) -> dict[int, int]:
 
 
 def _with_expired(loaded: LoadedTopic, expired: Mapping[int, int]) -> LoadedTopic:
-    report = replace(loaded.report, expired=_summed([loaded.report.expired, expired]))
+    report = replace(loaded.report, expired=summed([loaded.report.expired, expired]))
     return replace(loaded, report=report)
 
 
-def _summed(counts: Iterable[Mapping[int, int]]) -> dict[int, int]:
+def summed(counts: Iterable[Mapping[int, int]]) -> dict[int, int]:
+    """Return the sum of counts by their keys."""
     return dict(sum((Counter(dict(each)) for each in counts), Counter[int]()))
 
 

@@ -12,19 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
-from lib.core.columns import KAFKA_COLUMNS, OFFSET, PARTITION
+from lib.core.columns import HEADER, KAFKA_COLUMNS, KEY, OFFSET, PARTITION
 from lib.core.errors import SkewlineError, TooLargeError, TopicChangedError
 from lib.decoding.registry import decode_block, decoder_for
 from lib.decoding.rejected import MAX_EXCERPTS
-from lib.events.fields import (
-    FROM_PARTITION,
-    HEADER,
-    KEY,
-    RECORD_TIMESTAMP,
-    WRAPPERS,
-    Fields,
-    with_choices,
-)
+from lib.events.fields import FROM_PARTITION, RECORD_TIMESTAMP, WRAPPERS, Fields, with_choices
 from lib.events.recognition import NOTHING, Recognition, recognise
 from lib.sources.base import always
 from lib.sources.records import expired_in, header_names, note_of, payload_bytes, waiting_in

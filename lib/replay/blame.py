@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from lib.core.columns import EVENTS
 from lib.core.jit import compiled
 from lib.core.parallel import side_by_side
 from lib.replay.engine import Setting, replay, with_delay
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from lib.replay.windows import Replay
 
 GROUP: Final = "Group"
-EVENTS: Final = "Events"
 DROPPED_OF: Final = "DroppedOf"
 DROPPED_BECAUSE: Final = "DroppedBecause"
 DROPPED_WITHOUT: Final = "DroppedWithout"

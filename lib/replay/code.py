@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from lib.events.fields import FROM_PARTITION, HEADER, KEY, RECORD_TIMESTAMP
+from lib.core.columns import HEADER, KEY
+from lib.events.fields import FROM_PARTITION, RECORD_TIMESTAMP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lib.core.times.forms import FormName
     from lib.events.fields import Fields
+
+GPS_LEAP_MS: Final = 18_000
+"""How far GPS time, which has no leap seconds, is ahead of UTC since 2017."""
 
 Place = Literal["value", "header", "key", "partition", "timestamp", "nothing"]
 

@@ -8,7 +8,7 @@ from string import Template
 from typing import TYPE_CHECKING, Final
 
 from lib.core.times.forms import FORMS
-from lib.replay.code import Names, Place, java_text, path_of
+from lib.replay.code import GPS_LEAP_MS, Names, Place, java_text, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -153,7 +153,7 @@ def _number(names: Names) -> str:
     unit = form.unit_ms or 1
     factor = f".multiply(new BigDecimal({unit.numerator}))" if unit.numerator > 1 else ""
     shift = f".movePointLeft({round(log10(unit.denominator))})" if unit.denominator > 1 else ""
-    zero = form.zero_ms - (_GPS_LEAP_MS if form.name == "gps_s" else 0)
+    zero = form.zero_ms - (GPS_LEAP_MS if form.name == "gps_s" else 0)
     since = f" + {zero}L" if zero > 0 else f" - {-zero}L" if zero else ""
     lines = ["BigDecimal number = new BigDecimal(text.trim());"]
     lines += [f"BigDecimal ms = number{factor}{shift};"] if factor or shift else []
@@ -172,7 +172,6 @@ def _number(names: Names) -> str:
     return "\n".join([*lines, f"return {local}\n{_AT_ZONE};"])
 
 
-_GPS_LEAP_MS: Final = 18_000  # since 2017; GPS time has no leap seconds
 _AT_ZONE: Final = "        .atZone($zone).toInstant().toEpochMilli()"
 
 

@@ -7,14 +7,13 @@ from textwrap import indent
 from typing import TYPE_CHECKING, Final
 
 from lib.core.times.forms import FORMS
+from lib.replay.code import GPS_LEAP_MS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lib.core.times.forms import FormName
     from lib.replay.code import Names
-
-_GPS_LEAP_MS: Final = 18_000  # since 2017; GPS time has no leap seconds
 
 
 def python_time(names: Names) -> tuple[str, str]:
@@ -29,7 +28,7 @@ def python_time(names: Names) -> tuple[str, str]:
     if names.time_place == "timestamp":
         return "", 'F.col("timestamp")'
     form = FORMS[names.form]
-    zero = form.zero_ms - (_GPS_LEAP_MS if names.form == "gps_s" else 0)
+    zero = form.zero_ms - (GPS_LEAP_MS if names.form == "gps_s" else 0)
     if form.unit_ms is None or (form.local and names.zone):
         body = Template(_BODIES.get(names.form, _LOCAL_NUMBER)).substitute(
             number=_scaled(names.form), zero=zero

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from lib.core.columns import FROM_MS, TO_MS
+from lib.core.columns import EVENTS, FROM_MS, SILENT, TO_MS
 from lib.core.jit import compiled
 from lib.replay.engine_clock import newest_so_far
 from lib.replay.windows import NEVER
@@ -19,10 +19,8 @@ if TYPE_CHECKING:
     from lib.replay.input import ReplayInput
 
 PARTITION: Final = "Partition"
-EVENTS: Final = "Events"
 HOLDS_BACK_MS: Final = "HoldsBackMs"
 SILENT_MS: Final = "SilentMs"
-SILENT: Final = "Silent"
 BEHIND_MS: Final = "BehindMs"
 LONGEST_SILENCE_MS: Final = "LongestSilenceMs"
 OUT_OF_ORDER_MS: Final = "OutOfOrderMs"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from lib.core.columns import HEADER
 from lib.decoding.json import JSON
 from lib.decoding.schemas import SchemaDecoder
 from lib.decoding.tabular import TABULAR
 from lib.decoding.unpacking import CONNECT
 from lib.decoding.unwrapping import AS_THEY_ARE
 from lib.decoding.wrappers import ATTRIBUTE, Wrapped
-from lib.events.fields import HEADER
 
 if TYPE_CHECKING:
     from lib.decoding.base import Decoder

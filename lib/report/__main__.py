@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING
 
 from lib.cluster.origin import Origin
 from lib.cluster.settings import VARIABLE, cluster_address
+from lib.core.columns import KEY
 from lib.core.errors import UNFORESEEN, SettingsError, SkewlineError, TopicMissingError
 from lib.core.formatting import counted, visible_text
-from lib.events.fields import KEPT, KEY
+from lib.events.fields import KEPT
 from lib.loading.load import Watch, load, reload
 from lib.report.against import against_of
 from lib.report.conditions import judged, status
 from lib.report.document import failed_document, made_by
+from lib.report.made import Made, made_of
 from lib.report.options import options_of
-from lib.report.outputs import Made, made_of, summary_lines, write_outputs
+from lib.report.outputs import summary_lines, write_outputs
 from lib.report.progress import progress_shown
 from lib.report.report import report_on
 from lib.sources.access import OPERATOR

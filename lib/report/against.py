@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lib.analysis import delays, outages
-from lib.analysis.matching import EVENTS, FIELD, Fate
+from lib.analysis.matching import FIELD, Fate
 from lib.analysis.two_topics import compared, names_of
+from lib.core.columns import EVENTS
 from lib.core.formatting import counted
 
 if TYPE_CHECKING:

@@ -15,6 +15,10 @@ from lib.analysis.of_topic import OF_A_PART, is_cut
 from lib.charts.rows import written
 from lib.core.columns import (
     CLIENT,
+    DRIFT,
+    EVENTS,
+    LAST_HEARD,
+    LOST,
     SESSION,
 )
 from lib.core.formatting import moment_text
@@ -68,21 +72,21 @@ _OF_OUTAGES: Final[Mapping[str, str]] = {
     "client": CLIENT,
     "session": SESSION,
     "kind": outages.KIND,
-    "last_heard_ms": outages.LAST_HEARD,
+    "last_heard_ms": LAST_HEARD,
     "back_at_ms": outages.BACK_AT,
     "silence_ms": outages.SILENCE,
     "held_back": outages.HELD_BACK,
-    "lost": outages.LOST,
+    "lost": LOST,
     "largest_delay_ms": outages.LARGEST_DELAY,
     "burst_end_ms": outages.BURST_END,
     "shared_outage": outages.SHARED_OUTAGE,
 }
 _OF_CLOCKS: Final[Mapping[str, str]] = {
     "client": CLIENT,
-    "events": client_clocks.EVENTS,
+    "events": EVENTS,
     "smallest_delay_ms": client_clocks.SMALLEST_DELAY,
     "ahead_ms": client_clocks.CLOCK_OFFSET,
-    "drift_ppm": client_clocks.DRIFT,
+    "drift_ppm": DRIFT,
     "from_the_future": client_clocks.FUTURE,
     "wrong": client_clocks.WRONG,
 }
@@ -169,7 +173,7 @@ def _told(report: Report) -> Document:
         told["sequence_numbers"] = {
             "count": str(analysis.numbering),
             "sentence": analysis.numbering.sentence,
-            "lost": int(analysis.sessions[completeness.LOST].sum()),
+            "lost": int(analysis.sessions[LOST].sum()),
             "duplicates": int(analysis.sessions[completeness.DUPLICATES].sum()),
         }
     if not report.withheld and report.summary is not None:

@@ -24,7 +24,7 @@ from lib.analysis.sequence_numbers import RejectedRecords, SequenceNumbers
 from lib.analysis.time_notices import NO_EVENT_TIME, time_notices
 from lib.analysis.timestamp_quality import assess_order
 from lib.cluster.topic import answers_of
-from lib.core.columns import CLIENT, RECORD_TIME, SENT_TIME, SESSION
+from lib.core.columns import CLIENT, LAST_HEARD, LOST, RECORD_TIME, SENT_TIME, SESSION
 from lib.core.errors import SkewlineError
 from lib.events.table import THE_CLIENT
 from lib.report.report import NO_EVENT, Report, for_readers
@@ -44,8 +44,8 @@ NO_FINDINGS: Final = (
     "--cluster to have them."
 )
 _OF_OUTAGES: Final = (
-    CLIENT, SESSION, outages.KIND, outages.LAST_HEARD, outages.BACK_AT, outages.SILENCE,
-    outages.HELD_BACK, outages.LOST, outages.LARGEST_DELAY, outages.BURST_END,
+    CLIENT, SESSION, outages.KIND, LAST_HEARD, outages.BACK_AT, outages.SILENCE,
+    outages.HELD_BACK, LOST, outages.LARGEST_DELAY, outages.BURST_END,
     outages.SHARED_OUTAGE,
 )  # fmt: skip
 

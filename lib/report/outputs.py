@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lib.core.formatting import counted
 from lib.core.part import Part
 from lib.core.spreadsheets import csv_of
 from lib.events.export import write_capture
 from lib.report.against import against_sentence
-from lib.report.conditions import judged
-from lib.report.document import document_of, made_by
 from lib.report.files import DROPPED, WINDOWS, dropped_of, windows_of
 from lib.report.junit import junit_of
 
@@ -26,69 +23,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from lib.report.conditions import Condition, Verdict
-    from lib.report.report import Replayed, Report
+    from lib.report.made import Made
+    from lib.report.report import Replayed
 
 STANDARD_OUTPUT = "-"
-
-
-@dataclass(frozen=True)
-class Made:
-    """A report as it is written.
-
-    Attributes
-    ----------
-    document
-        The JSON document, without the verdicts.
-    verdicts
-        What became of each condition.
-    failed
-        Why nothing could be told; "" if it could.
-    seconds
-        How long it took.
-    report
-        What the document is made of; None where the topic could not be read.
-    """
-
-    document: Mapping[str, Any]
-    verdicts: Sequence[Verdict]
-    failed: str
-    seconds: float
-    report: Report | None
-
-
-def made_of(
-    report: Report,
-    *,
-    source: str,
-    at_ms: int,
-    conditions: Sequence[Condition] = (),
-    seconds: float = 0.0,
-    against: dict[str, Any] | None = None,
-) -> Made:
-    """Return a report as it is written.
-
-    Parameters
-    ----------
-    source
-        What the source is called.
-    at_ms
-        When the report was asked for, epoch ms.
-    conditions
-        What breaks it.
-    seconds
-        How long it took.
-    against
-        What is told of a second topic.
-    """
-    loaded, rejected = report.whole, report.whole.contents.rejected
-    made = made_by(source, loaded.report.topic, loaded.report.wanted, at_ms, loaded)
-    made["where"] = list(report.asked.where)
-    document = document_of(report, made, against)
-    unread = not loaded.contents.events and rejected > 0
-    which = "The one record" if rejected == 1 else f"None of the {rejected:,} records"
-    failed = f"{which} could {'not ' if rejected == 1 else ''}be read." if unread else ""
-    return Made(document, [judged(each, document) for each in conditions], failed, seconds, report)
 
 
 def write_outputs(outputs: Mapping[str, str], made: Made) -> list[str]:

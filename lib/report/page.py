@@ -30,7 +30,7 @@ from lib.report.drawings import drawings_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from lib.report.outputs import Made
+    from lib.report.made import Made
     from lib.report.report import Replayed
 
 LISTED: Final = 100

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
+    import pandas as pd
     from numpy.typing import NDArray
 
     from lib.analysis.analyse import Analysis
@@ -226,20 +227,6 @@ def _of_part(
     if table.empty:
         none = "No event fulfils the filter."
         return Report(part, asked, said, verdict, diagnosis, None, None, none, None, topic)
-    analysis, summary = analyse(topic, diagnosis), summarise(table, slice(None))
-    clients = table[CLIENT].unique()
-    numbered = analysis.sessions
-    of_part = replace(
-        analysis,
-        delay=delay_quantiles(table),
-        out_of_orderness=out_of_orderness_quantiles(every, left=kept),
-        outages=analysis.outages[analysis.outages[CLIENT].isin(clients)],
-        clocks=analysis.clocks[analysis.clocks[CLIENT].isin(clients)],
-        sessions=numbered
-        if numbered is None
-        else numbered[numbered[SESSION].isin(table[SESSION].unique())],
-        findings=[],
-    )
     withheld = why_no_delay(verdict)
     replayed = None
     if not withheld and part.events.timed.empty:
@@ -252,12 +239,30 @@ def _of_part(
         said,
         verdict,
         diagnosis,
-        summary,
-        of_part,
+        summarise(table, slice(None)),
+        _left_of(analyse(topic, diagnosis), table, every, kept),
         withheld,
         replayed,
         topic,
         is_cut=is_cut(every, kept),
+    )
+
+
+def _left_of(
+    analysis: Analysis, table: pd.DataFrame, every: pd.DataFrame, kept: NDArray[np.bool_]
+) -> Analysis:
+    """Return what analyses of `every` event tell of a `table` of those that are `kept`."""
+    clients, numbered = table[CLIENT].unique(), analysis.sessions
+    return replace(
+        analysis,
+        delay=delay_quantiles(table),
+        out_of_orderness=out_of_orderness_quantiles(every, left=kept),
+        outages=analysis.outages[analysis.outages[CLIENT].isin(clients)],
+        clocks=analysis.clocks[analysis.clocks[CLIENT].isin(clients)],
+        sessions=numbered
+        if numbered is None
+        else numbered[numbered[SESSION].isin(table[SESSION].unique())],
+        findings=[],
     )
 
 

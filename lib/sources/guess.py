@@ -8,8 +8,6 @@ from typing import Final
 
 _REGISTRY: Final = "set a schema registry"
 _CONFLUENT: Final = "use one with Confluent's API, or write JSON"
-_BEHIND: Final = "key=value text behind other words; write the pairs alone, or JSON"
-_PLAIN: Final = "plain text; write an object for each event"
 _UNPACK: Final = "unpack it, or use gzip, zlib, zstd or snappy"
 _CSV: Final = "CSV; give the file the ending .csv, or write JSON"
 _CUT_OFF: Final = "JSON over several lines, cut off or with a fault; write an object a line (jq -c)"

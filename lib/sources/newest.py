@@ -21,7 +21,7 @@ _FURTHER_BACK: Final = (4, 16, 64)
 
 
 @dataclass(frozen=True)
-class Part:
+class NewestPart:
     """The newest part of a range; `whole` where it leaves nothing of the range out."""
 
     plan: Plan
@@ -33,7 +33,7 @@ def limit_of(wanted: Range, cap: int) -> int:
     return min(cap, wanted.count) if isinstance(wanted, Latest) else cap
 
 
-def newest_part(source: TopicSource, topic: str, wanted: Range, size: int) -> Part:
+def newest_part(source: TopicSource, topic: str, wanted: Range, size: int) -> NewestPart:
     """Return the newest part of `wanted` that has at least `size` offsets, cut at one moment.
 
     What `Latest` wants is not bounded by its count here: `size` is what counts.
@@ -46,18 +46,18 @@ def newest_part(source: TopicSource, topic: str, wanted: Range, size: int) -> Pa
     if isinstance(wanted, Latest):
         plan = source.plan(topic, Latest(size))
         whole = plan.size >= sum(span.size for span in plan.log)
-        return Part(replace(plan, range=wanted), whole)
+        return NewestPart(replace(plan, range=wanted), whole)
     plan = source.plan(topic, wanted)
     if plan.size <= size:
-        return Part(plan, whole=True)
+        return NewestPart(plan, whole=True)
     if isinstance(wanted, Between):
         newest = _newest_between(source, plan, wanted, size)
     else:
         newest = _common(plan, source.plan(topic, Latest(size)))
-    return Part(newest, whole=newest.size >= plan.size)
+    return NewestPart(newest, whole=newest.size >= plan.size)
 
 
-def parts_back(source: TopicSource, topic: str, wanted: Range, count: int) -> Iterator[Part]:
+def parts_back(source: TopicSource, topic: str, wanted: Range, count: int) -> Iterator[NewestPart]:
     """Yield the newest part of `wanted` that has `count` offsets, then what lies before it.
 
     Compaction and transaction markers leave offsets without a record, so a part may bring too few:

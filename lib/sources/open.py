@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -43,11 +44,6 @@ FILES: Final = "files"
 SAMPLES: Final = "samples"
 UPLOAD: Final = "upload"
 
-LABELS: Final = {KAFKA: "Kafka", FILES: "Files", SAMPLES: "Samples", UPLOAD: "Upload"}
-"""Name of a source → what it is called."""
-
-_TAKEN: Final = frozenset({*LABELS, *LABELS.values()})
-
 MASKING: Final = "masking"
 MASKING_VARIABLES: Final = {"fields": "SKEWLINE_MASK", "key": "SKEWLINE_MASK_KEY"}
 """Table of the secrets with the masked fields, and the environment variables for its keys."""
@@ -67,12 +63,12 @@ MEMORY_VARIABLE: Final = "SKEWLINE_MEMORY"
 
 def label_of(name: str) -> str:
     """Return what a source is called: a cluster by its own name."""
-    return LABELS.get(name, name)
+    return KINDS[name].label if name in KINDS else name
 
 
 def is_cluster(name: str) -> bool:
     """Return whether a source is a Kafka cluster."""
-    return name == KAFKA or name not in LABELS
+    return name == KAFKA or name not in KINDS
 
 
 SECRETS: Final = ".streamlit/secrets.toml"
@@ -103,13 +99,9 @@ def read_secrets(folders: Sequence[Path]) -> dict[str, Any]:
 
 def available_sources(secrets: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:
     """Return the names of the sources to choose from, what was configured first."""
-    names = [SAMPLES, UPLOAD]
-    if _folder(secrets, environment):
-        names.insert(0, FILES)
-    names[:0] = sorted(set(_clusters(secrets)) - _TAKEN)
-    if _kafka(secrets) is not None or environment.get(ENVIRONMENT["bootstrap_servers"]):
-        names.insert(0, KAFKA)
-    return names
+    names = [name for name, kind in KINDS.items() if kind.is_set_up(secrets, environment)]
+    behind = names.index(KAFKA) + 1 if KAFKA in names else 0
+    return [*names[:behind], *sorted(set(_clusters(secrets)) - _TAKEN), *names[behind:]]
 
 
 def settings_faults(
@@ -210,21 +202,18 @@ def masking_of(secrets: Mapping[str, Any], environment: Mapping[str, str]) -> Ma
 
 
 def _opened(name: str, secrets: Mapping[str, Any], environment: Mapping[str, str]) -> TopicSource:
-    if name == SAMPLES:
-        return samples()
-    if name == KAFKA:
-        return _cluster("", _kafka(secrets) or {}, environment, KAFKA_SECTION)
-    if name in _clusters(secrets) and name not in _TAKEN:
+    source = None
+    if name in KINDS:
+        source = KINDS[name].opened(secrets, environment)
+    elif name in _clusters(secrets) and name not in _TAKEN:
         # The environment is for the one cluster that has no name.
-        return _cluster(name, _clusters(secrets)[name], {}, f"[{CLUSTERS}.{name}]")
-    folder = _folder(secrets, environment)
-    if name == FILES and folder:
-        schemas = schemas_for_files(secrets, environment, OPERATOR)  # whose folder it is
-        return FileTopics(Path(folder), recursive=_recursive(secrets), schemas=schemas)
-    raise SettingsError(
-        f"There is no source {name!r} here.",
-        f"Choose one of {', '.join(available_sources(secrets, environment))}.",
-    )
+        source = _cluster(name, _clusters(secrets)[name], {}, f"[{CLUSTERS}.{name}]")
+    if source is None:
+        raise SettingsError(
+            f"There is no source {name!r} here.",
+            f"Choose one of {', '.join(available_sources(secrets, environment))}.",
+        )
+    return source
 
 
 def schemas_for_files(
@@ -283,6 +272,54 @@ def preset_fields(secrets: Mapping[str, Any], topic: str) -> dict[str, Any]:
     """Return what `[fields."TOPIC"]` sets, by `lib.events.fields.CHOICES`; lists as tuples."""
     preset: Mapping[str, Any] = secrets.get("fields", {}).get(topic, {})
     return {n: tuple(v) if isinstance(v, list) else v for n, v in preset.items()}
+
+
+def _has_kafka(secrets: Mapping[str, Any], environment: Mapping[str, str]) -> bool:
+    return _kafka(secrets) is not None or bool(environment.get(ENVIRONMENT["bootstrap_servers"]))
+
+
+def _open_kafka(secrets: Mapping[str, Any], environment: Mapping[str, str]) -> KafkaTopics:
+    return _cluster("", _kafka(secrets) or {}, environment, KAFKA_SECTION)
+
+
+def _open_files(secrets: Mapping[str, Any], environment: Mapping[str, str]) -> FileTopics | None:
+    folder = _folder(secrets, environment)
+    if not folder:
+        return None
+    schemas = schemas_for_files(secrets, environment, OPERATOR)  # whose folder it is
+    return FileTopics(Path(folder), recursive=_recursive(secrets), schemas=schemas)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of source.
+
+    Attributes
+    ----------
+    label
+        What it is called.
+    is_set_up
+        Whether secrets and environment have its settings, so that it is offered.
+    opened
+        Returns the source of these settings; None where there is none, or it is opened elsewhere.
+    """
+
+    label: str
+    is_set_up: Callable[[Mapping[str, Any], Mapping[str, str]], bool]
+    opened: Callable[[Mapping[str, Any], Mapping[str, str]], TopicSource | None]
+
+
+KINDS: Final[Mapping[str, Kind]] = {
+    KAFKA: Kind("Kafka", _has_kafka, _open_kafka),
+    FILES: Kind("Files", lambda *of: bool(_folder(*of)), _open_files),
+    SAMPLES: Kind("Samples", lambda *_: True, lambda *_: samples()),
+    UPLOAD: Kind("Upload", lambda *_: True, lambda *_: None),
+}
+"""Name of a source → what there is to know of it, in the order in which sources are offered.
+
+Further clusters come behind the first, by their own names."""
+
+_TAKEN: Final = frozenset({*KINDS, *(kind.label for kind in KINDS.values())})
 
 
 def _cluster(name: str, given: object, environment: Mapping[str, str], section: str) -> KafkaTopics:

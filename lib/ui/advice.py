@@ -25,7 +25,6 @@ from lib.ui.export import export_dropped
 from lib.ui.links import copy_for_ticket, link_to
 from lib.ui.parameters import BREAK, DELAY, LOSE, SESSION_GAP, binding
 from lib.ui.replays import advice_of, elsewhere_of, input_of, tradeoff_of, true_sessions
-from lib.ui.show import moment
 from lib.ui.tables import show_table
 
 if TYPE_CHECKING:
@@ -34,8 +33,8 @@ if TYPE_CHECKING:
     from lib.loading.load import LoadedTopic
     from lib.replay.advisor import Advice, Tried
     from lib.replay.outcome import Outcome
-    from lib.ui.page import Visible
     from lib.ui.parameters import Parameter
+    from lib.ui.visible import Visible
 
 _ANY: Final = "any"
 
@@ -52,9 +51,7 @@ def advisor(visible: Visible, setting: Setting, goal: Goal) -> None:
             icon=":material/search_off:",
         )
         return
-    sentence = advice_sentence(
-        advice, input_of(visible), goal, lambda epoch_ms: moment(epoch_ms, visible)
-    )
+    sentence = advice_sentence(advice, input_of(visible), goal, visible.times.moment)
     subject, said = named(advice.setting), sentence
     sentence = f"**{subject}**{sentence.removeprefix(subject)}"
     if advice.refusal is None:
@@ -168,8 +165,8 @@ def _stretches(tried: Sequence[Tried], visible: Visible) -> None:
     received = input_of(visible).received
     rows = [
         {
-            "Tested from": moment(int(received[one.begin]), visible),
-            "to": moment(int(received[one.end - 1]), visible),
+            "Tested from": visible.times.moment(int(received[one.begin])),
+            "to": visible.times.moment(int(received[one.end - 1])),
             "Chosen on the first": f"{one.begin:,} events",
             f"{one.setting.engine.delay.title} (s)": delay_ms(one.setting) / 1000,
             "Dropped": share_text(one.dropped_share),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lib.analysis.timestamp_quality import Verdict
     from lib.core.times.diagnosis import Diagnosis
     from lib.loading.load import LoadedTopic
-    from lib.ui.page import Visible
+    from lib.ui.visible import Visible
 
 
 def analysis_of(topic: LoadedTopic) -> Analysis:

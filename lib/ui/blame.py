@@ -11,7 +11,7 @@ from lib.analysis import client_clocks
 from lib.charts import windows as charts
 from lib.charts.picture import Picture
 from lib.charts.rows import written
-from lib.core.columns import CLIENT
+from lib.core.columns import CLIENT, EVENTS
 from lib.core.formatting import counted, duration, escaped_markdown
 from lib.replay import blame as of_groups
 from lib.replay import partitions as of_partitions
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from lib.replay.goal import Goal
     from lib.replay.outcome import Outcome
     from lib.replay.partitions import PartitionSkew
-    from lib.ui.page import Visible
+    from lib.ui.visible import Visible
 
 _MATERIAL: Final = 0.1
 """Share of the dropped events that one client must account for to be named."""
@@ -82,8 +82,13 @@ def _of_clients(blame: Blame, names: pd.Index, visible: Visible) -> None:
             ),
             alt="Events dropped of each client, because of it and without it",
         )
+    st.caption(_how_blamed(blame))
+
+
+def _how_blamed(blame: Blame) -> str:
+    """Return of whom something is told, and what the columns mean."""
     left_out = blame.ahead - blame.replayed
-    st.caption(
+    return (
         f"Replayed without each of {counted(blame.replayed, 'client')} in turn"
         + (
             f", those that led when most events were dropped; {left_out:,} more were ahead of all "
@@ -147,7 +152,7 @@ def _written(table: pd.DataFrame, what: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
             what: table[of_groups.GROUP],
-            "Events": table[of_groups.EVENTS],
+            "Events": table[EVENTS],
             "Dropped of it": table[of_groups.DROPPED_OF],
             "Because of it": table[of_groups.DROPPED_BECAUSE],
             "Without it": table[of_groups.DROPPED_WITHOUT],
@@ -204,7 +209,7 @@ def _written_partitions(blame: Blame, skew: PartitionSkew) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Partition": skew.table[of_partitions.PARTITION],
-            "Events": skew.table[of_partitions.EVENTS],
+            "Events": skew.table[EVENTS],
             "Dropped of it": dropped[of_groups.DROPPED_OF].fillna(0).to_numpy(),
             "Because of it": because.to_numpy(),
             "Holds back for (s)": skew.table[of_partitions.HOLDS_BACK_MS] / 1000,

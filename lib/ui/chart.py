@@ -17,7 +17,7 @@ from lib.ui.record_links import open_picked, open_records
 from lib.ui.time_window import show_stretch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import altair as alt
 
@@ -119,29 +119,35 @@ def show_over_time(
     st.caption(f"{picture.reading} {note} {_MOVES}{more}")
     open_picked(list(selected.get(RECORD, ())), key)  # {} before the first click
     with st.container(horizontal=True):
-        if st.button(
-            "Make what is shown the time window",
-            key=f"{key}_window",
-            type="tertiary",
-            icon=":material/crop:",
-            disabled=stretch is None,
-            on_click=_show,
-            args=(clock, stretch),
-            help="After zooming: every page then shows only this stretch.",
-        ):
-            st.rerun()
-        open_records(
-            "what is shown", _show, clock, stretch, key=f"{key}_records", disabled=stretch is None
-        )
-        st.button(
-            "Reset the zoom",
-            key=f"{key}_reset",
-            type="tertiary",
-            icon=":material/zoom_out_map:",
-            disabled=stretch is None,
-            on_click=lambda: st.session_state.update({number: moved + 1}),
-        )
+        _offer_zoomed(key, clock, stretch, lambda: st.session_state.update({number: moved + 1}))
         download_picture(picture, key)
+
+
+def _offer_zoomed(
+    key: str, clock: TimeDomain, stretch: tuple[float, float] | None, reset: Callable[[], None]
+) -> None:
+    """Offer the stretch that a chart is zoomed to, None: it is not, as window and records."""
+    not_zoomed = stretch is None
+    if st.button(
+        "Make what is shown the time window",
+        key=f"{key}_window",
+        type="tertiary",
+        icon=":material/crop:",
+        disabled=not_zoomed,
+        on_click=_show,
+        args=(clock, stretch),
+        help="After zooming: every page then shows only this stretch.",
+    ):
+        st.rerun()
+    open_records("what is shown", _show, clock, stretch, key=f"{key}_records", disabled=not_zoomed)
+    st.button(
+        "Reset the zoom",
+        key=f"{key}_reset",
+        type="tertiary",
+        icon=":material/zoom_out_map:",
+        disabled=not_zoomed,
+        on_click=reset,
+    )
 
 
 def brushed(chart: str, zero_ms: int) -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from lib.analysis import client_clocks
 from lib.charts.rows import shown_name
-from lib.core.columns import CLIENT
+from lib.core.columns import CLIENT, DRIFT, EVENTS
 from lib.core.formatting import escaped_markdown
 from lib.ui import parameters
 from lib.ui.tables import MOST_ROWS, Whole, quantiles_in_words, show_table, weakly, yes
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 _WORDS = {
     CLIENT: "Client",
-    client_clocks.EVENTS: "Events",
+    EVENTS: "Events",
     client_clocks.SMALLEST_DELAY: "Smallest delay (ms)",
     client_clocks.CLOCK_OFFSET: "Clock ahead by (ms)",
-    client_clocks.DRIFT: "Drift (ppm)",
+    DRIFT: "Drift (ppm)",
     client_clocks.FUTURE: "Received before they happened",
     client_clocks.WRONG: "Wrong",
 }

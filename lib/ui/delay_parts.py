@@ -17,7 +17,7 @@ from lib.ui.tables import quantiles_in_words, show_table
 
 if TYPE_CHECKING:
     from lib.analysis.analyse import Analysis
-    from lib.ui.page import Visible
+    from lib.ui.visible import Visible
 
 _MEANING: Final = (
     "“Before it was sent” is how old an event was when its client sent it. “Network, and sending "

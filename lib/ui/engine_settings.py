@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from lib.replay.code import Names
     from lib.replay.engine import AnySetting, Parameter, Setting
     from lib.replay.windows import Replay, Window
-    from lib.ui.page import Visible
+    from lib.ui.visible import Visible
 
 _MOST_CHARACTERS: Final = 40
 _WIDTH: Final = 220

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from lib.loading.load import LoadedTopic
     from lib.replay.engine import Setting
-    from lib.ui.page import Visible
     from lib.ui.time_window import TimeWindow
+    from lib.ui.visible import Visible
 
 
 def export_shown(visible: Visible) -> None:

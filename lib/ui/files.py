@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lib.charts.picture import Picture
-    from lib.ui.page import Visible
+    from lib.ui.visible import Visible
 
 
 def files(visible: Visible, drawn: Picture) -> None:

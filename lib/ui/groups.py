@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lib.charts.rows import Lanes
-    from lib.ui.page import Visible
     from lib.ui.parameters import Parameter
+    from lib.ui.visible import Visible
 
 
 def in_open_group(visible: Visible) -> Visible:

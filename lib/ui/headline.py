@@ -19,7 +19,7 @@ from lib.ui.replays import advice_of, replay_of
 if TYPE_CHECKING:
     from lib.analysis.summary import Summary
     from lib.replay.advisor import Advice
-    from lib.ui.page import Visible
+    from lib.ui.visible import Visible
 
 _GOAL: Final = Goal(float(parameters.LOSE.default) / 100)
 """Where the Windows page begins, too."""

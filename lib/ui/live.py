@@ -35,9 +35,10 @@ if TYPE_CHECKING:
     from lib.charts.times import TimeScale
     from lib.core.moments import Times
     from lib.live.follow import Pattern
+    from lib.live.late import Late
     from lib.replay.engine import Setting
     from lib.sources.base import TopicSource
-    from lib.ui.page import Visible
+    from lib.ui.visible import Visible
 
 EVERY_S: Final = 2.0
 
@@ -192,44 +193,58 @@ def _refresh(shared: _Shared, look: _Look) -> None:
 
 
 def _figures(followed: Followed, now_ms: int, *, told: bool) -> None:
-    counts, late = followed.counts, followed.late
+    why = why_not_followed(followed.late.setting)
+    with st.container(horizontal=True):
+        _traffic(followed, now_ms, told=told)
+        if told and not why:
+            _lateness(followed.late, now_ms)
+    st.caption(escaped_markdown(" ".join(_notes(followed, why, told=told))))
+
+
+def _traffic(followed: Followed, now_ms: int, *, told: bool) -> None:
+    counts = followed.counts
     recent = lately(counts, _LATELY_S)
     seconds = max(_LATELY_S, counts.width_ms // 1000)
     half, most = (_bound(each) for each in quantiles(recent, (0.5, 0.99)))
     assert counts.newest_ms is not None
-    with st.container(horizontal=True):
+    st.metric(
+        "Events",
+        f"{counts.events:,}",
+        border=True,
+        help=f"Since following began, {counted(followed.minutes, 'minute')} before the end "
+        "that the topic had then.",
+    )
+    st.metric(
+        "Rate", f"{int(recent.sum()) / seconds:,.1f} /s", border=True,
+        help=f"Events of the last {seconds} s of received time.",
+    )  # fmt: skip
+    st.metric("Last event", f"{duration(now_ms - counts.newest_ms)} ago", border=True)
+    if told:
         st.metric(
-            "Events",
-            f"{counts.events:,}",
-            border=True,
-            help=f"Since following began, {counted(followed.minutes, 'minute')} before the end "
-            "that the topic had then.",
-        )
-        st.metric(
-            "Rate", f"{int(recent.sum()) / seconds:,.1f} /s", border=True,
-            help=f"Events of the last {seconds} s of received time.",
+            "Delay now, 50 % / 99 %", f"{half} / {most}", border=True,
+            help=f"What 50 % and 99 % of the events of the last {seconds} s do not exceed.",
         )  # fmt: skip
-        st.metric("Last event", f"{duration(now_ms - counts.newest_ms)} ago", border=True)
-        if told:
-            st.metric(
-                "Delay now, 50 % / 99 %", f"{half} / {most}", border=True,
-                help=f"What 50 % and 99 % of the events of the last {seconds} s do not exceed.",
-            )  # fmt: skip
-        why = why_not_followed(late.setting)
-        if told and not why:
-            behind = "none yet" if late.clock is None else f"{delay_text(now_ms - late.clock)}"
-            st.metric(
-                "Clock behind", behind, border=True,
-                help="How far the engine's clock (watermark or stream time) is behind now, as the "
-                "last event that was judged met it.",
-            )  # fmt: skip
-            st.metric(
-                "Dropped", f"{late.dropped:,} of {late.judged:,}", border=True,
-                help="Events that no window took, of those judged so far. To bound the memory, "
-                f"the oldest sessions are forgotten, those beyond {MOST_SUMMED_UP:,} half gaps of "
-                "all sessions together, and what Kafka Streams' cache held for over an hour: an "
-                "event that is later still may count as dropped. The Windows page forgets nothing.",
-            )  # fmt: skip
+
+
+def _lateness(late: Late, now_ms: int) -> None:
+    behind = "none yet" if late.clock is None else f"{delay_text(now_ms - late.clock)}"
+    st.metric(
+        "Clock behind", behind, border=True,
+        help="How far the engine's clock (watermark or stream time) is behind now, as the "
+        "last event that was judged met it.",
+    )  # fmt: skip
+    st.metric(
+        "Dropped", f"{late.dropped:,} of {late.judged:,}", border=True,
+        help="Events that no window took, of those judged so far. To bound the memory, "
+        f"the oldest sessions are forgotten, those beyond {MOST_SUMMED_UP:,} half gaps of "
+        "all sessions together, and what Kafka Streams' cache held for over an hour: an "
+        "event that is later still may count as dropped. The Windows page forgets nothing.",
+    )  # fmt: skip
+
+
+def _notes(followed: Followed, why: str, *, told: bool) -> list[str]:
+    """Return what is said below the figures; `why` no drops are told, "" if they are."""
+    counts, late = followed.counts, followed.late
     notes = [f"{counted(counts.rejected, 'record')} rejected."] if counts.rejected else []
     if counts.untimed:
         notes.append(f"{counted(counts.untimed, 'event')} without a received time.")
@@ -248,7 +263,7 @@ def _figures(followed: Followed, now_ms: int, *, told: bool) -> None:
                 "and the order of arrival is certain."
             )
         notes += [late.stopped] if late.stopped else []
-    st.caption(escaped_markdown(" ".join(notes)))
+    return notes
 
 
 def _bound(ms: int | None) -> str:
@@ -258,53 +273,61 @@ def _bound(ms: int | None) -> str:
 
 def _silences(followed: Followed, now_ms: int, times: Times) -> None:
     """Say who has not been heard for longer than is usual, and who is back."""
-    known = followed.silence
-    now = silent(known, now_ms)
     left, right = st.columns(2)
     with left:
-        st.markdown(f"**Silent now**: {counted(len(now), 'client')}")
-        usual = known.usual
-        if len(now):
-            listed = now[:_LISTED]
-            show_table(
-                pd.DataFrame(
-                    {
-                        "Client": _names(followed, listed.tolist()),
-                        "Not heard for": [duration(now_ms - ms) for ms in known.heard[listed]],
-                        "Usually": [duration(ms) for ms in usual[listed]],
-                    }
-                ),
-                height=220,
-                alt="Clients that have not been heard for longer than is usual for them",
-            )
-            first = int(now[0])
-            st.caption(
-                f"Client {escaped_markdown(shown_name(followed.clients[first]))} has not been "
-                f"heard for {duration(now_ms - int(known.heard[first]))}; half of its waits are "
-                f"{duration(int(usual[first]))} at most. Whether it is cut off or done cannot be "
-                "told before it is back."
-            )
-        if followed.forgotten:
-            st.caption(
-                f"Of more than {MOST_CLIENTS:,} clients, those not heard for longest are "
-                "forgotten: they are not listed, and new when they are back."
-            )
+        _silent_now(followed, now_ms)
     with right:
-        st.markdown(f"**Back again**: {counted(len(known.ended), 'silence')}")
-        if known.ended:
-            last = known.ended[::-1][:_LISTED]
-            show_table(
-                pd.DataFrame(
-                    {
-                        "Client": _names(followed, [each.client for each in last]),
-                        "Back": [times.moment(each.back_ms) for each in last],
-                        "Silent for": [duration(e.back_ms - e.last_heard_ms) for e in last],
-                        "Held back": [each.held_back for each in last],
-                    }
-                ),
-                height=220,
-                alt="Silences that ended, the last first, with the events they held back",
-            )
+        _back_again(followed, times)
+
+
+def _silent_now(followed: Followed, now_ms: int) -> None:
+    known = followed.silence
+    now, usual = silent(known, now_ms), known.usual
+    st.markdown(f"**Silent now**: {counted(len(now), 'client')}")
+    if len(now):
+        listed = now[:_LISTED]
+        show_table(
+            pd.DataFrame(
+                {
+                    "Client": _names(followed, listed.tolist()),
+                    "Not heard for": [duration(now_ms - ms) for ms in known.heard[listed]],
+                    "Usually": [duration(ms) for ms in usual[listed]],
+                }
+            ),
+            height=220,
+            alt="Clients that have not been heard for longer than is usual for them",
+        )
+        first = int(now[0])
+        st.caption(
+            f"Client {escaped_markdown(shown_name(followed.clients[first]))} has not been "
+            f"heard for {duration(now_ms - int(known.heard[first]))}; half of its waits are "
+            f"{duration(int(usual[first]))} at most. Whether it is cut off or done cannot be "
+            "told before it is back."
+        )
+    if followed.forgotten:
+        st.caption(
+            f"Of more than {MOST_CLIENTS:,} clients, those not heard for longest are "
+            "forgotten: they are not listed, and new when they are back."
+        )
+
+
+def _back_again(followed: Followed, times: Times) -> None:
+    ended = followed.silence.ended
+    st.markdown(f"**Back again**: {counted(len(ended), 'silence')}")
+    if ended:
+        last = ended[::-1][:_LISTED]
+        show_table(
+            pd.DataFrame(
+                {
+                    "Client": _names(followed, [each.client for each in last]),
+                    "Back": [times.moment(each.back_ms) for each in last],
+                    "Silent for": [duration(e.back_ms - e.last_heard_ms) for e in last],
+                    "Held back": [each.held_back for each in last],
+                }
+            ),
+            height=220,
+            alt="Silences that ended, the last first, with the events they held back",
+        )
 
 
 def _names(followed: Followed, codes: Sequence[int]) -> list[str]:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from lib.analysis import outages, side_by_side
 from lib.analysis.delays import NEGATIVE
-from lib.analysis.matching import EVENTS, FIELD, Fate
+from lib.analysis.matching import FIELD, Fate
 from lib.analysis.of_topic import why_no_delay
 from lib.analysis.two_topics import (
     HERE,
@@ -30,9 +30,19 @@ from lib.charts import delay as delay_charts
 from lib.charts import two_topics as charts
 from lib.charts.rows import shown_name
 from lib.charts.times import TimeScale
-from lib.core.columns import CLIENT, EVENT_TIME, OFFSET, PARTITION, SEQUENCE, SESSION
+from lib.core.columns import (
+    CLIENT,
+    EVENT_TIME,
+    EVENTS,
+    KEY,
+    LAST_HEARD,
+    LOST,
+    OFFSET,
+    PARTITION,
+    SEQUENCE,
+    SESSION,
+)
 from lib.core.formatting import counted, duration, escaped_markdown
-from lib.events.fields import KEY
 from lib.events.table import TimeDomain
 from lib.ui import parameters
 from lib.ui.answers import verdict_of
@@ -47,7 +57,7 @@ if TYPE_CHECKING:
     from lib.analysis.way import Way
     from lib.loading.load import LoadedTopic
     from lib.ui.loads import Opened
-    from lib.ui.page import Visible
+    from lib.ui.visible import Visible
 
 Names = tuple[str, str]
 
@@ -219,17 +229,17 @@ def _outages(visible: Visible, table: pd.DataFrame) -> None:
     st.markdown(
         f"**{counted(len(table), 'outage')} of the way**, the longest {duration(longest)}; "
         f"{counted(int(table[outages.HELD_BACK].sum()), 'event')} held back, "
-        f"{int(table[outages.LOST].sum()):,} missing"
+        f"{int(table[LOST].sum()):,} missing"
     )
     show_table(
         pd.DataFrame(
             {
                 "Partition": table[CLIENT].astype(str),
-                heard: shown_times(table[outages.LAST_HEARD], visible.times),
+                heard: shown_times(table[LAST_HEARD], visible.times),
                 back: shown_times(table[outages.BACK_AT], visible.times),
                 "Silence (s)": table[outages.SILENCE].astype("Float64") / 1000,
                 "Held back": table[outages.HELD_BACK],
-                "Missing": table[outages.LOST],
+                "Missing": table[LOST],
                 "Largest delay (s)": table[outages.LARGEST_DELAY] / 1000,
             }
         ),

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
+from lib.core.columns import KEY
 from lib.core.errors import FieldsError, SkewlineError
 from lib.core.formatting import counted, escaped_markdown, visible_text
-from lib.events.fields import KEPT, KEY
+from lib.events.fields import KEPT
 from lib.sources.open import UPLOAD, cap_on_events
 from lib.ui import parameters
 from lib.ui.failures import show_error

@@ -12,7 +12,7 @@ import streamlit as st
 from lib.analysis import outages
 from lib.analysis.findings import around, outage_sentence
 from lib.charts.rows import shown_name, written
-from lib.core.columns import CLIENT, SESSION
+from lib.core.columns import CLIENT, LAST_HEARD, LOST, SESSION
 from lib.core.formatting import duration
 from lib.core.tickets import Ticket
 from lib.events.table import TimeDomain
@@ -27,10 +27,10 @@ from lib.ui.tables import MOST_ROWS, Whole, show_table, weakly
 from lib.ui.time_window import show_stretch
 
 if TYPE_CHECKING:
-    from lib.ui.page import Visible
     from lib.ui.time_window import Stretch
+    from lib.ui.visible import Visible
 
-_TIMES: Final = (outages.START, outages.LAST_HEARD, outages.BACK_AT, outages.BURST_END)
+_TIMES: Final = (outages.START, LAST_HEARD, outages.BACK_AT, outages.BURST_END)
 
 
 def outage_table(table: pd.DataFrame, every: pd.DataFrame, visible: Visible) -> None:
@@ -38,7 +38,7 @@ def outage_table(table: pd.DataFrame, every: pd.DataFrame, visible: Visible) -> 
 
     Those that touch the most events come first. `table` are some of the rows of `every`.
     """
-    touched = table[outages.HELD_BACK] + table[outages.LOST]
+    touched = table[outages.HELD_BACK] + table[LOST]
     most = touched.sort_values(ascending=False, kind="stable").index
     first, times, zero_ms = table.loc[most[:MOST_ROWS]], visible.times, visible.zero_ms
     chosen = show_table(
@@ -74,7 +74,7 @@ def _copy(outage: pd.Series, visible: Visible) -> None:
         "Kind": str(outage[outages.KIND]),
         "Silence": _in_words(outage[outages.SILENCE]),
         "Events held back": f"{outage[outages.HELD_BACK]:,}",
-        "Events lost": f"{outage[outages.LOST]:,}",
+        "Events lost": f"{outage[LOST]:,}",
         "Largest delay": _in_words(outage[outages.LARGEST_DELAY]),
         "Burst": _in_words(outage[outages.BURST_LENGTH]),
     }
@@ -124,11 +124,11 @@ def _readable(table: pd.DataFrame, visible: Visible) -> pd.DataFrame:
         {
             "Client": table[CLIENT].astype(object).map(shown_name),
             "Kind": table[outages.KIND].astype(str),
-            last_heard: shown_times(table[outages.LAST_HEARD], visible.times),
+            last_heard: shown_times(table[LAST_HEARD], visible.times),
             back_at: shown_times(table[outages.BACK_AT], visible.times),
             "Silence (s)": table[outages.SILENCE].astype("Float64") / 1000,
             "Held back": table[outages.HELD_BACK],
-            "Lost": table[outages.LOST],
+            "Lost": table[LOST],
             "Largest delay (s)": table[outages.LARGEST_DELAY] / 1000,
             "Burst (s)": table[outages.BURST_LENGTH] / 1000,
             "Burst (events/s)": table[outages.BURST_RATE].round(1),
@@ -150,7 +150,7 @@ def _zoom(table: pd.DataFrame, zero_ms: int) -> None:
 
 
 def _stretch_of(outage: pd.Series, zero_ms: int) -> Stretch:
-    known = not pd.isna(outage[outages.LAST_HEARD])
-    start = int(outage[outages.LAST_HEARD if known else outages.START]) - zero_ms
+    known = not pd.isna(outage[LAST_HEARD])
+    start = int(outage[LAST_HEARD if known else outages.START]) - zero_ms
     end = int(outage[outages.BURST_END]) - zero_ms
     return around(start, end)

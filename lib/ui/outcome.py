@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from lib.replay.goal import Goal
     from lib.replay.outcome import Outcome
     from lib.replay.windows import Replay, Window
-    from lib.ui.page import Visible
+    from lib.ui.visible import Visible
 
 
 def figures(outcome: Outcome, *, with_latency: bool = True) -> None:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from lib.analysis import outages
 from lib.analysis.notices import About, Level, notices
 from lib.analysis.of_topic import why_no_delay
-from lib.core.columns import CLIENT
 from lib.core.errors import TooLargeError
 from lib.core.formatting import counted, duration, escaped_markdown, size
-from lib.events.table import TimeDomain, window_rows
+from lib.events.table import window_rows
 from lib.ui import parameters
 from lib.ui.answers import (
     filtered_events,
@@ -25,35 +23,24 @@ from lib.ui.answers import (
 )
 from lib.ui.event_filter import said
 from lib.ui.failures import show_error, show_words
-from lib.ui.held import answer_of
 from lib.ui.offer import show_offer
 from lib.ui.show import load_report
 from lib.ui.time_window import CLOCKS
 from lib.ui.topic_choice import ask_for_newest
 from lib.ui.view import View, current_view
+from lib.ui.visible import Visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    import numpy as np
-    import pandas as pd
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Mapping
 
     from lib.analysis.notices import Notice
     from lib.analysis.timestamp_quality import Verdict
-    from lib.charts.times import TimeScale
     from lib.core.errors import SkewlineError
-    from lib.core.moments import Times
     from lib.loading.load import LoadedTopic
-    from lib.ui.loads import Load, Opened
+    from lib.ui.loads import Load
     from lib.ui.time_window import TimeWindow
 
 _POLL_S: Final = 0.4
-_PICTURE_BYTES: Final = 1_000_000
-"""What a chart and its data take at most."""
-
-Found = TypeVar("Found")
-
 _ON_PAGE: Final[Mapping[About, str]] = {
     About.STOPPED: " Reload goes on from there.",
     About.FAILED: " Reload goes on from there.",
@@ -70,105 +57,6 @@ _ICONS: Final[Mapping[About, str]] = {
     About.CORRECTED: ":material/build:",
     About.TIMESTAMPS: ":material/gpp_maybe:",
 }
-
-
-@dataclass(frozen=True)
-class Visible:
-    """What a page shows: the loaded topic, and which of its events are inside the window.
-
-    `rows` are positions in `table`, which is shared by all viewers: never change it.
-    """
-
-    topic: LoadedTopic
-    whole: LoadedTopic
-    """The topic with its events without a received time, too: what analyses are of."""
-    window: TimeWindow
-    rows: NDArray[np.int64] | slice
-    scale: TimeScale
-    times: Times
-    clients: Sequence[object]
-    order_only: bool = False
-    """Whether only the order of arrival is known, and received times are stand-ins for it."""
-    delays_tell: bool = True
-    """Whether a delay can be read off the received times."""
-    where: Sequence[str] = ()
-    """The conditions of the filter."""
-    key: str = CLIENT
-    """The column that windows are grouped by, where a page replays."""
-    opened: Opened | None = None
-    """Where the topic is read from."""
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """The events table of the whole topic."""
-        return self.topic.events.table
-
-    @property
-    def version(self) -> tuple[object, str]:
-        """What a replay is of: the topic's version, and what is grouped by."""
-        return self.topic.version, self.key
-
-    @property
-    def zero_ms(self) -> int:
-        """The topic's zero, epoch ms."""
-        return self.topic.events.zero_ms
-
-    @property
-    def count(self) -> int:
-        """Number of visible events."""
-        return len(self.table) if isinstance(self.rows, slice) else len(self.rows)
-
-    @property
-    def events(self) -> pd.DataFrame:
-        """The visible events; a copy unless all are visible."""
-        return self.table if isinstance(self.rows, slice) else self.table.take(self.rows)
-
-    def columns(self, *names: str) -> pd.DataFrame:
-        """Return some columns of the visible events."""
-        some = self.table[list(names)]
-        return some if isinstance(self.rows, slice) else some.take(self.rows)
-
-    @property
-    def is_everything(self) -> bool:
-        """Whether neither window, clients nor filter leave an event out."""
-        return not self.clients and not self.where and math.isinf(self.window.start_s)
-
-    def found(self, of: tuple[object, ...], find: Callable[[], Found]) -> Found:
-        """Return what `find` finds of the visible events; for all who open the page, found once.
-
-        What is found of a part of the topic is its viewer's own. `of` is what it depends on, too.
-        """
-        if not self.is_everything or not isinstance(self.rows, slice):
-            return find()
-        key = (of, self.topic.version, len(self.table), self.scale, self.delays_tell)
-        return answer_of(key, find, size=_PICTURE_BYTES)
-
-    def stretch(self, clock: TimeDomain) -> tuple[int, int]:
-        """Return the first and last time of the visible events on a clock, epoch ms."""
-        times = self.table[clock.milliseconds].to_numpy()[self.rows]
-        return int(times.min()), int(times.max()) + 1
-
-    def outages(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows of an outage table that touch the window, of the clients shown.
-
-        Outages are found on all events, whatever a filter leaves out: of a client that it leaves an
-        event of, all are shown.
-        """
-        start, end = (
-            (table[at] - self.zero_ms) / 1000 for at in (outages.START, outages.BURST_END)
-        )
-        inside = (end >= self.window.start_s) & (start <= self.window.end_s)
-        if self.clients:
-            inside &= table[CLIENT].isin(list(self.clients))
-        if self.where:
-            inside &= table[CLIENT].isin(self.columns(CLIENT)[CLIENT].unique())
-        return table[inside]
-
-    def first(self, count: int) -> pd.DataFrame:
-        """Return the first `count` visible events in arrival order."""
-        if isinstance(self.rows, slice):
-            return self.table.head(count)
-        return self.table.take(self.rows[:count])
 
 
 def begin(
@@ -210,32 +98,18 @@ def begin(
     _say_all(topic, verdict)
     if of_any_topic is not None:
         of_any_topic(view)
-    if view.window is None:
-        _show_empty(topic)
-        st.stop()
-    if view.filter_error is not None:
-        show_error(view.filter_error)
-        st.stop()
+    window = _window_of(view, topic)
     withheld = why_no_delay(verdict)
-    delays_tell = not withheld
-    can_vouch = replays and not (verdict is not None and verdict.of_event_times)
-    order_only = needs_received and not delays_tell and can_vouch and _vouched_for()
-    if needs_received and not delays_tell and not order_only:
-        st.info(
-            "This page tells nothing without them. The other pages show what can be told.",
-            title=withheld,
-            icon=":material/timer_off:",
-        )
-        st.stop()
-    shown = topic
+    shown, order_only = topic, needs_received and bool(withheld)
     if order_only:
+        _rely_on_order(verdict, withheld, replays=replays)
         shown = in_order_of_records(topic)
     elif needs_received:
         shown = with_received(topic)
-    visible = _inside(view, shown, topic, view.window, may_be_empty=not tells_window)
+    visible = _inside(view, shown, topic, window, may_be_empty=not tells_window)
     if tells_window:
         head.caption(f"{line} {_what_is_shown(visible)}")
-    return replace(visible, order_only=order_only, delays_tell=delays_tell)
+    return replace(visible, order_only=order_only, delays_tell=not withheld)
 
 
 def _say_all(topic: LoadedTopic, verdict: Verdict | None) -> None:
@@ -257,6 +131,30 @@ def _show_no_topic(view: View) -> None:
             st.button(f"Read the newest {fitting:,}", on_click=ask_for_newest, args=(fitting,))
     else:
         st.info("Choose a file in the sidebar.", icon=":material/upload_file:")
+
+
+def _window_of(view: View, topic: LoadedTopic) -> TimeWindow:
+    """Return the time window; where there is no event or the filter is wrong, say so and stop."""
+    if view.window is None:
+        _show_empty(topic)
+        st.stop()
+    if view.filter_error is not None:
+        show_error(view.filter_error)
+        st.stop()
+    return view.window
+
+
+def _rely_on_order(verdict: Verdict | None, withheld: str, *, replays: bool) -> None:
+    """Go on where the order of the records is enough and vouched for; else say why not and stop."""
+    can_vouch = replays and not (verdict is not None and verdict.of_event_times)
+    if can_vouch and _vouched_for():
+        return
+    st.info(
+        "This page tells nothing without them. The other pages show what can be told.",
+        title=withheld,
+        icon=":material/timer_off:",
+    )
+    st.stop()
 
 
 def _vouched_for() -> bool:

@@ -14,6 +14,8 @@ from lib.core.binary_values import hex_lines, text_of_bytes
 from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
+    HEADER,
+    KEY,
     MISSING_TIME,
     OFFSET,
     PARTITION,
@@ -23,7 +25,6 @@ from lib.core.columns import (
 )
 from lib.core.errors import SkewlineError
 from lib.core.formatting import counted, delay_text, escaped_markdown, size
-from lib.core.masking import HEADER, KEY
 from lib.core.moments import are_dates
 from lib.loading.record import Record, read_record
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from lib.replay.goal import Goal
     from lib.replay.windows import Replay
-    from lib.ui.page import Visible
+    from lib.ui.visible import Visible
 
 
 def keys_of(visible: Visible) -> list[str]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from lib.replay.sentences import named
-from lib.report.outputs import html_of, json_of, made_of
+from lib.report.made import made_of
+from lib.report.outputs import html_of, json_of
 from lib.report.report import Asked, initial_setting, report_on
 from lib.ui import parameters
 from lib.ui.answers import analysis_of
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from lib.analysis.analyse import Analysis
     from lib.loading.load import LoadedTopic
-    from lib.report.outputs import Made
+    from lib.report.made import Made
 
 _FORMATS: Final = {"html": "text/html", "json": "application/json"}
 

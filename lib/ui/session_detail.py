@@ -18,7 +18,7 @@ from lib.analysis.sessions import (
 )
 from lib.charts.rows import client_at, shown_name, written
 from lib.charts.session import session_fan
-from lib.core.columns import CLIENT, MISSING_TIME, RECEIVED_TIME, SESSION
+from lib.core.columns import CLIENT, LOST, MISSING_TIME, RECEIVED_TIME, SESSION
 from lib.core.formatting import counted, duration, escaped_markdown
 from lib.events.filters import equal_to
 from lib.events.table import TimeDomain
@@ -33,7 +33,7 @@ from lib.ui.tables import MOST_ROWS, Whole, show_table, weakly
 if TYPE_CHECKING:
     from lib.core.moments import Times
     from lib.loading.load import LoadedTopic
-    from lib.ui.page import Visible
+    from lib.ui.visible import Visible
 
 
 def every_session(sessions: pd.DataFrame, visible: Visible) -> str | None:
@@ -134,7 +134,7 @@ def _readable(sessions: pd.DataFrame, topic: LoadedTopic, times: Times) -> pd.Da
     numbered = analysis_of(topic).sessions
     if numbered is not None:
         of_session = numbered.set_index(SESSION).loc[sessions[SESSION]]
-        shown["Lost"] = of_session[completeness.LOST].array
+        shown["Lost"] = of_session[LOST].array
         shown["Duplicates"] = of_session[completeness.DUPLICATES].array
     shown["Session"] = sessions[SESSION].map(shown_name).array
     return shown

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from lib.core.moments import Times
     from lib.loading.load import LoadedTopic
-    from lib.ui.page import Visible
+    from lib.ui.visible import Visible
 
 _KINDS = {
     CREATE_TIME: "CreateTime (the producer's clock)",
@@ -59,11 +59,6 @@ _FIRST = (
 _LAST = (PARTITION, OFFSET)
 
 _SHOWN_BYTES = 32
-
-
-def moment(epoch_ms: int, visible: Visible) -> str:
-    """Return a moment as the time switch wants it written."""
-    return visible.times.moment(epoch_ms)
 
 
 def load_report(topic: LoadedTopic) -> None:

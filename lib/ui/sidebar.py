@@ -26,23 +26,19 @@ from lib.ui.loads import LoadKey, Opened, is_known, load_of, reload_of
 from lib.ui.offer import offer_of
 from lib.ui.sources import chosen_source, forget_topics, topics_of
 from lib.ui.switch import switch
-from lib.ui.time_window import TimeWindow, choose_window, extent_of, show_all_time
+from lib.ui.time_window import choose_window, extent_of, show_all_time
 from lib.ui.topic_choice import choose_partitions, choose_range, choose_source, choose_topic
 from lib.ui.topic_list import passed_over, topic_list_button
 from lib.ui.view import View
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from lib.core.errors import FilterError
     from lib.loading.load import LoadedTopic
     from lib.sources.base import TopicSource
 
 _QUICK_S: Final = 0.4
 """A load that ends within this time shows no progress."""
-
-_NO_TIMES: Final = Times(0, None)
-"""Where no topic is loaded."""
 
 _SCALES: Final[Mapping[str, str]] = {
     TimeScale.UTC: "UTC",
@@ -62,7 +58,7 @@ def sidebar() -> View:
             cap = cap_on_events(os.environ)
         except SkewlineError as error:
             return _failed(name, error)
-        return _nothing(name, None) if source is None else _view_of_source(name, source, cap)
+        return View(label_of(name)) if source is None else _view_of_source(name, source, cap)
 
 
 def _view_of_source(name: str, source: TopicSource, cap: int) -> View:
@@ -84,7 +80,7 @@ def _view_of_source(name: str, source: TopicSource, cap: int) -> View:
     except SkewlineError as error:
         return _failed(name, error)
     if offer is not None:
-        return replace(_nothing(name, None), name=topic, offer=offer)
+        return View(topic, offer=offer)
     view = _view_of_topic(source, key)
     return view if view.error is not None else replace(view, error=listing.error)
 
@@ -95,47 +91,45 @@ def _view_of_topic(source: TopicSource, key: LoadKey) -> View:
     load.settle(_QUICK_S)
     running = load if load.is_running else None  # asked once: it may end at any moment
     topic = load.loaded
-    scale, times = TimeScale.ZERO, _NO_TIMES
-    window: TimeWindow | None = None
-    clients: Sequence[object] = ()
-    where: Sequence[str] = ()
-    filter_error: FilterError | None = None
+    view = View(key.topic, topic, running, load.error, opened=Opened(source, key))
     if isinstance(load.error, FieldsError):
         st.button("Back to the detected fields", on_click=forget_fields, width="stretch")
     if topic is not None and topic.sources:
         choose_fields(topic)
     if topic is not None and topic.events.has_event_time and len(topic.events.table):
-        window_place, clients_place = st.container(), st.container()
-        scale = _choose_scale(topic)
-        times = Times(topic.events.zero_ms, _zone(scale))
-        with window_place:
-            window = choose_window(key.source, topic, times)
-        with clients_place:
-            clients = choose_clients(topic)
-            where, filter_error = choose_filter(topic)
-            is_whole = not clients and not where and math.isinf(window.start_s)
-            st.button(
-                "Clear window and filters",
-                icon=":material/fit_width:",
-                width="stretch",
-                disabled=is_whole,
-                on_click=_show_everything,
-                help="Widens the time window to the whole topic, and clears clients and filter.",
-            )
-        topic = _choose_correction(topic)
+        view = _with_part_chosen(view, topic, key)
     link_button()
-    return View(
-        key.topic,
-        topic,
-        running,
-        load.error,
-        window,
-        clients,
-        scale,
-        times,
+    return view
+
+
+def _with_part_chosen(view: View, topic: LoadedTopic, key: LoadKey) -> View:
+    """Draw which part of a topic's events is shown, and how; return the view with the choice."""
+    window_place, clients_place = st.container(), st.container()
+    scale = _choose_scale(topic)
+    times = Times(topic.events.zero_ms, _zone(scale))
+    with window_place:
+        window = choose_window(key.source, topic, times)
+    with clients_place:
+        clients = choose_clients(topic)
+        where, filter_error = choose_filter(topic)
+        is_whole = not clients and not where and math.isinf(window.start_s)
+        st.button(
+            "Clear window and filters",
+            icon=":material/fit_width:",
+            width="stretch",
+            disabled=is_whole,
+            on_click=_show_everything,
+            help="Widens the time window to the whole topic, and clears clients and filter.",
+        )
+    return replace(
+        view,
+        topic=_choose_correction(topic),
+        window=window,
+        clients=clients,
+        scale=scale,
+        times=times,
         where=where,
         filter_error=filter_error,
-        opened=Opened(source, key),
     )
 
 
@@ -180,11 +174,7 @@ def _choose_correction(topic: LoadedTopic) -> LoadedTopic:
 
 def _failed(name: str, error: SkewlineError) -> View:
     st.button("Try again", icon=":material/refresh:", width="stretch", on_click=forget_topics)
-    return _nothing(name, error)
-
-
-def _nothing(name: str, error: SkewlineError | None) -> View:
-    return View(label_of(name), None, None, error, None, (), TimeScale.ZERO, _NO_TIMES)
+    return View(label_of(name), error=error)
 
 
 def _no_topics(name: str, source: TopicSource) -> SkewlineError:

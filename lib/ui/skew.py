@@ -13,7 +13,7 @@ from lib.ui import parameters
 from lib.ui.chart import show_over_time
 
 if TYPE_CHECKING:
-    from lib.ui.page import Visible
+    from lib.ui.visible import Visible
 
 
 def skew_plot(visible: Visible) -> None:

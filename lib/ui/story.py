@@ -15,7 +15,7 @@ from lib.ui.record_links import open_picked
 
 if TYPE_CHECKING:
     from lib.charts.comparison import ComparisonChart
-    from lib.ui.page import Visible
+    from lib.ui.visible import Visible
 
 _PANEL_PX: Final = 130
 _AROUND_PX: Final = 89

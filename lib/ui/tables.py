@@ -16,6 +16,7 @@ import streamlit as st
 
 from lib.analysis import delays
 from lib.analysis.client_clocks import CASE
+from lib.core.columns import EVENTS
 from lib.core.errors import SkewlineError
 from lib.core.spreadsheets import csv_of, safe_cells
 
@@ -42,7 +43,7 @@ _QUANTILE: Final = re.compile(r"min|max|p[0-9.]+")
 
 _HEADS: Final = {
     delays.SCOPE: "Of",
-    delays.EVENTS: "Events",
+    EVENTS: "Events",
     delays.OUT_OF_ORDER: "Out of order",
     delays.NEGATIVE: "Received before it happened",
     CASE: "Case",

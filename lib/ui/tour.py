@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from lib.sources.open import LABELS, SAMPLES
+from lib.sources.open import SAMPLES, label_of
 from lib.ui import parameters
 
 _STEPS: Final = """
@@ -19,6 +19,6 @@ _STEPS: Final = """
 
 def tour() -> None:
     """Draw a short tour where the source is the samples."""
-    if parameters.get(parameters.SOURCE) == LABELS[SAMPLES]:
+    if parameters.get(parameters.SOURCE) == label_of(SAMPLES):
         with st.expander("New here? What to look at", icon=":material/tour:", expanded=True):
             st.markdown(_STEPS)

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
+from lib.charts.times import TimeScale
+from lib.core.moments import Times
 from lib.ui import parameters
 from lib.ui.navigation import configure_page, navigation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lib.charts.times import TimeScale
     from lib.core.errors import FilterError, SkewlineError
-    from lib.core.moments import Times
     from lib.loading.load import LoadedTopic
     from lib.ui.loads import Load, Opened
     from lib.ui.offer import Offer
     from lib.ui.time_window import TimeWindow
+
+_NO_TIMES: Final = Times(0, None)
+"""Where no topic is loaded."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,13 @@ class View:
     """
 
     name: str
-    topic: LoadedTopic | None
-    load: Load | None
-    error: SkewlineError | None
-    window: TimeWindow | None
-    clients: Sequence[Any]
-    scale: TimeScale
-    times: Times
+    topic: LoadedTopic | None = None
+    load: Load | None = None
+    error: SkewlineError | None = None
+    window: TimeWindow | None = None
+    clients: Sequence[Any] = ()
+    scale: TimeScale = TimeScale.ZERO
+    times: Times = _NO_TIMES
     offer: Offer | None = None
     where: Sequence[str] = ()
     filter_error: FilterError | None = None

@@ -11,7 +11,6 @@ from lib.analysis.client_clocks import client_times, lower_envelopes, sent_times
 from lib.analysis.clock_steps import between_steps, clock_offsets, clock_steps
 from lib.analysis.delay_parts import (
     Part,
-    corrected,
     delay_parts,
     missing_parts,
     take_apart,
@@ -67,8 +66,12 @@ def fleet(clients="abcde", events=120, *, ahead=None, step=None, buffering=None,
     return topic([*e], s, r, [t + 3 for t in r], client=list(table["c"]))
 
 
+def parts_of(events):
+    return delay_parts(events, take_apart(events))
+
+
 def part_of(events, client, part, name="p50"):
-    table = delay_parts(events).by_client
+    table = parts_of(events).by_client
     return table[(table[CLIENT] == client) & (table["Part"] == part)][name].item()
 
 
@@ -80,7 +83,7 @@ def sentences(events, kind):
 
 
 def test_with_all_times_there_are_all_parts():
-    parts = delay_parts(topic([0, 10], [5, 12], [30, 40], [31, 44]))
+    parts = parts_of(topic([0, 10], [5, 12], [30, 40], [31, 44]))
     assert parts.parts == tuple(Part)
     assert parts.missing == ""
 
@@ -97,19 +100,19 @@ def test_with_all_times_there_are_all_parts():
 )
 def test_each_missing_time_is_said(sent, received, recorded, parts, missing):
     events = topic([0], sent, received, recorded)
-    found = delay_parts(events)
+    found = parts_of(events)
     assert (None if found is None else set(found.parts)) == parts
     assert missing_parts(events).startswith(missing)
 
 
 def test_a_part_is_that_of_the_events_which_have_its_times():
     events = topic([0, 10, 20], [5, None, 27], [30, 40, None], [31, 44, None])
-    table = delay_parts(events).by_client.set_index("Part")["Events"]
+    table = parts_of(events).by_client.set_index("Part")["Events"]
     assert table.to_dict() == {"buffering": 2, "network": 1, "clock": 1, "pipeline": 2}
 
 
 def test_an_empty_topic_has_no_parts():
-    assert delay_parts(events_table([], [])) is None
+    assert parts_of(events_table([], [])) is None
 
 
 times = st.integers(0, 10**6)
@@ -143,7 +146,7 @@ def test_turning_a_clock_moves_only_its_own_part(rows, ahead):
 @given(ways)
 def test_tables_count_every_event_once_a_part(rows):
     e, s, r, k, client = zip(*rows, strict=True)
-    parts = delay_parts(topic([*e], s, r, k, client=list(client)))
+    parts = parts_of(topic([*e], s, r, k, client=list(client)))
     for table in (parts.by_client, parts.over_time, parts.of_topic):
         counts = table.groupby("Part", observed=True)["Events"].sum()
         assert counts.to_dict() == dict.fromkeys(map(str, Part), len(rows))
@@ -222,7 +225,7 @@ def test_events_that_were_sent_before_they_happened_are_counted():
 
 
 def test_the_interval_of_a_right_clock_contains_zero():
-    clocks = delay_parts(fleet()).clocks
+    clocks = parts_of(fleet()).clocks
     assert (clocks["Low"] <= 0).all()
     assert (clocks["High"] >= 0).all()
     assert ((clocks["High"] - clocks["Low"]) < 60).all()
@@ -230,12 +233,12 @@ def test_the_interval_of_a_right_clock_contains_zero():
 
 @pytest.mark.parametrize("ahead", [-7_000, 3_200])
 def test_the_interval_contains_what_is_to_be_added_to_the_clock(ahead):
-    clocks = delay_parts(fleet(ahead={"c": ahead})).clocks.set_index(CLIENT)
+    clocks = parts_of(fleet(ahead={"c": ahead})).clocks.set_index(CLIENT)
     assert clocks.loc["c", "Low"] <= -ahead <= clocks.loc["c", "High"]
 
 
 def test_without_a_client_that_is_not_ahead_the_interval_is_open():
-    clocks = delay_parts(fleet("a", ahead={"a": 5_000})).clocks
+    clocks = parts_of(fleet("a", ahead={"a": 5_000})).clocks
     assert clocks["Low"].item() == -np.inf
     assert clocks["High"].item() == pytest.approx(-4_980, abs=10)
 
@@ -243,12 +246,12 @@ def test_without_a_client_that_is_not_ahead_the_interval_is_open():
 @pytest.mark.parametrize("step", [-HOUR, 41_000])
 def test_a_clock_that_is_set_is_found_when_it_was(step):
     events = fleet(step={"c": step})
-    (row,) = delay_parts(events).steps.to_dict("records")
+    (row,) = parts_of(events).steps.to_dict("records")
     assert row[CLIENT] == "c"
     assert row["Size"] == pytest.approx(step, abs=30)
     assert row["Zone"] == (abs(step) == HOUR)
     assert abs(row["At"] - 600_000) < 60_000
-    clocks = delay_parts(events).clocks
+    clocks = parts_of(events).clocks
     low, high = (clocks[clocks[CLIENT] == "c"][name].tolist() for name in ("Low", "High"))
     assert low[0] <= 0 <= high[0]
     assert low[1] <= -step <= high[1]
@@ -267,7 +270,7 @@ def test_events_that_an_outage_held_back_after_they_were_sent_are_no_step():
     held = (events[CLIENT] == "c") & (events[EVENT_TIME] > 900_000)
     late = events[RECEIVED_TIME].where(~held, events[RECEIVED_TIME].max() + 1_000)
     late = events.assign(**{RECEIVED_TIME: late}).sort_values(RECEIVED_TIME, ignore_index=True)
-    assert delay_parts(late).steps.empty
+    assert parts_of(late).steps.empty
 
 
 def test_a_network_that_is_slow_for_a_while_sets_no_clock():
@@ -275,7 +278,7 @@ def test_a_network_that_is_slow_for_a_while_sets_no_clock():
     slow = (events[CLIENT] == "c") & events[EVENT_TIME].between(400_000, 700_000)
     late = events[RECEIVED_TIME] + 30_000 * slow
     late = events.assign(**{RECEIVED_TIME: late}).sort_values(RECEIVED_TIME, ignore_index=True)
-    assert delay_parts(late).steps.empty
+    assert parts_of(late).steps.empty
 
 
 @given(st.lists(st.tuples(times, times, st.sampled_from("abc")), min_size=1, max_size=60))
@@ -297,38 +300,3 @@ def test_an_event_without_a_sent_time_leaves_the_lower_envelope():
     times = sent_times(some)
     missing = (some[SENT_TIME] == MISSING_TIME).to_numpy()
     assert (times.shown[missing] == client_times(some).event_time[missing]).all()
-
-
-# Corrected event times
-
-
-def order_changes(events, time):
-    """How many neighbours of a client, by its own clock, a corrected time puts the other way."""
-    own = events.assign(corrected=time).sort_values([CLIENT, EVENT_TIME], kind="stable")
-    same = own[CLIENT].to_numpy()[1:] == own[CLIENT].to_numpy()[:-1]
-    return int((same & (np.diff(own["corrected"]) < 0)).sum())
-
-
-def test_correcting_by_the_offset_keeps_a_clients_order_and_by_the_difference_does_not():
-    events = fleet(ahead={"c": 3_200}, slow={"c": 20_000}, events=400)
-    difference = events[RECEIVED_TIME] - events[SENT_TIME]
-    right = corrected(events, delay_parts(events).clocks)[EVENT_TIME]
-    assert order_changes(events, right) == 0
-    assert order_changes(events, events[EVENT_TIME] + difference) > 100
-
-
-def test_correcting_turns_each_stretch_by_its_own_offset():
-    right, stepped = fleet(), fleet(step={"c": 41_000})
-    moved = corrected(stepped, delay_parts(stepped).clocks)[EVENT_TIME]
-    assert (moved - right[EVENT_TIME]).abs().max() < 60
-
-
-def test_correcting_some_clients_leaves_the_others_alone():
-    events = fleet(ahead={"c": 3_200})
-    clocks = delay_parts(events).clocks.query("ClientID == 'c'")
-    moved = corrected(events, clocks)
-    others = events[CLIENT] != "c"
-    assert moved[others].equals(events[others])
-    assert (moved[EVENT_TIME] - events[EVENT_TIME])[~others].median() == pytest.approx(
-        -3_200, abs=20
-    )

@@ -6,7 +6,6 @@ from lib.analysis.delays import (
     delay_distribution,
     delay_over_time,
     delay_quantiles,
-    out_of_orderness,
     out_of_orderness_quantiles,
     quantile_name,
 )
@@ -101,19 +100,14 @@ def test_distribution_of_each_client_has_the_same_bins():
 
 def test_out_of_orderness_is_the_distance_to_the_largest_event_time_before():
     events = events_table([0, 5000, 3000, 4000, 6000], [1, 2, 3, 4, 5])
-    assert out_of_orderness(events).tolist() == [0, 0, 2000, 1000, 0]
-
-
-def test_out_of_orderness_inside_a_partition_does_not_see_the_other():
-    events = events_table([9000, 1000, 8000, 2000], [1, 2, 3, 4], partition=[0, 1, 0, 1])
-    assert out_of_orderness(events, by=PARTITION).tolist() == [0, 0, 1000, 0]
-    assert out_of_orderness(events).tolist() == [0, 8000, 1000, 7000]
+    table = out_of_orderness_quantiles(events, [0.6, 0.8, 1])
+    assert table[["p60", "p80", "max"]].iloc[0].tolist() == [0, 1000, 2000]
 
 
 def test_an_outage_of_all_clients_gives_delay_but_no_out_of_orderness():
     events = events_table([1000, 2000, 3000], [60_000, 60_001, 60_002])
     assert delay_quantiles(events, [0])["min"].item() == 57_002
-    assert out_of_orderness(events).max() == 0
+    assert out_of_orderness_quantiles(events, [1])["max"].max() == 0
 
 
 def test_quantiles_of_out_of_orderness_by_scope():
@@ -126,18 +120,12 @@ def test_quantiles_of_out_of_orderness_by_scope():
 
 @settings(deadline=None)
 @given(records)
-def test_a_watermark_delay_of_the_largest_out_of_orderness_covers_every_event(rows):
+def test_the_largest_out_of_orderness_is_how_far_an_event_is_behind_the_newest(rows):
     events = table_of(rows)
-    behind = out_of_orderness(events)
-    before = events[EVENT_TIME].cummax().shift(fill_value=events[EVENT_TIME].iloc[0])
-    assert ((before - events[EVENT_TIME]) <= behind.max()).all()
-
-
-@settings(deadline=None)
-@given(records)
-def test_partitions_are_never_more_out_of_order_than_the_topic(rows):
-    events = table_of(rows)
-    assert (out_of_orderness(events, by=PARTITION) <= out_of_orderness(events)).all()
+    times, of_partition = events[EVENT_TIME], events.groupby(PARTITION)[EVENT_TIME]
+    largest = out_of_orderness_quantiles(events, [1])["max"].tolist()
+    assert largest[0] == (times.cummax() - times).max()
+    assert largest[1] == (of_partition.cummax() - times).max() <= largest[0]
 
 
 @settings(deadline=None)

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.analysis.matching import (
-    EVENTS,
     FIELD,
     Fate,
     key_columns,
@@ -15,7 +14,7 @@ from lib.analysis.matching import (
     numbered_key,
     share_told_apart,
 )
-from lib.core.columns import CLIENT, EVENT_TIME, PARTITION, RECEIVED_TIME, SEQUENCE, SESSION
+from lib.core.columns import CLIENT, EVENT_TIME, EVENTS, PARTITION, RECEIVED_TIME, SEQUENCE, SESSION
 from tests.support.tables import events_table
 
 KEY = (CLIENT, SESSION, SEQUENCE)

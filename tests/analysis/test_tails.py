@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from lib.analysis.tails import threshold
+from lib.analysis.tails import find_survival, threshold_of
+from lib.core.blockwise import alone
 
 NETWORKS = {
     "uniform": lambda rng, n: rng.uniform(0, 2, n),
@@ -14,6 +15,10 @@ NETWORKS = {
 
 def network(name, n=20_000, seed=1):
     return NETWORKS[name](np.random.default_rng(seed), n)
+
+
+def threshold(values, false_share, expected_share=None):
+    return threshold_of(alone(find_survival(values)), false_share, expected_share)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

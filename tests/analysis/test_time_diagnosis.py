@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.analysis.time_diagnosis import diagnose
+from lib.analysis.time_diagnosis import diagnosed
+from lib.core.blockwise import answered
 from lib.core.times import diagnosis
 from lib.core.times.reading import read_times
 
@@ -20,6 +21,10 @@ HOUR = 3_600_000
 DAY = 24 * HOUR
 YEAR = 365 * DAY
 CLIENTS = np.repeat(np.arange(4), 50)
+
+
+def diagnose(event_ms, received_ms, **known):
+    return answered(diagnosed(event_ms, received_ms, **known))
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from lib.analysis.way import COPIED, way_between
 from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
+    LAST_HEARD,
+    LOST,
     RECEIVED_TIME,
     RECEIVED_TIME_TYPE,
     RECORD_TIME,
@@ -73,7 +75,7 @@ def test_events_held_back_on_the_way_are_an_outage():
     assert outage[outages.KIND] == outages.BUFFERED
     assert outage[outages.HELD_BACK] == pytest.approx(down.sum(), abs=2)
     assert 89_000 < outage[outages.BACK_AT] <= 90_015
-    assert outage[outages.LAST_HEARD] < 60_015
+    assert outage[LAST_HEARD] < 60_015
 
 
 def test_events_lost_on_the_way_are_an_outage_unless_they_may_not_have_been_read():
@@ -82,8 +84,8 @@ def test_events_lost_on_the_way_are_an_outage_unless_they_may_not_have_been_read
     there = there.drop(index=range(700, 1_000)).reset_index(drop=True)
     [outage] = way(here, there).outages.to_dict("records")
     assert outage[outages.KIND] == outages.MOSTLY_LOST
-    assert outage[outages.LOST] == 300
-    assert not way(here, there, all_read=False).outages[outages.LOST].any()
+    assert outage[LOST] == 300
+    assert not way(here, there, all_read=False).outages[LOST].any()
 
 
 def test_partitions_are_looked_at_apart():

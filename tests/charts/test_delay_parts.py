@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from lib.analysis.delay_parts import Part, delay_parts
+from lib.analysis.delay_parts import Part, delay_parts, take_apart
 from lib.charts.delay_parts import MOST_CLIENTS, WORDS, over_time, per_client
 from lib.charts.times import TimeScale
 from lib.core.columns import RECORD_TIME, SENT_TIME
@@ -17,7 +17,8 @@ def parts_of(clients=3, events=300, recorded=True):
     sent = [t + 1_000 * c for t, c in zip(happened, of, strict=True)]
     received = [t + 20 for t in sent]
     extra = {SENT_TIME: sent} | ({RECORD_TIME: [t + 3 for t in received]} if recorded else {})
-    return delay_parts(events_table(happened, received, client=[f"c{c}" for c in of], extra=extra))
+    events = events_table(happened, received, client=[f"c{c}" for c in of], extra=extra)
+    return delay_parts(events, take_apart(events))
 
 
 def data_of(chart):

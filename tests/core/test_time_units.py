@@ -11,21 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.core.time_units import (
-    FAR_OUTSIDE,
-    MISSING,
-    NOT_A_TIME,
-    READABLE,
-    Unit,
-    event_times,
-    recognise_unit,
-)
+from lib.core.times.reading import FAR_OUTSIDE, MISSING, NOT_A_TIME, READABLE, read_times
+from lib.core.times.recognition import recognise_unit
 
 MS = 1540726486041  # 2018-10-28T11:34:46.041Z
 
 
-def read(values, unit: Unit, **options) -> list[int | None]:
-    times = event_times(pa.array(values), unit, **options)
+def read(values, unit, **options):
+    times = read_times(pa.array(values), unit, **options)
     return [
         int(ms) if problem == READABLE else None
         for ms, problem in zip(times.ms, times.problem, strict=True)
@@ -86,18 +79,18 @@ def test_iso_times_with_and_without_offset_may_stand_side_by_side():
     ],
 )
 def test_what_is_written_otherwise_is_no_time(values, unit):
-    assert event_times(pa.array(values), unit).problem.tolist() == [NOT_A_TIME]
+    assert read_times(pa.array(values), unit).problem.tolist() == [NOT_A_TIME]
 
 
 def test_null_is_missing():
-    times = event_times(pa.array([None, MS], pa.int64()), "ms")
+    times = read_times(pa.array([None, MS], pa.int64()), "ms")
 
     assert times.problem.tolist() == [MISSING, READABLE]
     assert times.ms.tolist() == [0, MS]
 
 
 def test_seconds_among_milliseconds_are_far_outside():
-    times = event_times(pa.array([MS, MS + 1, MS // 1000]), "ms")
+    times = read_times(pa.array([MS, MS + 1, MS // 1000]), "ms")
 
     assert times.problem.tolist() == [READABLE, READABLE, FAR_OUTSIDE]
 
@@ -113,7 +106,7 @@ def test_far_outside_can_be_judged_by_a_known_time():
 def test_dictionaries_read_like_text():
     column = pa.chunked_array([pa.array(["2018-10-28T11:34:46.041Z"] * 2).dictionary_encode()])
 
-    assert event_times(column, "iso").ms.tolist() == [MS, MS]
+    assert read_times(column, "iso").ms.tolist() == [MS, MS]
 
 
 moments = st.datetimes(datetime(1971, 1, 1), datetime(2099, 1, 1))  # noqa: DTZ001 - zones below
@@ -124,7 +117,7 @@ zones = st.integers(-14 * 60, 14 * 60).map(lambda m: timezone(timedelta(minutes=
 def test_iso_times_are_what_datetime_reads(times):
     texts = [time.isoformat() for time in times]
 
-    found = event_times(pa.array(texts), "iso", around=2_000_000_000_000)
+    found = read_times(pa.array(texts), "iso", around=2_000_000_000_000)
 
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     wanted = [(time - epoch) // timedelta(milliseconds=1) for time in times]
@@ -137,7 +130,7 @@ def test_iso_times_are_what_datetime_reads(times):
 def test_float_seconds_give_back_the_milliseconds_they_were_made_from(ms):
     column = pa.array([value / 1000.0 for value in ms])
 
-    assert event_times(column, "s").ms.tolist() == ms
+    assert read_times(column, "s").ms.tolist() == ms
 
 
 @given(
@@ -153,7 +146,7 @@ def test_float_seconds_give_back_the_milliseconds_they_were_made_from(ms):
     st.sampled_from(["s", "ms", "us", "ns", "iso"]),
 )
 def test_any_column_is_read_or_says_why_not(column, unit):
-    times = event_times(column, unit)
+    times = read_times(column, unit)
     recognise_unit(column)
 
     assert len(times.ms) == len(times.problem) == len(column)

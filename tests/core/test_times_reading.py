@@ -17,7 +17,6 @@ from lib.core.times.reading import (
     MISSING,
     NOT_A_TIME,
     READABLE,
-    event_times,
     read_times,
     read_times_by_group,
 )
@@ -434,4 +433,4 @@ def test_anything_like_a_date_is_read_or_says_why_not(texts, form):
 
 
 def test_event_times_read_the_common_forms():
-    assert event_times(pa.array(["2024-01-02 03:04:10,398"]), "iso").ms.tolist() == [MS]
+    assert read_times(pa.array(["2024-01-02 03:04:10,398"]), "iso").ms.tolist() == [MS]

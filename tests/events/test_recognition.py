@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SENT_TIME
+from lib.core.columns import CLIENT, EVENT_TIME, KEY, RECEIVED_TIME, SENT_TIME
 from lib.decoding.json import JSON
-from lib.events.fields import KEY, RECORD_TIME_FIELD, TimeField
+from lib.events.fields import RECORD_TIME_FIELD, TimeField
 from lib.events.recognition import recognise
 from lib.events.systems import SYSTEMS, known_system
 from lib.events.table import build_events

@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 
-from lib.core.columns import FROM_MS, TO_MS
+from lib.core.columns import FROM_MS, SILENT, TO_MS
 from lib.replay.input import replay_input
 from lib.replay.partitions import (
     BEHIND_MS,
     HOLDS_BACK_MS,
     LONGEST_SILENCE_MS,
     PARTITION,
-    SILENT,
     SILENT_MS,
     partition_skew,
     slowest_partition,

@@ -15,7 +15,7 @@ from lib.sources.newest import DEFAULT_CAP
 from lib.sources.open import (
     FILES,
     KAFKA,
-    LABELS,
+    KINDS,
     SAMPLES,
     UPLOAD,
     available_sources,
@@ -47,7 +47,7 @@ FOLDER = {"files": {"folder": "/of/secrets"}}
 )
 def test_what_is_configured_can_be_chosen_and_comes_first(secrets, environment, names):
     assert available_sources(secrets, environment) == names
-    assert set(names) <= LABELS.keys()
+    assert set(names) <= KINDS.keys()
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lib.core.times.forms import Form, FormName, Unit
+    from lib.core.times.forms import Form, FormName
 
 FAR_MS: Final = 20 * 365 * 86_400_000
 """An event time farther than 20 years from the topic's median is no time of this topic.
@@ -92,11 +92,6 @@ def read_times(
     """
     column = plain(column)
     return _times(column, _read(pc.drop_null(column), FORMS[form], zone), around)
-
-
-def event_times(column: pa.ChunkedArray | pa.Array, unit: Unit, around: int | None = None) -> Times:
-    """Return `read_times` of one of the common forms; times without an offset are UTC."""
-    return read_times(column, unit, around=around)
 
 
 def read_times_by_group(

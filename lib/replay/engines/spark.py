@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from lib.core.columns import HEADER, KEY
 from lib.core.jit import compiled
-from lib.events.fields import FROM_PARTITION, HEADER, KEY
+from lib.events.fields import FROM_PARTITION
 from lib.replay.assignment import (
     assign_aligned,
     assign_sessions,

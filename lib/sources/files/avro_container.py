@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
     from lib.sources.files.input_file import InputFile
 
-ENDING: Final = ".avro"
-"""How the name of such a file ends."""
-
 MAGIC: Final = b"Obj\x01"
 """What such a file begins with."""
 

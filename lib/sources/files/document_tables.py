@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from lib.core.moments import YEAR_1990, YEAR_2100
-from lib.core.time_units import event_times, recognise_unit
+from lib.core.times.reading import read_times
+from lib.core.times.recognition import recognise_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -246,7 +247,7 @@ def _is_time(values: Sequence[object]) -> bool:
     unit = recognise_unit(column)
     if unit is None:
         return False
-    ms = event_times(column, unit).ms
+    ms = read_times(column, unit).ms
     return bool(((ms > YEAR_1990) & (ms < YEAR_2100)).any())
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 from charset_normalizer import from_bytes
 
+from lib.core.binary_values import is_utf8
 from lib.sources.files.input_file import check_form, content_of
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def old_encoding_of(beginning: bytes) -> str | None:
     A stray byte makes no text: what is not UTF-8 must stand beside letters in all lines that have
     it, or in some and be letters itself.
     """
-    lines = [line for line in beginning.split(b"\n")[:-1] or [beginning] if not _is_utf8(line)]
+    lines = [line for line in beginning.split(b"\n")[:-1] or [beginning] if not is_utf8(line)]
     beside = sum(_BESIDE_LETTERS.search(line) is not None for line in lines)
     if not beside:
         return None
@@ -103,21 +104,13 @@ def old_encoding_of_json(beginning: bytes) -> str | None:
     """
     lines = [line for line in beginning.split(b"\n")[:-1] or [beginning] if not line.isascii()]
     found = old_encoding_of(b"\n".join([*lines, b""]))
-    if found is None or any(map(_is_utf8, lines)) or any(map(_NO_TEXT.search, lines)):
+    if found is None or any(map(is_utf8, lines)) or any(map(_NO_TEXT.search, lines)):
         return None
     together = b"\n".join(lines)
     in_utf8 = sum(map(len, _IN_UTF_8.findall(together)))
     if in_utf8 * 3 > len(_HIGH.findall(together)):
         return None  # UTF-8, and bytes beside it
     return found if _is_of_letters(b"\n".join(lines), found) else None
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def beginning_of(file: InputFile, form: str = "text") -> bytes:

@@ -25,7 +25,8 @@ from lib.core.columns import (
     RECEIVED_TIME_TYPE,
 )
 from lib.core.errors import UnreadableFileError
-from lib.core.time_units import FAR_OUTSIDE, READABLE, Unit, event_times, recognise_unit
+from lib.core.times.reading import FAR_OUTSIDE, READABLE, read_times
+from lib.core.times.recognition import recognise_unit
 from lib.sources.files.headers import BAD_HEADERS, headers_of
 from lib.sources.records import (
     CREATE_TIME,
@@ -41,6 +42,7 @@ from lib.sources.records import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from lib.core.times.forms import Unit
     from lib.sources.files.input_file import InputFile
 
 NO_PLACE: Final = "no partition or offset, which the other records of the file have"
@@ -161,7 +163,7 @@ class Places:
             if unread:
                 self._note = _NOT_READ.format(self.names["timestamp"], unread[0])
             return pa.nulls(len(column), pa.int64())
-        times = event_times(column, self.unit)
+        times = read_times(column, self.unit)
         there = (times.problem == READABLE) | (times.problem == FAR_OUTSIDE)
         return pa.array(times.ms, mask=~there)
 

@@ -116,7 +116,7 @@ class Legible:
             offsets = pa.array(np.concatenate([[0], np.cumsum(sizes)]), pa.int32())
             inner = self._shown(f"{path}[]", column.flatten())
             return pa.ListArray.from_arrays(offsets, inner, mask=none)
-        if _is_bytes(kind) or not _is_whole_text(column):
+        if is_bytes(kind) or not _is_whole_text(column):
             return self._as_text(path, column)
         return column
 
@@ -140,10 +140,11 @@ def _is_whole_text(column: pa.Array) -> bool:
             return False
     elif pa.types.is_nested(kind):
         column.validate(full=True)
-    return not _is_bytes(kind)
+    return not is_bytes(kind)
 
 
-def _is_bytes(kind: pa.DataType) -> bool:
+def is_bytes(kind: pa.DataType) -> bool:
+    """Return whether values of an Arrow type are bytes that may be text."""
     return bool(
         pa.types.is_binary(kind)
         or pa.types.is_large_binary(kind)
