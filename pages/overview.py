@@ -7,7 +7,7 @@ from lib.ui.findings import show_findings
 from lib.ui.headline import advice_line, figures, summary_of, when
 from lib.ui.page import begin
 from lib.ui.show import first_records, load_report
-from lib.ui.story import height_of, picture, story
+from lib.ui.story import begun, height_of, picture, story
 from lib.ui.tour import tour
 
 visible = begin(
@@ -21,8 +21,12 @@ figures(visible, summary)
 advice_place = st.container()
 st.caption(when(visible, summary))
 
-drawn = story(visible)
 with left:
+    place = st.empty()
+with place.container():
+    begun(visible)
+drawn = story(visible)
+with place.container():
     picture(drawn, visible.zero_ms)
 found = analysis_of(visible.topic).findings  # many are scrolled, so that nothing below moves
 with right.container(height=height_of(drawn, caption=True) if found else "content", border=False):

@@ -3,7 +3,6 @@ import streamlit as st
 from lib.analysis.sessions import session_counts
 from lib.charts.histogram import session_histogram
 from lib.ui import parameters
-from lib.ui.answers import sessions_of
 from lib.ui.chart import show_picture
 from lib.ui.page import begin
 from lib.ui.session_detail import every_session, session_detail
@@ -36,7 +35,7 @@ show_picture(
 )
 
 st.subheader("Every session", anchor=False)
-sessions = sessions_of(visible)
+sessions = visible.sessions()
 chosen = every_session(sessions, visible)
 
 st.subheader("One session in detail", anchor=False)

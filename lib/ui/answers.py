@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lib.analysis import of_topic
 from lib.analysis.outages import outages_and_rhythm
-from lib.analysis.sessions import session_table
 from lib.analysis.time_notices import diagnosis_of
 from lib.events.filters import filtered
-from lib.ui.held import Answer, answer_of
+from lib.ui.held import Answer, answer_of, held
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Hashable, Sequence
 
     import numpy as np
     import pandas as pd
@@ -23,16 +22,31 @@ if TYPE_CHECKING:
     from lib.analysis.timestamp_quality import Verdict
     from lib.core.times.diagnosis import Diagnosis
     from lib.loading.load import LoadedTopic
-    from lib.ui.visible import Visible
+
+_ANALYSIS: Final = "analysis"
+_MANY: Final = 200_000
+"""Events from which all analyses take longer than a picture."""
 
 
 def analysis_of(topic: LoadedTopic) -> Analysis:
     """Return every analysis of a topic; computed when it is first asked for."""
+    return _analysis(topic, "Looking for what stands out…")
+
+
+def is_analysed(topic: LoadedTopic) -> bool:
+    """Return whether every analysis of a topic is there, or is as soon as it is asked for."""
+    return len(topic.events.table) < _MANY or held(_key(_ANALYSIS, topic)) is not None
+
+
+def analyse_ahead(topic: LoadedTopic) -> None:
+    """Compute every analysis of a large topic, in a thread that no page waits for."""
+    if not is_analysed(topic):
+        _analysis(topic)
+
+
+def _analysis(topic: LoadedTopic, spinner: str = "") -> Analysis:
     return _of_topic(
-        "analysis",
-        topic,
-        lambda topic: of_topic.analysis_of(topic, diagnosed(topic)),
-        "Looking for what stands out…",
+        _ANALYSIS, topic, lambda topic: of_topic.analysis_of(topic, diagnosed(topic)), spinner
     )
 
 
@@ -113,16 +127,11 @@ def filtered_events(topic: LoadedTopic, conditions: Sequence[str]) -> NDArray[np
     )
 
 
-def sessions_of(visible: Visible) -> pd.DataFrame:
-    """Return the sessions with visible events: `lib.analysis.sessions.session_table`."""
-    shown = (visible.window, tuple(visible.clients), tuple(visible.where))
-    return answer_of(
-        ("sessions", visible.topic.version, *shown),
-        lambda: session_table(visible.table, visible.rows),
-    )
-
-
 def _of_topic(
     question: str, topic: LoadedTopic, find: Callable[[LoadedTopic], Answer], spinner: str = ""
 ) -> Answer:
-    return answer_of((question, topic.version), lambda: find(topic), spinner=spinner)
+    return answer_of(_key(question, topic), lambda: find(topic), spinner=spinner)
+
+
+def _key(question: str, topic: LoadedTopic) -> Hashable:
+    return question, topic.version

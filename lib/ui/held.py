@@ -71,10 +71,7 @@ def held(key: Hashable) -> Any | None:  # noqa: ANN401
     """Return what is held under a key, as used now; None where nothing is."""
     shelf = _shelf()
     with shelf.lock:
-        if key not in shelf.entries:
-            return None
-        shelf.entries.move_to_end(key)
-        return shelf.entries[key].value
+        return _used(shelf, key) if key in shelf.entries else None
 
 
 def hold(key: Hashable, value: object, size: int, *, stays: bool = False) -> int:
@@ -130,19 +127,26 @@ def answer_of(
     size
         Bytes that the answer takes, where `held_bytes` does not tell.
     spinner
-        What the first who asks is told meanwhile.
+        What those are told who wait for it.
     """
     shelf = _shelf()
     with shelf.lock:
+        if key in shelf.entries:
+            known: Answer = _used(shelf, key)
+            return known
         lock = shelf.asked.setdefault(key, threading.Lock())
-    with lock:
+    with st.spinner(spinner) if spinner else nullcontext(), lock:
         with shelf.lock:
             if key in shelf.entries:
-                shelf.entries.move_to_end(key)
-                known: Answer = shelf.entries[key].value
-                return known
-        with st.spinner(spinner) if spinner else nullcontext():
-            found = find()
-            hold(key, found, held_bytes(found) if size is None else size)
+                found: Answer = _used(shelf, key)
+                return found
+        found = find()
+        hold(key, found, held_bytes(found) if size is None else size)
     give_back_memory()  # finding it took many times what it takes
     return found
+
+
+def _used(shelf: _Shelf, key: Hashable) -> Any:  # noqa: ANN401
+    """Return what is held under a key, as used now."""
+    shelf.entries.move_to_end(key)
+    return shelf.entries[key].value

@@ -23,6 +23,7 @@ from lib.core.errors import SkewlineError, TooLargeError
 from lib.core.formatting import size, visible_text
 from lib.core.memory import give_back_memory, held_bytes
 from lib.loading.load import LoadedTopic, Progress, Watch, load, reload
+from lib.ui.answers import analyse_ahead
 from lib.ui.failures import UnforeseenError, unforeseen
 from lib.ui.held import drop, held, hold, room
 
@@ -164,7 +165,14 @@ def _started(
     started = Load(before)
     hold(key, started, held_bytes(before), stays=True)
     started.future = loads.threads.submit(_run, loads, source, key, started, anew)
+    started.future.add_done_callback(_analyse)
     return started
+
+
+def _analyse(ended: Future[LoadedTopic]) -> None:
+    """Begin with what every page asks of a topic while the pages' runs still find out about it."""
+    if not ended.cancelled() and ended.exception() is None:
+        analyse_ahead(ended.result())
 
 
 def _run(

@@ -9,11 +9,13 @@ import streamlit as st
 from lib.charts.comparison import comparison
 from lib.charts.picture import RECORD
 from lib.ui import parameters
-from lib.ui.answers import analysis_of
+from lib.ui.answers import analysis_of, is_analysed
 from lib.ui.chart import brushed, draw_chart
 from lib.ui.record_links import open_picked
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from lib.charts.comparison import ComparisonChart
     from lib.ui.visible import Visible
 
@@ -29,16 +31,26 @@ def story(visible: Visible) -> ComparisonChart:
     """Return event time above received time, with the worst outages shaded."""
     found = analysis_of(visible.topic).outages if visible.delays_tell else None
     shaded = None if found is None else visible.outages(found)
-    return visible.found(
-        ("story",),
-        lambda: comparison(
-            visible.table,
-            visible.rows,
-            zero_ms=visible.zero_ms,
-            scale=visible.scale,
-            height=_PANEL_PX,
-            outages=shaded,
-        ),
+    return visible.found(("story",), lambda: _comparison(visible, shaded))
+
+
+def begun(visible: Visible) -> None:
+    """Draw the picture without its outages where it takes a while until they are found."""
+    if not is_analysed(visible.topic):
+        drawn = _comparison(visible, None)
+        with st.container(height=height_of(drawn), border=False):
+            draw_chart(drawn.picture)
+        st.caption("Outages are still being looked for.")
+
+
+def _comparison(visible: Visible, shaded: pd.DataFrame | None) -> ComparisonChart:
+    return comparison(
+        visible.table,
+        visible.rows,
+        zero_ms=visible.zero_ms,
+        scale=visible.scale,
+        height=_PANEL_PX,
+        outages=shaded,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from lib.analysis import outages
+from lib.analysis.sessions import session_table
 from lib.core.columns import CLIENT
 from lib.ui.held import answer_of
 
@@ -105,6 +106,13 @@ class Visible:
         """Return the first and last time of the visible events on a clock, epoch ms."""
         times = self.table[clock.milliseconds].to_numpy()[self.rows]
         return int(times.min()), int(times.max()) + 1
+
+    def sessions(self) -> pd.DataFrame:
+        """Return the sessions with visible events: `lib.analysis.sessions.session_table`."""
+        shown = (self.window, tuple(self.clients), tuple(self.where))
+        return answer_of(
+            ("sessions", self.topic.version, *shown), lambda: session_table(self.table, self.rows)
+        )
 
     def outages(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of an outage table that touch the window, of the clients shown.

@@ -3,7 +3,7 @@
 import pytest
 
 from lib.sources.files.kcat import write_recorded
-from lib.ui import offer
+from lib.ui import offer, story
 from tests.support.blocks import block, values_of
 from tests.support.golden_rows import ZERO_MS
 from tests.support.opened import (
@@ -261,3 +261,14 @@ class TestCap:
         monkeypatch.setenv("SKEWLINE_MAX_EVENTS", "many")
         [said] = open_app().error
         assert said.proto.title == "SKEWLINE_MAX_EVENTS is 'many'."
+
+
+def test_the_picture_without_outages_gives_way_to_the_one_with_them(monkeypatch):
+    # Given a topic of which outages are still looked for when its picture is drawn
+    monkeypatch.setattr(story, "is_analysed", lambda _: False)
+    # When they are found
+    at = open_app(source="Samples", topic="sessions-100")
+    # Then there is one picture, with them, and it does not say that they are looked for
+    [_] = at.get("vega_lite_chart")
+    assert any("silence label" in table for table in chart(at)[1].values())
+    assert "being looked for" not in captions(at)
