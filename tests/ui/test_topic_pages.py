@@ -270,5 +270,5 @@ def test_the_picture_without_outages_gives_way_to_the_one_with_them(monkeypatch)
     at = open_app(source="Samples", topic="sessions-100")
     # Then there is one picture, with them, and it does not say that they are looked for
     [_] = at.get("vega_lite_chart")
-    assert any("silence label" in table for table in chart(at)[1].values())
+    assert any("silence" in table for table in chart(at)[1].values())
     assert "being looked for" not in captions(at)
