@@ -296,7 +296,8 @@ def main():
             if engine == "kafka_streams":
                 check_stop(broker.bootstrap_servers)
             if engine in ("flink", "flink_sql"):
-                caught_up = replace(setting, catching_up=True)
+                # A busy machine may read longer than 200 ms, and emit watermarks meanwhile.
+                caught_up = replace(setting, catching_up=True, emission_ms=5_000)
                 run_all(engine, broker.bootstrap_servers, caught_up, 0, backlog=True)
 
 

@@ -86,6 +86,7 @@ public class FlinkOracle {
             Configuration configuration = new Configuration();
             configuration.setString("pipeline.auto-watermark-interval", "0 ms");
             configuration.setString("table.local-time-zone", "UTC");
+            configuration.setString("pekko.ask.timeout", "10 min"); // a busy machine submits slowly
             StreamExecutionEnvironment env =
                     StreamExecutionEnvironment.createLocalEnvironment(1, configuration);
             StreamTableEnvironment tables = StreamTableEnvironment.create(env);

@@ -25,6 +25,7 @@ public class RunSql {
     private static void run(String[] statements, boolean rows) {
         Configuration configuration = new Configuration();
         configuration.setString("parallelism.default", "1");
+        configuration.setString("pekko.ask.timeout", "10 min"); // a busy machine submits slowly
         TableEnvironment tables =
                 TableEnvironment.create(
                         EnvironmentSettings.newInstance()

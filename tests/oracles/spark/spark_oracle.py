@@ -53,7 +53,8 @@ def put(stretch, before, folder):
 
 
 def run(spark, case):
-    with tempfile.TemporaryDirectory() as folder:
+    # A query that was stopped may still write to its checkpoint.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         return run_in(Path(folder), spark, case)
 
 
