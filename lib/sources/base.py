@@ -21,7 +21,8 @@ class TopicInfo:
     `records` is end minus beginning offsets, so an upper bound where compaction or transactions
     left holes. `timestamp_kind` is "CreateTime", "LogAppendTime", or "" where the source does not
     say. `is_internal` topics are Kafka's own, or of what runs on it. `unavailable` partitions
-    cannot be read now: they have no leader.
+    cannot be read now: they have no leader. Without `is_counted`, records and partitions are 0
+    because nobody counted them: a large file is not read for a list, and some cannot be read.
 
     Where the source says so: `bytes` on disk, and the record timestamps of the first record and the
     largest, epoch ms.
@@ -36,6 +37,7 @@ class TopicInfo:
     first_ms: int | None = field(default=None, compare=False)
     last_ms: int | None = field(default=None, compare=False)
     unavailable: tuple[int, ...] = ()
+    is_counted: bool = True
 
 
 @dataclass(frozen=True)

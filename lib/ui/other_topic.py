@@ -10,7 +10,7 @@ import streamlit as st
 
 from lib.core.columns import KEY
 from lib.core.errors import FieldsError, SkewlineError
-from lib.core.formatting import counted, escaped_markdown, visible_text
+from lib.core.formatting import escaped_markdown, visible_text
 from lib.events.fields import KEPT
 from lib.sources.open import UPLOAD, cap_on_events
 from lib.ui import parameters
@@ -21,7 +21,7 @@ from lib.ui.offer import offer_of, show_offer
 from lib.ui.page import show_progress
 from lib.ui.sources import chosen_source, offered_sources, topics_of
 from lib.ui.topic_choice import choose_range
-from lib.ui.topic_list import is_shown
+from lib.ui.topic_list import counts_of, is_shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -122,11 +122,8 @@ def _choose_topic(name: str, topics: Sequence[TopicInfo]) -> str | None:
     options = shown if linked is None or linked in shown or only else [*shown, linked]
     chosen = _selected("Second topic", options, parameters.OTHER_TOPIC, only)
     known = next((info for info in topics if info.name == chosen), None)
-    if known is not None:
-        st.caption(
-            f"{known.records:,} records in {counted(known.partitions, 'partition')}"
-            f"{f', {known.timestamp_kind}' if known.timestamp_kind else ''}"
-        )
+    if known is not None and (said := counts_of(known)):
+        st.caption(said)
     return chosen
 
 

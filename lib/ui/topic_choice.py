@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from lib.core.formatting import counted, escaped_markdown, visible_text
+from lib.core.formatting import escaped_markdown, visible_text
 from lib.sources.base import Between, Everything, FromOffset, LastMinutes, Latest, Range
 from lib.sources.open import UPLOAD, label_of
 from lib.sources.partitions import ChosenPartitions
 from lib.ui import parameters
 from lib.ui.sources import offered_sources
 from lib.ui.switch import switch
-from lib.ui.topic_list import first_readable, is_shown
+from lib.ui.topic_list import counts_of, first_readable, is_shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,8 +78,8 @@ def choose_topic(name: str, source: TopicSource, topics: Sequence[TopicInfo]) ->
     parameters.put(parameters.TOPIC, chosen)
     if chosen in infos:
         info = infos[chosen]
-        kind = f", {info.timestamp_kind}" if info.timestamp_kind else ""
-        st.caption(f"{info.records:,} records in {counted(info.partitions, 'partition')}{kind}")
+        if said := counts_of(info):
+            st.caption(said)
         if info.unavailable:
             which = ", ".join(map(str, info.unavailable[:_NAMED]))
             more = ", …" if len(info.unavailable) > _NAMED else ""

@@ -42,6 +42,14 @@ def is_shown(info: TopicInfo) -> bool:
     return not info.is_internal
 
 
+def counts_of(info: TopicInfo) -> str:
+    """Return how many records and partitions a topic has; "" where that was not counted."""
+    if not info.is_counted:
+        return ""
+    kind = f", {info.timestamp_kind}" if info.timestamp_kind else ""
+    return f"{info.records:,} records in {counted(info.partitions, 'partition')}{kind}"
+
+
 def first_readable(source: TopicSource, topics: Sequence[TopicInfo]) -> str | None:
     """Return the topic that opens where none is asked for: the first that can be read.
 
@@ -121,8 +129,12 @@ def topic_table(topics: Sequence[TopicInfo], formats: dict[str, str]) -> pd.Data
     return pd.DataFrame(
         {
             "Topic": [info.name for info in topics],
-            "Records": [info.records for info in topics],
-            "Partitions": [info.partitions for info in topics],
+            "Records": pd.array(
+                [info.records if info.is_counted else None for info in topics], "Int64"
+            ),
+            "Partitions": pd.array(
+                [info.partitions if info.is_counted else None for info in topics], "Int64"
+            ),
             "Size": pd.array([info.bytes for info in topics], "Int64"),
             **times,
             "Format": [formats.get(info.name, "") for info in topics],

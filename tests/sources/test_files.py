@@ -384,7 +384,8 @@ def test_an_uploaded_file_is_a_source_with_one_topic():
 def test_a_large_file_is_not_read_to_be_listed(folder, monkeypatch):
     monkeypatch.setattr("lib.sources.files.folder._LISTED_WHOLE", 1)
 
-    assert {topic.records for topic in folder.topics()} == {0}
+    assert {(each.records, each.is_counted) for each in folder.topics()} == {(0, False)}
+    assert all(each.bytes for each in folder.topics())
 
 
 def test_a_topic_has_the_name_of_its_file():

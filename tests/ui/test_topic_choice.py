@@ -59,12 +59,17 @@ def test_a_moment_in_a_link_that_cannot_be_used_is_none(text, moment):
 
 def test_the_list_leaves_empty_what_is_not_known():
     table = topic_table(
-        [TopicInfo("a", 2, 30, bytes=5, first_ms=0, last_ms=1_000), TopicInfo("b", 1, 0)],
+        [
+            TopicInfo("a", 2, 30, bytes=5, first_ms=0, last_ms=1_000),
+            TopicInfo("b", 0, 0, is_counted=False),
+        ],
         {"a": "JSON"},
     )
 
     last = table["Last record"].dropna()
     assert [time.timestamp() for time in last] == [1.0]
+    assert table["Records"].isna().tolist() == [False, True]
+    assert table["Partitions"].isna().tolist() == [False, True]
     assert table["Size"].isna().tolist() == [False, True]
     assert table["Format"].tolist() == ["JSON", ""]
 

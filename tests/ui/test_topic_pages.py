@@ -65,6 +65,12 @@ class TestFiles:
         assert metrics(at)["Events"] == "80"
         assert "80 records in 1 partition" in captions(at)
 
+    def test_a_large_file_opens_and_is_not_said_to_have_no_records(self, trips, monkeypatch):
+        monkeypatch.setattr("lib.sources.files.folder._LISTED_WHOLE", 1)
+        at = open_app(**trips)
+        assert metrics(at)["Events"] == "80"
+        assert not any("records in" in caption.value for caption in at.sidebar.caption)
+
     def test_a_folder_that_is_not_there_is_said(self, tmp_path, monkeypatch):
         monkeypatch.setenv("SKEWLINE_FILES", str(tmp_path / "gone"))
         [said] = open_app(source="Files").error

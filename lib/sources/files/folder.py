@@ -426,10 +426,10 @@ def _read(blocks: Iterator[pa.RecordBatch], plan: Plan) -> Iterator[pa.RecordBat
 def _info(topic: str, path: Path) -> TopicInfo:
     try:
         if path.stat().st_size > _LISTED_WHOLE:
-            return TopicInfo(topic, partitions=1, records=0)
+            return TopicInfo(topic, 0, 0, bytes=path.stat().st_size, is_counted=False)
         summary = _summary(path)
     except (UnreadableFileError, OSError):
-        return TopicInfo(topic, partitions=0, records=0)
+        return TopicInfo(topic, 0, 0, is_counted=False)
     return summary.info(topic, path.stat().st_size if path.is_file() else None)
 
 
