@@ -88,10 +88,10 @@ def with_keys(opened: Opened) -> Opened:
 
 def _choose() -> tuple[Opened | None, TopicInfo | None]:
     """Draw source, topic and range; return what they open, and what its source says of it."""
-    left, middle, right = st.columns([2, 3, 4])
+    left, right = st.columns([2, 3])
     with left:
         name = _choose_source()
-    with middle:
+    with right:
         source = chosen_source(name, parameters.OTHER_UPLOAD, parameters.OTHER_UPLOADED_FILE)
         if source is None:
             return None, None
@@ -102,8 +102,7 @@ def _choose() -> tuple[Opened | None, TopicInfo | None]:
     info = next((each for each in listing.topics if each.name == topic), None)
     if topic is None:
         return None, None
-    with right:
-        wanted = choose_range(info, parameters.OF_OTHER)
+    wanted = choose_range(info, parameters.OF_OTHER)
     cap = cap_on_events(os.environ)
     return Opened(source, LoadKey(source.identity, topic, wanted, chosen_fields(topic), cap)), info
 
