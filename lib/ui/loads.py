@@ -165,14 +165,7 @@ def _started(
     started = Load(before)
     hold(key, started, held_bytes(before), stays=True)
     started.future = loads.threads.submit(_run, loads, source, key, started, anew)
-    started.future.add_done_callback(_analyse)
     return started
-
-
-def _analyse(ended: Future[LoadedTopic]) -> None:
-    """Begin with what every page asks of a topic while the pages' runs still find out about it."""
-    if not ended.cancelled() and ended.exception() is None:
-        analyse_ahead(ended.result())
 
 
 def _run(
@@ -190,6 +183,8 @@ def _run(
             kept = load(source, key.topic, key.wanted, chosen=key.chosen, cap=key.cap, watch=watch)
         else:
             kept = reload(source, before, cap=key.cap, watch=watch)
+        # All pages ask for it, and none runs yet. Where it fails, they tell.
+        loads.threads.submit(analyse_ahead, kept)
         return kept
     except SkewlineError as error:
         _log.warning("Loading %s failed: %s", *map(visible_text, (key.topic, error.what)))
