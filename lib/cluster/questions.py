@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -20,15 +20,28 @@ from lib.analysis.sequence_numbers import Numbering, RejectedRecords, find_numbe
 from lib.analysis.summary import extremes_of
 from lib.analysis.time_notices import diagnosis_question
 from lib.analysis.timestamp_quality import order_question, own_backwards
-from lib.core.blockwise import Answer, added, stacked, together
-from lib.core.columns import CLIENT, EVENT_TIME, LOST, SESSION
+from lib.core.blockwise import Answer, added, in_step, stacked, together
+from lib.core.columns import (
+    CLIENT,
+    EVENT_TIME,
+    LOST,
+    PARTITION,
+    RECEIVED_TIME,
+    RECEIVED_TIME_TYPE,
+    RECORD_TIME,
+    SESSION,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lib.analysis.client_clocks import ClientTimes, LowerEnvelopes
     from lib.analysis.sequence_numbers import SequenceNumbers
-    from lib.core.blockwise import Question
+    from lib.core.blockwise import Question, Steps
     from lib.events.time_columns import TimeNotes
+
+ORDER_COLUMNS: Final = (EVENT_TIME, RECEIVED_TIME, PARTITION, RECEIVED_TIME_TYPE, RECORD_TIME)
+"""Columns that `in_arrival_order` looks at."""
 
 
 def in_arrival_order(table: pd.DataFrame) -> Question[dict[str, Any]]:
@@ -40,13 +53,13 @@ def in_arrival_order(table: pd.DataFrame) -> Question[dict[str, Any]]:
     `zero`, the first event time, epoch ms.
     """
     heard = with_received_time(table)
-    disorder = yield from disorder_question(heard)
-    order = yield from order_question(heard)
+    found = yield from in_step(
+        {"disorder": disorder_question(heard), "order": order_question(heard)}
+    )
     zero = int(table[EVENT_TIME].iloc[0]) if len(table) else None
     return together(
         {
-            "disorder": disorder,
-            "order": order,
+            **found,
             "extremes": Answer(extremes_of(table), added, _as_it_is),
             "zero": Answer(zero, _first, _as_it_is),
         }
@@ -117,32 +130,37 @@ def of_clients(
     """
     known = has_received_time(table)
     heard = table if known is None else table[known]
-    answers: dict[str, Answer[Any]] = {}
-    answers["own"] = Answer(own_backwards(heard), added, _as_it_is)
-    if notes is not None:
-        answers["diagnosis"] = yield from diagnosis_question(heard, notes)
     sent = sent_times(heard)
-    found = yield from by_one_clock(heard, sent)
-    numbers: SequenceNumbers | None = None
-    of_heard: SequenceNumbers | None = None
+    first: dict[str, Steps[Any]] = {"gone": gone_question(heard)}
+    if notes is not None:
+        first["diagnosis"] = diagnosis_question(heard, notes)
     if with_numbers:
-        numbers = yield from find_numbers(
+        first["numbers"] = find_numbers(
             table, sessions_are_derived=sessions_are_derived, rejected=rejected
         )
-        of_heard = numbers if numbers is None or known is None else numbers.of(known)
+    answers = yield from in_step({**first, "by_one_clock": by_one_clock(heard, sent)})
+    numbers: SequenceNumbers | None = answers.pop("numbers", None)
+    of_heard = numbers if numbers is None or known is None else numbers.of(known)
+    found = answers.pop("by_one_clock")
+    if with_numbers:
         found = yield from by_what_came_once(heard, of_heard, found)
     set_clocks, any_set, steady, envelopes = found
-    of_clocks = envelopes
-    if any_set or sent.shown is not sent.event_time:
-        of_clocks = yield from find_envelopes(sent)
-    clocks = yield from clocks_of(sent, of_clocks)
-    answers["clocks"] = Answer(clocks, stacked, _by_client)
-    answers["steps"] = Answer(set_clocks.table(sent), stacked, _by_client)
-    answers["gone"] = yield from gone_question(heard)
+    is_other = any_set or sent.shown is not sent.event_time
+    last: dict[str, Steps[Any]] = {"clocks": _clocks_of(sent, None if is_other else envelopes)}
     if with_numbers:
-        answers["outages"] = yield from outage_question(steady, envelopes, of_heard)
+        last["outages"] = outage_question(steady, envelopes, of_heard)
         answers |= _of_numbers(table, numbers)
+    answers |= yield from in_step(last)
+    answers["own"] = Answer(own_backwards(heard), added, _as_it_is)
+    answers["steps"] = Answer(set_clocks.table(sent), stacked, _by_client)
     return together(answers)
+
+
+def _clocks_of(sent: ClientTimes, envelopes: LowerEnvelopes | None) -> Question[pd.DataFrame]:
+    if envelopes is None:
+        envelopes = yield from find_envelopes(sent)
+    clocks = yield from clocks_of(sent, envelopes)
+    return Answer(clocks, stacked, _by_client)
 
 
 def _of_numbers(table: pd.DataFrame, numbers: SequenceNumbers | None) -> Mapping[str, Answer[Any]]:

@@ -20,6 +20,8 @@ RECORD_TIME: Final = "RecordTimestamp"
 """The record's timestamp, int64 epoch ms, where another field is the received time."""
 PLACE: Final = "PlaceInRecord"
 """Which of a record's events it is, int64 from 0; only of topics whose records hold several."""
+ARRIVAL: Final = "Arrival"
+"""Which of the topic's events it is, in arrival order; int64 from 0, only in parts of a topic."""
 
 KEY: Final = "@key"
 HEADER: Final = "@header:"

@@ -12,7 +12,7 @@ import cloudpickle
 import numpy as np
 import pytest
 
-from lib.cluster import topic
+from lib.cluster import asking, blocks, topic
 from lib.cluster.asking import NotInBlocksError, ask
 from lib.cluster.blocks import Beginning
 from lib.cluster.connection import connected
@@ -105,6 +105,11 @@ class TestSameDocument:
         address = client.scheduler.address
         assert_same(both("--source", "samples", "--topic", name, address=address, offsets=offsets))
 
+    def test_of_more_parts_than_tasks_bring_together(self, client, both, monkeypatch):
+        monkeypatch.setattr(blocks, "FEW_PARTS", 0)
+        arguments = ("--source", "samples", "--topic", "sessions-10")
+        assert_same(both(*arguments, address=client.scheduler.address, offsets=90))
+
     def test_of_several_partitions(self, client, both, files):
         address = client.scheduler.address
         documents = both("--file", files / "keyed.jsonl", address=address, offsets=1_600)
@@ -175,6 +180,14 @@ class TestAsking:
             ask(client, whole, blocks)
         assert ask(client, whole, blocks[:1]) == 1
 
+    def test_what_a_worker_has_no_room_to_keep_is_asked_anew(self, client):
+        blocks = client.map(np.arange, [3, 1, 4], pure=False)
+        client.run(_leave_room, 0.0)
+        try:
+            assert ask(client, sums, blocks) == [0, 24, 3, 0, 4, 48]
+        finally:
+            client.run(_leave_room, asking.ROOM)
+
     def test_a_question_is_kept_nowhere_afterwards(self, client):
         blocks = client.map(np.arange, [3, 1, 4], pure=False)
         ask(client, sums, blocks)
@@ -185,6 +198,12 @@ def _kept():
     from lib.cluster.asking import _KEPT  # noqa: PLC0415 (of the worker)
 
     return len(_KEPT)
+
+
+def _leave_room(share):
+    from lib.cluster import asking  # noqa: PLC0415 (of the worker)
+
+    asking.ROOM = share
 
 
 def test_a_lost_worker_costs_no_figure(files, tmp_path):
