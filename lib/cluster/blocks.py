@@ -466,7 +466,7 @@ def _empty(table: pd.DataFrame) -> pd.DataFrame:
 def _split(table: pd.DataFrame, n: int) -> list[pd.DataFrame]:
     """Return a table in `n` parts, by client."""
     names = table[CLIENT].cat
-    of_names = np.append(_hashes(names.categories) % np.uint64(n), 0).astype(np.int32)
+    of_names = np.append(_hashes(names.categories) % np.uint64(n), 0).astype(np.uint16)
     part = of_names[names.codes.to_numpy()]  # the last one: without a name
     order = np.argsort(part, kind="stable")
     bounds = np.searchsorted(part[order], np.arange(n + 1)).tolist()
@@ -476,8 +476,17 @@ def _split(table: pd.DataFrame, n: int) -> list[pd.DataFrame]:
 def _compact(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table without the categories that it does not use."""
     named = table.select_dtypes("category").columns
-    used = {name: table[name].cat.remove_unused_categories() for name in named}
-    return table.assign(**used)
+    return table.assign(**{name: _used(table[name]) for name in named})
+
+
+def _used(column: pd.Series[Any]) -> pd.Categorical[Any]:
+    """Return names with the categories that they use; pandas sorts to find them."""
+    names, codes = column.cat.categories, column.cat.codes.to_numpy()
+    count = np.bincount(codes.astype(np.intp) + 1, minlength=len(names) + 1)
+    used = np.flatnonzero(count[1:])
+    place = np.full(len(names) + 1, -1, np.int32)  # the last one: without a name
+    place[used] = np.arange(len(used), dtype=np.int32)
+    return pd.Categorical.from_codes(place[codes], categories=names[used], validate=False)
 
 
 def _of_clients(parts: Sequence[pd.DataFrame], fields: Fields) -> pd.DataFrame:
@@ -495,8 +504,7 @@ def _joined(columns: Sequence[pd.Series[Any]]) -> pd.Series[Any]:
     """Return columns behind one another; of names, with the categories that they use, sorted."""
     if not isinstance(columns[0].dtype, pd.CategoricalDtype):
         return pd.concat(columns, ignore_index=True)
-    used = [column.cat.remove_unused_categories() for column in columns]
-    return pd.Series(union_categoricals(used, sort_categories=True))
+    return pd.Series(union_categoricals([*map(_used, columns)], sort_categories=True))
 
 
 def check_blocks(reports: Sequence[BlockReport], fields: Fields) -> None:
