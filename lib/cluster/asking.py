@@ -36,7 +36,7 @@ _AT_ONCE: Final = 32  # parts that one task merges
 
 _AHEAD: Final = 3  # rounds that are submitted behind the last of which the answer is known
 
-ROOM: Final = 0.5
+ROOM: Final = 0.6
 """Share of a worker's memory up to which it keeps questions; Dask spills blocks from 0.7 on."""
 
 

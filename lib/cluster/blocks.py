@@ -40,7 +40,8 @@ from lib.core.columns import (
     SEQUENCE,
     SESSION,
 )
-from lib.core.errors import SkewlineError
+from lib.core.errors import SettingsError, SkewlineError
+from lib.core.formatting import size
 from lib.core.times.reading import FAR_MS
 from lib.decoding.merge import concat
 from lib.decoding.rejected import REJECTED
@@ -67,8 +68,8 @@ if TYPE_CHECKING:
 _EACH: Final = 3  # blocks that a thread has, so that none waits long for the slowest
 _LEAST: Final = 100_000  # offsets of a block: of fewer, rounds take longer than the questions
 _MOST: Final = 4_000_000
-_FREE: Final = 280 << 20  # of a worker's memory, what Python and the packages take
-_BYTES: Final = 600  # that an event takes, of the block to which a question is put
+_PACKAGES: Final = 440 << 20  # bytes that Python and the packages take of a worker's memory
+_BYTES: Final = 1_000  # that an event may take of the block that is read or asked: 300 are usual
 
 FEW_PARTS: Final = 4_096
 """Parts of blocks that tasks of their own bring together; more are left to Dask's shuffle."""
@@ -135,12 +136,23 @@ class BlockReport:
 
 
 def block_offsets(client: Client, plan: Plan) -> int:
-    """Return how many offsets a block has: as many as there is memory for, and work for all."""
+    """Return how many offsets a block has: as many as there is memory for, and work for all.
+
+    Raises
+    ------
+    SettingsError
+        When a worker has too little memory for any.
+    """
     workers = client.scheduler_info(n_workers=-1)["workers"].values()
     threads = sum(worker["nthreads"] for worker in workers)
     memory = min((w["memory_limit"] or sys.maxsize) / w["nthreads"] for w in workers)
-    most = min(max((memory - _FREE) / _BYTES, _LEAST), _MOST)
-    return int(min(max(plan.size / threads / _EACH, _LEAST), most))
+    most = (memory - _PACKAGES) / _BYTES
+    if most < _LEAST:
+        raise SettingsError(
+            f"A worker has {size(int(memory))} of memory a thread, which is too little.",
+            f"Give it at least {size(_PACKAGES + _LEAST * _BYTES)}.",
+        )
+    return int(min(max(plan.size / threads / _EACH, _LEAST), most, _MOST))
 
 
 def cut(plan: Plan, offsets: int) -> list[Span]:
