@@ -80,6 +80,8 @@ class Measured:
         Of the topic.
     alone, cluster
         Seconds in one process, and on the cluster.
+    alone_cpu, cluster_cpu
+        Seconds of processors: what another load of the machine changes less.
     sent
         Bytes that workers, scheduler and client wrote to each other.
     same, same_with_loss
@@ -90,6 +92,8 @@ class Measured:
     clients: int
     alone: float
     cluster: float
+    alone_cpu: float
+    cluster_cpu: float
     sent: int
     same: bool
     same_with_loss: bool
@@ -159,15 +163,15 @@ def measure(broker: str, options: argparse.Namespace, scenario: Scenario, topic:
     fill(broker, scenario, topic)
     source = open_source("kafka", {}, os.environ, OPERATOR)
     origin = Origin.of(source, "kafka")
-    began = time.perf_counter()
+    began, used = time.perf_counter(), time.process_time()
     alone = figures(told_alone(source, topic))
-    took = time.perf_counter() - began
+    took, cpu = time.perf_counter() - began, time.process_time() - used
     with cluster(options) as client:
         pids = set(client.run(os.getpid).values())
         before = sent(client)
-        began = time.perf_counter()
+        began, used = time.perf_counter(), processors(client)
         report = told_on_cluster(client, source, origin, topic, loses=False)
-        on_cluster = time.perf_counter() - began
+        on_cluster, cluster_cpu = time.perf_counter() - began, processors(client) - used
         wrote = sent(client) - before
         if set(client.run(os.getpid).values()) != pids:
             print("  a worker was started again: too little memory")
@@ -176,9 +180,8 @@ def measure(broker: str, options: argparse.Namespace, scenario: Scenario, topic:
     same = figures(report) == alone
     if not same:
         print_differences(alone, figures(report))
-    return Measured(
-        scenario.events, scenario.clients, took, on_cluster, wrote, same, same_with_loss
-    )
+    sizes = (scenario.events, scenario.clients)
+    return Measured(*sizes, took, on_cluster, cpu, cluster_cpu, wrote, same, same_with_loss)
 
 
 def fill(broker: str, scenario: Scenario, topic: str) -> None:
@@ -211,6 +214,11 @@ def cluster(options: argparse.Namespace) -> Iterator[Client]:
         yield client
 
 
+def processors(client: Client) -> float:
+    """Return the seconds of processors that workers, scheduler and client have used so far."""
+    return float(sum(client.run(time.process_time).values()) + time.process_time())
+
+
 def sent(client: Client) -> int:
     """Return the bytes that all have written so far."""
     return int(sum(client.run(written).values()) + written())
@@ -222,8 +230,8 @@ class Drawn:
 
     Attributes
     ----------
-    seconds
-        Of the report.
+    seconds, cpu
+        Of the report; of processors.
     held, elsewhere
         Bytes at most that Dask's folder held, and files in the one for what is temporary.
     restarted
@@ -234,6 +242,7 @@ class Drawn:
 
     events: int
     seconds: float
+    cpu: float
     held: int
     elsewhere: int
     restarted: bool
@@ -252,16 +261,16 @@ def measure_drawn(options: argparse.Namespace, events: int, memory: str | None) 
             largest(Path(own)) as held,
         ):
             pids = set(client.run(os.getpid).values())
-            began = time.perf_counter()
+            began, used = time.perf_counter(), processors(client)
             told = figures(told_on_cluster(client, source, origin, "drawn", loses=False))
-            took = time.perf_counter() - began
+            took, cpu = time.perf_counter() - began, processors(client) - used
             restarted = set(client.run(os.getpid).values()) != pids
             elsewhere = sum(1 for each in Path(others).rglob("*") if each.is_file())
             same = None
             if options.with_a_loss:
                 same = figures(told_on_cluster(client, source, origin, "drawn", loses=True)) == told
         del os.environ["TMPDIR"]
-    return Drawn(events, took, max(held), elsewhere, restarted, same)
+    return Drawn(events, took, cpu, max(held), elsewhere, restarted, same)
 
 
 def replaced(options: argparse.Namespace, memory: str | None) -> argparse.Namespace:
@@ -310,6 +319,7 @@ def show(name: str, m: Measured) -> None:
     lossy = "equal" if m.same_with_loss else "NOT EQUAL"
     print(
         f"{name:34}{m.alone:9.2f}{m.cluster:9.2f}{m.cluster / m.alone:8.2f}"
+        f"{m.cluster_cpu / m.alone_cpu:8.2f}"
         f"{m.sent / m.events:12.1f}  {same:10}{lossy}",
         flush=True,
     )
@@ -332,6 +342,7 @@ def show_drawn(m: Drawn) -> None:
     lossy = {None: "", True: ", equal with a loss", False: ", NOT EQUAL with a loss"}
     print(
         f"{m.events:,} drawn: {m.seconds:.1f} s, {m.seconds / m.events * 1e6:.2f} µs an event, "
+        f"{m.cpu / m.events * 1e6:.2f} µs of processors, "
         f"{m.held / 1e6:,.0f} MB in Dask's folder, {m.elsewhere} files elsewhere, "
         f"{'A WORKER STARTED AGAIN' if m.restarted else 'no worker started again'}"
         f"{lossy[m.same_with_loss]}",
@@ -398,7 +409,8 @@ def on_broker(options: argparse.Namespace) -> list[Measured]:
     with running_broker() as broker:
         servers = broker.bootstrap_servers
         os.environ["KAFKA_BOOTSTRAP_SERVERS"] = servers
-        print(f"{'':34}{'alone s':>9}{'cluster':>9}{'times':>8}{'bytes/event':>12}  with a loss")
+        heads = f"{'alone s':>9}{'cluster':>9}{'times':>8}{'of CPU':>8}{'bytes/event':>12}"
+        print(f"{'':34}{heads}  with a loss")
         for events in options.events:
             for partitions in options.partitions:
                 for keys in (True, False) if partitions > 1 else (True,):

@@ -27,6 +27,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
 
+from lib.cluster.connection import workers_of
 from lib.core.columns import (
     ARRIVAL,
     CLIENT,
@@ -143,7 +144,7 @@ def block_offsets(client: Client, plan: Plan) -> int:
     SettingsError
         When a worker has too little memory for any.
     """
-    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    workers = workers_of(client)
     threads = sum(worker["nthreads"] for worker in workers)
     memory = min((w["memory_limit"] or sys.maxsize) / w["nthreads"] for w in workers)
     most = (memory - _PACKAGES) / _BYTES

@@ -7,7 +7,7 @@ import gc
 import logging
 import os
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import dask
 from distributed import Client, LocalCluster, WorkerPlugin
@@ -17,7 +17,7 @@ from lib.cluster.settings import LOCAL
 from lib.core.errors import BrokerUnreachableError, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _LOOPBACK: Final = "127.0.0.1"
 _PATIENCE_S: Final = 30
@@ -65,6 +65,14 @@ def connected(
         if address == LOCAL:
             client.register_plugin(_EndsAtOnce())
         yield client
+
+
+def workers_of(client: Client) -> list[Mapping[str, Any]]:
+    """Return what the scheduler knows of each worker: `memory_limit`, `nthreads` and more.
+
+    What `Client.scheduler_info` returns may have none: it is replaced every two seconds.
+    """
+    return list(client.sync(client.scheduler.identity, n_workers=-1)["workers"].values())
 
 
 class _EndsAtOnce(WorkerPlugin):  # type: ignore[misc]

@@ -23,6 +23,7 @@ from lib.cluster.blocks import (
     read_in_blocks,
     slim,
 )
+from lib.cluster.connection import workers_of
 from lib.core.errors import SkewlineError, SourceError
 from lib.core.formatting import size
 from lib.events.table import build_events
@@ -129,7 +130,7 @@ def estimate(client: Client, plan: Plan, first: Sequence[Decoded], fields: Field
     """Return what a topic will take whose first records are these."""
     table = slim(build_events([each.columns for each in first], fields).table)
     each = table.memory_usage(index=False, deep=True).sum() / max(len(table), 1)
-    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    workers = workers_of(client)
     memory = sum(worker["memory_limit"] for worker in workers)
     # Dask begins to spill at 60 %; of a block there are the old and the new while it is moved.
     return Estimate(int(each * plan.size * _COPIES), int(memory * 0.6), plan.size)
