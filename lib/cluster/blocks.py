@@ -27,7 +27,6 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
 
-from lib.cluster.connection import workers_of
 from lib.core.columns import (
     ARRIVAL,
     CLIENT,
@@ -69,7 +68,8 @@ if TYPE_CHECKING:
 _EACH: Final = 3  # blocks that a thread has, so that none waits long for the slowest
 _LEAST: Final = 100_000  # offsets of a block: of fewer, rounds take longer than the questions
 _MOST: Final = 4_000_000
-_PACKAGES: Final = 440 << 20  # bytes that Python and the packages take of a worker's memory
+_PACKAGES: Final = 500 << 20  # bytes that Python and the packages take of a worker's memory
+_PAUSES: Final = 0.8  # share of a worker's memory beyond which Dask lets it wait
 _BYTES: Final = 1_000  # that an event may take of the block that is read or asked: 300 are usual
 
 FEW_PARTS: Final = 4_096
@@ -136,22 +136,26 @@ class BlockReport:
         return int(self.marks[-1]) if len(self.marks) else _NEVER
 
 
-def block_offsets(client: Client, plan: Plan) -> int:
+def block_offsets(workers: Sequence[Mapping[str, Any]], plan: Plan) -> int:
     """Return how many offsets a block has: as many as there is memory for, and work for all.
+
+    Parameters
+    ----------
+    workers
+        `lib.cluster.connection.workers_of` the cluster.
 
     Raises
     ------
     SettingsError
         When a worker has too little memory for any.
     """
-    workers = workers_of(client)
     threads = sum(worker["nthreads"] for worker in workers)
     memory = min((w["memory_limit"] or sys.maxsize) / w["nthreads"] for w in workers)
-    most = (memory - _PACKAGES) / _BYTES
+    most = (_PAUSES * memory - _PACKAGES) / _BYTES
     if most < _LEAST:
         raise SettingsError(
             f"A worker has {size(int(memory))} of memory a thread, which is too little.",
-            f"Give it at least {size(_PACKAGES + _LEAST * _BYTES)}.",
+            f"Give it at least {size(int((_PACKAGES + _LEAST * _BYTES) / _PAUSES))}.",
         )
     return int(min(max(plan.size / threads / _EACH, _LEAST), most, _MOST))
 

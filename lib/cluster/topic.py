@@ -180,7 +180,7 @@ def hold(
     note(estimate(client, plan, decoded, known.fields).sentence)
     beginning = Beginning(uuid4().hex, origin, tuple(first), chosen)
     doing(f"Reading {plan.size:,} offsets on the cluster")
-    offsets = offsets or block_offsets(client, plan)
+    offsets = offsets or block_offsets(workers_of(client), plan)
     tables, told = read_in_blocks(client, beginning, plan, offsets)
     reports: list[BlockReport] = client.gather(told)
     check_blocks(reports, known.fields)

@@ -14,7 +14,7 @@ import pytest
 
 from lib.cluster import asking, blocks, topic
 from lib.cluster.asking import NotInBlocksError, ask
-from lib.cluster.blocks import Beginning
+from lib.cluster.blocks import Beginning, block_offsets
 from lib.cluster.connection import connected
 from lib.cluster.origin import Origin
 from lib.cluster.settings import LOCAL, VARIABLE, cluster_address
@@ -27,7 +27,7 @@ from lib.report.on_cluster import NO_FINDINGS, NO_REPLAY, report_on_held
 from lib.report.report import Asked
 from lib.simulate.__main__ import main as write_topic
 from lib.sources.access import OPERATOR
-from lib.sources.base import Everything
+from lib.sources.base import Everything, Plan, Span
 from lib.sources.files.folder import OneFile
 from lib.sources.open import open_source
 from tests.report.conftest import VALIDATOR
@@ -225,6 +225,28 @@ def test_a_lost_worker_costs_no_figure(files, tmp_path):
         assert lost[0] not in client.run(os.getpid).values()
     document = json.loads(json.dumps(document_of(report, one["made"])))
     assert_same((one, document))
+
+
+class TestSizeOfBlocks:
+    @pytest.mark.parametrize(
+        ("offsets", "memory", "threads", "expected"),
+        [
+            (1_000, None, 1, 100_000),  # fewer are not worth their rounds
+            (6_000_000, None, 1, 1_000_000),  # three blocks for each of two threads
+            (6_000_000, None, 2, 500_000),
+            (6_000_000, 1_000_000_000, 1, 275_712),  # what the memory takes
+            (10**9, None, 1, 4_000_000),
+        ],
+    )
+    def test_is_told_by_workers_and_topic(self, offsets, memory, threads, expected):
+        workers = [{"memory_limit": memory, "nthreads": threads}] * 2
+        plan = Plan("topic", Everything(), (Span(0, 0, offsets),), ())
+        assert block_offsets(workers, plan) == expected
+
+    def test_too_little_memory_is_said(self):
+        plan = Plan("topic", Everything(), (Span(0, 0, 9),), ())
+        with pytest.raises(SettingsError, match=r"A worker has 400 MB .* too little"):
+            block_offsets([{"memory_limit": 400_000_000, "nthreads": 1}], plan)
 
 
 class TestSettings:
