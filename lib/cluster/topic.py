@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     Doing = Callable[[str], None]
 
 _COPIES: Final = 2.5  # of an event, in memory at once
-_SHARED_SESSIONS: Final = (
+SHARED_SESSIONS: Final = (
     "Some sessions have events of several clients, and on a cluster each client's events are "
     "looked at by themselves: report without --cluster to have it."
 )
@@ -258,7 +258,7 @@ def answers_of(
         rejected=rejected,
     )
     several = len(held.by_client) > 1
-    why = _SHARED_SESSIONS if several and not held.names.are_apart else ""
+    why = SHARED_SESSIONS if several and not held.names.are_apart else ""
     clients: Mapping[str, Any] | None = None
     if not why:
         try:

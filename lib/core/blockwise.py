@@ -140,6 +140,16 @@ def joined(one: Any, other: Any) -> Any:  # noqa: ANN401 (arrays of any type)
     return np.concatenate((one, other))
 
 
+def as_it_is(part: Any) -> Any:  # noqa: ANN401 (of any kind)
+    """Return what finishes an answer whose last part is the answer."""
+    return part
+
+
+def first_of(one: Any, other: Any) -> Any:  # noqa: ANN401 (of any kind, or None)
+    """Return the first of two parts, or the other where it is None."""
+    return other if one is None else one
+
+
 def stacked(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of two tables of the same columns, one behind the other.
 

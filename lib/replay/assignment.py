@@ -186,9 +186,9 @@ def final_results(
     joined = np.full(len(assignment.key), NO_INDEX, dtype=np.int64)
     index, window = assignment.members
     joined[window] = index  # the last assignment to an element stays
-    again = (closed_at != NO_INDEX) & (joined > closed_at)
+    again = (closed_at != NO_INDEX) & (events.place(joined) > closed_at)
     return (
-        np.where(again, joined, closed_at),
+        np.where(again, events.place(joined), closed_at),
         np.where(again, events.received[joined], closed_ms),
     )
 

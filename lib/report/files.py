@@ -19,13 +19,13 @@ from lib.replay.outcome import dropped_events, windows_left
 from lib.replay.windows import NO_INDEX
 
 if TYPE_CHECKING:
-    from lib.report.report import Replayed
+    from lib.report.report import ReplayedEvents
 
 WINDOWS: Final = ("key", "start_ms", "end_ms", "first_ms", "last_ms", "count", "closed_ms")
 DROPPED: Final = ("partition", "offset", "key", "event_ms", "received_ms", "missed_by_ms")
 
 
-def windows_of(replayed: Replayed) -> pd.DataFrame:
+def windows_of(replayed: ReplayedEvents) -> pd.DataFrame:
     """Return the windows of a replay, a row each, in the order of their first events.
 
     Columns `WINDOWS`: the key, object, `null` where events lack it; start and end as the engine
@@ -49,7 +49,7 @@ def windows_of(replayed: Replayed) -> pd.DataFrame:
     return found.take(windows_left(replay, replayed.left))
 
 
-def dropped_of(replayed: Replayed) -> pd.DataFrame:
+def dropped_of(replayed: ReplayedEvents) -> pd.DataFrame:
     """Return the dropped events of a replay, a row each, in arrival order.
 
     Columns `DROPPED`: place in the log; the key, object; event and received time, and by how

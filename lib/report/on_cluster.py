@@ -23,11 +23,22 @@ from lib.analysis.of_topic import (
 from lib.analysis.sequence_numbers import RejectedRecords, SequenceNumbers
 from lib.analysis.time_notices import NO_EVENT_TIME, time_notices
 from lib.analysis.timestamp_quality import assess_order
+from lib.cluster.asking import NotInBlocksError
+from lib.cluster.replaying import outcome_on
 from lib.cluster.topic import answers_of
 from lib.core.columns import CLIENT, LAST_HEARD, LOST, RECORD_TIME, SENT_TIME, SESSION
-from lib.core.errors import SkewlineError
+from lib.core.errors import SettingsError, SkewlineError
 from lib.events.table import THE_CLIENT
-from lib.report.report import NO_EVENT, Report, for_readers
+from lib.replay.in_blocks import Job
+from lib.report.report import (
+    KEYS,
+    NO_EVENT,
+    Replayed,
+    Report,
+    for_readers,
+    is_senseless,
+    why_no_advice,
+)
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -38,7 +49,9 @@ if TYPE_CHECKING:
     from lib.loading.load import LoadedTopic
     from lib.report.report import Asked
 
-NO_REPLAY: Final = "Engines are not replayed on a cluster: report without --cluster to have it."
+NO_ADVICE: Final = (
+    "What to set is not looked for on a cluster: report without --cluster to have it."
+)
 NO_FINDINGS: Final = (
     "Delay is not taken apart on a cluster, and findings tell of its parts: report without "
     "--cluster to have them."
@@ -61,6 +74,11 @@ def check_asked(asked: Asked) -> None:
     for is_asked, option in ((asked.where, "--where"), (asked.correct, "--correct-clocks")):
         if is_asked:
             raise SkewlineError(f"{option} does not go with --cluster.", "Leave one of them out.")
+    if KEYS.get(asked.key.lower(), asked.key) not in (CLIENT, SESSION):
+        raise SkewlineError(
+            f"On a cluster, windows cannot be grouped by “{asked.key}”.",
+            "Choose client or session, or report without --cluster.",
+        )
 
 
 def report_on_held(client: Client, held: HeldTopic, asked: Asked, *, doing: Doing) -> Report:
@@ -89,6 +107,12 @@ def report_on_held(client: Client, held: HeldTopic, asked: Asked, *, doing: Doin
     said = [*time_notices(topic.contents, topic.fields, topic.recognition, diagnosis)]
     said = [for_readers(each) for each in (*said, *notices(told, verdict))]
     untold = _untold(topic, answers)
+    withheld, replayed = why_no_delay(verdict), None
+    if not withheld or (asked.in_order and not is_senseless(verdict)):
+        try:
+            replayed = _replayed(client, held, asked, bool(withheld), doing)
+        except NotInBlocksError as fault:
+            untold |= dict.fromkeys(("replay", "advice"), fault.what)
     analysis = _analysis(topic, answers, assessed, rejected)
     analysis = of_a_part(analysis) if is_cut(told) or tells_nothing(diagnosis) else analysis
     return Report(
@@ -99,15 +123,36 @@ def report_on_held(client: Client, held: HeldTopic, asked: Asked, *, doing: Doin
         diagnosis,
         answers.summary,
         analysis,
-        why_no_delay(verdict),
-        None,
+        withheld,
+        replayed,
         told,
         untold=untold,
     )
 
 
+def _replayed(
+    client: Client, held: HeldTopic, asked: Asked, order_only: bool, doing: Doing
+) -> Replayed:
+    job = Job(
+        asked.setting, _key(held, asked.key), held.topic.fields.session is not None, order_only
+    )
+    outcome = outcome_on(client, held, job, doing=doing)
+    found = Replayed(outcome=outcome, order_only=order_only, key=job.key)
+    return replace(found, no_advice=why_no_advice(found) or NO_ADVICE)
+
+
+def _key(held: HeldTopic, name: str) -> str:
+    """Return the column that windows are grouped by, as `report_on` takes it, by its name."""
+    column = KEYS.get(name.lower(), name)
+    contents = held.topic.contents
+    few = held.names.sessions * 2 > contents.events - contents.without_received
+    if column == SESSION and (held.topic.fields.session is None or few):
+        raise SettingsError("Windows cannot be grouped by “session”.", "Choose client.")
+    return column
+
+
 def _untold(topic: ClusterTopic, answers: Answers) -> dict[str, str]:
-    untold = dict.fromkeys(("replay", "advice"), NO_REPLAY)
+    untold = {}
     if {SENT_TIME, RECORD_TIME} & topic.contents.columns:
         untold["findings"] = NO_FINDINGS
     if answers.no_numbers:

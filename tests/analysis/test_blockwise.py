@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial, reduce
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -15,43 +15,11 @@ from lib.analysis.client_clocks import clocks_of, find_envelopes, sent_times
 from lib.analysis.outages import outage_question
 from lib.analysis.tally import Tally, find_median
 from lib.analysis.time_diagnosis import diagnosed
-from lib.core.blockwise import Answer, Carry, Pool, Whole, answered, stacked
+from lib.core.blockwise import Answer, answered, stacked
 from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
 from lib.simulate import Scenario, simulate
+from tests.support.rounds import answered_in_blocks, compact
 from tests.support.tables import events_table
-
-
-def answered_in_blocks(questions):
-    """Return the answer of several blocks, each asked the same question."""
-    replies, last = [None] * len(questions), []
-    while not last:
-        asked = []
-        for question, reply in zip(questions, replies, strict=True):
-            try:
-                asked.append(question.send(reply))
-            except StopIteration as done:
-                last.append(done.value)
-        replies = list(replies_to(asked)) if asked else []
-    assert len(last) == len(questions)
-    return last[0].finish(reduce(last[0].merge, [each.part for each in last]))
-
-
-def replies_to(asked):
-    parts = [getattr(each, "part", None) for each in asked]
-    for number, each in enumerate(asked):
-        match each:
-            case Pool(merge=merge):
-                yield reduce(merge, parts)
-            case Carry(merge=merge, first=first):
-                yield reduce(merge, parts[:number], first)
-            case Whole(why=why):
-                raise AssertionError(why)
-
-
-def compact(block):
-    block = block.reset_index(drop=True)
-    names = block.select_dtypes("category").columns
-    return block.assign(**{name: block[name].cat.remove_unused_categories() for name in names})
 
 
 def by_client(events, blocks):

@@ -23,80 +23,15 @@ from lib.core.blockwise import Answer, Carry, Pool, Whole, added, joined
 from lib.core.errors import SettingsError
 from lib.report.__main__ import main
 from lib.report.document import document_of
-from lib.report.on_cluster import NO_FINDINGS, NO_REPLAY, report_on_held
+from lib.report.on_cluster import NO_ADVICE, NO_FINDINGS, report_on_held
 from lib.report.report import Asked
 from lib.simulate.__main__ import main as write_topic
 from lib.sources.access import OPERATOR
 from lib.sources.base import Everything, Plan, Span
 from lib.sources.files.folder import OneFile
 from lib.sources.open import open_source
-from tests.report.conftest import VALIDATOR
+from tests.cluster.same import FAULTS, NOT_TOLD, assert_same
 from tests.support.app import REPOSITORY
-
-NOT_TOLD = {"replay", "advice"}
-FAULTS = (
-    "--clients=12", "--sessions=40", "--events=6000", "--outage-share=0.2", "--shared-outages=1",
-    "--clock-share=0.2", "--lost-share=0.01", "--duplicate-share=0.01", "--disorder-share=0.02",
-    "--step-share=0.1",
-)  # fmt: skip
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_secrets(tmp_path_factory):
-    """Keep everything from the secrets of the person who runs the tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
-        yield
-
-
-@pytest.fixture(scope="module")
-def client():
-    with connected(LOCAL, workers=2) as client:
-        yield client
-
-
-@pytest.fixture
-def both(tmp_path, monkeypatch):
-    """Report without a cluster and on one, in blocks of some offsets; return both documents."""
-
-    def run(*arguments, address, offsets):
-        monkeypatch.setitem(topic.hold.__kwdefaults__, "offsets", offsets)
-        documents = []
-        for more in ((), ("--cluster", address)):
-            path = tmp_path / f"{len(documents)}.json"
-            assert main([*map(str, arguments), *more, "--json", str(path)]) == 0
-            documents.append(json.loads(path.read_text()))
-        return documents
-
-    return run
-
-
-def assert_same(documents, *, but=NOT_TOLD):
-    """Compare whole documents: what a cluster does not tell is null there, with why."""
-    one, other = documents
-    VALIDATOR.validate(other)
-    made = {"at_ms", "at"}
-    assert {n: v for n, v in one["made"].items() if n not in made} == {
-        n: v for n, v in other["made"].items() if n not in made
-    }
-    for name in one.keys() - {"made", "withheld"} - but:
-        assert one[name] == other[name], name
-    for name in but:
-        assert other[name] is None
-        assert other["withheld"][name]
-    assert {n: why for n, why in other["withheld"].items() if n not in but} == {
-        n: why for n, why in one["withheld"].items() if n not in but
-    }
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    """Topics of four partitions, keyed by client and not."""
-    folder = tmp_path_factory.mktemp("topics")
-    for name, keys in (("keyed", "--keys"), ("unkeyed", "--no-keys")):
-        path = str(folder / f"{name}.jsonl")
-        write_topic(["--out", path, "--partitions", "4", keys, *FAULTS])
-    return folder
 
 
 class TestSameDocument:
@@ -132,7 +67,7 @@ class TestSameDocument:
         documents = both("--file", path, address=client.scheduler.address, offsets=3_000)
         assert_same(documents, but={*NOT_TOLD, "findings"})
         assert documents[1]["withheld"]["findings"] == NO_FINDINGS
-        assert documents[1]["withheld"]["replay"] == NO_REPLAY
+        assert documents[1]["withheld"]["advice"] == NO_ADVICE
 
     def test_sessions_of_several_clients_are_not_told_there(self, client, both, tmp_path):
         lines = [

@@ -1,0 +1,108 @@
+"""Engines replayed on a Dask cluster, against those of this process."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from lib.cluster.asking import NotInBlocksError
+from lib.cluster.origin import Origin
+from lib.cluster.replaying import outcome_on
+from lib.cluster.topic import hold
+from lib.core.columns import CLIENT, SESSION
+from lib.loading.load import load
+from lib.replay.engines.beam import BeamSetting
+from lib.replay.engines.flink import FlinkSetting
+from lib.replay.engines.kafka_streams import KafkaStreamsSetting
+from lib.replay.engines.spark import SparkSetting
+from lib.replay.in_blocks import Job
+from lib.replay.input import replay_input_of
+from lib.replay.of_topic import replayed_with
+from lib.replay.registry import ENGINES
+from lib.replay.windows import HoppingWindow, SessionWindow, TumblingWindow
+from lib.sources.base import Everything
+from lib.sources.files.folder import OneFile
+from tests.cluster.same import assert_same
+
+GAP, MINUTE = SessionWindow(30_000), TumblingWindow(60_000)
+SETTINGS = [
+    *(engine.setting(GAP, 500) for engine in ENGINES),
+    FlinkSetting(MINUTE, 200, allowed_lateness_ms=5_000, per_partition=False),
+    FlinkSetting(GAP, 200, emission_ms=1_000, idle_ms=3_000),
+    FlinkSetting(HoppingWindow(60_000, 4), emission_ms=0),
+    KafkaStreamsSetting(MINUTE, 200, caching=False, repartitioned=False, most_ahead_ms=None),
+    KafkaStreamsSetting(GAP, most_ahead_ms=0),
+    SparkSetting(MINUTE, trigger_ms=10_000),
+    SparkSetting(GAP, waiting=True),
+    BeamSetting(GAP, allowed_lateness_ms=2_000, per_partition=False),
+]
+
+
+@pytest.fixture(scope="module")
+def topic(files):
+    path = files / "unkeyed.jsonl"
+    return load(OneFile(path), "unkeyed", Everything())
+
+
+@pytest.fixture(scope="module")
+def held(client, files):
+    path = files / "unkeyed.jsonl"
+    source = OneFile(path)
+    origin = Origin.of(source, "file", str(path))
+    return hold(
+        client, source, origin, "unkeyed", Everything(), (), doing=lambda _: None, offsets=1_600
+    )
+
+
+def told(outcome):
+    fates = outcome.sessions
+    return replace(outcome, sessions=None), fates.exact, fates.sessions, fates.merged, fates.mixed
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.engine.name)
+def test_an_engine_makes_the_same_of_a_topic(client, topic, held, setting):
+    job = Job(setting, CLIENT, has_sessions=True)
+    _, outcome = replayed_with(topic, replay_input_of(topic.events.table), setting)
+
+    found = outcome_on(client, held, job, doing=lambda _: None)
+
+    assert len(held.by_client) > 1
+    assert told(found) == told(outcome)
+    assert found.windows
+
+
+@pytest.mark.parametrize(
+    "setting", [SparkSetting(GAP, batch_records=100), FlinkSetting(GAP, catching_up=True)]
+)
+def test_what_all_that_waits_decides_is_not_told(client, held, setting):
+    with pytest.raises(NotInBlocksError, match="On a cluster that is not replayed"):
+        outcome_on(client, held, Job(setting, CLIENT, has_sessions=True), doing=lambda _: None)
+
+
+def test_the_document_says_it(client, both, files):
+    path = files / "keyed.jsonl"
+    windows = ("--key", "session", "--window", "tumbling", "--size", "1m")
+    address = client.scheduler.address
+
+    documents = both(
+        "--file", path, "--engine", "kafka-streams", *windows, address=address, offsets=3_000
+    )
+
+    assert_same(documents)
+    assert documents[1]["replay"]["grouped_by"] == SESSION
+
+
+def test_records_in_order_are_replayed_without_received_times(client, both, tmp_path):
+    times = [1_704_164_650_000 + 700 * n - 40_000 * (n % 50 == 7) for n in range(900)]
+    lines = [{"ts": time, "client": "abcd"[n % 4]} for n, time in enumerate(times)]
+    path = tmp_path / "x.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)))
+
+    arguments = ("--arrival-order", "--gap", "10s")
+    documents = both("--file", path, *arguments, address=client.scheduler.address, offsets=300)
+
+    assert_same(documents)
+    assert documents[1]["replay"]["order_only"]
+    assert documents[1]["replay"]["dropped"]
