@@ -2,48 +2,96 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lib.cluster.asking import NotInBlocksError, answer, ask
 from lib.cluster.topic import SHARED_SESSIONS
 from lib.core.columns import SESSION
-from lib.replay.in_blocks import clocks_question, outcome_question
+from lib.replay.in_blocks import (
+    clocks_question,
+    in_order_question,
+    of_sessions_question,
+    outcome_question,
+    replay_question,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from distributed import Client
 
-    from lib.cluster.topic import Doing, HeldTopic
+    from lib.cluster.topic import HeldTopic
     from lib.core.blockwise import Question
+    from lib.replay.engine import Setting
     from lib.replay.in_blocks import Clocks, Job
     from lib.replay.outcome import Outcome
+    from lib.replay.replays import OfEvents, OfReplay, OfSessions
 
 
-def outcome_on(client: Client, held: HeldTopic, job: Job, *, doing: Doing) -> Outcome:
-    """Return what an engine would have made of a topic, in numbers.
+@dataclass(frozen=True)
+class ReplaysOnCluster:
+    """A topic that a cluster holds, as `lib.replay.replays.Replays` describes it.
+
+    Attributes
+    ----------
+    job
+        What an engine has to do with it; `of` takes other settings.
+    """
+
+    client: Client
+    held: HeldTopic
+    job: Job
+
+    @property
+    def events(self) -> int:
+        """How many events there are."""
+        return self.held.topic.contents.events
+
+    @property
+    def sessions(self) -> int | None:
+        """How many true sessions there are."""
+        return self.held.names.sessions if self.job.has_sessions else None
+
+    def in_order(self, question: OfEvents) -> Any:  # noqa: ANN401 (what the question says)
+        """Return the answer to a question."""
+        put = partial(in_order_question, job=self.job, question=question)
+        return ask(self.client, put, self.held.in_order)
+
+    def of_sessions(self, question: OfSessions) -> Any:  # noqa: ANN401
+        """Return the answer to a question."""
+        put = partial(of_sessions_question, job=self.job, question=question)
+        return ask(self.client, put, self.held.by_client)
+
+    def of(self, setting: Setting, question: OfReplay, without: int | None = None) -> Any:  # noqa: ANN401
+        """Return the answer to a question."""
+        job = replace(self.job, setting=setting, without=without)
+        clocks = answer(self.client, partial(clocks_question, job=job), self.held.in_order)
+        # The clocks stay on the cluster: who asks a block finds them there.
+        put = self.client.submit(_asking, job, clocks, question, pure=False)
+        return ask(self.client, put, self.held.by_client)
+
+
+def _asking(job: Job, clocks: Clocks, question: OfReplay) -> Callable[..., Question[Any]]:
+    return partial(replay_question, job=job, clocks=clocks, question=question)
+
+
+def outcome_on(replays: ReplaysOnCluster) -> Outcome:
+    """Return what the engine would have made of a topic, in numbers.
 
     Raises
     ------
     NotInBlocksError
         When the engine, so set, or the topic's sessions need all events in one block.
     """
+    held, job = replays.held, replays.job
     apart = held.names.are_apart or len(held.by_client) == 1
     if (job.has_sessions or job.key == SESSION) and not apart:
         raise NotInBlocksError(SHARED_SESSIONS, "Ask it on one machine.")
-    doing(f"Replaying {job.setting.engine.label}'s clock")
     try:
-        clocks = answer(client, partial(clocks_question, job=job), held.in_order)
+        found: Outcome = replays.of(job.setting, outcome_question)
     except NotInBlocksError as fault:
         what = f"{fault.what} On a cluster that is not replayed: report without --cluster."
         raise NotInBlocksError(what, fault.remedy) from None
-    doing(f"Replaying what {job.setting.engine.label} makes of each client's events")
-    # The clocks stay on the cluster: who asks a block finds them there.
-    question = client.submit(_asking, job, clocks, pure=False)
-    found: Outcome = ask(client, question, held.by_client)
     return found
-
-
-def _asking(job: Job, clocks: Clocks) -> Callable[..., Question[Outcome]]:
-    return partial(outcome_question, job=job, clocks=clocks)

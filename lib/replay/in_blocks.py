@@ -26,9 +26,12 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from lib.core.blockwise import Merge, Question
+    from lib.core.blockwise import Merge, Question, Steps
     from lib.replay.engine import Setting
+    from lib.replay.input import ReplayInput
     from lib.replay.outcome import Counts, Outcome
+    from lib.replay.replays import OfReplay, OfSessions
+    from lib.replay.windows import Replay
 
 
 @dataclass(frozen=True)
@@ -45,19 +48,28 @@ class Job:
         Whether the topic itself has sessions.
     order_only
         Whether events are replayed in the order of their records, without received times.
+    without
+        A partition whose events are left out, as if they were not there; None: none is.
     """
 
     setting: Setting
     key: str
     has_sessions: bool
     order_only: bool = False
+    without: int | None = None
 
     def timed(self, table: pd.DataFrame) -> NDArray[np.bool_]:
-        """Return which events are replayed."""
+        """Return which events can be replayed."""
         if self.order_only:
             return np.ones(len(table), dtype=np.bool_)
         known: NDArray[np.bool_] = table[RECEIVED_TIME].to_numpy() != MISSING_TIME
         return known
+
+    def read(self, events: ReplayInput) -> ReplayInput:
+        """Return what is replayed of events that can be."""
+        if self.without is None:
+            return events
+        return events.only(np.flatnonzero(events.partition != self.without))
 
     def received(self, heard: pd.DataFrame) -> NDArray[np.int64]:
         """Return when those events were received, as they say it."""
@@ -87,6 +99,26 @@ class Clocks:
 
 def clocks_question(table: pd.DataFrame, job: Job) -> Question[Clocks]:
     """Ask for the clocks; `table` is a block of an events table, in **arrival order**."""
+    events, partitions, falls = yield from _find_input(table, job)
+    answer = yield from job.setting.engine.clock(job.read(events), job.setting)
+    clock = rising(events, events.received) if falls else None
+    return Answer(
+        Clocks(partitions, clock, answer.part),
+        partial(_both, answer.merge),
+        partial(_finished, answer.finish),
+    )
+
+
+def in_order_question(
+    table: pd.DataFrame, job: Job, question: Callable[[ReplayInput], Question[Any]]
+) -> Question[Any]:
+    """Ask a question of events in arrival order; `table` is a block of such."""
+    events, _, _ = yield from _find_input(table, job)
+    return (yield from question(events))
+
+
+def _find_input(table: pd.DataFrame, job: Job) -> Steps[tuple[ReplayInput, int, bool]]:
+    """Find the events that can be replayed, how many partitions there are, whether times fall."""
     timed = job.timed(table)
     heard = table[timed]
     stated = job.received(heard)
@@ -97,13 +129,7 @@ def clocks_question(table: pd.DataFrame, job: Job) -> Question[Clocks]:
     partitions, falls = yield Pool((own, bool((received != stated).any())), _largest)
     events = replay_input_of(heard, job.key, partitions)
     events = replace(events, received=received, arrival=start + np.flatnonzero(timed))
-    answer = yield from job.setting.engine.clock(events, job.setting)
-    clock = rising(events, received) if falls else None
-    return Answer(
-        Clocks(partitions, clock, answer.part),
-        partial(_both, answer.merge),
-        partial(_finished, answer.finish),
-    )
+    return events, partitions, falls
 
 
 def _and_then(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
@@ -125,20 +151,47 @@ def _finished(finish: Callable[[Any], Any], clocks: Clocks) -> Clocks:
     return replace(clocks, engine=finish(clocks.engine))
 
 
-def outcome_question(table: pd.DataFrame, job: Job, clocks: Clocks) -> Question[Outcome]:
-    """Ask for the outcome; `table` is a block that has all events of its keys and sessions.
+def replay_question(
+    table: pd.DataFrame, job: Job, clocks: Clocks, question: OfReplay
+) -> Question[Any]:
+    """Ask a question of the events, the replay and the true sessions of some keys.
 
-    Its column `Arrival`, int64, says which of the topic's events each is; it rises.
+    `table` is a block that has all events of its keys and sessions. Its column `Arrival`, int64,
+    says which of the topic's events each is; it rises.
     """
-    yield from ()  # a question without a round
     heard = table[job.timed(table)]
-    events = replay_input_of(heard, job.key, clocks.partitions)
-    events = replace(events, arrival=heard[ARRIVAL].to_numpy())
+    events = _of_keys(heard, job, clocks.partitions)
     if clocks.received is not None:
         received = np.maximum(clocks.received.seen_by(events), job.received(heard))
         events = replace(events, received=received)
+    sessions = _sessions(heard) if job.has_sessions else None
+    if job.without is not None and sessions is not None:
+        sessions = sessions[events.partition != job.without]
+    events = job.read(events)
     replayed = job.setting.engine.replay(events, job.setting, clocks.engine)
-    sessions = heard[SESSION].cat.codes.to_numpy() if job.has_sessions else None
+    return (yield from question(events, replayed, sessions))
+
+
+def of_sessions_question(table: pd.DataFrame, job: Job, question: OfSessions) -> Question[Any]:
+    """Ask a question of the events and true sessions of some keys; `table` as above."""
+    heard = table[job.timed(table)]
+    return (yield from question(_of_keys(heard, job, 1), _sessions(heard)))
+
+
+def _of_keys(heard: pd.DataFrame, job: Job, partitions: int) -> ReplayInput:
+    return replace(replay_input_of(heard, job.key, partitions), arrival=heard[ARRIVAL].to_numpy())
+
+
+def _sessions(heard: pd.DataFrame) -> NDArray[np.integer]:
+    codes: NDArray[np.integer] = heard[SESSION].cat.codes.to_numpy()
+    return codes
+
+
+def outcome_question(
+    _: ReplayInput, replayed: Replay, sessions: NDArray[np.integer] | None
+) -> Question[Outcome]:
+    """Ask for the outcome of a replay."""
+    yield from ()  # a question without a round
     return Answer(counts_of(replayed, sessions), added, _outcome)
 
 

@@ -91,6 +91,10 @@ class ReplayInput:
             arrival=None if self.arrival is None else self.arrival[which],
         )
 
+    def only(self, which: NDArray[np.int64]) -> ReplayInput:
+        """Return some of the events, by their rising indices, as a part of the topic."""
+        return replace(self.taken(which), arrival=self.place(which))
+
     def arrived(self, of_topic: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return how many of these are among the first so many events of the topic."""
         return of_topic if self.arrival is None else np.searchsorted(self.arrival, of_topic)

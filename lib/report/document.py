@@ -25,7 +25,6 @@ from lib.core.formatting import moment_text
 from lib.events.fields import IN_ORDER
 from lib.replay.engine import delay_ms
 from lib.replay.sentences import advice_sentence, how_chosen
-from lib.report.report import ReplayedEvents
 from lib.report.settings import LAST_MS
 from lib.sources.base import Between, FromOffset, LastMinutes, Latest
 
@@ -181,8 +180,8 @@ def _told(report: Report) -> Document:
         told |= _late(analysis, report.summary)
     if report.replayed is not None:
         told["replay"] = _replay(report.replayed, report.asked.setting)
-    if isinstance(report.replayed, ReplayedEvents) and report.replayed.advice is not None:
-        told["advice"] = _advice(report, report.replayed, report.replayed.advice)
+        if report.replayed.advice is not None:
+            told["advice"] = _advice(report, report.replayed.advice)
     return told | dict.fromkeys(_of_all_events(report))
 
 
@@ -310,11 +309,11 @@ def _outcome(outcome: Outcome, *, with_latency: bool = True) -> Document:
     }
 
 
-def _advice(report: Report, replayed: ReplayedEvents, advice: Advice) -> Document:
+def _advice(report: Report, advice: Advice) -> Document:
     goal = report.asked.goal
     refusal = advice.refusal
     return {
-        "sentence": advice_sentence(advice, replayed.events, goal, moment_text),
+        "sentence": advice_sentence(advice, goal, moment_text),
         "how_chosen": how_chosen(advice, len(report.topic.positions)),
         "engine": advice.setting.engine.name,
         "settings": settings_of(advice.setting),

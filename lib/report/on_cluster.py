@@ -24,12 +24,14 @@ from lib.analysis.sequence_numbers import RejectedRecords, SequenceNumbers
 from lib.analysis.time_notices import NO_EVENT_TIME, time_notices
 from lib.analysis.timestamp_quality import assess_order
 from lib.cluster.asking import NotInBlocksError
-from lib.cluster.replaying import outcome_on
+from lib.cluster.replaying import ReplaysOnCluster, outcome_on
 from lib.cluster.topic import answers_of
 from lib.core.columns import CLIENT, LAST_HEARD, LOST, RECORD_TIME, SENT_TIME, SESSION
 from lib.core.errors import SettingsError, SkewlineError
 from lib.events.table import THE_CLIENT
+from lib.replay.advisor import advise_on
 from lib.replay.in_blocks import Job
+from lib.replay.sentences import NO_ADVICE as NO_SETTING
 from lib.report.report import (
     KEYS,
     NO_EVENT,
@@ -50,7 +52,8 @@ if TYPE_CHECKING:
     from lib.report.report import Asked
 
 NO_ADVICE: Final = (
-    "What to set is not looked for on a cluster: report without --cluster to have it."
+    "Some events have no received time, and on a cluster it is not looked for what to set for the "
+    "others: report without --cluster to have it."
 )
 NO_FINDINGS: Final = (
     "Delay is not taken apart on a cluster, and findings tell of its parts: report without "
@@ -136,9 +139,18 @@ def _replayed(
     job = Job(
         asked.setting, _key(held, asked.key), held.topic.fields.session is not None, order_only
     )
-    outcome = outcome_on(client, held, job, doing=doing)
+    replays = ReplaysOnCluster(client, held, job)
+    doing(f"Replaying {job.setting.engine.label}")
+    outcome = outcome_on(replays)
     found = Replayed(outcome=outcome, order_only=order_only, key=job.key)
-    return replace(found, no_advice=why_no_advice(found) or NO_ADVICE)
+    why = why_no_advice(found)
+    if not why and held.topic.contents.without_received:
+        why = NO_ADVICE
+    if why:
+        return replace(found, no_advice=why)
+    doing("Looking for the setting that keeps the goal")
+    advice = advise_on(replays, asked.setting, asked.goal)
+    return replace(found, advice=advice, no_advice="" if advice else NO_SETTING)
 
 
 def _key(held: HeldTopic, name: str) -> str:

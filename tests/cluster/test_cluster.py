@@ -23,14 +23,14 @@ from lib.core.blockwise import Answer, Carry, Pool, Whole, added, joined
 from lib.core.errors import SettingsError
 from lib.report.__main__ import main
 from lib.report.document import document_of
-from lib.report.on_cluster import NO_ADVICE, NO_FINDINGS, report_on_held
+from lib.report.on_cluster import NO_FINDINGS, report_on_held
 from lib.report.report import Asked
 from lib.simulate.__main__ import main as write_topic
 from lib.sources.access import OPERATOR
 from lib.sources.base import Everything, Plan, Span
 from lib.sources.files.folder import OneFile
 from lib.sources.open import open_source
-from tests.cluster.same import FAULTS, NOT_TOLD, assert_same
+from tests.cluster.same import FAULTS, assert_same
 from tests.support.app import REPOSITORY
 
 
@@ -65,9 +65,8 @@ class TestSameDocument:
         path = tmp_path / "sent.jsonl"
         write_topic(["--out", str(path), "--sent-times", *FAULTS])
         documents = both("--file", path, address=client.scheduler.address, offsets=3_000)
-        assert_same(documents, but={*NOT_TOLD, "findings"})
+        assert_same(documents, but={"findings"})
         assert documents[1]["withheld"]["findings"] == NO_FINDINGS
-        assert documents[1]["withheld"]["advice"] == NO_ADVICE
 
     def test_sessions_of_several_clients_are_not_told_there(self, client, both, tmp_path):
         lines = [

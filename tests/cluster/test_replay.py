@@ -9,7 +9,7 @@ import pytest
 
 from lib.cluster.asking import NotInBlocksError
 from lib.cluster.origin import Origin
-from lib.cluster.replaying import outcome_on
+from lib.cluster.replaying import ReplaysOnCluster, outcome_on
 from lib.cluster.topic import hold
 from lib.core.columns import CLIENT, SESSION
 from lib.loading.load import load
@@ -66,7 +66,7 @@ def test_an_engine_makes_the_same_of_a_topic(client, topic, held, setting):
     job = Job(setting, CLIENT, has_sessions=True)
     _, outcome = replayed_with(topic, replay_input_of(topic.events.table), setting)
 
-    found = outcome_on(client, held, job, doing=lambda _: None)
+    found = outcome_on(ReplaysOnCluster(client, held, job))
 
     assert len(held.by_client) > 1
     assert told(found) == told(outcome)
@@ -77,8 +77,10 @@ def test_an_engine_makes_the_same_of_a_topic(client, topic, held, setting):
     "setting", [SparkSetting(GAP, batch_records=100), FlinkSetting(GAP, catching_up=True)]
 )
 def test_what_all_that_waits_decides_is_not_told(client, held, setting):
+    job = Job(setting, CLIENT, has_sessions=True)
+
     with pytest.raises(NotInBlocksError, match="On a cluster that is not replayed"):
-        outcome_on(client, held, Job(setting, CLIENT, has_sessions=True), doing=lambda _: None)
+        outcome_on(ReplaysOnCluster(client, held, job))
 
 
 def test_the_document_says_it(client, both, files):

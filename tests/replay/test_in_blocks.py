@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 import numpy as np
 import pytest
@@ -11,13 +11,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.core.columns import ARRIVAL, CLIENT, EVENT_TIME, MISSING_TIME, RECEIVED_TIME, SESSION
+from lib.replay.advisor import advise, advise_on
 from lib.replay.engine import replay
 from lib.replay.engines.flink import FlinkSetting
 from lib.replay.engines.kafka_streams import KafkaStreamsSetting
 from lib.replay.engines.spark import SparkSetting
-from lib.replay.in_blocks import Job, clocks_question, outcome_question
+from lib.replay.goal import Goal
+from lib.replay.in_blocks import (
+    Job,
+    clocks_question,
+    in_order_question,
+    of_sessions_question,
+    outcome_question,
+    replay_question,
+)
 from lib.replay.input import replay_input_of
 from lib.replay.outcome import outcome_of
+from lib.replay.registry import ENGINES
+from lib.replay.sentences import advice_sentence
 from lib.replay.windows import NO_INDEX, SessionWindow
 from tests.replay.sequences import settings_of_all_engines
 from tests.support.rounds import answered_in_blocks, compact
@@ -56,15 +67,51 @@ def in_one(table, job):
     return outcome_of(replay(events, job.setting), sessions)
 
 
+@dataclass(eq=False)
+class InBlocks:
+    """A topic in blocks that begin at `cuts`, and in blocks of clients, by `homes`."""
+
+    table: object
+    job: Job
+    cuts: list[int]
+    homes: list[int]
+
+    @property
+    def events(self):
+        return len(self.table)
+
+    @property
+    def sessions(self):
+        return self.table[SESSION].nunique() if self.job.has_sessions else None
+
+    @cached_property
+    def stretches(self):
+        rows = np.split(np.arange(len(self.table)), sorted(self.cuts))
+        return [compact(self.table.iloc[part]) for part in rows]
+
+    @cached_property
+    def by_client(self):
+        numbered = self.table.assign(**{ARRIVAL: np.arange(len(self.table))})
+        home = np.array(self.homes)[[int(name[1:]) for name in self.table[CLIENT]]]
+        return [compact(numbered[home == block]) for block in range(3)]
+
+    def in_order(self, question):
+        ask = partial(in_order_question, job=self.job, question=question)
+        return answered_in_blocks([*map(ask, self.stretches)])
+
+    def of_sessions(self, question):
+        ask = partial(of_sessions_question, job=self.job, question=question)
+        return answered_in_blocks([*map(ask, self.by_client)])
+
+    def of(self, setting, question, without=None):
+        job = replace(self.job, setting=setting, without=without)
+        clocks = answered_in_blocks([clocks_question(block, job) for block in self.stretches])
+        ask = partial(replay_question, job=job, clocks=clocks, question=question)
+        return answered_in_blocks([*map(ask, self.by_client)])
+
+
 def in_blocks(table, job, cuts, homes):
-    """The outcome in blocks that begin at `cuts`, then of blocks of clients, by `homes`."""
-    stretches = np.split(np.arange(len(table)), sorted(cuts))
-    in_order = [compact(table.iloc[rows]) for rows in stretches]
-    clocks = answered_in_blocks([clocks_question(block, job) for block in in_order])
-    numbered = table.assign(**{ARRIVAL: np.arange(len(table))})
-    home = table[CLIENT].map(dict(zip(["c0", "c1", "c2", "c3"], homes, strict=True)))
-    by_client = [compact(numbered[home.to_numpy() == block]) for block in range(3)]
-    return answered_in_blocks([outcome_question(block, job, clocks) for block in by_client])
+    return InBlocks(table, job, cuts, homes).of(job.setting, outcome_question)
 
 
 def told(outcome):
@@ -72,7 +119,7 @@ def told(outcome):
     return replace(outcome, sessions=None), sorted(kind for kind in kinds if kind != NO_INDEX)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     tables(),
     st.builds(
@@ -117,3 +164,39 @@ def test_an_application_stops_at_the_same_event_in_every_block():
     assert found.stopped_because.startswith("Kafka Streams stops at event 2 in arrival order")
     assert told(found) == told(in_one(table, job))
     assert table[EVENT_TIME].max() == 9_000_000
+
+
+@pytest.fixture(scope="module")
+def traffic():
+    """Sessions of ten clients with pauses between, a tenth of the events up to a minute late."""
+    random = np.random.default_rng(5)
+    number, place = np.divmod(np.arange(18_000), 2_000)
+    happened = number * 400_000 + place * 125
+    late = np.where(random.random(18_000) < 0.1, random.integers(0, 60_000, 18_000), 0)
+    order = np.argsort(happened + late, kind="stable")
+    client = np.arange(18_000) % 10
+    return events_table(
+        happened[order],
+        (happened + late)[order],
+        client=[f"c{code}" for code in client[order]],
+        session=[f"s{code}-{n}" for code, n in zip(client[order], number[order], strict=True)],
+        partition=random.integers(0, 3, 18_000),
+    )
+
+
+@pytest.mark.parametrize(
+    ("engine", "goal"),
+    [*((engine, Goal(0.01)) for engine in ENGINES), (ENGINES[0], Goal(0.02, most_broken=0.5))],
+)
+def test_the_advice_does_not_depend_on_the_blocks(traffic, engine, goal):
+    job = Job(engine.setting(SessionWindow(30_000)), CLIENT, has_sessions=True)
+    sessions = traffic[SESSION].cat.codes.to_numpy()
+    blocks = InBlocks(traffic, job, [5_000, 5_010, 17_000], [0, 1, 2, 0, 1, 2, 0, 1, 2, 0])
+
+    one = advise(replay_input_of(traffic), job.setting, goal, sessions)
+    other = advise_on(blocks, job.setting, goal)
+
+    assert told(one.outcome) == told(other.outcome)
+    assert replace(one, outcome=None) == replace(other, outcome=None)
+    assert one.tried
+    assert advice_sentence(one, goal, str) == advice_sentence(other, goal, str)
