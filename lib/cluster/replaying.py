@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from lib.cluster.asking import NotInBlocksError, answer, ask
 from lib.cluster.topic import SHARED_SESSIONS
@@ -18,7 +18,7 @@ from lib.replay.in_blocks import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from distributed import Client
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from lib.replay.outcome import Outcome
     from lib.replay.replays import OfEvents, OfReplay, OfSessions
 
+_AT_ONCE: Final = 4  # settings: workers hold the clocks of all of them
+
 
 @dataclass(frozen=True)
 class ReplaysOnCluster:
@@ -37,7 +39,7 @@ class ReplaysOnCluster:
     Attributes
     ----------
     job
-        What an engine has to do with it; `of` takes other settings.
+        What an engine has to do with it; `of_each` takes other settings.
     """
 
     client: Client
@@ -64,13 +66,22 @@ class ReplaysOnCluster:
         put = partial(of_sessions_question, job=self.job, question=question)
         return ask(self.client, put, self.held.by_client)
 
-    def of(self, setting: Setting, question: OfReplay, without: int | None = None) -> Any:  # noqa: ANN401
-        """Return the answer to a question."""
-        job = replace(self.job, setting=setting, without=without)
+    def of_each(
+        self, settings: Sequence[Setting], question: OfReplay, without: int | None = None
+    ) -> list[Any]:
+        """Return the answers to a question, to the replays of a few settings at once."""
+        found = []
+        for first in range(0, len(settings), _AT_ONCE):
+            some = tuple(settings[first : first + _AT_ONCE])
+            found += self._of(replace(self.job, settings=some, without=without), question)
+        return found
+
+    def _of(self, job: Job, question: OfReplay) -> list[Any]:
         clocks = answer(self.client, partial(clocks_question, job=job), self.held.in_order)
         # The clocks stay on the cluster: who asks a block finds them there.
         put = self.client.submit(_asking, job, clocks, question, pure=False)
-        return ask(self.client, put, self.held.by_client)
+        answers: list[Any] = ask(self.client, put, self.held.by_client)
+        return answers
 
 
 def _asking(job: Job, clocks: Clocks, question: OfReplay) -> Callable[..., Question[Any]]:
@@ -90,8 +101,9 @@ def outcome_on(replays: ReplaysOnCluster) -> Outcome:
     if (job.has_sessions or job.key == SESSION) and not apart:
         raise NotInBlocksError(SHARED_SESSIONS, "Ask it on one machine.")
     try:
-        found: Outcome = replays.of(job.setting, outcome_question)
+        (found,) = replays.of_each(job.settings, outcome_question)
     except NotInBlocksError as fault:
         what = f"{fault.what} On a cluster that is not replayed: report without --cluster."
         raise NotInBlocksError(what, fault.remedy) from None
-    return found
+    outcome: Outcome = found
+    return outcome

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from lib.core.blockwise import Answer, added, as_it_is
-from lib.core.parallel import side_by_side
 from lib.replay import registry, stretches
 from lib.replay.engine import Setting, delay_ms, with_delay, with_length
 from lib.replay.outcome import EXACT, counts_of, session_fates
@@ -31,7 +30,7 @@ from lib.replay.session_gap import smallest_gap_question
 from lib.replay.windows import NO_INDEX, SessionWindow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -246,9 +245,7 @@ def advise_on(replays: Replays, setting: Setting, goal: Goal) -> Advice | None:
     keeping = with_delay(gapped, stretches.rounded_up(of_whole))
     origins = range(topic.stretches // 2, topic.stretches)
     before = {k: with_delay(gapped, needed.first(k).delay_ms) for k in origins}
-    judged = side_by_side(
-        {each: partial(_judge, topic, each) for each in {holding, keeping, *before.values()}}
-    )
+    judged = _judge(topic, [*dict.fromkeys((holding, keeping, *before.values()))])
     tried = tuple(_tried(topic, k, before[k], judged[before[k]]) for k in origins)
     refusal = _refusal(topic, gapped, undelayed, needed, tried)
     to_take = (keeping, holding) if refusal else (holding,)
@@ -370,8 +367,9 @@ def _undelayed(topic: _Topic, setting: Setting) -> _Undelayed:
         halves=stretches.bounds(topic.events, 2 * topic.stretches),
         share=topic.goal.most_dropped,
     )
-    found: _Undelayed = topic.replays.of(with_delay(setting, 0), ask)
-    return found
+    (found,) = topic.replays.of_each([with_delay(setting, 0)], ask)
+    undelayed: _Undelayed = found
+    return undelayed
 
 
 def _undelayed_question(
@@ -423,8 +421,9 @@ def _needs_without_slowest(topic: _Topic, setting: Setting) -> NDArray[np.int64]
     if slowest is None:
         return None
     ask = partial(_missed_question, cuts=topic.cuts, share=topic.goal.most_dropped)
-    missed: stretches.Highest = topic.replays.of(with_delay(setting, 0), ask, without=slowest)
-    return missed.upper
+    (missed,) = topic.replays.of_each([with_delay(setting, 0)], ask, without=slowest)
+    needs: NDArray[np.int64] = missed.upper
+    return needs
 
 
 def _missed_question(
@@ -467,12 +466,13 @@ def _met_by(topic: _Topic, setting: Setting, delays: set[int]) -> dict[int, NDAr
     most, ask = topic.goal.most_broken, partial(_fates_question, cuts=topic.cuts)
     assert most is not None
 
-    def met(delay: int) -> NDArray[np.bool_]:
-        fates: _Fates = topic.replays.of(with_delay(setting, delay), ask)
-        # Where no session ended in a stretch, the share is NaN and the goal is kept.
-        return ~(np.append(fates.broken_shares, fates.broken_share) > most)
-
-    return side_by_side({delay: partial(met, delay) for delay in sorted(delays)})
+    delayed = [with_delay(setting, delay) for delay in sorted(delays)]
+    fates: list[_Fates] = topic.replays.of_each(delayed, ask)
+    # Where no session ended in a stretch, the share is NaN and the goal is kept.
+    return {
+        delay: ~(np.append(each.broken_shares, each.broken_share) > most)
+        for delay, each in zip(sorted(delays), fates, strict=True)
+    }
 
 
 def _smallest_met(met: dict[int, NDArray[np.bool_]]) -> NDArray[np.int64]:
@@ -557,10 +557,9 @@ class _Judged:
         return self.counts.outcome
 
 
-def _judge(topic: _Topic, setting: Setting) -> _Judged:
+def _judge(topic: _Topic, settings: Sequence[Setting]) -> dict[Setting, _Judged]:
     ask = partial(_judge_question, cuts=topic.cuts, for_sessions=topic.for_sessions)
-    found: _Judged = topic.replays.of(setting, ask)
-    return found
+    return dict(zip(settings, topic.replays.of_each(settings, ask), strict=True))
 
 
 def _judge_question(
@@ -626,7 +625,7 @@ def _one_stretch(topic: _Topic, setting: Setting, needed: stretches.Tolerances) 
     others, own = int(needed.need[second]), int(needed.need[first])
     begin, end = topic.cuts[first : first + 2].tolist()
     ask = partial(_first_late_question, begin=begin, end=end, by_ms=others)
-    at = topic.replays.of(with_delay(setting, 0), ask)
+    (at,) = topic.replays.of_each([with_delay(setting, 0)], ask)
     return Refusal(Reason.ONE_OUTAGE, at=at, before_ms=others, after_ms=own)
 
 

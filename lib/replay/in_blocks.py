@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lib.core.blockwise import Answer, Carry, Pool, added
+from lib.core.blockwise import Answer, Carry, Pool, added, in_step, together
 from lib.core.columns import ARRIVAL, EVENT_TIME, MISSING_TIME, PARTITION, RECEIVED_TIME, SESSION
 from lib.replay.engine_clock import EngineClock, rising
 from lib.replay.input import replay_input_of
@@ -21,7 +21,7 @@ from lib.replay.outcome import counts_of
 from lib.replay.windows import NEVER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -40,8 +40,8 @@ class Job:
 
     Attributes
     ----------
-    setting
-        The engine's.
+    settings
+        Those that are replayed, all of one engine.
     key
         The column that windows are grouped by.
     has_sessions
@@ -52,7 +52,7 @@ class Job:
         A partition whose events are left out, as if they were not there; None: none is.
     """
 
-    setting: Setting
+    settings: tuple[Setting, ...]
     key: str
     has_sessions: bool
     order_only: bool = False
@@ -89,24 +89,36 @@ class Clocks:
     received
         The received time as a clock; None where it never falls.
     engine
-        The answer to the engine's own `clock`.
+        The answers to the engine's own `clock`, one a setting.
     """
 
     partitions: int
     received: EngineClock | None
-    engine: Any
+    engine: list[Any]
 
 
 def clocks_question(table: pd.DataFrame, job: Job) -> Question[Clocks]:
     """Ask for the clocks; `table` is a block of an events table, in **arrival order**."""
     events, partitions, falls = yield from _find_input(table, job)
-    answer = yield from job.setting.engine.clock(job.read(events), job.setting)
+    read = job.read(events)
+    each = yield from _in_step([one.engine.clock(read, one) for one in job.settings])
     clock = rising(events, events.received) if falls else None
     return Answer(
-        Clocks(partitions, clock, answer.part),
-        partial(_both, answer.merge),
-        partial(_finished, answer.finish),
+        Clocks(partitions, clock, each.part),
+        partial(_both, each.merge),
+        partial(_finished, each.finish),
     )
+
+
+def _in_step(questions: Iterable[Question[Any]]) -> Question[list[Any]]:
+    """Ask several questions that need nothing of each other in the same rounds."""
+    numbered = {str(number): question for number, question in enumerate(questions)}
+    each = together((yield from in_step(numbered)))
+    return Answer(each.part, each.merge, partial(_listed, each.finish))
+
+
+def _listed(finish: Callable[[Any], dict[str, Any]], part: Any) -> list[Any]:  # noqa: ANN401
+    return [*finish(part).values()]
 
 
 def in_order_question(
@@ -153,8 +165,8 @@ def _finished(finish: Callable[[Any], Any], clocks: Clocks) -> Clocks:
 
 def replay_question(
     table: pd.DataFrame, job: Job, clocks: Clocks, question: OfReplay
-) -> Question[Any]:
-    """Ask a question of the events, the replay and the true sessions of some keys.
+) -> Question[list[Any]]:
+    """Ask a question of the events, each replay and the true sessions of some keys.
 
     `table` is a block that has all events of its keys and sessions. Its column `Arrival`, int64,
     says which of the topic's events each is; it rises.
@@ -168,7 +180,22 @@ def replay_question(
     if job.without is not None and sessions is not None:
         sessions = sessions[events.partition != job.without]
     events = job.read(events)
-    replayed = job.setting.engine.replay(events, job.setting, clocks.engine)
+    answer = yield from _in_step(
+        _of_replay(events, setting, clock, sessions, question)
+        for setting, clock in zip(job.settings, clocks.engine, strict=True)
+    )
+    return answer
+
+
+def _of_replay(
+    events: ReplayInput,
+    setting: Setting,
+    clock: Any,  # noqa: ANN401 (the engine's own)
+    sessions: NDArray[np.integer] | None,
+    question: OfReplay,
+) -> Question[Any]:
+    # Not before its turn: a replay takes more memory than the events.
+    replayed = setting.engine.replay(events, setting, clock)
     return (yield from question(events, replayed, sessions))
 
 

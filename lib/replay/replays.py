@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from lib.core.blockwise import Answer, answered, as_it_is, first_of, joined
+from lib.core.parallel import side_by_side
 from lib.replay.engine import delay_ms, replay
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -47,10 +49,13 @@ class Replays(Protocol):
     def of_sessions(self, question: OfSessions) -> Any:  # noqa: ANN401
         """Return the answer to a question to the events and true sessions of some keys."""
 
-    def of(self, setting: Setting, question: OfReplay, without: int | None = None) -> Any:  # noqa: ANN401
-        """Return the answer to a question to the events, replay and true sessions of some keys.
+    def of_each(
+        self, settings: Sequence[Setting], question: OfReplay, without: int | None = None
+    ) -> list[Any]:
+        """Return the answers to a question to the events, replay and true sessions of some keys.
 
-        With `without`, as if the events of that partition were not there.
+        One a setting, which are all of one engine. With `without`, as if the events of that
+        partition were not there.
         """
 
 
@@ -90,8 +95,14 @@ class ReplaysHere:
         assert self.true_session is not None
         return answered(question(self.topic, self.true_session))
 
-    def of(self, setting: Setting, question: OfReplay, without: int | None = None) -> Any:  # noqa: ANN401
-        """Return the answer to a question."""
+    def of_each(
+        self, settings: Sequence[Setting], question: OfReplay, without: int | None = None
+    ) -> list[Any]:
+        """Return the answers to a question."""
+        work = {each: partial(self._of, each, question, without) for each in settings}
+        return [*side_by_side(work).values()]
+
+    def _of(self, setting: Setting, question: OfReplay, without: int | None) -> Any:  # noqa: ANN401
         if without is None:
             return answered(question(self.topic, self._replay(setting), self.true_session))
         rest = np.flatnonzero(self.topic.partition != without)

@@ -137,10 +137,10 @@ def _replayed(
     client: Client, held: HeldTopic, asked: Asked, order_only: bool, doing: Doing
 ) -> Replayed:
     job = Job(
-        asked.setting, _key(held, asked.key), held.topic.fields.session is not None, order_only
+        (asked.setting,), _key(held, asked.key), held.topic.fields.session is not None, order_only
     )
     replays = ReplaysOnCluster(client, held, job)
-    doing(f"Replaying {job.setting.engine.label}")
+    doing(f"Replaying {asked.setting.engine.label}")
     outcome = outcome_on(replays)
     found = Replayed(outcome=outcome, order_only=order_only, key=job.key)
     why = why_no_advice(found)

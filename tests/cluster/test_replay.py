@@ -63,7 +63,7 @@ def told(outcome):
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.engine.name)
 def test_an_engine_makes_the_same_of_a_topic(client, topic, held, setting):
-    job = Job(setting, CLIENT, has_sessions=True)
+    job = Job((setting,), CLIENT, has_sessions=True)
     _, outcome = replayed_with(topic, replay_input_of(topic.events.table), setting)
 
     found = outcome_on(ReplaysOnCluster(client, held, job))
@@ -77,7 +77,7 @@ def test_an_engine_makes_the_same_of_a_topic(client, topic, held, setting):
     "setting", [SparkSetting(GAP, batch_records=100), FlinkSetting(GAP, catching_up=True)]
 )
 def test_what_all_that_waits_decides_is_not_told(client, held, setting):
-    job = Job(setting, CLIENT, has_sessions=True)
+    job = Job((setting,), CLIENT, has_sessions=True)
 
     with pytest.raises(NotInBlocksError, match="On a cluster that is not replayed"):
         outcome_on(ReplaysOnCluster(client, held, job))

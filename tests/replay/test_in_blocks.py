@@ -64,7 +64,7 @@ def in_one(table, job):
     heard = heard.assign(**{RECEIVED_TIME: np.maximum.accumulate(job.received(heard))})
     events = replay_input_of(heard, job.key)
     sessions = heard[SESSION].cat.codes.to_numpy() if job.has_sessions else None
-    return outcome_of(replay(events, job.setting), sessions)
+    return outcome_of(replay(events, *job.settings), sessions)
 
 
 @dataclass(eq=False)
@@ -103,15 +103,16 @@ class InBlocks:
         ask = partial(of_sessions_question, job=self.job, question=question)
         return answered_in_blocks([*map(ask, self.by_client)])
 
-    def of(self, setting, question, without=None):
-        job = replace(self.job, setting=setting, without=without)
+    def of_each(self, settings, question, without=None):
+        job = replace(self.job, settings=tuple(settings), without=without)
         clocks = answered_in_blocks([clocks_question(block, job) for block in self.stretches])
         ask = partial(replay_question, job=job, clocks=clocks, question=question)
         return answered_in_blocks([*map(ask, self.by_client)])
 
 
 def in_blocks(table, job, cuts, homes):
-    return InBlocks(table, job, cuts, homes).of(job.setting, outcome_question)
+    (outcome,) = InBlocks(table, job, cuts, homes).of_each(job.settings, outcome_question)
+    return outcome
 
 
 def told(outcome):
@@ -124,7 +125,7 @@ def told(outcome):
     tables(),
     st.builds(
         Job,
-        settings_of_all_engines.filter(needs_no_whole),
+        st.tuples(settings_of_all_engines.filter(needs_no_whole)),
         st.sampled_from([CLIENT, SESSION]),
         st.booleans(),
         st.booleans(),
@@ -146,7 +147,7 @@ def test_an_outcome_does_not_depend_on_the_blocks(table, job, cuts, homes):
 )
 def test_what_all_that_waits_decides_is_not_told_of_blocks(setting):
     table = events_table(range(8), range(8), client=[*"abababab"])
-    ask = partial(clocks_question, job=Job(setting, CLIENT, has_sessions=False))
+    ask = partial(clocks_question, job=Job((setting,), CLIENT, has_sessions=False))
 
     with pytest.raises(AssertionError, match=r"all events that wait|in turns"):
         answered_in_blocks([ask(table.iloc[:4]), ask(table.iloc[4:])])
@@ -156,7 +157,7 @@ def test_an_application_stops_at_the_same_event_in_every_block():
     table = events_table(
         [0, 1, 9_000_000, 3], [0, MISSING_TIME, 2, 3], client=["c0", "c1", "c2", "c3"]
     )
-    job = Job(KafkaStreamsSetting(GAP), CLIENT, has_sessions=False)
+    job = Job((KafkaStreamsSetting(GAP),), CLIENT, has_sessions=False)
 
     found = in_blocks(table, job, [1, 2], [0, 1, 2, 0])
 
@@ -189,12 +190,13 @@ def traffic():
     [*((engine, Goal(0.01)) for engine in ENGINES), (ENGINES[0], Goal(0.02, most_broken=0.5))],
 )
 def test_the_advice_does_not_depend_on_the_blocks(traffic, engine, goal):
-    job = Job(engine.setting(SessionWindow(30_000)), CLIENT, has_sessions=True)
+    setting = engine.setting(SessionWindow(30_000))
+    job = Job((setting,), CLIENT, has_sessions=True)
     sessions = traffic[SESSION].cat.codes.to_numpy()
     blocks = InBlocks(traffic, job, [5_000, 5_010, 17_000], [0, 1, 2, 0, 1, 2, 0, 1, 2, 0])
 
-    one = advise(replay_input_of(traffic), job.setting, goal, sessions)
-    other = advise_on(blocks, job.setting, goal)
+    one = advise(replay_input_of(traffic), setting, goal, sessions)
+    other = advise_on(blocks, setting, goal)
 
     assert told(one.outcome) == told(other.outcome)
     assert replace(one, outcome=None) == replace(other, outcome=None)
