@@ -31,6 +31,7 @@ from lib.core.columns import (
     ARRIVAL,
     CLIENT,
     EVENT_TIME,
+    KEY_HASH,
     OFFSET,
     PARTITION,
     RECEIVED_TIME,
@@ -50,6 +51,7 @@ from lib.events.fields import TIME_ROLES
 from lib.events.table import block_of_events, build_events
 from lib.loading.contents import Contents, contents_of
 from lib.loading.reading import UNWATCHED, known_from, read_plan
+from lib.replay.input import key_hashes
 from lib.sources.base import Span
 
 if TYPE_CHECKING:
@@ -341,6 +343,8 @@ def _edges(reports: Sequence[BlockReport], carries: Sequence[int], n: int) -> li
 
 
 def _some(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    if KEY_HASH in columns:
+        table = table.assign(**{KEY_HASH: key_hashes(table[CLIENT])})
     return table[[name for name in columns if name in table]]
 
 

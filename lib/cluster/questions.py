@@ -24,6 +24,7 @@ from lib.core.blockwise import Answer, added, in_step, stacked, together
 from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
+    KEY_HASH,
     LOST,
     PARTITION,
     RECEIVED_TIME,
@@ -40,8 +41,10 @@ if TYPE_CHECKING:
     from lib.core.blockwise import Question, Steps
     from lib.events.time_columns import TimeNotes
 
-ORDER_COLUMNS: Final = (EVENT_TIME, RECEIVED_TIME, PARTITION, RECEIVED_TIME_TYPE, RECORD_TIME)
-"""Columns that `in_arrival_order` looks at."""
+ORDER_COLUMNS: Final = (
+    EVENT_TIME, RECEIVED_TIME, PARTITION, RECEIVED_TIME_TYPE, RECORD_TIME, KEY_HASH,
+)  # fmt: skip
+"""Columns that `in_arrival_order` and engines' clocks look at."""
 
 
 def in_arrival_order(table: pd.DataFrame) -> Question[dict[str, Any]]:

@@ -100,6 +100,9 @@ def outcome_on(replays: ReplaysOnCluster) -> Outcome:
     apart = held.names.are_apart or len(held.by_client) == 1
     if (job.has_sessions or job.key == SESSION) and not apart:
         raise NotInBlocksError(SHARED_SESSIONS, "Ask it on one machine.")
+    if job.key == SESSION and any(getattr(each, "repartitioned", False) for each in job.settings):
+        what = "On a cluster, which task of Kafka Streams has an event is told by its client alone."
+        raise NotInBlocksError(what, "Ask it on one machine.")
     try:
         (found,) = replays.of_each(job.settings, outcome_question)
     except NotInBlocksError as fault:

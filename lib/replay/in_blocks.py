@@ -14,9 +14,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lib.core.blockwise import Answer, Carry, Pool, added, in_step, together
-from lib.core.columns import ARRIVAL, EVENT_TIME, MISSING_TIME, PARTITION, RECEIVED_TIME, SESSION
+from lib.core.columns import (
+    ARRIVAL,
+    EVENT_TIME,
+    KEY_HASH,
+    MISSING_TIME,
+    PARTITION,
+    RECEIVED_TIME,
+    SESSION,
+)
 from lib.replay.engine_clock import EngineClock, rising
-from lib.replay.input import replay_input_of
+from lib.replay.input import replay_input, replay_input_of
 from lib.replay.outcome import counts_of
 from lib.replay.windows import NEVER
 
@@ -98,7 +106,10 @@ class Clocks:
 
 
 def clocks_question(table: pd.DataFrame, job: Job) -> Question[Clocks]:
-    """Ask for the clocks; `table` is a block of an events table, in **arrival order**."""
+    """Ask for the clocks; `table` is a block of an events table, in **arrival order**.
+
+    Of its columns, those are needed that are times, `KafkaPartition` and `KeyHash`.
+    """
     events, partitions, falls = yield from _find_input(table, job)
     read = job.read(events)
     each = yield from _in_step([one.engine.clock(read, one) for one in job.settings])
@@ -139,8 +150,14 @@ def _find_input(table: pd.DataFrame, job: Job) -> Steps[tuple[ReplayInput, int, 
     received = np.maximum(np.maximum.accumulate(stated), before)
     own = int(heard[PARTITION].max()) + 1 if len(heard) else 1
     partitions, falls = yield Pool((own, bool((received != stated).any())), _largest)
-    events = replay_input_of(heard, job.key, partitions)
-    events = replace(events, received=received, arrival=start + np.flatnonzero(timed))
+    # Of keys, clocks know no more than where Kafka's default partitioner sends them.
+    home = heard[KEY_HASH].to_numpy() % np.int32(partitions)
+    events = replay_input(heard[EVENT_TIME].to_numpy(), home, heard[PARTITION].to_numpy(), received)
+    events = replace(
+        events,
+        partition_of_key=np.arange(partitions, dtype=np.int32),
+        arrival=start + np.flatnonzero(timed),
+    )
     return events, partitions, falls
 
 

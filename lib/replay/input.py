@@ -223,23 +223,35 @@ def default_partitions(keys: Sequence[str], partitions: int) -> NDArray[np.int32
     ndarray
         int32, one element a key.
     """
+    found: NDArray[np.int32] = _hashes(keys) % np.int32(partitions)
+    return found
+
+
+def key_hashes(keys: pd.Series) -> NDArray[np.int32]:
+    """Return of each event's key what `default_partitions` takes modulo partitions.
+
+    Events that lack one have that of `null`.
+    """
+    column = keys.astype("category")
+    each = _hashes([*map(str, column.cat.categories), "null"])
+    return each[column.cat.codes.to_numpy()]
+
+
+def _hashes(keys: Sequence[str]) -> NDArray[np.int32]:
     encoded = [key.encode() for key in keys]
     ends = np.cumsum([len(key) for key in encoded], dtype=np.int64)
     found = np.empty(len(encoded), dtype=np.int32)
     if encoded:
         text = np.frombuffer(b"".join(encoded), np.uint8).astype(np.int64)
-        _partition_each(text, ends, partitions, found)
+        _hash_each(text, ends, found)
     return found
 
 
 @compiled
-def _partition_each(
-    text: NDArray[np.int64], ends: NDArray[np.int64], partitions: int, found: NDArray[np.int32]
-) -> None:
+def _hash_each(text: NDArray[np.int64], ends: NDArray[np.int64], found: NDArray[np.int32]) -> None:
     begin = 0
     for key in range(len(ends)):
-        positive = _murmur2(text[begin : ends[key]]) & 0x7FFFFFFF
-        found[key] = positive % partitions
+        found[key] = _murmur2(text[begin : ends[key]]) & 0x7FFFFFFF
         begin = ends[key]
 
 

@@ -12,7 +12,7 @@ import cloudpickle
 import numpy as np
 import pytest
 
-from lib.cluster import asking, blocks, topic
+from lib.cluster import asking, blocks
 from lib.cluster.asking import NotInBlocksError, ask
 from lib.cluster.blocks import Beginning, block_offsets
 from lib.cluster.connection import connected

@@ -83,14 +83,19 @@ def test_what_all_that_waits_decides_is_not_told(client, held, setting):
         outcome_on(ReplaysOnCluster(client, held, job))
 
 
+def test_tasks_of_keys_that_are_no_clients_are_not_told(client, held):
+    job = Job((KafkaStreamsSetting(GAP),), SESSION, has_sessions=True)
+
+    with pytest.raises(NotInBlocksError, match="told by its client alone"):
+        outcome_on(ReplaysOnCluster(client, held, job))
+
+
 def test_the_document_says_it(client, both, files):
     path = files / "keyed.jsonl"
     windows = ("--key", "session", "--window", "tumbling", "--size", "1m")
     address = client.scheduler.address
 
-    documents = both(
-        "--file", path, "--engine", "kafka-streams", *windows, address=address, offsets=3_000
-    )
+    documents = both("--file", path, "--engine", "spark", *windows, address=address, offsets=3_000)
 
     assert_same(documents)
     assert documents[1]["replay"]["grouped_by"] == SESSION

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.core.columns import ARRIVAL, CLIENT, EVENT_TIME, MISSING_TIME, RECEIVED_TIME, SESSION
+from lib.core.columns import (
+    ARRIVAL,
+    CLIENT,
+    EVENT_TIME,
+    KEY_HASH,
+    MISSING_TIME,
+    RECEIVED_TIME,
+    SESSION,
+)
 from lib.replay.advisor import advise, advise_on
 from lib.replay.engine import replay
 from lib.replay.engines.flink import FlinkSetting
@@ -25,7 +33,7 @@ from lib.replay.in_blocks import (
     outcome_question,
     replay_question,
 )
-from lib.replay.input import replay_input_of
+from lib.replay.input import key_hashes, replay_input_of
 from lib.replay.outcome import outcome_of
 from lib.replay.registry import ENGINES
 from lib.replay.sentences import advice_sentence
@@ -87,7 +95,8 @@ class InBlocks:
     @cached_property
     def stretches(self):
         rows = np.split(np.arange(len(self.table)), sorted(self.cuts))
-        return [compact(self.table.iloc[part]) for part in rows]
+        table = self.table.assign(**{KEY_HASH: key_hashes(self.table[self.job.key])})
+        return [compact(table.iloc[part]) for part in rows]
 
     @cached_property
     def by_client(self):
@@ -147,6 +156,7 @@ def test_an_outcome_does_not_depend_on_the_blocks(table, job, cuts, homes):
 )
 def test_what_all_that_waits_decides_is_not_told_of_blocks(setting):
     table = events_table(range(8), range(8), client=[*"abababab"])
+    table = table.assign(**{KEY_HASH: key_hashes(table[CLIENT])})
     ask = partial(clocks_question, job=Job((setting,), CLIENT, has_sessions=False))
 
     with pytest.raises(AssertionError, match=r"all events that wait|in turns"):
