@@ -9,19 +9,22 @@ import numpy as np
 import pandas as pd
 
 from lib.analysis import completeness as sessions_of
+from lib.analysis import delay_parts
 from lib.analysis.analyse import by_one_clock, by_what_came_once
 from lib.analysis.client_clocks import clocks_of, find_envelopes, sent_times
 from lib.analysis.completeness import completeness
 from lib.analysis.delays import disorder_question
 from lib.analysis.gone import gone_question
+from lib.analysis.impossible import impossible_times
 from lib.analysis.outages import outage_question
 from lib.analysis.received import has_received_time, with_received_time
 from lib.analysis.sequence_numbers import Numbering, RejectedRecords, find_numbers
 from lib.analysis.summary import extremes_of
 from lib.analysis.time_notices import diagnosis_question
 from lib.analysis.timestamp_quality import order_question, own_backwards
-from lib.core.blockwise import Answer, added, in_step, stacked, together
+from lib.core.blockwise import Answer, Pool, added, in_step, stacked, together
 from lib.core.columns import (
+    ARRIVAL,
     CLIENT,
     EVENT_TIME,
     KEY_HASH,
@@ -30,6 +33,7 @@ from lib.core.columns import (
     RECEIVED_TIME,
     RECEIVED_TIME_TYPE,
     RECORD_TIME,
+    SENT_TIME,
     SESSION,
 )
 
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lib.analysis.client_clocks import ClientTimes, LowerEnvelopes
+    from lib.analysis.delay_parts import EventParts
     from lib.analysis.sequence_numbers import SequenceNumbers
     from lib.core.blockwise import Question, Steps
     from lib.events.time_columns import TimeNotes
@@ -128,8 +133,9 @@ def of_clients(
 
     Returns
     -------
-    `own`, `diagnosis`, `clocks`, `gone`, `steps` as the functions of those names say; and
-    `outages`, `numbering`, `sessions` (those that lost events, or have some twice), if asked for.
+    `own`, `diagnosis`, `clocks`, `gone`, `steps`, `impossible` as the functions of those names say;
+    and `outages`, `numbering`, `sessions` (those that lost events, or have some twice), `parts` and
+    `of_outages` (where there are times for them), if asked for.
     """
     known = has_received_time(table)
     heard = table if known is None else table[known]
@@ -141,7 +147,10 @@ def of_clients(
         first["numbers"] = find_numbers(
             table, sessions_are_derived=sessions_are_derived, rejected=rejected
         )
+    if with_numbers and {SENT_TIME, RECORD_TIME} & set(table.columns):
+        first["taken_apart"] = delay_parts.find_parts(table)
     answers = yield from in_step({**first, "by_one_clock": by_one_clock(heard, sent)})
+    taken_apart, _ = answers.pop("taken_apart", (None, None))
     numbers: SequenceNumbers | None = answers.pop("numbers", None)
     of_heard = numbers if numbers is None or known is None else numbers.of(known)
     found = answers.pop("by_one_clock")
@@ -154,9 +163,29 @@ def of_clients(
         last["outages"] = outage_question(steady, envelopes, of_heard)
         answers |= _of_numbers(table, numbers)
     answers |= yield from in_step(last)
+    if taken_apart is not None:
+        answers |= yield from _of_parts(table, taken_apart, answers["outages"])
     answers["own"] = Answer(own_backwards(heard), added, _as_it_is)
     answers["steps"] = Answer(set_clocks.table(sent), stacked, _by_client)
+    impossible = impossible_times(heard, answers["clocks"].part)
+    impossible = impossible.assign(**{ARRIVAL: heard.loc[impossible.index, ARRIVAL]})
+    answers["impossible"] = Answer(impossible.reset_index(drop=True), stacked, _in_order)
     return together(answers)
+
+
+def _of_parts(
+    table: pd.DataFrame, parts: EventParts, outages: Answer[tuple[pd.DataFrame, pd.DataFrame]]
+) -> Steps[dict[str, Answer[Any]]]:
+    found = {"parts": (yield from delay_parts.quantiles_question(table, parts))}
+    if delay_parts.Part.NETWORK in parts.rows:
+        of_all, _ = outages.finish((yield Pool(outages.part, outages.merge)))
+        waited = delay_parts.parts_of_outages(table, parts, of_all)
+        found["of_outages"] = Answer(waited, delay_parts.of_either, _as_it_is)
+    return found
+
+
+def _in_order(events: pd.DataFrame) -> pd.DataFrame:
+    return events.sort_values(ARRIVAL, ignore_index=True).drop(columns=ARRIVAL)
 
 
 def _clocks_of(sent: ClientTimes, envelopes: LowerEnvelopes | None) -> Question[pd.DataFrame]:

@@ -26,7 +26,7 @@ from lib.analysis.timestamp_quality import assess_order
 from lib.cluster.asking import NotInBlocksError
 from lib.cluster.replaying import ReplaysOnCluster, outcome_on
 from lib.cluster.topic import answers_of
-from lib.core.columns import CLIENT, LAST_HEARD, LOST, RECORD_TIME, SENT_TIME, SESSION
+from lib.core.columns import CLIENT, LAST_HEARD, LOST, SESSION
 from lib.core.errors import SettingsError, SkewlineError
 from lib.events.table import THE_CLIENT
 from lib.replay.advisor import advise_on
@@ -55,10 +55,7 @@ NO_ADVICE: Final = (
     "Some events have no received time, and on a cluster it is not looked for what to set for the "
     "others: report without --cluster to have it."
 )
-NO_FINDINGS: Final = (
-    "Delay is not taken apart on a cluster, and findings tell of its parts: report without "
-    "--cluster to have them."
-)
+_OF_NUMBERS: Final = ("outages", "quiet", "sequence_numbers", "findings")
 _OF_OUTAGES: Final = (
     CLIENT, SESSION, outages.KIND, LAST_HEARD, outages.BACK_AT, outages.SILENCE,
     outages.HELD_BACK, LOST, outages.LARGEST_DELAY, outages.BURST_END,
@@ -109,7 +106,7 @@ def report_on_held(client: Client, held: HeldTopic, asked: Asked, *, doing: Doin
     verdict = by_diagnosis(assessed, diagnosis) if order.events else None
     said = [*time_notices(topic.contents, topic.fields, topic.recognition, diagnosis)]
     said = [for_readers(each) for each in (*said, *notices(told, verdict))]
-    untold = _untold(topic, answers)
+    untold = dict.fromkeys(_OF_NUMBERS, answers.no_numbers) if answers.no_numbers else {}
     withheld, replayed = why_no_delay(verdict), None
     if not withheld or (asked.in_order and not is_senseless(verdict)):
         try:
@@ -163,16 +160,6 @@ def _key(held: HeldTopic, name: str) -> str:
     return column
 
 
-def _untold(topic: ClusterTopic, answers: Answers) -> dict[str, str]:
-    untold = {}
-    if {SENT_TIME, RECORD_TIME} & topic.contents.columns:
-        untold["findings"] = NO_FINDINGS
-    if answers.no_numbers:
-        names = ("outages", "quiet", "sequence_numbers", "findings")
-        untold |= dict.fromkeys(names, answers.no_numbers)
-    return untold
-
-
 def _analysis(
     topic: ClusterTopic, answers: Answers, verdict: Verdict, rejected: RejectedRecords
 ) -> Analysis:
@@ -184,7 +171,15 @@ def _analysis(
     numbers = None
     if numbering is not None:
         numbers = SequenceNumbers(numbering, np.empty(0, np.int64))
-    told = Told(numbers, rejected, None, None, found["steps"], found["gone"])
+    told = Told(
+        numbers,
+        rejected,
+        found.get("parts"),
+        found.get("of_outages"),
+        found["steps"],
+        found["gone"],
+        found["impossible"],
+    )
     return Analysis(
         timestamps=verdict,
         delay=quantile_table(answers.order["order"].delays),

@@ -23,7 +23,7 @@ from lib.core.blockwise import Answer, Carry, Pool, Whole, added, joined
 from lib.core.errors import SettingsError
 from lib.report.__main__ import main
 from lib.report.document import document_of
-from lib.report.on_cluster import NO_FINDINGS, report_on_held
+from lib.report.on_cluster import report_on_held
 from lib.report.report import Asked
 from lib.simulate.__main__ import main as write_topic
 from lib.sources.access import OPERATOR
@@ -61,12 +61,20 @@ class TestSameDocument:
         assert_same(documents)
         assert sum(documents[0]["rejected"].values()) == 2
 
-    def test_parts_of_delay_are_not_told_there(self, client, both, tmp_path):
+    def test_with_sent_times_and_an_event_of_another_day(self, client, both, tmp_path):
         path = tmp_path / "sent.jsonl"
-        write_topic(["--out", str(path), "--sent-times", *FAULTS])
-        documents = both("--file", path, address=client.scheduler.address, offsets=3_000)
-        assert_same(documents, but={"findings"})
-        assert documents[1]["withheld"]["findings"] == NO_FINDINGS
+        write_topic(["--out", str(path), "--sent-times", "--partitions", "3", *FAULTS])
+        lines = path.read_text().splitlines()
+        record = json.loads(lines[700])
+        event = json.loads(record["payload"])
+        dated = event | {"Timestamp": event["Timestamp"] + 3 * 86_400_000}
+        lines[700] = json.dumps(record | {"payload": json.dumps(dated)})
+        path.write_text("\n".join(lines))
+        documents = both("--file", path, address=client.scheduler.address, offsets=1_000)
+        assert_same(documents)
+        said = " ".join(documents[1]["findings"])
+        assert "that cannot be" in said
+        assert "when they were sent" in said
 
     def test_sessions_of_several_clients_are_not_told_there(self, client, both, tmp_path):
         lines = [
