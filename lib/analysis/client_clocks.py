@@ -356,9 +356,11 @@ def correct(events: pd.DataFrame, clock_table: pd.DataFrame) -> pd.DataFrame:
     offset, drift, measured_at = of_client[clients.codes.to_numpy()].T
     times = kernels.ints(events[EVENT_TIME])
     ahead = np.rint(offset + drift * 1e-6 * (times - measured_at)).astype(np.int64)
+    corrected = times - ahead
+    if EVENT_TIME_0 not in events:
+        return events.assign(**{EVENT_TIME: corrected})
     since_zero = events[EVENT_TIME_0].to_numpy()
     zero = times[:1] - np.rint(since_zero[:1] * 1000).astype(np.int64)
-    corrected = times - ahead
     return events.assign(**{EVENT_TIME: corrected, EVENT_TIME_0: (corrected - zero) / 1000})
 
 

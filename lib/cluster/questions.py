@@ -11,7 +11,7 @@ import pandas as pd
 from lib.analysis import completeness as sessions_of
 from lib.analysis import delay_parts
 from lib.analysis.analyse import by_one_clock, by_what_came_once
-from lib.analysis.client_clocks import clocks_of, find_envelopes, sent_times
+from lib.analysis.client_clocks import WRONG, clocks_of, find_envelopes, sent_times
 from lib.analysis.completeness import completeness
 from lib.analysis.delays import disorder_question
 from lib.analysis.gone import gone_question
@@ -64,14 +64,20 @@ def in_arrival_order(table: pd.DataFrame) -> Question[dict[str, Any]]:
     found = yield from in_step(
         {"disorder": disorder_question(heard), "order": order_question(heard)}
     )
-    zero = int(table[EVENT_TIME].iloc[0]) if len(table) else None
     return together(
         {
             **found,
             "extremes": Answer(extremes_of(table), added, _as_it_is),
-            "zero": Answer(zero, _first, _as_it_is),
+            "zero": (yield from zero_question(table)),
         }
     )
+
+
+def zero_question(table: pd.DataFrame) -> Question[int | None]:
+    """Ask for the first event time of blocks in **arrival order**, epoch ms; None without any."""
+    yield from ()  # a question without a round
+    zero = int(table[EVENT_TIME].iloc[0]) if len(table) else None
+    return Answer(zero, _first, _as_it_is)
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,6 +199,12 @@ def _clocks_of(sent: ClientTimes, envelopes: LowerEnvelopes | None) -> Question[
         envelopes = yield from find_envelopes(sent)
     clocks = yield from clocks_of(sent, envelopes)
     return Answer(clocks, stacked, _by_client)
+
+
+def wrong_clocks(table: pd.DataFrame) -> Question[pd.DataFrame]:
+    """Ask for the rows of `lib.analysis.client_clocks.clocks` of clocks that are wrong."""
+    clocks = yield from _clocks_of(sent_times(with_received_time(table)), None)
+    return Answer(clocks.part[clocks.part[WRONG]], stacked, _by_client)
 
 
 def _of_numbers(table: pd.DataFrame, numbers: SequenceNumbers | None) -> Mapping[str, Answer[Any]]:

@@ -24,6 +24,7 @@ from lib.analysis.sequence_numbers import RejectedRecords, SequenceNumbers
 from lib.analysis.time_notices import NO_EVENT_TIME, time_notices
 from lib.analysis.timestamp_quality import assess_order
 from lib.cluster.asking import NotInBlocksError
+from lib.cluster.correcting import corrected
 from lib.cluster.replaying import ReplaysOnCluster, outcome_on
 from lib.cluster.topic import answers_of
 from lib.core.columns import CLIENT, LAST_HEARD, LOST, SESSION
@@ -71,9 +72,8 @@ def check_asked(asked: Asked) -> None:
     SkewlineError
         When it cannot.
     """
-    for is_asked, option in ((asked.where, "--where"), (asked.correct, "--correct-clocks")):
-        if is_asked:
-            raise SkewlineError(f"{option} does not go with --cluster.", "Leave one of them out.")
+    if asked.where:
+        raise SkewlineError("--where does not go with --cluster.", "Leave one of them out.")
     if KEYS.get(asked.key.lower(), asked.key) not in (CLIENT, SESSION):
         raise SkewlineError(
             f"On a cluster, windows cannot be grouped by “{asked.key}”.",
@@ -95,10 +95,12 @@ def report_on_held(client: Client, held: HeldTopic, asked: Asked, *, doing: Doin
         said = [*time_notices(contents, topic.fields, topic.recognition, None)]
         said = [for_readers(each) for each in (*said, *notices(told, None))]
         return Report(told, asked, said, None, None, None, None, f"{why}.", None, told)
+    if asked.correct:
+        doing("Correcting the event times of wrong clocks")
+        held = corrected(client, held)
     rejected = RejectedRecords(contents.rejected, others=topic.report.may_lack_records)
     answers = answers_of(client, held, rejected, doing=doing)
-    zero = answers.order["zero"]
-    topic = replace(topic, contents=replace(contents, zero_ms=zero))
+    topic = _with_times(held.topic, answers, keeps_zero=asked.correct)
     told = cast("LoadedTopic", topic)
     order = answers.order["order"]
     assessed = assess_order(order, answers.clients["own"], contents.events)
@@ -128,6 +130,14 @@ def report_on_held(client: Client, held: HeldTopic, asked: Asked, *, doing: Doin
         told,
         untold=untold,
     )
+
+
+def _with_times(topic: ClusterTopic, answers: Answers, *, keeps_zero: bool) -> ClusterTopic:
+    """Return a topic with what its events, as they were asked, say of zero and of event times."""
+    summary, contents = answers.summary, topic.contents
+    zero = contents.zero_ms if keeps_zero else answers.order["zero"]
+    event = summary.first_event_ms, summary.last_event_ms
+    return replace(topic, contents=replace(contents, zero_ms=zero, event=event))
 
 
 def _replayed(
@@ -199,7 +209,8 @@ def _analysis(
 
 
 def _extent(topic: ClusterTopic, answers: Answers) -> Extent:
-    summary, zero = answers.summary, answers.order["zero"]
+    summary, zero = answers.summary, topic.contents.zero_ms
+    assert zero is not None
     first, last = summary.first_received_ms, summary.last_received_ms
     if first is None or last is None:
         first, last = summary.first_event_ms, summary.last_event_ms

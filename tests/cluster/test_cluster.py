@@ -76,6 +76,12 @@ class TestSameDocument:
         assert "that cannot be" in said
         assert "when they were sent" in said
 
+    def test_with_clocks_corrected(self, client, both, files):
+        address, path = client.scheduler.address, files / "unkeyed.jsonl"
+        documents = both("--file", path, "--correct-clocks", address=address, offsets=1_600)
+        assert_same(documents)
+        assert documents[1]["made"]["corrected"]
+
     def test_sessions_of_several_clients_are_not_told_there(self, client, both, tmp_path):
         lines = [
             {"ts": 1_704_164_650_000 + 700 * n, "client": f"c{n % 9}", "session": "s", "received":
