@@ -20,14 +20,16 @@ from lib.analysis.outages import outage_question
 from lib.analysis.received import has_received_time, with_received_time
 from lib.analysis.sequence_numbers import Numbering, RejectedRecords, find_numbers
 from lib.analysis.summary import extremes_of
+from lib.analysis.tally import Tally
 from lib.analysis.time_notices import diagnosis_question
 from lib.analysis.timestamp_quality import order_question, own_backwards
-from lib.core.blockwise import Answer, Pool, added, in_step, stacked, together
+from lib.core.blockwise import Answer, Pool, added, either, in_step, stacked, together
 from lib.core.columns import (
     ARRIVAL,
     CLIENT,
     EVENT_TIME,
     KEY_HASH,
+    LEFT,
     LOST,
     PARTITION,
     RECEIVED_TIME,
@@ -36,6 +38,7 @@ from lib.core.columns import (
     SENT_TIME,
     SESSION,
 )
+from lib.events.filters import is_cut
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,12 +61,18 @@ def in_arrival_order(table: pd.DataFrame) -> Question[dict[str, Any]]:
     Returns
     -------
     `disorder`, `order`, `extremes` as `disorder_question`, `order_question` and `extremes_of` say;
-    `zero`, the first event time, epoch ms.
+    `zero`, the first event time, epoch ms. Of a part, `disorder` is of the events that are left;
+    and so are `delays_left`, a tally, and `extremes_left`.
     """
     heard = with_received_time(table)
+    left = heard[LEFT].to_numpy() if LEFT in heard else None
     found = yield from in_step(
-        {"disorder": disorder_question(heard), "order": order_question(heard)}
+        {"disorder": disorder_question(heard, left=left), "order": order_question(heard)}
     )
+    if left is not None:
+        delays = (heard[RECEIVED_TIME] - heard[EVENT_TIME]).to_numpy()[left]
+        found["delays_left"] = Answer(Tally.of(delays), added, _as_it_is)
+        found["extremes_left"] = Answer(extremes_of(table[table[LEFT]]), added, _as_it_is)
     return together(
         {
             **found,
@@ -113,6 +122,27 @@ def names_of_clients(table: pd.DataFrame) -> Question[Names]:
     hashes = np.unique(pd.util.hash_array(np.asarray(sessions), categorize=False))
     yield from ()  # a question without a round
     return Answer(Names(len(clients), len(sessions), hashes), added, _as_it_is)
+
+
+def of_left(table: pd.DataFrame) -> Question[dict[str, Any]]:
+    """Ask of the clients and sessions of the events that are left.
+
+    Returns
+    -------
+    `names` as `names_of_clients` says; `clients`, each once, in a table; `is_cut` as
+    `lib.events.filters.is_cut` says.
+    """
+    left = table[table[LEFT]]
+    names = yield from names_of_clients(left)
+    clients = left[[CLIENT]].drop_duplicates(ignore_index=True)
+    cut = is_cut(table, table[LEFT].to_numpy())
+    return together(
+        {
+            "names": names,
+            "clients": Answer(clients, stacked, _as_it_is),
+            "is_cut": Answer(cut, either, _as_it_is),
+        }
+    )
 
 
 def _used(column: pd.Series[Any]) -> pd.Index[Any]:
@@ -215,6 +245,8 @@ def _of_numbers(table: pd.DataFrame, numbers: SequenceNumbers | None) -> Mapping
     if numbers is not None:
         sessions = completeness(table, numbers.steps)
         faults = sessions[[LOST, sessions_of.DUPLICATES]].fillna(0).any(axis=1)
+        if LEFT in table:
+            faults &= sessions[SESSION].isin(table.loc[table[LEFT], SESSION].unique())
         sessions = sessions[faults].reset_index(drop=True)
     return {
         "numbering": Answer(numbering, _first, _as_it_is),

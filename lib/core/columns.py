@@ -22,6 +22,8 @@ PLACE: Final = "PlaceInRecord"
 """Which of a record's events it is, int64 from 0; only of topics whose records hold several."""
 ARRIVAL: Final = "Arrival"
 """Which of the topic's events it is, in arrival order; int64 from 0, only in parts of a topic."""
+LEFT: Final = "Left"
+"""Whether a filter leaves it, bool; only in parts of a topic that was asked of a part."""
 KEY_HASH: Final = "KeyHash"
 """By which Kafka's default partitioner sends the client's events, int32; as above."""
 

@@ -18,6 +18,7 @@ from lib.core.columns import (
     ARRIVAL,
     EVENT_TIME,
     KEY_HASH,
+    LEFT,
     MISSING_TIME,
     PARTITION,
     RECEIVED_TIME,
@@ -186,7 +187,8 @@ def replay_question(
     """Ask a question of the events, each replay and the true sessions of some keys.
 
     `table` is a block that has all events of its keys and sessions. Its column `Arrival`, int64,
-    says which of the topic's events each is; it rises.
+    says which of the topic's events each is; it rises. With a column `Left` the question is given
+    that, too.
     """
     heard = table[job.timed(table)]
     events = _of_keys(heard, job, clocks.partitions)
@@ -197,6 +199,8 @@ def replay_question(
     if job.without is not None and sessions is not None:
         sessions = sessions[events.partition != job.without]
     events = job.read(events)
+    if LEFT in heard:
+        question = partial(question, left=heard[LEFT].to_numpy())
     answer = yield from _in_step(
         _of_replay(events, setting, clock, sessions, question)
         for setting, clock in zip(job.settings, clocks.engine, strict=True)
@@ -232,11 +236,14 @@ def _sessions(heard: pd.DataFrame) -> NDArray[np.integer]:
 
 
 def outcome_question(
-    _: ReplayInput, replayed: Replay, sessions: NDArray[np.integer] | None
+    _: ReplayInput,
+    replayed: Replay,
+    sessions: NDArray[np.integer] | None,
+    left: NDArray[np.bool_] | None = None,
 ) -> Question[Outcome]:
-    """Ask for the outcome of a replay."""
+    """Ask for the outcome of a replay, of the events that are left; None: of all."""
     yield from ()  # a question without a round
-    return Answer(counts_of(replayed, sessions), added, _outcome)
+    return Answer(counts_of(replayed, sessions, left), added, _outcome)
 
 
 def _outcome(counts: Counts) -> Outcome:

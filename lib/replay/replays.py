@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Sessions = NDArray[np.integer] | None
     OfEvents = Callable[[ReplayInput], Question[Any]]
-    OfReplay = Callable[[ReplayInput, Replay, Sessions], Question[Any]]
+    OfReplay = Callable[..., Question[Any]]  # of ReplayInput, Replay, Sessions
     OfSessions = Callable[[ReplayInput, NDArray[np.integer]], Question[Any]]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from lib.analysis.delays import quantile_table
 from lib.analysis.findings import Told, extent_between, findings
 from lib.analysis.notices import notices
 from lib.analysis.of_topic import (
+    NONE_RECEIVED,
     by_diagnosis,
     is_cut,
     of_a_part,
@@ -21,10 +22,13 @@ from lib.analysis.of_topic import (
     why_no_delay,
 )
 from lib.analysis.sequence_numbers import RejectedRecords, SequenceNumbers
+from lib.analysis.summary import summary_of
 from lib.analysis.time_notices import NO_EVENT_TIME, time_notices
 from lib.analysis.timestamp_quality import assess_order
-from lib.cluster.asking import NotInBlocksError
+from lib.cluster import questions
+from lib.cluster.asking import NotInBlocksError, ask
 from lib.cluster.correcting import corrected
+from lib.cluster.filtering import with_left
 from lib.cluster.replaying import ReplaysOnCluster, outcome_on
 from lib.cluster.topic import answers_of
 from lib.core.columns import CLIENT, LAST_HEARD, LOST, SESSION
@@ -36,14 +40,18 @@ from lib.replay.sentences import NO_ADVICE as NO_SETTING
 from lib.report.report import (
     KEYS,
     NO_EVENT,
+    NONE_LEFT,
     Replayed,
     Report,
+    filtered_notice,
     for_readers,
     is_senseless,
     why_no_advice,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from distributed import Client
 
     from lib.analysis.findings import Extent
@@ -72,8 +80,6 @@ def check_asked(asked: Asked) -> None:
     SkewlineError
         When it cannot.
     """
-    if asked.where:
-        raise SkewlineError("--where does not go with --cluster.", "Leave one of them out.")
     if KEYS.get(asked.key.lower(), asked.key) not in (CLIENT, SESSION):
         raise SkewlineError(
             f"On a cluster, windows cannot be grouped by “{asked.key}”.",
@@ -98,6 +104,8 @@ def report_on_held(client: Client, held: HeldTopic, asked: Asked, *, doing: Doin
     if asked.correct:
         doing("Correcting the event times of wrong clocks")
         held = corrected(client, held)
+    if asked.where:
+        held = with_left(client, held, asked.where)
     rejected = RejectedRecords(contents.rejected, others=topic.report.may_lack_records)
     answers = answers_of(client, held, rejected, doing=doing)
     topic = _with_times(held.topic, answers, keeps_zero=asked.correct)
@@ -108,16 +116,9 @@ def report_on_held(client: Client, held: HeldTopic, asked: Asked, *, doing: Doin
     verdict = by_diagnosis(assessed, diagnosis) if order.events else None
     said = [*time_notices(topic.contents, topic.fields, topic.recognition, diagnosis)]
     said = [for_readers(each) for each in (*said, *notices(told, verdict))]
-    untold = dict.fromkeys(_OF_NUMBERS, answers.no_numbers) if answers.no_numbers else {}
-    withheld, replayed = why_no_delay(verdict), None
-    if not withheld or (asked.in_order and not is_senseless(verdict)):
-        try:
-            replayed = _replayed(client, held, asked, bool(withheld), doing)
-        except NotInBlocksError as fault:
-            untold |= dict.fromkeys(("replay", "advice"), fault.what)
     analysis = _analysis(topic, answers, assessed, rejected)
     analysis = of_a_part(analysis) if is_cut(told) or tells_nothing(diagnosis) else analysis
-    return Report(
+    report = Report(
         told,
         asked,
         said,
@@ -125,10 +126,60 @@ def report_on_held(client: Client, held: HeldTopic, asked: Asked, *, doing: Doin
         diagnosis,
         answers.summary,
         analysis,
-        withheld,
-        replayed,
+        why_no_delay(verdict),
+        None,
         told,
-        untold=untold,
+        untold=dict.fromkeys(_OF_NUMBERS, answers.no_numbers) if answers.no_numbers else {},
+    )
+    if asked.where:
+        report = _of_part(client, held, report, answers)
+    order_only = asked.in_order and not is_senseless(verdict) and bool(why_no_delay(verdict))
+    if report.summary is None or (report.withheld and not order_only):
+        return report
+    try:
+        replayed = _replayed(client, held, asked, order_only, doing)
+        return replace(report, replayed=replayed)
+    except NotInBlocksError as fault:
+        untold = {**report.untold, **dict.fromkeys(("replay", "advice"), fault.what)}
+        return replace(report, untold=untold)
+
+
+def _of_part(client: Client, held: HeldTopic, report: Report, answers: Answers) -> Report:
+    """Return the report on what a filter leaves, as `lib.report.report.report_on` makes it."""
+    assert report.analysis is not None
+    extremes, analysis = answers.order["extremes_left"], report.analysis
+    every, where = report.whole.contents, report.asked.where
+    left: Mapping[str, Any] = ask(client, questions.of_left, held.by_client)
+    clients, names = left["clients"][CLIENT], left["names"]
+    said = [filtered_notice(where, extremes.events, every.events), *report.notices]
+    contents = replace(
+        every,
+        events=extremes.events,
+        clients=names.clients,
+        sessions=names.sessions,
+        without_received=extremes.events - extremes.delays.n,
+        event=extremes.event,
+        received=extremes.received,
+    )
+    part = cast("LoadedTopic", replace(cast("ClusterTopic", report.whole), contents=contents))
+    if not extremes.events:
+        report = replace(report, summary=None, analysis=None, withheld=NONE_LEFT)
+        return replace(report, topic=part, notices=said)
+    of_part = replace(
+        analysis,
+        delay=quantile_table(answers.order["delays_left"]),
+        outages=analysis.outages[analysis.outages[CLIENT].isin(clients)],
+        clocks=analysis.clocks[analysis.clocks[CLIENT].isin(clients)],
+        findings=[],
+    )
+    return replace(
+        report,
+        topic=part,
+        notices=said,
+        summary=summary_of(extremes, names.clients, names.sessions),
+        analysis=of_part,
+        withheld=report.withheld or ("" if extremes.delays.n else NONE_RECEIVED),
+        is_cut=left["is_cut"],
     )
 
 
@@ -149,7 +200,9 @@ def _replayed(
     replays = ReplaysOnCluster(client, held, job)
     doing(f"Replaying {asked.setting.engine.label}")
     outcome = outcome_on(replays)
-    found = Replayed(outcome=outcome, order_only=order_only, key=job.key)
+    found = Replayed(
+        outcome=outcome, order_only=order_only, key=job.key, is_filtered=bool(asked.where)
+    )
     why = why_no_advice(found)
     if not why and held.topic.contents.without_received:
         why = NO_ADVICE

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from lib.replay.windows import Replay
 
 NO_EVENT: Final = "There is no event."
+NONE_LEFT: Final = "No event fulfils the filter."
 KEYS: Final = {"client": CLIENT, "session": SESSION, "partition": PARTITION}
 """What columns that windows can be grouped by are called."""
 _FIELDS_PLACE: Final = "with --fields, or under Fields in the app"
@@ -240,10 +241,9 @@ def _of_part(
     kept = filtered(every, asked.where, topic.fields)
     table = every[kept].reset_index(drop=True)
     part = replace(topic, events=replace(topic.events, table=table))
-    said = [_filtered_notice(asked.where, len(table), len(every)), *said]
+    said = [filtered_notice(asked.where, len(table), len(every)), *said]
     if table.empty:
-        none = "No event fulfils the filter."
-        return Report(part, asked, said, verdict, diagnosis, None, None, none, None, topic)
+        return Report(part, asked, said, verdict, diagnosis, None, None, NONE_LEFT, None, topic)
     withheld = why_no_delay(verdict)
     replayed = None
     if not withheld and part.events.timed.empty:
@@ -283,7 +283,8 @@ def _left_of(
     )
 
 
-def _filtered_notice(where: Sequence[str], events: int, every: int) -> Notice:
+def filtered_notice(where: Sequence[str], events: int, every: int) -> Notice:
+    """Return how many events a filter leaves."""
     conditions = " and ".join(f"“{condition}”" for condition in where)
     sentence = f"Only events where {conditions} are told of: {events:,} of {every:,}."
     return Notice(About.FILTER, Level.NOTE, sentence)

@@ -82,6 +82,25 @@ class TestSameDocument:
         assert_same(documents)
         assert documents[1]["made"]["corrected"]
 
+    @pytest.mark.parametrize(
+        "condition",
+        [
+            "client IN (2, 3, 5)",
+            "delay_ms > 100 AND partition < 2",
+            "client = 999",
+        ],
+    )
+    def test_of_what_a_filter_leaves(self, client, both, files, condition):
+        address, path = client.scheduler.address, files / "unkeyed.jsonl"
+        documents = both("--file", path, "--where", condition, address=address, offsets=1_600)
+        assert_same(documents)
+        assert documents[1]["made"]["where"] == [condition]
+
+    def test_of_a_field_without_a_role_no_filter_is_known(self, client, files, capsys):
+        asked = ["--file", str(files / "keyed.jsonl"), "--cluster", client.scheduler.address]
+        assert main([*asked, "--where", "Kind = 'd'"]) == 2
+        assert "conditions know the fields that have a role alone" in capsys.readouterr().err
+
     def test_sessions_of_several_clients_are_not_told_there(self, client, both, tmp_path):
         lines = [
             {"ts": 1_704_164_650_000 + 700 * n, "client": f"c{n % 9}", "session": "s", "received":
@@ -221,7 +240,7 @@ class TestSettings:
         [
             (["--html", "x.html"], "--html does not go with --cluster"),
             (["--follow"], "--follow does not go with --cluster"),
-            (["--where", "client = 1"], "--where does not go with --cluster"),
+            (["--key", "partition"], "windows cannot be grouped by “partition”"),
             (["--latest", "10"], "--latest does not go with --cluster"),
         ],
     )
