@@ -20,7 +20,8 @@ from lib.replay.in_blocks import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from distributed import Client
+    import pandas as pd
+    from distributed import Client, Future
 
     from lib.cluster.topic import HeldTopic
     from lib.core.blockwise import Question
@@ -56,6 +57,17 @@ class ReplaysOnCluster:
         """How many true sessions there are."""
         return self.held.names.sessions if self.job.has_sessions else None
 
+    @property
+    def _stretches(self) -> Sequence[Future]:
+        """The blocks in arrival order: several where those by client are.
+
+        A clock that needs all events in one block would else be told to blocks that have a part.
+        """
+        in_order = self.held.in_order
+        if len(in_order) > 1 or len(self.held.by_client) == 1:
+            return in_order
+        return [self.client.submit(_nothing_of, in_order[0], pure=False), *in_order]
+
     def in_order(self, question: OfEvents) -> Any:  # noqa: ANN401 (what the question says)
         """Return the answer to a question."""
         put = partial(in_order_question, job=self.job, question=question)
@@ -77,11 +89,15 @@ class ReplaysOnCluster:
         return found
 
     def _of(self, job: Job, question: OfReplay) -> list[Any]:
-        clocks = answer(self.client, partial(clocks_question, job=job), self.held.in_order)
+        clocks = answer(self.client, partial(clocks_question, job=job), self._stretches)
         # The clocks stay on the cluster: who asks a block finds them there.
         put = self.client.submit(_asking, job, clocks, question, pure=False)
         answers: list[Any] = ask(self.client, put, self.held.by_client)
         return answers
+
+
+def _nothing_of(table: pd.DataFrame) -> pd.DataFrame:
+    return table.head(0)
 
 
 def _asking(job: Job, clocks: Clocks, question: OfReplay) -> Callable[..., Question[Any]]:

@@ -48,11 +48,14 @@ def topic(files):
 
 @pytest.fixture(scope="module")
 def held(client, files):
-    path = files / "unkeyed.jsonl"
+    return held_in_blocks(client, files / "unkeyed.jsonl", 1_600)
+
+
+def held_in_blocks(client, path, offsets):
     source = OneFile(path)
     origin = Origin.of(source, "file", str(path))
     return hold(
-        client, source, origin, "unkeyed", Everything(), (), doing=lambda _: None, offsets=1_600
+        client, source, origin, path.stem, Everything(), (), doing=lambda _: None, offsets=offsets
     )
 
 
@@ -79,6 +82,15 @@ def test_an_engine_makes_the_same_of_a_topic(client, topic, held, setting):
 def test_what_all_that_waits_decides_is_not_told(client, held, setting):
     job = Job((setting,), CLIENT, has_sessions=True)
 
+    with pytest.raises(NotInBlocksError, match="On a cluster that is not replayed"):
+        outcome_on(ReplaysOnCluster(client, held, job))
+
+
+def test_nor_where_one_block_has_the_arrival_order_and_several_have_the_clients(client, files):
+    held = held_in_blocks(client, files / "unkeyed.jsonl", 5_000)
+    job = Job((SparkSetting(GAP, batch_records=100),), CLIENT, has_sessions=True)
+
+    assert len(held.in_order) == 1 < len(held.by_client)
     with pytest.raises(NotInBlocksError, match="On a cluster that is not replayed"):
         outcome_on(ReplaysOnCluster(client, held, job))
 
