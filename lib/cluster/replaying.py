@@ -88,6 +88,13 @@ class ReplaysOnCluster:
             found += self._of(replace(self.job, settings=some, without=without), question)
         return found
 
+    def table_of(self, question: OfReplay) -> pd.DataFrame:
+        """Return the answer to a question that is given the events table, too."""
+        job = replace(self.job, with_table=True)
+        found: pd.DataFrame
+        (found,) = self._of(job, partial(question, key=job.key, order_only=job.order_only))
+        return found
+
     def _of(self, job: Job, question: OfReplay) -> list[Any]:
         clocks = answer(self.client, partial(clocks_question, job=job), self._stretches)
         # The clocks stay on the cluster: who asks a block finds them there.

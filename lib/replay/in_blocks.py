@@ -59,6 +59,8 @@ class Job:
         Whether events are replayed in the order of their records, without received times.
     without
         A partition whose events are left out, as if they were not there; None: none is.
+    with_table
+        Whether who asks of a replay is given the rows of the events table, too, as `table`.
     """
 
     settings: tuple[Setting, ...]
@@ -66,6 +68,7 @@ class Job:
     has_sessions: bool
     order_only: bool = False
     without: int | None = None
+    with_table: bool = False
 
     def timed(self, table: pd.DataFrame) -> NDArray[np.bool_]:
         """Return which events can be replayed."""
@@ -201,6 +204,8 @@ def replay_question(
     events = job.read(events)
     if LEFT in heard:
         question = partial(question, left=heard[LEFT].to_numpy())
+    if job.with_table:
+        question = partial(question, table=heard)
     answer = yield from _in_step(
         _of_replay(events, setting, clock, sessions, question)
         for setting, clock in zip(job.settings, clocks.engine, strict=True)

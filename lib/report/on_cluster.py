@@ -37,6 +37,7 @@ from lib.events.table import THE_CLIENT
 from lib.replay.advisor import advise_on
 from lib.replay.in_blocks import Job
 from lib.replay.sentences import NO_ADVICE as NO_SETTING
+from lib.report.files import QUESTIONS
 from lib.report.report import (
     KEYS,
     NO_EVENT,
@@ -50,7 +51,7 @@ from lib.report.report import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from distributed import Client
 
@@ -64,6 +65,8 @@ NO_ADVICE: Final = (
     "Some events have no received time, and on a cluster it is not looked for what to set for the "
     "others: report without --cluster to have it."
 )
+_MOST_ROWS: Final = 1_000_000  # of a table that one machine brings into order
+
 _OF_NUMBERS: Final = ("outages", "quiet", "sequence_numbers", "findings")
 _OF_OUTAGES: Final = (
     CLIENT, SESSION, outages.KIND, LAST_HEARD, outages.BACK_AT, outages.SILENCE,
@@ -87,10 +90,13 @@ def check_asked(asked: Asked) -> None:
         )
 
 
-def report_on_held(client: Client, held: HeldTopic, asked: Asked, *, doing: Doing) -> Report:
+def report_on_held(
+    client: Client, held: HeldTopic, asked: Asked, *, doing: Doing, tables: Collection[str] = ()
+) -> Report:
     """Return the report on a topic that a cluster holds.
 
-    What cannot be told there is in `Report.untold`, with why.
+    What cannot be told there is in `Report.untold`, with why. `tables` are the names of those of
+    `lib.report.files.QUESTIONS` that are wanted.
     """
     topic = held.topic
     # What a document tells of a topic whose events are elsewhere is in these attributes alone.
@@ -137,7 +143,7 @@ def report_on_held(client: Client, held: HeldTopic, asked: Asked, *, doing: Doin
     if report.summary is None or (report.withheld and not order_only):
         return report
     try:
-        replayed = _replayed(client, held, asked, order_only, doing)
+        replayed = _replayed(client, held, asked, order_only, doing, tables)
         return replace(report, replayed=replayed)
     except NotInBlocksError as fault:
         untold = {**report.untold, **dict.fromkeys(("replay", "advice"), fault.what)}
@@ -192,7 +198,12 @@ def _with_times(topic: ClusterTopic, answers: Answers, *, keeps_zero: bool) -> C
 
 
 def _replayed(
-    client: Client, held: HeldTopic, asked: Asked, order_only: bool, doing: Doing
+    client: Client,
+    held: HeldTopic,
+    asked: Asked,
+    order_only: bool,
+    doing: Doing,
+    tables: Collection[str],
 ) -> Replayed:
     job = Job(
         (asked.setting,), _key(held, asked.key), held.topic.fields.session is not None, order_only
@@ -203,6 +214,9 @@ def _replayed(
     found = Replayed(
         outcome=outcome, order_only=order_only, key=job.key, is_filtered=bool(asked.where)
     )
+    for name in sorted({*tables} & QUESTIONS.keys()):
+        rows = {"windows": outcome.windows, "dropped": outcome.dropped}[name]
+        found = replace(found, tables={**found.tables, name: _table(replays, name, rows)})
     why = why_no_advice(found)
     if not why and held.topic.contents.without_received:
         why = NO_ADVICE
@@ -211,6 +225,15 @@ def _replayed(
     doing("Looking for the setting that keeps the goal")
     advice = advise_on(replays, asked.setting, asked.goal)
     return replace(found, advice=advice, no_advice="" if advice else NO_SETTING)
+
+
+def _table(replays: ReplaysOnCluster, name: str, rows: int) -> pd.DataFrame:
+    if rows > _MOST_ROWS:
+        raise SkewlineError(
+            f"--{name} would have {rows:,} rows: a cluster's may have {_MOST_ROWS:,} at most.",
+            "Leave it out, or choose records with --from and --to, or events with --where.",
+        )
+    return replays.table_of(QUESTIONS[name])
 
 
 def _key(held: HeldTopic, name: str) -> str:

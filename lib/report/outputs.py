@@ -107,19 +107,24 @@ def _events(made: Made) -> bytes | None:
 
 
 def _windows(made: Made) -> bytes:
-    return _of_replay(made, WINDOWS, windows_of)
+    return _of_replay(made, "windows", WINDOWS, windows_of)
 
 
 def _dropped(made: Made) -> bytes:
-    return _of_replay(made, DROPPED, dropped_of)
+    return _of_replay(made, "dropped", DROPPED, dropped_of)
 
 
 def _of_replay(
-    made: Made, columns: Sequence[str], table_of: Callable[[ReplayedEvents], pd.DataFrame]
+    made: Made,
+    name: str,
+    columns: Sequence[str],
+    table_of: Callable[[ReplayedEvents], pd.DataFrame],
 ) -> bytes:
     """Return a table of the replay as CSV; without rows where it is withheld, as is said."""
     report = made.report
     replayed = None if report is None else report.replayed
+    if replayed is not None and name in replayed.tables:
+        return csv_of(replayed.tables[name]).encode(errors="replace")
     if not isinstance(replayed, ReplayedEvents):
         return f"{','.join(columns)}\r\n".encode()
     return csv_of(table_of(replayed)).encode(errors="replace")

@@ -105,6 +105,8 @@ class Replayed:
         The column that windows are grouped by.
     is_filtered
         Whether a filter leaves some of the events.
+    tables
+        Those of `lib.report.files` that were made where the events are, by their names.
     """
 
     outcome: Outcome
@@ -113,6 +115,7 @@ class Replayed:
     no_advice: str = ""
     key: str = CLIENT
     is_filtered: bool = False
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,7 @@ from lib.replay.input import replay_input_of
 from lib.replay.of_topic import replayed_with
 from lib.replay.registry import ENGINES
 from lib.replay.windows import HoppingWindow, SessionWindow, TumblingWindow
+from lib.report.__main__ import main
 from lib.sources.base import Everything
 from lib.sources.files.folder import OneFile
 from tests.cluster.same import assert_same
@@ -125,3 +126,16 @@ def test_records_in_order_are_replayed_without_received_times(client, both, tmp_
     assert_same(documents)
     assert documents[1]["replay"]["order_only"]
     assert documents[1]["replay"]["dropped"]
+
+
+def test_dropped_events_and_windows_are_written_from_there(client, files, tmp_path):
+    windows = ("--window", "hopping", "--size", "20s", "--parts", "2", "--delay", "0s")
+    written = []
+    for cluster in ((), ("--cluster", client.scheduler.address)):
+        paths = [tmp_path / f"{name}{len(written)}.csv" for name in ("dropped", "windows")]
+        outputs = ("--dropped", str(paths[0]), "--windows", str(paths[1]))
+        assert main(["--file", str(files / "keyed.jsonl"), *windows, *outputs, *cluster]) == 0
+        written.append([path.read_text() for path in paths])
+
+    assert written[0] == written[1]
+    assert all(len(text.splitlines()) > 10 for text in written[0])
