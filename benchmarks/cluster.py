@@ -4,10 +4,15 @@
 and single-threaded workers, fills topics keyed by client and not, and reports on each in one
 process and on the cluster. It prints whether the documents are equal, the time that either took
 for the same questions (engines are replayed in neither), what went over the network, and whether
-the document is the same with a worker killed meanwhile. Last, the bytes that an event and a client
-cost, from topics of two sizes, and the bars.
+the document is the same with a worker killed meanwhile. From topics of three sizes follow the bytes
+that an event and a client cost (`--bytes`).
 
-With `--memory 700MB` each worker has so much: what it does not hold Dask spills to its own folder.
+`--beyond 40000000 --memory 400MB` reports on a topic that workers draw themselves and cannot hold:
+none may be started again, and only Dask's own folder may be written to. `--drawn 10000000
+100000000` compares the time an event of two such topics, in all memory; `--with-a-loss` reports
+on each once more with a worker killed.
+
+Last, the bars of all that was measured.
 """
 
 from __future__ import annotations
@@ -18,14 +23,20 @@ import os
 import signal
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Final
 
+import dask
 import numpy as np
+from confluent_kafka import Producer
 from distributed import WorkerPlugin
 from distributed.comm import tcp
 
+from benchmarks.drawn_topic import DrawnOrigin, DrawnTopic
 from lib.analysis.of_topic import analysis_of, notices_of, verdict_of
 from lib.analysis.summary import summarise
 from lib.analysis.time_notices import diagnosis_of
@@ -38,12 +49,11 @@ from lib.report.document import document_of
 from lib.report.on_cluster import report_on_held
 from lib.report.report import Asked, Report
 from lib.simulate import Scenario, simulate
-from lib.simulate.produce import produce
 from lib.sources.access import OPERATOR
 from lib.sources.base import Everything
 from lib.sources.open import open_source
 from lib.warm_up import warm_up
-from tests.support.broker import running_broker
+from tests.support.broker import create_topic, running_broker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +66,9 @@ NOT_TOLD: Final = ("replay", "advice", "withheld")
 SLOWER: Final = 1.5
 """Times as long as one process, at most, on the same two processors."""
 
+STEEPER: Final = 1.3
+"""Times as long an event of the larger topic takes as one of the smaller, at most."""
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -67,6 +80,8 @@ class Measured:
         Of the topic.
     alone, cluster
         Seconds in one process, and on the cluster.
+    alone_cpu, cluster_cpu
+        Seconds of processors: what another load of the machine changes less.
     sent
         Bytes that workers, scheduler and client wrote to each other.
     same, same_with_loss
@@ -77,6 +92,8 @@ class Measured:
     clients: int
     alone: float
     cluster: float
+    alone_cpu: float
+    cluster_cpu: float
     sent: int
     same: bool
     same_with_loss: bool
@@ -120,14 +137,17 @@ def told_alone(source: TopicSource, topic: str) -> Report:
     return Report(loaded, Asked(), said, verdict, diagnosis, summary, analysis, "", None, loaded)
 
 
-def told_on_cluster(client: Client, source: TopicSource, topic: str, *, loses: bool) -> Report:
+def told_on_cluster(
+    client: Client, source: TopicSource, origin: Origin, topic: str, *, loses: bool
+) -> Report:
     """Return the report on a topic on a cluster; `loses` kills a worker meanwhile."""
+    began = time.perf_counter()
 
     def doing(what: str) -> None:
         if loses and what.startswith("Asking what needs all events of a client"):
             os.kill(min(client.run(os.getpid).values()), signal.SIGKILL)
+        print(f"  {time.perf_counter() - began:7.2f} s {what}", file=sys.stderr, flush=True)
 
-    origin = Origin.of(source, "kafka")
     held = hold(client, source, origin, topic, Everything(), (), doing=doing)
     return report_on_held(client, held, Asked(), doing=doing)
 
@@ -140,28 +160,40 @@ def figures(report: Report) -> str:
 
 def measure(broker: str, options: argparse.Namespace, scenario: Scenario, topic: str) -> Measured:
     """Fill a topic, report on it in both ways, and return what that took."""
-    produce(simulate(scenario), broker, topic)
+    fill(broker, scenario, topic)
     source = open_source("kafka", {}, os.environ, OPERATOR)
-    began = time.perf_counter()
+    origin = Origin.of(source, "kafka")
+    began, used = time.perf_counter(), time.process_time()
     alone = figures(told_alone(source, topic))
-    took = time.perf_counter() - began
+    took, cpu = time.perf_counter() - began, time.process_time() - used
     with cluster(options) as client:
         pids = set(client.run(os.getpid).values())
         before = sent(client)
-        began = time.perf_counter()
-        report = told_on_cluster(client, source, topic, loses=False)
-        on_cluster = time.perf_counter() - began
+        began, used = time.perf_counter(), processors(client)
+        report = told_on_cluster(client, source, origin, topic, loses=False)
+        on_cluster, cluster_cpu = time.perf_counter() - began, processors(client) - used
         wrote = sent(client) - before
         if set(client.run(os.getpid).values()) != pids:
             print("  a worker was started again: too little memory")
-        lossy = told_on_cluster(client, source, topic, loses=True)
+        lossy = told_on_cluster(client, source, origin, topic, loses=True)
         same_with_loss = figures(lossy) == alone
     same = figures(report) == alone
     if not same:
         print_differences(alone, figures(report))
-    return Measured(
-        scenario.events, scenario.clients, took, on_cluster, wrote, same, same_with_loss
-    )
+    sizes = (scenario.events, scenario.clients)
+    return Measured(*sizes, took, on_cluster, cpu, cluster_cpu, wrote, same, same_with_loss)
+
+
+def fill(broker: str, scenario: Scenario, topic: str) -> None:
+    """Fill a topic with the records of a scenario."""
+    forever = {"retention.ms": "-1"}  # the records are of long ago
+    create_topic(broker, topic, partitions=scenario.partitions, config=forever)
+    producer = Producer({"bootstrap.servers": broker, "linger.ms": 50})
+    for block in simulate(scenario).batches(20_000):
+        columns = (block[name].to_pylist() for name in ("partition", "timestamp", "key", "value"))
+        for partition, time_ms, key, value in zip(*columns, strict=True):
+            producer.produce(topic, value, key, partition, timestamp=time_ms)
+        producer.flush()
 
 
 def print_differences(one: str, other: str) -> None:
@@ -182,9 +214,93 @@ def cluster(options: argparse.Namespace) -> Iterator[Client]:
         yield client
 
 
+def processors(client: Client) -> float:
+    """Return the seconds of processors that workers, scheduler and client have used so far."""
+    return float(sum(client.run(time.process_time).values()) + time.process_time())
+
+
 def sent(client: Client) -> int:
     """Return the bytes that all have written so far."""
     return int(sum(client.run(written).values()) + written())
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What a report took on a topic that workers draw.
+
+    Attributes
+    ----------
+    seconds, cpu
+        Of the report; of processors.
+    held, elsewhere
+        Bytes at most that Dask's folder held, and files in the one for what is temporary.
+    restarted
+        Whether a worker was started again.
+    same_with_loss
+        Whether the document is the same with a worker killed; None: not tried.
+    """
+
+    events: int
+    seconds: float
+    cpu: float
+    held: int
+    elsewhere: int
+    restarted: bool
+    same_with_loss: bool | None
+
+
+def measure_drawn(options: argparse.Namespace, events: int, memory: str | None) -> Drawn:
+    """Report on a topic that workers draw, and return what that took."""
+    source = DrawnTopic(events)
+    origin = DrawnOrigin("drawn", None, "", source)
+    with TemporaryDirectory() as own, TemporaryDirectory() as others:
+        os.environ["TMPDIR"] = others
+        with (
+            dask.config.set({"temporary-directory": own}),
+            cluster(replaced(options, memory)) as client,
+            largest(Path(own)) as held,
+        ):
+            pids = set(client.run(os.getpid).values())
+            began, used = time.perf_counter(), processors(client)
+            told = figures(told_on_cluster(client, source, origin, "drawn", loses=False))
+            took, cpu = time.perf_counter() - began, processors(client) - used
+            restarted = set(client.run(os.getpid).values()) != pids
+            elsewhere = sum(1 for each in Path(others).rglob("*") if each.is_file())
+            same = None
+            if options.with_a_loss:
+                same = figures(told_on_cluster(client, source, origin, "drawn", loses=True)) == told
+        del os.environ["TMPDIR"]
+    return Drawn(events, took, cpu, max(held), elsewhere, restarted, same)
+
+
+def replaced(options: argparse.Namespace, memory: str | None) -> argparse.Namespace:
+    """Return options with another memory."""
+    return argparse.Namespace(**{**vars(options), "memory": memory})
+
+
+@contextmanager
+def largest(folder: Path) -> Iterator[list[int]]:
+    """Yield a list that gets how many bytes a folder holds, twice a second."""
+    found, ended = [0], Event()
+
+    def look() -> None:
+        while not ended.wait(0.5):
+            found.append(sum(sizes_in(folder)))
+
+    thread = Thread(target=look)
+    thread.start()
+    try:
+        yield found
+    finally:
+        ended.set()
+        thread.join()
+
+
+def sizes_in(folder: Path) -> Iterator[int]:
+    """Yield the sizes of the files in a folder that others write and delete meanwhile."""
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            yield path.stat().st_size
 
 
 def scenario_of(events: int, clients: int, partitions: int, *, keys: bool) -> Scenario:
@@ -203,6 +319,7 @@ def show(name: str, m: Measured) -> None:
     lossy = "equal" if m.same_with_loss else "NOT EQUAL"
     print(
         f"{name:34}{m.alone:9.2f}{m.cluster:9.2f}{m.cluster / m.alone:8.2f}"
+        f"{m.cluster_cpu / m.alone_cpu:8.2f}"
         f"{m.sent / m.events:12.1f}  {same:10}{lossy}",
         flush=True,
     )
@@ -220,50 +337,94 @@ def show_bytes(few: Measured, many: Measured, more_clients: Measured) -> None:
     )
 
 
-def show_bars(rows: list[Measured]) -> bool:
-    """Print every bar with what was measured, and return whether all hold."""
-    largest = max(rows, key=lambda row: row.events)
-    bars = [
-        ("every document equal", float(all(row.same for row in rows)), ">=", 1.0),
-        ("equal with a worker killed", float(all(row.same_with_loss for row in rows)), ">=", 1.0),
-        ("times as long as one process", largest.cluster / largest.alone, "<=", SLOWER),
-    ]
+def show_drawn(m: Drawn) -> None:
+    """Print what a report on a drawn topic took."""
+    lossy = {None: "", True: ", equal with a loss", False: ", NOT EQUAL with a loss"}
+    print(
+        f"{m.events:,} drawn: {m.seconds:.1f} s, {m.seconds / m.events * 1e6:.2f} µs an event, "
+        f"{m.cpu / m.events * 1e6:.2f} µs of processors, "
+        f"{m.held / 1e6:,.0f} MB in Dask's folder, {m.elsewhere} files elsewhere, "
+        f"{'A WORKER STARTED AGAIN' if m.restarted else 'no worker started again'}"
+        f"{lossy[m.same_with_loss]}",
+        flush=True,
+    )
+
+
+def show_bars(rows: list[Measured], beyond: Drawn | None, drawn: list[Drawn]) -> bool:
+    """Print every bar with what was measured, and return whether all of those are held."""
+    bars: list[tuple[str, float, str, float]] = []
+    if rows:
+        last = max(rows, key=lambda row: row.events)
+        lossy = all(row.same_with_loss for row in rows)
+        bars += [
+            ("every document equal", float(all(row.same for row in rows)), ">=", 1),
+            ("equal with a worker killed", float(lossy), ">=", 1),
+            (f"times one process, {last.events:,} events", last.cluster / last.alone, "<=", SLOWER),
+        ]
+    if beyond is not None:
+        bars += [
+            ("workers started again, beyond memory", float(beyond.restarted), "<=", 0),
+            ("files elsewhere, beyond memory", float(beyond.elsewhere), "<=", 0),
+        ]
+    if len(drawn) > 1:
+        less, more = (each.seconds / each.events for each in (drawn[0], drawn[-1]))
+        bars.append((f"time an event of {drawn[-1].events:,}", more / less, "<=", STEEPER))
+    lossy_drawn = [m.same_with_loss for m in (beyond, *drawn) if m and m.same_with_loss is not None]
+    if lossy_drawn:
+        bars.append(("drawn, equal with a worker killed", float(all(lossy_drawn)), ">=", 1))
     print()
-    kept = True
-    for name, value, side, bar in bars:
-        holds = value >= bar if side == ">=" else value <= bar
-        kept &= holds
-        print(f"{'kept ' if holds else 'BROKEN'} {name}: {value:.2f} {side} {bar:g}")
-    return kept
+    holds = [value >= bar if side == ">=" else value <= bar for _, value, side, bar in bars]
+    for (name, value, side, bar), held in zip(bars, holds, strict=True):
+        print(f"{'held  ' if held else 'MISSED'} {name}: {value:.2f} {side} {bar:g}")
+    return all(holds)
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--events", type=int, nargs="+", default=[250_000, 1_000_000])
+    parser.add_argument("--events", type=int, nargs="*", default=[250_000, 1_000_000])
     parser.add_argument("--partitions", type=int, nargs="+", default=[1, 4])
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--memory", help="of a worker, as 700MB; by default, its share")
+    parser.add_argument("--memory", help="of a worker, as 400MB; by default, its share")
+    parser.add_argument("--bytes", action="store_true", help="of an event and a client")
+    parser.add_argument("--beyond", type=int, help="events of a topic beyond --memory")
+    parser.add_argument("--drawn", type=int, nargs="*", default=[], help="events of drawn topics")
+    parser.add_argument("--with-a-loss", action="store_true", help="drawn topics, too")
     options = parser.parse_args()
     warm_up()
+    rows = on_broker(options) if options.events else []
+    beyond = measure_drawn(options, options.beyond, options.memory) if options.beyond else None
+    drawn = []
+    for events in options.drawn:
+        drawn.append(measure_drawn(options, events, None))
+        show_drawn(drawn[-1])
+    if beyond is not None:
+        show_drawn(beyond)
+    sys.exit(not show_bars(rows, beyond, drawn))
+
+
+def on_broker(options: argparse.Namespace) -> list[Measured]:
+    """Measure and print what takes a broker."""
     rows: list[Measured] = []
     with running_broker() as broker:
-        os.environ["KAFKA_BOOTSTRAP_SERVERS"] = broker.bootstrap_servers
-        print(f"{'':34}{'alone s':>9}{'cluster':>9}{'times':>8}{'bytes/event':>12}  with a loss")
+        servers = broker.bootstrap_servers
+        os.environ["KAFKA_BOOTSTRAP_SERVERS"] = servers
+        heads = f"{'alone s':>9}{'cluster':>9}{'times':>8}{'of CPU':>8}{'bytes/event':>12}"
+        print(f"{'':34}{heads}  with a loss")
         for events in options.events:
             for partitions in options.partitions:
                 for keys in (True, False) if partitions > 1 else (True,):
                     name = f"{events}-{partitions}-{'keyed' if keys else 'unkeyed'}"
                     scenario = scenario_of(events, events // 1_000, partitions, keys=keys)
-                    rows.append(measure(broker.bootstrap_servers, options, scenario, name))
+                    rows.append(measure(servers, options, scenario, name))
                     show(name, rows[-1])
+        if not options.bytes:
+            return rows
         few, many = min(options.events), max(options.events)
-        partitions = options.partitions[-1]
         sized = [
             measure(
-                broker.bootstrap_servers,
-                options,
-                scenario_of(events, clients, partitions, keys=False),
+                *(servers, options),
+                scenario_of(events, clients, options.partitions[-1], keys=False),
                 f"{events}-of-{clients}",
             )
             for events, clients in ((few, few // 500), (many, few // 500), (few, few // 50))
@@ -271,7 +432,7 @@ def main() -> None:
     for row in sized:
         show(f"{row.events:,} of {row.clients:,} clients", row)
     show_bytes(*sized)
-    sys.exit(not show_bars([*rows, *sized]))
+    return [*rows, *sized]
 
 
 if __name__ == "__main__":

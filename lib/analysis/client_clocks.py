@@ -27,7 +27,7 @@ import pandas as pd
 from lib.analysis import delays, kernels
 from lib.analysis.received import with_received_time
 from lib.analysis.tally import PARTS_OF_MS, Tally
-from lib.core.blockwise import Pool, added, alone, either, joined
+from lib.core.blockwise import Pool, added, alone, either, joined, pooled
 from lib.core.columns import (
     CLIENT,
     DRIFT,
@@ -184,9 +184,10 @@ def clocks(events: pd.DataFrame) -> pd.DataFrame:
 
 def clocks_of(times: ClientTimes, envelopes: LowerEnvelopes) -> Steps[pd.DataFrame]:
     """Find `clocks` of the block's clients, where their lower envelopes are known."""
-    network = yield Pool(network_of(times, envelopes), added)
-    heights = yield Pool(envelopes.height, joined)
-    return clocks_against(typical_clock(heights, network), network, times, envelopes)
+    network, heights = Pool(network_of(times, envelopes), added), Pool(envelopes.height, joined)
+    of_all = yield from pooled({"network": network, "heights": heights})
+    typical = typical_clock(of_all["heights"], of_all["network"])
+    return clocks_against(typical, of_all["network"], times, envelopes)
 
 
 def clocks_against(
@@ -355,9 +356,11 @@ def correct(events: pd.DataFrame, clock_table: pd.DataFrame) -> pd.DataFrame:
     offset, drift, measured_at = of_client[clients.codes.to_numpy()].T
     times = kernels.ints(events[EVENT_TIME])
     ahead = np.rint(offset + drift * 1e-6 * (times - measured_at)).astype(np.int64)
+    corrected = times - ahead
+    if EVENT_TIME_0 not in events:
+        return events.assign(**{EVENT_TIME: corrected})
     since_zero = events[EVENT_TIME_0].to_numpy()
     zero = times[:1] - np.rint(since_zero[:1] * 1000).astype(np.int64)
-    corrected = times - ahead
     return events.assign(**{EVENT_TIME: corrected, EVENT_TIME_0: (corrected - zero) / 1000})
 
 

@@ -14,7 +14,7 @@ They add up to k − e, event by event. Which can be told follows from which tim
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -30,6 +30,8 @@ from lib.analysis.clock_steps import (
 from lib.analysis.delays import SCOPE, quantile_name
 from lib.analysis.outages import BACK_AT, BURST_END
 from lib.analysis.received import has_received_time
+from lib.analysis.tally import Tally
+from lib.core.blockwise import Answer, Pool, added, alone, either, stacked
 from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
@@ -48,7 +50,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from lib.analysis.client_clocks import ClientTimes, LowerEnvelopes
     from lib.analysis.kernels import Codes, Groups, Ints
+    from lib.core.blockwise import Question, Steps
 
     Bools = npt.NDArray[np.bool_]
 
@@ -99,7 +103,24 @@ class EventParts:
 
 
 @dataclass(frozen=True)
-class DelayParts:
+class PartQuantiles:
+    """How long the parts of the delay are.
+
+    Attributes
+    ----------
+    of_topic, by_client
+        `parts_by`, over all events and for each client.
+    uploads
+        `uploads` of the clients; None without sent times.
+    """
+
+    of_topic: pd.DataFrame
+    by_client: pd.DataFrame
+    uploads: pd.DataFrame | None
+
+
+@dataclass(frozen=True)
+class DelayParts(PartQuantiles):
     """What delay is made of.
 
     Attributes
@@ -108,22 +129,15 @@ class DelayParts:
         The parts that can be told.
     missing
         Why the others cannot, in one sentence; empty where none is missing.
-    of_topic, by_client
-        `parts_by`, over all events and for each client.
     over_time
         `parts_over_time`.
-    uploads
-        `uploads` of the clients; None without sent times.
     clocks, steps
         As in `EventParts`.
     """
 
     parts: tuple[Part, ...]
     missing: str
-    of_topic: pd.DataFrame
-    by_client: pd.DataFrame
     over_time: pd.DataFrame
-    uploads: pd.DataFrame | None
     clocks: pd.DataFrame | None
     steps: pd.DataFrame | None
 
@@ -138,7 +152,7 @@ def delay_parts(events: pd.DataFrame, parts: EventParts) -> DelayParts | None:
     return DelayParts(
         parts=tuple(part for part in Part if part in parts.rows),
         missing=missing_parts(events),
-        of_topic=parts_by(None, events, parts),
+        of_topic=_of_topic({part: Tally.of(ms) for part, ms in parts.ms.items()}),
         by_client=parts_by(CLIENT, events, parts),
         over_time=parts_over_time(events, parts),
         uploads=uploads(events) if Part.BUFFERING in parts.rows else None,
@@ -171,28 +185,107 @@ def take_apart(events: pd.DataFrame) -> EventParts:
 
     Where all four parts of an event are known, they add up to k − e.
     """
+    parts, seen = alone(find_parts(events))
+    return parts if seen is None else replace(parts, clocks=clock_offsets(*seen))
+
+
+def find_parts(
+    events: pd.DataFrame,
+) -> Steps[tuple[EventParts, tuple[ClientTimes, LowerEnvelopes] | None]]:
+    """Find the parts of each event's delay, of a block that has all events of its clients.
+
+    And what `clock_offsets` of all clients are found from; None without sent or received times.
+    """
     sent, received, recorded = _known_times(events)
+    under_way, at_servers = sent & received, received & recorded
+    here = tuple(bool(known.any()) for known in (sent, under_way, at_servers))
+    any_sent, any_under_way, any_at_servers = yield Pool(here, _either_of_each)
     rows, values = {}, {}
-    clocks = steps = None
-    if sent.any():
+    steps, seen = None, None
+    if any_sent:
         rows[Part.BUFFERING] = np.flatnonzero(sent)
         values[Part.BUFFERING] = _between(events, sent, EVENT_TIME, SENT_TIME)
-    under_way = sent & received
-    if under_way.any():
+    if any_under_way:
         some = events if under_way.all() else events[under_way]
         times = client_clocks.sent_times(some)
         found = clock_steps(times)
         stretches = between_steps(times, found)
-        envelopes = client_clocks.lower_envelopes(stretches)
+        envelopes = yield from client_clocks.find_envelopes(stretches)
         lags = envelopes.lags(stretches.clients.codes, times.shown, times.received)
-        clocks, steps = clock_offsets(stretches, envelopes), found.table(times)
+        steps, seen = found.table(times), (stretches, envelopes)
         rows |= dict.fromkeys((Part.NETWORK, Part.CLOCK), np.flatnonzero(under_way))
         values[Part.NETWORK] = np.rint(lags).astype(np.int64)
         values[Part.CLOCK] = times.received - times.shown - values[Part.NETWORK]
-    if (received & recorded).any():
-        rows[Part.PIPELINE] = np.flatnonzero(received & recorded)
-        values[Part.PIPELINE] = _between(events, received & recorded, RECEIVED_TIME, RECORD_TIME)
-    return EventParts(rows, values, clocks, steps)
+    if any_at_servers:
+        rows[Part.PIPELINE] = np.flatnonzero(at_servers)
+        values[Part.PIPELINE] = _between(events, at_servers, RECEIVED_TIME, RECORD_TIME)
+    return EventParts(rows, values, None, steps), seen
+
+
+def _either_of_each(one: tuple[bool, ...], other: tuple[bool, ...]) -> tuple[bool, ...]:
+    return tuple(map(either, one, other))
+
+
+@dataclass(frozen=True, eq=False)
+class _Counted:
+    """What `PartQuantiles` are made of: how often each length of a part occurs, and tables."""
+
+    of_topic: Mapping[Part, Tally]
+    by_client: pd.DataFrame | None
+    uploads: pd.DataFrame | None
+
+    def __add__(self, other: _Counted) -> _Counted:
+        both = {part: tally + other.of_topic[part] for part, tally in self.of_topic.items()}
+        return _Counted(
+            both,
+            _stacked_if_any(self.by_client, other.by_client),
+            _stacked_if_any(self.uploads, other.uploads),
+        )
+
+    @property
+    def quantiles(self) -> PartQuantiles | None:
+        if self.by_client is None:
+            return None
+        by_client = _one_table([self.by_client], [CLIENT, PART])
+        sends = self.uploads
+        if sends is not None:
+            sends = sends.sort_values(CLIENT, na_position="first", ignore_index=True)
+        return PartQuantiles(_of_topic(self.of_topic), by_client, sends)
+
+
+def _stacked_if_any(one: pd.DataFrame | None, other: pd.DataFrame | None) -> pd.DataFrame | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return stacked(one, other)
+
+
+def quantiles_question(events: pd.DataFrame, parts: EventParts) -> Question[PartQuantiles | None]:
+    """Ask for quantiles of the parts of blocks that have all events of their clients each.
+
+    None where nothing can be told.
+    """
+    yield from ()  # a question without a round
+    counted = {part: Tally.of(ms) for part, ms in parts.ms.items()}
+    here = replace(parts, rows={part: rows for part, rows in parts.rows.items() if len(rows)})
+    found = _Counted(
+        counted,
+        parts_by(CLIENT, events, here) if here.rows else None,
+        uploads(events) if Part.BUFFERING in here.rows else None,
+    )
+    return Answer(found, added, _quantiles_of)
+
+
+def _quantiles_of(counted: _Counted) -> PartQuantiles | None:
+    return counted.quantiles
+
+
+def _of_topic(tallies: Mapping[Part, Tally]) -> pd.DataFrame:
+    """Return the result of `parts_by` for the whole topic."""
+    rows = [[tally.n, *tally.quantiles(SHARES).tolist()] for tally in tallies.values()]
+    table = pd.DataFrame(rows, columns=[EVENTS, *map(quantile_name, SHARES)])
+    table.insert(0, SCOPE, "topic")
+    table.insert(1, PART, pd.Series([str(part) for part in tallies], dtype=PARTS))
+    return _one_table([table], [SCOPE, PART])
 
 
 def parts_by(
@@ -333,6 +426,11 @@ def parts_of_outages(
         if last > first:
             found[row] = values[:, first:last].max(axis=1)
     return pd.DataFrame(found, columns=[BUFFERED, AFTER_SENT]).astype("Int64")
+
+
+def of_either(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Return `parts_of_outages` of the events of both, which have no client in common."""
+    return one.fillna(other)
 
 
 def _known_times(events: pd.DataFrame) -> tuple[Bools, Bools, Bools]:

@@ -35,7 +35,7 @@ from lib.events.table import THE_CLIENT
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
 
-    from lib.analysis.delay_parts import DelayParts
+    from lib.analysis.delay_parts import PartQuantiles
     from lib.analysis.sequence_numbers import RejectedRecords, SequenceNumbers
     from lib.analysis.timestamp_quality import Verdict
 
@@ -138,7 +138,7 @@ class Told:
 
     numbers: SequenceNumbers | None = None
     rejected: RejectedRecords = NONE_REJECTED
-    parts: DelayParts | None = None
+    parts: PartQuantiles | None = None
     of_outages: pd.DataFrame | None = None
     steps: pd.DataFrame | None = None
     gone: pd.DataFrame | None = None
@@ -508,7 +508,7 @@ def _whose(sessions: pd.DataFrame, extent: Extent, told: Told) -> str:
     return ""
 
 
-def _of_parts(parts: DelayParts, extent: Extent, *, usable: bool) -> Iterator[Finding]:
+def _of_parts(parts: PartQuantiles, extent: Extent, *, usable: bool) -> Iterator[Finding]:
     """Yield the parts of delay that stand out."""
     told = (Part.BUFFERING, Part.NETWORK, Part.PIPELINE) if usable else (Part.BUFFERING,)
     for part in told:
@@ -535,7 +535,7 @@ def _of_whole(part: Part, rows: pd.DataFrame, extent: Extent) -> Iterator[Findin
 
 
 def _of_clients(
-    part: Part, rows: pd.DataFrame, parts: DelayParts, extent: Extent
+    part: Part, rows: pd.DataFrame, parts: PartQuantiles, extent: Extent
 ) -> Iterator[Finding]:
     """Yield clients of which a part is far longer than is usual, for half or a tenth of events."""
     if parts.uploads is not None:
@@ -559,7 +559,7 @@ def _of_clients(
         rows = rows[~long]
 
 
-def _why_buffered(client: object, buffering: int, events: int, parts: DelayParts) -> str:
+def _why_buffered(client: object, buffering: int, events: int, parts: PartQuantiles) -> str:
     """Return why a client's events were old when it sent them, if the uploads tell."""
     if parts.uploads is None:
         return ""

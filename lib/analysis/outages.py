@@ -35,7 +35,7 @@ from lib.analysis.client_clocks import client_times, lower_envelopes, sent_times
 from lib.analysis.clock_steps import clock_steps, without_steps
 from lib.analysis.received import has_received_time
 from lib.analysis.sequence_numbers import NONE_REJECTED, RejectedRecords, sequence_numbers
-from lib.core.blockwise import Answer, Pool, added, alone, answered, stacked
+from lib.core.blockwise import Answer, Pool, added, alone, answered, in_step, stacked
 from lib.core.columns import CLIENT, LAST_HEARD, LOST, SESSION
 
 if TYPE_CHECKING:
@@ -171,14 +171,19 @@ def outage_question(
     """Ask for `outages_of` blocks that have all events of their clients each."""
     arrivals = yield from silences.find_arrivals(events, envelopes, numbers)
     waits = silences.find_waits(arrivals)
-    of_all = yield from silences.typical_of_all(waits.longest[waits.ends_one])
-    typical = silences.typical_waits(arrivals, waits, of_all)
-    has_stalls = yield from silences.find_stalls(waits)
-    shortest = silences.LONGEST_STALL_MS if has_stalls else SHORTEST_MS
+    usual = yield from in_step(
+        {
+            "wait": silences.typical_of_all(waits.longest[waits.ends_one]),
+            "interval": silences.typical_of_all(arrivals.interval[arrivals.continues]),
+            "has_stalls": silences.find_stalls(waits),
+        }
+    )
+    typical = silences.typical_waits(arrivals, waits, usual["wait"])
+    shortest = silences.LONGEST_STALL_MS if usual["has_stalls"] else SHORTEST_MS
     least = silences.shortest_waits(arrivals, shortest)
     *too_long, several = yield from silences.wait_limits(arrivals, waits, typical, FALSE_SHARE)
     limit, of_several = (np.maximum(typical * wait * sensitivity, least) for wait in too_long)
-    rhythm = yield from _find_rhythm(arrivals, typical, limit)
+    rhythm = _rhythm(arrivals, typical, limit, usual["interval"])
     long = yield from _find_long_waits(arrivals, waits, rhythm, (of_several, several))
     rows = yield from _find_rows(events, long, sensitivity)
     received = arrivals.received
@@ -315,8 +320,7 @@ def _shared_starts(table: pd.DataFrame) -> pd.Series[int]:
     return table[SHARED_OUTAGE].map(start).fillna(table[START]).astype(np.int64)
 
 
-def _find_rhythm(arrivals: Arrivals, typical_wait: Floats, limit: Floats) -> Steps[pd.DataFrame]:
-    of_all = yield from silences.typical_of_all(arrivals.interval[arrivals.continues])
+def _rhythm(arrivals: Arrivals, typical_wait: Floats, limit: Floats, of_all: float) -> pd.DataFrame:
     interval = _typical_intervals(arrivals, arrivals.continues, of_all)
     return pd.DataFrame(
         {

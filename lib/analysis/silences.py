@@ -25,7 +25,7 @@ from lib.analysis import kernels, tails
 from lib.analysis.kernels import Groups
 from lib.analysis.sequence_numbers import TELLS_NOTHING
 from lib.analysis.tally import PARTS_OF_MS, Tally
-from lib.core.blockwise import Pool, added, either
+from lib.core.blockwise import Pool, added, either, in_step, pooled
 from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SESSION
 from lib.core.jit import compiled, inlined
 
@@ -317,18 +317,24 @@ def wait_limits(
     ends = waits.ends_one
     longest = waits.longest[ends]
     longest /= kernels.taken(typical, arrivals.client[ends])
-    curve = yield from tails.find_survival(longest)
+    any_late = pooled({"any": Pool(not arrivals.is_news.all(), either)})
+    found = yield from in_step({"curve": tails.find_survival(longest), "late": any_late})
+    curve = found["curve"]
     of_several = tails.threshold_of(curve, false_share)
-    any_late = yield Pool(not arrivals.is_news.all(), either)
-    if not any_late:
+    if not found["late"]["any"]:
         return of_several, of_several, 1
     long = np.maximum(typical * of_several, LONGEST_STALL_MS)
     overtaken = _overtaken(arrivals, waits, typical, long)
-    beyond, exposed = yield Pool(overtaken.counts(curve.grid), added)
-    shares = partial(_share_beyond, beyond, exposed)
-    of_one = tails.threshold_of(curve, false_share, shares)
     is_late = np.count_nonzero(overtaken.under_way > of_several)
-    n, late = yield Pool(np.array([len(arrivals.row), is_late]), added)
+    of_all = yield from pooled(
+        {
+            "overtaken": Pool(overtaken.counts(curve.grid), added),
+            "late": Pool(np.array([len(arrivals.row), is_late]), added),
+        }
+    )
+    shares = partial(_share_beyond, *of_all["overtaken"])
+    of_one = tails.threshold_of(curve, false_share, shares)
+    n, late = of_all["late"]
     several = math.log(false_share / n) / math.log(min(max(late, 1) / n, 0.5))
     return of_one, of_several, max(math.ceil(several), 2)
 

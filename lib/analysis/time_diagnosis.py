@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lib.analysis.tally import find_median
-from lib.core.blockwise import Answer, Pool, added, joined
+from lib.core.blockwise import Answer, Pool, added, in_step, joined
 from lib.core.times.diagnosis import (
     FEWEST,
     Compared,
@@ -54,8 +54,8 @@ def diagnosed(
         As for `judge`.
     """
     ahead = event_ms - received_ms
-    median = yield from find_median(event_ms)
-    of_received = yield from find_median(received_ms)
+    medians = {"event": find_median(event_ms), "received": find_median(received_ms)}
+    found = yield from in_step(medians)
     own = pd.Series(ahead, dtype=np.float64)
     if groups is not None:
         own = own.groupby(groups).quantile(_NOT_HELD_BACK)
@@ -69,7 +69,9 @@ def diagnosed(
     )
     clients = float(np.mean(is_at(each, offset))) if len(each) else 0.0
     of_offset = partial(Offset, offset, middle, clients)
-    finish = partial(_judged, (median, of_received), of_offset, form, names_zone=names_zone)
+    finish = partial(
+        _judged, (found["event"], found["received"]), of_offset, form, names_zone=names_zone
+    )
     return Answer(part, added, finish)
 
 

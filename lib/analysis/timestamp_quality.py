@@ -19,7 +19,7 @@ from lib.analysis import kernels
 from lib.analysis.delays import largest_of_each
 from lib.analysis.received import with_received_time
 from lib.analysis.tally import Tally, find_median
-from lib.core.blockwise import Answer, Carry, added, answered
+from lib.core.blockwise import Answer, Carry, added, answered, in_step
 from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
@@ -280,8 +280,10 @@ def order_question(heard: pd.DataFrame) -> Question[Order]:
     `heard` are the block's events that have a received time, in **arrival order**.
     """
     received, happened = (kernels.ints(heard[name]) for name in (RECEIVED_TIME, EVENT_TIME))
-    median = yield from find_median(happened)
-    median_received = yield from find_median(received)
+    medians = yield from in_step(
+        {"event": find_median(happened), "received": find_median(received)}
+    )
+    median, median_received = medians["event"], medians["received"]
     each = kernels.group_by(heard, PARTITION)
     numbers = [int(number) for number in each.labels]
     own = kernels.together(each, received)

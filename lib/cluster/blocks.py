@@ -13,11 +13,12 @@ blocks, the same ones everywhere.
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial, reduce
 from itertools import pairwise
-from operator import add
+from operator import add, getitem
 from typing import TYPE_CHECKING, Any, Final
 
 import dask
@@ -26,10 +27,11 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
 
-from lib.core.blockwise import stacked
 from lib.core.columns import (
+    ARRIVAL,
     CLIENT,
     EVENT_TIME,
+    KEY_HASH,
     OFFSET,
     PARTITION,
     RECEIVED_TIME,
@@ -39,7 +41,8 @@ from lib.core.columns import (
     SEQUENCE,
     SESSION,
 )
-from lib.core.errors import SkewlineError
+from lib.core.errors import SettingsError, SkewlineError
+from lib.core.formatting import size
 from lib.core.times.reading import FAR_MS
 from lib.decoding.merge import concat
 from lib.decoding.rejected import REJECTED
@@ -48,6 +51,7 @@ from lib.events.fields import TIME_ROLES
 from lib.events.table import block_of_events, build_events
 from lib.loading.contents import Contents, contents_of
 from lib.loading.reading import UNWATCHED, known_from, read_plan
+from lib.replay.input import key_hashes
 from lib.sources.base import Span
 
 if TYPE_CHECKING:
@@ -63,15 +67,21 @@ if TYPE_CHECKING:
     from lib.loading.reading import FieldChoice, Known
     from lib.sources.base import Plan, TopicSource
 
-OFFSETS: Final = 500_000
-"""Offsets of a span at most."""
+_EACH: Final = 3  # blocks that a thread has, so that none waits long for the slowest
+_LEAST: Final = 100_000  # offsets of a block: of fewer, rounds take longer than the questions
+_MOST: Final = 4_000_000
+_PACKAGES: Final = 500 << 20  # bytes that Python and the packages take of a worker's memory
+_PAUSES: Final = 0.8  # share of a worker's memory beyond which Dask lets it wait
+_BYTES: Final = 1_000  # that an event may take of the block that is read or asked: 300 are usual
+
+FEW_PARTS: Final = 4_096
+"""Parts of blocks that tasks of their own bring together; more are left to Dask's shuffle."""
 
 FIRST_ROWS: Final = 20_000
 """Records from which decoder, fields and forms of times are learned."""
 
 _MARKS: Final = 64  # places of a block whose received time is told
 _REACHED: Final = "Reached"
-_ARRIVAL: Final = "Arrival"
 _ROLES: Final = (
     EVENT_TIME, RECEIVED_TIME, CLIENT, SESSION, SEQUENCE, PARTITION, OFFSET, RECEIVED_TIME_TYPE,
     SENT_TIME, RECORD_TIME,
@@ -128,11 +138,36 @@ class BlockReport:
         return int(self.marks[-1]) if len(self.marks) else _NEVER
 
 
-def cut(plan: Plan, offsets: int = OFFSETS) -> list[Span]:
-    """Return the spans of a plan cut into equal ones of at most so many offsets."""
+def block_offsets(workers: Sequence[Mapping[str, Any]], plan: Plan) -> int:
+    """Return how many offsets a block has: as many as there is memory for, and work for all.
+
+    Parameters
+    ----------
+    workers
+        `lib.cluster.connection.workers_of` the cluster.
+
+    Raises
+    ------
+    SettingsError
+        When a worker has too little memory for any.
+    """
+    threads = sum(worker["nthreads"] for worker in workers)
+    memory = min((w["memory_limit"] or sys.maxsize) / w["nthreads"] for w in workers)
+    most = (_PAUSES * memory - _PACKAGES) / _BYTES
+    if most < _LEAST:
+        raise SettingsError(
+            f"A worker has {size(int(memory))} of memory a thread, which is too little.",
+            f"Give it at least {size(int((_PACKAGES + _LEAST * _BYTES) / _PAUSES))}.",
+        )
+    return int(min(max(plan.size / threads / _EACH, _LEAST), most, _MOST))
+
+
+def cut(plan: Plan, offsets: int) -> list[Span]:
+    """Return the spans of a plan cut into equal ones of at most about so many offsets."""
     found = []
     for span in plan.filled:
-        edges = np.linspace(span.start, span.end, -(-span.size // offsets) + 1).astype(int)
+        n = max(-(-span.size // offsets), 1)
+        edges = np.linspace(span.start, span.end, n + 1).astype(int)
         pairs = zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
         found += [Span(span.partition, start, end) for start, end in pairs]
     return found
@@ -209,7 +244,7 @@ def _as_it_is(beginning: Beginning) -> Beginning:
 
 
 def read_in_blocks(
-    client: Client, beginning: Beginning, plan: Plan, offsets: int = OFFSETS
+    client: Client, beginning: Beginning, plan: Plan, offsets: int
 ) -> tuple[list[Future], list[Future]]:
     """Return futures of the events of each span of a plan, and of what was read."""
     shared = client.submit(_as_it_is, beginning, pure=False)
@@ -221,29 +256,64 @@ def read_in_blocks(
     return tables, [client.submit(_second, pair, pure=False) for pair in pairs]
 
 
-def in_arrival_order(
-    client: Client, tables: list[Future], reports: Sequence[BlockReport]
-) -> list[Future]:
-    """Return futures of events tables that follow one another in arrival order.
+def filled(
+    tables: Sequence[Future], reports: Sequence[BlockReport]
+) -> tuple[list[Future], list[BlockReport]]:
+    """Return the blocks that have events, and what their reads did; the first where none has."""
+    some = [pair for pair in zip(tables, reports, strict=True) if pair[1].contents.events]
+    some = some or [(tables[0], reports[0])]
+    return [table for table, _ in some], [report for _, report in some]
 
-    Of one partition those are its spans. Of several, stretches of received time: each partition's
-    running maximum rises along its offsets, so that a stretch is a piece of each.
+
+def in_arrival_order(
+    client: Client,
+    tables: Sequence[Future],
+    reports: Sequence[BlockReport],
+    columns: Sequence[str],
+    rows: int,
+) -> tuple[list[Future], list[Future]]:
+    """Return futures of tables that follow one another in arrival order, and of the blocks.
+
+    The former have some columns, the latter all of theirs, with each event's place in that order.
+    Of one partition, the former are its spans. Of several, stretches of received time with about so
+    many `rows`: each partition's running maximum rises along its offsets, so that a stretch is a
+    piece of each.
     """
+    events = np.array([report.contents.events for report in reports])
+    if len({report.span.partition for report in reports}) == 1:
+        in_order = [client.submit(_some, table, columns, pure=False) for table in tables]
+        starts = (np.cumsum(events) - events).tolist()
+        pairs = zip(tables, starts, strict=True)
+        return in_order, [client.submit(_numbered, *pair, pure=False) for pair in pairs]
     carries = _carries(reports)
-    if len({each.span.partition for each in reports}) == 1:
-        return [t for t, r in zip(tables, reports, strict=True) if r.contents.events] or tables[:1]
-    edges = _edges(reports, carries)
-    found = []
-    for low, high in pairwise(edges):
-        pieces = [
-            client.submit(_piece, table, carry, low, high, pure=False)
-            for table, carry, report in zip(tables, carries, reports, strict=True)
-            if len(report.marks)
-            and max(carry, int(report.marks[0])) < high
-            and max(carry, report.reached) >= low
+    in_order, sizes = [], []
+    places: list[list[tuple[int, Future]]] = [[] for _ in tables]
+    for low, high in pairwise(_edges(reports, carries, max(round(events.sum() / rows), 1))):
+        inside = [
+            number
+            for number, (carry, report) in enumerate(zip(carries, reports, strict=True))
+            if max(carry, int(report.marks[0])) < high and max(carry, report.reached) >= low
         ]
-        found.append(client.submit(_in_order, pieces, pure=False))
-    return found or tables[:1]
+        pieces = [
+            client.submit(_piece, tables[n], carries[n], low, high, columns, pure=False)
+            for n in inside
+        ]
+        merged = client.submit(_merged, pieces, pure=False)
+        in_order.append(client.submit(getitem, merged, 0, pure=False))
+        sizes.append(client.submit(len, in_order[-1], pure=False))
+        for piece, number in enumerate(inside, 1):
+            place = client.submit(getitem, merged, piece, pure=False)
+            places[number].append((len(in_order) - 1, place))
+    starts = np.cumsum([0, *client.gather(sizes)]).tolist()
+    numbered = [
+        client.submit(
+            *(_placed, table, [starts[stretch] for stretch, _ in of_table]),
+            [place for _, place in of_table],
+            pure=False,
+        )
+        for table, of_table in zip(tables, places, strict=True)
+    ]
+    return in_order, numbered
 
 
 def _carries(reports: Sequence[BlockReport]) -> list[int]:
@@ -257,96 +327,205 @@ def _carries(reports: Sequence[BlockReport]) -> list[int]:
     return found
 
 
-def _edges(reports: Sequence[BlockReport], carries: Sequence[int]) -> list[int]:
-    """Return where stretches of about as many events as spans have begin, and the end."""
+def _edges(reports: Sequence[BlockReport], carries: Sequence[int], n: int) -> list[int]:
+    """Return where about `n` stretches of about as many events begin, and the end."""
     marks = np.concatenate(
         [np.maximum(r.marks, carry) for r, carry in zip(reports, carries, strict=True)]
     )
-    if not len(marks):
-        return []
     weights = np.concatenate(
-        [np.full(len(r.marks), r.contents.events / max(len(r.marks), 1)) for r in reports]
+        [np.full(len(r.marks), r.contents.events / len(r.marks)) for r in reports]
     )
     order = np.argsort(marks, kind="stable")
     along = np.cumsum(weights[order])
-    shares = np.arange(1, len(reports)) / len(reports) * along[-1]
+    shares = np.arange(1, n) / n * along[-1]
     inner = marks[order][np.searchsorted(along, shares)]
     return [_NEVER, *np.unique(inner[inner > marks.min()]).tolist(), int(marks.max()) + 1]
 
 
-def _piece(table: pd.DataFrame, carry: int, low: int, high: int) -> pd.DataFrame:
+def _some(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    if KEY_HASH in columns:
+        table = table.assign(**{KEY_HASH: key_hashes(table[CLIENT])})
+    return table[[name for name in columns if name in table]]
+
+
+def _piece(
+    table: pd.DataFrame, carry: int, low: int, high: int, columns: Sequence[str]
+) -> pd.DataFrame:
     """Return the events of one span whose partition's running maximum is from `low` to `high`."""
     reached = np.maximum.accumulate(np.maximum(table[RECEIVED_TIME].to_numpy(), carry))
     first, last = np.searchsorted(reached, (low, high)).tolist()
-    return _compact(table.iloc[first:last]).assign(**{_REACHED: reached[first:last]})
+    return _some(table, columns).iloc[first:last].assign(**{_REACHED: reached[first:last]})
 
 
-def _compact(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table without the categories that it does not use."""
-    named = table.select_dtypes("category").columns
-    used = {name: table[name].cat.remove_unused_categories() for name in named}
-    return table.reset_index(drop=True).assign(**{n: c.array for n, c in used.items()})
+def _merged(pieces: Sequence[pd.DataFrame]) -> tuple[pd.DataFrame | NDArray[np.int32], ...]:
+    """Return pieces, of each partition in the order of its offsets, merged into arrival order.
 
-
-def _in_order(pieces: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Return pieces, of each partition in the order of its offsets, merged into arrival order."""
-    table = pieces[0]
-    for each in pieces[1:]:
-        table = stacked(table, each)
+    And, of each piece, the places of its events in the result.
+    """
+    table = pd.concat(pieces, ignore_index=True)
     order = np.lexsort((table[PARTITION].to_numpy(), table[_REACHED].to_numpy()))
-    return table.iloc[order].drop(columns=_REACHED).reset_index(drop=True)
+    place = np.empty(len(order), np.int32)
+    place[order] = np.arange(len(order), dtype=np.int32)
+    table = table.drop(columns=_REACHED).iloc[order].reset_index(drop=True)
+    return table, *np.split(place, np.cumsum([len(piece) for piece in pieces])[:-1])
+
+
+def _placed(
+    table: pd.DataFrame, starts: Sequence[int], places: Sequence[NDArray[np.int32]]
+) -> pd.DataFrame:
+    """Return a table with each event's place in the arrival order, from its places in stretches."""
+    pairs = zip(starts, places, strict=True)
+    return table.assign(
+        **{ARRIVAL: np.concatenate([start + place.astype(np.int64) for start, place in pairs])}
+    )
+
+
+def _numbered(table: pd.DataFrame, start: int) -> pd.DataFrame:
+    """Return a table whose events follow one another in the arrival order with their places."""
+    return table.assign(**{ARRIVAL: np.arange(start, start + len(table))})
 
 
 def by_client(
-    client: Client, in_order: Sequence[Future], fields: Fields, blocks: int
+    client: Client,
+    tables: Sequence[Future],
+    reports: Sequence[BlockReport],
+    fields: Fields,
+    rows: int,
 ) -> list[Future]:
     """Return futures of events tables that have all events of their clients each.
 
-    In arrival order; sessions are derived where the topic has none.
+    In arrival order, each with about so many `rows`; sessions are derived where the topic has none.
+    Where each client is in one partition, as in a topic keyed by client, a table is some whole
+    partitions; else events are brought together by client.
+
+    Parameters
+    ----------
+    tables
+        The blocks, with the place of each event in the arrival order.
     """
     finish = partial(_of_clients, fields=fields)
-    if len(in_order) == 1:
-        one = client.submit(_numbered, in_order[0], 0, pure=False)
-        return [client.submit(finish, one, pure=False)]
-    sizes = client.gather([client.submit(len, each, pure=False) for each in in_order])
-    starts = (np.cumsum(sizes) - sizes).tolist()
-    numbered = [
-        client.submit(_numbered, each, start, pure=False)
-        for each, start in zip(in_order, starts, strict=True)
-    ]
-    meta = client.submit(_empty, numbered[0], pure=False).result()
+    if len(tables) == 1:
+        return [client.submit(finish, list(tables), pure=False)]
+    together = _whole_partitions(reports, rows)
+    if len(together) > 1 and _are_apart(client, tables, reports):
+        parts = [[tables[at] for at in group] for group in together]
+    else:
+        n = max(round(sum(report.contents.events for report in reports) / rows), 2)
+        parts = _shuffled(client, tables, n)
+    return [client.submit(finish, each, pure=False) for each in parts]
+
+
+def _whole_partitions(reports: Sequence[BlockReport], rows: int) -> list[list[int]]:
+    """Return the places of blocks, together those of some partitions that have about `rows`.
+
+    None where a partition has many more.
+    """
+    sizes = np.array([report.contents.events for report in reports])
+    partitions = np.array([report.span.partition for report in reports])
+    found: list[list[int]] = []
+    room = 0
+    for partition in np.unique(partitions):
+        own = np.flatnonzero(partitions == partition)
+        size = int(sizes[own].sum())
+        if size > 2 * rows:
+            return []
+        if size > room:
+            found.append([])
+            room = rows
+        found[-1] += own.tolist()
+        room -= size
+    return found
+
+
+def _are_apart(client: Client, tables: Sequence[Future], reports: Sequence[BlockReport]) -> bool:
+    """Return whether no client has events in two partitions."""
+    of_partitions: dict[int, list[Future]] = {}
+    for table, report in zip(tables, reports, strict=True):
+        names = client.submit(_names_in, table, pure=False)
+        of_partitions.setdefault(report.span.partition, []).append(names)
+    each = [client.submit(_united, names, pure=False) for names in of_partitions.values()]
+    apart: bool = client.submit(_have_none_twice, each, pure=False).result()
+    return apart
+
+
+def _names_in(table: pd.DataFrame) -> NDArray[np.uint64]:
+    """Return hashes of the clients of a table, each once; of those without a name, as of none."""
+    names = table[CLIENT].cat
+    used = np.unique(names.codes.to_numpy())
+    none = np.zeros(np.count_nonzero(used < 0), np.uint64)
+    return np.append(_hashes(names.categories)[used[used >= 0]], none)
+
+
+def _hashes(names: pd.Index[Any]) -> NDArray[np.uint64]:
+    return pd.util.hash_array(np.asarray(names), categorize=False)
+
+
+def _united(names: Sequence[NDArray[np.uint64]]) -> NDArray[np.uint64]:
+    return np.unique(np.concatenate(names))
+
+
+def _have_none_twice(names: Sequence[NDArray[np.uint64]]) -> bool:
+    return len(_united(names)) == sum(map(len, names))
+
+
+def _shuffled(client: Client, tables: Sequence[Future], n: int) -> list[list[Future]]:
+    """Return the parts of `n` tables that have all events of their clients each."""
+    if len(tables) * n <= FEW_PARTS:
+        split = [client.submit(_split, table, n, pure=False) for table in tables]
+        return [[client.submit(getitem, each, k, pure=False) for each in split] for k in range(n)]
+    meta = client.submit(_empty, tables[0], pure=False).result()
     with dask.config.set({"dataframe.shuffle.method": "p2p"}):
-        frame = dd.from_delayed(numbered, meta=meta, verify_meta=False)
-        shuffled = frame.shuffle(on=CLIENT, npartitions=blocks)
-        parts = client.compute(shuffled.to_delayed())
-    return [client.submit(finish, part, pure=False) for part in parts]
+        frame = dd.from_delayed(list(tables), meta=meta, verify_meta=False)
+        parts = client.compute(frame.shuffle(on=CLIENT, npartitions=n).to_delayed())
+    return [[part] for part in parts]
 
 
 def _empty(table: pd.DataFrame) -> pd.DataFrame:
     return table.head(0)
 
 
-def _numbered(table: pd.DataFrame, start: int) -> pd.DataFrame:
-    """Return a table with each event's place in the arrival order."""
-    return table.assign(**{_ARRIVAL: np.arange(start, start + len(table))})
+def _split(table: pd.DataFrame, n: int) -> list[pd.DataFrame]:
+    """Return a table in `n` parts, by client."""
+    names = table[CLIENT].cat
+    of_names = np.append(_hashes(names.categories) % np.uint64(n), 0).astype(np.uint16)
+    part = of_names[names.codes.to_numpy()]  # the last one: without a name
+    order = np.argsort(part, kind="stable")
+    bounds = np.searchsorted(part[order], np.arange(n + 1)).tolist()
+    return [_compact(table.iloc[order[low:high]]) for low, high in pairwise(bounds)]
 
 
-def _of_clients(table: pd.DataFrame, fields: Fields) -> pd.DataFrame:
-    """Return the events table of some clients, from `_numbered` rows in any order."""
-    table = table.sort_values(_ARRIVAL, ignore_index=True).drop(columns=_ARRIVAL)
-    clients = _sorted(table[CLIENT])
+def _compact(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table without the categories that it does not use."""
+    named = table.select_dtypes("category").columns
+    return table.assign(**{name: _used(table[name]) for name in named})
+
+
+def _used(column: pd.Series[Any]) -> pd.Categorical[Any]:
+    """Return names with the categories that they use; pandas sorts to find them."""
+    names, codes = column.cat.categories, column.cat.codes.to_numpy()
+    count = np.bincount(codes.astype(np.intp) + 1, minlength=len(names) + 1)
+    used = np.flatnonzero(count[1:])
+    place = np.full(len(names) + 1, -1, np.int32)  # the last one: without a name
+    place[used] = np.arange(len(used), dtype=np.int32)
+    return pd.Categorical.from_codes(place[codes], categories=names[used], validate=False)
+
+
+def _of_clients(parts: Sequence[pd.DataFrame], fields: Fields) -> pd.DataFrame:
+    """Return the events table of some clients, from parts in any order."""
+    table = pd.DataFrame({name: _joined([part[name] for part in parts]) for name in parts[0]})
+    order = np.argsort(table[ARRIVAL].to_numpy(), kind="stable")  # quick where parts are in order
+    table = table.iloc[order].reset_index(drop=True)
     if fields.session is None:
-        times = table[EVENT_TIME].to_numpy()
-        sessions = derive_sessions(clients, times, fields.session_gap_s)
-    else:
-        sessions = _sorted(table[SESSION])
-    return table.assign(**{CLIENT: clients, SESSION: sessions})
+        clients, times = table[CLIENT].array, table[EVENT_TIME].to_numpy()
+        table[SESSION] = derive_sessions(clients, times, fields.session_gap_s)
+    return table
 
 
-def _sorted(column: pd.Series[Any]) -> pd.Categorical[Any]:
-    """Return a column with the categories that it uses, sorted."""
-    used = column.cat.remove_unused_categories()
-    return union_categoricals([used], sort_categories=True)
+def _joined(columns: Sequence[pd.Series[Any]]) -> pd.Series[Any]:
+    """Return columns behind one another; of names, with the categories that they use, sorted."""
+    if not isinstance(columns[0].dtype, pd.CategoricalDtype):
+        return pd.concat(columns, ignore_index=True)
+    return pd.Series(union_categoricals([*map(_used, columns)], sort_categories=True))
 
 
 def check_blocks(reports: Sequence[BlockReport], fields: Fields) -> None:
@@ -357,9 +536,8 @@ def check_blocks(reports: Sequence[BlockReport], fields: Fields) -> None:
     SkewlineError
         When they may have been read otherwise: then nothing is told.
     """
-    filled = [report for report in reports if report.contents.events]
     for name in _ROLES:
-        found = {report.dtypes.get(name, "nothing") for report in filled}
+        found = {r.dtypes.get(name, "nothing") for r in reports if r.contents.events}
         if len(found) > 1 or (name in (CLIENT, SESSION) and found - _NAMES):
             kinds = " and ".join(sorted(found))
             raise SkewlineError(

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import logging
 import os
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import dask
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, WorkerPlugin
 
 from lib import __version__
 from lib.cluster.settings import LOCAL
 from lib.core.errors import BrokerUnreachableError, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _LOOPBACK: Final = "127.0.0.1"
 _PATIENCE_S: Final = 30
@@ -60,7 +62,26 @@ def connected(
                 type(fault).__name__,
             ) from None
         _check(client)
+        if address == LOCAL:
+            client.register_plugin(_EndsAtOnce())
         yield client
+
+
+def workers_of(client: Client) -> list[Mapping[str, Any]]:
+    """Return what the scheduler knows of each worker: `memory_limit`, `nthreads` and more.
+
+    What `Client.scheduler_info` returns may have none: it is replaced every two seconds.
+    """
+    return list(client.sync(client.scheduler.identity, n_workers=-1)["workers"].values())
+
+
+class _EndsAtOnce(WorkerPlugin):  # type: ignore[misc]
+    """Lets a worker's process end without a look at everything that it holds: that takes 4 s."""
+
+    name = "ends-at-once"
+
+    def setup(self, worker: object) -> None:  # noqa: ARG002 (of the interface)
+        atexit.register(gc.freeze)
 
 
 def _local(workers: int, memory: str | None) -> LocalCluster:

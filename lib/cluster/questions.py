@@ -3,32 +3,56 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 
 from lib.analysis import completeness as sessions_of
+from lib.analysis import delay_parts
 from lib.analysis.analyse import by_one_clock, by_what_came_once
-from lib.analysis.client_clocks import clocks_of, find_envelopes, sent_times
+from lib.analysis.client_clocks import WRONG, clocks_of, find_envelopes, sent_times
 from lib.analysis.completeness import completeness
 from lib.analysis.delays import disorder_question
 from lib.analysis.gone import gone_question
+from lib.analysis.impossible import impossible_times
 from lib.analysis.outages import outage_question
 from lib.analysis.received import has_received_time, with_received_time
 from lib.analysis.sequence_numbers import Numbering, RejectedRecords, find_numbers
 from lib.analysis.summary import extremes_of
+from lib.analysis.tally import Tally
 from lib.analysis.time_notices import diagnosis_question
 from lib.analysis.timestamp_quality import order_question, own_backwards
-from lib.core.blockwise import Answer, added, stacked, together
-from lib.core.columns import CLIENT, EVENT_TIME, LOST, SESSION
+from lib.core.blockwise import Answer, Pool, added, either, in_step, stacked, together
+from lib.core.columns import (
+    ARRIVAL,
+    CLIENT,
+    EVENT_TIME,
+    KEY_HASH,
+    LEFT,
+    LOST,
+    PARTITION,
+    RECEIVED_TIME,
+    RECEIVED_TIME_TYPE,
+    RECORD_TIME,
+    SENT_TIME,
+    SESSION,
+)
+from lib.events.filters import is_cut
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lib.analysis.client_clocks import ClientTimes, LowerEnvelopes
+    from lib.analysis.delay_parts import EventParts
     from lib.analysis.sequence_numbers import SequenceNumbers
-    from lib.core.blockwise import Question
+    from lib.core.blockwise import Question, Steps
     from lib.events.time_columns import TimeNotes
+
+ORDER_COLUMNS: Final = (
+    EVENT_TIME, RECEIVED_TIME, PARTITION, RECEIVED_TIME_TYPE, RECORD_TIME, KEY_HASH,
+)  # fmt: skip
+"""Columns that `in_arrival_order` and engines' clocks look at."""
 
 
 def in_arrival_order(table: pd.DataFrame) -> Question[dict[str, Any]]:
@@ -37,20 +61,32 @@ def in_arrival_order(table: pd.DataFrame) -> Question[dict[str, Any]]:
     Returns
     -------
     `disorder`, `order`, `extremes` as `disorder_question`, `order_question` and `extremes_of` say;
-    `zero`, the first event time, epoch ms.
+    `zero`, the first event time, epoch ms. Of a part, `disorder` is of the events that are left;
+    and so are `delays_left`, a tally, and `extremes_left`.
     """
     heard = with_received_time(table)
-    disorder = yield from disorder_question(heard)
-    order = yield from order_question(heard)
-    zero = int(table[EVENT_TIME].iloc[0]) if len(table) else None
+    left = heard[LEFT].to_numpy() if LEFT in heard else None
+    found = yield from in_step(
+        {"disorder": disorder_question(heard, left=left), "order": order_question(heard)}
+    )
+    if left is not None:
+        delays = (heard[RECEIVED_TIME] - heard[EVENT_TIME]).to_numpy()[left]
+        found["delays_left"] = Answer(Tally.of(delays), added, _as_it_is)
+        found["extremes_left"] = Answer(extremes_of(table[table[LEFT]]), added, _as_it_is)
     return together(
         {
-            "disorder": disorder,
-            "order": order,
+            **found,
             "extremes": Answer(extremes_of(table), added, _as_it_is),
-            "zero": Answer(zero, _first, _as_it_is),
+            "zero": (yield from zero_question(table)),
         }
     )
+
+
+def zero_question(table: pd.DataFrame) -> Question[int | None]:
+    """Ask for the first event time of blocks in **arrival order**, epoch ms; None without any."""
+    yield from ()  # a question without a round
+    zero = int(table[EVENT_TIME].iloc[0]) if len(table) else None
+    return Answer(zero, _first, _as_it_is)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +124,27 @@ def names_of_clients(table: pd.DataFrame) -> Question[Names]:
     return Answer(Names(len(clients), len(sessions), hashes), added, _as_it_is)
 
 
+def of_left(table: pd.DataFrame) -> Question[dict[str, Any]]:
+    """Ask of the clients and sessions of the events that are left.
+
+    Returns
+    -------
+    `names` as `names_of_clients` says; `clients`, each once, in a table; `is_cut` as
+    `lib.events.filters.is_cut` says.
+    """
+    left = table[table[LEFT]]
+    names = yield from names_of_clients(left)
+    clients = left[[CLIENT]].drop_duplicates(ignore_index=True)
+    cut = is_cut(table, table[LEFT].to_numpy())
+    return together(
+        {
+            "names": names,
+            "clients": Answer(clients, stacked, _as_it_is),
+            "is_cut": Answer(cut, either, _as_it_is),
+        }
+    )
+
+
 def _used(column: pd.Series[Any]) -> pd.Index[Any]:
     used: pd.Index[Any] = column.cat.remove_unused_categories().cat.categories
     return used
@@ -112,37 +169,72 @@ def of_clients(
 
     Returns
     -------
-    `own`, `diagnosis`, `clocks`, `gone`, `steps` as the functions of those names say; and
-    `outages`, `numbering`, `sessions` (those that lost events, or have some twice), if asked for.
+    `own`, `diagnosis`, `clocks`, `gone`, `steps`, `impossible` as the functions of those names say;
+    and `outages`, `numbering`, `sessions` (those that lost events, or have some twice), `parts` and
+    `of_outages` (where there are times for them), if asked for.
     """
     known = has_received_time(table)
     heard = table if known is None else table[known]
-    answers: dict[str, Answer[Any]] = {}
-    answers["own"] = Answer(own_backwards(heard), added, _as_it_is)
-    if notes is not None:
-        answers["diagnosis"] = yield from diagnosis_question(heard, notes)
     sent = sent_times(heard)
-    found = yield from by_one_clock(heard, sent)
-    numbers: SequenceNumbers | None = None
-    of_heard: SequenceNumbers | None = None
+    first: dict[str, Steps[Any]] = {"gone": gone_question(heard)}
+    if notes is not None:
+        first["diagnosis"] = diagnosis_question(heard, notes)
     if with_numbers:
-        numbers = yield from find_numbers(
+        first["numbers"] = find_numbers(
             table, sessions_are_derived=sessions_are_derived, rejected=rejected
         )
-        of_heard = numbers if numbers is None or known is None else numbers.of(known)
+    if with_numbers and {SENT_TIME, RECORD_TIME} & set(table.columns):
+        first["taken_apart"] = delay_parts.find_parts(table)
+    answers = yield from in_step({**first, "by_one_clock": by_one_clock(heard, sent)})
+    taken_apart, _ = answers.pop("taken_apart", (None, None))
+    numbers: SequenceNumbers | None = answers.pop("numbers", None)
+    of_heard = numbers if numbers is None or known is None else numbers.of(known)
+    found = answers.pop("by_one_clock")
+    if with_numbers:
         found = yield from by_what_came_once(heard, of_heard, found)
     set_clocks, any_set, steady, envelopes = found
-    of_clocks = envelopes
-    if any_set or sent.shown is not sent.event_time:
-        of_clocks = yield from find_envelopes(sent)
-    clocks = yield from clocks_of(sent, of_clocks)
-    answers["clocks"] = Answer(clocks, stacked, _by_client)
-    answers["steps"] = Answer(set_clocks.table(sent), stacked, _by_client)
-    answers["gone"] = yield from gone_question(heard)
+    is_other = any_set or sent.shown is not sent.event_time
+    last: dict[str, Steps[Any]] = {"clocks": _clocks_of(sent, None if is_other else envelopes)}
     if with_numbers:
-        answers["outages"] = yield from outage_question(steady, envelopes, of_heard)
+        last["outages"] = outage_question(steady, envelopes, of_heard)
         answers |= _of_numbers(table, numbers)
+    answers |= yield from in_step(last)
+    if taken_apart is not None:
+        answers |= yield from _of_parts(table, taken_apart, answers["outages"])
+    answers["own"] = Answer(own_backwards(heard), added, _as_it_is)
+    answers["steps"] = Answer(set_clocks.table(sent), stacked, _by_client)
+    impossible = impossible_times(heard, answers["clocks"].part)
+    impossible = impossible.assign(**{ARRIVAL: heard.loc[impossible.index, ARRIVAL]})
+    answers["impossible"] = Answer(impossible.reset_index(drop=True), stacked, _in_order)
     return together(answers)
+
+
+def _of_parts(
+    table: pd.DataFrame, parts: EventParts, outages: Answer[tuple[pd.DataFrame, pd.DataFrame]]
+) -> Steps[dict[str, Answer[Any]]]:
+    found = {"parts": (yield from delay_parts.quantiles_question(table, parts))}
+    if delay_parts.Part.NETWORK in parts.rows:
+        of_all, _ = outages.finish((yield Pool(outages.part, outages.merge)))
+        waited = delay_parts.parts_of_outages(table, parts, of_all)
+        found["of_outages"] = Answer(waited, delay_parts.of_either, _as_it_is)
+    return found
+
+
+def _in_order(events: pd.DataFrame) -> pd.DataFrame:
+    return events.sort_values(ARRIVAL, ignore_index=True).drop(columns=ARRIVAL)
+
+
+def _clocks_of(sent: ClientTimes, envelopes: LowerEnvelopes | None) -> Question[pd.DataFrame]:
+    if envelopes is None:
+        envelopes = yield from find_envelopes(sent)
+    clocks = yield from clocks_of(sent, envelopes)
+    return Answer(clocks, stacked, _by_client)
+
+
+def wrong_clocks(table: pd.DataFrame) -> Question[pd.DataFrame]:
+    """Ask for the rows of `lib.analysis.client_clocks.clocks` of clocks that are wrong."""
+    clocks = yield from _clocks_of(sent_times(with_received_time(table)), None)
+    return Answer(clocks.part[clocks.part[WRONG]], stacked, _by_client)
 
 
 def _of_numbers(table: pd.DataFrame, numbers: SequenceNumbers | None) -> Mapping[str, Answer[Any]]:
@@ -153,6 +245,8 @@ def _of_numbers(table: pd.DataFrame, numbers: SequenceNumbers | None) -> Mapping
     if numbers is not None:
         sessions = completeness(table, numbers.steps)
         faults = sessions[[LOST, sessions_of.DUPLICATES]].fillna(0).any(axis=1)
+        if LEFT in table:
+            faults &= sessions[SESSION].isin(table.loc[table[LEFT], SESSION].unique())
         sessions = sessions[faults].reset_index(drop=True)
     return {
         "numbering": Answer(numbering, _first, _as_it_is),

@@ -13,15 +13,17 @@ from lib.cluster import questions
 from lib.cluster.asking import NotInBlocksError, ask
 from lib.cluster.blocks import (
     FIRST_ROWS,
-    OFFSETS,
     Beginning,
     BlockReport,
+    block_offsets,
     by_client,
     check_blocks,
+    filled,
     in_arrival_order,
     read_in_blocks,
     slim,
 )
+from lib.cluster.connection import workers_of
 from lib.core.errors import SkewlineError, SourceError
 from lib.core.formatting import size
 from lib.events.table import build_events
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
     Doing = Callable[[str], None]
 
 _COPIES: Final = 2.5  # of an event, in memory at once
-_SHARED_SESSIONS: Final = (
+SHARED_SESSIONS: Final = (
     "Some sessions have events of several clients, and on a cluster each client's events are "
     "looked at by themselves: report without --cluster to have it."
 )
@@ -79,9 +81,10 @@ class HeldTopic:
     topic
         What is known of it.
     in_order
-        Events tables that follow one another in arrival order.
+        Events tables that follow one another in arrival order, with `questions.ORDER_COLUMNS`.
     by_client
-        Events tables that have all events of their clients each, in arrival order.
+        Events tables that have all events of their clients each, in arrival order, with the place
+        of each event in that of the topic.
     names
         How many clients and sessions it has.
     """
@@ -127,7 +130,7 @@ def estimate(client: Client, plan: Plan, first: Sequence[Decoded], fields: Field
     """Return what a topic will take whose first records are these."""
     table = slim(build_events([each.columns for each in first], fields).table)
     each = table.memory_usage(index=False, deep=True).sum() / max(len(table), 1)
-    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    workers = workers_of(client)
     memory = sum(worker["memory_limit"] for worker in workers)
     # Dask begins to spill at 60 %; of a block there are the old and the new while it is moved.
     return Estimate(int(each * plan.size * _COPIES), int(memory * 0.6), plan.size)
@@ -143,7 +146,7 @@ def hold(
     *,
     doing: Doing,
     note: Doing = lambda _: None,
-    offsets: int = OFFSETS,
+    offsets: int | None = None,
 ) -> HeldTopic:
     """Read a topic into the memory of a cluster.
 
@@ -154,7 +157,7 @@ def hold(
     doing, note
         Are told what is done, and what is worth knowing of it.
     offsets
-        Of a block, at most.
+        Of a block, at most; None: as many as the workers' memory and their number tell.
 
     Raises
     ------
@@ -177,14 +180,17 @@ def hold(
     note(estimate(client, plan, decoded, known.fields).sentence)
     beginning = Beginning(uuid4().hex, origin, tuple(first), chosen)
     doing(f"Reading {plan.size:,} offsets on the cluster")
+    offsets = offsets or block_offsets(workers_of(client), plan)
     tables, told = read_in_blocks(client, beginning, plan, offsets)
     reports: list[BlockReport] = client.gather(told)
     check_blocks(reports, known.fields)
     doing("Bringing events into arrival order")
-    ordered = in_arrival_order(client, tables, reports)
+    tables, of_tables = filled(tables, reports)
+    columns = questions.ORDER_COLUMNS
+    ordered, tables = in_arrival_order(client, tables, of_tables, columns, offsets)
     doing("Bringing the events of each client together")
-    grouped = by_client(client, ordered, known.fields, len(ordered))
-    names = ask(client, questions.names_of_clients, grouped)
+    grouped = by_client(client, tables, of_tables, known.fields, offsets)
+    names: Names = ask(client, questions.names_of_clients, grouped)
     return HeldTopic(_topic(source, plan, known, reports, names), ordered, grouped, names)
 
 
@@ -243,7 +249,7 @@ def answers_of(
 ) -> Answers:
     """Return the answers to what a report asks of at least one event that has an event time."""
     doing("Asking what needs the arrival order")
-    order = ask(client, questions.in_arrival_order, held.in_order)
+    order: Mapping[str, Any] = ask(client, questions.in_arrival_order, held.in_order)
     doing("Asking what needs all events of a client")
     put = partial(
         questions.of_clients,
@@ -252,7 +258,7 @@ def answers_of(
         rejected=rejected,
     )
     several = len(held.by_client) > 1
-    why = _SHARED_SESSIONS if several and not held.names.are_apart else ""
+    why = SHARED_SESSIONS if several and not held.names.are_apart else ""
     clients: Mapping[str, Any] | None = None
     if not why:
         try:

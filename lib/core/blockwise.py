@@ -8,7 +8,7 @@ last. One block is the one-machine case: `alone` sends each part back as the who
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -96,6 +96,40 @@ def _reply(asked: Asks) -> Any:  # noqa: ANN401 (what each question pools)
             return None
 
 
+def in_step(steps: Mapping[str, Steps[Any]]) -> Steps[dict[str, Any]]:
+    """Find the results of steps that need nothing of each other: a round asks for all of them."""
+    found: dict[str, Any] = dict.fromkeys(steps)
+    asked: dict[str, Asks] = {}
+
+    def go_on(replies: Mapping[str, Any]) -> None:
+        for name, reply in replies.items():
+            asked.pop(name, None)
+            try:
+                asked[name] = steps[name].send(reply)
+            except StopIteration as done:
+                found[name] = done.value
+
+    go_on(found.copy())
+    while asked:
+        if whole := next((n for n, each in asked.items() if isinstance(each, Whole)), None):
+            go_on({whole: (yield asked[whole])})
+        elif pools := {n: each for n, each in asked.items() if isinstance(each, Pool)}:
+            go_on((yield from pooled(pools)))
+        else:
+            carries = {n: each for n, each in asked.items() if isinstance(each, Carry)}
+            parts = {name: each.part for name, each in carries.items()}
+            firsts = {name: each.first for name, each in carries.items()}
+            go_on((yield Carry(parts, _each_merged(carries), firsts)))
+    return found
+
+
+def pooled(pools: Mapping[str, Pool]) -> Steps[dict[str, Any]]:
+    """Find what several parts are over all blocks, by name, in one round."""
+    parts = {name: each.part for name, each in pools.items()}
+    whole: dict[str, Any] = yield Pool(parts, _each_merged(pools))
+    return whole
+
+
 def added(one: Any, other: Any) -> Any:  # noqa: ANN401 (numbers or arrays)
     """Return the sum of two parts."""
     return one + other
@@ -104,6 +138,16 @@ def added(one: Any, other: Any) -> Any:  # noqa: ANN401 (numbers or arrays)
 def joined(one: Any, other: Any) -> Any:  # noqa: ANN401 (arrays of any type)
     """Return the elements of two arrays, one behind the other."""
     return np.concatenate((one, other))
+
+
+def as_it_is(part: Any) -> Any:  # noqa: ANN401 (of any kind)
+    """Return what finishes an answer whose last part is the answer."""
+    return part
+
+
+def first_of(one: Any, other: Any) -> Any:  # noqa: ANN401 (of any kind, or None)
+    """Return the first of two parts, or the other where it is None."""
+    return other if one is None else one
 
 
 def stacked(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
@@ -132,9 +176,12 @@ def either(one: bool, other: bool) -> bool:
 def together(answers: dict[str, Answer[Any]]) -> Answer[dict[str, Any]]:
     """Return the answers to several questions as one, by name."""
     parts = {name: answer.part for name, answer in answers.items()}
-    merges = {name: answer.merge for name, answer in answers.items()}
     finishes = {name: answer.finish for name, answer in answers.items()}
-    return Answer(parts, partial(_merge_each, merges), partial(_finish_each, finishes))
+    return Answer(parts, _each_merged(answers), partial(_finish_each, finishes))
+
+
+def _each_merged(of: Mapping[str, Pool | Carry | Answer[Any]]) -> Merge:
+    return partial(_merge_each, {name: each.merge for name, each in of.items()})
 
 
 def _merge_each(

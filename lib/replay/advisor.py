@@ -13,28 +13,32 @@ kind: see `Reason`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from lib.core.parallel import side_by_side
+from lib.core.blockwise import Answer, added, as_it_is
 from lib.replay import registry, stretches
-from lib.replay.engine import Setting, delay_ms, replay, with_delay, with_length
-from lib.replay.outcome import EXACT, Outcome, SessionFates, outcome_of, session_fates
-from lib.replay.partitions import slowest_partition
-from lib.replay.session_gap import smallest_gap_ms
+from lib.replay.engine import Setting, delay_ms, with_delay, with_length
+from lib.replay.outcome import EXACT, counts_of, session_fates
+from lib.replay.partitions import slowest_question
+from lib.replay.replays import ReplaysHere, lasts_question, received_question
+from lib.replay.session_gap import smallest_gap_question
 from lib.replay.windows import NO_INDEX, SessionWindow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
+    from lib.core.blockwise import Question
     from lib.replay.goal import Goal
     from lib.replay.input import ReplayInput
+    from lib.replay.outcome import Counts, Outcome, SessionFates
+    from lib.replay.replays import Replays
     from lib.replay.windows import Replay
 
 STRETCHES: Final = 20
@@ -93,9 +97,10 @@ class Refusal:
     ----------
     reason
         The first that applies, in the order of `Reason`.
-    at
-        Index of the event at which it shows: where the topic changes, the outage's late events
-        arrive, or the stretch begins that did not keep the goal; -1 where it is of the whole topic.
+    at, at_ms
+        Index of the event at which it shows, and when it was received, epoch ms: where the topic
+        changes, the outage's late events arrive, or the stretch begins that did not keep the goal;
+        -1 where it is of the whole topic.
     before_ms, after_ms
         Of `CHANGES`, the typical out-of-orderness before and after. Of `ONE_OUTAGE`, where it is
         one stretch that decides, the delay that the others need, and that it needs. Of `NEAR`,
@@ -110,6 +115,7 @@ class Refusal:
 
     reason: Reason
     at: int = -1
+    at_ms: int = -1
     before_ms: int = 0
     after_ms: int = 0
     together: int = 0
@@ -221,11 +227,16 @@ def advise(
     true_session
         Codes from 0, one element an event, negative for none; or None.
     """
-    topic = _topic(events, goal, true_session)
+    return advise_on(ReplaysHere(events, true_session), setting, goal)
+
+
+def advise_on(replays: Replays, setting: Setting, goal: Goal) -> Advice | None:
+    """Return what `advise` returns, of a topic wherever its events are."""
+    topic = _topic(replays, goal)
     gapped = _with_gap(topic, setting)
     if gapped is None:
         return None
-    undelayed = replay(events, with_delay(gapped, 0))
+    undelayed = _undelayed(topic, gapped)
     found = _tolerances(topic, gapped, undelayed)
     if found is None:
         return None
@@ -234,15 +245,12 @@ def advise(
     keeping = with_delay(gapped, stretches.rounded_up(of_whole))
     origins = range(topic.stretches // 2, topic.stretches)
     before = {k: with_delay(gapped, needed.first(k).delay_ms) for k in origins}
-    judge = partial(_judge, topic, undelayed)
-    judged = side_by_side(
-        {each: partial(judge, each) for each in {holding, keeping, *before.values()}}
-    )
+    judged = _judge(topic, [*dict.fromkeys((holding, keeping, *before.values()))])
     tried = tuple(_tried(topic, k, before[k], judged[before[k]]) for k in origins)
-    refusal = _refusal(topic, undelayed, needed, tried)
+    refusal = _refusal(topic, gapped, undelayed, needed, tried)
     to_take = (keeping, holding) if refusal else (holding,)
     chosen = next((each for each in to_take if goal.is_met_by(judged[each].outcome)), None)
-    if chosen is None or delay_ms(chosen) > max(_A_DAY_MS, int(np.ptp(events.received))):
+    if chosen is None or _is_beyond(topic, chosen):
         return None
     return Advice(
         setting=chosen,
@@ -253,49 +261,58 @@ def advise(
     )
 
 
+def _is_beyond(topic: _Topic, chosen: Setting) -> bool:
+    """Return whether the delay is longer than a day and than the topic."""
+    return delay_ms(chosen) > _A_DAY_MS and (
+        delay_ms(chosen) > topic.replays.in_order(lasts_question)
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class _Topic:
-    """What `advise` is asked about, cut into stretches.
+    """What is advised on, cut into stretches.
 
-    `home` is the stretch in which each true session's last event arrived, `NO_INDEX` for codes
-    that no event has; None where the goal is not for sessions.
+    `for_sessions` says whether the goal is for sessions, too, and the topic has some.
     """
 
-    events: ReplayInput
+    replays: Replays
     goal: Goal
-    sessions: NDArray[np.integer] | None
     cuts: NDArray[np.int64]
-    home: NDArray[np.int64] | None
+    for_sessions: bool
     too_short: Refusal | None
+
+    @property
+    def events(self) -> int:
+        return self.replays.events
 
     @property
     def stretches(self) -> int:
         return len(self.cuts) - 1
 
     @property
+    def half(self) -> int:
+        """How many events the first half of the stretches has."""
+        return int(self.cuts[(self.stretches + 1) // 2])
+
+    @property
     def tries(self) -> bool:
         """Whether there are events enough for a stretch to say something."""
-        return len(self.events) >= 2 * self.stretches
+        return self.events >= 2 * self.stretches
 
 
-def _topic(events: ReplayInput, goal: Goal, true_session: NDArray[np.integer] | None) -> _Topic:
-    counted = true_session if goal.most_broken is not None else None
-    too_short = _too_short(len(events), goal, counted)
+def _topic(replays: Replays, goal: Goal) -> _Topic:
+    sessions = replays.sessions if goal.most_broken is not None else None
+    too_short = _too_short(replays.events, goal, sessions)
     number = FEWER_STRETCHES if too_short else STRETCHES
-    cuts = stretches.bounds(len(events), min(number, len(events)))
-    home = None
-    if counted is not None:
-        home = np.full(int(counted.max(initial=-1)) + 1, NO_INDEX, dtype=np.int64)
-        stretch = np.repeat(np.arange(len(cuts) - 1), np.diff(cuts))
-        home[counted[counted >= 0]] = stretch[counted >= 0]  # the last assignment stays
-    return _Topic(events, goal, true_session, cuts, home, too_short)
+    cuts = stretches.bounds(replays.events, min(number, replays.events))
+    return _Topic(replays, goal, cuts, sessions is not None, too_short)
 
 
-def _too_short(events: int, goal: Goal, sessions: NDArray[np.integer] | None) -> Refusal | None:
+def _too_short(events: int, goal: Goal, sessions: int | None) -> Refusal | None:
     """Return why a goal says too little of so many events, or None."""
     counted = [(goal.most_dropped, events, False)]
     if goal.most_broken is not None and sessions is not None:
-        counted.append((goal.most_broken, len(np.unique(sessions[sessions >= 0])), True))
+        counted.append((goal.most_broken, sessions, True))
     for share, number, of_sessions in counted:
         if share == 0:
             return Refusal(Reason.NOTHING, of_sessions=of_sessions)
@@ -307,33 +324,90 @@ def _too_short(events: int, goal: Goal, sessions: NDArray[np.integer] | None) ->
 
 def _with_gap(topic: _Topic, setting: Setting) -> Setting | None:
     """Return the setting with the gap that the first half of the topic needs."""
-    if topic.home is None or not isinstance(setting.window, SessionWindow):
+    if not topic.for_sessions or not isinstance(setting.window, SessionWindow):
         return setting
     assert topic.goal.most_broken is not None
-    assert topic.sessions is not None
-    half = int(topic.cuts[(topic.stretches + 1) // 2])
-    gap = smallest_gap_ms(topic.events.first(half), topic.sessions[:half], topic.goal.most_broken)
+    ask = partial(smallest_gap_question, until=topic.half, most_broken=topic.goal.most_broken)
+    gap = topic.replays.of_sessions(ask)
     if gap is None:
         return None
     return with_length(setting, gap + (0 if setting.engine.joins_at_gap else 1))
 
 
+@dataclass(frozen=True, eq=False)
+class _Undelayed:
+    """What a replay without a delay shows.
+
+    Of each stretch, and of the whole topic, by how much events missed; of each stretch, and of half
+    of each, how far events are behind the clock, at most `furthest` ms; how late events come.
+    """
+
+    missed: stretches.Highest
+    missed_in_all: stretches.Highest
+    behind: stretches.Highest
+    behind_in_halves: stretches.Highest
+    furthest: int
+    late: stretches.LateInBins
+
+    def __add__(self, other: _Undelayed) -> _Undelayed:
+        return _Undelayed(
+            self.missed + other.missed,
+            self.missed_in_all + other.missed_in_all,
+            self.behind + other.behind,
+            self.behind_in_halves + other.behind_in_halves,
+            max(self.furthest, other.furthest),
+            self.late + other.late,
+        )
+
+
+def _undelayed(topic: _Topic, setting: Setting) -> _Undelayed:
+    ask = partial(
+        _undelayed_question,
+        cuts=topic.cuts,
+        halves=stretches.bounds(topic.events, 2 * topic.stretches),
+        share=topic.goal.most_dropped,
+    )
+    (found,) = topic.replays.of_each([with_delay(setting, 0)], ask)
+    undelayed: _Undelayed = found
+    return undelayed
+
+
+def _undelayed_question(
+    events: ReplayInput,
+    undelayed: Replay,
+    _: NDArray[np.integer] | None,
+    cuts: NDArray[np.int64],
+    halves: NDArray[np.int64],
+    share: float,
+) -> Question[_Undelayed]:
+    yield from ()  # a question without a round
+    behind = np.maximum(undelayed.clock - events.event_time, 0)
+    missed = undelayed.missed_by_ms
+    found = _Undelayed(
+        stretches.Highest.of(missed, events, cuts, share),
+        stretches.Highest.of(missed, events, cuts[[0, -1]], share),
+        stretches.Highest.of(behind, events, cuts, share),
+        stretches.Highest.of(behind, events, halves, share),
+        int(behind.max(initial=0)),
+        stretches.LateInBins.of(events, undelayed, int(cuts[-1])),
+    )
+    return Answer(found, added, as_it_is)
+
+
 def _tolerances(
-    topic: _Topic, setting: Setting, undelayed: Replay
+    topic: _Topic, setting: Setting, undelayed: _Undelayed
 ) -> tuple[stretches.Tolerances, int] | None:
     """Return what the stretches need, and the delay that the whole topic needs."""
-    share = topic.goal.most_dropped
-    need = stretches.needs_ms(undelayed, topic.cuts, share)
-    of_whole = int(stretches.needs_ms(undelayed, topic.cuts[[0, -1]], share)[0])
-    if topic.home is not None:
-        for_sessions = _needs_of_sessions(topic, setting, undelayed)
+    need, of_whole = undelayed.missed.upper, int(undelayed.missed_in_all.upper[0])
+    if topic.for_sessions:
+        for_sessions = _needs_of_sessions(topic, setting, undelayed.furthest)
         if for_sessions is None:
             return None
         need = np.maximum(need, for_sessions[:-1])
         of_whole = max(of_whole, int(for_sessions[-1]))
-    behind = stretches.out_of_order_ms(topic.events, undelayed, topic.cuts, share)
     without = _needs_without_slowest(topic, setting)
-    return stretches.tolerances(need, behind, stretches.slack_ms(setting), without), of_whole
+    slack = stretches.slack_ms(setting)
+    return stretches.tolerances(need, undelayed.behind.upper, slack, without), of_whole
 
 
 def _needs_without_slowest(topic: _Topic, setting: Setting) -> NDArray[np.int64] | None:
@@ -343,33 +417,42 @@ def _needs_without_slowest(topic: _Topic, setting: Setting) -> NDArray[np.int64]
     gone, or are as quick as the others, more is late. The slowest of the first half, so that no
     stretch that is tried knows of what comes later.
     """
-    half = int(topic.cuts[(topic.stretches + 1) // 2])
-    slowest = slowest_partition(topic.events.first(half))
+    slowest = topic.replays.in_order(partial(slowest_question, until=topic.half))
     if slowest is None:
         return None
-    rest = np.flatnonzero(topic.events.partition != slowest)
-    undelayed = replay(topic.events.taken(rest), with_delay(setting, 0))
-    return stretches.needs_ms(undelayed, np.searchsorted(rest, topic.cuts), topic.goal.most_dropped)
+    ask = partial(_missed_question, cuts=topic.cuts, share=topic.goal.most_dropped)
+    (missed,) = topic.replays.of_each([with_delay(setting, 0)], ask, without=slowest)
+    needs: NDArray[np.int64] = missed.upper
+    return needs
 
 
-def _needs_of_sessions(
-    topic: _Topic, setting: Setting, undelayed: Replay
-) -> NDArray[np.int64] | None:
+def _missed_question(
+    events: ReplayInput,
+    undelayed: Replay,
+    _: NDArray[np.integer] | None,
+    cuts: NDArray[np.int64],
+    share: float,
+) -> Question[stretches.Highest]:
+    yield from ()  # a question without a round
+    missed = stretches.Highest.of(undelayed.missed_by_ms, events, cuts, share)
+    return Answer(missed, added, as_it_is)
+
+
+def _needs_of_sessions(topic: _Topic, setting: Setting, behind_ms: int) -> NDArray[np.int64] | None:
     """Return the delay from which on each stretch keeps the goal for sessions; last, the topic.
 
     Of the delays that are tried: some that grow by a factor, then some more just below the largest
     needed. A stretch that no delay helps is given what the whole topic needs; None where no delay
-    helps that.
+    helps that. `behind_ms` is how far an event is behind the clock, at most.
     """
-    behind = int((undelayed.clock - topic.events.event_time).max(initial=0))
-    most = stretches.rounded_up(behind + setting.window.length_ms)
-    met = _met_by(topic, setting, {0, *_ladder(most // 5_000, most, _COARSE)}, undelayed)
+    most = stretches.rounded_up(behind_ms + setting.window.length_ms)
+    met = _met_by(topic, setting, {0, *_ladder(most // 5_000, most, _COARSE)})
     if not any(one[-1] for one in met.values()):
         return None
     largest = int(_smallest_met(met).max())
     below = max((delay for delay in met if delay < largest), default=0)
     finer = set(_ladder(below, largest, _FINE)) - met.keys()
-    return _smallest_met(met | _met_by(topic, setting, finer, undelayed))
+    return _smallest_met(met | _met_by(topic, setting, finer))
 
 
 def _ladder(low: int, high: int, steps: int) -> list[int]:
@@ -378,21 +461,18 @@ def _ladder(low: int, high: int, steps: int) -> list[int]:
     return [stretches.rounded_up(round(ms)) for ms in factors.tolist()]
 
 
-def _met_by(
-    topic: _Topic, setting: Setting, delays: set[int], undelayed: Replay
-) -> dict[int, NDArray[np.bool_]]:
+def _met_by(topic: _Topic, setting: Setting, delays: set[int]) -> dict[int, NDArray[np.bool_]]:
     """Return for each delay which stretches keep the goal for sessions; last, the whole topic."""
-    most, sessions = topic.goal.most_broken, topic.sessions
+    most, ask = topic.goal.most_broken, partial(_fates_question, cuts=topic.cuts)
     assert most is not None
-    assert sessions is not None
 
-    def met(delay: int) -> NDArray[np.bool_]:
-        replayed = replay(topic.events, with_delay(setting, delay)) if delay else undelayed
-        fates = session_fates(replayed, sessions)
-        # Where no session ended in a stretch, the share is NaN and the goal is kept.
-        return ~(np.append(_broken_shares(topic, fates), fates.broken_share) > most)
-
-    return side_by_side({delay: partial(met, delay) for delay in sorted(delays)})
+    delayed = [with_delay(setting, delay) for delay in sorted(delays)]
+    fates: list[_Fates] = topic.replays.of_each(delayed, ask)
+    # Where no session ended in a stretch, the share is NaN and the goal is kept.
+    return {
+        delay: ~(np.append(each.broken_shares, each.broken_share) > most)
+        for delay, each in zip(sorted(delays), fates, strict=True)
+    }
 
 
 def _smallest_met(met: dict[int, NDArray[np.bool_]]) -> NDArray[np.int64]:
@@ -406,85 +486,177 @@ def _smallest_met(met: dict[int, NDArray[np.bool_]]) -> NDArray[np.int64]:
     return needed
 
 
-def _broken_shares(topic: _Topic, fates: SessionFates) -> NDArray[np.float64]:
-    """Return the share of sessions not exact of each stretch; NaN where no session ended in it."""
-    assert topic.home is not None
-    there = topic.home != NO_INDEX
-    ended = np.bincount(topic.home[there], minlength=topic.stretches)
-    exact = np.bincount(topic.home[there], fates.kind[there] == EXACT, minlength=topic.stretches)
-    with np.errstate(invalid="ignore"):
-        shares: NDArray[np.float64] = 1 - exact / ended
-    return shares
+@dataclass(frozen=True, eq=False)
+class _Fates:
+    """How many true sessions ended in each stretch, and how many of them are exact; int64."""
+
+    ended: NDArray[np.int64]
+    exact: NDArray[np.int64]
+
+    def __add__(self, other: _Fates) -> _Fates:
+        return _Fates(self.ended + other.ended, self.exact + other.exact)
+
+    @property
+    def broken_shares(self) -> NDArray[np.float64]:
+        """The share of sessions not exact of each stretch; NaN where no session ended in it."""
+        with np.errstate(invalid="ignore"):
+            shares: NDArray[np.float64] = 1 - self.exact / self.ended
+        return shares
+
+    @property
+    def broken_share(self) -> float:
+        """The share of sessions not exact; 0 where there is no session."""
+        every = int(self.ended.sum())
+        return 1 - int(self.exact.sum()) / every if every else 0.0
+
+
+def _fates_question(
+    events: ReplayInput,
+    replayed: Replay,
+    sessions: NDArray[np.integer] | None,
+    cuts: NDArray[np.int64],
+) -> Question[_Fates]:
+    yield from ()  # a question without a round
+    assert sessions is not None
+    fates = session_fates(replayed, sessions)
+    return Answer(_fates_in(fates, events, sessions, cuts), added, as_it_is)
+
+
+def _fates_in(
+    fates: SessionFates,
+    events: ReplayInput,
+    sessions: NDArray[np.integer],
+    cuts: NDArray[np.int64],
+) -> _Fates:
+    """Return fates by the stretches in which the last events of sessions arrived."""
+    stretch = np.repeat(np.arange(len(cuts) - 1), np.diff(events.arrived(cuts)))
+    home = np.full(len(fates.kind), NO_INDEX, dtype=np.int64)
+    home[sessions[sessions >= 0]] = stretch[sessions >= 0]  # the last assignment stays
+    there = home != NO_INDEX
+    ended = np.bincount(home[there], minlength=len(cuts) - 1)
+    exact = np.bincount(home[there & (fates.kind == EXACT)], minlength=len(cuts) - 1)
+    return _Fates(ended, exact)
 
 
 @dataclass(frozen=True, eq=False)
 class _Judged:
     """What a setting does to the whole topic, and to each stretch."""
 
-    outcome: Outcome
-    dropped: NDArray[np.float64]
-    broken: NDArray[np.float64] | None
+    counts: Counts
+    dropped: NDArray[np.int64]
+    fates: _Fates | None
+
+    def __add__(self, other: _Judged) -> _Judged:
+        fates = None
+        if self.fates is not None and other.fates is not None:
+            fates = self.fates + other.fates
+        return _Judged(self.counts + other.counts, self.dropped + other.dropped, fates)
+
+    @cached_property
+    def outcome(self) -> Outcome:
+        return self.counts.outcome
 
 
-def _judge(topic: _Topic, undelayed: Replay, setting: Setting) -> _Judged:
-    replayed = replay(topic.events, setting) if delay_ms(setting) else undelayed
-    outcome = outcome_of(replayed, topic.sessions)
-    dropped = np.diff(np.searchsorted(np.flatnonzero(replayed.missed_by_ms), topic.cuts))
-    fates = outcome.sessions
-    return _Judged(
-        outcome,
-        dropped / np.maximum(np.diff(topic.cuts), 1),
-        None if fates is None or topic.home is None else _broken_shares(topic, fates),
-    )
+def _judge(topic: _Topic, settings: Sequence[Setting]) -> dict[Setting, _Judged]:
+    ask = partial(_judge_question, cuts=topic.cuts, for_sessions=topic.for_sessions)
+    return dict(zip(settings, topic.replays.of_each(settings, ask), strict=True))
+
+
+def _judge_question(
+    events: ReplayInput,
+    replayed: Replay,
+    sessions: NDArray[np.integer] | None,
+    cuts: NDArray[np.int64],
+    for_sessions: bool,
+) -> Question[_Judged]:
+    yield from ()  # a question without a round
+    counts, fates = counts_of(replayed, sessions), None
+    late = np.flatnonzero(replayed.missed_by_ms)
+    if for_sessions and sessions is not None and counts.sessions is not None:
+        fates = _fates_in(counts.sessions, events, sessions, cuts)
+    dropped = np.diff(np.searchsorted(late, events.arrived(cuts)))
+    return Answer(_Judged(counts, dropped, fates), added, as_it_is)
 
 
 def _tried(topic: _Topic, stretch: int, setting: Setting, judged: _Judged) -> Tried:
     begin, end = topic.cuts[stretch : stretch + 2].tolist()
-    dropped = float(judged.dropped[stretch])
-    broken = None if judged.broken is None else float(judged.broken[stretch])
+    dropped = int(judged.dropped[stretch]) / max(end - begin, 1)
+    broken = None if judged.fates is None else float(judged.fates.broken_shares[stretch])
     broken = None if broken is None or np.isnan(broken) else broken
     return Tried(begin, end, setting, dropped, broken, topic.goal.allows(dropped, broken))
 
 
 def _refusal(
-    topic: _Topic, undelayed: Replay, needed: stretches.Tolerances, tried: tuple[Tried, ...]
+    topic: _Topic,
+    setting: Setting,
+    undelayed: _Undelayed,
+    needed: stretches.Tolerances,
+    tried: tuple[Tried, ...],
 ) -> Refusal | None:
-    return (
+    found = (
         topic.too_short
         or _changes(topic, undelayed, needed)
-        or _one_stretch(topic, undelayed, needed)
+        or _one_stretch(topic, setting, needed)
         or _few_outages(topic, undelayed)
         or _near(topic, needed)
         or next((Refusal(Reason.FAILS, at=one.begin) for one in tried if not one.kept_goal), None)
     )
+    if found is None or found.at < 0:
+        return found
+    return replace(found, at_ms=topic.replays.in_order(partial(received_question, place=found.at)))
 
 
-def _changes(topic: _Topic, undelayed: Replay, needed: stretches.Tolerances) -> Refusal | None:
-    cuts = stretches.bounds(len(topic.events), 2 * topic.stretches)
-    behind = stretches.out_of_order_ms(topic.events, undelayed, cuts, topic.goal.most_dropped)
+def _changes(topic: _Topic, undelayed: _Undelayed, needed: stretches.Tolerances) -> Refusal | None:
+    behind = undelayed.behind_in_halves.upper
     at = stretches.change_point(behind, needed.slack / 2)
     if at is None:
         return None
+    cuts = stretches.bounds(topic.events, 2 * topic.stretches)
     before, after = (int(np.median(part)) for part in (behind[:at], behind[at:]))
     return Refusal(Reason.CHANGES, at=int(cuts[at]), before_ms=before, after_ms=after)
 
 
-def _one_stretch(topic: _Topic, undelayed: Replay, needed: stretches.Tolerances) -> Refusal | None:
+def _one_stretch(topic: _Topic, setting: Setting, needed: stretches.Tolerances) -> Refusal | None:
     """Return a refusal where one stretch needs twice the tolerance of any other."""
     order = np.argsort(needed.tolerance)
     first, second = int(order[-1]), int(order[-2])
     if needed.tolerance[first] <= _ALONE * needed.tolerance[second] or not needed.need[first]:
         return None
     others, own = int(needed.need[second]), int(needed.need[first])
-    late = undelayed.missed_by_ms[topic.cuts[first] : topic.cuts[first + 1]] > others
-    at = int(topic.cuts[first]) + (int(np.argmax(late)) if late.any() else 0)
+    begin, end = topic.cuts[first : first + 2].tolist()
+    ask = partial(_first_late_question, begin=begin, end=end, by_ms=others)
+    (at,) = topic.replays.of_each([with_delay(setting, 0)], ask)
     return Refusal(Reason.ONE_OUTAGE, at=at, before_ms=others, after_ms=own)
 
 
-def _few_outages(topic: _Topic, undelayed: Replay) -> Refusal | None:
+def _first_late_question(
+    events: ReplayInput,
+    undelayed: Replay,
+    _: NDArray[np.integer] | None,
+    begin: int,
+    end: int,
+    by_ms: int,
+) -> Question[int]:
+    """Ask for the first event of a stretch that missed by more than so much; else its begin."""
+    yield from ()  # a question without a round
+    first, last = events.arrived(np.array([begin, end])).tolist()
+    late = first + np.flatnonzero(undelayed.missed_by_ms[first:last] > by_ms)
+    at = int(events.place(late[:1])[0]) if len(late) else None
+    return Answer(at, _earlier, partial(_else, begin))
+
+
+def _earlier(one: int | None, other: int | None) -> int | None:
+    return min((at for at in (one, other) if at is not None), default=None)
+
+
+def _else(begin: int, at: int | None) -> int:
+    return begin if at is None else at
+
+
+def _few_outages(topic: _Topic, undelayed: _Undelayed) -> Refusal | None:
     """Return a refusal where what the goal lets go is no more than a few outages hold back."""
-    found = stretches.lumps(undelayed)
-    allowed = topic.goal.most_dropped * len(topic.events)
+    found = undelayed.late.lumps
+    allowed = topic.goal.most_dropped * topic.events
     few = found.bins < _FEW_BINS and found.late > _NEGLIGIBLE * allowed
     if not few and _INCIDENTS * found.size <= allowed:
         return None

@@ -9,8 +9,7 @@ sessions before it is judged (`joins_first`).
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -186,9 +185,9 @@ def final_results(
     joined = np.full(len(assignment.key), NO_INDEX, dtype=np.int64)
     index, window = assignment.members
     joined[window] = index  # the last assignment to an element stays
-    again = (closed_at != NO_INDEX) & (joined > closed_at)
+    again = (closed_at != NO_INDEX) & (events.place(joined) > closed_at)
     return (
-        np.where(again, joined, closed_at),
+        np.where(again, events.place(joined), closed_at),
         np.where(again, events.received[joined], closed_ms),
     )
 
@@ -263,7 +262,7 @@ def stopped(replay: Replay, events: int, because: str) -> Replay:
         )
         for name in ("window", *_OF_EVENTS)
     }
-    return dataclasses.replace(replay, **each_event, stopped_at=stopped_at, stopped_because=because)
+    return replace(replay, **each_event, stopped_at=stopped_at, stopped_because=because)
 
 
 @compiled
@@ -302,7 +301,7 @@ def replay_in_order(
     if (turn[1:] >= turn[:-1]).all():
         return replay(events)
     order = sort_stably(turn)
-    read = replay(events.taken(order))
+    read = replay(replace(events.taken(order), arrival=None))
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
     event, window = order[read.members[0]], read.members[1]
@@ -316,7 +315,7 @@ def replay_in_order(
     number[NO_INDEX] = NO_INDEX
     each_event = {name: getattr(read, name)[back] for name in _OF_EVENTS}
     each_window = {name: getattr(read, name)[windows] for name in _OF_WINDOWS}
-    return dataclasses.replace(
+    return replace(
         read,
         **each_event,
         **each_window,

@@ -10,11 +10,13 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
+from lib.core.blockwise import answered
 from lib.replay.windows import WINDOW_KINDS, resized
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lib.core.blockwise import Question
     from lib.replay.code import Names, Program
     from lib.replay.input import ReplayInput
     from lib.replay.windows import Replay, Window
@@ -157,8 +159,12 @@ class Engine(Generic[AnySetting]):
         What it is called, also in links.
     new_setting
         Takes a window, and the setting's other attributes by name.
+    clock
+        Asks events in arrival order what the engine's clock does while it reads them, or whatever
+        else moves with all events: `lib.core.blockwise` says how.
     replay
-        Returns what the engine would have made of events.
+        Returns what the engine would have made of the events of some keys, with the answer to
+        `clock`.
     programs
         Returns the code to paste for a setting.
     delay
@@ -176,7 +182,8 @@ class Engine(Generic[AnySetting]):
     name: str
     label: str
     new_setting: Callable[..., AnySetting]
-    replay: Callable[[ReplayInput, AnySetting], Replay]
+    clock: Callable[[ReplayInput, AnySetting], Question[Any]]
+    replay: Callable[[ReplayInput, AnySetting, Any], Replay]
     programs: Callable[[AnySetting, Names], tuple[Program, ...]]
     delay: Delay = Delay()
     parameters: tuple[Parameter, ...] = ()
@@ -191,7 +198,7 @@ class Engine(Generic[AnySetting]):
 
 def replay(events: ReplayInput, setting: Setting) -> Replay:
     """Return what the engine that `setting` is for would have made of the events."""
-    return setting.engine.replay(events, setting)
+    return setting.engine.replay(events, setting, answered(setting.engine.clock(events, setting)))
 
 
 def delay_ms(setting: Setting) -> int:

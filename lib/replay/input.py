@@ -48,6 +48,9 @@ class ReplayInput:
     partition_of_key
         int32, one element a key code: the partition to which Kafka's default partitioner sends the
         key's text, of as many as the topic is known to have.
+    arrival
+        int64, rising: of a part of a topic, which of the topic's events each is, from 0. None: they
+        are the whole topic.
     """
 
     event_time: NDArray[np.int64]
@@ -55,12 +58,15 @@ class ReplayInput:
     partition: NDArray[np.int32]
     received: NDArray[np.int64]
     partition_of_key: NDArray[np.int32]
+    arrival: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         # A loop is compiled for arrays that can be written and for those that cannot: these never
         # can, however they came to be.
         for field in fields(self):
-            view = getattr(self, field.name).view()
+            if (given := getattr(self, field.name)) is None:
+                continue
+            view = given.view()
             view.flags.writeable = False
             object.__setattr__(self, field.name, view)
         lengths = {len(self.event_time), len(self.key), len(self.partition), len(self.received)}
@@ -82,7 +88,26 @@ class ReplayInput:
             key=self.key[which],
             partition=self.partition[which],
             received=self.received[which],
+            arrival=None if self.arrival is None else self.arrival[which],
         )
+
+    def only(self, which: NDArray[np.int64]) -> ReplayInput:
+        """Return some of the events, by their rising indices, as a part of the topic."""
+        return replace(self.taken(which), arrival=self.place(which))
+
+    def arrived(self, of_topic: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how many of these are among the first so many events of the topic."""
+        return of_topic if self.arrival is None else np.searchsorted(self.arrival, of_topic)
+
+    def reached(self, events: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how many events of the topic had come when so many of these had."""
+        if self.arrival is None:
+            return events
+        return np.append(self.arrival, self.arrival[-1:] + 1)[events]
+
+    def place(self, index: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return which of the topic's events some of these are; `NO_INDEX` stays."""
+        return index if self.arrival is None else np.append(self.arrival, -1)[index]
 
     @property
     def keys(self) -> int:
@@ -96,6 +121,7 @@ def replay_input(
     partition: NDArray[np.integer] | None = None,
     received: NDArray[np.integer] | None = None,
     key_texts: Sequence[str] | None = None,
+    partitions: int | None = None,
 ) -> ReplayInput:
     """Return arrays in arrival order as `ReplayInput`.
 
@@ -113,6 +139,8 @@ def replay_input(
         when the newest event so far happened.
     key_texts
         What the keys are written as, one a code; by default their codes.
+    partitions
+        How many the topic has; by default, as many as the events show.
 
     Raises
     ------
@@ -131,11 +159,15 @@ def replay_input(
         key=np.ascontiguousarray(key, dtype=np.int32),
         partition=np.ascontiguousarray(partition, dtype=np.int32),
         received=np.maximum.accumulate(clock) if len(clock) else clock,
-        partition_of_key=default_partitions(key_texts, int(partition.max(initial=0)) + 1),
+        partition_of_key=default_partitions(
+            key_texts, partitions or int(partition.max(initial=0)) + 1
+        ),
     )
 
 
-def replay_input_of(events: pd.DataFrame, key: str = CLIENT) -> ReplayInput:
+def replay_input_of(
+    events: pd.DataFrame, key: str = CLIENT, partitions: int | None = None
+) -> ReplayInput:
     """Return the events table's events, grouped by client or by another column.
 
     Parameters
@@ -144,6 +176,8 @@ def replay_input_of(events: pd.DataFrame, key: str = CLIENT) -> ReplayInput:
         An events table (see `lib.events.table`) in arrival order, every row with a client.
     key
         What to group by, one of `key_columns`. Rows that lack it are one key's, written `null`.
+    partitions
+        How many the topic has; by default, as many as these events show.
     """
     column = events[key].astype("category")
     texts = [str(text) for text in column.cat.categories]
@@ -154,6 +188,7 @@ def replay_input_of(events: pd.DataFrame, key: str = CLIENT) -> ReplayInput:
         events[PARTITION].to_numpy(),
         events[RECEIVED_TIME].to_numpy(),
         [*texts, "null"],
+        partitions,
     )
 
 
@@ -188,23 +223,35 @@ def default_partitions(keys: Sequence[str], partitions: int) -> NDArray[np.int32
     ndarray
         int32, one element a key.
     """
+    found: NDArray[np.int32] = _hashes(keys) % np.int32(partitions)
+    return found
+
+
+def key_hashes(keys: pd.Series) -> NDArray[np.int32]:
+    """Return of each event's key what `default_partitions` takes modulo partitions.
+
+    Events that lack one have that of `null`.
+    """
+    column = keys.astype("category")
+    each = _hashes([*map(str, column.cat.categories), "null"])
+    return each[column.cat.codes.to_numpy()]
+
+
+def _hashes(keys: Sequence[str]) -> NDArray[np.int32]:
     encoded = [key.encode() for key in keys]
     ends = np.cumsum([len(key) for key in encoded], dtype=np.int64)
     found = np.empty(len(encoded), dtype=np.int32)
     if encoded:
         text = np.frombuffer(b"".join(encoded), np.uint8).astype(np.int64)
-        _partition_each(text, ends, partitions, found)
+        _hash_each(text, ends, found)
     return found
 
 
 @compiled
-def _partition_each(
-    text: NDArray[np.int64], ends: NDArray[np.int64], partitions: int, found: NDArray[np.int32]
-) -> None:
+def _hash_each(text: NDArray[np.int64], ends: NDArray[np.int64], found: NDArray[np.int32]) -> None:
     begin = 0
     for key in range(len(ends)):
-        positive = _murmur2(text[begin : ends[key]]) & 0x7FFFFFFF
-        found[key] = positive % partitions
+        found[key] = _murmur2(text[begin : ends[key]]) & 0x7FFFFFFF
         begin = ends[key]
 
 

@@ -174,8 +174,8 @@ class Outcome:
         ahead; None without a final result.
     unclosed
         Number of windows without a final result by the end of the topic.
-    stopped
-        Whether the engine stopped before the end of the topic.
+    stopped_because
+        Why the engine stopped before the end of the topic, as a sentence; empty where it did not.
     """
 
     events: int
@@ -185,12 +185,69 @@ class Outcome:
     latency_median_ms: float | None
     latency_p95_ms: float | None
     unclosed: int
-    stopped: bool = False
+    stopped_because: str = ""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the engine stopped before the end of the topic."""
+        return bool(self.stopped_because)
 
     @property
     def dropped_share(self) -> float:
         """Share of the events dropped, 0 to 1."""
         return self.dropped / self.events if self.events else 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """What an outcome is made of: of the events of some keys.
+
+    Attributes as in `Outcome`; `latency` and `times`, int64, are the result latencies that occur,
+    rising, in ms, and how often each does.
+    """
+
+    events: int
+    dropped: int
+    sessions: SessionFates | None
+    windows: int
+    latency: NDArray[np.int64]
+    times: NDArray[np.int64]
+    stopped_because: str
+
+    def __add__(self, other: Counts) -> Counts:
+        """Return that of the events of both, which have no key and no session in common."""
+        both = np.concatenate((self.latency, other.latency))
+        latency, which = np.unique(both, return_inverse=True)
+        times = np.zeros(len(latency), dtype=np.int64)
+        np.add.at(times, which, np.concatenate((self.times, other.times)))
+        sessions = None
+        if self.sessions is not None and other.sessions is not None:
+            sessions = SessionFates(np.concatenate((self.sessions.kind, other.sessions.kind)))
+        return Counts(
+            self.events + other.events,
+            self.dropped + other.dropped,
+            sessions,
+            self.windows + other.windows,
+            latency,
+            times,
+            self.stopped_because or other.stopped_because,
+        )
+
+    @property
+    def outcome(self) -> Outcome:
+        """They as an outcome."""
+        latency = np.repeat(self.latency, self.times)
+        median, p95 = np.quantile(latency, [0.5, 0.95]).tolist() if len(latency) else (None, None)
+        return Outcome(
+            events=self.events,
+            dropped=self.dropped,
+            sessions=self.sessions,
+            windows=self.windows,
+            latency_median_ms=median,
+            latency_p95_ms=p95,
+            unclosed=self.windows - len(latency),
+            stopped_because=self.stopped_because,
+        )
 
 
 def outcome_of(
@@ -210,22 +267,28 @@ def outcome_of(
         Which events a filter leaves; None: all. Then events are these, and sessions and windows
         those that hold one of them, each with all its events: the engine reads all.
     """
+    return counts_of(replay, true_session, left).outcome
+
+
+def counts_of(
+    replay: Replay,
+    true_session: NDArray[np.integer] | None = None,
+    left: NDArray[np.bool_] | None = None,
+) -> Counts:
+    """Return what `outcome_of` is made of, which can be added up over the events of keys."""
     stopped = replay.stopped_at != NO_INDEX
     windows = windows_left(replay, left)
     results = windows[replay.closed_at[windows] != NO_INDEX]
     latency = (replay.closed_ms - replay.last)[results]
-    median, p95 = np.quantile(latency, [0.5, 0.95]).tolist() if len(latency) else (None, None)
     events = replay.stopped_at if stopped else len(replay.kept)
     late = replay.late if left is None else replay.late & left
-    return Outcome(
-        events=events if left is None else int(np.count_nonzero(left[:events])),
-        dropped=int(np.count_nonzero(late)),
-        sessions=None if true_session is None else _fates_left(replay, true_session, left),
-        windows=len(windows),
-        latency_median_ms=median,
-        latency_p95_ms=p95,
-        unclosed=len(windows) - len(results),
-        stopped=stopped,
+    return Counts(
+        events if left is None else int(np.count_nonzero(left[:events])),
+        int(np.count_nonzero(late)),
+        None if true_session is None else _fates_left(replay, true_session, left),
+        len(windows),
+        *np.unique(latency, return_counts=True),
+        replay.stopped_because,
     )
 
 

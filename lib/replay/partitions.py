@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
 
+from lib.core.blockwise import Answer, Pool, added, alone, answered, as_it_is, first_of
 from lib.core.columns import EVENTS, FROM_MS, SILENT, TO_MS
 from lib.core.jit import compiled
-from lib.replay.engine_clock import newest_so_far
+from lib.replay.engine_clock import find_before, find_partitions, newest_so_far, numbered
+from lib.replay.input import replay_input
 from lib.replay.windows import NEVER
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from lib.core.blockwise import Question, Steps
     from lib.replay.input import ReplayInput
 
 PARTITION: Final = "Partition"
@@ -76,14 +80,14 @@ def partition_skew(
     codes: NDArray[np.int32] = np.asarray(places, dtype=np.int32)
     begin, end = events.received[0], events.received[-1] + 1
     edges = np.unique(np.linspace(begin, end, _BINS + 1).astype(np.int64))
-    held, silent, behind, silence, in_bin, by, idle, within = _held_back(
+    silent, behind, silence, in_bin, by, idle, within = _held_back(
         events.event_time, codes, events.received, len(numbers), edges, idle_timeout_ms
     )
     table = pd.DataFrame(
         {
             PARTITION: numbers.astype(np.int64),
             EVENTS: np.bincount(codes, minlength=len(numbers)),
-            HOLDS_BACK_MS: held,
+            HOLDS_BACK_MS: alone(_find_held_ms(events, numbers)),
             SILENT_MS: silent,
             BEHIND_MS: behind,
             LONGEST_SILENCE_MS: silence,
@@ -108,13 +112,69 @@ def partition_skew(
 
 def slowest_partition(events: ReplayInput) -> int | None:
     """Return the partition that holds the minimum over partitions back longest; None of one."""
-    numbers, places = np.unique(events.partition, return_inverse=True)
+    return answered(slowest_question(events, len(events)))
+
+
+def slowest_question(events: ReplayInput, until: int) -> Question[int | None]:
+    """Ask for the `slowest_partition` of the first `until` events of the topic."""
+    events = events.first(int(events.arrived(np.array([until]))[0]))
+    numbers, _ = yield from find_partitions(events)
     if len(numbers) < 2:
-        return None
-    codes: NDArray[np.int32] = np.asarray(places, dtype=np.int32)
-    edges = np.array([events.received[0], events.received[-1] + 1])
-    held = _held_back(events.event_time, codes, events.received, len(numbers), edges, 1)[0]
+        return Answer(None, first_of, as_it_is)
+    held = yield from _find_held_ms(events, numbers)
+    return Answer(held, added, partial(_longest, numbers))
+
+
+def _longest(numbers: NDArray[np.int32], held: NDArray[np.int64]) -> int:
     return int(numbers[held.argmax()])
+
+
+def _find_held_ms(events: ReplayInput, numbers: NDArray[np.int32]) -> Steps[NDArray[np.int64]]:
+    """Find for how long each partition held the minimum back, until the last event of a block."""
+    partition, partitions = numbered(events, numbers)
+    before = yield from find_before(events, partition, partitions)
+    first = yield Pool(events.event_time[:1], _first_any)
+    if not len(events):
+        return np.zeros(partitions, dtype=np.int64)
+    started = before.newest != NEVER
+    return _held_ms(
+        events.event_time,
+        partition,
+        events.received,
+        # Before its first event a partition counts as at the topic's first event.
+        np.where(started, before.newest, first[0]),
+        started,
+        int(before.newest.max()),
+        before.last_ms if before.events else int(events.received[0]),
+    )
+
+
+def _first_any(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
+    return one if len(one) else other
+
+
+@compiled
+def _held_ms(
+    event_time: NDArray[np.int64],
+    partition: NDArray[np.int64],
+    received: NDArray[np.int64],
+    newest: NDArray[np.int64],
+    started: NDArray[np.bool_],
+    top: int,
+    now: int,
+) -> NDArray[np.int64]:
+    held = np.zeros(len(newest), np.int64)
+    holder = int(np.argmin(newest))
+    for i in range(len(event_time)):
+        if top > newest[holder]:
+            held[holder] += received[i] - now
+        p, t, now = partition[i], event_time[i], received[i]
+        newest[p] = max(newest[p], t) if started[p] else t
+        started[p] = True
+        top = max(top, t)
+        if p == holder or newest[p] <= newest[holder]:
+            holder = int(np.argmin(newest))
+    return held
 
 
 @compiled
@@ -129,7 +189,6 @@ def _held_back(
     NDArray[np.int64],
     NDArray[np.int64],
     NDArray[np.int64],
-    NDArray[np.int64],
     NDArray[np.int32],
     NDArray[np.int64],
     NDArray[np.bool_],
@@ -139,7 +198,6 @@ def _held_back(
     n = len(event_time)
     newest = np.full(partitions, event_time[0], np.int64)
     seen_at = np.full(partitions, received[0], np.int64)
-    held = np.zeros(partitions, np.int64)
     silent = np.zeros(partitions, np.int64)
     behind = np.zeros(partitions, np.int64)
     silence = np.zeros(partitions, np.int64)
@@ -162,7 +220,7 @@ def _held_back(
         silence[p] = max(silence[p], now - seen_at[p])
         seen_at[p] = now
         top = max(top, t)
-        if p == holder or newest[p] < newest[holder]:
+        if p == holder or newest[p] <= newest[holder]:
             holder = int(np.argmin(newest))
         until = received[i + 1] if i + 1 < n else now
         lag = top - newest[holder]
@@ -170,15 +228,15 @@ def _held_back(
             by[at], in_bin[at] = lag, holder
             idle[at] = now - seen_at[holder] > timeout
         if lag > 0:
-            held[holder] += until - now
             silent[holder] += max(0, until - max(now, seen_at[holder] + timeout))
             behind[holder] = max(behind[holder], lag)
     for p in range(partitions):
         silence[p] = max(silence[p], received[n - 1] - seen_at[p])
-    return held, silent, behind, silence, in_bin, by, idle, within
+    return silent, behind, silence, in_bin, by, idle, within
 
 
 def warm_up() -> None:
     """Compile what is compiled, or load it from numba's cache."""
     two, codes = np.zeros(2, dtype=np.int64), np.zeros(2, dtype=np.int32)
     _held_back(two, codes, two, 1, np.arange(2), 1)
+    slowest_partition(replay_input(two, codes, np.arange(2)))

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lib.replay.goal import Goal
-    from lib.replay.input import ReplayInput
     from lib.replay.outcome import Outcome
 
     Moment = Callable[[int], str]
@@ -50,17 +49,17 @@ def latency_means(outcome: Outcome) -> str:
     )
 
 
-def advice_sentence(advice: Advice, events: ReplayInput, goal: Goal, moment: Moment) -> str:
+def advice_sentence(advice: Advice, goal: Goal, moment: Moment) -> str:
     """Return what is advised and whether it may be relied on; it begins with `named`.
 
     Parameters
     ----------
-    events, goal
-        What `lib.replay.advisor.advise` was asked.
+    goal
+        What `lib.replay.advisor.advise` was asked for.
     """
     if advice.refusal is None:
         return f"{named(advice.setting)}{_promise(advice)}"
-    why = _why(advice.refusal, events, goal, moment)
+    why = _why(advice.refusal, advice.outcome.events, goal, moment)
     return f"{named(advice.setting)}{_known(advice)} {why}{_tested(advice)}"
 
 
@@ -81,7 +80,7 @@ def _known(advice: Advice) -> str:
     )
 
 
-def _why(refusal: Refusal, events: ReplayInput, goal: Goal, moment: Moment) -> str:
+def _why(refusal: Refusal, events: int, goal: Goal, moment: Moment) -> str:
     """Return why a setting is not called one that holds, as sentences."""
     if refusal.reason is Reason.NOTHING:
         what = "no session is ever broken" if refusal.of_sessions else "no event is ever dropped"
@@ -93,7 +92,7 @@ def _why(refusal: Refusal, events: ReplayInput, goal: Goal, moment: Moment) -> s
             f"The topic is too short: to promise {share_text(share or 0)} takes "
             f"{counted(refusal.needed, noun)} or more."
         )
-    at = moment(int(events.received[refusal.at]))
+    at = moment(refusal.at_ms)
     if refusal.reason is Reason.CHANGES:
         return (
             f"The topic changes at {at}: {share_text(1 - goal.most_dropped)} of a stretch's events "
@@ -111,7 +110,7 @@ def _why(refusal: Refusal, events: ReplayInput, goal: Goal, moment: Moment) -> s
     if refusal.reason is Reason.FAILS:
         return f"The stretch that begins at {at} did not keep the goal."
     if refusal.together:
-        allowed = int(goal.most_dropped * len(events))
+        allowed = int(goal.most_dropped * events)
         return (
             f"A few moments decide everything: late events come some {refusal.together:,} at a "
             f"time, the most at {at}, and the goal lets {allowed:,} be dropped in the whole topic."

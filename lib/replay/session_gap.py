@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lib.core.blockwise import Answer
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from lib.core.blockwise import Question
     from lib.replay.input import ReplayInput
 
 
-def smallest_gap_ms(
-    events: ReplayInput, sessions: NDArray[np.integer], most_broken: float
-) -> int | None:
-    """Return the smallest gap that breaks few enough sessions, or None where none does.
+def smallest_gap_question(
+    events: ReplayInput, sessions: NDArray[np.integer], until: int, most_broken: float
+) -> Question[int | None]:
+    """Ask for the smallest gap that breaks few enough sessions, or None where none does.
 
     A session is exact when the gap is no smaller than its longest pause, and smaller than its
     distance from any other event of its key.
@@ -23,13 +27,26 @@ def smallest_gap_ms(
     Parameters
     ----------
     events
-        The events.
+        Those of some keys and sessions, all that they have.
     sessions
         The true session of each, codes from 0, negative for none.
+    until
+        Of how many events of the topic it is asked, the first.
     most_broken
         The largest share of sessions that may not be exact, 0 to 1.
     """
-    pause, distance = _pauses_and_distances(events, sessions)
+    yield from ()  # a question without a round
+    first = int(events.arrived(np.array([until]))[0])
+    found = np.array(_pauses_and_distances(events.first(first), sessions[:first]))
+    return Answer(found, _beside, partial(_smallest_gap_ms, most_broken))
+
+
+def _beside(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.concatenate((one, other), axis=1)
+
+
+def _smallest_gap_ms(most_broken: float, found: NDArray[np.int64]) -> int | None:
+    pause, distance = found
     if not len(pause):
         return None
     possible = pause < distance

@@ -34,6 +34,8 @@ _CHANCE: Final = 0.01
 _CHANGE: Final = 1.5
 """Factor by which the tolerance has to change for the change to matter."""
 
+_BEYOND: Final = np.iinfo(np.int64).max
+
 _BINS: Final = 200
 """Bins of equally many events in which late events are counted to see how lumpy they are."""
 
@@ -46,6 +48,72 @@ def bounds(events: int, stretches: int) -> NDArray[np.int64]:
 def slack_ms(setting: Setting) -> int:
     """Return how far out of order an event may be without any delay: the session gap, or 0."""
     return setting.window.length_ms if isinstance(setting.window, SessionWindow) else 0
+
+
+@dataclass(frozen=True, eq=False)
+class Highest:
+    """The highest values of each stretch: of what no more than a share of its values are above.
+
+    Attributes
+    ----------
+    share
+        The share, 0 to 1.
+    most
+        How many values of a stretch are kept, at most.
+    events
+        int64, how many events each stretch has.
+    values
+        The highest of each, int64.
+    """
+
+    share: float
+    most: NDArray[np.int64]
+    events: NDArray[np.int64]
+    values: tuple[NDArray[np.int64], ...]
+
+    @classmethod
+    def of(
+        cls, values: NDArray[np.int64], events: ReplayInput, cuts: NDArray[np.int64], share: float
+    ) -> Highest:
+        """Return those of some events, each with a value, in stretches of the topic."""
+        inner = events.arrived(cuts)[1:-1]
+        most = (share * np.diff(cuts)).astype(np.int64) + 1
+        parts = np.split(values, inner)
+        highest = tuple(_highest(*each) for each in zip(parts, most.tolist(), strict=True))
+        return cls(share, most, np.array([len(part) for part in parts]), highest)
+
+    def __add__(self, other: Highest) -> Highest:
+        """Return those of the events of both."""
+        both = map(np.concatenate, zip(self.values, other.values, strict=True))
+        values = tuple(_highest(*each) for each in zip(both, self.most.tolist(), strict=True))
+        return Highest(self.share, self.most, self.events + other.events, values)
+
+    @property
+    def upper(self) -> NDArray[np.int64]:
+        """What no more than the share of a stretch's values are above, int64; 0 without any."""
+        found = (
+            _upper(values, int(self.share * events), events)
+            for values, events in zip(self.values, self.events.tolist(), strict=True)
+        )
+        return np.array(list(found), dtype=np.int64)
+
+
+def _highest(values: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    if len(values) <= most:
+        return values
+    return np.partition(values, len(values) - most)[len(values) - most :]
+
+
+def _upper(highest: NDArray[np.int64], above: int, events: int) -> int:
+    return 0 if above >= events else int(_highest(highest, above + 1).min())
+
+
+def upper_of_each(
+    values: NDArray[np.int64], cuts: NDArray[np.int64], share: float
+) -> NDArray[np.int64]:
+    """Return for each stretch what no more than a share of its values are above."""
+    parts = np.split(values, cuts[1:-1])
+    return np.array([_upper(part, int(share * len(part)), len(part)) for part in parts])
 
 
 def needs_ms(undelayed: Replay, cuts: NDArray[np.int64], most_dropped: float) -> NDArray[np.int64]:
@@ -64,30 +132,6 @@ def needs_ms(undelayed: Replay, cuts: NDArray[np.int64], most_dropped: float) ->
         The share, 0 to 1.
     """
     return upper_of_each(undelayed.missed_by_ms, cuts, most_dropped)
-
-
-def out_of_order_ms(
-    events: ReplayInput, undelayed: Replay, cuts: NDArray[np.int64], share: float
-) -> NDArray[np.int64]:
-    """Return for each stretch by how much all but a share of the events are behind the clock."""
-    behind = np.maximum(undelayed.clock - events.event_time, 0)
-    return upper_of_each(behind, cuts, share)
-
-
-def upper_of_each(
-    values: NDArray[np.int64], cuts: NDArray[np.int64], share: float
-) -> NDArray[np.int64]:
-    """Return for each stretch what no more than a share of its values are above."""
-    parts = np.split(values, cuts[1:-1])
-    return np.array([_upper(part, share) for part in parts], dtype=np.int64)
-
-
-def _upper(values: NDArray[np.int64], share: float) -> int:
-    """Return what no more than a share of the values are above."""
-    above = int(share * len(values))
-    if above >= len(values):
-        return 0
-    return int(np.partition(values, len(values) - 1 - above)[len(values) - 1 - above])
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,17 +248,37 @@ class Lumps:
     largest_at: int
 
 
-def lumps(undelayed: Replay) -> Lumps:
-    """Return how the late events of a replay without a delay come."""
-    late = np.flatnonzero(undelayed.missed_by_ms)
-    cuts = bounds(len(undelayed.missed_by_ms), _BINS)
-    in_bin = np.diff(np.searchsorted(late, cuts))
-    if not len(late):
-        return Lumps(0, 0, 0.0, -1)
-    most = int(np.argmax(in_bin))
-    return Lumps(
-        late=len(late),
-        bins=int(np.count_nonzero(in_bin)),
-        size=float(in_bin.var() / in_bin.mean()),
-        largest_at=int(late[np.searchsorted(late, cuts[most])]),
-    )
+@dataclass(frozen=True, eq=False)
+class LateInBins:
+    """How many events are late in each of 200 bins of equally many events, and the first of them.
+
+    `late` and `first` are int64; the index in the topic is beyond every index where none is.
+    """
+
+    late: NDArray[np.int64]
+    first: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, events: ReplayInput, undelayed: Replay, of_topic: int) -> LateInBins:
+        """Return those of some events of a topic of so many."""
+        late = np.flatnonzero(undelayed.missed_by_ms)
+        begins = np.searchsorted(late, events.arrived(bounds(of_topic, _BINS)))
+        places = np.append(events.place(late), _BEYOND)
+        number = np.diff(begins)
+        return cls(number, np.where(number > 0, places[begins[:-1]], _BEYOND))
+
+    def __add__(self, other: LateInBins) -> LateInBins:
+        """Return those of the events of both."""
+        return LateInBins(self.late + other.late, np.minimum(self.first, other.first))
+
+    @property
+    def lumps(self) -> Lumps:
+        """How late events come."""
+        if not self.late.any():
+            return Lumps(0, 0, 0.0, -1)
+        return Lumps(
+            late=int(self.late.sum()),
+            bins=int(np.count_nonzero(self.late)),
+            size=float(self.late.var() / self.late.mean()),
+            largest_at=int(self.first[np.argmax(self.late)]),
+        )

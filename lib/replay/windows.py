@@ -144,8 +144,8 @@ class Replay:
     count
         int64, number of events.
     closed_at
-        int64, index of the last event that had arrived when the final result came out, or
-        `NO_INDEX`.
+        int64, index in the topic of the last event that had arrived when the final result came out,
+        or `NO_INDEX`.
     closed_ms
         int64, received time of that moment, epoch milliseconds, or `NO_INDEX`.
 

@@ -181,7 +181,7 @@ def _told(report: Report) -> Document:
     if report.replayed is not None:
         told["replay"] = _replay(report.replayed, report.asked.setting)
         if report.replayed.advice is not None:
-            told["advice"] = _advice(report, report.replayed, report.replayed.advice)
+            told["advice"] = _advice(report, report.replayed.advice)
     return told | dict.fromkeys(_of_all_events(report))
 
 
@@ -281,17 +281,17 @@ def _stretch(contents: Contents, role: str, bounds: tuple[int, int] | None) -> D
 
 
 def _replay(replayed: Replayed, setting: Setting) -> Document:
-    replay, outcome = replayed.replay, replayed.outcome
+    outcome = replayed.outcome
     return {
         "engine": setting.engine.name,
         "settings": settings_of(setting),
         "grouped_by": replayed.key,
         "events": outcome.events,
-        "counted": None if replayed.left is None else COUNTED,
+        "counted": COUNTED if replayed.is_filtered else None,
         "windows": outcome.windows,
         "closed_windows": outcome.windows - outcome.unclosed,
         "order_only": replayed.order_only,
-        "stopped": replay.stopped_because or None,
+        "stopped": outcome.stopped_because or None,
         **_outcome(outcome, with_latency=not replayed.order_only),
     }
 
@@ -309,11 +309,11 @@ def _outcome(outcome: Outcome, *, with_latency: bool = True) -> Document:
     }
 
 
-def _advice(report: Report, replayed: Replayed, advice: Advice) -> Document:
+def _advice(report: Report, advice: Advice) -> Document:
     goal = report.asked.goal
     refusal = advice.refusal
     return {
-        "sentence": advice_sentence(advice, replayed.events, goal, moment_text),
+        "sentence": advice_sentence(advice, goal, moment_text),
         "how_chosen": how_chosen(advice, len(report.topic.positions)),
         "engine": advice.setting.engine.name,
         "settings": settings_of(advice.setting),

@@ -19,6 +19,7 @@ from lib.charts.rows import MOST_LANES
 from lib.charts.skew import LateMarks, skew_plot
 from lib.charts.times import TimeScale
 from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
+from lib.report.report import ReplayedEvents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     import altair as alt
     import pandas as pd
 
-    from lib.report.report import Replayed, Report
+    from lib.report.report import Report
 
 WIDTH: Final = 860
 _ROW: Final = 13
@@ -77,8 +78,9 @@ def _drawings(report: Report) -> Iterator[Drawing]:
         if not report.is_cut:
             yield from _of_outages(report.analysis.outages, timed, zero_ms)
         yield from _of_delays(timed, zero_ms)
-    if report.replayed is not None and not report.replayed.order_only:
-        yield _of_replay(report.replayed)
+    replayed = report.replayed
+    if isinstance(replayed, ReplayedEvents) and not replayed.order_only:
+        yield _of_replay(replayed)
     yield from _of_sessions(table)
 
 
@@ -104,7 +106,7 @@ def _of_delays(timed: pd.DataFrame, zero_ms: int) -> Iterator[Drawing]:
     yield _drawing("distribution", "Distribution of delay", drawn.reading, drawn.chart)
 
 
-def _of_replay(replayed: Replayed) -> Drawing:
+def _of_replay(replayed: ReplayedEvents) -> Drawing:
     clock = "watermark, or stream time, by which the engine judged"
     drawn = skew_plot(
         replayed.topic.events.table,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from lib.analysis.delays import quantile_table
 from lib.analysis.findings import Told, extent_between, findings
 from lib.analysis.notices import notices
 from lib.analysis.of_topic import (
+    NONE_RECEIVED,
     by_diagnosis,
     is_cut,
     of_a_part,
@@ -21,15 +22,37 @@ from lib.analysis.of_topic import (
     why_no_delay,
 )
 from lib.analysis.sequence_numbers import RejectedRecords, SequenceNumbers
+from lib.analysis.summary import summary_of
 from lib.analysis.time_notices import NO_EVENT_TIME, time_notices
 from lib.analysis.timestamp_quality import assess_order
+from lib.cluster import questions
+from lib.cluster.asking import NotInBlocksError, ask
+from lib.cluster.correcting import corrected
+from lib.cluster.filtering import with_left
+from lib.cluster.replaying import ReplaysOnCluster, outcome_on
 from lib.cluster.topic import answers_of
-from lib.core.columns import CLIENT, LAST_HEARD, LOST, RECORD_TIME, SENT_TIME, SESSION
-from lib.core.errors import SkewlineError
+from lib.core.columns import CLIENT, LAST_HEARD, LOST, SESSION
+from lib.core.errors import SettingsError, SkewlineError
 from lib.events.table import THE_CLIENT
-from lib.report.report import NO_EVENT, Report, for_readers
+from lib.replay.advisor import advise_on
+from lib.replay.in_blocks import Job
+from lib.replay.sentences import NO_ADVICE as NO_SETTING
+from lib.report.files import QUESTIONS
+from lib.report.report import (
+    KEYS,
+    NO_EVENT,
+    NONE_LEFT,
+    Replayed,
+    Report,
+    filtered_notice,
+    for_readers,
+    is_senseless,
+    why_no_advice,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from distributed import Client
 
     from lib.analysis.findings import Extent
@@ -38,11 +61,13 @@ if TYPE_CHECKING:
     from lib.loading.load import LoadedTopic
     from lib.report.report import Asked
 
-NO_REPLAY: Final = "Engines are not replayed on a cluster: report without --cluster to have it."
-NO_FINDINGS: Final = (
-    "Delay is not taken apart on a cluster, and findings tell of its parts: report without "
-    "--cluster to have them."
+NO_ADVICE: Final = (
+    "Some events have no received time, and on a cluster it is not looked for what to set for the "
+    "others: report without --cluster to have it."
 )
+_MOST_ROWS: Final = 1_000_000  # of a table that one machine brings into order
+
+_OF_NUMBERS: Final = ("outages", "quiet", "sequence_numbers", "findings")
 _OF_OUTAGES: Final = (
     CLIENT, SESSION, outages.KIND, LAST_HEARD, outages.BACK_AT, outages.SILENCE,
     outages.HELD_BACK, LOST, outages.LARGEST_DELAY, outages.BURST_END,
@@ -58,15 +83,20 @@ def check_asked(asked: Asked) -> None:
     SkewlineError
         When it cannot.
     """
-    for is_asked, option in ((asked.where, "--where"), (asked.correct, "--correct-clocks")):
-        if is_asked:
-            raise SkewlineError(f"{option} does not go with --cluster.", "Leave one of them out.")
+    if KEYS.get(asked.key.lower(), asked.key) not in (CLIENT, SESSION):
+        raise SkewlineError(
+            f"On a cluster, windows cannot be grouped by “{asked.key}”.",
+            "Choose client or session, or report without --cluster.",
+        )
 
 
-def report_on_held(client: Client, held: HeldTopic, asked: Asked, *, doing: Doing) -> Report:
+def report_on_held(
+    client: Client, held: HeldTopic, asked: Asked, *, doing: Doing, tables: Collection[str] = ()
+) -> Report:
     """Return the report on a topic that a cluster holds.
 
-    What cannot be told there is in `Report.untold`, with why.
+    What cannot be told there is in `Report.untold`, with why. `tables` are the names of those of
+    `lib.report.files.QUESTIONS` that are wanted.
     """
     topic = held.topic
     # What a document tells of a topic whose events are elsewhere is in these attributes alone.
@@ -77,10 +107,14 @@ def report_on_held(client: Client, held: HeldTopic, asked: Asked, *, doing: Doin
         said = [*time_notices(contents, topic.fields, topic.recognition, None)]
         said = [for_readers(each) for each in (*said, *notices(told, None))]
         return Report(told, asked, said, None, None, None, None, f"{why}.", None, told)
+    if asked.correct:
+        doing("Correcting the event times of wrong clocks")
+        held = corrected(client, held)
+    if asked.where:
+        held = with_left(client, held, asked.where)
     rejected = RejectedRecords(contents.rejected, others=topic.report.may_lack_records)
     answers = answers_of(client, held, rejected, doing=doing)
-    zero = answers.order["zero"]
-    topic = replace(topic, contents=replace(contents, zero_ms=zero))
+    topic = _with_times(held.topic, answers, keeps_zero=asked.correct)
     told = cast("LoadedTopic", topic)
     order = answers.order["order"]
     assessed = assess_order(order, answers.clients["own"], contents.events)
@@ -88,10 +122,9 @@ def report_on_held(client: Client, held: HeldTopic, asked: Asked, *, doing: Doin
     verdict = by_diagnosis(assessed, diagnosis) if order.events else None
     said = [*time_notices(topic.contents, topic.fields, topic.recognition, diagnosis)]
     said = [for_readers(each) for each in (*said, *notices(told, verdict))]
-    untold = _untold(topic, answers)
     analysis = _analysis(topic, answers, assessed, rejected)
     analysis = of_a_part(analysis) if is_cut(told) or tells_nothing(diagnosis) else analysis
-    return Report(
+    report = Report(
         told,
         asked,
         said,
@@ -102,18 +135,115 @@ def report_on_held(client: Client, held: HeldTopic, asked: Asked, *, doing: Doin
         why_no_delay(verdict),
         None,
         told,
-        untold=untold,
+        untold=dict.fromkeys(_OF_NUMBERS, answers.no_numbers) if answers.no_numbers else {},
+    )
+    if asked.where:
+        report = _of_part(client, held, report, answers)
+    order_only = asked.in_order and not is_senseless(verdict) and bool(why_no_delay(verdict))
+    if report.summary is None or (report.withheld and not order_only):
+        return report
+    try:
+        replayed = _replayed(client, held, asked, order_only, doing, tables)
+        return replace(report, replayed=replayed)
+    except NotInBlocksError as fault:
+        untold = {**report.untold, **dict.fromkeys(("replay", "advice"), fault.what)}
+        return replace(report, untold=untold)
+
+
+def _of_part(client: Client, held: HeldTopic, report: Report, answers: Answers) -> Report:
+    """Return the report on what a filter leaves, as `lib.report.report.report_on` makes it."""
+    assert report.analysis is not None
+    extremes, analysis = answers.order["extremes_left"], report.analysis
+    every, where = report.whole.contents, report.asked.where
+    left: Mapping[str, Any] = ask(client, questions.of_left, held.by_client)
+    clients, names = left["clients"][CLIENT], left["names"]
+    said = [filtered_notice(where, extremes.events, every.events), *report.notices]
+    contents = replace(
+        every,
+        events=extremes.events,
+        clients=names.clients,
+        sessions=names.sessions,
+        without_received=extremes.events - extremes.delays.n,
+        event=extremes.event,
+        received=extremes.received,
+    )
+    part = cast("LoadedTopic", replace(cast("ClusterTopic", report.whole), contents=contents))
+    if not extremes.events:
+        report = replace(report, summary=None, analysis=None, withheld=NONE_LEFT)
+        return replace(report, topic=part, notices=said)
+    of_part = replace(
+        analysis,
+        delay=quantile_table(answers.order["delays_left"]),
+        outages=analysis.outages[analysis.outages[CLIENT].isin(clients)],
+        clocks=analysis.clocks[analysis.clocks[CLIENT].isin(clients)],
+        findings=[],
+    )
+    return replace(
+        report,
+        topic=part,
+        notices=said,
+        summary=summary_of(extremes, names.clients, names.sessions),
+        analysis=of_part,
+        withheld=report.withheld or ("" if extremes.delays.n else NONE_RECEIVED),
+        is_cut=left["is_cut"],
     )
 
 
-def _untold(topic: ClusterTopic, answers: Answers) -> dict[str, str]:
-    untold = dict.fromkeys(("replay", "advice"), NO_REPLAY)
-    if {SENT_TIME, RECORD_TIME} & topic.contents.columns:
-        untold["findings"] = NO_FINDINGS
-    if answers.no_numbers:
-        names = ("outages", "quiet", "sequence_numbers", "findings")
-        untold |= dict.fromkeys(names, answers.no_numbers)
-    return untold
+def _with_times(topic: ClusterTopic, answers: Answers, *, keeps_zero: bool) -> ClusterTopic:
+    """Return a topic with what its events, as they were asked, say of zero and of event times."""
+    summary, contents = answers.summary, topic.contents
+    zero = contents.zero_ms if keeps_zero else answers.order["zero"]
+    event = summary.first_event_ms, summary.last_event_ms
+    return replace(topic, contents=replace(contents, zero_ms=zero, event=event))
+
+
+def _replayed(
+    client: Client,
+    held: HeldTopic,
+    asked: Asked,
+    order_only: bool,
+    doing: Doing,
+    tables: Collection[str],
+) -> Replayed:
+    job = Job(
+        (asked.setting,), _key(held, asked.key), held.topic.fields.session is not None, order_only
+    )
+    replays = ReplaysOnCluster(client, held, job)
+    doing(f"Replaying {asked.setting.engine.label}")
+    outcome = outcome_on(replays)
+    found = Replayed(
+        outcome=outcome, order_only=order_only, key=job.key, is_filtered=bool(asked.where)
+    )
+    for name in sorted({*tables} & QUESTIONS.keys()):
+        rows = {"windows": outcome.windows, "dropped": outcome.dropped}[name]
+        found = replace(found, tables={**found.tables, name: _table(replays, name, rows)})
+    why = why_no_advice(found)
+    if not why and held.topic.contents.without_received:
+        why = NO_ADVICE
+    if why:
+        return replace(found, no_advice=why)
+    doing("Looking for the setting that keeps the goal")
+    advice = advise_on(replays, asked.setting, asked.goal)
+    return replace(found, advice=advice, no_advice="" if advice else NO_SETTING)
+
+
+def _table(replays: ReplaysOnCluster, name: str, rows: int) -> pd.DataFrame:
+    if rows > _MOST_ROWS:
+        raise SkewlineError(
+            f"--{name} would have {rows:,} rows: a cluster's may have {_MOST_ROWS:,} at most.",
+            "Leave it out, or choose records with --from and --to, or events with --where.",
+        )
+    return replays.table_of(QUESTIONS[name])
+
+
+def _key(held: HeldTopic, name: str) -> str:
+    """Return the column that windows are grouped by, as `report_on` takes it, by its name."""
+    column = KEYS.get(name.lower(), name)
+    contents = held.topic.contents
+    few = held.names.sessions * 2 > contents.events - contents.without_received
+    if column == SESSION and (held.topic.fields.session is None or few):
+        raise SettingsError("Windows cannot be grouped by “session”.", "Choose client.")
+    return column
 
 
 def _analysis(
@@ -127,7 +257,15 @@ def _analysis(
     numbers = None
     if numbering is not None:
         numbers = SequenceNumbers(numbering, np.empty(0, np.int64))
-    told = Told(numbers, rejected, None, None, found["steps"], found["gone"])
+    told = Told(
+        numbers,
+        rejected,
+        found.get("parts"),
+        found.get("of_outages"),
+        found["steps"],
+        found["gone"],
+        found["impossible"],
+    )
     return Analysis(
         timestamps=verdict,
         delay=quantile_table(answers.order["order"].delays),
@@ -147,7 +285,8 @@ def _analysis(
 
 
 def _extent(topic: ClusterTopic, answers: Answers) -> Extent:
-    summary, zero = answers.summary, answers.order["zero"]
+    summary, zero = answers.summary, topic.contents.zero_ms
+    assert zero is not None
     first, last = summary.first_received_ms, summary.last_received_ms
     if first is None or last is None:
         first, last = summary.first_event_ms, summary.last_event_ms

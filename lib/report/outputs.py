@@ -17,6 +17,7 @@ from lib.events.export import write_capture
 from lib.report.against import against_sentence
 from lib.report.files import DROPPED, WINDOWS, dropped_of, windows_of
 from lib.report.junit import junit_of
+from lib.report.report import ReplayedEvents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lib.report.made import Made
-    from lib.report.report import Replayed
 
 STANDARD_OUTPUT = "-"
 
@@ -107,20 +107,25 @@ def _events(made: Made) -> bytes | None:
 
 
 def _windows(made: Made) -> bytes:
-    return _of_replay(made, WINDOWS, windows_of)
+    return _of_replay(made, "windows", WINDOWS, windows_of)
 
 
 def _dropped(made: Made) -> bytes:
-    return _of_replay(made, DROPPED, dropped_of)
+    return _of_replay(made, "dropped", DROPPED, dropped_of)
 
 
 def _of_replay(
-    made: Made, columns: Sequence[str], table_of: Callable[[Replayed], pd.DataFrame]
+    made: Made,
+    name: str,
+    columns: Sequence[str],
+    table_of: Callable[[ReplayedEvents], pd.DataFrame],
 ) -> bytes:
     """Return a table of the replay as CSV; without rows where it is withheld, as is said."""
     report = made.report
     replayed = None if report is None else report.replayed
-    if replayed is None:
+    if replayed is not None and name in replayed.tables:
+        return csv_of(replayed.tables[name]).encode(errors="replace")
+    if not isinstance(replayed, ReplayedEvents):
         return f"{','.join(columns)}\r\n".encode()
     return csv_of(table_of(replayed)).encode(errors="replace")
 

@@ -28,7 +28,7 @@ from lib.replay.input import key_columns, replay_input_of
 from lib.replay.of_topic import advice_on, replayed_with
 from lib.replay.registry import ENGINES
 from lib.replay.sentences import NO_ADVICE
-from lib.replay.windows import NO_INDEX, SessionWindow
+from lib.replay.windows import SessionWindow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -48,7 +48,9 @@ if TYPE_CHECKING:
     from lib.replay.windows import Replay
 
 NO_EVENT: Final = "There is no event."
-_KEYS: Final = {"client": CLIENT, "session": SESSION, "partition": PARTITION}
+NONE_LEFT: Final = "No event fulfils the filter."
+KEYS: Final = {"client": CLIENT, "session": SESSION, "partition": PARTITION}
+"""What columns that windows can be grouped by are called."""
 _FIELDS_PLACE: Final = "with --fields, or under Fields in the app"
 
 
@@ -85,17 +87,14 @@ class Asked:
     key: str = "client"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Replayed:
     """What an engine would have made of a topic.
 
     Attributes
     ----------
-    topic, events
-        The topic that was replayed, with the events that have a received time; and its events as
-        the engine read them.
-    replay, outcome
-        What it made of them; and that in numbers, of the events that a filter leaves.
+    outcome
+        What it made of it in numbers, of the events that a filter leaves.
     order_only
         Whether received times are stand-ins for the order: nothing is told of when results came.
     advice
@@ -104,6 +103,32 @@ class Replayed:
         Why there is none; "" if there is.
     key
         The column that windows are grouped by.
+    is_filtered
+        Whether a filter leaves some of the events.
+    tables
+        Those of `lib.report.files` that were made where the events are, by their names.
+    """
+
+    outcome: Outcome
+    order_only: bool
+    advice: Advice | None = None
+    no_advice: str = ""
+    key: str = CLIENT
+    is_filtered: bool = False
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayedEvents(Replayed):
+    """What an engine would have made of a topic, event by event.
+
+    Attributes
+    ----------
+    topic, events
+        The topic that was replayed, with the events that have a received time; and its events as
+        the engine read them.
+    replay
+        What it made of them.
     left
         Which of the events a filter leaves; None: all.
     """
@@ -111,11 +136,6 @@ class Replayed:
     topic: LoadedTopic
     events: ReplayInput
     replay: Replay
-    outcome: Outcome
-    order_only: bool
-    advice: Advice | None
-    no_advice: str
-    key: str = CLIENT
     left: NDArray[np.bool_] | None = None
 
 
@@ -167,7 +187,7 @@ class Report:
     @property
     def event_times_tell_nothing(self) -> bool:
         """Whether no figure can be made of the event times, so that their order says nothing."""
-        return _is_senseless(self.verdict)
+        return is_senseless(self.verdict)
 
 
 def report_on(
@@ -194,7 +214,7 @@ def report_on(
         return _of_part(topic, asked, said, verdict, diagnosis, analyse)
     summary, withheld = summarise(topic.events.table, slice(None)), why_no_delay(verdict)
     replayed = None
-    if not withheld or (asked.in_order and not _is_senseless(verdict)):
+    if not withheld or (asked.in_order and not is_senseless(verdict)):
         replayed = _replayed(topic, asked, bool(withheld))
     analysis = analyse(topic, diagnosis)
     return Report(
@@ -202,7 +222,8 @@ def report_on(
     )
 
 
-def _is_senseless(verdict: Verdict | None) -> bool:
+def is_senseless(verdict: Verdict | None) -> bool:
+    """Return whether no figure can be made of the event times, so that their order says nothing."""
     return verdict is not None and verdict.of_event_times
 
 
@@ -223,15 +244,14 @@ def _of_part(
     kept = filtered(every, asked.where, topic.fields)
     table = every[kept].reset_index(drop=True)
     part = replace(topic, events=replace(topic.events, table=table))
-    said = [_filtered_notice(asked.where, len(table), len(every)), *said]
+    said = [filtered_notice(asked.where, len(table), len(every)), *said]
     if table.empty:
-        none = "No event fulfils the filter."
-        return Report(part, asked, said, verdict, diagnosis, None, None, none, None, topic)
+        return Report(part, asked, said, verdict, diagnosis, None, None, NONE_LEFT, None, topic)
     withheld = why_no_delay(verdict)
     replayed = None
     if not withheld and part.events.timed.empty:
         withheld = NONE_RECEIVED
-    elif not withheld or (asked.in_order and not _is_senseless(verdict)):
+    elif not withheld or (asked.in_order and not is_senseless(verdict)):
         replayed = _replayed(topic, asked, bool(withheld), kept)
     return Report(
         part,
@@ -266,7 +286,8 @@ def _left_of(
     )
 
 
-def _filtered_notice(where: Sequence[str], events: int, every: int) -> Notice:
+def filtered_notice(where: Sequence[str], events: int, every: int) -> Notice:
+    """Return how many events a filter leaves."""
     conditions = " and ".join(f"“{condition}”" for condition in where)
     sentence = f"Only events where {conditions} are told of: {events:,} of {every:,}."
     return Notice(About.FILTER, Level.NOTE, sentence)
@@ -279,7 +300,7 @@ def for_readers(notice: Notice) -> Notice:
 
 def _replayed(
     whole: LoadedTopic, asked: Asked, order_only: bool, kept: NDArray[np.bool_] | None = None
-) -> Replayed:
+) -> ReplayedEvents:
     """Return the replay of a topic; `kept`: which events a filter leaves."""
     topic = in_order_of_records(whole) if order_only else with_received(whole)
     if kept is not None and not order_only and whole.events.without_received:
@@ -287,25 +308,32 @@ def _replayed(
     key = _key_column(topic, asked.key)
     events = replay_input_of(topic.events.table, key)
     replay, outcome = replayed_with(topic, events, asked.setting, kept)
-    found = Replayed(topic, events, replay, outcome, order_only, None, "", key, kept)
-    return _advised(found, asked)
+    found = ReplayedEvents(
+        topic=topic,
+        events=events,
+        replay=replay,
+        outcome=outcome,
+        order_only=order_only,
+        key=key,
+        left=kept,
+        is_filtered=kept is not None,
+    )
+    if why := why_no_advice(found):
+        return replace(found, no_advice=why)
+    advice = advice_on(topic, events, asked.setting, asked.goal)
+    return replace(found, advice=advice, no_advice="" if advice else NO_ADVICE)
 
 
-def _advised(replayed: Replayed, asked: Asked) -> Replayed:
-    """Return a replay with the advice, or with why there is none."""
-    replay, events = replayed.replay, replayed.events
-    if replayed.left is not None:
-        why = "A setting is for all events that the engine reads: leave out the filter to have it."
-    elif replayed.order_only:
-        why = "Only the order of the records is known, not when they were received."
-    elif replay.stopped_at != NO_INDEX:
-        why = f"{replay.stopped_because} No grace changes that, so none is advised."
-    elif len(events) < 2:
-        why = "One event is too few to choose a setting on."
-    else:
-        advice = advice_on(replayed.topic, events, asked.setting, asked.goal)
-        return replace(replayed, advice=advice, no_advice="" if advice else NO_ADVICE)
-    return replace(replayed, no_advice=why)
+def why_no_advice(replayed: Replayed) -> str:
+    """Return why no setting is advised, whatever the goal; "" if one may be."""
+    outcome = replayed.outcome
+    if replayed.is_filtered:
+        return "A setting is for all events that the engine reads: leave out the filter to have it."
+    if replayed.order_only:
+        return "Only the order of the records is known, not when they were received."
+    if outcome.stopped:
+        return f"{outcome.stopped_because} No grace changes that, so none is advised."
+    return "One event is too few to choose a setting on." if outcome.events < 2 else ""
 
 
 def _key_column(topic: LoadedTopic, name: str) -> str:
@@ -316,13 +344,13 @@ def _key_column(topic: LoadedTopic, name: str) -> str:
     SettingsError
         When there is none, or its values hardly repeat.
     """
-    column = _KEYS.get(name.lower(), name)
+    column = KEYS.get(name.lower(), name)
     if column == CLIENT:
         return column
     derived = {SESSION} if topic.fields.session is None else set()
     known = [each for each in key_columns(topic.events.table) if each not in derived]
     if column not in known:
-        called = {column: said for said, column in _KEYS.items()}
+        called = {column: said for said, column in KEYS.items()}
         listed = ", ".join(called.get(each, each) for each in known)
         raise SettingsError(f"Windows cannot be grouped by “{name}”.", f"Choose one of {listed}.")
     return column

@@ -51,7 +51,7 @@ def advisor(visible: Visible, setting: Setting, goal: Goal) -> None:
             icon=":material/search_off:",
         )
         return
-    sentence = advice_sentence(advice, input_of(visible), goal, visible.times.moment)
+    sentence = advice_sentence(advice, goal, visible.times.moment)
     subject, said = named(advice.setting), sentence
     sentence = f"**{subject}**{sentence.removeprefix(subject)}"
     if advice.refusal is None:

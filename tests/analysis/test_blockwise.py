@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial, reduce
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -10,48 +10,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.analysis import analyse, delays, gone, sequence_numbers, timestamp_quality
+from lib.analysis import analyse, delay_parts, delays, gone, sequence_numbers, timestamp_quality
 from lib.analysis.client_clocks import clocks_of, find_envelopes, sent_times
 from lib.analysis.outages import outage_question
 from lib.analysis.tally import Tally, find_median
 from lib.analysis.time_diagnosis import diagnosed
-from lib.core.blockwise import Answer, Carry, Pool, Whole, answered, stacked
-from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
+from lib.core.blockwise import Answer, answered, stacked
+from lib.core.columns import (
+    CLIENT,
+    EVENT_TIME,
+    MISSING_TIME,
+    RECEIVED_TIME,
+    RECORD_TIME,
+    SENT_TIME,
+)
 from lib.simulate import Scenario, simulate
+from tests.support.rounds import answered_in_blocks, compact
 from tests.support.tables import events_table
-
-
-def answered_in_blocks(questions):
-    """Return the answer of several blocks, each asked the same question."""
-    replies, last = [None] * len(questions), []
-    while not last:
-        asked = []
-        for question, reply in zip(questions, replies, strict=True):
-            try:
-                asked.append(question.send(reply))
-            except StopIteration as done:
-                last.append(done.value)
-        replies = list(replies_to(asked)) if asked else []
-    assert len(last) == len(questions)
-    return last[0].finish(reduce(last[0].merge, [each.part for each in last]))
-
-
-def replies_to(asked):
-    parts = [getattr(each, "part", None) for each in asked]
-    for number, each in enumerate(asked):
-        match each:
-            case Pool(merge=merge):
-                yield reduce(merge, parts)
-            case Carry(merge=merge, first=first):
-                yield reduce(merge, parts[:number], first)
-            case Whole(why=why):
-                raise AssertionError(why)
-
-
-def compact(block):
-    block = block.reset_index(drop=True)
-    names = block.select_dtypes("category").columns
-    return block.assign(**{name: block[name].cat.remove_unused_categories() for name in names})
 
 
 def by_client(events, blocks):
@@ -103,6 +78,30 @@ def diagnosis_in(events):
     codes = events[CLIENT].cat.codes.to_numpy()
     times = (events[name].to_numpy() for name in (EVENT_TIME, RECEIVED_TIME))
     return diagnosed(*times, form="ms", groups=codes, names_zone=False)
+
+
+def parts_in(events):
+    parts, _ = yield from delay_parts.find_parts(events)
+    return (yield from delay_parts.quantiles_question(events, parts))
+
+
+@pytest.mark.parametrize("blocks", [2, 12])
+@pytest.mark.parametrize("first", [6_000, 1_500, 0])
+def test_parts_of_delay_of_the_events_that_have_the_times(events, first, blocks):
+    waits = np.random.default_rng(3).integers(0, 5_000, (2, len(events)))
+    known = np.arange(len(events)) < first
+    sent = np.where(known, events[EVENT_TIME] + waits[0], MISSING_TIME)
+    recorded = np.where(known, events[RECEIVED_TIME] + waits[1], MISSING_TIME)
+    timed = events.assign(**{SENT_TIME: sent, RECORD_TIME: recorded})
+
+    one = answered(parts_in(timed))
+    whole = delay_parts.delay_parts(timed, delay_parts.take_apart(timed))
+    other = answered_in_blocks([*map(parts_in, by_client(timed, blocks))])
+
+    assert (one is None) == (other is None) == (whole is None) == (first == 0)
+    for name in ("of_topic", "by_client", "uploads") if first else ():
+        assert_same(getattr(one, name), getattr(other, name))
+        assert_same(getattr(one, name), getattr(whole, name))
 
 
 BY_CLIENT = {"outages": outages_in, "clocks": clocks_in, "gone": gone.gone_question}

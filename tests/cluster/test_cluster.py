@@ -12,9 +12,9 @@ import cloudpickle
 import numpy as np
 import pytest
 
-from lib.cluster import topic
+from lib.cluster import asking, blocks
 from lib.cluster.asking import NotInBlocksError, ask
-from lib.cluster.blocks import Beginning
+from lib.cluster.blocks import Beginning, block_offsets
 from lib.cluster.connection import connected
 from lib.cluster.origin import Origin
 from lib.cluster.settings import LOCAL, VARIABLE, cluster_address
@@ -23,80 +23,15 @@ from lib.core.blockwise import Answer, Carry, Pool, Whole, added, joined
 from lib.core.errors import SettingsError
 from lib.report.__main__ import main
 from lib.report.document import document_of
-from lib.report.on_cluster import NO_FINDINGS, NO_REPLAY, report_on_held
+from lib.report.on_cluster import report_on_held
 from lib.report.report import Asked
 from lib.simulate.__main__ import main as write_topic
 from lib.sources.access import OPERATOR
-from lib.sources.base import Everything
+from lib.sources.base import Everything, Plan, Span
 from lib.sources.files.folder import OneFile
 from lib.sources.open import open_source
-from tests.report.conftest import VALIDATOR
+from tests.cluster.same import FAULTS, assert_same
 from tests.support.app import REPOSITORY
-
-NOT_TOLD = {"replay", "advice"}
-FAULTS = (
-    "--clients=12", "--sessions=40", "--events=6000", "--outage-share=0.2", "--shared-outages=1",
-    "--clock-share=0.2", "--lost-share=0.01", "--duplicate-share=0.01", "--disorder-share=0.02",
-    "--step-share=0.1",
-)  # fmt: skip
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_secrets(tmp_path_factory):
-    """Keep everything from the secrets of the person who runs the tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
-        yield
-
-
-@pytest.fixture(scope="module")
-def client():
-    with connected(LOCAL, workers=2) as client:
-        yield client
-
-
-@pytest.fixture
-def both(tmp_path, monkeypatch):
-    """Report without a cluster and on one, in blocks of some offsets; return both documents."""
-
-    def run(*arguments, address, offsets):
-        monkeypatch.setitem(topic.hold.__kwdefaults__, "offsets", offsets)
-        documents = []
-        for more in ((), ("--cluster", address)):
-            path = tmp_path / f"{len(documents)}.json"
-            assert main([*map(str, arguments), *more, "--json", str(path)]) == 0
-            documents.append(json.loads(path.read_text()))
-        return documents
-
-    return run
-
-
-def assert_same(documents, *, but=NOT_TOLD):
-    """Compare whole documents: what a cluster does not tell is null there, with why."""
-    one, other = documents
-    VALIDATOR.validate(other)
-    made = {"at_ms", "at"}
-    assert {n: v for n, v in one["made"].items() if n not in made} == {
-        n: v for n, v in other["made"].items() if n not in made
-    }
-    for name in one.keys() - {"made", "withheld"} - but:
-        assert one[name] == other[name], name
-    for name in but:
-        assert other[name] is None
-        assert other["withheld"][name]
-    assert {n: why for n, why in other["withheld"].items() if n not in but} == {
-        n: why for n, why in one["withheld"].items() if n not in but
-    }
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    """Topics of four partitions, keyed by client and not."""
-    folder = tmp_path_factory.mktemp("topics")
-    for name, keys in (("keyed", "--keys"), ("unkeyed", "--no-keys")):
-        path = str(folder / f"{name}.jsonl")
-        write_topic(["--out", path, "--partitions", "4", keys, *FAULTS])
-    return folder
 
 
 class TestSameDocument:
@@ -104,6 +39,11 @@ class TestSameDocument:
     def test_of_the_samples(self, client, both, name, offsets):
         address = client.scheduler.address
         assert_same(both("--source", "samples", "--topic", name, address=address, offsets=offsets))
+
+    def test_of_more_parts_than_tasks_bring_together(self, client, both, monkeypatch):
+        monkeypatch.setattr(blocks, "FEW_PARTS", 0)
+        arguments = ("--source", "samples", "--topic", "sessions-10")
+        assert_same(both(*arguments, address=client.scheduler.address, offsets=90))
 
     def test_of_several_partitions(self, client, both, files):
         address = client.scheduler.address
@@ -121,13 +61,45 @@ class TestSameDocument:
         assert_same(documents)
         assert sum(documents[0]["rejected"].values()) == 2
 
-    def test_parts_of_delay_are_not_told_there(self, client, both, tmp_path):
+    def test_with_sent_times_and_an_event_of_another_day(self, client, both, tmp_path):
         path = tmp_path / "sent.jsonl"
-        write_topic(["--out", str(path), "--sent-times", *FAULTS])
-        documents = both("--file", path, address=client.scheduler.address, offsets=3_000)
-        assert_same(documents, but={*NOT_TOLD, "findings"})
-        assert documents[1]["withheld"]["findings"] == NO_FINDINGS
-        assert documents[1]["withheld"]["replay"] == NO_REPLAY
+        write_topic(["--out", str(path), "--sent-times", "--partitions", "3", *FAULTS])
+        lines = path.read_text().splitlines()
+        record = json.loads(lines[700])
+        event = json.loads(record["payload"])
+        dated = event | {"Timestamp": event["Timestamp"] + 3 * 86_400_000}
+        lines[700] = json.dumps(record | {"payload": json.dumps(dated)})
+        path.write_text("\n".join(lines))
+        documents = both("--file", path, address=client.scheduler.address, offsets=1_000)
+        assert_same(documents)
+        said = " ".join(documents[1]["findings"])
+        assert "that cannot be" in said
+        assert "when they were sent" in said
+
+    def test_with_clocks_corrected(self, client, both, files):
+        address, path = client.scheduler.address, files / "unkeyed.jsonl"
+        documents = both("--file", path, "--correct-clocks", address=address, offsets=1_600)
+        assert_same(documents)
+        assert documents[1]["made"]["corrected"]
+
+    @pytest.mark.parametrize(
+        "condition",
+        [
+            "client IN (2, 3, 5)",
+            "delay_ms > 100 AND partition < 2",
+            "client = 999",
+        ],
+    )
+    def test_of_what_a_filter_leaves(self, client, both, files, condition):
+        address, path = client.scheduler.address, files / "unkeyed.jsonl"
+        documents = both("--file", path, "--where", condition, address=address, offsets=1_600)
+        assert_same(documents)
+        assert documents[1]["made"]["where"] == [condition]
+
+    def test_of_a_field_without_a_role_no_filter_is_known(self, client, files, capsys):
+        asked = ["--file", str(files / "keyed.jsonl"), "--cluster", client.scheduler.address]
+        assert main([*asked, "--where", "Kind = 'd'"]) == 2
+        assert "conditions know the fields that have a role alone" in capsys.readouterr().err
 
     def test_sessions_of_several_clients_are_not_told_there(self, client, both, tmp_path):
         lines = [
@@ -175,6 +147,14 @@ class TestAsking:
             ask(client, whole, blocks)
         assert ask(client, whole, blocks[:1]) == 1
 
+    def test_what_a_worker_has_no_room_to_keep_is_asked_anew(self, client):
+        blocks = client.map(np.arange, [3, 1, 4], pure=False)
+        client.run(_leave_room, 0.0)
+        try:
+            assert ask(client, sums, blocks) == [0, 24, 3, 0, 4, 48]
+        finally:
+            client.run(_leave_room, asking.ROOM)
+
     def test_a_question_is_kept_nowhere_afterwards(self, client):
         blocks = client.map(np.arange, [3, 1, 4], pure=False)
         ask(client, sums, blocks)
@@ -185,6 +165,12 @@ def _kept():
     from lib.cluster.asking import _KEPT  # noqa: PLC0415 (of the worker)
 
     return len(_KEPT)
+
+
+def _leave_room(share):
+    from lib.cluster import asking  # noqa: PLC0415 (of the worker)
+
+    asking.ROOM = share
 
 
 def test_a_lost_worker_costs_no_figure(files, tmp_path):
@@ -206,6 +192,28 @@ def test_a_lost_worker_costs_no_figure(files, tmp_path):
         assert lost[0] not in client.run(os.getpid).values()
     document = json.loads(json.dumps(document_of(report, one["made"])))
     assert_same((one, document))
+
+
+class TestSizeOfBlocks:
+    @pytest.mark.parametrize(
+        ("offsets", "memory", "threads", "expected"),
+        [
+            (1_000, None, 1, 100_000),  # fewer are not worth their rounds
+            (6_000_000, None, 1, 1_000_000),  # three blocks for each of two threads
+            (6_000_000, None, 2, 500_000),
+            (6_000_000, 1_000_000_000, 1, 275_712),  # what the memory takes
+            (10**9, None, 1, 4_000_000),
+        ],
+    )
+    def test_is_told_by_workers_and_topic(self, offsets, memory, threads, expected):
+        workers = [{"memory_limit": memory, "nthreads": threads}] * 2
+        plan = Plan("topic", Everything(), (Span(0, 0, offsets),), ())
+        assert block_offsets(workers, plan) == expected
+
+    def test_too_little_memory_is_said(self):
+        plan = Plan("topic", Everything(), (Span(0, 0, 9),), ())
+        with pytest.raises(SettingsError, match=r"A worker has 400 MB .* too little"):
+            block_offsets([{"memory_limit": 400_000_000, "nthreads": 1}], plan)
 
 
 class TestSettings:
@@ -232,7 +240,7 @@ class TestSettings:
         [
             (["--html", "x.html"], "--html does not go with --cluster"),
             (["--follow"], "--follow does not go with --cluster"),
-            (["--where", "client = 1"], "--where does not go with --cluster"),
+            (["--key", "partition"], "windows cannot be grouped by “partition”"),
             (["--latest", "10"], "--latest does not go with --cluster"),
         ],
     )

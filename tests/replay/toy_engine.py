@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lib.core.blockwise import Answer, as_it_is, first_of
 from lib.replay.assignment import assign_aligned, assign_sessions, exclusive_bounds, replay_of
 from lib.replay.code import Program
 from lib.replay.engine import Delay, Duration, Engine, Number, Setting, Switch
@@ -35,7 +36,12 @@ class TunableSetting(ToySetting):
         return TUNABLE
 
 
-def replay_toy(events, setting):
+def no_clock(_, __):
+    yield from ()  # a question without a round
+    return Answer(None, first_of, as_it_is)
+
+
+def replay_toy(events, setting, _):
     never = np.full(len(events), NEVER)
     if isinstance(setting.window, SessionWindow):
         gap = setting.window.gap_ms
@@ -64,6 +70,7 @@ TOY = Engine(
     name="toy",
     label="Toy",
     new_setting=ToySetting,
+    clock=no_clock,
     replay=replay_toy,
     programs=toy_programs,
     delay=Delay(name="patience_ms", title="Patience"),
@@ -73,6 +80,7 @@ TUNABLE = Engine(
     name="tunable-toy",
     label="Tunable toy",
     new_setting=TunableSetting,
+    clock=no_clock,
     replay=replay_toy,
     programs=toy_programs,
     delay=Delay(name="patience_ms", title="Patience"),

@@ -23,10 +23,12 @@ from lib.replay.assignment import (
 from lib.replay.code import Names, Program, java_text
 from lib.replay.code_java import RECORD, java_imports, java_methods
 from lib.replay.engine import Delay, Duration, Engine, Setting, Switch
-from lib.replay.engine_clock import newest_by_partition, newest_of_all, rising
+from lib.replay.engine_clock import each_event
 from lib.replay.windows import NEVER, HoppingWindow, Replay, SessionWindow, TumblingWindow
 
 if TYPE_CHECKING:
+    from lib.core.blockwise import Question
+    from lib.replay.engine_clock import EngineClock
     from lib.replay.input import ReplayInput
     from lib.replay.windows import Window
 
@@ -66,15 +68,18 @@ class BeamSetting(Setting):
         return BEAM
 
 
-def replay_beam(events: ReplayInput, setting: BeamSetting) -> Replay:
+def beam_clock(events: ReplayInput, setting: BeamSetting) -> Question[EngineClock]:
+    """Ask for the watermark."""
+    return each_event(events, setting.delay_ms, per_partition=setting.per_partition)
+
+
+def replay_beam(events: ReplayInput, setting: BeamSetting, watermark: EngineClock) -> Replay:
     """Return what Beam would have made of the events.
 
     An event is judged on its own window before that merges, and two events exactly the gap apart
     are two sessions. With allowed lateness the final result is the last pane.
     """
-    newest = (newest_by_partition if setting.per_partition else newest_of_all)(events)
-    watermark = rising(np.maximum(newest - setting.delay_ms, NEVER), events.received)
-    clock = watermark.seen_by(len(events))
+    clock = watermark.seen_by(events)
     window, lateness = setting.window, setting.allowed_lateness_ms
     spared = 0 if setting.runner == "java" else 1
     if isinstance(window, SessionWindow):
@@ -243,6 +248,7 @@ BEAM: Final = Engine(
     name="beam",
     label="Beam",
     new_setting=BeamSetting,
+    clock=beam_clock,
     replay=replay_beam,
     programs=beam_programs,
     delay=Delay(engine_default="up to the source"),

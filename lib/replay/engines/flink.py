@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
+from lib.core.blockwise import Answer, Whole, answered, as_it_is, first_of
 from lib.core.columns import HEADER, KEY
 from lib.core.jit import compiled
 from lib.core.times.forms import FORMS
@@ -33,10 +34,10 @@ from lib.replay.code_java import RECORD, java_imports, java_methods
 from lib.replay.engine import Duration, Engine, Number, Setting, Switch
 from lib.replay.engine_clock import (
     EngineClock,
-    compact_partitions,
-    newest_by_partition,
-    newest_of_all,
-    rising,
+    each_event,
+    find_before,
+    find_partitions,
+    numbered,
 )
 from lib.replay.windows import (
     NEVER,
@@ -50,6 +51,8 @@ from lib.replay.windows import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from lib.core.blockwise import Question
+    from lib.replay.engine_clock import Seen
     from lib.replay.input import ReplayInput
     from lib.replay.windows import Window
 
@@ -124,16 +127,19 @@ class FlinkSetting(Setting):
         return SQL if self.api == "sql" else DATASTREAM
 
 
-def replay_flink(events: ReplayInput, setting: FlinkSetting) -> Replay:
+def replay_flink(
+    events: ReplayInput, setting: FlinkSetting, watermark: EngineClock | None
+) -> Replay:
     """Return what Flink would have made of the events.
 
     A session is judged after it merged: a late event that meets a session still held is kept. A
     final result that came out at an emission has that moment as `closed_ms`. With allowed
     lateness the final result is the last one, after the window's last late event. Catching up, the
-    job begins when the last event has been received.
+    job begins when the last event has been received; then there is no `watermark` of events as they
+    arrived.
     """
-    if not setting.catching_up:
-        return _replay_as_read(events, setting)
+    if watermark is not None:
+        return _replay_as_read(events, setting, watermark)
     turn = _turns(events.partition, setting.fetch_records)
     return replay_in_order(events, turn, partial(_catch_up, setting=setting))
 
@@ -142,7 +148,8 @@ def _catch_up(events: ReplayInput, setting: FlinkSetting) -> Replay:
     """Return the replay of events that all wait, in the order in which they are read."""
     begin = events.received.max(initial=0)
     read_at = begin + np.arange(len(events)) * 1000 // setting.read_per_s
-    read = _replay_as_read(replace(events, received=read_at), setting)
+    events = replace(events, received=read_at)
+    read = _replay_as_read(events, setting, answered(_watermark(events, setting)))
     closed_at = np.where(read.closed_at == NO_INDEX, NO_INDEX, len(events) - 1)
     return replace(read, closed_at=closed_at)
 
@@ -156,9 +163,8 @@ def _turns(partition: NDArray[np.int32], fetch_records: int) -> NDArray[np.int64
     return number // fetch_records * len(sizes) + partition
 
 
-def _replay_as_read(events: ReplayInput, setting: FlinkSetting) -> Replay:
-    watermark = flink_watermark(events, setting)
-    clock = watermark.seen_by(len(events))
+def _replay_as_read(events: ReplayInput, setting: FlinkSetting, watermark: EngineClock) -> Replay:
+    clock = watermark.seen_by(events)
     window, lateness = setting.window, setting.allowed_lateness_ms
     if isinstance(window, SessionWindow):
         held = window.gap_ms - 1 + lateness
@@ -177,57 +183,95 @@ def _replay_as_read(events: ReplayInput, setting: FlinkSetting) -> Replay:
     return replay_of(assignment, clock, bounds, closed)
 
 
-def flink_watermark(events: ReplayInput, setting: FlinkSetting) -> EngineClock:
-    """Return the watermark as Flink emits it, the last time after the last event.
+def flink_watermark(events: ReplayInput, setting: FlinkSetting) -> Question[Any]:
+    """Ask for the watermark as Flink emits it, the last time after the last event.
 
     A partition without an event yet holds back the minimum over partitions; those that never have
-    one are unknown here and taken for idle.
+    one are unknown here and taken for idle. None of a job that catches up: it reads events in
+    another order than they arrived in.
     """
+    if not setting.catching_up:
+        return (yield from _watermark(events, setting))
+    yield Whole("A job that catches up reads partitions in turns, not in arrival order.")
+    return Answer(None, first_of, as_it_is)
+
+
+def _watermark(events: ReplayInput, setting: FlinkSetting) -> Question[Any]:
     behind = setting.delay_ms + (1 if setting.api == "datastream" else 0)
     if not setting.emission_ms:
-        newest = (newest_by_partition if setting.per_partition else newest_of_all)(events)
-        return rising(np.maximum(newest - behind, NEVER), events.received)
-    if setting.per_partition:
-        partition, partitions = compact_partitions(events)
-    else:
-        partition, partitions = np.zeros(len(events), dtype=np.int64), 1
-    return EngineClock(
-        *_emitted_periodically(
-            events.event_time - behind,
-            partition,
-            partitions,
-            events.received,
-            setting.emission_ms,
-            NO_INDEX if setting.idle_ms is None else setting.idle_ms,
-        )
+        return (yield from each_event(events, behind, per_partition=setting.per_partition))
+    numbers, total = yield from find_partitions(events)
+    partition, partitions = numbered(events, numbers if setting.per_partition else numbers[:1])
+    before = yield from find_before(events, partition, partitions)
+    idle = NO_INDEX if setting.idle_ms is None else setting.idle_ms
+    value, after, at_ms = _emitted_periodically(
+        events.event_time - behind,
+        partition,
+        np.maximum(before.newest - behind, NEVER),
+        events.received,
+        setting.emission_ms,
+        idle,
+        min(before.first_ms, int(events.received[0])) if len(events) else 0,
+        *_last_emission(before, setting.emission_ms, idle),
+        before.events + len(events) == total,
     )
+    clock = EngineClock(value, events.reached(after), at_ms)
+    return Answer(clock, EngineClock.and_then, as_it_is)
+
+
+def _last_emission(
+    before: Seen, every: int, idle: int
+) -> tuple[int, NDArray[np.bool_], NDArray[np.int64], NDArray[np.bool_]]:
+    """Return when the last emission was, before the events of a block, and how it left partitions.
+
+    Returns
+    -------
+    tuple
+        The moment; then `active`, `quiet_from` and `is_idle` of `_find_idle`. Before the first
+        event of the topic there was no emission.
+    """
+    if not before.events:
+        none = np.zeros(len(before.heard), dtype=np.bool_)
+        return NEVER, none, np.full(len(none), NEVER), none.copy()
+    first = before.first_ms
+    last = first + (before.last_ms - first) // every * every
+    heard = np.maximum(before.heard, first - every)  # as though before the first, if not yet
+    seen_at = first + ((heard - first) // every + 1) * every
+    active = seen_at > last
+    is_quiet = seen_at + every <= last
+    quiet_from = np.where(is_quiet, seen_at + every, NEVER)
+    return last, active, quiet_from, is_quiet & (idle != NO_INDEX) & (last - quiet_from > idle)
 
 
 @compiled
 def _emitted_periodically(
     own: NDArray[np.int64],
     partition: NDArray[np.int64],
-    partitions: int,
+    newest: NDArray[np.int64],
     received: NDArray[np.int64],
     every: int,
     idle: int,
+    first: int,
+    last: int,
+    active: NDArray[np.bool_],
+    quiet_from: NDArray[np.int64],
+    is_idle: NDArray[np.bool_],
+    is_end: bool,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    # `own` is each event's time less the delay. Emissions are every `every` ms from the first
-    # arrival; one falls before an event of the same millisecond. Those that can change nothing
-    # are skipped, so a long silence costs nothing. The last one comes after the last event.
-    n = len(own)
-    most_rises = 2 * n + partitions  # an event raises the minimum by coming or by falling idle
+    # `own` is each event's time less the delay; `newest` the largest before, of each partition.
+    # Emissions are every `every` ms from the first arrival; one falls before an event of the same
+    # millisecond. Those that can change nothing are skipped, so a long silence costs nothing. The
+    # last one comes after the last event of the topic.
+    n, partitions = len(own), len(newest)
+    # An event raises the minimum by coming or by falling idle; so do those from before.
+    most_rises = 2 * (n + partitions) + 1
     value = np.empty(most_rises, np.int64)
     after = np.empty(most_rises, np.int64)
     at_ms = np.empty(most_rises, np.int64)
     rises = 0
     emitted = NEVER
-    newest = np.full(partitions, NEVER, np.int64)
-    active = np.zeros(partitions, np.bool_)  # had an event since the last emission
-    quiet_from = np.full(partitions, NEVER, np.int64)
-    is_idle = np.zeros(partitions, np.bool_)
-    due = received[0] + every if n else _FOREVER
-    for i in range(n + 1 if n else 0):
+    due = max(first, last) + every if n else _FOREVER
+    for i in range(n + 1 if n and is_end else n):
         until = received[i] if i < n else due
         while due <= until:
             next_due = _find_idle(due, every, idle, active, quiet_from, is_idle)
@@ -246,7 +290,7 @@ def _emitted_periodically(
             break
         newest[partition[i]] = max(newest[partition[i]], own[i])
         active[partition[i]] = True
-        due = min(due, received[0] + ((received[i] - received[0]) // every + 1) * every)
+        due = min(due, first + ((received[i] - first) // every + 1) * every)
     return value[:rises].copy(), after[:rises].copy(), at_ms[:rises].copy()
 
 
@@ -687,6 +731,7 @@ DATASTREAM: Final = Engine(
     name="flink",
     label="Flink DataStream",
     new_setting=FlinkSetting,
+    clock=flink_watermark,
     replay=replay_flink,
     programs=flink_programs,
     remark=flink_remark,
@@ -709,6 +754,7 @@ SQL: Final = Engine(
     name="flink-sql",
     label="Flink SQL",
     new_setting=partial(FlinkSetting, api="sql"),
+    clock=flink_watermark,
     replay=replay_flink,
     programs=flink_programs,
     remark=flink_remark,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from lib.core.blockwise import Answer, Pool, added, as_it_is, first_of
 from lib.core.formatting import duration
 from lib.core.jit import compiled
 from lib.replay.assignment import (
@@ -26,12 +27,13 @@ from lib.replay.assignment import (
 from lib.replay.code import Names, Program, java_text
 from lib.replay.code_java import RECORD, java_imports, java_methods
 from lib.replay.engine import Delay, Duration, Engine, Setting, Switch
-from lib.replay.engine_clock import newest_so_far, rising
+from lib.replay.engine_clock import EngineClock, find_before
 from lib.replay.windows import NEVER, NO_INDEX, HoppingWindow, Replay, SessionWindow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from lib.core.blockwise import Question
     from lib.replay.input import ReplayInput
 
 
@@ -81,7 +83,105 @@ class KafkaStreamsSetting(Setting):
         return KAFKA_STREAMS
 
 
-def replay_kafka_streams(events: ReplayInput, setting: KafkaStreamsSetting) -> Replay:
+@dataclass(frozen=True)
+class Refused:
+    """An event that stops the application, since the broker refuses it.
+
+    Attributes
+    ----------
+    number
+        Which it is in arrival order, from 1, of those that have a received time.
+    place
+        Which it is of all events of the topic, from 0.
+    ahead_ms
+        How far its time is ahead of the broker's clock.
+    """
+
+    number: int
+    place: int
+    ahead_ms: int
+
+
+@dataclass(frozen=True, eq=False)
+class StreamTimes:
+    """The stream times of all tasks as they rise; arrays as of `EngineClock`, by arrival.
+
+    Attributes
+    ----------
+    task
+        int32, whose stream time rises.
+    first_ms
+        When the first event was received, epoch ms.
+    refused
+        The event that stops the application; None where none does.
+    """
+
+    task: NDArray[np.int32]
+    value: NDArray[np.int64]
+    after: NDArray[np.int64]
+    at_ms: NDArray[np.int64]
+    first_ms: int
+    refused: Refused | None
+
+    def __add__(self, other: StreamTimes) -> StreamTimes:
+        """Return these and those of the events behind."""
+        return StreamTimes(
+            np.concatenate((self.task, other.task)),
+            np.concatenate((self.value, other.value)),
+            np.concatenate((self.after, other.after)),
+            np.concatenate((self.at_ms, other.at_ms)),
+            min(self.first_ms, other.first_ms),
+            self.refused,
+        )
+
+    def of(self, task: int) -> EngineClock:
+        """Return the stream time of a task."""
+        own = self.task == task
+        return EngineClock(self.value[own], self.after[own], self.at_ms[own])
+
+
+def stream_times(events: ReplayInput, setting: KafkaStreamsSetting) -> Question[StreamTimes]:
+    """Ask for the stream times of the tasks, until an event stops the application."""
+    events = _by_partition_of_key(events, setting)
+    tasks = yield Pool(int(events.partition.max(initial=-1)) + 1, max)
+    task = events.partition.astype(np.int64)
+    before = yield from find_before(events, task, tasks)
+    refused = yield Pool(_refused(events, setting, before.events), first_of)
+    read = len(events)
+    if refused is not None:
+        read = int(events.arrived(np.array([refused.place]))[0])
+    rises = _rises(events.event_time[:read], task[:read], before.newest.copy())
+    found = StreamTimes(
+        events.partition[rises],
+        events.event_time[rises],
+        events.place(rises) + 1,
+        events.received[rises],
+        min([before.first_ms, *events.received[:1].tolist()]),
+        refused,
+    )
+    return Answer(found, added, as_it_is)
+
+
+def _by_partition_of_key(events: ReplayInput, setting: KafkaStreamsSetting) -> ReplayInput:
+    if not setting.repartitioned:
+        return events
+    return replace(events, partition=events.partition_of_key[events.key])
+
+
+def _refused(events: ReplayInput, setting: KafkaStreamsSetting, before: int) -> Refused | None:
+    """Return the first event too far ahead of the broker's clock; `before`: events before all."""
+    if setting.most_ahead_ms is None:
+        return None
+    ahead = events.event_time - events.received
+    at = _first(ahead > setting.most_ahead_ms)
+    if at == NO_INDEX:
+        return None
+    return Refused(before + at + 1, int(events.place(np.array([at]))[0]), int(ahead[at]))
+
+
+def replay_kafka_streams(
+    events: ReplayInput, setting: KafkaStreamsSetting, times: StreamTimes
+) -> Replay:
     """Return what Kafka Streams would have made of the events.
 
     Each partition is a task with its own stream time, the event itself included, and its own
@@ -89,21 +189,18 @@ def replay_kafka_streams(events: ReplayInput, setting: KafkaStreamsSetting) -> R
     of `suppress(untilWindowCloses)`. The end of a session is its last event, inclusive. An event
     too far ahead of the broker's clock stops the application: its changelog record is refused.
     """
-    if setting.repartitioned:
-        events = replace(events, partition=events.partition_of_key[events.key])
-    if setting.most_ahead_ms is None:
-        return _replay_until(events, setting)
-    ahead = events.event_time - events.received
-    stopped_at = _first(ahead > setting.most_ahead_ms)
-    if stopped_at == NO_INDEX:
-        return _replay_until(events, setting)
+    events = _by_partition_of_key(events, setting)
+    if times.refused is None:
+        return _replay_until(events, setting, times)
+    assert setting.most_ahead_ms is not None
     because = (
-        f"Kafka Streams stops at event {stopped_at + 1:,} in arrival order: its time is "
-        f"{duration(int(ahead[stopped_at]))} ahead of the broker's clock, and the broker refuses "
+        f"Kafka Streams stops at event {times.refused.number:,} in arrival order: its time is "
+        f"{duration(times.refused.ahead_ms)} ahead of the broker's clock, and the broker refuses "
         f"a record, here that of the store's changelog, more than "
         f"{duration(setting.most_ahead_ms)} ahead (message.timestamp.after.max.ms)."
     )
-    return stopped(_replay_until(events.first(stopped_at), setting), len(events), because)
+    read = int(events.arrived(np.array([times.refused.place]))[0])
+    return stopped(_replay_until(events.first(read), setting, times), len(events), because)
 
 
 def _first(is_so: NDArray[np.bool_]) -> int:
@@ -111,10 +208,16 @@ def _first(is_so: NDArray[np.bool_]) -> int:
     return int(is_so.argmax()) if is_so.any() else NO_INDEX
 
 
-def _replay_until(events: ReplayInput, setting: KafkaStreamsSetting) -> Replay:
+def _replay_until(events: ReplayInput, setting: KafkaStreamsSetting, times: StreamTimes) -> Replay:
     window, grace = setting.window, setting.grace_ms
     tasks = _by_task(events)
-    clock, clock_before = _stream_time(events.event_time, events.partition)
+    clock, clock_before = _stream_time(
+        events.event_time,
+        events.partition,
+        np.array(times.task),  # copies: loops are compiled for what can be written
+        np.array(times.value),
+        events.arrived(times.after),
+    )
     boundary = np.zeros(len(events), dtype=bool)
     if isinstance(window, SessionWindow):
         held = window.gap_ms + grace
@@ -134,24 +237,27 @@ def _replay_until(events: ReplayInput, setting: KafkaStreamsSetting) -> Replay:
         bounds = exclusive_bounds(assignment, window)
         closes = bounds[1] + grace
     keys_of_events = replace(assignment, key=_first_of_window(assignment, events.key))
-    reached = _reached(events, _first_of_window(assignment, events.partition), closes)
+    reached = _reached(times, _first_of_window(assignment, events.partition), closes)
     closed = final_results(reached, assignment, events)
     if setting.caching and setting.commit_ms:
-        closed = _at_next_commit(closed, events.received, setting.commit_ms)
+        closed = _at_next_commit(closed, events, times.first_ms, setting.commit_ms)
     return replay_of(keys_of_events, clock, bounds, closed, boundary)
 
 
 def _at_next_commit(
     closed: tuple[NDArray[np.int64], NDArray[np.int64]],
-    received: NDArray[np.int64],
+    events: ReplayInput,
+    first: int,
     commit_ms: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return when results come out of the cache; a commit is before an event of its millisecond."""
+    """Return when results come out of the cache; a commit is before an event of its millisecond.
+
+    `first` is when the first event of the topic was received.
+    """
     closed_at, closed_ms = closed
     open_ = closed_at == NO_INDEX
-    first = received[0] if len(received) else 0
     commit = first + ((closed_ms - first) // commit_ms + 1) * commit_ms
-    arrived = np.searchsorted(received, commit, side="left") - 1
+    arrived = events.place(np.searchsorted(events.received, commit, side="left") - 1)
     return np.where(open_, NO_INDEX, arrived), np.where(open_, NO_INDEX, commit)
 
 
@@ -179,17 +285,43 @@ def _held_from(
 
 
 @compiled
+def _rises(
+    event_time: NDArray[np.int64], task: NDArray[np.int64], newest: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return the events that raise the stream time of their task; `newest` is it before."""
+    found = np.empty(len(event_time), np.int64)
+    rises = 0
+    for i in range(len(event_time)):
+        if event_time[i] > newest[task[i]]:
+            newest[task[i]] = event_time[i]
+            found[rises] = i
+            rises += 1
+    return found[:rises].copy()
+
+
+@compiled
 def _stream_time(
-    event_time: NDArray[np.int64], partition: NDArray[np.int32]
+    event_time: NDArray[np.int64],
+    partition: NDArray[np.int32],
+    task: NDArray[np.int32],
+    value: NDArray[np.int64],
+    after: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the stream time of each event's partition, with the event and before it."""
-    newest = np.full(partition.max() + 1 if len(partition) else 0, NEVER, np.int64)
+    """Return the stream time of each event's partition, with the event and before it.
+
+    `task`, `value` and `after` are of `StreamTimes`, `after` by how many of these events had come.
+    """
+    tasks = max(partition.max() if len(partition) else -1, task.max() if len(task) else -1) + 1
+    newest = np.full(tasks, NEVER, np.int64)
     now = np.empty(len(event_time), np.int64)
     before = np.empty(len(event_time), np.int64)
+    rise = 0
     for i in range(len(event_time)):
+        while rise < len(after) and after[rise] <= i:
+            newest[task[rise]] = value[rise]
+            rise += 1
         before[i] = newest[partition[i]]
         now[i] = max(before[i], event_time[i])
-        newest[partition[i]] = now[i]
     return now, before
 
 
@@ -207,17 +339,14 @@ def _first_of_window(assignment: Assignment, values: NDArray[np.int32]) -> NDArr
 
 
 def _reached(
-    events: ReplayInput, partition: NDArray[np.int32], closes: NDArray[np.int64]
+    times: StreamTimes, partition: NDArray[np.int32], closes: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return when the stream time of each window's partition reaches `closes`."""
     closed_at = np.full(len(closes), NO_INDEX, dtype=np.int64)
     closed_ms = np.full(len(closes), NO_INDEX, dtype=np.int64)
-    for number in np.unique(partition):
-        index = np.flatnonzero(events.partition == number)
+    for number in np.unique(partition).tolist():
         windows = np.flatnonzero(partition == number)
-        stream_time = rising(newest_so_far(events.event_time[index]), events.received[index])
-        nth, closed_ms[windows] = stream_time.reaches(closes[windows])
-        closed_at[windows] = np.where(nth == NO_INDEX, NO_INDEX, index[nth])
+        closed_at[windows], closed_ms[windows] = times.of(number).reaches(closes[windows])
     return closed_at, closed_ms
 
 
@@ -375,6 +504,7 @@ KAFKA_STREAMS: Final = Engine(
     name="kafka-streams",
     label="Kafka Streams",
     new_setting=KafkaStreamsSetting,
+    clock=stream_times,
     replay=replay_kafka_streams,
     programs=kafka_streams_programs,
     remark=kafka_streams_remark,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from lib.core.blockwise import Answer, Whole, answered, as_it_is, first_of
 from lib.core.columns import HEADER, KEY
 from lib.core.jit import compiled
 from lib.events.fields import FROM_PARTITION
@@ -26,11 +27,12 @@ from lib.replay.assignment import (
 from lib.replay.code import Names, Program, path_of, plain_schema
 from lib.replay.code_python import IMPORTS, python_time
 from lib.replay.engine import Duration, Engine, Number, Setting, Switch
-from lib.replay.windows import NO_INDEX, HoppingWindow, Replay, SessionWindow
+from lib.replay.windows import NEVER, NO_INDEX, HoppingWindow, Replay, SessionWindow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from lib.core.blockwise import Question
     from lib.replay.input import ReplayInput
 
 
@@ -128,17 +130,101 @@ class MicroBatches:
         return np.where(there, arrived, NO_INDEX), np.where(there, at_ms, NO_INDEX)
 
 
-def replay_spark(events: ReplayInput, setting: SparkSetting) -> Replay:
+@dataclass(frozen=True, eq=False)
+class BatchTimes:
+    """Micro-batches that take all that waits, and what their watermark is made of.
+
+    Attributes
+    ----------
+    every_ms
+        0: each batch has the events of one received ms. Else of so many, from a multiple of it;
+        `NO_INDEX`: of all.
+
+    One element a batch:
+
+    turn
+        int64, rising: the received ms, or how many times `every_ms` it begins.
+    newest
+        int64, the largest event time.
+    arrived
+        int64, how many events had arrived when it ran.
+    last_ms
+        int64, when the last of them was received, epoch ms.
+    """
+
+    every_ms: int
+    turn: NDArray[np.int64]
+    newest: NDArray[np.int64]
+    arrived: NDArray[np.int64]
+    last_ms: NDArray[np.int64]
+
+    def and_then(self, other: BatchTimes) -> BatchTimes:
+        """Return these and those of the events behind, which the last may have, too."""
+        if not len(self.turn) or not len(other.turn):
+            return self if len(self.turn) else other
+        newest = other.newest.copy()
+        end = None
+        if self.turn[-1] == other.turn[0]:
+            newest[0], end = max(newest[0], self.newest[-1]), -1
+        return BatchTimes(
+            self.every_ms,
+            np.concatenate((self.turn[:end], other.turn)),
+            np.concatenate((self.newest[:end], newest)),
+            np.concatenate((self.arrived[:end], other.arrived)),
+            np.concatenate((self.last_ms[:end], other.last_ms)),
+        )
+
+    def of(self, events: ReplayInput) -> MicroBatches:
+        """Return how some of the events fall into them."""
+        of_event = np.searchsorted(self.turn, _turns(events, self.every_ms))
+        if self.every_ms == NO_INDEX:
+            rested, at_ms = np.ones(len(self.turn), dtype=np.bool_), self.last_ms
+        elif self.every_ms == 0:
+            rested, at_ms = np.ones(len(self.turn), dtype=np.bool_), self.turn
+        else:
+            rested, at_ms = np.diff(self.turn, prepend=-1) > 1, (self.turn + 1) * self.every_ms
+        return MicroBatches(of_event, rested, self.arrived, at_ms, max(self.every_ms, 0))
+
+
+def _turns(events: ReplayInput, every_ms: int) -> NDArray[np.int64]:
+    if every_ms == NO_INDEX:
+        return np.zeros(len(events), dtype=np.int64)
+    return events.received // every_ms if every_ms else events.received
+
+
+def batch_times(events: ReplayInput, setting: SparkSetting) -> Question[BatchTimes | None]:
+    """Ask for the micro-batches; None where a limit says what they take, of all that waits."""
+    if setting.batch_ends or setting.batch_records:
+        yield Whole("What a limited micro-batch takes depends on all events that wait.")
+        return Answer(None, first_of, as_it_is)
+    every_ms = NO_INDEX if setting.waiting else setting.trigger_ms
+    turns = _turns(events, every_ms)
+    begins = np.flatnonzero(np.diff(turns, prepend=turns[:1] - 1))
+    ends = np.append(begins[1:], len(turns))[: len(begins)]
+    found = BatchTimes(
+        every_ms,
+        turns[begins],
+        np.maximum.reduceat(events.event_time, begins) if len(begins) else turns,
+        events.place(ends - 1) + 1,
+        events.received[ends - 1],
+    )
+    return Answer(found, BatchTimes.and_then, as_it_is)
+
+
+def replay_spark(events: ReplayInput, setting: SparkSetting, times: BatchTimes | None) -> Replay:
     """Return what Spark would have made of the events, in append mode.
 
     An event is judged on its own windows, by the watermark of the batch before its own. That one
     had no data if nothing waited, so the watermark knows the newest event up to one batch back;
     else up to two. A result comes out at the end of a batch; the last one is without data.
     """
-    batches = micro_batches(events, setting)
-    watermark, judged_by = _watermarks(
-        events.event_time, batches.of_event, batches.rested, setting.delay_ms
-    )
+    if times is None:
+        batches = _limited_batches(events, setting)
+        newest = np.full(len(batches.rested), NEVER)
+        np.maximum.at(newest, batches.of_event, events.event_time)
+    else:
+        batches, newest = times.of(events), np.array(times.newest)  # a copy: it can be written
+    watermark, judged_by = _watermarks(newest, batches.rested, setting.delay_ms)
     window = setting.window
 
     def read(events: ReplayInput) -> Replay:
@@ -164,6 +250,11 @@ def replay_spark(events: ReplayInput, setting: SparkSetting) -> Replay:
 
 def micro_batches(events: ReplayInput, setting: SparkSetting) -> MicroBatches:
     """Return how the events fall into micro-batches."""
+    times = answered(batch_times(events, setting))
+    return _limited_batches(events, setting) if times is None else times.of(events)
+
+
+def _limited_batches(events: ReplayInput, setting: SparkSetting) -> MicroBatches:
     total = len(events)
     if setting.batch_ends:
         ends = np.asarray(setting.batch_ends, dtype=np.int64)
@@ -171,16 +262,16 @@ def micro_batches(events: ReplayInput, setting: SparkSetting) -> MicroBatches:
         of_event = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
         rested = np.full(len(ends), not setting.waiting)
         return MicroBatches(of_event, rested, ends, events.received[ends - 1])
+    assert setting.batch_records is not None
     received = np.zeros_like(events.received) if setting.waiting else events.received
     every_ms = 0 if setting.waiting else setting.trigger_ms
-    none = np.zeros(0, dtype=np.int64)  # the queues are for batches that do not take everything
     of_event, rested, arrived, at_ms = _cut(
         received,
         events.partition,
-        sort_stably(events.partition.astype(np.int64) if setting.batch_records else none),
+        sort_stably(events.partition.astype(np.int64)),
         np.bincount(events.partition, minlength=1),
         every_ms,
-        setting.batch_records or 0,
+        setting.batch_records,
     )
     if setting.waiting:
         # As though events arrived when they are read: the last one read stands for the moment.
@@ -220,13 +311,11 @@ def _cut(
         while came < n and received[came] < until:
             of_event[came] = batches
             came += 1
-        if most:
+        for i in range(before, came):
+            come[partition[i]] += 1
+        if waiting == 0 and came - before < most:
             for i in range(before, came):
-                come[partition[i]] += 1
-        if waiting == 0 and (most == 0 or came - before < most):
-            if most:
-                for i in range(before, came):
-                    taken[partition[i]] += 1
+                taken[partition[i]] += 1
         else:
             waiting += came - before
             waiting -= _take(come, taken, waiting, most, batches, first, queue, of_event)
@@ -270,21 +359,16 @@ def _take(
 
 @compiled
 def _watermarks(
-    event_time: NDArray[np.int64],
-    of_event: NDArray[np.int64],
-    rested: NDArray[np.bool_],
-    delay_ms: int,
+    newest: NDArray[np.int64], rested: NDArray[np.bool_], delay_ms: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the watermark that each batch leaves, and the one that judges its events."""
-    left = np.zeros(len(rested), np.int64)
+    left = np.empty(len(rested), np.int64)
     judged_by = np.empty(len(rested), np.int64)
-    for i in range(len(event_time)):
-        left[of_event[i]] = max(left[of_event[i]], event_time[i] - delay_ms)
     before = before_that = 0
     for batch in range(len(rested)):
         judged_by[batch] = before if rested[batch] else before_that
         before_that = before
-        before = left[batch] = max(before, left[batch])
+        before = left[batch] = max(before, newest[batch] - delay_ms)
     return left, judged_by
 
 
@@ -401,6 +485,7 @@ SPARK: Final = Engine(
     name="spark",
     label="Spark",
     new_setting=SparkSetting,
+    clock=batch_times,
     replay=replay_spark,
     programs=spark_programs,
     parameters=(
@@ -435,5 +520,8 @@ SPARK: Final = Engine(
             group=_BATCHES,
         ),
     ),
-    warm_up=(SparkSetting(SessionWindow(1), waiting=True, batch_records=1),),
+    warm_up=(
+        SparkSetting(SessionWindow(1), waiting=True, batch_records=1),
+        SparkSetting(SessionWindow(1), batch_records=1),
+    ),
 )

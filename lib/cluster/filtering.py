@@ -1,0 +1,78 @@
+"""Which events a filter leaves, of a topic that a cluster holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lib.cluster.topic import SHARED_SESSIONS
+from lib.core.columns import ARRIVAL, LEFT
+from lib.core.errors import FilterError, SkewlineError
+from lib.events.filters import filtered
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+    from distributed import Client
+    from numpy.typing import NDArray
+
+    from lib.cluster.topic import HeldTopic
+    from lib.events.fields import Fields
+
+
+def with_left(client: Client, held: HeldTopic, conditions: Sequence[str]) -> HeldTopic:
+    """Return a topic whose blocks have the column `Left`: whether an event fulfils conditions.
+
+    Raises
+    ------
+    FilterError
+        When a condition cannot be understood, or is of a field that has no role.
+    SkewlineError
+        When sessions have events of several clients.
+    """
+    if len(held.by_client) > 1 and not held.names.are_apart:
+        raise SkewlineError(SHARED_SESSIONS, "Leave out --where or --cluster.")
+    mark = partial(_marked, conditions=tuple(conditions), fields=held.topic.fields)
+    empty = client.submit(_empty, held.by_client[0], pure=False).result()
+    try:
+        mark(empty)
+    except FilterError as fault:
+        remedy = "On a cluster, conditions know the fields that have a role alone."
+        raise FilterError(fault.what, f"{fault.remedy} {remedy}", fault.said) from None
+    by_client = [client.submit(mark, each, pure=False) for each in held.by_client]
+    sizes = client.gather([client.submit(len, each, pure=False) for each in held.in_order])
+    starts = (np.cumsum(sizes) - sizes).tolist()
+    places = [client.submit(_places, each, pure=False) for each in by_client]
+    in_order = [
+        client.submit(_with_places, table, start, places, pure=False)
+        for table, start in zip(held.in_order, starts, strict=True)
+    ]
+    return replace(held, in_order=in_order, by_client=by_client)
+
+
+def _empty(table: pd.DataFrame) -> pd.DataFrame:
+    return table.head(0)
+
+
+def _marked(table: pd.DataFrame, conditions: Sequence[str], fields: Fields) -> pd.DataFrame:
+    kept = filtered(table.drop(columns=ARRIVAL), conditions, fields)
+    return table.assign(**{LEFT: kept})
+
+
+def _places(table: pd.DataFrame) -> NDArray[np.int64]:
+    """Return the places in arrival order of the events that are left."""
+    places: NDArray[np.int64] = table[ARRIVAL].to_numpy()[table[LEFT].to_numpy()]
+    return places
+
+
+def _with_places(table: pd.DataFrame, start: int, places: Sequence[Any]) -> pd.DataFrame:
+    """Return a stretch of the arrival order, which begins at `start`, with what is left of it."""
+    left = np.zeros(len(table), dtype=np.bool_)
+    for each in places:
+        first, last = np.searchsorted(each, [start, start + len(left)]).tolist()
+        left[each[first:last] - start] = True
+    return table.assign(**{LEFT: left})

@@ -1,0 +1,135 @@
+"""A topic that a cluster holds, replayed: the clock in arrival order, then what clients have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from lib.cluster.asking import NotInBlocksError, answer, ask
+from lib.cluster.topic import SHARED_SESSIONS
+from lib.core.columns import SESSION
+from lib.replay.in_blocks import (
+    clocks_question,
+    in_order_question,
+    of_sessions_question,
+    outcome_question,
+    replay_question,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pandas as pd
+    from distributed import Client, Future
+
+    from lib.cluster.topic import HeldTopic
+    from lib.core.blockwise import Question
+    from lib.replay.engine import Setting
+    from lib.replay.in_blocks import Clocks, Job
+    from lib.replay.outcome import Outcome
+    from lib.replay.replays import OfEvents, OfReplay, OfSessions
+
+_AT_ONCE: Final = 4  # settings: workers hold the clocks of all of them
+
+
+@dataclass(frozen=True)
+class ReplaysOnCluster:
+    """A topic that a cluster holds, as `lib.replay.replays.Replays` describes it.
+
+    Attributes
+    ----------
+    job
+        What an engine has to do with it; `of_each` takes other settings.
+    """
+
+    client: Client
+    held: HeldTopic
+    job: Job
+
+    @property
+    def events(self) -> int:
+        """How many events there are."""
+        return self.held.topic.contents.events
+
+    @property
+    def sessions(self) -> int | None:
+        """How many true sessions there are."""
+        return self.held.names.sessions if self.job.has_sessions else None
+
+    @property
+    def _stretches(self) -> Sequence[Future]:
+        """The blocks in arrival order: several where those by client are.
+
+        A clock that needs all events in one block would else be told to blocks that have a part.
+        """
+        in_order = self.held.in_order
+        if len(in_order) > 1 or len(self.held.by_client) == 1:
+            return in_order
+        return [self.client.submit(_nothing_of, in_order[0], pure=False), *in_order]
+
+    def in_order(self, question: OfEvents) -> Any:  # noqa: ANN401 (what the question says)
+        """Return the answer to a question."""
+        put = partial(in_order_question, job=self.job, question=question)
+        return ask(self.client, put, self.held.in_order)
+
+    def of_sessions(self, question: OfSessions) -> Any:  # noqa: ANN401
+        """Return the answer to a question."""
+        put = partial(of_sessions_question, job=self.job, question=question)
+        return ask(self.client, put, self.held.by_client)
+
+    def of_each(
+        self, settings: Sequence[Setting], question: OfReplay, without: int | None = None
+    ) -> list[Any]:
+        """Return the answers to a question, to the replays of a few settings at once."""
+        found = []
+        for first in range(0, len(settings), _AT_ONCE):
+            some = tuple(settings[first : first + _AT_ONCE])
+            found += self._of(replace(self.job, settings=some, without=without), question)
+        return found
+
+    def table_of(self, question: OfReplay) -> pd.DataFrame:
+        """Return the answer to a question that is given the events table, too."""
+        job = replace(self.job, with_table=True)
+        found: pd.DataFrame
+        (found,) = self._of(job, partial(question, key=job.key, order_only=job.order_only))
+        return found
+
+    def _of(self, job: Job, question: OfReplay) -> list[Any]:
+        clocks = answer(self.client, partial(clocks_question, job=job), self._stretches)
+        # The clocks stay on the cluster: who asks a block finds them there.
+        put = self.client.submit(_asking, job, clocks, question, pure=False)
+        answers: list[Any] = ask(self.client, put, self.held.by_client)
+        return answers
+
+
+def _nothing_of(table: pd.DataFrame) -> pd.DataFrame:
+    return table.head(0)
+
+
+def _asking(job: Job, clocks: Clocks, question: OfReplay) -> Callable[..., Question[Any]]:
+    return partial(replay_question, job=job, clocks=clocks, question=question)
+
+
+def outcome_on(replays: ReplaysOnCluster) -> Outcome:
+    """Return what the engine would have made of a topic, in numbers.
+
+    Raises
+    ------
+    NotInBlocksError
+        When the engine, so set, or the topic's sessions need all events in one block.
+    """
+    held, job = replays.held, replays.job
+    apart = held.names.are_apart or len(held.by_client) == 1
+    if (job.has_sessions or job.key == SESSION) and not apart:
+        raise NotInBlocksError(SHARED_SESSIONS, "Ask it on one machine.")
+    if job.key == SESSION and any(getattr(each, "repartitioned", False) for each in job.settings):
+        what = "On a cluster, which task of Kafka Streams has an event is told by its client alone."
+        raise NotInBlocksError(what, "Ask it on one machine.")
+    try:
+        (found,) = replays.of_each(job.settings, outcome_question)
+    except NotInBlocksError as fault:
+        what = f"{fault.what} On a cluster that is not replayed: report without --cluster."
+        raise NotInBlocksError(what, fault.remedy) from None
+    outcome: Outcome = found
+    return outcome

@@ -1,0 +1,255 @@
+"""A topic replayed in blocks: see `lib.core.blockwise`.
+
+First the engine's clock is asked of blocks that follow one another in arrival order. Then what the
+engine made of the events is asked of blocks that have all events of their keys, each with that
+clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lib.core.blockwise import Answer, Carry, Pool, added, in_step, together
+from lib.core.columns import (
+    ARRIVAL,
+    EVENT_TIME,
+    KEY_HASH,
+    LEFT,
+    MISSING_TIME,
+    PARTITION,
+    RECEIVED_TIME,
+    SESSION,
+)
+from lib.replay.engine_clock import EngineClock, rising
+from lib.replay.input import replay_input, replay_input_of
+from lib.replay.outcome import counts_of
+from lib.replay.windows import NEVER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from lib.core.blockwise import Merge, Question, Steps
+    from lib.replay.engine import Setting
+    from lib.replay.input import ReplayInput
+    from lib.replay.outcome import Counts, Outcome
+    from lib.replay.replays import OfReplay, OfSessions
+    from lib.replay.windows import Replay
+
+
+@dataclass(frozen=True)
+class Job:
+    """What an engine has to do with a topic.
+
+    Attributes
+    ----------
+    settings
+        Those that are replayed, all of one engine.
+    key
+        The column that windows are grouped by.
+    has_sessions
+        Whether the topic itself has sessions.
+    order_only
+        Whether events are replayed in the order of their records, without received times.
+    without
+        A partition whose events are left out, as if they were not there; None: none is.
+    with_table
+        Whether who asks of a replay is given the rows of the events table, too, as `table`.
+    """
+
+    settings: tuple[Setting, ...]
+    key: str
+    has_sessions: bool
+    order_only: bool = False
+    without: int | None = None
+    with_table: bool = False
+
+    def timed(self, table: pd.DataFrame) -> NDArray[np.bool_]:
+        """Return which events can be replayed."""
+        if self.order_only:
+            return np.ones(len(table), dtype=np.bool_)
+        known: NDArray[np.bool_] = table[RECEIVED_TIME].to_numpy() != MISSING_TIME
+        return known
+
+    def read(self, events: ReplayInput) -> ReplayInput:
+        """Return what is replayed of events that can be."""
+        if self.without is None:
+            return events
+        return events.only(np.flatnonzero(events.partition != self.without))
+
+    def received(self, heard: pd.DataFrame) -> NDArray[np.int64]:
+        """Return when those events were received, as they say it."""
+        stated: NDArray[np.int64]
+        stated = heard[EVENT_TIME if self.order_only else RECEIVED_TIME].to_numpy()
+        return stated
+
+
+@dataclass(frozen=True, eq=False)
+class Clocks:
+    """What all events of a topic say of the replay of a part of them.
+
+    Attributes
+    ----------
+    partitions
+        How many the topic has.
+    received
+        The received time as a clock; None where it never falls.
+    engine
+        The answers to the engine's own `clock`, one a setting.
+    """
+
+    partitions: int
+    received: EngineClock | None
+    engine: list[Any]
+
+
+def clocks_question(table: pd.DataFrame, job: Job) -> Question[Clocks]:
+    """Ask for the clocks; `table` is a block of an events table, in **arrival order**.
+
+    Of its columns, those are needed that are times, `KafkaPartition` and `KeyHash`.
+    """
+    events, partitions, falls = yield from _find_input(table, job)
+    read = job.read(events)
+    each = yield from _in_step([one.engine.clock(read, one) for one in job.settings])
+    clock = rising(events, events.received) if falls else None
+    return Answer(
+        Clocks(partitions, clock, each.part),
+        partial(_both, each.merge),
+        partial(_finished, each.finish),
+    )
+
+
+def _in_step(questions: Iterable[Question[Any]]) -> Question[list[Any]]:
+    """Ask several questions that need nothing of each other in the same rounds."""
+    numbered = {str(number): question for number, question in enumerate(questions)}
+    each = together((yield from in_step(numbered)))
+    return Answer(each.part, each.merge, partial(_listed, each.finish))
+
+
+def _listed(finish: Callable[[Any], dict[str, Any]], part: Any) -> list[Any]:  # noqa: ANN401
+    return [*finish(part).values()]
+
+
+def in_order_question(
+    table: pd.DataFrame, job: Job, question: Callable[[ReplayInput], Question[Any]]
+) -> Question[Any]:
+    """Ask a question of events in arrival order; `table` is a block of such."""
+    events, _, _ = yield from _find_input(table, job)
+    return (yield from question(events))
+
+
+def _find_input(table: pd.DataFrame, job: Job) -> Steps[tuple[ReplayInput, int, bool]]:
+    """Find the events that can be replayed, how many partitions there are, whether times fall."""
+    timed = job.timed(table)
+    heard = table[timed]
+    stated = job.received(heard)
+    last = int(stated.max(initial=NEVER))
+    start, before = yield Carry((len(table), last), _and_then, (0, NEVER))
+    received = np.maximum(np.maximum.accumulate(stated), before)
+    own = int(heard[PARTITION].max()) + 1 if len(heard) else 1
+    partitions, falls = yield Pool((own, bool((received != stated).any())), _largest)
+    # Of keys, clocks know no more than where Kafka's default partitioner sends them.
+    home = heard[KEY_HASH].to_numpy() % np.int32(partitions)
+    events = replay_input(heard[EVENT_TIME].to_numpy(), home, heard[PARTITION].to_numpy(), received)
+    events = replace(
+        events,
+        partition_of_key=np.arange(partitions, dtype=np.int32),
+        arrival=start + np.flatnonzero(timed),
+    )
+    return events, partitions, falls
+
+
+def _and_then(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    return one[0] + other[0], max(one[1], other[1])
+
+
+def _largest(one: tuple[int, bool], other: tuple[int, bool]) -> tuple[int, bool]:
+    return max(one[0], other[0]), one[1] or other[1]
+
+
+def _both(merge: Merge, one: Clocks, other: Clocks) -> Clocks:
+    received = None
+    if one.received is not None and other.received is not None:
+        received = one.received.and_then(other.received)
+    return Clocks(one.partitions, received, merge(one.engine, other.engine))
+
+
+def _finished(finish: Callable[[Any], Any], clocks: Clocks) -> Clocks:
+    return replace(clocks, engine=finish(clocks.engine))
+
+
+def replay_question(
+    table: pd.DataFrame, job: Job, clocks: Clocks, question: OfReplay
+) -> Question[list[Any]]:
+    """Ask a question of the events, each replay and the true sessions of some keys.
+
+    `table` is a block that has all events of its keys and sessions. Its column `Arrival`, int64,
+    says which of the topic's events each is; it rises. With a column `Left` the question is given
+    that, too.
+    """
+    heard = table[job.timed(table)]
+    events = _of_keys(heard, job, clocks.partitions)
+    if clocks.received is not None:
+        received = np.maximum(clocks.received.seen_by(events), job.received(heard))
+        events = replace(events, received=received)
+    sessions = _sessions(heard) if job.has_sessions else None
+    if job.without is not None and sessions is not None:
+        sessions = sessions[events.partition != job.without]
+    events = job.read(events)
+    if LEFT in heard:
+        question = partial(question, left=heard[LEFT].to_numpy())
+    if job.with_table:
+        question = partial(question, table=heard)
+    answer = yield from _in_step(
+        _of_replay(events, setting, clock, sessions, question)
+        for setting, clock in zip(job.settings, clocks.engine, strict=True)
+    )
+    return answer
+
+
+def _of_replay(
+    events: ReplayInput,
+    setting: Setting,
+    clock: Any,  # noqa: ANN401 (the engine's own)
+    sessions: NDArray[np.integer] | None,
+    question: OfReplay,
+) -> Question[Any]:
+    # Not before its turn: a replay takes more memory than the events.
+    replayed = setting.engine.replay(events, setting, clock)
+    return (yield from question(events, replayed, sessions))
+
+
+def of_sessions_question(table: pd.DataFrame, job: Job, question: OfSessions) -> Question[Any]:
+    """Ask a question of the events and true sessions of some keys; `table` as above."""
+    heard = table[job.timed(table)]
+    return (yield from question(_of_keys(heard, job, 1), _sessions(heard)))
+
+
+def _of_keys(heard: pd.DataFrame, job: Job, partitions: int) -> ReplayInput:
+    return replace(replay_input_of(heard, job.key, partitions), arrival=heard[ARRIVAL].to_numpy())
+
+
+def _sessions(heard: pd.DataFrame) -> NDArray[np.integer]:
+    codes: NDArray[np.integer] = heard[SESSION].cat.codes.to_numpy()
+    return codes
+
+
+def outcome_question(
+    _: ReplayInput,
+    replayed: Replay,
+    sessions: NDArray[np.integer] | None,
+    left: NDArray[np.bool_] | None = None,
+) -> Question[Outcome]:
+    """Ask for the outcome of a replay, of the events that are left; None: of all."""
+    yield from ()  # a question without a round
+    return Answer(counts_of(replayed, sessions, left), added, _outcome)
+
+
+def _outcome(counts: Counts) -> Outcome:
+    return counts.outcome

@@ -1,0 +1,137 @@
+"""Replays of a topic that is asked again and again, wherever its events are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from lib.core.blockwise import Answer, answered, as_it_is, first_of, joined
+from lib.core.parallel import side_by_side
+from lib.replay.engine import delay_ms, replay
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from lib.core.blockwise import Question
+    from lib.replay.engine import Setting
+    from lib.replay.input import ReplayInput
+    from lib.replay.windows import Replay
+
+    Sessions = NDArray[np.integer] | None
+    OfEvents = Callable[[ReplayInput], Question[Any]]
+    OfReplay = Callable[..., Question[Any]]  # of ReplayInput, Replay, Sessions
+    OfSessions = Callable[[ReplayInput, NDArray[np.integer]], Question[Any]]
+
+
+class Replays(Protocol):
+    """A topic whose replays can be asked.
+
+    Attributes
+    ----------
+    events, sessions
+        How many events it has, and true sessions; None where it has no such.
+    """
+
+    @property
+    def events(self) -> int: ...  # noqa: D102
+
+    @property
+    def sessions(self) -> int | None: ...  # noqa: D102
+
+    def in_order(self, question: OfEvents) -> Any:  # noqa: ANN401 (what the question says)
+        """Return the answer to a question to events in **arrival order**."""
+
+    def of_sessions(self, question: OfSessions) -> Any:  # noqa: ANN401
+        """Return the answer to a question to the events and true sessions of some keys."""
+
+    def of_each(
+        self, settings: Sequence[Setting], question: OfReplay, without: int | None = None
+    ) -> list[Any]:
+        """Return the answers to a question to the events, replay and true sessions of some keys.
+
+        One a setting, which are all of one engine. With `without`, as if the events of that
+        partition were not there.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class ReplaysHere:
+    """A topic whose events are here: one block.
+
+    Attributes
+    ----------
+    topic
+        Its events.
+    true_session
+        Codes from 0, one element an event, negative for none; or None.
+    """
+
+    topic: ReplayInput
+    true_session: Sessions
+    _undelayed: dict[Setting, Replay] = field(default_factory=dict)
+
+    @property
+    def events(self) -> int:
+        """How many events there are."""
+        return len(self.topic)
+
+    @property
+    def sessions(self) -> int | None:
+        """How many true sessions there are."""
+        codes = self.true_session
+        return None if codes is None else len(np.unique(codes[codes >= 0]))
+
+    def in_order(self, question: OfEvents) -> Any:  # noqa: ANN401
+        """Return the answer to a question."""
+        return answered(question(self.topic))
+
+    def of_sessions(self, question: OfSessions) -> Any:  # noqa: ANN401
+        """Return the answer to a question."""
+        assert self.true_session is not None
+        return answered(question(self.topic, self.true_session))
+
+    def of_each(
+        self, settings: Sequence[Setting], question: OfReplay, without: int | None = None
+    ) -> list[Any]:
+        """Return the answers to a question."""
+        work = {each: partial(self._of, each, question, without) for each in settings}
+        return [*side_by_side(work).values()]
+
+    def _of(self, setting: Setting, question: OfReplay, without: int | None) -> Any:  # noqa: ANN401
+        if without is None:
+            return answered(question(self.topic, self._replay(setting), self.true_session))
+        rest = np.flatnonzero(self.topic.partition != without)
+        events = self.topic.only(rest)
+        sessions = None if self.true_session is None else self.true_session[rest]
+        return answered(question(events, replay(events, setting), sessions))
+
+    def _replay(self, setting: Setting) -> Replay:
+        if delay_ms(setting):
+            return replay(self.topic, setting)
+        if setting not in self._undelayed:  # which is asked several times
+            self._undelayed[setting] = replay(self.topic, setting)
+        return self._undelayed[setting]
+
+
+def received_question(events: ReplayInput, place: int) -> Question[int]:
+    """Ask when an event of the topic was received, epoch ms, by its index in arrival order."""
+    yield from ()  # a question without a round
+    index = int(events.arrived(np.array([place]))[0])
+    is_here = index < len(events) and events.place(np.array([index]))[0] == place
+    return Answer(int(events.received[index]) if is_here else None, first_of, as_it_is)
+
+
+def lasts_question(events: ReplayInput) -> Question[int]:
+    """Ask how long it took to receive the topic, of at least one event, ms."""
+    yield from ()  # a question without a round
+    ends = events.received[[0, -1]] if len(events) else events.received
+    return Answer(ends, joined, _span_ms)
+
+
+def _span_ms(ends: NDArray[np.int64]) -> int:
+    return int(np.ptp(ends))

@@ -1,0 +1,54 @@
+"""A cluster on this machine for the tests of `lib.cluster`, and topics to read there."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from lib.cluster import topic
+from lib.cluster.connection import connected
+from lib.cluster.settings import LOCAL
+from lib.report.__main__ import main
+from lib.simulate.__main__ import main as write_topic
+from tests.cluster.same import FAULTS
+
+
+@pytest.fixture(scope="package", autouse=True)
+def no_secrets(tmp_path_factory):
+    """Keep everything from the secrets of the person who runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
+@pytest.fixture(scope="package")
+def client():
+    with connected(LOCAL, workers=2) as client:
+        yield client
+
+
+@pytest.fixture
+def both(tmp_path, monkeypatch):
+    """Report without a cluster and on one, in blocks of some offsets; return both documents."""
+
+    def run(*arguments, address, offsets):
+        monkeypatch.setitem(topic.hold.__kwdefaults__, "offsets", offsets)
+        documents = []
+        for more in ((), ("--cluster", address)):
+            path = tmp_path / f"{len(documents)}.json"
+            assert main([*map(str, arguments), *more, "--json", str(path)]) == 0
+            documents.append(json.loads(path.read_text()))
+        return documents
+
+    return run
+
+
+@pytest.fixture(scope="package")
+def files(tmp_path_factory):
+    """Topics of four partitions, keyed by client and not."""
+    folder = tmp_path_factory.mktemp("topics")
+    for name, keys in (("keyed", "--keys"), ("unkeyed", "--no-keys")):
+        path = str(folder / f"{name}.jsonl")
+        write_topic(["--out", path, "--partitions", "4", keys, *FAULTS])
+    return folder

@@ -1,0 +1,214 @@
+"""A topic replayed in blocks has the outcome that it has in one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lib.core.columns import (
+    ARRIVAL,
+    CLIENT,
+    EVENT_TIME,
+    KEY_HASH,
+    MISSING_TIME,
+    RECEIVED_TIME,
+    SESSION,
+)
+from lib.replay.advisor import advise, advise_on
+from lib.replay.engine import replay
+from lib.replay.engines.flink import FlinkSetting
+from lib.replay.engines.kafka_streams import KafkaStreamsSetting
+from lib.replay.engines.spark import SparkSetting
+from lib.replay.goal import Goal
+from lib.replay.in_blocks import (
+    Job,
+    clocks_question,
+    in_order_question,
+    of_sessions_question,
+    outcome_question,
+    replay_question,
+)
+from lib.replay.input import key_hashes, replay_input_of
+from lib.replay.outcome import outcome_of
+from lib.replay.registry import ENGINES
+from lib.replay.sentences import advice_sentence
+from lib.replay.windows import NO_INDEX, SessionWindow
+from tests.replay.sequences import settings_of_all_engines
+from tests.support.rounds import answered_in_blocks, compact
+from tests.support.tables import events_table
+
+GAP = SessionWindow(10)
+
+
+def needs_no_whole(setting):
+    limited = getattr(setting, "batch_records", None) or getattr(setting, "batch_ends", ())
+    return not limited and not getattr(setting, "catching_up", False)
+
+
+@st.composite
+def tables(draw):
+    """Up to 40 events of up to 4 clients on up to 3 partitions; received times may fall or lack."""
+    row = st.tuples(st.integers(0, 60), st.integers(0, 3), st.integers(0, 2), st.integers(-1, 60))
+    rows = draw(st.lists(row, max_size=40))
+    event_time, client, partition, received = np.array(rows, np.int64).reshape(-1, 4).T
+    if draw(st.booleans()):
+        received = np.sort(received)
+    return events_table(
+        event_time,
+        np.where(received < 0, MISSING_TIME, received),
+        client=[f"c{code}" for code in client],
+        session=[f"s{code}-{time // 25}" for code, time in zip(client, event_time, strict=True)],
+        partition=partition,
+    )
+
+
+def in_one(table, job):
+    heard = table[job.timed(table)]
+    heard = heard.assign(**{RECEIVED_TIME: np.maximum.accumulate(job.received(heard))})
+    events = replay_input_of(heard, job.key)
+    sessions = heard[SESSION].cat.codes.to_numpy() if job.has_sessions else None
+    return outcome_of(replay(events, *job.settings), sessions)
+
+
+@dataclass(eq=False)
+class InBlocks:
+    """A topic in blocks that begin at `cuts`, and in blocks of clients, by `homes`."""
+
+    table: object
+    job: Job
+    cuts: list[int]
+    homes: list[int]
+
+    @property
+    def events(self):
+        return len(self.table)
+
+    @property
+    def sessions(self):
+        return self.table[SESSION].nunique() if self.job.has_sessions else None
+
+    @cached_property
+    def stretches(self):
+        rows = np.split(np.arange(len(self.table)), sorted(self.cuts))
+        table = self.table.assign(**{KEY_HASH: key_hashes(self.table[self.job.key])})
+        return [compact(table.iloc[part]) for part in rows]
+
+    @cached_property
+    def by_client(self):
+        numbered = self.table.assign(**{ARRIVAL: np.arange(len(self.table))})
+        home = np.array(self.homes)[[int(name[1:]) for name in self.table[CLIENT]]]
+        return [compact(numbered[home == block]) for block in range(3)]
+
+    def in_order(self, question):
+        ask = partial(in_order_question, job=self.job, question=question)
+        return answered_in_blocks([*map(ask, self.stretches)])
+
+    def of_sessions(self, question):
+        ask = partial(of_sessions_question, job=self.job, question=question)
+        return answered_in_blocks([*map(ask, self.by_client)])
+
+    def of_each(self, settings, question, without=None):
+        job = replace(self.job, settings=tuple(settings), without=without)
+        clocks = answered_in_blocks([clocks_question(block, job) for block in self.stretches])
+        ask = partial(replay_question, job=job, clocks=clocks, question=question)
+        return answered_in_blocks([*map(ask, self.by_client)])
+
+
+def in_blocks(table, job, cuts, homes):
+    (outcome,) = InBlocks(table, job, cuts, homes).of_each(job.settings, outcome_question)
+    return outcome
+
+
+def told(outcome):
+    kinds = () if outcome.sessions is None else outcome.sessions.kind
+    return replace(outcome, sessions=None), sorted(kind for kind in kinds if kind != NO_INDEX)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    tables(),
+    st.builds(
+        Job,
+        st.tuples(settings_of_all_engines.filter(needs_no_whole)),
+        st.sampled_from([CLIENT, SESSION]),
+        st.booleans(),
+        st.booleans(),
+    ),
+    st.lists(st.integers(0, 40), max_size=3),
+    st.lists(st.integers(0, 2), min_size=4, max_size=4),
+)
+def test_an_outcome_does_not_depend_on_the_blocks(table, job, cuts, homes):
+    assert told(in_blocks(table, job, cuts, homes)) == told(in_one(table, job))
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        FlinkSetting(GAP, catching_up=True),
+        SparkSetting(GAP, batch_records=2),
+        SparkSetting(GAP, batch_ends=(2, 3)),
+    ],
+)
+def test_what_all_that_waits_decides_is_not_told_of_blocks(setting):
+    table = events_table(range(8), range(8), client=[*"abababab"])
+    table = table.assign(**{KEY_HASH: key_hashes(table[CLIENT])})
+    ask = partial(clocks_question, job=Job((setting,), CLIENT, has_sessions=False))
+
+    with pytest.raises(AssertionError, match=r"all events that wait|in turns"):
+        answered_in_blocks([ask(table.iloc[:4]), ask(table.iloc[4:])])
+
+
+def test_an_application_stops_at_the_same_event_in_every_block():
+    table = events_table(
+        [0, 1, 9_000_000, 3], [0, MISSING_TIME, 2, 3], client=["c0", "c1", "c2", "c3"]
+    )
+    job = Job((KafkaStreamsSetting(GAP),), CLIENT, has_sessions=False)
+
+    found = in_blocks(table, job, [1, 2], [0, 1, 2, 0])
+
+    assert (found.events, found.windows) == (1, 1)
+    assert found.stopped_because.startswith("Kafka Streams stops at event 2 in arrival order")
+    assert told(found) == told(in_one(table, job))
+    assert table[EVENT_TIME].max() == 9_000_000
+
+
+@pytest.fixture(scope="module")
+def traffic():
+    """Sessions of ten clients with pauses between, a tenth of the events up to a minute late."""
+    random = np.random.default_rng(5)
+    number, place = np.divmod(np.arange(18_000), 2_000)
+    happened = number * 400_000 + place * 125
+    late = np.where(random.random(18_000) < 0.1, random.integers(0, 60_000, 18_000), 0)
+    order = np.argsort(happened + late, kind="stable")
+    client = np.arange(18_000) % 10
+    return events_table(
+        happened[order],
+        (happened + late)[order],
+        client=[f"c{code}" for code in client[order]],
+        session=[f"s{code}-{n}" for code, n in zip(client[order], number[order], strict=True)],
+        partition=random.integers(0, 3, 18_000),
+    )
+
+
+@pytest.mark.parametrize(
+    ("engine", "goal"),
+    [*((engine, Goal(0.01)) for engine in ENGINES), (ENGINES[0], Goal(0.02, most_broken=0.5))],
+)
+def test_the_advice_does_not_depend_on_the_blocks(traffic, engine, goal):
+    setting = engine.setting(SessionWindow(30_000))
+    job = Job((setting,), CLIENT, has_sessions=True)
+    sessions = traffic[SESSION].cat.codes.to_numpy()
+    blocks = InBlocks(traffic, job, [5_000, 5_010, 17_000], [0, 1, 2, 0, 1, 2, 0, 1, 2, 0])
+
+    one = advise(replay_input_of(traffic), setting, goal, sessions)
+    other = advise_on(blocks, setting, goal)
+
+    assert told(one.outcome) == told(other.outcome)
+    assert replace(one, outcome=None) == replace(other, outcome=None)
+    assert one.tried
+    assert advice_sentence(one, goal, str) == advice_sentence(other, goal, str)
