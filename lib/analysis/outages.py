@@ -182,7 +182,10 @@ def outage_question(
     shortest = silences.LONGEST_STALL_MS if usual["has_stalls"] else SHORTEST_MS
     least = silences.shortest_waits(arrivals, shortest)
     *too_long, several = yield from silences.wait_limits(arrivals, waits, typical, FALSE_SHARE)
-    limit, of_several = (np.maximum(typical * wait * sensitivity, least) for wait in too_long)
+    limits = (np.maximum(typical * wait * sensitivity, least) for wait in too_long)
+    limit, of_several = (
+        silences.with_rhythms(arrivals, waits, each, sensitivity) for each in limits
+    )
     rhythm = _rhythm(arrivals, typical, limit, usual["interval"])
     long = yield from _find_long_waits(arrivals, waits, rhythm, (of_several, several))
     rows = yield from _find_rows(events, long, sensitivity)

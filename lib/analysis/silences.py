@@ -54,6 +54,10 @@ _OVER: Final = 6  # a session is over after a pause of so many of its longer int
 _MINUTE_MS: Final = 60_000
 _ON_TIME: Final = 0.1  # share of the limit by which an event may be late that ends a backlog
 _BORROWED: Final = 10  # with fewer values than this, a client's median counts less than all's
+_FEWEST_ALIKE: Final = 6  # uploads, in which a share of a client's events come: a rhythm
+_SHARE_ALIKE: Final = 2 / 3
+_ALIKE: Final = 1.5  # waits within this factor of their median are alike
+_MISSED: Final = 2.5  # in the rhythm's silences: one upload may fail and be sent with the next
 
 
 @dataclass(frozen=True)
@@ -301,6 +305,32 @@ def typical_waits(arrivals: Arrivals, waits: Waits, of_all: float) -> Floats:
     ends = waits.ends_one
     client, longest = arrivals.client[ends], waits.longest[ends]
     return typical_of_clients(client, longest, len(arrivals.clients), of_all)
+
+
+def with_rhythms(
+    arrivals: Arrivals, waits: Waits, limit: Floats, sensitivity: float = 1.0
+) -> Floats:
+    """Return each client's limit, ms, raised where the client sends in a rhythm that is beyond it.
+
+    A client that gathers events, and uploads them every hour, keeps most of them waiting, each time
+    for as long. Outages hold back few of a client's events, or are of different lengths.
+    """
+    clients = len(arrivals.clients)
+    waited = np.flatnonzero(waits.ended_by != NOT_WAITING)
+    wait = kernels.taken(waits.longest, waits.ended_by[waited])
+    client = arrivals.client[waited]
+    beyond = wait > kernels.taken(limit, client)
+    of_all = _SHARE_ALIKE * kernels.counts(arrivals.client, clients)
+    if not (kernels.counts(client[beyond], clients) >= np.maximum(of_all, _FEWEST_ALIKE)).any():
+        return limit
+    wait, client, ended_by = wait[beyond], client[beyond], waits.ended_by[waited[beyond]]
+    usual = kernels.medians_within(Groups(client, pd.RangeIndex(clients)), wait)
+    of_client = kernels.taken(usual, client)
+    alike = (wait * _ALIKE >= of_client) & (wait <= of_client * _ALIKE)
+    uploads = arrivals.client[np.unique(ended_by[alike])]
+    is_rhythm = kernels.counts(client[alike], clients) >= of_all
+    is_rhythm &= kernels.counts(uploads, clients) >= _FEWEST_ALIKE
+    return np.where(is_rhythm, np.maximum(_MISSED * usual * sensitivity, limit), limit)
 
 
 def wait_limits(

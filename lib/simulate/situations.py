@@ -340,6 +340,7 @@ SITUATIONS: Final[dict[str, Callable[[np.random.Generator], Fleet]]] = {
     "slow links": _slow_links,
     "some upload every 30 s": _uploads(30, 0.4),
     "all upload every 30 s": _uploads(30, 1.0),
+    "some upload every 5 min": _uploads(300, 0.4),
     "all upload every 5 min": _uploads(300, 1.0),
     "tcp stalls, clean": _stalls(0.0),
     "tcp stalls": _stalls(0.5),

@@ -208,6 +208,35 @@ def test_an_event_that_newer_ones_overtook_is_no_outage():
     assert outages(topic(one, *others())).empty
 
 
+def uploads(events, every, spread):
+    """The same, gathered and sent every `every` ms, one event after the other `spread` ms apart."""
+    upload = events["happened"] // every
+    place = events.groupby(upload).cumcount()
+    return events.assign(arrived=(upload + 1) * every + 20 + place * spread)
+
+
+@pytest.mark.parametrize("every", [30 * SECOND, 300 * SECOND])
+@pytest.mark.parametrize("spread", [0, 1, 20])
+def test_uploads_in_a_rhythm_are_no_outages(every, spread):
+    # Given a few clients that upload a dozen times, beside many that send at once
+    gathering = [uploads(stream(f"{n}", events=12 * every // SECOND), every, spread) for n in "ab"]
+    events = topic(*gathering, *others(events=12 * every // SECOND))
+    # Then none of it is an outage
+    assert outages(events).empty
+
+
+def test_an_outage_of_a_client_that_uploads_in_a_rhythm_is_found():
+    # Given a client that uploads every minute, and could not for five
+    one = stream(events=1_200)
+    sent = uploads(one, 60 * SECOND, 1)
+    late = sent["arrived"].between(600_000, 900_000)
+    sent["arrived"] = sent["arrived"].where(~late, 900_020 + late.cumsum())
+    # Then that is the one outage, and holds back what it had gathered, and the next upload at most
+    [found] = outages(topic(sent, *others(events=1_200))).to_dict("records")
+    assert found["ClientID"] == "1"
+    assert late.sum() <= found["HeldBack"] < late.sum() + 60
+
+
 def test_clients_cut_off_together_have_a_shared_outage():
     cut = [cut_off(stream(f"{n}", seed=n, begin=70 * n), 60_000, 124_500) for n in range(6)]
     own = cut_off(stream("own"), 200_000, 220_000)

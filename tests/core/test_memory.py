@@ -100,8 +100,8 @@ def test_what_threads_freed_goes_back_to_the_system_too():
         left[first] = given_back - before
 
     # Then the ends of their heaps stay with the process, unless it keeps to one
-    assert left["keep_to_one_heap()"] < 30
     assert left[""] > 100
+    assert left["keep_to_one_heap()"] < 0.5 * left[""]
 
 
 @pytest.mark.parametrize(
