@@ -37,7 +37,7 @@ from distributed import WorkerPlugin
 from distributed.comm import tcp
 
 from benchmarks.drawn_topic import DrawnOrigin, DrawnTopic
-from lib.analysis.of_topic import analysis_of, notices_of, verdict_of
+from lib.analysis.of_topic import analysis_of, notices_of, verdict_of, why_no_delay
 from lib.analysis.summary import summarise
 from lib.analysis.time_notices import diagnosis_of
 from lib.cluster.connection import connected
@@ -134,7 +134,8 @@ def told_alone(source: TopicSource, topic: str) -> Report:
     diagnosis, verdict = diagnosis_of(loaded.events), verdict_of(loaded)
     summary = summarise(loaded.events.table, slice(None))
     said, analysis = notices_of(loaded, diagnosis), analysis_of(loaded)
-    return Report(loaded, Asked(), said, verdict, diagnosis, summary, analysis, "", None, loaded)
+    why = why_no_delay(verdict)
+    return Report(loaded, Asked(), said, verdict, diagnosis, summary, analysis, why, None, loaded)
 
 
 def told_on_cluster(
@@ -188,7 +189,9 @@ def fill(broker: str, scenario: Scenario, topic: str) -> None:
     """Fill a topic with the records of a scenario."""
     forever = {"retention.ms": "-1"}  # the records are of long ago
     create_topic(broker, topic, partitions=scenario.partitions, config=forever)
-    producer = Producer({"bootstrap.servers": broker, "linger.ms": 50})
+    # Without it, what is sent again while the topic is new comes out of order.
+    in_order = {"enable.idempotence": True}
+    producer = Producer({"bootstrap.servers": broker, "linger.ms": 50, **in_order})
     for block in simulate(scenario).batches(20_000):
         columns = (block[name].to_pylist() for name in ("partition", "timestamp", "key", "value"))
         for partition, time_ms, key, value in zip(*columns, strict=True):

@@ -391,6 +391,8 @@ def by_client(
     reports: Sequence[BlockReport],
     fields: Fields,
     rows: int,
+    *,
+    fits: bool,
 ) -> list[Future]:
     """Return futures of events tables that have all events of their clients each.
 
@@ -402,6 +404,8 @@ def by_client(
     ----------
     tables
         The blocks, with the place of each event in the arrival order.
+    fits
+        Whether the workers' memory holds the topic.
     """
     finish = partial(_of_clients, fields=fields)
     if len(tables) == 1:
@@ -411,7 +415,7 @@ def by_client(
         parts = [[tables[at] for at in group] for group in together]
     else:
         n = max(round(sum(report.contents.events for report in reports) / rows), 2)
-        parts = _shuffled(client, tables, n)
+        parts = _shuffled(client, tables, n, fits=fits)
     return [client.submit(finish, each, pure=False) for each in parts]
 
 
@@ -468,9 +472,12 @@ def _have_none_twice(names: Sequence[NDArray[np.uint64]]) -> bool:
     return len(_united(names)) == sum(map(len, names))
 
 
-def _shuffled(client: Client, tables: Sequence[Future], n: int) -> list[list[Future]]:
+def _shuffled(
+    client: Client, tables: Sequence[Future], n: int, *, fits: bool
+) -> list[list[Future]]:
     """Return the parts of `n` tables that have all events of their clients each."""
-    if len(tables) * n <= FEW_PARTS:
+    # Of a block that was spilled, every part would be read with all others.
+    if fits and len(tables) * n <= FEW_PARTS:
         split = [client.submit(_split, table, n, pure=False) for table in tables]
         return [[client.submit(getitem, each, k, pure=False) for each in split] for k in range(n)]
     meta = client.submit(_empty, tables[0], pure=False).result()

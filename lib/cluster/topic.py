@@ -177,7 +177,8 @@ def hold(
             f"None of the first records of {topic} can be read.",
             "Report without --cluster to see why.",
         )
-    note(estimate(client, plan, decoded, known.fields).sentence)
+    takes = estimate(client, plan, decoded, known.fields)
+    note(takes.sentence)
     beginning = Beginning(uuid4().hex, origin, tuple(first), chosen)
     doing(f"Reading {plan.size:,} offsets on the cluster")
     offsets = offsets or block_offsets(workers_of(client), plan)
@@ -189,7 +190,8 @@ def hold(
     columns = questions.ORDER_COLUMNS
     ordered, tables = in_arrival_order(client, tables, of_tables, columns, offsets)
     doing("Bringing the events of each client together")
-    grouped = by_client(client, tables, of_tables, known.fields, offsets)
+    fits = takes.bytes <= takes.memory
+    grouped = by_client(client, tables, of_tables, known.fields, offsets, fits=fits)
     names: Names = ask(client, questions.names_of_clients, grouped)
     return HeldTopic(_topic(source, plan, known, reports, names), ordered, grouped, names)
 
