@@ -70,7 +70,7 @@ if TYPE_CHECKING:
 _EACH: Final = 3  # blocks that a thread has, so that none waits long for the slowest
 _LEAST: Final = 100_000  # offsets of a block: of fewer, rounds take longer than the questions
 _MOST: Final = 4_000_000
-_PACKAGES: Final = 500 << 20  # bytes that Python and the packages take of a worker's memory
+PACKAGES: Final = 500 << 20  # bytes that Python and the packages take of a worker's memory
 _PAUSES: Final = 0.8  # share of a worker's memory beyond which Dask lets it wait
 _BYTES: Final = 1_000  # that an event may take of the block that is read or asked: 300 are usual
 
@@ -153,11 +153,11 @@ def block_offsets(workers: Sequence[Mapping[str, Any]], plan: Plan) -> int:
     """
     threads = sum(worker["nthreads"] for worker in workers)
     memory = min((w["memory_limit"] or sys.maxsize) / w["nthreads"] for w in workers)
-    most = (_PAUSES * memory - _PACKAGES) / _BYTES
+    most = (_PAUSES * memory - PACKAGES) / _BYTES
     if most < _LEAST:
         raise SettingsError(
             f"A worker has {size(int(memory))} of memory a thread, which is too little.",
-            f"Give it at least {size(int((_PACKAGES + _LEAST * _BYTES) / _PAUSES))}.",
+            f"Give it at least {size(int((PACKAGES + _LEAST * _BYTES) / _PAUSES))}.",
         )
     return int(min(max(plan.size / threads / _EACH, _LEAST), most, _MOST))
 

@@ -13,6 +13,7 @@ from lib.cluster import questions
 from lib.cluster.asking import NotInBlocksError, ask
 from lib.cluster.blocks import (
     FIRST_ROWS,
+    PACKAGES,
     Beginning,
     BlockReport,
     block_offsets,
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 
     Doing = Callable[[str], None]
 
-_COPIES: Final = 2.5  # of an event, in memory at once
+_COPIES: Final = 3.5  # of an event: by client, its times in order, and what questions keep of it
 SHARED_SESSIONS: Final = (
     "Some sessions have events of several clients, and on a cluster each client's events are "
     "looked at by themselves: report without --cluster to have it."
@@ -104,7 +105,7 @@ class Estimate:
     bytes
         Of the workers' memory.
     memory
-        What they have of it, in all.
+        What they have of it for events, in all.
     offsets
         Of the topic.
     """
@@ -116,7 +117,7 @@ class Estimate:
     @property
     def sentence(self) -> str:
         """It in words; where it is too much, how many records would fit."""
-        said = f"About {size(self.bytes)} of the workers' {size(self.memory)} of memory"
+        said = f"About {size(self.bytes)} of the workers' {size(self.memory)} of memory for events"
         if self.bytes <= self.memory:
             return f"{said}."
         fit = self.offsets * self.memory // self.bytes
@@ -131,9 +132,9 @@ def estimate(client: Client, plan: Plan, first: Sequence[Decoded], fields: Field
     table = slim(build_events([each.columns for each in first], fields).table)
     each = table.memory_usage(index=False, deep=True).sum() / max(len(table), 1)
     workers = workers_of(client)
-    memory = sum(worker["memory_limit"] for worker in workers)
-    # Dask begins to spill at 60 %; of a block there are the old and the new while it is moved.
-    return Estimate(int(each * plan.size * _COPIES), int(memory * 0.6), plan.size)
+    # Dask begins to spill at 60 %.
+    memory = sum(max(0.6 * (worker["memory_limit"] or 0) - PACKAGES, 0) for worker in workers)
+    return Estimate(int(each * plan.size * _COPIES), int(memory), plan.size)
 
 
 def hold(
