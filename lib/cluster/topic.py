@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from operator import add
@@ -133,7 +134,9 @@ def estimate(client: Client, plan: Plan, first: Sequence[Decoded], fields: Field
     each = table.memory_usage(index=False, deep=True).sum() / max(len(table), 1)
     workers = workers_of(client)
     # Dask begins to spill at 60 %.
-    memory = sum(max(0.6 * (worker["memory_limit"] or 0) - PACKAGES, 0) for worker in workers)
+    memory = sum(
+        max(0.6 * (worker["memory_limit"] or sys.maxsize) - PACKAGES, 0) for worker in workers
+    )
     return Estimate(int(each * plan.size * _COPIES), int(memory), plan.size)
 
 
