@@ -23,7 +23,6 @@ from lib.core.errors import SkewlineError, TooLargeError
 from lib.core.formatting import size, visible_text
 from lib.core.memory import give_back_memory, held_bytes
 from lib.loading.load import LoadedTopic, Progress, Watch, load, reload
-from lib.ui.answers import analyse_ahead
 from lib.ui.failures import UnforeseenError, unforeseen
 from lib.ui.held import drop, held, hold, room
 
@@ -183,8 +182,6 @@ def _run(
             kept = load(source, key.topic, key.wanted, chosen=key.chosen, cap=key.cap, watch=watch)
         else:
             kept = reload(source, before, cap=key.cap, watch=watch)
-        # All pages ask for it, and none runs yet. Where it fails, they tell.
-        loads.threads.submit(analyse_ahead, kept)
         return kept
     except SkewlineError as error:
         _log.warning("Loading %s failed: %s", *map(visible_text, (key.topic, error.what)))
