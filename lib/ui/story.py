@@ -36,7 +36,7 @@ def story(visible: Visible) -> ComparisonChart:
 
 def begun(visible: Visible) -> None:
     """Draw the picture without its outages where it takes a while until they are found."""
-    if not is_analysed(visible.topic):
+    if visible.delays_tell and not is_analysed(visible.topic):
         drawn = _comparison(visible, None)
         with st.container(height=height_of(drawn), border=False):
             draw_chart(drawn.picture)
