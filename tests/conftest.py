@@ -28,7 +28,7 @@ from tests.support.processes import PATIENCE_S
 from tests.support.registry import RegistryMissingError, running_registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page
@@ -51,6 +51,18 @@ expect.set_options(timeout=PATIENCE_MS)
 def pytest_configure() -> None:
     """End the servers of a test run that is terminated, by a time-out for example, as on Ctrl+C."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show below a failed test what its page said."""
+    report = yield
+    page = getattr(item, "funcargs", {}).get("page")
+    if report.when == "call" and report.failed and page is not None:
+        report.sections.append(("The page", f"{page.url}\n{page.inner_text('body')}"))
+    return report
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

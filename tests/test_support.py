@@ -118,6 +118,14 @@ def test_browser_shows_an_app_that_sees_its_settings_and_no_others(tmp_path, mon
             page.get_by_text(line).wait_for()
 
 
+def test_a_failure_beside_an_app_shows_its_log(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("import nothing_of_that_name")
+    with pytest.raises(ZeroDivisionError) as failed, running_app(tmp_path, script=script):
+        _ = 1 / 0
+    assert "The app's log ends with:\n" in failed.value.__notes__[0]
+
+
 def test_apps_of_one_test_run_side_by_side(start_app):
     urls = [start_app(), start_app()]
     answers = [urlopen(f"{url}/_stcore/health").read() for url in urls]

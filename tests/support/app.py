@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from tests.support.processes import PATIENCE_S, free_port, running
+from tests.support.processes import PATIENCE_S, free_port, running, tail_of
 
 if TYPE_CHECKING:
     import subprocess
@@ -58,6 +58,8 @@ def app_process(
     ------
     ServerStartError
         If the app does not start; its log's tail is in the text.
+
+    Whatever the block raises has the log's tail as a note.
     """
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -73,17 +75,22 @@ def app_process(
     }
     command = [sys.executable, "-m", "streamlit", "run", str(script)]
     command += [f"--{name}={value}" for name, value in options.items()]
+    log = directory / f"streamlit-{port}.log"
     with running(
         command,
         ready=lambda: _is_healthy(url),
-        log=directory / f"streamlit-{port}.log",
+        log=log,
         env={
             **{name: value for name, value in os.environ.items() if not is_setting(name)},
             "KAFKA_TIMEOUT_S": str(PATIENCE_S),
             **(settings or {}),
         },
     ) as process:
-        yield url, process
+        try:
+            yield url, process
+        except Exception as error:
+            error.add_note(f"The app's log ends with:\n{tail_of(log)}")
+            raise
 
 
 def is_setting(variable: str) -> bool:

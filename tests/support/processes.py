@@ -106,5 +106,9 @@ def _wait_until_ready(
 
 
 def _start_error(what: str, log: Path) -> ServerStartError:
-    tail = log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
-    return ServerStartError("\n".join([f"The server {what}. Its log ends with:", *tail]))
+    return ServerStartError(f"The server {what}. Its log ends with:\n{tail_of(log)}")
+
+
+def tail_of(log: Path) -> str:
+    """Return the last lines of what a server has printed."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-_LOG_LINES:])

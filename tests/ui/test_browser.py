@@ -219,6 +219,7 @@ def test_a_chart_comes_as_a_picture_a_link_is_copied_and_an_event_leads_to_its_r
 
 def test_what_is_shown_comes_as_a_file(page, samples_app, events):
     page.goto(f"{samples_app}/records?topic=sessions-100&where=client+%3D+3&window=0&window=300")
+    expect_idle(page)
     page.get_by_role("button", name=re.compile("Export what is shown")).click()
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV", exact=True).click()
@@ -248,6 +249,7 @@ def test_a_finding_moves_the_picture_in_place_and_opens_the_page_that_proves_it(
     page.goto(f"{samples_app}/?topic=sessions-10")
     points = chart(page).locator('path[aria-roledescription="circle"]')
     expect(points).to_have_count(2 * 255)
+    expect_idle(page)
     page.get_by_role("button", name="Show", exact=True).click()
     expect(points).to_have_count(2 * 38)
     expect(page.get_by_text("Shown: 38 of 255 events, 11:35:4")).to_be_visible()
@@ -308,6 +310,7 @@ def test_reload_shows_what_was_produced_since(page, app, make_topic, produce):
     produce(topic, [event(1), event(2)])
     page.goto(f"{app}/?topic={topic}")
     expect(metric(page, "Events")).to_have_text("2")
+    expect_idle(page)
     produce(topic, [event(3), event(4), event(5)])
     page.get_by_role("button", name="Reload").click()
     expect(metric(page, "Events")).to_have_text("5")
@@ -317,6 +320,7 @@ def test_reload_shows_what_was_produced_since(page, app, make_topic, produce):
 def test_a_topic_is_downloaded_and_opens_again_from_its_file(page, samples_app, tmp_path):
     # Given a topic, downloaded
     page.goto(f"{samples_app}/?topic=sessions-100")
+    expect_idle(page)
     with page.expect_download() as downloading:
         page.get_by_role("button", name="Download the loaded topic").click()
     file = tmp_path / downloading.value.suggested_filename

@@ -17,6 +17,7 @@ from lib.report.__main__ import main
 from lib.simulate.samples import SAMPLES
 from tests.report.conftest import VALIDATOR
 from tests.support.app import REPOSITORY, running_app
+from tests.support.browser import expect_idle
 from tests.support.chromium import browsing
 from tests.support.opened import (
     DELAY,
@@ -154,6 +155,7 @@ def test_the_report_downloads_and_opens_offline(page, chromium, tmp_path):
     # Given the app on a sample
     with running_app(tmp_path) as url:
         page.goto(f"{url}/?source=Samples&topic=sessions-10")
+        expect_idle(page)
         files = {}
         page.get_by_role("button", name="Download", exact=True).click()
         # When its report is downloaded as a page and as figures
