@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 _POWERS: Final = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?", re.IGNORECASE)
@@ -169,9 +169,10 @@ def _array_bytes(array: np.ndarray[Any, Any], seen: set[int]) -> int:
     return size
 
 
-def _parts(thing: object) -> Iterable[object]:
+def _parts(thing: object) -> list[object]:
+    """Return what a thing has now: another thread may add to it meanwhile, as a cached property."""
     if is_dataclass(thing) and not isinstance(thing, type) and hasattr(thing, "__dict__"):
-        return vars(thing).values()
+        return [*vars(thing).values()]
     if isinstance(thing, Mapping):
         return [*thing.keys(), *thing.values()]
-    return thing if isinstance(thing, list | tuple | set | frozenset) else ()
+    return [*thing] if isinstance(thing, list | tuple | set | frozenset) else []

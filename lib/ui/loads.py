@@ -170,19 +170,9 @@ def _started(
 def _run(
     loads: _Loads, source: TopicSource, key: LoadKey, running: Load, anew: bool
 ) -> LoadedTopic:
-    """Load, or read only what is new where a load has been."""
-    kept, before = running.before, None if anew else running.before
-    own = held_bytes(kept)
-    watch = Watch(
-        lambda progress: _follow(loads, key, running, own, progress),
-        lambda: _should_stop(loads, key, running),
-    )
+    """Load as `_read` does; whatever fails is told as an error of Skewline's own."""
     try:
-        if before is None:
-            kept = load(source, key.topic, key.wanted, chosen=key.chosen, cap=key.cap, watch=watch)
-        else:
-            kept = reload(source, before, cap=key.cap, watch=watch)
-        return kept
+        return _read(loads, source, key, running, anew)
     except SkewlineError as error:
         _log.warning("Loading %s failed: %s", *map(visible_text, (key.topic, error.what)))
         clear_frames(error.__traceback__)  # what is held is the error, not what it came from
@@ -194,10 +184,29 @@ def _run(
         clear_frames(error.__traceback__)
         raise told from error
     finally:
+        give_back_memory()
+
+
+def _read(
+    loads: _Loads, source: TopicSource, key: LoadKey, running: Load, anew: bool
+) -> LoadedTopic:
+    """Load, or read only what is new where a load has been."""
+    kept, before = running.before, None if anew else running.before
+    try:
+        own = held_bytes(kept)
+        watch = Watch(
+            lambda progress: _follow(loads, key, running, own, progress),
+            lambda: _should_stop(loads, key, running),
+        )
+        if before is None:
+            kept = load(source, key.topic, key.wanted, chosen=key.chosen, cap=key.cap, watch=watch)
+        else:
+            kept = reload(source, before, cap=key.cap, watch=watch)
+        return kept
+    finally:
         if running.is_large:
             loads.large.release()
         _leave(loads, key, running, kept)
-        give_back_memory()
 
 
 def _leave(loads: _Loads, key: LoadKey, ended: Load, kept: LoadedTopic | None) -> None:

@@ -4,6 +4,7 @@ import ctypes
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -187,3 +188,20 @@ HOLDERS = {
 def test_what_a_thing_holds_is_about_its_arrays(what):
     thing, size = HOLDERS[what]
     assert size <= held_bytes(thing) < 1.2 * size + 500
+
+
+@dataclass
+class Filling:
+    """What gets another attribute while it is measured, as when a viewer's page asks for one."""
+
+    part: object = None
+
+    def __sizeof__(self):
+        self.part.another = ARRAY
+        return 100
+
+
+def test_what_another_thread_fills_meanwhile_is_measured_as_it_was():
+    whole = Filling(Filling())
+    whole.part.part = whole
+    assert 200 <= held_bytes(whole) < 8_000 + 500

@@ -10,6 +10,8 @@ from lib.core.errors import TooLargeError
 from lib.core.memory import held_bytes
 from lib.sources.base import Between, Everything, FromOffset, Latest
 from lib.sources.files.folder import samples
+from lib.ui import loads
+from lib.ui.failures import UnforeseenError
 from lib.ui.loads import LoadKey, is_known, load_of, reload_of
 from tests.support.memory import MemoryTopic
 
@@ -94,6 +96,18 @@ def test_a_load_that_outgrows_the_memory_keeps_what_came(monkeypatch):
     assert report.failure.what == "The memory that is to be used, 300 kB, is full."
     assert 100 < report.total_records < 200
     assert report.missing == {0: 400 - report.total_records}
+
+
+def test_what_fails_after_a_load_is_told_as_what_nobody_foresaw(monkeypatch):
+    def failing(thing):
+        if thing is not None:
+            raise ZeroDivisionError
+        return 0
+
+    monkeypatch.setattr(loads, "held_bytes", failing)
+    load = load_of(samples(), KEY)
+    load.settle(30)
+    assert isinstance(load.error, UnforeseenError)
 
 
 def test_a_reload_keeps_what_was_there_until_it_has_ended():
