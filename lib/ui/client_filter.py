@@ -10,6 +10,7 @@ import streamlit as st
 from lib.charts.rows import client_at, written
 from lib.core.columns import CLIENT
 from lib.ui import parameters
+from lib.ui.held import answer_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +25,7 @@ _LISTED_BYTES: Final = 100_000
 def choose_clients(topic: LoadedTopic) -> Sequence[object]:
     """Draw the filter and return the chosen clients; none: all."""
     clients = topic.events.table[CLIENT].cat.categories
-    listed = _largest_clients(topic.version, topic)
+    listed = answer_of(("listed clients", topic.version), lambda: _largest_clients(topic))
     chosen = st.multiselect(
         "Clients",
         listed,
@@ -44,14 +45,13 @@ def only_clients(*clients: object) -> None:
     st.session_state[parameters.CLIENTS.name] = [written(client) for client in clients]
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def _largest_clients(version: object, _topic: LoadedTopic) -> list[str]:  # noqa: ARG001
+def _largest_clients(topic: LoadedTopic) -> tuple[str, ...]:
     """Return the clients of a topic with the most events that are listed, in the topic's order."""
-    clients = _topic.events.table[CLIENT].cat
+    clients = topic.events.table[CLIENT].cat
     codes = clients.codes.to_numpy()
     counts = np.bincount(codes[codes >= 0], minlength=len(clients.categories))
     largest = np.argsort(-counts, kind="stable")[:LISTED_CLIENTS]
     names = [written(clients.categories[place]) for place in largest]
     sizes = np.cumsum([len(name.encode(errors="replace")) for name in names])
     fitting = np.sort(largest[: np.searchsorted(sizes, _LISTED_BYTES, side="right")])
-    return [written(clients.categories[place]) for place in fitting]
+    return tuple(written(clients.categories[place]) for place in fitting)

@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
-import time
-from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from streamlit import runtime
-from streamlit.runtime import Runtime, RuntimeState
+if TYPE_CHECKING:
+    from types import FrameType
 
-_ASKED_S: Final = 0.25
 _PATIENCE_S: Final = 2.0
-"""How long loads may take to stop; what is computed cannot be told to, and Python waits for it."""
+"""How long answers may take to be sent. The server would wait for the slowest of them for ever, and
+Python for what is computed."""
 
 
-@cache  # not Streamlit's, which can be cleared: each time left one more thread
 def end_in_time() -> None:
-    """Have the server end soon after it is told to (SIGTERM, Ctrl-C), once a process."""
-    server = runtime.get_instance() if runtime.exists() else None
-    if isinstance(server, Runtime):
-        threading.Thread(target=_end, args=(server,), name="end", daemon=True).start()
+    """Have the server end soon after it is told to (SIGTERM, Ctrl-C); called while it starts."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        _end_soon_after(number)
 
 
-def _end(server: Runtime) -> None:
-    while server.state not in (RuntimeState.STOPPING, RuntimeState.STOPPED):
-        time.sleep(_ASKED_S)
-    time.sleep(_PATIENCE_S)  # nothing is left of this thread where the server ends before
+def _end_soon_after(number: int) -> None:
+    server = signal.getsignal(number)
+
+    def told_to_end(number: int, frame: FrameType | None) -> None:
+        if callable(server):
+            server(number, frame)
+        last = threading.Timer(_PATIENCE_S, end_now)
+        last.daemon = True
+        last.start()
+
+    signal.signal(number, told_to_end)
+
+
+def end_now() -> None:
+    """End the process as it is; nothing that it holds is worth a second."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

@@ -89,13 +89,13 @@ def show_offer(offer: Offer, of: RangeParameters = parameters.OF_FIRST) -> None:
             st.button(f"Read the newest {fewer:,}", on_click=ask_for_newest, args=(fewer, of))
 
 
-@st.cache_data(max_entries=100, ttl=60, show_spinner=False)
+@st.cache_resource(max_entries=100, ttl=60, show_spinner=False)
 def _in_range(key: LoadKey, in_topic: int, _source: TopicSource) -> int:  # noqa: ARG001
     cap = limit_of(key.wanted, key.cap)
     return newest_part(_source, key.topic, key.wanted, cap).plan.size
 
 
-@st.cache_data(max_entries=20, show_spinner="Estimating how long it will take…")
+@st.cache_resource(max_entries=20, show_spinner="Estimating how long it will take…")
 def _estimate(key: LoadKey, in_topic: int, _source: TopicSource) -> Estimate:  # noqa: ARG001
     return estimate(_source, key.topic, key.wanted, cap=key.cap)
 

@@ -12,10 +12,13 @@ import streamlit as st
 
 from lib.events.table import TimeDomain
 from lib.ui import parameters
+from lib.ui.held import answer_of
 from lib.ui.switch import switch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import pandas as pd
 
     from lib.core.moments import Times
     from lib.loading.load import LoadedTopic
@@ -226,11 +229,9 @@ def _slider_domain(first_s: float, last_s: float) -> tuple[Stretch, float]:
 
 def extent_of(topic: LoadedTopic) -> Stretch:
     """Return the first and last second since zero of a topic's events, on either clock."""
-    return _extent(topic.version, topic)
+    return answer_of(("extent", topic.version), lambda: _extent(topic.events.table))
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def _extent(version: object, _topic: LoadedTopic) -> Stretch:  # noqa: ARG001
-    table = _topic.events.table
+def _extent(table: pd.DataFrame) -> Stretch:
     columns = [table[clock.seconds].to_numpy() for clock in TimeDomain]
     return float(np.nanmin(np.fmin(*columns))), float(np.nanmax(np.fmax(*columns)))

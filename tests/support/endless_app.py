@@ -15,9 +15,9 @@ from lib.core.masking import NOTHING_MASKED
 from lib.core.schemas import NoSchemas
 from lib.sources.base import Everything, Plan, Range, Reader, Span, TopicInfo, always
 from lib.ui import loads
-from lib.ui.ending import end_in_time
 from lib.ui.held import held
 from lib.ui.loads import LARGE, LoadKey, load_of
+from lib.ui.server import server_runs
 from tests.support.blocks import block
 
 if TYPE_CHECKING:
@@ -71,19 +71,21 @@ def key_of(topic: str) -> LoadKey:
     return LoadKey("endless", topic, Everything(), (), 200 * LARGE)
 
 
-end_in_time()
-st.header("Endless")
-if "compute" in st.query_params:
-    st.text("computing")
-    while True:
-        sum(range(10_000))
-if "topic" in st.query_params:
-    load = load_of(Endless(), key_of(st.query_params["topic"]))
-    load.settle(10 if st.query_params["topic"].startswith("small") else 0.2)
-    loaded = load.loaded
-    st.text("reading" if loaded is None else f"{len(loaded.events.table)} events")
-if "beside" in st.query_params:
-    load_of(Endless(), key_of(st.query_params["beside"]), beside=True)
-if "held" in st.query_params:
-    present = held(key_of(st.query_params["held"]))
-    st.text("nothing" if present is None else "reading")
+if __name__ == "__main__":
+    st.header("Endless")
+    if "compute" in st.query_params:
+        st.text("computing")
+        while True:
+            sum(range(10_000))
+    if "topic" in st.query_params:
+        load = load_of(Endless(), key_of(st.query_params["topic"]))
+        load.settle(10 if st.query_params["topic"].startswith("small") else 0.2)
+        loaded = load.loaded
+        st.text("reading" if loaded is None else f"{len(loaded.events.table)} events")
+    if "beside" in st.query_params:
+        load_of(Endless(), key_of(st.query_params["beside"]), beside=True)
+    if "held" in st.query_params:
+        present = held(key_of(st.query_params["held"]))
+        st.text("nothing" if present is None else "reading")
+else:
+    app = st.App(__file__, lifespan=server_runs)

@@ -1,17 +1,33 @@
 """Loads in a running server: who waits for whom, what ends when its viewers go, how all ends."""
 
+import os
 import signal
+import socket
+import sys
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+import streamlit
 
-from tests.support.app import app_process, running_app
+from tests.support.app import REPOSITORY, app_process, running_app
+from tests.support.processes import free_port, running
 from tests.support.viewer import viewer
 
 SCRIPT = Path(__file__).parents[1] / "support/endless_app.py"
 ROOT = {"PYTHONPATH": str(Path(__file__).parents[2])}
 PATIENCE_S = 60
+
+STATIC = Path(streamlit.__file__).parent / "static"
+LARGE = (
+    "/static/"
+    + max(
+        (path.stat().st_size, path.relative_to(STATIC / "static").as_posix())
+        for path in STATIC.rglob("*.js")
+    )[1]
+)
+"""The largest file that every page asks for."""
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +107,41 @@ def test_sigterm_ends_the_server_whatever_it_does(busy, tmp_path):
         # Then it does, without an error
         assert server.wait(timeout=PATIENCE_S) == 0
     assert "Traceback" not in next(tmp_path.glob("*.log")).read_text()
+
+
+def test_ctrl_c_ends_the_server_though_a_browser_does_not_take_its_answer(tmp_path):
+    with app_process(tmp_path) as (url, server):
+        address = urlsplit(url)
+        with socket.create_connection((address.hostname, address.port)) as slow:
+            # Given a browser that asks for more than fits on the way, and takes nothing
+            slow.sendall(f"GET {LARGE} HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n".encode() * 30)
+            assert slow.recv(100).startswith(b"HTTP/1.1 200")
+            # When the server is interrupted
+            server.send_signal(signal.SIGINT)
+            # Then it ends, without an error
+            assert server.wait(timeout=PATIENCE_S) == 0
+    assert "Traceback" not in next(tmp_path.glob("*.log")).read_text()
+
+
+def test_the_server_opens_a_browser_where_there_is_a_screen(tmp_path):
+    # Given a browser that notes down what it is to open
+    opened = tmp_path / "opened"
+    browser = tmp_path / "browser"
+    browser.write_text(f"#!/bin/sh\necho $1 > {opened}.new && mv {opened}.new {opened}\n")
+    browser.chmod(0o755)
+    # When the server starts where windows can be shown
+    port = free_port()
+    options = (
+        "--server.headless=false",
+        "--server.showEmailPrompt=false",
+        f"--server.port={port}",
+        "--server.address=127.0.0.1",
+    )
+    with running(
+        [sys.executable, "-m", "streamlit", "run", str(REPOSITORY / "streamlit_app.py"), *options],
+        ready=opened.exists,
+        log=tmp_path / "log",
+        env={**os.environ, "BROWSER": f"{browser} %s"},
+    ):
+        # Then it opens the app
+        assert opened.read_text().strip() == f"http://127.0.0.1:{port}/"
