@@ -30,17 +30,24 @@ _MANY: Final = 200_000
 
 def analysis_of(topic: LoadedTopic) -> Analysis:
     """Return every analysis of a topic; computed when it is first asked for."""
-    return _of_topic(
-        _ANALYSIS,
-        topic,
-        lambda topic: of_topic.analysis_of(topic, diagnosed(topic)),
-        "Looking for what stands out…",
-    )
+    return _analysis(topic, "Looking for what stands out…")
 
 
 def is_analysed(topic: LoadedTopic) -> bool:
     """Return whether every analysis of a topic is there, or is as soon as it is asked for."""
     return len(topic.events.table) < _MANY or held(_key(_ANALYSIS, topic)) is not None
+
+
+def analyse_ahead(topic: LoadedTopic) -> None:
+    """Compute every analysis of a large topic, in a thread that no page waits for."""
+    if not is_analysed(topic):
+        _analysis(topic)
+
+
+def _analysis(topic: LoadedTopic, spinner: str = "") -> Analysis:
+    return _of_topic(
+        _ANALYSIS, topic, lambda topic: of_topic.analysis_of(topic, diagnosed(topic)), spinner
+    )
 
 
 def impossible_times_in(topic: LoadedTopic, zone: str | None) -> str:

@@ -23,6 +23,7 @@ from lib.core.errors import SkewlineError, TooLargeError
 from lib.core.formatting import size, visible_text
 from lib.core.memory import give_back_memory, held_bytes
 from lib.loading.load import LoadedTopic, Progress, Watch, load, reload
+from lib.ui.answers import analyse_ahead
 from lib.ui.failures import UnforeseenError, unforeseen
 from lib.ui.held import drop, held, hold, room
 
@@ -202,6 +203,8 @@ def _read(
             kept = load(source, key.topic, key.wanted, chosen=key.chosen, cap=key.cap, watch=watch)
         else:
             kept = reload(source, before, cap=key.cap, watch=watch)
+        # All pages ask for it, and none runs yet. Where it fails, they tell.
+        loads.threads.submit(analyse_ahead, kept)
         return kept
     finally:
         if running.is_large:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import threading
 import webbrowser
 from contextlib import asynccontextmanager
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from lib import ui
 from lib.core.memory import keep_to_one_heap
 from lib.ui.compiling import compile_in_background
 from lib.ui.ending import end_in_time, end_now
@@ -27,6 +30,8 @@ async def server_runs(app: st.App) -> AsyncIterator[None]:  # noqa: ARG001
     check_settings()
     compile_in_background()
     end_in_time()
+    for module in iter_modules(ui.__path__, "lib.ui."):  # all that a page may use
+        import_module(module.name)
     if not st.get_option("server.headless"):
         threading.Thread(target=webbrowser.open, args=(own_url(),), daemon=True).start()
     yield

@@ -1,16 +1,18 @@
 """What the server holds of topics that nobody looks at any more."""
 
 import json
+import threading
 from dataclasses import replace
 
 import pytest
 import streamlit as st
 
+from lib.analysis import of_topic
 from lib.core.errors import TooLargeError
 from lib.core.memory import held_bytes
 from lib.sources.base import Between, Everything, FromOffset, Latest
 from lib.sources.files.folder import samples
-from lib.ui import loads
+from lib.ui import answers, loads
 from lib.ui.failures import UnforeseenError
 from lib.ui.loads import LoadKey, is_known, load_of, reload_of
 from tests.support.memory import MemoryTopic
@@ -117,3 +119,23 @@ def test_a_reload_keeps_what_was_there_until_it_has_ended():
     assert after is not before
     assert after.report.read.records == 0
     assert after.report.total_records == before.report.total_records == 255
+
+
+def test_what_every_page_asks_of_a_large_topic_is_found_once_and_begun_when_it_is_read(monkeypatch):
+    # Given topics that count as large
+    monkeypatch.setattr(answers, "_MANY", 100)
+    asked, find, is_asked = [], of_topic.analysis_of, threading.Event()
+
+    def noted_down(topic, *more):
+        asked.append(threading.current_thread().name)
+        is_asked.set()
+        return find(topic, *more)
+
+    monkeypatch.setattr(of_topic, "analysis_of", noted_down)
+    # When one is loaded, and no page has asked anything of it
+    topic = loaded(KEY)
+    # Then its load goes on to find it, and pages take that
+    assert is_asked.wait(30)
+    assert answers.analysis_of(topic).findings
+    assert len(asked) == 1
+    assert asked[0].startswith("load")
