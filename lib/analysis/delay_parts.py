@@ -70,7 +70,7 @@ IDLE_MS: Final = 1_000
 """A client that did nothing for less before it sent was not asleep."""
 
 
-class Part(StrEnum):
+class DelayPart(StrEnum):
     """A part of the delay; their order is that of an event's way."""
 
     BUFFERING = "buffering"
@@ -79,7 +79,7 @@ class Part(StrEnum):
     PIPELINE = "pipeline"
 
 
-PARTS: Final = pd.CategoricalDtype([str(part) for part in Part])
+PARTS: Final = pd.CategoricalDtype([str(part) for part in DelayPart])
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,8 @@ class EventParts:
         `clock_steps.clock_offsets` and `ClockSteps.table`; None without sent or received times.
     """
 
-    rows: Mapping[Part, Ints]
-    ms: Mapping[Part, Ints]
+    rows: Mapping[DelayPart, Ints]
+    ms: Mapping[DelayPart, Ints]
     clocks: pd.DataFrame | None
     steps: pd.DataFrame | None
 
@@ -135,7 +135,7 @@ class DelayParts(PartQuantiles):
         As in `EventParts`.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[DelayPart, ...]
     missing: str
     over_time: pd.DataFrame
     clocks: pd.DataFrame | None
@@ -150,12 +150,12 @@ def delay_parts(events: pd.DataFrame, parts: EventParts) -> DelayParts | None:
     if not parts.rows:
         return None
     return DelayParts(
-        parts=tuple(part for part in Part if part in parts.rows),
+        parts=tuple(part for part in DelayPart if part in parts.rows),
         missing=missing_parts(events),
         of_topic=_of_topic({part: Tally.of(ms) for part, ms in parts.ms.items()}),
         by_client=parts_by(CLIENT, events, parts),
         over_time=parts_over_time(events, parts),
-        uploads=uploads(events) if Part.BUFFERING in parts.rows else None,
+        uploads=uploads(events) if DelayPart.BUFFERING in parts.rows else None,
         clocks=parts.clocks,
         steps=parts.steps,
     )
@@ -203,8 +203,8 @@ def find_parts(
     rows, values = {}, {}
     steps, seen = None, None
     if any_sent:
-        rows[Part.BUFFERING] = np.flatnonzero(sent)
-        values[Part.BUFFERING] = _between(events, sent, EVENT_TIME, SENT_TIME)
+        rows[DelayPart.BUFFERING] = np.flatnonzero(sent)
+        values[DelayPart.BUFFERING] = _between(events, sent, EVENT_TIME, SENT_TIME)
     if any_under_way:
         some = events if under_way.all() else events[under_way]
         times = client_clocks.sent_times(some)
@@ -213,12 +213,12 @@ def find_parts(
         envelopes = yield from client_clocks.find_envelopes(stretches)
         lags = envelopes.lags(stretches.clients.codes, times.shown, times.received)
         steps, seen = found.table(times), (stretches, envelopes)
-        rows |= dict.fromkeys((Part.NETWORK, Part.CLOCK), np.flatnonzero(under_way))
-        values[Part.NETWORK] = np.rint(lags).astype(np.int64)
-        values[Part.CLOCK] = times.received - times.shown - values[Part.NETWORK]
+        rows |= dict.fromkeys((DelayPart.NETWORK, DelayPart.CLOCK), np.flatnonzero(under_way))
+        values[DelayPart.NETWORK] = np.rint(lags).astype(np.int64)
+        values[DelayPart.CLOCK] = times.received - times.shown - values[DelayPart.NETWORK]
     if any_at_servers:
-        rows[Part.PIPELINE] = np.flatnonzero(at_servers)
-        values[Part.PIPELINE] = _between(events, at_servers, RECEIVED_TIME, RECORD_TIME)
+        rows[DelayPart.PIPELINE] = np.flatnonzero(at_servers)
+        values[DelayPart.PIPELINE] = _between(events, at_servers, RECEIVED_TIME, RECORD_TIME)
     return EventParts(rows, values, None, steps), seen
 
 
@@ -227,16 +227,16 @@ def _either_of_each(one: tuple[bool, ...], other: tuple[bool, ...]) -> tuple[boo
 
 
 @dataclass(frozen=True, eq=False)
-class _Counted:
+class _CountedParts:
     """What `PartQuantiles` are made of: how often each length of a part occurs, and tables."""
 
-    of_topic: Mapping[Part, Tally]
+    of_topic: Mapping[DelayPart, Tally]
     by_client: pd.DataFrame | None
     uploads: pd.DataFrame | None
 
-    def __add__(self, other: _Counted) -> _Counted:
+    def __add__(self, other: _CountedParts) -> _CountedParts:
         both = {part: tally + other.of_topic[part] for part, tally in self.of_topic.items()}
-        return _Counted(
+        return _CountedParts(
             both,
             _stacked_if_any(self.by_client, other.by_client),
             _stacked_if_any(self.uploads, other.uploads),
@@ -267,19 +267,19 @@ def quantiles_question(events: pd.DataFrame, parts: EventParts) -> Question[Part
     yield from ()  # a question without a round
     counted = {part: Tally.of(ms) for part, ms in parts.ms.items()}
     here = replace(parts, rows={part: rows for part, rows in parts.rows.items() if len(rows)})
-    found = _Counted(
+    found = _CountedParts(
         counted,
         parts_by(CLIENT, events, here) if here.rows else None,
-        uploads(events) if Part.BUFFERING in here.rows else None,
+        uploads(events) if DelayPart.BUFFERING in here.rows else None,
     )
     return Answer(found, added, _quantiles_of)
 
 
-def _quantiles_of(counted: _Counted) -> PartQuantiles | None:
+def _quantiles_of(counted: _CountedParts) -> PartQuantiles | None:
     return counted.quantiles
 
 
-def _of_topic(tallies: Mapping[Part, Tally]) -> pd.DataFrame:
+def _of_topic(tallies: Mapping[DelayPart, Tally]) -> pd.DataFrame:
     """Return the result of `parts_by` for the whole topic."""
     rows = [[tally.n, *tally.quantiles(SHARES).tolist()] for tally in tallies.values()]
     table = pd.DataFrame(rows, columns=[EVENTS, *map(quantile_name, SHARES)])
@@ -300,7 +300,7 @@ def parts_by(
     -------
     pd.DataFrame
         One row a value and part that is known of it: the column's name (`Scope` for the topic);
-        `Part`, category; `Events` in which it is known, int64; one int64 column in ms for each
+        `DelayPart`, category; `Events` in which it is known, int64; one int64 column in ms for each
         share, named by `delays.quantile_name`.
     """
     groups = kernels.whole_topic(events) if column is None else kernels.group_by(events, column)
@@ -325,7 +325,7 @@ def parts_over_time(
     -------
     pd.DataFrame
         One row a stretch and part with events: `From` and `To`, int64 epoch ms, `From` ≤ t < `To`;
-        `Part`, category; `Events` int64; one int64 column in ms for each share. At most `bins`
+        `DelayPart`, category; `Events` int64; one int64 column in ms for each share. At most `bins`
         rows a part.
     """
     times = kernels.ints(events[EVENT_TIME])
@@ -407,16 +407,16 @@ def parts_of_outages(
         client, received from `BackAt` to `BurstEnd`, waited before it was sent, and then beyond
         the fastest transit; missing where that is not known.
     """
-    if Part.NETWORK not in parts.rows:
+    if DelayPart.NETWORK not in parts.rows:
         return None
-    rows = parts.rows[Part.NETWORK]
+    rows = parts.rows[DelayPart.NETWORK]
     waited = np.zeros(len(events), np.int64)
-    waited[parts.rows[Part.BUFFERING]] = parts.ms[Part.BUFFERING]
+    waited[parts.rows[DelayPart.BUFFERING]] = parts.ms[DelayPart.BUFFERING]
     clients = kernels.group_by(events, CLIENT)
     received = kernels.ints(events[RECEIVED_TIME])[rows]
     order = np.lexsort((received, clients.codes[rows]))
     client, received = clients.codes[rows][order], received[order]
-    values = np.stack((waited[rows], parts.ms[Part.NETWORK]))[:, order]
+    values = np.stack((waited[rows], parts.ms[DelayPart.NETWORK]))[:, order]
     code = _codes(clients, outages[CLIENT]).astype(np.int32)
     bounds = [np.searchsorted(client, code, side) for side in ("left", "right")]
     ends = outages[[BACK_AT, BURST_END]].to_numpy(np.int64)
@@ -461,7 +461,7 @@ def _of(groups: Groups, rows: Ints) -> Groups:
 
 
 def _quantiles(
-    part: Part, groups: Groups, values: Ints, shares: Sequence[float], name: str
+    part: DelayPart, groups: Groups, values: Ints, shares: Sequence[float], name: str
 ) -> pd.DataFrame:
     found = kernels.quantiles_within(groups, values, shares)
     of_part = pd.Categorical([str(part)] * groups.n, dtype=PARTS)

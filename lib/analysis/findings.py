@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lib.analysis import client_clocks, clock_steps, completeness, delay_parts, gone, outages
-from lib.analysis.delay_parts import Part
+from lib.analysis.delay_parts import DelayPart
 from lib.analysis.sequence_numbers import NONE_REJECTED, Numbering
 from lib.analysis.timestamp_quality import Trust
 from lib.core.columns import (
@@ -510,21 +510,25 @@ def _whose(sessions: pd.DataFrame, extent: Extent, told: Told) -> str:
 
 def _of_parts(parts: PartQuantiles, extent: Extent, *, usable: bool) -> Iterator[Finding]:
     """Yield the parts of delay that stand out."""
-    told = (Part.BUFFERING, Part.NETWORK, Part.PIPELINE) if usable else (Part.BUFFERING,)
+    told = (
+        (DelayPart.BUFFERING, DelayPart.NETWORK, DelayPart.PIPELINE)
+        if usable
+        else (DelayPart.BUFFERING,)
+    )
     for part in told:
         yield from _of_whole(part, _only(parts.of_topic, part), extent)
-        if part is not Part.PIPELINE and extent.names_clients:
+        if part is not DelayPart.PIPELINE and extent.names_clients:
             yield from _of_clients(part, _only(parts.by_client, part), parts, extent)
 
 
-def _only(table: pd.DataFrame, part: Part) -> pd.DataFrame:
+def _only(table: pd.DataFrame, part: DelayPart) -> pd.DataFrame:
     return table[table[delay_parts.PART] == part]
 
 
-def _of_whole(part: Part, rows: pd.DataFrame, extent: Extent) -> Iterator[Finding]:
+def _of_whole(part: DelayPart, rows: pd.DataFrame, extent: Extent) -> Iterator[Finding]:
     """Yield a part that is long for half of the topic's events, or for some between servers."""
     kind, sentence = _OF_TOPIC[part]
-    names = _QUANTILES if part is Part.PIPELINE else ["p50"]
+    names = _QUANTILES if part is DelayPart.PIPELINE else ["p50"]
     for row in rows[rows[EVENTS] >= FEW].to_dict("records"):
         long = [name for name in names if row[name] >= NOTABLE_MS]
         if long:
@@ -535,7 +539,7 @@ def _of_whole(part: Part, rows: pd.DataFrame, extent: Extent) -> Iterator[Findin
 
 
 def _of_clients(
-    part: Part, rows: pd.DataFrame, parts: PartQuantiles, extent: Extent
+    part: DelayPart, rows: pd.DataFrame, parts: PartQuantiles, extent: Extent
 ) -> Iterator[Finding]:
     """Yield clients of which a part is far longer than is usual, for half or a tenth of events."""
     if parts.uploads is not None:
@@ -552,7 +556,7 @@ def _of_clients(
             some = f"{words} of {extent.who(client)}'s events"
             kind, sentence = _OF_CLIENT[part]
             said = sentence.format(some, duration(row[name]))
-            if part is Part.BUFFERING:
+            if part is DelayPart.BUFFERING:
                 said += _why_buffered(client, row[name], events, parts)
             window = extent.start_s, extent.end_s
             yield Finding(f"{said}.", events, kind, "Delay", *window, extent.only(client))
@@ -615,16 +619,19 @@ def _set_together(rows: pd.DataFrame, extent: Extent) -> Finding:
     return Finding(f"{sentence}.", events, "clock", "Delay", *window, clients)
 
 
-_OF_TOPIC: Final[dict[Part, tuple[Kind, str]]] = {
-    Part.BUFFERING: ("buffering", "{} of the events were at least {} old when they were sent."),
-    Part.NETWORK: (
+_OF_TOPIC: Final[dict[DelayPart, tuple[Kind, str]]] = {
+    DelayPart.BUFFERING: (
+        "buffering",
+        "{} of the events were at least {} old when they were sent.",
+    ),
+    DelayPart.NETWORK: (
         "network",
         (
             "{} of the events took at least {} longer than their client's fastest from being sent "
             "to being received: the network, or sending again with the first sent time."
         ),
     ),
-    Part.PIPELINE: (
+    DelayPart.PIPELINE: (
         "pipeline",
         (
             "{} of the events had a record timestamp at least {} after they were received: that is "
@@ -632,9 +639,9 @@ _OF_TOPIC: Final[dict[Part, tuple[Kind, str]]] = {
         ),
     ),
 }
-_OF_CLIENT: Final[dict[Part, tuple[Kind, str]]] = {
-    Part.BUFFERING: ("buffering", "{} were at least {} old when it sent them"),
-    Part.NETWORK: (
+_OF_CLIENT: Final[dict[DelayPart, tuple[Kind, str]]] = {
+    DelayPart.BUFFERING: ("buffering", "{} were at least {} old when it sent them"),
+    DelayPart.NETWORK: (
         "network",
         (
             "{} took at least {} longer than its fastest from being sent to being received: the "

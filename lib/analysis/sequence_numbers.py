@@ -173,9 +173,9 @@ def find_numbers(
 
 def _find_counters(
     events: pd.DataFrame, numbered: _Numbered, of: list[Numbering]
-) -> Steps[tuple[Numbering, Groups, _Counted] | None]:
+) -> Steps[tuple[Numbering, Groups, _JudgedNumbers] | None]:
     """Find the counters of the numbers, of some kinds from the narrowest to the widest."""
-    found: tuple[Numbering, Groups, _Counted] | None = None
+    found: tuple[Numbering, Groups, _JudgedNumbers] | None = None
     fewest = 0
     for numbering in of:
         groups, others = numbered.grouped(events, numbering)
@@ -290,7 +290,7 @@ def _numbered(events: pd.DataFrame) -> _Numbered:
 
 
 @dataclass(frozen=True)
-class _Counted:
+class _JudgedNumbers:
     """Numbers judged by one way of counting.
 
     Attributes
@@ -348,7 +348,7 @@ class _Counted:
         return np.array([np.count_nonzero(follows), 0, against])
 
 
-def _believed(counted: _Counted, groups: Groups, numbered: _Numbered) -> Steps[Ints]:
+def _believed(counted: _JudgedNumbers, groups: Groups, numbered: _Numbered) -> Steps[Ints]:
     """Find the steps without gaps in which nothing need be missing."""
     steps = counted.steps
     unsteady = yield Pool(bool(counted.restarts or counted.numbered_twice()), either)
@@ -363,7 +363,7 @@ def _believed(counted: _Counted, groups: Groups, numbered: _Numbered) -> Steps[I
     return believed
 
 
-def _shared_counters(counted: _Counted, groups: Groups, numbered: _Numbered) -> Bools:
+def _shared_counters(counted: _JudgedNumbers, groups: Groups, numbered: _Numbered) -> Bools:
     """Return which counters are those of several devices of one name, which leave gaps.
 
     Their numbers fall far more often than the counter restarts, in the order of arrival and in that
@@ -383,7 +383,7 @@ def _shared_counters(counted: _Counted, groups: Groups, numbered: _Numbered) -> 
     return np.minimum(*falls) > _FALLS * (restarts + 1)
 
 
-def _jumps(counted: _Counted) -> Codes:
+def _jumps(counted: _JudgedNumbers) -> Codes:
     """Return where a counter jumped, 1 or 0, run after run: it went on with its next hundred, say.
 
     So many numbers are missing that the client would have had to make events at several times its
@@ -404,7 +404,7 @@ def _jumps(counted: _Counted) -> Codes:
     return found
 
 
-def _count(groups: Groups, numbered: _Numbered, others: _Others | None) -> Steps[_Counted]:
+def _count(groups: Groups, numbered: _Numbered, others: _Others | None) -> Steps[_JudgedNumbers]:
     """Find the numbers judged by counters, which `groups` are."""
     number, time = (kernels.together(groups, some) for some in (numbered.number, numbered.time))
     client = kernels.together(groups, numbered.client)
@@ -427,7 +427,7 @@ def _count(groups: Groups, numbered: _Numbered, others: _Others | None) -> Steps
         steps -= yield from _may_be_held(others or NO_OTHERS, counter, time, before, steps)
     steps[(steps == 0) & (repeated == 0)] = TELLS_NOTHING
     steps[_against_time(rising, before, time)] = TELLS_NOTHING
-    return _Counted(runs, rising, before, time, kernels.apart(runs, steps), restarts)
+    return _JudgedNumbers(runs, rising, before, time, kernels.apart(runs, steps), restarts)
 
 
 def _may_be_held(

@@ -185,7 +185,7 @@ def assess_timestamps(events: pd.DataFrame) -> Verdict:
     return assess_order(order, own_backwards(heard) if order.backwards else NO_OWN, len(events))
 
 
-def assess_order(order: Order, own: OwnBackwards, events: int) -> Verdict:
+def assess_order(order: ReceivedOrder, own: OwnBackwards, events: int) -> Verdict:
     """Return the result of `assess_timestamps` of so many events from what they show."""
     if not events:
         return Verdict(Trust.STATED, "There are no events to judge received time by.", 0)
@@ -210,7 +210,7 @@ NO_OWN: Final = OwnBackwards(0, 0)
 
 
 @dataclass(frozen=True, eq=False)
-class Order:
+class ReceivedOrder:
     """What the order of received times in their partitions shows, and how often each delay occurs.
 
     Attributes as in `TimestampCounts`; `back` is the sum over all events of how far they run
@@ -230,9 +230,9 @@ class Order:
     first: int | None
     misdated: bool
 
-    def __add__(self, other: Order) -> Order:
+    def __add__(self, other: ReceivedOrder) -> ReceivedOrder:
         """Return that of the events of both, which follow one another."""
-        return Order(
+        return ReceivedOrder(
             self.events + other.events,
             self.from_field or other.from_field,
             self.create_time + other.create_time,
@@ -274,7 +274,7 @@ class Order:
         )
 
 
-def order_question(heard: pd.DataFrame) -> Question[Order]:
+def order_question(heard: pd.DataFrame) -> Question[ReceivedOrder]:
     """Ask what the order of received times shows, of blocks that follow one another.
 
     `heard` are the block's events that have a received time, in **arrival order**.
@@ -298,7 +298,7 @@ def order_question(heard: pd.DataFrame) -> Question[Order]:
         own[at] < ended.get(p, _NEVER) for p, at in zip(numbers, opens, strict=True)
     ]
     kinds = heard.get(RECEIVED_TIME_TYPE)
-    found = Order(
+    found = ReceivedOrder(
         events=len(heard),
         from_field=RECORD_TIME in heard,
         create_time=0 if kinds is None else int(np.count_nonzero(kinds == CREATE_TIME)),
@@ -319,7 +319,7 @@ def _and_then(one: _Reached, other: _Reached) -> _Reached:
     return largest_of_each(one[0], other[0]), {**one[1], **other[1]}
 
 
-def _as_it_is(found: Order) -> Order:
+def _as_it_is(found: ReceivedOrder) -> ReceivedOrder:
     return found
 
 

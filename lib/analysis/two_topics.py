@@ -61,7 +61,7 @@ HERE, THERE = " here", " there"
 
 
 @dataclass(frozen=True)
-class Compared:
+class MatchedTopics:
     """Two topics matched.
 
     Attributes
@@ -95,7 +95,7 @@ def keys_to_choose(here: LoadedTopic, there: LoadedTopic) -> list[str]:
     return [*numbers, *by_key, *key_columns(here.events.table, there.events.table)]
 
 
-def compared(here: LoadedTopic, there: LoadedTopic, by: str | None) -> Compared:
+def compared(here: LoadedTopic, there: LoadedTopic, by: str | None) -> MatchedTopics:
     """Return two topics matched by one of `keys_to_choose`; None: by numbers.
 
     `@key` needs both topics to have been loaded with it (`lib.events.fields.KEPT`).
@@ -103,19 +103,19 @@ def compared(here: LoadedTopic, there: LoadedTopic, by: str | None) -> Compared:
     names = names_of(here, there)
     key, why_not = _key(here, there, by, names)
     if why_not:
-        return Compared(None, None, why_not)
+        return MatchedTopics(None, None, why_not)
     tables = here.events.table, there.events.table
     apart = [share_told_apart(table, key) for table in tables]
     for share, name in zip(apart, names, strict=True):
         if share < TOLD_APART:
-            return Compared(None, None, _not_apart(key, name, share))
+            return MatchedTopics(None, None, _not_apart(key, name, share))
     found = matching.match(*tables, key, ignored=_ignored(here, there))
     if not found.pairs:
         words = NONE_IN_BOTH.format(first=names[0], second=names[1], key=key_in_words(key))
-        return Compared(None, None, words)
+        return MatchedTopics(None, None, words)
     all_read = not (there.rejected.num_rows or there.report.may_lack_records)
     way = way_between(*tables, found, names=names, all_read=all_read)
-    return Compared(found, way, caveats=_caveats((here, there), names, found, min(apart)))
+    return MatchedTopics(found, way, caveats=_caveats((here, there), names, found, min(apart)))
 
 
 def key_in_words(key: Sequence[str]) -> str:
@@ -128,7 +128,7 @@ def key_in_words(key: Sequence[str]) -> str:
 def differing(
     here: pd.DataFrame,
     there: pd.DataFrame,
-    found: Compared,
+    found: MatchedTopics,
     kind: str,
     names: tuple[str, str],
     most: int | None = None,

@@ -67,7 +67,7 @@ _TITLES: Final = {
 }
 
 
-class Order(StrEnum):
+class RowOrder(StrEnum):
     """What the rows of clients are sorted by."""
 
     AFFECTED = "affected"
@@ -77,10 +77,10 @@ class Order(StrEnum):
 
 
 ORDERS: Final = {
-    Order.AFFECTED: "Most affected",
-    Order.DELAY: "Largest delay",
-    Order.EVENTS: "Most events",
-    Order.CLIENT: "Client",
+    RowOrder.AFFECTED: "Most affected",
+    RowOrder.DELAY: "Largest delay",
+    RowOrder.EVENTS: "Most events",
+    RowOrder.CLIENT: "Client",
 }
 """What the page calls them. Affected: events held back by outages, or lost in them."""
 
@@ -159,7 +159,7 @@ def comparison(
     scale: TimeScale,
     height: int,
     outages: pd.DataFrame | None = None,
-    order: Order = Order.CLIENT,
+    order: RowOrder = RowOrder.CLIENT,
 ) -> ComparisonChart:
     """Draw the events at `rows` of an events table on both clocks.
 
@@ -212,7 +212,7 @@ def comparison(
 
 
 def _weights(
-    order: Order,
+    order: RowOrder,
     codes: NDArray[np.integer],
     table: pd.DataFrame,
     rows: NDArray[np.int64] | slice,
@@ -222,11 +222,11 @@ def _weights(
     number = len(table[CLIENT].cat.categories)
     known = codes >= 0
     match order:
-        case Order.AFFECTED if outages is not None:
+        case RowOrder.AFFECTED if outages is not None:
             return affected(outages, number)
-        case Order.EVENTS:
+        case RowOrder.EVENTS:
             return np.bincount(codes[known], minlength=number).astype(np.float64)
-        case Order.DELAY:
+        case RowOrder.DELAY:
             received = table[RECEIVED_TIME].to_numpy()[rows]
             known &= received != MISSING_TIME
             largest = np.full(number, -np.inf)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lib.analysis import delay_parts
-from lib.analysis.delay_parts import Part
+from lib.analysis.delay_parts import DelayPart
 from lib.charts import colours
 from lib.charts.picture import FIT, TIME, TITLE, delays_up
 from lib.charts.texts import drawn_names
@@ -24,18 +24,18 @@ MOST_CLIENTS: Final = 40
 """Clients in one chart: those with the longest parts."""
 
 WORDS: Final = {
-    Part.BUFFERING: "before it was sent",
-    Part.NETWORK: "network, and sending again",
-    Part.CLOCK: "clock and fastest transit",
-    Part.PIPELINE: "collector to broker",
+    DelayPart.BUFFERING: "before it was sent",
+    DelayPart.NETWORK: "network, and sending again",
+    DelayPart.CLOCK: "clock and fastest transit",
+    DelayPart.PIPELINE: "collector to broker",
 }
 """What a chart calls each part."""
 
 _COLOURS: Final = {
-    Part.BUFFERING: colours.EVENT_TIME_COLOUR,
-    Part.NETWORK: colours.RECEIVED_TIME_COLOUR,
-    Part.CLOCK: colours.NEUTRAL,
-    Part.PIPELINE: colours.WATERMARK,
+    DelayPart.BUFFERING: colours.EVENT_TIME_COLOUR,
+    DelayPart.NETWORK: colours.RECEIVED_TIME_COLOUR,
+    DelayPart.CLOCK: colours.NEUTRAL,
+    DelayPart.PIPELINE: colours.WATERMARK,
 }
 _OVER_TIME_PX: Final = 240
 
@@ -76,7 +76,7 @@ def per_client(by_client: pd.DataFrame, share: str = "p50") -> PartsChart:
             "events": rows[EVENTS].to_numpy(),
         }
     )
-    told = [part for part in Part if WORDS[part] in set(drawn["part"])]
+    told = [part for part in DelayPart if WORDS[part] in set(drawn["part"])]
     chart: alt.Chart = (
         alt.Chart(drawn)
         .mark_bar()
@@ -127,7 +127,7 @@ def over_time(
     low = min(float(drawn["seconds"].min()), 0.0) * 1.2 - 0.05
     high = max(float(drawn["seconds"].max()), 0.1) * 1.2
     ends = int(stretches[FROM].min()), int(stretches[TO].max())
-    told = [part for part in Part if WORDS[part] in set(drawn["part"])]
+    told = [part for part in DelayPart if WORDS[part] in set(drawn["part"])]
     chart: alt.Chart = (
         alt.Chart(drawn)
         .mark_line(interpolate="step-after", strokeWidth=1.8)
@@ -156,11 +156,11 @@ def over_time(
 
 
 def _words(parts: pd.Series) -> pd.Categorical:
-    names = [WORDS[Part(part)] for part in parts.cat.categories]
+    names = [WORDS[DelayPart(part)] for part in parts.cat.categories]
     return pd.Categorical(np.array(names, object)[parts.cat.codes], categories=names)
 
 
-def _colour(told: Sequence[Part]) -> alt.Color:
+def _colour(told: Sequence[DelayPart]) -> alt.Color:
     return alt.Color(
         "part:N",
         title="Part of the delay",

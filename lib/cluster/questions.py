@@ -90,16 +90,16 @@ def zero_question(table: pd.DataFrame) -> Question[int | None]:
 
 
 @dataclass(frozen=True, eq=False)
-class Names:
+class NameCounts:
     """How many clients some blocks have, and sessions each, and the sessions' hashes, rising."""
 
     clients: int
     of_blocks: int
     hashes: np.ndarray[tuple[int], np.dtype[np.uint64]]
 
-    def __add__(self, other: Names) -> Names:
+    def __add__(self, other: NameCounts) -> NameCounts:
         """Return those of both, which have no client in common."""
-        return Names(
+        return NameCounts(
             self.clients + other.clients,
             self.of_blocks + other.of_blocks,
             np.union1d(self.hashes, other.hashes),
@@ -116,12 +116,12 @@ class Names:
         return self.of_blocks == self.sessions
 
 
-def names_of_clients(table: pd.DataFrame) -> Question[Names]:
+def names_of_clients(table: pd.DataFrame) -> Question[NameCounts]:
     """Ask how many clients and sessions there are."""
     clients, sessions = (_used(table[name]) for name in (CLIENT, SESSION))
     hashes = np.unique(pd.util.hash_array(np.asarray(sessions), categorize=False))
     yield from ()  # a question without a round
-    return Answer(Names(len(clients), len(sessions), hashes), added, _as_it_is)
+    return Answer(NameCounts(len(clients), len(sessions), hashes), added, _as_it_is)
 
 
 def of_left(table: pd.DataFrame) -> Question[dict[str, Any]]:
@@ -213,7 +213,7 @@ def _of_parts(
     table: pd.DataFrame, parts: EventParts, outages: Answer[tuple[pd.DataFrame, pd.DataFrame]]
 ) -> Steps[dict[str, Answer[Any]]]:
     found = {"parts": (yield from delay_parts.quantiles_question(table, parts))}
-    if delay_parts.Part.NETWORK in parts.rows:
+    if delay_parts.DelayPart.NETWORK in parts.rows:
         of_all, _ = outages.finish((yield Pool(outages.part, outages.merge)))
         waited = delay_parts.parts_of_outages(table, parts, of_all)
         found["of_outages"] = Answer(waited, delay_parts.of_either, _as_it_is)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from lib.analysis.sequence_numbers import RejectedRecords
     from lib.analysis.summary import Summary
     from lib.cluster.origin import Origin
-    from lib.cluster.questions import Names
+    from lib.cluster.questions import NameCounts
     from lib.decoding.base import Decoded, Decoder
     from lib.events.fields import Fields
     from lib.events.recognition import Recognition
@@ -94,11 +94,11 @@ class HeldTopic:
     topic: ClusterTopic
     in_order: Sequence[Future]
     by_client: Sequence[Future]
-    names: Names
+    names: NameCounts
 
 
 @dataclass(frozen=True)
-class Estimate:
+class ClusterEstimate:
     """What a topic will take on a cluster, from its first records.
 
     Attributes
@@ -128,7 +128,9 @@ class Estimate:
         )
 
 
-def estimate(client: Client, plan: Plan, first: Sequence[Decoded], fields: Fields) -> Estimate:
+def estimate(
+    client: Client, plan: Plan, first: Sequence[Decoded], fields: Fields
+) -> ClusterEstimate:
     """Return what a topic will take whose first records are these."""
     table = slim(build_events([each.columns for each in first], fields).table)
     each = table.memory_usage(index=False, deep=True).sum() / max(len(table), 1)
@@ -137,7 +139,7 @@ def estimate(client: Client, plan: Plan, first: Sequence[Decoded], fields: Field
     memory = sum(
         max(0.6 * (worker["memory_limit"] or sys.maxsize) - PACKAGES, 0) for worker in workers
     )
-    return Estimate(int(each * plan.size * _COPIES), int(memory), plan.size)
+    return ClusterEstimate(int(each * plan.size * _COPIES), int(memory), plan.size)
 
 
 def hold(
@@ -196,12 +198,12 @@ def hold(
     doing("Bringing the events of each client together")
     fits = takes.bytes <= takes.memory
     grouped = by_client(client, tables, of_tables, known.fields, offsets, fits=fits)
-    names: Names = ask(client, questions.names_of_clients, grouped)
+    names: NameCounts = ask(client, questions.names_of_clients, grouped)
     return HeldTopic(_topic(source, plan, known, reports, names), ordered, grouped, names)
 
 
 def _topic(
-    source: TopicSource, plan: Plan, known: Known, reports: Sequence[BlockReport], names: Names
+    source: TopicSource, plan: Plan, known: Known, reports: Sequence[BlockReport], names: NameCounts
 ) -> ClusterTopic:
     contents: Contents = reduce(add, [each.contents for each in reports])
     ends = {span.partition: span.end for span in plan.spans}

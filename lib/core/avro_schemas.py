@@ -67,7 +67,7 @@ class Leaf:
 
 
 @dataclass(frozen=True)
-class Program:
+class WalkProgram:
     """How the values of one schema are walked over.
 
     Attributes
@@ -135,7 +135,7 @@ def _parse_references(schema: Schema, named: dict[str, Any], done: set[Schema]) 
 
 
 @lru_cache(maxsize=256)
-def program_of(schema: Schema) -> Program:
+def program_of(schema: Schema) -> WalkProgram:
     """Return the program of a schema.
 
     Raises
@@ -163,7 +163,7 @@ class _Compiler:
     calls: list[tuple[list[int], str]] = field(default_factory=list)
     """`CALL`s whose target is not known yet, with the record that they are to walk over."""
 
-    def program(self, tree: Tree) -> Program:
+    def program(self, tree: Tree) -> WalkProgram:
         self._value(tree, (), ())
         self._add(walk.DONE)
         bodies: dict[str, int] = {}
@@ -176,7 +176,7 @@ class _Compiler:
                 self._add(walk.RETURN)
             call[1] = bodies[name]
         code, targets = np.array(self.code, np.int64), np.array(self.targets, np.int64)
-        return Program(code, targets, tuple(self.leaves), self.named)
+        return WalkProgram(code, targets, tuple(self.leaves), self.named)
 
     def _add(self, kind: int, one: int = 0, two: int = 0) -> list[int]:
         instruction = [kind, one, two]

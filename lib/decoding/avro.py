@@ -18,7 +18,7 @@ from lib.core import avro_walk as walk
 from lib.core.avro_schemas import (
     DOUBLE_DIGITS,
     Leaf,
-    Program,
+    WalkProgram,
     conversion,
     logical_type,
     program_of,
@@ -28,7 +28,7 @@ from lib.core.schemas import Schema
 from lib.decoding.merge import as_text
 from lib.decoding.slots import (
     Columns,
-    Read,
+    ReadColumns,
     Slot,
     Values,
     booleans,
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 
-def read(schema: Schema, values: Values) -> Read:
+def read(schema: Schema, values: Values) -> ReadColumns:
     """Read values that are Avro of a schema, each without what frames it.
 
     Raises
@@ -78,7 +78,7 @@ def _makers(schema: Schema) -> list[Callable[[Slot], Columns]]:
     return [_maker(leaf, program) for leaf in program.leaves]
 
 
-def _maker(leaf: Leaf, program: Program) -> Callable[[Slot], Columns]:
+def _maker(leaf: Leaf, program: WalkProgram) -> Callable[[Slot], Columns]:
     if leaf.kind in ("map", "record"):
         read_one = reader_of(leaf.tree, program.named)
         return partial(objects, name=leaf.name, convert=read_one)

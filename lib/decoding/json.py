@@ -15,7 +15,7 @@ import pyarrow as pa
 from lib.decoding.base import Decoded, Decoder, with_record_columns
 from lib.decoding.json_arrow import read_with_arrow
 from lib.decoding.json_layout import read_layouts
-from lib.decoding.json_parts import Part, Reader, Unread
+from lib.decoding.json_parts import Reader, RecordPart, Unread
 from lib.decoding.json_record import read_one_by_one
 from lib.decoding.merge import concat
 from lib.decoding.rejected import MAX_EXCERPTS, rejected_records
@@ -41,7 +41,7 @@ class _Json:
         values = records.column("value")
         present = values.is_valid().to_numpy(zero_copy_only=False)
         left = Unread(np.arange(len(values)), values).where(present)
-        parts: list[Part] = []
+        parts: list[RecordPart] = []
         reasons = dict.fromkeys(np.flatnonzero(~present).tolist(), TOMBSTONE)
         for read in READERS:
             if len(left):
@@ -59,11 +59,11 @@ class _Json:
 JSON: Final[Decoder] = _Json()
 
 
-def _together(parts: Sequence[Part]) -> Part:
+def _together(parts: Sequence[RecordPart]) -> RecordPart:
     """Return parts as one, in the block's order."""
     rows = np.concatenate([np.empty(0, np.int64), *(part.rows for part in parts)])
     fields = concat([part.fields for part in parts])
     if (rows[1:] > rows[:-1]).all():
-        return Part(rows, fields)
+        return RecordPart(rows, fields)
     order = np.argsort(rows)
-    return Part(rows[order], fields.take(pa.array(order)))
+    return RecordPart(rows[order], fields.take(pa.array(order)))

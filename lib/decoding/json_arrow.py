@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from lib.core.binary_values import is_utf8
 from lib.core.json_objects import MisfitError, hold_one_object, objects_to_columns
-from lib.decoding.json_parts import Part
+from lib.decoding.json_parts import RecordPart
 from lib.decoding.json_record import SCALARS
 from lib.decoding.json_value import flatten, parse_object
 from lib.decoding.merge import LARGEST_EXACT, MAX_FIELDS, in_decoded_types, table_of
@@ -39,7 +39,7 @@ CUT: Final = 16
 """Into how many pieces one is cut where it is not known what in it does not fit."""
 
 
-def read_with_arrow(values: Unread) -> tuple[list[Part], Unread]:
+def read_with_arrow(values: Unread) -> tuple[list[RecordPart], Unread]:
     """Read what Arrow's reader makes the same of as `json.loads`.
 
     Where records that do not fit follow one another closely, ever more records are left at once:
@@ -65,7 +65,7 @@ def read_with_arrow(values: Unread) -> tuple[list[Part], Unread]:
                 left[places[start:stop]] = True
                 start, odd = stop, 2 * odd
         else:
-            parts.append(Part(piece.rows, table))
+            parts.append(RecordPart(piece.rows, table))
             odd = 1 if len(piece) >= FEWEST else odd
             start, size = start + len(piece), 2 * max(size, FEWEST)
     return parts, values.where(left)

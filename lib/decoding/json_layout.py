@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from lib.core.jit import compiled, inlined
-from lib.decoding.json_parts import Part, Unread
+from lib.decoding.json_parts import RecordPart, Unread
 from lib.decoding.merge import as_dictionary, table_of
 
 if TYPE_CHECKING:
@@ -101,16 +101,16 @@ class Layout:
         return Layout(self.names, tuple(map(max, pairs)), self.constants)
 
 
-def read_layouts(values: Unread) -> tuple[list[Part], Unread]:
+def read_layouts(values: Unread) -> tuple[list[RecordPart], Unread]:
     """Read the records that have the layout of one of `EXAMPLES` records."""
-    parts: list[Part] = []
+    parts: list[RecordPart] = []
     for number in range(EXAMPLES):
         if len(values) < FEWEST:
             break
         example = values.bytes[len(values) * number // EXAMPLES].as_py()
         fit, fields = read_layout(values.bytes, layout_of(example))
         if fit.any():
-            parts.append(Part(values.where(fit).rows, fields))
+            parts.append(RecordPart(values.where(fit).rows, fields))
             values = values.where(~fit)
     return parts, values
 

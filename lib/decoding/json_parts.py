@@ -42,12 +42,12 @@ class Unread:
 
 
 @dataclass(frozen=True)
-class Part:
+class RecordPart:
     """Some records of a block, read: their positions in it, and their fields."""
 
     rows: NDArray[np.int64]
     fields: pa.Table
 
 
-Reader = Callable[[Unread], tuple[list[Part], Unread]]
+Reader = Callable[[Unread], tuple[list[RecordPart], Unread]]
 """Takes values that it surely reads as `json.loads` does; returns them read, and the rest."""

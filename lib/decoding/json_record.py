@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
-from lib.decoding.json_parts import Part
+from lib.decoding.json_parts import RecordPart
 from lib.decoding.json_value import flatten, parse_object
 from lib.decoding.merge import (
     LARGEST_EXACT,
@@ -37,7 +37,7 @@ SCALARS: Final = {
 """The type of a column whose values have one Python type."""
 
 
-def read_one_by_one(values: Unread) -> tuple[Part, dict[int, str]]:
+def read_one_by_one(values: Unread) -> tuple[RecordPart, dict[int, str]]:
     """Return the values that are JSON objects, and why the others are none, by row."""
     rows: list[int] = []
     records: list[dict[str, Any]] = []
@@ -49,7 +49,7 @@ def read_one_by_one(values: Unread) -> tuple[Part, dict[int, str]]:
         else:
             rows.append(row)
             records.append(record)
-    return Part(np.array(rows, np.int64), records_to_columns(records)), reasons
+    return RecordPart(np.array(rows, np.int64), records_to_columns(records)), reasons
 
 
 def records_to_columns(records: Sequence[Mapping[str, Any]]) -> pa.Table:

@@ -7,11 +7,11 @@ import pyarrow as pa
 
 from lib.core.columns import KAFKA_COLUMNS, OFFSET
 from lib.decoding.json import JSON
-from lib.decoding.slots import Read, Values
+from lib.decoding.slots import ReadColumns, Values
 from lib.sources.records import RECORDS
 
 
-def read(values: Values) -> Read:
+def read(values: Values) -> ReadColumns:
     """Read values that are JSON, each without what frames it."""
     decoded = JSON.decode(numbered(values), excerpts=0)
     table = decoded.columns.combine_chunks()
@@ -22,7 +22,7 @@ def read(values: Values) -> Read:
     }
     rejected = decoded.rejected
     reasons = zip(rejected[OFFSET].to_pylist(), rejected["reason"].to_pylist(), strict=True)
-    return Read(columns, table[OFFSET].to_numpy(), dict(reasons))
+    return ReadColumns(columns, table[OFFSET].to_numpy(), dict(reasons))
 
 
 def looks_like_objects(values: Values) -> bool:

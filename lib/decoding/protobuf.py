@@ -41,7 +41,7 @@ from lib.decoding.protobuf_lists import (
 from lib.decoding.slots import (
     Columns,
     NotReadableError,
-    Read,
+    ReadColumns,
     Slot,
     Values,
     booleans,
@@ -167,7 +167,9 @@ class _Tables:
     type: type[Message]
 
 
-def read(schema: Schema, values: Values, message: bytes | str | None = None) -> Iterator[Read]:
+def read(
+    schema: Schema, values: Values, message: bytes | str | None = None
+) -> Iterator[ReadColumns]:
     """Yield the values that are the same message of a schema, each without the schema's id.
 
     The positions in what is yielded are those in `values`.
@@ -219,8 +221,8 @@ def warm_up() -> None:
     protobuf_lists.warm_up()
 
 
-def _none(rows: NDArray[np.int64], reason: str) -> Read:
-    return Read({}, np.empty(0, np.int64), dict.fromkeys(rows.tolist(), reason))
+def _none(rows: NDArray[np.int64], reason: str) -> ReadColumns:
+    return ReadColumns({}, np.empty(0, np.int64), dict.fromkeys(rows.tolist(), reason))
 
 
 def _begin_with(values: Values, beginning: bytes) -> NDArray[np.bool_]:
@@ -298,7 +300,7 @@ def _indexes(written: bytes) -> tuple[int, ...]:
 # Values to columns
 
 
-def _read(tables: _Tables, values: Values, rows: NDArray[np.int64]) -> Read:
+def _read(tables: _Tables, values: Values, rows: NDArray[np.int64]) -> ReadColumns:
     return read_with(partial(_columns, tables), values).at(rows)
 
 

@@ -22,7 +22,7 @@ from lib.decoding import json as plain_json
 from lib.decoding.base import Decoded, with_record_columns
 from lib.decoding.merge import concat, table_of
 from lib.decoding.rejected import MAX_EXCERPTS, rejected_records
-from lib.decoding.slots import Read, Values
+from lib.decoding.slots import ReadColumns, Values
 from lib.decoding.wire_format import IN_HEADERS, Framed, framed, recognise
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class SchemaDecoder:
 
     def _read(
         self, records: pa.RecordBatch, values: Values, part: Part, done: NDArray[np.int64]
-    ) -> Iterator[Read]:
+    ) -> Iterator[ReadColumns]:
         """Yield what is read of the values (or keys) of a block, but for those at `done`."""
         left = np.ones(len(values), bool)
         left[done] = False
@@ -96,7 +96,7 @@ class SchemaDecoder:
         if len(rows):
             yield json_schema.read(values.take(rows)).at(rows)
 
-    def _with_its_schema(self, one: Framed, bodies: Values) -> Iterator[Read]:
+    def _with_its_schema(self, one: Framed, bodies: Values) -> Iterator[ReadColumns]:
         try:
             schema = self.schemas.schema(one.id)
             yield from _read_with(schema, one, bodies)
@@ -105,7 +105,9 @@ class SchemaDecoder:
                 yield json_schema.read(bodies)
             else:
                 reason = f"begins with {one.id}: {error.what}"
-                yield Read({}, np.empty(0, np.int64), dict.fromkeys(range(len(bodies)), reason))
+                yield ReadColumns(
+                    {}, np.empty(0, np.int64), dict.fromkeys(range(len(bodies)), reason)
+                )
 
     def _with_readable_keys(self, records: pa.RecordBatch) -> pa.RecordBatch:
         """Return `records` with the keys that name a schema as text: as it is, or as JSON."""
@@ -162,7 +164,7 @@ _MAKERS: Final[Mapping[Form, str]] = {
 }
 
 
-def _read_with(schema: Schema, one: Framed, bodies: Values) -> Iterator[Read]:
+def _read_with(schema: Schema, one: Framed, bodies: Values) -> Iterator[ReadColumns]:
     if schema.type == "PROTOBUF":
         found = protobuf.read(schema, bodies, one.message)
     elif schema.type == "AVRO":
@@ -176,7 +178,7 @@ def _read_with(schema: Schema, one: Framed, bodies: Values) -> Iterator[Read]:
 
 
 def _joined(
-    parts: Sequence[Read], reasons: Mapping[int, str]
+    parts: Sequence[ReadColumns], reasons: Mapping[int, str]
 ) -> tuple[NDArray[np.int64], pa.Table]:
     """Return the rows that were read, and their columns in the block's order."""
     rows = np.concatenate([np.empty(0, np.int64), *(part.good for part in parts)])
@@ -191,11 +193,11 @@ def _joined(
     return rows[order], table.take(pa.array(order))
 
 
-def _fields(part: Read) -> pa.Table:
+def _fields(part: ReadColumns) -> pa.Table:
     return table_of({n: c for n, c in part.columns.items() if n}, len(part.good))
 
 
-def _texts(part: Read) -> list[bytes]:
+def _texts(part: ReadColumns) -> list[bytes]:
     """Return what was read, a text a row: what is no record as it is, records as JSON."""
     table = pa.table(part.columns) if part.columns else table_of({}, len(part.good))
     found = []

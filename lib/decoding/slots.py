@@ -99,7 +99,7 @@ class Slot:
 
 
 @dataclass(frozen=True)
-class Read:
+class ReadColumns:
     """Values as columns.
 
     Attributes
@@ -116,7 +116,7 @@ class Read:
     good: NDArray[np.int64]
     reasons: dict[int, str]
 
-    def at(self, rows: NDArray[np.int64]) -> Read:
+    def at(self, rows: NDArray[np.int64]) -> ReadColumns:
         """Return this of values that stand at `rows`, with these as their positions."""
         reasons = {int(rows[row]): reason for row, reason in self.reasons.items()}
         return replace(self, good=rows[self.good], reasons=reasons)
@@ -133,7 +133,7 @@ class NotReadableError(Exception):
         self.reasons = reasons
 
 
-def read_with(columns_of: Callable[[Values], Iterable[Columns]], values: Values) -> Read:
+def read_with(columns_of: Callable[[Values], Iterable[Columns]], values: Values) -> ReadColumns:
     """Read values with what makes columns of them, without those that it cannot read.
 
     Parameters
@@ -149,7 +149,7 @@ def read_with(columns_of: Callable[[Values], Iterable[Columns]], values: Values)
             reasons |= {int(good[row]): reason for row, reason in fault.reasons.items()}
             good = np.delete(good, list(fault.reasons))
         else:
-            return Read(columns, good, reasons)
+            return ReadColumns(columns, good, reasons)
 
 
 def check(status: NDArray[np.uint8], why: Mapping[int, str]) -> None:

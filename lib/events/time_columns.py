@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from lib.core.columns import MISSING_TIME, PARTITION, RECEIVED_TIME
 from lib.core.moments import YEAR_1990
-from lib.core.times.reading import MISSING, READABLE, Times, read_times, read_times_by_group
+from lib.core.times.reading import MISSING, READABLE, ReadTimes, read_times, read_times_by_group
 from lib.core.times.recognition import recognise_form, recognise_forms
 from lib.core.times.two_columns import date_and_time, seconds_and_nanos
 from lib.events.fields import FROM_PARTITION, JOINED, RECORD_TIMESTAMP
@@ -176,10 +176,10 @@ def read_time(
 
 def _read_record_times(
     rows: pa.Table, event_times: NDArray[np.int64] | None
-) -> tuple[Times, TimeNotes]:
+) -> tuple[ReadTimes, TimeNotes]:
     ms = record_times(rows, event_times)
     present = np.where(ms == MISSING_TIME, MISSING, READABLE).astype(np.uint8)
-    return Times(ms, present), TimeNotes()
+    return ReadTimes(ms, present), TimeNotes()
 
 
 def _read_source(
@@ -189,12 +189,12 @@ def _read_source(
     clients: Callable[[], pd.Categorical[Any]],
     known: Mapping[str, FormName],
     around: int | None,
-) -> tuple[Times, TimeNotes]:
+) -> tuple[ReadTimes, TimeNotes]:
     column = column_of(rows, source)
     form = role.form or known.get(source) or recognise_form(column[:_SAMPLE], around).form
     if form is None:
         none = np.where(column.is_null().to_numpy(), MISSING, MISSING + 1).astype(np.uint8)
-        return Times(np.zeros(len(none), np.int64), none), TimeNotes()
+        return ReadTimes(np.zeros(len(none), np.int64), none), TimeNotes()
     times = read_times(column, form, zone=role.zone, around=around)
     others: Mapping[FormName, NDArray[np.int64]] = {}
     if role.form is None and (times.problem > MISSING).any():

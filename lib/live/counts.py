@@ -40,7 +40,7 @@ DROPPED: Final = "Dropped"
 
 
 @dataclass(frozen=True, eq=False)
-class Counts:
+class LiveCounts:
     """What was counted.
 
     Attributes
@@ -75,16 +75,16 @@ class Counts:
         return max(1_000, 60_000 * self.minutes // STRETCHES)
 
 
-def no_counts(minutes: int) -> Counts:
+def no_counts(minutes: int) -> LiveCounts:
     """Return the counts before the first event."""
     none, bins = np.zeros(0, np.int64), len(ENDS) + 1
-    return Counts(
+    return LiveCounts(
         minutes, 0, 0, 0, np.zeros(bins, np.int64), None, none, none, none,
         np.zeros((0, bins), np.int64),
     )  # fmt: skip
 
 
-def counted(before: Counts, new: Batch, *, untimed: int, rejected: int) -> Counts:
+def counted(before: LiveCounts, new: Batch, *, untimed: int, rejected: int) -> LiveCounts:
     """Return the counts with further events."""
     after = replace(
         before,
@@ -110,7 +110,7 @@ def counted(before: Counts, new: Batch, *, untimed: int, rejected: int) -> Count
     )
 
 
-def with_drops(before: Counts, received: Int64s) -> Counts:
+def with_drops(before: LiveCounts, received: Int64s) -> LiveCounts:
     """Return the counts with events that were dropped, by when they were received."""
     row = _rows(before, received)
     drops = np.bincount(row[row >= 0], minlength=len(before.starts))
@@ -129,7 +129,7 @@ def quantiles(counts: Int64s, shares: Sequence[float]) -> list[int | None]:
     return [int(ENDS[min(place, len(ENDS) - 1)]) for place in places]
 
 
-def lately(counts: Counts, seconds: int) -> Int64s:
+def lately(counts: LiveCounts, seconds: int) -> Int64s:
     """Return the delays, in bins, of the stretches that lie in the last seconds."""
     if counts.newest_ms is None:
         return counts.delays
@@ -138,7 +138,7 @@ def lately(counts: Counts, seconds: int) -> Int64s:
     return found
 
 
-def over_time(counts: Counts) -> pd.DataFrame:
+def over_time(counts: LiveCounts) -> pd.DataFrame:
     """Return the stretches of the last minutes.
 
     Returns
@@ -160,7 +160,7 @@ def over_time(counts: Counts) -> pd.DataFrame:
     )
 
 
-def _rows(counts: Counts, received: Int64s) -> Int64s:
+def _rows(counts: LiveCounts, received: Int64s) -> Int64s:
     """Return the stretch of each received time; −1 where it lies before the first."""
     if not len(counts.starts):
         return np.full(len(received), -1)
@@ -168,7 +168,7 @@ def _rows(counts: Counts, received: Int64s) -> Int64s:
     return found
 
 
-def _with_stretches(counts: Counts) -> Counts:
+def _with_stretches(counts: LiveCounts) -> LiveCounts:
     """Return the same with stretches up to the newest event, and without those of long ago."""
     assert counts.newest_ms is not None
     width = counts.width_ms

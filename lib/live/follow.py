@@ -20,7 +20,7 @@ from lib.core.moments import are_dates
 from lib.decoding.rejected import REJECTED
 from lib.events.table import EventsTable, append_events
 from lib.live import silence
-from lib.live.counts import Counts, counted, no_counts, with_drops
+from lib.live.counts import LiveCounts, counted, no_counts, with_drops
 from lib.live.late import NO_EVENTS, Batch, Late, judge, renumbered, why_not_followed
 from lib.live.silence import NOBODY, Silence, heard
 from lib.loading.reading import UNWATCHED, Known, read_plan
@@ -120,7 +120,7 @@ class Followed:
     plan: Plan
     begins: Mapping[int, int]
     positions: Mapping[int, int]
-    counts: Counts
+    counts: LiveCounts
     silence: Silence
     late: Late
     waiting: Batch

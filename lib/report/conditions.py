@@ -169,7 +169,7 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class JudgedCondition:
     """What became of a condition, and the sentence that says so."""
 
     condition: Condition
@@ -209,20 +209,22 @@ def parsed(text: str) -> Condition:
     return Condition(text.strip(), name, found[2], value, is_share)
 
 
-def judged(condition: Condition, document: Document) -> Verdict:
+def judged(condition: Condition, document: Document) -> JudgedCondition:
     """Return what became of a condition on a document."""
     figure = FIGURES.get(condition.name)
     found, whole, needs = _looked_up(condition, figure, document)
     if found is None:
         said = _why_not(needs, document) or f"{condition.name} is not known here."
-        return Verdict(condition, State.UNKNOWN, f"{condition.text}: could not tell. {said}")
+        return JudgedCondition(
+            condition, State.UNKNOWN, f"{condition.text}: could not tell. {said}"
+        )
     value = Fraction(found)
     if condition.is_share and figure is not None:
         value = value / whole if whole else Fraction(0)
     is_true = _COMPARE[condition.comparison](value, condition.limit)
     state = State.BROKEN if is_true else State.KEPT
     shown = _shown(condition, figure, found, whole)
-    return Verdict(condition, state, f"{condition.text}: {state}. {shown}")
+    return JudgedCondition(condition, state, f"{condition.text}: {state}. {shown}")
 
 
 def _why_not(needs: str, document: Document) -> str | None:
@@ -231,7 +233,7 @@ def _why_not(needs: str, document: Document) -> str | None:
     return document["withheld"].get(needs) or (unmatched and unmatched["why_not"])
 
 
-def status(verdicts: Iterable[Verdict]) -> int:
+def status(verdicts: Iterable[JudgedCondition]) -> int:
     """Return the exit status: 1 if one is broken, else 2 if one could not be told, else 0."""
     states = {verdict.state for verdict in verdicts}
     return 1 if State.BROKEN in states else 2 if State.UNKNOWN in states else 0

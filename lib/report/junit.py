@@ -11,10 +11,10 @@ from lib.report.conditions import State
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lib.report.conditions import Verdict
+    from lib.report.conditions import JudgedCondition
 
 
-def junit_of(topic: str, verdicts: Sequence[Verdict], failed: str, seconds: float) -> bytes:
+def junit_of(topic: str, verdicts: Sequence[JudgedCondition], failed: str, seconds: float) -> bytes:
     """Return a JUnit file.
 
     Parameters

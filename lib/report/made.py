@@ -11,7 +11,7 @@ from lib.report.document import document_of, made_by
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lib.report.conditions import Condition, Verdict
+    from lib.report.conditions import Condition, JudgedCondition
     from lib.report.report import Report
 
 
@@ -34,7 +34,7 @@ class Made:
     """
 
     document: Mapping[str, Any]
-    verdicts: Sequence[Verdict]
+    verdicts: Sequence[JudgedCondition]
     failed: str
     seconds: float
     report: Report | None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Told:
+class Listeners:
     """Who is told how far a report is: of the load, what is done after it, and what stays."""
 
     load: Callable[[Progress], None] = lambda _: None
@@ -25,10 +25,10 @@ class Told:
 
 
 @contextmanager
-def progress_shown() -> Iterator[Told]:
+def progress_shown() -> Iterator[Listeners]:
     """Show a bar for the length of the block; yield who is told how far the report is."""
     if not sys.stderr.isatty():
-        yield Told()
+        yield Listeners()
         return
     from rich.console import Console  # noqa: PLC0415 (only a terminal needs it, as the bar)
     from rich.progress import Progress as Bar  # noqa: PLC0415
@@ -43,4 +43,4 @@ def progress_shown() -> Iterator[Told]:
         def doing(what: str) -> None:
             bar.reset(task, total=None, description=what)
 
-        yield Told(load, doing, bar.console.print)
+        yield Listeners(load, doing, bar.console.print)

@@ -56,7 +56,7 @@ class SimulatedEvents:
 
 
 @dataclass(frozen=True)
-class Clocks:
+class ClientClocks:
     """What the clients' clocks show, one element a client: true time, an offset, a drift, a step.
 
     `step_at` is ms since the scenario's start, infinite where the clock is never set.
@@ -83,7 +83,7 @@ class History:
 
     sessions: Sessions
     cut_offs: CutOffs
-    clocks: Clocks
+    clocks: ClientClocks
     events: SimulatedEvents
     time: NDArray[np.float64]
     sent: NDArray[np.float64]
@@ -158,7 +158,9 @@ def _drawn(
     return marked
 
 
-def _clocks(scenario: Scenario, client: NDArray[np.int64], time: NDArray[np.float64]) -> Clocks:
+def _clocks(
+    scenario: Scenario, client: NDArray[np.int64], time: NDArray[np.float64]
+) -> ClientClocks:
     """Return the clocks; a step is in the middle half of its client's events."""
     clients = scenario.clients
     rng = generator(scenario, "clocks")
@@ -176,7 +178,7 @@ def _clocks(scenario: Scenario, client: NDArray[np.int64], time: NDArray[np.floa
         log_uniform(rng, scenario.step_ms, clients),
     )
     # Adding 0.0 makes 0.0 of -0.0.
-    return Clocks(
+    return ClientClocks(
         offset_ms=offset_ms * scenario.clock_offset_ms + 0.0,
         drift_ppm=drift_ppm * scenario.clock_drift_ppm + 0.0,
         step_at=np.where(stepped, at, np.inf),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lib.simulate.history import Clocks, History, SimulatedEvents
+    from lib.simulate.history import ClientClocks, History, SimulatedEvents
     from lib.simulate.scenario import Scenario
 
 OUTAGES = pa.schema(
@@ -156,7 +156,7 @@ def write_truth(path: Path, truth: Truth) -> None:
     path.write_text(json.dumps(truth.as_dict(), indent=1) + "\n", encoding="utf-8")
 
 
-def _steps(scenario: Scenario, clocks: Clocks) -> pa.Table:
+def _steps(scenario: Scenario, clocks: ClientClocks) -> pa.Table:
     client = np.flatnonzero(np.isfinite(clocks.step_at))
     at = epoch_ms(scenario, clocks.step_at[client])
     return pa.table([client + 1, at, clocks.step_ms[client]], schema=STEPS)

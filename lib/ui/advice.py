@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from lib.loading.load import LoadedTopic
     from lib.replay.advisor import Advice, Tried
     from lib.replay.outcome import Outcome
-    from lib.ui.parameters import Parameter
+    from lib.ui.parameters import UrlParameter
     from lib.ui.visible import Visible
 
 _ANY: Final = "any"
@@ -105,7 +105,7 @@ def choose_goal(visible: Visible, setting: Setting) -> Goal:
 
 def _choose_share(
     title: str,
-    parameter: Parameter[str],
+    parameter: UrlParameter[str],
     *,
     help: str,  # noqa: A002 - Streamlit's word
     width: int,

@@ -21,7 +21,7 @@ from lib.ui.answers import analysis_of
 from lib.ui.chart import show_picture
 from lib.ui.outcome import counts_of
 from lib.ui.replays import blame_of, idle_of, partitions_of
-from lib.ui.tables import MOST_ROWS, Whole, show_table, weakly
+from lib.ui.tables import MOST_ROWS, WholeTable, show_table, weakly
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,7 +70,7 @@ def _of_clients(blame: Blame, names: pd.Index, visible: Visible) -> None:
     with shown:
         show_table(
             _written(first, "Client"),
-            whole=Whole(
+            whole=WholeTable(
                 "the clients",
                 f"{visible.topic.report.topic}-blame.csv",
                 len(blame.table),

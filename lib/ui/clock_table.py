@@ -11,7 +11,7 @@ from lib.charts.rows import shown_name
 from lib.core.columns import CLIENT, DRIFT, EVENTS
 from lib.core.formatting import escaped_markdown
 from lib.ui import parameters
-from lib.ui.tables import MOST_ROWS, Whole, quantiles_in_words, show_table, weakly, yes
+from lib.ui.tables import MOST_ROWS, WholeTable, quantiles_in_words, show_table, weakly, yes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +42,7 @@ def clock_table(topic: LoadedTopic, table: pd.DataFrame) -> None:
     ordered = table.reindex(furthest[:MOST_ROWS])
     chosen = show_table(
         _in_words(ordered),
-        whole=Whole(
+        whole=WholeTable(
             "the clocks",
             f"{topic.report.topic}-clocks.csv",
             len(table),

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from lib.events.fields import TimeField
     from lib.loading.load import FieldChoice, LoadedTopic
-    from lib.ui.parameters import Parameter
+    from lib.ui.parameters import UrlParameter
 
 _UTC: Final = "UTC"
 _TITLES: Final = {
@@ -77,7 +77,7 @@ def chosen_fields(topic: str) -> FieldChoice:
     return tuple(sorted(chosen.items()))
 
 
-def _linked(of: Sequence[Parameter[None]], read: Callable[[str], Any]) -> dict[str, Any]:
+def _linked(of: Sequence[UrlParameter[None]], read: Callable[[str], Any]) -> dict[str, Any]:
     """Return what the URL has for some parameters, by name."""
     texts = {parameter.name: parameters.get(parameter) for parameter in of}
     return {name: read(text) for name, text in texts.items() if text is not None}
@@ -146,7 +146,7 @@ def _write_wrappers() -> None:
     parameters.put(parameters.WRAPPERS, IN_ORDER.join(chosen) or NO_FIELD)
 
 
-def _choose_times(topic: LoadedTopic, role: Parameter[None]) -> None:
+def _choose_times(topic: LoadedTopic, role: UrlParameter[None]) -> None:
     """Draw the fields of a time, which are taken in order."""
     used: TimeField = getattr(topic.fields, role.name)
     recognised: TimeField = getattr(topic.recognition.fields, role.name)
@@ -165,7 +165,9 @@ def _choose_times(topic: LoadedTopic, role: Parameter[None]) -> None:
     )
 
 
-def _choose_form(topic: LoadedTopic, role: Parameter[None], parameter: Parameter[None]) -> None:
+def _choose_form(
+    topic: LoadedTopic, role: UrlParameter[None], parameter: UrlParameter[None]
+) -> None:
     field: TimeField = getattr(topic.fields, role.name)
     if not field or field.sources == (RECORD_TIMESTAMP,):
         return
@@ -210,7 +212,7 @@ def _zone_label(zone: str) -> str:
     return name if name == zone else f"{name}, whatever zone is written"
 
 
-def _choose_identity(topic: LoadedTopic, role: Parameter[None]) -> None:
+def _choose_identity(topic: LoadedTopic, role: UrlParameter[None]) -> None:
     recognised = getattr(topic.recognition.fields, role.name) or NO_FIELD
     used = getattr(topic.fields, role.name) or NO_FIELD
     fields = [source for source in topic.sources if source != RECORD_TIMESTAMP]
@@ -246,7 +248,7 @@ def _choose(
     options: Sequence[str],
     used: str,
     default: str | None,
-    parameter: Parameter[None],
+    parameter: UrlParameter[None],
     *,
     format_func: Callable[[str], str],
 ) -> None:
@@ -261,19 +263,19 @@ def _choose(
     )
 
 
-def _write(parameter: Parameter[object], default: str | None) -> None:
+def _write(parameter: UrlParameter[object], default: str | None) -> None:
     """Put the choice of a widget into the URL; the default leaves it."""
     value = st.session_state[field_key(parameter)]
     text = value if isinstance(value, str) else f"{value:g}"
     _put(parameter, text, is_default=text == default)
 
 
-def _write_sources(parameter: Parameter[None], recognised: tuple[str, ...]) -> None:
+def _write_sources(parameter: UrlParameter[None], recognised: tuple[str, ...]) -> None:
     chosen = tuple(st.session_state[field_key(parameter)])
     _put(parameter, IN_ORDER.join(chosen) or NO_FIELD, is_default=chosen == recognised)
 
 
-def _put(parameter: Parameter[object], text: str, *, is_default: bool) -> None:
+def _put(parameter: UrlParameter[object], text: str, *, is_default: bool) -> None:
     if is_default:
         parameters.drop(parameter)
     else:

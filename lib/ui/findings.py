@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from lib.analysis.findings import Finding
     from lib.loading.load import LoadedTopic
-    from lib.ui.parameters import Parameter
+    from lib.ui.parameters import UrlParameter
     from lib.ui.time_window import Stretch
 
 _FIRST = 5
@@ -115,7 +115,7 @@ def _ticket(view: _View) -> Ticket:
     return Ticket(view.finding.sentence, view.numbers, link)
 
 
-def shown(stretch: Stretch | None, clients: Sequence[str]) -> dict[Parameter[object], list[str]]:
+def shown(stretch: Stretch | None, clients: Sequence[str]) -> dict[UrlParameter[object], list[str]]:
     """Return the parameters of a view of a stretch of received times, of all events in it."""
     ends = [] if stretch is None else [f"{end:.3f}" for end in stretch]
     clock = [] if stretch is None else [CLOCKS[TimeDomain.RECEIVED]]

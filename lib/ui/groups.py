@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lib.charts.rows import Lanes
-    from lib.ui.parameters import Parameter
+    from lib.ui.parameters import UrlParameter
     from lib.ui.visible import Visible
 
 
@@ -83,6 +83,6 @@ def _close() -> None:
     parameters.drop(parameters.FIRST_CLIENT, parameters.LAST_CLIENT)
 
 
-def _place(clients: pd.Index, end: Parameter[None]) -> int | None:
+def _place(clients: pd.Index, end: UrlParameter[None]) -> int | None:
     wanted = parameters.get(end)
     return None if wanted is None else client_at(clients, wanted)

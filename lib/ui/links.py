@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from lib.core.tickets import Ticket
-    from lib.ui.parameters import Parameter
+    from lib.ui.parameters import UrlParameter
 
 _PATHS: Final = {script.stem for script in Path(__file__).parents[2].glob("pages/*.py")}
 """What the addresses of pages end with."""
@@ -36,7 +36,7 @@ _DAMAGED: Final = (
 
 
 def link_to(
-    changes: Mapping[Parameter[object], Sequence[str]] | None = None, page: str | None = None
+    changes: Mapping[UrlParameter[object], Sequence[str]] | None = None, page: str | None = None
 ) -> str:
     """Return the address of the present view, or of another.
 

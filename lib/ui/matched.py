@@ -20,8 +20,8 @@ from lib.analysis.two_topics import (
     THERE,
     TOOK,
     WHAT,
-    Compared,
     Difference,
+    MatchedTopics,
     compared,
     differing,
     keys_to_choose,
@@ -51,7 +51,7 @@ from lib.ui.held import answer_of
 from lib.ui.other_topic import choose_key, loaded_from, with_keys
 from lib.ui.show import clock_name, shown_times, time_column, with_times_shown
 from lib.ui.switch import switch
-from lib.ui.tables import MOST_ROWS, Whole, quantiles_in_words, show_table, weakly
+from lib.ui.tables import MOST_ROWS, WholeTable, quantiles_in_words, show_table, weakly
 
 if TYPE_CHECKING:
     from lib.analysis.way import Way
@@ -125,7 +125,7 @@ def matched(
     _list(visible, topics, found, names)
 
 
-def _figures(found: Compared, names: Names) -> None:
+def _figures(found: MatchedTopics, names: Names) -> None:
     match = found.matching
     assert match is not None
     here, there = (
@@ -161,7 +161,7 @@ def _figures(found: Compared, names: Names) -> None:
             st.metric(escaped_markdown(label), f"{count:,}", border=True, help=means)
 
 
-def _changes(found: Compared, names: Names) -> None:
+def _changes(found: MatchedTopics, names: Names) -> None:
     match = found.matching
     assert match is not None
     if len(match.changes):
@@ -249,7 +249,7 @@ def _outages(visible: Visible, table: pd.DataFrame) -> None:
 
 
 def _list(
-    visible: Visible, topics: tuple[LoadedTopic, LoadedTopic], found: Compared, names: Names
+    visible: Visible, topics: tuple[LoadedTopic, LoadedTopic], found: MatchedTopics, names: Names
 ) -> None:
     kind = switch(
         "Listed",
@@ -259,7 +259,7 @@ def _list(
     )
     times, written = (EVENT_TIME, SENT_HERE, RECEIVED_THERE), visible.times
 
-    def every(one: LoadedTopic, other: LoadedTopic, found: Compared) -> pd.DataFrame:
+    def every(one: LoadedTopic, other: LoadedTopic, found: MatchedTopics) -> pd.DataFrame:
         listed, _ = differing(one.events.table, other.events.table, found, kind, names)
         return with_times_shown(listed, times, written)
 
@@ -276,7 +276,7 @@ def _list(
     file = f"{topics[0].report.topic}-against-{topics[1].report.topic}.csv"
     show_table(
         shown.rename(columns=heads),
-        whole=Whole("the list", file, count, weakly(every, *topics, found)),
+        whole=WholeTable("the list", file, count, weakly(every, *topics, found)),
         config={heads[name]: time_column(visible, "Time") for name in times},
         alt=f"Events of the two topics: {kind}",
     )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from lib.loading.load import LoadedTopic
     from lib.sources.base import TopicInfo
-    from lib.ui.parameters import Parameter
+    from lib.ui.parameters import UrlParameter
 
 _QUICK_S: Final = 0.4
 
@@ -127,7 +127,7 @@ def _choose_topic(name: str, topics: Sequence[TopicInfo]) -> str | None:
 
 
 def _selected(
-    title: str, options: Sequence[str], parameter: Parameter[None], default: str | None
+    title: str, options: Sequence[str], parameter: UrlParameter[None], default: str | None
 ) -> str | None:
     """Draw a choice whose default depends on the first topic; in the URL where it is another."""
     key, linked = parameters.field_key(parameter), parameters.get(parameter)
@@ -145,7 +145,7 @@ def _selected(
     return chosen
 
 
-def _write(parameter: Parameter[None], default: str | None) -> None:
+def _write(parameter: UrlParameter[None], default: str | None) -> None:
     chosen = st.session_state[parameters.field_key(parameter)]
     if parameter is parameters.OTHER_SOURCE:
         parameters.drop(*parameters.OF_SECOND)

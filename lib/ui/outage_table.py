@@ -23,7 +23,7 @@ from lib.ui.findings import shown
 from lib.ui.links import copy_for_ticket, link_to
 from lib.ui.record_links import open_records
 from lib.ui.show import clock_name, shown_times, time_column, with_times_shown
-from lib.ui.tables import MOST_ROWS, Whole, show_table, weakly
+from lib.ui.tables import MOST_ROWS, WholeTable, show_table, weakly
 from lib.ui.time_window import show_stretch
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def outage_table(table: pd.DataFrame, every: pd.DataFrame, visible: Visible) -> 
     first, times, zero_ms = table.loc[most[:MOST_ROWS]], visible.times, visible.zero_ms
     chosen = show_table(
         _readable(first, visible),
-        whole=Whole(
+        whole=WholeTable(
             "the outages",
             f"{visible.topic.report.topic}-outages.csv",
             len(table),
@@ -92,7 +92,7 @@ def rhythm_table(limits: pd.DataFrame, topic: str) -> None:
     """Show what each client's limit follows from: the result of `lib.analysis.outages.rhythm`."""
     show_table(
         _limits_in_words(limits.head(MOST_ROWS)),
-        whole=Whole(
+        whole=WholeTable(
             "the limits", f"{topic}-limits.csv", len(limits), weakly(_limits_in_words, limits)
         ),
         height=260,

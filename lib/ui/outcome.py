@@ -33,7 +33,7 @@ from lib.ui.chart import show_over_time, show_picture
 from lib.ui.record_links import open_selected
 from lib.ui.replays import advice_of, curves_of, input_of, true_sessions
 from lib.ui.show import time_column, with_times_shown
-from lib.ui.tables import MOST_ROWS, Whole, show_table, weakly
+from lib.ui.tables import MOST_ROWS, WholeTable, show_table, weakly
 
 if TYPE_CHECKING:
     from lib.loading.load import LoadedTopic
@@ -153,7 +153,7 @@ def dropped_list(visible: Visible, replayed: Replay) -> None:
     written_out = with_times_shown(shown.assign(**columns), of_time, times)
     chosen = show_table(
         written_out.rename(columns={MISSED_BY_MS: "Missed by (s)"}),
-        whole=Whole(
+        whole=WholeTable(
             "the dropped events",
             f"{visible.topic.report.topic}-dropped.csv",
             len(dropped),

@@ -33,7 +33,7 @@ _REPLAYS: Final = "Windows, Live"
 
 
 @dataclass(frozen=True)
-class Parameter(Generic[T_co]):
+class UrlParameter(Generic[T_co]):
     """A parameter of the URL.
 
     Attributes
@@ -69,26 +69,26 @@ _ZONE: Final = (
 )
 _GROUP: Final = "ends of the open group of clients"
 
-SOURCE: Final = Parameter(
+SOURCE: Final = UrlParameter(
     "source",
     None,
     "`Kafka`, the name of a cluster, `Files`, `Samples`, `Upload`",
     default_means="the first that is configured",
 )
-TOPIC: Final = Parameter(
+TOPIC: Final = UrlParameter(
     "topic",
     None,
     "name of a topic; one that is gone is said to be missing",
     default_means="the first",
 )
-RANGE: Final = Parameter("range", "All", "`All`, `Latest`, `Minutes`, `Offset`, `From–to`")
-LATEST: Final = Parameter("latest", 10_000, "number of records, with `range=Latest`")
-MINUTES: Final = Parameter(
+RANGE: Final = UrlParameter("range", "All", "`All`, `Latest`, `Minutes`, `Offset`, `From–to`")
+LATEST: Final = UrlParameter("latest", 10_000, "number of records, with `range=Latest`")
+MINUTES: Final = UrlParameter(
     "minutes", 60, "minutes before the topic's newest record, with `range=Minutes`"
 )
-OFFSET: Final = Parameter("offset", 0, "of every partition, with `range=Offset`")
+OFFSET: Final = UrlParameter("offset", 0, "of every partition, with `range=Offset`")
 FROM, TO = (
-    Parameter(
+    UrlParameter(
         name,
         None,
         "record timestamps, UTC, as `2018-10-28T11:35`, with `range=From–to`",
@@ -96,144 +96,146 @@ FROM, TO = (
     )
     for name in ("from", "to")
 )
-PARTITIONS: Final = Parameter(
+PARTITIONS: Final = UrlParameter(
     "partitions", None, "numbers, with commas between, of a topic of Kafka", default_means="all"
 )
 EVENT_TIME, SENT_TIME, RECEIVED_TIME = TIME_ROLES = tuple(
-    Parameter(role, None, _TIME, default_means="as recognised")
+    UrlParameter(role, None, _TIME, default_means="as recognised")
     for role in ("event_time", "sent_time", "received_time")
 )
 CLIENT, SESSION, SEQUENCE = IDENTITY_ROLES = tuple(
-    Parameter(role, None, _FIELD, default_means="as recognised")
+    UrlParameter(role, None, _FIELD, default_means="as recognised")
     for role in ("client", "session", "sequence")
 )
 UNIT, SENT_UNIT, RECEIVED_UNIT = FORMS = tuple(
-    Parameter(name, None, _FORM, default_means="as recognised")
+    UrlParameter(name, None, _FORM, default_means="as recognised")
     for name in ("unit", "sent_unit", "received_unit")
 )
 ZONE, RECEIVED_ZONE = ZONES = tuple(
-    Parameter(name, None, _ZONE, default_means="UTC") for name in ("zone", "received_zone")
+    UrlParameter(name, None, _ZONE, default_means="UTC") for name in ("zone", "received_zone")
 )
-WRAPPERS: Final = Parameter(
+WRAPPERS: Final = UrlParameter(
     "wrappers",
     None,
     f"what is unwrapped, with `||` between: {', '.join(f'`{layer}`' for layer in LAYERS)}; `none`",
     default_means="as recognised",
 )
-GAP: Final = Parameter(
+GAP: Final = UrlParameter(
     "gap", 30, "inactivity, in seconds, that ends a session, where the topic names none"
 )
-CLOCK: Final = Parameter(
+CLOCK: Final = UrlParameter(
     "clock", "Event time", "what the window cuts: `Event time`, `Received time`"
 )
-WINDOW: Final = Parameter(
+WINDOW: Final = UrlParameter(
     "window", None, "twice, from and to: seconds since zero", default_means="the whole topic"
 )
-CLIENTS: Final = Parameter(
+CLIENTS: Final = UrlParameter(
     "clients", None, "once for each client of the filter", default_means="all clients"
 )
-WHERE: Final = Parameter(
+WHERE: Final = UrlParameter(
     "where",
     None,
     "once for each condition of the filter, as docs/filters.md says: `Errors > 3`",
     default_means="all events",
 )
-PACKED: Final = Parameter(
+PACKED: Final = UrlParameter(
     "packed",
     None,
     "all others but `source` and `topic`, compressed, in a link that is too long otherwise",
     default_means="nothing is packed",
 )
-TIMES: Final = Parameter(
+TIMES: Final = UrlParameter(
     "times",
     "UTC",
     "how times are written: `UTC`, `Local`, `Since zero`; since zero where they are no dates",
 )
-CORRECT: Final = Parameter("correct", False, "`true`: correct wrong clocks")
+CORRECT: Final = UrlParameter("correct", False, "`true`: correct wrong clocks")
 FIRST_CLIENT, LAST_CLIENT = (
-    Parameter(name, None, _GROUP, "Comparison", "no group is open")
+    UrlParameter(name, None, _GROUP, "Comparison", "no group is open")
     for name in ("first_client", "last_client")
 )
-ORDER: Final = Parameter(
+ORDER: Final = UrlParameter(
     "order",
     "Most affected",
     "what rows of clients are sorted by: `Most affected`, `Largest delay`, `Most events`, `Client`",
     "Comparison",
 )
-HEIGHT: Final = Parameter("height", 240, "px of a panel, 100 to 900", "Comparison")
-BINS: Final = Parameter("bins", DEFAULT_BINS, "bins of the histogram, 5 to 100", "Sessions")
-WATERMARK_DELAY: Final = Parameter("watermark_delay", 5.0, "seconds, 0 or more", "Delay")
-PER_CLIENT: Final = Parameter("per_client", False, "`true`: the distribution per client", "Delay")
-KINDS: Final = Parameter(
+HEIGHT: Final = UrlParameter("height", 240, "px of a panel, 100 to 900", "Comparison")
+BINS: Final = UrlParameter("bins", DEFAULT_BINS, "bins of the histogram, 5 to 100", "Sessions")
+WATERMARK_DELAY: Final = UrlParameter("watermark_delay", 5.0, "seconds, 0 or more", "Delay")
+PER_CLIENT: Final = UrlParameter(
+    "per_client", False, "`true`: the distribution per client", "Delay"
+)
+KINDS: Final = UrlParameter(
     "kinds",
     None,
     "once for each kind of silence",
     "Outages",
     "those with events held back or lost",
 )
-SENSITIVITY: Final = Parameter(
+SENSITIVITY: Final = UrlParameter(
     "sensitivity", 1.0, "outage threshold, × each client's own limit, 0.25 to 10", "Outages"
 )
-ONE_SESSION: Final = Parameter(
+ONE_SESSION: Final = UrlParameter(
     "one_session", None, "the session shown in detail", "Sessions", "that with the largest delay"
 )
-RECORD: Final = Parameter(
+RECORD: Final = UrlParameter(
     "record", None, "the record that is shown, as `PARTITION:OFFSET`", "Records", "none"
 )
-ENGINE: Final = Parameter(
+ENGINE: Final = UrlParameter(
     "engine",
     ENGINES[0].label,
     ", ".join(f"`{engine.label}`" for engine in ENGINES),
     _REPLAYS,
 )
-WINDOW_KIND: Final = Parameter(
+WINDOW_KIND: Final = UrlParameter(
     "window_kind",
     WINDOW_KINDS[0].kind,
     ", ".join(f"`{kind.kind}`" for kind in WINDOW_KINDS),
     _REPLAYS,
 )
-GROUPED_BY: Final = Parameter(
+GROUPED_BY: Final = UrlParameter(
     "grouped_by",
     "Client",
     "what windows are grouped by: `Client`, `Session`, `Partition`, or a field's name",
     "Windows",
 )
-SESSION_GAP: Final = Parameter(
+SESSION_GAP: Final = UrlParameter(
     "session_gap", "30 s", "session gap or window size, a duration: `26 s`, `250 ms`", _REPLAYS
 )
-PARTS: Final = Parameter(
+PARTS: Final = UrlParameter(
     "parts",
     2,
     "windows that an event is in, with `window_kind=Hopping`: 2 to 20",
     _REPLAYS,
 )
 LEAST_PARTS, MOST_PARTS = 2, 20
-DELAY: Final = Parameter("delay", "5 s", "watermark delay, or grace, a duration", _REPLAYS)
-ARRIVAL_ORDER: Final = Parameter(
+DELAY: Final = UrlParameter("delay", "5 s", "watermark delay, or grace, a duration", _REPLAYS)
+ARRIVAL_ORDER: Final = UrlParameter(
     "arrival_order",
     False,
     "`true`: replay a topic without received times in the order of its records",
     "Windows",
 )
-LOSE: Final = Parameter("lose", "0.1", "most events to drop, %", "Windows")
-BREAK: Final = Parameter("break", "any", "most sessions not to be exact, %, or `any`", "Windows")
-LIVE_MINUTES: Final = Parameter("live_minutes", 10, "last minutes, 1 to 180", "Live")
-PAUSED: Final = Parameter("paused", False, "`true`: nothing is read", "Live")
-OTHER_SOURCE: Final = Parameter(
+LOSE: Final = UrlParameter("lose", "0.1", "most events to drop, %", "Windows")
+BREAK: Final = UrlParameter("break", "any", "most sessions not to be exact, %, or `any`", "Windows")
+LIVE_MINUTES: Final = UrlParameter("live_minutes", 10, "last minutes, 1 to 180", "Live")
+PAUSED: Final = UrlParameter("paused", False, "`true`: nothing is read", "Live")
+OTHER_SOURCE: Final = UrlParameter(
     "other_source", None, "the source of the second topic", _SECOND, "that of the first"
 )
-OTHER_TOPIC: Final = Parameter(
+OTHER_TOPIC: Final = UrlParameter(
     "other_topic", None, "name of the second topic", _SECOND, "none is chosen"
 )
-OTHER_RANGE: Final = Parameter(
+OTHER_RANGE: Final = UrlParameter(
     "other_range", RANGE.default, "as `range`, of the second topic", _SECOND
 )
 OTHER_LATEST, OTHER_MINUTES, OTHER_OFFSET = (
-    Parameter(f"other_{of.name}", of.default, f"as `{of.name}`, of the second topic", _SECOND)
+    UrlParameter(f"other_{of.name}", of.default, f"as `{of.name}`, of the second topic", _SECOND)
     for of in (LATEST, MINUTES, OFFSET)
 )
 OTHER_FROM, OTHER_TO = (
-    Parameter(
+    UrlParameter(
         f"other_{of.name}",
         None,
         "as `from` and `to`, of the second topic",
@@ -242,7 +244,7 @@ OTHER_FROM, OTHER_TO = (
     )
     for of in (FROM, TO)
 )
-MATCHED_BY: Final = Parameter(
+MATCHED_BY: Final = UrlParameter(
     "matched_by",
     None,
     "what tells events apart: `numbers` (client, session and sequence number), `@key` (the "
@@ -250,10 +252,10 @@ MATCHED_BY: Final = Parameter(
     _SECOND,
     "`numbers`, where both topics have them",
 )
-ALIGNED: Final = Parameter(
+ALIGNED: Final = UrlParameter(
     "aligned", "Time", "what two topics share the axis of: `Time`, `Since start`", _SECOND
 )
-DIFFERENCE: Final = Parameter(
+DIFFERENCE: Final = UrlParameter(
     "difference",
     "Only in one",
     "which events are listed: `Only in one`, `Repeated`, `Reordered`, `Changed`, `Slowest`",
@@ -261,9 +263,9 @@ DIFFERENCE: Final = Parameter(
 )
 
 
-def _of_engines() -> dict[str, Parameter[object]]:
+def _of_engines() -> dict[str, UrlParameter[object]]:
     """Return what the engines themselves name; two that share a choice share its parameter."""
-    found: dict[str, Parameter[object]] = {}
+    found: dict[str, UrlParameter[object]] = {}
     for engine in ENGINES:
         setting = engine.setting(WINDOW_KINDS[0](1))
         for own in engine.parameters:
@@ -273,7 +275,7 @@ def _of_engines() -> dict[str, Parameter[object]]:
                 alone = "" if own.unit == "s" else f"; a number alone is {own.unit}"
                 means, default = f"{means}, a duration{alone}", written_ms(default or 0)
             shown = default if isinstance(default, bool) else f"{default or 0}"
-            found.setdefault(own.link, Parameter(own.link, shown, means, _REPLAYS))
+            found.setdefault(own.link, UrlParameter(own.link, shown, means, _REPLAYS))
     return found
 
 
@@ -285,12 +287,12 @@ OF_ENGINES: Final = _of_engines()
 class RangeParameters:
     """The parameters that say which records of a topic are read."""
 
-    kind: Parameter[str]
-    latest: Parameter[int]
-    minutes: Parameter[int]
-    offset: Parameter[int]
-    start: Parameter[None]
-    end: Parameter[None]
+    kind: UrlParameter[str]
+    latest: UrlParameter[int]
+    minutes: UrlParameter[int]
+    offset: UrlParameter[int]
+    start: UrlParameter[None]
+    end: UrlParameter[None]
 
 
 OF_FIRST: Final = RangeParameters(RANGE, LATEST, MINUTES, OFFSET, FROM, TO)
@@ -298,8 +300,8 @@ OF_OTHER: Final = RangeParameters(
     OTHER_RANGE, OTHER_LATEST, OTHER_MINUTES, OTHER_OFFSET, OTHER_FROM, OTHER_TO
 )
 
-PARAMETERS: Final[tuple[Parameter[object], ...]] = (
-    *(each for each in tuple(globals().values()) if isinstance(each, Parameter)),
+PARAMETERS: Final[tuple[UrlParameter[object], ...]] = (
+    *(each for each in tuple(globals().values()) if isinstance(each, UrlParameter)),
     *OF_ENGINES.values(),
 )
 """Every parameter, in the order in which they are written above, then those of the engines."""
@@ -368,7 +370,7 @@ LARGEST: Final = 1_000_000_000
 """No number of a link may be larger: records, seconds or milliseconds."""
 
 
-def field_key(parameter: Parameter[object]) -> str:
+def field_key(parameter: UrlParameter[object]) -> str:
     """Return the key of the widget that chooses a field."""
     return f"field_{parameter.name}"
 
@@ -412,24 +414,24 @@ def by_hand() -> dict[str, list[str]]:
     return dict(_held())
 
 
-def get(parameter: Parameter[object]) -> str | None:
+def get(parameter: UrlParameter[object]) -> str | None:
     """Return a parameter's text; None where the URL does not have it."""
     return st.query_params.get(parameter.name)
 
 
-def get_all(parameter: Parameter[object]) -> list[str]:
+def get_all(parameter: UrlParameter[object]) -> list[str]:
     """Return every value of a parameter; none where the URL does not have it."""
     return st.query_params.get_all(parameter.name)
 
 
-def put(parameter: Parameter[object], *values: str) -> None:
+def put(parameter: UrlParameter[object], *values: str) -> None:
     """Give a parameter its value, or several."""
     _held()[parameter.name] = list(values)
     if get_all(parameter) != list(values):
         st.query_params[parameter.name] = values
 
 
-def drop(*parameters: Parameter[object]) -> None:
+def drop(*parameters: UrlParameter[object]) -> None:
     """Take parameters out of the URL."""
     for parameter in parameters:
         _held().pop(parameter.name, None)

@@ -28,7 +28,7 @@ from lib.ui.chart import show_over_time
 from lib.ui.event_filter import only_where
 from lib.ui.record_links import open_records
 from lib.ui.show import clock_name, shown_times, time_column
-from lib.ui.tables import MOST_ROWS, Whole, show_table, weakly
+from lib.ui.tables import MOST_ROWS, WholeTable, show_table, weakly
 
 if TYPE_CHECKING:
     from lib.core.moments import Times
@@ -46,7 +46,7 @@ def every_session(sessions: pd.DataFrame, visible: Visible) -> str | None:
 
     show_table(
         _readable(listed, visible.topic, times),
-        whole=Whole(
+        whole=WholeTable(
             "the sessions",
             f"{visible.topic.report.topic}-sessions.csv",
             len(sessions),

@@ -29,7 +29,7 @@ from lib.events.export import write_capture
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP_TYPE
 from lib.ui import parameters
 from lib.ui.record_links import open_selected, pick_record
-from lib.ui.tables import MOST_ROWS, Whole, first_rows, show_table, weakly
+from lib.ui.tables import MOST_ROWS, WholeTable, first_rows, show_table, weakly
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -99,7 +99,7 @@ def _rejected(rejected: pa.Table, topic: LoadedTopic) -> None:
     _first_bytes(rejected)
     show_table(
         _listed(rejected.slice(0, MOST_ROWS)),
-        whole=Whole(
+        whole=WholeTable(
             "the list",
             f"{topic.report.topic}-rejected.csv",
             rejected.num_rows,

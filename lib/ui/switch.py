@@ -9,13 +9,13 @@ import streamlit as st
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lib.ui.parameters import Parameter
+    from lib.ui.parameters import UrlParameter
 
 
 def switch(
     title: str,
     labels: Mapping[str, str],
-    parameter: Parameter[str],
+    parameter: UrlParameter[str],
     *,
     help: str,  # noqa: A002 - Streamlit's word
 ) -> str:

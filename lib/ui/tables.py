@@ -52,7 +52,7 @@ _SCOPES: Final = {"topic": "the whole topic", "partitions": "per-partition water
 
 
 @dataclass(frozen=True)
-class Whole:
+class WholeTable:
     """All of a table, to download.
 
     Attributes
@@ -99,7 +99,7 @@ def show_table(
     table: pd.DataFrame,
     *,
     alt: str,
-    whole: Whole | None = None,
+    whole: WholeTable | None = None,
     order: str = "",
     config: Mapping[str, Any] | None = None,
     height: int | None = None,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lib.sources.base import TopicInfo, TopicSource
-    from lib.ui.parameters import Parameter, RangeParameters
+    from lib.ui.parameters import RangeParameters, UrlParameter
 
 _NAMED: Final = 5
 
@@ -88,7 +88,7 @@ def choose_topic(name: str, source: TopicSource, topics: Sequence[TopicInfo]) ->
 
 
 def _take_from_url(
-    parameter: Parameter[None], options: Sequence[str], first: str | None = None
+    parameter: UrlParameter[None], options: Sequence[str], first: str | None = None
 ) -> None:
     """Give a widget the URL's value, or that of `first`, or else the first option.
 
@@ -194,7 +194,7 @@ _NUMBER_HELP: Final = (
 )
 
 
-def _choose_number(title: str, parameter: Parameter[int], least: int) -> int:
+def _choose_number(title: str, parameter: UrlParameter[int], least: int) -> int:
     number = st.number_input(
         title,
         least,
@@ -213,7 +213,7 @@ def ask_for_newest(count: int, of: RangeParameters = parameters.OF_FIRST) -> Non
     st.session_state[of.latest.name] = count
 
 
-def _choose_moment(title: str, default: dt.datetime, parameter: Parameter[None]) -> int:
+def _choose_moment(title: str, default: dt.datetime, parameter: UrlParameter[None]) -> int:
     """Return the chosen moment, epoch ms."""
     key, plain = parameters.field_key(parameter), default.replace(tzinfo=None)
     st.session_state[key] = moment_in(parameters.get(parameter) or "") or plain
@@ -231,7 +231,7 @@ def _choose_moment(title: str, default: dt.datetime, parameter: Parameter[None])
     return round(1000 * moment.replace(tzinfo=dt.UTC).timestamp())
 
 
-def _write_moment(parameter: Parameter[None], default: dt.datetime) -> None:
+def _write_moment(parameter: UrlParameter[None], default: dt.datetime) -> None:
     moment: dt.datetime = st.session_state[parameters.field_key(parameter)]
     if moment == default:
         parameters.drop(parameter)

@@ -117,7 +117,7 @@ def assert_same(one, other):
             one = one.assign(**{name: one[name].astype("object")})
             other = other.assign(**{name: other[name].astype("object")})
         pd.testing.assert_frame_equal(one, other)
-    elif isinstance(one, timestamp_quality.Order):
+    elif isinstance(one, timestamp_quality.ReceivedOrder):
         own = timestamp_quality.OwnBackwards(0, 9)
         assert one.counts(own, 0) == other.counts(own, 0)
     else:

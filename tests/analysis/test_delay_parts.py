@@ -10,7 +10,7 @@ from lib.analysis.analyse import analyse
 from lib.analysis.client_clocks import client_times, lower_envelopes, sent_times
 from lib.analysis.clock_steps import between_steps, clock_offsets, clock_steps
 from lib.analysis.delay_parts import (
-    Part,
+    DelayPart,
     delay_parts,
     missing_parts,
     take_apart,
@@ -84,7 +84,7 @@ def sentences(events, kind):
 
 def test_with_all_times_there_are_all_parts():
     parts = parts_of(topic([0, 10], [5, 12], [30, 40], [31, 44]))
-    assert parts.parts == tuple(Part)
+    assert parts.parts == tuple(DelayPart)
     assert parts.missing == ""
 
 
@@ -126,7 +126,7 @@ def test_the_parts_of_an_event_add_up_to_its_delay(rows):
     e, s, r, k, client = zip(*rows, strict=True)
     found = take_apart(topic([*e], s, r, k, client=list(client)))
     assert (sum(found.ms.values()) == np.array(k) - np.array(e)).all()
-    assert (found.ms[Part.NETWORK] >= 0).all()
+    assert (found.ms[DelayPart.NETWORK] >= 0).all()
 
 
 @given(ways, st.integers(-(10**9), 10**9))
@@ -136,11 +136,11 @@ def test_turning_a_clock_moves_only_its_own_part(rows, ahead):
     right = take_apart(topic([*e], s, r, k, client=list(client)))
     e, s = (np.array(times) + own * ahead for times in (e, s))
     turned = take_apart(topic(e.tolist(), s, r, k, client=list(client)))
-    for part in (Part.BUFFERING, Part.PIPELINE):
+    for part in (DelayPart.BUFFERING, DelayPart.PIPELINE):
         assert (turned.ms[part] == right.ms[part]).all()
     if right.steps.empty and turned.steps.empty:
-        assert np.abs(turned.ms[Part.NETWORK] - right.ms[Part.NETWORK]).max() <= 1
-    assert (turned.ms[Part.CLOCK] - right.ms[Part.CLOCK])[~own].max(initial=0) <= 1
+        assert np.abs(turned.ms[DelayPart.NETWORK] - right.ms[DelayPart.NETWORK]).max() <= 1
+    assert (turned.ms[DelayPart.CLOCK] - right.ms[DelayPart.CLOCK])[~own].max(initial=0) <= 1
 
 
 @given(ways)
@@ -149,8 +149,8 @@ def test_tables_count_every_event_once_a_part(rows):
     parts = parts_of(topic([*e], s, r, k, client=list(client)))
     for table in (parts.by_client, parts.over_time, parts.of_topic):
         counts = table.groupby("Part", observed=True)["Events"].sum()
-        assert counts.to_dict() == dict.fromkeys(map(str, Part), len(rows))
-    assert len(parts.over_time) <= 200 * len(Part)
+        assert counts.to_dict() == dict.fromkeys(map(str, DelayPart), len(rows))
+    assert len(parts.over_time) <= 200 * len(DelayPart)
 
 
 # Whose part it was
@@ -158,8 +158,8 @@ def test_tables_count_every_event_once_a_part(rows):
 
 def test_a_client_that_sends_late_is_said_to():
     events = fleet(buffering={"c": 41_000})
-    assert part_of(events, "c", Part.BUFFERING) == pytest.approx(41_000, abs=2)
-    assert part_of(events, "c", Part.NETWORK) < 100
+    assert part_of(events, "c", DelayPart.BUFFERING) == pytest.approx(41_000, abs=2)
+    assert part_of(events, "c", DelayPart.NETWORK) < 100
     assert sentences(events, "buffering") == [
         "Half of client c's events were at least 41 s old when it sent them."
     ]

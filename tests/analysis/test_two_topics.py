@@ -12,8 +12,8 @@ from lib.analysis.two_topics import (
     THERE,
     TOOK,
     WHAT,
-    Compared,
     Difference,
+    MatchedTopics,
     compared,
     differing,
     keys_to_choose,
@@ -48,7 +48,7 @@ def tables():
 )
 def test_events_that_differ_are_listed_with_where_they_are(kind, rows):
     here, there = tables()
-    found = Compared(match(here, there, KEY), None)
+    found = MatchedTopics(match(here, there, KEY), None)
     listed, count = differing(here, there, found, kind, ("a", "b"))
     assert count == len(rows)
     shown = listed[[WHAT, CLIENT, SEQUENCE, EVENT_TIME, SENT_HERE, RECEIVED_THERE]]
@@ -58,7 +58,7 @@ def test_events_that_differ_are_listed_with_where_they_are(kind, rows):
 def test_the_slowest_come_first():
     here, there = tables()
     listed, _ = differing(
-        here, there, Compared(match(here, there, KEY), None), Difference.SLOWEST, ("a", "b")
+        here, there, MatchedTopics(match(here, there, KEY), None), Difference.SLOWEST, ("a", "b")
     )
     assert listed[TOOK].tolist() == [9_000, 9_000, 9_000, 10]
     assert listed[f"{OFFSET}{THERE}"].tolist() == [1, 2, 3, 0]

@@ -16,7 +16,7 @@ from lib.analysis import delays
 from lib.analysis.outages import outages_and_rhythm
 from lib.analysis.sessions import SESSIONS
 from lib.charts.colours import client_colours
-from lib.charts.comparison import MOST_CELLS, MOST_POINTS, Order, comparison
+from lib.charts.comparison import MOST_CELLS, MOST_POINTS, RowOrder, comparison
 from lib.charts.delay import distribution, over_time
 from lib.charts.density import COLUMNS
 from lib.charts.histogram import MOST_DOTS, session_histogram
@@ -201,10 +201,10 @@ class TestComparison:
             )
             return drawn.lanes.labels
 
-        assert rows(Order.CLIENT) == ["a", "b", "c"]
-        assert rows(Order.EVENTS) == ["b", "c", "a"]
-        assert rows(Order.DELAY) == ["c", "a", "b"]
-        assert rows(Order.AFFECTED) == ["a", "b", "c"]  # nobody is
+        assert rows(RowOrder.CLIENT) == ["a", "b", "c"]
+        assert rows(RowOrder.EVENTS) == ["b", "c", "a"]
+        assert rows(RowOrder.DELAY) == ["c", "a", "b"]
+        assert rows(RowOrder.AFFECTED) == ["a", "b", "c"]  # nobody is
 
     def test_outages_are_marks_whatever_else_is_drawn(self):
         table = load(samples(), "sessions-10", Everything()).events.table
@@ -216,7 +216,7 @@ class TestComparison:
             scale=TimeScale.UTC,
             height=240,
             outages=every,
-            order=Order.AFFECTED,
+            order=RowOrder.AFFECTED,
         )
         [marks] = [data for data in tables(drawn.chart) if {"held", "kind"} <= set(data)]
         assert marks["held"].to_list() == [31]

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from lib.analysis.delay_parts import Part, delay_parts, take_apart
+from lib.analysis.delay_parts import DelayPart, delay_parts, take_apart
 from lib.charts.delay_parts import MOST_CLIENTS, WORDS, over_time, per_client
 from lib.charts.times import TimeScale
 from lib.core.columns import RECORD_TIME, SENT_TIME
@@ -29,9 +29,9 @@ def data_of(chart):
 def test_a_client_has_a_bar_for_each_part_in_seconds():
     drawn = per_client(parts_of().by_client)
     data = data_of(drawn.chart).set_index(["client", "part"])["seconds"]
-    assert data["c2", WORDS[Part.BUFFERING]] == 2.0
-    assert data["c2", WORDS[Part.PIPELINE]] == 0.003
-    assert len(data) == 3 * len(Part)
+    assert data["c2", WORDS[DelayPart.BUFFERING]] == 2.0
+    assert data["c2", WORDS[DelayPart.PIPELINE]] == 0.003
+    assert len(data) == 3 * len(DelayPart)
 
 
 def test_the_longest_clients_come_first_and_no_more_than_fit():
@@ -45,8 +45,10 @@ def test_the_longest_clients_come_first_and_no_more_than_fit():
 def test_parts_that_cannot_be_told_are_not_drawn():
     parts = parts_of(recorded=False)
     for chart in (per_client(parts.by_client).chart, over_time_of(parts)):
-        assert WORDS[Part.PIPELINE] not in set(data_of(chart)["part"])
-        assert WORDS[Part.PIPELINE] not in chart.to_dict()["encoding"]["color"]["scale"]["domain"]
+        assert WORDS[DelayPart.PIPELINE] not in set(data_of(chart)["part"])
+        assert (
+            WORDS[DelayPart.PIPELINE] not in chart.to_dict()["encoding"]["color"]["scale"]["domain"]
+        )
 
 
 def over_time_of(parts, scale=TimeScale.ZERO, **more):

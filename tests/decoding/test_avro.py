@@ -20,7 +20,7 @@ from lib.core.schemas import Schema
 from lib.core.single_precision import one_as_written
 from lib.decoding.avro import read
 from lib.decoding.json import JSON
-from lib.decoding.slots import Read, Values
+from lib.decoding.slots import ReadColumns, Values
 from tests.support.blocks import block
 
 EVENT = {
@@ -51,11 +51,11 @@ def encoded(schema: object, value: object) -> bytes:
     return buffer.getvalue()
 
 
-def read_bytes(schema: object, *values: bytes) -> Read:
+def read_bytes(schema: object, *values: bytes) -> ReadColumns:
     return read(Schema("AVRO", json.dumps(schema)), Values.of(pa.array(values, pa.binary())))
 
 
-def rows_of(found: Read) -> list[dict]:
+def rows_of(found: ReadColumns) -> list[dict]:
     rows = pa.table(found.columns).to_pylist() if found.columns else [{} for _ in found.good]
     return [{name: value for name, value in row.items() if value is not None} for row in rows]
 

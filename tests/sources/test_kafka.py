@@ -30,7 +30,7 @@ from lib.sources.kafka import KafkaSettings, KafkaTopics
 from lib.sources.kafka.blocks import BLOCK_RECORDS
 from lib.sources.kafka.librdkafka import bindings, reader
 from lib.sources.kafka.listing import newest_by_halving, newest_ms
-from lib.sources.kafka.progress import Progress
+from lib.sources.kafka.progress import LastProgress
 from lib.sources.partitions import ChosenPartitions
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, RECORDS
 from tests.support import golden_rows
@@ -507,7 +507,7 @@ def test_topic_that_is_deleted_before_it_is_read_is_said_to_be_missing(
 
 def test_settings_that_librdkafka_does_not_accept_are_said_in_a_sentence() -> None:
     settings = KafkaSettings("a:1", client={"not.a.setting": 1})
-    progress = Progress.towards([Span(0, 0, 1)])
+    progress = LastProgress.towards([Span(0, 0, 1)])
 
     with pytest.raises(SettingsError, match="does not accept the Kafka settings") as caught:
         list(reader.read(settings, "events", progress))

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lib.core.times.values import Values, matches, values_of
+from lib.core.times.values import UnplacedTimes, matches, values_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,7 +35,7 @@ _LEAP_GPS_MS: Final = np.array(
 )
 
 
-def from_integers(counts: NDArray[np.int64], form: Form) -> Values:
+def from_integers(counts: NDArray[np.int64], form: Form) -> UnplacedTimes:
     """Return the times that whole numbers count."""
     unit = form.unit_ms or 1
     ok = np.ones(len(counts), bool)
@@ -47,7 +47,7 @@ def from_integers(counts: NDArray[np.int64], form: Form) -> Values:
     return values_of(_since_epoch(ms, form), ok)
 
 
-def from_floats(counts: NDArray[np.float64], form: Form) -> Values:
+def from_floats(counts: NDArray[np.float64], form: Form) -> UnplacedTimes:
     """Return the times that numbers with a fraction count.
 
     They are rounded to what such a number can hold, which undoes the binary fraction, then down to
@@ -60,7 +60,7 @@ def from_floats(counts: NDArray[np.float64], form: Form) -> Values:
     return values_of(_since_epoch(grains * form.grain_us // 1000, form), ok)
 
 
-def from_number_text(text: pa.Array, form: Form) -> Values:
+def from_number_text(text: pa.Array, form: Form) -> UnplacedTimes:
     """Return the times that numbers as text count; whole ones as integers, no digit lost."""
     text = pc.utf8_trim_whitespace(text)
     whole = matches(text, INTEGER)

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from lib.core.times.forms import FORMS
 from lib.core.times.numbers import from_floats, from_integers, from_number_text
 from lib.core.times.texts import read_text
-from lib.core.times.values import Values, is_present, no_values, plain, put_together
+from lib.core.times.values import UnplacedTimes, is_present, no_values, plain, put_together
 from lib.core.times.zones import WHATEVER_IS_WRITTEN, find_zone, to_instants
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _LARGEST_WHOLE: Final = 9.0e18
 
 
 @dataclass(frozen=True)
-class Times:
+class ReadTimes:
     """A column of times.
 
     Attributes
@@ -68,7 +68,7 @@ def read_times(
     *,
     zone: str | None = None,
     around: int | None = None,
-) -> Times:
+) -> ReadTimes:
     """Read a column of times written in one form; nothing is guessed row by row.
 
     Parameters
@@ -102,7 +102,7 @@ def read_times_by_group(
     *,
     zone: str | None = None,
     around: int | None = None,
-) -> Times:
+) -> ReadTimes:
     """Read a column in which some groups of rows, such as clients, write another form.
 
     Parameters
@@ -126,7 +126,7 @@ def read_times_by_group(
     return _times(column, put_together(len(values), parts), around)
 
 
-def _read(values: pa.Array, form: Form, zone: str | None) -> Values:
+def _read(values: pa.Array, form: Form, zone: str | None) -> UnplacedTimes:
     """Read values, none of them null; of a dictionary, each of its entries once."""
     if pa.types.is_dictionary(values.type):
         return _read(values.dictionary, form, zone).take(values.indices.to_numpy())
@@ -139,7 +139,7 @@ def _read(values: pa.Array, form: Form, zone: str | None) -> Values:
     return found
 
 
-def _read_number(values: pa.Array, form: Form) -> Values:
+def _read_number(values: pa.Array, form: Form) -> UnplacedTimes:
     if pa.types.is_string(values.type):
         found = from_number_text(values, form)
     elif pa.types.is_integer(values.type):
@@ -151,7 +151,7 @@ def _read_number(values: pa.Array, form: Form) -> Values:
     return replace(found, local=np.ones(len(values), bool)) if form.local else found
 
 
-def _read_written(values: pa.Array, form: FormName) -> Values:
+def _read_written(values: pa.Array, form: FormName) -> UnplacedTimes:
     kind = values.type
     if pa.types.is_string(kind):
         return read_text(values, form)
@@ -167,7 +167,7 @@ def _read_written(values: pa.Array, form: FormName) -> Values:
     return no_values(len(values))
 
 
-def _from_stamps(values: pa.Array) -> Values:
+def _from_stamps(values: pa.Array) -> UnplacedTimes:
     """Return Arrow's own timestamps and dates; those without a zone are local times."""
     local = getattr(values.type, "tz", None) is None
     if pa.types.is_date32(values.type):
@@ -178,7 +178,7 @@ def _from_stamps(values: pa.Array) -> Values:
     return replace(found, local=np.full(len(values), local))
 
 
-def _in_zone(found: Values, zone: str, *, everything: bool) -> Values:
+def _in_zone(found: UnplacedTimes, zone: str, *, everything: bool) -> UnplacedTimes:
     """Take local times, or every one, as what the clocks of a zone showed."""
     local = found.ok & (found.local | everything)
     rows = np.flatnonzero(local)
@@ -187,10 +187,10 @@ def _in_zone(found: Values, zone: str, *, everything: bool) -> Values:
     ambiguous, nonexistent = found.ambiguous.copy(), found.nonexistent.copy()
     ms[rows], ambiguous[rows] = instants.ms, instants.ambiguous
     nonexistent[rows] = instants.nonexistent
-    return Values(ms, found.ok, local, found.unknown_zone, ambiguous, nonexistent)
+    return UnplacedTimes(ms, found.ok, local, found.unknown_zone, ambiguous, nonexistent)
 
 
-def _times(column: pa.Array, found: Values, around: int | None) -> Times:
+def _times(column: pa.Array, found: UnplacedTimes, around: int | None) -> ReadTimes:
     """Judge the values of a column that are there, and put them back into its rows."""
     problem = np.where(found.ok, READABLE, NOT_A_TIME).astype(np.uint8)
     ms = found.ms if found.ok.all() else np.where(found.ok, found.ms, 0)
@@ -201,12 +201,12 @@ def _times(column: pa.Array, found: Values, around: int | None) -> Times:
         for doubt in (found.local, found.ambiguous, found.nonexistent)
     ]
     if not column.null_count:
-        return Times(ms, problem, *counts)
+        return ReadTimes(ms, problem, *counts)
     present = is_present(column)
     every_ms = np.zeros(len(column), np.int64)
     every_problem = np.full(len(column), MISSING, np.uint8)
     every_ms[present], every_problem[present] = ms, problem
-    return Times(every_ms, every_problem, *counts)
+    return ReadTimes(every_ms, every_problem, *counts)
 
 
 def _mark_far(ms: NDArray[np.int64], problem: NDArray[np.uint8], around: int | None) -> None:

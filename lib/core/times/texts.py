@@ -19,7 +19,7 @@ from lib.core.times.patterns import (
     YEAR_FIRST,
 )
 from lib.core.times.values import (
-    Values,
+    UnplacedTimes,
     matches,
     put_together,
     to_numpy,
@@ -53,7 +53,7 @@ _ABBREVIATIONS: Final = {
 }  # fmt: skip
 
 
-def read_text(text: pa.Array, form: FormName) -> Values:
+def read_text(text: pa.Array, form: FormName) -> UnplacedTimes:
     """Return the times that strings, none of them null, hold in a form that is text."""
     if form == "iso":
         return _read_iso(text)
@@ -79,7 +79,9 @@ def _patterns(trimmed: pa.Array, form: FormName) -> tuple[str, ...]:
     return PATTERNS[form]
 
 
-def _read(text: pa.Array, patterns: Sequence[str], put: Callable[[Parts], Values]) -> Values:
+def _read(
+    text: pa.Array, patterns: Sequence[str], put: Callable[[Parts], UnplacedTimes]
+) -> UnplacedTimes:
     """Read each string by the first pattern that it matches, a piece at a time."""
     parts = []
     for start in range(0, len(text), _PIECE):
@@ -97,7 +99,7 @@ def _read(text: pa.Array, patterns: Sequence[str], put: Callable[[Parts], Values
     return put_together(len(text), parts)
 
 
-def _read_iso(text: pa.Array) -> Values:
+def _read_iso(text: pa.Array) -> UnplacedTimes:
     """Read what is ISO 8601 throughout with Arrow's fast reader, else the odd rest slowly."""
     whole = _cast(text)
     if whole is not None:
@@ -116,7 +118,7 @@ def _read_iso(text: pa.Array) -> Values:
     return put_together(len(text), parts)
 
 
-def _cast(text: pa.Array) -> Values | None:
+def _cast(text: pa.Array) -> UnplacedTimes | None:
     some = text.take(pa.array(sorted({0, len(text) // 2, len(text) - 1}))) if len(text) else text
     for unit, per_ms in (("us", 1000), ("ns", 1_000_000)):
         for zone in ("UTC", None):
@@ -131,7 +133,7 @@ def _cast(text: pa.Array) -> Values | None:
     return None
 
 
-def _on_calendar(parts: Parts) -> Values:
+def _on_calendar(parts: Parts) -> UnplacedTimes:
     days, date_ok = _days(parts)
     clock_ms, clock_ok = _clock_ms(parts)
     return _in_zone(days * _DAY_MS + clock_ms, date_ok & clock_ok, parts)
@@ -209,7 +211,7 @@ def _clock_ms(parts: Parts) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     return ((hour * 60 + minute) * 60 + second) * 1000 + ms, ok
 
 
-def _in_zone(ms: NDArray[np.int64], ok: NDArray[np.bool_], parts: Parts) -> Values:
+def _in_zone(ms: NDArray[np.int64], ok: NDArray[np.bool_], parts: Parts) -> UnplacedTimes:
     """Take the written offset off; an offset wins over a name, as Java has it."""
     if "offset" not in parts:
         return values_of(ms, ok, np.ones(len(ms), bool))
@@ -226,7 +228,7 @@ def _in_zone(ms: NDArray[np.int64], ok: NDArray[np.bool_], parts: Parts) -> Valu
         minutes = minutes + np.where(abbreviated, size, 0)
     ok = ok & (np.abs(minutes) <= _LARGEST_OFFSET)
     local = ~known & (~abbreviated | unknown)
-    found = Values(ms - minutes * 60_000, ok, local, unknown, *np.zeros((2, len(ms)), bool))
+    found = UnplacedTimes(ms - minutes * 60_000, ok, local, unknown, *np.zeros((2, len(ms)), bool))
     for name in ("zone", "place"):
         rows = np.flatnonzero(_written(parts, name) & ~known)
         if len(rows):
@@ -254,7 +256,7 @@ def _abbreviated_minutes(text: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.
     return np.where(unknown, 0, sizes), unknown
 
 
-def _at_places(found: Values, rows: NDArray[np.int64], names: pa.Array) -> Values:
+def _at_places(found: UnplacedTimes, rows: NDArray[np.int64], names: pa.Array) -> UnplacedTimes:
     """Return `found` with the times of some rows taken as local times of the zones named there."""
     ms, ok, local, _, ambiguous, nonexistent = (np.array(part) for part in vars(found).values())
     local[rows] = False
@@ -267,10 +269,10 @@ def _at_places(found: Values, rows: NDArray[np.int64], names: pa.Array) -> Value
         instants = to_instants(ms[same], find_zone(name))
         ms[same] = instants.ms
         ambiguous[same], nonexistent[same] = instants.ambiguous, instants.nonexistent
-    return Values(ms, ok, local, found.unknown_zone, ambiguous, nonexistent)
+    return UnplacedTimes(ms, ok, local, found.unknown_zone, ambiguous, nonexistent)
 
 
-def _mongo(parts: Parts) -> Values:
+def _mongo(parts: Parts) -> UnplacedTimes:
     iso = _written(parts, "iso")
     number = pc.if_else(pc.equal(parts["ms"], ""), parts["long"], parts["ms"])
     each = ((iso, parts["iso"], _read_iso), (~iso, number, _read_ms))
@@ -279,18 +281,18 @@ def _mongo(parts: Parts) -> Values:
     return put_together(len(iso), found)
 
 
-def _read_ms(text: pa.Array) -> Values:
+def _read_ms(text: pa.Array) -> UnplacedTimes:
     return from_number_text(text, FORMS["ms"])
 
 
-def _seconds_nanos(parts: Parts) -> Values:
+def _seconds_nanos(parts: Parts) -> UnplacedTimes:
     seconds = parts["seconds"].cast(pa.int64()).to_numpy()
     nanos = pc.if_else(pc.equal(parts["nanos"], ""), "0", parts["nanos"]).cast(pa.int64())
     ms = seconds * 1000 + nanos.to_numpy() // 1_000_000
     return values_of(ms, np.ones(len(ms), bool))
 
 
-_PUT: Final[dict[FormName, Callable[[Parts], Values]]] = {
+_PUT: Final[dict[FormName, Callable[[Parts], UnplacedTimes]]] = {
     "dotnet_date": lambda parts: _read_ms(parts["ms"]),
     "mongo_date": _mongo,
     "seconds_nanos": _seconds_nanos,

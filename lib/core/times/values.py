@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Values:
+class UnplacedTimes:
     """What was read from values, before it is known whose local time it is.
 
     Attributes
@@ -39,32 +39,32 @@ class Values:
     ambiguous: NDArray[np.bool_]
     nonexistent: NDArray[np.bool_]
 
-    def take(self, rows: NDArray[np.int64]) -> Values:
+    def take(self, rows: NDArray[np.int64]) -> UnplacedTimes:
         """Return the values at some positions."""
-        return Values(*(part[rows] for part in vars(self).values()))
+        return UnplacedTimes(*(part[rows] for part in vars(self).values()))
 
 
 def values_of(
     ms: NDArray[np.int64], ok: NDArray[np.bool_], local: NDArray[np.bool_] | None = None
-) -> Values:
-    """Return `Values` of which nothing is doubtful."""
+) -> UnplacedTimes:
+    """Return `UnplacedTimes` of which nothing is doubtful."""
     no = np.zeros(len(ms), bool)
-    return Values(ms, ok, no if local is None else local, no, no, no)
+    return UnplacedTimes(ms, ok, no if local is None else local, no, no, no)
 
 
-def no_values(count: int) -> Values:
+def no_values(count: int) -> UnplacedTimes:
     """Return `count` values that are no times."""
     return values_of(np.zeros(count, np.int64), np.zeros(count, bool))
 
 
-def put_together(count: int, parts: list[tuple[NDArray[np.int64], Values]]) -> Values:
+def put_together(count: int, parts: list[tuple[NDArray[np.int64], UnplacedTimes]]) -> UnplacedTimes:
     """Return `count` values of which each part has some; the others are no times."""
     together = no_values(count)
     columns = [np.array(column) for column in vars(together).values()]
     for rows, part in parts:
         for column, found in zip(columns, vars(part).values(), strict=True):
             column[rows] = found
-    return Values(*columns)
+    return UnplacedTimes(*columns)
 
 
 def plain(column: pa.ChunkedArray | pa.Array) -> pa.Array:

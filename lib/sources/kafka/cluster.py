@@ -39,7 +39,7 @@ from lib.sources.kafka.clients import admin_client
 from lib.sources.kafka.errors import changed, explained
 from lib.sources.kafka.librdkafka.bindings import NoLibraryError, library
 from lib.sources.kafka.listing import newest_ms, sizes, time_spans
-from lib.sources.kafka.progress import OffsetsGoneError, Progress
+from lib.sources.kafka.progress import LastProgress, OffsetsGoneError
 from lib.sources.kafka.settings import KERBEROS
 from lib.sources.records import expired, waiting
 
@@ -216,7 +216,7 @@ class KafkaTopics:
         """
         if not plan.size:
             return
-        progress, attempt = Progress.towards(plan.filled), 0
+        progress, attempt = LastProgress.towards(plan.filled), 0
         while not progress.done:
             left = progress.left
             yield from self._attempt(plan, progress, wants_headers, _FETCH_BYTES[attempt])
@@ -270,7 +270,11 @@ class KafkaTopics:
         )
 
     def _attempt(
-        self, plan: Plan, progress: Progress, wants_headers: Callable[[], bool], fetch_bytes: int
+        self,
+        plan: Plan,
+        progress: LastProgress,
+        wants_headers: Callable[[], bool],
+        fetch_bytes: int,
     ) -> Iterator[pa.RecordBatch]:
         """Yield what one client brings before it fails, if another one may bring more."""
         read = _READERS[self.reader.name]
@@ -289,7 +293,7 @@ class KafkaTopics:
             yield waiting(self._waits(progress))
 
     def _passed_over(
-        self, plan: Plan, progress: Progress, error: OffsetsGoneError
+        self, plan: Plan, progress: LastProgress, error: OffsetsGoneError
     ) -> Iterator[pa.RecordBatch]:
         """Move on to where logs begin now, and say which offsets expired unread.
 
@@ -320,7 +324,7 @@ class KafkaTopics:
         if now.generation != plan.generation:
             raise changed(plan.topic, self.settings, error.said)
 
-    def _waits(self, progress: Progress) -> str:
+    def _waits(self, progress: LastProgress) -> str:
         return (
             f"Nothing has come from Kafka for {progress.silent_s:.0f} s. Reading goes on as soon "
             f"as it answers, and ends after {self.settings.patience_s:g} s (patience_s)."

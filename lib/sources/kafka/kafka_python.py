@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from lib.sources.kafka.blocks import Columns
-    from lib.sources.kafka.progress import Progress
+    from lib.sources.kafka.progress import LastProgress
     from lib.sources.kafka.settings import KafkaSettings
 
 FETCH_BYTES: Final = 52_428_800
@@ -34,7 +34,7 @@ _POLL_MS: Final = 200
 def read(
     settings: KafkaSettings,
     topic: str,
-    progress: Progress,
+    progress: LastProgress,
     wants_headers: Callable[[], bool] = always,
     fetch_bytes: int = FETCH_BYTES,
 ) -> Iterator[pa.RecordBatch]:
@@ -62,7 +62,7 @@ def read(
 def _poll_to(
     consumer: KafkaConsumer,
     topic: str,
-    progress: Progress,
+    progress: LastProgress,
     settings: KafkaSettings,
     wants_headers: Callable[[], bool],
 ) -> Iterator[Columns]:

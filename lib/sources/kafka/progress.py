@@ -28,14 +28,14 @@ class Reach(NamedTuple):
 
 
 @dataclass
-class Progress:
+class LastProgress:
     """How far a read is, and when it last got further (`time.monotonic`)."""
 
     reach: Reach
     last: float = field(default_factory=time.monotonic)
 
     @classmethod
-    def towards(cls, spans: Sequence[Span]) -> Progress:
+    def towards(cls, spans: Sequence[Span]) -> LastProgress:
         """Return the progress of a read that begins."""
         ends = np.zeros(1 + max((span.partition for span in spans), default=-1), np.int64)
         positions = np.zeros_like(ends)

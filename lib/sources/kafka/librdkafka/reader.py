@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lib.sources.base import Span
-    from lib.sources.kafka.progress import Progress
+    from lib.sources.kafka.progress import LastProgress
     from lib.sources.kafka.settings import KafkaSettings
 
 FETCH_BYTES: Final = 52_428_800
@@ -48,7 +48,7 @@ _POLL_MS: Final = 20
 def read(
     settings: KafkaSettings,
     topic: str,
-    progress: Progress,
+    progress: LastProgress,
     wants_headers: Callable[[], bool] = always,
     fetch_bytes: int = FETCH_BYTES,
 ) -> Iterator[pa.RecordBatch]:
@@ -172,14 +172,14 @@ def _consumer(
         yield consumer
 
 
-def _wanted(progress: Progress) -> int:
+def _wanted(progress: LastProgress) -> int:
     """Return how many messages to take at once: what is left, unless later ones are among them."""
     reach = progress.reach
     brings_later_ones = (reach.positions > reach.ends).any()
     return _POLL_RECORDS if brings_later_ones else min(_POLL_RECORDS, progress.left)
 
 
-def _gather_block(consumer: _Consumer, progress: Progress, *, headers: bool) -> pa.RecordBatch:
+def _gather_block(consumer: _Consumer, progress: LastProgress, *, headers: bool) -> pa.RecordBatch:
     """Return the next records as a block; of none, if none came for `BLOCK_SECONDS`.
 
     An error is raised when what came before it has been returned.
