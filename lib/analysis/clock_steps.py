@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 AT: Final = "At"
 SIZE: Final = "Size"
 ZONE: Final = "Zone"
+AHEAD: Final = "Ahead"
 LOW: Final = "Low"
 LIKELY: Final = "Likely"
 HIGH: Final = "High"
@@ -56,6 +57,7 @@ _FLAT: Final = 0.002  # a level rises or falls by at most so much: twice what cl
 _FASTEST: Final = client_clocks.MAX_DRIFT_PPM * 1e-6
 _STEADY: Final = 2  # or by a unit over this
 _ZONE_MARGIN_MS: Final = 2_000  # a zone's change is so near to quarter hours
+_WIDEST_ZONES_MS: Final = 26 * 3_600_000  # from UTC-12 to UTC+14
 _RESOLUTION_MS: Final = 1  # times are rounded down to whole milliseconds
 
 
@@ -74,17 +76,21 @@ class ClockSteps:
     told
         Whether it is worth a sentence: not where delays were higher for a while, as where a way
         was longer.
+    ahead
+        Whether the clock was ahead before: its events were received before they had happened.
     """
 
     client: Ints
     at: Ints
     size: Ints
     told: Bools
+    ahead: Bools
 
     def table(self, times: ClientTimes) -> pd.DataFrame:
-        """Return one row a step that is told: `ClientID`; `At`, `Size`; `Zone`, `Events`.
+        """Return one row a step that is told: `ClientID`; `At`, `Size`; `Zone`, `Ahead`, `Events`.
 
-        `Zone` says whether it is a whole number of quarter hours, as where a time zone changes;
+        `Zone` says whether it is a whole number of quarter hours, as where a time zone changes, and
+        at most what zones are apart;
         `Events` counts those until the clock was set again. `times` are those of `clock_steps`.
         """
         # Each client's steps and the stretches after them stand in the same order.
@@ -96,7 +102,10 @@ class ClockSteps:
                 CLIENT: times.clients.labels.take(self.client),
                 AT: self.at,
                 SIZE: self.size,
-                ZONE: (quarters != 0) & (off <= _ZONE_MARGIN_MS),
+                ZONE: (quarters != 0)
+                & (off <= _ZONE_MARGIN_MS)
+                & (np.abs(self.size) <= _WIDEST_ZONES_MS),
+                AHEAD: self.ahead,
                 EVENTS: between_steps(times, self).clients.sizes[stretch],
             }
         )
@@ -120,11 +129,11 @@ def clock_steps(times: ClientTimes) -> ClockSteps:
         unit = heard.unit(client, int(clients.sizes[client]))
         unit = max(unit, 2.0 * _resolution(times.shown[clients.codes == client]))
         rows += [
-            (client, heard.received[at], size, told)
-            for at, size, told in _steps_or_teeth(blocks, heard, unit)
+            (client, heard.received[at], size, told, ahead)
+            for at, size, told, ahead in _steps_or_teeth(blocks, heard, unit)
         ]
-    client, at, size, told = np.array(rows, np.int64).reshape(-1, 4).T
-    return ClockSteps(client, at, size, told.astype(np.bool_))
+    client, at, size, told, ahead = np.array(rows, np.int64).reshape(-1, 5).T
+    return ClockSteps(client, at, size, told.astype(np.bool_), ahead.astype(np.bool_))
 
 
 def by_one_clock(times: ClientTimes, steps: ClockSteps) -> Steps[ClientTimes]:
@@ -305,7 +314,7 @@ def _may_step(codes: Codes, level: Ints) -> Ints:
     return found
 
 
-def _steps_or_teeth(blocks: Ints, heard: _Heard, unit: float) -> list[tuple[int, int, bool]]:
+def _steps_or_teeth(blocks: Ints, heard: _Heard, unit: float) -> list[tuple[int, int, bool, bool]]:
     """Return the steps of a client; if it has none, those of a clock that drifts in between.
 
     A clock that drifts and is set right again and again has teeth: no two levels. What it gains or
@@ -317,33 +326,34 @@ def _steps_or_teeth(blocks: Ints, heard: _Heard, unit: float) -> list[tuple[int,
     if found:
         return found
     delay, since = heard.delay[begin:end], heard.received[begin:end] - heard.received[begin]
-    apart = np.diff(since[blocks - begin])
-    rise = np.diff(heard.delay[blocks])[apart > 0] / apart[apart > 0]
-    rate = float(np.median(rise)) if len(rise) else 0.0
+    rate = _rate(heard.delay[blocks], heard.received[blocks])
     if not SMALLEST_STEP_MS <= abs(rate) * since[-1] <= _FASTEST * since[-1]:
         return []
     level = delay - np.rint(rate * since).astype(np.int64)
     teeth = list(_steps(blocks - begin, times - begin, level, since, unit))
-    return [(begin + at, size, told and len(teeth) == 1) for at, size, told in teeth]
+    return [(begin + at, size, told and len(teeth) == 1, ahead) for at, size, told, ahead in teeth]
 
 
 def _steps(
     blocks: Ints, times: Codes, delay: Ints, received: Ints, unit: float
-) -> Iterator[tuple[int, int, bool]]:
-    """Yield each step of a client: the first event after it, its size, and whether it is told.
+) -> Iterator[tuple[int, int, bool, bool]]:
+    """Yield each step of a client: the first event after it, its size, whether it is told; `ahead`.
 
     `blocks` are the positions of the smallest delay of each block, `times` of each time that it was
     heard. A longer way for a while is no clock's: what is left for a higher level and come back to
     is not told.
     """
     level = delay[blocks].astype(np.float64)
+    rate = _rate(level, received[blocks])
     parts = _levels(level, received[blocks], unit)
     middle = [float(np.median(level[part])) for part in parts]
     for number, (one, other) in enumerate(pairwise(parts)):
         # Right before and after: a clock that drifts is elsewhere by then.
         before, after = np.median(level[one[-_SIDE:]]), np.median(level[other[:_SIDE]])
         jump = level[one[-1]] - level[other[0]]
-        if min(abs(before - after), 4 / 3 * abs(jump)) < unit:
+        # Where all that comes falls behind more and more, it does while nothing is heard, too.
+        usual = rate * float(received[blocks[other[0]]] - received[blocks[one[-1]]])
+        if min(abs(before - after + usual), 4 / 3 * abs(jump + usual)) < unit:
             continue
         between = delay[blocks[one[-1]] : blocks[other[0]] + 1]
         low = np.flatnonzero(between < (before + after) / 2)
@@ -358,7 +368,14 @@ def _steps(
             continue
         least = max(unit, abs(before - after)) / 2
         if _is_sudden(delay[blocks[0] : blocks[-1] + 1], at - int(blocks[0]), len(blocks), least):
-            yield at, round(before - after), not back
+            yield at, round(before - after), not back, bool(before < -unit)
+
+
+def _rate(level: Ints | Floats, received: Ints) -> float:
+    """Return how much a level rises from block to block, in the median, ms each ms."""
+    apart = np.diff(received)
+    rise = np.diff(level)[apart > 0] / apart[apart > 0]
+    return float(np.median(rise)) if len(rise) else 0.0
 
 
 def _most_moved(before: Ints, after: Ints, size: float) -> bool:

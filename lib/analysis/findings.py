@@ -597,7 +597,7 @@ def _was_set(row: dict[Hashable, Any], extent: Extent) -> Finding:
     sentence += f" at {extent.times.moment(at)}"
     if row[clock_steps.ZONE]:
         sentence += ", a whole number of quarter hours: its time zone may have changed"
-    elif way == "back":
+    elif way == "back" and not row[clock_steps.AHEAD]:
         sentence += ", or its events were under way for so much longer from then on"
     window = extent.start_s, extent.end_s
     return Finding(f"{sentence}.", row[EVENTS], "clock", "Delay", *window, (client,))
@@ -613,7 +613,7 @@ def _set_together(rows: pd.DataFrame, extent: Extent) -> Finding:
     )
     if rows[clock_steps.ZONE].all():
         sentence += ", by whole quarter hours: their time zone or summer time may have changed"
-    elif way == "back":
+    elif way == "back" and not rows[clock_steps.AHEAD].any():
         sentence += "; or the way that they share took so much longer from then on"
     events, window = int(rows[EVENTS].sum()), (extent.start_s, extent.end_s)
     return Finding(f"{sentence}.", events, "clock", "Delay", *window, clients)

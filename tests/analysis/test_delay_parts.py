@@ -1,5 +1,7 @@
 """What delay is made of: each part by the times that it needs, and no more than they tell."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -263,6 +265,14 @@ def test_a_step_is_said_as_one_and_no_wrong_clock_or_network():
     assert sentence.startswith("Client c's clock was set back by 1 h at 60")
     assert "its time zone may have changed" in sentence
     assert sentences(events, "network") == []
+
+
+@pytest.mark.parametrize("days", [2, 365])
+def test_a_clock_of_the_far_future_that_is_set_right_is_no_time_zone_and_no_longer_way(days):
+    day = 24 * HOUR
+    events = fleet(ahead={"c": days * day}, step={"c": -days * day})
+    (sentence,) = (each for each in sentences(events, "clock") if "was set" in each)
+    assert re.fullmatch(rf"Client c's clock was set back by {days} d at [\d.,]+ s\.", sentence)
 
 
 def test_events_that_an_outage_held_back_after_they_were_sent_are_no_step():

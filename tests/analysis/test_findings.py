@@ -170,6 +170,21 @@ def test_what_falls_behind_more_and_more_sets_no_clock(slower):
     assert findings_of(two_seconds_apart(12, slower=slower)) == []
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_what_falls_behind_while_nothing_is_heard_sets_no_clock(seed):
+    # Given clients that send now and then, and a queue that grows by 10 s a minute
+    rng = np.random.default_rng(seed)
+    rows = []
+    for client in range(30):
+        times = np.cumsum(rng.exponential(4_000, 700))
+        took = rng.lognormal(np.log(150), 0.5, 700) + times / 6
+        rows += [(time + late, time, f"c{client}") for time, late in zip(times, took, strict=True)]
+    received, happened, client = zip(*sorted(rows), strict=True)
+    # Then no clock was set, however long one of them was silent
+    found = findings_of(events_table([*map(int, happened)], [*map(int, received)], client=client))
+    assert [each.sentence for each in found if each.kind == "clock"] == []
+
+
 def test_a_clock_that_is_ahead():
     right = simulated(clients=5, sessions=5, events=1_000)
     ahead = right["Timestamp"].where(right[CLIENT] != "4", right["Timestamp"] + 3_200)

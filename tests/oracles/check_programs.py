@@ -18,12 +18,13 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
+import psutil
 from kafka import KafkaProducer
 
 from lib.replay.engine import replay
@@ -49,7 +50,8 @@ RUNS = {
     "beam": (BeamSetting(SESSION, DELAY), 3_000),
     "spark": (SparkSetting(SESSION, DELAY), 12_000),
 }
-STARTING_S, ENDING_S = 60, 180
+STARTING_S, ENDING_S = 45, 180
+IDLE = 0.4  # of a processor
 
 
 def settings(engine):
@@ -160,6 +162,29 @@ def running(compiled, log):
             process.wait(30)
 
 
+def wait_until_started(process):
+    """Wait until the programs have little to do: on a busy machine they take minutes to start."""
+    time.sleep(STARTING_S)
+    deadline = time.monotonic() + ENDING_S
+    while busy(process.pid) > IDLE and time.monotonic() < deadline:
+        pass
+
+
+def busy(pid, seconds=5):
+    """How many processors a process and its children use for the next seconds."""
+
+    def used():
+        own, total = psutil.Process(pid), 0.0
+        for each in (own, *own.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                total += sum(each.cpu_times()[:2])
+        return total
+
+    before = used()
+    time.sleep(seconds)
+    return (used() - before) / seconds
+
+
 def printed(log):
     """The final result of each session that was printed: a later one that holds it replaces it."""
     found = []
@@ -217,9 +242,9 @@ def run_all(engine, servers, setting, pace_ms, *, backlog=False):
         expected = sorted(
             row for m in asked for row in windows_shown(m, setting, begin_ms, pace_ms)
         )
-        with running(compiled, log):
+        with running(compiled, log) as process:
             if not backlog:
-                time.sleep(STARTING_S)
+                wait_until_started(process)
                 write(servers, asked, begin_ms, pace_ms)
             deadline = time.monotonic() + ENDING_S
             while printed(log) != expected and time.monotonic() < deadline:
@@ -253,8 +278,8 @@ def check_stop(servers):
             compiled.add(program.text.replace('"count-events"', f'"{topic}"'))
             compiled.check()
             log = Path(folder) / "log"
-            with running(compiled, log):
-                time.sleep(STARTING_S)
+            with running(compiled, log) as process:
+                wait_until_started(process)
             has_result = bool(printed(log))
             if has_result == stops:
                 sys.exit(f"{ahead_min} min ahead:\n{log.read_text(errors='replace')[-4_000:]}")

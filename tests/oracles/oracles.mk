@@ -7,10 +7,11 @@ ENGINES := flink kafka_streams beam beam_python spark
 
 .PHONY: oracles golden programs $(ENGINES:%=oracle-%)
 
-oracles: $(ENGINES:%=oracle-%) programs ## Run event sequences through the real engines and compare
+oracles: ## Run event sequences through the real engines, two at a time, and compare
+	$(MAKE) --jobs=2 --output-sync=target $(ENGINES:%=oracle-%) programs
 
-golden: ORACLE_OPTIONS := --write
-golden: oracles ## The same, and keep their answers for make test
+golden: ## The same, and keep their answers for make test
+	$(MAKE) oracles ORACLE_OPTIONS=--write
 
 ORACLES_READY := $(DEV_INSTALLED) $(ORACLE_BUILD)/flink/.compiled \
     $(ORACLE_BUILD)/kafka_streams/.compiled $(ORACLE_BUILD)/beam/.compiled \
