@@ -20,6 +20,7 @@ from lib.analysis.client_clocks import (
 from lib.analysis.clock_steps import clock_steps, without_steps
 from lib.analysis.completeness import completeness
 from lib.analysis.delays import delay_quantiles, out_of_orderness_quantiles
+from lib.analysis.falling_behind import falling_behind
 from lib.analysis.findings import NOTHING_ELSE, Extent, Finding, Told, extent_of, findings
 from lib.analysis.gone import gone
 from lib.analysis.impossible import impossible_times
@@ -168,6 +169,7 @@ def analyse(
         set_clocks.table(sent),
         gone(heard),
         impossible_times(heard, clocks),
+        falling_behind(heard),
     )
     extent = extent_of(events)
     found = findings(extent, timestamps, outages, clocks, sessions, told)

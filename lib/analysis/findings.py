@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
 
     from lib.analysis.delay_parts import PartQuantiles
+    from lib.analysis.falling_behind import FallingBehind
     from lib.analysis.sequence_numbers import RejectedRecords, SequenceNumbers
     from lib.analysis.timestamp_quality import Verdict
 
@@ -46,6 +47,7 @@ Kind = Literal[
     "outage",
     "lost outage",
     "gone",
+    "falling behind",
     "clock",
     "impossible time",
     "buffering",
@@ -134,6 +136,8 @@ class Told:
         `gone.gone`: clients that were not heard until the end; None where that was not asked.
     impossible
         `impossible.impossible_times`: single events of another day; None if not asked.
+    behind
+        `falling_behind.falling_behind`: whether all events come later and later; None if not.
     """
 
     numbers: SequenceNumbers | None = None
@@ -143,6 +147,7 @@ class Told:
     steps: pd.DataFrame | None = None
     gone: pd.DataFrame | None = None
     impossible: pd.DataFrame | None = None
+    behind: FallingBehind | None = None
 
     @property
     def may_hold(self) -> int:
@@ -214,6 +219,8 @@ def findings(
     found = [*_of_timestamps(verdict, extent)]
     if verdict.usable:
         found += _of_outages(outage_table, extent, told)
+        if told.behind is not None:
+            found.append(_of_falling_behind(told.behind, extent))
         found += _of_clocks(clock_table, extent, told.steps)
         if told.impossible is not None and len(told.impossible):
             found.append(_of_impossible_times(told.impossible, extent))
@@ -384,6 +391,19 @@ def _of_gone(table: pd.DataFrame, extent: Extent) -> Iterator[Finding]:
         )
         window = around(last - extent.zero_ms, last - extent.zero_ms + silent)
         yield Finding(sentence, int(row[EVENTS]), "gone", "Outages", *window, (row[CLIENT],))
+
+
+def _of_falling_behind(behind: FallingBehind, extent: Extent) -> Finding:
+    first, last = duration(behind.first), duration(behind.last)
+    how = f"the fastest took {first} in the first tenth of the time, and {last} in the last"
+    if behind.first < 0:  # of a clock that is ahead
+        more = duration(behind.last - behind.first)
+        how = f"in the last tenth of the time, the fastest took {more} longer than in the first"
+    sentence = (
+        f"All events come later and later: {how}, as where what all of them pass is too slow."
+    )
+    window = extent.start_s, extent.end_s
+    return Finding(sentence, behind.events, "falling behind", "Delay", *window)
 
 
 def _of_impossible_times(events: pd.DataFrame, extent: Extent) -> Finding:

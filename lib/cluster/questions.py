@@ -14,6 +14,7 @@ from lib.analysis.analyse import by_one_clock, by_what_came_once
 from lib.analysis.client_clocks import WRONG, clocks_of, find_envelopes, sent_times
 from lib.analysis.completeness import completeness
 from lib.analysis.delays import disorder_question
+from lib.analysis.falling_behind import falling_behind_question
 from lib.analysis.gone import gone_question
 from lib.analysis.impossible import impossible_times
 from lib.analysis.outages import outage_question
@@ -169,14 +170,17 @@ def of_clients(
 
     Returns
     -------
-    `own`, `diagnosis`, `clocks`, `gone`, `steps`, `impossible` as the functions of those names say;
-    and `outages`, `numbering`, `sessions` (those that lost events, or have some twice), `parts` and
-    `of_outages` (where there are times for them), if asked for.
+    `own`, `diagnosis`, `clocks`, `gone`, `behind`, `steps`, `impossible` as the functions of those
+    names say; and `outages`, `numbering`, `sessions` (those that lost events, or have some twice),
+    `parts` and `of_outages` (where there are times for them), if asked for.
     """
     known = has_received_time(table)
     heard = table if known is None else table[known]
     sent = sent_times(heard)
-    first: dict[str, Steps[Any]] = {"gone": gone_question(heard)}
+    first: dict[str, Steps[Any]] = {
+        "gone": gone_question(heard),
+        "behind": falling_behind_question(heard),
+    }
     if notes is not None:
         first["diagnosis"] = diagnosis_question(heard, notes)
     if with_numbers:

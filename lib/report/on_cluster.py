@@ -265,6 +265,7 @@ def _analysis(
         found["steps"],
         found["gone"],
         found["impossible"],
+        found["behind"],
     )
     return Analysis(
         timestamps=verdict,
