@@ -12,6 +12,7 @@ from lib.core.formatting import counted
 from lib.core.times.forms import FORMS
 from lib.core.times.zones import WHATEVER_IS_WRITTEN
 from lib.events.fields import RECORD_TIME_FIELD
+from lib.events.time_columns import MINUTE_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 NAMED: Final = 5
 """Fields or clients that a sentence names at most."""
+
+FEW: Final = 20
+"""Of fewer events, all may be received at whole seconds by chance."""
 
 FIELDS_PLACE: Final = "under Fields in the sidebar"
 """Where sentences say that fields are chosen; a report says another place."""
@@ -56,6 +60,7 @@ def time_notices(
     return [
         *_diagnosed(diagnosis),
         *_received(contents),
+        *_coarse(fields, contents),
         *_read(fields.event_time, "Event time", contents.notes.get("event_time")),
         *_read(fields.sent_time, "Sent time", contents.notes.get("sent_time")),
         *_read(fields.received_time, "Received time", contents.notes.get("received_time")),
@@ -139,6 +144,22 @@ def _received(contents: Contents) -> Iterator[Notice]:
     sentence = (
         f"{count:,} of {counted(of, 'event')} {have} no received time: left out of delays, "
         "outages and clocks."
+    )
+    yield Notice(About.RECEIVED_TIME, Level.INFO, sentence)
+
+
+def _coarse(fields: Fields, contents: Contents) -> Iterator[Notice]:
+    """Yield that received times are written less finely than event times: delays look too short."""
+    happened, received = (contents.notes.get(of) for of in ("event_time", "received_time"))
+    if happened is None or received is None or fields.received_time == RECORD_TIME_FIELD:
+        return
+    heard = contents.events - contents.without_received
+    if heard < FEW or received.unit_ms <= happened.unit_ms:
+        return
+    written, up_to = ("minutes", "1 min") if received.unit_ms == MINUTE_MS else ("seconds", "1 s")
+    sentence = (
+        f"Received times are whole {written}: a delay may be up to {up_to} longer than is shown, "
+        "and an event may seem to be received before it happened."
     )
     yield Notice(About.RECEIVED_TIME, Level.INFO, sentence)
 

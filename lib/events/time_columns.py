@@ -29,6 +29,10 @@ _LATEST_RECORD_TIME: Final = 253_402_300_799_999
 """The end of the year 9999: a record timestamp beyond it is none (µs and ns land there)."""
 
 
+SECOND_MS: Final = 1_000
+MINUTE_MS: Final = 60_000
+
+
 @dataclass(frozen=True)
 class TimeNotes:
     """How the times of one role were read, in numbers of records.
@@ -45,6 +49,8 @@ class TimeNotes:
         Times without a zone.
     ambiguous, nonexistent
         Local times that were twice, or never, on the clocks of their zone.
+    unit_ms
+        What all times are multiples of, ms: a minute, a second or 1; a minute where there is none.
     """
 
     forms: Mapping[str, FormName] = field(default_factory=dict)
@@ -54,6 +60,7 @@ class TimeNotes:
     local: int = 0
     ambiguous: int = 0
     nonexistent: int = 0
+    unit_ms: int = MINUTE_MS
 
     def and_then(self, later: TimeNotes) -> TimeNotes:
         """Return the notes on both of two parts of a topic."""
@@ -69,6 +76,7 @@ class TimeNotes:
             self.local + later.local,
             self.ambiguous + later.ambiguous,
             self.nonexistent + later.nonexistent,
+            min(self.unit_ms, later.unit_ms),
         )
 
 
@@ -171,7 +179,21 @@ def read_time(
         np.copyto(problem, times.problem, where=left)
     missing = int(np.count_nonzero(problem == MISSING))
     bad = int(np.count_nonzero(problem != READABLE)) - missing
-    return TimeColumn(ms, problem, notes.and_then(TimeNotes(missing=missing, unreadable=bad)))
+    unit_ms = _unit(ms, problem)
+    rest = TimeNotes(missing=missing, unreadable=bad, unit_ms=unit_ms)
+    return TimeColumn(ms, problem, notes.and_then(rest))
+
+
+def _unit(ms: NDArray[np.int64], problem: NDArray[np.uint8]) -> int:
+    """Return what all times are multiples of, as in `TimeNotes`; mostly the first ones tell."""
+    unit_ms = MINUTE_MS
+    for part in (slice(_SAMPLE), slice(_SAMPLE, None)):
+        times = ms[part][problem[part] == READABLE] if unit_ms > 1 else ms[:0]
+        if unit_ms == MINUTE_MS and (times % MINUTE_MS).any():
+            unit_ms = SECOND_MS
+        if unit_ms == SECOND_MS and (times % SECOND_MS).any():
+            unit_ms = 1
+    return unit_ms
 
 
 def _read_record_times(

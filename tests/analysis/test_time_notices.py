@@ -56,6 +56,26 @@ def test_where_only_the_received_time_is_a_time_it_is_not_offered_as_the_events(
     )
 
 
+@pytest.mark.parametrize(("written", "unit_ms"), [("seconds", 1_000), ("minutes", 60_000)])
+def test_received_times_that_are_coarser_than_event_times_are_said_to_be(written, unit_ms):
+    def coarse(_number, received):
+        return {"received_at": received // unit_ms * unit_ms}
+
+    (sentence,) = said(as_it_is, received_of=coarse)
+
+    assert sentence.startswith(f"Received times are whole {written}: a delay may be up to 1 ")
+
+
+@pytest.mark.parametrize("fine", [{}, {99: 1}])
+def test_of_times_that_are_as_coarse_as_each_other_nothing_is_said(fine):
+    def coarse(number, received):
+        return {"received_at": received // 1_000 * 1_000 + fine.get(number, 0)}
+
+    sentences = said(lambda _n, _c, t: t if fine else t // 1_000 * 1_000, received_of=coarse)
+
+    assert sentences == []
+
+
 def test_where_there_is_no_time_at_all_it_is_said():
     (sentence,) = said(lambda number, *_: number / 10, received_of=lambda *_: {})
 
@@ -97,10 +117,9 @@ def test_events_without_a_received_time_are_counted_and_left_out(unknown):
     def received(number, at):
         if number % 20 == 7:
             return {"received_at": unknown}
-        seconds = at // 1000 % 60
-        return {
-            "received_at": f"2024-01-02T03:{4 + number // 60:02}:{seconds:02}Z" if written else at
-        }
+        second, ms = at // 1000 % 60, at % 1000
+        text = f"2024-01-02T03:{4 + number // 60:02}:{second:02}.{ms:03}Z"
+        return {"received_at": text if written else at}
 
     assert said(as_it_is, received_of=received) == [
         "5 of 100 events have no received time: left out of delays, outages and clocks."
