@@ -17,7 +17,7 @@ from lib.analysis.client_clocks import (
     lower_envelopes,
     sent_times,
 )
-from lib.analysis.clock_steps import clock_steps, without_steps
+from lib.analysis.clock_steps import find_clock_steps, without_steps
 from lib.analysis.completeness import completeness
 from lib.analysis.delays import delay_quantiles, out_of_orderness_quantiles
 from lib.analysis.falling_behind import falling_behind
@@ -32,6 +32,7 @@ from lib.analysis.sequence_numbers import (
     RejectedRecords,
     sequence_numbers,
 )
+from lib.analysis.shared_delay import find_shared_delay
 from lib.analysis.timestamp_quality import Verdict, assess_timestamps
 from lib.core.blockwise import Pool, alone, either
 from lib.core.columns import (
@@ -178,7 +179,7 @@ def analyse(
 
 def by_one_clock(heard: pd.DataFrame, sent: ClientTimes) -> Steps[_ByOneClock]:
     """Find when clocks were set, whether any was, the events as if not, and their envelopes."""
-    steps = clock_steps(sent)
+    steps = yield from find_clock_steps(sent)
     steady, any_set = yield from without_steps(heard, steps)
     return steps, any_set, steady, (yield from find_envelopes(client_times(steady)))
 
@@ -221,4 +222,5 @@ def warm_up() -> None:
         )
         analyse(events)
         analyse(events.assign(**{SENT_TIME: event_time + 5, RECORD_TIME: received + 5}))
+        alone(find_shared_delay(sent_times(pd.concat([events] * 40))))
         analyse(events.assign(**{RECEIVED_TIME: MISSING_TIME, RECEIVED_TIME_0: np.nan}))

@@ -10,7 +10,7 @@ Not told apart: a clock that is set back, and a way that gets longer for good, b
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +20,8 @@ import pandas as pd
 from lib.analysis import client_clocks, kernels
 from lib.analysis.client_clocks import find_envelopes
 from lib.analysis.kernels import Groups
-from lib.core.blockwise import Pool, either
+from lib.analysis.shared_delay import find_shared_delay
+from lib.core.blockwise import Pool, alone, either
 from lib.core.columns import CLIENT, DRIFT, EVENT_TIME, EVENTS, FROM, TO
 from lib.core.jit import compiled
 
@@ -120,6 +121,25 @@ def clock_steps(times: ClientTimes) -> ClockSteps:
     times
         `client_clocks.sent_times`: buffering hides a clock, so steps are best seen by sent times.
     """
+    return alone(find_clock_steps(times))
+
+
+def find_clock_steps(times: ClientTimes) -> Steps[ClockSteps]:
+    """Find the `clock_steps` of the block's clients.
+
+    None where all clients' delays were changing, as in a queue that grows or is drained.
+    """
+    found = _steps_of_clients(times)
+    any_found = yield Pool(len(found.client) > 0, either)
+    shared = (yield from find_shared_delay(times)) if any_found else None
+    if shared is None:
+        return found
+    steps = zip(found.client.tolist(), found.at.tolist(), found.size.tolist(), strict=True)
+    own = np.array([not shared.explains(client, at, -size) for client, at, size in steps], np.bool_)
+    return ClockSteps(*(getattr(found, each.name)[own] for each in fields(found)))
+
+
+def _steps_of_clients(times: ClientTimes) -> ClockSteps:
     clients = times.clients
     codes, lowest, heard = _lowest_heard(times)
     begins = Groups(codes, clients.labels).bounds
