@@ -25,7 +25,7 @@ from lib.analysis import client_clocks, kernels
 from lib.analysis.clock_steps import (
     between_steps,
     clock_offsets,
-    clock_steps,
+    find_clock_steps,
 )
 from lib.analysis.delays import SCOPE, quantile_name
 from lib.analysis.outages import BACK_AT, BURST_END
@@ -208,7 +208,7 @@ def find_parts(
     if any_under_way:
         some = events if under_way.all() else events[under_way]
         times = client_clocks.sent_times(some)
-        found = clock_steps(times)
+        found = yield from find_clock_steps(times)
         stretches = between_steps(times, found)
         envelopes = yield from client_clocks.find_envelopes(stretches)
         lags = envelopes.lags(stretches.clients.codes, times.shown, times.received)
