@@ -19,6 +19,7 @@ import pandas as pd
 
 from lib.analysis import client_clocks, kernels
 from lib.analysis.client_clocks import find_envelopes
+from lib.analysis.impossible import AHEAD_MS
 from lib.analysis.kernels import Groups
 from lib.analysis.shared_delay import find_shared_delay
 from lib.core.blockwise import Pool, alone, either
@@ -78,7 +79,8 @@ class ClockSteps:
         Whether it is worth a sentence: not where delays were higher for a while, as where a way
         was longer.
     ahead
-        Whether the clock was ahead before: its events were received before they had happened.
+        Whether the clock was ahead before: its events were received more than a day before they had
+        happened, which no wrong clock of a server explains.
     """
 
     client: Ints
@@ -388,7 +390,7 @@ def _steps(
             continue
         least = max(unit, abs(before - after)) / 2
         if _is_sudden(delay[blocks[0] : blocks[-1] + 1], at - int(blocks[0]), len(blocks), least):
-            yield at, round(before - after), not back, bool(before < -unit)
+            yield at, round(before - after), not back, bool(before < -AHEAD_MS)
 
 
 def _rate(level: Ints | Floats, received: Ints) -> float:

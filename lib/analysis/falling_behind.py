@@ -14,7 +14,8 @@ import numpy as np
 
 from lib.analysis import kernels
 from lib.analysis.client_clocks import MAX_DRIFT_PPM
-from lib.core.blockwise import Answer, Pool, answered
+from lib.analysis.received import find_span
+from lib.core.blockwise import Answer, answered
 from lib.core.columns import EVENT_TIME, RECEIVED_TIME
 from lib.core.jit import compiled
 
@@ -68,9 +69,7 @@ def falling_behind(events: pd.DataFrame) -> FallingBehind | None:
 def falling_behind_question(events: pd.DataFrame) -> Question[FallingBehind | None]:
     """Ask for `falling_behind`, of blocks of any events."""
     received = kernels.ints(events[RECEIVED_TIME])
-    ends = np.array([-received.min(initial=_NONE), received.max(initial=-_NONE)])
-    before, last = map(int, (yield Pool(ends, np.maximum)))
-    first = -before
+    first, last = yield from find_span(received)
     smallest = np.full(STRETCHES, _NONE)
     _find_smallest(received, kernels.ints(events[EVENT_TIME]), first, last, smallest)
     part = np.append(smallest, len(events))

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from lib.analysis import kernels
+from lib.core.blockwise import Pool
 from lib.core.columns import MISSING_TIME, RECEIVED_TIME
 from lib.sources.records import NO_TIMESTAMP
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
     import pandas as pd
+
+    from lib.analysis.kernels import Ints
+    from lib.core.blockwise import Steps
+
+_LATEST: Final = np.iinfo(np.int64).max
 
 
 def has_received_time(events: pd.DataFrame) -> npt.NDArray[np.bool_] | None:
@@ -27,3 +34,10 @@ def with_received_time(events: pd.DataFrame) -> pd.DataFrame:
     """Return the events that have a received time, in their order."""
     known = has_received_time(events)
     return events if known is None else events[known]
+
+
+def find_span(received: Ints) -> Steps[tuple[int, int]]:
+    """Find the first and the last received time of all blocks, epoch ms."""
+    part = np.array([-received.min(initial=_LATEST), received.max(initial=-_LATEST)])
+    before, last = yield Pool(part, np.maximum)
+    return -int(before), int(last)

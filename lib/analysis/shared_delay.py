@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from lib.analysis import kernels
+from lib.analysis.received import find_span
 from lib.core.blockwise import Pool, added
 from lib.core.jit import compiled
 
@@ -64,13 +65,12 @@ class SharedDelay:
 
 def find_shared_delay(times: ClientTimes) -> Steps[SharedDelay | None]:
     """Find the shared delay of a topic; None where there are too few events to tell."""
-    ends = np.array([-times.received.min(initial=_NONE), times.received.max(initial=-_NONE)])
-    before, last = map(int, (yield Pool(ends, np.maximum)))
+    begin, last = yield from find_span(times.received)
     events = yield Pool(len(times.received), added)
     moments = min(_MOMENTS, events // _FEWEST)
     if moments < _LEAST_MOMENTS:
         return None
-    begin, lasted = -before, last + before + 1
+    lasted = last - begin + 1
     delay = times.received - times.shown
     delay = delay - kernels.bounds_within(times.clients, delay)[0][times.clients.codes]
     own = np.full((2, moments), _NONE)

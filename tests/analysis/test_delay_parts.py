@@ -275,6 +275,17 @@ def test_a_clock_of_the_far_future_that_is_set_right_is_no_time_zone_and_no_long
     assert re.fullmatch(rf"Client c's clock was set back by {days} d at [\d.,]+ s\.", sentence)
 
 
+def test_of_servers_whose_clock_is_behind_a_longer_way_may_still_be_one():
+    # Given servers whose clock is 5 s behind, and a way that takes 6 s more from the middle on
+    everybody = dict.fromkeys("abcde", 5_000)
+    (sentence,) = (
+        each
+        for each in sentences(fleet(ahead=everybody, step={"c": -6_000}), "clock")
+        if "was set" in each
+    )
+    assert sentence.endswith(", or its events were under way for so much longer from then on.")
+
+
 def test_events_that_an_outage_held_back_after_they_were_sent_are_no_step():
     events = fleet()
     held = (events[CLIENT] == "c") & (events[EVENT_TIME] > 900_000)
