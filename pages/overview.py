@@ -6,7 +6,7 @@ from lib.ui.files import files
 from lib.ui.findings import show_findings
 from lib.ui.headline import advice_line, figures, summary_of, when
 from lib.ui.page import begin
-from lib.ui.show import first_records, load_report
+from lib.ui.show import first_records, load_report, what_was_read
 from lib.ui.story import begun, height_of, picture, story
 from lib.ui.tour import tour
 
@@ -35,11 +35,19 @@ with right.container(height=height_of(drawn, caption=True) if found else "conten
     tour()
 files(visible, drawn.picture)
 
-st.subheader("First records", anchor=False)
-first_records(visible, 100, parameters.FIRST_RECORDS)
-
-st.subheader("Load report", anchor=False)
-load_report(visible.topic)
+below = st.expander("First records", key=parameters.FIRST_RECORDS_OPEN, on_change="rerun")
+if below.open:
+    with below:
+        first_records(visible, 100, parameters.FIRST_RECORDS)
+below = st.expander(
+    f"Load report: {what_was_read(visible.topic)}",
+    key=parameters.LOAD_REPORT_OPEN,
+    expanded=visible.topic.rejected.num_rows > 0,
+    on_change="rerun",
+)
+if below.open:
+    with below:
+        load_report(visible.topic)
 
 with advice_place:
     advice_line(visible)  # last: it may take a second, and the rest is there

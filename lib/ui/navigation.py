@@ -35,7 +35,7 @@ def navigation() -> Page:
                 "pages/overview.py",
                 title="Overview",
                 icon=":material/dashboard:",
-                help="Headline figures, the first records, and what the load did.",
+                help="What stands out, the picture, figures, the advice, and what the load did.",
                 default=True,
             ),
             st.Page(

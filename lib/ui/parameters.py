@@ -322,6 +322,8 @@ BY_HAND: Final = (
 # Keys of widgets and charts that no parameter is bound to.
 FIELDS_OPEN: Final = "fields_open"
 MORE_FINDINGS: Final = "more_findings"
+FIRST_RECORDS_OPEN: Final = "first_records_open"
+LOAD_REPORT_OPEN: Final = "load_report_open"
 LINK_POPOVER: Final = "link_popover"
 BLAME_CHART: Final = "blame"
 PARTITION_CHART: Final = "partitions_apart"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -25,9 +24,7 @@ from lib.core.columns import (
 from lib.core.formatting import counted, escaped_markdown, size
 from lib.core.spreadsheets import safe_cells
 from lib.decoding.rejected import BEGINNING, reasons_of
-from lib.events.export import write_capture
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP_TYPE
-from lib.ui import parameters
 from lib.ui.record_links import open_selected, pick_record
 from lib.ui.tables import MOST_ROWS, WholeTable, first_rows, show_table, weakly
 
@@ -61,6 +58,13 @@ _LAST = (PARTITION, OFFSET)
 _SHOWN_BYTES = 32
 
 
+def what_was_read(topic: LoadedTopic) -> str:
+    """Return the load report in a few words."""
+    read = counted(topic.report.total_records, "record")
+    rejected = f"{topic.rejected.num_rows:,}" if topic.rejected.num_rows else "none"
+    return f"{read} read, {rejected} rejected"
+
+
 def load_report(topic: LoadedTopic) -> None:
     """Show what was read, how fast, and what was rejected."""
     report = topic.report
@@ -78,7 +82,6 @@ def load_report(topic: LoadedTopic) -> None:
     st.caption(f"Record timestamps by kind: {kinds or 'no record'}. {_read_by(topic)}")
     for note in report.notes:
         st.info(escaped_markdown(note), icon=":material/info:")
-    download_topic(topic)
     if topic.rejected.num_rows:
         _rejected(topic.rejected, topic)
 
@@ -196,32 +199,3 @@ def shown_times(epoch_ms: pd.Series, times: Times) -> pd.Series:
 def with_times_shown(table: pd.DataFrame, columns: Iterable[str], times: Times) -> pd.DataFrame:
     """Return a table, for the screen or a file, with its times as the time switch wants them."""
     return table.assign(**{name: shown_times(table[name], times) for name in columns})
-
-
-def download_topic(topic: LoadedTopic) -> None:
-    """Offer a loaded topic as one Parquet file, which opens again as a source."""
-    name, source = topic.report.topic, parameters.get(parameters.SOURCE) or ""
-
-    def capture(topic: LoadedTopic) -> bytes:
-        written = BytesIO()
-        write_capture(
-            topic.events,
-            written,
-            topic=name,
-            source=source,
-            fields=topic.fields,
-            corrected=topic.corrected,
-            part=topic.report.part,
-        )
-        return written.getvalue()
-
-    st.download_button(
-        "Download the loaded topic",
-        weakly(capture, topic),
-        file_name=f"{name}.parquet",
-        mime="application/vnd.apache.parquet",
-        icon=":material/download:",
-        on_click="ignore",
-        help="Its events and where they come from, as Parquet. Upload it here, or put it into the "
-        "folder of files, to look at it again without its broker.",
-    )

@@ -10,7 +10,14 @@ import pyarrow as pa
 from streamlit.testing.v1 import AppTest
 
 from lib.core.errors import UNFORESEEN
-from lib.ui.parameters import FIELDS_OPEN, LINK_POPOVER, MORE_FINDINGS, ticket_key
+from lib.ui.parameters import (
+    FIELDS_OPEN,
+    FIRST_RECORDS_OPEN,
+    LINK_POPOVER,
+    LOAD_REPORT_OPEN,
+    MORE_FINDINGS,
+    ticket_key,
+)
 from tests.support.app import REPOSITORY
 
 if TYPE_CHECKING:
@@ -23,6 +30,7 @@ OVERVIEW, COMPARISON, SESSIONS = "pages/overview.py", "pages/comparison.py", "pa
 DELAY, OUTAGES, WINDOWS = "pages/delay.py", "pages/outages.py", "pages/windows.py"
 RECORDS, LIVE, TWO_TOPICS = "pages/records.py", "pages/live.py", "pages/topics.py"
 GLOSSARY = "pages/glossary.py"
+FOLDED = (FIELDS_OPEN, MORE_FINDINGS, LINK_POPOVER, FIRST_RECORDS_OPEN, LOAD_REPORT_OPEN)
 PATIENCE_S = 120
 """For a busy machine; nothing waits longer than it has to."""
 
@@ -45,7 +53,7 @@ def open_app(page: str = OVERVIEW, **query: str | list[str]) -> AppTest:
     at = AppTest.from_file(str(REPOSITORY / "streamlit_app.py"), default_timeout=PATIENCE_S)
     for name, value in query.items():
         at.query_params[name] = value
-    for opened in (FIELDS_OPEN, MORE_FINDINGS, LINK_POPOVER):
+    for opened in FOLDED:
         at.session_state[opened] = True
     settled(at.run())
     return at if page == OVERVIEW else settled(at.switch_page(page).run())

@@ -87,12 +87,15 @@ def new_page(chromium):
 
 
 def test_both_topics_with_their_counts_and_the_golden_rows(page, app):
+    page.set_viewport_size({"width": 1600, "height": 1000})  # for all columns of the rows
     page.goto(f"{app}/?times=Since+zero")
     choose_topic(page, "sessions-100")
     expect(metric(page, "Events")).to_have_text("2,428")
     choose_topic(page, "sessions-10")
     expect(metric(page, "Events")).to_have_text("255")
+    page.get_by_text("Load report: 255 records read, none rejected").click()
     expect(metric(page, "Records read")).to_have_text("255")
+    page.get_by_text("First records", exact=True).click()
     golden = rows_of(*FIRST_COLUMNS)
     for cells, row in zip(table_rows(page, len(golden), len(FIRST_COLUMNS)), golden, strict=True):
         for cell, value in zip(cells, row, strict=True):
@@ -321,8 +324,9 @@ def test_a_topic_is_downloaded_and_opens_again_from_its_file(page, samples_app, 
     # Given a topic, downloaded
     page.goto(f"{samples_app}/?topic=sessions-100")
     expect_idle(page)
+    page.get_by_role("button", name="Download", exact=True).click()
     with page.expect_download() as downloading:
-        page.get_by_role("button", name="Download the loaded topic").click()
+        page.get_by_role("button", name="The topic, Parquet").click()
     file = tmp_path / downloading.value.suggested_filename
     downloading.value.save_as(file)
     origin = json.loads(pq.read_schema(file).metadata[ORIGIN])
