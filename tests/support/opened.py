@@ -21,6 +21,7 @@ from lib.ui.parameters import (
 from tests.support.app import REPOSITORY
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import pandas as pd
@@ -55,13 +56,21 @@ def open_app(page: str = OVERVIEW, **query: str | list[str]) -> AppTest:
         at.query_params[name] = value
     for opened in FOLDED:
         at.session_state[opened] = True
-    settled(at.run())
-    return at if page == OVERVIEW else settled(at.switch_page(page).run())
+    return go_to(at, page)
 
 
 def go_to(at: AppTest, page: str) -> AppTest:
     """Change to another page."""
     return settled(at.switch_page(page).run())
+
+
+def each_page(**query: str | list[str]) -> Iterator[tuple[str, AppTest]]:
+    """Open the first page by a link, then change to every other; yield each with its app."""
+    first, *others = PAGES
+    at = open_app(first, **query)
+    yield first, at
+    for page in others:
+        yield page, go_to(at, page)
 
 
 def metrics(at: AppTest) -> dict[str, str]:

@@ -26,12 +26,12 @@ from tests.support.opened import (
     COMPARISON,
     DELAY,
     OUTAGES,
-    PAGES,
     SESSIONS,
     WINDOWS,
     captions,
     chart,
     choose,
+    each_page,
     files_of,
     go_to,
     metrics,
@@ -532,10 +532,9 @@ class TestWindows:
 
 
 class TestCorrection:
-    @pytest.mark.parametrize("page", PAGES)
-    def test_is_announced_on_every_page(self, page):
-        said, *_ = open_app(page, topic="sessions-100", correct="true").info
-        assert said.value.startswith("Event times of 3 are corrected")
+    def test_is_announced_on_every_page(self):
+        for page, at in each_page(topic="sessions-100", correct="true"):
+            assert at.info[0].value.startswith("Event times of 3 are corrected"), page
 
     def test_takes_the_wrong_clocks_offset_out_of_the_delays(self):
         at = open_app(topic="sessions-100")
@@ -551,10 +550,10 @@ class TestCorrection:
 
 
 class TestTrust:
-    @pytest.mark.parametrize("page", PAGES)
-    def test_a_copied_received_time_is_announced_on_every_page(self, copied_topic, page):
-        said = "\n".join(warning.value for warning in open_app(page, **copied_topic).warning)
-        assert "Received time means little here: for 100% of the records it is the event" in said
+    def test_a_copied_received_time_is_announced_on_every_page(self, copied_topic):
+        means_little = "Received time means little here: for 100% of the records it is the event"
+        for page, at in each_page(**copied_topic):
+            assert means_little in "\n".join(warning.value for warning in at.warning), page
 
     def test_a_brokers_own_time_is_not(self):
         assert not open_app(COMPARISON).warning

@@ -130,8 +130,7 @@ def run_with_a_failing_page(monkeypatch, page=OVERVIEW):
     monkeypatch.setattr(of_topic, "analyse", fail)
     monkeypatch.setattr(of_topic, "assess_timestamps", fail)
     script = str(REPOSITORY / "streamlit_app.py")
-    at = loaded(AppTest.from_file(script, default_timeout=PATIENCE_S).run())
-    return at if page == OVERVIEW else loaded(at.switch_page(page).run())
+    return loaded(AppTest.from_file(script, default_timeout=PATIENCE_S).switch_page(page).run())
 
 
 def loaded(at):

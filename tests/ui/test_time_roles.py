@@ -13,11 +13,11 @@ from tests.support.opened import (
     DELAY,
     OUTAGES,
     OVERVIEW,
-    PAGES,
     SESSIONS,
     WINDOWS,
     captions,
     chart,
+    each_page,
     files_of,
     metrics,
     open_app,
@@ -72,12 +72,10 @@ def test_what_is_unwrapped_is_shown_and_can_be_chosen(topic):
     assert at.multiselect(key="field_event_time").value == []
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_without_a_received_time_every_page_says_so(topic, page):
-    at = open_app(page, **topic(without_received()))
-
-    assert "There is no received time" in warnings(at)
-    assert "choose it under Fields" in warnings(at)
+def test_without_a_received_time_every_page_says_so(topic):
+    for page, at in each_page(**topic(without_received())):
+        assert "There is no received time" in warnings(at), page
+        assert "choose it under Fields" in warnings(at), page
 
 
 def test_without_a_received_time_no_delay_is_shown(topic):
@@ -119,13 +117,11 @@ def test_without_a_received_time_windows_replay_once_the_viewer_vouches_for_the_
     assert "Result latency" not in metrics(at)
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_events_without_a_received_time_are_counted(topic, page):
-    at = open_app(page, **topic(half_received()))
-
-    said = " ".join(info.value for info in at.info)
-    assert "30 of 60 events have no received time" in said
-    assert metrics(at).get("Events", "60") == "60"
+def test_events_without_a_received_time_are_counted_on_every_page(topic):
+    for page, at in each_page(**topic(half_received())):
+        said = " ".join(info.value for info in at.info)
+        assert "30 of 60 events have no received time" in said, page
+        assert metrics(at).get("Events", "60") == "60", page
 
 
 def test_a_received_time_is_chosen_in_the_sidebar(topic):
@@ -142,19 +138,18 @@ def test_a_received_time_is_chosen_in_the_sidebar(topic):
     assert "Median delay" in metrics(at)
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_two_names_of_the_event_time_are_offered(topic, page):
+def test_two_names_of_the_event_time_are_offered_on_every_page(topic):
     records = [
         {"device": h.client, "ts" if h.number % 2 else "occurredAt": h.event_ms}
         for h in happenings()
     ]
     link = topic(records)
 
-    at = open_app(page, **link)
-    said = warnings(at)
-    assert "ts is in" in said
-    assert "occurredAt is in" in said
-    assert "Median delay" not in metrics(at)
+    for page, at in each_page(**link):
+        said = warnings(at)
+        assert "ts is in" in said, page
+        assert "occurredAt is in" in said, page
+        assert "Median delay" not in metrics(at), page
 
     at = open_app(OVERVIEW, **link, event_time="ts||occurredAt")
     assert metrics(at)["Events"] == "60"

@@ -12,6 +12,7 @@ from tests.support.opened import (
     SESSIONS,
     captions,
     chart,
+    each_page,
     files_of,
     metrics,
     open_app,
@@ -193,14 +194,13 @@ class TestBigLoad:
         monkeypatch.setattr(offer, "BIG", 100)
         monkeypatch.setattr(offer, "_FEWER", 50)
 
-    @pytest.mark.parametrize("page", PAGES)
-    def test_is_announced_before_it_starts(self, page):
-        at = open_app(page)
-        said = "\n".join(text.value for text in at.markdown)
-        assert "**sessions-10 is large**" in said
-        assert "about 255 records" in said
-        assert not at.metric
-        assert not at.get("vega_lite_chart")
+    def test_is_announced_on_every_page_before_it_starts(self):
+        for page, at in each_page():
+            said = "\n".join(text.value for text in at.markdown)
+            assert "**sessions-10 is large**" in said, page
+            assert "about 255 records" in said, page
+            assert not at.metric, page
+            assert not at.get("vega_lite_chart"), page
 
     def test_starts_when_it_is_accepted(self):
         at = press(open_app(), "Read it")
@@ -249,10 +249,10 @@ class TestCap:
         monkeypatch.setenv("SKEWLINE_MAX_EVENTS", "100")
 
     @pytest.mark.usefixtures("cap")
-    @pytest.mark.parametrize("page", PAGES)
-    def test_is_announced_where_it_bites(self, page):
-        said, *_ = open_app(page).info
-        assert "The topic holds 255 records. The newest 100 are shown" in said.value
+    def test_is_announced_on_every_page_where_it_bites(self):
+        for page, at in each_page():
+            said = at.info[0].value
+            assert "The topic holds 255 records. The newest 100 are shown" in said, page
 
     @pytest.mark.usefixtures("cap")
     def test_keeps_the_newest(self):
