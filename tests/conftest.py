@@ -15,6 +15,7 @@ import streamlit as st
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import expect
 from streamlit import config
+from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.runtime.scriptrunner import script_runner
 from streamlit.runtime.secrets import secrets_singleton
 
@@ -207,9 +208,24 @@ def page(chromium: Browser) -> Iterator[Page]:
         yield context.new_page()
 
 
+@pytest.fixture(scope="session")
+def samples_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of the app without settings, one for all tests that only look at the samples."""
+    with running_app(tmp_path_factory.mktemp("app")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def kafka_app(samples_on_broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of the app on the broker, one for all tests: each looks at topics of its own."""
+    settings = {"KAFKA_BOOTSTRAP_SERVERS": samples_on_broker}
+    with running_app(tmp_path_factory.mktemp("app"), settings) as url:
+        yield url
+
+
 @pytest.fixture
-def app_isolation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Keep an AppTest from what other tests cached and from the developer's own secrets.
+def own_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Let an AppTest run the app as `streamlit run` does, and not with the developer's secrets.
 
     Returns the path of the only secrets file that the app sees. It is not there until the test
     writes it.
@@ -218,15 +234,46 @@ def app_isolation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
     # AppTest takes the folder pages/ for Streamlit's older way of making pages, and would run a
     # page without the entrypoint.
     monkeypatch.setattr(script_runner, "_mpa_v1", partial(runpy.run_path, run_name="__main__"))
+    # It looks through all installed packages for components, 0.1 s a test; the app has none.
+    monkeypatch.setattr(BidiComponentManager, "discover_and_register_components", _find_none)
     files = config.get_option("secrets.files")
     config.set_option("secrets.files", [str(secrets)])
-    _forget()
+    secrets_singleton._reset()  # Streamlit has no public way to read the secrets again.
     yield secrets
     config.set_option("secrets.files", files)
+    secrets_singleton._reset()
+
+
+def _find_none(_: BidiComponentManager, *, start_file_watching: bool) -> None:
+    """Register no component."""
+
+
+@pytest.fixture
+def app_isolation(own_secrets: Path) -> Iterator[Path]:
+    """Keep an AppTest from what other tests cached, and others from what it caches."""
     _forget()
+    yield own_secrets
+    _forget()
+
+
+@pytest.fixture(scope="module")
+def forgotten() -> Iterator[None]:
+    """Keep a module's AppTests from what those of others cached."""
+    _forget()
+    yield
+    _forget()
+
+
+@pytest.fixture
+def viewer(own_secrets: Path, forgotten: None) -> Path:  # noqa: ARG001 (which forgets)
+    """Let an AppTest be one of many viewers of the samples: what another loaded is there.
+
+    A test that changes what the app is made of or where its topics come from asks for
+    `app_isolation` as well.
+    """
+    return own_secrets
 
 
 def _forget() -> None:
-    secrets_singleton._reset()  # Streamlit has no public way to read the secrets again.
     st.cache_data.clear()
     st.cache_resource.clear()

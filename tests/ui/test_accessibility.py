@@ -9,7 +9,6 @@ from playwright.sync_api import expect
 
 from lib.charts import colours
 from lib.charts.silences import KIND_COLOURS
-from tests.support.app import running_app
 from tests.support.browser import chart, expect_idle, until_holds, window_end, window_of
 
 BACKGROUNDS = ["#ffffff", "#10161f"]
@@ -102,12 +101,6 @@ class TestColours:
     def test_meanings_are_told_apart_by_everyone(self, one, other, blindness):
         seen = [oklab(BLINDNESSES[blindness] @ linear(MEANINGS[each])) for each in (one, other)]
         assert np.linalg.norm(seen[0] - seen[1]) > 0.05
-
-
-@pytest.fixture(scope="module")
-def samples_app(tmp_path_factory):
-    with running_app(tmp_path_factory.mktemp("app")) as url:
-        yield url
 
 
 def test_the_wheel_scrolls_and_with_ctrl_it_zooms_into_the_next_window(page, samples_app):

@@ -40,11 +40,11 @@ from tests.support.opened import (
     settled,
 )
 
-pytestmark = pytest.mark.usefixtures("app_isolation")
+pytestmark = pytest.mark.usefixtures("viewer")
 
 
 @pytest.fixture
-def files(tmp_path, monkeypatch):
+def files(app_isolation, tmp_path, monkeypatch):  # noqa: ARG001 (which undoes it)
     """A folder whose files are the topics of the source Files."""
     return files_of(tmp_path / "files", monkeypatch)
 

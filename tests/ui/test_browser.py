@@ -13,10 +13,10 @@ from playwright.sync_api import expect
 from lib.core.columns import CLIENT, EVENT_TIME, EVENT_TIME_0, RECEIVED_TIME_0
 from lib.loading.load import load
 from lib.simulate import Scenario, simulate
+from lib.simulate.produce import produce as produce_simulation
 from lib.simulate.samples import SAMPLES
 from lib.sources.base import Everything
 from lib.sources.files.folder import samples
-from lib.sources.files.kcat import write_recorded
 from lib.sources.files.parquet import ORIGIN
 from tests.support.app import running_app
 from tests.support.blocks import values_of
@@ -59,24 +59,9 @@ def events():
     return {topic: load(samples(), topic, Everything()).events.table for topic in SAMPLES}
 
 
-@pytest.fixture(scope="module")
-def app(samples_on_broker, tmp_path_factory):
-    """The app, started against the broker with both samples."""
-    settings = {"KAFKA_BOOTSTRAP_SERVERS": samples_on_broker}
-    with running_app(tmp_path_factory.mktemp("app"), settings) as url:
-        yield url
-
-
 def event(number, **others):
     [value] = values_of({"Timestamp": ZERO_MS + number, "ClientID": 1, "SessionID": "s", **others})
     return Record(value)
-
-
-@pytest.fixture(scope="module")
-def samples_app(tmp_path_factory):
-    """The app without a broker, one for the tests that only look."""
-    with running_app(tmp_path_factory.mktemp("app")) as url:
-        yield url
 
 
 @pytest.fixture
@@ -86,9 +71,9 @@ def new_page(chromium):
         yield lambda: stack.enter_context(browsing(chromium, viewport=VIEWPORT)).new_page()
 
 
-def test_both_topics_with_their_counts_and_the_golden_rows(page, app):
+def test_both_topics_with_their_counts_and_the_golden_rows(page, kafka_app):
     page.set_viewport_size({"width": 1600, "height": 1000})  # for all columns of the rows
-    page.goto(f"{app}/?times=Since+zero")
+    page.goto(f"{kafka_app}/?times=Since+zero")
     choose_topic(page, "sessions-100")
     expect(metric(page, "Events")).to_have_text("2,428")
     choose_topic(page, "sessions-10")
@@ -103,9 +88,9 @@ def test_both_topics_with_their_counts_and_the_golden_rows(page, app):
 
 
 def test_dragging_the_window_changes_the_chart_and_its_link_opens_the_same_view(
-    page, app, new_page, events
+    page, kafka_app, new_page, events
 ):
-    page.goto(f"{app}/comparison?topic=sessions-10")
+    page.goto(f"{kafka_app}/comparison?topic=sessions-10")
     expect(circles(page, "event")).to_have_count(255)
     expect_idle(page)
 
@@ -132,8 +117,8 @@ def expect_same_axes(one, other):
     assert ticks(one, "event") == ticks(other, "event") != []
 
 
-def test_zooming_one_panel_moves_the_other(page, app):
-    page.goto(f"{app}/comparison?topic=sessions-10")
+def test_zooming_one_panel_moves_the_other(page, kafka_app):
+    page.goto(f"{kafka_app}/comparison?topic=sessions-10")
     expect(circles(page, "received")).to_have_count(255)
     expect_idle(page)
     before = ticks(page, "received")
@@ -151,8 +136,10 @@ def test_zooming_one_panel_moves_the_other(page, app):
     until_holds(page, both_moved)
 
 
-def test_hovering_a_point_tells_what_it_is(page, app):
-    page.goto(f"{app}/comparison?times=Since+zero&topic=sessions-10&window=0&window=1&clients=8")
+def test_hovering_a_point_tells_what_it_is(page, kafka_app):
+    page.goto(
+        f"{kafka_app}/comparison?times=Since+zero&topic=sessions-10&window=0&window=1&clients=8"
+    )
     expect_tooltip(page, circles(page, "received").first, SESSION_OF_8, "0.585", "0.587", "0.002")
 
 
@@ -275,29 +262,31 @@ def test_the_first_screen_answers_and_does_not_jump(page, samples_app):
     assert page.evaluate("shifted") <= 0.1
 
 
-def test_the_picture_of_a_large_topic_is_whole(page, tmp_path):
+def test_the_picture_of_a_large_topic_is_whole(page, kafka_app, broker, make_topic):
     # Given more events than are drawn as points, and clients that were cut off
     cut_off = Scenario(events=9_000, clients=30, sessions=60, outage_share=0.2, outage_s=(60, 90))
-    write_recorded(tmp_path / "large.jsonl", "large", simulate(cut_off).batches())
-    with running_app(tmp_path, {"SKEWLINE_FILES": str(tmp_path)}) as url:
-        page.goto(f"{url}/?source=Files&topic=large")
-        # When their picture is drawn
-        expect(chart(page).get_by_text("Events in a cell")).to_be_visible()
-        expect_idle(page)
-        # Then no part of it is cut off, and its legends are there
-        expect(chart(page).get_by_text("buffered")).to_be_visible()
-        room = chart(page).locator("xpath=ancestor::*[@data-testid='stVerticalBlock'][1]")
-        until_holds(page, lambda: fits(room))
+    topic = make_topic(partitions=cut_off.partitions, config={"retention.ms": "-1"})
+    produce_simulation(simulate(cut_off), broker.bootstrap_servers, topic)
+    page.goto(f"{kafka_app}/?topic={topic}")
+    # When their picture is drawn
+    expect(chart(page).get_by_text("Events in a cell")).to_be_visible()
+    expect_idle(page)
+    # Then no part of it is cut off, and its legends are there
+    expect(chart(page).get_by_text("buffered")).to_be_visible()
+    room = chart(page).locator("xpath=ancestor::*[@data-testid='stVerticalBlock'][1]")
+    until_holds(page, lambda: fits(room))
 
 
 def fits(room):
     assert room.evaluate("e => e.scrollHeight - e.clientHeight") <= 0
 
 
-def test_values_are_kept_when_the_page_changes(page, app, events):
+def test_values_are_kept_when_the_page_changes(page, kafka_app, events):
     of_3 = events["sessions-100"].query(f"{CLIENT} == 3")[EVENT_TIME_0]
     visible = int(of_3.between(100, 300).sum())
-    page.goto(f"{app}/comparison?topic=sessions-100&window=100&window=300&clients=3&height=300")
+    page.goto(
+        f"{kafka_app}/comparison?topic=sessions-100&window=100&window=300&clients=3&height=300"
+    )
     expect(circles(page, "event")).to_have_count(visible)
     page.get_by_role("link", name="Overview").click()
     expect(metric(page, "Events")).to_have_text(f"{visible:,}")
@@ -308,10 +297,10 @@ def test_values_are_kept_when_the_page_changes(page, app, events):
         expect(page).to_have_url(re.compile(re.escape(kept)))
 
 
-def test_reload_shows_what_was_produced_since(page, app, make_topic, produce):
+def test_reload_shows_what_was_produced_since(page, kafka_app, make_topic, produce):
     topic = make_topic()
     produce(topic, [event(1), event(2)])
-    page.goto(f"{app}/?topic={topic}")
+    page.goto(f"{kafka_app}/?topic={topic}")
     expect(metric(page, "Events")).to_have_text("2")
     expect_idle(page)
     produce(topic, [event(3), event(4), event(5)])
@@ -356,14 +345,14 @@ def test_an_uploaded_file_takes_room_from_what_can_be_read(page, tmp_path):
 
 
 def test_a_large_topic_shows_progress_and_stop_keeps_what_came(
-    page, app, broker, make_topic, produce
+    page, kafka_app, broker, make_topic, produce
 ):
     # Given a topic that the broker takes most of a minute to send
     topic = make_topic()
     produce(topic, [event(number, padding="x" * 1_000) for number in range(20_000)])
     with slowed(broker.bootstrap_servers, client_id="skewline", bytes_per_s=500_000):
         # When it is opened, and stopped on the way
-        page.goto(f"{app}/?topic={topic}")
+        page.goto(f"{kafka_app}/?topic={topic}")
         expect(page.get_by_text(re.compile("of at most 20,000 records"))).to_be_visible()
         page.get_by_role("button", name="Stop, keep what is loaded").click()
 

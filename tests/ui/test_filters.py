@@ -24,7 +24,7 @@ from tests.support.opened import (
     settled,
 )
 
-pytestmark = pytest.mark.usefixtures("app_isolation")
+pytestmark = pytest.mark.usefixtures("viewer")
 TOPIC = "sessions-100"
 
 

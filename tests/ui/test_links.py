@@ -110,7 +110,7 @@ def test_a_literal_key_would_be_found():
     assert names_written_in(LITERAL_KEYS) == {"a", "b", "c", "d"}
 
 
-@pytest.mark.usefixtures("app_isolation")
+@pytest.mark.usefixtures("viewer")
 @pytest.mark.parametrize(
     ("page", "link"),
     [

@@ -87,11 +87,10 @@ def test_paused_nothing_is_read_and_resumed_all_of_it(broker, make_topic, produc
     assert metrics(at)["Events"] == "150"
 
 
-def test_an_open_page_grows_by_itself(page, broker, make_topic, produce, start_app):
+def test_an_open_page_grows_by_itself(page, kafka_app, make_topic, produce):
     topic = make_topic()
     produce(topic, written(range(100)))
-    url = start_app(KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap_servers)
-    page.goto(f"{url}/live?source=Kafka&topic={topic}")
+    page.goto(f"{kafka_app}/live?source=Kafka&topic={topic}")
     events = page.get_by_test_id("stMetric").first
     expect(events).to_contain_text("100")
     produce(topic, written(range(100, 150)))

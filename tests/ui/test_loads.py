@@ -14,7 +14,7 @@ from lib.sources.base import Between, Everything, FromOffset, Latest
 from lib.sources.files.folder import samples
 from lib.ui import answers, loads
 from lib.ui.failures import UnforeseenError
-from lib.ui.loads import LoadKey, is_known, load_of, reload_of
+from lib.ui.loads import LoadKey, is_loaded_or_on_its_way, load_of, reload_of
 from tests.support.memory import MemoryTopic
 
 pytestmark = pytest.mark.usefixtures("app_isolation")
@@ -45,7 +45,7 @@ def test_the_topic_not_viewed_for_longest_goes_first(monkeypatch):
     for _ in range(2):
         for key in (first, second, third):
             loaded(key)
-    assert [is_known(key) for key in (first, second, third)] == [False, True, True]
+    assert [is_loaded_or_on_its_way(key) for key in (first, second, third)] == [False, True, True]
 
 
 def grown(*values):

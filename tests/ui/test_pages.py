@@ -31,7 +31,7 @@ from tests.support.opened import (
 )
 from tests.support.processes import free_port
 
-pytestmark = pytest.mark.usefixtures("app_isolation")
+pytestmark = pytest.mark.usefixtures("viewer")
 
 
 def points(at):

@@ -23,7 +23,7 @@ from tests.support.opened import (
     settled,
 )
 
-pytestmark = pytest.mark.usefixtures("app_isolation")
+pytestmark = pytest.mark.usefixtures("viewer")
 MS = 1_704_164_650_000
 HOSTILE = "<b>*x*</b> :red[y] $z$ =1+1 \u202e"
 
@@ -103,6 +103,7 @@ def test_a_link_that_names_no_record_asks_for_one(record):
     assert "Choose a row of a table, or type a partition and an offset." in captions(at)
 
 
+@pytest.mark.usefixtures("app_isolation")
 def test_a_topic_without_any_event_shows_its_records(tmp_path, monkeypatch):
     folder = files_of(tmp_path / "files", monkeypatch)
     (folder / "t.jsonl").write_text(f"{HOSTILE}\nnot JSON\n")
@@ -111,6 +112,7 @@ def test_a_topic_without_any_event_shows_its_records(tmp_path, monkeypatch):
     assert [each.value for each in at.warning] == ["It is no event: not JSON."]
 
 
+@pytest.mark.usefixtures("app_isolation")
 def test_what_a_record_says_is_shown_letter_by_letter(tmp_path, monkeypatch):
     folder = files_of(tmp_path / "files", monkeypatch)
     value = {"Timestamp": MS, "ClientID": HOSTILE, "SessionID": HOSTILE, "n": 2**60}
@@ -171,6 +173,7 @@ def test_an_event_that_is_clicked_in_a_chart_leads_to_its_record(page, key, view
         assert [b.label for b in at.main.button if b.label.startswith("Open the rec")] == labels
 
 
+@pytest.mark.usefixtures("app_isolation")
 def test_a_chart_of_counts_says_how_to_come_to_records(monkeypatch):
     # Given more events than are drawn one by one; what zooming does, a browser test sees
     monkeypatch.setattr("lib.charts.comparison.MOST_POINTS", 1_000)

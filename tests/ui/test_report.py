@@ -16,7 +16,7 @@ from lib.replay.sentences import latency_text, share_text
 from lib.report.__main__ import main
 from lib.simulate.samples import SAMPLES
 from tests.report.conftest import VALIDATOR
-from tests.support.app import REPOSITORY, running_app
+from tests.support.app import REPOSITORY
 from tests.support.browser import expect_idle
 from tests.support.chromium import browsing
 from tests.support.opened import (
@@ -151,19 +151,18 @@ def test_a_number_without_a_received_time_is_lost_nowhere(tmp_path, monkeypatch,
     assert sum(each["lost"] for each in [*told["outages"], *told["quiet"]]) == 0
 
 
-def test_the_report_downloads_and_opens_offline(page, chromium, tmp_path):
+def test_the_report_downloads_and_opens_offline(page, chromium, samples_app, tmp_path):
     # Given the app on a sample
-    with running_app(tmp_path) as url:
-        page.goto(f"{url}/?source=Samples&topic=sessions-10")
-        expect_idle(page)
-        files = {}
-        page.get_by_role("button", name="Download", exact=True).click()
-        # When its report is downloaded as a page and as figures
-        for kind in ("HTML", "JSON"):
-            with page.expect_download() as downloading:
-                page.get_by_role("button", name=f"The report, {kind}").click()
-            files[kind] = tmp_path / downloading.value.suggested_filename
-            downloading.value.save_as(files[kind])
+    page.goto(f"{samples_app}/?source=Samples&topic=sessions-10")
+    expect_idle(page)
+    files = {}
+    page.get_by_role("button", name="Download", exact=True).click()
+    # When its report is downloaded as a page and as figures
+    for kind in ("HTML", "JSON"):
+        with page.expect_download() as downloading:
+            page.get_by_role("button", name=f"The report, {kind}").click()
+        files[kind] = tmp_path / downloading.value.suggested_filename
+        downloading.value.save_as(files[kind])
     # Then the figures are those of the command line
     told = reported(tmp_path, "--source", "samples", "--topic", "sessions-10")
     downloaded = json.loads(files["JSON"].read_text())

@@ -26,7 +26,7 @@ from tests.support.opened import (
     tickets,
 )
 
-pytestmark = pytest.mark.usefixtures("app_isolation")
+pytestmark = pytest.mark.usefixtures("viewer")
 OUTAGE = "Client 2 was silent for 65.2 s, 11:35:52–11:36:57 UTC, 28 Oct 2018, and then delivered 31"
 
 
@@ -112,6 +112,7 @@ def test_a_short_link_without_its_end_opens_the_topic_and_says_what_is_lost():
     assert query_of(link).keys() == {"source", "topic"}
 
 
+@pytest.mark.usefixtures("app_isolation")
 def test_an_export_with_gaps_says_so_when_it_is_opened_and_tells_no_outage(tmp_path, monkeypatch):
     # Given what a filter left of the client that was cut off, without half of its events
     loaded = load(samples(), "sessions-10", Everything())

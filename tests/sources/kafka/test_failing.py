@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from lib.loading.reading import Progress
 
 READERS = ["kafka-python", "librdkafka"]
-PARTITIONS, EVENTS, BYTES = 2, 12_000, 1_000
+PARTITIONS, EVENTS, BYTES = 2, 6_000, 1_000
 
 
 @dataclass(frozen=True)
 class Failing:
-    """A broker that clients reach through a proxy only; topic `events` has 12 MB."""
+    """A broker that clients reach through a proxy only; topic `events` has 6 MB."""
 
     proxy: Proxy
     direct: str
@@ -96,8 +96,8 @@ def said(loaded: LoadedTopic, about: About) -> str:
 
 @pytest.mark.parametrize("reader", READERS)
 def test_connections_that_are_reset_again_and_again_are_made_again(failing, reader):
-    # Given a connection that is reset every 3 MB, a quarter of the topic
-    failing.proxy.reset_after = 3_000_000
+    # Given a connection that is reset every 1.5 MB, a quarter of the topic
+    failing.proxy.reset_after = 1_500_000
 
     loaded = load(failing.source(reader, timeout_s=2), "events", Everything())
 
