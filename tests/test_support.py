@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.support.app import REPOSITORY, running_app
+from tests.support.opened import GLOSSARY, PAGES
 from tests.support.processes import ServerStartError, running
 
 SHOW_SETTINGS = """
@@ -149,3 +150,8 @@ def test_app_tests_share_no_cache(run):
 def test_app_tests_see_only_the_secrets_that_the_test_writes(app_isolation, password):
     app_isolation.write_text(f'[connections.kafka]\npassword = "{password}"\n')
     assert AppTest.from_string(SHOW_PASSWORD).run().markdown[0].value == password
+
+
+def test_every_page_is_among_those_that_all_tests_of_pages_walk_through():
+    pages = {REPOSITORY / page for page in (*PAGES, GLOSSARY)}
+    assert pages == {*(REPOSITORY / "pages").glob("*.py")}
