@@ -292,7 +292,6 @@ def parts_by(
     column: str | None,
     events: pd.DataFrame,
     parts: EventParts,
-    shares: Sequence[float] = SHARES,
 ) -> pd.DataFrame:
     """Return quantiles of each part for each value of a column; None: for the whole topic.
 
@@ -301,23 +300,24 @@ def parts_by(
     pd.DataFrame
         One row a value and part that is known of it: the column's name (`Scope` for the topic);
         `DelayPart`, category; `Events` in which it is known, int64; one int64 column in ms for each
-        share, named by `delays.quantile_name`.
+        of `SHARES`, named by `delays.quantile_name`.
     """
     groups = kernels.whole_topic(events) if column is None else kernels.group_by(events, column)
     name = SCOPE if column is None else column
     tables = [
-        _quantiles(part, _of(groups, rows), parts.ms[part], shares, name)
+        _quantiles(part, _of(groups, rows), parts.ms[part], SHARES, name)
         for part, rows in parts.rows.items()
     ]
     return _one_table(tables, [name, PART])
 
 
+_SHARES_OVER_TIME: Final = (0.5, 0.9, 0.99)
+_BINS: Final = 200
+
+
 def parts_over_time(
     events: pd.DataFrame,
     parts: EventParts,
-    shares: Sequence[float] = (0.5, 0.9, 0.99),
-    *,
-    bins: int = 200,
 ) -> pd.DataFrame:
     """Return quantiles of each part in equal stretches of event time.
 
@@ -325,16 +325,16 @@ def parts_over_time(
     -------
     pd.DataFrame
         One row a stretch and part with events: `From` and `To`, int64 epoch ms, `From` ≤ t < `To`;
-        `DelayPart`, category; `Events` int64; one int64 column in ms for each share. At most `bins`
-        rows a part.
+        `DelayPart`, category; `Events` int64; one int64 column in ms for each of
+        `_SHARES_OVER_TIME`. At most `_BINS` rows a part.
     """
     times = kernels.ints(events[EVENT_TIME])
     first, last = int(times.min()), int(times.max())
-    width = max(-(-(last + 1 - first) // bins), 1)
+    width = max(-(-(last + 1 - first) // _BINS), 1)
     place = ((times - first) // width).astype(np.int32)
-    stretches = kernels.Groups(place, pd.RangeIndex(bins))
+    stretches = kernels.Groups(place, pd.RangeIndex(_BINS))
     tables = [
-        _quantiles(part, _of(stretches, rows), parts.ms[part], shares, FROM)
+        _quantiles(part, _of(stretches, rows), parts.ms[part], _SHARES_OVER_TIME, FROM)
         for part, rows in parts.rows.items()
     ]
     table = _one_table(tables, [FROM, PART])

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from lib.analysis.timestamp_quality import Verdict
 
 Page = Literal["Overview", "Sessions", "Delay", "Outages"]
-Kind = Literal[
+FindingKind = Literal[
     "timestamps",
     "shared outage",
     "outage",
@@ -183,7 +183,7 @@ class Finding:
 
     sentence: str
     events: int
-    kind: Kind
+    kind: FindingKind
     page: Page
     start_s: float
     end_s: float
@@ -254,7 +254,7 @@ def extent_between(zero_ms: int, start_s: float, end_s: float, *, names_clients:
     return Extent(zero_ms, start_s, end_s, names_clients, "UTC" if is_dated else None)
 
 
-def around(start: float, end: float) -> tuple[float, float]:
+def window_around(start: float, end: float) -> tuple[float, float]:
     """Return the window to show for a stretch, in seconds; both given in ms since zero."""
     margin = MARGIN * (end - start)
     return float(np.round((start - margin) / 1000, 3)), float(np.round((end + margin) / 1000, 3))
@@ -323,8 +323,8 @@ def _outage(row: dict[Hashable, Any], extent: Extent, told: Told) -> Finding:
         sentence = f"{silent}, and then delivered {counted(held, 'event')}{burst}"
         sentence += f"; {_more_missing(lost, told)}" if lost else "."
         sentence += _where_it_waited(row)
-    kind: Kind = "lost outage" if row[outages.KIND] == outages.MOSTLY_LOST else "outage"
-    window = around(start - extent.zero_ms, end - extent.zero_ms)
+    kind: FindingKind = "lost outage" if row[outages.KIND] == outages.MOSTLY_LOST else "outage"
+    window = window_around(start - extent.zero_ms, end - extent.zero_ms)
     return Finding(sentence, held + lost, kind, "Outages", *window, extent.only(client))
 
 
@@ -359,7 +359,9 @@ def _shared_outage(rows: pd.DataFrame, extent: Extent, told: Told) -> Finding:
         sentence += f"; {_more_missing(lost, told)}" if lost else "."
     else:
         sentence += f"; {_never_arrived(lost, told, 'of that time ')}"
-    window = around(start - extent.zero_ms, int(rows[outages.BURST_END].max()) - extent.zero_ms)
+    window = window_around(
+        start - extent.zero_ms, int(rows[outages.BURST_END].max()) - extent.zero_ms
+    )
     return Finding(sentence, held + lost, "shared outage", "Outages", *window, named)
 
 
@@ -389,7 +391,7 @@ def _of_gone(table: pd.DataFrame, extent: Extent) -> Iterator[Finding]:
             f"{duration(silent)} before the topic ends, and before that never silent for more than "
             f"{duration(row[gone.LONGEST])}."
         )
-        window = around(last - extent.zero_ms, last - extent.zero_ms + silent)
+        window = window_around(last - extent.zero_ms, last - extent.zero_ms + silent)
         yield Finding(sentence, int(row[EVENTS]), "gone", "Outages", *window, (row[CLIENT],))
 
 
@@ -639,7 +641,7 @@ def _set_together(rows: pd.DataFrame, extent: Extent) -> Finding:
     return Finding(f"{sentence}.", events, "clock", "Delay", *window, clients)
 
 
-_OF_TOPIC: Final[dict[DelayPart, tuple[Kind, str]]] = {
+_OF_TOPIC: Final[dict[DelayPart, tuple[FindingKind, str]]] = {
     DelayPart.BUFFERING: (
         "buffering",
         "{} of the events were at least {} old when they were sent.",
@@ -659,7 +661,7 @@ _OF_TOPIC: Final[dict[DelayPart, tuple[Kind, str]]] = {
         ),
     ),
 }
-_OF_CLIENT: Final[dict[DelayPart, tuple[Kind, str]]] = {
+_OF_CLIENT: Final[dict[DelayPart, tuple[FindingKind, str]]] = {
     DelayPart.BUFFERING: ("buffering", "{} were at least {} old when it sent them"),
     DelayPart.NETWORK: (
         "network",

@@ -98,10 +98,12 @@ def first_rejected(rejected: pa.Table) -> str:
         Schema `lib.decoding.rejected.REJECTED`.
     """
     known = rejected.select(["reason", BEGINNING]).filter(rejected[BEGINNING].is_valid())
-    return first_of(zip(known["reason"].to_pylist(), known[BEGINNING].to_pylist(), strict=True))
+    return first_rejected_of(
+        zip(known["reason"].to_pylist(), known[BEGINNING].to_pylist(), strict=True)
+    )
 
 
-def first_of(beginnings: Iterable[tuple[str, bytes]]) -> str:
+def first_rejected_of(beginnings: Iterable[tuple[str, bytes]]) -> str:
     """Return the result of `first_rejected` from the reasons and beginnings of values."""
     known = (begin for why, begin in beginnings if why in _OPEN or _NO_REGISTRY in why)
     first = next(known, None)

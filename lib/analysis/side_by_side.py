@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 TOPIC: Final = "Topic"
 SHARES: Final = (0.5, 0.99)
+_BINS: Final = 200
 
 
 def moved(events: pd.DataFrame, by_ms: int) -> pd.DataFrame:
@@ -32,9 +33,7 @@ def moved(events: pd.DataFrame, by_ms: int) -> pd.DataFrame:
     )
 
 
-def side_by_side(
-    topics: Sequence[pd.DataFrame], *, with_delay: Sequence[bool], bins: int = 200
-) -> pd.DataFrame:
+def side_by_side(topics: Sequence[pd.DataFrame], *, with_delay: Sequence[bool]) -> pd.DataFrame:
     """Return events and delays of topics in equal stretches of event time, the same for all.
 
     Parameters
@@ -43,8 +42,6 @@ def side_by_side(
         Of each, events with both times, at least one.
     with_delay
         Of each, whether its received times tell a delay.
-    bins
-        How many stretches, at most.
 
     Returns
     -------
@@ -58,7 +55,7 @@ def side_by_side(
     found = []
     for place, (events, own, told) in enumerate(zip(topics, times, with_delay, strict=True)):
         shown = events if told else events.head(0)
-        table = delay_over_time(shown, SHARES, bins=bins, between=between)
+        table = delay_over_time(shown, SHARES, bins=_BINS, between=between)
         width = int(table[TO].iloc[0] - table[FROM].iloc[0])
         counts = np.bincount((own - between[0]) // width, minlength=len(table))
         table[TOPIC], table[EVENTS] = place, counts

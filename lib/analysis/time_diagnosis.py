@@ -16,8 +16,8 @@ from lib.core.times.diagnosis import (
     Compared,
     Offset,
     at_midnight,
+    diagnose,
     is_at,
-    judge,
     nearest_offset,
 )
 
@@ -39,7 +39,7 @@ def diagnosed(
     groups: NDArray[np.integer] | None = None,
     names_zone: bool = False,
 ) -> Question[Diagnosis | None]:
-    """Ask what is wrong with event times as a whole, as `lib.core.times.diagnosis.judge` says it.
+    """Ask what is wrong with event times as a whole: see `lib.core.times.diagnosis.diagnose`.
 
     Of blocks that have all events of their clients each.
 
@@ -51,7 +51,7 @@ def diagnosed(
         The client's code per event. With it, held-back events do not hide an offset that all
         clients have; nine in ten clients must have it. Without it, nine in ten events.
     form, names_zone
-        As for `judge`.
+        As for `diagnose`.
     """
     ahead = event_ms - received_ms
     medians = {"event": find_median(event_ms), "received": find_median(received_ms)}
@@ -113,4 +113,4 @@ def _judged(
     event, received, ahead = part.bounds
     compared = Compared(part.events, *medians, *event, *received, *part.midnight, ahead[0])
     found = offset(part.at_offset / part.events)
-    return judge(compared, found, form=form, names_zone=names_zone)
+    return diagnose(compared, found, form=form, names_zone=names_zone)

@@ -28,7 +28,7 @@ _SHADES: Final = 12
 """Opacities in an image: eyes tell no more, and the image stays small."""
 
 
-def counts(
+def cell_counts(
     row: NDArray[np.integer], column: NDArray[np.integer], shape: tuple[int, int]
 ) -> NDArray[np.int64]:
     """Return how many events fall on each cell, an array of `shape`."""

@@ -274,8 +274,6 @@ def _written(told: dict[float, str]) -> str:
     return f"{cases}datum.value == 0 ? '{told.get(0.0, '')}' : ''"
 
 
-def symlog(
-    domain: tuple[float, float], constant: float, kind: Literal["symlog"] = "symlog"
-) -> alt.Scale:
+def symlog(domain: tuple[float, float], constant: float) -> alt.Scale:
     """Return a scale that is linear within ± `constant` and logarithmic beyond."""
-    return alt.Scale(type=kind, constant=constant, domain=list(domain), nice=False, zero=False)
+    return alt.Scale(type="symlog", constant=constant, domain=list(domain), nice=False, zero=False)

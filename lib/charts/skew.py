@@ -432,7 +432,7 @@ def _counted(
 ) -> list[alt.Chart]:
     """Draw counts: cells that tell them, an image of all events, and a cross for late ones."""
     across, row = _cell(event, up, frame, density.COLUMNS, _ROWS)
-    fine = density.counts(_ROWS - 1 - row, across, (_ROWS, density.COLUMNS))
+    fine = density.cell_counts(_ROWS - 1 - row, across, (_ROWS, density.COLUMNS))
     most = int(fine.max())
     ends = np.array([frame.ends[0]]), np.array([frame.ends[1]])
     place = pd.DataFrame(

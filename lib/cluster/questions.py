@@ -39,7 +39,7 @@ from lib.core.columns import (
     SENT_TIME,
     SESSION,
 )
-from lib.events.filters import is_cut
+from lib.events.filters import leaves_gaps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -131,12 +131,12 @@ def of_left(table: pd.DataFrame) -> Question[dict[str, Any]]:
     Returns
     -------
     `names` as `names_of_clients` says; `clients`, each once, in a table; `is_cut` as
-    `lib.events.filters.is_cut` says.
+    `lib.events.filters.leaves_gaps` says.
     """
     left = table[table[LEFT]]
     names = yield from names_of_clients(left)
     clients = left[[CLIENT]].drop_duplicates(ignore_index=True)
-    cut = is_cut(table, table[LEFT].to_numpy())
+    cut = leaves_gaps(table, table[LEFT].to_numpy())
     return together(
         {
             "names": names,

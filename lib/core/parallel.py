@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 _THREADS: Final = 4
 
 
-def side_by_side(
+def in_parallel(
     work: Mapping[Name, Callable[[], Result]], *, worth_while: bool = True
 ) -> dict[Name, Result]:
     """Return what each of several functions returns, by name.

@@ -15,7 +15,7 @@ import pyarrow as pa
 from lib.decoding.base import Decoded, Decoder, with_record_columns
 from lib.decoding.json_arrow import read_with_arrow
 from lib.decoding.json_layout import read_layouts
-from lib.decoding.json_parts import Reader, RecordPart, Unread
+from lib.decoding.json_parts import PartReader, RecordPart, Unread
 from lib.decoding.json_record import read_one_by_one
 from lib.decoding.merge import concat
 from lib.decoding.rejected import MAX_EXCERPTS, rejected_records
@@ -23,7 +23,7 @@ from lib.decoding.rejected import MAX_EXCERPTS, rejected_records
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-READERS: Final[tuple[Reader, ...]] = (read_layouts, read_with_arrow)
+READERS: Final[tuple[PartReader, ...]] = (read_layouts, read_with_arrow)
 
 TOMBSTONE: Final = "tombstone (null value)"
 

@@ -28,7 +28,7 @@ _QUOTE, _BACKSLASH, _COMMA, _OPEN, _CLOSE = b'"\\,[]'
 _OPEN_OBJECT, _CLOSE_OBJECT, _SPACE = b"{} "
 
 
-def counted(values: Values, *, in_arrays: bool = True) -> NDArray[np.int64]:
+def element_counts(values: Values, *, in_arrays: bool = True) -> NDArray[np.int64]:
     """Return how many elements each value has as an array, or `NO_ARRAY`, `NOT_OF_EVENTS`.
 
     Parameters
@@ -44,7 +44,7 @@ def counted(values: Values, *, in_arrays: bool = True) -> NDArray[np.int64]:
 
 
 def elements(values: Values, counts: NDArray[np.int64], *, in_arrays: bool = True) -> Values:
-    """Return the elements of values that hold several, as `counted` has counted them."""
+    """Return the elements of values that hold several, as `element_counts` has counted them."""
     starts, stops = np.empty((2, counts.sum()), np.int64)
     walk = _cut if in_arrays else _cut_objects
     walk(_read_only(values.data), values.starts, values.stops, counts, starts, stops)
@@ -164,4 +164,6 @@ def warm_up() -> None:
     """Compile what is compiled, or load it from numba's cache, so that the first load is fast."""
     start = np.zeros(1, np.int64)
     for in_arrays in (True, False):
-        counted(Values(np.frombuffer(b"[]", np.uint8), start, start + 2), in_arrays=in_arrays)
+        element_counts(
+            Values(np.frombuffer(b"[]", np.uint8), start, start + 2), in_arrays=in_arrays
+        )

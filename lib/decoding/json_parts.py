@@ -49,5 +49,5 @@ class RecordPart:
     fields: pa.Table
 
 
-Reader = Callable[[Unread], tuple[list[RecordPart], Unread]]
+PartReader = Callable[[Unread], tuple[list[RecordPart], Unread]]
 """Takes values that it surely reads as `json.loads` does; returns them read, and the rest."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lib.core.schemas import Schema, SchemaSource
-    from lib.decoding.wire_format import Form, Part
+    from lib.decoding.wire_format import RecordPart, WireForm
 
 TYPES: Final = {"AVRO": "Avro", "PROTOBUF": "Protobuf", "JSON": "JSON Schema"}
 """What the load report calls a type of schema."""
@@ -82,7 +82,7 @@ class SchemaDecoder:
         return Decoded(columns, rejected_records(records, reasons, excerpts))
 
     def _read(
-        self, records: pa.RecordBatch, values: Values, part: Part, done: NDArray[np.int64]
+        self, records: pa.RecordBatch, values: Values, part: RecordPart, done: NDArray[np.int64]
     ) -> Iterator[ReadColumns]:
         """Yield what is read of the values (or keys) of a block, but for those at `done`."""
         left = np.ones(len(values), bool)
@@ -158,7 +158,7 @@ def warm_up() -> None:
     SchemaDecoder(NoSchemas()).decode(json_schema.numbered(values))
 
 
-_MAKERS: Final[Mapping[Form, str]] = {
+_MAKERS: Final[Mapping[WireForm, str]] = {
     "Confluent, GUID in headers": "Confluent",
     "Apicurio, ids in headers": "Apicurio",
 }

@@ -30,7 +30,7 @@ import pyarrow.compute as pc
 
 from lib.core.times.recognition import recognise_unit
 from lib.decoding.compressed import UnpackError, gunzip, unsnappy, unzlib, unzstd
-from lib.decoding.json_arrays import NO_ARRAY, NOT_OF_EVENTS, counted, elements
+from lib.decoding.json_arrays import NO_ARRAY, NOT_OF_EVENTS, element_counts, elements
 from lib.decoding.json_value import parse_object
 from lib.decoding.merge import as_text
 from lib.decoding.message_pack import json_of
@@ -201,7 +201,7 @@ def _trimmed(values: pa.BinaryArray) -> pa.BinaryArray:
 def _elements(values: pa.BinaryArray, *, in_arrays: bool) -> Unpacked:
     """Return what values hold that hold several; what holds one stays as it is."""
     every = Values.of(values)
-    counts = counted(every, in_arrays=in_arrays)
+    counts = element_counts(every, in_arrays=in_arrays)
     reasons = dict.fromkeys(
         np.flatnonzero(counts == NOT_OF_EVENTS).tolist(), NOT_AN_ARRAY_OF_EVENTS
     )
@@ -259,7 +259,7 @@ def _in_field(values: pa.BinaryArray, name: str) -> Unpacked:
     every = Values.of(values)
     (begins,), (ends,), _ = places_of_members(values, [name])
     arrays = Values(every.data, np.maximum(begins, 0), np.maximum(ends, 0))
-    counts = counted(arrays)
+    counts = element_counts(arrays)
     sizes = np.where(counts > 0, counts, 1)
     room = np.cumsum(sizes * (every.stops - every.starts))
     many = (sizes > 1) & ((room > MAX_BLOCK_BYTES) | (np.cumsum(sizes) > MAX_BLOCK_EVENTS))

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-Part = Literal["value", "key"]
-Form = Literal[
+RecordPart = Literal["value", "key"]
+WireForm = Literal[
     "Confluent",
     "Confluent, GUID in headers",
     "Apicurio",
@@ -67,14 +67,14 @@ class Framed:
         written before a value otherwise, or its name.
     """
 
-    form: Form
+    form: WireForm
     id: SchemaId
     rows: NDArray[np.int64]
     starts: NDArray[np.int64]
     message: bytes | str | None = None
 
 
-def framed(records: pa.RecordBatch, part: Part = "value") -> list[Framed]:
+def framed(records: pa.RecordBatch, part: RecordPart = "value") -> list[Framed]:
     """Return the records that name a schema, those with the same one together.
 
     Parameters
@@ -96,10 +96,10 @@ def framed(records: pa.RecordBatch, part: Part = "value") -> list[Framed]:
     return [*found, *_by_beginning(values, left)]
 
 
-def recognise(records: pa.RecordBatch, part: Part = "value") -> Form | None:
+def recognise(records: pa.RecordBatch, part: RecordPart = "value") -> WireForm | None:
     """Return the form of which at least half of a block's values are; None if there is none."""
     present = len(records) - records.column(part).null_count
-    counts: Counter[Form] = Counter()
+    counts: Counter[WireForm] = Counter()
     for one in framed(records, part):
         counts[one.form] += len(one.rows)
     best = counts.most_common(1)
@@ -109,14 +109,14 @@ def recognise(records: pa.RecordBatch, part: Part = "value") -> Form | None:
 # Headers
 
 
-def _by_headers(records: pa.RecordBatch, part: Part, values: Values) -> Iterator[Framed]:
+def _by_headers(records: pa.RecordBatch, part: RecordPart, values: Values) -> Iterator[Framed]:
     names = header_names(records)
     guid = f"__{part}_schema_id"
     if guid in names:
         for value, rows in _alike(_header(records, guid)):
             if len(value) >= 17 and value[0] == 1:
                 found = SchemaId("GUID", str(UUID(bytes=value[1:17])))
-                form: Form = "Confluent, GUID in headers"
+                form: WireForm = "Confluent, GUID in headers"
                 yield Framed(form, found, rows, values.starts[rows], value[17:] or None)
     for name, kind in (("contentId", "schema id"), ("globalId", "global id")):
         header = f"apicurio.{part}.{name}"
@@ -166,7 +166,7 @@ def _by_beginning(values: Values, left: NDArray[np.bool_]) -> Iterator[Framed]:
                 yield Framed(_FORMS[form], _id_of(form, number), rows[some], starts[some])
 
 
-_FORMS: Final[Mapping[int, Form]] = {
+_FORMS: Final[Mapping[int, WireForm]] = {
     _CONFLUENT: "Confluent",
     _APICURIO: "Apicurio",
     _SINGLE_OBJECT: "Avro single objects",

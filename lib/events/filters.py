@@ -155,12 +155,12 @@ def equal_to(column: str, value: object) -> str:
     return f"{exp.to_identifier(column, quoted=not column.isidentifier()).sql()} = {literal}"
 
 
-def names_of(events: pd.DataFrame) -> list[str]:
+def filterable_names(events: pd.DataFrame) -> list[str]:
     """Return what conditions can name: the columns of an events table, and the delay."""
     return [*map(str, events.columns), DELAY]
 
 
-def is_cut(events: pd.DataFrame, kept: NDArray[np.bool_]) -> bool:
+def leaves_gaps(events: pd.DataFrame, kept: NDArray[np.bool_]) -> bool:
     """Return whether a filter leaves some events of a client or session and not the others.
 
     Then what is left has gaps that are the filter's, and no silence or loss may be told of it.
@@ -223,7 +223,7 @@ class _Columns:
                     f"The field “{name}” is read as a time here.",
                     f"Write {role}, with epoch ms or a text such as '2018-10-28T11:35'.",
                 )
-        names = names_of(self.events)
+        names = filterable_names(self.events)
         endings = {each.lower().rpartition(".")[2]: each for each in names}
         close = get_close_matches(name.lower(), endings, 1)
         close = [endings[each] for each in close] or names[:20]

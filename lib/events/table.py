@@ -28,7 +28,7 @@ from lib.core.columns import (
     SESSION,
 )
 from lib.core.errors import FieldsError
-from lib.core.parallel import side_by_side
+from lib.core.parallel import in_parallel
 from lib.core.times.reading import FAR_OUTSIDE, MISSING, NOT_A_TIME, READABLE
 from lib.decoding.merge import concat, texts
 from lib.decoding.rejected import EXCERPT_BYTES, MAX_EXCERPTS, REJECTED
@@ -456,7 +456,7 @@ def _to_columns(rows: pa.Table, times: Mapping[str, NDArray[np.int64]], fields: 
     for name in rows.column_names:
         if name not in used:
             made[_unused_name(name, taken)] = partial(compact, rows[name])
-    return side_by_side(made, worth_while=rows.num_rows >= _LARGE)
+    return in_parallel(made, worth_while=rows.num_rows >= _LARGE)
 
 
 def _unused_name(name: str, taken: set[str]) -> str:
@@ -471,7 +471,7 @@ def _to_table(columns: Columns, fields: Fields) -> pd.DataFrame:
     columns = _in_order(columns)
     times = np.asarray(columns[EVENT_TIME])
     zero = times[0] if len(times) else 0
-    columns |= side_by_side(
+    columns |= in_parallel(
         {
             EVENT_TIME_0: partial(_seconds_since, zero, times),
             RECEIVED_TIME_0: partial(_seconds_since, zero, np.asarray(columns[RECEIVED_TIME])),
@@ -493,7 +493,7 @@ def _in_order(columns: Columns) -> Columns:
     if order is None:
         return columns
     moved = {name: partial(column.take, order) for name, column in columns.items()}
-    return side_by_side(moved, worth_while=len(order) >= _LARGE)
+    return in_parallel(moved, worth_while=len(order) >= _LARGE)
 
 
 def _seconds_since(zero: int, times: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -533,7 +533,7 @@ def _joined(upper: pd.DataFrame, lower: Columns, fields: Fields) -> Columns:
     below = pd.DataFrame(lower, copy=False)
     both = dict.fromkeys([*upper.columns, *below.columns])
     made = {name: partial(_both, upper, below, name) for name in both if name not in dependent}
-    return side_by_side(made, worth_while=len(upper) >= _LARGE)
+    return in_parallel(made, worth_while=len(upper) >= _LARGE)
 
 
 def _both(upper: pd.DataFrame, below: pd.DataFrame, name: str) -> Column:

@@ -84,7 +84,7 @@ def no_counts(minutes: int) -> LiveCounts:
     )  # fmt: skip
 
 
-def counted(before: LiveCounts, new: Batch, *, untimed: int, rejected: int) -> LiveCounts:
+def with_further(before: LiveCounts, new: Batch, *, untimed: int, rejected: int) -> LiveCounts:
     """Return the counts with further events."""
     after = replace(
         before,

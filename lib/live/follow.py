@@ -20,7 +20,7 @@ from lib.core.moments import are_dates
 from lib.decoding.rejected import REJECTED
 from lib.events.table import EventsTable, append_events
 from lib.live import silence
-from lib.live.counts import LiveCounts, counted, no_counts, with_drops
+from lib.live.counts import LiveCounts, no_counts, with_drops, with_further
 from lib.live.late import NO_EVENTS, Batch, Late, judge, renumbered, why_not_followed
 from lib.live.silence import NOBODY, Silence, heard
 from lib.loading.reading import UNWATCHED, Known, read_plan
@@ -241,7 +241,7 @@ def _counted(before: Followed, new: pd.DataFrame, rejected: int) -> Followed:
         new[PARTITION].to_numpy()[timed].astype(np.int32),
         received[timed],
     )
-    counts = counted(
+    counts = with_further(
         before.counts,
         batch,
         untimed=int(np.count_nonzero(~timed)),

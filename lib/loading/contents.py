@@ -86,8 +86,8 @@ class Contents:
             self.zero_ms if self.events else other.zero_ms,
             self.columns | other.columns,
             self.has_event_time and other.has_event_time,
-            around(self.event, other.event),
-            around(self.received, other.received),
+            bounds_of_both(self.event, other.event),
+            bounds_of_both(self.received, other.received),
             notes,
             Counter(self.undecoded) + Counter(other.undecoded),
             Counter(self.unread) + Counter(other.unread),
@@ -149,7 +149,7 @@ def bounds_of(times: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Bounds:
     return (int(known.min()), int(known.max())) if len(known) else None
 
 
-def around(one: Bounds, other: Bounds) -> Bounds:
+def bounds_of_both(one: Bounds, other: Bounds) -> Bounds:
     """Return the bounds of both."""
     if one is None or other is None:
         return one or other

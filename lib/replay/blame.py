@@ -16,7 +16,7 @@ import pandas as pd
 
 from lib.core.columns import EVENTS
 from lib.core.jit import compiled
-from lib.core.parallel import side_by_side
+from lib.core.parallel import in_parallel
 from lib.replay.engine import Setting, replay, with_delay
 from lib.replay.stretches import bounds, needs_ms
 from lib.replay.windows import NEVER, NO_INDEX
@@ -105,7 +105,7 @@ def blame(
     lead, candidates = _candidates(events, replayed, codes, groups)
     most = int(np.clip(_MOST_EVENTS // max(1, len(events)), _LEAST_REPLAYS, _MOST_REPLAYS))
     tried = candidates[:most].tolist() if replayed.dropped else []
-    without = side_by_side({g: partial(_dropped_without, events, setting, codes, g) for g in tried})
+    without = in_parallel({g: partial(_dropped_without, events, setting, codes, g) for g in tried})
     table = pd.DataFrame(
         {
             GROUP: np.arange(groups),
@@ -122,7 +122,7 @@ def blame(
     table = table.iloc[order[concerned.to_numpy()[order]]]
     table = table.head(MOST_ROWS).reset_index(drop=True)
     guilty = table[GROUP][table[DROPPED_BECAUSE].fillna(0) > 0].head(_WITH_NEED).tolist()
-    need = side_by_side(
+    need = in_parallel(
         {g: partial(_need_without, events, setting, codes, g, most_dropped) for g in guilty}
     )
     table[NEED_WITHOUT_MS] = table[GROUP].map(need).astype("Int64")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from lib.replay.input import ReplayInput
 
 
+BINS: Final = 60
+"""Of the histogram of gaps."""
+
+
 def inter_event_gaps(events: ReplayInput) -> NDArray[np.int64]:
     """Return the milliseconds between neighbouring events of each key, by event time, sorted."""
     order = np.lexsort((events.event_time, events.key))
@@ -22,15 +26,15 @@ def inter_event_gaps(events: ReplayInput) -> NDArray[np.int64]:
     return np.sort(np.diff(events.event_time[order])[same_key])
 
 
-def gap_distribution(gaps_ms: NDArray[np.int64], bins: int = 60) -> pd.DataFrame:
-    """Return a histogram of the gaps, with bins that grow by a factor.
+def gap_distribution(gaps_ms: NDArray[np.int64]) -> pd.DataFrame:
+    """Return a histogram of the gaps, with at most `BINS` bins that grow by a factor.
+
+    Short gaps share a bin of 1 ms.
 
     Parameters
     ----------
     gaps_ms
         From `inter_event_gaps`.
-    bins
-        At most so many; short gaps share a bin of 1 ms.
 
     Returns
     -------
@@ -39,7 +43,7 @@ def gap_distribution(gaps_ms: NDArray[np.int64], bins: int = 60) -> pd.DataFrame
         `ShareBelow`: float64, share of all gaps below `ToMs`, 0 to 1.
     """
     longest = gaps_ms.max(initial=-1)
-    edges = np.unique(np.geomspace(1, longest + 2, bins + 1).round().astype(np.int64)) - 1
+    edges = np.unique(np.geomspace(1, longest + 2, BINS + 1).round().astype(np.int64)) - 1
     below = np.searchsorted(gaps_ms, edges)
     return pd.DataFrame(
         {

@@ -175,7 +175,7 @@ def replay_input_of(
     events
         An events table (see `lib.events.table`) in arrival order, every row with a client.
     key
-        What to group by, one of `key_columns`. Rows that lack it are one key's, written `null`.
+        What to group by, one of `grouping_columns`. Rows without it are of one key, `null`.
     partitions
         How many the topic has; by default, as many as these events show.
     """
@@ -199,7 +199,7 @@ _NO_KEYS: Final = frozenset(
 )
 
 
-def key_columns(events: pd.DataFrame) -> list[str]:
+def grouping_columns(events: pd.DataFrame) -> list[str]:
     """Return the columns that events can be grouped by, the client first.
 
     Those of text or whole numbers that are no time and no place in the log, and of which a value

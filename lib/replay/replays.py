@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from lib.core.blockwise import Answer, answered, as_it_is, first_of, joined
-from lib.core.parallel import side_by_side
+from lib.core.parallel import in_parallel
 from lib.replay.engine import delay_ms, replay
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class ReplaysHere:
     ) -> list[Any]:
         """Return the answers to a question."""
         work = {each: partial(self._of, each, question, without) for each in settings}
-        return [*side_by_side(work).values()]
+        return [*in_parallel(work).values()]
 
     def _of(self, setting: Setting, question: OfReplay, without: int | None) -> Any:  # noqa: ANN401
         if without is None:

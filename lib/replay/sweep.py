@@ -16,7 +16,7 @@ from lib.core.columns import (
     GAP_MS,
     LATENCY_MEDIAN_MS,
 )
-from lib.core.parallel import side_by_side
+from lib.core.parallel import in_parallel
 from lib.replay.engine import DELAYS_S, Setting, delay_ms, replay, with_delay, with_length
 from lib.replay.outcome import outcome_of
 
@@ -74,7 +74,7 @@ def curve(
         the sessions, 0 to 1.
     """
     rows = {n: partial(_row, events, each, true_session) for n, each in enumerate(settings)}
-    return pd.DataFrame(list(side_by_side(rows).values()))
+    return pd.DataFrame(list(in_parallel(rows).values()))
 
 
 def _row(

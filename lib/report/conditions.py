@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lib.core.errors import SettingsError
 from lib.core.formatting import duration
-from lib.report.settings import duration_ms
+from lib.report.settings import asked_duration_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -177,7 +177,7 @@ class JudgedCondition:
     sentence: str
 
 
-def parsed(text: str) -> Condition:
+def condition_of(text: str) -> Condition:
     """Return the condition that a text says.
 
     Raises
@@ -202,7 +202,7 @@ def parsed(text: str) -> Condition:
     elif is_share:
         raise SettingsError(f"{limit!r} is no share.", "Write it as 0.1%.")
     else:
-        value = Fraction(duration_ms(limit))
+        value = Fraction(asked_duration_ms(limit))
     figure = FIGURES.get(name)
     if is_share and (figure.of is None if figure else "share" not in name):
         raise SettingsError(f"{name} is no share of anything.", "Compare it with a number.")

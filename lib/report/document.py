@@ -10,7 +10,7 @@ import pandas as pd
 
 from lib import __version__
 from lib.analysis import client_clocks, completeness, delays, outages
-from lib.analysis.notices import About, Level, first_of
+from lib.analysis.notices import About, Level, first_rejected_of
 from lib.analysis.of_topic import OF_A_PART, is_cut
 from lib.charts.rows import written
 from lib.core.columns import (
@@ -199,7 +199,7 @@ def _counted(report: Report) -> Document:
         "notices": [
             *(notice.sentence for notice in report.notices if notice.about is not About.PART),
             *topic.report.notes,
-            *filter(None, [first_of(topic.contents.beginnings)]),
+            *filter(None, [first_rejected_of(topic.contents.beginnings)]),
         ],
     }
 
@@ -284,7 +284,7 @@ def _replay(replayed: Replayed, setting: Setting) -> Document:
     outcome = replayed.outcome
     return {
         "engine": setting.engine.name,
-        "settings": settings_of(setting),
+        "settings": told_setting(setting),
         "grouped_by": replayed.key,
         "events": outcome.events,
         "counted": COUNTED if replayed.is_filtered else None,
@@ -316,7 +316,7 @@ def _advice(report: Report, advice: Advice) -> Document:
         "sentence": advice_sentence(advice, goal, moment_text),
         "how_chosen": how_chosen(advice, len(report.topic.positions)),
         "engine": advice.setting.engine.name,
-        "settings": settings_of(advice.setting),
+        "settings": told_setting(advice.setting),
         "delay_ms": delay_ms(advice.setting),
         "margin_ms": advice.margin_ms,
         "goal": {"most_dropped": goal.most_dropped, "most_not_exact": goal.most_broken},
@@ -326,7 +326,7 @@ def _advice(report: Report, advice: Advice) -> Document:
     }
 
 
-def settings_of(setting: Setting) -> Document:
+def told_setting(setting: Setting) -> Document:
     """Return a setting by its names, windows first; durations in ms."""
     window = dataclasses.asdict(setting.window)
     own = {

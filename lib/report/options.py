@@ -13,14 +13,14 @@ from lib.core.errors import SettingsError
 from lib.core.moments import moment_ms
 from lib.events.fields import CHOICES, IDENTITY_ROLES, TIME_ROLES, source_in, sources_in
 from lib.replay.goal import Goal
-from lib.report.conditions import parsed
+from lib.report.conditions import condition_of
 from lib.report.report import Asked
 from lib.report.settings import (
     ENGINE_NAMES,
     LAST_MS,
     WINDOW_NAMES,
     WindowChoice,
-    duration_ms,
+    asked_duration_ms,
     setting_of,
     share,
 )
@@ -175,9 +175,9 @@ def _field(text: str) -> tuple[str, object]:
     if name in IDENTITY_ROLES:
         return name, source_in(value)
     if name == "session_gap":
-        return "session_gap_s", duration_ms(value) / 1000
+        return "session_gap_s", asked_duration_ms(value) / 1000
     if name == "session_gap_s":
-        return name, duration_ms(value if value[-1:].isalpha() else f"{value}s") / 1000
+        return name, asked_duration_ms(value if value[-1:].isalpha() else f"{value}s") / 1000
     return name, value
 
 
@@ -243,7 +243,7 @@ def _add_second(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_engine(group: argparse._ArgumentGroup) -> None:
-    span = _typed(duration_ms)
+    span = _typed(asked_duration_ms)
     group.add_argument("--engine", type=str.lower, choices=ENGINE_NAMES, default=ENGINE_NAMES[0])
     group.add_argument("--window", type=str.lower, choices=WINDOW_NAMES)
     group.add_argument("--gap", type=span, metavar="DURATION", help="session gap (30s)")
@@ -277,12 +277,12 @@ def _add_engine(group: argparse._ArgumentGroup) -> None:
 
 def _add_verdict(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--fail-if", action="append", default=[], type=_typed(parsed), metavar="CONDITION",
+        "--fail-if", action="append", default=[], type=_typed(condition_of), metavar="CONDITION",
         help='what breaks the report: "dropped > 0.1%%", "outages > 0", "delay_p99 > 5s"',
     )  # fmt: skip
     group.add_argument("--follow", action="store_true", help="report again on what is new")
     group.add_argument(
-        "--every", type=_typed(duration_ms), metavar="DURATION", help="how often (1m)"
+        "--every", type=_typed(asked_duration_ms), metavar="DURATION", help="how often (1m)"
     )
     group.add_argument("--times", type=_typed(_count), metavar="N", help="end after N reports")
     group.add_argument("--verbose", action="store_true", help="write the log to the standard error")

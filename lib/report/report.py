@@ -21,10 +21,10 @@ from lib.analysis.summary import Summary, summarise
 from lib.analysis.time_notices import FIELDS_PLACE, NO_EVENT_TIME, diagnosis_of
 from lib.core.columns import CLIENT, MISSING_TIME, PARTITION, RECEIVED_TIME, SESSION
 from lib.core.errors import SettingsError
-from lib.events.filters import filtered, is_cut
+from lib.events.filters import filtered, leaves_gaps
 from lib.replay.engine import INITIAL_DELAY_MS, INITIAL_LENGTH_MS
 from lib.replay.goal import Goal
-from lib.replay.input import key_columns, replay_input_of
+from lib.replay.input import grouping_columns, replay_input_of
 from lib.replay.of_topic import advice_on, replayed_with
 from lib.replay.registry import ENGINES
 from lib.replay.sentences import NO_ADVICE
@@ -264,7 +264,7 @@ def _of_part(
         withheld,
         replayed,
         topic,
-        is_cut=is_cut(every, kept),
+        is_cut=leaves_gaps(every, kept),
     )
 
 
@@ -348,7 +348,7 @@ def _key_column(topic: LoadedTopic, name: str) -> str:
     if column == CLIENT:
         return column
     derived = {SESSION} if topic.fields.session is None else set()
-    known = [each for each in key_columns(topic.events.table) if each not in derived]
+    known = [each for each in grouping_columns(topic.events.table) if each not in derived]
     if column not in known:
         called = {column: said for said, column in KEYS.items()}
         listed = ", ".join(called.get(each, each) for each in known)

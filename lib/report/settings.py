@@ -42,7 +42,7 @@ class WindowChoice:
     parts: int | None = None
 
 
-def duration_ms(text: str) -> int:
+def asked_duration_ms(text: str) -> int:
     """Return a duration such as 30s, 5m, 250ms or 1m30s in ms.
 
     Raises
@@ -169,7 +169,7 @@ def _value(parameter: Parameter, text: str, *, named_so: str) -> bool | int | No
         return None
     if isinstance(parameter, Duration) or name.endswith("_ms"):
         in_ms = written.isdecimal() and named_so.endswith("_ms")
-        return int(written) if in_ms else duration_ms(written)
+        return int(written) if in_ms else asked_duration_ms(written)
     if not written.isdecimal():
         raise SettingsError(f"{name} is a whole number, not {text!r}.", f"Write {name}=10.")
     least = parameter.least if isinstance(parameter, Number) else 0

@@ -19,7 +19,7 @@ from lib.replay.sweep import IDLE, takes_minimum
 from lib.ui import parameters
 from lib.ui.answers import analysis_of
 from lib.ui.chart import show_picture
-from lib.ui.outcome import counts_of
+from lib.ui.outcome import figures_row
 from lib.ui.replays import blame_of, idle_of, partitions_of
 from lib.ui.tables import MOST_ROWS, WholeTable, show_table, weakly
 
@@ -248,7 +248,7 @@ def _of_idle_timeouts(outcomes: Mapping[int | None, Outcome], setting: Setting) 
                 "Idle after": ("never" if ms is None else duration(ms))
                 + (", as set" if ms == present else "")
             }
-            | counts_of(outcome)
+            | figures_row(outcome)
             for ms, outcome in outcomes.items()
         ),
         alt="What other idle timeouts would change",

@@ -8,7 +8,7 @@ import streamlit as st
 
 from lib.core.errors import FilterError
 from lib.core.formatting import escaped_markdown, visible_text
-from lib.events.filters import DELAY, EXAMPLES, names_of
+from lib.events.filters import DELAY, EXAMPLES, filterable_names
 from lib.ui import parameters
 from lib.ui.answers import filtered_events
 
@@ -46,7 +46,7 @@ def only_where(condition: str) -> None:
 
 
 def _help(topic: LoadedTopic) -> str:
-    names = [escaped_markdown(name) for name in names_of(topic.events.table)]
+    names = [escaped_markdown(name) for name in filterable_names(topic.events.table)]
     more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
     return (
         "Only events that fulfil every condition are shown, on every page. Written as in SQL's "

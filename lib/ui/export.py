@@ -10,8 +10,7 @@ import streamlit as st
 
 from lib.core.formatting import counted
 from lib.core.part import Part
-from lib.events.filters import equal_to, filtered
-from lib.events.filters import is_cut as is_cut_by
+from lib.events.filters import equal_to, filtered, leaves_gaps
 from lib.events.shown_events import FORMATS, shown_events
 from lib.events.table import TimeDomain, window_rows
 from lib.replay.input import replay_input_of
@@ -71,7 +70,7 @@ def _shown(
     rows = window_rows(table, window.clock, window.start_s, window.end_s, clients or None, kept)
     said = [*_of_window(topic, window), *_of_clients(clients), *where]
     # A stretch of event time has all its events; of one of received time, some come later.
-    is_cut = (kept is not None and is_cut_by(table, kept)) or (
+    is_cut = (kept is not None and leaves_gaps(table, kept)) or (
         window.clock is TimeDomain.RECEIVED and math.isfinite(window.start_s)
     )
     if isinstance(rows, slice):

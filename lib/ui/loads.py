@@ -147,7 +147,7 @@ def reload_of(source: TopicSource, key: LoadKey) -> None:
             _started(loads, source, key, present.loaded, anew=anew)
 
 
-def is_known(key: LoadKey) -> bool:
+def is_loaded_or_on_its_way(key: LoadKey) -> bool:
     """Whether the topic is loaded, or on its way."""
     return held(key) is not None
 

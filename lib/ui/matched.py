@@ -59,14 +59,14 @@ if TYPE_CHECKING:
     from lib.ui.loads import Opened
     from lib.ui.visible import Visible
 
-Names = tuple[str, str]
+BothNames = tuple[str, str]
 
 _NARROW_PX: Final = 420
 _ALIGNED: Final = {"time": "Time", "start": "Since start"}
 _WORDS: Final = {NUMBERS: "client, session and sequence number", KEY: "the record's key"}
 
 
-def on_one_axis(visible: Visible, here: LoadedTopic, there: LoadedTopic, names: Names) -> None:
+def on_one_axis(visible: Visible, here: LoadedTopic, there: LoadedTopic, names: BothNames) -> None:
     """Draw events and delays of both topics over one axis."""
     with st.container(width=_NARROW_PX):
         aligned = switch(
@@ -101,7 +101,7 @@ def matched(
     here: Opened,
     there: Opened,
     topics: tuple[LoadedTopic, LoadedTopic],
-    names: Names,
+    names: BothNames,
 ) -> None:
     """Match two topics and show what became of their events."""
     by = choose_key(keys_to_choose(*topics), _WORDS, NUMBERS)
@@ -125,7 +125,7 @@ def matched(
     _list(visible, topics, found, names)
 
 
-def _figures(found: MatchedTopics, names: Names) -> None:
+def _figures(found: MatchedTopics, names: BothNames) -> None:
     match = found.matching
     assert match is not None
     here, there = (
@@ -161,7 +161,7 @@ def _figures(found: MatchedTopics, names: Names) -> None:
             st.metric(escaped_markdown(label), f"{count:,}", border=True, help=means)
 
 
-def _changes(found: MatchedTopics, names: Names) -> None:
+def _changes(found: MatchedTopics, names: BothNames) -> None:
     match = found.matching
     assert match is not None
     if len(match.changes):
@@ -177,7 +177,7 @@ def _changes(found: MatchedTopics, names: Names) -> None:
             st.caption(f"Only {escaped_markdown(name)} has the fields: {named}.")
 
 
-def _way(visible: Visible, way: Way, names: Names) -> None:
+def _way(visible: Visible, way: Way, names: BothNames) -> None:
     """Show what the way between two topics added to the delay, and when it was down."""
     first, second = map(escaped_markdown, names)
     if way.withheld:
@@ -249,7 +249,10 @@ def _outages(visible: Visible, table: pd.DataFrame) -> None:
 
 
 def _list(
-    visible: Visible, topics: tuple[LoadedTopic, LoadedTopic], found: MatchedTopics, names: Names
+    visible: Visible,
+    topics: tuple[LoadedTopic, LoadedTopic],
+    found: MatchedTopics,
+    names: BothNames,
 ) -> None:
     kind = switch(
         "Listed",
@@ -282,7 +285,7 @@ def _list(
     )
 
 
-def _heads(names: Names) -> dict[str, str]:
+def _heads(names: BothNames) -> dict[str, str]:
     """Return the heads of the list's columns."""
     heads = {
         WHAT: "What",

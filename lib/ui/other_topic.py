@@ -16,12 +16,12 @@ from lib.sources.open import UPLOAD, cap_on_events
 from lib.ui import parameters
 from lib.ui.failures import show_error
 from lib.ui.fields import chosen_fields
-from lib.ui.loads import LoadKey, Opened, is_known, load_of
+from lib.ui.loads import LoadKey, Opened, is_loaded_or_on_its_way, load_of
 from lib.ui.offer import offer_of, show_offer
 from lib.ui.page import show_progress
 from lib.ui.sources import chosen_source, offered_sources, topics_of
 from lib.ui.topic_choice import choose_range
-from lib.ui.topic_list import counts_of, is_shown
+from lib.ui.topic_list import is_shown, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,7 +49,11 @@ def choose_other() -> Opened:
             icon=":material/compare:",
         )
         st.stop()
-    offer = None if is_known(opened.key) else offer_of(opened.source, opened.key, offered)
+    offer = (
+        None
+        if is_loaded_or_on_its_way(opened.key)
+        else offer_of(opened.source, opened.key, offered)
+    )
     if offer is not None:
         show_offer(offer, parameters.OF_OTHER)
         st.stop()
@@ -121,7 +125,7 @@ def _choose_topic(name: str, topics: Sequence[TopicInfo]) -> str | None:
     options = shown if linked is None or linked in shown or only else [*shown, linked]
     chosen = _selected("Second topic", options, parameters.OTHER_TOPIC, only)
     known = next((info for info in topics if info.name == chosen), None)
-    if known is not None and (said := counts_of(known)):
+    if known is not None and (said := size_of(known)):
         st.caption(said)
     return chosen
 

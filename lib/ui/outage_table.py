@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from lib.analysis import outages
-from lib.analysis.findings import around, outage_sentence
+from lib.analysis.findings import outage_sentence, window_around
 from lib.charts.rows import shown_name, written
 from lib.core.columns import CLIENT, LAST_HEARD, LOST, SESSION
 from lib.core.formatting import duration
@@ -153,4 +153,4 @@ def _stretch_of(outage: pd.Series, zero_ms: int) -> Stretch:
     known = not pd.isna(outage[LAST_HEARD])
     start = int(outage[LAST_HEARD if known else outages.START]) - zero_ms
     end = int(outage[outages.BURST_END]) - zero_ms
-    return around(start, end)
+    return window_around(start, end)

@@ -95,10 +95,10 @@ _OF_HOPPING: Final = ", by the newest window that each is in"
 
 
 def _row(replayed: Replay, outcome: Outcome) -> dict[str, object]:
-    return {"Windows": len(replayed.key), **counts_of(outcome)}
+    return {"Windows": len(replayed.key), **figures_row(outcome)}
 
 
-def counts_of(outcome: Outcome) -> dict[str, object]:
+def figures_row(outcome: Outcome) -> dict[str, object]:
     """Return the figures of an outcome, named, as a row of a table."""
     return {
         **_session_counts(outcome),

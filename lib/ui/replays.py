@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lib.core.columns import CLIENT, SESSION
-from lib.core.parallel import side_by_side
+from lib.core.parallel import in_parallel
 from lib.replay import of_topic
 from lib.replay.advisor import Advice, elsewhere
 from lib.replay.blame import Blame, blame
@@ -19,7 +19,7 @@ from lib.replay.engine import (
     with_delay,
     with_length,
 )
-from lib.replay.input import ReplayInput, key_columns, replay_input_of
+from lib.replay.input import ReplayInput, grouping_columns, replay_input_of
 from lib.replay.outcome import Outcome, outcome_of
 from lib.replay.partitions import PartitionSkew, partition_skew
 from lib.replay.sweep import curve, idle_settings, thinned, tradeoff_settings
@@ -42,7 +42,7 @@ def keys_of(visible: Visible) -> list[str]:
     derived = {SESSION} if visible.topic.fields.session is None else set()
     return answer_of(
         ("keys", visible.topic.version),
-        lambda: [name for name in key_columns(visible.table) if name not in derived],
+        lambda: [name for name in grouping_columns(visible.table) if name not in derived],
     )
 
 
@@ -137,7 +137,7 @@ def idle_of(visible: Visible, setting: Setting) -> dict[int | None, Outcome]:
 
     def tried() -> dict[int | None, Outcome]:
         events, sessions = input_of(visible), true_sessions(visible)
-        return side_by_side(
+        return in_parallel(
             {
                 idle: partial(_outcome, events, each, sessions)
                 for idle, each in idle_settings(setting).items()

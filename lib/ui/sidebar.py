@@ -22,7 +22,7 @@ from lib.ui.client_filter import choose_clients
 from lib.ui.event_filter import choose_filter
 from lib.ui.fields import choose_fields, chosen_fields, forget_fields
 from lib.ui.links import link_button, unpack_link
-from lib.ui.loads import LoadKey, Opened, is_known, load_of, reload_of
+from lib.ui.loads import LoadKey, Opened, is_loaded_or_on_its_way, load_of, reload_of
 from lib.ui.offer import offer_of
 from lib.ui.sources import chosen_source, forget_topics, topics_of
 from lib.ui.switch import switch
@@ -76,7 +76,7 @@ def _view_of_source(name: str, source: TopicSource, cap: int) -> View:
         source = choose_partitions(source, info)
     key = LoadKey(source.identity, topic, wanted, chosen_fields(topic), cap)
     try:
-        offer = None if is_known(key) else offer_of(source, key, info)
+        offer = None if is_loaded_or_on_its_way(key) else offer_of(source, key, info)
     except SkewlineError as error:
         return _failed(name, error)
     if offer is not None:

@@ -166,12 +166,12 @@ def _are_amounts(column: pd.Series) -> bool:
     )
 
 
-def number_column(column: pd.Series, help: str | None = None) -> ColumnConfig:  # noqa: A002
+def number_column(column: pd.Series) -> ColumnConfig:
     """Return how numbers are written: separators, and all with as many decimals, three at most."""
     values = column.to_numpy("float64", na_value=np.nan)
     known = values[np.isfinite(values)]
     decimals = (n for n in range(_MOST_DECIMALS) if (np.round(known, n) == known).all())
-    return st.column_config.NumberColumn(format=f"%,.{next(decimals, _MOST_DECIMALS)}f", help=help)
+    return st.column_config.NumberColumn(format=f"%,.{next(decimals, _MOST_DECIMALS)}f")
 
 
 def first_rows(table: pd.DataFrame) -> pd.DataFrame:

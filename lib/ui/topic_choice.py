@@ -14,7 +14,7 @@ from lib.sources.partitions import ChosenPartitions
 from lib.ui import parameters
 from lib.ui.sources import offered_sources
 from lib.ui.switch import switch
-from lib.ui.topic_list import counts_of, first_readable, is_shown
+from lib.ui.topic_list import first_readable, is_shown, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,7 +78,7 @@ def choose_topic(name: str, source: TopicSource, topics: Sequence[TopicInfo]) ->
     parameters.put(parameters.TOPIC, chosen)
     if chosen in infos:
         info = infos[chosen]
-        if said := counts_of(info):
+        if said := size_of(info):
             st.caption(said)
         if info.unavailable:
             which = ", ".join(map(str, info.unavailable[:_NAMED]))

@@ -42,7 +42,7 @@ def is_shown(info: TopicInfo) -> bool:
     return not info.is_internal
 
 
-def counts_of(info: TopicInfo) -> str:
+def size_of(info: TopicInfo) -> str:
     """Return how many records and partitions a topic has; "" where that was not counted."""
     if not info.is_counted:
         return ""

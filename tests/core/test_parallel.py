@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from lib.core.parallel import side_by_side
+from lib.core.parallel import in_parallel
 
 A_LONG_TIME_S = 60
 
@@ -13,7 +13,7 @@ def test_results_have_the_names_and_the_order_of_the_work():
     work = {name: name.upper for name in ("b", "a", "c")}
 
     for worth_while in (True, False):
-        results = side_by_side(work, worth_while=worth_while)
+        results = in_parallel(work, worth_while=worth_while)
         assert list(results.items()) == [("b", "B"), ("a", "A"), ("c", "C")]
 
 
@@ -21,7 +21,7 @@ def test_work_that_is_worth_while_is_done_at_the_same_time():
     # Given work that ends only when all of it has begun
     all_have_begun = threading.Barrier(4, timeout=A_LONG_TIME_S)
 
-    results = side_by_side(dict.fromkeys("abcd", all_have_begun.wait))
+    results = in_parallel(dict.fromkeys("abcd", all_have_begun.wait))
 
     assert sorted(results.values()) == [0, 1, 2, 3]
 
@@ -32,7 +32,7 @@ def test_work_that_is_not_worth_while_is_done_here_one_after_another():
     def note(name):
         done.append((name, threading.current_thread()))
 
-    side_by_side({name: lambda name=name: note(name) for name in "ab"}, worth_while=False)
+    in_parallel({name: lambda name=name: note(name) for name in "ab"}, worth_while=False)
 
     assert done == [("a", threading.current_thread()), ("b", threading.current_thread())]
 
@@ -50,10 +50,10 @@ def test_of_several_failures_the_first_in_the_order_of_the_work_is_raised():
         raise ValueError("second")
 
     with pytest.raises(KeyError, match="first"):
-        side_by_side({"first": first, "second": second})
+        in_parallel({"first": first, "second": second})
 
 
 @pytest.mark.parametrize("worth_while", [True, False])
 def test_a_failure_is_not_lost(worth_while):
     with pytest.raises(ZeroDivisionError):
-        side_by_side({"fine": int, "not": lambda: 1 / 0}, worth_while=worth_while)
+        in_parallel({"fine": int, "not": lambda: 1 / 0}, worth_while=worth_while)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lib.core.columns import CLIENT, EVENT_TIME, MISSING_TIME, OFFSET, PARTITION, RECEIVED_TIME
 from lib.core.errors import FilterError
 from lib.events.fields import Fields, TimeField
-from lib.events.filters import filtered, is_cut
+from lib.events.filters import filtered, leaves_gaps
 from tests.support.tables import events_table
 
 NOON_MS = 1_540_728_000_000  # 2018-10-28T12:00 UTC
@@ -188,7 +188,7 @@ def test_what_is_no_condition_is_explained_in_a_sentence(events, condition, said
     [("client = 'a'", False), ("client = 'c'", False), ("small > 3", True), ("small = 2", True)],
 )
 def test_whether_a_filter_cuts_within_clients(events, condition, cuts):
-    assert is_cut(events, filtered(events, [condition], Fields())) == cuts
+    assert leaves_gaps(events, filtered(events, [condition], Fields())) == cuts
 
 
 COLUMNS = ("number", "fraction", "text")

@@ -7,7 +7,7 @@ import pytest
 
 from lib.replay.engine import replay
 from lib.replay.engines.flink import FlinkSetting
-from lib.replay.input import default_partitions, key_columns, replay_input_of
+from lib.replay.input import default_partitions, grouping_columns, replay_input_of
 from lib.replay.windows import SessionWindow
 from tests.replay.sequences import windows_of
 
@@ -55,4 +55,4 @@ def test_a_key_goes_where_its_text_goes(events):
 
 
 def test_keys_to_choose_from_repeat_and_are_no_measure_time_or_place(events):
-    assert key_columns(events) == ["ClientID", "KafkaPartition", "Screen", "Version"]
+    assert grouping_columns(events) == ["ClientID", "KafkaPartition", "Screen", "Version"]

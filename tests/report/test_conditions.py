@@ -3,7 +3,7 @@
 import pytest
 
 from lib.core.errors import SettingsError
-from lib.report.conditions import FIGURES, State, judged, parsed, status
+from lib.report.conditions import FIGURES, State, condition_of, judged, status
 from tests.support.app import REPOSITORY
 
 DOCUMENT = {
@@ -22,7 +22,7 @@ DOCUMENT = {
 
 
 def state_of(text):
-    return judged(parsed(text), DOCUMENT).state
+    return judged(condition_of(text), DOCUMENT).state
 
 
 @pytest.mark.parametrize(
@@ -57,12 +57,12 @@ def test_conditions(text, state):
 
 
 def test_the_sentence_has_the_figure():
-    sentence = judged(parsed("rejected > 0.5%"), DOCUMENT).sentence
+    sentence = judged(condition_of("rejected > 0.5%"), DOCUMENT).sentence
     assert sentence == "rejected > 0.5%: broken. It is 10 of 1,010 (0.99 %)."
 
 
 def test_the_sentence_says_why_it_cannot_be_told():
-    sentence = judged(parsed("lost > 0"), DOCUMENT).sentence
+    sentence = judged(condition_of("lost > 0"), DOCUMENT).sentence
     assert sentence == "lost > 0: could not tell. Events carry no sequence numbers."
 
 
@@ -72,7 +72,7 @@ def test_the_sentence_says_why_it_cannot_be_told():
 )
 def test_what_is_no_condition_is_refused(text):
     with pytest.raises(SettingsError):
-        parsed(text)
+        condition_of(text)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_what_is_no_condition_is_refused(text):
     ],
 )
 def test_status(texts, expected):
-    assert status([judged(parsed(text), DOCUMENT) for text in texts]) == expected
+    assert status([judged(condition_of(text), DOCUMENT) for text in texts]) == expected
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -10,7 +10,7 @@ from lib.replay.engines.kafka_streams import KafkaStreamsSetting
 from lib.replay.engines.spark import SparkSetting
 from lib.replay.windows import HoppingWindow, SessionWindow, TumblingWindow
 from lib.report.report import initial_setting
-from lib.report.settings import WindowChoice, duration_ms, setting_of, share
+from lib.report.settings import WindowChoice, asked_duration_ms, setting_of, share
 
 ANY_WINDOW = WindowChoice()
 
@@ -33,13 +33,13 @@ def setting(engine, *others, window=ANY_WINDOW, delay=None, lateness=None):
     ],
 )
 def test_durations(text, ms):
-    assert duration_ms(text) == ms
+    assert asked_duration_ms(text) == ms
 
 
 @pytest.mark.parametrize("text", ["", "30", "s", "-5s", "30 parsecs", "0.5ms", "5s later"])
 def test_what_is_no_duration_is_refused(text):
     with pytest.raises(SettingsError, match="is no duration"):
-        duration_ms(text)
+        asked_duration_ms(text)
 
 
 @pytest.mark.parametrize(

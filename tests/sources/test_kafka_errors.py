@@ -90,7 +90,7 @@ def test_what_kafka_python_raises_is_a_sentence_beside_its_words(raised, kind):
 
 @pytest.mark.parametrize(("code", "kind"), OF_LIBRDKAFKA)
 def test_what_librdkafka_reports_is_a_sentence_beside_its_words(code, kind):
-    error = librdkafka.explain(code, WORDS, SETTINGS, "rides")
+    error = librdkafka.explain_code(code, WORDS, SETTINGS, "rides")
 
     assert type(error) is kind
     assert (error.what, error.said) == (SENTENCES[kind], WORDS)
@@ -124,7 +124,7 @@ WHO_MAY_NOT = [
 def test_both_clients_have_one_sentence_for_who_may_not(raised, code, sentence):
     errors = [
         explain(raised, SECURED, "rides", "Read"),
-        librdkafka.explain(code, "no", SECURED, "rides"),
+        librdkafka.explain_code(code, "no", SECURED, "rides"),
     ]
 
     assert all(isinstance(error, AccessError) and sentence in error.what for error in errors)
@@ -151,7 +151,7 @@ OF_TLS = [
 
 @pytest.mark.parametrize(("words", "sentence"), OF_TLS)
 def test_what_openssl_says_has_a_sentence(words, sentence):
-    assert sentence in librdkafka.explain(KafkaError._SSL, words, SECURED, "rides").what
+    assert sentence in librdkafka.explain_code(KafkaError._SSL, words, SECURED, "rides").what
 
 
 def test_an_error_without_a_text_says_its_name_and_what_kafka_means_by_it():

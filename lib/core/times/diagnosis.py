@@ -132,12 +132,11 @@ FEWEST: Final = 5
 """Of fewer records nothing is said."""
 
 
-def judge(
+def diagnose(
     of: Compared,
     offset: Offset,
     *,
     form: FormName | None = None,
-    reference: str = "received times",
     names_zone: bool = False,
 ) -> Diagnosis | None:
     """Return what is wrong with event times as a whole; None if nothing is.
@@ -153,20 +152,18 @@ def judge(
         do not hide one that all have; nine in ten clients must have it.
     form
         How the event times were read; without it no other epoch is found.
-    reference
-        What a sentence calls the other time.
     names_zone
         Whether the event times are written with a zone or an offset.
     """
     if is_of_our_age(of.median) and not is_of_our_age(of.reference_median):
         return None
     return (
-        _epoch(of, form, reference)
+        _epoch(of, form)
         or _dates(of)
-        or _all_equal(of, reference)
-        or _far(of, reference)
-        or _zone(offset, reference, names_zone=names_zone)
-        or _future(of, reference)
+        or _all_equal(of)
+        or _far(of)
+        or _zone(offset, names_zone=names_zone)
+        or _future(of)
     )
 
 
@@ -187,13 +184,13 @@ def at_midnight(times: NDArray[np.int64]) -> bool:
     return not (times % _DAY_MS).any()
 
 
-def _all_equal(of: Compared, reference: str) -> Diagnosis | None:
+def _all_equal(of: Compared) -> Diagnosis | None:
     span = of.reference_last - of.reference_first
     if of.first != of.last or span < _MINUTE_MS:
         return None
     return Diagnosis(
         "equal",
-        f"All event times are the same, {_written(of.first)}, while the {reference} span "
+        f"All event times are the same, {_written(of.first)}, while the received times span "
         f"{duration(span)}: choose another field.",
     )
 
@@ -209,7 +206,7 @@ def _dates(of: Compared) -> Diagnosis | None:
     )
 
 
-def _epoch(of: Compared, form: FormName | None, reference: str) -> Diagnosis | None:
+def _epoch(of: Compared, form: FormName | None) -> Diagnosis | None:
     unit = None if form is None else FORMS[form].unit_ms
     if form is None or unit is None:
         return None
@@ -219,22 +216,22 @@ def _epoch(of: Compared, form: FormName | None, reference: str) -> Diagnosis | N
         return None
     return Diagnosis(
         "epoch",
-        f"Read as {FORMS[form].label}, event times are {of.years_off} the {reference}; read as "
+        f"Read as {FORMS[form].label}, event times are {of.years_off} the received times; read as "
         f"{FORMS[found].label}, they agree with them.",
         form=found,
     )
 
 
-def _far(of: Compared, reference: str) -> Diagnosis | None:
+def _far(of: Compared) -> Diagnosis | None:
     years = of.years_after
     if abs(years) < _FAR_YEARS:
         return None
-    or_else = "the events are that old" if years < 0 else f"the {reference} are wrong"
+    or_else = "the events are that old" if years < 0 else "the received times are wrong"
     cause = f"either their unit or epoch is another, or {or_else}"
-    return Diagnosis("far", f"Event times are {of.years_off} the {reference}: {cause}.")
+    return Diagnosis("far", f"Event times are {of.years_off} the received times: {cause}.")
 
 
-def _zone(of: Offset, reference: str, *, names_zone: bool) -> Diagnosis | None:
+def _zone(of: Offset, *, names_zone: bool) -> Diagnosis | None:
     """Find an offset that all clients share, by how far each is ahead when not held back."""
     if of.clients < _NEARLY_ALL or of.records < _HALF:
         return None
@@ -250,20 +247,20 @@ def _zone(of: Offset, reference: str, *, names_zone: bool) -> Diagnosis | None:
         cause = f"either {cause}, or every record is sent that long after its event"
     return Diagnosis(
         "zone",
-        f"Event times are {size} {side} the {reference} (median {abs(middle) / 1000:,.1f} s), a "
+        f"Event times are {size} {side} the received times (median {abs(middle) / 1000:,.1f} s), a "
         f"whole number of quarter hours: {cause}.",
         zone=f"{zone}{WHATEVER_IS_WRITTEN}" if names_zone else zone,
     )
 
 
-def _future(of: Compared, reference: str) -> Diagnosis | None:
+def _future(of: Compared) -> Diagnosis | None:
     least = of.least_ahead
     if least < _AHEAD_MS:
         return None
     return Diagnosis(
         "future",
-        f"All event times are ahead of the {reference}, by {duration(least)} or more, as if events "
-        "were received before they happened: clocks, the unit or the zone are wrong.",
+        f"All event times are ahead of the received times, by {duration(least)} or more, as if "
+        "events were received before they happened: clocks, the unit or the zone are wrong.",
     )
 
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from lib.core.times.forms import FORMS
 from lib.core.times.numbers import from_floats, from_integers, from_number_text
 from lib.core.times.texts import read_text
-from lib.core.times.values import UnplacedTimes, is_present, no_values, plain, put_together
+from lib.core.times.values import UnplacedTimes, is_present, no_values, one_piece, put_together
 from lib.core.times.zones import WHATEVER_IS_WRITTEN, find_zone, to_instants
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def read_times(
     FieldsError
         When there is no such zone.
     """
-    column = plain(column)
+    column = one_piece(column)
     return _times(column, _read(pc.drop_null(column), FORMS[form], zone), around)
 
 
@@ -113,7 +113,7 @@ def read_times_by_group(
         The form of the most, and the groups that write each other one, as
         `lib.core.times.recognition.recognise_forms` finds them.
     """
-    column = plain(column)
+    column = one_piece(column)
     present = groups[is_present(column)]
     values = pc.drop_null(column)
     form_of = {form: np.isin(present, codes) for form, codes in others.items()}

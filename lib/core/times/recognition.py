@@ -24,7 +24,7 @@ from lib.core.times.looks import (
     looks_of,
 )
 from lib.core.times.reading import READABLE, read_times
-from lib.core.times.values import is_present, plain
+from lib.core.times.values import is_present, one_piece
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -91,7 +91,7 @@ def recognise_form(column: pa.ChunkedArray | pa.Array, around: int | None = None
         Epoch ms that the times should be near, such as the median record timestamp. Where they are
         years off it, and counted from another epoch within a month of it, it is that one.
     """
-    column = plain(column)
+    column = one_piece(column)
     values = pc.drop_null(column)
     form, choices = _form_of(values, around)
     tried = form or (choices[0] if choices else None)
@@ -104,7 +104,7 @@ def recognise_form(column: pa.ChunkedArray | pa.Array, around: int | None = None
 
 def recognise_unit(column: pa.ChunkedArray | pa.Array) -> Unit | None:
     """Return which of the common forms `recognise_form` finds; None if it is none of them."""
-    form, _ = _form_of(pc.drop_null(plain(column)), None)
+    form, _ = _form_of(pc.drop_null(one_piece(column)), None)
     return form if form in UNITS else None
 
 
@@ -123,7 +123,7 @@ def recognise_forms(
     around
         As in `recognise_form`.
     """
-    column = plain(column)
+    column = one_piece(column)
     values = pc.drop_null(column)
     codes, group = np.unique(groups[is_present(column)].astype(np.int64), return_inverse=True)
     looks = looks_of(values)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lib.core.times.numbers import INTEGER
-from lib.core.times.values import is_present, matches, plain
+from lib.core.times.values import is_present, matches, one_piece
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,7 +36,7 @@ def seconds_and_nanos(
 
 def date_and_time(date: pa.ChunkedArray | pa.Array, time: pa.ChunkedArray | pa.Array) -> pa.Array:
     """Return a column of dates and one of times of day as text; null where either is missing."""
-    day, clock = (plain(column).cast(pa.string()) for column in (date, time))
+    day, clock = (one_piece(column).cast(pa.string()) for column in (date, time))
     if pa.types.is_integer(time.type):
         clock = pc.utf8_lpad(clock, 6, "0")  # 30410 is 03:04:10
     return pc.binary_join_element_wise(day, clock, " ")
@@ -44,7 +44,7 @@ def date_and_time(date: pa.ChunkedArray | pa.Array, time: pa.ChunkedArray | pa.A
 
 def _integers(column: pa.ChunkedArray | pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return a column as whole numbers, 0 where it has none, and where it has any."""
-    column = plain(column)
+    column = one_piece(column)
     if pa.types.is_floating(column.type):
         column = pc.if_else(pc.less(pc.abs(column), 9e18), pc.floor(column), None).cast(pa.int64())
     elif not pa.types.is_integer(column.type):

@@ -67,7 +67,7 @@ def put_together(count: int, parts: list[tuple[NDArray[np.int64], UnplacedTimes]
     return UnplacedTimes(*columns)
 
 
-def plain(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+def one_piece(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     """Return `column` in one piece, of a type that times are read from.
 
     int64, float64, string, or a dictionary of strings with no more entries than rows; timestamps
@@ -80,7 +80,7 @@ def plain(column: pa.ChunkedArray | pa.Array) -> pa.Array:
         entries = column.dictionary
         if pa.types.is_string(entries.type) and not entries.null_count:
             return column if len(entries) <= len(column) else column.cast(pa.string())
-        return plain(column.cast(kind.value_type))
+        return one_piece(column.cast(kind.value_type))
     if pa.types.is_uint64(kind):
         fits = not len(column) or (pc.max(column).as_py() or 0) < 1 << 63
         return column.cast(pa.int64() if fits else pa.string())

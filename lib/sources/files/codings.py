@@ -30,7 +30,7 @@ _LETTER: Final = re.compile(rb"[a-fA-F]")
 _LIST: Final = re.compile(rb"\s*(?:\[|\{\s*\"type\"\s*:\s*\"Buffer\")")
 
 
-def is_known(content: bytes) -> bool:
+def looks_coded(content: bytes) -> bool:
     """Return whether bytes begin as JSON objects do, or as what a decoder takes apart."""
     return _JSON.match(content) is not None or content.startswith(_MARKS)
 
@@ -70,7 +70,7 @@ def coding_of(values: pa.BinaryArray) -> Decode | None:
 
 def _decodes(decode: Decode, some: Sequence[bytes]) -> bool:
     found = [decode(value) for value in some]
-    return sum(is_known(content or b"") for content in found) * 2 > len(some)
+    return sum(looks_coded(content or b"") for content in found) * 2 > len(some)
 
 
 def decoded(values: pa.BinaryArray, decode: Decode) -> pa.BinaryArray:

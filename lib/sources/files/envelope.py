@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lib.sources.files.codings import coding_of, decoded, decoded_text, is_known, of_base64
+from lib.sources.files.codings import coding_of, decoded, decoded_text, looks_coded, of_base64
 from lib.sources.files.json_text import members, unquoted
 from lib.sources.files.places import Places
 
@@ -163,7 +163,7 @@ def _looks_like_json(value: object) -> bool:
     if isinstance(value, dict):
         return True
     text = value.encode("utf-8", "replace") if isinstance(value, str) else value
-    return isinstance(text, bytes) and (is_known(text) or is_known(of_base64(text) or b""))
+    return isinstance(text, bytes) and (looks_coded(text) or looks_coded(of_base64(text) or b""))
 
 
 # Objects

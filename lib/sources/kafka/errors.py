@@ -282,7 +282,7 @@ def unreachable(settings: KafkaSettings, said: str = "") -> BrokerUnreachableErr
     )
 
 
-def silent(settings: KafkaSettings) -> BrokerUnreachableError:
+def of_silent_cluster(settings: KafkaSettings) -> BrokerUnreachableError:
     """Return the error for a cluster that was connected to and sends nothing."""
     return BrokerUnreachableError(
         f"Kafka at {settings.bootstrap_servers} has stopped sending.",

@@ -12,7 +12,7 @@ from kafka.consumer.fetcher import ConsumerRecord
 from lib.sources.base import always
 from lib.sources.kafka.blocks import POLL_RECORDS, in_blocks
 from lib.sources.kafka.clients import consumer_client
-from lib.sources.kafka.errors import explained, silent
+from lib.sources.kafka.errors import explained, of_silent_cluster
 from lib.sources.kafka.progress import OffsetsGoneError
 from lib.sources.records import RECORDS
 
@@ -85,7 +85,7 @@ def _poll_to(
                 del left[tp]
                 consumer.pause(tp)
         if progress.silent_since(connected) > settings.silence_s:
-            raise silent(settings)
+            raise of_silent_cluster(settings)
         if not polled:
             yield _NOTHING
 

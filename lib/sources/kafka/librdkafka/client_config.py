@@ -55,7 +55,7 @@ _UNREADABLE: Final = {
 }
 
 
-def explain(code: int, said: str, settings: KafkaSettings, topic: str) -> SkewlineError:
+def explain_code(code: int, said: str, settings: KafkaSettings, topic: str) -> SkewlineError:
     """Return the error for what librdkafka says: its code and its words."""
     if code in _MISSING:
         return missing(topic, settings, said)

@@ -16,10 +16,10 @@ import numpy as np
 from lib.core.errors import AccessError, SkewlineError
 from lib.sources.base import always
 from lib.sources.kafka.blocks import BLOCK_BYTES, BLOCK_RECORDS, BLOCK_SECONDS
-from lib.sources.kafka.errors import silent
+from lib.sources.kafka.errors import of_silent_cluster
 from lib.sources.kafka.librdkafka import batch
 from lib.sources.kafka.librdkafka.bindings import TOKEN_EVENT, library, new_consumer, set_token
-from lib.sources.kafka.librdkafka.client_config import GONE, config, explain
+from lib.sources.kafka.librdkafka.client_config import GONE, config, explain_code
 from lib.sources.kafka.progress import OffsetsGoneError
 from lib.sources.kafka.settings import AWS_MSK_IAM, OAUTHBEARER
 from lib.sources.kafka.tokens import token_of
@@ -112,7 +112,7 @@ class _Consumer:
         said = self.functions.library.rd_kafka_err2str(code).decode()
         if code in GONE:
             return OffsetsGoneError(said)
-        return explain(code, said, self.settings, self.topic)
+        return explain_code(code, said, self.settings, self.topic)
 
     def check_events(self) -> None:
         """Take note of what the client reports; fail of what is for good."""
@@ -125,7 +125,7 @@ class _Consumer:
             if needs_token:
                 _give_token(lib, self.client, self.settings)
                 continue
-            self.trouble = explain(code, said, self.settings, self.topic)
+            self.trouble = explain_code(code, said, self.settings, self.topic)
             if isinstance(self.trouble, AccessError):
                 self.failed = self.trouble
 
@@ -133,7 +133,7 @@ class _Consumer:
         """Fail of silence that has lasted too long."""
         self.check_events()
         if seconds > self.settings.silence_s and self.failed is None:
-            self.failed = self.trouble or silent(self.settings)
+            self.failed = self.trouble or of_silent_cluster(self.settings)
 
 
 def _give_token(lib: ctypes.CDLL, client: int, settings: KafkaSettings) -> None:
