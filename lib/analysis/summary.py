@@ -9,6 +9,7 @@ import numpy as np
 
 from lib.analysis.tally import Tally
 from lib.core.columns import CLIENT, EVENT_TIME, MISSING_TIME, RECEIVED_TIME, SESSION
+from lib.loading.contents import bounds_of_both
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,8 +74,8 @@ class Extremes:
         """Return that of the events of both."""
         return Extremes(
             self.events + other.events,
-            _around(self.event, other.event),
-            _around(self.received, other.received),
+            bounds_of_both(self.event, other.event),
+            bounds_of_both(self.received, other.received),
             self.delays + other.delays,
         )
 
@@ -115,12 +116,6 @@ def summary_of(of: Extremes, clients: int, sessions: int) -> Summary:
 
 def _bounds(times: NDArray[np.int64]) -> tuple[int, int] | None:
     return (int(times.min()), int(times.max())) if len(times) else None
-
-
-def _around(one: tuple[int, int] | None, other: tuple[int, int] | None) -> tuple[int, int] | None:
-    if one is None or other is None:
-        return one or other
-    return min(one[0], other[0]), max(one[1], other[1])
 
 
 def _distinct(column: pd.Series, rows: NDArray[np.int64] | slice) -> int:
