@@ -129,6 +129,8 @@ def test_no_browser_fetches_what_a_name_links_to(page, app):
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{app}/?source=Files&correct=true")
+    expect(page.get_by_text("was silent for 61 s").first).to_be_visible()
+    page.get_by_text("First records", exact=True).click()
     expect(page.get_by_test_id("stDataFrame")).not_to_have_count(0)
     for title in ["Overview", "Comparison", "Sessions", "Delay", "Outages", "Windows"]:
         if title != "Overview":
