@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 import streamlit as st
 from hypothesis import HealthCheck, settings
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from streamlit import config
 from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.runtime.scriptrunner import script_runner
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
     from pathlib import Path
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
     from tests.support.broker import Broker
     from tests.support.registry import Registry
@@ -61,7 +61,7 @@ def pytest_runtest_makereport(
     """Show below a failed test what its page said."""
     report = yield
     page = getattr(item, "funcargs", {}).get("page")
-    if report.when == "call" and report.failed and page is not None:
+    if report.when == "call" and report.failed and isinstance(page, Page):
         report.sections.append(("The page", f"{page.url}\n{page.inner_text('body')}"))
     return report
 
