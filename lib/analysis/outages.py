@@ -102,6 +102,18 @@ def outages_and_rhythm(
     return outages_of(events, envelopes, numbers, sensitivity=sensitivity)
 
 
+def touched(table: pd.DataFrame) -> pd.Series:
+    """Return how many events each outage held back or lost, int64."""
+    return table[HELD_BACK] + table[LOST]
+
+
+def affected(table: pd.DataFrame, clients: int) -> Floats:
+    """Return how many events outages held back, or lost, of each client code."""
+    codes = table[CLIENT].cat.codes.to_numpy()
+    held = np.bincount(codes, weights=touched(table).to_numpy("float64"), minlength=clients)
+    return held.astype(np.float64)
+
+
 def outages_of(
     events: pd.DataFrame,
     envelopes: LowerEnvelopes,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +12,8 @@ import pandas as pd
 
 from lib.analysis import outages as found
 from lib.charts import colours, density
+from lib.charts.comparison_data import ComparisonData, RowOrder, comparison_question
+from lib.charts.drawn_events import MOST_POINTS
 from lib.charts.held_back import outage_layers
 from lib.charts.picture import (
     ROWS,
@@ -37,26 +38,18 @@ from lib.charts.rows import (
     ROW_PX,
     START,
     Lanes,
-    bin_width,
-    client_lanes,
-    count_cells,
     filled_bins,
 )
-from lib.charts.silences import affected, silence_marks
+from lib.charts.silences import silence_marks
 from lib.charts.texts import drawn_names
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
+from lib.core.blockwise import answered
 from lib.core.columns import CLIENT, EVENT_TIME, MISSING_TIME, RECEIVED_TIME, SEQUENCE, SESSION
 from lib.core.formatting import counted, duration
 from lib.events.table import TimeDomain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-MOST_POINTS: Final = 5_000
-"""Events drawn one by one; beyond, they are counted."""
-
-MOST_CELLS: Final = 3_000
-"""Cells of one panel that tell their number of events."""
 
 BRUSHES: Final = {TimeDomain.EVENT: "brush_event", TimeDomain.RECEIVED: "brush_received"}
 """Names of the selections that set the time window, on either clock; their field is `TIME`."""
@@ -65,15 +58,6 @@ _TITLES: Final = {
     TimeDomain.EVENT: ("Event time: when it happened", colours.EVENT_TIME_COLOUR),
     TimeDomain.RECEIVED: ("Received time: when it arrived", colours.RECEIVED_TIME_COLOUR),
 }
-
-
-class RowOrder(StrEnum):
-    """What the rows of clients are sorted by."""
-
-    AFFECTED = "affected"
-    DELAY = "delay"
-    EVENTS = "events"
-    CLIENT = "client"
 
 
 ORDERS: Final = {
@@ -176,98 +160,67 @@ def comparison(
     order
         Of the rows.
     """
-    codes = table[CLIENT].cat.codes.to_numpy()[rows].astype(np.int32)
-    clients = table[CLIENT].cat.categories
-    weights = _weights(order, codes, table, rows, outages)
-    lanes = client_lanes(clients, codes, max(4, height // ROW_PX), weights)
-    every = {clock: table[clock.milliseconds].to_numpy()[rows] for clock in TimeDomain}
-    times = {clock: ms for clock, ms in every.items() if ms.max() != MISSING_TIME}
-    low, high = _extent(times)
-    width = None if len(codes) <= MOST_POINTS else -(-(high - low) // density.COLUMNS)
-    if width is None:
-        points = _points(table, rows, lanes, zero_ms, scale)
-        panels = {clock: [_point_panel(points, clock, lanes, scale)] for clock in times}
-        margin = (high - low) // 100  # or the frame would cut the outermost points
-        domain = (low - margin, high + margin)
+    most = lanes_in(height)
+    question = comparison_question(table, rows, most_lanes=most, outages=outages, order=order)
+    return drawn_comparison(
+        answered(question), zero_ms=zero_ms, scale=scale, height=height, outages=outages
+    )
+
+
+def lanes_in(height: int) -> int:
+    """Return how many rows of clients can be read in a panel of some px."""
+    return max(4, height // ROW_PX)
+
+
+def drawn_comparison(
+    data: ComparisonData,
+    *,
+    zero_ms: int,
+    scale: TimeScale,
+    height: int,
+    outages: pd.DataFrame | None = None,
+) -> ComparisonChart:
+    """Draw what `comparison_question` found; the rest as in `comparison`."""
+    lanes = data.lanes
+    if data.points is not None:
+        points = _points(data.points, lanes, zero_ms, scale)
+        panels = {clock: [_point_panel(points, clock, lanes, scale)] for clock in data.extents}
     else:
-        domain = (low, low + density.COLUMNS * width)
-        panels = _count_panels(lanes, codes, times, zero_ms, scale, domain, height)
-    marked = _of_lanes(outages, lanes)
+        panels = _count_panels(data, zero_ms, scale, height)
+    marked = _of_lanes(outages, data)
     # In a chart of several, Altair ends the name of a view with the place of its panel.
     views = {clock: f"view_{place}" for place, clock in enumerate(panels)}
+    domain = data.domain_ms
     framed = [
         _framed(panel, clock, views[clock], lanes, marked, zero_ms, scale, domain, height)
         for clock, panel in panels.items()
     ]
-    chart = _stacked(framed, views, are_points=width is None)
+    chart = _stacked(framed, views, are_points=data.points is not None)
     return ComparisonChart(
         chart,
-        len(codes),
+        data.events,
         lanes,
-        width,
-        tuple(times),
-        len(marked) if TimeDomain.RECEIVED in times else 0,
+        data.width_ms,
+        tuple(data.extents),
+        len(marked) if TimeDomain.RECEIVED in data.extents else 0,
         int(marked[found.HELD_BACK].sum()),
     )
 
 
-def _weights(
-    order: RowOrder,
-    codes: NDArray[np.integer],
-    table: pd.DataFrame,
-    rows: NDArray[np.int64] | slice,
-    outages: pd.DataFrame | None,
-) -> NDArray[np.float64] | None:
-    """Return what each client's row is sorted by, the largest first."""
-    number = len(table[CLIENT].cat.categories)
-    known = codes >= 0
-    match order:
-        case RowOrder.AFFECTED if outages is not None:
-            return affected(outages, number)
-        case RowOrder.EVENTS:
-            return np.bincount(codes[known], minlength=number).astype(np.float64)
-        case RowOrder.DELAY:
-            received = table[RECEIVED_TIME].to_numpy()[rows]
-            known &= received != MISSING_TIME
-            largest = np.full(number, -np.inf)
-            delays = received[known] - table[EVENT_TIME].to_numpy()[rows][known]
-            np.maximum.at(largest, codes[known], delays)
-            return largest
-    return None
-
-
-def _of_lanes(outages: pd.DataFrame | None, lanes: Lanes) -> pd.DataFrame:
+def _of_lanes(outages: pd.DataFrame | None, data: ComparisonData) -> pd.DataFrame:
     """Return the outages, and not what is quiet, of clients that have a row."""
     if outages is None:
         return pd.DataFrame({found.HELD_BACK: pd.Series(dtype="int64")})
     told = outages[outages[found.KIND] != found.QUIET]
-    return told[lanes.of(told[CLIENT].cat.codes.to_numpy()) >= 0]
+    told = told.assign(**{CLIENT: told[CLIENT].cat.set_categories(data.clients)})
+    return told[data.lanes.of(told[CLIENT].cat.codes.to_numpy()) >= 0]
 
 
-def _extent(times: dict[TimeDomain, NDArray[np.int64]]) -> tuple[int, int]:
-    low = min(map(_first, times.values()))
-    high = max(int(ms.max()) for ms in times.values())
-    return low, max(high, low + 1)
-
-
-def _first(times_ms: NDArray[np.int64]) -> int:
-    """Return the first time that is not missing, which is the least of all numbers."""
-    first = int(times_ms.min())
-    return first if first != MISSING_TIME else int(times_ms[times_ms != MISSING_TIME].min())
-
-
-def _points(
-    table: pd.DataFrame,
-    rows: NDArray[np.int64] | slice,
-    lanes: Lanes,
-    zero_ms: int,
-    scale: TimeScale,
-) -> pd.DataFrame:
-    seen = table.iloc[rows]
+def _points(seen: pd.DataFrame, lanes: Lanes, zero_ms: int, scale: TimeScale) -> pd.DataFrame:
     client, session = drawn_names(seen[CLIENT], seen[SESSION])
     points = pd.DataFrame(
         {
-            "row": lanes.named(lanes.of(seen[CLIENT].cat.codes.to_numpy())),
+            "row": lanes.named(seen[LANE].to_numpy()),
             "client": client,
             "session": session,
             "event": drawn_times(seen[EVENT_TIME], zero_ms, scale),
@@ -320,35 +273,22 @@ def _point_panel(
 
 
 def _count_panels(
-    lanes: Lanes,
-    codes: NDArray[np.integer],
-    times: dict[TimeDomain, NDArray[np.int64]],
-    zero_ms: int,
-    scale: TimeScale,
-    domain_ms: tuple[int, int],
-    height: int,
+    data: ComparisonData, zero_ms: int, scale: TimeScale, height: int
 ) -> dict[TimeDomain, list[alt.Chart]]:
     """Draw counts: an image of all of them, and over it cells that nobody sees, which tell them.
 
     Both panels have one measure of shades.
     """
-    start, end = domain_ms
-    width = (end - start) // density.COLUMNS
-    fine = {
-        clock: count_cells(
-            lanes, codes, ms, start_ms=start, width_ms=width, columns=density.COLUMNS
-        )
-        for clock, ms in times.items()
-    }
-    most = max(int(cells.max()) for cells in fine.values())
-    shades = colours.lane_colours(lanes)
+    start, end = data.domain_ms
+    most = max(int(cells.max()) for cells in data.cells.values())
+    shades = colours.lane_colours(data.lanes)
     panels = {}
-    for clock, ms in times.items():
+    for clock, cells in data.cells.items():
         place = pd.DataFrame(
             {
                 TIME: drawn_times(np.array([start]), zero_ms, scale),
                 "end": drawn_times(np.array([end]), zero_ms, scale),
-                "image": [density.image(fine[clock], shades, most)],
+                "image": [density.image(cells, shades, most)],
             }
         )
         image = (
@@ -361,7 +301,7 @@ def _count_panels(
                 url=alt.Url(field="image", type="nominal"),
             )
         )
-        told = _told_cells(lanes, codes, ms, zero_ms, scale, domain_ms)
+        told = _told_cells(data, clock, zero_ms, scale)
         panels[clock] = [told, image.encode(x=along(TIME, scale))]
     first = next(iter(panels.values()))
     first.append(density.legend(most))
@@ -369,20 +309,10 @@ def _count_panels(
 
 
 def _told_cells(
-    lanes: Lanes,
-    codes: NDArray[np.integer],
-    times_ms: NDArray[np.int64],
-    zero_ms: int,
-    scale: TimeScale,
-    domain_ms: tuple[int, int],
+    data: ComparisonData, clock: TimeDomain, zero_ms: int, scale: TimeScale
 ) -> alt.Chart:
-    most = max(40, MOST_CELLS // len(lanes.labels))
-    start, span = domain_ms[0], domain_ms[1] - domain_ms[0]
-    width = bin_width(span, most)
-    cells = count_cells(
-        lanes, codes, times_ms, start_ms=start, width_ms=width, columns=span // width + 1
-    )
-    counts = filled_bins(cells, start_ms=start, width_ms=width)
+    lanes = data.lanes
+    counts = filled_bins(data.told[clock], start_ms=data.domain_ms[0], width_ms=data.told_ms)
     told = pd.DataFrame(
         {
             "row": lanes.named(counts[LANE].to_numpy()),

@@ -11,7 +11,7 @@ import pandas as pd
 
 from lib.analysis import delays
 from lib.charts import colours
-from lib.charts.comparison import MOST_POINTS
+from lib.charts.drawn_events import MOST_POINTS
 from lib.charts.picture import (
     FIT,
     TIME,

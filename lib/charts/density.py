@@ -18,24 +18,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-COLUMNS: Final = 1_000
-"""Cells across: a panel is about as many pixels wide."""
-
 FAINTEST: Final = 0.45
 """Opacity of a cell of one event; that of the fullest is 1."""
 
 _SHADES: Final = 12
 """Opacities in an image: eyes tell no more, and the image stays small."""
-
-
-def cell_counts(
-    row: NDArray[np.integer], column: NDArray[np.integer], shape: tuple[int, int]
-) -> NDArray[np.int64]:
-    """Return how many events fall on each cell, an array of `shape`."""
-    flat: NDArray[np.int64] = np.bincount(
-        row.astype(np.int64) * shape[1] + column, minlength=shape[0] * shape[1]
-    )
-    return flat.reshape(shape)
 
 
 def image(cells: NDArray[np.int64], colour: Sequence[str], most: int) -> str:

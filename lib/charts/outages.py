@@ -9,7 +9,7 @@ import altair as alt
 from lib.analysis import outages
 from lib.charts.picture import FIT, ROWS, TIME, TITLE, Picture, zoom
 from lib.charts.rows import ROW_PX, client_lanes, shown_name
-from lib.charts.silences import MOST_OUTAGES, affected, silence_marks, worst
+from lib.charts.silences import MOST_OUTAGES, silence_marks, worst
 from lib.charts.times import time_axis
 from lib.core.columns import CLIENT, LOST
 from lib.core.formatting import counted, duration
@@ -44,7 +44,7 @@ def outage_timeline(
     clients = table[CLIENT].cat.categories
     shown = worst(table)
     codes = shown[CLIENT].cat.codes.to_numpy()
-    lanes = client_lanes(clients, codes, HEIGHT // ROW_PX, affected(table, len(clients)))
+    lanes = client_lanes(clients, codes, HEIGHT // ROW_PX, outages.affected(table, len(clients)))
     rows = alt.Y(
         "row:O",
         title="Client" if lanes.are_clients else "Clients",

@@ -16,8 +16,6 @@ from lib.charts.times import drawn_times, time_tooltip
 from lib.core.columns import CLIENT, LAST_HEARD, LOST
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from lib.charts.rows import Lanes
     from lib.charts.times import TimeScale
 
@@ -31,23 +29,9 @@ KIND_COLOURS: Final = {
 }
 
 
-def touched(table: pd.DataFrame) -> pd.Series:
-    """Return how many events each outage held back or lost, int64."""
-    return table[outages.HELD_BACK] + table[LOST]
-
-
-def affected(table: pd.DataFrame, clients: int) -> NDArray[np.float64]:
-    """Return how many events outages held back, or lost, of each client code."""
-    codes = table[CLIENT].cat.codes.to_numpy()
-    held: NDArray[np.float64] = np.bincount(
-        codes, weights=touched(table).to_numpy(dtype="float64"), minlength=clients
-    ).astype(np.float64)
-    return held
-
-
 def worst(table: pd.DataFrame) -> pd.DataFrame:
     """Return the `MOST_OUTAGES` outages that touch the most events."""
-    return table.loc[touched(table).nlargest(MOST_OUTAGES).index]
+    return table.loc[outages.touched(table).nlargest(MOST_OUTAGES).index]
 
 
 def silence_marks(

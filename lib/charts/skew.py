@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lib.charts import colours, density
-from lib.charts.comparison import MOST_POINTS
+from lib.charts.drawn_events import COLUMNS, MOST_POINTS, counts
 from lib.charts.picture import (
     FIT,
     TIME,
@@ -431,8 +431,8 @@ def _counted(
     frame: _Frame,
 ) -> list[alt.Chart]:
     """Draw counts: cells that tell them, an image of all events, and a cross for late ones."""
-    across, row = _cell(event, up, frame, density.COLUMNS, _ROWS)
-    fine = density.cell_counts(_ROWS - 1 - row, across, (_ROWS, density.COLUMNS))
+    across, row = _cell(event, up, frame, COLUMNS, _ROWS)
+    fine = counts(_ROWS - 1 - row, across, (_ROWS, COLUMNS))
     most = int(fine.max())
     ends = np.array([frame.ends[0]]), np.array([frame.ends[1]])
     place = pd.DataFrame(

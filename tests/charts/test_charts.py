@@ -16,9 +16,10 @@ from lib.analysis import delays
 from lib.analysis.outages import outages_and_rhythm
 from lib.analysis.sessions import SESSIONS
 from lib.charts.colours import client_colours
-from lib.charts.comparison import MOST_CELLS, MOST_POINTS, RowOrder, comparison
+from lib.charts.comparison import RowOrder, comparison
+from lib.charts.comparison_data import MOST_CELLS
 from lib.charts.delay import distribution, over_time
-from lib.charts.density import COLUMNS
+from lib.charts.drawn_events import COLUMNS, MOST_POINTS
 from lib.charts.histogram import MOST_DOTS, session_histogram
 from lib.charts.outages import HEIGHT, outage_timeline
 from lib.charts.picture import delays_up, durations_up

@@ -176,7 +176,7 @@ def test_an_event_that_is_clicked_in_a_chart_leads_to_its_record(page, key, view
 @pytest.mark.usefixtures("app_isolation")
 def test_a_chart_of_counts_says_how_to_come_to_records(monkeypatch):
     # Given more events than are drawn one by one; what zooming does, a browser test sees
-    monkeypatch.setattr("lib.charts.comparison.MOST_POINTS", 1_000)
+    monkeypatch.setattr("lib.charts.comparison_data.MOST_POINTS", 1_000)
     at = open_app(COMPARISON, topic="sessions-100")
     assert "Zoom in for the records of a stretch" in captions(at)
     assert at.get_by_key("comparison_records").disabled
