@@ -1,6 +1,7 @@
 import streamlit as st
 
 from lib.analysis.sessions import session_counts
+from lib.analysis.tally import Tally
 from lib.charts.histogram import session_histogram
 from lib.ui import parameters
 from lib.ui.chart import show_picture
@@ -28,7 +29,7 @@ bins = st.slider(
     help="More bins tell numbers of events apart that are close; fewer show the shape.",
 )
 show_picture(
-    session_histogram(counts["counts"], bins),
+    session_histogram(Tally.of(counts["counts"].to_numpy()), bins),
     parameters.SESSION_HISTOGRAM,
     "A session that the window or the filter cuts counts with its visible events only, here and in "
     "the table; lost and duplicate ones are of all its events.",

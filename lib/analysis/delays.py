@@ -21,8 +21,8 @@ import pandas as pd
 
 from lib.analysis import kernels
 from lib.analysis.received import has_received_time, with_received_time
-from lib.analysis.tally import NO_VALUES, Tally
-from lib.core.blockwise import Answer, Carry, added, answered
+from lib.analysis.tally import NO_VALUES, Tally, find_quantiles
+from lib.core.blockwise import Answer, Carry, Pool, added, alone, answered
 from lib.core.columns import EVENT_TIME, EVENTS, FROM, PARTITION, RECEIVED_TIME, TO
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lib.analysis.kernels import Groups, Ints
-    from lib.core.blockwise import Question
+    from lib.analysis.kernels import Ints
+    from lib.core.blockwise import Question, Steps
 
 SHARES: Final[Sequence[float]] = (0.0, 0.5, 0.9, 0.99, 0.999, 1.0)
 
@@ -102,19 +102,34 @@ def delay_over_time(
         `From` and `To`, int64 epoch ms, `From` ≤ t < `To`; `Events` int64; one Int64 column in
         ms for each share, missing where a stretch has no events.
     """
+    return alone(find_over_time(events, shares, bins=bins, between=between))
+
+
+def find_over_time(
+    events: pd.DataFrame,
+    shares: Sequence[float] = (0.5, 0.9, 0.99),
+    *,
+    bins: int = 200,
+    between: tuple[int, int] | None = None,
+) -> Steps[pd.DataFrame]:
+    """Find `delay_over_time` of blocks of events."""
     events = with_received_time(events)
     times = kernels.ints(events[EVENT_TIME])
-    first, last = between or (int(times.min(initial=_LATEST)), int(times.max(initial=-1)))
+    own = int(times.min(initial=_LATEST)), int(times.max(initial=-1))
+    first, last = between or (yield Pool(own, _around))
     width = max(-(-(last + 1 - first) // bins), 1)
     starts = np.arange(first, last + 1, width)
     place = ((times - first) // width).astype(np.int32)
-    counts = kernels.counts(place, len(starts))
-    used = np.flatnonzero(counts)
-    numbers = np.cumsum(counts > 0, dtype=np.int32) - np.int32(1)
-    groups = kernels.Groups(kernels.taken(numbers, place), pd.Index(used))
-    filled = _with_quantiles(pd.DataFrame(index=used), groups, _delay(events), shares)
+    counts, found = yield from find_quantiles(place, len(starts), _delay(events), shares)
     table = pd.DataFrame({FROM: starts, TO: starts + width, EVENTS: counts})
-    return table.join(filled.astype("Int64"))
+    for column, share in enumerate(shares):
+        quantile = pd.array(found[:, column], dtype="Int64")
+        table[quantile_name(share)] = pd.Series(quantile).mask(counts == 0)
+    return table
+
+
+def _around(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    return min(one[0], other[0]), max(one[1], other[1])
 
 
 def delay_distribution(
@@ -141,14 +156,31 @@ def delay_distribution(
         `To`, float64.
     """
     events = with_received_time(events)
-    groups, delays = _groups(events, by), _delay(events)
+    if by is None:
+        return distribution_table(Tally.of(_delay(events)), per_decade=per_decade)
+    groups, delays = kernels.group_by(events, by), _delay(events)
     ends = _bin_ends(int(delays.max(initial=1)), per_decade)
-    counts = _counts_in_bins(groups, delays, ends)
-    sizes = groups.sizes[:, np.newaxis]
-    table = _labels(groups, by).iloc[np.repeat(np.arange(groups.n), len(ends))]
-    table = table.reset_index(drop=True)
-    table[FROM] = np.tile(np.concatenate(([0], ends[:-1])), groups.n)
-    table[TO] = np.tile(ends, groups.n)
+    cells = groups.codes * len(ends) + np.searchsorted(ends, delays, side="left")
+    counts = kernels.counts(cells.astype(np.int32), groups.n * len(ends))
+    labels = pd.DataFrame({by: groups.labels})
+    return _distribution(labels, counts.reshape(groups.n, len(ends)), ends)
+
+
+def distribution_table(delays: Tally, *, per_decade: int = 10) -> pd.DataFrame:
+    """Return the result of `delay_distribution` where delays are counted."""
+    ends = _bin_ends(int(delays.value.max(initial=1)), per_decade)
+    place = np.searchsorted(ends, delays.value, side="left")
+    counts = np.bincount(place, delays.count, len(ends)).astype(np.int64)
+    groups = min(delays.n, 1)
+    return _distribution(pd.DataFrame(index=range(groups)), counts[np.newaxis][:groups], ends)
+
+
+def _distribution(labels: pd.DataFrame, counts: Ints, ends: Ints) -> pd.DataFrame:
+    """Return the table of counts by group, with these labels, and bin, with these ends."""
+    sizes = counts.sum(axis=1, keepdims=True)
+    table = labels.iloc[np.repeat(np.arange(len(labels)), len(ends))].reset_index(drop=True)
+    table[FROM] = np.tile(np.concatenate(([0], ends[:-1])), len(labels))
+    table[TO] = np.tile(ends, len(labels))
     table[EVENTS] = counts.ravel()
     table[SHARE] = (counts / sizes).ravel()
     table[LONGER] = ((sizes - counts.cumsum(axis=1)) / sizes).ravel()
@@ -248,37 +280,9 @@ def _delay(events: pd.DataFrame) -> Ints:
     return kernels.ints(events[RECEIVED_TIME]) - kernels.ints(events[EVENT_TIME])
 
 
-def _groups(events: pd.DataFrame, by: str | None) -> Groups:
-    return kernels.whole_topic(events) if by is None else kernels.group_by(events, by)
-
-
-def _labels(groups: Groups, by: str | None) -> pd.DataFrame:
-    return pd.DataFrame(index=range(groups.n)) if by is None else pd.DataFrame({by: groups.labels})
-
-
-def _with_quantiles(
-    table: pd.DataFrame, groups: Groups, values: Ints, shares: Sequence[float]
-) -> pd.DataFrame:
-    found = kernels.quantiles_within(groups, values, shares)
-    for column, share in enumerate(shares):
-        table[quantile_name(share)] = found[:, column]
-    return table
-
-
 def _bin_ends(largest: int, per_decade: int) -> Ints:
     """Return whole milliseconds, about equally far apart on a log axis, 1 up to `largest`."""
     decades = int(np.ceil(np.log10(max(largest, 1)))) + 1
     steps = np.arange(decades * per_decade + 1) / per_decade
     ends = np.unique(np.round(10.0**steps).astype(np.int64))
     return ends[: int(np.searchsorted(ends, largest)) + 1]
-
-
-def _counts_in_bins(groups: Groups, values: Ints, ends: Ints) -> Ints:
-    """Return how many values each group has in each bin, by the bin's end, which is in it."""
-    codes, times = groups.codes, None
-    if groups.n <= 1:  # fewer values to look up
-        values, times = kernels.tally(values)
-        codes = np.zeros(len(values), np.int32)
-    cells = codes * len(ends) + np.searchsorted(ends, values, side="left")
-    counts = np.bincount(cells, weights=times, minlength=groups.n * len(ends))
-    return counts.astype(np.int64).reshape(groups.n, len(ends))

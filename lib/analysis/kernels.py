@@ -8,6 +8,7 @@ Positions and codes are int32: half the memory of int64, and enough for 2,147,48
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -299,6 +300,22 @@ def tally(values: Ints) -> tuple[Ints, Ints]:
     _tally(np.zeros(len(values), np.int32), values, low, span, times)
     found = np.flatnonzero(times)
     return found + low, times[found].astype(np.int64)
+
+
+ALONE: Final = 128
+"""Whole numbers whose size is less have a bin each."""
+
+
+@compiled
+def bins(values: Ints) -> Ints:
+    """Return the bin of each value: rising with it, 1.6 % wide, of small values that value."""
+    found = np.empty(len(values), np.int64)
+    for event in range(len(values)):
+        size = abs(values[event])
+        doubled = max(math.frexp(size)[1] - 7, 0)  # how often a number of 7 digits is
+        size = (size >> doubled) + doubled * (ALONE // 2)
+        found[event] = size if values[event] >= 0 else -size
+    return found
 
 
 def count_up_to(values: npt.NDArray[Any], limits: npt.NDArray[Any]) -> Ints:

@@ -115,7 +115,7 @@ def nothing_found(
     if why_no_delay(verdict):
         numbers = "" if analysis.numbering is None else "Sequence numbers show nothing. "
         late = "Whether events are late cannot be told from these received times."
-        if topic.events.timed.empty:
+        if not topic.contents.has_received_time:
             late = "Whether events are late cannot be told without received times."
         return f"{numbers}{late}"
     return NOTHING if diagnosis is None else _ONLY_THE_CLOCKS

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from lib.analysis.tally import Tally
+from lib.core.blockwise import Answer, added
 from lib.core.columns import CLIENT, EVENT_TIME, MISSING_TIME, RECEIVED_TIME, SESSION
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from lib.core.blockwise import Question
 
 COUNTS: Final = "counts"
 
@@ -51,7 +55,25 @@ def session_counts(
     return pd.DataFrame({SESSION: sessions.categories[order], COUNTS: counts[order]})
 
 
-def count_histogram(counts: pd.Series, bins: int = DEFAULT_BINS) -> pd.DataFrame:
+def sizes_question(
+    table: pd.DataFrame, rows: NDArray[np.int64] | slice = slice(None)
+) -> Question[Tally]:
+    """Ask how many sessions have how many of the events at `rows` of some blocks.
+
+    A session may be in several blocks; it is known by the hash of its name.
+    """
+    yield from ()  # a question without a round
+    counts = session_counts(table, rows)
+    names = pd.util.hash_array(np.asarray(counts[SESSION]), categorize=False).view(np.int64)
+    order = np.argsort(names)
+    return Answer(Tally(names[order], counts[COUNTS].to_numpy()[order]), added, _sizes)
+
+
+def _sizes(each: Tally) -> Tally:
+    return Tally.of(each.count)
+
+
+def count_histogram(sizes: Tally, bins: int = DEFAULT_BINS) -> pd.DataFrame:
     """Return the histogram of session sizes, as `DataFrame.hist(bins=bins)` draws it.
 
     Equal bins from the smallest to the largest count, each closed on the left, the last on both
@@ -61,7 +83,7 @@ def count_histogram(counts: pd.Series, bins: int = DEFAULT_BINS) -> pd.DataFrame
     -------
     Columns `start` and `end` float64 (events), `sessions` int64; one row a bin, empty ones too.
     """
-    sessions, limits = np.histogram(counts.to_numpy(), bins=bins)
+    sessions, limits = np.histogram(sizes.value, bins=bins, weights=sizes.count)
     return pd.DataFrame({BIN_START: limits[:-1], BIN_END: limits[1:], SESSIONS: sessions})
 
 

@@ -16,6 +16,8 @@ from lib.core.blockwise import Pool, added
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from lib.analysis.kernels import Floats, Ints
     from lib.core.blockwise import Steps
 
@@ -108,3 +110,46 @@ def find_median(values: Ints) -> Steps[float]:
 
 
 NO_VALUES: Final = Tally(np.empty(0, np.int64), np.empty(0, np.int64))
+
+
+_BINS: Final = 1 << 13  # of either sign; more than `kernels.bins` has for any number
+_LARGEST: Final = 1 << 50  # in ms, 35,000 years: no two times are as far apart
+
+
+def find_quantiles(
+    codes: NDArray[np.int32], groups: int, values: Ints, shares: Sequence[float]
+) -> Steps[tuple[Ints, Ints]]:
+    """Find the sizes of groups, and quantiles in each, as `kernels.quantiles_within` does.
+
+    Counted in bins first, 1.6 % wide, then by value in the bins that hold a quantile: what is
+    pooled is small, however many values there are. Of a group without values, quantiles are 0.
+
+    Parameters
+    ----------
+    codes
+        The group of each value, from 0 to before `groups`.
+    """
+    cells = codes.astype(np.int64) * _BINS + kernels.bins(values) + _BINS // 2
+    binned: Tally = yield Pool(Tally.of(cells), added)
+    sizes = np.bincount(binned.value // _BINS, binned.count, groups).astype(np.int64)
+    places = (np.cumsum(sizes) - sizes)[:, np.newaxis] + kernels.ranks(sizes, shares)
+    places = places[sizes > 0]
+    ends = np.cumsum(binned.count)
+    at = np.searchsorted(ends, places, side="right")
+    bins = binned.value % _BINS - _BINS // 2
+    some = np.unique(at[np.abs(bins[at]) >= kernels.ALONE])
+    number = np.zeros(groups * _BINS, np.int64)
+    number[binned.value[some]] = np.arange(1, len(some) + 1)
+    of_some = number[cells]
+    looked = of_some > 0
+    inside: Tally = yield Pool(Tally.of(of_some[looked] * _LARGEST + values[looked]), added)
+    found = bins[at]
+    is_of_some = np.isin(at, some)
+    before = (np.cumsum(binned.count[some]) - binned.count[some])[
+        np.searchsorted(some, at[is_of_some])
+    ]
+    rank = before + (places - ends[at] + binned.count[at])[is_of_some]
+    found[is_of_some] = (inside.at(rank) + _LARGEST // 2) % _LARGEST - _LARGEST // 2
+    quantiles = np.zeros((groups, len(shares)), np.int64)
+    quantiles[sizes > 0] = found
+    return sizes, quantiles

@@ -35,10 +35,10 @@ from lib.charts.rows import (
     END,
     EVENTS,
     LANE,
-    ROW_PX,
     START,
     Lanes,
     filled_bins,
+    lanes_in,
 )
 from lib.charts.silences import silence_marks
 from lib.charts.texts import drawn_names
@@ -165,11 +165,6 @@ def comparison(
     return drawn_comparison(
         answered(question), zero_ms=zero_ms, scale=scale, height=height, outages=outages
     )
-
-
-def lanes_in(height: int) -> int:
-    """Return how many rows of clients can be read in a panel of some px."""
-    return max(4, height // ROW_PX)
 
 
 def drawn_comparison(

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lib.analysis.outages import affected
-from lib.charts.drawn_events import COLUMNS, MOST_POINTS, both_drawn, in_arrival_order, one_by_one
+from lib.charts.drawn_events import COLUMNS, MOST_POINTS, in_arrival_order, one_by_one
 from lib.charts.rows import LANE, bin_width, client_lanes, count_cells
 from lib.core.blockwise import Answer, Pool, added, stacked
 from lib.core.columns import CLIENT, MISSING_TIME
@@ -80,9 +80,10 @@ class ComparisonData:
 
     def __add__(self, other: ComparisonData) -> ComparisonData:
         """Return that of the events of both, which have everything else in common."""
+        if self.points is not None and other.points is not None:
+            return replace(self, points=stacked(self.points, other.points))
         return replace(
             self,
-            points=both_drawn(self.points, other.points),
             cells={clock: cells + other.cells[clock] for clock, cells in self.cells.items()},
             told={clock: cells + other.told[clock] for clock, cells in self.told.items()},
         )
@@ -221,4 +222,6 @@ def _around(extents: list[Extent]) -> Extent:
 
 
 def _finished(found: ComparisonData) -> ComparisonData:
+    if found.points is None:
+        return found
     return replace(found, points=in_arrival_order(found.points))

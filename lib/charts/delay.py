@@ -11,7 +11,7 @@ import pandas as pd
 
 from lib.analysis import delays
 from lib.charts import colours
-from lib.charts.drawn_events import MOST_POINTS
+from lib.charts.delay_data import FEWEST, DelayOverTime, over_time_question
 from lib.charts.picture import (
     FIT,
     TIME,
@@ -29,19 +29,12 @@ from lib.charts.picture import (
 from lib.charts.rows import client_lanes, written
 from lib.charts.texts import drawn_names
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
+from lib.core.blockwise import answered
 from lib.core.columns import CLIENT, EVENT_TIME, EVENTS, FROM, RECEIVED_TIME, TO
 from lib.core.formatting import counted, delay_text, duration
 
 _LEAST_S: Final = 0.0005
 """Where delays of 0 and below are drawn on a log axis, s."""
-
-_FEWEST: Final = 20
-"""Events of a stretch of which quantiles are drawn; of fewer, each is a point."""
-
-_PER_STRETCH: Final = 100
-"""Events that a stretch has on average, at least: of as many, 99 % leave one out."""
-
-_MOST_STRETCHES: Final = 200
 
 _OVER_TIME_PX: Final = 240
 
@@ -192,17 +185,19 @@ def over_time(
     words
         What its times and clients are called; other words are of no records that can be clicked.
     """
-    stretches = _stretches(events)
-    full = stretches[stretches[EVENTS] >= _FEWEST]
-    event = events[EVENT_TIME].to_numpy()
-    width = int(stretches[TO].iloc[0] - stretches[FROM].iloc[0])
-    place = (event - int(stretches[FROM].iloc[0])) // width
-    few = events[stretches[EVENTS].to_numpy()[place] < _FEWEST] if len(full) else events
-    delay = (events[RECEIVED_TIME] - events[EVENT_TIME]).to_numpy()
-    low = min(int(delay.min()), 0) / 1000 * 1.3 - 0.002
-    high = max(int(delay.max()), 1) / 1000 * 1.3
-    margin = max(int(event.max() - event.min()) // 100, 1)
-    ends = int(event.min()) - margin, int(event.max()) + margin
+    found = answered(over_time_question(events))
+    return drawn_over_time(found, zero_ms=zero_ms, scale=scale, words=words)
+
+
+def drawn_over_time(
+    found: DelayOverTime, *, zero_ms: int, scale: TimeScale, words: Words = _OF_EVENTS
+) -> Picture:
+    """Draw what `over_time_question` found; the rest as in `over_time`."""
+    full, few, width = found.stretches, found.points, found.width_ms
+    low = min(found.delay[0], 0) / 1000 * 1.3 - 0.002
+    high = max(found.delay[1], 1) / 1000 * 1.3
+    margin = max((found.event[1] - found.event[0]) // 100, 1)
+    ends = found.event[0] - margin, found.event[1] + margin
     x = gridless(time_axis(TIME, words.across, scale, domain_ms=ends, zero_ms=zero_ms))
     y = alt.Y(
         "delay:Q",
@@ -221,21 +216,13 @@ def over_time(
         autosize=FIT,
         title=alt.Title(words.title, **TITLE),
     )
-    worst = int(delay.argmax())
     return Picture(
         chart.add_params(zoom("x")),
-        f"{words.title} of {counted(len(events), 'event')}; the longest is "
-        f"{delay_text(int(delay[worst]))}",
+        f"{words.title} of {counted(found.events, 'event')}; the longest is "
+        f"{delay_text(found.delay[1])}",
         _over_time_reading(len(few), width, are_bands=bool(len(full))),
         are_records=are_records,
     )
-
-
-def _stretches(events: pd.DataFrame) -> pd.DataFrame:
-    if len(events) <= MOST_POINTS:
-        return delays.delay_over_time(events, bins=1).assign(**{EVENTS: 0})
-    bins = min(_MOST_STRETCHES, len(events) // _PER_STRETCH)
-    return delays.delay_over_time(events, bins=bins)
 
 
 def _over_time_reading(few: int, width_ms: int, *, are_bands: bool) -> str:
@@ -243,7 +230,7 @@ def _over_time_reading(few: int, width_ms: int, *, are_bands: bool) -> str:
         return (
             "The only event is a point." if few == 1 else f"Each of the {few:,} events is a point."
         )
-    points = f" Where a stretch has fewer than {_FEWEST} events, each is a point." if few else ""
+    points = f" Where a stretch has fewer than {FEWEST} events, each is a point." if few else ""
     return (
         f"In each stretch of {duration(width_ms)}, 50 % of the events have no more delay than the "
         "line, 90 % none beyond the first band, 99 % none beyond the second."

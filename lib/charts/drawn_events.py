@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from lib.core.blockwise import stacked
 from lib.core.columns import (
     ARRIVAL,
     CLIENT,
@@ -49,15 +48,8 @@ def one_by_one(
     return told.assign(**columns).reset_index(drop=True)
 
 
-def both_drawn(one: pd.DataFrame | None, other: pd.DataFrame | None) -> pd.DataFrame | None:
-    """Return the events of two parts; None where there are too many for points."""
-    return None if one is None or other is None else stacked(one, other)
-
-
-def in_arrival_order(points: pd.DataFrame | None) -> pd.DataFrame | None:
+def in_arrival_order(points: pd.DataFrame) -> pd.DataFrame:
     """Return events one by one in the order in which they are drawn."""
-    if points is None:
-        return None
     return points.sort_values(ARRIVAL, ignore_index=True).drop(columns=ARRIVAL)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from lib.analysis import sessions
@@ -12,31 +13,34 @@ from lib.charts import colours
 from lib.charts.picture import FIT, TITLE, Picture
 from lib.core.formatting import counted
 
+if TYPE_CHECKING:
+    from lib.analysis.tally import Tally
+
 MOST_DOTS: Final = 60
 """Sessions that are drawn as a dot each; more are bars."""
 
 
-def session_histogram(counts: pd.Series[int], bins: int) -> Picture:
+def session_histogram(sizes: Tally, bins: int) -> Picture:
     """Draw sessions by their number of events: bars, or a dot a session where there are few.
 
     Parameters
     ----------
-    counts
-        Number of events of each session, at least one.
+    sizes
+        How many sessions have how many events; at least one.
     bins
         Of the histogram.
     """
-    table = sessions.count_histogram(counts, bins)
-    few = len(counts) <= MOST_DOTS
-    chart = _dots(counts, table) if few else _bars(table)
-    least, median, most = int(counts.min()), counts.median(), int(counts.max())
+    table = sessions.count_histogram(sizes, bins)
+    few = sizes.n <= MOST_DOTS
+    chart = _dots(sizes, table) if few else _bars(table)
+    least, median, most = int(sizes.value[0]), sizes.median, int(sizes.value[-1])
     drawn = "Each session is a dot." if few else "The height of a bar is a number of sessions."
     return Picture(
         chart.properties(
             autosize=FIT, title=alt.Title("Sessions by their number of events", **TITLE)
         ),
-        f"{counted(len(counts), 'session')} with {least:,} to {most:,} events, median {median:,g}",
-        f"{counted(len(counts), 'session')} with {least:,} to {counted(most, 'event')}, median "
+        f"{counted(sizes.n, 'session')} with {least:,} to {most:,} events, median {median:,g}",
+        f"{counted(sizes.n, 'session')} with {least:,} to {counted(most, 'event')}, median "
         f"{median:,g}. {drawn}",
     )
 
@@ -53,10 +57,11 @@ def _x(field: str, table: pd.DataFrame) -> alt.X:
     )
 
 
-def _dots(counts: pd.Series[int], table: pd.DataFrame) -> alt.Chart:
+def _dots(sizes: Tally, table: pd.DataFrame) -> alt.Chart:
     """Draw each session as a dot, those of a bin above one another."""
-    place = table[sessions.BIN_START].searchsorted(counts, side="right")
-    drawn = pd.DataFrame({"events": counts.to_numpy(), "bin": place})
+    events = np.repeat(sizes.value, sizes.count)
+    place = table[sessions.BIN_START].searchsorted(events, side="right")
+    drawn = pd.DataFrame({"events": events, "bin": place})
     drawn["nth"] = drawn.groupby("bin").cumcount() + 1
     alike = drawn.groupby("events")["bin"].transform("size")
     most = int(drawn["nth"].max())

@@ -138,6 +138,11 @@ def client_at(clients: pd.Index, text: str) -> int | None:
     return place if place >= 0 else None
 
 
+def lanes_in(height: int) -> int:
+    """Return how many rows of clients can be read in a panel of some px."""
+    return max(4, height // ROW_PX)
+
+
 def count_cells(
     lanes: Lanes,
     codes: NDArray[np.integer],

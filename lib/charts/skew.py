@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from lib.charts import colours, density
-from lib.charts.drawn_events import COLUMNS, MOST_POINTS, counts
 from lib.charts.picture import (
     FIT,
     TIME,
@@ -23,8 +22,22 @@ from lib.charts.picture import (
     places,
     zoom,
 )
+from lib.charts.skew_data import (
+    ACROSS,
+    HEIGHT,
+    LATE,
+    LINEAR_S,
+    ROWS,
+    UP,
+    Frame,
+    LateMarks,
+    SkewData,
+    delay_limit,
+    skew_question,
+)
 from lib.charts.texts import drawn_names
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
+from lib.core.blockwise import answered
 from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
 from lib.core.formatting import counted, delay_text
 
@@ -32,24 +45,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-
-PIXELS: Final = 1_400
-"""Width of a wide chart: the watermark's step line is exact to one of so many pixel columns."""
-
-LONGEST_DIAGONAL_MS: Final = 15 * 60_000
-"""Up to here received time is drawn over event time; beyond, delays would hide in the diagonal."""
-
-HEIGHT: Final = 340
-
-_ROWS: Final = HEIGHT // 2
-"""Rows of the image: lines of a pixel would hardly be seen."""
-
-_ACROSS: Final = 120
-_UP: Final = 60
-"""Cells that tell their number of events, on either axis, where events are counted."""
-
-_LINEAR_S: Final = 0.01
-"""Up to here the axis of delays is linear, on either side of 0."""
 
 _SHAPES: Final = ("circle", "cross")
 
@@ -65,107 +60,11 @@ class SkewPlot:
 
 
 @dataclass(frozen=True)
-class LateMarks:
-    """How the events of a topic are judged, one element an event of the whole topic.
+class _Axes(Frame):
+    """The axes of a plot as they are drawn; `zero_ms` and `scale` as in `skew_plot`."""
 
-    Attributes
-    ----------
-    watermark_ms
-        int64, epoch ms: the watermark or stream time when the event had arrived.
-    late
-        bool.
-    words
-        What an event is that is not late, and one that is.
-    clock
-        What the events are judged by.
-    """
-
-    watermark_ms: NDArray[np.int64]
-    late: NDArray[np.bool_]
-    words: tuple[str, str]
-    clock: str = "watermark"
-
-
-def behind_watermark(event_ms: NDArray[np.int64], delay_ms: int) -> LateMarks:
-    """Return the events judged by the watermark M − D alone, M including the event itself."""
-    watermark = np.maximum.accumulate(event_ms) - delay_ms
-    return LateMarks(watermark, event_ms < watermark, ("in time", "behind the watermark"))
-
-
-def watermark_steps(
-    watermark_ms: NDArray[np.int64], received_ms: NDArray[np.int64], domain_ms: tuple[int, int]
-) -> pd.DataFrame:
-    """Return the watermark over received time as a step line that is right to a pixel column.
-
-    Parameters
-    ----------
-    watermark_ms, received_ms
-        The watermark when each event had arrived, and when it did, epoch ms, in arrival order;
-        watermarks before 1970 are left out: that is how engines write that there is none.
-    domain_ms
-        The event times that the chart shows, epoch ms, from the first to the last.
-
-    Returns
-    -------
-    Columns `received` and `watermark` int64 (epoch ms), both rising: from there on the watermark
-    stands at that event time. The steps into each of `PIXELS` columns of the domain, and the last:
-    the line is never ahead of the true one, and inside the domain never behind it by a column.
-    """
-    rises = np.flatnonzero(np.diff(watermark_ms, prepend=np.iinfo(np.int64).min // 2))
-    rises = rises[watermark_ms[rises] >= 0]
-    first, last = domain_ms
-    visible = np.clip(watermark_ms[rises], first - 1, last + 1)
-    column = (visible - first) * PIXELS // max(last - first, 1)
-    kept = np.diff(column, prepend=column[:1] - 1) > 0
-    kept[-1:] = True
-    received = np.maximum.accumulate(received_ms)[rises]
-    return pd.DataFrame({"received": received[kept], "watermark": watermark_ms[rises][kept]})
-
-
-def delay_limit(steps: pd.DataFrame, domain_ms: tuple[int, int]) -> pd.DataFrame:
-    """Return how long an event may be under way, by when it happened, to be ahead of a watermark.
-
-    Parameters
-    ----------
-    steps
-        What `watermark_steps` returns.
-    domain_ms
-        The event times that the chart shows, epoch ms.
-
-    Returns
-    -------
-    Columns `event` int64 (epoch ms), rising, and `limit` int64 ms: an event that happened between
-    two steps of the watermark may take until the watermark steps over it; `limit` falls by 1 ms a
-    ms up to the next step, where it jumps up. A jump has two rows with the same `event`.
-    """
-    watermark, received = (steps[name].to_numpy() for name in ("watermark", "received"))
-    if not len(watermark):
-        return pd.DataFrame({"event": np.array([], np.int64), "limit": np.array([], np.int64)})
-    first, last = domain_ms
-    # Between steps that are far apart the line bends on an axis that is not linear.
-    between = np.linspace(first, last, PIXELS, dtype=np.int64)
-    between = between[(between < watermark[-1]) & ~np.isin(between, watermark)]
-    passed = received[np.searchsorted(watermark, between)]
-    event = np.concatenate((watermark, watermark[:-1], between))
-    at = np.concatenate((received, received[1:], passed))
-    order = np.lexsort((at, event))
-    inside = (event >= first) & (event <= last)
-    order = order[inside[order]]
-    return pd.DataFrame({"event": event[order], "limit": (at - event)[order]})
-
-
-@dataclass(frozen=True)
-class _Frame:
-    """The axes of a plot: event time across, and received time or delay up.
-
-    `ends` are of event time, epoch ms; `up` of what goes up: epoch ms, or delay in ms.
-    """
-
-    ends: tuple[int, int]
-    up: tuple[int, int]
     zero_ms: int
     scale: TimeScale
-    is_diagonal: bool
 
     def x(self) -> alt.X:
         axis = time_axis(TIME, "Event time", self.scale, domain_ms=self.ends, zero_ms=self.zero_ms)
@@ -186,7 +85,7 @@ class _Frame:
         return alt.Y(
             "up:Q",
             title="Delay",
-            **delays_up(low, high, HEIGHT, linear_s=_LINEAR_S, grid=False),
+            **delays_up(low, high, HEIGHT, linear_s=LINEAR_S, grid=False),
         )
 
     def kind(self) -> Literal["quantitative", "temporal"]:
@@ -198,25 +97,6 @@ class _Frame:
         if self.is_diagonal:
             return drawn_times(values_ms, self.zero_ms, self.scale)
         return pd.Series(values_ms / 1000.0)
-
-    def place(self, values_ms: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return where values are between the ends of the axis up, from 0 to 1."""
-        low, high = (self._even(np.array(end, np.float64)) for end in self.up)
-        share: NDArray[np.float64] = (self._even(values_ms.astype(np.float64)) - low) / (high - low)
-        return share
-
-    def at(self, share: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Return the values at such places, ms."""
-        low, high = (self._even(np.array(end, np.float64)) for end in self.up)
-        even = low + share * (high - low)
-        if not self.is_diagonal:
-            even = np.sign(even) * np.expm1(np.abs(even)) * _LINEAR_S * 1000
-        return np.round(even).astype(np.int64)
-
-    def _even(self, values_ms: NDArray[np.float64]) -> NDArray[np.float64]:
-        if self.is_diagonal:
-            return values_ms
-        return np.sign(values_ms) * np.log1p(np.abs(values_ms) / (_LINEAR_S * 1000))
 
 
 def skew_plot(
@@ -244,79 +124,51 @@ def skew_plot(
     scale
         How times are written.
     """
-    event, received = table[EVENT_TIME].to_numpy()[rows], table[RECEIVED_TIME].to_numpy()[rows]
-    late = judged.late[rows]
-    frame = _frame(event, received, zero_ms, scale)
-    up = received if frame.is_diagonal else received - event
-    are_points = len(event) <= MOST_POINTS
-    if are_points:
-        layers = [_points(table.iloc[rows], up, late, judged.words, frame)]
+    found = answered(skew_question(table, rows, judged))
+    return drawn_skew(found, judged.words, judged.clock, zero_ms=zero_ms, scale=scale)
+
+
+def drawn_skew(
+    data: SkewData, words: tuple[str, str], clock: str, *, zero_ms: int, scale: TimeScale
+) -> SkewPlot:
+    """Draw what `skew_question` found; the rest as in `skew_plot` and `LateMarks`."""
+    frame = _Axes(data.frame.ends, data.frame.up, data.frame.is_diagonal, zero_ms, scale)
+    if data.points is not None:
+        layers = [_points(data.points, words, frame)]
     else:
-        layers = _counted(event, up, late, judged.words, frame)
+        layers = _counted(data, words, frame)
     ideal = _line(_ideal(frame), frame).mark_line(
         strokeDash=[5, 4], color=colours.NEUTRAL, strokeWidth=1.5, clip=True
     )
-    steps = watermark_steps(judged.watermark_ms[rows], received, frame.ends)
     first = layers[0].encode(x=frame.x(), y=frame.y())
     name = "Received time over event time" if frame.is_diagonal else "Delay over event time"
     chart = alt.LayerChart(
-        layer=[first, ideal, _watermark(steps, frame), *layers[1:]],
+        layer=[first, ideal, _watermark(data.steps, frame), *layers[1:]],
         height=HEIGHT,
         autosize=FIT,
         title=alt.Title(name, **TITLE),
     )
-    number = int(np.count_nonzero(late))
+    are_points = data.points is not None
     picture = Picture(
         chart.add_params(zoom("x", "y"), *([picked()] if are_points else [])),
-        f"{name} of {counted(len(event), 'event')}: {number:,} are {judged.words[1]}; the longest "
-        f"delay is {delay_text(int((received - event).max()))}",
-        _reading(
-            len(event),
-            number,
-            judged,
-            frame,
-            are_points=are_points,
-            shows_line=_shows_line(steps, frame),
-        ),
+        f"{name} of {counted(data.events, 'event')}: {data.late:,} are {words[1]}; the longest "
+        f"delay is {delay_text(data.longest_ms)}",
+        _reading(data, words, clock, frame),
         are_records=are_points,
     )
-    return SkewPlot(picture, len(event), are_points, number)
+    return SkewPlot(picture, data.events, are_points, data.late)
 
 
-def _frame(
-    event: NDArray[np.int64], received: NDArray[np.int64], zero_ms: int, scale: TimeScale
-) -> _Frame:
-    """Return axes that no event is cut off by."""
-    both = int(min(event.min(), received.min())), int(max(event.max(), received.max()))
-    if both[1] - both[0] <= LONGEST_DIAGONAL_MS:
-        margin = max((both[1] - both[0]) // 50, 1)
-        ends = both[0] - margin, both[1] + margin
-        return _Frame(ends, ends, zero_ms, scale, is_diagonal=True)
-    margin = max((int(event.max()) - int(event.min())) // 100, 1)
-    ends = int(event.min()) - margin, int(event.max()) + margin
-    delay = received - event
-    low, high = min(int(delay.min()), 0), max(int(delay.max()), 1)
-    up = low + low // 3 - 2, high + high // 3 + 2
-    return _Frame(ends, up, zero_ms, scale, is_diagonal=False)
-
-
-def _shows_line(steps: pd.DataFrame, frame: _Frame) -> bool:
+def _shows_line(steps: pd.DataFrame, frame: _Axes) -> bool:
     """Return whether any of the watermark's line is inside of the axes."""
     if frame.is_diagonal:
         return bool((steps["watermark"] >= frame.ends[0]).any())
     return bool((delay_limit(steps, frame.ends)["limit"] <= frame.up[1]).any())
 
 
-def _reading(
-    events: int,
-    late: int,
-    judged: LateMarks,
-    frame: _Frame,
-    *,
-    are_points: bool,
-    shows_line: bool,
-) -> str:
-    drawn = "Every event is a point" if are_points else "All events are counted in cells"
+def _reading(data: SkewData, words: tuple[str, str], clock: str, frame: _Axes) -> str:
+    late = data.late
+    drawn = "All events are counted in cells" if data.points is None else "Every event is a point"
     ideal = (
         "On the dashed diagonal an event arrives when it happens; above it, later."
         if frame.is_diagonal
@@ -324,17 +176,17 @@ def _reading(
     )
     side = "left of" if frame.is_diagonal else "above"
     is_are = "is" if late == 1 else "are"
-    line = f"The green line is the {judged.clock}; events {side} it come behind it."
-    if not shows_line and not late:
+    line = f"The green line is the {clock}; events {side} it come behind it."
+    if not late and not _shows_line(data.steps, frame):
         beyond = "to the left of" if frame.is_diagonal else "above"
-        line = f"The {judged.clock} is {beyond} all that is drawn: none of it comes behind."
+        line = f"The {clock} is {beyond} all that is drawn: none of it comes behind."
     return (
-        f"{drawn}: {events:,}. {ideal} {line} Of those drawn {late:,} {is_are} {judged.words[1]}"
+        f"{drawn}: {data.events:,}. {ideal} {line} Of those drawn {late:,} {is_are} {words[1]}"
         f"{', marked with a cross' if late else ''}."
     )
 
 
-def _line(points: pd.DataFrame, frame: _Frame) -> alt.Chart:
+def _line(points: pd.DataFrame, frame: _Axes) -> alt.Chart:
     chart: alt.Chart = (
         alt.Chart(points)
         .mark_line()
@@ -347,7 +199,7 @@ def _line(points: pd.DataFrame, frame: _Frame) -> alt.Chart:
     return chart
 
 
-def _ideal(frame: _Frame) -> pd.DataFrame:
+def _ideal(frame: _Axes) -> pd.DataFrame:
     ends = np.array(frame.ends)
     up = ends if frame.is_diagonal else np.zeros(2, np.int64)
     return pd.DataFrame(
@@ -359,7 +211,7 @@ def _ideal(frame: _Frame) -> pd.DataFrame:
     )
 
 
-def _watermark(steps: pd.DataFrame, frame: _Frame) -> alt.Chart:
+def _watermark(steps: pd.DataFrame, frame: _Axes) -> alt.Chart:
     if frame.is_diagonal:
         event, up = steps["watermark"], steps["received"]
     else:
@@ -383,15 +235,10 @@ def _watermark(steps: pd.DataFrame, frame: _Frame) -> alt.Chart:
     return chart
 
 
-def _points(
-    seen: pd.DataFrame,
-    up: NDArray[np.int64],
-    late: NDArray[np.bool_],
-    words: tuple[str, str],
-    frame: _Frame,
-) -> alt.Chart:
+def _points(seen: pd.DataFrame, words: tuple[str, str], frame: _Axes) -> alt.Chart:
     [client] = drawn_names(seen[CLIENT])
     event, received = seen[EVENT_TIME].to_numpy(), seen[RECEIVED_TIME].to_numpy()
+    up = received if frame.is_diagonal else received - event
     points = pd.DataFrame(
         {
             TIME: drawn_times(event, frame.zero_ms, frame.scale),
@@ -399,7 +246,7 @@ def _points(
             "received": drawn_times(received, frame.zero_ms, frame.scale),
             "client": client,
             **({"delay": (received - event) / 1000.0} if frame.is_diagonal else {}),
-            "which": pd.Categorical(np.where(late, words[1], words[0])),
+            "which": pd.Categorical(np.where(seen[LATE], words[1], words[0])),
             **places(seen),
         }
     )
@@ -423,17 +270,9 @@ def _points(
     return chart
 
 
-def _counted(
-    event: NDArray[np.int64],
-    up: NDArray[np.int64],
-    late: NDArray[np.bool_],
-    words: tuple[str, str],
-    frame: _Frame,
-) -> list[alt.Chart]:
+def _counted(data: SkewData, words: tuple[str, str], frame: _Axes) -> list[alt.Chart]:
     """Draw counts: cells that tell them, an image of all events, and a cross for late ones."""
-    across, row = _cell(event, up, frame, COLUMNS, _ROWS)
-    fine = counts(_ROWS - 1 - row, across, (_ROWS, COLUMNS))
-    most = int(fine.max())
+    most = int(data.cells.max())
     ends = np.array([frame.ends[0]]), np.array([frame.ends[1]])
     place = pd.DataFrame(
         {
@@ -441,7 +280,7 @@ def _counted(
             "end": drawn_times(ends[1], frame.zero_ms, frame.scale),
             "up": frame.drawn_up(np.array(frame.up[:1])),
             "top": frame.drawn_up(np.array(frame.up[1:])),
-            "image": [density.image(fine, [colours.RECEIVED_TIME_COLOUR] * _ROWS, most)],
+            "image": [density.image(data.cells, [colours.RECEIVED_TIME_COLOUR] * ROWS, most)],
         }
     )
     image = (
@@ -455,7 +294,7 @@ def _counted(
             url=alt.Url("image:N"),
         )
     )
-    cells = _cells(event, up, late, words, frame)
+    cells = _cells(data, words, frame)
     in_time, behind = (cells[cells["which"] == word] for word in words)
     told = _told(in_time, frame).mark_rect(opacity=0, stroke=None, clip=True)
     crosses = (
@@ -472,7 +311,7 @@ def _counted(
     return [bounds, image, crosses, density.legend(most)]
 
 
-def _told(cells: pd.DataFrame, frame: _Frame) -> alt.Chart:
+def _told(cells: pd.DataFrame, frame: _Axes) -> alt.Chart:
     up = (
         time_tooltip("up", "Received from", frame.scale)
         if frame.is_diagonal
@@ -493,41 +332,23 @@ def _told(cells: pd.DataFrame, frame: _Frame) -> alt.Chart:
     return chart
 
 
-def _cell(
-    event: NDArray[np.int64], up: NDArray[np.int64], frame: _Frame, columns: int, rows: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the column and the row, from below, of each event."""
-    first, last = frame.ends
-    across = (event - first) * columns // (last - first)
-    upward = (frame.place(up) * rows).astype(np.int64)
-    return np.clip(across, 0, columns - 1), np.clip(upward, 0, rows - 1)
-
-
-def _cells(
-    event: NDArray[np.int64],
-    up: NDArray[np.int64],
-    late: NDArray[np.bool_],
-    words: tuple[str, str],
-    frame: _Frame,
-) -> pd.DataFrame:
+def _cells(data: SkewData, words: tuple[str, str], frame: _Axes) -> pd.DataFrame:
     """Return how many events are in each cell, late ones apart: a row a cell with events."""
-    across, row = _cell(event, up, frame, _ACROSS, _UP)
-    counts = np.bincount((across * _UP + row) * 2 + late)
-    filled = np.flatnonzero(counts)
-    x, y, which = filled // 2 // _UP, filled // 2 % _UP, filled % 2
+    cell, which = np.nonzero(data.told)
+    x, y = cell // UP, cell % UP
     span = frame.ends[1] - frame.ends[0]
     left, middle, right = (
-        frame.ends[0] + np.round((x + part) * span / _ACROSS).astype(np.int64)
+        frame.ends[0] + np.round((x + part) * span / ACROSS).astype(np.int64)
         for part in (0, 0.5, 1)
     )
-    low, centre, high = (frame.at((y + part) / _UP) for part in (0, 0.5, 1))
+    low, centre, high = (frame.at((y + part) / UP) for part in (0, 0.5, 1))
     times = {TIME: left, "middle": middle, "end": right}
     ups = {"up": low, "middle_up": centre, "top": high}
     return pd.DataFrame(
         {
             **{name: drawn_times(ms, frame.zero_ms, frame.scale) for name, ms in times.items()},
             **{name: frame.drawn_up(ms) for name, ms in ups.items()},
-            "events": counts[filled].astype(np.int32),
+            "events": data.told[cell, which].astype(np.int32),
             "which": pd.Categorical(np.array(words, object)[which], list(words)),
         }
     )

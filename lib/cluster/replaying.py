@@ -88,11 +88,9 @@ class ReplaysOnCluster:
             found += self._of(replace(self.job, settings=some, without=without), question)
         return found
 
-    def table_of(self, question: OfReplay) -> pd.DataFrame:
+    def of_events(self, question: OfReplay) -> Any:  # noqa: ANN401
         """Return the answer to a question that is given the events table, too."""
-        job = replace(self.job, with_table=True)
-        found: pd.DataFrame
-        (found,) = self._of(job, partial(question, key=job.key, order_only=job.order_only))
+        (found,) = self._of(replace(self.job, with_table=True), question)
         return found
 
     def _of(self, job: Job, question: OfReplay) -> list[Any]:

@@ -152,7 +152,7 @@ def _report_on_cluster(options: Options, address: str) -> int:
         if isinstance(options.wanted, Between) and not held.topic.report.total_records:
             _check_record_times(source, topic)
         report = report_on_held(
-            client, held, options.asked, doing=told.doing, tables=options.outputs
+            client, held, options.asked, doing=told.doing, outputs=options.outputs
         )
     done = made_of(
         report,

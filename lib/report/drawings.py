@@ -5,20 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
 from lib.analysis import outages
-from lib.analysis.delays import delay_distribution
-from lib.analysis.sessions import DEFAULT_BINS, session_counts
+from lib.analysis.delays import distribution_table
+from lib.analysis.sessions import DEFAULT_BINS
 from lib.charts import delay as delay_charts
-from lib.charts.comparison import comparison
+from lib.charts.comparison import drawn_comparison
 from lib.charts.embedded import embedded
 from lib.charts.histogram import session_histogram
 from lib.charts.outages import outage_timeline
-from lib.charts.rows import MOST_LANES
-from lib.charts.skew import LateMarks, skew_plot
+from lib.charts.skew import drawn_skew
+from lib.charts.skew_data import ENGINE_CLOCK, JUDGED
 from lib.charts.times import TimeScale
-from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
+from lib.core.blockwise import answered
+from lib.report.drawn import Drawn, dropped_question, height_of, page_question
 from lib.report.report import ReplayedEvents
 
 if TYPE_CHECKING:
@@ -27,13 +26,12 @@ if TYPE_CHECKING:
     import altair as alt
     import pandas as pd
 
+    from lib.analysis.summary import Extremes
+    from lib.analysis.tally import Tally
+    from lib.charts.delay_data import DelayOverTime
     from lib.report.report import Report
 
 WIDTH: Final = 860
-_ROW: Final = 13
-"""Height of a row that can still be read, px."""
-_UTC: Final = TimeScale.UTC
-_ALL: Final = slice(None)
 
 
 @dataclass(frozen=True)
@@ -62,68 +60,61 @@ def drawings_of(report: Report) -> list[Drawing]:
     return list(_drawings(report))
 
 
+def drawn_here(report: Report) -> Drawn:
+    """Return what is drawn of a topic that is here."""
+    assert report.summary is not None
+    table = report.topic.events.table
+    asked = page_question(table, summary=report.summary, withheld=report.withheld)
+    replayed, skew = report.replayed, None
+    if isinstance(replayed, ReplayedEvents) and not replayed.order_only:
+        of, heard = (replayed.events, replayed.replay), replayed.topic.events.table
+        skew = answered(dropped_question(*of, None, replayed.left, table=heard))
+    return Drawn(**answered(asked), skew=skew)
+
+
 def _drawings(report: Report) -> Iterator[Drawing]:
-    if report.analysis is None:
+    if report.analysis is None or report.summary is None:
         return
-    table, zero_ms = report.topic.events.table, report.topic.events.zero_ms
-    rows = min(MOST_LANES, int(table[CLIENT].nunique()))
-    height = max(240, _ROW * rows)
-    drawn = comparison(table, _ALL, zero_ms=zero_ms, scale=_UTC, height=height)
+    data = report.drawn or drawn_here(report)
+    zero_ms = report.topic.contents.zero_ms
+    assert zero_ms is not None
+    how: dict[str, Any] = {"zero_ms": zero_ms, "scale": TimeScale.UTC}
+    drawn = drawn_comparison(data.comparison, height=height_of(report.summary), **how)
     caption = drawn.what
     if len(drawn.clocks) > 1 and not report.withheld and not report.asked.where:
         caption += " A stretch that is filled above and empty below is an outage."
     yield _drawing("comparison", "When it happened, and when it arrived", caption, drawn.chart)
-    if not report.withheld:
-        timed = report.topic.events.timed
+    if data.delay is not None:
         if not report.is_cut:
-            yield from _of_outages(report.analysis.outages, timed, zero_ms)
-        yield from _of_delays(timed, zero_ms)
-    replayed = report.replayed
-    if isinstance(replayed, ReplayedEvents) and not replayed.order_only:
-        yield _of_replay(replayed)
-    yield from _of_sessions(table)
+            yield from _of_outages(report.analysis.outages, data.extremes, how)
+        yield from _of_delays(data.delay, data.extremes.delays, how)
+    if data.skew is not None:
+        skew = drawn_skew(data.skew, JUDGED, ENGINE_CLOCK, **how).picture
+        yield _drawing("replay", "What the engine drops", skew.reading, skew.chart)
+    if data.sizes.n:
+        sessions = session_histogram(data.sizes, DEFAULT_BINS)
+        yield _drawing("sessions", "Events per session", sessions.reading, sessions.chart)
 
 
-def _of_outages(every: pd.DataFrame, timed: pd.DataFrame, zero_ms: int) -> Iterator[Drawing]:
+def _of_outages(
+    every: pd.DataFrame, extremes: Extremes, how: Mapping[str, Any]
+) -> Iterator[Drawing]:
     found = every[every[outages.KIND] != outages.QUIET]
     if found.empty:
         return
-    received = timed[RECEIVED_TIME]
-    drawn = outage_timeline(
-        found,
-        domain_ms=(int(received.min()), int(received.max()) + 1),
-        zero_ms=zero_ms,
-        scale=_UTC,
-    )
+    assert extremes.received is not None
+    first, last = extremes.received
+    drawn = outage_timeline(found, domain_ms=(first, last + 1), **how)
     yield _drawing("outages", "Outages", drawn.reading, drawn.chart)
 
 
-def _of_delays(timed: pd.DataFrame, zero_ms: int) -> Iterator[Drawing]:
-    drawn = delay_charts.over_time(timed, zero_ms=zero_ms, scale=_UTC)
+def _of_delays(
+    over_time: DelayOverTime, delays: Tally, how: Mapping[str, Any]
+) -> Iterator[Drawing]:
+    drawn = delay_charts.drawn_over_time(over_time, **how)
     yield _drawing("delay", "Delay over time", drawn.reading, drawn.chart)
-    largest = int((timed[RECEIVED_TIME] - timed[EVENT_TIME]).max())
-    drawn = delay_charts.distribution(delay_distribution(timed), None, largest)
+    drawn = delay_charts.distribution(distribution_table(delays), None, int(delays.value[-1]))
     yield _drawing("distribution", "Distribution of delay", drawn.reading, drawn.chart)
-
-
-def _of_replay(replayed: ReplayedEvents) -> Drawing:
-    clock = "watermark, or stream time, by which the engine judged"
-    drawn = skew_plot(
-        replayed.topic.events.table,
-        _ALL if replayed.left is None else np.flatnonzero(replayed.left),
-        LateMarks(replayed.replay.clock, replayed.replay.late, ("kept", "dropped"), clock),
-        zero_ms=replayed.topic.events.zero_ms,
-        scale=_UTC,
-    )
-    return _drawing("replay", "What the engine drops", drawn.picture.reading, drawn.picture.chart)
-
-
-def _of_sessions(table: pd.DataFrame) -> Iterator[Drawing]:
-    counts = session_counts(table, _ALL)
-    if counts.empty:
-        return
-    drawn = session_histogram(counts["counts"], DEFAULT_BINS)
-    yield _drawing("sessions", "Events per session", drawn.reading, drawn.chart)
 
 
 def _drawing(name: str, title: str, caption: str, chart: alt.TopLevelMixin) -> Drawing:

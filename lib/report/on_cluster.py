@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
@@ -37,6 +38,7 @@ from lib.events.table import THE_CLIENT
 from lib.replay.advisor import advise_on
 from lib.replay.in_blocks import Job
 from lib.replay.sentences import NO_ADVICE as NO_SETTING
+from lib.report.drawn import Drawn, dropped_question, page_question
 from lib.report.files import QUESTIONS
 from lib.report.report import (
     KEYS,
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
 
     from lib.analysis.findings import Extent
     from lib.analysis.timestamp_quality import Verdict
+    from lib.charts.skew_data import SkewData
     from lib.cluster.topic import Answers, ClusterTopic, Doing, HeldTopic
     from lib.loading.load import LoadedTopic
     from lib.report.report import Asked
@@ -91,12 +94,12 @@ def check_asked(asked: Asked) -> None:
 
 
 def report_on_held(
-    client: Client, held: HeldTopic, asked: Asked, *, doing: Doing, tables: Collection[str] = ()
+    client: Client, held: HeldTopic, asked: Asked, *, doing: Doing, outputs: Collection[str] = ()
 ) -> Report:
     """Return the report on a topic that a cluster holds.
 
-    What cannot be told there is in `Report.untold`, with why. `tables` are the names of those of
-    `lib.report.files.QUESTIONS` that are wanted.
+    What cannot be told there is in `Report.untold`, with why. `outputs` are the names of what is
+    to be written: "html", and those of `lib.report.files.QUESTIONS`, are asked for by the way.
     """
     topic = held.topic
     # What a document tells of a topic whose events are elsewhere is in these attributes alone.
@@ -140,14 +143,20 @@ def report_on_held(
     if asked.where:
         report = _of_part(client, held, report, answers)
     order_only = asked.in_order and not is_senseless(verdict) and bool(why_no_delay(verdict))
-    if report.summary is None or (report.withheld and not order_only):
+    skew = None
+    if report.summary is not None and (order_only or not report.withheld):
+        try:
+            replayed, skew = _replayed(client, held, asked, order_only, doing, outputs)
+            report = replace(report, replayed=replayed)
+        except NotInBlocksError as fault:
+            untold = {**report.untold, **dict.fromkeys(("replay", "advice"), fault.what)}
+            report = replace(report, untold=untold)
+    if report.summary is None or "html" not in outputs:
         return report
-    try:
-        replayed = _replayed(client, held, asked, order_only, doing, tables)
-        return replace(report, replayed=replayed)
-    except NotInBlocksError as fault:
-        untold = {**report.untold, **dict.fromkeys(("replay", "advice"), fault.what)}
-        return replace(report, untold=untold)
+    doing("Counting what charts draw")
+    put = partial(page_question, summary=report.summary, withheld=report.withheld)
+    found: Mapping[str, Any] = ask(client, put, held.by_client)
+    return replace(report, drawn=Drawn(**found, skew=skew))
 
 
 def _of_part(client: Client, held: HeldTopic, report: Report, answers: Answers) -> Report:
@@ -203,8 +212,9 @@ def _replayed(
     asked: Asked,
     order_only: bool,
     doing: Doing,
-    tables: Collection[str],
-) -> Replayed:
+    outputs: Collection[str],
+) -> tuple[Replayed, SkewData | None]:
+    """Return what an engine would have made of a topic, and what the page draws of that."""
     job = Job(
         (asked.setting,), _key(held, asked.key), held.topic.fields.session is not None, order_only
     )
@@ -214,17 +224,20 @@ def _replayed(
     found = Replayed(
         outcome=outcome, order_only=order_only, key=job.key, is_filtered=bool(asked.where)
     )
-    for name in sorted({*tables} & QUESTIONS.keys()):
+    for name in sorted({*outputs} & QUESTIONS.keys()):
         rows = {"windows": outcome.windows, "dropped": outcome.dropped}[name]
         found = replace(found, tables={**found.tables, name: _table(replays, name, rows)})
+    skew = None
+    if "html" in outputs and not order_only:
+        skew = replays.of_events(dropped_question)
     why = why_no_advice(found)
     if not why and held.topic.contents.without_received:
         why = NO_ADVICE
     if why:
-        return replace(found, no_advice=why)
+        return replace(found, no_advice=why), skew
     doing("Looking for the setting that keeps the goal")
     advice = advise_on(replays, asked.setting, asked.goal)
-    return replace(found, advice=advice, no_advice="" if advice else NO_SETTING)
+    return replace(found, advice=advice, no_advice="" if advice else NO_SETTING), skew
 
 
 def _table(replays: ReplaysOnCluster, name: str, rows: int) -> pd.DataFrame:
@@ -233,7 +246,10 @@ def _table(replays: ReplaysOnCluster, name: str, rows: int) -> pd.DataFrame:
             f"--{name} would have {rows:,} rows: a cluster's may have {_MOST_ROWS:,} at most.",
             "Leave it out, or choose records with --from and --to, or events with --where.",
         )
-    return replays.table_of(QUESTIONS[name])
+    job = replays.job
+    put = partial(QUESTIONS[name], key=job.key, order_only=job.order_only)
+    table: pd.DataFrame = replays.of_events(put)
+    return table
 
 
 def _key(held: HeldTopic, name: str) -> str:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from lib.replay.input import ReplayInput
     from lib.replay.outcome import Outcome
     from lib.replay.windows import Replay
+    from lib.report.drawn import Drawn
 
 NO_EVENT: Final = "There is no event."
 NONE_LEFT: Final = "No event fulfils the filter."
@@ -169,6 +170,8 @@ class Report:
         silences and missing numbers are not told.
     untold
         What else is not told, by its name in the document, and why: on a cluster not all is.
+    drawn
+        What charts draw, where that was asked for where the events are.
     """
 
     topic: LoadedTopic
@@ -183,6 +186,7 @@ class Report:
     whole: LoadedTopic
     is_cut: bool = False
     untold: Mapping[str, str] = field(default_factory=dict)
+    drawn: Drawn | None = None
 
     @property
     def event_times_tell_nothing(self) -> bool:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from lib.charts import windows as charts
 from lib.charts.picture import Picture
 from lib.charts.rows import written
-from lib.charts.skew import LateMarks, skew_plot
+from lib.charts.skew import skew_plot
+from lib.charts.skew_data import judged_by_engine
 from lib.core.columns import (
     CLIENT,
     DELAY_MS,
@@ -119,11 +121,11 @@ def _session_counts(outcome: Outcome) -> dict[str, int]:
 
 def skew(visible: Visible, replayed: Replay) -> None:
     """Draw the skew plot with the engine's clock and the dropped events in red."""
-    clock = "watermark, or stream time, by which the engine judged"
+    reached = np.maximum.accumulate(visible.table[RECEIVED_TIME].to_numpy())
     drawn = skew_plot(
         visible.table,
         visible.rows,
-        LateMarks(replayed.clock, replayed.late, ("kept", "dropped"), clock),
+        judged_by_engine(replayed, reached),
         zero_ms=visible.zero_ms,
         scale=visible.scale,
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from lib.charts import skew as charts
-from lib.core.columns import EVENT_TIME
+from lib.charts.skew_data import behind_watermark
 from lib.events.table import TimeDomain
 from lib.ui import parameters
 from lib.ui.chart import show_over_time
@@ -35,7 +35,7 @@ def skew_plot(visible: Visible) -> None:
         lambda: charts.skew_plot(
             visible.table,
             visible.rows,
-            charts.behind_watermark(visible.table[EVENT_TIME].to_numpy(), round(seconds * 1000)),
+            behind_watermark(visible.table, round(seconds * 1000)),
             zero_ms=visible.zero_ms,
             scale=visible.scale,
         ),

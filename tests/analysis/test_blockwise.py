@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from lib.analysis import analyse, delay_parts, delays, gone, sequence_numbers, timestamp_quality
 from lib.analysis.client_clocks import clocks_of, find_envelopes, sent_times
 from lib.analysis.outages import outage_question
-from lib.analysis.tally import Tally, find_median
+from lib.analysis.tally import Tally, find_median, find_quantiles
 from lib.analysis.time_diagnosis import diagnosed
-from lib.core.blockwise import Answer, answered, stacked
+from lib.core.blockwise import Answer, answered, as_it_is, first_of, stacked
 from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
@@ -27,6 +27,8 @@ from lib.core.columns import (
 from lib.simulate import Scenario, simulate
 from tests.support.rounds import answered_in_blocks, compact
 from tests.support.tables import events_table
+
+SHARES = (0, 0.3, 0.5, 1)
 
 
 def by_client(events, blocks):
@@ -183,3 +185,22 @@ def test_the_median_of_parts_is_that_of_the_whole(parts):
 
     found = answered_in_blocks([ask(np.array(part)) for part in parts])
     assert found == np.median(np.concatenate(parts))
+
+
+@given(st.lists(whole_numbers, min_size=1, max_size=3), st.integers(1, 4))
+@settings(deadline=None)
+def test_quantiles_in_groups_of_parts_are_those_of_the_whole(parts, groups):
+    codes = [np.abs(np.array(part)).astype(np.int32) % groups for part in parts]
+
+    def ask(codes, values):
+        found = yield from find_quantiles(codes, groups, np.array(values), SHARES)
+        return Answer(found, first_of, as_it_is)
+
+    sizes, found = answered_in_blocks([*map(ask, codes, parts)])
+
+    every, of = np.concatenate(parts), np.concatenate(codes)
+    for group, size in enumerate(sizes):
+        own = every[of == group]
+        assert len(own) == size
+        told = np.quantile(own, SHARES, method="inverted_cdf") if size else np.zeros(len(SHARES))
+        assert found[group].tolist() == told.tolist()

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.analysis.sessions import count_histogram, session_counts, session_table
+from lib.analysis.sessions import (
+    count_histogram,
+    session_counts,
+    session_table,
+    sizes_question,
+)
+from lib.analysis.tally import Tally
+from lib.core.blockwise import answered
 
 
 def events_of(*rows: tuple[int, str, int, int]) -> pd.DataFrame:
@@ -62,7 +69,7 @@ def test_no_events_have_no_sessions():
 
     assert session_table(empty).empty
     assert session_counts(empty).columns.tolist() == ["SessionID", "counts"]
-    assert count_histogram(session_counts(empty)["counts"])["sessions"].sum() == 0
+    assert count_histogram(answered(sizes_question(empty)))["sessions"].sum() == 0
 
 
 @given(
@@ -91,7 +98,7 @@ def test_the_session_table_is_what_groupby_gives(rows):
 
 
 def test_the_histogram_has_fifty_bins_from_the_smallest_to_the_largest_count():
-    histogram = count_histogram(pd.Series([10, 20, 60]))
+    histogram = count_histogram(Tally.of(np.array([10, 20, 60])))
 
     assert len(histogram) == 50
     assert (histogram["start"].iloc[0], histogram["end"].iloc[-1]) == (10.0, 60.0)

@@ -15,6 +15,7 @@ from PIL import Image
 from lib.analysis import delays
 from lib.analysis.outages import outages_and_rhythm
 from lib.analysis.sessions import SESSIONS
+from lib.analysis.tally import Tally
 from lib.charts.colours import client_colours
 from lib.charts.comparison import RowOrder, comparison
 from lib.charts.comparison_data import MOST_CELLS
@@ -26,12 +27,12 @@ from lib.charts.picture import delays_up, durations_up
 from lib.charts.rows import client_lanes
 from lib.charts.session import MOST_LINES, session_fan
 from lib.charts.silences import MOST_OUTAGES
-from lib.charts.skew import (
+from lib.charts.skew import skew_plot
+from lib.charts.skew_data import (
     LONGEST_DIAGONAL_MS,
     PIXELS,
     behind_watermark,
     delay_limit,
-    skew_plot,
     watermark_steps,
 )
 from lib.charts.texts import MOST_TEXT_BYTES, drawn_names
@@ -119,7 +120,7 @@ def images(chart):
 
 
 def skewed(table, rows=ALL, *, delay_ms=5_000, scale=TimeScale.ZERO):
-    judged = behind_watermark(table[EVENT_TIME].to_numpy(), delay_ms)
+    judged = behind_watermark(table, delay_ms)
     return skew_plot(table, rows, judged, zero_ms=ZERO_MS, scale=scale)
 
 
@@ -429,7 +430,7 @@ class TestSession:
 
 class TestSessionHistogram:
     def test_few_sessions_are_dots_and_alike_ones_stand_above_one_another(self):
-        [dots] = tables(session_histogram(pd.Series([7, 7, 65]), 50).chart)
+        [dots] = tables(session_histogram(Tally.of(np.array([7, 7, 65])), 50).chart)
         assert dots[["events", "nth", "alike"]].to_numpy().tolist() == [
             [7, 1, 2],
             [7, 2, 2],
@@ -437,11 +438,11 @@ class TestSessionHistogram:
         ]
 
     def test_many_sessions_are_bars(self):
-        [bars] = tables(session_histogram(pd.Series(range(1, MOST_DOTS + 2)), 50).chart)
+        [bars] = tables(session_histogram(Tally.of(np.arange(1, MOST_DOTS + 2)), 50).chart)
         assert bars[SESSIONS].sum() == MOST_DOTS + 1
 
     def test_says_one_of_one(self):
-        picture = session_histogram(pd.Series([1]), 50)
+        picture = session_histogram(Tally.of(np.array([1])), 50)
         assert picture.alt == "1 session with 1 to 1 events, median 1"
 
 

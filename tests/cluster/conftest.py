@@ -30,15 +30,22 @@ def client():
 
 @pytest.fixture
 def both(tmp_path, monkeypatch):
-    """Report without a cluster and on one, in blocks of some offsets; return both documents."""
+    """Report without a cluster and on one, in blocks of some offsets; return both documents.
 
-    def run(*arguments, address, offsets):
+    With `and_page`, the pages of both have to be the same, too, but for when they were made.
+    """
+
+    def run(*arguments, address, offsets, and_page=False):
         monkeypatch.setitem(topic.hold.__kwdefaults__, "offsets", offsets)
-        documents = []
-        for more in ((), ("--cluster", address)):
-            path = tmp_path / f"{len(documents)}.json"
-            assert main([*map(str, arguments), *more, "--json", str(path)]) == 0
+        documents, pages = [], []
+        for number, more in enumerate(((), ("--cluster", address))):
+            path, page = tmp_path / f"{number}.json", tmp_path / f"{number}.html"
+            html = ["--html", str(page)] if and_page else []
+            assert main([*map(str, arguments), *more, *html, "--json", str(path)]) == 0
             documents.append(json.loads(path.read_text()))
+            if and_page:
+                pages.append(page.read_text().replace(documents[-1]["made"]["at"], ""))
+        assert len({*pages}) <= 1, "pages differ"  # a comparison of long texts would take minutes
         return documents
 
     return run

@@ -38,7 +38,8 @@ class TestSameDocument:
     @pytest.mark.parametrize(("name", "offsets"), [("sessions-10", 90), ("sessions-100", 4_000)])
     def test_of_the_samples(self, client, both, name, offsets):
         address = client.scheduler.address
-        assert_same(both("--source", "samples", "--topic", name, address=address, offsets=offsets))
+        topic = "--source", "samples", "--topic", name
+        assert_same(both(*topic, address=address, offsets=offsets, and_page=True))
 
     def test_of_more_parts_than_tasks_bring_together(self, client, both, monkeypatch):
         monkeypatch.setattr(blocks, "FEW_PARTS", 0)
@@ -47,7 +48,8 @@ class TestSameDocument:
 
     def test_of_several_partitions(self, client, both, files):
         address = client.scheduler.address
-        documents = both("--file", files / "keyed.jsonl", address=address, offsets=1_600)
+        path = files / "keyed.jsonl"
+        documents = both("--file", path, address=address, offsets=1_600, and_page=True)
         assert_same(documents)
         assert documents[0]["outages"]
         assert documents[0]["findings"]
@@ -92,7 +94,8 @@ class TestSameDocument:
     )
     def test_of_what_a_filter_leaves(self, client, both, files, condition):
         address, path = client.scheduler.address, files / "unkeyed.jsonl"
-        documents = both("--file", path, "--where", condition, address=address, offsets=1_600)
+        asked = "--file", path, "--where", condition
+        documents = both(*asked, address=address, offsets=1_600, and_page=True)
         assert_same(documents)
         assert documents[1]["made"]["where"] == [condition]
 
@@ -238,7 +241,7 @@ class TestSettings:
     @pytest.mark.parametrize(
         ("arguments", "said"),
         [
-            (["--html", "x.html"], "--html does not go with --cluster"),
+            (["--events", "x.parquet"], "--events does not go with --cluster"),
             (["--follow"], "--follow does not go with --cluster"),
             (["--key", "partition"], "windows cannot be grouped by “partition”"),
             (["--latest", "10"], "--latest does not go with --cluster"),

@@ -1,0 +1,106 @@
+"""What the charts of a report draw, asked of blocks: of a topic that is here, the one it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from lib.analysis.sessions import sizes_question
+from lib.analysis.summary import extremes_of
+from lib.charts.comparison_data import comparison_question
+from lib.charts.delay_data import over_time_question
+from lib.charts.rows import MOST_LANES, lanes_in
+from lib.charts.skew_data import judged_by_engine, skew_question
+from lib.core.blockwise import Answer, added, as_it_is, in_step, together
+from lib.core.columns import LEFT
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from lib.analysis.summary import Extremes, Summary
+    from lib.analysis.tally import Tally
+    from lib.charts.comparison_data import ComparisonData
+    from lib.charts.delay_data import DelayOverTime
+    from lib.charts.skew_data import SkewData
+    from lib.core.blockwise import Question
+    from lib.replay.input import ReplayInput
+    from lib.replay.windows import Replay
+
+_ROW: Final = 13
+"""Height of a row that can still be read, px."""
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """What is drawn of at least one event.
+
+    Attributes
+    ----------
+    comparison, sizes
+        The picture of both clocks; how many sessions have how many events.
+    extremes
+        The stretch on either clock, and how often each delay occurs.
+    delay
+        Delay over time; None where nothing is told of it.
+    skew
+        What the engine drops; None where that is not told.
+    """
+
+    comparison: ComparisonData
+    sizes: Tally
+    extremes: Extremes
+    delay: DelayOverTime | None
+    skew: SkewData | None = None
+
+
+def height_of(summary: Summary) -> int:
+    """Return the height of a panel of the picture of both clocks, px."""
+    return max(240, _ROW * min(MOST_LANES, summary.clients))
+
+
+def page_question(
+    table: pd.DataFrame, *, summary: Summary, withheld: str
+) -> Question[dict[str, Any]]:
+    """Ask a block that has all events of its clients for all of `Drawn` but the replay's part.
+
+    Of those that a filter leaves, where there is a column `Left`.
+
+    Parameters
+    ----------
+    summary, withheld
+        As in `lib.report.report.Report`.
+    """
+    rows = np.flatnonzero(table[LEFT]) if LEFT in table else slice(None)
+    most = lanes_in(height_of(summary))
+    asked: dict[str, Question[Any]] = {
+        "comparison": comparison_question(table, rows, most_lanes=most)
+    }
+    if not withheld:
+        asked["delay"] = over_time_question(table.iloc[rows])
+    found = yield from in_step({**asked, "sizes": sizes_question(table, rows)})
+    found["extremes"] = Answer(extremes_of(table, rows), added, as_it_is)
+    answer = together(found)
+    return Answer(answer.part, answer.merge, partial(_page, answer.finish))
+
+
+def _page(finish: Any, part: Any) -> dict[str, Any]:  # noqa: ANN401 (of any kind)
+    return {"delay": None, **finish(part)}
+
+
+def dropped_question(
+    events: ReplayInput,
+    replay: Replay,
+    _: object,
+    left: NDArray[np.bool_] | None = None,
+    *,
+    table: pd.DataFrame,
+) -> Question[SkewData]:
+    """Ask what is drawn of what an engine made of the events of some keys, those of `table`."""
+    rows = slice(None) if left is None else np.flatnonzero(left)
+    return (yield from skew_question(table, rows, judged_by_engine(replay, events.received)))
