@@ -32,6 +32,7 @@ from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
     KEY_HASH,
+    MISSING_TIME,
     OFFSET,
     PARTITION,
     RECEIVED_TIME,
@@ -49,7 +50,7 @@ from lib.decoding.rejected import REJECTED
 from lib.events.derived_sessions import derive_sessions
 from lib.events.fields import TIME_ROLES
 from lib.events.table import block_of_events, build_events
-from lib.loading.contents import Contents, contents_of
+from lib.loading.contents import Contents, bounds_of, contents_of
 from lib.loading.reading import UNWATCHED, known_from, read_plan
 from lib.replay.input import key_hashes
 from lib.sources.base import Span
@@ -119,6 +120,8 @@ class BlockReport:
         Received times, running maxima, at equally many events from one another, int64 epoch ms.
     dtypes
         Of the columns: "int64", "str", …; of those with categories, theirs.
+    rejected_from
+        Partition → the first offset of the records that are no events.
     """
 
     span: Span
@@ -131,6 +134,7 @@ class BlockReport:
     notes: tuple[str, ...]
     marks: NDArray[np.int64]
     dtypes: Mapping[str, str]
+    rejected_from: Mapping[int, int]
 
     @property
     def reached(self) -> int:
@@ -217,6 +221,7 @@ def _read_block(beginning: Beginning, plan: Plan) -> tuple[pd.DataFrame, BlockRe
         tuple(read.notes),
         reached[places],
         {str(name): _kind(table[name]) for name in table},
+        contents_of(replace(events, table=events.table.head(0)), undecoded).first_offsets,
     )
     return table, report
 
@@ -383,6 +388,59 @@ def _placed(
 def _numbered(table: pd.DataFrame, start: int) -> pd.DataFrame:
     """Return a table whose events follow one another in the arrival order with their places."""
     return table.assign(**{ARRIVAL: np.arange(start, start + len(table))})
+
+
+def newest(
+    client: Client,
+    in_order: Sequence[Future],
+    tables: Sequence[Future],
+    reports: Sequence[BlockReport],
+    count: int,
+) -> tuple[list[Future], list[Future], list[BlockReport]]:
+    """Return what `in_arrival_order` returned, and the reports, of the newest `count` events."""
+    drop = sum(report.contents.events for report in reports) - count
+    if drop <= 0:
+        return [*in_order], [*tables], [*reports]
+    sizes = client.gather([client.submit(len, each, pure=False) for each in in_order])
+    ends = np.cumsum(sizes).tolist()
+    ordered = [
+        client.submit(_without_first, table, drop - end + size, pure=False)
+        for table, size, end in zip(in_order, sizes, ends, strict=True)
+        if end > drop
+    ]
+    left = [client.submit(_from_place, table, drop, pure=False) for table in tables]
+    told = [
+        client.submit(_of_left, table, report, pure=False)
+        for table, report in zip(left, reports, strict=True)
+    ]
+    return ordered, left, client.gather(told)
+
+
+def _without_first(table: pd.DataFrame, rows: int) -> pd.DataFrame:
+    return table.iloc[max(rows, 0) :].reset_index(drop=True)
+
+
+def _from_place(table: pd.DataFrame, first: int) -> pd.DataFrame:
+    """Return the events from a place in the arrival order on; it is the first one now."""
+    left = table[table[ARRIVAL] >= first].reset_index(drop=True)
+    return _compact(left.assign(**{ARRIVAL: left[ARRIVAL] - first}))
+
+
+def _of_left(table: pd.DataFrame, report: BlockReport) -> BlockReport:
+    """Return the report on a block of which those events are left."""
+    begins = dict(report.rejected_from)
+    if len(table):  # of one partition, and in the order of its offsets
+        partition, offset = int(table[PARTITION].iloc[0]), int(table[OFFSET].iloc[0])
+        begins[partition] = min(begins.get(partition, offset), offset)
+    contents = replace(
+        report.contents,
+        events=len(table),
+        without_received=int((table[RECEIVED_TIME] == MISSING_TIME).sum()),
+        event=bounds_of(table[EVENT_TIME].to_numpy()),
+        received=bounds_of(table[RECEIVED_TIME].to_numpy()),
+        first_offsets=begins,
+    )
+    return replace(report, contents=contents)
 
 
 def by_client(

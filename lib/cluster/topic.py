@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, replace
 from functools import partial, reduce
+from itertools import chain
 from operator import add
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
@@ -22,19 +23,21 @@ from lib.cluster.blocks import (
     check_blocks,
     filled,
     in_arrival_order,
+    newest,
     read_in_blocks,
     slim,
 )
 from lib.cluster.connection import workers_of
-from lib.core.errors import SkewlineError, SourceError
+from lib.core.errors import SourceError
 from lib.core.formatting import size
 from lib.events.table import build_events
 from lib.loading.load import LoadReport, summed
 from lib.loading.reading import Progress, first_blocks, known_from
 from lib.sources.base import Latest
+from lib.sources.newest import parts_back
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from distributed import Client, Future
 
@@ -124,7 +127,7 @@ class ClusterEstimate:
         fit = self.offsets * self.memory // self.bytes
         return (
             f"{said}: what they cannot hold they spill to disk, which takes longer. About "
-            f"{fit:,} records would fit: --from and --to choose them."
+            f"{fit:,} records would fit: --latest chooses them, or --from and --to."
         )
 
 
@@ -170,9 +173,8 @@ def hold(
     SkewlineError
         When the source fails, or blocks cannot be read as one machine reads the whole.
     """
-    if isinstance(wanted, Latest):
-        raise SkewlineError("--latest does not go with --cluster.", "Give --from and --to.")
-    plan = source.plan(topic, wanted)
+    parts = _parts(source, topic, wanted)
+    plan = next(parts)
     if not plan.filled:
         raise SourceError(f"{topic} has no records to report on.", "Choose others.")
     doing("Reading the first records")
@@ -186,20 +188,37 @@ def hold(
     takes = estimate(client, plan, decoded, known.fields)
     note(takes.sentence)
     beginning = Beginning(uuid4().hex, origin, tuple(first), chosen)
-    doing(f"Reading {plan.size:,} offsets on the cluster")
     offsets = offsets or block_offsets(workers_of(client), plan)
-    tables, told = read_in_blocks(client, beginning, plan, offsets)
-    reports: list[BlockReport] = client.gather(told)
+    tables: list[Future] = []
+    reports: list[BlockReport] = []
+    for part in chain([plan], parts):
+        doing(f"Reading {part.size:,} offsets on the cluster")
+        older, told = read_in_blocks(client, beginning, part, offsets)
+        tables, reports = [*older, *tables], [*client.gather(told), *reports]
+        if isinstance(wanted, Latest) and sum(r.records for r in reports) >= wanted.count:
+            break
     check_blocks(reports, known.fields)
     doing("Bringing events into arrival order")
-    tables, of_tables = filled(tables, reports)
+    some, of_some = filled(tables, reports)
     columns = questions.ORDER_COLUMNS
-    ordered, tables = in_arrival_order(client, tables, of_tables, columns, offsets)
+    ordered, some = in_arrival_order(client, some, of_some, columns, offsets)
+    if isinstance(wanted, Latest):
+        ordered, some, of_some = newest(client, ordered, some, of_some, wanted.count)
     doing("Bringing the events of each client together")
     fits = takes.bytes <= takes.memory
-    grouped = by_client(client, tables, of_tables, known.fields, offsets, fits=fits)
+    grouped = by_client(client, *filled(some, of_some), known.fields, offsets, fits=fits)
     names: NameCounts = ask(client, questions.names_of_clients, grouped)
+    left = {report.span: report for report in of_some}
+    reports = [left.get(report.span, report) for report in reports]
     return HeldTopic(_topic(source, plan, known, reports, names), ordered, grouped, names)
+
+
+def _parts(source: TopicSource, topic: str, wanted: Range) -> Iterator[Plan]:
+    """Yield what is to be read: of the newest records, what lies before it, too, if need be."""
+    if isinstance(wanted, Latest):
+        yield from (part.plan for part in parts_back(source, topic, wanted, wanted.count))
+    else:
+        yield source.plan(topic, wanted)
 
 
 def _topic(

@@ -122,10 +122,12 @@ class TestSameDocument:
 
 
 @pytest.mark.kafka
-def test_of_a_topic_on_a_broker(both, samples_on_broker, monkeypatch):
+def test_of_the_newest_records_on_a_broker(both, samples_on_broker, monkeypatch):
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", samples_on_broker)
-    arguments = ("--source", "kafka", "--topic", "sessions-10")
-    assert_same(both(*arguments, address=LOCAL, offsets=100))
+    arguments = ("--source", "kafka", "--topic", "sessions-100", "--latest", 1_500)
+    documents = both(*arguments, address=LOCAL, offsets=400)
+    assert_same(documents)
+    assert documents[1]["events"] == 1_500
 
 
 def sums(values):
@@ -244,7 +246,6 @@ class TestSettings:
             (["--events", "x.parquet"], "--events does not go with --cluster"),
             (["--follow"], "--follow does not go with --cluster"),
             (["--key", "partition"], "windows cannot be grouped by “partition”"),
-            (["--latest", "10"], "--latest does not go with --cluster"),
         ],
     )
     def test_what_is_not_there_is_refused(self, client, capsys, arguments, said):
