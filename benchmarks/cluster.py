@@ -2,9 +2,10 @@
 
 `python -m benchmarks.cluster [--events 1000000 …] [--partitions 1 4] [--workers 2]` starts a broker
 and single-threaded workers, fills topics keyed by client and not, and reports on each in one
-process and on the cluster. It prints whether the documents are equal, the time that either took
-for the same questions (engines are replayed in neither), what went over the network, and whether
-the document is the same with a worker killed meanwhile. From topics of three sizes follow the bytes
+process and on the cluster, with replay and advice of each of the `--engines`. It prints whether
+the documents and what their charts draw are equal, the time that either took for the same
+questions, what went over the network, and whether the same is told with a worker killed
+meanwhile. From topics of three sizes follow the bytes
 that an event and a client cost (`--bytes`).
 
 `--beyond 40000000 --memory 400MB` reports on a topic that workers draw themselves and cannot hold:
@@ -24,7 +25,7 @@ import signal
 import sys
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
@@ -37,17 +38,17 @@ from distributed import WorkerPlugin
 from distributed.comm import tcp
 
 from benchmarks.drawn_topic import DrawnOrigin, DrawnTopic
-from lib.analysis.of_topic import analysis_of, notices_of, verdict_of, why_no_delay
-from lib.analysis.summary import summarise
-from lib.analysis.time_notices import diagnosis_of
+from lib.analysis.of_topic import analysis_of
 from lib.cluster.connection import connected
 from lib.cluster.origin import Origin
 from lib.cluster.settings import LOCAL
 from lib.cluster.topic import hold
 from lib.loading.load import load
 from lib.report.document import document_of
+from lib.report.drawings import drawings_of, drawn_here
 from lib.report.on_cluster import report_on_held
-from lib.report.report import Asked, Report
+from lib.report.report import Asked, Report, report_on
+from lib.report.settings import ENGINE_NAMES, WindowChoice, setting_of
 from lib.simulate import Scenario, simulate
 from lib.sources.access import OPERATOR
 from lib.sources.base import Everything
@@ -56,13 +57,12 @@ from lib.warm_up import warm_up
 from tests.support.broker import create_topic, running_broker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from distributed import Client
 
     from lib.sources.base import TopicSource
 
-NOT_TOLD: Final = ("replay", "advice", "withheld")
 SLOWER: Final = 1.5
 """Times as long as one process, at most, on the same two processors."""
 
@@ -128,35 +128,57 @@ def written() -> int:
     return int(tcp.TCP.bytes_written)
 
 
-def told_alone(source: TopicSource, topic: str) -> Report:
-    """Return the report on a topic in this process, without a replay."""
+def told_alone(source: TopicSource, topic: str, engines: Sequence[str]) -> list[Report]:
+    """Return the reports on a topic in this process, one for each engine."""
     loaded = load(source, topic, Everything(), cap=sys.maxsize)
-    diagnosis, verdict = diagnosis_of(loaded.events), verdict_of(loaded)
-    summary = summarise(loaded.events.table, slice(None))
-    said, analysis = notices_of(loaded, diagnosis), analysis_of(loaded)
-    why = why_no_delay(verdict)
-    return Report(loaded, Asked(), said, verdict, diagnosis, summary, analysis, why, None, loaded)
+    analysis = analysis_of(loaded)
+    found = []
+    for asked in map(asked_of, engines):
+        report = report_on(loaded, asked, lambda *_: analysis)
+        found.append(replace(report, drawn=drawn_here(report)))
+    return found
+
+
+def asked_of(engine: str) -> Asked:
+    """Return what a report is asked for that says nothing but its engine."""
+    return Asked(setting_of(engine, WindowChoice(), None, None, ()))
 
 
 def told_on_cluster(
-    client: Client, source: TopicSource, origin: Origin, topic: str, *, loses: bool
-) -> Report:
-    """Return the report on a topic on a cluster; `loses` kills a worker meanwhile."""
-    began = time.perf_counter()
+    client: Client,
+    source: TopicSource,
+    origin: Origin,
+    topic: str,
+    engines: Sequence[str],
+    *,
+    loses: bool,
+) -> list[Report]:
+    """Return the reports on a topic on a cluster; `loses` kills a worker during the first."""
+    began, lost = time.perf_counter(), not loses
 
     def doing(what: str) -> None:
-        if loses and what.startswith("Asking what needs all events of a client"):
+        nonlocal lost
+        if not lost and what.startswith("Asking what needs all events of a client"):
             os.kill(min(client.run(os.getpid).values()), signal.SIGKILL)
+            lost = True
         print(f"  {time.perf_counter() - began:7.2f} s {what}", file=sys.stderr, flush=True)
 
     held = hold(client, source, origin, topic, Everything(), (), doing=doing)
-    return report_on_held(client, held, Asked(), doing=doing)
+    return [
+        report_on_held(client, held, asked, doing=doing, outputs=("html",))
+        for asked in map(asked_of, engines)
+    ]
 
 
-def figures(report: Report) -> str:
-    """Return what a report tells, without what a cluster does not tell."""
-    document = document_of(report, {})
-    return json.dumps({n: v for n, v in document.items() if n not in NOT_TOLD}, sort_keys=True)
+def figures(reports: Sequence[Report]) -> str:
+    """Return what reports tell, and what their charts draw."""
+    told: dict[str, object] = {}
+    for report in reports:
+        drawn = {each.name: [each.caption, each.spec, each.tables] for each in drawings_of(report)}
+        document = document_of(report, {}) | {"charts": drawn}
+        name = report.asked.setting.engine.name
+        told |= {f"{name}: {what}": value for what, value in document.items()}
+    return json.dumps(told, sort_keys=True)
 
 
 def measure(broker: str, options: argparse.Namespace, scenario: Scenario, topic: str) -> Measured:
@@ -165,22 +187,23 @@ def measure(broker: str, options: argparse.Namespace, scenario: Scenario, topic:
     source = open_source("kafka", {}, os.environ, OPERATOR)
     origin = Origin.of(source, "kafka")
     began, used = time.perf_counter(), time.process_time()
-    alone = figures(told_alone(source, topic))
+    reports = told_alone(source, topic, options.engines)
     took, cpu = time.perf_counter() - began, time.process_time() - used
+    alone = figures(reports)
     with cluster(options) as client:
         pids = set(client.run(os.getpid).values())
         before = sent(client)
         began, used = time.perf_counter(), processors(client)
-        report = told_on_cluster(client, source, origin, topic, loses=False)
+        reports = told_on_cluster(client, source, origin, topic, options.engines, loses=False)
         on_cluster, cluster_cpu = time.perf_counter() - began, processors(client) - used
         wrote = sent(client) - before
         if set(client.run(os.getpid).values()) != pids:
             print("  a worker was started again: too little memory")
-        lossy = told_on_cluster(client, source, origin, topic, loses=True)
+        lossy = told_on_cluster(client, source, origin, topic, options.engines, loses=True)
         same_with_loss = figures(lossy) == alone
-    same = figures(report) == alone
+    same = figures(reports) == alone
     if not same:
-        print_differences(alone, figures(report))
+        print_differences(alone, figures(reports))
     sizes = (scenario.events, scenario.clients)
     return Measured(*sizes, took, on_cluster, cpu, cluster_cpu, wrote, same, same_with_loss)
 
@@ -265,13 +288,22 @@ def measure_drawn(options: argparse.Namespace, events: int, memory: str | None) 
         ):
             pids = set(client.run(os.getpid).values())
             began, used = time.perf_counter(), processors(client)
-            told = figures(told_on_cluster(client, source, origin, "drawn", loses=False))
+            told = figures(
+                told_on_cluster(client, source, origin, "drawn", options.engines, loses=False)
+            )
             took, cpu = time.perf_counter() - began, processors(client) - used
             restarted = set(client.run(os.getpid).values()) != pids
             elsewhere = sum(1 for each in Path(others).rglob("*") if each.is_file())
             same = None
             if options.with_a_loss:
-                same = figures(told_on_cluster(client, source, origin, "drawn", loses=True)) == told
+                same = (
+                    figures(
+                        told_on_cluster(
+                            client, source, origin, "drawn", options.engines, loses=True
+                        )
+                    )
+                    == told
+                )
         del os.environ["TMPDIR"]
     return Drawn(events, took, cpu, max(held), elsewhere, restarted, same)
 
@@ -389,6 +421,7 @@ def main() -> None:
     parser.add_argument("--partitions", type=int, nargs="+", default=[1, 4])
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--memory", help="of a worker, as 400MB; by default, its share")
+    parser.add_argument("--engines", nargs="+", default=ENGINE_NAMES[:1], choices=ENGINE_NAMES)
     parser.add_argument("--bytes", action="store_true", help="of an event and a client")
     parser.add_argument("--beyond", type=int, help="events of a topic beyond --memory")
     parser.add_argument("--drawn", type=int, nargs="*", default=[], help="events of drawn topics")
