@@ -6,7 +6,7 @@ import gzip
 import io
 import json
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -371,6 +371,21 @@ def test_ranges_mean_the_same_as_in_kafka(folder):
     assert offsets(folder, "a", FromOffset(2)) == [2, 3]
     assert offsets(folder, "a", FromOffset(9)) == []
     assert offsets(folder, "a", LastMinutes(1)) == [0, 1, 2, 3]
+
+
+def test_a_file_is_read_no_further_than_what_is_wanted_of_it():
+    # Given a file of which nothing behind its first blocks can be read
+    lines = b"".join(b'{"a": "%064d"}\n' % n for n in range(100_000))
+    content = gzip.compress(lines, compresslevel=0)
+    whole = UploadedTopic("rides.jsonl.gz", content).plan("rides", Everything())
+    damaged = UploadedTopic("rides.jsonl.gz", content[:-1_000])
+    first = replace(whole, spans=(Span(0, 10, 5_010),))
+
+    found = [offset for block in damaged.read(first) for offset in block["offset"].to_pylist()]
+
+    assert found == list(range(10, 5_010))
+    with pytest.raises(UnreadableFileError):
+        list(damaged.read(whole))
 
 
 def test_an_uploaded_file_is_a_source_with_one_topic():

@@ -415,12 +415,22 @@ def _plan(
 
 
 def _read(blocks: Iterator[pa.RecordBatch], plan: Plan) -> Iterator[pa.RecordBatch]:
+    """Yield what a plan has of blocks; none is asked for where only what is not wanted follows."""
+    log = {span.partition: span.end for span in plan.log}
+    waiting = {span.partition: min(span.end, log[span.partition]) for span in plan.filled}
     for block in blocks:
         chosen = inside(plan.spans, block)
         if chosen.all():
             yield block
         elif chosen.any():
             yield block.filter(pa.array(chosen))
+        partition, offset = block["partition"].to_numpy(), block["offset"].to_numpy()
+        for number, end in [*waiting.items()]:
+            # Offsets rise. What stands behind the last record says whether the file is whole.
+            if end < log[number] and (offset[partition == number] >= end - 1).any():
+                del waiting[number]
+        if not waiting:
+            return
 
 
 def _info(topic: str, path: Path) -> TopicInfo:
