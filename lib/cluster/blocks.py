@@ -575,11 +575,34 @@ def _used(column: pd.Series[Any]) -> pd.Categorical[Any]:
     return pd.Categorical.from_codes(place[codes], categories=names[used], validate=False)
 
 
-def _of_clients(parts: Sequence[pd.DataFrame], fields: Fields) -> pd.DataFrame:
-    """Return the events table of some clients, from parts in any order."""
+def by_partition(
+    client: Client, tables: Sequence[Future], partitions: Sequence[int]
+) -> list[Future]:
+    """Return futures of events tables that have all events of a partition each, from any blocks."""
+    return [
+        client.submit(
+            _brought_together,
+            [client.submit(_of_partition, table, number, pure=False) for table in tables],
+            pure=False,
+        )
+        for number in partitions
+    ]
+
+
+def _of_partition(table: pd.DataFrame, number: int) -> pd.DataFrame:
+    return _compact(table[table[PARTITION] == number])
+
+
+def _brought_together(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the events of parts in any order in arrival order."""
     table = pd.DataFrame({name: _joined([part[name] for part in parts]) for name in parts[0]})
     order = np.argsort(table[ARRIVAL].to_numpy(), kind="stable")  # quick where parts are in order
-    table = table.iloc[order].reset_index(drop=True)
+    return table.iloc[order].reset_index(drop=True)
+
+
+def _of_clients(parts: Sequence[pd.DataFrame], fields: Fields) -> pd.DataFrame:
+    """Return the events table of some clients, from parts in any order."""
+    table = _brought_together(parts)
     if fields.session is None:
         clients, times = table[CLIENT].array, table[EVENT_TIME].to_numpy()
         table[SESSION] = derive_sessions(clients, times, fields.session_gap_s)

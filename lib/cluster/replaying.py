@@ -7,8 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from lib.cluster.asking import NotInBlocksError, answer, ask
+from lib.cluster.blocks import by_partition
+from lib.cluster.questions import names_of_clients
 from lib.cluster.topic import SHARED_SESSIONS
-from lib.core.columns import SESSION
+from lib.core.columns import CLIENT, PARTITION, SESSION
 from lib.replay.in_blocks import (
     clocks_question,
     in_order_question,
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from distributed import Client, Future
 
+    from lib.cluster.questions import NameCounts
     from lib.cluster.topic import HeldTopic
     from lib.core.blockwise import Question
     from lib.replay.engine import Setting
@@ -30,6 +33,10 @@ if TYPE_CHECKING:
     from lib.replay.outcome import Outcome
     from lib.replay.replays import OfEvents, OfReplay, OfSessions
 
+SESSIONS_IN_PARTITIONS: Final = (
+    "Some sessions have events in several partitions, and on a cluster windows of a partition are "
+    "compared with its own events' sessions: report without --cluster to have it."
+)
 _AT_ONCE: Final = 4  # settings: workers hold the clocks of all of them
 
 
@@ -109,6 +116,15 @@ def _asking(job: Job, clocks: Clocks, question: OfReplay) -> Callable[..., Quest
     return partial(replay_question, job=job, clocks=clocks, question=question)
 
 
+def with_keys_together(client: Client, held: HeldTopic, key: str) -> HeldTopic:
+    """Return a topic whose blocks by client have all events of their keys, too."""
+    if key != PARTITION or len(held.by_client) == 1:
+        return held  # sessions are told apart where the engine is asked
+    tables = by_partition(client, held.by_client, sorted(held.topic.contents.first_offsets))
+    names: NameCounts = ask(client, names_of_clients, tables)
+    return replace(held, by_client=tables, names=names)
+
+
 def outcome_on(replays: ReplaysOnCluster) -> Outcome:
     """Return what the engine would have made of a topic, in numbers.
 
@@ -120,8 +136,9 @@ def outcome_on(replays: ReplaysOnCluster) -> Outcome:
     held, job = replays.held, replays.job
     apart = held.names.are_apart or len(held.by_client) == 1
     if (job.has_sessions or job.key == SESSION) and not apart:
-        raise NotInBlocksError(SHARED_SESSIONS, "Ask it on one machine.")
-    if job.key == SESSION and any(getattr(each, "repartitioned", False) for each in job.settings):
+        why = SESSIONS_IN_PARTITIONS if job.key == PARTITION else SHARED_SESSIONS
+        raise NotInBlocksError(why, "Ask it on one machine.")
+    if job.key != CLIENT and any(getattr(each, "repartitioned", False) for each in job.settings):
         what = "On a cluster, which task of Kafka Streams has an event is told by its client alone."
         raise NotInBlocksError(what, "Ask it on one machine.")
     try:

@@ -30,9 +30,9 @@ from lib.cluster import questions
 from lib.cluster.asking import NotInBlocksError, ask
 from lib.cluster.correcting import corrected
 from lib.cluster.filtering import with_left
-from lib.cluster.replaying import ReplaysOnCluster, outcome_on
+from lib.cluster.replaying import ReplaysOnCluster, outcome_on, with_keys_together
 from lib.cluster.topic import answers_of
-from lib.core.columns import CLIENT, LAST_HEARD, LOST, SESSION
+from lib.core.columns import CLIENT, LAST_HEARD, LOST, PARTITION, SESSION
 from lib.core.errors import SettingsError, SkewlineError
 from lib.events.table import THE_CLIENT
 from lib.replay.advisor import advise_on
@@ -86,10 +86,10 @@ def check_asked(asked: Asked) -> None:
     SkewlineError
         When it cannot.
     """
-    if KEYS.get(asked.key.lower(), asked.key) not in (CLIENT, SESSION):
+    if KEYS.get(asked.key.lower(), asked.key) not in KEYS.values():
         raise SkewlineError(
             f"On a cluster, windows cannot be grouped by “{asked.key}”.",
-            "Choose client or session, or report without --cluster.",
+            f"Choose one of {', '.join(KEYS)}, or report without --cluster.",
         )
 
 
@@ -215,9 +215,9 @@ def _replayed(
     outputs: Collection[str],
 ) -> tuple[Replayed, SkewData | None]:
     """Return what an engine would have made of a topic, and what the page draws of that."""
-    job = Job(
-        (asked.setting,), _key(held, asked.key), held.topic.fields.session is not None, order_only
-    )
+    key = _key(held, asked.key)
+    job = Job((asked.setting,), key, held.topic.fields.session is not None, order_only)
+    held = with_keys_together(client, held, key)
     replays = ReplaysOnCluster(client, held, job)
     doing(f"Replaying {asked.setting.engine.label}")
     outcome = outcome_on(replays)
@@ -256,9 +256,13 @@ def _key(held: HeldTopic, name: str) -> str:
     """Return the column that windows are grouped by, as `report_on` takes it, by its name."""
     column = KEYS.get(name.lower(), name)
     contents = held.topic.contents
-    few = held.names.sessions * 2 > contents.events - contents.without_received
-    if column == SESSION and (held.topic.fields.session is None or few):
-        raise SettingsError("Windows cannot be grouped by “session”.", "Choose client.")
+    timed = contents.events - contents.without_received
+    values = {
+        SESSION: timed if held.topic.fields.session is None else held.names.sessions,
+        PARTITION: len(contents.first_offsets),
+    }
+    if values.get(column, 0) * 2 > timed:  # they hardly repeat
+        raise SettingsError(f"Windows cannot be grouped by “{name}”.", "Choose client.")
     return column
 
 

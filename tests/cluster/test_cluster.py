@@ -245,7 +245,7 @@ class TestSettings:
         [
             (["--events", "x.parquet"], "--events does not go with --cluster"),
             (["--follow"], "--follow does not go with --cluster"),
-            (["--key", "partition"], "windows cannot be grouped by “partition”"),
+            (["--key", "Kind"], "windows cannot be grouped by “Kind”"),
         ],
     )
     def test_what_is_not_there_is_refused(self, client, capsys, arguments, said):

@@ -9,10 +9,11 @@ import pytest
 
 from lib.cluster.asking import NotInBlocksError
 from lib.cluster.origin import Origin
-from lib.cluster.replaying import ReplaysOnCluster, outcome_on
+from lib.cluster.replaying import ReplaysOnCluster, outcome_on, with_keys_together
 from lib.cluster.topic import hold
-from lib.core.columns import CLIENT, SESSION
+from lib.core.columns import CLIENT, PARTITION, SESSION
 from lib.loading.load import load
+from lib.replay.engine import replay
 from lib.replay.engines.beam import BeamSetting
 from lib.replay.engines.flink import FlinkSetting
 from lib.replay.engines.kafka_streams import KafkaStreamsSetting
@@ -20,6 +21,7 @@ from lib.replay.engines.spark import SparkSetting
 from lib.replay.in_blocks import Job
 from lib.replay.input import replay_input_of
 from lib.replay.of_topic import replayed_with
+from lib.replay.outcome import outcome_of
 from lib.replay.registry import ENGINES
 from lib.replay.windows import HoppingWindow, SessionWindow, TumblingWindow
 from lib.report.__main__ import main
@@ -112,6 +114,24 @@ def test_the_document_says_it(client, both, files):
 
     assert_same(documents)
     assert documents[1]["replay"]["grouped_by"] == SESSION
+
+
+def test_sessions_in_several_partitions_are_not_compared_with_windows_of_one(client, held):
+    job = Job((FlinkSetting(GAP),), PARTITION, has_sessions=True)
+
+    with pytest.raises(NotInBlocksError, match="sessions have events in several partitions"):
+        outcome_on(ReplaysOnCluster(client, with_keys_together(client, held, PARTITION), job))
+
+
+def test_windows_of_partitions_without_sessions_are_the_same(client, topic, held):
+    job = Job((FlinkSetting(GAP, 0),), PARTITION, has_sessions=False)
+    setting = job.settings[0]
+    replayed = replay(replay_input_of(topic.events.table, PARTITION), setting)
+
+    found = outcome_on(ReplaysOnCluster(client, with_keys_together(client, held, PARTITION), job))
+
+    assert found == outcome_of(replayed, None)
+    assert found.dropped
 
 
 def test_records_in_order_are_replayed_without_received_times(client, both, tmp_path):
