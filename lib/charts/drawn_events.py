@@ -53,7 +53,7 @@ def in_arrival_order(points: pd.DataFrame) -> pd.DataFrame:
     return points.sort_values(ARRIVAL, ignore_index=True).drop(columns=ARRIVAL)
 
 
-def counts(
+def cell_counts(
     row: NDArray[np.integer], column: NDArray[np.integer], shape: tuple[int, int]
 ) -> NDArray[np.int64]:
     """Return how many events fall on each cell, an array of `shape`."""

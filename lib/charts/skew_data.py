@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from lib.charts.drawn_events import COLUMNS, MOST_POINTS, counts, in_arrival_order, one_by_one
+from lib.charts.drawn_events import COLUMNS, MOST_POINTS, cell_counts, in_arrival_order, one_by_one
 from lib.core.blockwise import Answer, Pool, added, stacked
 from lib.core.columns import ARRIVAL, EVENT_TIME, RECEIVED_TIME
 
@@ -210,9 +210,9 @@ def skew_question(
     else:
         up = received if frame.is_diagonal else delay
         across, row = _cell(event, up, frame, COLUMNS, ROWS)
-        cells = counts(ROWS - 1 - row, across, (ROWS, COLUMNS))
+        cells = cell_counts(ROWS - 1 - row, across, (ROWS, COLUMNS))
         across, row = _cell(event, up, frame, ACROSS, UP)
-        told = counts(across * UP + row, late.astype(np.int64), (ACROSS * UP, 2))
+        told = cell_counts(across * UP + row, late.astype(np.int64), (ACROSS * UP, 2))
     found = SkewData(bounds.events, bounds.late, bounds.delay[1], frame, steps, points, cells, told)
     return Answer(found, added, _finished)
 
