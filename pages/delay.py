@@ -8,16 +8,18 @@ from lib.ui import parameters
 from lib.ui.answers import analysis_of
 from lib.ui.chart import show_over_time, show_picture
 from lib.ui.clock_table import clock_table
+from lib.ui.cluster_pages import delay_told
 from lib.ui.delay_parts import delay_parts
 from lib.ui.page import begin
 from lib.ui.skew import skew_plot
-from lib.ui.tables import quantiles_in_words, show_table
+from lib.ui.tables import quantiles
 
 visible = begin(
     "Delay",
     "Delay is received time − event time. Out-of-orderness is how far an event is behind the "
     "newest one before it: what a watermark has to wait for.",
     needs_received=True,
+    of_cluster=delay_told,
 )
 answers = analysis_of(visible.whole)
 
@@ -25,18 +27,7 @@ st.subheader("Skew plot", anchor=False)
 skew_plot(visible)
 
 st.subheader("Delay and out-of-orderness", anchor=False)
-st.markdown("**Delay**: how long events were under way, in the whole topic")
-show_table(quantiles_in_words(answers.delay), alt="Quantiles of delay, s")
-st.markdown("**Out-of-orderness**: how long a watermark must wait, in the whole topic")
-show_table(
-    quantiles_in_words(answers.out_of_orderness),
-    alt="Quantiles of out-of-orderness over the topic and per partition, s",
-)
-st.caption(
-    "A watermark delay of “99 % within” is long enough for 99 % of the events. Where every "
-    "partition has a watermark of its own, as in Flink's Kafka source, take the row “per-partition "
-    "watermarks”."
-)
+quantiles(answers)
 
 st.subheader("Distribution", anchor=False)
 events = visible.columns(CLIENT, EVENT_TIME, RECEIVED_TIME, PARTITION, OFFSET)

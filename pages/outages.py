@@ -7,7 +7,8 @@ from lib.events.table import TimeDomain
 from lib.ui import parameters
 from lib.ui.answers import outages_of
 from lib.ui.chart import show_over_time
-from lib.ui.outage_table import outage_table, rhythm_table
+from lib.ui.cluster_pages import outages_told
+from lib.ui.outage_table import choose_kinds, outage_table, rhythm_table
 from lib.ui.page import begin
 
 visible = begin(
@@ -15,18 +16,10 @@ visible = begin(
     "Stretches in which the broker did not hear from a client: its events came later in a burst "
     "(buffered), never came (lost), or there were none (quiet).",
     needs_received=True,
+    of_cluster=outages_told,
 )
 with st.container(horizontal=True, vertical_alignment="top"):
-    kinds = st.pills(
-        "Kinds",
-        [outages.BUFFERED, outages.MOSTLY_LOST, outages.QUIET],
-        default=[outages.BUFFERED, outages.MOSTLY_LOST],
-        selection_mode="multi",
-        key=parameters.KINDS.name,
-        bind="query-params",
-        help="Which silences are shown. Buffered: their events came later in a burst. Mostly "
-        "lost: most never came. Quiet: nothing happened.",
-    )
+    kinds = choose_kinds()
     sensitivity = st.slider(
         "Outage threshold, × each client's own limit",
         0.25,
@@ -66,10 +59,4 @@ else:
     outage_table(found, every, visible)
 
 with st.expander("Where the limits come from", icon=":material/help:"):
-    st.markdown(
-        "Every network makes events wait. Each client's usual wait is learned from its own events; "
-        "a wait far beyond what the topic makes of that is an outage. Waits are counted from each "
-        "client's smallest delay, so a clock that is always wrong changes none; where a clock was "
-        "set, from the smallest before and after."
-    )
     rhythm_table(limits, visible.topic.report.topic)

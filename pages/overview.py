@@ -2,6 +2,7 @@ import streamlit as st
 
 from lib.ui import parameters
 from lib.ui.answers import analysis_of
+from lib.ui.cluster_pages import overview_told
 from lib.ui.files import files
 from lib.ui.findings import show_findings
 from lib.ui.headline import advice_line, figures, summary_of, when
@@ -14,12 +15,13 @@ visible = begin(
     "Skewline",
     "When events happened and when they arrived: who was cut off, whose clock is wrong, how long "
     "to wait for late events.",
+    of_cluster=overview_told,
 )
 left, right = st.columns([5, 3])
 summary = summary_of(visible)
-figures(visible, summary)
+figures(summary, delays_tell=visible.delays_tell)
 advice_place = st.container()
-st.caption(when(visible, summary))
+st.caption(when(summary, visible.times))
 
 with left:
     place = st.empty()

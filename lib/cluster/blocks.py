@@ -630,7 +630,7 @@ def check_blocks(reports: Sequence[BlockReport], fields: Fields) -> None:
             kinds = " and ".join(sorted(found))
             raise SkewlineError(
                 f"On a cluster, where each block is read by itself, {name} cannot be {kinds}.",
-                "Report without --cluster.",
+                "Ask it on one machine.",
             )
     _check_times(reports, fields)
 
@@ -650,5 +650,5 @@ def _check_times(reports: Sequence[BlockReport], fields: Fields) -> None:
         raise SkewlineError(
             "Event times are more than 20 years apart: on a cluster it is not searched for which "
             "of them are wrong.",
-            "Report without --cluster.",
+            "Ask it on one machine.",
         )

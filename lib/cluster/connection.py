@@ -10,17 +10,18 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import dask
-from distributed import Client, LocalCluster, WorkerPlugin
+from distributed import Client, KilledWorker, LocalCluster, WorkerPlugin
+from distributed.client import ClosedClientError, FutureCancelledError
 
 from lib import __version__
 from lib.cluster.settings import LOCAL
-from lib.core.errors import BrokerUnreachableError, SettingsError
+from lib.core.errors import BrokerUnreachableError, SettingsError, SkewlineError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _LOOPBACK: Final = "127.0.0.1"
-_PATIENCE_S: Final = 30
+_PATIENCE_S: Final = 30.0
 _SCHEDULER: Final = {
     "distributed.scheduler.allowed-failures": 10,
     "distributed.scheduler.work-stealing": False,
@@ -30,7 +31,11 @@ _SCHEDULER: Final = {
 
 @contextmanager
 def connected(
-    address: str, *, workers: int | None = None, memory: str | None = None
+    address: str,
+    *,
+    workers: int | None = None,
+    memory: str | None = None,
+    patience_s: float = _PATIENCE_S,
 ) -> Iterator[Client]:
     """Yield a client of the cluster at an address; of `LOCAL`, of one that ends with the block.
 
@@ -39,6 +44,8 @@ def connected(
     workers, memory
         Of `LOCAL`: how many, each with one thread, and the memory of each, as 4GB; None: one for
         each processor, and its share of the memory.
+    patience_s
+        How long an answer is waited for.
 
     Raises
     ------
@@ -54,17 +61,43 @@ def connected(
         if address == LOCAL:
             target = stack.enter_context(_local(workers or len(os.sched_getaffinity(0)), memory))
         try:
-            client = stack.enter_context(Client(target, timeout=_PATIENCE_S))
+            client = Client(target, timeout=patience_s)
         except OSError as fault:
             raise BrokerUnreachableError(
                 f"No Dask scheduler answers at {address}.",
                 "Check the address, and that the scheduler runs.",
                 type(fault).__name__,
             ) from None
-        _check(client)
-        if address == LOCAL:
-            client.register_plugin(_EndsAtOnce())
-        yield client
+        stack.callback(client.close)
+        with faults_told():
+            _check(client)
+            if address == LOCAL:
+                client.register_plugin(_EndsAtOnce())
+            yield client
+
+
+def another(client: Client) -> Client:
+    """Return another client of the same scheduler: whatever it holds goes when it is closed."""
+    return Client(client.scheduler.address, timeout=_PATIENCE_S, set_as_default=False)
+
+
+@contextmanager
+def faults_told() -> Iterator[None]:
+    """Raise what Dask says of a cluster that fails as a `SkewlineError`, with Dask's own words."""
+    try:
+        yield
+    except KilledWorker as fault:
+        raise SkewlineError(
+            "Workers of the Dask cluster died again and again.",
+            "Give them more memory, or ask for fewer records; their logs say more.",
+            str(fault),
+        ) from None
+    except (ClosedClientError, FutureCancelledError, OSError, TimeoutError) as fault:
+        raise SkewlineError(
+            "The Dask cluster was lost, and what it held.",
+            "Check that its scheduler runs, and ask again.",
+            f"{type(fault).__name__}: {fault}",
+        ) from None
 
 
 def workers_of(client: Client) -> list[Mapping[str, Any]]:

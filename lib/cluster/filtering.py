@@ -35,7 +35,7 @@ def with_left(client: Client, held: HeldTopic, conditions: Sequence[str]) -> Hel
         When sessions have events of several clients.
     """
     if len(held.by_client) > 1 and not held.names.are_apart:
-        raise SkewlineError(SHARED_SESSIONS, "Leave out --where or --cluster.")
+        raise SkewlineError(SHARED_SESSIONS, "Leave out the filter, or ask it on one machine.")
     mark = partial(_marked, conditions=tuple(conditions), fields=held.topic.fields)
     empty = client.submit(_empty, held.by_client[0], pure=False).result()
     try:

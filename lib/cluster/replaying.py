@@ -144,7 +144,7 @@ def outcome_on(replays: ReplaysOnCluster) -> Outcome:
     try:
         (found,) = replays.of_each(job.settings, outcome_question)
     except NotInBlocksError as fault:
-        what = f"{fault.what} On a cluster that is not replayed: report without --cluster."
+        what = f"{fault.what} On a cluster that is not replayed: one machine does."
         raise NotInBlocksError(what, fault.remedy) from None
     outcome: Outcome = found
     return outcome

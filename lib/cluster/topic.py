@@ -39,6 +39,7 @@ from lib.sources.newest import parts_back
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    import pyarrow as pa
     from distributed import Client, Future
 
     from lib.analysis.sequence_numbers import RejectedRecords
@@ -55,9 +56,11 @@ if TYPE_CHECKING:
     Doing = Callable[[str], None]
 
 _COPIES: Final = 3.5  # of an event: by client, its times in order, and what questions keep of it
+_THREAD_S: Final = 17e-6  # that a thread takes for an event, read and asked: see docs/cluster.md
+_START_S: Final = 5.0  # that a topic of few events takes: some 25 rounds, and the first records
 SHARED_SESSIONS: Final = (
     "Some sessions have events of several clients, and on a cluster each client's events are "
-    "looked at by themselves: report without --cluster to have it."
+    "looked at by themselves: one machine tells it."
 )
 
 
@@ -112,22 +115,44 @@ class ClusterEstimate:
         What they have of it for events, in all.
     offsets
         Of the topic.
+    workers, threads
+        How many there are.
     """
 
     bytes: int
     memory: int
     offsets: int
+    workers: int
+    threads: int
+
+    @property
+    def fits(self) -> bool:
+        """Whether the workers' memory holds it."""
+        return self.bytes <= self.memory
+
+    @property
+    def fitting(self) -> int:
+        """How many of its offsets fit."""
+        return self.offsets if self.fits else self.offsets * self.memory // self.bytes
+
+    @property
+    def seconds(self) -> float:
+        """How long reading and asking take, where it fits."""
+        return self.offsets * _THREAD_S / self.threads + _START_S
+
+    @property
+    def said(self) -> str:
+        """What it takes of the memory that there is, without a full stop."""
+        return f"About {size(self.bytes)} of the workers' {size(self.memory)} of memory for events"
 
     @property
     def sentence(self) -> str:
         """It in words; where it is too much, how many records would fit."""
-        said = f"About {size(self.bytes)} of the workers' {size(self.memory)} of memory for events"
-        if self.bytes <= self.memory:
-            return f"{said}."
-        fit = self.offsets * self.memory // self.bytes
+        if self.fits:
+            return f"{self.said}."
         return (
-            f"{said}: what they cannot hold they spill to disk, which takes longer. About "
-            f"{fit:,} records would fit: --latest chooses them, or --from and --to."
+            f"{self.said}: what they cannot hold they spill to disk, which takes longer. About "
+            f"{self.fitting:,} records would fit: --latest chooses them, or --from and --to."
         )
 
 
@@ -142,7 +167,50 @@ def estimate(
     memory = sum(
         max(0.6 * (worker["memory_limit"] or sys.maxsize) - PACKAGES, 0) for worker in workers
     )
-    return ClusterEstimate(int(each * plan.size * _COPIES), int(memory), plan.size)
+    return ClusterEstimate(
+        int(each * plan.size * _COPIES),
+        int(memory),
+        plan.size,
+        len(workers),
+        sum(worker["nthreads"] for worker in workers),
+    )
+
+
+def look(
+    client: Client, source: TopicSource, topic: str, wanted: Range, chosen: FieldChoice
+) -> ClusterEstimate:
+    """Return what `hold` with the same arguments will take, from the first records.
+
+    Raises
+    ------
+    SkewlineError
+        When the source fails, or `hold` would refuse.
+    """
+    plan = next(_parts(source, topic, wanted))
+    begun = _begun(source, plan, chosen)
+    block_offsets(workers_of(client), plan)
+    return estimate(client, plan, begun.decoded, begun.known.fields)
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """The first records of a topic, and what they tell."""
+
+    first: Sequence[pa.RecordBatch]
+    known: Known
+    decoded: Sequence[Decoded]
+
+
+def _begun(source: TopicSource, plan: Plan, chosen: FieldChoice) -> _Begun:
+    if not plan.filled:
+        raise SourceError(f"{plan.topic} has no records to report on.", "Choose others.")
+    first = first_blocks(source, plan, FIRST_ROWS)
+    known, decoded = known_from(first, chosen, source)
+    if not known.sources:
+        raise SourceError(
+            f"None of the first records of {plan.topic} can be read.", "One machine tells why."
+        )
+    return _Begun(first, known, decoded)
 
 
 def hold(
@@ -175,19 +243,12 @@ def hold(
     """
     parts = _parts(source, topic, wanted)
     plan = next(parts)
-    if not plan.filled:
-        raise SourceError(f"{topic} has no records to report on.", "Choose others.")
     doing("Reading the first records")
-    first = first_blocks(source, plan, FIRST_ROWS)
-    known, decoded = known_from(first, chosen, source)
-    if not known.sources:
-        raise SourceError(
-            f"None of the first records of {topic} can be read.",
-            "Report without --cluster to see why.",
-        )
-    takes = estimate(client, plan, decoded, known.fields)
+    begun = _begun(source, plan, chosen)
+    known = begun.known
+    takes = estimate(client, plan, begun.decoded, known.fields)
     note(takes.sentence)
-    beginning = Beginning(uuid4().hex, origin, tuple(first), chosen)
+    beginning = Beginning(uuid4().hex, origin, tuple(begun.first), chosen)
     offsets = offsets or block_offsets(workers_of(client), plan)
     tables: list[Future] = []
     reports: list[BlockReport] = []
@@ -205,8 +266,7 @@ def hold(
     if isinstance(wanted, Latest):
         ordered, some, of_some = newest(client, ordered, some, of_some, wanted.count)
     doing("Bringing the events of each client together")
-    fits = takes.bytes <= takes.memory
-    grouped = by_client(client, *filled(some, of_some), known.fields, offsets, fits=fits)
+    grouped = by_client(client, *filled(some, of_some), known.fields, offsets, fits=takes.fits)
     names: NameCounts = ask(client, questions.names_of_clients, grouped)
     left = {report.span: report for report in of_some}
     reports = [left.get(report.span, report) for report in reports]

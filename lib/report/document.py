@@ -110,7 +110,7 @@ def document_of(
         "error": None,
         **{name: None if name in report.untold else told.get(name) for name in FIGURES},
         "against": against,
-        "withheld": _withheld(report),
+        "withheld": withheld_in(report),
         "verdicts": [],
     }
 
@@ -337,7 +337,7 @@ def told_setting(setting: Setting) -> Document:
     return {"window": setting.window.kind.lower(), **window, **own}
 
 
-def _withheld(report: Report) -> dict[str, str]:
+def withheld_in(report: Report) -> dict[str, str]:
     """Return why what is null in the document cannot be told, by its name."""
     said = {}
     needs_received = ("delay_ms", "out_of_orderness_ms", "outages", "quiet", "clocks")

@@ -66,7 +66,7 @@ if TYPE_CHECKING:
 
 NO_ADVICE: Final = (
     "Some events have no received time, and on a cluster it is not looked for what to set for the "
-    "others: report without --cluster to have it."
+    "others: one machine tells it."
 )
 _MOST_ROWS: Final = 1_000_000  # of a table that one machine brings into order
 
@@ -89,7 +89,7 @@ def check_asked(asked: Asked) -> None:
     if KEYS.get(asked.key.lower(), asked.key) not in KEYS.values():
         raise SkewlineError(
             f"On a cluster, windows cannot be grouped by “{asked.key}”.",
-            f"Choose one of {', '.join(KEYS)}, or report without --cluster.",
+            f"Choose one of {', '.join(KEYS)}, or ask it on one machine.",
         )
 
 

@@ -52,7 +52,12 @@ def _analysis(topic: LoadedTopic, spinner: str = "") -> Analysis:
 
 def impossible_times_in(topic: LoadedTopic, zone: str | None) -> str:
     """Return the sentence on events whose times cannot be; empty where there are none."""
-    found = analysis_of(topic).findings_in(zone)
+    return impossible_times(analysis_of(topic), zone)
+
+
+def impossible_times(analysis: Analysis, zone: str | None) -> str:
+    """Return what `impossible_times_in` does, of the analyses of a topic."""
+    found = analysis.findings_in(zone)
     return next((each.sentence for each in found if each.kind == "impossible time"), "")
 
 

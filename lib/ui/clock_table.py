@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -31,29 +31,13 @@ _WORDS = {
 
 def clock_table(topic: LoadedTopic, table: pd.DataFrame) -> None:
     """Show the result of `client_clocks.clocks`; a chosen client's effect on the topic below."""
-    wrong = int(table[client_clocks.WRONG].sum())
-    st.caption(
-        f"{_of_all(wrong, len(table))} wrong. A clock is "
-        "judged by its client's smallest delays against those of the typical client: the network "
-        "never takes less than its minimum. Below zero: the clock is behind. Choose a client to "
-        "see what it does to the topic's out-of-orderness."
-    )
-    furthest = table[client_clocks.CLOCK_OFFSET].abs().sort_values(ascending=False).index
-    ordered = table.reindex(furthest[:MOST_ROWS])
-    chosen = show_table(
-        _in_words(ordered),
-        whole=WholeTable(
-            "the clocks",
-            f"{topic.report.topic}-clocks.csv",
-            len(table),
-            weakly(lambda table: _in_words(table.reindex(furthest)), table),
-        ),
-        order="the furthest off first",
-        height=260,
+    chosen, ordered = clock_rows(
+        table,
+        topic.report.topic,
+        "Choose a client to see what it does to the topic's out-of-orderness.",
         key=parameters.CLOCK_TABLE,
         on_select="rerun",
         selection_mode="single-row",
-        alt="Each client's clock: offset, drift, and whether it is wrong",
     )
     rows = chosen.selection.rows
     if rows:
@@ -62,6 +46,47 @@ def clock_table(topic: LoadedTopic, table: pd.DataFrame) -> None:
         st.markdown(f"**Out-of-orderness of the topic, client {escaped_markdown(name)}**")
         effect = client_clocks.effect(topic.events.table, table, client)
         show_table(quantiles_in_words(effect), alt=f"What client {name} does")
+
+
+def clock_rows(
+    table: pd.DataFrame,
+    topic: str,
+    more: str = "",
+    **options: Any,  # noqa: ANN401
+) -> tuple[Any, pd.DataFrame]:
+    """Show clocks; return what `st.dataframe` returns, and the rows that are shown.
+
+    Parameters
+    ----------
+    topic
+        What it is called.
+    more
+        What is said below how clocks are judged.
+    options
+        More of `st.dataframe`.
+    """
+    wrong = int(table[client_clocks.WRONG].sum())
+    st.caption(
+        f"{_of_all(wrong, len(table))} wrong. A clock is "
+        "judged by its client's smallest delays against those of the typical client: the network "
+        f"never takes less than its minimum. Below zero: the clock is behind. {more}".rstrip()
+    )
+    furthest = table[client_clocks.CLOCK_OFFSET].abs().sort_values(ascending=False).index
+    ordered = table.reindex(furthest[:MOST_ROWS])
+    chosen = show_table(
+        _in_words(ordered),
+        whole=WholeTable(
+            "the clocks",
+            f"{topic}-clocks.csv",
+            len(table),
+            weakly(lambda table: _in_words(table.reindex(furthest)), table),
+        ),
+        order="the furthest off first",
+        height=260,
+        alt="Each client's clock: offset, drift, and whether it is wrong",
+        **options,
+    )
+    return chosen, ordered
 
 
 def _of_all(wrong: int, clocks: int) -> str:

@@ -24,6 +24,7 @@ from lib.ui.time_window import CLOCKS, extent_of, show_all_time, show_stretch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lib.analysis.analyse import Analysis
     from lib.analysis.findings import Finding
     from lib.loading.load import LoadedTopic
     from lib.ui.parameters import UrlParameter
@@ -38,26 +39,40 @@ def show_findings(topic: LoadedTopic, zone: str | None) -> None:
     Times are those of a zone; None: since zero.
     """
     analysis = analysis_of(topic)
-    found = analysis.findings_in(zone)
-    _show_all(found, topic, zone)
-    if analysis.numbering is not None:
-        st.caption(escaped_markdown(analysis.numbering.sentence))
+    views = [_view_of(finding, topic, zone) for finding in analysis.findings_in(zone)]
+    nothing = nothing_found(topic, analysis, verdict_of(topic), diagnosed(topic))
+    _show_all(views, nothing, analysis)
 
 
-def _show_all(found: list[Finding], topic: LoadedTopic, zone: str | None) -> None:
-    if not found:
-        nothing = nothing_found(topic, analysis_of(topic), verdict_of(topic), diagnosed(topic))
+def show_findings_alone(analysis: Analysis, topic: str, zone: str | None, nothing: str) -> None:
+    """Show findings where there is no picture to move to them.
+
+    Parameters
+    ----------
+    topic
+        What it is called.
+    nothing
+        What is said where there are none.
+    """
+    views = [
+        _View(finding, None, [], _numbers(finding, topic)) for finding in analysis.findings_in(zone)
+    ]
+    _show_all(views, nothing, analysis)
+
+
+def _show_all(views: list[_View], nothing: str, analysis: Analysis) -> None:
+    if not views:
         if nothing == NOTHING:
             st.success(nothing, icon=":material/check_circle:")
         else:
             st.info(nothing, icon=":material/info:")
-        return
-    views = [_view_of(finding, topic, zone) for finding in found]
     for place, view in enumerate(views[:_FIRST]):
         _show(place, view)
     if len(views) > _FIRST:
         more = counted(len(views) - _FIRST, "more finding")
         expander(more, partial(_show_more, views[_FIRST:]), key=parameters.MORE_FINDINGS)
+    if analysis.numbering is not None:
+        st.caption(escaped_markdown(analysis.numbering.sentence))
 
 
 def _show_more(views: list[_View]) -> None:
@@ -137,12 +152,15 @@ def _view_of(finding: Finding, topic: LoadedTopic, zone: str | None) -> _View:
     times = Times(topic.events.zero_ms, zone)
     ends = [] if stretch is None else [times.zero_ms + round(1000 * end) for end in stretch]
     numbers = {
-        "Topic": topic.report.topic,
-        "Events that it touches": f"{finding.events:,}",
+        **_numbers(finding, topic.report.topic),
         **({"Shown": times.stretch(*ends)} if ends else {}),
         **({"Clients": ", ".join(clients)} if clients else {}),
     }
     return _View(finding, stretch, clients, numbers)
+
+
+def _numbers(finding: Finding, topic: str) -> dict[str, str]:
+    return {"Topic": topic, "Events that it touches": f"{finding.events:,}"}
 
 
 def _move_to(stretch: Stretch | None, clients: list[str]) -> None:

@@ -17,7 +17,10 @@ from lib.ui.answers import impossible_times_in, with_received
 from lib.ui.replays import advice_of, replay_of
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from lib.analysis.summary import Summary
+    from lib.core.moments import Times
     from lib.replay.advisor import Advice
     from lib.ui.visible import Visible
 
@@ -30,14 +33,14 @@ def summary_of(visible: Visible) -> Summary:
     return visible.found(("summary",), lambda: summarise(visible.table, visible.rows))
 
 
-def figures(visible: Visible, summary: Summary) -> None:
-    """Show how many events, of whom, and how late: of what is visible."""
+def figures(summary: Summary, *, delays_tell: bool) -> None:
+    """Show how many events, of whom, and how late, where that can be told."""
     with st.container(horizontal=True):
         st.metric("Events", f"{summary.events:,}", border=True)
         st.metric("Clients", f"{summary.clients:,}", border=True)
         st.metric("Sessions", f"{summary.sessions:,}", border=True)
         median_ms, largest_ms = summary.median_delay_ms, summary.largest_delay_ms
-        if visible.delays_tell and median_ms is not None and largest_ms is not None:
+        if delays_tell and median_ms is not None and largest_ms is not None:
             st.metric(
                 "Median delay",
                 delay_text(median_ms),
@@ -58,9 +61,9 @@ def figures(visible: Visible, summary: Summary) -> None:
             )
 
 
-def when(visible: Visible, summary: Summary) -> str:
-    """Return when the visible events happened and arrived, in a sentence."""
-    written = visible.times.stretch
+def when(summary: Summary, times: Times) -> str:
+    """Return when events happened and arrived, in a sentence."""
+    written = times.stretch
     happened = f"Events happened {written(summary.first_event_ms, summary.last_event_ms)}"
     if summary.first_received_ms is None or summary.last_received_ms is None:
         return f"{happened}."
@@ -74,18 +77,29 @@ def advice_line(visible: Visible) -> None:
     if not visible.delays_tell:
         return
     timed = replace(visible, topic=with_received(visible.topic))
-    place = st.container(border=True, horizontal=True, vertical_alignment="center")
-    sentence = place.empty()
+    sentence = _place_of_advice()
     sentence.markdown(":material/hourglass_top: Looking for the watermark delay that this needs…")
-    place.page_link("pages/windows.py", label="On Windows", icon=":material/arrow_forward:")
-    sentence.markdown(_said(advice_of(timed, initial_setting(), _GOAL), visible))
+    advice = advice_of(timed, initial_setting(), _GOAL)
+    why = "" if advice else impossible_times_in(visible.topic, visible.times.zone)
+    sentence.markdown(_said(advice, f"{NO_ADVICE} {why}".strip()))
     replay_of(timed, initial_setting(), spinner="")  # what the Windows page begins with
 
 
-def _said(advice: Advice | None, visible: Visible) -> str:
+def advice_told(advice: Advice | None, no_advice: str) -> None:
+    """Say the advice that a report has for the setting of `advice_line`, or why it has none."""
+    _place_of_advice().markdown(_said(advice, no_advice))
+
+
+def _place_of_advice() -> DeltaGenerator:
+    place = st.container(border=True, horizontal=True, vertical_alignment="center")
+    sentence = place.empty()
+    place.page_link("pages/windows.py", label="On Windows", icon=":material/arrow_forward:")
+    return sentence
+
+
+def _said(advice: Advice | None, no_advice: str) -> str:
     if advice is None:
-        why = impossible_times_in(visible.topic, visible.times.zone)
-        return escaped_markdown(f"{initial_setting().engine.label}: {NO_ADVICE} {why}".strip())
+        return escaped_markdown(f"{initial_setting().engine.label}: {no_advice}")
     outcome = advice.outcome
     sentence = (
         f"**{named(advice.setting)} would drop {share_text(outcome.dropped_share)}** of the "

@@ -243,7 +243,7 @@ def _outages(visible: Visible, table: pd.DataFrame) -> None:
                 "Largest delay (s)": table[outages.LARGEST_DELAY] / 1000,
             }
         ),
-        config={name: time_column(visible, "Received time") for name in (heard, back)},
+        config={name: time_column(visible.times, "Received time") for name in (heard, back)},
         alt="Outages of the way: silence, events held back and missing",
     )
 
@@ -280,7 +280,7 @@ def _list(
     show_table(
         shown.rename(columns=heads),
         whole=WholeTable("the list", file, count, weakly(every, *topics, found)),
-        config={heads[name]: time_column(visible, "Time") for name in times},
+        config={heads[name]: time_column(visible.times, "Time") for name in times},
         alt=f"Events of the two topics: {kind}",
     )
 

@@ -11,7 +11,10 @@ from lib.core.formatting import duration, escaped_markdown, size
 from lib.loading.estimate import Estimate, estimate
 from lib.sources.base import Everything, Latest
 from lib.sources.newest import limit_of, newest_part
+from lib.sources.open import UPLOAD
 from lib.ui import parameters
+from lib.ui.cluster import settings
+from lib.ui.cluster_offer import offer_cluster
 from lib.ui.held import room
 from lib.ui.loads import WHILE_READ, rounded
 from lib.ui.topic_choice import ask_for_newest
@@ -30,25 +33,68 @@ _FEWER: Final = 100_000
 
 @dataclass(frozen=True)
 class Offer:
-    """A load that has not been started, and what it would bring."""
+    """A load that has not been started, and what it would bring.
+
+    Attributes
+    ----------
+    planned
+        Records of the range, at most.
+    source, name
+        Where it is read from, and how a cluster's workers open that; "" where they cannot.
+    """
 
     key: LoadKey
     in_topic: int
     estimate: Estimate
+    planned: int
+    source: TopicSource
+    name: str
+
+    @property
+    def memory(self) -> int:
+        """Bytes that it takes until it has ended."""
+        return WHILE_READ * self.estimate.decoded_bytes
+
+    @property
+    def is_for_cluster(self) -> bool:
+        """Whether it is more than this machine holds, or than the settings say."""
+        cluster = settings()
+        if cluster is None or not self.name:
+            return False
+        if cluster.from_records is not None:
+            return self.planned >= cluster.from_records
+        return self.memory > room() or self.planned > self.key.cap
 
 
-def offer_of(source: TopicSource, key: LoadKey, info: TopicInfo | None) -> Offer | None:
-    """Return the offer of a load that is big and that the viewer has not accepted yet."""
-    if info is None or key in st.session_state.get(parameters.ACCEPTED_LOADS, ()):
+def offer_of(
+    source: TopicSource, key: LoadKey, info: TopicInfo | None, name: str = UPLOAD
+) -> Offer | None:
+    """Return the offer of a load that is big and that the viewer has not accepted yet.
+
+    Parameters
+    ----------
+    name
+        Of the source, where a cluster may read it, too.
+    """
+    if info is None or is_accepted(key):
         return None
-    if not _is_big(_planned(source, key, info), info):
+    planned = _planned(source, key, info)
+    if not _is_big(planned, info):
         return None
-    return Offer(key, info.records, _estimate(key, info.records, source))
+    found = _estimate(key, info.records, source)
+    return Offer(key, info.records, found, planned, source, "" if name == UPLOAD else name)
+
+
+def is_accepted(key: LoadKey) -> bool:
+    """Return whether the viewer has let the app read it, big as it is."""
+    return key in st.session_state.get(parameters.ACCEPTED_LOADS, ())
 
 
 def _is_big(records: int, info: TopicInfo) -> bool:
     in_bytes = 0 if info.bytes is None else info.bytes * records / max(1, info.records)
-    return records > BIG or in_bytes > BIG_BYTES
+    cluster = settings()
+    is_for_cluster = cluster is not None and records >= (cluster.from_records or BIG)
+    return records > BIG or in_bytes > BIG_BYTES or is_for_cluster
 
 
 def _planned(source: TopicSource, key: LoadKey, info: TopicInfo) -> int:
@@ -64,7 +110,7 @@ def _planned(source: TopicSource, key: LoadKey, info: TopicInfo) -> int:
 def show_offer(offer: Offer, of: RangeParameters = parameters.OF_FIRST) -> None:
     """Say what a load will bring, and let the viewer start it or ask for less."""
     expected = offer.estimate
-    takes, left = WHILE_READ * expected.decoded_bytes, room()
+    takes, left = offer.memory, room()
     fewer = _FEWER if takes <= left else rounded(expected.records * left / takes)
     with st.container(border=True):
         st.markdown(f"**{escaped_markdown(offer.key.topic)} is large**")
@@ -87,6 +133,8 @@ def show_offer(offer: Offer, of: RangeParameters = parameters.OF_FIRST) -> None:
                     on_click=_accept, args=(offer.key,),
                 )  # fmt: skip
             st.button(f"Read the newest {fewer:,}", on_click=ask_for_newest, args=(fewer, of))
+    if offer.is_for_cluster:
+        offer_cluster(offer.source, offer.key, offer.name)
 
 
 @st.cache_resource(max_entries=100, ttl=60, show_spinner=False)

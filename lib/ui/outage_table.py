@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,7 @@ from lib.ui.tables import MOST_ROWS, WholeTable, show_table, weakly
 from lib.ui.time_window import show_stretch
 
 if TYPE_CHECKING:
+    from lib.core.moments import Times
     from lib.ui.time_window import Stretch
     from lib.ui.visible import Visible
 
@@ -38,29 +39,75 @@ def outage_table(table: pd.DataFrame, every: pd.DataFrame, visible: Visible) -> 
 
     Those that touch the most events come first. `table` are some of the rows of `every`.
     """
-    touched = table[outages.HELD_BACK] + table[LOST]
-    most = touched.sort_values(ascending=False, kind="stable").index
-    first, times, zero_ms = table.loc[most[:MOST_ROWS]], visible.times, visible.zero_ms
-    chosen = show_table(
-        _readable(first, visible),
-        whole=WholeTable(
-            "the outages",
-            f"{visible.topic.report.topic}-outages.csv",
-            len(table),
-            weakly(lambda every: with_times_shown(every.loc[most], _TIMES, times), every),
-        ),
-        order="those that touch the most events first",
-        config={name: time_column(visible, "Received time") for name in _heads(visible)},
+    first, zero_ms = table.loc[_most_affected(table)[:MOST_ROWS]], visible.zero_ms
+    chosen = outage_rows(
+        table,
+        every,
+        visible.times,
+        visible.topic.report.topic,
         key=parameters.OUTAGE_TABLE,
         on_select=lambda: _zoom(first, zero_ms),
         selection_mode="single-row",
-        alt="Outages with their silence, events held back and burst",
     )
     if chosen.selection.rows and chosen.selection.rows[0] < len(first):
         outage = first.iloc[chosen.selection.rows[0]]
         with st.container(horizontal=True):
             open_records("this outage", only_clients, outage[CLIENT])
             _copy(outage, visible)
+
+
+def outage_rows(
+    table: pd.DataFrame,
+    every: pd.DataFrame,
+    times: Times,
+    topic: str,
+    **options: Any,  # noqa: ANN401
+) -> Any:  # noqa: ANN401
+    """Show rows of outages, and return what `st.dataframe` returns.
+
+    Parameters
+    ----------
+    table, every
+        As `outage_table` takes them.
+    topic
+        What it is called.
+    options
+        More of `st.dataframe`.
+    """
+    most = _most_affected(table)
+    return show_table(
+        _readable(table.loc[most[:MOST_ROWS]], times),
+        whole=WholeTable(
+            "the outages",
+            f"{topic}-outages.csv",
+            len(table),
+            weakly(lambda every: with_times_shown(every.loc[most], _TIMES, times), every),
+        ),
+        order="those that touch the most events first",
+        config={name: time_column(times, "Received time") for name in _heads(times)},
+        alt="Outages with their silence, events held back and burst",
+        **options,
+    )
+
+
+def _most_affected(table: pd.DataFrame) -> pd.Index:
+    """Return the index of outages, those that touch the most events first."""
+    touched = table[outages.HELD_BACK] + table[LOST]
+    return touched.sort_values(ascending=False, kind="stable").index
+
+
+def choose_kinds() -> list[str]:
+    """Draw which kinds of silences are shown and return them."""
+    return st.pills(
+        "Kinds",
+        [outages.BUFFERED, outages.MOSTLY_LOST, outages.QUIET],
+        default=[outages.BUFFERED, outages.MOSTLY_LOST],
+        selection_mode="multi",
+        key=parameters.KINDS.name,
+        bind="query-params",
+        help="Which silences are shown. Buffered: their events came later in a burst. Mostly "
+        "lost: most never came. Quiet: nothing happened.",
+    )
 
 
 def _copy(outage: pd.Series, visible: Visible) -> None:
@@ -90,6 +137,12 @@ def _in_words(ms: object) -> str:
 
 def rhythm_table(limits: pd.DataFrame, topic: str) -> None:
     """Show what each client's limit follows from: the result of `lib.analysis.outages.rhythm`."""
+    st.markdown(
+        "Every network makes events wait. Each client's usual wait is learned from its own events; "
+        "a wait far beyond what the topic makes of that is an outage. Waits are counted from each "
+        "client's smallest delay, so a clock that is always wrong changes none; where a clock was "
+        "set, from the smallest before and after."
+    )
     show_table(
         _limits_in_words(limits.head(MOST_ROWS)),
         whole=WholeTable(
@@ -113,19 +166,19 @@ def _limits_in_words(limits: pd.DataFrame) -> pd.DataFrame:
     return shown.rename(columns=words).replace(np.inf, np.nan)
 
 
-def _heads(visible: Visible) -> tuple[str, str]:
+def _heads(times: Times) -> tuple[str, str]:
     """Return the heads of the columns of times."""
-    return f"Last heard, {clock_name(visible.times)}", f"Back at, {clock_name(visible.times)}"
+    return f"Last heard, {clock_name(times)}", f"Back at, {clock_name(times)}"
 
 
-def _readable(table: pd.DataFrame, visible: Visible) -> pd.DataFrame:
-    last_heard, back_at = _heads(visible)
+def _readable(table: pd.DataFrame, times: Times) -> pd.DataFrame:
+    last_heard, back_at = _heads(times)
     readable = pd.DataFrame(
         {
             "Client": table[CLIENT].astype(object).map(shown_name),
             "Kind": table[outages.KIND].astype(str),
-            last_heard: shown_times(table[LAST_HEARD], visible.times),
-            back_at: shown_times(table[outages.BACK_AT], visible.times),
+            last_heard: shown_times(table[LAST_HEARD], times),
+            back_at: shown_times(table[outages.BACK_AT], times),
             "Silence (s)": table[outages.SILENCE].astype("Float64") / 1000,
             "Held back": table[outages.HELD_BACK],
             "Lost": table[LOST],

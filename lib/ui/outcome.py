@@ -165,7 +165,7 @@ def dropped_list(visible: Visible, replayed: Replay) -> None:
         key=parameters.DROPPED_TABLE,
         on_select="rerun",
         selection_mode="single-row",
-        config={name: time_column(visible, "Time") for name in of_time},
+        config={name: time_column(visible.times, "Time") for name in of_time},
         height=250,
         alt="Dropped events, those that missed by the most first",
     )

@@ -21,10 +21,11 @@ from lib.ui.answers import (
     verdict_of,
     with_received,
 )
+from lib.ui.cluster_progress import show_cluster_load
 from lib.ui.event_filter import said
 from lib.ui.failures import show_error, show_words
 from lib.ui.offer import show_offer
-from lib.ui.show import load_report
+from lib.ui.show import load_report, load_report_in_numbers
 from lib.ui.time_window import CLOCKS
 from lib.ui.topic_choice import ask_for_newest
 from lib.ui.view import View, current_view
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from lib.analysis.timestamp_quality import Verdict
     from lib.core.errors import SkewlineError
     from lib.loading.load import LoadedTopic
+    from lib.report.report import Report
     from lib.ui.loads import Load
     from lib.ui.time_window import TimeWindow
 
@@ -66,6 +68,7 @@ def begin(
     needs_received: bool = False,
     replays: bool = False,
     of_any_topic: Callable[[View], None] | None = None,
+    of_cluster: Callable[[View, Report], None] | None = None,
     tells_window: bool = True,
 ) -> Visible:
     """Draw a page's head and return what it shows; where that is nothing, say why and stop.
@@ -80,6 +83,9 @@ def begin(
         received times, it asks the viewer whether the records are in that order.
     of_any_topic
         Draws what the page shows of any loaded topic, also of one without an event.
+    of_cluster
+        Draws what the page shows of a topic that a cluster holds, of what the cluster told; None:
+        it shows nothing of it.
     tells_window
         Whether the page is of what the time window and the filters leave: its head then says how
         much that is, and it stops where that is nothing.
@@ -88,6 +94,13 @@ def begin(
     head = st.empty()
     head.caption(line)
     view = current_view()
+    if view.on_cluster is not None:
+        if (told := view.on_cluster.told) is None:
+            show_cluster_load(view.name, view.opened, view.on_cluster)
+        else:
+            head.caption(f"{line} Told by the Dask cluster, of all events of the topic.")
+            _show_told(title, view, told.report, of_cluster, needs_received=needs_received)
+        st.stop()
     topic = view.topic if view.load is None and view.offer is None else None
     if topic is None:
         _show_no_topic(view)
@@ -110,6 +123,43 @@ def begin(
     if tells_window:
         head.caption(f"{line} {_what_is_shown(visible)}")
     return replace(visible, order_only=order_only, delays_tell=not withheld)
+
+
+def _show_told(
+    title: str,
+    view: View,
+    report: Report,
+    draw: Callable[[View, Report], None] | None,
+    *,
+    needs_received: bool,
+) -> None:
+    """Draw what a page shows of a topic that a cluster holds; where that is nothing, say why."""
+    for notice in report.notices:
+        _say(notice)
+    if report.summary is None:
+        st.info(escaped_markdown(report.withheld), icon=":material/inbox:")
+        load_report_in_numbers(report.topic)
+        return
+    if draw is not None and not (needs_received and report.withheld):
+        draw(view, report)
+        return
+    if draw is None:
+        st.info(
+            "It is drawn from the events themselves, and those are on the Dask cluster.",
+            title=f"{title} cannot be shown of this topic.",
+            icon=":material/hub:",
+        )
+    else:
+        _say_nothing_told(report.withheld)
+    st.page_link("pages/overview.py", label="What the cluster told", icon=":material/arrow_back:")
+
+
+def _say_nothing_told(why: str) -> None:
+    st.info(
+        "This page tells nothing without them. The other pages show what can be told.",
+        title=why,
+        icon=":material/timer_off:",
+    )
 
 
 def _say_all(topic: LoadedTopic, verdict: Verdict | None) -> None:
@@ -149,11 +199,7 @@ def _rely_on_order(verdict: Verdict | None, withheld: str, *, replays: bool) -> 
     can_vouch = replays and not (verdict is not None and verdict.of_event_times)
     if can_vouch and _vouched_for():
         return
-    st.info(
-        "This page tells nothing without them. The other pages show what can be told.",
-        title=withheld,
-        icon=":material/timer_off:",
-    )
+    _say_nothing_told(withheld)
     st.stop()
 
 

@@ -58,7 +58,7 @@ def every_session(sessions: pd.DataFrame, visible: Visible) -> str | None:
         on_select=lambda: _choose(listed),
         selection_mode="single-row",
         alt="Every session with its client, events, duration on both clocks and largest delay",
-        config={_first_event(times): time_column(visible, "Event time")},
+        config={_first_event(times): time_column(visible.times, "Event time")},
     )
     return parameters.get(parameters.ONE_SESSION)
 

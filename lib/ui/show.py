@@ -23,13 +23,13 @@ from lib.core.columns import (
 )
 from lib.core.formatting import counted, escaped_markdown, size
 from lib.core.spreadsheets import safe_cells
-from lib.decoding.rejected import BEGINNING, reasons_of
+from lib.decoding.rejected import BEGINNING
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP_TYPE
 from lib.ui.record_links import open_selected, pick_record
 from lib.ui.tables import MOST_ROWS, WholeTable, first_rows, show_table, weakly
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     import pyarrow as pa
     from streamlit.elements.lib.column_types import ColumnConfig
@@ -61,20 +61,39 @@ _SHOWN_BYTES = 32
 def what_was_read(topic: LoadedTopic) -> str:
     """Return the load report in a few words."""
     read = counted(topic.report.total_records, "record")
-    rejected = f"{topic.rejected.num_rows:,}" if topic.rejected.num_rows else "none"
+    rejected = f"{topic.contents.rejected:,}" if topic.contents.rejected else "none"
     return f"{read} read, {rejected} rejected"
 
 
 def load_report(topic: LoadedTopic) -> None:
     """Show what was read, how fast, and what was rejected."""
-    report = topic.report
-    partitions = len(topic.positions)
     with st.container(horizontal=True):
-        st.metric("Records read", f"{report.total_records:,}", border=True)
-        st.metric("Rejected", f"{topic.rejected.num_rows:,}", border=True)
-        st.metric("Partitions with records", f"{partitions:,}", border=True)
-        st.metric("Last read", size(report.read.bytes), border=True)
-        st.metric("Rate", f"{report.read.rate:,.0f} records/s", border=True)
+        _counts(topic)
+        st.metric("Last read", size(topic.report.read.bytes), border=True)
+        st.metric("Rate", f"{topic.report.read.rate:,.0f} records/s", border=True)
+    _how_read(topic)
+    if topic.rejected.num_rows:
+        _rejected(topic.rejected, topic)
+
+
+def load_report_in_numbers(topic: LoadedTopic) -> None:
+    """Show what was read and what was rejected of a topic whose records are elsewhere."""
+    with st.container(horizontal=True):
+        _counts(topic)
+        st.metric("Read", size(topic.report.read.bytes), border=True)
+    _how_read(topic)
+    if topic.contents.rejected:
+        _reasons(topic.contents.reasons)
+
+
+def _counts(topic: LoadedTopic) -> None:
+    st.metric("Records read", f"{topic.report.total_records:,}", border=True)
+    st.metric("Rejected", f"{topic.contents.rejected:,}", border=True)
+    st.metric("Partitions with records", f"{len(topic.positions):,}", border=True)
+
+
+def _how_read(topic: LoadedTopic) -> None:
+    report = topic.report
     kinds = ", ".join(
         f"{_KINDS.get(kind, 'unknown')}: {count:,}"
         for kind, count in report.timestamp_types.items()
@@ -82,8 +101,6 @@ def load_report(topic: LoadedTopic) -> None:
     st.caption(f"Record timestamps by kind: {kinds or 'no record'}. {_read_by(topic)}")
     for note in report.notes:
         st.info(escaped_markdown(note), icon=":material/info:")
-    if topic.rejected.num_rows:
-        _rejected(topic.rejected, topic)
 
 
 def _read_by(topic: LoadedTopic) -> str:
@@ -94,11 +111,7 @@ def _read_by(topic: LoadedTopic) -> str:
 
 
 def _rejected(rejected: pa.Table, topic: LoadedTopic) -> None:
-    st.markdown(f"**{counted(rejected.num_rows, 'record')} rejected, by reason**")
-    show_table(
-        reasons_of(rejected).rename(columns={"reason": "Reason", "records": "Records"}),
-        alt="Records rejected, by reason",
-    )
+    _reasons(topic.contents.reasons)
     _first_bytes(rejected)
     show_table(
         _listed(rejected.slice(0, MOST_ROWS)),
@@ -111,6 +124,12 @@ def _rejected(rejected: pa.Table, topic: LoadedTopic) -> None:
         height=220,
         alt="Records rejected: partition, offset, reason and the beginning of the value",
     )
+
+
+def _reasons(reasons: Mapping[str, int]) -> None:
+    st.markdown(f"**{counted(sum(reasons.values()), 'record')} rejected, by reason**")
+    table = pd.DataFrame({"Reason": list(reasons), "Records": list(reasons.values())})
+    show_table(table, alt="Records rejected, by reason")
 
 
 def _listed(rejected: pa.Table) -> pd.DataFrame:
@@ -160,8 +179,10 @@ def first_records(visible: Visible, count: int, key: str, *, picks: bool = False
         column_config={
             EVENT_TIME_0: st.column_config.NumberColumn(format="%,.3f", help="s since zero"),
             RECEIVED_TIME_0: st.column_config.NumberColumn(format="%,.3f", help="s since zero"),
-            EVENT_TIME: time_column(visible, "Event time", of_zero="%d", unit="epoch ms"),
-            RECEIVED_TIME: time_column(visible, "Received time", of_zero="%d", unit="epoch ms"),
+            EVENT_TIME: time_column(visible.times, "Event time", of_zero="%d", unit="epoch ms"),
+            RECEIVED_TIME: time_column(
+                visible.times, "Received time", of_zero="%d", unit="epoch ms"
+            ),
         },
     )
     st.caption(
@@ -173,13 +194,13 @@ def first_records(visible: Visible, count: int, key: str, *, picks: bool = False
 
 
 def time_column(
-    visible: Visible, what: str, *, of_zero: str = "%,.3f", unit: str = "s since zero"
+    times: Times, what: str, *, of_zero: str = "%,.3f", unit: str = "s since zero"
 ) -> ColumnConfig:
     """Return how a column of times is written in a table: as the time switch wants it."""
-    if visible.times.zone is None:
+    if times.zone is None:
         return st.column_config.NumberColumn(format=of_zero, help=f"{what}, {unit}")
     return st.column_config.DatetimeColumn(
-        format="YYYY-MM-DD HH:mm:ss.SSS", help=f"{what}, {clock_name(visible.times)}"
+        format="YYYY-MM-DD HH:mm:ss.SSS", help=f"{what}, {clock_name(times)}"
     )
 
 

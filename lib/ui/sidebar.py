@@ -19,11 +19,12 @@ from lib.sources.open import UPLOAD, cap_on_events, is_cluster, label_of
 from lib.ui import parameters
 from lib.ui.answers import corrected
 from lib.ui.client_filter import choose_clients
+from lib.ui.cluster import cluster_load_of, let_go
 from lib.ui.event_filter import choose_filter
 from lib.ui.fields import choose_fields, chosen_fields, forget_fields
 from lib.ui.links import link_button, unpack_link
 from lib.ui.loads import LoadKey, Opened, is_loaded_or_on_its_way, load_of, reload_of
-from lib.ui.offer import offer_of
+from lib.ui.offer import is_accepted, offer_of
 from lib.ui.sources import chosen_source, forget_topics, topics_of
 from lib.ui.switch import switch
 from lib.ui.time_window import choose_window, extent_of, show_all_time
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from lib.loading.load import LoadedTopic
     from lib.sources.base import TopicSource
+    from lib.ui.cluster import ClusterLoad
 
 _QUICK_S: Final = 0.4
 """A load that ends within this time shows no progress."""
@@ -75,8 +77,11 @@ def _view_of_source(name: str, source: TopicSource, cap: int) -> View:
     if is_cluster(name):
         source = choose_partitions(source, info)
     key = LoadKey(source.identity, topic, wanted, chosen_fields(topic), cap)
+    on_cluster = cluster_load_of(key)
+    if on_cluster is not None and not is_accepted(key):
+        return _view_on_cluster(source, key, on_cluster)
     try:
-        offer = None if is_loaded_or_on_its_way(key) else offer_of(source, key, info)
+        offer = None if is_loaded_or_on_its_way(key) else offer_of(source, key, info, name)
     except SkewlineError as error:
         return _failed(name, error)
     if offer is not None:
@@ -102,10 +107,35 @@ def _view_of_topic(source: TopicSource, key: LoadKey) -> View:
     return view
 
 
+def _view_on_cluster(source: TopicSource, key: LoadKey, load: ClusterLoad) -> View:
+    """Draw what can be chosen of a topic on the cluster, and return the view of it."""
+    load.settle(_QUICK_S)
+    view = View(key.topic, on_cluster=load, opened=Opened(source, key))
+    if load.is_running:
+        return view
+    st.button(
+        "Let it go",
+        icon=":material/hub:",
+        width="stretch",
+        on_click=let_go,
+        args=(key,),
+        help="The cluster lets go of the topic, for all viewers. It can be asked again, or some of "
+        "the topic be read here.",
+    )
+    told = load.told
+    if told is not None and told.report.summary is not None:
+        zero_ms = told.held.topic.contents.zero_ms or 0
+        ends = told.report.summary.first_event_ms, told.report.summary.last_event_ms
+        scale = _choose_scale(zero_ms, *((end - zero_ms) / 1000 for end in ends))
+        view = replace(view, scale=scale, times=Times(zero_ms, _zone(scale)))
+    link_button()
+    return view
+
+
 def _with_part_chosen(view: View, topic: LoadedTopic, key: LoadKey) -> View:
     """Draw which part of a topic's events is shown, and how; return the view with the choice."""
     window_place, clients_place = st.container(), st.container()
-    scale = _choose_scale(topic)
+    scale = _choose_scale(topic.events.zero_ms, *extent_of(topic))
     times = Times(topic.events.zero_ms, _zone(scale))
     with window_place:
         window = choose_window(key.source, topic, times)
@@ -139,10 +169,9 @@ def _show_everything() -> None:
     st.session_state[parameters.WHERE.name] = []
 
 
-def _choose_scale(topic: LoadedTopic) -> TimeScale:
+def _choose_scale(zero_ms: int, *ends_s: float) -> TimeScale:
     """Draw how times are written and return it; since zero where they are no dates."""
-    zero_ms = topic.events.zero_ms
-    if not are_dates(*(zero_ms + 1000 * end for end in extent_of(topic))):
+    if not are_dates(*(zero_ms + 1000 * end for end in ends_s)):
         return TimeScale.ZERO
     chosen = switch(
         "Times",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
+from lib.cluster.settings import cluster_settings
 from lib.core.errors import SettingsError, SkewlineError
 from lib.core.formatting import escaped_markdown
 from lib.sources.access import topics_for
@@ -45,8 +46,13 @@ _PATIENCE_S: Final = 2.5
 @st.cache_resource(show_spinner=False)
 def check_settings() -> None:
     """Write what is wrong with the settings to the log, once, when the server starts."""
-    for fault in settings_faults(secrets(), os.environ):
-        _log.error("Settings: %s", fault)
+    faults = settings_faults(secrets(), os.environ)
+    try:
+        cluster_settings(secrets(), os.environ)
+    except SettingsError as fault:
+        faults.append(fault)
+    for each in faults:
+        _log.error("Settings: %s", each)
 
 
 def offered_sources(linked: str | None) -> dict[str, str]:

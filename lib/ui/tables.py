@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from streamlit.elements.lib.column_types import ColumnConfig
 
+    from lib.analysis.analyse import Analysis
+
 Made = TypeVar("Made")
 
 MOST_ROWS: Final = 1_000
@@ -211,6 +213,22 @@ def _sizes(column: pd.Series) -> pd.Series:
     if _is_plain(column):
         return pd.Series(8, column.index)
     return column.map(lambda value: len(str(value).encode(errors="replace")))
+
+
+def quantiles(answers: Analysis) -> None:
+    """Show the quantiles of delay and out-of-orderness of a topic."""
+    st.markdown("**Delay**: how long events were under way, in the whole topic")
+    show_table(quantiles_in_words(answers.delay), alt="Quantiles of delay, s")
+    st.markdown("**Out-of-orderness**: how long a watermark must wait, in the whole topic")
+    show_table(
+        quantiles_in_words(answers.out_of_orderness),
+        alt="Quantiles of out-of-orderness over the topic and per partition, s",
+    )
+    st.caption(
+        "A watermark delay of “99 % within” is long enough for 99 % of the events. Where every "
+        "partition has a watermark of its own, as in Flink's Kafka source, take the row "
+        "“per-partition watermarks”."
+    )
 
 
 def quantiles_in_words(table: pd.DataFrame) -> pd.DataFrame:

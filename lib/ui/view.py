@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from lib.core.errors import FilterError, SkewlineError
     from lib.loading.load import LoadedTopic
+    from lib.ui.cluster import ClusterLoad
     from lib.ui.loads import Load, Opened
     from lib.ui.offer import Offer
     from lib.ui.time_window import TimeWindow
@@ -49,6 +50,8 @@ class View:
         The conditions of the filter, and why they cannot be applied; None where they can.
     opened
         Where the topic is read from; None where none is chosen.
+    on_cluster
+        The topic on its way to the cluster, or held there; None where it is not.
     """
 
     name: str
@@ -63,6 +66,7 @@ class View:
     where: Sequence[str] = ()
     filter_error: FilterError | None = None
     opened: Opened | None = None
+    on_cluster: ClusterLoad | None = None
 
 
 def set_view(view: View) -> None:

@@ -234,6 +234,7 @@ class TestSettings:
             ({"cluster": "tcp://one:8786"}, "no table"),
             ({"cluster": {"address": "one:8786"}}, "no address of a Dask scheduler"),
             ({"cluster": {"adress": "tcp://one:8786"}}, "unknown setting: adress"),
+            ({"cluster": {"from_records": "many"}}, "from_records in"),
         ],
     )
     def test_what_cannot_be_used_is_said(self, secrets, said):
@@ -289,5 +290,13 @@ def test_dask_is_imported_by_who_asks_for_it_alone(tmp_path):
         "assert main(['--source', 'samples', '--topic', 'sessions-10', '--json', 'r.json']) == 0;"
         "assert not {'dask', 'distributed'} & sys.modules.keys()"
     )
+    app = (
+        "import runpy; from functools import partial; from streamlit.runtime.scriptrunner import "
+        "script_runner; script_runner._mpa_v1 = partial(runpy.run_path, run_name='__main__');"
+        "from tests.support.opened import metrics, open_app;"
+        "assert metrics(open_app(topic='sessions-10'))['Events'] == '255';"
+        "assert not {'dask', 'distributed'} & sys.modules.keys()"
+    )
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "HOME": str(tmp_path)}
-    subprocess.run([sys.executable, "-c", report], cwd=tmp_path, env=environment, check=True)
+    both = f"{report};{app}"
+    subprocess.run([sys.executable, "-c", both], cwd=tmp_path, env=environment, check=True)

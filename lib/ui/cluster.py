@@ -1,0 +1,274 @@
+"""Topics that a Dask cluster reads and is asked about, shared by all viewers as loads are.
+
+Each has a client of its own: closing it stops what runs, and lets go of what the cluster holds.
+Dask is imported by what asks a cluster alone, so only where one is set.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from traceback import clear_frames
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from lib.cluster.origin import Origin
+from lib.cluster.settings import cluster_settings
+from lib.core.errors import SkewlineError
+from lib.core.formatting import visible_text
+from lib.report.report import Asked
+from lib.sources.access import OPERATOR
+from lib.sources.open import open_source
+from lib.ui.failures import unforeseen
+from lib.ui.secrets import secrets
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from lib.cluster.settings import ClusterSettings
+    from lib.cluster.topic import ClusterEstimate, HeldTopic
+    from lib.report.report import Report
+    from lib.sources.base import TopicSource
+    from lib.ui.loads import LoadKey
+
+_AT_ONCE: Final = 4
+"""Topics that are read or asked about at once; others wait."""
+
+_PATIENCE_S: Final = 8.0
+"""How long a page waits for a scheduler."""
+
+_STEPS: Final = 9
+"""What is done for a topic, one after the other: connecting, then what `hold` and a report do."""
+
+_log: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class OnCluster:
+    """A topic that a cluster holds, and what it told of it."""
+
+    client: Client
+    held: HeldTopic
+    report: Report
+
+
+@dataclass(eq=False)
+class ClusterLoad:
+    """A topic on its way to the cluster or held there; written by its thread, read by script runs.
+
+    Attributes
+    ----------
+    bytes
+        What it takes of the workers' memory.
+    doing, since, steps
+        What is done now, since when, as `time.monotonic` says, and the number of the step.
+    dashboard
+        Where Dask shows what its workers do.
+    """
+
+    bytes: int
+    doing: str = "Waiting for others"
+    since: float = field(default_factory=time.monotonic)
+    dashboard: str = ""
+    client: Client | None = None
+    steps: int = 0
+    is_let_go: bool = False
+    future: Future[OnCluster] = field(default_factory=Future)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the cluster is still being asked."""
+        return not self.future.done()
+
+    @property
+    def error(self) -> SkewlineError | None:
+        """Why it failed; None while it runs and when it did not."""
+        failure = None if self.is_running else self.future.exception()
+        assert failure is None or isinstance(failure, SkewlineError)  # `_run` raises nothing else
+        return failure
+
+    @property
+    def told(self) -> OnCluster | None:
+        """What the cluster told; None until it has, and when it failed."""
+        return None if self.is_running or self.error else self.future.result()
+
+    def settle(self, seconds: float) -> None:
+        """Wait up to `seconds` for the end."""
+        wait([self.future], timeout=seconds)
+
+    @property
+    def share(self) -> float:
+        """The share of the steps that are done."""
+        return min(max(self.steps - 1, 0) / _STEPS, 1.0)
+
+    def does(self, what: str) -> None:
+        """Take note of what is done now."""
+        self.doing, self.since, self.steps = what, time.monotonic(), self.steps + 1
+
+
+@dataclass
+class _Shared:
+    """What all viewers share: the connection, and the topics, those used last at the end."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    address: str = ""
+    client: Client | None = None
+    stack: ExitStack = field(default_factory=ExitStack)
+    loads: dict[LoadKey, ClusterLoad] = field(default_factory=dict)
+    threads: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="cluster")
+    )
+
+
+def _release(shared: _Shared) -> None:
+    for load in shared.loads.values():
+        _close(load)
+    shared.stack.close()
+
+
+@st.cache_resource(show_spinner=False, on_release=_release)
+def _shared() -> _Shared:
+    return _Shared()
+
+
+def settings() -> ClusterSettings | None:
+    """Return the settings of the cluster; None where none is set.
+
+    Raises
+    ------
+    SettingsError
+        When they cannot be used.
+    """
+    return cluster_settings(secrets(), os.environ)
+
+
+def look_at(source: TopicSource, key: LoadKey, address: str) -> ClusterEstimate | SkewlineError:
+    """Return what a topic would take of the cluster, or why it cannot be read there."""
+    from lib.cluster.connection import faults_told  # noqa: PLC0415 (imports Dask)
+    from lib.cluster.topic import look  # noqa: PLC0415
+
+    try:
+        client = _connection(address)
+        with faults_told():
+            return look(client, source, key.topic, key.wanted, key.chosen)
+    except SkewlineError as error:
+        return error
+
+
+def ask_cluster(source: TopicSource, key: LoadKey, name: str, takes: ClusterEstimate) -> None:
+    """Have the cluster read a topic and tell what a report tells, unless it does already.
+
+    Topics that have not been looked at for longest go where the memory is not enough for all.
+
+    Parameters
+    ----------
+    name
+        Of the source, as workers open it.
+    """
+    shared, cluster = _shared(), settings()
+    if cluster is None:
+        return
+    # What a viewer may read was planned with the viewer's own source; workers open it as a whole.
+    origin = Origin.of(open_source(name, secrets(), os.environ, OPERATOR), name)
+    with shared.lock:
+        if key in shared.loads:
+            return
+        beyond = sum(each.bytes for each in shared.loads.values()) + takes.bytes - takes.memory
+        for other, load in list(shared.loads.items()):
+            if beyond > 0 and not load.is_running:
+                beyond -= load.bytes
+                _close(shared.loads.pop(other))
+        load = shared.loads[key] = ClusterLoad(takes.bytes)
+        load.future = shared.threads.submit(_run, load, source, origin, key, cluster.address)
+
+
+def cluster_load_of(key: LoadKey) -> ClusterLoad | None:
+    """Return the topic on its way to the cluster or held there, as used now; None without one."""
+    shared = _shared()
+    with shared.lock:
+        load = shared.loads.pop(key, None)
+        if load is not None:
+            shared.loads[key] = load  # the last one
+        return load
+
+
+def let_go(key: LoadKey) -> None:
+    """Stop what the cluster does for a topic, and free what it holds of it."""
+    shared = _shared()
+    with shared.lock:
+        load = shared.loads.pop(key, None)
+    if load is not None:
+        _close(load)
+
+
+def _close(load: ClusterLoad) -> None:
+    load.is_let_go = True
+    load.future.cancel()  # where it has not begun
+    if load.client is not None:
+        load.client.close()
+
+
+def _run(
+    load: ClusterLoad, source: TopicSource, origin: Origin, key: LoadKey, address: str
+) -> OnCluster:
+    """Hold a topic and ask about it; whatever fails is told as an error of Skewline's own."""
+    try:
+        return _told(load, source, origin, key, address)
+    except SkewlineError as error:
+        if not load.is_let_go:
+            _close(load)  # a topic that failed holds no memory
+            _log.warning("Asking the cluster of %s: %s", *map(visible_text, (key.topic, error)))
+        clear_frames(error.__traceback__)
+        raise
+    except Exception as error:
+        _close(load)
+        told = unforeseen(f"asking the cluster of {visible_text(key.topic)}")
+        clear_frames(error.__traceback__)
+        raise told from error
+
+
+def _told(
+    load: ClusterLoad, source: TopicSource, origin: Origin, key: LoadKey, address: str
+) -> OnCluster:
+    from lib.cluster.connection import another, faults_told  # noqa: PLC0415 (imports Dask)
+    from lib.cluster.topic import hold  # noqa: PLC0415
+    from lib.report.on_cluster import report_on_held  # noqa: PLC0415
+
+    load.does("Connecting")
+    with faults_told():
+        client = load.client = another(_connection(address))
+        if load.is_let_go:
+            client.close()
+        load.dashboard = client.dashboard_link
+        with client.as_current():  # Dask's shuffle takes the client from there
+            held = hold(client, source, origin, key.topic, key.wanted, key.chosen, doing=load.does)
+            report = report_on_held(client, held, Asked(), doing=load.does)
+    return OnCluster(client, held, report)
+
+
+def _connection(address: str) -> Client:
+    """Return a client of the cluster that is set, which lives as long as the server.
+
+    Raises
+    ------
+    SkewlineError
+        When it cannot be reached or used.
+    """
+    from lib.cluster.connection import connected  # noqa: PLC0415 (imports Dask)
+
+    shared = _shared()
+    with shared.lock:
+        known = shared.client
+        if known is None or known.status != "running" or shared.address != address:
+            shared.stack.close()
+            shared.client = None
+            shared.client = shared.stack.enter_context(connected(address, patience_s=_PATIENCE_S))
+            shared.address = address
+        assert shared.client is not None
+        return shared.client

@@ -1,0 +1,79 @@
+"""A load that this machine does not hold is offered to the cluster, where one is set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from lib.core.errors import SkewlineError
+from lib.core.formatting import counted, duration, escaped_markdown, size
+from lib.sources.base import Latest
+from lib.ui.cluster import ask_cluster, look_at, settings
+from lib.ui.failures import show_words
+
+if TYPE_CHECKING:
+    from lib.cluster.topic import ClusterEstimate
+    from lib.sources.base import TopicSource
+    from lib.ui.loads import LoadKey
+
+_LESS: Final = "choose a shorter time or some partitions"
+
+
+def offer_cluster(source: TopicSource, key: LoadKey, name: str) -> None:
+    """Say what the topic would take of the cluster that is set, and let the viewer ask it.
+
+    Parameters
+    ----------
+    name
+        Of the source, as workers open it.
+    """
+    cluster = settings()
+    if cluster is None:
+        return
+    with st.container(border=True):
+        st.markdown("**The Dask cluster can read it whole**")
+        if isinstance(key.wanted, Latest):
+            st.markdown(
+                "Of the newest records it cannot: choose all of them, or some by their times."
+            )
+            return
+        takes = _estimate(key, cluster.address, source)
+        if isinstance(takes, SkewlineError):
+            st.warning(escaped_markdown(takes.remedy), title=escaped_markdown(takes.what))
+            show_words(takes)
+            return
+        _say(takes)
+        st.button(
+            "Ask the cluster",
+            type="primary" if takes.fits else "secondary",
+            icon=":material/hub:",
+            on_click=ask_cluster,
+            args=(source, key, name, takes),
+            help="Its workers read the topic, and tell the figures of the pages. Nothing of it is "
+            "loaded here.",
+        )
+
+
+def _say(takes: ClusterEstimate) -> None:
+    each = size(takes.bytes / takes.workers)
+    st.markdown(
+        f"{takes.said}, {each} on each of {counted(takes.workers, 'worker')}; about "
+        f"{duration(1000 * takes.seconds)} for {takes.offsets:,} offsets."
+    )
+    if not takes.fits:
+        st.warning(
+            f"About {takes.fitting:,} records would fit: {_LESS}. What workers cannot hold they "
+            "spill to disk, which takes many times as long.",
+            title="The workers' memory is not enough.",
+            icon=":material/memory:",
+        )
+
+
+@st.cache_resource(max_entries=20, ttl=60, show_spinner="Asking the cluster what it has…")
+def _estimate(
+    key: LoadKey,
+    address: str,
+    _source: TopicSource,
+) -> ClusterEstimate | SkewlineError:
+    return look_at(_source, key, address)

@@ -1,0 +1,145 @@
+"""What pages show of a topic that a cluster holds: what it told, drawn as of one machine."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from lib.analysis import outages
+from lib.analysis.of_topic import nothing_found
+from lib.charts.outages import outage_timeline
+from lib.core.formatting import escaped_markdown
+from lib.report.document import withheld_in
+from lib.report.made import made_of
+from lib.report.outputs import json_of
+from lib.ui import parameters
+from lib.ui.answers import impossible_times
+from lib.ui.chart import show_picture
+from lib.ui.clock_table import clock_rows
+from lib.ui.findings import show_findings_alone
+from lib.ui.headline import advice_told, figures, when
+from lib.ui.outage_table import choose_kinds, outage_rows, rhythm_table
+from lib.ui.show import load_report_in_numbers
+from lib.ui.tables import quantiles, weakly
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lib.analysis.analyse import Analysis
+    from lib.report.report import Report
+    from lib.ui.view import View
+
+_OF_EVENTS: Final = (
+    "The picture of both clocks, the first records, the time window and the filters are of the "
+    "events themselves, which are on the cluster."
+)
+
+
+def overview_told(view: View, report: Report) -> None:
+    """Draw figures, advice, outages and findings."""
+    summary, why = report.summary, withheld_in(report)
+    assert summary is not None  # or the page says that there is no event
+    figures(summary, delays_tell=not report.withheld)
+    if report.replayed is not None and "replay" not in report.untold:
+        impossible = impossible_times(_analysis(report), view.times.zone)
+        no_advice = f"{report.replayed.no_advice} {impossible}".strip()
+        advice_told(report.replayed.advice, no_advice)
+    elif not report.withheld:
+        _say_withheld("No setting is advised.", why["advice"])
+    st.caption(when(summary, view.times))
+    left, right = st.columns([5, 3])
+    with left:
+        _outages(view, report, [outages.BUFFERED, outages.MOSTLY_LOST])
+        st.caption(_OF_EVENTS)
+    with right:
+        st.subheader("What stands out in the whole topic", anchor=False)
+        _findings(view, report)
+    _download(report)
+    st.subheader("Load report", anchor=False)
+    load_report_in_numbers(report.topic)
+
+
+def outages_told(view: View, report: Report) -> None:
+    """Draw outages on a timeline and in a table, and the limits that they follow from."""
+    kinds = choose_kinds()
+    found = _outages(view, report, kinds)
+    if found is None:
+        return
+    analysis, name = _analysis(report), report.topic.report.topic
+    if len(found):
+        outage_rows(found, analysis.outages, view.times, name)
+    with st.expander("Where the limits come from", icon=":material/help:"):
+        rhythm_table(analysis.rhythm, name)
+
+
+def delay_told(view: View, report: Report) -> None:  # noqa: ARG001 (as all pages of a cluster)
+    """Draw quantiles of delay and out-of-orderness, and the clocks."""
+    analysis = _analysis(report)
+    st.subheader("Delay and out-of-orderness", anchor=False)
+    quantiles(analysis)
+    st.subheader("Clocks", anchor=False)
+    clock_rows(analysis.clocks, report.topic.report.topic)
+
+
+def _outages(view: View, report: Report, kinds: list[str]) -> pd.DataFrame | None:
+    """Draw the timeline of outages of some kinds and return them; None where none are told."""
+    if why := withheld_in(report).get("outages"):
+        _say_withheld("No outage is told.", why)
+        return None
+    summary, analysis = report.summary, _analysis(report)
+    assert summary is not None
+    assert summary.first_received_ms is not None  # or outages were withheld
+    assert summary.last_received_ms is not None
+    found = analysis.outages[analysis.outages[outages.KIND].isin(kinds)]
+    if found.empty:
+        st.success(
+            "Every client was heard as often as its own rhythm lets expect.",
+            title="No outage of these kinds.",
+            icon=":material/check_circle:",
+        )
+        return found
+    drawn = outage_timeline(
+        found,
+        domain_ms=(summary.first_received_ms, summary.last_received_ms + 1),
+        zero_ms=view.times.zero_ms,
+        scale=view.scale,
+    )
+    show_picture(drawn, parameters.OUTAGE_CHART)
+    return found
+
+
+def _findings(view: View, report: Report) -> None:
+    if why := withheld_in(report).get("findings"):
+        _say_withheld("No finding is told.", why)
+        return
+    analysis = _analysis(report)
+    nothing = nothing_found(report.whole, analysis, report.verdict, report.diagnosis)
+    show_findings_alone(analysis, report.topic.report.topic, view.times.zone, nothing)
+
+
+def _say_withheld(what: str, why: str) -> None:
+    st.info(escaped_markdown(why), title=what, icon=":material/hub:")
+
+
+def _analysis(report: Report) -> Analysis:
+    assert report.analysis is not None  # as the summary
+    return report.analysis
+
+
+def _download(report: Report) -> None:
+    source = (parameters.get(parameters.SOURCE) or "").lower()
+
+    def written(report: Report) -> bytes:
+        return json_of(made_of(report, source=source, at_ms=time.time_ns() // 1_000_000))
+
+    st.download_button(
+        "The report, JSON",
+        weakly(written, report),
+        file_name=f"{report.topic.report.topic}-report.json",
+        mime="application/json",
+        icon=":material/summarize:",
+        on_click="ignore",
+        help="Every figure that the cluster told, for programs; what it did not tell, with why.",
+    )

@@ -1,0 +1,147 @@
+"""The app with a Dask cluster: what is offered to it, and what pages show of what it tells."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from distributed import Event
+
+from lib.cluster import topic
+from lib.cluster.settings import FROM_VARIABLE, VARIABLE
+from lib.ui import cluster as shared
+from tests.support.opened import (
+    COMPARISON,
+    DELAY,
+    OUTAGES,
+    PATIENCE_S,
+    captions,
+    go_to,
+    metrics,
+    open_app,
+    press,
+)
+
+SAMPLE = {"source": "Samples", "topic": "sessions-100"}
+OFFSETS = 1_000
+"""Of a block, so that the sample is in several."""
+
+pytestmark = pytest.mark.usefixtures("app_isolation")
+
+
+@pytest.fixture
+def cluster(client, monkeypatch):
+    """Set the cluster, and offer it every topic of a hundred records."""
+    monkeypatch.setenv(VARIABLE, client.scheduler.address)
+    monkeypatch.setenv(FROM_VARIABLE, "100")
+    monkeypatch.setitem(topic.hold.__kwdefaults__, "offsets", OFFSETS)
+    return client
+
+
+def said(at):
+    texts = [*(text.value for text in at.markdown), captions(at)]
+    return "\n".join(
+        [*texts, *(f"{box.proto.title} {box.value}" for box in [*at.info, *at.warning])]
+    )
+
+
+def buttons(at):
+    return [button.label for button in at.button]
+
+
+def tables(at):
+    return [table.value for table in at.dataframe]
+
+
+def test_pages_show_what_they_show_of_one_machine(cluster):
+    # Given the sample, loaded here and drawn on three pages
+    holding = cluster.run_on_scheduler(_holding)
+    here = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(VARIABLE)
+        at = open_app(**SAMPLE)
+        here["overview"] = metrics(at), {text.value for text in at.markdown}
+        here["delay"] = tables(go_to(at, DELAY))
+        here["outages"] = tables(go_to(at, OUTAGES))
+    shared.st.cache_resource.clear()
+    # When the cluster is asked
+    at = press(open_app(**SAMPLE), "Ask the cluster")
+    # Then figures, advice and findings are the same
+    figures, texts = here["overview"]
+    names = ["Events", "Clients", "Sessions", "Median delay", "Largest delay", "Clock ahead"]
+    assert {name: metrics(at)[name] for name in names} == {name: figures[name] for name in names}
+    assert {text.value for text in at.markdown} <= texts
+    assert len(at.markdown) > 6
+    # and so are the tables of the other pages
+    for page, expected in ((DELAY, here["delay"]), (OUTAGES, here["outages"])):
+        for table in (drawn := tables(go_to(at, page))):
+            assert any(table.equals(each) for each in expected)
+        assert len(drawn) >= 2
+    assert "It is drawn from the events themselves" in said(go_to(at, COMPARISON))
+    # Another viewer sees it at once, and who lets it go frees the workers
+    other = open_app(**SAMPLE)
+    assert metrics(other)["Events"] == figures["Events"]
+    press(other, "Let it go")
+    assert "Ask the cluster" in buttons(other)
+    deadline = time.monotonic() + PATIENCE_S
+    while cluster.run_on_scheduler(_holding) != holding and time.monotonic() < deadline:
+        pass
+    assert cluster.run_on_scheduler(_holding) == holding
+
+
+@pytest.mark.usefixtures("cluster")
+def test_what_it_takes_is_said_before():
+    at = open_app(**SAMPLE)
+    assert "of memory for events" in said(at)
+    assert "on each of 2 workers; about 5" in said(at)
+    assert not at.metric
+
+
+@pytest.mark.usefixtures("cluster")
+def test_too_little_memory_is_said_before(monkeypatch):
+    monkeypatch.setattr(topic, "PACKAGES", 1 << 60)
+    assert "The workers' memory is not enough. About 0 records would fit" in said(
+        open_app(**SAMPLE)
+    )
+
+
+def test_can_be_stopped(cluster):
+    # Given workers that do something else
+    gate = Event("gate", client=cluster)
+    others = [
+        cluster.submit(_wait_at_gate, pure=False, workers=[each]) for each in cluster.nthreads()
+    ]
+    # When the cluster is asked, and told to stop
+    at = open_app(**SAMPLE)
+    [ask] = [button for button in at.button if button.label == "Ask the cluster"]
+    ask.click().run()
+    assert at.get("progress")
+    [stop] = [button for button in at.button if button.label == "Stop"]
+    stop.click().run()
+    # Then it is offered again
+    assert "Ask the cluster" in buttons(at)
+    gate.set()
+    cluster.gather(others)
+
+
+def test_a_cluster_that_does_not_answer_is_said(monkeypatch):
+    monkeypatch.setenv(VARIABLE, "tcp://127.0.0.1:1")
+    monkeypatch.setenv(FROM_VARIABLE, "100")
+    monkeypatch.setattr(shared, "_PATIENCE_S", 0.1)
+    assert "No Dask scheduler answers at tcp:" in said(open_app(**SAMPLE))
+
+
+@pytest.mark.usefixtures("cluster")
+def test_of_the_newest_records_it_is_not_offered():
+    at = open_app(**SAMPLE, range="Latest", latest="2000")
+    assert "Of the newest records it cannot" in said(at)
+    assert "Ask the cluster" not in buttons(at)
+
+
+def _holding(dask_scheduler):
+    """Return who has something held on the cluster."""
+    return {name for name, each in dask_scheduler.clients.items() if each.wants_what}
+
+
+def _wait_at_gate():
+    Event("gate").wait()
