@@ -4,6 +4,7 @@ import streamlit as st
 
 from lib.ui.advice import advisor, choose_goal, tradeoff
 from lib.ui.blame import whose_fault
+from lib.ui.cluster_windows import windows_told
 from lib.ui.engine_settings import choose_setting, say_remark, say_stop
 from lib.ui.outcome import curves, dropped_list, figures, gaps, on_received_time, skew
 from lib.ui.page import begin
@@ -15,12 +16,13 @@ visible = begin(
     "grace: replayed event by event in arrival order.",
     needs_received=True,
     replays=True,
+    of_cluster=windows_told,
 )
 setting, key = choose_setting(keys_of(visible))
 visible = replace(visible, key=key)
-say_remark(visible, setting)
+say_remark(visible.topic, key, setting, int(visible.table[key].isna().sum()))
 replayed, outcome = replay_of(visible, setting)
-stops = say_stop(replayed)
+stops = say_stop(outcome)
 
 st.subheader("Result", anchor=False)
 figures(outcome, with_latency=not visible.order_only)
@@ -30,7 +32,7 @@ if visible.order_only or stops:
 on_received_time(visible, setting.window, replayed, outcome)
 
 st.subheader("A setting that holds", anchor=False)
-goal = choose_goal(visible, setting)
+goal = choose_goal(setting, has_sessions=true_sessions(visible) is not None)
 advisor(visible, setting, goal)
 
 st.subheader("Skew plot", anchor=False)

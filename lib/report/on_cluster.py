@@ -146,7 +146,9 @@ def report_on_held(
     skew = None
     if report.summary is not None and (order_only or not report.withheld):
         try:
-            replayed, skew = _replayed(client, held, asked, order_only, doing, outputs)
+            replayed, skew = replayed_on_held(
+                client, held, asked, order_only=order_only, doing=doing, outputs=outputs
+            )
             report = replace(report, replayed=replayed)
         except NotInBlocksError as fault:
             untold = {**report.untold, **dict.fromkeys(("replay", "advice"), fault.what)}
@@ -206,15 +208,24 @@ def _with_times(topic: ClusterTopic, answers: Answers, *, keeps_zero: bool) -> C
     return replace(topic, contents=replace(contents, zero_ms=zero, event=event))
 
 
-def _replayed(
+def replayed_on_held(
     client: Client,
     held: HeldTopic,
     asked: Asked,
-    order_only: bool,
-    doing: Doing,
-    outputs: Collection[str],
+    *,
+    order_only: bool = False,
+    doing: Doing = lambda _: None,
+    outputs: Collection[str] = (),
 ) -> tuple[Replayed, SkewData | None]:
-    """Return what an engine would have made of a topic, and what the page draws of that."""
+    """Return what an engine would have made of a topic, and what the page draws of that.
+
+    Raises
+    ------
+    NotInBlocksError
+        When the engine, so set, or the topic's sessions need all events in one block.
+    SettingsError
+        When windows cannot be grouped so.
+    """
     key = _key(held, asked.key)
     job = Job((asked.setting,), key, held.topic.fields.session is not None, order_only)
     held = with_keys_together(client, held, key)
@@ -252,16 +263,22 @@ def _table(replays: ReplaysOnCluster, name: str, rows: int) -> pd.DataFrame:
     return table
 
 
-def _key(held: HeldTopic, name: str) -> str:
-    """Return the column that windows are grouped by, as `report_on` takes it, by its name."""
-    column = KEYS.get(name.lower(), name)
+def keys_of(held: HeldTopic) -> list[str]:
+    """Return the columns that windows can be grouped by on a cluster: whose values repeat."""
     contents = held.topic.contents
     timed = contents.events - contents.without_received
     values = {
-        SESSION: timed if held.topic.fields.session is None else held.names.sessions,
+        CLIENT: 0,
+        SESSION: timed + 1 if held.topic.fields.session is None else held.names.sessions,
         PARTITION: len(contents.first_offsets),
     }
-    if values.get(column, 0) * 2 > timed:  # they hardly repeat
+    return [column for column, number in values.items() if number * 2 <= timed or not number]
+
+
+def _key(held: HeldTopic, name: str) -> str:
+    """Return the column that windows are grouped by, as `report_on` takes it, by its name."""
+    column = KEYS.get(name.lower(), name)
+    if column not in keys_of(held):
         raise SettingsError(f"Windows cannot be grouped by “{name}”.", "Choose client.")
     return column
 

@@ -24,12 +24,13 @@ from lib.ui.engine_settings import names_in
 from lib.ui.export import export_dropped
 from lib.ui.links import copy_for_ticket, link_to
 from lib.ui.parameters import BREAK, DELAY, LOSE, SESSION_GAP, binding
-from lib.ui.replays import advice_of, elsewhere_of, input_of, tradeoff_of, true_sessions
+from lib.ui.replays import advice_of, elsewhere_of, input_of, tradeoff_of
 from lib.ui.tables import show_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from lib.core.moments import Times
     from lib.loading.load import LoadedTopic
     from lib.replay.advisor import Advice, Tried
     from lib.replay.outcome import Outcome
@@ -43,36 +44,64 @@ def advisor(visible: Visible, setting: Setting, goal: Goal) -> None:
     """Draw the setting that keeps the goal, what it did on later events, and the code for it."""
     advice = advice_of(visible, setting, goal)
     if advice is None:
-        why = escaped_markdown(impossible_times_in(visible.whole, visible.times.zone))
-        st.warning(
-            f"{why} Allow more events to be dropped or more sessions not to be exact, or choose "
-            "another gap.".lstrip(),
-            title=NO_ADVICE,
-            icon=":material/search_off:",
-        )
+        say_no_setting(impossible_times_in(visible.whole, visible.times.zone))
         return
-    sentence = advice_sentence(advice, goal, visible.times.moment)
+    said = _say(advice, goal, visible.times)
+    with st.container(horizontal=True):
+        _use_button(advice.setting)
+        export_dropped(visible, advice.setting, advice.outcome.dropped)
+        _copy(advice, said, visible.topic)
+    st.caption(how_chosen(advice, len(visible.topic.positions)))
+    if advice.tried:
+        with st.expander("Each stretch that it was tested on", icon=":material/table_rows:"):
+            _stretches(advice.tried, visible)
+    _code(visible.topic, visible.key, advice.setting)
+
+
+def advice_told(advice: Advice, goal: Goal, topic: LoadedTopic, key: str, times: Times) -> None:
+    """Draw an advice of which the events are elsewhere, and the code for it.
+
+    Parameters
+    ----------
+    topic
+        What is known of the topic without its events.
+    key
+        The column that windows are grouped by.
+    """
+    said = _say(advice, goal, times)
+    with st.container(horizontal=True):
+        _use_button(advice.setting)
+        _copy(advice, said, topic)
+    st.caption(how_chosen(advice, len(topic.positions)))
+    _code(topic, key, advice.setting)
+
+
+def say_no_setting(why: str) -> None:
+    """Say that no setting keeps the goal; `why` is what else there is to say of that."""
+    st.warning(
+        f"{escaped_markdown(why)} Allow more events to be dropped or more sessions not to be "
+        "exact, or choose another gap.".lstrip(),
+        title=NO_ADVICE,
+        icon=":material/search_off:",
+    )
+
+
+def _say(advice: Advice, goal: Goal, times: Times) -> str:
+    """Say what is advised, and return that without emphasis."""
+    sentence = advice_sentence(advice, goal, times.moment)
     subject, said = named(advice.setting), sentence
     sentence = f"**{subject}**{sentence.removeprefix(subject)}"
     if advice.refusal is None:
         st.success(sentence, icon=":material/recommend:")
     else:
         st.warning(sentence, icon=":material/rule:")
-    with st.container(horizontal=True):
-        _use_button(advice.setting)
-        export_dropped(visible, advice.setting, advice.outcome.dropped)
-        _copy(advice, said, visible)
-    st.caption(how_chosen(advice, len(visible.topic.positions)))
-    if advice.tried:
-        with st.expander("Each stretch that it was tested on", icon=":material/table_rows:"):
-            _stretches(advice.tried, visible)
-    _code(visible, advice.setting)
+    return said
 
 
-def _copy(advice: Advice, sentence: str, visible: Visible) -> None:
+def _copy(advice: Advice, sentence: str, topic: LoadedTopic) -> None:
     outcome, latency = advice.outcome, advice.outcome.latency_median_ms
     numbers = {
-        "Topic": visible.topic.report.topic,
+        "Topic": topic.report.topic,
         "Engine": advice.setting.engine.label,
         advice.setting.window.length_title: written_ms(advice.setting.window.length_ms),
         advice.setting.engine.delay.title: written_ms(delay_ms(advice.setting)),
@@ -84,13 +113,12 @@ def _copy(advice: Advice, sentence: str, visible: Visible) -> None:
     copy_for_ticket(lambda: ticket, parameters.ticket_key("advice"))
 
 
-def choose_goal(visible: Visible, setting: Setting) -> Goal:
-    """Draw the controls of the goal and return it."""
+def choose_goal(setting: Setting, *, has_sessions: bool) -> Goal:
+    """Draw the controls of the goal and return it; a topic may have sessions of its own."""
     with st.container(horizontal=True):
         dropped = _choose_share(
             "Drop at most, % of events", LOSE, help="A number from 0 to 100.", width=220
         )
-        has_sessions = true_sessions(visible) is not None
         broken = _choose_share(
             "Not exact at most, % of sessions",
             BREAK,
@@ -248,11 +276,11 @@ _TOKENS: Final = "".join(
 """Colours of programs: Streamlit's own are one set for both themes, too pale on either."""
 
 
-def _code(visible: Visible, setting: Setting) -> None:
-    names = names_in(visible)
+def _code(topic: LoadedTopic, key: str, setting: Setting) -> None:
+    names = names_in(topic, key)
     with st.expander("The code to paste", icon=":material/code:"):
         st.html(f"<style>{_TOKENS}</style>")
-        for sentence in _to_adapt(visible.topic):
+        for sentence in _to_adapt(topic):
             st.warning(sentence, icon=":material/edit:")
         for program in setting.engine.programs(setting, names):
             st.markdown(f"**{program.title}**")

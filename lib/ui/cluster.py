@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from traceback import clear_frames
 from typing import TYPE_CHECKING, Final
+from uuid import uuid4
 
 import streamlit as st
 
@@ -26,6 +27,7 @@ from lib.report.report import Asked
 from lib.sources.access import OPERATOR
 from lib.sources.open import open_source
 from lib.ui.failures import unforeseen
+from lib.ui.held import answer_of
 from lib.ui.secrets import secrets
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
     from lib.cluster.settings import ClusterSettings
     from lib.cluster.topic import ClusterEstimate, HeldTopic
-    from lib.report.report import Report
+    from lib.report.report import Replayed, Report
     from lib.sources.base import TopicSource
     from lib.ui.loads import LoadKey
 
@@ -56,6 +58,33 @@ class OnCluster:
     client: Client
     held: HeldTopic
     report: Report
+    token: str = field(default_factory=lambda: uuid4().hex)
+
+    def replayed(self, asked: Asked) -> Replayed:
+        """Return what an engine would have made of the topic, asked once for all viewers.
+
+        Raises
+        ------
+        SkewlineError
+            When that cannot be told on a cluster, or the cluster was lost.
+        """
+        if asked == self.report.asked and self.report.replayed is not None:
+            return self.report.replayed
+        question = (self.token, asked)
+        return answer_of(question, lambda: self._ask(asked), spinner="Replaying on the cluster…")
+
+    def _ask(self, asked: Asked) -> Replayed:
+        from lib.cluster.connection import faults_told  # noqa: PLC0415 (imports Dask)
+        from lib.report.on_cluster import replayed_on_held  # noqa: PLC0415
+
+        with faults_told():
+            return replayed_on_held(self.client, self.held, asked)[0]
+
+    def keys(self) -> list[str]:
+        """Return the columns that windows can be grouped by."""
+        from lib.report.on_cluster import keys_of  # noqa: PLC0415 (imports Dask)
+
+        return keys_of(self.held)
 
 
 @dataclass(eq=False)

@@ -23,7 +23,7 @@ from lib.replay.engine import (
     Switch,
 )
 from lib.replay.reading import Reading, reading_of
-from lib.replay.windows import NO_INDEX, WINDOW_KINDS, HoppingWindow, resized
+from lib.replay.windows import WINDOW_KINDS, HoppingWindow, resized
 from lib.ui.parameters import (
     DELAY,
     ENGINE,
@@ -43,10 +43,11 @@ if TYPE_CHECKING:
 
     from streamlit.delta_generator import DeltaGenerator
 
+    from lib.loading.load import LoadedTopic
     from lib.replay.code import Names
     from lib.replay.engine import AnySetting, Parameter, Setting
-    from lib.replay.windows import Replay, Window
-    from lib.ui.visible import Visible
+    from lib.replay.outcome import Outcome
+    from lib.replay.windows import Window
 
 _MOST_CHARACTERS: Final = 40
 _WIDTH: Final = 220
@@ -93,21 +94,20 @@ def _choose_key(keys: Sequence[str]) -> str:
     return titles[chosen]
 
 
-def names_in(visible: Visible) -> Names:
-    """Return what a topic and its fields are called, for programs."""
-    topic, fields = visible.topic, visible.topic.fields
-    notes = topic.events.notes.get("event_time")
+def names_in(topic: LoadedTopic, key: str) -> Names:
+    """Return what a topic and its fields are called, for programs that group by a column."""
+    fields, notes = topic.fields, topic.contents.notes.get("event_time")
     reading = reading_of(topic.decoder) or Reading()
     forms = {} if notes is None else notes.forms
     names = names_of(topic.report.topic, fields, forms, avro=reading.avro)
     sources = {CLIENT: fields.client, SESSION: fields.session, PARTITION: FROM_PARTITION}
-    key = sources.get(visible.key, visible.key)
-    return replace(names, key=reading.source(key), time=reading.source(names.time))
+    source = reading.source(sources.get(key, key))
+    return replace(names, key=source, time=reading.source(names.time))
 
 
-def say_remark(visible: Visible, setting: Setting) -> None:
-    """Say what the engine says of the setting on this topic, and which events have no key."""
-    remark = setting.engine.remark(setting, names_in(visible))
+def say_remark(topic: LoadedTopic, key: str, setting: Setting, lacking: int) -> None:
+    """Say what the engine says of the setting on this topic, and how many events lack the key."""
+    remark = setting.engine.remark(setting, names_in(topic, key))
     if remark:
         st.caption(escaped_markdown(remark))
     if isinstance(setting.window, HoppingWindow):
@@ -115,20 +115,19 @@ def say_remark(visible: Visible, setting: Setting) -> None:
         st.caption(
             f"Windows of {written_ms(window.size_ms)}, one every {written_ms(window.advance_ms)}."
         )
-    lacking = int(visible.table[visible.key].isna().sum())
     if lacking:
         st.caption(
-            f"{counted(lacking, 'event')} without {escaped_markdown(visible.key)} are replayed as "
+            f"{counted(lacking, 'event')} without {escaped_markdown(key)} are replayed as "
             "of one key. The programs leave them out."
         )
 
 
-def say_stop(replayed: Replay) -> bool:
+def say_stop(outcome: Outcome) -> bool:
     """Say that the application would not have read the whole topic; return whether it is so."""
-    if replayed.stopped_at == NO_INDEX:
+    if not outcome.stopped:
         return False
     st.error(
-        f"{replayed.stopped_because} What follows is of the events before that one. No grace "
+        f"{outcome.stopped_because} What follows is of the events before that one. No grace "
         "changes that, so none is advised.",
         icon=":material/dangerous:",
     )

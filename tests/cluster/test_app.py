@@ -15,7 +15,9 @@ from tests.support.opened import (
     DELAY,
     OUTAGES,
     PATIENCE_S,
+    WINDOWS,
     captions,
+    choose,
     go_to,
     metrics,
     open_app,
@@ -23,6 +25,7 @@ from tests.support.opened import (
 )
 
 SAMPLE = {"source": "Samples", "topic": "sessions-100"}
+SMALL = {"source": "Samples", "topic": "sessions-10"}
 OFFSETS = 1_000
 """Of a block, so that the sample is in several."""
 
@@ -53,6 +56,12 @@ def tables(at):
     return [table.value for table in at.dataframe]
 
 
+def windows(at):
+    """Return figures, advice and the first program of the Windows page."""
+    advice = [box.value for box in [*at.success, *at.warning]]
+    return metrics(at), advice, at.code[0].value
+
+
 def test_pages_show_what_they_show_of_one_machine(cluster):
     # Given the sample, loaded here and drawn on three pages
     holding = cluster.run_on_scheduler(_holding)
@@ -63,6 +72,7 @@ def test_pages_show_what_they_show_of_one_machine(cluster):
         here["overview"] = metrics(at), {text.value for text in at.markdown}
         here["delay"] = tables(go_to(at, DELAY))
         here["outages"] = tables(go_to(at, OUTAGES))
+        here["windows"] = windows(go_to(at, WINDOWS))
     shared.st.cache_resource.clear()
     # When the cluster is asked
     at = press(open_app(**SAMPLE), "Ask the cluster")
@@ -77,6 +87,7 @@ def test_pages_show_what_they_show_of_one_machine(cluster):
         for table in (drawn := tables(go_to(at, page))):
             assert any(table.equals(each) for each in expected)
         assert len(drawn) >= 2
+    assert windows(go_to(at, WINDOWS)) == here["windows"]
     assert "It is drawn from the events themselves" in said(go_to(at, COMPARISON))
     # Another viewer sees it at once, and who lets it go frees the workers
     other = open_app(**SAMPLE)
@@ -90,10 +101,21 @@ def test_pages_show_what_they_show_of_one_machine(cluster):
 
 
 @pytest.mark.usefixtures("cluster")
+def test_another_engine_is_replayed_there(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.delenv(VARIABLE)
+        here = windows(choose(open_app(WINDOWS, **SMALL), "engine", "Kafka Streams"))
+    shared.st.cache_resource.clear()
+    at = go_to(press(open_app(**SMALL), "Ask the cluster"), WINDOWS)
+    assert windows(choose(at, "engine", "Kafka Streams")) == here
+    assert here[1]
+
+
+@pytest.mark.usefixtures("cluster")
 def test_what_it_takes_is_said_before():
     at = open_app(**SAMPLE)
     assert "of memory for events" in said(at)
-    assert "on each of 2 workers; about 5" in said(at)
+    assert "on each of 2 workers; about 10 s" in said(at)
     assert not at.metric
 
 
@@ -133,7 +155,7 @@ def test_a_cluster_that_does_not_answer_is_said(monkeypatch):
 
 @pytest.mark.usefixtures("cluster")
 def test_of_the_newest_records_it_is_not_offered():
-    at = open_app(**SAMPLE, range="Latest", latest="2000")
+    at = open_app(**SAMPLE, range="Latest", latest="200")
     assert "Of the newest records it cannot" in said(at)
     assert "Ask the cluster" not in buttons(at)
 

@@ -1,0 +1,72 @@
+"""What the Windows page shows of a topic that a cluster holds: each setting is replayed there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from lib.core.columns import CLIENT, EVENTS
+from lib.core.errors import SkewlineError
+from lib.core.formatting import escaped_markdown
+from lib.replay.sentences import NO_ADVICE
+from lib.report.report import Asked
+from lib.ui.advice import advice_told, choose_goal, say_no_setting
+from lib.ui.answers import impossible_times
+from lib.ui.engine_settings import choose_setting, say_remark, say_stop
+from lib.ui.failures import show_words
+from lib.ui.outcome import figures
+
+if TYPE_CHECKING:
+    from lib.replay.goal import Goal
+    from lib.report.report import Replayed, Report
+    from lib.ui.view import View
+
+_OF_EVENTS: Final = (
+    "The same windows on received time, the skew plot, the dropped events, whose fault it is, and "
+    "the curves over other settings are drawn from the events themselves, which are on the cluster."
+)
+
+
+def windows_told(view: View, report: Report) -> None:
+    """Draw the controls, what the engine makes of the topic, and the setting that holds."""
+    told = view.on_cluster and view.on_cluster.told
+    assert told  # it told the report
+    setting, key = choose_setting(told.keys())
+    say_remark(report.topic, key, setting, _without_client(report) if key == CLIENT else 0)
+    result = st.container()
+    st.subheader("A setting that holds", anchor=False)
+    goal = choose_goal(setting, has_sessions=report.topic.fields.session is not None)
+    try:
+        replayed = told.replayed(Asked(setting, goal, key="client" if key == CLIENT else key))
+    except SkewlineError as error:
+        st.info(
+            escaped_markdown(error.remedy),
+            title=escaped_markdown(error.what),
+            icon=":material/hub:",
+        )
+        show_words(error)
+        return
+    with result:
+        st.subheader("Result", anchor=False)
+        figures(replayed.outcome)
+        say_stop(replayed.outcome)
+    _advice(view, report, replayed, goal)
+    st.caption(_OF_EVENTS)
+
+
+def _advice(view: View, report: Report, replayed: Replayed, goal: Goal) -> None:
+    if replayed.advice is not None:
+        advice_told(replayed.advice, goal, report.topic, replayed.key, view.times)
+    elif replayed.no_advice == NO_ADVICE:
+        assert report.analysis is not None  # or there were no event to replay
+        say_no_setting(impossible_times(report.analysis, view.times.zone))
+    else:
+        st.info(escaped_markdown(replayed.no_advice), icon=":material/search_off:")
+
+
+def _without_client(report: Report) -> int:
+    """Return how many events have no client, of those that were received at a known time."""
+    assert report.analysis is not None
+    clocks = report.analysis.clocks
+    return int(clocks.loc[clocks[CLIENT].isna(), EVENTS].sum())
