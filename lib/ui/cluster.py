@@ -45,7 +45,7 @@ _AT_ONCE: Final = 4
 _PATIENCE_S: Final = 8.0
 """How long a page waits for a scheduler."""
 
-_STEPS: Final = 9
+_STEPS: Final = 10
 """What is done for a topic, one after the other: connecting, then what `hold` and a report do."""
 
 _log: Final = logging.getLogger(__name__)
@@ -277,7 +277,7 @@ def _told(
         load.dashboard = client.dashboard_link
         with client.as_current():  # Dask's shuffle takes the client from there
             held = hold(client, source, origin, key.topic, key.wanted, key.chosen, doing=load.does)
-            report = report_on_held(client, held, Asked(), doing=load.does)
+            report = report_on_held(client, held, Asked(), doing=load.does, outputs=("html",))
     return OnCluster(client, held, report)
 
 

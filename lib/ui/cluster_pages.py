@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from lib.analysis import outages
+from lib.analysis.delays import distribution_table
 from lib.analysis.of_topic import nothing_found
+from lib.charts.delay import distribution
 from lib.charts.outages import outage_timeline
 from lib.core.formatting import escaped_markdown
 from lib.report.document import withheld_in
@@ -79,6 +81,11 @@ def delay_told(view: View, report: Report) -> None:  # noqa: ARG001 (as all page
     analysis = _analysis(report)
     st.subheader("Delay and out-of-orderness", anchor=False)
     quantiles(analysis)
+    assert report.drawn is not None  # it was asked for
+    delays = report.drawn.extremes.delays
+    st.subheader("Distribution", anchor=False)
+    drawn = distribution(distribution_table(delays), None, int(delays.value[-1]))
+    show_picture(drawn, parameters.DISTRIBUTION_CHART)
     st.subheader("Clocks", anchor=False)
     clock_rows(analysis.clocks, report.topic.report.topic)
 

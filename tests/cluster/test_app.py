@@ -17,6 +17,7 @@ from tests.support.opened import (
     PATIENCE_S,
     WINDOWS,
     captions,
+    chart,
     choose,
     go_to,
     metrics,
@@ -71,6 +72,7 @@ def test_pages_show_what_they_show_of_one_machine(cluster):
         at = open_app(**SAMPLE)
         here["overview"] = metrics(at), {text.value for text in at.markdown}
         here["delay"] = tables(go_to(at, DELAY))
+        here["distribution"] = chart(at, 1)[0]
         here["outages"] = tables(go_to(at, OUTAGES))
         here["windows"] = windows(go_to(at, WINDOWS))
     shared.st.cache_resource.clear()
@@ -87,6 +89,7 @@ def test_pages_show_what_they_show_of_one_machine(cluster):
         for table in (drawn := tables(go_to(at, page))):
             assert any(table.equals(each) for each in expected)
         assert len(drawn) >= 2
+    assert chart(go_to(at, DELAY))[0] == here["distribution"]
     assert windows(go_to(at, WINDOWS)) == here["windows"]
     assert "It is drawn from the events themselves" in said(go_to(at, COMPARISON))
     # Another viewer sees it at once, and who lets it go frees the workers
