@@ -5,12 +5,14 @@ from lib.analysis.tally import Tally
 from lib.charts.histogram import session_histogram
 from lib.ui import parameters
 from lib.ui.chart import show_picture
+from lib.ui.cluster_pages import sessions_told
 from lib.ui.page import begin
-from lib.ui.session_detail import every_session, session_detail
+from lib.ui.session_detail import choose_bins, every_session, session_detail
 
 visible = begin(
     "Sessions",
     "How many events the sessions have, and how long they last by either clock.",
+    of_cluster=sessions_told,
 )
 counts = session_counts(visible.table, visible.rows)
 if counts.empty:
@@ -18,16 +20,7 @@ if counts.empty:
     st.stop()
 
 st.subheader("Events per session", anchor=False)
-bins = st.slider(
-    "Bins",
-    5,
-    100,
-    parameters.BINS.default,
-    key=parameters.BINS.name,
-    bind="query-params",
-    width=320,
-    help="More bins tell numbers of events apart that are close; fewer show the shape.",
-)
+bins = choose_bins()
 show_picture(
     session_histogram(Tally.of(counts["counts"].to_numpy()), bins),
     parameters.SESSION_HISTOGRAM,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
 
 from lib.analysis.tally import Tally
-from lib.core.blockwise import Answer, added
+from lib.core.blockwise import Answer, added, as_it_is, stacked
 from lib.core.columns import CLIENT, EVENT_TIME, MISSING_TIME, RECEIVED_TIME, SESSION
 
 if TYPE_CHECKING:
@@ -126,6 +127,26 @@ def session_table(
     result[EVENT_DURATION] = result[LAST_EVENT] - result[FIRST_EVENT]
     result[RECEIVED_DURATION] = result[LAST_RECEIVED] - result[FIRST_RECEIVED]
     return result.sort_values(FIRST_EVENT, kind="stable", ignore_index=True)
+
+
+def latest_question(table: pd.DataFrame, most: int) -> Question[pd.DataFrame]:
+    """Ask for rows of `session_table`: those with the largest delay, then the earliest.
+
+    Of blocks that have all events of their sessions each; at most `most` rows.
+    """
+    yield from ()  # a question without a round
+    latest = _latest(session_table(table), most)
+    return Answer(latest, partial(_latest_of_both, most=most), as_it_is)
+
+
+def _latest_of_both(one: pd.DataFrame, other: pd.DataFrame, most: int) -> pd.DataFrame:
+    return _latest(stacked(one, other), most)
+
+
+def _latest(sessions: pd.DataFrame, most: int) -> pd.DataFrame:
+    order = [LARGEST_DELAY, FIRST_EVENT, SESSION]
+    ordered = sessions.sort_values(order, ascending=[False, True, True], ignore_index=True)
+    return ordered.head(most)
 
 
 def _with_known_only(

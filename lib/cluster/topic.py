@@ -10,6 +10,7 @@ from operator import add
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
+from lib.analysis.sessions import latest_question
 from lib.analysis.summary import summary_of
 from lib.cluster import questions
 from lib.cluster.asking import NotInBlocksError, ask
@@ -39,6 +40,7 @@ from lib.sources.newest import parts_back
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    import pandas as pd
     import pyarrow as pa
     from distributed import Client, Future
 
@@ -309,6 +311,20 @@ def _topic(
         report,
         {p: max(end, ends[p]) for each in reports for p, end in each.positions.items()},
     )
+
+
+def latest_sessions(client: Client, held: HeldTopic, most: int) -> pd.DataFrame:
+    """Return what `lib.analysis.sessions.latest_question` asks of a topic.
+
+    Raises
+    ------
+    SkewlineError
+        When a session has events of several clients.
+    """
+    if len(held.by_client) > 1 and not held.names.are_apart:
+        raise SkewlineError(SHARED_SESSIONS, "Read less of the topic, without the cluster.")
+    found: pd.DataFrame = ask(client, partial(latest_question, most=most), held.by_client)
+    return found
 
 
 @dataclass(frozen=True)

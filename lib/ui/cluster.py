@@ -31,6 +31,7 @@ from lib.ui.held import answer_of
 from lib.ui.secrets import secrets
 
 if TYPE_CHECKING:
+    import pandas as pd
     from distributed import Client
 
     from lib.cluster.settings import ClusterSettings
@@ -79,6 +80,17 @@ class OnCluster:
 
         with faults_told():
             return replayed_on_held(self.client, self.held, asked)[0]
+
+    def latest_sessions(self, most: int) -> pd.DataFrame:
+        """Return the sessions with the largest delay; raises as `replayed`."""
+        from lib.cluster.connection import faults_told  # noqa: PLC0415 (imports Dask)
+        from lib.cluster.topic import latest_sessions  # noqa: PLC0415
+
+        def find() -> pd.DataFrame:
+            with faults_told():
+                return latest_sessions(self.client, self.held, most)
+
+        return answer_of((self.token, "sessions"), find, spinner="Asking the cluster…")
 
     def keys(self) -> list[str]:
         """Return the columns that windows can be grouped by."""

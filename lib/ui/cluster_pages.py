@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from lib.analysis import outages
+from lib.analysis import completeness, outages
 from lib.analysis.delays import distribution_table
 from lib.analysis.of_topic import nothing_found
 from lib.charts.delay import distribution
+from lib.charts.histogram import session_histogram
 from lib.charts.outages import outage_timeline
+from lib.core.columns import CLIENT, LOST, SESSION
+from lib.core.errors import SkewlineError
 from lib.core.formatting import escaped_markdown
 from lib.report.document import withheld_in
 from lib.report.made import made_of
@@ -20,11 +23,13 @@ from lib.ui import parameters
 from lib.ui.answers import impossible_times
 from lib.ui.chart import show_picture
 from lib.ui.clock_table import clock_rows
+from lib.ui.failures import show_words
 from lib.ui.findings import show_findings_alone
 from lib.ui.headline import advice_told, figures, when
 from lib.ui.outage_table import choose_kinds, outage_rows, rhythm_table
+from lib.ui.session_detail import choose_bins, latest_sessions
 from lib.ui.show import load_report_in_numbers
-from lib.ui.tables import quantiles, weakly
+from lib.ui.tables import MOST_ROWS, quantiles, show_table, weakly
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,6 +93,45 @@ def delay_told(view: View, report: Report) -> None:  # noqa: ARG001 (as all page
     show_picture(drawn, parameters.DISTRIBUTION_CHART)
     st.subheader("Clocks", anchor=False)
     clock_rows(analysis.clocks, report.topic.report.topic)
+
+
+def sessions_told(view: View, report: Report) -> None:
+    """Draw how many events sessions have, those with the largest delay, and what is missing."""
+    assert report.drawn is not None  # it was asked for
+    sizes = report.drawn.sizes
+    if not sizes.n:
+        st.info("No event belongs to a session.", icon=":material/info:")
+        return
+    st.subheader("Events per session", anchor=False)
+    show_picture(session_histogram(sizes, choose_bins()), parameters.SESSION_HISTOGRAM)
+    st.subheader("Sessions with the largest delay", anchor=False)
+    told = view.on_cluster and view.on_cluster.told
+    assert told  # it told the report
+    try:
+        latest_sessions(told.latest_sessions(MOST_ROWS), sizes.n, view.times)
+    except SkewlineError as error:
+        show_refusal(error)
+    st.subheader("Lost and duplicate events", anchor=False)
+    if why := withheld_in(report).get("sequence_numbers"):
+        _say_withheld("Neither is told.", why)
+        return
+    faults = _analysis(report).sessions
+    assert faults is not None  # or sequence numbers were withheld
+    if faults.empty:
+        st.success("No session lacks a number or has one twice.", icon=":material/check_circle:")
+        return
+    shown = faults[[CLIENT, LOST, completeness.DUPLICATES, SESSION]]
+    words = {CLIENT: "Client", LOST: "Lost", SESSION: "Session"}
+    show_table(
+        shown.astype({CLIENT: object}).rename(columns=words),
+        alt="Sessions that lost events, or have some twice",
+    )
+
+
+def show_refusal(error: SkewlineError) -> None:
+    """Show why a cluster does not tell what a page asks it."""
+    _say_withheld(escaped_markdown(error.what), error.remedy)
+    show_words(error)
 
 
 def _outages(view: View, report: Report, kinds: list[str]) -> pd.DataFrame | None:

@@ -13,8 +13,8 @@ from lib.replay.sentences import NO_ADVICE
 from lib.report.report import Asked
 from lib.ui.advice import advice_told, choose_goal, say_no_setting
 from lib.ui.answers import impossible_times
+from lib.ui.cluster_pages import show_refusal
 from lib.ui.engine_settings import choose_setting, say_remark, say_stop
-from lib.ui.failures import show_words
 from lib.ui.outcome import figures
 
 if TYPE_CHECKING:
@@ -40,12 +40,7 @@ def windows_told(view: View, report: Report) -> None:
     try:
         replayed = told.replayed(Asked(setting, goal, key="client" if key == CLIENT else key))
     except SkewlineError as error:
-        st.info(
-            escaped_markdown(error.remedy),
-            title=escaped_markdown(error.what),
-            icon=":material/hub:",
-        )
-        show_words(error)
+        show_refusal(error)
         return
     with result:
         st.subheader("Result", anchor=False)

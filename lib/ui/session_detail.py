@@ -42,10 +42,10 @@ def every_session(sessions: pd.DataFrame, visible: Visible) -> str | None:
     listed, times = sessions.loc[latest[:MOST_ROWS]], visible.times
 
     def every(sessions: pd.DataFrame, topic: LoadedTopic) -> pd.DataFrame:
-        return _readable(sessions.loc[latest], topic, times)
+        return _readable(sessions.loc[latest], times, analysis_of(topic).sessions)
 
     show_table(
-        _readable(listed, visible.topic, times),
+        _readable(listed, times, analysis_of(visible.topic).sessions),
         whole=WholeTable(
             "the sessions",
             f"{visible.topic.report.topic}-sessions.csv",
@@ -61,6 +61,18 @@ def every_session(sessions: pd.DataFrame, visible: Visible) -> str | None:
         config={_first_event(times): time_column(visible.times, "Event time")},
     )
     return parameters.get(parameters.ONE_SESSION)
+
+
+def latest_sessions(latest: pd.DataFrame, every: int, times: Times) -> None:
+    """Show the sessions with the largest delay, of a topic whose events are elsewhere."""
+    show_table(
+        _readable(latest, times, None),
+        height=330,
+        alt="Sessions with their client, events, duration on both clocks and largest delay",
+        config={_first_event(times): time_column(times, "Event time")},
+    )
+    if len(latest) < every:
+        st.caption(f"The first {len(latest):,} of {every:,}, those with the largest delay first.")
 
 
 def session_detail(sessions: pd.DataFrame, chosen: str | None, visible: Visible) -> None:
@@ -120,7 +132,21 @@ def _choose(listed: pd.DataFrame) -> None:
         parameters.drop(parameters.ONE_SESSION)
 
 
-def _readable(sessions: pd.DataFrame, topic: LoadedTopic, times: Times) -> pd.DataFrame:
+def choose_bins() -> int:
+    """Draw how many bins the histogram of sessions has and return it."""
+    return st.slider(
+        "Bins",
+        5,
+        100,
+        parameters.BINS.default,
+        key=parameters.BINS.name,
+        bind="query-params",
+        width=320,
+        help="More bins tell numbers of events apart that are close; fewer show the shape.",
+    )
+
+
+def _readable(sessions: pd.DataFrame, times: Times, numbered: pd.DataFrame | None) -> pd.DataFrame:
     shown = pd.DataFrame(
         {
             "Client": sessions[CLIENT].astype(object).map(shown_name),
@@ -131,7 +157,6 @@ def _readable(sessions: pd.DataFrame, topic: LoadedTopic, times: Times) -> pd.Da
             "Largest delay (s)": sessions[LARGEST_DELAY] / 1000,
         }
     )
-    numbered = analysis_of(topic).sessions
     if numbered is not None:
         of_session = numbered.set_index(SESSION).loc[sessions[SESSION]]
         shown["Lost"] = of_session[LOST].array

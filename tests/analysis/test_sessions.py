@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 from lib.analysis.sessions import (
     count_histogram,
+    latest_question,
     session_counts,
     session_table,
     sizes_question,
 )
 from lib.analysis.tally import Tally
 from lib.core.blockwise import answered
+from tests.support.rounds import answered_in_blocks, compact
 
 
 def events_of(*rows: tuple[int, str, int, int]) -> pd.DataFrame:
@@ -43,6 +45,15 @@ def test_counts_are_the_notebooks_smallest_first(events):
 
     assert counts["SessionID"].tolist() == ["a", "c", "b"]
     assert counts["counts"].tolist() == [1, 1, 3]
+
+
+def test_of_blocks_by_client_the_sessions_with_the_largest_delay_are_those_of_the_whole(events):
+    blocks = [compact(events[events["ClientID"] == client]) for client in (1, 2)]
+    questions = [latest_question(block, most=2) for block in blocks]
+    in_blocks, whole = answered_in_blocks(questions), answered(latest_question(events, most=2))
+
+    pd.testing.assert_frame_equal(in_blocks, whole)
+    assert whole["SessionID"].tolist() == ["b", "a"]
 
 
 def test_a_session_lasts_from_its_first_to_its_last_event_on_each_clock(events):

@@ -15,6 +15,7 @@ from tests.support.opened import (
     DELAY,
     OUTAGES,
     PATIENCE_S,
+    SESSIONS,
     WINDOWS,
     captions,
     chart,
@@ -73,6 +74,8 @@ def test_pages_show_what_they_show_of_one_machine(cluster):
         here["overview"] = metrics(at), {text.value for text in at.markdown}
         here["delay"] = tables(go_to(at, DELAY))
         here["distribution"] = chart(at, 1)[0]
+        here["sessions"] = tables(go_to(at, SESSIONS))[0]
+        here["histogram"] = chart(at)[0]
         here["outages"] = tables(go_to(at, OUTAGES))
         here["windows"] = windows(go_to(at, WINDOWS))
     shared.st.cache_resource.clear()
@@ -89,6 +92,9 @@ def test_pages_show_what_they_show_of_one_machine(cluster):
         for table in (drawn := tables(go_to(at, page))):
             assert any(table.equals(each) for each in expected)
         assert len(drawn) >= 2
+    expected = here["sessions"].drop(columns=["Lost", "Duplicates"]).reset_index(drop=True)
+    assert tables(go_to(at, SESSIONS))[0].equals(expected)
+    assert chart(at)[0] == here["histogram"]
     assert chart(go_to(at, DELAY))[0] == here["distribution"]
     assert windows(go_to(at, WINDOWS)) == here["windows"]
     assert "It is drawn from the events themselves" in said(go_to(at, COMPARISON))
@@ -154,6 +160,18 @@ def test_a_cluster_that_does_not_answer_is_said(monkeypatch):
     monkeypatch.setenv(FROM_VARIABLE, "100")
     monkeypatch.setattr(shared, "_PATIENCE_S", 0.1)
     assert "No Dask scheduler answers at tcp:" in said(open_app(**SAMPLE))
+
+
+@pytest.mark.usefixtures("cluster")
+def test_why_it_failed_is_said_with_a_way_back(monkeypatch):
+    # Given settings that workers do not have
+    monkeypatch.setenv("SKEWLINE_MASK", "nothing")
+    monkeypatch.setenv("SKEWLINE_MASK_KEY", "a key of this process alone")
+    at = press(open_app(**SMALL), "Ask the cluster")
+    assert at.error[0].proto.title == (
+        "A worker's settings of samples are not those here, or mask otherwise."
+    )
+    assert "Ask the cluster" in buttons(press(at, "Back"))
 
 
 @pytest.mark.usefixtures("cluster")
