@@ -23,11 +23,12 @@ from lib.cluster.origin import Origin
 from lib.cluster.settings import cluster_settings
 from lib.core.errors import SkewlineError
 from lib.core.formatting import visible_text
+from lib.core.memory import held_bytes
 from lib.report.report import Asked
 from lib.sources.access import OPERATOR
 from lib.sources.open import open_source
 from lib.ui.failures import unforeseen
-from lib.ui.held import answer_of
+from lib.ui.held import answer_of, drop, hold
 from lib.ui.secrets import secrets
 
 if TYPE_CHECKING:
@@ -48,6 +49,13 @@ _PATIENCE_S: Final = 8.0
 
 _STEPS: Final = 10
 """What is done for a topic, one after the other: connecting, then what `hold` and a report do."""
+
+_HELD: Final = "on cluster"
+"""What the server holds of a topic on the cluster counts as other answers do, until it is let go.
+"""
+
+_DRAWN: Final = ("html",)
+"""The output of a report that has what its charts draw."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -105,14 +113,15 @@ class ClusterLoad:
 
     Attributes
     ----------
-    bytes
-        What it takes of the workers' memory.
+    key, bytes
+        Which topic it is, and what it takes of the workers' memory.
     doing, since, steps
         What is done now, since when, as `time.monotonic` says, and the number of the step.
     dashboard
         Where Dask shows what its workers do.
     """
 
+    key: LoadKey
     bytes: int
     doing: str = "Waiting for others"
     since: float = field(default_factory=time.monotonic)
@@ -225,8 +234,8 @@ def ask_cluster(source: TopicSource, key: LoadKey, name: str, takes: ClusterEsti
             if beyond > 0 and not load.is_running:
                 beyond -= load.bytes
                 _close(shared.loads.pop(other))
-        load = shared.loads[key] = ClusterLoad(takes.bytes)
-        load.future = shared.threads.submit(_run, load, source, origin, key, cluster.address)
+        load = shared.loads[key] = ClusterLoad(key, takes.bytes)
+        load.future = shared.threads.submit(_run, load, source, origin, cluster.address)
 
 
 def cluster_load_of(key: LoadKey) -> ClusterLoad | None:
@@ -250,37 +259,40 @@ def let_go(key: LoadKey) -> None:
 
 def _close(load: ClusterLoad) -> None:
     load.is_let_go = True
+    drop((_HELD, load.key))
     load.future.cancel()  # where it has not begun
     if load.client is not None:
         load.client.close()
 
 
-def _run(
-    load: ClusterLoad, source: TopicSource, origin: Origin, key: LoadKey, address: str
-) -> OnCluster:
+def _run(load: ClusterLoad, source: TopicSource, origin: Origin, address: str) -> OnCluster:
     """Hold a topic and ask about it; whatever fails is told as an error of Skewline's own."""
     try:
-        return _told(load, source, origin, key, address)
+        told = _told(load, source, origin, address)
+        if not load.is_let_go:
+            hold((_HELD, load.key), told, held_bytes((told.report, told.held.names)), stays=True)
+        return told
     except SkewlineError as error:
         if not load.is_let_go:
             _close(load)  # a topic that failed holds no memory
-            _log.warning("Asking the cluster of %s: %s", *map(visible_text, (key.topic, error)))
+            _log.warning(
+                "Asking the cluster of %s: %s", *map(visible_text, (load.key.topic, error))
+            )
         clear_frames(error.__traceback__)
         raise
     except Exception as error:
         _close(load)
-        told = unforeseen(f"asking the cluster of {visible_text(key.topic)}")
+        unknown = unforeseen(f"asking the cluster of {visible_text(load.key.topic)}")
         clear_frames(error.__traceback__)
-        raise told from error
+        raise unknown from error
 
 
-def _told(
-    load: ClusterLoad, source: TopicSource, origin: Origin, key: LoadKey, address: str
-) -> OnCluster:
+def _told(load: ClusterLoad, source: TopicSource, origin: Origin, address: str) -> OnCluster:
     from lib.cluster.connection import another, faults_told  # noqa: PLC0415 (imports Dask)
-    from lib.cluster.topic import hold  # noqa: PLC0415
+    from lib.cluster.topic import hold as hold_topic  # noqa: PLC0415
     from lib.report.on_cluster import report_on_held  # noqa: PLC0415
 
+    key = load.key
     load.does("Connecting")
     with faults_told():
         client = load.client = another(_connection(address))
@@ -288,8 +300,10 @@ def _told(
             client.close()
         load.dashboard = client.dashboard_link
         with client.as_current():  # Dask's shuffle takes the client from there
-            held = hold(client, source, origin, key.topic, key.wanted, key.chosen, doing=load.does)
-            report = report_on_held(client, held, Asked(), doing=load.does, outputs=("html",))
+            held = hold_topic(
+                client, source, origin, key.topic, key.wanted, key.chosen, doing=load.does
+            )
+            report = report_on_held(client, held, Asked(), doing=load.does, outputs=_DRAWN)
     return OnCluster(client, held, report)
 
 
