@@ -6,6 +6,7 @@ from lib.events.table import TimeDomain
 from lib.ui import parameters
 from lib.ui.answers import analysis_of
 from lib.ui.chart import show_over_time
+from lib.ui.cluster_pages import comparison_told
 from lib.ui.groups import choose_group, in_open_group
 from lib.ui.page import begin
 
@@ -14,6 +15,7 @@ visible = in_open_group(
         "Comparison",
         "When each event happened, above when it was received. A stretch with events above and "
         "none below may be an outage.",
+        of_cluster=comparison_told,
     )
 )
 labels = {label: order for order, label in ORDERS.items()}

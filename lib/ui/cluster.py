@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from distributed import Client
 
+    from lib.charts.skew_data import SkewData
     from lib.cluster.settings import ClusterSettings
     from lib.cluster.topic import ClusterEstimate, HeldTopic
     from lib.report.report import Replayed, Report
@@ -69,8 +70,10 @@ class OnCluster:
     report: Report
     token: str = field(default_factory=lambda: uuid4().hex)
 
-    def replayed(self, asked: Asked) -> Replayed:
-        """Return what an engine would have made of the topic, asked once for all viewers.
+    def replayed(self, asked: Asked) -> tuple[Replayed, SkewData | None]:
+        """Return what an engine would have made of the topic, and what is drawn of that.
+
+        It is asked once for all viewers.
 
         Raises
         ------
@@ -78,16 +81,17 @@ class OnCluster:
             When that cannot be told on a cluster, or the cluster was lost.
         """
         if asked == self.report.asked and self.report.replayed is not None:
-            return self.report.replayed
+            drawn = self.report.drawn
+            return self.report.replayed, None if drawn is None else drawn.skew
         question = (self.token, asked)
         return answer_of(question, lambda: self._ask(asked), spinner="Replaying on the cluster…")
 
-    def _ask(self, asked: Asked) -> Replayed:
+    def _ask(self, asked: Asked) -> tuple[Replayed, SkewData | None]:
         from lib.cluster.connection import faults_told  # noqa: PLC0415 (imports Dask)
         from lib.report.on_cluster import replayed_on_held  # noqa: PLC0415
 
         with faults_told():
-            return replayed_on_held(self.client, self.held, asked)[0]
+            return replayed_on_held(self.client, self.held, asked, outputs=_DRAWN)
 
     def latest_sessions(self, most: int) -> pd.DataFrame:
         """Return the sessions with the largest delay; raises as `replayed`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
@@ -10,15 +9,16 @@ import streamlit as st
 from lib.analysis import completeness, outages
 from lib.analysis.delays import distribution_table
 from lib.analysis.of_topic import nothing_found
-from lib.charts.delay import distribution
+from lib.charts.comparison import drawn_comparison
+from lib.charts.delay import distribution, drawn_over_time
 from lib.charts.histogram import session_histogram
 from lib.charts.outages import outage_timeline
+from lib.charts.picture import Picture
 from lib.core.columns import CLIENT, LOST, SESSION
 from lib.core.errors import SkewlineError
 from lib.core.formatting import escaped_markdown
 from lib.report.document import withheld_in
-from lib.report.made import made_of
-from lib.report.outputs import json_of
+from lib.report.drawn import height_of
 from lib.ui import parameters
 from lib.ui.answers import impossible_times
 from lib.ui.chart import show_picture
@@ -26,10 +26,12 @@ from lib.ui.clock_table import clock_rows
 from lib.ui.failures import show_words
 from lib.ui.findings import show_findings_alone
 from lib.ui.headline import advice_told, figures, when
+from lib.ui.lazy import popover
 from lib.ui.outage_table import choose_kinds, outage_rows, rhythm_table
+from lib.ui.report_download import told_report_files
 from lib.ui.session_detail import choose_bins, latest_sessions
 from lib.ui.show import load_report_in_numbers
-from lib.ui.tables import MOST_ROWS, quantiles, show_table, weakly
+from lib.ui.tables import MOST_ROWS, quantiles, show_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,13 +41,13 @@ if TYPE_CHECKING:
     from lib.ui.view import View
 
 _OF_EVENTS: Final = (
-    "The picture of both clocks, the first records, the time window and the filters are of the "
-    "events themselves, which are on the cluster."
+    "The events themselves are on the cluster: the first records, the time window and the filters "
+    "need them."
 )
 
 
 def overview_told(view: View, report: Report) -> None:
-    """Draw figures, advice, outages and findings."""
+    """Draw figures, advice, both clocks and findings."""
     summary, why = report.summary, withheld_in(report)
     assert summary is not None  # or the page says that there is no event
     figures(summary, delays_tell=not report.withheld)
@@ -58,14 +60,34 @@ def overview_told(view: View, report: Report) -> None:
     st.caption(when(summary, view.times))
     left, right = st.columns([5, 3])
     with left:
-        _outages(view, report, [outages.BUFFERED, outages.MOSTLY_LOST])
-        st.caption(_OF_EVENTS)
+        show_picture(_both_clocks(view, report), parameters.STORY_CHART, _OF_EVENTS)
     with right:
         st.subheader("What stands out in the whole topic", anchor=False)
         _findings(view, report)
-    _download(report)
+    popover("Download", told_report_files(report), icon=":material/download:")
     st.subheader("Load report", anchor=False)
     load_report_in_numbers(report.topic)
+
+
+def comparison_told(view: View, report: Report) -> None:
+    """Draw when each event happened, above when it was received."""
+    show_picture(_both_clocks(view, report), parameters.COMPARISON_CHART)
+
+
+def _both_clocks(view: View, report: Report) -> Picture:
+    """Return event time above received time, with the worst outages shaded where they are told."""
+    assert report.drawn is not None  # it was asked for
+    assert report.summary is not None  # or the page says that there is no event
+    has_outages = "outages" not in withheld_in(report)
+    drawn = drawn_comparison(
+        report.drawn.comparison,
+        zero_ms=view.times.zero_ms,
+        scale=view.scale,
+        height=height_of(report.summary),
+        outages=_analysis(report).outages if has_outages else None,
+    )
+    bars = " The bar at the end of a shaded silence is its burst." if drawn.outages else ""
+    return Picture(drawn.chart, drawn.alt, f"{drawn.what}{bars}")
 
 
 def outages_told(view: View, report: Report) -> None:
@@ -81,8 +103,8 @@ def outages_told(view: View, report: Report) -> None:
         rhythm_table(analysis.rhythm, name)
 
 
-def delay_told(view: View, report: Report) -> None:  # noqa: ARG001 (as all pages of a cluster)
-    """Draw quantiles of delay and out-of-orderness, and the clocks."""
+def delay_told(view: View, report: Report) -> None:
+    """Draw quantiles of delay and out-of-orderness, how delays are spread, and the clocks."""
     analysis = _analysis(report)
     st.subheader("Delay and out-of-orderness", anchor=False)
     quantiles(analysis)
@@ -91,6 +113,10 @@ def delay_told(view: View, report: Report) -> None:  # noqa: ARG001 (as all page
     st.subheader("Distribution", anchor=False)
     drawn = distribution(distribution_table(delays), None, int(delays.value[-1]))
     show_picture(drawn, parameters.DISTRIBUTION_CHART)
+    assert report.drawn.delay is not None  # as the page tells of received times
+    st.subheader("Delay over time", anchor=False)
+    over_time = drawn_over_time(report.drawn.delay, zero_ms=view.times.zero_ms, scale=view.scale)
+    show_picture(over_time, parameters.DELAY_CHART)
     st.subheader("Clocks", anchor=False)
     clock_rows(analysis.clocks, report.topic.report.topic)
 
@@ -177,20 +203,3 @@ def _say_withheld(what: str, why: str) -> None:
 def _analysis(report: Report) -> Analysis:
     assert report.analysis is not None  # as the summary
     return report.analysis
-
-
-def _download(report: Report) -> None:
-    source = (parameters.get(parameters.SOURCE) or "").lower()
-
-    def written(report: Report) -> bytes:
-        return json_of(made_of(report, source=source, at_ms=time.time_ns() // 1_000_000))
-
-    st.download_button(
-        "The report, JSON",
-        weakly(written, report),
-        file_name=f"{report.topic.report.topic}-report.json",
-        mime="application/json",
-        icon=":material/summarize:",
-        on_click="ignore",
-        help="Every figure that the cluster told, for programs; what it did not tell, with why.",
-    )

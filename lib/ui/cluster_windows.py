@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
+from lib.charts.skew import drawn_skew
+from lib.charts.skew_data import ENGINE_CLOCK, JUDGED
 from lib.core.columns import CLIENT, EVENTS
 from lib.core.errors import SkewlineError
 from lib.core.formatting import escaped_markdown
 from lib.replay.sentences import NO_ADVICE
 from lib.report.report import Asked
+from lib.ui import parameters
 from lib.ui.advice import advice_told, choose_goal, say_no_setting
 from lib.ui.answers import impossible_times
+from lib.ui.chart import show_picture
 from lib.ui.cluster_pages import show_refusal
 from lib.ui.engine_settings import choose_setting, say_remark, say_stop
 from lib.ui.outcome import figures
@@ -23,8 +27,8 @@ if TYPE_CHECKING:
     from lib.ui.view import View
 
 _OF_EVENTS: Final = (
-    "The same windows on received time, the skew plot, the dropped events, whose fault it is, and "
-    "the curves over other settings are drawn from the events themselves, which are on the cluster."
+    "The same windows on received time, the list of dropped events, whose fault it is, and the "
+    "curves over other settings need the events themselves, which are on the cluster."
 )
 
 
@@ -38,7 +42,7 @@ def windows_told(view: View, report: Report) -> None:
     st.subheader("A setting that holds", anchor=False)
     goal = choose_goal(setting, has_sessions=report.topic.fields.session is not None)
     try:
-        replayed = told.replayed(Asked(setting, goal, key="client" if key == CLIENT else key))
+        replayed, skew = told.replayed(Asked(setting, goal, key="client" if key == CLIENT else key))
     except SkewlineError as error:
         show_refusal(error)
         return
@@ -47,6 +51,11 @@ def windows_told(view: View, report: Report) -> None:
         figures(replayed.outcome)
         say_stop(replayed.outcome)
     _advice(view, report, replayed, goal)
+    if skew is not None:
+        st.subheader("Skew plot", anchor=False)
+        zero_ms = view.times.zero_ms
+        drawn = drawn_skew(skew, JUDGED, ENGINE_CLOCK, zero_ms=zero_ms, scale=view.scale)
+        show_picture(drawn.picture, parameters.REPLAY_CHART)
     st.caption(_OF_EVENTS)
 
 

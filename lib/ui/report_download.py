@@ -22,8 +22,20 @@ if TYPE_CHECKING:
     from lib.analysis.analyse import Analysis
     from lib.loading.load import LoadedTopic
     from lib.report.made import Made
+    from lib.report.report import Report
 
 _FORMATS: Final = {"html": "text/html", "json": "application/json"}
+
+
+def told_report_files(report: Report) -> Callable[[], None]:
+    """Return what draws the buttons that download a report of which the events are elsewhere."""
+    source = (parameters.get(parameters.SOURCE) or "").lower()
+
+    def written(write: Callable[[Made], bytes], report: Report) -> bytes:
+        return write(made_of(report, source=source, at_ms=time.time_ns() // 1_000_000))
+
+    makes = [weakly(partial(written, write), report) for write in (html_of, json_of)]
+    return partial(_files, f"{report.topic.report.topic}-report", makes)
 
 
 def report_files(topic: LoadedTopic) -> Callable[[], None]:

@@ -11,11 +11,11 @@ from lib.cluster import topic
 from lib.cluster.settings import FROM_VARIABLE, VARIABLE
 from lib.ui import cluster as shared
 from tests.support.opened import (
-    COMPARISON,
     DELAY,
     OUTAGES,
     PATIENCE_S,
     SESSIONS,
+    TWO_TOPICS,
     WINDOWS,
     captions,
     chart,
@@ -59,9 +59,9 @@ def tables(at):
 
 
 def windows(at):
-    """Return figures, advice and the first program of the Windows page."""
+    """Return figures, advice, the first program and the skew plot of the Windows page."""
     advice = [box.value for box in [*at.success, *at.warning]]
-    return metrics(at), advice, at.code[0].value
+    return metrics(at), advice, at.code[0].value, chart(at)[0]
 
 
 def test_pages_show_what_they_show_of_one_machine(cluster):
@@ -73,7 +73,7 @@ def test_pages_show_what_they_show_of_one_machine(cluster):
         at = open_app(**SAMPLE)
         here["overview"] = metrics(at), {text.value for text in at.markdown}
         here["delay"] = tables(go_to(at, DELAY))
-        here["distribution"] = chart(at, 1)[0]
+        here["of delay"] = chart(at, 1)[0], chart(at, 2)[0]
         here["sessions"] = tables(go_to(at, SESSIONS))[0]
         here["histogram"] = chart(at)[0]
         here["outages"] = tables(go_to(at, OUTAGES))
@@ -95,9 +95,9 @@ def test_pages_show_what_they_show_of_one_machine(cluster):
     expected = here["sessions"].drop(columns=["Lost", "Duplicates"]).reset_index(drop=True)
     assert tables(go_to(at, SESSIONS))[0].equals(expected)
     assert chart(at)[0] == here["histogram"]
-    assert chart(go_to(at, DELAY))[0] == here["distribution"]
+    assert (chart(go_to(at, DELAY))[0], chart(at, 1)[0]) == here["of delay"]
     assert windows(go_to(at, WINDOWS)) == here["windows"]
-    assert "It is drawn from the events themselves" in said(go_to(at, COMPARISON))
+    assert "It is drawn from the events themselves" in said(go_to(at, TWO_TOPICS))
     # Another viewer sees it at once, and who lets it go frees the workers
     other = open_app(**SAMPLE)
     assert metrics(other)["Events"] == figures["Events"]
