@@ -29,7 +29,7 @@ from lib.cluster.blocks import (
     slim,
 )
 from lib.cluster.connection import workers_of
-from lib.core.errors import SourceError
+from lib.core.errors import SkewlineError, SourceError
 from lib.core.formatting import size
 from lib.events.table import build_events
 from lib.loading.load import LoadReport, summed

@@ -8,7 +8,6 @@ import streamlit as st
 
 from lib.core.errors import SkewlineError
 from lib.core.formatting import counted, duration, escaped_markdown, size
-from lib.sources.base import Latest
 from lib.ui.cluster import ask_cluster, look_at, settings
 from lib.ui.failures import show_words
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from lib.sources.base import TopicSource
     from lib.ui.loads import LoadKey
 
-_LESS: Final = "choose a shorter time or some partitions"
+_LESS: Final = "choose the newest, a shorter time or some partitions"
 
 
 def offer_cluster(source: TopicSource, key: LoadKey, name: str) -> None:
@@ -33,11 +32,6 @@ def offer_cluster(source: TopicSource, key: LoadKey, name: str) -> None:
         return
     with st.container(border=True):
         st.markdown("**The Dask cluster can read it whole**")
-        if isinstance(key.wanted, Latest):
-            st.markdown(
-                "Of the newest records it cannot: choose all of them, or some by their times."
-            )
-            return
         takes = _estimate(key, cluster.address, source)
         if isinstance(takes, SkewlineError):
             st.warning(escaped_markdown(takes.remedy), title=escaped_markdown(takes.what))
