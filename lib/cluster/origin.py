@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lib.core.errors import SettingsError
 from lib.sources.access import OPERATOR
@@ -14,6 +14,8 @@ from lib.sources.files.folder import OneFile
 from lib.sources.open import guarded, open_source, read_secrets, schemas_for_files
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lib.sources.base import TopicSource
 
 
@@ -48,7 +50,7 @@ class Origin:
         """
         secrets = read_secrets([Path.home(), Path.cwd()])
         if self.path is None:
-            source = open_source(self.name, secrets, os.environ, OPERATOR)
+            source = self._opened_by_name(secrets)
         else:
             schemas = schemas_for_files(secrets, os.environ, OPERATOR)
             file = OneFile(Path(self.path), schemas=schemas)
@@ -59,6 +61,15 @@ class Origin:
                 "Give every worker the same settings; masking needs a key.",
             )
         return source
+
+    def _opened_by_name(self, secrets: Mapping[str, Any]) -> TopicSource:
+        try:
+            return open_source(self.name, secrets, os.environ, OPERATOR)
+        except SettingsError as fault:
+            raise SettingsError(
+                f"A worker cannot open {self.name}. {fault.what}",
+                "Give every worker the settings that this machine has.",
+            ) from None
 
 
 def _digest(source: TopicSource) -> str:

@@ -137,7 +137,7 @@ def outcome_on(replays: ReplaysOnCluster) -> Outcome:
     apart = held.names.are_apart or len(held.by_client) == 1
     if (job.has_sessions or job.key == SESSION) and not apart:
         why = SESSIONS_IN_PARTITIONS if job.key == PARTITION else SHARED_SESSIONS
-        raise NotInBlocksError(why, "Ask it on one machine.")
+        raise NotInBlocksError(why, "Read less of it, without the cluster.")
     if job.key != CLIENT and any(getattr(each, "repartitioned", False) for each in job.settings):
         what = "On a cluster, which task of Kafka Streams has an event is told by its client alone."
         raise NotInBlocksError(what, "Ask it on one machine.")

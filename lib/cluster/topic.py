@@ -79,6 +79,8 @@ class ClusterTopic:
     contents: Contents
     report: LoadReport
     positions: Mapping[int, int]
+    chosen: FieldChoice
+    sources: tuple[str, ...]
     corrected: tuple[object, ...] = ()
 
 
@@ -310,6 +312,8 @@ def _topic(
         replace(contents, clients=names.clients, sessions=names.sessions),
         report,
         {p: max(end, ends[p]) for each in reports for p, end in each.positions.items()},
+        known.chosen,
+        known.sources,
     )
 
 
@@ -322,7 +326,7 @@ def latest_sessions(client: Client, held: HeldTopic, most: int) -> pd.DataFrame:
         When a session has events of several clients.
     """
     if len(held.by_client) > 1 and not held.names.are_apart:
-        raise SkewlineError(SHARED_SESSIONS, "Read less of the topic, without the cluster.")
+        raise SkewlineError(SHARED_SESSIONS, "Read less of it, without the cluster.")
     found: pd.DataFrame = ask(client, partial(latest_question, most=most), held.by_client)
     return found
 

@@ -27,13 +27,13 @@ from lib.events.fields import (
 )
 from lib.sources.open import preset_fields
 from lib.ui import parameters
-from lib.ui.answers import diagnosed
 from lib.ui.parameters import field_key
 from lib.ui.secrets import secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from lib.core.times.diagnosis import Diagnosis
     from lib.events.fields import TimeField
     from lib.loading.load import FieldChoice, LoadedTopic
     from lib.ui.parameters import UrlParameter
@@ -88,9 +88,12 @@ def forget_fields() -> None:
     parameters.drop(*parameters.FIELDS)
 
 
-def choose_fields(topic: LoadedTopic) -> None:
-    """Draw the fields of a loaded topic; a change reads the topic with the new fields."""
-    is_open = not topic.fields.event_time or diagnosed(topic) is not None
+def choose_fields(topic: LoadedTopic, diagnosis: Diagnosis | None) -> None:
+    """Draw the fields of a topic; a change reads the topic with the new fields.
+
+    `diagnosis` is what is wrong with its event times as a whole.
+    """
+    is_open = not topic.fields.event_time or diagnosis is not None
     place = st.expander(
         "Fields",
         key=parameters.FIELDS_OPEN,
@@ -109,7 +112,7 @@ def choose_fields(topic: LoadedTopic) -> None:
             _choose_form(topic, role, form)
         for role in parameters.IDENTITY_ROLES:
             _choose_identity(topic, role)
-        _choose_zone(topic)
+        _choose_zone(topic, diagnosis)
         if topic.fields.session is None:
             st.session_state[field_key(parameters.GAP)] = topic.fields.session_gap_s
             st.number_input(
@@ -171,7 +174,7 @@ def _choose_form(
     field: TimeField = getattr(topic.fields, role.name)
     if not field or field.sources == (RECORD_TIMESTAMP,):
         return
-    notes = topic.events.notes.get(role.name)
+    notes = topic.contents.notes.get(role.name)
     found = dict.fromkeys(notes.forms.values()) if notes else {}
     labels = ", ".join(FORMS[form].label for form in found) or "not recognised"
     _choose(
@@ -186,9 +189,8 @@ def _choose_form(
     )
 
 
-def _choose_zone(topic: LoadedTopic) -> None:
+def _choose_zone(topic: LoadedTopic, diagnosis: Diagnosis | None) -> None:
     """Draw the zone of times that lack one, or name a wrong one, where some do or one is chosen."""
-    diagnosis = diagnosed(topic)
     likely = diagnosis.zone if diagnosis else None
     roles = (
         (parameters.ZONE, "event_time", "Clients' time zone"),
@@ -196,7 +198,7 @@ def _choose_zone(topic: LoadedTopic) -> None:
     )
     for parameter, role, title in roles:
         chosen = getattr(topic.fields, role).zone
-        notes = topic.events.notes.get(role)
+        notes = topic.contents.notes.get(role)
         found = likely if role == "event_time" else None
         if chosen is None and found is None and not (notes and notes.local):
             continue

@@ -98,7 +98,8 @@ def begin(
         if (told := view.on_cluster.told) is None:
             show_cluster_load(view.name, view.opened, view.on_cluster)
         else:
-            head.caption(f"{line} Told by the Dask cluster, of all events of the topic.")
+            if of_cluster is not None:
+                head.caption(f"{line} Told by the Dask cluster, of all events of the topic.")
             _show_told(title, view, told.report, of_cluster, needs_received=needs_received)
         st.stop()
     topic = view.topic if view.load is None and view.offer is None else None

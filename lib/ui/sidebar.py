@@ -17,7 +17,7 @@ from lib.core.errors import FieldsError, SkewlineError
 from lib.core.moments import Times, are_dates
 from lib.sources.open import UPLOAD, cap_on_events, is_cluster, label_of
 from lib.ui import parameters
-from lib.ui.answers import corrected
+from lib.ui.answers import corrected, diagnosed
 from lib.ui.client_filter import choose_clients
 from lib.ui.cluster import cluster_load_of, let_go
 from lib.ui.event_filter import choose_filter
@@ -100,7 +100,7 @@ def _view_of_topic(source: TopicSource, key: LoadKey) -> View:
     if isinstance(load.error, FieldsError):
         st.button("Back to the detected fields", on_click=forget_fields, width="stretch")
     if topic is not None and topic.sources:
-        choose_fields(topic)
+        choose_fields(topic, diagnosed(topic))
     if topic is not None and topic.events.has_event_time and len(topic.events.table):
         view = _with_part_chosen(view, topic, key)
     link_button()
@@ -122,7 +122,11 @@ def _view_on_cluster(source: TopicSource, key: LoadKey, load: ClusterLoad) -> Vi
         help="The cluster lets go of the topic, for all viewers. It can be asked again, or some of "
         "the topic be read here.",
     )
+    if isinstance(load.error, FieldsError):
+        st.button("Back to the detected fields", on_click=forget_fields, width="stretch")
     told = load.told
+    if told is not None:
+        choose_fields(told.report.whole, told.report.diagnosis)
     if told is not None and told.report.summary is not None:
         zero_ms = told.held.topic.contents.zero_ms or 0
         ends = told.report.summary.first_event_ms, told.report.summary.last_event_ms

@@ -24,6 +24,7 @@ from tests.support.opened import (
     metrics,
     open_app,
     press,
+    settled,
 )
 
 SAMPLE = {"source": "Samples", "topic": "sessions-100"}
@@ -178,6 +179,9 @@ def test_why_it_failed_is_said_with_a_way_back(monkeypatch):
 def test_the_newest_records_are_read_there_too():
     at = press(open_app(**SMALL, range="Latest", latest="200"), "Ask the cluster")
     assert metrics(at)["Events"] == "200"
+    # Other fields are another topic, of which it has to be asked
+    at.get_by_key("field_client").set_value("EventID").run()
+    assert "Ask the cluster" in buttons(settled(at))
 
 
 def _holding(dask_scheduler):
