@@ -30,7 +30,7 @@ from lib.ui.lazy import popover
 from lib.ui.outage_table import choose_kinds, outage_rows, rhythm_table
 from lib.ui.report_download import told_report_files
 from lib.ui.session_detail import choose_bins, latest_sessions
-from lib.ui.show import load_report_in_numbers
+from lib.ui.show import load_report_in_numbers, what_was_read
 from lib.ui.tables import MOST_ROWS, quantiles, show_table
 
 if TYPE_CHECKING:
@@ -65,8 +65,9 @@ def overview_told(view: View, report: Report) -> None:
         st.subheader("What stands out in the whole topic", anchor=False)
         _findings(view, report)
     popover("Download", told_report_files(report), icon=":material/download:")
-    st.subheader("Load report", anchor=False)
-    load_report_in_numbers(report.topic)
+    title, has_rejected = what_was_read(report.topic), report.topic.contents.rejected > 0
+    with st.expander(f"Load report: {title}", expanded=has_rejected):
+        load_report_in_numbers(report.topic)
 
 
 def comparison_told(view: View, report: Report) -> None:
