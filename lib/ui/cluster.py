@@ -21,7 +21,7 @@ import streamlit as st
 
 from lib.cluster.origin import Origin
 from lib.cluster.settings import cluster_settings
-from lib.core.errors import SkewlineError
+from lib.core.errors import SettingsError, SkewlineError
 from lib.core.formatting import visible_text
 from lib.core.memory import held_bytes
 from lib.report.report import Asked
@@ -204,9 +204,15 @@ def settings() -> ClusterSettings | None:
 
 def look_at(source: TopicSource, key: LoadKey, address: str) -> ClusterEstimate | SkewlineError:
     """Return what a topic would take of the cluster, or why it cannot be read there."""
-    from lib.cluster.connection import faults_told  # noqa: PLC0415 (imports Dask)
-    from lib.cluster.topic import look  # noqa: PLC0415
-
+    try:
+        from lib.cluster.connection import faults_told  # noqa: PLC0415 (imports Dask)
+        from lib.cluster.topic import look  # noqa: PLC0415
+    except ModuleNotFoundError as fault:
+        return SettingsError(
+            "A Dask cluster is set, and Dask is not installed here.",
+            "Run: pip install -r requirements-cluster.txt",
+            str(fault),
+        )
     try:
         client = _connection(address)
         with faults_told():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 
 import pytest
@@ -173,6 +174,14 @@ def test_why_it_failed_is_said_with_a_way_back(monkeypatch):
         "A worker's settings of samples are not those here, or mask otherwise."
     )
     assert "Ask the cluster" in buttons(press(at, "Back"))
+
+
+def test_where_dask_is_not_installed_that_is_said(monkeypatch):
+    monkeypatch.setenv(VARIABLE, "tcp://127.0.0.1:1")
+    monkeypatch.setenv(FROM_VARIABLE, "100")
+    monkeypatch.delitem(sys.modules, "lib.cluster.connection", raising=False)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    assert "Dask is not installed here." in said(open_app(**SMALL))
 
 
 @pytest.mark.usefixtures("cluster")
