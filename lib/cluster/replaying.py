@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 SESSIONS_IN_PARTITIONS: Final = (
     "Some sessions have events in several partitions, and on a cluster windows of a partition are "
-    "compared with its own events' sessions: report without --cluster to have it."
+    "compared with its own events' sessions: one machine tells it."
 )
 _AT_ONCE: Final = 4  # settings: workers hold the clocks of all of them
 
