@@ -14,6 +14,6 @@ visible = begin(
 with st.container(horizontal=True, vertical_alignment="bottom"):
     minutes = choose_minutes()
     paused = choose_pause()
-with st.expander("Whose late events", icon=":material/tune:"):
+with st.expander("Engine and setting that late events are told for", icon=":material/tune:"):
     setting, _ = choose_setting([CLIENT])
 live(visible, minutes, setting, paused=paused)

@@ -31,7 +31,11 @@ drawn = story(visible)
 with place.container():
     picture(drawn, visible.zero_ms)
 found = analysis_of(visible.topic).findings  # many are scrolled, so that nothing below moves
-with right.container(height=height_of(drawn, caption=True) if found else "content", border=False):
+with right.container(
+    height=height_of(drawn, caption=True) if found else "content",
+    border=False,
+    key=parameters.FINDINGS,
+):
     st.subheader("What stands out in the whole topic", anchor=False)
     show_findings(visible.topic, visible.times.zone)
     tour()

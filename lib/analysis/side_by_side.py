@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 TOPIC: Final = "Topic"
 SHARES: Final = (0.5, 0.99)
 _BINS: Final = 200
+_PER_STRETCH: Final = 20
+"""Events of the larger topic in a stretch, on average: quantiles of two would tell nothing."""
 
 
 def moved(events: pd.DataFrame, by_ms: int) -> pd.DataFrame:
@@ -52,10 +54,11 @@ def side_by_side(topics: Sequence[pd.DataFrame], *, with_delay: Sequence[bool]) 
     """
     times = [kernels.ints(events[EVENT_TIME]) for events in topics]
     between = min(int(t.min()) for t in times), max(int(t.max()) for t in times)
+    bins = max(1, min(_BINS, max(map(len, times)) // _PER_STRETCH))
     found = []
     for place, (events, own, told) in enumerate(zip(topics, times, with_delay, strict=True)):
         shown = events if told else events.head(0)
-        table = delay_over_time(shown, SHARES, bins=_BINS, between=between)
+        table = delay_over_time(shown, SHARES, bins=bins, between=between)
         width = int(table[TO].iloc[0] - table[FROM].iloc[0])
         counts = np.bincount((own - between[0]) // width, minlength=len(table))
         table[TOPIC], table[EVENTS] = place, counts

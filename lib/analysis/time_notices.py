@@ -8,7 +8,7 @@ from lib.analysis.notices import About, Level, Notice
 from lib.analysis.time_diagnosis import diagnosed
 from lib.core.blockwise import answered
 from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
-from lib.core.formatting import counted
+from lib.core.formatting import counted, percent
 from lib.core.times.forms import FORMS
 from lib.core.times.zones import WHATEVER_IS_WRITTEN
 from lib.events.fields import RECORD_TIME_FIELD
@@ -110,7 +110,7 @@ def no_event_time(recognition: Recognition, *, has_received_time: bool) -> str:
 
 
 def _shares(offers: Sequence[TimeOffer]) -> str:
-    some = [f"{offer.name} is in {offer.share:.0%}" for offer in offers[:NAMED]]
+    some = [f"{offer.name} is in {percent(offer.share, 0)}" for offer in offers[:NAMED]]
     return ", ".join(some)
 
 

@@ -28,7 +28,7 @@ from lib.core.columns import (
     RECEIVED_TIME_TYPE,
     RECORD_TIME,
 )
-from lib.core.formatting import counted
+from lib.core.formatting import counted, percent
 from lib.core.moments import is_of_our_age
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME
 
@@ -386,8 +386,8 @@ def _copied(counts: TimestampCounts) -> str:
     same = "the event time itself" if delay == 0 else f"the event time {delay:+,} ms"
     who = "it is a copy" if counts.from_field else "the producer copied it"
     return (
-        f"Received time means little here: for {counts.commonest_share:.0%} of the records it is "
-        f"{same}, so {who} and no delay can be seen."
+        f"Received time means little here: for {percent(counts.commonest_share, 0)} of the "
+        f"records it is {same}, so {who} and no delay can be seen."
     )
 
 

@@ -33,6 +33,7 @@ from lib.core.columns import (
     SEQUENCE,
     SESSION,
 )
+from lib.core.formatting import percent
 from lib.sources.records import LOG_APPEND_TIME
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ where the second broker stamped them."""
 
 NO_TIMES: Final = "No matched event has a received time in both topics."
 COPIED: Final = (
-    "{share:.0%} of the matched events have the same received time in both topics, as a mirror "
+    "{share} of the matched events have the same received time in both topics, as a mirror "
     "gives them that keeps the record timestamps: how long the way took cannot be told."
 )
 NO_BROKER: Final = "{name}: {sentence} How long the way took cannot be told."
@@ -149,7 +150,7 @@ def _why_withheld(
     kinds = there.get(RECEIVED_TIME_TYPE)
     by_broker = kinds is not None and bool((kinds == LOG_APPEND_TIME).all())
     if same >= (1.0 if by_broker else _COPIED):
-        return COPIED.format(share=same)
+        return COPIED.format(share=percent(same, 0))
     for table, name in zip((here, there), names, strict=True):
         verdict = assess_timestamps(table.assign(**{RECEIVED_TIME: broker_times(table)}))
         if not verdict.usable:

@@ -31,7 +31,7 @@ from lib.charts.texts import drawn_names
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
 from lib.core.blockwise import answered
 from lib.core.columns import CLIENT, EVENT_TIME, EVENTS, FROM, RECEIVED_TIME, TO
-from lib.core.formatting import counted, delay_text, duration
+from lib.core.formatting import counted, delay_text, duration, percent
 
 _LEAST_S: Final = 0.0005
 """Where delays of 0 and below are drawn on a log axis, s."""
@@ -85,8 +85,8 @@ def distribution(binned: pd.DataFrame, by: str | None, largest_ms: int) -> Pictu
     longer = _share_longer(binned, 1000)
     return Picture(
         chart,
-        f"Distribution of the delay of {counted(events, 'event')}: {longer:.2%} took longer than "
-        f"1 s; the longest {delay_text(largest_ms)}",
+        f"Distribution of the delay of {counted(events, 'event')}: {percent(longer)} took longer "
+        f"than 1 s; the longest {delay_text(largest_ms)}",
         f"{counted(events, 'event')}; delays of 0 and below are in the first bar. The curve falls "
         f"from 100 % and ends at the largest delay, {delay_text(largest_ms)}.",
     )

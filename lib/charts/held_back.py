@@ -65,7 +65,7 @@ def outage_layers(
     label = (
         base.transform_filter("datum.label != ''")
         .mark_text(
-            align="right", dx=-8, fontWeight="bold", fontSize=12, color=colours.LATE, clip=True
+            align="right", dx=-8, fontWeight="bold", fontSize=12, clip=True, color=colours.LATE_TEXT
         )
         .encode(
             x=alt.X(field="back", type=kind), text=alt.Text(field="label", type="nominal")

@@ -54,6 +54,7 @@ def _x(field: str, table: pd.DataFrame) -> alt.X:
             nice=False,
             zero=False,
         ),
+        axis=alt.Axis(format=",~g"),
     )
 
 
@@ -74,7 +75,7 @@ def _dots(sizes: Tally, table: pd.DataFrame) -> alt.Chart:
                 "nth:Q",
                 title="Sessions",
                 scale=alt.Scale(domain=[0, most + 1], nice=False),
-                axis=alt.Axis(values=list(range(most + 1)), format="d", labelOverlap=True),
+                axis=alt.Axis(values=list(range(most + 1)), format=",d", labelOverlap=True),
             ),
             tooltip=[
                 alt.Tooltip("events:Q", title="Events in the session", format=","),
@@ -94,7 +95,9 @@ def _bars(table: pd.DataFrame) -> alt.Chart:
             x=_x(f"{sessions.BIN_START}:Q", table).bin("binned"),
             x2=sessions.BIN_END,
             y=alt.Y(
-                f"{sessions.SESSIONS}:Q", title="Sessions", axis=alt.Axis(tickMinStep=1, format="d")
+                f"{sessions.SESSIONS}:Q",
+                title="Sessions",
+                axis=alt.Axis(tickMinStep=1, format=",d"),
             ),
             tooltip=[
                 alt.Tooltip(f"{sessions.BIN_START}:Q", title="From (events)", format=",.1f"),

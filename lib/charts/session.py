@@ -67,7 +67,7 @@ def session_fan(session: pd.DataFrame, *, name: str, zero_ms: int, scale: TimeSc
         layer=[line, happened, arrived],
         height=150,
         autosize=FIT,
-        title=alt.Title("When each event of the session happened, and when it arrived", **TITLE),
+        title=alt.Title("When events happened, and arrived", **TITLE),
     )
     delay = session[RECEIVED_TIME] - session[EVENT_TIME]
     return Picture(

@@ -34,7 +34,7 @@ from lib.core.columns import (
     SILENT,
     TO_MS,
 )
-from lib.core.formatting import counted, duration
+from lib.core.formatting import counted, duration, percent
 from lib.replay.blame import DROPPED_BECAUSE, DROPPED_OF, GROUP
 from lib.replay.partitions import BEHIND_MS, PARTITION
 from lib.replay.sweep import LATENESS_MS
@@ -284,6 +284,8 @@ def tradeoff(table: pd.DataFrame, chosen: Setting, outcome: Outcome) -> Picture:
     drawn = pd.DataFrame(
         {
             "line": _line_names(table, chosen),
+            "gap": table[GAP_MS],
+            "lateness": table[LATENESS_MS],
             "delay": table[DELAY_MS] / 1000,
             "latency": np.maximum(table[LATENCY_MEDIAN_MS] / 1000, _LEAST_LATENCY_S),
             "dropped": table[DROPPED_SHARE],
@@ -302,7 +304,11 @@ def tradeoff(table: pd.DataFrame, chosen: Setting, outcome: Outcome) -> Picture:
         _tradeoff_panel(drawn, mark, field, names[field], is_last=field == list(own)[-1])
         for field in own
     ]
-    advised = "; ".join(f"{names[field].lower()} {share:.3%}" for field, share in own.items())
+    advised = "; ".join(
+        f"{names[field].lower()} {percent(share, 3)}"
+        for field, share in own.items()
+        if share is not None
+    )
     at = "no final result" if latency is None else f"a median result latency of {duration(latency)}"
     return Picture(
         stacked(panels),
@@ -366,6 +372,7 @@ def _tradeoff_panel(
 
 def _setting_lines(drawn: pd.DataFrame, x: alt.X, y: alt.Y, share: alt.Tooltip) -> alt.Chart:
     """Draw a line for each gap or lateness, its points being settings."""
+    by_size = list(drawn.sort_values(["gap", "lateness"])["line"].unique())
     lines: alt.Chart = (
         alt.Chart(drawn)
         .mark_line(point=alt.OverlayMarkDef(size=35), strokeWidth=1.5)
@@ -376,12 +383,12 @@ def _setting_lines(drawn: pd.DataFrame, x: alt.X, y: alt.Y, share: alt.Tooltip) 
             color=alt.Color(
                 "line:N",
                 title=None,
-                scale=alt.Scale(range=list(colours.LINES)),
+                scale=alt.Scale(domain=by_size, range=list(colours.LINES)),
                 legend=alt.Legend(
                     orient="top", columns=2, symbolType="stroke", symbolSize=300, labelLimit=0
                 ),
             ),
-            strokeDash=alt.StrokeDash("line:N", title=None),
+            strokeDash=alt.StrokeDash("line:N", title=None, scale=alt.Scale(domain=by_size)),
             tooltip=[
                 alt.Tooltip("line:N", title="With"),
                 alt.Tooltip("delay:Q", title="Delay or grace (s)", format=",~g"),
@@ -503,7 +510,7 @@ def held_back(timeline: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> alt.
         .properties(
             height=200,
             autosize=FIT,
-            title=alt.Title("How far the partition furthest behind holds back the others", **TITLE),
+            title=alt.Title("How far the furthest partition holds others back", **TITLE),
         )
     )
     return bars

@@ -22,7 +22,7 @@ def duration(ms: float) -> str:
         return f"−{duration(-ms)}"
     if round(ms) < 1000:
         return f"{abs(ms):.0f} ms"
-    if ms < 2 * _MINUTE_MS:
+    if ms < 2 * _MINUTE_MS and round(ms / 1000, 1) != 60:
         return f"{round(ms / 1000, 1):g} s"
     if round(ms / _MINUTE_MS, 1) < 60:
         return f"{round(ms / _MINUTE_MS, 1):g} min"
@@ -41,6 +41,11 @@ def _in_two(smaller: int, in_larger: int, larger_unit: str, smaller_unit: str) -
 def delay_text(ms: float) -> str:
     """Return a delay: a duration, or by how much an event's clock was ahead: "1 h ahead"."""
     return duration(ms) if round(ms) >= 0 else f"{duration(-ms)} ahead"
+
+
+def percent(share: float, decimals: int = 2) -> str:
+    """Return a share, 0 to 1, as percent with so many decimals: 4.31 %."""
+    return f"{100 * share:.{decimals}f} %"
 
 
 def counted(number: int, noun: str) -> str:

@@ -73,6 +73,13 @@ class Times:
         clock = _with_ms(time) if exactly else _in_seconds(time)
         return f"{clock} {self.zone}, {_date(time)}"
 
+    def cell(self, epoch_ms: int) -> str:
+        """Return a moment for a table whose head has the zone: "2018-12-19 23:18:38.120"."""
+        if self.zone is None:
+            return f"{(epoch_ms - self.zero_ms) / 1000:,.3f}"
+        time = self._local(epoch_ms)
+        return f"{time:%Y-%m-%d} {_with_ms(time)}"
+
     def stretch(self, start_ms: int, end_ms: int) -> str:
         """Return a stretch: "23:18:38–23:29:15 UTC, 19 Dec 2018", "66.1–131.2 s since zero"."""
         is_short = end_ms - start_ms < _SHORT_MS

@@ -46,11 +46,17 @@ class Delay:
         What it is called; with "a" before it in sentences.
     engine_default
         What the engine does where it is not set, in words.
+    help
+        What it means, and what more of it does.
     """
 
     name: str = "delay_ms"
     title: str = "Watermark delay"
     engine_default: str = "has to be set"
+    help: str = (
+        "The watermark is the newest event time minus this delay. Longer: fewer late events are "
+        "dropped, and results come later."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +76,7 @@ class Parameter:
     engine_default
         What the engine does where it is not set, in words.
     help
-        What it means, for the control's tooltip.
+        What it means, and what choosing it does, for the control's tooltip.
     group
         Title of the popover that parameters next to each other share; empty: none.
     windows
@@ -83,7 +89,7 @@ class Parameter:
     title: str
     link: str
     engine_default: str
-    help: str | None = None
+    help: str
     group: str = ""
     windows: tuple[type[Window], ...] = WINDOW_KINDS
     needs: str | None = None

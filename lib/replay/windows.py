@@ -23,6 +23,10 @@ class SessionWindow:
 
     kind: ClassVar = "Session"
     length_title: ClassVar = "Session gap"
+    length_means: ClassVar = (
+        "A window ends where its key has no event for so long. Longer: fewer sessions are split, "
+        "more are merged, and results come later."
+    )
 
     gap_ms: int
 
@@ -42,6 +46,7 @@ class TumblingWindow:
 
     kind: ClassVar = "Tumbling"
     length_title: ClassVar = "Window size"
+    length_means: ClassVar = "What a window spans. Longer: fewer windows, and later results."
     parts: ClassVar = 1
 
     size_ms: int
@@ -70,6 +75,7 @@ class HoppingWindow:
 
     kind: ClassVar = "Hopping"
     length_title: ClassVar = "Window size"
+    length_means: ClassVar = "What a window spans. Longer: fewer windows, and later results."
 
     size_ms: int
     parts: int = 2

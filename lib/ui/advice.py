@@ -25,6 +25,7 @@ from lib.ui.export import export_dropped
 from lib.ui.links import copy_for_ticket, link_to
 from lib.ui.parameters import BREAK, DELAY, LOSE, SESSION_GAP, binding
 from lib.ui.replays import advice_of, elsewhere_of, input_of, tradeoff_of
+from lib.ui.show import clock_name
 from lib.ui.tables import show_table
 
 if TYPE_CHECKING:
@@ -117,7 +118,11 @@ def choose_goal(setting: Setting, *, has_sessions: bool) -> Goal:
     """Draw the controls of the goal and return it; a topic may have sessions of its own."""
     with st.container(horizontal=True):
         dropped = _choose_share(
-            "Drop at most, % of events", LOSE, help="A number from 0 to 100.", width=220
+            "Drop at most, % of events",
+            LOSE,
+            help="A delay that drops no more is advised: the less may be dropped, the longer it "
+            "is, and the later results come. A number from 0 to 100.",
+            width=220,
         )
         broken = _choose_share(
             "Not exact at most, % of sessions",
@@ -190,13 +195,13 @@ def _use(setting: Setting) -> None:
 
 
 def _stretches(tried: Sequence[Tried], visible: Visible) -> None:
-    received = input_of(visible).received
+    received, clock = input_of(visible).received, clock_name(visible.times)
     rows = [
         {
-            "Tested from": visible.times.moment(int(received[one.begin])),
-            "to": visible.times.moment(int(received[one.end - 1])),
+            f"Tested from, {clock}": visible.times.cell(int(received[one.begin])),
+            f"to, {clock}": visible.times.cell(int(received[one.end - 1])),
             "Chosen on the first": f"{one.begin:,} events",
-            f"{one.setting.engine.delay.title} (s)": delay_ms(one.setting) / 1000,
+            one.setting.engine.delay.title: written_ms(delay_ms(one.setting)),
             "Dropped": share_text(one.dropped_share),
             **({} if one.broken_share is None else {"Not exact": share_text(one.broken_share)}),
             "Goal kept": "yes" if one.kept_goal else "no",
@@ -227,8 +232,8 @@ def tradeoff(visible: Visible, setting: Setting, goal: Goal) -> None:
 def _row(setting: Setting, outcome: Outcome) -> dict[str, object]:
     row: dict[str, object] = {
         "Engine": setting.engine.label,
-        "Gap or size (s)": setting.window.length_ms / 1000,
-        "Delay or grace (s)": delay_ms(setting) / 1000,
+        "Gap or size": written_ms(setting.window.length_ms),
+        "Delay or grace": written_ms(delay_ms(setting)),
     }
     if outcome.stopped:
         return row | {"Dropped": f"stops after {counted(outcome.events, 'event')}"}

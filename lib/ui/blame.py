@@ -63,7 +63,8 @@ def _of_clients(blame: Blame, names: pd.Index, visible: Visible) -> None:
                 charts.blame_bars(first.head(_DRAWN), "Client"),
                 f"{counted(blame.dropped, 'event')} dropped: how many of each client, and of "
                 "others because of it",
-                "",
+                "A bar is a number of dropped events: of the client itself, and of others that are "
+                "kept without it.",
             ),
             parameters.BLAME_CHART,
         )
@@ -183,19 +184,16 @@ def _of_partitions(
             charts.held_back(skew.timeline, zero_ms=visible.zero_ms, scale=visible.scale),
             f"How far the partition furthest behind holds back the others, over time. "
             f"{_held_back(skew, idle_ms)}",
-            "",
+            "A watermark per partition is the minimum over partitions: the one furthest behind "
+            "holds it back. Pale where that one was silent: it had sent nothing for more than "
+            f"{duration(idle_ms)}."
+            + (" With the idle timeout set, it then holds nothing back." if idle_is_set else ""),
         ),
         parameters.PARTITION_CHART,
     )
     show_table(
         _written_partitions(blame, skew),
         alt="Partitions: events dropped, and for how long each holds the minimum back",
-    )
-    st.caption(
-        "A watermark per partition is the minimum over partitions: the one furthest behind holds "
-        f"it back. “Silent”, pale in the picture: it had sent nothing for more than "
-        f"{duration(idle_ms)}."
-        + (" With the idle timeout set, it then holds nothing back." if idle_is_set else "")
     )
     _of_idle_timeouts(idle_of(visible, setting), setting)
 
@@ -213,7 +211,7 @@ def _written_partitions(blame: Blame, skew: PartitionSkew) -> pd.DataFrame:
             "Dropped of it": dropped[of_groups.DROPPED_OF].fillna(0).to_numpy(),
             "Because of it": because.to_numpy(),
             "Holds back for (s)": skew.table[of_partitions.HOLDS_BACK_MS] / 1000,
-            "Silent then (s)": skew.table[of_partitions.SILENT_MS] / 1000,
+            "Silent meanwhile (s)": skew.table[of_partitions.SILENT_MS] / 1000,
             "Behind by (s)": skew.table[of_partitions.BEHIND_MS] / 1000,
             "Longest silence (s)": skew.table[of_partitions.LONGEST_SILENCE_MS] / 1000,
             "Out of order (s)": skew.table[of_partitions.OUT_OF_ORDER_MS] / 1000,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 from altair.utils.schemapi import disable_debug_mode
 
+from lib.charts import colours
 from lib.charts.comparison import BRUSHES
 from lib.charts.embedded import png_of, svg_of
 from lib.charts.picture import RECORD, TIME, ZOOM
@@ -30,9 +31,11 @@ _BRUSHES: Final = " Drag with Shift to choose a time window."
 _CLICKS: Final = " A click on an event leads to its record."
 _ZOOMS: Final = " Zoom in for the records of a stretch."
 """Where marks are many events each."""
+_TEXTS: Final = {"labelColor": colours.TEXT, "titleColor": colours.TEXT}
 _STYLE: Final = {
+    "axis": _TEXTS,
     "axisY": {"labelFlush": False},
-    "legend": {"layout": {"top": {"direction": "vertical"}}},
+    "legend": {**_TEXTS, "layout": {"top": {"direction": "vertical"}}},
     "padding": {"bottom": 4, "right": 12},
 }
 """Over Streamlit's own: labels stand at their lines, legends one below the other, which a phone has

@@ -72,7 +72,7 @@ def choose_setting(keys: Sequence[str]) -> tuple[Setting, str]:
             engine.delay.title,
             INITIAL_DELAY_MS,
             key=DELAY.name,
-            help=_with_default(None, engine.delay.engine_default, engine.label),
+            help=_with_default(engine.delay.help, engine.delay.engine_default, engine.label),
         )
         setting: Setting = _choose_parameters(engine.setting(window, delay_ms), first_row)
     return setting, key
@@ -140,8 +140,8 @@ def _choose_window(kind: type[Window]) -> Window:
         INITIAL_LENGTH_MS,
         key=SESSION_GAP.name,
         least_ms=1,
-        help="It has to be set in every engine. Written as 26 s, 250 ms, 1.5 min, 2h or "
-        "1h 30m; a number alone is seconds.",
+        help=f"{kind.length_means} No engine has a default. Written as 26 s, 250 ms, 1.5 min, 2h "
+        "or 1h 30m; a number alone is seconds.",
     )
     if kind is not HoppingWindow:
         return kind(length_ms)
@@ -152,8 +152,9 @@ def _choose_window(kind: type[Window]) -> Window:
             MOST_PARTS,
             key=PARTS.name,
             bind=binding(PARTS.name),
-            help="One begins this part of the size after the other: a whole number of "
-            "milliseconds, so the size is taken up to the next multiple.",
+            help="One begins this part of the size after the other: more give results more often, "
+            "and count an event more often. The part is a whole number of milliseconds, so the "
+            "size is taken up to the next multiple.",
             width=_WIDTH,
         )
     )
@@ -223,9 +224,9 @@ def _choose(parameter: Parameter, initial: Any, engine: str, *, disabled: bool) 
     raise TypeError(f"no control for a {type(parameter).__name__}")
 
 
-def _with_default(help_: str | None, default: str, engine: str) -> str:
-    """Return a tooltip that says what the engine does where nothing is set."""
-    return " ".join([*([help_] if help_ else []), f"{engine}'s own default: {default}."])
+def _with_default(help_: str, default: str, engine: str) -> str:
+    """Return a tooltip that says what the engine does where nothing is set, too."""
+    return f"{help_} {engine}'s own default: {default}."
 
 
 def _choose_ms(

@@ -13,7 +13,7 @@ from zoneinfo import available_timezones
 import streamlit as st
 
 from lib.core.errors import FieldsError
-from lib.core.formatting import escaped_markdown, visible_text
+from lib.core.formatting import escaped_markdown, percent, visible_text
 from lib.core.times.forms import FORMS
 from lib.core.times.zones import WHATEVER_IS_WRITTEN, find_zone
 from lib.decoding.wrappers import LAYERS, layers_of
@@ -57,7 +57,14 @@ _HELP: Final = {
     "sent_time": "When the client sent it, by the same clock; most topics have none.",
     "received_time": "When a server received it. In Kafka the record's timestamp, unless a "
     "collector wrote its own.",
+    "client": "What made the event: outages, clocks and windows are told of each client.",
+    "session": "What belongs together, as the clients say it: windows are judged by whether each "
+    "holds one session. Without: an event after a long gap begins a new one.",
+    "sequence": "Counts a client's or a session's events: gaps in it are lost events, repeats are "
+    "duplicates.",
 }
+_FORM_HELP: Final = "Unit or form of the values. Times read in another are wrong by as much."
+_ZONE_HELP: Final = "Of times without a zone: another one moves them by whole hours."
 
 
 def chosen_fields(topic: str) -> FieldChoice:
@@ -183,6 +190,7 @@ def _choose_form(
         field.form or NO_FIELD,
         NO_FIELD,
         parameter,
+        help=_FORM_HELP,
         format_func=lambda form: (
             f"detected: {labels}" if form == NO_FIELD else FORMS[form].label  # type: ignore[index]
         ),
@@ -206,7 +214,7 @@ def _choose_zone(topic: LoadedTopic, diagnosis: Diagnosis | None) -> None:
         mark = WHATEVER_IS_WRITTEN if (found or used).endswith(WHATEVER_IS_WRITTEN) else ""
         zones = [f"{zone}{mark}" for zone in sorted(available_timezones() - {_UTC})]
         options = list(dict.fromkeys([_UTC, *([found] if found else []), used, *zones]))
-        _choose(title, options, used, _UTC, parameter, format_func=_zone_label)
+        _choose(title, options, used, _UTC, parameter, help=_ZONE_HELP, format_func=_zone_label)
 
 
 def _zone_label(zone: str) -> str:
@@ -226,6 +234,7 @@ def _choose_identity(topic: LoadedTopic, role: UrlParameter[None]) -> None:
         used,
         recognised,
         role,
+        help=_HELP[role.name],
         format_func=lambda source: absent if source == NO_FIELD else shown(source),
     )
 
@@ -240,7 +249,7 @@ def _with_share(topic: LoadedTopic) -> Callable[[str], str]:
     def shown(source: str) -> str:
         share = shares.get(source, 1.0)
         name = "record timestamp" if source == RECORD_TIMESTAMP else visible_text(source)
-        return name if share == 1 else f"{name} (in {share:.0%})"
+        return name if share == 1 else f"{name} (in {percent(share, 0)})"
 
     return shown
 
@@ -252,6 +261,7 @@ def _choose(
     default: str | None,
     parameter: UrlParameter[None],
     *,
+    help: str,  # noqa: A002 - Streamlit's word
     format_func: Callable[[str], str],
 ) -> None:
     st.session_state[field_key(parameter)] = used
@@ -262,6 +272,7 @@ def _choose(
         format_func=format_func,
         on_change=_write,
         args=(parameter, default),
+        help=help,
     )
 
 

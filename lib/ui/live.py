@@ -27,6 +27,7 @@ from lib.ui import parameters
 from lib.ui.answers import verdict_of
 from lib.ui.chart import show_picture
 from lib.ui.failures import show_error, show_words
+from lib.ui.show import clock_name
 from lib.ui.tables import show_table
 
 if TYPE_CHECKING:
@@ -320,7 +321,7 @@ def _back_again(followed: Followed, times: Times) -> None:
             pd.DataFrame(
                 {
                     "Client": _names(followed, [each.client for each in last]),
-                    "Back": [times.moment(each.back_ms) for each in last],
+                    f"Back, {clock_name(times)}": [times.cell(each.back_ms) for each in last],
                     "Silent for": [duration(e.back_ms - e.last_heard_ms) for e in last],
                     "Held back": [each.held_back for each in last],
                 }

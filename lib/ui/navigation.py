@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 
 
 _ICON: Final = Path(__file__).with_name("icon.svg")
+_STYLE: Final = Path(__file__).with_name("style.css")
 
 
 def configure_page() -> None:
-    """Set title and icon, before `navigation`: a page's own icon would come from another host.
+    """Set title, icon and style before `navigation`: a page's icon would come from another host.
 
     Embedded in another page, the app begins without its sidebar.
     """
@@ -25,6 +26,7 @@ def configure_page() -> None:
         layout="wide",
         initial_sidebar_state="collapsed" if st.context.is_embedded else "auto",
     )
+    st.html(_STYLE)
 
 
 def navigation() -> Page:

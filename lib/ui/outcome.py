@@ -22,7 +22,7 @@ from lib.core.columns import (
     MISSED_BY_MS,
     RECEIVED_TIME,
 )
-from lib.core.formatting import counted, duration
+from lib.core.formatting import counted, duration, percent
 from lib.events.table import TimeDomain
 from lib.replay.engine import delay_ms, with_delay
 from lib.replay.gaps import gap_distribution, inter_event_gaps, knee_ms
@@ -54,7 +54,7 @@ def figures(outcome: Outcome, *, with_latency: bool = True) -> None:
             st.metric(name, f"{count:,}", border=True, help=f"{of}{FATES[name]}")
         st.metric(
             "Dropped",
-            f"{outcome.dropped:,} ({outcome.dropped_share:.2%})",
+            f"{outcome.dropped:,} ({percent(outcome.dropped_share)})",
             border=True,
             help=DROPPED_MEANS,
         )

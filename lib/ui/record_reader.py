@@ -31,6 +31,7 @@ from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP
 from lib.ui import parameters
 from lib.ui.failures import show_error
 from lib.ui.record_links import chosen_record, pick_record, put_record
+from lib.ui.show import clock_name
 from lib.ui.tables import show_table
 
 if TYPE_CHECKING:
@@ -174,6 +175,14 @@ def _moment(epoch_ms: int, times: Times) -> str:
     return times.moment(epoch_ms, exactly=True) if is_date else f"{epoch_ms:,} ms since 1970"
 
 
+def _cell(epoch_ms: int, times: Times) -> str:
+    """Return a moment as tables have it where it is one that they can; "" for none."""
+    is_plain = times.zone is None or are_dates(epoch_ms, epoch_ms)
+    if epoch_ms == MISSING_TIME or not is_plain:
+        return _moment(epoch_ms, times)
+    return times.cell(epoch_ms)
+
+
 def _row_of(events: pd.DataFrame, partition: int, offset: int) -> pd.Series | None:
     """Return the first event of a record; None where there is none."""
     found = _rows_at(events, partition, offset)
@@ -293,11 +302,12 @@ def _pick(rows: pd.DataFrame, key: str, of: str, times: Times) -> None:
 
 def _brief(rows: pd.DataFrame, times: Times) -> pd.DataFrame:
     """Return events for a table to choose a record from: place, both times, client, number."""
+    clock = clock_name(times)
     columns: dict[str, Any] = {
         "Partition": rows[PARTITION].to_numpy(),
         "Offset": rows[OFFSET].to_numpy(),
-        "Event time": [_moment(int(ms), times) for ms in rows[EVENT_TIME]],
-        "Received time": [_moment(int(ms), times) for ms in rows[RECEIVED_TIME]],
+        f"Event time, {clock}": [_cell(int(ms), times) for ms in rows[EVENT_TIME]],
+        f"Received time, {clock}": [_cell(int(ms), times) for ms in rows[RECEIVED_TIME]],
         "Client": [shown_name(each) for each in rows[CLIENT].astype(object)],
     }
     if SEQUENCE in rows:

@@ -22,7 +22,6 @@ from lib.core.columns import (
     SESSION,
 )
 from lib.core.formatting import counted, escaped_markdown, size
-from lib.core.spreadsheets import safe_cells
 from lib.decoding.rejected import BEGINNING
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP_TYPE
 from lib.ui.record_links import open_selected, pick_record
@@ -54,6 +53,8 @@ _FIRST = (
     RECEIVED_TIME,
 )
 _LAST = (PARTITION, OFFSET)
+_NAMES = (CLIENT, SESSION, SEQUENCE)
+"""Written as they are where they are numbers, without separators."""
 
 _SHOWN_BYTES = 32
 
@@ -167,16 +168,15 @@ def first_records(visible: Visible, count: int, key: str, *, picks: bool = False
         first = first.assign(**{RECEIVED_TIME: received.mask(received == MISSING_TIME)})
     rows = visible.first(count)[[PARTITION, OFFSET]].copy()  # the page keeps them: not the topic
     first = first_rows(first)
-    chosen = st.dataframe(
-        safe_cells(first),
+    chosen = show_table(
+        first,
         key=key,
         on_select=(lambda: pick_record(key, rows)) if picks else "rerun",
         selection_mode="single-row",
-        hide_index=True,
-        placeholder="",
         height=250,
         alt="The first records of the window in arrival order, with their normalized times",
-        column_config={
+        config={
+            **dict.fromkeys(_NAMES, st.column_config.NumberColumn(format="%d")),
             EVENT_TIME_0: st.column_config.NumberColumn(format="%,.3f", help="s since zero"),
             RECEIVED_TIME_0: st.column_config.NumberColumn(format="%,.3f", help="s since zero"),
             EVENT_TIME: time_column(visible.times, "Event time", of_zero="%d", unit="epoch ms"),

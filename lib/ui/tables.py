@@ -39,7 +39,7 @@ _MOST_DECIMALS: Final = 3
 _MOST_TEXT: Final = 256
 """Characters of a cell that are shown."""
 
-_AMOUNT: Final = re.compile(r"[−-]?[0-9][0-9,.]*( ?%| (ms|s|min|h|d)\b)")
+_AMOUNT: Final = re.compile(r"[−-]?[0-9][0-9,.]*( ?%| (ms|s|min|h|d|years)\b)")
 _NO_AMOUNTS: Final = {"", "none"}
 _QUANTILE: Final = re.compile(r"min|max|p[0-9.]+")
 

@@ -9,11 +9,11 @@ import streamlit as st
 from lib.sources.open import SAMPLES, label_of
 from lib.ui import parameters
 
-_STEPS: Final = """
-- **Upper panel**: when events happened. **Lower panel**: when they arrived. A row is a client.
-- **Shaded**: the client was cut off. Its events are missing below and arrive in a **burst**.
-- **Show** moves the picture to a finding; **Whole topic** in the sidebar leads back.
-- **Windows**: how many late events Flink, Kafka Streams, Spark and Beam would drop.
+STEPS: Final = """
+- Above: when events happened. Below: when they arrived. A row is a client.
+- Shaded: the client was cut off; its events arrive later, in a burst.
+- **Show** moves the picture to a finding, **Clear window and filters** leads back.
+- **Windows**: what Flink, Kafka Streams, Spark and Beam would drop.
 """
 
 
@@ -21,4 +21,4 @@ def tour() -> None:
     """Draw a short tour where the source is the samples."""
     if parameters.get(parameters.SOURCE) == label_of(SAMPLES):
         with st.expander("New here? What to look at", icon=":material/tour:", expanded=True):
-            st.markdown(_STEPS)
+            st.markdown(STEPS)

@@ -93,7 +93,7 @@ def test_two_fields_of_which_each_record_has_one_are_offered_both():
     )
 
     assert sentences[0].startswith("No event time was found that holds for nearly all records:")
-    assert "ts is in 50%, at is in 50%" in sentences[0]
+    assert "ts is in 50 %, at is in 50 %" in sentences[0]
 
 
 @pytest.mark.parametrize(("ahead_h", "zone"), [(1, "+01:00"), (5.5, "+05:30"), (-3, "-03:00")])

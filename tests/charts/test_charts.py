@@ -582,7 +582,7 @@ class TestAxes:
 
     @pytest.mark.parametrize(
         ("high_s", "labels"),
-        [(7200, ["1 h", "2 h"]), (190, ["60 s", "2 min", "3 min"]), (0.004, ["1 ms", "2 ms"])],
+        [(7200, ["1 h", "2 h"]), (190, ["1 min", "2 min", "3 min"]), (0.004, ["1 ms", "2 ms"])],
     )
     def test_durations_up_are_written_as_people_do(self, high_s, labels):
         axis = durations_up(high_s)["axis"]

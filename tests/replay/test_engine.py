@@ -136,7 +136,7 @@ class TestPage:
     def test_shows_an_engine_of_one_more_line_in_the_registry(self):
         at = open_app(WINDOWS, engine="Toy")
 
-        assert metrics(at)["Dropped"] == "0 (0.00%)"
+        assert metrics(at)["Dropped"] == "0 (0.00 %)"
         assert "**Toy: a patience of 0 s with a session gap of 30 s**" in at.warning[0].value
         assert "sessions-10 0" in [code.value for code in at.code]
         over = [drawn.proto.alt for drawn in at.get("vega_lite_chart")]

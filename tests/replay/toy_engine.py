@@ -64,6 +64,7 @@ CACHING = Switch(
     title="Toy cache",
     link="toy_caching",
     engine_default="on",
+    help="Does nothing.",
     windows=(SessionWindow,),
 )
 TOY = Engine(
@@ -86,12 +87,19 @@ TUNABLE = Engine(
     delay=Delay(name="patience_ms", title="Patience"),
     parameters=(
         CACHING,
-        Duration(name="wait_ms", title="Wait", link="toy_wait", engine_default="10 s"),
+        Duration(
+            name="wait_ms",
+            title="Wait",
+            link="toy_wait",
+            engine_default="10 s",
+            help="Does nothing.",
+        ),
         Number(
             name="limit",
             title="Limit",
             link="toy_limit",
             engine_default="none",
+            help="Does nothing.",
             group="More",
             zero_is_none=True,
             needs="wait_ms",

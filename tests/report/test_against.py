@@ -79,7 +79,7 @@ def test_a_second_topic_that_is_not_there_is_said(report, first, said):
 def test_a_topic_of_the_same_source(report):
     told = report("--source", "samples", "--topic", "sessions-10", "--against", "sessions-10")
     assert told.document["against"]["in_both"] == 255
-    assert told.document["against"]["way"]["withheld"].startswith("100% of the matched events")
+    assert told.document["against"]["way"]["withheld"].startswith("100 % of the matched events")
 
 
 def test_without_a_second_topic_there_is_nothing(report):

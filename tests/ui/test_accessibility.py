@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from lib.charts import colours
 from lib.charts.silences import KIND_COLOURS
 from tests.support.browser import chart, expect_idle, until_holds, window_end, window_of
+from tests.support.contrast import contrast, linear, over
 
 BACKGROUNDS = ["#ffffff", "#10161f"]
 MEANINGS = {
@@ -47,28 +48,6 @@ BLINDNESSES = {
         ]
     ),
 }
-
-
-def linear(colour):
-    share = np.array([int(colour[place : place + 2], 16) for place in (1, 3, 5)]) / 255
-    return np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-
-
-def contrast(one, other):
-    """WCAG's contrast ratio of two colours."""
-    darker, lighter = sorted(
-        float(linear(each) @ [0.2126, 0.7152, 0.0722]) for each in (one, other)
-    )
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def over(colour, background, opacity):
-    """A colour that lets a background through."""
-    parts = (
-        round(opacity * int(colour[p : p + 2], 16) + (1 - opacity) * int(background[p : p + 2], 16))
-        for p in (1, 3, 5)
-    )
-    return "#" + "".join(f"{part:02x}" for part in parts)
 
 
 def oklab(rgb):

@@ -314,7 +314,7 @@ def replayed(setting):
         "Split": f"{fates.split:,}",
         "Merged": f"{fates.merged:,}",
         "Mixed": f"{fates.mixed:,}",
-        "Dropped": f"{dropped:,} ({dropped / len(events):.2%})",
+        "Dropped": f"{dropped:,} ({100 * dropped / len(events):.2f} %)",
     }
 
 
@@ -409,7 +409,7 @@ class TestWindows:
 
     def test_with_a_long_delay_nothing_is_dropped_and_that_is_said(self):
         at = set_to(open_app(WINDOWS), gap_s=30, delay_s=120)
-        assert metrics(at)["Dropped"] == "0 (0.00%)"
+        assert metrics(at)["Dropped"] == "0 (0.00 %)"
         assert "No event is dropped." in successes(at)
 
     @pytest.mark.parametrize(
@@ -551,7 +551,7 @@ class TestCorrection:
 
 class TestTrust:
     def test_a_copied_received_time_is_announced_on_every_page(self, copied_topic):
-        means_little = "Received time means little here: for 100% of the records it is the event"
+        means_little = "Received time means little here: for 100 % of the records it is the event"
         for page, at in each_page(**copied_topic):
             assert means_little in "\n".join(warning.value for warning in at.warning), page
 

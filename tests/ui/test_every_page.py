@@ -16,6 +16,7 @@ from playwright.sync_api import expect
 
 from tests.support.browser import expect_idle
 from tests.support.chromium import browsing
+from tests.support.contrast import contrast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +31,18 @@ PAGES = {
 }
 CHOSEN = "topic=sessions-100&record=1:5&other_topic=sessions-10"
 WIDTHS = [1400, 1024, 420]
+CHART_TEXTS = """
+    () => [...document.querySelectorAll("[data-testid=stVegaLiteChart] svg text")]
+        .map(text => [
+            text.textContent,
+            getComputedStyle(text).fill,
+            getComputedStyle(document.querySelector("[data-testid=stApp]")).backgroundColor,
+        ])
+"""
+"""Texts of charts, which axe passes over: each with its colour and that of the page."""
+CARDS = """
+    () => [...document.querySelectorAll("[data-testid=stMetric]")].map(card => card.offsetWidth)
+"""
 
 
 @dataclass(frozen=True)
@@ -96,6 +109,21 @@ def test_it_fits_the_screen(visit: Visit, width: int) -> None:
     )
 
 
+def test_no_figure_is_stretched_over_a_phone_alone(visit: Visit) -> None:
+    visit.page.set_viewport_size({"width": 420, "height": 1000})
+    expect_drawn(visit.page)
+    assert all(width <= 210 for width in visit.page.evaluate(CARDS))
+
+
+def is_readable(text: tuple[str, str, str]) -> bool:
+    _, colour, background = text
+    return contrast(as_hex(colour), as_hex(background)) >= 4.5
+
+
+def as_hex(rgb: str) -> str:
+    return "#" + "".join(f"{int(part):02x}" for part in re.findall(r"\d+", rgb)[:3])
+
+
 def test_axe_finds_nothing_serious(visit: Visit) -> None:
     # Given a page that was opened light, which is Playwright's own
     visit.page.set_viewport_size({"width": 1400, "height": 1000})
@@ -115,6 +143,7 @@ def serious(page: Page, *rules: str) -> list[tuple[str, list[str]]]:
     if (code := page.get_by_text("The code to paste")).count():
         code.click()
         expect(page.locator(".token.keyword").first).to_be_visible()
+    assert [text for text in page.evaluate(CHART_TEXTS) if not is_readable(text)] == []
     # Vega gives a brush a role and no name; the chart that it is in has one.
     context = {"exclude": [["g[class*='_brush']"]]}
     options = {"resultTypes": ["violations"]} | ({"runOnly": [*rules]} if rules else {})

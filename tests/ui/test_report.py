@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from lib.analysis import outages
-from lib.core.formatting import delay_text, escaped_markdown
+from lib.core.formatting import delay_text, escaped_markdown, percent
 from lib.replay.sentences import latency_text, share_text
 from lib.report.__main__ import main
 from lib.simulate.samples import SAMPLES
@@ -120,7 +120,7 @@ class TestPages:
         command = ("--engine", engine, "--gap", "20s", "--delay", "2s")
         told = reported(tmp_path, "--source", "samples", "--topic", topic, *command)
         shown, replay = metrics(at), told["replay"]
-        assert shown["Dropped"] == f"{replay['dropped']:,} ({replay['dropped_share']:.2%})"
+        assert shown["Dropped"] == f"{replay['dropped']:,} ({percent(replay['dropped_share'])})"
         for name in ("Exact", "Incomplete", "Split", "Merged", "Mixed"):
             assert shown[name] == f"{replay['true_sessions'][name.lower()]:,}"
         latency = replay["result_latency_ms"]

@@ -113,7 +113,7 @@ def test_without_a_received_time_windows_replay_once_the_viewer_vouches_for_the_
     assert not metrics(at)
 
     at = settled(at.toggle(key="arrival_order").set_value(True).run())
-    assert metrics(at)["Dropped"].startswith("0 (0.00%)") or "Dropped" in metrics(at)
+    assert metrics(at)["Dropped"].startswith("0 (0.00 %)") or "Dropped" in metrics(at)
     assert "Result latency" not in metrics(at)
 
 

@@ -126,7 +126,7 @@ def test_a_mirror_that_keeps_timestamps_tells_no_delay(files, two):
     at = open_app(TWO_TOPICS, **two)
     assert messages(at) == [
         (
-            "100% of the matched events have the same received time in both topics, as a mirror "
+            "100 % of the matched events have the same received time in both topics, as a mirror "
             "gives them that keeps the record timestamps: how long the way took cannot be told."
         )
     ]

@@ -258,16 +258,19 @@ BEAM: Final = Engine(
             title="Allowed lateness",
             link="lateness",
             engine_default="0",
-            help="withAllowedLateness. Each event in that time has the window fire again, with "
-            "what it took before: the trigger fires at the watermark and with every late event, "
-            "and panes accumulate. A window's last pane is its result here.",
+            help="withAllowedLateness: longer drops fewer events, and last results come later. "
+            "Each event in that time has the window fire again, with what it took before: the "
+            "trigger fires at the watermark and with every late event, and panes accumulate. A "
+            "window's last pane is its result here.",
         ),
         Switch(
             name="per_partition",
             title="A watermark per partition",
             link="per_partition",
             engine_default="on, in the Kafka source",
-            help="As KafkaIO has it: the smallest holds. Off: one for all, as of another source.",
+            help="As KafkaIO has it: the smallest holds, so that a partition that is behind holds "
+            "results back, and its events are not late for that. Off: one for all, as of another "
+            "source.",
         ),
     ),
     joins_at_gap=False,

@@ -666,7 +666,8 @@ _PER_PARTITION: Final = Switch(
     title="A watermark per partition",
     link="per_partition",
     engine_default="on, in the Kafka source",
-    help="The strategy is given to the Kafka source, and the smallest watermark holds. Off: it "
+    help="The strategy is given to the Kafka source, and the smallest watermark holds: a partition "
+    "that is behind holds results back, and its events are not late for that. Off: the strategy "
     "comes after the source, one watermark for all.",
     group=_SOURCE,
 )
@@ -676,7 +677,8 @@ _WATERMARKS: Final = (
         title="Emitted every (0: after every event)",
         link="emission",
         engine_default=f"{_EMISSION_MS} ms",
-        help="pipeline.auto-watermark-interval.",
+        help="pipeline.auto-watermark-interval: how often the watermark moves. Longer: fewer late "
+        "events are dropped, and results come later.",
         group=_SOURCE,
         unit="ms",
     ),
@@ -685,8 +687,9 @@ _WATERMARKS: Final = (
         title="A partition is idle after (0: never)",
         link="idle",
         engine_default="0",
-        help="withIdleness; found out at emissions only. A partition of the topic without any "
-        "event holds everything back unless there is such a time.",
+        help="withIdleness: a partition that sends nothing for so long no longer holds the "
+        "watermark back. Results come sooner, and what it sends later may be dropped. Found out at "
+        "emissions only. Without, a partition that never has an event holds everything back.",
         group=_SOURCE,
         zero_is_none=True,
         needs="emission_ms",
@@ -706,7 +709,8 @@ _WATERMARKS: Final = (
         title="Records of a fetch",
         link="fetch",
         engine_default="1 MiB of them",
-        help="max.partition.fetch.bytes, divided by the size of a record.",
+        help="max.partition.fetch.bytes, divided by the size of a record. More: one partition is "
+        "read further ahead of the others, which with one watermark for all are late then.",
         group=_SOURCE,
         least=1,
         step=1000,
@@ -717,8 +721,8 @@ _WATERMARKS: Final = (
         title="Records read a second",
         link="read_rate",
         engine_default="as many as it can",
-        help="The watermark goes out by the wall clock: how many records come between two "
-        "emissions depends on how fast they are read.",
+        help="The watermark goes out by the wall clock. The faster records are read, the more come "
+        "between two emissions, and the fewer late ones are dropped.",
         group=_SOURCE,
         least=1,
         step=10_000,
@@ -741,6 +745,9 @@ DATASTREAM: Final = Engine(
             title="Allowed lateness",
             link="lateness",
             engine_default="0",
+            help="For so long after the watermark has passed its end, a window still takes late "
+            "events, and gives its result again with each. Longer: fewer are dropped, and the last "
+            "result comes later.",
         ),
         _PER_PARTITION,
         *_WATERMARKS,

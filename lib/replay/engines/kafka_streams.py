@@ -508,7 +508,12 @@ KAFKA_STREAMS: Final = Engine(
     replay=replay_kafka_streams,
     programs=kafka_streams_programs,
     remark=kafka_streams_remark,
-    delay=Delay(name="grace_ms", title="Grace"),
+    delay=Delay(
+        name="grace_ms",
+        title="Grace",
+        help="How long after its end a window still takes late events. Longer: fewer are dropped, "
+        "and final results come later.",
+    ),
     parameters=(
         Switch(
             name="repartitioned",
@@ -534,7 +539,8 @@ KAFKA_STREAMS: Final = Engine(
             title="Commit interval (0: after every event)",
             link="commit",
             engine_default="30 s",
-            help="commit.interval.ms: with a cache, results come out at commits.",
+            help="commit.interval.ms: with a cache, results come out at commits. Longer: they come "
+            "later, and fewer of them.",
             group=_APPLICATION,
             unit="ms",
             needs="caching",

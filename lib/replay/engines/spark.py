@@ -494,8 +494,9 @@ SPARK: Final = Engine(
             title="A micro-batch every (0: as soon as something comes)",
             link="trigger",
             engine_default="0",
-            help="trigger(processingTime=…). Spark's own default is 0; where a batch takes longer "
-            "than events leave it, choose what it takes: then the next one finds events waiting.",
+            help="trigger(processingTime=…): the watermark moves between batches. Longer: fewer "
+            "late events are dropped, and results come later. Where a batch takes longer than "
+            "events leave it, choose what it takes: then the next one finds events waiting.",
             group=_BATCHES,
             unit="ms",
         ),
@@ -504,7 +505,8 @@ SPARK: Final = Engine(
             title="Most records of a micro-batch (0: no limit)",
             link="batch",
             engine_default="no limit",
-            help="maxOffsetsPerTrigger.",
+            help="maxOffsetsPerTrigger. The watermark moves between batches: the fewer records in "
+            "one, the sooner it follows, and the more late events are dropped.",
             group=_BATCHES,
             step=1000,
             zero_is_none=True,
