@@ -7,17 +7,19 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from lib.decoding.registry import decode_block, decoder_for
+from lib.decoding.registry import decode_block
+from lib.events.table import build_events
+from lib.loading.reading import Known, learned
 from lib.sources.base import Plan, Span
 from lib.sources.newest import DEFAULT_CAP, limit_of, newest_part
 from lib.sources.records import payload_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     import pyarrow as pa
 
-    from lib.decoding.base import Decoder
+    from lib.events.fields import Fields
     from lib.sources.base import Range, TopicSource
 
 SAMPLE: Final = 50_000
@@ -40,8 +42,8 @@ class Estimate:
 def estimate(source: TopicSource, topic: str, wanted: Range, *, cap: int = DEFAULT_CAP) -> Estimate:
     """Estimate what `lib.loading.load.load` with the same arguments will bring, from a few records.
 
-    The newest records of every partition are read and decoded; their size, their speed, and how
-    many of the offsets hold one, stand for all.
+    The newest records of every partition are read, decoded and made a table; their size, their
+    speed, and how many of the offsets hold one, stand for all.
 
     Raises
     ------
@@ -50,7 +52,8 @@ def estimate(source: TopicSource, topic: str, wanted: Range, *, cap: int = DEFAU
     """
     plan = newest_part(source, topic, wanted, limit_of(wanted, cap)).plan
     sample = _thinned(plan, SAMPLE)
-    decoder: Decoder | None = None
+    known = Known.nothing(())
+    columns: list[pa.Table] = []
     rows: list[int] = []
     waits: list[float] = []
     size, decoded_bytes, decoding = 0, 0, 0.0
@@ -60,8 +63,9 @@ def estimate(source: TopicSource, topic: str, wanted: Range, *, cap: int = DEFAU
             if not block.num_rows:
                 continue
             came = time.monotonic()
-            decoder = decoder or decoder_for(block, source.schemas)
-            decoded = decode_block(block, decoder, source.masking)
+            known = known if known.sources else learned(block, known, source)
+            decoded = decode_block(block, known.decoder, source.masking, extras=known.fields.extras)
+            columns.append(decoded.columns)
             decoded_bytes += decoded.columns.nbytes + decoded.rejected.nbytes
             waits.append(came - asked)
             asked = time.monotonic()
@@ -71,12 +75,22 @@ def estimate(source: TopicSource, topic: str, wanted: Range, *, cap: int = DEFAU
     if not rows:
         return Estimate(0, 0, 0.0)
     times = plan.size / sample.size
-    # Fetch and decode overlap in a load: the slower one sets the pace. The first block's wait has
-    # the time to connect, which comes once.
+    building = min(_time_to_build(columns, known.fields) for _ in range(2)) / sum(rows)
+    # Fetch and decode overlap in a load: the slower one sets the pace. The table is made behind
+    # both. The first block's wait has the time to connect to a broker, and that in which a file is
+    # read up to there, which is part of reading it whole.
     fetching = sum(waits[1:]) / sum(rows[1:]) if len(rows) > 1 else waits[0] / rows[0]
     records = round(sum(rows) * times)
-    seconds = waits[0] + records * max(fetching, decoding / sum(rows))
+    reading = max(waits[0], records * fetching, records * decoding / sum(rows))
+    seconds = reading + records * building
     return Estimate(records, round(size * times), seconds, round(decoded_bytes * times))
+
+
+def _time_to_build(columns: Sequence[pa.Table], fields: Fields) -> float:
+    """Return the seconds that a table takes; the first in a process loads compiled code, too."""
+    began = time.monotonic()
+    build_events(columns, fields)
+    return time.monotonic() - began
 
 
 def _thinned(plan: Plan, size: int) -> Plan:

@@ -50,7 +50,8 @@ def advisor(visible: Visible, setting: Setting, goal: Goal) -> None:
     said = _say(advice, goal, visible.times)
     with st.container(horizontal=True):
         _use_button(advice.setting)
-        export_dropped(visible, advice.setting, advice.outcome.dropped)
+        with st.container(width="content"):  # else it takes the room up to the next
+            export_dropped(visible, advice.setting, advice.outcome.dropped)
         _copy(advice, said, visible.topic)
     st.caption(how_chosen(advice, len(visible.topic.positions)))
     if advice.tried:
