@@ -384,13 +384,13 @@ def _framed(
         row_px = height / max(1, len(lanes.labels))
         shade, *label = outage_layers(
             outages, lanes, clock,
-            zero_ms=zero_ms, scale=scale, row_px=row_px, span_ms=domain_ms[1] - domain_ms[0],
+            zero_ms=zero_ms, scale=scale, row_px=row_px, domain_ms=domain_ms,
         )  # fmt: skip
         line, burst = silence_marks(outages, lanes, zero_ms=zero_ms, scale=scale)
         if clock is TimeDomain.EVENT:
             layers = [*layers, shade] if others else [shade, *layers]
         elif others:  # a shade alone would not be seen among counts
-            layers += [shade, line, burst]
+            layers += [shade, line, burst, *label]
         else:
             layers = [shade, burst, *layers, *label]
     return alt.LayerChart(

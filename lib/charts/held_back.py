@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import altair as alt
 import numpy as np
@@ -16,6 +16,10 @@ from lib.core.formatting import counted, duration
 from lib.events.table import TimeDomain
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
     from lib.charts.rows import Lanes
 
 MOST_SHADED: Final = 200
@@ -23,8 +27,12 @@ MOST_SHADED: Final = 200
 
 MOST_LABELLED: Final = 5
 
-_ROOM: Final = 0.1
-"""The share of a panel that a silence must fill for a label to fit inside it."""
+_LABEL: Final[Mapping[str, Any]] = {
+    "align": "right", "dx": -8, "fontWeight": "bold", "fontSize": 12, "clip": True
+}  # fmt: skip
+
+_ROOM: Final = 0.15
+"""The share of a panel that a label takes."""
 
 
 def outage_layers(
@@ -35,7 +43,7 @@ def outage_layers(
     zero_ms: int,
     scale: TimeScale,
     row_px: float,
-    span_ms: int,
+    domain_ms: tuple[int, int],
 ) -> list[alt.Chart]:
     """Return what shades outages on a panel and, by received time, labels the worst bursts.
 
@@ -47,13 +55,13 @@ def outage_layers(
         The panel's rows; clients without one are left out.
     row_px
         Height of a row.
-    span_ms
-        What the panel spans.
+    domain_ms
+        What the panel spans, epoch ms.
     """
     shaded = _worst(table, lanes)
     if shaded.empty:
         return []
-    drawn = _drawn(shaded, lanes, zero_ms, scale, _ROOM * span_ms)
+    drawn = _drawn(shaded, lanes, zero_ms, scale, domain_ms)
     kind: Final = "quantitative" if scale is TimeScale.ZERO else "temporal"
     base = alt.Chart(drawn).encode(y=alt.Y(field="row", type="ordinal"), tooltip=_tooltip(scale))
     # A rule and not a bar: its rows may be those of points, which have no height.
@@ -62,16 +70,12 @@ def outage_layers(
     ).encode(x=alt.X(field="silent", type=kind), x2=alt.X2(field="back"))
     if clock is TimeDomain.EVENT:
         return [silence]
-    label = (
-        base.transform_filter("datum.label != ''")
-        .mark_text(
-            align="right", dx=-8, fontWeight="bold", fontSize=12, clip=True, color=colours.LATE_TEXT
-        )
-        .encode(
-            x=alt.X(field="back", type=kind), text=alt.Text(field="label", type="nominal")
-        )  # inside the silence: no event is there
+    labelled = base.transform_filter("datum.label != ''").encode(
+        x=alt.X(field="back", type=kind), text=alt.Text(field="label", type="nominal")
     )
-    return [silence, label]
+    # In the silence, where no event is; where it is too short, events shine through the halo.
+    halo = labelled.mark_text(stroke=colours.PAGE, strokeWidth=4, opacity=0.85, **_LABEL)
+    return [silence, halo, labelled.mark_text(color=colours.LATE_TEXT, **_LABEL)]
 
 
 def _worst(table: pd.DataFrame, lanes: Lanes) -> pd.DataFrame:
@@ -82,31 +86,38 @@ def _worst(table: pd.DataFrame, lanes: Lanes) -> pd.DataFrame:
 
 
 def _drawn(
-    shown: pd.DataFrame, lanes: Lanes, zero_ms: int, scale: TimeScale, least_ms: float
+    shown: pd.DataFrame, lanes: Lanes, zero_ms: int, scale: TimeScale, domain_ms: tuple[int, int]
 ) -> pd.DataFrame:
     """Return what is drawn of outages, the worst first, one row each."""
     start = shown[LAST_HEARD].fillna(shown[outages.START]).astype(np.int64)
     silence = (shown[outages.BACK_AT] - start).to_numpy()
+    rows = lanes.of(shown[CLIENT].cat.codes.to_numpy())
     return pd.DataFrame(
         {
-            "row": lanes.named(lanes.of(shown[CLIENT].cat.codes.to_numpy())),
+            "row": lanes.named(rows),
             "silent": drawn_times(start, zero_ms, scale),
             "back": drawn_times(shown[outages.BACK_AT], zero_ms, scale),
             "held": shown[outages.HELD_BACK].to_numpy(),
             "lost": shown[LOST].to_numpy(),
             "silence": [duration(ms) for ms in silence],
-            "label": np.where(silence >= least_ms, _labels(shown), ""),
+            "label": _labels(shown, rows, domain_ms),
         }
     )
 
 
-def _labels(shown: pd.DataFrame) -> list[str]:
+def _labels(shown: pd.DataFrame, rows: NDArray[np.int32], domain_ms: tuple[int, int]) -> list[str]:
+    """Return what the worst bursts are called; one that would lie on another's name is not."""
     labels = [""] * len(shown)
-    for place, (held, lost) in enumerate(zip(shown[outages.HELD_BACK], shown[LOST], strict=True)):
-        if place < MOST_LABELLED:
-            labels[place] = (
-                f"burst of {held:,} ▸" if held else f"{counted(int(lost), 'event')} lost"
-            )
+    room = _ROOM * (domain_ms[1] - domain_ms[0])
+    ends: list[tuple[int, int]] = []
+    for place in range(min(len(shown), MOST_LABELLED)):
+        row, back = int(rows[place]), int(shown[outages.BACK_AT].iloc[place])
+        taken = any(of == row and abs(back - end) < room for of, end in ends)
+        if taken or back - domain_ms[0] < room:
+            continue
+        ends.append((row, back))
+        held, lost = int(shown[outages.HELD_BACK].iloc[place]), int(shown[LOST].iloc[place])
+        labels[place] = f"burst of {held:,} ▸" if held else f"{counted(lost, 'event')} lost"
     return labels
 
 

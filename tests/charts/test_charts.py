@@ -228,6 +228,16 @@ class TestComparison:
             "1 outage held back 31 events"
         )
 
+    def test_the_worst_bursts_have_names_that_do_not_lie_on_one_another(self):
+        table = load(samples(), "sessions-100", Everything()).events.table
+        every, _ = outages_and_rhythm(table)
+        drawn = comparison(
+            table, ALL, zero_ms=ZERO_MS, scale=TimeScale.UTC, height=240, outages=every
+        )
+        [named] = [data for data in tables(drawn.chart) if "label" in data]
+        assert named["label"].to_list() == ["burst of 9 ▸", "burst of 8 ▸", "", "burst of 7 ▸"]
+        assert named["row"].to_list() == ["2", "4", "4", "8"]
+
     def test_of_one_event_it_says_so(self):
         assert "The only event of 1 client is a point" in compared(events_of(1, 1)).caption
 
