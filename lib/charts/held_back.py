@@ -74,7 +74,8 @@ def outage_layers(
         x=alt.X(field="back", type=kind), text=alt.Text(field="label", type="nominal")
     )
     # In the silence, where no event is; where it is too short, events shine through the halo.
-    halo = labelled.mark_text(stroke=colours.PAGE, strokeWidth=4, opacity=0.85, **_LABEL)
+    page: Final = colours.PAGE
+    halo = labelled.mark_text(color=page, stroke=page, strokeWidth=4, opacity=0.85, **_LABEL)
     return [silence, halo, labelled.mark_text(color=colours.LATE_TEXT, **_LABEL)]
 
 

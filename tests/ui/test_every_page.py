@@ -33,6 +33,7 @@ CHOSEN = "topic=sessions-100&record=1:5&other_topic=sessions-10"
 WIDTHS = [1400, 1024, 420]
 CHART_TEXTS = """
     () => [...document.querySelectorAll("[data-testid=stVegaLiteChart] svg text")]
+        .filter(text => getComputedStyle(text).stroke === "none")  // and is no halo
         .map(text => [
             text.textContent,
             getComputedStyle(text).fill,
