@@ -33,6 +33,18 @@ def duration(ms: float) -> str:
     return f"{round(ms / _YEAR_MS, 1):g} years"
 
 
+def rough_duration(ms: float) -> str:
+    """Return what is only known to a factor of two: "a few seconds", "about 20 s", "about 4 h"."""
+    if ms < 700:
+        return "less than a second"
+    if ms < 1500:
+        return "about a second"
+    if ms < 7000:
+        return "a few seconds"
+    unit = next(unit for unit in (_HOUR_MS, _MINUTE_MS, 1000) if round(ms / unit) > 1)
+    return f"about {duration(float(f'{ms / unit:.1g}') * unit)}"
+
+
 def _in_two(smaller: int, in_larger: int, larger_unit: str, smaller_unit: str) -> str:
     larger, rest = divmod(smaller, in_larger)
     return f"{larger:,} {larger_unit}" + (f" {rest} {smaller_unit}" if rest else "")

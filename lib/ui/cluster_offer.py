@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from lib.core.errors import SkewlineError
-from lib.core.formatting import counted, duration, escaped_markdown, size
+from lib.core.formatting import counted, escaped_markdown, rough_duration, size
 from lib.ui.cluster import ask_cluster, look_at, settings
 from lib.ui.failures import show_words
 
@@ -52,8 +52,8 @@ def offer_cluster(source: TopicSource, key: LoadKey, name: str) -> None:
 def _say(takes: ClusterEstimate) -> None:
     each = size(takes.bytes / takes.workers)
     st.markdown(
-        f"{takes.said}, {each} on each of {counted(takes.workers, 'worker')}; about "
-        f"{duration(1000 * takes.seconds)} for {takes.offsets:,} offsets."
+        f"{takes.said}, {each} on each of {counted(takes.workers, 'worker')}; "
+        f"{rough_duration(1000 * takes.seconds)} for {takes.offsets:,} offsets."
     )
     if not takes.fits:
         st.warning(

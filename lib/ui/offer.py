@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from lib.core.formatting import duration, escaped_markdown, size
+from lib.core.formatting import escaped_markdown, rough_duration, size
 from lib.loading.estimate import Estimate, estimate
 from lib.sources.base import Everything, Latest
 from lib.sources.newest import limit_of, newest_part
@@ -124,7 +124,7 @@ def show_offer(offer: Offer, of: RangeParameters = parameters.OF_FIRST) -> None:
             )
         st.markdown(
             f"Reading it will bring about {expected.records:,} records, {size(expected.bytes)}, "
-            f"and take about {duration(expected.seconds * 1000)}.{more}"
+            f"and take {rough_duration(expected.seconds * 1000)}.{more}"
         )
         with st.container(horizontal=True):
             if takes <= left:

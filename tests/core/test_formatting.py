@@ -11,6 +11,7 @@ from lib.core.formatting import (
     delay_text,
     duration,
     escaped_markdown,
+    rough_duration,
     size,
     visible_text,
 )
@@ -37,6 +38,23 @@ from lib.core.formatting import (
 )
 def test_a_duration_is_in_the_unit_that_suits_it(ms, text):
     assert duration(ms) == text
+
+
+@pytest.mark.parametrize(
+    ("ms", "text"),
+    [
+        (202, "less than a second"),
+        (1_200, "about a second"),
+        (3_900, "a few seconds"),
+        (13_000, "about 10 s"),
+        (84_000, "about 80 s"),
+        (95_000, "about 2 min"),
+        (1_000_000, "about 20 min"),
+        (13_000_000, "about 4 h"),
+    ],
+)
+def test_an_estimate_does_not_pretend_to_be_exact(ms, text):
+    assert rough_duration(ms) == text
 
 
 @pytest.mark.parametrize(
