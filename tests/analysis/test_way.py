@@ -103,7 +103,7 @@ def test_partitions_are_looked_at_apart():
 def test_timestamps_that_a_mirror_carried_over_tell_no_delay():
     here = topic().assign(**{RECEIVED_TIME_TYPE: CREATE_TIME})
     found = way(here, mirror(here, 0))
-    assert found.withheld == COPIED.format(share=1)
+    assert found.withheld == COPIED.format(share="100 %")
     assert found.quantiles.empty
     assert found.outages.empty
 
@@ -111,7 +111,7 @@ def test_timestamps_that_a_mirror_carried_over_tell_no_delay():
 def test_a_broker_that_appends_within_a_millisecond_tells_its_delay():
     here = topic().assign(**{RECEIVED_TIME_TYPE: LOG_APPEND_TIME})
     assert not way(here, mirror(here, np.arange(2_000) % 5 == 0)).withheld
-    assert way(here, mirror(here, 0)).withheld == COPIED.format(share=1)
+    assert way(here, mirror(here, 0)).withheld == COPIED.format(share="100 %")
 
 
 def test_record_times_that_producers_copied_from_event_times_tell_no_delay():

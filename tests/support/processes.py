@@ -17,6 +17,7 @@ _LOG_LINES: Final = 40
 
 _PORTS: Final = range(20_000, 32_000)
 """Below those that systems give to connections, one of which could take a port found free."""
+_given: Final[set[int]] = set()
 
 PATIENCE_S: Final = 60.0
 """How long a client waits for a server on a busy machine."""
@@ -27,10 +28,13 @@ class ServerStartError(RuntimeError):
 
 
 def free_port() -> int:
-    """Return a loopback TCP port that nobody listens on right now."""
+    """Return a loopback TCP port that nobody listens on right now, another at each call."""
     while True:
         port = secrets.choice(_PORTS)
+        if port in _given:
+            continue  # a server that is given two needs both
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            _given.add(port)
             return port
 
 

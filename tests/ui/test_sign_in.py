@@ -34,7 +34,7 @@ def test_somebody_of_the_group_gets_in_and_out_again(app, page):
     page.goto(app)
     sign_in(page, "ann.team@example.com")
     expect(page.get_by_text("Signed in as ann.team@")).to_be_visible()
-    expect(page.get_by_text("What stands out")).to_be_visible()
+    expect(page.get_by_role("heading", name="What stands out")).to_be_visible()
 
     page.goto(f"{app}/?source=Samples&topic=sessions-100")
     expect(page.get_by_text("“sessions-100” of Samples is not open to you")).to_be_visible()
@@ -49,4 +49,4 @@ def test_somebody_else_is_told_that_they_are_on_no_list(app, page):
     page.goto(f"{app}/delay?source=Samples&topic=sessions-10")
     sign_in(page, "eve@example.com")
     expect(page.get_by_text("is not on the list of those who may look")).to_be_visible()
-    expect(page.get_by_text("What stands out")).to_have_count(0)
+    expect(page.get_by_role("heading", name="What stands out")).to_have_count(0)
