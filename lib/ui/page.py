@@ -276,9 +276,7 @@ def _what_is_shown(visible: Visible) -> str:
 
 @st.fragment(run_every=_POLL_S)
 def show_progress(name: str, load: Load) -> None:
-    """Draw how far a load is, and start the run again when it has ended."""
-    if not load.is_running:
-        st.rerun()
+    """Draw how far a load is, and start the run again as soon as it has ended."""
     progress = load.progress
     if progress.records:
         text = (
@@ -297,6 +295,9 @@ def show_progress(name: str, load: Load) -> None:
             st.caption("Stopping after the present block.")
         elif st.button("Stop, keep what is loaded", icon=":material/stop_circle:"):
             load.stopping.set()
+    load.settle(_POLL_S)  # the end is not noticed at the browser's next question only
+    if not load.is_running:
+        st.rerun()
 
 
 def _warn_of_failed_reload(error: SkewlineError) -> None:
