@@ -7,6 +7,8 @@ import gc
 import logging
 import os
 from contextlib import ExitStack, contextmanager
+from functools import partial
+from multiprocessing import spawn
 from typing import TYPE_CHECKING, Any, Final
 
 import dask
@@ -18,7 +20,7 @@ from lib.cluster.settings import LOCAL
 from lib.core.errors import BrokerUnreachableError, SettingsError, SkewlineError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 _LOOPBACK: Final = "127.0.0.1"
 _PATIENCE_S: Final = 30.0
@@ -117,17 +119,30 @@ class _EndsAtOnce(WorkerPlugin):  # type: ignore[misc]
         atexit.register(gc.freeze)
 
 
-def _local(workers: int, memory: str | None) -> LocalCluster:
-    return LocalCluster(
-        n_workers=workers,
-        threads_per_worker=1,
-        memory_limit=memory or "auto",
-        host=_LOOPBACK,
-        scheduler_port=0,
-        dashboard_address=f"{_LOOPBACK}:0",
-        worker_dashboard_address=f"{_LOOPBACK}:0",
-        silence_logs=logging.ERROR,
-    )
+@contextmanager
+def _local(workers: int, memory: str | None) -> Iterator[LocalCluster]:
+    prepares = spawn.get_preparation_data
+    spawn.get_preparation_data = partial(_without_main, prepares)
+    try:
+        with LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            memory_limit=memory or "auto",
+            host=_LOOPBACK,
+            scheduler_port=0,
+            dashboard_address=f"{_LOOPBACK}:0",
+            worker_dashboard_address=f"{_LOOPBACK}:0",
+            silence_logs=logging.ERROR,
+        ) as cluster:
+            yield cluster
+    finally:
+        spawn.get_preparation_data = prepares
+
+
+def _without_main(prepares: Callable[[str], dict[str, Any]], name: str) -> dict[str, Any]:
+    """Return what a new process begins with: not `__main__`, which in a server is the last page."""
+    begins = prepares(name)
+    return {what: begins[what] for what in begins if not what.startswith("init_main")}
 
 
 def _check(client: Client) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from types import ModuleType
 
 import cloudpickle
 import numpy as np
@@ -197,6 +198,17 @@ def test_a_lost_worker_costs_no_figure(files, tmp_path):
         assert lost[0] not in client.run(os.getpid).values()
     document = json.loads(json.dumps(document_of(report, one["made"])))
     assert_same((one, document))
+
+
+def test_workers_do_not_run_the_page_that_a_server_drew_last(tmp_path, monkeypatch):
+    # Streamlit makes the script that it runs `__main__`, which new processes import.
+    page = ModuleType("__main__")
+    script = tmp_path / "page.py"
+    script.write_text("raise RuntimeError('run as a page')")
+    page.__file__ = str(script)
+    monkeypatch.setitem(sys.modules, "__main__", page)
+    with connected(LOCAL, workers=1) as client:
+        assert client.submit(sum, [1, 2]).result() == 3
 
 
 class TestSizeOfBlocks:
