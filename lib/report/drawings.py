@@ -17,7 +17,7 @@ from lib.charts.skew import drawn_skew
 from lib.charts.skew_data import ENGINE_CLOCK, JUDGED
 from lib.charts.times import TimeScale
 from lib.core.blockwise import answered
-from lib.report.drawn import Drawn, dropped_question, height_of, page_question
+from lib.report.drawn import Drawn, drawn_replay_question, height_of, page_question
 from lib.report.report import ReplayedEvents
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def drawn_here(report: Report) -> Drawn:
     replayed, skew = report.replayed, None
     if isinstance(replayed, ReplayedEvents) and not replayed.order_only:
         of, heard = (replayed.events, replayed.replay), replayed.topic.events.table
-        skew = answered(dropped_question(*of, None, replayed.left, table=heard))
+        skew = answered(drawn_replay_question(*of, None, replayed.left, table=heard))
     return Drawn(**answered(asked), skew=skew)
 
 

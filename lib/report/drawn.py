@@ -93,7 +93,7 @@ def _page(finish: Any, part: Any) -> dict[str, Any]:  # noqa: ANN401 (of any kin
     return {"delay": None, **finish(part)}
 
 
-def dropped_question(
+def drawn_replay_question(
     events: ReplayInput,
     replay: Replay,
     _: object,

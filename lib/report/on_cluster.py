@@ -38,7 +38,7 @@ from lib.events.table import THE_CLIENT
 from lib.replay.advisor import advise_on
 from lib.replay.in_blocks import Job
 from lib.replay.sentences import NO_ADVICE as NO_SETTING
-from lib.report.drawn import Drawn, dropped_question, page_question
+from lib.report.drawn import Drawn, drawn_replay_question, page_question
 from lib.report.files import QUESTIONS
 from lib.report.report import (
     KEYS,
@@ -240,7 +240,7 @@ def replayed_on_held(
         found = replace(found, tables={**found.tables, name: _table(replays, name, rows)})
     skew = None
     if "html" in outputs and not order_only:
-        skew = replays.of_events(dropped_question)
+        skew = replays.of_events(drawn_replay_question)
     why = why_no_advice(found)
     if not why and held.topic.contents.without_received:
         why = NO_ADVICE

@@ -10,7 +10,7 @@ import logging
 import os
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from traceback import clear_frames
@@ -29,6 +29,7 @@ from lib.sources.access import OPERATOR
 from lib.sources.open import open_source
 from lib.ui.failures import unforeseen
 from lib.ui.held import answer_of, drop, hold
+from lib.ui.in_thread import InThread
 from lib.ui.secrets import secrets
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class OnCluster:
 
 
 @dataclass(eq=False)
-class ClusterLoad:
+class ClusterLoad(InThread):
     """A topic on its way to the cluster or held there; written by its thread, read by script runs.
 
     Attributes
@@ -136,25 +137,9 @@ class ClusterLoad:
     future: Future[OnCluster] = field(default_factory=Future)
 
     @property
-    def is_running(self) -> bool:
-        """Whether the cluster is still being asked."""
-        return not self.future.done()
-
-    @property
-    def error(self) -> SkewlineError | None:
-        """Why it failed; None while it runs and when it did not."""
-        failure = None if self.is_running else self.future.exception()
-        assert failure is None or isinstance(failure, SkewlineError)  # `_run` raises nothing else
-        return failure
-
-    @property
     def told(self) -> OnCluster | None:
         """What the cluster told; None until it has, and when it failed."""
         return None if self.is_running or self.error else self.future.result()
-
-    def settle(self, seconds: float) -> None:
-        """Wait up to `seconds` for the end."""
-        wait([self.future], timeout=seconds)
 
     @property
     def share(self) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from traceback import clear_frames
 from typing import TYPE_CHECKING, Final
@@ -26,6 +26,7 @@ from lib.loading.load import LoadedTopic, Progress, Watch, load, reload
 from lib.ui.answers import analyse_ahead
 from lib.ui.failures import UnforeseenError, unforeseen
 from lib.ui.held import drop, held, hold, room
+from lib.ui.in_thread import InThread
 
 if TYPE_CHECKING:
     from lib.loading.load import FieldChoice
@@ -68,7 +69,7 @@ class Opened:
 
 
 @dataclass
-class Load:
+class Load(InThread):
     """One load, written by its thread and read by any number of script runs."""
 
     before: LoadedTopic | None = None
@@ -80,25 +81,9 @@ class Load:
     is_large: bool = False
 
     @property
-    def is_running(self) -> bool:
-        """Whether its thread is at work."""
-        return not self.future.done()
-
-    @property
-    def error(self) -> SkewlineError | None:
-        """Why it failed; None while it runs and when it did not."""
-        failure = None if self.is_running else self.future.exception()
-        assert failure is None or isinstance(failure, SkewlineError)  # `_run` raises nothing else
-        return failure
-
-    @property
     def loaded(self) -> LoadedTopic | None:
         """The topic; where the load runs or failed, the last good one before it."""
         return self.before if self.is_running or self.error else self.future.result()
-
-    def settle(self, seconds: float) -> None:
-        """Wait up to `seconds` for the end."""
-        wait([self.future], timeout=seconds)
 
 
 @dataclass(frozen=True)
