@@ -24,9 +24,9 @@ from lib.core.columns import (
     RECORD_TIME,
     SENT_TIME,
 )
-from lib.simulate import Scenario, simulate
+from lib.simulate import Scenario
 from tests.support.rounds import answered_in_blocks, compact
-from tests.support.tables import events_table
+from tests.support.tables import events_table, simulated_table
 
 SHARES = (0, 0.3, 0.5, 1)
 
@@ -48,16 +48,7 @@ def events():
         clock_drift_ppm=80.0, step_share=0.2, lost_share=0.01, duplicate_share=0.01,
         shared_outages=1, shared_outage_clients=0.4, disorder_share=0.05, disorder_ms=4_000,
     )  # fmt: skip
-    simulation = simulate(scenario)
-    log = simulation.events
-    return events_table(
-        log.timestamp,
-        log.received,
-        client=[f"c{client}" for client in log.client],
-        session=[simulation.session_ids[number] for number in log.session],
-        sequence=log.event_id,
-        partition=log.partition,
-    )
+    return simulated_table(scenario)
 
 
 def outages_in(events):

@@ -18,9 +18,9 @@ from lib.charts.skew_data import LateMarks, behind_watermark, skew_question
 from lib.charts.times import TimeScale
 from lib.core.blockwise import answered
 from lib.core.columns import ARRIVAL, CLIENT, EVENT_TIME, MISSING_TIME, RECEIVED_TIME
-from lib.simulate import Scenario, simulate
+from lib.simulate import Scenario
 from tests.support.rounds import answered_in_blocks, compact
-from tests.support.tables import events_table
+from tests.support.tables import simulated_table
 
 ALL = slice(None)
 UTC = {"zero_ms": 0, "scale": TimeScale.UTC}
@@ -32,16 +32,7 @@ def events():
         clients=30, sessions=60, events=6_000, partitions=3, outage_share=0.5, lost_share=0.01,
         disorder_share=0.05, disorder_ms=4_000,
     )  # fmt: skip
-    simulation = simulate(scenario)
-    log = simulation.events
-    return events_table(
-        log.timestamp,
-        log.received,
-        client=[f"c{client}" for client in log.client],
-        session=[simulation.session_ids[number] for number in log.session],
-        sequence=log.event_id,
-        partition=log.partition,
-    )
+    return simulated_table(scenario)
 
 
 def by_client(events, blocks):

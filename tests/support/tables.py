@@ -18,19 +18,26 @@ from lib.core.columns import (
     SEQUENCE,
     SESSION,
 )
+from lib.simulate import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
+    from lib.simulate import Scenario
+
+    Whole = Sequence[int] | NDArray[np.int64]
+
 
 def events_table(
-    event_time: Sequence[int],
-    received: Sequence[int],
+    event_time: Whole,
+    received: Whole,
     *,
     client: Sequence[str] | str = "1",
     session: Sequence[str] | str | None = None,
-    sequence: Sequence[int | None] | None = None,
-    partition: Sequence[int] | int = 0,
+    sequence: Sequence[int | None] | Whole | None = None,
+    partition: Whole | int = 0,
     extra: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
     """The events table of records in the order in which they stand here; times in ms."""
@@ -54,3 +61,17 @@ def events_table(
     table[EVENT_TIME_0] = (table[EVENT_TIME] - zero) / 1000
     table[RECEIVED_TIME_0] = (table[RECEIVED_TIME] - zero) / 1000
     return table.assign(**(extra or {}))
+
+
+def simulated_table(scenario: Scenario) -> pd.DataFrame:
+    """Return the events of a scenario, its clients named c0, c1, and so on."""
+    simulation = simulate(scenario)
+    log = simulation.events
+    return events_table(
+        log.timestamp,
+        log.received,
+        client=[f"c{client}" for client in log.client],
+        session=[simulation.session_ids[number] for number in log.session],
+        sequence=log.event_id,
+        partition=log.partition,
+    )
