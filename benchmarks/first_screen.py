@@ -10,7 +10,8 @@ Rows:
   picture (which outages are shaded in once they are found), and what stands out;
 - warm: the same in another tab of that browser, the topic being loaded;
 - chosen: from choosing the topic in the list, on a server that has loaded another;
-- windows: from turning to the Windows page to what the engine would have dropped;
+- windows: from turning to the Windows page, once the first one is drawn, to what the engine would
+  have dropped; and again in another tab, where all that the page tells is known and drawn at once;
 - shift: what moves on the first screen after it has its title, as browsers add it up.
 """
 
@@ -57,6 +58,7 @@ BARS: Final = {
     "warm, picture": 2.0,
     "chosen, what stands out": 3.0,
     "windows, dropped": 1.0,
+    "windows again, dropped": 1.0,
     "shift": 0.1,
 }
 
@@ -139,12 +141,16 @@ def _measure(
                 found |= {f"{name}, {what}": s for what, s in _answers(page, events, began)}
                 expect_idle(page)
                 found["shift"] = page.evaluate("shifted")
-        with closing(viewer.new_page()) as page:
-            page.goto(f"{url}/{link}")
-            expect_idle(page)
-            began = time.perf_counter()
-            page.get_by_role("link", name="Windows", exact=True).click()
-            found["windows, dropped"] = _seconds_until(page, "figure('Dropped', text)", began)
+        for name in ("windows", "windows again"):
+            with closing(viewer.new_page()) as page:
+                page.goto(f"{url}/{link}")
+                for _ in _answers(page, events, began):
+                    pass
+                expect_idle(page)
+                turned = time.perf_counter()
+                page.get_by_role("link", name="Windows", exact=True).click()
+                found[f"{name}, dropped"] = _seconds_until(page, "figure('Dropped', text)", turned)
+                expect_idle(page)
     with running_app(folder, settings) as url, _viewer(browser) as viewer:
         page = viewer.new_page()
         page.goto(f"{url}/?source=Kafka&topic={_topic(other)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
@@ -22,6 +23,7 @@ from lib.ui.answers import impossible_times_in
 from lib.ui.chart import show_picture
 from lib.ui.engine_settings import names_in
 from lib.ui.export import export_dropped
+from lib.ui.lazy import expander
 from lib.ui.links import copy_for_ticket, link_to
 from lib.ui.parameters import BREAK, DELAY, LOSE, SESSION_GAP, binding
 from lib.ui.replays import advice_of, elsewhere_of, input_of, tradeoff_of
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from lib.core.moments import Times
     from lib.loading.load import LoadedTopic
     from lib.replay.advisor import Advice, Tried
+    from lib.replay.code import Names
     from lib.replay.outcome import Outcome
     from lib.ui.parameters import UrlParameter
     from lib.ui.visible import Visible
@@ -55,8 +58,12 @@ def advisor(visible: Visible, setting: Setting, goal: Goal) -> None:
         _copy(advice, said, visible.topic)
     st.caption(how_chosen(advice, len(visible.topic.positions)))
     if advice.tried:
-        with st.expander("Each stretch that it was tested on", icon=":material/table_rows:"):
-            _stretches(advice.tried, visible)
+        expander(
+            "Each stretch that it was tested on",
+            partial(_show_stretches, _stretches(advice.tried, visible)),
+            key=parameters.STRETCHES_OPEN,
+            icon=":material/table_rows:",
+        )
     _code(visible.topic, visible.key, advice.setting)
 
 
@@ -195,9 +202,9 @@ def _use(setting: Setting) -> None:
     st.session_state[DELAY.name] = written_ms(delay_ms(setting))
 
 
-def _stretches(tried: Sequence[Tried], visible: Visible) -> None:
+def _stretches(tried: Sequence[Tried], visible: Visible) -> list[dict[str, str]]:
     received, clock = input_of(visible).received, clock_name(visible.times)
-    rows = [
+    return [
         {
             f"Tested from, {clock}": visible.times.cell(int(received[one.begin])),
             f"to, {clock}": visible.times.cell(int(received[one.end - 1])),
@@ -209,6 +216,9 @@ def _stretches(tried: Sequence[Tried], visible: Visible) -> None:
         }
         for one in tried
     ]
+
+
+def _show_stretches(rows: list[dict[str, str]]) -> None:
     show_table(pd.DataFrame(rows), alt="Stretches of later events, and what was dropped")
 
 
@@ -283,11 +293,14 @@ _TOKENS: Final = "".join(
 
 
 def _code(topic: LoadedTopic, key: str, setting: Setting) -> None:
-    names = names_in(topic, key)
-    with st.expander("The code to paste", icon=":material/code:"):
-        st.html(f"<style>{_TOKENS}</style>")
-        for sentence in _to_adapt(topic):
-            st.warning(sentence, icon=":material/edit:")
-        for program in setting.engine.programs(setting, names):
-            st.markdown(f"**{program.title}**")
-            st.code(program.text, language=program.language, wrap_lines=True)
+    fill = partial(_programs, [*_to_adapt(topic)], names_in(topic, key), setting)
+    expander("The code to paste", fill, key=parameters.CODE_OPEN, icon=":material/code:")
+
+
+def _programs(to_adapt: Sequence[str], names: Names, setting: Setting) -> None:
+    st.html(f"<style>{_TOKENS}</style>")
+    for sentence in to_adapt:
+        st.warning(sentence, icon=":material/edit:")
+    for program in setting.engine.programs(setting, names):
+        st.markdown(f"**{program.title}**")
+        st.code(program.text, language=program.language, wrap_lines=True)

@@ -11,11 +11,13 @@ from streamlit.testing.v1 import AppTest
 
 from lib.core.errors import UNFORESEEN
 from lib.ui.parameters import (
+    CODE_OPEN,
     FIELDS_OPEN,
     FIRST_RECORDS_OPEN,
     LINK_POPOVER,
     LOAD_REPORT_OPEN,
     MORE_FINDINGS,
+    STRETCHES_OPEN,
     ticket_key,
 )
 from tests.support.app import REPOSITORY
@@ -31,7 +33,11 @@ OVERVIEW, COMPARISON, SESSIONS = "pages/overview.py", "pages/comparison.py", "pa
 DELAY, OUTAGES, WINDOWS = "pages/delay.py", "pages/outages.py", "pages/windows.py"
 RECORDS, LIVE, TWO_TOPICS = "pages/records.py", "pages/live.py", "pages/topics.py"
 GLOSSARY = "pages/glossary.py"
-FOLDED = (FIELDS_OPEN, MORE_FINDINGS, LINK_POPOVER, FIRST_RECORDS_OPEN, LOAD_REPORT_OPEN)
+FOLDED = (
+    *(FIELDS_OPEN, MORE_FINDINGS, LINK_POPOVER),
+    *(FIRST_RECORDS_OPEN, LOAD_REPORT_OPEN),
+    *(STRETCHES_OPEN, CODE_OPEN),
+)
 PATIENCE_S = 120
 """For a busy machine; nothing waits longer than it has to."""
 
