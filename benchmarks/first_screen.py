@@ -144,8 +144,8 @@ def _measure(
         for name in ("windows", "windows again"):
             with closing(viewer.new_page()) as page:
                 page.goto(f"{url}/{link}")
-                for _ in _answers(page, events, began):
-                    pass
+                _seconds_until(page, "picture()", time.perf_counter())
+                _seconds_until(page, "said(text)", time.perf_counter(), "was silent for")
                 expect_idle(page)
                 turned = time.perf_counter()
                 page.get_by_role("link", name="Windows", exact=True).click()

@@ -62,12 +62,12 @@ def estimate(source: TopicSource, topic: str, wanted: Range, *, cap: int = DEFAU
         for block in blocks:
             if not block.num_rows:
                 continue
-            came = time.monotonic()
+            waits.append(time.monotonic() - asked)
             known = known if known.sources else learned(block, known, source)
-            decoded = decode_block(block, known.decoder, source.masking, extras=known.fields.extras)
-            columns.append(decoded.columns)
-            decoded_bytes += decoded.columns.nbytes + decoded.rejected.nbytes
-            waits.append(came - asked)
+            came = time.monotonic()  # what is learned is learned once
+            found = decode_block(block, known.decoder, source.masking, extras=known.fields.extras)
+            columns.append(found.columns)
+            decoded_bytes += found.columns.nbytes + found.rejected.nbytes
             asked = time.monotonic()
             decoding += asked - came
             rows.append(block.num_rows)
@@ -76,14 +76,26 @@ def estimate(source: TopicSource, topic: str, wanted: Range, *, cap: int = DEFAU
         return Estimate(0, 0, 0.0)
     times = plan.size / sample.size
     building = min(_time_to_build(columns, known.fields) for _ in range(2)) / sum(rows)
-    # Fetch and decode overlap in a load: the slower one sets the pace. The table is made behind
-    # both. The first block's wait has the time to connect to a broker, and that in which a file is
-    # read up to there, which is part of reading it whole.
-    fetching = sum(waits[1:]) / sum(rows[1:]) if len(rows) > 1 else waits[0] / rows[0]
     records = round(sum(rows) * times)
-    reading = max(waits[0], records * fetching, records * decoding / sum(rows))
-    seconds = reading + records * building
+    decoded = records * decoding / sum(rows)
+    # The table is made behind both, the slower of which sets the pace: they overlap in a load.
+    seconds = _reading(source, waits, rows, records, decoded) + records * building
     return Estimate(records, round(size * times), seconds, round(decoded_bytes * times))
+
+
+def _reading(
+    source: TopicSource, waits: Sequence[float], rows: Sequence[int], records: int, decoded: float
+) -> float:
+    """Return the seconds that reading and decoding take, from those waited for a sample's blocks.
+
+    `decoded` are the seconds of decoding alone.
+    """
+    if not source.reader.seeks:
+        return max(sum(waits), decoded)  # what stands before the newest records has been read, too
+    # The first block's wait has the time to connect. More is fetched while a block is decoded:
+    # what is waited for the others is too little by that much at most.
+    fetching = sum(waits[1:]) / sum(rows[1:]) if len(rows) > 1 else waits[0] / rows[0]
+    return max(waits[0], records * fetching + decoded)
 
 
 def _time_to_build(columns: Sequence[pa.Table], fields: Fields) -> float:

@@ -153,10 +153,21 @@ class Plan:
 
 @dataclass(frozen=True)
 class Reader:
-    """What reads the records of a source: its name, and why it is not the one asked for, if so."""
+    """What reads the records of a source.
+
+    Attributes
+    ----------
+    name
+        What it is called.
+    reason
+        Why it is not the one that was asked for; "" where it is.
+    seeks
+        Whether it begins where it is asked to, or reads all that stands before, too.
+    """
 
     name: str
     reason: str = ""
+    seeks: bool = True
 
 
 def always() -> bool:

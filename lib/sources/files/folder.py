@@ -41,7 +41,7 @@ _LISTED_WHOLE: Final = 64 << 20
 _HASHED: Final = 1 << 20
 """Bytes that are hashed at once."""
 
-_READER: Final = Reader("file")
+_READER: Final = Reader("file", seeks=False)
 
 _KINDS: Final = {LOG_APPEND_TIME: "LogAppendTime", CREATE_TIME: "CreateTime"}
 
