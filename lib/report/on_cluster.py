@@ -101,64 +101,84 @@ def report_on_held(
     What cannot be told there is in `Report.untold`, with why. `outputs` are the names of what is
     to be written: "html", and those of `lib.report.files.QUESTIONS`, are asked for by the way.
     """
-    topic = held.topic
-    # What a document tells of a topic whose events are elsewhere is in these attributes alone.
-    told = cast("LoadedTopic", topic)
-    contents = topic.contents
+    contents = held.topic.contents
     if not (contents.has_event_time and contents.events):
-        why = NO_EVENT_TIME if contents.events else NO_EVENT.removesuffix(".")
-        said = [*time_notices(contents, topic.fields, topic.recognition, None)]
-        said = [for_readers(each) for each in (*said, *notices(told, None))]
-        return Report(told, asked, said, None, None, None, None, f"{why}.", None, told)
+        return _of_no_event(held.topic, asked)
     if asked.correct:
         doing("Correcting the event times of wrong clocks")
         held = corrected(client, held)
     if asked.where:
         held = with_left(client, held, asked.where)
-    rejected = RejectedRecords(contents.rejected, others=topic.report.may_lack_records)
+    rejected = RejectedRecords(contents.rejected, others=held.topic.report.may_lack_records)
     answers = answers_of(client, held, rejected, doing=doing)
-    topic = _with_times(held.topic, answers, keeps_zero=asked.correct)
-    told = cast("LoadedTopic", topic)
-    order = answers.order["order"]
-    assessed = assess_order(order, answers.clients["own"], contents.events)
-    diagnosis = answers.clients.get("diagnosis")
-    verdict = by_diagnosis(assessed, diagnosis) if order.events else None
-    said = [*time_notices(topic.contents, topic.fields, topic.recognition, diagnosis)]
-    said = [for_readers(each) for each in (*said, *notices(told, verdict))]
-    analysis = _analysis(topic, answers, assessed, rejected)
-    analysis = of_a_part(analysis) if is_cut(told) or tells_nothing(diagnosis) else analysis
-    report = Report(
-        told,
-        asked,
-        said,
-        verdict,
-        diagnosis,
-        answers.summary,
-        analysis,
-        why_no_delay(verdict),
-        None,
-        told,
-        untold=dict.fromkeys(_OF_NUMBERS, answers.no_numbers) if answers.no_numbers else {},
-    )
+    report = _of_answers(held.topic, asked, answers, rejected)
     if asked.where:
         report = _of_part(client, held, report, answers)
-    order_only = asked.in_order and not is_senseless(verdict) and bool(why_no_delay(verdict))
-    skew = None
-    if report.summary is not None and (order_only or not report.withheld):
-        try:
-            replayed, skew = replayed_on_held(
-                client, held, asked, order_only=order_only, doing=doing, outputs=outputs
-            )
-            report = replace(report, replayed=replayed)
-        except NotInBlocksError as fault:
-            untold = {**report.untold, **dict.fromkeys(("replay", "advice"), fault.what)}
-            report = replace(report, untold=untold)
+    report, skew = _with_replay(client, held, report, doing, outputs)
     if report.summary is None or "html" not in outputs:
         return report
     doing("Counting what charts draw")
     put = partial(page_question, summary=report.summary, withheld=report.withheld)
     found: Mapping[str, Any] = ask(client, put, held.by_client)
     return replace(report, drawn=Drawn(**found, skew=skew))
+
+
+def _of_no_event(topic: ClusterTopic, asked: Asked) -> Report:
+    """Return the report on a topic that has no event."""
+    told, contents = _as_loaded(topic), topic.contents
+    why = NO_EVENT_TIME if contents.events else NO_EVENT.removesuffix(".")
+    said = [*time_notices(contents, topic.fields, topic.recognition, None), *notices(told, None)]
+    said = [for_readers(each) for each in said]
+    return Report(told, asked, said, None, None, None, None, f"{why}.", None, told)
+
+
+def _of_answers(
+    topic: ClusterTopic, asked: Asked, answers: Answers, rejected: RejectedRecords
+) -> Report:
+    """Return the report on all events of a topic, but for what engines make of them."""
+    topic = _with_times(topic, answers, keeps_zero=asked.correct)
+    told, order = _as_loaded(topic), answers.order["order"]
+    assessed = assess_order(order, answers.clients["own"], topic.contents.events)
+    diagnosis = answers.clients.get("diagnosis")
+    verdict = by_diagnosis(assessed, diagnosis) if order.events else None
+    of_times = time_notices(topic.contents, topic.fields, topic.recognition, diagnosis)
+    analysis = _analysis(topic, answers, assessed, rejected)
+    return Report(
+        told,
+        asked,
+        [for_readers(each) for each in (*of_times, *notices(told, verdict))],
+        verdict,
+        diagnosis,
+        answers.summary,
+        of_a_part(analysis) if is_cut(told) or tells_nothing(diagnosis) else analysis,
+        why_no_delay(verdict),
+        None,
+        told,
+        untold=dict.fromkeys(_OF_NUMBERS, answers.no_numbers) if answers.no_numbers else {},
+    )
+
+
+def _as_loaded(topic: ClusterTopic) -> LoadedTopic:
+    """Return a topic whose events are elsewhere: documents ask it for what it has alone."""
+    return cast("LoadedTopic", topic)
+
+
+def _with_replay(
+    client: Client, held: HeldTopic, report: Report, doing: Doing, outputs: Collection[str]
+) -> tuple[Report, SkewData | None]:
+    """Return the report with what the engine makes of the topic, and its skew plot's data."""
+    asked, verdict = report.asked, report.verdict
+    order_only = asked.in_order and not is_senseless(verdict) and bool(why_no_delay(verdict))
+    if report.summary is None or (report.withheld and not order_only):
+        return report, None
+    try:
+        replayed, skew = replayed_on_held(
+            client, held, asked, order_only=order_only, doing=doing, outputs=outputs
+        )
+    except NotInBlocksError as fault:
+        untold = {**report.untold, **dict.fromkeys(("replay", "advice"), fault.what)}
+        return replace(report, untold=untold), None
+    return replace(report, replayed=replayed), skew
 
 
 def _of_part(client: Client, held: HeldTopic, report: Report, answers: Answers) -> Report:

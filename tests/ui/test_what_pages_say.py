@@ -78,6 +78,15 @@ def test_every_chart_has_titles_axes_and_a_name_that_states_what_it_found(page):
 
 
 @pytest.mark.parametrize("page", PAGES)
+def test_every_panel_of_a_chart_says_what_lies_under_the_pointer(page):
+    for drawn in opened(page).get("vega_lite_chart"):
+        for panel in panels(json.loads(drawn.proto.spec)):
+            layers = [panel, *panel.get("layer", [])]
+            lines = [layer.get("encoding", {}).get("tooltip", []) for layer in layers]
+            assert [line["title"] for tooltip in lines for line in tooltip], panel["title"]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_every_chart_says_how_it_is_read(page):
     kinds = [element.type for element in elements(opened(page).main)]
     for place, kind in enumerate(kinds):
