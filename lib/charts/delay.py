@@ -11,7 +11,7 @@ import pandas as pd
 
 from lib.analysis import delays
 from lib.charts import colours
-from lib.charts.delay_data import FEWEST, DelayOverTime, over_time_question
+from lib.charts.delay_data import FEWEST, SHARES, DelayOverTime, over_time_question
 from lib.charts.picture import (
     FIT,
     TIME,
@@ -47,7 +47,12 @@ _BANDS: Final = {
 }
 """What the chart calls each band; its ends, columns of `delays.delay_over_time`; its colour."""
 
-_MEDIAN: Final = "50 %"
+_LINES: Final = {
+    "50 %": ("p50", colours.EVENT_TIME_COLOUR),
+    "all": ("max", colours.NEUTRAL),
+}
+"""Likewise, each line."""
+
 _EVENT: Final = "one event"
 
 
@@ -232,9 +237,9 @@ def _over_time_reading(few: int, width_ms: int, *, are_bands: bool) -> str:
         )
     points = f" Where a stretch has fewer than {FEWEST} events, each is a point." if few else ""
     return (
-        f"In each stretch of {duration(width_ms)}, 50 % of the events have no more delay than the "
-        "line, 90 % none beyond the first band, 99 % none beyond the second."
-        f"{points}"
+        f"In each stretch of {duration(width_ms)}, half of the events have no more delay than the "
+        "blue line says, 90 % no more than the first band goes up to, 99 % than the second, and "
+        f"all no more than the grey line.{points}"
     )
 
 
@@ -245,9 +250,10 @@ def _bands(
         TIME: drawn_times(full[FROM], zero_ms, scale),
         "end": drawn_times(full[TO], zero_ms, scale),
     }
+    quantiles = [delays.quantile_name(share) for share in SHARES]
     told = {
         "events": full[EVENTS].to_numpy(),
-        **{q: full[q].astype("float64").to_numpy() / 1000 for q in ("p50", "p90", "p99")},
+        **{each: full[each].astype("float64").to_numpy() / 1000 for each in quantiles},
     }
     each = [
         pd.DataFrame({**times, **told, "delay": told[low], "top": told[high], "what": name})
@@ -259,8 +265,8 @@ def _bands(
         time_tooltip("end", "To", scale),
         alt.Tooltip("events:Q", title="Events", format=","),
         *(
-            alt.Tooltip(f"{q}:Q", title=f"{q[1:]} % up to (s)", format=",.3f")
-            for q in list(told)[1:]
+            alt.Tooltip(f"{each}:Q", title=f"{_said(each)} up to (s)", format=",.3f")
+            for each in quantiles
         ),
     ]
     # The stroke shows a band that has no height.
@@ -269,9 +275,12 @@ def _bands(
         .mark_rect(opacity=colours.POINT_OPACITY, strokeWidth=1, clip=True)
         .encode(x2=alt.X2("end"), y2=alt.Y2("top"), color=colour, tooltip=tooltip)
     )
-    median = pd.DataFrame({**times, **told, "delay": told["p50"], "what": _MEDIAN})
+    lines = pd.concat(
+        pd.DataFrame({**times, **told, "delay": told[quantile], "what": name})
+        for name, (quantile, _) in _LINES.items()
+    ).astype({"what": "category"})
     line = (
-        alt.Chart(median)
+        alt.Chart(lines)
         .mark_rule(strokeWidth=2.5, clip=True)
         .encode(
             x=along(TIME, scale),
@@ -282,6 +291,10 @@ def _bands(
         )
     )
     return [band, line]
+
+
+def _said(quantile: str) -> str:
+    return "all" if quantile == "max" else f"{quantile[1:]} %"
 
 
 def _events(
@@ -317,8 +330,10 @@ def _events(
 
 
 def _what(*, bands: bool, points: bool) -> alt.Color:
-    told = {_MEDIAN: colours.EVENT_TIME_COLOUR} if bands else {}
+    half, every = _LINES
+    told = {half: _LINES[half][1]} if bands else {}
     told |= {name: colour for name, (_, _, colour) in _BANDS.items() if bands}
+    told |= {every: _LINES[every][1]} if bands else {}
     told |= {_EVENT: colours.WATERMARK} if points else {}
     return alt.Color(
         "what:N",

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 FEWEST: Final = 20
 """Events of a stretch of which quantiles are drawn; of fewer, each is a point."""
 
+SHARES: Final = (0.5, 0.9, 0.99, 1.0)
+"""Quantiles of a stretch that are drawn; the last is its largest delay, an outage's at any size."""
+
 _PER_STRETCH: Final = 100
 """Events that a stretch has on average, at least: of as many, 99 % leave one out."""
 
@@ -86,7 +89,7 @@ def over_time_question(events: pd.DataFrame) -> Question[DelayOverTime]:
     bins = 1
     if bounds.events > MOST_POINTS:
         bins = min(_MOST_STRETCHES, bounds.events // _PER_STRETCH)
-    stretches = yield from find_over_time(events, bins=bins, between=bounds.event)
+    stretches = yield from find_over_time(events, SHARES, bins=bins, between=bounds.event)
     width = int(stretches[TO].iloc[0] - stretches[FROM].iloc[0])
     is_full = stretches[EVENTS].to_numpy() >= FEWEST
     is_full &= bounds.events > MOST_POINTS

@@ -54,7 +54,7 @@ def _x(field: str, table: pd.DataFrame) -> alt.X:
             nice=False,
             zero=False,
         ),
-        axis=alt.Axis(format=",~g"),
+        axis=alt.Axis(format=",~f"),
     )
 
 

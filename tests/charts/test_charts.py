@@ -520,6 +520,20 @@ class TestDelayCharts:
         assert bands["events"].min() >= 20
         assert (bands["delay"] == 0.04).all()
 
+    def test_the_largest_delay_of_a_stretch_is_drawn_however_many_events_it_has(self):
+        # Given 100,000 events with a delay of 40 ms, one of which was held back for 20 min
+        event = ZERO_MS + np.linspace(0, 3_600_000, 100_000).astype(np.int64)
+        delay = np.full(len(event), 40)
+        delay[50_000] = 1_200_000
+
+        picture = self.over_time(events_table(event, event + delay))
+
+        lines = next(data for data in tables(picture.chart) if "all" in {*data.get("what", ())})
+        largest = lines[lines["what"] == "all"]
+        assert (largest["delay"] == 1_200).sum() == 1
+        assert largest["delay"].drop(largest["delay"].idxmax()).eq(0.04).all()
+        assert "all no more than the grey line" in picture.reading
+
     def test_the_survival_curve_has_every_decade_labelled_down_to_its_end(self):
         event = ZERO_MS + np.arange(1_000)
         table = events_table(event, event + np.where(event < ZERO_MS + 2, 90_000, 5))
