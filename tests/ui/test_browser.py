@@ -281,6 +281,20 @@ def fits(room):
     assert room.evaluate("e => e.scrollHeight - e.clientHeight") <= 0
 
 
+def test_findings_are_as_high_as_they_are_on_a_phone(page, kafka_app):
+    page.set_viewport_size({"width": 420, "height": 900})
+    page.goto(f"{kafka_app}/?topic=sessions-10")
+    found = page.locator(".st-key-findings")
+    expect(found.get_by_text("was silent for")).to_be_visible()
+    below = "e => e.parentElement.getBoundingClientRect().bottom - "
+    below += "e.lastElementChild.getBoundingClientRect().bottom"
+    until_holds(page, lambda: is_at_most(found.evaluate(below), 1))
+
+
+def is_at_most(found, most):
+    assert found <= most
+
+
 def test_values_are_kept_when_the_page_changes(page, kafka_app, events):
     of_3 = events["sessions-100"].query(f"{CLIENT} == 3")[EVENT_TIME_0]
     visible = int(of_3.between(100, 300).sum())
