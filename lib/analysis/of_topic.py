@@ -38,12 +38,22 @@ def analysis_of(topic: LoadedTopic, diagnosis: Diagnosis | None = None) -> Analy
 
     Nothing is found where event times tell nothing; `diagnosis` is `diagnosis_of` them.
     """
+    return as_diagnosed(analysed(topic), diagnosis)
+
+
+def analysed(topic: LoadedTopic) -> Analysis:
+    """Return what `analysis_of` does, whatever is wrong with event times as a whole."""
     found = analyse(
         topic.events.table,
         sessions_are_derived=topic.fields.session is None,
         rejected=rejected_of(topic),
     )
-    return of_a_part(found) if is_cut(topic) or tells_nothing(diagnosis) else found
+    return of_a_part(found) if is_cut(topic) else found
+
+
+def as_diagnosed(found: Analysis, diagnosis: Diagnosis | None) -> Analysis:
+    """Return what is left of the analyses of a topic with what is known of its event times."""
+    return of_a_part(found) if tells_nothing(diagnosis) else found
 
 
 def tells_nothing(diagnosis: Diagnosis | None) -> bool:

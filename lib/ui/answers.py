@@ -45,9 +45,11 @@ def analyse_ahead(topic: LoadedTopic) -> None:
 
 
 def _analysis(topic: LoadedTopic, spinner: str = "") -> Analysis:
-    return _of_topic(
-        _ANALYSIS, topic, lambda topic: of_topic.analysis_of(topic, diagnosed(topic)), spinner
-    )
+    def find(topic: LoadedTopic) -> Analysis:
+        found = of_topic.analysed(topic)  # first: a page asks for the diagnosis meanwhile
+        return of_topic.as_diagnosed(found, diagnosed(topic))
+
+    return _of_topic(_ANALYSIS, topic, find, spinner)
 
 
 def impossible_times_in(topic: LoadedTopic, zone: str | None) -> str:
