@@ -20,6 +20,7 @@ from lib.analysis.impossible import impossible_times
 from lib.analysis.outages import outage_question
 from lib.analysis.received import has_received_time, with_received_time
 from lib.analysis.sequence_numbers import Numbering, RejectedRecords, find_numbers
+from lib.analysis.sessions import latest_question
 from lib.analysis.summary import extremes_of
 from lib.analysis.tally import Tally
 from lib.analysis.time_notices import diagnosis_question
@@ -123,6 +124,12 @@ def names_of_clients(table: pd.DataFrame) -> Question[NameCounts]:
     hashes = np.unique(pd.util.hash_array(np.asarray(sessions), categorize=False))
     yield from ()  # a question without a round
     return Answer(NameCounts(len(clients), len(sessions), hashes), added, _as_it_is)
+
+
+def latest_of_left(table: pd.DataFrame, most: int) -> Question[pd.DataFrame]:
+    """Ask what `latest_question` asks, of the events that are left where a filter was applied."""
+    left = table[table[LEFT]] if LEFT in table else table
+    return (yield from latest_question(left, most))
 
 
 def of_left(table: pd.DataFrame) -> Question[dict[str, Any]]:

@@ -10,7 +10,6 @@ from operator import add
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
-from lib.analysis.sessions import latest_question
 from lib.analysis.summary import summary_of
 from lib.cluster import questions
 from lib.cluster.asking import NotInBlocksError, ask
@@ -318,7 +317,7 @@ def _topic(
 
 
 def latest_sessions(client: Client, held: HeldTopic, most: int) -> pd.DataFrame:
-    """Return what `lib.analysis.sessions.latest_question` asks of a topic.
+    """Return what `lib.analysis.sessions.latest_question` asks of a topic, or what a filter leaves.
 
     Raises
     ------
@@ -327,7 +326,7 @@ def latest_sessions(client: Client, held: HeldTopic, most: int) -> pd.DataFrame:
     """
     if len(held.by_client) > 1 and not held.names.are_apart:
         raise SkewlineError(SHARED_SESSIONS, "Read less of it, without the cluster.")
-    found: pd.DataFrame = ask(client, partial(latest_question, most=most), held.by_client)
+    found: pd.DataFrame = ask(client, partial(questions.latest_of_left, most=most), held.by_client)
     return found
 
 

@@ -132,7 +132,7 @@ def _report_on_cluster(options: Options, address: str) -> int:
     # Dask is imported by who asks for it alone.
     from lib.cluster.connection import connected  # noqa: PLC0415
     from lib.cluster.topic import hold  # noqa: PLC0415
-    from lib.report.on_cluster import check_asked, report_on_held  # noqa: PLC0415
+    from lib.report.on_cluster import as_asked, check_asked, report_on_held  # noqa: PLC0415
 
     check_asked(options.asked)
     began, at_ms = monotonic(), time_ns() // 1_000_000
@@ -151,6 +151,7 @@ def _report_on_cluster(options: Options, address: str) -> int:
         )
         if isinstance(options.wanted, Between) and not held.topic.report.total_records:
             _check_record_times(source, topic)
+        held = as_asked(client, held, options.asked, doing=told.doing)
         report = report_on_held(
             client, held, options.asked, doing=told.doing, outputs=options.outputs
         )

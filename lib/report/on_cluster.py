@@ -93,34 +93,67 @@ def check_asked(asked: Asked) -> None:
         )
 
 
-def report_on_held(
-    client: Client, held: HeldTopic, asked: Asked, *, doing: Doing, outputs: Collection[str] = ()
-) -> Report:
-    """Return the report on a topic that a cluster holds.
+def as_asked(client: Client, held: HeldTopic, asked: Asked, *, doing: Doing) -> HeldTopic:
+    """Return a topic with the clocks corrected and the filter applied that a report asks for.
 
-    What cannot be told there is in `Report.untold`, with why. `outputs` are the names of what is
-    to be written: "html", and those of `lib.report.files.QUESTIONS`, are asked for by the way.
+    Raises
+    ------
+    SkewlineError
+        When the filter cannot be applied: see `with_left`.
     """
-    contents = held.topic.contents
-    if not (contents.has_event_time and contents.events):
-        return _of_no_event(held.topic, asked)
+    if not _has_events(held.topic):
+        return held
     if asked.correct:
         doing("Correcting the event times of wrong clocks")
         held = corrected(client, held)
     if asked.where:
+        doing("Looking for the events that fulfil the filter")
         held = with_left(client, held, asked.where)
+    return held
+
+
+def report_on_held(
+    client: Client,
+    held: HeldTopic,
+    asked: Asked,
+    *,
+    doing: Doing,
+    outputs: Collection[str] = (),
+    replays: bool = True,
+) -> Report:
+    """Return the report on a topic that a cluster holds, as `as_asked` returned it.
+
+    What cannot be told there is in `Report.untold`, with why.
+
+    Parameters
+    ----------
+    outputs
+        Names of what is to be written: "html", and those of `lib.report.files.QUESTIONS`, are
+        asked for by the way.
+    replays
+        Whether the engine is replayed.
+    """
+    contents = held.topic.contents
+    if not _has_events(held.topic):
+        return _of_no_event(held.topic, asked)
     rejected = RejectedRecords(contents.rejected, others=held.topic.report.may_lack_records)
     answers = answers_of(client, held, rejected, doing=doing)
     report = _of_answers(held.topic, asked, answers, rejected)
     if asked.where:
         report = _of_part(client, held, report, answers)
-    report, skew = _with_replay(client, held, report, doing, outputs)
+    skew = None
+    if replays:
+        report, skew = _with_replay(client, held, report, doing, outputs)
     if report.summary is None or "html" not in outputs:
         return report
     doing("Counting what charts draw")
     put = partial(page_question, summary=report.summary, withheld=report.withheld)
     found: Mapping[str, Any] = ask(client, put, held.by_client)
     return replace(report, drawn=Drawn(**found, skew=skew))
+
+
+def _has_events(topic: ClusterTopic) -> bool:
+    return topic.contents.has_event_time and topic.contents.events > 0
 
 
 def _of_no_event(topic: ClusterTopic, asked: Asked) -> Report:

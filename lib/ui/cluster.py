@@ -12,7 +12,8 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from traceback import clear_frames
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
@@ -33,6 +34,8 @@ from lib.ui.in_thread import InThread
 from lib.ui.secrets import secrets
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
     from distributed import Client
 
@@ -49,6 +52,9 @@ _AT_ONCE: Final = 4
 _PATIENCE_S: Final = 8.0
 """How long a page waits for a scheduler."""
 
+_MOST_PARTS: Final = 4
+"""Filters, of a topic, of which the cluster keeps what it told."""
+
 _STEPS: Final = 10
 """What is done for a topic, one after the other: connecting, then what `hold` and a report do."""
 
@@ -64,12 +70,21 @@ _log: Final = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class OnCluster:
-    """A topic that a cluster holds, and what it told of it."""
+    """A topic that a cluster holds, and what it told of it.
+
+    `whole` is the topic without the filter that was applied to it; None: none was.
+    """
 
     client: Client
     held: HeldTopic
     report: Report
+    whole: OnCluster | None = None
     token: str = field(default_factory=lambda: uuid4().hex)
+
+    @property
+    def of_all(self) -> OnCluster:
+        """What is told of all events, whatever a filter leaves."""
+        return self if self.whole is None else self.whole
 
     def replayed(self, asked: Asked) -> tuple[Replayed, SkewData | None]:
         """Return what an engine would have made of the topic, and what is drawn of that.
@@ -112,28 +127,31 @@ class OnCluster:
         return keys_of(self.held)
 
 
+class _LetGoError(SkewlineError):
+    """Nobody wants to know any more."""
+
+
 @dataclass(eq=False)
-class ClusterLoad(InThread):
-    """A topic on its way to the cluster or held there; written by its thread, read by script runs.
+class Asking(InThread):
+    """What a cluster is asked of a topic; written by its thread, read by script runs.
 
     Attributes
     ----------
-    key, bytes
-        Which topic it is, and what it takes of the workers' memory.
     doing, since, steps
         What is done now, since when, as `time.monotonic` says, and the number of the step.
     dashboard
         Where Dask shows what its workers do.
+    parts
+        What it is asked of what is held then, with clocks corrected or a filter; those used last at
+        the end.
     """
 
-    key: LoadKey
-    bytes: int
     doing: str = "Waiting for others"
     since: float = field(default_factory=time.monotonic)
     dashboard: str = ""
-    client: Client | None = None
     steps: int = 0
     is_let_go: bool = False
+    parts: dict[Asked, Asking] = field(default_factory=dict)
     future: Future[OnCluster] = field(default_factory=Future)
 
     @property
@@ -147,8 +165,29 @@ class ClusterLoad(InThread):
         return min(max(self.steps - 1, 0) / _STEPS, 1.0)
 
     def does(self, what: str) -> None:
-        """Take note of what is done now."""
+        """Take note of what is done now; stop where it is let go."""
+        if self.is_let_go:
+            raise _LetGoError("It was stopped.", "Ask again.")
         self.doing, self.since, self.steps = what, time.monotonic(), self.steps + 1
+
+    def let_go(self) -> None:
+        """Stop at the next step, and so do the parts."""
+        self.is_let_go = True
+        self.future.cancel()  # where it has not begun
+        for part in self.parts.values():
+            part.let_go()
+
+
+@dataclass(eq=False, kw_only=True)
+class ClusterLoad(Asking):
+    """A topic on its way to the cluster or held there.
+
+    `key` is which it is, and `bytes` what it takes of the workers' memory.
+    """
+
+    key: LoadKey
+    bytes: int
+    client: Client | None = None
 
 
 @dataclass
@@ -229,8 +268,9 @@ def ask_cluster(source: TopicSource, key: LoadKey, name: str, takes: ClusterEsti
             if beyond > 0 and not load.is_running:
                 beyond -= load.bytes
                 _close(shared.loads.pop(other))
-        load = shared.loads[key] = ClusterLoad(key, takes.bytes)
-        load.future = shared.threads.submit(_run, load, source, origin, cluster.address)
+        load = shared.loads[key] = ClusterLoad(key=key, bytes=takes.bytes)
+        tell = partial(_told, load, source, origin, cluster.address)
+        load.future = shared.threads.submit(_run, load, key.topic, tell)
 
 
 def cluster_load_of(key: LoadKey) -> ClusterLoad | None:
@@ -252,34 +292,51 @@ def let_go(key: LoadKey) -> None:
         _close(load)
 
 
+def part_of(of: Asking, asked: Asked) -> Asking:
+    """Return what the cluster is asked of what it told of, with clocks corrected or a filter.
+
+    It is begun unless it has been, and those that were not used for longest go.
+    """
+    shared, told = _shared(), of.future.result()
+    with shared.lock:
+        part = of.parts.pop(asked, None)
+        if part is None or part.is_let_go:
+            part = Asking(dashboard=of.dashboard)
+            name, tell = told.report.whole.report.topic, partial(_told_of_part, part, told, asked)
+            part.future = shared.threads.submit(_run, part, name, tell)
+        of.parts[asked] = part  # the last one
+        for other in [*of.parts][:-_MOST_PARTS]:
+            of.parts.pop(other).let_go()
+        return part
+
+
 def _close(load: ClusterLoad) -> None:
-    load.is_let_go = True
+    load.let_go()
     drop((_HELD, load.key))
-    load.future.cancel()  # where it has not begun
     if load.client is not None:
         load.client.close()
 
 
-def _run(load: ClusterLoad, source: TopicSource, origin: Origin, address: str) -> OnCluster:
-    """Hold a topic and ask about it; whatever fails is told as an error of Skewline's own."""
+def _run(asking: Asking, topic: str, tell: Callable[[], OnCluster]) -> OnCluster:
+    """Ask about a topic; whatever fails is told as an error of Skewline's own."""
     try:
-        told = _told(load, source, origin, address)
-        if not load.is_let_go:
-            hold((_HELD, load.key), told, held_bytes((told.report, told.held.names)), stays=True)
-        return told
+        return tell()
     except SkewlineError as error:
-        if not load.is_let_go:
-            _close(load)  # a topic that failed holds no memory
-            _log.warning(
-                "Asking the cluster of %s: %s", *map(visible_text, (load.key.topic, error))
-            )
+        if not asking.is_let_go:
+            _log.warning("Asking the cluster of %s: %s", *map(visible_text, (topic, error)))
+        _free(asking)
         clear_frames(error.__traceback__)
         raise
     except Exception as error:
-        _close(load)
-        unknown = unforeseen(f"asking the cluster of {visible_text(load.key.topic)}")
+        _free(asking)
+        unknown = unforeseen(f"asking the cluster of {visible_text(topic)}")
         clear_frames(error.__traceback__)
         raise unknown from error
+
+
+def _free(failed: Asking) -> None:
+    if isinstance(failed, ClusterLoad) and not failed.is_let_go:
+        _close(failed)  # a topic that failed holds no memory
 
 
 def _told(load: ClusterLoad, source: TopicSource, origin: Origin, address: str) -> OnCluster:
@@ -299,7 +356,24 @@ def _told(load: ClusterLoad, source: TopicSource, origin: Origin, address: str) 
                 client, source, origin, key.topic, key.wanted, key.chosen, doing=load.does
             )
             report = report_on_held(client, held, Asked(), doing=load.does, outputs=_DRAWN)
-    return OnCluster(client, held, report)
+    told = OnCluster(client, held, report)
+    if not load.is_let_go:
+        hold((_HELD, load.key), told, held_bytes((told.report, told.held.names)), stays=True)
+    return told
+
+
+def _told_of_part(part: Asking, of: OnCluster, asked: Asked) -> OnCluster:
+    from lib.cluster.connection import faults_told  # noqa: PLC0415 (imports Dask)
+    from lib.report.on_cluster import as_asked, report_on_held  # noqa: PLC0415
+
+    client, before = of.client, of.report.asked
+    every = replace(before, correct=before.correct or asked.correct, where=asked.where)
+    with faults_told(), client.as_current():
+        held = as_asked(client, of.held, asked, doing=part.does)
+        report = report_on_held(
+            client, held, every, doing=part.does, outputs=_DRAWN, replays=not asked.where
+        )
+    return OnCluster(client, held, report, of if asked.where else None)
 
 
 def _connection(address: str) -> Client:

@@ -38,48 +38,51 @@ if TYPE_CHECKING:
 
     from lib.analysis.analyse import Analysis
     from lib.report.report import Report
+    from lib.ui.cluster import OnCluster
     from lib.ui.view import View
 
 _OF_EVENTS: Final = (
-    "The events themselves are on the cluster: the first records, the time window and the filters "
-    "need them."
+    "The events themselves are on the cluster: the first records and the slider of the time window "
+    "need them. A filter may name times."
 )
 
 
-def overview_told(view: View, report: Report) -> None:
+def overview_told(view: View, told: OnCluster) -> None:
     """Draw figures, advice, both clocks and findings."""
-    summary, why = report.summary, withheld_in(report)
+    report, whole = told.report, told.of_all.report
+    summary, why = report.summary, withheld_in(whole)
     assert summary is not None  # or the page says that there is no event
     figures(summary, delays_tell=not report.withheld)
-    if report.replayed is not None and "replay" not in report.untold:
-        impossible = impossible_times(_analysis(report), view.times.zone)
-        no_advice = f"{report.replayed.no_advice} {impossible}".strip()
-        advice_told(report.replayed.advice, no_advice)
-    elif not report.withheld:
+    if whole.replayed is not None and "replay" not in whole.untold:
+        impossible = impossible_times(_analysis(whole), view.times.zone)
+        no_advice = f"{whole.replayed.no_advice} {impossible}".strip()
+        advice_told(whole.replayed.advice, no_advice)
+    elif not whole.withheld:
         _say_withheld("No setting is advised.", why["advice"])
     st.caption(when(summary, view.times))
     left, right = st.columns([5, 3])
     with left:
-        show_picture(_both_clocks(view, report), parameters.STORY_CHART, _OF_EVENTS)
+        show_picture(_both_clocks(view, told), parameters.STORY_CHART, _OF_EVENTS)
     with right:
         st.subheader("What stands out in the whole topic", anchor=False)
-        _findings(view, report)
-    popover("Download", told_report_files(report), icon=":material/download:")
+        _findings(view, whole)
+    popover("Download", told_report_files(whole), icon=":material/download:")
     title, has_rejected = what_was_read(report.topic), report.topic.contents.rejected > 0
     with st.expander(f"Load report: {title}", expanded=has_rejected):
         load_report_in_numbers(report.topic)
 
 
-def comparison_told(view: View, report: Report) -> None:
+def comparison_told(view: View, told: OnCluster) -> None:
     """Draw when each event happened, above when it was received."""
-    show_picture(_both_clocks(view, report), parameters.COMPARISON_CHART)
+    show_picture(_both_clocks(view, told), parameters.COMPARISON_CHART)
 
 
-def _both_clocks(view: View, report: Report) -> Picture:
+def _both_clocks(view: View, told: OnCluster) -> Picture:
     """Return event time above received time, with the worst outages shaded where they are told."""
+    report = told.report
     assert report.drawn is not None  # it was asked for
     assert report.summary is not None  # or the page says that there is no event
-    has_outages = "outages" not in withheld_in(report)
+    has_outages = "outages" not in withheld_in(told.of_all.report)
     drawn = drawn_comparison(
         report.drawn.comparison,
         zero_ms=view.times.zero_ms,
@@ -91,12 +94,13 @@ def _both_clocks(view: View, report: Report) -> Picture:
     return Picture(drawn.chart, drawn.alt, f"{drawn.what}{bars}")
 
 
-def outages_told(view: View, report: Report) -> None:
+def outages_told(view: View, told: OnCluster) -> None:
     """Draw outages on a timeline and in a table, and the limits that they follow from."""
     kinds = choose_kinds()
-    found = _outages(view, report, kinds)
+    found = _outages(view, told, kinds)
     if found is None:
         return
+    report = told.of_all.report
     analysis, name = _analysis(report), report.topic.report.topic
     if len(found):
         outage_rows(found, analysis.outages, view.times, name)
@@ -104,9 +108,9 @@ def outages_told(view: View, report: Report) -> None:
         rhythm_table(analysis.rhythm, name)
 
 
-def delay_told(view: View, report: Report) -> None:
+def delay_told(view: View, told: OnCluster) -> None:
     """Draw quantiles of delay and out-of-orderness, how delays are spread, and the clocks."""
-    analysis = _analysis(report)
+    report, analysis = told.report, _analysis(told.of_all.report)
     st.subheader("Delay and out-of-orderness", anchor=False)
     quantiles(analysis)
     assert report.drawn is not None  # it was asked for
@@ -122,8 +126,9 @@ def delay_told(view: View, report: Report) -> None:
     clock_rows(analysis.clocks, report.topic.report.topic)
 
 
-def sessions_told(view: View, report: Report) -> None:
+def sessions_told(view: View, told: OnCluster) -> None:
     """Draw how many events sessions have, those with the largest delay, and what is missing."""
+    report, whole = told.report, told.of_all.report
     assert report.drawn is not None  # it was asked for
     sizes = report.drawn.sizes
     if not sizes.n:
@@ -132,17 +137,17 @@ def sessions_told(view: View, report: Report) -> None:
     st.subheader("Events per session", anchor=False)
     show_picture(session_histogram(sizes, choose_bins()), parameters.SESSION_HISTOGRAM)
     st.subheader("Sessions with the largest delay", anchor=False)
-    told = view.on_cluster and view.on_cluster.told
-    assert told  # it told the report
     try:
         latest_sessions(told.latest_sessions(MOST_ROWS), sizes.n, view.times)
     except SkewlineError as error:
         show_refusal(error)
     st.subheader("Lost and duplicate events", anchor=False)
-    if why := withheld_in(report).get("sequence_numbers"):
+    if why := withheld_in(whole).get("sequence_numbers"):
         _say_withheld("Neither is told.", why)
         return
-    faults = _analysis(report).sessions
+    if told.whole is not None:
+        st.caption("Of the whole topic.")
+    faults = _analysis(whole).sessions
     assert faults is not None  # or sequence numbers were withheld
     if faults.empty:
         st.success("No session lacks a number or has one twice.", icon=":material/check_circle:")
@@ -161,12 +166,16 @@ def show_refusal(error: SkewlineError) -> None:
     show_words(error)
 
 
-def _outages(view: View, report: Report, kinds: list[str]) -> pd.DataFrame | None:
-    """Draw the timeline of outages of some kinds and return them; None where none are told."""
-    if why := withheld_in(report).get("outages"):
+def _outages(view: View, told: OnCluster, kinds: list[str]) -> pd.DataFrame | None:
+    """Draw the timeline of outages of some kinds and return them; None where none are told.
+
+    They are those of the clients that a filter leaves, on a timeline of the whole topic.
+    """
+    whole = told.of_all.report
+    if why := withheld_in(whole).get("outages"):
         _say_withheld("No outage is told.", why)
         return None
-    summary, analysis = report.summary, _analysis(report)
+    summary, analysis = whole.summary, _analysis(told.report)
     assert summary is not None
     assert summary.first_received_ms is not None  # or outages were withheld
     assert summary.last_received_ms is not None

@@ -8,38 +8,52 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from lib.core.formatting import duration, escaped_markdown
-from lib.ui.cluster import let_go
+from lib.ui import parameters
+from lib.ui.cluster import ClusterLoad, let_go
 from lib.ui.failures import show_error
 
 if TYPE_CHECKING:
-    from lib.ui.cluster import ClusterLoad
-    from lib.ui.loads import Opened
+    from lib.ui.cluster import Asking
+    from lib.ui.loads import LoadKey, Opened
 
 _POLL_S: Final = 1.0
 
 
-def show_cluster_load(name: str, opened: Opened | None, load: ClusterLoad) -> None:
+def show_cluster_load(name: str, opened: Opened | None, load: Asking) -> None:
     """Draw how far the cluster is with a topic that it has not told of yet, or why it failed."""
     assert opened is not None  # a topic that the cluster was asked for was opened
     if load.error is None:
         _show_progress(name, opened, load)
         return
     show_error(load.error)
-    st.button("Back", icon=":material/arrow_back:", on_click=let_go, args=(opened.key,))
+    st.button("Back", icon=":material/arrow_back:", on_click=_leave, args=(opened.key, load))
+
+
+def _leave(key: LoadKey, load: Asking) -> None:
+    """Stop what is asked: of a part, the viewer goes back to the whole."""
+    if isinstance(load, ClusterLoad):
+        let_go(key)
+        return
+    load.let_go()
+    st.session_state[parameters.WHERE.name] = []
+    st.session_state[parameters.CORRECT.name] = False
 
 
 @st.fragment(run_every=_POLL_S)
-def _show_progress(name: str, opened: Opened, load: ClusterLoad) -> None:
+def _show_progress(name: str, opened: Opened, load: Asking) -> None:
     """Draw what is done, and start the run again when it has ended."""
-    if not load.is_running:
+    if load.is_let_go or not load.is_running:
         st.rerun()
     with st.container(border=True):
         st.markdown(f"**Asking the Dask cluster of {escaped_markdown(name)}**")
         st.progress(load.share, text=escaped_markdown(f"{load.doing}: {_since(load)}"))
         with st.container(horizontal=True, vertical_alignment="center"):
-            if st.button("Stop", icon=":material/stop_circle:"):
-                let_go(opened.key)
-                st.rerun()
+            st.button(
+                "Stop",
+                icon=":material/stop_circle:",
+                on_click=_leave,
+                args=(opened.key, load),
+            )
             if load.dashboard:
                 st.link_button(
                     "Dask's dashboard",
@@ -51,5 +65,5 @@ def _show_progress(name: str, opened: Opened, load: ClusterLoad) -> None:
                 )
 
 
-def _since(load: ClusterLoad) -> str:
+def _since(load: Asking) -> str:
     return duration(1000 * (time.monotonic() - load.since))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
@@ -24,6 +25,7 @@ from lib.ui.outcome import figures
 if TYPE_CHECKING:
     from lib.replay.goal import Goal
     from lib.report.report import Replayed, Report
+    from lib.ui.cluster import OnCluster
     from lib.ui.view import View
 
 _OF_EVENTS: Final = (
@@ -32,17 +34,24 @@ _OF_EVENTS: Final = (
 )
 
 
-def windows_told(view: View, report: Report) -> None:
-    """Draw the controls, what the engine makes of the topic, and the setting that holds."""
-    told = view.on_cluster and view.on_cluster.told
-    assert told  # it told the report
-    setting, key = choose_setting(told.keys())
+_NAMES: Final = {CLIENT: Asked().key}
+"""What reports call columns that windows are grouped by."""
+
+
+def windows_told(view: View, told: OnCluster) -> None:
+    """Draw the controls, what the engine makes of the whole topic, and the setting that holds."""
+    whole = told.of_all
+    report = whole.report
+    setting, key = choose_setting(whole.keys())
     say_remark(report.topic, key, setting, _without_client(report) if key == CLIENT else 0)
     result = st.container()
     st.subheader("A setting that holds", anchor=False)
     goal = choose_goal(setting, has_sessions=report.topic.fields.session is not None)
     try:
-        replayed, skew = told.replayed(Asked(setting, goal, key="client" if key == CLIENT else key))
+        asked = replace(report.asked, setting=setting, goal=goal, key=_NAMES.get(key, key))
+        replayed, skew = whole.replayed(asked)
+        if told is not whole:  # the plot alone is of what the filter leaves
+            skew = told.replayed(replace(asked, where=told.report.asked.where))[1]
     except SkewlineError as error:
         show_refusal(error)
         return

@@ -23,15 +23,7 @@ _NAMED = 40
 
 def choose_filter(topic: LoadedTopic) -> tuple[Sequence[str], FilterError | None]:
     """Draw the filter and return its conditions, and why they cannot be applied, if so."""
-    conditions: list[str] = st.multiselect(
-        "Filter",
-        [f"{DELAY} > 1000", f"{DELAY} < 0", "partition = 0"],
-        placeholder="Errors > 3",
-        accept_new_options=True,
-        key=parameters.WHERE.name,
-        bind="query-params",
-        help=_help(topic),
-    )
+    conditions = choose_conditions(filterable_names(topic.events.table))
     try:
         filtered_events(topic, conditions)
     except FilterError as error:
@@ -40,13 +32,27 @@ def choose_filter(topic: LoadedTopic) -> tuple[Sequence[str], FilterError | None
     return conditions, None
 
 
+def choose_conditions(fields: Sequence[str]) -> list[str]:
+    """Draw the filter and return its conditions; `fields` are what they can name."""
+    conditions: list[str] = st.multiselect(
+        "Filter",
+        [f"{DELAY} > 1000", f"{DELAY} < 0", "partition = 0"],
+        placeholder="Errors > 3",
+        accept_new_options=True,
+        key=parameters.WHERE.name,
+        bind="query-params",
+        help=_help(fields),
+    )
+    return conditions
+
+
 def only_where(condition: str) -> None:
     """Make a condition the only one of the filter; in a callback."""
     st.session_state[parameters.WHERE.name] = [condition]
 
 
-def _help(topic: LoadedTopic) -> str:
-    names = [escaped_markdown(name) for name in filterable_names(topic.events.table)]
+def _help(fields: Sequence[str]) -> str:
+    names = [escaped_markdown(name) for name in fields]
     more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
     return (
         "Only events that fulfil every condition are shown, on every page. Written as in SQL's "

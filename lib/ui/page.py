@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from lib.analysis.timestamp_quality import Verdict
     from lib.core.errors import SkewlineError
     from lib.loading.load import LoadedTopic
-    from lib.report.report import Report
+    from lib.ui.cluster import OnCluster
     from lib.ui.loads import Load
     from lib.ui.time_window import TimeWindow
 
@@ -68,7 +68,7 @@ def begin(
     needs_received: bool = False,
     replays: bool = False,
     of_any_topic: Callable[[View], None] | None = None,
-    of_cluster: Callable[[View, Report], None] | None = None,
+    of_cluster: Callable[[View, OnCluster], None] | None = None,
     tells_window: bool = True,
 ) -> Visible:
     """Draw a page's head and return what it shows; where that is nothing, say why and stop.
@@ -99,8 +99,8 @@ def begin(
             show_cluster_load(view.name, view.opened, view.on_cluster)
         else:
             if of_cluster is not None:
-                head.caption(f"{line} Told by the Dask cluster, of all events of the topic.")
-            _show_told(title, view, told.report, of_cluster, needs_received=needs_received)
+                head.caption(f"{line} {_told_by_cluster(told)}")
+            _show_told(title, view, told, of_cluster, needs_received=needs_received)
         st.stop()
     topic = view.topic if view.load is None and view.offer is None else None
     if topic is None:
@@ -126,23 +126,37 @@ def begin(
     return replace(visible, order_only=order_only, delays_tell=not withheld)
 
 
+def _told_by_cluster(told: OnCluster) -> str:
+    """Return of how many events a cluster tells, in a sentence."""
+    if told.whole is None:
+        return "Told by the Dask cluster, of all events of the topic."
+    summary, every = told.report.summary, told.report.whole.contents.events
+    left = 0 if summary is None else summary.events
+    return (
+        f"Told by the Dask cluster. **:material/filter_alt: Shown: {left:,} of {every:,} events, "
+        f"where {said(told.report.asked.where)}.** What is of the whole topic says so."
+        f"{_NOT_MISSING}"
+    )
+
+
 def _show_told(
     title: str,
     view: View,
-    report: Report,
-    draw: Callable[[View, Report], None] | None,
+    told: OnCluster,
+    draw: Callable[[View, OnCluster], None] | None,
     *,
     needs_received: bool,
 ) -> None:
     """Draw what a page shows of a topic that a cluster holds; where that is nothing, say why."""
-    for notice in report.notices:
+    report = told.report
+    for notice in told.of_all.report.notices:
         _say(notice)
     if report.summary is None:
         st.info(escaped_markdown(report.withheld), icon=":material/inbox:")
         load_report_in_numbers(report.topic)
         return
     if draw is not None and not (needs_received and report.withheld):
-        draw(view, report)
+        draw(view, told)
         return
     if draw is None:
         st.info(

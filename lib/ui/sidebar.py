@@ -15,12 +15,14 @@ import streamlit as st
 from lib.charts.times import TimeScale
 from lib.core.errors import FieldsError, SkewlineError
 from lib.core.moments import Times, are_dates
+from lib.events.filters import DELAY, OTHER_NAMES
+from lib.report.report import Asked
 from lib.sources.open import UPLOAD, cap_on_events, is_cluster, label_of
 from lib.ui import parameters
 from lib.ui.answers import corrected, diagnosed
 from lib.ui.client_filter import choose_clients
-from lib.ui.cluster import cluster_load_of, let_go
-from lib.ui.event_filter import choose_filter
+from lib.ui.cluster import cluster_load_of, let_go, part_of
+from lib.ui.event_filter import choose_conditions, choose_filter
 from lib.ui.fields import choose_fields, chosen_fields, forget_fields
 from lib.ui.links import link_button, unpack_link
 from lib.ui.loads import LoadKey, Opened, is_loaded_or_on_its_way, load_of, reload_of
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
     from lib.loading.load import LoadedTopic
     from lib.sources.base import TopicSource
-    from lib.ui.cluster import ClusterLoad
+    from lib.ui.cluster import Asking, ClusterLoad
 
 _QUICK_S: Final = 0.4
 """A load that ends within this time shows no progress."""
@@ -131,9 +133,24 @@ def _view_on_cluster(source: TopicSource, key: LoadKey, load: ClusterLoad) -> Vi
         zero_ms = told.held.topic.contents.zero_ms or 0
         ends = told.report.summary.first_event_ms, told.report.summary.last_event_ms
         scale = _choose_scale(zero_ms, *((end - zero_ms) / 1000 for end in ends))
-        view = replace(view, scale=scale, times=Times(zero_ms, _zone(scale)))
+        asking = _choose_part_on_cluster(load)
+        times = Times(zero_ms, _zone(scale))
+        view = replace(view, on_cluster=asking, scale=scale, times=times)
     link_button()
     return view
+
+
+def _choose_part_on_cluster(load: ClusterLoad) -> Asking:
+    """Draw filter and correction, and return what the cluster is asked of the topic so."""
+    where = choose_conditions([*OTHER_NAMES, DELAY])
+    wanted = [Asked(correct=True)] if _wants_correction() else []
+    asking: Asking = load
+    for asked in [*wanted, Asked(where=tuple(where))] if where else wanted:
+        if asking.told is None:
+            break
+        asking = part_of(asking, asked)
+        asking.settle(_QUICK_S)
+    return asking
 
 
 def _with_part_chosen(view: View, topic: LoadedTopic, key: LoadKey) -> View:
@@ -194,7 +211,11 @@ def _zone(scale: TimeScale) -> str | None:
 
 
 def _choose_correction(topic: LoadedTopic) -> LoadedTopic:
-    wanted = st.toggle(
+    return corrected(topic) if _wants_correction() else topic
+
+
+def _wants_correction() -> bool:
+    return st.toggle(
         "Correct wrong clocks",
         parameters.CORRECT.default,
         key=parameters.CORRECT.name,
@@ -202,7 +223,6 @@ def _choose_correction(topic: LoadedTopic) -> LoadedTopic:
         help="On every page, event times of clients whose clock is wrong become what a right clock "
         "would have given. The Delay page shows which clocks and by how much.",
     )
-    return corrected(topic) if wanted else topic
 
 
 def _failed(name: str, error: SkewlineError) -> View:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from lib.core.errors import FilterError, SkewlineError
     from lib.loading.load import LoadedTopic
-    from lib.ui.cluster import ClusterLoad
+    from lib.ui.cluster import Asking
     from lib.ui.loads import Load, Opened
     from lib.ui.offer import Offer
     from lib.ui.time_window import TimeWindow
@@ -66,7 +66,7 @@ class View:
     where: Sequence[str] = ()
     filter_error: FilterError | None = None
     opened: Opened | None = None
-    on_cluster: ClusterLoad | None = None
+    on_cluster: Asking | None = None
 
 
 def set_view(view: View) -> None:

@@ -122,6 +122,62 @@ def test_another_engine_is_replayed_there(monkeypatch):
     assert here[1]
 
 
+def pages_of(**query):
+    """Return what four pages show of a part of the sample, for comparison."""
+    at = open_app(**SAMPLE, **query)
+    if "Ask the cluster" in buttons(at):
+        at = press(at, "Ask the cluster")
+    shown = {"figures": metrics(at), "findings": {text.value for text in at.markdown}}
+    shown["delay"] = tables(go_to(at, DELAY))
+    shown["outages"] = tables(go_to(at, OUTAGES))
+    sessions = tables(go_to(at, SESSIONS))[0].drop(columns=["Lost", "Duplicates"], errors="ignore")
+    shown["sessions"] = sessions.reset_index(drop=True)
+    shown["windows"] = windows(go_to(at, WINDOWS))
+    return shown, at
+
+
+PARTS = {
+    "a filter": {"where": ["partition = 1", "delay_ms < 100"]},
+    "clients": {"where": "ClientID IN (2, 5)"},
+    "corrected clocks": {"correct": "true"},
+    "corrected clocks and a filter": {"correct": "true", "where": "delay_ms >= 0"},
+}
+
+
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_is_shown_as_of_one_machine(part, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.delenv(VARIABLE)
+        here, _ = pages_of(**PARTS[part])
+    shared.st.cache_resource.clear()
+    there, at = pages_of(**PARTS[part])
+    names = ["Events", "Clients", "Sessions", "Median delay", "Largest delay", "Clock ahead"]
+    assert [there["figures"][name] for name in names] == [here["figures"][name] for name in names]
+    assert there["findings"] <= here["findings"]
+    for page in ("delay", "outages"):
+        assert all(any(one.equals(each) for each in here[page]) for one in there[page])
+        assert there[page]
+    assert there["sessions"].equals(here["sessions"])
+    assert there["windows"] == here["windows"]
+    if "where" in PARTS[part]:
+        assert "What is of the whole topic says so" in said(at)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_filter_that_cannot_be_applied_is_said_with_a_way_back():
+    at = press(open_app(**SMALL), "Ask the cluster")
+    at.get_by_key("where").set_value(["Errors > 3"]).run()
+    assert "conditions know the fields that have a role alone" in settled(at).error[0].value
+    assert metrics(press(at, "Back"))["Events"] == "255"
+
+
+@pytest.mark.usefixtures("cluster")
+def test_nothing_left_is_said():
+    at = press(open_app(**SMALL, where="client = 99"), "Ask the cluster")
+    assert "No event fulfils the filter." in said(at)
+
+
 @pytest.mark.usefixtures("cluster")
 def test_what_it_takes_is_said_before():
     at = open_app(**SAMPLE)
