@@ -15,7 +15,7 @@ from lib.sources.files.printed import OTHERWISE
 from lib.sources.guess import guess_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -175,13 +175,16 @@ def _of_what_is_missing(report: LoadReport) -> Iterator[Notice]:
 
 
 def _of_partitions(partitions: Mapping[int, int]) -> str:
+    return _of("partition", sorted(partitions))
+
+
+def _of(what: str, every: Sequence[object]) -> str:
     """Return "of partition 3", or of several, the first of them named."""
-    named = sorted(partitions)
-    if len(named) == 1:
-        return f"of partition {named[0]}"
-    more = len(named) - NAMED
+    if len(every) == 1:
+        return f"of {what} {every[0]}"
+    more = len(every) - NAMED
     others = f" and {more:,} more" if more > 0 else ""
-    return f"of partitions {', '.join(map(str, named[:NAMED]))}{others}"
+    return f"of {what}s {', '.join(map(str, every[:NAMED]))}{others}"
 
 
 def _have(number: int) -> str:
@@ -190,10 +193,8 @@ def _have(number: int) -> str:
 
 def _of_times(topic: LoadedTopic, verdict: Verdict | None) -> Iterator[Notice]:
     if topic.corrected:
-        names = ", ".join(str(client) for client in topic.corrected[:NAMED])
-        more = len(topic.corrected) - NAMED
-        others = f" and {more:,} more" if more > 0 else ""
-        sentence = f"Event times of {names}{others} are corrected, not as they were read."
+        whose = _of("client", topic.corrected)
+        sentence = f"Event times {whose} are corrected, not as they were read."
         yield Notice(About.CORRECTED, Level.INFO, sentence)
     if verdict is not None and verdict.of_event_times:
         return  # `time_notices` say it

@@ -78,7 +78,11 @@ def test_nothing_is_guessed_of_what_is_rejected_for_a_reason_of_its_own(name, te
 
 @pytest.mark.parametrize(
     ("clients", "named"),
-    [((2,), "2"), ((2, "b"), "2, b"), (tuple(range(7)), "0, 1, 2, 3, 4 and 2 more")],
+    [
+        ((2,), "client 2"),
+        ((2, "b"), "clients 2, b"),
+        (tuple(range(7)), "clients 0, 1, 2, 3, 4 and 2 more"),
+    ],
 )
 def test_corrected_clocks(topic, clients, named):
     said = sentences(notices(replace(topic, corrected=clients), None))

@@ -534,7 +534,7 @@ class TestWindows:
 class TestCorrection:
     def test_is_announced_on_every_page(self):
         for page, at in each_page(topic="sessions-100", correct="true"):
-            assert at.info[0].value.startswith("Event times of 3 are corrected"), page
+            assert at.info[0].value.startswith("Event times of client 3 are corrected"), page
 
     def test_takes_the_wrong_clocks_offset_out_of_the_delays(self):
         at = open_app(topic="sessions-100")

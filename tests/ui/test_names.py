@@ -139,7 +139,7 @@ def test_no_browser_fetches_what_a_name_links_to(page, app):
             expect(page.get_by_test_id("stVegaLiteChart")).not_to_have_count(0)
         expect_idle(page)
         text = page.get_by_test_id("stMain").inner_text().replace("\u2060", "")
-        assert f"Event times of {AHEAD} are corrected" in text
+        assert f"Event times of client {AHEAD} are corrected" in text
         assert title != "Overview" or f"Client {LATE} was silent for 61 s" in text
         assert page.locator("img[src*=planted]").count() == 0
         assert page.locator("a[href^='https://planted']").count() == 0

@@ -87,7 +87,7 @@ def test_none_sees_the_others_corrected_clocks():
         settled(at.toggle(key="correct").set_value(True).run())
     for at, corrected in ((one, "cc"), (other, "aa")):
         [said] = at.info
-        assert said.value.startswith(f"Event times of {corrected} are corrected")
+        assert said.value.startswith(f"Event times of client {corrected} are corrected")
         assert metrics(at)["Clock ahead"] == "0"
 
 
