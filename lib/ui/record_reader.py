@@ -26,7 +26,7 @@ from lib.core.columns import (
 from lib.core.errors import SkewlineError
 from lib.core.formatting import counted, delay_text, escaped_markdown, size
 from lib.core.moments import are_dates
-from lib.loading.record import Record, read_record
+from lib.loading.record import Record, events_around, read_record
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP
 from lib.ui import parameters
 from lib.ui.failures import show_error
@@ -35,9 +35,13 @@ from lib.ui.show import clock_name
 from lib.ui.tables import show_table
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
+    from lib.cluster.topic import ClusterTopic
     from lib.core.moments import Times
     from lib.decoding.base import Decoder
     from lib.sources.base import TopicSource
+    from lib.ui.cluster import OnCluster
     from lib.ui.view import View
 
 _SHOWN: Final = 64 * 1024
@@ -55,24 +59,59 @@ _KINDS: Final = {CREATE_TIME: "CreateTime, the producer's clock", LOG_APPEND_TIM
 
 def record_reader(view: View) -> None:
     """Draw where a record is typed in, and the record that is chosen."""
+    place = _chosen()
+    if place is None or view.opened is None or view.topic is None:
+        return
+    source, topic = view.opened.source, view.topic
+    events = topic.events.table
+    _read_and_show(source, view, topic.version, place, topic.decoder, events)
+    _neighbours(_around(events, place), view.times)
+
+
+def records_told(view: View, told: OnCluster) -> None:
+    """Draw what `record_reader` does of a topic that a cluster holds, read from its source here.
+
+    Its neighbours are those of its partition.
+    """
+    place, topic = _chosen(), told.of_all.held.topic
+    if place is None or view.opened is None:
+        return
+    source, version = view.opened.source, told.of_all.token
+    try:
+        events = _read_around(version, place, source, view.name, topic)
+    except SkewlineError as error:
+        show_error(error)
+        return
+    _read_and_show(source, view, version, place, topic.decoder, events)
+    _pick_around("partition", events, view.times)
+    if topic.corrected:
+        st.caption("Event times are as they were read.")
+
+
+def _chosen() -> tuple[int, int] | None:
+    """Draw where a record is typed in, and return the place of the one that is chosen."""
     place = chosen_record()
     _choose(place)
     if place is None:
         st.caption("Choose a row of a table, or type a partition and an offset.")
-        return
-    if view.opened is None or view.topic is None:
-        return
-    source, topic = view.opened.source, view.topic
+    return place
+
+
+def _read_and_show(
+    source: TopicSource,
+    view: View,
+    version: Hashable,
+    place: tuple[int, int],
+    decoder: Decoder | None,
+    events: pd.DataFrame,
+) -> None:
     try:
         with st.spinner("Reading the record…"):
-            record = _read(
-                (source.identity, topic.version), place, source, view.name, topic.decoder
-            )
+            record = _read((source.identity, version), place, source, view.name, decoder)
     except SkewlineError as error:
         show_error(error)
     else:
-        _show(record, view)
-    _neighbours(topic.events.table, place, view.times)
+        _show(record, events, view.times)
 
 
 @st.cache_resource(max_entries=32, ttl=_FRESH_S, show_spinner=False)
@@ -84,6 +123,19 @@ def _read(
     _decoder: Decoder | None,
 ) -> Record:
     return read_record(_source, _topic, _decoder, *place)
+
+
+@st.cache_resource(max_entries=32, ttl=_FRESH_S, show_spinner=False)
+def _read_around(
+    version: object,  # noqa: ARG001
+    place: tuple[int, int],
+    _source: TopicSource,
+    _topic: str,
+    _known: ClusterTopic,
+) -> pd.DataFrame:
+    assert _known.decoder is not None  # or it would have no event
+    reading = _known.decoder, _known.fields, _known.contents.notes
+    return events_around(_source, _topic, reading, *place, beside=_NEIGHBOURS)
 
 
 def _choose(place: tuple[int, int] | None) -> None:
@@ -120,12 +172,11 @@ def _typed() -> None:
         put_record(partition, offset)
 
 
-def _show(record: Record, view: View) -> None:
-    assert view.topic is not None  # the record was read from it
-    row = _row_of(view.topic.events.table, record.partition, record.offset)
+def _show(record: Record, events: pd.DataFrame, times: Times) -> None:
+    row = _row_of(events, record.partition, record.offset)
     left, right = st.columns(2)
     with left:
-        show_table(pd.DataFrame(_facts(record, row, view)), alt="The record's place and times")
+        show_table(pd.DataFrame(_facts(record, row, times)), alt="The record's place and times")
         for reason in record.reasons:
             st.warning(f"It is no event: {escaped_markdown(reason)}.", icon=":material/report:")
         if row is None and not record.reasons:
@@ -139,20 +190,20 @@ def _show(record: Record, view: View) -> None:
         _value(record)
 
 
-def _facts(record: Record, row: pd.Series | None, view: View) -> dict[str, list[str]]:
+def _facts(record: Record, row: pd.Series | None, times: Times) -> dict[str, list[str]]:
     stamped = record.timestamp_ms
     facts = {
         "Partition": f"{record.partition}",
         "Offset": f"{record.offset:,}",
-        "Record timestamp": "none" if stamped == NO_TIMESTAMP else _moment(stamped, view.times),
+        "Record timestamp": "none" if stamped == NO_TIMESTAMP else _moment(stamped, times),
         "Its kind": _KINDS.get(record.timestamp_type, "not known"),
     }
     if row is not None:
         event, received = int(row[EVENT_TIME]), int(row[RECEIVED_TIME])
         is_known = MISSING_TIME not in (event, received)
         facts |= {
-            **_time_facts("Event time", event, view.times),
-            **_time_facts("Received time", received, view.times),
+            **_time_facts("Event time", event, times),
+            **_time_facts("Received time", received, times),
             **({"Delay": delay_text(received - event)} if is_known else {}),
             "Client": shown_name(row[CLIENT]),
             "Session": shown_name(row[SESSION]),
@@ -265,8 +316,8 @@ def _show_bytes(value: bytes | None, nothing: str) -> None:
     st.code(text[:_SHOWN] if is_text else hex_lines(value[:_SHOWN]), language=None, wrap_lines=True)
 
 
-def _neighbours(events: pd.DataFrame, place: tuple[int, int], times: Times) -> None:
-    """Show what stands around a record in its partition, and around its event in its session."""
+def _around(events: pd.DataFrame, place: tuple[int, int]) -> dict[str, pd.DataFrame]:
+    """Return what stands around a record in its partition, and around its event in its session."""
     partition, offset = place
     of_partition = np.flatnonzero(events[PARTITION].to_numpy() == partition)
     order = of_partition[np.argsort(events[OFFSET].to_numpy()[of_partition], kind="stable")]
@@ -279,11 +330,19 @@ def _neighbours(events: pd.DataFrame, place: tuple[int, int], times: Times) -> N
         session = session[np.argsort(events[EVENT_TIME].to_numpy()[session], kind="stable")]
         at = int(np.flatnonzero(session == found[0])[0])
         around["session"] = session[max(0, at - _NEIGHBOURS) : at + _NEIGHBOURS + 1]
+    return {of: events.iloc[rows] for of, rows in around.items()}
+
+
+def _neighbours(around: Mapping[str, pd.DataFrame], times: Times) -> None:
     for column, (of, rows) in zip(st.columns(2), around.items(), strict=False):
-        order_of = "by offset" if of == "partition" else "by event time"
         with column:
-            st.markdown(f"**Around it in its {of}**, {order_of}")
-            _pick(events.iloc[rows], parameters.neighbours_key(of), of, times)
+            _pick_around(of, rows, times)
+
+
+def _pick_around(of: str, rows: pd.DataFrame, times: Times) -> None:
+    order = "by offset" if of == "partition" else "by event time"
+    st.markdown(f"**Around it in its {of}**, {order}")
+    _pick(rows, parameters.neighbours_key(of), of, times)
 
 
 def _pick(rows: pd.DataFrame, key: str, of: str, times: Times) -> None:

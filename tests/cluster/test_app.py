@@ -15,6 +15,7 @@ from tests.support.opened import (
     DELAY,
     OUTAGES,
     PATIENCE_S,
+    RECORDS,
     SESSIONS,
     TWO_TOPICS,
     WINDOWS,
@@ -162,6 +163,24 @@ def test_a_part_is_shown_as_of_one_machine(part, monkeypatch):
     assert there["windows"] == here["windows"]
     if "where" in PARTS[part]:
         assert "What is of the whole topic says so" in said(at)
+
+
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize("place", ["1:5", "0:0", "2:100000", "7:1"])
+def test_a_record_is_read_from_its_source(place, monkeypatch):
+    def shown(at):
+        return tables(at), [code.value for code in at.code], [box.proto.title for box in at.error]
+
+    with monkeypatch.context() as patch:
+        patch.delenv(VARIABLE)
+        here = shown(open_app(RECORDS, **SAMPLE, record=place))
+    shared.st.cache_resource.clear()
+    at = press(open_app(**SAMPLE, record=place), "Ask the cluster")
+    there = shown(go_to(at, RECORDS))
+    # Facts and the neighbours in the partition; those in its session are not told
+    assert there[1:] == here[1:]
+    assert there[0] or there[2]
+    assert all(any(one.equals(each) for each in here[0]) for one in there[0])
 
 
 @pytest.mark.usefixtures("cluster")

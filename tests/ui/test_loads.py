@@ -124,14 +124,14 @@ def test_a_reload_keeps_what_was_there_until_it_has_ended():
 def test_what_every_page_asks_of_a_large_topic_is_found_once_and_begun_when_it_is_read(monkeypatch):
     # Given topics that count as large
     monkeypatch.setattr(answers, "_MANY", 100)
-    asked, find, is_asked = [], of_topic.analysis_of, threading.Event()
+    asked, find, is_asked = [], of_topic.analysed, threading.Event()
 
-    def noted_down(topic, *more):
+    def noted_down(topic):
         asked.append(threading.current_thread().name)
         is_asked.set()
-        return find(topic, *more)
+        return find(topic)
 
-    monkeypatch.setattr(of_topic, "analysis_of", noted_down)
+    monkeypatch.setattr(of_topic, "analysed", noted_down)
     # When one is loaded, and no page has asked anything of it
     topic = loaded(KEY)
     # Then its load goes on to find it, and pages take that
