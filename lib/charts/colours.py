@@ -21,10 +21,10 @@ WATERMARK: Final = "#007c59"
 NEUTRAL: Final = "#76818f"
 
 # Text needs 4.5 : 1, which no colour has on a light and on a dark page: Vega tells which it is on.
-_ON_LIGHT: Final = "!background || luminance(background) > 0.4"
-TEXT: Final = {"expr": f"{_ON_LIGHT} ? '#596273' : '#dfe5ee'"}
+ON_LIGHT: Final = "!background || luminance(background) > 0.4"
+TEXT: Final = {"expr": f"{ON_LIGHT} ? '#596273' : '#dfe5ee'"}
 PAGE: Final = {"expr": "background || 'white'"}
-LATE_TEXT: Final = {"expr": f"{_ON_LIGHT} ? '#a8174a' : '#ff9dbd'"}
+LATE_TEXT: Final = {"expr": f"{ON_LIGHT} ? '#a8174a' : '#ff9dbd'"}
 
 POINT_OPACITY: Final = 0.85
 """Of marks that may lie on one another: a single one still stands out."""

@@ -283,7 +283,7 @@ def _count_panels(
             {
                 TIME: drawn_times(np.array([start]), zero_ms, scale),
                 "end": drawn_times(np.array([end]), zero_ms, scale),
-                "image": [density.image(cells, shades, most)],
+                **density.images(cells, shades, most),
             }
         )
         image = (
@@ -293,7 +293,7 @@ def _count_panels(
                 x2=alt.X2(field="end"),
                 y=alt.YValue(0),  # type: ignore[no-untyped-call]
                 y2=alt.Y2Value(height),  # type: ignore[no-untyped-call]
-                url=alt.Url(field="image", type="nominal"),
+                url=density.url(),
             )
         )
         told = _told_cells(data, clock, zero_ms, scale)

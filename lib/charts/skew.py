@@ -280,7 +280,7 @@ def _counted(data: SkewData, words: tuple[str, str], frame: _Axes) -> list[alt.C
             "end": drawn_times(ends[1], frame.zero_ms, frame.scale),
             "up": frame.drawn_up(np.array(frame.up[:1])),
             "top": frame.drawn_up(np.array(frame.up[1:])),
-            "image": [density.image(data.cells, [colours.RECEIVED_TIME_COLOUR] * ROWS, most)],
+            **density.images(data.cells, [colours.RECEIVED_TIME_COLOUR] * ROWS, most),
         }
     )
     image = (
@@ -291,7 +291,7 @@ def _counted(data: SkewData, words: tuple[str, str], frame: _Axes) -> list[alt.C
             x2=alt.X2("end"),
             y=alt.Y("up", type=frame.kind()),
             y2=alt.Y2("top"),
-            url=alt.Url("image:N"),
+            url=density.url(),
         )
     )
     cells = _cells(data, words, frame)

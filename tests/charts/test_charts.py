@@ -16,7 +16,8 @@ from lib.analysis import delays
 from lib.analysis.outages import outages_and_rhythm
 from lib.analysis.sessions import SESSIONS
 from lib.analysis.tally import Tally
-from lib.charts.colours import client_colours
+from lib.charts import density
+from lib.charts.colours import CLIENTS, client_colours
 from lib.charts.comparison import RowOrder, comparison
 from lib.charts.comparison_data import MOST_CELLS
 from lib.charts.delay import distribution, over_time
@@ -51,6 +52,7 @@ from lib.core.formatting import visible_text
 from lib.loading.load import load
 from lib.sources.base import Everything
 from lib.sources.files.folder import samples
+from tests.support.contrast import contrast
 from tests.support.tables import events_table
 
 MOST_BYTES = 500_000
@@ -111,12 +113,29 @@ def told(drawn):
 
 
 def image(data):
-    [address] = data["image"]
+    [address] = data["light"]
     return Image.open(BytesIO(base64.b64decode(address.split(",")[1]))).convert("RGBA")
 
 
 def images(chart):
-    return [image(data) for data in tables(chart) if "image" in data]
+    return [image(data) for data in tables(chart) if "light" in data]
+
+
+PAGES = {"light": "#ffffff", "dark": "#10161f"}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_cell_of_counts_stands_out_and_the_fuller_the_more(page):
+    counts = np.array([[0, 1, 10, 1_000]] * len(CLIENTS))
+    [address] = density.images(counts, CLIENTS, 1_000)[page]
+    drawn = Image.open(BytesIO(base64.b64decode(address.split(",")[1]))).convert("RGBA")
+    for row in np.asarray(drawn):
+        assert row[0, 3] == 0  # nothing where nothing is
+        found = [
+            contrast("#" + "".join(f"{v:02x}" for v in cell[:3]), PAGES[page]) for cell in row[1:]
+        ]
+        assert found[0] >= 3
+        assert found == sorted(found)
 
 
 def skewed(table, rows=ALL, *, delay_ms=5_000, scale=TimeScale.ZERO):
