@@ -123,11 +123,14 @@ def test_another_engine_is_replayed_there(monkeypatch):
     assert here[1]
 
 
-def pages_of(**query):
-    """Return what four pages show of a part of the sample, for comparison."""
-    at = open_app(**SAMPLE, **query)
+def pages_of(where=(), *, correct=False):
+    """Return what five pages show of a part of the sample, for comparison."""
+    at = open_app(**SAMPLE)
     if "Ask the cluster" in buttons(at):
         at = press(at, "Ask the cluster")
+    at.get_by_key("where").set_value(list(where))
+    at.get_by_key("correct").set_value(correct)
+    settled(at.run())
     shown = {"figures": metrics(at), "findings": {text.value for text in at.markdown}}
     shown["delay"] = tables(go_to(at, DELAY))
     shown["outages"] = tables(go_to(at, OUTAGES))
@@ -139,9 +142,9 @@ def pages_of(**query):
 
 PARTS = {
     "a filter": {"where": ["partition = 1", "delay_ms < 100"]},
-    "clients": {"where": "ClientID IN (2, 5)"},
-    "corrected clocks": {"correct": "true"},
-    "corrected clocks and a filter": {"correct": "true", "where": "delay_ms >= 0"},
+    "clients": {"where": ["ClientID IN (2, 5)"]},
+    "corrected clocks": {"correct": True},
+    "corrected clocks and a filter": {"correct": True, "where": ["delay_ms >= 0"]},
 }
 
 
