@@ -26,12 +26,13 @@ from lib.charts.picture import (
     stacked,
     zoom,
 )
-from lib.charts.rows import client_lanes, written
+from lib.charts.rows import client_lanes
 from lib.charts.texts import drawn_names
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
 from lib.core.blockwise import answered
 from lib.core.columns import CLIENT, EVENT_TIME, EVENTS, FROM, RECEIVED_TIME, TO
 from lib.core.formatting import counted, delay_text, duration, percent
+from lib.events.client_names import written
 
 _LEAST_S: Final = 0.0005
 """Where delays of 0 and below are drawn on a log axis, s."""

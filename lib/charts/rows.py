@@ -10,6 +10,7 @@ import pandas as pd
 
 from lib.core.formatting import visible_text
 from lib.core.jit import compiled
+from lib.events.client_names import written
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -112,30 +113,9 @@ def client_lanes(
     return Lanes(labels, of_client, first, last, len(present))
 
 
-def written(client: object) -> str:
-    """Return how a client is written in a link or a file: a whole number without decimals."""
-    if isinstance(client, float) and client.is_integer():
-        return str(int(client))
-    return str(client)
-
-
 def shown_name(client: object) -> str:
     """Return how a client or session is shown: as `written`, on one line, every character seen."""
     return visible_text(written(client))
-
-
-def client_at(clients: pd.Index, text: str) -> int | None:
-    """Return the place of the client that `written` writes as `text`; None if there is none."""
-    wanted: object = text
-    if pd.api.types.is_bool_dtype(clients.dtype):
-        wanted = {"True": True, "False": False}.get(text)
-    elif pd.api.types.is_numeric_dtype(clients.dtype):
-        try:
-            wanted = clients.dtype.type(text)
-        except (ValueError, OverflowError):
-            return None
-    place = int(clients.get_indexer(pd.Index([wanted]))[0])
-    return place if place >= 0 else None
 
 
 def lanes_in(height: int) -> int:

@@ -12,7 +12,6 @@ from lib import __version__
 from lib.analysis import client_clocks, completeness, delays, outages
 from lib.analysis.notices import About, Level, first_rejected_of
 from lib.analysis.of_topic import OF_A_PART, is_cut
-from lib.charts.rows import written
 from lib.core.columns import (
     CLIENT,
     DRIFT,
@@ -22,6 +21,7 @@ from lib.core.columns import (
     SESSION,
 )
 from lib.core.formatting import moment_text
+from lib.events.client_names import written
 from lib.events.fields import IN_ORDER
 from lib.replay.engine import delay_ms
 from lib.replay.sentences import advice_sentence, how_chosen

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from lib.charts.rows import written
 from lib.core.blockwise import Answer, answered
 from lib.core.columns import (
     ARRIVAL,
@@ -17,6 +16,7 @@ from lib.core.columns import (
     PARTITION,
     RECEIVED_TIME,
 )
+from lib.events.client_names import written
 from lib.replay.outcome import dropped_events, windows_left
 from lib.replay.windows import NO_INDEX
 

@@ -10,9 +10,9 @@ import streamlit as st
 from lib.analysis import client_clocks
 from lib.charts import windows as charts
 from lib.charts.picture import Picture
-from lib.charts.rows import written
 from lib.core.columns import CLIENT, EVENTS
 from lib.core.formatting import counted, duration, escaped_markdown
+from lib.events.client_names import written
 from lib.replay import blame as of_groups
 from lib.replay import partitions as of_partitions
 from lib.replay.sweep import IDLE, takes_minimum

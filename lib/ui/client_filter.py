@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import streamlit as st
 
-from lib.charts.rows import client_at, written
 from lib.core.columns import CLIENT
+from lib.events.client_names import client_at, written
 from lib.ui import parameters
 from lib.ui.held import answer_of
 

@@ -10,10 +10,10 @@ import streamlit as st
 
 from lib.analysis.findings import NOTHING
 from lib.analysis.of_topic import nothing_found
-from lib.charts.rows import written
 from lib.core.formatting import counted, escaped_markdown
 from lib.core.moments import Times
 from lib.core.tickets import Ticket
+from lib.events.client_names import written
 from lib.events.table import TimeDomain
 from lib.ui import parameters
 from lib.ui.answers import analysis_of, diagnosed, verdict_of

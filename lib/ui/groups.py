@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from lib.charts.rows import client_at, written
 from lib.core.columns import CLIENT
+from lib.events.client_names import client_at, written
 from lib.ui import parameters
 
 if TYPE_CHECKING:

@@ -11,10 +11,11 @@ import streamlit as st
 
 from lib.analysis import outages
 from lib.analysis.findings import outage_sentence, window_around
-from lib.charts.rows import shown_name, written
+from lib.charts.rows import shown_name
 from lib.core.columns import CLIENT, LAST_HEARD, LOST, SESSION
 from lib.core.formatting import duration
 from lib.core.tickets import Ticket
+from lib.events.client_names import written
 from lib.events.table import TimeDomain
 from lib.ui import parameters
 from lib.ui.answers import analysis_of

@@ -10,7 +10,6 @@ import streamlit as st
 
 from lib.charts import windows as charts
 from lib.charts.picture import Picture
-from lib.charts.rows import written
 from lib.charts.skew import skew_plot
 from lib.charts.skew_data import judged_by_engine
 from lib.core.columns import (
@@ -23,6 +22,7 @@ from lib.core.columns import (
     RECEIVED_TIME,
 )
 from lib.core.formatting import counted, duration, percent
+from lib.events.client_names import written
 from lib.events.table import TimeDomain
 from lib.replay.engine import delay_ms, with_delay
 from lib.replay.gaps import gap_distribution, inter_event_gaps, knee_ms

@@ -16,10 +16,11 @@ from lib.analysis.sessions import (
     LARGEST_DELAY,
     RECEIVED_DURATION,
 )
-from lib.charts.rows import client_at, shown_name, written
+from lib.charts.rows import shown_name
 from lib.charts.session import session_fan
 from lib.core.columns import CLIENT, LOST, MISSING_TIME, RECEIVED_TIME, SESSION
 from lib.core.formatting import counted, duration, escaped_markdown
+from lib.events.client_names import client_at, written
 from lib.events.filters import equal_to
 from lib.events.table import TimeDomain
 from lib.ui import parameters
