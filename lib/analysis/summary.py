@@ -50,6 +50,13 @@ class Summary:
     largest_delay_ms: int | None
     ahead: int | None
 
+    def extent_s(self, zero_ms: int) -> tuple[float, float]:
+        """Return the first and last time on either clock, seconds since zero."""
+        of_event = self.first_event_ms, self.last_event_ms
+        every = [*of_event, self.first_received_ms, self.last_received_ms]
+        ends = [end for end in every if end is not None]
+        return (min(ends) - zero_ms) / 1000, (max(ends) - zero_ms) / 1000
+
 
 @dataclass(frozen=True, eq=False)
 class Extremes:

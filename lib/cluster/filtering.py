@@ -1,4 +1,4 @@
-"""Which events a filter leaves, of a topic that a cluster holds."""
+"""Which events a filter, a time window and some clients leave, of a topic on a cluster."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lib.cluster.seen import EVERYTHING
 from lib.cluster.topic import SHARED_SESSIONS
-from lib.core.columns import ARRIVAL, LEFT
+from lib.core.columns import ARRIVAL, CLIENT, LEFT, MISSING_TIME
 from lib.core.errors import FilterError, SkewlineError
+from lib.events.client_names import client_at
 from lib.events.filters import filtered
 
 if TYPE_CHECKING:
@@ -20,12 +22,18 @@ if TYPE_CHECKING:
     from distributed import Client
     from numpy.typing import NDArray
 
+    from lib.cluster.seen import Seen
     from lib.cluster.topic import HeldTopic
     from lib.events.fields import Fields
+    from lib.events.table import TimeWindow
 
 
-def with_left(client: Client, held: HeldTopic, conditions: Sequence[str]) -> HeldTopic:
-    """Return a topic whose blocks have the column `Left`: whether an event fulfils conditions.
+def with_left(
+    client: Client, held: HeldTopic, conditions: Sequence[str], seen: Seen = EVERYTHING
+) -> HeldTopic:
+    """Return a topic whose blocks have the column `Left`: whether an event is seen.
+
+    It is where it fulfils every condition, and is one of those that are looked at.
 
     Raises
     ------
@@ -36,7 +44,13 @@ def with_left(client: Client, held: HeldTopic, conditions: Sequence[str]) -> Hel
     """
     if len(held.by_client) > 1 and not held.names.are_apart:
         raise SkewlineError(SHARED_SESSIONS, "Leave out the filter, or ask it on one machine.")
-    mark = partial(_marked, conditions=tuple(conditions), fields=held.topic.fields)
+    mark = partial(
+        _marked,
+        conditions=tuple(conditions),
+        fields=held.topic.fields,
+        seen=seen,
+        zero_ms=held.topic.contents.zero_ms or 0,
+    )
     empty = client.submit(_empty, held.by_client[0], pure=False).result()
     try:
         mark(empty)
@@ -58,9 +72,24 @@ def _empty(table: pd.DataFrame) -> pd.DataFrame:
     return table.head(0)
 
 
-def _marked(table: pd.DataFrame, conditions: Sequence[str], fields: Fields) -> pd.DataFrame:
+def _marked(
+    table: pd.DataFrame, conditions: Sequence[str], fields: Fields, seen: Seen, zero_ms: int
+) -> pd.DataFrame:
     kept = filtered(table.drop(columns=ARRIVAL), conditions, fields)
+    if not seen.window.is_whole:
+        kept &= _inside(table[seen.window.clock.milliseconds].to_numpy(), seen.window, zero_ms)
+    if seen.clients:
+        names = table[CLIENT].cat.categories
+        places = [client_at(names, name) for name in seen.clients]
+        kept &= np.isin(table[CLIENT].cat.codes, [each for each in places if each is not None])
     return table.assign(**{LEFT: kept})
+
+
+def _inside(times: NDArray[np.int64], window: TimeWindow, zero_ms: int) -> NDArray[np.bool_]:
+    seconds = (times - zero_ms) / 1000
+    known = times != MISSING_TIME
+    inside: NDArray[np.bool_] = known & (seconds >= window.start_s) & (seconds <= window.end_s)
+    return inside
 
 
 def _places(table: pd.DataFrame) -> NDArray[np.int64]:

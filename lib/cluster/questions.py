@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -30,6 +31,7 @@ from lib.core.columns import (
     ARRIVAL,
     CLIENT,
     EVENT_TIME,
+    EVENTS,
     KEY_HASH,
     LEFT,
     LOST,
@@ -124,6 +126,25 @@ def names_of_clients(table: pd.DataFrame) -> Question[NameCounts]:
     hashes = np.unique(pd.util.hash_array(np.asarray(sessions), categorize=False))
     yield from ()  # a question without a round
     return Answer(NameCounts(len(clients), len(sessions), hashes), added, _as_it_is)
+
+
+def largest_clients(table: pd.DataFrame, most: int) -> Question[pd.DataFrame]:
+    """Ask for the clients with the most events, at most so many.
+
+    Returns
+    -------
+    One row a client, rising by client: `ClientID`, and how many events it has.
+    """
+    yield from ()  # a question without a round
+    counts = table[CLIENT].cat.remove_unused_categories().value_counts(sort=False)
+    found = pd.DataFrame({CLIENT: pd.Categorical(counts.index), EVENTS: counts.to_numpy()})
+    merge = partial(_largest, most=most)
+    return Answer(merge(found), merge, _by_client)
+
+
+def _largest(*tables: pd.DataFrame, most: int) -> pd.DataFrame:
+    every = _by_client(reduce(stacked, tables))
+    return every.sort_values(EVENTS, ascending=False, kind="stable").head(most)
 
 
 def latest_of_left(table: pd.DataFrame, most: int) -> Question[pd.DataFrame]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache, cached_property, partial
@@ -62,6 +63,20 @@ class TimeDomain(StrEnum):
     def seconds(self) -> str:
         """The column of this clock in seconds since zero."""
         return EVENT_TIME_0 if self is TimeDomain.EVENT else RECEIVED_TIME_0
+
+
+@dataclass(frozen=True)
+class TimeWindow:
+    """The visible stretch: seconds since zero on one clock, both ends included."""
+
+    clock: TimeDomain = TimeDomain.EVENT
+    start_s: float = -math.inf
+    end_s: float = math.inf
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it leaves no event out, also none without a time on its clock."""
+        return math.isinf(self.start_s)
 
 
 THE_CLIENT: Final = "all"

@@ -31,9 +31,11 @@ from lib.cluster.asking import NotInBlocksError, ask
 from lib.cluster.correcting import corrected
 from lib.cluster.filtering import with_left
 from lib.cluster.replaying import ReplaysOnCluster, outcome_on, with_keys_together
+from lib.cluster.seen import EVERYTHING
 from lib.cluster.topic import answers_of
 from lib.core.columns import CLIENT, LAST_HEARD, LOST, PARTITION, SESSION
 from lib.core.errors import SettingsError, SkewlineError
+from lib.events.client_names import written
 from lib.events.table import THE_CLIENT
 from lib.replay.advisor import advise_on
 from lib.replay.in_blocks import Job
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     from lib.analysis.findings import Extent
     from lib.analysis.timestamp_quality import Verdict
     from lib.charts.skew_data import SkewData
+    from lib.cluster.seen import Seen
     from lib.cluster.topic import Answers, ClusterTopic, Doing, HeldTopic
     from lib.loading.load import LoadedTopic
     from lib.report.report import Asked
@@ -93,8 +96,12 @@ def check_asked(asked: Asked) -> None:
         )
 
 
-def as_asked(client: Client, held: HeldTopic, asked: Asked, *, doing: Doing) -> HeldTopic:
+def as_asked(
+    client: Client, held: HeldTopic, asked: Asked, *, doing: Doing, seen: Seen = EVERYTHING
+) -> HeldTopic:
     """Return a topic with the clocks corrected and the filter applied that a report asks for.
+
+    `seen` is what of it is looked at.
 
     Raises
     ------
@@ -106,9 +113,9 @@ def as_asked(client: Client, held: HeldTopic, asked: Asked, *, doing: Doing) -> 
     if asked.correct:
         doing("Correcting the event times of wrong clocks")
         held = corrected(client, held)
-    if asked.where:
-        doing("Looking for the events that fulfil the filter")
-        held = with_left(client, held, asked.where)
+    if asked.where or not seen.is_everything:
+        doing("Looking for the events that are to be shown")
+        held = with_left(client, held, asked.where, seen)
     return held
 
 
@@ -119,7 +126,7 @@ def report_on_held(
     *,
     doing: Doing,
     outputs: Collection[str] = (),
-    replays: bool = True,
+    seen: Seen | None = None,
 ) -> Report:
     """Return the report on a topic that a cluster holds, as `as_asked` returned it.
 
@@ -130,8 +137,8 @@ def report_on_held(
     outputs
         Names of what is to be written: "html", and those of `lib.report.files.QUESTIONS`, are
         asked for by the way.
-    replays
-        Whether the engine is replayed.
+    seen
+        What of it is looked at, as `as_asked` was told: then the engine is not replayed.
     """
     contents = held.topic.contents
     if not _has_events(held.topic):
@@ -139,10 +146,10 @@ def report_on_held(
     rejected = RejectedRecords(contents.rejected, others=held.topic.report.may_lack_records)
     answers = answers_of(client, held, rejected, doing=doing)
     report = _of_answers(held.topic, asked, answers, rejected)
-    if asked.where:
-        report = _of_part(client, held, report, answers)
+    if asked.where or seen is not None:
+        report = _of_part(client, held, report, answers, seen or EVERYTHING)
     skew = None
-    if replays:
+    if seen is None:
         report, skew = _with_replay(client, held, report, doing, outputs)
     if report.summary is None or "html" not in outputs:
         return report
@@ -214,14 +221,18 @@ def _with_replay(
     return replace(report, replayed=replayed), skew
 
 
-def _of_part(client: Client, held: HeldTopic, report: Report, answers: Answers) -> Report:
-    """Return the report on what a filter leaves, as `lib.report.report.report_on` makes it."""
+def _of_part(
+    client: Client, held: HeldTopic, report: Report, answers: Answers, seen: Seen
+) -> Report:
+    """Return the report on what is left, as `lib.report.report.report_on` makes it."""
     assert report.analysis is not None
     extremes, analysis = answers.order["extremes_left"], report.analysis
     every, where = report.whole.contents, report.asked.where
     left: Mapping[str, Any] = ask(client, questions.of_left, held.by_client)
     clients, names = left["clients"][CLIENT], left["names"]
-    said = [filtered_notice(where, extremes.events, every.events), *report.notices]
+    said = report.notices
+    if where:
+        said = [filtered_notice(where, extremes.events, every.events), *said]
     contents = replace(
         every,
         events=extremes.events,
@@ -238,7 +249,7 @@ def _of_part(client: Client, held: HeldTopic, report: Report, answers: Answers) 
     of_part = replace(
         analysis,
         delay=quantile_table(answers.order["delays_left"]),
-        outages=analysis.outages[analysis.outages[CLIENT].isin(clients)],
+        outages=_outages_of(analysis, seen, clients if where else None, every.zero_ms or 0),
         clocks=analysis.clocks[analysis.clocks[CLIENT].isin(clients)],
         findings=[],
     )
@@ -251,6 +262,26 @@ def _of_part(client: Client, held: HeldTopic, report: Report, answers: Answers) 
         withheld=report.withheld or ("" if extremes.delays.n else NONE_RECEIVED),
         is_cut=left["is_cut"],
     )
+
+
+def _outages_of(
+    analysis: Analysis, seen: Seen, clients: pd.Series[Any] | None, zero_ms: int
+) -> pd.DataFrame:
+    """Return the outages that touch a window, of the clients seen.
+
+    Parameters
+    ----------
+    clients
+        Those that a filter leaves an event of; None without one.
+    """
+    found, window = analysis.outages, seen.window
+    start, end = ((found[at] - zero_ms) / 1000 for at in (outages.START, outages.BURST_END))
+    inside = (end >= window.start_s) & (start <= window.end_s)
+    if clients is not None:
+        inside &= found[CLIENT].isin(clients)
+    if seen.clients:
+        inside &= found[CLIENT].astype(object).map(written).isin(seen.clients)
+    return found[inside]
 
 
 def _with_times(topic: ClusterTopic, answers: Answers, *, keeps_zero: bool) -> ClusterTopic:
@@ -279,14 +310,14 @@ def replayed_on_held(
     SettingsError
         When windows cannot be grouped so.
     """
-    key = _key(held, asked.key)
-    job = Job((asked.setting,), key, held.topic.fields.session is not None, order_only)
-    held = with_keys_together(client, held, key)
-    replays = ReplaysOnCluster(client, held, job)
+    replays = _replays(client, held, asked, order_only=order_only)
     doing(f"Replaying {asked.setting.engine.label}")
     outcome = outcome_on(replays)
     found = Replayed(
-        outcome=outcome, order_only=order_only, key=job.key, is_filtered=bool(asked.where)
+        outcome=outcome,
+        order_only=order_only,
+        key=replays.job.key,
+        is_filtered=bool(asked.where),
     )
     for name in sorted({*outputs} & QUESTIONS.keys()):
         rows = {"windows": outcome.windows, "dropped": outcome.dropped}[name]
@@ -302,6 +333,20 @@ def replayed_on_held(
     doing("Looking for the setting that keeps the goal")
     advice = advise_on(replays, asked.setting, asked.goal)
     return replace(found, advice=advice, no_advice="" if advice else NO_SETTING), skew
+
+
+def skew_on_held(client: Client, held: HeldTopic, asked: Asked) -> SkewData:
+    """Return what is drawn of what an engine would have made of a topic; raises as the report."""
+    skew: SkewData = _replays(client, held, asked).of_events(drawn_replay_question)
+    return skew
+
+
+def _replays(
+    client: Client, held: HeldTopic, asked: Asked, *, order_only: bool = False
+) -> ReplaysOnCluster:
+    key = _key(held, asked.key)
+    job = Job((asked.setting,), key, held.topic.fields.session is not None, order_only)
+    return ReplaysOnCluster(client, with_keys_together(client, held, key), job)
 
 
 def _table(replays: ReplaysOnCluster, name: str, rows: int) -> pd.DataFrame:

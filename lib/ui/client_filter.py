@@ -15,6 +15,8 @@ from lib.ui.held import answer_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from lib.loading.load import LoadedTopic
 
 LISTED_CLIENTS: Final = 500
@@ -26,18 +28,29 @@ def choose_clients(topic: LoadedTopic) -> Sequence[object]:
     """Draw the filter and return the chosen clients; none: all."""
     clients = topic.events.table[CLIENT].cat.categories
     listed = answer_of(("listed clients", topic.version), lambda: _largest_clients(topic))
-    chosen = st.multiselect(
+    places = (client_at(clients, name) for name in choose_names(listed, len(clients)))
+    return [clients[place] for place in places if place is not None]
+
+
+def choose_names(listed: Sequence[str], clients: int) -> list[str]:
+    """Draw the filter and return the names of the chosen clients; none: all.
+
+    Parameters
+    ----------
+    listed
+        Names to choose from; others can be typed where there are more `clients`.
+    """
+    chosen: list[str] = st.multiselect(
         "Clients",
         listed,
-        placeholder=f"All {len(clients):,}",
-        accept_new_options=len(clients) > len(listed),
+        placeholder=f"All {clients:,}",
+        accept_new_options=clients > len(listed),
         key=parameters.CLIENTS.name,
         bind="query-params",
         help="Only events of these clients are shown, on every page. Findings and what engines "
         "would do are always those of all clients.",
     )
-    places = (client_at(clients, name) for name in chosen)
-    return [clients[place] for place in places if place is not None]
+    return chosen
 
 
 def only_clients(*clients: object) -> None:
@@ -51,7 +64,17 @@ def _largest_clients(topic: LoadedTopic) -> tuple[str, ...]:
     codes = clients.codes.to_numpy()
     counts = np.bincount(codes[codes >= 0], minlength=len(clients.categories))
     largest = np.argsort(-counts, kind="stable")[:LISTED_CLIENTS]
-    names = [written(clients.categories[place]) for place in largest]
+    return listed_names(largest, [written(clients.categories[place]) for place in largest])
+
+
+def listed_names(order: NDArray[np.intp], names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names that a list has room for, of those with the most events first, in `order`.
+
+    Parameters
+    ----------
+    order
+        Where each is in the topic's order.
+    """
     sizes = np.cumsum([len(name.encode(errors="replace")) for name in names])
-    fitting = np.sort(largest[: np.searchsorted(sizes, _LISTED_BYTES, side="right")])
-    return tuple(written(clients.categories[place]) for place in fitting)
+    fitting = int(np.searchsorted(sizes, _LISTED_BYTES, side="right"))
+    return tuple(names[place] for place in np.argsort(order[:fitting]))

@@ -22,12 +22,16 @@ import streamlit as st
 
 from lib.cluster.origin import Origin
 from lib.cluster.settings import cluster_settings
+from lib.core.columns import CLIENT, EVENTS
 from lib.core.errors import SettingsError, SkewlineError
 from lib.core.formatting import visible_text
 from lib.core.memory import held_bytes
+from lib.events.client_names import written
+from lib.replay.goal import Goal
 from lib.report.report import Asked
 from lib.sources.access import OPERATOR
 from lib.sources.open import open_source
+from lib.ui.client_filter import LISTED_CLIENTS, listed_names
 from lib.ui.failures import unforeseen
 from lib.ui.held import answer_of, drop, hold
 from lib.ui.in_thread import InThread
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from lib.charts.skew_data import SkewData
+    from lib.cluster.seen import Seen
     from lib.cluster.settings import ClusterSettings
     from lib.cluster.topic import ClusterEstimate, HeldTopic
     from lib.report.report import Replayed, Report
@@ -53,7 +58,7 @@ _PATIENCE_S: Final = 8.0
 """How long a page waits for a scheduler."""
 
 _MOST_PARTS: Final = 4
-"""Filters, of a topic, of which the cluster keeps what it told."""
+"""Parts of a topic, of which the cluster keeps what it told."""
 
 _STEPS: Final = 10
 """What is done for a topic, one after the other: connecting, then what `hold` and a report do."""
@@ -72,18 +77,24 @@ _log: Final = logging.getLogger(__name__)
 class OnCluster:
     """A topic that a cluster holds, and what it told of it.
 
-    `whole` is the topic without the filter that was applied to it; None: none was.
+    Attributes
+    ----------
+    clients
+        Names of clients to choose from, those with the most events.
+    whole
+        All events of the topic, of which this is a part; None: it is no part.
     """
 
     client: Client
     held: HeldTopic
     report: Report
+    clients: tuple[str, ...] = ()
     whole: OnCluster | None = None
     token: str = field(default_factory=lambda: uuid4().hex)
 
     @property
     def of_all(self) -> OnCluster:
-        """What is told of all events, whatever a filter leaves."""
+        """What is told of all events, whatever is seen of them."""
         return self if self.whole is None else self.whole
 
     def replayed(self, asked: Asked) -> tuple[Replayed, SkewData | None]:
@@ -108,6 +119,18 @@ class OnCluster:
 
         with faults_told():
             return replayed_on_held(self.client, self.held, asked, outputs=_DRAWN)
+
+    def skew(self, asked: Asked) -> SkewData:
+        """Return what is drawn of a replay alone; raises as `replayed`."""
+        from lib.cluster.connection import faults_told  # noqa: PLC0415 (imports Dask)
+        from lib.report.on_cluster import skew_on_held  # noqa: PLC0415
+
+        def find() -> SkewData:
+            with faults_told():
+                return skew_on_held(self.client, self.held, asked)
+
+        question = (self.token, "skew", replace(asked, goal=Goal()))  # which it does not depend on
+        return answer_of(question, find, spinner="Replaying on the cluster…")
 
     def latest_sessions(self, most: int) -> pd.DataFrame:
         """Return the sessions with the largest delay; raises as `replayed`."""
@@ -142,8 +165,8 @@ class Asking(InThread):
     dashboard
         Where Dask shows what its workers do.
     parts
-        What it is asked of what is held then, with clocks corrected or a filter; those used last at
-        the end.
+        What it is asked of what is held then, with clocks corrected or of a part; those used last
+        at the end.
     """
 
     doing: str = "Waiting for others"
@@ -151,7 +174,7 @@ class Asking(InThread):
     dashboard: str = ""
     steps: int = 0
     is_let_go: bool = False
-    parts: dict[Asked, Asking] = field(default_factory=dict)
+    parts: dict[tuple[Asked, Seen], Asking] = field(default_factory=dict)
     future: Future[OnCluster] = field(default_factory=Future)
 
     @property
@@ -292,19 +315,19 @@ def let_go(key: LoadKey) -> None:
         _close(load)
 
 
-def part_of(of: Asking, asked: Asked) -> Asking:
-    """Return what the cluster is asked of what it told of, with clocks corrected or a filter.
+def part_of(of: Asking, asked: Asked, seen: Seen) -> Asking:
+    """Return what the cluster is asked of what it told of: with clocks corrected, or of a part.
 
     It is begun unless it has been, and those that were not used for longest go.
     """
-    shared, told = _shared(), of.future.result()
+    shared, told, key = _shared(), of.future.result(), (asked, seen)
     with shared.lock:
-        part = of.parts.pop(asked, None)
+        part = of.parts.pop(key, None)
         if part is None or part.is_let_go:
             part = Asking(dashboard=of.dashboard)
-            name, tell = told.report.whole.report.topic, partial(_told_of_part, part, told, asked)
-            part.future = shared.threads.submit(_run, part, name, tell)
-        of.parts[asked] = part  # the last one
+            tell = partial(_told_of_part, part, told, asked, seen)
+            part.future = shared.threads.submit(_run, part, told.report.whole.report.topic, tell)
+        of.parts[key] = part  # the last one
         for other in [*of.parts][:-_MOST_PARTS]:
             of.parts.pop(other).let_go()
         return part
@@ -356,24 +379,42 @@ def _told(load: ClusterLoad, source: TopicSource, origin: Origin, address: str) 
                 client, source, origin, key.topic, key.wanted, key.chosen, doing=load.does
             )
             report = report_on_held(client, held, Asked(), doing=load.does, outputs=_DRAWN)
-    told = OnCluster(client, held, report)
+            load.does("Looking for the clients with the most events")
+            told = OnCluster(client, held, report, _largest_clients(client, held))
     if not load.is_let_go:
         hold((_HELD, load.key), told, held_bytes((told.report, told.held.names)), stays=True)
     return told
 
 
-def _told_of_part(part: Asking, of: OnCluster, asked: Asked) -> OnCluster:
+def _largest_clients(client: Client, held: HeldTopic) -> tuple[str, ...]:
+    from lib.cluster.asking import ask  # noqa: PLC0415 (imports Dask)
+    from lib.cluster.questions import largest_clients  # noqa: PLC0415
+
+    if not held.topic.contents.events:
+        return ()
+    found: pd.DataFrame = ask(client, partial(largest_clients, most=LISTED_CLIENTS), held.by_client)
+    order = (-found[EVENTS].to_numpy()).argsort(kind="stable")
+    return listed_names(order, [written(name) for name in found[CLIENT].iloc[order]])
+
+
+def _told_of_part(part: Asking, of: OnCluster, asked: Asked, seen: Seen) -> OnCluster:
     from lib.cluster.connection import faults_told  # noqa: PLC0415 (imports Dask)
     from lib.report.on_cluster import as_asked, report_on_held  # noqa: PLC0415
 
     client, before = of.client, of.report.asked
     every = replace(before, correct=before.correct or asked.correct, where=asked.where)
     with faults_told(), client.as_current():
-        held = as_asked(client, of.held, asked, doing=part.does)
+        is_part = bool(asked.where) or not seen.is_everything
+        held = as_asked(client, of.held, asked, doing=part.does, seen=seen)
         report = report_on_held(
-            client, held, every, doing=part.does, outputs=_DRAWN, replays=not asked.where
+            client,
+            held,
+            every,
+            doing=part.does,
+            outputs=_DRAWN,
+            seen=seen if is_part else None,
         )
-    return OnCluster(client, held, report, of if asked.where else None)
+    return OnCluster(client, held, report, of.clients, of if is_part else None)
 
 
 def _connection(address: str) -> Client:

@@ -24,7 +24,7 @@ from lib.ui.answers import impossible_times
 from lib.ui.chart import show_picture
 from lib.ui.clock_table import clock_rows
 from lib.ui.failures import show_words
-from lib.ui.findings import show_findings_alone
+from lib.ui.findings import show_findings_of
 from lib.ui.headline import advice_told, figures, when
 from lib.ui.lazy import popover
 from lib.ui.outage_table import choose_kinds, outage_rows, rhythm_table
@@ -41,10 +41,7 @@ if TYPE_CHECKING:
     from lib.ui.cluster import OnCluster
     from lib.ui.view import View
 
-_OF_EVENTS: Final = (
-    "The events themselves are on the cluster: the first records and the slider of the time window "
-    "need them. A filter may name times."
-)
+_OF_EVENTS: Final = "The events themselves are on the cluster: the first records need them."
 
 
 def overview_told(view: View, told: OnCluster) -> None:
@@ -169,13 +166,12 @@ def show_refusal(error: SkewlineError) -> None:
 def _outages(view: View, told: OnCluster, kinds: list[str]) -> pd.DataFrame | None:
     """Draw the timeline of outages of some kinds and return them; None where none are told.
 
-    They are those of the clients that a filter leaves, on a timeline of the whole topic.
+    They are those that touch what is seen of the topic, on a timeline of that.
     """
-    whole = told.of_all.report
-    if why := withheld_in(whole).get("outages"):
+    if why := withheld_in(told.of_all.report).get("outages"):
         _say_withheld("No outage is told.", why)
         return None
-    summary, analysis = whole.summary, _analysis(told.report)
+    summary, analysis = told.report.summary, _analysis(told.report)
     assert summary is not None
     assert summary.first_received_ms is not None  # or outages were withheld
     assert summary.last_received_ms is not None
@@ -203,7 +199,9 @@ def _findings(view: View, report: Report) -> None:
         return
     analysis = _analysis(report)
     nothing = nothing_found(report.whole, analysis, report.verdict, report.diagnosis)
-    show_findings_alone(analysis, report.topic.report.topic, view.times.zone, nothing)
+    assert report.summary is not None  # as the analyses
+    ends, name = report.summary.extent_s(view.times.zero_ms), report.topic.report.topic
+    show_findings_of(analysis, name, ends, view.times, nothing)
 
 
 def _say_withheld(what: str, why: str) -> None:

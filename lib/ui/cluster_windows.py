@@ -50,8 +50,8 @@ def windows_told(view: View, told: OnCluster) -> None:
     try:
         asked = replace(report.asked, setting=setting, goal=goal, key=_NAMES.get(key, key))
         replayed, skew = whole.replayed(asked)
-        if told is not whole:  # the plot alone is of what the filter leaves
-            skew = told.replayed(replace(asked, where=told.report.asked.where))[1]
+        if told is not whole:  # the plot alone is of what is seen
+            skew = told.skew(asked)
     except SkewlineError as error:
         show_refusal(error)
         return

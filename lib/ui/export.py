@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from lib.events.table import TimeWindow
     from lib.loading.load import LoadedTopic
     from lib.replay.engine import Setting
-    from lib.ui.time_window import TimeWindow
     from lib.ui.visible import Visible
 
 

@@ -39,28 +39,27 @@ def show_findings(topic: LoadedTopic, zone: str | None) -> None:
     Times are those of a zone; None: since zero.
     """
     analysis = analysis_of(topic)
-    views = [_view_of(finding, topic, zone) for finding in analysis.findings_in(zone)]
     nothing = nothing_found(topic, analysis, verdict_of(topic), diagnosed(topic))
-    _show_all(views, nothing, analysis)
+    times = Times(topic.events.zero_ms, zone)
+    show_findings_of(analysis, topic.report.topic, extent_of(topic), times, nothing)
 
 
-def show_findings_alone(analysis: Analysis, topic: str, zone: str | None, nothing: str) -> None:
-    """Show findings where there is no picture to move to them.
+def show_findings_of(
+    analysis: Analysis, topic: str, ends: Stretch, times: Times, nothing: str
+) -> None:
+    """Show the findings of some analyses.
 
     Parameters
     ----------
     topic
         What it is called.
+    ends
+        Its first and last second since zero, on either clock.
     nothing
         What is said where there are none.
     """
-    views = [
-        _View(finding, None, [], _numbers(finding, topic)) for finding in analysis.findings_in(zone)
-    ]
-    _show_all(views, nothing, analysis)
-
-
-def _show_all(views: list[_View], nothing: str, analysis: Analysis) -> None:
+    found = analysis.findings_in(times.zone)
+    views = [_view_of(finding, analysis, topic, ends, times) for finding in found]
     if not views:
         if nothing == NOTHING:
             st.success(nothing, icon=":material/check_circle:")
@@ -142,25 +141,23 @@ def shown(stretch: Stretch | None, clients: Sequence[str]) -> dict[UrlParameter[
     }
 
 
-def _view_of(finding: Finding, topic: LoadedTopic, zone: str | None) -> _View:
-    extent, (low, high) = analysis_of(topic).extent, extent_of(topic)
+def _view_of(
+    finding: Finding, analysis: Analysis, topic: str, of_topic: Stretch, times: Times
+) -> _View:
+    extent, (low, high) = analysis.extent, of_topic
     assert extent is not None  # or there were no finding
     is_whole = (finding.start_s, finding.end_s) == (extent.start_s, extent.end_s)
     stretch = None if is_whole else (max(finding.start_s, low), min(finding.end_s, high))
     is_of_few = len(finding.clients) <= _FIRST
     clients = [written(client) for client in finding.clients] if is_of_few else []
-    times = Times(topic.events.zero_ms, zone)
     ends = [] if stretch is None else [times.zero_ms + round(1000 * end) for end in stretch]
     numbers = {
-        **_numbers(finding, topic.report.topic),
+        "Topic": topic,
+        "Events that it touches": f"{finding.events:,}",
         **({"Shown": times.stretch(*ends)} if ends else {}),
         **({"Clients": ", ".join(clients)} if clients else {}),
     }
     return _View(finding, stretch, clients, numbers)
-
-
-def _numbers(finding: Finding, topic: str) -> dict[str, str]:
-    return {"Topic": topic, "Events that it touches": f"{finding.events:,}"}
 
 
 def _move_to(stretch: Stretch | None, clients: list[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -32,15 +31,16 @@ from lib.ui.view import View, current_view
 from lib.ui.visible import Visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from lib.analysis.notices import Notice
     from lib.analysis.timestamp_quality import Verdict
     from lib.core.errors import SkewlineError
+    from lib.core.moments import Times
+    from lib.events.table import TimeWindow
     from lib.loading.load import LoadedTopic
     from lib.ui.cluster import OnCluster
     from lib.ui.loads import Load
-    from lib.ui.time_window import TimeWindow
 
 _POLL_S: Final = 0.4
 _ON_PAGE: Final[Mapping[About, str]] = {
@@ -99,7 +99,7 @@ def begin(
             show_cluster_load(view.name, view.opened, view.on_cluster)
         else:
             if of_cluster is not None and of_any_topic is None:  # or it is told by the source
-                head.caption(f"{line} {_told_by_cluster(told)}")
+                head.caption(f"{line} {_told_by_cluster(view, told)}")
             _show_told(title, view, told, of_cluster, needs_received=needs_received)
         st.stop()
     topic = view.topic if view.load is None and view.offer is None else None
@@ -126,17 +126,14 @@ def begin(
     return replace(visible, order_only=order_only, delays_tell=not withheld)
 
 
-def _told_by_cluster(told: OnCluster) -> str:
+def _told_by_cluster(view: View, told: OnCluster) -> str:
     """Return of how many events a cluster tells, in a sentence."""
-    if told.whole is None:
+    if told.whole is None or view.window is None:
         return "Told by the Dask cluster, of all events of the topic."
     summary, every = told.report.summary, told.report.whole.contents.events
     left = 0 if summary is None else summary.events
-    return (
-        f"Told by the Dask cluster. **:material/filter_alt: Shown: {left:,} of {every:,} events, "
-        f"where {said(told.report.asked.where)}.** What is of the whole topic says so."
-        f"{_NOT_MISSING}"
-    )
+    limits = _limits(view.window, view.clients, view.where, view.times)
+    return f"Told by the Dask cluster. {_part_shown(left, every, limits, view.where)}"
 
 
 def _show_told(
@@ -151,6 +148,9 @@ def _show_told(
     report = told.report
     for notice in told.of_all.report.notices:
         _say(notice)
+    if report.summary is None and told.whole is not None:
+        _say_none_inside(view)
+        return
     if report.summary is None:
         st.info(escaped_markdown(report.withheld), icon=":material/inbox:")
         load_report_in_numbers(report.topic)
@@ -247,11 +247,7 @@ def _inside(
         filtered_events(topic, view.where),
     )
     if not isinstance(rows, slice) and not len(rows) and not may_be_empty:
-        st.info(
-            "In the sidebar, widen the time window, or remove a client or a condition.",
-            title=f"No event {'of the filter ' if view.where else ''}is inside the window.",
-            icon=":material/filter_alt_off:",
-        )
+        _say_none_inside(view)
         st.stop()
     return Visible(
         topic,
@@ -271,20 +267,38 @@ def _what_is_shown(visible: Visible) -> str:
     every = len(visible.table)
     if visible.is_everything:
         return f"Shown: all {counted(every, 'event')} of the topic."
-    window, zero_ms = visible.window, visible.zero_ms
+    limits = _limits(visible.window, visible.clients, visible.where, visible.times)
+    return _part_shown(visible.count, every, limits, visible.where)
+
+
+def _say_none_inside(view: View) -> None:
+    st.info(
+        "In the sidebar, widen the time window, or remove a client or a condition.",
+        title=f"No event {'of the filter ' if view.where else ''}is inside the window.",
+        icon=":material/filter_alt_off:",
+    )
+
+
+def _limits(
+    window: TimeWindow, clients: Sequence[object], where: Sequence[str], times: Times
+) -> list[str]:
+    """Return what leaves events out, as a sentence lists it."""
     limits = []
-    if math.isfinite(window.start_s):
-        ends = (zero_ms + round(1000 * end) for end in (window.start_s, window.end_s))
-        clock = CLOCKS[window.clock].lower()
-        limits.append(f"{visible.times.stretch(*ends)} by {clock}")
-    if visible.clients:
-        limits.append(counted(len(visible.clients), "client"))
-    if visible.where:
-        limits.append(f"where {said(visible.where)}")
+    if not window.is_whole:
+        ends = (times.zero_ms + round(1000 * end) for end in (window.start_s, window.end_s))
+        limits.append(f"{times.stretch(*ends)} by {CLOCKS[window.clock].lower()}")
+    if clients:
+        limits.append(counted(len(clients), "client"))
+    if where:
+        limits.append(f"where {said(where)}")
+    return limits
+
+
+def _part_shown(shown: int, every: int, limits: Sequence[str], where: Sequence[str]) -> str:
     return (
-        f"**:material/filter_alt: Shown: {visible.count:,} of {every:,} events, "
+        f"**:material/filter_alt: Shown: {shown:,} of {every:,} events, "
         f"{'; '.join(limits)}.** What is of the whole topic says so."
-        f"{_NOT_MISSING if visible.where else ''}"
+        f"{_NOT_MISSING if where else ''}"
     )
 
 

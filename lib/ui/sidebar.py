@@ -5,7 +5,6 @@ Every choice is in the URL; `lib.ui.parameters` says under which name.
 
 from __future__ import annotations
 
-import math
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from lib.charts.times import TimeScale
+from lib.cluster.seen import EVERYTHING, Seen
 from lib.core.errors import FieldsError, SkewlineError
 from lib.core.moments import Times, are_dates
 from lib.events.filters import DELAY, OTHER_NAMES
@@ -20,7 +20,7 @@ from lib.report.report import Asked
 from lib.sources.open import UPLOAD, cap_on_events, is_cluster, label_of
 from lib.ui import parameters
 from lib.ui.answers import corrected, diagnosed
-from lib.ui.client_filter import choose_clients
+from lib.ui.client_filter import choose_clients, choose_names
 from lib.ui.cluster import cluster_load_of, let_go, part_of
 from lib.ui.event_filter import choose_conditions, choose_filter
 from lib.ui.fields import choose_fields, chosen_fields, forget_fields
@@ -37,9 +37,10 @@ from lib.ui.view import View
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lib.analysis.summary import Summary
     from lib.loading.load import LoadedTopic
     from lib.sources.base import TopicSource
-    from lib.ui.cluster import Asking, ClusterLoad
+    from lib.ui.cluster import Asking, ClusterLoad, OnCluster
 
 _QUICK_S: Final = 0.4
 """A load that ends within this time shows no progress."""
@@ -130,27 +131,38 @@ def _view_on_cluster(source: TopicSource, key: LoadKey, load: ClusterLoad) -> Vi
     if told is not None:
         choose_fields(told.report.whole, told.report.diagnosis)
     if told is not None and told.report.summary is not None:
-        zero_ms = told.held.topic.contents.zero_ms or 0
-        ends = told.report.summary.first_event_ms, told.report.summary.last_event_ms
-        scale = _choose_scale(zero_ms, *((end - zero_ms) / 1000 for end in ends))
-        asking = _choose_part_on_cluster(load)
-        times = Times(zero_ms, _zone(scale))
-        view = replace(view, on_cluster=asking, scale=scale, times=times)
+        view = _with_part_on_cluster(view, load, told, told.report.summary)
     link_button()
     return view
 
 
-def _choose_part_on_cluster(load: ClusterLoad) -> Asking:
-    """Draw filter and correction, and return what the cluster is asked of the topic so."""
-    where = choose_conditions([*OTHER_NAMES, DELAY])
-    wanted = [Asked(correct=True)] if _wants_correction() else []
+def _with_part_on_cluster(view: View, load: ClusterLoad, told: OnCluster, summary: Summary) -> View:
+    """Draw which part of a topic on the cluster is shown; return the view with what is asked."""
+    zero_ms = told.held.topic.contents.zero_ms or 0
+    extent = summary.extent_s(zero_ms)
+    place = st.container()
+    scale = _choose_scale(zero_ms, *extent)
+    times, name = Times(zero_ms, _zone(scale)), (load.key.source, view.name)
+    has_received_time = summary.first_received_ms is not None
+    with place:
+        window = choose_window(name, extent, times, has_received_time=has_received_time)
+        seen = Seen(window, tuple(choose_names(told.clients, summary.clients)))
+        where = tuple(choose_conditions([*OTHER_NAMES, DELAY]))
+        _clear_button(is_whole=seen.is_everything and not where)
     asking: Asking = load
-    for asked in [*wanted, Asked(where=tuple(where))] if where else wanted:
-        if asking.told is None:
-            break
-        asking = part_of(asking, asked)
-        asking.settle(_QUICK_S)
-    return asking
+    for asked, of in (Asked(correct=_wants_correction()), EVERYTHING), (Asked(where=where), seen):
+        if asking.told is not None and (asked.correct or asked.where or not of.is_everything):
+            asking = part_of(asking, asked, of)
+            asking.settle(_QUICK_S)
+    return replace(
+        view,
+        on_cluster=asking,
+        scale=scale,
+        times=times,
+        window=window,
+        clients=seen.clients,
+        where=where,
+    )
 
 
 def _with_part_chosen(view: View, topic: LoadedTopic, key: LoadKey) -> View:
@@ -159,19 +171,16 @@ def _with_part_chosen(view: View, topic: LoadedTopic, key: LoadKey) -> View:
     scale = _choose_scale(topic.events.zero_ms, *extent_of(topic))
     times = Times(topic.events.zero_ms, _zone(scale))
     with window_place:
-        window = choose_window(key.source, topic, times)
+        window = choose_window(
+            (key.source, topic.report.topic),
+            extent_of(topic),
+            times,
+            has_received_time=topic.events.has_received_time,
+        )
     with clients_place:
         clients = choose_clients(topic)
         where, filter_error = choose_filter(topic)
-        is_whole = not clients and not where and math.isinf(window.start_s)
-        st.button(
-            "Clear window and filters",
-            icon=":material/fit_width:",
-            width="stretch",
-            disabled=is_whole,
-            on_click=_show_everything,
-            help="Widens the time window to the whole topic, and clears clients and filter.",
-        )
+        _clear_button(is_whole=not clients and not where and window.is_whole)
     return replace(
         view,
         topic=_choose_correction(topic),
@@ -181,6 +190,17 @@ def _with_part_chosen(view: View, topic: LoadedTopic, key: LoadKey) -> View:
         times=times,
         where=where,
         filter_error=filter_error,
+    )
+
+
+def _clear_button(*, is_whole: bool) -> None:
+    st.button(
+        "Clear window and filters",
+        icon=":material/fit_width:",
+        width="stretch",
+        disabled=is_whole,
+        on_click=_show_everything,
+        help="Widens the time window to the whole topic, and clears clients and filter.",
     )
 
 

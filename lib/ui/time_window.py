@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import streamlit as st
 
-from lib.events.table import TimeDomain
+from lib.events.table import TimeDomain, TimeWindow
 from lib.ui import parameters
 from lib.ui.held import answer_of
 from lib.ui.switch import switch
@@ -34,15 +34,6 @@ CLOCKS: Final[Mapping[str, str]] = {
     TimeDomain.RECEIVED: "Received time",
 }
 """Clocks that a window can be on → what the sidebar and the URL call them."""
-
-
-@dataclass(frozen=True)
-class TimeWindow:
-    """The visible stretch: seconds since zero on one clock, both ends included."""
-
-    clock: TimeDomain
-    start_s: float
-    end_s: float
 
 
 @dataclass(frozen=True)
@@ -99,10 +90,20 @@ def _inside(stretch: Stretch, domain: Stretch) -> Stretch:
     return max(low, domain[0]), min(high, domain[1])
 
 
-def choose_window(source: str, topic: LoadedTopic, times: Times) -> TimeWindow:
-    """Draw the clock and the slider, and return the window that they make."""
+def choose_window(
+    topic: tuple[str, str], ends: Stretch, times: Times, *, has_received_time: bool
+) -> TimeWindow:
+    """Draw the clock and the slider, and return the window that they make.
+
+    Parameters
+    ----------
+    topic
+        Its source and name.
+    ends
+        Its first and last second since zero, on either clock.
+    """
     clock = TimeDomain.EVENT
-    if topic.events.has_received_time:
+    if has_received_time:
         clock = TimeDomain(
             switch(
                 "The time window applies to",
@@ -112,15 +113,15 @@ def choose_window(source: str, topic: LoadedTopic, times: Times) -> TimeWindow:
                 "arrived in it.",
             )
         )
-    domain, step = _slider_domain(*extent_of(topic))
+    domain, step = _slider_domain(*ends)
     held: HeldWindow | None = st.session_state.get(parameters.HELD_WINDOW)
-    name, times = (source, topic.report.topic), _steady(times, domain)
-    shown = next_window(held, name, domain, _wanted(held)) or domain
+    times = _steady(times, domain)
+    shown = next_window(held, topic, domain, _wanted(held)) or domain
     start, end = _slider(shown, domain, step, times)
-    st.session_state[parameters.HELD_WINDOW] = HeldWindow(name, domain, (start, end), times)
+    st.session_state[parameters.HELD_WINDOW] = HeldWindow(topic, domain, (start, end), times)
     if (start, end) == domain:
         parameters.drop(parameters.WINDOW)
-        return TimeWindow(clock, -math.inf, math.inf)
+        return TimeWindow(clock)
     parameters.put(
         parameters.WINDOW, *(f"{end:.3f}".rstrip("0").rstrip(".") for end in (start, end))
     )

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lib.core.errors import FilterError, SkewlineError
+    from lib.events.table import TimeWindow
     from lib.loading.load import LoadedTopic
     from lib.ui.cluster import Asking
     from lib.ui.loads import Load, Opened
     from lib.ui.offer import Offer
-    from lib.ui.time_window import TimeWindow
 
 _NO_TIMES: Final = Times(0, None)
 """Where no topic is loaded."""

@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 
     from lib.charts.times import TimeScale
     from lib.core.moments import Times
-    from lib.events.table import TimeDomain
+    from lib.events.table import TimeDomain, TimeWindow
     from lib.loading.load import LoadedTopic
     from lib.ui.loads import Opened
-    from lib.ui.time_window import TimeWindow
 
 _PICTURE_BYTES: Final = 1_000_000
 """What a chart and its data take at most."""

@@ -34,6 +34,8 @@ SMALL = {"source": "Samples", "topic": "sessions-10"}
 OFFSETS = 1_000
 """Of a block, so that the sample is in several."""
 
+FIGURES = ["Events", "Clients", "Sessions", "Median delay", "Largest delay", "Clock ahead"]
+
 pytestmark = pytest.mark.usefixtures("app_isolation")
 
 
@@ -86,8 +88,9 @@ def test_pages_show_what_they_show_of_one_machine(cluster):
     at = press(open_app(**SAMPLE), "Ask the cluster")
     # Then figures, advice and findings are the same
     figures, texts = here["overview"]
-    names = ["Events", "Clients", "Sessions", "Median delay", "Largest delay", "Clock ahead"]
-    assert {name: metrics(at)[name] for name in names} == {name: figures[name] for name in names}
+    assert {name: metrics(at)[name] for name in FIGURES} == {
+        name: figures[name] for name in FIGURES
+    }
     assert {text.value for text in at.markdown} <= texts
     assert len(at.markdown) > 6
     # and so are the tables of the other pages
@@ -123,17 +126,28 @@ def test_another_engine_is_replayed_there(monkeypatch):
     assert here[1]
 
 
-def pages_of(where=(), *, correct=False):
+def drawn(at, number):
+    """Return the spec of a chart and its data, for comparison."""
+    spec, data = chart(at, number)
+    return spec, {name: table.to_dict("list") for name, table in data.items()}
+
+
+def pages_of(where=(), clients=(), *, correct=False, **link):
     """Return what five pages show of a part of the sample, for comparison."""
-    at = open_app(**SAMPLE)
+    at = open_app(**SAMPLE, **link)
     if "Ask the cluster" in buttons(at):
         at = press(at, "Ask the cluster")
     at.get_by_key("where").set_value(list(where))
+    at.get_by_key("clients").set_value(list(clients))
     at.get_by_key("correct").set_value(correct)
     settled(at.run())
     shown = {"figures": metrics(at), "findings": {text.value for text in at.markdown}}
+    shown["said"] = [text for text in captions(at).split("**") if ":material/filter_alt:" in text]
+    shown["clients"] = at.get_by_key("clients").options
     shown["delay"] = tables(go_to(at, DELAY))
+    shown["over time"] = [drawn(at, n) for n in range(len(at.get("vega_lite_chart")))]
     shown["outages"] = tables(go_to(at, OUTAGES))
+    shown["timeline"] = drawn(at, 0) if at.get("vega_lite_chart") else None
     sessions = tables(go_to(at, SESSIONS))[0].drop(columns=["Lost", "Duplicates"], errors="ignore")
     shown["sessions"] = sessions.reset_index(drop=True)
     shown["windows"] = windows(go_to(at, WINDOWS))
@@ -145,6 +159,15 @@ PARTS = {
     "clients": {"where": ["ClientID IN (2, 5)"]},
     "corrected clocks": {"correct": True},
     "corrected clocks and a filter": {"correct": True, "where": ["delay_ms >= 0"]},
+    "a window": {"window": ["600", "1800.5"]},
+    "a window of received time": {"window": ["600", "1800.5"], "clock": "Received time"},
+    "clients of the list": {"clients": ["2", "5"]},
+    "all of them": {
+        "window": ["100", "2500"],
+        "clients": ["3", "8"],
+        "where": ["delay_ms < 5"],
+        "correct": True,
+    },
 }
 
 
@@ -156,15 +179,19 @@ def test_a_part_is_shown_as_of_one_machine(part, monkeypatch):
         here, _ = pages_of(**PARTS[part])
     shared.st.cache_resource.clear()
     there, at = pages_of(**PARTS[part])
-    names = ["Events", "Clients", "Sessions", "Median delay", "Largest delay", "Clock ahead"]
-    assert [there["figures"][name] for name in names] == [here["figures"][name] for name in names]
+    assert [there["figures"][name] for name in FIGURES] == [
+        here["figures"][name] for name in FIGURES
+    ]
     assert there["findings"] <= here["findings"]
+    for what in ("said", "clients", "timeline"):
+        assert there[what] == here[what]
+    assert there["over time"] == here["over time"][1:3]  # before it is the skew plot
     for page in ("delay", "outages"):
         assert all(any(one.equals(each) for each in here[page]) for one in there[page])
         assert there[page]
     assert there["sessions"].equals(here["sessions"])
     assert there["windows"] == here["windows"]
-    if "where" in PARTS[part]:
+    if part != "corrected clocks":
         assert "What is of the whole topic says so" in said(at)
 
 
@@ -197,7 +224,27 @@ def test_a_filter_that_cannot_be_applied_is_said_with_a_way_back():
 @pytest.mark.usefixtures("cluster")
 def test_nothing_left_is_said():
     at = press(open_app(**SMALL, where="client = 99"), "Ask the cluster")
-    assert "No event fulfils the filter." in said(at)
+    assert "No event of the filter is inside the window." in said(at)
+    assert metrics(press(at, "Clear window and filters"))["Events"] == "255"
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_finding_moves_the_picture_there_too(monkeypatch):
+    def moved():
+        at = open_app(**SAMPLE)
+        if "Ask the cluster" in buttons(at):
+            at = press(at, "Ask the cluster")
+        [show, *_] = [button for button in at.button if button.label == "Show"]
+        at = settled(show.click().run())
+        figures = [metrics(at)[name] for name in FIGURES]
+        return figures, at.get_by_key("clients").value, at.get_by_key("window").value
+
+    with monkeypatch.context() as patch:
+        patch.delenv(VARIABLE)
+        here = moved()
+    shared.st.cache_resource.clear()
+    assert moved() == here
+    assert here[1]
 
 
 @pytest.mark.usefixtures("cluster")
