@@ -1,9 +1,10 @@
 import streamlit as st
 
 from lib.ui import parameters
+from lib.ui.cluster_pages import records_told
 from lib.ui.export import export_shown
 from lib.ui.page import begin
-from lib.ui.record_reader import record_reader, records_told
+from lib.ui.record_reader import record_reader
 from lib.ui.show import first_records
 
 visible = begin(

@@ -42,6 +42,7 @@ from lib.core.columns import (
     SENT_TIME,
     SESSION,
 )
+from lib.events.client_names import client_at
 from lib.events.filters import leaves_gaps
 
 if TYPE_CHECKING:
@@ -151,6 +152,35 @@ def latest_of_left(table: pd.DataFrame, most: int) -> Question[pd.DataFrame]:
     """Ask what `latest_question` asks, of the events that are left where a filter was applied."""
     left = table[table[LEFT]] if LEFT in table else table
     return (yield from latest_question(left, most))
+
+
+def first_of_left(table: pd.DataFrame, most: int) -> Question[pd.DataFrame]:
+    """Ask for the first events in arrival order, of those that are left; at most so many."""
+    yield from ()  # a question without a round
+    merge = partial(_first_rows, most=most)
+    left = table[table[LEFT]] if LEFT in table else table
+    return Answer(merge(left), merge, _bare)
+
+
+def of_session(table: pd.DataFrame, name: str) -> Question[pd.DataFrame]:
+    """Ask for the events of a session in arrival order; with `Left` where a filter was applied."""
+    yield from ()  # a question without a round
+    place = client_at(table[SESSION].cat.categories, name)
+    found = table[table[SESSION].cat.codes == (-2 if place is None else place)]
+    return Answer(found, stacked, _in_arrival_order)
+
+
+def _first_rows(*tables: pd.DataFrame, most: int) -> pd.DataFrame:
+    return reduce(stacked, tables).sort_values(ARRIVAL).head(most)
+
+
+def _in_arrival_order(events: pd.DataFrame) -> pd.DataFrame:
+    return _bare(events.sort_values(ARRIVAL))
+
+
+def _bare(events: pd.DataFrame) -> pd.DataFrame:
+    """Return events without what a cluster alone knows of them, but for which are left."""
+    return events.drop(columns=[ARRIVAL, KEY_HASH], errors="ignore").reset_index(drop=True)
 
 
 def of_left(table: pd.DataFrame) -> Question[dict[str, Any]]:

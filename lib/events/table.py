@@ -511,6 +511,12 @@ def _in_order(columns: Columns) -> Columns:
     return in_parallel(moved, worth_while=len(order) >= _LARGE)
 
 
+def with_seconds(events: pd.DataFrame, zero_ms: int) -> pd.DataFrame:
+    """Return events with both times in seconds since zero, too, as an events table has them."""
+    clocks = {each.seconds: events[each.milliseconds].to_numpy() for each in TimeDomain}
+    return events.assign(**{name: _seconds_since(zero_ms, at) for name, at in clocks.items()})
+
+
 def _seconds_since(zero: int, times: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return `(times - zero) / 1000.0`, NaN for a missing time, a piece at a time for the cache."""
     seconds = np.empty(len(times))

@@ -65,11 +65,11 @@ def drawn_here(report: Report) -> Drawn:
     assert report.summary is not None
     table = report.topic.events.table
     asked = page_question(table, summary=report.summary, withheld=report.withheld)
-    replayed, skew = report.replayed, None
+    replayed, drawn = report.replayed, None
     if isinstance(replayed, ReplayedEvents) and not replayed.order_only:
         of, heard = (replayed.events, replayed.replay), replayed.topic.events.table
-        skew = answered(drawn_replay_question(*of, None, replayed.left, table=heard))
-    return Drawn(**answered(asked), skew=skew)
+        drawn = answered(drawn_replay_question(*of, None, replayed.left, table=heard))
+    return Drawn(**answered(asked), replay=drawn)
 
 
 def _drawings(report: Report) -> Iterator[Drawing]:
@@ -88,8 +88,8 @@ def _drawings(report: Report) -> Iterator[Drawing]:
         if not report.is_cut:
             yield from _of_outages(report.analysis.outages, data.extremes, how)
         yield from _of_delays(data.delay, data.extremes.delays, how)
-    if data.skew is not None:
-        skew = drawn_skew(data.skew, JUDGED, ENGINE_CLOCK, **how).picture
+    if data.replay is not None:
+        skew = drawn_skew(data.replay.skew, JUDGED, ENGINE_CLOCK, **how).picture
         yield _drawing("replay", "What the engine drops", skew.reading, skew.chart)
     if data.sizes.n:
         sessions = session_histogram(data.sizes, DEFAULT_BINS)

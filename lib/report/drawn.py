@@ -14,8 +14,9 @@ from lib.charts.comparison_data import comparison_question
 from lib.charts.delay_data import over_time_question
 from lib.charts.rows import MOST_LANES, lanes_in
 from lib.charts.skew_data import judged_by_engine, skew_question
-from lib.core.blockwise import Answer, added, as_it_is, in_step, together
-from lib.core.columns import LEFT
+from lib.core.blockwise import Answer, added, as_it_is, in_step, stacked, together
+from lib.core.columns import ARRIVAL, LEFT, MISSED_BY_MS
+from lib.replay.outcome import dropped_events
 
 if TYPE_CHECKING:
     from typing import Any
@@ -36,6 +37,27 @@ _ROW: Final = 13
 """Height of a row that can still be read, px."""
 
 
+MOST_DROPPED: Final = 1_000
+"""Dropped events that are listed."""
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnReplay:
+    """What is shown of what an engine would have made of a topic, event by event.
+
+    Attributes
+    ----------
+    skew
+        Delay, and which events are dropped.
+    dropped
+        Rows of `lib.replay.outcome.dropped_events`: those that missed by the most, then in arrival
+        order.
+    """
+
+    skew: SkewData
+    dropped: pd.DataFrame
+
+
 @dataclass(frozen=True, eq=False)
 class Drawn:
     """What is drawn of at least one event.
@@ -48,7 +70,7 @@ class Drawn:
         The stretch on either clock, and how often each delay occurs.
     delay
         Delay over time; None where nothing is told of it.
-    skew
+    replay
         What the engine drops; None where that is not told.
     """
 
@@ -56,7 +78,7 @@ class Drawn:
     sizes: Tally
     extremes: Extremes
     delay: DelayOverTime | None
-    skew: SkewData | None = None
+    replay: DrawnReplay | None = None
 
 
 def height_of(summary: Summary) -> int:
@@ -100,7 +122,30 @@ def drawn_replay_question(
     left: NDArray[np.bool_] | None = None,
     *,
     table: pd.DataFrame,
-) -> Question[SkewData]:
-    """Ask what is drawn of what an engine made of the events of some keys, those of `table`."""
+) -> Question[DrawnReplay]:
+    """Ask what is shown of what an engine made of the events of some keys, those of `table`."""
     rows = slice(None) if left is None else np.flatnonzero(left)
-    return (yield from skew_question(table, rows, judged_by_engine(replay, events.received)))
+    skew = yield from skew_question(table, rows, judged_by_engine(replay, events.received))
+    dropped = dropped_events(table, replay).assign(
+        **{ARRIVAL: events.place(np.flatnonzero(replay.late))}
+    )
+    if left is not None:
+        dropped = dropped[left[replay.late]]
+    found = together({"skew": skew, "dropped": Answer(_missed(dropped), _missed_most, _listed)})
+    return Answer(found.part, found.merge, partial(_drawn_replay, found.finish))
+
+
+def _drawn_replay(finish: Any, part: Any) -> DrawnReplay:  # noqa: ANN401 (of any kind)
+    return DrawnReplay(**finish(part))
+
+
+def _missed(dropped: pd.DataFrame) -> pd.DataFrame:
+    return dropped.sort_values([MISSED_BY_MS, ARRIVAL], ascending=[False, True]).head(MOST_DROPPED)
+
+
+def _missed_most(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    return _missed(stacked(one, other))
+
+
+def _listed(dropped: pd.DataFrame) -> pd.DataFrame:
+    return dropped.drop(columns=ARRIVAL).reset_index(drop=True)

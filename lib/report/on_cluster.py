@@ -61,10 +61,10 @@ if TYPE_CHECKING:
 
     from lib.analysis.findings import Extent
     from lib.analysis.timestamp_quality import Verdict
-    from lib.charts.skew_data import SkewData
     from lib.cluster.seen import Seen
     from lib.cluster.topic import Answers, ClusterTopic, Doing, HeldTopic
     from lib.loading.load import LoadedTopic
+    from lib.report.drawn import DrawnReplay
     from lib.report.report import Asked
 
 NO_ADVICE: Final = (
@@ -148,15 +148,15 @@ def report_on_held(
     report = _of_answers(held.topic, asked, answers, rejected)
     if asked.where or seen is not None:
         report = _of_part(client, held, report, answers, seen or EVERYTHING)
-    skew = None
+    drawn = None
     if seen is None:
-        report, skew = _with_replay(client, held, report, doing, outputs)
+        report, drawn = _with_replay(client, held, report, doing, outputs)
     if report.summary is None or "html" not in outputs:
         return report
     doing("Counting what charts draw")
     put = partial(page_question, summary=report.summary, withheld=report.withheld)
     found: Mapping[str, Any] = ask(client, put, held.by_client)
-    return replace(report, drawn=Drawn(**found, skew=skew))
+    return replace(report, drawn=Drawn(**found, replay=drawn))
 
 
 def _has_events(topic: ClusterTopic) -> bool:
@@ -205,20 +205,20 @@ def _as_loaded(topic: ClusterTopic) -> LoadedTopic:
 
 def _with_replay(
     client: Client, held: HeldTopic, report: Report, doing: Doing, outputs: Collection[str]
-) -> tuple[Report, SkewData | None]:
-    """Return the report with what the engine makes of the topic, and its skew plot's data."""
+) -> tuple[Report, DrawnReplay | None]:
+    """Return the report with what the engine makes of the topic, and what is drawn of that."""
     asked, verdict = report.asked, report.verdict
     order_only = asked.in_order and not is_senseless(verdict) and bool(why_no_delay(verdict))
     if report.summary is None or (report.withheld and not order_only):
         return report, None
     try:
-        replayed, skew = replayed_on_held(
+        replayed, drawn = replayed_on_held(
             client, held, asked, order_only=order_only, doing=doing, outputs=outputs
         )
     except NotInBlocksError as fault:
         untold = {**report.untold, **dict.fromkeys(("replay", "advice"), fault.what)}
         return replace(report, untold=untold), None
-    return replace(report, replayed=replayed), skew
+    return replace(report, replayed=replayed), drawn
 
 
 def _of_part(
@@ -300,7 +300,7 @@ def replayed_on_held(
     order_only: bool = False,
     doing: Doing = lambda _: None,
     outputs: Collection[str] = (),
-) -> tuple[Replayed, SkewData | None]:
+) -> tuple[Replayed, DrawnReplay | None]:
     """Return what an engine would have made of a topic, and what the page draws of that.
 
     Raises
@@ -322,23 +322,23 @@ def replayed_on_held(
     for name in sorted({*outputs} & QUESTIONS.keys()):
         rows = {"windows": outcome.windows, "dropped": outcome.dropped}[name]
         found = replace(found, tables={**found.tables, name: _table(replays, name, rows)})
-    skew = None
+    drawn = None
     if "html" in outputs and not order_only:
-        skew = replays.of_events(drawn_replay_question)
+        drawn = replays.of_events(drawn_replay_question)
     why = why_no_advice(found)
     if not why and held.topic.contents.without_received:
         why = NO_ADVICE
     if why:
-        return replace(found, no_advice=why), skew
+        return replace(found, no_advice=why), drawn
     doing("Looking for the setting that keeps the goal")
     advice = advise_on(replays, asked.setting, asked.goal)
-    return replace(found, advice=advice, no_advice="" if advice else NO_SETTING), skew
+    return replace(found, advice=advice, no_advice="" if advice else NO_SETTING), drawn
 
 
-def skew_on_held(client: Client, held: HeldTopic, asked: Asked) -> SkewData:
-    """Return what is drawn of what an engine would have made of a topic; raises as the report."""
-    skew: SkewData = _replays(client, held, asked).of_events(drawn_replay_question)
-    return skew
+def drawn_on_held(client: Client, held: HeldTopic, asked: Asked) -> DrawnReplay:
+    """Return what is shown, event by event, of a replay; raises as `replayed_on_held`."""
+    drawn: DrawnReplay = _replays(client, held, asked).of_events(drawn_replay_question)
+    return drawn
 
 
 def _replays(

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from traceback import clear_frames
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import uuid4
 
 import streamlit as st
@@ -43,10 +43,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from distributed import Client
 
-    from lib.charts.skew_data import SkewData
     from lib.cluster.seen import Seen
     from lib.cluster.settings import ClusterSettings
     from lib.cluster.topic import ClusterEstimate, HeldTopic
+    from lib.report.drawn import DrawnReplay
     from lib.report.report import Replayed, Report
     from lib.sources.base import TopicSource
     from lib.ui.loads import LoadKey
@@ -69,6 +69,8 @@ _HELD: Final = "on cluster"
 
 _DRAWN: Final = ("html",)
 """The output of a report that has what its charts draw."""
+
+Found = TypeVar("Found")
 
 _log: Final = logging.getLogger(__name__)
 
@@ -97,7 +99,7 @@ class OnCluster:
         """What is told of all events, whatever is seen of them."""
         return self if self.whole is None else self.whole
 
-    def replayed(self, asked: Asked) -> tuple[Replayed, SkewData | None]:
+    def replayed(self, asked: Asked) -> tuple[Replayed, DrawnReplay | None]:
         """Return what an engine would have made of the topic, and what is drawn of that.
 
         It is asked once for all viewers.
@@ -109,39 +111,69 @@ class OnCluster:
         """
         if asked == self.report.asked and self.report.replayed is not None:
             drawn = self.report.drawn
-            return self.report.replayed, None if drawn is None else drawn.skew
-        question = (self.token, asked)
-        return answer_of(question, lambda: self._ask(asked), spinner="Replaying on the cluster…")
+            return self.report.replayed, None if drawn is None else drawn.replay
+        from lib.report.on_cluster import replayed_on_held  # noqa: PLC0415 (imports Dask)
 
-    def _ask(self, asked: Asked) -> tuple[Replayed, SkewData | None]:
-        from lib.cluster.connection import faults_told  # noqa: PLC0415 (imports Dask)
-        from lib.report.on_cluster import replayed_on_held  # noqa: PLC0415
+        return self._found(
+            ("replayed", asked),
+            lambda: replayed_on_held(self.client, self.held, asked, outputs=_DRAWN),
+            "Replaying on the cluster…",
+        )
 
-        with faults_told():
-            return replayed_on_held(self.client, self.held, asked, outputs=_DRAWN)
-
-    def skew(self, asked: Asked) -> SkewData:
+    def drawn(self, asked: Asked) -> DrawnReplay:
         """Return what is drawn of a replay alone; raises as `replayed`."""
-        from lib.cluster.connection import faults_told  # noqa: PLC0415 (imports Dask)
-        from lib.report.on_cluster import skew_on_held  # noqa: PLC0415
+        from lib.report.on_cluster import drawn_on_held  # noqa: PLC0415 (imports Dask)
 
-        def find() -> SkewData:
-            with faults_told():
-                return skew_on_held(self.client, self.held, asked)
-
-        question = (self.token, "skew", replace(asked, goal=Goal()))  # which it does not depend on
-        return answer_of(question, find, spinner="Replaying on the cluster…")
+        asked = replace(asked, goal=Goal())  # on which it does not depend
+        return self._found(
+            ("drawn", asked),
+            lambda: drawn_on_held(self.client, self.held, asked),
+            "Replaying on the cluster…",
+        )
 
     def latest_sessions(self, most: int) -> pd.DataFrame:
         """Return the sessions with the largest delay; raises as `replayed`."""
+        from lib.cluster.topic import latest_sessions  # noqa: PLC0415 (imports Dask)
+
+        return self._found(
+            ("sessions", most), lambda: latest_sessions(self.client, self.held, most)
+        )
+
+    def first(self, most: int) -> pd.DataFrame:
+        """Return the first events seen, in arrival order; raises as `replayed`."""
+        from lib.cluster.questions import first_of_left  # noqa: PLC0415 (imports Dask)
+
+        return self._asked(partial(first_of_left, most=most), ("first", most))
+
+    def session(self, name: str) -> pd.DataFrame:
+        """Return all events of a session in arrival order; raises as `replayed`.
+
+        Of a part with `Left`: whether an event is seen.
+        """
+        from lib.cluster.questions import of_session  # noqa: PLC0415 (imports Dask)
+
+        return self._asked(partial(of_session, name=name), ("session", name))
+
+    def _asked(self, question: partial[Any], what: tuple[object, ...]) -> pd.DataFrame:
+        from lib.cluster.asking import ask  # noqa: PLC0415 (imports Dask)
+
+        blocks = self.held.by_client
+        return self._found(what, lambda: ask(self.client, question, blocks))
+
+    def _found(
+        self,
+        what: tuple[object, ...],
+        find: Callable[[], Found],
+        spinner: str = "Asking the cluster…",
+    ) -> Found:
+        """Return what the cluster answers, found once for all viewers."""
         from lib.cluster.connection import faults_told  # noqa: PLC0415 (imports Dask)
-        from lib.cluster.topic import latest_sessions  # noqa: PLC0415
 
-        def find() -> pd.DataFrame:
+        def told() -> Found:
             with faults_told():
-                return latest_sessions(self.client, self.held, most)
+                return find()
 
-        return answer_of((self.token, "sessions"), find, spinner="Asking the cluster…")
+        return answer_of((self.token, *what), told, spinner=spinner)
 
     def keys(self) -> list[str]:
         """Return the columns that windows can be grouped by."""

@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from lib.analysis import completeness, outages
 from lib.analysis.delays import distribution_table
 from lib.analysis.of_topic import nothing_found
+from lib.analysis.sessions import session_table
 from lib.charts.comparison import drawn_comparison
 from lib.charts.delay import distribution, drawn_over_time
 from lib.charts.histogram import session_histogram
 from lib.charts.outages import outage_timeline
-from lib.charts.picture import Picture
-from lib.core.columns import CLIENT, LOST, SESSION
+from lib.core.columns import CLIENT, LEFT, LOST, SESSION
 from lib.core.errors import SkewlineError
 from lib.core.formatting import escaped_markdown
+from lib.events.client_names import written
+from lib.events.table import TimeDomain, with_seconds
 from lib.report.document import withheld_in
 from lib.report.drawn import height_of
 from lib.ui import parameters
 from lib.ui.answers import impossible_times
-from lib.ui.chart import show_picture
+from lib.ui.chart import show_over_time, show_picture
 from lib.ui.clock_table import clock_rows
 from lib.ui.failures import show_words
 from lib.ui.findings import show_findings_of
 from lib.ui.headline import advice_told, figures, when
 from lib.ui.lazy import popover
 from lib.ui.outage_table import choose_kinds, outage_rows, rhythm_table
+from lib.ui.record_reader import record_told
 from lib.ui.report_download import told_report_files
-from lib.ui.session_detail import choose_bins, latest_sessions
-from lib.ui.show import load_report_in_numbers, what_was_read
+from lib.ui.session_detail import choose_bins, latest_sessions, show_session
+from lib.ui.show import first_events, load_report_in_numbers, what_was_read
 from lib.ui.tables import MOST_ROWS, quantiles, show_table
 
 if TYPE_CHECKING:
@@ -40,8 +43,6 @@ if TYPE_CHECKING:
     from lib.report.report import Report
     from lib.ui.cluster import OnCluster
     from lib.ui.view import View
-
-_OF_EVENTS: Final = "The events themselves are on the cluster: the first records need them."
 
 
 def overview_told(view: View, told: OnCluster) -> None:
@@ -59,11 +60,15 @@ def overview_told(view: View, told: OnCluster) -> None:
     st.caption(when(summary, view.times))
     left, right = st.columns([5, 3])
     with left:
-        show_picture(_both_clocks(view, told), parameters.STORY_CHART, _OF_EVENTS)
+        _show_both_clocks(view, told, parameters.STORY_CHART)
     with right:
         st.subheader("What stands out in the whole topic", anchor=False)
         _findings(view, whole)
     popover("Download", told_report_files(whole), icon=":material/download:")
+    below = st.expander("First records", key=parameters.FIRST_RECORDS_OPEN, on_change="rerun")
+    if below.open:
+        with below:
+            _first_events(view, told, 100, parameters.FIRST_RECORDS)
     title, has_rejected = what_was_read(report.topic), report.topic.contents.rejected > 0
     with st.expander(f"Load report: {title}", expanded=has_rejected):
         load_report_in_numbers(report.topic)
@@ -71,11 +76,32 @@ def overview_told(view: View, told: OnCluster) -> None:
 
 def comparison_told(view: View, told: OnCluster) -> None:
     """Draw when each event happened, above when it was received."""
-    show_picture(_both_clocks(view, told), parameters.COMPARISON_CHART)
+    _show_both_clocks(view, told, parameters.COMPARISON_CHART)
 
 
-def _both_clocks(view: View, told: OnCluster) -> Picture:
-    """Return event time above received time, with the worst outages shaded where they are told."""
+def records_told(view: View, told: OnCluster) -> None:
+    """Draw the record that is chosen, read from its source here, and the first events seen."""
+    record_told(view, told)
+    st.subheader("Events", anchor=False)
+    _first_events(view, told, MOST_ROWS, parameters.EVENTS_LISTED, picks=True)
+
+
+def _first_events(view: View, told: OnCluster, most: int, key: str, *, picks: bool = False) -> None:
+    """Show the first events seen, as `lib.ui.show.first_records` does."""
+    summary, zero_ms = told.report.summary, view.times.zero_ms
+    assert summary is not None  # or the page says that there is no event
+    try:
+        first = with_seconds(told.first(most), zero_ms).drop(columns=LEFT, errors="ignore")
+    except SkewlineError as error:
+        show_refusal(error)
+        return
+    has_all = not told.report.whole.contents.without_received
+    first_events(first, summary.events, view.times, key, has_all=has_all, picks=picks)
+    st.caption("Events on a cluster have the fields that have a role alone.")
+
+
+def _show_both_clocks(view: View, told: OnCluster, key: str) -> None:
+    """Draw event time above received time, with the worst outages shaded where they are told."""
     report = told.report
     assert report.drawn is not None  # it was asked for
     assert report.summary is not None  # or the page says that there is no event
@@ -87,8 +113,8 @@ def _both_clocks(view: View, told: OnCluster) -> Picture:
         height=height_of(report.summary),
         outages=_analysis(report).outages if has_outages else None,
     )
-    bars = " The bar at the end of a shaded silence is its burst." if drawn.outages else ""
-    return Picture(drawn.chart, drawn.alt, f"{drawn.what}{bars}")
+    zero_ms = view.times.zero_ms
+    show_over_time(drawn.picture, key, TimeDomain.EVENT, zero_ms, drawn.brushes)
 
 
 def outages_told(view: View, told: OnCluster) -> None:
@@ -118,7 +144,7 @@ def delay_told(view: View, told: OnCluster) -> None:
     assert report.drawn.delay is not None  # as the page tells of received times
     st.subheader("Delay over time", anchor=False)
     over_time = drawn_over_time(report.drawn.delay, zero_ms=view.times.zero_ms, scale=view.scale)
-    show_picture(over_time, parameters.DELAY_CHART)
+    show_over_time(over_time, parameters.DELAY_CHART, TimeDomain.EVENT, view.times.zero_ms)
     st.subheader("Clocks", anchor=False)
     clock_rows(analysis.clocks, report.topic.report.topic)
 
@@ -135,7 +161,10 @@ def sessions_told(view: View, told: OnCluster) -> None:
     show_picture(session_histogram(sizes, choose_bins()), parameters.SESSION_HISTOGRAM)
     st.subheader("Sessions with the largest delay", anchor=False)
     try:
-        latest_sessions(told.latest_sessions(MOST_ROWS), sizes.n, view.times)
+        latest = told.latest_sessions(MOST_ROWS)
+        chosen = latest_sessions(latest, sizes.n, view.times)
+        st.subheader("One session in detail", anchor=False)
+        _one_session(view, told, latest, chosen)
     except SkewlineError as error:
         show_refusal(error)
     st.subheader("Lost and duplicate events", anchor=False)
@@ -155,6 +184,19 @@ def sessions_told(view: View, told: OnCluster) -> None:
         shown.astype({CLIENT: object}).rename(columns=words),
         alt="Sessions that lost events, or have some twice",
     )
+
+
+def _one_session(view: View, told: OnCluster, latest: pd.DataFrame, chosen: str | None) -> None:
+    """Draw the chosen session, or the one with the largest delay, event by event."""
+    name = written(latest[SESSION].iloc[0]) if chosen is None else chosen
+    every = told.session(name)
+    seen = every[every[LEFT]] if LEFT in every else every
+    if seen.empty and chosen is not None:  # another topic's, or nothing of it is seen
+        _one_session(view, told, latest, None)
+        return
+    session = session_table(seen).iloc[0]
+    is_chosen = chosen is not None
+    show_session(session, seen, len(every), view.times, view.scale, is_chosen=is_chosen)
 
 
 def show_refusal(error: SkewlineError) -> None:
@@ -189,7 +231,8 @@ def _outages(view: View, told: OnCluster, kinds: list[str]) -> pd.DataFrame | No
         zero_ms=view.times.zero_ms,
         scale=view.scale,
     )
-    show_picture(drawn, parameters.OUTAGE_CHART)
+    zero_ms = view.times.zero_ms
+    show_over_time(drawn, parameters.OUTAGE_CHART, TimeDomain.RECEIVED, zero_ms)
     return found
 
 

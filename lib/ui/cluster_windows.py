@@ -12,15 +12,16 @@ from lib.charts.skew_data import ENGINE_CLOCK, JUDGED
 from lib.core.columns import CLIENT, EVENTS
 from lib.core.errors import SkewlineError
 from lib.core.formatting import escaped_markdown
+from lib.events.table import TimeDomain
 from lib.replay.sentences import NO_ADVICE
 from lib.report.report import Asked
 from lib.ui import parameters
 from lib.ui.advice import advice_told, choose_goal, say_no_setting
 from lib.ui.answers import impossible_times
-from lib.ui.chart import show_picture
+from lib.ui.chart import show_over_time
 from lib.ui.cluster_pages import show_refusal
 from lib.ui.engine_settings import choose_setting, say_remark, say_stop
-from lib.ui.outcome import figures
+from lib.ui.outcome import dropped_told, figures
 
 if TYPE_CHECKING:
     from lib.replay.goal import Goal
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from lib.ui.view import View
 
 _OF_EVENTS: Final = (
-    "The same windows on received time, the list of dropped events, whose fault it is, and the "
-    "curves over other settings need the events themselves, which are on the cluster."
+    "The same windows on received time, whose fault it is, and the curves over other settings need "
+    "the events themselves, which are on the cluster."
 )
 
 
@@ -49,9 +50,8 @@ def windows_told(view: View, told: OnCluster) -> None:
     goal = choose_goal(setting, has_sessions=report.topic.fields.session is not None)
     try:
         asked = replace(report.asked, setting=setting, goal=goal, key=_NAMES.get(key, key))
-        replayed, skew = whole.replayed(asked)
-        if told is not whole:  # the plot alone is of what is seen
-            skew = told.skew(asked)
+        replayed, drawn = whole.replayed(asked)
+        seen = drawn if told is whole else told.drawn(asked)  # the plot alone is of what is seen
     except SkewlineError as error:
         show_refusal(error)
         return
@@ -60,11 +60,14 @@ def windows_told(view: View, told: OnCluster) -> None:
         figures(replayed.outcome)
         say_stop(replayed.outcome)
     _advice(view, report, replayed, goal)
-    if skew is not None:
+    if seen is not None:
         st.subheader("Skew plot", anchor=False)
         zero_ms = view.times.zero_ms
-        drawn = drawn_skew(skew, JUDGED, ENGINE_CLOCK, zero_ms=zero_ms, scale=view.scale)
-        show_picture(drawn.picture, parameters.REPLAY_CHART)
+        plot = drawn_skew(seen.skew, JUDGED, ENGINE_CLOCK, zero_ms=zero_ms, scale=view.scale)
+        show_over_time(plot.picture, parameters.REPLAY_CHART, TimeDomain.EVENT, zero_ms)
+    if drawn is not None:
+        st.subheader("Dropped events", anchor=False)
+        dropped_told(drawn.dropped, replayed.outcome, view.times)
     st.caption(_OF_EVENTS)
 
 

@@ -38,6 +38,7 @@ from lib.ui.show import time_column, with_times_shown
 from lib.ui.tables import MOST_ROWS, WholeTable, show_table, weakly
 
 if TYPE_CHECKING:
+    from lib.core.moments import Times
     from lib.loading.load import LoadedTopic
     from lib.replay.engine import Setting
     from lib.replay.goal import Goal
@@ -141,35 +142,57 @@ def dropped_list(visible: Visible, replayed: Replay) -> None:
         if replayed.stopped_at == NO_INDEX:
             st.success("No event is dropped.", icon=":material/check_circle:")
         return
-    shown = dropped.nlargest(MOST_ROWS, MISSED_BY_MS)
+    names, times = list(dropped.columns), visible.times
+
+    def every(topic: LoadedTopic, replayed: Replay) -> pd.DataFrame:
+        events = dropped_events(topic.events.table, replayed)[names]
+        return with_times_shown(events, _times_in(events), times)
+
+    whole = WholeTable(
+        "the dropped events",
+        f"{visible.topic.report.topic}-dropped.csv",
+        len(dropped),
+        weakly(every, visible.topic, replayed),
+    )
+    _dropped_table(dropped.nlargest(MOST_ROWS, MISSED_BY_MS), "Of the whole topic", times, whole)
+
+
+def dropped_told(dropped: pd.DataFrame, outcome: Outcome, times: Times) -> None:
+    """Show the dropped events that missed by the most, of a topic whose events are elsewhere."""
+    if not outcome.dropped:
+        if not outcome.stopped:
+            st.success("No event is dropped.", icon=":material/check_circle:")
+        return
+    shown = "" if len(dropped) == outcome.dropped else f"The first {len(dropped):,} of "
+    of = f"{shown}{counted(outcome.dropped, 'event')}, those that missed by the most first"
+    _dropped_table(dropped, f"{of}, of the whole topic", times)
+
+
+def _times_in(events: pd.DataFrame) -> list[str]:
+    return [name for name in (EVENT_TIME, RECEIVED_TIME) if name in events]
+
+
+def _dropped_table(
+    shown: pd.DataFrame, of: str, times: Times, whole: WholeTable | None = None
+) -> None:
     columns = {
         CLIENT: shown[CLIENT].astype(object).map(written),
         MISSED_BY_MS: shown[MISSED_BY_MS] / 1000,
     }
-    names, times = list(dropped.columns), visible.times
-    of_time = [name for name in (EVENT_TIME, RECEIVED_TIME) if name in names]
-
-    def every(topic: LoadedTopic, replayed: Replay) -> pd.DataFrame:
-        return with_times_shown(dropped_events(topic.events.table, replayed)[names], of_time, times)
-
+    of_time = _times_in(shown)
     written_out = with_times_shown(shown.assign(**columns), of_time, times)
     chosen = show_table(
         written_out.rename(columns={MISSED_BY_MS: "Missed by (s)"}),
-        whole=WholeTable(
-            "the dropped events",
-            f"{visible.topic.report.topic}-dropped.csv",
-            len(dropped),
-            weakly(every, visible.topic, replayed),
-        ),
+        whole=whole,
         order="those that missed by the most first",
         key=parameters.DROPPED_TABLE,
         on_select="rerun",
         selection_mode="single-row",
-        config={name: time_column(visible.times, "Time") for name in of_time},
+        config={name: time_column(times, "Time") for name in of_time},
         height=250,
         alt="Dropped events, those that missed by the most first",
     )
-    st.caption("Of the whole topic. Select one for its record.")
+    st.caption(f"{of}. Select one for its record.")
     open_selected(chosen.selection.rows, shown)
 
 

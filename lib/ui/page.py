@@ -98,7 +98,7 @@ def begin(
         if (told := view.on_cluster.told) is None:
             show_cluster_load(view.name, view.opened, view.on_cluster)
         else:
-            if of_cluster is not None and of_any_topic is None:  # or it is told by the source
+            if of_cluster is not None:
                 head.caption(f"{line} {_told_by_cluster(view, told)}")
             _show_told(title, view, told, of_cluster, needs_received=needs_received)
         st.stop()

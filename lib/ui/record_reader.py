@@ -68,7 +68,7 @@ def record_reader(view: View) -> None:
     _neighbours(_around(events, place), view.times)
 
 
-def records_told(view: View, told: OnCluster) -> None:
+def record_told(view: View, told: OnCluster) -> None:
     """Draw what `record_reader` does of a topic that a cluster holds, read from its source here.
 
     Its neighbours are those of its partition.

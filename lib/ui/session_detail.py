@@ -32,6 +32,7 @@ from lib.ui.show import clock_name, shown_times, time_column
 from lib.ui.tables import MOST_ROWS, WholeTable, show_table, weakly
 
 if TYPE_CHECKING:
+    from lib.charts.times import TimeScale
     from lib.core.moments import Times
     from lib.loading.load import LoadedTopic
     from lib.ui.visible import Visible
@@ -64,16 +65,25 @@ def every_session(sessions: pd.DataFrame, visible: Visible) -> str | None:
     return parameters.get(parameters.ONE_SESSION)
 
 
-def latest_sessions(latest: pd.DataFrame, every: int, times: Times) -> None:
-    """Show the sessions with the largest delay, of a topic whose events are elsewhere."""
+def latest_sessions(latest: pd.DataFrame, every: int, times: Times) -> str | None:
+    """Show the sessions with the largest delay, of a topic whose events are elsewhere.
+
+    Returns
+    -------
+    The session to look at, as `every_session` does.
+    """
     show_table(
         _readable(latest, times, None),
         height=330,
+        key=parameters.SESSION_TABLE,
+        on_select=lambda: _choose(latest),
+        selection_mode="single-row",
         alt="Sessions with their client, events, duration on both clocks and largest delay",
         config={_first_event(times): time_column(times, "Event time")},
     )
     if len(latest) < every:
         st.caption(f"The first {len(latest):,} of {every:,}, those with the largest delay first.")
+    return parameters.get(parameters.ONE_SESSION)
 
 
 def session_detail(sessions: pd.DataFrame, chosen: str | None, visible: Visible) -> None:
@@ -88,19 +98,44 @@ def session_detail(sessions: pd.DataFrame, chosen: str | None, visible: Visible)
     inside, whole = of_session[visible.rows], int(np.count_nonzero(of_session))
     rows = np.flatnonzero(inside)
     events = visible.table.take(rows if isinstance(visible.rows, slice) else visible.rows[rows])
+    show_session(session, events, whole, visible.times, visible.scale, is_chosen=chosen is not None)
+
+
+def show_session(
+    session: pd.Series,
+    events: pd.DataFrame,
+    whole: int,
+    times: Times,
+    scale: TimeScale,
+    *,
+    is_chosen: bool,
+) -> None:
+    """Draw a session event by event.
+
+    Parameters
+    ----------
+    session
+        Its row of `lib.analysis.sessions.session_table`.
+    events
+        Those of its events that are shown.
+    whole
+        How many it has.
+    is_chosen
+        Whether the viewer chose it; if not, it has the largest delay.
+    """
     name, client = shown_name(session[SESSION]), shown_name(session[CLIENT])
     timed = events[events[RECEIVED_TIME] != MISSING_TIME]
     if len(timed):
         show_over_time(
-            session_fan(timed, name=name, zero_ms=visible.zero_ms, scale=visible.scale),
+            session_fan(timed, name=name, zero_ms=times.zero_ms, scale=scale),
             parameters.SESSION_CHART,
             TimeDomain.EVENT,
-            visible.zero_ms,
+            times.zero_ms,
         )
     st.caption(
         f"Session {escaped_markdown(name)} of client {escaped_markdown(client)}: "
         f"{_how_many(len(events), whole)}, {duration(session[EVENT_DURATION])} long by event "
-        f"time{_by_received(session, has_received=bool(len(timed)), is_chosen=chosen is not None)}"
+        f"time{_by_received(session, has_received=bool(len(timed)), is_chosen=is_chosen)}"
     )
     open_records("this session", only_where, equal_to(SESSION, session[SESSION]))
 

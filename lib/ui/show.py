@@ -157,16 +157,28 @@ def first_records(visible: Visible, count: int, key: str, *, picks: bool = False
 
     The record of the one that is selected can be opened; with `picks` it is, at once.
     """
-    first = visible.first(count)
+    has_all = not visible.topic.events.without_received
+    first_events(
+        visible.first(count), visible.count, visible.times, key, has_all=has_all, picks=picks
+    )
+
+
+def first_events(
+    first: pd.DataFrame, every: int, times: Times, key: str, *, has_all: bool, picks: bool = False
+) -> None:
+    """Show the first of `every` event shown, as `first_records` does.
+
+    `has_all` is whether each has a received time.
+    """
+    rows = first[[PARTITION, OFFSET]].copy()  # the page keeps them: not the topic
     leading = [name for name in _FIRST if name in first]
     placed = [*leading, *_LAST, RECEIVED_TIME_TYPE]  # the load report says of what kind times are
     first = first[[*leading, *first.columns.difference(placed, sort=False), *_LAST]]
-    if visible.times.zone is not None:
-        first = with_times_shown(first, (EVENT_TIME, RECEIVED_TIME), visible.times)
-    elif visible.topic.events.without_received:
+    if times.zone is not None:
+        first = with_times_shown(first, (EVENT_TIME, RECEIVED_TIME), times)
+    elif not has_all:
         received = first[RECEIVED_TIME].astype("Int64")
         first = first.assign(**{RECEIVED_TIME: received.mask(received == MISSING_TIME)})
-    rows = visible.first(count)[[PARTITION, OFFSET]].copy()  # the page keeps them: not the topic
     first = first_rows(first)
     chosen = show_table(
         first,
@@ -179,14 +191,12 @@ def first_records(visible: Visible, count: int, key: str, *, picks: bool = False
             **dict.fromkeys(_NAMES, st.column_config.NumberColumn(format="%d")),
             EVENT_TIME_0: st.column_config.NumberColumn(format="%,.3f", help="s since zero"),
             RECEIVED_TIME_0: st.column_config.NumberColumn(format="%,.3f", help="s since zero"),
-            EVENT_TIME: time_column(visible.times, "Event time", of_zero="%d", unit="epoch ms"),
-            RECEIVED_TIME: time_column(
-                visible.times, "Received time", of_zero="%d", unit="epoch ms"
-            ),
+            EVENT_TIME: time_column(times, "Event time", of_zero="%d", unit="epoch ms"),
+            RECEIVED_TIME: time_column(times, "Received time", of_zero="%d", unit="epoch ms"),
         },
     )
     st.caption(
-        f"The first {len(first):,} of {counted(visible.count, 'event')} shown, in arrival order. "
+        f"The first {len(first):,} of {counted(every, 'event')} shown, in arrival order. "
         "Select one for its record."
     )
     if not picks:

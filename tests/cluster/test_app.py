@@ -150,7 +150,10 @@ def pages_of(where=(), clients=(), *, correct=False, **link):
     shown["timeline"] = drawn(at, 0) if at.get("vega_lite_chart") else None
     sessions = tables(go_to(at, SESSIONS))[0].drop(columns=["Lost", "Duplicates"], errors="ignore")
     shown["sessions"] = sessions.reset_index(drop=True)
+    shown["one session"] = drawn(at, -1), captions(at).split("Session ")[-1].split("\n")[0]
     shown["windows"] = windows(go_to(at, WINDOWS))
+    shown["dropped"] = [each.reset_index(drop=True) for each in tables(at)]
+    shown["records"] = tables(go_to(at, RECORDS))[-1].reset_index(drop=True)
     return shown, at
 
 
@@ -190,7 +193,12 @@ def test_a_part_is_shown_as_of_one_machine(part, monkeypatch):
         assert all(any(one.equals(each) for each in here[page]) for one in there[page])
         assert there[page]
     assert there["sessions"].equals(here["sessions"])
+    assert there["one session"] == here["one session"]
     assert there["windows"] == here["windows"]
+    assert all(any(one.equals(each) for each in here["dropped"]) for one in there["dropped"])
+    assert there["dropped"]
+    assert there["records"].equals(here["records"][list(there["records"])])
+    assert len(there["records"]) > 1
     if part != "corrected clocks":
         assert "What is of the whole topic says so" in said(at)
 
@@ -209,8 +217,12 @@ def test_a_record_is_read_from_its_source(place, monkeypatch):
     there = shown(go_to(at, RECORDS))
     # Facts and the neighbours in the partition; those in its session are not told
     assert there[1:] == here[1:]
-    assert there[0] or there[2]
-    assert all(any(one.equals(each) for each in here[0]) for one in there[0])
+    *facts, events = there[0]
+    assert facts or there[2]
+    assert all(any(one.equals(each) for each in here[0]) for one in facts)
+    # and the first events, with the fields that have a role
+    assert len(events) == 1_000
+    assert events.equals(here[0][-1][list(events)])
 
 
 @pytest.mark.usefixtures("cluster")
