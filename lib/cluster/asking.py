@@ -21,7 +21,7 @@ from uuid import uuid4
 from distributed import get_worker, wait
 
 from lib.core.blockwise import Answer, Carry, Pool, Whole, answered
-from lib.core.errors import SkewlineError
+from lib.core.errors import NotInBlocksError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,10 +38,6 @@ _AHEAD: Final = 3  # rounds that are submitted behind the last of which the answ
 
 ROOM: Final = 0.6
 """Share of a worker's memory up to which it keeps questions; Dask spills blocks from 0.7 on."""
-
-
-class NotInBlocksError(SkewlineError):
-    """A question needs all events in one block, and a topic is in several."""
 
 
 @dataclass(frozen=True)

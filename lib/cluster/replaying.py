@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from lib.cluster.asking import NotInBlocksError, answer, ask
+from lib.cluster.asking import answer, ask
 from lib.cluster.blocks import by_partition
 from lib.cluster.questions import names_of_clients
 from lib.cluster.topic import SHARED_SESSIONS
 from lib.core.columns import CLIENT, PARTITION, SESSION
+from lib.core.errors import NotInBlocksError
 from lib.replay.in_blocks import (
     clocks_question,
     in_order_question,
@@ -125,8 +126,8 @@ def with_keys_together(client: Client, held: HeldTopic, key: str) -> HeldTopic:
     return replace(held, by_client=tables, names=names)
 
 
-def outcome_on(replays: ReplaysOnCluster) -> Outcome:
-    """Return what the engine would have made of a topic, in numbers.
+def outcomes_on(replays: ReplaysOnCluster) -> list[Outcome]:
+    """Return what the engine would have made of a topic, in numbers, by each setting of the job.
 
     Raises
     ------
@@ -142,9 +143,8 @@ def outcome_on(replays: ReplaysOnCluster) -> Outcome:
         what = "On a cluster, which task of Kafka Streams has an event is told by its client alone."
         raise NotInBlocksError(what, "Ask it on one machine.")
     try:
-        (found,) = replays.of_each(job.settings, outcome_question)
+        found: list[Outcome] = replays.of_each(job.settings, outcome_question)
     except NotInBlocksError as fault:
         what = f"{fault.what} On a cluster that is not replayed: one machine does."
         raise NotInBlocksError(what, fault.remedy) from None
-    outcome: Outcome = found
-    return outcome
+    return found

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from lib.analysis.summary import summary_of
 from lib.cluster import questions
-from lib.cluster.asking import NotInBlocksError, ask
+from lib.cluster.asking import ask
 from lib.cluster.blocks import (
     FIRST_ROWS,
     PACKAGES,
@@ -28,7 +28,7 @@ from lib.cluster.blocks import (
     slim,
 )
 from lib.cluster.connection import workers_of
-from lib.core.errors import SkewlineError, SourceError
+from lib.core.errors import NotInBlocksError, SkewlineError, SourceError
 from lib.core.formatting import size
 from lib.events.table import build_events
 from lib.loading.load import LoadReport, summed

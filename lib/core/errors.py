@@ -95,3 +95,7 @@ class TooLargeError(SkewlineError):
 
 class FilterError(SkewlineError):
     """A condition of the filter cannot be understood, or does not fit the topic's fields."""
+
+
+class NotInBlocksError(SkewlineError):
+    """A question needs all events in one block, and a topic on a cluster is in several."""

@@ -17,15 +17,24 @@ from lib.core.columns import (
     LATENCY_MEDIAN_MS,
 )
 from lib.core.parallel import in_parallel
-from lib.replay.engine import DELAYS_S, Setting, delay_ms, replay, with_delay, with_length
+from lib.replay.engine import (
+    DELAYS_S,
+    GAPS_S,
+    Setting,
+    delay_ms,
+    replay,
+    with_delay,
+    with_length,
+)
 from lib.replay.outcome import outcome_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from lib.replay.input import ReplayInput
+    from lib.replay.outcome import Outcome
 
 LATENESS: Final = "allowed_lateness_ms"
 """What the settings of engines call an allowed lateness, of those that have one."""
@@ -73,14 +82,22 @@ def curve(
         of the final results, NaN without any. With true sessions also `ExactShare`: float64, of
         the sessions, 0 to 1.
     """
-    rows = {n: partial(_row, events, each, true_session) for n, each in enumerate(settings)}
-    return pd.DataFrame(list(in_parallel(rows).values()))
+    tried = {n: partial(_outcome, events, each, true_session) for n, each in enumerate(settings)}
+    return curve_of(settings, in_parallel(tried).values())
 
 
-def _row(
+def curve_of(settings: Iterable[Setting], outcomes: Iterable[Outcome]) -> pd.DataFrame:
+    """Return what `curve` does of settings, from what each has come to."""
+    return pd.DataFrame([_row(*each) for each in zip(settings, outcomes, strict=True)])
+
+
+def _outcome(
     events: ReplayInput, setting: Setting, true_session: NDArray[np.integer] | None
-) -> dict[str, float]:
-    outcome = outcome_of(replay(events, setting), true_session)
+) -> Outcome:
+    return outcome_of(replay(events, setting), true_session)
+
+
+def _row(setting: Setting, outcome: Outcome) -> dict[str, float]:
     latency = outcome.latency_median_ms
     row = {
         GAP_MS: setting.window.length_ms,
@@ -109,6 +126,30 @@ def thinned(choices: Sequence[int], events: int, *, curves: int = 1) -> list[int
     most = max(_LEAST, MOST_EVENTS // max(1, events) // curves)
     places = np.unique(np.linspace(0, len(choices) - 1, min(most, len(choices))).round())
     return [choices[int(place)] for place in places]
+
+
+def curve_settings(
+    setting: Setting, events: int, advised_ms: int | None
+) -> tuple[list[Setting], list[Setting]]:
+    """Return the settings of the curve over the gap, and of that over the delay.
+
+    Parameters
+    ----------
+    events
+        Number of events of the topic.
+    advised_ms
+        A delay that is among those tried; None: none.
+    """
+    advised = set() if advised_ms is None else {advised_ms}
+    gaps, delays = (
+        sorted(marked | {1000 * s for s in thinned(choices, events, curves=2)})
+        for marked, choices in (
+            ({setting.window.length_ms}, GAPS_S),
+            ({delay_ms(setting)} | advised, DELAYS_S),
+        )
+    )
+    over_gap = [with_length(setting, gap) for gap in gaps]
+    return over_gap, [with_delay(setting, delay) for delay in delays]
 
 
 def tradeoff_settings(setting: Setting, events: int) -> list[Setting]:

@@ -27,14 +27,14 @@ from lib.analysis.summary import summary_of
 from lib.analysis.time_notices import NO_EVENT_TIME, time_notices
 from lib.analysis.timestamp_quality import assess_order
 from lib.cluster import questions
-from lib.cluster.asking import NotInBlocksError, ask
+from lib.cluster.asking import ask
 from lib.cluster.correcting import corrected
 from lib.cluster.filtering import with_left
-from lib.cluster.replaying import ReplaysOnCluster, outcome_on, with_keys_together
+from lib.cluster.replaying import ReplaysOnCluster, outcomes_on, with_keys_together
 from lib.cluster.seen import EVERYTHING
 from lib.cluster.topic import answers_of
 from lib.core.columns import CLIENT, LAST_HEARD, LOST, PARTITION, SESSION
-from lib.core.errors import SettingsError, SkewlineError
+from lib.core.errors import NotInBlocksError, SettingsError, SkewlineError
 from lib.events.client_names import written
 from lib.events.table import THE_CLIENT
 from lib.replay.advisor import advise_on
@@ -55,7 +55,7 @@ from lib.report.report import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from distributed import Client
 
@@ -64,6 +64,8 @@ if TYPE_CHECKING:
     from lib.cluster.seen import Seen
     from lib.cluster.topic import Answers, ClusterTopic, Doing, HeldTopic
     from lib.loading.load import LoadedTopic
+    from lib.replay.engine import Setting
+    from lib.replay.outcome import Outcome
     from lib.report.drawn import DrawnReplay
     from lib.report.report import Asked
 
@@ -310,9 +312,9 @@ def replayed_on_held(
     SettingsError
         When windows cannot be grouped so.
     """
-    replays = _replays(client, held, asked, order_only=order_only)
+    replays = _replays(client, held, asked, [asked.setting], order_only=order_only)
     doing(f"Replaying {asked.setting.engine.label}")
-    outcome = outcome_on(replays)
+    (outcome,) = outcomes_on(replays)
     found = Replayed(
         outcome=outcome,
         order_only=order_only,
@@ -337,15 +339,31 @@ def replayed_on_held(
 
 def drawn_on_held(client: Client, held: HeldTopic, asked: Asked) -> DrawnReplay:
     """Return what is shown, event by event, of a replay; raises as `replayed_on_held`."""
-    drawn: DrawnReplay = _replays(client, held, asked).of_events(drawn_replay_question)
+    replays = _replays(client, held, asked, [asked.setting])
+    drawn: DrawnReplay = replays.of_events(drawn_replay_question)
     return drawn
 
 
+def outcomes_on_held(
+    client: Client, held: HeldTopic, asked: Asked, settings: Sequence[Setting]
+) -> list[Outcome]:
+    """Return what an engine would have made of a topic by settings of its own, in numbers.
+
+    Raises as `replayed_on_held`.
+    """
+    return outcomes_on(_replays(client, held, asked, settings))
+
+
 def _replays(
-    client: Client, held: HeldTopic, asked: Asked, *, order_only: bool = False
+    client: Client,
+    held: HeldTopic,
+    asked: Asked,
+    settings: Sequence[Setting],
+    *,
+    order_only: bool = False,
 ) -> ReplaysOnCluster:
     key = _key(held, asked.key)
-    job = Job((asked.setting,), key, held.topic.fields.session is not None, order_only)
+    job = Job(tuple(settings), key, held.topic.fields.session is not None, order_only)
     return ReplaysOnCluster(client, with_keys_together(client, held, key), job)
 
 

@@ -228,24 +228,33 @@ def tradeoff(visible: Visible, setting: Setting, goal: Goal) -> None:
     if advice is None:
         st.caption("No setting of this engine keeps the goal, so there is none to draw around.")
         return
-    show_picture(
-        charts.tradeoff(tradeoff_of(visible, advice.setting), advice.setting, advice.outcome),
-        parameters.TRADEOFF_CHART,
-    )
-    others = [(advice.setting, advice.outcome), *elsewhere_of(visible, advice.setting)]
+    draw_tradeoff(tradeoff_of(visible, advice.setting), advice)
+    show_elsewhere(advice, elsewhere_of(visible, advice.setting))
+
+
+def draw_tradeoff(tried: pd.DataFrame, advice: Advice) -> None:
+    """Draw what settings around the advised one trade latency for: `lib.replay.sweep.curve`."""
+    show_picture(charts.tradeoff(tried, advice.setting, advice.outcome), parameters.TRADEOFF_CHART)
+
+
+def show_elsewhere(advice: Advice, others: Sequence[tuple[Setting, Outcome | None]]) -> None:
+    """Show the advised setting beside the nearest in each other engine; None: it is not told."""
+    rows = [(advice.setting, advice.outcome), *others]
     st.markdown("**The same in the other engines**")
     show_table(
-        pd.DataFrame([_row(*each) for each in others]),
+        pd.DataFrame([_row(*each) for each in rows]),
         alt="The advised setting and the nearest in the other engines, on the whole topic",
     )
 
 
-def _row(setting: Setting, outcome: Outcome) -> dict[str, object]:
+def _row(setting: Setting, outcome: Outcome | None) -> dict[str, object]:
     row: dict[str, object] = {
         "Engine": setting.engine.label,
         "Gap or size": written_ms(setting.window.length_ms),
         "Delay or grace": written_ms(delay_ms(setting)),
     }
+    if outcome is None:
+        return row | {"Dropped": "is told on one machine"}
     if outcome.stopped:
         return row | {"Dropped": f"stops after {counted(outcome.events, 'event')}"}
     row["Dropped"] = share_text(outcome.dropped_share)

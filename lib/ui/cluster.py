@@ -38,7 +38,7 @@ from lib.ui.in_thread import InThread
 from lib.ui.secrets import secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
     from distributed import Client
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from lib.cluster.seen import Seen
     from lib.cluster.settings import ClusterSettings
     from lib.cluster.topic import ClusterEstimate, HeldTopic
+    from lib.replay.engine import Setting
+    from lib.replay.outcome import Outcome
     from lib.report.drawn import DrawnReplay
     from lib.report.report import Replayed, Report
     from lib.sources.base import TopicSource
@@ -129,6 +131,19 @@ class OnCluster:
             ("drawn", asked),
             lambda: drawn_on_held(self.client, self.held, asked),
             "Replaying on the cluster…",
+        )
+
+    def tried(self, asked: Asked, settings: Sequence[Setting]) -> list[Outcome]:
+        """Return what an engine would have made of the topic by some settings of its own.
+
+        Raises as `replayed`.
+        """
+        from lib.report.on_cluster import outcomes_on_held  # noqa: PLC0415 (imports Dask)
+
+        return self._found(
+            ("tried", asked.key, tuple(settings)),
+            lambda: outcomes_on_held(self.client, self.held, asked, settings),
+            "Trying other settings on the cluster…",
         )
 
     def latest_sessions(self, most: int) -> pd.DataFrame:

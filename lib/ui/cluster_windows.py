@@ -10,28 +10,39 @@ import streamlit as st
 from lib.charts.skew import drawn_skew
 from lib.charts.skew_data import ENGINE_CLOCK, JUDGED
 from lib.core.columns import CLIENT, EVENTS
-from lib.core.errors import SkewlineError
+from lib.core.errors import NotInBlocksError, SkewlineError
 from lib.core.formatting import escaped_markdown
 from lib.events.table import TimeDomain
+from lib.replay.advisor import elsewhere
 from lib.replay.sentences import NO_ADVICE
+from lib.replay.sweep import curve_of, curve_settings, tradeoff_settings
 from lib.report.report import Asked
 from lib.ui import parameters
-from lib.ui.advice import advice_told, choose_goal, say_no_setting
+from lib.ui.advice import (
+    advice_told,
+    choose_goal,
+    draw_tradeoff,
+    say_no_setting,
+    show_elsewhere,
+)
 from lib.ui.answers import impossible_times
 from lib.ui.chart import show_over_time
 from lib.ui.cluster_pages import show_refusal
 from lib.ui.engine_settings import choose_setting, say_remark, say_stop
-from lib.ui.outcome import dropped_told, figures
+from lib.ui.outcome import advised_delay, draw_curves, dropped_told, figures
 
 if TYPE_CHECKING:
+    from lib.replay.advisor import Advice
+    from lib.replay.engine import Setting
     from lib.replay.goal import Goal
+    from lib.replay.outcome import Outcome
     from lib.report.report import Replayed, Report
     from lib.ui.cluster import OnCluster
     from lib.ui.view import View
 
 _OF_EVENTS: Final = (
-    "The same windows on received time, whose fault it is, and the curves over other settings need "
-    "the events themselves, which are on the cluster."
+    "The same windows on received time, and whose fault it is, need the events themselves, which "
+    "are on the cluster."
 )
 
 
@@ -68,7 +79,52 @@ def windows_told(view: View, told: OnCluster) -> None:
     if drawn is not None:
         st.subheader("Dropped events", anchor=False)
         dropped_told(drawn.dropped, replayed.outcome, view.times)
+    _other_settings(whole, asked, replayed)
     st.caption(_OF_EVENTS)
+
+
+def _other_settings(whole: OnCluster, asked: Asked, replayed: Replayed) -> None:
+    """Draw what settings around the present and the advised one would do, once that is opened."""
+    below = st.expander(
+        "Latency against dropped events, the other engines, other settings",
+        key=parameters.OTHER_SETTINGS_OPEN,
+        on_change="rerun",
+    )
+    if not below.open:
+        return
+    with below:
+        try:
+            _around_advice(whole, asked, replayed.advice)
+            _curves(whole, asked, replayed.advice)
+        except SkewlineError as error:
+            show_refusal(error)
+
+
+def _around_advice(whole: OnCluster, asked: Asked, advice: Advice | None) -> None:
+    if advice is None:
+        st.caption("No setting is advised, so there is none to draw around.")
+        return
+    around = tradeoff_settings(advice.setting, whole.held.topic.contents.events)
+    draw_tradeoff(curve_of(around, whole.tried(asked, around)), advice)
+    others: list[tuple[Setting, Outcome | None]] = []
+    for each in elsewhere(advice.setting):
+        try:
+            (outcome,) = whole.tried(asked, [each])
+        except NotInBlocksError:
+            others.append((each, None))
+        else:
+            others.append((each, outcome))
+    show_elsewhere(advice, others)
+
+
+def _curves(whole: OnCluster, asked: Asked, advice: Advice | None) -> None:
+    setting, events = asked.setting, whole.held.topic.contents.events
+    advised_ms = advised_delay(setting, advice)
+    over_gap, over_delay = (
+        curve_of(some, whole.tried(asked, some))
+        for some in curve_settings(setting, events, advised_ms)
+    )
+    draw_curves(over_gap, over_delay, setting, advised_ms)
 
 
 def _advice(view: View, report: Report, replayed: Replayed, goal: Goal) -> None:

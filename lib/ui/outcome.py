@@ -40,6 +40,7 @@ from lib.ui.tables import MOST_ROWS, WholeTable, show_table, weakly
 if TYPE_CHECKING:
     from lib.core.moments import Times
     from lib.loading.load import LoadedTopic
+    from lib.replay.advisor import Advice
     from lib.replay.engine import Setting
     from lib.replay.goal import Goal
     from lib.replay.outcome import Outcome
@@ -198,8 +199,14 @@ def _dropped_table(
 
 def curves(visible: Visible, setting: Setting, goal: Goal) -> None:
     """Draw what other gaps, and other delays, would do; the advised delay is marked."""
-    advised_ms = _advised_delay(visible, setting, goal)
-    over_gap, over_delay = curves_of(visible, setting, advised_ms)
+    advised_ms = advised_delay(setting, advice_of(visible, setting, goal))
+    draw_curves(*curves_of(visible, setting, advised_ms), setting, advised_ms)
+
+
+def draw_curves(
+    over_gap: pd.DataFrame, over_delay: pd.DataFrame, setting: Setting, advised_ms: int | None
+) -> None:
+    """Draw what other gaps, and other delays, would do; the advised delay is marked."""
     left, right = st.columns(2)
     with left:
         _curve(over_gap, GAP_MS, setting.window.length_ms, setting.window.length_title)
@@ -214,9 +221,8 @@ def curves(visible: Visible, setting: Setting, goal: Goal) -> None:
     )
 
 
-def _advised_delay(visible: Visible, setting: Setting, goal: Goal) -> int | None:
+def advised_delay(setting: Setting, advice: Advice | None) -> int | None:
     """Return the delay that is advised, ms; None where more than the delay would be another."""
-    advice = advice_of(visible, setting, goal)
     if advice is None:
         return None
     advised_ms = delay_ms(advice.setting)

@@ -11,18 +11,13 @@ from lib.replay import of_topic
 from lib.replay.advisor import Advice, elsewhere
 from lib.replay.blame import Blame, blame
 from lib.replay.engine import (
-    DELAYS_S,
-    GAPS_S,
     Setting,
-    delay_ms,
     replay,
-    with_delay,
-    with_length,
 )
 from lib.replay.input import ReplayInput, grouping_columns, replay_input_of
 from lib.replay.outcome import Outcome, outcome_of
 from lib.replay.partitions import PartitionSkew, partition_skew
-from lib.replay.sweep import curve, idle_settings, thinned, tradeoff_settings
+from lib.replay.sweep import curve, curve_settings, idle_settings, tradeoff_settings
 from lib.ui.held import Answer, answer_of
 
 if TYPE_CHECKING:
@@ -157,18 +152,8 @@ def _curves(
     visible: Visible, setting: Setting, advised_ms: int | None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     events, sessions = input_of(visible), true_sessions(visible)
-    advised = set() if advised_ms is None else {advised_ms}
-    gaps, delays = (
-        sorted(marked | {1000 * s for s in thinned(choices, len(events), curves=2)})
-        for marked, choices in (
-            ({setting.window.length_ms}, GAPS_S),
-            ({delay_ms(setting)} | advised, DELAYS_S),
-        )
-    )
-    return (
-        curve(events, [with_length(setting, gap) for gap in gaps], sessions),
-        curve(events, [with_delay(setting, delay) for delay in delays], sessions),
-    )
+    over_gap, over_delay = curve_settings(setting, len(events), advised_ms)
+    return curve(events, over_gap, sessions), curve(events, over_delay, sessions)
 
 
 def _blame(visible: Visible, setting: Setting, goal: Goal) -> tuple[Blame, Blame]:

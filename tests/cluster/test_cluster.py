@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 
 from lib.cluster import asking, blocks
-from lib.cluster.asking import NotInBlocksError, ask
+from lib.cluster.asking import ask
 from lib.cluster.blocks import Beginning, block_offsets
 from lib.cluster.connection import connected
 from lib.cluster.origin import Origin
 from lib.cluster.settings import LOCAL, VARIABLE, cluster_address
 from lib.cluster.topic import hold
 from lib.core.blockwise import Answer, Carry, Pool, Whole, added, joined
-from lib.core.errors import SettingsError
+from lib.core.errors import NotInBlocksError, SettingsError
 from lib.report.__main__ import main
 from lib.report.document import document_of
 from lib.report.on_cluster import report_on_held

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from lib.cluster.asking import NotInBlocksError
 from lib.cluster.origin import Origin
-from lib.cluster.replaying import ReplaysOnCluster, outcome_on, with_keys_together
+from lib.cluster.replaying import ReplaysOnCluster, outcomes_on, with_keys_together
 from lib.cluster.topic import hold
 from lib.core.columns import CLIENT, PARTITION, SESSION
+from lib.core.errors import NotInBlocksError
 from lib.loading.load import load
 from lib.replay.engine import replay
 from lib.replay.engines.beam import BeamSetting
@@ -72,7 +72,7 @@ def test_an_engine_makes_the_same_of_a_topic(client, topic, held, setting):
     job = Job((setting,), CLIENT, has_sessions=True)
     _, outcome = replayed_with(topic, replay_input_of(topic.events.table), setting)
 
-    found = outcome_on(ReplaysOnCluster(client, held, job))
+    (found,) = outcomes_on(ReplaysOnCluster(client, held, job))
 
     assert len(held.by_client) > 1
     assert told(found) == told(outcome)
@@ -86,7 +86,7 @@ def test_what_all_that_waits_decides_is_not_told(client, held, setting):
     job = Job((setting,), CLIENT, has_sessions=True)
 
     with pytest.raises(NotInBlocksError, match="On a cluster that is not replayed"):
-        outcome_on(ReplaysOnCluster(client, held, job))
+        outcomes_on(ReplaysOnCluster(client, held, job))
 
 
 def test_nor_where_one_block_has_the_arrival_order_and_several_have_the_clients(client, files):
@@ -95,14 +95,14 @@ def test_nor_where_one_block_has_the_arrival_order_and_several_have_the_clients(
 
     assert len(held.in_order) == 1 < len(held.by_client)
     with pytest.raises(NotInBlocksError, match="On a cluster that is not replayed"):
-        outcome_on(ReplaysOnCluster(client, held, job))
+        outcomes_on(ReplaysOnCluster(client, held, job))
 
 
 def test_tasks_of_keys_that_are_no_clients_are_not_told(client, held):
     job = Job((KafkaStreamsSetting(GAP),), SESSION, has_sessions=True)
 
     with pytest.raises(NotInBlocksError, match="told by its client alone"):
-        outcome_on(ReplaysOnCluster(client, held, job))
+        outcomes_on(ReplaysOnCluster(client, held, job))
 
 
 def test_the_document_says_it(client, both, files):
@@ -120,7 +120,7 @@ def test_sessions_in_several_partitions_are_not_compared_with_windows_of_one(cli
     job = Job((FlinkSetting(GAP),), PARTITION, has_sessions=True)
 
     with pytest.raises(NotInBlocksError, match="sessions have events in several partitions"):
-        outcome_on(ReplaysOnCluster(client, with_keys_together(client, held, PARTITION), job))
+        outcomes_on(ReplaysOnCluster(client, with_keys_together(client, held, PARTITION), job))
 
 
 def test_windows_of_partitions_without_sessions_are_the_same(client, topic, held):
@@ -128,7 +128,9 @@ def test_windows_of_partitions_without_sessions_are_the_same(client, topic, held
     setting = job.settings[0]
     replayed = replay(replay_input_of(topic.events.table, PARTITION), setting)
 
-    found = outcome_on(ReplaysOnCluster(client, with_keys_together(client, held, PARTITION), job))
+    (found,) = outcomes_on(
+        ReplaysOnCluster(client, with_keys_together(client, held, PARTITION), job)
+    )
 
     assert found == outcome_of(replayed, None)
     assert found.dropped
