@@ -97,7 +97,7 @@ def _first_events(view: View, told: OnCluster, most: int, key: str, *, picks: bo
         return
     has_all = not told.report.whole.contents.without_received
     first_events(first, summary.events, view.times, key, has_all=has_all, picks=picks)
-    st.caption("Events on a cluster have the fields that have a role alone.")
+    st.caption("Of an event, the cluster keeps the fields that have a role.")
 
 
 def _show_both_clocks(view: View, told: OnCluster, key: str) -> None:
