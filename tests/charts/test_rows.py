@@ -9,11 +9,9 @@ from hypothesis import strategies as st
 from lib.charts.rows import (
     MOST_LANES,
     bin_width,
-    client_at,
     client_lanes,
     count_cells,
     filled_bins,
-    written,
 )
 from lib.core.columns import MISSING_TIME
 
@@ -81,26 +79,6 @@ def test_a_bin_holds_its_start_and_not_its_end():
     cells = count_cells(lanes, np.zeros(6, int), times, start_ms=10, width_ms=10, columns=2)
     counts = filled_bins(cells, start_ms=10, width_ms=10)
     assert counts.to_numpy().tolist() == [[0, 10, 20, 2], [0, 20, 30, 1]]
-
-
-class TestNames:
-    @given(
-        st.one_of(
-            st.sets(st.integers(-(2**63), 2**63 - 1), min_size=1),
-            st.sets(st.floats(allow_nan=False, allow_infinity=False), min_size=1),
-            st.sets(st.text(), min_size=1),
-            st.sets(st.booleans(), min_size=1),
-        )
-    )
-    def test_a_client_is_found_by_how_it_is_written(self, names):
-        clients = pd.Index(sorted(names))
-        assert [client_at(clients, written(client)) for client in clients] == list(
-            range(len(clients))
-        )
-
-    @pytest.mark.parametrize("clients", [[1, 2], [1.5], ["a"], [True]])
-    def test_another_name_is_not_found(self, clients):
-        assert client_at(pd.Index(clients), "nobody") is None
 
 
 class TestBinWidth:
