@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from lib.analysis.sequence_numbers import SequenceNumbers
     from lib.analysis.silences import Arrivals, Waits
     from lib.core.blockwise import Question, Steps
+    from lib.events.table import TimeWindow
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -105,6 +106,12 @@ def outages_and_rhythm(
 def touched(table: pd.DataFrame) -> pd.Series:
     """Return how many events each outage held back or lost, int64."""
     return table[HELD_BACK] + table[LOST]
+
+
+def touching(table: pd.DataFrame, window: TimeWindow, zero_ms: int) -> pd.Series[bool]:
+    """Return which rows of an outage table, with their bursts, touch a time window."""
+    start, end = ((table[at] - zero_ms) / 1000 for at in (START, BURST_END))
+    return (end >= window.start_s) & (start <= window.end_s)
 
 
 def affected(table: pd.DataFrame, clients: int) -> Floats:

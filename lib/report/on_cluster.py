@@ -276,9 +276,8 @@ def _outages_of(
     clients
         Those that a filter leaves an event of; None without one.
     """
-    found, window = analysis.outages, seen.window
-    start, end = ((found[at] - zero_ms) / 1000 for at in (outages.START, outages.BURST_END))
-    inside = (end >= window.start_s) & (start <= window.end_s)
+    found = analysis.outages
+    inside = outages.touching(found, seen.window, zero_ms)
     if clients is not None:
         inside &= found[CLIENT].isin(clients)
     if seen.clients:

@@ -119,10 +119,7 @@ class Visible:
         Outages are found on all events, whatever a filter leaves out: of a client that it leaves an
         event of, all are shown.
         """
-        start, end = (
-            (table[at] - self.zero_ms) / 1000 for at in (outages.START, outages.BURST_END)
-        )
-        inside = (end >= self.window.start_s) & (start <= self.window.end_s)
+        inside = outages.touching(table, self.window, self.zero_ms)
         if self.clients:
             inside &= table[CLIENT].isin(list(self.clients))
         if self.where:
