@@ -538,11 +538,41 @@ def _shuffled(
     if fits and len(tables) * n <= FEW_PARTS:
         split = [client.submit(_split, table, n, pure=False) for table in tables]
         return [[client.submit(getitem, each, k, pure=False) for each in split] for k in range(n)]
-    meta = client.submit(_empty, tables[0], pure=False).result()
+    plain = [client.submit(_plain, table, pure=False) for table in tables]
+    empty = client.submit(_empty, tables[0], pure=False).result()
     with dask.config.set({"dataframe.shuffle.method": "p2p"}):
-        frame = dd.from_delayed(list(tables), meta=meta, verify_meta=False)
+        frame = dd.from_delayed(plain, meta=_plain(empty), verify_meta=False)
         parts = client.compute(frame.shuffle(on=CLIENT, npartitions=n).to_delayed())
-    return [[part] for part in parts]
+    kinds = {name: empty[name].cat.categories.dtype for name in _named_columns(empty)}
+    return [[client.submit(_named, part, kinds, pure=False)] for part in parts]
+
+
+def _named_columns(table: pd.DataFrame) -> list[str]:
+    return [str(name) for name in table.select_dtypes("category")]
+
+
+def _plain(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose names are values, not categories.
+
+    Arrow refuses to join dictionaries that together need a larger type, as two of 100 names do.
+    """
+    return table.assign(**{name: _values(table[name]) for name in _named_columns(table)})
+
+
+def _values(names: pd.Series[Any]) -> pd.Series[Any]:
+    kind = names.cat.categories.dtype
+    return names.astype("Int64" if pd.api.types.is_integer_dtype(kind) else "str")
+
+
+def _named(table: pd.DataFrame, kinds: Mapping[str, Any]) -> pd.DataFrame:
+    """Return a table whose names are categories again, of these types."""
+    found = {name: table[name].astype("category") for name in kinds}
+    return table.assign(
+        **{
+            n: each.cat.set_categories(each.cat.categories.astype(kinds[n]), rename=True)
+            for n, each in found.items()
+        }
+    )
 
 
 def _empty(table: pd.DataFrame) -> pd.DataFrame:

@@ -47,6 +47,26 @@ class TestSameDocument:
         arguments = ("--source", "samples", "--topic", "sessions-10")
         assert_same(both(*arguments, address=client.scheduler.address, offsets=90))
 
+    @pytest.mark.parametrize(
+        ("clients", "sessions"), [([1, 2, 3], 300), (["a", None, "b"], 300), ([5, None], 0)]
+    )
+    def test_of_more_names_than_each_block_has(
+        self, client, both, monkeypatch, tmp_path, clients, sessions
+    ):
+        # Given blocks of 100 sessions each, which need a larger type of number together
+        monkeypatch.setattr(blocks, "FEW_PARTS", 0)
+        lines = [
+            {"ts": 1_704_164_650_000 + 700 * n, "client": clients[n // 3 % len(clients)]}
+            | ({"session": f"s{n // 3}"} if sessions else {})
+            for n in range(900)
+        ]
+        path = tmp_path / "x.jsonl"
+        path.write_text("\n".join(map(json.dumps, lines)))
+        # When they are brought together by Dask's own shuffle, Then that succeeds
+        documents = both("--file", path, address=client.scheduler.address, offsets=300)
+        assert_same(documents)
+        assert documents[1]["sessions"] > 127 or not sessions
+
     def test_of_several_partitions(self, client, both, files):
         address = client.scheduler.address
         path = files / "keyed.jsonl"
