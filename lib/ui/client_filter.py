@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from lib.core.columns import CLIENT
+from lib.core.formatting import escaped_markdown, visible_text
 from lib.events.client_names import client_at, written
 from lib.ui import parameters
 from lib.ui.held import answer_of
@@ -25,11 +26,22 @@ _LISTED_BYTES: Final = 100_000
 
 
 def choose_clients(topic: LoadedTopic) -> Sequence[object]:
-    """Draw the filter and return the chosen clients; none: all."""
+    """Draw the filter and return the chosen clients; none: all.
+
+    What no client is called is said, and chooses nothing.
+    """
     clients = topic.events.table[CLIENT].cat.categories
     listed = answer_of(("listed clients", topic.version), lambda: _largest_clients(topic))
-    places = (client_at(clients, name) for name in choose_names(listed, len(clients)))
-    return [clients[place] for place in places if place is not None]
+    chosen = choose_names(listed, len(clients))
+    places = [client_at(clients, name) for name in chosen]
+    unknown = [name for name, place in zip(chosen, places, strict=True) if place is None]
+    if unknown:
+        names = ", ".join(f"“{escaped_markdown(visible_text(name))}”" for name in unknown)
+        st.caption(f":red[:material/error: No client is called {names}.]")
+    return [
+        name if place is None else clients[place]
+        for name, place in zip(chosen, places, strict=True)
+    ]
 
 
 def choose_names(listed: Sequence[str], clients: int) -> list[str]:

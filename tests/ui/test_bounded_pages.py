@@ -80,6 +80,10 @@ def test_no_page_sends_more_than_2_mb_of_many_clients(folder, sent):
     last = f"client-{CLIENTS - 1:06d}"
     assert last not in at.multiselect(key="clients").options
     assert metrics(open_app(source="Files", topic="many", clients=last))["Events"] == "2"
+    # What no client is called is said, and shows nothing
+    at = open_app(source="Files", topic="many", clients="nobody")
+    assert "No client is called “nobody”." in captions(at)
+    assert at.info[0].proto.title == "No event is inside the window."
 
 
 def test_no_page_sends_more_than_2_mb_of_long_names(folder, sent):
