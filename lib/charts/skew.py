@@ -133,24 +133,24 @@ def drawn_skew(
 ) -> SkewPlot:
     """Draw what `skew_question` found; the rest as in `skew_plot` and `LateMarks`."""
     frame = _Axes(data.frame.ends, data.frame.up, data.frame.is_diagonal, zero_ms, scale)
+    are_points = data.points is not None
     if data.points is not None:
-        layers = [_points(data.points, words, frame)]
+        layers = [_points(data.points, words, frame).add_params(picked())]
     else:
         layers = _counted(data, words, frame)
     ideal = _line(_ideal(frame), frame).mark_line(
         strokeDash=[5, 4], color=colours.NEUTRAL, strokeWidth=1.5, clip=True
     )
-    first = layers[0].encode(x=frame.x(), y=frame.y())
     name = "Received time over event time" if frame.is_diagonal else "Delay over event time"
+    # As a delay the watermark rises and falls with every step: many are a band, beneath the events.
     chart = alt.LayerChart(
-        layer=[first, ideal, _watermark(data.steps, frame), *layers[1:]],
+        layer=[ideal.encode(x=frame.x(), y=frame.y()), _watermark(data.steps, frame), *layers],
         height=HEIGHT,
         autosize=FIT,
         title=alt.Title(name, **TITLE),
     )
-    are_points = data.points is not None
     picture = Picture(
-        chart.add_params(zoom("x", "y"), *([picked()] if are_points else [])),
+        chart.add_params(zoom("x", "y")),
         f"{name} of {counted(data.events, 'event')}: {data.late:,} are {words[1]}; the longest "
         f"delay is {delay_text(data.longest_ms)}",
         _reading(data, words, clock, frame),
@@ -228,8 +228,6 @@ def _watermark(steps: pd.DataFrame, frame: _Axes) -> alt.Chart:
         interpolate="step-before" if frame.is_diagonal else "linear",
         color=colours.WATERMARK,
         strokeWidth=1.2,
-        # As a delay it rises and falls with every step: many steps are a band, not to hide events.
-        opacity=1.0 if frame.is_diagonal else 0.5,
         clip=True,
     )
     return chart
