@@ -8,7 +8,7 @@ from lib.ui.findings import show_findings
 from lib.ui.headline import advice_line, figures, summary_of, when
 from lib.ui.page import begin
 from lib.ui.show import first_records, load_report, what_was_read
-from lib.ui.story import begun, height_of, picture, story
+from lib.ui.story import begun, height_of, picture, picture_data, story
 from lib.ui.tour import tour
 
 visible = begin(
@@ -26,8 +26,9 @@ st.caption(when(summary, visible.times))
 with left:
     place = st.empty()
 with place.container():
-    begun(visible)
-drawn = story(visible)
+    data = picture_data(visible)
+    begun(visible, data)
+drawn = story(visible, data)
 with place.container():
     picture(drawn, visible.zero_ms)
 found = analysis_of(visible.topic).findings  # many are scrolled, so that nothing below moves

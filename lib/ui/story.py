@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from lib.charts.comparison import comparison
+from lib.charts.comparison import drawn_comparison
+from lib.charts.comparison_data import comparison_question
 from lib.charts.picture import RECORD
+from lib.charts.rows import lanes_in
+from lib.core.blockwise import answered
 from lib.ui import parameters
 from lib.ui.answers import analysis_of, is_analysed
 from lib.ui.chart import brushed, draw_chart
@@ -17,7 +20,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lib.charts.comparison import ComparisonChart
+    from lib.charts.comparison_data import ComparisonData
     from lib.ui.visible import Visible
+
+_MANY: Final = 2_000_000
+"""Events whose analyses take longer than to draw the picture twice."""
 
 _PANEL_PX: Final = 130
 _AROUND_PX: Final = 89
@@ -27,30 +34,38 @@ _BETWEEN_PX: Final = 24
 _CAPTION_PX: Final = 84
 
 
-def story(visible: Visible) -> ComparisonChart:
-    """Return event time above received time, with the worst outages shaded."""
-    found = analysis_of(visible.topic).outages if visible.delays_tell else None
-    shaded = None if found is None else visible.outages(found)
-    return visible.found(("story",), lambda: _comparison(visible, shaded))
+def picture_data(visible: Visible) -> ComparisonData:
+    """Return what the picture draws of the visible events: counted once, it is drawn twice."""
+    return visible.found(
+        ("picture data",),
+        lambda: answered(
+            comparison_question(visible.table, visible.rows, most_lanes=lanes_in(_PANEL_PX))
+        ),
+    )
 
 
-def begun(visible: Visible) -> None:
+def begun(visible: Visible, data: ComparisonData) -> None:
     """Draw the picture without its outages where it takes a while until they are found."""
-    if visible.delays_tell and not is_analysed(visible.topic):
-        drawn = _comparison(visible, None)
+    is_long = len(visible.table) >= _MANY and not is_analysed(visible.topic)
+    if visible.delays_tell and is_long:
+        drawn = _comparison(visible, data, None)
         with st.container(height=height_of(drawn), border=False):
             draw_chart(drawn.picture)
         st.caption("Outages are still being looked for.")
 
 
-def _comparison(visible: Visible, shaded: pd.DataFrame | None) -> ComparisonChart:
-    return comparison(
-        visible.table,
-        visible.rows,
-        zero_ms=visible.zero_ms,
-        scale=visible.scale,
-        height=_PANEL_PX,
-        outages=shaded,
+def story(visible: Visible, data: ComparisonData) -> ComparisonChart:
+    """Return event time above received time, with the worst outages shaded."""
+    found = analysis_of(visible.topic).outages if visible.delays_tell else None
+    shaded = None if found is None else visible.outages(found)
+    return visible.found(("story",), lambda: _comparison(visible, data, shaded))
+
+
+def _comparison(
+    visible: Visible, data: ComparisonData, shaded: pd.DataFrame | None
+) -> ComparisonChart:
+    return drawn_comparison(
+        data, zero_ms=visible.zero_ms, scale=visible.scale, height=_PANEL_PX, outages=shaded
     )
 
 
