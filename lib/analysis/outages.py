@@ -189,6 +189,18 @@ def outage_question(
 ) -> Question[tuple[pd.DataFrame, pd.DataFrame]]:
     """Ask for `outages_of` blocks that have all events of their clients each."""
     arrivals = yield from silences.find_arrivals(events, envelopes, numbers)
+    del numbers  # what a question has between its rounds, a cluster keeps for every block
+    long, rhythm = yield from _find_long_waits(arrivals, sensitivity)
+    rows = yield from _find_rows(events, long, sensitivity)
+    received = arrivals.received
+    span = (int(received.min()), int(received.max())) if len(received) else None
+    return Answer(_Found(rows, rhythm, span), added, _with_shared)
+
+
+def _find_long_waits(
+    arrivals: Arrivals, sensitivity: float
+) -> Steps[tuple[_LongWaits, pd.DataFrame]]:
+    """Find the waits that are too long for each client's rhythm, and the rhythms."""
     waits = silences.find_waits(arrivals)
     usual = yield from in_step(
         {
@@ -206,11 +218,7 @@ def outage_question(
         silences.with_rhythms(arrivals, waits, each, sensitivity) for each in limits
     )
     rhythm = _rhythm(arrivals, typical, limit, usual["interval"])
-    long = yield from _find_long_waits(arrivals, waits, rhythm, (of_several, several))
-    rows = yield from _find_rows(events, long, sensitivity)
-    received = arrivals.received
-    span = (int(received.min()), int(received.max())) if len(received) else None
-    return Answer(_Found(rows, rhythm, span), added, _with_shared)
+    return (yield from _beyond(arrivals, waits, rhythm, (of_several, several))), rhythm
 
 
 @dataclass(frozen=True)
@@ -278,10 +286,10 @@ class _LongWaits:
     losses: tuple[Ints, Ints]
 
 
-def _find_long_waits(
+def _beyond(
     arrivals: Arrivals, waits: Waits, rhythm: pd.DataFrame, at_once: tuple[Floats, int]
 ) -> Steps[_LongWaits]:
-    """Find the long waits; `at_once` is what is too long for several events, and how many."""
+    """Find the waits beyond limits; `at_once` is what is too long for several events, how many."""
     of_several, several = at_once
     interval, typical, limit = rhythm[[TYPICAL_INTERVAL, TYPICAL_WAIT, LIMIT]].to_numpy().T.copy()
     ends = waits.longest > kernels.taken(limit, arrivals.client)
@@ -393,10 +401,10 @@ def _end_losses(arrivals: Arrivals, fewest: int) -> Bools:
 def _find_pauses(arrivals: Arrivals, explained: Bools, sensitivity: float) -> Steps[Bools]:
     """Find which arrivals end a pause in their session that is beyond its client's rhythm."""
     inside = arrivals.continues & (arrivals.step <= 1) & ~explained
-    interval = arrivals.interval[inside]
-    of_all = yield from silences.typical_of_all(interval)
+    relative = arrivals.interval[inside]
+    of_all = yield from silences.typical_of_all(relative)
     typical = _typical_intervals(arrivals, inside, of_all)
-    relative = interval / kernels.taken(typical, arrivals.client[inside])
+    relative /= kernels.taken(typical, arrivals.client[inside])
     curve = yield from tails.find_survival(relative)
     limit = tails.threshold_of(curve, FALSE_SHARE) * sensitivity
     return _end_pauses(arrivals, np.flatnonzero(inside)[relative > limit])

@@ -36,8 +36,12 @@ _AT_ONCE: Final = 32  # parts that one task merges
 
 _AHEAD: Final = 3  # rounds that are submitted behind the last of which the answer is known
 
-ROOM: Final = 0.6
-"""Share of a worker's memory up to which it keeps questions; Dask spills blocks from 0.7 on."""
+ROOM: Final = 0.75
+"""Share of a worker's memory up to which it keeps questions.
+
+Dask spills from 0.7 on what was not used for longest, as the events in arrival order while clients
+are asked about: sooner than a question is put anew. From 0.8 on it waits for memory.
+"""
 
 
 @dataclass(frozen=True)

@@ -260,6 +260,7 @@ def of_clients(
     if with_numbers:
         last["outages"] = outage_question(steady, envelopes, of_heard)
         answers |= _of_numbers(table, numbers)
+    del numbers, of_heard, found  # or they would be kept for every block until the last round
     answers |= yield from in_step(last)
     if taken_apart is not None:
         answers |= yield from _of_parts(table, taken_apart, answers["outages"])
