@@ -24,6 +24,7 @@ from lib.analysis.kernels import Groups
 from lib.analysis.shared_delay import find_shared_delay
 from lib.core.blockwise import Pool, alone, either
 from lib.core.columns import CLIENT, DRIFT, EVENT_TIME, EVENTS, FROM, TO
+from lib.core.durations import QUARTER_HOUR_MS
 from lib.core.jit import compiled
 
 if TYPE_CHECKING:
@@ -48,7 +49,6 @@ HIGH: Final = "High"
 MEASURED_AT: Final = "MeasuredAt"
 
 SMALLEST_STEP_MS: Final = 1_000
-QUARTER_HOUR_MS: Final = 900_000
 
 _BLOCKS: Final = 64  # what was heard of a client, cut into so many and some at both ends
 _SIDE: Final = 3  # blocks, at least, that make a level

@@ -27,6 +27,7 @@ from lib.analysis.sequence_numbers import TELLS_NOTHING
 from lib.analysis.tally import PARTS_OF_MS, Tally
 from lib.core.blockwise import Pool, added, either, in_step, pooled
 from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SESSION
+from lib.core.durations import MINUTE_MS
 from lib.core.jit import compiled, inlined
 
 if TYPE_CHECKING:
@@ -51,7 +52,6 @@ _STALLED_SHARE: Final = 0.002
 _PACES: Final = 4.0  # a queue is drained at a client's own rate or faster, to within chance
 _LOOKED_AT: Final = 64  # arrivals after a silence that are looked at
 _OVER: Final = 6  # a session is over after a pause of so many of its longer intervals
-_MINUTE_MS: Final = 60_000
 _ON_TIME: Final = 0.1  # share of the limit by which an event may be late that ends a backlog
 _BORROWED: Final = 10  # with fewer values than this, a client's median counts less than all's
 _FEWEST_ALIKE: Final = 6  # uploads, in which a share of a client's events come: a rhythm
@@ -249,9 +249,9 @@ def find_stalls(waits: Waits) -> Steps[bool]:
 
 def shortest_waits(arrivals: Arrivals, otherwise: float) -> Floats:
     """Return the shortest wait of each client worth asking for, ms: two minutes without seconds."""
-    has_seconds = arrivals.client[arrivals.event_time % _MINUTE_MS != 0]
+    has_seconds = arrivals.client[arrivals.event_time % MINUTE_MS != 0]
     seconds = kernels.counts(has_seconds, len(arrivals.clients)) > 0
-    return np.where(seconds, otherwise, 2.0 * _MINUTE_MS)
+    return np.where(seconds, otherwise, 2.0 * MINUTE_MS)
 
 
 def leave_out_backlogs(
@@ -560,7 +560,7 @@ def _tell_news(
         newest = 0
         minutes = True
         for at in range(bounds[unit], bounds[unit + 1]):
-            minutes &= times[at] % _MINUTE_MS == 0
+            minutes &= times[at] % MINUTE_MS == 0
         for at in range(bounds[unit], bounds[unit + 1]):
             opens[at] = at == bounds[unit]
             is_news[at] = opens[at] or times[at] > newest or (minutes and times[at] == newest)

@@ -13,7 +13,9 @@ from lib.analysis import delays
 from lib.charts import colours
 from lib.charts.delay_data import FEWEST, SHARES, DelayOverTime, over_time_question
 from lib.charts.picture import (
+    EXTENT_PX,
     FIT,
+    OVER_TIME_PX,
     TIME,
     TITLE,
     Picture,
@@ -36,11 +38,6 @@ from lib.events.client_names import written
 
 _LEAST_S: Final = 0.0005
 """Where delays of 0 and below are drawn on a log axis, s."""
-
-_OVER_TIME_PX: Final = 240
-
-_EXTENT_PX: Final = 55
-"""Of the axes up of panels that are to stand in one line."""
 
 _BANDS: Final = {
     "to 90 %": ("p50", "p90", colours.RECEIVED_TIME_COLOUR),
@@ -128,7 +125,7 @@ def _shares(base: alt.Chart, opacity: float, most: float, end_s: float) -> alt.C
                 axis=alt.Axis(
                     tickCount=4,
                     labelExpr="format(100 * datum.value, '~g') + ' %'",
-                    minExtent=_EXTENT_PX,
+                    minExtent=EXTENT_PX,
                 ),
             ),
         )
@@ -154,7 +151,7 @@ def _survival(base: alt.Chart, drawn: pd.DataFrame, end_s: float) -> alt.Chart:
                     values=[10.0**-n for n in range(decades + 1)],
                     tickCount=decades + 1,
                     labelExpr="format(100 * datum.value, '~g') + ' %'",
-                    minExtent=_EXTENT_PX,
+                    minExtent=EXTENT_PX,
                 ),
             ),
         )
@@ -208,7 +205,7 @@ def drawn_over_time(
     y = alt.Y(
         "delay:Q",
         title="Delay",
-        **delays_up(low, high, _OVER_TIME_PX),
+        **delays_up(low, high, OVER_TIME_PX),
     )
     colour = _what(bands=bool(len(full)), points=bool(len(few)))
     layers = _bands(full, colour, zero_ms, scale) if len(full) else []
@@ -218,7 +215,7 @@ def drawn_over_time(
         layers.append(points.add_params(picked()) if are_records else points)
     chart = alt.LayerChart(
         layer=[layers[0].encode(x=x, y=y), *layers[1:]],
-        height=_OVER_TIME_PX,
+        height=OVER_TIME_PX,
         autosize=FIT,
         title=alt.Title(words.title, **TITLE),
     )
@@ -247,20 +244,17 @@ def _over_time_reading(few: int, width_ms: int, *, are_bands: bool) -> str:
 def _bands(
     full: pd.DataFrame, colour: alt.Color, zero_ms: int, scale: TimeScale
 ) -> list[alt.Chart]:
-    times = {
-        TIME: drawn_times(full[FROM], zero_ms, scale),
-        "end": drawn_times(full[TO], zero_ms, scale),
-    }
     quantiles = [delays.quantile_name(share) for share in SHARES]
     told = {
+        TIME: drawn_times(full[FROM], zero_ms, scale),
+        "end": drawn_times(full[TO], zero_ms, scale),
         "events": full[EVENTS].to_numpy(),
         **{each: full[each].astype("float64").to_numpy() / 1000 for each in quantiles},
     }
-    each = [
-        pd.DataFrame({**times, **told, "delay": told[low], "top": told[high], "what": name})
+    bands = pd.concat(
+        pd.DataFrame({**told, "delay": told[low], "top": told[high], "what": name})
         for name, (low, high, _) in _BANDS.items()
-    ]
-    bands = pd.concat(each).astype({"what": "category"})
+    ).astype({"what": "category"})
     tooltip = [
         time_tooltip(TIME, "From", scale),
         time_tooltip("end", "To", scale),
@@ -277,19 +271,13 @@ def _bands(
         .encode(x2=alt.X2("end"), y2=alt.Y2("top"), color=colour, tooltip=tooltip)
     )
     lines = pd.concat(
-        pd.DataFrame({**times, **told, "delay": told[quantile], "what": name})
+        pd.DataFrame({**told, "delay": told[quantile], "what": name})
         for name, (quantile, _) in _LINES.items()
     ).astype({"what": "category"})
     line = (
         alt.Chart(lines)
         .mark_rule(strokeWidth=2.5, clip=True)
-        .encode(
-            x=along(TIME, scale),
-            x2=alt.X2("end"),
-            y=alt.Y("delay:Q"),
-            color=colour,
-            tooltip=tooltip,
-        )
+        .encode(x=along(TIME, scale), x2=alt.X2("end"), y="delay:Q", color=colour, tooltip=tooltip)
     )
     return [band, line]
 

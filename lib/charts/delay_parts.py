@@ -12,7 +12,7 @@ import pandas as pd
 from lib.analysis import delay_parts
 from lib.analysis.delay_parts import DelayPart
 from lib.charts import colours
-from lib.charts.picture import FIT, TIME, TITLE, delays_up
+from lib.charts.picture import FIT, OVER_TIME_PX, TIME, TITLE, delays_up
 from lib.charts.texts import drawn_names
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
 from lib.core.columns import CLIENT, EVENTS, FROM, TO
@@ -37,7 +37,6 @@ _COLOURS: Final = {
     DelayPart.CLOCK: colours.NEUTRAL,
     DelayPart.PIPELINE: colours.WATERMARK,
 }
-_OVER_TIME_PX: Final = 240
 
 _SHARES: Final = {"p50": "half", "p90": "90 %", "p99": "99 %"}
 
@@ -136,7 +135,7 @@ def over_time(
             y=alt.Y(
                 "seconds:Q",
                 title="Part of the delay",
-                **delays_up(low, high, _OVER_TIME_PX, linear_s=0.1),
+                **delays_up(low, high, OVER_TIME_PX, linear_s=0.1),
             ),
             color=_colour(told),
             tooltip=[
@@ -147,7 +146,7 @@ def over_time(
             ],
         )
         .properties(
-            height=_OVER_TIME_PX,
+            height=OVER_TIME_PX,
             autosize=FIT,
             title=alt.Title(f"{_SHARES[share]} of the events had no more, over time", **TITLE),
         )

@@ -8,7 +8,7 @@ import altair as alt
 import pandas as pd
 
 from lib.charts import colours
-from lib.charts.picture import TIME, TITLE, Picture, delays_up, gridless, stacked
+from lib.charts.picture import EXTENT_PX, TIME, TITLE, Picture, delays_up, gridless, stacked
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
 from lib.core.columns import EVENTS, FROM, TO
 from lib.core.formatting import counted, duration
@@ -18,9 +18,6 @@ _KEPT: Final = "taken, or not judged yet"
 _LOST: Final = "dropped as late"
 _PX: Final = 140
 """Height of a panel."""
-
-_EXTENT_PX: Final = 55
-"""Of the axes up, which are to stand in one line."""
 
 _SHARES: Final = {"50 %": "p50", "99 %": "p99"}
 
@@ -71,7 +68,7 @@ def _events(
                 "events:Q",
                 title=f"Events in {duration(width)}",
                 stack="zero",
-                axis=alt.Axis(tickMinStep=1, format=",~d", minExtent=_EXTENT_PX),
+                axis=alt.Axis(tickMinStep=1, format=",~d", minExtent=EXTENT_PX),
             ),
             color=alt.Color(
                 "what:N",
@@ -96,33 +93,17 @@ def _events(
 def _delays(
     table: pd.DataFrame, times: dict[str, pd.Series], x: alt.X, scale: TimeScale
 ) -> alt.Chart:
-    known = table["p50"].notna().to_numpy()
-    drawn = pd.concat(
-        [
-            pd.DataFrame(
-                {
-                    **{name: values[known] for name, values in times.items()},
-                    "delay": table[name][known].astype(float).to_numpy() / 1000,
-                    "what": what,
-                }
-            )
-            for what, name in _SHARES.items()
-        ]
-    ).astype({"what": "category"})
+    drawn = _shares(table, times)
     high = max(float(drawn["delay"].max()) if len(drawn) else 0.0, 0.1) * 1.3
     up = delays_up(0.0, high, _PX)
-    up["axis"]["minExtent"] = _EXTENT_PX
+    up["axis"]["minExtent"] = EXTENT_PX
     chart: alt.Chart = (
         alt.Chart(drawn, height=_PX)
         .mark_rule(strokeWidth=2.5, clip=True)
         .encode(
             x=x,
             x2="end",
-            y=alt.Y(
-                "delay:Q",
-                title="Delay",
-                **up,
-            ),
+            y=alt.Y("delay:Q", title="Delay", **up),
             color=alt.Color(
                 "what:N",
                 title="Delay not exceeded by",
@@ -140,3 +121,16 @@ def _delays(
         .properties(title=alt.Title("Delay of these events", **TITLE))
     )
     return chart
+
+
+def _shares(table: pd.DataFrame, times: dict[str, pd.Series]) -> pd.DataFrame:
+    """Return a row for each stretch with a known delay and each of `_SHARES`."""
+    known = table["p50"].notna().to_numpy()
+    shared = {name: values[known] for name, values in times.items()}
+    drawn = [
+        pd.DataFrame(
+            {**shared, "delay": table[name][known].astype(float).to_numpy() / 1000, "what": what}
+        )
+        for what, name in _SHARES.items()
+    ]
+    return pd.concat(drawn).astype({"what": "category"})

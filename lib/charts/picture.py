@@ -34,6 +34,12 @@ _WHEEL: Final = "wheel![event.ctrlKey || event.metaKey]"
 
 _DRAG: Final = "[pointerdown[{}], window:pointerup] > window:pointermove!"
 
+EXTENT_PX: Final = 55
+"""Of the axes up of panels that are to stand in one line."""
+
+OVER_TIME_PX: Final = 240
+"""Height of a chart of delays over time."""
+
 FIT: Final = alt.AutoSizeParams(type="fit-x", contains="padding")
 """As wide as the page; the height is that of what is drawn, titles and axes come on top."""
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from lib.charts import colours
 from lib.charts.picture import (
+    EXTENT_PX,
     FIT,
     TIME,
     TITLE,
@@ -53,13 +54,8 @@ NO_DELAY_S: Final = 0.5
 _LEAST_LATENCY_S: Final = 0.1
 """Where a latency of 0 or below is drawn on a log axis, s."""
 
-
 _SHARES: Final = (0.01, 0.1, 1.0)
 """Ticks of an axis on which small shares can be told apart."""
-
-
-_EXTENT_PX: Final = 55
-"""Of the axes up of panels that are to stand in one line."""
 
 
 class _Panel(NamedTuple):
@@ -188,7 +184,7 @@ def _up(field: str, most: float) -> alt.Y:
         up = {"axis": share_axis((0.25, 0.5, 0.75, 1.0)), "scale": alt.Scale(domain=[0, 1])}
     else:
         up = {"axis": share_axis(_SHARES), "scale": symlog((0, 1), 0.001)}
-    up["axis"]["minExtent"] = _EXTENT_PX
+    up["axis"]["minExtent"] = EXTENT_PX
     return alt.Y(f"{field}:Q", title=None, **up)
 
 
@@ -400,6 +396,10 @@ def _setting_lines(drawn: pd.DataFrame, x: alt.X, y: alt.Y, share: alt.Tooltip) 
     return lines
 
 
+_BLAMED: Final = {"of it": DROPPED_OF, "of others, because of it": DROPPED_BECAUSE}
+"""Whose events are dropped, and the column that counts them."""
+
+
 def blame_bars(table: pd.DataFrame, what: str) -> alt.Chart:
     """Draw how many events are dropped of each client, and of others because of it.
 
@@ -410,21 +410,8 @@ def blame_bars(table: pd.DataFrame, what: str) -> alt.Chart:
     what
         What a group is called.
     """
-    counts = {"of it": table[DROPPED_OF], "of others, because of it": table[DROPPED_BECAUSE]}
-    drawn = pd.concat(
-        [
-            pd.DataFrame(
-                {
-                    "group": table[GROUP].astype(str),
-                    "which": which,
-                    "events": count.astype("Float64").fillna(0).clip(lower=0).astype("float64"),
-                }
-            )
-            for which, count in counts.items()
-        ]
-    )
     bars: alt.Chart = (
-        alt.Chart(drawn)
+        alt.Chart(_blamed(table))
         .mark_bar()
         .encode(
             y=alt.Y(
@@ -433,13 +420,13 @@ def blame_bars(table: pd.DataFrame, what: str) -> alt.Chart:
                 sort=table[GROUP].astype(str).tolist(),
                 axis=alt.Axis(labelOverlap=False),
             ),
-            yOffset=alt.YOffset("which:N", sort=list(counts)),
+            yOffset=alt.YOffset("which:N", sort=list(_BLAMED)),
             x=alt.X("events:Q", title="Events dropped", axis=alt.Axis(tickCount=4, format=",~d")),
             color=alt.Color(
                 "which:N",
                 title=None,
-                sort=list(counts),
-                scale=alt.Scale(domain=list(counts), range=[colours.NEUTRAL, colours.LATE]),
+                sort=list(_BLAMED),
+                scale=alt.Scale(domain=list(_BLAMED), range=[colours.NEUTRAL, colours.LATE]),
                 legend=alt.Legend(orient="top", columns=1),
             ),
             tooltip=[
@@ -455,6 +442,21 @@ def blame_bars(table: pd.DataFrame, what: str) -> alt.Chart:
         )
     )
     return bars
+
+
+def _blamed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for each group and each of `_BLAMED`."""
+    counted = [
+        pd.DataFrame(
+            {
+                "group": table[GROUP].astype(str),
+                "which": which,
+                "events": table[column].astype("Float64").fillna(0).clip(lower=0).astype("float64"),
+            }
+        )
+        for which, column in _BLAMED.items()
+    ]
+    return pd.concat(counted)
 
 
 _NAMED_PARTITIONS: Final = 8
@@ -473,16 +475,7 @@ def held_back(timeline: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> alt.
         The topic's zero, epoch ms, and how times are written.
     """
     ends = int(timeline[FROM_MS].min()), int(timeline[TO_MS].max())
-    often = timeline[PARTITION].value_counts().index[:_NAMED_PARTITIONS]
-    drawn = pd.DataFrame(
-        {
-            TIME: drawn_times(timeline[FROM_MS], zero_ms, scale),
-            "to": drawn_times(timeline[TO_MS], zero_ms, scale),
-            "by": timeline[BEHIND_MS] / 1000,
-            "partition": [str(p) if p in often else "others" for p in timeline[PARTITION]],
-            "silent": np.where(timeline[SILENT], "yes", "no"),
-        }
-    )
+    drawn = _behind(timeline, zero_ms, scale)
     bars: alt.Chart = (
         alt.Chart(drawn)
         .mark_bar(stroke=None)
@@ -514,3 +507,16 @@ def held_back(timeline: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> alt.
         )
     )
     return bars
+
+
+def _behind(timeline: pd.DataFrame, zero_ms: int, scale: TimeScale) -> pd.DataFrame:
+    often = timeline[PARTITION].value_counts().index[:_NAMED_PARTITIONS]
+    return pd.DataFrame(
+        {
+            TIME: drawn_times(timeline[FROM_MS], zero_ms, scale),
+            "to": drawn_times(timeline[TO_MS], zero_ms, scale),
+            "by": timeline[BEHIND_MS] / 1000,
+            "partition": [str(p) if p in often else "others" for p in timeline[PARTITION]],
+            "silent": np.where(timeline[SILENT], "yes", "no"),
+        }
+    )

@@ -6,7 +6,13 @@ import re
 from decimal import Decimal
 from typing import Final
 
-_UNITS_MS: Final = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+MINUTE_MS: Final = 60_000
+QUARTER_HOUR_MS: Final = 15 * MINUTE_MS
+HOUR_MS: Final = 60 * MINUTE_MS
+DAY_MS: Final = 24 * HOUR_MS
+YEAR_MS: Final = 365.25 * DAY_MS
+
+_UNITS_MS: Final = {"ms": 1, "s": 1000, "min": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
 _SPELLINGS: Final = {
     "ms": ("ms", "msec", "millisecond", "milliseconds"),
     "s": ("s", "sec", "secs", "second", "seconds"),
@@ -17,7 +23,7 @@ _SPELLINGS: Final = {
 _UNIT_OF: Final = {name: _UNITS_MS[unit] for unit, names in _SPELLINGS.items() for name in names}
 _PART: Final = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})\s*([A-Za-z]*)")
 
-MOST_MS: Final = 36_500 * _UNITS_MS["d"]
+MOST_MS: Final = 36_500 * DAY_MS
 """A hundred years: what is longer is a mistake."""
 
 

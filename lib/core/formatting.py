@@ -7,10 +7,7 @@ from typing import Final
 
 import pandas as pd
 
-_MINUTE_MS: Final = 60_000
-_HOUR_MS: Final = 60 * _MINUTE_MS
-_DAY_MS: Final = 24 * _HOUR_MS
-_YEAR_MS: Final = 365.25 * _DAY_MS
+from lib.core.durations import HOUR_MS, MINUTE_MS, YEAR_MS
 
 
 def duration(ms: float) -> str:
@@ -22,15 +19,15 @@ def duration(ms: float) -> str:
         return f"−{duration(-ms)}"
     if round(ms) < 1000:
         return f"{abs(ms):.0f} ms"
-    if ms < 2 * _MINUTE_MS and round(ms / 1000, 1) != 60:
+    if ms < 2 * MINUTE_MS and round(ms / 1000, 1) != 60:
         return f"{round(ms / 1000, 1):g} s"
-    if round(ms / _MINUTE_MS, 1) < 60:
-        return f"{round(ms / _MINUTE_MS, 1):g} min"
-    if round(ms / _MINUTE_MS) < 48 * 60:
-        return _in_two(round(ms / _MINUTE_MS), 60, "h", "min")
-    if ms < 2 * _YEAR_MS:
-        return _in_two(round(ms / _HOUR_MS), 24, "d", "h")
-    return f"{round(ms / _YEAR_MS, 1):g} years"
+    if round(ms / MINUTE_MS, 1) < 60:
+        return f"{round(ms / MINUTE_MS, 1):g} min"
+    if round(ms / MINUTE_MS) < 48 * 60:
+        return _in_two(round(ms / MINUTE_MS), 60, "h", "min")
+    if ms < 2 * YEAR_MS:
+        return _in_two(round(ms / HOUR_MS), 24, "d", "h")
+    return f"{round(ms / YEAR_MS, 1):g} years"
 
 
 def rough_duration(ms: float) -> str:
@@ -41,7 +38,7 @@ def rough_duration(ms: float) -> str:
         return "about a second"
     if ms < 7000:
         return "a few seconds"
-    unit = next(unit for unit in (_HOUR_MS, _MINUTE_MS, 1000) if round(ms / unit) > 1)
+    unit = next(unit for unit in (HOUR_MS, MINUTE_MS, 1000) if round(ms / unit) > 1)
     return f"about {duration(float(f'{ms / unit:.1g}') * unit)}"
 
 

@@ -26,8 +26,9 @@ from lib.core.columns import (
     SEQUENCE,
     SESSION,
 )
+from lib.core.durations import DAY_MS
 from lib.core.moments import YEAR_1990, YEAR_2100
-from lib.core.times.forms import FORMS, UNITS
+from lib.core.times.forms import FORMS, UNITS, FormName
 from lib.core.times.reading import READABLE, read_times
 from lib.core.times.recognition import Recognised, recognise_form
 from lib.events.fields import JOINED, RECORD_TIME_FIELD, Fields, TimeField
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
-
-from lib.core.times.forms import FormName
 
 NEARLY_ALL: Final = 0.5
 """The share of the records that must have a field for it to be taken for the event time."""
@@ -113,8 +112,7 @@ NOTHING: Final = Recognition(Fields(TimeField(), TimeField(), RECORD_TIME_FIELD,
 """What is recognised where there is no record."""
 
 _YEAR_2010: Final = 1_262_304_000_000
-_DAY_MS: Final = 86_400_000
-_MONTH_MS: Final = 30 * _DAY_MS
+_MONTH_MS: Final = 30 * DAY_MS
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -374,11 +372,11 @@ def _event_score(candidate: TimeCandidate, sample: pa.Table) -> float:
     near = moves = 0.0
     if both.any():
         ms, record = candidate.ms[both], records[both]
-        near = 0.5 * (float(np.median(np.abs(ms - record))) < _DAY_MS)
+        near = 0.5 * (float(np.median(np.abs(ms - record))) < DAY_MS)
         moves = _correlation(ms, record)
     present = candidate.ms[candidate.ms != MISSING_TIME]
     constant = np.ptp(present) == 0 and len(present) > 1
-    dates = bool((present % _DAY_MS == 0).all())
+    dates = bool((present % DAY_MS == 0).all())
     return float(1 + named + moves + near + candidate.share - 3.0 * (constant or dates))
 
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from lib.core.blockwise import Answer, added, as_it_is
+from lib.core.durations import DAY_MS
 from lib.replay import registry, stretches
 from lib.replay.engine import Setting, delay_ms, with_delay, with_length
 from lib.replay.outcome import EXACT, counts_of, session_fates
@@ -66,7 +67,6 @@ _NEAR: Final = 1 / 3
 _FAR_BEYOND: Final = 5.0
 """A stretch that tolerates this many times what half of them do is an incident of its own."""
 
-_A_DAY_MS: Final = 86_400_000
 
 _COARSE: Final = 16
 _FINE: Final = 6
@@ -263,9 +263,7 @@ def advise_on(replays: Replays, setting: Setting, goal: Goal) -> Advice | None:
 
 def _is_beyond(topic: _Topic, chosen: Setting) -> bool:
     """Return whether the delay is longer than a day and than the topic."""
-    return delay_ms(chosen) > _A_DAY_MS and (
-        delay_ms(chosen) > topic.replays.in_order(lasts_question)
-    )
+    return delay_ms(chosen) > DAY_MS and (delay_ms(chosen) > topic.replays.in_order(lasts_question))
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lib.core.blockwise import Question, Steps
     from lib.replay.input import ReplayInput
 
-_FOREVER: Final = 2**62
+FOREVER: Final = 2**62
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,8 +117,8 @@ def _both(one: tuple[set[int], int], other: tuple[set[int], int]) -> tuple[set[i
 def find_before(events: ReplayInput, partition: NDArray[np.int64], partitions: int) -> Steps[Seen]:
     """Find what is known of the events before a block, numbered by partition from 0."""
     newest, heard = _last_of_each(events.event_time, events.received, partition, partitions)
-    first, last = events.received[[0, -1]].tolist() if len(events) else (_FOREVER, NEVER)
-    none = Seen(0, _FOREVER, NEVER, *np.full((2, partitions), NEVER))
+    first, last = events.received[[0, -1]].tolist() if len(events) else (FOREVER, NEVER)
+    none = Seen(0, FOREVER, NEVER, *np.full((2, partitions), NEVER))
     before: Seen = yield Carry(Seen(len(events), first, last, newest, heard), added, none)
     return before
 

@@ -84,10 +84,21 @@ def _truth(scenario: Scenario, told: list[tuple[Device, Delivery]], ways: pa.Tab
     start = scenario.start_ms
     rows = [row for device, delivery in told for row in _outages(start, device, delivery)]
     clocks = {device.client: device.clock for device, _ in told}
+    end = max(float(device.time[-1]) for device, _ in told)
     steps = [
         {"client": client, "at_ms": int(start + at), "size_ms": size}
         for client, clock in clocks.items()
-        for at, size in clock.settings(max(float(d.time[-1]) for d, _ in told))
+        for at, size in clock.settings(end)
+    ]
+    shared = [
+        {"clock": clock.shared, "client": client}
+        for client, clock in clocks.items()
+        if clock.shared
+    ]
+    vanished = [
+        {"client": device.client, "last_heard_ms": int(start + np.nanmax(delivery.arrival))}
+        for device, delivery in told
+        if device.vanished
     ]
     return Truth(
         scenario=scenario,
@@ -106,22 +117,8 @@ def _truth(scenario: Scenario, told: list[tuple[Device, Delivery]], ways: pa.Tab
         ways=ways,
         lost=_named(told, lambda delivery: np.isnan(delivery.arrival)),
         duplicates=_named(told, lambda delivery: np.isfinite(delivery.again)),
-        shared_clocks=pa.Table.from_pylist(
-            [
-                {"clock": clock.shared, "client": client}
-                for client, clock in clocks.items()
-                if clock.shared
-            ],
-            truth.SHARED_CLOCKS,
-        ),
-        gone=pa.Table.from_pylist(
-            [
-                {"client": device.client, "last_heard_ms": int(start + np.nanmax(d.arrival))}
-                for device, d in told
-                if device.vanished
-            ],
-            truth.GONE,
-        ),
+        shared_clocks=pa.Table.from_pylist(shared, truth.SHARED_CLOCKS),
+        gone=pa.Table.from_pylist(vanished, truth.GONE),
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
+from lib.core.durations import MINUTE_MS
 from lib.core.formatting import escaped_markdown, visible_text
 from lib.sources.base import Between, Everything, FromOffset, LastMinutes, Latest, Range
 from lib.sources.open import UPLOAD, label_of
@@ -31,7 +32,6 @@ _RANGES: Final[Mapping[str, str]] = {
     "offset": "Offset",
     "between": "From–to",
 }
-_MINUTE_MS: Final = 60_000
 _EARLIEST: Final = dt.datetime(1970, 1, 1)  # noqa: DTZ001 (the widget knows no zones)
 _LATEST: Final = dt.datetime(9999, 12, 31)  # noqa: DTZ001
 
@@ -181,8 +181,8 @@ def span_of(info: TopicInfo | None, now: dt.datetime) -> tuple[dt.datetime, dt.d
     epoch, minute = dt.datetime(1970, 1, 1, tzinfo=dt.UTC), dt.timedelta(minutes=1)
     try:
         return (
-            epoch + min(info.first_ms, info.last_ms) // _MINUTE_MS * minute,
-            epoch + (info.last_ms // _MINUTE_MS + 1) * minute,
+            epoch + min(info.first_ms, info.last_ms) // MINUTE_MS * minute,
+            epoch + (info.last_ms // MINUTE_MS + 1) * minute,
         )
     except OverflowError:  # a clock beyond the year 9999
         return span_of(None, now)

@@ -7,27 +7,20 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
+from lib.core.durations import DAY_MS, MINUTE_MS, QUARTER_HOUR_MS, YEAR_MS
 from lib.core.formatting import duration
 from lib.core.moments import is_of_our_age
-from lib.core.times.forms import FORMS
+from lib.core.times.forms import FORMS, FormName
 from lib.core.times.recognition import other_epoch
 from lib.core.times.zones import WHATEVER_IS_WRITTEN
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-from lib.core.times.forms import FormName
-
-_MINUTE_MS: Final = 60_000
-_QUARTER_MS: Final = 15 * _MINUTE_MS
-_HOUR_MS: Final = 60 * _MINUTE_MS
-_DAY_MS: Final = 24 * _HOUR_MS
-_YEAR_MS: Final = 365.25 * _DAY_MS
-
 _NEARLY_ALL: Final = 0.9
 _HALF: Final = 0.5
 _FAR_YEARS: Final = 10
-_AHEAD_MS: Final = 5 * _MINUTE_MS
+_AHEAD_MS: Final = 5 * MINUTE_MS
 
 # The offsets from UTC that zones have or had in this century, in quarter hours; the IANA database.
 _OFFSETS: Final = np.array(
@@ -101,7 +94,7 @@ class Compared:
     @property
     def years_after(self) -> float:
         """By how many years event times are after the other."""
-        return (self.median - self.reference_median) / _YEAR_MS
+        return (self.median - self.reference_median) / YEAR_MS
 
     @property
     def years_off(self) -> str:
@@ -170,23 +163,24 @@ def diagnose(
 def nearest_offset(ahead: NDArray[np.int64] | NDArray[np.float64]) -> tuple[float, int]:
     """Return the median of how far times are ahead, and the zone's offset next to it, ms."""
     middle = float(np.median(ahead))
-    return middle, int(_OFFSETS[np.abs(_OFFSETS * _QUARTER_MS - middle).argmin()]) * _QUARTER_MS
+    offsets = _OFFSETS * QUARTER_HOUR_MS
+    return middle, int(offsets[np.abs(offsets - middle).argmin()])
 
 
 def is_at(ahead: NDArray[np.int64] | NDArray[np.float64], offset: int) -> NDArray[np.bool_]:
     """Return which times are ahead by an offset, to within a minute."""
-    near: NDArray[np.bool_] = np.abs(ahead - offset) <= _MINUTE_MS
+    near: NDArray[np.bool_] = np.abs(ahead - offset) <= MINUTE_MS
     return near
 
 
 def at_midnight(times: NDArray[np.int64]) -> bool:
     """Return whether all times are at midnight UTC."""
-    return not (times % _DAY_MS).any()
+    return not (times % DAY_MS).any()
 
 
 def _all_equal(of: Compared) -> Diagnosis | None:
     span = of.reference_last - of.reference_first
-    if of.first != of.last or span < _MINUTE_MS:
+    if of.first != of.last or span < MINUTE_MS:
         return None
     return Diagnosis(
         "equal",
@@ -236,7 +230,7 @@ def _zone(of: Offset, *, names_zone: bool) -> Diagnosis | None:
     if of.clients < _NEARLY_ALL or of.records < _HALF:
         return None
     offset, middle = of.ms, of.middle
-    hours, minutes = divmod(abs(offset) // _MINUTE_MS, 60)
+    hours, minutes = divmod(abs(offset) // MINUTE_MS, 60)
     zone = f"{'+' if offset > 0 else '-'}{hours:02}:{minutes:02}"
     size = f"{hours} h {minutes} min" if minutes else f"{hours} h"
     side, cause = "ahead of", f"they are local times of UTC{zone} whose zone is missing"

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lib.core.durations import DAY_MS
 from lib.core.times.forms import FORMS, NUMBERS, UNITS, FormName, Unit
 from lib.core.times.looks import (
     DAY_FIRST,
@@ -29,10 +30,9 @@ from lib.core.times.values import is_present, one_piece
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_DAY_MS: Final = 86_400_000
 _CLEAR: Final = 0.9
-_CLOSE_MS: Final = 31 * _DAY_MS
-_WRONG_MS: Final = 5 * 365 * _DAY_MS
+_CLOSE_MS: Final = 31 * DAY_MS
+_WRONG_MS: Final = 5 * 365 * DAY_MS
 
 
 @dataclass(frozen=True)
@@ -240,7 +240,7 @@ def _other_forms(
     found[near] = kind[near]
     gaps: NDArray[np.float64] = np.stack([gap(_ms(times.numbers, form.name)) for form in NUMBERS])
     best = np.argmin(gaps, axis=0)
-    other = (own > _WRONG_MS) & (np.min(gaps, axis=0) <= _DAY_MS) & (kind != NEITHER)
+    other = (own > _WRONG_MS) & (np.min(gaps, axis=0) <= DAY_MS) & (kind != NEITHER)
     found[other] = np.array([NAMES.index(form.name) for form in NUMBERS])[best[other]]
     found[found == NAMES.index(main.form)] = -1
     return found

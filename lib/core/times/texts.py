@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lib.core.durations import DAY_MS
 from lib.core.times.forms import FORMS
 from lib.core.times.numbers import from_number_text
 from lib.core.times.patterns import (
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     Parts = Mapping[str, pa.Array]
 
 _LARGEST_OFFSET: Final = 18 * 60  # minutes, as Java has it
-_DAY_MS: Final = 86_400_000
 _PIECE: Final = 1 << 16
 MARGIN: Final = " \t\r\n\"'"  # Connect writes headers as JSON, so with quotes
 
@@ -136,7 +136,7 @@ def _cast(text: pa.Array) -> UnplacedTimes | None:
 def _on_calendar(parts: Parts) -> UnplacedTimes:
     days, date_ok = _days(parts)
     clock_ms, clock_ok = _clock_ms(parts)
-    return _in_zone(days * _DAY_MS + clock_ms, date_ok & clock_ok, parts)
+    return _in_zone(days * DAY_MS + clock_ms, date_ok & clock_ok, parts)
 
 
 def _whole(parts: Parts, name: str, otherwise: int = 0) -> NDArray[np.int64]:

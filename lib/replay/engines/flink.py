@@ -33,6 +33,7 @@ from lib.replay.code import Names, Program, java_text, path_of, sql_name, sql_te
 from lib.replay.code_java import RECORD, java_imports, java_methods
 from lib.replay.engine import Duration, Engine, Number, Setting, Switch
 from lib.replay.engine_clock import (
+    FOREVER,
     EngineClock,
     each_event,
     find_before,
@@ -56,7 +57,6 @@ if TYPE_CHECKING:
     from lib.replay.input import ReplayInput
     from lib.replay.windows import Window
 
-_FOREVER: Final = 2**62
 
 _EMISSION_MS: Final = 200
 """How often Flink emits watermarks by default, `pipeline.auto-watermark-interval`."""
@@ -270,17 +270,17 @@ def _emitted_periodically(
     at_ms = np.empty(most_rises, np.int64)
     rises = 0
     emitted = NEVER
-    due = max(first, last) + every if n else _FOREVER
+    due = max(first, last) + every if n else FOREVER
     for i in range(n + 1 if n and is_end else n):
         until = received[i] if i < n else due
         while due <= until:
             next_due = _find_idle(due, every, idle, active, quiet_from, is_idle)
-            smallest, largest = _FOREVER, NEVER
+            smallest, largest = FOREVER, NEVER
             for p in range(partitions):
                 largest = max(largest, newest[p])
                 if not is_idle[p]:
                     smallest = min(smallest, newest[p])
-            combined = largest if smallest == _FOREVER else smallest  # all idle: the largest
+            combined = largest if smallest == FOREVER else smallest  # all idle: the largest
             if combined > emitted:
                 emitted = combined
                 value[rises], after[rises], at_ms[rises] = emitted, i, due
@@ -308,7 +308,7 @@ def _find_idle(
     Silence counts from the first emission that saw no event since the one before it
     (`WatermarksWithIdleness.IdlenessTimer`).
     """
-    next_due = _FOREVER
+    next_due = FOREVER
     for p in range(len(active)):
         if active[p]:
             active[p] = False
