@@ -138,13 +138,19 @@ def drawn_skew(
         layers = [_points(data.points, words, frame).add_params(picked())]
     else:
         layers = _counted(data, words, frame)
+    x, y = frame.x(), frame.y()
     ideal = _line(_ideal(frame), frame).mark_line(
         strokeDash=[5, 4], color=colours.NEUTRAL, strokeWidth=1.5, clip=True
     )
     name = "Received time over event time" if frame.is_diagonal else "Delay over event time"
     # As a delay the watermark rises and falls with every step: many are a band, beneath the events.
     chart = alt.LayerChart(
-        layer=[ideal.encode(x=frame.x(), y=frame.y()), _watermark(data.steps, frame), *layers],
+        layer=[
+            ideal.encode(x=x, y=y),
+            _watermark(data.steps, frame),
+            layers[0].encode(x=x, y=y),
+            *layers[1:],
+        ],
         height=HEIGHT,
         autosize=FIT,
         title=alt.Title(name, **TITLE),

@@ -311,6 +311,19 @@ class TestSkewPlot:
 
     @pytest.mark.parametrize("span_ms", [60_000, 7 * 86_400_000])
     @pytest.mark.parametrize("events", [100, MOST_POINTS + 1])
+    def test_everything_stands_where_its_times_say(self, span_ms, events):
+        # Given few events and many, in a short window and in a long one
+        event = ZERO_MS + np.linspace(0, span_ms, events).astype(np.int64)
+        chart = skewed(events_table(event, event + 7)).picture.chart.to_dict()
+        # Then whatever is drawn of them has a place on both axes, events above the lines
+        marks = [layer for layer in chart["layer"] if "fill" not in layer["encoding"]]  # a legend
+        assert all({"x", "y"} <= layer["encoding"].keys() for layer in marks)
+        lines = [layer["mark"]["type"] == "line" for layer in marks]
+        assert lines == sorted(lines, reverse=True)
+        assert sum(lines) == 2
+
+    @pytest.mark.parametrize("span_ms", [60_000, 7 * 86_400_000])
+    @pytest.mark.parametrize("events", [100, MOST_POINTS + 1])
     def test_no_event_is_cut_off(self, span_ms, events):
         event = ZERO_MS + np.linspace(0, span_ms, events).astype(np.int64)
         received = event + np.where(np.arange(events) % 50 == 49, 40_000, -300)
