@@ -71,19 +71,18 @@ def _count(told: OnCluster) -> int:
     return summary.events
 
 
-def _say_too_many(events: int) -> None:
+def _say_too_many(events: int, remedy: str = "") -> None:
     st.caption(
-        f"{counted(events, 'event')} are more than a download holds, which is "
-        f"{budget() // _BYTES:,} with the memory that the server may use. Choose fewer with the "
-        "time window, clients or a filter; or write the topic with python -m lib.report --cluster "
-        "--events."
+        f"{counted(events, 'event')} are more than a download holds: {budget() // _BYTES:,}, with "
+        f"the memory that the server may use. {remedy}".rstrip()
     )
 
 
 def _shown_files(view: View, told: OnCluster) -> Callable[[], None]:
     """Return what draws the buttons that download the events that are shown."""
     if not fits(_count(told)):
-        return partial(_say_too_many, _count(told))
+        fewer = "Choose fewer with the time window, clients or a filter."
+        return partial(_say_too_many, _count(told), fewer)
     assert view.window is not None  # as the topic has events
     make = partial(
         _shown,
@@ -132,10 +131,14 @@ def _topic_file(whole: OnCluster) -> Callable[[], object]:
     """Return what draws the button that downloads a topic, to open again as a source."""
     events = whole.held.topic.contents.events
     if not fits(events):
-        return partial(_say_too_many, events)
+        return partial(
+            _say_too_many,
+            events,
+            "The report writes them: python -m lib.report --cluster --events FILE.",
+        )
     source = parameters.get(parameters.SOURCE) or ""
 
     def capture(whole: OnCluster) -> BytesIO:
         return captured(whole.report.whole, whole.events(), source)
 
-    return topic_button(whole.report.whole.report.topic, weakly(capture, whole))
+    return topic_button(whole.report.whole.report.topic, weakly(capture, whole), _OF_ROLES)

@@ -91,8 +91,11 @@ def captured(topic: LoadedTopic, rows: Iterable[pd.DataFrame], source: str) -> B
     return to
 
 
-def topic_button(name: str, make: Callable[[], BytesIO]) -> Callable[[], object]:
-    """Return what draws the button that downloads a topic of this name."""
+def topic_button(name: str, make: Callable[[], BytesIO], more: str = "") -> Callable[[], object]:
+    """Return what draws the button that downloads a topic of this name.
+
+    `more` is what else there is to say of the file.
+    """
     return partial(
         st.download_button,
         "The topic, Parquet",
@@ -103,5 +106,5 @@ def topic_button(name: str, make: Callable[[], BytesIO]) -> Callable[[], object]
         width="stretch",
         on_click="ignore",
         help="Its events and where they come from. Upload it here, or put it into the folder of "
-        "files, to look at it again without its broker.",
+        f"files, to look at it again without its broker. {more}".rstrip(),
     )
