@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from lib.core.blockwise import Question
 
 
+_Event = tuple[int, int, Any]
+"""The place in arrival order, the event time and the session of an event; no session is None."""
+
+
 def neighbours_question(
     table: pd.DataFrame, partition: int, offset: int, beside: int
 ) -> Question[dict[str, pd.DataFrame]]:
@@ -38,10 +42,6 @@ def neighbours_question(
         mine = table[SESSION].cat.codes.to_numpy() == _code(table[SESSION], session)
         found["session"] = _around(table, arrival, mine, EVENT_TIME, (time, arrived), beside)
     return together(found)
-
-
-_Event = tuple[int, int, Any]
-"""The place in arrival order, the event time and the session of an event; None without one."""
 
 
 def _first_event(

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from lib.loading.load import LoadedTopic
     from lib.report.options import Options
+    from lib.report.progress import Listeners
     from lib.sources.base import TopicSource
 
 _EVENTS: Final = "events"
@@ -171,12 +172,17 @@ def _report_on_cluster(options: Options, address: str) -> int:
             conditions=options.conditions,
             seconds=monotonic() - began,
         )
-        there = {name: path for name, path in options.outputs.items() if name == _EVENTS}
-        if there:
-            told.doing("Writing the events")
-            told.note(_OF_ROLES)
-        faults = write_outputs(there, done)
-    return _written(options, done, there, faults)
+        faults = _events_written(options, done, told)
+    return _written(options, done, (_EVENTS,), faults)
+
+
+def _events_written(options: Options, done: Made, told: Listeners) -> list[str]:
+    """Write the events, if that is wanted, while a cluster holds them; return why they are not."""
+    if _EVENTS not in options.outputs:
+        return []
+    told.doing("Writing the events")
+    told.note(_OF_ROLES)
+    return write_outputs({_EVENTS: options.outputs[_EVENTS]}, done)
 
 
 def _no_cluster() -> NoReturn:
