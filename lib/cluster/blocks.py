@@ -32,6 +32,7 @@ from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
     KEY_HASH,
+    LEFT,
     MISSING_TIME,
     OFFSET,
     PARTITION,
@@ -617,6 +618,21 @@ def by_partition(
         )
         for number in partitions
     ]
+
+
+def stretch(client: Client, tables: Sequence[Future], first: int, behind: int) -> Future:
+    """Return a future of events whose places in arrival order are from `first` to `behind`.
+
+    In that order, `behind` left out; of a part of a topic, those that are left.
+    """
+    pieces = [client.submit(_between, table, first, behind, pure=False) for table in tables]
+    return client.submit(_brought_together, pieces, pure=False)
+
+
+def _between(table: pd.DataFrame, first: int, behind: int) -> pd.DataFrame:
+    low, high = np.searchsorted(table[ARRIVAL].to_numpy(), (first, behind)).tolist()
+    found = table.iloc[low:high]
+    return _compact(found[found[LEFT]].drop(columns=LEFT) if LEFT in found else found)
 
 
 def _of_partition(table: pd.DataFrame, number: int) -> pd.DataFrame:

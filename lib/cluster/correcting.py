@@ -9,7 +9,7 @@ import numpy as np
 
 from lib.analysis.client_clocks import correct
 from lib.cluster import questions
-from lib.cluster.asking import answer, ask
+from lib.cluster.asking import answer
 from lib.core.columns import ARRIVAL, CLIENT, EVENT_TIME
 
 if TYPE_CHECKING:
@@ -24,12 +24,9 @@ if TYPE_CHECKING:
 
 def corrected(client: Client, held: HeldTopic) -> HeldTopic:
     """Return a topic with the event times that right clocks would have given; zero stays."""
-    zero: int | None = ask(client, questions.zero_question, held.in_order)
     wrong = answer(client, questions.wrong_clocks, held.by_client)
     clients = client.submit(_clients, wrong, pure=False).result()
-    topic = replace(
-        held.topic, corrected=clients, contents=replace(held.topic.contents, zero_ms=zero)
-    )
+    topic = replace(held.topic, corrected=clients)
     if not clients:
         return replace(held, topic=topic)
     sizes = client.gather([client.submit(len, each, pure=False) for each in held.in_order])

@@ -10,10 +10,11 @@ import numpy as np
 
 from lib.cluster.seen import EVERYTHING
 from lib.cluster.topic import SHARED_SESSIONS
+from lib.core.blockwise import Answer, as_it_is, either
 from lib.core.columns import ARRIVAL, CLIENT, LEFT, MISSING_TIME
 from lib.core.errors import FilterError, SkewlineError
 from lib.events.client_names import client_at
-from lib.events.filters import filtered
+from lib.events.filters import filtered, leaves_gaps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from lib.cluster.seen import Seen
     from lib.cluster.topic import HeldTopic
+    from lib.core.blockwise import Question
     from lib.events.fields import Fields
     from lib.events.table import TimeWindow
 
@@ -83,6 +85,13 @@ def _marked(
         places = [client_at(names, name) for name in seen.clients]
         kept &= np.isin(table[CLIENT].cat.codes, [each for each in places if each is not None])
     return table.assign(**{LEFT: kept})
+
+
+def cut_question(table: pd.DataFrame, conditions: Sequence[str], fields: Fields) -> Question[bool]:
+    """Ask whether conditions leave some events of a client or session and not the others."""
+    yield from ()  # a question without a round
+    kept = filtered(table.drop(columns=ARRIVAL), conditions, fields)
+    return Answer(leaves_gaps(table, kept), either, as_it_is)
 
 
 def _inside(times: NDArray[np.int64], window: TimeWindow, zero_ms: int) -> NDArray[np.bool_]:

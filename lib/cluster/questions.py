@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial, reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -46,7 +47,7 @@ from lib.events.client_names import client_at
 from lib.events.filters import leaves_gaps
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from lib.analysis.client_clocks import ClientTimes, LowerEnvelopes
     from lib.analysis.delay_parts import EventParts
@@ -66,8 +67,8 @@ def in_arrival_order(table: pd.DataFrame) -> Question[dict[str, Any]]:
     Returns
     -------
     `disorder`, `order`, `extremes` as `disorder_question`, `order_question` and `extremes_of` say;
-    `zero`, the first event time, epoch ms. Of a part, `disorder` is of the events that are left;
-    and so are `delays_left`, a tally, and `extremes_left`.
+    of a part, `disorder` is of the events that are left; and so are `delays_left`, a tally, and
+    `extremes_left`.
     """
     heard = with_received_time(table)
     left = heard[LEFT].to_numpy() if LEFT in heard else None
@@ -78,13 +79,7 @@ def in_arrival_order(table: pd.DataFrame) -> Question[dict[str, Any]]:
         delays = (heard[RECEIVED_TIME] - heard[EVENT_TIME]).to_numpy()[left]
         found["delays_left"] = Answer(Tally.of(delays), added, _as_it_is)
         found["extremes_left"] = Answer(extremes_of(table[table[LEFT]]), added, _as_it_is)
-    return together(
-        {
-            **found,
-            "extremes": Answer(extremes_of(table), added, _as_it_is),
-            "zero": (yield from zero_question(table)),
-        }
-    )
+    return together({**found, "extremes": Answer(extremes_of(table), added, _as_it_is)})
 
 
 def zero_question(table: pd.DataFrame) -> Question[int | None]:
@@ -146,6 +141,15 @@ def largest_clients(table: pd.DataFrame, most: int) -> Question[pd.DataFrame]:
 def _largest(*tables: pd.DataFrame, most: int) -> pd.DataFrame:
     every = _by_client(reduce(stacked, tables))
     return every.sort_values(EVENTS, ascending=False, kind="stable").head(most)
+
+
+def clients_called(table: pd.DataFrame, names: Sequence[str]) -> Question[dict[str, object]]:
+    """Ask which clients have some names, as `written` writes them: name → client."""
+    yield from ()  # a question without a round
+    clients = table[CLIENT].cat.categories
+    places = {name: client_at(clients, name) for name in names}
+    found = {name: clients[place] for name, place in places.items() if place is not None}
+    return Answer(found, or_, _as_it_is)
 
 
 def latest_of_left(table: pd.DataFrame, most: int) -> Question[pd.DataFrame]:

@@ -273,7 +273,11 @@ def hold(
     names: NameCounts = ask(client, questions.names_of_clients, grouped)
     left = {report.span: report for report in of_some}
     reports = [left.get(report.span, report) for report in reports]
-    return HeldTopic(_topic(source, plan, known, reports, names), ordered, grouped, names)
+    found = _topic(source, plan, known, reports, names)
+    if found.contents.events and found.contents.has_event_time:
+        zero: int | None = ask(client, questions.zero_question, ordered)
+        found = replace(found, contents=replace(found.contents, zero_ms=zero))
+    return HeldTopic(found, ordered, grouped, names)
 
 
 def _parts(source: TopicSource, topic: str, wanted: Range) -> Iterator[Plan]:

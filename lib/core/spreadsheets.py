@@ -34,12 +34,13 @@ def safe_cells(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**safe).rename(columns=_safe_value)
 
 
-def csv_of(table: pd.DataFrame) -> str:
+def csv_of(table: pd.DataFrame, *, with_names: bool = True) -> str:
     r"""Return a table as CSV (RFC 4180) that is safe to open in a spreadsheet.
 
-    Lines end with CR LF: so texts with either are quoted, and none of them begins a line.
+    Lines end with CR LF: so texts with either are quoted, and none of them begins a line. The
+    first has the columns' names, unless it is `with_names` false.
     """
-    return str(safe_cells(table).to_csv(index=False, lineterminator="\r\n"))
+    return str(safe_cells(table).to_csv(index=False, header=with_names, lineterminator="\r\n"))
 
 
 def _may_be_text(column: pd.Series) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from io import BytesIO
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -31,10 +32,12 @@ from lib.core.columns import (
 from lib.core.moments import are_dates
 from lib.core.part import COLUMN, Part
 from lib.core.spreadsheets import csv_of
+from lib.events.export import in_groups
 from lib.sources.files.parquet import CUT, FILTERED, ORIGIN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import BinaryIO
 
 _TIMES: Final = {
     EVENT_TIME: "event_time",
@@ -56,6 +59,7 @@ _NAMES: Final = {
 }
 
 WHOLE: Final = Part()
+_ROW_GROUP: Final = 1 << 20  # rows that Parquet keeps together
 
 
 def shown_events(events: pd.DataFrame) -> pd.DataFrame:
@@ -106,30 +110,50 @@ def _readable(times: np.ndarray[Any, Any]) -> pd.Series:
     return found
 
 
-def as_csv(table: pd.DataFrame, part: Part = WHOLE) -> bytes:
-    """Return a table as CSV that a spreadsheet opens safely."""
-    return csv_of(_said(table, part)).encode(errors="replace")
+def written(form: str, tables: Iterable[pd.DataFrame], part: Part = WHOLE) -> bytes:
+    """Return a table in a format: one of `FORMATS`, by its name.
+
+    Parameters
+    ----------
+    tables
+        The table, or pieces of it that follow one another; at least one.
+    part
+        Which part of a topic it is, as the file says.
+    """
+    _, _, write = FORMATS[form]
+    to = BytesIO()
+    write(tables, to, part)
+    return to.getvalue()
 
 
-def as_json_lines(table: pd.DataFrame, part: Part = WHOLE) -> bytes:
-    """Return a table as JSON, an object a line; what is missing is null."""
-    text = _said(table, part).to_json(
-        orient="records", lines=True, force_ascii=False, double_precision=15
-    )
-    return str(text).encode(errors="replace")
+def _write_csv(tables: Iterable[pd.DataFrame], to: BinaryIO, part: Part) -> None:
+    """Write CSV that a spreadsheet opens safely."""
+    texts = (csv_of(_said(t, part), with_names=n == 0) for n, t in enumerate(tables))
+    to.writelines(text.encode(errors="replace") for text in texts)
 
 
-def as_parquet(table: pd.DataFrame, part: Part = WHOLE) -> bytes:
-    """Return a table as Parquet; its schema's metadata say which part of a topic it is."""
-    arrow = pa.Table.from_pandas(table, preserve_index=False)
-    plain = [_plain(column) for column in arrow.columns]
-    arrow = pa.table(plain, names=arrow.column_names)
+def _write_json_lines(tables: Iterable[pd.DataFrame], to: BinaryIO, part: Part) -> None:
+    """Write an object a line; what is missing is null."""
+    for table in tables:
+        if len(table):
+            text = _said(table, part).to_json(
+                orient="records", lines=True, force_ascii=False, double_precision=15
+            )
+            to.write(str(text).encode(errors="replace"))
+
+
+def _write_parquet(tables: Iterable[pd.DataFrame], to: BinaryIO, part: Part) -> None:
+    """Write Parquet; its schema's metadata say which part of a topic it is."""
+    pieces = map(_plain, tables)
+    first = next(pieces)
+    schema = first.schema
     if part.conditions:
         origin = {FILTERED: part.conditions, CUT: part.is_cut}
-        arrow = arrow.replace_schema_metadata({ORIGIN: json.dumps(origin)})
-    written = BytesIO()
-    pq.write_table(arrow, written, compression="zstd")
-    return written.getvalue()
+        schema = schema.with_metadata({ORIGIN: json.dumps(origin)})
+    rows = (piece.cast(schema) for piece in chain([first], pieces))
+    with pq.ParquetWriter(to, schema, compression="zstd") as writer:
+        for group in in_groups(rows, _ROW_GROUP):
+            writer.write_table(group)
 
 
 def _said(table: pd.DataFrame, part: Part) -> pd.DataFrame:
@@ -140,14 +164,19 @@ def _said(table: pd.DataFrame, part: Part) -> pd.DataFrame:
     return table.assign(**{COLUMN: said})
 
 
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    is_coded = pa.types.is_dictionary(column.type)
-    return column.cast(column.type.value_type) if is_coded else column
+def _plain(table: pd.DataFrame) -> pa.Table:
+    """Return a table in which names are values: Parquet makes dictionaries of its own."""
+    arrow = pa.Table.from_pandas(table, preserve_index=False)
+    plain = [
+        column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+        for column in arrow.columns
+    ]
+    return pa.table(plain, names=arrow.column_names)
 
 
-FORMATS: Final[Mapping[str, tuple[str, str, Callable[..., bytes]]]] = {
-    "CSV": ("csv", "text/csv", as_csv),
-    "JSON Lines": ("jsonl", "application/jsonl", as_json_lines),
-    "Parquet": ("parquet", "application/vnd.apache.parquet", as_parquet),
+FORMATS: Final[Mapping[str, tuple[str, str, Callable[..., None]]]] = {
+    "CSV": ("csv", "text/csv", _write_csv),
+    "JSON Lines": ("jsonl", "application/jsonl", _write_json_lines),
+    "Parquet": ("parquet", "application/vnd.apache.parquet", _write_parquet),
 }
 """Name of a format → ending of its files, media type, and what writes it."""

@@ -496,9 +496,12 @@ def _to_table(columns: Columns, fields: Fields) -> pd.DataFrame:
     if fields.session is None:
         clients = pd.Categorical(columns[CLIENT])
         columns[SESSION] = derive_sessions(clients, times, fields.session_gap_s)
-    known = [name for name in _ORDER if name in columns]
-    named = {name: columns[name] for name in dict.fromkeys([*known, *columns])}
-    return pd.DataFrame(named, copy=False)
+    return pd.DataFrame({name: columns[name] for name in _in_table(columns)}, copy=False)
+
+
+def _in_table(names: Collection[str]) -> list[str]:
+    """Return names of columns in the order that they have in an events table."""
+    return [*dict.fromkeys([*(name for name in _ORDER if name in names), *names])]
 
 
 def _in_order(columns: Columns) -> Columns:
@@ -514,7 +517,8 @@ def _in_order(columns: Columns) -> Columns:
 def with_seconds(events: pd.DataFrame, zero_ms: int) -> pd.DataFrame:
     """Return events with both times in seconds since zero, too, as an events table has them."""
     clocks = {each.seconds: events[each.milliseconds].to_numpy() for each in TimeDomain}
-    return events.assign(**{name: _seconds_since(zero_ms, at) for name, at in clocks.items()})
+    found = events.assign(**{name: _seconds_since(zero_ms, at) for name, at in clocks.items()})
+    return found[_in_table([*map(str, found)])]
 
 
 def _seconds_since(zero: int, times: NDArray[np.int64]) -> NDArray[np.float64]:

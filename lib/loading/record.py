@@ -11,19 +11,15 @@ from lib.core.errors import RecordMissingError
 from lib.decoding.json_value import parse_object
 from lib.decoding.masking import masked_record
 from lib.decoding.registry import decode_block
-from lib.events.table import block_of_events
 from lib.sources.base import Everything, Span
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
-    import pandas as pd
     import pyarrow as pa
 
     from lib.core.masking import Masking
     from lib.decoding.base import Decoder
-    from lib.events.fields import Fields
-    from lib.events.time_columns import TimeNotes
     from lib.sources.base import Plan, TopicSource
 
 
@@ -87,48 +83,6 @@ def read_record(
             "Compaction removed it, or it is a marker of a transaction: look at its neighbours.",
         )
     return _record(block.slice(0, 1), decoder, source.masking)
-
-
-def events_around(
-    source: TopicSource,
-    topic: str,
-    reading: tuple[Decoder, Fields, Mapping[str, TimeNotes]],
-    partition: int,
-    offset: int,
-    *,
-    beside: int,
-) -> pd.DataFrame:
-    """Return the events of a record and of the offsets `beside` it, read from their source now.
-
-    Parameters
-    ----------
-    reading
-        How the topic is read: its decoder, its fields, and the forms of its times.
-
-    Returns
-    -------
-    An events table of one partition, in the order of offsets; empty where there is no event.
-
-    Raises
-    ------
-    SkewlineError
-        When the source fails.
-    """
-    decoder, fields, notes = reading
-    plan = source.plan(topic, Everything())
-    near = Span(partition, offset - beside, offset + beside + 1)
-    spans = [
-        Span(partition, max(near.start, log.start), min(near.end, log.end))
-        for log in plan.log
-        if log.partition == partition
-    ]
-    with closing(_blocks(source, replace(plan, spans=tuple(spans)))) as blocks:
-        decoded = [
-            decode_block(block, decoder, source.masking, extras=fields.extras).columns
-            for block in (blocks if any(span.size for span in spans) else ())
-            if block.num_rows
-        ]
-    return block_of_events(decoded, fields, notes).table
 
 
 def _check_place(plan: Plan, partition: int, offset: int) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic, sleep, time_ns
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lib.cluster.origin import Origin
 from lib.cluster.settings import VARIABLE, cluster_address
@@ -40,12 +41,20 @@ from lib.sources.open import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from typing import Any, NoReturn
 
     from lib.loading.load import LoadedTopic
     from lib.report.options import Options
+    from lib.report.progress import Listeners
     from lib.sources.base import TopicSource
+
+_EVENTS: Final = "events"
+"""The output that is written while the cluster holds the events."""
+
+_OF_ROLES: Final = (
+    "The events are written with the fields that have a role: the cluster keeps no others."
+)
 
 _log = logging.getLogger("lib.report")
 
@@ -131,6 +140,7 @@ def _report_on_cluster(options: Options, address: str) -> int:
     """Report on a topic that a Dask cluster reads; return the status."""
     # Dask is imported by who asks for it alone.
     from lib.cluster.connection import connected  # noqa: PLC0415
+    from lib.cluster.rows import events_of  # noqa: PLC0415
     from lib.cluster.topic import hold  # noqa: PLC0415
     from lib.report.on_cluster import as_asked, check_asked, report_on_held  # noqa: PLC0415
 
@@ -155,14 +165,24 @@ def _report_on_cluster(options: Options, address: str) -> int:
         report = report_on_held(
             client, held, options.asked, doing=told.doing, outputs=options.outputs
         )
-    done = made_of(
-        report,
-        source=source_name,
-        at_ms=at_ms,
-        conditions=options.conditions,
-        seconds=monotonic() - began,
-    )
-    return _written(options, done)
+        done = made_of(
+            replace(report, rows=events_of(client, held)),
+            source=source_name,
+            at_ms=at_ms,
+            conditions=options.conditions,
+            seconds=monotonic() - began,
+        )
+        faults = _events_written(options, done, told)
+    return _written(options, done, (_EVENTS,), faults)
+
+
+def _events_written(options: Options, done: Made, told: Listeners) -> list[str]:
+    """Write the events, if that is wanted, while a cluster holds them; return why they are not."""
+    if _EVENTS not in options.outputs:
+        return []
+    told.doing("Writing the events")
+    told.note(_OF_ROLES)
+    return write_outputs({_EVENTS: options.outputs[_EVENTS]}, done)
 
 
 def _no_cluster() -> NoReturn:
@@ -172,9 +192,20 @@ def _no_cluster() -> NoReturn:
     )
 
 
-def _written(options: Options, done: Made) -> int:
-    """Write a report where it is wanted, say what is to be said, and return the status."""
-    faults = write_outputs(options.outputs, done)
+def _written(
+    options: Options, done: Made, already: Collection[str] = (), faults: Sequence[str] = ()
+) -> int:
+    """Write a report where it is wanted, say what is to be said, and return the status.
+
+    Parameters
+    ----------
+    already
+        Names of outputs that were written already.
+    faults
+        What of them could not be, and why.
+    """
+    left = {name: path for name, path in options.outputs.items() if name not in already}
+    faults = [*faults, *write_outputs(left, done)]
     _say(options, done)
     for fault in faults:
         _complain(fault)

@@ -126,13 +126,29 @@ def drawn_replay_question(
     """Ask what is shown of what an engine made of the events of some keys, those of `table`."""
     rows = slice(None) if left is None else np.flatnonzero(left)
     skew = yield from skew_question(table, rows, judged_by_engine(replay, events.received))
-    dropped = dropped_events(table, replay).assign(
-        **{ARRIVAL: events.place(np.flatnonzero(replay.late))}
-    )
+    dropped = _placed(events, replay, table)
     if left is not None:
         dropped = dropped[left[replay.late]]
     found = together({"skew": skew, "dropped": Answer(_missed(dropped), _missed_most, _listed)})
     return Answer(found.part, found.merge, partial(_drawn_replay, found.finish))
+
+
+def dropped_question(
+    events: ReplayInput, replay: Replay, _: object, *, table: pd.DataFrame
+) -> Question[pd.DataFrame]:
+    """Ask for every row of `lib.replay.outcome.dropped_events`, in arrival order."""
+    yield from ()  # a question without a round
+    return Answer(_placed(events, replay, table), stacked, _by_arrival)
+
+
+def _placed(events: ReplayInput, replay: Replay, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the dropped events, each with its place in arrival order."""
+    places = events.place(np.flatnonzero(replay.late))
+    return dropped_events(table, replay).assign(**{ARRIVAL: places})
+
+
+def _by_arrival(dropped: pd.DataFrame) -> pd.DataFrame:
+    return _listed(dropped.sort_values(ARRIVAL))
 
 
 def _drawn_replay(finish: Any, part: Any) -> DrawnReplay:  # noqa: ANN401 (of any kind)

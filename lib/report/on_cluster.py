@@ -40,7 +40,7 @@ from lib.events.table import THE_CLIENT
 from lib.replay.advisor import advise_on
 from lib.replay.in_blocks import Job
 from lib.replay.sentences import NO_ADVICE as NO_SETTING
-from lib.report.drawn import Drawn, drawn_replay_question, page_question
+from lib.report.drawn import Drawn, drawn_replay_question, dropped_question, page_question
 from lib.report.files import QUESTIONS
 from lib.report.report import (
     KEYS,
@@ -178,7 +178,7 @@ def _of_answers(
     topic: ClusterTopic, asked: Asked, answers: Answers, rejected: RejectedRecords
 ) -> Report:
     """Return the report on all events of a topic, but for what engines make of them."""
-    topic = _with_times(topic, answers, keeps_zero=asked.correct)
+    topic = _with_times(topic, answers)
     told, order = _as_loaded(topic), answers.order["order"]
     assessed = assess_order(order, answers.clients["own"], topic.contents.events)
     diagnosis = answers.clients.get("diagnosis")
@@ -285,12 +285,10 @@ def _outages_of(
     return found[inside]
 
 
-def _with_times(topic: ClusterTopic, answers: Answers, *, keeps_zero: bool) -> ClusterTopic:
-    """Return a topic with what its events, as they were asked, say of zero and of event times."""
-    summary, contents = answers.summary, topic.contents
-    zero = contents.zero_ms if keeps_zero else answers.order["zero"]
-    event = summary.first_event_ms, summary.last_event_ms
-    return replace(topic, contents=replace(contents, zero_ms=zero, event=event))
+def _with_times(topic: ClusterTopic, answers: Answers) -> ClusterTopic:
+    """Return a topic with the stretch of event time that its events, as they were asked, say."""
+    event = answers.summary.first_event_ms, answers.summary.last_event_ms
+    return replace(topic, contents=replace(topic.contents, event=event))
 
 
 def replayed_on_held(
@@ -341,6 +339,14 @@ def drawn_on_held(client: Client, held: HeldTopic, asked: Asked) -> DrawnReplay:
     replays = _replays(client, held, asked, [asked.setting])
     drawn: DrawnReplay = replays.of_events(drawn_replay_question)
     return drawn
+
+
+def dropped_on_held(client: Client, held: HeldTopic, asked: Asked) -> pd.DataFrame:
+    """Return every event that a replay drops, in arrival order; raises as `replayed_on_held`."""
+    dropped: pd.DataFrame = _replays(client, held, asked, [asked.setting]).of_events(
+        dropped_question
+    )
+    return dropped
 
 
 def outcomes_on_held(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from lib.core.formatting import counted
 from lib.core.part import Part
@@ -20,11 +21,16 @@ from lib.report.junit import junit_of
 from lib.report.report import ReplayedEvents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from typing import BinaryIO, TypeAlias
 
     import pandas as pd
 
+    from lib.loading.load import LoadedTopic
     from lib.report.made import Made
+
+    _Write: TypeAlias = Callable[[BinaryIO], None]
+    """Writes a content to an open file."""
 
 STANDARD_OUTPUT = "-"
 
@@ -45,25 +51,37 @@ def write_outputs(outputs: Mapping[str, str], made: Made) -> list[str]:
     return faults
 
 
-def _write(path: str, content: bytes) -> None:
+def _write(path: str, content: bytes | _Write) -> None:
     """Write a file so that who reads it sees the old one or the new one, nothing between."""
     if path == STANDARD_OUTPUT:
-        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.write(_whole(content))
         sys.stdout.flush()
         return
     to = Path(path)
     if to.exists() and not to.is_file():  # a pipe, /dev/stdout
-        to.write_bytes(content)
+        to.write_bytes(_whole(content))
         return
     with NamedTemporaryFile(dir=to.parent, prefix=f".{to.name}", delete=False) as file:
         try:
-            file.write(content)
+            if isinstance(content, bytes):
+                file.write(content)
+            else:
+                content(cast("BinaryIO", file))
             file.close()
             Path(file.name).chmod(0o666 & ~_umask())
             Path(file.name).replace(to)
         except BaseException:
             Path(file.name).unlink(missing_ok=True)
             raise
+
+
+def _whole(content: bytes | _Write) -> bytes:
+    """Return a content that is written to what has no places, as a pipe."""
+    if isinstance(content, bytes):
+        return content
+    to = BytesIO()
+    content(to)
+    return to.getvalue()
 
 
 def _umask() -> int:
@@ -90,20 +108,47 @@ def html_of(made: Made) -> bytes:
     return page_of(made)
 
 
-def _events(made: Made) -> bytes | None:
-    if made.report is None:
+def _events(made: Made) -> _Write | None:
+    report = made.report
+    if report is None:
         return None
-    topic, written = made.report.topic, BytesIO()
-    write_capture(
-        topic.events,
-        written,
-        topic=topic.report.topic,
+    topic = report.topic
+    return partial(
+        write_topic,
+        topic=topic,
+        rows=report.rows or [topic.events.table],
         source=str(made.document["made"]["source"]),
-        fields=topic.fields,
-        corrected=topic.corrected,
-        part=Part(made.report.asked.where, made.report.is_cut).within(topic.report.part),
+        part=Part(report.asked.where, report.is_cut).within(topic.report.part),
     )
-    return written.getvalue()
+
+
+def write_topic(
+    to: BinaryIO,
+    *,
+    topic: LoadedTopic,
+    rows: Iterable[pd.DataFrame],
+    source: str,
+    part: Part | None,
+) -> None:
+    """Write a topic's events as Parquet: `lib.events.export.write_capture`.
+
+    Parameters
+    ----------
+    topic
+        What is known of it without its events.
+    rows
+        The events table, or pieces of it that follow one another.
+    """
+    write_capture(
+        rows,
+        to,
+        topic=topic.report.topic,
+        source=source,
+        fields=topic.fields,
+        rejected=topic.contents.reasons,
+        corrected=topic.corrected,
+        part=part,
+    )
 
 
 def _windows(made: Made) -> bytes:
@@ -135,7 +180,7 @@ def _junit(made: Made) -> bytes:
     return junit_of(name, made.verdicts, made.failed, made.seconds)
 
 
-_CONTENTS: Mapping[str, Callable[[Made], bytes | None]] = {
+_CONTENTS: Mapping[str, Callable[[Made], bytes | _Write | None]] = {
     "json": json_of,
     "html": html_of,
     "events": _events,

@@ -31,7 +31,7 @@ from lib.replay.sentences import NO_ADVICE
 from lib.replay.windows import SessionWindow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import numpy as np
     import pandas as pd
@@ -172,6 +172,8 @@ class Report:
         What else is not told, by its name in the document, and why: on a cluster not all is.
     drawn
         What charts draw, where that was asked for where the events are.
+    rows
+        The events of `topic`, where they are elsewhere: pieces of an events table, to be had once.
     """
 
     topic: LoadedTopic
@@ -187,6 +189,7 @@ class Report:
     is_cut: bool = False
     untold: Mapping[str, str] = field(default_factory=dict)
     drawn: Drawn | None = None
+    rows: Iterator[pd.DataFrame] | None = None
 
     @property
     def event_times_tell_nothing(self) -> bool:

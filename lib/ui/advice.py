@@ -31,7 +31,7 @@ from lib.ui.show import clock_name
 from lib.ui.tables import show_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from lib.core.moments import Times
     from lib.loading.load import LoadedTopic
@@ -67,7 +67,14 @@ def advisor(visible: Visible, setting: Setting, goal: Goal) -> None:
     _code(visible.topic, visible.key, advice.setting)
 
 
-def advice_told(advice: Advice, goal: Goal, topic: LoadedTopic, key: str, times: Times) -> None:
+def advice_told(
+    advice: Advice,
+    goal: Goal,
+    topic: LoadedTopic,
+    key: str,
+    times: Times,
+    export: Callable[[], None],
+) -> None:
     """Draw an advice of which the events are elsewhere, and the code for it.
 
     Parameters
@@ -76,10 +83,14 @@ def advice_told(advice: Advice, goal: Goal, topic: LoadedTopic, key: str, times:
         What is known of the topic without its events.
     key
         The column that windows are grouped by.
+    export
+        Offers the events that the advised setting drops.
     """
     said = _say(advice, goal, times)
     with st.container(horizontal=True):
         _use_button(advice.setting)
+        with st.container(width="content"):
+            export()
         _copy(advice, said, topic)
     st.caption(how_chosen(advice, len(topic.positions)))
     _code(topic, key, advice.setting)

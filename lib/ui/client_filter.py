@@ -34,14 +34,18 @@ def choose_clients(topic: LoadedTopic) -> Sequence[object]:
     listed = answer_of(("listed clients", topic.version), lambda: _largest_clients(topic))
     chosen = choose_names(listed, len(clients))
     places = [client_at(clients, name) for name in chosen]
-    unknown = [name for name, place in zip(chosen, places, strict=True) if place is None]
-    if unknown:
-        names = ", ".join(f"“{escaped_markdown(visible_text(name))}”" for name in unknown)
-        st.caption(f":red[:material/error: No client is called {names}.]")
+    say_unknown([name for name, place in zip(chosen, places, strict=True) if place is None])
     return [
         name if place is None else clients[place]
         for name, place in zip(chosen, places, strict=True)
     ]
+
+
+def say_unknown(names: Sequence[str]) -> None:
+    """Say of names that were typed that no client has them."""
+    if names:
+        said = ", ".join(f"“{escaped_markdown(visible_text(name))}”" for name in names)
+        st.caption(f":red[:material/error: No client is called {said}.]")
 
 
 def choose_names(listed: Sequence[str], clients: int) -> list[str]:

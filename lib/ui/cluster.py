@@ -15,11 +15,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from traceback import clear_frames
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 from uuid import uuid4
 
 import streamlit as st
 
+from lib.analysis.neighbours import neighbours_question
 from lib.cluster.origin import Origin
 from lib.cluster.settings import cluster_settings
 from lib.core.columns import CLIENT, EVENTS
@@ -38,7 +39,7 @@ from lib.ui.in_thread import InThread
 from lib.ui.secrets import secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import pandas as pd
     from distributed import Client
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from lib.cluster.seen import Seen
     from lib.cluster.settings import ClusterSettings
     from lib.cluster.topic import ClusterEstimate, HeldTopic
+    from lib.core.blockwise import Question
     from lib.replay.engine import Setting
     from lib.replay.outcome import Outcome
     from lib.report.drawn import DrawnReplay
@@ -169,11 +171,50 @@ class OnCluster:
 
         return self._asked(partial(of_session, name=name), ("session", name))
 
-    def _asked(self, question: partial[Any], what: tuple[object, ...]) -> pd.DataFrame:
-        from lib.cluster.asking import ask  # noqa: PLC0415 (imports Dask)
+    def events(self) -> Iterator[pd.DataFrame]:
+        """Yield the events seen in arrival order, as pieces of an events table.
 
-        blocks = self.held.by_client
-        return self._found(what, lambda: ask(self.client, question, blocks))
+        They have the fields with a role. Raises as `replayed`.
+        """
+        from lib.cluster.connection import faults_told  # noqa: PLC0415 (imports Dask)
+        from lib.cluster.rows import events_of  # noqa: PLC0415
+
+        with faults_told():
+            yield from events_of(self.client, self.held)
+
+    def dropped(self, asked: Asked) -> pd.DataFrame:
+        """Return every event that a replay drops, in arrival order; raises as `replayed`."""
+        from lib.cluster.connection import faults_told  # noqa: PLC0415 (imports Dask)
+        from lib.report.on_cluster import dropped_on_held  # noqa: PLC0415
+
+        with faults_told():
+            return dropped_on_held(self.client, self.held, asked)
+
+    def clients_called(self, names: Sequence[str]) -> dict[str, object]:
+        """Return the clients of these names, by name; raises as `replayed`."""
+        from lib.cluster.questions import clients_called  # noqa: PLC0415 (imports Dask)
+
+        typed = tuple(names)
+        return self._asked(partial(clients_called, names=typed), ("called", typed))
+
+    def around(self, partition: int, offset: int, beside: int) -> dict[str, pd.DataFrame]:
+        """Return what `lib.analysis.neighbours` tells of a record; raises as `replayed`."""
+        question = partial(neighbours_question, partition=partition, offset=offset, beside=beside)
+        return self._asked(question, ("around", partition, offset, beside))
+
+    def ask(self, question: partial[Question[Found]]) -> Found:
+        """Return the answer to a question that is put to the events of clients.
+
+        Raises as `replayed`.
+        """
+        from lib.cluster.asking import ask  # noqa: PLC0415 (imports Dask)
+        from lib.cluster.connection import faults_told  # noqa: PLC0415
+
+        with faults_told():
+            return ask(self.client, question, self.held.by_client)
+
+    def _asked(self, question: partial[Question[Found]], what: tuple[object, ...]) -> Found:
+        return self._found(what, lambda: self.ask(question))
 
     def _found(
         self,

@@ -25,13 +25,12 @@ from lib.ui import parameters
 from lib.ui.answers import impossible_times
 from lib.ui.chart import show_over_time, show_picture
 from lib.ui.clock_table import clock_rows
+from lib.ui.cluster_export import export_shown_told, files_told
 from lib.ui.failures import show_words
 from lib.ui.findings import show_findings_of
 from lib.ui.headline import advice_told, figures, when
-from lib.ui.lazy import popover
 from lib.ui.outage_table import choose_kinds, outage_rows, rhythm_table
 from lib.ui.record_reader import record_told
-from lib.ui.report_download import told_report_files
 from lib.ui.session_detail import choose_bins, latest_sessions, show_session
 from lib.ui.show import first_events, load_report_in_numbers, what_was_read
 from lib.ui.tables import MOST_ROWS, quantiles, show_table
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lib.analysis.analyse import Analysis
+    from lib.charts.picture import Picture
     from lib.report.report import Report
     from lib.ui.cluster import OnCluster
     from lib.ui.view import View
@@ -60,11 +60,11 @@ def overview_told(view: View, told: OnCluster) -> None:
     st.caption(when(summary, view.times))
     left, right = st.columns([5, 3])
     with left:
-        _show_both_clocks(view, told, parameters.STORY_CHART)
+        picture = _show_both_clocks(view, told, parameters.STORY_CHART)
     with right:
         st.subheader("What stands out in the whole topic", anchor=False)
         _findings(view, whole)
-    popover("Download", told_report_files(whole), icon=":material/download:")
+    files_told(view, told, picture)
     below = st.expander("First records", key=parameters.FIRST_RECORDS_OPEN, on_change="rerun")
     if below.open:
         with below:
@@ -84,6 +84,7 @@ def records_told(view: View, told: OnCluster) -> None:
     record_told(view, told)
     st.subheader("Events", anchor=False)
     _first_events(view, told, MOST_ROWS, parameters.EVENTS_LISTED, picks=True)
+    export_shown_told(view, told)
 
 
 def _first_events(view: View, told: OnCluster, most: int, key: str, *, picks: bool = False) -> None:
@@ -100,8 +101,11 @@ def _first_events(view: View, told: OnCluster, most: int, key: str, *, picks: bo
     st.caption("Of an event, the cluster keeps the fields that have a role.")
 
 
-def _show_both_clocks(view: View, told: OnCluster, key: str) -> None:
-    """Draw event time above received time, with the worst outages shaded where they are told."""
+def _show_both_clocks(view: View, told: OnCluster, key: str) -> Picture:
+    """Draw event time above received time, with the worst outages shaded where they are told.
+
+    Returns the picture.
+    """
     report = told.report
     assert report.drawn is not None  # it was asked for
     assert report.summary is not None  # or the page says that there is no event
@@ -115,6 +119,7 @@ def _show_both_clocks(view: View, told: OnCluster, key: str) -> None:
     )
     zero_ms = view.times.zero_ms
     show_over_time(drawn.picture, key, TimeDomain.EVENT, zero_ms, drawn.brushes)
+    return drawn.picture
 
 
 def outages_told(view: View, told: OnCluster) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
@@ -27,14 +28,15 @@ from lib.ui.advice import (
 )
 from lib.ui.answers import impossible_times
 from lib.ui.chart import show_over_time
+from lib.ui.cluster_export import export_dropped_told, fits
 from lib.ui.cluster_pages import show_refusal
 from lib.ui.engine_settings import choose_setting, say_remark, say_stop
 from lib.ui.outcome import advised_delay, draw_curves, dropped_told, figures
+from lib.ui.tables import weakly
 
 if TYPE_CHECKING:
     from lib.replay.advisor import Advice
     from lib.replay.engine import Setting
-    from lib.replay.goal import Goal
     from lib.replay.outcome import Outcome
     from lib.report.report import Replayed, Report
     from lib.ui.cluster import OnCluster
@@ -70,7 +72,7 @@ def windows_told(view: View, told: OnCluster) -> None:
         st.subheader("Result", anchor=False)
         figures(replayed.outcome)
         say_stop(replayed.outcome)
-    _advice(view, report, replayed, goal)
+    _advice(view, whole, replayed, asked)
     if seen is not None:
         st.subheader("Skew plot", anchor=False)
         zero_ms = view.times.zero_ms
@@ -78,7 +80,9 @@ def windows_told(view: View, told: OnCluster) -> None:
         show_over_time(plot.picture, parameters.REPLAY_CHART, TimeDomain.EVENT, zero_ms)
     if drawn is not None:
         st.subheader("Dropped events", anchor=False)
-        dropped_told(drawn.dropped, replayed.outcome, view.times)
+        make = weakly(lambda told: told.dropped(asked), whole)
+        every = make if fits(replayed.outcome.dropped) else None
+        dropped_told(drawn.dropped, replayed.outcome, view.times, view.name, every)
     _other_settings(whole, asked, replayed)
     st.caption(_OF_EVENTS)
 
@@ -127,9 +131,12 @@ def _curves(whole: OnCluster, asked: Asked, advice: Advice | None) -> None:
     draw_curves(over_gap, over_delay, setting, advised_ms)
 
 
-def _advice(view: View, report: Report, replayed: Replayed, goal: Goal) -> None:
-    if replayed.advice is not None:
-        advice_told(replayed.advice, goal, report.topic, replayed.key, view.times)
+def _advice(view: View, whole: OnCluster, replayed: Replayed, asked: Asked) -> None:
+    report, advice = whole.report, replayed.advice
+    if advice is not None:
+        advised = replace(asked, setting=advice.setting)
+        export = partial(export_dropped_told, whole, advised, advice.outcome.dropped)
+        advice_told(advice, asked.goal, report.topic, replayed.key, view.times, export)
     elif replayed.no_advice == NO_ADVICE:
         assert report.analysis is not None  # or there were no event to replay
         say_no_setting(impossible_times(report.analysis, view.times.zone))

@@ -11,7 +11,7 @@ import streamlit as st
 from lib.core.formatting import counted
 from lib.core.part import Part
 from lib.events.filters import equal_to, filtered, leaves_gaps
-from lib.events.shown_events import FORMATS, shown_events
+from lib.events.shown_events import FORMATS, shown_events, written
 from lib.events.table import TimeDomain, window_rows
 from lib.replay.input import replay_input_of
 from lib.replay.of_topic import replayed_with
@@ -20,7 +20,8 @@ from lib.ui.lazy import popover
 from lib.ui.tables import weakly
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import TypeAlias
 
     import pandas as pd
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from lib.loading.load import LoadedTopic
     from lib.replay.engine import Setting
     from lib.ui.visible import Visible
+
+    Export: TypeAlias = tuple[Iterable[pd.DataFrame], Part]
+    """Pieces of a table of `shown_events` that follow one another, and which part they are."""
 
 
 def export_shown(visible: Visible) -> None:
@@ -48,7 +52,7 @@ def shown_files(visible: Visible) -> Callable[[], None]:
         where=tuple(visible.where),
     )
     topic = visible.topic
-    return partial(_files, f"{topic.report.topic}-shown", weakly(make, topic))
+    return partial(offer_formats, f"{topic.report.topic}-shown", weakly(make, topic))
 
 
 def export_dropped(visible: Visible, setting: Setting, dropped: int) -> None:
@@ -57,31 +61,43 @@ def export_dropped(visible: Visible, setting: Setting, dropped: int) -> None:
         make = weakly(partial(_dropped, setting=setting, key=visible.key), visible.topic)
         popover(
             f"Export what it drops, {counted(dropped, 'event')}",
-            partial(_files, f"{visible.topic.report.topic}-dropped", make),
+            partial(offer_formats, f"{visible.topic.report.topic}-dropped", make),
             icon=":material/download:",
         )
 
 
 def _shown(
     topic: LoadedTopic, *, window: TimeWindow, clients: Sequence[object], where: Sequence[str]
-) -> tuple[pd.DataFrame, Part]:
+) -> Export:
     table = topic.events.table
     kept = filtered(table, where, topic.fields) if where else None
     rows = window_rows(table, window.clock, window.start_s, window.end_s, clients or None, kept)
-    said = [*_of_window(topic, window), *_of_clients(clients), *where]
-    # A stretch of event time has all its events; of one of received time, some come later.
-    is_cut = (kept is not None and leaves_gaps(table, kept)) or (
-        window.clock is TimeDomain.RECEIVED and math.isfinite(window.start_s)
-    )
     if isinstance(rows, slice):
-        return shown_events(table), Part().within(topic.report.part)
-    return shown_events(table.take(rows)), Part(tuple(said), is_cut).within(topic.report.part)
+        return [shown_events(table)], Part().within(topic.report.part)
+    is_cut = kept is not None and leaves_gaps(table, kept)
+    part = part_of(window, topic.events.zero_ms, clients, where, is_cut=is_cut)
+    return [shown_events(table.take(rows))], part.within(topic.report.part)
 
 
-def _of_window(topic: LoadedTopic, window: TimeWindow) -> Iterator[str]:
+def part_of(
+    window: TimeWindow,
+    zero_ms: int,
+    clients: Sequence[object],
+    where: Sequence[str],
+    *,
+    is_cut: bool,
+) -> Part:
+    """Return which part a window, clients and a filter leave; `is_cut`: the filter leaves gaps."""
+    said = (*_of_window(window, zero_ms), *_of_clients(clients), *where)
+    # A stretch of event time has all its events; of one of received time, some come later.
+    cuts = window.clock is TimeDomain.RECEIVED and math.isfinite(window.start_s)
+    return Part(said, is_cut or cuts)
+
+
+def _of_window(window: TimeWindow, zero_ms: int) -> Iterator[str]:
     if math.isfinite(window.start_s):
         name = "event_time" if window.clock is TimeDomain.EVENT else "received_time"
-        ends = [topic.events.zero_ms + round(1000 * s) for s in (window.start_s, window.end_s)]
+        ends = [zero_ms + round(1000 * s) for s in (window.start_s, window.end_s)]
         yield f"{name} BETWEEN {ends[0]} AND {ends[1]}"
 
 
@@ -90,18 +106,31 @@ def _of_clients(clients: Sequence[object]) -> Iterator[str]:
         yield " OR ".join(equal_to("client", client) for client in clients)
 
 
-def _dropped(topic: LoadedTopic, *, setting: Setting, key: str) -> tuple[pd.DataFrame, Part]:
+def _dropped(topic: LoadedTopic, *, setting: Setting, key: str) -> Export:
     replay, _ = replayed_with(topic, replay_input_of(topic.events.table, key), setting)
-    part = Part((f"{setting.engine.name} would drop them",), is_cut=True)
     dropped = dropped_events(topic.events.table, replay)
-    return shown_events(dropped), part.within(topic.report.part)
+    return [shown_events(dropped)], part_dropped(setting).within(topic.report.part)
 
 
-def _files(name: str, make: Callable[[], tuple[pd.DataFrame, Part]]) -> None:
-    for form, (ending, mime, write) in FORMATS.items():
+def part_dropped(setting: Setting) -> Part:
+    """Return which part a setting drops."""
+    return Part((f"{setting.engine.name} would drop them",), is_cut=True)
+
+
+def offer_formats(name: str, make: Callable[[], Export], more: str = "") -> None:
+    """Draw the buttons that download events in every format, each made when it is asked for.
+
+    Parameters
+    ----------
+    name
+        Of the files.
+    more
+        What else there is to say of them.
+    """
+    for form, (ending, mime, _) in FORMATS.items():
         st.download_button(
             form,
-            partial(_written, write, make),
+            partial(_written, form, make),
             file_name=f"{name}.{ending}",
             mime=mime,
             key=f"{name} {ending}",
@@ -111,9 +140,9 @@ def _files(name: str, make: Callable[[], tuple[pd.DataFrame, Part]]) -> None:
         )
     st.caption(
         "Times stand readable, in UTC, beside epoch ms; units are in the names. No cell of CSV is "
-        "taken for a formula. What was left out is said in the file."
+        f"taken for a formula. What was left out is said in the file. {more}".rstrip()
     )
 
 
-def _written(write: Callable[..., bytes], make: Callable[[], tuple[pd.DataFrame, Part]]) -> bytes:
-    return write(*make())
+def _written(form: str, make: Callable[[], Export]) -> bytes:
+    return written(form, *make())

@@ -38,6 +38,8 @@ from lib.ui.show import time_column, with_times_shown
 from lib.ui.tables import MOST_ROWS, WholeTable, show_table, weakly
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lib.core.moments import Times
     from lib.loading.load import LoadedTopic
     from lib.replay.advisor import Advice
@@ -146,23 +148,49 @@ def dropped_list(visible: Visible, replayed: Replay) -> None:
     names, times = list(dropped.columns), visible.times
 
     def every(topic: LoadedTopic, replayed: Replay) -> pd.DataFrame:
-        events = dropped_events(topic.events.table, replayed)[names]
+        return dropped_events(topic.events.table, replayed)[names]
+
+    make = weakly(every, visible.topic, replayed)
+    whole = _every_dropped(visible.topic.report.topic, len(dropped), make, times)
+    _dropped_table(dropped.nlargest(MOST_ROWS, MISSED_BY_MS), _OF_TOPIC, times, whole)
+
+
+_OF_TOPIC: Final = "Of the whole topic"
+
+
+def _every_dropped(
+    topic: str, rows: int, make: Callable[[], pd.DataFrame], times: Times
+) -> WholeTable:
+    def shown() -> pd.DataFrame:
+        events = make()
         return with_times_shown(events, _times_in(events), times)
 
-    whole = WholeTable(
-        "the dropped events",
-        f"{visible.topic.report.topic}-dropped.csv",
-        len(dropped),
-        weakly(every, visible.topic, replayed),
-    )
-    _dropped_table(dropped.nlargest(MOST_ROWS, MISSED_BY_MS), "Of the whole topic", times, whole)
+    return WholeTable("the dropped events", f"{topic}-dropped.csv", rows, shown)
 
 
-def dropped_told(dropped: pd.DataFrame, outcome: Outcome, times: Times) -> None:
-    """Show the dropped events that missed by the most, of a topic whose events are elsewhere."""
+def dropped_told(
+    dropped: pd.DataFrame,
+    outcome: Outcome,
+    times: Times,
+    topic: str,
+    make: Callable[[], pd.DataFrame] | None,
+) -> None:
+    """Show the dropped events that missed by the most, of a topic whose events are elsewhere.
+
+    Parameters
+    ----------
+    topic
+        What it is called.
+    make
+        Returns all dropped events, for a file; None where they are too many.
+    """
     if not outcome.dropped:
         if not outcome.stopped:
             st.success("No event is dropped.", icon=":material/check_circle:")
+        return
+    if make is not None:
+        whole = _every_dropped(topic, outcome.dropped, make, times)
+        _dropped_table(dropped, _OF_TOPIC, times, whole)
         return
     shown = "" if len(dropped) == outcome.dropped else f"The first {len(dropped):,} of "
     of = f"{shown}{counted(outcome.dropped, 'event')}, those that missed by the most first"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
+from lib.analysis.neighbours import neighbours_question
 from lib.charts.rows import shown_name
 from lib.core.binary_values import hex_lines, text_of_bytes
+from lib.core.blockwise import answered
 from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
@@ -26,7 +27,7 @@ from lib.core.columns import (
 from lib.core.errors import SkewlineError
 from lib.core.formatting import counted, delay_text, escaped_markdown, size
 from lib.core.moments import are_dates
-from lib.loading.record import Record, events_around, read_record
+from lib.loading.record import Record, read_record
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP
 from lib.ui import parameters
 from lib.ui.failures import show_error
@@ -37,7 +38,6 @@ from lib.ui.tables import show_table
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
-    from lib.cluster.topic import ClusterTopic
     from lib.core.moments import Times
     from lib.decoding.base import Decoder
     from lib.sources.base import TopicSource
@@ -62,30 +62,23 @@ def record_reader(view: View) -> None:
     place = _chosen()
     if place is None or view.opened is None or view.topic is None:
         return
-    source, topic = view.opened.source, view.topic
-    events = topic.events.table
-    _read_and_show(source, view, topic.version, place, topic.decoder, events)
-    _neighbours(_around(events, place), view.times)
+    topic = view.topic
+    around = answered(neighbours_question(topic.events.table, *place, _NEIGHBOURS))
+    _read_and_show(view, topic.version, place, topic.decoder, around, "are loaded")
 
 
 def record_told(view: View, told: OnCluster) -> None:
-    """Draw what `record_reader` does of a topic that a cluster holds, read from its source here.
-
-    Its neighbours are those of its partition.
-    """
-    place, topic = _chosen(), told.of_all.held.topic
+    """Draw what `record_reader` does of a topic that a cluster holds, read from its source here."""
+    place, whole = _chosen(), told.of_all
     if place is None or view.opened is None:
         return
-    source, version = view.opened.source, told.of_all.token
     try:
-        events = _read_around(version, place, source, view.name, topic)
+        around = whole.around(*place, _NEIGHBOURS)
     except SkewlineError as error:
         show_error(error)
         return
-    _read_and_show(source, view, version, place, topic.decoder, events)
-    _pick_around("partition", events, view.times)
-    if topic.corrected:
-        st.caption("Event times are as they were read.")
+    decoder = whole.held.topic.decoder
+    _read_and_show(view, whole.token, place, decoder, around, "the cluster holds")
 
 
 def _chosen() -> tuple[int, int] | None:
@@ -98,20 +91,30 @@ def _chosen() -> tuple[int, int] | None:
 
 
 def _read_and_show(
-    source: TopicSource,
     view: View,
     version: Hashable,
     place: tuple[int, int],
     decoder: Decoder | None,
-    events: pd.DataFrame,
+    around: Mapping[str, pd.DataFrame],
+    known: str,
 ) -> None:
+    """Draw a record and the events around it.
+
+    Parameters
+    ----------
+    known
+        Which events neighbours are among, for a sentence: "are loaded".
+    """
+    assert view.opened is not None  # as who calls this has seen
+    source = view.opened.source
     try:
         with st.spinner("Reading the record…"):
             record = _read((source.identity, version), place, source, view.name, decoder)
     except SkewlineError as error:
         show_error(error)
     else:
-        _show(record, events, view.times)
+        _show(record, around["partition"], view.times, known)
+    _neighbours(around, view.times, known)
 
 
 @st.cache_resource(max_entries=32, ttl=_FRESH_S, show_spinner=False)
@@ -123,19 +126,6 @@ def _read(
     _decoder: Decoder | None,
 ) -> Record:
     return read_record(_source, _topic, _decoder, *place)
-
-
-@st.cache_resource(max_entries=32, ttl=_FRESH_S, show_spinner=False)
-def _read_around(
-    version: object,  # noqa: ARG001
-    place: tuple[int, int],
-    _source: TopicSource,
-    _topic: str,
-    _known: ClusterTopic,
-) -> pd.DataFrame:
-    assert _known.decoder is not None  # or it would have no event
-    reading = _known.decoder, _known.fields, _known.contents.notes
-    return events_around(_source, _topic, reading, *place, beside=_NEIGHBOURS)
 
 
 def _choose(place: tuple[int, int] | None) -> None:
@@ -172,7 +162,7 @@ def _typed() -> None:
         put_record(partition, offset)
 
 
-def _show(record: Record, events: pd.DataFrame, times: Times) -> None:
+def _show(record: Record, events: pd.DataFrame, times: Times, known: str) -> None:
     row = _row_of(events, record.partition, record.offset)
     left, right = st.columns(2)
     with left:
@@ -180,7 +170,7 @@ def _show(record: Record, events: pd.DataFrame, times: Times) -> None:
         for reason in record.reasons:
             st.warning(f"It is no event: {escaped_markdown(reason)}.", icon=":material/report:")
         if row is None and not record.reasons:
-            st.caption("It is not among the events that are loaded: see the range in the sidebar.")
+            st.caption(f"It is not among the events that {known}: see the range in the sidebar.")
         st.markdown("**Key**")
         _show_bytes(record.key, _WITHHELD if KEY in record.withheld else "no key")
         st.markdown("**Headers**")
@@ -236,13 +226,8 @@ def _cell(epoch_ms: int, times: Times) -> str:
 
 def _row_of(events: pd.DataFrame, partition: int, offset: int) -> pd.Series | None:
     """Return the first event of a record; None where there is none."""
-    found = _rows_at(events, partition, offset)
-    return events.iloc[found[0]] if len(found) else None
-
-
-def _rows_at(events: pd.DataFrame, partition: int, offset: int) -> np.ndarray[Any, Any]:
-    at = (events[PARTITION].to_numpy() == partition) & (events[OFFSET].to_numpy() == offset)
-    return np.flatnonzero(at)
+    at = (events[PARTITION] == partition) & (events[OFFSET] == offset)
+    return events[at].iloc[0] if at.any() else None
 
 
 def _headers(record: Record) -> None:
@@ -316,40 +301,19 @@ def _show_bytes(value: bytes | None, nothing: str) -> None:
     st.code(text[:_SHOWN] if is_text else hex_lines(value[:_SHOWN]), language=None, wrap_lines=True)
 
 
-def _around(events: pd.DataFrame, place: tuple[int, int]) -> dict[str, pd.DataFrame]:
-    """Return what stands around a record in its partition, and around its event in its session."""
-    partition, offset = place
-    of_partition = np.flatnonzero(events[PARTITION].to_numpy() == partition)
-    order = of_partition[np.argsort(events[OFFSET].to_numpy()[of_partition], kind="stable")]
-    at = int(np.searchsorted(events[OFFSET].to_numpy()[order], offset))
-    around = {"partition": order[max(0, at - _NEIGHBOURS) : at + _NEIGHBOURS + 1]}
-    found = _rows_at(events, partition, offset)
-    code = events[SESSION].cat.codes.to_numpy()[found[0]] if len(found) else -1
-    if code >= 0:
-        session = np.flatnonzero(events[SESSION].cat.codes.to_numpy() == code)
-        session = session[np.argsort(events[EVENT_TIME].to_numpy()[session], kind="stable")]
-        at = int(np.flatnonzero(session == found[0])[0])
-        around["session"] = session[max(0, at - _NEIGHBOURS) : at + _NEIGHBOURS + 1]
-    return {of: events.iloc[rows] for of, rows in around.items()}
-
-
-def _neighbours(around: Mapping[str, pd.DataFrame], times: Times) -> None:
+def _neighbours(around: Mapping[str, pd.DataFrame], times: Times, known: str) -> None:
     for column, (of, rows) in zip(st.columns(2), around.items(), strict=False):
         with column:
-            _pick_around(of, rows, times)
-
-
-def _pick_around(of: str, rows: pd.DataFrame, times: Times) -> None:
-    order = "by offset" if of == "partition" else "by event time"
-    st.markdown(f"**Around it in its {of}**, {order}")
-    _pick(rows, parameters.neighbours_key(of), of, times)
+            order = "by offset" if of == "partition" else "by event time"
+            st.markdown(f"**Around it in its {of}**, {order}")
+            if rows.empty:
+                st.caption(f"None of the events that {known}.")
+            else:
+                _pick(rows, parameters.neighbours_key(of), of, times)
 
 
 def _pick(rows: pd.DataFrame, key: str, of: str, times: Times) -> None:
     """Show events; the one that is selected is the next record to be read."""
-    if rows.empty:
-        st.caption("None of the events that are loaded.")
-        return
     show_table(
         _brief(rows, times),
         key=key,

@@ -20,7 +20,7 @@ from lib.report.report import Asked
 from lib.sources.open import UPLOAD, cap_on_events, is_cluster, label_of
 from lib.ui import parameters
 from lib.ui.answers import corrected, diagnosed
-from lib.ui.client_filter import choose_clients, choose_names
+from lib.ui.client_filter import choose_clients, choose_names, say_unknown
 from lib.ui.cluster import cluster_load_of, let_go, part_of
 from lib.ui.event_filter import choose_conditions, choose_filter
 from lib.ui.fields import choose_fields, chosen_fields, forget_fields
@@ -35,7 +35,7 @@ from lib.ui.topic_list import passed_over, topic_list_button
 from lib.ui.view import View
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from lib.analysis.summary import Summary
     from lib.loading.load import LoadedTopic
@@ -147,6 +147,7 @@ def _with_part_on_cluster(view: View, load: ClusterLoad, told: OnCluster, summar
     with place:
         window = choose_window(name, extent, times, has_received_time=has_received_time)
         seen = Seen(window, tuple(choose_names(told.clients, summary.clients)))
+        say_unknown(_unknown(told, seen.clients))
         where = tuple(choose_conditions([*OTHER_NAMES, DELAY]))
         _clear_button(is_whole=seen.is_everything and not where)
     asking: Asking = load
@@ -163,6 +164,16 @@ def _with_part_on_cluster(view: View, load: ClusterLoad, told: OnCluster, summar
         clients=seen.clients,
         where=where,
     )
+
+
+def _unknown(told: OnCluster, names: Sequence[str]) -> list[str]:
+    """Return which names that were typed no client of a topic on the cluster has."""
+    typed = [name for name in names if name not in told.clients]
+    try:
+        known = told.clients_called(typed) if typed else {}
+    except SkewlineError:  # the page says why the cluster does not answer
+        return []
+    return [name for name in typed if name not in known]
 
 
 def _with_part_chosen(view: View, topic: LoadedTopic, key: LoadKey) -> View:

@@ -10,6 +10,9 @@ from distributed import Event
 
 from lib.cluster import topic
 from lib.cluster.settings import FROM_VARIABLE, VARIABLE
+from lib.loading.load import load
+from lib.sources.base import Everything
+from lib.sources.files.folder import samples
 from lib.ui import cluster as shared
 from lib.ui import parameters
 from tests.support.opened import (
@@ -228,14 +231,31 @@ def test_a_record_is_read_from_its_source(place, monkeypatch):
     shared.st.cache_resource.clear()
     at = press(open_app(**SAMPLE, record=place), "Ask the cluster")
     there = shown(go_to(at, RECORDS))
-    # Facts and the neighbours in the partition; those in its session are not told
+    # Facts, and the neighbours in the partition and in the session
     assert there[1:] == here[1:]
     *facts, events = there[0]
-    assert facts or there[2]
-    assert all(any(one.equals(each) for each in here[0]) for one in facts)
+    assert len(facts) == len(here[0]) - 1
+    assert all(one.equals(other) for one, other in zip(facts, here[0], strict=False))
+    if place == "7:1":
+        assert "None of the events that the cluster holds." in captions(at)
     # and the first events, with the fields that have a role
     assert len(events) == 1_000
     assert events.equals(here[0][-1][list(events)])
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_name_that_no_client_has_is_said(monkeypatch):
+    # Given a list that has one client of several
+    monkeypatch.setattr(shared, "LISTED_CLIENTS", 1)
+    at = press(open_app(**SMALL), "Ask the cluster")
+    names = load(samples(), SMALL["topic"], Everything()).events.table["ClientID"].cat.categories
+    listed = at.get_by_key("clients").options
+    [other, *_] = [str(name) for name in names if str(name) not in listed]
+    # When one is typed that is, and one that is not
+    at.get_by_key("clients").set_value([other, "nobody"]).run()
+    # Then that is said, and the other is shown
+    assert "No client is called “nobody”." in captions(settled(at))
+    assert 0 < int(metrics(at)["Events"]) < 255
 
 
 @pytest.mark.usefixtures("cluster")

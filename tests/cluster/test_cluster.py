@@ -276,7 +276,7 @@ class TestSettings:
     @pytest.mark.parametrize(
         ("arguments", "said"),
         [
-            (["--events", "x.parquet"], "--events does not go with --cluster"),
+            (["--against", "sessions-100"], "--against does not go with --cluster"),
             (["--follow"], "--follow does not go with --cluster"),
             (["--key", "Kind"], "windows cannot be grouped by “Kind”"),
         ],

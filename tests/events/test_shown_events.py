@@ -11,7 +11,7 @@ import pytest
 from lib.analysis.of_topic import analysis_of
 from lib.core.columns import EVENT_TIME, MISSING_TIME
 from lib.core.part import COLUMN, Part
-from lib.events.shown_events import FORMATS, as_csv, as_json_lines, as_parquet, shown_events
+from lib.events.shown_events import FORMATS, shown_events, written
 from lib.loading.load import load
 from lib.sources.base import Everything
 from lib.sources.files.folder import OneFile
@@ -35,14 +35,14 @@ def table():
 
 def read(form, table):
     """Return what is written of a table, read by another library, as rows."""
-    written = FORMATS[form][2](table)
+    content = written(form, [table])
     match form:
         case "CSV":
-            return pd.read_csv(BytesIO(written), dtype=object, keep_default_na=False)
+            return pd.read_csv(BytesIO(content), dtype=object, keep_default_na=False)
         case "JSON Lines":
-            return pd.DataFrame([json.loads(line) for line in written.decode().splitlines()])
+            return pd.DataFrame([json.loads(line) for line in content.decode().splitlines()])
         case _:
-            return pq.read_table(BytesIO(written)).to_pandas()
+            return pq.read_table(BytesIO(content)).to_pandas()
 
 
 def test_times_are_readable_beside_epochs_and_units_are_in_names(table):
@@ -70,17 +70,25 @@ def test_every_format_has_every_row_and_column(form, table):
     assert [str(each) for each in found["partition"]] == ["0"] * 3
 
 
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("part", [Part(), Part(("Errors > 3",))])
+def test_pieces_of_a_table_are_written_as_the_table(form, part, table):
+    whole = table.iloc[[0, 1, 2, 1, 0]]
+    pieces = [whole.iloc[:2], whole.iloc[2:2], whole.iloc[2:]]
+    assert written(form, pieces, part) == written(form, [whole], part)
+
+
 def test_csv_has_no_formula_and_json_what_is_there(table):
-    csv = pd.read_csv(StringIO(as_csv(table).decode()), keep_default_na=False)
+    csv = pd.read_csv(StringIO(written("CSV", [table]).decode()), keep_default_na=False)
     assert csv["client"].tolist() == ["a", "'=1+1", "'@b"]
     assert csv["note"].tolist()[2].startswith("'-2+3")
-    rows = [json.loads(line) for line in as_json_lines(table).decode().splitlines()]
+    rows = [json.loads(line) for line in written("JSON Lines", [table]).decode().splitlines()]
     assert [row["client"] for row in rows] == ["a", "=1+1", "@b"]
     assert (rows[1]["received_time"], rows[1]["sequence"], rows[1]["note"]) == (None, None, None)
 
 
 def test_parquet_says_which_filter_made_it(table):
-    metadata = pq.read_schema(BytesIO(as_parquet(table, Part(("Errors > 3",))))).metadata
+    metadata = pq.read_schema(BytesIO(written("Parquet", [table], Part(("Errors > 3",))))).metadata
     assert json.loads(metadata[ORIGIN]) == {"where": ["Errors > 3"], "cut": False}
 
 
@@ -104,11 +112,11 @@ def test_a_file_of_a_part_says_which_and_tells_no_loss_of_what_was_left_out(form
     # Given one client's 30 events, a second apart, of which a filter leaves the first and last ten
     ms, kept = MS + 1000 * np.arange(30), np.r_[0:10, 20:30]
     events = events_table(ms, ms + 5, client=["a"] * 30, sequence=range(1, 31))
-    ending, _, write = FORMATS[form]
+    ending = FORMATS[form][0]
 
     def opened(table, part):
         path = tmp_path / f"x{len(table)}.{ending}"
-        path.write_bytes(write(shown_events(table), part))
+        path.write_bytes(written(form, [shown_events(table)], part))
         return load(OneFile(path), path.stem, Everything())
 
     # When the file is opened, then nothing is made of the gap, and all say why

@@ -539,7 +539,9 @@ def load(source: TopicSource, topic: str) -> EventsTable:
 def test_a_captured_topic_opens_again_with_equal_events(topic, tmp_path):
     events = load(samples(), topic)
 
-    write_capture(events, tmp_path / "copy.parquet", topic=topic, source="Samples", fields=Fields())
+    write_capture(
+        [events.table], tmp_path / "copy.parquet", topic=topic, source="Samples", fields=Fields()
+    )
 
     again = load(FileTopics(tmp_path), "copy")
     assert_frame_equal(again.table, events.table)
@@ -556,7 +558,7 @@ def test_a_capture_keeps_text_fractions_gaps_and_derived_sessions(tmp_path):
     fields = fields_named("t", "ms", "c", None, None)
     events = build_events([JSON.decode(block(*values_of(*records))).columns], fields)
 
-    write_capture(events, tmp_path / "c.parquet", topic="t", source="s", fields=fields)
+    write_capture([events.table], tmp_path / "c.parquet", topic="t", source="s", fields=fields)
 
     assert_frame_equal(load(FileTopics(tmp_path), "c").table, events.table)
 
@@ -574,11 +576,12 @@ def test_a_capture_says_where_it_comes_from(tmp_path):
     events = build_events([JSON.decode(records).columns], Fields())
 
     write_capture(
-        events,
+        [events.table],
         tmp_path / "c.parquet",
         topic="rides",
         source="Kafka",
         fields=Fields(),
+        rejected=dict.fromkeys(events.rejected["reason"].to_pylist(), 1),
         corrected=(1,),
     )
 

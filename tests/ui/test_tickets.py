@@ -8,7 +8,7 @@ import pytest
 from lib.analysis.of_topic import OF_A_PART
 from lib.core.part import Part
 from lib.events.filters import filtered
-from lib.events.shown_events import as_csv, shown_events
+from lib.events.shown_events import shown_events, written
 from lib.loading.load import load
 from lib.sources.base import Everything
 from lib.sources.files.folder import samples
@@ -119,7 +119,9 @@ def test_an_export_with_gaps_says_so_when_it_is_opened_and_tells_no_outage(tmp_p
     kept = filtered(loaded.events.table, ["client = 2", "EventID * 1 <> 9"], loaded.fields)
     part = Part(("client = 2", "EventID * 1 <> 9"), is_cut=True)
     folder = files_of(tmp_path / "files", monkeypatch)
-    (folder / "part.csv").write_bytes(as_csv(shown_events(loaded.events.table[kept]), part))
+    (folder / "part.csv").write_bytes(
+        written("CSV", [shown_events(loaded.events.table[kept])], part)
+    )
 
     # When it is opened, then it says what it is, and all that the gaps could have made is withheld
     at = open_app(source="Files", topic="part")
