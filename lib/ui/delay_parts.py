@@ -36,7 +36,7 @@ def delay_parts(parts: DelayParts | None, times: Times, scale: TimeScale) -> Non
     if parts is None:
         st.caption(missing_parts(sent=False, received=True, recorded=False))
         return
-    st.caption(f"{parts.missing} {_MEANING}".strip())
+    st.caption(" ".join(filter(None, ("Of the whole topic.", parts.missing, _MEANING))))
     words = parts.of_topic[PART].astype(str).map({str(part): word for part, word in WORDS.items()})
     table = parts.of_topic.drop(columns=parts.of_topic.columns[0]).assign(**{PART: words})
     show_table(quantiles_in_words(table), alt="Quantiles of each part of the delay, s")
