@@ -137,9 +137,9 @@ def touching(table: pd.DataFrame, window: TimeWindow, zero_ms: int) -> pd.Series
 
 def affected(table: pd.DataFrame, clients: int) -> Floats:
     """Return how many events outages held back, or lost, of each client code."""
-    codes = table[CLIENT].cat.codes.to_numpy()
-    held = np.bincount(codes, weights=touched(table).to_numpy("float64"), minlength=clients)
-    return held.astype(np.float64)
+    codes, held = table[CLIENT].cat.codes.to_numpy(), touched(table).to_numpy("float64")
+    named = codes >= 0  # what events without a client lack is of none
+    return np.bincount(codes[named], held[named], clients).astype(np.float64)
 
 
 def outages_of(
