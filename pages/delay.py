@@ -8,8 +8,9 @@ from lib.ui import parameters
 from lib.ui.answers import analysis_of
 from lib.ui.chart import show_over_time, show_picture
 from lib.ui.clock_table import clock_table
-from lib.ui.cluster_pages import delay_told
+from lib.ui.cluster_delay import delay_told
 from lib.ui.delay_parts import delay_parts
+from lib.ui.distribution import choose_split
 from lib.ui.page import begin
 from lib.ui.skew import skew_plot
 from lib.ui.tables import quantiles
@@ -32,16 +33,7 @@ quantiles(answers)
 st.subheader("Distribution", anchor=False)
 events = visible.columns(CLIENT, EVENT_TIME, RECEIVED_TIME, PARTITION, OFFSET)
 clients = events[CLIENT].cat.remove_unused_categories()
-few = 1 < len(clients.cat.categories) <= 10
-each = st.toggle(
-    "Per client",
-    parameters.PER_CLIENT.default,
-    key=parameters.PER_CLIENT.name,
-    bind="query-params",
-    disabled=not few,
-    help="Draws one distribution a client, for two to ten clients: choose some in the sidebar.",
-)
-by = CLIENT if each and few else None
+by = choose_split(len(clients.cat.categories))
 binned = delay_distribution(events.assign(**{CLIENT: clients}), by=by)
 largest_ms = int((events[RECEIVED_TIME] - events[EVENT_TIME]).max())
 show_picture(charts.distribution(binned, by, largest_ms), parameters.DISTRIBUTION_CHART)
@@ -55,7 +47,7 @@ show_over_time(
 )
 
 st.subheader("What delay is made of", anchor=False)
-delay_parts(visible, answers)
+delay_parts(answers.parts, visible.times, visible.scale)
 
 st.subheader("Clocks", anchor=False)
 clock_table(visible.topic, answers.clocks)

@@ -8,7 +8,7 @@ from lib.ui import parameters
 from lib.ui.answers import outages_of
 from lib.ui.chart import show_over_time
 from lib.ui.cluster_pages import outages_told
-from lib.ui.outage_table import choose_kinds, outage_table, rhythm_table
+from lib.ui.outage_table import choose_silences, outage_table, rhythm_table, say_no_outage
 from lib.ui.page import begin
 
 visible = begin(
@@ -18,31 +18,14 @@ visible = begin(
     needs_received=True,
     of_cluster=outages_told,
 )
-with st.container(horizontal=True, vertical_alignment="top"):
-    kinds = choose_kinds()
-    sensitivity = st.slider(
-        "Outage threshold, × each client's own limit",
-        0.25,
-        10.0,
-        parameters.SENSITIVITY.default,
-        step=0.25,
-        key=parameters.SENSITIVITY.name,
-        bind="query-params",
-        width=320,
-        help="Each client's usual wait is learned, and with it a limit. 1: a wait beyond the limit "
-        "is an outage. 2: only one that is twice as long. Below 1: shorter ones, too.",
-    )
+kinds, sensitivity = choose_silences()
 every, limits = outages_of(visible.whole, sensitivity)
 found = visible.outages(every[every[outages.KIND].isin(kinds)])
 
 if is_cut(visible.topic):
     st.info(OF_A_PART, title="No outage is told.", icon=":material/content_cut:")
 elif found.empty:
-    st.success(
-        "Every client shown was heard as often as its own rhythm lets expect, in the window.",
-        title="No outage of these kinds.",
-        icon=":material/check_circle:",
-    )
+    say_no_outage()
 else:
     show_over_time(
         outage_timeline(

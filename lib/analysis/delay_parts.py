@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -29,9 +30,9 @@ from lib.analysis.clock_steps import (
 )
 from lib.analysis.delays import SCOPE, quantile_name
 from lib.analysis.outages import BACK_AT, BURST_END
-from lib.analysis.received import has_received_time
-from lib.analysis.tally import Tally
-from lib.core.blockwise import Answer, Pool, added, alone, either, stacked
+from lib.analysis.received import find_span, has_received_time
+from lib.analysis.tally import Tally, find_quantiles
+from lib.core.blockwise import Answer, Pool, added, alone, answered, either, in_step, stacked
 from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
@@ -46,7 +47,7 @@ from lib.core.columns import (
 from lib.sources.records import NO_TIMESTAMP
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -92,12 +93,15 @@ class EventParts:
         Of each part, the positions of the events in which it is known.
     ms
         Of each part, those events' share in their delay, int64.
+    missing
+        Why other parts cannot be told, in one sentence; empty where all can.
     clocks, steps
         `clock_steps.clock_offsets` and `ClockSteps.table`; None without sent or received times.
     """
 
     rows: Mapping[DelayPart, Ints]
     ms: Mapping[DelayPart, Ints]
+    missing: str
     clocks: pd.DataFrame | None
     steps: pd.DataFrame | None
 
@@ -127,11 +131,9 @@ class DelayParts(PartQuantiles):
     ----------
     parts
         The parts that can be told.
-    missing
-        Why the others cannot, in one sentence; empty where none is missing.
     over_time
-        `parts_over_time`.
-    clocks, steps
+        `find_parts_over_time`.
+    missing, clocks, steps
         As in `EventParts`.
     """
 
@@ -147,23 +149,46 @@ def delay_parts(events: pd.DataFrame, parts: EventParts) -> DelayParts | None:
 
     Each part is that of the events which have the times that it needs: see `take_apart`.
     """
-    if not parts.rows:
+    found = answered(_parts_question(events, parts))
+    return found and replace(found, clocks=parts.clocks, steps=parts.steps)
+
+
+def parts_question(events: pd.DataFrame) -> Question[DelayParts | None]:
+    """Ask for `delay_parts`, but for clocks, of blocks that have all events of their clients."""
+    parts, _ = yield from find_parts(events)
+    return (yield from _parts_question(events, parts))
+
+
+def _parts_question(events: pd.DataFrame, parts: EventParts) -> Question[DelayParts | None]:
+    quantiles = yield from quantiles_question(events, parts)
+    over_time = yield from find_parts_over_time(events, parts)
+    told = tuple(part for part in DelayPart if part in parts.rows)
+    finish = partial(_taken_apart, quantiles.finish, told, parts.missing, over_time)
+    return Answer(quantiles.part, quantiles.merge, finish)
+
+
+def _taken_apart(
+    finish: Callable[[_CountedParts], PartQuantiles | None],
+    parts: tuple[DelayPart, ...],
+    missing: str,
+    over_time: pd.DataFrame,
+    counted: _CountedParts,
+) -> DelayParts | None:
+    found = finish(counted)
+    if found is None:
         return None
-    return DelayParts(
-        parts=tuple(part for part in DelayPart if part in parts.rows),
-        missing=missing_parts(events),
-        of_topic=_of_topic({part: Tally.of(ms) for part, ms in parts.ms.items()}),
-        by_client=parts_by(CLIENT, events, parts),
-        over_time=parts_over_time(events, parts),
-        uploads=uploads(events) if DelayPart.BUFFERING in parts.rows else None,
-        clocks=parts.clocks,
-        steps=parts.steps,
-    )
+    of = found.of_topic, found.by_client, found.uploads
+    return DelayParts(*of, parts, missing, over_time, None, None)
 
 
-def missing_parts(events: pd.DataFrame) -> str:
-    """Return which parts of the delay cannot be told, and why; empty where all can."""
-    sent, received, recorded = (known.any() for known in _known_times(events))
+def missing_parts(*, sent: bool, received: bool, recorded: bool) -> str:
+    """Return which parts of the delay cannot be told, and why; empty where all can.
+
+    Parameters
+    ----------
+    sent, received, recorded
+        Whether any event has a sent time, a received one, and that and another one of its record.
+    """
     if not received:
         told = "Only how old events were when they were sent can be told" if sent else "No part"
         return f"{told}: there is no received time." if sent else "There is no received time."
@@ -198,8 +223,9 @@ def find_parts(
     """
     sent, received, recorded = _known_times(events)
     under_way, at_servers = sent & received, received & recorded
-    here = tuple(bool(known.any()) for known in (sent, under_way, at_servers))
-    any_sent, any_under_way, any_at_servers = yield Pool(here, _either_of_each)
+    here = tuple(bool(known.any()) for known in (sent, received, under_way, at_servers))
+    any_sent, any_received, any_under_way, any_at_servers = yield Pool(here, _either_of_each)
+    missing = missing_parts(sent=any_sent, received=any_received, recorded=any_at_servers)
     rows, values = {}, {}
     steps, seen = None, None
     if any_sent:
@@ -219,7 +245,7 @@ def find_parts(
     if any_at_servers:
         rows[DelayPart.PIPELINE] = np.flatnonzero(at_servers)
         values[DelayPart.PIPELINE] = _between(events, at_servers, RECEIVED_TIME, RECORD_TIME)
-    return EventParts(rows, values, None, steps), seen
+    return EventParts(rows, values, missing, None, steps), seen
 
 
 def _either_of_each(one: tuple[bool, ...], other: tuple[bool, ...]) -> tuple[bool, ...]:
@@ -315,30 +341,34 @@ _SHARES_OVER_TIME: Final = (0.5, 0.9, 0.99)
 _BINS: Final = 200
 
 
-def parts_over_time(
-    events: pd.DataFrame,
-    parts: EventParts,
-) -> pd.DataFrame:
-    """Return quantiles of each part in equal stretches of event time.
+def find_parts_over_time(events: pd.DataFrame, parts: EventParts) -> Steps[pd.DataFrame]:
+    """Find quantiles of each part in equal stretches of event time.
 
     Returns
     -------
     pd.DataFrame
         One row a stretch and part with events: `From` and `To`, int64 epoch ms, `From` ≤ t < `To`;
         `DelayPart`, category; `Events` int64; one int64 column in ms for each of
-        `_SHARES_OVER_TIME`. At most `_BINS` rows a part.
+        `_SHARES_OVER_TIME`. At most `_BINS` rows a part. Nothing where no part is known.
     """
+    if not parts.rows:
+        return pd.DataFrame()
     times = kernels.ints(events[EVENT_TIME])
-    first, last = int(times.min()), int(times.max())
+    first, last = yield from find_span(times)
     width = max(-(-(last + 1 - first) // _BINS), 1)
-    place = ((times - first) // width).astype(np.int32)
-    stretches = kernels.Groups(place, pd.RangeIndex(_BINS))
-    tables = [
-        _quantiles(part, _of(stretches, rows), parts.ms[part], _SHARES_OVER_TIME, FROM)
-        for part, rows in parts.rows.items()
-    ]
+    stretch = ((times - first) // width).astype(np.int32)
+    found = yield from in_step(
+        {
+            part: find_quantiles(stretch[rows], _BINS, parts.ms[part], _SHARES_OVER_TIME)
+            for part, rows in parts.rows.items()
+        }
+    )
+    starts = {FROM: pd.Index(first + width * np.arange(_BINS, dtype=np.int64))}
+    tables = []
+    for part in parts.rows:
+        sizes, quantiles = found[part]
+        tables.append(_table(starts, part, sizes, quantiles, _SHARES_OVER_TIME)[sizes > 0])
     table = _one_table(tables, [FROM, PART])
-    table[FROM] = table[FROM].to_numpy(np.int64) * width + first
     table.insert(1, TO, table[FROM] + width)
     return table
 
@@ -464,9 +494,19 @@ def _quantiles(
     part: DelayPart, groups: Groups, values: Ints, shares: Sequence[float], name: str
 ) -> pd.DataFrame:
     found = kernels.quantiles_within(groups, values, shares)
-    of_part = pd.Categorical([str(part)] * groups.n, dtype=PARTS)
-    table = pd.DataFrame({name: groups.labels, PART: of_part, EVENTS: groups.sizes})
-    return table.assign(**dict(zip(map(quantile_name, shares), found.T, strict=True)))
+    return _table({name: groups.labels}, part, groups.sizes, found, shares)
+
+
+def _table(
+    labels: Mapping[str, pd.Index | pd.Categorical],
+    part: DelayPart,
+    sizes: Ints,
+    quantiles: Ints,
+    shares: Sequence[float],
+) -> pd.DataFrame:
+    of_part = pd.Categorical([str(part)] * len(sizes), dtype=PARTS)
+    table = pd.DataFrame({**labels, PART: of_part, EVENTS: sizes})
+    return table.assign(**dict(zip(map(quantile_name, shares), quantiles.T, strict=True)))
 
 
 def _one_table(tables: Sequence[pd.DataFrame], by: list[str]) -> pd.DataFrame:

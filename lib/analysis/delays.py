@@ -22,7 +22,7 @@ import pandas as pd
 from lib.analysis import kernels
 from lib.analysis.received import has_received_time, with_received_time
 from lib.analysis.tally import NO_VALUES, Tally, find_quantiles
-from lib.core.blockwise import Answer, Carry, Pool, added, alone, answered
+from lib.core.blockwise import Answer, Carry, Pool, added, alone, answered, stacked
 from lib.core.columns import EVENT_TIME, EVENTS, FROM, PARTITION, RECEIVED_TIME, TO
 
 if TYPE_CHECKING:
@@ -155,15 +155,30 @@ def delay_distribution(
         the group's events, float64; `Longer`, the survival curve: the share with a delay above
         `To`, float64.
     """
-    events = with_received_time(events)
     if by is None:
-        return distribution_table(Tally.of(_delay(events)), per_decade=per_decade)
+        return distribution_table(
+            Tally.of(_delay(with_received_time(events))), per_decade=per_decade
+        )
+    return answered(distribution_question(events, by, per_decade=per_decade))
+
+
+def distribution_question(
+    events: pd.DataFrame, by: str, *, per_decade: int = 10
+) -> Question[pd.DataFrame]:
+    """Ask for `delay_distribution` by a column; a block has all events of the values it has."""
+    events = with_received_time(events)
     groups, delays = kernels.group_by(events, by), _delay(events)
-    ends = _bin_ends(int(delays.max(initial=1)), per_decade)
+    largest: int = yield Pool(int(delays.max(initial=1)), max)
+    ends = _bin_ends(largest, per_decade)
     cells = groups.codes * len(ends) + np.searchsorted(ends, delays, side="left")
     counts = kernels.counts(cells.astype(np.int32), groups.n * len(ends))
     labels = pd.DataFrame({by: groups.labels})
-    return _distribution(labels, counts.reshape(groups.n, len(ends)), ends)
+    table = _distribution(labels, counts.reshape(groups.n, len(ends)), ends)
+    return Answer(table, stacked, partial(_sorted, by=by))
+
+
+def _sorted(table: pd.DataFrame, by: str) -> pd.DataFrame:
+    return table.sort_values(by, kind="stable", na_position="first", ignore_index=True)
 
 
 def distribution_table(delays: Tally, *, per_decade: int = 10) -> pd.DataFrame:

@@ -31,11 +31,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from lib.analysis import kernels, silences, tails
-from lib.analysis.client_clocks import client_times, lower_envelopes, sent_times
-from lib.analysis.clock_steps import clock_steps, without_steps
+from lib.analysis.client_clocks import client_times, find_envelopes, sent_times
+from lib.analysis.clock_steps import find_clock_steps, without_steps
 from lib.analysis.received import has_received_time
-from lib.analysis.sequence_numbers import NONE_REJECTED, RejectedRecords, sequence_numbers
-from lib.core.blockwise import Answer, Pool, added, alone, answered, in_step, stacked
+from lib.analysis.sequence_numbers import NONE_REJECTED, RejectedRecords, find_numbers
+from lib.core.blockwise import Answer, Pool, added, answered, in_step, stacked
 from lib.core.columns import CLIENT, LAST_HEARD, LOST, SESSION
 
 if TYPE_CHECKING:
@@ -94,13 +94,34 @@ def outages_and_rhythm(
     The result of `outages_of`, from the events alone: of those that have a received time. A number
     is not missing for want of one.
     """
-    numbers = sequence_numbers(events, sessions_are_derived=sessions_are_derived, rejected=rejected)
+    return answered(
+        outages_and_rhythm_question(
+            events,
+            sensitivity=sensitivity,
+            sessions_are_derived=sessions_are_derived,
+            rejected=rejected,
+        )
+    )
+
+
+def outages_and_rhythm_question(
+    events: pd.DataFrame,
+    *,
+    sensitivity: float,
+    sessions_are_derived: bool,
+    rejected: RejectedRecords,
+) -> Question[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Ask for `outages_and_rhythm` of blocks that have all events of their clients each."""
+    numbers = yield from find_numbers(
+        events, sessions_are_derived=sessions_are_derived, rejected=rejected
+    )
     known = has_received_time(events)
     if known is not None:
         events, numbers = events[known], numbers and numbers.of(known)
-    events, _ = alone(without_steps(events, clock_steps(sent_times(events))))
-    envelopes = lower_envelopes(client_times(events))
-    return outages_of(events, envelopes, numbers, sensitivity=sensitivity)
+    steps = yield from find_clock_steps(sent_times(events))
+    events, _ = yield from without_steps(events, steps)
+    envelopes = yield from find_envelopes(client_times(events))
+    return (yield from outage_question(events, envelopes, numbers, sensitivity=sensitivity))
 
 
 def touched(table: pd.DataFrame) -> pd.Series:
@@ -116,9 +137,9 @@ def touching(table: pd.DataFrame, window: TimeWindow, zero_ms: int) -> pd.Series
 
 def affected(table: pd.DataFrame, clients: int) -> Floats:
     """Return how many events outages held back, or lost, of each client code."""
-    codes = table[CLIENT].cat.codes.to_numpy()
-    held = np.bincount(codes, weights=touched(table).to_numpy("float64"), minlength=clients)
-    return held.astype(np.float64)
+    codes, held = table[CLIENT].cat.codes.to_numpy(), touched(table).to_numpy("float64")
+    named = codes >= 0  # what events without a client lack is of none
+    return np.bincount(codes[named], held[named], clients).astype(np.float64)
 
 
 def outages_of(

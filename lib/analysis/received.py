@@ -36,8 +36,8 @@ def with_received_time(events: pd.DataFrame) -> pd.DataFrame:
     return events if known is None else events[known]
 
 
-def find_span(received: Ints) -> Steps[tuple[int, int]]:
-    """Find the first and the last received time of all blocks, epoch ms."""
-    part = np.array([-received.min(initial=_LATEST), received.max(initial=-_LATEST)])
+def find_span(times: Ints) -> Steps[tuple[int, int]]:
+    """Find the first and the last of some times of all blocks, epoch ms."""
+    part = np.array([-times.min(initial=_LATEST), times.max(initial=-_LATEST)])
     before, last = yield Pool(part, np.maximum)
     return -int(before), int(last)

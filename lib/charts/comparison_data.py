@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ import pandas as pd
 from lib.analysis.outages import affected
 from lib.charts.drawn_events import COLUMNS, MOST_POINTS, in_arrival_order, one_by_one
 from lib.charts.rows import LANE, bin_width, client_lanes, count_cells
-from lib.core.blockwise import Answer, Pool, added, stacked
+from lib.core.blockwise import Answer, Pool, added, either, stacked
 from lib.core.columns import CLIENT, MISSING_TIME
 from lib.events.table import TimeDomain
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lib.charts.rows import Lanes
-    from lib.core.blockwise import Question
+    from lib.core.blockwise import Question, Steps
 
 MOST_CELLS: Final = 3_000
 """Cells of one panel that tell their number of events."""
@@ -30,6 +30,9 @@ MOST_CELLS: Final = 3_000
 _WEIGHT: Final = "weight"
 
 Extent = tuple[int, int]
+
+Group = tuple[Any, Any]
+"""The first and the last of some clients that follow one another."""
 
 
 class RowOrder(StrEnum):
@@ -104,6 +107,22 @@ class _Seen:
             if clock in self.extents or clock in other.extents
         }
         return _Seen(self.events + other.events, stacked(self.clients, other.clients), both)
+
+
+def find_in_group(
+    table: pd.DataFrame, rows: NDArray[np.int64] | slice, group: Group | None
+) -> Steps[NDArray[np.int64] | slice]:
+    """Find those of `rows` that are of the clients of a group; all, where none of a block is."""
+    if group is None:
+        return rows
+    first, last = group
+    clients = table[CLIENT].cat.categories
+    of_group = np.append((clients >= first) & (clients <= last), False)
+    inside = np.flatnonzero(of_group[table[CLIENT].cat.codes.to_numpy()[rows]])
+    any_inside = yield Pool(len(inside) > 0, either)
+    if not any_inside:
+        return rows
+    return inside if isinstance(rows, slice) else rows[inside]
 
 
 def comparison_question(

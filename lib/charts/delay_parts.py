@@ -167,5 +167,5 @@ def _colour(told: Sequence[DelayPart]) -> alt.Color:
         scale=alt.Scale(
             domain=[WORDS[part] for part in told], range=[_COLOURS[part] for part in told]
         ),
-        legend=alt.Legend(orient="top"),
+        legend=alt.Legend(orient="top", labelLimit=0),
     )

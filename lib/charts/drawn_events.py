@@ -13,6 +13,7 @@ from lib.core.columns import (
     ARRIVAL,
     CLIENT,
     EVENT_TIME,
+    LEFT,
     OFFSET,
     PARTITION,
     RECEIVED_TIME,
@@ -31,6 +32,11 @@ COLUMNS: Final = 1_000
 """Cells across: a panel is about as many pixels wide."""
 
 _TOLD: Final = (CLIENT, SESSION, EVENT_TIME, RECEIVED_TIME, SEQUENCE, PARTITION, OFFSET)
+
+
+def left_of(table: pd.DataFrame) -> NDArray[np.int64] | slice:
+    """Return the positions of the events of a block that are seen: all, without a column `Left`."""
+    return np.flatnonzero(table[LEFT]) if LEFT in table else slice(None)
 
 
 def one_by_one(

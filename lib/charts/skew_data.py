@@ -8,14 +8,22 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from lib.charts.drawn_events import COLUMNS, MOST_POINTS, cell_counts, in_arrival_order, one_by_one
-from lib.core.blockwise import Answer, Pool, added, stacked
+from lib.analysis.received import with_received_time
+from lib.charts.drawn_events import (
+    COLUMNS,
+    MOST_POINTS,
+    cell_counts,
+    in_arrival_order,
+    left_of,
+    one_by_one,
+)
+from lib.core.blockwise import Answer, Carry, Pool, added, alone, stacked
 from lib.core.columns import ARRIVAL, EVENT_TIME, RECEIVED_TIME
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lib.core.blockwise import Question
+    from lib.core.blockwise import Question, Steps
     from lib.replay.windows import Replay
 
 PIXELS: Final = 1_400
@@ -39,6 +47,8 @@ LINEAR_S: Final = 0.01
 LATE: Final = "late"
 
 _COLUMN: Final = "column"
+
+_NEVER: Final = np.iinfo(np.int64).min
 
 Ends = tuple[int, int]
 
@@ -65,15 +75,48 @@ class LateMarks:
     late: NDArray[np.bool_]
     reached_ms: NDArray[np.int64]
     words: tuple[str, str]
-    clock: str = "watermark"
+    clock: str
+
+
+BY_WATERMARK: Final = ("in time", "behind the watermark")
+WATERMARK: Final = "watermark"
 
 
 def behind_watermark(table: pd.DataFrame, delay_ms: int) -> LateMarks:
     """Return all events judged by the watermark M − D alone, M including the event itself."""
-    event = table[EVENT_TIME].to_numpy()
-    watermark = np.maximum.accumulate(event) - delay_ms
-    reached = np.maximum.accumulate(table[RECEIVED_TIME].to_numpy())
-    return LateMarks(watermark, event < watermark, reached, ("in time", "behind the watermark"))
+    return alone(find_behind_watermark(table, delay_ms))
+
+
+def find_behind_watermark(table: pd.DataFrame, delay_ms: int) -> Steps[LateMarks]:
+    """Find `behind_watermark` of blocks that follow one another in arrival order."""
+    event, received = table[EVENT_TIME].to_numpy(), table[RECEIVED_TIME].to_numpy()
+    largest = np.array([each.max(initial=_NEVER) for each in (event, received)])
+    before = yield Carry(largest, np.maximum, np.full(2, _NEVER))
+    newest, reached = (
+        np.maximum(np.maximum.accumulate(each), earlier)
+        for each, earlier in zip((event, received), before, strict=True)
+    )
+    watermark = newest - delay_ms
+    return LateMarks(watermark, event < watermark, reached, BY_WATERMARK, WATERMARK)
+
+
+def watermark_question(table: pd.DataFrame, delay_ms: int) -> Question[SkewData]:
+    """Ask what the plot draws by a watermark, of blocks that follow one another in arrival order.
+
+    Of the events that are left, where there is a column `Left`. Points lack what the blocks do.
+    """
+    heard = with_received_time(table)
+    judged = yield from find_behind_watermark(heard, delay_ms)
+    start: int = yield Carry(len(heard), added, 0)
+    heard = heard.assign(**{ARRIVAL: np.arange(start, start + len(heard))})
+    return (yield from skew_question(heard, left_of(heard), judged))
+
+
+def points_question(table: pd.DataFrame) -> Question[pd.DataFrame]:
+    """Ask for those points with all that charts tell of them; `table` is a block of any events."""
+    yield from ()  # a question without a round
+    heard = with_received_time(table)
+    return Answer(one_by_one(heard, left_of(heard)), stacked, in_arrival_order)
 
 
 JUDGED: Final = ("kept", "dropped")

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
+from lib.analysis.outages import touching
+from lib.core.columns import CLIENT
+from lib.events.client_names import written
 from lib.events.table import TimeWindow
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -25,3 +31,21 @@ class Seen:
 
 
 EVERYTHING: Final = Seen()
+
+
+def outages_seen(
+    found: pd.DataFrame, seen: Seen, clients: pd.Series[Any] | None, zero_ms: int
+) -> pd.DataFrame:
+    """Return the rows of an outage table that touch a window, of the clients seen.
+
+    Parameters
+    ----------
+    clients
+        Those that a filter leaves an event of; None without one.
+    """
+    inside = touching(found, seen.window, zero_ms)
+    if clients is not None:
+        inside &= found[CLIENT].isin(clients)
+    if seen.clients:
+        inside &= found[CLIENT].astype(object).map(written).isin(seen.clients)
+    return found[inside]

@@ -10,6 +10,7 @@ from operator import add
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
+from lib.analysis.sequence_numbers import RejectedRecords
 from lib.analysis.summary import summary_of
 from lib.cluster import questions
 from lib.cluster.asking import ask
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from distributed import Client, Future
 
-    from lib.analysis.sequence_numbers import RejectedRecords
     from lib.analysis.summary import Summary
     from lib.cluster.origin import Origin
     from lib.cluster.questions import NameCounts
@@ -332,6 +332,11 @@ def latest_sessions(client: Client, held: HeldTopic, most: int) -> pd.DataFrame:
         raise SkewlineError(SHARED_SESSIONS, "Read less of it, without the cluster.")
     found: pd.DataFrame = ask(client, partial(questions.latest_of_left, most=most), held.by_client)
     return found
+
+
+def rejected_of(topic: ClusterTopic) -> RejectedRecords:
+    """Return what is known of records of a topic that are no events, or were not read."""
+    return RejectedRecords(topic.contents.rejected, others=topic.report.may_lack_records)
 
 
 @dataclass(frozen=True)

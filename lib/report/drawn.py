@@ -12,10 +12,11 @@ from lib.analysis.sessions import sizes_question
 from lib.analysis.summary import extremes_of
 from lib.charts.comparison_data import comparison_question
 from lib.charts.delay_data import over_time_question
+from lib.charts.drawn_events import left_of
 from lib.charts.rows import MOST_LANES, lanes_in
 from lib.charts.skew_data import judged_by_engine, skew_question
 from lib.core.blockwise import Answer, added, as_it_is, in_step, stacked, together
-from lib.core.columns import ARRIVAL, LEFT, MISSED_BY_MS
+from lib.core.columns import ARRIVAL, MISSED_BY_MS
 from lib.replay.outcome import dropped_events
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def page_question(
     summary, withheld
         As in `lib.report.report.Report`.
     """
-    rows = np.flatnonzero(table[LEFT]) if LEFT in table else slice(None)
+    rows = left_of(table)
     most = lanes_in(height_of(summary))
     asked: dict[str, Question[Any]] = {
         "comparison": comparison_question(table, rows, most_lanes=most)

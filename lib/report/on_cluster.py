@@ -22,7 +22,7 @@ from lib.analysis.of_topic import (
     tells_nothing,
     why_no_delay,
 )
-from lib.analysis.sequence_numbers import RejectedRecords, SequenceNumbers
+from lib.analysis.sequence_numbers import SequenceNumbers
 from lib.analysis.summary import summary_of
 from lib.analysis.time_notices import NO_EVENT_TIME, time_notices
 from lib.analysis.timestamp_quality import assess_order
@@ -31,11 +31,10 @@ from lib.cluster.asking import ask
 from lib.cluster.correcting import corrected
 from lib.cluster.filtering import with_left
 from lib.cluster.replaying import ReplaysOnCluster, outcomes_on, with_keys_together
-from lib.cluster.seen import EVERYTHING
-from lib.cluster.topic import answers_of
+from lib.cluster.seen import EVERYTHING, outages_seen
+from lib.cluster.topic import answers_of, rejected_of
 from lib.core.columns import CLIENT, LAST_HEARD, LOST, PARTITION, SESSION
 from lib.core.errors import NotInBlocksError, SettingsError, SkewlineError
-from lib.events.client_names import written
 from lib.events.table import THE_CLIENT
 from lib.replay.advisor import advise_on
 from lib.replay.in_blocks import Job
@@ -60,6 +59,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from lib.analysis.findings import Extent
+    from lib.analysis.sequence_numbers import RejectedRecords
     from lib.analysis.timestamp_quality import Verdict
     from lib.cluster.seen import Seen
     from lib.cluster.topic import Answers, ClusterTopic, Doing, HeldTopic
@@ -142,10 +142,9 @@ def report_on_held(
     seen
         What of it is looked at, as `as_asked` was told: then the engine is not replayed.
     """
-    contents = held.topic.contents
     if not _has_events(held.topic):
         return _of_no_event(held.topic, asked)
-    rejected = RejectedRecords(contents.rejected, others=held.topic.report.may_lack_records)
+    rejected = rejected_of(held.topic)
     answers = answers_of(client, held, rejected, doing=doing)
     report = _of_answers(held.topic, asked, answers, rejected)
     if asked.where or seen is not None:
@@ -251,7 +250,9 @@ def _of_part(
     of_part = replace(
         analysis,
         delay=quantile_table(answers.order["delays_left"]),
-        outages=_outages_of(analysis, seen, clients if where else None, every.zero_ms or 0),
+        outages=outages_seen(
+            analysis.outages, seen, clients if where else None, every.zero_ms or 0
+        ),
         clocks=analysis.clocks[analysis.clocks[CLIENT].isin(clients)],
         findings=[],
     )
@@ -264,25 +265,6 @@ def _of_part(
         withheld=report.withheld or ("" if extremes.delays.n else NONE_RECEIVED),
         is_cut=left["is_cut"],
     )
-
-
-def _outages_of(
-    analysis: Analysis, seen: Seen, clients: pd.Series[Any] | None, zero_ms: int
-) -> pd.DataFrame:
-    """Return the outages that touch a window, of the clients seen.
-
-    Parameters
-    ----------
-    clients
-        Those that a filter leaves an event of; None without one.
-    """
-    found = analysis.outages
-    inside = outages.touching(found, seen.window, zero_ms)
-    if clients is not None:
-        inside &= found[CLIENT].isin(clients)
-    if seen.clients:
-        inside &= found[CLIENT].astype(object).map(written).isin(seen.clients)
-    return found[inside]
 
 
 def _with_times(topic: ClusterTopic, answers: Answers) -> ClusterTopic:

@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from distributed import Client
 
+    from lib.analysis.delay_parts import DelayParts
+    from lib.charts.comparison_data import ComparisonData, Group, RowOrder
+    from lib.charts.skew_data import SkewData
     from lib.cluster.seen import Seen
     from lib.cluster.settings import ClusterSettings
     from lib.cluster.topic import ClusterEstimate, HeldTopic
@@ -146,6 +149,57 @@ class OnCluster:
             ("tried", asked.key, tuple(settings)),
             lambda: outcomes_on_held(self.client, self.held, asked, settings),
             "Trying other settings on the cluster…",
+        )
+
+    def skew(self, delay_ms: int) -> SkewData:
+        """Return what the skew plot draws by a watermark so far behind; raises as `replayed`."""
+        from lib.report.chosen_on_cluster import skew_on_held  # noqa: PLC0415 (imports Dask)
+
+        return self._found(
+            ("skew", delay_ms), lambda: skew_on_held(self.client, self.held, delay_ms)
+        )
+
+    def distribution(self) -> pd.DataFrame:
+        """Return how the delay of each client is distributed; raises as `replayed`."""
+        from lib.report.chosen_on_cluster import distribution_on_held  # noqa: PLC0415
+
+        return self._found(("distribution",), lambda: distribution_on_held(self.client, self.held))
+
+    def parts(self) -> DelayParts | None:
+        """Return what delay is made of, None where it is not told; raises as `replayed`."""
+        from lib.report.chosen_on_cluster import parts_on_held  # noqa: PLC0415 (imports Dask)
+
+        return self._found(("parts",), lambda: parts_on_held(self.client, self.held))
+
+    def comparison(
+        self,
+        most_lanes: int,
+        order: RowOrder,
+        outages: pd.DataFrame | None,
+        group: Group | None,
+    ) -> ComparisonData:
+        """Return what the picture of both clocks draws; raises as `replayed`."""
+        from lib.report.chosen_on_cluster import comparison_on_held  # noqa: PLC0415
+
+        return self._found(
+            ("comparison", most_lanes, order, group),
+            lambda: comparison_on_held(
+                *(self.client, self.held),
+                most_lanes=most_lanes,
+                order=order,
+                outages=outages,
+                group=group,
+            ),
+        )
+
+    def outages(self, sensitivity: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return outages and limits, at a multiple of each client's; raises as `replayed`."""
+        from lib.report.chosen_on_cluster import outages_on_held  # noqa: PLC0415 (imports Dask)
+
+        return self._found(
+            ("outages", sensitivity),
+            lambda: outages_on_held(self.client, self.held, sensitivity),
+            "Looking for outages on the cluster…",
         )
 
     def latest_sessions(self, most: int) -> pd.DataFrame:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from lib.analysis import completeness, outages
-from lib.analysis.delays import distribution_table
 from lib.analysis.of_topic import nothing_found
 from lib.analysis.sessions import session_table
 from lib.charts.comparison import drawn_comparison
-from lib.charts.delay import distribution, drawn_over_time
 from lib.charts.histogram import session_histogram
 from lib.charts.outages import outage_timeline
+from lib.charts.rows import lanes_in
+from lib.cluster.seen import Seen, outages_seen
 from lib.core.columns import CLIENT, LEFT, LOST, SESSION
 from lib.core.errors import SkewlineError
 from lib.core.formatting import escaped_markdown
@@ -24,18 +25,21 @@ from lib.report.drawn import height_of
 from lib.ui import parameters
 from lib.ui.answers import impossible_times
 from lib.ui.chart import show_over_time, show_picture
-from lib.ui.clock_table import clock_rows
 from lib.ui.cluster_export import export_shown_told, files_told
+from lib.ui.comparison import choose_panels
 from lib.ui.failures import show_words
 from lib.ui.findings import show_findings_of
+from lib.ui.groups import choose_group, open_group
 from lib.ui.headline import advice_told, figures, when
-from lib.ui.outage_table import choose_kinds, outage_rows, rhythm_table
+from lib.ui.outage_table import choose_silences, outage_rows, rhythm_table, say_no_outage
 from lib.ui.record_reader import record_told
 from lib.ui.session_detail import choose_bins, latest_sessions, show_session
 from lib.ui.show import first_events, load_report_in_numbers, what_was_read
-from lib.ui.tables import MOST_ROWS, quantiles, show_table
+from lib.ui.tables import MOST_ROWS, show_table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
 
     from lib.analysis.analyse import Analysis
@@ -76,7 +80,19 @@ def overview_told(view: View, told: OnCluster) -> None:
 
 def comparison_told(view: View, told: OnCluster) -> None:
     """Draw when each event happened, above when it was received."""
-    _show_both_clocks(view, told, parameters.COMPARISON_CHART)
+    order, height = choose_panels()
+    assert told.report.drawn is not None  # it was asked for
+    clients = told.report.drawn.comparison.clients
+    marked, zero_ms = _marked(told), view.times.zero_ms
+    with refusals_shown():
+        found = told.comparison(lanes_in(height), order, marked, open_group(clients))
+        drawn = drawn_comparison(
+            found, zero_ms=zero_ms, scale=view.scale, height=height, outages=marked
+        )
+        choose_group(drawn.lanes, clients)
+        show_over_time(
+            drawn.picture, parameters.COMPARISON_CHART, TimeDomain.EVENT, zero_ms, drawn.brushes
+        )
 
 
 def records_told(view: View, told: OnCluster) -> None:
@@ -109,49 +125,74 @@ def _show_both_clocks(view: View, told: OnCluster, key: str) -> Picture:
     report = told.report
     assert report.drawn is not None  # it was asked for
     assert report.summary is not None  # or the page says that there is no event
-    has_outages = "outages" not in withheld_in(told.of_all.report)
     drawn = drawn_comparison(
         report.drawn.comparison,
         zero_ms=view.times.zero_ms,
         scale=view.scale,
         height=height_of(report.summary),
-        outages=_analysis(report).outages if has_outages else None,
+        outages=_marked(told),
     )
     zero_ms = view.times.zero_ms
     show_over_time(drawn.picture, key, TimeDomain.EVENT, zero_ms, drawn.brushes)
     return drawn.picture
 
 
+def _marked(told: OnCluster) -> pd.DataFrame | None:
+    """Return the outages that are marked in the picture; None where none are told."""
+    is_told = "outages" not in withheld_in(told.of_all.report)
+    return _analysis(told.report).outages if is_told else None
+
+
 def outages_told(view: View, told: OnCluster) -> None:
     """Draw outages on a timeline and in a table, and the limits that they follow from."""
-    kinds = choose_kinds()
-    found = _outages(view, told, kinds)
-    if found is None:
-        return
+    kinds, sensitivity = choose_silences()
     report = told.of_all.report
-    analysis, name = _analysis(report), report.topic.report.topic
-    if len(found):
-        outage_rows(found, analysis.outages, view.times, name)
-    with st.expander("Where the limits come from", icon=":material/help:"):
-        rhythm_table(analysis.rhythm, name)
+    if why := withheld_in(report).get("outages"):
+        _say_withheld("No outage is told.", why)
+        return
+    with refusals_shown():
+        every, limits = _outages(told.of_all, sensitivity)
+        found, name = _seen(every, view, told), report.topic.report.topic
+        found = found[found[outages.KIND].isin(kinds)]
+        if found.empty:
+            say_no_outage()
+        else:
+            _outage_timeline(view, told, found)
+            outage_rows(found, every, view.times, name)
+        with st.expander("Where the limits come from", icon=":material/help:"):
+            rhythm_table(limits, name)
 
 
-def delay_told(view: View, told: OnCluster) -> None:
-    """Draw quantiles of delay and out-of-orderness, how delays are spread, and the clocks."""
-    report, analysis = told.report, _analysis(told.of_all.report)
-    st.subheader("Delay and out-of-orderness", anchor=False)
-    quantiles(analysis)
-    assert report.drawn is not None  # it was asked for
-    delays = report.drawn.extremes.delays
-    st.subheader("Distribution", anchor=False)
-    drawn = distribution(distribution_table(delays), None, int(delays.value[-1]))
-    show_picture(drawn, parameters.DISTRIBUTION_CHART)
-    assert report.drawn.delay is not None  # as the page tells of received times
-    st.subheader("Delay over time", anchor=False)
-    over_time = drawn_over_time(report.drawn.delay, zero_ms=view.times.zero_ms, scale=view.scale)
-    show_over_time(over_time, parameters.DELAY_CHART, TimeDomain.EVENT, view.times.zero_ms)
-    st.subheader("Clocks", anchor=False)
-    clock_rows(analysis.clocks, report.topic.report.topic)
+def _outages(whole: OnCluster, sensitivity: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the outages of a topic, and the limits that they follow from."""
+    analysis = _analysis(whole.report)
+    if sensitivity == 1:
+        return analysis.outages, analysis.rhythm
+    return whole.outages(sensitivity)
+
+
+def _seen(every: pd.DataFrame, view: View, told: OnCluster) -> pd.DataFrame:
+    """Return the outages that touch what is seen of a topic."""
+    if told.whole is None:
+        return every
+    assert view.window is not None  # or it were not a part
+    clients = _analysis(told.report).clocks[CLIENT] if view.where else None
+    return outages_seen(every, Seen(view.window, tuple(view.clients)), clients, view.times.zero_ms)
+
+
+def _outage_timeline(view: View, told: OnCluster, found: pd.DataFrame) -> None:
+    """Draw outages on a timeline of what is seen of the topic."""
+    summary, zero_ms = told.report.summary, view.times.zero_ms
+    assert summary is not None
+    assert summary.first_received_ms is not None  # or outages were withheld
+    assert summary.last_received_ms is not None
+    drawn = outage_timeline(
+        found,
+        domain_ms=(summary.first_received_ms, summary.last_received_ms + 1),
+        zero_ms=zero_ms,
+        scale=view.scale,
+    )
+    show_over_time(drawn, parameters.OUTAGE_CHART, TimeDomain.RECEIVED, zero_ms)
 
 
 def sessions_told(view: View, told: OnCluster) -> None:
@@ -204,41 +245,19 @@ def _one_session(view: View, told: OnCluster, latest: pd.DataFrame, chosen: str 
     show_session(session, seen, len(every), view.times, view.scale, is_chosen=is_chosen)
 
 
+@contextmanager
+def refusals_shown() -> Iterator[None]:
+    """Draw what a cluster is asked meanwhile; where it does not tell it, show why."""
+    try:
+        yield
+    except SkewlineError as error:
+        show_refusal(error)
+
+
 def show_refusal(error: SkewlineError) -> None:
     """Show why a cluster does not tell what a page asks it."""
     _say_withheld(escaped_markdown(error.what), error.remedy)
     show_words(error)
-
-
-def _outages(view: View, told: OnCluster, kinds: list[str]) -> pd.DataFrame | None:
-    """Draw the timeline of outages of some kinds and return them; None where none are told.
-
-    They are those that touch what is seen of the topic, on a timeline of that.
-    """
-    if why := withheld_in(told.of_all.report).get("outages"):
-        _say_withheld("No outage is told.", why)
-        return None
-    summary, analysis = told.report.summary, _analysis(told.report)
-    assert summary is not None
-    assert summary.first_received_ms is not None  # or outages were withheld
-    assert summary.last_received_ms is not None
-    found = analysis.outages[analysis.outages[outages.KIND].isin(kinds)]
-    if found.empty:
-        st.success(
-            "Every client was heard as often as its own rhythm lets expect.",
-            title="No outage of these kinds.",
-            icon=":material/check_circle:",
-        )
-        return found
-    drawn = outage_timeline(
-        found,
-        domain_ms=(summary.first_received_ms, summary.last_received_ms + 1),
-        zero_ms=view.times.zero_ms,
-        scale=view.scale,
-    )
-    zero_ms = view.times.zero_ms
-    show_over_time(drawn, parameters.OUTAGE_CHART, TimeDomain.RECEIVED, zero_ms)
-    return found
 
 
 def _findings(view: View, report: Report) -> None:

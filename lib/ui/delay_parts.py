@@ -16,8 +16,9 @@ from lib.ui.chart import show_picture
 from lib.ui.tables import quantiles_in_words, show_table
 
 if TYPE_CHECKING:
-    from lib.analysis.analyse import Analysis
-    from lib.ui.visible import Visible
+    from lib.analysis.delay_parts import DelayParts
+    from lib.charts.times import TimeScale
+    from lib.core.moments import Times
 
 _MEANING: Final = (
     "“Before it was sent” is how old an event was when its client sent it. “Network, and sending "
@@ -27,13 +28,15 @@ _MEANING: Final = (
 )
 
 
-def delay_parts(visible: Visible, answers: Analysis) -> None:
-    """Draw the parts of the topic's delay, per client and over time, or say what is missing."""
-    parts = answers.parts
+def delay_parts(parts: DelayParts | None, times: Times, scale: TimeScale) -> None:
+    """Draw the parts of a topic's delay, per client and over time, or say what is missing.
+
+    `parts` are those of a topic that has received times.
+    """
     if parts is None:
-        st.caption(missing_parts(visible.table))
+        st.caption(missing_parts(sent=False, received=True, recorded=False))
         return
-    st.caption(f"{parts.missing} {_MEANING}".strip())
+    st.caption(" ".join(filter(None, ("Of the whole topic.", parts.missing, _MEANING))))
     words = parts.of_topic[PART].astype(str).map({str(part): word for part, word in WORDS.items()})
     table = parts.of_topic.drop(columns=parts.of_topic.columns[0]).assign(**{PART: words})
     show_table(quantiles_in_words(table), alt="Quantiles of each part of the delay, s")
@@ -54,7 +57,7 @@ def delay_parts(visible: Visible, answers: Analysis) -> None:
     )
     show_picture(
         Picture(
-            charts.over_time(parts.over_time, zero_ms=visible.zero_ms, scale=visible.scale),
+            charts.over_time(parts.over_time, zero_ms=times.zero_ms, scale=scale),
             "Each part of the delay over event time: 90 % of the events had no more",
             "",
         ),

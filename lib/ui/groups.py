@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from lib.charts.comparison_data import find_in_group
+from lib.core.blockwise import alone
 from lib.core.columns import CLIENT
 from lib.events.client_names import client_at, written
 from lib.ui import parameters
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from lib.charts.comparison_data import Group
     from lib.charts.rows import Lanes
     from lib.ui.parameters import UrlParameter
     from lib.ui.visible import Visible
@@ -27,18 +30,19 @@ if TYPE_CHECKING:
 
 def in_open_group(visible: Visible) -> Visible:
     """Return what is visible of the open group; all of it where none is open."""
-    clients = visible.table[CLIENT].cat.categories
+    group = open_group(visible.table[CLIENT].cat.categories)
+    return replace(visible, rows=alone(find_in_group(visible.table, visible.rows, group)))
+
+
+def open_group(clients: pd.Index) -> Group | None:
+    """Return the first and the last client of the open group; None where none is open.
+
+    `clients` are all of the topic.
+    """
     first, last = (
         _place(clients, end) for end in (parameters.FIRST_CLIENT, parameters.LAST_CLIENT)
     )
-    if first is None or last is None:
-        return visible
-    codes = visible.table[CLIENT].cat.codes.to_numpy()[visible.rows]
-    inside = np.flatnonzero((codes >= first) & (codes <= last))
-    if not len(inside):
-        return visible
-    rows = inside if isinstance(visible.rows, slice) else visible.rows[inside]
-    return replace(visible, rows=rows)
+    return None if first is None or last is None else (clients[first], clients[last])
 
 
 def choose_group(lanes: Lanes, clients: pd.Index) -> None:

@@ -97,17 +97,43 @@ def _most_affected(table: pd.DataFrame) -> pd.Index:
     return touched.sort_values(ascending=False, kind="stable").index
 
 
-def choose_kinds() -> list[str]:
-    """Draw which kinds of silences are shown and return them."""
-    return st.pills(
-        "Kinds",
-        [outages.BUFFERED, outages.MOSTLY_LOST, outages.QUIET],
-        default=[outages.BUFFERED, outages.MOSTLY_LOST],
-        selection_mode="multi",
-        key=parameters.KINDS.name,
-        bind="query-params",
-        help="Which silences are shown. Buffered: their events came later in a burst. Mostly "
-        "lost: most never came. Quiet: nothing happened.",
+def choose_silences() -> tuple[list[str], float]:
+    """Draw which kinds of silences are shown, and from which multiple of a client's limit on.
+
+    Returns both.
+    """
+    with st.container(horizontal=True, vertical_alignment="top"):
+        kinds = st.pills(
+            "Kinds",
+            [outages.BUFFERED, outages.MOSTLY_LOST, outages.QUIET],
+            default=[outages.BUFFERED, outages.MOSTLY_LOST],
+            selection_mode="multi",
+            key=parameters.KINDS.name,
+            bind="query-params",
+            help="Which silences are shown. Buffered: their events came later in a burst. Mostly "
+            "lost: most never came. Quiet: nothing happened.",
+        )
+        sensitivity = st.slider(
+            "Outage threshold, × each client's own limit",
+            0.25,
+            10.0,
+            parameters.SENSITIVITY.default,
+            step=0.25,
+            key=parameters.SENSITIVITY.name,
+            bind="query-params",
+            width=320,
+            help="Each client's usual wait is learned, and with it a limit. 1: a wait beyond the "
+            "limit is an outage. 2: only one that is twice as long. Below 1: shorter ones, too.",
+        )
+    return kinds, sensitivity
+
+
+def say_no_outage() -> None:
+    """Say that there is no outage of the kinds that are shown."""
+    st.success(
+        "Every client shown was heard as often as its own rhythm lets expect, in the window.",
+        title="No outage of these kinds.",
+        icon=":material/check_circle:",
     )
 
 

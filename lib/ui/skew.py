@@ -18,6 +18,22 @@ if TYPE_CHECKING:
 
 def skew_plot(visible: Visible) -> None:
     """Show when events arrived over when they happened, and a watermark that can be set."""
+    delay_ms = choose_watermark()
+    skew = visible.found(
+        ("skew", delay_ms),
+        lambda: charts.skew_plot(
+            visible.table,
+            visible.rows,
+            behind_watermark(visible.table, delay_ms),
+            zero_ms=visible.zero_ms,
+            scale=visible.scale,
+        ),
+    )
+    show_over_time(skew.picture, parameters.SKEW_CHART, TimeDomain.EVENT, visible.zero_ms)
+
+
+def choose_watermark() -> int:
+    """Draw how far the watermark is behind the newest event and return it, ms."""
     seconds = st.number_input(
         "Watermark delay D, s",
         min_value=0.0,
@@ -30,14 +46,4 @@ def skew_plot(visible: Visible) -> None:
         help="The watermark is the largest event time seen so far, minus D. An event behind it is "
         "late at D, before any session gap, allowed lateness or grace.",
     )
-    skew = visible.found(
-        ("skew", seconds),
-        lambda: charts.skew_plot(
-            visible.table,
-            visible.rows,
-            behind_watermark(visible.table, round(seconds * 1000)),
-            zero_ms=visible.zero_ms,
-            scale=visible.scale,
-        ),
-    )
-    show_over_time(skew.picture, parameters.SKEW_CHART, TimeDomain.EVENT, visible.zero_ms)
+    return round(seconds * 1000)

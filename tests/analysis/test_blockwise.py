@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.analysis import analyse, delay_parts, delays, gone, sequence_numbers, timestamp_quality
+from lib.analysis import delay_parts, delays, gone, outages, sequence_numbers, timestamp_quality
 from lib.analysis.client_clocks import clocks_of, find_envelopes, sent_times
-from lib.analysis.outages import outage_question
 from lib.analysis.tally import Tally, find_median, find_quantiles
 from lib.analysis.time_diagnosis import diagnosed
 from lib.core.blockwise import Answer, answered, as_it_is, first_of, stacked
@@ -51,15 +50,6 @@ def events():
     return simulated_table(scenario)
 
 
-def outages_in(events):
-    sent = sent_times(events)
-    _, _, steady, envelopes = yield from analyse.by_one_clock(events, sent)
-    numbers = yield from sequence_numbers.find_numbers(
-        events, sessions_are_derived=False, rejected=sequence_numbers.NONE_REJECTED
-    )
-    return (yield from outage_question(steady, envelopes, numbers))
-
-
 def clocks_in(events):
     times = sent_times(events)
     envelopes = yield from find_envelopes(times)
@@ -73,11 +63,6 @@ def diagnosis_in(events):
     return diagnosed(*times, form="ms", groups=codes, names_zone=False)
 
 
-def parts_in(events):
-    parts, _ = yield from delay_parts.find_parts(events)
-    return (yield from delay_parts.quantiles_question(events, parts))
-
-
 @pytest.mark.parametrize("blocks", [2, 12])
 @pytest.mark.parametrize("first", [6_000, 1_500, 0])
 def test_parts_of_delay_of_the_events_that_have_the_times(events, first, blocks):
@@ -87,17 +72,27 @@ def test_parts_of_delay_of_the_events_that_have_the_times(events, first, blocks)
     recorded = np.where(known, events[RECEIVED_TIME] + waits[1], MISSING_TIME)
     timed = events.assign(**{SENT_TIME: sent, RECORD_TIME: recorded})
 
-    one = answered(parts_in(timed))
     whole = delay_parts.delay_parts(timed, delay_parts.take_apart(timed))
-    other = answered_in_blocks([*map(parts_in, by_client(timed, blocks))])
+    parts = answered_in_blocks([*map(delay_parts.parts_question, by_client(timed, blocks))])
 
-    assert (one is None) == (other is None) == (whole is None) == (first == 0)
-    for name in ("of_topic", "by_client", "uploads") if first else ():
-        assert_same(getattr(one, name), getattr(other, name))
-        assert_same(getattr(one, name), getattr(whole, name))
+    assert (whole is None) == (parts is None) == (first == 0)
+    for name in ("of_topic", "by_client", "uploads", "over_time") if first else ():
+        assert_same(getattr(whole, name), getattr(parts, name))
+    if first:
+        assert (parts.parts, parts.missing) == (whole.parts, whole.missing)
 
 
-BY_CLIENT = {"outages": outages_in, "clocks": clocks_in, "gone": gone.gone_question}
+BY_CLIENT = {
+    "outages": partial(
+        outages.outages_and_rhythm_question,
+        sensitivity=0.5,
+        sessions_are_derived=False,
+        rejected=sequence_numbers.NONE_REJECTED,
+    ),
+    "clocks": clocks_in,
+    "gone": gone.gone_question,
+    "distribution of delay": partial(delays.distribution_question, by=CLIENT),
+}
 IN_ORDER = {"disorder": delays.disorder_question, "order": timestamp_quality.order_question}
 
 

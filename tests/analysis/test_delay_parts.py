@@ -14,7 +14,6 @@ from lib.analysis.clock_steps import between_steps, clock_offsets, clock_steps
 from lib.analysis.delay_parts import (
     DelayPart,
     delay_parts,
-    missing_parts,
     take_apart,
     uploads,
 )
@@ -104,7 +103,7 @@ def test_each_missing_time_is_said(sent, received, recorded, parts, missing):
     events = topic([0], sent, received, recorded)
     found = parts_of(events)
     assert (None if found is None else set(found.parts)) == parts
-    assert missing_parts(events).startswith(missing)
+    assert take_apart(events).missing.startswith(missing)
 
 
 def test_a_part_is_that_of_the_events_which_have_its_times():

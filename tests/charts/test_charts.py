@@ -247,6 +247,22 @@ class TestComparison:
             "1 outage held back 31 events"
         )
 
+    def test_an_outage_of_events_without_a_client_is_of_no_row(self):
+        table = load(samples(), "sessions-10", Everything()).events.table
+        nameless = table.assign(**{CLIENT: table[CLIENT].cat.remove_categories([2])})
+        every, _ = outages_and_rhythm(nameless)
+        assert every[CLIENT].isna().any()
+        drawn = comparison(
+            nameless,
+            ALL,
+            zero_ms=ZERO_MS,
+            scale=TimeScale.UTC,
+            height=240,
+            outages=every,
+            order=RowOrder.AFFECTED,
+        )
+        assert drawn.lanes.labels == ["1", *map(str, range(3, 11))]
+
     def test_the_worst_bursts_have_names_that_do_not_lie_on_one_another(self):
         table = load(samples(), "sessions-100", Everything()).events.table
         every, _ = outages_and_rhythm(table)

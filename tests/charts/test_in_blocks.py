@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 
 from lib.analysis.outages import outages_and_rhythm
+from lib.analysis.received import with_received_time
 from lib.analysis.sessions import sizes_question
 from lib.charts.comparison import drawn_comparison
-from lib.charts.comparison_data import RowOrder, comparison_question
+from lib.charts.comparison_data import RowOrder, comparison_question, find_in_group
 from lib.charts.delay import drawn_over_time
 from lib.charts.delay_data import over_time_question
 from lib.charts.embedded import embedded
 from lib.charts.rows import lanes_in
 from lib.charts.skew import drawn_skew
-from lib.charts.skew_data import LateMarks, behind_watermark, skew_question
+from lib.charts.skew_data import (
+    LATE,
+    LateMarks,
+    behind_watermark,
+    points_question,
+    skew_question,
+    watermark_question,
+)
 from lib.charts.times import TimeScale
-from lib.core.blockwise import answered
-from lib.core.columns import ARRIVAL, CLIENT, EVENT_TIME, MISSING_TIME, RECEIVED_TIME
+from lib.core.blockwise import Answer, added, answered
+from lib.core.columns import ARRIVAL, CLIENT, EVENT_TIME, LEFT, MISSING_TIME, RECEIVED_TIME
 from lib.simulate import Scenario
 from tests.support.rounds import answered_in_blocks, compact
 from tests.support.tables import simulated_table
@@ -96,7 +107,8 @@ def test_of_the_skew_plot(events, number, spread):
     def question(block):
         at = block[ARRIVAL].to_numpy() if ARRIVAL in block else np.arange(len(block))
         arrays = (judged.watermark_ms, judged.late, judged.reached_ms)
-        return skew_question(block, ALL, LateMarks(*(each[at] for each in arrays), judged.words))
+        marks = LateMarks(*(each[at] for each in arrays), judged.words, judged.clock)
+        return skew_question(block, ALL, marks)
 
     whole = drawn_skew(answered(question(events)), judged.words, judged.clock, **UTC)
     parts = drawn_skew(in_blocks(question, events), judged.words, judged.clock, **UTC)
@@ -104,6 +116,42 @@ def test_of_the_skew_plot(events, number, spread):
     assert whole.late > 0
     assert parts.picture.reading == whole.picture.reading
     assert spec(parts.picture.chart) == spec(whole.picture.chart)
+
+
+@pytest.mark.parametrize("number", [4_000, 6_000])
+def test_of_the_skew_plot_by_a_watermark(events, number):
+    # Given events of which some have no received time, and some are left by a filter
+    events = events.iloc[:number].copy()
+    events.loc[events.index % 7 == 0, RECEIVED_TIME] = MISSING_TIME
+    events[LEFT] = events.index % 3 > 0
+    ask = partial(watermark_question, delay_ms=500)
+    # When stretches that follow one another are asked, and blocks of clients for points
+    stretches = [events.iloc[part] for part in np.array_split(np.arange(len(events)), 5)]
+    parts = answered_in_blocks([*map(ask, [events.head(0), *stretches])])
+    points = in_blocks(points_question, events)
+    # Then it is what one machine draws
+    heard = with_received_time(events).reset_index(drop=True)
+    judged = behind_watermark(heard, 500)
+    whole = answered(skew_question(heard, np.flatnonzero(heard[LEFT]), judged))
+    words = (judged.words, judged.clock)
+    if number == 4_000:
+        parts = replace(parts, points=points.assign(**{LATE: parts.points[LATE]}))
+    assert whole.late > 0
+    drawn, other = drawn_skew(whole, *words, **UTC), drawn_skew(parts, *words, **UTC)
+    assert other.picture.reading == drawn.picture.reading
+    assert spec(other.picture.chart) == spec(drawn.picture.chart)
+
+
+@pytest.mark.parametrize(("first", "last", "left"), [("c12", "c3", 20), ("d", "e", 30)])
+def test_a_group_of_clients(events, first, last, left):
+    def question(block):
+        rows = yield from find_in_group(block, ALL, (first, last))
+        clients = block[CLIENT].iloc[rows].drop_duplicates()
+        return Answer(clients.tolist(), added, sorted)
+
+    found = in_blocks(question, events)
+    assert found == answered(question(events))
+    assert len(found) == left  # all, where none is of the group
 
 
 def test_of_sessions_that_are_in_several_blocks(events):

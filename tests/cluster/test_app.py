@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
@@ -11,11 +12,14 @@ from distributed import Event
 from lib.cluster import topic
 from lib.cluster.settings import FROM_VARIABLE, VARIABLE
 from lib.loading.load import load
+from lib.simulate.__main__ import main as write_topic
 from lib.sources.base import Everything
 from lib.sources.files.folder import samples
 from lib.ui import cluster as shared
 from lib.ui import parameters
+from tests.cluster.same import FAULTS
 from tests.support.opened import (
+    COMPARISON,
     DELAY,
     OUTAGES,
     PATIENCE_S,
@@ -26,6 +30,7 @@ from tests.support.opened import (
     captions,
     chart,
     choose,
+    files_of,
     go_to,
     metrics,
     open_app,
@@ -82,7 +87,8 @@ def test_pages_show_what_they_show_of_one_machine(cluster):
         at = open_app(**SAMPLE)
         here["overview"] = metrics(at), {text.value for text in at.markdown}
         here["delay"] = tables(go_to(at, DELAY))
-        here["of delay"] = chart(at, 1)[0], chart(at, 2)[0]
+        here["of delay"] = charts(at), readings(at)[:-1]
+        here["comparison"] = charts(go_to(at, COMPARISON)), readings(at)
         here["sessions"] = tables(go_to(at, SESSIONS))[0]
         here["histogram"] = chart(at)[0]
         here["outages"] = tables(go_to(at, OUTAGES))
@@ -105,7 +111,8 @@ def test_pages_show_what_they_show_of_one_machine(cluster):
     expected = here["sessions"].drop(columns=["Lost", "Duplicates"]).reset_index(drop=True)
     assert tables(go_to(at, SESSIONS))[0].equals(expected)
     assert chart(at)[0] == here["histogram"]
-    assert (chart(go_to(at, DELAY))[0], chart(at, 1)[0]) == here["of delay"]
+    assert (charts(go_to(at, DELAY)), readings(at)[:-1]) == here["of delay"]
+    assert (charts(go_to(at, COMPARISON)), readings(at)) == here["comparison"]
     assert windows(go_to(at, WINDOWS)) == here["windows"]
     assert "It is drawn from the events themselves" in said(go_to(at, TWO_TOPICS))
     # Another viewer sees it at once, and who lets it go frees the workers
@@ -146,6 +153,16 @@ def test_other_settings_are_tried_there(monkeypatch):
     assert any(tables(at)[-1].equals(each) for each in here)
 
 
+def charts(at):
+    """Return all charts of a page, each as `drawn` does."""
+    return [drawn(at, number) for number in range(len(at.get("vega_lite_chart")))]
+
+
+def readings(at):
+    """Return what a page says but for its first line, which tells who told it."""
+    return [caption.value for caption in at.main.caption][1:]
+
+
 def drawn(at, number):
     """Return the spec of a chart and its data as a text, in which what is missing is equal."""
     spec, data = chart(at, number)
@@ -165,7 +182,8 @@ def pages_of(where=(), clients=(), *, correct=False, **link):
     shown["said"] = [text for text in captions(at).split("**") if ":material/filter_alt:" in text]
     shown["clients"] = at.get_by_key("clients").options
     shown["delay"] = tables(go_to(at, DELAY))
-    shown["over time"] = [drawn(at, n) for n in range(len(at.get("vega_lite_chart")))]
+    shown["of delay"] = charts(at), readings(at)[:-1]
+    shown["comparison"] = charts(go_to(at, COMPARISON)), readings(at)
     shown["outages"] = tables(go_to(at, OUTAGES))
     shown["timeline"] = drawn(at, 0) if at.get("vega_lite_chart") else None
     sessions = tables(go_to(at, SESSIONS))[0].drop(columns=["Lost", "Duplicates"], errors="ignore")
@@ -178,10 +196,24 @@ def pages_of(where=(), clients=(), *, correct=False, **link):
 
 
 PARTS = {
-    "a filter of clients": {"where": ["ClientID IN (2, 5)"]},
-    "corrected clocks": {"correct": True},
-    "a window of received time": {"window": ["600", "1800.5"], "clock": "Received time"},
+    "a filter of clients": {
+        "where": ["ClientID IN (2, 5)"],
+        "per_client": "true",
+        "order": "Largest delay",
+        "sensitivity": "0.5",
+    },
+    "corrected clocks": {"correct": True, "watermark_delay": "0.2", "order": "Client"},
+    "a window of received time": {
+        "window": ["600", "1800.5"],
+        "clock": "Received time",
+        "sensitivity": "0.5",
+        "height": "100",
+        "first_client": "2",
+        "last_client": "5",
+    },
     "all of them": {
+        "sensitivity": "0.25",
+        "per_client": "true",
         "window": ["100", "2500"],
         "clients": ["3", "8"],
         "where": ["delay_ms < 5", "partition > 0"],
@@ -202,9 +234,8 @@ def test_a_part_is_shown_as_of_one_machine(part, monkeypatch):
         here["figures"][name] for name in FIGURES
     ]
     assert there["findings"] <= here["findings"]
-    for what in ("said", "clients", "timeline"):
+    for what in ("said", "clients", "timeline", "of delay", "comparison"):
         assert there[what] == here[what]
-    assert there["over time"] == here["over time"][1:3]  # before it is the skew plot
     for page in ("delay", "outages"):
         assert all(any(one.equals(each) for each in here[page]) for one in there[page])
         assert there[page]
@@ -217,6 +248,30 @@ def test_a_part_is_shown_as_of_one_machine(part, monkeypatch):
     assert len(there["records"]) > 1
     if part != "corrected clocks":
         assert "What is of the whole topic says so" in said(at)
+
+
+def test_events_that_are_counted_and_what_delay_is_made_of(cluster, tmp_path, monkeypatch):
+    # Given a file of more events than are drawn one by one, which say when they were sent
+    folder = files_of(tmp_path / "files", monkeypatch)
+    write_topic(["--out", str(folder / "sent.jsonl"), "--sent-times", "--partitions=3", *FAULTS])
+    cluster.run(_read_files_of, str(folder))
+
+    def shown():
+        at = open_app(source="Files", topic="sent")
+        if "Ask the cluster" in buttons(at):
+            at = press(at, "Ask the cluster")
+        delay = charts(go_to(at, DELAY)), readings(at)[:-1]
+        return delay, charts(go_to(at, COMPARISON)), readings(at), at
+
+    with monkeypatch.context() as patch:
+        patch.delenv(VARIABLE)
+        *here, _ = shown()
+    shared.st.cache_resource.clear()
+    # When the cluster is asked, then pages draw the same
+    *there, at = shown()
+    assert there == here
+    assert len(there[0][0]) == 5
+    assert "Let it go" in buttons(at)
 
 
 @pytest.mark.usefixtures("cluster")
@@ -366,6 +421,10 @@ def test_the_newest_records_are_read_there_too():
 def _holding(dask_scheduler):
     """Return who has something held on the cluster."""
     return {name for name, each in dask_scheduler.clients.items() if each.wants_what}
+
+
+def _read_files_of(folder):
+    os.environ["SKEWLINE_FILES"] = folder
 
 
 def _wait_at_gate():
