@@ -73,7 +73,8 @@ def try_advice(name: str, seed: int, goal: float, setting: Setting) -> Trial:
     on_next = np.mean(~replay(topic, advice.setting).kept[EVENTS:])
     on_other = np.mean(~replay(other, advice.setting).kept)
     behind = newest_so_far(known.event_time) - known.event_time
-    of_stretches = stretches.upper_of_each(behind, stretches.bounds(EVENTS, STRETCHES), goal)
+    cuts = stretches.bounds(EVENTS, STRETCHES)
+    of_stretches = stretches.Highest.of(behind, known, cuts, goal).upper
     guaranteed = stretches.tolerances(of_stretches, of_stretches, 0)
     return Trial(
         name,

@@ -8,7 +8,7 @@ from lib.ui.cluster_windows import windows_told
 from lib.ui.engine_settings import choose_setting, say_remark, say_stop
 from lib.ui.outcome import curves, dropped_list, figures, gaps, on_received_time, skew
 from lib.ui.page import begin
-from lib.ui.replays import keys_of, replay_of, true_sessions
+from lib.ui.replays import gaps_of, keys_of, received_of, replay_of, true_sessions
 
 visible = begin(
     "Windows",
@@ -29,7 +29,7 @@ figures(outcome, with_latency=not visible.order_only)
 if visible.order_only or stops:
     dropped_list(visible, replayed)
     st.stop()  # all else stands on when events were received, and on the whole topic
-on_received_time(visible, setting.window, replayed, outcome)
+on_received_time(received_of(visible, setting), setting.window, outcome)
 
 st.subheader("A setting that holds", anchor=False)
 goal = choose_goal(setting, has_sessions=true_sessions(visible) is not None)
@@ -50,4 +50,4 @@ tradeoff(visible, setting, goal)
 st.subheader("Other settings", anchor=False)
 curves(visible, setting, goal)
 if true_sessions(visible) is None:
-    gaps(visible, setting)
+    gaps(gaps_of(visible), setting)

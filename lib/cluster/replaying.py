@@ -10,15 +10,21 @@ from lib.cluster.asking import answer, ask
 from lib.cluster.blocks import by_partition
 from lib.cluster.questions import names_of_clients
 from lib.cluster.topic import SHARED_SESSIONS
+from lib.core.blockwise import Answer, stacked
 from lib.core.columns import CLIENT, PARTITION, SESSION
 from lib.core.errors import NotInBlocksError
+from lib.replay.blame import GROUP
 from lib.replay.in_blocks import (
     clocks_question,
     in_order_question,
+    missed_in_order_question,
+    missed_question,
+    of_keys_question,
     of_sessions_question,
     outcome_question,
     replay_question,
 )
+from lib.replay.input import key_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,9 +36,9 @@ if TYPE_CHECKING:
     from lib.cluster.topic import HeldTopic
     from lib.core.blockwise import Question
     from lib.replay.engine import Setting
-    from lib.replay.in_blocks import Clocks, Job
+    from lib.replay.in_blocks import Clocks, Job, Missed
     from lib.replay.outcome import Outcome
-    from lib.replay.replays import OfEvents, OfReplay, OfSessions
+    from lib.replay.replays import OfEvents, OfMissed, OfReplay, OfSessions
 
 SESSIONS_IN_PARTITIONS: Final = (
     "Some sessions have events in several partitions, and on a cluster windows of a partition are "
@@ -86,14 +92,30 @@ class ReplaysOnCluster:
         put = partial(of_sessions_question, job=self.job, question=question)
         return ask(self.client, put, self.held.by_client)
 
+    def of_keys(self, question: OfEvents) -> Any:  # noqa: ANN401
+        """Return the answer to a question to the events of some keys."""
+        put = partial(of_keys_question, job=self.job, question=question)
+        return ask(self.client, put, self.held.by_client)
+
+    def of_missed(self, setting: Setting, question: OfMissed) -> Any:  # noqa: ANN401
+        """Return the answer to a question."""
+        job = replace(self.job, settings=(setting,))
+        missed = self._answer(job, missed_question)
+        put = self.client.submit(_asking_of_missed, job, missed, question, pure=False)
+        return ask(self.client, put, self.held.in_order)
+
     def of_each(
-        self, settings: Sequence[Setting], question: OfReplay, without: int | None = None
+        self,
+        settings: Sequence[Setting],
+        question: OfReplay,
+        without: Sequence[int | None] = (),
     ) -> list[Any]:
         """Return the answers to a question, to the replays of a few settings at once."""
         found = []
         for first in range(0, len(settings), _AT_ONCE):
-            some = tuple(settings[first : first + _AT_ONCE])
-            found += self._of(replace(self.job, settings=some, without=without), question)
+            some = slice(first, first + _AT_ONCE)
+            job = replace(self.job, settings=tuple(settings[some]), without=tuple(without[some]))
+            found += self._of(job, question)
         return found
 
     def of_events(self, question: OfReplay) -> Any:  # noqa: ANN401
@@ -102,11 +124,14 @@ class ReplaysOnCluster:
         return found
 
     def _of(self, job: Job, question: OfReplay) -> list[Any]:
+        answers: list[Any] = self._answer(job, question).result()
+        return answers
+
+    def _answer(self, job: Job, question: OfReplay) -> Future:
         clocks = answer(self.client, partial(clocks_question, job=job), self._stretches)
         # The clocks stay on the cluster: who asks a block finds them there.
         put = self.client.submit(_asking, job, clocks, question, pure=False)
-        answers: list[Any] = ask(self.client, put, self.held.by_client)
-        return answers
+        return answer(self.client, put, self.held.by_client)
 
 
 def _nothing_of(table: pd.DataFrame) -> pd.DataFrame:
@@ -115,6 +140,29 @@ def _nothing_of(table: pd.DataFrame) -> pd.DataFrame:
 
 def _asking(job: Job, clocks: Clocks, question: OfReplay) -> Callable[..., Question[Any]]:
     return partial(replay_question, job=job, clocks=clocks, question=question)
+
+
+def _asking_of_missed(
+    job: Job, missed: list[Missed], question: OfMissed
+) -> Callable[..., Question[Any]]:
+    return partial(missed_in_order_question, job=job, missed=missed[0], question=question)
+
+
+def clients_in(client: Client, held: HeldTopic) -> pd.DataFrame:
+    """Return the clients, as one machine sorts them, and their numbers: `Group`, int64."""
+    found: pd.DataFrame = ask(client, _clients_question, held.by_client)
+    return found
+
+
+def _clients_question(table: pd.DataFrame) -> Question[pd.DataFrame]:
+    yield from ()  # a question without a round
+    each = table[[CLIENT]].drop_duplicates(ignore_index=True)
+    found = each.assign(**{GROUP: key_hashes(each[CLIENT])})
+    return Answer(found, stacked, _sorted_clients)
+
+
+def _sorted_clients(clients: pd.DataFrame) -> pd.DataFrame:
+    return clients.drop_duplicates(GROUP).sort_values(CLIENT, ignore_index=True)
 
 
 def with_keys_together(client: Client, held: HeldTopic, key: str) -> HeldTopic:

@@ -25,7 +25,7 @@ ARRIVAL: Final = "Arrival"
 LEFT: Final = "Left"
 """Whether a filter leaves it, bool; only in parts of a topic that was asked of a part."""
 KEY_HASH: Final = "KeyHash"
-"""By which Kafka's default partitioner sends the client's events, int32; as above."""
+"""A number of the event's client alone, and where Kafka sends its events, int64; as above."""
 
 KEY: Final = "@key"
 HEADER: Final = "@header:"

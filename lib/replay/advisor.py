@@ -418,22 +418,10 @@ def _needs_without_slowest(topic: _Topic, setting: Setting) -> NDArray[np.int64]
     slowest = topic.replays.in_order(partial(slowest_question, until=topic.half))
     if slowest is None:
         return None
-    ask = partial(_missed_question, cuts=topic.cuts, share=topic.goal.most_dropped)
-    (missed,) = topic.replays.of_each([with_delay(setting, 0)], ask, without=slowest)
+    ask = partial(stretches.missed_question, cuts=topic.cuts, share=topic.goal.most_dropped)
+    (missed,) = topic.replays.of_each([with_delay(setting, 0)], ask, without=[slowest])
     needs: NDArray[np.int64] = missed.upper
     return needs
-
-
-def _missed_question(
-    events: ReplayInput,
-    undelayed: Replay,
-    _: NDArray[np.integer] | None,
-    cuts: NDArray[np.int64],
-    share: float,
-) -> Question[stretches.Highest]:
-    yield from ()  # a question without a round
-    missed = stretches.Highest.of(undelayed.missed_by_ms, events, cuts, share)
-    return Answer(missed, added, as_it_is)
 
 
 def _needs_of_sessions(topic: _Topic, setting: Setting, behind_ms: int) -> NDArray[np.int64] | None:

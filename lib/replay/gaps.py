@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from lib.core.blockwise import Answer, added, as_it_is
 from lib.core.columns import EVENTS, FROM_MS, SHARE_BELOW, TO_MS
+from lib.replay.counted import Counted
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from lib.core.blockwise import Question
     from lib.replay.input import ReplayInput
 
 
@@ -19,22 +20,24 @@ BINS: Final = 60
 """Of the histogram of gaps."""
 
 
-def inter_event_gaps(events: ReplayInput) -> NDArray[np.int64]:
-    """Return the milliseconds between neighbouring events of each key, by event time, sorted."""
+def gaps_question(events: ReplayInput) -> Question[Counted]:
+    """Ask for the ms between neighbouring events of each key, by event time."""
+    yield from ()  # a question without a round
     order = np.lexsort((events.event_time, events.key))
     same_key = np.diff(events.key[order]) == 0
-    return np.sort(np.diff(events.event_time[order])[same_key])
+    gaps = Counted.of(np.diff(events.event_time[order])[same_key])
+    return Answer(gaps, added, as_it_is)
 
 
-def gap_distribution(gaps_ms: NDArray[np.int64]) -> pd.DataFrame:
+def gap_distribution(gaps: Counted) -> pd.DataFrame:
     """Return a histogram of the gaps, with at most `BINS` bins that grow by a factor.
 
     Short gaps share a bin of 1 ms.
 
     Parameters
     ----------
-    gaps_ms
-        From `inter_event_gaps`.
+    gaps
+        From `gaps_question`.
 
     Returns
     -------
@@ -42,20 +45,21 @@ def gap_distribution(gaps_ms: NDArray[np.int64]) -> pd.DataFrame:
         `FromMs`, `ToMs`: int64, inclusive and exclusive bound. `Events`: int64, gaps in the bin.
         `ShareBelow`: float64, share of all gaps below `ToMs`, 0 to 1.
     """
-    longest = gaps_ms.max(initial=-1)
+    longest = gaps.value.max(initial=-1)
     edges = np.unique(np.geomspace(1, longest + 2, BINS + 1).round().astype(np.int64)) - 1
-    below = np.searchsorted(gaps_ms, edges)
+    so_far = np.concatenate(([0], np.cumsum(gaps.times)))
+    below = so_far[np.searchsorted(gaps.value, edges)]
     return pd.DataFrame(
         {
             FROM_MS: edges[:-1],
             TO_MS: edges[1:],
             EVENTS: np.diff(below),
-            SHARE_BELOW: below[1:] / len(gaps_ms) if len(gaps_ms) else np.empty(0),
+            SHARE_BELOW: below[1:] / so_far[-1] if so_far[-1] else np.empty(0),
         }
     )
 
 
-def knee_ms(gaps_ms: NDArray[np.int64]) -> int | None:
+def knee_ms(gaps: Counted) -> int | None:
     """Return the gap at the knee of the distribution, in milliseconds.
 
     The point of the cumulative distribution over the logarithm of the gap that lies furthest above
@@ -64,12 +68,12 @@ def knee_ms(gaps_ms: NDArray[np.int64]) -> int | None:
 
     Parameters
     ----------
-    gaps_ms
-        From `inter_event_gaps`: sorted.
+    gaps
+        From `gaps_question`.
     """
-    if not len(gaps_ms) or gaps_ms[0] == gaps_ms[-1]:
+    if len(gaps.value) < 2:
         return None
-    length = np.log1p(gaps_ms)
+    length = np.log1p(gaps.value)
     along = (length - length[0]) / (length[-1] - length[0])
-    share = np.searchsorted(gaps_ms, gaps_ms, side="right") / len(gaps_ms)
-    return int(gaps_ms[np.argmax(share - along)])
+    share = np.cumsum(gaps.times) / len(gaps)
+    return int(gaps.value[np.argmax(share - along)])

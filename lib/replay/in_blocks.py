@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lib.core.blockwise import Answer, Carry, Pool, added, in_step, together
+from lib.core.blockwise import Answer, Carry, Pool, added, in_step, joined, together
 from lib.core.columns import (
     ARRIVAL,
+    CLIENT,
     EVENT_TIME,
     KEY_HASH,
     LEFT,
@@ -25,7 +26,7 @@ from lib.core.columns import (
     SESSION,
 )
 from lib.replay.engine_clock import EngineClock, rising
-from lib.replay.input import replay_input, replay_input_of
+from lib.replay.input import key_hashes, partitions_of_hashes, replay_input, replay_input_of
 from lib.replay.outcome import counts_of
 from lib.replay.windows import NEVER
 
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from lib.replay.engine import Setting
     from lib.replay.input import ReplayInput
     from lib.replay.outcome import Counts, Outcome
-    from lib.replay.replays import OfReplay, OfSessions
+    from lib.replay.replays import OfEvents, OfMissed, OfReplay, OfSessions
     from lib.replay.windows import Replay
 
 
@@ -58,7 +59,10 @@ class Job:
     order_only
         Whether events are replayed in the order of their records, without received times.
     without
-        A partition whose events are left out, as if they were not there; None: none is.
+        Of each setting, the group whose events are left out, as if they were not there; None: none
+        is. Without any, so it is of all settings.
+    group
+        The column by which events are told apart in groups: of the partition, or of the client.
     with_table
         Whether who asks of a replay is given the rows of the events table, too, as `table`.
     """
@@ -67,8 +71,14 @@ class Job:
     key: str
     has_sessions: bool
     order_only: bool = False
-    without: int | None = None
+    without: tuple[int | None, ...] = ()
+    group: str = PARTITION
     with_table: bool = False
+
+    @property
+    def cases(self) -> list[tuple[Setting, int | None]]:
+        """The settings, each with the group that is left out."""
+        return [*zip(self.settings, self.without or [None] * len(self.settings), strict=True)]
 
     def timed(self, table: pd.DataFrame) -> NDArray[np.bool_]:
         """Return which events can be replayed."""
@@ -76,12 +86,6 @@ class Job:
             return np.ones(len(table), dtype=np.bool_)
         known: NDArray[np.bool_] = table[RECEIVED_TIME].to_numpy() != MISSING_TIME
         return known
-
-    def read(self, events: ReplayInput) -> ReplayInput:
-        """Return what is replayed of events that can be."""
-        if self.without is None:
-            return events
-        return events.only(np.flatnonzero(events.partition != self.without))
 
     def received(self, heard: pd.DataFrame) -> NDArray[np.int64]:
         """Return when those events were received, as they say it."""
@@ -115,14 +119,22 @@ def clocks_question(table: pd.DataFrame, job: Job) -> Question[Clocks]:
     Of its columns, those are needed that are times, `KafkaPartition` and `KeyHash`.
     """
     events, partitions, falls = yield from _find_input(table, job)
-    read = job.read(events)
-    each = yield from _in_step([one.engine.clock(read, one) for one in job.settings])
+    each = yield from _in_step(
+        setting.engine.clock(_read(events, without), setting) for setting, without in job.cases
+    )
     clock = rising(events, events.received) if falls else None
     return Answer(
         Clocks(partitions, clock, each.part),
         partial(_both, each.merge),
         partial(_finished, each.finish),
     )
+
+
+def _read(events: ReplayInput, without: int | None) -> ReplayInput:
+    """Return what is replayed of events where those of a group are left out."""
+    if without is None:
+        return events
+    return events.only(np.flatnonzero(events.groups != without))
 
 
 def _in_step(questions: Iterable[Question[Any]]) -> Question[list[Any]]:
@@ -144,6 +156,48 @@ def in_order_question(
     return (yield from question(events))
 
 
+@dataclass(frozen=True, eq=False)
+class Missed:
+    """The events that an engine dropped: `place` in arrival order, and `by_ms`; both int64."""
+
+    place: NDArray[np.int64]
+    by_ms: NDArray[np.int64]
+
+    def __add__(self, other: Missed) -> Missed:
+        """Return those of both, in any order."""
+        return Missed(joined(self.place, other.place), joined(self.by_ms, other.by_ms))
+
+    def in_order(self) -> Missed:
+        """Return them in arrival order."""
+        order = np.argsort(self.place)
+        return Missed(self.place[order], self.by_ms[order])
+
+    def of(self, events: ReplayInput) -> NDArray[np.int64]:
+        """Return by how much each of some events missed, ms; 0 where it was kept."""
+        found = np.zeros(len(events), dtype=np.int64)
+        begin, end = events.place(np.array([0, len(events) - 1])).tolist()
+        own = slice(*np.searchsorted(self.place, (begin, end + 1)).tolist())
+        found[events.arrived(self.place[own])] = self.by_ms[own]
+        return found
+
+
+def missed_question(
+    events: ReplayInput, replayed: Replay, _: NDArray[np.integer] | None
+) -> Question[Missed]:
+    """Ask for the events that a replay drops."""
+    yield from ()  # a question without a round
+    late = np.flatnonzero(replayed.late)
+    return Answer(Missed(events.place(late), replayed.missed_by_ms[late]), added, Missed.in_order)
+
+
+def missed_in_order_question(
+    table: pd.DataFrame, job: Job, missed: Missed, question: OfMissed
+) -> Question[Any]:
+    """Ask a question of events in arrival order, with by how much each missed; `table` as above."""
+    events, _, _ = yield from _find_input(table, job)
+    return (yield from question(events, missed.of(events)))
+
+
 def _find_input(table: pd.DataFrame, job: Job) -> Steps[tuple[ReplayInput, int, bool]]:
     """Find the events that can be replayed, how many partitions there are, whether times fall."""
     timed = job.timed(table)
@@ -155,12 +209,14 @@ def _find_input(table: pd.DataFrame, job: Job) -> Steps[tuple[ReplayInput, int, 
     own = int(heard[PARTITION].max()) + 1 if len(heard) else 1
     partitions, falls = yield Pool((own, bool((received != stated).any())), _largest)
     # Of keys, clocks know no more than where Kafka's default partitioner sends them.
-    home = heard[KEY_HASH].to_numpy() % np.int32(partitions)
+    of_client = heard[KEY_HASH].to_numpy()
+    home = partitions_of_hashes(of_client, partitions)
     events = replay_input(heard[EVENT_TIME].to_numpy(), home, heard[PARTITION].to_numpy(), received)
     events = replace(
         events,
         partition_of_key=np.arange(partitions, dtype=np.int32),
         arrival=start + np.flatnonzero(timed),
+        group=of_client if job.group == CLIENT else None,
     )
     return events, partitions, falls
 
@@ -199,28 +255,29 @@ def replay_question(
         received = np.maximum(clocks.received.seen_by(events), job.received(heard))
         events = replace(events, received=received)
     sessions = _sessions(heard) if job.has_sessions else None
-    if job.without is not None and sessions is not None:
-        sessions = sessions[events.partition != job.without]
-    events = job.read(events)
     if LEFT in heard:
         question = partial(question, left=heard[LEFT].to_numpy())
     if job.with_table:
         question = partial(question, table=heard)
     answer = yield from _in_step(
-        _of_replay(events, setting, clock, sessions, question)
-        for setting, clock in zip(job.settings, clocks.engine, strict=True)
+        _of_replay(events, case, clock, sessions, question)
+        for case, clock in zip(job.cases, clocks.engine, strict=True)
     )
     return answer
 
 
 def _of_replay(
     events: ReplayInput,
-    setting: Setting,
+    case: tuple[Setting, int | None],
     clock: Any,  # noqa: ANN401 (the engine's own)
     sessions: NDArray[np.integer] | None,
     question: OfReplay,
 ) -> Question[Any]:
     # Not before its turn: a replay takes more memory than the events.
+    setting, without = case
+    if without is not None and sessions is not None:
+        sessions = sessions[events.groups != without]
+    events = _read(events, without)
     replayed = setting.engine.replay(events, setting, clock)
     return (yield from question(events, replayed, sessions))
 
@@ -231,8 +288,17 @@ def of_sessions_question(table: pd.DataFrame, job: Job, question: OfSessions) ->
     return (yield from question(_of_keys(heard, job, 1), _sessions(heard)))
 
 
+def of_keys_question(table: pd.DataFrame, job: Job, question: OfEvents) -> Question[Any]:
+    """Ask a question of the events of some keys; `table` as above."""
+    return (yield from question(_of_keys(table[job.timed(table)], job, 1)))
+
+
 def _of_keys(heard: pd.DataFrame, job: Job, partitions: int) -> ReplayInput:
-    return replace(replay_input_of(heard, job.key, partitions), arrival=heard[ARRIVAL].to_numpy())
+    return replace(
+        replay_input_of(heard, job.key, partitions),
+        arrival=heard[ARRIVAL].to_numpy(),
+        group=key_hashes(heard[CLIENT]) if job.group == CLIENT else None,
+    )
 
 
 def _sessions(heard: pd.DataFrame) -> NDArray[np.integer]:

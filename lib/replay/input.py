@@ -59,6 +59,7 @@ class ReplayInput:
     received: NDArray[np.int64]
     partition_of_key: NDArray[np.int32]
     arrival: NDArray[np.int64] | None = None
+    group: NDArray[np.integer] | None = None
 
     def __post_init__(self) -> None:
         # A loop is compiled for arrays that can be written and for those that cannot: these never
@@ -89,6 +90,7 @@ class ReplayInput:
             partition=self.partition[which],
             received=self.received[which],
             arrival=None if self.arrival is None else self.arrival[which],
+            group=None if self.group is None else self.group[which],
         )
 
     def only(self, which: NDArray[np.int64]) -> ReplayInput:
@@ -108,6 +110,11 @@ class ReplayInput:
     def place(self, index: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return which of the topic's events some of these are; `NO_INDEX` stays."""
         return index if self.arrival is None else np.append(self.arrival, -1)[index]
+
+    @property
+    def groups(self) -> NDArray[np.integer]:
+        """The group of each event: the partition, unless events are told apart otherwise."""
+        return self.partition if self.group is None else self.group
 
     @property
     def keys(self) -> int:
@@ -227,14 +234,23 @@ def default_partitions(keys: Sequence[str], partitions: int) -> NDArray[np.int32
     return found
 
 
-def key_hashes(keys: pd.Series) -> NDArray[np.int32]:
-    """Return of each event's key what `default_partitions` takes modulo partitions.
+def key_hashes(keys: pd.Series) -> NDArray[np.int64]:
+    """Return a number for each event's key that no other has, the same in every part of a topic.
 
-    Events that lack one have that of `null`.
+    Its lowest 31 bits are what `default_partitions` takes modulo partitions, those above another
+    hash. Events that lack a key have the former of `null`, and 0 above.
     """
     column = keys.astype("category")
-    each = _hashes([*map(str, column.cat.categories), "null"])
+    names = column.cat.categories
+    of_kafka = _hashes([*map(str, names), "null"]).astype(np.int64)
+    other = pd.util.hash_array(np.asarray(names), categorize=False) >> np.uint64(33)
+    each = of_kafka | np.append(other, np.uint64(0)).astype(np.int64) << 31
     return each[column.cat.codes.to_numpy()]
+
+
+def partitions_of_hashes(hashes: NDArray[np.int64], partitions: int) -> NDArray[np.int32]:
+    """Return where Kafka's default partitioner sends keys, by their `key_hashes`."""
+    return ((hashes & 0x7FFFFFFF) % partitions).astype(np.int32)
 
 
 def _hashes(keys: Sequence[str]) -> NDArray[np.int32]:

@@ -17,6 +17,7 @@ from lib.core.columns import (
     SESSION,
 )
 from lib.core.jit import compiled
+from lib.replay.counted import Counted
 from lib.replay.windows import NO_INDEX
 
 if TYPE_CHECKING:
@@ -202,24 +203,18 @@ class Outcome:
 class Counts:
     """What an outcome is made of: of the events of some keys.
 
-    Attributes as in `Outcome`; `latency` and `times`, int64, are the result latencies that occur,
-    rising, in ms, and how often each does.
+    Attributes as in `Outcome`; `latency` has the result latencies, ms.
     """
 
     events: int
     dropped: int
     sessions: SessionFates | None
     windows: int
-    latency: NDArray[np.int64]
-    times: NDArray[np.int64]
+    latency: Counted
     stopped_because: str
 
     def __add__(self, other: Counts) -> Counts:
         """Return that of the events of both, which have no key and no session in common."""
-        both = np.concatenate((self.latency, other.latency))
-        latency, which = np.unique(both, return_inverse=True)
-        times = np.zeros(len(latency), dtype=np.int64)
-        np.add.at(times, which, np.concatenate((self.times, other.times)))
         sessions = None
         if self.sessions is not None and other.sessions is not None:
             sessions = SessionFates(np.concatenate((self.sessions.kind, other.sessions.kind)))
@@ -228,15 +223,14 @@ class Counts:
             self.dropped + other.dropped,
             sessions,
             self.windows + other.windows,
-            latency,
-            times,
+            self.latency + other.latency,
             self.stopped_because or other.stopped_because,
         )
 
     @property
     def outcome(self) -> Outcome:
         """They as an outcome."""
-        latency = np.repeat(self.latency, self.times)
+        latency = np.repeat(self.latency.value, self.latency.times)
         median, p95 = np.quantile(latency, [0.5, 0.95]).tolist() if len(latency) else (None, None)
         return Outcome(
             events=self.events,
@@ -287,7 +281,7 @@ def counts_of(
         int(np.count_nonzero(late)),
         None if true_session is None else _fates_left(replay, true_session, left),
         len(windows),
-        *np.unique(latency, return_counts=True),
+        Counted.of(latency),
         replay.stopped_because,
     )
 

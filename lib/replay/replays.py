@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     Sessions = NDArray[np.integer] | None
     OfEvents = Callable[[ReplayInput], Question[Any]]
+    OfMissed = Callable[[ReplayInput, NDArray[np.int64]], Question[Any]]
     OfReplay = Callable[..., Question[Any]]  # of ReplayInput, Replay, Sessions
     OfSessions = Callable[[ReplayInput, NDArray[np.integer]], Question[Any]]
 
@@ -46,16 +47,25 @@ class Replays(Protocol):
     def in_order(self, question: OfEvents) -> Any:  # noqa: ANN401 (what the question says)
         """Return the answer to a question to events in **arrival order**."""
 
+    def of_missed(self, setting: Setting, question: OfMissed) -> Any:  # noqa: ANN401
+        """Return the answer to a question to events in **arrival order**, and what they missed by.
+
+        That is, with a setting, `missed_by_ms` of `lib.replay.windows.Replay`.
+        """
+
     def of_sessions(self, question: OfSessions) -> Any:  # noqa: ANN401
         """Return the answer to a question to the events and true sessions of some keys."""
 
     def of_each(
-        self, settings: Sequence[Setting], question: OfReplay, without: int | None = None
+        self,
+        settings: Sequence[Setting],
+        question: OfReplay,
+        without: Sequence[int | None] = (),
     ) -> list[Any]:
         """Return the answers to a question to the events, replay and true sessions of some keys.
 
-        One a setting, which are all of one engine. With `without`, as if the events of that
-        partition were not there.
+        One a setting, which are all of one engine. With `without`, of each setting as if the events
+        of that group were not there: of a partition, unless events are told apart otherwise.
         """
 
 
@@ -69,11 +79,13 @@ class ReplaysHere:
         Its events.
     true_session
         Codes from 0, one element an event, negative for none; or None.
+    known
+        Replays that are known.
     """
 
     topic: ReplayInput
     true_session: Sessions
-    _undelayed: dict[Setting, Replay] = field(default_factory=dict)
+    known: dict[Setting, Replay] = field(default_factory=dict)
 
     @property
     def events(self) -> int:
@@ -95,27 +107,36 @@ class ReplaysHere:
         assert self.true_session is not None
         return answered(question(self.topic, self.true_session))
 
+    def of_missed(self, setting: Setting, question: OfMissed) -> Any:  # noqa: ANN401
+        """Return the answer to a question."""
+        return answered(question(self.topic, self._replay(setting).missed_by_ms))
+
     def of_each(
-        self, settings: Sequence[Setting], question: OfReplay, without: int | None = None
+        self,
+        settings: Sequence[Setting],
+        question: OfReplay,
+        without: Sequence[int | None] = (),
     ) -> list[Any]:
         """Return the answers to a question."""
-        work = {each: partial(self._of, each, question, without) for each in settings}
+        cases = zip(settings, without or [None] * len(settings), strict=True)
+        work = {n: partial(self._of, each, question, rest) for n, (each, rest) in enumerate(cases)}
         return [*in_parallel(work).values()]
 
     def _of(self, setting: Setting, question: OfReplay, without: int | None) -> Any:  # noqa: ANN401
         if without is None:
             return answered(question(self.topic, self._replay(setting), self.true_session))
-        rest = np.flatnonzero(self.topic.partition != without)
+        rest = np.flatnonzero(self.topic.groups != without)
         events = self.topic.only(rest)
         sessions = None if self.true_session is None else self.true_session[rest]
         return answered(question(events, replay(events, setting), sessions))
 
     def _replay(self, setting: Setting) -> Replay:
-        if delay_ms(setting):
-            return replay(self.topic, setting)
-        if setting not in self._undelayed:  # which is asked several times
-            self._undelayed[setting] = replay(self.topic, setting)
-        return self._undelayed[setting]
+        found = self.known.get(setting)
+        if found is None:
+            found = replay(self.topic, setting)
+        if not delay_ms(setting):  # which is asked several times
+            self.known[setting] = found
+        return found
 
 
 def received_question(events: ReplayInput, place: int) -> Question[int]:

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from lib.core.blockwise import Answer, added, as_it_is
 from lib.replay.windows import SessionWindow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from lib.core.blockwise import Question
     from lib.replay.engine import Setting
     from lib.replay.input import ReplayInput
     from lib.replay.windows import Replay
@@ -108,30 +110,27 @@ def _upper(highest: NDArray[np.int64], above: int, events: int) -> int:
     return 0 if above >= events else int(_highest(highest, above + 1).min())
 
 
-def upper_of_each(
-    values: NDArray[np.int64], cuts: NDArray[np.int64], share: float
-) -> NDArray[np.int64]:
-    """Return for each stretch what no more than a share of its values are above."""
-    parts = np.split(values, cuts[1:-1])
-    return np.array([_upper(part, int(share * len(part)), len(part)) for part in parts])
+def missed_question(
+    events: ReplayInput,
+    replayed: Replay,
+    _: NDArray[np.integer] | None,
+    cuts: NDArray[np.int64],
+    share: float,
+) -> Question[Highest]:
+    """Ask by how much events missed: of a replay without a delay, what delay keeps a goal.
 
-
-def needs_ms(undelayed: Replay, cuts: NDArray[np.int64], most_dropped: float) -> NDArray[np.int64]:
-    """Return the delay with which each stretch drops no more than a share of its events.
-
-    A little less can do: what an event missed by without a delay keeps it for certain, but a
-    session that is held longer may keep it, too.
+    A little less than its `upper` can do: what an event missed by without a delay keeps it for
+    certain, but a session that is held longer may keep it, too.
 
     Parameters
     ----------
-    undelayed
-        The replay with no delay.
     cuts
-        From `bounds`.
-    most_dropped
-        The share, 0 to 1.
+        The stretches, from `bounds`.
+    share
+        Of the events of each that may be dropped, 0 to 1.
     """
-    return upper_of_each(undelayed.missed_by_ms, cuts, most_dropped)
+    yield from ()  # a question without a round
+    return Answer(Highest.of(replayed.missed_by_ms, events, cuts, share), added, as_it_is)
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,14 +30,23 @@ from lib.cluster import questions
 from lib.cluster.asking import ask
 from lib.cluster.correcting import corrected
 from lib.cluster.filtering import with_left
-from lib.cluster.replaying import ReplaysOnCluster, outcomes_on, with_keys_together
+from lib.cluster.replaying import (
+    ReplaysOnCluster,
+    clients_in,
+    outcomes_on,
+    with_keys_together,
+)
 from lib.cluster.seen import EVERYTHING, outages_seen
 from lib.cluster.topic import answers_of, rejected_of
 from lib.core.columns import CLIENT, LAST_HEARD, LOST, PARTITION, SESSION
 from lib.core.errors import NotInBlocksError, SettingsError, SkewlineError
 from lib.events.table import THE_CLIENT
 from lib.replay.advisor import advise_on
+from lib.replay.blame import GROUP, Fault, blame_on
+from lib.replay.gaps import gaps_question
 from lib.replay.in_blocks import Job
+from lib.replay.partitions import partition_skew_question
+from lib.replay.processing_time import on_received_question
 from lib.replay.sentences import NO_ADVICE as NO_SETTING
 from lib.report.drawn import Drawn, drawn_replay_question, dropped_question, page_question
 from lib.report.files import QUESTIONS
@@ -64,8 +73,10 @@ if TYPE_CHECKING:
     from lib.cluster.seen import Seen
     from lib.cluster.topic import Answers, ClusterTopic, Doing, HeldTopic
     from lib.loading.load import LoadedTopic
+    from lib.replay.counted import Counted
     from lib.replay.engine import Setting
     from lib.replay.outcome import Outcome
+    from lib.replay.processing_time import OnReceived
     from lib.report.drawn import DrawnReplay
     from lib.report.report import Asked
 
@@ -339,6 +350,43 @@ def outcomes_on_held(
     Raises as `replayed_on_held`.
     """
     return outcomes_on(_replays(client, held, asked, settings))
+
+
+def received_on_held(client: Client, held: HeldTopic, asked: Asked) -> OnReceived:
+    """Return what the same windows make of received times; raises as `replayed_on_held`."""
+    replays = _replays(client, held, asked, [asked.setting])
+    put = partial(on_received_question, window=asked.setting.window)
+    (found,) = replays.of_each([asked.setting], put)
+    received: OnReceived = found
+    return received
+
+
+def gaps_on_held(client: Client, held: HeldTopic, asked: Asked) -> Counted:
+    """Return how far apart the events of a key are; raises as `replayed_on_held`."""
+    gaps: Counted = _replays(client, held, asked, []).of_keys(gaps_question)
+    return gaps
+
+
+def fault_on_held(client: Client, held: HeldTopic, asked: Asked, idle_ms: int) -> Fault:
+    """Return whose fault it is that events are dropped; raises as `replayed_on_held`.
+
+    A partition is silent where it has sent nothing for longer than `idle_ms`.
+    """
+    replays = _replays(client, held, asked, [asked.setting])
+    by_client, by_partition = (
+        replace(replays, job=replace(replays.job, has_sessions=False, group=column))
+        for column in (CLIENT, PARTITION)
+    )
+    clients = clients_in(client, held)
+    partitions = np.arange(max(held.topic.contents.first_offsets) + 1)
+    share = asked.goal.most_dropped
+    apart = partial(partition_skew_question, share=share, idle_timeout_ms=idle_ms)
+    return Fault(
+        blame_on(by_client, asked.setting, clients[GROUP].to_numpy(), share),
+        blame_on(by_partition, asked.setting, partitions, share),
+        pd.Index(clients[CLIENT]),
+        replays.in_order(apart),
+    )
 
 
 def _replays(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
@@ -20,13 +21,14 @@ from lib.ui import parameters
 from lib.ui.answers import analysis_of
 from lib.ui.chart import show_picture
 from lib.ui.outcome import figures_row
-from lib.ui.replays import blame_of, idle_of, partitions_of
+from lib.ui.replays import fault_of, idle_of
 from lib.ui.tables import MOST_ROWS, WholeTable, show_table, weakly
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from lib.replay.blame import Blame
+    from lib.charts.times import TimeScale
+    from lib.replay.blame import Blame, Fault
     from lib.replay.engine import Setting
     from lib.replay.goal import Goal
     from lib.replay.outcome import Outcome
@@ -39,22 +41,64 @@ _MATERIAL: Final = 0.1
 _DRAWN: Final = 12
 
 
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What is drawn of whose fault it is, of a topic wherever its events are.
+
+    Attributes
+    ----------
+    fault
+        Because of whom events are dropped, with `setting`.
+    idle
+        Finds what other idle timeouts would do.
+    topic, clocks
+        What the topic is called, and what `lib.analysis.client_clocks` says of its clients.
+    """
+
+    fault: Fault
+    setting: Setting
+    goal: Goal
+    idle: Callable[[], Mapping[int | None, Outcome]]
+    topic: str
+    clocks: pd.DataFrame
+    zero_ms: int
+    scale: TimeScale
+
+
+def idle_ms(setting: Setting) -> int:
+    """Return after how many ms without an event a partition is silent."""
+    return getattr(setting, IDLE, None) or of_partitions.IDLE_TIMEOUT_MS
+
+
 def whose_fault(visible: Visible, setting: Setting, goal: Goal) -> None:
     """Draw of whom and because of whom events are dropped, by client and by partition."""
-    clients, partitions = blame_of(visible, setting, goal)
-    idle_ms = getattr(setting, IDLE, None) or of_partitions.IDLE_TIMEOUT_MS
-    skew = partitions_of(visible, goal, idle_ms)
-    if clients.dropped:
-        names = visible.table[CLIENT].cat.categories
-        _of_clients(clients, names, visible)
+    fault_told(
+        Told(
+            fault_of(visible, setting, goal, idle_ms(setting)),
+            setting,
+            goal,
+            lambda: idle_of(visible, setting),
+            visible.topic.report.topic,
+            analysis_of(visible.topic).clocks,
+            visible.zero_ms,
+            visible.scale,
+        )
+    )
+
+
+def fault_told(told: Told) -> None:
+    """Draw of whom and because of whom events are dropped, by client and by partition."""
+    if told.fault.clients.dropped:
+        _of_clients(told)
     else:
         st.caption("With the present setting no event is dropped, so there is nobody to blame.")
-    if len(skew.table) > 1:
-        _of_partitions(partitions, skew, visible, goal, setting, idle_ms)
+    if len(told.fault.skew.table) > 1:
+        _of_partitions(told)
 
 
-def _of_clients(blame: Blame, names: pd.Index, visible: Visible) -> None:
-    st.markdown(_sentence(blame, names, visible))
+def _of_clients(told: Told) -> None:
+    blame, names = told.fault.clients, told.fault.names
+    st.markdown(_sentence(told))
     first = _named(blame.table.head(MOST_ROWS), names)
     chart, shown = st.columns([2, 3])
     with chart:
@@ -73,7 +117,7 @@ def _of_clients(blame: Blame, names: pd.Index, visible: Visible) -> None:
             _written(first, "Client"),
             whole=WholeTable(
                 "the clients",
-                f"{visible.topic.report.topic}-blame.csv",
+                f"{told.topic}-blame.csv",
                 len(blame.table),
                 weakly(
                     lambda table, names: _written(_named(table, names), "Client"),
@@ -108,8 +152,9 @@ def _named(table: pd.DataFrame, names: pd.Index) -> pd.DataFrame:
     return table.assign(**{of_groups.GROUP: [written(client) for client in clients]})
 
 
-def _sentence(blame: Blame, names: pd.Index, visible: Visible) -> str:
+def _sentence(told: Told) -> str:
     """Return whose clock, or lead, most dropped events are due to."""
+    blame, names = told.fault.clients, told.fault.names
     because = blame.table[of_groups.DROPPED_BECAUSE].fillna(0)
     if not len(because) or because.iloc[0] < max(1, _MATERIAL * blame.dropped):
         of = blame.table[of_groups.DROPPED_OF]
@@ -121,9 +166,9 @@ def _sentence(blame: Blame, names: pd.Index, visible: Visible) -> str:
             f"most. {int(of.max()):,} of those dropped are of client {most}."
         )
     row = blame.table.iloc[0]
-    client = int(row[of_groups.GROUP])
-    name = escaped_markdown(written(names[client]))
-    ahead = _clock_ahead_ms(visible, client)
+    client = names[int(row[of_groups.GROUP])]
+    name = escaped_markdown(written(client))
+    ahead = _clock_ahead_ms(told.clocks, client)
     lead = row[of_groups.LEAD_MS]
     if ahead is not None:
         begins = f"Client {name}'s clock is {duration(ahead)} ahead"
@@ -140,13 +185,12 @@ def _sentence(blame: Blame, names: pd.Index, visible: Visible) -> str:
     )
 
 
-def _clock_ahead_ms(visible: Visible, client: int) -> float | None:
+def _clock_ahead_ms(clocks: pd.DataFrame, client: object) -> float | None:
     """Return by how much a client's clock is ahead, where the analysis of clocks finds it wrong."""
-    clocks = analysis_of(visible.topic).clocks
-    of_client = clocks[CLIENT].cat.codes.to_numpy() == client
-    offset = clocks[client_clocks.CLOCK_OFFSET].to_numpy()
-    ahead = offset[of_client & clocks[client_clocks.WRONG].to_numpy() & (offset > 0)]
-    return float(ahead[0]) if len(ahead) else None
+    wrong = clocks[clocks[client_clocks.WRONG]]
+    offset = wrong.loc[wrong[CLIENT].astype(object) == client, client_clocks.CLOCK_OFFSET]
+    ahead = offset[offset > 0]
+    return float(ahead.iloc[0]) if len(ahead) else None
 
 
 def _written(table: pd.DataFrame, what: str) -> pd.DataFrame:
@@ -163,14 +207,8 @@ def _written(table: pd.DataFrame, what: str) -> pd.DataFrame:
     )
 
 
-def _of_partitions(
-    blame: Blame,
-    skew: PartitionSkew,
-    visible: Visible,
-    goal: Goal,
-    setting: Setting,
-    idle_ms: int,
-) -> None:
+def _of_partitions(told: Told) -> None:
+    setting, skew, idle = told.setting, told.fault.skew, idle_ms(told.setting)
     idle_is_set = getattr(setting, IDLE, None) is not None
     without = (
         ""
@@ -178,24 +216,24 @@ def _of_partitions(
         else f"{setting.engine.label}, as set, takes no minimum over partitions: none holds "
         "another back. With a watermark per partition it would be so. "
     )
-    st.markdown(f"**Partitions.** {without}{_held_back(skew, idle_ms)} {_merged(skew, goal)}")
+    st.markdown(f"**Partitions.** {without}{_held_back(skew, idle)} {_merged(skew, told.goal)}")
     show_picture(
         Picture(
-            charts.held_back(skew.timeline, zero_ms=visible.zero_ms, scale=visible.scale),
+            charts.held_back(skew.timeline, zero_ms=told.zero_ms, scale=told.scale),
             f"How far the partition furthest behind holds back the others, over time. "
-            f"{_held_back(skew, idle_ms)}",
+            f"{_held_back(skew, idle)}",
             "A watermark per partition is the minimum over partitions: the one furthest behind "
             "holds it back. Pale where that one was silent: it had sent nothing for more than "
-            f"{duration(idle_ms)}."
+            f"{duration(idle)}."
             + (" With the idle timeout set, it then holds nothing back." if idle_is_set else ""),
         ),
         parameters.PARTITION_CHART,
     )
     show_table(
-        _written_partitions(blame, skew),
+        _written_partitions(told.fault.partitions, skew),
         alt="Partitions: events dropped, and for how long each holds the minimum back",
     )
-    _of_idle_timeouts(idle_of(visible, setting), setting)
+    _of_idle_timeouts(told.idle(), setting)
 
 
 def _written_partitions(blame: Blame, skew: PartitionSkew) -> pd.DataFrame:

@@ -51,8 +51,11 @@ if TYPE_CHECKING:
     from lib.cluster.settings import ClusterSettings
     from lib.cluster.topic import ClusterEstimate, HeldTopic
     from lib.core.blockwise import Question
+    from lib.replay.blame import Fault
+    from lib.replay.counted import Counted
     from lib.replay.engine import Setting
     from lib.replay.outcome import Outcome
+    from lib.replay.processing_time import OnReceived
     from lib.report.drawn import DrawnReplay
     from lib.report.report import Replayed, Report
     from lib.sources.base import TopicSource
@@ -200,6 +203,36 @@ class OnCluster:
             ("outages", sensitivity),
             lambda: outages_on_held(self.client, self.held, sensitivity),
             "Looking for outages on the cluster…",
+        )
+
+    def on_received(self, asked: Asked) -> OnReceived:
+        """Return what the same windows make of received times; raises as `replayed`."""
+        from lib.report.on_cluster import received_on_held  # noqa: PLC0415 (imports Dask)
+
+        asked = replace(asked, goal=Goal())  # on which it does not depend
+        return self._found(
+            ("received", asked),
+            lambda: received_on_held(self.client, self.held, asked),
+            "Replaying on the cluster…",
+        )
+
+    def gaps(self, asked: Asked) -> Counted:
+        """Return how far apart the events of a key are; raises as `replayed`."""
+        from lib.report.on_cluster import gaps_on_held  # noqa: PLC0415 (imports Dask)
+
+        return self._found(("gaps", asked.key), lambda: gaps_on_held(self.client, self.held, asked))
+
+    def fault(self, asked: Asked, idle_ms: int) -> Fault:
+        """Return whose fault it is that events are dropped; raises as `replayed`.
+
+        A partition is silent where it has sent nothing for longer than `idle_ms`.
+        """
+        from lib.report.on_cluster import fault_on_held  # noqa: PLC0415 (imports Dask)
+
+        return self._found(
+            ("fault", asked, idle_ms),
+            lambda: fault_on_held(self.client, self.held, asked, idle_ms),
+            "Replaying without each client in turn on the cluster…",
         )
 
     def latest_sessions(self, most: int) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from lib.core.formatting import escaped_markdown
 from lib.events.table import TimeDomain
 from lib.replay.advisor import elsewhere
 from lib.replay.sentences import NO_ADVICE
-from lib.replay.sweep import curve_of, curve_settings, tradeoff_settings
+from lib.replay.sweep import curve_of, curve_settings, idle_settings, tradeoff_settings
 from lib.report.report import Asked
 from lib.ui import parameters
 from lib.ui.advice import (
@@ -27,26 +27,30 @@ from lib.ui.advice import (
     show_elsewhere,
 )
 from lib.ui.answers import impossible_times
+from lib.ui.blame import Told, fault_told, idle_ms
 from lib.ui.chart import show_over_time
 from lib.ui.cluster_export import export_dropped_told, fits
 from lib.ui.cluster_pages import show_refusal
 from lib.ui.engine_settings import choose_setting, say_remark, say_stop
-from lib.ui.outcome import advised_delay, draw_curves, dropped_told, figures
+from lib.ui.outcome import (
+    advised_delay,
+    draw_curves,
+    dropped_told,
+    figures,
+    gaps,
+    on_received_time,
+)
 from lib.ui.tables import weakly
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lib.replay.advisor import Advice
     from lib.replay.engine import Setting
     from lib.replay.outcome import Outcome
     from lib.report.report import Replayed, Report
     from lib.ui.cluster import OnCluster
     from lib.ui.view import View
-
-_OF_EVENTS: Final = (
-    "The same windows on received time, and whose fault it is, need the events themselves, which "
-    "are on the cluster."
-)
-
 
 _NAMES: Final = {CLIENT: Asked().key}
 """What reports call columns that windows are grouped by."""
@@ -71,7 +75,8 @@ def windows_told(view: View, told: OnCluster) -> None:
     with result:
         st.subheader("Result", anchor=False)
         figures(replayed.outcome)
-        say_stop(replayed.outcome)
+        if not say_stop(replayed.outcome):
+            _on_received_time(whole, asked, replayed.outcome)
     _advice(view, whole, replayed, asked)
     if seen is not None:
         st.subheader("Skew plot", anchor=False)
@@ -83,25 +88,67 @@ def windows_told(view: View, told: OnCluster) -> None:
         make = weakly(lambda told: told.dropped(asked), whole)
         every = make if fits(replayed.outcome.dropped) else None
         dropped_told(drawn.dropped, replayed.outcome, view.times, view.name, every)
-    _other_settings(whole, asked, replayed)
-    st.caption(_OF_EVENTS)
+    if not replayed.outcome.stopped:  # all else stands on the whole topic
+        _once_opened("Whose fault", parameters.FAULT_OPEN, partial(_fault, view, whole, asked))
+        _once_opened(
+            "Latency against dropped events, the other engines, other settings",
+            parameters.OTHER_SETTINGS_OPEN,
+            partial(_other_settings, whole, asked, replayed),
+        )
+
+
+def _on_received_time(whole: OnCluster, asked: Asked, outcome: Outcome) -> None:
+    try:
+        received = whole.on_received(asked)
+    except SkewlineError as error:
+        show_refusal(error)
+    else:
+        on_received_time(received, asked.setting.window, outcome)
+
+
+def _once_opened(title: str, key: str, draw: Callable[[], None]) -> None:
+    """Draw what takes many replays, once that is opened."""
+    below = st.expander(title, key=key, on_change="rerun")
+    if below.open:
+        with below:
+            try:
+                draw()
+            except SkewlineError as error:
+                show_refusal(error)
+
+
+def _fault(view: View, whole: OnCluster, asked: Asked) -> None:
+    """Draw of whom and because of whom events are dropped."""
+    setting, report = asked.setting, whole.report
+    assert report.analysis is not None  # or there were no event to replay
+    fault_told(
+        Told(
+            whole.fault(asked, idle_ms(setting)),
+            setting,
+            asked.goal,
+            partial(_idle, whole, asked),
+            report.topic.report.topic,
+            report.analysis.clocks,
+            view.times.zero_ms,
+            view.scale,
+        )
+    )
+
+
+def _idle(whole: OnCluster, asked: Asked) -> dict[int | None, Outcome]:
+    """Return what other idle timeouts would do."""
+    settings = idle_settings(asked.setting)
+    if not settings:
+        return {}
+    return dict(zip(settings, whole.tried(asked, [*settings.values()]), strict=True))
 
 
 def _other_settings(whole: OnCluster, asked: Asked, replayed: Replayed) -> None:
-    """Draw what settings around the present and the advised one would do, once that is opened."""
-    below = st.expander(
-        "Latency against dropped events, the other engines, other settings",
-        key=parameters.OTHER_SETTINGS_OPEN,
-        on_change="rerun",
-    )
-    if not below.open:
-        return
-    with below:
-        try:
-            _around_advice(whole, asked, replayed.advice)
-            _curves(whole, asked, replayed.advice)
-        except SkewlineError as error:
-            show_refusal(error)
+    """Draw what settings around the present and the advised one would do."""
+    _around_advice(whole, asked, replayed.advice)
+    _curves(whole, asked, replayed.advice)
+    if whole.report.topic.fields.session is None:
+        gaps(whole.gaps(asked), asked.setting)
 
 
 def _around_advice(whole: OnCluster, asked: Asked, advice: Advice | None) -> None:

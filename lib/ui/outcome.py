@@ -25,15 +25,14 @@ from lib.core.formatting import counted, duration, percent
 from lib.events.client_names import written
 from lib.events.table import TimeDomain
 from lib.replay.engine import delay_ms, with_delay
-from lib.replay.gaps import gap_distribution, inter_event_gaps, knee_ms
-from lib.replay.outcome import dropped_events, outcome_of
-from lib.replay.processing_time import replay_processing_time
+from lib.replay.gaps import gap_distribution, knee_ms
+from lib.replay.outcome import dropped_events
 from lib.replay.sentences import DROPPED_MEANS, FATES, latency_means, latency_text
 from lib.replay.windows import NO_INDEX, HoppingWindow, SessionWindow
 from lib.ui import parameters
 from lib.ui.chart import show_over_time, show_picture
 from lib.ui.record_links import open_selected
-from lib.ui.replays import advice_of, curves_of, input_of, true_sessions
+from lib.ui.replays import advice_of, curves_of
 from lib.ui.show import time_column, with_times_shown
 from lib.ui.tables import MOST_ROWS, WholeTable, show_table, weakly
 
@@ -43,9 +42,11 @@ if TYPE_CHECKING:
     from lib.core.moments import Times
     from lib.loading.load import LoadedTopic
     from lib.replay.advisor import Advice
+    from lib.replay.counted import Counted
     from lib.replay.engine import Setting
     from lib.replay.goal import Goal
     from lib.replay.outcome import Outcome
+    from lib.replay.processing_time import OnReceived
     from lib.replay.windows import Replay, Window
     from lib.ui.visible import Visible
 
@@ -76,23 +77,20 @@ def figures(outcome: Outcome, *, with_latency: bool = True) -> None:
         )
 
 
-def on_received_time(visible: Visible, window: Window, replayed: Replay, outcome: Outcome) -> None:
+def on_received_time(found: OnReceived, window: Window, outcome: Outcome) -> None:
     """Show what the same windows make of received times, beside what the engine makes."""
-    received = replay_processing_time(input_of(visible), window)
-    on_received = outcome_of(received, true_sessions(visible))
-    rows = {"event time, as set": (replayed, outcome), "received time": (received, on_received)}
+    rows = {"event time, as set": outcome, "received time": found.outcome}
     what = "gap" if isinstance(window, SessionWindow) else "windows"
     st.markdown(f"**The same {what} on received time**, as processing-time windows would have it")
     show_table(
-        pd.DataFrame([{"Windows on": name} | _row(*row) for name, row in rows.items()]),
+        pd.DataFrame([{"Windows on": name} | _row(each) for name, each in rows.items()]),
         alt=f"The result on event time beside that of the same {what} on received time",
     )
-    if isinstance(window, SessionWindow):
+    if found.elsewhere is None:
         return
-    kept, by = replayed.kept, _OF_HOPPING if isinstance(window, HoppingWindow) else ""
-    elsewhere = replayed.start[replayed.window[kept]] != received.start[received.window[kept]]
+    by = _OF_HOPPING if isinstance(window, HoppingWindow) else ""
     st.caption(
-        f"{counted(int(elsewhere.sum()), 'event')} of the {int(kept.sum()):,} kept would be in "
+        f"{counted(found.elsewhere, 'event')} of the {found.kept:,} kept would be in "
         f"another window on received time{by}."
     )
 
@@ -100,8 +98,8 @@ def on_received_time(visible: Visible, window: Window, replayed: Replay, outcome
 _OF_HOPPING: Final = ", by the newest window that each is in"
 
 
-def _row(replayed: Replay, outcome: Outcome) -> dict[str, object]:
-    return {"Windows": len(replayed.key), **figures_row(outcome)}
+def _row(outcome: Outcome) -> dict[str, object]:
+    return {"Windows": outcome.windows, **figures_row(outcome)}
 
 
 def figures_row(outcome: Outcome) -> dict[str, object]:
@@ -264,9 +262,8 @@ def _curve(
     show_picture(picture, parameters.curve_key(column))
 
 
-def gaps(visible: Visible, setting: Setting) -> None:
+def gaps(between: Counted, setting: Setting) -> None:
     """Draw the gaps between events, where the topic has no sessions of its own."""
-    between = inter_event_gaps(input_of(visible))
     knee = knee_ms(between)
     if knee is None:
         st.info("There are too few events of one key to compare gaps.", icon=":material/info:")

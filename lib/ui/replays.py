@@ -5,18 +5,21 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from lib.core.blockwise import answered
 from lib.core.columns import CLIENT, SESSION
 from lib.core.parallel import in_parallel
 from lib.replay import of_topic
 from lib.replay.advisor import Advice, elsewhere
-from lib.replay.blame import Blame, blame
+from lib.replay.blame import Blame, Fault, blame
 from lib.replay.engine import (
     Setting,
     replay,
 )
+from lib.replay.gaps import gaps_question
 from lib.replay.input import ReplayInput, grouping_columns, replay_input_of
 from lib.replay.outcome import Outcome, outcome_of
 from lib.replay.partitions import PartitionSkew, partition_skew
+from lib.replay.processing_time import OnReceived, on_received_question
 from lib.replay.sweep import curve, curve_settings, idle_settings, tradeoff_settings
 from lib.ui.held import Answer, answer_of
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from lib.replay.counted import Counted
     from lib.replay.goal import Goal
     from lib.replay.windows import Replay
     from lib.ui.visible import Visible
@@ -108,18 +112,43 @@ def elsewhere_of(visible: Visible, setting: Setting) -> list[tuple[Setting, Outc
     return _of(visible, ("elsewhere", setting), tried, "Trying the other engines…")
 
 
-def blame_of(visible: Visible, setting: Setting, goal: Goal) -> tuple[Blame, Blame]:
-    """Return because of which clients, and of which partitions, events are dropped."""
+def received_of(visible: Visible, setting: Setting) -> OnReceived:
+    """Return what the same windows make of received times."""
     return _of(
+        visible,
+        ("received", setting),
+        lambda: answered(
+            on_received_question(
+                input_of(visible),
+                replay_of(visible, setting)[0],
+                true_sessions(visible),
+                setting.window,
+            )
+        ),
+    )
+
+
+def gaps_of(visible: Visible) -> Counted:
+    """Return how far apart the events of a key are."""
+    return _of(visible, "gaps", lambda: answered(gaps_question(input_of(visible))))
+
+
+def fault_of(visible: Visible, setting: Setting, goal: Goal, idle_ms: int) -> Fault:
+    """Return whose fault it is that events are dropped.
+
+    A partition is silent where it has sent nothing for longer than `idle_ms`.
+    """
+    clients, partitions = _of(
         visible,
         ("blame", setting, goal),
         lambda: _blame(visible, setting, goal),
         "Replaying without each client in turn…",
     )
+    names = visible.table[CLIENT].cat.categories
+    return Fault(clients, partitions, names, _partitions_of(visible, goal, idle_ms))
 
 
-def partitions_of(visible: Visible, goal: Goal, idle_ms: int) -> PartitionSkew:
-    """Return how far the partitions of a topic are apart."""
+def _partitions_of(visible: Visible, goal: Goal, idle_ms: int) -> PartitionSkew:
     return _of(
         visible,
         ("partitions", goal, idle_ms),

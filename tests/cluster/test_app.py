@@ -92,7 +92,8 @@ def test_pages_show_what_they_show_of_one_machine(cluster):
         here["sessions"] = tables(go_to(at, SESSIONS))[0]
         here["histogram"] = chart(at)[0]
         here["outages"] = tables(go_to(at, OUTAGES))
-        here["windows"] = windows(go_to(at, WINDOWS))
+        here["windows"], here["fault"] = windows(go_to(at, WINDOWS)), fault_in(at)
+        here["of windows"] = [written_out(each) for each in tables(at)]
     shared.st.cache_resource.clear()
     # When the cluster is asked
     at = press(open_app(**SAMPLE), "Ask the cluster")
@@ -114,6 +115,11 @@ def test_pages_show_what_they_show_of_one_machine(cluster):
     assert (charts(go_to(at, DELAY)), readings(at)[:-1]) == here["of delay"]
     assert (charts(go_to(at, COMPARISON)), readings(at)) == here["comparison"]
     assert windows(go_to(at, WINDOWS)) == here["windows"]
+    at.session_state[parameters.FAULT_OPEN] = True
+    assert fault_in(settled(at.run())) == here["fault"]
+    found = [written_out(each) for each in tables(at)]
+    assert len(found) == 5  # on received time, dropped, by client, by partition, idle timeouts
+    assert all(each in here["of windows"] for each in found)
     assert "It is drawn from the events themselves" in said(go_to(at, TWO_TOPICS))
     # Another viewer sees it at once, and who lets it go frees the workers
     other = open_app(**SAMPLE)
@@ -161,6 +167,19 @@ def charts(at):
 def readings(at):
     """Return what a page says but for its first line, which tells who told it."""
     return [caption.value for caption in at.main.caption][1:]
+
+
+def fault_in(at):
+    """Return what is said, and drawn, of because of whom events are dropped."""
+    said = ("would be dropped instead of", "held the minimum back")
+    texts = [text.value for text in at.markdown if any(words in text.value for words in said)]
+    assert len(texts) == 2
+    return texts, drawn(at, 1), drawn(at, 2)
+
+
+def written_out(table):
+    """Return a table as a text, in which what is missing is equal."""
+    return str(table.to_dict("list"))
 
 
 def drawn(at, number):

@@ -6,25 +6,34 @@ import json
 from dataclasses import replace
 
 import pytest
+from pandas.testing import assert_frame_equal
 
 from lib.cluster.origin import Origin
 from lib.cluster.replaying import ReplaysOnCluster, outcomes_on, with_keys_together
 from lib.cluster.topic import hold
+from lib.core.blockwise import answered
 from lib.core.columns import CLIENT, PARTITION, SESSION
 from lib.core.errors import NotInBlocksError
 from lib.loading.load import load
+from lib.replay.blame import blame
 from lib.replay.engine import replay
 from lib.replay.engines.beam import BeamSetting
 from lib.replay.engines.flink import FlinkSetting
 from lib.replay.engines.kafka_streams import KafkaStreamsSetting
 from lib.replay.engines.spark import SparkSetting
+from lib.replay.gaps import gaps_question
+from lib.replay.goal import Goal
 from lib.replay.in_blocks import Job
 from lib.replay.input import replay_input_of
-from lib.replay.of_topic import replayed_with
+from lib.replay.of_topic import replayed_with, true_sessions
 from lib.replay.outcome import outcome_of
+from lib.replay.partitions import partition_skew
+from lib.replay.processing_time import on_received_question
 from lib.replay.registry import ENGINES
 from lib.replay.windows import HoppingWindow, SessionWindow, TumblingWindow
 from lib.report.__main__ import main
+from lib.report.on_cluster import fault_on_held, gaps_on_held, received_on_held
+from lib.report.report import Asked
 from lib.sources.base import Everything
 from lib.sources.files.folder import OneFile
 from tests.cluster.same import assert_same
@@ -77,6 +86,53 @@ def test_an_engine_makes_the_same_of_a_topic(client, topic, held, setting):
     assert len(held.by_client) > 1
     assert told(found) == told(outcome)
     assert found.windows
+
+
+def test_whose_fault_it_is_is_the_same(client, topic, held):
+    setting, goal = FlinkSetting(GAP, 500), Goal(0.01)
+    table, events = topic.events.table, replay_input_of(topic.events.table)
+    replayed = replay(events, setting)
+    clients = blame(events, setting, replayed, table[CLIENT].cat.codes.to_numpy(), 0.01)
+    partitions = blame(events, setting, replayed, events.partition, 0.01)
+    skew = partition_skew(events, 0.01, 10_000)
+
+    found = fault_on_held(client, held, Asked(setting=setting, goal=goal), 10_000)
+
+    assert [*found.names] == [*table[CLIENT].cat.categories]
+    for one, other in ((clients, found.clients), (partitions, found.partitions)):
+        assert_frame_equal(one.table, other.table)
+        assert (one.dropped, one.ahead, one.replayed) == (
+            other.dropped,
+            other.ahead,
+            other.replayed,
+        )
+        assert one.replayed > 2
+    assert_frame_equal(skew.table, found.skew.table)
+    assert_frame_equal(skew.timeline, found.skew.timeline)
+    assert (skew.within_ms, skew.merged_ms) == (found.skew.within_ms, found.skew.merged_ms)
+
+
+@pytest.mark.parametrize("window", [GAP, MINUTE], ids=lambda window: window.kind)
+def test_windows_on_received_time_are_the_same(client, topic, held, window):
+    setting, events = FlinkSetting(window, 500), replay_input_of(topic.events.table)
+    question = on_received_question(events, replay(events, setting), true_sessions(topic), window)
+
+    found = received_on_held(client, held, Asked(setting=setting))
+
+    expected = answered(question)
+    assert told(found.outcome) == told(expected.outcome)
+    assert (found.kept, found.elsewhere) == (expected.kept, expected.elsewhere)
+
+
+def test_gaps_are_the_same(client, topic, held):
+    gaps = answered(gaps_question(replay_input_of(topic.events.table)))
+
+    found = gaps_on_held(client, held, Asked())
+
+    assert (found.value.tolist(), found.times.tolist()) == (
+        gaps.value.tolist(),
+        gaps.times.tolist(),
+    )
 
 
 @pytest.mark.parametrize(

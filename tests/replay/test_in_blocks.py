@@ -6,43 +6,55 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lib.core.blockwise import answered
 from lib.core.columns import (
     ARRIVAL,
     CLIENT,
     EVENT_TIME,
     KEY_HASH,
     MISSING_TIME,
+    PARTITION,
     RECEIVED_TIME,
     SESSION,
 )
 from lib.replay.advisor import advise, advise_on
+from lib.replay.blame import blame, blame_on
 from lib.replay.engine import replay
 from lib.replay.engines.flink import FlinkSetting
 from lib.replay.engines.kafka_streams import KafkaStreamsSetting
 from lib.replay.engines.spark import SparkSetting
+from lib.replay.gaps import gap_distribution, gaps_question, knee_ms
 from lib.replay.goal import Goal
 from lib.replay.in_blocks import (
     Job,
     clocks_question,
     in_order_question,
+    missed_in_order_question,
+    missed_question,
+    of_keys_question,
     of_sessions_question,
     outcome_question,
     replay_question,
 )
 from lib.replay.input import key_hashes, replay_input_of
 from lib.replay.outcome import outcome_of
+from lib.replay.partitions import partition_skew, partition_skew_question
+from lib.replay.processing_time import on_received_question
 from lib.replay.registry import ENGINES
 from lib.replay.sentences import advice_sentence
-from lib.replay.windows import NO_INDEX, SessionWindow
+from lib.replay.windows import NO_INDEX, HoppingWindow, SessionWindow, TumblingWindow
 from tests.replay.sequences import settings_of_all_engines
 from tests.support.rounds import answered_in_blocks, compact
 from tests.support.tables import events_table
 
 GAP = SessionWindow(10)
+CUTS = st.lists(st.integers(0, 40), max_size=3)
+HOMES = st.lists(st.integers(0, 2), min_size=4, max_size=4)
 
 
 def needs_no_whole(setting):
@@ -112,8 +124,14 @@ class InBlocks:
         ask = partial(of_sessions_question, job=self.job, question=question)
         return answered_in_blocks([*map(ask, self.by_client)])
 
-    def of_each(self, settings, question, without=None):
-        job = replace(self.job, settings=tuple(settings), without=without)
+    def of_missed(self, setting, question):
+        (missed,) = self.of_each([setting], missed_question)
+        job = replace(self.job, settings=(setting,))
+        ask = partial(missed_in_order_question, job=job, missed=missed, question=question)
+        return answered_in_blocks([*map(ask, self.stretches)])
+
+    def of_each(self, settings, question, without=()):
+        job = replace(self.job, settings=tuple(settings), without=tuple(without))
         clocks = answered_in_blocks([clocks_question(block, job) for block in self.stretches])
         ask = partial(replay_question, job=job, clocks=clocks, question=question)
         return answered_in_blocks([*map(ask, self.by_client)])
@@ -139,11 +157,87 @@ def told(outcome):
         st.booleans(),
         st.booleans(),
     ),
-    st.lists(st.integers(0, 40), max_size=3),
-    st.lists(st.integers(0, 2), min_size=4, max_size=4),
+    CUTS,
+    HOMES,
 )
 def test_an_outcome_does_not_depend_on_the_blocks(table, job, cuts, homes):
     assert told(in_blocks(table, job, cuts, homes)) == told(in_one(table, job))
+
+
+def heard_in(table):
+    """Return the events of a table as an engine reads them, received times as a clock."""
+    heard = table[table[RECEIVED_TIME] != MISSING_TIME]
+    clock = np.maximum.accumulate(heard[RECEIVED_TIME].to_numpy())
+    return replay_input_of(heard.assign(**{RECEIVED_TIME: clock})), heard
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    tables(),
+    settings_of_all_engines.filter(needs_no_whole),
+    st.sampled_from([CLIENT, PARTITION]),
+    CUTS,
+    HOMES,
+)
+def test_whose_fault_it_is_does_not_depend_on_the_blocks(table, setting, column, cuts, homes):
+    events, heard = heard_in(table)
+    names = sorted(heard[column].unique())
+    groups = np.array(names, np.int64) if column == PARTITION else key_hashes(pd.Series(names))
+    codes = heard[column].map({name: code for code, name in enumerate(names)}).to_numpy(np.int64)
+    job = Job((setting,), CLIENT, has_sessions=False, group=column)
+
+    one = blame(events, setting, replay(events, setting), codes, 0.1)
+    other = blame_on(InBlocks(table, job, cuts, homes), setting, groups, 0.1)
+
+    pd.testing.assert_frame_equal(one.table, other.table)
+    assert (one.dropped, one.ahead, one.replayed) == (other.dropped, other.ahead, other.replayed)
+
+
+@settings(max_examples=40, deadline=None)
+@given(tables(), CUTS)
+def test_how_far_partitions_are_apart_does_not_depend_on_the_blocks(table, cuts):
+    events, heard = heard_in(table)
+    if not len(heard):
+        return
+    blocks = InBlocks(table, Job((), CLIENT, has_sessions=False), cuts, [0] * 4)
+    question = partial(partition_skew_question, share=0.1, idle_timeout_ms=5)
+
+    one, other = partition_skew(events, 0.1, 5), blocks.in_order(question)
+
+    pd.testing.assert_frame_equal(one.table, other.table)
+    pd.testing.assert_frame_equal(one.timeline, other.timeline)
+    assert (one.within_ms, one.merged_ms) == (other.within_ms, other.merged_ms)
+
+
+@settings(max_examples=30, deadline=None)
+@given(tables(), st.sampled_from([GAP, TumblingWindow(10), HoppingWindow(10, 2)]), CUTS, HOMES)
+def test_windows_on_received_time_do_not_depend_on_the_blocks(table, window, cuts, homes):
+    setting = FlinkSetting(window)
+    events, heard = heard_in(table)
+    job = Job((setting,), CLIENT, has_sessions=True)
+    question = partial(on_received_question, window=window)
+
+    one = answered(question(events, replay(events, setting), heard[SESSION].cat.codes.to_numpy()))
+    (other,) = InBlocks(table, job, cuts, homes).of_each([setting], question)
+
+    assert told(one.outcome) == told(other.outcome)
+    assert (one.kept, one.elsewhere) == (other.kept, other.elsewhere)
+
+
+@settings(max_examples=30, deadline=None)
+@given(tables(), HOMES)
+def test_gaps_do_not_depend_on_the_blocks(table, homes):
+    job = Job((), CLIENT, has_sessions=False)
+    ask = partial(of_keys_question, job=job, question=gaps_question)
+    blocks = InBlocks(table, job, [], homes).by_client
+
+    one, other = (
+        answered(gaps_question(heard_in(table)[0])),
+        answered_in_blocks([*map(ask, blocks)]),
+    )
+
+    assert gap_distribution(one).equals(gap_distribution(other))
+    assert knee_ms(one) == knee_ms(other)
 
 
 @pytest.mark.parametrize(
