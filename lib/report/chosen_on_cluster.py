@@ -86,6 +86,8 @@ def outages_on_held(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return `lib.analysis.outages.outages_and_rhythm` of all events of a topic.
 
+    No outage where events were left out between others when its file was written.
+
     Raises
     ------
     NotInBlocksError
@@ -97,5 +99,7 @@ def outages_on_held(
         sessions_are_derived=held.topic.fields.session is None,
         rejected=rejected_of(held.topic),
     )
-    found: tuple[pd.DataFrame, pd.DataFrame] = ask(client, put, held.by_client)
-    return found
+    found: pd.DataFrame
+    found, rhythm = ask(client, put, held.by_client)
+    part = held.topic.report.part
+    return (found.head(0) if part is not None and part.is_cut else found), rhythm

@@ -52,6 +52,11 @@ if TYPE_CHECKING:
     from lib.ui.cluster import OnCluster
     from lib.ui.view import View
 
+_OTHER_FIELDS: Final = (
+    "Windows are grouped by client, session or partition: of an event, the cluster keeps the "
+    "fields that have a role. One machine groups them by other fields, too."
+)
+
 _NAMES: Final = {CLIENT: Asked().key}
 """What reports call columns that windows are grouped by."""
 
@@ -95,6 +100,7 @@ def windows_told(view: View, told: OnCluster) -> None:
             parameters.OTHER_SETTINGS_OPEN,
             partial(_other_settings, whole, asked, replayed),
         )
+    st.caption(_OTHER_FIELDS)
 
 
 def _on_received_time(whole: OnCluster, asked: Asked, outcome: Outcome) -> None:
