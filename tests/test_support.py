@@ -127,9 +127,14 @@ def test_a_failure_beside_an_app_shows_its_log(tmp_path):
     assert "The app's log ends with:\n" in failed.value.__notes__[0]
 
 
-def test_apps_of_one_test_run_side_by_side(start_app):
-    urls = [start_app(), start_app()]
-    answers = [urlopen(f"{url}/_stcore/health").read() for url in urls]
+def test_apps_of_one_test_run_side_by_side(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(SHOW_SETTINGS)
+    with (
+        running_app(tmp_path, script=script) as one,
+        running_app(tmp_path, script=script) as other,
+    ):
+        answers = [urlopen(f"{url}/_stcore/health").read() for url in (one, other)]
     assert answers == [b"ok", b"ok"]
 
 

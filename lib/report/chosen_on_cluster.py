@@ -99,7 +99,7 @@ def outages_on_held(
         sessions_are_derived=held.topic.fields.session is None,
         rejected=rejected_of(held.topic),
     )
-    found: pd.DataFrame
-    found, rhythm = ask(client, put, held.by_client)
+    answer: tuple[pd.DataFrame, pd.DataFrame] = ask(client, put, held.by_client)
+    found, rhythm = answer
     part = held.topic.report.part
     return (found.head(0) if part is not None and part.is_cut else found), rhythm

@@ -118,7 +118,7 @@ def is_same(found: object, wanted: object) -> bool:
 @example([[event(ClientID=True)], [event(ClientID=False)], [event(ClientID=1)]], {})
 @example([[event(OtherFields=5)], [with_many_others(OtherFields="no JSON")]], {})
 @example([[with_many_others(OtherFields='{"a": [')], [event(OtherFields={"a": 1})]], {})
-@settings(max_examples=80)
+@settings(max_examples=40)
 def test_every_record_is_an_event_or_rejected(steps, choice):
     try:
         loaded, written = loaded_in_steps(steps, choice)
@@ -137,7 +137,7 @@ def test_every_record_is_an_event_or_rejected(steps, choice):
 
 @given(st.lists(records, min_size=1, max_size=3))
 @example([[event(ClientID=54), event(ClientID=0.5)], [event(ClientID="x")]])
-@settings(max_examples=80)
+@settings(max_examples=40)
 def test_clients_and_sessions_are_those_that_json_has(steps):
     choice = {"event_time": EVENT_TIME, "client": CLIENT, "session": SESSION}
     try:

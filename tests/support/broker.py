@@ -45,6 +45,7 @@ _JVM_OPTIONS = (
     "-Xms256m",
     "-Xmx512m",
     "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",  # no broker lives long enough for the second compiler to pay
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
 )
 

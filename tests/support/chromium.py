@@ -38,6 +38,8 @@ _FLAGS: Final = [
     f"--disable-features={','.join(_WITHOUT)}",
     "--no-sandbox",
     "--disable-gpu",
+    "--in-process-gpu",  # which draws nothing faster for being a process of its own
+    "--js-flags=--min-semi-space-size=32",  # of MB: a page of Streamlit's is soon more than 1 MB
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
