@@ -11,13 +11,11 @@ import pandas as pd
 
 from lib.analysis import delay_parts
 from lib.analysis.client_clocks import (
-    client_times,
     clocks_of,
-    find_envelopes,
     lower_envelopes,
     sent_times,
 )
-from lib.analysis.clock_steps import find_clock_steps, without_steps
+from lib.analysis.clock_steps import find_steady, steady_of_first_arrivals
 from lib.analysis.completeness import completeness
 from lib.analysis.delays import delay_quantiles, out_of_orderness_quantiles
 from lib.analysis.falling_behind import falling_behind
@@ -34,7 +32,7 @@ from lib.analysis.sequence_numbers import (
 )
 from lib.analysis.shared_delay import find_shared_delay
 from lib.analysis.timestamp_quality import Verdict, assess_timestamps
-from lib.core.blockwise import Pool, alone, either
+from lib.core.blockwise import alone
 from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
@@ -51,13 +49,7 @@ from lib.core.columns import (
 )
 
 if TYPE_CHECKING:
-    from lib.analysis.client_clocks import ClientTimes, LowerEnvelopes
-    from lib.analysis.clock_steps import ClockSteps
     from lib.analysis.delay_parts import DelayParts
-    from lib.analysis.sequence_numbers import SequenceNumbers
-    from lib.core.blockwise import Steps
-
-    _ByOneClock = tuple[ClockSteps, bool, pd.DataFrame, LowerEnvelopes]
 
 
 _NO_STEPS: Final = np.empty(0, np.int64)
@@ -138,13 +130,13 @@ def analyse(
         known = has_received_time(events)
         heard = events if known is None else events[known]
         sent = sent_times(heard)
-        finding_steps = other.submit(alone, by_one_clock(heard, sent))
+        finding_steps = other.submit(alone, find_steady(heard, sent))
         numbers = sequence_numbers(
             events, sessions_are_derived=sessions_are_derived, rejected=rejected
         )
         heard_numbers = numbers if numbers is None or known is None else numbers.of(known)
         set_clocks, any_set, steady, envelopes = alone(
-            by_what_came_once(heard, heard_numbers, finding_steps.result())
+            steady_of_first_arrivals(heard, heard_numbers, finding_steps.result())
         )
         finding_outages = other.submit(outages_of, steady, envelopes, heard_numbers)
         timestamps = assess_timestamps(events)
@@ -175,28 +167,6 @@ def analyse(
     extent = extent_of(events)
     found = findings(extent, timestamps, outages, clocks, sessions, told)
     return replace(answers, findings=found, extent=extent, told=told)
-
-
-def by_one_clock(heard: pd.DataFrame, sent: ClientTimes) -> Steps[_ByOneClock]:
-    """Find when clocks were set, whether any was, the events as if not, and their envelopes."""
-    steps = yield from find_clock_steps(sent)
-    steady, any_set = yield from without_steps(heard, steps)
-    return steps, any_set, steady, (yield from find_envelopes(client_times(steady)))
-
-
-def by_what_came_once(
-    heard: pd.DataFrame, numbers: SequenceNumbers | None, found: _ByOneClock
-) -> Steps[_ByOneClock]:
-    """Find what `by_one_clock` finds without the events that came again, if a clock was set.
-
-    What came again says how late it came again, and nothing of a clock.
-    """
-    _, any_set, _, _ = found
-    again = any_set and numbers is not None and bool(numbers.repeated.any())
-    any_again = yield Pool(again, either)
-    if not any_again or numbers is None:
-        return found
-    return (yield from by_one_clock(heard, sent_times(heard[~numbers.repeated])))
 
 
 def warm_up() -> None:

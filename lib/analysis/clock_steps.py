@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from lib.analysis import client_clocks, kernels
-from lib.analysis.client_clocks import find_envelopes
+from lib.analysis.client_clocks import client_times, find_envelopes, sent_times
 from lib.analysis.impossible import AHEAD_MS
 from lib.analysis.kernels import Groups
 from lib.analysis.shared_delay import find_shared_delay
@@ -34,10 +34,12 @@ if TYPE_CHECKING:
 
     from lib.analysis.client_clocks import ClientTimes, LowerEnvelopes
     from lib.analysis.kernels import Codes, Ints
+    from lib.analysis.sequence_numbers import SequenceNumbers
     from lib.core.blockwise import Steps
 
     Floats = npt.NDArray[np.float64]
     Bools = npt.NDArray[np.bool_]
+    Steady = tuple["ClockSteps", bool, pd.DataFrame, LowerEnvelopes]
 
 AT: Final = "At"
 SIZE: Final = "Size"
@@ -186,8 +188,30 @@ def without_steps(events: pd.DataFrame, steps: ClockSteps) -> Steps[tuple[pd.Dat
     any_set = yield Pool(len(steps.client) > 0, either)
     if not any_set:
         return events, False
-    moved = yield from by_one_clock(client_clocks.sent_times(events), steps)
+    moved = yield from by_one_clock(sent_times(events), steps)
     return events.assign(**{EVENT_TIME: moved.event_time}), True
+
+
+def find_steady(heard: pd.DataFrame, sent: ClientTimes) -> Steps[Steady]:
+    """Find when clocks were set, whether any was, the events as if not, and their envelopes."""
+    steps = yield from find_clock_steps(sent)
+    steady, any_set = yield from without_steps(heard, steps)
+    return steps, any_set, steady, (yield from find_envelopes(client_times(steady)))
+
+
+def steady_of_first_arrivals(
+    heard: pd.DataFrame, numbers: SequenceNumbers | None, found: Steady
+) -> Steps[Steady]:
+    """Find what `find_steady` finds without the events that came again, if a clock was set.
+
+    What came again says how late it came again, and nothing of a clock.
+    """
+    _, any_set, _, _ = found
+    again = any_set and numbers is not None and bool(numbers.repeated.any())
+    any_again = yield Pool(again, either)
+    if not any_again or numbers is None:
+        return found
+    return (yield from find_steady(heard, sent_times(heard[~numbers.repeated])))
 
 
 def _any_of_each(groups: Groups) -> Ints:

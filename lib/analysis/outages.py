@@ -31,8 +31,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from lib.analysis import kernels, silences, tails
-from lib.analysis.client_clocks import client_times, find_envelopes, sent_times
-from lib.analysis.clock_steps import find_clock_steps, without_steps
+from lib.analysis.client_clocks import sent_times
+from lib.analysis.clock_steps import find_steady, steady_of_first_arrivals
 from lib.analysis.received import has_received_time
 from lib.analysis.sequence_numbers import NONE_REJECTED, RejectedRecords, find_numbers
 from lib.core.blockwise import Answer, Pool, added, answered, in_step, stacked
@@ -118,10 +118,9 @@ def outages_and_rhythm_question(
     known = has_received_time(events)
     if known is not None:
         events, numbers = events[known], numbers and numbers.of(known)
-    steps = yield from find_clock_steps(sent_times(events))
-    events, _ = yield from without_steps(events, steps)
-    envelopes = yield from find_envelopes(client_times(events))
-    return (yield from outage_question(events, envelopes, numbers, sensitivity=sensitivity))
+    found = yield from find_steady(events, sent_times(events))
+    _, _, steady, envelopes = yield from steady_of_first_arrivals(events, numbers, found)
+    return (yield from outage_question(steady, envelopes, numbers, sensitivity=sensitivity))
 
 
 def touched(table: pd.DataFrame) -> pd.Series:

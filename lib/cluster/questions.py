@@ -12,8 +12,8 @@ import pandas as pd
 
 from lib.analysis import completeness as sessions_of
 from lib.analysis import delay_parts
-from lib.analysis.analyse import by_one_clock, by_what_came_once
 from lib.analysis.client_clocks import WRONG, clocks_of, find_envelopes, sent_times
+from lib.analysis.clock_steps import find_steady, steady_of_first_arrivals
 from lib.analysis.completeness import completeness
 from lib.analysis.delays import disorder_question
 from lib.analysis.falling_behind import falling_behind_question
@@ -251,13 +251,13 @@ def of_clients(
         )
     if with_numbers and {SENT_TIME, RECORD_TIME} & set(table.columns):
         first["taken_apart"] = delay_parts.find_parts(table)
-    answers = yield from in_step({**first, "by_one_clock": by_one_clock(heard, sent)})
+    answers = yield from in_step({**first, "steady": find_steady(heard, sent)})
     taken_apart, _ = answers.pop("taken_apart", (None, None))
     numbers: SequenceNumbers | None = answers.pop("numbers", None)
     of_heard = numbers if numbers is None or known is None else numbers.of(known)
-    found = answers.pop("by_one_clock")
+    found = answers.pop("steady")
     if with_numbers:
-        found = yield from by_what_came_once(heard, of_heard, found)
+        found = yield from steady_of_first_arrivals(heard, of_heard, found)
     set_clocks, any_set, steady, envelopes = found
     is_other = any_set or sent.shown is not sent.event_time
     last: dict[str, Steps[Any]] = {"clocks": _clocks_of(sent, None if is_other else envelopes)}

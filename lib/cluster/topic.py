@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
     Doing = Callable[[str], None]
 
-_COPIES: Final = 3.5  # of an event: by client, its times in order, and what questions keep of it
+_COPIES: Final = 4.2  # of an event: by client, its times in order, and what questions keep of it
 _THREAD_S: Final = 17e-6  # that a thread takes for an event, read and asked: see docs/cluster.md
 _START_S: Final = 10.0  # that a topic of few events takes: some 25 rounds, and the first records
 SHARED_SESSIONS: Final = (
@@ -166,9 +166,9 @@ def estimate(
     table = slim(build_events([each.columns for each in first], fields).table)
     each = table.memory_usage(index=False, deep=True).sum() / max(len(table), 1)
     workers = workers_of(client)
-    # Dask begins to spill at 60 %.
+    # Dask begins to spill at 70 %.
     memory = sum(
-        max(0.6 * (worker["memory_limit"] or sys.maxsize) - PACKAGES, 0) for worker in workers
+        max(0.7 * (worker["memory_limit"] or sys.maxsize) - PACKAGES, 0) for worker in workers
     )
     return ClusterEstimate(
         int(each * plan.size * _COPIES),

@@ -258,6 +258,11 @@ def test_what_is_sent_again_much_later_says_nothing_of_a_clock():
     sentences = [finding.sentence for finding in findings_of(events)]
 
     assert sentences == ["25 events in 1 session came again: duplicates."]
+    # nor of outages, where these alone are asked for
+    answers = analyse(events)
+    outages, rhythm = outages_and_rhythm(events)
+    assert outages.equals(answers.outages)
+    assert rhythm.equals(answers.rhythm)
 
 
 def test_received_time_that_means_little_comes_first():

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.analysis.analyse import analyse, by_one_clock
+from lib.analysis.analyse import analyse
 from lib.analysis.client_clocks import sent_times
+from lib.analysis.clock_steps import find_steady
 from lib.core.blockwise import Answer, answered, stacked
 from tests.support.rounds import answered_in_blocks, compact
 from tests.support.tables import events_table
@@ -59,7 +60,7 @@ def test_clocks_of_all_clients_that_are_set_at_once_are_told(step_s):
 
 def steps_in(events):
     sent = sent_times(events)
-    steps, _, _, _ = yield from by_one_clock(events, sent)
+    steps, _, _, _ = yield from find_steady(events, sent)
     return Answer(steps.table(sent), stacked, lambda found: found.sort_values("ClientID"))
 
 
