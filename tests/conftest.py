@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import runpy
 import signal
@@ -89,6 +90,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("kafka")
         if "chromium" in needs:
             item.add_marker("browser")
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what stays anyway: all modules, and the tests themselves."""
+    gc.collect()
+    gc.freeze()
 
 
 def skip_or_fail(missing: str) -> NoReturn:

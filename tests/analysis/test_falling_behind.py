@@ -85,9 +85,9 @@ def test_ten_events_that_each_took_longer_are_enough():
     assert found == FallingBehind(0, 9 * MINUTE // 2, 10)
 
 
-@pytest.mark.parametrize("blocks", [2, 7, 6_000])
+@pytest.mark.parametrize("blocks", [2, 7, 1_000])
 def test_it_is_the_same_in_blocks(blocks):
-    events = topic(lambda at: at / 6)
+    events = topic(lambda at: at / 6, minutes=10)
     parts = [events.iloc[part] for part in np.array_split(np.arange(len(events)), blocks)]
     found = answered_in_blocks([falling_behind_question(part) for part in parts])
     assert found == falling_behind(events) is not None

@@ -408,7 +408,7 @@ def rows_by_fastavro(schema: object, values: list[bytes]) -> list[dict]:
     ]
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.data())
 def test_any_records_are_read_as_fastavro_reads_them(data):
     schema = data.draw(records())
@@ -422,7 +422,7 @@ def test_any_records_are_read_as_fastavro_reads_them(data):
     assert rows_of(found) == rows_by_fastavro(schema, values)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.data())
 def test_any_bytes_are_read_as_fastavro_reads_them_or_rejected(data):
     schema = data.draw(records())

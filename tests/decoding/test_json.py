@@ -380,7 +380,7 @@ def same(found: object, wanted: object) -> bool:
 @example([b'{"a":1}{"a":2}', b'{"a":', b'{"b":1}}'])
 @example([b'{"a":[null,null]}'])
 @example([b'{"a":[{"b":1}]}', *[b'{"a":[null,null]}'] * 99])
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_good_and_rejected_records_are_all_the_records(values):
     decoded = JSON.decode(block(*values))
 
@@ -403,13 +403,13 @@ def agrees_with_json_loads(values):
 
 
 @given(few | many)
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_good_records_are_what_json_loads_gives(values):
     agrees_with_json_loads(values)
 
 
 @given(few | many)
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_what_json_loads_takes_is_not_rejected(values):
     bad = reasons(JSON.decode(block(*values)))
 

@@ -271,7 +271,7 @@ def nearly_uniform(draw: st.DrawFn) -> list[bytes]:
 @given(uniform() | nearly_uniform())
 @example([b'{"a":0.3}', b'{"a":123456.789012345}', b'{"a":-0.0}'])
 @example([b'{"":1}', b'{"":2}'])
-@settings(max_examples=500)
+@settings(max_examples=250)
 def test_what_is_read_is_what_json_loads_gives(values):
     fit, fields = read(*values)
 

@@ -422,7 +422,7 @@ MESSAGES = st.builds(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(st.lists(MESSAGES, min_size=1, max_size=3))
 def test_any_messages_are_read_as_protobuf_reads_them(messages):
     messages = [message_of(EVERYTHING, "All")(**fields) for fields in messages]
@@ -478,7 +478,7 @@ def test_what_a_oneof_drops_takes_its_lists_along():
     assert rows[0]["text"] == "t"
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.data())
 def test_any_bytes_are_read_as_protobuf_reads_them_or_rejected(data):
     all_of = message_of(EVERYTHING, "All")
