@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from tests.support.processes import free_port, running
+from tests.support.processes import PATIENCE_S, free_port, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -111,7 +111,7 @@ def register(
             "references": [dict(zip(names, one, strict=True)) for one in references],
         },
         headers={"Content-Type": "application/vnd.schemaregistry.v1+json"},
-        timeout=30,
+        timeout=PATIENCE_S,
     )
     answer.raise_for_status()
     return int(answer.json()["id"])
