@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from lib.charts.comparison_data import ComparisonData
     from lib.ui.visible import Visible
 
-_MANY: Final = 2_000_000
-"""Events whose analyses take longer than to draw the picture twice."""
-
 _PANEL_PX: Final = 130
 _AROUND_PX: Final = 89
 """Of a panel: its title and its axis."""
@@ -46,8 +43,7 @@ def picture_data(visible: Visible) -> ComparisonData:
 
 def begun(visible: Visible, data: ComparisonData) -> None:
     """Draw the picture without its outages where it takes a while until they are found."""
-    is_long = len(visible.table) >= _MANY and not is_analysed(visible.topic)
-    if visible.delays_tell and is_long:
+    if visible.delays_tell and not is_analysed(visible.topic):
         drawn = _comparison(visible, data, None)
         with st.container(height=height_of(drawn), border=False):
             draw_chart(drawn.picture)

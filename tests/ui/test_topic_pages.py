@@ -271,7 +271,6 @@ class TestCap:
 
 def test_the_picture_without_outages_gives_way_to_the_one_with_them(monkeypatch):
     # Given a topic of which outages are still looked for when its picture is drawn
-    monkeypatch.setattr(story, "_MANY", 0)
     monkeypatch.setattr(story, "is_analysed", lambda _: False)
     # When they are found
     at = open_app(source="Samples", topic="sessions-100")
