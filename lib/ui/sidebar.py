@@ -42,8 +42,11 @@ if TYPE_CHECKING:
     from lib.sources.base import TopicSource
     from lib.ui.cluster import Asking, ClusterLoad, OnCluster
 
+_QUICK_LOAD_S: Final = 1.2
+"""A load that ends within this time shows no progress, which a browser would draw for nothing."""
+
 _QUICK_S: Final = 0.4
-"""A load that ends within this time shows no progress."""
+"""The same of what a cluster does, which seldom ends sooner."""
 
 _SCALES: Final[Mapping[str, str]] = {
     TimeScale.UTC: "UTC",
@@ -96,7 +99,7 @@ def _view_of_source(name: str, source: TopicSource, cap: int) -> View:
 def _view_of_topic(source: TopicSource, key: LoadKey) -> View:
     _reload_button(source, key)
     load = load_of(source, key)
-    load.settle(_QUICK_S)
+    load.settle(_QUICK_LOAD_S)
     running = load if load.is_running else None  # asked once: it may end at any moment
     topic = load.loaded
     view = View(key.topic, topic, running, load.error, opened=Opened(source, key))
