@@ -375,12 +375,34 @@ def test_a_large_topic_shows_progress_and_stop_keeps_what_came(
         expect(metric(page, "Events")).to_have_text(re.compile(r"^1?\d,\d{3}$|^\d{1,3}$"))
 
 
+_WATCH_FIGURES = """
+    window.faintest = 1;
+    const look = () => {
+        let part = document.querySelector("[data-testid=stMetric]");
+        for (; part; part = part.parentElement)
+            window.faintest = Math.min(window.faintest, getComputedStyle(part).opacity);
+        requestAnimationFrame(look);
+    };
+    look();
+    window.faintest
+"""
+"""Notes how faint a figure ever was."""
+
+
 def test_a_broker_that_does_not_answer_is_said_while_it_is_waited_for(page, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"127.0.0.1:{silent.getsockname()[1]}"
         settings = {"KAFKA_BOOTSTRAP_SERVERS": address, "KAFKA_TIMEOUT_S": "8"}
         with running_app(tmp_path, settings) as url:
-            page.goto(url)
+            # Given the figures of a sample, when the broker is turned to, then they are dimmed
+            page.goto(f"{url}/?source=Samples&topic=sessions-10")
+            expect(metric(page, "Events")).to_have_text("255")
+            expect_idle(page)
+            assert page.evaluate(_WATCH_FIGURES) == 1
+            page.get_by_role("radio", name="Kafka").click()
+            page.wait_for_function("window.faintest < 1")
+
+            # and the broker is said to be away
             expect(page.get_by_text("has not answered for 2.5 s")).to_be_visible()
             expect(page.get_by_text(f"No Kafka broker answers at {address}")).to_be_visible()
 
