@@ -235,8 +235,6 @@ PARTS = {
         "window": ["100", "2500"],
         "clients": ["3", "8"],
         "where": ["delay_ms < 5", "partition > 0"],
-        "watermark_delay": "0.2",
-        "order": "Client",
         "correct": True,
     },
 }
