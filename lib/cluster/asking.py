@@ -18,7 +18,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 from uuid import uuid4
 
-from distributed import get_worker, wait
+from distributed import get_worker
 
 from lib.core.blockwise import Answer, Carry, Pool, Whole, answered
 from lib.core.errors import NotInBlocksError
@@ -89,7 +89,8 @@ def answer(
     if len(blocks) == 1:
         return client.submit(_of_one, question, blocks[0], pure=False)
     token = uuid4().hex
-    wait(blocks)
+    for block in blocks:
+        _wait_for(block)
     # Whoever holds a block keeps its question; a worker that is free may take it over.
     holders = client.who_has(blocks)
     places = [list(holders.get(block.key, ())) or None for block in blocks]
@@ -119,10 +120,17 @@ def answer(
 
 
 def _kind(client: Client, said: Future) -> type:
-    wait(said)
+    _wait_for(said)
     # The scheduler tells it with the news that the task is done; if not, a task is asked.
     kind: type = said.type or client.submit(type, said, pure=False).result()
     return kind
+
+
+def _wait_for(future: Future) -> None:
+    # By the future's own client: `distributed.wait` takes the newest one, whose loop is another.
+    # An event of one loop that is set in another wakes nobody before that loop's next heartbeat.
+    if not future.done():
+        future.exception()
 
 
 def _merged(client: Client, parts: Sequence[Future]) -> Future:

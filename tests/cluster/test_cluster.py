@@ -7,16 +7,20 @@ import os
 import signal
 import subprocess
 import sys
+from queue import Queue
+from threading import Thread
 from types import ModuleType
 
 import cloudpickle
+import dask
 import numpy as np
 import pytest
+from distributed import Client
 
 from lib.cluster import asking, blocks
 from lib.cluster.asking import ask
 from lib.cluster.blocks import Beginning, block_offsets
-from lib.cluster.connection import connected
+from lib.cluster.connection import another, connected
 from lib.cluster.origin import Origin
 from lib.cluster.settings import LOCAL, VARIABLE, cluster_address
 from lib.cluster.topic import hold
@@ -33,6 +37,7 @@ from lib.sources.files.folder import OneFile
 from lib.sources.open import open_source
 from tests.cluster.same import FAULTS, assert_same
 from tests.support.app import REPOSITORY
+from tests.support.opened import PATIENCE_S
 
 
 class TestSameDocument:
@@ -158,6 +163,10 @@ def sums(values):
     return Answer(np.array([before, n * int(values.sum())]), joined, np.ndarray.tolist)
 
 
+PERIODIC = "heartbeat", "scheduler-info-interval"
+"""What a client does now and then, as Dask calls it."""
+
+
 class TestAsking:
     def test_each_round_is_told_what_all_blocks_said(self, client):
         blocks = client.map(np.arange, [3, 1, 4], pure=False)
@@ -180,6 +189,22 @@ class TestAsking:
             assert ask(client, sums, blocks) == [0, 24, 3, 0, 4, 48]
         finally:
             client.run(_leave_room, asking.ROOM)
+
+    def test_the_client_of_a_topic_waits_for_itself_alone(self, client):
+        # Given a client that is not Dask's current one, and nothing that wakes either soon
+        answers = Queue()
+        address = client.scheduler.address
+        with (
+            dask.config.set({f"distributed.client.{each}": "1h" for each in PERIODIC}),
+            another(client) as of_topic,
+            Client(address),
+        ):
+            blocks = of_topic.map(np.arange, [3, 1, 4], pure=False)
+            # When it asks
+            asks = Thread(target=lambda: answers.put(ask(of_topic, sums, blocks)), daemon=True)
+            asks.start()
+            # Then it is answered: a wait in the loop of another client does not end
+            assert answers.get(timeout=PATIENCE_S) == [0, 24, 3, 0, 4, 48]
 
     def test_a_question_is_kept_nowhere_afterwards(self, client):
         blocks = client.map(np.arange, [3, 1, 4], pure=False)
