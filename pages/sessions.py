@@ -6,6 +6,7 @@ from lib.charts.histogram import session_histogram
 from lib.ui import parameters
 from lib.ui.chart import show_picture
 from lib.ui.cluster_pages import sessions_told
+from lib.ui.end_of_run import end_run
 from lib.ui.page import begin
 from lib.ui.session_detail import choose_bins, every_session, session_detail
 
@@ -17,7 +18,7 @@ visible = begin(
 counts = session_counts(visible.table, visible.rows)
 if counts.empty:
     st.info("No event in the window belongs to a session.", icon=":material/info:")
-    st.stop()
+    end_run()
 
 st.subheader("Events per session", anchor=False)
 bins = choose_bins()

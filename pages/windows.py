@@ -5,6 +5,7 @@ import streamlit as st
 from lib.ui.advice import advisor, choose_goal, tradeoff
 from lib.ui.blame import whose_fault
 from lib.ui.cluster_windows import windows_told
+from lib.ui.end_of_run import end_run
 from lib.ui.engine_settings import choose_setting, say_remark, say_stop
 from lib.ui.outcome import curves, dropped_list, figures, gaps, on_received_time, skew
 from lib.ui.page import begin
@@ -28,7 +29,7 @@ st.subheader("Result", anchor=False)
 figures(outcome, with_latency=not visible.order_only)
 if visible.order_only or stops:
     dropped_list(visible, replayed)
-    st.stop()  # all else stands on when events were received, and on the whole topic
+    end_run()  # all else stands on when events were received, and on the whole topic
 on_received_time(received_of(visible, setting), setting.window, outcome)
 
 st.subheader("A setting that holds", anchor=False)

@@ -14,6 +14,7 @@ from lib.core.formatting import escaped_markdown, visible_text
 from lib.events.fields import KEPT
 from lib.sources.open import UPLOAD, cap_on_events
 from lib.ui import parameters
+from lib.ui.end_of_run import end_run
 from lib.ui.failures import show_error
 from lib.ui.fields import chosen_fields
 from lib.ui.loads import LoadKey, Opened, is_loaded_or_on_its_way, load_of
@@ -48,7 +49,7 @@ def choose_other() -> Opened:
             title="One topic alone has nothing beside it.",
             icon=":material/compare:",
         )
-        st.stop()
+        end_run()
     offer = (
         None
         if is_loaded_or_on_its_way(opened.key)
@@ -56,7 +57,7 @@ def choose_other() -> Opened:
     )
     if offer is not None:
         show_offer(offer, parameters.OF_OTHER)
-        st.stop()
+        end_run()
     return opened
 
 
@@ -66,21 +67,21 @@ def loaded_from(opened: Opened) -> LoadedTopic:
     load.settle(_QUICK_S)
     if load.is_running:
         show_progress(opened.key.topic, load)
-        st.stop()
+        end_run()
     topic = load.loaded
     if topic is None:
         assert load.error is not None
         show_error(load.error)
         if isinstance(load.error, FieldsError):
             st.caption("The fields that are chosen in the sidebar hold for both topics.")
-        st.stop()
+        end_run()
     if not (topic.events.has_event_time and len(topic.events.table)):
         st.info(
             "Choose another topic or range.",
             title=f"{escaped_markdown(opened.key.topic)} has no event with an event time in it.",
             icon=":material/inbox:",
         )
-        st.stop()
+        end_run()
     return topic
 
 

@@ -21,6 +21,7 @@ from lib.ui.answers import (
     with_received,
 )
 from lib.ui.cluster_progress import show_cluster_load
+from lib.ui.end_of_run import end_run
 from lib.ui.event_filter import said
 from lib.ui.failures import show_error, show_words
 from lib.ui.offer import show_offer
@@ -101,11 +102,11 @@ def begin(
             if of_cluster is not None:
                 head.caption(f"{line} {_told_by_cluster(view, told)}")
             _show_told(title, view, told, of_cluster, needs_received=needs_received)
-        st.stop()
+        end_run()
     topic = view.topic if view.load is None and view.offer is None else None
     if topic is None:
         _show_no_topic(view)
-        st.stop()
+        end_run()
     if view.error is not None:
         _warn_of_failed_reload(view.error)
     verdict = verdict_of(topic)
@@ -202,10 +203,10 @@ def _window_of(view: View, topic: LoadedTopic) -> TimeWindow:
     """Return the time window; where there is no event or the filter is wrong, say so and stop."""
     if view.window is None:
         _show_empty(topic)
-        st.stop()
+        end_run()
     if view.filter_error is not None:
         show_error(view.filter_error)
-        st.stop()
+        end_run()
     return view.window
 
 
@@ -215,7 +216,7 @@ def _rely_on_order(verdict: Verdict | None, withheld: str, *, replays: bool) -> 
     if can_vouch and _vouched_for():
         return
     _say_nothing_told(withheld)
-    st.stop()
+    end_run()
 
 
 def _vouched_for() -> bool:
@@ -248,7 +249,7 @@ def _inside(
     )
     if not isinstance(rows, slice) and not len(rows) and not may_be_empty:
         _say_none_inside(view)
-        st.stop()
+        end_run()
     return Visible(
         topic,
         whole,
@@ -321,8 +322,12 @@ def show_progress(name: str, load: Load) -> None:
             st.caption(f":material/hourglass_empty: {escaped_markdown(progress.waiting)}")
         if load.stopping.is_set():
             st.caption("Stopping after the present block.")
-        elif st.button("Stop, keep what is loaded", icon=":material/stop_circle:"):
-            load.stopping.set()
+        else:
+            st.button(
+                "Stop, keep what is loaded",
+                icon=":material/stop_circle:",
+                on_click=load.stopping.set,  # a run that is overtaken by the next has done it
+            )
     load.settle(_POLL_S)  # the end is not noticed at the browser's next question only
     if not load.is_running:
         st.rerun()

@@ -7,6 +7,7 @@ import streamlit as st
 from lib.core.errors import SettingsError
 from lib.core.formatting import escaped_markdown
 from lib.sources.access import SOMEBODY, Viewer, may_enter, providers_of, signs_in
+from lib.ui.end_of_run import end_run
 from lib.ui.failures import show_error
 from lib.ui.secrets import secrets
 
@@ -35,7 +36,7 @@ def require_sign_in() -> None:
     except SettingsError as error:
         show_error(error)
     _sign_out()
-    st.stop()
+    end_run()
 
 
 def show_viewer() -> None:
@@ -53,12 +54,12 @@ def _offer_sign_in() -> None:
         providers = providers_of(secrets())
     except SettingsError as error:
         show_error(error)
-        st.stop()
+        end_run()
     for name in providers or (None,):
         label = f"Sign in with {escaped_markdown(name)}" if name else "Sign in"
         if st.button(label, type="primary", icon=":material/login:"):
             st.login(name)
-    st.stop()
+    end_run()
 
 
 def _sign_out() -> None:

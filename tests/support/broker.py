@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
+from confluent_kafka import Consumer
+from confluent_kafka import TopicPartition as PartitionAtOffset
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
@@ -293,10 +295,16 @@ def produce(
 
 
 @contextmanager
-def slowed(bootstrap_servers: str, *, client_id: str, bytes_per_s: int) -> Iterator[None]:
-    """Have the broker send consumers of a client id no faster, for the length of the block."""
+def slowed(
+    bootstrap_servers: str, topic: str, *, client_id: str, bytes_per_s: int
+) -> Iterator[None]:
+    """Have the broker send consumers of a client id no faster, for the length of the block.
+
+    The topic has to have some seconds' worth of records: it is read until the broker holds back.
+    """
     _set_quota(bootstrap_servers, client_id, bytes_per_s)
     try:
+        _read_until_throttled(bootstrap_servers, topic, client_id)
         yield
     finally:
         _set_quota(bootstrap_servers, client_id, None)
@@ -347,6 +355,28 @@ def _set_quota(bootstrap_servers: str, client_id: str, bytes_per_s: int | None) 
         [answer] = admin._manager.run(admin._manager.send, request).entries
         if answer.error_code:
             raise RuntimeError(f"The quota is not accepted: {answer.error_message}")
+
+
+def _read_until_throttled(
+    bootstrap_servers: str, topic: str, client_id: str, *, timeout_s: float = 180
+) -> None:
+    throttled: list[object] = []
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap_servers,
+            "client.id": client_id,
+            "group.id": "none",
+            "enable.auto.commit": False,
+            "throttle_cb": throttled.append,
+        }
+    )
+    deadline = time.monotonic() + timeout_s
+    with closing(consumer):
+        while not throttled and time.monotonic() < deadline:
+            consumer.assign([PartitionAtOffset(topic, 0, 0)])
+            consumer.consume(100_000, timeout=1)
+    if not throttled:
+        raise TimeoutError(f"{client_id} is not held back after {timeout_s:.0f} s.")
 
 
 def _send(producer: KafkaProducer, topic: str, records: Iterable[Record]) -> None:

@@ -364,7 +364,7 @@ def test_a_large_topic_shows_progress_and_stop_keeps_what_came(
     # Given a topic that the broker takes most of a minute to send
     topic = make_topic()
     produce(topic, [event(number, padding="x" * 1_000) for number in range(20_000)])
-    with slowed(broker.bootstrap_servers, client_id="skewline", bytes_per_s=500_000):
+    with slowed(broker.bootstrap_servers, topic, client_id="skewline", bytes_per_s=500_000):
         # When it is opened, and stopped on the way
         page.goto(f"{kafka_app}/?topic={topic}")
         expect(page.get_by_text(re.compile("of at most 20,000 records"))).to_be_visible()
