@@ -96,7 +96,7 @@ def begin(
     head.caption(line)
     view = current_view()
     if view.on_cluster is not None:
-        if (told := view.on_cluster.told) is None:
+        if (told := view.told) is None:
             show_cluster_load(view.name, view.opened, view.on_cluster)
         else:
             if of_cluster is not None:

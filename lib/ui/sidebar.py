@@ -131,6 +131,7 @@ def _view_on_cluster(source: TopicSource, key: LoadKey, load: ClusterLoad) -> Vi
     if isinstance(load.error, FieldsError):
         st.button("Back to the detected fields", on_click=forget_fields, width="stretch")
     told = load.told
+    view = replace(view, told=told)
     if told is not None:
         choose_fields(told.report.whole, told.report.diagnosis)
     if told is not None and told.report.summary is not None:
@@ -154,13 +155,16 @@ def _with_part_on_cluster(view: View, load: ClusterLoad, told: OnCluster, summar
         where = tuple(choose_conditions([*OTHER_NAMES, DELAY]))
         _clear_button(is_whole=seen.is_everything and not where)
     asking: Asking = load
+    shown: OnCluster | None = told
     for asked, of in (Asked(correct=_wants_correction()), EVERYTHING), (Asked(where=where), seen):
-        if asking.told is not None and (asked.correct or asked.where or not of.is_everything):
+        if shown is not None and (asked.correct or asked.where or not of.is_everything):
             asking = part_of(asking, asked, of)
             asking.settle(_QUICK_S)
+            shown = asking.told
     return replace(
         view,
         on_cluster=asking,
+        told=shown,
         scale=scale,
         times=times,
         window=window,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lib.core.errors import FilterError, SkewlineError
     from lib.events.table import TimeWindow
     from lib.loading.load import LoadedTopic
-    from lib.ui.cluster import Asking
+    from lib.ui.cluster import Asking, OnCluster
     from lib.ui.loads import Load, Opened
     from lib.ui.offer import Offer
 
@@ -52,6 +52,9 @@ class View:
         Where the topic is read from; None where none is chosen.
     on_cluster
         The topic on its way to the cluster, or held there; None where it is not.
+    told
+        What the cluster had told when the sidebar was drawn, which the page is of: it may tell more
+        before the page begins, of which nothing was chosen.
     """
 
     name: str
@@ -67,6 +70,7 @@ class View:
     filter_error: FilterError | None = None
     opened: Opened | None = None
     on_cluster: Asking | None = None
+    told: OnCluster | None = None
 
 
 def set_view(view: View) -> None:

@@ -17,6 +17,7 @@ from lib.sources.base import Everything
 from lib.sources.files.folder import samples
 from lib.ui import cluster as shared
 from lib.ui import parameters
+from lib.ui.view import current_view
 from tests.cluster.same import FAULTS
 from tests.support.opened import (
     COMPARISON,
@@ -130,6 +131,26 @@ def test_pages_show_what_they_show_of_one_machine(cluster):
     while cluster.run_on_scheduler(_holding) != holding and time.monotonic() < deadline:
         pass
     assert cluster.run_on_scheduler(_holding) == holding
+
+
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize("correct", ["false", "true"])
+def test_what_is_told_once_the_sidebar_is_drawn_is_shown_with_the_filter(monkeypatch, correct):
+    # Given a cluster that tells everything after the sidebar was drawn, and before the page is
+    def drawn_late():
+        view = current_view()
+        if view.on_cluster is not None:
+            view.on_cluster.settle(PATIENCE_S)
+        return view
+
+    monkeypatch.setattr("lib.ui.sidebar._QUICK_S", 0)
+    monkeypatch.setattr("lib.ui.page.current_view", drawn_late)
+    # When a link with a filter is opened there
+    at = open_app(**SMALL, where="ClientID = 2", correct=correct)
+    at = press(at, "Ask the cluster")
+    # Then the page is of what the filter leaves
+    assert metrics(at)["Clients"] == "1"
+    assert "what the filter leaves out" in said(at)
 
 
 @pytest.mark.usefixtures("cluster")
