@@ -1,5 +1,8 @@
+from functools import partial
+
 import streamlit as st
 
+from lib.analysis.client_clocks import effect
 from lib.analysis.delays import delay_distribution
 from lib.charts import delay as charts
 from lib.core.columns import CLIENT, EVENT_TIME, OFFSET, PARTITION, RECEIVED_TIME
@@ -50,4 +53,5 @@ st.subheader("What delay is made of", anchor=False)
 delay_parts(answers.parts, visible.times, visible.scale)
 
 st.subheader("Clocks", anchor=False)
-clock_table(visible.topic, answers.clocks)
+effect_of = partial(effect, visible.topic.events.table, answers.clocks)
+clock_table(answers.clocks, visible.topic.report.topic, effect_of)

@@ -1,3 +1,5 @@
+from functools import partial
+
 import streamlit as st
 
 from lib.analysis import outages
@@ -5,10 +7,16 @@ from lib.analysis.of_topic import OF_A_PART, is_cut
 from lib.charts.outages import outage_timeline
 from lib.events.table import TimeDomain
 from lib.ui import parameters
-from lib.ui.answers import outages_of
+from lib.ui.answers import analysis_of, outages_of
 from lib.ui.chart import show_over_time
 from lib.ui.cluster_pages import outages_told
-from lib.ui.outage_table import choose_silences, outage_table, rhythm_table, say_no_outage
+from lib.ui.outage_table import (
+    ZOOMS,
+    choose_silences,
+    outage_table,
+    rhythm_table,
+    say_no_outage,
+)
 from lib.ui.page import begin
 
 visible = begin(
@@ -37,9 +45,10 @@ else:
         parameters.OUTAGE_CHART,
         TimeDomain.RECEIVED,
         visible.zero_ms,
-        note="Select a row of the table to zoom to it.",
+        note=ZOOMS,
     )
-    outage_table(found, every, visible)
+    analysis = partial(analysis_of, visible.whole)
+    outage_table(found, every, visible.times, visible.topic.report.topic, analysis)
 
 with st.expander("Where the limits come from", icon=":material/help:"):
     rhythm_table(limits, visible.topic.report.topic)

@@ -164,9 +164,13 @@ def analyse(
         impossible_times(heard, clocks),
         falling_behind(heard),
     )
+    return _with_findings(answers, events, told)
+
+
+def _with_findings(of: Analysis, events: pd.DataFrame, told: Told) -> Analysis:
     extent = extent_of(events)
-    found = findings(extent, timestamps, outages, clocks, sessions, told)
-    return replace(answers, findings=found, extent=extent, told=told)
+    found = findings(extent, of.timestamps, of.outages, of.clocks, of.sessions, told)
+    return replace(of, findings=found, extent=extent, told=told)
 
 
 def warm_up() -> None:

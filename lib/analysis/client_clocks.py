@@ -18,7 +18,8 @@ and passed to those: `Network`, `TypicalClock`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +28,18 @@ import pandas as pd
 from lib.analysis import delays, kernels
 from lib.analysis.received import with_received_time
 from lib.analysis.tally import PARTS_OF_MS, Tally
-from lib.core.blockwise import Pool, added, alone, either, joined, pooled
+from lib.core.blockwise import (
+    Answer,
+    Pool,
+    added,
+    alone,
+    answered,
+    either,
+    in_step,
+    joined,
+    pooled,
+    together,
+)
 from lib.core.columns import (
     CLIENT,
     DRIFT,
@@ -41,10 +53,10 @@ from lib.core.columns import (
 from lib.core.jit import compiled
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from lib.analysis.kernels import Codes, Groups, Ints
-    from lib.core.blockwise import Steps
+    from lib.core.blockwise import Question, Steps
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -390,18 +402,42 @@ def effect(
         clock corrected"; `Events` and `OutOfOrder`, int64; one int64 column in ms for each share,
         over the whole topic.
     """
-    own = clock_table[clock_table[CLIENT] == client]
+    own = (events[CLIENT] == client).to_numpy()
+    times = correct(events, clock_table[clock_table[CLIENT] == client])[EVENT_TIME].to_numpy()
+    return answered(effect_question(events, own, times, shares))
+
+
+def effect_question(
+    events: pd.DataFrame,
+    own: Bools,
+    corrected: Ints,
+    shares: Sequence[float] = delays.SHARES,
+) -> Question[pd.DataFrame]:
+    """Ask for `effect` of blocks that follow one another in arrival order.
+
+    Parameters
+    ----------
+    own, corrected
+        Which events are the client's, and all event times with its clock corrected.
+    """
     cases = {
         "as it is": events,
-        "without the client": events[events[CLIENT] != client],
-        "with its clock corrected": correct(events, own),
+        "without the client": events[~own],
+        "with its clock corrected": events.assign(**{EVENT_TIME: corrected}),
     }
-    found = {
-        case: delays.out_of_orderness_quantiles(table, shares).head(1).drop(columns=delays.SCOPE)
-        for case, table in cases.items()
-        if len(table)
-    }
-    return pd.concat(found.values(), ignore_index=True).assign(**{CASE: list(found)})
+    found = yield from in_step(
+        {case: delays.disorder_question(table, shares) for case, table in cases.items()}
+    )
+    every = together(found)
+    return Answer(every.part, every.merge, partial(_effect_table, every.finish))
+
+
+def _effect_table(
+    finish: Callable[[Any], dict[str, pd.DataFrame]], part: dict[str, Any]
+) -> pd.DataFrame:
+    tables = {case: table for case, table in finish(part).items() if len(table)}
+    topics = [table.head(1).drop(columns=delays.SCOPE) for table in tables.values()]
+    return pd.concat(topics, ignore_index=True).assign(**{CASE: list(tables)})
 
 
 def _sloped(clients: Groups, x: Ints, y: Floats) -> LowerEnvelopes:

@@ -147,14 +147,16 @@ def _steps_of_clients(times: ClientTimes) -> ClockSteps:
     clients = times.clients
     codes, lowest, heard = _lowest_heard(times)
     begins = Groups(codes, clients.labels).bounds
+    shown = kernels.together(clients, times.shown)
     rows = []
     for client in _may_step(codes, heard.delay[lowest]).tolist():
         blocks = lowest[begins[client] : begins[client + 1]]
+        own = slice(clients.bounds[client], clients.bounds[client + 1])
         unit = heard.unit(client, int(clients.sizes[client]))
-        unit = max(unit, 2.0 * _resolution(times.shown[clients.codes == client]))
+        unit = max(unit, 2.0 * _resolution(shown[own]))
         rows += [
             (client, heard.received[at], size, told, ahead)
-            for at, size, told, ahead in _steps_or_teeth(blocks, heard, unit)
+            for at, size, told, ahead in _steps_or_teeth(blocks, heard.of(client), heard, unit)
         ]
     client, at, size, told, ahead = np.array(rows, np.int64).reshape(-1, 5).T
     return ClockSteps(client, at, size, told.astype(np.bool_), ahead.astype(np.bool_))
@@ -319,13 +321,17 @@ class _Heard:
     lowest: Codes
     begins: Ints
 
+    def of(self, client: int) -> Codes:
+        """Return what `lowest` has of a client."""
+        return self.lowest[self.begins[client] : self.begins[client + 1]]
+
     def unit(self, client: int, events: int) -> float:
         """Return what counts as one level of a client, ms: a second, or what its delays scatter.
 
         From one time to the next they scatter, whatever drifts and whenever a clock is set. What is
         gathered and sent at fixed times is as old as the beats of two clocks make it.
         """
-        own = self.lowest[self.begins[client] : self.begins[client + 1]]
+        own = self.of(client)
         scatter = float(np.median(np.abs(np.diff(self.delay[own]))))
         lasted = float(self.received[own[-1]] - self.received[own[0]])
         gathers = len(own) < _SINGLY * events
@@ -360,14 +366,16 @@ def _may_step(codes: Codes, level: Ints) -> Ints:
     return found
 
 
-def _steps_or_teeth(blocks: Ints, heard: _Heard, unit: float) -> list[tuple[int, int, bool, bool]]:
+def _steps_or_teeth(
+    blocks: Ints, times: Codes, heard: _Heard, unit: float
+) -> list[tuple[int, int, bool, bool]]:
     """Return the steps of a client; if it has none, those of a clock that drifts in between.
 
     A clock that drifts and is set right again and again has teeth: no two levels. What it gains or
     loses from block to block, in the median, is taken out. Teeth are not told one by one.
     """
     begin, end = int(blocks[0]), int(blocks[-1]) + 1
-    times = heard.lowest[slice(*np.searchsorted(heard.lowest, (begin, end)))]
+    times = times[slice(*np.searchsorted(times, (begin, end)))]
     found = list(_steps(blocks, times, heard.delay, heard.received, unit))
     if found:
         return found

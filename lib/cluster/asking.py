@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-_AT_ONCE: Final = 32  # parts that one task merges
+_AT_ONCE: Final = 8  # parts that one task merges
 
 _AHEAD: Final = 3  # rounds that are submitted behind the last of which the answer is known
 
@@ -204,10 +204,18 @@ def _both(parts: Sequence[Any]) -> _Said:
         return first
     if isinstance(first, _Carried):
         return _Carried([part for each in parts for part in each.parts], first.merge, first.first)
-    merged = reduce(first.merge, [each.part for each in parts])
+    merged = _folded(first.merge, [each.part for each in parts])
     if isinstance(first, Pool):
         return Pool(merged, first.merge)
     return Answer(merged, first.merge, first.finish)
+
+
+def _folded(merge: Merge, parts: Sequence[Any]) -> Any:  # noqa: ANN401 (what a question pools)
+    """Return parts merged in their order, as a tree: none is copied for each behind it."""
+    while len(parts) > 1:
+        pairs = [parts[n : n + 2] for n in range(0, len(parts), 2)]
+        parts = [reduce(merge, pair) for pair in pairs]
+    return parts[0]
 
 
 def _finished(answer: Answer[Result]) -> Result:

@@ -27,6 +27,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
 
+from lib.core.blockwise import compact, used_names
 from lib.core.columns import (
     ARRIVAL,
     CLIENT,
@@ -424,7 +425,7 @@ def _without_first(table: pd.DataFrame, rows: int) -> pd.DataFrame:
 def _from_place(table: pd.DataFrame, first: int) -> pd.DataFrame:
     """Return the events from a place in the arrival order on; it is the first one now."""
     left = table[table[ARRIVAL] >= first].reset_index(drop=True)
-    return _compact(left.assign(**{ARRIVAL: left[ARRIVAL] - first}))
+    return compact(left.assign(**{ARRIVAL: left[ARRIVAL] - first}))
 
 
 def _of_left(table: pd.DataFrame, report: BlockReport) -> BlockReport:
@@ -587,23 +588,7 @@ def _split(table: pd.DataFrame, n: int) -> list[pd.DataFrame]:
     part = of_names[names.codes.to_numpy()]  # the last one: without a name
     order = np.argsort(part, kind="stable")
     bounds = np.searchsorted(part[order], np.arange(n + 1)).tolist()
-    return [_compact(table.iloc[order[low:high]]) for low, high in pairwise(bounds)]
-
-
-def _compact(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table without the categories that it does not use."""
-    named = table.select_dtypes("category").columns
-    return table.assign(**{name: _used(table[name]) for name in named})
-
-
-def _used(column: pd.Series[Any]) -> pd.Categorical[Any]:
-    """Return names with the categories that they use; pandas sorts to find them."""
-    names, codes = column.cat.categories, column.cat.codes.to_numpy()
-    count = np.bincount(codes.astype(np.intp) + 1, minlength=len(names) + 1)
-    used = np.flatnonzero(count[1:])
-    place = np.full(len(names) + 1, -1, np.int32)  # the last one: without a name
-    place[used] = np.arange(len(used), dtype=np.int32)
-    return pd.Categorical.from_codes(place[codes], categories=names[used], validate=False)
+    return [compact(table.iloc[order[low:high]]) for low, high in pairwise(bounds)]
 
 
 def by_partition(
@@ -632,11 +617,11 @@ def stretch(client: Client, tables: Sequence[Future], first: int, behind: int) -
 def _between(table: pd.DataFrame, first: int, behind: int) -> pd.DataFrame:
     low, high = np.searchsorted(table[ARRIVAL].to_numpy(), (first, behind)).tolist()
     found = table.iloc[low:high]
-    return _compact(found[found[LEFT]].drop(columns=LEFT) if LEFT in found else found)
+    return compact(found[found[LEFT]].drop(columns=LEFT) if LEFT in found else found)
 
 
 def _of_partition(table: pd.DataFrame, number: int) -> pd.DataFrame:
-    return _compact(table[table[PARTITION] == number])
+    return compact(table[table[PARTITION] == number])
 
 
 def _brought_together(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -659,7 +644,7 @@ def _joined(columns: Sequence[pd.Series[Any]]) -> pd.Series[Any]:
     """Return columns behind one another; of names, with the categories that they use, sorted."""
     if not isinstance(columns[0].dtype, pd.CategoricalDtype):
         return pd.concat(columns, ignore_index=True)
-    return pd.Series(union_categoricals([*map(_used, columns)], sort_categories=True))
+    return pd.Series(union_categoricals([*map(used_names, columns)], sort_categories=True))
 
 
 def check_blocks(reports: Sequence[BlockReport], fields: Fields) -> None:

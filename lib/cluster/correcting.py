@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lib.analysis.client_clocks import correct
+from lib.analysis.client_clocks import correct, effect_question
 from lib.cluster import questions
-from lib.cluster.asking import answer
+from lib.cluster.asking import answer, ask
+from lib.cluster.topic import starts_of
 from lib.core.columns import ARRIVAL, CLIENT, EVENT_TIME
 
 if TYPE_CHECKING:
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lib.cluster.topic import HeldTopic
+    from lib.core.blockwise import Question
 
     Moved = tuple[NDArray[np.int64], NDArray[np.int64]]
+    _WithOwn = tuple[pd.DataFrame, NDArray[np.int64], NDArray[np.bool_]]
 
 
 def corrected(client: Client, held: HeldTopic) -> HeldTopic:
@@ -29,15 +32,13 @@ def corrected(client: Client, held: HeldTopic) -> HeldTopic:
     topic = replace(held.topic, corrected=clients)
     if not clients:
         return replace(held, topic=topic)
-    sizes = client.gather([client.submit(len, each, pure=False) for each in held.in_order])
-    starts = (np.cumsum(sizes) - sizes).tolist()
     moved = [client.submit(_moved, each, wrong, pure=False) for each in held.by_client]
     return replace(
         held,
         topic=topic,
         in_order=[
             client.submit(_with_moved, table, start, moved, pure=False)
-            for table, start in zip(held.in_order, starts, strict=True)
+            for table, start in zip(held.in_order, starts_of(client, held), strict=True)
         ],
         by_client=[client.submit(_corrected, each, wrong, pure=False) for each in held.by_client],
     )
@@ -63,8 +64,44 @@ def _moved(table: pd.DataFrame, wrong: pd.DataFrame) -> Moved:
 
 def _with_moved(table: pd.DataFrame, start: int, moved: list[Moved]) -> pd.DataFrame:
     """Return a stretch of the arrival order, which begins at `start`, with the new times."""
+    times, _ = _new_times(table, start, moved)
+    return table.assign(**{EVENT_TIME: times})
+
+
+def _new_times(
+    table: pd.DataFrame, start: int, moved: list[Moved]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the event times of a stretch of the arrival order, and which of them are new."""
     times = table[EVENT_TIME].to_numpy().copy()
+    are_new = np.zeros(len(times), np.bool_)
     for places, new in moved:
         first, last = np.searchsorted(places, [start, start + len(times)]).tolist()
-        times[places[first:last] - start] = new[first:last]
-    return table.assign(**{EVENT_TIME: times})
+        own = places[first:last] - start
+        times[own], are_new[own] = new[first:last], True
+    return times, are_new
+
+
+def clock_effect(client: Client, held: HeldTopic, clock: pd.DataFrame) -> pd.DataFrame:
+    """Return `lib.analysis.client_clocks.effect` of the client that a row of clocks is of."""
+    own = [client.submit(_own, each, clock, pure=False) for each in held.by_client]
+    blocks = [
+        client.submit(_with_own, table, start, own, pure=False)
+        for table, start in zip(held.in_order, starts_of(client, held), strict=True)
+    ]
+    found: pd.DataFrame = ask(client, _effect, blocks)
+    return found
+
+
+def _own(table: pd.DataFrame, clock: pd.DataFrame) -> Moved:
+    """Return the places in arrival order of a client's events, and their times corrected."""
+    own = table[(table[CLIENT] == clock[CLIENT].iloc[0]).to_numpy()]
+    return own[ARRIVAL].to_numpy(), correct(own, clock)[EVENT_TIME].to_numpy()
+
+
+def _with_own(table: pd.DataFrame, start: int, own: list[Moved]) -> _WithOwn:
+    return table, *_new_times(table, start, own)
+
+
+def _effect(block: _WithOwn) -> Question[pd.DataFrame]:
+    table, corrected_times, own = block
+    return (yield from effect_question(table, own, corrected_times))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lib.cluster.seen import EVERYTHING
-from lib.cluster.topic import SHARED_SESSIONS
+from lib.cluster.topic import SHARED_SESSIONS, starts_of
 from lib.core.blockwise import Answer, as_it_is, either
 from lib.core.columns import ARRIVAL, CLIENT, LEFT, MISSING_TIME
 from lib.core.errors import FilterError, SkewlineError
@@ -60,12 +60,10 @@ def with_left(
         remedy = "On a cluster, conditions know the fields that have a role alone."
         raise FilterError(fault.what, f"{fault.remedy} {remedy}", fault.said) from None
     by_client = [client.submit(mark, each, pure=False) for each in held.by_client]
-    sizes = client.gather([client.submit(len, each, pure=False) for each in held.in_order])
-    starts = (np.cumsum(sizes) - sizes).tolist()
     places = [client.submit(_places, each, pure=False) for each in by_client]
     in_order = [
         client.submit(_with_places, table, start, places, pure=False)
-        for table, start in zip(held.in_order, starts, strict=True)
+        for table, start in zip(held.in_order, starts_of(client, held), strict=True)
     ]
     return replace(held, in_order=in_order, by_client=by_client)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, replace
 from functools import partial, reduce
-from itertools import chain
+from itertools import accumulate, chain
 from operator import add
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
@@ -332,6 +332,12 @@ def latest_sessions(client: Client, held: HeldTopic, most: int) -> pd.DataFrame:
         raise SkewlineError(SHARED_SESSIONS, "Read less of it, without the cluster.")
     found: pd.DataFrame = ask(client, partial(questions.latest_of_left, most=most), held.by_client)
     return found
+
+
+def starts_of(client: Client, held: HeldTopic) -> list[int]:
+    """Return the place in arrival order of the first event of each block that is in that order."""
+    sizes = client.gather([client.submit(len, each, pure=False) for each in held.in_order])
+    return [*accumulate(sizes[:-1], initial=0)]
 
 
 def rejected_of(topic: ClusterTopic) -> RejectedRecords:

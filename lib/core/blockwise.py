@@ -168,6 +168,22 @@ def _stacked(one: pd.Series, other: pd.Series) -> pd.Series:
     return pd.Series(union_categoricals([one, other], sort_categories=True))
 
 
+def compact(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table without the categories that it does not use: they would be pooled, too."""
+    named = table.select_dtypes("category").columns
+    return table.assign(**{name: used_names(table[name]) for name in named})
+
+
+def used_names(column: pd.Series[Any]) -> pd.Categorical[Any]:
+    """Return names with the categories that they use; pandas sorts to find them."""
+    names, codes = column.cat.categories, column.cat.codes.to_numpy()
+    count = np.bincount(codes.astype(np.intp) + 1, minlength=len(names) + 1)
+    used = np.flatnonzero(count[1:])
+    place = np.full(len(names) + 1, -1, np.int32)  # the last one: without a name
+    place[used] = np.arange(len(used), dtype=np.int32)
+    return pd.Categorical.from_codes(place[codes], categories=names[used], validate=False)
+
+
 def either(one: bool, other: bool) -> bool:
     """Return whether one of two parts is true."""
     return one or other

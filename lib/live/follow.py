@@ -42,7 +42,9 @@ MOST_BEHIND: Final = 2_000_000
 MOST_CLIENTS: Final = 200_000
 """Of more clients, half are forgotten: those not heard for longest."""
 
-_SEED: Final = 200
+SEED: Final = 200
+"""Events of which the form of times is told."""
+
 _NO_PARTITION: Final = -1
 """Of the events of the seed: they are of no partition that is read."""
 
@@ -78,12 +80,20 @@ class Pattern:
 
 def pattern_of(loaded: LoadedTopic) -> Pattern:
     """Return how the records of a loaded topic, with at least one event, are read."""
-    head = loaded.events.table.tail(_SEED).reset_index(drop=True).copy()
+    return pattern_from(loaded, loaded.events)
+
+
+def pattern_from(topic: LoadedTopic, events: EventsTable) -> Pattern:
+    """Return how the records of a topic are read, of which these are some events, at least one.
+
+    `topic` is asked for what it has without its events.
+    """
+    head = events.table.tail(SEED).reset_index(drop=True).copy()
     head[PARTITION] = np.full(len(head), _NO_PARTITION, np.int32)
     return Pattern(
-        loaded.report.topic,
-        Known(loaded.decoder, loaded.fields, loaded.recognition, loaded.chosen, loaded.sources),
-        replace(loaded.events, table=head, rejected=REJECTED.empty_table()),
+        topic.report.topic,
+        Known(topic.decoder, topic.fields, topic.recognition, topic.chosen, topic.sources),
+        replace(events, table=head, rejected=REJECTED.empty_table()),
     )
 
 

@@ -31,7 +31,7 @@ from lib.replay.session_gap import smallest_gap_question
 from lib.replay.windows import NO_INDEX, SessionWindow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -131,6 +131,8 @@ class Tried:
     ----------
     begin, end
         Its first event, and the first after it.
+    begin_ms, end_ms
+        When its first and its last event were received, epoch ms.
     setting
         What would have been chosen on the events before `begin`.
     dropped_share
@@ -144,6 +146,8 @@ class Tried:
 
     begin: int
     end: int
+    begin_ms: int
+    end_ms: int
     setting: Setting
     dropped_share: float
     broken_share: float | None
@@ -246,7 +250,7 @@ def advise_on(replays: Replays, setting: Setting, goal: Goal) -> Advice | None:
     origins = range(topic.stretches // 2, topic.stretches)
     before = {k: with_delay(gapped, needed.first(k).delay_ms) for k in origins}
     judged = _judge(topic, [*dict.fromkeys((holding, keeping, *before.values()))])
-    tried = tuple(_tried(topic, k, before[k], judged[before[k]]) for k in origins)
+    tried = _tried(topic, before, judged)
     refusal = _refusal(topic, gapped, undelayed, needed, tried)
     to_take = (keeping, holding) if refusal else (holding,)
     chosen = next((each for each in to_take if goal.is_met_by(judged[each].outcome)), None)
@@ -564,12 +568,28 @@ def _judge_question(
     return Answer(_Judged(counts, dropped, fates), added, as_it_is)
 
 
-def _tried(topic: _Topic, stretch: int, setting: Setting, judged: _Judged) -> Tried:
+def _tried(
+    topic: _Topic, before: Mapping[int, Setting], judged: Mapping[Setting, _Judged]
+) -> tuple[Tried, ...]:
+    """Return what was chosen before some stretches, by their numbers, and what it does to them."""
+    ends = np.stack((topic.cuts[:-1], topic.cuts[1:] - 1), axis=1)[[*before]]
+    asked = partial(received_question, places=ends.ravel())
+    times = topic.replays.in_order(asked).reshape(ends.shape).tolist()
+    return tuple(
+        _tried_on(topic, stretch, (begin_ms, end_ms), setting, judged[setting])
+        for (stretch, setting), (begin_ms, end_ms) in zip(before.items(), times, strict=True)
+    )
+
+
+def _tried_on(
+    topic: _Topic, stretch: int, received: tuple[int, int], setting: Setting, judged: _Judged
+) -> Tried:
     begin, end = topic.cuts[stretch : stretch + 2].tolist()
     dropped = int(judged.dropped[stretch]) / max(end - begin, 1)
     broken = None if judged.fates is None else float(judged.fates.broken_shares[stretch])
     broken = None if broken is None or np.isnan(broken) else broken
-    return Tried(begin, end, setting, dropped, broken, topic.goal.allows(dropped, broken))
+    kept_goal = topic.goal.allows(dropped, broken)
+    return Tried(begin, end, *received, setting, dropped, broken, kept_goal)
 
 
 def _refusal(
@@ -589,7 +609,8 @@ def _refusal(
     )
     if found is None or found.at < 0:
         return found
-    return replace(found, at_ms=topic.replays.in_order(partial(received_question, place=found.at)))
+    asked = partial(received_question, places=np.array([found.at]))
+    return replace(found, at_ms=int(topic.replays.in_order(asked)[0]))
 
 
 def _changes(topic: _Topic, undelayed: _Undelayed, needed: stretches.Tolerances) -> Refusal | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from lib.core.blockwise import Answer, answered, as_it_is, first_of, joined
+from lib.core.blockwise import Answer, answered, as_it_is, joined
 from lib.core.parallel import in_parallel
 from lib.replay.engine import delay_ms, replay
 
@@ -139,12 +139,16 @@ class ReplaysHere:
         return found
 
 
-def received_question(events: ReplayInput, place: int) -> Question[int]:
-    """Ask when an event of the topic was received, epoch ms, by its index in arrival order."""
+def received_question(
+    events: ReplayInput, places: NDArray[np.int64]
+) -> Question[NDArray[np.int64]]:
+    """Ask when events of the topic were received, epoch ms, by their indices in arrival order."""
     yield from ()  # a question without a round
-    index = int(events.arrived(np.array([place]))[0])
-    is_here = index < len(events) and events.place(np.array([index]))[0] == place
-    return Answer(int(events.received[index]) if is_here else None, first_of, as_it_is)
+    index = np.minimum(events.arrived(places), len(events) - 1)
+    is_here = (events.place(index) == places) & (index >= 0)
+    received = events.received if len(events) else np.zeros(1, np.int64)
+    found = np.where(is_here, received[index], np.iinfo(np.int64).min)
+    return Answer(found, np.maximum, as_it_is)
 
 
 def lasts_question(events: ReplayInput) -> Question[int]:

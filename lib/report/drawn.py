@@ -15,7 +15,15 @@ from lib.charts.delay_data import over_time_question
 from lib.charts.drawn_events import left_of
 from lib.charts.rows import MOST_LANES, lanes_in
 from lib.charts.skew_data import judged_by_engine, skew_question
-from lib.core.blockwise import Answer, added, as_it_is, in_step, stacked, together
+from lib.core.blockwise import (
+    Answer,
+    added,
+    as_it_is,
+    compact,
+    in_step,
+    stacked,
+    together,
+)
 from lib.core.columns import ARRIVAL, MISSED_BY_MS
 from lib.replay.outcome import dropped_events
 
@@ -157,7 +165,8 @@ def _drawn_replay(finish: Any, part: Any) -> DrawnReplay:  # noqa: ANN401 (of an
 
 
 def _missed(dropped: pd.DataFrame) -> pd.DataFrame:
-    return dropped.sort_values([MISSED_BY_MS, ARRIVAL], ascending=[False, True]).head(MOST_DROPPED)
+    most = dropped.sort_values([MISSED_BY_MS, ARRIVAL], ascending=[False, True])
+    return compact(most.head(MOST_DROPPED))
 
 
 def _missed_most(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:

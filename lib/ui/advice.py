@@ -26,7 +26,7 @@ from lib.ui.export import export_dropped
 from lib.ui.lazy import expander
 from lib.ui.links import copy_for_ticket, link_to
 from lib.ui.parameters import BREAK, DELAY, LOSE, SESSION_GAP, binding
-from lib.ui.replays import advice_of, elsewhere_of, input_of, tradeoff_of
+from lib.ui.replays import advice_of, elsewhere_of, tradeoff_of
 from lib.ui.show import clock_name
 from lib.ui.tables import show_table
 
@@ -50,21 +50,8 @@ def advisor(visible: Visible, setting: Setting, goal: Goal) -> None:
     if advice is None:
         say_no_setting(impossible_times_in(visible.whole, visible.times.zone))
         return
-    said = _say(advice, goal, visible.times)
-    with st.container(horizontal=True):
-        _use_button(advice.setting)
-        with st.container(width="content"):  # else it takes the room up to the next
-            export_dropped(visible, advice.setting, advice.outcome.dropped)
-        _copy(advice, said, visible.topic)
-    st.caption(how_chosen(advice, len(visible.topic.positions)))
-    if advice.tried:
-        expander(
-            "Each stretch that it was tested on",
-            partial(_show_stretches, _stretches(advice.tried, visible)),
-            key=parameters.STRETCHES_OPEN,
-            icon=":material/table_rows:",
-        )
-    _code(visible.topic, visible.key, advice.setting)
+    export = partial(export_dropped, visible, advice.setting, advice.outcome.dropped)
+    advice_told(advice, goal, visible.topic, visible.key, visible.times, export)
 
 
 def advice_told(
@@ -75,12 +62,12 @@ def advice_told(
     times: Times,
     export: Callable[[], None],
 ) -> None:
-    """Draw an advice of which the events are elsewhere, and the code for it.
+    """Draw an advice, wherever the events are, and the code for it.
 
     Parameters
     ----------
     topic
-        What is known of the topic without its events.
+        What is known of the topic: its events are not looked at.
     key
         The column that windows are grouped by.
     export
@@ -89,10 +76,17 @@ def advice_told(
     said = _say(advice, goal, times)
     with st.container(horizontal=True):
         _use_button(advice.setting)
-        with st.container(width="content"):
+        with st.container(width="content"):  # else it takes the room up to the next
             export()
         _copy(advice, said, topic)
     st.caption(how_chosen(advice, len(topic.positions)))
+    if advice.tried:
+        expander(
+            "Each stretch that it was tested on",
+            partial(_show_stretches, _stretches(advice.tried, times)),
+            key=parameters.STRETCHES_OPEN,
+            icon=":material/table_rows:",
+        )
     _code(topic, key, advice.setting)
 
 
@@ -213,12 +207,12 @@ def _use(setting: Setting) -> None:
     st.session_state[DELAY.name] = written_ms(delay_ms(setting))
 
 
-def _stretches(tried: Sequence[Tried], visible: Visible) -> list[dict[str, str]]:
-    received, clock = input_of(visible).received, clock_name(visible.times)
+def _stretches(tried: Sequence[Tried], times: Times) -> list[dict[str, str]]:
+    clock = clock_name(times)
     return [
         {
-            f"Tested from, {clock}": visible.times.cell(int(received[one.begin])),
-            f"to, {clock}": visible.times.cell(int(received[one.end - 1])),
+            f"Tested from, {clock}": times.cell(one.begin_ms),
+            f"to, {clock}": times.cell(one.end_ms),
             "Chosen on the first": f"{one.begin:,} events",
             one.setting.engine.delay.title: written_ms(delay_ms(one.setting)),
             "Dropped": share_text(one.dropped_share),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -14,9 +14,9 @@ from lib.ui import parameters
 from lib.ui.tables import MOST_ROWS, WholeTable, quantiles_in_words, show_table, weakly, yes
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from collections.abc import Callable
 
-    from lib.loading.load import LoadedTopic
+    import pandas as pd
 
 _WORDS = {
     CLIENT: "Client",
@@ -29,47 +29,24 @@ _WORDS = {
 }
 
 
-def clock_table(topic: LoadedTopic, table: pd.DataFrame) -> None:
-    """Show the result of `client_clocks.clocks`; a chosen client's effect on the topic below."""
-    chosen, ordered = clock_rows(
-        table,
-        topic.report.topic,
-        "Choose a client to see what it does to the topic's out-of-orderness.",
-        key=parameters.CLOCK_TABLE,
-        on_select="rerun",
-        selection_mode="single-row",
-    )
-    rows = chosen.selection.rows
-    if rows:
-        client = ordered[CLIENT].iloc[rows[0]]
-        name = shown_name(client)
-        st.markdown(f"**Out-of-orderness of the topic, client {escaped_markdown(name)}**")
-        effect = client_clocks.effect(topic.events.table, table, client)
-        show_table(quantiles_in_words(effect), alt=f"What client {name} does")
-
-
-def clock_rows(
-    table: pd.DataFrame,
-    topic: str,
-    more: str = "",
-    **options: Any,  # noqa: ANN401
-) -> tuple[Any, pd.DataFrame]:
-    """Show clocks; return what `st.dataframe` returns, and the rows that are shown.
+def clock_table(
+    table: pd.DataFrame, topic: str, effect_of: Callable[[object], pd.DataFrame]
+) -> None:
+    """Show the result of `client_clocks.clocks`; a chosen client's effect on the topic below.
 
     Parameters
     ----------
     topic
         What it is called.
-    more
-        What is said below how clocks are judged.
-    options
-        More of `st.dataframe`.
+    effect_of
+        Returns what `client_clocks.effect` does, of a client.
     """
     wrong = int(table[client_clocks.WRONG].sum())
     st.caption(
         f"{_of_all(wrong, len(table))} wrong. A clock is "
         "judged by its client's smallest delays against those of the typical client: the network "
-        f"never takes less than its minimum. Below zero: the clock is behind. {more}".rstrip()
+        "never takes less than its minimum. Below zero: the clock is behind. Choose a client to "
+        "see what it does to the topic's out-of-orderness."
     )
     furthest = table[client_clocks.CLOCK_OFFSET].abs().sort_values(ascending=False).index
     ordered = table.reindex(furthest[:MOST_ROWS])
@@ -84,9 +61,16 @@ def clock_rows(
         order="the furthest off first",
         height=260,
         alt="Each client's clock: offset, drift, and whether it is wrong",
-        **options,
+        key=parameters.CLOCK_TABLE,
+        on_select="rerun",
+        selection_mode="single-row",
     )
-    return chosen, ordered
+    rows = chosen.selection.rows
+    if rows and rows[0] < len(ordered):
+        client = ordered[CLIENT].iloc[rows[0]]
+        name = shown_name(client)
+        st.markdown(f"**Out-of-orderness of the topic, client {escaped_markdown(name)}**")
+        show_table(quantiles_in_words(effect_of(client)), alt=f"What client {name} does")
 
 
 def _of_all(wrong: int, clocks: int) -> str:

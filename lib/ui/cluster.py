@@ -174,6 +174,15 @@ class OnCluster:
 
         return self._found(("parts",), lambda: parts_on_held(self.client, self.held))
 
+    def effect(self, client: object) -> pd.DataFrame:
+        """Return what a client's clock does to the out-of-orderness; raises as `replayed`."""
+        from lib.cluster.correcting import clock_effect  # noqa: PLC0415 (imports Dask)
+
+        assert self.report.analysis is not None  # or no clock were told
+        clocks = self.report.analysis.clocks
+        clock = clocks[clocks[CLIENT] == client]
+        return self._found(("effect", client), lambda: clock_effect(self.client, self.held, clock))
+
     def comparison(
         self,
         most_lanes: int,

@@ -14,7 +14,7 @@ from lib.core.columns import CLIENT
 from lib.events.table import TimeDomain
 from lib.ui import parameters
 from lib.ui.chart import show_over_time, show_picture
-from lib.ui.clock_table import clock_rows
+from lib.ui.clock_table import clock_table
 from lib.ui.cluster_pages import refusals_shown
 from lib.ui.delay_parts import delay_parts
 from lib.ui.distribution import choose_split
@@ -50,7 +50,8 @@ def delay_told(view: View, told: OnCluster) -> None:
     with refusals_shown():
         delay_parts(told.of_all.parts(), view.times, view.scale)
     st.subheader("Clocks", anchor=False)
-    clock_rows(analysis.clocks, report.topic.report.topic)
+    with refusals_shown():
+        clock_table(analysis.clocks, report.topic.report.topic, told.of_all.effect)
 
 
 def _distribution(told: OnCluster, delays: Tally) -> None:

@@ -31,7 +31,13 @@ from lib.ui.failures import show_words
 from lib.ui.findings import show_findings_of
 from lib.ui.groups import choose_group, open_group
 from lib.ui.headline import advice_told, figures, when
-from lib.ui.outage_table import choose_silences, outage_rows, rhythm_table, say_no_outage
+from lib.ui.outage_table import (
+    ZOOMS,
+    choose_silences,
+    outage_table,
+    rhythm_table,
+    say_no_outage,
+)
 from lib.ui.record_reader import record_told
 from lib.ui.session_detail import choose_bins, latest_sessions, show_session
 from lib.ui.show import first_events, load_report_in_numbers, what_was_read
@@ -158,7 +164,8 @@ def outages_told(view: View, told: OnCluster) -> None:
             say_no_outage()
         else:
             _outage_timeline(view, told, found)
-            outage_rows(found, every, view.times, name)
+            whole = told.of_all.report
+            outage_table(found, every, view.times, name, lambda: _analysis(whole))
         with st.expander("Where the limits come from", icon=":material/help:"):
             rhythm_table(limits, name)
 
@@ -192,7 +199,7 @@ def _outage_timeline(view: View, told: OnCluster, found: pd.DataFrame) -> None:
         zero_ms=zero_ms,
         scale=view.scale,
     )
-    show_over_time(drawn, parameters.OUTAGE_CHART, TimeDomain.RECEIVED, zero_ms)
+    show_over_time(drawn, parameters.OUTAGE_CHART, TimeDomain.RECEIVED, zero_ms, note=ZOOMS)
 
 
 def sessions_told(view: View, told: OnCluster) -> None:

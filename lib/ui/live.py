@@ -15,17 +15,30 @@ import streamlit as st
 from lib.analysis.of_topic import why_no_delay
 from lib.charts.live import last_minutes
 from lib.charts.rows import shown_name
+from lib.core.columns import CLIENT
 from lib.core.errors import SkewlineError
 from lib.core.formatting import counted, delay_text, duration, escaped_markdown
 from lib.core.memory import give_back_memory
+from lib.decoding.rejected import REJECTED
+from lib.events.table import EventsTable, with_seconds
 from lib.live.counts import lately, over_time, quantiles
-from lib.live.follow import MOST_CLIENTS, Followed, follow, pattern_of, refreshed
+from lib.live.follow import (
+    MOST_CLIENTS,
+    SEED,
+    Followed,
+    follow,
+    pattern_from,
+    pattern_of,
+    refreshed,
+)
 from lib.live.late import MOST_SUMMED_UP, why_not_followed
 from lib.live.silence import silent
 from lib.replay.sentences import named
 from lib.ui import parameters
 from lib.ui.answers import verdict_of
 from lib.ui.chart import show_picture
+from lib.ui.cluster_pages import refusals_shown
+from lib.ui.engine_settings import choose_setting
 from lib.ui.failures import show_error, show_words
 from lib.ui.show import clock_name
 from lib.ui.tables import show_table
@@ -38,7 +51,9 @@ if TYPE_CHECKING:
     from lib.live.follow import Pattern
     from lib.live.late import Late
     from lib.replay.engine import Setting
-    from lib.sources.base import TopicSource
+    from lib.ui.cluster import OnCluster
+    from lib.ui.loads import Opened
+    from lib.ui.view import View
     from lib.ui.visible import Visible
 
 EVERY_S: Final = 2.0
@@ -75,7 +90,7 @@ def _shared(key: object) -> _Shared:
     return shared
 
 
-def choose_minutes() -> int:
+def _choose_minutes() -> int:
     """Draw how many minutes are looked at and return it."""
     return int(
         st.number_input(
@@ -91,7 +106,7 @@ def choose_minutes() -> int:
     )
 
 
-def choose_pause() -> bool:
+def _choose_pause() -> bool:
     """Draw what stops and resumes the refreshes; return whether they are stopped."""
     return st.toggle(
         "Pause",
@@ -103,38 +118,62 @@ def choose_pause() -> bool:
 
 
 @dataclass(frozen=True)
-class _Look:
-    """What a refresh needs of the page: nothing that holds the loaded topic in memory."""
+class _Topic:
+    """What following needs of a topic: nothing that holds its events in memory."""
 
-    source: TopicSource
-    key: object
+    opened: Opened
     pattern: Pattern
-    setting: Setting
-    minutes: int
-    paused: bool
     told: bool
     """Whether the received times tell a delay."""
-    zero_ms: int
     scale: TimeScale
     times: Times
 
 
-def live(visible: Visible, minutes: int, setting: Setting, *, paused: bool) -> None:
-    """Draw a followed topic, again every two seconds unless it is paused."""
+@dataclass(frozen=True)
+class _Look:
+    """What a refresh needs of the page."""
+
+    topic: _Topic
+    setting: Setting
+    minutes: int
+    paused: bool
+
+    @property
+    def key(self) -> object:
+        """What viewers share who look at the same."""
+        key = self.topic.opened.key
+        return key.source, key.topic, key.chosen, self.minutes, self.setting
+
+
+def live(visible: Visible) -> None:
+    """Draw the controls and a loaded topic as it goes on."""
     opened, topic = visible.opened, visible.whole
     assert opened is not None  # a topic that is shown was opened
-    look = _Look(
-        source=opened.source,
-        key=(opened.key.source, opened.key.topic, opened.key.chosen, minutes, setting),
-        pattern=pattern_of(topic),
-        setting=setting,
-        minutes=minutes,
-        paused=paused,
-        told=not why_no_delay(verdict_of(topic)),
-        zero_ms=visible.zero_ms,
-        scale=visible.scale,
-        times=visible.times,
-    )
+    told = not why_no_delay(verdict_of(topic))
+    _follow(_Topic(opened, pattern_of(topic), told, visible.scale, visible.times))
+
+
+def live_told(view: View, told: OnCluster) -> None:
+    """Draw the controls and a topic that a cluster holds as it goes on: it is read here."""
+    report, opened = told.report, view.opened
+    assert opened is not None  # a topic that is held was opened
+    with refusals_shown():
+        first = with_seconds(told.first(SEED), view.times.zero_ms)
+        kinds = tuple(sorted(report.topic.report.timestamp_types))
+        notes = report.topic.contents.notes
+        some = EventsTable(first, view.times.zero_ms, REJECTED.empty_table(), kinds, notes)
+        pattern = pattern_from(report.topic, some)
+        _follow(_Topic(opened, pattern, not report.withheld, view.scale, view.times))
+
+
+def _follow(topic: _Topic) -> None:
+    """Draw the controls, and a followed topic, again every two seconds unless it is paused."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        minutes = _choose_minutes()
+        paused = _choose_pause()
+    with st.expander("Engine and setting that late events are told for", icon=":material/tune:"):
+        setting, _ = choose_setting([CLIENT])
+    look = _Look(topic, setting, minutes, paused)
     st.fragment(_draw, run_every=None if paused else EVERY_S)(look)
 
 
@@ -161,8 +200,8 @@ def _draw(look: _Look) -> None:
         )
         return
     _say_if_it_rests(followed, now_ms)
-    _figures(followed, now_ms, told=look.told)
-    _silences(followed, now_ms, look.times)
+    _figures(followed, now_ms, told=look.topic.told)
+    _silences(followed, now_ms, look.topic.times)
     _chart(followed, look)
     _switch(followed)
 
@@ -184,9 +223,11 @@ def _refresh(shared: _Shared, look: _Look) -> None:
     with shared.lock:
         before = shared.followed
         if before is None:
-            shared.followed = follow(look.source, look.pattern, look.minutes, look.setting)
+            shared.followed = follow(
+                look.topic.opened.source, look.topic.pattern, look.minutes, look.setting
+            )
         elif not look.paused and time.monotonic() - shared.read_at >= _SHARED_S:
-            shared.followed = refreshed(look.source, before)
+            shared.followed = refreshed(look.topic.opened.source, before)
         else:
             return
         shared.read_at = time.monotonic()
@@ -339,7 +380,7 @@ def _chart(followed: Followed, look: _Look) -> None:
     table = over_time(followed.counts)
     if len(table):
         show_picture(
-            last_minutes(table, zero_ms=look.zero_ms, scale=look.scale),
+            last_minutes(table, zero_ms=look.topic.times.zero_ms, scale=look.topic.scale),
             parameters.LIVE_CHART,
             f"The last {counted(followed.minutes, 'minute')} of received time.",
         )

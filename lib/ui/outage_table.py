@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,6 @@ from lib.core.tickets import Ticket
 from lib.events.client_names import written
 from lib.events.table import TimeDomain
 from lib.ui import parameters
-from lib.ui.answers import analysis_of
 from lib.ui.client_filter import only_clients
 from lib.ui.findings import shown
 from lib.ui.links import copy_for_ticket, link_to
@@ -28,56 +27,42 @@ from lib.ui.tables import MOST_ROWS, WholeTable, show_table, weakly
 from lib.ui.time_window import show_stretch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lib.analysis.analyse import Analysis
     from lib.core.moments import Times
     from lib.ui.time_window import Stretch
-    from lib.ui.visible import Visible
+
+ZOOMS: Final = "Select a row of the table to zoom to it."
+"""What is said below a timeline that has the table below it."""
 
 _TIMES: Final = (outages.START, LAST_HEARD, outages.BACK_AT, outages.BURST_END)
 
 
-def outage_table(table: pd.DataFrame, every: pd.DataFrame, visible: Visible) -> None:
-    """Show rows of the result of `lib.analysis.outages.outages`; a selected one zooms to it.
-
-    Those that touch the most events come first. `table` are some of the rows of `every`.
-    """
-    first, zero_ms = table.loc[_most_affected(table)[:MOST_ROWS]], visible.zero_ms
-    chosen = outage_rows(
-        table,
-        every,
-        visible.times,
-        visible.topic.report.topic,
-        key=parameters.OUTAGE_TABLE,
-        on_select=lambda: _zoom(first, zero_ms),
-        selection_mode="single-row",
-    )
-    if chosen.selection.rows and chosen.selection.rows[0] < len(first):
-        outage = first.iloc[chosen.selection.rows[0]]
-        with st.container(horizontal=True):
-            open_records("this outage", only_clients, outage[CLIENT])
-            _copy(outage, visible)
-
-
-def outage_rows(
+def outage_table(
     table: pd.DataFrame,
     every: pd.DataFrame,
     times: Times,
     topic: str,
-    **options: Any,  # noqa: ANN401
-) -> Any:  # noqa: ANN401
-    """Show rows of outages, and return what `st.dataframe` returns.
+    analysis: Callable[[], Analysis],
+) -> None:
+    """Show rows of the result of `lib.analysis.outages.outages`; a selected one zooms to it.
+
+    Those that touch the most events come first.
 
     Parameters
     ----------
     table, every
-        As `outage_table` takes them.
+        Some of the rows, of all of them.
     topic
         What it is called.
-    options
-        More of `st.dataframe`.
+    analysis
+        Returns what was found in all of it.
     """
     most = _most_affected(table)
-    return show_table(
-        _readable(table.loc[most[:MOST_ROWS]], times),
+    first = table.loc[most[:MOST_ROWS]]
+    chosen = show_table(
+        _readable(first, times),
         whole=WholeTable(
             "the outages",
             f"{topic}-outages.csv",
@@ -87,8 +72,15 @@ def outage_rows(
         order="those that touch the most events first",
         config={name: time_column(times, "Received time") for name in _heads(times)},
         alt="Outages with their silence, events held back and burst",
-        **options,
+        key=parameters.OUTAGE_TABLE,
+        on_select=lambda: _zoom(first, times.zero_ms),
+        selection_mode="single-row",
     )
+    if chosen.selection.rows and chosen.selection.rows[0] < len(first):
+        outage = first.iloc[chosen.selection.rows[0]]
+        with st.container(horizontal=True):
+            open_records("this outage", only_clients, outage[CLIENT])
+            _copy(outage, times, topic, analysis())
 
 
 def _most_affected(table: pd.DataFrame) -> pd.Index:
@@ -137,13 +129,12 @@ def say_no_outage() -> None:
     )
 
 
-def _copy(outage: pd.Series, visible: Visible) -> None:
-    analysis = analysis_of(visible.whole)
+def _copy(outage: pd.Series, times: Times, topic: str, analysis: Analysis) -> None:
     assert analysis.extent is not None  # or there were no outage
-    extent = replace(analysis.extent, zone=visible.times.zone)
-    stretch = _stretch_of(outage, visible.zero_ms)
+    extent = replace(analysis.extent, zone=times.zone)
+    stretch = _stretch_of(outage, times.zero_ms)
     numbers = {
-        "Topic": visible.topic.report.topic,
+        "Topic": topic,
         "Client": shown_name(outage[CLIENT]),
         "Kind": str(outage[outages.KIND]),
         "Silence": _in_words(outage[outages.SILENCE]),

@@ -99,8 +99,9 @@ def begin(
         if (told := view.told) is None:
             show_cluster_load(view.name, view.opened, view.on_cluster)
         else:
-            if of_cluster is not None:
+            if of_cluster is not None and tells_window:
                 head.caption(f"{line} {_told_by_cluster(view, told)}")
+            told = told if tells_window else told.of_all
             _show_told(title, view, told, of_cluster, needs_received=needs_received)
         end_run()
     topic = view.topic if view.load is None and view.offer is None else None

@@ -22,6 +22,7 @@ from tests.cluster.same import FAULTS
 from tests.support.opened import (
     COMPARISON,
     DELAY,
+    LIVE,
     OUTAGES,
     PATIENCE_S,
     RECORDS,
@@ -37,6 +38,7 @@ from tests.support.opened import (
     open_app,
     press,
     settled,
+    tickets,
 )
 
 SAMPLE = {"source": "Samples", "topic": "sessions-100"}
@@ -178,6 +180,58 @@ def test_other_settings_are_tried_there(monkeypatch):
     settled(at.run())
     assert [drawn(at, n) for n in (-3, -2, -1)] == charts
     assert any(tables(at)[-1].equals(each) for each in here)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_what_a_chosen_row_leads_to_is_the_same(monkeypatch):
+    # Given an outage, a clock and the stretches of an advice, opened on one machine
+    with monkeypatch.context() as patch:
+        patch.delenv(VARIABLE)
+        here = opened_rows(open_app(**SAMPLE))
+    shared.st.cache_resource.clear()
+    # When they are opened where the cluster told them, then they lead to the same
+    there = opened_rows(press(open_app(**SAMPLE), "Ask the cluster"))
+    assert there == here
+    outage, effect, stretches = here
+    assert "The records of this outage" in outage
+    assert len(effect["Case"]) == 3
+    assert len(stretches["Goal kept"]) > 1
+
+
+def opened_rows(at):
+    """Return what is said of the first outage, of the first client's clock, and of an advice."""
+    at = select_first(go_to(at, OUTAGES), parameters.OUTAGE_TABLE)
+    outage = [*(text.splitlines()[0] for text in tickets(at)), *buttons(at)]
+    at = select_first(go_to(at, DELAY), parameters.CLOCK_TABLE)
+    effect = tables(at)[-1].to_dict("list")
+    at = go_to(at, WINDOWS)
+    at.session_state[parameters.STRETCHES_OPEN] = True
+    found = [each.to_dict("list") for each in tables(settled(at.run())) if "Goal kept" in each]
+    return outage, effect, found[0]
+
+
+def select_first(at, key):
+    at.session_state[key] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    return settled(at.run())
+
+
+@pytest.mark.usefixtures("cluster")
+def test_its_end_is_followed_whatever_part_of_it_is_looked_at(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.delenv(VARIABLE)
+        here = followed(open_app(LIVE, **SAMPLE, live_minutes="60"))
+    shared.st.cache_resource.clear()
+    at = press(open_app(**SAMPLE, live_minutes="60"), "Ask the cluster")
+    assert followed(go_to(at, LIVE)) == here
+    none_inside = press(open_app(LIVE, **SAMPLE, where="ClientID = 999"), "Ask the cluster")
+    assert metrics(none_inside)["Events"] == "2,428"
+
+
+def followed(at):
+    """Return what the page Live tells, but for what depends on the hour."""
+    told = {name: value for name, value in metrics(at).items() if " ago" not in value}
+    told.pop("Clock behind")
+    return told, charts(at), tables(at)
 
 
 def charts(at):

@@ -74,6 +74,8 @@ class TestAdvice:
             whole.sessions.exact,
         )
         for one in advice.tried:
+            assert one.begin_ms == events.received[one.begin]
+            assert one.end_ms == events.received[one.end - 1]
             dropped = ~replay(events, one.setting).kept[one.begin : one.end]
             assert one.dropped_share == dropped.mean()
             assert one.kept_goal == (one.dropped_share <= 0.005)
