@@ -24,7 +24,8 @@ import pandas as pd
 
 from lib.analysis import delays
 from lib.analysis.analyse import analyse, warm_up
-from lib.analysis.client_clocks import clocks
+from lib.analysis.client_clocks import clocks, sent_times
+from lib.analysis.clock_steps import clock_steps
 from lib.analysis.completeness import completeness
 from lib.analysis.outages import outages_and_rhythm
 from lib.analysis.sequence_numbers import sequence_numbers
@@ -65,6 +66,13 @@ def filter_of_text_and_numbers(events: pd.DataFrame) -> object:
     return filtered(events, (ranges, "'a1'", "session LIKE '%b%'"), Fields())
 
 
+def steps_of_all_clocks(events: pd.DataFrame) -> object:
+    """Return the steps of clocks of a topic in which every clock was set, by ten seconds."""
+    times = events[EVENT_TIME].to_numpy()
+    late = times > np.median(times)
+    return clock_steps(sent_times(events.assign(**{EVENT_TIME: times + 10_000 * late})))
+
+
 PARTS: tuple[Callable[[pd.DataFrame], object], ...] = (
     assess_timestamps,
     delays.delay_quantiles,
@@ -73,6 +81,7 @@ PARTS: tuple[Callable[[pd.DataFrame], object], ...] = (
     delays.out_of_orderness_quantiles,
     lost_and_duplicates,
     clocks,
+    steps_of_all_clocks,
     outages_and_rhythm,
     filter_of_text_and_numbers,
 )
