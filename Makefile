@@ -23,7 +23,7 @@ run: $(COMPILED) ## Open Skewline in a browser
 
 test: lint $(COMPILED) ## Check the code, then run every test, on a real Kafka broker and in Chromium
 	scripts/install-test-tools.sh
-	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 faults: $(COMPILED) ## Read 1,000,000 records from clusters that fail, with both readers (half an hour)
 	scripts/install-test-tools.sh

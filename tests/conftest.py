@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 IS_CI = os.environ.get("CI") == "true"
 
+SERVERS = {"broker", "chromium", "client"}
+"""Fixtures that start servers: a broker, a browser, the workers of a cluster."""
+
 # How long an example takes, or its making, says nothing on a busy machine. In CI the examples are
 # the same in every run.
 TIMELESS = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
@@ -81,15 +84,22 @@ def pytest_terminal_summary(
         terminalreporter.write_line(f"For this order again: pytest --randomly-seed={seed}")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by what they need, so that `-m "not kafka"` leaves out all of a kind."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Mark tests by what they need, so that `-m "not kafka"` leaves out all of a kind.
+
+    Files that start servers come first, in whatever order: else one of them is often the last, and
+    all but one processor wait for it.
+    """
     for item in items:
         needs = getattr(item, "fixturenames", ())
         if "broker" in needs:
             item.add_marker("kafka")
         if "chromium" in needs:
             item.add_marker("browser")
+    yield
+    slow = {item.path for item in items if SERVERS & {*getattr(item, "fixturenames", ())}}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 def pytest_collection_finish() -> None:
