@@ -437,7 +437,9 @@ def _effect_table(
 ) -> pd.DataFrame:
     tables = {case: table for case, table in finish(part).items() if len(table)}
     topics = [table.head(1).drop(columns=delays.SCOPE) for table in tables.values()]
-    return pd.concat(topics, ignore_index=True).assign(**{CASE: list(tables)})
+    found = pd.concat(topics, ignore_index=True)
+    found.insert(0, CASE, [*tables])
+    return found
 
 
 def _sloped(clients: Groups, x: Ints, y: Floats) -> LowerEnvelopes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -63,18 +62,3 @@ def _printable(start: bytes) -> str:
     return re.sub(
         r"[\x00-\x08\x0b-\x1f]", "\N{REPLACEMENT CHARACTER}", start.decode(errors="replace")
     )
-
-
-def reasons_of(rejected: pa.Table) -> pd.DataFrame:
-    """Return how many records were rejected for which reason, the most frequent first.
-
-    Columns `reason` object, `records` int64.
-    """
-    counts = pc.value_counts(rejected["reason"].cast(pa.string()))
-    table = pd.DataFrame(
-        {
-            "reason": counts.field("values").to_pylist(),
-            "records": counts.field("counts").to_numpy(),
-        }
-    )
-    return table.sort_values("records", ascending=False, ignore_index=True)

@@ -187,13 +187,11 @@ def _skew(
     return PartitionSkew(table, timeline, within.upper(share), found.merged.upper(share))
 
 
-def slowest_partition(events: ReplayInput) -> int | None:
-    """Return the partition that holds the minimum over partitions back longest; None of one."""
-    return answered(slowest_question(events, len(events)))
-
-
 def slowest_question(events: ReplayInput, until: int) -> Question[int | None]:
-    """Ask for the `slowest_partition` of the first `until` events of the topic."""
+    """Ask which partition holds the minimum over partitions back longest; None of one.
+
+    Of the first `until` events of the topic.
+    """
     events = events.first(int(events.arrived(np.array([until]))[0]))
     numbers, _ = yield from find_partitions(events)
     if len(numbers) < 2:

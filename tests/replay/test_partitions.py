@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 
+from lib.core.blockwise import answered
 from lib.core.columns import FROM_MS, SILENT, TO_MS
 from lib.replay.input import replay_input
 from lib.replay.partitions import (
@@ -14,7 +15,7 @@ from lib.replay.partitions import (
     PARTITION,
     SILENT_MS,
     partition_skew,
-    slowest_partition,
+    slowest_question,
 )
 from tests.replay.sequences import topics
 
@@ -64,8 +65,8 @@ def test_the_timeline_has_no_hole_where_nothing_comes_and_says_who_is_silent():
 def test_the_slowest_partition_holds_the_minimum_back_longest():
     topic = replay_input(*np.array([(0, 0), (50, 0), (60, 0), (61, 0)]).T, np.array([3, 1, 3, 1]))
 
-    assert slowest_partition(topic) == 3
-    assert slowest_partition(topic.first(1)) is None
+    assert answered(slowest_question(topic, 4)) == 3
+    assert answered(slowest_question(topic, 1)) is None
 
 
 def test_partitions_that_run_apart_are_late_only_when_merged():
