@@ -1,1 +1,1 @@
-"""The same questions put to a topic block by block on a Dask cluster. See docs/cluster.md."""
+"""The same questions put to a topic block by block on a Dask cluster. See docs/dask.md."""

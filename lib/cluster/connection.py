@@ -28,7 +28,7 @@ _SCHEDULER: Final = {
     "distributed.scheduler.allowed-failures": 10,
     "distributed.scheduler.work-stealing": False,
 }
-"""Of a scheduler that is started here; docs/cluster.md advises it for others."""
+"""Of a scheduler that is started here; docs/dask.md advises it for others."""
 
 
 @contextmanager

@@ -57,8 +57,8 @@ if TYPE_CHECKING:
     Doing = Callable[[str], None]
 
 _COPIES: Final = 4.2  # of an event: by client, its times in order, and what questions keep of it
-_THREAD_S: Final = 17e-6  # that a thread takes for an event, read and asked: see docs/cluster.md
-_START_S: Final = 10.0  # that a topic of few events takes: some 25 rounds, and the first records
+_THREAD_S: Final = 11e-6  # that a thread takes for an event, read and asked: see docs/dask.md
+_START_S: Final = 5.0  # that a topic of few events takes: some 25 rounds, and the first records
 SHARED_SESSIONS: Final = (
     "Some sessions have events of several clients, and on a cluster each client's events are "
     "looked at by themselves: one machine tells it."

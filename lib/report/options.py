@@ -215,7 +215,7 @@ def _add_source(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--cluster", metavar="ADDRESS", nargs="?", const=SET,
         help=f"read and ask on a Dask cluster: tcp://HOST:8786, or {LOCAL}; alone, the one that is "
-        "set. docs/cluster.md says what it tells",
+        "set. docs/dask.md says what it tells",
     )  # fmt: skip
     group.add_argument("--latest", type=_typed(_count), metavar="N", help="the newest records")
     group.add_argument(
