@@ -175,15 +175,8 @@ def _walk_one(  # noqa: C901 (a loop over instructions; calls cost more than the
                 _note(fields, field, tag & 7, data, begin, at, record, elements, total)
             continue
         likely = field + 1
-        slot, oneof = fields[field, SLOT], fields[field, ONEOF]
-        if oneof != SCRATCH:
-            before = numbers[oneof, record]
-            if present[oneof, record] and before != field:
-                present[OTHERS, record] = 1
-                for other in range(fields[before, SLOT], fields[before, END]):
-                    present[other, record] = 0
-            numbers[oneof, record] = field
-            present[oneof, record] = 1
+        slot = fields[field, SLOT]
+        _take_of_oneof(fields, field, numbers, present, record)
         if fields[field, KIND] == MESSAGE:
             length, at = _length(data, at, stop)
             if at >= 0 and depth == DEEPEST:
@@ -195,12 +188,28 @@ def _walk_one(  # noqa: C901 (a loop over instructions; calls cost more than the
                 likely = messages[message, 0]
                 present[messages[message, 2], record] = 1
         else:
-            value, at = scalar(fields[field, KIND], data, at, stop)
             if fields[field, KIND] == TEXT and present[slot, record]:
                 present[OTHERS, record] = 1
-            numbers[slot, record] = value
+            numbers[slot, record], at = scalar(fields[field, KIND], data, at, stop)
             present[slot, record] = 1
     return -at
+
+
+@inlined
+def _take_of_oneof(
+    fields: Integers, field: Number, numbers: Integers, present: Bytes, record: int
+) -> None:
+    """Where a field is one of a oneof, forget another of it that came before."""
+    oneof = fields[field, ONEOF]
+    if oneof == SCRATCH:
+        return
+    before = numbers[oneof, record]
+    if present[oneof, record] and before != field:
+        present[OTHERS, record] = 1
+        for other in range(fields[before, SLOT], fields[before, END]):
+            present[other, record] = 0
+    numbers[oneof, record] = field
+    present[oneof, record] = 1
 
 
 @inlined
