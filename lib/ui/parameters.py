@@ -1,8 +1,8 @@
 """The parameters of the URL and the keys of the widgets and of the session: all names, once.
 
 Streamlit binds most parameters to the widget that has the parameter's name as its key. The others
-are written by hand (`BY_HAND`); the menu's links drop those, so what they were is held in the
-session and put back.
+are written by hand (`BY_HAND`). The menu's links drop those, and what is bound to a widget that the
+browser has not drawn yet: so what they were is held in the session and put back.
 """
 
 from __future__ import annotations
@@ -403,14 +403,24 @@ def curve_key(parameter: str) -> str:
 
 
 def restore() -> None:
-    """Put back what a change of page dropped; once a run, before anything reads the URL."""
-    held = _held()
-    for parameter in BY_HAND:
+    """Put back what a change of page dropped; once a run, before anything reads the URL.
+
+    The browser takes from the URL what is bound to a widget whose code is still on its way. If the
+    session has the value, the browser must be told, or it draws that widget empty, and means it.
+    """
+    held, bound_is_back = _held(), False
+    for parameter in PARAMETERS:
         name = parameter.name
         if name in st.query_params:
             held[name] = get_all(parameter)
+        elif name in st.session_state and parameter not in BY_HAND:
+            if held.pop(name, None) is not None:  # lost, or the default again
+                st.session_state[name] = st.session_state[name]  # tells the browser
         elif name in held:
             st.query_params[name] = held[name]
+            bound_is_back |= parameter not in BY_HAND
+    if bound_is_back:
+        st.rerun()  # a widget takes its value from the URL that a run begins with
 
 
 def by_hand() -> dict[str, list[str]]:
@@ -418,7 +428,7 @@ def by_hand() -> dict[str, list[str]]:
 
     Streamlit changes no page with those that are, and puts them back itself.
     """
-    return dict(_held())
+    return {of.name: _held()[of.name] for of in BY_HAND if of.name in _held()}
 
 
 def get(parameter: UrlParameter[object]) -> str | None:
@@ -462,6 +472,7 @@ def binding(name: str, is_usable: Callable[[str], bool] = _is_finite) -> Literal
     text = st.query_params.get(name)
     if not (text is None or name in st.session_state or is_usable(text)):
         del st.query_params[name]
+        _held().pop(name, None)
         st.rerun()
     return "query-params"
 

@@ -87,7 +87,7 @@ def subject() -> str:
 
 @pytest.fixture
 def source(registry) -> SchemaRegistry:
-    return SchemaRegistry(RegistrySettings(registry.url, timeout_s=PATIENCE_S))
+    return SchemaRegistry(RegistrySettings(registry.url, timeout_s=3 * PATIENCE_S))
 
 
 def test_a_schema_is_found_by_its_id(registry, source, subject):

@@ -311,6 +311,30 @@ def test_values_are_kept_when_the_page_changes(page, kafka_app, events):
         expect(page).to_have_url(re.compile(re.escape(kept)))
 
 
+def test_values_are_kept_when_the_page_changes_before_they_are_drawn(page, samples_app):
+    # Given a link with clients, and a browser that has not got what draws their filter yet
+    waiting = []
+    page.route(re.compile(r"/Multiselect\.[^/]*\.js$"), lambda route: waiting.append(route))  # noqa: PLW0108
+    page.goto(f"{samples_app}/comparison?topic=sessions-100&clients=3&times=Local&height=300")
+    expect(page.get_by_role("button", name="Reload")).to_be_visible()
+    assert waiting
+
+    # When the page is changed, and that comes
+    page.get_by_role("link", name="Overview").click()
+    expect(metric(page, "Clients")).to_have_text("1")
+    for route in waiting:
+        route.continue_()
+    expect_idle(page)
+
+    # Then they are still chosen, there and where they came from
+    expect(page).to_have_url(re.compile("clients=3"))
+    page.get_by_role("link", name="Comparison").click()
+    expect(page.get_by_role("heading", name="Comparison")).to_be_visible()
+    expect_idle(page)
+    for kept in ("clients=3", "times=Local", "height=300"):
+        expect(page).to_have_url(re.compile(kept))
+
+
 def test_reload_shows_what_was_produced_since(page, kafka_app, make_topic, produce):
     topic = make_topic()
     produce(topic, [event(1), event(2)])
