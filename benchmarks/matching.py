@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.analyses import topic
-from lib.analysis.matching import Fate, match, numbered_key, share_told_apart
+from lib.analysis.matching import Fate, match, told_apart
 from lib.analysis.way import way_between
-from lib.core.columns import OFFSET, RECEIVED_TIME
+from lib.core.columns import CLIENT, OFFSET, RECEIVED_TIME, SEQUENCE, SESSION
 from lib.warm_up import warm_up
 
 if TYPE_CHECKING:
@@ -59,14 +59,14 @@ def main() -> int:
     warm_up()
     here = topic(parser.parse_args().events)
     there = mirror_of(here)
-    key = numbered_key(here, there, sessions_are_derived=False)
+    key = (CLIENT, SESSION, SEQUENCE)
     print(f"{len(here):,} against {len(there):,} events")
     found = match(here, there, key)
     names = ("here", "there")
     own = timed("matched", lambda: match(here, there, key))
     checked = timed(
         "whether keys tell events apart",
-        lambda: [share_told_apart(table, key) for table in (here, there)],
+        lambda: [told_apart(table, key) for table in (here, there)],
     )
     columns = list(key)
     plain = timed(

@@ -16,7 +16,7 @@ first = visible.opened
 assert first is not None  # a topic that is shown was opened
 second = choose_other()
 topics = loaded_from(first), loaded_from(second)
-names = names_of(*topics)
+names = names_of(topics[0].report.topic, topics[1].report.topic)
 
 st.subheader("On one axis", anchor=False)
 on_one_axis(visible, *topics, names)

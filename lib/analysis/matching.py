@@ -10,6 +10,10 @@ surround it, as a sequence number is lost that others surround; *at an end* if n
 may not have been read so far, or it may still be on its way. A key that is in the other topic, but
 less often, makes the event *repeated*.
 
+What becomes of an event is told in parts, so that topics can be matched piece by piece: `pair_up`
+needs all events of some keys, `with_ends` the places of the first and last matched event of each
+partition, and `reordered` all pairs of a partition here.
+
 Order is that inside a partition. Events are *reordered* if they are not of the longest part of a
 partition that kept its order: they are the fewest that would have to be moved (the longest
 increasing subsequence, found in n log n steps: Fredman 1975).
@@ -19,7 +23,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +33,6 @@ from pandas.api.types import is_bool_dtype, is_integer_dtype, is_numeric_dtype
 from lib.analysis import kernels
 from lib.analysis.kernels import Groups
 from lib.core.columns import (
-    CLIENT,
     EVENT_TIME,
     EVENT_TIME_0,
     EVENTS,
@@ -37,17 +40,16 @@ from lib.core.columns import (
     PARTITION,
     RECEIVED_TIME_0,
     RECORD_TIME,
-    SEQUENCE,
-    SESSION,
 )
 from lib.core.jit import compiled
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from lib.analysis.kernels import Ints
 
 Bools = npt.NDArray[np.bool_]
+Fates = npt.NDArray[np.int8]
 
 FIELD: Final = "Field"
 
@@ -69,6 +71,60 @@ class Fate(IntEnum):
     WITHOUT_KEY = 4
 
 
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """How many events of two topics became what.
+
+    Attributes
+    ----------
+    here, there
+        `Fate` → events.
+    changes
+        Field that both topics have → pairs whose values of it differ.
+    """
+
+    pairs: int
+    here: Mapping[Fate, int]
+    there: Mapping[Fate, int]
+    reordered: int
+    changed: int
+    changes: Mapping[str, int]
+
+    def __add__(self, other: Counts) -> Counts:
+        """Return those of both, which have no key in common."""
+        return Counts(
+            self.pairs + other.pairs,
+            {fate: self.here[fate] + other.here[fate] for fate in Fate},
+            {fate: self.there[fate] + other.there[fate] for fate in Fate},
+            self.reordered + other.reordered,
+            self.changed + other.changed,
+            {name: count + other.changes[name] for name, count in self.changes.items()},
+        )
+
+    @property
+    def changed_fields(self) -> pd.DataFrame:
+        """In which fields pairs differ: `Field` and `Events`, those that do, most first."""
+        table = pd.DataFrame({FIELD: list(self.changes), EVENTS: list(self.changes.values())})
+        table = table[table[EVENTS] > 0].sort_values(EVENTS, ascending=False, kind="stable")
+        return table.reset_index(drop=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Paired:
+    """The events of two topics paired by their keys.
+
+    Attributes as in `Matching`, but that all events without a partner are missing, and that
+    `changes` has the fields in which no pair differs, too.
+    """
+
+    at_here: Ints
+    at_there: Ints
+    fate_here: Fates
+    fate_there: Fates
+    changed: Bools
+    changes: Mapping[str, int]
+
+
 @dataclass(frozen=True)
 class Matching:
     """The events of two topics matched.
@@ -85,7 +141,7 @@ class Matching:
         Of each pair: whether its order differs, and whether the value of a field that both topics
         have.
     changes
-        How many pairs differ in which field: `Field` and `Events`, those that do, most first.
+        Field that both topics have → how many pairs differ in it.
     fields_here, fields_there
         Fields that only one of the topics has; none of them counts as changed.
     """
@@ -93,11 +149,11 @@ class Matching:
     key: tuple[str, ...]
     at_here: Ints
     at_there: Ints
-    fate_here: npt.NDArray[np.int8]
-    fate_there: npt.NDArray[np.int8]
+    fate_here: Fates
+    fate_there: Fates
     reordered: Bools
     changed: Bools
-    changes: pd.DataFrame
+    changes: Mapping[str, int]
     fields_here: tuple[str, ...]
     fields_there: tuple[str, ...]
 
@@ -106,40 +162,45 @@ class Matching:
         """How many events are in both topics."""
         return len(self.at_here)
 
+    @property
+    def counts(self) -> Counts:
+        """How many events became what."""
+        return Counts(
+            self.pairs,
+            _counted(self.fate_here),
+            _counted(self.fate_there),
+            int(np.count_nonzero(self.reordered)),
+            int(np.count_nonzero(self.changed)),
+            self.changes,
+        )
 
-def numbered_key(
-    here: pd.DataFrame, there: pd.DataFrame, *, sessions_are_derived: bool
-) -> tuple[str, ...]:
-    """Return the key of client, session and sequence number; () where numbers are missing.
 
-    Sessions that were derived, in one topic or both, follow from what was read: they are no part.
-    """
-    if not all(SEQUENCE in t and t[SEQUENCE].notna().any() for t in (here, there)):
-        return ()
-    return (CLIENT, SEQUENCE) if sessions_are_derived else (CLIENT, SESSION, SEQUENCE)
+def _counted(fates: Fates) -> dict[Fate, int]:
+    count = np.bincount(fates, minlength=len(Fate)).tolist()
+    return {fate: count[fate] for fate in Fate}
 
 
-def key_columns(here: pd.DataFrame, there: pd.DataFrame) -> list[str]:
+def key_columns(here: Sequence[str], there: Sequence[str]) -> list[str]:
     """Return the columns that both topics have and that say what a record is."""
-    return [name for name in here.columns if name in there.columns and name not in _OF_PLACE]
+    return [name for name in here if name in there and name not in _OF_PLACE]
 
 
-def share_told_apart(events: pd.DataFrame, key: Sequence[str]) -> float:
-    """Return how many keys there are for each event that is no copy of another, up to 1.
+def told_apart(events: pd.DataFrame, key: Sequence[str]) -> tuple[int, int]:
+    """Return how many keys events have, and how many share theirs with one of another time.
 
     Copies of an event have its key and its event time. A key that events of other times have, too,
-    does not tell events apart.
+    does not tell events apart. Of parts of a topic that have all events of their keys, the sums
+    are those of the topic.
     """
     codes, _ = _joint_codes(events, events.head(0), key)
     codes, times = codes[codes >= 0], kernels.ints(events[EVENT_TIME])[codes >= 0]
     if not len(codes):
-        return 0.0
+        return 0, 0
     first = np.empty(int(codes.max()) + 1, np.int64)
     first[codes[::-1]] = times[::-1]  # the last assignment to an element stays
     used = np.zeros(len(first), np.bool_)
     used[codes] = True
-    keys = int(np.count_nonzero(used))
-    return keys / (keys + int(np.count_nonzero(times != first[codes])))
+    return int(np.count_nonzero(used)), int(np.count_nonzero(times != first[codes]))
 
 
 def match(
@@ -157,26 +218,55 @@ def match(
     ignored
         Columns in which events may differ without being changed.
     """
-    codes_here, codes_there = _joint_codes(here, there, key)
-    at_here, at_there, found_here, found_there = _pairs(codes_here, codes_there)
-    fate_here = _fates(codes_here, codes_there, found_here, _partition(here))
-    fate_there = _fates(codes_there, codes_here, found_there, _partition(there))
-    left_out = {*_OF_PLACE, *key, *ignored}
-    of_here, of_there = (
-        [name for name in table.columns if name not in left_out] for table in (here, there)
-    )
-    changed, changes = _changes(here, there, at_here, at_there, set(of_here) & set(of_there))
+    left_out = (*key, *ignored)
+    paired = pair_up(here, there, key, ignored=ignored)
+    fates = [
+        with_ends(events, fate, places, matched_bounds(events, fate, places))
+        for events, fate in ((here, paired.fate_here), (there, paired.fate_there))
+        for places in [np.arange(len(events))]
+    ]
+    of_here, of_there = (fields_of(table.columns, left_out) for table in (here, there))
     return Matching(
         key=tuple(key),
-        at_here=at_here,
-        at_there=at_there,
-        fate_here=fate_here,
-        fate_there=fate_there,
-        reordered=_reordered(here, there, at_here, at_there),
-        changed=changed,
-        changes=changes,
+        at_here=paired.at_here,
+        at_there=paired.at_there,
+        fate_here=fates[0],
+        fate_there=fates[1],
+        reordered=reordered(
+            here[PARTITION].to_numpy()[paired.at_here],
+            there[PARTITION].to_numpy()[paired.at_there],
+            paired.at_here,
+        ),
+        changed=paired.changed,
+        changes=paired.changes,
         fields_here=tuple(name for name in of_here if name not in of_there),
         fields_there=tuple(name for name in of_there if name not in of_here),
+    )
+
+
+def fields_of(columns: Iterable[str], left_out: Sequence[str]) -> list[str]:
+    """Return the columns in which events can differ: those that say what a record is."""
+    return [name for name in columns if name not in _OF_PLACE and name not in left_out]
+
+
+def pair_up(
+    here: pd.DataFrame, there: pd.DataFrame, key: Sequence[str], *, ignored: Sequence[str] = ()
+) -> Paired:
+    """Return the events of two topics paired by their keys; parameters as of `match`.
+
+    The tables may be parts of topics that have all events of their keys.
+    """
+    codes_here, codes_there = _joint_codes(here, there, key)
+    at_here, at_there, found_here, found_there = _pairs(codes_here, codes_there)
+    of_both = [name for name in fields_of(here.columns, (*key, *ignored)) if name in there.columns]
+    changed, changes = _changes(here, there, at_here, at_there, of_both)
+    return Paired(
+        at_here,
+        at_there,
+        _fates(codes_here, codes_there, found_here),
+        _fates(codes_there, codes_here, found_there),
+        changed,
+        changes,
     )
 
 
@@ -288,30 +378,68 @@ def _copies(groups: Groups) -> Ints:
     return kernels.apart(groups, np.arange(len(groups.codes)) - first)
 
 
-def _fates(codes: Ints, others: Ints, found: Bools, partition: Groups) -> npt.NDArray[np.int8]:
-    """Return the fate of each event of a topic, given which of them have a partner."""
+def _fates(codes: Ints, others: Ints, found: Bools) -> Fates:
+    """Return the fate of each event of a topic by its key, given which of them have a partner."""
     fate = np.where(found, Fate.IN_BOTH, Fate.MISSING).astype(np.int8)
     in_other = np.zeros(int(max(codes.max(initial=0), others.max(initial=0))) + 2, np.bool_)
     in_other[others] = True  # that of `_WITHOUT` is the last, which no event has
-    position = np.arange(len(codes))
-    first, last = kernels.bounds_within(
-        Groups(partition.codes[found], partition.labels), position[found]
-    )
-    outside = (position < first[partition.codes]) | (position > last[partition.codes])
-    fate[~found & outside] = Fate.AT_AN_END
     fate[~found & in_other[codes]] = Fate.REPEATED
     fate[codes < 0] = Fate.WITHOUT_KEY
     return fate
 
 
-def _reordered(here: pd.DataFrame, there: pd.DataFrame, at_here: Ints, at_there: Ints) -> Bools:
-    """Return which pairs are not of the longest part, of partition to partition, in order."""
-    of_here, of_there = _partition(here), _partition(there)
-    ways = of_here.codes[at_here].astype(np.int64) * max(of_there.n, 1) + of_there.codes[at_there]
+Bounds: TypeAlias = "Mapping[int, tuple[int, int]]"
+"""Partition → places in arrival order of its first and its last matched event."""
+
+
+def matched_bounds(events: pd.DataFrame, fate: Fates, places: Ints) -> Bounds:
+    """Return the bounds of the matched events of each partition that has some.
+
+    `places` are those of the events in arrival order.
+    """
+    partition, found = _partition(events), fate == Fate.IN_BOTH
+    matched = Groups(partition.codes[found], partition.labels)
+    both = zip(*kernels.bounds_within(matched, places[found]), strict=True)
+    return {
+        int(number): (int(first), int(last))
+        for number, (first, last) in zip(partition.labels, both, strict=True)
+        if first <= last
+    }
+
+
+def widest(one: Bounds, other: Bounds) -> Bounds:
+    """Return the bounds of the matched events of both."""
+    shared = one.keys() & other.keys()
+    of_shared = {p: (min(one[p][0], other[p][0]), max(one[p][1], other[p][1])) for p in shared}
+    return {**one, **other, **of_shared}
+
+
+def with_ends(events: pd.DataFrame, fate: Fates, places: Ints, bounds: Bounds) -> Fates:
+    """Return fates where what matched events of its partition do not surround is at an end."""
+    partition = _partition(events)
+    nothing = (_LARGEST, -1)
+    ends = [bounds.get(int(number), nothing) for number in partition.labels]
+    first, last = np.array(ends, np.int64).reshape(-1, 2).T
+    outside = (places < first[partition.codes]) | (places > last[partition.codes])
+    return np.where((fate == Fate.MISSING) & outside, Fate.AT_AN_END, fate).astype(np.int8)
+
+
+def reordered(of_here: Ints, of_there: Ints, places: Ints) -> Bools:
+    """Return which pairs are not of the longest part, of partition to partition, in order.
+
+    Parameters
+    ----------
+    of_here, of_there
+        The partitions of each pair, in arrival order there.
+    places
+        In arrival order here.
+    """
+    numbers = kernels.group_by(pd.DataFrame({PARTITION: of_there}), PARTITION)
+    ways = of_here.astype(np.int64) * max(numbers.n, 1) + numbers.codes
     codes, labels = pd.factorize(ways)
     groups = Groups(codes.astype(np.int32), pd.RangeIndex(len(labels)))
-    moved = np.ones(len(at_here), np.bool_)
-    _longest_in_order(groups.bounds, kernels.together(groups, at_here), moved)
+    moved = np.ones(len(places), np.bool_)
+    _longest_in_order(groups.bounds, kernels.together(groups, places), moved)
     return kernels.apart(groups, moved.astype(np.int32)) > 0
 
 
@@ -341,17 +469,15 @@ def _longest_in_order(bounds: Ints, values: Ints, moved: Bools) -> None:
 
 
 def _changes(
-    here: pd.DataFrame, there: pd.DataFrame, at_here: Ints, at_there: Ints, names: set[str]
-) -> tuple[Bools, pd.DataFrame]:
-    """Return which pairs differ, and in which of the named columns how many."""
+    here: pd.DataFrame, there: pd.DataFrame, at_here: Ints, at_there: Ints, names: Sequence[str]
+) -> tuple[Bools, dict[str, int]]:
+    """Return which pairs differ, and in each of the named columns how many."""
     changed, found = np.zeros(len(at_here), np.bool_), {}
-    for name in (name for name in here.columns if name in names):
+    for name in names:
         differ = _differ(here[name].take(at_here), there[name].take(at_there))
         changed |= differ
         found[name] = int(np.count_nonzero(differ))
-    table = pd.DataFrame({FIELD: list(found), EVENTS: list(found.values())})
-    table = table[table[EVENTS] > 0].sort_values(EVENTS, ascending=False, kind="stable")
-    return changed, table.reset_index(drop=True)
+    return changed, found
 
 
 def _differ(here: pd.Series, there: pd.Series) -> Bools:

@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 
 from lib.analysis import kernels
-from lib.analysis.delays import delay_over_time
+from lib.analysis.delays import find_over_time
+from lib.core.blockwise import Pool, added, alone
 from lib.core.columns import EVENT_TIME, EVENTS, FROM, RECEIVED_TIME, TO
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    from lib.core.blockwise import Steps
 
 TOPIC: Final = "Topic"
 SHARES: Final = (0.5, 0.99)
@@ -54,13 +57,31 @@ def side_by_side(topics: Sequence[pd.DataFrame], *, with_delay: Sequence[bool]) 
     """
     times = [kernels.ints(events[EVENT_TIME]) for events in topics]
     between = min(int(t.min()) for t in times), max(int(t.max()) for t in times)
-    bins = max(1, min(_BINS, max(map(len, times)) // _PER_STRETCH))
-    found = []
-    for place, (events, own, told) in enumerate(zip(topics, times, with_delay, strict=True)):
-        shown = events if told else events.head(0)
-        table = delay_over_time(shown, SHARES, bins=bins, between=between)
-        width = int(table[TO].iloc[0] - table[FROM].iloc[0])
-        counts = np.bincount((own - between[0]) // width, minlength=len(table))
-        table[TOPIC], table[EVENTS] = place, counts
-        found.append(table)
-    return pd.concat(found, ignore_index=True)
+    bins = bins_of(max(map(len, times)))
+    return beside(
+        alone(find_stretches(events, bins, between, with_delay=told))
+        for events, told in zip(topics, with_delay, strict=True)
+    )
+
+
+def bins_of(events: int) -> int:
+    """Return in how many stretches topics are counted of which the larger has so many events."""
+    return max(1, min(_BINS, events // _PER_STRETCH))
+
+
+def beside(stretches: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Return the stretches of topics in one table, as `side_by_side` does."""
+    numbered = [table.assign(**{TOPIC: place}) for place, table in enumerate(stretches)]
+    return pd.concat(numbered, ignore_index=True)
+
+
+def find_stretches(
+    events: pd.DataFrame, bins: int, between: tuple[int, int], *, with_delay: bool
+) -> Steps[pd.DataFrame]:
+    """Find events and delays of a topic in equal stretches of event time, of blocks of events."""
+    shown = events if with_delay else events.head(0)
+    table = yield from find_over_time(shown, SHARES, bins=bins, between=between)
+    width = int(table[TO].iloc[0] - table[FROM].iloc[0])
+    places = (kernels.ints(events[EVENT_TIME]) - between[0]) // width
+    table[EVENTS] = yield Pool(np.bincount(places, minlength=len(table)), added)
+    return table

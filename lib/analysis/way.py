@@ -37,8 +37,11 @@ from lib.core.formatting import percent
 from lib.sources.records import LOG_APPEND_TIME
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lib.analysis.kernels import Ints
     from lib.analysis.matching import Matching
+    from lib.analysis.timestamp_quality import Verdict
 
 _COPIED: Final = 0.5
 """Share of the matched events with the same time in both from which it was copied; all of them
@@ -58,20 +61,15 @@ class Way:
 
     Attributes
     ----------
-    events
-        An events table of the matched events with both times, in arrival order there:
-        `Timestamp` is when it was received here, `KafkaTimestamp` when there, `ClientID` the
-        partition here. `EventID` numbers what is in both or missing there, where records that were
-        not read cannot be what is missing.
     withheld
         Why nothing is told from these times, as a sentence; "" if it is told.
     quantiles
-        `delays.delay_quantiles` of `events`.
+        `delays.delay_quantiles` of `way_events`.
     outages
-        `outages.outages_of` of `events` that are none of nothing happening; empty where withheld.
+        `outages.outages_of` of `way_events` that are none of nothing happening; empty where
+        withheld.
     """
 
-    events: pd.DataFrame
     withheld: str
     quantiles: pd.DataFrame
     outages: pd.DataFrame
@@ -94,8 +92,8 @@ def way_between(
     *,
     names: tuple[str, str],
     all_read: bool = True,
-) -> Way:
-    """Return how long matched events took on the way.
+) -> tuple[pd.DataFrame, Way]:
+    """Return the events of a way, see `way_events`, and how long they took.
 
     Parameters
     ----------
@@ -106,53 +104,113 @@ def way_between(
     all_read
         Whether every record there was read, and could be: only then is what has no partner lost.
     """
-    events = _events_of(here, there, matching, numbered=all_read)
-    withheld = _why_withheld(here, there, events, names)
+    pairs = pairs_of(here, there, matching.at_here, matching.at_there)
+    numbers = None
+    if all_read:
+        due = np.flatnonzero(np.isin(matching.fate_here, (Fate.IN_BOTH, Fate.MISSING)))
+        numbers = _numbers(here[PARTITION].to_numpy(), due)[matching.at_here]
+    events = way_events(pairs, numbers)
+    verdicts = (
+        assess_timestamps(with_broker_times(table)) for table in (here, there)
+    )  # asked for only where it matters
+    withheld = why_withheld(
+        len(events), same_times(events), verdicts, names, by_broker=is_by_broker(there)
+    )
     found = events.head(0) if withheld else events
     outages, _ = outages_and_rhythm(found)
-    outages = outages[outages[KIND] != QUIET].reset_index(drop=True)
-    return Way(events, withheld, delay_quantiles(found), outages)
+    return events, Way(withheld, delay_quantiles(found), told_of_way(outages))
 
 
-def _events_of(
-    here: pd.DataFrame, there: pd.DataFrame, matching: Matching, *, numbered: bool
+def told_of_way(outages: pd.DataFrame) -> pd.DataFrame:
+    """Return the outages that are told of a way: none of nothing happening."""
+    return outages[outages[KIND] != QUIET].reset_index(drop=True)
+
+
+def with_broker_times(events: pd.DataFrame) -> pd.DataFrame:
+    """Return an events table whose received times are those of `broker_times`."""
+    return events.assign(**{RECEIVED_TIME: broker_times(events)})
+
+
+def pairs_of(
+    here: pd.DataFrame, there: pd.DataFrame, at_here: Ints, at_there: Ints
 ) -> pd.DataFrame:
-    at_here, at_there = matching.at_here, matching.at_there
-    sent, received = broker_times(here)[at_here], broker_times(there)[at_there]
-    partition = pd.Categorical(here[PARTITION].to_numpy()[at_here])
-    table = pd.DataFrame(
+    """Return what a way is told of, a row a pair.
+
+    `Timestamp` is when it was received here, `KafkaTimestamp` when there, int64 epoch ms;
+    `ClientID` the partition here; partition and offset there.
+    """
+    return pd.DataFrame(
         {
-            EVENT_TIME: sent,
-            RECEIVED_TIME: received,
-            CLIENT: partition,
-            SESSION: partition,
+            EVENT_TIME: broker_times(here)[at_here],
+            RECEIVED_TIME: broker_times(there)[at_there],
+            CLIENT: here[PARTITION].to_numpy()[at_here],
             PARTITION: there[PARTITION].to_numpy()[at_there],
             OFFSET: there[OFFSET].to_numpy()[at_there],
         }
     )
-    if numbered:
-        due = np.isin(matching.fate_here, (Fate.IN_BOTH, Fate.MISSING))
-        number = due.astype(np.int64)
-        for part in kernels.group_by(here, PARTITION).labels:
-            own = here[PARTITION].to_numpy() == part
-            number[own] = np.cumsum(number[own])
-        table[SEQUENCE] = pd.array(number[at_here], dtype="Int64")
-    known = (sent >= 0) & (received >= 0)
+
+
+def way_events(pairs: pd.DataFrame, numbers: Ints | None) -> pd.DataFrame:
+    """Return an events table of the pairs with both times, each partition here a client.
+
+    Parameters
+    ----------
+    pairs
+        `pairs_of` events in arrival order there.
+    numbers
+        Number each in what its partition here has in both topics or missing there; None where
+        records that were not read may be what is missing.
+    """
+    names = pd.Categorical(pairs[CLIENT])
+    table = pairs.assign(**{CLIENT: names, SESSION: names})
+    if numbers is not None:
+        table[SEQUENCE] = pd.array(numbers, dtype="Int64")
+    known = ((table[EVENT_TIME] >= 0) & (table[RECEIVED_TIME] >= 0)).to_numpy()
     return table if known.all() else table[known].reset_index(drop=True)
 
 
-def _why_withheld(
-    here: pd.DataFrame, there: pd.DataFrame, events: pd.DataFrame, names: tuple[str, str]
+def _numbers(partition: Ints, due: Ints) -> Ints:
+    """Return the number of each event in what is due of its partition, at the places `due`."""
+    number = np.zeros(len(partition), np.int64)
+    for part in np.unique(partition[due]):
+        own = due[partition[due] == part]
+        number[own] = np.arange(1, len(own) + 1)
+    return number
+
+
+def same_times(events: pd.DataFrame) -> int:
+    """Return how many events of a way have the same time in both topics."""
+    return int((events[EVENT_TIME] == events[RECEIVED_TIME]).sum())
+
+
+def is_by_broker(events: pd.DataFrame) -> bool:
+    """Return whether a broker stamped all records."""
+    kinds = events.get(RECEIVED_TIME_TYPE)
+    return kinds is not None and bool((kinds == LOG_APPEND_TIME).all())
+
+
+def why_withheld(
+    events: int, same: int, verdicts: Iterable[Verdict], names: tuple[str, str], *, by_broker: bool
 ) -> str:
-    if events.empty:
+    """Return why nothing is told of a way, as a sentence; "" if it is.
+
+    Parameters
+    ----------
+    events, same
+        How many it has, and how many of them with the same time in both topics.
+    verdicts
+        What the times of the brokers are worth, here and there.
+    names
+        What sentences call the topics.
+    by_broker
+        Whether the second broker stamped all records.
+    """
+    if not events:
         return NO_TIMES
-    same = float((events[EVENT_TIME] == events[RECEIVED_TIME]).mean())
-    kinds = there.get(RECEIVED_TIME_TYPE)
-    by_broker = kinds is not None and bool((kinds == LOG_APPEND_TIME).all())
-    if same >= (1.0 if by_broker else _COPIED):
-        return COPIED.format(share=percent(same, 0))
-    for table, name in zip((here, there), names, strict=True):
-        verdict = assess_timestamps(table.assign(**{RECEIVED_TIME: broker_times(table)}))
+    share = same / events
+    if share >= (1.0 if by_broker else _COPIED):
+        return COPIED.format(share=percent(share, 0))
+    for verdict, name in zip(verdicts, names, strict=True):
         if not verdict.usable:
             return NO_BROKER.format(name=name, sentence=verdict.sentence)
     return ""

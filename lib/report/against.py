@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from lib.analysis import delays, outages
 from lib.analysis.matching import FIELD, Fate
 from lib.analysis.two_topics import compared, names_of
@@ -13,8 +11,9 @@ from lib.core.columns import EVENTS
 from lib.core.formatting import counted
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    from collections.abc import Mapping
 
+    from lib.analysis.two_topics import MatchedTopics
     from lib.analysis.way import Way
     from lib.loading.load import LoadedTopic
 
@@ -28,10 +27,18 @@ COUNTS = (
 
 def against_of(here: LoadedTopic, there: LoadedTopic, by: str | None) -> Document:
     """Return what is told of two topics, matched by one of `two_topics.keys_to_choose`."""
-    found = compared(here, there, by)
+    names = names_of(here.report.topic, there.report.topic)
+    events = len(here.events.table), len(there.events.table)
+    return document_of_matched(compared(here, there, by).told, names, events)
+
+
+def document_of_matched(
+    found: MatchedTopics, names: tuple[str, str], events: tuple[int, int]
+) -> Document:
+    """Return what is told of two matched topics, which have so many events."""
     told: Document = {
-        "topics": list(names_of(here, there)),
-        "events": [len(topic.events.table) for topic in (here, there)],
+        "topics": list(names),
+        "events": list(events),
         "matched_by": None,
         "why_not": found.why_not or None,
         **dict.fromkeys(COUNTS),
@@ -39,24 +46,23 @@ def against_of(here: LoadedTopic, there: LoadedTopic, by: str | None) -> Documen
         "way": None,
         "caveats": list(found.caveats),
     }
-    if found.matching is None or found.way is None:
+    counts = found.counts
+    if counts is None or found.way is None:
         return told
-    match = found.matching
-    ends = _fates("here", match.fate_here) | _fates("there", match.fate_there)
-    fields, events = (match.changes[name].tolist() for name in (FIELD, EVENTS))
+    fields, pairs = (counts.changed_fields[name].tolist() for name in (FIELD, EVENTS))
     return told | {
-        "matched_by": list(match.key),
-        "in_both": match.pairs,
-        **ends,
-        "reordered": int(np.count_nonzero(match.reordered)),
-        "changed": int(np.count_nonzero(match.changed)),
-        "changed_fields": dict(zip(fields, events, strict=True)),
+        "matched_by": list(found.key),
+        "in_both": counts.pairs,
+        **_fates("here", counts.here),
+        **_fates("there", counts.there),
+        "reordered": counts.reordered,
+        "changed": counts.changed,
+        "changed_fields": dict(zip(fields, pairs, strict=True)),
         "way": _way(found.way),
     }
 
 
-def _fates(side: str, fate: npt.NDArray[np.int8]) -> Document:
-    count = {each: int(np.count_nonzero(fate == each)) for each in Fate}
+def _fates(side: str, count: Mapping[Fate, int]) -> Document:
     return {
         f"only_{side}": count[Fate.MISSING] + count[Fate.AT_AN_END],
         f"at_an_end_{side}": count[Fate.AT_AN_END],

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -22,14 +22,17 @@ from lib.analysis.two_topics import (
     WHAT,
     Difference,
     MatchedTopics,
+    comparable,
     compared,
     differing,
     keys_to_choose,
 )
 from lib.charts import delay as delay_charts
 from lib.charts import two_topics as charts
+from lib.charts.delay_data import over_time_question
 from lib.charts.rows import shown_name
 from lib.charts.times import TimeScale
+from lib.core.blockwise import answered
 from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
@@ -54,7 +57,12 @@ from lib.ui.switch import switch
 from lib.ui.tables import MOST_ROWS, WholeTable, quantiles_in_words, show_table, weakly
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from lib.analysis.matching import Counts, Matching
     from lib.analysis.way import Way
+    from lib.charts.delay_data import DelayOverTime
+    from lib.core.moments import Times
     from lib.loading.load import LoadedTopic
     from lib.ui.loads import Opened
     from lib.ui.visible import Visible
@@ -68,6 +76,22 @@ _WORDS: Final = {NUMBERS: "client, session and sequence number", KEY: "the recor
 
 def on_one_axis(visible: Visible, here: LoadedTopic, there: LoadedTopic, names: BothNames) -> None:
     """Draw events and delays of both topics over one axis."""
+    from_start = are_aligned_by_start()
+    move = here.events.zero_ms - there.events.zero_ms if from_start else 0
+    shown = [side_by_side.moved(here.events.table, 0), side_by_side.moved(there.events.table, move)]
+    told = [not why_no_delay(verdict_of(topic)) for topic in (here, there)]
+    show_side_by_side(
+        side_by_side.side_by_side(shown, with_delay=told),
+        names,
+        told,
+        [(int(t[EVENT_TIME].min()), int(t[EVENT_TIME].max())) for t in shown],
+        zero_ms=here.events.zero_ms,
+        scale=None if from_start else visible.scale,
+    )
+
+
+def are_aligned_by_start() -> bool:
+    """Draw what two topics share the axis of; return whether it is the time since their start."""
     with st.container(width=_NARROW_PX):
         aligned = switch(
             "Aligned by",
@@ -76,22 +100,40 @@ def on_one_axis(visible: Visible, here: LoadedTopic, there: LoadedTopic, names: 
             help="Time: both where they were. Since start: both from the event time of their "
             "first record on, as for yesterday against today.",
         )
-    from_start = aligned == "start"
-    move = here.events.zero_ms - there.events.zero_ms if from_start else 0
-    shown = [side_by_side.moved(here.events.table, 0), side_by_side.moved(there.events.table, move)]
-    told = [not why_no_delay(verdict_of(topic)) for topic in (here, there)]
+    return aligned == "start"
+
+
+def show_side_by_side(
+    stretches: pd.DataFrame,
+    names: BothNames,
+    told: Sequence[bool],
+    spans: Sequence[tuple[int, int]],
+    *,
+    zero_ms: int,
+    scale: TimeScale | None,
+) -> None:
+    """Draw stretches of two topics over one axis.
+
+    Parameters
+    ----------
+    told
+        Of each, whether its received times tell a delay.
+    spans
+        The first and last event time of each, epoch ms, moved as they are drawn.
+    scale
+        How times are written; None: since the start of both.
+    """
     picture = charts.side_by_side(
-        side_by_side.side_by_side(shown, with_delay=told),
+        stretches,
         names,
-        across="Event time since start" if from_start else "Event time",
-        zero_ms=here.events.zero_ms,
-        scale=TimeScale.ZERO if from_start else visible.scale,
+        across="Event time since start" if scale is None else "Event time",
+        zero_ms=zero_ms,
+        scale=TimeScale.ZERO if scale is None else scale,
     )
     for name, is_told in zip(names, told, strict=True):
         if not is_told:
             st.caption(f"The received times of {escaped_markdown(name)} tell no delay.")
-    spans = [(int(t[EVENT_TIME].min()), int(t[EVENT_TIME].max())) for t in shown]
-    if not from_start and (spans[0][1] < spans[1][0] or spans[1][1] < spans[0][0]):
+    if scale is not None and (spans[0][1] < spans[1][0] or spans[1][1] < spans[0][0]):
         st.caption("The two do not overlap: align them by the time since start to compare them.")
     show_picture(picture, parameters.SIDE_BY_SIDE_CHART, "Of all events of both, as loaded.")
 
@@ -104,7 +146,7 @@ def matched(
     names: BothNames,
 ) -> None:
     """Match two topics and show what became of their events."""
-    by = choose_key(keys_to_choose(*topics), _WORDS, NUMBERS)
+    by = choose_matched_by(keys_to_choose(*map(comparable, topics)))
     if by == KEY:
         topics = loaded_from(with_keys(here)), loaded_from(with_keys(there))
     found = answer_of(
@@ -112,29 +154,83 @@ def matched(
         lambda: compared(*topics, by),
         spinner="Matching events…",
     )
-    if found.matching is None or found.way is None:
+    match, way_events = found.matching, found.way_events
+
+    def over_time() -> DelayOverTime:
+        assert way_events is not None
+        return answered(over_time_question(way_events))
+
+    def list_of(kind: str) -> Listed:
+        assert match is not None
+        tables = topics[0].events.table, topics[1].events.table
+        rows, count = differing(*tables, match, kind, names, MOST_ROWS)
+        every = _every(kind, names, visible.times)
+        return Listed(rows, count, weakly(every, *topics, match))
+
+    view = TimesShown(visible.times, visible.scale)
+    files = topics[0].report.topic, topics[1].report.topic
+    show_matched(view, found.told, names, over_time, list_of, files)
+
+
+@dataclass(frozen=True)
+class TimesShown:
+    """How times are written, and their scale in charts."""
+
+    times: Times
+    scale: TimeScale
+
+
+@dataclass(frozen=True)
+class Listed:
+    """The first events of a kind, how many there are, and what returns all of them as a table."""
+
+    rows: pd.DataFrame
+    count: int
+    every: Callable[[], pd.DataFrame] | None
+
+
+def choose_matched_by(options: Sequence[str]) -> str | None:
+    """Draw what events are matched by and return it; None where nothing is chosen."""
+    return choose_key(options, _WORDS, NUMBERS)
+
+
+def show_matched(
+    shown: TimesShown,
+    found: MatchedTopics,
+    names: BothNames,
+    over_time: Callable[[], DelayOverTime],
+    list_of: Callable[[str], Listed],
+    files: BothNames,
+) -> None:
+    """Show what became of the events of two topics.
+
+    Parameters
+    ----------
+    over_time
+        Returns the delay of the way over time, where it is told.
+    list_of
+        Returns the events of a kind of `Difference.ALL`.
+    files
+        What the topics are called in the names of files.
+    """
+    if found.counts is None or found.way is None:
         st.info(escaped_markdown(found.why_not), icon=":material/link_off:")
         return
-    _figures(found, names)
+    _figures(found.counts, names)
     for sentence in found.caveats:
         st.caption(f":material/info: {escaped_markdown(sentence)}")
     _changes(found, names)
     st.subheader("The way between them", anchor=False)
-    _way(visible, found.way, names)
+    _way(shown, found.way, over_time, names)
     st.subheader("The events", anchor=False)
-    _list(visible, topics, found, names)
+    _list(shown, list_of, names, files)
 
 
-def _figures(found: MatchedTopics, names: BothNames) -> None:
-    match = found.matching
-    assert match is not None
-    here, there = (
-        {fate: int(np.count_nonzero(of == fate)) for fate in Fate}
-        for of in (match.fate_here, match.fate_there)
-    )
+def _figures(counts: Counts, names: BothNames) -> None:
+    here, there = counts.here, counts.there
     only = [each[Fate.MISSING] + each[Fate.AT_AN_END] for each in (here, there)]
     told = {
-        "In both": (match.pairs, "Events matched one to one."),
+        "In both": (counts.pairs, "Events matched one to one."),
         f"Only in {names[0]}": (only[0], "Events whose key the other topic does not have."),
         f"Only in {names[1]}": (only[1], "Events whose key the other topic does not have."),
         f"Repeated in {names[1]}": (
@@ -146,11 +242,11 @@ def _figures(found: MatchedTopics, names: BothNames) -> None:
             "Further copies of events that the other topic has less often.",
         ),
         "Reordered": (
-            int(np.count_nonzero(match.reordered)),
+            counts.reordered,
             "The fewest events that would have to be moved for every partition to have its order.",
         ),
         "Changed": (
-            int(np.count_nonzero(match.changed)),
+            counts.changed,
             "Events in both with another value of a field that both topics have.",
         ),
     }
@@ -162,22 +258,23 @@ def _figures(found: MatchedTopics, names: BothNames) -> None:
 
 
 def _changes(found: MatchedTopics, names: BothNames) -> None:
-    match = found.matching
-    assert match is not None
-    if len(match.changes):
+    changes = pd.DataFrame() if found.counts is None else found.counts.changed_fields
+    if len(changes):
         st.markdown("**Changed fields**")
         show_table(
-            match.changes.rename(columns={FIELD: "Field", EVENTS: "Events"}),
+            changes.rename(columns={FIELD: "Field", EVENTS: "Events"}),
             alt="Changed events by field",
             width=_NARROW_PX,
         )
-    for name, fields in zip(names, (match.fields_here, match.fields_there), strict=True):
+    for name, fields in zip(names, found.fields, strict=True):
         if fields:
             named = escaped_markdown(", ".join(map(shown_name, fields)))
             st.caption(f"Only {escaped_markdown(name)} has the fields: {named}.")
 
 
-def _way(visible: Visible, way: Way, names: BothNames) -> None:
+def _way(
+    shown: TimesShown, way: Way, over_time: Callable[[], DelayOverTime], names: BothNames
+) -> None:
     """Show what the way between two topics added to the delay, and when it was down."""
     first, second = map(escaped_markdown, names)
     if way.withheld:
@@ -187,10 +284,10 @@ def _way(visible: Visible, way: Way, names: BothNames) -> None:
         f"When {second}'s broker received an event − when {first}'s did. A constant difference of "
         "the brokers' clocks is in it."
     )
-    shown = quantiles_in_words(way.quantiles).rename(
+    quantiles = quantiles_in_words(way.quantiles).rename(
         columns={"Received before it happened": "Received there before here"}
     )
-    show_table(shown, alt="Quantiles of the delay that the way added, s")
+    show_table(quantiles, alt="Quantiles of the delay that the way added, s")
     if early := int(way.quantiles[NEGATIVE].iloc[0]):
         st.caption(
             f"{counted(early, 'event')} came to {second} before {first}: the clocks of the two "
@@ -203,17 +300,17 @@ def _way(visible: Visible, way: Way, names: BothNames) -> None:
         "Partition",
     )
     show_over_time(
-        delay_charts.over_time(
-            way.events, zero_ms=visible.zero_ms, scale=visible.scale, words=words
+        delay_charts.drawn_over_time(
+            over_time(), zero_ms=shown.times.zero_ms, scale=shown.scale, words=words
         ),
         parameters.WAY_CHART,
         TimeDomain.RECEIVED,
-        visible.zero_ms,
+        shown.times.zero_ms,
     )
-    _outages(visible, way.outages)
+    _outages(shown.times, way.outages)
 
 
-def _outages(visible: Visible, table: pd.DataFrame) -> None:
+def _outages(times: Times, table: pd.DataFrame) -> None:
     if table.empty:
         st.success(
             "Every partition was carried as steadily as its own rhythm lets expect.",
@@ -222,8 +319,8 @@ def _outages(visible: Visible, table: pd.DataFrame) -> None:
         )
         return
     heard, back = (
-        f"Last arrival, {clock_name(visible.times)}",
-        f"Back at, {clock_name(visible.times)}",
+        f"Last arrival, {clock_name(times)}",
+        f"Back at, {clock_name(times)}",
     )
     longest = table[outages.SILENCE].fillna(0).max()
     st.markdown(
@@ -235,24 +332,36 @@ def _outages(visible: Visible, table: pd.DataFrame) -> None:
         pd.DataFrame(
             {
                 "Partition": table[CLIENT].astype(str),
-                heard: shown_times(table[LAST_HEARD], visible.times),
-                back: shown_times(table[outages.BACK_AT], visible.times),
+                heard: shown_times(table[LAST_HEARD], times),
+                back: shown_times(table[outages.BACK_AT], times),
                 "Silence (s)": table[outages.SILENCE].astype("Float64") / 1000,
                 "Held back": table[outages.HELD_BACK],
                 "Missing": table[LOST],
                 "Largest delay (s)": table[outages.LARGEST_DELAY] / 1000,
             }
         ),
-        config={name: time_column(visible.times, "Received time") for name in (heard, back)},
+        config={name: time_column(times, "Received time") for name in (heard, back)},
         alt="Outages of the way: silence, events held back and missing",
     )
 
 
+_TIMES: Final = (EVENT_TIME, SENT_HERE, RECEIVED_THERE)
+
+
+def _every(
+    kind: str, names: BothNames, written: Times
+) -> Callable[[LoadedTopic, LoadedTopic, Matching], pd.DataFrame]:
+    """Return what lists all events of a kind as its file has them."""
+
+    def every(here: LoadedTopic, there: LoadedTopic, match: Matching) -> pd.DataFrame:
+        rows, _ = differing(here.events.table, there.events.table, match, kind, names)
+        return with_times_shown(rows, _TIMES, written)
+
+    return every
+
+
 def _list(
-    visible: Visible,
-    topics: tuple[LoadedTopic, LoadedTopic],
-    found: MatchedTopics,
-    names: BothNames,
+    times: TimesShown, list_of: Callable[[str], Listed], names: BothNames, files: BothNames
 ) -> None:
     kind = switch(
         "Listed",
@@ -260,27 +369,20 @@ def _list(
         parameters.DIFFERENCE,
         help="Which events are listed below.",
     )
-    times, written = (EVENT_TIME, SENT_HERE, RECEIVED_THERE), visible.times
-
-    def every(one: LoadedTopic, other: LoadedTopic, found: MatchedTopics) -> pd.DataFrame:
-        listed, _ = differing(one.events.table, other.events.table, found, kind, names)
-        return with_times_shown(listed, times, written)
-
-    tables = topics[0].events.table, topics[1].events.table
-    listed, count = differing(*tables, found, kind, names, MOST_ROWS)
-    if listed.empty:
+    listed = list_of(kind)
+    if listed.rows.empty:
         st.caption("There is none.")
         return
     heads = _heads(names)
-    shown = with_times_shown(listed, times, visible.times)
+    shown = with_times_shown(listed.rows, _TIMES, times.times)
     for name in (CLIENT, SESSION):
         shown[name] = shown[name].map(shown_name, na_action="ignore")
     shown[TOOK] = shown[TOOK] / 1000
-    file = f"{topics[0].report.topic}-against-{topics[1].report.topic}.csv"
+    file = f"{files[0]}-against-{files[1]}.csv"
     show_table(
         shown.rename(columns=heads),
-        whole=WholeTable("the list", file, count, weakly(every, *topics, found)),
-        config={heads[name]: time_column(visible.times, "Time") for name in times},
+        whole=listed.every and WholeTable("the list", file, listed.count, listed.every),
+        config={heads[name]: time_column(times.times, "Time") for name in _TIMES},
         alt=f"Events of the two topics: {kind}",
     )
 

@@ -11,10 +11,9 @@ from lib.analysis.matching import (
     Fate,
     key_columns,
     match,
-    numbered_key,
-    share_told_apart,
+    told_apart,
 )
-from lib.core.columns import CLIENT, EVENT_TIME, EVENTS, PARTITION, RECEIVED_TIME, SEQUENCE, SESSION
+from lib.core.columns import CLIENT, EVENT_TIME, PARTITION, RECEIVED_TIME, SEQUENCE, SESSION
 from tests.support.tables import events_table
 
 KEY = (CLIENT, SESSION, SEQUENCE)
@@ -113,7 +112,7 @@ def test_changed_fields_are_counted_and_new_ones_named():
     there.loc[[3, 4], "value"] = -1
     there.loc[[4], "text"] = "b"
     found = match(here, there, KEY)
-    assert dict(zip(found.changes[FIELD], found.changes[EVENTS], strict=True)) == {
+    assert {name: count for name, count in found.changes.items() if count} == {
         "value": 2,
         "text": 1,
     }
@@ -155,21 +154,19 @@ def test_events_that_lack_the_key_are_counted_apart():
     assert fates(found.fate_here) == {"IN_BOTH": 59, "MISSING": 1}
 
 
-def test_without_numbers_there_is_no_key_of_them():
+def test_place_and_times_of_receipt_are_no_keys():
     here = topic()
-    assert numbered_key(here, here.drop(columns=SEQUENCE), sessions_are_derived=False) == ()
-    assert numbered_key(here, here, sessions_are_derived=False) == KEY
-    assert numbered_key(here, here, sessions_are_derived=True) == (CLIENT, SEQUENCE)
-    assert PARTITION not in key_columns(here, here)
-    assert RECEIVED_TIME not in key_columns(here, here)
+    chosen = key_columns(here.columns, here.columns)
+    assert set(KEY) <= {*chosen}
+    assert not {PARTITION, RECEIVED_TIME} & {*chosen}
 
 
 def test_a_client_does_not_tell_events_apart_and_copies_do_no_harm():
     here = topic()
     copies = mirror(here, [*range(60), *range(60)])
-    assert share_told_apart(copies, KEY) == 1.0
-    assert share_told_apart(here, [CLIENT]) == 3 / 60
-    assert share_told_apart(here.assign(**{SEQUENCE: pd.NA}), [SEQUENCE]) == 0.0
+    assert told_apart(copies, KEY) == (60, 0)
+    assert told_apart(here, [CLIENT]) == (3, 57)
+    assert told_apart(here.assign(**{SEQUENCE: pd.NA}), [SEQUENCE]) == (0, 0)
 
 
 def test_topics_without_events_match_nothing():
@@ -236,4 +233,4 @@ def test_event_times_that_a_pipeline_changed_are_changed_events():
     here = topic()
     there = here.assign(**{EVENT_TIME: here[EVENT_TIME] + (here.index == 9)})
     found = match(here, there, KEY)
-    assert found.changes[FIELD].tolist() == [EVENT_TIME]
+    assert found.counts.changed_fields[FIELD].tolist() == [EVENT_TIME]

@@ -13,9 +13,10 @@ from lib.analysis.two_topics import (
     TOOK,
     WHAT,
     Difference,
-    MatchedTopics,
+    comparable,
     compared,
     differing,
+    key_of,
     keys_to_choose,
     names_of,
 )
@@ -48,8 +49,7 @@ def tables():
 )
 def test_events_that_differ_are_listed_with_where_they_are(kind, rows):
     here, there = tables()
-    found = MatchedTopics(match(here, there, KEY), None)
-    listed, count = differing(here, there, found, kind, ("a", "b"))
+    listed, count = differing(here, there, match(here, there, KEY), kind, ("a", "b"))
     assert count == len(rows)
     shown = listed[[WHAT, CLIENT, SEQUENCE, EVENT_TIME, SENT_HERE, RECEIVED_THERE]]
     assert shown.astype(object).where(shown.notna(), None).to_numpy().tolist() == rows
@@ -57,9 +57,7 @@ def test_events_that_differ_are_listed_with_where_they_are(kind, rows):
 
 def test_the_slowest_come_first():
     here, there = tables()
-    listed, _ = differing(
-        here, there, MatchedTopics(match(here, there, KEY), None), Difference.SLOWEST, ("a", "b")
-    )
+    listed, _ = differing(here, there, match(here, there, KEY), Difference.SLOWEST, ("a", "b"))
     assert listed[TOOK].tolist() == [9_000, 9_000, 9_000, 10]
     assert listed[f"{OFFSET}{THERE}"].tolist() == [1, 2, 3, 0]
 
@@ -72,9 +70,12 @@ def test_what_else_has_to_be_said_is_said():
     # When they are compared
     found = compared(topic, stopped, None)
     # Then nothing is said to be lost
-    assert names_of(topic, stopped) == ("sessions-10 (first)", "sessions-10 (second)")
-    assert found.matching.pairs == 100
-    assert found.caveats == (
+    assert names_of(topic.report.topic, stopped.report.topic) == (
+        "sessions-10 (first)",
+        "sessions-10 (second)",
+    )
+    assert found.told.counts.pairs == 100
+    assert found.told.caveats == (
         (
             "Of what is only in sessions-10 (first), matched events of the same partition do not "
             "surround 155 events: sessions-10 (second) may not have been read so far, or may not "
@@ -89,8 +90,8 @@ def test_what_else_has_to_be_said_is_said():
 
 def test_what_can_be_chosen_begins_with_numbers():
     topic = load(samples(), "sessions-10", Everything())
-    assert keys_to_choose(topic, topic)[:2] == ["numbers", "@key"]
-    assert compared(topic, topic, "gone").why_not.startswith("There is no gone in both topics")
+    assert keys_to_choose(comparable(topic), comparable(topic))[:2] == ["numbers", "@key"]
+    assert compared(topic, topic, "gone").told.why_not.startswith("There is no gone in both topics")
 
 
 def test_two_topics_without_a_common_event_are_not_matched():
@@ -100,6 +101,20 @@ def test_two_topics_without_a_common_event_are_not_matched():
     other = replace(topic, events=replace(topic.events, table=others))
     found = compared(topic, other, None)
     assert found.matching is None
-    assert found.why_not.startswith(
+    assert found.told.why_not.startswith(
         "No event of sessions-10 (first) is in sessions-10 (second), by"
     )
+
+
+def test_sessions_that_were_derived_are_no_part_of_the_key():
+    topic = load(samples(), "sessions-10", Everything())
+    named = comparable(topic)
+    derived = replace(named, fields=replace(named.fields, session=None))
+    without = replace(named, has_numbers=False)
+
+    assert key_of((named, named), None) == ((CLIENT, SESSION, SEQUENCE), "")
+    assert key_of((named, derived), None) == ((CLIENT, SEQUENCE), "")
+    key, why_not = key_of((named, without), None)
+    assert (key, why_not.partition(":")[0]) == (
+        (), "sessions-10 (second) is without sequence numbers"
+    )  # fmt: skip

@@ -46,7 +46,8 @@ def mirror(here, took):
 
 
 def way(here, there, **options):
-    return way_between(here, there, match(here, there, KEY), names=NAMES, **options)
+    _, found = way_between(here, there, match(here, there, KEY), names=NAMES, **options)
+    return found
 
 
 def milliseconds(events=2_000):
