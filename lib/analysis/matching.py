@@ -22,7 +22,7 @@ increasing subsequence, found in n log n steps: Fredman 1975).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
@@ -167,15 +167,16 @@ class Matching:
         """How many events became what."""
         return Counts(
             self.pairs,
-            _counted(self.fate_here),
-            _counted(self.fate_there),
+            counted(self.fate_here),
+            counted(self.fate_there),
             int(np.count_nonzero(self.reordered)),
             int(np.count_nonzero(self.changed)),
             self.changes,
         )
 
 
-def _counted(fates: Fates) -> dict[Fate, int]:
+def counted(fates: Fates) -> dict[Fate, int]:
+    """Return how many events have which fate."""
     count = np.bincount(fates, minlength=len(Fate)).tolist()
     return {fate: count[fate] for fate in Fate}
 
@@ -331,23 +332,40 @@ def _plain(column: pd.Series) -> pd.Series:
 def _alike(here: pd.Series, there: pd.Series) -> pd.Series:
     """Return both columns in one; as texts where they are of two types, or hold lists."""
     both = [here, there]
-    if _kind(here) != _kind(there) or "" in map(_kind, both):
-        both = [column.map(_as_text, na_action="ignore").astype("str") for column in both]
+    if _kind(here) != _kind(there) or Kind.OTHER in map(_kind, both):
+        both = [column.map(as_text, na_action="ignore").astype("str") for column in both]
     return pd.concat(both, ignore_index=True)
 
 
-def _kind(column: pd.Series) -> str:
-    """Return the type that a column's values are compared as; "" for any objects."""
+class Kind(StrEnum):
+    """What the values of a column are."""
+
+    INTEGER = "whole numbers"
+    NUMBER = "numbers"
+    BOOL = "true or false"
+    TEXT = "text"
+    OTHER = "values of other kinds"
+
+
+def value_kind(column: pd.Series) -> Kind:
+    """Return what the values of a column are, or its categories."""
     kind = column.dtype
     kind = kind.categories.dtype if isinstance(kind, pd.CategoricalDtype) else kind
     if is_bool_dtype(kind):
-        return "bool"
+        return Kind.BOOL
     if is_numeric_dtype(kind):
-        return "number"
-    return "text" if isinstance(kind, pd.StringDtype) else ""
+        return Kind.INTEGER if is_integer_dtype(kind) else Kind.NUMBER
+    return Kind.TEXT if isinstance(kind, pd.StringDtype) else Kind.OTHER
 
 
-def _as_text(value: object) -> str:
+def _kind(column: pd.Series) -> Kind:
+    """Return as what a column's values are compared: whole numbers as others."""
+    kind = value_kind(column)
+    return Kind.NUMBER if kind == Kind.INTEGER else kind
+
+
+def as_text(value: object) -> str:
+    """Return a value as it is compared with those of another kind."""
     return str(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
@@ -490,8 +508,8 @@ def _differ(here: pd.Series, there: pd.Series) -> Bools:
     missing = left.isna().to_numpy(), right.isna().to_numpy()
     if _kind(left) != _kind(right):
         return ~(missing[0] & missing[1])
-    if not _kind(left):
-        left, right = (column.map(_as_text, na_action="ignore") for column in (left, right))
+    if _kind(left) == Kind.OTHER:
+        left, right = (column.map(as_text, na_action="ignore") for column in (left, right))
     known = ~missing[0] & ~missing[1]
     differ: Bools = missing[0] != missing[1]
     differ[known] = np.asarray(left.array[known] != right.array[known], np.bool_)

@@ -157,7 +157,8 @@ def keys_to_choose(here: Comparable, there: Comparable) -> list[str]:
     """Return what two topics can be matched by, the best first: `NUMBERS`, `@key`, fields."""
     numbers = [NUMBERS] if _numbered(here, there) else []
     by_key = [KEY] if KEY in here.sources and KEY in there.sources else []
-    return [*numbers, *by_key, *key_columns(here.columns, there.columns)]
+    others = key_columns(here.columns, there.columns)
+    return [*numbers, *by_key, *(name for name in others if name != KEY)]
 
 
 def compared(here: LoadedTopic, there: LoadedTopic, by: str | None) -> Compared:

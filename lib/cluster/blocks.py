@@ -27,17 +27,20 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
 
+from lib.analysis.matching import Kind, value_kind
 from lib.core.blockwise import compact, used_names
 from lib.core.columns import (
     ARRIVAL,
     CLIENT,
     EVENT_TIME,
+    EVENT_TIME_0,
     KEY_HASH,
     LEFT,
     MISSING_TIME,
     OFFSET,
     PARTITION,
     RECEIVED_TIME,
+    RECEIVED_TIME_0,
     RECEIVED_TIME_TYPE,
     RECORD_TIME,
     SENT_TIME,
@@ -97,12 +100,16 @@ _NEVER: Final = np.iinfo(np.int64).min
 
 @dataclass(frozen=True, eq=False)
 class Beginning:
-    """The first blocks of a topic, with what was chosen by hand: all that is to be learned from."""
+    """The first blocks of a topic, with what was chosen by hand: all that is to be learned from.
+
+    `every_field` is whether events keep the fields that have no role.
+    """
 
     token: str
     origin: Origin
     blocks: tuple[pa.RecordBatch, ...] = field(repr=False)  # no values in a log
     chosen: FieldChoice
+    every_field: bool = False
 
     def __hash__(self) -> int:
         return hash(self.token)
@@ -124,6 +131,8 @@ class BlockReport:
         Of the columns: "int64", "str", …; of those with categories, theirs.
     rejected_from
         Partition → the first offset of the records that are no events.
+    kinds
+        Where every field is kept: the columns, with the kind of their values; None without any.
     """
 
     span: Span
@@ -137,6 +146,7 @@ class BlockReport:
     marks: NDArray[np.int64]
     dtypes: Mapping[str, str]
     rejected_from: Mapping[int, int]
+    kinds: Mapping[str, Kind | None]
 
     @property
     def reached(self) -> int:
@@ -206,7 +216,7 @@ def _read_block(beginning: Beginning, plan: Plan) -> tuple[pd.DataFrame, BlockRe
         raise SkewlineError("Records expired while they were read.", "Report again.")
     events = block_of_events(read.columns, known.fields, notes)
     undecoded = concat([REJECTED.empty_table(), *read.undecoded])
-    table = slim(events.table)
+    table = kept(events.table, every_field=beginning.every_field)
     if known.fields.session is None:
         table = table.drop(columns=SESSION)
     reached = np.maximum.accumulate(table[RECEIVED_TIME].to_numpy())
@@ -222,15 +232,80 @@ def _read_block(beginning: Beginning, plan: Plan) -> tuple[pd.DataFrame, BlockRe
         read.holes,
         tuple(read.notes),
         reached[places],
-        {str(name): _kind(table[name]) for name in table},
+        {name: _kind(table[name]) for name in _ROLES if name in table},
         contents_of(replace(events, table=events.table.head(0)), undecoded).first_offsets,
+        kinds_in(table) if beginning.every_field else {},
     )
     return table, report
 
 
-def slim(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns of an events table that have a role."""
-    return table[[name for name in _ROLES if name in table]]
+def kept(table: pd.DataFrame, *, every_field: bool) -> pd.DataFrame:
+    """Return the columns of an events table that a cluster keeps: those with a role, or all."""
+    if every_field:
+        return table.drop(columns=[EVENT_TIME_0, RECEIVED_TIME_0])
+    return table[[name for name in (*_ROLES, ARRIVAL) if name in table]]
+
+
+def kinds_in(table: pd.DataFrame) -> dict[str, Kind | None]:
+    """Return the columns of a table, with the kind of their values; None without any."""
+    return {
+        str(name): value_kind(table[name]) if table[name].notna().any() else None for name in table
+    }
+
+
+def kinds_of_all(reports: Sequence[BlockReport]) -> dict[str, frozenset[Kind]]:
+    """Return the columns that blocks have, with the kinds of their values.
+
+    Raises
+    ------
+    SkewlineError
+        When one has values of kinds that one machine, which reads the whole, would make one.
+    """
+    found: dict[str, frozenset[Kind]] = {}
+    for report in reports:
+        for name, kind in report.kinds.items():
+            found[name] = found.get(name, frozenset()) | ({kind} if kind is not None else set())
+    for name, kinds in found.items():
+        if len(kinds) > 1 and not kinds <= {Kind.INTEGER, Kind.NUMBER}:
+            said = " and ".join(sorted(kinds))
+            raise SkewlineError(
+                f"On a cluster, where each block is read by itself, {name} cannot be {said}.",
+                "Compare the topics on one machine.",
+            )
+    return found
+
+
+_OF_KIND: Final = {
+    Kind.INTEGER: "Int64",
+    Kind.NUMBER: "Float64",
+    Kind.BOOL: "boolean",
+    Kind.TEXT: pd.CategoricalDtype(pd.Index([], dtype="str")),
+}
+"""The type of a column without a value, where other blocks have some of the kind."""
+
+
+def with_columns(
+    client: Client, tables: Sequence[Future], kinds: Mapping[str, frozenset[Kind]]
+) -> list[Future]:
+    """Return futures of blocks that all have these columns, of types that can be joined."""
+    return [client.submit(_with_columns, table, kinds, pure=False) for table in tables]
+
+
+def _with_columns(table: pd.DataFrame, kinds: Mapping[str, frozenset[Kind]]) -> pd.DataFrame:
+    return pd.DataFrame({name: _typed(table, name, of) for name, of in kinds.items()})
+
+
+def _typed(table: pd.DataFrame, name: str, kinds: frozenset[Kind]) -> pd.Series[Any]:
+    """Return a column as a type that it has in all blocks; texts with categories."""
+    if name not in table or not table[name].notna().any():
+        if name in _ROLES and name in table:
+            return table[name]
+        kind = Kind.NUMBER if len(kinds) > 1 else next(iter(kinds), Kind.OTHER)
+        form: Any = _OF_KIND.get(kind, object)
+        return pd.Series([None] * len(table), table.index, form)
+    column = table[name]
+    is_plain = kinds == {Kind.TEXT} and not isinstance(column.dtype, pd.CategoricalDtype)
+    return column.astype("category") if is_plain else column
 
 
 def _kind(column: pd.Series[Any]) -> str:
@@ -585,7 +660,11 @@ def _split(table: pd.DataFrame, n: int) -> list[pd.DataFrame]:
     """Return a table in `n` parts, by client."""
     names = table[CLIENT].cat
     of_names = np.append(_hashes(names.categories) % np.uint64(n), 0).astype(np.uint16)
-    part = of_names[names.codes.to_numpy()]  # the last one: without a name
+    return cut_up(table, of_names[names.codes.to_numpy()], n)  # the last one: without a name
+
+
+def cut_up(table: pd.DataFrame, part: NDArray[np.uint16], n: int) -> list[pd.DataFrame]:
+    """Return a table in `n` parts, given the part of each row."""
     order = np.argsort(part, kind="stable")
     bounds = np.searchsorted(part[order], np.arange(n + 1)).tolist()
     return [compact(table.iloc[order[low:high]]) for low, high in pairwise(bounds)]
@@ -597,7 +676,7 @@ def by_partition(
     """Return futures of events tables that have all events of a partition each, from any blocks."""
     return [
         client.submit(
-            _brought_together,
+            brought_together,
             [client.submit(_of_partition, table, number, pure=False) for table in tables],
             pure=False,
         )
@@ -611,7 +690,7 @@ def stretch(client: Client, tables: Sequence[Future], first: int, behind: int) -
     In that order, `behind` left out; of a part of a topic, those that are left.
     """
     pieces = [client.submit(_between, table, first, behind, pure=False) for table in tables]
-    return client.submit(_brought_together, pieces, pure=False)
+    return client.submit(brought_together, pieces, pure=False)
 
 
 def _between(table: pd.DataFrame, first: int, behind: int) -> pd.DataFrame:
@@ -624,7 +703,7 @@ def _of_partition(table: pd.DataFrame, number: int) -> pd.DataFrame:
     return compact(table[table[PARTITION] == number])
 
 
-def _brought_together(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def brought_together(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Return the events of parts in any order in arrival order."""
     table = pd.DataFrame({name: _joined([part[name] for part in parts]) for name in parts[0]})
     order = np.argsort(table[ARRIVAL].to_numpy(), kind="stable")  # quick where parts are in order
@@ -633,7 +712,7 @@ def _brought_together(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 def _of_clients(parts: Sequence[pd.DataFrame], fields: Fields) -> pd.DataFrame:
     """Return the events table of some clients, from parts in any order."""
-    table = _brought_together(parts)
+    table = brought_together(parts)
     if fields.session is None:
         clients, times = table[CLIENT].array, table[EVENT_TIME].to_numpy()
         table[SESSION] = derive_sessions(clients, times, fields.session_gap_s)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial, reduce
 from itertools import accumulate, chain
 from operator import add
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
+from lib.analysis.matching import Kind
 from lib.analysis.sequence_numbers import RejectedRecords
 from lib.analysis.summary import summary_of
 from lib.cluster import questions
@@ -24,13 +25,17 @@ from lib.cluster.blocks import (
     check_blocks,
     filled,
     in_arrival_order,
+    kept,
+    kinds_of_all,
     newest,
     read_in_blocks,
-    slim,
+    with_columns,
 )
 from lib.cluster.connection import workers_of
+from lib.core.columns import KEY, SESSION
 from lib.core.errors import NotInBlocksError, SkewlineError, SourceError
 from lib.core.formatting import size
+from lib.events.fields import KEPT
 from lib.events.table import build_events
 from lib.loading.load import LoadReport, summed
 from lib.loading.reading import Progress, first_blocks, known_from
@@ -98,12 +103,15 @@ class HeldTopic:
         of each event in that of the topic.
     names
         How many clients and sessions it has.
+    kinds
+        Where every field is kept: the columns, with the kinds of their values; none without any.
     """
 
     topic: ClusterTopic
     in_order: Sequence[Future]
     by_client: Sequence[Future]
     names: NameCounts
+    kinds: Mapping[str, frozenset[Kind]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -160,10 +168,16 @@ class ClusterEstimate:
 
 
 def estimate(
-    client: Client, plan: Plan, first: Sequence[Decoded], fields: Fields
+    client: Client,
+    plan: Plan,
+    first: Sequence[Decoded],
+    fields: Fields,
+    *,
+    every_field: bool = False,
 ) -> ClusterEstimate:
     """Return what a topic will take whose first records are these."""
-    table = slim(build_events([each.columns for each in first], fields).table)
+    events = build_events([each.columns for each in first], fields).table
+    table = kept(events, every_field=every_field)
     each = table.memory_usage(index=False, deep=True).sum() / max(len(table), 1)
     workers = workers_of(client)
     # Dask begins to spill at 70 %.
@@ -180,7 +194,13 @@ def estimate(
 
 
 def look(
-    client: Client, source: TopicSource, topic: str, wanted: Range, chosen: FieldChoice
+    client: Client,
+    source: TopicSource,
+    topic: str,
+    wanted: Range,
+    chosen: FieldChoice,
+    *,
+    every_field: bool = False,
 ) -> ClusterEstimate:
     """Return what `hold` with the same arguments will take, from the first records.
 
@@ -190,9 +210,10 @@ def look(
         When the source fails, or `hold` would refuse.
     """
     plan = next(_parts(source, topic, wanted))
-    begun = _begun(source, plan, chosen)
+    begun = _begun(source, plan, chosen, every_field=every_field)
     block_offsets(workers_of(client), plan)
-    return estimate(client, plan, begun.decoded, begun.known.fields)
+    decoded, fields = begun.decoded, begun.known.fields
+    return estimate(client, plan, decoded, fields, every_field=every_field)
 
 
 @dataclass(frozen=True)
@@ -204,11 +225,14 @@ class _Begun:
     decoded: Sequence[Decoded]
 
 
-def _begun(source: TopicSource, plan: Plan, chosen: FieldChoice) -> _Begun:
+def _begun(source: TopicSource, plan: Plan, chosen: FieldChoice, *, every_field: bool) -> _Begun:
     if not plan.filled:
         raise SourceError(f"{plan.topic} has no records to report on.", "Choose others.")
     first = first_blocks(source, plan, FIRST_ROWS)
     known, decoded = known_from(first, chosen, source)
+    if every_field and KEY in known.sources:
+        with_key = tuple(sorted({**dict(chosen), KEPT: (KEY,)}.items()))
+        known, decoded = known_from(first, with_key, source)
     if not known.sources:
         raise SourceError(
             f"None of the first records of {plan.topic} can be read.", "One machine tells why."
@@ -227,6 +251,7 @@ def hold(
     doing: Doing,
     note: Doing = lambda _: None,
     offsets: int | None = None,
+    every_field: bool = False,
 ) -> HeldTopic:
     """Read a topic into the memory of a cluster.
 
@@ -238,6 +263,8 @@ def hold(
         Are told what is done, and what is worth knowing of it.
     offsets
         Of a block, at most; None: as many as the workers' memory and their number tell.
+    every_field
+        Whether fields without a role are kept, too, and the records' keys.
 
     Raises
     ------
@@ -247,11 +274,12 @@ def hold(
     parts = _parts(source, topic, wanted)
     plan = next(parts)
     doing("Reading the first records")
-    begun = _begun(source, plan, chosen)
+    begun = _begun(source, plan, chosen, every_field=every_field)
     known = begun.known
-    takes = estimate(client, plan, begun.decoded, known.fields)
+    takes = estimate(client, plan, begun.decoded, known.fields, every_field=every_field)
     note(takes.sentence)
-    beginning = Beginning(uuid4().hex, origin, tuple(begun.first), chosen)
+    beginning = Beginning(uuid4().hex, origin, tuple(begun.first), known.chosen, every_field)
+    known = replace(known, chosen=chosen)
     offsets = offsets or block_offsets(workers_of(client), plan)
     tables: list[Future] = []
     reports: list[BlockReport] = []
@@ -262,6 +290,10 @@ def hold(
         if isinstance(wanted, Latest) and sum(r.records for r in reports) >= wanted.count:
             break
     check_blocks(reports, known.fields)
+    kinds = kinds_of_all(reports)
+    if every_field:
+        tables = with_columns(client, tables, kinds)
+        kinds.setdefault(SESSION, frozenset({Kind.TEXT}))  # derived, if the topic names none
     doing("Bringing events into arrival order")
     some, of_some = filled(tables, reports)
     columns = questions.ORDER_COLUMNS
@@ -277,7 +309,14 @@ def hold(
     if found.contents.events and found.contents.has_event_time:
         zero: int | None = ask(client, questions.zero_question, ordered)
         found = replace(found, contents=replace(found.contents, zero_ms=zero))
-    return HeldTopic(found, ordered, grouped, names)
+    return HeldTopic(found, ordered, grouped, names, kinds)
+
+
+def with_roles_alone(client: Client, held: HeldTopic) -> HeldTopic:
+    """Return a topic that was held with every field as it is without those that have no role."""
+    slim = partial(kept, every_field=False)
+    tables = [client.submit(slim, table, pure=False) for table in held.by_client]
+    return replace(held, by_client=tables, kinds={})
 
 
 def _parts(source: TopicSource, topic: str, wanted: Range) -> Iterator[Plan]:

@@ -141,7 +141,8 @@ def _report_on_cluster(options: Options, address: str) -> int:
     # Dask is imported by who asks for it alone.
     from lib.cluster.connection import connected  # noqa: PLC0415
     from lib.cluster.rows import events_of  # noqa: PLC0415
-    from lib.cluster.topic import hold  # noqa: PLC0415
+    from lib.cluster.topic import hold, with_roles_alone  # noqa: PLC0415
+    from lib.report.against_on_cluster import against_on_held  # noqa: PLC0415
     from lib.report.on_cluster import as_asked, check_asked, report_on_held  # noqa: PLC0415
 
     check_asked(options.asked)
@@ -151,26 +152,44 @@ def _report_on_cluster(options: Options, address: str) -> int:
     chosen = tuple(sorted(_chosen(options, topic).items()))
     path = None if options.file is None else str(options.file.resolve())
     origin = Origin.of(source, source_name, path)
+    second = _second(options, source_name, source)
     with progress_shown() as told, connected(address) as client:
         told.note(f"Dask's dashboard: {client.dashboard_link}")
-        held = hold(
+        held = whole = hold(
             client,
             *(source, origin, topic, options.wanted, chosen),
             doing=told.doing,
             note=told.note,
+            every_field=second is not None,
         )
+        if second is not None:
+            held = with_roles_alone(client, whole)
         if isinstance(options.wanted, Between) and not held.topic.report.total_records:
             _check_record_times(source, topic)
         held = as_asked(client, held, options.asked, doing=told.doing)
         report = report_on_held(
             client, held, options.asked, doing=told.doing, outputs=options.outputs
         )
+        against = None
+        if second is not None:
+            other, other_origin, name = second
+            given = tuple(sorted(_chosen(options, name).items()))
+            there = hold(
+                client,
+                *(other, other_origin, name, options.wanted, given),
+                doing=told.doing,
+                note=told.note,
+                every_field=True,
+            )
+            by = options.matched_by
+            against = against_on_held(client, whole, there, by, doing=told.doing)
         done = made_of(
             replace(report, rows=events_of(client, held)),
             source=source_name,
             at_ms=at_ms,
             conditions=options.conditions,
             seconds=monotonic() - began,
+            against=against,
         )
         faults = _events_written(options, done, told)
     return _written(options, done, (_EVENTS,), faults)
@@ -217,16 +236,10 @@ def _against(
     options: Options, source_name: str, source: TopicSource, first: LoadedTopic, watch: Watch
 ) -> dict[str, Any] | None:
     """Return what is told of the second topic; None where none is asked for."""
-    if options.against is None:
+    second = _second(options, source_name, source)
+    if second is None:
         return None
-    path, topic = Path(options.against), options.against
-    other = source
-    if path.exists():
-        other, topic = _opened_file(path, _secrets()), topic_of(path.name)
-    elif options.file is not None:
-        raise SettingsError(f"There is no file {options.against}.", "Name one with --against.")
-    elif not is_cluster(source_name):
-        _check_known(source, topic, "--against")
+    other, _, topic = second
     chosen, cap = _chosen(options, topic), cap_on_events(os.environ)
     if options.matched_by == KEY:
         chosen |= {KEPT: (KEY,)}
@@ -234,8 +247,25 @@ def _against(
         name = first.report.topic
         first = load(source, name, options.wanted, chosen=again, cap=cap, watch=watch)
     given = tuple(sorted(chosen.items()))
-    second = load(other, topic, options.wanted, chosen=given, cap=cap, watch=watch)
-    return against_of(first, second, options.matched_by)
+    there = load(other, topic, options.wanted, chosen=given, cap=cap, watch=watch)
+    return against_of(first, there, options.matched_by)
+
+
+def _second(
+    options: Options, source_name: str, source: TopicSource
+) -> tuple[TopicSource, Origin, str] | None:
+    """Return the second topic with its source, and where that is; None where none is asked for."""
+    if options.against is None:
+        return None
+    path = Path(options.against)
+    if path.exists():
+        file = _opened_file(path, _secrets())
+        return file, Origin.of(file, "file", str(path.resolve())), topic_of(path.name)
+    if options.file is not None:
+        raise SettingsError(f"There is no file {options.against}.", "Name one with --against.")
+    if not is_cluster(source_name):
+        _check_known(source, options.against, "--against")
+    return source, Origin.of(source, source_name), options.against
 
 
 def _report_failure(options: Options, error: SkewlineError) -> int:

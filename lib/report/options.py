@@ -133,10 +133,8 @@ def _options(given: argparse.Namespace) -> Options:
 def _cluster(given: argparse.Namespace) -> str | None:
     if given.cluster is None:
         return None
-    others = ["against"] * (given.against is not None)
-    others += ["follow"] * (given.follow or given.every is not None)
-    if others:
-        raise SettingsError(f"--{others[0]} does not go with --cluster.", "Leave one of them out.")
+    if given.follow or given.every is not None:
+        raise SettingsError("--follow does not go with --cluster.", "Leave one of them out.")
     return given.cluster if given.cluster == SET else checked(given.cluster)
 
 
