@@ -1,6 +1,7 @@
 import streamlit as st
 
 from lib.analysis.two_topics import names_of
+from lib.ui.cluster_topics import two_topics_told
 from lib.ui.matched import matched, on_one_axis
 from lib.ui.other_topic import choose_other, loaded_from
 from lib.ui.page import begin
@@ -11,6 +12,7 @@ visible = begin(
     "same topic at another time. Both as they were loaded, whatever window and filters the sidebar "
     "has.",
     tells_window=False,
+    of_cluster=two_topics_told,
 )
 first = visible.opened
 assert first is not None  # a topic that is shown was opened

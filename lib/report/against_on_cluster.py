@@ -7,11 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lib.analysis.delays import quantile_table
+from lib.analysis.of_topic import by_diagnosis, why_no_delay
 from lib.analysis.outages import outages_and_rhythm, outages_and_rhythm_question
 from lib.analysis.received import with_received_time
 from lib.analysis.sequence_numbers import NONE_REJECTED
 from lib.analysis.side_by_side import beside, bins_of, find_stretches, moved
 from lib.analysis.tally import NO_VALUES, Tally
+from lib.analysis.time_notices import diagnosis_question
 from lib.analysis.timestamp_quality import assess_order, order_question, own_backwards
 from lib.analysis.two_topics import (
     MatchedTopics,
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
     from lib.cluster.matching import Matched
     from lib.cluster.topic import Doing, HeldTopic
     from lib.core.blockwise import Question
+    from lib.core.times.diagnosis import Diagnosis
+    from lib.events.time_columns import TimeNotes
     from lib.report.against import Document
 
 
@@ -142,14 +146,39 @@ def _verdicts(client: Client, *topics: HeldTopic) -> Iterator[Verdict]:
         yield assess_order(order, own, held.topic.contents.events)
 
 
+def tells_delay(client: Client, held: HeldTopic) -> bool:
+    """Return whether the received times of a topic tell a delay."""
+    if not held.topic.contents.events:
+        return False
+    order: ReceivedOrder = ask(client, _received_order, held.in_order)
+    own: OwnBackwards = ask(client, _own_received, held.by_client)
+    notes = held.topic.contents.notes.get("event_time")
+    diagnosis: Diagnosis | None = None
+    if notes is not None:
+        diagnosis = ask(client, partial(_diagnosis, notes=notes), held.by_client)
+    assessed = assess_order(order, own, held.topic.contents.events)
+    return not why_no_delay(by_diagnosis(assessed, diagnosis) if order.events else None)
+
+
+def _received_order(table: pd.DataFrame) -> Question[ReceivedOrder]:
+    return (yield from order_question(with_received_time(table)))
+
+
+def _own_received(table: pd.DataFrame) -> Question[OwnBackwards]:
+    yield from ()  # a question without a round
+    return Answer(own_backwards(with_received_time(table)), added, as_it_is)
+
+
+def _diagnosis(table: pd.DataFrame, notes: TimeNotes) -> Question[Diagnosis | None]:
+    return (yield from diagnosis_question(with_received_time(table), notes))
+
+
 def _order(table: pd.DataFrame) -> Question[ReceivedOrder]:
-    return (yield from order_question(with_received_time(with_broker_times(table))))
+    return (yield from _received_order(with_broker_times(table)))
 
 
 def _own(table: pd.DataFrame) -> Question[OwnBackwards]:
-    yield from ()  # a question without a round
-    found = own_backwards(with_received_time(with_broker_times(table)))
-    return Answer(found, added, as_it_is)
+    return (yield from _own_received(with_broker_times(table)))
 
 
 def _of_none(events: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

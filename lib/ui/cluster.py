@@ -11,11 +11,11 @@ import os
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from traceback import clear_frames
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import uuid4
 
 import streamlit as st
@@ -39,7 +39,7 @@ from lib.ui.in_thread import InThread
 from lib.ui.secrets import secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Sequence
 
     import pandas as pd
     from distributed import Client
@@ -339,8 +339,8 @@ class _LetGoError(SkewlineError):
 
 
 @dataclass(eq=False)
-class Asking(InThread):
-    """What a cluster is asked of a topic; written by its thread, read by script runs.
+class ClusterTask(InThread):
+    """What a cluster does for viewers; written by its thread, read by script runs.
 
     Attributes
     ----------
@@ -348,9 +348,6 @@ class Asking(InThread):
         What is done now, since when, as `time.monotonic` says, and the number of the step.
     dashboard
         Where Dask shows what its workers do.
-    parts
-        What it is asked of what is held then, with clocks corrected or of a part; those used last
-        at the end.
     """
 
     doing: str = "Waiting for others"
@@ -358,13 +355,7 @@ class Asking(InThread):
     dashboard: str = ""
     steps: int = 0
     is_let_go: bool = False
-    parts: dict[tuple[Asked, Seen], Asking] = field(default_factory=dict)
-    future: Future[OnCluster] = field(default_factory=Future)
-
-    @property
-    def told(self) -> OnCluster | None:
-        """What the cluster told; None until it has, and when it failed."""
-        return None if self.is_running or self.error else self.future.result()
+    future: Future[Any] = field(default_factory=Future)
 
     @property
     def share(self) -> float:
@@ -378,34 +369,62 @@ class Asking(InThread):
         self.doing, self.since, self.steps = what, time.monotonic(), self.steps + 1
 
     def let_go(self) -> None:
-        """Stop at the next step, and so do the parts."""
+        """Stop at the next step."""
         self.is_let_go = True
         self.future.cancel()  # where it has not begun
+
+
+@dataclass(eq=False)
+class Asking(ClusterTask):
+    """What a cluster is asked of a topic.
+
+    `parts` is what it is asked of what is held then, with clocks corrected or of a part; those used
+    last at the end.
+    """
+
+    parts: dict[tuple[Asked, Seen], Asking] = field(default_factory=dict)
+
+    @property
+    def told(self) -> OnCluster | None:
+        """What the cluster told; None until it has, and when it failed."""
+        return None if self.is_running or self.error else self.future.result()
+
+    def let_go(self) -> None:
+        """Stop at the next step, and so do the parts."""
+        super().let_go()
         for part in self.parts.values():
             part.let_go()
 
 
 @dataclass(eq=False, kw_only=True)
-class ClusterLoad(Asking):
-    """A topic on its way to the cluster or held there.
+class Holding(ClusterTask):
+    """What takes memory of a cluster.
 
-    `key` is which it is, and `bytes` what it takes of the workers' memory.
+    `key` tells it from others, and `bytes` is what it takes of the workers' memory.
     """
 
-    key: LoadKey
+    key: Hashable
     bytes: int
     client: Client | None = None
 
 
+@dataclass(eq=False, kw_only=True)
+class ClusterLoad(Asking, Holding):
+    """A topic on its way to the cluster or held there; `origin` is how workers open its source."""
+
+    key: LoadKey
+    origin: Origin
+
+
 @dataclass
 class _Shared:
-    """What all viewers share: the connection, and the topics, those used last at the end."""
+    """What all viewers share: the connection, and what is held, that used last at the end."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     address: str = ""
     client: Client | None = None
     stack: ExitStack = field(default_factory=ExitStack)
-    loads: dict[LoadKey, ClusterLoad] = field(default_factory=dict)
+    loads: dict[Hashable, Holding] = field(default_factory=dict)
     threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="cluster")
     )
@@ -433,7 +452,9 @@ def settings() -> ClusterSettings | None:
     return cluster_settings(secrets(), os.environ)
 
 
-def look_at(source: TopicSource, key: LoadKey, address: str) -> ClusterEstimate | SkewlineError:
+def look_at(
+    source: TopicSource, key: LoadKey, address: str, *, every_field: bool = False
+) -> ClusterEstimate | SkewlineError:
     """Return what a topic would take of the cluster, or why it cannot be read there."""
     try:
         from lib.cluster.connection import faults_told  # noqa: PLC0415 (imports Dask)
@@ -447,7 +468,8 @@ def look_at(source: TopicSource, key: LoadKey, address: str) -> ClusterEstimate 
     try:
         client = _connection(address)
         with faults_told():
-            return look(client, source, key.topic, key.wanted, key.chosen)
+            wanted = key.topic, key.wanted, key.chosen
+            return look(client, source, *wanted, every_field=every_field)
     except SkewlineError as error:
         return error
 
@@ -462,26 +484,52 @@ def ask_cluster(source: TopicSource, key: LoadKey, name: str, takes: ClusterEsti
     name
         Of the source, as workers open it.
     """
-    shared, cluster = _shared(), settings()
-    if cluster is None:
-        return
-    # What a viewer may read was planned with the viewer's own source; workers open it as a whole.
-    origin = Origin.of(open_source(name, secrets(), os.environ, OPERATOR), name)
+    cluster = settings()
+    if cluster is not None:
+        load = ClusterLoad(key=key, bytes=takes.bytes, origin=origin_of(name))
+        begin_to_hold(load, key.topic, partial(_told, load, source, cluster.address), takes.memory)
+
+
+def origin_of(name: str) -> Origin:
+    """Return how workers open a source that is set."""
+    # What a viewer may read is planned with the viewer's own source; workers open it as a whole.
+    return Origin.of(open_source(name, secrets(), os.environ, OPERATOR), name)
+
+
+def begin_to_hold(load: Holding, topic: str, tell: Callable[[], object], memory: int) -> None:
+    """Do what takes memory of the cluster in a thread, unless it is done or on its way.
+
+    Parameters
+    ----------
+    topic
+        What a log calls it.
+    tell
+        Does it, and returns its result.
+    memory
+        Of the workers, for events. What was not used for longest goes where it is not enough.
+    """
+    shared = _shared()
     with shared.lock:
-        if key in shared.loads:
+        if load.key in shared.loads:
             return
-        beyond = sum(each.bytes for each in shared.loads.values()) + takes.bytes - takes.memory
-        for other, load in list(shared.loads.items()):
-            if beyond > 0 and not load.is_running:
-                beyond -= load.bytes
-                _close(shared.loads.pop(other))
-        load = shared.loads[key] = ClusterLoad(key=key, bytes=takes.bytes)
-        tell = partial(_told, load, source, origin, cluster.address)
-        load.future = shared.threads.submit(_run, load, key.topic, tell)
+        beyond = sum(each.bytes for each in shared.loads.values()) + load.bytes - memory
+        for key, other in list(shared.loads.items()):
+            if beyond > 0 and not other.is_running:
+                beyond -= other.bytes
+                _close(shared.loads.pop(key))
+        shared.loads[load.key] = load
+        load.future = shared.threads.submit(_run, load, topic, tell)
 
 
 def cluster_load_of(key: LoadKey) -> ClusterLoad | None:
     """Return the topic on its way to the cluster or held there, as used now; None without one."""
+    load = holding_of(key)
+    assert load is None or isinstance(load, ClusterLoad)
+    return load
+
+
+def holding_of(key: Hashable) -> Holding | None:
+    """Return what the cluster holds or is to hold, as used now; None without it."""
     shared = _shared()
     with shared.lock:
         load = shared.loads.pop(key, None)
@@ -490,7 +538,7 @@ def cluster_load_of(key: LoadKey) -> ClusterLoad | None:
         return load
 
 
-def let_go(key: LoadKey) -> None:
+def let_go(key: Hashable) -> None:
     """Stop what the cluster does for a topic, and free what it holds of it."""
     shared = _shared()
     with shared.lock:
@@ -517,14 +565,14 @@ def part_of(of: Asking, asked: Asked, seen: Seen) -> Asking:
         return part
 
 
-def _close(load: ClusterLoad) -> None:
+def _close(load: Holding) -> None:
     load.let_go()
     drop((_HELD, load.key))
     if load.client is not None:
         load.client.close()
 
 
-def _run(asking: Asking, topic: str, tell: Callable[[], OnCluster]) -> OnCluster:
+def _run(asking: ClusterTask, topic: str, tell: Callable[[], Found]) -> Found:
     """Ask about a topic; whatever fails is told as an error of Skewline's own."""
     try:
         return tell()
@@ -541,17 +589,16 @@ def _run(asking: Asking, topic: str, tell: Callable[[], OnCluster]) -> OnCluster
         raise unknown from error
 
 
-def _free(failed: Asking) -> None:
-    if isinstance(failed, ClusterLoad) and not failed.is_let_go:
+def _free(failed: ClusterTask) -> None:
+    if isinstance(failed, Holding) and not failed.is_let_go:
         _close(failed)  # a topic that failed holds no memory
 
 
-def _told(load: ClusterLoad, source: TopicSource, origin: Origin, address: str) -> OnCluster:
+@contextmanager
+def client_for(load: Holding, address: str) -> Iterator[Client]:
+    """Connect what takes memory, with a client of its own, and tell faults of the cluster."""
     from lib.cluster.connection import another, faults_told  # noqa: PLC0415 (imports Dask)
-    from lib.cluster.topic import hold as hold_topic  # noqa: PLC0415
-    from lib.report.on_cluster import report_on_held  # noqa: PLC0415
 
-    key = load.key
     load.does("Connecting")
     with faults_told():
         client = load.client = another(_connection(address))
@@ -559,14 +606,28 @@ def _told(load: ClusterLoad, source: TopicSource, origin: Origin, address: str) 
             client.close()
         load.dashboard = client.dashboard_link
         with client.as_current():  # Dask's shuffle takes the client from there
-            held = hold_topic(
-                client, source, origin, key.topic, key.wanted, key.chosen, doing=load.does
-            )
-            report = report_on_held(client, held, Asked(), doing=load.does, outputs=_DRAWN)
-            load.does("Looking for the clients with the most events")
-            told = OnCluster(client, held, report, _largest_clients(client, held))
+            yield client
+
+
+def keep_told(load: Holding, told: object, size: int) -> None:
+    """Count what the server holds of what a cluster told, until that is let go."""
     if not load.is_let_go:
-        hold((_HELD, load.key), told, held_bytes((told.report, told.held.names)), stays=True)
+        hold((_HELD, load.key), told, size, stays=True)
+
+
+def _told(load: ClusterLoad, source: TopicSource, address: str) -> OnCluster:
+    from lib.cluster.topic import hold as hold_topic  # noqa: PLC0415
+    from lib.report.on_cluster import report_on_held  # noqa: PLC0415
+
+    key = load.key
+    with client_for(load, address) as client:
+        held = hold_topic(
+            *(client, source, load.origin, key.topic, key.wanted, key.chosen), doing=load.does
+        )
+        report = report_on_held(client, held, Asked(), doing=load.does, outputs=_DRAWN)
+        load.does("Looking for the clients with the most events")
+        told = OnCluster(client, held, report, _largest_clients(client, held))
+    keep_told(load, told, held_bytes((told.report, told.held.names)))
     return told
 
 

@@ -9,30 +9,28 @@ import streamlit as st
 
 from lib.core.formatting import duration, escaped_markdown
 from lib.ui import parameters
-from lib.ui.cluster import ClusterLoad, let_go
+from lib.ui.cluster import Holding, let_go
 from lib.ui.failures import show_error
 
 if TYPE_CHECKING:
-    from lib.ui.cluster import Asking
-    from lib.ui.loads import LoadKey, Opened
+    from lib.ui.cluster import ClusterTask
 
 _POLL_S: Final = 1.0
 
 
-def show_cluster_load(name: str, opened: Opened | None, load: Asking) -> None:
-    """Draw how far the cluster is with a topic that it has not told of yet, or why it failed."""
-    assert opened is not None  # a topic that the cluster was asked for was opened
+def show_cluster_load(name: str, load: ClusterTask) -> None:
+    """Draw how far the cluster is with what it has not told of yet, or why it failed."""
     if load.error is None:
-        _show_progress(name, opened, load)
+        _show_progress(name, load)
         return
     show_error(load.error)
-    st.button("Back", icon=":material/arrow_back:", on_click=_leave, args=(opened.key, load))
+    st.button("Back", icon=":material/arrow_back:", on_click=_leave, args=(load,))
 
 
-def _leave(key: LoadKey, load: Asking) -> None:
+def _leave(load: ClusterTask) -> None:
     """Stop what is asked: of a part, the viewer goes back to the whole."""
-    if isinstance(load, ClusterLoad):
-        let_go(key)
+    if isinstance(load, Holding):
+        let_go(load.key)
         return
     load.let_go()
     st.session_state[parameters.WHERE.name] = []
@@ -40,7 +38,7 @@ def _leave(key: LoadKey, load: Asking) -> None:
 
 
 @st.fragment(run_every=_POLL_S)
-def _show_progress(name: str, opened: Opened, load: Asking) -> None:
+def _show_progress(name: str, load: ClusterTask) -> None:
     """Draw what is done, and start the run again when it has ended."""
     if load.is_let_go or not load.is_running:
         st.rerun()
@@ -52,7 +50,7 @@ def _show_progress(name: str, opened: Opened, load: Asking) -> None:
                 "Stop",
                 icon=":material/stop_circle:",
                 on_click=_leave,
-                args=(opened.key, load),
+                args=(load,),
             )
             if load.dashboard:
                 st.link_button(
@@ -65,5 +63,5 @@ def _show_progress(name: str, opened: Opened, load: Asking) -> None:
                 )
 
 
-def _since(load: Asking) -> str:
+def _since(load: ClusterTask) -> str:
     return duration(1000 * (time.monotonic() - load.since))

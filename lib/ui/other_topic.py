@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
@@ -34,15 +34,24 @@ if TYPE_CHECKING:
 _QUICK_S: Final = 0.4
 
 
-def choose_other() -> Opened:
+@dataclass(frozen=True)
+class Second:
+    """The second topic: the name of its source, what opens it, and what its source says of it."""
+
+    name: str
+    opened: Opened
+    info: TopicInfo | None
+
+
+def choose_second() -> Second:
     """Draw the choice of the second topic and return it; where there is none yet, stop."""
     with st.container(border=True):
         try:
-            opened, offered = _choose()
+            second = _choose()
         except SkewlineError as error:
             show_error(error)
-            opened, offered = None, None
-    if opened is None:
+            second = None
+    if second is None:
         st.info(
             "Choose a second one above: another topic, another range of the same, of this or "
             "another source.",
@@ -50,10 +59,17 @@ def choose_other() -> Opened:
             icon=":material/compare:",
         )
         end_run()
+    return second
+
+
+def choose_other() -> Opened:
+    """Draw the choice of the second topic and return it; where it is none yet, or large, stop."""
+    second = choose_second()
+    opened = second.opened
     offer = (
         None
         if is_loaded_or_on_its_way(opened.key)
-        else offer_of(opened.source, opened.key, offered)
+        else offer_of(opened.source, opened.key, second.info)
     )
     if offer is not None:
         show_offer(offer, parameters.OF_OTHER)
@@ -91,25 +107,26 @@ def with_keys(opened: Opened) -> Opened:
     return replace(opened, key=replace(opened.key, chosen=tuple(sorted(chosen.items()))))
 
 
-def _choose() -> tuple[Opened | None, TopicInfo | None]:
-    """Draw source, topic and range; return what they open, and what its source says of it."""
+def _choose() -> Second | None:
+    """Draw source, topic and range; return what they open."""
     left, right = st.columns([2, 3])
     with left:
         name = _choose_source()
     with right:
         source = chosen_source(name, parameters.OTHER_UPLOAD, parameters.OTHER_UPLOADED_FILE)
         if source is None:
-            return None, None
+            return None
         listing = topics_of(source)
         if listing.error is not None and not listing.topics:
             raise listing.error
         topic = _choose_topic(name, listing.topics)
     info = next((each for each in listing.topics if each.name == topic), None)
     if topic is None:
-        return None, None
+        return None
     wanted = choose_range(info, parameters.OF_OTHER)
     cap = cap_on_events(os.environ)
-    return Opened(source, LoadKey(source.identity, topic, wanted, chosen_fields(topic), cap)), info
+    key = LoadKey(source.identity, topic, wanted, chosen_fields(topic), cap)
+    return Second(name, Opened(source, key), info)
 
 
 def _choose_source() -> str:

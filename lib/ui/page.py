@@ -68,8 +68,8 @@ def begin(
     *,
     needs_received: bool = False,
     replays: bool = False,
+    of_cluster: Callable[[View, OnCluster], None],
     of_any_topic: Callable[[View], None] | None = None,
-    of_cluster: Callable[[View, OnCluster], None] | None = None,
     tells_window: bool = True,
 ) -> Visible:
     """Draw a page's head and return what it shows; where that is nothing, say why and stop.
@@ -82,11 +82,10 @@ def begin(
     replays
         Whether the page needs no more than the order of arrival: where it would stop for want of
         received times, it asks the viewer whether the records are in that order.
+    of_cluster
+        Draws what the page shows of a topic that a cluster holds, of what the cluster told.
     of_any_topic
         Draws what the page shows of any loaded topic, also of one without an event.
-    of_cluster
-        Draws what the page shows of a topic that a cluster holds, of what the cluster told; None:
-        it shows nothing of it.
     tells_window
         Whether the page is of what the time window and the filters leave: its head then says how
         much that is, and it stops where that is nothing.
@@ -97,12 +96,12 @@ def begin(
     view = current_view()
     if view.on_cluster is not None:
         if (told := view.told) is None:
-            show_cluster_load(view.name, view.opened, view.on_cluster)
+            show_cluster_load(view.name, view.on_cluster)
         else:
-            if of_cluster is not None and tells_window:
+            if tells_window:
                 head.caption(f"{line} {_told_by_cluster(view, told)}")
             told = told if tells_window else told.of_all
-            _show_told(title, view, told, of_cluster, needs_received=needs_received)
+            _show_told(view, told, of_cluster, needs_received=needs_received)
         end_run()
     topic = view.topic if view.load is None and view.offer is None else None
     if topic is None:
@@ -139,10 +138,9 @@ def _told_by_cluster(view: View, told: OnCluster) -> str:
 
 
 def _show_told(
-    title: str,
     view: View,
     told: OnCluster,
-    draw: Callable[[View, OnCluster], None] | None,
+    draw: Callable[[View, OnCluster], None],
     *,
     needs_received: bool,
 ) -> None:
@@ -157,17 +155,10 @@ def _show_told(
         st.info(escaped_markdown(report.withheld), icon=":material/inbox:")
         load_report_in_numbers(report.topic)
         return
-    if draw is not None and not (needs_received and report.withheld):
+    if not (needs_received and report.withheld):
         draw(view, told)
         return
-    if draw is None:
-        st.info(
-            "It is drawn from the events themselves, and those are on the Dask cluster.",
-            title=f"{title} cannot be shown of this topic.",
-            icon=":material/hub:",
-        )
-    else:
-        _say_nothing_told(report.withheld)
+    _say_nothing_told(report.withheld)
     st.page_link("pages/overview.py", label="What the cluster told", icon=":material/arrow_back:")
 
 

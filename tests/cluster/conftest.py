@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
 from lib.cluster import topic
 from lib.cluster.connection import connected
-from lib.cluster.settings import LOCAL
+from lib.cluster.settings import FROM_VARIABLE, LOCAL, VARIABLE
 from lib.report.__main__ import main
 from lib.simulate.__main__ import main as write_topic
 from tests.cluster.same import FAULTS
+
+OFFSETS = 1_000
+"""Of a block in the app, so that the sample is in several."""
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -26,6 +30,20 @@ def no_secrets(tmp_path_factory):
 def client():
     with connected(LOCAL, workers=2) as client:
         yield client
+
+
+def read_files_of(folder):
+    """Make a folder a worker's source of files."""
+    os.environ["SKEWLINE_FILES"] = folder
+
+
+@pytest.fixture
+def cluster(client, monkeypatch):
+    """Set the cluster for the app, and offer it every topic of a hundred records."""
+    monkeypatch.setenv(VARIABLE, client.scheduler.address)
+    monkeypatch.setenv(FROM_VARIABLE, "100")
+    monkeypatch.setitem(topic.hold.__kwdefaults__, "offsets", OFFSETS)
+    return client
 
 
 @pytest.fixture

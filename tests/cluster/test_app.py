@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 
@@ -18,6 +17,7 @@ from lib.sources.files.folder import samples
 from lib.ui import cluster as shared
 from lib.ui import parameters
 from lib.ui.view import current_view
+from tests.cluster.conftest import read_files_of
 from tests.cluster.same import FAULTS
 from tests.support.opened import (
     COMPARISON,
@@ -27,7 +27,6 @@ from tests.support.opened import (
     PATIENCE_S,
     RECORDS,
     SESSIONS,
-    TWO_TOPICS,
     WINDOWS,
     captions,
     chart,
@@ -43,21 +42,9 @@ from tests.support.opened import (
 
 SAMPLE = {"source": "Samples", "topic": "sessions-100"}
 SMALL = {"source": "Samples", "topic": "sessions-10"}
-OFFSETS = 1_000
-"""Of a block, so that the sample is in several."""
-
 FIGURES = ["Events", "Clients", "Sessions", "Median delay", "Largest delay", "Clock ahead"]
 
 pytestmark = pytest.mark.usefixtures("app_isolation")
-
-
-@pytest.fixture
-def cluster(client, monkeypatch):
-    """Set the cluster, and offer it every topic of a hundred records."""
-    monkeypatch.setenv(VARIABLE, client.scheduler.address)
-    monkeypatch.setenv(FROM_VARIABLE, "100")
-    monkeypatch.setitem(topic.hold.__kwdefaults__, "offsets", OFFSETS)
-    return client
 
 
 def said(at):
@@ -124,7 +111,6 @@ def test_pages_show_what_they_show_of_one_machine(cluster):
     # on received time, stretches of the advice, dropped, by client, by partition, idle timeouts
     assert len(found) == 6
     assert all(each in here["of windows"] for each in found)
-    assert "It is drawn from the events themselves" in said(go_to(at, TWO_TOPICS))
     # Another viewer sees it at once, and who lets it go frees the workers
     other = open_app(**SAMPLE)
     assert metrics(other)["Events"] == figures["Events"]
@@ -351,7 +337,7 @@ def test_events_that_are_counted_and_what_delay_is_made_of(cluster, tmp_path, mo
     # Given a file of more events than are drawn one by one, which say when they were sent
     folder = files_of(tmp_path / "files", monkeypatch)
     write_topic(["--out", str(folder / "sent.jsonl"), "--sent-times", "--partitions=3", *FAULTS])
-    cluster.run(_read_files_of, str(folder))
+    cluster.run(read_files_of, str(folder))
 
     def shown():
         at = open_app(source="Files", topic="sent")
@@ -523,10 +509,6 @@ def test_the_newest_records_are_read_there_too():
 def _holding(dask_scheduler):
     """Return who has something held on the cluster."""
     return {name for name, each in dask_scheduler.clients.items() if each.wants_what}
-
-
-def _read_files_of(folder):
-    os.environ["SKEWLINE_FILES"] = folder
 
 
 def _wait_at_gate():

@@ -7,8 +7,25 @@ import random
 
 import pytest
 
+from lib.analysis.two_topics import Difference
+from lib.cluster.settings import VARIABLE
 from lib.simulate.__main__ import main as write_topic
+from lib.ui import cluster as shared
+from lib.ui import parameters
+from tests.cluster.conftest import read_files_of
 from tests.cluster.same import FAULTS, assert_same
+from tests.support.opened import (
+    TWO_TOPICS,
+    captions,
+    chart,
+    choose,
+    files_of,
+    go_to,
+    metrics,
+    open_app,
+    press,
+    settled,
+)
 
 OFFSETS = 1_000
 """Of a block, so that each topic is in several."""
@@ -64,3 +81,37 @@ def test_they_are_matched_as_on_one_machine(two, client, both):
     counts = ("in_both", "only_here", "at_an_end_here", "repeated_there", "reordered", "changed")
     assert all(told[name] > 0 for name in counts)
     assert told["way"]["outages"] > 0
+
+
+@pytest.mark.usefixtures("app_isolation")
+def test_the_page_shows_what_it_shows_of_one_machine(two, cluster, tmp_path, monkeypatch):
+    # Given both in a folder of the app, and what the page shows of them on one machine
+    folder = files_of(tmp_path / "files", monkeypatch)
+    for path in two:
+        (folder / path.name).write_bytes(path.read_bytes())
+    cluster.run(read_files_of, str(folder))
+    link = {"source": "Files", "topic": "here", "other_topic": "there"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(VARIABLE)
+        on_one_machine = shown(open_app(TWO_TOPICS, **link))
+    shared.st.cache_resource.clear()
+
+    # When the cluster is asked for the first, and then to compare the two
+    at = go_to(press(open_app(**link), "Ask the cluster"), TWO_TOPICS)
+    assert "The Dask cluster can compare them" in "".join(text.value for text in at.markdown)
+    at = press(at, "Compare on the cluster")
+
+    # Then all is the same, for every kind of events that is listed
+    assert metrics(at)["Reordered"] != "0"
+    assert shown(at) == on_one_machine
+
+
+def shown(at):
+    """What the page shows, by time and by the time since start, for every kind of events."""
+    found = [(metrics(at), captions(at), chart(at, 0), chart(at, 1))]
+    for kind in Difference.ALL:
+        choose(at, parameters.DIFFERENCE.name, kind)
+        tables = [table.value.to_csv() for table in at.dataframe]
+        found.append((kind, tables, [button.label for button in at.get("download_button")]))
+    choose(at, parameters.ALIGNED.name, "start")
+    return [str(each) for each in (*found, chart(settled(at.run())))]
