@@ -539,12 +539,17 @@ def holding_of(key: Hashable) -> Holding | None:
 
 
 def let_go(key: Hashable) -> None:
-    """Stop what the cluster does for a topic, and free what it holds of it."""
+    """Stop what the cluster does for a topic, also beside others, and free what it holds of it."""
     shared = _shared()
     with shared.lock:
-        load = shared.loads.pop(key, None)
-    if load is not None:
+        keys = [each for each in shared.loads if key == each or _is_in(key, each)]
+        loads = [shared.loads.pop(each) for each in keys]
+    for load in loads:
         _close(load)
+
+
+def _is_in(key: Hashable, other: Hashable) -> bool:
+    return isinstance(other, tuple) and key in other
 
 
 def part_of(of: Asking, asked: Asked, seen: Seen) -> Asking:

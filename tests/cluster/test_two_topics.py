@@ -30,6 +30,8 @@ from tests.support.opened import (
 OFFSETS = 1_000
 """Of a block, so that each topic is in several."""
 
+START_MS = 1_545_230_000_000
+
 
 def mirror_of(lines, *, seed=1):
     """A mirror with events missing at the ends and inside, repeated, moved and changed."""
@@ -81,6 +83,52 @@ def test_they_are_matched_as_on_one_machine(two, client, both):
     counts = ("in_both", "only_here", "at_an_end_here", "repeated_there", "reordered", "changed")
     assert all(told[name] > 0 for name in counts)
     assert told["way"]["outages"] > 0
+
+
+@pytest.fixture
+def any_field(tmp_path):
+    """Records with keys, fields that few of them have, and one that is text in one topic."""
+    chance = random.Random(3)
+    paths = []
+    for name in ("here", "there"):
+        lines = []
+        for i in range(3_000):
+            value = {"device": f"d{i % 5}", "time": START_MS + 100 * i, "id": f"e{i}", "order": i}
+            if 200 <= i < 260:
+                value |= {"note": f"n{i}", "weight": i / 4, "is_new": i % 3 == 0, "tags": [i, "x"]}
+            if i % 50 == 7 and name == "there":
+                value |= {"note": "other", "is_new": True, "weight": i}
+            if name == "there":
+                value["order"] = str(i)
+            if name == "here" or chance.random() > 0.02:
+                ts = START_MS + 100 * i + (30 if name == "here" else 45 + i % 7)
+                place = {"topic": name, "partition": i % 3, "ts": ts, "tstype": "create"}
+                lines.append(place | {"key": f"k{i}", "payload": json.dumps(value)})
+        for partition in range(3):
+            own = [line for line in lines if line["partition"] == partition]
+            for offset, line in enumerate(own):
+                line["offset"] = offset
+        path = tmp_path / f"{name}.jsonl"
+        path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+        paths.append(path)
+    return paths
+
+
+@pytest.mark.parametrize("by", ["@key", "order"])
+def test_by_any_field_as_on_one_machine(any_field, client, both, by):
+    here, there = any_field
+
+    documents = both(
+        *("--file", here, "--against", there, "--matched-by", by),
+        address=client.scheduler.address,
+        offsets=500,  # so that in each partition a block has none of the fields that few have
+    )
+
+    assert_same(documents)
+    told = documents[1]["against"]
+    assert told["in_both"] + told["only_here"] == 3_000
+    assert told["only_here"] > 20
+    assert told["changed_fields"].keys() == {"note", "weight", "is_new", "order"} - {by}
 
 
 @pytest.mark.usefixtures("app_isolation")
