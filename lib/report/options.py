@@ -133,8 +133,6 @@ def _options(given: argparse.Namespace) -> Options:
 def _cluster(given: argparse.Namespace) -> str | None:
     if given.cluster is None:
         return None
-    if given.follow or given.every is not None:
-        raise SettingsError("--follow does not go with --cluster.", "Leave one of them out.")
     return given.cluster if given.cluster == SET else checked(given.cluster)
 
 

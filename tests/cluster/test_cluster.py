@@ -298,23 +298,30 @@ class TestSettings:
         with pytest.raises(SettingsError, match=said):
             cluster_address(secrets, {})
 
-    @pytest.mark.parametrize(
-        ("arguments", "said"),
-        [
-            (["--against", "sessions-100"], "--against does not go with --cluster"),
-            (["--follow"], "--follow does not go with --cluster"),
-            (["--key", "Kind"], "windows cannot be grouped by “Kind”"),
-        ],
-    )
-    def test_what_is_not_there_is_refused(self, client, capsys, arguments, said):
-        address = client.scheduler.address
-        asked = ["--source", "samples", "--topic", "sessions-10", "--cluster", address, *arguments]
-        try:
-            status = main(asked)
-        except SystemExit as ended:
-            status = ended.code
-        assert status == 2
-        assert said in capsys.readouterr().err
+    def test_what_is_not_there_is_refused(self, client, capsys):
+        asked = ["--source", "samples", "--topic", "sessions-10", "--key", "Kind"]
+        assert main([*asked, "--cluster", client.scheduler.address]) == 2
+        assert "windows cannot be grouped by “Kind”" in capsys.readouterr().err
+
+    def test_a_topic_is_followed(self, client, tmp_path, monkeypatch):
+        # Given a topic that grows while the first report waits for the second
+        path, written = tmp_path / "grows.jsonl", tmp_path / "report.json"
+        write_topic(["--out", str(path), "--events", "200"])
+        lines = path.read_text().splitlines(keepends=True)
+        path.write_text("".join(lines[:100]))
+        events = []
+
+        def wait(_):
+            events.append(json.loads(written.read_text())["events"])
+            path.write_text("".join(lines))
+
+        monkeypatch.setattr("lib.report.__main__.sleep", wait)
+        # When it is reported twice
+        asked = ["--file", str(path), "--cluster", client.scheduler.address]
+        assert main([*asked, "--every", "1s", "--times", "2", "--json", str(written)]) == 0
+        # Then the second report has what came
+        events.append(json.loads(written.read_text())["events"])
+        assert events == [100, 200]
 
     def test_without_an_address_one_has_to_be_set(self, capsys, monkeypatch):
         monkeypatch.delenv(VARIABLE, raising=False)
