@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
 
-from lib.analysis.matching import Kind, value_kind
+from lib.analysis.matching import Kind, as_text, value_kind
 from lib.core.blockwise import compact, used_names
 from lib.core.columns import (
     ARRIVAL,
@@ -275,13 +275,15 @@ def kinds_of_all(reports: Sequence[BlockReport]) -> dict[str, frozenset[Kind]]:
     return found
 
 
-_OF_KIND: Final = {
+_OF_KIND: Final[Mapping[Kind, Any]] = {
     Kind.INTEGER: "Int64",
     Kind.NUMBER: "Float64",
     Kind.BOOL: "boolean",
-    Kind.TEXT: pd.CategoricalDtype(pd.Index([], dtype="str")),
+    Kind.TEXT: "category",
+    Kind.OTHER: "category",
 }
-"""The type of a column without a value, where other blocks have some of the kind."""
+"""The type that a field has in all blocks. Of what is none of these, the texts are kept, as which
+it is compared."""
 
 
 def with_columns(
@@ -296,16 +298,18 @@ def _with_columns(table: pd.DataFrame, kinds: Mapping[str, frozenset[Kind]]) -> 
 
 
 def _typed(table: pd.DataFrame, name: str, kinds: frozenset[Kind]) -> pd.Series[Any]:
-    """Return a column as a type that it has in all blocks; texts with categories."""
+    """Return a column as the type that it has in all blocks."""
+    if name in _ROLES and name in table:
+        return table[name]
+    kind = Kind.NUMBER if len(kinds) > 1 else next(iter(kinds), Kind.OTHER)
     if name not in table or not table[name].notna().any():
-        if name in _ROLES and name in table:
-            return table[name]
-        kind = Kind.NUMBER if len(kinds) > 1 else next(iter(kinds), Kind.OTHER)
-        form: Any = _OF_KIND.get(kind, object)
-        return pd.Series([None] * len(table), table.index, form)
-    column = table[name]
-    is_plain = kinds == {Kind.TEXT} and not isinstance(column.dtype, pd.CategoricalDtype)
-    return column.astype("category") if is_plain else column
+        column: pd.Series[Any] = pd.Series([None] * len(table), table.index, "str")
+    elif kind == Kind.OTHER:
+        column = table[name].map(as_text, na_action="ignore").astype("str")
+    else:
+        column = table[name]
+    is_named = isinstance(column.dtype, pd.CategoricalDtype)
+    return column if is_named and kind == Kind.TEXT else column.astype(_OF_KIND[kind])
 
 
 def _kind(column: pd.Series[Any]) -> str:

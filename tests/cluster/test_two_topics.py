@@ -8,6 +8,7 @@ import random
 import pytest
 
 from lib.analysis.two_topics import Difference
+from lib.cluster import blocks
 from lib.cluster.settings import VARIABLE
 from lib.simulate.__main__ import main as write_topic
 from lib.ui import cluster as shared
@@ -114,9 +115,10 @@ def any_field(tmp_path):
     return paths
 
 
-@pytest.mark.parametrize("by", ["@key", "order"])
-def test_by_any_field_as_on_one_machine(any_field, client, both, by):
+@pytest.mark.parametrize(("by", "few_parts"), [("@key", blocks.FEW_PARTS), ("order", 0)])
+def test_by_any_field_as_on_one_machine(any_field, client, both, monkeypatch, by, few_parts):
     here, there = any_field
+    monkeypatch.setattr(blocks, "FEW_PARTS", few_parts)  # of more, Dask's shuffle is asked
 
     documents = both(
         *("--file", here, "--against", there, "--matched-by", by),
