@@ -30,6 +30,7 @@ from lib.analysis.completeness import completeness
 from lib.analysis.outages import outages_and_rhythm
 from lib.analysis.sequence_numbers import sequence_numbers
 from lib.analysis.timestamp_quality import assess_timestamps
+from lib.core.blockwise import alone
 from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
@@ -60,6 +61,11 @@ def lost_and_duplicates(events: pd.DataFrame) -> pd.DataFrame:
     return completeness(events, numbers.steps)
 
 
+def delay_over_time(events: pd.DataFrame) -> object:
+    """Return quantiles of delay in stretches of event time."""
+    return alone(delays.find_over_time(events))
+
+
 def filter_of_text_and_numbers(events: pd.DataFrame) -> object:
     """Return which events are left: to take no more than 0.3 s for 1,000,000 events."""
     ranges = "delay_ms BETWEEN 0 AND 500 AND partition IN (1, 2) AND NOT client = 3"
@@ -76,7 +82,7 @@ def steps_of_all_clocks(events: pd.DataFrame) -> object:
 PARTS: tuple[Callable[[pd.DataFrame], object], ...] = (
     assess_timestamps,
     delays.delay_quantiles,
-    delays.delay_over_time,
+    delay_over_time,
     delays.delay_distribution,
     delays.out_of_orderness_quantiles,
     lost_and_duplicates,

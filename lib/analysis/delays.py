@@ -22,7 +22,7 @@ import pandas as pd
 from lib.analysis import kernels
 from lib.analysis.received import has_received_time, with_received_time
 from lib.analysis.tally import NO_VALUES, Tally, find_quantiles
-from lib.core.blockwise import Answer, Carry, Pool, added, alone, answered, stacked
+from lib.core.blockwise import Answer, Carry, Pool, added, answered, stacked
 from lib.core.columns import EVENT_TIME, EVENTS, FROM, PARTITION, RECEIVED_TIME, TO
 
 if TYPE_CHECKING:
@@ -76,14 +76,14 @@ def quantile_table(delays: Tally, shares: Sequence[float] = SHARES) -> pd.DataFr
     return pd.DataFrame(np.array(rows, np.int64).reshape(-1, len(names)), columns=names)
 
 
-def delay_over_time(
+def find_over_time(
     events: pd.DataFrame,
     shares: Sequence[float] = (0.5, 0.9, 0.99),
     *,
     bins: int = 200,
     between: tuple[int, int] | None = None,
-) -> pd.DataFrame:
-    """Return quantiles of delay in equal stretches of event time.
+) -> Steps[pd.DataFrame]:
+    """Find quantiles of delay in equal stretches of event time, of blocks of events.
 
     Parameters
     ----------
@@ -102,17 +102,6 @@ def delay_over_time(
         `From` and `To`, int64 epoch ms, `From` ≤ t < `To`; `Events` int64; one Int64 column in
         ms for each share, missing where a stretch has no events.
     """
-    return alone(find_over_time(events, shares, bins=bins, between=between))
-
-
-def find_over_time(
-    events: pd.DataFrame,
-    shares: Sequence[float] = (0.5, 0.9, 0.99),
-    *,
-    bins: int = 200,
-    between: tuple[int, int] | None = None,
-) -> Steps[pd.DataFrame]:
-    """Find `delay_over_time` of blocks of events."""
     events = with_received_time(events)
     times = kernels.ints(events[EVENT_TIME])
     own = int(times.min(initial=_LATEST)), int(times.max(initial=-1))

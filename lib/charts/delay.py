@@ -43,7 +43,7 @@ _BANDS: Final = {
     "to 90 %": ("p50", "p90", colours.RECEIVED_TIME_COLOUR),
     "to 99 %": ("p90", "p99", colours.LATE),
 }
-"""What the chart calls each band; its ends, columns of `delays.delay_over_time`; its colour."""
+"""What the chart calls each band; its ends, columns of `delays.find_over_time`; its colour."""
 
 _LINES: Final = {
     "50 %": ("p50", colours.EVENT_TIME_COLOUR),

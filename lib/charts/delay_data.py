@@ -44,7 +44,7 @@ class DelayOverTime:
     width_ms
         Of a stretch.
     stretches
-        Rows of `lib.analysis.delays.delay_over_time`: those of at least `FEWEST` events.
+        Rows of `lib.analysis.delays.find_over_time`: those of at least `FEWEST` events.
     points
         The events of the others.
     """

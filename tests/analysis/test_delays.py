@@ -4,11 +4,12 @@ from pandas.testing import assert_frame_equal
 
 from lib.analysis.delays import (
     delay_distribution,
-    delay_over_time,
     delay_quantiles,
+    find_over_time,
     out_of_orderness_quantiles,
     quantile_name,
 )
+from lib.core.blockwise import alone
 from lib.core.columns import CLIENT, EVENT_TIME, PARTITION, RECEIVED_TIME
 from tests.support.tables import events_table
 
@@ -59,7 +60,7 @@ def test_quantile_names():
 
 def test_delay_over_time_has_one_row_a_stretch_and_nothing_where_nothing_happened():
     events = events_table([0, 10, 290], [5, 17, 291])
-    table = delay_over_time(events, [0.5, 1], bins=3)
+    table = alone(find_over_time(events, [0.5, 1], bins=3))
     assert table["From"].tolist() == [0, 97, 194]
     assert table["To"].tolist() == [97, 194, 291]
     assert table["Events"].tolist() == [2, 0, 1]
@@ -68,7 +69,7 @@ def test_delay_over_time_has_one_row_a_stretch_and_nothing_where_nothing_happene
 
 
 def test_delay_over_time_of_an_empty_topic_is_an_empty_table():
-    assert delay_over_time(events_table([], [])).empty
+    assert alone(find_over_time(events_table([], []))).empty
 
 
 def test_distribution_puts_a_delay_on_a_limit_into_the_bin_that_ends_there():
