@@ -226,7 +226,7 @@ def match(
         for events, fate in ((here, paired.fate_here), (there, paired.fate_there))
         for places in [np.arange(len(events))]
     ]
-    of_here, of_there = (fields_of(table.columns, left_out) for table in (here, there))
+    fields_here, fields_there = only_in_one(here.columns, there.columns, left_out)
     return Matching(
         key=tuple(key),
         at_here=paired.at_here,
@@ -240,12 +240,23 @@ def match(
         ),
         changed=paired.changed,
         changes=paired.changes,
-        fields_here=tuple(name for name in of_here if name not in of_there),
-        fields_there=tuple(name for name in of_there if name not in of_here),
+        fields_here=fields_here,
+        fields_there=fields_there,
     )
 
 
-def fields_of(columns: Iterable[str], left_out: Sequence[str]) -> list[str]:
+def only_in_one(
+    here: Iterable[str], there: Iterable[str], left_out: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return which of the columns in which events can differ are only here, and only there."""
+    of_here, of_there = (_fields_of(columns, left_out) for columns in (here, there))
+    return (
+        tuple(name for name in of_here if name not in of_there),
+        tuple(name for name in of_there if name not in of_here),
+    )
+
+
+def _fields_of(columns: Iterable[str], left_out: Sequence[str]) -> list[str]:
     """Return the columns in which events can differ: those that say what a record is."""
     return [name for name in columns if name not in _OF_PLACE and name not in left_out]
 
@@ -259,7 +270,7 @@ def pair_up(
     """
     codes_here, codes_there = _joint_codes(here, there, key)
     at_here, at_there, found_here, found_there = _pairs(codes_here, codes_there)
-    of_both = [name for name in fields_of(here.columns, (*key, *ignored)) if name in there.columns]
+    of_both = [name for name in _fields_of(here.columns, (*key, *ignored)) if name in there.columns]
     changed, changes = _changes(here, there, at_here, at_there, of_both)
     return Paired(
         at_here,

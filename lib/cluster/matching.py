@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from operator import getitem
 from typing import TYPE_CHECKING, Any, Final
@@ -24,8 +24,8 @@ from lib.analysis.matching import (
     Matching,
     as_text,
     counted,
-    fields_of,
     matched_bounds,
+    only_in_one,
     pair_up,
     reordered,
     told_apart,
@@ -42,7 +42,7 @@ from lib.analysis.two_topics import (
 from lib.analysis.way import broker_times, pairs_of, way_events
 from lib.cluster.asking import ask
 from lib.cluster.blocks import brought_together, cut_up
-from lib.core.blockwise import Answer, Pool, first_of
+from lib.core.blockwise import Answer, Pool, added, as_it_is, first_of, together
 from lib.core.columns import ARRIVAL, CLIENT, KEY, PARTITION, SEQUENCE
 
 if TYPE_CHECKING:
@@ -129,23 +129,8 @@ def matched(
 
     `both` is what `comparable` returns of each.
     """
-    n = max(len(here.by_client), len(there.by_client))
-    forms = {name: _form(here.kinds[name] | there.kinds[name]) for name in key}
-    cut = partial(_cut, forms=forms, n=n)
-    pieces = [
-        [client.submit(cut, table, pure=False) for table in held.by_client]
-        for held in (here, there)
-    ]
-    pair = partial(_paired, key=tuple(key), ignored=tuple(ignored_fields(both)))
-    parts = [
-        client.submit(
-            pair,
-            *([client.submit(getitem, each, k, pure=False) for each in side] for side in pieces),
-            pure=False,
-        )
-        for k in range(n)
-    ]
-    del pieces
+    ignored = ignored_fields(both)
+    parts = _parts(client, here, there, key, ignored)
     found: Mapping[str, Any] = ask(client, partial(_counts, key=tuple(key)), parts)
     partitions = sorted(found["bounds"][0])
     sent = [client.submit(_by_partition, part, partitions, pure=False) for part in parts]
@@ -161,20 +146,33 @@ def matched(
     ]
     moved = [client.submit(getitem, way, 1, pure=False) for way in ways]
     places = np.sort(np.concatenate([np.empty(0, np.int64), *client.gather(moved)]))
-    counts: Counts = found["counts"] + _only_reordered(len(places), found["counts"].changes)
+    counts: Counts = replace(found["counts"], reordered=len(places))
     events = [client.submit(getitem, way, 0, pure=False) for way in ways]
-    left_out = (*key, *ignored_fields(both), *({KEY} - {*key}))
-    of_here, of_there = (fields_of(each.columns, left_out) for each in both)
-    fields = (
-        tuple(name for name in of_here if name not in of_there),
-        tuple(name for name in of_there if name not in of_here),
-    )
+    left_out = (*key, *ignored, *({KEY} - {*key}))
+    fields = only_in_one(both[0].columns, both[1].columns, left_out)
     return Matched(parts, counts, found["apart"], found["bounds"], places, events, fields)
 
 
-def _only_reordered(pairs: int, changes: Mapping[str, int]) -> Counts:
-    none = dict.fromkeys(Fate, 0)
-    return Counts(0, none, none, pairs, 0, dict.fromkeys(changes, 0))
+def _parts(
+    client: Client, here: HeldTopic, there: HeldTopic, key: Sequence[str], ignored: Sequence[str]
+) -> list[Future]:
+    """Return futures of parts that have all events of their keys, paired."""
+    n = max(len(here.by_client), len(there.by_client))
+    forms = {name: _form(here.kinds[name] | there.kinds[name]) for name in key}
+    cut = partial(_cut, forms=forms, n=n)
+    pieces = [
+        [client.submit(cut, table, pure=False) for table in held.by_client]
+        for held in (here, there)
+    ]
+    pair = partial(_paired, key=tuple(key), ignored=tuple(ignored))
+    return [
+        client.submit(
+            pair,
+            *([client.submit(getitem, each, k, pure=False) for each in side] for side in pieces),
+            pure=False,
+        )
+        for k in range(n)
+    ]
 
 
 def _form(kinds: frozenset[Kind]) -> Kind:
@@ -240,22 +238,17 @@ def _counts(part: Part, key: Sequence[str]) -> Question[dict[str, Any]]:
     changed = int(np.count_nonzero(paired.changed))
     counts = Counts(len(paired.at_here), here, there, 0, changed, paired.changes)
     apart = np.array([told_apart(table, key) for table, _, _ in sides])
-    merge = {"counts": _added, "apart": _added, "bounds": first_of}
-    return Answer(
-        {"counts": counts, "apart": apart, "bounds": bounds}, partial(_each, merge), _as_pairs
+    return together(
+        {
+            "counts": Answer(counts, added, as_it_is),
+            "apart": Answer(apart, added, _as_pairs),
+            "bounds": Answer(bounds, first_of, as_it_is),
+        }
     )
 
 
-def _added(one: Any, other: Any) -> Any:  # noqa: ANN401 (counts or arrays)
-    return one + other
-
-
-def _each(merge: Mapping[str, Any], one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    return {name: of(one[name], other[name]) for name, of in merge.items()}
-
-
-def _as_pairs(found: dict[str, Any]) -> dict[str, Any]:
-    return {**found, "apart": tuple(map(tuple, found["apart"].tolist()))}
+def _as_pairs(apart: NDArray[np.int64]) -> tuple[tuple[int, ...], ...]:
+    return tuple(map(tuple, apart.tolist()))
 
 
 def _widest(one: _TwoBounds, other: _TwoBounds) -> _TwoBounds:

@@ -229,10 +229,9 @@ def _begun(source: TopicSource, plan: Plan, chosen: FieldChoice, *, every_field:
     if not plan.filled:
         raise SourceError(f"{plan.topic} has no records to report on.", "Choose others.")
     first = first_blocks(source, plan, FIRST_ROWS)
+    if every_field:
+        chosen = tuple(sorted({**dict(chosen), KEPT: (KEY,)}.items()))
     known, decoded = known_from(first, chosen, source)
-    if every_field and KEY in known.sources:
-        with_key = tuple(sorted({**dict(chosen), KEPT: (KEY,)}.items()))
-        known, decoded = known_from(first, with_key, source)
     if not known.sources:
         raise SourceError(
             f"None of the first records of {plan.topic} can be read.", "One machine tells why."
