@@ -408,7 +408,7 @@ def restore() -> None:
     The browser takes from the URL what is bound to a widget whose code is still on its way. If the
     session has the value, the browser must be told, or it draws that widget empty, and means it.
     """
-    held, bound_is_back = _held(), False
+    held, back = _held(), list[UrlParameter[object]]()
     for parameter in PARAMETERS:
         name = parameter.name
         if name in st.query_params:
@@ -417,9 +417,11 @@ def restore() -> None:
             if held.pop(name, None) is not None:  # lost, or the default again
                 st.session_state[name] = st.session_state[name]  # tells the browser
         elif name in held:
-            st.query_params[name] = held[name]
-            bound_is_back |= parameter not in BY_HAND
-    if bound_is_back:
+            back.append(parameter)
+    if back:
+        # All at once: each change of the URL is a step for the browser's Back.
+        st.query_params.update({of.name: held[of.name] for of in back})
+    if any(of not in BY_HAND for of in back):
         st.rerun()  # a widget takes its value from the URL that a run begins with
 
 

@@ -335,6 +335,26 @@ def test_values_are_kept_when_the_page_changes_before_they_are_drawn(page, sampl
         expect(page).to_have_url(re.compile(kept))
 
 
+def test_back_leads_to_the_page_before(page, samples_app):
+    # Given a view with much in its link, and a change of page
+    view = "topic=sessions-100&window=100&window=300&session=SessionID&event_time=Timestamp"
+    page.goto(f"{samples_app}/?{view}&times=Local")
+    expect_idle(page)
+    steps = page.evaluate("history.length")
+    page.get_by_role("link", name="Delay", exact=True).click()
+    expect(page.get_by_role("heading", name="Delay", exact=True)).to_be_visible()
+    expect(page).to_have_url(re.compile("topic=sessions-100"))
+    expect_idle(page)
+
+    # Then it is two steps: the menu's, and what the menu's link has dropped
+    assert page.evaluate("history.length") == steps + 2
+    page.go_back()
+    page.go_back()
+    expect(page).not_to_have_url(re.compile("/delay"))
+    expect(metric(page, "Events")).to_be_visible()
+    expect(page).to_have_url(re.compile("window=100&window=300"))
+
+
 def test_reload_shows_what_was_produced_since(page, kafka_app, make_topic, produce):
     topic = make_topic()
     produce(topic, [event(1), event(2)])
