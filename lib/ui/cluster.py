@@ -318,20 +318,29 @@ class OnCluster:
         find: Callable[[], Found],
         spinner: str = "Asking the cluster…",
     ) -> Found:
-        """Return what the cluster answers, found once for all viewers."""
-        from lib.cluster.connection import faults_told  # noqa: PLC0415 (imports Dask)
-
-        def told() -> Found:
-            with faults_told():
-                return find()
-
-        return answer_of((self.token, *what), told, spinner=spinner)
+        return found_once((self.token, *what), find, spinner)
 
     def keys(self) -> list[str]:
         """Return the columns that windows can be grouped by."""
         from lib.report.on_cluster import keys_of  # noqa: PLC0415 (imports Dask)
 
         return keys_of(self.held)
+
+
+def found_once(
+    key: tuple[object, ...], find: Callable[[], Found], spinner: str = "Asking the cluster…"
+) -> Found:
+    """Return what the cluster answers, found once for all viewers; raises as `OnCluster.replayed`.
+
+    `key` tells it from all other answers.
+    """
+    from lib.cluster.connection import faults_told  # noqa: PLC0415 (imports Dask)
+
+    def told() -> Found:
+        with faults_told():
+            return find()
+
+    return answer_of(key, told, spinner=spinner)
 
 
 class _LetGoError(SkewlineError):

@@ -14,15 +14,15 @@ from lib.ui.cluster import (
     Holding,
     begin_to_hold,
     client_for,
+    found_once,
     holding_of,
     keep_told,
     look_at,
     settings,
 )
-from lib.ui.held import answer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     import pandas as pd
     from distributed import Client
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from lib.cluster.origin import Origin
     from lib.cluster.topic import ClusterEstimate, HeldTopic
     from lib.report.against_on_cluster import ComparedOnCluster
-    from lib.ui.cluster import Found
     from lib.ui.loads import Opened
 
 
@@ -78,8 +77,8 @@ class PairOnCluster:
         """
         from lib.report.against_on_cluster import compared_on_held  # noqa: PLC0415
 
-        return self._found(
-            ("compared", by),
+        return found_once(
+            (self.token, "compared", by),
             lambda: compared_on_held(self.client, self.here, self.there, by, doing=lambda _: None),
             "Matching events on the cluster…",
         )
@@ -90,8 +89,8 @@ class PairOnCluster:
 
         found = self.compared(by).matched
         assert found is not None  # or nothing would be listed
-        return self._found(
-            ("listed", by, kind, most),
+        return found_once(
+            (self.token, "listed", by, kind, most),
             lambda: differing(self.client, found, kind, self.names, most),
         )
 
@@ -99,27 +98,12 @@ class PairOnCluster:
         """Return both in stretches, the second moved, and their spans; raises as `compared`."""
         from lib.report.against_on_cluster import side_by_side_on_held  # noqa: PLC0415
 
-        return self._found(
-            ("side by side", move_ms),
+        return found_once(
+            (self.token, "side by side", move_ms),
             lambda: side_by_side_on_held(
                 self.client, self.here, self.there, move_ms=move_ms, with_delay=self.with_delay
             ),
         )
-
-    def _found(
-        self,
-        what: tuple[object, ...],
-        find: Callable[[], Found],
-        spinner: str = "Asking the cluster…",
-    ) -> Found:
-        """Return what the cluster answers, found once for all viewers."""
-        from lib.cluster.connection import faults_told  # noqa: PLC0415 (imports Dask)
-
-        def told() -> Found:
-            with faults_told():
-                return find()
-
-        return answer_of((self.token, *what), told, spinner=spinner)
 
 
 @dataclass(eq=False, kw_only=True)
