@@ -64,8 +64,13 @@ def two_topics_told(view: View, _: OnCluster) -> None:
 def _offer(here: Opened, there: Opened, name: str) -> None:
     """Say what comparing would take of the cluster, and let the viewer ask it."""
     cluster, load = settings(), cluster_load_of(here.key)
-    if cluster is None or load is None:  # it was let go meanwhile
-        st.rerun()
+    if cluster is None or load is None:
+        st.info(
+            "Reload the page to see what can be read now.",
+            title="The first topic is on the cluster no more, or no cluster is set.",
+            icon=":material/hub:",
+        )
+        return
     with st.container(border=True):
         st.markdown("**The Dask cluster can compare them**")
         takes = _estimate((here.key, there.key), cluster.address, here, there)

@@ -411,6 +411,8 @@ def restore() -> None:
     held, back = _held(), list[UrlParameter[object]]()
     for parameter in PARAMETERS:
         name = parameter.name
+        if parameter is PACKED:  # it was unpacked, or is damaged and said to be
+            continue
         if name in st.query_params:
             held[name] = get_all(parameter)
         elif name in st.session_state and parameter not in BY_HAND:
