@@ -208,19 +208,20 @@ def outage_question(
     sensitivity: float = 1.0,
 ) -> Question[tuple[pd.DataFrame, pd.DataFrame]]:
     """Ask for `outages_of` blocks that have all events of their clients each."""
-    arrivals = yield from silences.find_arrivals(events, envelopes, numbers)
+    long = yield from find_long_waits(events, envelopes, numbers, sensitivity=sensitivity)
     del numbers  # what a question has between its rounds, a cluster keeps for every block
-    long, rhythm = yield from _find_long_waits(arrivals, sensitivity)
-    rows = yield from _find_rows(events, long, sensitivity)
-    received = arrivals.received
-    span = (int(received.min()), int(received.max())) if len(received) else None
-    return Answer(_Found(rows, rhythm, span), added, _with_shared)
+    return (yield from ended_question(events, long, sensitivity=sensitivity))
 
 
-def _find_long_waits(
-    arrivals: Arrivals, sensitivity: float
-) -> Steps[tuple[_LongWaits, pd.DataFrame]]:
-    """Find the waits that are too long for each client's rhythm, and the rhythms."""
+def find_long_waits(
+    events: pd.DataFrame,
+    envelopes: LowerEnvelopes,
+    numbers: SequenceNumbers | None,
+    *,
+    sensitivity: float = 1.0,
+) -> Steps[LongWaits]:
+    """Find the waits that are too long for each client's rhythm; arguments as in `outages_of`."""
+    arrivals = yield from silences.find_arrivals(events, envelopes, numbers)
     waits = silences.find_waits(arrivals)
     usual = yield from in_step(
         {
@@ -238,7 +239,20 @@ def _find_long_waits(
         silences.with_rhythms(arrivals, waits, each, sensitivity) for each in limits
     )
     rhythm = _rhythm(arrivals, typical, limit, usual["interval"])
-    return (yield from _beyond(arrivals, waits, rhythm, (of_several, several))), rhythm
+    return (yield from _beyond(arrivals, waits, rhythm, (of_several, several)))
+
+
+def ended_question(
+    events: pd.DataFrame, long: LongWaits, *, sensitivity: float = 1.0
+) -> Question[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Ask for `outages_of` blocks of which the waits that are too long are known.
+
+    Of the events, no times are looked at.
+    """
+    rows = yield from _find_rows(events, long, sensitivity)
+    received = long.arrivals.received
+    span = (int(received.min()), int(received.max())) if len(received) else None
+    return Answer(_Found(rows, long.rhythm, span), added, _with_shared)
 
 
 @dataclass(frozen=True)
@@ -277,7 +291,7 @@ def _with_shared(found: _Found) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 @dataclass(frozen=True)
-class _LongWaits:
+class LongWaits:
     """Arrivals, and which of them ended silences in which events waited for too long.
 
     Attributes
@@ -290,8 +304,8 @@ class _LongWaits:
         The arrivals that also waited for themselves.
     ends
         Whether events waited too long for the arrival.
-    typical, limit
-        Of each client, the wait that is typical and the one that is too long, ms.
+    rhythm
+        As in `outages_of`.
     losses
         The arrivals below whose numbers some are missing, and the arrival that ended the outage in
         which those happened; `NOT_WAITING` if none did.
@@ -301,17 +315,16 @@ class _LongWaits:
     ended_by: Codes
     stragglers: Ints
     ends: Bools
-    typical: Floats
-    limit: Floats
+    rhythm: pd.DataFrame
     losses: tuple[Ints, Ints]
 
 
 def _beyond(
     arrivals: Arrivals, waits: Waits, rhythm: pd.DataFrame, at_once: tuple[Floats, int]
-) -> Steps[_LongWaits]:
+) -> Steps[LongWaits]:
     """Find the waits beyond limits; `at_once` is what is too long for several events, how many."""
     of_several, several = at_once
-    interval, typical, limit = rhythm[[TYPICAL_INTERVAL, TYPICAL_WAIT, LIMIT]].to_numpy().T.copy()
+    interval, limit = rhythm[[TYPICAL_INTERVAL, LIMIT]].to_numpy().T.copy()
     ends = waits.longest > kernels.taken(limit, arrivals.client)
     stragglers, wait = silences.find_stragglers(arrivals)
     ends[stragglers] |= wait > limit[arrivals.client[stragglers]]
@@ -319,7 +332,7 @@ def _beyond(
         ends[silences.crowded(arrivals, waits, of_several, several)] = True
     yield from silences.leave_out_backlogs(arrivals, waits, of_several, interval, ends)
     losses = _losses(arrivals, np.flatnonzero(ends))
-    return _LongWaits(arrivals, waits.ended_by, stragglers, ends, typical, limit, losses)
+    return LongWaits(arrivals, waits.ended_by, stragglers, ends, rhythm, losses)
 
 
 def _losses(arrivals: Arrivals, ends: Ints) -> tuple[Ints, Ints]:
@@ -344,7 +357,7 @@ def _losses(arrivals: Arrivals, ends: Ints) -> tuple[Ints, Ints]:
     return lossy, np.where(during, found, of)
 
 
-def _find_rows(events: pd.DataFrame, long: _LongWaits, sensitivity: float) -> Steps[pd.DataFrame]:
+def _find_rows(events: pd.DataFrame, long: LongWaits, sensitivity: float) -> Steps[pd.DataFrame]:
     """Find the rows of the table of outages, without what clients share."""
     arrivals = long.arrivals
     runs = yield Pool(_runs_of_lost(arrivals), _padded)
@@ -358,7 +371,7 @@ def _find_rows(events: pd.DataFrame, long: _LongWaits, sensitivity: float) -> St
     mostly_lost = (burst[LOST] > burst[HELD_BACK]).to_numpy()
     kind = np.where(quiet[ended_by], 2, np.where(mostly_lost, 1, 0))
     table.insert(2, KIND, pd.Series(pd.Categorical.from_codes(kind, dtype=KINDS)))
-    table[LIMIT] = long.limit[arrivals.client[ended_by]]
+    table[LIMIT] = long.rhythm[LIMIT].to_numpy()[arrivals.client[ended_by]]
     return table
 
 
@@ -472,7 +485,7 @@ def _silences_before(
     )
 
 
-def _held_back(long: _LongWaits, ended_by: Ints) -> tuple[Ints, Ints]:
+def _held_back(long: LongWaits, ended_by: Ints) -> tuple[Ints, Ints]:
     """Return the events that waited for too long, and in which of the silences each did."""
     place = np.full(len(long.ends) + 1, -1, np.int32)  # the last one: for `NOT_WAITING`
     ends = np.flatnonzero(long.ends[ended_by])
@@ -483,7 +496,7 @@ def _held_back(long: _LongWaits, ended_by: Ints) -> tuple[Ints, Ints]:
     return np.concatenate((waited, stragglers)), silence.astype(np.int64)
 
 
-def _bursts(long: _LongWaits, ended_by: Ints) -> pd.DataFrame:
+def _bursts(long: LongWaits, ended_by: Ints) -> pd.DataFrame:
     """Return what came when each silence ended, in the order of `ended_by`.
 
     Of a silence in which no event waited for too long: what was lost, and how late the event that
@@ -495,7 +508,8 @@ def _bursts(long: _LongWaits, ended_by: Ints) -> pd.DataFrame:
     end, largest = back.copy(), back - arrivals.event_time[ended_by]
     due = _first_due(arrivals, ended_by, held, silence)
     # By then it was more than usual that the first of them had not come.
-    due = np.minimum(due + long.typical[arrivals.client[ended_by]], back)
+    typical = long.rhythm[TYPICAL_WAIT].to_numpy()[arrivals.client[ended_by]]
+    due = np.minimum(due + typical, back)
     np.maximum.at(end, silence, arrivals.received[held])
     np.maximum.at(largest, silence, arrivals.received[held] - arrivals.event_time[held])
     count = np.bincount(silence, minlength=n)
@@ -535,7 +549,7 @@ def _first_due(arrivals: Arrivals, ended_by: Ints, held: Ints, silence: Ints) ->
     return np.where(follows, between, due)
 
 
-def _starts(long: _LongWaits, ended_by: Ints, first_due: Floats) -> Ints:
+def _starts(long: LongWaits, ended_by: Ints, first_due: Floats) -> Ints:
     """Return where each outage began, epoch ms; `first_due` is of its first event held back."""
     arrivals, held_back = long.arrivals, long.ends[ended_by]
     missing, back = arrivals.lost(ended_by), arrivals.received[ended_by]

@@ -7,20 +7,23 @@ it is known what this one asks: workers wait for one another, and not for the cl
 
 A round begins where the one before it ended: the question is kept in the worker meanwhile, while
 there is room for it. It is only kept: whoever does not have it puts the question anew, with the
-replies so far.
+replies so far. What a long question goes on with is a result of Dask's, which is spilled to disk
+and comes back: nothing before it is asked again.
 """
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass
 from functools import reduce
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 from uuid import uuid4
 
+from dask.sizeof import sizeof
 from distributed import get_worker
 
-from lib.core.blockwise import Answer, Carry, Pool, Whole, answered
+from lib.core.blockwise import Answer, Carry, Pool, Then, Whole, answer_of
 from lib.core.errors import NotInBlocksError
 
 if TYPE_CHECKING:
@@ -28,7 +31,9 @@ if TYPE_CHECKING:
 
     from distributed import Client, Future
 
-    from lib.core.blockwise import Asks, Merge, Question
+    from lib.core.blockwise import Asks, LongQuestion, Merge
+
+    Put = Callable[[Any], LongQuestion[Any]]
 
 Result = TypeVar("Result")
 
@@ -56,12 +61,19 @@ class _Carried:
         return reduce(self.merge, self.parts[:number], self.first)
 
 
-_Said: TypeAlias = "Pool | _Carried | Whole | Answer[Any] | None"
-"""What a block asks, or answers; None behind its answer."""
+@dataclass(frozen=True)
+class _GoesOn:
+    """What every block says where a long question goes on."""
+
+
+_Said: TypeAlias = "Pool | _Carried | Whole | Answer[Any] | _GoesOn | None"
+"""What a block asks, or answers; None behind its last."""
 
 
 def ask(
-    client: Client, question: Callable[[Any], Question[Result]] | Future, blocks: Sequence[Future]
+    client: Client,
+    question: Callable[[Any], LongQuestion[Result]] | Future,
+    blocks: Sequence[Future],
 ) -> Result:
     """Return the answer to a question that is put to blocks, at least one.
 
@@ -82,36 +94,55 @@ def ask(
     return found
 
 
-def answer(
-    client: Client, question: Callable[[Any], Question[Any]] | Future, blocks: Sequence[Future]
-) -> Future:
+def answer(client: Client, question: Put | Future, blocks: Sequence[Future]) -> Future:
     """Return a future of what `ask` returns, which stays on the cluster."""
     if len(blocks) == 1:
-        return client.submit(_of_one, question, blocks[0], pure=False)
-    token = uuid4().hex
+        return client.submit(answer_of, question, blocks[0], pure=False)
     for block in blocks:
         _wait_for(block)
+    questions: Sequence[Put | Future] = [question] * len(blocks)
+    while True:
+        last, questions = _gone_on(client, questions, blocks)
+        if not questions:
+            return client.submit(_finished, last, pure=False)
+
+
+def _gone_on(
+    client: Client, questions: Sequence[Put | Future], blocks: Sequence[Future]
+) -> tuple[Future, list[Future]]:
+    """Return the answer to a question to each block, or what each of them goes on with."""
+    token = uuid4().hex
     # Whoever holds a block keeps its question; a worker that is free may take it over.
     holders = client.who_has(blocks)
     places = [list(holders.get(block.key, ())) or None for block in blocks]
     said: list[Future] = []
+
+    def of_each(what: Callable[..., Any], replies: list[Future]) -> list[Future]:
+        return [
+            client.submit(
+                what,
+                *(question, block, replies, (token, number)),
+                pure=False,
+                workers=place,
+                allow_other_workers=place is not None,  # a lost block has no holder
+            )
+            for number, (question, block, place) in enumerate(
+                zip(questions, blocks, places, strict=True)
+            )
+        ]
+
     try:
         for known in count():
             while len(said) <= known + _AHEAD:
-                parts = [
-                    client.submit(
-                        _advanced,
-                        *(question, block, said.copy(), (token, number)),
-                        pure=False,
-                        workers=place,
-                        allow_other_workers=place is not None,  # a lost block has no holder
-                    )
-                    for number, (block, place) in enumerate(zip(blocks, places, strict=True))
-                ]
-                said.append(_merged(client, parts))
+                said.append(_merged(client, of_each(_advanced, said.copy())))
             kind = _kind(client, said[known])
             if kind is Answer:
-                return client.submit(_finished, said[known], pure=False)
+                return said[known], []
+            if kind is _GoesOn:
+                going_on = of_each(_going_on, said[:known])
+                for each in going_on:
+                    _wait_for(each)
+                return said[known], going_on
             if kind is Whole:
                 raise NotInBlocksError(said[known].result().why, "Ask it on one machine.")
     finally:
@@ -141,16 +172,14 @@ def _merged(client: Client, parts: Sequence[Future]) -> Future:
     return parts[0]
 
 
-def _of_one(question: Callable[[Any], Question[Result]], block: Any) -> Result:  # noqa: ANN401
-    return answered(question(block))
+_KEPT: Final[dict[tuple[str, int], tuple[int, Any]]] = {}
+"""Of this worker: a question and block → how many replies it has had, and where it is.
 
-
-_KEPT: Final[dict[tuple[str, int], tuple[int, Question[Any]]]] = {}
-"""Of this worker: a question and block → how many replies it has had, and where it is."""
+That is the question, or what it goes on with."""
 
 
 def _advanced(
-    question: Callable[[Any], Question[Any]],
+    question: Put,
     block: Any,  # noqa: ANN401 (whatever the question is put to)
     replies: Sequence[_Said],
     place: tuple[str, int],
@@ -158,23 +187,53 @@ def _advanced(
     """Return what a question asks of a block next, after some replies; in the end, its answer."""
     if replies and not isinstance(replies[-1], Pool | _Carried):
         return None
-    had, steps = _KEPT.pop(place, (-1, None))
-    if steps is None or had != len(replies) - 1:
-        steps = question(block)
-        known = [None, *(_reply(each, place[1]) for each in replies)]
-    else:
-        known = [_reply(replies[-1], place[1])]
-    try:
-        for reply in known[:-1]:
-            steps.send(reply)
-        asked = steps.send(known[-1])
-    except StopIteration as done:
-        answer: Answer[Any] = done.value
-        return answer
+    asked, steps = _stepped(question, block, replies, place)
     # Blocks take turns: to drop another's question instead would drop the one that is needed next.
-    if _has_room():
+    if not isinstance(asked, Answer) and _has_room():
         _KEPT[place] = (len(replies), steps)
-    return _said(asked)
+    match asked:
+        case Carry(part=part, merge=merge, first=first):
+            return _Carried([part], merge, first)
+        case Then():
+            return _GoesOn()
+        case _:
+            return asked
+
+
+def _going_on(
+    question: Put,
+    block: Any,  # noqa: ANN401
+    replies: Sequence[_Said],
+    place: tuple[str, int],
+) -> Then:
+    """Return what a question goes on with, after all replies."""
+    had, kept = _KEPT.pop(place, (-1, None))
+    if had == len(replies):
+        then: Then = kept
+    else:
+        _, then = _stepped(question, block, replies, place)
+    return then
+
+
+def _stepped(
+    question: Put,
+    block: Any,  # noqa: ANN401
+    replies: Sequence[_Said],
+    place: tuple[str, int],
+) -> tuple[Asks | Answer[Any] | Then, Any]:
+    """Return what a question says after some replies, and where it is then."""
+    had, steps = _KEPT.pop(place, (-1, None))
+    known = [*replies[-1:]]
+    if steps is None or had != len(replies) - 1:
+        steps, known = question(block), [None, *replies]
+    *before, last = (_reply(reply, place[1]) for reply in known)
+    try:
+        for reply in before:
+            steps.send(reply)
+        asked: Asks = steps.send(last)
+    except StopIteration as done:
+        return done.value, done.value
+    return asked, steps
 
 
 def _has_room() -> bool:
@@ -183,12 +242,18 @@ def _has_room() -> bool:
     return not limit or worker.monitor.get_process_memory() < ROOM * limit
 
 
-def _said(asked: Asks) -> _Said:
-    return _Carried([asked.part], asked.merge, asked.first) if isinstance(asked, Carry) else asked
+@sizeof.register(Then)  # type: ignore[untyped-decorator]
+def _bytes_of(then: Then) -> int:
+    """Return what Dask has to count as memory of it: no more is known to Dask of our own types."""
+    arrays: list[pickle.PickleBuffer] = []
+    rest = pickle.dumps(then, protocol=5, buffer_callback=arrays.append)
+    return len(rest) + sum(each.raw().nbytes for each in arrays)
 
 
 def _reply(said: _Said, number: int) -> Any:  # noqa: ANN401 (what each question pools)
     match said:
+        case None:
+            return None  # before the first round
         case Pool(part=part):
             return part
         case _Carried():
@@ -200,7 +265,7 @@ def _reply(said: _Said, number: int) -> Any:  # noqa: ANN401 (what each question
 def _both(parts: Sequence[Any]) -> _Said:
     """Return what several blocks say as one; where whole blocks are asked for, the first."""
     first = parts[0]
-    if first is None or isinstance(first, Whole):
+    if first is None or isinstance(first, Whole | _GoesOn):
         return first
     if isinstance(first, _Carried):
         return _Carried([part for each in parts for part in each.parts], first.merge, first.first)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lib.analysis.client_clocks import correct, effect_question
-from lib.cluster import questions
 from lib.cluster.asking import answer, ask
+from lib.cluster.client_questions import wrong_clocks
 from lib.cluster.topic import starts_of
 from lib.core.columns import ARRIVAL, CLIENT, EVENT_TIME
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def corrected(client: Client, held: HeldTopic) -> HeldTopic:
     """Return a topic with the event times that right clocks would have given; zero stays."""
-    wrong = answer(client, questions.wrong_clocks, held.by_client)
+    wrong = answer(client, wrong_clocks, held.by_client)
     clients = client.submit(_clients, wrong, pure=False).result()
     topic = replace(held.topic, corrected=clients)
     if not clients:

@@ -10,24 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from lib.analysis import completeness as sessions_of
-from lib.analysis import delay_parts
-from lib.analysis.client_clocks import WRONG, clocks_of, find_envelopes, sent_times
-from lib.analysis.clock_steps import find_steady, steady_of_first_arrivals
-from lib.analysis.completeness import completeness
 from lib.analysis.delays import disorder_question
-from lib.analysis.falling_behind import falling_behind_question
-from lib.analysis.gone import gone_question
-from lib.analysis.impossible import impossible_times
-from lib.analysis.outages import outage_question
-from lib.analysis.received import has_received_time, with_received_time
-from lib.analysis.sequence_numbers import Numbering, RejectedRecords, find_numbers
+from lib.analysis.received import with_received_time
 from lib.analysis.sessions import latest_question
 from lib.analysis.summary import extremes_of
 from lib.analysis.tally import Tally
-from lib.analysis.time_notices import diagnosis_question
-from lib.analysis.timestamp_quality import order_question, own_backwards
-from lib.core.blockwise import Answer, Pool, added, either, in_step, stacked, together
+from lib.analysis.timestamp_quality import order_question
+from lib.core.blockwise import Answer, added, as_it_is, either, first_of, in_step, stacked, together
 from lib.core.columns import (
     ARRIVAL,
     CLIENT,
@@ -35,25 +24,19 @@ from lib.core.columns import (
     EVENTS,
     KEY_HASH,
     LEFT,
-    LOST,
     PARTITION,
     RECEIVED_TIME,
     RECEIVED_TIME_TYPE,
     RECORD_TIME,
-    SENT_TIME,
     SESSION,
 )
 from lib.events.client_names import client_at
 from lib.events.filters import leaves_gaps
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from lib.analysis.client_clocks import ClientTimes, LowerEnvelopes
-    from lib.analysis.delay_parts import EventParts
-    from lib.analysis.sequence_numbers import SequenceNumbers
-    from lib.core.blockwise import Question, Steps
-    from lib.events.time_columns import TimeNotes
+    from lib.core.blockwise import Question
 
 ORDER_COLUMNS: Final = (
     EVENT_TIME, RECEIVED_TIME, PARTITION, RECEIVED_TIME_TYPE, RECORD_TIME, KEY_HASH,
@@ -77,16 +60,16 @@ def in_arrival_order(table: pd.DataFrame) -> Question[dict[str, Any]]:
     )
     if left is not None:
         delays = (heard[RECEIVED_TIME] - heard[EVENT_TIME]).to_numpy()[left]
-        found["delays_left"] = Answer(Tally.of(delays), added, _as_it_is)
-        found["extremes_left"] = Answer(extremes_of(table[table[LEFT]]), added, _as_it_is)
-    return together({**found, "extremes": Answer(extremes_of(table), added, _as_it_is)})
+        found["delays_left"] = Answer(Tally.of(delays), added, as_it_is)
+        found["extremes_left"] = Answer(extremes_of(table[table[LEFT]]), added, as_it_is)
+    return together({**found, "extremes": Answer(extremes_of(table), added, as_it_is)})
 
 
 def zero_question(table: pd.DataFrame) -> Question[int | None]:
     """Ask for the first event time of blocks in **arrival order**, epoch ms; None without any."""
     yield from ()  # a question without a round
     zero = int(table[EVENT_TIME].iloc[0]) if len(table) else None
-    return Answer(zero, _first, _as_it_is)
+    return Answer(zero, first_of, as_it_is)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +104,7 @@ def names_of_clients(table: pd.DataFrame) -> Question[NameCounts]:
     clients, sessions = (_used(table[name]) for name in (CLIENT, SESSION))
     hashes = np.unique(pd.util.hash_array(np.asarray(sessions), categorize=False))
     yield from ()  # a question without a round
-    return Answer(NameCounts(len(clients), len(sessions), hashes), added, _as_it_is)
+    return Answer(NameCounts(len(clients), len(sessions), hashes), added, as_it_is)
 
 
 def largest_clients(table: pd.DataFrame, most: int) -> Question[pd.DataFrame]:
@@ -135,11 +118,11 @@ def largest_clients(table: pd.DataFrame, most: int) -> Question[pd.DataFrame]:
     counts = table[CLIENT].cat.remove_unused_categories().value_counts(sort=False)
     found = pd.DataFrame({CLIENT: pd.Categorical(counts.index), EVENTS: counts.to_numpy()})
     merge = partial(_largest, most=most)
-    return Answer(merge(found), merge, _by_client)
+    return Answer(merge(found), merge, rows_by_client)
 
 
 def _largest(*tables: pd.DataFrame, most: int) -> pd.DataFrame:
-    every = _by_client(reduce(stacked, tables))
+    every = rows_by_client(reduce(stacked, tables))
     return every.sort_values(EVENTS, ascending=False, kind="stable").head(most)
 
 
@@ -149,7 +132,7 @@ def clients_called(table: pd.DataFrame, names: Sequence[str]) -> Question[dict[s
     clients = table[CLIENT].cat.categories
     places = {name: client_at(clients, name) for name in names}
     found = {name: clients[place] for name, place in places.items() if place is not None}
-    return Answer(found, or_, _as_it_is)
+    return Answer(found, or_, as_it_is)
 
 
 def latest_of_left(table: pd.DataFrame, most: int) -> Question[pd.DataFrame]:
@@ -202,8 +185,8 @@ def of_left(table: pd.DataFrame) -> Question[dict[str, Any]]:
     return together(
         {
             "names": names,
-            "clients": Answer(clients, stacked, _as_it_is),
-            "is_cut": Answer(cut, either, _as_it_is),
+            "clients": Answer(clients, stacked, as_it_is),
+            "is_cut": Answer(cut, either, as_it_is),
         }
     )
 
@@ -213,125 +196,6 @@ def _used(column: pd.Series[Any]) -> pd.Index[Any]:
     return used
 
 
-def of_clients(
-    table: pd.DataFrame,
-    *,
-    notes: TimeNotes | None,
-    sessions_are_derived: bool,
-    rejected: RejectedRecords,
-    with_numbers: bool,
-) -> Question[dict[str, Any]]:
-    """Ask what needs all events of a client together.
-
-    Parameters
-    ----------
-    notes
-        How event times were read.
-    with_numbers
-        Whether sequence numbers, and what they make of silences, are asked for.
-
-    Returns
-    -------
-    `own`, `diagnosis`, `clocks`, `gone`, `behind`, `steps`, `impossible` as the functions of those
-    names say; and `outages`, `numbering`, `sessions` (those that lost events, or have some twice),
-    `parts` and `of_outages` (where there are times for them), if asked for.
-    """
-    known = has_received_time(table)
-    heard = table if known is None else table[known]
-    sent = sent_times(heard)
-    first: dict[str, Steps[Any]] = {
-        "gone": gone_question(heard),
-        "behind": falling_behind_question(heard),
-    }
-    if notes is not None:
-        first["diagnosis"] = diagnosis_question(heard, notes)
-    if with_numbers:
-        first["numbers"] = find_numbers(
-            table, sessions_are_derived=sessions_are_derived, rejected=rejected
-        )
-    if with_numbers and {SENT_TIME, RECORD_TIME} & set(table.columns):
-        first["taken_apart"] = delay_parts.find_parts(table)
-    answers = yield from in_step({**first, "steady": find_steady(heard, sent)})
-    taken_apart, _ = answers.pop("taken_apart", (None, None))
-    numbers: SequenceNumbers | None = answers.pop("numbers", None)
-    of_heard = numbers if numbers is None or known is None else numbers.of(known)
-    found = answers.pop("steady")
-    if with_numbers:
-        found = yield from steady_of_first_arrivals(heard, of_heard, found)
-    set_clocks, any_set, steady, envelopes = found
-    is_other = any_set or sent.shown is not sent.event_time
-    last: dict[str, Steps[Any]] = {"clocks": _clocks_of(sent, None if is_other else envelopes)}
-    if with_numbers:
-        last["outages"] = outage_question(steady, envelopes, of_heard)
-        answers |= _of_numbers(table, numbers)
-    del numbers, of_heard, found  # or they would be kept for every block until the last round
-    answers |= yield from in_step(last)
-    if taken_apart is not None:
-        answers |= yield from _of_parts(table, taken_apart, answers["outages"])
-    answers["own"] = Answer(own_backwards(heard), added, _as_it_is)
-    answers["steps"] = Answer(set_clocks.table(sent), stacked, _by_client)
-    impossible = impossible_times(heard, answers["clocks"].part)
-    impossible = impossible.assign(**{ARRIVAL: heard.loc[impossible.index, ARRIVAL]})
-    answers["impossible"] = Answer(impossible.reset_index(drop=True), stacked, _in_order)
-    return together(answers)
-
-
-def _of_parts(
-    table: pd.DataFrame, parts: EventParts, outages: Answer[tuple[pd.DataFrame, pd.DataFrame]]
-) -> Steps[dict[str, Answer[Any]]]:
-    found = {"parts": (yield from delay_parts.quantiles_question(table, parts))}
-    if delay_parts.DelayPart.NETWORK in parts.rows:
-        of_all, _ = outages.finish((yield Pool(outages.part, outages.merge)))
-        waited = delay_parts.parts_of_outages(table, parts, of_all)
-        found["of_outages"] = Answer(waited, delay_parts.of_either, _as_it_is)
-    return found
-
-
-def _in_order(events: pd.DataFrame) -> pd.DataFrame:
-    return events.sort_values(ARRIVAL, ignore_index=True).drop(columns=ARRIVAL)
-
-
-def _clocks_of(sent: ClientTimes, envelopes: LowerEnvelopes | None) -> Question[pd.DataFrame]:
-    if envelopes is None:
-        envelopes = yield from find_envelopes(sent)
-    clocks = yield from clocks_of(sent, envelopes)
-    return Answer(clocks, stacked, _by_client)
-
-
-def wrong_clocks(table: pd.DataFrame) -> Question[pd.DataFrame]:
-    """Ask for the rows of `lib.analysis.client_clocks.clocks` of clocks that are wrong."""
-    clocks = yield from _clocks_of(sent_times(with_received_time(table)), None)
-    return Answer(clocks.part[clocks.part[WRONG]], stacked, _by_client)
-
-
-def _of_numbers(table: pd.DataFrame, numbers: SequenceNumbers | None) -> Mapping[str, Answer[Any]]:
-    numbering: Numbering | None = None
-    if numbers is not None and len(table):
-        numbering = numbers.numbering
-    sessions = None
-    if numbers is not None:
-        sessions = completeness(table, numbers.steps)
-        faults = sessions[[LOST, sessions_of.DUPLICATES]].fillna(0).any(axis=1)
-        if LEFT in table:
-            faults &= sessions[SESSION].isin(table.loc[table[LEFT], SESSION].unique())
-        sessions = sessions[faults].reset_index(drop=True)
-    return {
-        "numbering": Answer(numbering, _first, _as_it_is),
-        "sessions": Answer(sessions, _stacked_if_any, _as_it_is),
-    }
-
-
-def _stacked_if_any(one: pd.DataFrame | None, other: pd.DataFrame | None) -> pd.DataFrame | None:
-    return stacked(one, other) if one is not None and other is not None else None
-
-
-def _by_client(table: pd.DataFrame) -> pd.DataFrame:
+def rows_by_client(table: pd.DataFrame) -> pd.DataFrame:
+    """Return rows rising by client, in their order for each; those without a client first."""
     return table.sort_values(CLIENT, kind="stable", na_position="first", ignore_index=True)
-
-
-def _first(one: Any, other: Any) -> Any:  # noqa: ANN401 (of any kind, or None)
-    return other if one is None else one
-
-
-def _as_it_is(found: Any) -> Any:  # noqa: ANN401 (of any kind)
-    return found

@@ -31,6 +31,7 @@ from lib.cluster.blocks import (
     read_in_blocks,
     with_columns,
 )
+from lib.cluster.client_questions import of_clients
 from lib.cluster.connection import workers_of
 from lib.core.columns import KEY, SESSION
 from lib.core.errors import NotInBlocksError, SkewlineError, SourceError
@@ -390,7 +391,7 @@ class Answers:
     Attributes
     ----------
     order, clients
-        What `questions.in_arrival_order` and `questions.of_clients` return.
+        What `questions.in_arrival_order` and `client_questions.of_clients` return.
     summary
         Headline figures.
     no_numbers
@@ -411,7 +412,7 @@ def answers_of(
     order: Mapping[str, Any] = ask(client, questions.in_arrival_order, held.in_order)
     doing("Asking what needs all events of a client")
     put = partial(
-        questions.of_clients,
+        of_clients,
         notes=held.topic.contents.notes.get("event_time"),
         sessions_are_derived=held.topic.fields.session is None,
         rejected=rejected,

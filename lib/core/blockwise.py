@@ -4,6 +4,9 @@ A question is a generator, a *pass* over a block of events. Where it needs to kn
 events it yields the block's part of that, with how two parts make one, and is sent the whole. In
 the end it returns the block's part of the answer, how two of those make one, and what finishes the
 last. One block is the one-machine case: `alone` sends each part back as the whole.
+
+A long question may return the next one instead, with what that needs to know of the block: where
+there are more blocks than memory holds, nothing else of it has to be kept, or found anew.
 """
 
 from __future__ import annotations
@@ -62,10 +65,23 @@ class Answer(Generic[Result]):
     finish: Callable[[Any], Result]
 
 
+@dataclass(frozen=True)
+class Then:
+    """What goes on with a question: `question` of the same block, and of what is found of it."""
+
+    question: Callable[..., LongQuestion[Any]]
+    found: tuple[Any, ...]
+
+    def __call__(self, block: Any) -> LongQuestion[Any]:  # noqa: ANN401 (whatever is asked)
+        """Return the question to the block."""
+        return self.question(block, *self.found)
+
+
 Asks: TypeAlias = Pool | Carry | Whole
 Steps: TypeAlias = Generator[Asks, Any, Result]
 """What takes replies on its way to a result of a block."""
 Question: TypeAlias = Generator[Asks, Any, Answer[Result]]
+LongQuestion: TypeAlias = Generator[Asks, Any, Answer[Result] | Then]
 
 
 def alone(steps: Steps[Result]) -> Result:
@@ -83,6 +99,14 @@ def alone(steps: Steps[Result]) -> Result:
 def answered(question: Question[Result]) -> Result:
     """Return the answer to a question over one block that has all events."""
     last = alone(question)
+    return last.finish(last.part)
+
+
+def answer_of(question: Callable[[Any], LongQuestion[Result]], block: Any) -> Result:  # noqa: ANN401
+    """Return the answer to a question, long or not, to one block that has all events."""
+    last = alone(question(block))
+    while isinstance(last, Then):
+        last = alone(last(block))
     return last.finish(last.part)
 
 
