@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
 _LOOPBACK: Final = "127.0.0.1"
 _PATIENCE_S: Final = 30.0
-_SCHEDULER: Final = {
+_SETTINGS: Final = {
     "distributed.scheduler.allowed-failures": 10,
     "distributed.scheduler.work-stealing": False,
+    "distributed.worker.memory.spill-compression": False,
 }
-"""Of a scheduler that is started here; docs/dask.md advises it for others."""
+"""Of a cluster that is started here; docs/dask.md advises them for others, and says why."""
 
 
 @contextmanager
@@ -57,8 +58,7 @@ def connected(
         When it has no workers, or those run another version of Skewline.
     """
     with ExitStack() as stack:
-        # A block that is stolen is sent, and the questions put to it are put anew.
-        stack.enter_context(dask.config.set(_SCHEDULER))
+        stack.enter_context(dask.config.set(_SETTINGS))
         target: str | LocalCluster = address
         if address == LOCAL:
             target = stack.enter_context(_local(workers or len(os.sched_getaffinity(0)), memory))
