@@ -612,18 +612,18 @@ def _have_none_twice(names: Sequence[NDArray[np.uint64]]) -> bool:
 
 
 def _shuffled(
-    client: Client, tables: Sequence[Future], n: int, *, fits: bool
+    client: Client, tables: Sequence[Future], n: int, column: str = CLIENT, *, fits: bool
 ) -> list[list[Future]]:
-    """Return the parts of `n` tables that have all events of their clients each."""
+    """Return the parts of `n` tables that have all events of a column's values each."""
     # Of a block that was spilled, every part would be read with all others.
     if fits and len(tables) * n <= FEW_PARTS:
-        split = [client.submit(_split, table, n, pure=False) for table in tables]
+        split = [client.submit(_split, table, n, column, pure=False) for table in tables]
         return [[client.submit(getitem, each, k, pure=False) for each in split] for k in range(n)]
     plain = [client.submit(_plain, table, pure=False) for table in tables]
     empty = client.submit(_empty, tables[0], pure=False).result()
     with dask.config.set({"dataframe.shuffle.method": "p2p"}):
         frame = dd.from_delayed(plain, meta=_plain(empty), verify_meta=False)
-        parts = client.compute(frame.shuffle(on=CLIENT, npartitions=n).to_delayed())
+        parts = client.compute(frame.shuffle(on=column, npartitions=n).to_delayed())
     kinds = {name: empty[name].cat.categories.dtype for name in _named_columns(empty)}
     return [[client.submit(_named, part, kinds, pure=False)] for part in parts]
 
@@ -660,9 +660,9 @@ def _empty(table: pd.DataFrame) -> pd.DataFrame:
     return table.head(0)
 
 
-def _split(table: pd.DataFrame, n: int) -> list[pd.DataFrame]:
-    """Return a table in `n` parts, by client."""
-    names = table[CLIENT].cat
+def _split(table: pd.DataFrame, n: int, column: str) -> list[pd.DataFrame]:
+    """Return a table in `n` parts, by a column."""
+    names = table[column].astype("category").cat
     of_names = np.append(_hashes(names.categories) % np.uint64(n), 0).astype(np.uint16)
     return cut_up(table, of_names[names.codes.to_numpy()], n)  # the last one: without a name
 
@@ -672,6 +672,15 @@ def cut_up(table: pd.DataFrame, part: NDArray[np.uint16], n: int) -> list[pd.Dat
     order = np.argsort(part, kind="stable")
     bounds = np.searchsorted(part[order], np.arange(n + 1)).tolist()
     return [compact(table.iloc[order[low:high]]) for low, high in pairwise(bounds)]
+
+
+def by_key(client: Client, tables: Sequence[Future], column: str, *, fits: bool) -> list[Future]:
+    """Return futures of as many events tables that have all events of a column's values each.
+
+    `fits` is whether the workers' memory holds the topic.
+    """
+    parts = _shuffled(client, tables, len(tables), column, fits=fits)
+    return [client.submit(brought_together, each, pure=False) for each in parts]
 
 
 def by_partition(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import numpy as np
 
 from lib.cluster.asking import answer, ask
-from lib.cluster.blocks import by_partition
+from lib.cluster.blocks import by_key, by_partition
 from lib.cluster.questions import names_of_clients
-from lib.cluster.topic import SHARED_SESSIONS
+from lib.cluster.topic import starts_of
 from lib.core.blockwise import Answer, stacked
-from lib.core.columns import CLIENT, PARTITION, SESSION
+from lib.core.columns import ARRIVAL, CLIENT, HOME_HASH, PARTITION, SESSION
 from lib.core.errors import NotInBlocksError
 from lib.replay.blame import GROUP
 from lib.replay.in_blocks import (
@@ -31,8 +33,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from distributed import Client, Future
+    from numpy.typing import NDArray
 
-    from lib.cluster.questions import NameCounts
     from lib.cluster.topic import HeldTopic
     from lib.core.blockwise import Question
     from lib.replay.engine import Setting
@@ -40,10 +42,6 @@ if TYPE_CHECKING:
     from lib.replay.outcome import Outcome
     from lib.replay.replays import OfEvents, OfMissed, OfReplay, OfSessions
 
-SESSIONS_IN_PARTITIONS: Final = (
-    "Some sessions have events in several partitions, and on a cluster windows of a partition are "
-    "compared with its own events' sessions: one machine tells it."
-)
 _AT_ONCE: Final = 4  # settings: workers hold the clocks of all of them
 
 
@@ -54,7 +52,8 @@ class ReplaysOnCluster:
     Attributes
     ----------
     job
-        What an engine has to do with it; `of_each` takes other settings.
+        What an engine has to do with it, by the keys that the topic's blocks have all events of;
+        `of_each` takes other settings.
     """
 
     client: Client
@@ -166,12 +165,50 @@ def _sorted_clients(clients: pd.DataFrame) -> pd.DataFrame:
 
 
 def with_keys_together(client: Client, held: HeldTopic, key: str) -> HeldTopic:
-    """Return a topic whose blocks by client have all events of their keys, too."""
-    if key != PARTITION or len(held.by_client) == 1:
-        return held  # sessions are told apart where the engine is asked
-    tables = by_partition(client, held.by_client, sorted(held.topic.contents.first_offsets))
-    names: NameCounts = ask(client, names_of_clients, tables)
-    return replace(held, by_client=tables, names=names)
+    """Return a topic whose blocks by client have all events of their keys instead.
+
+    Those in arrival order know then where Kafka sends the keys. What the key before the last was
+    is not kept.
+    """
+    if key == CLIENT:
+        return held
+    if key not in held.by_keys:
+        held.by_keys.clear()
+        held.by_keys[key] = _by(client, held, key)
+    return held.by_keys[key]
+
+
+def _by(client: Client, held: HeldTopic, key: str) -> HeldTopic:
+    tables, names = held.by_client, held.names
+    if len(tables) > 1 and not (key == SESSION and names.are_apart):
+        if key == PARTITION:
+            tables = by_partition(client, tables, sorted(held.topic.contents.first_offsets))
+        else:
+            tables = by_key(client, tables, key, fits=held.fits)
+        names = ask(client, names_of_clients, tables)
+    hashed = [client.submit(_homes, each, key, pure=False) for each in held.by_client]
+    in_order = [
+        client.submit(_with_homes, table, start, hashed, pure=False)
+        for table, start in zip(held.in_order, starts_of(client, held), strict=True)
+    ]
+    return replace(held, in_order=in_order, by_client=tables, names=names)
+
+
+_Homes: TypeAlias = "tuple[NDArray[np.int64], NDArray[np.int64]]"
+
+
+def _homes(table: pd.DataFrame, key: str) -> _Homes:
+    """Return the places in arrival order of events, and the hashes of their keys."""
+    return table[ARRIVAL].to_numpy(), key_hashes(table[key])
+
+
+def _with_homes(table: pd.DataFrame, start: int, hashed: Sequence[_Homes]) -> pd.DataFrame:
+    """Return a stretch of the arrival order, which begins at `start`, with the hashes of keys."""
+    found = np.empty(len(table), np.int64)
+    for places, each in hashed:
+        own = slice(*np.searchsorted(places, [start, start + len(table)]).tolist())
+        found[places[own] - start] = each[own]
+    return table.assign(**{HOME_HASH: found})
 
 
 def outcomes_on(replays: ReplaysOnCluster) -> list[Outcome]:
@@ -180,18 +217,10 @@ def outcomes_on(replays: ReplaysOnCluster) -> list[Outcome]:
     Raises
     ------
     NotInBlocksError
-        When the engine, so set, or the topic's sessions need all events in one block.
+        When the engine, so set, needs all events in one block.
     """
-    held, job = replays.held, replays.job
-    apart = held.names.are_apart or len(held.by_client) == 1
-    if (job.has_sessions or job.key == SESSION) and not apart:
-        why = SESSIONS_IN_PARTITIONS if job.key == PARTITION else SHARED_SESSIONS
-        raise NotInBlocksError(why, "Read less of it, without the cluster.")
-    if job.key != CLIENT and any(getattr(each, "repartitioned", False) for each in job.settings):
-        what = "On a cluster, which task of Kafka Streams has an event is told by its client alone."
-        raise NotInBlocksError(what, "Ask it on one machine.")
     try:
-        found: list[Outcome] = replays.of_each(job.settings, outcome_question)
+        found: list[Outcome] = replays.of_each(replays.job.settings, outcome_question)
     except NotInBlocksError as fault:
         what = f"{fault.what} On a cluster that is not replayed: one machine does."
         raise NotInBlocksError(what, fault.remedy) from None

@@ -106,6 +106,10 @@ class HeldTopic:
         How many clients and sessions it has.
     kinds
         Where every field is kept: the columns, with the kinds of their values; none without any.
+    fits
+        Whether the workers' memory holds it.
+    by_keys
+        It as `lib.cluster.replaying.with_keys_together` returned it last, by the key.
     """
 
     topic: ClusterTopic
@@ -113,6 +117,8 @@ class HeldTopic:
     by_client: Sequence[Future]
     names: NameCounts
     kinds: Mapping[str, frozenset[Kind]] = field(default_factory=dict)
+    fits: bool = True
+    by_keys: dict[str, HeldTopic] = field(init=False, default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -309,7 +315,7 @@ def hold(
     if found.contents.events and found.contents.has_event_time:
         zero: int | None = ask(client, questions.zero_question, ordered)
         found = replace(found, contents=replace(found.contents, zero_ms=zero))
-    return HeldTopic(found, ordered, grouped, names, kinds)
+    return HeldTopic(found, ordered, grouped, names, kinds, takes.fits)
 
 
 def with_roles_alone(client: Client, held: HeldTopic) -> HeldTopic:

@@ -26,6 +26,8 @@ LEFT: Final = "Left"
 """Whether a filter leaves it, bool; only in parts of a topic that was asked of a part."""
 KEY_HASH: Final = "KeyHash"
 """A number of the event's client alone, and where Kafka sends its events, int64; as above."""
+HOME_HASH: Final = "HomeHash"
+"""The same of what windows are grouped by, where that is not the client."""
 
 KEY: Final = "@key"
 HEADER: Final = "@header:"

@@ -24,7 +24,7 @@ from lib.core.blockwise import Answer, added, as_it_is
 from lib.core.durations import DAY_MS
 from lib.replay import registry, stretches
 from lib.replay.engine import Setting, delay_ms, with_delay, with_length
-from lib.replay.outcome import EXACT, counts_of, session_fates
+from lib.replay.outcome import EXACT, TrueSessions, find_counts, find_fates
 from lib.replay.partitions import slowest_question
 from lib.replay.replays import ReplaysHere, lasts_question, received_question
 from lib.replay.session_gap import smallest_gap_question
@@ -231,7 +231,7 @@ def advise(
     true_session
         Codes from 0, one element an event, negative for none; or None.
     """
-    return advise_on(ReplaysHere(events, true_session), setting, goal)
+    return advise_on(ReplaysHere(events, TrueSessions.here(true_session)), setting, goal)
 
 
 def advise_on(replays: Replays, setting: Setting, goal: Goal) -> Advice | None:
@@ -377,7 +377,7 @@ def _undelayed(topic: _Topic, setting: Setting) -> _Undelayed:
 def _undelayed_question(
     events: ReplayInput,
     undelayed: Replay,
-    _: NDArray[np.integer] | None,
+    _: TrueSessions | None,
     cuts: NDArray[np.int64],
     halves: NDArray[np.int64],
     share: float,
@@ -503,26 +503,26 @@ class _Fates:
 def _fates_question(
     events: ReplayInput,
     replayed: Replay,
-    sessions: NDArray[np.integer] | None,
+    sessions: TrueSessions | None,
     cuts: NDArray[np.int64],
 ) -> Question[_Fates]:
-    yield from ()  # a question without a round
     assert sessions is not None
-    fates = session_fates(replayed, sessions)
+    fates = yield from find_fates(replayed, sessions)
     return Answer(_fates_in(fates, events, sessions, cuts), added, as_it_is)
 
 
 def _fates_in(
     fates: SessionFates,
     events: ReplayInput,
-    sessions: NDArray[np.integer],
+    sessions: TrueSessions,
     cuts: NDArray[np.int64],
 ) -> _Fates:
     """Return fates by the stretches in which the last events of sessions arrived."""
     stretch = np.repeat(np.arange(len(cuts) - 1), np.diff(events.arrived(cuts)))
     home = np.full(len(fates.kind), NO_INDEX, dtype=np.int64)
-    home[sessions[sessions >= 0]] = stretch[sessions >= 0]  # the last assignment stays
-    there = home != NO_INDEX
+    codes = sessions.codes
+    home[codes[codes >= 0]] = stretch[codes >= 0]  # the last assignment stays
+    there = fates.kind != NO_INDEX
     ended = np.bincount(home[there], minlength=len(cuts) - 1)
     exact = np.bincount(home[there & (fates.kind == EXACT)], minlength=len(cuts) - 1)
     return _Fates(ended, exact)
@@ -555,12 +555,11 @@ def _judge(topic: _Topic, settings: Sequence[Setting]) -> dict[Setting, _Judged]
 def _judge_question(
     events: ReplayInput,
     replayed: Replay,
-    sessions: NDArray[np.integer] | None,
+    sessions: TrueSessions | None,
     cuts: NDArray[np.int64],
     for_sessions: bool,
 ) -> Question[_Judged]:
-    yield from ()  # a question without a round
-    counts, fates = counts_of(replayed, sessions), None
+    counts, fates = (yield from find_counts(replayed, sessions)), None
     late = np.flatnonzero(replayed.missed_by_ms)
     if for_sessions and sessions is not None and counts.sessions is not None:
         fates = _fates_in(counts.sessions, events, sessions, cuts)
@@ -639,7 +638,7 @@ def _one_stretch(topic: _Topic, setting: Setting, needed: stretches.Tolerances) 
 def _first_late_question(
     events: ReplayInput,
     undelayed: Replay,
-    _: NDArray[np.integer] | None,
+    _: TrueSessions | None,
     begin: int,
     end: int,
     by_ms: int,

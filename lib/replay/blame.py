@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from lib.core.blockwise import Question
     from lib.replay.input import ReplayInput
+    from lib.replay.outcome import TrueSessions
     from lib.replay.partitions import PartitionSkew
     from lib.replay.replays import OfReplay, Replays
     from lib.replay.stretches import Highest
@@ -181,9 +182,7 @@ def _each_without(
     return pd.Series(found, index=codes, dtype="Int64").reindex(range(len(groups)))
 
 
-def dropped_question(
-    _: ReplayInput, replayed: Replay, __: NDArray[np.integer] | None
-) -> Question[int]:
+def dropped_question(_: ReplayInput, replayed: Replay, __: TrueSessions | None) -> Question[int]:
     """Ask how many events are dropped."""
     yield from ()  # a question without a round
     return Answer(replayed.dropped, added, as_it_is)
@@ -192,7 +191,7 @@ def dropped_question(
 def _need_question(
     events: ReplayInput,
     undelayed: Replay,
-    sessions: NDArray[np.integer] | None,
+    sessions: TrueSessions | None,
     cuts: NDArray[np.int64],
     share: float,
 ) -> Question[int]:

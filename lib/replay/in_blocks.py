@@ -12,12 +12,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from lib.core.blockwise import Answer, Carry, Pool, added, in_step, joined, together
 from lib.core.columns import (
     ARRIVAL,
     CLIENT,
     EVENT_TIME,
+    HOME_HASH,
     KEY_HASH,
     LEFT,
     MISSING_TIME,
@@ -27,13 +29,12 @@ from lib.core.columns import (
 )
 from lib.replay.engine_clock import EngineClock, rising
 from lib.replay.input import key_hashes, partitions_of_hashes, replay_input, replay_input_of
-from lib.replay.outcome import counts_of
+from lib.replay.outcome import TrueSessions, find_counts
 from lib.replay.windows import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    import pandas as pd
     from numpy.typing import NDArray
 
     from lib.core.blockwise import Merge, Question, Steps
@@ -65,6 +66,8 @@ class Job:
         The column by which events are told apart in groups: of the partition, or of the client.
     with_table
         Whether who asks of a replay is given the rows of the events table, too, as `table`.
+    sessions_are_apart
+        Whether a block that has all events of its keys has all events of its sessions, too.
     """
 
     settings: tuple[Setting, ...]
@@ -74,6 +77,7 @@ class Job:
     without: tuple[int | None, ...] = ()
     group: str = PARTITION
     with_table: bool = False
+    sessions_are_apart: bool = True
 
     @property
     def cases(self) -> list[tuple[Setting, int | None]]:
@@ -116,7 +120,8 @@ class Clocks:
 def clocks_question(table: pd.DataFrame, job: Job) -> Question[Clocks]:
     """Ask for the clocks; `table` is a block of an events table, in **arrival order**.
 
-    Of its columns, those are needed that are times, `KafkaPartition` and `KeyHash`.
+    Of its columns, those are needed that are times, `KafkaPartition`, `KeyHash` of the client, and
+    `HomeHash` of the key where that is another.
     """
     events, partitions, falls = yield from _find_input(table, job)
     each = yield from _in_step(
@@ -182,7 +187,7 @@ class Missed:
 
 
 def missed_question(
-    events: ReplayInput, replayed: Replay, _: NDArray[np.integer] | None
+    events: ReplayInput, replayed: Replay, _: TrueSessions | None
 ) -> Question[Missed]:
     """Ask for the events that a replay drops."""
     yield from ()  # a question without a round
@@ -210,7 +215,8 @@ def _find_input(table: pd.DataFrame, job: Job) -> Steps[tuple[ReplayInput, int, 
     partitions, falls = yield Pool((own, bool((received != stated).any())), _largest)
     # Of keys, clocks know no more than where Kafka's default partitioner sends them.
     of_client = heard[KEY_HASH].to_numpy()
-    home = partitions_of_hashes(of_client, partitions)
+    of_key = heard[HOME_HASH].to_numpy() if HOME_HASH in heard else of_client
+    home = partitions_of_hashes(of_key, partitions)
     events = replay_input(heard[EVENT_TIME].to_numpy(), home, heard[PARTITION].to_numpy(), received)
     events = replace(
         events,
@@ -245,16 +251,16 @@ def replay_question(
 ) -> Question[list[Any]]:
     """Ask a question of the events, each replay and the true sessions of some keys.
 
-    `table` is a block that has all events of its keys and sessions. Its column `Arrival`, int64,
+    `table` is a block that has all events of its keys. Its column `Arrival`, int64,
     says which of the topic's events each is; it rises. With a column `Left` the question is given
     that, too.
     """
     heard = table[job.timed(table)]
-    events = _of_keys(heard, job, clocks.partitions)
+    events, received = _of_keys(heard, job, clocks.partitions), job.received(heard)
     if clocks.received is not None:
-        received = np.maximum(clocks.received.seen_by(events), job.received(heard))
-        events = replace(events, received=received)
-    sessions = _sessions(heard) if job.has_sessions else None
+        received = np.maximum(clocks.received.seen_by(events), received)
+    events = replace(events, received=received)
+    sessions = _sessions(heard, job) if job.has_sessions else None
     if LEFT in heard:
         question = partial(question, left=heard[LEFT].to_numpy())
     if job.with_table:
@@ -270,13 +276,13 @@ def _of_replay(
     events: ReplayInput,
     case: tuple[Setting, int | None],
     clock: Any,  # noqa: ANN401 (the engine's own)
-    sessions: NDArray[np.integer] | None,
+    sessions: TrueSessions | None,
     question: OfReplay,
 ) -> Question[Any]:
     # Not before its turn: a replay takes more memory than the events.
     setting, without = case
     if without is not None and sessions is not None:
-        sessions = sessions[events.groups != without]
+        sessions = sessions.of(events.groups != without)
     events = _read(events, without)
     replayed = setting.engine.replay(events, setting, clock)
     return (yield from question(events, replayed, sessions))
@@ -285,7 +291,7 @@ def _of_replay(
 def of_sessions_question(table: pd.DataFrame, job: Job, question: OfSessions) -> Question[Any]:
     """Ask a question of the events and true sessions of some keys; `table` as above."""
     heard = table[job.timed(table)]
-    return (yield from question(_of_keys(heard, job, 1), _sessions(heard)))
+    return (yield from question(_of_keys(heard, job, 1), _sessions(heard, job)))
 
 
 def of_keys_question(table: pd.DataFrame, job: Job, question: OfEvents) -> Question[Any]:
@@ -301,20 +307,22 @@ def _of_keys(heard: pd.DataFrame, job: Job, partitions: int) -> ReplayInput:
     )
 
 
-def _sessions(heard: pd.DataFrame) -> NDArray[np.integer]:
-    codes: NDArray[np.integer] = heard[SESSION].cat.codes.to_numpy()
-    return codes
+def _sessions(heard: pd.DataFrame, job: Job) -> TrueSessions:
+    named = heard[SESSION].cat
+    if job.sessions_are_apart:
+        return TrueSessions(named.codes.to_numpy())
+    hashes = pd.util.hash_array(np.asarray(named.categories), categorize=False)
+    return TrueSessions(named.codes.to_numpy(), hashes, heard[ARRIVAL].to_numpy())
 
 
 def outcome_question(
     _: ReplayInput,
     replayed: Replay,
-    sessions: NDArray[np.integer] | None,
+    sessions: TrueSessions | None,
     left: NDArray[np.bool_] | None = None,
 ) -> Question[Outcome]:
     """Ask for the outcome of a replay, of the events that are left; None: of all."""
-    yield from ()  # a question without a round
-    return Answer(counts_of(replayed, sessions, left), added, _outcome)
+    return Answer((yield from find_counts(replayed, sessions, left)), added, _outcome)
 
 
 def _outcome(counts: Counts) -> Outcome:

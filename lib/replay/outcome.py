@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lib.core.blockwise import Pool, alone
 from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
@@ -24,9 +25,58 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from lib.core.blockwise import Steps
     from lib.replay.windows import Replay
 
 EXACT, INCOMPLETE, SPLIT, MERGED, MIXED = range(5)
+
+_LOST, _CUT, _SHARES, _HELD, _LEFT = (1 << bit for bit in range(5))
+"""What the events of a session show: some dropped, several windows, one with others; a window at
+all; an event that a filter leaves."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrueSessions:
+    """The true session of each of some events.
+
+    Attributes
+    ----------
+    codes
+        From 0; a negative one means that the event is of no session that counts (a window that
+        holds such an event is shared).
+    hashes
+        uint64, one a code: a number of the session that no other has. None where all events of
+        each session are among these.
+    places
+        Where there are hashes: which of the topic's events each is, int64.
+    """
+
+    codes: NDArray[np.integer]
+    hashes: NDArray[np.uint64] | None = None
+    places: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        assert (self.hashes is None) == (self.places is None)
+
+    def of(self, which: NDArray[np.bool_] | NDArray[np.integer] | slice) -> TrueSessions:
+        """Return those of some of the events."""
+        places = None if self.places is None else self.places[which]
+        return TrueSessions(self.codes[which], self.hashes, places)
+
+    @classmethod
+    def here(cls, codes: NDArray[np.integer] | None) -> TrueSessions | None:
+        """Return sessions all of whose events are here, by their codes; None without any."""
+        return None if codes is None else cls(codes)
+
+    @property
+    def last(self) -> NDArray[np.int64]:
+        """The largest place of each session, one a code; `NO_INDEX` where it has no event here."""
+        assert self.hashes is not None
+        assert self.places is not None
+        found = np.full(len(self.hashes), NO_INDEX, np.int64)
+        counts = self.codes >= 0
+        np.maximum.at(found, self.codes[counts], self.places[counts])
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,21 +144,79 @@ def session_fates(replay: Replay, true_session: NDArray[np.integer]) -> SessionF
     replay
         What the engine made of the topic.
     true_session
-        Codes from 0, one element an event; a negative one means that the event is of no session
-        that counts (a window that holds such an event is shared).
+        `TrueSessions.codes`.
     """
-    codes = np.array(
-        true_session, dtype=np.int32
-    )  # a copy: loops are compiled for what is writable
-    sessions = int(codes.max(initial=-1)) + 1
-    shared = _shared_windows(replay.window, codes, len(replay.key))
-    seen, lost, cut, shares = _fates(replay.window, codes, shared, sessions)
+    return alone(find_fates(replay, TrueSessions(true_session)))
+
+
+def find_fates(
+    replay: Replay, sessions: TrueSessions, left: NDArray[np.bool_] | None = None
+) -> Steps[SessionFates]:
+    """Find what became of each true session: of those of which an event is left, None: of all.
+
+    A session that has events in other blocks, too, is told by the one that has the last of them.
+    """
+    shown, seen = _shown(replay, sessions.codes, left)
+    if sessions.hashes is not None:
+        here = np.flatnonzero(seen)
+        own = _Shown(sessions.hashes[here], shown[here], sessions.last[here])
+        every = yield Pool(own.merged(), _Shown.__add__)
+        at = np.searchsorted(every.hashes, own.hashes)
+        shown[here] = every.shown[at]
+        seen[here] = every.last[at] == own.last
+    if left is not None:
+        seen = seen & (shown & _LEFT > 0)
+    lost, cut, shares = (shown & bit > 0 for bit in (_LOST, _CUT, _SHARES))
     kind = np.select(
         [~seen, cut & shares, cut, shares, lost],
         [NO_INDEX, MIXED, SPLIT, MERGED, INCOMPLETE],
         default=EXACT,
     )
     return SessionFates(kind.astype(np.int8))
+
+
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """What events show of sessions, by their hashes, and the place of the last of each."""
+
+    hashes: NDArray[np.uint64]
+    shown: NDArray[np.uint8]
+    last: NDArray[np.int64]
+
+    def __add__(self, other: _Shown) -> _Shown:
+        """Return what the events of both show, which have no window in common."""
+        pairs = ((getattr(each, f.name) for each in (self, other)) for f in fields(self))
+        return _Shown(*map(np.concatenate, map(tuple, pairs))).merged()
+
+    def merged(self) -> _Shown:
+        """Return it with each hash once, rising."""
+        if not len(self.hashes):
+            return self
+        order = np.argsort(self.hashes, kind="stable")
+        hashes = self.hashes[order]
+        first = np.flatnonzero(np.append(True, np.diff(hashes) > 0))
+        shown = np.bitwise_or.reduceat(self.shown[order], first)
+        several = np.add.reduceat((self.shown[order] & _HELD > 0).astype(np.int64), first) > 1
+        shown[several] |= _CUT
+        return _Shown(hashes[first], shown, np.maximum.reduceat(self.last[order], first))
+
+
+def _shown(
+    replay: Replay, true_session: NDArray[np.integer], left: NDArray[np.bool_] | None
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Return what the events of each session code show, and whether it has any."""
+    codes = np.array(
+        true_session, dtype=np.int32
+    )  # a copy: loops are compiled for what is writable
+    sessions = int(codes.max(initial=-1)) + 1
+    shared = _shared_windows(replay.window, codes, len(replay.key))
+    seen, lost, cut, shares, held = _fates(replay.window, codes, shared, sessions)
+    shown = np.zeros(sessions, np.uint8)
+    for bit, is_so in ((_LOST, lost), (_CUT, cut), (_SHARES, shares), (_HELD, held)):
+        shown[is_so] |= bit
+    if left is not None:
+        shown[codes[left & (codes >= 0)]] |= _LEFT
+    return shown, seen
 
 
 @compiled
@@ -136,8 +244,14 @@ def _fates(
     session: NDArray[np.int32],
     shared: NDArray[np.bool_],
     sessions: int,
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return for each session whether it is there, lost an event, was cut, shares a window."""
+) -> tuple[
+    NDArray[np.bool_],
+    NDArray[np.bool_],
+    NDArray[np.bool_],
+    NDArray[np.bool_],
+    NDArray[np.bool_],
+]:
+    """Return of each session whether it is there, lost an event, was cut, shares, has a window."""
     home = np.full(sessions, NO_INDEX, np.int32)
     seen = np.zeros(sessions, np.bool_)
     lost = np.zeros(sessions, np.bool_)
@@ -154,7 +268,7 @@ def _fates(
         cut[s] = cut[s] or (home[s] != NO_INDEX and home[s] != w)
         home[s] = w
         shares[s] = shares[s] or shared[w]
-    return seen, lost, cut, shares
+    return seen, lost, cut, shares, home != NO_INDEX
 
 
 @dataclass(frozen=True)
@@ -269,7 +383,14 @@ def counts_of(
     true_session: NDArray[np.integer] | None = None,
     left: NDArray[np.bool_] | None = None,
 ) -> Counts:
-    """Return what `outcome_of` is made of, which can be added up over the events of keys."""
+    """Return what `outcome_of` is made of, with its arguments."""
+    return alone(find_counts(replay, TrueSessions.here(true_session), left))
+
+
+def find_counts(
+    replay: Replay, sessions: TrueSessions | None, left: NDArray[np.bool_] | None = None
+) -> Steps[Counts]:
+    """Find what `outcome_of` is made of, which can be added up over the events of keys."""
     stopped = replay.stopped_at != NO_INDEX
     windows = windows_left(replay, left)
     results = windows[replay.closed_at[windows] != NO_INDEX]
@@ -279,7 +400,7 @@ def counts_of(
     return Counts(
         events if left is None else int(np.count_nonzero(left[:events])),
         int(np.count_nonzero(late)),
-        None if true_session is None else _fates_left(replay, true_session, left),
+        None if sessions is None else (yield from find_fates(replay, sessions, left)),
         len(windows),
         Counted.of(latency),
         replay.stopped_because,
@@ -292,17 +413,6 @@ def windows_left(replay: Replay, left: NDArray[np.bool_] | None) -> NDArray[np.i
         return np.arange(len(replay.key))
     event, window = replay.members
     return np.unique(window[left[event]])
-
-
-def _fates_left(
-    replay: Replay, true_session: NDArray[np.integer], left: NDArray[np.bool_] | None
-) -> SessionFates:
-    fates = session_fates(replay, true_session)
-    if left is None:
-        return fates
-    held = np.zeros(len(fates.kind), bool)
-    held[true_session[left & (true_session >= 0)]] = True
-    return SessionFates(np.where(held, fates.kind, np.int8(NO_INDEX)))
 
 
 def dropped_events(events: pd.DataFrame, replay: Replay) -> pd.DataFrame:

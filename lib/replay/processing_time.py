@@ -14,15 +14,13 @@ from lib.replay.assignment import (
     exclusive_bounds,
     replay_of,
 )
-from lib.replay.outcome import counts_of
+from lib.replay.outcome import find_counts
 from lib.replay.windows import NEVER, NO_INDEX, SessionWindow
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from lib.core.blockwise import Question
     from lib.replay.input import ReplayInput
-    from lib.replay.outcome import Counts, Outcome
+    from lib.replay.outcome import Counts, Outcome, TrueSessions
     from lib.replay.windows import Replay, Window
 
 
@@ -49,13 +47,10 @@ class OnReceived:
 def on_received_question(
     events: ReplayInput,
     replayed: Replay,
-    sessions: NDArray[np.integer] | None,
+    sessions: TrueSessions | None,
     window: Window,
 ) -> Question[OnReceived]:
-    """Ask what windows on received time make of the events of some keys, beside a replay of them.
-
-    `sessions` are the true ones, as for `lib.replay.outcome.session_fates`.
-    """
+    """Ask what windows on received time make of the events of some keys, beside a replay."""
     until = yield Pool(int(events.received.max(initial=NEVER)), max)
     received = replay_processing_time(events, window, until)
     kept = replayed.kept
@@ -63,7 +58,8 @@ def on_received_question(
     if not isinstance(window, SessionWindow):
         start = replayed.start[replayed.window[kept]]
         elsewhere = int((start != received.start[received.window[kept]]).sum())
-    found = counts_of(received, sessions), int(kept.sum()), elsewhere
+    counts = yield from find_counts(received, sessions)
+    found = counts, int(kept.sum()), elsewhere
     return Answer(found, _both, _on_received)
 
 

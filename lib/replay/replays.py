@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from lib.core.blockwise import Question
     from lib.replay.engine import Setting
     from lib.replay.input import ReplayInput
+    from lib.replay.outcome import TrueSessions
     from lib.replay.windows import Replay
 
-    Sessions = NDArray[np.integer] | None
+    Sessions = TrueSessions | None
     OfEvents = Callable[[ReplayInput], Question[Any]]
     OfMissed = Callable[[ReplayInput, NDArray[np.int64]], Question[Any]]
     OfReplay = Callable[..., Question[Any]]  # of ReplayInput, Replay, Sessions
-    OfSessions = Callable[[ReplayInput, NDArray[np.integer]], Question[Any]]
+    OfSessions = Callable[[ReplayInput, TrueSessions], Question[Any]]
 
 
 class Replays(Protocol):
@@ -78,7 +79,7 @@ class ReplaysHere:
     topic
         Its events.
     true_session
-        Codes from 0, one element an event, negative for none; or None.
+        Their true sessions, if they have any.
     known
         Replays that are known.
     """
@@ -95,8 +96,10 @@ class ReplaysHere:
     @property
     def sessions(self) -> int | None:
         """How many true sessions there are."""
-        codes = self.true_session
-        return None if codes is None else len(np.unique(codes[codes >= 0]))
+        if self.true_session is None:
+            return None
+        codes = self.true_session.codes
+        return len(np.unique(codes[codes >= 0]))
 
     def in_order(self, question: OfEvents) -> Any:  # noqa: ANN401
         """Return the answer to a question."""
@@ -127,7 +130,7 @@ class ReplaysHere:
             return answered(question(self.topic, self._replay(setting), self.true_session))
         rest = np.flatnonzero(self.topic.groups != without)
         events = self.topic.only(rest)
-        sessions = None if self.true_session is None else self.true_session[rest]
+        sessions = None if self.true_session is None else self.true_session.of(rest)
         return answered(question(events, replay(events, setting), sessions))
 
     def _replay(self, setting: Setting) -> Replay:

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
     from lib.core.blockwise import Question
     from lib.replay.input import ReplayInput
+    from lib.replay.outcome import TrueSessions
 
 
 def smallest_gap_question(
-    events: ReplayInput, sessions: NDArray[np.integer], until: int, most_broken: float
+    events: ReplayInput, sessions: TrueSessions, until: int, most_broken: float
 ) -> Question[int | None]:
     """Ask for the smallest gap that breaks few enough sessions, or None where none does.
 
@@ -27,9 +28,9 @@ def smallest_gap_question(
     Parameters
     ----------
     events
-        Those of some keys and sessions, all that they have.
+        Those of some keys, all that they have.
     sessions
-        The true session of each, codes from 0, negative for none.
+        The true session of each.
     until
         Of how many events of the topic it is asked, the first.
     most_broken
@@ -37,16 +38,29 @@ def smallest_gap_question(
     """
     yield from ()  # a question without a round
     first = int(events.arrived(np.array([until]))[0])
-    found = np.array(_pauses_and_distances(events.first(first), sessions[:first]))
-    return Answer(found, _beside, partial(_smallest_gap_ms, most_broken))
+    some = sessions.of(slice(first))
+    code, pause, distance = _pauses_and_distances(events.first(first), some.codes)
+    if some.hashes is not None:
+        code = some.hashes[code].view(np.int64)
+    finish = partial(_smallest_gap_ms, most_broken, are_apart=some.hashes is None)
+    return Answer(np.array((code, pause, distance)), _beside, finish)
 
 
 def _beside(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate((one, other), axis=1)
 
 
-def _smallest_gap_ms(most_broken: float, found: NDArray[np.int64]) -> int | None:
-    pause, distance = found
+def _smallest_gap_ms(
+    most_broken: float, found: NDArray[np.int64], *, are_apart: bool
+) -> int | None:
+    session, pause, distance = found
+    if not are_apart:
+        _, session = np.unique(session, return_inverse=True)
+        pauses, distances = pause, distance
+        pause = np.zeros(session.max(initial=-1) + 1, np.int64)
+        distance = np.full(len(pause), np.iinfo(np.int64).max)
+        np.maximum.at(pause, session, pauses)
+        np.minimum.at(distance, session, distances)
     if not len(pause):
         return None
     possible = pause < distance
@@ -60,8 +74,8 @@ def _smallest_gap_ms(most_broken: float, found: NDArray[np.int64]) -> int | None
 
 def _pauses_and_distances(
     part: ReplayInput, sessions: NDArray[np.integer]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return each session's longest pause, and its distance from other events of its key."""
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return each session, its longest pause, and its distance from other events of its key."""
     order = np.lexsort((part.event_time, part.key))
     apart = np.diff(part.event_time[order])
     neighbours = np.diff(part.key[order]) == 0
@@ -75,4 +89,4 @@ def _pauses_and_distances(
         between = neighbours & (before != after) & (side >= 0)
         np.minimum.at(distance, side[between], apart[between])
     there = np.unique(sessions[sessions >= 0])
-    return pause[there], distance[there]
+    return there.astype(np.int64), pause[there], distance[there]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lib.core.blockwise import Question
     from lib.replay.engine import Setting
     from lib.replay.input import ReplayInput
+    from lib.replay.outcome import TrueSessions
     from lib.replay.windows import Replay
 
 LEAST_MARGIN: Final = 1.25
@@ -113,7 +114,7 @@ def _upper(highest: NDArray[np.int64], above: int, events: int) -> int:
 def missed_question(
     events: ReplayInput,
     replayed: Replay,
-    _: NDArray[np.integer] | None,
+    _: TrueSessions | None,
     cuts: NDArray[np.int64],
     share: float,
 ) -> Question[Highest]:

@@ -398,8 +398,15 @@ def _replays(
     order_only: bool = False,
 ) -> ReplaysOnCluster:
     key = _key(held, asked.key)
-    job = Job(tuple(settings), key, held.topic.fields.session is not None, order_only)
-    return ReplaysOnCluster(client, with_keys_together(client, held, key), job)
+    held = with_keys_together(client, held, key)
+    job = Job(
+        tuple(settings),
+        key,
+        held.topic.fields.session is not None,
+        order_only,
+        sessions_are_apart=held.names.are_apart or len(held.by_client) == 1,
+    )
+    return ReplaysOnCluster(client, held, job)
 
 
 def _table(replays: ReplaysOnCluster, name: str, rows: int) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from lib.replay.engine import (
 )
 from lib.replay.gaps import gaps_question
 from lib.replay.input import ReplayInput, grouping_columns, replay_input_of
-from lib.replay.outcome import Outcome, outcome_of
+from lib.replay.outcome import Outcome, TrueSessions, outcome_of
 from lib.replay.partitions import PartitionSkew, partition_skew
 from lib.replay.processing_time import OnReceived, on_received_question
 from lib.replay.sweep import curve, curve_settings, idle_settings, tradeoff_settings
@@ -121,7 +121,7 @@ def received_of(visible: Visible, setting: Setting) -> OnReceived:
             on_received_question(
                 input_of(visible),
                 replay_of(visible, setting)[0],
-                true_sessions(visible),
+                TrueSessions.here(true_sessions(visible)),
                 setting.window,
             )
         ),

@@ -9,7 +9,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from lib.cluster.origin import Origin
-from lib.cluster.replaying import ReplaysOnCluster, outcomes_on, with_keys_together
+from lib.cluster.replaying import ReplaysOnCluster, outcomes_on
 from lib.cluster.topic import hold
 from lib.core.blockwise import answered
 from lib.core.columns import CLIENT, PARTITION, SESSION
@@ -26,13 +26,18 @@ from lib.replay.goal import Goal
 from lib.replay.in_blocks import Job
 from lib.replay.input import replay_input_of
 from lib.replay.of_topic import replayed_with, true_sessions
-from lib.replay.outcome import outcome_of
+from lib.replay.outcome import TrueSessions, outcome_of
 from lib.replay.partitions import partition_skew
 from lib.replay.processing_time import on_received_question
 from lib.replay.registry import ENGINES
 from lib.replay.windows import HoppingWindow, SessionWindow, TumblingWindow
 from lib.report.__main__ import main
-from lib.report.on_cluster import fault_on_held, gaps_on_held, received_on_held
+from lib.report.on_cluster import (
+    fault_on_held,
+    gaps_on_held,
+    outcomes_on_held,
+    received_on_held,
+)
 from lib.report.report import Asked
 from lib.sources.base import Everything
 from lib.sources.files.folder import OneFile
@@ -115,7 +120,8 @@ def test_whose_fault_it_is_is_the_same(client, topic, held):
 @pytest.mark.parametrize("window", [GAP, MINUTE], ids=lambda window: window.kind)
 def test_windows_on_received_time_are_the_same(client, topic, held, window):
     setting, events = FlinkSetting(window, 500), replay_input_of(topic.events.table)
-    question = on_received_question(events, replay(events, setting), true_sessions(topic), window)
+    sessions = TrueSessions.here(true_sessions(topic))
+    question = on_received_question(events, replay(events, setting), sessions, window)
 
     found = received_on_held(client, held, Asked(setting=setting))
 
@@ -154,13 +160,6 @@ def test_nor_where_one_block_has_the_arrival_order_and_several_have_the_clients(
         outcomes_on(ReplaysOnCluster(client, held, job))
 
 
-def test_tasks_of_keys_that_are_no_clients_are_not_told(client, held):
-    job = Job((KafkaStreamsSetting(GAP),), SESSION, has_sessions=True)
-
-    with pytest.raises(NotInBlocksError, match="told by its client alone"):
-        outcomes_on(ReplaysOnCluster(client, held, job))
-
-
 def test_the_document_says_it(client, both, files):
     path = files / "keyed.jsonl"
     windows = ("--key", "session", "--window", "tumbling", "--size", "1m")
@@ -172,24 +171,17 @@ def test_the_document_says_it(client, both, files):
     assert documents[1]["replay"]["grouped_by"] == SESSION
 
 
-def test_sessions_in_several_partitions_are_not_compared_with_windows_of_one(client, held):
-    job = Job((FlinkSetting(GAP),), PARTITION, has_sessions=True)
+@pytest.mark.parametrize("key", [SESSION, PARTITION])
+@pytest.mark.parametrize("setting", [FlinkSetting(GAP, 0), KafkaStreamsSetting(GAP, 0)])
+def test_windows_of_other_keys_are_the_same(client, topic, held, key, setting):
+    _, outcome = replayed_with(topic, replay_input_of(topic.events.table, key), setting)
+    asked = Asked(setting=setting, key=key)
 
-    with pytest.raises(NotInBlocksError, match="sessions have events in several partitions"):
-        outcomes_on(ReplaysOnCluster(client, with_keys_together(client, held, PARTITION), job))
+    (found,) = outcomes_on_held(client, held, asked, [setting])
 
-
-def test_windows_of_partitions_without_sessions_are_the_same(client, topic, held):
-    job = Job((FlinkSetting(GAP, 0),), PARTITION, has_sessions=False)
-    setting = job.settings[0]
-    replayed = replay(replay_input_of(topic.events.table, PARTITION), setting)
-
-    (found,) = outcomes_on(
-        ReplaysOnCluster(client, with_keys_together(client, held, PARTITION), job)
-    )
-
-    assert found == outcome_of(replayed, None)
+    assert told(found) == told(outcome)
     assert found.dropped
+    assert (outcome.sessions.mixed > 0) == (key == PARTITION)  # whose sessions are in several
 
 
 def test_records_in_order_are_replayed_without_received_times(client, both, tmp_path):

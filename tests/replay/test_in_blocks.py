@@ -8,7 +8,7 @@ from functools import cached_property, partial
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lib.core.blockwise import answered
@@ -16,6 +16,7 @@ from lib.core.columns import (
     ARRIVAL,
     CLIENT,
     EVENT_TIME,
+    HOME_HASH,
     KEY_HASH,
     MISSING_TIME,
     PARTITION,
@@ -42,7 +43,7 @@ from lib.replay.in_blocks import (
     replay_question,
 )
 from lib.replay.input import key_hashes, replay_input_of
-from lib.replay.outcome import outcome_of
+from lib.replay.outcome import TrueSessions, outcome_of
 from lib.replay.partitions import partition_skew, partition_skew_question
 from lib.replay.processing_time import on_received_question
 from lib.replay.registry import ENGINES
@@ -53,6 +54,7 @@ from tests.support.rounds import answered_in_blocks, compact
 from tests.support.tables import events_table
 
 GAP = SessionWindow(10)
+PAGE = "Page"  # a field by which windows may be grouped
 CUTS = st.lists(st.integers(0, 40), max_size=3)
 HOMES = st.lists(st.integers(0, 2), min_size=4, max_size=4)
 
@@ -70,13 +72,15 @@ def tables(draw):
     event_time, client, partition, received = np.array(rows, np.int64).reshape(-1, 4).T
     if draw(st.booleans()):
         received = np.sort(received)
-    return events_table(
+    of = draw(st.sampled_from([client, partition, 0 * client]))
+    table = events_table(
         event_time,
         np.where(received < 0, MISSING_TIME, received),
         client=[f"c{code}" for code in client],
-        session=[f"s{code}-{time // 25}" for code, time in zip(client, event_time, strict=True)],
+        session=[f"s{code}-{time // 25}" for code, time in zip(of, event_time, strict=True)],
         partition=partition,
     )
+    return table.assign(**{PAGE: (event_time + client) % 4})
 
 
 def in_one(table, job):
@@ -107,13 +111,15 @@ class InBlocks:
     @cached_property
     def stretches(self):
         rows = np.split(np.arange(len(self.table)), sorted(self.cuts))
-        table = self.table.assign(**{KEY_HASH: key_hashes(self.table[self.job.key])})
+        hashes = {KEY_HASH: CLIENT, HOME_HASH: self.job.key}
+        table = self.table.assign(**{n: key_hashes(self.table[of]) for n, of in hashes.items()})
         return [compact(table.iloc[part]) for part in rows]
 
     @cached_property
-    def by_client(self):
+    def by_key(self):
         numbered = self.table.assign(**{ARRIVAL: np.arange(len(self.table))})
-        home = np.array(self.homes)[[int(name[1:]) for name in self.table[CLIENT]]]
+        codes = self.table[self.job.key].astype("category").cat.codes
+        home = np.array(self.homes)[codes % len(self.homes)]
         return [compact(numbered[home == block]) for block in range(3)]
 
     def in_order(self, question):
@@ -122,7 +128,7 @@ class InBlocks:
 
     def of_sessions(self, question):
         ask = partial(of_sessions_question, job=self.job, question=question)
-        return answered_in_blocks([*map(ask, self.by_client)])
+        return answered_in_blocks([*map(ask, self.by_key)])
 
     def of_missed(self, setting, question):
         (missed,) = self.of_each([setting], missed_question)
@@ -134,7 +140,7 @@ class InBlocks:
         job = replace(self.job, settings=tuple(settings), without=tuple(without))
         clocks = answered_in_blocks([clocks_question(block, job) for block in self.stretches])
         ask = partial(replay_question, job=job, clocks=clocks, question=question)
-        return answered_in_blocks([*map(ask, self.by_client)])
+        return answered_in_blocks([*map(ask, self.by_key)])
 
 
 def in_blocks(table, job, cuts, homes):
@@ -153,22 +159,29 @@ def told(outcome):
     st.builds(
         Job,
         st.tuples(settings_of_all_engines.filter(needs_no_whole)),
-        st.sampled_from([CLIENT, SESSION]),
+        st.sampled_from([CLIENT, SESSION, PARTITION, PAGE]),
         st.booleans(),
         st.booleans(),
+        sessions_are_apart=st.just(False),
     ),
     CUTS,
     HOMES,
+)
+@example(
+    events_table([0], [1], client=["c0"], session=["s0-0"], partition=[0]),
+    Job((SparkSetting(SessionWindow(1)),), CLIENT, has_sessions=False, order_only=True),
+    [],
+    [0] * 4,
 )
 def test_an_outcome_does_not_depend_on_the_blocks(table, job, cuts, homes):
     assert told(in_blocks(table, job, cuts, homes)) == told(in_one(table, job))
 
 
-def heard_in(table):
+def heard_in(table, key=CLIENT):
     """Return the events of a table as an engine reads them, received times as a clock."""
     heard = table[table[RECEIVED_TIME] != MISSING_TIME]
     clock = np.maximum.accumulate(heard[RECEIVED_TIME].to_numpy())
-    return replay_input_of(heard.assign(**{RECEIVED_TIME: clock})), heard
+    return replay_input_of(heard.assign(**{RECEIVED_TIME: clock}), key), heard
 
 
 @settings(max_examples=40, deadline=None)
@@ -210,14 +223,21 @@ def test_how_far_partitions_are_apart_does_not_depend_on_the_blocks(table, cuts)
 
 
 @settings(max_examples=30, deadline=None)
-@given(tables(), st.sampled_from([GAP, TumblingWindow(10), HoppingWindow(10, 2)]), CUTS, HOMES)
-def test_windows_on_received_time_do_not_depend_on_the_blocks(table, window, cuts, homes):
+@given(
+    tables(),
+    st.sampled_from([GAP, TumblingWindow(10), HoppingWindow(10, 2)]),
+    st.sampled_from([CLIENT, PARTITION, PAGE]),
+    CUTS,
+    HOMES,
+)
+def test_windows_on_received_time_do_not_depend_on_the_blocks(table, window, key, cuts, homes):
     setting = FlinkSetting(window)
-    events, heard = heard_in(table)
-    job = Job((setting,), CLIENT, has_sessions=True)
+    events, heard = heard_in(table, key)
+    job = Job((setting,), key, has_sessions=True, sessions_are_apart=False)
     question = partial(on_received_question, window=window)
 
-    one = answered(question(events, replay(events, setting), heard[SESSION].cat.codes.to_numpy()))
+    sessions = TrueSessions(heard[SESSION].cat.codes.to_numpy())
+    one = answered(question(events, replay(events, setting), sessions))
     (other,) = InBlocks(table, job, cuts, homes).of_each([setting], question)
 
     assert told(one.outcome) == told(other.outcome)
@@ -229,7 +249,7 @@ def test_windows_on_received_time_do_not_depend_on_the_blocks(table, window, cut
 def test_gaps_do_not_depend_on_the_blocks(table, homes):
     job = Job((), CLIENT, has_sessions=False)
     ask = partial(of_keys_question, job=job, question=gaps_question)
-    blocks = InBlocks(table, job, [], homes).by_client
+    blocks = InBlocks(table, job, [], homes).by_key
 
     one, other = (
         answered(gaps_question(heard_in(table)[0])),
@@ -289,19 +309,25 @@ def traffic():
     )
 
 
+@pytest.mark.parametrize("key", [CLIENT, PAGE])
 @pytest.mark.parametrize(
     ("engine", "goal"),
     [*((engine, Goal(0.01)) for engine in ENGINES), (ENGINES[0], Goal(0.02, most_broken=0.5))],
 )
-def test_the_advice_does_not_depend_on_the_blocks(traffic, engine, goal):
+def test_the_advice_does_not_depend_on_the_blocks(traffic, engine, goal, key):
+    # Given clients of whom two, now and then, share a page with the next one
+    clients = traffic[CLIENT].cat.codes.to_numpy()
+    shares = (clients % 5 == 0) & (traffic[EVENT_TIME] // 400_000 % 4 == 1)
+    traffic = traffic.assign(**{PAGE: clients + (shares & (traffic[EVENT_TIME] // 1_250 % 2 == 0))})
     setting = engine.setting(SessionWindow(30_000))
-    job = Job((setting,), CLIENT, has_sessions=True)
+    job = Job((setting,), key, has_sessions=True, sessions_are_apart=key == CLIENT)
     sessions = traffic[SESSION].cat.codes.to_numpy()
     blocks = InBlocks(traffic, job, [5_000, 5_010, 17_000], [0, 1, 2, 0, 1, 2, 0, 1, 2, 0])
 
-    one = advise(replay_input_of(traffic), setting, goal, sessions)
+    one = advise(replay_input_of(traffic, key), setting, goal, sessions)
     other = advise_on(blocks, setting, goal)
 
+    assert (one.outcome.sessions.mixed > 0) == (key == PAGE)
     assert told(one.outcome) == told(other.outcome)
     assert replace(one, outcome=None) == replace(other, outcome=None)
     assert one.tried
