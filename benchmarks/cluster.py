@@ -38,7 +38,6 @@ from distributed import WorkerPlugin
 from distributed.comm import tcp
 
 from benchmarks.drawn_topic import DrawnOrigin, DrawnTopic
-from lib.analysis.of_topic import analysis_of
 from lib.cluster.connection import connected
 from lib.cluster.origin import Origin
 from lib.cluster.settings import LOCAL
@@ -132,10 +131,9 @@ def written() -> int:
 def told_alone(source: TopicSource, topic: str, engines: Sequence[str]) -> list[Report]:
     """Return the reports on a topic in this process, one for each engine."""
     loaded = load(source, topic, Everything(), cap=sys.maxsize)
-    analysis = analysis_of(loaded)
     found = []
     for asked in map(asked_of, engines):
-        report = report_on(loaded, asked, lambda *_: analysis)
+        report = report_on(loaded, asked)  # as on the cluster, each with its analyses
         found.append(replace(report, drawn=drawn_here(report)))
     return found
 

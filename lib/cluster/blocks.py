@@ -28,6 +28,7 @@ import pandas as pd
 from pandas.api.types import union_categoricals
 
 from lib.analysis.matching import Kind, as_text, value_kind
+from lib.cluster.kept_fields import ROLES
 from lib.core.blockwise import compact, used_names
 from lib.core.columns import (
     ARRIVAL,
@@ -41,10 +42,6 @@ from lib.core.columns import (
     PARTITION,
     RECEIVED_TIME,
     RECEIVED_TIME_0,
-    RECEIVED_TIME_TYPE,
-    RECORD_TIME,
-    SENT_TIME,
-    SEQUENCE,
     SESSION,
 )
 from lib.core.errors import SettingsError, SkewlineError
@@ -88,10 +85,6 @@ FIRST_ROWS: Final = 20_000
 
 _MARKS: Final = 64  # places of a block whose received time is told
 _REACHED: Final = "Reached"
-_ROLES: Final = (
-    EVENT_TIME, RECEIVED_TIME, CLIENT, SESSION, SEQUENCE, PARTITION, OFFSET, RECEIVED_TIME_TYPE,
-    SENT_TIME, RECORD_TIME,
-)  # fmt: skip
 _NAMES: Final = frozenset({"int64", "str", "nothing"})
 """What clients and sessions may be; sessions that are derived are nothing yet."""
 
@@ -102,14 +95,14 @@ _NEVER: Final = np.iinfo(np.int64).min
 class Beginning:
     """The first blocks of a topic, with what was chosen by hand: all that is to be learned from.
 
-    `every_field` is whether events keep the fields that have no role.
+    `also` are the fields without a role that events keep; None: all.
     """
 
     token: str
     origin: Origin
     blocks: tuple[pa.RecordBatch, ...] = field(repr=False)  # no values in a log
     chosen: FieldChoice
-    every_field: bool = False
+    also: tuple[str, ...] | None = ()
 
     def __hash__(self) -> int:
         return hash(self.token)
@@ -132,7 +125,8 @@ class BlockReport:
     rejected_from
         Partition → the first offset of the records that are no events.
     kinds
-        Where every field is kept: the columns, with the kind of their values; None without any.
+        Where fields without a role are kept: the columns, with the kind of their values; None
+        without any.
     """
 
     span: Span
@@ -216,7 +210,7 @@ def _read_block(beginning: Beginning, plan: Plan) -> tuple[pd.DataFrame, BlockRe
         raise SkewlineError("Records expired while they were read.", "Report again.")
     events = block_of_events(read.columns, known.fields, notes)
     undecoded = concat([REJECTED.empty_table(), *read.undecoded])
-    table = kept(events.table, every_field=beginning.every_field)
+    table = kept(events.table, beginning.also)
     if known.fields.session is None:
         table = table.drop(columns=SESSION)
     reached = np.maximum.accumulate(table[RECEIVED_TIME].to_numpy())
@@ -232,18 +226,22 @@ def _read_block(beginning: Beginning, plan: Plan) -> tuple[pd.DataFrame, BlockRe
         read.holes,
         tuple(read.notes),
         reached[places],
-        {name: _kind(table[name]) for name in _ROLES if name in table},
+        {name: _kind(table[name]) for name in ROLES if name in table},
         contents_of(replace(events, table=events.table.head(0)), undecoded).first_offsets,
-        kinds_in(table) if beginning.every_field else {},
+        {} if beginning.also == () else kinds_in(table),
     )
     return table, report
 
 
-def kept(table: pd.DataFrame, *, every_field: bool) -> pd.DataFrame:
-    """Return the columns of an events table that a cluster keeps: those with a role, or all."""
-    if every_field:
+def kept(table: pd.DataFrame, also: Sequence[str] | None = ()) -> pd.DataFrame:
+    """Return the columns of an events table that a cluster keeps: those with a role, and some.
+
+    `also` are those; None: all.
+    """
+    if also is None:
         return table.drop(columns=[EVENT_TIME_0, RECEIVED_TIME_0])
-    return table[[name for name in (*_ROLES, ARRIVAL) if name in table]]
+    wanted = dict.fromkeys((*ROLES, ARRIVAL, *also))
+    return table[[name for name in wanted if name in table]]
 
 
 def kinds_in(table: pd.DataFrame) -> dict[str, Kind | None]:
@@ -270,7 +268,7 @@ def kinds_of_all(reports: Sequence[BlockReport]) -> dict[str, frozenset[Kind]]:
             said = " and ".join(sorted(kinds))
             raise SkewlineError(
                 f"On a cluster, where each block is read by itself, {name} cannot be {said}.",
-                "Compare the topics on one machine.",
+                "Ask it on one machine.",
             )
     return found
 
@@ -299,7 +297,7 @@ def _with_columns(table: pd.DataFrame, kinds: Mapping[str, frozenset[Kind]]) -> 
 
 def _typed(table: pd.DataFrame, name: str, kinds: frozenset[Kind]) -> pd.Series[Any]:
     """Return a column as the type that it has in all blocks."""
-    if name in _ROLES and name in table:
+    if name in ROLES and name in table:
         return table[name]
     kind = Kind.NUMBER if len(kinds) > 1 else next(iter(kinds), Kind.OTHER)
     if name not in table or not table[name].notna().any():
@@ -747,7 +745,7 @@ def check_blocks(reports: Sequence[BlockReport], fields: Fields) -> None:
     SkewlineError
         When they may have been read otherwise: then nothing is told.
     """
-    for name in _ROLES:
+    for name in ROLES:
         found = {r.dtypes.get(name, "nothing") for r in reports if r.contents.events}
         if len(found) > 1 or (name in (CLIENT, SESSION) and found - _NAMES):
             kinds = " and ".join(sorted(found))

@@ -40,7 +40,7 @@ def with_left(
     Raises
     ------
     FilterError
-        When a condition cannot be understood, or is of a field that has no role.
+        When a condition cannot be understood, or is of a field that is not kept.
     SkewlineError
         When sessions have events of several clients.
     """
@@ -57,7 +57,10 @@ def with_left(
     try:
         mark(empty)
     except FilterError as fault:
-        remedy = "On a cluster, conditions know the fields that have a role alone."
+        remedy = (
+            "On a cluster, conditions know the fields that have a role, and those that it was "
+            "asked to keep."
+        )
         raise FilterError(fault.what, f"{fault.remedy} {remedy}", fault.said) from None
     by_client = [client.submit(mark, each, pure=False) for each in held.by_client]
     places = [client.submit(_places, each, pure=False) for each in by_client]

@@ -107,6 +107,12 @@ def names_of_clients(table: pd.DataFrame) -> Question[NameCounts]:
     return Answer(NameCounts(len(clients), len(sessions), hashes), added, as_it_is)
 
 
+def values_of(table: pd.DataFrame, column: str) -> Question[int]:
+    """Ask how many values a column has, of blocks that have all events of its values each."""
+    yield from ()  # a question without a round
+    return Answer(table[column].nunique(), added, as_it_is)
+
+
 def largest_clients(table: pd.DataFrame, most: int) -> Question[pd.DataFrame]:
     """Ask for the clients with the most events, at most so many.
 

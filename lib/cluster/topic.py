@@ -33,6 +33,7 @@ from lib.cluster.blocks import (
 )
 from lib.cluster.client_questions import of_clients
 from lib.cluster.connection import workers_of
+from lib.cluster.kept_fields import ROLES, KeptFields, without_role
 from lib.core.columns import KEY, SESSION
 from lib.core.errors import NotInBlocksError, SkewlineError, SourceError
 from lib.core.formatting import size
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     from lib.analysis.summary import Summary
     from lib.cluster.origin import Origin
     from lib.cluster.questions import NameCounts
-    from lib.decoding.base import Decoded, Decoder
+    from lib.decoding.base import Decoder
     from lib.events.fields import Fields
     from lib.events.recognition import Recognition
     from lib.loading.contents import Contents
@@ -65,6 +66,8 @@ if TYPE_CHECKING:
 _COPIES: Final = 4.2  # of an event: by client, its times in order, and what questions keep of it
 _THREAD_S: Final = 11e-6  # that a thread takes for an event, read and asked: see docs/dask.md
 _START_S: Final = 5.0  # that a topic of few events takes: some 25 rounds, and the first records
+NO_OTHERS: Final = KeptFields()
+
 SHARED_SESSIONS: Final = (
     "Some sessions have events of several clients, and on a cluster each client's events are "
     "looked at by themselves: one machine tells it."
@@ -105,7 +108,7 @@ class HeldTopic:
     names
         How many clients and sessions it has.
     kinds
-        Where every field is kept: the columns, with the kinds of their values; none without any.
+        Where fields without a role are kept: the columns, with the kinds of their values.
     fits
         Whether the workers' memory holds it.
     by_keys
@@ -135,6 +138,8 @@ class ClusterEstimate:
         Of the topic.
     workers, threads
         How many there are.
+    others
+        Fields that have no role, of which some may be kept.
     """
 
     bytes: int
@@ -142,6 +147,7 @@ class ClusterEstimate:
     offsets: int
     workers: int
     threads: int
+    others: tuple[str, ...] = ()
 
     @property
     def fits(self) -> bool:
@@ -177,14 +183,11 @@ class ClusterEstimate:
 def estimate(
     client: Client,
     plan: Plan,
-    first: Sequence[Decoded],
-    fields: Fields,
-    *,
-    every_field: bool = False,
+    first: pd.DataFrame,
+    also: Sequence[str] | None = (),
 ) -> ClusterEstimate:
-    """Return what a topic will take whose first records are these."""
-    events = build_events([each.columns for each in first], fields).table
-    table = kept(events, every_field=every_field)
+    """Return what a topic will take whose first events are these; `also` as `kept` says."""
+    table = kept(first, also)
     each = table.memory_usage(index=False, deep=True).sum() / max(len(table), 1)
     workers = workers_of(client)
     # Dask begins to spill at 70 %.
@@ -206,8 +209,7 @@ def look(
     topic: str,
     wanted: Range,
     chosen: FieldChoice,
-    *,
-    every_field: bool = False,
+    keep: KeptFields = NO_OTHERS,
 ) -> ClusterEstimate:
     """Return what `hold` with the same arguments will take, from the first records.
 
@@ -217,33 +219,35 @@ def look(
         When the source fails, or `hold` would refuse.
     """
     plan = next(_parts(source, topic, wanted))
-    begun = _begun(source, plan, chosen, every_field=every_field)
+    begun = _begun(source, plan, chosen, keep)
     block_offsets(workers_of(client), plan)
-    decoded, fields = begun.decoded, begun.known.fields
-    return estimate(client, plan, decoded, fields, every_field=every_field)
+    found = estimate(client, plan, begun.events, begun.also)
+    return replace(found, others=tuple(without_role([*map(str, begun.events)])))
 
 
 @dataclass(frozen=True)
 class _Begun:
-    """The first records of a topic, and what they tell."""
+    """The first records of a topic, and what they tell: their events, and what is kept of all."""
 
     first: Sequence[pa.RecordBatch]
     known: Known
-    decoded: Sequence[Decoded]
+    events: pd.DataFrame
+    also: tuple[str, ...] | None
 
 
-def _begun(source: TopicSource, plan: Plan, chosen: FieldChoice, *, every_field: bool) -> _Begun:
+def _begun(source: TopicSource, plan: Plan, chosen: FieldChoice, keep: KeptFields) -> _Begun:
     if not plan.filled:
         raise SourceError(f"{plan.topic} has no records to report on.", "Choose others.")
     first = first_blocks(source, plan, FIRST_ROWS)
-    if every_field:
+    if keep.every:
         chosen = tuple(sorted({**dict(chosen), KEPT: (KEY,)}.items()))
     known, decoded = known_from(first, chosen, source)
     if not known.sources:
         raise SourceError(
             f"None of the first records of {plan.topic} can be read.", "One machine tells why."
         )
-    return _Begun(first, known, decoded)
+    events = build_events([each.columns for each in decoded], known.fields).table
+    return _Begun(first, known, events, keep.of(events, known.fields))
 
 
 def hold(
@@ -257,7 +261,7 @@ def hold(
     doing: Doing,
     note: Doing = lambda _: None,
     offsets: int | None = None,
-    every_field: bool = False,
+    keep: KeptFields = NO_OTHERS,
 ) -> HeldTopic:
     """Read a topic into the memory of a cluster.
 
@@ -269,8 +273,8 @@ def hold(
         Are told what is done, and what is worth knowing of it.
     offsets
         Of a block, at most; None: as many as the workers' memory and their number tell.
-    every_field
-        Whether fields without a role are kept, too, and the records' keys.
+    keep
+        Which fields without a role are kept.
 
     Raises
     ------
@@ -280,11 +284,11 @@ def hold(
     parts = _parts(source, topic, wanted)
     plan = next(parts)
     doing("Reading the first records")
-    begun = _begun(source, plan, chosen, every_field=every_field)
+    begun = _begun(source, plan, chosen, keep)
     known = begun.known
-    takes = estimate(client, plan, begun.decoded, known.fields, every_field=every_field)
+    takes = estimate(client, plan, begun.events, begun.also)
     note(takes.sentence)
-    beginning = Beginning(uuid4().hex, origin, tuple(begun.first), known.chosen, every_field)
+    beginning = Beginning(uuid4().hex, origin, tuple(begun.first), known.chosen, begun.also)
     known = replace(known, chosen=chosen)
     offsets = offsets or block_offsets(workers_of(client), plan)
     tables: list[Future] = []
@@ -297,7 +301,9 @@ def hold(
             break
     check_blocks(reports, known.fields)
     kinds = kinds_of_all(reports)
-    if every_field:
+    if kinds:
+        if not keep.every:  # a list, or an object, is text on a cluster, and no text elsewhere
+            kinds = {name: of for name, of in kinds.items() if Kind.OTHER not in of}
         tables = with_columns(client, tables, kinds)
         kinds.setdefault(SESSION, frozenset({Kind.TEXT}))  # derived, if the topic names none
     doing("Bringing events into arrival order")
@@ -318,11 +324,23 @@ def hold(
     return HeldTopic(found, ordered, grouped, names, kinds, takes.fits)
 
 
-def with_roles_alone(client: Client, held: HeldTopic) -> HeldTopic:
-    """Return a topic that was held with every field as it is without those that have no role."""
-    slim = partial(kept, every_field=False)
+def narrowed(client: Client, held: HeldTopic, keep: KeptFields) -> HeldTopic:
+    """Return a topic that was held with every field as it is with fewer.
+
+    Raises as `KeptFields.of`.
+    """
+    empty = client.submit(_empty, held.by_client[0], pure=False).result()
+    also = keep.of(empty, held.topic.fields)
+    kinds = {name: of for name, of in held.kinds.items() if name != KEY and Kind.OTHER not in of}
+    if also is not None:
+        kinds = {name: of for name, of in kinds.items() if name in {*also, *ROLES}} if also else {}
+    slim = partial(kept, also=without_role([*kinds]))
     tables = [client.submit(slim, table, pure=False) for table in held.by_client]
-    return replace(held, by_client=tables, kinds={})
+    return replace(held, by_client=tables, kinds=kinds)
+
+
+def _empty(table: pd.DataFrame) -> pd.DataFrame:
+    return table.head(0)
 
 
 def _parts(source: TopicSource, topic: str, wanted: Range) -> Iterator[Plan]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import reduce
@@ -101,6 +101,9 @@ _ARITHMETIC: Final[dict[type, Callable[..., Any]]] = {
 
 _FALSE: Final = pa.scalar(value=False)
 
+_EVERY: Final = ""
+"""What is looked at where a text is looked for anywhere."""
+
 
 class _Kind(StrEnum):
     """What a value is, as sentences say it."""
@@ -148,6 +151,19 @@ def filtered(events: pd.DataFrame, conditions: Sequence[str], fields: Fields) ->
     return reduce(operator.and_, masks, np.ones(len(events), bool))
 
 
+def columns_of(
+    events: pd.DataFrame, conditions: Sequence[str], fields: Fields
+) -> frozenset[str] | None:
+    """Return the columns that conditions look at; None where a text is looked for in all of them.
+
+    Raises as `filtered`, whose arguments these are.
+    """
+    columns = _Columns(events, fields)
+    for condition in conditions:
+        _mask(condition, columns)
+    return None if _EVERY in columns.looked_at else frozenset(columns.looked_at)
+
+
 def equal_to(column: str, value: object) -> str:
     """Return the condition that a column has a value."""
     is_number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
@@ -180,6 +196,7 @@ class _Columns:
 
     events: pd.DataFrame
     fields: Fields
+    looked_at: set[str] = field(default_factory=set)
 
     def named(self, name: str) -> _Value:
         """Return the column of a name."""
@@ -188,6 +205,7 @@ class _Columns:
         column = self._found(name)
         if column is None:
             raise self._unknown(name)
+        self.looked_at.add(column)
         data = _arrow(self.events[column])
         if column in _TIMES:
             data = _known_times(data)
@@ -195,6 +213,7 @@ class _Columns:
 
     def texts(self) -> list[pa.Array]:
         """Return the columns that hold text."""
+        self.looked_at.add(_EVERY)
         arrays = (_arrow(self.events[name]) for name in self.events if name not in _TIMES)
         return [array for array in arrays if _kind_of(array) is _Kind.TEXT]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from time import monotonic, sleep, time_ns
 from typing import TYPE_CHECKING, Final
 
+from lib.cluster.kept_fields import KeptFields
 from lib.cluster.origin import Origin
 from lib.cluster.settings import VARIABLE, cluster_address
 from lib.core.columns import KEY
@@ -24,7 +25,7 @@ from lib.report.made import Made, made_of
 from lib.report.options import options_of
 from lib.report.outputs import summary_lines, write_outputs
 from lib.report.progress import progress_shown
-from lib.report.report import report_on
+from lib.report.report import KEYS, report_on
 from lib.sources.access import OPERATOR
 from lib.sources.base import Between, Latest
 from lib.sources.files.folder import OneFile, topic_of
@@ -52,8 +53,9 @@ if TYPE_CHECKING:
 _EVENTS: Final = "events"
 """The output that is written while the cluster holds the events."""
 
-_OF_ROLES: Final = (
-    "The events are written with the fields that have a role: the cluster keeps no others."
+_FIELDS: Final = (
+    "The events are written with the fields that have a role, and those that --key and --where "
+    "name: the cluster keeps no others."
 )
 
 _log = logging.getLogger("lib.report")
@@ -141,11 +143,10 @@ def _report_on_cluster(options: Options, address: str) -> int:
     # Dask is imported by who asks for it alone.
     from lib.cluster.connection import connected  # noqa: PLC0415
     from lib.cluster.rows import events_of  # noqa: PLC0415
-    from lib.cluster.topic import hold, with_roles_alone  # noqa: PLC0415
+    from lib.cluster.topic import hold, narrowed  # noqa: PLC0415
     from lib.report.against_on_cluster import against_on_held  # noqa: PLC0415
-    from lib.report.on_cluster import as_asked, check_asked, report_on_held  # noqa: PLC0415
+    from lib.report.on_cluster import as_asked, report_on_held  # noqa: PLC0415
 
-    check_asked(options.asked)
     began, at_ms = monotonic(), time_ns() // 1_000_000
     source_name, source, topic = _opened(options)
     address = address or cluster_address(_secrets(), os.environ) or _no_cluster()
@@ -153,6 +154,8 @@ def _report_on_cluster(options: Options, address: str) -> int:
     path = None if options.file is None else str(options.file.resolve())
     origin = Origin.of(source, source_name, path)
     second = _second(options, source_name, source)
+    key = KEYS.get(options.asked.key.lower(), options.asked.key)
+    keep = KeptFields(named=(key,), where=options.asked.where)
     with progress_shown() as told, connected(address) as client:
         told.note(f"Dask's dashboard: {client.dashboard_link}")
         held = whole = hold(
@@ -160,10 +163,10 @@ def _report_on_cluster(options: Options, address: str) -> int:
             *(source, origin, topic, options.wanted, chosen),
             doing=told.doing,
             note=told.note,
-            every_field=second is not None,
+            keep=keep if second is None else KeptFields(every=True),
         )
         if second is not None:
-            held = with_roles_alone(client, whole)
+            held = narrowed(client, whole, keep)
         if isinstance(options.wanted, Between) and not held.topic.report.total_records:
             _check_record_times(source, topic)
         held = as_asked(client, held, options.asked, doing=told.doing)
@@ -179,7 +182,7 @@ def _report_on_cluster(options: Options, address: str) -> int:
                 *(other, other_origin, name, options.wanted, given),
                 doing=told.doing,
                 note=told.note,
-                every_field=True,
+                keep=KeptFields(every=True),
             )
             by = options.matched_by
             against = against_on_held(client, whole, there, by, doing=told.doing)
@@ -200,7 +203,7 @@ def _events_written(options: Options, done: Made, told: Listeners) -> list[str]:
     if _EVENTS not in options.outputs:
         return []
     told.doing("Writing the events")
-    told.note(_OF_ROLES)
+    told.note(_FIELDS)
     return write_outputs({_EVENTS: options.outputs[_EVENTS]}, done)
 
 

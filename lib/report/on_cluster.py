@@ -13,6 +13,7 @@ from lib.analysis import outages
 from lib.analysis.analyse import Analysis
 from lib.analysis.delays import quantile_table
 from lib.analysis.findings import Told, extent_between, findings
+from lib.analysis.matching import Kind
 from lib.analysis.notices import notices
 from lib.analysis.of_topic import (
     NONE_RECEIVED,
@@ -30,6 +31,7 @@ from lib.cluster import questions
 from lib.cluster.asking import ask
 from lib.cluster.correcting import corrected
 from lib.cluster.filtering import with_left
+from lib.cluster.kept_fields import without_role
 from lib.cluster.replaying import (
     ReplaysOnCluster,
     clients_in,
@@ -92,21 +94,6 @@ _OF_OUTAGES: Final = (
     outages.HELD_BACK, LOST, outages.LARGEST_DELAY, outages.BURST_END,
     outages.SHARED_OUTAGE,
 )  # fmt: skip
-
-
-def check_asked(asked: Asked) -> None:
-    """Check that a cluster can tell what a report is asked for.
-
-    Raises
-    ------
-    SkewlineError
-        When it cannot.
-    """
-    if KEYS.get(asked.key.lower(), asked.key) not in KEYS.values():
-        raise SkewlineError(
-            f"On a cluster, windows cannot be grouped by “{asked.key}”.",
-            f"Choose one of {', '.join(KEYS)}, or ask it on one machine.",
-        )
 
 
 def as_asked(
@@ -397,8 +384,7 @@ def _replays(
     *,
     order_only: bool = False,
 ) -> ReplaysOnCluster:
-    key = _key(held, asked.key)
-    held = with_keys_together(client, held, key)
+    held, key = _grouped(client, held, asked.key)
     job = Job(
         tuple(settings),
         key,
@@ -422,7 +408,10 @@ def _table(replays: ReplaysOnCluster, name: str, rows: int) -> pd.DataFrame:
 
 
 def keys_of(held: HeldTopic) -> list[str]:
-    """Return the columns that windows can be grouped by on a cluster: whose values repeat."""
+    """Return the columns that windows can be grouped by on a cluster.
+
+    Those whose values repeat, of those with a role; and others that are kept, of whatever values.
+    """
     contents = held.topic.contents
     timed = contents.events - contents.without_received
     values = {
@@ -430,15 +419,36 @@ def keys_of(held: HeldTopic) -> list[str]:
         SESSION: timed + 1 if held.topic.fields.session is None else held.names.sessions,
         PARTITION: len(contents.first_offsets),
     }
-    return [column for column, number in values.items() if number * 2 <= timed or not number]
+    repeat = [column for column, number in values.items() if number * 2 <= timed or not number]
+    others = [
+        name
+        for name in without_role([*held.kinds])
+        if held.kinds[name] in ({Kind.INTEGER}, {Kind.TEXT})
+    ]
+    return [*repeat, *others]
 
 
-def _key(held: HeldTopic, name: str) -> str:
-    """Return the column that windows are grouped by, as `report_on` takes it, by its name."""
-    column = KEYS.get(name.lower(), name)
-    if column not in keys_of(held):
-        raise SettingsError(f"Windows cannot be grouped by “{name}”.", "Choose client.")
-    return column
+def _grouped(client: Client, held: HeldTopic, name: str) -> tuple[HeldTopic, str]:
+    """Return a topic whose blocks have all events of their keys, and the column of those.
+
+    As `report_on` takes it, by its name.
+    """
+    column, known = KEYS.get(name.lower(), name), keys_of(held)
+    if column not in known:
+        raise _no_key(name, known)
+    held = with_keys_together(client, held, column)
+    if column not in KEYS.values():
+        values: int = ask(client, partial(questions.values_of, column=column), held.by_client)
+        if values * 2 > held.topic.contents.events:
+            raise _no_key(name, [each for each in known if each != column])
+    return held, column
+
+
+def _no_key(name: str, known: Sequence[str]) -> SettingsError:
+    called = {column: said for said, column in KEYS.items()}
+    listed = ", ".join(called.get(each, each) for each in known)
+    remedy = f"Choose one of {listed}, or another field whose values repeat."
+    return SettingsError(f"Windows cannot be grouped by “{name}”.", remedy)
 
 
 def _analysis(

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from lib.analysis.delay_parts import DelayParts
     from lib.charts.comparison_data import ComparisonData, Group, RowOrder
     from lib.charts.skew_data import SkewData
+    from lib.cluster.kept_fields import KeptFields
     from lib.cluster.seen import Seen
     from lib.cluster.settings import ClusterSettings
     from lib.cluster.topic import ClusterEstimate, HeldTopic
@@ -419,10 +420,19 @@ class Holding(ClusterTask):
 
 @dataclass(eq=False, kw_only=True)
 class ClusterLoad(Asking, Holding):
-    """A topic on its way to the cluster or held there; `origin` is how workers open its source."""
+    """A topic on its way to the cluster or held there.
+
+    Attributes
+    ----------
+    origin
+        How workers open its source.
+    keep
+        Which fields without a role are kept.
+    """
 
     key: LoadKey
     origin: Origin
+    keep: KeptFields
 
 
 @dataclass
@@ -462,7 +472,7 @@ def settings() -> ClusterSettings | None:
 
 
 def look_at(
-    source: TopicSource, key: LoadKey, address: str, *, every_field: bool = False
+    source: TopicSource, key: LoadKey, address: str, keep: KeptFields
 ) -> ClusterEstimate | SkewlineError:
     """Return what a topic would take of the cluster, or why it cannot be read there."""
     try:
@@ -478,12 +488,14 @@ def look_at(
         client = _connection(address)
         with faults_told():
             wanted = key.topic, key.wanted, key.chosen
-            return look(client, source, *wanted, every_field=every_field)
+            return look(client, source, *wanted, keep)
     except SkewlineError as error:
         return error
 
 
-def ask_cluster(source: TopicSource, key: LoadKey, name: str, takes: ClusterEstimate) -> None:
+def ask_cluster(
+    source: TopicSource, key: LoadKey, name: str, keep: KeptFields, takes: ClusterEstimate
+) -> None:
     """Have the cluster read a topic and tell what a report tells, unless it does already.
 
     Topics that have not been looked at for longest go where the memory is not enough for all.
@@ -492,10 +504,12 @@ def ask_cluster(source: TopicSource, key: LoadKey, name: str, takes: ClusterEsti
     ----------
     name
         Of the source, as workers open it.
+    keep
+        Which fields without a role are kept.
     """
     cluster = settings()
     if cluster is not None:
-        load = ClusterLoad(key=key, bytes=takes.bytes, origin=origin_of(name))
+        load = ClusterLoad(key=key, keep=keep, bytes=takes.bytes, origin=origin_of(name))
         begin_to_hold(load, key.topic, partial(_told, load, source, cluster.address), takes.memory)
 
 
@@ -636,7 +650,9 @@ def _told(load: ClusterLoad, source: TopicSource, address: str) -> OnCluster:
     key = load.key
     with client_for(load, address) as client:
         held = hold_topic(
-            *(client, source, load.origin, key.topic, key.wanted, key.chosen), doing=load.does
+            *(client, source, load.origin, key.topic, key.wanted, key.chosen),
+            doing=load.does,
+            keep=load.keep,
         )
         report = report_on_held(client, held, Asked(), doing=load.does, outputs=_DRAWN)
         load.does("Looking for the clients with the most events")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from lib.analysis.two_topics import names_of
+from lib.cluster.kept_fields import KeptFields
 from lib.core.errors import SkewlineError
 from lib.core.memory import held_bytes
 from lib.ui.cluster import (
@@ -122,7 +123,7 @@ def look_at_both(here: Opened, there: Opened, address: str) -> ClusterEstimate |
 
     found = []
     for each in (here, there):
-        takes = look_at(each.source, each.key, address, every_field=True)
+        takes = look_at(each.source, each.key, address, KeptFields(every=True))
         if isinstance(takes, SkewlineError):
             return takes
         found.append(takes)
@@ -165,7 +166,7 @@ def _told(load: PairLoad, here: OnWorkers, there: OnWorkers, address: str) -> Pa
                 *(each.opened.source, each.origin, each.opened.key.topic),
                 *(each.opened.key.wanted, each.opened.key.chosen),
                 doing=load.does,
-                every_field=True,
+                keep=KeptFields(every=True),
             )
             for each in (here, there)
         )

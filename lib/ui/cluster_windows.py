@@ -53,8 +53,8 @@ if TYPE_CHECKING:
     from lib.ui.view import View
 
 _OTHER_FIELDS: Final = (
-    "Windows are grouped by client, session or partition: of an event, the cluster keeps the "
-    "fields that have a role. One machine groups them by other fields, too."
+    "Windows are grouped by client, session, partition, or a field that was chosen to be kept when "
+    "the cluster was asked. To choose others, let the topic go."
 )
 
 _NAMES: Final = {CLIENT: Asked().key}

@@ -405,7 +405,30 @@ def test_a_name_that_no_client_has_is_said(monkeypatch):
 def test_a_filter_that_cannot_be_applied_is_said_with_a_way_back():
     at = press(open_app(**SMALL), "Ask the cluster")
     at.get_by_key("where").set_value(["Errors > 3"]).run()
-    assert "conditions know the fields that have a role alone" in settled(at).error[0].value
+    assert "conditions know the fields that have a role, and those" in settled(at).error[0].value
+
+
+@pytest.mark.usefixtures("cluster")
+def test_fields_that_are_kept_are_known_to_filters_and_windows():
+    # Given a filter by a kind of event, and windows of one, here
+    kinds = {"where": "Kind = 'd'", "grouped_by": "Kind", "window_kind": "Tumbling"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(VARIABLE)
+        at = open_app(**SAMPLE, **kinds)
+        here = metrics(at)
+        expected = windows(go_to(at, WINDOWS))
+    shared.st.cache_resource.clear()
+    # When the cluster is asked to keep that field
+    at = open_app(**SAMPLE, **kinds)
+    kept = at.get_by_key(parameters.KEPT_FIELDS)
+    assert "Kind" in kept.options
+    kept.set_value(["Kind"])
+    at = press(at, "Ask the cluster")
+    # Then it tells the same
+    assert {name: metrics(at)[name] for name in FIGURES} == {name: here[name] for name in FIGURES}
+    assert windows(go_to(at, WINDOWS)) == expected
+    # and shows the field with the records
+    assert "Kind" in tables(go_to(at, RECORDS))[0]
     assert metrics(press(at, "Back"))["Events"] == "255"
 
 

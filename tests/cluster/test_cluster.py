@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from distributed import Client
 
-from lib.cluster import asking, blocks
+from lib.cluster import asking, blocks, topic
 from lib.cluster.asking import ask
 from lib.cluster.blocks import Beginning, block_offsets
 from lib.cluster.connection import another, connected
@@ -116,6 +116,8 @@ class TestSameDocument:
             "client IN (2, 3, 5)",
             "delay_ms > 100 AND partition < 2",
             "client = 999",
+            "Kind = 'd' AND Values > 40",
+            "NOT 'M' OR data.errors = 1",  # a text in any field
         ],
     )
     def test_of_what_a_filter_leaves(self, client, both, files, condition):
@@ -125,10 +127,49 @@ class TestSameDocument:
         assert_same(documents)
         assert documents[1]["made"]["where"] == [condition]
 
-    def test_of_a_field_without_a_role_no_filter_is_known(self, client, files, capsys):
-        asked = ["--file", str(files / "keyed.jsonl"), "--cluster", client.scheduler.address]
-        assert main([*asked, "--where", "Kind = 'd'"]) == 2
-        assert "conditions know the fields that have a role alone" in capsys.readouterr().err
+    @pytest.mark.parametrize("engine", ["flink", "kafka-streams"])
+    def test_of_windows_by_a_field_without_a_role(self, client, both, files, tmp_path, engine):
+        # Given windows of a kind of event, as one machine and a cluster write them
+        windows = "--window", "tumbling", "--size", "20s", "--delay", "0s", "--engine", engine
+        paths = [tmp_path / "windows.csv", tmp_path / "dropped.csv"]
+        outputs = "--windows", paths[0], "--dropped", paths[1]
+        asked = "--file", files / "unkeyed.jsonl", "--key", "Kind", *windows
+        address = client.scheduler.address
+        documents = both(*asked, address=address, offsets=1_600, and_page=True)
+        assert main([*map(str, (*asked, *outputs))]) == 0
+        expected = [path.read_text() for path in paths]
+        assert main([*map(str, (*asked, *outputs)), "--cluster", address]) == 0
+        # Then they are the same, and so are the documents
+        assert_same(documents)
+        assert documents[1]["replay"]["dropped"]
+        assert [path.read_text() for path in paths] == expected
+        assert {line.split(",")[0] for line in expected[0].splitlines()} == {"key", "d", "m"}
+
+    @pytest.mark.parametrize(
+        ("asked", "said"),
+        [
+            (("--where", "Kid = 'd'"), "There is no field “Kid”. There is Kind"),
+            (("--key", "Kid"), "Windows cannot be grouped by “Kid”. Choose one of client, "),
+            (("--key", "EventID"), "Windows cannot be grouped by “EventID”."),
+            (("--key", "note"), "Windows cannot be grouped by “note”."),  # that has no two alike
+        ],
+    )
+    def test_of_what_is_no_such_field_nothing_is_told(
+        self, client, tmp_path, capsys, monkeypatch, asked, said
+    ):
+        monkeypatch.setitem(topic.hold.__kwdefaults__, "offsets", 300)
+        lines = [
+            {"ts": 1_704_164_650_000 + 700 * n, "client": "abc"[n % 3], "Kind": "dm"[n % 2],
+             "EventID": n, "note": f"n{n}", "received": 1_704_164_650_020 + 700 * n + n * 37 % 90}
+            for n in range(900)
+        ]  # fmt: skip
+        path = tmp_path / "x.jsonl"
+        path.write_text("\n".join(map(json.dumps, lines)))
+        asked = ["--file", str(path), "--fields=received_time=received", *asked]
+        assert main(asked) == 2
+        assert said.partition(" Choose")[0] in capsys.readouterr().err
+        assert main([*asked, "--cluster", client.scheduler.address]) == 2
+        assert said in capsys.readouterr().err
 
     def test_sessions_of_several_clients_are_not_told_there(self, client, both, tmp_path):
         lines = [
@@ -143,7 +184,7 @@ class TestSameDocument:
         told = documents[1]
         assert (told["outages"], told["findings"]) == (None, None)
         assert "events of several clients" in told["withheld"]["outages"]
-        for name in ("clocks", "delay_ms", "events", "sessions", "notices"):
+        for name in ("clocks", "delay_ms", "events", "sessions", "notices", "replay", "advice"):
             assert told[name] == documents[0][name]
 
 
@@ -297,11 +338,6 @@ class TestSettings:
     def test_what_cannot_be_used_is_said(self, secrets, said):
         with pytest.raises(SettingsError, match=said):
             cluster_address(secrets, {})
-
-    def test_what_is_not_there_is_refused(self, client, capsys):
-        asked = ["--source", "samples", "--topic", "sessions-10", "--key", "Kind"]
-        assert main([*asked, "--cluster", client.scheduler.address]) == 2
-        assert "windows cannot be grouped by “Kind”" in capsys.readouterr().err
 
     def test_a_topic_is_followed(self, client, tmp_path, monkeypatch):
         # Given a topic that grows while the first report waits for the second

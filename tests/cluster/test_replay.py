@@ -26,7 +26,7 @@ from lib.replay.goal import Goal
 from lib.replay.in_blocks import Job
 from lib.replay.input import replay_input_of
 from lib.replay.of_topic import replayed_with, true_sessions
-from lib.replay.outcome import TrueSessions, outcome_of
+from lib.replay.outcome import TrueSessions
 from lib.replay.partitions import partition_skew
 from lib.replay.processing_time import on_received_question
 from lib.replay.registry import ENGINES
