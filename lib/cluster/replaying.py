@@ -172,10 +172,12 @@ def with_keys_together(client: Client, held: HeldTopic, key: str) -> HeldTopic:
     """
     if key == CLIENT:
         return held
-    if key not in held.by_keys:
+    known = held.by_keys.get(key)
+    if known is None:
+        known = _by(client, held, key)
         held.by_keys.clear()
-        held.by_keys[key] = _by(client, held, key)
-    return held.by_keys[key]
+        held.by_keys[key] = known
+    return known
 
 
 def _by(client: Client, held: HeldTopic, key: str) -> HeldTopic:

@@ -127,13 +127,25 @@ class TestSameDocument:
         assert_same(documents)
         assert documents[1]["made"]["where"] == [condition]
 
-    @pytest.mark.parametrize("engine", ["flink", "kafka-streams"])
-    def test_of_windows_by_a_field_without_a_role(self, client, both, files, tmp_path, engine):
-        # Given windows of a kind of event, as one machine and a cluster write them
+    @pytest.mark.parametrize(
+        ("key", "engine", "keys"),
+        [
+            ("Kind", "kafka-streams", {"d", "m"}),
+            ("Code", "flink", {"0", "1", "2", "null"}),  # a number that some events lack
+        ],
+    )
+    def test_of_windows_by_a_field(self, client, both, files, tmp_path, key, engine, keys):
+        # Given events with a code, and windows of a field as one machine and a cluster write them
+        path = tmp_path / "coded.jsonl"
+        with path.open("w") as file:
+            for n, line in enumerate((files / "unkeyed.jsonl").read_text().splitlines()):
+                record = json.loads(line)
+                event = json.loads(record["payload"]) | ({"Code": n % 4} if n % 4 < 3 else {})
+                print(json.dumps(record | {"payload": json.dumps(event)}), file=file)
         windows = "--window", "tumbling", "--size", "20s", "--delay", "0s", "--engine", engine
         paths = [tmp_path / "windows.csv", tmp_path / "dropped.csv"]
         outputs = "--windows", paths[0], "--dropped", paths[1]
-        asked = "--file", files / "unkeyed.jsonl", "--key", "Kind", *windows
+        asked = "--file", path, "--key", key, *windows
         address = client.scheduler.address
         documents = both(*asked, address=address, offsets=1_600, and_page=True)
         assert main([*map(str, (*asked, *outputs))]) == 0
@@ -143,7 +155,14 @@ class TestSameDocument:
         assert_same(documents)
         assert documents[1]["replay"]["dropped"]
         assert [path.read_text() for path in paths] == expected
-        assert {line.split(",")[0] for line in expected[0].splitlines()} == {"key", "d", "m"}
+        assert {line.split(",")[0] for line in expected[0].splitlines()[1:]} == keys
+
+    def test_of_what_a_filter_leaves_of_windows_of_partitions(self, client, both, files):
+        windows = "--key", "partition", "--window", "tumbling", "--size", "1m", "--delay", "0s"
+        asked = "--file", files / "unkeyed.jsonl", "--where", "client IN (2, 3)", *windows
+        documents = both(*asked, address=client.scheduler.address, offsets=1_600)
+        assert_same(documents)
+        assert documents[1]["replay"]["true_sessions"]["mixed"]
 
     @pytest.mark.parametrize(
         ("asked", "said"),
