@@ -11,7 +11,7 @@ from lib.ui import parameters
 from lib.ui.answers import analysis_of
 from lib.ui.chart import show_over_time, show_picture
 from lib.ui.clock_table import clock_table
-from lib.ui.cluster_delay import delay_told
+from lib.ui.cluster_pages.delay import delay_told
 from lib.ui.delay_parts import delay_parts
 from lib.ui.distribution import choose_split
 from lib.ui.page import begin

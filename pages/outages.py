@@ -9,7 +9,7 @@ from lib.events.table import TimeDomain
 from lib.ui import parameters
 from lib.ui.answers import analysis_of, outages_of
 from lib.ui.chart import show_over_time
-from lib.ui.cluster_pages import outages_told
+from lib.ui.cluster_pages.parts import outages_told
 from lib.ui.outage_table import (
     ZOOMS,
     choose_silences,

@@ -2,7 +2,7 @@ import streamlit as st
 
 from lib.ui import parameters
 from lib.ui.answers import analysis_of
-from lib.ui.cluster_pages import overview_told
+from lib.ui.cluster_pages.parts import overview_told
 from lib.ui.files import files
 from lib.ui.findings import show_findings
 from lib.ui.headline import advice_line, figures, summary_of, when

@@ -1,7 +1,7 @@
 import streamlit as st
 
 from lib.ui import parameters
-from lib.ui.cluster_pages import records_told
+from lib.ui.cluster_pages.parts import records_told
 from lib.ui.export import export_shown
 from lib.ui.page import begin
 from lib.ui.record_reader import record_reader

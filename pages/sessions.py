@@ -5,7 +5,7 @@ from lib.analysis.tally import Tally
 from lib.charts.histogram import session_histogram
 from lib.ui import parameters
 from lib.ui.chart import show_picture
-from lib.ui.cluster_pages import sessions_told
+from lib.ui.cluster_pages.parts import sessions_told
 from lib.ui.end_of_run import end_run
 from lib.ui.page import begin
 from lib.ui.session_detail import choose_bins, every_session, session_detail

@@ -4,7 +4,7 @@ import streamlit as st
 
 from lib.ui.advice import advisor, choose_goal, tradeoff
 from lib.ui.blame import whose_fault
-from lib.ui.cluster_windows import windows_told
+from lib.ui.cluster_pages.windows import windows_told
 from lib.ui.end_of_run import end_run
 from lib.ui.engine_settings import choose_setting, say_remark, say_stop
 from lib.ui.outcome import curves, dropped_list, figures, gaps, on_received_time, skew

@@ -37,7 +37,7 @@ from lib.replay.sentences import named
 from lib.ui import parameters
 from lib.ui.answers import verdict_of
 from lib.ui.chart import show_picture
-from lib.ui.cluster_pages import refusals_shown
+from lib.ui.cluster_pages.parts import refusals_shown
 from lib.ui.engine_settings import choose_setting
 from lib.ui.failures import show_error, show_words
 from lib.ui.show import clock_name
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from lib.live.follow import Pattern
     from lib.live.late import Late
     from lib.replay.engine import Setting
-    from lib.ui.cluster import OnCluster
+    from lib.ui.cluster.loads import OnCluster
     from lib.ui.loads import Opened
     from lib.ui.view import View
     from lib.ui.visible import Visible

@@ -13,8 +13,8 @@ from lib.sources.base import Everything, Latest
 from lib.sources.newest import limit_of, newest_part
 from lib.sources.open import UPLOAD
 from lib.ui import parameters
-from lib.ui.cluster import settings
-from lib.ui.cluster_offer import offer_cluster
+from lib.ui.cluster.loads import settings
+from lib.ui.cluster.offer import offer_cluster
 from lib.ui.held import room
 from lib.ui.loads import WHILE_READ, rounded
 from lib.ui.topic_choice import ask_for_newest

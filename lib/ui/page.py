@@ -20,7 +20,7 @@ from lib.ui.answers import (
     verdict_of,
     with_received,
 )
-from lib.ui.cluster_progress import show_cluster_load
+from lib.ui.cluster.progress import show_cluster_load
 from lib.ui.end_of_run import end_run
 from lib.ui.event_filter import said
 from lib.ui.failures import show_error, show_words
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from lib.core.moments import Times
     from lib.events.table import TimeWindow
     from lib.loading.load import LoadedTopic
-    from lib.ui.cluster import OnCluster
+    from lib.ui.cluster.loads import OnCluster
     from lib.ui.loads import Load
 
 _POLL_S: Final = 0.4

@@ -21,7 +21,7 @@ from lib.sources.open import UPLOAD, cap_on_events, is_cluster, label_of
 from lib.ui import parameters
 from lib.ui.answers import corrected, diagnosed
 from lib.ui.client_filter import choose_clients, choose_names, say_unknown
-from lib.ui.cluster import cluster_load_of, let_go, part_of
+from lib.ui.cluster.loads import cluster_load_of, let_go, part_of
 from lib.ui.event_filter import choose_conditions, choose_filter
 from lib.ui.fields import choose_fields, chosen_fields, forget_fields
 from lib.ui.links import link_button, unpack_link
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from lib.analysis.summary import Summary
     from lib.loading.load import LoadedTopic
     from lib.sources.base import TopicSource
-    from lib.ui.cluster import Asking, ClusterLoad, OnCluster
+    from lib.ui.cluster.loads import Asking, ClusterLoad, OnCluster
 
 _QUICK_LOAD_S: Final = 1.2
 """A load that ends within this time shows no progress, which a browser would draw for nothing."""

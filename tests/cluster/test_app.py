@@ -14,8 +14,8 @@ from lib.loading.load import load
 from lib.simulate.__main__ import main as write_topic
 from lib.sources.base import Everything
 from lib.sources.files.folder import samples
-from lib.ui import cluster as shared
 from lib.ui import parameters
+from lib.ui.cluster import loads as shared
 from lib.ui.view import current_view
 from tests.cluster.conftest import read_files_of
 from tests.cluster.same import FAULTS

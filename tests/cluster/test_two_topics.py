@@ -11,8 +11,8 @@ from lib.analysis.two_topics import Difference
 from lib.cluster import blocks
 from lib.cluster.settings import VARIABLE
 from lib.simulate.__main__ import main as write_topic
-from lib.ui import cluster as shared
 from lib.ui import parameters
+from lib.ui.cluster import loads as shared
 from tests.cluster.conftest import read_files_of
 from tests.cluster.same import FAULTS, assert_same
 from tests.support.opened import (

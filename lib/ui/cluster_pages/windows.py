@@ -29,8 +29,8 @@ from lib.ui.advice import (
 from lib.ui.answers import impossible_times
 from lib.ui.blame import Told, fault_told, idle_ms
 from lib.ui.chart import show_over_time
-from lib.ui.cluster_export import export_dropped_told, fits
-from lib.ui.cluster_pages import show_refusal
+from lib.ui.cluster_pages.export import export_dropped_told, fits
+from lib.ui.cluster_pages.parts import show_refusal
 from lib.ui.engine_settings import choose_setting, say_remark, say_stop
 from lib.ui.outcome import (
     advised_delay,
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from lib.replay.engine import Setting
     from lib.replay.outcome import Outcome
     from lib.report.report import Replayed, Report
-    from lib.ui.cluster import OnCluster
+    from lib.ui.cluster.loads import OnCluster
     from lib.ui.view import View
 
 _OTHER_FIELDS: Final = (

@@ -11,7 +11,7 @@ from lib.analysis.two_topics import names_of
 from lib.cluster.kept_fields import KeptFields
 from lib.core.errors import SkewlineError
 from lib.core.memory import held_bytes
-from lib.ui.cluster import (
+from lib.ui.cluster.loads import (
     Holding,
     begin_to_hold,
     client_for,

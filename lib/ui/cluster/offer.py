@@ -10,7 +10,7 @@ from lib.cluster.kept_fields import KeptFields
 from lib.core.errors import SkewlineError
 from lib.core.formatting import counted, escaped_markdown, rough_duration, size
 from lib.ui import parameters
-from lib.ui.cluster import ask_cluster, look_at, settings
+from lib.ui.cluster.loads import ask_cluster, look_at, settings
 from lib.ui.failures import show_words
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from lib.events.table import TimeDomain
 from lib.ui import parameters
 from lib.ui.chart import show_over_time, show_picture
 from lib.ui.clock_table import clock_table
-from lib.ui.cluster_pages import refusals_shown
+from lib.ui.cluster_pages.parts import refusals_shown
 from lib.ui.delay_parts import delay_parts
 from lib.ui.distribution import choose_split
 from lib.ui.skew import choose_watermark
@@ -23,7 +23,7 @@ from lib.ui.tables import quantiles
 
 if TYPE_CHECKING:
     from lib.analysis.tally import Tally
-    from lib.ui.cluster import OnCluster
+    from lib.ui.cluster.loads import OnCluster
     from lib.ui.view import View
 
 

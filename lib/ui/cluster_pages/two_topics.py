@@ -11,10 +11,10 @@ from lib.analysis.two_topics import Difference, keys_to_choose
 from lib.core.errors import SkewlineError
 from lib.core.formatting import counted, escaped_markdown, rough_duration
 from lib.sources.open import UPLOAD
-from lib.ui.cluster import cluster_load_of, origin_of, settings
-from lib.ui.cluster_pages import refusals_shown
-from lib.ui.cluster_pair import OnWorkers, compare_on_cluster, look_at_both, pair_of
-from lib.ui.cluster_progress import show_cluster_load
+from lib.ui.cluster.loads import cluster_load_of, origin_of, settings
+from lib.ui.cluster.pair import OnWorkers, compare_on_cluster, look_at_both, pair_of
+from lib.ui.cluster.progress import show_cluster_load
+from lib.ui.cluster_pages.parts import refusals_shown
 from lib.ui.failures import show_words
 from lib.ui.matched import (
     Listed,
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from lib.analysis.matching import Counts
     from lib.charts.delay_data import DelayOverTime
     from lib.cluster.topic import ClusterEstimate
-    from lib.ui.cluster import OnCluster
-    from lib.ui.cluster_pair import PairOnCluster
+    from lib.ui.cluster.loads import OnCluster
+    from lib.ui.cluster.pair import PairOnCluster
     from lib.ui.loads import LoadKey, Opened
     from lib.ui.view import View
 

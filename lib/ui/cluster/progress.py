@@ -9,11 +9,11 @@ import streamlit as st
 
 from lib.core.formatting import duration, escaped_markdown
 from lib.ui import parameters
-from lib.ui.cluster import Holding, let_go
+from lib.ui.cluster.loads import Holding, let_go
 from lib.ui.failures import show_error
 
 if TYPE_CHECKING:
-    from lib.ui.cluster import ClusterTask
+    from lib.ui.cluster.loads import ClusterTask
 
 _POLL_S: Final = 1.0
 

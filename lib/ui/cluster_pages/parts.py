@@ -25,7 +25,7 @@ from lib.report.drawn import height_of
 from lib.ui import parameters
 from lib.ui.answers import impossible_times
 from lib.ui.chart import show_over_time, show_picture
-from lib.ui.cluster_export import export_shown_told, files_told
+from lib.ui.cluster_pages.export import export_shown_told, files_told
 from lib.ui.comparison import choose_panels
 from lib.ui.failures import show_words
 from lib.ui.findings import show_findings_of
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from lib.analysis.analyse import Analysis
     from lib.charts.picture import Picture
     from lib.report.report import Report
-    from lib.ui.cluster import OnCluster
+    from lib.ui.cluster.loads import OnCluster
     from lib.ui.view import View
 
 
