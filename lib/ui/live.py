@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from lib.live.follow import Pattern
     from lib.live.late import Late
     from lib.replay.engine import Setting
-    from lib.ui.cluster.loads import OnCluster
+    from lib.ui.cluster.told import OnCluster
     from lib.ui.loads import Opened
     from lib.ui.view import View
     from lib.ui.visible import Visible

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from lib.core.moments import Times
     from lib.events.table import TimeWindow
     from lib.loading.load import LoadedTopic
-    from lib.ui.cluster.loads import OnCluster
+    from lib.ui.cluster.told import OnCluster
     from lib.ui.loads import Load
 
 _POLL_S: Final = 0.4

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from lib.core.moments import Times
     from lib.decoding.base import Decoder
     from lib.sources.base import TopicSource
-    from lib.ui.cluster.loads import OnCluster
+    from lib.ui.cluster.told import OnCluster
     from lib.ui.view import View
 
 _SHOWN: Final = 64 * 1024

@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from lib.analysis.summary import Summary
     from lib.loading.load import LoadedTopic
     from lib.sources.base import TopicSource
-    from lib.ui.cluster.loads import Asking, ClusterLoad, OnCluster
+    from lib.ui.cluster.loads import Asking, ClusterLoad
+    from lib.ui.cluster.told import OnCluster
 
 _QUICK_LOAD_S: Final = 1.2
 """A load that ends within this time shows no progress, which a browser would draw for nothing."""

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from lib.core.errors import FilterError, SkewlineError
     from lib.events.table import TimeWindow
     from lib.loading.load import LoadedTopic
-    from lib.ui.cluster.loads import Asking, OnCluster
+    from lib.ui.cluster.loads import Asking
+    from lib.ui.cluster.told import OnCluster
     from lib.ui.loads import Load, Opened
     from lib.ui.offer import Offer
 

@@ -20,7 +20,7 @@ from lib.report.report import Asked
 from lib.sources.base import Everything
 from lib.sources.files.folder import OneFile
 from lib.ui import export
-from lib.ui.cluster.loads import OnCluster
+from lib.ui.cluster.told import OnCluster
 from lib.ui.cluster_pages import export as cluster_export
 from tests.cluster.test_replay import held_in_blocks
 

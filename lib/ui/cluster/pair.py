@@ -15,12 +15,12 @@ from lib.ui.cluster.loads import (
     Holding,
     begin_to_hold,
     client_for,
-    found_once,
     holding_of,
     keep_told,
     look_at,
     settings,
 )
+from lib.ui.cluster.told import found_once
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -23,7 +23,7 @@ from lib.ui.tables import quantiles
 
 if TYPE_CHECKING:
     from lib.analysis.tally import Tally
-    from lib.ui.cluster.loads import OnCluster
+    from lib.ui.cluster.told import OnCluster
     from lib.ui.view import View
 
 

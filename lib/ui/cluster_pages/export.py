@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lib.charts.picture import Picture
     from lib.events.table import TimeWindow
     from lib.report.report import Asked
-    from lib.ui.cluster.loads import OnCluster
+    from lib.ui.cluster.told import OnCluster
     from lib.ui.export import Export
     from lib.ui.view import View
 

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from lib.analysis.analyse import Analysis
     from lib.charts.picture import Picture
     from lib.report.report import Report
-    from lib.ui.cluster.loads import OnCluster
+    from lib.ui.cluster.told import OnCluster
     from lib.ui.view import View
 
 

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from lib.analysis.matching import Counts
     from lib.charts.delay_data import DelayOverTime
     from lib.cluster.topic import ClusterEstimate
-    from lib.ui.cluster.loads import OnCluster
     from lib.ui.cluster.pair import PairOnCluster
+    from lib.ui.cluster.told import OnCluster
     from lib.ui.loads import LoadKey, Opened
     from lib.ui.view import View
 

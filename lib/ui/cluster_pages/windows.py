@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from lib.replay.engine import Setting
     from lib.replay.outcome import Outcome
     from lib.report.report import Replayed, Report
-    from lib.ui.cluster.loads import OnCluster
+    from lib.ui.cluster.told import OnCluster
     from lib.ui.view import View
 
 _OTHER_FIELDS: Final = (
