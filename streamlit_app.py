@@ -9,10 +9,10 @@ import streamlit as st
 from lib.core.memory import give_back_memory
 from lib.ui.compiling import page_is_drawn
 from lib.ui.failures import unforeseen_shown
+from lib.ui.inputs.sign_in import require_sign_in, show_viewer
 from lib.ui.navigation import configure_page, navigation
 from lib.ui.server import server_runs
 from lib.ui.sidebar import sidebar
-from lib.ui.sign_in import require_sign_in, show_viewer
 from lib.ui.view import set_view
 
 if __name__ == "__main__":

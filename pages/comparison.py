@@ -5,9 +5,9 @@ from lib.ui import parameters
 from lib.ui.answers import analysis_of
 from lib.ui.chart import show_over_time
 from lib.ui.cluster_pages.parts import comparison_told
-from lib.ui.comparison import choose_panels
-from lib.ui.groups import choose_group, in_open_group
 from lib.ui.page import begin
+from lib.ui.parts.comparison import choose_panels
+from lib.ui.parts.groups import choose_group, in_open_group
 
 visible = in_open_group(
     begin(

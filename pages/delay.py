@@ -10,12 +10,12 @@ from lib.events.table import TimeDomain
 from lib.ui import parameters
 from lib.ui.answers import analysis_of
 from lib.ui.chart import show_over_time, show_picture
-from lib.ui.clock_table import clock_table
 from lib.ui.cluster_pages.delay import delay_told
-from lib.ui.delay_parts import delay_parts
-from lib.ui.distribution import choose_split
 from lib.ui.page import begin
-from lib.ui.skew import skew_plot
+from lib.ui.parts.clock_table import clock_table
+from lib.ui.parts.delay_parts import delay_parts
+from lib.ui.parts.distribution import choose_split
+from lib.ui.parts.skew import skew_plot
 from lib.ui.tables import quantiles
 
 visible = begin(

@@ -10,14 +10,14 @@ from lib.ui import parameters
 from lib.ui.answers import analysis_of, outages_of
 from lib.ui.chart import show_over_time
 from lib.ui.cluster_pages.parts import outages_told
-from lib.ui.outage_table import (
+from lib.ui.page import begin
+from lib.ui.parts.outage_table import (
     ZOOMS,
     choose_silences,
     outage_table,
     rhythm_table,
     say_no_outage,
 )
-from lib.ui.page import begin
 
 visible = begin(
     "Outages",

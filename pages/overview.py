@@ -3,13 +3,13 @@ import streamlit as st
 from lib.ui import parameters
 from lib.ui.answers import analysis_of
 from lib.ui.cluster_pages.parts import overview_told
-from lib.ui.files import files
-from lib.ui.findings import show_findings
-from lib.ui.headline import advice_line, figures, summary_of, when
 from lib.ui.page import begin
+from lib.ui.parts.files import files
+from lib.ui.parts.findings import show_findings
+from lib.ui.parts.headline import advice_line, figures, summary_of, when
+from lib.ui.parts.story import begun, height_of, picture, picture_data, story
+from lib.ui.parts.tour import tour
 from lib.ui.show import first_records, load_report, what_was_read
-from lib.ui.story import begun, height_of, picture, picture_data, story
-from lib.ui.tour import tour
 
 visible = begin(
     "Skewline",

@@ -2,9 +2,9 @@ import streamlit as st
 
 from lib.ui import parameters
 from lib.ui.cluster_pages.parts import records_told
-from lib.ui.export import export_shown
 from lib.ui.page import begin
-from lib.ui.record_reader import record_reader
+from lib.ui.parts.export import export_shown
+from lib.ui.parts.record_reader import record_reader
 from lib.ui.show import first_records
 
 visible = begin(

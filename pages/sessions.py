@@ -8,7 +8,7 @@ from lib.ui.chart import show_picture
 from lib.ui.cluster_pages.parts import sessions_told
 from lib.ui.end_of_run import end_run
 from lib.ui.page import begin
-from lib.ui.session_detail import choose_bins, every_session, session_detail
+from lib.ui.parts.session_detail import choose_bins, every_session, session_detail
 
 visible = begin(
     "Sessions",

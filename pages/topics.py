@@ -2,9 +2,9 @@ import streamlit as st
 
 from lib.analysis.two_topics import names_of
 from lib.ui.cluster_pages.two_topics import two_topics_told
-from lib.ui.matched import matched, on_one_axis
-from lib.ui.other_topic import choose_other, loaded_from
 from lib.ui.page import begin
+from lib.ui.parts.matched import matched, on_one_axis
+from lib.ui.parts.other_topic import choose_other, loaded_from
 
 visible = begin(
     "Two topics",

@@ -2,13 +2,13 @@ from dataclasses import replace
 
 import streamlit as st
 
-from lib.ui.advice import advisor, choose_goal, tradeoff
-from lib.ui.blame import whose_fault
 from lib.ui.cluster_pages.windows import windows_told
 from lib.ui.end_of_run import end_run
-from lib.ui.engine_settings import choose_setting, say_remark, say_stop
-from lib.ui.outcome import curves, dropped_list, figures, gaps, on_received_time, skew
 from lib.ui.page import begin
+from lib.ui.parts.advice import advisor, choose_goal, tradeoff
+from lib.ui.parts.blame import whose_fault
+from lib.ui.parts.engine_settings import choose_setting, say_remark, say_stop
+from lib.ui.parts.outcome import curves, dropped_list, figures, gaps, on_received_time, skew
 from lib.ui.replays import gaps_of, keys_of, received_of, replay_of, true_sessions
 
 visible = begin(

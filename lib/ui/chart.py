@@ -14,8 +14,8 @@ from lib.charts.embedded import png_of, svg_of
 from lib.charts.picture import RECORD, TIME, ZOOM
 from lib.events.table import TimeDomain
 from lib.ui import parameters
+from lib.ui.inputs.time_window import show_stretch
 from lib.ui.record_links import open_picked, open_records
-from lib.ui.time_window import show_stretch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

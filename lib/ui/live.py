@@ -38,8 +38,8 @@ from lib.ui import parameters
 from lib.ui.answers import verdict_of
 from lib.ui.chart import show_picture
 from lib.ui.cluster_pages.parts import refusals_shown
-from lib.ui.engine_settings import choose_setting
 from lib.ui.failures import show_error, show_words
+from lib.ui.parts.engine_settings import choose_setting
 from lib.ui.show import clock_name
 from lib.ui.tables import show_table
 

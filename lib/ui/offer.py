@@ -16,8 +16,8 @@ from lib.ui import parameters
 from lib.ui.cluster.loads import settings
 from lib.ui.cluster.offer import offer_cluster
 from lib.ui.held import room
+from lib.ui.inputs.topic_choice import ask_for_newest
 from lib.ui.loads import WHILE_READ, rounded
-from lib.ui.topic_choice import ask_for_newest
 
 if TYPE_CHECKING:
     from lib.sources.base import TopicInfo, TopicSource

@@ -22,12 +22,12 @@ from lib.ui.answers import (
 )
 from lib.ui.cluster.progress import show_cluster_load
 from lib.ui.end_of_run import end_run
-from lib.ui.event_filter import said
 from lib.ui.failures import show_error, show_words
+from lib.ui.inputs.event_filter import said
+from lib.ui.inputs.time_window import CLOCKS
+from lib.ui.inputs.topic_choice import ask_for_newest
 from lib.ui.offer import show_offer
 from lib.ui.show import load_report, load_report_in_numbers
-from lib.ui.time_window import CLOCKS
-from lib.ui.topic_choice import ask_for_newest
 from lib.ui.view import View, current_view
 from lib.ui.visible import Visible
 

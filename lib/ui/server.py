@@ -16,7 +16,7 @@ from lib.core.memory import keep_to_one_heap
 from lib.ui.compiling import compile_in_background
 from lib.ui.ending import end_in_time, end_now
 from lib.ui.failures import start_logging
-from lib.ui.sources import check_settings
+from lib.ui.inputs.sources import check_settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

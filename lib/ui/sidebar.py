@@ -20,18 +20,18 @@ from lib.report.report import Asked
 from lib.sources.open import UPLOAD, cap_on_events, is_cluster, label_of
 from lib.ui import parameters
 from lib.ui.answers import corrected, diagnosed
-from lib.ui.client_filter import choose_clients, choose_names, say_unknown
 from lib.ui.cluster.loads import cluster_load_of, let_go, part_of
-from lib.ui.event_filter import choose_conditions, choose_filter
-from lib.ui.fields import choose_fields, chosen_fields, forget_fields
+from lib.ui.inputs.client_filter import choose_clients, choose_names, say_unknown
+from lib.ui.inputs.event_filter import choose_conditions, choose_filter
+from lib.ui.inputs.fields import choose_fields, chosen_fields, forget_fields
+from lib.ui.inputs.sources import chosen_source, forget_topics, topics_of
+from lib.ui.inputs.switch import switch
+from lib.ui.inputs.time_window import choose_window, extent_of, show_all_time
+from lib.ui.inputs.topic_choice import choose_partitions, choose_range, choose_source, choose_topic
+from lib.ui.inputs.topic_list import passed_over, topic_list_button
 from lib.ui.links import link_button, unpack_link
 from lib.ui.loads import LoadKey, Opened, is_loaded_or_on_its_way, load_of, reload_of
 from lib.ui.offer import is_accepted, offer_of
-from lib.ui.sources import chosen_source, forget_topics, topics_of
-from lib.ui.switch import switch
-from lib.ui.time_window import choose_window, extent_of, show_all_time
-from lib.ui.topic_choice import choose_partitions, choose_range, choose_source, choose_topic
-from lib.ui.topic_list import passed_over, topic_list_button
 from lib.ui.view import View
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ from lib.report.on_cluster import as_asked, report_on_held
 from lib.report.report import Asked
 from lib.sources.base import Everything
 from lib.sources.files.folder import OneFile
-from lib.ui import export
 from lib.ui.cluster.told import OnCluster
 from lib.ui.cluster_pages import export as cluster_export
+from lib.ui.parts import export
 from tests.cluster.test_replay import held_in_blocks
 
 OFFSETS = 1_600

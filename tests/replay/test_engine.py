@@ -83,7 +83,7 @@ class TestElsewhere:
 # A page with the controls only; what they make is kept in the session.
 CONTROLS = """
 import streamlit as st
-from lib.ui.engine_settings import choose_setting
+from lib.ui.parts.engine_settings import choose_setting
 
 st.session_state["made"], _ = choose_setting(["ClientID"])
 """

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.ui.time_window import HeldWindow, next_window
+from lib.ui.inputs.time_window import HeldWindow, next_window
 
 TOPIC, OTHER = ("kafka:a", "trips"), ("kafka:a", "rides")
 SAME_NAME = ("kafka:b", "trips")

@@ -3,7 +3,8 @@
 import pytest
 
 from lib.sources.files.kcat import write_recorded
-from lib.ui import offer, story
+from lib.ui import offer
+from lib.ui.parts import story
 from tests.support.blocks import block, values_of
 from tests.support.golden_rows import ZERO_MS
 from tests.support.opened import (

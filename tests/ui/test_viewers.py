@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lib.ui import upload
+from lib.ui.inputs import upload
 from tests.support.opened import (
     DELAY,
     OUTAGES,

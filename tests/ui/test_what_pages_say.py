@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from lib.replay.registry import ENGINES
-from lib.ui.tour import STEPS
+from lib.ui.parts.tour import STEPS
 from tests.support.opened import PAGES, WINDOWS, open_app
 
 pytestmark = pytest.mark.usefixtures("app_isolation")

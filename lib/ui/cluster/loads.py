@@ -29,11 +29,11 @@ from lib.events.client_names import written
 from lib.report.report import Asked
 from lib.sources.access import OPERATOR
 from lib.sources.open import open_source
-from lib.ui.client_filter import LISTED_CLIENTS, listed_names
 from lib.ui.cluster.told import DRAWN, OnCluster
 from lib.ui.failures import unforeseen
 from lib.ui.held import drop, hold
 from lib.ui.in_thread import InThread
+from lib.ui.inputs.client_filter import LISTED_CLIENTS, listed_names
 from lib.ui.secrets import secrets
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from lib.core.columns import CLIENT
 from lib.events.table import TimeDomain
 from lib.ui import parameters
 from lib.ui.chart import show_over_time, show_picture
-from lib.ui.clock_table import clock_table
 from lib.ui.cluster_pages.parts import refusals_shown
-from lib.ui.delay_parts import delay_parts
-from lib.ui.distribution import choose_split
-from lib.ui.skew import choose_watermark
+from lib.ui.parts.clock_table import clock_table
+from lib.ui.parts.delay_parts import delay_parts
+from lib.ui.parts.distribution import choose_split
+from lib.ui.parts.skew import choose_watermark
 from lib.ui.tables import quantiles
 
 if TYPE_CHECKING:

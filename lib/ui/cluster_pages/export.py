@@ -11,11 +11,11 @@ from lib.core.formatting import counted
 from lib.core.part import Part
 from lib.events.shown_events import shown_events
 from lib.ui import parameters
-from lib.ui.export import offer_formats, part_dropped, part_of
-from lib.ui.files import captured, offer_files, topic_button
 from lib.ui.held import budget
 from lib.ui.lazy import popover
-from lib.ui.report_download import told_report_files
+from lib.ui.parts.export import offer_formats, part_dropped, part_of
+from lib.ui.parts.files import captured, offer_files, topic_button
+from lib.ui.parts.report_download import told_report_files
 from lib.ui.tables import weakly
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lib.events.table import TimeWindow
     from lib.report.report import Asked
     from lib.ui.cluster.told import OnCluster
-    from lib.ui.export import Export
+    from lib.ui.parts.export import Export
     from lib.ui.view import View
 
 _BYTES: Final = 1_000  # of the server's memory for an event while it is written: 440 in JSON Lines

@@ -26,20 +26,20 @@ from lib.ui import parameters
 from lib.ui.answers import impossible_times
 from lib.ui.chart import show_over_time, show_picture
 from lib.ui.cluster_pages.export import export_shown_told, files_told
-from lib.ui.comparison import choose_panels
 from lib.ui.failures import show_words
-from lib.ui.findings import show_findings_of
-from lib.ui.groups import choose_group, open_group
-from lib.ui.headline import advice_told, figures, when
-from lib.ui.outage_table import (
+from lib.ui.parts.comparison import choose_panels
+from lib.ui.parts.findings import show_findings_of
+from lib.ui.parts.groups import choose_group, open_group
+from lib.ui.parts.headline import advice_told, figures, when
+from lib.ui.parts.outage_table import (
     ZOOMS,
     choose_silences,
     outage_table,
     rhythm_table,
     say_no_outage,
 )
-from lib.ui.record_reader import record_told
-from lib.ui.session_detail import choose_bins, latest_sessions, show_session
+from lib.ui.parts.record_reader import record_told
+from lib.ui.parts.session_detail import choose_bins, latest_sessions, show_session
 from lib.ui.show import first_events, load_report_in_numbers, what_was_read
 from lib.ui.tables import MOST_ROWS, show_table
 

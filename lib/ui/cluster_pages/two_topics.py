@@ -16,7 +16,7 @@ from lib.ui.cluster.pair import OnWorkers, compare_on_cluster, look_at_both, pai
 from lib.ui.cluster.progress import show_cluster_load
 from lib.ui.cluster_pages.parts import refusals_shown
 from lib.ui.failures import show_words
-from lib.ui.matched import (
+from lib.ui.parts.matched import (
     Listed,
     TimesShown,
     are_aligned_by_start,
@@ -24,7 +24,7 @@ from lib.ui.matched import (
     show_matched,
     show_side_by_side,
 )
-from lib.ui.other_topic import choose_second
+from lib.ui.parts.other_topic import choose_second
 from lib.ui.tables import MOST_ROWS
 
 if TYPE_CHECKING:

@@ -19,20 +19,20 @@ from lib.replay.sentences import NO_ADVICE
 from lib.replay.sweep import curve_of, curve_settings, idle_settings, tradeoff_settings
 from lib.report.report import Asked
 from lib.ui import parameters
-from lib.ui.advice import (
+from lib.ui.answers import impossible_times
+from lib.ui.chart import show_over_time
+from lib.ui.cluster_pages.export import export_dropped_told, fits
+from lib.ui.cluster_pages.parts import show_refusal
+from lib.ui.parts.advice import (
     advice_told,
     choose_goal,
     draw_tradeoff,
     say_no_setting,
     show_elsewhere,
 )
-from lib.ui.answers import impossible_times
-from lib.ui.blame import Told, fault_told, idle_ms
-from lib.ui.chart import show_over_time
-from lib.ui.cluster_pages.export import export_dropped_told, fits
-from lib.ui.cluster_pages.parts import show_refusal
-from lib.ui.engine_settings import choose_setting, say_remark, say_stop
-from lib.ui.outcome import (
+from lib.ui.parts.blame import Told, fault_told, idle_ms
+from lib.ui.parts.engine_settings import choose_setting, say_remark, say_stop
+from lib.ui.parts.outcome import (
     advised_delay,
     draw_curves,
     dropped_told,

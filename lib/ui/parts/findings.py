@@ -17,9 +17,9 @@ from lib.events.client_names import written
 from lib.events.table import TimeDomain
 from lib.ui import parameters
 from lib.ui.answers import analysis_of, diagnosed, verdict_of
+from lib.ui.inputs.time_window import CLOCKS, extent_of, show_all_time, show_stretch
 from lib.ui.lazy import expander
 from lib.ui.links import copy_for_ticket, link_to
-from lib.ui.time_window import CLOCKS, extent_of, show_all_time, show_stretch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from lib.analysis.analyse import Analysis
     from lib.analysis.findings import Finding
     from lib.loading.load import LoadedTopic
+    from lib.ui.inputs.time_window import Stretch
     from lib.ui.parameters import UrlParameter
-    from lib.ui.time_window import Stretch
 
 _FIRST = 5
 

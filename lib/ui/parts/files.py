@@ -12,9 +12,9 @@ from lib.core.formatting import counted
 from lib.report.outputs import write_topic
 from lib.ui import parameters
 from lib.ui.chart import download_picture
-from lib.ui.export import shown_files
 from lib.ui.lazy import popover
-from lib.ui.report_download import report_files
+from lib.ui.parts.export import shown_files
+from lib.ui.parts.report_download import report_files
 from lib.ui.tables import weakly
 
 if TYPE_CHECKING:

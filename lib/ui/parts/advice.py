@@ -21,11 +21,11 @@ from lib.replay.windows import SessionWindow
 from lib.ui import parameters
 from lib.ui.answers import impossible_times_in
 from lib.ui.chart import show_picture
-from lib.ui.engine_settings import names_in
-from lib.ui.export import export_dropped
 from lib.ui.lazy import expander
 from lib.ui.links import copy_for_ticket, link_to
 from lib.ui.parameters import BREAK, DELAY, LOSE, SESSION_GAP, binding
+from lib.ui.parts.engine_settings import names_in
+from lib.ui.parts.export import export_dropped
 from lib.ui.replays import advice_of, elsewhere_of, tradeoff_of
 from lib.ui.show import clock_name
 from lib.ui.tables import show_table

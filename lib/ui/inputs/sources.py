@@ -27,9 +27,9 @@ from lib.sources.open import (
     settings_faults,
 )
 from lib.ui import parameters
+from lib.ui.inputs.sign_in import viewer
+from lib.ui.inputs.upload import uploaded
 from lib.ui.secrets import secrets
-from lib.ui.sign_in import viewer
-from lib.ui.upload import uploaded
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

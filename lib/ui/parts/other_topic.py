@@ -16,13 +16,13 @@ from lib.sources.open import UPLOAD, cap_on_events
 from lib.ui import parameters
 from lib.ui.end_of_run import end_run
 from lib.ui.failures import show_error
-from lib.ui.fields import chosen_fields
+from lib.ui.inputs.fields import chosen_fields
+from lib.ui.inputs.sources import chosen_source, offered_sources, topics_of
+from lib.ui.inputs.topic_choice import choose_range
+from lib.ui.inputs.topic_list import is_shown, size_of
 from lib.ui.loads import LoadKey, Opened, is_loaded_or_on_its_way, load_of
 from lib.ui.offer import offer_of, show_offer
 from lib.ui.page import show_progress
-from lib.ui.sources import chosen_source, offered_sources, topics_of
-from lib.ui.topic_choice import choose_range
-from lib.ui.topic_list import is_shown, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -20,7 +20,7 @@ from lib.replay.sweep import IDLE, takes_minimum
 from lib.ui import parameters
 from lib.ui.answers import analysis_of
 from lib.ui.chart import show_picture
-from lib.ui.outcome import figures_row
+from lib.ui.parts.outcome import figures_row
 from lib.ui.replays import fault_of, idle_of
 from lib.ui.tables import MOST_ROWS, WholeTable, show_table, weakly
 

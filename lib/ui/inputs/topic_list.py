@@ -12,7 +12,7 @@ from lib.loading.formats import NOT_READABLE, format_of
 from lib.sources.files.folder import FileTopics
 from lib.sources.guarded import Guarded
 from lib.ui import parameters
-from lib.ui.sources import forget_topics, topics_of
+from lib.ui.inputs.sources import forget_topics, topics_of
 from lib.ui.tables import show_table
 
 if TYPE_CHECKING:

@@ -18,20 +18,20 @@ from lib.core.tickets import Ticket
 from lib.events.client_names import written
 from lib.events.table import TimeDomain
 from lib.ui import parameters
-from lib.ui.client_filter import only_clients
-from lib.ui.findings import shown
+from lib.ui.inputs.client_filter import only_clients
+from lib.ui.inputs.time_window import show_stretch
 from lib.ui.links import copy_for_ticket, link_to
+from lib.ui.parts.findings import shown
 from lib.ui.record_links import open_records
 from lib.ui.show import clock_name, shown_times, time_column, with_times_shown
 from lib.ui.tables import MOST_ROWS, WholeTable, show_table, weakly
-from lib.ui.time_window import show_stretch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lib.analysis.analyse import Analysis
     from lib.core.moments import Times
-    from lib.ui.time_window import Stretch
+    from lib.ui.inputs.time_window import Stretch
 
 ZOOMS: Final = "Select a row of the table to zoom to it."
 """What is said below a timeline that has the table below it."""

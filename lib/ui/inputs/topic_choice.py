@@ -13,9 +13,9 @@ from lib.sources.base import Between, Everything, FromOffset, LastMinutes, Lates
 from lib.sources.open import UPLOAD, label_of
 from lib.sources.partitions import ChosenPartitions
 from lib.ui import parameters
-from lib.ui.sources import offered_sources
-from lib.ui.switch import switch
-from lib.ui.topic_list import first_readable, is_shown, size_of
+from lib.ui.inputs.sources import offered_sources
+from lib.ui.inputs.switch import switch
+from lib.ui.inputs.topic_list import first_readable, is_shown, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -26,7 +26,7 @@ from lib.events.table import TimeDomain
 from lib.ui import parameters
 from lib.ui.answers import analysis_of
 from lib.ui.chart import show_over_time
-from lib.ui.event_filter import only_where
+from lib.ui.inputs.event_filter import only_where
 from lib.ui.record_links import open_records
 from lib.ui.show import clock_name, shown_times, time_column
 from lib.ui.tables import MOST_ROWS, WholeTable, show_table, weakly

@@ -13,7 +13,7 @@ import streamlit as st
 from lib.events.table import TimeDomain, TimeWindow
 from lib.ui import parameters
 from lib.ui.held import answer_of
-from lib.ui.switch import switch
+from lib.ui.inputs.switch import switch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

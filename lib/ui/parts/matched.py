@@ -51,9 +51,9 @@ from lib.ui import parameters
 from lib.ui.answers import verdict_of
 from lib.ui.chart import show_over_time, show_picture
 from lib.ui.held import answer_of
-from lib.ui.other_topic import choose_key, loaded_from, with_keys
+from lib.ui.inputs.switch import switch
+from lib.ui.parts.other_topic import choose_key, loaded_from, with_keys
 from lib.ui.show import clock_name, shown_times, time_column, with_times_shown
-from lib.ui.switch import switch
 from lib.ui.tables import MOST_ROWS, WholeTable, quantiles_in_words, show_table, weakly
 
 if TYPE_CHECKING:

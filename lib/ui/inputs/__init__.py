@@ -1,0 +1,1 @@
+"""What viewers choose: source, topic, range, fields, clients, time and filters."""
