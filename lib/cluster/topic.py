@@ -45,7 +45,7 @@ from lib.sources.base import Latest
 from lib.sources.newest import parts_back
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
     import pyarrow as pa
@@ -291,21 +291,9 @@ def hold(
     beginning = Beginning(uuid4().hex, origin, tuple(begun.first), known.chosen, begun.also)
     known = replace(known, chosen=chosen)
     offsets = offsets or block_offsets(workers_of(client), plan)
-    tables: list[Future] = []
-    reports: list[BlockReport] = []
-    for part in chain([plan], parts):
-        doing(f"Reading {part.size:,} offsets on the cluster")
-        older, told = read_in_blocks(client, beginning, part, offsets)
-        tables, reports = [*older, *tables], [*client.gather(told), *reports]
-        if isinstance(wanted, Latest) and sum(r.records for r in reports) >= wanted.count:
-            break
+    tables, reports = _read(client, beginning, chain([plan], parts), wanted, offsets, doing)
     check_blocks(reports, known.fields)
-    kinds = kinds_of_all(reports)
-    if kinds:
-        if not keep.every:  # a list, or an object, is text on a cluster, and no text elsewhere
-            kinds = {name: of for name, of in kinds.items() if Kind.OTHER not in of}
-        tables = with_columns(client, tables, kinds)
-        kinds.setdefault(SESSION, frozenset({Kind.TEXT}))  # derived, if the topic names none
+    tables, kinds = _with_fields(client, tables, reports, keep)
     doing("Bringing events into arrival order")
     some, of_some = filled(tables, reports)
     columns = questions.ORDER_COLUMNS
@@ -322,6 +310,40 @@ def hold(
         zero: int | None = ask(client, questions.zero_question, ordered)
         found = replace(found, contents=replace(found.contents, zero_ms=zero))
     return HeldTopic(found, ordered, grouped, names, kinds, takes.fits)
+
+
+def _read(
+    client: Client,
+    beginning: Beginning,
+    parts: Iterable[Plan],
+    wanted: Range,
+    offsets: int,
+    doing: Doing,
+) -> tuple[list[Future], list[BlockReport]]:
+    """Return the blocks of as many parts as are needed, each before the last, and what was read."""
+    tables: list[Future] = []
+    reports: list[BlockReport] = []
+    for part in parts:
+        doing(f"Reading {part.size:,} offsets on the cluster")
+        older, told = read_in_blocks(client, beginning, part, offsets)
+        tables, reports = [*older, *tables], [*client.gather(told), *reports]
+        if isinstance(wanted, Latest) and sum(r.records for r in reports) >= wanted.count:
+            break
+    return tables, reports
+
+
+def _with_fields(
+    client: Client, tables: list[Future], reports: Sequence[BlockReport], keep: KeptFields
+) -> tuple[list[Future], Mapping[str, frozenset[Kind]]]:
+    """Return blocks that have the same columns where fields without a role are kept, and which."""
+    kinds = kinds_of_all(reports)
+    if not kinds:
+        return tables, kinds
+    if not keep.every:  # a list, or an object, is text on a cluster, and no text elsewhere
+        kinds = {name: of for name, of in kinds.items() if Kind.OTHER not in of}
+    # A topic that names no sessions has some, too.
+    derived = kinds.get(SESSION, frozenset({Kind.TEXT}))
+    return with_columns(client, tables, kinds), {**kinds, SESSION: derived}
 
 
 def narrowed(client: Client, held: HeldTopic, keep: KeptFields) -> HeldTopic:

@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from typing import Any, NoReturn
 
+    from distributed import Client
+
+    from lib.cluster.topic import HeldTopic
     from lib.loading.load import LoadedTopic
     from lib.report.options import Options
     from lib.report.progress import Listeners
@@ -144,7 +147,6 @@ def _report_on_cluster(options: Options, address: str) -> int:
     from lib.cluster.connection import connected  # noqa: PLC0415
     from lib.cluster.rows import events_of  # noqa: PLC0415
     from lib.cluster.topic import hold, narrowed  # noqa: PLC0415
-    from lib.report.against_on_cluster import against_on_held  # noqa: PLC0415
     from lib.report.on_cluster import as_asked, report_on_held  # noqa: PLC0415
 
     began, at_ms = monotonic(), time_ns() // 1_000_000
@@ -175,17 +177,7 @@ def _report_on_cluster(options: Options, address: str) -> int:
         )
         against = None
         if second is not None:
-            other, other_origin, name = second
-            given = tuple(sorted(_chosen(options, name).items()))
-            there = hold(
-                client,
-                *(other, other_origin, name, options.wanted, given),
-                doing=told.doing,
-                note=told.note,
-                keep=KeptFields(every=True),
-            )
-            by = options.matched_by
-            against = against_on_held(client, whole, there, by, doing=told.doing)
+            against = _against_on_cluster(options, client, whole, second, told)
         done = made_of(
             replace(report, rows=events_of(client, held)),
             source=source_name,
@@ -196,6 +188,29 @@ def _report_on_cluster(options: Options, address: str) -> int:
         )
         faults = _events_written(options, done, told)
     return _written(options, done, (_EVENTS,), faults)
+
+
+def _against_on_cluster(
+    options: Options,
+    client: Client,
+    here: HeldTopic,
+    second: tuple[TopicSource, Origin, str],
+    told: Listeners,
+) -> dict[str, Any]:
+    """Return what is told of the second topic, which the cluster reads, too."""
+    from lib.cluster.topic import hold  # noqa: PLC0415 (imports Dask)
+    from lib.report.against_on_cluster import against_on_held  # noqa: PLC0415
+
+    source, origin, name = second
+    chosen = tuple(sorted(_chosen(options, name).items()))
+    there = hold(
+        client,
+        *(source, origin, name, options.wanted, chosen),
+        doing=told.doing,
+        note=told.note,
+        keep=KeptFields(every=True),
+    )
+    return against_on_held(client, here, there, options.matched_by, doing=told.doing)
 
 
 def _events_written(options: Options, done: Made, told: Listeners) -> list[str]:
