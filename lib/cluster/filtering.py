@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lib.cluster.questions import cut_question
 from lib.cluster.seen import EVERYTHING
-from lib.cluster.topic import SHARED_SESSIONS, starts_of
-from lib.core.blockwise import Answer, as_it_is, either
+from lib.cluster.topic import starts_of
 from lib.core.columns import ARRIVAL, CLIENT, LEFT, MISSING_TIME
-from lib.core.errors import FilterError, SkewlineError
+from lib.core.errors import FilterError
 from lib.events.client_names import client_at
-from lib.events.filters import filtered, leaves_gaps
+from lib.events.filters import filtered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,11 +41,7 @@ def with_left(
     ------
     FilterError
         When a condition cannot be understood, or is of a field that is not kept.
-    SkewlineError
-        When sessions have events of several clients.
     """
-    if len(held.by_client) > 1 and not held.names.are_apart:
-        raise SkewlineError(SHARED_SESSIONS, "Leave out the filter, or ask it on one machine.")
     mark = partial(
         _marked,
         conditions=tuple(conditions),
@@ -88,11 +84,12 @@ def _marked(
     return table.assign(**{LEFT: kept})
 
 
-def cut_question(table: pd.DataFrame, conditions: Sequence[str], fields: Fields) -> Question[bool]:
+def cut_by_question(
+    table: pd.DataFrame, conditions: Sequence[str], fields: Fields
+) -> Question[bool]:
     """Ask whether conditions leave some events of a client or session and not the others."""
-    yield from ()  # a question without a round
     kept = filtered(table.drop(columns=ARRIVAL), conditions, fields)
-    return Answer(leaves_gaps(table, kept), either, as_it_is)
+    return (yield from cut_question(table, kept))
 
 
 def _inside(times: NDArray[np.int64], window: TimeWindow, zero_ms: int) -> NDArray[np.bool_]:

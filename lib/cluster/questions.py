@@ -16,7 +16,7 @@ from lib.analysis.sessions import latest_question
 from lib.analysis.summary import extremes_of
 from lib.analysis.tally import Tally
 from lib.analysis.timestamp_quality import order_question
-from lib.core.blockwise import Answer, added, as_it_is, either, first_of, in_step, stacked, together
+from lib.core.blockwise import Answer, added, as_it_is, first_of, in_step, stacked, together
 from lib.core.columns import (
     ARRIVAL,
     CLIENT,
@@ -31,10 +31,12 @@ from lib.core.columns import (
     SESSION,
 )
 from lib.events.client_names import client_at
-from lib.events.filters import leaves_gaps
+from lib.events.filters import cuts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from lib.core.blockwise import Question
 
@@ -102,9 +104,9 @@ class NameCounts:
 def names_of_clients(table: pd.DataFrame) -> Question[NameCounts]:
     """Ask how many clients and sessions there are."""
     clients, sessions = (_used(table[name]) for name in (CLIENT, SESSION))
-    hashes = np.unique(pd.util.hash_array(np.asarray(sessions), categorize=False))
     yield from ()  # a question without a round
-    return Answer(NameCounts(len(clients), len(sessions), hashes), added, as_it_is)
+    found = NameCounts(len(clients), len(sessions), _hashes(table[SESSION]))
+    return Answer(found, added, as_it_is)
 
 
 def values_of(table: pd.DataFrame, column: str) -> Question[int]:
@@ -187,14 +189,45 @@ def of_left(table: pd.DataFrame) -> Question[dict[str, Any]]:
     left = table[table[LEFT]]
     names = yield from names_of_clients(left)
     clients = left[[CLIENT]].drop_duplicates(ignore_index=True)
-    cut = leaves_gaps(table, table[LEFT].to_numpy())
     return together(
         {
             "names": names,
             "clients": Answer(clients, stacked, as_it_is),
-            "is_cut": Answer(cut, either, as_it_is),
+            "is_cut": (yield from cut_question(table, table[LEFT].to_numpy())),
         }
     )
+
+
+def cut_question(table: pd.DataFrame, kept: NDArray[np.bool_]) -> Question[bool]:
+    """Ask for `lib.events.filters.leaves_gaps`; a session may have events in several blocks."""
+    yield from ()  # a question without a round
+    left, others = (_hashes(table[SESSION][which]) for which in (kept, ~kept))
+    return Answer(_Cut(cuts(table[CLIENT], kept), left, others), added, _Cut.finish)
+
+
+@dataclass(frozen=True, eq=False)
+class _Cut:
+    """Whether clients are cut, and the hashes of the sessions that have events left, and others."""
+
+    clients: bool
+    left: NDArray[np.uint64]
+    others: NDArray[np.uint64]
+
+    def __add__(self, other: _Cut) -> _Cut:
+        return _Cut(
+            self.clients or other.clients,
+            np.union1d(self.left, other.left),
+            np.union1d(self.others, other.others),
+        )
+
+    def finish(self) -> bool:
+        """Return whether clients or sessions are cut."""
+        return self.clients or len(np.intersect1d(self.left, self.others)) > 0
+
+
+def _hashes(names: pd.Series[Any]) -> NDArray[np.uint64]:
+    """Return a number of each name that no other has, rising."""
+    return np.unique(pd.util.hash_array(np.asarray(_used(names)), categorize=False))
 
 
 def _used(column: pd.Series[Any]) -> pd.Index[Any]:

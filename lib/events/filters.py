@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from numpy.typing import NDArray
-    from pandas.core.arrays.categorical import CategoricalAccessor
 
     from lib.events.fields import Fields
 
@@ -181,10 +180,12 @@ def leaves_gaps(events: pd.DataFrame, kept: NDArray[np.bool_]) -> bool:
 
     Then what is left has gaps that are the filter's, and no silence or loss may be told of it.
     """
-    return any(_cuts(events[column].cat, kept) for column in (CLIENT, SESSION))
+    return any(cuts(events[column], kept) for column in (CLIENT, SESSION))
 
 
-def _cuts(names: CategoricalAccessor, kept: NDArray[np.bool_]) -> bool:
+def cuts(column: pd.Series[Any], kept: NDArray[np.bool_]) -> bool:
+    """Return whether a filter leaves some events of a name and not the others."""
+    names = column.cat
     codes, count = names.codes.to_numpy(), len(names.categories)
     left, every = (np.bincount(each + 1, minlength=count + 1) for each in (codes[kept], codes))
     return bool(((left > 0) & (left < every)).any())

@@ -90,7 +90,7 @@ _MOST_ROWS: Final = 1_000_000  # of a table that one machine brings into order
 
 _OF_NUMBERS: Final = ("outages", "quiet", "sequence_numbers", "findings")
 _OF_OUTAGES: Final = (
-    CLIENT, SESSION, outages.KIND, LAST_HEARD, outages.BACK_AT, outages.SILENCE,
+    CLIENT, SESSION, outages.KIND, outages.START, LAST_HEARD, outages.BACK_AT, outages.SILENCE,
     outages.HELD_BACK, LOST, outages.LARGEST_DELAY, outages.BURST_END,
     outages.SHARED_OUTAGE,
 )  # fmt: skip

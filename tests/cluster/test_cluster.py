@@ -190,21 +190,34 @@ class TestSameDocument:
         assert main([*asked, "--cluster", client.scheduler.address]) == 2
         assert said in capsys.readouterr().err
 
-    def test_sessions_of_several_clients_are_not_told_there(self, client, both, tmp_path):
+    @pytest.mark.parametrize(
+        ("number", "said"),
+        [
+            (lambda n: n // 9, "events of several clients"),
+            (lambda n: n, "may count the events of a partition"),  # and sessions are of clients
+        ],
+    )
+    @pytest.mark.parametrize("where", [None, "client IN ('c1', 'c2')", "partition = 0 OR seq < 9"])
+    def test_what_needs_events_of_several_clients(
+        self, client, both, tmp_path, number, said, where
+    ):
+        # Given a topic of which outages and losses are not told on a cluster
+        of_clients = number(1) == 1
         lines = [
-            {"ts": 1_704_164_650_000 + 700 * n, "client": f"c{n % 9}", "session": "s", "received":
-             1_704_164_650_020 + 700 * n + n % 7, "seq": n // 9}
+            {"ts": 1_704_164_650_000 + 700 * n, "client": f"c{n % 9}", "session":
+             f"s{n % 9 if of_clients else n // 400}", "received":
+             1_704_164_650_020 + 700 * n + n % 7, "seq": number(n)}
             for n in range(1_800)
         ]  # fmt: skip
         path = tmp_path / "x.jsonl"
         path.write_text("\n".join(map(json.dumps, lines)))
         fields = "--fields=received_time=received", "--fields=session=session"
-        documents = both("--file", path, *fields, address=client.scheduler.address, offsets=600)
-        told = documents[1]
-        assert (told["outages"], told["findings"]) == (None, None)
-        assert "events of several clients" in told["withheld"]["outages"]
-        for name in ("clocks", "delay_ms", "events", "sessions", "notices", "replay", "advice"):
-            assert told[name] == documents[0][name]
+        # When it is asked, also of what a filter leaves
+        asked = "--file", path, *fields, *(("--where", where) if where else ())
+        documents = both(*asked, address=client.scheduler.address, offsets=600)
+        # Then all else is the same
+        assert_same(documents, but={"outages", "quiet", "sequence_numbers", "findings"})
+        assert where or said in documents[1]["withheld"]["outages"]
 
 
 @pytest.mark.kafka

@@ -111,12 +111,12 @@ def _shown(
 def _part(
     whole: OnCluster, window: TimeWindow, zero_ms: int, clients: Sequence[str], where: Sequence[str]
 ) -> Part:
-    from lib.cluster.filtering import cut_question  # noqa: PLC0415 (imports Dask)
+    from lib.cluster.filtering import cut_by_question  # noqa: PLC0415 (imports Dask)
     from lib.cluster.questions import clients_called  # noqa: PLC0415
 
     known = whole.ask(partial(clients_called, names=clients)) if clients else {}
     is_cut = bool(where) and whole.ask(
-        partial(cut_question, conditions=where, fields=whole.held.topic.fields)
+        partial(cut_by_question, conditions=where, fields=whole.held.topic.fields)
     )
     chosen = [known.get(name, name) for name in clients]
     return part_of(window, zero_ms, chosen, where, is_cut=is_cut)
