@@ -13,6 +13,7 @@ and comes back: nothing before it is asked again.
 
 from __future__ import annotations
 
+import math
 import pickle
 from dataclasses import dataclass
 from functools import reduce
@@ -27,7 +28,7 @@ from lib.core.blockwise import Answer, Carry, Pool, Then, Whole, answer_of
 from lib.core.errors import NotInBlocksError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from distributed import Client, Future
 
@@ -40,6 +41,8 @@ Result = TypeVar("Result")
 _AT_ONCE: Final = 8  # parts that one task merges
 
 _AHEAD: Final = 3  # rounds that are submitted behind the last of which the answer is known
+
+_UNEVEN: Final = 1.2  # times its share of the blocks that a worker may be asked about
 
 ROOM: Final = 0.75
 """Share of a worker's memory up to which it keeps questions.
@@ -112,9 +115,9 @@ def _gone_on(
 ) -> tuple[Future, list[Future]]:
     """Return the answer to a question to each block, or what each of them goes on with."""
     token = uuid4().hex
-    # Whoever holds a block keeps its question; a worker that is free may take it over.
     holders = client.who_has(blocks)
-    places = [list(holders.get(block.key, ())) or None for block in blocks]
+    of_blocks = [holders.get(block.key, ()) for block in blocks]
+    places = shared_out(of_blocks, client.nthreads())
     said: list[Future] = []
 
     def of_each(what: Callable[..., Any], replies: list[Future]) -> list[Future]:
@@ -124,7 +127,7 @@ def _gone_on(
                 *(question, block, replies, (token, number)),
                 pure=False,
                 workers=place,
-                allow_other_workers=place is not None,  # a lost block has no holder
+                allow_other_workers=place is not None,  # that one may be lost
             )
             for number, (question, block, place) in enumerate(
                 zip(questions, blocks, places, strict=True)
@@ -148,6 +151,34 @@ def _gone_on(
     finally:
         client.run(_forget, token, on_error="ignore")
     raise AssertionError  # a question ends
+
+
+def shared_out(holders: Sequence[Iterable[str]], threads: Mapping[str, int]) -> list[str | None]:
+    """Return which worker keeps the question of each block: one that holds it, if it is no busier.
+
+    After a worker was lost, another one may hold most blocks: each round would wait for that one.
+    None where there are no workers now.
+
+    Parameters
+    ----------
+    holders
+        Of each block, the addresses of the workers that hold it.
+    threads
+        Those of all workers, by address.
+    """
+    if not threads:
+        return [None] * len(holders)
+    every, load = sum(threads.values()), dict.fromkeys(threads, 0)
+    most = {
+        worker: math.ceil(_UNEVEN * len(holders) * own / every) for worker, own in threads.items()
+    }
+    found: list[str | None] = []
+    for those in holders:
+        free = [worker for worker in those if worker in load and load[worker] < most[worker]]
+        place = min(free or load, key=lambda worker: load[worker] / threads[worker])
+        load[place] += 1
+        found.append(place)
+    return found
 
 
 def _kind(client: Client, said: Future) -> type:

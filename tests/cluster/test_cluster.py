@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -16,9 +17,11 @@ import dask
 import numpy as np
 import pytest
 from distributed import Client
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lib.cluster import asking, blocks, topic
-from lib.cluster.asking import ask
+from lib.cluster.asking import ask, shared_out
 from lib.cluster.blocks import Beginning, block_offsets
 from lib.cluster.connection import another, connected
 from lib.cluster.origin import Origin
@@ -38,6 +41,25 @@ from lib.sources.open import open_source
 from tests.cluster.same import FAULTS, assert_same
 from tests.support.app import REPOSITORY
 from tests.support.opened import PATIENCE_S
+
+
+@given(
+    st.lists(st.sets(st.sampled_from("abcx"), max_size=2), min_size=1, max_size=40),
+    st.fixed_dictionaries({name: st.integers(1, 4) for name in "abc"}),
+)
+def test_no_worker_is_asked_about_much_more_than_its_share(holders, threads):
+    places = shared_out(holders, threads)
+    for worker, own in threads.items():
+        share = len(holders) * own / sum(threads.values())
+        assert places.count(worker) <= math.ceil(1.2 * share) + 1
+
+
+def test_a_block_is_asked_where_it_is():
+    assert shared_out([{"a"}, {"b"}, {"b"}, {"a", "b"}], {"a": 1, "b": 1}) == ["a", "b", "b", "a"]
+    # and one whose worker is lost, or has too many, elsewhere
+    assert shared_out([{"lost"}, {"b"}], {"a": 1, "b": 1}) == ["a", "b"]
+    assert shared_out([{"a"}] * 10, {"a": 1, "b": 1}).count("b") == 4
+    assert shared_out([{"lost"}], {}) == [None]  # until there are workers again
 
 
 class TestSameDocument:
