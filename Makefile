@@ -13,7 +13,7 @@ OLDER_KAFKA_INSTALLED := tests/kafka/lib-$(OLDER_KAFKA)/.installed
 OIDC_INSTALLED := tests/oidc/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults versions lint audit fuzz kafka registry oidc compare screenshots clean
+.PHONY: help run test faults versions lint audit fuzz alike kafka registry oidc compare screenshots clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -47,6 +47,9 @@ fuzz: $(DEV_INSTALLED) ## Throw changed bytes at every reader, MINUTES (5) each
 	@for reader in $$($(BIN)/python -c 'from tests.fuzz import READERS; print(*READERS)'); do \
 	    $(BIN)/python -m tests.fuzz $$reader --minutes $(or $(MINUTES),5) || exit 1; \
 	done
+
+alike: $(DEV_INSTALLED) ## Compare reports of one machine and of a cluster, of topics drawn by lot, MINUTES (5)
+	$(BIN)/python -m tests.cluster.alike --minutes $(or $(MINUTES),5)
 
 kafka: $(KAFKA_INSTALLED) ## Get the Apache Kafka that the tests run against; needs Maven
 
