@@ -1,9 +1,9 @@
 """Reports of topics that are drawn by lot, by one machine and by a cluster, compared.
 
-`python -m tests.cluster.alike --minutes 5 --seed 1` (`make alike`) writes one topic after the other,
-with fields of all kinds, and reports on it with an engine, windows, a key and filters that are drawn
-as well: in blocks of some hundred records each. It prints what is told otherwise, or refused by one
-of both alone, and ends with 1 if anything was.
+`python -m tests.cluster.alike --minutes 5 --seed 1` (`make alike`) writes one topic after another,
+with fields of all kinds, and reports on it with an engine, windows, a key and filters that are
+drawn as well: in blocks of some hundred records each. It prints what is told otherwise, or refused
+by one of both alone, and ends with 1 if anything was.
 """
 
 from __future__ import annotations
