@@ -27,7 +27,7 @@ from tests.support.opened import (
 )
 
 OWNER = REPOSITORY / "lib/ui/parameters.py"
-SCRIPTS = [*REPOSITORY.glob("lib/ui/*.py"), *REPOSITORY.glob("pages/*.py")]
+SCRIPTS = [*REPOSITORY.glob("lib/ui/**/*.py"), *REPOSITORY.glob("pages/*.py")]
 # Parsed before any test: CPython 3.11 miscounts where another thread parses as well (gh-106905).
 PARSED = [pytest.param(script, ast.parse(script.read_text()), id=script.name) for script in SCRIPTS]
 CALLS_WITH_A_NAME = {"get", "pop", "setdefault"}
