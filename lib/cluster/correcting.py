@@ -10,7 +10,7 @@ import numpy as np
 from lib.analysis.client_clocks import correct, effect_question
 from lib.cluster.asking import answer, ask
 from lib.cluster.client_questions import wrong_clocks
-from lib.cluster.topic import starts_of
+from lib.cluster.topic import inside, starts_of
 from lib.core.columns import ARRIVAL, CLIENT, EVENT_TIME
 
 if TYPE_CHECKING:
@@ -75,9 +75,8 @@ def _new_times(
     times = table[EVENT_TIME].to_numpy().copy()
     are_new = np.zeros(len(times), np.bool_)
     for places, new in moved:
-        first, last = np.searchsorted(places, [start, start + len(times)]).tolist()
-        own = places[first:last] - start
-        times[own], are_new[own] = new[first:last], True
+        own, rows = inside(places, start, len(times))
+        times[rows], are_new[rows] = new[own], True
     return times, are_new
 
 

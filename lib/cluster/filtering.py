@@ -10,7 +10,7 @@ import numpy as np
 
 from lib.cluster.questions import cut_question
 from lib.cluster.seen import EVERYTHING
-from lib.cluster.topic import starts_of
+from lib.cluster.topic import inside, starts_of
 from lib.core.columns import ARRIVAL, CLIENT, LEFT, MISSING_TIME
 from lib.core.errors import FilterError
 from lib.events.client_names import client_at
@@ -109,6 +109,6 @@ def _with_places(table: pd.DataFrame, start: int, places: Sequence[Any]) -> pd.D
     """Return a stretch of the arrival order, which begins at `start`, with what is left of it."""
     left = np.zeros(len(table), dtype=np.bool_)
     for each in places:
-        first, last = np.searchsorted(each, [start, start + len(left)]).tolist()
-        left[each[first:last] - start] = True
+        _, rows = inside(each, start, len(left))
+        left[rows] = True
     return table.assign(**{LEFT: left})

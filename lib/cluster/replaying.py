@@ -11,7 +11,7 @@ import numpy as np
 from lib.cluster.asking import answer, ask
 from lib.cluster.blocks import by_key, by_partition
 from lib.cluster.questions import names_of_clients
-from lib.cluster.topic import starts_of
+from lib.cluster.topic import inside, starts_of
 from lib.core.blockwise import Answer, stacked
 from lib.core.columns import ARRIVAL, CLIENT, HOME_HASH, PARTITION, SESSION
 from lib.core.errors import NotInBlocksError
@@ -208,8 +208,8 @@ def _with_homes(table: pd.DataFrame, start: int, hashed: Sequence[_Homes]) -> pd
     """Return a stretch of the arrival order, which begins at `start`, with the hashes of keys."""
     found = np.empty(len(table), np.int64)
     for places, each in hashed:
-        own = slice(*np.searchsorted(places, [start, start + len(table)]).tolist())
-        found[places[own] - start] = each[own]
+        own, rows = inside(places, start, len(table))
+        found[rows] = each[own]
     return table.assign(**{HOME_HASH: found})
 
 

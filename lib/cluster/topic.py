@@ -10,6 +10,8 @@ from operator import add
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
+import numpy as np
+
 from lib.analysis.matching import Kind
 from lib.analysis.sequence_numbers import RejectedRecords
 from lib.analysis.summary import summary_of
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
     from distributed import Client, Future
+    from numpy.typing import NDArray
 
     from lib.analysis.summary import Summary
     from lib.cluster.origin import Origin
@@ -423,6 +426,15 @@ def starts_of(client: Client, held: HeldTopic) -> list[int]:
     """Return the place in arrival order of the first event of each block that is in that order."""
     sizes = client.gather([client.submit(len, each, pure=False) for each in held.in_order])
     return [*accumulate(sizes[:-1], initial=0)]
+
+
+def inside(places: NDArray[np.int64], start: int, rows: int) -> tuple[slice, NDArray[np.int64]]:
+    """Return which of some rising places are in a stretch of the arrival order, and where in it.
+
+    `start` is the place of its first event, `rows` how many it has.
+    """
+    own = slice(*np.searchsorted(places, [start, start + rows]).tolist())
+    return own, places[own] - start
 
 
 def rejected_of(topic: ClusterTopic) -> RejectedRecords:

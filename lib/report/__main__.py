@@ -58,7 +58,7 @@ _EVENTS: Final = "events"
 
 _FIELDS: Final = (
     "The events are written with the fields that have a role, and those that --key and --where "
-    "name: the cluster keeps no others."
+    "look at: the cluster keeps no others."
 )
 
 _log = logging.getLogger("lib.report")
