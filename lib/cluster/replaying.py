@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from distributed import Client, Future
     from numpy.typing import NDArray
 
+    from lib.cluster.questions import NameCounts
     from lib.cluster.topic import HeldTopic
     from lib.core.blockwise import Question
     from lib.replay.engine import Setting
@@ -62,13 +63,20 @@ class ReplaysOnCluster:
 
     @property
     def events(self) -> int:
-        """How many events there are."""
-        return self.held.topic.contents.events
+        """How many events can be replayed."""
+        contents = self.held.topic.contents
+        return contents.events - (0 if self.job.order_only else contents.without_received)
 
     @property
     def sessions(self) -> int | None:
         """How many true sessions there are."""
-        return self.held.names.sessions if self.job.has_sessions else None
+        if not self.job.has_sessions:
+            return None
+        if self.events == self.held.topic.contents.events:
+            return self.held.names.sessions
+        put = partial(_names_of_heard, job=self.job)
+        names: NameCounts = ask(self.client, put, self.held.by_client)
+        return names.sessions
 
     @property
     def _stretches(self) -> Sequence[Future]:
@@ -133,6 +141,10 @@ class ReplaysOnCluster:
         return answer(self.client, put, self.held.by_client)
 
 
+def _names_of_heard(table: pd.DataFrame, job: Job) -> Question[NameCounts]:
+    return (yield from names_of_clients(table[job.timed(table)]))
+
+
 def _nothing_of(table: pd.DataFrame) -> pd.DataFrame:
     return table.head(0)
 
@@ -194,6 +206,42 @@ def _by(client: Client, held: HeldTopic, key: str) -> HeldTopic:
         for table, start in zip(held.in_order, starts_of(client, held), strict=True)
     ]
     return replace(held, in_order=in_order, by_client=tables, names=names)
+
+
+def with_heard_places(client: Client, held: HeldTopic, job: Job) -> HeldTopic:
+    """Return a topic whose events know their places among those that can be replayed.
+
+    Of others `Arrival` means nothing then.
+    """
+    if job.order_only or not held.topic.contents.without_received:
+        return held
+    heard = [client.submit(_heard_bits, table, job, pure=False) for table in held.in_order]
+    tables = [
+        client.submit(_with_heard_places, table, heard, pure=False) for table in held.by_client
+    ]
+    return replace(held, by_client=tables)
+
+
+_Bits: TypeAlias = "tuple[int, NDArray[np.uint8]]"
+
+
+def _heard_bits(table: pd.DataFrame, job: Job) -> _Bits:
+    """Return how many events a stretch of the arrival order has, and of each whether it counts.
+
+    In bits: every block is told all of them.
+    """
+    return len(table), np.packbits(job.timed(table))
+
+
+def _with_heard_places(table: pd.DataFrame, heard: Sequence[_Bits]) -> pd.DataFrame:
+    places = table[ARRIVAL].to_numpy()
+    found, start, before = np.empty(len(table), np.int64), 0, 0
+    for rows, bits in heard:
+        own, within = inside(places, start, rows)
+        rank = np.cumsum(np.unpackbits(bits, count=rows), dtype=np.int64)
+        found[own] = before - 1 + rank[within]
+        start, before = start + rows, before + int(rank[-1:].sum())
+    return table.assign(**{ARRIVAL: found})
 
 
 _Homes: TypeAlias = "tuple[NDArray[np.int64], NDArray[np.int64]]"

@@ -36,6 +36,7 @@ from lib.cluster.blocks import (
 from lib.cluster.client_questions import of_clients
 from lib.cluster.connection import workers_of
 from lib.cluster.kept_fields import ROLES, KeptFields, without_role
+from lib.cluster.shared_sessions import with_sessions_together
 from lib.core.columns import KEY, SESSION
 from lib.core.errors import NotInBlocksError, SkewlineError, SourceError
 from lib.core.formatting import size
@@ -69,11 +70,12 @@ if TYPE_CHECKING:
 _COPIES: Final = 4.2  # of an event: by client, its times in order, and what questions keep of it
 _THREAD_S: Final = 11e-6  # that a thread takes for an event, read and asked: see docs/dask.md
 _START_S: Final = 5.0  # that a topic of few events takes: some 25 rounds, and the first records
+_MOST_LINKED: Final = 2  # times as many events as a block has offsets, of clients in one block
 NO_OTHERS: Final = KeptFields()
 
 SHARED_SESSIONS: Final = (
-    "Some sessions have events of several clients, and on a cluster each client's events are "
-    "looked at by themselves: one machine tells it."
+    "Sessions that several clients share link clients with more events than a block of the cluster "
+    "holds: one machine tells it."
 )
 
 
@@ -306,6 +308,11 @@ def hold(
     doing("Bringing the events of each client together")
     grouped = by_client(client, *filled(some, of_some), known.fields, offsets, fits=takes.fits)
     names: NameCounts = ask(client, questions.names_of_clients, grouped)
+    if len(grouped) > 1 and not names.are_apart:
+        doing("Bringing clients together that share sessions")
+        linked = with_sessions_together(client, grouped, _MOST_LINKED * offsets, fits=takes.fits)
+        if linked is not None:
+            grouped, names = linked, replace(names, of_blocks=names.sessions)
     left = {report.span: report for report in of_some}
     reports = [left.get(report.span, report) for report in reports]
     found = _topic(source, plan, known, reports, names)
@@ -414,7 +421,7 @@ def latest_sessions(client: Client, held: HeldTopic, most: int) -> pd.DataFrame:
     Raises
     ------
     SkewlineError
-        When a session has events of several clients.
+        When sessions are shared by too many clients.
     """
     if len(held.by_client) > 1 and not held.names.are_apart:
         raise SkewlineError(SHARED_SESSIONS, "Read less of it, without the cluster.")

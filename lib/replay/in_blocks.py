@@ -205,11 +205,10 @@ def missed_in_order_question(
 
 def _find_input(table: pd.DataFrame, job: Job) -> Steps[tuple[ReplayInput, int, bool]]:
     """Find the events that can be replayed, how many partitions there are, whether times fall."""
-    timed = job.timed(table)
-    heard = table[timed]
+    heard = table[job.timed(table)]
     stated = job.received(heard)
     last = int(stated.max(initial=NEVER))
-    start, before = yield Carry((len(table), last), _and_then, (0, NEVER))
+    start, before = yield Carry((len(heard), last), _and_then, (0, NEVER))
     received = np.maximum(np.maximum.accumulate(stated), before)
     own = int(heard[PARTITION].max()) + 1 if len(heard) else 1
     partitions, falls = yield Pool((own, bool((received != stated).any())), _largest)
@@ -221,7 +220,7 @@ def _find_input(table: pd.DataFrame, job: Job) -> Steps[tuple[ReplayInput, int, 
     events = replace(
         events,
         partition_of_key=np.arange(partitions, dtype=np.int32),
-        arrival=start + np.flatnonzero(timed),
+        arrival=start + np.arange(len(heard)),
         group=of_client if job.group == CLIENT else None,
     )
     return events, partitions, falls
@@ -251,9 +250,9 @@ def replay_question(
 ) -> Question[list[Any]]:
     """Ask a question of the events, each replay and the true sessions of some keys.
 
-    `table` is a block that has all events of its keys. Its column `Arrival`, int64,
-    says which of the topic's events each is; it rises. With a column `Left` the question is given
-    that, too.
+    `table` is a block that has all events of its keys. Its column `Arrival`, int64, says which of
+    the topic's events that can be replayed each is; it rises. With a column `Left` the question is
+    given that, too.
     """
     heard = table[job.timed(table)]
     events, received = _of_keys(heard, job, clocks.partitions), job.received(heard)

@@ -36,6 +36,7 @@ from lib.cluster.replaying import (
     ReplaysOnCluster,
     clients_in,
     outcomes_on,
+    with_heard_places,
     with_keys_together,
 )
 from lib.cluster.seen import EVERYTHING, outages_seen
@@ -49,7 +50,7 @@ from lib.replay.gaps import gaps_question
 from lib.replay.in_blocks import Job
 from lib.replay.partitions import partition_skew_question
 from lib.replay.processing_time import on_received_question
-from lib.replay.sentences import NO_ADVICE as NO_SETTING
+from lib.replay.sentences import NO_ADVICE
 from lib.report.drawn import Drawn, drawn_replay_question, dropped_question, page_question
 from lib.report.files import QUESTIONS
 from lib.report.report import (
@@ -82,10 +83,6 @@ if TYPE_CHECKING:
     from lib.report.drawn import DrawnReplay
     from lib.report.report import Asked
 
-NO_ADVICE: Final = (
-    "Some events have no received time, and on a cluster it is not looked for what to set for the "
-    "others: one machine tells it."
-)
 _MOST_ROWS: Final = 1_000_000  # of a table that one machine brings into order
 
 _OF_NUMBERS: Final = ("outages", "quiet", "sequence_numbers", "findings")
@@ -304,14 +301,11 @@ def replayed_on_held(
     drawn = None
     if "html" in outputs and not order_only:
         drawn = replays.of_events(drawn_replay_question)
-    why = why_no_advice(found)
-    if not why and held.topic.contents.without_received:
-        why = NO_ADVICE
-    if why:
+    if why := why_no_advice(found):
         return replace(found, no_advice=why), drawn
     doing("Looking for the setting that keeps the goal")
     advice = advise_on(replays, asked.setting, asked.goal)
-    return replace(found, advice=advice, no_advice="" if advice else NO_SETTING), drawn
+    return replace(found, advice=advice, no_advice="" if advice else NO_ADVICE), drawn
 
 
 def drawn_on_held(client: Client, held: HeldTopic, asked: Asked) -> DrawnReplay:
@@ -392,7 +386,7 @@ def _replays(
         order_only,
         sessions_are_apart=held.names.are_apart or len(held.by_client) == 1,
     )
-    return ReplaysOnCluster(client, held, job)
+    return ReplaysOnCluster(client, with_heard_places(client, held, job), job)
 
 
 def _table(replays: ReplaysOnCluster, name: str, rows: int) -> pd.DataFrame:

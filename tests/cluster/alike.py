@@ -67,9 +67,11 @@ class Change:
     def __init__(self, lot: random.Random) -> None:
         self.lot = lot
         self.without = lot.choice([None] * 5 + ["ClientID", "SessionID", "EventID"])
-        self.shares_sessions, self.lacks_clients = lot.random() < 0.15, lot.random() < 0.15
+        self.shares_sessions = lot.choice((0, 0, 0, 0, 2, 100))
+        self.lacks = {name: lot.choice((0, 0, 0, 0, 0.05)) for name in ("ClientID", "SessionID")}
         self.names, self.mixes = lot.random() < 0.3, lot.random() < 0.5
         self.notes = lot.choice((2, 30, 10**6))
+        self.unheard = lot.choice((0, 0, 0, 0.01, 0.4))
 
     def record(self, line: str) -> str:
         """Return a record with other fields."""
@@ -77,12 +79,16 @@ class Change:
         if lot.random() < 0.002:
             return json.dumps(record | {"payload": "no json"})
         event = json.loads(record["payload"])
+        if lot.random() < self.unheard:
+            del record["ts"]
+        if self.shares_sessions:
+            first = event["ClientID"] // self.shares_sessions
+            event["SessionID"] = f"s{first}-{int(event['SessionID'][:2], 16) % 7}"
         if self.names:
             event["ClientID"] = f"c{event['ClientID']}"
-        if self.shares_sessions:
-            event["SessionID"] = f"s{int(event['SessionID'][:2], 16) % 7}"
-        if self.lacks_clients and lot.random() < 0.05:
-            del event["ClientID"]
+        for name, share in self.lacks.items():
+            if lot.random() < share:
+                del event[name]
         event.pop(self.without, None)
         return json.dumps(record | {"payload": json.dumps(event | dict(self.others()))})
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 import os
+import random
 import signal
 import subprocess
 import sys
+from collections import Counter
 from queue import Queue
 from threading import Thread
 from types import ModuleType
@@ -213,9 +215,36 @@ class TestSameDocument:
         assert said in capsys.readouterr().err
 
     @pytest.mark.parametrize(
+        "asked", [(), ("--where", "client IN (2, 5, 'c3')"), ("--key", "session")]
+    )
+    def test_of_sessions_that_two_clients_share(self, client, both, tmp_path, asked):
+        # Given people with two devices each, of which one goes silent, and events that are lost
+        # or have no session
+        lot, path, sent, lines = random.Random(4), tmp_path / "x.jsonl", Counter(), []
+        for n in range(3_000):
+            device = lot.randrange(24)
+            person, happened = device // 2, 1_704_164_650_000 + 700 * n
+            sent[person] += 1
+            if n // 300 == device % 10 or lot.random() < 0.01:
+                continue
+            event = {"ts": happened, "client": f"c{device}", "seq": sent[person]}
+            if lot.random() < 0.99:
+                event["session"] = f"s{person}"
+            lines.append({"topic": "x", "partition": 0, "offset": len(lines),
+                          "tstype": "logappend", "ts": happened + lot.randrange(90),
+                          "payload": json.dumps(event)})  # fmt: skip
+        path.write_text("\n".join(map(json.dumps, lines)))
+        # When it is asked, also of a part and by session
+        documents = both("--file", path, *asked, address=client.scheduler.address, offsets=600,
+                         and_page=True)  # fmt: skip
+        # Then all is told, and the same
+        assert_same(documents)
+        assert asked[:1] == ("--where",) or documents[1]["sequence_numbers"]["lost"]
+
+    @pytest.mark.parametrize(
         ("number", "said"),
         [
-            (lambda n: n // 9, "events of several clients"),
+            (lambda n: n // 9, "several clients share link clients with more"),
             (lambda n: n, "may count the events of a partition"),  # and sessions are of clients
         ],
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from dataclasses import replace
 
 import pytest
@@ -196,6 +197,26 @@ def test_records_in_order_are_replayed_without_received_times(client, both, tmp_
     assert_same(documents)
     assert documents[1]["replay"]["order_only"]
     assert documents[1]["replay"]["dropped"]
+
+
+@pytest.mark.parametrize("engine", ["flink", "kafka-streams"])
+@pytest.mark.parametrize("name", ["keyed", "unkeyed"])
+def test_what_to_set_is_the_same_where_some_events_have_no_received_time(
+    client, files, both, tmp_path, engine, name
+):
+    lot, path = random.Random(6), tmp_path / "x.jsonl"
+    records = [json.loads(line) for line in (files / f"{name}.jsonl").read_text().splitlines()]
+    for record in records:
+        if lot.random() < 0.3 or (record["partition"] == 0 and record["offset"] < 400):
+            del record["ts"]
+    path.write_text("\n".join(map(json.dumps, records)))
+
+    arguments = ("--file", path, "--engine", engine, "--delay", "0s", "--drop-at-most", "5%")
+    documents = both(*arguments, address=client.scheduler.address, offsets=700, and_page=True)
+
+    assert_same(documents)
+    assert documents[1]["without_received"] > 1_000
+    assert documents[1]["advice"]["refused_because"] != "too_short"
 
 
 def test_dropped_events_and_windows_are_written_from_there(client, files, tmp_path):
