@@ -125,19 +125,16 @@ class _GivesBackMemory(WorkerPlugin):  # type: ignore[misc]
     name = "gives-back-memory"
 
     def setup(self, worker: Any) -> None:  # noqa: ANN401 (Dask's, which is untyped)
-        limit = worker.memory_manager.memory_limit
-
         def give_back() -> None:
-            if worker.monitor.get_process_memory() > _SHORT * limit:
+            limit = worker.memory_manager.memory_limit
+            if limit and worker.monitor.get_process_memory() > _SHORT * limit:
                 give_back_memory()
 
-        if limit:
-            self._callback = PeriodicCallback(give_back, _GIVES_BACK_MS)
-            worker.loop.add_callback(self._callback.start)
+        self._callback = PeriodicCallback(give_back, _GIVES_BACK_MS)
+        worker.loop.add_callback(self._callback.start)
 
     def teardown(self, worker: Any) -> None:  # noqa: ANN401, ARG002
-        if hasattr(self, "_callback"):
-            self._callback.stop()
+        self._callback.stop()
 
 
 class _EndsAtOnce(WorkerPlugin):  # type: ignore[misc]

@@ -9,6 +9,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from queue import Queue
 from threading import Thread
@@ -17,6 +18,7 @@ from types import ModuleType
 import cloudpickle
 import dask
 import numpy as np
+import pyarrow as pa
 import pytest
 from distributed import Client
 from hypothesis import given
@@ -367,6 +369,30 @@ def test_a_lost_worker_costs_no_figure(files, tmp_path):
         assert lost[0] not in client.run(os.getpid).values()
     document = json.loads(json.dumps(document_of(report, one["made"])))
     assert_same((one, document))
+
+
+def with_unused_memory(dask_worker):
+    """Leave a worker short of memory, of which Arrow holds much that nobody uses; return it all."""
+    buffers = [pa.allocate_buffer(100_000) for _ in range(3_000)]
+    for buffer in buffers:
+        np.frombuffer(buffer, np.uint8)[:] = 1
+    del buffers, buffer
+    taken = dask_worker.monitor.get_process_memory()
+    dask_worker.memory_manager.memory_limit = int(taken / 0.75)
+    return taken
+
+
+def memory_of(dask_worker):
+    return dask_worker.monitor.get_process_memory()
+
+
+def test_a_worker_short_of_memory_gives_back_what_arrow_does_not_use():
+    with connected(LOCAL, workers=1) as client:
+        (before,) = client.run(with_unused_memory).values()
+        deadline = time.monotonic() + PATIENCE_S
+        while (now := next(iter(client.run(memory_of).values()))) > before - 200e6:
+            assert time.monotonic() < deadline, now
+            time.sleep(0.1)
 
 
 def test_workers_do_not_run_the_page_that_a_server_drew_last(tmp_path, monkeypatch):
