@@ -68,7 +68,8 @@ def _without_links(table: pd.DataFrame) -> pd.DataFrame:
 
 def _largest(linked: pd.DataFrame) -> int:
     """Return how many events the clients have that are linked and have the most."""
-    return int(linked.groupby(_LINKED)[EVENTS].sum().max())
+    each = linked.groupby(_LINKED)[EVENTS].agg(["size", "sum"])
+    return int(each["sum"][each["size"] > 1].max())
 
 
 def _linked(pairs: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -30,6 +30,7 @@ from lib.cluster.blocks import Beginning, block_offsets
 from lib.cluster.connection import another, connected
 from lib.cluster.origin import Origin
 from lib.cluster.settings import LOCAL, VARIABLE, cluster_address
+from lib.cluster.shared_sessions import components
 from lib.cluster.topic import hold
 from lib.core.blockwise import Answer, Carry, Pool, Whole, added, joined
 from lib.core.errors import NotInBlocksError, SettingsError
@@ -280,6 +281,16 @@ def test_of_the_newest_records_on_a_broker(both, samples_on_broker, monkeypatch)
     documents = both(*arguments, address=LOCAL, offsets=400)
     assert_same(documents)
     assert documents[1]["events"] == 1_500
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=15))
+def test_nodes_are_connected_by_any_number_of_edges(edges):
+    one, other = np.array(edges, np.int64).reshape(-1, 2).T
+    smallest = [*range(10)]
+    for _ in range(10):  # the smallest node goes one edge further each time
+        for a, b in edges:
+            smallest[a] = smallest[b] = min(smallest[a], smallest[b])
+    assert components(one, other, 10).tolist() == smallest
 
 
 def sums(values):
