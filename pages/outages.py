@@ -28,12 +28,13 @@ visible = begin(
 )
 kinds, sensitivity = choose_silences()
 every, limits = outages_of(visible.whole, sensitivity)
-found = visible.outages(every[every[outages.KIND].isin(kinds)])
+silences = visible.outages(every)
+found = silences[silences[outages.KIND].isin(kinds)]
 
 if is_cut(visible.topic):
     st.info(OF_A_PART, title="No outage is told.", icon=":material/content_cut:")
 elif found.empty:
-    say_no_outage()
+    say_no_outage(silences, sensitivity)
 else:
     show_over_time(
         outage_timeline(

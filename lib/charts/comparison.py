@@ -16,7 +16,6 @@ from lib.charts.comparison_data import ComparisonData, RowOrder, comparison_ques
 from lib.charts.drawn_events import MOST_POINTS
 from lib.charts.held_back import outage_layers
 from lib.charts.picture import (
-    ROWS,
     TIME,
     TITLE,
     Picture,
@@ -27,6 +26,7 @@ from lib.charts.picture import (
     picked,
     places,
     plain,
+    rows_axis,
     scales,
     stacked,
     zoom,
@@ -345,7 +345,7 @@ def _row(lanes: Lanes) -> alt.Y:
         type="ordinal",
         title=_title_of(lanes),
         scale=alt.Scale(type="band", domain=lanes.labels, padding=0),
-        axis=alt.Axis(**ROWS),
+        axis=rows_axis(lanes.labels),
     )
 
 

@@ -13,6 +13,7 @@ from lib.analysis import delays
 from lib.charts import colours
 from lib.charts.delay_data import FEWEST, SHARES, DelayOverTime, over_time_question
 from lib.charts.picture import (
+    ABOVE,
     EXTENT_PX,
     FIT,
     OVER_TIME_PX,
@@ -90,8 +91,8 @@ def distribution(binned: pd.DataFrame, by: str | None, largest_ms: int) -> Pictu
         chart,
         f"Distribution of the delay of {counted(events, 'event')}: {percent(longer)} took longer "
         f"than 1 s; the longest {delay_text(largest_ms)}",
-        f"{counted(events, 'event')}; delays of 0 and below are in the first bar. The curve falls "
-        f"from 100 % and ends at the largest delay, {delay_text(largest_ms)}.",
+        f"{counted(events, 'event')}; delays of 0 and below are in the first bar. The curve is "
+        f"the share of them that took longer, up to the largest delay, {delay_text(largest_ms)}.",
     )
 
 
@@ -328,5 +329,5 @@ def _what(*, bands: bool, points: bool) -> alt.Color:
         "what:N",
         title="Delay not exceeded by",
         scale=alt.Scale(domain=list(told), range=list(told.values())),
-        legend=alt.Legend(orient="top") if bands else None,
+        legend=alt.Legend(**ABOVE) if bands else None,
     )

@@ -12,7 +12,7 @@ import pandas as pd
 from lib.analysis import delay_parts
 from lib.analysis.delay_parts import DelayPart
 from lib.charts import colours
-from lib.charts.picture import FIT, OVER_TIME_PX, TIME, TITLE, delays_up
+from lib.charts.picture import ABOVE, FIT, OVER_TIME_PX, TIME, TITLE, delays_up
 from lib.charts.texts import drawn_names
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
 from lib.core.columns import CLIENT, EVENTS, FROM, TO
@@ -167,5 +167,5 @@ def _colour(told: Sequence[DelayPart]) -> alt.Color:
         scale=alt.Scale(
             domain=[WORDS[part] for part in told], range=[_COLOURS[part] for part in told]
         ),
-        legend=alt.Legend(orient="top", labelLimit=0),
+        legend=alt.Legend(**ABOVE, labelLimit=0),
     )

@@ -27,12 +27,13 @@ MOST_SHADED: Final = 200
 
 MOST_LABELLED: Final = 5
 
-_LABEL: Final[Mapping[str, Any]] = {
-    "align": "right", "dx": -8, "fontWeight": "bold", "fontSize": 12, "clip": True
-}  # fmt: skip
+_NO_ROOM: Final = "datum.room * width < 7.5 * length(datum.label)"
 
-_ROOM: Final = 0.15
-"""The share of a panel that a label takes."""
+_LABEL: Final[Mapping[str, Any]] = {
+    "align": "right", "dx": -8, "fontWeight": "bold", "fontSize": 12, "clip": True,
+    "text": alt.ExprRef(f"{_NO_ROOM} ? '' : datum.label"),
+}  # fmt: skip
+"""Of a burst's name, which is left out where the panel is too narrow for it."""
 
 
 def outage_layers(
@@ -70,9 +71,7 @@ def outage_layers(
     ).encode(x=alt.X(field="silent", type=kind), x2=alt.X2(field="back"))
     if clock is TimeDomain.EVENT:
         return [silence]
-    labelled = base.transform_filter("datum.label != ''").encode(
-        x=alt.X(field="back", type=kind), text=alt.Text(field="label", type="nominal")
-    )
+    labelled = base.transform_filter("datum.label != ''").encode(x=alt.X(field="back", type=kind))
     # In the silence, where no event is; where it is too short, events shine through the halo.
     page: Final = colours.PAGE
     halo = labelled.mark_text(color=page, stroke=page, strokeWidth=4, opacity=0.85, **_LABEL)
@@ -101,25 +100,30 @@ def _drawn(
             "held": shown[outages.HELD_BACK].to_numpy(),
             "lost": shown[LOST].to_numpy(),
             "silence": [duration(ms) for ms in silence],
-            "label": _labels(shown, rows, domain_ms),
+            **_labels(shown, rows, domain_ms),
         }
     )
 
 
-def _labels(shown: pd.DataFrame, rows: NDArray[np.int32], domain_ms: tuple[int, int]) -> list[str]:
-    """Return what the worst bursts are called; one that would lie on another's name is not."""
-    labels = [""] * len(shown)
-    room = _ROOM * (domain_ms[1] - domain_ms[0])
-    ends: list[tuple[int, int]] = []
+def _labels(
+    shown: pd.DataFrame, rows: NDArray[np.int32], domain_ms: tuple[int, int]
+) -> dict[str, list[str] | list[float]]:
+    """Return what the worst bursts are called, and the share of the panel that is free for it.
+
+    That is as far as the panel's begin, or the burst of a worse one in the same row.
+    """
+    begin, end = domain_ms
+    labels, room = [""] * len(shown), [0.0] * len(shown)
+    before: dict[int, list[int]] = {}
     for place in range(min(len(shown), MOST_LABELLED)):
-        row, back = int(rows[place]), int(shown[outages.BACK_AT].iloc[place])
-        taken = any(of == row and abs(back - end) < room for of, end in ends)
-        if taken or back - domain_ms[0] < room:
-            continue
-        ends.append((row, back))
+        back = int(shown[outages.BACK_AT].iloc[place])
+        worse = before.setdefault(int(rows[place]), [])
+        free = min([back - begin, *(abs(back - other) for other in worse)])
+        room[place] = free / max(end - begin, 1)
+        worse.append(back)
         held, lost = int(shown[outages.HELD_BACK].iloc[place]), int(shown[LOST].iloc[place])
         labels[place] = f"burst of {held:,} ▸" if held else f"{counted(lost, 'event')} lost"
-    return labels
+    return {"label": labels, "room": room}
 
 
 def _tooltip(scale: TimeScale) -> list[alt.Tooltip]:

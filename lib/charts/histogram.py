@@ -34,14 +34,16 @@ def session_histogram(sizes: Tally, bins: int) -> Picture:
     few = sizes.n <= MOST_DOTS
     chart = _dots(sizes, table) if few else _bars(table)
     least, median, most = int(sizes.value[0]), sizes.median, int(sizes.value[-1])
+    sizes_text = f"{least:,} to {counted(most, 'event')}, median {median:,g}"
+    if least == most:
+        sizes_text = f"{counted(most, 'event')}{' each' if sizes.n > 1 else ''}"
     drawn = "Each session is a dot." if few else "The height of a bar is a number of sessions."
     return Picture(
         chart.properties(
             autosize=FIT, title=alt.Title("Sessions by their number of events", **TITLE)
         ),
-        f"{counted(sizes.n, 'session')} with {least:,} to {most:,} events, median {median:,g}",
-        f"{counted(sizes.n, 'session')} with {least:,} to {counted(most, 'event')}, median "
-        f"{median:,g}. {drawn}",
+        f"{counted(sizes.n, 'session')} with {sizes_text}",
+        f"{counted(sizes.n, 'session')} with {sizes_text}. {drawn}",
     )
 
 

@@ -8,13 +8,14 @@ import altair as alt
 import pandas as pd
 
 from lib.charts import colours
-from lib.charts.picture import EXTENT_PX, TIME, TITLE, Picture, delays_up, gridless, stacked
+from lib.charts.picture import ABOVE, EXTENT_PX, TIME, TITLE, Picture, delays_up, gridless, stacked
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
 from lib.core.columns import EVENTS, FROM, TO
 from lib.core.formatting import counted, duration
 from lib.live.counts import DROPPED
 
 _KEPT: Final = "taken, or not judged yet"
+_ALL: Final = "received"
 _LOST: Final = "dropped as late"
 _PX: Final = 140
 """Height of a panel."""
@@ -22,13 +23,17 @@ _PX: Final = 140
 _SHARES: Final = {"50 %": "p50", "99 %": "p99"}
 
 
-def last_minutes(table: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> Picture:
-    """Draw events, those that were dropped, and delays of the last minutes.
+def last_minutes(
+    table: pd.DataFrame, *, zero_ms: int, scale: TimeScale, delays: bool, drops: bool
+) -> Picture:
+    """Draw events of the last minutes, those that were dropped, and delays.
 
     Parameters
     ----------
     table
         What `lib.live.counts.over_time` returns, at least one row.
+    delays, drops
+        Whether delays are told, and which events were dropped.
     """
     width = int(table[TO].iloc[0] - table[FROM].iloc[0])
     ends = int(table[FROM].min()), int(table[TO].max())
@@ -37,21 +42,33 @@ def last_minutes(table: pd.DataFrame, *, zero_ms: int, scale: TimeScale) -> Pict
         TIME: drawn_times(table[FROM], zero_ms, scale),
         "end": drawn_times(table[TO], zero_ms, scale),
     }
-    panels = [_events(table, times, x, width, scale), _delays(table, times, x, scale)]
+    panels = [_events(table, times, x, width, scale, drops=drops)]
+    panels += [_delays(table, times, x, scale)] if delays else []
     chart = stacked(panels, spacing=20, color="independent")
-    events, dropped = int(table[EVENTS].sum()), int(table[DROPPED].sum())
+    of_drops = f", {table[DROPPED].sum():,} dropped as late" if drops else ""
+    of_delays = (
+        " Below: the delay that 50 % and 99 % of a stretch's events do not exceed, at most 6 % "
+        "more than it is."
+    )
     return Picture(
         chart,
-        f"{counted(events, 'event')} of the last minutes, {dropped:,} dropped as late",
-        f"Stretches of {duration(width)} of received time. Below: the delay that 50 % and 99 % of "
-        "a stretch's events do not exceed, at most 6 % more than it is.",
+        f"{counted(int(table[EVENTS].sum()), 'event')} of the last minutes{of_drops}",
+        f"Stretches of {duration(width)} of received time.{of_delays if delays else ''}",
     )
 
 
 def _events(
-    table: pd.DataFrame, times: dict[str, pd.Series], x: alt.X, width: int, scale: TimeScale
+    table: pd.DataFrame,
+    times: dict[str, pd.Series],
+    x: alt.X,
+    width: int,
+    scale: TimeScale,
+    *,
+    drops: bool,
 ) -> alt.Chart:
     counts = {_LOST: table[DROPPED], _KEPT: (table[EVENTS] - table[DROPPED]).clip(lower=0)}
+    if not drops:
+        counts = {_ALL: table[EVENTS]}
     drawn = pd.concat(
         [
             pd.DataFrame({**times, "events": count.to_numpy(), "what": what})
@@ -74,9 +91,16 @@ def _events(
                 "what:N",
                 title=None,
                 scale=alt.Scale(
-                    domain=[_KEPT, _LOST], range=[colours.RECEIVED_TIME_COLOUR, colours.LATE]
+                    domain=[_KEPT, _LOST, _ALL],
+                    range=[
+                        colours.RECEIVED_TIME_COLOUR,
+                        colours.LATE,
+                        colours.RECEIVED_TIME_COLOUR,
+                    ],
                 ),
-                legend=alt.Legend(orient="top", labelLimit=300),
+                legend=alt.Legend(**ABOVE, values=[_KEPT, _LOST], labelLimit=300)
+                if drops
+                else None,
             ),
             order=alt.Order("what:N", sort="ascending"),
             tooltip=[
@@ -110,7 +134,7 @@ def _delays(
                 scale=alt.Scale(
                     domain=list(_SHARES), range=[colours.EVENT_TIME_COLOUR, colours.LATE]
                 ),
-                legend=alt.Legend(orient="top"),
+                legend=alt.Legend(**ABOVE),
             ),
             tooltip=[
                 time_tooltip(TIME, "From", scale),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import altair as alt
 
 from lib.analysis import outages
-from lib.charts.picture import FIT, ROWS, TIME, TITLE, Picture, zoom
+from lib.charts.picture import FIT, TIME, TITLE, Picture, rows_axis, zoom
 from lib.charts.rows import ROW_PX, client_lanes, shown_name
 from lib.charts.silences import MOST_OUTAGES, silence_marks, worst
 from lib.charts.times import time_axis
@@ -49,7 +49,7 @@ def outage_timeline(
         "row:O",
         title="Client" if lanes.are_clients else "Clients",
         scale=alt.Scale(type="band", domain=lanes.labels, paddingInner=0.2, paddingOuter=0.2),
-        axis=alt.Axis(**ROWS),
+        axis=rows_axis(lanes.labels),
     )
     low, high = domain_ms
     margin = (high - low) // 100

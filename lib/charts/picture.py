@@ -43,14 +43,14 @@ OVER_TIME_PX: Final = 240
 FIT: Final = alt.AutoSizeParams(type="fit-x", contains="padding")
 """As wide as the page; the height is that of what is drawn, titles and axes come on top."""
 
-ROWS: Final[dict[str, Any]] = {
-    "labelLimit": 140,
-    "labelFlush": False,
-    "labelOverlap": False,
-    "grid": False,
-    "ticks": False,
+_MOST_LETTERS: Final = 22  # of a name beside its row
+_LIKE: Final = 3  # letters that a shortened name keeps of what all names have in common
+
+ABOVE: Final[dict[str, Any]] = {
+    "orient": "top",
+    "columns": alt.ExprRef("width < 500 ? 2 : 0"),  # on a phone one row would be cut
 }
-"""The axis of the rows of clients."""
+"""A legend above what it explains."""
 
 TITLE: Final[dict[str, Any]] = {"anchor": "start", "fontSize": 14, "offset": 10}
 
@@ -283,3 +283,37 @@ def _written(told: dict[float, str]) -> str:
 def symlog(domain: tuple[float, float], constant: float) -> alt.Scale:
     """Return a scale that is linear within ± `constant` and logarithmic beyond."""
     return alt.Scale(type="symlog", constant=constant, domain=list(domain), nice=False, zero=False)
+
+
+def rows_axis(names: Sequence[str]) -> alt.Axis:
+    """Return the axis of the rows of clients.
+
+    Names that are too long are cut in the middle, and before that of most of the beginning and end
+    that all have in common: what is left tells them apart.
+    """
+    begin, end = _in_common(names) if len(names) > 1 else (0, 0)
+    apart = f"slice(datum.label, {begin}, length(datum.label) - {end})"
+    apart = f"truncate({apart}, {_MOST_LETTERS - 2}, 'center')"
+    short = f"'{'…' if begin else ''}' + {apart} + '{'…' if end else ''}'"
+    return alt.Axis(
+        labelExpr=f"length(datum.label) > {_MOST_LETTERS} ? {short} : datum.label",
+        labelLimit=140,
+        labelFlush=False,
+        labelOverlap=False,
+        grid=False,
+        ticks=False,
+    )
+
+
+def _in_common(names: Sequence[str]) -> tuple[int, int]:
+    """Return how much of the beginning and of the end of all names may be left out, in letters."""
+    begin = _first_that_differs(names)
+    end = min(_first_that_differs([name[::-1] for name in names]), min(map(len, names)) - begin)
+    return max(begin - _LIKE, 0), max(end - _LIKE, 0)
+
+
+def _first_that_differs(names: Sequence[str]) -> int:
+    """Return the place of the first letter that not all names have in common."""
+    low, high = min(names), max(names)  # what these have in common, those between them have, too
+    differs = (n for n, (one, other) in enumerate(zip(low, high, strict=False)) if one != other)
+    return next(differs, min(len(low), len(high)))

@@ -81,7 +81,12 @@ class Times:
         return f"{time:%Y-%m-%d} {_with_ms(time)}"
 
     def stretch(self, start_ms: int, end_ms: int) -> str:
-        """Return a stretch: "23:18:38–23:29:15 UTC, 19 Dec 2018", "66.1–131.2 s since zero"."""
+        """Return a stretch: "23:18:38–23:29:15 UTC, 19 Dec 2018", "66.1–131.2 s since zero".
+
+        Of one that begins and ends at once, the moment.
+        """
+        if start_ms == end_ms:
+            return self.moment(start_ms, exactly=True)
         is_short = end_ms - start_ms < _SHORT_MS
         if self.zone is None:
             decimals = 3 if is_short else 1

@@ -380,7 +380,13 @@ def _chart(followed: Followed, look: _Look) -> None:
     table = over_time(followed.counts)
     if len(table):
         show_picture(
-            last_minutes(table, zero_ms=look.topic.times.zero_ms, scale=look.topic.scale),
+            last_minutes(
+                table,
+                zero_ms=look.topic.times.zero_ms,
+                scale=look.topic.scale,
+                delays=look.topic.told,
+                drops=look.topic.told and not why_not_followed(followed.late.setting),
+            ),
             parameters.LIVE_CHART,
             f"The last {counted(followed.minutes, 'minute')} of received time.",
         )

@@ -259,7 +259,8 @@ def _what_is_shown(visible: Visible) -> str:
     """Return how much of the topic the time window and the clients leave, in a sentence."""
     every = len(visible.table)
     if visible.is_everything:
-        return f"Shown: all {counted(every, 'event')} of the topic."
+        all_ = f"all {every:,} events" if every > 1 else "the only event"
+        return f"Shown: {all_} of the topic."
     limits = _limits(visible.window, visible.clients, visible.where, visible.times)
     return _part_shown(visible.count, every, limits, visible.where)
 
@@ -353,7 +354,9 @@ def _show_empty(topic: LoadedTopic) -> None:
     if topic.rejected.num_rows:
         st.info(
             "The load report below says why each was rejected.",
-            title=f"None of the {topic.rejected.num_rows:,} records could be read.",
+            title="The only record could not be read."
+            if topic.rejected.num_rows == 1
+            else f"None of the {topic.rejected.num_rows:,} records could be read.",
             icon=":material/report:",
         )
         load_report(topic)

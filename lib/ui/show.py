@@ -195,9 +195,9 @@ def first_events(
             RECEIVED_TIME: time_column(times, "Received time", of_zero="%d", unit="epoch ms"),
         },
     )
+    which = "" if len(first) == every else f"The first {len(first):,} of "
     st.caption(
-        f"The first {len(first):,} of {counted(every, 'event')} shown, in arrival order. "
-        "Select one for its record."
+        f"{which}{counted(every, 'event')} shown, in arrival order. Select one for its record."
     )
     if not picks:
         open_selected(chosen.selection.rows, rows)

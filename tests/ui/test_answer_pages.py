@@ -252,7 +252,11 @@ class TestOutages:
     def test_kinds_can_be_left_out(self):
         at = open_app(OUTAGES)
         settled(at.get_by_key("kinds").set_value(["quiet"]).run())
-        assert [said.proto.title for said in at.success] == ["No outage of these kinds."]
+        assert not at.success
+        [said] = [info for info in at.info if info.proto.title == "No outage of these kinds."]
+        assert said.value == (
+            "Of other kinds there is 1 buffered, in the window: choose them above."
+        )
         settled(at.get_by_key("kinds").set_value(["buffered"]).run())
         assert len(table(at, named="Outages")) == 1
 
@@ -269,6 +273,9 @@ class TestOutages:
     def test_nothing_found_is_said(self, clean_topic):
         at = open_app(OUTAGES, **clean_topic)
         assert [said.proto.title for said in at.success] == ["No outage of these kinds."]
+        assert "as often as its own rhythm lets expect" in at.success[0].value
+        settled(at.slider(key="sensitivity").set_value(4.0).run())
+        assert "within 4 × the limit that its own rhythm sets" in at.success[0].value
 
     def test_where_the_limits_come_from_is_shown(self):
         limits = table(open_app(OUTAGES), named="Each client's usual")

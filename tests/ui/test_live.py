@@ -38,6 +38,25 @@ def test_with_a_setting_that_is_not_followed_the_page_says_so():
     at = open_app(LIVE, **SAMPLE, idle="10 s")
     assert "Dropped" not in metrics(at)
     assert "Late events are not followed with an idle timeout" in captions(at)
+    _, data = chart(at)
+    assert {*next(iter(data.values()))["what"]} == {"received"}
+
+
+def test_of_received_times_that_are_copies_no_delay_and_no_drop_is_drawn(tmp_path, monkeypatch):
+    folder = files_of(tmp_path / "files", monkeypatch)
+    times = range(1_545_230_000_000, 1_545_230_060_000, 1_000)
+    records = [
+        {"topic": "c", "partition": 0, "offset": n, "tstype": "create", "ts": time,
+         "payload": json.dumps({"ClientID": 1, "Timestamp": time})}
+        for n, time in enumerate(times)
+    ]  # fmt: skip
+    (folder / "copies.jsonl").write_text("\n".join(map(json.dumps, records)))
+    at = open_app(LIVE, source="Files", topic="copies")
+    assert "neither delays nor drops are told" in captions(at)
+    _, data = chart(at)
+    [drawn] = data.values()
+    assert {*drawn["what"]} == {"received"}
+    assert "do not exceed" not in captions(at)
 
 
 def test_without_received_times_no_delay_is_told(tmp_path, monkeypatch):

@@ -158,10 +158,10 @@ def outages_told(view: View, told: OnCluster) -> None:
         return
     with refusals_shown():
         every, limits = _outages(told.of_all, sensitivity)
-        found, name = _seen(every, view, told), report.topic.report.topic
-        found = found[found[outages.KIND].isin(kinds)]
+        silences, name = _seen(every, view, told), report.topic.report.topic
+        found = silences[silences[outages.KIND].isin(kinds)]
         if found.empty:
-            say_no_outage()
+            say_no_outage(silences, sensitivity)
         else:
             _outage_timeline(view, told, found)
             whole = told.of_all.report

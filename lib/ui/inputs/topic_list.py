@@ -47,7 +47,7 @@ def size_of(info: TopicInfo) -> str:
     if not info.is_counted:
         return ""
     kind = f", {info.timestamp_kind}" if info.timestamp_kind else ""
-    return f"{info.records:,} records in {counted(info.partitions, 'partition')}{kind}"
+    return f"{counted(info.records, 'record')} in {counted(info.partitions, 'partition')}{kind}"
 
 
 def first_readable(source: TopicSource, topics: Sequence[TopicInfo]) -> str | None:

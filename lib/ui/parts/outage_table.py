@@ -120,10 +120,23 @@ def choose_silences() -> tuple[list[str], float]:
     return kinds, sensitivity
 
 
-def say_no_outage() -> None:
-    """Say that there is no outage of the kinds that are shown."""
+def say_no_outage(others: pd.DataFrame, sensitivity: float) -> None:
+    """Say that there is no outage of the kinds that are shown, but `others`, if there are any."""
+    kinds = others[outages.KIND].astype(str).value_counts()
+    if len(kinds):
+        listed = " and ".join(f"{number:,} {kind}" for kind, number in kinds.items())
+        st.info(
+            f"Of other kinds there {'are' if len(others) > 1 else 'is'} {listed}, in the window: "
+            "choose them above.",
+            title="No outage of these kinds.",
+            icon=":material/filter_alt:",
+        )
+        return
+    limit = "as often as its own rhythm lets expect"
+    if sensitivity != 1:
+        limit = f"within {sensitivity:g} × the limit that its own rhythm sets"
     st.success(
-        "Every client shown was heard as often as its own rhythm lets expect, in the window.",
+        f"Every client shown was heard {limit}, in the window.",
         title="No outage of these kinds.",
         icon=":material/check_circle:",
     )

@@ -73,7 +73,7 @@ def figures(outcome: Outcome, *, with_latency: bool = True) -> None:
 
     if outcome.sessions is not None:
         st.caption(
-            f"From Exact to Mixed: sessions, of the {outcome.sessions.sessions:,} in the topic."
+            f"From Exact to Mixed: of {counted(outcome.sessions.sessions, 'session')} in the topic."
         )
 
 
