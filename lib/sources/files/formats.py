@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
 
 def _table(file: InputFile) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a table in text; the records of JSON that is named as one."""
-    begins = beginning_of(file, "CSV").lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[{"))
-    yield from (text if begins else csv).read(file)
+    """Yield the rows of a table in text; the records of JSON or printed lines named as one."""
+    beginning = beginning_of(file, "CSV").lstrip(b"\xef\xbb\xbf \t\r\n")
+    other = beginning.startswith((b"{", b"[{")) or text.are_printed(beginning)
+    yield from (text if other else csv).read(file)
 
 
 def _avro(file: InputFile) -> Iterator[pa.RecordBatch]:
