@@ -7,6 +7,7 @@ import codecs
 import gzip
 import io
 import json
+import tarfile
 import tracemalloc
 import zipfile
 import zlib
@@ -26,7 +27,7 @@ from lib.sources.files.bare_json import split_outside
 from lib.sources.files.csv import NAMES_AGAIN
 from lib.sources.files.documents import longest_array_in
 from lib.sources.files.formats import UPLOADS, records_of
-from lib.sources.files.input_file import uploaded
+from lib.sources.files.input_file import Limits, uploaded
 from lib.sources.files.json_text import cut, members, unquoted
 from lib.sources.guess import guess_of
 from lib.sources.records import note_of
@@ -592,6 +593,19 @@ def zipped(**files: bytes) -> bytes:
     return file.getvalue()
 
 
+def tarred(mode: str = "w", **files: bytes) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode=mode) as archive:
+        folder = tarfile.TarInfo("./logs")
+        folder.type = tarfile.DIRTYPE
+        archive.addfile(folder)
+        for name, content in files.items():
+            member = tarfile.TarInfo(f"./logs/{name.replace('__', '.')}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return file.getvalue()
+
+
 def parquet(table: pa.Table) -> bytes:
     file = io.BytesIO()
     pq.write_table(table, file)
@@ -615,6 +629,13 @@ TABLE = pa.table({"a": [1, 2], "b": ["x", "y"]})
         ("t.zip", zipped(t__jsonl=b'{"a":1,"b":"x"}\n{"a":2,"b":"y"}')),
         ("t.csv.zip", zipped(t__csv=b"a,b\n1,x\n2,y\n")),
         ("t.zip", zipped(t__parquet=parquet(TABLE))),
+        ("t.tar", tarred(t__csv=b"a,b\n1,x\n2,y\n")),
+        ("t.tar.gz", tarred("w:gz", t__jsonl=b'{"a":1,"b":"x"}\n{"a":2,"b":"y"}')),
+        ("T.TGZ", tarred("w:gz", t__parquet=parquet(TABLE), __hidden=b"x")),
+        (
+            "t.tar.bz2",
+            tarred("w:bz2", t__jsonl__gz=gzip.compress(b'{"a":1,"b":"x"}{"a":2,"b":"y"}')),
+        ),
         ("t.json.gz", gzip.compress(b'[{"a":1,"b":"x"},{"a":2,"b":"y"}]')),
         ("t.txt.bz2", bz2.compress(b'{"a":1,"b":"x"}{"a":2,"b":"y"}')),
         ("t.arrow", arrow(TABLE, stream=False)),
@@ -644,6 +665,33 @@ def test_what_a_file_holds_counts_not_what_is_around_it(name, content):
 def test_an_archive_that_is_not_one_file_ends_in_a_sentence(content, sentence):
     with pytest.raises(UnreadableFileError, match=sentence):
         opened("t.zip", content)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("t.tar", tarred(a__csv=b"a\n1\n", b__csv=b"a\n1\n"), "t.tar holds 2 files"),
+        ("t.tgz", tarred("w:gz"), "t.tgz holds no files"),
+        ("t.tar", b"no tar" * 200, "no tar archive"),
+        ("t.tar.gz", tarred("w:gz", a__csv=b"a\n1\n")[:-30], "truncated or damaged"),
+        ("t.tar", tarred(a__jsonl=b'{"a":1}\n' * 999)[:3_000], "damaged"),
+        ("t.gz", tarred("w:gz", a__csv=b"a\n1\n"), "is a tar archive"),
+        ("t.csv", tarred(a__csv=b"a\n1\n"), "is a tar archive"),
+    ],
+)
+def test_a_tar_archive_that_is_not_one_file_ends_in_a_sentence(name, content, sentence):
+    with pytest.raises(UnreadableFileError, match=sentence):
+        opened(name, content)
+
+
+def test_a_tar_archive_unpacks_to_no_more_than_is_allowed(monkeypatch):
+    monkeypatch.setattr(Limits, "__init__", lambda self: vars(self).update(TIGHT))
+
+    with pytest.raises(UnreadableFileError, match="more than"):
+        opened("t.tar.gz", tarred("w:gz", a__csv=b"a\n" + b"1\n" * 500_000))
+
+
+TIGHT = {"content_bytes": 1 << 30, "ratio": 2, "free_bytes": 1 << 16}
 
 
 def test_text_that_is_not_utf8_inside_of_a_table_is_shown_in_hexadecimal():
@@ -696,7 +744,13 @@ near = st.lists(PIECES, max_size=14).map(b"".join)
 true_files = st.sampled_from(
     [
         *(parquet(TABLE), arrow(TABLE, stream=False), arrow(TABLE, stream=True)),
-        *(zipped(t__csv=b"a,b\n1,2\n"), gzip.compress(b'{"a":1}\n'), codecs.BOM_UTF16 + b"{\0"),
+        *(
+            zipped(t__csv=b"a,b\n1,2\n"),
+            tarred("w:gz", t__csv=b"a,b\n1,2\n"),
+            tarred(t__csv=b"a"),
+            gzip.compress(b'{"a":1}\n'),
+            codecs.BOM_UTF16 + b"{\0",
+        ),
     ]
 )
 
