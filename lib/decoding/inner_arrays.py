@@ -56,10 +56,19 @@ def path_of_events(objects: Sequence[_Object], inside: Path, *, wanted: bool) ->
     return next(iter(often), None) if wanted else None
 
 
-def as_json(row: _Object) -> dict[str, Any]:
-    """Return a table's row as JSON has it: moments are text."""
-    found: dict[str, Any] = json.loads(json.dumps(row, default=_as_text))
-    return found
+def rows_as_json(rows: pa.StructArray) -> list[dict[str, Any]]:
+    """Return a table's rows as JSON has them, moments as text; none where it has no lists."""
+    if not _has_lists(rows.type):
+        return []
+    try:
+        return [json.loads(json.dumps(row, default=_as_text)) for row in rows.to_pylist()]
+    except (ValueError, OverflowError):  # moments beyond Python's own
+        return []
+
+
+def _has_lists(kind: pa.DataType) -> bool:
+    nested = [field.type for field in kind] if pa.types.is_struct(kind) else []
+    return pa.types.is_list(kind) or pa.types.is_large_list(kind) or any(map(_has_lists, nested))
 
 
 def _as_text(value: object) -> str:

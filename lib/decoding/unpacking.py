@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lib.decoding.compressed import UnpackError, gunzip, unsnappy, unzlib, unzstd
-from lib.decoding.inner_arrays import LOOKED_AT, as_json, path_of_events
+from lib.decoding.inner_arrays import LOOKED_AT, path_of_events, rows_as_json
 from lib.decoding.json_arrays import NO_ARRAY, NOT_OF_EVENTS, element_counts, elements
 from lib.decoding.json_value import parse_object
 from lib.decoding.message_pack import json_of
@@ -231,8 +231,10 @@ def _events_in_field(
         return []
     inside = next((p.path for p in reversed(opened) if p.path), ())
     is_table = pa.types.is_struct(values.type)
-    some = values[:LOOKED_AT].to_pylist()
-    objects = [as_json(v) if is_table else parse_object(v)[0] or {} for v in some]
+    some = values[:LOOKED_AT]
+    objects = (
+        rows_as_json(some) if is_table else [parse_object(v)[0] or {} for v in some.to_pylist()]
+    )
     path = path_of_events(objects, inside, wanted=chosen is not None and not inside)
     if path is None:
         return []

@@ -699,6 +699,16 @@ def test_lists_of_a_table_and_arrays_of_json_hold_the_same_events(batches):
         assert first == second
 
 
+@pytest.mark.parametrize("lists", [{}, {"events": pa.array([[{"at": 1_704_164_650_000}]])}])
+def test_rows_with_moments_beyond_python_are_read(lists):
+    far = pa.array([2**60], pa.timestamp("us"))
+    records = with_values(block(b""), rows_as_values({"far": far, **lists}, 1))
+
+    found = decoder_for(records, NoSchemas()).decode(records)
+
+    assert len(found.columns) == 1
+
+
 def test_a_row_with_more_events_than_fit_is_rejected_alone(monkeypatch):
     monkeypatch.setattr(unpacking, "MAX_BLOCK_EVENTS", 5)
     events = [{"at": 1_704_164_650_000 + k} for k in range(4)]
