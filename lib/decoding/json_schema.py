@@ -8,12 +8,12 @@ import pyarrow as pa
 from lib.core.columns import KAFKA_COLUMNS, OFFSET
 from lib.decoding.json import JSON
 from lib.decoding.slots import ReadColumns, Values
-from lib.sources.records import RECORDS
+from lib.sources.records import RECORDS, with_values
 
 
 def read(values: Values) -> ReadColumns:
     """Read values that are JSON, each without what frames it."""
-    decoded = JSON.decode(numbered(values), excerpts=0)
+    decoded = JSON.decode(numbered(values.to_arrow()), excerpts=0)
     table = decoded.columns.combine_chunks()
     columns = {
         name: table[name].chunk(0)
@@ -33,7 +33,7 @@ def looks_like_objects(values: Values) -> bool:
     return bool((begins & (values.data[values.stops - 1] == ord("}"))).all())
 
 
-def numbered(values: Values) -> pa.RecordBatch:
+def numbered(values: pa.Array) -> pa.RecordBatch:
     """Return values as records whose offsets are their positions."""
     rows = len(values)
     columns = {
@@ -42,7 +42,7 @@ def numbered(values: Values) -> pa.RecordBatch:
         "timestamp": pa.array(np.zeros(rows, np.int64)),
         "timestamp_type": pa.array(np.zeros(rows, np.int8)),
         "key": pa.nulls(rows, pa.binary()),
-        "value": values.to_arrow(),
+        "value": pa.nulls(rows, pa.binary()),
         "headers": pa.nulls(rows, RECORDS.field("headers").type),
     }
-    return pa.RecordBatch.from_arrays(list(columns.values()), schema=RECORDS)
+    return with_values(pa.RecordBatch.from_arrays(list(columns.values()), schema=RECORDS), values)

@@ -38,11 +38,14 @@ def rejected_records(
 ) -> pa.Table:
     """Return rows of a block, by position with their reasons, as a table of schema `REJECTED`.
 
-    The first `excerpts` of them keep the beginning of their value.
+    The first `excerpts` of them keep the beginning of their value, unless it is a table's row.
     """
     rows = pa.array(sorted(reasons), pa.int64())
     bad = records.take(rows)
-    starts = pc.binary_slice(bad.column("value")[: max(0, excerpts)], 0, EXCERPT_BYTES).to_pylist()
+    some = bad.column("value")[: max(0, excerpts)]
+    if pa.types.is_struct(some.type):
+        some = pa.nulls(len(some), pa.binary())
+    starts = pc.binary_slice(some, 0, EXCERPT_BYTES).to_pylist()
     texts = [None if s is None else _printable(s) for s in starts]
     without: list[None] = [None] * (len(rows) - len(texts))
     return pa.table(

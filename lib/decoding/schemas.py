@@ -154,7 +154,7 @@ def warm_up() -> None:
     """Compile what is compiled, or load it from numba's cache, so that the first load is fast."""
     avro.warm_up()
     protobuf.warm_up()
-    values = Values.of(pa.array([b'\0\0\0\0\1{"a":1}'], pa.binary()))
+    values = pa.array([b'\0\0\0\0\1{"a":1}'], pa.binary())
     SchemaDecoder(NoSchemas()).decode(json_schema.numbered(values))
 
 

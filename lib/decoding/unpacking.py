@@ -7,7 +7,7 @@
 | JSON text | the JSON that is written as a text in JSON |
 | JSON array | its elements, each a value of its own |
 | several JSON | objects one behind the other, or one a line, each a value of its own |
-| events in a field | the object once for each element of the array in its field |
+| events in a field | the object, or row, once for each element of the array in its field |
 | MessagePack, Python, key=value | the same as JSON (`lib.sources.files.notations`) |
 | DynamoDB | the object without the types of DynamoDB's attributes |
 | Connect | the payload, of JSON written without line breaks |
@@ -17,31 +17,29 @@ Each leaves a value that is not packed in it as it is.
 
 from __future__ import annotations
 
-import json
-import re
-from collections import Counter
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lib.core.times.recognition import recognise_unit
 from lib.decoding.compressed import UnpackError, gunzip, unsnappy, unzlib, unzstd
+from lib.decoding.inner_arrays import LOOKED_AT, path_of_events, rows_as_json
 from lib.decoding.json_arrays import NO_ARRAY, NOT_OF_EVENTS, element_counts, elements
 from lib.decoding.json_value import parse_object
-from lib.decoding.merge import as_text
 from lib.decoding.message_pack import json_of
 from lib.decoding.slots import Values
 from lib.sources.files.json_text import members, places_of_members, unquoted
 from lib.sources.files.notations import of_attributes, of_pairs, of_python
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from numpy.typing import NDArray
+
+    from lib.decoding.inner_arrays import Path
 
 MAX_BLOCK_BYTES: Final = 512 << 20
 MAX_BLOCK_EVENTS: Final = 4 << 20
@@ -59,10 +57,6 @@ CONNECT: Final = "Connect"
 EVENTS_IN_FIELD: Final = "events in a field"
 """Layers that are more than an entry in `PACKINGS`."""
 
-LOOKED_AT: Final = 64
-"""Values, texts of a field, or events that are looked at."""
-
-_OF_TIME: Final = re.compile(r"(?i)time|date|stamp|^ts|ts$|(?:^|_)at$|(?-i:At)$|^t$|when")
 _CONNECT: Final = ("schema", "payload")
 _CONNECT_ALONE: Final = len('{"schema":,"payload":}') + len(',"":1')
 """As many bytes beside the two members' values leave room for a third member."""
@@ -80,7 +74,7 @@ class Unpacked:
     Attributes
     ----------
     values
-        Bytes without nulls.
+        Bytes without nulls; structs where they are rows of a table.
     rows
         int64, rising: of which value each was a part. One that is several is there as often.
     reasons
@@ -89,7 +83,7 @@ class Unpacked:
         How many values were packed so.
     """
 
-    values: pa.BinaryArray
+    values: pa.Array
     rows: NDArray[np.int64]
     reasons: dict[int, str]
     packed: int
@@ -109,15 +103,18 @@ class Packing:
         Returns what is in values.
     several
         Whether a value holds several.
+    path
+        The field that holds them, where one does.
     """
 
     layer: str
     named: Callable[[str], str]
     unpack: Callable[[pa.BinaryArray], Unpacked]
     several: bool = False
+    path: Path = ()
 
 
-def unpack(values: pa.BinaryArray, packings: tuple[Packing, ...]) -> Unpacked:
+def unpack(values: pa.Array, packings: tuple[Packing, ...]) -> Unpacked:
     """Return what is in values that are packed in all of `packings`, the outermost first."""
     rows, reasons = np.arange(len(values)), dict[int, str]()
     for packing in packings:
@@ -127,8 +124,10 @@ def unpack(values: pa.BinaryArray, packings: tuple[Packing, ...]) -> Unpacked:
     return Unpacked(values, rows, reasons, len(rows))
 
 
-def recognise(values: pa.BinaryArray, chosen: Collection[str] | None = None) -> tuple[Packing, ...]:
+def recognise(values: pa.Array, chosen: Collection[str] | None = None) -> tuple[Packing, ...]:
     """Return in what values are packed, the outermost first, from some of them.
+
+    Rows of tables can only have events in a list.
 
     Parameters
     ----------
@@ -136,9 +135,10 @@ def recognise(values: pa.BinaryArray, chosen: Collection[str] | None = None) -> 
         The only layers that count: then one value that is packed so is enough.
     """
     found: list[Packing] = []
+    of_bytes = () if pa.types.is_struct(values.type) else PACKINGS
     while len(values) and len(found) < MAX_LAYERS:
-        known = [p for p in PACKINGS if chosen is None or p.layer in chosen]
-        known += _events_in_field(values, chosen)
+        known = [p for p in of_bytes if chosen is None or p.layer in chosen]
+        known += _events_in_field(values, chosen, found)
         tried = ((packing, packing.unpack(values)) for packing in known)
         least = SHARE * len(values) if chosen is None else 1
         fit = next(((p, u) for p, u in tried if u.packed >= least), None)
@@ -220,49 +220,39 @@ def _elements(values: pa.BinaryArray, *, in_arrays: bool) -> Unpacked:
     return Unpacked(found, rows, reasons, int((counts > 0).sum()))
 
 
-def _events_in_field(values: pa.BinaryArray, chosen: Collection[str] | None) -> list[Packing]:
+def _events_in_field(
+    values: pa.Array, chosen: Collection[str] | None, opened: Sequence[Packing]
+) -> list[Packing]:
     """Return the field whose array holds the events of half of some values; nothing if none does.
 
-    Unless it is chosen, it makes up most of its value, and what it holds has a time.
+    Once one is opened, only what is inside of it: else each event would be there several times.
     """
     if chosen is not None and EVENTS_IN_FIELD not in chosen:
         return []
-    objects = [(value, parse_object(value)[0]) for value in values[:LOOKED_AT].to_pylist()]
-    inside = [
-        (name, inner)
-        for value, found in objects
-        for name, inner in (found or {}).items()
-        if _is_batch(inner) and (chosen or len(json.dumps(inner)) * 2 > len(value))
-    ]
-    for name, count in Counter(name for name, _ in inside).most_common(1):
-        events = [event for n, inner in inside if n == name for event in inner]
-        if chosen or (count * 2 >= len(objects) and _have_a_time(events[:LOOKED_AT])):
-            in_this = partial(_in_field, name=name)
-            return [
-                Packing(EVENTS_IN_FIELD, f"{{}} → events in {name}".format, in_this, several=True)
-            ]
-    return []
+    inside = next((p.path for p in reversed(opened) if p.path), ())
+    is_table = pa.types.is_struct(values.type)
+    some = values[:LOOKED_AT]
+    objects = (
+        rows_as_json(some) if is_table else [parse_object(v)[0] or {} for v in some.to_pylist()]
+    )
+    path = path_of_events(objects, inside, wanted=chosen is not None and not inside)
+    if path is None:
+        return []
+    where = ".".join(path).replace("{", "{{").replace("}", "}}")
+    unpacked = _in_list if is_table else _in_field
+    named = f"{{}} → events in {where}".format
+    return [Packing(EVENTS_IN_FIELD, named, partial(unpacked, path=path), several=True, path=path)]
 
 
-def _is_batch(inner: object) -> bool:
-    return isinstance(inner, list) and bool(inner) and all(isinstance(e, dict) for e in inner)
-
-
-def _have_a_time(events: Sequence[Mapping[str, Any]]) -> bool:
-    names = {name for event in events for name in event if _OF_TIME.search(name)}
-    columns = ([event.get(name) for event in events] for name in names)
-    return any(recognise_unit(pa.array(map(as_text, c), pa.string())) for c in columns)
-
-
-def _in_field(values: pa.BinaryArray, name: str) -> Unpacked:
+def _in_field(values: pa.BinaryArray, path: Path) -> Unpacked:
     """Return each object once for each element of the array in a field, which it then has there."""
     every = Values.of(values)
-    (begins,), (ends,), _ = places_of_members(values, [name])
-    arrays = Values(every.data, np.maximum(begins, 0), np.maximum(ends, 0))
+    begins, ends = _place_of(values, path)
+    arrays = Values(every.data, begins, ends)
     counts = element_counts(arrays)
     sizes = np.where(counts > 0, counts, 1)
-    room = np.cumsum(sizes * (every.stops - every.starts))
-    many = (sizes > 1) & ((room > MAX_BLOCK_BYTES) | (np.cumsum(sizes) > MAX_BLOCK_EVENTS))
+    around = every.stops - every.starts - (ends - begins)
+    many = _too_many(sizes, sizes * around + (ends - begins))
     sizes[many] = 0
     rows = np.repeat(np.arange(len(sizes)), sizes)
     there = (counts > 0) & ~many
@@ -275,6 +265,63 @@ def _in_field(values: pa.BinaryArray, name: str) -> Unpacked:
     found = pc.replace_with_mask(whole, pa.array(there[rows]), one_each)
     reasons = dict.fromkeys(np.flatnonzero(many).tolist(), TOO_MANY_BYTES)
     return Unpacked(found, rows, reasons, int(there.sum()))
+
+
+def _too_many(
+    sizes: NDArray[np.int64], bytes_of: NDArray[np.int64 | np.float64]
+) -> NDArray[np.bool_]:
+    """Return which values hold more events than one, and more than there is room for in a block."""
+    beyond = (np.cumsum(bytes_of) > MAX_BLOCK_BYTES) | (np.cumsum(sizes) > MAX_BLOCK_EVENTS)
+    return beyond & (sizes > 1)
+
+
+def _place_of(values: pa.BinaryArray, path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return where the members at a path begin and end, in the values' buffer; 0 if lacking."""
+    every = Values.of(values)
+    begins, ends, objects = every.starts, every.stops, values
+    for name in path:
+        starts = Values.of(objects).starts
+        (first,), (last,), _ = places_of_members(objects, [name])
+        there = first >= 0
+        ends = np.where(there, begins + last - starts, 0)
+        begins = np.where(there, begins + first - starts, 0)
+        objects = Values(every.data, begins, ends).to_arrow()
+    return begins, ends
+
+
+def _in_list(values: pa.StructArray, path: Path) -> Unpacked:
+    """Return each row of a table once for each element of its list, which it then has there."""
+    lists: pa.Array = values
+    for name in path:
+        lists = lists.flatten()[lists.type.get_field_index(name)]
+    counts = pc.fill_null(pc.list_value_length(lists), 0).to_numpy().astype(np.int64)
+    sizes = np.maximum(counts, 1)
+    around = (values.nbytes - lists.nbytes) / max(1, len(values))
+    many = _too_many(sizes, sizes * around)
+    sizes[many] = 0
+    rows = np.repeat(np.arange(len(sizes)), sizes)
+    places = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    at = np.cumsum(counts)[rows] - counts[rows] + places
+    inner = pc.list_flatten(lists).take(pa.array(at, mask=counts[rows] == 0))
+    found = _with_elements(values, path, pa.array(rows), inner)
+    reasons = dict.fromkeys(np.flatnonzero(many).tolist(), TOO_MANY_BYTES)
+    return Unpacked(found, rows, reasons, int((counts > 0).sum()))
+
+
+def _with_elements(
+    structs: pa.StructArray, path: Path, rows: pa.Array, inner: pa.Array
+) -> pa.StructArray:
+    """Return structs at rows that may repeat, with elements in place of the list at a path."""
+    names = [field.name for field in structs.type]
+    columns = [
+        column.take(rows)
+        if name != path[0]
+        else _with_elements(column, path[1:], rows, inner)
+        if path[1:]
+        else inner
+        for name, column in zip(names, structs.flatten(), strict=True)
+    ]
+    return pa.StructArray.from_arrays(columns, names=names, mask=structs.is_null().take(rows))
 
 
 def _payloads(values: pa.BinaryArray) -> Unpacked:

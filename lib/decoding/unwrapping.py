@@ -22,10 +22,11 @@ import pyarrow.compute as pc
 
 from lib.core.columns import KAFKA_COLUMNS
 from lib.decoding import json_schema
+from lib.decoding.inner_arrays import LOOKED_AT
 from lib.decoding.json_value import parse_object
 from lib.decoding.merge import EXTRAS, OTHER_FIELDS, as_dictionary, concat, table_of
 from lib.decoding.slots import Values
-from lib.decoding.unpacking import CONNECT, LOOKED_AT, SHARE
+from lib.decoding.unpacking import CONNECT, SHARE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence

@@ -20,7 +20,6 @@ from lib.decoding.json import JSON, TOMBSTONE
 from lib.decoding.json_schema import numbered
 from lib.decoding.rejected import MAX_EXCERPTS, rejected_records
 from lib.decoding.schemas import schema_decoder
-from lib.decoding.slots import Values
 from lib.decoding.unwrapping import CLOUD_EVENTS, DEBEZIUM
 from lib.sources.records import header_names
 
@@ -66,8 +65,10 @@ class Wrapped:
     def name(self) -> str:
         """The formats as a chain, the outermost first, for example "gzip → JSON → Connect"."""
         name = self.inner.name
+        last = {packing.layer: packing for packing in self.packings if packing.path}
         for packing in reversed(self.packings):
-            name = packing.named(name)
+            if last.get(packing.layer, packing) is packing:  # arrays in arrays are told once
+                name = packing.named(name)
         chain = [name, *(wrapping.name for wrapping in self.wrappings)]
         return " → ".join([*chain, "CloudEvents"] if self.in_headers else chain)
 
@@ -106,7 +107,7 @@ class Wrapped:
         reasons |= dict.fromkeys(np.flatnonzero(~present).tolist(), TOMBSTONE)
         rejected = rejected_records(records, reasons, excerpts)
         excerpts = max(0, excerpts - len(rejected))
-        inner = self.inner.decode(numbered(Values.of(found.values)), excerpts=excerpts)
+        inner = self.inner.decode(numbered(found.values), excerpts=excerpts)
         rows = there[found.rows]
         good, bad = (table[OFFSET].to_numpy() for table in (inner.columns, inner.rejected))
         names = [n for n in inner.columns.column_names if n not in KAFKA_COLUMNS]
@@ -171,10 +172,10 @@ def wrapped(
         )
     sample = block.slice(0, SAMPLE)  # not taken from all over it: tables have types without `take`
     values = sample.column("value").drop_null()
-    packings = unpacking.recognise(values, chosen) if plain is None else ()
+    is_open = plain is None or pa.types.is_struct(values.type)
+    packings = unpacking.recognise(values, chosen) if is_open else ()
     if plain is None and packings:
-        inside = unpacking.unpack(values, packings).values
-        plain = schema_decoder(numbered(Values.of(inside)), schemas)
+        plain = schema_decoder(numbered(unpacking.unpack(values, packings).values), schemas)
     in_headers = {*header_names(sample)} >= _BINARY_CLOUD_EVENTS
     in_headers = in_headers and (chosen is None or CLOUD_EVENTS in chosen)
     found = Wrapped(plain or JSON, packings, (), in_headers)

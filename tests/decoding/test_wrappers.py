@@ -7,6 +7,7 @@ import json
 import struct
 import tracemalloc
 import zlib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgpack
@@ -591,6 +592,132 @@ def test_events_in_a_field_are_rows_with_what_is_around_them():
     assert found.columns["app"].to_pylist() == ["x", "x", "y", "z", "x", "x"]
     assert found.columns[OFFSET].to_pylist() == [0, 0, 1, 2, 3, 3]
     assert found.columns[PLACE].to_pylist() == [0, 1, 0, 0, 0, 1]
+
+
+def test_events_may_be_deeper_than_one_array():
+    # Given OTLP, whose times are in arrays of arrays, beside arrays without any
+    def sent(host: str, *times: int) -> bytes:
+        about = {"attributes": [{"key": "host", "value": {"stringValue": host}}]}
+        records = [{"timeUnixNano": f"{ms}000000", "attributes": [{"key": "n"}]} for ms in times]
+        scopes = [{"logRecords": records[:1]}, {"logRecords": records[1:]}]
+        return dumped({"resourceLogs": [{"resource": about, "scopeLogs": scopes}]})
+
+    zero = 1_704_164_650_000
+    name, found = decoded(sent("a", zero, zero + 1, zero + 2), sent("b", zero + 3, zero + 4))
+
+    # Then each is an event, with what is around each of the arrays
+    assert name == "JSON → events in resourceLogs.scopeLogs.logRecords"
+    times = found.columns["resourceLogs.scopeLogs.logRecords.timeUnixNano"].to_pylist()
+    assert times == [f"{zero + k}000000" for k in range(5)]
+    assert found.columns[OFFSET].to_pylist() == [0, 0, 0, 1, 1]
+    assert found.columns[PLACE].to_pylist() == [0, 1, 2, 0, 1]
+    hosts = found.columns["resourceLogs.resource.attributes"].to_pylist()
+    assert ['"a"' in host for host in hosts] == [True] * 3 + [False] * 2
+
+
+def test_events_may_be_in_an_array_inside_of_an_object():
+    batch = {"sent": 1_704_164_660_000, "in": {"events": json.loads(BATCH)["events"], "k": 5}}
+
+    name, found = decoded(*[dumped(batch)] * 2, b'{"sent":1704164670000,"in":{}}', b'{"in":[1]}')
+
+    assert name == "JSON → events in in.events"
+    assert found.columns["in.events.n"].to_pylist() == [1, 2, 1, 2, None, None]
+    assert found.columns["in.k"].to_pylist() == [5, 5, 5, 5, None, None]
+    assert found.columns["sent"].to_pylist()[3:5] == [1_704_164_660_000, 1_704_164_670_000]
+
+
+def test_of_two_arrays_of_events_one_is_opened():
+    value = {"a": [{"at": 1_704_164_650_000 + k} for k in range(3)]}
+    value["b"] = [{"at": 1_704_164_650_000 + k, "long": "x" * 90} for k in range(2)]
+
+    _, found = decoded(dumped(value))
+
+    # Else the events of each would be there once for each of the other
+    assert len(found.columns) == 3
+
+
+def test_a_large_batch_fits_as_what_it_becomes(monkeypatch):
+    # Given a value whose events take little more than itself
+    events = [{"at": 1_704_164_650_000 + k, "n": k} for k in range(2_000)]
+    monkeypatch.setattr(unpacking, "MAX_BLOCK_BYTES", 100_000)
+
+    _, found = decoded(dumped({"events": events}))
+
+    assert found.columns["events.n"].to_pylist() == list(range(2_000))
+    assert reasons(found) == []
+
+
+def listed(*batches: dict) -> pa.RecordBatch:
+    """Records that are rows of a table with lists in it."""
+    table = pa.RecordBatch.from_pylist(list(batches))
+    columns = dict(zip(table.schema.names, table.columns, strict=True))
+    return with_values(block(*[b""] * len(batches)), rows_as_values(columns, len(batches)))
+
+
+def test_events_in_lists_of_a_table_are_rows_as_those_of_json():
+    # Given moments in lists inside of structs, of which one is empty and one is not there
+    moments = [datetime(2024, 1, 2, 3, 4, second, tzinfo=UTC) for second in range(3)]
+    batches = [
+        {"app": "x", "in": {"events": [{"at": m, "n": k} for k, m in enumerate(moments)]}},
+        {"app": "y", "in": {"events": []}},
+        {"app": "z", "in": None},
+        {"app": "x", "in": {"events": [{"at": moments[0], "n": 3}]}},
+    ]
+    records = listed(*batches)
+    decoder = decoder_for(records, NoSchemas())
+    found = decoder.decode(records)
+
+    assert decoder.name == "table → events in in.events"
+    assert found.columns["in.events.n"].to_pylist() == [0, 1, 2, None, None, 3]
+    assert found.columns["app"].to_pylist() == ["x", "x", "x", "y", "z", "x"]
+    assert found.columns[OFFSET].to_pylist() == [0, 0, 0, 1, 2, 3]
+    assert found.columns[PLACE].to_pylist() == [0, 1, 2, 0, 0, 0]
+    assert found.columns["in.events.at"].to_pylist()[2].startswith("2024-01-02T03:04:02")
+
+
+@given(
+    st.lists(
+        st.lists(st.integers(0, 9), max_size=4).map(
+            lambda ns: [{"at": 1_704_164_650_000 + n, "n": n} for n in ns]
+        ),
+        min_size=2,
+        max_size=6,
+    )
+)
+def test_lists_of_a_table_and_arrays_of_json_hold_the_same_events(batches):
+    assume(sum(map(bool, batches)) * 2 >= len(batches))
+    rows = [{"k": k, "inner": {"events": events}} for k, events in enumerate(batches)]
+
+    tables = listed(*rows)
+    as_json = block(*values_of(*rows))
+    found = [
+        decoder_for(records, NoSchemas()).decode(records).columns for records in (tables, as_json)
+    ]
+
+    for name in ("k", "inner.events.at", "inner.events.n", OFFSET, PLACE):
+        first, second = (columns[name].to_pylist() for columns in found)
+        assert first == second
+
+
+@pytest.mark.parametrize("lists", [{}, {"events": pa.array([[{"at": 1_704_164_650_000}]])}])
+def test_rows_with_moments_beyond_python_are_read(lists):
+    far = pa.array([2**60], pa.timestamp("us"))
+    records = with_values(block(b""), rows_as_values({"far": far, **lists}, 1))
+
+    found = decoder_for(records, NoSchemas()).decode(records)
+
+    assert len(found.columns) == 1
+
+
+def test_a_row_with_more_events_than_fit_is_rejected_alone(monkeypatch):
+    monkeypatch.setattr(unpacking, "MAX_BLOCK_EVENTS", 5)
+    events = [{"at": 1_704_164_650_000 + k} for k in range(4)]
+    records = listed({"events": events}, {"events": events}, {"events": events[:1]})
+
+    found = decoder_for(records, NoSchemas()).decode(records)
+
+    assert found.columns[OFFSET].to_pylist() == [0, 0, 0, 0, 2]
+    assert found.rejected[OFFSET].to_pylist() == [1]
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_where_no_timestamp_was_printed_there_is_none(name, keys):
         ("f01-array.json", ()),
         (
             "f03-document.json",
-            ("The file is one JSON document; its events are the 12 of events.",),
+            ("The file is one JSON document; its records are the 12 of events.",),
         ),
         ("f04-pretty-behind-each-other.json", ()),
         ("f06-trailing-commas.jsonl", ()),

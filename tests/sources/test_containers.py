@@ -7,6 +7,7 @@ import codecs
 import gzip
 import io
 import json
+import tarfile
 import tracemalloc
 import zipfile
 import zlib
@@ -22,10 +23,11 @@ from lib.core.errors import SkewlineError, UnreadableFileError
 from lib.core.masking import NOTHING_MASKED
 from lib.core.schemas import NoSchemas
 from lib.decoding.registry import decode_block, decoder_for
+from lib.sources.files.bare_json import split_outside
 from lib.sources.files.csv import NAMES_AGAIN
 from lib.sources.files.documents import longest_array_in
 from lib.sources.files.formats import UPLOADS, records_of
-from lib.sources.files.input_file import uploaded
+from lib.sources.files.input_file import Limits, uploaded
 from lib.sources.files.json_text import cut, members, unquoted
 from lib.sources.guess import guess_of
 from lib.sources.records import note_of
@@ -425,13 +427,88 @@ def test_quotes_with_a_backslash_before_them_are_quotes():
     assert reasons == []
 
 
-def test_json_without_quotes_around_it_is_the_last_cell():
-    text = 'ts,key,value\n1,a,{"x":1,"y":"b, c"}\n2,a,{"x":2,"y":"\\"d\\", e"}\n'
+@pytest.mark.parametrize("ending", [".csv", ".tsv"])
+@pytest.mark.parametrize("mark", [",", ";", "|", "\t"])
+@pytest.mark.parametrize("order", [("at", "who", "said"), ("at", "said", "who"), ("said", "at")])
+def test_nothing_inside_of_json_without_quotes_parts_cells(order, mark, ending):
+    # Given rows with JSON as `mysql -B` writes it, with all that else parts cells in it, and names
+    texts = ["b, c", '"d", e', "{;|", "f\u2028g", ""]
+    rows = [
+        {"at": str(k), "who": "a", "said": json.dumps({"x": k, "y": y}, ensure_ascii=False)}
+        for k, y in enumerate(texts * 20)
+    ]
+    lines = [mark.join(order), *(mark.join(row[name] for name in order) for row in rows)]
 
-    fields, reasons, _ = opened("t.csv", text)
+    fields, reasons, notes = opened(f"t{ending}", "\n".join(lines))
 
-    assert [row["y"] for row in fields] == ["b, c", '"d", e']
-    assert reasons == []
+    assert [(row["at"], row["said.y"]) for row in fields] == [
+        (k, y) for k, y in enumerate(texts * 20)
+    ]
+    assert (reasons, notes) == ([], set())
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.txt"])
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_lines_that_kcat_printed_are_none_of_a_table_whatever_they_are_called(mark, name):
+    # Given what `kcat -f '%T,%s\n'` prints, which has no names
+    values = [{"device": "dev-a", "n": k, "ts": 1_704_164_650_000 + k} for k in range(40)]
+    text = "".join(f"{v['ts'] + 250}{mark}{json.dumps(v)}\n" for v in values)
+
+    blocks = list(records_of(uploaded(name, text.encode())))
+
+    assert [json.loads(v) for block in blocks for v in block["value"].to_pylist()] == values
+    assert [k for block in blocks for k in block["timestamp"].to_pylist()] == [
+        v["ts"] + 250 for v in values
+    ]
+
+
+@given(
+    st.lists(
+        st.lists(json_values.filter(lambda v: isinstance(v, dict | list)), min_size=2, max_size=2),
+        min_size=1,
+        max_size=5,
+    ),
+    st.sampled_from(",;|\t"),
+)
+def test_cells_around_json_are_what_was_joined(rows, mark):
+    for row in rows:
+        cells = ["17", *map(json.dumps, row), '"a' + mark + 'b"', ""]
+
+        assert split_outside(mark.join(cells), mark) == cells
+
+
+INFLUX = """#group,false,false,true,true,false,false,true
+#datatype,string,long,dateTime:RFC3339,dateTime:RFC3339,dateTime:RFC3339,double,string
+#default,_result,,,,,,
+,result,table,_start,_stop,_time,_value,host
+,,0,2024-01-02T03:00:00Z,2024-01-02T04:00:00Z,2024-01-02T03:04:10Z,1.5,dev-a
+,,0,2024-01-02T03:00:00Z,2024-01-02T04:00:00Z,2024-01-02T03:04:11Z,2.5,dev-b
+
+#group,false,false,true,false,true
+#datatype,string,long,string,dateTime:RFC3339,string
+#default,_result,,,,
+,result,table,host,_time,state
+,,1,dev-a,2024-01-02T03:04:12Z,"on, off"
+,,1,dev-b,2024-01-02T03:04:13Z
+"""
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("name", ["t.csv", "t.txt"])
+def test_tables_of_influxdb_are_one_below_another_with_names_of_their_own(name, end):
+    fields, reasons, notes = opened(name, INFLUX.replace("\n", end))
+
+    found = [(row["_time"][-3:], row["host"], row["_value"], row["state"]) for row in fields]
+    assert found == [
+        ("10Z", "dev-a", 1.5, None),
+        ("11Z", "dev-b", 2.5, None),
+        ("12Z", "dev-a", None, "on, off"),
+    ]
+    assert {row["result"] for row in fields} == {"_result"}
+    # The range that was asked for has no time of an event; that it is left out is said
+    assert not {"_start", "_stop"} & fields[0].keys()
+    assert len(notes) == 1
+    assert reasons == ["fewer cells than there are names"]
 
 
 def test_a_backslash_before_the_quote_that_ends_a_cell_is_one():
@@ -516,6 +593,19 @@ def zipped(**files: bytes) -> bytes:
     return file.getvalue()
 
 
+def tarred(mode: str = "w", **files: bytes) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode=mode) as archive:
+        folder = tarfile.TarInfo("./logs")
+        folder.type = tarfile.DIRTYPE
+        archive.addfile(folder)
+        for name, content in files.items():
+            member = tarfile.TarInfo(f"./logs/{name.replace('__', '.')}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return file.getvalue()
+
+
 def parquet(table: pa.Table) -> bytes:
     file = io.BytesIO()
     pq.write_table(table, file)
@@ -539,6 +629,13 @@ TABLE = pa.table({"a": [1, 2], "b": ["x", "y"]})
         ("t.zip", zipped(t__jsonl=b'{"a":1,"b":"x"}\n{"a":2,"b":"y"}')),
         ("t.csv.zip", zipped(t__csv=b"a,b\n1,x\n2,y\n")),
         ("t.zip", zipped(t__parquet=parquet(TABLE))),
+        ("t.tar", tarred(t__csv=b"a,b\n1,x\n2,y\n")),
+        ("t.tar.gz", tarred("w:gz", t__jsonl=b'{"a":1,"b":"x"}\n{"a":2,"b":"y"}')),
+        ("T.TGZ", tarred("w:gz", t__parquet=parquet(TABLE), __hidden=b"x")),
+        (
+            "t.tar.bz2",
+            tarred("w:bz2", t__jsonl__gz=gzip.compress(b'{"a":1,"b":"x"}{"a":2,"b":"y"}')),
+        ),
         ("t.json.gz", gzip.compress(b'[{"a":1,"b":"x"},{"a":2,"b":"y"}]')),
         ("t.txt.bz2", bz2.compress(b'{"a":1,"b":"x"}{"a":2,"b":"y"}')),
         ("t.arrow", arrow(TABLE, stream=False)),
@@ -568,6 +665,33 @@ def test_what_a_file_holds_counts_not_what_is_around_it(name, content):
 def test_an_archive_that_is_not_one_file_ends_in_a_sentence(content, sentence):
     with pytest.raises(UnreadableFileError, match=sentence):
         opened("t.zip", content)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("t.tar", tarred(a__csv=b"a\n1\n", b__csv=b"a\n1\n"), "t.tar holds 2 files"),
+        ("t.tgz", tarred("w:gz"), "t.tgz holds no files"),
+        ("t.tar", b"no tar" * 200, "no tar archive"),
+        ("t.tar.gz", tarred("w:gz", a__csv=b"a\n1\n")[:-30], "truncated or damaged"),
+        ("t.tar", tarred(a__jsonl=b'{"a":1}\n' * 999)[:3_000], "damaged"),
+        ("t.gz", tarred("w:gz", a__csv=b"a\n1\n"), "is a tar archive"),
+        ("t.csv", tarred(a__csv=b"a\n1\n"), "is a tar archive"),
+    ],
+)
+def test_a_tar_archive_that_is_not_one_file_ends_in_a_sentence(name, content, sentence):
+    with pytest.raises(UnreadableFileError, match=sentence):
+        opened(name, content)
+
+
+def test_a_tar_archive_unpacks_to_no_more_than_is_allowed(monkeypatch):
+    monkeypatch.setattr(Limits, "__init__", lambda self: vars(self).update(TIGHT))
+
+    with pytest.raises(UnreadableFileError, match="more than"):
+        opened("t.tar.gz", tarred("w:gz", a__csv=b"a\n" + b"1\n" * 500_000))
+
+
+TIGHT = {"content_bytes": 1 << 30, "ratio": 2, "free_bytes": 1 << 16}
 
 
 def test_text_that_is_not_utf8_inside_of_a_table_is_shown_in_hexadecimal():
@@ -620,7 +744,13 @@ near = st.lists(PIECES, max_size=14).map(b"".join)
 true_files = st.sampled_from(
     [
         *(parquet(TABLE), arrow(TABLE, stream=False), arrow(TABLE, stream=True)),
-        *(zipped(t__csv=b"a,b\n1,2\n"), gzip.compress(b'{"a":1}\n'), codecs.BOM_UTF16 + b"{\0"),
+        *(
+            zipped(t__csv=b"a,b\n1,2\n"),
+            tarred("w:gz", t__csv=b"a,b\n1,2\n"),
+            tarred(t__csv=b"a"),
+            gzip.compress(b'{"a":1}\n'),
+            codecs.BOM_UTF16 + b"{\0",
+        ),
     ]
 )
 

@@ -545,6 +545,57 @@ def test_timestamps_that_cannot_be_read_are_said_to_be_missing():
     assert "such as 01/02/2024" in note_of(block)
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "Jan 2, 2024, 3:04:{:02} AM",
+        "Tue Jan 02 2024 03:04:{:02} GMT+0000 (UTC)",
+        "20240102T0304{:02}Z",
+    ],
+)
+@pytest.mark.parametrize("name", ["t.jsonl", "t.csv"])
+def test_timestamps_are_read_in_the_forms_of_event_times(name, written):
+    rows = [
+        {"partition": 0, "offset": n, "timestamp": written.format(n), "value": '{"a":1}'}
+        for n in range(3)
+    ]
+    text = lines(*rows) if name == "t.jsonl" else table(rows)
+
+    (block,) = records_of(uploaded(name, text.encode()))
+
+    assert block["timestamp"].to_pylist() == [1_704_164_640_000 + n * 1000 for n in range(3)]
+    assert note_of(block) is None
+
+
+@pytest.mark.parametrize("name", ["t.jsonl", "t.csv"])
+def test_records_of_another_topic_are_left_out_and_said_to_be(name):
+    # Given two topics of which both have a partition 0 with the same offsets
+    rows = [
+        {"topic": f"t{n % 2}", "partition": 0, "offset": n // 2, "value": f'{{"n":{n}}}'}
+        for n in range(6)
+    ]
+    text = lines(*rows) if name == "t.jsonl" else table(rows)
+
+    first, *others = records_of(uploaded(name, text.encode()))
+
+    assert first["value"].to_pylist() == [b'{"n":0}', b'{"n":2}', b'{"n":4}']
+    assert "“t0”" in note_of(first)
+    assert "“t1”" in note_of(first)
+    assert [(len(block), reason_of(block)) for block in others] == [
+        (3, "of another topic than the first record of the file")
+    ]
+
+
+def test_topics_of_messages_without_offsets_are_no_topics_of_kafka():
+    # Given what MQTT brokers send, a topic a device
+    rows = [{"topic": f"home/{n}", "timestamp": 5, "payload": {"n": n}} for n in range(3)]
+
+    found, rejected = read("t.jsonl", lines(*rows))
+
+    assert len(found) == 3
+    assert rejected == []
+
+
 def test_headers_behind_a_value_are_no_part_of_it():
     text = "".join(f'Partition:0 Offset:{n}\tk\t{VALUE}\t% Headers: [a="1"]\n' for n in range(3))
 

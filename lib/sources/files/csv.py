@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -16,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from lib.core.errors import UnreadableFileError
+from lib.sources.files.annotated_csv import LEFT_OUT, OF_QUERY, Tables, is_annotated, names_of_all
 from lib.sources.files.csv_form import SHIELDED, form_of
 from lib.sources.files.drawn import cells_of, plain
 from lib.sources.files.encodings import (
@@ -32,11 +34,13 @@ from lib.sources.files.tables import Rows, table_records
 from lib.sources.records import noted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from lib.sources.files.csv_form import CsvForm
-    from lib.sources.files.drawn import Cells
     from lib.sources.files.input_file import InputFile
+
+    Rewrite = Callable[[Iterable[bytes]], Iterator[bytes]]
+    """Makes plain CSV, in pieces, of another text in pieces."""
 
 TOO_FEW: Final = "fewer cells than there are names"
 TOO_MANY: Final = "more cells than there are names"
@@ -62,28 +66,44 @@ def read(file: InputFile) -> Iterator[pa.RecordBatch]:
     beginning = beginning_of(file, "CSV")
     old = old_encoding_of(beginning)
     text = beginning.removeprefix(b"\xef\xbb\xbf").decode(old or UTF_8, "replace")
-    drawn = cells_of(text)
-    form = form_of(b"".join(plain([text.encode()], drawn)).decode() if drawn else text)
+    rewrite, said = _rewriting(file, old, text)
+    form = form_of(b"".join(rewrite([text.encode()])).decode() if rewrite else text)
     if form is None:
         return
-    notes = [*form.notes, *([read_as(old)] if old else [])]
-    with _content(file, old, drawn) as stream, table_faults(file, "CSV"):
+    notes = [*form.notes, *said, *([read_as(old)] if old else [])]
+    with _content(file, old, rewrite) as stream, table_faults(file, "CSV"):
         for block in table_records(
             file, list(form.names), _rows(file.name, stream, form), typed=False
         ):
             yield noted(block, *notes)
 
 
+def _rewriting(
+    file: InputFile, old: str | None, text: str
+) -> tuple[Rewrite | None, tuple[str, ...]]:
+    """Return what makes plain CSV of a file that begins with `text`, and what is to be said.
+
+    None if it is plain.
+    """
+    if is_annotated(text):
+        names = names_of_all(pieces_of(file, _BLOCK_BYTES, old))
+        wanted = [name for name in names if name not in OF_QUERY]
+        said = (LEFT_OUT,) if len(wanted) < len(names) else ()
+        return lambda pieces: plain(pieces, Tables(wanted).cells), said
+    cells = cells_of(text)
+    return None if cells is None else partial(plain, cells=cells), ()
+
+
 @contextmanager
-def _content(file: InputFile, old: str | None, drawn: Cells | None) -> Iterator[pa.NativeFile]:
+def _content(file: InputFile, old: str | None, rewrite: Rewrite | None) -> Iterator[pa.NativeFile]:
     with content_of(file) as stream:
         encoding = old or file.encoding or encoding_of(stream.read(2_000))
-    if encoding == UTF_8 and drawn is None:
+    if encoding == UTF_8 and rewrite is None:
         with content_of(file) as stream:
             yield stream
     else:
         pieces = pieces_of(file, _BLOCK_BYTES, encoding)
-        yield as_stream(pieces if drawn is None else plain(pieces, drawn))
+        yield as_stream(pieces if rewrite is None else rewrite(pieces))
 
 
 def _rows(name: str, stream: pa.NativeFile, form: CsvForm) -> Iterator[Rows]:

@@ -8,7 +8,9 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from lib.sources.files.drawn import cells_of
+from lib.sources.files.annotated_csv import is_annotated
+from lib.sources.files.bare_json import without_json
+from lib.sources.files.drawn import LINE_ENDS, cells_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,16 +79,17 @@ class CsvForm:
 
 def form_of(text: str) -> CsvForm | None:
     """Return how CSV that begins with `text` is written; None if it has no lines."""
-    lines = _whole_lines(text.splitlines()[:_LINES])
+    lines = _whole_lines(LINE_ENDS.split(text)[:_LINES])
     told = _TOLD.fullmatch(lines[0]) if lines else None
     first = 1 if told else 0
     while first < len(lines) and not lines[first].strip():
         first += 1
     if first >= len(lines):
         return None
-    quote = _quote(lines)
-    separator = told[1] if told else _separator(lines[first:], quote)
-    escapes = any(map(_ESCAPED.search, lines)) and not any('""' in line for line in lines)
+    bare = list(map(without_json, lines))
+    quote = _quote(bare)
+    separator = told[1] if told else _separator(bare[first:], quote)
+    escapes = any(map(_ESCAPED.search, bare)) and not any('""' in line for line in bare)
     rows = [_cells(line, separator, quote, escapes=escapes) for line in lines]
     width = _width(rows[first:])
     at = _line_of_names(lines, rows, first, width)
@@ -143,7 +146,8 @@ def _whole_lines(lines: list[str]) -> list[str]:
     found: list[str] = []
     inside = False
     for line in lines:
-        opens = _OPENS.search(_QUOTED.sub("", f'"{line}' if inside else line)) is not None
+        bare = without_json(f'"{line}' if inside else line)
+        opens = _OPENS.search(_QUOTED.sub("", bare)) is not None
         if inside:
             found[-1] += f"\n{line}"
         else:
@@ -154,12 +158,13 @@ def _whole_lines(lines: list[str]) -> list[str]:
 
 def is_table(text: str) -> bool:
     """Return whether a text is CSV beyond doubt: nine in ten lines have equally many cells."""
-    if cells_of(text) is not None:
+    if is_annotated(text) or cells_of(text) is not None:
         return True
-    lines = [line for line in text.splitlines()[:_LINES] if line.strip()]
+    lines = [line for line in LINE_ENDS.split(text)[:_LINES] if line.strip()]
     if len(lines) < 2:
         return False
-    rows = [_cells(line, _separator(lines, '"'), '"') for line in lines]
+    bare = list(map(without_json, lines))
+    rows = [_cells(line, _separator(bare, '"'), '"') for line in bare]
     width = _width(rows)
     alike = width > 1 and sum(len(row) == width for row in rows) * 10 >= 9 * len(rows)
     return alike and not _are_labelled(rows, width)

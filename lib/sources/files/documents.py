@@ -52,7 +52,7 @@ class EventArray:
     @property
     def sentence(self) -> str:
         """What a reader of the page should know of it."""
-        text = f"The file is one JSON document; its events are the {self.objects:,} of {self.path}"
+        text = f"The file is one JSON document; its records are the {self.objects:,} of {self.path}"
         left = f", its longest array; other arrays not read: {self.others}" if self.others else ""
         return f"{text}{left}."
 

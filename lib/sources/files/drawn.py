@@ -1,15 +1,17 @@
 """Tables that are drawn with characters, and such with marks of two characters, as plain cells.
 
 What `psql`, `mysql`, Spark's `show`, Trino and Markdown print; columns that spaces part, two or
-more; rows that end with JSON without quotes around it, whose commas part nothing.
+more; rows with JSON in a cell that has no quotes around it, whose commas part nothing.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Final
+
+from lib.sources.files.bare_json import holds_bare_json, split_outside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     """Returns the cells of a line; None for one that only draws."""
 
 _LINES: Final = 200
+LINE_ENDS: Final = re.compile(r"\r\n|\n|\r")
+"""Not those of Unicode, which JSON may have in a text."""
+
 _RULER: Final = re.compile(r"(?=.*(?:--|==|─|═))[\s|+:=\-─═┼│╪╬║╔╗╚╝╠╣╦╩┌┐└┘├┤┬┴]+")
 _BARS: Final = re.compile(r"[│║]")
 _MARKS: Final = ("|~|", "||", "~~", "^^", "::")
@@ -25,21 +30,21 @@ _MARKS: Final = ("|~|", "||", "~~", "^^", "::")
 
 _SPACES: Final = re.compile(r" {2,}")
 _OTHERS: Final = re.compile(r"[\t;|,]")
+_AROUND_JSON: Final = "\t;|,"
+"""What may part cells of JSON; it has no tab inside, so that tabs part them in any case."""
+
 _LEAST: Final = 3
 
 
 def cells_of(text: str) -> Cells | None:
     """Return what takes the lines of a text apart where it is such a table; else None."""
-    lines = [line for line in text.splitlines()[:_LINES] if line.strip()]
+    lines = [line for line in LINE_ENDS.split(text)[:_LINES] if line.strip()]
     if len(lines) < 2:
         return None
     if any(map(_RULER.fullmatch, lines[:_LEAST])) and _alike(_between_bars, lines, 0.6) > 1:
         return _between_bars
-    rest = _with_json_last(lines[0].count(","))
-    if "," in lines[0] and sum(map(_ends_with_json, map(rest, lines[1:]))) * 10 >= 9 * len(
-        lines[1:]
-    ):
-        return rest
+    if (around := _around_json(lines)) is not None:
+        return around
     parted = _OTHERS.search(lines[0]) is not None
     for mark in _MARKS[:-1] if parted else _MARKS:
         if all(mark in line for line in lines) and _alike(_split_at(mark), lines) > 1:
@@ -61,7 +66,7 @@ def plain(pieces: Iterable[bytes], cells: Cells) -> Iterator[bytes]:
 
 
 def _plain_lines(text: bytes, cells: Cells) -> bytes:
-    found = map(cells, text.decode("utf-8", "surrogateescape").splitlines())
+    found = map(cells, LINE_ENDS.split(text.decode("utf-8", "surrogateescape")))
     lines = "".join("\t".join(row) + "\n" for row in found if row is not None)
     return lines.encode("utf-8", "surrogateescape")
 
@@ -83,19 +88,13 @@ def _between_bars(line: str) -> list[str] | None:
     return [cell.strip() for cell in (bare[1:-1] if framed else bare).split("|")]
 
 
-def _with_json_last(commas: int) -> Cells:
-    return lambda line: line.split(",", commas)
-
-
-def _ends_with_json(row: list[str] | None) -> bool:
-    """Return whether the last cell of a row is an object with commas in it."""
-    last = row[-1].strip() if row else ""
-    if "," not in last or not last.startswith("{"):
-        return False
-    try:
-        return isinstance(json.loads(last), dict)
-    except (ValueError, RecursionError):
-        return False
+def _around_json(lines: list[str]) -> Cells | None:
+    """Return what parts lines at a mark outside of JSON; None if they have no JSON, or tabs do."""
+    if sum(map(holds_bare_json, lines)) * 2 <= len(lines):
+        return None
+    parting = [partial(split_outside, separator=mark) for mark in _AROUND_JSON]
+    most = max(parting, key=lambda cells: _alike(cells, lines))
+    return most if most is not parting[0] and _alike(most, lines) > 1 else None
 
 
 def _split_at(mark: str) -> Cells:

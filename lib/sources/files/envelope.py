@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     _Reason = Callable[[bytes], str | None]
 
 NAMES: Final = {
+    "topic": ("topic", "topicname"),
     "partition": ("partition", "partitionid", "rowpartition"),
     "offset": ("offset", "recordoffset", "partitionoffset", "rowoffset"),
     "timestamp": (
@@ -48,7 +49,7 @@ NAMES: Final = {
 
 _BESIDE: Final = frozenset(
     (
-        *("topic", "topicname", "broker", "keysize", "valuesize", "headerssize", "size", "leader"),
+        *("broker", "keysize", "valuesize", "headerssize", "size", "leader"),
         *("leaderepoch", "compression", "iscompressed", "istransactional", "attributes", "epoch"),
         *("keyserde", "valueserde", "keyserdeproperties", "valueserdeproperties", "serializer"),
         *("keydeserializeproperties", "valuedeserializeproperties", "deserializer", "schemaid"),
@@ -115,19 +116,16 @@ def envelope_of(names: Sequence[str], values: Sequence[Any] = ()) -> Envelope | 
         return Envelope(found)
     plain = {_plain(name) for name in names}
     only = _are_of_tools(plain)
-    others = found.keys() - {"value"} or plain & {"topic", "topicname"}
-    return Envelope(found) if only and others and _look_like_json(values) else None
+    return Envelope(found) if only and len(found) > 1 and _look_like_json(values) else None
 
 
 def _is_place_alone(names: Sequence[str]) -> bool:
     """Return whether an object is all that tools write beside a record, without its value."""
     roles = _roles(names)
-    plain = {_plain(name) for name in names}
     return (
-        {"partition", "offset", "timestamp"} <= roles.keys()
+        {"topic", "partition", "offset", "timestamp"} <= roles.keys()
         and "value" not in roles
-        and bool(plain & {"topic", "topicname"})
-        and _are_of_tools(plain)
+        and _are_of_tools(map(_plain, names))
     )
 
 

@@ -13,6 +13,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from lib.sources.files import arrow, avro_container, csv, parquet, text
+from lib.sources.files.archives import TARS, untarred
 from lib.sources.files.encodings import beginning_of
 from lib.sources.files.input_file import ARCHIVE, COMPRESSIONS, unzipped
 from lib.sources.files.positions import check_rising
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
 
 
 def _table(file: InputFile) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a table in text; the records of JSON that is named as one."""
-    begins = beginning_of(file, "CSV").lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[{"))
-    yield from (text if begins else csv).read(file)
+    """Yield the rows of a table in text; the records of JSON or printed lines named as one."""
+    beginning = beginning_of(file, "CSV").lstrip(b"\xef\xbb\xbf \t\r\n")
+    other = beginning.startswith((b"{", b"[{")) or text.are_printed(beginning)
+    yield from (text if other else csv).read(file)
 
 
 def _avro(file: InputFile) -> Iterator[pa.RecordBatch]:
@@ -57,7 +59,7 @@ FORMATS: Final[Mapping[str, Callable[[InputFile], Iterator[pa.RecordBatch]]]] = 
 
 PACKED: Final = ("", *COMPRESSIONS, ARCHIVE)
 
-UPLOADS: Final = (*(form + end for form in FORMATS for end in PACKED), ARCHIVE)
+UPLOADS: Final = (*(form + end for form in FORMATS for end in PACKED), ARCHIVE, *TARS)
 """Endings of the names of files that can be read."""
 
 _ENDING: Final = re.compile(r"\.[a-z][a-z0-9_]{0,7}$")
@@ -80,7 +82,7 @@ def records_of(file: InputFile) -> Iterator[pa.RecordBatch]:
         When the file is not what its name says, is truncated or too large, or offsets of a
         partition do not rise; blocks before the fault have been yielded by then.
     """
-    file = unzipped(file)
+    file = untarred(unzipped(file))
     read = next((read for end, read in FORMATS.items() if file.stem.endswith(end)), text.read)
     ends: dict[int, int] = {}
     for block in read(file):

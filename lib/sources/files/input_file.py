@@ -15,7 +15,7 @@ import pyarrow as pa
 from lib.core.errors import UnreadableFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 COMPRESSIONS: Final = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
@@ -39,11 +39,15 @@ _MAGIC: Final = {
     b"SQLite format 3": "a SQLite database",
     b"%PDF-": "a PDF",
 }
+_TAR_AT: Final = 257
+"""Where tar archives have their magic number."""
+
 _UNPACK: Final = "Unpack it, or compress it with gzip, zstd or bzip2."
 _WRITE: Final = "Write its records as JSON Lines, CSV or Parquet."
 _REMEDIES: Final = {
     **{f"compressed with {form}": _UNPACK for form in ("xz", "lz4", "zlib")},
     **dict.fromkeys(("ORC", "a SQLite database", "a PDF"), _WRITE),
+    "a tar archive": "Give it the ending .tar, or unpack it.",
     "a zip archive or a workbook of Excel": "Give an archive the ending .zip; of a workbook, save "
     "the sheet as CSV.",
 }
@@ -195,21 +199,16 @@ def unzipped(file: InputFile) -> InputFile:
         return file
     try:
         with _raw(file) as raw, zipfile.ZipFile(raw) as archive:
-            members = [info for info in archive.infolist() if _is_content(info.filename)]
+            members = [info for info in archive.infolist() if is_content(info.filename)]
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as fault:
         raise UnreadableFileError(
             f"The file {file.name} is no zip archive, or is damaged.", "Copy it again.", str(fault)
         ) from fault
-    if len(members) != 1:
-        raise UnreadableFileError(
-            f"The archive {file.name} holds {len(members) or 'no'} files.",
-            "Give an archive with one file, or the files themselves.",
-        )
+    member = one_member(file, [info.filename for info in members])
     if members[0].flag_bits & 1:
         raise UnreadableFileError(
             f"The archive {file.name} is encrypted.", "Unpack it, and give the file itself."
         )
-    member = members[0].filename
 
     def opened() -> pa.NativeFile:
         try:
@@ -221,7 +220,23 @@ def unzipped(file: InputFile) -> InputFile:
     return replace(file, name=name, opened=opened, packed=True)
 
 
-def _is_content(name: str) -> bool:
+def one_member(file: InputFile, members: Sequence[str]) -> str:
+    """Return the one file that an archive holds, of the names of those that it holds.
+
+    Raises
+    ------
+    UnreadableFileError
+        When it holds none or several.
+    """
+    if len(members) != 1:
+        raise UnreadableFileError(
+            f"The archive {file.name} holds {len(members) or 'no'} files.",
+            "Give an archive with one file, or the files themselves.",
+        )
+    return members[0]
+
+
+def is_content(name: str) -> bool:
     """Return whether a member of an archive is a file that somebody put there."""
     hidden = any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
     return not hidden and not name.endswith("/")
@@ -272,8 +287,11 @@ def check_form(file: InputFile, beginning: bytes, expected: str) -> None:
     expected
         What the name says, as a word in a sentence.
     """
-    for magic, form in _MAGIC.items():
-        if beginning.startswith(magic) and form != expected:
+    found = [form for magic, form in _MAGIC.items() if beginning.startswith(magic)]
+    if beginning[_TAR_AT:].startswith(b"ustar"):
+        found = ["a tar archive"]
+    for form in found:
+        if form != expected:
             raise UnreadableFileError(
                 f"The file {file.name} is named as {expected} but is {form}.",
                 _REMEDIES.get(form, "Give it the ending of what it holds."),

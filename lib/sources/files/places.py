@@ -26,7 +26,7 @@ from lib.core.columns import (
 )
 from lib.core.errors import UnreadableFileError
 from lib.core.times.reading import FAR_OUTSIDE, READABLE, read_times
-from lib.core.times.recognition import recognise_unit
+from lib.core.times.recognition import recognise_form
 from lib.sources.files.headers import BAD_HEADERS, headers_of
 from lib.sources.records import (
     CREATE_TIME,
@@ -42,12 +42,19 @@ from lib.sources.records import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from lib.core.times.forms import Unit
+    from lib.core.times.forms import FormName
     from lib.sources.files.input_file import InputFile
 
 NO_PLACE: Final = "no partition or offset, which the other records of the file have"
 TWICE: Final = "a partition and offset that another record of the file has"
 
+OTHER_TOPIC: Final = "of another topic than the first record of the file"
+
+_TOPICS: Final = (
+    "The file holds records of several topics. Read are those of “{}”, its first record's; others, "
+    "such as those of “{}”, are left out: what is told, silences too, is of the one topic alone. "
+    "Give each topic a file of its own."
+)
 _NOT_READ: Final = (
     "The timestamps beside the records ({}, such as {}) cannot be read without doubt, so these "
     "have no received time."
@@ -75,15 +82,17 @@ class Places:
     Attributes
     ----------
     names
-        Column of `RECORDS` → name of the field that says it, of all but `value`.
+        Column of `RECORDS`, or `topic` → name of the field that says it, of all but `value`.
     row
         How many rows came before.
     """
 
     names: Mapping[str, str]
     row: int = 0
-    unit: Unit | None = field(default=None, init=False)
+    unit: FormName | None = field(default=None, init=False)
     _note: str = field(default="", init=False)
+    _topic: str | None = field(default=None, init=False)
+    _topics_note: str = field(default="", init=False)
     _last: pa.RecordBatch | None = field(default=None, init=False)
 
     def blocks(
@@ -108,7 +117,7 @@ class Places:
         found = {role: columns[name] for role, name in self.names.items()}
         records, reasons = self._records(values, found, reasons)
         self.row += len(values)
-        records = noted(records, self._note)
+        records = noted(records, self._note, self._topics_note)
         if reasons is None:
             yield from _rising(records)
             return
@@ -126,6 +135,8 @@ class Places:
         columns = {role: read(found[role]) for role, read in _READ.items() if role in found}
         if "timestamp" in found:
             columns["timestamp"] = self._timestamps(found["timestamp"])
+        if {"topic", "partition", "offset"} <= found.keys():
+            reasons = self._of_one_topic(found["topic"], reasons)
         for role in ("partition", "offset"):
             if role in columns and columns[role].null_count:
                 reasons = _also(reasons, columns[role].is_null(), NO_PLACE)
@@ -151,21 +162,39 @@ class Places:
         index = RECORDS.get_field_index("timestamp")
         return records.set_column(index, RECORDS.field("timestamp"), unknown)
 
+    def _of_one_topic(
+        self, column: pa.Array, reasons: pa.StringArray | None
+    ) -> pa.StringArray | None:
+        """Return the reasons, with one more for records of another topic than the file's first.
+
+        Partitions and offsets are of a topic each.
+        """
+        topics = _readable(_bytes_of(column))
+        if self._topic is None:
+            self._topic = next(iter(topics.drop_null()[:1].to_pylist()), None)
+        others = pc.fill_null(pc.not_equal(topics, pa.scalar(self._topic, pa.string())), False)
+        if not pc.any(others).as_py():
+            return reasons
+        first = topics.filter(others)[0].as_py()
+        self._topics_note = self._topics_note or _TOPICS.format(self._topic, first)
+        return _also(reasons, others, OTHER_TOPIC)
+
     def _timestamps(self, column: pa.Array) -> pa.Array:
         column = _readable(column)
         if pa.types.is_timestamp(column.type):
             return column.cast(pa.timestamp("ms"), safe=False).cast(pa.int64())
         if self.unit is None:
             plain = self.names["timestamp"] in _MILLISECONDS
-            self.unit = "ms" if plain else recognise_unit(column)
-        if self.unit is None:
-            unread = column.drop_null()[:1].to_pylist()
-            if unread:
-                self._note = _NOT_READ.format(self.names["timestamp"], unread[0])
-            return pa.nulls(len(column), pa.int64())
-        times = read_times(column, self.unit)
-        there = (times.problem == READABLE) | (times.problem == FAR_OUTSIDE)
-        return pa.array(times.ms, mask=~there)
+            self.unit = "ms" if plain else recognise_form(column).form
+        if self.unit is not None:
+            times = read_times(column, self.unit)
+            there = (times.problem == READABLE) | (times.problem == FAR_OUTSIDE)
+            if there.any():
+                return pa.array(times.ms, mask=~there)
+        unread = column.drop_null()[:1].to_pylist()
+        if unread:
+            self._note = _NOT_READ.format(self.names["timestamp"], unread[0])
+        return pa.nulls(len(column), pa.int64())
 
 
 def own_places(names: Sequence[str], row: int = 0) -> Places:

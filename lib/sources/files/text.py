@@ -101,6 +101,13 @@ def _records(file: InputFile, text: bytes, *, whole: bool) -> Iterator[pa.Record
         yield from records_of_values(lines_of(file), file.first_row)
 
 
+def are_printed(beginning: bytes) -> bool:
+    """Return whether the lines of a text that begins so are printed, and the first has no names."""
+    every = split_lines(beginning.rpartition(b"\n")[0] or beginning)
+    first = every[:_SAMPLE].to_pylist()
+    return holds_json(first[:1]) and _printed(_some(every), first) is not None
+
+
 def _notation(lines: Sequence[bytes]) -> Notation | None:
     """Return in which notation most of some lines are objects; None if in none, or in JSON."""
     return next(
