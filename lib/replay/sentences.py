@@ -31,7 +31,7 @@ FATES: Final = {
 DROPPED_MEANS: Final = "Events that the engine drops as late."
 
 NO_ADVICE: Final = (
-    "No setting of this engine keeps that on this topic, or only a delay longer than the topic."
+    "No setting that was tried keeps that on this topic, or only a delay longer than the topic."
 )
 
 

@@ -231,7 +231,7 @@ def tradeoff(visible: Visible, setting: Setting, goal: Goal) -> None:
     """Draw what settings around the advised one trade latency for, and the other engines."""
     advice = advice_of(visible, setting, goal)
     if advice is None:
-        st.caption("No setting of this engine keeps the goal, so there is none to draw around.")
+        st.caption("No setting that was tried keeps the goal, so there is none to draw around.")
         return
     draw_tradeoff(tradeoff_of(visible, advice.setting), advice)
     show_elsewhere(advice, elsewhere_of(visible, advice.setting))
