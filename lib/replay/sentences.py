@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lib.core.durations import written_ms
-from lib.core.formatting import counted, duration
+from lib.core.formatting import counted, duration, share_text
 from lib.replay.advisor import Advice, Reason, Refusal
 from lib.replay.engine import Setting, delay_ms
 from lib.replay.windows import SessionWindow
@@ -42,9 +42,12 @@ def latency_text(ms: float | None) -> str:
 
 def latency_means(outcome: Outcome) -> str:
     """Return what result latency is, with what its median does not tell."""
+    median, p95, took, ahead = outcome.latency_median_ms, outcome.latency_p95_ms, "", ""
+    if median is not None and p95 is not None:
+        took = f": half of the results took no longer, 95 % no longer than {duration(p95)}"
+        ahead = " Below 0 it is where clocks of clients run ahead." if median < 0 else ""
     return (
-        "From a window's last event to the moment its final result came out: half of the results "
-        f"took no longer, 95 % no longer than {latency_text(outcome.latency_p95_ms)}. "
+        f"From a window's last event to the moment its final result came out{took}.{ahead} "
         f"{counted(outcome.unclosed, 'window')} had no final result by the end of the topic."
     )
 
@@ -96,7 +99,7 @@ def _why(refusal: Refusal, events: int, goal: Goal, moment: Moment) -> str:
     if refusal.reason is Reason.CHANGES:
         return (
             f"The topic changes at {at}: {share_text(1 - goal.most_dropped)} of a stretch's events "
-            f"are at most {duration(refusal.before_ms)} out of order before, "
+            f"are typically at most {duration(refusal.before_ms)} out of order before, "
             f"{duration(refusal.after_ms)} after."
         )
     if refusal.reason is Reason.NEAR:
@@ -144,17 +147,22 @@ def _interval(shares: tuple[float, float]) -> str:
     low, high = shares
     if low == high:
         return share_text(low)
-    return f"{share_text(low).removesuffix(' %')}–{share_text(high)}"
-
-
-def share_text(share: float) -> str:
-    """Return a share, 0 to 1, as percent with up to three digits: 0.1 %."""
-    return f"{float(f'{share * 100:.3g}'):g} %"
+    ends = [share_text(low), share_text(high)]
+    if any(" than " in end for end in ends):
+        return " to ".join(ends)
+    return f"{ends[0].removesuffix(' %')}–{ends[1]}"
 
 
 def _wait(advice: Advice) -> str:
     latency = advice.outcome.latency_median_ms
-    return "" if latency is None else f" Half of the results come out within {duration(latency)}."
+    if latency is None:
+        return ""
+    if latency < 0:
+        return (
+            f" Half of the results come out {duration(-latency)} or more before the event time of "
+            "their window's last event: clocks of clients run ahead."
+        )
+    return f" Half of the results come out within {duration(latency)}."
 
 
 def how_chosen(advice: Advice, partitions: int) -> str:

@@ -10,13 +10,13 @@ import streamlit as st
 
 from lib.charts import windows as charts
 from lib.core.durations import written_ms
-from lib.core.formatting import counted, duration, escaped_markdown
+from lib.core.formatting import counted, duration, escaped_markdown, share_text
 from lib.core.tickets import Ticket
 from lib.events.fields import JOINED
 from lib.replay.engine import Setting, delay_ms
 from lib.replay.goal import Goal
 from lib.replay.reading import reading_of
-from lib.replay.sentences import NO_ADVICE, advice_sentence, how_chosen, named, share_text
+from lib.replay.sentences import NO_ADVICE, advice_sentence, how_chosen, named
 from lib.replay.windows import SessionWindow
 from lib.ui import parameters
 from lib.ui.answers import impossible_times_in

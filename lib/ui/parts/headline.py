@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from lib.analysis.summary import AHEAD_MEANS, MEDIAN_DELAY_MEANS, summarise
-from lib.core.formatting import delay_text, escaped_markdown
+from lib.core.formatting import delay_text, escaped_markdown, share_text
 from lib.replay.goal import Goal
-from lib.replay.sentences import NO_ADVICE, named, share_text
+from lib.replay.sentences import NO_ADVICE, named
 from lib.report.report import initial_setting
 from lib.ui import parameters
 from lib.ui.answers import impossible_times_in, with_received
