@@ -103,8 +103,8 @@ class Refusal:
         -1 where it is of the whole topic.
     before_ms, after_ms
         Of `CHANGES`, the typical out-of-orderness before and after. Of `ONE_OUTAGE`, where it is
-        one stretch that decides, the delay that the others need, and that it needs. Of `NEAR`,
-        the tolerance that half of the stretches need, and that this one needs.
+        one stretch that decides, the delay that the others need at most, and that it needs. Of
+        `NEAR`, the tolerance that half of the stretches need, and that this one needs.
     together
         Of `ONE_OUTAGE` otherwise, how many late events come together.
     needed
@@ -645,11 +645,28 @@ def _one_stretch(topic: _Topic, setting: Setting, needed: stretches.Tolerances) 
     first, second = int(order[-1]), int(order[-2])
     if needed.tolerance[first] <= _ALONE * needed.tolerance[second] or not needed.need[first]:
         return None
-    others, own = int(needed.need[second]), int(needed.need[first])
-    begin, end = topic.cuts[first : first + 2].tolist()
+    found = int(needed.need[second]), int(topic.cuts[first]), int(topic.cuts[first + 1])
+    if not topic.for_sessions:
+        found = min(found, _between(topic, setting))
+    others, begin, end = found
     ask = partial(_first_late_question, begin=begin, end=end, by_ms=others)
     (at,) = topic.replays.of_each([with_delay(setting, 0)], ask)
+    own = int(needed.need[first])
     return Refusal(Reason.ONE_OUTAGE, at=at, before_ms=others, after_ms=own)
+
+
+def _between(topic: _Topic, setting: Setting) -> tuple[int, int, int]:
+    """Return, of stretches cut half a stretch later, what all but one need; begin and end of that.
+
+    A burst that lies across a cut makes two stretches need a delay, but then only one of these.
+    """
+    halves = stretches.bounds(topic.events, 2 * topic.stretches)
+    cuts = np.concatenate((halves[:1], halves[1::2], halves[-1:]))
+    ask = partial(stretches.missed_question, cuts=cuts, share=topic.goal.most_dropped)
+    (missed,) = topic.replays.of_each([with_delay(setting, 0)], ask)
+    first = int(missed.upper.argmax())
+    begin, end = cuts[first : first + 2].tolist()
+    return int(np.partition(missed.upper, -2)[-2]), begin, end
 
 
 def _first_late_question(

@@ -118,9 +118,10 @@ def _why(refusal: Refusal, events: int, goal: Goal, moment: Moment) -> str:
             f"A few moments decide everything: late events come some {refusal.together:,} at a "
             f"time, the most at {at}, and the goal lets {allowed:,} be dropped in the whole topic."
         )
+    others = f"no more than {duration(refusal.before_ms)}" if refusal.before_ms else "none"
     return (
         f"One stretch decides everything: the late events that arrived from {at} on need a delay "
-        f"of {duration(refusal.after_ms)}, everything else {duration(refusal.before_ms)}."
+        f"of {duration(refusal.after_ms)}, the other stretches {others}."
     )
 
 

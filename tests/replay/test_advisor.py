@@ -19,6 +19,7 @@ from lib.replay.engines.spark import SparkSetting
 from lib.replay.goal import Goal
 from lib.replay.input import replay_input
 from lib.replay.outcome import outcome_of
+from lib.replay.sentences import advice_sentence
 from lib.replay.windows import SessionWindow, TumblingWindow
 from tests.replay.sequences import settings_of_all_engines
 
@@ -237,6 +238,23 @@ class TestRefusal:
         assert refusal.reason is Reason.ONE_OUTAGE
         late = events.received - events.event_time > 100 * SECOND
         assert refusal.at in np.flatnonzero(late)
+
+    def test_of_a_burst_that_lies_across_a_cut_says_what_the_other_stretches_need(self):
+        def outage(delay, happened):
+            cut = np.sort(happened)[len(happened) // 2]
+            a_fifth = np.random.default_rng(1).random(len(happened)) < 0.2
+            for began, ended, arrives in ((420, 340, -10), (160, 80, 5)):  # seconds around the cut
+                struck = (happened > cut - began * SECOND) & (happened < cut - ended * SECOND)
+                late = struck & a_fifth
+                delay[late] = (cut + arrives * SECOND - happened)[late]
+
+        events, _ = ten_clients(late_share=0, pauses=100, spoil=outage)
+
+        advice = advise(events, FLINK, Goal(0.01))
+
+        assert advice.refusal.reason is Reason.ONE_OUTAGE
+        assert advice.refusal.before_ms == 0 < advice.refusal.after_ms
+        assert "the other stretches none" in advice_sentence(advice, Goal(0.01), str)
 
     def test_of_a_topic_that_needs_no_delay_but_came_near_to_it_a_few_times(self):
         def nearly(delay, happened):
