@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from lib.core.durations import written_ms
 from lib.core.formatting import counted, duration, share_text
+from lib.decoding.rejected import far_ahead_sentence
 from lib.replay.advisor import Advice, Reason, Refusal
 from lib.replay.engine import Setting, delay_ms
 from lib.replay.windows import SessionWindow
@@ -52,23 +53,27 @@ def latency_means(outcome: Outcome) -> str:
     )
 
 
-def advice_sentence(advice: Advice, goal: Goal, moment: Moment) -> str:
+def advice_sentence(advice: Advice, goal: Goal, moment: Moment, far_ahead: int = 0) -> str:
     """Return what is advised and whether it may be relied on; it begins with `named`.
 
     Parameters
     ----------
     goal
         What `lib.replay.advisor.advise` was asked for.
+    far_ahead
+        How many records were rejected because their event time is years ahead.
     """
+    ahead = f" {far_ahead_sentence(far_ahead)}" if far_ahead else ""
     if advice.refusal is None:
-        return f"{named(advice.setting)}{_promise(advice)}"
+        condition = " once records years ahead are filtered out" if far_ahead else ""
+        return f"{named(advice.setting)} holds{condition}: {_promise(advice)}{ahead}"
     why = _why(advice.refusal, advice.outcome.events, goal, moment)
-    return f"{named(advice.setting)}{_known(advice)} {why}{_tested(advice)}"
+    return f"{named(advice.setting)}{_known(advice)} {why}{_tested(advice)}{ahead}"
 
 
 def _promise(advice: Advice) -> str:
     return (
-        f" holds: what was chosen so on the events before "
+        "what was chosen so on the events before "
         f"{_intervals(advice)} in {advice.kept} of {len(advice.tried)} stretches of later events."
         f"{_wait(advice)}"
     )

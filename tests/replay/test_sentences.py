@@ -50,6 +50,15 @@ class TestLatency:
         assert "come out 10 min or more before the event time of their window's last event" in said
 
 
+@pytest.mark.parametrize("refusal", [None, Refusal(Reason.FAILS)])
+def test_nothing_holds_without_the_condition_that_records_years_ahead_are_filtered_out(refusal):
+    said = advice_sentence(advice(refusal), Goal(), str, far_ahead=2)
+
+    assert " holds:" not in said
+    assert (" holds once records years ahead are filtered out: " in said) == (refusal is None)
+    assert "2 records whose event time is more than 20 years ahead: an engine reads them" in said
+
+
 class TestShares:
     @pytest.mark.parametrize(
         ("most", "share"), [(0.0001, "99.99 %"), (0.0005, "99.95 %"), (1e-7, "more than 99.999 %")]

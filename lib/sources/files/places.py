@@ -25,7 +25,7 @@ from lib.core.columns import (
     RECEIVED_TIME_TYPE,
 )
 from lib.core.errors import UnreadableFileError
-from lib.core.times.reading import FAR_OUTSIDE, READABLE, read_times
+from lib.core.times.reading import FAR_AHEAD, FAR_OUTSIDE, READABLE, read_times
 from lib.core.times.recognition import recognise_unit
 from lib.sources.files.headers import BAD_HEADERS, headers_of
 from lib.sources.records import (
@@ -164,7 +164,7 @@ class Places:
                 self._note = _NOT_READ.format(self.names["timestamp"], unread[0])
             return pa.nulls(len(column), pa.int64())
         times = read_times(column, self.unit)
-        there = (times.problem == READABLE) | (times.problem == FAR_OUTSIDE)
+        there = np.isin(times.problem, (READABLE, FAR_OUTSIDE, FAR_AHEAD))
         return pa.array(times.ms, mask=~there)
 
 

@@ -73,7 +73,7 @@ def advice_told(
     export
         Offers the events that the advised setting drops.
     """
-    said = _say(advice, goal, times)
+    said = _say(advice, goal, times, topic.contents.far_ahead)
     with st.container(horizontal=True):
         _use_button(advice.setting)
         with st.container(width="content"):  # else it takes the room up to the next
@@ -100,9 +100,9 @@ def say_no_setting(why: str) -> None:
     )
 
 
-def _say(advice: Advice, goal: Goal, times: Times) -> str:
+def _say(advice: Advice, goal: Goal, times: Times, far_ahead: int) -> str:
     """Say what is advised, and return that without emphasis."""
-    sentence = advice_sentence(advice, goal, times.moment)
+    sentence = advice_sentence(advice, goal, times.moment, far_ahead)
     subject, said = named(advice.setting), sentence
     sentence = f"**{subject}**{sentence.removeprefix(subject)}"
     if advice.refusal is None:
