@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from lib.core.columns import SEQUENCE
 from lib.core.formatting import counted
 from lib.decoding.json_value import NOT_AN_OBJECT, NOT_JSON, NOT_UTF8
-from lib.decoding.rejected import BEGINNING
+from lib.decoding.rejected import BEGINNING, far_ahead_sentence
 from lib.sources.files.envelope import NOT_WHOLE
 from lib.sources.files.printed import OTHERWISE
 from lib.sources.guess import guess_of
@@ -141,6 +141,8 @@ def _of_load(topic: LoadedTopic) -> Iterator[Notice]:
         was = "was" if rejected == 1 else "were"
         sentence = f"{counted(rejected, 'record')} could not be read and {was} rejected."
         yield Notice(About.REJECTED, Level.NOTE, sentence)
+    if contents.far_ahead:
+        yield Notice(About.REJECTED, Level.WARNING, far_ahead_sentence(contents.far_ahead))
 
 
 def _of_what_is_missing(report: LoadReport) -> Iterator[Notice]:

@@ -209,7 +209,7 @@ def why_withheld(
         return NO_TIMES
     share = same / events
     if share >= (1.0 if by_broker else _COPIED):
-        return COPIED.format(share=percent(share, 0))
+        return COPIED.format(share=percent(share, 0).capitalize())
     for verdict, name in zip(verdicts, names, strict=True):
         if not verdict.usable:
             return NO_BROKER.format(name=name, sentence=verdict.sentence)

@@ -35,7 +35,7 @@ from lib.core.columns import (
     SILENT,
     TO_MS,
 )
-from lib.core.formatting import counted, duration, percent
+from lib.core.formatting import counted, duration, percent, share_text
 from lib.replay.blame import DROPPED_BECAUSE, DROPPED_OF, GROUP
 from lib.replay.partitions import BEHIND_MS, PARTITION
 from lib.replay.sweep import LATENESS_MS
@@ -117,7 +117,7 @@ def _ends(drawn: pd.DataFrame, field: str) -> str:
     if known.empty:
         return "none"
     ends = known.iloc[[0, -1]]
-    said = [duration(1000 * v) if field == "latency" else f"{100 * v:.3g} %" for v in ends[field]]
+    said = [duration(1000 * v) if field == "latency" else share_text(v) for v in ends[field]]
     at = [duration(0 if x <= NO_DELAY_S else 1000 * x) for x in ends["x"]]
     return f"{said[0]} at {at[0]}, {said[1]} at {at[1]}"
 

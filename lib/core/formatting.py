@@ -9,6 +9,12 @@ import pandas as pd
 
 from lib.core.durations import HOUR_MS, MINUTE_MS, YEAR_MS
 
+_LEAST_SHARE: Final = 1e-5
+"""Smaller shares are not told apart."""
+
+_ALL_DIGITS: Final = 15
+"""So many digits of a number are written before its exponent would be."""
+
 
 def duration(ms: float) -> str:
     """Return a duration as people write it: 12 ms, 65.2 s, 10.6 min, 2 h 5 min, 3 d 4 h, 8.1 years.
@@ -27,7 +33,7 @@ def duration(ms: float) -> str:
         return _in_two(round(ms / MINUTE_MS), 60, "h", "min")
     if ms < 2 * YEAR_MS:
         return _in_two(round(ms / HOUR_MS), 24, "d", "h")
-    return f"{round(ms / YEAR_MS, 1):g} years"
+    return f"{round(ms / YEAR_MS, 1):,.{_ALL_DIGITS}g} years"
 
 
 def rough_duration(ms: float) -> str:
@@ -53,8 +59,29 @@ def delay_text(ms: float) -> str:
 
 
 def percent(share: float, decimals: int = 2) -> str:
-    """Return a share, 0 to 1, as percent with so many decimals: 4.31 %."""
+    """Return a share, 0 to 1, as percent with so many decimals: 4.31 %.
+
+    What is not nothing is never written 0 %, what is not all never 100 %: "less than 0.01 %".
+    """
+    least = 10.0**-decimals
+    if share > 0 and round(100 * share, decimals) < least:
+        return f"less than {least:.{decimals}f} %"
+    if share < 1 and round(100 * share, decimals) >= 100:
+        return f"more than {100 - least:.{decimals}f} %"
     return f"{100 * share:.{decimals}f} %"
+
+
+def share_text(share: float) -> str:
+    """Return a share, 0 to 1, as percent with up to three digits: 0.1 %.
+
+    From 99 % on three digits of what lacks: 99.95 %. What is not nothing is never written 0 %, what
+    is not all never 100 %: "less than 0.001 %".
+    """
+    rest = 1 - share
+    if 0 < share < _LEAST_SHARE or 0 < rest < _LEAST_SHARE:
+        return percent(share, 3)
+    shown = 100 - float(f"{100 * rest:.3g}") if 0 < rest < 0.01 else float(f"{100 * share:.3g}")
+    return f"{shown:g} %"
 
 
 def counted(number: int, noun: str) -> str:
@@ -72,7 +99,7 @@ def size(of_bytes: float) -> str:
     """Return a number of bytes in the unit that suits it, for example 35 kB or 1.2 GB."""
     for unit, least in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if of_bytes >= least:
-            return f"{of_bytes / least:,.3g} {unit}"
+            return f"{float(f'{of_bytes / least:.3g}'):,.{_ALL_DIGITS}g} {unit}"
     return f"{of_bytes:,.0f} B"
 
 

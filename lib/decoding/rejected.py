@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lib.core.columns import OFFSET, PARTITION, RECEIVED_TIME
+from lib.core.formatting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 MAX_EXCERPTS: Final = 1_000
 
 EXCERPT_BYTES: Final = 200
+
+IS_FAR_AHEAD: Final = "is more than 20 years ahead of the topic's other times"
+"""How the reason ends of a record that an engine reads all the same: then its clock jumps."""
 
 BEGINNING: Final = "beginning"
 """Column of `REJECTED`: the first bytes of the value as they are."""
@@ -58,6 +62,16 @@ def rejected_records(
             pa.array([*starts, *without], pa.binary()),
         ],
         schema=REJECTED,
+    )
+
+
+def far_ahead_sentence(far_ahead: int) -> str:
+    """Return what an engine makes of so many records, 1 or more, that no replay has."""
+    one = far_ahead == 1
+    return (
+        f"Left out {'is' if one else 'are'} {counted(far_ahead, 'record')} whose event time is "
+        f"more than 20 years ahead: an engine reads {'it' if one else 'them'}, its clock jumps, "
+        "and it may drop all that comes after, or stop. Filter such records out first."
     )
 
 

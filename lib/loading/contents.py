@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from lib.core.columns import CLIENT, EVENT_TIME, MISSING_TIME, OFFSET, PARTITION, RECEIVED_TIME
 from lib.core.columns import SESSION as SESSION_COLUMN
-from lib.decoding.rejected import BEGINNING, MAX_EXCERPTS
+from lib.decoding.rejected import BEGINNING, IS_FAR_AHEAD, MAX_EXCERPTS
 from lib.events.time_columns import TimeNotes
 
 if TYPE_CHECKING:
@@ -104,6 +104,11 @@ class Contents:
     def reasons(self) -> dict[str, int]:
         """Reason → how many records were rejected for it, the most frequent first."""
         return dict((Counter(self.undecoded) + Counter(self.unread)).most_common())
+
+    @property
+    def far_ahead(self) -> int:
+        """Number of records rejected because their event time is years ahead of all others."""
+        return sum(n for reason, n in self.unread.items() if reason.endswith(IS_FAR_AHEAD))
 
     @property
     def has_received_time(self) -> bool:

@@ -27,11 +27,11 @@ from lib.replay.engine import Setting, delay_ms, with_delay, with_length
 from lib.replay.outcome import EXACT, TrueSessions, find_counts, find_fates
 from lib.replay.partitions import slowest_question
 from lib.replay.replays import ReplaysHere, lasts_question, received_question
-from lib.replay.session_gap import smallest_gap_question
+from lib.replay.session_gap import gaps_question
 from lib.replay.windows import NO_INDEX, SessionWindow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -103,8 +103,8 @@ class Refusal:
         -1 where it is of the whole topic.
     before_ms, after_ms
         Of `CHANGES`, the typical out-of-orderness before and after. Of `ONE_OUTAGE`, where it is
-        one stretch that decides, the delay that the others need, and that it needs. Of `NEAR`,
-        the tolerance that half of the stretches need, and that this one needs.
+        one stretch that decides, the delay that the others need at most, and that it needs. Of
+        `NEAR`, the tolerance that half of the stretches need, and that this one needs.
     together
         Of `ONE_OUTAGE` otherwise, how many late events come together.
     needed
@@ -186,6 +186,11 @@ class Advice:
         return self.refusal is None
 
     @property
+    def fails(self) -> bool:
+        """Whether all that speaks against it is a stretch that did not keep the goal."""
+        return self.refusal is not None and self.refusal.reason is Reason.FAILS
+
+    @property
     def kept(self) -> int:
         """Number of the stretches that kept the goal."""
         return sum(one.kept_goal for one in self.tried)
@@ -223,9 +228,9 @@ def advise(
         The events, at least 2.
     setting
         Engine and everything but what is looked for: the delay (of Kafka Streams, the grace). With
-        session windows, true sessions and `goal.most_broken` the gap is looked for first: the
-        smallest that would meet the goal on the first half of the topic if no event came late.
-        Else it stays.
+        session windows, true sessions and `goal.most_broken` the gap is looked for first: those of
+        `lib.replay.session_gap` on the first half of the topic are tried, then its own, and the
+        first is taken with which no stretch fails. Else it stays.
     goal
         What the setting has to achieve.
     true_session
@@ -236,25 +241,37 @@ def advise(
 
 def advise_on(replays: Replays, setting: Setting, goal: Goal) -> Advice | None:
     """Return what `advise` returns, of a topic wherever its events are."""
-    topic = _topic(replays, goal)
-    gapped = _with_gap(topic, setting)
-    if gapped is None:
-        return None
+    topic, found = _topic(replays, goal), None
+    for gapped in _with_gaps(topic, setting):
+        advice = _advise_with(topic, gapped, setting)
+        if advice is not None and not advice.fails:
+            return advice
+        found = found or advice
+    return found
+
+
+def _advise_with(topic: _Topic, gapped: Setting, asked: Setting) -> Advice | None:
+    """Return the setting to be taken of all with this gap; None where none keeps the goal.
+
+    What was asked about is taken where no other that was tried keeps it.
+    """
     undelayed = _undelayed(topic, gapped)
-    found = _tolerances(topic, gapped, undelayed)
-    if found is None:
-        return None
-    needed, of_whole = found
+    needed, of_whole = _tolerances(topic, gapped, undelayed)
     holding = with_delay(gapped, needed.delay_ms)
     keeping = with_delay(gapped, stretches.rounded_up(of_whole))
+    own = [asked] if asked.window == gapped.window else []
     origins = range(topic.stretches // 2, topic.stretches)
     before = {k: with_delay(gapped, needed.first(k).delay_ms) for k in origins}
-    judged = _judge(topic, [*dict.fromkeys((holding, keeping, *before.values()))])
+    judged = _judge(topic, [*dict.fromkeys((holding, keeping, *own, *before.values()))])
     tried = _tried(topic, before, judged)
-    refusal = _refusal(topic, gapped, undelayed, needed, tried)
-    to_take = (keeping, holding) if refusal else (holding,)
-    chosen = next((each for each in to_take if goal.is_met_by(judged[each].outcome)), None)
-    if chosen is None or _is_beyond(topic, chosen):
+    throughout: tuple[Tried, ...] = ()
+    if not topic.goal.is_met_by(judged[holding].outcome):
+        throughout = _tried(topic, dict.fromkeys(range(topic.stretches), holding), judged)
+    refusal = _refusal(topic, gapped, undelayed, needed, (*tried, *throughout))
+    to_take = (keeping, holding, *own) if refusal else (holding,)
+    met = (each for each in to_take if topic.goal.is_met_by(judged[each].outcome))
+    chosen = next((each for each in met if not _is_beyond(topic, each)), None)
+    if chosen is None:
         return None
     return Advice(
         setting=chosen,
@@ -324,16 +341,16 @@ def _too_short(events: int, goal: Goal, sessions: int | None) -> Refusal | None:
     return None
 
 
-def _with_gap(topic: _Topic, setting: Setting) -> Setting | None:
-    """Return the setting with the gap that the first half of the topic needs."""
-    if not topic.for_sessions or not isinstance(setting.window, SessionWindow):
-        return setting
-    assert topic.goal.most_broken is not None
-    ask = partial(smallest_gap_question, until=topic.half, most_broken=topic.goal.most_broken)
-    gap = topic.replays.of_sessions(ask)
-    if gap is None:
-        return None
-    return with_length(setting, gap + (0 if setting.engine.joins_at_gap else 1))
+def _with_gaps(topic: _Topic, setting: Setting) -> Iterator[Setting]:
+    """Return the setting with each gap to be tried: those of the first half, then its own."""
+    if topic.for_sessions and isinstance(setting.window, SessionWindow):
+        assert topic.goal.most_broken is not None
+        ask = partial(gaps_question, until=topic.half, most_broken=topic.goal.most_broken)
+        for gap in topic.replays.of_sessions(ask):
+            gapped = with_length(setting, gap + (0 if setting.engine.joins_at_gap else 1))
+            if gapped != setting:
+                yield gapped
+    yield setting
 
 
 @dataclass(frozen=True, eq=False)
@@ -398,13 +415,11 @@ def _undelayed_question(
 
 def _tolerances(
     topic: _Topic, setting: Setting, undelayed: _Undelayed
-) -> tuple[stretches.Tolerances, int] | None:
+) -> tuple[stretches.Tolerances, int]:
     """Return what the stretches need, and the delay that the whole topic needs."""
     need, of_whole = undelayed.missed.upper, int(undelayed.missed_in_all.upper[0])
     if topic.for_sessions:
         for_sessions = _needs_of_sessions(topic, setting, undelayed.furthest)
-        if for_sessions is None:
-            return None
         need = np.maximum(need, for_sessions[:-1])
         of_whole = max(of_whole, int(for_sessions[-1]))
     without = _needs_without_slowest(topic, setting)
@@ -428,17 +443,15 @@ def _needs_without_slowest(topic: _Topic, setting: Setting) -> NDArray[np.int64]
     return needs
 
 
-def _needs_of_sessions(topic: _Topic, setting: Setting, behind_ms: int) -> NDArray[np.int64] | None:
+def _needs_of_sessions(topic: _Topic, setting: Setting, behind_ms: int) -> NDArray[np.int64]:
     """Return the delay from which on each stretch keeps the goal for sessions; last, the topic.
 
     Of the delays that are tried: some that grow by a factor, then some more just below the largest
-    needed. A stretch that no delay helps is given what the whole topic needs; None where no delay
+    needed. A stretch that no delay helps is given what the whole topic needs; 0 where no delay
     helps that. `behind_ms` is how far an event is behind the clock, at most.
     """
     most = stretches.rounded_up(behind_ms + setting.window.length_ms)
     met = _met_by(topic, setting, {0, *_ladder(most // 5_000, most, _COARSE)})
-    if not any(one[-1] for one in met.values()):
-        return None
     largest = int(_smallest_met(met).max())
     below = max((delay for delay in met if delay < largest), default=0)
     finer = set(_ladder(below, largest, _FINE)) - met.keys()
@@ -466,13 +479,17 @@ def _met_by(topic: _Topic, setting: Setting, delays: set[int]) -> dict[int, NDAr
 
 
 def _smallest_met(met: dict[int, NDArray[np.bool_]]) -> NDArray[np.int64]:
-    """Return for each stretch the smallest delay from which on all keep the goal."""
+    """Return for each stretch the smallest delay from which on all keep the goal.
+
+    Where the longest does not, that of the whole topic: of that, the longest that does; else 0.
+    """
     delays = np.array(sorted(met))
     kept = np.array([met[delay] for delay in sorted(met)])
     from_here_on = np.logical_and.accumulate(kept[::-1])[::-1]
     smallest = delays[from_here_on.argmax(axis=0)]
-    whole = smallest[-1] if from_here_on[:, -1].any() else delays[-1]
-    needed: NDArray[np.int64] = np.where(from_here_on.any(axis=0), smallest, whole)
+    of_whole = kept[:, -1]
+    whole = smallest[-1] if of_whole[-1] else delays[of_whole].max(initial=0)
+    needed: NDArray[np.int64] = np.where(kept[-1], smallest, whole)
     return needed
 
 
@@ -628,11 +645,28 @@ def _one_stretch(topic: _Topic, setting: Setting, needed: stretches.Tolerances) 
     first, second = int(order[-1]), int(order[-2])
     if needed.tolerance[first] <= _ALONE * needed.tolerance[second] or not needed.need[first]:
         return None
-    others, own = int(needed.need[second]), int(needed.need[first])
-    begin, end = topic.cuts[first : first + 2].tolist()
+    found = int(needed.need[second]), int(topic.cuts[first]), int(topic.cuts[first + 1])
+    if not topic.for_sessions:
+        found = min(found, _between(topic, setting))
+    others, begin, end = found
     ask = partial(_first_late_question, begin=begin, end=end, by_ms=others)
     (at,) = topic.replays.of_each([with_delay(setting, 0)], ask)
+    own = int(needed.need[first])
     return Refusal(Reason.ONE_OUTAGE, at=at, before_ms=others, after_ms=own)
+
+
+def _between(topic: _Topic, setting: Setting) -> tuple[int, int, int]:
+    """Return, of stretches cut half a stretch later, what all but one need; begin and end of that.
+
+    A burst that lies across a cut makes two stretches need a delay, but then only one of these.
+    """
+    halves = stretches.bounds(topic.events, 2 * topic.stretches)
+    cuts = np.concatenate((halves[:1], halves[1::2], halves[-1:]))
+    ask = partial(stretches.missed_question, cuts=cuts, share=topic.goal.most_dropped)
+    (missed,) = topic.replays.of_each([with_delay(setting, 0)], ask)
+    first = int(missed.upper.argmax())
+    begin, end = cuts[first : first + 2].tolist()
+    return int(np.partition(missed.upper, -2)[-2]), begin, end
 
 
 def _first_late_question(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lib.core.durations import written_ms
-from lib.core.formatting import counted, duration
+from lib.core.formatting import counted, duration, share_text
+from lib.decoding.rejected import far_ahead_sentence
 from lib.replay.advisor import Advice, Reason, Refusal
 from lib.replay.engine import Setting, delay_ms
 from lib.replay.windows import SessionWindow
@@ -31,7 +32,7 @@ FATES: Final = {
 DROPPED_MEANS: Final = "Events that the engine drops as late."
 
 NO_ADVICE: Final = (
-    "No setting of this engine keeps that on this topic, or only a delay longer than the topic."
+    "No setting that was tried keeps that on this topic, or only a delay longer than the topic."
 )
 
 
@@ -42,30 +43,37 @@ def latency_text(ms: float | None) -> str:
 
 def latency_means(outcome: Outcome) -> str:
     """Return what result latency is, with what its median does not tell."""
+    median, p95, took, ahead = outcome.latency_median_ms, outcome.latency_p95_ms, "", ""
+    if median is not None and p95 is not None:
+        took = f": half of the results took no longer, 95 % no longer than {duration(p95)}"
+        ahead = " Below 0 it is where clocks of clients run ahead." if median < 0 else ""
     return (
-        "From a window's last event to the moment its final result came out: half of the results "
-        f"took no longer, 95 % no longer than {latency_text(outcome.latency_p95_ms)}. "
+        f"From a window's last event to the moment its final result came out{took}.{ahead} "
         f"{counted(outcome.unclosed, 'window')} had no final result by the end of the topic."
     )
 
 
-def advice_sentence(advice: Advice, goal: Goal, moment: Moment) -> str:
+def advice_sentence(advice: Advice, goal: Goal, moment: Moment, far_ahead: int = 0) -> str:
     """Return what is advised and whether it may be relied on; it begins with `named`.
 
     Parameters
     ----------
     goal
         What `lib.replay.advisor.advise` was asked for.
+    far_ahead
+        How many records were rejected because their event time is years ahead.
     """
+    ahead = f" {far_ahead_sentence(far_ahead)}" if far_ahead else ""
     if advice.refusal is None:
-        return f"{named(advice.setting)}{_promise(advice)}"
+        condition = " once records years ahead are filtered out" if far_ahead else ""
+        return f"{named(advice.setting)} holds{condition}: {_promise(advice)}{ahead}"
     why = _why(advice.refusal, advice.outcome.events, goal, moment)
-    return f"{named(advice.setting)}{_known(advice)} {why}{_tested(advice)}"
+    return f"{named(advice.setting)}{_known(advice)} {why}{_tested(advice)}{ahead}"
 
 
 def _promise(advice: Advice) -> str:
     return (
-        f" holds: what was chosen so on the events before "
+        "what was chosen so on the events before "
         f"{_intervals(advice)} in {advice.kept} of {len(advice.tried)} stretches of later events."
         f"{_wait(advice)}"
     )
@@ -96,7 +104,7 @@ def _why(refusal: Refusal, events: int, goal: Goal, moment: Moment) -> str:
     if refusal.reason is Reason.CHANGES:
         return (
             f"The topic changes at {at}: {share_text(1 - goal.most_dropped)} of a stretch's events "
-            f"are at most {duration(refusal.before_ms)} out of order before, "
+            f"are typically at most {duration(refusal.before_ms)} out of order before, "
             f"{duration(refusal.after_ms)} after."
         )
     if refusal.reason is Reason.NEAR:
@@ -115,9 +123,10 @@ def _why(refusal: Refusal, events: int, goal: Goal, moment: Moment) -> str:
             f"A few moments decide everything: late events come some {refusal.together:,} at a "
             f"time, the most at {at}, and the goal lets {allowed:,} be dropped in the whole topic."
         )
+    others = f"no more than {duration(refusal.before_ms)}" if refusal.before_ms else "none"
     return (
         f"One stretch decides everything: the late events that arrived from {at} on need a delay "
-        f"of {duration(refusal.after_ms)}, everything else {duration(refusal.before_ms)}."
+        f"of {duration(refusal.after_ms)}, the other stretches {others}."
     )
 
 
@@ -144,17 +153,22 @@ def _interval(shares: tuple[float, float]) -> str:
     low, high = shares
     if low == high:
         return share_text(low)
-    return f"{share_text(low).removesuffix(' %')}–{share_text(high)}"
-
-
-def share_text(share: float) -> str:
-    """Return a share, 0 to 1, as percent with up to three digits: 0.1 %."""
-    return f"{float(f'{share * 100:.3g}'):g} %"
+    ends = [share_text(low), share_text(high)]
+    if any(" than " in end for end in ends):
+        return " to ".join(ends)
+    return f"{ends[0].removesuffix(' %')}–{ends[1]}"
 
 
 def _wait(advice: Advice) -> str:
     latency = advice.outcome.latency_median_ms
-    return "" if latency is None else f" Half of the results come out within {duration(latency)}."
+    if latency is None:
+        return ""
+    if latency < 0:
+        return (
+            f" Half of the results come out {duration(-latency)} or more before the event time of "
+            "their window's last event: clocks of clients run ahead."
+        )
+    return f" Half of the results come out within {duration(latency)}."
 
 
 def how_chosen(advice: Advice, partitions: int) -> str:

@@ -1,9 +1,9 @@
-"""The smallest session gap that keeps true sessions whole, where no event comes late."""
+"""The session gaps that keep true sessions whole, where no event comes late."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -17,10 +17,18 @@ if TYPE_CHECKING:
     from lib.replay.outcome import TrueSessions
 
 
-def smallest_gap_question(
+_ROOM: Final = 0.5
+"""Share of the sessions that may be broken that is left to late events and to chance."""
+
+
+def gaps_question(
     events: ReplayInput, sessions: TrueSessions, until: int, most_broken: float
-) -> Question[int | None]:
-    """Ask for the smallest gap that breaks few enough sessions, or None where none does.
+) -> Question[tuple[int, ...]]:
+    """Ask for the gaps that are worth trying, ms, at most two, the shorter first.
+
+    First the smallest that by itself breaks no more than half of the sessions that may be broken,
+    if there is such a one: late events break some, too, and no two parts of a topic are the same.
+    Then the smallest of those that break fewest. None where each breaks all sessions.
 
     A session is exact when the gap is no smaller than its longest pause, and smaller than its
     distance from any other event of its key.
@@ -42,7 +50,7 @@ def smallest_gap_question(
     code, pause, distance = _pauses_and_distances(events.first(first), some.codes)
     if some.hashes is not None:
         code = some.hashes[code].view(np.int64)
-    finish = partial(_smallest_gap_ms, most_broken, are_apart=some.hashes is None)
+    finish = partial(_gaps_ms, (1 - _ROOM) * most_broken, are_apart=some.hashes is None)
     return Answer(np.array((code, pause, distance)), _beside, finish)
 
 
@@ -50,9 +58,7 @@ def _beside(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int6
     return np.concatenate((one, other), axis=1)
 
 
-def _smallest_gap_ms(
-    most_broken: float, found: NDArray[np.int64], *, are_apart: bool
-) -> int | None:
+def _gaps_ms(broken: float, found: NDArray[np.int64], *, are_apart: bool) -> tuple[int, ...]:
     session, pause, distance = found
     if not are_apart:
         _, session = np.unique(session, return_inverse=True)
@@ -61,15 +67,15 @@ def _smallest_gap_ms(
         distance = np.full(len(pause), np.iinfo(np.int64).max)
         np.maximum.at(pause, session, pauses)
         np.minimum.at(distance, session, distances)
-    if not len(pause):
-        return None
     possible = pause < distance
     gaps = np.unique(np.maximum(pause[possible], 1))
     exact = np.searchsorted(np.sort(pause[possible]), gaps, side="right") - np.searchsorted(
         np.sort(distance[possible]), gaps, side="right"
     )
-    enough = np.flatnonzero(1 - exact / len(pause) <= most_broken)
-    return int(gaps[enough[0]]) if len(enough) else None
+    if not exact.any():
+        return ()
+    with_room = np.flatnonzero(1 - exact / len(pause) <= broken)[:1]
+    return tuple(np.unique(gaps[[*with_room, exact.argmax()]]).tolist())
 
 
 def _pauses_and_distances(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import operator
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 from lib.core.errors import SettingsError
-from lib.core.formatting import duration
+from lib.core.formatting import duration, share_text
 from lib.report.settings import asked_duration_ms
 
 if TYPE_CHECKING:
@@ -262,8 +263,8 @@ def _looked_up(
 
 def _shown(condition: Condition, figure: Figure | None, found: Any, whole: int) -> str:  # noqa: ANN401
     is_ms = figure.is_ms if figure else "_ms" in condition.name
-    number = (
-        duration(found) if is_ms else f"{found:,g}" if isinstance(found, float) else f"{found:,}"
-    )
-    of = f" of {whole:,} ({100 * found / whole:.3g} %)" if whole else ""
+    number = duration(found) if is_ms else f"{found:,}"
+    if isinstance(found, float) and not is_ms:
+        number = f"{Decimal(f'{found:.6g}'):,f}"  # with no exponent, however small
+    of = f" of {whole:,} ({share_text(found / whole)})" if whole else ""
     return f"It is {number}{of}."

@@ -313,7 +313,7 @@ def _advice(report: Report, advice: Advice) -> Document:
     goal = report.asked.goal
     refusal = advice.refusal
     return {
-        "sentence": advice_sentence(advice, goal, moment_text),
+        "sentence": advice_sentence(advice, goal, moment_text, report.whole.contents.far_ahead),
         "how_chosen": how_chosen(advice, len(report.topic.positions)),
         "engine": advice.setting.engine.name,
         "settings": told_setting(advice.setting),

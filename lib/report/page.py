@@ -14,7 +14,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lib.analysis.of_topic import nothing_found
 from lib.analysis.summary import AHEAD_MEANS, MEDIAN_DELAY_MEANS
-from lib.core.formatting import counted, delay_text, duration, moment_text, visible_text
+from lib.core.formatting import (
+    counted,
+    delay_text,
+    duration,
+    moment_text,
+    share_text,
+    visible_text,
+)
 from lib.events.fields import RECORD_TIMESTAMP
 from lib.replay.sentences import (
     DROPPED_MEANS,
@@ -22,7 +29,6 @@ from lib.replay.sentences import (
     latency_means,
     latency_text,
     named,
-    share_text,
 )
 from lib.report.conditions import State
 from lib.report.drawings import drawings_of

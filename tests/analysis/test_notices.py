@@ -54,6 +54,24 @@ def test_rejected_records(bad, sentence):
     assert notices(rejected, None) == [Notice(About.REJECTED, Level.NOTE, sentence)]
 
 
+def test_a_record_years_ahead_is_left_out_but_an_engine_reads_it():
+    now, year = 1_540_726_486_041, 365 * 86_400_000
+    ahead, before = ({"Timestamp": now + years * year, "ClientID": 1} for years in (25, -25))
+    kept = {"Timestamp": now, "ClientID": 1}
+    values = b"\n".join(values_of(kept, ahead, kept, before, kept))
+
+    topic = load(UploadedTopic("a.jsonl", values), "a", Everything())
+
+    assert (topic.contents.rejected, topic.contents.far_ahead) == (2, 1)
+    assert notices(topic, None)[-1] == Notice(
+        About.REJECTED,
+        Level.WARNING,
+        "Left out is 1 record whose event time is more than 20 years ahead: an engine reads it, "
+        "its clock jumps, and it may drop all that comes after, or stop. Filter such records out "
+        "first.",
+    )
+
+
 def test_nothing_is_guessed_of_a_line_whose_reason_says_what_it_is():
     case = REPOSITORY / "tests/cases/e10-console-log-line-first.txt"
     rejected = load(UploadedTopic(case.name, case.read_bytes()), case.stem, Everything()).rejected

@@ -1,17 +1,21 @@
 import re
+from functools import partial
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from lib.core.durations import written_ms
 from lib.core.formatting import (
     code_span,
     counted,
     delay_text,
     duration,
     escaped_markdown,
+    percent,
     rough_duration,
+    share_text,
     size,
     visible_text,
 )
@@ -76,6 +80,58 @@ def test_a_number_agrees_with_its_noun(number, text):
 )
 def test_a_size_is_in_the_unit_that_suits_it(of_bytes, text):
     assert size(of_bytes) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0, "0 %"),
+        (1e-7, "less than 0.001 %"),
+        (0.0005, "0.05 %"),
+        (0.12345, "12.3 %"),
+        (0.99, "99 %"),
+        (0.9995, "99.95 %"),
+        (1 - 1e-4, "99.99 %"),
+        (1 - 1e-7, "more than 99.999 %"),
+        (1, "100 %"),
+    ],
+)
+def test_a_share_has_the_digits_that_tell(share, text):
+    assert share_text(share) == text
+
+
+SHARES = [share_text, percent, *(partial(percent, decimals=decimals) for decimals in (0, 1, 3))]
+
+
+@pytest.mark.parametrize("written", SHARES)
+@given(st.integers(1, 10**9).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+@example((1, 10**9))
+@example((10**9 - 1, 10**9))
+def test_a_share_is_nothing_or_all_only_where_it_is(written, counts):
+    some, every = counts
+
+    words = re.fullmatch(r"(less than |more than )?([0-9]+(?:\.[0-9]+)?) %", written(some / every))
+
+    assert words is not None
+    bound, number = words[1], float(words[2])
+    assert (number == 0) == (some == 0)
+    assert (number == 100) == (some == every)
+    exact = 100 * some / every
+    if bound == "less than ":
+        assert exact < number
+    elif bound == "more than ":
+        assert exact > number
+    else:
+        assert number == pytest.approx(exact, abs=0.5)
+
+
+@given(st.integers(-(2**62), 2**62))
+def test_no_duration_and_no_size_has_an_exponent(number):
+    length = abs(number)
+    said = [duration(number), delay_text(number), rough_duration(length), size(length)]
+    said += [written_ms(length), counted(length, "event")]
+
+    assert not [each for each in said if re.search("e[+-]?[0-9]", each)]
 
 
 HOSTILE = [

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.core.times.reading import FAR_OUTSIDE, MISSING, NOT_A_TIME, READABLE, read_times
+from lib.core.times.reading import FAR_AHEAD, FAR_OUTSIDE, MISSING, NOT_A_TIME, READABLE, read_times
 from lib.core.times.recognition import recognise_unit
 
 MS = 1540726486041  # 2018-10-28T11:34:46.041Z
@@ -95,6 +95,12 @@ def test_seconds_among_milliseconds_are_far_outside():
     assert times.problem.tolist() == [READABLE, READABLE, FAR_OUTSIDE]
 
 
+def test_milliseconds_among_seconds_are_far_ahead():
+    times = read_times(pa.array([MS // 1000, MS // 1000 + 1, MS]), "s")
+
+    assert times.problem.tolist() == [READABLE, READABLE, FAR_AHEAD]
+
+
 def test_small_times_of_a_made_up_topic_are_not_far_outside():
     assert read([0, 1000, 2000], "ms") == [0, 1000, 2000]
 
@@ -122,7 +128,7 @@ def test_iso_times_are_what_datetime_reads(times):
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     wanted = [(time - epoch) // timedelta(milliseconds=1) for time in times]
     near = found.problem == READABLE
-    assert set(found.problem.tolist()) <= {READABLE, FAR_OUTSIDE}
+    assert set(found.problem.tolist()) <= {READABLE, FAR_OUTSIDE, FAR_AHEAD}
     assert found.ms[near].tolist() == np.array(wanted)[near].tolist()
 
 

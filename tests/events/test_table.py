@@ -290,7 +290,8 @@ def test_a_missing_sequence_number_is_missing():
         ({"Timestamp": 5_000, "SessionID": "s"}, "no ClientID"),
         ({"Timestamp": 5_000, "ClientID": 1}, "no SessionID"),
         ({"Timestamp": "soon", "ClientID": 1, "SessionID": "s"}, "Timestamp is not a time"),
-        (event(10**15), "Timestamp is far outside the topic's other times"),
+        (event(10**15), "Timestamp is more than 20 years ahead of the topic's other times"),
+        (event(-(10**12)), "Timestamp is far outside the topic's other times"),
     ],
 )
 def test_a_record_that_lacks_a_mapped_field_is_rejected(record, reason):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from benchmarks.topics_with_late_events import TOPICS
 from lib.replay.advisor import FEWER_STRETCHES, STRETCHES, Reason, advise, elsewhere
-from lib.replay.engine import delay_ms, replay
+from lib.replay.engine import delay_ms, replay, with_length
 from lib.replay.engines.beam import BeamSetting
 from lib.replay.engines.flink import FlinkSetting
 from lib.replay.engines.kafka_streams import KafkaStreamsSetting
@@ -19,6 +19,7 @@ from lib.replay.engines.spark import SparkSetting
 from lib.replay.goal import Goal
 from lib.replay.input import replay_input
 from lib.replay.outcome import outcome_of
+from lib.replay.sentences import advice_sentence
 from lib.replay.windows import SessionWindow, TumblingWindow
 from tests.replay.sequences import settings_of_all_engines
 
@@ -49,6 +50,24 @@ def ten_clients(seed=7, late_share=0.01, late_s=(30, 300), pauses=20, spoil=lamb
     order = np.argsort(received, kind="stable")
     topic = replay_input(happened[order], client[order], client[order] % 3, received[order])
     return topic, (client * pauses + session)[order]
+
+
+def paused_sessions(longest_s=20, merged=0.0, begin=0):
+    """Ten clients with 300 sessions each, of 10 events among which is a pause, 1 s or more.
+
+    Between two sessions is a minute; of a share `merged` of them three quarters of the longest.
+    """
+    rng = np.random.default_rng(7)
+    short = rng.random((10, 300)) < merged
+    steps = np.full((10, 300, 10), 100)
+    steps[:, :, 0] = np.where(short, longest_s * SECOND * 3 // 4, 60 * SECOND)
+    steps[:, :, 5] = rng.integers(1, longest_s + 1, (10, 300)) * SECOND
+    happened = begin + np.cumsum(steps.reshape(10, -1), axis=1)
+    received = happened + rng.integers(0, 100, happened.shape)
+    order = np.argsort(received, axis=None, kind="stable")
+    codes = np.repeat(np.arange(3_000), 10)[order]
+    topic = replay_input(happened.ravel()[order], codes // 300, None, received.ravel()[order])
+    return topic, codes
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +188,9 @@ class TestAdvice:
 
         advice = advise(events, setting, goal, sessions)
 
-        if advice is not None:
+        if advice is None:
+            assert not goal.is_met_by(outcome_of(replay(events, setting), sessions))
+        else:
             assert goal.is_met_by(outcome_of(replay(events, advice.setting), sessions))
             assert not advice.holds  # of so few events nothing can be promised
 
@@ -218,6 +239,23 @@ class TestRefusal:
         late = events.received - events.event_time > 100 * SECOND
         assert refusal.at in np.flatnonzero(late)
 
+    def test_of_a_burst_that_lies_across_a_cut_says_what_the_other_stretches_need(self):
+        def outage(delay, happened):
+            cut = np.sort(happened)[len(happened) // 2]
+            a_fifth = np.random.default_rng(1).random(len(happened)) < 0.2
+            for began, ended, arrives in ((420, 340, -10), (160, 80, 5)):  # seconds around the cut
+                struck = (happened > cut - began * SECOND) & (happened < cut - ended * SECOND)
+                late = struck & a_fifth
+                delay[late] = (cut + arrives * SECOND - happened)[late]
+
+        events, _ = ten_clients(late_share=0, pauses=100, spoil=outage)
+
+        advice = advise(events, FLINK, Goal(0.01))
+
+        assert advice.refusal.reason is Reason.ONE_OUTAGE
+        assert advice.refusal.before_ms == 0 < advice.refusal.after_ms
+        assert "the other stretches none" in advice_sentence(advice, Goal(0.01), str)
+
     def test_of_a_topic_that_needs_no_delay_but_came_near_to_it_a_few_times(self):
         def nearly(delay, happened):
             for place in (0.2, 0.35, 0.5):
@@ -255,6 +293,39 @@ class TestGap:
         assert advice.setting.window.length_ms == SECOND
         assert advice.outcome.sessions.broken_share <= 0.05
         assert advice.holds
+
+    def test_leaves_half_of_what_may_be_broken_to_late_events_and_to_chance(self):
+        events, sessions = paused_sessions()
+
+        advice = advise(events, FLINK, Goal(0.01, most_broken=0.2), sessions)
+
+        assert advice.setting.window.length_ms == 18 * SECOND  # a tenth of the pauses is longer
+        assert advice.outcome.sessions.broken_share < 0.15
+        assert advice.holds
+
+    def test_is_the_one_that_breaks_fewest_where_none_leaves_so_much(self):
+        events, sessions = paused_sessions(merged=0.07)
+
+        advice = advise(events, FLINK, Goal(0.01, most_broken=0.25), sessions)
+
+        assert advice.setting.window.length_ms == 20 * SECOND
+        assert 0.125 < advice.outcome.sessions.broken_share <= 0.25
+
+    def test_is_the_one_asked_about_where_that_alone_keeps_the_goal(self):
+        first, of_first = paused_sessions(longest_s=4, merged=0.15)
+        second, of_second = paused_sessions(begin=int(first.event_time.max()))
+        both = [(getattr(first, n), getattr(second, n)) for n in ("event_time", "key", "received")]
+        event_time, key, received = map(np.concatenate, both)
+        events, setting = replay_input(event_time, key, None, received), replace(FLINK, delay_ms=1)
+        sessions = np.concatenate((of_first, of_first.max() + 1 + of_second))
+        goal = Goal(0.01, most_broken=0.2)
+
+        of_the_first_half = advise(events, setting, goal, sessions)
+        asked = advise(events, with_length(setting, 20 * SECOND), goal, sessions)
+
+        assert of_the_first_half is None
+        assert asked.setting.window.length_ms == 20 * SECOND
+        assert asked.outcome.sessions.broken_share < 0.2
 
     def test_is_one_ms_longer_in_beam(self, long):
         advice = advise(long[0], ENGINES[4], Goal(0.02, most_broken=0.05), long[1])

@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import expect
 
 from lib.analysis import outages
-from lib.core.formatting import delay_text, escaped_markdown, percent
-from lib.replay.sentences import latency_text, share_text
+from lib.core.formatting import delay_text, escaped_markdown, percent, share_text
+from lib.replay.sentences import latency_text
 from lib.report.__main__ import main
 from lib.simulate.samples import SAMPLES
 from tests.report.conftest import VALIDATOR

@@ -33,6 +33,7 @@ READABLE: Final = 0
 MISSING: Final = 1
 NOT_A_TIME: Final = 2
 FAR_OUTSIDE: Final = 3
+FAR_AHEAD: Final = 4
 
 _LARGEST_WHOLE: Final = 9.0e18
 
@@ -46,7 +47,7 @@ class ReadTimes:
     ms
         int64, epoch ms: the millisecond in which it happened. 0 where there is none.
     problem
-        uint8: `READABLE`, `MISSING`, `NOT_A_TIME` or `FAR_OUTSIDE`.
+        uint8: `READABLE`, `MISSING`, `NOT_A_TIME`, `FAR_AHEAD`, or, far before, `FAR_OUTSIDE`.
     local
         How many values are times without a zone, read in the chosen one; without one, in UTC.
     ambiguous
@@ -219,4 +220,4 @@ def _mark_far(ms: NDArray[np.int64], problem: NDArray[np.uint8], around: int | N
             return  # then none is farther than that from the median
         around = int(np.median(times))
     far = np.abs(ms.astype(np.float64) - around) > FAR_MS
-    problem[readable & far] = FAR_OUTSIDE
+    problem[readable & far] = np.where(ms > around, FAR_AHEAD, FAR_OUTSIDE)[readable & far]

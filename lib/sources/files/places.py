@@ -25,7 +25,7 @@ from lib.core.columns import (
     RECEIVED_TIME_TYPE,
 )
 from lib.core.errors import UnreadableFileError
-from lib.core.times.reading import FAR_OUTSIDE, READABLE, read_times
+from lib.core.times.reading import FAR_AHEAD, FAR_OUTSIDE, READABLE, read_times
 from lib.core.times.recognition import recognise_form
 from lib.sources.files.headers import BAD_HEADERS, headers_of
 from lib.sources.records import (
@@ -188,7 +188,7 @@ class Places:
             self.unit = "ms" if plain else recognise_form(column).form
         if self.unit is not None:
             times = read_times(column, self.unit)
-            there = (times.problem == READABLE) | (times.problem == FAR_OUTSIDE)
+            there = np.isin(times.problem, (READABLE, FAR_OUTSIDE, FAR_AHEAD))
             if there.any():
                 return pa.array(times.ms, mask=~there)
         unread = column.drop_null()[:1].to_pylist()

@@ -10,13 +10,13 @@ import streamlit as st
 
 from lib.charts import windows as charts
 from lib.core.durations import written_ms
-from lib.core.formatting import counted, duration, escaped_markdown
+from lib.core.formatting import counted, duration, escaped_markdown, share_text
 from lib.core.tickets import Ticket
 from lib.events.fields import JOINED
 from lib.replay.engine import Setting, delay_ms
 from lib.replay.goal import Goal
 from lib.replay.reading import reading_of
-from lib.replay.sentences import NO_ADVICE, advice_sentence, how_chosen, named, share_text
+from lib.replay.sentences import NO_ADVICE, advice_sentence, how_chosen, named
 from lib.replay.windows import SessionWindow
 from lib.ui import parameters
 from lib.ui.answers import impossible_times_in
@@ -73,7 +73,7 @@ def advice_told(
     export
         Offers the events that the advised setting drops.
     """
-    said = _say(advice, goal, times)
+    said = _say(advice, goal, times, topic.contents.far_ahead)
     with st.container(horizontal=True):
         _use_button(advice.setting)
         with st.container(width="content"):  # else it takes the room up to the next
@@ -100,9 +100,9 @@ def say_no_setting(why: str) -> None:
     )
 
 
-def _say(advice: Advice, goal: Goal, times: Times) -> str:
+def _say(advice: Advice, goal: Goal, times: Times, far_ahead: int) -> str:
     """Say what is advised, and return that without emphasis."""
-    sentence = advice_sentence(advice, goal, times.moment)
+    sentence = advice_sentence(advice, goal, times.moment, far_ahead)
     subject, said = named(advice.setting), sentence
     sentence = f"**{subject}**{sentence.removeprefix(subject)}"
     if advice.refusal is None:
@@ -231,7 +231,7 @@ def tradeoff(visible: Visible, setting: Setting, goal: Goal) -> None:
     """Draw what settings around the advised one trade latency for, and the other engines."""
     advice = advice_of(visible, setting, goal)
     if advice is None:
-        st.caption("No setting of this engine keeps the goal, so there is none to draw around.")
+        st.caption("No setting that was tried keeps the goal, so there is none to draw around.")
         return
     draw_tradeoff(tradeoff_of(visible, advice.setting), advice)
     show_elsewhere(advice, elsewhere_of(visible, advice.setting))

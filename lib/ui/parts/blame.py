@@ -12,7 +12,7 @@ from lib.analysis import client_clocks
 from lib.charts import windows as charts
 from lib.charts.picture import Picture
 from lib.core.columns import CLIENT, EVENTS
-from lib.core.formatting import counted, duration, escaped_markdown
+from lib.core.formatting import counted, duration, escaped_markdown, share_text
 from lib.events.client_names import written
 from lib.replay import blame as of_groups
 from lib.replay import partitions as of_partitions
@@ -293,7 +293,7 @@ def _of_idle_timeouts(outcomes: Mapping[int | None, Outcome], setting: Setting) 
 
 def _merged(skew: PartitionSkew, goal: Goal) -> str:
     return (
-        f"Within their own partition {(1 - goal.most_dropped) * 100:.4g} % of the events are at "
+        f"Within their own partition {share_text(1 - goal.most_dropped)} of the events are at "
         f"most {duration(skew.within_ms)} behind the newest; with all partitions merged, "
         f"{duration(skew.merged_ms)}."
     )

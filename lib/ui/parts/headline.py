@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from lib.analysis.summary import AHEAD_MEANS, MEDIAN_DELAY_MEANS, summarise
-from lib.core.formatting import delay_text, escaped_markdown
+from lib.core.formatting import delay_text, escaped_markdown, share_text
+from lib.decoding.rejected import far_ahead_sentence
 from lib.replay.goal import Goal
-from lib.replay.sentences import NO_ADVICE, named, share_text
+from lib.replay.sentences import NO_ADVICE, named
 from lib.report.report import initial_setting
 from lib.ui import parameters
 from lib.ui.answers import impossible_times_in, with_received
@@ -81,13 +82,14 @@ def advice_line(visible: Visible) -> None:
     sentence.markdown(":material/hourglass_top: Looking for the watermark delay that this needs…")
     advice = advice_of(timed, initial_setting(), _GOAL)
     why = "" if advice else impossible_times_in(visible.topic, visible.times.zone)
-    sentence.markdown(_said(advice, f"{NO_ADVICE} {why}".strip()))
+    far_ahead = visible.whole.contents.far_ahead
+    sentence.markdown(_said(advice, f"{NO_ADVICE} {why}".strip(), far_ahead))
     replay_of(timed, initial_setting(), spinner="")  # what the Windows page begins with
 
 
-def advice_told(advice: Advice | None, no_advice: str) -> None:
+def advice_told(advice: Advice | None, no_advice: str, far_ahead: int) -> None:
     """Say the advice that a report has for the setting of `advice_line`, or why it has none."""
-    _place_of_advice().markdown(_said(advice, no_advice))
+    _place_of_advice().markdown(_said(advice, no_advice, far_ahead))
 
 
 def _place_of_advice() -> DeltaGenerator:
@@ -97,7 +99,7 @@ def _place_of_advice() -> DeltaGenerator:
     return sentence
 
 
-def _said(advice: Advice | None, no_advice: str) -> str:
+def _said(advice: Advice | None, no_advice: str, far_ahead: int) -> str:
     if advice is None:
         return escaped_markdown(f"{initial_setting().engine.label}: {no_advice}")
     outcome = advice.outcome
@@ -105,6 +107,10 @@ def _said(advice: Advice | None, no_advice: str) -> str:
         f"**{named(advice.setting)} would drop {share_text(outcome.dropped_share)}** of the "
         f"{outcome.events:,} events of the whole topic."
     )
-    if advice.refusal is None:
-        return f"{sentence} Tested on later events, what was chosen so held."
-    return f"{sentence} It was chosen on these same events: no promise for later ones."
+    tested = (
+        "It was chosen on these same events: no promise for later ones."
+        if advice.refusal
+        else "Tested on later events, what was chosen so held."
+    )
+    ahead = f" {far_ahead_sentence(far_ahead)}" if far_ahead else ""
+    return f"{sentence} {tested}{ahead}"
