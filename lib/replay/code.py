@@ -87,14 +87,12 @@ class Names:
         return chosen and (is_number or str(self.zone).endswith(WHATEVER_IS_WRITTEN))
 
     def paths(self, source: str) -> list[list[str]]:
-        """Return the ways to a field, by which it is looked for in turn; or the name of a header.
+        """Return the ways to a field of the value, by which it is looked for in turn.
 
         A dot is between an object and its field, or of a name itself: nothing tells which but the
         record. Nested ones come first, as Skewline has it where a record has both. Names in Avro
         have no dots, and none of the fifth and later is taken for a name's.
         """
-        if source.startswith(HEADER):
-            return [[source.removeprefix(HEADER)]]
         first, *others = source.split(".")
         paths = [[first]]
         for number, name in enumerate(others):
@@ -102,7 +100,7 @@ class Names:
             is_plain = self.avro is not None or number >= _MOST_DOTS
             joined = [] if is_plain else [[*path[:-1], f"{path[-1]}.{name}"] for path in paths]
             paths = nested + joined
-        return paths
+        return [path for path in paths if all(path)] or [[source]]
 
 
 def names_of(

@@ -190,6 +190,7 @@ def test_a_dot_is_looked_for_between_objects_and_in_names():
 
     assert names.paths("a.b.c") == [["a", "b", "c"], ["a.b", "c"], ["a", "b.c"], ["a.b.c"]]
     assert replace(names, avro="{}").paths("a.b.c") == [["a", "b", "c"]]
+    assert names.paths(".a") == [[".a"]]
     assert len(names.paths("a" + ".b" * 99)) == 16
 
 
