@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from lib.core.columns import HEADER, KEY
+from lib.core.times.forms import FORMS
+from lib.core.times.patterns import WRITTEN, YEAR_FIRST
+from lib.core.times.zones import WHATEVER_IS_WRITTEN
 from lib.events.fields import FROM_PARTITION, RECORD_TIMESTAMP
 
 if TYPE_CHECKING:
@@ -15,6 +19,7 @@ if TYPE_CHECKING:
     from lib.core.times.forms import FormName
     from lib.events.fields import Fields
 
+_MOST_DOTS: Final = 4
 GPS_LEAP_MS: Final = 18_000
 """How far GPS time, which has no leap seconds, is ahead of UTC since 2017."""
 
@@ -37,7 +42,7 @@ class Names:
     form
         How the event time is written.
     zone
-        The zone of times that name none. None: UTC.
+        The zone of times that name none, as `TimeField` has it. None: UTC.
     avro
         The schema of the values, as JSON, where they are Avro as Confluent's serializer writes it:
         behind five bytes. None: the values are JSON objects.
@@ -66,6 +71,37 @@ class Names:
         """Where the event time is in a record."""
         return "timestamp" if self.time is None else _place(self.time)
 
+    @property
+    def clock(self) -> str:
+        """The zone on whose clocks times without one are."""
+        return (self.zone or "UTC").removesuffix(WHATEVER_IS_WRITTEN)
+
+    @property
+    def is_all_local(self) -> bool:
+        """Whether every time is on those clocks, and not only one that names no zone.
+
+        As `read_times` takes it: any number counts local time where a zone is chosen.
+        """
+        chosen = self.zone is not None and self.clock != "UTC" and self.time is not None
+        is_number = FORMS[self.form].unit_ms is not None
+        return chosen and (is_number or str(self.zone).endswith(WHATEVER_IS_WRITTEN))
+
+    def paths(self, source: str) -> list[list[str]]:
+        """Return the ways to a field of the value, by which it is looked for in turn.
+
+        A dot is between an object and its field, or of a name itself: nothing tells which but the
+        record. Nested ones come first, as Skewline has it where a record has both. Names in Avro
+        have no dots, and none of the fifth and later is taken for a name's.
+        """
+        first, *others = source.split(".")
+        paths = [[first]]
+        for number, name in enumerate(others):
+            nested = [[*path, name] for path in paths]
+            is_plain = self.avro is not None or number >= _MOST_DOTS
+            joined = [] if is_plain else [[*path[:-1], f"{path[-1]}.{name}"] for path in paths]
+            paths = nested + joined
+        return [path for path in paths if all(path)] or [[source]]
+
 
 def names_of(
     topic: str, fields: Fields, forms: Mapping[str, FormName], *, avro: str | None = None
@@ -92,11 +128,22 @@ def _place(source: str) -> Place:
     return {KEY: "key", FROM_PARTITION: "partition"}.get(source, "value")  # type: ignore[return-value]
 
 
-def path_of(source: str) -> list[str]:
-    """Return the steps to a field, or the name of a header."""
-    if source.startswith(HEADER):
-        return [source.removeprefix(HEADER)]
-    return source.split(".")
+def patterns_of(form: FormName) -> tuple[str, ...]:
+    """Return the regular expressions that texts of a form are read by, in Python's syntax."""
+    patterns = WRITTEN[form]
+    if form == "mongo_date":
+        inside = (rf'^\{{\s*"\$date"\s*:\s*"{pattern[1:-1]}"\s*\}}$' for pattern in YEAR_FIRST)
+        patterns = (*inside, *patterns)
+    return tuple(re.sub(r"\\x\{(\w+)\}", _escaped, pattern) for pattern in patterns)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{int(found[1], 16):04x}"
+
+
+def has_parts(form: FormName) -> bool:
+    """Return whether texts of a form hold the parts of a date and a clock."""
+    return any("?P<year>" in pattern for pattern in patterns_of(form))
 
 
 @dataclass(frozen=True)
@@ -111,11 +158,14 @@ class Program:
         The name by which a highlighter of syntax knows it: `sql`, `java`, `python`.
     text
         The program.
+    remark
+        What it reads otherwise than Skewline, as a sentence; empty: nothing.
     """
 
     title: str
     language: str
     text: str
+    remark: str = ""
 
 
 def plain_schema(avro: str) -> str:

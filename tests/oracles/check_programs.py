@@ -203,7 +203,9 @@ def printed(log):
 
 
 def write(servers, topics, begin_ms, pace_ms):
-    """Write each event to the topic of each way, then wait."""
+    """Write each event to the topic of each way, behind what is none, then wait."""
+    for mapping in topics:
+        produce(servers, mapping.names.topic, mapping.no_events(begin_ms))
     with closing(KafkaProducer(bootstrap_servers=servers, linger_ms=0)) as producer:
         for client, ms, partition in SAMPLE:
             for mapping in topics:

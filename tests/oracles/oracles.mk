@@ -23,6 +23,7 @@ $(ENGINES:%=oracle-%): oracle-%: $(ORACLES_READY)
 	$(BIN)/python -m tests.oracles.run $* $(ORACLE_OPTIONS)
 
 programs: $(PROGRAMS_READY) ## Compile the programs to paste, and run them on a real broker
+	$(BIN)/python -m tests.oracles.check_times
 	$(BIN)/python -m tests.oracles.check_programs
 
 .venv-%/.installed: $(ORACLES)/%/requirements.txt | $(DEV_INSTALLED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import fastavro
 import numpy as np
@@ -78,15 +78,21 @@ class Mapping:
                 return Record(avro_value(client, ms), partition=partition)
             case "bare":
                 timestamp = ms
-            case "odd":
-                value |= {"Client`ID'": client, 'Time"$stamp': ms}
-            case "ticks":
-                value |= {"who": client, "when": ms * 10_000 + 621_355_968_000_000_000}
             case "compact":
                 value["when"] = moment.strftime("%Y%m%d%H%M%S") + f"{ms % 1000:03}"
             case _:
-                value |= {"ClientID": client, "Timestamp": ms}
+                value |= both(self.name, client, ms)
         return Record(json.dumps(value).encode(), key, partition, timestamp, tuple(headers))
+
+    def no_events(self, ms):
+        """Records that a program has to leave out: without the key, or a time."""
+        values = {
+            "plain": [{"ClientID": None, "Timestamp": ms}, {"ClientID": "x", "Timestamp": "n/a"}],
+            "dots": [{"device.id": "x", "x": {"event.time": "n/a"}}, {"device.id": None}],
+            "header": [{"ts": ms / 1000}],
+            "nested": [{"Data": {"Client": None}}, {"Data": "x"}, {"Data": {"Client": "x"}}],
+        }
+        return [Record(json.dumps(value).encode()) for value in values.get(self.name, ())]
 
     def key_of(self, client, partition):
         """What the event is grouped by, as text."""
@@ -106,11 +112,35 @@ def mappings(topic, servers, registry):
         "odd": Names(topic, "Client`ID'", 'Time"$stamp'),
         "ticks": Names(topic, "who", "when", "dotnet_ticks"),
         "compact": Names(topic, "@partition", "when", "compact"),
+        "dots": Names(topic, "device.id", "x.event.time", "iso", "Asia/Tokyo"),
+        "days": Names(topic, "client", "event_time", "excel_days"),
     }
     return [
         Mapping(name, replace(names, topic=f"{topic}-{name}", servers=servers, registry=registry))
         for name, names in found.items()
     ]
+
+
+def both(name, client, ms):
+    """The fields of client and time where both are in the value."""
+    match name:
+        case "odd":
+            return {"Client`ID'": client, 'Time"$stamp': ms}
+        case "ticks":
+            return {"who": client, "when": ms * 10_000 + 621_355_968_000_000_000}
+        case "dots":
+            return {"device.id": client, "x": {"event.time": written_abroad(ms)}}
+        case "days":
+            return {"client": client, "event_time": f"{ms / 86_400_000 + 25_569:.15f}"}
+    return {"ClientID": client, "Timestamp": ms}
+
+
+def written_abroad(ms):
+    """A time in ISO 8601, with an offset or none, as in Tokyo, and as few digits as it needs."""
+    kind = ms // 100 % 4
+    moment = datetime.fromtimestamp(ms / 1000, timezone(timedelta(hours=(9, -3, 0, 9)[kind])))
+    text = moment.strftime("%Y-%m-%d %H:%M:%S") + f".{ms % 1000:03}".rstrip("0").rstrip(".")
+    return text + ("", moment.strftime("%z"), "Z", "+09")[kind]
 
 
 def avro_value(client, ms):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -12,7 +14,7 @@ from lib.events.fields import RECORD_TIME_FIELD, Fields, TimeField
 from lib.replay import registry
 from lib.replay.code import Names, names_of
 from lib.replay.engines.beam import BeamSetting
-from lib.replay.engines.flink import FlinkSetting
+from lib.replay.engines.flink import _OWN_COLUMNS, FlinkSetting
 from lib.replay.engines.kafka_streams import KafkaStreamsSetting
 from lib.replay.engines.spark import SparkSetting
 from lib.replay.windows import HoppingWindow, SessionWindow, TumblingWindow
@@ -127,16 +129,18 @@ def test_spark_reads_every_form(form, zone):
 @pytest.mark.parametrize(
     ("names", "java"),
     [
-        (Names("t", "Data.Client"), 'field(value, "Data", "Client")'),
+        (Names("t", "Data.Client"), 'text(value, "Data.Client")'),
         (Names("t", "@key"), "new String(key, StandardCharsets.UTF_8)"),
         (Names("t", "@header:who"), 'header(headers, "who")'),
         (Names("t", "@partition"), "Integer.toString(partition)"),
         (Names("t", None), 'return "all"'),
         (Names("t", time=None), "return timestamp"),
         (Names("t", form="us"), "movePointLeft(3)"),
-        (Names("t", form="iso"), "ISO_DATE_TIME"),
+        (Names("t", form="iso"), "private static final List<Pattern> PATTERNS"),
         (Names("t", form="iso", zone="Europe/Berlin"), 'ZoneId.of("Europe/Berlin")'),
         (Names("t", avro='{"type": "record"}'), "GenericDatumReader"),
+        (Names("t"), "found.isMissingNode() || found.isNull()"),
+        (Names("t", zone="+01:00"), 'atZone(ZoneId.of("+01:00"))'),
     ],
 )
 @pytest.mark.parametrize("engine", registry.ENGINES, ids=lambda e: e.label)
@@ -144,6 +148,93 @@ def test_java_reads_a_topic_as_it_is_written(names, java, engine):
     found = programs(engine.setting(SESSION, 1), names)
 
     assert java in found.get("java", java)
+
+
+@pytest.mark.parametrize("name", [*_OWN_COLUMNS, "events", "placed", "window_start"])
+def test_no_column_of_the_sql_is_called_as_a_field_is(name):
+    sql = programs(FLINK, Names("t", name, f"{name}_.at"))["sql"]
+    declared = re.findall(r"^  (`?\w+`?) [A-Z]", sql, re.MULTILINE)
+
+    assert len({column.strip("`") for column in declared}) == len(declared)
+    assert f"`{name}` STRING" in sql
+
+
+def test_sql_takes_a_null_for_no_event():
+    sql = programs(FLINK)["sql"]
+
+    assert "WHERE client IS NOT NULL AND event_time IS NOT NULL" in sql
+    assert "TABLE placed" in sql
+    assert "TRY_CAST(" in sql
+
+
+def test_sql_says_which_times_it_leaves_out():
+    iso, _ = FLINK.engine.programs(FLINK, replace(NAMES, form="iso"))
+    ms, java = FLINK.engine.programs(FLINK, NAMES)
+
+    assert "Events whose time is written otherwise" in iso.remark
+    assert not ms.remark
+    assert not java.remark
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"zone": "Europe/Berlin"}, {"form": "iso", "zone": "+01:00!"}, {"form": "gps_s"}],
+    ids=str,
+)
+def test_sql_does_not_read_times_that_it_would_misread(change):
+    assert set(programs(FLINK, replace(NAMES, **change))) == {"java"}
+
+
+def test_a_dot_is_looked_for_between_objects_and_in_names():
+    names = Names("t", "a.b.c", "time")
+
+    assert names.paths("a.b.c") == [["a", "b", "c"], ["a.b", "c"], ["a", "b.c"], ["a.b.c"]]
+    assert replace(names, avro="{}").paths("a.b.c") == [["a", "b", "c"]]
+    assert names.paths(".a") == [[".a"]]
+    assert len(names.paths("a" + ".b" * 99)) == 16
+
+
+def test_sql_declares_every_way_to_a_field():
+    sql = programs(FLINK, Names("t", "device.id", "device.id.at"))["sql"]
+
+    assert "`device` ROW<`id` STRING, `id.at` STRING>" in sql
+    assert "`device.id` STRING" in sql
+    assert "`device.id.at` STRING" in sql
+    assert "COALESCE(CAST(`device`.`id` AS STRING), CAST(`device.id` AS STRING))" in sql
+
+
+@pytest.mark.parametrize(
+    ("name", "python"),
+    [
+        ("a[0]", "F.get_json_object(value, \"$['a[0]']\")"),
+        ("*", """F.from_json(value, "map<string, string>").getItem('*')"""),
+        ("it's", """F.from_json(value, "map<string, string>").getItem("it's")"""),
+        (
+            "a.b",
+            """F.get_json_object(value, "$['a']['b']"), F.get_json_object(value, "$['a.b']")""",
+        ),
+    ],
+)
+def test_spark_reads_a_field_of_any_name(name, python):
+    assert python in programs(SPARK, Names("t", name))["python"]
+
+
+@pytest.mark.parametrize("engine", registry.ENGINES, ids=lambda e: e.label)
+def test_java_has_a_schema_only_where_values_are_avro(engine):
+    java = programs(engine.setting(SESSION, 1), Names("t", "TABLE_SCHEMA")).get("java", "")
+
+    assert "Schema.Parser" not in java
+
+
+def test_a_schema_of_any_length_is_in_pieces_that_java_compiles():
+    fields = [{"name": f"field_{i}", "type": "string", "doc": "ü" * 30} for i in range(1_000)]
+    schema = json.dumps({"type": "record", "name": "E", "fields": fields}, ensure_ascii=False)
+    java = programs(FLINK, Names("t", "field_1", "field_2", avro=schema))["java"]
+    written = java.partition("parse(")[2].partition(");\n")[0].strip()
+    pieces = json.loads("[" + written.removeprefix("String.join(").removesuffix(")") + "]")
+
+    assert "".join(pieces) == schema
+    assert max(len(piece.encode()) for piece in pieces) < 65_536
 
 
 def test_the_names_of_a_topic_are_its_fields():

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 
 import pytest
 
@@ -119,6 +120,10 @@ def topic_with_a_clock_ahead(files):
 def programs(at):
     """Return the code to paste; what is copied for a ticket, and the link, have no language."""
     return [code for code in at.code if code.language not in ("", "plaintext")]
+
+
+def iso(ms):
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat()
 
 
 def findings(at, begins):
@@ -522,6 +527,21 @@ class TestWindows:
 
         said = [warning.value for warning in at.warning]
         assert any("this topic are JSON text in JSON: put in how" in each for each in said)
+
+    def test_code_says_which_times_it_does_not_read(self, files):
+        times = [ZERO_MS + 1_000 * n for n in range(400)]
+        events = [
+            {"Timestamp": at if n % 4 == 0 else iso(at), "ClientID": n % 4}
+            for n, at in enumerate(times)
+        ]
+        stamps = [at + at % 13 for at in times]
+        write_recorded(files / "iso.jsonl", "iso", [block(*values_of(*events), timestamps=stamps)])
+
+        at = open_app(WINDOWS, source="Files", topic="iso", lose="1")
+
+        said = "\n".join(warning.value for warning in at.warning)
+        assert "Here another is written by 1 client: milliseconds" in said
+        assert "This program reads times such as 2024-01-02T03:04:05.678+01:00" in said
 
     def test_without_sessions_of_its_own_a_topic_shows_the_gaps(self, topic_without_sessions):
         at = open_app(WINDOWS, **topic_without_sessions)

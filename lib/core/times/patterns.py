@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lib.core.times.forms import FormName
 
 _MONTH: Final = (
@@ -94,6 +96,13 @@ PATTERNS: Final[dict[FormName, tuple[str, ...]]] = {
     "mongo_date": (_MONGO,),
     "seconds_nanos": _SECONDS_NANOS,
 }
+WRITTEN: Final[Mapping[FormName, tuple[str, ...]]] = {
+    "iso": YEAR_FIRST,
+    "day_first": (DAY_AND_MONTH.replace("<A>", "<day>").replace("<B>", "<month>"),),
+    "month_first": (DAY_AND_MONTH.replace("<A>", "<month>").replace("<B>", "<day>"),),
+    **PATTERNS,
+}
+"""What each form that is text is read by: the first pattern that matches."""
 
 
 def _look(*patterns: str) -> str:

@@ -16,7 +16,7 @@ from lib.core.times.patterns import (
     FAST_ISO,
     JAVA_ARRAY,
     JAVA_NANOS,
-    PATTERNS,
+    WRITTEN,
     YEAR_FIRST,
 )
 from lib.core.times.values import (
@@ -45,12 +45,12 @@ _MONTHS: Final = pa.array(
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 )
 
-# Abbreviations of one offset, by RFC 5322 and usage. CST, IST, BST and others mean several.
-_ABBREVIATIONS: Final = {
+ABBREVIATIONS: Final = {
     "UTC": 0, "GMT": 0, "UT": 0, "Z": 0, "WET": 0, "WEST": 60, "CET": 60, "CEST": 120, "EET": 120,
     "EEST": 180, "MSK": 180, "JST": 540, "EDT": -240, "EST": -300, "CDT": -300, "MDT": -360,
     "MST": -420, "PDT": -420, "PST": -480,
 }  # fmt: skip
+"""Those of one offset, by RFC 5322 and usage, in minutes. CST, IST, BST and others mean several."""
 
 
 def read_text(text: pa.Array, form: FormName) -> UnplacedTimes:
@@ -70,13 +70,9 @@ def day_and_month(text: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 def _patterns(trimmed: pa.Array, form: FormName) -> tuple[str, ...]:
-    if form == "day_first":
-        return (DAY_AND_MONTH.replace("<A>", "<day>").replace("<B>", "<month>"),)
-    if form == "month_first":
-        return (DAY_AND_MONTH.replace("<A>", "<month>").replace("<B>", "<day>"),)
     if form == "java_array" and not matches(trimmed, JAVA_NANOS).any():
         return (JAVA_ARRAY.replace("<nanos>", "<millis>"),)
-    return PATTERNS[form]
+    return WRITTEN[form]
 
 
 def _read(
@@ -250,9 +246,9 @@ def _offset_minutes(text: pa.Array) -> NDArray[np.int64]:
 
 def _abbreviated_minutes(text: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return the offsets that abbreviations mean, 0 where they mean several, and which do."""
-    place = pc.index_in(pc.utf8_upper(text), pa.array(_ABBREVIATIONS))
+    place = pc.index_in(pc.utf8_upper(text), pa.array(ABBREVIATIONS))
     unknown = to_numpy(place.is_null())
-    sizes = np.array([*_ABBREVIATIONS.values()])[pc.fill_null(place, 0).to_numpy()]
+    sizes = np.array([*ABBREVIATIONS.values()])[pc.fill_null(place, 0).to_numpy()]
     return np.where(unknown, 0, sizes), unknown
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from functools import partial
+from math import log10
 from string import Template
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -29,7 +30,7 @@ from lib.replay.assignment import (
     replay_of,
     sort_stably,
 )
-from lib.replay.code import Names, Program, java_text, path_of, sql_name, sql_text
+from lib.replay.code import Names, Program, java_text, sql_name, sql_text
 from lib.replay.code_java import RECORD, java_imports, java_methods
 from lib.replay.engine import Duration, Engine, Number, Setting, Switch
 from lib.replay.engine_clock import (
@@ -50,6 +51,8 @@ from lib.replay.windows import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from lib.core.blockwise import Question
@@ -338,7 +341,8 @@ def flink_programs(setting: FlinkSetting, names: Names) -> tuple[Program, ...]:
     beyond_sql = setting.allowed_lateness_ms or longest >= _SQL_LONGEST_MS
     if beyond_sql or not setting.per_partition or time is None:
         return (java,)
-    return Program("Flink SQL", "sql", _sql(setting, names, time)), java
+    remark = _SQL_ISO_REMARK if names.time is not None and names.form == "iso" else ""
+    return Program("Flink SQL", "sql", _sql(setting, names, time), remark), java
 
 
 def flink_remark(setting: FlinkSetting, _: Names) -> str:
@@ -355,14 +359,12 @@ def flink_remark(setting: FlinkSetting, _: Names) -> str:
 
 
 def _sql(setting: FlinkSetting, names: Names, time: str) -> str:
-    columns = {c for s in (names.key, names.time) if s is not None for c in [_sql_column(s, names)]}
+    own = _own_columns(names)
     return _SQL_TEMPLATE.substitute(
+        own,
         emission=setting.emission_ms or _EMISSION_MS,
-        columns="".join(f"  {column},\n" for column in sorted(columns)),
-        key="'all'" if names.key is None else _sql_value(names.key),
-        timestamp="  record_time TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL,\n"
-        if names.time is None
-        else "",
+        columns="".join(f"  {column},\n" for column in _sql_columns(names)),
+        key="'all'" if names.key is None else _sql_value(names.key, names),
         time=time,
         delay=_sql_interval(setting.delay_ms),
         options=",\n".join(
@@ -370,6 +372,17 @@ def _sql(setting: FlinkSetting, names: Names, time: str) -> str:
         ),
         window=_sql_window(setting.window),
     )
+
+
+def _own_columns(names: Names) -> dict[str, str]:
+    """Return what the columns that are no fields are called: as no field is."""
+    sources = [source for source in (names.key, names.time) if _is_field(source)]
+    fields = {path[0] for source in sources for path in names.paths(str(source))}
+
+    def free(name: str) -> str:
+        return free(f"{name}_") if name in fields else name
+
+    return {name: free(name) for name in _OWN_COLUMNS}
 
 
 def _sql_options(setting: FlinkSetting, names: Names) -> dict[str, str]:
@@ -380,7 +393,8 @@ def _sql_options(setting: FlinkSetting, names: Names) -> dict[str, str]:
         "scan.startup.mode": "earliest-offset" if setting.catching_up else "latest-offset",
     }
     if KEY in (names.key, names.time):
-        options |= {"key.format": "raw", "key.fields": "record_key"}
+        key = _own_columns(names)["record_key"]
+        options |= {"key.format": "raw", "key.fields": key}
         options |= {"value.fields-include": "EXCEPT_KEY"}
     if names.avro is None:
         options |= {"value.format": "json", "value.json.ignore-parse-errors": "true"}
@@ -393,17 +407,38 @@ def _sql_options(setting: FlinkSetting, names: Names) -> dict[str, str]:
     return options
 
 
-def _sql_column(source: str, names: Names) -> str:
-    """Return the declaration of a column that has a field."""
-    if source == KEY:
-        return "record_key STRING"
-    if source == FROM_PARTITION:
-        return "record_partition INT METADATA FROM 'partition' VIRTUAL"
-    if source.startswith(HEADER):
-        return "headers MAP<STRING, BYTES> METADATA VIRTUAL"
+def _is_field(source: str | None) -> bool:
+    """Return whether a source is a field of the value."""
+    return source not in (None, KEY, FROM_PARTITION) and not str(source).startswith(HEADER)
+
+
+def _sql_columns(names: Names) -> list[str]:
+    """Return the declarations of the columns that are read."""
+    own, declared = _own_columns(names), []
+    fields: dict[tuple[str, ...], None] = {}
+    for source in (names.key, names.time):
+        if source == KEY:
+            declared.append(f"{own['record_key']} STRING")
+        elif source == FROM_PARTITION:
+            declared.append(f"{own['record_partition']} INT METADATA FROM 'partition' VIRTUAL")
+        elif _is_field(source):
+            fields |= dict.fromkeys(map(tuple, _sql_paths(str(source), names)))
+        elif source is not None:
+            declared.append(f"{own['headers']} MAP<STRING, BYTES> METADATA FROM 'headers' VIRTUAL")
+    if names.time is None:
+        stamp = "TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL"
+        declared.append(f"{own['record_time']} {stamp}")
     schema = json.loads(names.avro) if names.avro else None
-    paths = [path_of(str(s)) for s in (names.key, names.time) if _is_beside(s, source)]
-    return _sql_row(paths, [_avro_type(schema, path) if schema else "STRING" for path in paths])
+    types = {path: _avro_type(schema, list(path)) if schema else "STRING" for path in fields}
+    return [*_sql_fields(types), *dict.fromkeys(declared)]
+
+
+def _sql_paths(source: str, names: Names) -> list[list[str]]:
+    """Return the ways to a field, none of them through another field that is read, too."""
+    others = [s for s in (names.key, names.time) if _is_field(s) and s != source]
+    leaves = [path for other in others for path in names.paths(str(other))]
+    found = names.paths(source)
+    return [p for p in found if not any(p[: len(q)] == q and p != q for q in leaves)]
 
 
 def _avro_type(schema: Any, path: list[str]) -> str:  # noqa: ANN401
@@ -417,67 +452,93 @@ def _avro_type(schema: Any, path: list[str]) -> str:  # noqa: ANN401
     return _SQL_TYPES.get(name, "STRING")
 
 
-def _is_beside(other: str | None, source: str) -> bool:
-    """Return whether a source is a field of the value in the same column as another."""
-    is_field = other is not None and not other.startswith("@")
-    return is_field and path_of(str(other))[0] == path_of(source)[0]
-
-
-def _sql_row(paths: list[list[str]], types: list[str]) -> str:
-    """Return a declaration of what all paths begin with, and below it of the rest of each."""
-    name = sql_name(paths[0][0])
-    if len(paths[0]) == 1:
-        return f"{name} {types[0]}"
-    below: dict[str, list[int]] = {}
-    for at, path in enumerate(paths):
-        below.setdefault(path[1], []).append(at)
-    rows = [
-        _sql_row([paths[i][1:] for i in ats], [types[i] for i in ats]) for ats in below.values()
+def _sql_fields(types: Mapping[tuple[str, ...], str]) -> list[str]:
+    """Return declarations of fields by their paths: rows of what is below the same name."""
+    below: dict[str, dict[tuple[str, ...], str]] = {}
+    for (name, *rest), kind in types.items():
+        below.setdefault(name, {})[tuple(rest)] = kind
+    return [
+        f"{sql_name(name)} {fields[()]}"
+        if () in fields
+        else f"{sql_name(name)} ROW<{', '.join(_sql_fields(fields))}>"
+        for name, fields in below.items()
     ]
-    return f"{name} ROW<{', '.join(rows)}>"
 
 
-def _sql_value(source: str) -> str:
+def _sql_value(source: str, names: Names) -> str:
     """Return an expression for a field, as text."""
+    own = _own_columns(names)
     if source == KEY:
-        return "record_key"
+        return own["record_key"]
     if source == FROM_PARTITION:
-        return "CAST(record_partition AS STRING)"
+        return f"CAST({own['record_partition']} AS STRING)"
     if source.startswith(HEADER):
-        return f"CAST(headers[{sql_text(path_of(source)[0])}] AS STRING)"
-    return f"CAST({'.'.join(map(sql_name, path_of(source)))} AS STRING)"
+        return f"CAST({own['headers']}[{sql_text(source.removeprefix(HEADER))}] AS STRING)"
+    paths = [".".join(map(sql_name, path)) for path in _sql_paths(source, names)]
+    found = [f"CAST({path} AS STRING)" for path in paths]
+    return found[0] if len(found) == 1 else f"COALESCE({', '.join(found)})"
 
 
 def _sql_time(names: Names) -> str | None:
     """Return an expression for the event time; None where SQL cannot read it."""
     if names.time is None:
-        return "record_time"
-    text, form = _sql_value(names.time), FORMS[names.form]
-    if names.form == "iso":
-        zone = sql_text(names.zone or "UTC")
-        return f"TO_TIMESTAMP_LTZ(REPLACE({text}, ' ', 'T'), {_SQL_ISO}, {zone})"
-    if form.unit_ms is None or names.form == "gps_s" or (form.local and names.zone):
+        return _own_columns(names)["record_time"]
+    text, form = _sql_value(names.time, names), FORMS[names.form]
+    if names.is_all_local:
         return None
+    if names.form == "iso":
+        text = f"UPPER({text})"
+        part = f"REGEXP_EXTRACT({text}, {_SQL_ISO}, "
+        return (
+            f"TO_TIMESTAMP_LTZ(\n    REPLACE({part}1), ',', '.'),\n    {_SQL_ISO_FORMAT},\n"
+            f"    COALESCE(\n      {part}3),\n      {part}2),\n      {sql_text(names.clock)}))"
+        )
+    if form.unit_ms is None or names.form == "gps_s":
+        return None
+    # Decimals have 38 digits: of days, fifteen behind the point, of the others six.
     unit, zero = form.unit_ms, form.zero_ms
-    ms = f"CAST({text} AS DECIMAL(29, 6)) * {unit.numerator} / {unit.denominator}"
-    return f"TO_TIMESTAMP_LTZ(CAST(FLOOR({ms}) AS BIGINT) + {zero}, 3)"
+    ms = f"TRY_CAST({text} AS DECIMAL(29, {15 if unit > 1_000 else 6}))"
+    if unit >= 1:  # a binary fraction
+        factor = f" * {unit.numerator}" if unit > 1 else ""
+        ms = f"ROUND({ms}{factor}, {3 - round(log10(form.grain_us))})"
+    else:
+        ms = f"{ms} / {unit.denominator}"
+    return f"TO_TIMESTAMP_LTZ(TRY_CAST(FLOOR({ms}) AS BIGINT) + {zero}, 3)"
 
 
 _SQL_LONGEST_MS: Final = 100 * 86_400_000
 _SQL_TYPES: Final = {"int": "INT", "long": "BIGINT", "float": "FLOAT", "double": "DOUBLE"}
-_SQL_ISO: Final = "'yyyy-MM-dd''T''HH:mm:ss[.SSSSSSSSS][.SSSSSS][.SSS][XXX]'"
+_SQL_ISO: Final = sql_text(
+    r'^[\s"]*(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?)'
+    r'\s*(Z|UTC|GMT|UT)?\s*([+-]\d\d(?::?\d\d)?)?[\s"]*$'
+)
+_FRACTIONS: Final = "".join(f"[.{'S' * digits}]" for digits in range(9, 0, -1))
+_SQL_ISO_FORMAT: Final = sql_text(f"yyyy-MM-dd['T'][ ]HH:mm[:ss]{_FRACTIONS}")
+_SQL_ISO_REMARK: Final = (
+    "This program reads times such as 2024-01-02T03:04:05.678+01:00, with or without seconds, "
+    "fraction and offset. Events whose time is written otherwise, as 20240102T030405Z or with the "
+    "name of a zone, it leaves out: adapt event_time where your topic has them."
+)
+_OWN_COLUMNS: Final = (
+    "client",
+    "event_time",
+    "record_key",
+    "record_partition",
+    "record_time",
+    "headers",
+)
 
 
 def _sql_window(window: Window) -> str:
     size = _sql_interval(window.length_ms)
     match window:
         case SessionWindow():
-            return f"SESSION(TABLE events PARTITION BY client, DESCRIPTOR(event_time), {size})"
+            return f"SESSION(TABLE placed PARTITION BY client, DESCRIPTOR(event_time), {size})"
         case TumblingWindow():
-            return f"TUMBLE(TABLE events, DESCRIPTOR(event_time), {size})"
+            return f"TUMBLE(TABLE placed, DESCRIPTOR(event_time), {size})"
         case HoppingWindow(advance_ms=advance_ms):
             advance = _sql_interval(advance_ms)
-            return f"HOP(TABLE events, DESCRIPTOR(event_time), {advance}, {size})"
+            return f"HOP(TABLE placed, DESCRIPTOR(event_time), {advance}, {size})"
 
 
 def _sql_interval(ms: int) -> str:
@@ -536,12 +597,18 @@ SET 'pipeline.auto-watermark-interval' = '$emission ms';
 SET 'table.local-time-zone' = 'UTC';
 
 CREATE TABLE events (
-$columns${timestamp}  client AS $key,
-  event_time AS $time,
-  WATERMARK FOR event_time AS event_time - $delay
+$columns  $client AS $key,
+  $event_time AS $time,
+  WATERMARK FOR $event_time AS $event_time - $delay
 ) WITH (
 $options
 );
+
+-- Records without one of them are left out.
+CREATE VIEW placed AS
+SELECT $client AS client, $event_time AS event_time
+FROM events
+WHERE $client IS NOT NULL AND $event_time IS NOT NULL;
 
 SELECT client, window_start, window_end, COUNT(*) AS events
 FROM $window

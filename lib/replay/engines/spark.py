@@ -24,7 +24,7 @@ from lib.replay.assignment import (
     replay_of,
     sort_stably,
 )
-from lib.replay.code import Names, Program, path_of, plain_schema
+from lib.replay.code import Names, Program, plain_schema
 from lib.replay.code_python import IMPORTS, python_time
 from lib.replay.engine import Duration, Engine, Number, Setting, Switch
 from lib.replay.windows import NEVER, NO_INDEX, HoppingWindow, Replay, SessionWindow
@@ -386,9 +386,9 @@ def spark_programs(setting: SparkSetting, names: Names) -> tuple[Program, ...]:
         avro=_FROM_AVRO.substitute(schema=repr(plain_schema(names.avro))) if names.avro else "",
         imports=IMPORTS if function else "",
         function=function,
-        found=_found(names),
-        key=_column(names.key),
-        time=time,
+        found=_found(names, time),
+        key=_column(names.key, names),
+        time=_TIME if names.time_place != "timestamp" else 'F.col("timestamp")',
         windows="session_window" if isinstance(setting.window, SessionWindow) else "window",
         sizes=", ".join(sizes),
         delay=setting.delay_ms,
@@ -401,13 +401,14 @@ def spark_programs(setting: SparkSetting, names: Names) -> tuple[Program, ...]:
     return (Program("Python", "python", text),)
 
 
-def _found(names: Names) -> str:
+def _found(names: Names, time: str) -> str:
     """Return lines that give names to what the columns are made of."""
     value = 'F.col("value").cast("string")'
     if names.avro:
         value = 'F.to_json(from_avro(F.expr("substring(value, 6)"), SCHEMA))'
     lines = [f"    value = {value}\n"] * ("value" in (names.key_place, names.time_place))
-    lines += [] if names.time is None else [f"    text = {_column(names.time)}\n"]
+    if names.time is not None:
+        lines += [f"    text = {_column(names.time, names)}\n", f"    ms = {time}\n"]
     return "".join(lines)
 
 
@@ -418,18 +419,32 @@ def _trigger(setting: SparkSetting) -> str:
     return every if setting.trigger_ms else ""
 
 
-def _column(source: str | None) -> str:
+def _column(source: str | None, names: Names) -> str:
     """Return an expression for a field, as text."""
     if source is None:
         return 'F.lit("all")'
     if source.startswith(HEADER):
-        found = f'F.filter("headers", lambda header: header.key == {path_of(source)[0]!r})'
-        return f'F.element_at({found}, -1).value.cast("string")'
+        same = f"lambda header: header.key == {source.removeprefix(HEADER)!r}"
+        last = f'F.try_element_at(F.filter("headers", {same}), F.lit(-1))'
+        return f'{last}.value.cast("string")'
     if source in (KEY, FROM_PARTITION):
         return f'F.col("{source.removeprefix("@")}").cast("string")'
-    return f"F.get_json_object(value, {'$.' + source!r})"
+    found = [_field(path) for path in names.paths(source)]
+    return found[0] if len(found) == 1 else f"F.coalesce({', '.join(found)})"
 
 
+def _field(path: list[str]) -> str:
+    """Return an expression for a field; in a path of JSON some names cannot be written."""
+    if not any(mark in name for name in path for mark in "'?*"):
+        steps = "".join(f"['{name}']" for name in path)
+        return f"F.get_json_object(value, {'$' + steps!r})"
+    found = "value"
+    for name in path:
+        found = f'F.from_json({found}, "map<string, string>").getItem({name!r})'
+    return found
+
+
+_TIME: Final = "F.timestamp_millis(F.when(ms.between(-62135596800000, 253402300799999), ms))"
 _FROM_AVRO: Final = Template("""\
 from pyspark.sql.avro.functions import from_avro
 

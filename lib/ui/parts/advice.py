@@ -12,6 +12,7 @@ from lib.charts import windows as charts
 from lib.core.durations import written_ms
 from lib.core.formatting import counted, duration, escaped_markdown, share_text
 from lib.core.tickets import Ticket
+from lib.core.times.forms import FORMS
 from lib.events.fields import JOINED
 from lib.replay.engine import Setting, delay_ms
 from lib.replay.goal import Goal
@@ -291,6 +292,23 @@ def _to_adapt(topic: LoadedTopic) -> Iterator[str]:
         )
     if topic.corrected:
         yield "The programs read event times as they are, with no clock corrected."
+    yield from _forms_to_adapt(topic)
+
+
+def _forms_to_adapt(topic: LoadedTopic) -> Iterator[str]:
+    """Give what the programs do not read of the forms of event times."""
+    notes, event = topic.contents.notes.get("event_time"), topic.fields.event_time
+    if notes is None:
+        return
+    if notes.other_forms:
+        forms = ", ".join(FORMS[form].label for form in notes.other_forms)
+        clients = sum(map(len, notes.other_forms.values()))
+        yield (
+            "The programs read all event times in one form. Here another is written by "
+            f"{counted(clients, 'client')}: {escaped_markdown(forms)}. Put that in."
+        )
+    if "gps_s" in (event.form, *notes.forms.values()):
+        yield "The programs take 18 leap seconds off GPS times, which is right from 2017 on."
 
 
 _TOKENS: Final = "".join(
@@ -317,4 +335,6 @@ def _programs(to_adapt: Sequence[str], names: Names, setting: Setting) -> None:
         st.warning(sentence, icon=":material/edit:")
     for program in setting.engine.programs(setting, names):
         st.markdown(f"**{program.title}**")
+        if program.remark:
+            st.warning(program.remark, icon=":material/edit:")
         st.code(program.text, language=program.language, wrap_lines=True)
