@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 NAMED: Final = 5
 """Clients that a notice names; of the others the number is told."""
 
+FIELDS_PLACE: Final = "under Fields in the sidebar"
+"""Where sentences say that fields are chosen; a report says another place."""
+
 
 class Level(StrEnum):
     """How much a notice matters."""
@@ -45,6 +48,7 @@ class About(StrEnum):
     HOLES = "holes"
     CAPPED = "capped"
     REJECTED = "rejected"
+    CLIENT = "client"
     CORRECTED = "corrected"
     TIMESTAMPS = "timestamps"
     EVENT_TIME = "event time"
@@ -78,8 +82,8 @@ def notices(topic: LoadedTopic, verdict: Verdict | None) -> list[Notice]:
     list of Notice
         In this order: reading was stopped, or failed; records expired; partitions cannot be read;
         the topic was read anew; compaction removed records; the cap kept older records out; the
-        file is a part of a topic; records were rejected; event times are corrected; received times
-        are missing, mean little, or not their order.
+        file is a part of a topic; records were rejected; no field names the client; event times are
+        corrected; received times are missing, mean little, or not their order.
     """
     return [*_of_load(topic), *_of_times(topic, verdict)]
 
@@ -143,6 +147,12 @@ def _of_load(topic: LoadedTopic) -> Iterator[Notice]:
         yield Notice(About.REJECTED, Level.NOTE, sentence)
     if contents.far_ahead:
         yield Notice(About.REJECTED, Level.WARNING, far_ahead_sentence(contents.far_ahead))
+    if topic.fields.client is None and contents.has_event_time and contents.events > 1:
+        sentence = (
+            "No field names the client: all events are told as of one. Choose the field that does "
+            f"{FIELDS_PLACE}."
+        )
+        yield Notice(About.CLIENT, Level.NOTE, sentence)
 
 
 def _of_what_is_missing(report: LoadReport) -> Iterator[Notice]:

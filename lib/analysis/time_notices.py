@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from lib.analysis.notices import About, Level, Notice
+from lib.analysis.notices import FIELDS_PLACE, About, Level, Notice
 from lib.analysis.time_diagnosis import diagnosed
 from lib.core.blockwise import answered
 from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
@@ -13,16 +13,17 @@ from lib.core.times.forms import FORMS
 from lib.core.times.zones import WHATEVER_IS_WRITTEN
 from lib.events.fields import RECORD_TIME_FIELD
 from lib.events.time_columns import MINUTE_MS
+from lib.events.time_roles import COMPLEMENTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     import pandas as pd
 
     from lib.core.blockwise import Question
     from lib.core.times.diagnosis import Diagnosis
     from lib.events.fields import Fields, TimeField
-    from lib.events.recognition import Recognition, TimeOffer
+    from lib.events.recognition import Recognition
     from lib.events.table import EventsTable
     from lib.events.time_columns import TimeNotes
     from lib.loading.contents import Contents
@@ -32,9 +33,6 @@ NAMED: Final = 5
 
 FEW: Final = 20
 """Of fewer events, all may be received at whole seconds by chance."""
-
-FIELDS_PLACE: Final = "under Fields in the sidebar"
-"""Where sentences say that fields are chosen; a report says another place."""
 
 NO_EVENT_TIME: Final = "No event time was found"
 NO_RECEIVED_TIME: Final = "There is no received time"
@@ -103,15 +101,24 @@ def no_event_time(recognition: Recognition, *, has_received_time: bool) -> str:
             f"{NO_EVENT_TIME}: {unclear[0].name} can be read as {forms}; the values do not tell "
             f"which. Choose the field and how it is written {FIELDS_PLACE}."
         )
+    likely = [offer for offer in offers if offer.is_likely]
+    if not likely:
+        names = ", ".join(offer.name for offer in offers[:NAMED])
+        others, which = ("are other times", "one of them") if len(offers) > 1 else _ONE_OTHER
+        return (
+            f"{NO_EVENT_TIME}: by name, {names} {others}. If {which} is the event time, choose it "
+            f"{FIELDS_PLACE}."
+        )
+    in_all = any(offer.share > 1 - COMPLEMENTED for offer in likely)
+    of_all = "for sure" if in_all else "that holds for nearly all records"
+    some = [f"{offer.name} is in {percent(offer.share, 0)}" for offer in likely[:NAMED]]
     return (
-        f"{NO_EVENT_TIME} that holds for nearly all records: {_shares(offers)}. Choose one "
-        f"{FIELDS_PLACE}, or several to be taken in order."
+        f"{NO_EVENT_TIME} {of_all}: {', '.join(some)}. Choose one {FIELDS_PLACE}, or several to be "
+        "taken in order."
     )
 
 
-def _shares(offers: Sequence[TimeOffer]) -> str:
-    some = [f"{offer.name} is in {percent(offer.share, 0)}" for offer in offers[:NAMED]]
-    return ", ".join(some)
+_ONE_OTHER: Final = ("is another time", "it")
 
 
 def _diagnosed(diagnosis: Diagnosis | None) -> Iterator[Notice]:

@@ -384,7 +384,8 @@ def _received(counts: TimestampCounts) -> str:
 def _copied(counts: TimestampCounts) -> str:
     delay = counts.commonest_delay
     same = "the event time itself" if delay == 0 else f"the event time {delay:+,} ms"
-    who = "it is a copy" if counts.from_field else "the producer copied it"
+    by_producer = counts.create_time and not counts.from_field
+    who = "the producer copied it" if by_producer else "it is a copy"
     return (
         f"Received time means little here: for {percent(counts.commonest_share, 0)} of the "
         f"records it is {same}, so {who} and no delay can be seen."
@@ -420,7 +421,8 @@ def _carried_over(counts: TimestampCounts) -> str:
 
 
 def _disordered(counts: TimestampCounts) -> str:
-    what = "received times" if counts.from_field else "record timestamps"
+    stamped = counts.create_time or counts.log_append_time
+    what = "record timestamps" if stamped and not counts.from_field else "received times"
     return (
         f"Received time means little here: {counts.backwards:,} of {counts.events:,} {what} run "
         f"backwards in their partition, by up to {counts.furthest_back:,} ms, as much as delays "

@@ -22,68 +22,60 @@ from lib.core.columns import (
     KAFKA_COLUMNS,
     KEY,
     MISSING_TIME,
-    PARTITION,
-    SEQUENCE,
     SESSION,
 )
-from lib.core.durations import DAY_MS
 from lib.core.moments import YEAR_1990, YEAR_2100
 from lib.core.times.forms import FORMS, UNITS, FormName
 from lib.core.times.reading import READABLE, read_times
-from lib.core.times.recognition import Recognised, recognise_form
+from lib.core.times.recognition import recognise_form
+from lib.events.counters import sequence_of
+from lib.events.field_names import (
+    CLIENT_NAMES,
+    NANOS,
+    OTHER_CLIENT_NAMES,
+    SECONDS,
+    SESSION_NAMES,
+    best_named,
+    role_of_name,
+)
 from lib.events.fields import JOINED, RECORD_TIME_FIELD, Fields, TimeField
 from lib.events.pandas_columns import integers
+from lib.events.sample import has_record_times, share_of, value_fields, values_of
 from lib.events.systems import known_system
-from lib.events.time_columns import column_of, is_nanos, record_times
+from lib.events.time_candidates import TimeCandidate
+from lib.events.time_columns import column_of, record_times
+from lib.events.time_roles import (
+    could_be_event_time,
+    event_score,
+    event_time,
+    received_time,
+    sent_time,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-NEARLY_ALL: Final = 0.5
-"""The share of the records that must have a field for it to be taken for the event time."""
-
-COMPLEMENTED: Final = 0.05
-"""From which share of records on that lack the event time another field is asked about."""
+_YEAR_2010: Final = 1_262_304_000_000
 
 SOME: Final = 0.1
 """The share from which on a field is offered as a time."""
 
 
 @dataclass(frozen=True)
-class TimeCandidate:
-    """A field whose values are times of our age.
-
-    Attributes
-    ----------
-    name
-        The field.
-    share
-        The share of the records that have it.
-    recognised
-        How it is written.
-    ms
-        int64, epoch ms, a record each; `MISSING_TIME` where there is none.
-    """
-
-    name: str
-    share: float
-    recognised: Recognised
-    ms: NDArray[np.int64]
-
-
-@dataclass(frozen=True)
 class TimeOffer:
     """A field that could be a time: its name, the share of records that have it, and how written.
 
-    `choices` are the forms of which people have to choose one, where the values do not tell.
+    `choices` are the forms of which people have to choose one, where the values do not tell;
+    `is_likely` is whether its name does not say that it is the time of something else.
     """
 
     name: str
     share: float
     form: FormName | None
-    choices: tuple[FormName, ...] = ()
+    choices: tuple[FormName, ...]
+    is_likely: bool
 
 
 @dataclass(frozen=True)
@@ -111,62 +103,6 @@ class Recognition:
 NOTHING: Final = Recognition(Fields(TimeField(), TimeField(), RECORD_TIME_FIELD, None, None, None))
 """What is recognised where there is no record."""
 
-_YEAR_2010: Final = 1_262_304_000_000
-_MONTH_MS: Final = 30 * DAY_MS
-
-
-def _words(text: str) -> tuple[str, ...]:
-    """Return names, without case and punctuation, the likeliest first."""
-    return tuple(text.split())
-
-
-# Words inside a name, and what they make of a time.
-_RECEIVED: Final = frozenset(
-    _words(
-        "received receive recv rcvd rcv receipt ingested ingest ingestion collector collected "
-        "collect arrived arrival arrive observed enqueued enqueue server broker kafka appended "
-        "append published publish now gateway realtime wall intake landed logged"
-    )
-)
-_SENT: Final = frozenset(
-    _words("sent send sending upload uploaded transmitted transmit tx stm flushed dispatched")
-)
-_NEITHER: Final = frozenset(
-    _words(
-        "processed processing etl loaded load updated update modified expires expired expiry "
-        "expiration birth born dob install installed first last previous prev until end ended due "
-        "scheduled deleted derived stored inserted valid touch exp iat nbf download start started "
-        "deadline eta next renew renewal renews timeout ttl expire target planned promised"
-    )
-)
-_EVENT: Final = _words(
-    "eventtime eventtimestamp timestamp eventts ts time occurredat happenedat occurred clienttime "
-    "clienttimestamp devicetime devicetimestamp t when datetime createdat created tst dtm "
-    "recordedat measuredat at date"
-)
-_EVENT_WORDS: Final = frozenset(
-    _words("event occurred happened original client device dvce source fix measured captured")
-)
-_SECONDS: Final = frozenset(
-    _words("seconds _seconds epochSecond epochSeconds epoch_second epoch_seconds secs sec")
-)
-_NANOS: Final = _words("nanos nanoseconds _nanoseconds nano nanosec nsecs nsec")
-_SESSIONS: Final = _words(
-    "sessionid session sessid sessionkey visitid visit tripid trip rideid ride journeyid journey "
-    "connectionid runid conversationid callid sid domainsessionid"
-)
-_CLIENTS: Final = _words(
-    "clientid client deviceid device userid user anonymousid distinctid userpseudoid domainuserid "
-    "duid connectiondeviceid sensorid sensor vehicleid vehicle machineid machine customerid "
-    "customer accountid account playerid player driverid installationid appsflyerid adid truckid "
-    "truck gatewayid gateway stationid station terminalid imei mac uid did cid tid hostname "
-    "host sourceid instance producerid logstreamname username partitionkey topic source"
-)
-_SEQUENCES: Final = _words(
-    "eventid sequencenumber sequenceno sequenceid sequence seqnum seqno seqid seq eventnumber "
-    "eventno eventindex messagenumber fcnt counter"
-)
-
 
 def recognise(sample: pa.Table) -> Recognition:
     """Recognise the roles of a topic's fields from some of its records.
@@ -178,51 +114,78 @@ def recognise(sample: pa.Table) -> Recognition:
         as extras. Any sample gives an answer.
     """
     sample = _with_joined(sample)
-    names = _value_fields(sample)
-    shares = {n: _share(sample[n]) for n in sample.column_names if n not in KAFKA_COLUMNS}
+    names = value_fields(sample)
+    shares = {n: share_of(sample[n]) for n in sample.column_names if n not in KAFKA_COLUMNS}
     candidates = _candidates(names, sample)
     known = known_system(sample.column_names)
     others = [c for c in candidates if c.name != known.stand_in]
-    event = _event_time(others, sample, known.event_time)
-    event = event or _event_time(candidates, sample, known.event_time)
+    event = event_time(others, sample, known.event_time)
+    event = event or event_time(candidates, sample, known.event_time)
     not_sent = [c for c in candidates if c.name != known.sent_time]
-    received = _received_time(not_sent, event, known.received_time)
-    sent = _sent_time(candidates, event, received, known.sent_time)
+    received = received_time(not_sent, event, known.received_time)
+    sent = sent_time(candidates, event, received, known.sent_time)
     taken = {c.name for c in (event, received, sent) if c is not None}
     able = [n for n in names if n in (CLIENT, SESSION) or _is_identifier(sample[n])]
     identifiers = [n for n in able if n not in taken]
-    session = known.session or _named(identifiers, SESSION, _SESSIONS)
+    session = known.session or best_named(identifiers, SESSION, SESSION_NAMES)
     client = _client_of(sample, known.client, [n for n in identifiers if n != session])
-    sequence = known.sequence or _sequence(sample, session or client, {*taken, session, client})
-    received_field = _time_field(received, sample)
+    times = None if event is None else event.ms
+    sequence = known.sequence or sequence_of(
+        sample, session or client, {*taken, session, client}, times
+    )
+    by_record = has_record_times(sample, times)
     fields = Fields(
         event_time=_time_field(event, sample),
         sent_time=_time_field(sent, sample),
-        received_time=RECORD_TIME_FIELD if _has_record_times(sample, event) else received_field,
+        received_time=RECORD_TIME_FIELD if by_record else _time_field(received, sample),
         client=client,
         session=session,
         sequence=sequence,
     )
-    likeliest = sorted(candidates, key=lambda c: -_event_score(c, sample))
-    offers = tuple(
-        TimeOffer(c.name, c.share, c.recognised.form, c.recognised.choices) for c in likeliest
+    return Recognition(fields, _offers(candidates, sample), shares, known.name)
+
+
+def _offers(candidates: Sequence[TimeCandidate], sample: pa.Table) -> tuple[TimeOffer, ...]:
+    """Return the fields that could be the event time, the likeliest first."""
+    return tuple(
+        TimeOffer(
+            name=c.name,
+            share=c.share,
+            form=c.recognised.form,
+            choices=c.recognised.choices,
+            is_likely=could_be_event_time(c),
+        )
+        for c in sorted(candidates, key=lambda c: -event_score(c, sample))
     )
-    return Recognition(fields, offers, shares, known.name)
 
 
 def _with_joined(sample: pa.Table) -> pa.Table:
     """Return the sample with a field for every two that make one time."""
     for name in sample.column_names:
         stem, _, own = name.rpartition(".")
-        for other in _NANOS if own in _SECONDS else ():
+        for other in NANOS if own in SECONDS else ():
             sibling = f"{stem}.{other}" if stem else other
             if sibling in sample.column_names:
                 sample = _joined(sample, name, sibling)
-    dates = [n for n in _value_fields(sample) if _looks_like(sample[n], _A_DATE)]
-    clocks = [n for n in _value_fields(sample) if _looks_like(sample[n], _A_TIME_OF_DAY)]
-    if len(dates) == 1 and len(clocks) == 1:
-        sample = _joined(sample, dates[0], clocks[0])
+    dates = [n for n in value_fields(sample) if _looks_like(sample[n], _A_DATE)]
+    clocks = [n for n in value_fields(sample) if _looks_like(sample[n], _A_TIME_OF_DAY)]
+    for date, clock in _pairs(dates, clocks):
+        sample = _joined(sample, date, clock)
     return sample
+
+
+def _pairs(dates: Sequence[str], clocks: Sequence[str]) -> list[tuple[str, str]]:
+    """Return dates with their times of day: those called the same but for that, or the only two."""
+    alike = [(d, c) for d in dates for c in clocks if _of_what(d) == _of_what(c)]
+    if not alike and len(dates) == len(clocks) == 1:
+        return [(dates[0], clocks[0])]
+    every = [name for pair in alike for name in pair]
+    return [(d, c) for d, c in alike if every.count(d) == every.count(c) == 1]
+
+
+def _of_what(name: str) -> str:
+    """Return the name of a date or a time of day without what says that it is one."""
+    return re.sub(r"date|day|time|clock|hour|datum|uhrzeit|zeit|[^a-z0-9.]", "", name.lower())
 
 
 def _joined(sample: pa.Table, first: str, second: str) -> pa.Table:
@@ -233,7 +196,7 @@ def _joined(sample: pa.Table, first: str, second: str) -> pa.Table:
 def _looks_like(column: pa.ChunkedArray, form: str) -> bool:
     if not (pa.types.is_string(column.type) or pa.types.is_dictionary(column.type)):
         return False
-    present = _values(column).drop_null()
+    present = values_of(column).drop_null()
     return len(present) > 0 and bool(pc.all(pc.match_substring_regex(present, form)).as_py())
 
 
@@ -248,19 +211,6 @@ def _time_field(found: TimeCandidate | None, sample: pa.Table) -> TimeField:
     form = found.recognised.form
     by_itself = recognise_form(sample[found.name]).form
     return TimeField((found.name,), form=None if form == by_itself else form)
-
-
-def _value_fields(sample: pa.Table) -> list[str]:
-    return [n for n in sample.column_names if n not in KAFKA_COLUMNS and n != KEY]
-
-
-def _share(column: pa.ChunkedArray) -> float:
-    return float(1 - column.null_count / max(len(column), 1))
-
-
-def _has_record_times(sample: pa.Table, event: TimeCandidate | None) -> bool:
-    times = record_times(sample, None if event is None else event.ms)
-    return bool((times != MISSING_TIME).any())
 
 
 # Times
@@ -281,7 +231,7 @@ def _candidates(names: Sequence[str], sample: pa.Table) -> list[TimeCandidate]:
         around = int(np.median([np.median(c.ms[c.ms != MISSING_TIME]) for c in sure]))
         doubtful = {*found} - {c.name for c in sure}
         for name in doubtful:
-            if _role_of_name(name) in ("event", "sent", "received"):
+            if role_of_name(name) in ("event", "sent", "received"):
                 found[name] = _candidate(name, sample, around)
     return [candidate for candidate in found.values() if candidate is not None]
 
@@ -291,7 +241,7 @@ _SURE_FORMS: Final = frozenset({"iso", "named_month", "mongo_date", "ms", "us", 
 
 def _candidate(name: str, sample: pa.Table, around: int | None) -> TimeCandidate | None:
     """Return a field as a time; None where most of its values are no times of our age."""
-    column, share = sample[name], _share(sample[name])
+    column, share = sample[name], share_of(sample[name])
     if name == EVENT_TIME:  # stands for itself, also in a topic that counts from 0
         recognised = recognise_form(column)
         times = read_times(column, recognised.form or "ms")
@@ -318,196 +268,18 @@ def _of_our_age(column: pa.ChunkedArray, form: FormName) -> NDArray[np.int64]:
     return np.where(good, times.ms, MISSING_TIME)
 
 
-def _own(name: str) -> str:
-    """Return the name of a time without what only says how it is written."""
-    first, joined, _ = name.partition(JOINED)
-    stem = first.rpartition(".")[0]
-    return stem if joined and is_nanos(name) and stem else name.removesuffix(".$date")
-
-
-def _tokens(name: str) -> list[str]:
-    """Return the words of a field's own name: event, enqueued, … of `EventEnqueuedUtcTime`."""
-    own = _own(name).rpartition(".")[2]
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", own)
-    return re.findall(r"[a-z]+", spaced.lower())
-
-
-def _forms(name: str) -> Iterable[str]:
-    """Return what a field may be known as: `Client.device_id` as clientdeviceid and deviceid."""
-    parts = [re.sub(r"[^a-z0-9]", "", part.lower()) for part in _own(name).split(".")]
-    return "".join(parts), "".join(parts[-2:]), parts[-1]
-
-
-def _rank(name: str, known: Sequence[str]) -> int:
-    """Return how well `name` fits: its place in `known`, or their number if it has none."""
-    return min(known.index(form) if form in known else len(known) for form in _forms(name))
-
-
-def _role_of_name(name: str) -> str:
-    """Return the time that a name speaks of: "received", "sent", "event", "other", or ""."""
-    if _rank(name, _EVENT) < len(_EVENT) and name.count(".") == 0:
-        return "event"
-    words = set(_tokens(name))
-    for role, known in (("other", _NEITHER), ("sent", _SENT), ("received", _RECEIVED)):
-        if words & known:
-            return role
-    parents = set(re.findall(r"[a-z]+", name.rpartition(".")[0].lower()))
-    if _rank(name, _EVENT) < len(_EVENT) or words & _EVENT_WORDS:
-        return "received" if parents & {"wall"} else "event"
-    return ""
-
-
-def _event_score(candidate: TimeCandidate, sample: pa.Table) -> float:
-    """Return how much a field looks like the event time.
-
-    Its name, that it moves with the record timestamps, that it is not far from them, and that
-    nearly all records have it.
-    """
-    rank = _rank(candidate.name, _EVENT)
-    named = 2 - rank / len(_EVENT) if rank < len(_EVENT) else 0.0
-    role = _role_of_name(candidate.name)
-    named += {"event": 0.4, "received": -1.5, "sent": -1.0, "other": -2.0}.get(role, 0.0)
-    records = record_times(sample, candidate.ms)
-    both = (candidate.ms != MISSING_TIME) & (records != MISSING_TIME)
-    near = moves = 0.0
-    if both.any():
-        ms, record = candidate.ms[both], records[both]
-        near = 0.5 * (float(np.median(np.abs(ms - record))) < DAY_MS)
-        moves = _correlation(ms, record)
-    present = candidate.ms[candidate.ms != MISSING_TIME]
-    constant = np.ptp(present) == 0 and len(present) > 1
-    dates = bool((present % DAY_MS == 0).all())
-    return float(1 + named + moves + near + candidate.share - 3.0 * (constant or dates))
-
-
-def _event_time(
-    candidates: Sequence[TimeCandidate], sample: pa.Table, known: str | None
-) -> TimeCandidate | None:
-    """Return the likeliest event time; None where most records lack it or the form is unclear.
-
-    Also where another field is the time of those that lack it: which of both comes first is for
-    people to say.
-    """
-    for name in (EVENT_TIME, known):
-        exact = next((c for c in candidates if c.name == name), None)
-        if exact is not None:
-            return exact
-    # A field that says that it is the time of receipt or of sending is not the event's.
-    able = [c for c in candidates if _role_of_name(c.name) in ("event", "")]
-    best = max(able, key=lambda c: _event_score(c, sample), default=None)
-    if best is not None and not _has_record_times(sample, best):
-        best = next((c for c in able if _is_receipt_of(best, c)), best)
-    if best is None or best.share <= NEARLY_ALL or best.recognised.form is None:
-        return None
-    lacking = best.ms == MISSING_TIME
-    stand_ins = (c for c in able if c is not best and (c.ms[lacking] != MISSING_TIME).mean() > 0.5)
-    return None if lacking.mean() > COMPLEMENTED and any(stand_ins) else best
-
-
-def _received_time(
-    candidates: Sequence[TimeCandidate],
-    event: TimeCandidate | None,
-    known: str | None,
-) -> TimeCandidate | None:
-    """Return the field that behaves as a time of receipt, by name first."""
-    others = [c for c in candidates if event is None or c.name != event.name]
-    exact = next((c for c in others if c.name == known), None)
-    if exact is not None:
-        return exact
-    named = [c for c in others if _role_of_name(c.name) == "received" and _can_follow(c, event)]
-    if named:
-        return min(named, key=lambda c: (c.name.count("."), _lag(c, event)))
-    behaving = [
-        c for c in others if _role_of_name(c.name) not in ("sent", "other") and _behaves(c, event)
-    ]
-    return min(behaving, key=lambda c: _lag(c, event), default=None)
-
-
-def _sent_time(
-    candidates: Sequence[TimeCandidate],
-    event: TimeCandidate | None,
-    received: TimeCandidate | None,
-    known: str | None,
-) -> TimeCandidate | None:
-    """Return the field that says when an event was sent: by name, and never before the event."""
-    taken = {c.name for c in (event, received) if c is not None}
-    others = [c for c in candidates if c.name not in taken]
-    exact = next((c for c in others if c.name == known), None)
-    if exact is not None or event is None:
-        return exact
-    named = [c for c in others if _role_of_name(c.name) == "sent" and _precedes(event, c)]
-    return min(named, key=lambda c: _lag(c, event), default=None)
-
-
-def _lags(later: TimeCandidate, earlier: TimeCandidate | None) -> NDArray[np.int64]:
-    """Return how long after one time the other is, where records have both, ms."""
-    if earlier is None:
-        return np.empty(0, np.int64)
-    both = (later.ms != MISSING_TIME) & (earlier.ms != MISSING_TIME)
-    lags: NDArray[np.int64] = later.ms[both] - earlier.ms[both]
-    return lags
-
-
-def _lag(later: TimeCandidate, earlier: TimeCandidate | None) -> float:
-    lags = _lags(later, earlier)
-    return float(np.median(np.abs(lags))) if len(lags) else 0.0
-
-
-def _can_follow(later: TimeCandidate, event: TimeCandidate | None) -> bool:
-    """Return whether a time can be one of receipt: within a month of the event."""
-    return _lag(later, event) < _MONTH_MS
-
-
-def _precedes(event: TimeCandidate, later: TimeCandidate) -> bool:
-    lags = _lags(later, event)
-    return len(lags) > 0 and float(np.mean(lags >= 0)) > 0.9
-
-
-def _behaves(candidate: TimeCandidate, event: TimeCandidate | None) -> bool:
-    """Return whether a time rises from record to record and is not before the event."""
-    if event is None or not _precedes(event, candidate) or not _can_follow(candidate, event):
-        return False
-    present = candidate.ms[candidate.ms != MISSING_TIME]
-    return len(present) > 1 and float(np.mean(np.diff(present) >= 0)) > 0.99
-
-
-def _is_receipt_of(candidate: TimeCandidate, event: TimeCandidate) -> bool:
-    """Return whether what is named like an event time is when a server wrote down another.
-
-    It rises from record to record, where the other, which it follows closely, does not.
-    """
-    if candidate is event or _tells_of_event(candidate.name) or _behaves(event, event):
-        return False
-    both = (candidate.ms != MISSING_TIME) & (event.ms != MISSING_TIME)
-    follows = _correlation(candidate.ms[both], event.ms[both]) > 0.9 if both.any() else False
-    return follows and _behaves(candidate, event)
-
-
-def _tells_of_event(name: str) -> bool:
-    return bool(_EVENT_WORDS & set(_tokens(name)))
-
-
-def _correlation(a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
-    x, y = a - np.mean(a), b - np.mean(b)
-    spread = float(np.sqrt((x * x).sum() * (y * y).sum()))
-    return float((x * y).sum()) / spread if spread > 0 else 0.0
-
-
 # Client, session and sequence number
 
 
 def _is_identifier(column: pa.ChunkedArray) -> bool:
-    """Return whether a field could tell things apart: whole numbers or text, in most records."""
+    """Return whether a field could tell things apart: whole numbers or text, in most records.
+
+    Whole numbers may be written with a fraction: 97.0.
+    """
     kind = column.type
     tells = pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_dictionary(kind)
-    return bool(tells and column.null_count * 2 <= len(column))
-
-
-def _named(names: Sequence[str], exact: str, known: Sequence[str]) -> str | None:
-    if exact in names:
-        return exact
-    best = min(names, key=lambda name: _rank(name, known), default=None)
-    return best if best is not None and _rank(best, known) < len(known) else None
+    whole = pa.types.is_floating(kind) and integers(column) is not None
+    return bool((tells or whole) and column.null_count * 2 <= len(column))
 
 
 def _client_of(sample: pa.Table, known: str | None, names: Sequence[str]) -> str | None:
@@ -523,10 +295,10 @@ def _client_of(sample: pa.Table, known: str | None, names: Sequence[str]) -> str
 
 def _client(sample: pa.Table, names: Sequence[str]) -> str | None:
     repeating = [n for n in names if n == CLIENT or _repeats(sample[n])]
-    found = _named(repeating, CLIENT, _CLIENTS) or _named(names, CLIENT, _CLIENTS)
+    found = best_named(repeating, CLIENT, CLIENT_NAMES) or best_named(names, CLIENT, CLIENT_NAMES)
     if found is None and KEY in sample.column_names and _tells_clients_apart(sample[KEY]):
         return KEY
-    return found
+    return found or best_named(repeating, CLIENT, OTHER_CLIENT_NAMES)
 
 
 def _repeats(column: pa.ChunkedArray) -> bool:
@@ -538,43 +310,4 @@ def _tells_clients_apart(column: pa.ChunkedArray) -> bool:
 
 
 def _distinct(column: pa.ChunkedArray) -> int:
-    return int(pc.count_distinct(_values(column)).as_py())
-
-
-def _values(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
-
-
-def _sequence(sample: pa.Table, of: str | None, taken: set[str | None]) -> str | None:
-    """Return the field that counts events: by name, or because it goes up by one in most steps."""
-    able = [n for n in _value_fields(sample) if n not in taken]
-    names = [n for n in able if pa.types.is_integer(sample[n].type)]
-    if SEQUENCE in sample.column_names and SEQUENCE not in taken:
-        return SEQUENCE
-    named = _named(names, SEQUENCE, _SEQUENCES)
-    if named is not None:
-        return named
-    called_so = [n for n in able if n not in names and _rank(n, _SEQUENCES) < len(_SEQUENCES)]
-    written = [n for n in called_so if integers(sample[n]) is not None]  # as text, or 12.0
-    if written:
-        return _named(written, SEQUENCE, _SEQUENCES)
-    counting = {name: _share_of_steps_by_one(sample, name, of) for name in names}
-    best = max(counting, key=lambda name: counting[name], default=None)
-    return best if best is not None and counting[best] >= 0.8 else None
-
-
-_FEWEST_STEPS: Final = 10
-
-
-def _share_of_steps_by_one(sample: pa.Table, name: str, of: str | None) -> float:
-    """Return in how many steps, from one record of a session to its next, a field grows by one."""
-    numbers = pc.fill_null(sample[name], 0).to_numpy()
-    group = _values(sample[of if of is not None else PARTITION])
-    if isinstance(group, pa.ChunkedArray):
-        group = group.combine_chunks()
-    codes = pc.fill_null(group.dictionary_encode().indices, -1).to_numpy()
-    order = np.argsort(codes, kind="stable")
-    same = np.diff(codes[order]) == 0
-    if same.sum() < _FEWEST_STEPS:
-        return 0.0
-    return float((np.diff(numbers[order])[same] == 1).mean())
+    return int(pc.count_distinct(values_of(column)).as_py())

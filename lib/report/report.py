@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from lib.analysis.delays import delay_quantiles, out_of_orderness_quantiles
-from lib.analysis.notices import About, Level, Notice
+from lib.analysis.notices import FIELDS_PLACE, About, Level, Notice
 from lib.analysis.of_topic import (
     NONE_RECEIVED,
     analysis_of,
@@ -18,7 +18,7 @@ from lib.analysis.of_topic import (
     with_received,
 )
 from lib.analysis.summary import Summary, summarise
-from lib.analysis.time_notices import FIELDS_PLACE, NO_EVENT_TIME, diagnosis_of
+from lib.analysis.time_notices import NO_EVENT_TIME, diagnosis_of
 from lib.core.columns import CLIENT, MISSING_TIME, PARTITION, RECEIVED_TIME, SESSION
 from lib.core.errors import SettingsError
 from lib.events.filters import filtered, leaves_gaps

@@ -95,6 +95,26 @@ def test_nothing_is_guessed_of_what_is_rejected_for_a_reason_of_its_own(name, te
 
 
 @pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        (
+            "load",
+            {
+                About.CLIENT: "No field names the client: all events are told as of one. Choose "
+                "the field that does under Fields in the sidebar."
+            },
+        ),
+        ("device", {}),
+    ],
+)
+def test_where_no_field_names_the_client_it_is_said(field, said):
+    events = [{"ts": 1_540_726_486_041 + 1_000 * n, field: n % 3} for n in range(9)]
+    alone = load(UploadedTopic("a.jsonl", b"\n".join(values_of(*events))), "a", Everything())
+
+    assert sentences(notices(alone, None)) == said
+
+
+@pytest.mark.parametrize(
     ("clients", "named"),
     [
         ((2,), "client 2"),

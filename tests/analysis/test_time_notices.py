@@ -96,6 +96,33 @@ def test_two_fields_of_which_each_record_has_one_are_offered_both():
     assert "ts is in 50 %, at is in 50 %" in sentences[0]
 
 
+@pytest.mark.parametrize(
+    ("others", "told"),
+    [
+        (("updated_at",), "updated_at is another time. If it is"),
+        (("updated_at", "expires"), "updated_at, expires are other times. If one of them is"),
+    ],
+)
+def test_times_that_are_called_something_else_are_said_to_be(others, told):
+    (sentence,) = said(
+        lambda number, *_: number / 10,
+        received_of=lambda _, r: {"received_at": r, **dict.fromkeys(others, r + 9000)},
+    )
+
+    assert sentence == (
+        f"No event time was found: by name, {told} the event time, choose it under Fields in the "
+        "sidebar."
+    )
+
+
+def test_a_field_that_all_records_have_is_not_said_to_be_lacking():
+    (sentence,) = said(
+        lambda number, _client, t: None if number % 5 else t, received_of=lambda _, r: {"x": r}
+    )
+
+    assert sentence.startswith("No event time was found for sure: ts is in 20 %, x is in 100 %.")
+
+
 @pytest.mark.parametrize(("ahead_h", "zone"), [(1, "+01:00"), (5.5, "+05:30"), (-3, "-03:00")])
 def test_a_zone_that_all_lack_is_said_with_the_correction(ahead_h, zone):
     (sentence,) = said(lambda _n, _c, t: t + round(ahead_h * 3_600_000))

@@ -9,7 +9,7 @@ from lib.analysis.timestamp_quality import (
 )
 from lib.core.blockwise import answered
 from lib.core.columns import MISSING_TIME, RECEIVED_TIME, RECEIVED_TIME_TYPE, RECORD_TIME
-from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP
+from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP, NO_TIMESTAMP_TYPE
 from tests.support.tables import events_table
 
 
@@ -166,6 +166,15 @@ def test_a_field_that_a_collector_wrote_is_judged_like_what_producers_stated():
     assert verdict.sentence.startswith("Received time is a field; ")
     copied = chosen.assign(**{RECEIVED_TIME: [0, 1000, 2000]})
     assert not assess_timestamps(copied).usable
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [(CREATE_TIME, "the producer copied it"), (NO_TIMESTAMP_TYPE, "it is a copy")]
+)
+def test_who_copied_the_event_time_is_said_only_where_it_is_known(kind, said):
+    verdict = assess_timestamps(stamped([0, 1000, 2000], [9, 1009, 2009], kind))
+
+    assert f"so {said} and no delay can be seen" in verdict.sentence
 
 
 def test_timestamps_that_run_backwards_are_counted_inside_their_partition():

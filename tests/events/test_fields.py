@@ -124,6 +124,41 @@ def test_a_key_of_its_own_for_every_record_is_no_client():
     assert recognise(sample(records, keys=[b"k%d" % i for i in range(30)])).client is None
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "devEUI", "dev_addr", "vin", "thingName", "node", "serial_number", "visitor_id",
+        "client_ip", "meter_id", "MMSI", "icao24", "imsi",
+    ],
+)  # fmt: skip
+def test_a_client_is_recognised_by_its_name(name):
+    records = [{"ts": START + i, name: f"c{i % 3}"} for i in range(30)]
+
+    assert recognise(sample(records)).client == name
+
+
+@pytest.mark.parametrize("name", ["node", "client_ip", "thing"])
+def test_a_key_that_repeats_goes_before_what_may_be_another_thing(name):
+    records = [{"ts": START + i, name: f"c{i % 3}"} for i in range(30)]
+
+    assert recognise(sample(records, keys=[b"c%d" % (i % 5) for i in range(30)])).client == "@key"
+
+
+def test_a_client_may_be_written_with_a_fraction():
+    records = [{"ts": START + i, "device_id": 97.0 + i % 3} for i in range(30)]
+
+    found = recognise(sample(records))
+
+    assert found.client == "device_id"
+    assert sorted(build_events([sample(records)], found).table["ClientID"].unique()) == [97, 98, 99]
+
+
+def test_a_measurement_is_no_client():
+    records = [{"ts": START + i, "sensor": 20.5 + i % 3} for i in range(30)]
+
+    assert recognise(sample(records)).client is None
+
+
 def test_a_number_that_goes_up_by_one_in_its_client_is_the_sequence_number():
     records = [{"client": i % 3, "zz": 100 + i // 3, "load": (i * 7) % 5} for i in range(60)]
 
