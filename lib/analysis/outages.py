@@ -299,7 +299,8 @@ class LongWaits:
     arrivals
         All arrivals.
     ended_by
-        `Waits.ended_by`: the arrival that each event waited for.
+        `Waits.ended_by`: the arrival that each event waited for, in an outage the first of its
+        burst.
     stragglers
         The arrivals that also waited for themselves.
     ends
@@ -492,6 +493,7 @@ def _held_back(long: LongWaits, ended_by: Ints) -> tuple[Ints, Ints]:
     place[ended_by[ends]] = ends
     waited = np.flatnonzero(kernels.taken(place, long.ended_by) >= 0)
     stragglers = long.stragglers[place[long.stragglers] >= 0]
+    stragglers = stragglers[long.ended_by[stragglers] != stragglers]  # those have waited already
     silence = np.concatenate((place[long.ended_by[waited]], place[stragglers]))
     return np.concatenate((waited, stragglers)), silence.astype(np.int64)
 
@@ -535,15 +537,19 @@ def _bursts(long: LongWaits, ended_by: Ints) -> pd.DataFrame:
 def _first_due(arrivals: Arrivals, ended_by: Ints, held: Ints, silence: Ints) -> Floats:
     """Return when the first event of each silence was due: one held back, or one lost before it.
 
-    Those that are missing below the first that came are taken to be evenly apart, to half of that.
+    What was due before its unit was last heard was under way then, and tells nothing of when the
+    silence began. Those that are missing below the first that came are taken to be evenly apart,
+    to half of that.
     """
+    heard = arrivals.heard_before(ended_by)
+    since = np.where(arrivals.opens[ended_by], -np.inf, heard)
+    tells = arrivals.due[held] > since[silence]
+    held, silence = held[tells], silence[tells]
     first = ended_by.copy()
     order = np.lexsort((arrivals.due[held], silence))
     opens = order[np.flatnonzero(np.diff(silence[order], prepend=-1))]
-    earlier = arrivals.due[held[opens]] < arrivals.due[first[silence[opens]]]
-    first[silence[opens[earlier]]] = held[opens[earlier]]
-    due, missing = arrivals.due[first], arrivals.lost(first)
-    heard = arrivals.heard_before(ended_by)
+    first[silence[opens]] = held[opens]
+    due, missing = np.maximum(arrivals.due[first], since), arrivals.lost(first)
     between = np.minimum(heard + 1.5 * (due - heard) / (missing + 1), due)
     follows = (missing > 0) & ~arrivals.opens[ended_by] & (heard < due)
     return np.where(follows, between, due)
@@ -589,9 +595,31 @@ def _shared_outages(table: pd.DataFrame, span: float) -> pd.Series[int]:
     begin = 2 * window / max(min(crowded, span), 1.0)
     end = np.minimum(2 * tolerance / (_LENGTHS * length), 1.0)
     shared = clients.index[_beyond_chance(kernels.ints(clients), (begin * end).to_numpy())]
-    numbers = pd.Series(np.arange(1, len(shared) + 1), index=shared)
-    found = pd.Series(group, index=own.index).map(numbers)
+    found = _joined_near(own, pd.Series(group, own.index), shared, tolerance)
     return found.astype("Int64").reindex(table.index)
+
+
+def _joined_near(
+    own: pd.DataFrame, group: pd.Series[int], shared: pd.Index[int], tolerance: float
+) -> pd.Series[float]:
+    """Return the number of the shared outage of each outage, NaN for a client's own.
+
+    Shared groups that began and ended together are one, and any outage that did is part of it: an
+    event that was under way when all went was due before others were last heard.
+    """
+    first = own.groupby(group)[["chain", _FIRST_DUE]].first().loc[shared]
+    apart = (first["chain"].diff() != 0) | (first[_FIRST_DUE].diff() > tolerance)
+    number: pd.Series[float] = group.map(apart.cumsum())
+    began = group.map(first[_FIRST_DUE]).groupby(number)
+    back = own[BACK_AT].groupby(number)
+    first_back, last_back = back.min() - tolerance, back.max() + tolerance
+    by_chain = number.groupby(own["chain"])
+    for near in (by_chain.ffill(), by_chain.bfill()):
+        joins = own[LAST_HEARD].astype("Float64") <= near.map(began.max() + tolerance)
+        joins &= own[_FIRST_DUE] >= near.map(began.min() - tolerance)
+        joins &= own[BACK_AT].between(near.map(first_back), near.map(last_back))
+        number = number.fillna(near.where(joins.fillna(value=False)))
+    return number
 
 
 def _common_moments(chain: Ints, last_heard: Floats, first_due: Floats) -> Ints:

@@ -264,6 +264,9 @@ def leave_out_backlogs(
     than the client's intervals; `interval` is each client's typical one. And those that were not
     silences of all that is heard under a name, and those before a unit's first arrival that only
     what is older than the topic waited for.
+
+    A silence ends with the first arrival of the burst in which news came: in `ends` and in
+    `waits.ended_by` that takes the place of the news.
     """
     begins = yield Pool(int(arrivals.received.min(initial=_LATEST)), min)
     _leave_out_backlogs(
@@ -272,6 +275,7 @@ def leave_out_backlogs(
         arrivals.received,
         arrivals.event_time,
         arrivals.due,
+        arrivals.is_news,
         waits.ended_by,
         arrivals.client,
         limit,
@@ -615,7 +619,21 @@ def _mark_queued(bounds: Ints, ended_by: Codes, opens: Bools, queued: Bools) -> 
 
 
 @inlined
+def _burst_begins(at: int, received: Ints, is_news: Bools, limit: float) -> int:
+    """Return the first arrival of the burst in which some news came.
+
+    Events that had been overtaken may come before it: one that was under way when the silence
+    began, or those of a slower queue.
+    """
+    first = at
+    while received[first] - received[first - 1] <= limit and not is_news[first - 1]:
+        first -= 1
+    return first
+
+
+@inlined
 def _is_whole(
+    begin: int,
     at: int,
     end: int,
     received: Ints,
@@ -627,17 +645,20 @@ def _is_whole(
 ) -> bool:
     """Return whether a silence was that of all that is heard under a name.
 
-    It was not if two events of the topic's time had been due before it and were still to come, or
-    if what waited in it came, at its own pace, later than it ended: another device of the name was
-    heard. Of one event that waited nothing tells the pace: it is the client's `typical` interval.
+    `begin` is the first arrival after it, and `at` the news that came with it. It was not if two
+    events of the topic's time had been due before it, by longer than it lasted, and were still to
+    come, or if what waited in it came, at its own pace, later than it ended: another device of the
+    name was heard. Of one event that waited nothing tells the pace: it is the client's `typical`
+    interval.
     """
-    if received[at] - received[at - 1] <= limit:
+    silence = received[begin] - received[begin - 1]
+    if silence <= limit:
         return False
     before = 0
     came, latest, first = 0, 0, 0  # what waited
     apart = 0
-    for other in range(at, min(at + _LOOKED_AT, end)):
-        before += topic_begins <= due[other] < received[at - 1] - limit
+    for other in range(begin, min(at + _LOOKED_AT, end)):
+        before += topic_begins <= due[other] < received[begin - 1] - max(limit, silence)
         waited = ended_by[other] == at or other == at
         if waited and received[other] - due[other] > limit:
             if came:
@@ -646,7 +667,18 @@ def _is_whole(
                 first = received[other]
             came, latest = came + 1, received[other]
     pace = apart if came > 1 else typical
-    return came > 0 and first - received[at] <= limit + pace and before < 2
+    return came > 0 and first - received[begin] <= limit + pace and before < 2
+
+
+@inlined
+def _await_burst(begin: int, at: int, last: int, ended_by: Codes) -> None:
+    """Let what waited for the news `at`, and what came in its burst before it, wait for `begin`.
+
+    `begin` is the first arrival of the burst, `last` the last that waited for the news.
+    """
+    for other in range(begin, max(at, last) + 1):
+        if other < at or ended_by[other] == at:
+            ended_by[other] = begin
 
 
 @inlined
@@ -685,6 +717,7 @@ def _leave_out_backlogs(
     received: Ints,
     event_time: Ints,
     due: Floats,
+    is_news: Bools,
     ended_by: Codes,
     client: Codes,
     limit: Floats,
@@ -700,17 +733,22 @@ def _leave_out_backlogs(
         backlog = False
         for at in range(begin, end):
             most, usual = limit[client[at]], typical[client[at]]
-            if ends[at] and at == begin:
-                ends[at] = _is_outage_at_first(
+            found = ends[at]
+            if found and at == begin:
+                found = ends[at] = _is_outage_at_first(
                     begin, last[0], received, event_time, due, ended_by, most, usual, topic_begins
                 )
-            elif ends[at]:
-                silence = received[at] - received[at - 1]
+            elif found:
+                first = _burst_begins(at, received, is_news, most)
+                silence = received[first] - received[first - 1]
                 own = not backlog or silence > _PACES * usual + most
-                ends[at] = own and _is_whole(
-                    at, end, received, due, ended_by, most, usual, topic_begins
+                found = own and _is_whole(
+                    first, at, end, received, due, ended_by, most, usual, topic_begins
                 )
-            if ends[at]:
+                ends[at], ends[first] = False, found
+                if found:
+                    _await_burst(first, at, last[at - begin], ended_by)
+            if found:
                 backlog = True
                 until = max(until, last[at - begin])
             elif backlog and at >= until:
