@@ -309,18 +309,17 @@ def _outage(row: dict[Hashable, Any], extent: Extent, told: Told) -> Finding:
     if row[outages.OF_SESSION]:
         of = f" of {extent.who(client)}" if extent.names_clients else ""
         who = f"Session {row[SESSION]}{of}"
-    silent = f"{who} was silent for {duration(back - start)}, {extent.times.stretch(start, back)}"
+    silent, then = f"{who} was silent", "and then"
+    if told.may_hold and not unheard:  # of what was rejected nothing says whose it is
+        silent, then = f"No event of {who[:1].lower()}{who[1:]} is known", "and then it"
+    silent += f" for {duration(back - start)}, {extent.times.stretch(start, back)}"
     if unheard:
         silent = f"{who} was not heard until {extent.times.moment(back)}"
     if not held:
-        if told.may_hold:  # of what was rejected nothing says whose it is
-            known = f"No event of {who[:1].lower()}{who[1:]} is known"
-            stretch = extent.times.stretch(start, back)
-            silent = silent if unheard else f"{known} for {duration(back - start)}, {stretch}"
         sentence = f"{silent}; {_never_arrived(lost, told, 'of that time ')}"
     else:
         burst = " in a burst" if held > 1 else ""
-        sentence = f"{silent}, and then delivered {counted(held, 'event')}{burst}"
+        sentence = f"{silent}, {then} delivered {counted(held, 'event')}{burst}"
         sentence += f"; {_more_missing(lost, told)}" if lost else "."
         sentence += _where_it_waited(row)
     kind: FindingKind = "lost outage" if row[outages.KIND] == outages.MOSTLY_LOST else "outage"
@@ -350,12 +349,12 @@ def _shared_outage(rows: pd.DataFrame, extent: Extent, told: Told) -> Finding:
     named = tuple(client for client in clients if extent.names(client))
     held, lost = int(rows[outages.HELD_BACK].sum()), int(rows[LOST].sum())
     start, back = (int(rows[name].min()) for name in (outages.START, outages.BACK_AT))
-    sentence = (
-        f"{len(clients):,} clients were silent together for {duration(back - start)}, "
-        f"{extent.times.stretch(start, back)}"
-    )
+    silent, then = f"{len(clients):,} clients were silent together", "and then"
+    if told.may_hold >= len(clients):  # one of each may have been rejected
+        silent, then = f"No event of {len(clients):,} clients is known", "and then they"
+    sentence = f"{silent} for {duration(back - start)}, {extent.times.stretch(start, back)}"
     if held:
-        sentence += f", and then delivered {counted(held, 'event')}"
+        sentence += f", {then} delivered {counted(held, 'event')}"
         sentence += f"; {_more_missing(lost, told)}" if lost else "."
     else:
         sentence += f"; {_never_arrived(lost, told, 'of that time ')}"

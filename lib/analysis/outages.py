@@ -33,7 +33,7 @@ import pandas as pd
 from lib.analysis import kernels, silences, tails
 from lib.analysis.client_clocks import sent_times
 from lib.analysis.clock_steps import find_steady, steady_of_first_arrivals
-from lib.analysis.received import has_received_time
+from lib.analysis.received import has_received_time, unreceived
 from lib.analysis.sequence_numbers import NONE_REJECTED, RejectedRecords, find_numbers
 from lib.core.blockwise import Answer, Pool, added, answered, in_step, stacked
 from lib.core.columns import CLIENT, LAST_HEARD, LOST, SESSION
@@ -41,6 +41,7 @@ from lib.core.columns import CLIENT, LAST_HEARD, LOST, SESSION
 if TYPE_CHECKING:
     from lib.analysis.client_clocks import LowerEnvelopes
     from lib.analysis.kernels import Codes, Ints
+    from lib.analysis.received import Unreceived
     from lib.analysis.sequence_numbers import SequenceNumbers
     from lib.analysis.silences import Arrivals, Waits
     from lib.core.blockwise import Question, Steps
@@ -115,12 +116,16 @@ def outages_and_rhythm_question(
     numbers = yield from find_numbers(
         events, sessions_are_derived=sessions_are_derived, rejected=rejected
     )
-    known = has_received_time(events)
+    known, others = has_received_time(events), unreceived(events)
     if known is not None:
         events, numbers = events[known], numbers and numbers.of(known)
     found = yield from find_steady(events, sent_times(events))
     _, _, steady, envelopes = yield from steady_of_first_arrivals(events, numbers, found)
-    return (yield from outage_question(steady, envelopes, numbers, sensitivity=sensitivity))
+    return (
+        yield from outage_question(
+            steady, envelopes, numbers, sensitivity=sensitivity, others=others
+        )
+    )
 
 
 def touched(table: pd.DataFrame) -> pd.Series:
@@ -147,6 +152,7 @@ def outages_of(
     numbers: SequenceNumbers | None,
     *,
     sensitivity: float = 1.0,
+    others: Unreceived | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the outages and quiet stretches of every client, and each client's rhythm.
 
@@ -159,6 +165,8 @@ def outages_of(
     sensitivity
         Multiple of the limits that the topic's own rhythm gives: 2 reports only what is beyond
         twice as long a wait (or pause).
+    others
+        `unreceived` events: a silence in which they may have come is no longer than since then.
 
     Returns
     -------
@@ -197,7 +205,9 @@ def outages_of(
         inside a session, and `TypicalWait`, the median of the longest waits in its silences, both
         drawn to the topic's where the client has few events; `Limit`, as above. float64 ms.
     """
-    return answered(outage_question(events, envelopes, numbers, sensitivity=sensitivity))
+    return answered(
+        outage_question(events, envelopes, numbers, sensitivity=sensitivity, others=others)
+    )
 
 
 def outage_question(
@@ -206,9 +216,12 @@ def outage_question(
     numbers: SequenceNumbers | None,
     *,
     sensitivity: float = 1.0,
+    others: Unreceived | None = None,
 ) -> Question[tuple[pd.DataFrame, pd.DataFrame]]:
     """Ask for `outages_of` blocks that have all events of their clients each."""
-    long = yield from find_long_waits(events, envelopes, numbers, sensitivity=sensitivity)
+    long = yield from find_long_waits(
+        events, envelopes, numbers, sensitivity=sensitivity, others=others
+    )
     del numbers  # what a question has between its rounds, a cluster keeps for every block
     return (yield from ended_question(events, long, sensitivity=sensitivity))
 
@@ -219,9 +232,10 @@ def find_long_waits(
     numbers: SequenceNumbers | None,
     *,
     sensitivity: float = 1.0,
+    others: Unreceived | None = None,
 ) -> Steps[LongWaits]:
     """Find the waits that are too long for each client's rhythm; arguments as in `outages_of`."""
-    arrivals = yield from silences.find_arrivals(events, envelopes, numbers)
+    arrivals = yield from silences.find_arrivals(events, envelopes, numbers, others)
     waits = silences.find_waits(arrivals)
     usual = yield from in_step(
         {

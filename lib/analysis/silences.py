@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from lib.analysis.client_clocks import LowerEnvelopes
     from lib.analysis.kernels import Codes, Ints, Value
+    from lib.analysis.received import Unreceived
     from lib.analysis.sequence_numbers import SequenceNumbers
     from lib.core.blockwise import Steps
 
@@ -93,6 +94,9 @@ class Arrivals:
         ms; 0 for the unit's earliest.
     several_at_once
         Whether each client has several sessions at once, so that its units are sessions.
+    heard
+        When the unit was last heard before the arrival, epoch ms: the arrival before, or an event
+        without a received time that came since, at the earliest; its own where it opens.
     again
         Of events that had come before: unit and received time, rising. Not among the arrivals, but
         their client was heard.
@@ -113,12 +117,13 @@ class Arrivals:
     continues: Bools
     interval: Floats
     several_at_once: Bools
+    heard: Ints
     again: tuple[Ints, Ints]
     step: Ints
 
     def heard_before(self, which: Ints) -> Ints:
-        """Return the received time of the arrival before each of some; its own where it opens."""
-        return self.received[which - ~self.opens[which]]
+        """Return when the unit was last heard before each of some arrivals (`heard`)."""
+        return self.heard[which]
 
     def came_again(self, which: Ints, before: Floats | Ints) -> Ints:
         """Return when an event of each arrival's unit last came again before some moments.
@@ -165,13 +170,16 @@ class Waits:
 
 
 def find_arrivals(
-    events: pd.DataFrame, envelopes: LowerEnvelopes, numbers: SequenceNumbers | None
+    events: pd.DataFrame,
+    envelopes: LowerEnvelopes,
+    numbers: SequenceNumbers | None,
+    others: Unreceived | None = None,
 ) -> Steps[Arrivals]:
     """Find the first arrivals of an events table that is in arrival order.
 
     `envelopes` are `lower_envelopes` of the events, `numbers` their `sequence_numbers`, None if
     they carry none. Events that came before say nothing of the silence before
-    them and are left out.
+    them and are left out. `others` have no received time, but their clients were heard.
     """
     client, session = kernels.group_by(events, CLIENT), kernels.group_by(events, SESSION)
     times, received = kernels.ints(events[EVENT_TIME]), kernels.ints(events[RECEIVED_TIME])
@@ -190,6 +198,15 @@ def find_arrivals(
     opens, is_news, continues = (np.empty(len(heard), np.bool_) for _ in range(3))
     _tell_news(bounds, happened, in_order(session.codes), opens, is_news, continues)
     lags = envelopes.lags(clients, happened, heard)
+    last_heard: Ints = heard[np.arange(len(heard)) - ~opens]
+    interval: Ints = kernels.steps_within(bounds, happened, 0)
+    if others is not None:
+        known, of_client = last_heard.copy(), _codes_among(client, others.events[CLIENT])
+        units = _codes_among(session, others.events[SESSION])
+        units = np.where(at_once[of_client], units + (units >= 0) * client.n, of_client)
+        _hear(bounds, heard, units, _heard_at(others, envelopes, of_client), last_heard)
+        raised = last_heard > known
+        interval[raised] = np.minimum(interval, heard - last_heard)[raised]
     return Arrivals(
         row=in_order(np.arange(len(events), dtype=np.int32)),
         client=clients,
@@ -201,11 +218,26 @@ def find_arrivals(
         opens=opens,
         is_news=is_news,
         continues=continues,
-        interval=kernels.steps_within(bounds, happened, 0).astype(np.float64),
+        interval=interval.astype(np.float64),
         several_at_once=at_once,
+        heard=last_heard,
         again=_again(_unit_codes(client, session, at_once), received, steps == 0),
         step=in_order(steps),
     )
+
+
+def _codes_among(groups: Groups, of: pd.Series[Any]) -> Codes:
+    """Return the code of each value among groups, -1 where it is of none."""
+    codes: Codes = pd.Index(groups.labels).get_indexer(pd.Index(of)).astype(np.int32)
+    return codes
+
+
+def _heard_at(others: Unreceived, envelopes: LowerEnvelopes, client: Codes) -> Ints:
+    """Return when events without a received time came at the earliest, epoch ms: when due."""
+    times = kernels.ints(others.events[EVENT_TIME])
+    floor = envelopes.slope[client] * (times - envelopes.middle[client]) + envelopes.height[client]
+    due = np.ceil(times + floor).astype(np.int64)
+    return np.minimum(np.maximum(due, others.earliest), others.latest)
 
 
 def find_waits(arrivals: Arrivals) -> Waits:
@@ -273,6 +305,7 @@ def leave_out_backlogs(
         float(begins),
         arrivals.bounds,
         arrivals.received,
+        arrivals.heard,
         arrivals.event_time,
         arrivals.due,
         arrivals.is_news,
@@ -574,6 +607,18 @@ def _tell_news(
 
 
 @compiled
+def _hear(bounds: Ints, received: Ints, units: Codes, moments: Ints, heard: Ints) -> None:
+    """Raise when units were last heard before each arrival: at some moments, too."""
+    for event in range(len(units)):
+        if units[event] < 0:
+            continue
+        begin, end = bounds[units[event]], bounds[units[event] + 1]
+        at = begin + np.searchsorted(received[begin:end], moments[event], side="right")
+        if begin < at < end:
+            heard[at] = max(heard[at], moments[event])
+
+
+@compiled
 def _await_news(
     bounds: Ints, received: Ints, due: Floats, is_news: Bools, ended_by: Codes, longest: Floats
 ) -> None:
@@ -619,14 +664,14 @@ def _mark_queued(bounds: Ints, ended_by: Codes, opens: Bools, queued: Bools) -> 
 
 
 @inlined
-def _burst_begins(at: int, received: Ints, is_news: Bools, limit: float) -> int:
+def _burst_begins(at: int, received: Ints, heard: Ints, is_news: Bools, limit: float) -> int:
     """Return the first arrival of the burst in which some news came.
 
     Events that had been overtaken may come before it: one that was under way when the silence
     began, or those of a slower queue.
     """
     first = at
-    while received[first] - received[first - 1] <= limit and not is_news[first - 1]:
+    while received[first] - heard[first] <= limit and not is_news[first - 1]:
         first -= 1
     return first
 
@@ -637,6 +682,7 @@ def _is_whole(
     at: int,
     end: int,
     received: Ints,
+    heard: Ints,
     due: Floats,
     ended_by: Codes,
     limit: float,
@@ -651,14 +697,14 @@ def _is_whole(
     name was heard. Of one event that waited nothing tells the pace: it is the client's `typical`
     interval.
     """
-    silence = received[begin] - received[begin - 1]
+    silence = received[begin] - heard[begin]
     if silence <= limit:
         return False
     before = 0
     came, latest, first = 0, 0, 0  # what waited
     apart = 0
     for other in range(begin, min(at + _LOOKED_AT, end)):
-        before += topic_begins <= due[other] < received[begin - 1] - max(limit, silence)
+        before += topic_begins <= due[other] < heard[begin] - max(limit, silence)
         waited = ended_by[other] == at or other == at
         if waited and received[other] - due[other] > limit:
             if came:
@@ -715,6 +761,7 @@ def _leave_out_backlogs(
     topic_begins: float,
     bounds: Ints,
     received: Ints,
+    heard: Ints,
     event_time: Ints,
     due: Floats,
     is_news: Bools,
@@ -739,11 +786,11 @@ def _leave_out_backlogs(
                     begin, last[0], received, event_time, due, ended_by, most, usual, topic_begins
                 )
             elif found:
-                first = _burst_begins(at, received, is_news, most)
-                silence = received[first] - received[first - 1]
+                first = _burst_begins(at, received, heard, is_news, most)
+                silence = received[first] - heard[first]
                 own = not backlog or silence > _PACES * usual + most
                 found = own and _is_whole(
-                    first, at, end, received, due, ended_by, most, usual, topic_begins
+                    first, at, end, received, heard, due, ended_by, most, usual, topic_begins
                 )
                 ends[at], ends[first] = False, found
                 if found:

@@ -17,7 +17,7 @@ from lib.analysis.falling_behind import falling_behind_question
 from lib.analysis.gone import gone_question
 from lib.analysis.impossible import impossible_times
 from lib.analysis.outages import ended_question, find_long_waits
-from lib.analysis.received import has_received_time, with_received_time
+from lib.analysis.received import has_received_time, unreceived, with_received_time
 from lib.analysis.sequence_numbers import RejectedRecords, find_numbers
 from lib.analysis.time_notices import diagnosis_question
 from lib.analysis.timestamp_quality import own_backwards
@@ -158,7 +158,9 @@ def _of_silences(table: pd.DataFrame, found: _Found) -> LongQuestion[dict[str, A
     got = yield from in_step(
         {
             "clocks": _find_clocks(heard, found),
-            "long": find_long_waits(found.steady(heard), found.envelopes, found.numbers),
+            "long": find_long_waits(
+                found.steady(heard), found.envelopes, found.numbers, others=unreceived(table)
+            ),
         }
     )
     answers = {**found.answers, **got["clocks"]}

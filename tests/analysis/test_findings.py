@@ -401,6 +401,18 @@ def test_an_outage_does_not_lose_what_may_have_been_rejected():
     assert outage.sentence.endswith("of that time are missing, which 99 rejected records may hold.")
 
 
+@pytest.mark.parametrize(("rejected", "silent"), [(0, 2), (1, 1), (6, 0)])
+def test_nobody_is_called_silent_whose_events_may_have_been_rejected(rejected, silent):
+    # Given an outage of one client and one of six clients, whose events all came
+    cut = (Outage(2, 60, 60), *(Outage(client, 200, 60) for client in range(3, 9)))
+    events = simulated(clients=12, sessions=12, events=6_000, outages=cut)
+    found = [f.sentence for f in analyse(events, rejected=RejectedRecords(rejected)).findings]
+    # Then as many are called silent as rejected records cannot explain
+    assert len(found) == 2
+    assert sum(" silent " in sentence for sentence in found) == silent
+    assert sum(s.startswith("No event of ") and " is known for " in s for s in found) == 2 - silent
+
+
 def unheard(events, which):
     """The events, some of them without a received time."""
     return events.assign(

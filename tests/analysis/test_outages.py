@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from lib.analysis.outages import SHORTEST_MS, outages_and_rhythm
-from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SESSION
+from lib.core.columns import (
+    CLIENT,
+    EVENT_TIME,
+    MISSING_TIME,
+    RECEIVED_TIME,
+    RECEIVED_TIME_0,
+    SESSION,
+)
 from lib.sources.records import NO_TIMESTAMP
 from tests.support.tables import events_table
 
@@ -123,6 +130,34 @@ def test_a_client_is_heard_when_an_event_comes_again_before_the_first_is_due():
     one = cut_off(stream(), 60_000, 124_500)
     again = one.iloc[[20]].assign(arrived=59_900)
     assert outages(topic(one, again, *others())).iloc[0]["LastHeard"] == 59_900
+
+
+def without_received(events, which):
+    missing = events.assign(**{RECEIVED_TIME: events[RECEIVED_TIME].where(~which, MISSING_TIME)})
+    return missing.assign(**{RECEIVED_TIME_0: events[RECEIVED_TIME_0].where(~which)})
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(1, 50), st.integers(10, 60))
+def test_a_silence_is_no_longer_than_since_what_has_no_received_time(unknown, seconds):
+    # Given an outage, before which some events in a row have no received time
+    end = 99_500 + 1000 * seconds
+    events = topic(cut_off(stream(), 100_000, end), *others())
+    happened = events[EVENT_TIME]
+    which = (events[CLIENT] == "1") & happened.between(100_000 - 1000 * unknown, 99_999)
+    # Then the silence is as long as if they had come when they were due
+    (whole,) = outages(events).to_dict("records")
+    (row,) = outages(without_received(events, which)).to_dict("records")
+    assert 99_005 <= row["LastHeard"] <= whole["LastHeard"]
+    assert (row["BackAt"], row["HeldBack"]) == (whole["BackAt"], whole["HeldBack"])
+
+
+@pytest.mark.parametrize("every", [2, 3])
+def test_clients_are_not_silent_while_events_come_without_a_received_time(every):
+    events = topic(stream(), *others())
+    assert outages(without_received(events, events.index % every > 0)).empty
+    gap = (events[CLIENT] == "1") & events[EVENT_TIME].between(60_000, 180_000)
+    assert outages(without_received(events, gap)).empty
 
 
 def test_times_without_seconds_hide_no_outage_of_many_minutes():
