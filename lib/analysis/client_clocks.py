@@ -66,6 +66,7 @@ CLOCK_OFFSET: Final = "Offset"
 MEASURED_AT: Final = "At"
 FUTURE: Final = "Future"
 WRONG: Final = "Wrong"
+UNSTEADY: Final = "Unsteady"
 CASE: Final = "Case"
 
 SENSITIVITY: Final = 5.0
@@ -75,6 +76,9 @@ CHANCE: Final = 0.001
 MAX_DRIFT_PPM: Final = 1000.0
 """No clock drifts more; a steeper envelope is that of a flushed buffer."""
 
+_AHEAD_MS: Final = 1_000.0  # a right clock is ahead by less
+_RIGHT_SHARE: Final = 0.25  # of the clients, at least, whose clocks may be right to compare with
+_UNSTEADY: Final = 3.0  # half of a client's lags are at most its clock's error over this
 _LONG_WAY_MS: Final = 2_000.0  # no way takes longer and is steady
 _LONGEST_WAY_MS: Final = 10_000.0  # no way takes longer, steady or not
 _SCATTER_OF_WAY: Final = 100.0  # a way's delay is at most so many times its median lag
@@ -174,7 +178,8 @@ class TypicalClock:
     Attributes
     ----------
     smallest_delay
-        Median height of the clients' lower envelopes, ms: offsets are counted from it.
+        Median height of the clients' lower envelopes that a right clock may have, ms: offsets are
+        counted from it.
     usual
         The largest offset, or change by drift, that is usual in the topic, ms: `SENSITIVITY` times
         the median distance of a client's height from the typical one, or the median lag,
@@ -213,7 +218,9 @@ def clocks_against(
     behind by more than a network explains that was slow each time the client was heard, than the
     client's own delays are above their lower envelope, and than ways take (`_longest_way`); not if
     its events were sent out of a store, which says nothing of when they could have come, or any
-    came in half the time: then the others were gathered.
+    came in half the time: then the others were gathered. A clock has no one offset, and is not
+    wrong but unsteady, where most of its client's delays are not near the lower envelope: some of
+    the client's events have another clock's time, or it was ahead for a while.
 
     Parameters
     ----------
@@ -229,10 +236,12 @@ def clocks_against(
         ms, above zero where the clock is ahead, at the moment `At` (int64 epoch ms on the
         client's own clock, the middle of its events); `Drift` float64 ppm, above zero where the
         clock gains, exactly zero where the network alone explains it; `Future` int64,
-        the events with a negative delay; `Wrong` bool.
+        the events with a negative delay; `Wrong` bool; `Unsteady` bool, a clock that is ahead at
+        times.
     """
     clients, delay = times.clients, times.received - times.event_time
     offset = typical.smallest_delay - envelopes.height
+    scatter = kernels.medians_within(clients, _lags(times, envelopes))
     by_drift = np.abs(envelopes.slope) * envelopes.span
     by_chance = network.longest_by_chance(envelopes.heard) if clients.n else offset
     explained = np.maximum.reduce(
@@ -240,12 +249,14 @@ def clocks_against(
             np.full(clients.n, typical.usual),
             by_chance,
             envelopes.blur,
-            _longest_way(times, envelopes),
+            _longest_way(scatter, envelopes),
         )
     )
     is_behind = np.minimum(-offset, envelopes.height) > explained
     is_behind &= _is_live(times, envelopes) & ~_come_sooner(times, envelopes)
     is_ahead = (offset > typical.usual) & (envelopes.height < -_RESOLUTION_MS)
+    is_other = is_ahead | (by_drift > typical.usual)
+    is_unsteady = is_other & (_UNSTEADY * scatter > np.maximum(np.abs(offset), by_drift / 2))
     return pd.DataFrame(
         {
             CLIENT: clients.labels,
@@ -255,18 +266,19 @@ def clocks_against(
             DRIFT: 0.0 - envelopes.slope * 1e6,
             MEASURED_AT: np.rint(envelopes.middle).astype(np.int64),
             FUTURE: kernels.counts(clients.codes[delay < 0], clients.n),
-            WRONG: is_ahead | is_behind | (by_drift > typical.usual),
+            WRONG: is_behind | (is_other & ~is_unsteady),
+            UNSTEADY: is_ahead & is_unsteady,
         }
     )
 
 
-def _longest_way(times: ClientTimes, envelopes: LowerEnvelopes) -> Floats:
+def _longest_way(scatter: Floats, envelopes: LowerEnvelopes) -> Floats:
     """Return the smallest delay that each client's way to the broker may have, ms.
 
-    A slow link takes seconds, and not always the same: its own lags say how steady it is. What is
-    sent at fixed times may always be as old as the time between two uploads.
+    A slow link takes seconds, and not always the same: `scatter`, the median of its own lags, says
+    how steady it is. What is sent at fixed times may always be as old as the time between two
+    uploads.
     """
-    scatter = kernels.medians_within(times.clients, _lags(times, envelopes))
     between = envelopes.span / np.maximum(envelopes.heard, 1)
     steady = np.maximum(_LONG_WAY_MS, _SCATTER_OF_WAY * scatter)
     gathered = np.maximum(_LONGEST_WAY_MS, 2 * between)
@@ -323,12 +335,19 @@ def _lags(times: ClientTimes, envelopes: LowerEnvelopes) -> Floats:
 
 
 def typical_clock(heights: Floats, network: Network) -> TypicalClock:
-    """Return the typical clock of all clients, of whose lower envelopes these are the heights."""
+    """Return the typical clock of all clients, of whose lower envelopes these are the heights.
+
+    Clocks that are ahead by more than a right one may be are left out, if a quarter are not: so
+    that they are wrong however many they are. If fewer are not, the clock of received time is.
+    """
     if not network.clients:
         return TypicalClock(0.0, np.inf)
+    middle = float(network.lag_at(np.array([network.lags.n // 2]))[0])
+    possible = heights[heights >= -max(_AHEAD_MS, SENSITIVITY * middle)]
+    if len(possible) >= _RIGHT_SHARE * len(heights):
+        heights = possible
     smallest = float(np.median(heights))
     distance = float(np.median(np.abs(smallest - heights)))
-    middle = float(network.lag_at(np.array([network.lags.n // 2]))[0])
     return TypicalClock(smallest, SENSITIVITY * max(distance, middle, 1.0))
 
 

@@ -448,6 +448,15 @@ def _of_clocks(
             tuple(rows[CLIENT].tolist()),
         )
     own = wrong[shared.reindex(wrong.index).isna()]
+    unsteady = table[table[client_clocks.UNSTEADY] & named & ~table[CLIENT].isin(was_set)]
+    for row in unsteady.nlargest(MOST, client_clocks.FUTURE).to_dict("records"):
+        ahead, client = int(row[client_clocks.FUTURE]), row[CLIENT]
+        sentence = (
+            f"Client {client}'s clock is ahead at times: {ahead:,} of its "
+            f"{counted(int(row[EVENTS]), 'event')} were received before they happened, by up to "
+            f"{duration(-row[client_clocks.SMALLEST_DELAY])}."
+        )
+        yield Finding(sentence, ahead, "clock", "Delay", *window, (client,))
     for row in own.nlargest(MOST, EVENTS).to_dict("records"):
         client, events = row[CLIENT], int(row[EVENTS])
         yield Finding(_clock(row, events), events, "clock", "Delay", *window, (client,))

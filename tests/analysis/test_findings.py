@@ -207,6 +207,21 @@ def test_drift_is_said_where_it_rounds_to_something(drift_ppm, said):
     assert finding.sentence == f"Client 1's clock is 2 s ahead of {said}"
 
 
+def test_a_clock_that_is_ahead_at_times_is_told_by_what_is_seen():
+    # Given a client of which a sixth of the events have local time
+    events = simulated(clients=5, sessions=5, events=5_000)
+    own = events[CLIENT] == "2"
+    local = own & (own.cumsum() % 6 == 0)
+    mixed = events.assign(Timestamp=events["Timestamp"] + 3_600_000 * local)
+    # Then the sentence says how many, not that its clock is an hour ahead
+    (finding,) = (f for f in findings_of(mixed) if f.kind == "clock")
+    assert finding.sentence == (
+        f"Client 2's clock is ahead at times: {local.sum():,} of its {own.sum():,} "
+        "events were received before they happened, by up to 1 h."
+    )
+    assert finding.events == local.sum()
+
+
 def test_a_clock_that_is_behind_may_be_a_long_way():
     events = simulated(clients=3, sessions=3, events=300)
     table = clocks(events).assign(Offset=-2_000.0, Drift=0.0, Wrong=[True, False, False])
