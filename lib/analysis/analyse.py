@@ -144,7 +144,7 @@ def analyse(
         timestamps = assess_timestamps(events)
         if any_set or sent.shown is not sent.event_time:
             envelopes = lower_envelopes(sent)
-        clocks = alone(clocks_of(sent, envelopes))
+        clocks = alone(clocks_of(heard, sent, envelopes))
         sessions = None if numbers is None else completeness(events, numbers.steps)
         delay, out_of_orderness = delay_quantiles(heard), out_of_orderness_quantiles(heard)
         taken_apart = delay_parts.take_apart(events)

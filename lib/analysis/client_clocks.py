@@ -47,10 +47,14 @@ from lib.core.columns import (
     EVENT_TIME_0,
     EVENTS,
     MISSING_TIME,
+    PARTITION,
     RECEIVED_TIME,
+    RECEIVED_TIME_TYPE,
+    RECORD_TIME,
     SENT_TIME,
 )
 from lib.core.jit import compiled
+from lib.sources.records import LOG_APPEND_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,6 +71,7 @@ MEASURED_AT: Final = "At"
 FUTURE: Final = "Future"
 WRONG: Final = "Wrong"
 UNSTEADY: Final = "Unsteady"
+BROKER: Final = "Broker"
 CASE: Final = "Case"
 
 SENSITIVITY: Final = 5.0
@@ -78,6 +83,8 @@ MAX_DRIFT_PPM: Final = 1000.0
 
 _AHEAD_MS: Final = 1_000.0  # a right clock is ahead by less
 _RIGHT_SHARE: Final = 0.25  # of the clients, at least, whose clocks may be right to compare with
+_FEWEST_OF_BROKER: Final = 5  # clients that show a broker's clock: fewer may share another
+_MOST_OF_BROKER: Final = 0.9  # of its clients, at least
 _UNSTEADY: Final = 3.0  # half of a client's lags are at most its clock's error over this
 _LONG_WAY_MS: Final = 2_000.0  # no way takes longer and is steady
 _LONGEST_WAY_MS: Final = 10_000.0  # no way takes longer, steady or not
@@ -195,16 +202,68 @@ def clocks(events: pd.DataFrame) -> pd.DataFrame:
 
     By when events were sent, where that is known; of those that have a received time.
     """
-    times = sent_times(with_received_time(events))
-    return alone(clocks_of(times, lower_envelopes(times)))
+    heard = with_received_time(events)
+    times = sent_times(heard)
+    return alone(clocks_of(heard, times, lower_envelopes(times)))
 
 
-def clocks_of(times: ClientTimes, envelopes: LowerEnvelopes) -> Steps[pd.DataFrame]:
-    """Find `clocks` of the block's clients, where their lower envelopes are known."""
+def clocks_of(
+    heard: pd.DataFrame, times: ClientTimes, envelopes: LowerEnvelopes
+) -> Steps[pd.DataFrame]:
+    """Find `clocks` of the block's clients, where their lower envelopes are known.
+
+    With `KafkaPartition`, that of all of a client's events, where brokers stamped them, else −1;
+    and `Broker` bool: it is the clock of the partition's broker that is wrong, not its client's.
+    """
     network, heights = Pool(network_of(times, envelopes), added), Pool(envelopes.height, joined)
     of_all = yield from pooled({"network": network, "heights": heights})
     typical = typical_clock(of_all["heights"], of_all["network"])
-    return clocks_against(typical, of_all["network"], times, envelopes)
+    table = clocks_against(typical, of_all["network"], times, envelopes)
+    table = table.assign(**{PARTITION: _partitions(heard, times.clients)})
+    brokers = yield from _find_brokers(table, typical.usual)
+    of_broker = table[WRONG] & table[PARTITION].isin(brokers)
+    return table.assign(**{WRONG: table[WRONG] & ~of_broker, BROKER: of_broker})
+
+
+def _partitions(heard: pd.DataFrame, clients: Groups) -> Ints:
+    """Return the partition that has all events of each client, stamped by brokers; −1 if none."""
+    kinds = heard.get(RECEIVED_TIME_TYPE)
+    if kinds is None or RECORD_TIME in heard:
+        return np.full(clients.n, -1)
+    partition = np.where(kinds == LOG_APPEND_TIME, heard[PARTITION], -1).astype(np.int64)
+    low, high = kernels.bounds_within(clients, partition)
+    return np.where(low == high, low, -1)
+
+
+def _find_brokers(clocks: pd.DataFrame, usual: float) -> Steps[list[int]]:
+    """Find the partitions of which (nearly) all clients' clocks are wrong by as much."""
+    own = clocks[clocks[PARTITION] >= 0].groupby(PARTITION)
+    offset = clocks.loc[clocks[WRONG] & (clocks[PARTITION] >= 0)].groupby(PARTITION)[CLOCK_OFFSET]
+    part = pd.DataFrame(
+        {"clients": own.size(), "wrong": offset.size(), "low": offset.min(), "high": offset.max()}
+    )
+    of_all = yield Pool(part.fillna({"wrong": 0}), _of_both)
+    clients = int(of_all["clients"].sum())
+    return [
+        int(row.Index)
+        for row in of_all.itertuples()
+        if row.high - row.low <= usual and are_of_broker(row.wrong, row.clients, clients)
+    ]
+
+
+def _of_both(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Return what is known of each partition from the clients of both."""
+    of = pd.concat([one, other]).groupby(level=0)
+    return of.agg({"clients": "sum", "wrong": "sum", "low": "min", "high": "max"})
+
+
+def are_of_broker(which: int, of_partition: int, of_all: int) -> bool:
+    """Return whether so many clients, all of one partition, show its broker's clock, not theirs.
+
+    They do where they are nearly all of the partition's, and at most half of the topic's.
+    """
+    most = max(_FEWEST_OF_BROKER, _MOST_OF_BROKER * of_partition)
+    return bool(most <= which <= of_all / 2)
 
 
 def clocks_against(

@@ -227,7 +227,7 @@ def findings(
         if told.gone is not None and extent.names_clients:
             found += _of_gone(told.gone, extent)
         if told.steps is not None and extent.names_clients:
-            found += _of_steps(told.steps, extent)
+            found += _of_steps(told.steps, clock_table, extent)
     if told.parts is not None:
         found += _of_parts(told.parts, extent, usable=verdict.usable)
     found += _of_sessions(session_table, extent, told)
@@ -447,6 +447,9 @@ def _of_clocks(
             *window,
             tuple(rows[CLIENT].tolist()),
         )
+    of_brokers = table[table[client_clocks.BROKER] & ~table[CLIENT].isin(was_set)]
+    for partition, rows in of_brokers.groupby(PARTITION):
+        yield _broker_clock(partition, rows, extent)
     own = wrong[shared.reindex(wrong.index).isna()]
     unsteady = table[table[client_clocks.UNSTEADY] & named & ~table[CLIENT].isin(was_set)]
     for row in unsteady.nlargest(MOST, client_clocks.FUTURE).to_dict("records"):
@@ -489,6 +492,19 @@ def _shared_clock(rows: pd.DataFrame) -> str:
         f"The times of {len(rows):,} clients are all {duration(abs(offset))} {side} the others': "
         f"by {shared}, rather than by {len(rows):,} wrong clocks."
     )
+
+
+def _broker_clock(partition: object, rows: pd.DataFrame, extent: Extent) -> Finding:
+    ahead = float(rows[client_clocks.CLOCK_OFFSET].median())
+    side = "behind" if ahead > 0 else "ahead of"
+    whose = f"The clock of partition {partition}'s broker"
+    sentence = f"{whose} is {duration(abs(ahead))} {side} the others'"
+    sentence += f": the times of {len(rows):,} of its clients, and of no others, are off by that"
+    if ahead < 0:
+        sentence += ", or what goes there takes that long to arrive"
+    named = tuple(client for client in rows[CLIENT].tolist() if extent.names(client))
+    window = extent.start_s, extent.end_s
+    return Finding(f"{sentence}.", int(rows[EVENTS].sum()), "clock", "Delay", *window, named)
 
 
 def _clock(row: dict[Hashable, Any], events: int) -> str:
@@ -608,14 +624,21 @@ def _why_buffered(client: object, buffering: int, events: int, parts: PartQuanti
     return ""
 
 
-def _of_steps(steps: pd.DataFrame, extent: Extent) -> Iterator[Finding]:
+def _of_steps(steps: pd.DataFrame, clock_table: pd.DataFrame, extent: Extent) -> Iterator[Finding]:
     """Yield clocks that were set; those of several clients, together and alike, once."""
+    partitions = clock_table.set_index(CLIENT)[PARTITION]
+    sizes = partitions.value_counts()
     named = steps[steps[CLIENT].notna()].sort_values([clock_steps.SIZE, clock_steps.AT])
     alike = named[clock_steps.SIZE].diff() <= _ALIKE_MS
     together = named[clock_steps.AT].diff().abs() <= _TOGETHER_MS
     for _, rows in named.groupby((~(alike & together)).cumsum()):
         if len(rows[CLIENT].unique()) > 1:
-            yield _set_together(rows, extent)
+            own = partitions.loc[rows[CLIENT].unique()].tolist()
+            number = own[0] if set(own) == {own[0]} else -1
+            of_broker = number >= 0 and client_clocks.are_of_broker(
+                len(own), int(sizes[number]), len(partitions)
+            )
+            yield _set_together(rows, extent, number if of_broker else None)
         else:
             yield from (_was_set(row, extent) for row in rows.to_dict("records"))
 
@@ -633,7 +656,7 @@ def _was_set(row: dict[Hashable, Any], extent: Extent) -> Finding:
     return Finding(f"{sentence}.", row[EVENTS], "clock", "Delay", *window, (client,))
 
 
-def _set_together(rows: pd.DataFrame, extent: Extent) -> Finding:
+def _set_together(rows: pd.DataFrame, extent: Extent, broker_of: int | None) -> Finding:
     size, at = int(rows[clock_steps.SIZE].median()), int(rows[clock_steps.AT].min())
     way = "forward" if size > 0 else "back"
     clients = tuple(rows[CLIENT].unique().tolist())
@@ -641,7 +664,14 @@ def _set_together(rows: pd.DataFrame, extent: Extent) -> Finding:
         f"The times of {len(clients):,} clients were set {way} by {duration(abs(size))} about "
         f"{extent.times.moment(at)}: each client's clock, or one that they share"
     )
-    if rows[clock_steps.ZONE].all():
+    if broker_of is not None:
+        sentence = f"The clock of partition {broker_of}'s broker was set "
+        sentence += f"{'back' if size > 0 else 'forward'} by {duration(abs(size))} about "
+        sentence += f"{extent.times.moment(at)}: the times of {len(clients):,} of its clients, and "
+        sentence += "of no others, changed by that"
+        if size < 0:
+            sentence += "; or what goes there took so much longer from then on"
+    elif rows[clock_steps.ZONE].all():
         sentence += ", by whole quarter hours: their time zone or summer time may have changed"
     elif way == "back" and not rows[clock_steps.AHEAD].any():
         sentence += "; or the way that they share took so much longer from then on"

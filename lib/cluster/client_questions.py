@@ -176,7 +176,7 @@ def _of_clocks(table: pd.DataFrame, found: _Found) -> Question[dict[str, Any]]:
 def _find_clocks(heard: pd.DataFrame, found: _Found) -> Steps[dict[str, Answer[Any]]]:
     sent = sent_times(heard)
     is_other = found.times is not None or sent.shown is not sent.event_time
-    clocks = yield from _clocks_of(sent, None if is_other else found.envelopes)
+    clocks = yield from _clocks_of(heard, sent, None if is_other else found.envelopes)
     impossible = impossible_times(heard, clocks.part)
     impossible = impossible.assign(**{ARRIVAL: heard.loc[impossible.index, ARRIVAL]})
     return {
@@ -204,16 +204,19 @@ def _of_outages(
     return together(answers)
 
 
-def _clocks_of(sent: ClientTimes, envelopes: LowerEnvelopes | None) -> Question[pd.DataFrame]:
+def _clocks_of(
+    heard: pd.DataFrame, sent: ClientTimes, envelopes: LowerEnvelopes | None
+) -> Question[pd.DataFrame]:
     if envelopes is None:
         envelopes = yield from find_envelopes(sent)
-    clocks = yield from clocks_of(sent, envelopes)
+    clocks = yield from clocks_of(heard, sent, envelopes)
     return Answer(clocks, stacked, rows_by_client)
 
 
 def wrong_clocks(table: pd.DataFrame) -> Question[pd.DataFrame]:
     """Ask for the rows of `lib.analysis.client_clocks.clocks` of clocks that are wrong."""
-    clocks = yield from _clocks_of(sent_times(with_received_time(table)), None)
+    heard = with_received_time(table)
+    clocks = yield from _clocks_of(heard, sent_times(heard), None)
     return Answer(clocks.part[clocks.part[WRONG]], stacked, rows_by_client)
 
 

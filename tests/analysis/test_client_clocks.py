@@ -15,7 +15,14 @@ from lib.analysis.client_clocks import (
     network_of,
     typical_clock,
 )
-from lib.core.columns import CLIENT, EVENT_TIME, EVENT_TIME_0, RECEIVED_TIME
+from lib.core.columns import (
+    CLIENT,
+    EVENT_TIME,
+    EVENT_TIME_0,
+    PARTITION,
+    RECEIVED_TIME,
+    RECEIVED_TIME_TYPE,
+)
 from tests.support.tables import events_table
 
 HOUR = 3_600_000
@@ -92,6 +99,24 @@ def test_a_clock_that_is_ahead_at_times_has_no_one_offset(ms, share):
     # Then it is unsteady, and there is nothing to correct
     assert table["Unsteady"].to_dict() == {"a": False, "b": False, "c": False, "d": True}
     assert not table["Wrong"].any()
+
+
+@pytest.mark.parametrize(
+    ("stamped_by", "off", "own_clocks_wrong"),
+    [("LogAppendTime", 6, False), ("LogAppendTime", 5, True), ("CreateTime", 6, True)],
+)
+def test_a_brokers_clock_is_not_that_of_its_clients(stamped_by, off, own_clocks_wrong):
+    # Given three partitions of six clients, of one of which some are ahead by five seconds
+    partition = {f"{n}": n % 3 for n in range(18)}
+    ahead = [name for name, number in partition.items() if number == 1][:off]
+    events = topic({name: 5_000 * (name in ahead) for name in partition}, events=60)
+    events[PARTITION] = events[CLIENT].astype(str).map(partition).astype(np.int32)
+    events[RECEIVED_TIME_TYPE] = np.int8(stamped_by == "LogAppendTime")
+    # Then it is the clock of the partition's broker where all of its clients are
+    table = clocks(events).set_index("ClientID")
+    named = "Wrong" if own_clocks_wrong else "Broker"
+    assert sorted(table.index[table[named]]) == sorted(ahead)
+    assert not table["Broker" if own_clocks_wrong else "Wrong"].any()
 
 
 def test_events_with_a_negative_delay_are_from_the_future():

@@ -207,6 +207,26 @@ def test_drift_is_said_where_it_rounds_to_something(drift_ppm, said):
     assert finding.sentence == f"Client 1's clock is 2 s ahead of {said}"
 
 
+@pytest.mark.parametrize("later", [False, True])
+def test_a_brokers_clock_is_told_as_such(later):
+    # Given a partition in three whose broker's clock is behind by 5 s, always or later on
+    events = simulated(clients=18, sessions=18, events=18_000)
+    number = events[CLIENT].cat.codes % 3
+    half = events["KafkaTimestamp"].median()
+    off = 5_000 * ((number == 1) & (~np.bool_(later) | (events["KafkaTimestamp"] > half)))
+    behind = events.assign(
+        KafkaPartition=number.astype(np.int32),
+        KafkaTimestamp=events["KafkaTimestamp"] - off,
+        ReceivedTimestamp0=events["ReceivedTimestamp0"] - off / 1000,
+        KafkaTimestampType=np.int8(1),
+    )
+    # Then that is the one sentence on clocks
+    (finding,) = (f for f in findings_of(behind) if f.kind == "clock")
+    said = "was set back by 5 s about" if later else "is 5 s behind the others': the times of 6"
+    assert finding.sentence.startswith(f"The clock of partition 1's broker {said}")
+    assert len(finding.clients) == 6
+
+
 def test_a_clock_that_is_ahead_at_times_is_told_by_what_is_seen():
     # Given a client of which a sixth of the events have local time
     events = simulated(clients=5, sessions=5, events=5_000)
