@@ -299,8 +299,8 @@ def _with_shared(found: _Found) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return both tables, the first with what is shared by several clients."""
     table, span = found.outages, found.span
     length = 0.0 if span is None else float(span[1] - span[0])
-    table = table.assign(**{SHARED_OUTAGE: _shared_outages(table, length)})
-    table[START] = _shared_starts(table)
+    shared, at_one_moment = _shared_outages(table, length)
+    table = table.assign(**{SHARED_OUTAGE: shared, START: _shared_starts(table, at_one_moment)})
     return table.drop(columns=_FIRST_DUE), found.rhythm
 
 
@@ -390,12 +390,12 @@ def _find_rows(events: pd.DataFrame, long: LongWaits, sensitivity: float) -> Ste
     return table
 
 
-def _shared_starts(table: pd.DataFrame) -> pd.Series[int]:
-    """Return where each outage began: of a shared one, where all of its clients can have gone."""
-    of = table.groupby(SHARED_OUTAGE)
+def _shared_starts(table: pd.DataFrame, shared: pd.Series[int]) -> pd.Series[int]:
+    """Return where each outage began: of a `shared` one, where all of its clients can have gone."""
+    of = table.groupby(shared)
     heard, due = of[LAST_HEARD].max().astype("Float64"), of[_FIRST_DUE].min()
     start = np.floor((heard.fillna(due) + due) / 2)
-    return table[SHARED_OUTAGE].map(start).fillna(table[START]).astype(np.int64)
+    return shared.map(start).fillna(table[START]).astype(np.int64)
 
 
 def _rhythm(arrivals: Arrivals, typical_wait: Floats, limit: Floats, of_all: float) -> pd.DataFrame:
@@ -580,8 +580,10 @@ def _starts(long: LongWaits, ended_by: Ints, first_due: Floats) -> Ints:
     return starts.astype(np.int64)
 
 
-def _shared_outages(table: pd.DataFrame, span: float) -> pd.Series[int]:
+def _shared_outages(table: pd.DataFrame, span: float) -> tuple[pd.Series[int], pd.Series[int]]:
     """Return the number of the shared outage that each outage is part of.
+
+    And a number of those of them that can have begun at one moment; both missing for others.
 
     Clients of a shared outage are back at the same time, to within the wait that the network
     explains, and can have gone at one moment: each was last heard before it and had its first event
@@ -590,7 +592,8 @@ def _shared_outages(table: pd.DataFrame, span: float) -> pd.Series[int]:
     """
     own = table[table[KIND] != QUIET].sort_values(BACK_AT)
     if own.empty:
-        return pd.Series(pd.NA, index=table.index, dtype="Int64")
+        none = pd.Series(pd.NA, index=table.index, dtype="Int64")
+        return none, none
     limit = float(own[LIMIT].replace(np.inf, np.nan).fillna(SHORTEST_MS).median())
     tolerance = max(limit, _RECONNECT_MS)
     chain = (own[BACK_AT].diff() > tolerance).cumsum()
@@ -609,8 +612,10 @@ def _shared_outages(table: pd.DataFrame, span: float) -> pd.Series[int]:
     begin = 2 * window / max(min(crowded, span), 1.0)
     end = np.minimum(2 * tolerance / (_LENGTHS * length), 1.0)
     shared = clients.index[_beyond_chance(kernels.ints(clients), (begin * end).to_numpy())]
-    found = _joined_near(own, pd.Series(group, own.index), shared, tolerance)
-    return found.astype("Int64").reindex(table.index)
+    of = pd.Series(group, own.index)
+    found = _joined_near(own, of, shared, tolerance), of.where(of.isin(shared))
+    number, moment = (each.astype("Int64").reindex(table.index) for each in found)
+    return number, moment
 
 
 def _joined_near(
