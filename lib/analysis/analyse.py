@@ -23,7 +23,7 @@ from lib.analysis.findings import NOTHING_ELSE, Extent, Finding, Told, extent_of
 from lib.analysis.gone import gone
 from lib.analysis.impossible import impossible_times
 from lib.analysis.outages import outages_of
-from lib.analysis.received import has_received_time
+from lib.analysis.received import has_received_time, unreceived
 from lib.analysis.sequence_numbers import (
     NONE_REJECTED,
     Numbering,
@@ -138,11 +138,13 @@ def analyse(
         set_clocks, any_set, steady, envelopes = alone(
             steady_of_first_arrivals(heard, heard_numbers, finding_steps.result())
         )
-        finding_outages = other.submit(outages_of, steady, envelopes, heard_numbers)
+        finding_outages = other.submit(
+            outages_of, steady, envelopes, heard_numbers, others=unreceived(events)
+        )
         timestamps = assess_timestamps(events)
         if any_set or sent.shown is not sent.event_time:
             envelopes = lower_envelopes(sent)
-        clocks = alone(clocks_of(sent, envelopes))
+        clocks = alone(clocks_of(heard, sent, envelopes))
         sessions = None if numbers is None else completeness(events, numbers.steps)
         delay, out_of_orderness = delay_quantiles(heard), out_of_orderness_quantiles(heard)
         taken_apart = delay_parts.take_apart(events)
@@ -198,3 +200,5 @@ def warm_up() -> None:
         analyse(events.assign(**{SENT_TIME: event_time + 5, RECORD_TIME: received + 5}))
         alone(find_shared_delay(sent_times(pd.concat([events] * 40))))
         analyse(events.assign(**{RECEIVED_TIME: MISSING_TIME, RECEIVED_TIME_0: np.nan}))
+        some = np.where(event_time == 1000, MISSING_TIME, received)
+        analyse(events.assign(**{RECEIVED_TIME: some}))

@@ -47,10 +47,14 @@ from lib.core.columns import (
     EVENT_TIME_0,
     EVENTS,
     MISSING_TIME,
+    PARTITION,
     RECEIVED_TIME,
+    RECEIVED_TIME_TYPE,
+    RECORD_TIME,
     SENT_TIME,
 )
 from lib.core.jit import compiled
+from lib.sources.records import LOG_APPEND_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -66,6 +70,8 @@ CLOCK_OFFSET: Final = "Offset"
 MEASURED_AT: Final = "At"
 FUTURE: Final = "Future"
 WRONG: Final = "Wrong"
+UNSTEADY: Final = "Unsteady"
+BROKER: Final = "Broker"
 CASE: Final = "Case"
 
 SENSITIVITY: Final = 5.0
@@ -75,6 +81,11 @@ CHANCE: Final = 0.001
 MAX_DRIFT_PPM: Final = 1000.0
 """No clock drifts more; a steeper envelope is that of a flushed buffer."""
 
+_AHEAD_MS: Final = 1_000.0  # a right clock is ahead by less
+_RIGHT_SHARE: Final = 0.25  # of the clients, at least, whose clocks may be right to compare with
+_FEWEST_OF_BROKER: Final = 5  # clients that show a broker's clock: fewer may share another
+_MOST_OF_BROKER: Final = 0.9  # of its clients, at least
+_UNSTEADY: Final = 3.0  # half of a client's lags are at most its clock's error over this
 _LONG_WAY_MS: Final = 2_000.0  # no way takes longer and is steady
 _LONGEST_WAY_MS: Final = 10_000.0  # no way takes longer, steady or not
 _SCATTER_OF_WAY: Final = 100.0  # a way's delay is at most so many times its median lag
@@ -174,7 +185,8 @@ class TypicalClock:
     Attributes
     ----------
     smallest_delay
-        Median height of the clients' lower envelopes, ms: offsets are counted from it.
+        Median height of the clients' lower envelopes that a right clock may have, ms: offsets are
+        counted from it.
     usual
         The largest offset, or change by drift, that is usual in the topic, ms: `SENSITIVITY` times
         the median distance of a client's height from the typical one, or the median lag,
@@ -190,16 +202,68 @@ def clocks(events: pd.DataFrame) -> pd.DataFrame:
 
     By when events were sent, where that is known; of those that have a received time.
     """
-    times = sent_times(with_received_time(events))
-    return alone(clocks_of(times, lower_envelopes(times)))
+    heard = with_received_time(events)
+    times = sent_times(heard)
+    return alone(clocks_of(heard, times, lower_envelopes(times)))
 
 
-def clocks_of(times: ClientTimes, envelopes: LowerEnvelopes) -> Steps[pd.DataFrame]:
-    """Find `clocks` of the block's clients, where their lower envelopes are known."""
+def clocks_of(
+    heard: pd.DataFrame, times: ClientTimes, envelopes: LowerEnvelopes
+) -> Steps[pd.DataFrame]:
+    """Find `clocks` of the block's clients, where their lower envelopes are known.
+
+    With `KafkaPartition`, that of all of a client's events, where brokers stamped them, else −1;
+    and `Broker` bool: it is the clock of the partition's broker that is wrong, not its client's.
+    """
     network, heights = Pool(network_of(times, envelopes), added), Pool(envelopes.height, joined)
     of_all = yield from pooled({"network": network, "heights": heights})
     typical = typical_clock(of_all["heights"], of_all["network"])
-    return clocks_against(typical, of_all["network"], times, envelopes)
+    table = clocks_against(typical, of_all["network"], times, envelopes)
+    table = table.assign(**{PARTITION: _partitions(heard, times.clients)})
+    brokers = yield from _find_brokers(table, typical.usual)
+    of_broker = table[WRONG] & table[PARTITION].isin(brokers)
+    return table.assign(**{WRONG: table[WRONG] & ~of_broker, BROKER: of_broker})
+
+
+def _partitions(heard: pd.DataFrame, clients: Groups) -> Ints:
+    """Return the partition that has all events of each client, stamped by brokers; −1 if none."""
+    kinds = heard.get(RECEIVED_TIME_TYPE)
+    if kinds is None or RECORD_TIME in heard:
+        return np.full(clients.n, -1)
+    partition = np.where(kinds == LOG_APPEND_TIME, heard[PARTITION], -1).astype(np.int64)
+    low, high = kernels.bounds_within(clients, partition)
+    return np.where(low == high, low, -1)
+
+
+def _find_brokers(clocks: pd.DataFrame, usual: float) -> Steps[list[int]]:
+    """Find the partitions of which (nearly) all clients' clocks are wrong by as much."""
+    own = clocks[clocks[PARTITION] >= 0].groupby(PARTITION)
+    offset = clocks.loc[clocks[WRONG] & (clocks[PARTITION] >= 0)].groupby(PARTITION)[CLOCK_OFFSET]
+    part = pd.DataFrame(
+        {"clients": own.size(), "wrong": offset.size(), "low": offset.min(), "high": offset.max()}
+    )
+    of_all = yield Pool(part.fillna({"wrong": 0}), _of_both)
+    clients = int(of_all["clients"].sum())
+    return [
+        int(row.Index)
+        for row in of_all.itertuples()
+        if row.high - row.low <= usual and are_of_broker(row.wrong, row.clients, clients)
+    ]
+
+
+def _of_both(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Return what is known of each partition from the clients of both."""
+    of = pd.concat([one, other]).groupby(level=0)
+    return of.agg({"clients": "sum", "wrong": "sum", "low": "min", "high": "max"})
+
+
+def are_of_broker(which: int, of_partition: int, of_all: int) -> bool:
+    """Return whether so many clients, all of one partition, show its broker's clock, not theirs.
+
+    They do where they are nearly all of the partition's, and at most half of the topic's.
+    """
+    most = max(_FEWEST_OF_BROKER, _MOST_OF_BROKER * of_partition)
+    return bool(most <= which <= of_all / 2)
 
 
 def clocks_against(
@@ -213,7 +277,9 @@ def clocks_against(
     behind by more than a network explains that was slow each time the client was heard, than the
     client's own delays are above their lower envelope, and than ways take (`_longest_way`); not if
     its events were sent out of a store, which says nothing of when they could have come, or any
-    came in half the time: then the others were gathered.
+    came in half the time: then the others were gathered. A clock has no one offset, and is not
+    wrong but unsteady, where most of its client's delays are not near the lower envelope: some of
+    the client's events have another clock's time, or it was ahead for a while.
 
     Parameters
     ----------
@@ -229,10 +295,12 @@ def clocks_against(
         ms, above zero where the clock is ahead, at the moment `At` (int64 epoch ms on the
         client's own clock, the middle of its events); `Drift` float64 ppm, above zero where the
         clock gains, exactly zero where the network alone explains it; `Future` int64,
-        the events with a negative delay; `Wrong` bool.
+        the events with a negative delay; `Wrong` bool; `Unsteady` bool, a clock that is ahead at
+        times.
     """
     clients, delay = times.clients, times.received - times.event_time
     offset = typical.smallest_delay - envelopes.height
+    scatter = kernels.medians_within(clients, _lags(times, envelopes))
     by_drift = np.abs(envelopes.slope) * envelopes.span
     by_chance = network.longest_by_chance(envelopes.heard) if clients.n else offset
     explained = np.maximum.reduce(
@@ -240,12 +308,14 @@ def clocks_against(
             np.full(clients.n, typical.usual),
             by_chance,
             envelopes.blur,
-            _longest_way(times, envelopes),
+            _longest_way(scatter, envelopes),
         )
     )
     is_behind = np.minimum(-offset, envelopes.height) > explained
     is_behind &= _is_live(times, envelopes) & ~_come_sooner(times, envelopes)
     is_ahead = (offset > typical.usual) & (envelopes.height < -_RESOLUTION_MS)
+    is_other = is_ahead | (by_drift > typical.usual)
+    is_unsteady = is_other & (_UNSTEADY * scatter > np.maximum(np.abs(offset), by_drift / 2))
     return pd.DataFrame(
         {
             CLIENT: clients.labels,
@@ -255,18 +325,19 @@ def clocks_against(
             DRIFT: 0.0 - envelopes.slope * 1e6,
             MEASURED_AT: np.rint(envelopes.middle).astype(np.int64),
             FUTURE: kernels.counts(clients.codes[delay < 0], clients.n),
-            WRONG: is_ahead | is_behind | (by_drift > typical.usual),
+            WRONG: is_behind | (is_other & ~is_unsteady),
+            UNSTEADY: is_ahead & is_unsteady,
         }
     )
 
 
-def _longest_way(times: ClientTimes, envelopes: LowerEnvelopes) -> Floats:
+def _longest_way(scatter: Floats, envelopes: LowerEnvelopes) -> Floats:
     """Return the smallest delay that each client's way to the broker may have, ms.
 
-    A slow link takes seconds, and not always the same: its own lags say how steady it is. What is
-    sent at fixed times may always be as old as the time between two uploads.
+    A slow link takes seconds, and not always the same: `scatter`, the median of its own lags, says
+    how steady it is. What is sent at fixed times may always be as old as the time between two
+    uploads.
     """
-    scatter = kernels.medians_within(times.clients, _lags(times, envelopes))
     between = envelopes.span / np.maximum(envelopes.heard, 1)
     steady = np.maximum(_LONG_WAY_MS, _SCATTER_OF_WAY * scatter)
     gathered = np.maximum(_LONGEST_WAY_MS, 2 * between)
@@ -323,12 +394,19 @@ def _lags(times: ClientTimes, envelopes: LowerEnvelopes) -> Floats:
 
 
 def typical_clock(heights: Floats, network: Network) -> TypicalClock:
-    """Return the typical clock of all clients, of whose lower envelopes these are the heights."""
+    """Return the typical clock of all clients, of whose lower envelopes these are the heights.
+
+    Clocks that are ahead by more than a right one may be are left out, if a quarter are not: so
+    that they are wrong however many they are. If fewer are not, the clock of received time is.
+    """
     if not network.clients:
         return TypicalClock(0.0, np.inf)
+    middle = float(network.lag_at(np.array([network.lags.n // 2]))[0])
+    possible = heights[heights >= -max(_AHEAD_MS, SENSITIVITY * middle)]
+    if len(possible) >= _RIGHT_SHARE * len(heights):
+        heights = possible
     smallest = float(np.median(heights))
     distance = float(np.median(np.abs(smallest - heights)))
-    middle = float(network.lag_at(np.array([network.lags.n // 2]))[0])
     return TypicalClock(smallest, SENSITIVITY * max(distance, middle, 1.0))
 
 

@@ -227,7 +227,7 @@ def findings(
         if told.gone is not None and extent.names_clients:
             found += _of_gone(told.gone, extent)
         if told.steps is not None and extent.names_clients:
-            found += _of_steps(told.steps, extent)
+            found += _of_steps(told.steps, clock_table, extent)
     if told.parts is not None:
         found += _of_parts(told.parts, extent, usable=verdict.usable)
     found += _of_sessions(session_table, extent, told)
@@ -309,18 +309,17 @@ def _outage(row: dict[Hashable, Any], extent: Extent, told: Told) -> Finding:
     if row[outages.OF_SESSION]:
         of = f" of {extent.who(client)}" if extent.names_clients else ""
         who = f"Session {row[SESSION]}{of}"
-    silent = f"{who} was silent for {duration(back - start)}, {extent.times.stretch(start, back)}"
+    silent, then = f"{who} was silent", "and then"
+    if told.may_hold and not unheard:  # of what was rejected nothing says whose it is
+        silent, then = f"No event of {who[:1].lower()}{who[1:]} is known", "and then it"
+    silent += f" for {duration(back - start)}, {extent.times.stretch(start, back)}"
     if unheard:
         silent = f"{who} was not heard until {extent.times.moment(back)}"
     if not held:
-        if told.may_hold:  # of what was rejected nothing says whose it is
-            known = f"No event of {who[:1].lower()}{who[1:]} is known"
-            stretch = extent.times.stretch(start, back)
-            silent = silent if unheard else f"{known} for {duration(back - start)}, {stretch}"
         sentence = f"{silent}; {_never_arrived(lost, told, 'of that time ')}"
     else:
         burst = " in a burst" if held > 1 else ""
-        sentence = f"{silent}, and then delivered {counted(held, 'event')}{burst}"
+        sentence = f"{silent}, {then} delivered {counted(held, 'event')}{burst}"
         sentence += f"; {_more_missing(lost, told)}" if lost else "."
         sentence += _where_it_waited(row)
     kind: FindingKind = "lost outage" if row[outages.KIND] == outages.MOSTLY_LOST else "outage"
@@ -350,12 +349,12 @@ def _shared_outage(rows: pd.DataFrame, extent: Extent, told: Told) -> Finding:
     named = tuple(client for client in clients if extent.names(client))
     held, lost = int(rows[outages.HELD_BACK].sum()), int(rows[LOST].sum())
     start, back = (int(rows[name].min()) for name in (outages.START, outages.BACK_AT))
-    sentence = (
-        f"{len(clients):,} clients were silent together for {duration(back - start)}, "
-        f"{extent.times.stretch(start, back)}"
-    )
+    silent, then = f"{len(clients):,} clients were silent together", "and then"
+    if told.may_hold >= len(clients):  # one of each may have been rejected
+        silent, then = f"No event of {len(clients):,} clients is known", "and then they"
+    sentence = f"{silent} for {duration(back - start)}, {extent.times.stretch(start, back)}"
     if held:
-        sentence += f", and then delivered {counted(held, 'event')}"
+        sentence += f", {then} delivered {counted(held, 'event')}"
         sentence += f"; {_more_missing(lost, told)}" if lost else "."
     else:
         sentence += f"; {_never_arrived(lost, told, 'of that time ')}"
@@ -448,7 +447,19 @@ def _of_clocks(
             *window,
             tuple(rows[CLIENT].tolist()),
         )
+    of_brokers = table[table[client_clocks.BROKER] & ~table[CLIENT].isin(was_set)]
+    for partition, rows in of_brokers.groupby(PARTITION):
+        yield _broker_clock(partition, rows, extent)
     own = wrong[shared.reindex(wrong.index).isna()]
+    unsteady = table[table[client_clocks.UNSTEADY] & named & ~table[CLIENT].isin(was_set)]
+    for row in unsteady.nlargest(MOST, client_clocks.FUTURE).to_dict("records"):
+        ahead, client = int(row[client_clocks.FUTURE]), row[CLIENT]
+        sentence = (
+            f"Client {client}'s clock is ahead at times: {ahead:,} of its "
+            f"{counted(int(row[EVENTS]), 'event')} were received before they happened, by up to "
+            f"{duration(-row[client_clocks.SMALLEST_DELAY])}."
+        )
+        yield Finding(sentence, ahead, "clock", "Delay", *window, (client,))
     for row in own.nlargest(MOST, EVENTS).to_dict("records"):
         client, events = row[CLIENT], int(row[EVENTS])
         yield Finding(_clock(row, events), events, "clock", "Delay", *window, (client,))
@@ -481,6 +492,19 @@ def _shared_clock(rows: pd.DataFrame) -> str:
         f"The times of {len(rows):,} clients are all {duration(abs(offset))} {side} the others': "
         f"by {shared}, rather than by {len(rows):,} wrong clocks."
     )
+
+
+def _broker_clock(partition: object, rows: pd.DataFrame, extent: Extent) -> Finding:
+    ahead = float(rows[client_clocks.CLOCK_OFFSET].median())
+    side = "behind" if ahead > 0 else "ahead of"
+    whose = f"The clock of partition {partition}'s broker"
+    sentence = f"{whose} is {duration(abs(ahead))} {side} the others'"
+    sentence += f": the times of {len(rows):,} of its clients, and of no others, are off by that"
+    if ahead < 0:
+        sentence += ", or what goes there takes that long to arrive"
+    named = tuple(client for client in rows[CLIENT].tolist() if extent.names(client))
+    window = extent.start_s, extent.end_s
+    return Finding(f"{sentence}.", int(rows[EVENTS].sum()), "clock", "Delay", *window, named)
 
 
 def _clock(row: dict[Hashable, Any], events: int) -> str:
@@ -600,14 +624,21 @@ def _why_buffered(client: object, buffering: int, events: int, parts: PartQuanti
     return ""
 
 
-def _of_steps(steps: pd.DataFrame, extent: Extent) -> Iterator[Finding]:
+def _of_steps(steps: pd.DataFrame, clock_table: pd.DataFrame, extent: Extent) -> Iterator[Finding]:
     """Yield clocks that were set; those of several clients, together and alike, once."""
+    partitions = clock_table.set_index(CLIENT)[PARTITION]
+    sizes = partitions.value_counts()
     named = steps[steps[CLIENT].notna()].sort_values([clock_steps.SIZE, clock_steps.AT])
     alike = named[clock_steps.SIZE].diff() <= _ALIKE_MS
     together = named[clock_steps.AT].diff().abs() <= _TOGETHER_MS
     for _, rows in named.groupby((~(alike & together)).cumsum()):
         if len(rows[CLIENT].unique()) > 1:
-            yield _set_together(rows, extent)
+            own = partitions.loc[rows[CLIENT].unique()].tolist()
+            number = own[0] if set(own) == {own[0]} else -1
+            of_broker = number >= 0 and client_clocks.are_of_broker(
+                len(own), int(sizes[number]), len(partitions)
+            )
+            yield _set_together(rows, extent, number if of_broker else None)
         else:
             yield from (_was_set(row, extent) for row in rows.to_dict("records"))
 
@@ -625,7 +656,7 @@ def _was_set(row: dict[Hashable, Any], extent: Extent) -> Finding:
     return Finding(f"{sentence}.", row[EVENTS], "clock", "Delay", *window, (client,))
 
 
-def _set_together(rows: pd.DataFrame, extent: Extent) -> Finding:
+def _set_together(rows: pd.DataFrame, extent: Extent, broker_of: int | None) -> Finding:
     size, at = int(rows[clock_steps.SIZE].median()), int(rows[clock_steps.AT].min())
     way = "forward" if size > 0 else "back"
     clients = tuple(rows[CLIENT].unique().tolist())
@@ -633,7 +664,14 @@ def _set_together(rows: pd.DataFrame, extent: Extent) -> Finding:
         f"The times of {len(clients):,} clients were set {way} by {duration(abs(size))} about "
         f"{extent.times.moment(at)}: each client's clock, or one that they share"
     )
-    if rows[clock_steps.ZONE].all():
+    if broker_of is not None:
+        sentence = f"The clock of partition {broker_of}'s broker was set "
+        sentence += f"{'back' if size > 0 else 'forward'} by {duration(abs(size))} about "
+        sentence += f"{extent.times.moment(at)}: the times of {len(clients):,} of its clients, and "
+        sentence += "of no others, changed by that"
+        if size < 0:
+            sentence += "; or what goes there took so much longer from then on"
+    elif rows[clock_steps.ZONE].all():
         sentence += ", by whole quarter hours: their time zone or summer time may have changed"
     elif way == "back" and not rows[clock_steps.AHEAD].any():
         sentence += "; or the way that they share took so much longer from then on"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from lib.analysis.client_clocks import WRONG
+from lib.analysis.client_clocks import UNSTEADY, WRONG
 from lib.core.columns import CLIENT, EVENT_TIME, OFFSET, PARTITION, RECEIVED_TIME
 
 if TYPE_CHECKING:
@@ -47,6 +47,6 @@ def impossible_times(events: pd.DataFrame, clocks: pd.DataFrame) -> pd.DataFrame
     all_codes = events[CLIENT].cat.codes.to_numpy()
     every = np.bincount(all_codes[all_codes >= 0], minlength=len(own))
     few = own <= np.maximum(1, _MOST_SHARE * every)
-    is_wrong = ahead[CLIENT].isin(clocks.loc[clocks[WRONG], CLIENT]).to_numpy()
+    is_wrong = ahead[CLIENT].isin(clocks.loc[clocks[WRONG] | clocks[UNSTEADY], CLIENT]).to_numpy()
     found: pd.DataFrame = ahead[few[codes] & (codes >= 0) & ~is_wrong]
     return found

@@ -33,7 +33,7 @@ import pandas as pd
 from lib.analysis import kernels, silences, tails
 from lib.analysis.client_clocks import sent_times
 from lib.analysis.clock_steps import find_steady, steady_of_first_arrivals
-from lib.analysis.received import has_received_time
+from lib.analysis.received import has_received_time, unreceived
 from lib.analysis.sequence_numbers import NONE_REJECTED, RejectedRecords, find_numbers
 from lib.core.blockwise import Answer, Pool, added, answered, in_step, stacked
 from lib.core.columns import CLIENT, LAST_HEARD, LOST, SESSION
@@ -41,6 +41,7 @@ from lib.core.columns import CLIENT, LAST_HEARD, LOST, SESSION
 if TYPE_CHECKING:
     from lib.analysis.client_clocks import LowerEnvelopes
     from lib.analysis.kernels import Codes, Ints
+    from lib.analysis.received import Unreceived
     from lib.analysis.sequence_numbers import SequenceNumbers
     from lib.analysis.silences import Arrivals, Waits
     from lib.core.blockwise import Question, Steps
@@ -115,12 +116,16 @@ def outages_and_rhythm_question(
     numbers = yield from find_numbers(
         events, sessions_are_derived=sessions_are_derived, rejected=rejected
     )
-    known = has_received_time(events)
+    known, others = has_received_time(events), unreceived(events)
     if known is not None:
         events, numbers = events[known], numbers and numbers.of(known)
     found = yield from find_steady(events, sent_times(events))
     _, _, steady, envelopes = yield from steady_of_first_arrivals(events, numbers, found)
-    return (yield from outage_question(steady, envelopes, numbers, sensitivity=sensitivity))
+    return (
+        yield from outage_question(
+            steady, envelopes, numbers, sensitivity=sensitivity, others=others
+        )
+    )
 
 
 def touched(table: pd.DataFrame) -> pd.Series:
@@ -147,6 +152,7 @@ def outages_of(
     numbers: SequenceNumbers | None,
     *,
     sensitivity: float = 1.0,
+    others: Unreceived | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the outages and quiet stretches of every client, and each client's rhythm.
 
@@ -159,6 +165,8 @@ def outages_of(
     sensitivity
         Multiple of the limits that the topic's own rhythm gives: 2 reports only what is beyond
         twice as long a wait (or pause).
+    others
+        `unreceived` events: a silence in which they may have come is no longer than since then.
 
     Returns
     -------
@@ -197,7 +205,9 @@ def outages_of(
         inside a session, and `TypicalWait`, the median of the longest waits in its silences, both
         drawn to the topic's where the client has few events; `Limit`, as above. float64 ms.
     """
-    return answered(outage_question(events, envelopes, numbers, sensitivity=sensitivity))
+    return answered(
+        outage_question(events, envelopes, numbers, sensitivity=sensitivity, others=others)
+    )
 
 
 def outage_question(
@@ -206,9 +216,12 @@ def outage_question(
     numbers: SequenceNumbers | None,
     *,
     sensitivity: float = 1.0,
+    others: Unreceived | None = None,
 ) -> Question[tuple[pd.DataFrame, pd.DataFrame]]:
     """Ask for `outages_of` blocks that have all events of their clients each."""
-    long = yield from find_long_waits(events, envelopes, numbers, sensitivity=sensitivity)
+    long = yield from find_long_waits(
+        events, envelopes, numbers, sensitivity=sensitivity, others=others
+    )
     del numbers  # what a question has between its rounds, a cluster keeps for every block
     return (yield from ended_question(events, long, sensitivity=sensitivity))
 
@@ -219,9 +232,10 @@ def find_long_waits(
     numbers: SequenceNumbers | None,
     *,
     sensitivity: float = 1.0,
+    others: Unreceived | None = None,
 ) -> Steps[LongWaits]:
     """Find the waits that are too long for each client's rhythm; arguments as in `outages_of`."""
-    arrivals = yield from silences.find_arrivals(events, envelopes, numbers)
+    arrivals = yield from silences.find_arrivals(events, envelopes, numbers, others)
     waits = silences.find_waits(arrivals)
     usual = yield from in_step(
         {
@@ -285,8 +299,8 @@ def _with_shared(found: _Found) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return both tables, the first with what is shared by several clients."""
     table, span = found.outages, found.span
     length = 0.0 if span is None else float(span[1] - span[0])
-    table = table.assign(**{SHARED_OUTAGE: _shared_outages(table, length)})
-    table[START] = _shared_starts(table)
+    shared, at_one_moment = _shared_outages(table, length)
+    table = table.assign(**{SHARED_OUTAGE: shared, START: _shared_starts(table, at_one_moment)})
     return table.drop(columns=_FIRST_DUE), found.rhythm
 
 
@@ -299,7 +313,8 @@ class LongWaits:
     arrivals
         All arrivals.
     ended_by
-        `Waits.ended_by`: the arrival that each event waited for.
+        `Waits.ended_by`: the arrival that each event waited for, in an outage the first of its
+        burst.
     stragglers
         The arrivals that also waited for themselves.
     ends
@@ -375,12 +390,12 @@ def _find_rows(events: pd.DataFrame, long: LongWaits, sensitivity: float) -> Ste
     return table
 
 
-def _shared_starts(table: pd.DataFrame) -> pd.Series[int]:
-    """Return where each outage began: of a shared one, where all of its clients can have gone."""
-    of = table.groupby(SHARED_OUTAGE)
+def _shared_starts(table: pd.DataFrame, shared: pd.Series[int]) -> pd.Series[int]:
+    """Return where each outage began: of a `shared` one, where all of its clients can have gone."""
+    of = table.groupby(shared)
     heard, due = of[LAST_HEARD].max().astype("Float64"), of[_FIRST_DUE].min()
     start = np.floor((heard.fillna(due) + due) / 2)
-    return table[SHARED_OUTAGE].map(start).fillna(table[START]).astype(np.int64)
+    return shared.map(start).fillna(table[START]).astype(np.int64)
 
 
 def _rhythm(arrivals: Arrivals, typical_wait: Floats, limit: Floats, of_all: float) -> pd.DataFrame:
@@ -492,6 +507,7 @@ def _held_back(long: LongWaits, ended_by: Ints) -> tuple[Ints, Ints]:
     place[ended_by[ends]] = ends
     waited = np.flatnonzero(kernels.taken(place, long.ended_by) >= 0)
     stragglers = long.stragglers[place[long.stragglers] >= 0]
+    stragglers = stragglers[long.ended_by[stragglers] != stragglers]  # those have waited already
     silence = np.concatenate((place[long.ended_by[waited]], place[stragglers]))
     return np.concatenate((waited, stragglers)), silence.astype(np.int64)
 
@@ -535,15 +551,19 @@ def _bursts(long: LongWaits, ended_by: Ints) -> pd.DataFrame:
 def _first_due(arrivals: Arrivals, ended_by: Ints, held: Ints, silence: Ints) -> Floats:
     """Return when the first event of each silence was due: one held back, or one lost before it.
 
-    Those that are missing below the first that came are taken to be evenly apart, to half of that.
+    What was due before its unit was last heard was under way then, and tells nothing of when the
+    silence began. Those that are missing below the first that came are taken to be evenly apart,
+    to half of that.
     """
+    heard = arrivals.heard_before(ended_by)
+    since = np.where(arrivals.opens[ended_by], -np.inf, heard)
+    tells = arrivals.due[held] > since[silence]
+    held, silence = held[tells], silence[tells]
     first = ended_by.copy()
     order = np.lexsort((arrivals.due[held], silence))
     opens = order[np.flatnonzero(np.diff(silence[order], prepend=-1))]
-    earlier = arrivals.due[held[opens]] < arrivals.due[first[silence[opens]]]
-    first[silence[opens[earlier]]] = held[opens[earlier]]
-    due, missing = arrivals.due[first], arrivals.lost(first)
-    heard = arrivals.heard_before(ended_by)
+    first[silence[opens]] = held[opens]
+    due, missing = np.maximum(arrivals.due[first], since), arrivals.lost(first)
     between = np.minimum(heard + 1.5 * (due - heard) / (missing + 1), due)
     follows = (missing > 0) & ~arrivals.opens[ended_by] & (heard < due)
     return np.where(follows, between, due)
@@ -560,8 +580,10 @@ def _starts(long: LongWaits, ended_by: Ints, first_due: Floats) -> Ints:
     return starts.astype(np.int64)
 
 
-def _shared_outages(table: pd.DataFrame, span: float) -> pd.Series[int]:
+def _shared_outages(table: pd.DataFrame, span: float) -> tuple[pd.Series[int], pd.Series[int]]:
     """Return the number of the shared outage that each outage is part of.
+
+    And a number of those of them that can have begun at one moment; both missing for others.
 
     Clients of a shared outage are back at the same time, to within the wait that the network
     explains, and can have gone at one moment: each was last heard before it and had its first event
@@ -570,7 +592,8 @@ def _shared_outages(table: pd.DataFrame, span: float) -> pd.Series[int]:
     """
     own = table[table[KIND] != QUIET].sort_values(BACK_AT)
     if own.empty:
-        return pd.Series(pd.NA, index=table.index, dtype="Int64")
+        none = pd.Series(pd.NA, index=table.index, dtype="Int64")
+        return none, none
     limit = float(own[LIMIT].replace(np.inf, np.nan).fillna(SHORTEST_MS).median())
     tolerance = max(limit, _RECONNECT_MS)
     chain = (own[BACK_AT].diff() > tolerance).cumsum()
@@ -589,9 +612,33 @@ def _shared_outages(table: pd.DataFrame, span: float) -> pd.Series[int]:
     begin = 2 * window / max(min(crowded, span), 1.0)
     end = np.minimum(2 * tolerance / (_LENGTHS * length), 1.0)
     shared = clients.index[_beyond_chance(kernels.ints(clients), (begin * end).to_numpy())]
-    numbers = pd.Series(np.arange(1, len(shared) + 1), index=shared)
-    found = pd.Series(group, index=own.index).map(numbers)
-    return found.astype("Int64").reindex(table.index)
+    of = pd.Series(group, own.index)
+    found = _joined_near(own, of, shared, tolerance), of.where(of.isin(shared))
+    number, moment = (each.astype("Int64").reindex(table.index) for each in found)
+    return number, moment
+
+
+def _joined_near(
+    own: pd.DataFrame, group: pd.Series[int], shared: pd.Index[int], tolerance: float
+) -> pd.Series[float]:
+    """Return the number of the shared outage of each outage, NaN for a client's own.
+
+    Shared groups that began and ended together are one, and any outage that did is part of it: an
+    event that was under way when all went was due before others were last heard.
+    """
+    first = own.groupby(group)[["chain", _FIRST_DUE]].first().loc[shared]
+    apart = (first["chain"].diff() != 0) | (first[_FIRST_DUE].diff() > tolerance)
+    number: pd.Series[float] = group.map(apart.cumsum())
+    began = group.map(first[_FIRST_DUE]).groupby(number)
+    back = own[BACK_AT].groupby(number)
+    first_back, last_back = back.min() - tolerance, back.max() + tolerance
+    by_chain = number.groupby(own["chain"])
+    for near in (by_chain.ffill(), by_chain.bfill()):
+        joins = own[LAST_HEARD].astype("Float64") <= near.map(began.max() + tolerance)
+        joins &= own[_FIRST_DUE] >= near.map(began.min() - tolerance)
+        joins &= own[BACK_AT].between(near.map(first_back), near.map(last_back))
+        number = number.fillna(near.where(joins.fillna(value=False)))
+    return number
 
 
 def _common_moments(chain: Ints, last_heard: Floats, first_due: Floats) -> Ints:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from lib.analysis.client_clocks import LowerEnvelopes
     from lib.analysis.kernels import Codes, Ints, Value
+    from lib.analysis.received import Unreceived
     from lib.analysis.sequence_numbers import SequenceNumbers
     from lib.core.blockwise import Steps
 
@@ -93,6 +94,9 @@ class Arrivals:
         ms; 0 for the unit's earliest.
     several_at_once
         Whether each client has several sessions at once, so that its units are sessions.
+    heard
+        When the unit was last heard before the arrival, epoch ms: the arrival before, or an event
+        without a received time that came since, at the earliest; its own where it opens.
     again
         Of events that had come before: unit and received time, rising. Not among the arrivals, but
         their client was heard.
@@ -113,12 +117,13 @@ class Arrivals:
     continues: Bools
     interval: Floats
     several_at_once: Bools
+    heard: Ints
     again: tuple[Ints, Ints]
     step: Ints
 
     def heard_before(self, which: Ints) -> Ints:
-        """Return the received time of the arrival before each of some; its own where it opens."""
-        return self.received[which - ~self.opens[which]]
+        """Return when the unit was last heard before each of some arrivals (`heard`)."""
+        return self.heard[which]
 
     def came_again(self, which: Ints, before: Floats | Ints) -> Ints:
         """Return when an event of each arrival's unit last came again before some moments.
@@ -165,13 +170,16 @@ class Waits:
 
 
 def find_arrivals(
-    events: pd.DataFrame, envelopes: LowerEnvelopes, numbers: SequenceNumbers | None
+    events: pd.DataFrame,
+    envelopes: LowerEnvelopes,
+    numbers: SequenceNumbers | None,
+    others: Unreceived | None = None,
 ) -> Steps[Arrivals]:
     """Find the first arrivals of an events table that is in arrival order.
 
     `envelopes` are `lower_envelopes` of the events, `numbers` their `sequence_numbers`, None if
     they carry none. Events that came before say nothing of the silence before
-    them and are left out.
+    them and are left out. `others` have no received time, but their clients were heard.
     """
     client, session = kernels.group_by(events, CLIENT), kernels.group_by(events, SESSION)
     times, received = kernels.ints(events[EVENT_TIME]), kernels.ints(events[RECEIVED_TIME])
@@ -190,6 +198,15 @@ def find_arrivals(
     opens, is_news, continues = (np.empty(len(heard), np.bool_) for _ in range(3))
     _tell_news(bounds, happened, in_order(session.codes), opens, is_news, continues)
     lags = envelopes.lags(clients, happened, heard)
+    last_heard: Ints = heard[np.arange(len(heard)) - ~opens]
+    interval: Ints = kernels.steps_within(bounds, happened, 0)
+    if others is not None:
+        known, of_client = last_heard.copy(), _codes_among(client, others.events[CLIENT])
+        units = _codes_among(session, others.events[SESSION])
+        units = np.where(at_once[of_client], units + (units >= 0) * client.n, of_client)
+        _hear(bounds, heard, units, _heard_at(others, envelopes, of_client), last_heard)
+        raised = last_heard > known
+        interval[raised] = np.minimum(interval, heard - last_heard)[raised]
     return Arrivals(
         row=in_order(np.arange(len(events), dtype=np.int32)),
         client=clients,
@@ -201,11 +218,26 @@ def find_arrivals(
         opens=opens,
         is_news=is_news,
         continues=continues,
-        interval=kernels.steps_within(bounds, happened, 0).astype(np.float64),
+        interval=interval.astype(np.float64),
         several_at_once=at_once,
+        heard=last_heard,
         again=_again(_unit_codes(client, session, at_once), received, steps == 0),
         step=in_order(steps),
     )
+
+
+def _codes_among(groups: Groups, of: pd.Series[Any]) -> Codes:
+    """Return the code of each value among groups, -1 where it is of none."""
+    codes: Codes = pd.Index(groups.labels).get_indexer(pd.Index(of)).astype(np.int32)
+    return codes
+
+
+def _heard_at(others: Unreceived, envelopes: LowerEnvelopes, client: Codes) -> Ints:
+    """Return when events without a received time came at the earliest, epoch ms: when due."""
+    times = kernels.ints(others.events[EVENT_TIME])
+    floor = envelopes.slope[client] * (times - envelopes.middle[client]) + envelopes.height[client]
+    due = np.ceil(times + floor).astype(np.int64)
+    return np.minimum(np.maximum(due, others.earliest), others.latest)
 
 
 def find_waits(arrivals: Arrivals) -> Waits:
@@ -264,14 +296,19 @@ def leave_out_backlogs(
     than the client's intervals; `interval` is each client's typical one. And those that were not
     silences of all that is heard under a name, and those before a unit's first arrival that only
     what is older than the topic waited for.
+
+    A silence ends with the first arrival of the burst in which news came: in `ends` and in
+    `waits.ended_by` that takes the place of the news.
     """
     begins = yield Pool(int(arrivals.received.min(initial=_LATEST)), min)
     _leave_out_backlogs(
         float(begins),
         arrivals.bounds,
         arrivals.received,
+        arrivals.heard,
         arrivals.event_time,
         arrivals.due,
+        arrivals.is_news,
         waits.ended_by,
         arrivals.client,
         limit,
@@ -570,6 +607,18 @@ def _tell_news(
 
 
 @compiled
+def _hear(bounds: Ints, received: Ints, units: Codes, moments: Ints, heard: Ints) -> None:
+    """Raise when units were last heard before each arrival: at some moments, too."""
+    for event in range(len(units)):
+        if units[event] < 0:
+            continue
+        begin, end = bounds[units[event]], bounds[units[event] + 1]
+        at = begin + np.searchsorted(received[begin:end], moments[event], side="right")
+        if begin < at < end:
+            heard[at] = max(heard[at], moments[event])
+
+
+@compiled
 def _await_news(
     bounds: Ints, received: Ints, due: Floats, is_news: Bools, ended_by: Codes, longest: Floats
 ) -> None:
@@ -615,10 +664,25 @@ def _mark_queued(bounds: Ints, ended_by: Codes, opens: Bools, queued: Bools) -> 
 
 
 @inlined
+def _burst_begins(at: int, received: Ints, heard: Ints, is_news: Bools, limit: float) -> int:
+    """Return the first arrival of the burst in which some news came.
+
+    Events that had been overtaken may come before it: one that was under way when the silence
+    began, or those of a slower queue.
+    """
+    first = at
+    while received[first] - heard[first] <= limit and not is_news[first - 1]:
+        first -= 1
+    return first
+
+
+@inlined
 def _is_whole(
+    begin: int,
     at: int,
     end: int,
     received: Ints,
+    heard: Ints,
     due: Floats,
     ended_by: Codes,
     limit: float,
@@ -627,17 +691,20 @@ def _is_whole(
 ) -> bool:
     """Return whether a silence was that of all that is heard under a name.
 
-    It was not if two events of the topic's time had been due before it and were still to come, or
-    if what waited in it came, at its own pace, later than it ended: another device of the name was
-    heard. Of one event that waited nothing tells the pace: it is the client's `typical` interval.
+    `begin` is the first arrival after it, and `at` the news that came with it. It was not if two
+    events of the topic's time had been due before it, by longer than it lasted, and were still to
+    come, or if what waited in it came, at its own pace, later than it ended: another device of the
+    name was heard. Of one event that waited nothing tells the pace: it is the client's `typical`
+    interval.
     """
-    if received[at] - received[at - 1] <= limit:
+    silence = received[begin] - heard[begin]
+    if silence <= limit:
         return False
     before = 0
     came, latest, first = 0, 0, 0  # what waited
     apart = 0
-    for other in range(at, min(at + _LOOKED_AT, end)):
-        before += topic_begins <= due[other] < received[at - 1] - limit
+    for other in range(begin, min(at + _LOOKED_AT, end)):
+        before += topic_begins <= due[other] < heard[begin] - max(limit, silence)
         waited = ended_by[other] == at or other == at
         if waited and received[other] - due[other] > limit:
             if came:
@@ -646,7 +713,18 @@ def _is_whole(
                 first = received[other]
             came, latest = came + 1, received[other]
     pace = apart if came > 1 else typical
-    return came > 0 and first - received[at] <= limit + pace and before < 2
+    return came > 0 and first - received[begin] <= limit + pace and before < 2
+
+
+@inlined
+def _await_burst(begin: int, at: int, last: int, ended_by: Codes) -> None:
+    """Let what waited for the news `at`, and what came in its burst before it, wait for `begin`.
+
+    `begin` is the first arrival of the burst, `last` the last that waited for the news.
+    """
+    for other in range(begin, max(at, last) + 1):
+        if other < at or ended_by[other] == at:
+            ended_by[other] = begin
 
 
 @inlined
@@ -683,8 +761,10 @@ def _leave_out_backlogs(
     topic_begins: float,
     bounds: Ints,
     received: Ints,
+    heard: Ints,
     event_time: Ints,
     due: Floats,
+    is_news: Bools,
     ended_by: Codes,
     client: Codes,
     limit: Floats,
@@ -700,17 +780,22 @@ def _leave_out_backlogs(
         backlog = False
         for at in range(begin, end):
             most, usual = limit[client[at]], typical[client[at]]
-            if ends[at] and at == begin:
-                ends[at] = _is_outage_at_first(
+            found = ends[at]
+            if found and at == begin:
+                found = ends[at] = _is_outage_at_first(
                     begin, last[0], received, event_time, due, ended_by, most, usual, topic_begins
                 )
-            elif ends[at]:
-                silence = received[at] - received[at - 1]
+            elif found:
+                first = _burst_begins(at, received, heard, is_news, most)
+                silence = received[first] - heard[first]
                 own = not backlog or silence > _PACES * usual + most
-                ends[at] = own and _is_whole(
-                    at, end, received, due, ended_by, most, usual, topic_begins
+                found = own and _is_whole(
+                    first, at, end, received, heard, due, ended_by, most, usual, topic_begins
                 )
-            if ends[at]:
+                ends[at], ends[first] = False, found
+                if found:
+                    _await_burst(first, at, last[at - begin], ended_by)
+            if found:
                 backlog = True
                 until = max(until, last[at - begin])
             elif backlog and at >= until:

@@ -17,7 +17,7 @@ from lib.analysis.falling_behind import falling_behind_question
 from lib.analysis.gone import gone_question
 from lib.analysis.impossible import impossible_times
 from lib.analysis.outages import ended_question, find_long_waits
-from lib.analysis.received import has_received_time, with_received_time
+from lib.analysis.received import has_received_time, unreceived, with_received_time
 from lib.analysis.sequence_numbers import RejectedRecords, find_numbers
 from lib.analysis.time_notices import diagnosis_question
 from lib.analysis.timestamp_quality import own_backwards
@@ -158,7 +158,9 @@ def _of_silences(table: pd.DataFrame, found: _Found) -> LongQuestion[dict[str, A
     got = yield from in_step(
         {
             "clocks": _find_clocks(heard, found),
-            "long": find_long_waits(found.steady(heard), found.envelopes, found.numbers),
+            "long": find_long_waits(
+                found.steady(heard), found.envelopes, found.numbers, others=unreceived(table)
+            ),
         }
     )
     answers = {**found.answers, **got["clocks"]}
@@ -174,7 +176,7 @@ def _of_clocks(table: pd.DataFrame, found: _Found) -> Question[dict[str, Any]]:
 def _find_clocks(heard: pd.DataFrame, found: _Found) -> Steps[dict[str, Answer[Any]]]:
     sent = sent_times(heard)
     is_other = found.times is not None or sent.shown is not sent.event_time
-    clocks = yield from _clocks_of(sent, None if is_other else found.envelopes)
+    clocks = yield from _clocks_of(heard, sent, None if is_other else found.envelopes)
     impossible = impossible_times(heard, clocks.part)
     impossible = impossible.assign(**{ARRIVAL: heard.loc[impossible.index, ARRIVAL]})
     return {
@@ -202,16 +204,19 @@ def _of_outages(
     return together(answers)
 
 
-def _clocks_of(sent: ClientTimes, envelopes: LowerEnvelopes | None) -> Question[pd.DataFrame]:
+def _clocks_of(
+    heard: pd.DataFrame, sent: ClientTimes, envelopes: LowerEnvelopes | None
+) -> Question[pd.DataFrame]:
     if envelopes is None:
         envelopes = yield from find_envelopes(sent)
-    clocks = yield from clocks_of(sent, envelopes)
+    clocks = yield from clocks_of(heard, sent, envelopes)
     return Answer(clocks, stacked, rows_by_client)
 
 
 def wrong_clocks(table: pd.DataFrame) -> Question[pd.DataFrame]:
     """Ask for the rows of `lib.analysis.client_clocks.clocks` of clocks that are wrong."""
-    clocks = yield from _clocks_of(sent_times(with_received_time(table)), None)
+    heard = with_received_time(table)
+    clocks = yield from _clocks_of(heard, sent_times(heard), None)
     return Answer(clocks.part[clocks.part[WRONG]], stacked, rows_by_client)
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from lib.analysis.client_clocks import (
@@ -15,7 +15,14 @@ from lib.analysis.client_clocks import (
     network_of,
     typical_clock,
 )
-from lib.core.columns import CLIENT, EVENT_TIME, EVENT_TIME_0, RECEIVED_TIME
+from lib.core.columns import (
+    CLIENT,
+    EVENT_TIME,
+    EVENT_TIME_0,
+    PARTITION,
+    RECEIVED_TIME,
+    RECEIVED_TIME_TYPE,
+)
 from tests.support.tables import events_table
 
 HOUR = 3_600_000
@@ -65,6 +72,51 @@ def test_right_clocks_are_not_wrong():
     table = clocks(topic(dict.fromkeys("abcdefgh", 0)))
     assert not table["Wrong"].any()
     assert (table["Drift"] == 0).all()
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(1, 8), st.integers(1, 12), st.integers(3, 7_200))
+def test_clocks_that_are_ahead_are_wrong_however_many_they_are(right, ahead, seconds):
+    # Given clients whose clocks are ahead, of which at least one in four others is right
+    assume(ahead <= 3 * right)
+    offsets = {f"r{n}": 0 for n in range(right)} | {f"a{n}": 1_000 * seconds for n in range(ahead)}
+    table = clocks(topic(offsets, events=60)).set_index("ClientID")
+    # Then those are wrong, and by as much
+    assert table["Wrong"].tolist() == [name[0] == "a" for name in table.index]
+    off = table.loc[table["Wrong"], "Offset"]
+    assert off.to_numpy() == pytest.approx(1_000 * seconds, abs=60)
+
+
+@pytest.mark.parametrize("ms", [3_000, HOUR])
+@pytest.mark.parametrize(
+    "share", [lambda t: np.sin(t / 9e5), lambda t: t < HOUR / 3, lambda t: t.astype(int) % 5 == 0]
+)
+def test_a_clock_that_is_ahead_at_times_has_no_one_offset(ms, share):
+    # Given a clock that is ahead for a while, more and less, or in a fifth of the events
+    right = topic(dict.fromkeys("abcd", 0))
+    more = np.where(right[CLIENT] == "d", ms * share(right[RECEIVED_TIME]), 0).astype(int)
+    table = clocks(right.assign(**{EVENT_TIME: right[EVENT_TIME] + more})).set_index("ClientID")
+    # Then it is unsteady, and there is nothing to correct
+    assert table["Unsteady"].to_dict() == {"a": False, "b": False, "c": False, "d": True}
+    assert not table["Wrong"].any()
+
+
+@pytest.mark.parametrize(
+    ("stamped_by", "off", "own_clocks_wrong"),
+    [("LogAppendTime", 6, False), ("LogAppendTime", 5, True), ("CreateTime", 6, True)],
+)
+def test_a_brokers_clock_is_not_that_of_its_clients(stamped_by, off, own_clocks_wrong):
+    # Given three partitions of six clients, of one of which some are ahead by five seconds
+    partition = {f"{n}": n % 3 for n in range(18)}
+    ahead = [name for name, number in partition.items() if number == 1][:off]
+    events = topic({name: 5_000 * (name in ahead) for name in partition}, events=60)
+    events[PARTITION] = events[CLIENT].astype(str).map(partition).astype(np.int32)
+    events[RECEIVED_TIME_TYPE] = np.int8(stamped_by == "LogAppendTime")
+    # Then it is the clock of the partition's broker where all of its clients are
+    table = clocks(events).set_index("ClientID")
+    named = "Wrong" if own_clocks_wrong else "Broker"
+    assert sorted(table.index[table[named]]) == sorted(ahead)
+    assert not table["Broker" if own_clocks_wrong else "Wrong"].any()
 
 
 def test_events_with_a_negative_delay_are_from_the_future():

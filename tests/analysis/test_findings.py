@@ -207,6 +207,41 @@ def test_drift_is_said_where_it_rounds_to_something(drift_ppm, said):
     assert finding.sentence == f"Client 1's clock is 2 s ahead of {said}"
 
 
+@pytest.mark.parametrize("later", [False, True])
+def test_a_brokers_clock_is_told_as_such(later):
+    # Given a partition in three whose broker's clock is behind by 5 s, always or later on
+    events = simulated(clients=18, sessions=18, events=18_000)
+    number = events[CLIENT].cat.codes % 3
+    half = events["KafkaTimestamp"].median()
+    off = 5_000 * ((number == 1) & (~np.bool_(later) | (events["KafkaTimestamp"] > half)))
+    behind = events.assign(
+        KafkaPartition=number.astype(np.int32),
+        KafkaTimestamp=events["KafkaTimestamp"] - off,
+        ReceivedTimestamp0=events["ReceivedTimestamp0"] - off / 1000,
+        KafkaTimestampType=np.int8(1),
+    )
+    # Then that is the one sentence on clocks
+    (finding,) = (f for f in findings_of(behind) if f.kind == "clock")
+    said = "was set back by 5 s about" if later else "is 5 s behind the others': the times of 6"
+    assert finding.sentence.startswith(f"The clock of partition 1's broker {said}")
+    assert len(finding.clients) == 6
+
+
+def test_a_clock_that_is_ahead_at_times_is_told_by_what_is_seen():
+    # Given a client of which a sixth of the events have local time
+    events = simulated(clients=5, sessions=5, events=5_000)
+    own = events[CLIENT] == "2"
+    local = own & (own.cumsum() % 6 == 0)
+    mixed = events.assign(Timestamp=events["Timestamp"] + 3_600_000 * local)
+    # Then the sentence says how many, not that its clock is an hour ahead
+    (finding,) = (f for f in findings_of(mixed) if f.kind == "clock")
+    assert finding.sentence == (
+        f"Client 2's clock is ahead at times: {local.sum():,} of its {own.sum():,} "
+        "events were received before they happened, by up to 1 h."
+    )
+    assert finding.events == local.sum()
+
+
 def test_a_clock_that_is_behind_may_be_a_long_way():
     events = simulated(clients=3, sessions=3, events=300)
     table = clocks(events).assign(Offset=-2_000.0, Drift=0.0, Wrong=[True, False, False])
@@ -399,6 +434,18 @@ def test_an_outage_does_not_lose_what_may_have_been_rejected():
     assert "never arrived" not in outage.sentence + lost.sentence
     assert outage.sentence.startswith("No event of client ")
     assert outage.sentence.endswith("of that time are missing, which 99 rejected records may hold.")
+
+
+@pytest.mark.parametrize(("rejected", "silent"), [(0, 2), (1, 1), (6, 0)])
+def test_nobody_is_called_silent_whose_events_may_have_been_rejected(rejected, silent):
+    # Given an outage of one client and one of six clients, whose events all came
+    cut = (Outage(2, 60, 60), *(Outage(client, 200, 60) for client in range(3, 9)))
+    events = simulated(clients=12, sessions=12, events=6_000, outages=cut)
+    found = [f.sentence for f in analyse(events, rejected=RejectedRecords(rejected)).findings]
+    # Then as many are called silent as rejected records cannot explain
+    assert len(found) == 2
+    assert sum(" silent " in sentence for sentence in found) == silent
+    assert sum(s.startswith("No event of ") and " is known for " in s for s in found) == 2 - silent
 
 
 def unheard(events, which):

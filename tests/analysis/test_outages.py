@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from lib.analysis.outages import SHORTEST_MS, outages_and_rhythm
-from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME, SESSION
+from lib.core.columns import (
+    CLIENT,
+    EVENT_TIME,
+    MISSING_TIME,
+    RECEIVED_TIME,
+    RECEIVED_TIME_0,
+    SESSION,
+)
 from lib.sources.records import NO_TIMESTAMP
 from tests.support.tables import events_table
 
@@ -82,10 +89,75 @@ def test_a_buffered_outage_is_found_with_its_burst():
     assert row["Lost"] == 0
 
 
+@settings(deadline=None, max_examples=25)
+@given(st.integers(1, 3), st.integers(30, 200), st.integers(0, 4))
+def test_an_outage_is_found_whatever_of_its_burst_had_been_overtaken(under_way, seconds, apart):
+    # Given an outage, at whose start older events were under way; they come first in its burst
+    end = 59_500 + 1000 * seconds
+    one = cut_off(stream(), 60_000, end)
+    late = one["happened"].between(59_000 - 1000 * under_way, 58_999)
+    place = np.arange(under_way) - under_way
+    one.loc[late, "arrived"] = end + 12 + apart * place
+    # Then the outage ends with the first of them, and all that waited was held back
+    (row,) = outages(topic(one, *others())).to_dict("records")
+    assert row["LastHeard"] == one["arrived"].iloc[59]
+    assert row["BackAt"] == one.loc[late, "arrived"].min()
+    assert row["HeldBack"] == under_way + seconds
+    assert row["LastHeard"] <= row["Start"] <= 60_020
+
+
+def test_a_queue_of_its_own_hides_no_outage():
+    # Given clients that send a tenth of their events at once and gather the others for a minute
+    rng = np.random.default_rng(1)
+    clients = []
+    for n in range(8):
+        one = stream(f"{n}", events=1_200, seed=n, begin=120 * n)
+        sent = uploads(one, 60 * SECOND, 2)
+        at_once = rng.random(len(one)) < 0.1
+        clients.append(sent.assign(arrived=sent["arrived"].where(~at_once, one["arrived"])))
+    # When one of them is cut off for ten minutes
+    cut, begin, end = clients[3], 300_000, 890_000
+    waits = cut["arrived"].between(begin, end)
+    cut["arrived"] = cut["arrived"].where(~waits, end + 4 * waits.cumsum())
+    # Then that is the one outage, with what it gathered, and the next upload at most
+    (row,) = outages(topic(*clients)).query("Kind != 'quiet'").to_dict("records")
+    assert (row["ClientID"], row["BackAt"]) == ("3", end + 4)
+    assert waits.sum() <= row["HeldBack"] < waits.sum() + 60
+    assert row["LastHeard"] == cut["arrived"][cut["arrived"] < begin].max()
+
+
 def test_a_client_is_heard_when_an_event_comes_again_before_the_first_is_due():
     one = cut_off(stream(), 60_000, 124_500)
     again = one.iloc[[20]].assign(arrived=59_900)
     assert outages(topic(one, again, *others())).iloc[0]["LastHeard"] == 59_900
+
+
+def without_received(events, which):
+    missing = events.assign(**{RECEIVED_TIME: events[RECEIVED_TIME].where(~which, MISSING_TIME)})
+    return missing.assign(**{RECEIVED_TIME_0: events[RECEIVED_TIME_0].where(~which)})
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(1, 50), st.integers(10, 60))
+def test_a_silence_is_no_longer_than_since_what_has_no_received_time(unknown, seconds):
+    # Given an outage, before which some events in a row have no received time
+    end = 99_500 + 1000 * seconds
+    events = topic(cut_off(stream(), 100_000, end), *others())
+    happened = events[EVENT_TIME]
+    which = (events[CLIENT] == "1") & happened.between(100_000 - 1000 * unknown, 99_999)
+    # Then the silence is as long as if they had come when they were due
+    (whole,) = outages(events).to_dict("records")
+    (row,) = outages(without_received(events, which)).to_dict("records")
+    assert 99_005 <= row["LastHeard"] <= whole["LastHeard"]
+    assert (row["BackAt"], row["HeldBack"]) == (whole["BackAt"], whole["HeldBack"])
+
+
+@pytest.mark.parametrize("every", [2, 3])
+def test_clients_are_not_silent_while_events_come_without_a_received_time(every):
+    events = topic(stream(), *others())
+    assert outages(without_received(events, events.index % every > 0)).empty
+    gap = (events[CLIENT] == "1") & events[EVENT_TIME].between(60_000, 180_000)
+    assert outages(without_received(events, gap)).empty
 
 
 def test_times_without_seconds_hide_no_outage_of_many_minutes():
@@ -243,6 +315,23 @@ def test_clients_cut_off_together_have_a_shared_outage():
     table = outages(topic(*cut, own, *others(events=2000))).set_index("ClientID")["SharedOutage"]
     assert table.drop("own").tolist() == [1] * 6
     assert table.isna()["own"]
+
+
+def test_clients_cut_off_together_share_it_whatever_was_under_way():
+    # Given events that are under way for up to 4 s, and overtake one another
+    def long_way(rng, events):
+        return rng.uniform(20, 4_000, events)
+
+    clients = [stream(f"{n}", events=600, seed=n, begin=70 * n, jitter=long_way) for n in range(12)]
+    # When none of them arrives for a minute
+    for each in clients:
+        waits = each["arrived"].between(60_000, 120_000)
+        each["arrived"] = each["arrived"].where(~waits, 120_010 + 2 * waits.cumsum())
+    # Then all have one outage
+    table = outages(topic(*clients))
+    assert set(table["ClientID"]) == {f"{n}" for n in range(12)}
+    assert table["SharedOutage"].tolist() == [1] * 12
+    assert table["Start"].between(55_000, 61_000).all()
 
 
 def test_outages_one_after_another_share_nothing():
