@@ -168,21 +168,34 @@ def _read(field: TimeField, called: str, notes: TimeNotes | None) -> Iterator[No
     if notes is None or not field or field == RECORD_TIME_FIELD:
         return
     named = " else ".join(field.sources)
-    if notes.other_forms:
-        forms = "; ".join(
-            f"of {', '.join(map(str, clients[:NAMED]))}"
-            f"{f' and {len(clients) - NAMED:,} more' if len(clients) > NAMED else ''} as "
-            f"{FORMS[form].label}"
-            for form, clients in notes.other_forms.items()
-        )
+    if notes.other_forms or notes.single_forms:
         main = " and ".join(FORMS[form].label for form in dict.fromkeys(notes.forms.values()))
-        yield Notice(About.EVENT_TIME, Level.INFO, f"{called} {named} is read as {main}; {forms}.")
+        others = "; ".join(_other_forms(notes))
+        uneven = f" {_UNEVEN}" if notes.uneven else ""
+        sentence = f"{called} {named} is read as {main}; {others}.{uneven}"
+        yield Notice(About.EVENT_TIME, Level.INFO, sentence)
     if notes.missing and called == "Event time":
         lack = "lacks" if notes.missing == 1 else "lack"
         sentence = f"{counted(notes.missing, 'record')} {lack} the event time {named}: rejected."
         yield Notice(About.EVENT_TIME, Level.NOTE, sentence)
     if notes.ambiguous or notes.nonexistent:
         yield Notice(About.EVENT_TIME, Level.INFO, _clock_change(called, notes))
+
+
+def _other_forms(notes: TimeNotes) -> Iterator[str]:
+    """Yield which clients, and how many single values, are read in another form than the main."""
+    for form, clients in notes.other_forms.items():
+        more = f" and {len(clients) - NAMED:,} more" if len(clients) > NAMED else ""
+        yield f"of {', '.join(map(str, clients[:NAMED]))}{more} as {FORMS[form].label}"
+    for form, count in notes.single_forms.items():
+        are = "value, which is" if count == 1 else "values, which are"
+        yield f"{count:,} {are} written otherwise, as {FORMS[form].label}"
+
+
+_UNEVEN: Final = (
+    "In one form they are whole seconds, in another not: delays are up to 1 s off there, and "
+    "clocks may seem to change."
+)
 
 
 def _clock_change(called: str, notes: TimeNotes) -> str:

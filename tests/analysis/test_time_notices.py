@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from lib.analysis.time_notices import diagnosis_of, time_notices
@@ -44,6 +45,34 @@ def test_a_client_that_writes_another_unit_is_named(unit, factor):
     sentences = said(lambda _n, client, t: int(t * factor) if client == "b" else t)
 
     assert sentences == [f"Event time ts is read as milliseconds; of b as {unit}."]
+
+
+@pytest.mark.parametrize(
+    ("written", "label"),
+    [
+        (lambda t: t / 1_000, "seconds"),
+        (lambda t: f"{np.datetime64(t, 'ms')}Z", "ISO 8601, year first"),
+    ],
+)
+def test_a_form_that_changes_with_time_is_said(written, label):
+    """Given events that are written in another form from the sixtieth of a hundred on."""
+    change = START + 700 * 60
+    sentences = said(
+        lambda _n, _c, t: written(t) if t >= change else t,
+        received_of=lambda _, r: {"received_at": written(r) if r >= change else r},
+    )
+
+    also = f"is read as milliseconds; 40 values, which are written otherwise, as {label}."
+    assert sentences == [f"Event time ts {also}", f"Received time received_at {also}"]
+
+
+def test_seconds_among_milliseconds_are_said_to_be_less_fine():
+    (sentence,) = said(lambda n, _c, t: t // 1_000 if n >= 60 else t)
+
+    assert sentence.endswith(
+        "as seconds. In one form they are whole seconds, in another not: delays are up to 1 s off "
+        "there, and clocks may seem to change."
+    )
 
 
 @pytest.mark.parametrize("time", [lambda n: n / 10, lambda n: f"{n % 24:02}:{n % 60:02}:10"])
