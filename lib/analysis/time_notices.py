@@ -15,7 +15,7 @@ from lib.events.fields import RECORD_TIME_FIELD
 from lib.events.time_columns import MINUTE_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
 
@@ -69,22 +69,25 @@ def time_notices(
 
 def diagnosis_of(events: EventsTable) -> Diagnosis | None:
     """Return what is wrong with the event times as a whole, judged by the received times."""
-    notes = events.notes.get("event_time")
-    return None if notes is None else answered(diagnosis_question(events.timed, notes))
+    return answered(diagnosis_question(events.timed, events.notes)) if events.notes else None
 
 
-def diagnosis_question(timed: pd.DataFrame, notes: TimeNotes) -> Question[Diagnosis | None]:
+def diagnosis_question(
+    timed: pd.DataFrame, notes: Mapping[str, TimeNotes]
+) -> Question[Diagnosis | None]:
     """Ask for `diagnosis_of` blocks that have all events of their clients each.
 
-    `timed` are the block's events that have both times, `notes` how all event times were read.
+    `timed` are the block's events that have both times, `notes` how all times were read, by role.
     """
-    forms = list(notes.forms.values())
+    event, received = notes["event_time"], notes["received_time"]
+    forms = list(event.forms.values())
     return diagnosed(
         timed[EVENT_TIME].to_numpy(),
         timed[RECEIVED_TIME].to_numpy(),
         form=forms[0] if len(forms) == 1 else None,
         groups=timed[CLIENT].cat.codes.to_numpy(),
-        names_zone=not notes.local and all(FORMS[form].unit_ms is None for form in forms),
+        names_zone=not event.local and all(FORMS[form].unit_ms is None for form in forms),
+        as_utc=(event.as_utc, received.as_utc),
     )
 
 
@@ -118,15 +121,26 @@ def _diagnosed(diagnosis: Diagnosis | None) -> Iterator[Notice]:
     if diagnosis is None:
         return
     sentence = diagnosis.sentence
-    if diagnosis.zone is not None:
-        zone = diagnosis.zone.removesuffix(WHATEVER_IS_WRITTEN)
-        sentence += f" To correct them choose {zone}, or a place there, as the clients' time zone"
+    if diagnosis.kind == "zone":
+        sentence += f" To correct them choose {_zones(diagnosis)}"
     elif diagnosis.kind in ("epoch", "far", "future"):
         sentence += " Choose how event time is written"
     else:
         yield Notice(About.EVENT_TIME, Level.WARNING, sentence)
         return
     yield Notice(About.EVENT_TIME, Level.WARNING, f"{sentence}, {FIELDS_PLACE}.")
+
+
+def _zones(diagnosis: Diagnosis) -> str:
+    of = {
+        "the clients' time zone": diagnosis.zone,
+        "the time zone of received times": diagnosis.received_zone,
+    }
+    return ", or ".join(
+        f"{zone.removesuffix(WHATEVER_IS_WRITTEN)}, or a place there, as {called}"
+        for called, zone in of.items()
+        if zone
+    )
 
 
 def _received(contents: Contents) -> Iterator[Notice]:

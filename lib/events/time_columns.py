@@ -52,6 +52,8 @@ class TimeNotes:
         Records that lack the time, and that have something else in its place.
     local
         Times without a zone.
+    as_utc
+        Those of them that are read as UTC, as no zone is chosen.
     ambiguous, nonexistent
         Local times that were twice, or never, on the clocks of their zone.
     unit_ms
@@ -65,6 +67,7 @@ class TimeNotes:
     missing: int = 0
     unreadable: int = 0
     local: int = 0
+    as_utc: int = 0
     ambiguous: int = 0
     nonexistent: int = 0
     unit_ms: int = MINUTE_MS
@@ -85,6 +88,7 @@ class TimeNotes:
             self.missing + later.missing,
             self.unreadable + later.unreadable,
             self.local + later.local,
+            self.as_utc + later.as_utc,
             self.ambiguous + later.ambiguous,
             self.nonexistent + later.nonexistent,
             min(self.unit_ms, later.unit_ms),
@@ -248,7 +252,11 @@ def _read_source(
             uneven=_are_uneven(times, single),
         )
     return times, replace(
-        notes, local=times.local, ambiguous=times.ambiguous, nonexistent=times.nonexistent
+        notes,
+        local=times.local,
+        as_utc=times.local if role.zone is None else 0,
+        ambiguous=times.ambiguous,
+        nonexistent=times.nonexistent,
     )
 
 

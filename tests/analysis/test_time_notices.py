@@ -11,6 +11,7 @@ from lib.sources.base import Everything
 from lib.sources.files.folder import UploadedTopic
 
 START = 1_704_164_650_220  # 2024-01-02T03:04:10.220Z
+HOUR = 3_600_000
 FIVE = "abcde"
 
 
@@ -28,6 +29,10 @@ def said(event_of, *, received_of=lambda _, received: {"received_at": received})
         topic.contents, topic.fields, topic.recognition, diagnosis_of(topic.events)
     )
     return [notice.sentence for notice in found]
+
+
+def stamp(ms):
+    return str(np.datetime64(ms, "ms"))
 
 
 def as_it_is(_number, _client, happened):
@@ -123,6 +128,30 @@ def test_two_fields_of_which_each_record_has_one_are_offered_both():
 
     assert sentences[0].startswith("No event time was found that holds for nearly all records:")
     assert "ts is in 50 %, at is in 50 %" in sentences[0]
+
+
+@pytest.mark.parametrize(
+    ("event", "cause", "choose"),
+    [
+        (lambda t: t, "they are local times of UTC-05:00 whose zone is missing", "-05:00"),
+        (
+            lambda t: f"{stamp(t)}Z",
+            "they are local times of UTC-05:00 whose zone is missing",
+            "-05:00",
+        ),
+        (stamp, "neither is written with a zone", "+05:00, or a place there, as the clients'"),
+    ],
+    ids=["numbers", "UTC", "local"],
+)
+def test_received_times_without_a_zone_are_not_blamed_on_the_event_times(event, cause, choose):
+    (sentence,) = said(
+        lambda _n, _c, t: event(t),
+        received_of=lambda _, received: {"received_at": stamp(received - 5 * HOUR)},
+    )
+
+    assert cause in sentence
+    assert f"To correct them choose {choose}" in sentence
+    assert "-05:00, or a place there, as the time zone of received times" in sentence
 
 
 @pytest.mark.parametrize(("ahead_h", "zone"), [(1, "+01:00"), (5.5, "+05:30"), (-3, "-03:00")])

@@ -52,6 +52,10 @@ _NOT_READ: Final = (
     "The timestamps beside the records ({}, such as {}) cannot be read without doubt, so these "
     "have no received time."
 )
+_LOCAL: Final = (
+    "The timestamps beside the records ({}) name no zone and are read as UTC: if they are local "
+    "times, received times are off by the offset of their zone."
+)
 _OWN: Final = {
     "partition": PARTITION,
     "offset": OFFSET,
@@ -164,6 +168,8 @@ class Places:
                 self._note = _NOT_READ.format(self.names["timestamp"], unread[0])
             return pa.nulls(len(column), pa.int64())
         times = read_times(column, self.unit)
+        if times.local:
+            self._note = _LOCAL.format(self.names["timestamp"])
         there = (times.problem == READABLE) | (times.problem == FAR_OUTSIDE)
         return pa.array(times.ms, mask=~there)
 
