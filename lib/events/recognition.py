@@ -31,10 +31,11 @@ from lib.core.moments import YEAR_1990, YEAR_2100
 from lib.core.times.forms import FORMS, UNITS, FormName
 from lib.core.times.reading import READABLE, read_times
 from lib.core.times.recognition import Recognised, recognise_form
+from lib.core.times.two_columns import whole_numbers
 from lib.events.fields import JOINED, RECORD_TIME_FIELD, Fields, TimeField
 from lib.events.pandas_columns import integers
 from lib.events.systems import known_system
-from lib.events.time_columns import column_of, is_nanos, record_times
+from lib.events.time_columns import column_of, per_second, record_times
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -150,7 +151,11 @@ _EVENT_WORDS: Final = frozenset(
 _SECONDS: Final = frozenset(
     _words("seconds _seconds epochSecond epochSeconds epoch_second epoch_seconds secs sec")
 )
-_NANOS: Final = _words("nanos nanoseconds _nanoseconds nano nanosec nsecs nsec")
+_FRACTIONS: Final = _words(
+    "nanos nanoseconds _nanoseconds nano nanosec nsecs nsec micros microseconds micro microsec "
+    "usecs usec millis milliseconds milli millisec msecs msec ms"
+)
+_NANOS: Final = 1_000_000_000
 _SESSIONS: Final = _words(
     "sessionid session sessid sessionkey visitid visit tripid trip rideid ride journeyid journey "
     "connectionid runid conversationid callid sid domainsessionid"
@@ -213,16 +218,42 @@ def recognise(sample: pa.Table) -> Recognition:
 def _with_joined(sample: pa.Table) -> pa.Table:
     """Return the sample with a field for every two that make one time."""
     for name in sample.column_names:
-        stem, _, own = name.rpartition(".")
-        for other in _NANOS if own in _SECONDS else ():
-            sibling = f"{stem}.{other}" if stem else other
-            if sibling in sample.column_names:
+        stem, dot, own = name.rpartition(".")
+        prefix, mark, word = ("", "", own) if own in _SECONDS else own.rpartition("_")
+        for other in _FRACTIONS if word in _SECONDS else ():
+            sibling = f"{stem}{dot}{prefix}{mark}{other}"
+            if sibling in sample.column_names and _is_split(sample, name, sibling):
                 sample = _joined(sample, name, sibling)
     dates = [n for n in _value_fields(sample) if _looks_like(sample[n], _A_DATE)]
     clocks = [n for n in _value_fields(sample) if _looks_like(sample[n], _A_TIME_OF_DAY)]
     if len(dates) == 1 and len(clocks) == 1:
         sample = _joined(sample, dates[0], clocks[0])
     return sample
+
+
+def _is_split(sample: pa.Table, seconds: str, fraction: str) -> bool:
+    """Return whether one field is the fraction of the seconds in another.
+
+    Always less than a second; and milli- or microseconds, which may be how long something took, are
+    half a second or more somewhere, or stand with the seconds in an object of their own.
+    """
+    size = per_second(fraction)
+    part, present = whole_numbers(sample[fraction])
+    part = part[present]
+    if size is None or not len(part) or part.min() < 0 or part.max() >= size:
+        return False
+    if _has_fractions(sample[seconds]) or _has_fractions(sample[fraction]):
+        return False
+    stem = seconds.rpartition(".")[0]
+    beside = [n for n in sample.column_names if stem and n.startswith(f"{stem}.")]
+    alone = len([n for n in beside if JOINED not in n]) == len((seconds, fraction))
+    return size == _NANOS or alone or bool(2 * part.max() >= size)
+
+
+def _has_fractions(column: pa.ChunkedArray) -> bool:
+    if not pa.types.is_floating(column.type):
+        return False
+    return not pc.all(pc.equal(column, pc.floor(column)), min_count=0).as_py()
 
 
 def _joined(sample: pa.Table, first: str, second: str) -> pa.Table:
@@ -283,6 +314,9 @@ def _candidates(names: Sequence[str], sample: pa.Table) -> list[TimeCandidate]:
         for name in doubtful:
             if _role_of_name(name) in ("event", "sent", "received"):
                 found[name] = _candidate(name, sample, around)
+    for name, candidate in list(found.items()):
+        if candidate is not None and JOINED in name and per_second(name):
+            found[name.partition(JOINED)[0]] = None  # the same time, less finely
     return [candidate for candidate in found.values() if candidate is not None]
 
 
@@ -321,8 +355,9 @@ def _of_our_age(column: pa.ChunkedArray, form: FormName) -> NDArray[np.int64]:
 def _own(name: str) -> str:
     """Return the name of a time without what only says how it is written."""
     first, joined, _ = name.partition(JOINED)
-    stem = first.rpartition(".")[0]
-    return stem if joined and is_nanos(name) and stem else name.removesuffix(".$date")
+    if joined and per_second(name):
+        return first.rpartition(".")[0] or first
+    return name.removesuffix(".$date")
 
 
 def _tokens(name: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -13,7 +14,7 @@ from lib.core.columns import MISSING_TIME, PARTITION, RECEIVED_TIME
 from lib.core.moments import YEAR_1990
 from lib.core.times.reading import MISSING, READABLE, ReadTimes, read_times, read_times_by_group
 from lib.core.times.recognition import recognise_form, recognise_forms
-from lib.core.times.two_columns import date_and_time, seconds_and_nanos
+from lib.core.times.two_columns import date_and_time, seconds_and_fraction
 from lib.events.fields import FROM_PARTITION, JOINED, RECORD_TIMESTAMP
 
 if TYPE_CHECKING:
@@ -119,9 +120,19 @@ def parts_of(source: str) -> tuple[str, ...]:
     return (source, *source.split(JOINED, 1)) if JOINED in source else (source,)
 
 
-def is_nanos(source: str) -> bool:
-    """Return whether a source joins seconds and nanoseconds, not a date and a time of day."""
-    return source.lower().endswith(("nanos", "nanoseconds", "nano", "nanosec", "nsecs", "nsec"))
+_FRACTIONS: Final = {
+    1_000_000_000: ("nanos", "nanoseconds", "nano", "nanosec", "nsecs", "nsec"),
+    1_000_000: ("micros", "microseconds", "micro", "microsec", "usecs", "usec"),
+    1_000: ("millis", "milliseconds", "milli", "millisec", "msecs", "msec"),
+}
+
+
+def per_second(source: str) -> int | None:
+    """Return in what seconds are split that a source joins; None of a date and a time of day."""
+    name = source.lower()
+    if re.search(r"(^|[ ._])ms$", name):
+        return 1_000
+    return next((size for size, ends in _FRACTIONS.items() if name.endswith(ends)), None)
 
 
 def column_of(rows: pa.Table, source: str) -> pa.ChunkedArray:
@@ -130,8 +141,9 @@ def column_of(rows: pa.Table, source: str) -> pa.ChunkedArray:
         return rows[PARTITION]
     if source not in rows.column_names and JOINED in source:
         first, second = (column_of(rows, part) for part in source.split(JOINED, 1))
-        whole = seconds_and_nanos if is_nanos(source) else date_and_time
-        return pa.chunked_array([whole(first, second)])
+        size = per_second(source)
+        whole = seconds_and_fraction(first, second, size) if size else date_and_time(first, second)
+        return pa.chunked_array([whole])
     if source not in rows.column_names:
         return pa.chunked_array([pa.nulls(rows.num_rows)])
     return rows[source]
