@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lib.core.blockwise import Question
-    from lib.core.times.diagnosis import Diagnosis
+    from lib.core.times.diagnosis import Diagnosis, Unzoned
     from lib.core.times.forms import FormName
 
 _NOT_HELD_BACK: Final = 0.9  # of a client's events, in order of how far they are ahead
@@ -38,6 +38,7 @@ def diagnosed(
     form: FormName | None = None,
     groups: NDArray[np.integer] | None = None,
     names_zone: bool = False,
+    as_utc: tuple[int, int] = (0, 0),
 ) -> Question[Diagnosis | None]:
     """Ask what is wrong with event times as a whole: see `lib.core.times.diagnosis.diagnose`.
 
@@ -52,6 +53,8 @@ def diagnosed(
         clients have; nine in ten clients must have it. Without it, nine in ten events.
     form, names_zone
         As for `diagnose`.
+    as_utc
+        How many event times, and received times, of all blocks are read as UTC for want of a zone.
     """
     ahead = event_ms - received_ms
     medians = {"event": find_median(event_ms), "received": find_median(received_ms)}
@@ -70,7 +73,12 @@ def diagnosed(
     clients = float(np.mean(is_at(each, offset))) if len(each) else 0.0
     of_offset = partial(Offset, offset, middle, clients)
     finish = partial(
-        _judged, (found["event"], found["received"]), of_offset, form, names_zone=names_zone
+        _judged,
+        (found["event"], found["received"]),
+        of_offset,
+        form,
+        names_zone=names_zone,
+        as_utc=as_utc,
     )
     return Answer(part, added, finish)
 
@@ -107,10 +115,20 @@ def _judged(
     part: _Part,
     *,
     names_zone: bool,
+    as_utc: tuple[int, int],
 ) -> Diagnosis | None:
     if part.events < FEWEST:
         return None
     event, received, ahead = part.bounds
     compared = Compared(part.events, *medians, *event, *received, *part.midnight, ahead[0])
     found = offset(part.at_offset / part.events)
-    return diagnose(compared, found, form=form, names_zone=names_zone)
+    unzoned = _UNZONED[tuple(2 * count > part.events for count in as_utc)]
+    return diagnose(compared, found, form=form, names_zone=names_zone, unzoned=unzoned)
+
+
+_UNZONED: Final[dict[tuple[bool, ...], Unzoned]] = {
+    (False, False): "none",
+    (True, False): "event",
+    (False, True): "received",
+    (True, True): "both",
+}

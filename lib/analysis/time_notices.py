@@ -16,7 +16,7 @@ from lib.events.time_columns import MINUTE_MS
 from lib.events.time_roles import COMPLEMENTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import pandas as pd
 
@@ -67,22 +67,25 @@ def time_notices(
 
 def diagnosis_of(events: EventsTable) -> Diagnosis | None:
     """Return what is wrong with the event times as a whole, judged by the received times."""
-    notes = events.notes.get("event_time")
-    return None if notes is None else answered(diagnosis_question(events.timed, notes))
+    return answered(diagnosis_question(events.timed, events.notes)) if events.notes else None
 
 
-def diagnosis_question(timed: pd.DataFrame, notes: TimeNotes) -> Question[Diagnosis | None]:
+def diagnosis_question(
+    timed: pd.DataFrame, notes: Mapping[str, TimeNotes]
+) -> Question[Diagnosis | None]:
     """Ask for `diagnosis_of` blocks that have all events of their clients each.
 
-    `timed` are the block's events that have both times, `notes` how all event times were read.
+    `timed` are the block's events that have both times, `notes` how all times were read, by role.
     """
-    forms = list(notes.forms.values())
+    event, received = notes["event_time"], notes["received_time"]
+    forms = list(event.forms.values())
     return diagnosed(
         timed[EVENT_TIME].to_numpy(),
         timed[RECEIVED_TIME].to_numpy(),
         form=forms[0] if len(forms) == 1 else None,
         groups=timed[CLIENT].cat.codes.to_numpy(),
-        names_zone=not notes.local and all(FORMS[form].unit_ms is None for form in forms),
+        names_zone=not event.local and all(FORMS[form].unit_ms is None for form in forms),
+        as_utc=(event.as_utc, received.as_utc),
     )
 
 
@@ -125,15 +128,26 @@ def _diagnosed(diagnosis: Diagnosis | None) -> Iterator[Notice]:
     if diagnosis is None:
         return
     sentence = diagnosis.sentence
-    if diagnosis.zone is not None:
-        zone = diagnosis.zone.removesuffix(WHATEVER_IS_WRITTEN)
-        sentence += f" To correct them choose {zone}, or a place there, as the clients' time zone"
+    if diagnosis.kind == "zone":
+        sentence += f" To correct them choose {_zones(diagnosis)}"
     elif diagnosis.kind in ("epoch", "far", "future"):
         sentence += " Choose how event time is written"
     else:
         yield Notice(About.EVENT_TIME, Level.WARNING, sentence)
         return
     yield Notice(About.EVENT_TIME, Level.WARNING, f"{sentence}, {FIELDS_PLACE}.")
+
+
+def _zones(diagnosis: Diagnosis) -> str:
+    of = {
+        "the clients' time zone": diagnosis.zone,
+        "the time zone of received times": diagnosis.received_zone,
+    }
+    return ", or ".join(
+        f"{zone.removesuffix(WHATEVER_IS_WRITTEN)}, or a place there, as {called}"
+        for called, zone in of.items()
+        if zone
+    )
 
 
 def _received(contents: Contents) -> Iterator[Notice]:
@@ -175,21 +189,34 @@ def _read(field: TimeField, called: str, notes: TimeNotes | None) -> Iterator[No
     if notes is None or not field or field == RECORD_TIME_FIELD:
         return
     named = " else ".join(field.sources)
-    if notes.other_forms:
-        forms = "; ".join(
-            f"of {', '.join(map(str, clients[:NAMED]))}"
-            f"{f' and {len(clients) - NAMED:,} more' if len(clients) > NAMED else ''} as "
-            f"{FORMS[form].label}"
-            for form, clients in notes.other_forms.items()
-        )
+    if notes.other_forms or notes.single_forms:
         main = " and ".join(FORMS[form].label for form in dict.fromkeys(notes.forms.values()))
-        yield Notice(About.EVENT_TIME, Level.INFO, f"{called} {named} is read as {main}; {forms}.")
+        others = "; ".join(_other_forms(notes))
+        uneven = f" {_UNEVEN}" if notes.uneven else ""
+        sentence = f"{called} {named} is read as {main}; {others}.{uneven}"
+        yield Notice(About.EVENT_TIME, Level.INFO, sentence)
     if notes.missing and called == "Event time":
         lack = "lacks" if notes.missing == 1 else "lack"
         sentence = f"{counted(notes.missing, 'record')} {lack} the event time {named}: rejected."
         yield Notice(About.EVENT_TIME, Level.NOTE, sentence)
     if notes.ambiguous or notes.nonexistent:
         yield Notice(About.EVENT_TIME, Level.INFO, _clock_change(called, notes))
+
+
+def _other_forms(notes: TimeNotes) -> Iterator[str]:
+    """Yield which clients, and how many single values, are read in another form than the main."""
+    for form, clients in notes.other_forms.items():
+        more = f" and {len(clients) - NAMED:,} more" if len(clients) > NAMED else ""
+        yield f"of {', '.join(map(str, clients[:NAMED]))}{more} as {FORMS[form].label}"
+    for form, count in notes.single_forms.items():
+        are = "value, which is" if count == 1 else "values, which are"
+        yield f"{count:,} {are} written otherwise, as {FORMS[form].label}"
+
+
+_UNEVEN: Final = (
+    "In one form they are whole seconds, in another not: delays are up to 1 s off there, and "
+    "clocks may seem to change."
+)
 
 
 def _clock_change(called: str, notes: TimeNotes) -> str:

@@ -50,7 +50,7 @@ from lib.core.times.reading import FAR_MS
 from lib.decoding.merge import concat
 from lib.decoding.rejected import REJECTED
 from lib.events.derived_sessions import derive_sessions
-from lib.events.fields import TIME_ROLES
+from lib.events.fields import RECORD_TIME_FIELD, TIME_ROLES
 from lib.events.table import block_of_events, build_events
 from lib.loading.contents import Contents, bounds_of, contents_of
 from lib.loading.reading import UNWATCHED, known_from, read_plan
@@ -759,17 +759,22 @@ def check_blocks(reports: Sequence[BlockReport], fields: Fields) -> None:
 def _check_times(reports: Sequence[BlockReport], fields: Fields) -> None:
     whole = reduce(add, [each.contents for each in reports])
     for role, note in whole.notes.items():
-        forms = {tuple(r.contents.notes[role].forms.items()) for r in reports if r.contents.events}
-        unclear = note.unreadable and getattr(fields, role).form is None
-        if unclear or note.other_forms or len(forms) > 1:
+        # A field that a block has in no record has no form there.
+        forms = {item for r in reports for item in r.contents.notes[role].forms.items()}
+        several = note.other_forms or note.single_forms or len(forms) > len(dict(forms))
+        if several or (note.unreadable and getattr(fields, role).form is None):
+            count = note.unreadable + sum(note.single_forms.values())
             raise SkewlineError(
-                f"{note.unreadable:,} records have another {role.replace('_', ' ')} than the "
+                f"{f'{count:,}' if count else 'Some'} records have another "
+                f"{role.replace('_', ' ')} than the "
                 "others: on a cluster it is not searched for which clients write which form.",
                 f"Choose it: --fields {TIME_ROLES[role][0]}=….",
             )
-    if whole.event is not None and whole.event[1] - whole.event[0] > FAR_MS:
-        raise SkewlineError(
-            "Event times are more than 20 years apart: on a cluster it is not searched for which "
-            "of them are wrong.",
-            "Ask it on one machine.",
-        )
+    in_fields = whole.received if fields.received_time != RECORD_TIME_FIELD else None
+    for called, bounds in (("Event", whole.event), ("Received", in_fields)):
+        if bounds is not None and bounds[1] - bounds[0] > FAR_MS:
+            raise SkewlineError(
+                f"{called} times are more than 20 years apart: on a cluster it is not searched for "
+                "which of them are wrong.",
+                "Ask it on one machine.",
+            )

@@ -90,7 +90,7 @@ class _Found:
 def of_clients(
     table: pd.DataFrame,
     *,
-    notes: TimeNotes | None,
+    notes: Mapping[str, TimeNotes],
     sessions_are_derived: bool,
     rejected: RejectedRecords,
     with_numbers: bool,
@@ -100,7 +100,7 @@ def of_clients(
     Parameters
     ----------
     notes
-        How event times were read.
+        How times were read, by role.
     with_numbers
         Whether sequence numbers, and what they make of silences, are asked for.
 
@@ -117,7 +117,7 @@ def of_clients(
         "behind": falling_behind_question(heard),
         "steady": find_steady(heard, sent_times(heard)),
     }
-    if notes is not None:
+    if notes:
         asked["diagnosis"] = diagnosis_question(heard, notes)
     if with_numbers:
         asked["numbers"] = find_numbers(

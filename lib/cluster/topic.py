@@ -478,7 +478,7 @@ def answers_of(
     doing("Asking what needs all events of a client")
     put = partial(
         of_clients,
-        notes=held.topic.contents.notes.get("event_time"),
+        notes=held.topic.contents.notes,
         sessions_are_derived=held.topic.fields.session is None,
         rejected=rejected,
     )

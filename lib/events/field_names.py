@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final, Literal
 
 from lib.events.fields import JOINED
-from lib.events.time_columns import is_nanos
+from lib.events.time_columns import per_second
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -61,7 +61,10 @@ _TIME_WORDS: Final = frozenset(
 SECONDS: Final = frozenset(
     _words("seconds _seconds epochSecond epochSeconds epoch_second epoch_seconds secs sec")
 )
-NANOS: Final = _words("nanos nanoseconds _nanoseconds nano nanosec nsecs nsec")
+FRACTIONS: Final = _words(
+    "nanos nanoseconds _nanoseconds nano nanosec nsecs nsec micros microseconds micro microsec "
+    "usecs usec millis milliseconds milli millisec msecs msec ms"
+)
 SESSION_NAMES: Final = _words(
     "sessionid session sessid sessionkey visitid visit tripid trip rideid ride journeyid journey "
     "connectionid runid conversationid callid sid domainsessionid"
@@ -97,8 +100,9 @@ _AMOUNTS: Final = frozenset(
 def _own(name: str) -> str:
     """Return the name of a time without what only says how it is written."""
     first, joined, _ = name.partition(JOINED)
-    stem = first.rpartition(".")[0]
-    return stem if joined and is_nanos(name) and stem else name.removesuffix(".$date")
+    if joined and per_second(name):
+        return first.rpartition(".")[0] or first
+    return name.removesuffix(".$date")
 
 
 def tokens_of(name: str) -> list[str]:

@@ -20,7 +20,7 @@ RECORD_TIMESTAMP: Final = "@timestamp"
 """The record's own timestamp; a field of the value that has this name comes before it."""
 
 JOINED: Final = " + "
-"""Between two fields that make one time: a date and a time of day, or seconds and nanoseconds."""
+"""Between two fields that make one time: a date and a time of day, or seconds and a fraction."""
 
 NO_FIELD: Final = "none"
 IN_ORDER: Final = "||"

@@ -28,10 +28,11 @@ from lib.core.moments import YEAR_1990, YEAR_2100
 from lib.core.times.forms import FORMS, UNITS, FormName
 from lib.core.times.reading import READABLE, read_times
 from lib.core.times.recognition import recognise_form
+from lib.core.times.two_columns import whole_numbers
 from lib.events.counters import sequence_of
 from lib.events.field_names import (
     CLIENT_NAMES,
-    NANOS,
+    FRACTIONS,
     OTHER_CLIENT_NAMES,
     SECONDS,
     SESSION_NAMES,
@@ -43,7 +44,7 @@ from lib.events.pandas_columns import integers
 from lib.events.sample import has_record_times, share_of, value_fields, values_of
 from lib.events.systems import known_system
 from lib.events.time_candidates import TimeCandidate
-from lib.events.time_columns import column_of, record_times
+from lib.events.time_columns import column_of, per_second, record_times
 from lib.events.time_roles import (
     could_be_event_time,
     event_score,
@@ -102,6 +103,8 @@ class Recognition:
 
 NOTHING: Final = Recognition(Fields(TimeField(), TimeField(), RECORD_TIME_FIELD, None, None, None))
 """What is recognised where there is no record."""
+
+_NANOS: Final = 1_000_000_000
 
 
 def recognise(sample: pa.Table) -> Recognition:
@@ -162,10 +165,11 @@ def _offers(candidates: Sequence[TimeCandidate], sample: pa.Table) -> tuple[Time
 def _with_joined(sample: pa.Table) -> pa.Table:
     """Return the sample with a field for every two that make one time."""
     for name in sample.column_names:
-        stem, _, own = name.rpartition(".")
-        for other in NANOS if own in SECONDS else ():
-            sibling = f"{stem}.{other}" if stem else other
-            if sibling in sample.column_names:
+        stem, dot, own = name.rpartition(".")
+        prefix, mark, word = ("", "", own) if own in SECONDS else own.rpartition("_")
+        for other in FRACTIONS if word in SECONDS else ():
+            sibling = f"{stem}{dot}{prefix}{mark}{other}"
+            if sibling in sample.column_names and _is_split(sample, name, sibling):
                 sample = _joined(sample, name, sibling)
     dates = [n for n in value_fields(sample) if _looks_like(sample[n], _A_DATE)]
     clocks = [n for n in value_fields(sample) if _looks_like(sample[n], _A_TIME_OF_DAY)]
@@ -186,6 +190,31 @@ def _pairs(dates: Sequence[str], clocks: Sequence[str]) -> list[tuple[str, str]]
 def _of_what(name: str) -> str:
     """Return the name of a date or a time of day without what says that it is one."""
     return re.sub(r"date|day|time|clock|hour|datum|uhrzeit|zeit|[^a-z0-9.]", "", name.lower())
+
+
+def _is_split(sample: pa.Table, seconds: str, fraction: str) -> bool:
+    """Return whether one field is the fraction of the seconds in another.
+
+    Always less than a second; and milli- or microseconds, which may be how long something took, are
+    half a second or more somewhere, or stand with the seconds in an object of their own.
+    """
+    size = per_second(fraction)
+    part, present = whole_numbers(sample[fraction])
+    part = part[present]
+    if size is None or not len(part) or part.min() < 0 or part.max() >= size:
+        return False
+    if _has_fractions(sample[seconds]) or _has_fractions(sample[fraction]):
+        return False
+    stem = seconds.rpartition(".")[0]
+    beside = [n for n in sample.column_names if stem and n.startswith(f"{stem}.")]
+    alone = len([n for n in beside if JOINED not in n]) == len((seconds, fraction))
+    return size == _NANOS or alone or bool(2 * part.max() >= size)
+
+
+def _has_fractions(column: pa.ChunkedArray) -> bool:
+    if not pa.types.is_floating(column.type):
+        return False
+    return not pc.all(pc.equal(column, pc.floor(column)), min_count=0).as_py()
 
 
 def _joined(sample: pa.Table, first: str, second: str) -> pa.Table:
@@ -233,6 +262,9 @@ def _candidates(names: Sequence[str], sample: pa.Table) -> list[TimeCandidate]:
         for name in doubtful:
             if role_of_name(name) in ("event", "sent", "received"):
                 found[name] = _candidate(name, sample, around)
+    for name, candidate in list(found.items()):
+        if candidate is not None and JOINED in name and per_second(name):
+            found[name.partition(JOINED)[0]] = None  # the same time, less finely
     return [candidate for candidate in found.values() if candidate is not None]
 
 

@@ -368,26 +368,37 @@ class _ReadTimes:
 def _read_times(rows: pa.Table, fields: Fields, before: EventsTable) -> _ReadTimes:
     """Read the times of rows behind those of `before`, in the forms that were found there."""
     clients = cache(partial(_clients, rows, fields))
-    times = before.table[EVENT_TIME].to_numpy()
-    around = int(np.median(times[:: 1 + len(times) // _SAMPLE])) if len(times) else None
     ms: dict[str, NDArray[np.int64]] = {}
     notes, problem = {}, np.full(rows.num_rows, READABLE, np.uint8)
-    for role in ("event_time", "sent_time", "received_time"):
+    for role, name in _TIMES.items():
         wanted = getattr(fields, role)
         known = before.notes.get(role, TimeNotes()).forms
-        is_event = role == "event_time"
         found = read_time(
             rows,
             wanted,
             clients,
             known=known,
-            around=around if is_event else None,
+            around=_median(before.table, name),
             event_times=ms.get("event_time"),
         )
         ms[role], notes[role] = found.ms, found.notes
-        if is_event and wanted:
+        if role == "event_time" and wanted:
             problem = found.problem
     return _ReadTimes(ms, problem, notes)
+
+
+_TIMES: Final = {
+    "event_time": EVENT_TIME,
+    "sent_time": SENT_TIME,
+    "received_time": RECEIVED_TIME,
+}
+
+
+def _median(table: pd.DataFrame, name: str) -> int | None:
+    """Return the median of a sample of an events table's times in a column, None without."""
+    times = _times_in(table, name)[:: 1 + len(table) // _SAMPLE]
+    times = times[times != MISSING_TIME]
+    return int(np.median(times)) if len(times) else None
 
 
 def _clients(rows: pa.Table, fields: Fields) -> pd.Categorical[Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -12,7 +14,7 @@ from lib.core.columns import MISSING_TIME, PARTITION, RECEIVED_TIME
 from lib.core.moments import YEAR_1990
 from lib.core.times.reading import MISSING, READABLE, ReadTimes, read_times, read_times_by_group
 from lib.core.times.recognition import recognise_form, recognise_forms
-from lib.core.times.two_columns import date_and_time, seconds_and_nanos
+from lib.core.times.two_columns import date_and_time, seconds_and_fraction
 from lib.events.fields import FROM_PARTITION, JOINED, RECORD_TIMESTAMP
 
 if TYPE_CHECKING:
@@ -43,10 +45,16 @@ class TimeNotes:
         Field → how its times are written.
     other_forms
         Form → the clients that write it where the others write another.
+    single_forms
+        Form → how many values are in it that are in another than their client's others.
+    uneven
+        Whether those of one form are whole seconds, and those of another are not.
     missing, unreadable
         Records that lack the time, and that have something else in its place.
     local
         Times without a zone.
+    as_utc
+        Those of them that are read as UTC, as no zone is chosen.
     ambiguous, nonexistent
         Local times that were twice, or never, on the clocks of their zone.
     unit_ms
@@ -55,9 +63,12 @@ class TimeNotes:
 
     forms: Mapping[str, FormName] = field(default_factory=dict)
     other_forms: Mapping[FormName, tuple[object, ...]] = field(default_factory=dict)
+    single_forms: Mapping[FormName, int] = field(default_factory=dict)
+    uneven: bool = False
     missing: int = 0
     unreadable: int = 0
     local: int = 0
+    as_utc: int = 0
     ambiguous: int = 0
     nonexistent: int = 0
     unit_ms: int = MINUTE_MS
@@ -68,12 +79,17 @@ class TimeNotes:
             form: tuple(dict.fromkeys([*self.other_forms.get(form, ()), *clients]))
             for form, clients in {**self.other_forms, **later.other_forms}.items()
         }
+        single = Counter(self.single_forms)
+        single.update(later.single_forms)
         return TimeNotes(
             {**self.forms, **later.forms},
             {**self.other_forms, **others},
+            single,
+            self.uneven or later.uneven,
             self.missing + later.missing,
             self.unreadable + later.unreadable,
             self.local + later.local,
+            self.as_utc + later.as_utc,
             self.ambiguous + later.ambiguous,
             self.nonexistent + later.nonexistent,
             min(self.unit_ms, later.unit_ms),
@@ -104,9 +120,19 @@ def parts_of(source: str) -> tuple[str, ...]:
     return (source, *source.split(JOINED, 1)) if JOINED in source else (source,)
 
 
-def is_nanos(source: str) -> bool:
-    """Return whether a source joins seconds and nanoseconds, not a date and a time of day."""
-    return source.lower().endswith(("nanos", "nanoseconds", "nano", "nanosec", "nsecs", "nsec"))
+_FRACTIONS: Final = {
+    1_000_000_000: ("nanos", "nanoseconds", "nano", "nanosec", "nsecs", "nsec"),
+    1_000_000: ("micros", "microseconds", "micro", "microsec", "usecs", "usec"),
+    1_000: ("millis", "milliseconds", "milli", "millisec", "msecs", "msec"),
+}
+
+
+def per_second(source: str) -> int | None:
+    """Return in what seconds are split that a source joins; None of a date and a time of day."""
+    name = source.lower()
+    if re.search(r"(^|[ ._])ms$", name):
+        return 1_000
+    return next((size for size, ends in _FRACTIONS.items() if name.endswith(ends)), None)
 
 
 def column_of(rows: pa.Table, source: str) -> pa.ChunkedArray:
@@ -115,8 +141,9 @@ def column_of(rows: pa.Table, source: str) -> pa.ChunkedArray:
         return rows[PARTITION]
     if source not in rows.column_names and JOINED in source:
         first, second = (column_of(rows, part) for part in source.split(JOINED, 1))
-        whole = seconds_and_nanos if is_nanos(source) else date_and_time
-        return pa.chunked_array([whole(first, second)])
+        size = per_second(source)
+        whole = seconds_and_fraction(first, second, size) if size else date_and_time(first, second)
+        return pa.chunked_array([whole])
     if source not in rows.column_names:
         return pa.chunked_array([pa.nulls(rows.num_rows)])
     return rows[source]
@@ -148,7 +175,7 @@ def read_time(
     """Read the times of a role: of each record from the first source that it has.
 
     Where some of a field's values are no times as most clients write them, the clients that write
-    another form are found, and read so; what fits no form is no time.
+    another form are found, and single values in another, and read so; what fits no form is no time.
 
     Parameters
     ----------
@@ -213,25 +240,65 @@ def _read_source(
     around: int | None,
 ) -> tuple[ReadTimes, TimeNotes]:
     column = column_of(rows, source)
-    form = role.form or known.get(source) or recognise_form(column[:_SAMPLE], around).form
+    form = role.form or known.get(source) or _recognised(column, around)
     if form is None:
         none = np.where(column.is_null().to_numpy(), MISSING, MISSING + 1).astype(np.uint8)
         return ReadTimes(np.zeros(len(none), np.int64), none), TimeNotes()
     times = read_times(column, form, zone=role.zone, around=around)
-    others: Mapping[FormName, NDArray[np.int64]] = {}
+    notes = TimeNotes({source: form})
     if role.form is None and (times.problem > MISSING).any():
-        codes = clients().codes
-        groups = recognise_forms(column, codes, around)
-        form, others = groups.main.form or form, groups.others
-        times = read_times_by_group(column, codes, form, others, zone=role.zone, around=around)
-    who = {each: tuple(_named(clients(), codes)) for each, codes in others.items()}
-    return times, TimeNotes(
-        {source: form},
-        who,
+        found = recognise_forms(column, clients().codes, around)
+        main = found.main.form or form
+        times = read_times_by_group(
+            column, clients().codes, main, found.others, found.single, zone=role.zone, around=around
+        )
+        single = found.single
+        if main != known.get(source, main):  # as none was before
+            rest = np.isin(clients().codes, _all(found.others), invert=True)
+            rest[_all(single)] = False
+            single, main = {**single, main: np.flatnonzero(rest)}, known[source]
+        notes = TimeNotes(
+            {source: main},
+            {form: tuple(_named(clients(), of)) for form, of in found.others.items()},
+            _counts(times, single),
+            uneven=_are_uneven(times, single),
+        )
+    return times, replace(
+        notes,
         local=times.local,
+        as_utc=times.local if role.zone is None else 0,
         ambiguous=times.ambiguous,
         nonexistent=times.nonexistent,
     )
+
+
+def _counts(times: ReadTimes, single: Mapping[FormName, NDArray[np.intp]]) -> dict[FormName, int]:
+    """Return how many of the rows of each form are times in it, of those that have any."""
+    counts = {form: int((times.problem[at] == READABLE).sum()) for form, at in single.items()}
+    return {form: count for form, count in counts.items() if count}
+
+
+def _all(numbers: Mapping[FormName, NDArray[np.integer]]) -> NDArray[np.int64]:
+    return np.concatenate([np.empty(0, np.int64), *numbers.values()], dtype=np.int64)
+
+
+def _are_uneven(times: ReadTimes, single: Mapping[FormName, NDArray[np.intp]]) -> bool:
+    """Return whether the times of one form are whole seconds, and those of another are not."""
+    form_of = np.zeros(len(times.ms), np.int8)
+    for number, at in enumerate(single.values(), start=1):
+        form_of[at] = number
+    finer = (times.ms % SECOND_MS != 0) & (times.problem == READABLE)
+    return 0 < len(np.unique(form_of[finer])) < len(np.unique(form_of[times.problem == READABLE]))
+
+
+def _recognised(column: pa.ChunkedArray, around: int | None) -> FormName | None:
+    """Return the form of a column by its first rows; where they tell none, by some all over it."""
+    form = recognise_form(column[:_SAMPLE], around).form
+    if form is not None or len(column) <= _SAMPLE:
+        return form
+    values = column.drop_null()
+    some = np.arange(0, len(values), 1 + len(values) // _SAMPLE)
+    return recognise_form(values.take(pa.array(some)), around).form
 
 
 def _named(clients: pd.Categorical[Any], codes: NDArray[np.int64]) -> list[object]:

@@ -152,9 +152,9 @@ def tells_delay(client: Client, held: HeldTopic) -> bool:
         return False
     order: ReceivedOrder = ask(client, _received_order, held.in_order)
     own: OwnBackwards = ask(client, _own_received, held.by_client)
-    notes = held.topic.contents.notes.get("event_time")
+    notes = held.topic.contents.notes
     diagnosis: Diagnosis | None = None
-    if notes is not None:
+    if notes:
         diagnosis = ask(client, partial(_diagnosis, notes=notes), held.by_client)
     assessed = assess_order(order, own, held.topic.contents.events)
     return not why_no_delay(by_diagnosis(assessed, diagnosis) if order.events else None)
@@ -169,7 +169,7 @@ def _own_received(table: pd.DataFrame) -> Question[OwnBackwards]:
     return Answer(own_backwards(with_received_time(table)), added, as_it_is)
 
 
-def _diagnosis(table: pd.DataFrame, notes: TimeNotes) -> Question[Diagnosis | None]:
+def _diagnosis(table: pd.DataFrame, notes: Mapping[str, TimeNotes]) -> Question[Diagnosis | None]:
     return (yield from diagnosis_question(with_received_time(table), notes))
 
 

@@ -64,6 +64,31 @@ def test_a_missing_zone_is_told_by_its_offset(events, received, offset_ms, zone,
     assert f"UTC{zone}" in found.sentence
 
 
+@pytest.mark.parametrize("hours", [-10, -5, -3.5, 1, 5.5, 5.75, 13])
+def test_the_zone_that_received_times_lack_sets_them_right(events, received, hours):
+    """Given received times that are what a clock on the wall shows, taken for UTC."""
+    offset = int(hours * HOUR)
+    local = np.datetime_as_string((received + offset).astype("datetime64[ms]"))
+    read = read_times(pa.array(local.tolist()), "iso").ms
+
+    found = diagnose(events, read, groups=CLIENTS, as_utc=(0, len(events)))
+
+    assert (found.kind, found.zone) == ("zone", None)
+    assert found.sentence.startswith("Received times are")
+    zone = found.received_zone
+    assert read_times(pa.array(local.tolist()), "iso", zone=zone).ms.tolist() == received.tolist()
+
+
+def test_where_both_lack_a_zone_either_may_be_wrong(events, received):
+    many = len(events)
+
+    found = diagnose(events + 5 * HOUR, received, as_utc=(many, many))
+    assert (found.zone, found.received_zone) == ("+05:00", "-05:00")
+    only = diagnose(events - int(5.75 * HOUR), received, as_utc=(many, many))
+    assert (only.zone, only.received_zone) == (None, "+05:45")  # no zone is at -05:45
+    assert diagnose(events - int(5.75 * HOUR), received) is None
+
+
 def test_the_zone_that_is_told_sets_it_right(events, received):
     local = np.datetime_as_string((events + HOUR).astype("datetime64[ms]"))
     column = pa.array(local.tolist())

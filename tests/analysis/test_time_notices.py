@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from lib.analysis.time_notices import diagnosis_of, time_notices
@@ -10,6 +11,7 @@ from lib.sources.base import Everything
 from lib.sources.files.folder import UploadedTopic
 
 START = 1_704_164_650_220  # 2024-01-02T03:04:10.220Z
+HOUR = 3_600_000
 FIVE = "abcde"
 
 
@@ -29,6 +31,10 @@ def said(event_of, *, received_of=lambda _, received: {"received_at": received})
     return [notice.sentence for notice in found]
 
 
+def stamp(ms):
+    return str(np.datetime64(ms, "ms"))
+
+
 def as_it_is(_number, _client, happened):
     return happened
 
@@ -44,6 +50,34 @@ def test_a_client_that_writes_another_unit_is_named(unit, factor):
     sentences = said(lambda _n, client, t: int(t * factor) if client == "b" else t)
 
     assert sentences == [f"Event time ts is read as milliseconds; of b as {unit}."]
+
+
+@pytest.mark.parametrize(
+    ("written", "label"),
+    [
+        (lambda t: t / 1_000, "seconds"),
+        (lambda t: f"{np.datetime64(t, 'ms')}Z", "ISO 8601, year first"),
+    ],
+)
+def test_a_form_that_changes_with_time_is_said(written, label):
+    """Given events that are written in another form from the sixtieth of a hundred on."""
+    change = START + 700 * 60
+    sentences = said(
+        lambda _n, _c, t: written(t) if t >= change else t,
+        received_of=lambda _, r: {"received_at": written(r) if r >= change else r},
+    )
+
+    also = f"is read as milliseconds; 40 values, which are written otherwise, as {label}."
+    assert sentences == [f"Event time ts {also}", f"Received time received_at {also}"]
+
+
+def test_seconds_among_milliseconds_are_said_to_be_less_fine():
+    (sentence,) = said(lambda n, _c, t: t // 1_000 if n >= 60 else t)
+
+    assert sentence.endswith(
+        "as seconds. In one form they are whole seconds, in another not: delays are up to 1 s off "
+        "there, and clocks may seem to change."
+    )
 
 
 @pytest.mark.parametrize("time", [lambda n: n / 10, lambda n: f"{n % 24:02}:{n % 60:02}:10"])
@@ -121,6 +155,30 @@ def test_a_field_that_all_records_have_is_not_said_to_be_lacking():
     )
 
     assert sentence.startswith("No event time was found for sure: ts is in 20 %, x is in 100 %.")
+
+
+@pytest.mark.parametrize(
+    ("event", "cause", "choose"),
+    [
+        (lambda t: t, "they are local times of UTC-05:00 whose zone is missing", "-05:00"),
+        (
+            lambda t: f"{stamp(t)}Z",
+            "they are local times of UTC-05:00 whose zone is missing",
+            "-05:00",
+        ),
+        (stamp, "neither is written with a zone", "+05:00, or a place there, as the clients'"),
+    ],
+    ids=["numbers", "UTC", "local"],
+)
+def test_received_times_without_a_zone_are_not_blamed_on_the_event_times(event, cause, choose):
+    (sentence,) = said(
+        lambda _n, _c, t: event(t),
+        received_of=lambda _, received: {"received_at": stamp(received - 5 * HOUR)},
+    )
+
+    assert cause in sentence
+    assert f"To correct them choose {choose}" in sentence
+    assert "-05:00, or a place there, as the time zone of received times" in sentence
 
 
 @pytest.mark.parametrize(("ahead_h", "zone"), [(1, "+01:00"), (5.5, "+05:30"), (-3, "-03:00")])

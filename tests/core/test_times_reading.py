@@ -20,7 +20,7 @@ from lib.core.times.reading import (
     read_times,
     read_times_by_group,
 )
-from lib.core.times.two_columns import date_and_time, seconds_and_nanos
+from lib.core.times.two_columns import date_and_time, seconds_and_fraction
 
 MS = 1704164650398  # 2024-01-02T03:04:10.398Z
 SECOND = 1704164650000
@@ -272,7 +272,7 @@ def test_seconds_and_nanos_become_one_column():
     seconds = pa.array([1704164650, 1704164650, None, -1, 2**62])
     nanos = pa.array([398_999_999, None, 5, 999_000_000, 0])
 
-    column = seconds_and_nanos(seconds, nanos)
+    column = seconds_and_fraction(seconds, nanos)
 
     assert read_times(column, "ns", around=0).ms.tolist()[3] == -1
     assert column.to_pylist() == [
@@ -284,8 +284,17 @@ def test_seconds_and_nanos_become_one_column():
     ]
 
 
+@pytest.mark.parametrize("per_second", [1_000, 1_000_000, 1_000_000_000])
+def test_seconds_and_a_fraction_become_one_column(per_second):
+    seconds, fraction = pa.array([1704164650, 1704164651]), pa.array([398 * per_second // 1_000, 0])
+
+    column = seconds_and_fraction(seconds, fraction, per_second)
+
+    assert column.to_pylist() == [1704164650_398_000_000, 1704164651_000_000_000]
+
+
 def test_seconds_as_text_and_nanos_as_floats_become_one_column():
-    column = seconds_and_nanos(pa.array(["1704164650", "soon"]), pa.array([398e6, float("nan")]))
+    column = seconds_and_fraction(pa.array(["1704164650", "soon"]), pa.array([398e6, float("nan")]))
 
     assert column.to_pylist() == [1704164650_398_000_000, None]
 

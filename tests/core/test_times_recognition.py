@@ -17,6 +17,7 @@ from lib.core.times.recognition import (
     recognise_forms,
     recognise_unit,
 )
+from lib.core.times.values import is_present, one_piece
 from tests.core.test_times_reading import MS, columns
 
 NOW = MS + 5000
@@ -186,6 +187,47 @@ def test_a_clock_that_restarted_at_1970_is_no_other_form():
     assert found.unclear.tolist() == [2]
 
 
+@pytest.mark.parametrize("main", ["ms", "iso", "s"])
+@pytest.mark.parametrize("other", ["s", "ms", "iso", "mongo_date"])
+@pytest.mark.parametrize("clients", [[1] * 50, [1, 2] * 25], ids=["one", "two"])
+def test_a_form_that_changes_with_time_is_read_value_by_value(main, other, clients):
+    """Given two devices that write another form from an update on; when they are read."""
+    expected = MS + 1000 * np.arange(50)
+    column = pa.array([None, *times_of(main, 50)[:30], *times_of(other, 50)[30:]])
+    clients = np.array([1, *clients])
+
+    found = recognise_forms(column, clients)
+
+    single = {} if main == other else {other: list(range(31, 51))}
+    assert {form: rows.tolist() for form, rows in found.single.items()} == single
+    times = read_times_by_group(column, clients, main, found.others, found.single)
+    assert times.problem[1:].tolist() == [READABLE] * 50
+    assert np.abs(times.ms[1:] - expected).max() <= 1
+
+
+def test_a_unit_is_not_taken_for_another_where_that_does_not_fit_the_other_times():
+    """Uptimes since 1970 in ms are as large as seconds of our age, if of any day of it."""
+    uptimes = 1_400_000_000 + 1000 * np.arange(20)
+    column = pa.array([*(MS + 1000 * np.arange(30)), *uptimes, None, 0])
+
+    found = recognise_forms(column, np.ones(len(column), int))
+
+    assert found.main.form == "ms"
+    assert found.single == {}
+
+
+def test_a_client_that_has_not_changed_does_not_hide_what_most_others_write():
+    """Given one device that writes ms, and two that changed to seconds early."""
+    expected = 1_704_164_650_000 + 1000 * np.arange(60)
+    changed = np.where(np.arange(60) < 20, expected, expected // 1000)
+    column, clients = pa.array([*expected, *changed, *changed]), np.repeat([1, 2, 3], 60)
+
+    found = recognise_forms(column, clients)
+
+    times = read_times_by_group(column, clients, "ms", found.others, found.single)
+    assert times.ms.tolist() == [*expected, *expected, *expected]
+
+
 def test_clients_with_days_that_tell_settle_it_for_those_without():
     column = pa.array(["13/01/2024", "14/01/2024", "02/01/2024", "03/01/2024"])
 
@@ -214,6 +256,8 @@ def test_any_column_of_any_groups_has_an_answer(column, data):
     assert set(found.unclear.tolist()) <= set(groups.tolist())
     others = [code for codes in found.others.values() for code in codes.tolist()]
     assert not set(others) & set(found.unclear.tolist())
+    for rows in found.single.values():
+        assert is_present(one_piece(column))[rows].all()
     if found.main.form:
-        read = read_times_by_group(column, groups, found.main.form, found.others)
+        read = read_times_by_group(column, groups, found.main.form, found.others, found.single)
         assert len(read.ms) == len(column)

@@ -9,7 +9,7 @@ import pytest
 
 from lib.core.columns import CLIENT, EVENT_TIME, KEY, RECEIVED_TIME, SENT_TIME
 from lib.decoding.json import JSON
-from lib.events.fields import RECORD_TIME_FIELD, TimeField
+from lib.events.fields import JOINED, RECORD_TIME_FIELD, TimeField
 from lib.events.recognition import recognise
 from lib.events.systems import SYSTEMS, known_system
 from lib.events.table import build_events
@@ -271,6 +271,62 @@ def test_seconds_and_nanoseconds_make_one_time(seconds, nanos):
     events = build_events([rows], recognise(rows).fields)
 
     assert sorted(events.table[EVENT_TIME]) == sorted(h.event_ms for h in every)
+
+
+def split(h, seconds, fraction, per_second):
+    return {seconds: h.event_ms // 1000, fraction: h.event_ms % 1000 * (per_second // 1000)}
+
+
+@pytest.mark.parametrize("nested", [True, False])
+@pytest.mark.parametrize(
+    ("seconds", "fraction", "per_second"),
+    [
+        ("tv_sec", "tv_usec", 1_000_000),
+        ("tv_sec", "tv_nsec", 1_000_000_000),
+        ("ts_sec", "ts_usec", 1_000_000),
+        ("sec", "msec", 1_000),
+        ("sec", "ms", 1_000),
+        ("seconds", "micros", 1_000_000),
+        ("epoch_seconds", "millis", 1_000),
+        ("secs", "nsecs", 1_000_000_000),
+    ],
+)
+def test_seconds_and_their_fraction_make_one_time(seconds, fraction, per_second, nested):
+    """Given seconds of which the fraction stands beside them, at the top or in `header.stamp`."""
+    every = happenings()
+    times = [split(h, seconds, fraction, per_second) for h in every]
+    records = [
+        {"device": h.client, **({"header": {"stamp": time}} if nested else time)}
+        for h, time in zip(every, times, strict=True)
+    ]
+    rows = decoded(records, [h.received_ms for h in every])
+
+    events = build_events([rows], recognise(rows).fields)
+
+    assert sorted(events.table[EVENT_TIME]) == sorted(h.event_ms for h in every)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        lambda n: {"ms": 5 + n % 80},  # how long it took
+        lambda n: {"ms": START + n},
+        lambda n: {"nanos": 999_999_990 + n},
+        lambda n: {"usec": -n},
+        lambda n: {"msec": n + 0.5},
+        lambda _: {"millis": "many"},
+    ],
+    ids=["how long", "epoch", "too many", "negative", "fractions", "text"],
+)
+def test_what_is_no_fraction_of_a_second_is_not_added_to_it(beside):
+    every = happenings()
+    records = [
+        {"device": h.client, "sec": h.event_ms // 1000, **beside(number)}
+        for number, h in enumerate(every)
+    ]
+    rows = decoded(records, [h.received_ms for h in every])
+
+    assert JOINED not in str(recognise(rows).fields.event_time.sources)
 
 
 def test_the_documentation_lists_the_systems_that_are_known():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +15,9 @@ from pandas.testing import assert_frame_equal
 from lib.core.columns import MISSING_TIME
 from lib.core.errors import FieldsError
 from lib.decoding.json import JSON
+from lib.events import time_columns
 from lib.events.derived_sessions import derive_sessions
-from lib.events.fields import Fields
+from lib.events.fields import Fields, TimeField
 from lib.events.table import EventsTable, TimeDomain, append_events, build_events, window_rows
 from lib.sources.records import NO_TIMESTAMP
 from tests.support import golden_rows
@@ -311,6 +313,67 @@ def test_a_time_rejected_is_shown():
 def test_a_field_that_no_record_has_is_an_error_with_a_sentence():
     with pytest.raises(FieldsError, match="No record has a field “who”"):
         build(event(1), fields=Fields(client="who"))
+
+
+# Times that begin late, or change their form
+
+
+def timed(n: int, **times) -> dict:
+    return event(DATE + 1_000 * n, client=n % 3, **times)
+
+
+RECEIVED = Fields(received_time=TimeField(("received",)))
+
+
+def test_a_time_that_the_first_records_lack_is_read_in_those_that_have_it(monkeypatch):
+    monkeypatch.setattr(time_columns, "_SAMPLE", 20)
+    records = [
+        timed(n, **({"received": DATE + 1_000 * n + 200} if n > 30 else {})) for n in range(50)
+    ]
+
+    events = build(*records, fields=RECEIVED)
+
+    assert events.without_received == 31
+    assert events.notes["received_time"].forms == {"received": "ms"}
+    assert (events.timed["KafkaTimestamp"] - events.timed["Timestamp"] == 200).all()
+
+
+def test_the_second_field_of_a_time_may_begin_late(monkeypatch):
+    monkeypatch.setattr(time_columns, "_SAMPLE", 20)
+    records = [{("a" if n < 30 else "b"): DATE + 1_000 * n} for n in range(60)]
+
+    events = build(*records, fields=replace(UNMAPPED, event_time=TimeField(("a", "b"))))
+
+    assert events.table["Timestamp"].tolist() == [DATE + 1_000 * n for n in range(60)]
+    assert events.rejected.num_rows == 0
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["at once", "in blocks"])
+def test_a_unit_that_changes_is_read_and_said(at_once):
+    """Given records that are written in seconds from the thirtieth on, read at once or appended."""
+    records = [{"t": (DATE // 1_000 + n if n >= 30 else DATE + 1_000 * n)} for n in range(50)]
+    fields = replace(UNMAPPED, event_time=TimeField(("t",)), received_time=TimeField(("t",)))
+    blocks = [columns_of(*records[:30]), columns_of(*records[30:], offsets=list(range(30, 50)))]
+
+    events = build_events(blocks if at_once else blocks[:1], fields)
+    events = events if at_once else append_events(events, blocks[1:], fields)
+
+    for role, name in (("event_time", "Timestamp"), ("received_time", "KafkaTimestamp")):
+        assert events.table[name].tolist() == [DATE + 1_000 * n for n in range(50)]
+        assert events.notes[role].forms == {"t": "ms"}
+        assert events.notes[role].single_forms == {"s": 20}
+
+
+def test_a_unit_with_fewer_digits_is_said_to_be_less_fine():
+    """Given ms, then whole seconds; and ms, then seconds with a fraction."""
+    for per_second, uneven in ((1, True), (1_000, False)):
+        later = [
+            {"t": n * per_second // 1_000 / per_second}
+            for n in range(DATE + 50, DATE + 20_000, 999)
+        ]
+        events = build(*({"t": DATE - n} for n in range(30)), *later, fields=fields_named("t"))
+
+        assert events.notes["event_time"].uneven is uneven
 
 
 # Types across blocks

@@ -49,12 +49,15 @@ class Diagnosis:
         The offset that the clock had on which they were read, such as +01:00, to be chosen, or a
         place that has it; with `WHATEVER_IS_WRITTEN` behind it where times name their zone, wrongly
         then. Only of "zone".
+    received_zone
+        The same of the received times, where it is they that lack their zone, or one of both.
     """
 
     kind: Literal["equal", "dates", "epoch", "far", "zone", "future"]
     sentence: str
     form: FormName | None = None
     zone: str | None = None
+    received_zone: str | None = None
 
     @property
     def tells_nothing(self) -> bool:
@@ -121,6 +124,8 @@ class Offset:
     records: float
 
 
+Unzoned = Literal["none", "event", "received", "both"]
+
 FEWEST: Final = 5
 """Of fewer records nothing is said."""
 
@@ -131,6 +136,7 @@ def diagnose(
     *,
     form: FormName | None = None,
     names_zone: bool = False,
+    unzoned: Unzoned = "none",
 ) -> Diagnosis | None:
     """Return what is wrong with event times as a whole; None if nothing is.
 
@@ -147,6 +153,8 @@ def diagnose(
         How the event times were read; without it no other epoch is found.
     names_zone
         Whether the event times are written with a zone or an offset.
+    unzoned
+        Which of both times are text without a zone, read as UTC for want of one.
     """
     if is_of_our_age(of.median) and not is_of_our_age(of.reference_median):
         return None
@@ -155,15 +163,18 @@ def diagnose(
         or _dates(of)
         or _all_equal(of)
         or _far(of)
-        or _zone(offset, names_zone=names_zone)
+        or _zone(offset, unzoned, names_zone=names_zone)
         or _future(of)
     )
 
 
 def nearest_offset(ahead: NDArray[np.int64] | NDArray[np.float64]) -> tuple[float, int]:
-    """Return the median of how far times are ahead, and the zone's offset next to it, ms."""
+    """Return the median of how far times are ahead, and the zone's offset next to it, ms.
+
+    Or the negative of one: that is how far they are ahead of times that lack their zone.
+    """
     middle = float(np.median(ahead))
-    offsets = _OFFSETS * QUARTER_HOUR_MS
+    offsets = np.concatenate([_OFFSETS, -_OFFSETS]) * QUARTER_HOUR_MS
     return middle, int(offsets[np.abs(offsets - middle).argmin()])
 
 
@@ -225,26 +236,50 @@ def _far(of: Compared) -> Diagnosis | None:
     return Diagnosis("far", f"Event times are {of.years_off} the received times: {cause}.")
 
 
-def _zone(of: Offset, *, names_zone: bool) -> Diagnosis | None:
+def _zone(of: Offset, unzoned: Unzoned, *, names_zone: bool) -> Diagnosis | None:
     """Find an offset that all clients share, by how far each is ahead when not held back."""
     if of.clients < _NEARLY_ALL or of.records < _HALF:
         return None
-    offset, middle = of.ms, of.middle
-    hours, minutes = divmod(abs(offset) // MINUTE_MS, 60)
-    zone = f"{'+' if offset > 0 else '-'}{hours:02}:{minutes:02}"
-    size = f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    side, cause = "ahead of", f"they are local times of UTC{zone} whose zone is missing"
-    if names_zone:
-        cause = f"they are local times of UTC{zone} that are written with another zone"
-    if offset < 0:
-        side = "behind"
+    zone, received_zone = _zone_at(of.ms), _zone_at(-of.ms)
+    if unzoned == "received" or (unzoned == "both" and zone is None):
+        zone, names_zone = None, False
+    elif unzoned != "both":
+        received_zone = None
+    if zone is None and received_zone is None:
+        return None
+    cause = _cause(zone, received_zone, names_zone=names_zone)
+    if of.ms < 0:
         cause = f"either {cause}, or every record is sent that long after its event"
+    one, other = ("Event", "received") if zone else ("Received", "event")
+    side = "ahead of" if (of.ms > 0) == (zone is not None) else "behind"
+    hours, minutes = divmod(abs(of.ms) // MINUTE_MS, 60)
+    size = f"{hours} h {minutes} min" if minutes else f"{hours} h"
     return Diagnosis(
         "zone",
-        f"Event times are {size} {side} the received times (median {abs(middle) / 1000:,.1f} s), a "
-        f"whole number of quarter hours: {cause}.",
-        zone=f"{zone}{WHATEVER_IS_WRITTEN}" if names_zone else zone,
+        f"{one} times are {size} {side} the {other} times (median {abs(of.middle) / 1000:,.1f} s), "
+        f"a whole number of quarter hours: {cause}.",
+        zone=f"{zone}{WHATEVER_IS_WRITTEN}" if zone and names_zone else zone,
+        received_zone=received_zone,
     )
+
+
+def _cause(zone: str | None, received_zone: str | None, *, names_zone: bool) -> str:
+    """Return what zone event times lack, or received times, or one of both."""
+    if zone and received_zone:
+        return (
+            f"neither is written with a zone, as if event times were local times of UTC{zone}, or "
+            f"received times of UTC{received_zone}"
+        )
+    lack = "that are written with another zone" if names_zone else "whose zone is missing"
+    return f"they are local times of UTC{zone or received_zone} {lack}"
+
+
+def _zone_at(offset_ms: int) -> str | None:
+    """Return an offset from UTC as zones are written; None where no zone has it."""
+    if offset_ms // QUARTER_HOUR_MS not in _OFFSETS:
+        return None
+    hours, minutes = divmod(abs(offset_ms) // MINUTE_MS, 60)
+    return f"{'+' if offset_ms > 0 else '-'}{hours:02}:{minutes:02}"
 
 
 def _future(of: Compared) -> Diagnosis | None:

@@ -100,29 +100,33 @@ def read_times_by_group(
     groups: NDArray[np.integer],
     main: FormName,
     others: Mapping[FormName, NDArray[np.integer]],
+    single: Mapping[FormName, NDArray[np.intp]] | None = None,
     *,
     zone: str | None = None,
     around: int | None = None,
 ) -> ReadTimes:
-    """Read a column in which some groups of rows, such as clients, write another form.
+    """Read a column in which some groups of rows, such as clients, or some rows write another form.
 
     Parameters
     ----------
     groups
         A code per row.
-    main, others
-        The form of the most, and the groups that write each other one, as
-        `lib.core.times.recognition.recognise_forms` finds them.
+    main, others, single
+        The form of the most, the groups that write each other one, and the rows that do, whatever
+        their group, as `lib.core.times.recognition.recognise_forms` finds them.
     """
     column = one_piece(column)
-    present = groups[is_present(column)]
-    values = pc.drop_null(column)
-    form_of = {form: np.isin(present, codes) for form, codes in others.items()}
-    rest = ~np.any([*form_of.values(), np.zeros(len(present), bool)], axis=0)
+    single = single or {}
+    form_of = np.zeros(len(column), np.int8)
+    for number, codes in enumerate(others.values(), start=1):
+        form_of[np.isin(groups, codes)] = number
+    for number, rows in enumerate(single.values(), start=1 + len(others)):
+        form_of[rows] = number
+    values, present = pc.drop_null(column), form_of[is_present(column)]
     parts = [
         (rows, _read(values.take(pa.array(rows)), FORMS[form], zone))
-        for form, mask in (*form_of.items(), (main, rest))
-        if len(rows := np.flatnonzero(mask))
+        for number, form in enumerate((main, *others, *single))
+        if len(rows := np.flatnonzero(present == number))
     ]
     return _times(column, put_together(len(values), parts), around)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, overload
 
 import numpy as np
@@ -33,6 +33,14 @@ if TYPE_CHECKING:
 _CLEAR: Final = 0.9
 _CLOSE_MS: Final = 31 * DAY_MS
 _WRONG_MS: Final = 5 * 365 * DAY_MS
+
+_SOME: Final = 10_000
+"""Values of a form that tell when its times are."""
+
+_SURE: Final[tuple[FormName, ...]] = (
+    *UNITS, "named_month", "java_array", "dotnet_date", "mongo_date", "seconds_nanos",
+)  # fmt: skip
+"""The forms that a single value leaves no doubt of, among times of our age."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +79,15 @@ class GroupForms:
     unclear
         Groups with several forms, or with one that does not fit the other groups' times; sorted
         int64 codes. They are read as `main`, so most of their values are no times of the topic.
+    single
+        The rows whose value can only be in another form than their group's, by form: positions,
+        sorted. A client that is updated writes another form from then on.
     """
 
     main: Recognised
     others: dict[FormName, NDArray[np.int64]]
     unclear: NDArray[np.int64]
+    single: dict[FormName, NDArray[np.intp]] = field(default_factory=dict)
 
 
 def recognise_form(column: pa.ChunkedArray | pa.Array, around: int | None = None) -> Recognised:
@@ -114,7 +126,9 @@ def recognise_forms(
     """Recognise the form of a column group by group, for `read_times_by_group`.
 
     A group writes another form than the most if nine in ten of its values look like it, and it
-    puts them within a month of the others' times, or within a day for another epoch.
+    puts them within a month of the others' times, or within a day for another epoch. A single
+    value does if it is text of another form, or a number of another unit that puts it within a
+    month of those that are as the most are: a clock that restarted at 1970 is no other unit.
 
     Parameters
     ----------
@@ -124,25 +138,29 @@ def recognise_forms(
         As in `recognise_form`.
     """
     column = one_piece(column)
-    values = pc.drop_null(column)
-    codes, group = np.unique(groups[is_present(column)].astype(np.int64), return_inverse=True)
+    values, rows = pc.drop_null(column), np.flatnonzero(is_present(column))
+    codes, group = np.unique(groups[rows].astype(np.int64), return_inverse=True)
     looks = looks_of(values)
     counts = np.bincount(group * KINDS + looks.kinds, minlength=len(codes) * KINDS)
     kind, share = decide(counts.reshape(-1, KINDS))
     kind = np.where(share >= _CLEAR, kind, NEITHER)
     if not (kind < EITHER).any():
         main = recognise_form(values, around)
-        return GroupForms(main, {}, codes[:0] if main.form or main.choices else codes)
+        single = _single_forms(values, looks, main, np.full(len(values), -1))
+        none = codes[:0] if main.form or main.choices else codes
+        return GroupForms(main, {}, none, {form: rows[at] for form, at in single.items()})
     weights = np.bincount(kind, np.bincount(group), minlength=KINDS)[:EITHER]
     main_kind = EITHER - 1 - int(weights[::-1].argmax())  # of equals the smaller unit
     of_main = values.filter(pa.array((kind == main_kind)[group]))
     main = recognise_form(of_main, around)
     found = _other_forms(_group_times(values, group, looks, kind), kind, main, of_main)
+    single = _single_forms(values, looks, main, found[group])
     fits = (kind == main_kind) | (kind == SMALL)
     if main.form in ("day_first", "month_first") and not {DAY_FIRST, MONTH_FIRST} <= set(kind):
         fits |= kind == EITHER
     others = {NAMES[k]: codes[found == k] for k in np.unique(found[found >= 0])}
-    return GroupForms(main, others, codes[(found < 0) & ~fits])
+    unclear = codes[(found < 0) & ~fits]
+    return GroupForms(main, others, unclear, {form: rows[at] for form, at in single.items()})
 
 
 def other_epoch(count: float, form: FormName, around: int) -> FormName | None:
@@ -226,24 +244,58 @@ def _other_forms(
 ) -> NDArray[np.int64]:
     """Return the form of each group that has clearly another one than `main`; else -1."""
     found = np.full(len(kind), -1)
-    read = None if main.form is None else read_times(of_main, main.form)
-    if main.form is None or read is None or not (read.problem == READABLE).any():
+    span = _span(of_main, main)
+    if main.form is None or span is None:
         return found
-    low, high = map(float, np.quantile(read.ms[read.problem == READABLE], (0.01, 0.99)))
-
-    def gap(ms: NDArray[np.float64]) -> NDArray[np.float64]:
-        outside = np.nan_to_num(np.maximum(low - ms, ms - high), nan=np.inf)
-        return np.asarray(np.maximum(outside, 0), np.float64)
-
-    own = gap(times.ms)
+    own = _gap(times.ms, span)
     near = (own <= _CLOSE_MS) & (kind < EITHER)
     found[near] = kind[near]
-    gaps: NDArray[np.float64] = np.stack([gap(_ms(times.numbers, form.name)) for form in NUMBERS])
+    numbers = [_ms(times.numbers, form.name) for form in NUMBERS]
+    gaps: NDArray[np.float64] = np.stack([_gap(ms, span) for ms in numbers])
     best = np.argmin(gaps, axis=0)
     other = (own > _WRONG_MS) & (np.min(gaps, axis=0) <= DAY_MS) & (kind != NEITHER)
     found[other] = np.array([NAMES.index(form.name) for form in NUMBERS])[best[other]]
     found[found == NAMES.index(main.form)] = -1
     return found
+
+
+def _single_forms(
+    values: pa.Array, looks: Looks, main: Recognised, of_group: NDArray[np.int64]
+) -> dict[FormName, NDArray[np.intp]]:
+    """Return the positions of values that can only be in another form than their group's, by form.
+
+    `of_group` is the form of each value's group, -1 where it is the main one.
+    """
+    if main.form is None:
+        return {}
+    main_kind = NAMES.index(main.form)
+    not_own = np.flatnonzero(looks.kinds != np.where(of_group < 0, main_kind, of_group))
+    other = {form: not_own[looks.kinds[not_own] == NAMES.index(form)] for form in _SURE}
+    if not any(map(len, other.values())):
+        return {}
+    of_main = np.flatnonzero(looks.kinds == main_kind)
+    span = _span(values.take(pa.array(of_main[:: 1 + len(of_main) // _SOME])), main)
+    if span is None:
+        return {}
+    for form, at in other.items():
+        if FORMS[form].unit_ms is not None:
+            other[form] = at[_gap(_ms(looks.sizes[at], form), span) <= _CLOSE_MS]
+    return {form: at for form, at in other.items() if len(at)}
+
+
+def _span(values: pa.Array, main: Recognised) -> tuple[float, float] | None:
+    """Return from when to when nearly all times in the main form are, epoch ms; None without."""
+    read = None if main.form is None else read_times(values, main.form)
+    if read is None or not (read.problem == READABLE).any():
+        return None
+    low, high = np.quantile(read.ms[read.problem == READABLE], (0.01, 0.99))
+    return float(low), float(high)
+
+
+def _gap(ms: NDArray[np.float64], span: tuple[float, float]) -> NDArray[np.float64]:
+    """Return how far times are outside a span; infinite where there is none."""
+    outside = np.nan_to_num(np.maximum(span[0] - ms, ms - span[1]), nan=np.inf)
+    return np.asarray(np.maximum(outside, 0), np.float64)
 
 
 def _medians(

@@ -18,18 +18,28 @@ _PER_SECOND: Final = 1_000_000_000
 _RANGE: Final = np.iinfo(np.int64)
 
 
-def seconds_and_nanos(
-    seconds: pa.ChunkedArray | pa.Array, nanos: pa.ChunkedArray | pa.Array
+def seconds_and_fraction(
+    seconds: pa.ChunkedArray | pa.Array,
+    fraction: pa.ChunkedArray | pa.Array,
+    per_second: int = _PER_SECOND,
 ) -> pa.Array:
-    """Return two columns, of Protobuf's `Timestamp` or Java's `Instant`, as one of form "ns".
+    """Return two columns, of Protobuf's `Timestamp` or C's `timeval`, as one of form "ns".
 
-    Null where there are no seconds. Protobuf leaves nanos out if they are 0: so they are 0 where
-    there are none. Seconds that int64 nanoseconds do not hold become its largest or smallest.
+    Null where there are no seconds. Protobuf leaves nanos out if they are 0: so the fraction is 0
+    where there is none. Seconds that int64 nanoseconds do not hold become its largest or smallest.
+
+    Parameters
+    ----------
+    seconds
+        Seconds since 1970.
+    fraction
+        What is to be added, `per_second` of which are a second: nano-, micro- or milliseconds.
     """
-    whole, present = _integers(seconds)
-    part, _ = _integers(nanos)
+    whole, present = whole_numbers(seconds)
+    part, _ = whole_numbers(fraction)
     inside = np.abs(whole.astype(np.float64)) < _RANGE.max // _PER_SECOND - 1
-    ns = np.where(inside, whole, 0) * _PER_SECOND + np.clip(part, 0, _PER_SECOND - 1)
+    ns = np.where(inside, whole, 0) * _PER_SECOND
+    ns += np.clip(part, 0, per_second - 1) * (_PER_SECOND // per_second)
     ns = np.where(inside, ns, np.where(whole > 0, _RANGE.max, _RANGE.min))
     return pa.array(ns, mask=~present)
 
@@ -42,7 +52,9 @@ def date_and_time(date: pa.ChunkedArray | pa.Array, time: pa.ChunkedArray | pa.A
     return pc.binary_join_element_wise(day, clock, " ")
 
 
-def _integers(column: pa.ChunkedArray | pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def whole_numbers(
+    column: pa.ChunkedArray | pa.Array,
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return a column as whole numbers, 0 where it has none, and where it has any."""
     column = one_piece(column)
     if pa.types.is_floating(column.type):

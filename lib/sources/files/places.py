@@ -59,6 +59,10 @@ _NOT_READ: Final = (
     "The timestamps beside the records ({}, such as {}) cannot be read without doubt, so these "
     "have no received time."
 )
+_LOCAL: Final = (
+    "The timestamps beside the records ({}) name no zone and are read as UTC: if they are local "
+    "times, received times are off by the offset of their zone."
+)
 _OWN: Final = {
     "partition": PARTITION,
     "offset": OFFSET,
@@ -189,6 +193,8 @@ class Places:
         if self.unit is not None:
             times = read_times(column, self.unit)
             there = np.isin(times.problem, (READABLE, FAR_OUTSIDE, FAR_AHEAD))
+            if times.local:
+                self._note = _LOCAL.format(self.names["timestamp"])
             if there.any():
                 return pa.array(times.ms, mask=~there)
         unread = column.drop_null()[:1].to_pylist()

@@ -199,15 +199,14 @@ def _choose_form(
 
 def _choose_zone(topic: LoadedTopic, diagnosis: Diagnosis | None) -> None:
     """Draw the zone of times that lack one, or name a wrong one, where some do or one is chosen."""
-    likely = diagnosis.zone if diagnosis else None
+    event, received = (diagnosis.zone, diagnosis.received_zone) if diagnosis else (None, None)
     roles = (
-        (parameters.ZONE, "event_time", "Clients' time zone"),
-        (parameters.RECEIVED_ZONE, "received_time", "Time zone of received times"),
+        (parameters.ZONE, "event_time", "Clients' time zone", event),
+        (parameters.RECEIVED_ZONE, "received_time", "Time zone of received times", received),
     )
-    for parameter, role, title in roles:
+    for parameter, role, title, found in roles:
         chosen = getattr(topic.fields, role).zone
         notes = topic.contents.notes.get(role)
-        found = likely if role == "event_time" else None
         if chosen is None and found is None and not (notes and notes.local):
             continue
         used = chosen or _UTC
