@@ -40,6 +40,8 @@ _LARGEST: Final = np.iinfo(np.int64).max
 
 _FALLS: Final = 3  # numbers of one device fall less often than so many times a run
 _MANY: Final = 20  # numbers, at least, that a counter leaves out when it jumps
+_LOOKED_AT: Final = 64  # numbers behind one that came again, to tell where counting goes on
+_MOSTLY: Final = 2  # a counter that restarted goes on with more numbers for each that is lost
 _TIMES_FASTER: Final = 8.0  # no client makes events so many times faster while they are lost
 
 TELLS_NOTHING: Final = -1
@@ -531,8 +533,8 @@ def _mark_restarts(
     """Mark the events with which one counter restarts.
 
     Of events that happened after all that arrived before them, numbers rise in a run. One that the
-    run has already given begins the next run; so do those below all of the run, if it does not go
-    on above them. Any other number fills a gap: it was overtaken.
+    run has already given begins the next run, unless it was sent again; so do those below all of
+    the run, if it does not go on above them. Any other number fills a gap: it was overtaken.
     """
     start, newest, low, high = begin, time[begin], number[begin], number[begin]
     below, below_low, below_high = -1, _LARGEST, -_LARGEST  # the first of those below all others
@@ -540,7 +542,10 @@ def _mark_restarts(
         if repeated[at] or time[at] < newest:
             continue
         newest, value = time[at], number[at]
-        if below >= 0 and value <= high and earlier[at] >= start:
+        is_known = value <= high and earlier[at] >= start
+        if is_known and _is_sent_again(at, end, high, number, time, repeated, earlier):
+            continue
+        if below >= 0 and is_known:
             begins[below] = True
             start, low, high = below, below_low, below_high
             below, below_low, below_high = -1, _LARGEST, -_LARGEST
@@ -555,6 +560,29 @@ def _mark_restarts(
             below = at if below < 0 else below
     if below >= 0:
         begins[below] = True
+
+
+@inlined
+def _is_sent_again(
+    at: int, end: int, high: int, number: Ints, time: Ints, repeated: Codes, earlier: Codes
+) -> bool:
+    """Return whether a number that a run has given came again for the same event, stamped anew.
+
+    Then the run, whose largest number is `high`, goes on where it was. A counter that restarted
+    goes on from the number: most of those up to where the run would go on come as well.
+    """
+    low, most, different, looked_at = number[at], number[at], 1, 0
+    for other in range(at + 1, end):
+        if repeated[other] or time[other] < time[at]:
+            continue
+        looked_at += 1
+        if number[other] > high or looked_at > _LOOKED_AT:
+            most = high if number[other] > high else most
+            break
+        low, most = min(low, number[other]), max(most, number[other])
+        different += earlier[other] < at
+    numbers = most - low + 1
+    return numbers == 1 or _MOSTLY * numbers >= (1 + _MOSTLY) * different
 
 
 @compiled

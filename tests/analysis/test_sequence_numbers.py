@@ -164,6 +164,36 @@ def test_numbers_that_change_places_at_one_moment_are_no_restart():
     assert lost(one_client([3, 1, 2, 4, 5, 7, 6, 8], times=[1, 1, 1, 2, 3, 4, 4, 5])) == 0
 
 
+@pytest.mark.parametrize(
+    ("numbers", "times"),
+    [
+        ([*range(10), 8, *range(10, 20)], None),
+        ([*range(10), 9, 10, 11, 12], [*range(10), 9.5, 9.4, 11, 12]),
+        ([*range(20), 5, 9, 17, 18, *range(20, 40)], None),
+        ([*range(20), 15, 16, 17, 20, 21, 22], None),
+        ([*range(20), 17, 17, 17, 20, 21, 22], None),
+        ([*range(20), 18, 11], None),
+    ],
+)
+def test_nothing_is_lost_because_a_number_was_sent_again_with_another_time(numbers, times):
+    events = one_client(numbers, times)
+    assert (lost(events), duplicates(events)) == (0, 0)
+
+
+@given(
+    st.lists(st.booleans(), min_size=4, max_size=80),
+    st.dictionaries(st.integers(0, 79), st.integers(1, 8), max_size=20),
+)
+def test_what_is_sent_again_with_another_time_loses_no_more_than_was(run, again):
+    """Each number that is sent again is so within eight of the client's intervals."""
+    rows, inner, _ = told([run])
+    more = [(n, t + 0.5 + after) for place, (n, t) in enumerate(rows) if (after := again.get(place))]
+    rows = sorted(rows + more, key=lambda row: row[1])
+    events = topic(*(("a", "s", n, t) for n, t in rows)) if rows else None
+    if events is not None and sequence_numbers(events) is not None:
+        assert lost(events) <= inner
+
+
 # Duplicates
 
 
