@@ -759,6 +759,12 @@ def check_blocks(reports: Sequence[BlockReport], fields: Fields) -> None:
 def _check_times(reports: Sequence[BlockReport], fields: Fields) -> None:
     whole = reduce(add, [each.contents for each in reports])
     for role, note in whole.notes.items():
+        if note.unclear_zone:
+            raise SkewlineError(
+                f"{note.unclear_zone:,} records have an abbreviation behind their "
+                f"{role.replace('_', ' ')} that does not name one zone.",
+                f"Choose it: --fields {TIME_ROLES[role][1]}=….",
+            )
         # A field that a block has in no record has no form there.
         forms = {item for r in reports for item in r.contents.notes[role].forms.items()}
         several = note.other_forms or note.single_forms or len(forms) > len(dict(forms))

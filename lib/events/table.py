@@ -30,7 +30,7 @@ from lib.core.columns import (
 )
 from lib.core.errors import FieldsError
 from lib.core.parallel import in_parallel
-from lib.core.times.reading import FAR_OUTSIDE, MISSING, NOT_A_TIME, READABLE
+from lib.core.times.reading import FAR_OUTSIDE, MISSING, NOT_A_TIME, READABLE, UNCLEAR_ZONE
 from lib.decoding.merge import concat, texts
 from lib.decoding.rejected import EXCERPT_BYTES, MAX_EXCERPTS, REJECTED
 from lib.events.derived_sessions import derive_sessions
@@ -414,8 +414,9 @@ def _split(rows: pa.Table, read: _ReadTimes, fields: Fields) -> tuple[NDArray[np
         MISSING: f"no {named}",
         NOT_A_TIME: f"{named} is not a time",
         FAR_OUTSIDE: f"{named} is far outside the topic's other times",
+        UNCLEAR_ZONE: f"{named} has an abbreviation that does not name one zone: choose its zone",
     }
-    for number, needed in enumerate((fields.client, fields.session), start=FAR_OUTSIDE + 1):
+    for number, needed in enumerate((fields.client, fields.session), start=UNCLEAR_ZONE + 1):
         missing = _is_missing(rows, needed)
         if missing.any():
             problem = np.where(missing & (problem == READABLE), number, problem)
