@@ -195,6 +195,8 @@ def _read(field: TimeField, called: str, notes: TimeNotes | None) -> Iterator[No
         uneven = f" {_UNEVEN}" if notes.uneven else ""
         sentence = f"{called} {named} is read as {main}; {others}.{uneven}"
         yield Notice(About.EVENT_TIME, Level.INFO, sentence)
+    if notes.unclear_zone:
+        yield Notice(About.EVENT_TIME, Level.WARNING, _unclear_zone(called, named, notes))
     if notes.missing and called == "Event time":
         lack = "lacks" if notes.missing == 1 else "lack"
         sentence = f"{counted(notes.missing, 'record')} {lack} the event time {named}: rejected."
@@ -217,6 +219,16 @@ _UNEVEN: Final = (
     "In one form they are whole seconds, in another not: delays are up to 1 s off there, and "
     "clocks may seem to change."
 )
+
+
+def _unclear_zone(called: str, named: str, notes: TimeNotes) -> str:
+    lost = "rejected" if called == "Event time" else "left out"
+    whose = "received times" if called == "Received time" else "clients"
+    return (
+        f"{called} {named}: {counted(notes.unclear_zone, 'time')} with an abbreviation that does "
+        f"not name one zone, as IST and CST do not: {lost}. Choose the time zone of {whose} "
+        f"{FIELDS_PLACE}."
+    )
 
 
 def _clock_change(called: str, notes: TimeNotes) -> str:

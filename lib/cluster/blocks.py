@@ -759,16 +759,24 @@ def check_blocks(reports: Sequence[BlockReport], fields: Fields) -> None:
 def _check_times(reports: Sequence[BlockReport], fields: Fields) -> None:
     whole = reduce(add, [each.contents for each in reports])
     for role, note in whole.notes.items():
+        if note.unclear_zone:
+            raise SkewlineError(
+                f"{note.unclear_zone:,} records have an abbreviation behind their "
+                f"{role.replace('_', ' ')} that does not name one zone.",
+                f"Choose it: --fields {TIME_ROLES[role][1]}=….",
+            )
         # A field that a block has in no record has no form there.
-        forms = {item for r in reports for item in r.contents.notes[role].forms.items()}
+        known = [r.contents.notes[role].forms for r in reports if r.contents.events]
+        forms = {item for each in known for item in each.items()}
         several = note.other_forms or note.single_forms or len(forms) > len(dict(forms))
         if several or (note.unreadable and getattr(fields, role).form is None):
             count = note.unreadable + sum(note.single_forms.values())
+            choose = f"Choose it: --fields {TIME_ROLES[role][0]}=…."
             raise SkewlineError(
                 f"{f'{count:,}' if count else 'Some'} records have another "
                 f"{role.replace('_', ' ')} than the "
                 "others: on a cluster it is not searched for which clients write which form.",
-                f"Choose it: --fields {TIME_ROLES[role][0]}=….",
+                "Ask it on one machine." if note.single_forms else choose,
             )
     in_fields = whole.received if fields.received_time != RECORD_TIME_FIELD else None
     for called, bounds in (("Event", whole.event), ("Received", in_fields)):

@@ -30,7 +30,14 @@ from lib.core.columns import (
 )
 from lib.core.errors import FieldsError
 from lib.core.parallel import in_parallel
-from lib.core.times.reading import FAR_AHEAD, FAR_OUTSIDE, MISSING, NOT_A_TIME, READABLE
+from lib.core.times.reading import (
+    FAR_AHEAD,
+    FAR_OUTSIDE,
+    MISSING,
+    NOT_A_TIME,
+    READABLE,
+    UNCLEAR_ZONE,
+)
 from lib.decoding.merge import concat, texts
 from lib.decoding.rejected import EXCERPT_BYTES, IS_FAR_AHEAD, MAX_EXCERPTS, REJECTED
 from lib.events.derived_sessions import derive_sessions
@@ -415,8 +422,9 @@ def _split(rows: pa.Table, read: _ReadTimes, fields: Fields) -> tuple[NDArray[np
         NOT_A_TIME: f"{named} is not a time",
         FAR_OUTSIDE: f"{named} is far outside the topic's other times",
         FAR_AHEAD: f"{named} {IS_FAR_AHEAD}",
+        UNCLEAR_ZONE: f"{named} has an abbreviation that does not name one zone: choose its zone",
     }
-    for number, needed in enumerate((fields.client, fields.session), start=FAR_AHEAD + 1):
+    for number, needed in enumerate((fields.client, fields.session), start=UNCLEAR_ZONE + 1):
         missing = _is_missing(rows, needed)
         if missing.any():
             problem = np.where(missing & (problem == READABLE), number, problem)

@@ -12,7 +12,14 @@ import pyarrow as pa
 
 from lib.core.columns import MISSING_TIME, PARTITION, RECEIVED_TIME
 from lib.core.moments import YEAR_1990
-from lib.core.times.reading import MISSING, READABLE, ReadTimes, read_times, read_times_by_group
+from lib.core.times.reading import (
+    MISSING,
+    READABLE,
+    UNCLEAR_ZONE,
+    ReadTimes,
+    read_times,
+    read_times_by_group,
+)
 from lib.core.times.recognition import recognise_form, recognise_forms
 from lib.core.times.two_columns import date_and_time, seconds_and_fraction
 from lib.events.fields import FROM_PARTITION, JOINED, RECORD_TIMESTAMP
@@ -51,6 +58,8 @@ class TimeNotes:
         Whether those of one form are whole seconds, and those of another are not.
     missing, unreadable
         Records that lack the time, and that have something else in its place.
+    unclear_zone
+        Those of them that are times with an abbreviation that does not name one zone, such as IST.
     local
         Times without a zone.
     as_utc
@@ -67,6 +76,7 @@ class TimeNotes:
     uneven: bool = False
     missing: int = 0
     unreadable: int = 0
+    unclear_zone: int = 0
     local: int = 0
     as_utc: int = 0
     ambiguous: int = 0
@@ -88,6 +98,7 @@ class TimeNotes:
             self.uneven or later.uneven,
             self.missing + later.missing,
             self.unreadable + later.unreadable,
+            self.unclear_zone + later.unclear_zone,
             self.local + later.local,
             self.as_utc + later.as_utc,
             self.ambiguous + later.ambiguous,
@@ -206,8 +217,9 @@ def read_time(
         np.copyto(problem, times.problem, where=left)
     missing = int(np.count_nonzero(problem == MISSING))
     bad = int(np.count_nonzero(problem != READABLE)) - missing
+    unclear = int(np.count_nonzero(problem == UNCLEAR_ZONE))
     unit_ms = _unit(ms, problem)
-    rest = TimeNotes(missing=missing, unreadable=bad, unit_ms=unit_ms)
+    rest = TimeNotes(missing=missing, unreadable=bad, unclear_zone=unclear, unit_ms=unit_ms)
     return TimeColumn(ms, problem, notes.and_then(rest))
 
 

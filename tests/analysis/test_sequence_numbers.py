@@ -187,7 +187,9 @@ def test_nothing_is_lost_because_a_number_was_sent_again_with_another_time(numbe
 def test_what_is_sent_again_with_another_time_loses_no_more_than_was(run, again):
     """Each number that is sent again is so within eight of the client's intervals."""
     rows, inner, _ = told([run])
-    more = [(n, t + 0.5 + after) for place, (n, t) in enumerate(rows) if (after := again.get(place))]
+    more = [
+        (n, t + 0.5 + after) for place, (n, t) in enumerate(rows) if (after := again.get(place))
+    ]
     rows = sorted(rows + more, key=lambda row: row[1])
     events = topic(*(("a", "s", n, t) for n, t in rows)) if rows else None
     if events is not None and sequence_numbers(events) is not None:

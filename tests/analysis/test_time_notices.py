@@ -31,6 +31,22 @@ def said(event_of, *, received_of=lambda _, received: {"received_at": received})
     return [notice.sentence for notice in found]
 
 
+def test_an_abbreviation_of_several_zones_is_said_to_ask_for_one():
+    sentences = said(
+        lambda _n, _c, t: f"{stamp(t)} IST",
+        received_of=lambda _, r: {"received_at": f"{stamp(r)} IST"},
+    )
+
+    assert sentences[0] == (
+        "Event time ts: 100 times with an abbreviation that does not name one zone, as IST and CST "
+        "do not: rejected. Choose the time zone of clients under Fields in the sidebar."
+    )
+    assert sentences[1].startswith("Received time received_at: 100 times with an abbreviation")
+    assert sentences[1].endswith(
+        "Choose the time zone of received times under Fields in the sidebar."
+    )
+
+
 def stamp(ms):
     return str(np.datetime64(ms, "ms"))
 

@@ -17,6 +17,7 @@ from lib.core.times.reading import (
     MISSING,
     NOT_A_TIME,
     READABLE,
+    UNCLEAR_ZONE,
     read_times,
     read_times_by_group,
 )
@@ -207,12 +208,23 @@ def test_what_is_on_no_calendar_or_clock_is_no_time(text, form):
     assert read([text], form) == [None]
 
 
-@pytest.mark.parametrize("zone", ["CST", "IST", "BST", "AEST"])
+@pytest.mark.parametrize("zone", ["CST", "IST", "BST", "AST"])
 def test_an_abbreviation_that_means_several_zones_is_not_guessed(zone):
     text = [f"Tue Jan 02 11:04:10 {zone} 2024"]
 
-    assert read(text, "named_month") == [None]
+    assert read_times(pa.array([*text, "soon"]), "named_month").problem.tolist() == [
+        UNCLEAR_ZONE,
+        NOT_A_TIME,
+    ]
     assert read(text, "named_month", zone="Asia/Shanghai") == [SECOND]
+
+
+@pytest.mark.parametrize(
+    ("text", "zone"),
+    [("14:04:10", "AEDT"), ("13:04:10", "AEST"), ("00:04:10", "BRT"), ("11:04:10", "SGT")],
+)
+def test_an_abbreviation_of_one_zone_is_read(text, zone):
+    assert read([f"2024-01-02 {text} {zone}"], "iso") == [SECOND]
 
 
 def test_odd_forms_among_iso_times_are_read_too():

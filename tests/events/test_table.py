@@ -304,6 +304,15 @@ def test_a_record_that_lacks_a_mapped_field_is_rejected(record, reason):
     assert events.table["Timestamp"].tolist() == [4_000, 6_000]
 
 
+def test_a_time_whose_zone_has_to_be_chosen_is_rejected_for_that():
+    events = build(event("2024-01-02 03:04:10 UTC"), event("2024-01-02 08:34:10 IST"))
+
+    assert events.rejected["reason"].to_pylist() == [
+        "Timestamp has an abbreviation that does not name one zone: choose its zone"
+    ]
+    assert events.notes["event_time"].unclear_zone == 1
+
+
 def test_a_time_rejected_is_shown():
     events = build(event(4_000), event("soon"))
 

@@ -34,6 +34,8 @@ MISSING: Final = 1
 NOT_A_TIME: Final = 2
 FAR_OUTSIDE: Final = 3
 FAR_AHEAD: Final = 4
+UNCLEAR_ZONE: Final = 5
+"""A time with an abbreviation behind it that does not name one zone, where none is chosen."""
 
 _LARGEST_WHOLE: Final = 9.0e18
 
@@ -47,7 +49,8 @@ class ReadTimes:
     ms
         int64, epoch ms: the millisecond in which it happened. 0 where there is none.
     problem
-        uint8: `READABLE`, `MISSING`, `NOT_A_TIME`, `FAR_AHEAD`, or, far before, `FAR_OUTSIDE`.
+        uint8: `READABLE`, `MISSING`, `NOT_A_TIME`, `UNCLEAR_ZONE`, `FAR_AHEAD`, or, far before,
+        `FAR_OUTSIDE`.
     local
         How many values are times without a zone, read in the chosen one; without one, in UTC.
     ambiguous
@@ -81,8 +84,8 @@ def read_times(
     zone
         The IANA zone or fixed offset (`lib.core.times.zones.find_zone`) of times without one:
         text that names none, and any number, which counts local time then; with
-        `WHATEVER_IS_WRITTEN` behind it, of text that names one too. None: UTC; text with an
-        abbreviation that means several zones, such as CST, is no time then.
+        `WHATEVER_IS_WRITTEN` behind it, of text that names one too. None: UTC, but not of text with
+        an abbreviation that means several zones, such as CST.
     around
         Epoch ms that times may be at most 20 years from; None: the median of the column.
 
@@ -140,7 +143,8 @@ def _read(values: pa.Array, form: Form, zone: str | None) -> UnplacedTimes:
         everything = form.unit_ms is not None or zone.endswith(WHATEVER_IS_WRITTEN)
         return _in_zone(found, zone, everything=everything)
     if found.unknown_zone.any():
-        found = replace(found, ok=found.ok & ~found.unknown_zone)
+        unknown = found.unknown_zone & found.ok
+        found = replace(found, ok=found.ok & ~unknown, unknown_zone=unknown)
     return found
 
 
@@ -198,6 +202,7 @@ def _in_zone(found: UnplacedTimes, zone: str, *, everything: bool) -> UnplacedTi
 def _times(column: pa.Array, found: UnplacedTimes, around: int | None) -> ReadTimes:
     """Judge the values of a column that are there, and put them back into its rows."""
     problem = np.where(found.ok, READABLE, NOT_A_TIME).astype(np.uint8)
+    problem[~found.ok & found.unknown_zone] = UNCLEAR_ZONE
     ms = found.ms if found.ok.all() else np.where(found.ok, found.ms, 0)
     _mark_far(ms, problem, around)
     readable = problem == READABLE

@@ -48,7 +48,10 @@ _MONTHS: Final = pa.array(
 ABBREVIATIONS: Final = {
     "UTC": 0, "GMT": 0, "UT": 0, "Z": 0, "WET": 0, "WEST": 60, "CET": 60, "CEST": 120, "EET": 120,
     "EEST": 180, "MSK": 180, "JST": 540, "EDT": -240, "EST": -300, "CDT": -300, "MDT": -360,
-    "MST": -420, "PDT": -420, "PST": -480,
+    "MST": -420, "PDT": -420, "PST": -480, "AKDT": -480, "AKST": -540, "HST": -600, "BRT": -180,
+    "ART": -180, "WAT": 60, "CAT": 120, "SAST": 120, "EAT": 180, "PKT": 300, "NPT": 345, "WIB": 420,
+    "HKT": 480, "SGT": 480, "AWST": 480, "KST": 540, "ACST": 570, "ACDT": 630, "AEST": 600,
+    "AEDT": 660, "NZST": 720, "NZDT": 780,
 }  # fmt: skip
 """Those of one offset, by RFC 5322 and usage, in minutes. CST, IST, BST and others mean several."""
 

@@ -207,7 +207,7 @@ def _choose_zone(topic: LoadedTopic, diagnosis: Diagnosis | None) -> None:
     for parameter, role, title, found in roles:
         chosen = getattr(topic.fields, role).zone
         notes = topic.contents.notes.get(role)
-        if chosen is None and found is None and not (notes and notes.local):
+        if chosen is None and found is None and not (notes and (notes.local or notes.unclear_zone)):
             continue
         used = chosen or _UTC
         mark = WHATEVER_IS_WRITTEN if (found or used).endswith(WHATEVER_IS_WRITTEN) else ""
