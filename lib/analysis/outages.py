@@ -120,7 +120,15 @@ def outages_and_rhythm_question(
         events, numbers = events[known], numbers and numbers.of(known)
     found = yield from find_steady(events, sent_times(events))
     _, _, steady, envelopes = yield from steady_of_first_arrivals(events, numbers, found)
-    return (yield from outage_question(steady, envelopes, numbers, sensitivity=sensitivity))
+    return (
+        yield from outage_question(
+            steady,
+            envelopes,
+            numbers,
+            sensitivity=sensitivity,
+            sessions_are_derived=sessions_are_derived,
+        )
+    )
 
 
 def touched(table: pd.DataFrame) -> pd.Series:
@@ -147,6 +155,7 @@ def outages_of(
     numbers: SequenceNumbers | None,
     *,
     sensitivity: float = 1.0,
+    sessions_are_derived: bool = False,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the outages and quiet stretches of every client, and each client's rhythm.
 
@@ -159,6 +168,8 @@ def outages_of(
     sensitivity
         Multiple of the limits that the topic's own rhythm gives: 2 reports only what is beyond
         twice as long a wait (or pause).
+    sessions_are_derived
+        Whether sessions were derived by an inactivity gap: then no client has several at once.
 
     Returns
     -------
@@ -197,7 +208,15 @@ def outages_of(
         inside a session, and `TypicalWait`, the median of the longest waits in its silences, both
         drawn to the topic's where the client has few events; `Limit`, as above. float64 ms.
     """
-    return answered(outage_question(events, envelopes, numbers, sensitivity=sensitivity))
+    return answered(
+        outage_question(
+            events,
+            envelopes,
+            numbers,
+            sensitivity=sensitivity,
+            sessions_are_derived=sessions_are_derived,
+        )
+    )
 
 
 def outage_question(
@@ -206,9 +225,16 @@ def outage_question(
     numbers: SequenceNumbers | None,
     *,
     sensitivity: float = 1.0,
+    sessions_are_derived: bool = False,
 ) -> Question[tuple[pd.DataFrame, pd.DataFrame]]:
     """Ask for `outages_of` blocks that have all events of their clients each."""
-    long = yield from find_long_waits(events, envelopes, numbers, sensitivity=sensitivity)
+    long = yield from find_long_waits(
+        events,
+        envelopes,
+        numbers,
+        sensitivity=sensitivity,
+        sessions_are_derived=sessions_are_derived,
+    )
     del numbers  # what a question has between its rounds, a cluster keeps for every block
     return (yield from ended_question(events, long, sensitivity=sensitivity))
 
@@ -219,9 +245,12 @@ def find_long_waits(
     numbers: SequenceNumbers | None,
     *,
     sensitivity: float = 1.0,
+    sessions_are_derived: bool = False,
 ) -> Steps[LongWaits]:
     """Find the waits that are too long for each client's rhythm; arguments as in `outages_of`."""
-    arrivals = yield from silences.find_arrivals(events, envelopes, numbers)
+    arrivals = yield from silences.find_arrivals(
+        events, envelopes, numbers, sessions_are_derived=sessions_are_derived
+    )
     waits = silences.find_waits(arrivals)
     usual = yield from in_step(
         {
