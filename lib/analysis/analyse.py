@@ -16,7 +16,7 @@ from lib.analysis.client_clocks import (
     sent_times,
 )
 from lib.analysis.clock_steps import find_steady, steady_of_first_arrivals
-from lib.analysis.completeness import completeness
+from lib.analysis.completeness import completeness, losses
 from lib.analysis.delays import delay_quantiles, out_of_orderness_quantiles
 from lib.analysis.falling_behind import falling_behind
 from lib.analysis.findings import NOTHING_ELSE, Extent, Finding, Told, extent_of, findings
@@ -37,6 +37,7 @@ from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
     EVENT_TIME_0,
+    LOST,
     MISSING_TIME,
     OFFSET,
     PARTITION,
@@ -95,6 +96,19 @@ class Analysis:
     extent: Extent | None = None
     told: Told = NOTHING_ELSE
 
+    @property
+    def lost(self) -> int:
+        """How many events never arrived, by sequence numbers."""
+        tables = [each for each in (self.sessions, self.told.losses) if each is not None]
+        return sum(int(each[LOST].sum()) for each in tables)
+
+    @property
+    def of_numbers(self) -> str:
+        """What sequence numbers count, and which may be lost, in words; "" without any."""
+        if self.numbering is None or self.told.numbers is None:
+            return ""
+        return f"{self.numbering.sentence} {self.told.numbers.doubt}".rstrip()
+
     def findings_in(self, zone: str | None) -> list[Finding]:
         """Return the findings with times in a zone; None: in seconds since zero."""
         if self.extent is None or self.extent.zone == zone:
@@ -139,13 +153,20 @@ def analyse(
             steady_of_first_arrivals(heard, heard_numbers, finding_steps.result())
         )
         finding_outages = other.submit(
-            outages_of, steady, envelopes, heard_numbers, others=unreceived(events)
+            outages_of,
+            steady,
+            envelopes,
+            heard_numbers,
+            others=unreceived(events),
+            sessions_are_derived=sessions_are_derived,
         )
         timestamps = assess_timestamps(events)
         if any_set or sent.shown is not sent.event_time:
             envelopes = lower_envelopes(sent)
         clocks = alone(clocks_of(heard, sent, envelopes))
-        sessions = None if numbers is None else completeness(events, numbers.steps)
+        sessions = None
+        if numbers is not None:
+            sessions = completeness(events, numbers.steps, of_clients=numbers.gaps is None)
         delay, out_of_orderness = delay_quantiles(heard), out_of_orderness_quantiles(heard)
         taken_apart = delay_parts.take_apart(events)
         parts = delay_parts.delay_parts(events, taken_apart)
@@ -165,6 +186,7 @@ def analyse(
         gone(heard),
         impossible_times(heard, clocks),
         falling_behind(heard),
+        None if numbers is None else losses(events, numbers),
     )
     return _with_findings(answers, events, told)
 

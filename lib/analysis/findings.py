@@ -21,6 +21,7 @@ from lib.core.columns import (
     EVENTS,
     LAST_HEARD,
     LOST,
+    MISSING_TIME,
     OFFSET,
     PARTITION,
     RECEIVED_TIME,
@@ -138,6 +139,8 @@ class Told:
         `impossible.impossible_times`: single events of another day; None if not asked.
     behind
         `falling_behind.falling_behind`: whether all events come later and later; None if not.
+    losses
+        `completeness.losses`: what is missing from counters that clients share; None without any.
     """
 
     numbers: SequenceNumbers | None = None
@@ -148,6 +151,12 @@ class Told:
     gone: pd.DataFrame | None = None
     impossible: pd.DataFrame | None = None
     behind: FallingBehind | None = None
+    losses: pd.DataFrame | None = None
+
+    @property
+    def doubtful(self) -> int:
+        """How many numbers are missing that need not be lost."""
+        return 0 if self.numbers is None else self.numbers.doubtful
 
     @property
     def may_hold(self) -> int:
@@ -231,6 +240,8 @@ def findings(
     if told.parts is not None:
         found += _of_parts(told.parts, extent, usable=verdict.usable)
     found += _of_sessions(session_table, extent, told)
+    if told.losses is not None:
+        found += _of_losses(told.losses, extent, told, usable=verdict.usable)
     return sorted(found, key=lambda finding: -finding.events)[:MOST]
 
 
@@ -294,9 +305,27 @@ def outage_sentence(row: dict[Hashable, Any], extent: Extent, told: Told) -> str
     start = int(row[outages.START] if pd.isna(row[LAST_HEARD]) else row[LAST_HEARD])
     back = int(row[outages.BACK_AT])
     return (
-        f"{_capital(extent.who(row[CLIENT]))} was quiet for {duration(back - start)}, "
-        f"{extent.times.stretch(start, back)}: no event of that time is known."
+        f"{_who(row, extent)} was quiet for {duration(back - start)}, "
+        f"{extent.times.stretch(start, back)}: no event of that time is known"
+        f"{_nobodys(start, back, told)}."
     )
+
+
+def _nobodys(start: int, back: int, told: Told) -> str:
+    """Return that some of the events that are lost to all clients together are of a stretch."""
+    table = told.losses
+    if table is None:
+        return ""
+    is_then = (table[completeness.BELOW] < back) & (table[completeness.ABOVE] > start)
+    return ", and some never arrived that may be anyone's" if is_then.any() else ""
+
+
+def _who(row: dict[Hashable, Any], extent: Extent) -> str:
+    """Return who was silent, at the beginning of a sentence."""
+    client = extent.who(row[CLIENT])
+    if not row[outages.OF_SESSION]:
+        return _capital(client)
+    return f"Session {row[SESSION]}{f' of {client}' if extent.names_clients else ''}"
 
 
 def _outage(row: dict[Hashable, Any], extent: Extent, told: Told) -> Finding:
@@ -305,10 +334,7 @@ def _outage(row: dict[Hashable, Any], extent: Extent, told: Told) -> Finding:
     unheard = pd.isna(row[LAST_HEARD])
     start = int(row[outages.START] if unheard else row[LAST_HEARD])
     back, end = int(row[outages.BACK_AT]), int(row[outages.BURST_END])
-    who = _capital(extent.who(client))
-    if row[outages.OF_SESSION]:
-        of = f" of {extent.who(client)}" if extent.names_clients else ""
-        who = f"Session {row[SESSION]}{of}"
+    who = _who(row, extent)
     silent, then = f"{who} was silent", "and then"
     if told.may_hold and not unheard:  # of what was rejected nothing says whose it is
         silent, then = f"No event of {who[:1].lower()}{who[1:]} is known", "and then it"
@@ -532,16 +558,44 @@ def _of_sessions(table: pd.DataFrame | None, extent: Extent, told: Told) -> Iter
         yield Finding(sentence, held, "lost", "Overview", *topic)
     if lost.any():
         count = int(lost.sum())
-        sentence = _never_arrived(count, told, _whose(table[lost > 0], extent, told))
-        if not told.may_hold:
-            numbers = "its number is" if count == 1 else "their numbers are"
-            sentence = f"{sentence.removesuffix('.')}: {numbers} missing."
+        sentence = _numbers_missing(count, told, _whose(table[lost > 0], extent, told))
         yield Finding(sentence, count, "lost", "Sessions", *topic)
+    if told.numbers is not None and told.doubtful:
+        yield Finding(told.numbers.doubt, told.doubtful, "lost", "Overview", *topic)
     repeated = table[completeness.DUPLICATES].fillna(0)
     if repeated.any():
         count, sessions = int(repeated.sum()), counted(int((repeated > 0).sum()), "session")
         sentence = f"{counted(count, 'event')} in {sessions} came again: duplicates."
         yield Finding(sentence, count, "duplicates", "Sessions", *topic)
+
+
+def _numbers_missing(count: int, told: Told, of: str) -> str:
+    sentence = _never_arrived(count, told, of)
+    if told.may_hold:
+        return sentence
+    numbers = "its number is" if count == 1 else "their numbers are"
+    return f"{sentence.removesuffix('.')}: {numbers} missing."
+
+
+def _of_losses(
+    table: pd.DataFrame, extent: Extent, told: Told, *, usable: bool
+) -> Iterator[Finding]:
+    """Yield what each partition lost, or the topic, by counters that clients share, and when."""
+    of_topic = told.numbers is not None and told.numbers.numbering is Numbering.TOPIC
+    ends = [completeness.BELOW, completeness.ABOVE]
+    for _, gaps in table.groupby(0 * table[PARTITION] if of_topic else PARTITION):
+        count, most = int(gaps[LOST].sum()), int(gaps[LOST].max())
+        whose = "the topic" if of_topic else f"partition {int(gaps[PARTITION].iloc[0])}"
+        sentence = _numbers_missing(count, told, f"of {whose} ")
+        window = extent.start_s, extent.end_s
+        if usable and (gaps[ends] != MISSING_TIME).all(axis=None):
+            in_a_row = 2 * most > count > 1
+            row = f"{'all' if most == count else f'{most:,}'} in a row, " if in_a_row else ""
+            at = gaps[gaps[LOST] == most] if in_a_row else gaps
+            start, end = int(at[ends[0]].min()), int(at[ends[1]].max())
+            sentence = f"{sentence.removesuffix('.')}, {row}{extent.times.stretch(start, end)}."
+            window = window_around(start - extent.zero_ms, end - extent.zero_ms)
+        yield Finding(sentence, count, "lost", "Overview", *window)
 
 
 def _whose(sessions: pd.DataFrame, extent: Extent, told: Told) -> str:

@@ -123,7 +123,12 @@ def outages_and_rhythm_question(
     _, _, steady, envelopes = yield from steady_of_first_arrivals(events, numbers, found)
     return (
         yield from outage_question(
-            steady, envelopes, numbers, sensitivity=sensitivity, others=others
+            steady,
+            envelopes,
+            numbers,
+            sensitivity=sensitivity,
+            others=others,
+            sessions_are_derived=sessions_are_derived,
         )
     )
 
@@ -152,6 +157,7 @@ def outages_of(
     numbers: SequenceNumbers | None,
     *,
     sensitivity: float = 1.0,
+    sessions_are_derived: bool = False,
     others: Unreceived | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the outages and quiet stretches of every client, and each client's rhythm.
@@ -165,6 +171,8 @@ def outages_of(
     sensitivity
         Multiple of the limits that the topic's own rhythm gives: 2 reports only what is beyond
         twice as long a wait (or pause).
+    sessions_are_derived
+        Whether sessions were derived by an inactivity gap: then no client has several at once.
     others
         `unreceived` events: a silence in which they may have come is no longer than since then.
 
@@ -206,7 +214,14 @@ def outages_of(
         drawn to the topic's where the client has few events; `Limit`, as above. float64 ms.
     """
     return answered(
-        outage_question(events, envelopes, numbers, sensitivity=sensitivity, others=others)
+        outage_question(
+            events,
+            envelopes,
+            numbers,
+            sensitivity=sensitivity,
+            others=others,
+            sessions_are_derived=sessions_are_derived,
+        )
     )
 
 
@@ -217,10 +232,16 @@ def outage_question(
     *,
     sensitivity: float = 1.0,
     others: Unreceived | None = None,
+    sessions_are_derived: bool = False,
 ) -> Question[tuple[pd.DataFrame, pd.DataFrame]]:
     """Ask for `outages_of` blocks that have all events of their clients each."""
     long = yield from find_long_waits(
-        events, envelopes, numbers, sensitivity=sensitivity, others=others
+        events,
+        envelopes,
+        numbers,
+        sensitivity=sensitivity,
+        others=others,
+        sessions_are_derived=sessions_are_derived,
     )
     del numbers  # what a question has between its rounds, a cluster keeps for every block
     return (yield from ended_question(events, long, sensitivity=sensitivity))
@@ -233,9 +254,12 @@ def find_long_waits(
     *,
     sensitivity: float = 1.0,
     others: Unreceived | None = None,
+    sessions_are_derived: bool = False,
 ) -> Steps[LongWaits]:
     """Find the waits that are too long for each client's rhythm; arguments as in `outages_of`."""
-    arrivals = yield from silences.find_arrivals(events, envelopes, numbers, others)
+    arrivals = yield from silences.find_arrivals(
+        events, envelopes, numbers, others, sessions_are_derived=sessions_are_derived
+    )
     waits = silences.find_waits(arrivals)
     usual = yield from in_step(
         {

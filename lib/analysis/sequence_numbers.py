@@ -27,6 +27,7 @@ from lib.analysis import kernels
 from lib.analysis.kernels import Groups
 from lib.core.blockwise import Pool, Whole, added, alone, either
 from lib.core.columns import CLIENT, EVENT_TIME, PARTITION, SEQUENCE, SESSION
+from lib.core.formatting import counted
 from lib.core.jit import compiled, inlined
 from lib.events.table import THE_CLIENT
 
@@ -98,15 +99,46 @@ class SequenceNumbers:
         missing, and none is where records were not read.
     in_rejected
         Numbers that no event has, but a rejected record.
+    doubtful
+        Numbers that are missing, and need not be lost.
+    unread
+        Whether that is because records were not read.
+    gaps
+        Where clients share a counter, a partition's or the topic's: the positions of the events
+        below and above each gap, (2, n). None where each client counts: what is missing is its own.
     """
 
     numbering: Numbering
     steps: Ints
     in_rejected: int = 0
+    doubtful: int = 0
+    unread: bool = False
+    gaps: Ints | None = None
 
     def of(self, which: Bools) -> SequenceNumbers:
-        """Return the numbers of some of the events."""
-        return replace(self, steps=self.steps[which])
+        """Return the numbers of some of the events; where they were not all, gaps are not known."""
+        gaps = None if self.gaps is None else self.gaps[:, :0]
+        return replace(self, steps=self.steps[which], gaps=gaps)
+
+    def own(self, of_session: Bools) -> Ints:
+        """Return the steps without what others may lack: another client, or another session.
+
+        `of_session` says which events are looked at by session.
+        """
+        others = of_session & (self.numbering is not Numbering.SESSION) | (self.gaps is not None)
+        return np.where(others, np.minimum(self.steps, 1), self.steps)
+
+    @property
+    def doubt(self) -> str:
+        """Which numbers are missing that need not be lost, and why, in words; "" if none."""
+        if not self.doubtful:
+            return ""
+        are = "is" if self.doubtful == 1 else "are"
+        why = "a counter may be that of several devices, or may have restarted in between"
+        if self.unread:
+            why = "records of the topic are not here"
+        of = counted(self.doubtful, "number")
+        return f"{of} {are} missing, which need not be lost: {why}."
 
     @property
     def repeated(self) -> Bools:
@@ -165,12 +197,20 @@ def find_numbers(
     found = yield from _find_counters(events, numbered, list(Numbering)[sessions_are_derived:])
     if found is None:
         return None
-    numbering, groups, counted = found
-    steps = yield from _believed(counted, groups, numbered)
+    numbering, groups, judged = found
+    steps, doubtful = yield from _believed(judged, groups, numbered)
     steps, held = _without_rejected(steps, numbered.number, rejected)
     if rejected.others:
+        doubtful += int(np.maximum(steps - 1, 0).sum())
         steps = np.minimum(steps, 1)
-    return SequenceNumbers(_named(numbering, events), numbered.of_all(steps, len(events)), held)
+    return SequenceNumbers(
+        _named(numbering, events),
+        numbered.of_all(steps, len(events)),
+        held,
+        doubtful,
+        rejected.others,
+        None if numbering in _BY_CLIENT else _gaps(replace(judged, steps=steps), numbered),
+    )
 
 
 def _find_counters(
@@ -186,11 +226,11 @@ def _find_counters(
             continue
         if numbering not in _BY_CLIENT:
             yield Whole(_SHARED_BY_CLIENTS)
-        counted = yield from _count(groups, numbered, others)
-        votes = counted.following() if found is None else counted.going_on(found[1])
+        judged = yield from _count(groups, numbered, others)
+        votes = judged.following() if found is None else judged.going_on(found[1])
         one, two, against = yield Pool(votes, added)
         if one > against or (found is None and one == against and two > 0):
-            found, fewest = (numbering, groups, counted), used
+            found, fewest = (numbering, groups, judged), used
     return found
 
 
@@ -305,6 +345,9 @@ class _JudgedNumbers:
         Event times, run after run, in arrival order.
     steps
         `SequenceNumbers.steps`, in the order of the events.
+    twice
+        Which events have the number of another one of their run, 1 or 0, in the order of the
+        events.
     restarts
         How often counters restarted.
     """
@@ -314,7 +357,25 @@ class _JudgedNumbers:
     before: Codes | None
     time: Ints
     steps: Ints
+    twice: Codes
     restarts: int
+
+    @property
+    def order(self) -> Codes:
+        """Where each of the rising numbers stood before sorting."""
+        at = np.arange(len(self.rising), dtype=np.int32)
+        return at if self.before is None else self.before
+
+    def gaps(self) -> tuple[Codes, Codes]:
+        """Return where, run after run, the events below and above each gap stand.
+
+        Of events with one number, the first that arrived.
+        """
+        steps = kernels.together(self.runs, self.steps)
+        none = (steps == 0) | (kernels.together(self.runs, self.twice) == 1)
+        at = self.order[~none[self.order]]
+        above = np.flatnonzero(steps[at] > 1)
+        return at[above - 1], at[above]
 
     def following(self) -> Ints:
         """Return how many numbers follow the next smaller one of their run, miss one, and do not.
@@ -324,12 +385,7 @@ class _JudgedNumbers:
         one, two, more = (
             np.count_nonzero(w) for w in (self.steps == 1, self.steps == 2, self.steps > 2)
         )
-        return np.array([one, two, two + more + self.numbered_twice() + self.restarts])
-
-    def numbered_twice(self) -> int:
-        """Return how many events tell nothing although they are not the smallest of their run."""
-        smallest = np.count_nonzero(self.runs.sizes)
-        return int(np.count_nonzero(self.steps == TELLS_NOTHING) - smallest)
+        return np.array([one, two, two + more + np.count_nonzero(self.twice) + self.restarts])
 
     def going_on(self, parts: Groups) -> Ints:
         """Return how many numbers go on from one part of a counter to the next, 0, and do not.
@@ -341,7 +397,7 @@ class _JudgedNumbers:
             kernels.together(self.runs, values)
             for values in (parts.codes, (self.steps == 0).astype(np.int32))
         )
-        at = np.arange(len(part), dtype=np.int32) if self.before is None else self.before
+        at = self.order
         other = np.diff(part[at]) != 0
         other[_inner(self.runs.bounds) - 1] = False
         step = np.diff(self.rising)
@@ -350,59 +406,118 @@ class _JudgedNumbers:
         return np.array([np.count_nonzero(follows), 0, against])
 
 
-def _believed(counted: _JudgedNumbers, groups: Groups, numbered: _Numbered) -> Steps[Ints]:
-    """Find the steps without gaps in which nothing need be missing."""
-    steps = counted.steps
-    unsteady = yield Pool(bool(counted.restarts or counted.numbered_twice()), either)
+def _believed(
+    judged: _JudgedNumbers, groups: Groups, numbered: _Numbered
+) -> Steps[tuple[Ints, int]]:
+    """Find the steps without gaps in which nothing need be missing, and what may be all the same.
+
+    Where a counter jumped, nothing is.
+    """
+    steps = judged.steps
+    against_time, against_both = _against(judged)
+    is_unsteady = bool(judged.restarts or judged.twice.any() or against_time.any())
+    unsteady = yield Pool(is_unsteady, either)
     gaps = np.flatnonzero(steps > 1)
     if not len(gaps):
-        return steps
-    doubtful = kernels.apart(counted.runs, _jumps(counted))[gaps].astype(bool)
+        return steps, 0
+    jumped, by_time, by_both = (
+        kernels.apart(judged.runs, marks)[gaps].astype(bool)
+        for marks in (_jumps(judged), against_time, against_both)
+    )
+    doubtful = by_both
     if unsteady:
-        doubtful |= _shared_counters(counted, groups, numbered)[groups.codes[gaps]]
+        several, of_arrivals = _unsteady_counters(judged, groups, numbered)
+        of = groups.codes[gaps]
+        doubtful = by_both | (by_time & ~of_arrivals[of]) | several[of]
     believed = steps.copy()
-    believed[gaps[doubtful]] = TELLS_NOTHING
-    return believed
+    believed[gaps[doubtful | jumped]] = TELLS_NOTHING
+    return believed, int((steps[gaps[doubtful & ~jumped]] - 1).sum())
 
 
-def _shared_counters(counted: _JudgedNumbers, groups: Groups, numbered: _Numbered) -> Bools:
-    """Return which counters are those of several devices of one name, which leave gaps.
+def _unsteady_counters(
+    judged: _JudgedNumbers, groups: Groups, numbered: _Numbered
+) -> tuple[Bools, Bools]:
+    """Return which counters are those of several devices of one name, and which count arrivals.
 
-    Their numbers fall far more often than the counter restarts, in the order of arrival and in that
-    of event time. By one alone a buffer was sent newest first, or a clock was set.
+    Numbers of several devices fall far more often than the counter restarts, in the order of
+    arrival and in that of event time. By one alone a buffer was sent newest first, or a clock was
+    set; or, by event time alone, who receives the events gave the numbers. Numbers that were sent
+    again, each for itself, are no fall.
     """
-    number, time = (kernels.together(groups, some) for some in (numbered.number, numbered.time))
-    counter = np.repeat(np.arange(groups.n), groups.sizes)
-    falls = []
-    rising, before = kernels.sort_within(groups.bounds, time)
-    for order, later in ((number, None), (number if before is None else number[before], rising)):
-        fall = (np.diff(order) < 0) & (np.diff(counter) == 0)
-        if later is not None:
-            fall &= np.diff(later) > 0
-        falls.append(kernels.counts(counter[1:][fall], groups.n))
-    owner = kernels.last_within(counted.runs, groups.codes)
-    restarts = kernels.counts(owner[counted.runs.sizes > 0], groups.n) - 1
-    return np.minimum(*falls) > _FALLS * (restarts + 1)
+    second = _second_counters(judged.twice, groups, numbered.number)
+    some = (judged.twice == 0) | second[groups.codes]
+    kept = Groups(groups.codes[some], groups.labels)
+    number, time = (kernels.together(kept, of[some]) for of in (numbered.number, numbered.time))
+    twice = kernels.together(kept, judged.twice[some]).astype(bool)
+    counter = np.repeat(np.arange(kept.n, dtype=np.int32), kept.sizes)
+    rising, before = kernels.sort_within(kept.bounds, time)
+    by_time = np.arange(len(number)) if before is None else before
+    moved = np.diff(rising) > 0
+    often, far = _falls(counter, number, twice, np.ones(len(moved), np.bool_), kept.n)
+    by_time_often, by_time_far = _falls(counter, number[by_time], twice[by_time], moved, kept.n)
+    owner = kernels.last_within(judged.runs, groups.codes)
+    runs = kernels.counts(owner[judged.runs.sizes > 0], groups.n)
+    return (
+        np.minimum(far, by_time_far) > _FALLS * runs,
+        by_time_often > _FALLS * (often + runs),
+    )
 
 
-def _jumps(counted: _JudgedNumbers) -> Codes:
+def _second_counters(twice: Codes, groups: Groups, number: Ints) -> Bools:
+    """Return in which counters the numbers that come twice are those of a second one.
+
+    Each that comes between others follows the one before it that did.
+    """
+    again, number = kernels.together(groups, twice), kernels.together(groups, number)
+    counter = np.repeat(np.arange(groups.n, dtype=np.int32), groups.sizes)
+    at = np.flatnonzero(again)
+    is_between = again[at[1:] - 1] == 0
+    last, between = at[:-1][is_between], at[1:][is_between]
+    follows = (number[between] - number[last] == 1) & (counter[between] == counter[last])
+    of_all = kernels.counts(counter[between], groups.n)
+    return 2 * kernels.counts(counter[between[follows]], groups.n) > of_all
+
+
+def _falls(
+    counter: Codes, number: Ints, twice: Bools, moved: Bools, counters: int
+) -> tuple[Ints, Ints]:
+    """Return how often the numbers of each counter fall in some order, and how often far.
+
+    Those of two devices are apart by more than either has; events that overtake one another are
+    many, and near. `moved` says whether each but the first is at another moment than the one
+    before it.
+    """
+    depth = number[:-1] - number[1:]
+    at = np.flatnonzero((depth > 0) & (counter[1:] == counter[:-1]) & moved)
+    of = counter[at]
+    often = kernels.counts(of, counters)
+    far = (2 * depth[at] >= often[of]) | twice[at] | twice[at + 1]
+    return often, kernels.counts(of[far], counters)
+
+
+def _gaps(judged: _JudgedNumbers, numbered: _Numbered) -> Ints:
+    """Return the positions of the events below and above each gap."""
+    at = kernels.together(judged.runs, np.arange(len(judged.steps)))
+    found = at[np.stack(judged.gaps())]
+    return found if numbered.rows is None else numbered.rows[found]
+
+
+def _jumps(judged: _JudgedNumbers) -> Codes:
     """Return where a counter jumped, 1 or 0, run after run: it went on with its next hundred, say.
 
     So many numbers are missing that the client would have had to make events at several times its
     own pace.
     """
-    step = np.diff(counted.rising)
-    step[_inner(counted.runs.bounds) - 1] = 0
-    time = counted.time if counted.before is None else counted.time[counted.before]
-    took = np.diff(time)
-    run = np.repeat(np.arange(counted.runs.n, dtype=np.int32), counted.runs.sizes)[1:]
+    step = np.diff(judged.rising)
+    step[_inner(judged.runs.bounds) - 1] = 0
+    took = np.diff(judged.time[judged.order])
+    run = np.repeat(np.arange(judged.runs.n, dtype=np.int32), judged.runs.sizes)[1:]
     inside = step == 1
-    paces = Groups(run[inside], counted.runs.labels)
+    paces = Groups(run[inside], judged.runs.labels)
     pace = kernels.medians_within(paces, took[inside].astype(np.float64))
     jumped = (step > _MANY) & (_TIMES_FASTER * took < step * pace[run])
-    found = np.zeros(len(counted.rising), np.int32)
-    at = np.flatnonzero(jumped) + 1
-    found[at if counted.before is None else counted.before[at]] = 1
+    found = np.zeros(len(judged.rising), np.int32)
+    found[judged.order[1:][jumped]] = 1
     return found
 
 
@@ -427,9 +542,10 @@ def _count(groups: Groups, numbered: _Numbered, others: _Others | None) -> Steps
     if any_others:
         counter = kernels.together(runs, groups.codes)
         steps -= yield from _may_be_held(others or NO_OTHERS, counter, time, before, steps)
-    steps[(steps == 0) & (repeated == 0)] = TELLS_NOTHING
-    steps[_against_time(rising, before, time)] = TELLS_NOTHING
-    return _JudgedNumbers(runs, rising, before, time, kernels.apart(runs, steps), restarts)
+    twice = ((steps == 0) & (repeated == 0)).astype(np.int32)
+    steps[twice == 1] = TELLS_NOTHING
+    steps, twice = kernels.apart(runs, steps), kernels.apart(runs, twice)
+    return _JudgedNumbers(runs, rising, before, time, steps, twice, restarts)
 
 
 def _may_be_held(
@@ -451,15 +567,18 @@ def _may_be_held(
     return held
 
 
-def _against_time(rising: Ints, before: Codes | None, time: Ints) -> Ints:
-    """Return the events beyond a gap that happened before the event below it.
+def _against(judged: _JudgedNumbers) -> tuple[Codes, Codes]:
+    """Return where an event beyond a gap happened before the one below it, and arrived so, too.
 
-    The counter restarted, and what it gave first came later; or the clock was set back in the gap.
+    1 or 0, run after run. The counter restarted, and what it gave first came later; or the clock
+    was set back in the gap.
     """
-    gap = np.flatnonzero(np.diff(rising) > 1) + 1
-    if before is None:
-        return gap[time[gap] < time[gap - 1]]
-    return before[gap][time[before[gap]] < time[before[gap - 1]]].astype(np.int64)
+    found = np.zeros((2, len(judged.rising)), np.int32)
+    below, above = judged.gaps()
+    by_time = judged.time[above] < judged.time[below]
+    found[0, above[by_time]] = 1
+    found[1, above[by_time & (above < below)]] = 1
+    return found[0], found[1]
 
 
 def _repeats(
@@ -582,7 +701,7 @@ def _is_sent_again(
         low, most = min(low, number[other]), max(most, number[other])
         different += earlier[other] < at
     numbers = most - low + 1
-    return numbers == 1 or _MOSTLY * numbers >= (1 + _MOSTLY) * different
+    return bool(numbers == 1 or _MOSTLY * numbers >= (1 + _MOSTLY) * different)
 
 
 @compiled

@@ -101,8 +101,8 @@ class Arrivals:
         Of events that had come before: unit and received time, rising. Not among the arrivals, but
         their client was heard.
     step
-        `SequenceNumbers.steps`: beyond 1, numbers are missing below its own; −1 everywhere if
-        events carry no sequence numbers.
+        `SequenceNumbers.own` steps: beyond 1, numbers of the unit are missing below its own; −1
+        everywhere if events carry no sequence numbers.
     """
 
     row: Codes
@@ -174,18 +174,23 @@ def find_arrivals(
     envelopes: LowerEnvelopes,
     numbers: SequenceNumbers | None,
     others: Unreceived | None = None,
+    *,
+    sessions_are_derived: bool = False,
 ) -> Steps[Arrivals]:
     """Find the first arrivals of an events table that is in arrival order.
 
     `envelopes` are `lower_envelopes` of the events, `numbers` their `sequence_numbers`, None if
-    they carry none. Events that came before say nothing of the silence before
-    them and are left out. `others` have no received time, but their clients were heard.
+    they carry none. Events that came before say nothing of the silence before them and are left
+    out. `others` have no received time, but their clients were heard. Derived sessions are never
+    at once: that they seem to be, a clock was set.
     """
     client, session = kernels.group_by(events, CLIENT), kernels.group_by(events, SESSION)
     times, received = kernels.ints(events[EVENT_TIME]), kernels.ints(events[RECEIVED_TIME])
     steps = np.full(len(events), TELLS_NOTHING) if numbers is None else numbers.steps
     go_on = np.zeros(len(events), np.bool_) if numbers is None else numbers.go_on
-    at_once = yield from _several_at_once(client, session, steps == 0, go_on, times, received)
+    at_once = np.zeros(client.n, np.bool_)
+    if not sessions_are_derived:
+        at_once = yield from _several_at_once(client, session, steps == 0, go_on, times, received)
     unit = _units(client, session, steps == 0, at_once)
     bounds = unit.bounds[:-1]
     heard, before = kernels.sort_within(bounds, kernels.together(unit, received)[: bounds[-1]])
@@ -222,7 +227,7 @@ def find_arrivals(
         several_at_once=at_once,
         heard=last_heard,
         again=_again(_unit_codes(client, session, at_once), received, steps == 0),
-        step=in_order(steps),
+        step=in_order(steps if numbers is None else numbers.own(at_once[client.codes])),
     )
 
 

@@ -12,7 +12,7 @@ from lib.analysis import completeness as sessions_of
 from lib.analysis import delay_parts
 from lib.analysis.client_clocks import WRONG, clocks_of, find_envelopes, sent_times
 from lib.analysis.clock_steps import find_steady, steady_of_first_arrivals
-from lib.analysis.completeness import completeness
+from lib.analysis.completeness import completeness, losses
 from lib.analysis.falling_behind import falling_behind_question
 from lib.analysis.gone import gone_question
 from lib.analysis.impossible import impossible_times
@@ -73,6 +73,8 @@ class _Found:
         The event times that they would show, int64 epoch ms; None where none was set.
     numbers, parts
         Of the events that have a received time, and of all; None without any.
+    sessions_are_derived
+        Whether sessions were derived by an inactivity gap.
     """
 
     answers: Mapping[str, Answer[Any]]
@@ -81,6 +83,7 @@ class _Found:
     times: NDArray[np.int64] | None
     numbers: SequenceNumbers | None = None
     parts: EventParts | None = None
+    sessions_are_derived: bool = False
 
     def steady(self, heard: pd.DataFrame) -> pd.DataFrame:
         """Return events as if no clock had been set."""
@@ -107,8 +110,9 @@ def of_clients(
     Returns
     -------
     `own`, `diagnosis`, `clocks`, `gone`, `behind`, `steps`, `impossible` as the functions of those
-    names say; and `outages`, `numbering`, `sessions` (those that lost events, or have some twice),
-    `parts` and `of_outages` (where there are times for them), if asked for.
+    names say; and `outages`, `numbering`, `doubtful` numbers, `losses`, `sessions` (those that lost
+    events, or have some twice), `parts` and `of_outages` (where there are times for them), if asked
+    for.
     """
     known = has_received_time(table)
     heard = table if known is None else table[known]
@@ -127,14 +131,15 @@ def of_clients(
         asked["taken_apart"] = delay_parts.find_parts(table)
     answers = yield from in_step(asked)
     answers["own"] = Answer(own_backwards(heard), added, as_it_is)
-    found = _moved(answers, answers.pop("steady"))
+    found = _Found(answers, **_clocks_in(answers.pop("steady")))
     if not with_numbers:
         return Then(_of_clocks, (found,))
     parts, _ = answers.pop("taken_apart", (None, None))
     numbers: SequenceNumbers | None = answers.pop("numbers")
     answers |= _of_numbers(table, numbers)
     of_heard = numbers if numbers is None or known is None else numbers.of(known)
-    return Then(_of_first_arrivals, (replace(found, numbers=of_heard, parts=parts),))
+    found = replace(found, numbers=of_heard, parts=parts, sessions_are_derived=sessions_are_derived)
+    return Then(_of_first_arrivals, (found,))
 
 
 def _of_first_arrivals(table: pd.DataFrame, found: _Found) -> LongQuestion[dict[str, Any]]:
@@ -142,14 +147,14 @@ def _of_first_arrivals(table: pd.DataFrame, found: _Found) -> LongQuestion[dict[
     heard = with_received_time(table)
     so_far = found.steps, found.times is not None, found.steady(heard), found.envelopes
     steady = yield from steady_of_first_arrivals(heard, found.numbers, so_far)
-    moved = _moved(found.answers, steady)
-    return Then(_of_silences, (replace(moved, numbers=found.numbers, parts=found.parts),))
+    return Then(_of_silences, (replace(found, **_clocks_in(steady)),))
 
 
-def _moved(answers: Mapping[str, Answer[Any]], found: Steady) -> _Found:
+def _clocks_in(found: Steady) -> dict[str, Any]:
+    """Return what `_Found` knows of clocks."""
     steps, any_set, steady, envelopes = found
     times = steady[EVENT_TIME].to_numpy() if any_set else None
-    return _Found(answers, steps, envelopes, times)
+    return {"steps": steps, "envelopes": envelopes, "times": times}
 
 
 def _of_silences(table: pd.DataFrame, found: _Found) -> LongQuestion[dict[str, Any]]:
@@ -159,7 +164,11 @@ def _of_silences(table: pd.DataFrame, found: _Found) -> LongQuestion[dict[str, A
         {
             "clocks": _find_clocks(heard, found),
             "long": find_long_waits(
-                found.steady(heard), found.envelopes, found.numbers, others=unreceived(table)
+                found.steady(heard),
+                found.envelopes,
+                found.numbers,
+                others=unreceived(table),
+                sessions_are_derived=found.sessions_are_derived,
             ),
         }
     )
@@ -224,15 +233,18 @@ def _of_numbers(table: pd.DataFrame, numbers: SequenceNumbers | None) -> Mapping
     numbering = None
     if numbers is not None and len(table):
         numbering = numbers.numbering
-    sessions = None
+    sessions, lost = None, None
     if numbers is not None:
-        sessions = completeness(table, numbers.steps)
+        lost = losses(table, numbers)
+        sessions = completeness(table, numbers.steps, of_clients=lost is None)
         faults = sessions[[LOST, sessions_of.DUPLICATES]].fillna(0).any(axis=1)
         if LEFT in table:
             faults &= sessions[SESSION].isin(table.loc[table[LEFT], SESSION].unique())
         sessions = sessions[faults].reset_index(drop=True)
     return {
         "numbering": Answer(numbering, first_of, as_it_is),
+        "doubtful": Answer(0 if numbers is None else numbers.doubtful, added, as_it_is),
+        "losses": Answer(lost, _stacked_if_any, as_it_is),
         "sessions": Answer(sessions, _stacked_if_any, as_it_is),
     }
 

@@ -56,6 +56,8 @@ class Figure:
         Of how many it is a share when compared with percent; None: of none.
     is_ms
         Whether it is a duration in ms.
+    doubtful
+        Returns by how much it may be more, from the same; None: by nothing.
     """
 
     means: str
@@ -63,6 +65,7 @@ class Figure:
     needs: str
     of: Callable[[Document], int] | None = None
     is_ms: bool = False
+    doubtful: Callable[[Document], int] | None = None
 
 
 def _total(name: str, column: str) -> Callable[[Document], int]:
@@ -100,7 +103,12 @@ FIGURES: Final[Mapping[str, Figure]] = {
     "held_back": Figure(
         "events held back in outages", _total("outages", "held_back"), "outages", _EVENTS
     ),
-    "lost": Figure("sequence numbers missing", _in("sequence_numbers", "lost"), "sequence_numbers"),
+    "lost": Figure(
+        "sequence numbers missing",
+        _in("sequence_numbers", "lost"),
+        "sequence_numbers",
+        doubtful=_in("sequence_numbers", "doubtful"),
+    ),
     "duplicates": Figure(
         "events that came again",
         _in("sequence_numbers", "duplicates"),
@@ -222,7 +230,16 @@ def judged(condition: Condition, document: Document) -> JudgedCondition:
     value = Fraction(found)
     if condition.is_share and figure is not None:
         value = value / whole if whole else Fraction(0)
-    is_true = _COMPARE[condition.comparison](value, condition.limit)
+    compare = _COMPARE[condition.comparison]
+    is_true = compare(value, condition.limit)
+    more = figure.doubtful(document) if figure is not None and figure.doubtful is not None else 0
+    limit = condition.limit
+    others = (value + more, min(max(value, limit), value + more))  # what may be as well
+    if any(compare(other, limit) != is_true for other in others):
+        said = document[needs]["sentence"]
+        return JudgedCondition(
+            condition, State.UNKNOWN, f"{condition.text}: could not tell. It is {found:,}. {said}"
+        )
     state = State.BROKEN if is_true else State.KEPT
     shown = _shown(condition, figure, found, whole)
     return JudgedCondition(condition, state, f"{condition.text}: {state}. {shown}")

@@ -172,8 +172,9 @@ def _told(report: Report) -> Document:
     if analysis.numbering is not None and analysis.sessions is not None and not report.is_cut:
         told["sequence_numbers"] = {
             "count": str(analysis.numbering),
-            "sentence": analysis.numbering.sentence,
-            "lost": int(analysis.sessions[LOST].sum()),
+            "sentence": analysis.of_numbers,
+            "lost": analysis.lost,
+            "doubtful": analysis.told.doubtful,
             "duplicates": int(analysis.sessions[completeness.DUPLICATES].sum()),
         }
     if not report.withheld and report.summary is not None:
@@ -369,6 +370,8 @@ def _of_all_events(report: Report) -> dict[str, str]:
         return said
     if report.asked.where:
         said = {"findings": OF_ALL_EVENTS}
+        if report.analysis.told.losses is not None:  # whose they are, nobody can tell
+            said["sequence_numbers"] = OF_ALL_EVENTS
     if report.is_cut:
         said |= dict.fromkeys(("outages", "quiet", "clocks", "sequence_numbers"), CUT)
     if is_cut(report.whole):

@@ -455,7 +455,12 @@ def _analysis(
     extent = _extent(topic, answers)
     numbers = None
     if numbering is not None:
-        numbers = SequenceNumbers(numbering, np.empty(0, np.int64))
+        numbers = SequenceNumbers(
+            numbering,
+            np.empty(0, np.int64),
+            doubtful=found["doubtful"],
+            unread=rejected.others,
+        )
     told = Told(
         numbers,
         rejected,
@@ -465,6 +470,7 @@ def _analysis(
         found["gone"],
         found["impossible"],
         found["behind"],
+        found.get("losses"),
     )
     return Analysis(
         timestamps=verdict,

@@ -188,7 +188,8 @@ def _found_rows(document: Mapping[str, Any]) -> Iterator[Row]:
     if document["sequence_numbers"] is not None:
         numbers = document["sequence_numbers"]
         means = f"Sequence numbers missing between others. {numbers['sentence']}"
-        yield Row("Lost", f"{numbers['lost']:,}", means)
+        doubtful = f", and perhaps {numbers['doubtful']:,} more" if numbers["doubtful"] else ""
+        yield Row("Lost", f"{numbers['lost']:,}{doubtful}", means)
         yield Row("Duplicates", f"{numbers['duplicates']:,}", "The same event, come again.")
     if document["clocks"] is not None:
         wrong = sum(row["wrong"] for row in document["clocks"])

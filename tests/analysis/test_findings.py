@@ -8,7 +8,7 @@ import pytest
 from lib.analysis.analyse import analyse
 from lib.analysis.client_clocks import clocks
 from lib.analysis.completeness import completeness
-from lib.analysis.findings import extent_of, findings
+from lib.analysis.findings import NOTHING_ELSE, extent_of, findings, outage_sentence
 from lib.analysis.outages import outages_and_rhythm
 from lib.analysis.sequence_numbers import Numbering, RejectedRecords, sequence_numbers
 from lib.analysis.timestamp_quality import assess_timestamps
@@ -273,6 +273,63 @@ def test_lost_and_duplicate_events():
     duplicates, lost = findings_of(events)
     assert (duplicates.kind, duplicates.events) == ("duplicates", 20)
     assert (lost.kind, lost.events) == ("lost", 10)
+
+
+def counted_by_the_topic(missing, events=600):
+    """Ten clients' events, one a second, numbered as a collector received them."""
+    seq = [n for n in range(events) if n not in missing]
+    times = [1_735_689_600_000 + 1000 * n for n in seq]
+    client = [f"c{n % 10}" for n in seq]
+    received = [time + 20 + n % 7 for n, time in zip(seq, times, strict=True)]
+    partition = np.array([n % 3 for n in seq])
+    return events_table(times, received, client=client, sequence=seq, partition=partition)
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        (range(300, 350), "all in a row, 00:04:59–00:05:50 UTC"),
+        ([50, *range(300, 350)], "50 in a row, 00:04:59–00:05:50 UTC"),
+        ([50, 100, 150], "00:00:49–00:02:31 UTC"),
+        ([50], "00:00:49.020–00:00:51.022 UTC"),
+    ],
+)
+def test_what_a_counter_of_the_topic_lacks_is_no_clients(missing, said):
+    analysis = analyse(counted_by_the_topic(missing))
+    (finding,) = analysis.findings
+    assert (finding.kind, finding.events, finding.clients) == ("lost", len(missing), ())
+    assert "of the topic never arrived: " in finding.sentence
+    assert said in finding.sentence
+    assert analysis.lost == len(missing)
+    assert (analysis.outages["Kind"] == "quiet").all()
+    for row in analysis.outages.to_dict("records"):
+        sentence = outage_sentence(row, analysis.extent, analysis.told)
+        assert sentence.endswith(" is known, and some never arrived that may be anyone's.")
+
+
+def test_what_is_quiet_beside_other_sessions_of_its_client_is_a_session():
+    events = counted_by_the_topic([])
+    row = {
+        "ClientID": "c1",
+        "SessionID": "s7",
+        "OfSession": True,
+        "Kind": "quiet",
+        "LastHeard": 1_735_689_600_000,
+        "BackAt": 1_735_689_660_000,
+    }
+    sentence = outage_sentence(row, extent_of(events), NOTHING_ELSE)
+    assert sentence.startswith("Session s7 of client c1 was quiet for ")
+
+
+def test_what_need_not_be_lost_is_a_finding():
+    fast = [(n, 1000 * n) for n in range(1, 400) if n not in (300, 301)]
+    rows = sorted(fast + [(n, 7300 * n + 100) for n in range(1, 50)], key=lambda row: row[1])
+    times = [time for _, time in rows]
+    events = events_table(times, times, client="a", sequence=[n for n, _ in rows])
+    analysis = analyse(events)
+    assert (analysis.lost, analysis.told.doubtful) == (0, 2)
+    assert analysis.of_numbers.endswith(analysis.told.numbers.doubt)
+    assert analysis.told.numbers.doubt in [finding.sentence for finding in analysis.findings]
 
 
 def test_what_is_sent_again_much_later_says_nothing_of_a_clock():

@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.analysis.completeness import completeness
+from lib.analysis.completeness import completeness, losses
 from lib.analysis.sequence_numbers import Numbering, RejectedRecords, sequence_numbers
 from tests.support.tables import events_table
+
+READ_IN_PART = "records of the topic are not here."
 
 
 def topic(*rows, **more):
@@ -187,13 +189,81 @@ def test_nothing_is_lost_because_a_number_was_sent_again_with_another_time(numbe
 def test_what_is_sent_again_with_another_time_loses_no_more_than_was(run, again):
     """Each number that is sent again is so within eight of the client's intervals."""
     rows, inner, _ = told([run])
-    more = [
-        (n, t + 0.5 + after) for place, (n, t) in enumerate(rows) if (after := again.get(place))
-    ]
+    more = [(n, t + 0.5 + again[place]) for place, (n, t) in enumerate(rows) if place in again]
     rows = sorted(rows + more, key=lambda row: row[1])
     events = topic(*(("a", "s", n, t) for n, t in rows)) if rows else None
     if events is not None and sequence_numbers(events) is not None:
         assert lost(events) <= inner
+
+
+# What clients share, and what is in doubt
+
+
+def received_in_turn(missing, *, clients=3, events=400):
+    """A collector gives numbers as events arrive; every other one was overtaken by the next."""
+    rows = [
+        (f"c{n % clients}", f"s{n % clients}", n, n + 2 * (n % 2))
+        for n in range(events)
+        if n not in missing
+    ]
+    return topic(*rows, partition=[row[2] % 2 for row in rows])
+
+
+def test_what_is_missing_from_a_counter_of_arrivals_is_lost_whenever_events_happened():
+    missing = range(40, 360, 5)
+    numbers = sequence_numbers(received_in_turn(missing))
+    assert numbers.numbering is Numbering.TOPIC
+    assert int(np.maximum(numbers.steps - 1, 0).sum()) == len(missing)
+    assert (numbers.doubtful, numbers.doubt) == (0, "")
+
+
+def test_the_events_around_a_gap_of_a_shared_counter_are_known():
+    events = received_in_turn([100, 101, 102, 200])
+    numbers = sequence_numbers(events)
+    below, above = (events["EventID"].to_numpy()[at].tolist() for at in numbers.gaps)
+    assert (below, above) == ([99, 199], [103, 201])
+    assert losses(events, numbers)["Lost"].tolist() == [3, 1]
+    assert completeness(events, numbers.steps, of_clients=False)["Lost"].isna().all()
+
+
+def test_what_clients_count_is_their_own():
+    events = one_client([1, 2, 4, 5, 6])
+    numbers = sequence_numbers(events)
+    assert (numbers.gaps, losses(events, numbers)) == (None, None)
+    assert numbers.own(np.ones(5, bool)).tolist() == numbers.steps.tolist()
+
+
+def test_a_client_lacks_nothing_of_a_shared_counter_nor_a_session_of_its_clients():
+    shared = sequence_numbers(received_in_turn([100]))
+    assert shared.own(np.zeros(399, bool)).max() == 1
+    rows = [("a", f"a/{n % 2}", n, n) for n in range(40) if n != 20]
+    rows += [("b", f"b/{n % 2}", n, n) for n in range(40)]
+    of_clients = sequence_numbers(topic(*rows), sessions_are_derived=True)
+    assert of_clients.own(np.zeros(79, bool)).max() == 2
+    assert of_clients.own(np.ones(79, bool)).max() == 1
+
+
+def test_what_is_missing_where_several_devices_count_is_in_doubt():
+    fast = [("a", "s", n, n) for n in range(1, 400) if n not in (300, 301)]
+    slow = [("a", "s", n, 7.3 * n + 0.1) for n in range(1, 50)]
+    numbers = sequence_numbers(topic(*sorted(fast + slow, key=lambda row: row[3])))
+    assert (numbers.steps.max(), numbers.doubtful) == (1, 2)
+    assert numbers.doubt.startswith("2 numbers are missing, which need not be lost: ")
+
+
+def test_what_is_missing_where_records_were_not_read_is_in_doubt():
+    rejected = RejectedRecords(others=True)
+    numbers = sequence_numbers(one_client([1, 2, 4, 5, 6]), rejected=rejected)
+    assert (numbers.steps.max(), numbers.doubtful) == (1, 1)
+    assert numbers.doubt.endswith("1 number is missing, which need not be lost: " + READ_IN_PART)
+
+
+def test_a_loss_beside_numbers_that_are_sent_again_with_another_time_is_lost():
+    again = list(range(0, 200, 9))
+    missing = {n + 1 for n in again[::4]}
+    rows = [(n, n) for n in range(200) if n not in missing] + [(n, n + 4.5) for n in again]
+    numbers, times = zip(*sorted(rows, key=lambda row: row[1]), strict=True)
+    assert lost(one_client(numbers, times)) == len(missing)
 
 
 # Duplicates

@@ -36,9 +36,12 @@ def topic(rows):
     )
 
 
-def find_arrivals(events):
+def find_arrivals(events, **more):
     envelopes = lower_envelopes(client_times(events))
-    return alone(silences.find_arrivals(events, envelopes, sequence_numbers(events)))
+    numbers = sequence_numbers(events, **more)
+    derived = more.get("sessions_are_derived", False)
+    found = silences.find_arrivals(events, envelopes, numbers, sessions_are_derived=derived)
+    return alone(found)
 
 
 def units(arrivals):
@@ -129,6 +132,8 @@ def test_where_most_clients_have_sessions_at_once_all_with_several_may():
         ]
     rows += [(1_000 * at, 10, "e", 0, at + 1) for at in range(9)]
     assert find_arrivals(topic(rows)).several_at_once.tolist() == [True] * 4 + [False]
+    derived = find_arrivals(topic(rows), sessions_are_derived=True)
+    assert not derived.several_at_once.any()
 
 
 @settings(deadline=None)

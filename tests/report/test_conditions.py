@@ -56,6 +56,27 @@ def test_conditions(text, state):
     assert state_of(text) is state
 
 
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [
+        ("lost > 2", State.BROKEN),
+        ("lost > 3", State.UNKNOWN),
+        ("lost > 7", State.UNKNOWN),
+        ("lost > 8", State.KEPT),
+        ("lost == 5", State.UNKNOWN),
+        ("lost != 9", State.BROKEN),
+        ("lost == 9", State.KEPT),
+        ("lost < 4", State.UNKNOWN),
+        ("lost < 9", State.BROKEN),
+    ],
+)
+def test_what_need_not_be_lost_may_be(text, state):
+    numbers = {"lost": 3, "doubtful": 5, "sentence": "5 numbers need not be lost."}
+    told = judged(condition_of(text), {**DOCUMENT, "sequence_numbers": numbers})
+    assert told.state is state
+    assert (numbers["sentence"] in told.sentence) is (state is State.UNKNOWN)
+
+
 def test_the_sentence_has_the_figure():
     sentence = judged(condition_of("rejected > 0.5%"), DOCUMENT).sentence
     assert sentence == "rejected > 0.5%: broken. It is 10 of 1,010 (0.99 %)."

@@ -226,10 +226,14 @@ def sessions_told(view: View, told: OnCluster) -> None:
         return
     if told.whole is not None:
         st.caption("Of the whole topic.")
-    faults = _analysis(whole).sessions
+    analysis = _analysis(whole)
+    faults = analysis.sessions
     assert faults is not None  # or sequence numbers were withheld
+    if analysis.told.losses is not None:
+        st.caption(f"{analysis.of_numbers} Whose the missing ones are, nobody can tell.")
     if faults.empty:
-        st.success("No session lacks a number or has one twice.", icon=":material/check_circle:")
+        lacks = "lacks a number or " if analysis.told.losses is None else ""
+        st.success(f"No session {lacks}has one twice.", icon=":material/check_circle:")
         return
     shown = faults[[CLIENT, LOST, completeness.DUPLICATES, SESSION]]
     words = {CLIENT: "Client", LOST: "Lost", SESSION: "Session"}

@@ -71,7 +71,7 @@ def show_findings_of(
         more = counted(len(views) - _FIRST, "more finding")
         expander(more, partial(_show_more, views[_FIRST:]), key=parameters.MORE_FINDINGS)
     if analysis.numbering is not None:
-        st.caption(escaped_markdown(analysis.numbering.sentence))
+        st.caption(escaped_markdown(analysis.of_numbers))
 
 
 def _show_more(views: list[_View]) -> None:
