@@ -53,7 +53,7 @@ def events():
 def clocks_in(events):
     times = sent_times(events)
     envelopes = yield from find_envelopes(times)
-    table = yield from clocks_of(times, envelopes)
+    table = yield from clocks_of(events, times, envelopes)
     return Answer(table, stacked, lambda found: found.sort_values(CLIENT, ignore_index=True))
 
 
