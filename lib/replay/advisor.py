@@ -55,8 +55,9 @@ _INCIDENTS: Final = 3
 _FEW_BINS: Final = 6
 """Late events in fewer bins than this, of 200, are too few incidents to learn from."""
 
-_NEGLIGIBLE: Final = 0.1
-"""Late events that are fewer than this share of what the goal lets go decide nothing."""
+_NEGLIGIBLE: Final = 0.01
+"""Late events that are no more than this share of what the goal lets go decide nothing, however few
+incidents they come from: the next may be a hundred times as large."""
 
 _ALONE: Final = 2.0
 """A stretch that needs this many times the tolerance of any other decides alone."""

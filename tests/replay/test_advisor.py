@@ -239,6 +239,20 @@ class TestRefusal:
         late = events.received - events.event_time > 100 * SECOND
         assert refusal.at in np.flatnonzero(late)
 
+    @pytest.mark.parametrize("held", [2, 6])
+    @pytest.mark.parametrize("window", [SessionWindow(2 * SECOND), TumblingWindow(2 * SECOND)])
+    def test_of_a_topic_with_one_short_outage_however_little_it_held_back(self, window, held):
+        def outage(delay, happened):
+            of_one = np.flatnonzero((happened % SECOND == 137) & (happened > happened.max() // 3))
+            delay[of_one[:held]] += 85 * SECOND
+
+        events, _ = ten_clients(late_share=0, pauses=100, spoil=outage)
+
+        advice = advise(events, FlinkSetting(window), Goal(0.005))
+
+        assert 0 < advice.outcome.dropped <= held
+        assert advice.refusal.reason is Reason.ONE_OUTAGE
+
     def test_of_a_burst_that_lies_across_a_cut_says_what_the_other_stretches_need(self):
         def outage(delay, happened):
             cut = np.sort(happened)[len(happened) // 2]
