@@ -278,8 +278,8 @@ def clocks_against(
     client's own delays are above their lower envelope, and than ways take (`_longest_way`); not if
     its events were sent out of a store, which says nothing of when they could have come, or any
     came in half the time: then the others were gathered. A clock has no one offset, and is not
-    wrong but unsteady, where most of its client's delays are not near the lower envelope: some of
-    the client's events have another clock's time, or it was ahead for a while.
+    wrong but unsteady, where most of the times that its client was heard were not near the lower
+    envelope: some of its events have another clock's time, or it was ahead for a while.
 
     Parameters
     ----------
@@ -315,7 +315,8 @@ def clocks_against(
     is_behind &= _is_live(times, envelopes) & ~_come_sooner(times, envelopes)
     is_ahead = (offset > typical.usual) & (envelopes.height < -_RESOLUTION_MS)
     is_other = is_ahead | (by_drift > typical.usual)
-    is_unsteady = is_other & (_UNSTEADY * scatter > np.maximum(np.abs(offset), by_drift / 2))
+    off = _typical_heard(times, envelopes, is_other)
+    is_unsteady = is_other & (_UNSTEADY * off > np.maximum(np.abs(offset), by_drift / 2))
     return pd.DataFrame(
         {
             CLIENT: clients.labels,
@@ -342,6 +343,32 @@ def _longest_way(scatter: Floats, envelopes: LowerEnvelopes) -> Floats:
     steady = np.maximum(_LONG_WAY_MS, _SCATTER_OF_WAY * scatter)
     gathered = np.maximum(_LONGEST_WAY_MS, 2 * between)
     return np.asarray(np.minimum(steady, gathered), np.float64)
+
+
+def _typical_heard(times: ClientTimes, envelopes: LowerEnvelopes, which: Bools) -> Floats:
+    """Return the median lag of the times that some clients were heard, ms; 0 of other clients.
+
+    The events of a burst count once: what outages held back says nothing of a clock.
+    """
+    found = np.zeros(times.clients.n)
+    rows = np.flatnonzero(which[times.clients.codes])
+    if not len(rows):
+        return found
+    clients = kernels.Groups(times.clients.codes[rows], times.clients.labels)
+    own = ClientTimes(
+        clients=clients,
+        event_time=times.event_time[rows],
+        received=times.received[rows],
+        shown=times.shown[rows],
+    )
+    x, y = _delays_over_time(own)
+    codes = np.repeat(np.arange(clients.n, dtype=np.int32), clients.sizes)
+    heard = np.diff(y, prepend=0) >= -np.diff(x, prepend=0) / 2
+    heard[clients.bounds[:-1][clients.sizes > 0]] = True
+    codes, x, y = codes[heard], x[heard], y[heard]
+    lags = envelopes.lags(codes, x, x + y.astype(np.int64))
+    found[which] = kernels.medians_within(kernels.Groups(codes, clients.labels), lags)[which]
+    return found
 
 
 def _is_live(times: ClientTimes, envelopes: LowerEnvelopes) -> Bools:
