@@ -32,8 +32,9 @@ FATES: Final = {
 DROPPED_MEANS: Final = "Events that the engine drops as late."
 
 NO_ADVICE: Final = (
-    "No setting that was tried keeps that on this topic, or only a delay longer than the topic."
+    "No setting that was tried keeps the goal on this topic, or only a delay longer than the topic."
 )
+TOO_FEW: Final = "One event is too few to choose a setting on."
 
 
 def latency_text(ms: float | None) -> str:

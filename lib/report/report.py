@@ -27,7 +27,7 @@ from lib.replay.goal import Goal
 from lib.replay.input import grouping_columns, replay_input_of
 from lib.replay.of_topic import advice_on, replayed_with
 from lib.replay.registry import ENGINES
-from lib.replay.sentences import NO_ADVICE
+from lib.replay.sentences import NO_ADVICE, TOO_FEW
 from lib.replay.windows import SessionWindow
 
 if TYPE_CHECKING:
@@ -340,7 +340,7 @@ def why_no_advice(replayed: Replayed) -> str:
         return "Only the order of the records is known, not when they were received."
     if outcome.stopped:
         return f"{outcome.stopped_because} No grace changes that, so none is advised."
-    return "One event is too few to choose a setting on." if outcome.events < 2 else ""
+    return TOO_FEW if outcome.events < 2 else ""
 
 
 def _key_column(topic: LoadedTopic, name: str) -> str:

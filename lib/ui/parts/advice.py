@@ -17,7 +17,7 @@ from lib.events.fields import JOINED
 from lib.replay.engine import Setting, delay_ms
 from lib.replay.goal import Goal
 from lib.replay.reading import reading_of
-from lib.replay.sentences import NO_ADVICE, advice_sentence, how_chosen, named
+from lib.replay.sentences import NO_ADVICE, TOO_FEW, advice_sentence, how_chosen, named
 from lib.replay.windows import SessionWindow
 from lib.ui import parameters
 from lib.ui.answers import impossible_times_in
@@ -48,6 +48,9 @@ _ANY: Final = "any"
 def advisor(visible: Visible, setting: Setting, goal: Goal) -> None:
     """Draw the setting that keeps the goal, what it did on later events, and the code for it."""
     advice = advice_of(visible, setting, goal)
+    if len(visible.topic.events.timed) < 2:
+        st.info(TOO_FEW, icon=":material/search_off:")
+        return
     if advice is None:
         say_no_setting(impossible_times_in(visible.whole, visible.times.zone))
         return
@@ -232,7 +235,7 @@ def tradeoff(visible: Visible, setting: Setting, goal: Goal) -> None:
     """Draw what settings around the advised one trade latency for, and the other engines."""
     advice = advice_of(visible, setting, goal)
     if advice is None:
-        st.caption("No setting that was tried keeps the goal, so there is none to draw around.")
+        st.caption("No setting is advised, so there is none to draw around.")
         return
     draw_tradeoff(tradeoff_of(visible, advice.setting), advice)
     show_elsewhere(advice, elsewhere_of(visible, advice.setting))

@@ -11,7 +11,7 @@ from lib.analysis.summary import AHEAD_MEANS, MEDIAN_DELAY_MEANS, summarise
 from lib.core.formatting import delay_text, escaped_markdown, share_text
 from lib.decoding.rejected import far_ahead_sentence
 from lib.replay.goal import Goal
-from lib.replay.sentences import NO_ADVICE, named
+from lib.replay.sentences import NO_ADVICE, TOO_FEW, named
 from lib.report.report import initial_setting
 from lib.ui import parameters
 from lib.ui.answers import impossible_times_in, with_received
@@ -81,9 +81,12 @@ def advice_line(visible: Visible) -> None:
     sentence = _place_of_advice()
     sentence.markdown(":material/hourglass_top: Looking for the watermark delay that this needs…")
     advice = advice_of(timed, initial_setting(), _GOAL)
-    why = "" if advice else impossible_times_in(visible.topic, visible.times.zone)
+    no_advice = TOO_FEW
+    if len(timed.topic.events.table) > 1:
+        why = "" if advice else impossible_times_in(visible.topic, visible.times.zone)
+        no_advice = f"{NO_ADVICE} {why}".strip()
     far_ahead = visible.whole.contents.far_ahead
-    sentence.markdown(_said(advice, f"{NO_ADVICE} {why}".strip(), far_ahead))
+    sentence.markdown(_said(advice, no_advice, far_ahead))
     replay_of(timed, initial_setting(), spinner="")  # what the Windows page begins with
 
 
