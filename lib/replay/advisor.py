@@ -108,6 +108,8 @@ class Refusal:
         `NEAR`, the tolerance that half of the stretches need, and that this one needs.
     together
         Of `ONE_OUTAGE` otherwise, how many late events come together.
+    in_all
+        Whether those are all late events that there are, which came in a few moments.
     needed
         Of `TOO_SHORT`, how many events, or sessions, there would have to be.
     of_sessions
@@ -120,6 +122,7 @@ class Refusal:
     before_ms: int = 0
     after_ms: int = 0
     together: int = 0
+    in_all: bool = False
     needed: int = 0
     of_sessions: bool = False
 
@@ -702,7 +705,7 @@ def _few_outages(topic: _Topic, undelayed: _Undelayed) -> Refusal | None:
     if not few and _INCIDENTS * found.size <= allowed:
         return None
     together = found.late if few else round(found.size)
-    return Refusal(Reason.ONE_OUTAGE, at=found.largest_at, together=together)
+    return Refusal(Reason.ONE_OUTAGE, at=found.largest_at, together=together, in_all=few)
 
 
 def _near(topic: _Topic, needed: stretches.Tolerances) -> Refusal | None:

@@ -118,8 +118,18 @@ def _why(refusal: Refusal, events: int, goal: Goal, moment: Moment) -> str:
         )
     if refusal.reason is Reason.FAILS:
         return f"The stretch that begins at {at} did not keep the goal."
+    return _one_outage(refusal, int(goal.most_dropped * events), at)
+
+
+def _one_outage(refusal: Refusal, allowed: int, at: str) -> str:
+    """Return why nothing holds where an outage or two decide; so many events may be dropped."""
     if refusal.together:
-        allowed = int(goal.most_dropped * events)
+        if refusal.in_all:
+            return (
+                f"Late events come in a few moments only, the most at {at}: {refusal.together:,} "
+                f"in all. The goal lets {allowed:,} be dropped in the whole topic, and one longer "
+                "outage may take more."
+            )
         return (
             f"A few moments decide everything: late events come some {refusal.together:,} at a "
             f"time, the most at {at}, and the goal lets {allowed:,} be dropped in the whole topic."

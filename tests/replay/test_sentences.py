@@ -59,6 +59,14 @@ def test_nothing_holds_without_the_condition_that_records_years_ahead_are_filter
     assert "2 records whose event time is more than 20 years ahead: an engine reads them" in said
 
 
+def test_a_few_late_events_are_told_as_all_that_there_are():
+    refusal = Refusal(Reason.ONE_OUTAGE, at=1, at_ms=7, together=4, in_all=True)
+
+    said = advice_sentence(advice(refusal), Goal(), str)
+
+    assert "in a few moments only, the most at 7: 4 in all. The goal lets 250 be dropped" in said
+
+
 class TestShares:
     @pytest.mark.parametrize(
         ("most", "share"), [(0.0001, "99.99 %"), (0.0005, "99.95 %"), (1e-7, "more than 99.999 %")]
