@@ -117,7 +117,8 @@ class InBlocks:
 
     @cached_property
     def by_key(self):
-        numbered = self.table.assign(**{ARRIVAL: np.arange(len(self.table))})
+        place = np.cumsum(self.job.timed(self.table)) - 1  # of those that can be replayed
+        numbered = self.table.assign(**{ARRIVAL: place})
         codes = self.table[self.job.key].astype("category").cat.codes
         home = np.array(self.homes)[codes % len(self.homes)]
         return [compact(numbered[home == block]) for block in range(3)]
