@@ -565,7 +565,10 @@ def _of_sessions(table: pd.DataFrame | None, extent: Extent, told: Told) -> Iter
     repeated = table[completeness.DUPLICATES].fillna(0)
     if repeated.any():
         count, sessions = int(repeated.sum()), counted(int((repeated > 0).sum()), "session")
-        sentence = f"{counted(count, 'event')} in {sessions} came again: duplicates."
+        sentence = (
+            f"{counted(count, 'event')} in {sessions} came again, by number and event time: "
+            f"{'a duplicate' if count == 1 else 'duplicates'}, unless other fields differ."
+        )
         yield Finding(sentence, count, "duplicates", "Sessions", *topic)
 
 

@@ -349,7 +349,8 @@ def test_what_is_sent_again_much_later_says_nothing_of_a_clock():
 
     sentences = [finding.sentence for finding in findings_of(events)]
 
-    assert sentences == ["25 events in 1 session came again: duplicates."]
+    said = "came again, by number and event time: duplicates, unless other fields differ."
+    assert sentences == [f"25 events in 1 session {said}"]
     # nor of outages, where these alone are asked for
     answers = analyse(events)
     outages, rhythm = outages_and_rhythm(events)
