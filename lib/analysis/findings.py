@@ -374,7 +374,8 @@ def _shared_outage(rows: pd.DataFrame, extent: Extent, told: Told) -> Finding:
     clients = tuple(rows[CLIENT].unique().tolist())
     named = tuple(client for client in clients if extent.names(client))
     held, lost = int(rows[outages.HELD_BACK].sum()), int(rows[LOST].sum())
-    start, back = (int(rows[name].min()) for name in (outages.START, outages.BACK_AT))
+    # Of some, an event that was under way says when they went at the earliest.
+    start, back = int(rows[outages.START].median()), int(rows[outages.BACK_AT].min())
     silent, then = f"{len(clients):,} clients were silent together", "and then"
     if told.may_hold >= len(clients):  # one of each may have been rejected
         silent, then = f"No event of {len(clients):,} clients is known", "and then they"
