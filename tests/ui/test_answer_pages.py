@@ -98,7 +98,7 @@ def topic_without_sessions(files):
 @pytest.fixture
 def alike_topic(files):
     """Late events are alike from the beginning to the end: now and then one is overtaken."""
-    scenario = Scenario(events=6_000, sessions=200, disorder_share=0.05, disorder_ms=10_000)
+    scenario = Scenario(events=6_000, sessions=200, disorder_share=0.1, disorder_ms=10_000)
     write_recorded(files / "alike.jsonl", "alike", simulate(scenario).batches())
     return {"source": "Files", "topic": "alike"}
 
