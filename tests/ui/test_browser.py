@@ -346,10 +346,11 @@ def test_back_leads_to_the_page_before(page, samples_app):
     expect(page).to_have_url(re.compile("topic=sessions-100"))
     expect_idle(page)
 
-    # Then it is two steps: the menu's, and what the menu's link has dropped
-    assert page.evaluate("history.length") == steps + 2
-    page.go_back()
-    page.go_back()
+    # Then it is two steps: the menu's, and what the menu's link has dropped; which may come in two
+    back = page.evaluate("history.length") - steps
+    assert back in (2, 3)
+    for _ in range(back):
+        page.go_back()
     expect(page).not_to_have_url(re.compile("/delay"))
     expect(metric(page, "Events")).to_be_visible()
     expect(page).to_have_url(re.compile("window=100&window=300"))
