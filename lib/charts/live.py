@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import altair as alt
 import pandas as pd
@@ -15,6 +15,13 @@ from lib.core.formatting import counted, duration
 from lib.live.counts import DROPPED
 
 _KEPT: Final = "taken, or not judged yet"
+_BELOW_ONE_ANOTHER: Final[dict[str, Any]] = {
+    "orient": "top",
+    "columns": alt.ExprRef("width < 500 ? 1 : 0"),
+    "labelLimit": 300,
+}
+"""A legend that needs a row for each entry on a phone."""
+
 _ALL: Final = "received"
 _LOST: Final = "dropped as late"
 _PX: Final = 140
@@ -98,9 +105,7 @@ def _events(
                         colours.RECEIVED_TIME_COLOUR,
                     ],
                 ),
-                legend=alt.Legend(**ABOVE, values=[_KEPT, _LOST], labelLimit=300)
-                if drops
-                else None,
+                legend=alt.Legend(**_BELOW_ONE_ANOTHER, values=[_KEPT, _LOST]) if drops else None,
             ),
             order=alt.Order("what:N", sort="ascending"),
             tooltip=[
