@@ -26,7 +26,15 @@ import pandas as pd
 from lib.analysis import kernels
 from lib.analysis.kernels import Groups
 from lib.core.blockwise import Pool, Whole, added, alone, either
-from lib.core.columns import CLIENT, EVENT_TIME, PARTITION, SEQUENCE, SESSION
+from lib.core.columns import (
+    CLIENT,
+    EVENT_TIME,
+    OFFSET,
+    PARTITION,
+    RECEIVED_TIME,
+    SEQUENCE,
+    SESSION,
+)
 from lib.core.formatting import counted
 from lib.core.jit import compiled, inlined
 from lib.events.table import THE_CLIENT
@@ -38,6 +46,7 @@ if TYPE_CHECKING:
 Bools = npt.NDArray[np.bool_]
 
 _LARGEST: Final = np.iinfo(np.int64).max
+_NEVER: Final = np.iinfo(np.int64).min
 
 _FALLS: Final = 3  # numbers of one device fall less often than so many times a run
 _MANY: Final = 20  # numbers, at least, that a counter leaves out when it jumps
@@ -200,15 +209,16 @@ def find_numbers(
     numbering, groups, judged = found
     steps, doubtful = yield from _believed(judged, groups, numbered)
     steps, held = _without_rejected(steps, numbered.number, rejected)
+    steps, unread = yield from _read(events, numbered, groups, replace(judged, steps=steps))
     if rejected.others:
-        doubtful += int(np.maximum(steps - 1, 0).sum())
+        unread += int(np.maximum(steps - 1, 0).sum())
         steps = np.minimum(steps, 1)
     return SequenceNumbers(
         _named(numbering, events),
         numbered.of_all(steps, len(events)),
         held,
-        doubtful,
-        rejected.others,
+        doubtful + unread,
+        unread > 0,
         None if numbering in _BY_CLIENT else _gaps(replace(judged, steps=steps), numbered),
     )
 
@@ -493,6 +503,44 @@ def _falls(
     often = kernels.counts(of, counters)
     far = (2 * depth[at] >= often[of]) | twice[at] | twice[at + 1]
     return often, kernels.counts(of[far], counters)
+
+
+def _read(
+    events: pd.DataFrame, numbered: _Numbered, groups: Groups, judged: _JudgedNumbers
+) -> Steps[tuple[Ints, int]]:
+    """Find the steps without gaps of which records were not read, and how many numbers those are.
+
+    Where a counter's events are in several partitions, and one of them begins later than it did:
+    its first records expired, or were not asked for.
+    """
+    partitions = kernels.group_by(events, PARTITION)
+    received = kernels.ints(events[RECEIVED_TIME])
+    begins, first = (
+        kernels.bounds_within(partitions, of)[0] for of in (kernels.ints(events[OFFSET]), received)
+    )
+    of_block = dict(zip(partitions.labels, zip(begins, first, strict=True), strict=True))
+    of_all = yield Pool(of_block, _earlier)
+    late = [of_all[name][1] if of_all[name][0] > 0 else _NEVER for name in partitions.labels]
+    if not late or max(late) == _NEVER:
+        return judged.steps, 0
+    row = np.arange(len(events)) if numbered.rows is None else numbered.rows
+    since = kernels.bounds_within(groups, np.array(late)[partitions.codes[row]])[1]
+    below, above = _gaps(judged, replace(numbered, rows=None))
+    unread = above[received[row[below]] < since[groups.codes[above]]]
+    steps = judged.steps.copy()
+    steps[unread] = TELLS_NOTHING
+    return steps, int((judged.steps[unread] - 1).sum())
+
+
+def _earlier(
+    one: dict[int, tuple[int, int]], other: dict[int, tuple[int, int]]
+) -> dict[int, tuple[int, int]]:
+    """Return the first offset and received time of each partition of two blocks."""
+    both = dict(one)
+    for name, (offset, received) in other.items():
+        known = both.get(name, (offset, received))
+        both[name] = min(offset, known[0]), min(received, known[1])
+    return both
 
 
 def _gaps(judged: _JudgedNumbers, numbered: _Numbered) -> Ints:

@@ -28,6 +28,7 @@ from lib.core.blockwise import (
     Then,
     added,
     as_it_is,
+    either,
     first_of,
     in_step,
     stacked,
@@ -110,9 +111,9 @@ def of_clients(
     Returns
     -------
     `own`, `diagnosis`, `clocks`, `gone`, `behind`, `steps`, `impossible` as the functions of those
-    names say; and `outages`, `numbering`, `doubtful` numbers, `losses`, `sessions` (those that lost
-    events, or have some twice), `parts` and `of_outages` (where there are times for them), if asked
-    for.
+    names say; and `outages`, `numbering`, `doubtful` numbers and whether some are `unread`,
+    `losses`, `sessions` (those that lost events, or have some twice), `parts` and `of_outages`
+    (where there are times for them), if asked for.
     """
     known = has_received_time(table)
     heard = table if known is None else table[known]
@@ -244,6 +245,7 @@ def _of_numbers(table: pd.DataFrame, numbers: SequenceNumbers | None) -> Mapping
     return {
         "numbering": Answer(numbering, first_of, as_it_is),
         "doubtful": Answer(0 if numbers is None else numbers.doubtful, added, as_it_is),
+        "unread": Answer(numbers is not None and numbers.unread, either, as_it_is),
         "losses": Answer(lost, _stacked_if_any, as_it_is),
         "sessions": Answer(sessions, _stacked_if_any, as_it_is),
     }

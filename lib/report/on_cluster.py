@@ -459,7 +459,7 @@ def _analysis(
             numbering,
             np.empty(0, np.int64),
             doubtful=found["doubtful"],
-            unread=rejected.others,
+            unread=found["unread"],
         )
     told = Told(
         numbers,

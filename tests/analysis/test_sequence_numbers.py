@@ -258,6 +258,18 @@ def test_what_is_missing_where_records_were_not_read_is_in_doubt():
     assert numbers.doubt.endswith("1 number is missing, which need not be lost: " + READ_IN_PART)
 
 
+def test_what_a_partition_had_before_it_begins_is_in_doubt():
+    """Its first records have expired: the collector gave them the numbers that are missing."""
+    missing = [*range(1, 200, 2), 300]
+    events = received_in_turn(missing)
+    assert (lost(events), sequence_numbers(events).doubtful) == (101, 0)
+    later = events.assign(KafkaOffset=events["KafkaOffset"] + 100 * (events["KafkaPartition"] == 1))
+    numbers = sequence_numbers(later)
+    assert (lost(later), numbers.doubtful) == (1, 100)
+    assert numbers.doubt.endswith(READ_IN_PART)
+    assert losses(later, numbers)["Lost"].tolist() == [1]
+
+
 def test_a_loss_beside_numbers_that_are_sent_again_with_another_time_is_lost():
     again = list(range(0, 200, 9))
     missing = {n + 1 for n in again[::4]}
