@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from lib.analysis import kernels
-from lib.core.blockwise import Answer, Pool, added, answered, joined, stacked
+from lib.core.blockwise import Answer, Pool, added, answered, compact, joined, stacked
 from lib.core.columns import CLIENT, EVENT_TIME, EVENTS, LAST_HEARD, RECEIVED_TIME, SILENT
 from lib.core.jit import compiled
 
@@ -86,7 +86,7 @@ def gone_question(events: pd.DataFrame) -> Question[pd.DataFrame]:
             EVENTS: clients.sizes[found],
         }
     )
-    return Answer(table, stacked, _by_last_heard)
+    return Answer(compact(table), stacked, _by_last_heard)
 
 
 def _by_last_heard(table: pd.DataFrame) -> pd.DataFrame:

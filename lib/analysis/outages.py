@@ -35,7 +35,7 @@ from lib.analysis.client_clocks import sent_times
 from lib.analysis.clock_steps import find_steady, steady_of_first_arrivals
 from lib.analysis.received import has_received_time, unreceived
 from lib.analysis.sequence_numbers import NONE_REJECTED, RejectedRecords, find_numbers
-from lib.core.blockwise import Answer, Pool, added, answered, in_step, stacked
+from lib.core.blockwise import Answer, Pool, added, answered, compact, in_step, stacked
 from lib.core.columns import CLIENT, LAST_HEARD, LOST, SESSION
 
 if TYPE_CHECKING:
@@ -290,7 +290,7 @@ def ended_question(
     rows = yield from _find_rows(events, long, sensitivity)
     received = long.arrivals.received
     span = (int(received.min()), int(received.max())) if len(received) else None
-    return Answer(_Found(rows, long.rhythm, span), added, _with_shared)
+    return Answer(_Found(compact(rows), long.rhythm, span), added, _with_shared)
 
 
 @dataclass(frozen=True)

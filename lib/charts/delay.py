@@ -34,7 +34,7 @@ from lib.charts.texts import drawn_names
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
 from lib.core.blockwise import answered
 from lib.core.columns import CLIENT, EVENT_TIME, EVENTS, FROM, RECEIVED_TIME, TO
-from lib.core.formatting import counted, delay_text, duration, percent
+from lib.core.formatting import counted, delay_text, duration, percent, share_texts
 from lib.events.client_names import written
 
 _LEAST_S: Final = 0.0005
@@ -67,7 +67,11 @@ def distribution(binned: pd.DataFrame, by: str | None, largest_ms: int) -> Pictu
     largest_ms
         The largest delay.
     """
-    drawn = binned.assign(low=np.maximum(binned[FROM] / 1000, _LEAST_S), high=binned[TO] / 1000)
+    drawn = binned.assign(
+        low=np.maximum(binned[FROM] / 1000, _LEAST_S),
+        high=binned[TO] / 1000,
+        longer=share_texts(binned[delays.LONGER]),
+    )
     colour: Any = alt.ColorValue(colours.RECEIVED_TIME_COLOUR)
     if by is not None:
         lanes = client_lanes(binned[by].cat.categories, binned[by].cat.codes.to_numpy())
@@ -78,7 +82,7 @@ def distribution(binned: pd.DataFrame, by: str | None, largest_ms: int) -> Pictu
         alt.Tooltip("low:Q", title="Longer than (s)", format=",.3f"),
         alt.Tooltip("high:Q", title="Up to (s)", format=",.3f"),
         alt.Tooltip(f"{EVENTS}:Q", title="Events", format=","),
-        alt.Tooltip(f"{delays.LONGER}:Q", title="Share longer", format=".4%"),
+        alt.Tooltip("longer:N", title="Share longer"),
     ]
     base = alt.Chart(drawn).encode(color=colour, tooltip=tooltip)
     end = float(drawn["high"].max())

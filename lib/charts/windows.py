@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import altair as alt
 import numpy as np
@@ -35,7 +35,7 @@ from lib.core.columns import (
     SILENT,
     TO_MS,
 )
-from lib.core.formatting import counted, duration, percent, share_text
+from lib.core.formatting import counted, duration, percent, share_texts
 from lib.replay.blame import DROPPED_BECAUSE, DROPPED_OF, GROUP
 from lib.replay.partitions import BEHIND_MS, PARTITION
 from lib.replay.sweep import LATENESS_MS
@@ -117,9 +117,14 @@ def _ends(drawn: pd.DataFrame, field: str) -> str:
     if known.empty:
         return "none"
     ends = known.iloc[[0, -1]]
-    said = [duration(1000 * v) if field == "latency" else share_text(v) for v in ends[field]]
+    said = _texts(ends[field], field)
     at = [duration(0 if x <= NO_DELAY_S else 1000 * x) for x in ends["x"]]
     return f"{said[0]} at {at[0]}, {said[1]} at {at[1]}"
+
+
+def _texts(values: pd.Series, field: str) -> list[str]:
+    """Return how shares, or latencies in seconds, are written."""
+    return [duration(1000 * v) for v in values] if field == "latency" else share_texts(values)
 
 
 def _panel(
@@ -128,6 +133,7 @@ def _panel(
     field, name, colour = panel
     x, tooltip = _across(drawn["x"], title), _tooltip(panel)
     known = drawn.dropna(subset=[field])
+    known = known.assign(told=_texts(known[field], field))
     line = (
         alt.Chart(known)
         .mark_line(point=alt.OverlayMarkDef(size=40, color=colour), strokeWidth=2, color=colour)
@@ -165,14 +171,9 @@ def _across(settings: pd.Series, title: str | None) -> alt.X:
 
 
 def _tooltip(panel: _Panel) -> list[alt.Tooltip]:
-    is_share = panel.field != "latency"
     return [
         alt.Tooltip("x:Q", title="Set to (s)", format=",~g"),
-        alt.Tooltip(
-            f"{panel.field}:Q",
-            title=panel.name if is_share else f"{panel.name} (s)",
-            format=".3~%" if is_share else ",.3~f",
-        ),
+        alt.Tooltip("told:N", title=panel.name),
     ]
 
 
@@ -213,7 +214,7 @@ def _gap_bars(bins: pd.DataFrame) -> alt.Chart:
             "low": np.maximum(bins[FROM_MS], 0.5) / 1000,
             "high": np.maximum(bins[TO_MS], 1) / 1000,
             "events": bins[EVENTS],
-            "below": bins[SHARE_BELOW],
+            "below": share_texts(bins[SHARE_BELOW]),
         }
     )
     bars: alt.Chart = (
@@ -233,7 +234,7 @@ def _gap_bars(bins: pd.DataFrame) -> alt.Chart:
                 alt.Tooltip("low:Q", title="From (s)", format=",.3f"),
                 alt.Tooltip("high:Q", title="To (s)", format=",.3f"),
                 alt.Tooltip("events:Q", title="Gaps", format=","),
-                alt.Tooltip("below:Q", title="Share below", format=".2%"),
+                alt.Tooltip("below:N", title="Share below"),
             ],
         )
     )
@@ -329,11 +330,15 @@ def _line_names(table: pd.DataFrame, chosen: Setting) -> list[str]:
     ]
 
 
+def _told(shares: pd.Series) -> dict[str, Any]:
+    """Return where shares are drawn on a log axis, and how they are written."""
+    return {"share": np.maximum(shares, _LEAST_SHARE), "told": share_texts(shares)}
+
+
 def _tradeoff_panel(
     drawn: pd.DataFrame, mark: pd.DataFrame, field: str, name: str, *, is_last: bool
 ) -> alt.LayerChart:
     shown = drawn.dropna(subset=["latency"])
-    at = "share"
     latencies = pd.concat([shown["latency"], mark["latency"]])
     low, high = float(latencies.min()), float(latencies.max())
     x = alt.X(
@@ -343,21 +348,21 @@ def _tradeoff_panel(
         axis=duration_axis(low, high),
     )
     y = alt.Y(
-        f"{at}:Q",
+        "share:Q",
         title=None,
         scale=alt.Scale(type="log", domain=[_LEAST_SHARE, 1], padding=8, nice=False),
         axis=share_axis((0.0001, 0.001, *_SHARES), zero_at=_LEAST_SHARE),
     )
     lines = _setting_lines(
-        shown.assign(**{at: np.maximum(shown[field], _LEAST_SHARE)}),
+        shown.assign(**_told(shown[field])),
         x,
         y,
-        alt.Tooltip(f"{field}:Q", title=name, format=".3~%"),
+        alt.Tooltip("told:N", title=name),
     )
     own = (
-        alt.Chart(mark.assign(**{at: np.maximum(mark[field], _LEAST_SHARE)}))
+        alt.Chart(mark.assign(**_told(mark[field])))
         .mark_point(shape="diamond", size=220, filled=True, color=colours.LATE, opacity=1)
-        .encode(x=x, y=y, tooltip=[alt.Tooltip(f"{field}:Q", title="Advised", format=".3~%")])
+        .encode(x=x, y=y, tooltip=[alt.Tooltip("told:N", title="Advised")])
     )
     return alt.LayerChart(
         layer=[plain(layer) for layer in (lines, own)],

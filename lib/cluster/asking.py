@@ -40,6 +40,8 @@ Result = TypeVar("Result")
 
 _AT_ONCE: Final = 8  # parts that one task merges
 
+_AT_LAST: Final = 32  # parts, at most, of which the last task makes what all blocks say
+
 _AHEAD: Final = 3  # rounds that are submitted behind the last of which the answer is known
 
 _UNEVEN: Final = 1.2  # times its share of the blocks that a worker may be asked about
@@ -69,7 +71,12 @@ class _GoesOn:
     """What every block says where a long question goes on."""
 
 
-_Said: TypeAlias = "Pool | _Carried | Whole | Answer[Any] | _GoesOn | None"
+@dataclass(frozen=True)
+class _Answered:
+    """What all blocks say that answer: whoever wants it puts it together."""
+
+
+_Said: TypeAlias = "Pool | _Carried | Whole | Answer[Any] | _GoesOn | _Answered | None"
 """What a block asks, or answers; None behind its last."""
 
 
@@ -93,7 +100,10 @@ def ask(
     NotInBlocksError
         When it needs all events in one block.
     """
-    found: Result = answer(client, question, blocks).result()
+    if len(blocks) == 1:
+        found: Result = answer(client, question, blocks).result()
+    else:  # put together here: an answer has to fit in one machine, and a worker may be smaller
+        found = _finished(client.gather(_answers(client, question, blocks)))
     return found
 
 
@@ -101,24 +111,30 @@ def answer(client: Client, question: Put | Future, blocks: Sequence[Future]) -> 
     """Return a future of what `ask` returns, which stays on the cluster."""
     if len(blocks) == 1:
         return client.submit(answer_of, question, blocks[0], pure=False)
+    return client.submit(_finished, _answers(client, question, blocks), pure=False)
+
+
+def _answers(client: Client, question: Put | Future, blocks: Sequence[Future]) -> list[Future]:
+    """Return the answers of some blocks each, which make the answer to a question."""
     for block in blocks:
         _wait_for(block)
     questions: Sequence[Put | Future] = [question] * len(blocks)
     while True:
-        last, questions = _gone_on(client, questions, blocks)
+        answers, questions = _gone_on(client, questions, blocks)
         if not questions:
-            return client.submit(_finished, last, pure=False)
+            return answers
 
 
 def _gone_on(
     client: Client, questions: Sequence[Put | Future], blocks: Sequence[Future]
-) -> tuple[Future, list[Future]]:
-    """Return the answer to a question to each block, or what each of them goes on with."""
+) -> tuple[list[Future], list[Future]]:
+    """Return the answers to a question to each block, or what each of them goes on with."""
     token = uuid4().hex
     holders = client.who_has(blocks)
     of_blocks = [holders.get(block.key, ()) for block in blocks]
     places = shared_out(of_blocks, client.nthreads())
     said: list[Future] = []
+    parts: dict[int, list[Future]] = {}  # of the rounds of which it is not known what they ask
 
     def of_each(what: Callable[..., Any], replies: list[Future]) -> list[Future]:
         return [
@@ -137,15 +153,18 @@ def _gone_on(
     try:
         for known in count():
             while len(said) <= known + _AHEAD:
-                said.append(_merged(client, of_each(_advanced, said.copy())))
+                merged = _merged(client, of_each(_advanced, said.copy()))
+                parts[len(said)] = merged
+                said.append(client.submit(_of_all, merged, pure=False))
             kind = _kind(client, said[known])
-            if kind is Answer:
-                return said[known], []
+            own = parts.pop(known)
+            if kind is _Answered:
+                return own, []
             if kind is _GoesOn:
                 going_on = of_each(_going_on, said[:known])
                 for each in going_on:
                     _wait_for(each)
-                return said[known], going_on
+                return own, going_on
             if kind is Whole:
                 raise NotInBlocksError(said[known].result().why, "Ask it on one machine.")
     finally:
@@ -195,12 +214,12 @@ def _wait_for(future: Future) -> None:
         future.exception()
 
 
-def _merged(client: Client, parts: Sequence[Future]) -> Future:
-    """Return what merges parts in their order, some at once, as a tree."""
-    while len(parts) > 1:
+def _merged(client: Client, parts: list[Future]) -> list[Future]:
+    """Return what merges parts in their order, some at once, as a tree, until few are left."""
+    while len(parts) > _AT_LAST:
         groups = [list(parts[n : n + _AT_ONCE]) for n in range(0, len(parts), _AT_ONCE)]
         parts = [client.submit(_both, group, pure=False) for group in groups]
-    return parts[0]
+    return parts
 
 
 _KEPT: Final[dict[tuple[str, int], tuple[int, Any]]] = {}
@@ -306,6 +325,11 @@ def _both(parts: Sequence[Any]) -> _Said:
     return Answer(merged, first.merge, first.finish)
 
 
+def _of_all(parts: Sequence[_Said]) -> _Said:
+    """Return what parts say as one; of answers, that they are some."""
+    return _Answered() if isinstance(parts[0], Answer) else _both(parts)
+
+
 def _folded(merge: Merge, parts: Sequence[Any]) -> Any:  # noqa: ANN401 (what a question pools)
     """Return parts merged in their order, as a tree: none is copied for each behind it."""
     while len(parts) > 1:
@@ -314,8 +338,10 @@ def _folded(merge: Merge, parts: Sequence[Any]) -> Any:  # noqa: ANN401 (what a 
     return parts[0]
 
 
-def _finished(answer: Answer[Result]) -> Result:
-    return answer.finish(answer.part)
+def _finished(answers: Sequence[Answer[Result]]) -> Result:
+    """Return the answer of all blocks, from those of some each."""
+    first = answers[0]
+    return first.finish(_folded(first.merge, [each.part for each in answers]))
 
 
 def _forget(token: str) -> None:

@@ -28,6 +28,7 @@ from lib.core.blockwise import (
     Then,
     added,
     as_it_is,
+    compact,
     either,
     first_of,
     in_step,
@@ -191,8 +192,8 @@ def _find_clocks(heard: pd.DataFrame, found: _Found) -> Steps[dict[str, Answer[A
     impossible = impossible.assign(**{ARRIVAL: heard.loc[impossible.index, ARRIVAL]})
     return {
         "clocks": clocks,
-        "steps": Answer(found.steps.table(sent), stacked, rows_by_client),
-        "impossible": Answer(impossible.reset_index(drop=True), stacked, _in_order),
+        "steps": Answer(compact(found.steps.table(sent)), stacked, rows_by_client),
+        "impossible": Answer(compact(impossible.reset_index(drop=True)), stacked, _in_order),
     }
 
 
@@ -241,7 +242,7 @@ def _of_numbers(table: pd.DataFrame, numbers: SequenceNumbers | None) -> Mapping
         faults = sessions[[LOST, sessions_of.DUPLICATES]].fillna(0).any(axis=1)
         if LEFT in table:
             faults &= sessions[SESSION].isin(table.loc[table[LEFT], SESSION].unique())
-        sessions = sessions[faults].reset_index(drop=True)
+        sessions = compact(sessions[faults].reset_index(drop=True))
     return {
         "numbering": Answer(numbering, first_of, as_it_is),
         "doubtful": Answer(0 if numbers is None else numbers.doubtful, added, as_it_is),

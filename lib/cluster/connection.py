@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 _LOOPBACK: Final = "127.0.0.1"
-_SHORT: Final = 0.7  # of a worker's memory: from here on Dask spills
+_SHORT: Final = 0.6  # of a worker's memory: from here on Dask spills what it manages
 _GIVES_BACK_MS: Final = 1_000
 _PATIENCE_S: Final = 30.0
 _SETTINGS: Final = {

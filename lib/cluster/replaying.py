@@ -107,7 +107,7 @@ class ReplaysOnCluster:
     def of_missed(self, setting: Setting, question: OfMissed) -> Any:  # noqa: ANN401
         """Return the answer to a question."""
         job = replace(self.job, settings=(setting,))
-        missed = self._answer(job, missed_question)
+        missed = answer(self.client, self._put(job, missed_question), self.held.by_client)
         put = self.client.submit(_asking_of_missed, job, missed, question, pure=False)
         return ask(self.client, put, self.held.in_order)
 
@@ -131,14 +131,13 @@ class ReplaysOnCluster:
         return found
 
     def _of(self, job: Job, question: OfReplay) -> list[Any]:
-        answers: list[Any] = self._answer(job, question).result()
+        answers: list[Any] = ask(self.client, self._put(job, question), self.held.by_client)
         return answers
 
-    def _answer(self, job: Job, question: OfReplay) -> Future:
+    def _put(self, job: Job, question: OfReplay) -> Future:
         clocks = answer(self.client, partial(clocks_question, job=job), self._stretches)
         # The clocks stay on the cluster: who asks a block finds them there.
-        put = self.client.submit(_asking, job, clocks, question, pure=False)
-        return answer(self.client, put, self.held.by_client)
+        return self.client.submit(_asking, job, clocks, question, pure=False)
 
 
 def _names_of_heard(table: pd.DataFrame, job: Job) -> Question[NameCounts]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
 from lib.core.durations import HOUR_MS, MINUTE_MS, YEAR_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _LEAST_SHARE: Final = 1e-5
 """Smaller shares are not told apart."""
@@ -82,6 +85,11 @@ def share_text(share: float) -> str:
         return percent(share, 3)
     shown = 100 - float(f"{100 * rest:.3g}") if 0 < rest < 0.01 else float(f"{100 * share:.3g}")
     return f"{shown:g} %"
+
+
+def share_texts(shares: Iterable[float]) -> list[str]:
+    """Return the text of each of some shares, as `share_text`; none of one that is not known."""
+    return ["" if share != share else share_text(share) for share in shares]  # NaN
 
 
 def counted(number: int, noun: str) -> str:
