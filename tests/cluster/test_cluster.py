@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -25,7 +26,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.cluster import asking, blocks, topic
-from lib.cluster.asking import ask, shared_out
+from lib.cluster.asking import answer, ask, shared_out
 from lib.cluster.blocks import Beginning, block_offsets
 from lib.cluster.connection import another, connected
 from lib.cluster.origin import Origin
@@ -308,6 +309,16 @@ class TestAsking:
     def test_each_round_is_told_what_all_blocks_said(self, client):
         blocks = client.map(np.arange, [3, 1, 4], pure=False)
         assert ask(client, sums, blocks) == [0, 24, 3, 0, 4, 48]
+
+    @pytest.mark.parametrize("blocks", [32, 33, 100])
+    def test_of_many_blocks_none_is_told_before_another(self, client, blocks):
+        sizes = [1 + number % 3 for number in range(blocks)]
+        firsts = itertools.accumulate(sizes[:-1], initial=0)
+        totals = [sum(sizes) * sum(range(size)) for size in sizes]
+        expected = [*itertools.chain.from_iterable(zip(firsts, totals, strict=True))]
+        asked = client.map(np.arange, sizes, pure=False)
+        assert ask(client, sums, asked) == expected
+        assert answer(client, sums, asked).result() == expected
 
     def test_what_needs_one_block_is_not_told_of_several(self, client):
         def whole(_):
