@@ -2,6 +2,7 @@
 
 | wrapping | what becomes of it |
 |---|---|
+| events in a field | of a schema's values: a row for each element of the array in the field |
 | JSON text in a field | the fields of its objects become `field.name`; other text stays |
 | base64 in a field | the same, of the JSON that it stands for |
 | Connect | the fields of `payload` are the event's, `schema` goes; where `unpacking` left it |
@@ -12,6 +13,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from dataclasses import dataclass
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Final
@@ -20,16 +22,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lib.core.columns import KAFKA_COLUMNS
+from lib.core.columns import KAFKA_COLUMNS, OFFSET, PARTITION, PLACE
 from lib.decoding import json_schema
-from lib.decoding.inner_arrays import LOOKED_AT
+from lib.decoding.inner_arrays import LOOKED_AT, path_of_events
+from lib.decoding.json_arrays import NO_ARRAY, element_counts, elements
 from lib.decoding.json_value import parse_object
 from lib.decoding.merge import EXTRAS, OTHER_FIELDS, as_dictionary, concat, table_of
 from lib.decoding.slots import Values
-from lib.decoding.unpacking import CONNECT, SHARE
+from lib.decoding.unpacking import CONNECT, EVENTS_IN_FIELD, MAX_BLOCK_EVENTS, SHARE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
+
+    from numpy.typing import NDArray
 
     _Read = Callable[[str], bytes]
     """Returns the JSON that a text holds."""
@@ -56,7 +61,8 @@ class Wrapping:
     name
         What the load report calls it.
     unwrap
-        Returns the events without it, a row each as before.
+        Returns the events without it, a row each as before; of `EVENTS_IN_FIELD` a row for each
+        event of a record, with its place in that.
     """
 
     layer: str
@@ -64,21 +70,85 @@ class Wrapping:
     unwrap: Callable[[pa.Table], pa.Table]
 
 
-def recognise(sample: pa.Table, chosen: Collection[str] | None = None) -> tuple[Wrapping, ...]:
+def recognise(
+    sample: pa.Table, chosen: Collection[str] | None = None, *, with_arrays: bool = False
+) -> tuple[Wrapping, ...]:
     """Return what decoded events are wrapped in, the outermost first, from some of them.
 
     Parameters
     ----------
     chosen
         The only layers that count.
+    with_arrays
+        Whether arrays have not been looked into: those of values that a schema reads.
     """
     found: list[Wrapping] = []
-    for recognised in WRAPPINGS:
+    for recognised in (*_OF_ARRAYS, *WRAPPINGS) if with_arrays else WRAPPINGS:
         wrapping = recognised(sample)
         if wrapping is not None and (chosen is None or wrapping.layer in chosen):
             found.append(wrapping)
             sample = wrapping.unwrap(sample)
     return tuple(found)
+
+
+def _events_in_field(sample: pa.Table) -> Wrapping | None:
+    """Return the field whose array holds the events; what is in another array is left closed."""
+    rows = sample.select(_fields(sample)).slice(0, LOOKED_AT).to_pylist()
+    path = path_of_events([*map(_with_arrays, rows)], (), wanted=False)
+    if path is None:
+        return None
+    (name,) = path
+    return Wrapping(EVENTS_IN_FIELD, f"events in {name}", partial(_each_element, name=name))
+
+
+def _with_arrays(row: dict[str, object]) -> dict[str, object]:
+    """Return a row with its arrays as lists: they are text of JSON."""
+    return {n: _array_of(v) if isinstance(v, str) and v[:1] == "[" else v for n, v in row.items()}
+
+
+def _array_of(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _each_element(table: pa.Table, name: str) -> pa.Table:
+    """Return each row once for each element of the array in a field, with the fields of that.
+
+    An array that holds more than a block may stays as it is.
+    """
+    if name not in table.column_names or not _is_text(table[name]):
+        return table
+    texts = table[name].cast(pa.string()).combine_chunks()
+    arrays = Values.of(pc.fill_null(texts, "").cast(pa.binary()))
+    counts = element_counts(arrays)
+    counts[np.cumsum(np.maximum(counts, 1)) > MAX_BLOCK_EVENTS] = NO_ARRAY
+    there = counts > 0
+    rows = np.repeat(np.arange(len(counts)), np.where(there, counts, 1))
+    inner = elements(arrays.take(there), counts[there]).to_arrow().cast(pa.string())
+    each = pc.replace_with_mask(texts.take(pa.array(rows)), pa.array(there[rows]), inner)
+    found = table.drop_columns([name])
+    found = pa.table({n: _repeated(found[n], rows) for n in found.column_names})
+    found = _with_places(found.add_column(table.column_names.index(name), name, each))
+    return _expanded(found, name, str.encode)
+
+
+def _repeated(column: pa.ChunkedArray, rows: NDArray[np.int64]) -> pa.ChunkedArray:
+    """Return what a column has at rows that repeat: not the texts themselves, which may be long."""
+    is_plain = pa.types.is_string(column.type)
+    return (column.dictionary_encode() if is_plain else column).take(pa.array(rows))
+
+
+def _with_places(table: pa.Table) -> pa.Table:
+    """Return events, those of a record behind one another, with the place of each in its record."""
+    record = np.stack([table[n].to_numpy() for n in (PARTITION, OFFSET)])
+    begins = np.flatnonzero(np.diff(record, prepend=-1).any(axis=0))
+    sizes = np.diff(begins, append=table.num_rows)
+    place = pa.array(np.arange(table.num_rows) - np.repeat(begins, sizes))
+    if PLACE in table.column_names:
+        return table.set_column(table.column_names.index(PLACE), PLACE, place)
+    return table.append_column(PLACE, place)
 
 
 def _text_in_fields(sample: pa.Table) -> Wrapping | None:
@@ -135,6 +205,9 @@ def _cloud_events(sample: pa.Table) -> Wrapping | None:
     is_one = {"specversion", "id", "source", "type"} <= set(_fields(sample))
     return Wrapping(CLOUD_EVENTS, CLOUD_EVENTS, _as_it_is) if is_one else None
 
+
+_OF_ARRAYS: Final = (_events_in_field, _events_in_field)
+"""Once more for arrays in arrays."""
 
 WRAPPINGS: Final[tuple[Callable[[pa.Table], Wrapping | None], ...]] = (
     _text_in_fields,

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
+import struct
 from typing import TYPE_CHECKING
 
+import fastavro
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.core.columns import OFFSET
+from lib.core.columns import OFFSET, PLACE
 from lib.core.schemas import NoSchemas, Schema, SchemaId
 from lib.decoding import wire_format
+from lib.decoding.registry import decoder_for
 from lib.decoding.schemas import SchemaDecoder, schema_decoder
 from lib.loading.load import load
 from lib.sources.base import Everything
@@ -243,6 +247,104 @@ def test_what_confluents_serializers_write_is_read(kind, form):
 
     event = {"ClientID": 7, "Kind": "d", "Timestamp": 1545230000123, "Data.Errors": 2}
     assert rows(decoded.columns) == {0: event}
+
+
+# Several events in a record
+
+READINGS = {
+    "type": "record",
+    "name": "Batch",
+    "fields": [
+        {"name": "device", "type": "string"},
+        {
+            "name": "readings",
+            "type": {
+                "type": "array",
+                "items": {
+                    "type": "record",
+                    "name": "Reading",
+                    "fields": [{"name": "ts", "type": LONG}, {"name": "value", "type": "double"}],
+                },
+            },
+        },
+    ],
+}
+PROTO_READINGS = """
+syntax = "proto3";
+message Batch { string device = 1; repeated Reading readings = 2; }
+message Reading { int64 ts = 1; double value = 2; }
+"""
+AT = 1_704_164_650_000
+BATCHES = [
+    {
+        "device": f"dev-{n % 2}",
+        "readings": [{"ts": AT + 60_000 * n + k, "value": k / 2} for k in range(n)],
+    }
+    for n in (3, 1, 0, 2)
+]
+
+
+def as_avro(batch: dict) -> bytes:
+    written = io.BytesIO()
+    fastavro.schemaless_writer(written, fastavro.parse_schema(READINGS), batch)
+    return framed(7, written.getvalue())
+
+
+def as_protobuf(batch: dict) -> bytes:
+    readings = b"".join(
+        b"\x12" + bytes([len(one)]) + one
+        for reading in batch["readings"]
+        for one in [b"\x08" + varint(reading["ts"]) + b"\x11" + struct.pack("<d", reading["value"])]
+    )
+    device = batch["device"].encode()
+    return framed(8, b"\0\x0a" + bytes([len(device)]) + device + readings)
+
+
+def varint(number: int) -> bytes:
+    head = number >> 7
+    return bytes([number & 127 | 128]) + varint(head) if head else bytes([number])
+
+
+def as_json(batch: dict) -> bytes:
+    return framed(4, json.dumps(batch).encode())
+
+
+@pytest.mark.parametrize("write", [as_avro, as_protobuf, as_json])
+def test_each_event_of_an_array_is_a_row(write):
+    # Given records that hold several events each, one of them none
+    of_batches = {7: Schema("AVRO", json.dumps(READINGS)), 8: Schema("PROTOBUF", PROTO_READINGS)}
+    every = {4: OBJECT} | of_batches
+    schemas = KnownSchemas({SchemaId("schema id", n): schema for n, schema in every.items()})
+    records = block(*map(write, BATCHES), keys=[b"k"] * 4)
+
+    # When they are decoded
+    decoder = decoder_for(records, schemas)
+    assert decoder is not None
+    found = decoder.decode(records, extras=("@key",))
+
+    # Then each event is a row, with what is around it, and its place
+    assert decoder.name.endswith("→ events in readings")
+    told = ["readings.ts", "readings.value", "device", OFFSET, PLACE, "@key"]
+    expected = [
+        (reading["ts"], reading["value"], batch["device"], offset, place, "k")
+        for offset, batch in enumerate(BATCHES)
+        for place, reading in enumerate(batch["readings"] or [{"ts": None, "value": None}])
+    ]
+    assert [tuple(row.values()) for row in found.columns.select(told).to_pylist()] == expected
+    assert not found.rejected.num_rows
+
+
+def test_an_array_beside_an_event_is_no_array_of_events():
+    # Given events that have a time of their own, and a list of others in them
+    events = [{"ts": AT + n, "seen": [{"id": 1, "n": 2}] * 3, "note": "a" * 99} for n in range(5)]
+    schemas = KnownSchemas({SchemaId("schema id", 4): OBJECT})
+    records = block(*map(as_json, events))
+
+    decoder = decoder_for(records, schemas)
+
+    # Then each record stays one event
+    assert decoder is not None
+    assert decoder.decode(records).columns["ts"].to_pylist() == [AT + n for n in range(5)]
 
 
 # Any block
