@@ -38,9 +38,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-_AT_ONCE: Final = 8  # parts that one task merges
-
-_AT_LAST: Final = 32  # parts, at most, of which the last task makes what all blocks say
+_AT_ONCE: Final = 8  # parts that one task merges, at most
 
 _AHEAD: Final = 3  # rounds that are submitted behind the last of which the answer is known
 
@@ -216,8 +214,9 @@ def _wait_for(future: Future) -> None:
 
 def _merged(client: Client, parts: list[Future]) -> list[Future]:
     """Return what merges parts in their order, some at once, as a tree, until few are left."""
-    while len(parts) > _AT_LAST:
-        groups = [list(parts[n : n + _AT_ONCE]) for n in range(0, len(parts), _AT_ONCE)]
+    while len(parts) > _AT_ONCE:
+        size = min(_AT_ONCE, math.ceil(len(parts) / _AT_ONCE))  # so that some are left, and small
+        groups = [parts[n : n + size] for n in range(0, len(parts), size)]
         parts = [client.submit(_both, group, pure=False) for group in groups]
     return parts
 
