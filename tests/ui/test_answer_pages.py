@@ -278,9 +278,29 @@ class TestOutages:
     def test_nothing_found_is_said(self, clean_topic):
         at = open_app(OUTAGES, **clean_topic)
         assert [said.proto.title for said in at.success] == ["No outage of these kinds."]
-        assert "as often as its own rhythm lets expect" in at.success[0].value
+        assert "longer than its own rhythm lets expect" in at.success[0].value
         settled(at.slider(key="sensitivity").set_value(4.0).run())
-        assert "within 4 × the limit that its own rhythm sets" in at.success[0].value
+        assert "longer than 4 × the limit that its own rhythm sets" in at.success[0].value
+
+    def test_a_client_that_is_gone_is_not_said_to_have_been_heard(self, files):
+        # Given six clients that are heard every second, one of them for the first half only
+        heard = [
+            (client, second)
+            for second in range(600)
+            for client in range(6)
+            if client != 3 or second < 300
+        ]
+        values = values_of(
+            *({"Timestamp": ZERO_MS + 1000 * at_s, "ClientID": client} for client, at_s in heard)
+        )
+        times = [ZERO_MS + 1000 * at_s + 40 + 50 * client for client, at_s in heard]
+        write_recorded(files / "gone.jsonl", "gone", [block(*values, timestamps=times)])
+        at = open_app(source="Files", topic="gone")
+        assert any("Client 3 is gone" in said.value for said in at.markdown)
+        # When the page that its finding leads to finds no outage
+        [said] = go_to(at, OUTAGES).success
+        # Then that is said of silences that ended
+        assert said.value.startswith("No client shown came back from a silence longer than")
 
     def test_where_the_limits_come_from_is_shown(self):
         limits = table(open_app(OUTAGES), named="Each client's usual")

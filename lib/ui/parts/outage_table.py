@@ -132,11 +132,11 @@ def say_no_outage(others: pd.DataFrame, sensitivity: float) -> None:
             icon=":material/filter_alt:",
         )
         return
-    limit = "as often as its own rhythm lets expect"
+    limit = "than its own rhythm lets expect"
     if sensitivity != 1:
-        limit = f"within {sensitivity:g} × the limit that its own rhythm sets"
+        limit = f"than {sensitivity:g} × the limit that its own rhythm sets"
     st.success(
-        f"Every client shown was heard {limit}, in the window.",
+        f"No client shown came back from a silence longer {limit}, in the window.",
         title="No outage of these kinds.",
         icon=":material/check_circle:",
     )
