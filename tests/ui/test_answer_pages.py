@@ -235,6 +235,31 @@ class TestDelay:
         assert wrong["3"] > 200
         assert "1 of 10 clocks is wrong" in captions(at)
 
+    def test_a_clock_that_was_set_is_not_told_as_right(self, files):
+        # Given three clients, one of which sets its clock forward by two minutes meanwhile
+        heard = [(client, at_s) for at_s in range(600) for client in ("a", "b", "c")]
+        values = values_of(
+            *(
+                {
+                    "Timestamp": ZERO_MS + 1000 * (at_s + 120 * (client == "c" and at_s >= 300)),
+                    "ClientID": client,
+                }
+                for client, at_s in heard
+            )
+        )
+        times = [ZERO_MS + 1000 * at_s + 50 + 97 * n % 350 for n, (_, at_s) in enumerate(heard)]
+        write_recorded(files / "set.jsonl", "set", [block(*values, timestamps=times)])
+        at = open_app(source="Files", topic="set")
+        assert any("Client c's clock was set forward" in each.value for each in at.markdown)
+        # When the page that its finding leads to tells of clocks
+        at = go_to(at, DELAY)
+        # Then it says so, too
+        assert (
+            "No clock is wrong all the time; 1 was set meanwhile, or is ahead at times."
+        ) in captions(at)
+        clocks = table(at, named="Each client's clock").set_index("Client")
+        assert clocks["Wrong"].to_dict() == {"a": "", "b": "", "c": "at times"}
+
 
 class TestOutages:
     def test_the_notebooks_outage_is_the_only_one(self):

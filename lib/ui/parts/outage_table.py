@@ -169,10 +169,10 @@ def _in_words(ms: object) -> str:
 def rhythm_table(limits: pd.DataFrame, topic: str) -> None:
     """Show what each client's limit follows from: the result of `lib.analysis.outages.rhythm`."""
     st.markdown(
-        "Every network makes events wait. Each client's usual wait is learned from its own events; "
-        "a wait far beyond what the topic makes of that is an outage. Waits are counted from each "
-        "client's smallest delay, so a clock that is always wrong changes none; where a clock was "
-        "set, from the smallest before and after."
+        "Every network makes events wait. Each client's usual wait is learned from all of its "
+        "events in the topic; a wait far beyond what the topic makes of that is an outage. Waits "
+        "are counted from each client's smallest delay, so a clock that is always wrong changes "
+        "none; where a clock was set, from the smallest before and after."
     )
     show_table(
         _limits_in_words(limits.head(MOST_ROWS)),
