@@ -258,11 +258,14 @@ def _inside(
 def _what_is_shown(visible: Visible) -> str:
     """Return how much of the topic the time window and the clients leave, in a sentence."""
     every = len(visible.table)
+    untimed = every < len(visible.whole.events.table)
     if visible.is_everything:
         all_ = f"all {every:,} events" if every > 1 else "the only event"
-        return f"Shown: {all_} of the topic."
+        which = f" that {'have' if every > 1 else 'has'} a received time" if untimed else ""
+        return f"Shown: {all_} of the topic{which}."
     limits = _limits(visible.window, visible.clients, visible.where, visible.times)
-    return _part_shown(visible.count, every, limits, visible.where)
+    which = " with a received time" if untimed else ""
+    return _part_shown(visible.count, every, limits, visible.where, which)
 
 
 def _say_none_inside(view: View) -> None:
@@ -288,9 +291,11 @@ def _limits(
     return limits
 
 
-def _part_shown(shown: int, every: int, limits: Sequence[str], where: Sequence[str]) -> str:
+def _part_shown(
+    shown: int, every: int, limits: Sequence[str], where: Sequence[str], which: str = ""
+) -> str:
     return (
-        f"**:material/filter_alt: Shown: {shown:,} of {every:,} events, "
+        f"**:material/filter_alt: Shown: {shown:,} of {every:,} events{which}, "
         f"{'; '.join(limits)}.** What is of the whole topic says so."
         f"{_NOT_MISSING if where else ''}"
     )
