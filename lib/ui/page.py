@@ -12,6 +12,7 @@ from lib.analysis.of_topic import why_no_delay
 from lib.core.errors import TooLargeError
 from lib.core.formatting import counted, duration, escaped_markdown, size
 from lib.events.table import window_rows
+from lib.sources.base import OF_NO_TIME, Between, LastMinutes
 from lib.ui import parameters
 from lib.ui.answers import (
     filtered_events,
@@ -366,8 +367,10 @@ def _show_empty(topic: LoadedTopic) -> None:
         )
         load_report(topic)
         return
+    of_time = isinstance(topic.report.wanted, Between | LastMinutes)
     st.info(
-        "Write events to it and press Reload, or choose another topic or range.",
+        "Write events to it and press Reload, or choose another topic or range."
+        f"{f' {OF_NO_TIME}' if of_time else ''}",
         title=f"There is no record in {escaped_markdown(topic.report.topic)} for this range.",
         icon=":material/inbox:",
     )
