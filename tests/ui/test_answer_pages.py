@@ -333,6 +333,34 @@ class TestOutages:
         assert (limits["Outage beyond a wait of (s)"] > limits["Usual wait (s)"]).all()
 
 
+class TestOneOfAKind:
+    """What the pages say of one client with one session, ahead of the received time."""
+
+    @pytest.fixture
+    def one_session(self, files):
+        values = values_of(
+            *(
+                {"Timestamp": ZERO_MS + 1000 * n - 7000 * (n == 9), "ClientID": 1, "SessionID": "s"}
+                for n in range(10)
+            )
+        )
+        times = [ZERO_MS + 1000 * n - 9000 + 37 * n % 50 for n in range(10)]
+        write_recorded(files / "one.jsonl", "one", [block(*values, timestamps=times)])
+        return {"source": "Files", "topic": "one"}
+
+    def test_is_told_in_the_singular(self, one_session):
+        at = open_app(WINDOWS, **one_session, session_gap="1 ms", delay="0 s")
+        helps = {metric.label: metric.proto.help for metric in at.metric}
+        assert helps["Exact"].startswith("Of 1 session. ")
+        assert "Replayed without 1 client: the only one that was ever ahead" in captions(at)
+
+    def test_a_delay_below_zero_is_told_alike_everywhere(self, one_session):
+        at = open_app(SESSIONS, **one_session)
+        [_, fan] = [drawn.proto.alt for drawn in at.get("vega_lite_chart")]
+        ahead = re.search(r"the largest delay is (\S+ s ahead)", fan).group(1)
+        assert f"largest delay {ahead}." in captions(at)
+
+
 class TestSessionInDetail:
     def test_is_at_first_the_one_with_the_largest_delay(self):
         at = open_app(SESSIONS)

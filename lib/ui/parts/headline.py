@@ -53,7 +53,7 @@ def figures(summary: Summary, *, delays_tell: bool) -> None:
                 "Largest delay",
                 delay_text(largest_ms),
                 border=True,
-                help="No event arrived later after it happened.",
+                help="No event shown arrived later after it happened.",
             )
             st.metric(
                 "Clock ahead",
