@@ -50,9 +50,9 @@ def clock_table(
     st.caption(
         f"Of the whole topic. {_of_all(wrong, len(table))} "
         f"wrong{_at_times(int(at_times.sum()), len(table))}. A clock is "
-        "judged by its client's smallest delays against those of the typical client: the network "
-        "never takes less than its minimum. Below zero: the clock is behind. Choose a client to "
-        "see what it does to the topic's out-of-orderness."
+        "judged by its client's smallest delays against those of the typical client, not by the "
+        "clock of received times: the network never takes less than its minimum. Below zero: the "
+        "clock is behind. Choose a client to see what it does to the topic's out-of-orderness."
     )
     furthest = table[client_clocks.CLOCK_OFFSET].abs().sort_values(ascending=False).index
     first = furthest[:MOST_ROWS]
