@@ -332,6 +332,18 @@ class TestOutages:
         assert limits["Client"].to_list() == [str(client) for client in range(1, 11)]
         assert (limits["Outage beyond a wait of (s)"] > limits["Usual wait (s)"]).all()
 
+    def test_of_a_client_without_intervals_none_is_told(self, files):
+        # Given a client that sends once a minute, each time a session of its own
+        times = [ZERO_MS + 60_000 * n for n in range(30)]
+        values = values_of(*({"Timestamp": time, "ClientID": 1} for time in times))
+        received = [time + 50 + 37 * n % 300 for n, time in enumerate(times)]
+        write_recorded(files / "rare.jsonl", "rare", [block(*values, timestamps=received)])
+        at = open_app(OUTAGES, source="Files", topic="rare")
+        # Then no interval between events of a session is told
+        limits = table(at, named="Each client's usual")
+        assert limits["Usual interval (s)"].isna().all()
+        assert limits["Usual wait (s)"].notna().all()
+
 
 class TestOneOfAKind:
     """What the pages say of one client with one session, ahead of the received time."""

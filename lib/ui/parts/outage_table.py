@@ -187,7 +187,8 @@ def rhythm_table(limits: pd.DataFrame, topic: str) -> None:
 def _limits_in_words(limits: pd.DataFrame) -> pd.DataFrame:
     shown = limits.assign(**{CLIENT: limits[CLIENT].astype(object).map(shown_name)})
     for column in (outages.TYPICAL_INTERVAL, outages.TYPICAL_WAIT, outages.LIMIT):
-        shown[column] = (shown[column] / 1000).round(3)
+        known = shown[column] > 1  # the least that is reckoned with, also where there is none
+        shown[column] = (shown[column] / 1000).round(3).where(known)
     words = {
         CLIENT: "Client",
         outages.TYPICAL_INTERVAL: "Usual interval (s)",
