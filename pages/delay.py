@@ -54,4 +54,4 @@ delay_parts(answers.parts, visible.times, visible.scale)
 
 st.subheader("Clocks", anchor=False)
 effect_of = partial(effect, visible.topic.events.table, answers.clocks)
-clock_table(answers.clocks, visible.topic.report.topic, effect_of)
+clock_table(answers, visible.topic.report.topic, effect_of)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from lib.analysis import delay_parts
 from lib.analysis.client_clocks import (
+    UNSTEADY,
     clocks_of,
     lower_envelopes,
     sent_times,
@@ -101,6 +102,13 @@ class Analysis:
         """How many events never arrived, by sequence numbers."""
         tables = [each for each in (self.sessions, self.told.losses) if each is not None]
         return sum(int(each[LOST].sum()) for each in tables)
+
+    @property
+    def off_at_times(self) -> pd.Series[bool]:
+        """Which of the `clocks` have no one offset: they were set, or are ahead at times."""
+        steps = self.told.steps
+        was_set = self.clocks[CLIENT].isin([] if steps is None else steps[CLIENT])
+        return (was_set | self.clocks[UNSTEADY]) & self.clocks[CLIENT].notna()
 
     @property
     def of_numbers(self) -> str:

@@ -464,7 +464,8 @@ def correct(events: pd.DataFrame, clock_table: pd.DataFrame) -> pd.DataFrame:
     -------
     pd.DataFrame
         A new events table, in the same order. `Offset` and what `Drift` adds to it are subtracted
-        from the `Timestamp` and `EventTimestamp0` of those clients; zero stays where it was.
+        from the `Timestamp` and `EventTimestamp0` of those clients, and from when they sent an
+        event, which is of the same clock; zero stays where it was.
     """
     clients = events[CLIENT].cat
     row = clients.categories.get_indexer(pd.Index(clock_table[CLIENT]))
@@ -473,12 +474,21 @@ def correct(events: pd.DataFrame, clock_table: pd.DataFrame) -> pd.DataFrame:
     offset, drift, measured_at = of_client[clients.codes.to_numpy()].T
     times = kernels.ints(events[EVENT_TIME])
     ahead = np.rint(offset + drift * 1e-6 * (times - measured_at)).astype(np.int64)
-    corrected = times - ahead
+    corrected = set_back(events, ahead)
     if EVENT_TIME_0 not in events:
-        return events.assign(**{EVENT_TIME: corrected})
+        return corrected
     since_zero = events[EVENT_TIME_0].to_numpy()
     zero = times[:1] - np.rint(since_zero[:1] * 1000).astype(np.int64)
-    return events.assign(**{EVENT_TIME: corrected, EVENT_TIME_0: (corrected - zero) / 1000})
+    return corrected.assign(**{EVENT_TIME_0: (corrected[EVENT_TIME].to_numpy() - zero) / 1000})
+
+
+def set_back(events: pd.DataFrame, ahead: Ints) -> pd.DataFrame:
+    """Return events with the times of their clients' clocks, which were so many ms `ahead`."""
+    times = {EVENT_TIME: kernels.ints(events[EVENT_TIME]) - ahead}
+    if SENT_TIME in events:
+        sent = kernels.ints(events[SENT_TIME])
+        times[SENT_TIME] = np.where(sent == MISSING_TIME, sent, sent - ahead)
+    return events.assign(**times)
 
 
 def effect(

@@ -29,7 +29,7 @@ OF_A_PART: Final = (
     "like silences and losses: open a file with all of them."
 )
 _ONLY_THE_CLOCKS: Final = (
-    "The event times are wrong as a whole, as said above. Beyond that nothing stands out."
+    "The times are wrong as a whole, as said above. Beyond that nothing stands out."
 )
 
 

@@ -39,6 +39,7 @@ def diagnosed(
     groups: NDArray[np.integer] | None = None,
     names_zone: bool = False,
     as_utc: tuple[int, int] = (0, 0),
+    received_unit_ms: int = 1,
 ) -> Question[Diagnosis | None]:
     """Ask what is wrong with event times as a whole: see `lib.core.times.diagnosis.diagnose`.
 
@@ -55,6 +56,8 @@ def diagnosed(
         As for `diagnose`.
     as_utc
         How many event times, and received times, of all blocks are read as UTC for want of a zone.
+    received_unit_ms
+        In what received times are written: of whole seconds, 1000.
     """
     ahead = event_ms - received_ms
     medians = {"event": find_median(event_ms), "received": find_median(received_ms)}
@@ -79,6 +82,7 @@ def diagnosed(
         form,
         names_zone=names_zone,
         as_utc=as_utc,
+        received_unit_ms=received_unit_ms,
     )
     return Answer(part, added, finish)
 
@@ -116,11 +120,14 @@ def _judged(
     *,
     names_zone: bool,
     as_utc: tuple[int, int],
+    received_unit_ms: int,
 ) -> Diagnosis | None:
     if part.events < FEWEST:
         return None
     event, received, ahead = part.bounds
-    compared = Compared(part.events, *medians, *event, *received, *part.midnight, ahead[0])
+    compared = Compared(
+        part.events, *medians, *event, *received, *part.midnight, ahead[0], received_unit_ms
+    )
     found = offset(part.at_offset / part.events)
     unzoned = _UNZONED[tuple(2 * count > part.events for count in as_utc)]
     return diagnose(compared, found, form=form, names_zone=names_zone, unzoned=unzoned)

@@ -86,6 +86,7 @@ def diagnosis_question(
         groups=timed[CLIENT].cat.codes.to_numpy(),
         names_zone=not event.local and all(FORMS[form].unit_ms is None for form in forms),
         as_utc=(event.as_utc, received.as_utc),
+        received_unit_ms=received.unit_ms,
     )
 
 

@@ -448,4 +448,4 @@ def _stated(counts: TimestampCounts) -> tuple[Stamp, str]:
             "it, or the source of a mirror, a delay ends there; where clients did, no network is "
             "in it."
         )
-    return Stamp.UNKNOWN, f"Who stamped is unknown; {rises}."
+    return Stamp.UNKNOWN, f"Who stamped the received time is unknown; {rises}."

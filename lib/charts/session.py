@@ -72,8 +72,8 @@ def session_fan(session: pd.DataFrame, *, name: str, zero_ms: int, scale: TimeSc
     delay = session[RECEIVED_TIME] - session[EVENT_TIME]
     return Picture(
         chart.add_params(zoom("x"), picked()),
-        f"{counted(len(session), 'event')} of session {name} from when they happened to when they "
-        f"arrived; the largest delay is {delay_text(int(delay.max()))}",
+        f"{counted(len(session), 'event')} of session {name}, each from when it happened to when "
+        f"it arrived; the largest delay is {delay_text(int(delay.max()))}",
         f"A line is an event: upright where it came at once. {left_out}".strip(),
         are_records=True,
     )

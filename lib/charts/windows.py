@@ -35,7 +35,7 @@ from lib.core.columns import (
     SILENT,
     TO_MS,
 )
-from lib.core.formatting import counted, duration, percent, share_texts
+from lib.core.formatting import counted, duration, share_text, share_texts
 from lib.replay.blame import DROPPED_BECAUSE, DROPPED_OF, GROUP
 from lib.replay.partitions import BEHIND_MS, PARTITION
 from lib.replay.sweep import LATENESS_MS
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from lib.replay.outcome import Outcome
 
 NO_DELAY_S: Final = 0.5
-"""Where a delay of 0 is drawn on a log axis, s."""
+"""Where a delay of 0 is drawn on a log axis, s, at most: before the shortest other."""
 
 _LEAST_LATENCY_S: Final = 0.1
 """Where a latency of 0 or below is drawn on a log axis, s."""
@@ -93,9 +93,13 @@ def setting_curve(
     advised_ms
         The advised setting, marked with a diamond where it is among those tried.
     """
+    set_to = table[column] / 1000
+    others = [each for each in (*set_to, current_ms / 1000) if each > 0]
+    zero_at = min([NO_DELAY_S, *(each / 2 for each in others)])
     drawn = pd.DataFrame(
         {
-            "x": np.maximum(table[column] / 1000, NO_DELAY_S),
+            "x": set_to.where(set_to > 0, zero_at),
+            "set_to": set_to,
             "dropped": table[DROPPED_SHARE],
             "latency": table[LATENCY_MEDIAN_MS] / 1000,
             "advised": table[column] == (-1 if advised_ms is None else advised_ms),
@@ -104,9 +108,8 @@ def setting_curve(
     if EXACT_SHARE in table:
         drawn["exact"] = table[EXACT_SHARE]
     told = [panel for panel in _PANELS if panel.field in drawn]
-    charts = [
-        _panel(drawn, panel, current_ms, title if panel is _PANELS[-1] else None) for panel in told
-    ]
+    now = current_ms / 1000 or zero_at
+    charts = [_panel(drawn, panel, now, title if panel is _PANELS[-1] else None) for panel in told]
     found = (f"{panel.name.lower()} {_ends(drawn, panel.field)}" for panel in told)
     return Picture(stacked(charts, spacing=16), f"By {title.lower()}: {'; '.join(found)}", "")
 
@@ -118,8 +121,8 @@ def _ends(drawn: pd.DataFrame, field: str) -> str:
         return "none"
     ends = known.iloc[[0, -1]]
     said = _texts(ends[field], field)
-    at = [duration(0 if x <= NO_DELAY_S else 1000 * x) for x in ends["x"]]
-    return f"{said[0]} at {at[0]}, {said[1]} at {at[1]}"
+    told = (f"{what} at {duration(1000 * s)}" for what, s in zip(said, ends["set_to"], strict=True))
+    return ", ".join(dict.fromkeys(told))
 
 
 def _texts(values: pd.Series, field: str) -> list[str]:
@@ -127,11 +130,9 @@ def _texts(values: pd.Series, field: str) -> list[str]:
     return [duration(1000 * v) for v in values] if field == "latency" else share_texts(values)
 
 
-def _panel(
-    drawn: pd.DataFrame, panel: _Panel, current_ms: int, title: str | None
-) -> alt.LayerChart:
+def _panel(drawn: pd.DataFrame, panel: _Panel, now_s: float, title: str | None) -> alt.LayerChart:
     field, name, colour = panel
-    x, tooltip = _across(drawn["x"], title), _tooltip(panel)
+    x, tooltip = _across(drawn, title), _tooltip(panel)
     known = drawn.dropna(subset=[field])
     known = known.assign(told=_texts(known[field], field))
     line = (
@@ -142,7 +143,7 @@ def _panel(
         )
     )
     now = (
-        alt.Chart(pd.DataFrame({"x": [max(current_ms / 1000, NO_DELAY_S)]}))
+        alt.Chart(pd.DataFrame({"x": [now_s]}))
         .mark_rule(color=colours.NEUTRAL, strokeDash=[4, 3], strokeWidth=1.5)
         .encode(x=x)
     )
@@ -160,19 +161,19 @@ def _panel(
     )
 
 
-def _across(settings: pd.Series, title: str | None) -> alt.X:
-    low, high = float(settings.min()), float(settings.max())
+def _across(drawn: pd.DataFrame, title: str | None) -> alt.X:
+    low, high = float(drawn["x"].min()), float(drawn["x"].max())
     return alt.X(
         "x:Q",
         title=title,
         scale=alt.Scale(type="log", nice=False, padding=8, domain=[low, high]),
-        axis=duration_axis(low, high, zero_at=NO_DELAY_S if low == NO_DELAY_S else None),
+        axis=duration_axis(low, high, zero_at=low if drawn["set_to"].min() == 0 else None),
     )
 
 
 def _tooltip(panel: _Panel) -> list[alt.Tooltip]:
     return [
-        alt.Tooltip("x:Q", title="Set to (s)", format=",~g"),
+        alt.Tooltip("set_to:Q", title="Set to (s)", format=",~f"),
         alt.Tooltip("told:N", title=panel.name),
     ]
 
@@ -285,6 +286,7 @@ def tradeoff(table: pd.DataFrame, chosen: Setting, outcome: Outcome) -> Picture:
             "lateness": table[LATENESS_MS],
             "delay": table[DELAY_MS] / 1000,
             "latency": np.maximum(table[LATENCY_MEDIAN_MS] / 1000, _LEAST_LATENCY_S),
+            "took": table[LATENCY_MEDIAN_MS] / 1000,
             "dropped": table[DROPPED_SHARE],
         }
     )
@@ -302,17 +304,19 @@ def tradeoff(table: pd.DataFrame, chosen: Setting, outcome: Outcome) -> Picture:
         for field in own
     ]
     advised = "; ".join(
-        f"{names[field].lower()} {percent(share, 3)}"
+        f"{names[field].lower()} {share_text(share)}"
         for field, share in own.items()
         if share is not None
     )
     at = "no final result" if latency is None else f"a median result latency of {duration(latency)}"
+    is_short = (drawn["took"] < _LEAST_LATENCY_S).any()
+    short = ", and a latency below 100 ms at 100 ms" if is_short else ""
     return Picture(
         stacked(panels),
         f"What {counted(len(table), 'setting')} drop and how late they answer; the advised one: "
         f"{advised}, with {at}",
         "Every point is a setting, on the whole topic; along a line the delay grows. The diamond "
-        "is the setting advised. A share of 0 is drawn at the bottom, at 0.001 %.",
+        f"is the setting advised. A share of 0 is drawn at the bottom, at 0.001 %{short}.",
     )
 
 
@@ -392,8 +396,8 @@ def _setting_lines(drawn: pd.DataFrame, x: alt.X, y: alt.Y, share: alt.Tooltip) 
             strokeDash=alt.StrokeDash("line:N", title=None, scale=alt.Scale(domain=by_size)),
             tooltip=[
                 alt.Tooltip("line:N", title="With"),
-                alt.Tooltip("delay:Q", title="Delay or grace (s)", format=",~g"),
-                alt.Tooltip("latency:Q", title="Result latency (s)", format=",.1f"),
+                alt.Tooltip("delay:Q", title="Delay or grace (s)", format=",~f"),
+                alt.Tooltip("took:Q", title="Result latency (s)", format=",.3f"),
                 share,
             ],
         )

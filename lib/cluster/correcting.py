@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lib.analysis.client_clocks import correct, effect_question
+from lib.analysis.client_clocks import correct, effect_question, set_back
 from lib.cluster.asking import answer, ask
 from lib.cluster.client_questions import wrong_clocks
 from lib.cluster.topic import inside, starts_of
@@ -65,7 +65,7 @@ def _moved(table: pd.DataFrame, wrong: pd.DataFrame) -> Moved:
 def _with_moved(table: pd.DataFrame, start: int, moved: list[Moved]) -> pd.DataFrame:
     """Return a stretch of the arrival order, which begins at `start`, with the new times."""
     times, _ = _new_times(table, start, moved)
-    return table.assign(**{EVENT_TIME: times})
+    return set_back(table, table[EVENT_TIME].to_numpy() - times)
 
 
 def _new_times(

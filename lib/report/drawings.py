@@ -82,7 +82,7 @@ def _drawings(report: Report) -> Iterator[Drawing]:
     drawn = drawn_comparison(data.comparison, height=height_of(report.summary), **how)
     caption = drawn.what
     if len(drawn.clocks) > 1 and not report.withheld and not report.asked.where:
-        caption += " A stretch that is filled above and empty below is an outage."
+        caption += " A stretch that is filled above and empty below may be an outage."
     yield _drawing("comparison", "When it happened, and when it arrived", caption, drawn.chart)
     if data.delay is not None:
         if not report.is_cut:

@@ -193,7 +193,10 @@ def _found_rows(document: Mapping[str, Any]) -> Iterator[Row]:
         yield Row("Duplicates", f"{numbers['duplicates']:,}", "The same event, come again.")
     if document["clocks"] is not None:
         wrong = sum(row["wrong"] for row in document["clocks"])
-        means = "Clients whose clock is off, or drifts, far more than is usual in the topic."
+        means = (
+            "Clients whose clock is all the time off, or drifts, far more than is usual in the "
+            "topic: clocks that were set, or are ahead at times, stand out above."
+        )
         yield Row("Wrong clocks", f"{wrong:,} of {len(document['clocks']):,}", means)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -87,6 +87,11 @@ class LastMinutes:
 
 
 Range = Everything | Latest | Between | FromOffset | LastMinutes
+
+OF_NO_TIME: Final = (
+    "Records without a timestamp of their own, as in many files, are in no range of time."
+)
+"""What is said where a range of time holds no record."""
 
 
 @dataclass(frozen=True)

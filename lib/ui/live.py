@@ -34,6 +34,7 @@ from lib.live.follow import (
 from lib.live.late import MOST_SUMMED_UP, why_not_followed
 from lib.live.silence import silent
 from lib.replay.sentences import named
+from lib.sources.base import OF_NO_TIME
 from lib.ui import parameters
 from lib.ui.answers import verdict_of
 from lib.ui.chart import show_picture
@@ -193,9 +194,12 @@ def _draw(look: _Look) -> None:
         show_words(followed.failure)
     now_ms = followed.now_ms(time.monotonic())
     if now_ms is None:
+        which = f"Of the last {counted(look.minutes, 'minute')} of the topic no"
+        nothing = not (followed.counts.untimed or followed.counts.rejected)
         st.info(
-            f"Of the last {counted(look.minutes, 'minute')} of the topic no event with a received "
-            "time could be read.",
+            f"{which} record was found. {OF_NO_TIME}"
+            if nothing
+            else f"{which} event with a received time could be read.",
             icon=":material/inbox:",
         )
         return

@@ -12,6 +12,7 @@ from lib.analysis.of_topic import why_no_delay
 from lib.core.errors import TooLargeError
 from lib.core.formatting import counted, duration, escaped_markdown, size
 from lib.events.table import window_rows
+from lib.sources.base import OF_NO_TIME, Between, LastMinutes
 from lib.ui import parameters
 from lib.ui.answers import (
     filtered_events,
@@ -51,6 +52,7 @@ _ON_PAGE: Final[Mapping[About, str]] = {
     About.REJECTED: " The load report on the Overview page lists what and why.",
     About.CORRECTED: " The switch is in the sidebar.",
 }
+_AS_READ: Final = "On this page no clock is corrected: event times are as they were read."
 _NOT_MISSING: Final = (
     " Findings, outages and losses are told of all events: what the filter leaves out does not "
     "count as missing."
@@ -101,7 +103,8 @@ def begin(
             if tells_window:
                 head.caption(f"{line} {_told_by_cluster(view, told)}")
             told = told if tells_window else told.of_all
-            _show_told(view, told, of_cluster, needs_received=needs_received)
+            as_read = not tells_window
+            _show_told(view, told, of_cluster, needs_received=needs_received, as_read=as_read)
         end_run()
     topic = view.topic if view.load is None and view.offer is None else None
     if topic is None:
@@ -110,7 +113,7 @@ def begin(
     if view.error is not None:
         _warn_of_failed_reload(view.error)
     verdict = verdict_of(topic)
-    _say_all(topic, verdict)
+    _say_all(topic, verdict, as_read=not tells_window)
     if of_any_topic is not None:
         of_any_topic(view)
     window = _window_of(view, topic)
@@ -143,11 +146,12 @@ def _show_told(
     draw: Callable[[View, OnCluster], None],
     *,
     needs_received: bool,
+    as_read: bool,
 ) -> None:
     """Draw what a page shows of a topic that a cluster holds; where that is nothing, say why."""
     report = told.report
     for notice in told.of_all.report.notices:
-        _say(notice)
+        _say(notice, as_read=as_read)
     if report.summary is None and told.whole is not None:
         _say_none_inside(view)
         return
@@ -170,9 +174,9 @@ def _say_nothing_told(why: str) -> None:
     )
 
 
-def _say_all(topic: LoadedTopic, verdict: Verdict | None) -> None:
+def _say_all(topic: LoadedTopic, verdict: Verdict | None, *, as_read: bool) -> None:
     for notice in [*time_notices_of(topic), *notices(topic, verdict)]:
-        _say(notice)
+        _say(notice, as_read=as_read)
         if notice.about is About.FAILED and topic.report.failure is not None:
             show_words(topic.report.failure)
 
@@ -258,11 +262,14 @@ def _inside(
 def _what_is_shown(visible: Visible) -> str:
     """Return how much of the topic the time window and the clients leave, in a sentence."""
     every = len(visible.table)
+    untimed = every < len(visible.whole.events.table)
     if visible.is_everything:
         all_ = f"all {every:,} events" if every > 1 else "the only event"
-        return f"Shown: {all_} of the topic."
+        which = f" that {'have' if every > 1 else 'has'} a received time" if untimed else ""
+        return f"Shown: {all_} of the topic{which}."
     limits = _limits(visible.window, visible.clients, visible.where, visible.times)
-    return _part_shown(visible.count, every, limits, visible.where)
+    which = " with a received time" if untimed else ""
+    return _part_shown(visible.count, every, limits, visible.where, which)
 
 
 def _say_none_inside(view: View) -> None:
@@ -288,9 +295,11 @@ def _limits(
     return limits
 
 
-def _part_shown(shown: int, every: int, limits: Sequence[str], where: Sequence[str]) -> str:
+def _part_shown(
+    shown: int, every: int, limits: Sequence[str], where: Sequence[str], which: str = ""
+) -> str:
     return (
-        f"**:material/filter_alt: Shown: {shown:,} of {every:,} events, "
+        f"**:material/filter_alt: Shown: {shown:,} of {every:,} events{which}, "
         f"{'; '.join(limits)}.** What is of the whole topic says so."
         f"{_NOT_MISSING if where else ''}"
     )
@@ -334,8 +343,10 @@ def _warn_of_failed_reload(error: SkewlineError) -> None:
     show_words(error)
 
 
-def _say(notice: Notice) -> None:
-    sentence, extra = escaped_markdown(notice.sentence), _ON_PAGE.get(notice.about, "")
+def _say(notice: Notice, *, as_read: bool) -> None:
+    """Say what has to be said of a topic; `as_read`: on a page that corrects no clock."""
+    told = _AS_READ if as_read and notice.about is About.CORRECTED else notice.sentence
+    sentence, extra = escaped_markdown(told), _ON_PAGE.get(notice.about, "")
     icon = _ICONS.get(notice.about)
     match notice.level:
         case Level.WARNING:
@@ -361,8 +372,10 @@ def _show_empty(topic: LoadedTopic) -> None:
         )
         load_report(topic)
         return
+    of_time = isinstance(topic.report.wanted, Between | LastMinutes)
     st.info(
-        "Write events to it and press Reload, or choose another topic or range.",
+        "Write events to it and press Reload, or choose another topic or range."
+        f"{f' {OF_NO_TIME}' if of_time else ''}",
         title=f"There is no record in {escaped_markdown(topic.report.topic)} for this range.",
         icon=":material/inbox:",
     )

@@ -19,9 +19,11 @@ from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
     EVENT_TIME_0,
+    MISSING_TIME,
     PARTITION,
     RECEIVED_TIME,
     RECEIVED_TIME_TYPE,
+    SENT_TIME,
 )
 from tests.support.tables import events_table
 
@@ -223,6 +225,21 @@ def test_correcting_leaves_other_clients_and_zero_alone():
     moved = corrected[EVENT_TIME] - events[EVENT_TIME]
     moved_seconds = corrected[EVENT_TIME_0] - events[EVENT_TIME_0]
     assert np.allclose(moved_seconds * 1000, moved)
+
+
+def test_correcting_moves_when_events_were_sent_with_when_they_happened():
+    # Given events of which all but one tell when they were sent, a while after they happened
+    events = topic({"a": 0, "b": 0, "c": 5000})
+    sent = events[EVENT_TIME] + 7
+    sent.iloc[3] = MISSING_TIME
+    events = events.assign(**{SENT_TIME: sent})
+    corrected = correct(events, clocks(events).query("Wrong"))
+    # Then they were sent as long after, by the right clock, too
+    assert (corrected[EVENT_TIME] != events[EVENT_TIME]).any()
+    buffered = (corrected[SENT_TIME] - corrected[EVENT_TIME]).drop(events.index[3])
+    assert set(buffered) == {7}
+    assert corrected[SENT_TIME].iloc[3] == MISSING_TIME
+    assert not clocks(corrected)["Wrong"].any()
 
 
 def test_correcting_does_not_touch_the_table_it_is_given():

@@ -220,6 +220,18 @@ def test_times_in_the_future_are_said_to_be(events, received):
     assert "by 7 min or more" in found.sentence
 
 
+def test_times_that_are_all_ahead_by_a_clock_are_said_to_be(events, received):
+    found = diagnose(events + 70_299, received)
+
+    assert found.kind == "ahead"
+    assert "by 70 s or more" in found.sentence
+    assert "clocks are ahead, or that of the received times is behind" in found.sentence
+    # But not where one event was not, nor where coarse received times make them so
+    assert diagnose(events + 70_000 * (np.arange(len(events)) > 0), received) is None
+    seconds = received // 60_000 * 60_000
+    assert diagnose(seconds + 1500, seconds, received_unit_ms=60_000) is None
+
+
 @pytest.mark.parametrize("count", [0, 1, 4])
 def test_few_records_tell_nothing(events, received, count):
     assert diagnose(events[:count] + HOUR, received[:count]) is None

@@ -38,7 +38,7 @@ def test_create_time_that_varies_is_what_producers_stated():
 def test_the_kind_may_be_unknown():
     verdict = assess_timestamps(events_table([0, 1000, 2000], [7, 1003, 2012]))
     assert verdict.trust is Trust.STATED
-    assert verdict.sentence.startswith("Who stamped is unknown")
+    assert verdict.sentence.startswith("Who stamped the received time is unknown; ")
 
 
 def test_topics_with_both_kinds_are_said_to_have_both():

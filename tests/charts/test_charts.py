@@ -691,6 +691,24 @@ class TestSettingCurve:
     def test_the_advised_delay_is_marked_on_every_panel(self):
         assert len(self.diamonds(10_000)) == 2
 
+    def test_what_is_short_is_told_and_drawn_as_it_was_set(self):
+        # Given settings of a few ms, and none
+        short = self.tried.assign(**{DELAY_MS: [0, 4, 1_000]})
+        drawn = setting_curve(short, DELAY_MS, 4, "Delay")
+        # Then 0 is drawn before the shortest other, and each is told as it is
+        [told, *_] = [each for each in tables(drawn.chart) if "set_to" in each]
+        assert told["x"].to_list() == [0.002, 0.004, 1.0]
+        assert told["set_to"].to_list() == [0.0, 0.004, 1.0]
+        assert "events dropped 10 % at 0 ms, 0 % at 1 s" in drawn.alt
+        # And without 0 the ends are told, too
+        of_ms = setting_curve(short.iloc[1:], DELAY_MS, 4, "Delay")
+        assert "events dropped 1 % at 4 ms, 0 % at 1 s" in of_ms.alt
+
+    def test_the_only_known_value_is_told_once(self):
+        once = self.tried.assign(**{LATENCY_MEDIAN_MS: [None, 11_000.0, None]})
+        drawn = setting_curve(once, DELAY_MS, 1_000, "Delay")
+        assert drawn.alt.endswith("result latency, median 11 s at 10 s")
+
     @pytest.mark.parametrize("advised_ms", [None, 500, 200_000])
     def test_none_is_marked_where_none_is_advised_or_it_was_not_tried(self, advised_ms):
         assert self.diamonds(advised_ms) == []

@@ -149,3 +149,21 @@ def test_an_analysis_that_is_there_is_not_made_again():
 def test_a_folder_that_is_no_table_is_no_file(tmp_path):
     with pytest.raises(Exception, match="is a folder without the parts of a table"):
         load(OneFile(tmp_path), "x", Everything())
+
+
+def test_a_clock_that_was_set_is_no_outage_and_not_wrong_all_the_time(page_of, tmp_path):
+    # Given three clients, one of which sets its clock forward by two minutes meanwhile
+    lines = [
+        {
+            "ts": START + 1000 * n + 120_000 * (client == "c" and n >= 200),
+            "client": client,
+            "received": START + 1000 * n + 50 + 97 * n % 350,
+        }
+        for n in range(400)
+        for client in "abc"
+    ]
+    page = without_script(page_of("--file", written(tmp_path, "x.jsonl", lines)))
+    assert "clock was set forward by" in page
+    # Then what looks like an outage is not said to be one, nor all clocks to be right
+    assert "A stretch that is filled above and empty below may be an outage." in page
+    assert "clocks that were set, or are ahead at times, stand out above" in page

@@ -26,8 +26,10 @@ from tests.support.golden_rows import SESSION_OF_2, SESSION_OF_8, ZERO_MS
 from tests.support.opened import (
     COMPARISON,
     DELAY,
+    LIVE,
     OUTAGES,
     SESSIONS,
+    TWO_TOPICS,
     WINDOWS,
     captions,
     chart,
@@ -235,6 +237,31 @@ class TestDelay:
         assert wrong["3"] > 200
         assert "1 of 10 clocks is wrong" in captions(at)
 
+    def test_a_clock_that_was_set_is_not_told_as_right(self, files):
+        # Given three clients, one of which sets its clock forward by two minutes meanwhile
+        heard = [(client, at_s) for at_s in range(600) for client in ("a", "b", "c")]
+        values = values_of(
+            *(
+                {
+                    "Timestamp": ZERO_MS + 1000 * (at_s + 120 * (client == "c" and at_s >= 300)),
+                    "ClientID": client,
+                }
+                for client, at_s in heard
+            )
+        )
+        times = [ZERO_MS + 1000 * at_s + 50 + 97 * n % 350 for n, (_, at_s) in enumerate(heard)]
+        write_recorded(files / "set.jsonl", "set", [block(*values, timestamps=times)])
+        at = open_app(source="Files", topic="set")
+        assert any("Client c's clock was set forward" in each.value for each in at.markdown)
+        # When the page that its finding leads to tells of clocks
+        at = go_to(at, DELAY)
+        # Then it says so, too
+        assert (
+            "No clock is wrong all the time; 1 was set meanwhile, or is ahead at times."
+        ) in captions(at)
+        clocks = table(at, named="Each client's clock").set_index("Client")
+        assert clocks["Wrong"].to_dict() == {"a": "", "b": "", "c": "at times"}
+
 
 class TestOutages:
     def test_the_notebooks_outage_is_the_only_one(self):
@@ -278,14 +305,74 @@ class TestOutages:
     def test_nothing_found_is_said(self, clean_topic):
         at = open_app(OUTAGES, **clean_topic)
         assert [said.proto.title for said in at.success] == ["No outage of these kinds."]
-        assert "as often as its own rhythm lets expect" in at.success[0].value
+        assert "longer than its own rhythm lets expect" in at.success[0].value
         settled(at.slider(key="sensitivity").set_value(4.0).run())
-        assert "within 4 × the limit that its own rhythm sets" in at.success[0].value
+        assert "longer than 4 × the limit that its own rhythm sets" in at.success[0].value
+
+    def test_a_client_that_is_gone_is_not_said_to_have_been_heard(self, files):
+        # Given six clients that are heard every second, one of them for the first half only
+        heard = [
+            (client, second)
+            for second in range(600)
+            for client in range(6)
+            if client != 3 or second < 300
+        ]
+        values = values_of(
+            *({"Timestamp": ZERO_MS + 1000 * at_s, "ClientID": client} for client, at_s in heard)
+        )
+        times = [ZERO_MS + 1000 * at_s + 40 + 50 * client for client, at_s in heard]
+        write_recorded(files / "gone.jsonl", "gone", [block(*values, timestamps=times)])
+        at = open_app(source="Files", topic="gone")
+        assert any("Client 3 is gone" in said.value for said in at.markdown)
+        # When the page that its finding leads to finds no outage
+        [said] = go_to(at, OUTAGES).success
+        # Then that is said of silences that ended
+        assert said.value.startswith("No client shown came back from a silence longer than")
 
     def test_where_the_limits_come_from_is_shown(self):
         limits = table(open_app(OUTAGES), named="Each client's usual")
         assert limits["Client"].to_list() == [str(client) for client in range(1, 11)]
         assert (limits["Outage beyond a wait of (s)"] > limits["Usual wait (s)"]).all()
+
+    def test_of_a_client_without_intervals_none_is_told(self, files):
+        # Given a client that sends once a minute, each time a session of its own
+        times = [ZERO_MS + 60_000 * n for n in range(30)]
+        values = values_of(*({"Timestamp": time, "ClientID": 1} for time in times))
+        received = [time + 50 + 37 * n % 300 for n, time in enumerate(times)]
+        write_recorded(files / "rare.jsonl", "rare", [block(*values, timestamps=received)])
+        at = open_app(OUTAGES, source="Files", topic="rare")
+        # Then no interval between events of a session is told
+        limits = table(at, named="Each client's usual")
+        assert limits["Usual interval (s)"].isna().all()
+        assert limits["Usual wait (s)"].notna().all()
+
+
+class TestOneOfAKind:
+    """What the pages say of one client with one session, ahead of the received time."""
+
+    @pytest.fixture
+    def one_session(self, files):
+        values = values_of(
+            *(
+                {"Timestamp": ZERO_MS + 1000 * n - 7000 * (n == 9), "ClientID": 1, "SessionID": "s"}
+                for n in range(10)
+            )
+        )
+        times = [ZERO_MS + 1000 * n - 9000 + 37 * n % 50 for n in range(10)]
+        write_recorded(files / "one.jsonl", "one", [block(*values, timestamps=times)])
+        return {"source": "Files", "topic": "one"}
+
+    def test_is_told_in_the_singular(self, one_session):
+        at = open_app(WINDOWS, **one_session, session_gap="1 ms", delay="0 s")
+        helps = {metric.label: metric.proto.help for metric in at.metric}
+        assert helps["Exact"].startswith("Of 1 session. ")
+        assert "Replayed without 1 client: the only one that was ever ahead" in captions(at)
+
+    def test_a_delay_below_zero_is_told_alike_everywhere(self, one_session):
+        at = open_app(SESSIONS, **one_session)
+        [_, fan] = [drawn.proto.alt for drawn in at.get("vega_lite_chart")]
+        ahead = re.search(r"the largest delay is (\S+ s ahead)", fan).group(1)
+        assert f"largest delay {ahead}." in captions(at)
 
 
 class TestSessionInDetail:
@@ -561,7 +648,9 @@ class TestWindows:
 class TestCorrection:
     def test_is_announced_on_every_page(self):
         for page, at in each_page(topic="sessions-100", correct="true"):
-            assert at.info[0].value.startswith("Event times of client 3 are corrected"), page
+            of_all = page in (LIVE, TWO_TOPICS)  # what they show is as it was read
+            said = "On this page no clock is corrected" if of_all else "Event times of client 3 are"
+            assert at.info[0].value.startswith(said), page
 
     def test_takes_the_wrong_clocks_offset_out_of_the_delays(self):
         at = open_app(topic="sessions-100")

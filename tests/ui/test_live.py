@@ -5,6 +5,7 @@ import json
 import pytest
 from playwright.sync_api import expect
 
+from lib.sources.base import OF_NO_TIME
 from tests.support.broker import Record
 from tests.support.opened import (
     LIVE,
@@ -65,7 +66,28 @@ def test_without_received_times_no_delay_is_told(tmp_path, monkeypatch):
     (folder / "plain.jsonl").write_text("\n".join(map(json.dumps, rows)))
     at = open_app(LIVE, source="Files", topic="plain")
     assert "Delay now" not in metrics(at)
-    assert any("no event with a received time could be read" in info.value for info in at.info)
+    said = at.info[-1].value
+    assert said == f"Of the last 10 minutes of the topic no record was found. {OF_NO_TIME}"
+
+
+def test_of_records_without_a_timestamp_no_event_is_said_to_lack_a_received_time(
+    tmp_path, monkeypatch
+):
+    # Given a file of events with a received time, and of records without a timestamp
+    folder = files_of(tmp_path / "files", monkeypatch)
+    rows = [
+        {"client": n % 3, "ts": 1_545_230_000_000 + 1000 * n,
+         "received": 1_545_230_000_050 + 1000 * n + 37 * n % 300}
+        for n in range(60)
+    ]  # fmt: skip
+    (folder / "fields.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    # When its last minutes are asked for, on the page Live and as a range
+    live = open_app(LIVE, source="Files", topic="fields")
+    minutes = open_app(source="Files", topic="fields", range="Minutes", minutes="5")
+    # Then it is said why there are none
+    for at in (live, minutes):
+        assert any(info.value.endswith(OF_NO_TIME) for info in at.info)
+        assert not any("with a received time" in info.value for info in at.info)
 
 
 def test_these_minutes_become_the_range_of_all_pages_and_the_end_again():

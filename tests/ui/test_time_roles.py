@@ -124,6 +124,23 @@ def test_events_without_a_received_time_are_counted_on_every_page(topic):
         assert metrics(at).get("Events", "60") == "60", page
 
 
+def test_pages_of_the_events_with_a_received_time_say_so(topic):
+    # Given a topic of which half of the events have one
+    link = topic(half_received())
+    # Then no page calls these all events of the topic
+    for page in (DELAY, OUTAGES, WINDOWS):
+        at = open_app(page, **link)
+        assert "Shown: all 30 events of the topic that have a received time." in captions(at), page
+        only = open_app(page, **link, where="KafkaOffset < 20")
+        assert "of 30 events with a received time, where" in captions(only), page
+    at = open_app(OVERVIEW, **link)
+    assert "Shown: all 60 events of the topic." in captions(at)
+    assert any(
+        "of the 30 events of the whole topic that have a received time." in said.value
+        for said in at.markdown
+    )
+
+
 def test_a_received_time_is_chosen_in_the_sidebar(topic):
     records = [
         {"device": h.client, "ts": h.event_ms, "zz": h.received_ms - 86_400_000}

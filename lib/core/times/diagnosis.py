@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 _NEARLY_ALL: Final = 0.9
 _HALF: Final = 0.5
 _FAR_YEARS: Final = 10
-_AHEAD_MS: Final = 5 * MINUTE_MS
+_AHEAD_MS: Final = 1000
+_FAR_AHEAD_MS: Final = 5 * MINUTE_MS
 
 # The offsets from UTC that zones have or had in this century, in quarter hours; the IANA database.
 _OFFSETS: Final = np.array(
@@ -41,6 +42,7 @@ class Diagnosis:
         "equal": all are the same. "dates": none has a time of day. "epoch": they are counted in
         another unit or from another epoch. "far": they are decades off, and no form known explains
         it. "zone": they are off by the offset of a zone. "future": all are ahead otherwise.
+        "ahead": all are, by less than a unit or a zone explains.
     sentence
         It in words, true as it stands, with what to do.
     form
@@ -53,7 +55,7 @@ class Diagnosis:
         The same of the received times, where it is they that lack their zone, or one of both.
     """
 
-    kind: Literal["equal", "dates", "epoch", "far", "zone", "future"]
+    kind: Literal["equal", "dates", "epoch", "far", "zone", "future", "ahead"]
     sentence: str
     form: FormName | None = None
     zone: str | None = None
@@ -81,6 +83,8 @@ class Compared:
         Whether all are at midnight UTC.
     least_ahead
         The least by which an event time is ahead of the other.
+    reference_unit
+        In what the other is written: it may be too early by that.
     """
 
     records: int
@@ -93,6 +97,7 @@ class Compared:
     at_midnight: bool
     reference_at_midnight: bool
     least_ahead: int
+    reference_unit: int = 1
 
     @property
     def years_after(self) -> float:
@@ -284,12 +289,15 @@ def _zone_at(offset_ms: int) -> str | None:
 
 def _future(of: Compared) -> Diagnosis | None:
     least = of.least_ahead
-    if least < _AHEAD_MS:
+    if least < max(_AHEAD_MS, of.reference_unit):
         return None
+    is_far = least >= _FAR_AHEAD_MS
+    clocks = "the clients' clocks are ahead, or that of the received times is behind"
     return Diagnosis(
-        "future",
+        "future" if is_far else "ahead",
         f"All event times are ahead of the received times, by {duration(least)} or more, as if "
-        "events were received before they happened: clocks, the unit or the zone are wrong.",
+        "events were received before they happened: "
+        f"{'clocks, the unit or the zone are wrong' if is_far else clocks}.",
     )
 
 

@@ -51,7 +51,7 @@ def delay_told(view: View, told: OnCluster) -> None:
         delay_parts(told.of_all.parts(), view.times, view.scale)
     st.subheader("Clocks", anchor=False)
     with refusals_shown():
-        clock_table(analysis.clocks, report.topic.report.topic, told.of_all.effect)
+        clock_table(analysis, report.topic.report.topic, told.of_all.effect)
 
 
 def _distribution(told: OnCluster, delays: Tally) -> None:

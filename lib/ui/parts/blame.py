@@ -132,14 +132,16 @@ def _of_clients(told: Told) -> None:
 
 def _how_blamed(blame: Blame) -> str:
     """Return of whom something is told, and what the columns mean."""
-    left_out = blame.ahead - blame.replayed
+    left_out, one = blame.ahead - blame.replayed, blame.replayed == 1
+    each = "1 client" if one else f"each of {counted(blame.replayed, 'client')} in turn"
     return (
-        f"Replayed without each of {counted(blame.replayed, 'client')} in turn"
+        f"Replayed without {each}"
         + (
             f", those that led when most events were dropped; {left_out:,} more were ahead of all "
             "others at some time and are not judged."
             if left_out
-            else ": all that were ever ahead of all others. No other can have moved the watermark."
+            else f": {'the only one that was' if one else 'all that were'} ever ahead of all "
+            "others. No other can have moved the watermark."
         )
         + " “Because of it” counts events of others that are kept without it; below 0, it saved "
         "some. “Without it”: dropped in all. “Led by”: at most, when an event of another was "

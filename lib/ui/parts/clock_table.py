@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from lib.analysis.analyse import Analysis
+
 _WORDS = {
     CLIENT: "Client",
     EVENTS: "Events",
@@ -30,33 +32,37 @@ _WORDS = {
 
 
 def clock_table(
-    table: pd.DataFrame, topic: str, effect_of: Callable[[object], pd.DataFrame]
+    analysis: Analysis, topic: str, effect_of: Callable[[object], pd.DataFrame]
 ) -> None:
-    """Show the result of `client_clocks.clocks`; a chosen client's effect on the topic below.
+    """Show the clocks of a whole topic; a chosen client's effect on the topic below.
 
     Parameters
     ----------
+    analysis
+        What was found in the topic.
     topic
         What it is called.
     effect_of
         Returns what `client_clocks.effect` does, of a client.
     """
-    wrong = int(table[client_clocks.WRONG].sum())
+    table, at_times = analysis.clocks, analysis.off_at_times
+    wrong = int((table[client_clocks.WRONG] & ~at_times).sum())
     st.caption(
-        f"{_of_all(wrong, len(table))} wrong. A clock is "
-        "judged by its client's smallest delays against those of the typical client: the network "
-        "never takes less than its minimum. Below zero: the clock is behind. Choose a client to "
-        "see what it does to the topic's out-of-orderness."
+        f"Of the whole topic. {_of_all(wrong, len(table))} "
+        f"wrong{_at_times(int(at_times.sum()), len(table))}. A clock is "
+        "judged by its client's smallest delays against those of the typical client, not by the "
+        "clock of received times: the network never takes less than its minimum. Below zero: the "
+        "clock is behind. Choose a client to see what it does to the topic's out-of-orderness."
     )
     furthest = table[client_clocks.CLOCK_OFFSET].abs().sort_values(ascending=False).index
-    ordered = table.reindex(furthest[:MOST_ROWS])
+    first = furthest[:MOST_ROWS]
     chosen = show_table(
-        _in_words(ordered),
+        _in_words(analysis, first),
         whole=WholeTable(
             "the clocks",
             f"{topic}-clocks.csv",
             len(table),
-            weakly(lambda table: _in_words(table.reindex(furthest)), table),
+            weakly(lambda analysis: _in_words(analysis, furthest), analysis),
         ),
         order="the furthest off first",
         height=260,
@@ -66,8 +72,8 @@ def clock_table(
         selection_mode="single-row",
     )
     rows = chosen.selection.rows
-    if rows and rows[0] < len(ordered):
-        client = ordered[CLIENT].iloc[rows[0]]
+    if rows and rows[0] < len(first):
+        client = table[CLIENT].loc[first[rows[0]]]
         name = shown_name(client)
         st.markdown(f"**Out-of-orderness of the topic, client {escaped_markdown(name)}**")
         show_table(quantiles_in_words(effect_of(client)), alt=f"What client {name} does")
@@ -80,11 +86,20 @@ def _of_all(wrong: int, clocks: int) -> str:
     return f"{few[wrong]} is" if wrong in few else f"{wrong:,} of {clocks:,} clocks are"
 
 
-def _in_words(clocks: pd.DataFrame) -> pd.DataFrame:
+def _at_times(some: int, clocks: int) -> str:
+    if not some:
+        return ""
+    who = "it" if clocks == 1 else f"{some:,}"
+    were, are = ("was", "is") if some == 1 else ("were", "are")
+    return f" all the time; {who} {were} set meanwhile, or {are} ahead at times"
+
+
+def _in_words(analysis: Analysis, rows: pd.Index) -> pd.DataFrame:
+    clocks, at_times = analysis.clocks.loc[rows], analysis.off_at_times[rows]
     shown = clocks.assign(
         **{
             CLIENT: clocks[CLIENT].astype(object).map(shown_name),
-            client_clocks.WRONG: yes(clocks[client_clocks.WRONG]),
+            client_clocks.WRONG: yes(clocks[client_clocks.WRONG]).mask(at_times, "at times"),
         }
     )
     return shown[list(_WORDS)].rename(columns=_WORDS).round({"Clock ahead by (ms)": 1})

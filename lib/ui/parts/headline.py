@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from lib.analysis.summary import Summary
     from lib.core.moments import Times
+    from lib.loading.contents import Contents
     from lib.replay.advisor import Advice
     from lib.ui.visible import Visible
 
@@ -52,7 +53,7 @@ def figures(summary: Summary, *, delays_tell: bool) -> None:
                 "Largest delay",
                 delay_text(largest_ms),
                 border=True,
-                help="No event arrived later after it happened.",
+                help="No event shown arrived later after it happened.",
             )
             st.metric(
                 "Clock ahead",
@@ -85,14 +86,13 @@ def advice_line(visible: Visible) -> None:
     if len(timed.topic.events.table) > 1:
         why = "" if advice else impossible_times_in(visible.topic, visible.times.zone)
         no_advice = f"{NO_ADVICE} {why}".strip()
-    far_ahead = visible.whole.contents.far_ahead
-    sentence.markdown(_said(advice, no_advice, far_ahead))
+    sentence.markdown(_said(advice, no_advice, visible.whole.contents))
     replay_of(timed, initial_setting(), spinner="")  # what the Windows page begins with
 
 
-def advice_told(advice: Advice | None, no_advice: str, far_ahead: int) -> None:
+def advice_told(advice: Advice | None, no_advice: str, contents: Contents) -> None:
     """Say the advice that a report has for the setting of `advice_line`, or why it has none."""
-    _place_of_advice().markdown(_said(advice, no_advice, far_ahead))
+    _place_of_advice().markdown(_said(advice, no_advice, contents))
 
 
 def _place_of_advice() -> DeltaGenerator:
@@ -102,18 +102,19 @@ def _place_of_advice() -> DeltaGenerator:
     return sentence
 
 
-def _said(advice: Advice | None, no_advice: str, far_ahead: int) -> str:
+def _said(advice: Advice | None, no_advice: str, contents: Contents) -> str:
     if advice is None:
         return escaped_markdown(f"{initial_setting().engine.label}: {no_advice}")
     outcome = advice.outcome
     sentence = (
         f"**{named(advice.setting)} would drop {share_text(outcome.dropped_share)}** of the "
-        f"{outcome.events:,} events of the whole topic."
+        f"{outcome.events:,} events of the whole topic"
+        f"{' that have a received time' if contents.without_received else ''}."
     )
     tested = (
         "It was chosen on these same events: no promise for later ones."
         if advice.refusal
         else "Tested on later events, what was chosen so held."
     )
-    ahead = f" {far_ahead_sentence(far_ahead)}" if far_ahead else ""
+    ahead = f" {far_ahead_sentence(contents.far_ahead)}" if contents.far_ahead else ""
     return f"{sentence} {tested}{ahead}"

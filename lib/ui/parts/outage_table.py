@@ -132,11 +132,11 @@ def say_no_outage(others: pd.DataFrame, sensitivity: float) -> None:
             icon=":material/filter_alt:",
         )
         return
-    limit = "as often as its own rhythm lets expect"
+    limit = "than its own rhythm lets expect"
     if sensitivity != 1:
-        limit = f"within {sensitivity:g} × the limit that its own rhythm sets"
+        limit = f"than {sensitivity:g} × the limit that its own rhythm sets"
     st.success(
-        f"Every client shown was heard {limit}, in the window.",
+        f"No client shown came back from a silence longer {limit}, in the window.",
         title="No outage of these kinds.",
         icon=":material/check_circle:",
     )
@@ -169,10 +169,10 @@ def _in_words(ms: object) -> str:
 def rhythm_table(limits: pd.DataFrame, topic: str) -> None:
     """Show what each client's limit follows from: the result of `lib.analysis.outages.rhythm`."""
     st.markdown(
-        "Every network makes events wait. Each client's usual wait is learned from its own events; "
-        "a wait far beyond what the topic makes of that is an outage. Waits are counted from each "
-        "client's smallest delay, so a clock that is always wrong changes none; where a clock was "
-        "set, from the smallest before and after."
+        "Every network makes events wait. Each client's usual wait is learned from all of its "
+        "events in the topic; a wait far beyond what the topic makes of that is an outage. Waits "
+        "are counted from each client's smallest delay, so a clock that is always wrong changes "
+        "none; where a clock was set, from the smallest before and after."
     )
     show_table(
         _limits_in_words(limits.head(MOST_ROWS)),
@@ -187,7 +187,8 @@ def rhythm_table(limits: pd.DataFrame, topic: str) -> None:
 def _limits_in_words(limits: pd.DataFrame) -> pd.DataFrame:
     shown = limits.assign(**{CLIENT: limits[CLIENT].astype(object).map(shown_name)})
     for column in (outages.TYPICAL_INTERVAL, outages.TYPICAL_WAIT, outages.LIMIT):
-        shown[column] = (shown[column] / 1000).round(3)
+        known = shown[column] > 1  # the least that is reckoned with, also where there is none
+        shown[column] = (shown[column] / 1000).round(3).where(known)
     words = {
         CLIENT: "Client",
         outages.TYPICAL_INTERVAL: "Usual interval (s)",

@@ -55,7 +55,7 @@ def figures(outcome: Outcome, *, with_latency: bool = True) -> None:
     """Show the figures of a replay; how late results come only where received times are known."""
     with st.container(horizontal=True):
         for name, count in _session_counts(outcome).items():
-            of = f"Of {outcome.sessions.sessions:,} sessions. " if outcome.sessions else ""
+            of = f"Of {counted(outcome.sessions.sessions, 'session')}. " if outcome.sessions else ""
             st.metric(name, f"{count:,}", border=True, help=f"{of}{FATES[name]}")
         st.metric(
             "Dropped",

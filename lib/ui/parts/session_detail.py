@@ -19,7 +19,7 @@ from lib.analysis.sessions import (
 from lib.charts.rows import shown_name
 from lib.charts.session import session_fan
 from lib.core.columns import CLIENT, LOST, MISSING_TIME, RECEIVED_TIME, SESSION
-from lib.core.formatting import counted, duration, escaped_markdown
+from lib.core.formatting import counted, delay_text, duration, escaped_markdown
 from lib.events.client_names import client_at, written
 from lib.events.filters import equal_to
 from lib.events.table import TimeDomain
@@ -152,7 +152,7 @@ def _by_received(session: pd.Series, *, has_received: bool, is_chosen: bool) -> 
     why = "" if is_chosen else " It has the largest delay; select a row for another."
     return (
         f", {duration(session[RECEIVED_DURATION])} by received time, largest delay "
-        f"{duration(session[LARGEST_DELAY])}.{why}"
+        f"{delay_text(session[LARGEST_DELAY])}.{why}"
     )
 
 
