@@ -494,6 +494,14 @@ def test_an_outage_does_not_lose_what_may_have_been_rejected():
     assert outage.sentence.endswith("of that time are missing, which 99 rejected records may hold.")
 
 
+def test_one_number_that_is_missing_beside_what_came_is_one():
+    # Given an outage whose events came but for one, and a record that may be it
+    events = simulated(clients=5, sessions=5, events=1_000, outages=(Outage(2, 60, 60),))
+    late = events[(events["KafkaTimestamp"] - events["Timestamp"] > 30_000)]
+    (outage, *_) = analyse(events.drop(late.index[5]), rejected=RejectedRecords(1)).findings
+    assert outage.sentence.endswith("; 1 more number is missing, which 1 rejected record may hold.")
+
+
 @pytest.mark.parametrize(("rejected", "silent"), [(0, 2), (1, 1), (6, 0)])
 def test_nobody_is_called_silent_whose_events_may_have_been_rejected(rejected, silent):
     # Given an outage of one client and one of six clients, whose events all came
