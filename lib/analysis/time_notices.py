@@ -144,10 +144,14 @@ def _zones(diagnosis: Diagnosis) -> str:
         "the time zone of received times": diagnosis.received_zone,
     }
     return ", or ".join(
-        f"{zone.removesuffix(WHATEVER_IS_WRITTEN)}, or a place there, as {called}"
-        for called, zone in of.items()
-        if zone
+        f"{_zone_named(zone)}, or a place there, as {called}" for called, zone in of.items() if zone
     )
+
+
+def _zone_named(zone: str) -> str:
+    """Return what a zone is called in the sidebar, and in links and options if that differs."""
+    name = zone.removesuffix(WHATEVER_IS_WRITTEN)
+    return name if name == zone else f"{name} (in links and --fields {zone})"
 
 
 def _received(contents: Contents) -> Iterator[Notice]:

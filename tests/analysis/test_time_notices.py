@@ -126,6 +126,15 @@ def test_of_times_that_are_as_coarse_as_each_other_nothing_is_said(fine):
     assert sentences == []
 
 
+def test_the_zone_to_choose_is_told_as_links_and_options_take_it():
+    """Given local times of UTC+05:30 that are written as UTC."""
+    ahead = 5 * 3_600_000 + 1_800_000
+
+    (sentence,) = said(lambda _n, _c, t: f"{stamp(t + ahead)}Z")
+
+    assert "choose +05:30 (in links and --fields +05:30!), or a place there, as the" in sentence
+
+
 def test_where_there_is_no_time_at_all_it_is_said():
     (sentence,) = said(lambda number, *_: number / 10, received_of=lambda *_: {})
 
