@@ -12,7 +12,7 @@ from lib.core.formatting import counted, percent
 from lib.core.times.forms import FORMS
 from lib.core.times.zones import WHATEVER_IS_WRITTEN
 from lib.events.fields import RECORD_TIME_FIELD
-from lib.events.time_columns import MINUTE_MS
+from lib.events.time_columns import MINUTE_MS, SECOND_MS
 from lib.events.time_roles import COMPLEMENTED
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def time_notices(
     return [
         *_diagnosed(diagnosis),
         *_received(contents),
-        *_coarse(fields, contents),
+        *(() if diagnosis and diagnosis.tells_nothing else _coarse(fields, contents)),
         *_read(fields.event_time, "Event time", contents.notes.get("event_time")),
         *_read(fields.sent_time, "Sent time", contents.notes.get("sent_time")),
         *_read(fields.received_time, "Received time", contents.notes.get("received_time")),
@@ -174,19 +174,27 @@ def _received(contents: Contents) -> Iterator[Notice]:
 
 
 def _coarse(fields: Fields, contents: Contents) -> Iterator[Notice]:
-    """Yield that received times are written less finely than event times: delays look too short."""
+    """Yield that times of one side are written less finely than the other: delays are off."""
     happened, received = (contents.notes.get(of) for of in ("event_time", "received_time"))
-    if happened is None or received is None or fields.received_time == RECORD_TIME_FIELD:
-        return
     heard = contents.events - contents.without_received
-    if heard < FEW or received.unit_ms <= happened.unit_ms:
+    if happened is None or received is None or heard < FEW:
         return
-    written, up_to = ("minutes", "1 min") if received.unit_ms == MINUTE_MS else ("seconds", "1 s")
-    sentence = (
-        f"Received times are whole {written}: a delay may be up to {up_to} longer than is shown, "
-        "and an event may seem to be received before it happened."
-    )
-    yield Notice(About.RECEIVED_TIME, Level.INFO, sentence)
+    if happened.unit_ms > received.unit_ms:
+        written, up_to = _UNITS[happened.unit_ms]
+        sentence = (
+            f"Event times are whole {written}: a delay may be up to {up_to} shorter than is shown."
+        )
+        yield Notice(About.EVENT_TIME, Level.INFO, sentence)
+    elif received.unit_ms > happened.unit_ms and fields.received_time != RECORD_TIME_FIELD:
+        written, up_to = _UNITS[received.unit_ms]
+        sentence = (
+            f"Received times are whole {written}: a delay may be up to {up_to} longer than is "
+            "shown, and an event may seem to be received before it happened."
+        )
+        yield Notice(About.RECEIVED_TIME, Level.INFO, sentence)
+
+
+_UNITS: Final = {MINUTE_MS: ("minutes", "1 min"), SECOND_MS: ("seconds", "1 s")}
 
 
 def _read(field: TimeField, called: str, notes: TimeNotes | None) -> Iterator[Notice]:

@@ -116,6 +116,16 @@ def test_received_times_that_are_coarser_than_event_times_are_said_to_be(written
     assert sentence.startswith(f"Received times are whole {written}: a delay may be up to 1 ")
 
 
+@pytest.mark.parametrize(("written", "unit_ms"), [("seconds", 1_000), ("minutes", 60_000)])
+def test_event_times_that_are_coarser_than_received_times_are_said_to_be(written, unit_ms):
+    (sentence,) = said(lambda _n, _c, t: t // unit_ms * unit_ms)
+
+    one = "1 s" if written == "seconds" else "1 min"
+    assert sentence == (
+        f"Event times are whole {written}: a delay may be up to {one} shorter than is shown."
+    )
+
+
 @pytest.mark.parametrize("fine", [{}, {99: 1}])
 def test_of_times_that_are_as_coarse_as_each_other_nothing_is_said(fine):
     def coarse(number, received):
