@@ -46,7 +46,8 @@ _PARTS: Final = (
 )
 """Parts with names. Kafka prints them in this order; others may in any."""
 
-_FOUND: Final = tuple(re.compile(part.encode(), re.IGNORECASE) for part in _PARTS)
+_WHOLE: Final = r"(?!\d|-\d\d-\d\d)"  # no year of a timestamp that is written out
+_FOUND: Final = tuple(re.compile(f"{part}{_WHOLE}".encode(), re.IGNORECASE) for part in _PARTS)
 _GAP: Final = re.compile(rb'[ \t]*-[ \t]+|[^\w{\["-]+')
 _LONGEST: Final = 1 << 16
 _MOST_PARTS: Final = 8
