@@ -12,7 +12,7 @@ from lib.core.formatting import counted, percent
 from lib.core.times.forms import FORMS
 from lib.core.times.zones import WHATEVER_IS_WRITTEN
 from lib.events.fields import RECORD_TIME_FIELD
-from lib.events.time_columns import MINUTE_MS, SECOND_MS
+from lib.events.time_columns import MINUTE_MS, SECOND_MS, parts_of
 from lib.events.time_roles import COMPLEMENTED
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def time_notices(
         return [Notice(About.EVENT_TIME, Level.WARNING, why)]
     return [
         *_diagnosed(diagnosis),
-        *_received(contents),
+        *_received(contents, _other_times(fields, recognition)),
         *(() if diagnosis and diagnosis.tells_nothing else _coarse(fields, contents)),
         *_read(fields.event_time, "Event time", contents.notes.get("event_time")),
         *_read(fields.sent_time, "Sent time", contents.notes.get("sent_time")),
@@ -154,14 +154,23 @@ def _zone_named(zone: str) -> str:
     return name if name == zone else f"{name} (in links and --fields {zone})"
 
 
-def _received(contents: Contents) -> Iterator[Notice]:
+def _other_times(fields: Fields, recognition: Recognition) -> list[str]:
+    """Return the fields that hold times and have no role."""
+    roles = (fields.event_time, fields.sent_time, fields.received_time)
+    taken = {part for role in roles for source in role.sources for part in parts_of(source)}
+    return [offer.name for offer in recognition.offers if offer.name not in taken]
+
+
+def _received(contents: Contents, others: list[str]) -> Iterator[Notice]:
+    """Yield how many events have no received time, and which other times may be one."""
     count, of = contents.without_received, contents.events
     if not of or not count:
         return
     if count == of:
+        may = f" ({', '.join(others[:NAMED])} may)" if others else ""
         sentence = (
             f"{NO_RECEIVED_TIME} in this topic, so delay, outages, clocks and late events cannot "
-            f"be told from it. If a field holds it, choose it {FIELDS_PLACE}."
+            f"be told from it. If a field holds it{may}, choose it {FIELDS_PLACE}."
         )
         yield Notice(About.RECEIVED_TIME, Level.WARNING, sentence)
         return

@@ -145,6 +145,14 @@ def test_the_zone_to_choose_is_told_as_links_and_options_take_it():
     assert "choose +05:30 (in links and --fields +05:30!), or a place there, as the" in sentence
 
 
+@pytest.mark.parametrize(("names", "which"), [((), ""), (("storedAt",), " (storedAt may)")])
+def test_without_a_received_time_other_times_are_named(names, which):
+    (sentence,) = said(as_it_is, received_of=lambda _, r: dict.fromkeys(names, r + 9_000))
+
+    assert sentence.startswith("There is no received time in this topic, ")
+    assert f"If a field holds it{which}, choose it under Fields" in sentence
+
+
 def test_where_there_is_no_time_at_all_it_is_said():
     (sentence,) = said(lambda number, *_: number / 10, received_of=lambda *_: {})
 
