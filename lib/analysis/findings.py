@@ -394,7 +394,8 @@ def _shared_outage(rows: pd.DataFrame, extent: Extent, told: Told) -> Finding:
 def _more_missing(lost: int, told: Told) -> str:
     if not told.may_hold:
         return f"{lost:,} more never arrived."
-    return f"{lost:,} more numbers are missing, {_may_be_rejected(told)}."
+    are = "number is" if lost == 1 else "numbers are"
+    return f"{lost:,} more {are} missing, {_may_be_rejected(told)}."
 
 
 def _never_arrived(lost: int, told: Told, of: str) -> str:

@@ -11,24 +11,26 @@ from lib.core.columns import CLIENT, EVENT_TIME, OFFSET, PARTITION, RECEIVED_TIM
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
 AHEAD_MS: Final = 86_400_000
 """An event that was received so long before it happened has a wrong day, month or year."""
 
 _MOST_SHARE: Final = 0.1
-"""Of a client's events: of more, the clock was wrong for a while, and not an event."""
+"""Of a client's events: of more that follow each other, the clock was wrong for a while."""
 
 
 def impossible_times(events: pd.DataFrame, clocks: pd.DataFrame) -> pd.DataFrame:
     """Return the events that were received more than a day before they happened.
 
-    Not those of clients whose clock is found to be wrong, or has more than a tenth of such events:
-    that is another finding.
+    Not those of clients whose clock is found to be wrong, or was for a while: that is another
+    finding. It was where such events are more than a tenth and mostly follow each other; a date
+    that stands for none is here and there.
 
     Parameters
     ----------
     events
-        Rows of the events table that have a received time.
+        Rows of the events table that have a received time, in arrival order.
     clocks
         What `lib.analysis.client_clocks.clocks` says of them.
 
@@ -39,7 +41,8 @@ def impossible_times(events: pd.DataFrame, clocks: pd.DataFrame) -> pd.DataFrame
     """
     delay = events[RECEIVED_TIME].to_numpy() - events[EVENT_TIME].to_numpy()
     columns = [CLIENT, EVENT_TIME, RECEIVED_TIME, PARTITION, OFFSET]
-    ahead: pd.DataFrame = events.loc[delay < -AHEAD_MS, columns]
+    is_ahead = delay < -AHEAD_MS
+    ahead: pd.DataFrame = events.loc[is_ahead, columns]
     if ahead.empty:
         return ahead
     codes = ahead[CLIENT].cat.codes.to_numpy()
@@ -47,6 +50,17 @@ def impossible_times(events: pd.DataFrame, clocks: pd.DataFrame) -> pd.DataFrame
     all_codes = events[CLIENT].cat.codes.to_numpy()
     every = np.bincount(all_codes[all_codes >= 0], minlength=len(own))
     few = own <= np.maximum(1, _MOST_SHARE * every)
+    few |= 2 * _stretches(is_ahead, all_codes, len(own)) > own
     is_wrong = ahead[CLIENT].isin(clocks.loc[clocks[WRONG] | clocks[UNSTEADY], CLIENT]).to_numpy()
     found: pd.DataFrame = ahead[few[codes] & (codes >= 0) & ~is_wrong]
     return found
+
+
+def _stretches(
+    is_ahead: NDArray[np.bool_], codes: NDArray[np.integer], clients: int
+) -> NDArray[np.int64]:
+    """Return in how many stretches, one of its events after another, each client has such."""
+    order = np.argsort(codes, kind="stable")
+    own, found = codes[order], is_ahead[order]
+    goes_on = np.concatenate([[False], found[:-1] & (own[:-1] == own[1:])])
+    return np.bincount(own[found & ~goes_on & (own >= 0)], minlength=clients)

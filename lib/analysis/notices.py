@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from lib.analysis.timestamp_quality import Verdict
+    from lib.loading.contents import Contents
     from lib.loading.load import LoadedTopic, LoadReport
 
 NAMED: Final = 5
@@ -142,9 +143,7 @@ def _of_load(topic: LoadedTopic) -> Iterator[Notice]:
         level = Level.WARNING if report.part.is_cut else Level.INFO
         yield Notice(About.PART, level, report.part.note)
     if rejected:
-        was = "was" if rejected == 1 else "were"
-        sentence = f"{counted(rejected, 'record')} could not be read and {was} rejected."
-        yield Notice(About.REJECTED, Level.NOTE, sentence)
+        yield Notice(About.REJECTED, Level.NOTE, _rejected(contents))
     if contents.far_ahead:
         yield Notice(About.REJECTED, Level.WARNING, far_ahead_sentence(contents.far_ahead))
     if topic.fields.client is None and contents.has_event_time and contents.events > 1:
@@ -153,6 +152,18 @@ def _of_load(topic: LoadedTopic) -> Iterator[Notice]:
             f"{FIELDS_PLACE}."
         )
         yield Notice(About.CLIENT, Level.NOTE, sentence)
+
+
+def _rejected(contents: Contents) -> str:
+    """Return how many records were rejected, and how many lines that are none."""
+    records = contents.rejected_records
+    lines = contents.rejected - records
+    was, are = "was" if records == 1 else "were", "is no record" if lines == 1 else "are no records"
+    said = {
+        f"{counted(records, 'record')} could not be read and {was} rejected.": records,
+        f"{counted(lines, 'line')} of the file {are}.": lines,
+    }
+    return " ".join(sentence for sentence, count in said.items() if count)
 
 
 def _of_what_is_missing(report: LoadReport) -> Iterator[Notice]:

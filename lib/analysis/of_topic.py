@@ -85,7 +85,7 @@ def is_cut(topic: LoadedTopic) -> bool:
 
 def rejected_of(topic: LoadedTopic) -> RejectedRecords:
     """Return what is known of records of a topic that are no events, or were not read."""
-    return RejectedRecords(topic.rejected.num_rows, others=topic.report.may_lack_records)
+    return RejectedRecords(topic.contents.rejected_records, others=topic.report.may_lack_records)
 
 
 def verdict_of(topic: LoadedTopic, diagnosis: Diagnosis | None = None) -> Verdict | None:

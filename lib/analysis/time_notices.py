@@ -12,7 +12,7 @@ from lib.core.formatting import counted, percent
 from lib.core.times.forms import FORMS
 from lib.core.times.zones import WHATEVER_IS_WRITTEN
 from lib.events.fields import RECORD_TIME_FIELD
-from lib.events.time_columns import MINUTE_MS
+from lib.events.time_columns import MINUTE_MS, SECOND_MS, parts_of
 from lib.events.time_roles import COMPLEMENTED
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ def time_notices(
         return [Notice(About.EVENT_TIME, Level.WARNING, why)]
     return [
         *_diagnosed(diagnosis),
-        *_received(contents),
-        *_coarse(fields, contents),
+        *_received(contents, _other_times(fields, recognition)),
+        *(() if diagnosis and diagnosis.tells_nothing else _coarse(fields, contents)),
         *_read(fields.event_time, "Event time", contents.notes.get("event_time")),
         *_read(fields.sent_time, "Sent time", contents.notes.get("sent_time")),
         *_read(fields.received_time, "Received time", contents.notes.get("received_time")),
@@ -145,20 +145,33 @@ def _zones(diagnosis: Diagnosis) -> str:
         "the time zone of received times": diagnosis.received_zone,
     }
     return ", or ".join(
-        f"{zone.removesuffix(WHATEVER_IS_WRITTEN)}, or a place there, as {called}"
-        for called, zone in of.items()
-        if zone
+        f"{_zone_named(zone)}, or a place there, as {called}" for called, zone in of.items() if zone
     )
 
 
-def _received(contents: Contents) -> Iterator[Notice]:
+def _zone_named(zone: str) -> str:
+    """Return what a zone is called in the sidebar, and in links and options if that differs."""
+    name = zone.removesuffix(WHATEVER_IS_WRITTEN)
+    return name if name == zone else f"{name} (in links and --fields {zone})"
+
+
+def _other_times(fields: Fields, recognition: Recognition) -> list[str]:
+    """Return the fields that hold times and have no role."""
+    roles = (fields.event_time, fields.sent_time, fields.received_time)
+    taken = {part for role in roles for source in role.sources for part in parts_of(source)}
+    return [offer.name for offer in recognition.offers if offer.name not in taken]
+
+
+def _received(contents: Contents, others: list[str]) -> Iterator[Notice]:
+    """Yield how many events have no received time, and which other times may be one."""
     count, of = contents.without_received, contents.events
     if not of or not count:
         return
     if count == of:
+        may = f" ({', '.join(others[:NAMED])} may)" if others else ""
         sentence = (
             f"{NO_RECEIVED_TIME} in this topic, so delay, outages, clocks and late events cannot "
-            f"be told from it. If a field holds it, choose it {FIELDS_PLACE}."
+            f"be told from it. If a field holds it{may}, choose it {FIELDS_PLACE}."
         )
         yield Notice(About.RECEIVED_TIME, Level.WARNING, sentence)
         return
@@ -171,19 +184,27 @@ def _received(contents: Contents) -> Iterator[Notice]:
 
 
 def _coarse(fields: Fields, contents: Contents) -> Iterator[Notice]:
-    """Yield that received times are written less finely than event times: delays look too short."""
+    """Yield that times of one side are written less finely than the other: delays are off."""
     happened, received = (contents.notes.get(of) for of in ("event_time", "received_time"))
-    if happened is None or received is None or fields.received_time == RECORD_TIME_FIELD:
-        return
     heard = contents.events - contents.without_received
-    if heard < FEW or received.unit_ms <= happened.unit_ms:
+    if happened is None or received is None or heard < FEW:
         return
-    written, up_to = ("minutes", "1 min") if received.unit_ms == MINUTE_MS else ("seconds", "1 s")
-    sentence = (
-        f"Received times are whole {written}: a delay may be up to {up_to} longer than is shown, "
-        "and an event may seem to be received before it happened."
-    )
-    yield Notice(About.RECEIVED_TIME, Level.INFO, sentence)
+    if happened.unit_ms > received.unit_ms:
+        written, up_to = _UNITS[happened.unit_ms]
+        sentence = (
+            f"Event times are whole {written}: a delay may be up to {up_to} shorter than is shown."
+        )
+        yield Notice(About.EVENT_TIME, Level.INFO, sentence)
+    elif received.unit_ms > happened.unit_ms and fields.received_time != RECORD_TIME_FIELD:
+        written, up_to = _UNITS[received.unit_ms]
+        sentence = (
+            f"Received times are whole {written}: a delay may be up to {up_to} longer than is "
+            "shown, and an event may seem to be received before it happened."
+        )
+        yield Notice(About.RECEIVED_TIME, Level.INFO, sentence)
+
+
+_UNITS: Final = {MINUTE_MS: ("minutes", "1 min"), SECOND_MS: ("seconds", "1 s")}
 
 
 def _read(field: TimeField, called: str, notes: TimeNotes | None) -> Iterator[Notice]:

@@ -28,7 +28,7 @@ from lib.core.columns import (
     RECEIVED_TIME_TYPE,
     RECORD_TIME,
 )
-from lib.core.formatting import counted, percent
+from lib.core.formatting import counted, duration, percent
 from lib.core.moments import is_of_our_age
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from lib.core.blockwise import Question
 
-    _Reached = tuple[dict[int, int], dict[int, int]]
+    _Reached = tuple[dict[int, int], dict[int, int], dict[int, int]]
 
 CONSTANT_SHARE: Final = 0.9
 """With at least this share of one and the same delay, a received time is a copy."""
@@ -132,6 +132,8 @@ class TimestampCounts:
         Events with a received time below an earlier one of their partition.
     falls
         Events with a received time below that just before it in their partition.
+    out_of_order_events
+        Events with an event time below an earlier one of their partition.
     own_backwards
         Events with a received time below an earlier one of their client and partition.
     clients
@@ -157,6 +159,7 @@ class TimestampCounts:
     commonest_share: float
     backwards: int
     falls: int
+    out_of_order_events: int
     own_backwards: int
     clients: int
     furthest_back: int
@@ -176,6 +179,17 @@ class TimestampCounts:
         """Whether they do so only from batch to batch, and never for a client."""
         in_batches = CARRIED_OVER * self.falls <= self.events
         return self.out_of_order and in_batches and self.clients > 1 and not self.own_backwards
+
+    @property
+    def stamped(self) -> bool:
+        """Whether the records are Kafka's, not rows of a file in whatever order."""
+        return self.create_time + self.log_append_time > 0
+
+    @property
+    def by_event_time(self) -> bool:
+        """Whether rows of a file are sorted by event time, and not by received time."""
+        in_order = not self.stamped and not self.out_of_order_events
+        return in_order and self.backwards > 0 and self.events >= FEW
 
 
 def assess_timestamps(events: pd.DataFrame) -> Verdict:
@@ -223,6 +237,7 @@ class ReceivedOrder:
     log_append_time: int
     backwards: int
     falls: int
+    out_of_order_events: int
     furthest_back: int
     back: int
     delays: Tally
@@ -239,6 +254,7 @@ class ReceivedOrder:
             self.log_append_time + other.log_append_time,
             self.backwards + other.backwards,
             self.falls + other.falls,
+            self.out_of_order_events + other.out_of_order_events,
             max(self.furthest_back, other.furthest_back),
             self.back + other.back,
             self.delays + other.delays,
@@ -263,6 +279,7 @@ class ReceivedOrder:
             commonest_share=float(self.delays.count[commonest] / self.events),
             backwards=self.backwards,
             falls=self.falls if self.backwards else 0,
+            out_of_order_events=self.out_of_order_events,
             own_backwards=own.events if self.backwards else 0,
             clients=own.clients if self.backwards else 0,
             furthest_back=self.furthest_back,
@@ -288,11 +305,18 @@ def order_question(heard: pd.DataFrame) -> Question[ReceivedOrder]:
     numbers = [int(number) for number in each.labels]
     own = kernels.together(each, received)
     opens, last = each.bounds[:-1], each.bounds[1:] - 1
-    reached = dict(zip(numbers, kernels.bounds_within(each, received)[1].tolist(), strict=True))
+    reached, latest = (
+        dict(zip(numbers, kernels.bounds_within(each, times)[1].tolist(), strict=True))
+        for times in (received, happened)
+    )
     ends = dict(zip(numbers, own[last].tolist(), strict=True))
-    before, ended = yield Carry((reached, ends), _and_then, ({}, {}))
-    start = np.array([before.get(number, _NEVER) for number in numbers], np.int64)
-    back = kernels.behind_running_max(each.codes, received, start)
+    before, ended, late = yield Carry((reached, ends, latest), _and_then, ({}, {}, {}))
+    back, behind = (
+        kernels.behind_running_max(
+            each.codes, times, np.array([first.get(number, _NEVER) for number in numbers], np.int64)
+        )
+        for times, first in ((received, before), (happened, late))
+    )
     steps_down = np.diff(own, prepend=own[:1]) < 0
     steps_down[opens] = [
         own[at] < ended.get(p, _NEVER) for p, at in zip(numbers, opens, strict=True)
@@ -305,6 +329,7 @@ def order_question(heard: pd.DataFrame) -> Question[ReceivedOrder]:
         log_append_time=0 if kinds is None else int(np.count_nonzero(kinds == LOG_APPEND_TIME)),
         backwards=int(np.count_nonzero(back)),
         falls=int(np.count_nonzero(steps_down)),
+        out_of_order_events=int(np.count_nonzero(behind)),
         furthest_back=int(back.max(initial=0)),
         back=int(back.sum()),
         delays=Tally.of(received - happened),
@@ -316,7 +341,11 @@ def order_question(heard: pd.DataFrame) -> Question[ReceivedOrder]:
 
 
 def _and_then(one: _Reached, other: _Reached) -> _Reached:
-    return largest_of_each(one[0], other[0]), {**one[1], **other[1]}
+    return (
+        largest_of_each(one[0], other[0]),
+        {**one[1], **other[1]},
+        largest_of_each(one[2], other[2]),
+    )
 
 
 def _as_it_is(found: ReceivedOrder) -> ReceivedOrder:
@@ -340,6 +369,7 @@ def verdict_of(counts: TimestampCounts) -> Verdict:
     the same and most events happened after it; or where they run backwards in their partitions, on
     average over all records, by as much as the typical size of a delay: then they are wrong by as
     much as they would tell. Unless they do so from batch to batch only: a mirror carried them over.
+    Rows of a file that are sorted by event time are said to be.
     """
     by_broker = not counts.from_field and counts.log_append_time == counts.events
     trust, stamp, sentence, in_order = Trust.STATED, *_stated(counts), True
@@ -355,6 +385,8 @@ def verdict_of(counts: TimestampCounts) -> Verdict:
         stamp, sentence, in_order = Stamp.MIRROR, _carried_over(counts), False
     elif counts.out_of_order:
         trust, sentence, in_order = Trust.LITTLE, _disordered(counts), False
+    elif counts.by_event_time:
+        sentence, in_order = _by_event_time(counts), False
     if counts.missing:
         whole = counted(counts.events + counts.missing, "event")
         has, is_ = ("has", "is") if counts.missing == 1 else ("have", "are")
@@ -376,7 +408,7 @@ def _received(counts: TimestampCounts) -> str:
         )
     return (
         f"The broker stamped every record (LogAppendTime), yet {counts.backwards:,} timestamps run "
-        f"backwards in their partition, by up to {counts.furthest_back:,} ms: a broker's clock was "
+        f"backwards in their partition, by up to {_furthest(counts)}: a broker's clock was "
         "set back, and delays around it are wrong by as much."
     )
 
@@ -412,22 +444,50 @@ def _written(ms: int) -> str:
 
 
 def _carried_over(counts: TimestampCounts) -> str:
+    how = (
+        f"Received times run backwards in their partition, by up to {_furthest(counts)}, but never"
+    )
+    cannot = "which event came before another client's, and lateness, cannot be told."
+    if not counts.stamped:
+        return (
+            f"{how} for a client: the rows are sorted by client, or a mirror carried the times of "
+            f"several partitions over, or clients stamped them. In this order {cannot}"
+            f"{_OTHER_ORDER}"
+        )
     return (
-        f"Received times run backwards in their partition, by up to {counts.furthest_back:,} ms, "
-        "but never for a client: a mirror wrote batches of several partitions and carried their "
+        f"{how} for a client: a mirror wrote batches of several partitions and carried their "
         "timestamps over, or clients stamped them. A delay ends where the first broker or client "
-        "stamped it; which event came before another client's, and lateness, cannot be told."
+        f"stamped it; {cannot}"
+    )
+
+
+def _furthest(counts: TimestampCounts) -> str:
+    return duration(counts.furthest_back)
+
+
+def _by_event_time(counts: TimestampCounts) -> str:
+    return (
+        f"The rows are sorted by event time: {counts.backwards:,} of {counts.events:,} received "
+        f"times run backwards, by up to {_furthest(counts)}. In this order no event is late: how "
+        "far they come out of order, and what an engine drops, is told once the rows are sorted by "
+        "received time."
     )
 
 
 def _disordered(counts: TimestampCounts) -> str:
-    stamped = counts.create_time or counts.log_append_time
-    what = "record timestamps" if stamped and not counts.from_field else "received times"
+    what = "record timestamps" if counts.stamped and not counts.from_field else "received times"
+    where, or_else = ("here", "") if counts.stamped else ("in this order", _OTHER_ORDER)
     return (
-        f"Received time means little here: {counts.backwards:,} of {counts.events:,} {what} run "
-        f"backwards in their partition, by up to {counts.furthest_back:,} ms, as much as delays "
-        "are long."
+        f"Received time means little {where}: {counts.backwards:,} of {counts.events:,} {what} run "
+        f"backwards in their partition, by up to {_furthest(counts)}, as much as delays are "
+        f"long.{or_else}"
     )
+
+
+_OTHER_ORDER: Final = (
+    " If the rows of the file are not in the order in which they came, as those of a query need "
+    "not be, sort them by it."
+)
 
 
 def _stated(counts: TimestampCounts) -> tuple[Stamp, str]:

@@ -446,7 +446,7 @@ def inside(places: NDArray[np.int64], start: int, rows: int) -> tuple[slice, NDA
 
 def rejected_of(topic: ClusterTopic) -> RejectedRecords:
     """Return what is known of records of a topic that are no events, or were not read."""
-    return RejectedRecords(topic.contents.rejected, others=topic.report.may_lack_records)
+    return RejectedRecords(topic.contents.rejected_records, others=topic.report.may_lack_records)
 
 
 @dataclass(frozen=True)

@@ -97,12 +97,16 @@ _AMOUNTS: Final = frozenset(
 """What goes up with time or distance, not with each event."""
 
 
+_VALUE_OF_A_TYPE: Final = re.compile(r"\.(?:\$date|string|int|long|float|double|S|N)$")
+"""Behind the names of fields in MongoDB's JSON, in Avro's of unions, and in DynamoDB's."""
+
+
 def _own(name: str) -> str:
-    """Return the name of a time without what only says how it is written."""
+    """Return a name without what only says how the value is written."""
     first, joined, _ = name.partition(JOINED)
     if joined and per_second(name):
         return first.rpartition(".")[0] or first
-    return name.removesuffix(".$date")
+    return _VALUE_OF_A_TYPE.sub("", name)
 
 
 def tokens_of(name: str) -> list[str]:
@@ -195,6 +199,6 @@ def tells_of_amount(name: str) -> bool:
 
 def tells_of_its_start(name: str) -> bool:
     """Return whether a name says when what happened began, not a session or another thing."""
-    if role_of_name(name) != "start" or name.rpartition(".")[0] not in ("", "event"):
+    if role_of_name(name) != "start" or _own(name).rpartition(".")[0] not in ("", "event"):
         return False
     return all({token, _inner(token)} & (_START | _TIME_WORDS) for token in tokens_of(name))

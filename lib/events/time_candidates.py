@@ -126,13 +126,13 @@ def can_be_receipt(candidate: TimeCandidate, event: TimeCandidate | None, *, sur
     """Return whether what is called a time of receipt can be one.
 
     It has a time of day, is within a month of the event, and not days before it, unless it is the
-    event's clock that is wrong: then the other rises all the same.
+    event's clock that is wrong, or events are old that come now: then it rises all the same.
 
     Parameters
     ----------
     sure
-        Whether its name can mean nothing else. If not, some events must be received at once, but
-        for the offset of a zone.
+        Whether its name can mean nothing else. If not, it is never farther than a month, and some
+        events must be received at once, but for the offset of a zone.
     """
     if candidate.is_coarser(event, 5 * MINUTE_MS):
         return False
@@ -140,7 +140,8 @@ def can_be_receipt(candidate: TimeCandidate, event: TimeCandidate | None, *, sur
     if not len(lags):
         return True
     median = float(np.median(lags))
-    possible = (median > -DAY_MS or candidate.rises) and lag_of(candidate, event) < _MONTH_MS
+    near = lag_of(candidate, event) < _MONTH_MS or (sure and candidate.rises and candidate.varies)
+    possible = near and (median > -DAY_MS or candidate.rises)
     zone = round(median / QUARTER_HOUR_MS) * QUARTER_HOUR_MS
     off = zone <= _FURTHEST_ZONE_MS and abs(_first(lags) - zone) <= MINUTE_MS
     return possible and (sure or off or _first(lags) <= MINUTE_MS)

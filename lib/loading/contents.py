@@ -15,6 +15,8 @@ from lib.core.columns import CLIENT, EVENT_TIME, MISSING_TIME, OFFSET, PARTITION
 from lib.core.columns import SESSION as SESSION_COLUMN
 from lib.decoding.rejected import BEGINNING, IS_FAR_AHEAD, MAX_EXCERPTS
 from lib.events.time_columns import TimeNotes
+from lib.sources.files.csv import NAMES_AGAIN
+from lib.sources.files.printed import SAID_BY_TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from lib.events.table import EventsTable
 
 Bounds = tuple[int, int] | None
+
+_NO_RECORDS: Final = SAID_BY_TOOLS | {NAMES_AGAIN}
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,11 @@ class Contents:
     def rejected(self) -> int:
         """Number of records that are no events."""
         return sum(self.undecoded.values()) + sum(self.unread.values())
+
+    @property
+    def rejected_records(self) -> int:
+        """Number of those that may have been events, unlike lines in which a tool speaks."""
+        return sum(n for reason, n in self.reasons.items() if reason not in _NO_RECORDS)
 
     @property
     def reasons(self) -> dict[str, int]:

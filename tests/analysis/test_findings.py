@@ -83,6 +83,31 @@ def test_an_event_that_is_dated_a_year_after_it_was_received_is_named(wrong, sai
     assert (finding.events, finding.clients) == (len(wrong), ("0",))
 
 
+def test_all_events_with_a_date_that_stands_for_none_are_counted():
+    # Given clients of which one writes the largest number of seconds for every fifth event,
+    # the others for every twentieth
+    event = 1_700_000_000_000 + 500 * np.arange(2_000)
+    client, number = np.arange(2_000) % 10, np.arange(2_000) // 10
+    unknown = number % np.where(client == 3, 5, 20) == 4
+    dated = np.where(unknown, (2**31 - 1) * 1_000, event)
+    received = event + np.random.default_rng(1).integers(5, 30, 2_000)
+    found = findings_of(events_table(dated, received, client=[str(n) for n in client]))
+    # Then none of them is left out
+    [sentence] = [each.sentence for each in found if each.kind == "impossible time"]
+    assert sentence.startswith(f"{unknown.sum():,} events are dated up to ")
+
+
+def test_a_clock_that_was_years_ahead_for_a_while_is_no_single_event():
+    event = 1_700_000_000_000 + 500 * np.arange(2_000)
+    client = np.arange(2_000) % 10
+    wrong = (client == 3) & (np.arange(2_000) > 1_400)
+    received = event + np.random.default_rng(1).integers(5, 30, 2_000)
+    found = findings_of(
+        events_table(event + wrong * 365 * 86_400_000, received, client=[str(n) for n in client])
+    )
+    assert "impossible time" not in [each.kind for each in found]
+
+
 @pytest.mark.parametrize("jitter", ["uniform", "gamma", "lognormal", "pareto"])
 def test_nothing_stands_out_on_a_clean_topic(jitter):
     events = simulated(clients=20, sessions=60, events=6_000, jitter=jitter, jitter_ms=40)
@@ -492,6 +517,14 @@ def test_an_outage_does_not_lose_what_may_have_been_rejected():
     assert "never arrived" not in outage.sentence + lost.sentence
     assert outage.sentence.startswith("No event of client ")
     assert outage.sentence.endswith("of that time are missing, which 99 rejected records may hold.")
+
+
+def test_one_number_that_is_missing_beside_what_came_is_one():
+    # Given an outage whose events came but for one, and a record that may be it
+    events = simulated(clients=5, sessions=5, events=1_000, outages=(Outage(2, 60, 60),))
+    late = events[(events["KafkaTimestamp"] - events["Timestamp"] > 30_000)]
+    (outage, *_) = analyse(events.drop(late.index[5]), rejected=RejectedRecords(1)).findings
+    assert outage.sentence.endswith("; 1 more number is missing, which 1 rejected record may hold.")
 
 
 @pytest.mark.parametrize(("rejected", "silent"), [(0, 2), (1, 1), (6, 0)])

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lib.analysis.notices import About, Level, Notice, first_rejected, notices
+from lib.analysis.of_topic import analysis_of
 from lib.analysis.timestamp_quality import Trust, Verdict, assess_timestamps
 from lib.loading.load import load
 from lib.sources.base import Everything
@@ -92,6 +93,33 @@ def test_nothing_is_guessed_of_what_is_rejected_for_a_reason_of_its_own(name, te
 
     assert rejected.num_rows
     assert first_rejected(rejected) == ""
+
+
+@pytest.mark.parametrize(("broken", "silent"), [("", "was silent"), ("{oops\n", "is known for")])
+def test_lines_of_tools_are_no_records_that_may_be_missing(broken, silent):
+    """Given an outage of one of three clients, and what the console consumer says at the end."""
+    start = 1_540_726_500_000
+    happened = [(f"d{n % 3}", start + 500 * n) for n in range(240)]
+    events = [
+        (
+            d,
+            at,
+            start + 85_000 if d == "d1" and 40_000 < at - start < 85_000 else at + 200 + at % 93,
+        )
+        for d, at in happened
+    ]
+    lines = "".join(
+        f'CreateTime:{received}\t{{"device":"{client}","ts":{at}}}\n'
+        for client, at, received in sorted(events, key=lambda event: event[2])
+    )
+    text = f"{lines}{broken}Processed a total of 240 messages\n"
+
+    topic = load(UploadedTopic("a.txt", text.encode()), "a", Everything())
+
+    assert silent in analysis_of(topic).findings[0].sentence
+    said = sentences(notices(topic, None))[About.REJECTED]
+    assert said.endswith("1 line of the file is no record.")
+    assert said.startswith("1 record could not be read") == bool(broken)
 
 
 @pytest.mark.parametrize(

@@ -104,8 +104,21 @@ def test_the_zone_of_times_that_name_a_wrong_one_sets_them_right(events, receive
 
     found = diagnose(read_times(column, "iso").ms, received, names_zone=True)
 
-    assert "written with another zone" in found.sentence
+    assert "local times of a zone 1 h east of the one that is written" in found.sentence
+    assert "(UTC+01:00, if that is UTC)" in found.sentence
     assert read_times(column, "iso", zone="+01:00").ms.tolist() == (events + HOUR).tolist()
+    assert read_times(column, "iso", zone=found.zone).ms.tolist() == events.tolist()
+
+
+def test_the_zone_that_is_written_need_not_be_utc(events, received):
+    """Given summer time at UTC+02:00, and +01:00 behind it as in winter."""
+    local = np.datetime_as_string((events + 2 * HOUR).astype("datetime64[ms]"))
+    column = pa.array([f"{text}+01:00" for text in local])
+
+    found = diagnose(read_times(column, "iso").ms, received, names_zone=True)
+
+    assert "they are local times of UTC+01:00" not in found.sentence
+    assert "local times of a zone 1 h east of the one that is written" in found.sentence
     assert read_times(column, "iso", zone=found.zone).ms.tolist() == events.tolist()
 
 

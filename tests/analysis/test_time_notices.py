@@ -116,6 +116,16 @@ def test_received_times_that_are_coarser_than_event_times_are_said_to_be(written
     assert sentence.startswith(f"Received times are whole {written}: a delay may be up to 1 ")
 
 
+@pytest.mark.parametrize(("written", "unit_ms"), [("seconds", 1_000), ("minutes", 60_000)])
+def test_event_times_that_are_coarser_than_received_times_are_said_to_be(written, unit_ms):
+    (sentence,) = said(lambda _n, _c, t: t // unit_ms * unit_ms)
+
+    one = "1 s" if written == "seconds" else "1 min"
+    assert sentence == (
+        f"Event times are whole {written}: a delay may be up to {one} shorter than is shown."
+    )
+
+
 @pytest.mark.parametrize("fine", [{}, {99: 1}])
 def test_of_times_that_are_as_coarse_as_each_other_nothing_is_said(fine):
     def coarse(number, received):
@@ -124,6 +134,23 @@ def test_of_times_that_are_as_coarse_as_each_other_nothing_is_said(fine):
     sentences = said(lambda _n, _c, t: t if fine else t // 1_000 * 1_000, received_of=coarse)
 
     assert sentences == []
+
+
+def test_the_zone_to_choose_is_told_as_links_and_options_take_it():
+    """Given local times of UTC+05:30 that are written as UTC."""
+    ahead = 5 * 3_600_000 + 1_800_000
+
+    (sentence,) = said(lambda _n, _c, t: f"{stamp(t + ahead)}Z")
+
+    assert "choose +05:30 (in links and --fields +05:30!), or a place there, as the" in sentence
+
+
+@pytest.mark.parametrize(("names", "which"), [((), ""), (("storedAt",), " (storedAt may)")])
+def test_without_a_received_time_other_times_are_named(names, which):
+    (sentence,) = said(as_it_is, received_of=lambda _, r: dict.fromkeys(names, r + 9_000))
+
+    assert sentence.startswith("There is no received time in this topic, ")
+    assert f"If a field holds it{which}, choose it under Fields" in sentence
 
 
 def test_where_there_is_no_time_at_all_it_is_said():

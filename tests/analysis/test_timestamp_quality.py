@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from lib.analysis.timestamp_quality import (
@@ -188,6 +189,53 @@ def test_timestamps_that_are_as_wrong_as_delays_are_long_mean_little():
     verdict = assess_timestamps(events)
     assert verdict.trust is Trust.LITTLE
     assert "3 of 4 record timestamps run backwards" in verdict.sentence
+
+
+EVENT = 1_000 * np.arange(40)
+DELAY = np.where(EVENT == 14_000, 4_500, 1_000 + EVENT // 1_000 * 7 % 300)
+ARRIVAL = np.argsort(EVENT + DELAY, kind="stable")
+CLIENT_OF = np.array([f"dev-{n % 4}" for n in range(40)])
+
+
+def rows_of_a_file(order, kind=NO_TIMESTAMP_TYPE):
+    """Return events of four clients in an order, which is not that of receipt."""
+    event, received = EVENT[order], (EVENT + DELAY)[order]
+    return stamped(event.tolist(), received.tolist(), kind, client=CLIENT_OF[order].tolist())
+
+
+def test_rows_of_a_file_in_any_order_are_said_to_be_in_another_than_that_of_receipt():
+    shuffled = np.random.default_rng(3).permutation(40)
+
+    of_file = assess_timestamps(rows_of_a_file(shuffled))
+    of_kafka = assess_timestamps(rows_of_a_file(shuffled, CREATE_TIME))
+
+    assert of_file.trust is of_kafka.trust is Trust.LITTLE
+    assert of_file.sentence.startswith("Received time means little in this order: ")
+    assert of_file.sentence.endswith("as those of a query need not be, sort them by it.")
+    assert of_kafka.sentence.startswith("Received time means little here: ")
+    assert "sort" not in of_kafka.sentence
+
+
+def test_rows_of_a_file_that_are_sorted_by_client_are_no_mirrors():
+    by_client = np.lexsort((EVENT + DELAY, CLIENT_OF))
+
+    of_file = assess_timestamps(rows_of_a_file(by_client))
+    of_kafka = assess_timestamps(rows_of_a_file(by_client, CREATE_TIME))
+
+    assert of_file.usable
+    assert not of_file.in_order
+    assert "never for a client: the rows are sorted by client, or " in of_file.sentence
+    assert "never for a client: a mirror wrote batches" in of_kafka.sentence
+
+
+def test_rows_of_a_file_that_are_sorted_by_event_time_are_said_to_be():
+    sorted_ = assess_timestamps(rows_of_a_file(np.arange(40)))
+    arrived = assess_timestamps(rows_of_a_file(ARRIVAL))
+
+    assert sorted_.sentence.startswith("The rows are sorted by event time: ")
+    assert (sorted_.usable, sorted_.in_order) == (True, False)
+    assert (arrived.usable, arrived.in_order) == (True, True)
+    assert assess_timestamps(rows_of_a_file(np.arange(40), CREATE_TIME)).in_order
 
 
 def test_an_empty_topic_is_not_judged():

@@ -98,6 +98,8 @@ def test_a_time_with_the_year_first_is_read(text, ms):
         ("Tue 02 Jan 2024 03:04:10 AM UTC", SECOND),
         ("January 2, 2024 at 3:04:10 AM UTC", SECOND),
         ("Jan 2, 2024, 3:04:10\u202fAM", SECOND),
+        ("Jan 2, 2024 @ 03:04:10.398", MS),
+        ("January 2nd 2024, 03:04:10.398", MS),
         ("02-Jan-2024 03:04:10.398", MS),
         ("2 SEPTEMBER 2024", 1725235200000),
         ("2024-Jan-02 03:04:10", SECOND),

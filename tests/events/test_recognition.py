@@ -150,6 +150,28 @@ def test_a_received_time_is_recognised_by_its_name(name):
     assert recognise(decoded(records)).fields.received_time == TimeField((name,))
 
 
+@pytest.mark.parametrize(("text", "number"), [("string", "long"), ("S", "N")])
+def test_names_hold_where_each_value_stands_under_its_type(text, number):
+    """Given optional fields as Avro's JSON writes them, or items as DynamoDB exports them."""
+    records = [
+        {
+            "device_id": {text: h.client},
+            "seq": {number: h.number},
+            "ts": {number: h.event_ms},
+            "sent_at": {number: h.sent_ms},
+            "received_at": {number: h.received_ms},
+        }
+        for h in happenings()
+    ]
+
+    fields = recognise(decoded(records)).fields
+
+    assert (fields.client, fields.sequence) == (f"device_id.{text}", f"seq.{number}")
+    assert fields.event_time == TimeField((f"ts.{number}",))
+    assert fields.sent_time == TimeField((f"sent_at.{number}",))
+    assert fields.received_time == TimeField((f"received_at.{number}",))
+
+
 @pytest.mark.parametrize(("event", "received"), [("t1", "t2"), ("a", "b"), ("ts", "x")])
 def test_a_received_time_without_a_telling_name_is_recognised_by_its_behaviour(event, received):
     records = [

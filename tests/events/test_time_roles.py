@@ -98,6 +98,13 @@ class TestReceivedTimesAreNotInvented:
 
         assert fields.received_time == TimeField(("received_at",))
 
+    @pytest.mark.parametrize("ago_d", [-365, 90, 365])
+    def test_of_events_of_another_year_the_time_of_receipt_is_found(self, ago_d):
+        """Given a backfill, or clocks with a wrong year."""
+        fields = fields_of(lambda h: {"ts": h.event_ms - ago_d * DAY, "received_at": h.received_ms})
+
+        assert fields.received_time == TimeField(("received_at",))
+
     @pytest.mark.parametrize("ahead_h", [-5, 2])
     @pytest.mark.parametrize("name", ["received_at", "arrival_time"])
     def test_where_a_zone_is_missing_it_is_found(self, name, ahead_h):

@@ -748,6 +748,8 @@ SENT_OFTEN = tuple(
         "p:%p o:%o ts:%d k:%k v:%v",
         "p=%p o=%o t=%d k=%k v=%v",
         "partition=%p offset=%o timestamp=%i key=%k value=%v",
+        "Timestamp: %i, Partition: %p, Offset: %o, Key: %k, Value: %v",
+        "Partition: %p Offset: %o Timestamp: %i Key: %k Value: %v",
         "Key (%K bytes): %k, Value (%V bytes): %v",
         "%d|%k|%v",
         "%i %v",

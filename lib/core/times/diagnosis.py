@@ -252,13 +252,13 @@ def _zone(of: Offset, unzoned: Unzoned, *, names_zone: bool) -> Diagnosis | None
         received_zone = None
     if zone is None and received_zone is None:
         return None
-    cause = _cause(zone, received_zone, names_zone=names_zone)
+    hours, minutes = divmod(abs(of.ms) // MINUTE_MS, 60)
+    size = f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    cause = _cause(zone, received_zone, f"{size} {'east' if of.ms > 0 else 'west'}" * names_zone)
     if of.ms < 0:
         cause = f"either {cause}, or every record is sent that long after its event"
     one, other = ("Event", "received") if zone else ("Received", "event")
     side = "ahead of" if (of.ms > 0) == (zone is not None) else "behind"
-    hours, minutes = divmod(abs(of.ms) // MINUTE_MS, 60)
-    size = f"{hours} h {minutes} min" if minutes else f"{hours} h"
     return Diagnosis(
         "zone",
         f"{one} times are {size} {side} the {other} times (median {abs(of.middle) / 1000:,.1f} s), "
@@ -268,15 +268,20 @@ def _zone(of: Offset, unzoned: Unzoned, *, names_zone: bool) -> Diagnosis | None
     )
 
 
-def _cause(zone: str | None, received_zone: str | None, *, names_zone: bool) -> str:
-    """Return what zone event times lack, or received times, or one of both."""
+def _cause(zone: str | None, received_zone: str | None, away: str) -> str:
+    """Return what zone event times lack, or received times, or one of both.
+
+    `away` is how far from the zone that event times name the right one is; "" where they name none.
+    """
     if zone and received_zone:
         return (
             f"neither is written with a zone, as if event times were local times of UTC{zone}, or "
             f"received times of UTC{received_zone}"
         )
-    lack = "that are written with another zone" if names_zone else "whose zone is missing"
-    return f"they are local times of UTC{zone or received_zone} {lack}"
+    if away:
+        which = f"a zone {away} of the one that is written with them"
+        return f"they are local times of {which} (UTC{zone}, if that is UTC)"
+    return f"they are local times of UTC{zone or received_zone} whose zone is missing"
 
 
 def _zone_at(offset_ms: int) -> str | None:

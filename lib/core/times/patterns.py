@@ -55,8 +55,8 @@ _NAMED_MONTH: Final = (
     ),
     rf"^{_WEEKDAY}{_MONTH}\.?\s+(?P<day>\d\d?),?\s+{_CLOCK}{_HALF}{_ZONE},?\s+(?P<year>\d{{4}})$",
     (
-        rf"^{_WEEKDAY}{_MONTH}\.?\s+(?P<day>\d\d?),?\s+(?P<year>\d{{4}})"
-        rf"(?:[\s,]+(?:at\s+)?{_CLOCK}{_HALF}{_ZONE})?$"
+        rf"^{_WEEKDAY}{_MONTH}\.?\s+(?P<day>\d\d?)(?:st|nd|rd|th)?,?\s+(?P<year>\d{{4}})"
+        rf"(?:[\s,]+(?:(?:at|@)\s+)?{_CLOCK}{_HALF}{_ZONE})?$"
     ),
     rf"^(?P<year>\d{{4}})[\s/-]{_MONTH}[\s/-](?P<day>\d\d?)(?:[\s:,T]+{_CLOCK}{_HALF}{_ZONE})?$",
 )

@@ -1,7 +1,8 @@
 """Tables that are drawn with characters, and such with marks of two characters, as plain cells.
 
-What `psql`, `mysql`, Spark's `show`, Trino and Markdown print; columns that spaces part, two or
-more; rows with JSON in a cell that has no quotes around it, whose commas part nothing.
+What `psql`, `mysql`, Spark's `show`, Trino, ClickHouse, DuckDB and Markdown print; columns that
+spaces part, two or more; rows with JSON in a cell that has no quotes around it, whose commas part
+nothing.
 """
 
 from __future__ import annotations
@@ -23,8 +24,13 @@ _LINES: Final = 200
 LINE_ENDS: Final = re.compile(r"\r\n|\n|\r")
 """Not those of Unicode, which JSON may have in a text."""
 
-_RULER: Final = re.compile(r"(?=.*(?:--|==|─|═))[\s|+:=\-─═┼│╪╬║╔╗╚╝╠╣╦╩┌┐└┘├┤┬┴]+")
-_BARS: Final = re.compile(r"[│║]")
+_RULER: Final = re.compile(
+    r"(?=.*(?:--|==|─|═|━))[\s|+:=\-─═━┼│┆╪╬║╔╗╚╝╠╣╞╡╦╩┌┐└┘├┤┬┴┃┏┓┗┛┡┩┣┫┳┻╇╋]+"
+)
+_BARS: Final = re.compile(r"[│┆║┃]")
+_NAMES_IN_A_RULER: Final = re.compile(r"\s*┌─+(.*\w.*?)─+┐\s*")
+_BETWEEN_NAMES: Final = re.compile("─+┬─+")
+_ROW_NUMBER: Final = re.compile(r"\s*\d+\. (?=│)")
 _MARKS: Final = ("|~|", "||", "~~", "^^", "::")
 """Marks of more than one character; the last only where nothing else parts cells."""
 
@@ -41,7 +47,9 @@ def cells_of(text: str) -> Cells | None:
     lines = [line for line in LINE_ENDS.split(text)[:_LINES] if line.strip()]
     if len(lines) < 2:
         return None
-    if any(map(_RULER.fullmatch, lines[:_LEAST])) and _alike(_between_bars, lines, 0.6) > 1:
+    rulers = (_RULER, _NAMES_IN_A_RULER)
+    is_drawn = any(ruler.fullmatch(line) for line in lines[:_LEAST] for ruler in rulers)
+    if is_drawn and _alike(_between_bars, lines, 0.6) > 1:
         return _between_bars
     if (around := _around_json(lines)) is not None:
         return around
@@ -83,7 +91,9 @@ def _alike(cells: Cells, lines: list[str], share: float = 0.9) -> int:
 def _between_bars(line: str) -> list[str] | None:
     if _RULER.fullmatch(line):
         return None
-    bare = _BARS.sub("|", line).strip()
+    if names := _NAMES_IN_A_RULER.fullmatch(line):
+        return _BETWEEN_NAMES.split(names[1])
+    bare = _BARS.sub("|", _ROW_NUMBER.sub("", line)).strip()
     framed = len(bare) > 1 and bare.startswith("|") and bare.endswith("|")
     return [cell.strip() for cell in (bare[1:-1] if framed else bare).split("|")]
 

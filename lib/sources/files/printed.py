@@ -46,7 +46,8 @@ _PARTS: Final = (
 )
 """Parts with names. Kafka prints them in this order; others may in any."""
 
-_FOUND: Final = tuple(re.compile(part.encode(), re.IGNORECASE) for part in _PARTS)
+_WHOLE: Final = r"(?!\d|-\d\d-\d\d)"  # no year of a timestamp that is written out
+_FOUND: Final = tuple(re.compile(f"{part}{_WHOLE}".encode(), re.IGNORECASE) for part in _PARTS)
 _GAP: Final = re.compile(rb'[ \t]*-[ \t]+|[^\w{\["-]+')
 _LONGEST: Final = 1 << 16
 _MOST_PARTS: Final = 8
@@ -56,13 +57,15 @@ _HEADERS: Final = re.compile(rb"[\w.-]+:[^,]*(?:,[\w.-]+:[^,]*)+")
 
 _LEVEL: Final = re.compile(rb"\b(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL)\b")
 _LOG: Final = re.compile(rb"\W{0,2}\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d")
+_TOTAL, _STATUS = "the total at the end", "a status line of kcat"
+_HEADERS_ALONE, _ITSELF = "headers on a line of their own", "what a tool says of itself"
+SAID_BY_TOOLS: Final = frozenset({_TOTAL, _STATUS, _HEADERS_ALONE, _ITSELF})
+"""Reasons of lines that are no records for sure: no event is missing for them."""
+
 _REASONS: Final = (
-    (
-        re.compile(rb"\^?C?Processed a total of \d+ messages"),
-        "the total at the end",
-    ),
-    (re.compile(rb"% ?Headers:"), "headers on a line of their own"),
-    (re.compile(rb"% "), "a status line of kcat"),
+    (re.compile(rb"\^?C?Processed a total of \d+ messages"), _TOTAL),
+    (re.compile(rb"% ?Headers:"), _HEADERS_ALONE),
+    (re.compile(rb"% "), _STATUS),
     (re.compile(rb"%[0-7]\|\d+\.\d+\|"), "a line of a log"),
     (_LOG, "a line of a log"),
     (re.compile(rb"(?:SLF4J|WARN|ERROR|INFO|DEBUG|OpenJDK|log4j)\b"), "a line of a log"),
@@ -71,7 +74,7 @@ _REASONS: Final = (
             rb"(?:Starting|Stopping|Stopped) (?:Kafka )?Consumer|Using |Dumping /|baseOffset: "
             rb"|Log starting offset|(?:Key|Value) format: "
         ),
-        "what a tool says of itself",
+        _ITSELF,
     ),
 )
 _NEVER: Final = r"^(?:% |(?:\^C)?Processed a total of \d+ messages)"
