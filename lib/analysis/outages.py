@@ -624,22 +624,30 @@ def _shared_outages(table: pd.DataFrame, span: float) -> tuple[pd.Series[int], p
     own = own.assign(chain=chain).sort_values(["chain", _FIRST_DUE])
     heard, due = own[LAST_HEARD].to_numpy(np.float64, na_value=-np.inf), own[_FIRST_DUE].to_numpy()
     group = _common_moments(own["chain"].to_numpy(), heard, due)
-    # Of a client that had never been heard nothing tells when it went.
-    known = own[CLIENT].where(own[LAST_HEARD].notna().to_numpy())
-    clients = known.groupby(group).nunique()
-    window = pd.Series(np.clip(due - heard, 0, span), own.index).groupby(group).mean()
+    known = own[LAST_HEARD].notna().to_numpy()
+    window = pd.Series(np.clip(due - heard, 0, span), own.index).where(known)
     back = own.groupby("chain")[BACK_AT].first()
     # Outages crowd where sessions do: chance is that of twice the middle half of the moments.
-    crowded = 2 * float(back.quantile(0.75) - back.quantile(0.25)) or span
+    crowded = min(2 * float(back.quantile(0.75) - back.quantile(0.25)) or span, span)
     length = (own[BACK_AT] - own[_FIRST_DUE]).groupby(group).median().clip(lower=1)
     # Either of two may be the first to begin, and to end.
-    begin = 2 * window / max(min(crowded, span), 1.0)
+    begin = 2 * window.groupby(group).mean().fillna(span) / max(crowded, 1.0)
     end = np.minimum(2 * tolerance / (_LENGTHS * length), 1.0)
-    shared = clients.index[_beyond_chance(kernels.ints(clients), (begin * end).to_numpy())]
+    # Of clients that had never been heard nothing tells when they went: only their ends agree.
+    any_end = np.full(len(length), 2 * tolerance / max(crowded, 1.0))
     of = pd.Series(group, own.index)
+    shared = length.index[
+        _beyond_chance(_clients(own[known], of, length.index), (begin * end).to_numpy(np.float64))
+        | _beyond_chance(_clients(own[~known], of, length.index), any_end)
+    ]
     found = _joined_near(own, of, shared, tolerance), of.where(of.isin(shared))
     number, moment = (each.astype("Int64").reindex(table.index) for each in found)
     return number, moment
+
+
+def _clients(own: pd.DataFrame, group: pd.Series[int], groups: pd.Index[int]) -> Ints:
+    """Return how many clients each of some groups has in some of the outages."""
+    return kernels.ints(own.groupby(group)[CLIENT].nunique().reindex(groups, fill_value=0))
 
 
 def _joined_near(

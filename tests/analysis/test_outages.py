@@ -334,6 +334,41 @@ def test_clients_cut_off_together_share_it_whatever_was_under_way():
     assert table["Start"].between(55_000, 61_000).all()
 
 
+def visits(*, events, apart, clients=2_000):
+    """Clients of a few events each, one every 2 s; what comes within four minutes waits."""
+    start, end = 2_000 * SECOND, 2_240 * SECOND
+    streams = [
+        stream(f"{n}", events=events, interval=apart, seed=n, begin=2 * SECOND * n)
+        for n in range(clients)
+    ]
+    table = pd.concat(streams)
+    waits = table["arrived"].between(start, end)
+    back = end + np.random.default_rng(1).integers(0, 3_000, len(table))
+    return topic(table.assign(arrived=table["arrived"].where(~waits, back)), numbered=False)
+
+
+@pytest.mark.parametrize("apart", [5 * SECOND, 30 * SECOND])
+def test_clients_of_a_few_events_share_an_outage_that_many_of_them_begin_in(apart):
+    # Given an outage before which none or some of its clients had been heard
+    table = outages(visits(events=3, apart=apart))
+    cut = table[table["BackAt"].between(2_240 * SECOND, 2_243 * SECOND)]
+    # Then it is one, from when the first event was due
+    assert len(cut) > 20
+    assert cut["SharedOutage"].tolist() == [1] * len(cut)
+    assert cut["Start"].between(1_990 * SECOND, 2_005 * SECOND).all()
+
+
+def test_clients_that_were_never_heard_before_share_nothing_if_they_are_back_at_other_times():
+    new = [
+        cut_off(stream(f"{n}", seed=n, begin=n * 900_000), n * 900_000, n * 900_000 + 60_500)
+        for n in range(1, 9)
+    ]
+    found = outages(topic(*new, *others(events=9_000)))
+    assert found["LastHeard"].isna().all()
+    assert len(found) == 8
+    assert found["SharedOutage"].isna().all()
+
+
 def test_outages_one_after_another_share_nothing():
     one = cut_off(stream("a"), 60_000, 100_000)
     two = cut_off(stream("b"), 110_000, 150_000)
