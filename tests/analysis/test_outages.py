@@ -106,6 +106,19 @@ def test_an_outage_is_found_whatever_of_its_burst_had_been_overtaken(under_way, 
     assert row["LastHeard"] <= row["Start"] <= 60_020
 
 
+@pytest.mark.parametrize("until", [5, 20, 55])
+def test_an_outage_is_found_though_what_is_new_comes_before_what_waited(until):
+    # Given a client that sends what happens since it is back at once, and later what waited
+    one, end = stream(events=1_200), 700_000
+    waits = one["happened"].between(100_000, end - 1)
+    one["arrived"] = one["arrived"].where(~waits, end + until * SECOND + 2 * waits.cumsum())
+    [found] = outages(topic(one, *others(events=1_200))).to_dict("records")
+    assert found["LastHeard"] == one["arrived"].iloc[99]
+    assert found["BackAt"] == one["arrived"].iloc[700]
+    assert 600 <= found["HeldBack"] <= 601
+    assert found["BurstEnd"] == one.loc[waits, "arrived"].max()
+
+
 def test_a_queue_of_its_own_hides_no_outage():
     # Given clients that send a tenth of their events at once and gather the others for a minute
     rng = np.random.default_rng(1)
