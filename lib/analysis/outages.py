@@ -656,20 +656,25 @@ def _joined_near(
     """Return the number of the shared outage of each outage, NaN for a client's own.
 
     Shared groups that began and ended together are one, and any outage that did is part of it: an
-    event that was under way when all went was due before others were last heard.
+    event that was under way when all went was due before others were last heard, and of what was
+    lost it is not known when it was due.
     """
     first = own.groupby(group)[["chain", _FIRST_DUE]].first().loc[shared]
-    apart = (first["chain"].diff() != 0) | (first[_FIRST_DUE].diff() > tolerance)
+    # When the first of what was lost was due is only known to within an interval of its client.
+    heard = own[LAST_HEARD].astype("Float64").astype(np.float64)
+    about = (own[_FIRST_DUE] - heard).where(own[LOST] > 0, 0.0).fillna(0.0)
+    within = about.groupby(group).median().reindex(first.index).clip(lower=tolerance)
+    apart = (first["chain"].diff() != 0) | (first[_FIRST_DUE].diff() > within)
     number: pd.Series[float] = group.map(apart.cumsum())
     began = group.map(first[_FIRST_DUE]).groupby(number)
     back = own[BACK_AT].groupby(number)
     first_back, last_back = back.min() - tolerance, back.max() + tolerance
     by_chain = number.groupby(own["chain"])
     for near in (by_chain.ffill(), by_chain.bfill()):
-        joins = own[LAST_HEARD].astype("Float64") <= near.map(began.max() + tolerance)
-        joins &= own[_FIRST_DUE] >= near.map(began.min() - tolerance)
+        joins = heard <= near.map(began.max() + tolerance)
+        joins &= own[_FIRST_DUE] + about >= near.map(began.min() - tolerance)
         joins &= own[BACK_AT].between(near.map(first_back), near.map(last_back))
-        number = number.fillna(near.where(joins.fillna(value=False)))
+        number = number.fillna(near.where(joins))
     return number
 
 

@@ -347,6 +347,25 @@ def test_clients_cut_off_together_share_it_whatever_was_under_way():
     assert table["Start"].between(55_000, 61_000).all()
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_clients_cut_off_together_share_it_whatever_they_lost_first(seed):
+    # Given clients that are cut off for twenty minutes, and keep their last hundred events
+    rng = np.random.default_rng(seed)
+    clients, start, end = [], 1_800_000, 3_000_000
+    for n in range(40):
+        one = stream(f"{n}", events=700)
+        one["happened"] = np.cumsum(rng.gamma(2, 4_000, 700)).astype(np.int64)
+        one["arrived"] = one["happened"] + rng.integers(50, 200, 700)
+        waits = one["arrived"].between(start, end)
+        back = end + rng.integers(0, 4_000) + 3 * waits.cumsum()
+        one["arrived"] = one["arrived"].where(~waits, back)
+        clients.append(one[~waits | (one["number"] > one["number"][waits].max() - 100)])
+    # Then that is one outage of all
+    table = outages(topic(*clients))
+    assert table["Lost"].sum() > 1_000
+    assert table["SharedOutage"].tolist() == [1] * 40
+
+
 def visits(*, events, apart, clients=2_000):
     """Clients of a few events each, one every 2 s; what comes within four minutes waits."""
     start, end = 2_000 * SECOND, 2_240 * SECOND
