@@ -711,12 +711,14 @@ def _find_lags(
 def _count_heard(bounds: Ints, x: Ints, y: Floats, heard: Ints) -> None:
     """Count how often each client was heard.
 
-    Events that arrive less than half as far apart as they happened belong to one burst.
+    Events that arrive less than half as far apart as they happened belong to one burst, and so do
+    those that were sent, or happened, at one moment.
     """
     for client in range(len(heard)):
         heard[client] = bounds[client + 1] > bounds[client]
         for at in range(bounds[client] + 1, bounds[client + 1]):
-            heard[client] += y[at] - y[at - 1] >= (x[at - 1] - x[at]) / 2
+            apart = x[at] - x[at - 1]
+            heard[client] += apart > 0 and y[at] - y[at - 1] >= -apart / 2
 
 
 @compiled
