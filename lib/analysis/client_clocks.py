@@ -53,6 +53,7 @@ from lib.core.columns import (
     RECORD_TIME,
     SENT_TIME,
 )
+from lib.core.durations import MINUTE_MS
 from lib.core.jit import compiled
 from lib.sources.records import LOG_APPEND_TIME
 
@@ -90,6 +91,8 @@ _LONG_WAY_MS: Final = 2_000.0  # no way takes longer and is steady
 _LONGEST_WAY_MS: Final = 10_000.0  # no way takes longer, steady or not
 _SCATTER_OF_WAY: Final = 100.0  # a way's delay is at most so many times its median lag
 _BLOCKS: Final = 32  # a client's events, cut into so many: the smallest delay of each is kept
+_FEWEST_LIVE: Final = 6  # times heard: by chance, as many are no burst that looks live
+_LIVE: Final = 0.25  # of the time in which events happened: their delays differ by less
 _RESOLUTION_MS: Final = 1.0  # of times, and so of delays
 _BOTH_ENDS: Final = 2 / 0.75
 _ROUNDS: Final = 26  # bisections of a slope's interval, which leave less than 0.1 ppb of it
@@ -277,7 +280,8 @@ def clocks_against(
     behind by more than a network explains that was slow each time the client was heard, than the
     client's own delays are above their lower envelope, and than ways take (`_longest_way`); not if
     its events were sent out of a store, which says nothing of when they could have come, or any
-    came in half the time: then the others were gathered. A clock has no one offset, and is not
+    came in half the time: then the others were gathered, or if all may have waited for the end of
+    one outage (`_outlasts_outages`). A clock has no one offset, and is not
     wrong but unsteady, where most of the times that its client was heard were not near the lower
     envelope: some of its events have another clock's time, or it was ahead for a while.
 
@@ -300,7 +304,8 @@ def clocks_against(
     """
     clients, delay = times.clients, times.received - times.event_time
     offset = typical.smallest_delay - envelopes.height
-    scatter = kernels.medians_within(clients, _lags(times, envelopes))
+    lags = _lags(times, envelopes)
+    scatter = kernels.medians_within(clients, lags)
     by_drift = np.abs(envelopes.slope) * envelopes.span
     by_chance = network.longest_by_chance(envelopes.heard) if clients.n else offset
     explained = np.maximum.reduce(
@@ -313,6 +318,7 @@ def clocks_against(
     )
     is_behind = np.minimum(-offset, envelopes.height) > explained
     is_behind &= _is_live(times, envelopes) & ~_come_sooner(times, envelopes)
+    is_behind &= _outlasts_outages(clients, lags, -offset, envelopes)
     is_ahead = (offset > typical.usual) & (envelopes.height < -_RESOLUTION_MS)
     is_other = is_ahead | (by_drift > typical.usual)
     off = _typical_heard(times, envelopes, is_other)
@@ -376,6 +382,20 @@ def _is_live(times: ClientTimes, envelopes: LowerEnvelopes) -> Bools:
     first, last = kernels.bounds_within(times.clients, times.received)
     live: Bools = 2 * (last - first) >= envelopes.span
     return live
+
+
+def _outlasts_outages(
+    clients: Groups, lags: Floats, behind: Floats, envelopes: LowerEnvelopes
+) -> Bools:
+    """Return whose events cannot all have waited for the end of one outage.
+
+    Those of a client that is known for as long as it is `behind`, ms, or for a minute: clients come
+    back in less. Or those that came as far apart as they happened, if they are not very few.
+    """
+    is_long = envelopes.span >= np.minimum(behind, MINUTE_MS)
+    most = kernels.bounds_within(clients, np.rint(lags).astype(np.int64))[1]
+    came_live = (envelopes.heard >= _FEWEST_LIVE) & (most <= _LIVE * envelopes.span)
+    return np.asarray(is_long | came_live, np.bool_)
 
 
 def _come_sooner(times: ClientTimes, envelopes: LowerEnvelopes) -> Bools:
@@ -701,12 +721,14 @@ def _find_lags(
 def _count_heard(bounds: Ints, x: Ints, y: Floats, heard: Ints) -> None:
     """Count how often each client was heard.
 
-    Events that arrive less than half as far apart as they happened belong to one burst.
+    Events that arrive less than half as far apart as they happened belong to one burst, and so do
+    those that were sent, or happened, at one moment.
     """
     for client in range(len(heard)):
         heard[client] = bounds[client + 1] > bounds[client]
         for at in range(bounds[client] + 1, bounds[client + 1]):
-            heard[client] += y[at] - y[at - 1] >= (x[at - 1] - x[at]) / 2
+            apart = x[at] - x[at - 1]
+            heard[client] += apart > 0 and y[at] - y[at - 1] >= -apart / 2
 
 
 @compiled

@@ -306,6 +306,8 @@ def _resolution(shown: Ints) -> int:
 class _Heard:
     """When clients were heard: what arrives less than half as far apart as it happened is one time.
 
+    So is what was sent at one moment: an upload, however its events arrive.
+
     Attributes
     ----------
     delay, received
@@ -348,7 +350,8 @@ def _lowest_heard(times: ClientTimes) -> tuple[Codes, Ints, _Heard]:
     delay = delay if before is None else kernels.taken(delay, before)
     heard = np.empty(len(delay), np.int32)
     heards = np.empty(clients.n + 1, np.int64)
-    _find_heard(clients.bounds, received, delay, heard, heards)
+    are_sent = not np.array_equal(times.shown, times.event_time)
+    _find_heard(clients.bounds, received, delay, heard, heards, are_sent)
     lowest, codes = np.empty(heards[-1], np.int64), np.empty(heards[-1], np.int32)
     blocks = _find_lowest(heards, delay, heard, lowest, codes)
     return codes[:blocks], lowest[:blocks], _Heard(delay, received, heard[: heards[-1]], heards)
@@ -488,8 +491,13 @@ def _is_flat(level: Floats, received: Ints, unit: float) -> bool:
 
 
 @compiled
-def _find_heard(bounds: Ints, received: Ints, delay: Ints, heard: Codes, heards: Ints) -> None:
-    """Find the event of the smallest delay each time that a client was heard."""
+def _find_heard(
+    bounds: Ints, received: Ints, delay: Ints, heard: Codes, heards: Ints, are_sent: bool
+) -> None:
+    """Find the event of the smallest delay each time that a client was heard.
+
+    `are_sent`: delays are since events were sent. Those sent at one moment are one upload.
+    """
     found = 0
     for client in range(len(bounds) - 1):
         heards[client] = found
@@ -498,7 +506,7 @@ def _find_heard(bounds: Ints, received: Ints, delay: Ints, heard: Codes, heards:
             if not opens:
                 apart = received[at] - received[at - 1]
                 happened = apart - (delay[at] - delay[at - 1])
-                opens = 2 * apart >= abs(happened) and apart > 0
+                opens = 2 * apart >= abs(happened) and (happened != 0 if are_sent else apart > 0)
             if opens:
                 heard[found] = at
                 found += 1

@@ -624,22 +624,30 @@ def _shared_outages(table: pd.DataFrame, span: float) -> tuple[pd.Series[int], p
     own = own.assign(chain=chain).sort_values(["chain", _FIRST_DUE])
     heard, due = own[LAST_HEARD].to_numpy(np.float64, na_value=-np.inf), own[_FIRST_DUE].to_numpy()
     group = _common_moments(own["chain"].to_numpy(), heard, due)
-    # Of a client that had never been heard nothing tells when it went.
-    known = own[CLIENT].where(own[LAST_HEARD].notna().to_numpy())
-    clients = known.groupby(group).nunique()
-    window = pd.Series(np.clip(due - heard, 0, span), own.index).groupby(group).mean()
+    known = own[LAST_HEARD].notna().to_numpy()
+    window = pd.Series(np.clip(due - heard, 0, span), own.index).where(known)
     back = own.groupby("chain")[BACK_AT].first()
     # Outages crowd where sessions do: chance is that of twice the middle half of the moments.
-    crowded = 2 * float(back.quantile(0.75) - back.quantile(0.25)) or span
+    crowded = min(2 * float(back.quantile(0.75) - back.quantile(0.25)) or span, span)
     length = (own[BACK_AT] - own[_FIRST_DUE]).groupby(group).median().clip(lower=1)
     # Either of two may be the first to begin, and to end.
-    begin = 2 * window / max(min(crowded, span), 1.0)
+    begin = 2 * window.groupby(group).mean().fillna(span) / max(crowded, 1.0)
     end = np.minimum(2 * tolerance / (_LENGTHS * length), 1.0)
-    shared = clients.index[_beyond_chance(kernels.ints(clients), (begin * end).to_numpy())]
+    # Of clients that had never been heard nothing tells when they went: only their ends agree.
+    any_end = np.full(len(length), 2 * tolerance / max(crowded, 1.0))
     of = pd.Series(group, own.index)
+    shared = length.index[
+        _beyond_chance(_clients(own[known], of, length.index), (begin * end).to_numpy(np.float64))
+        | _beyond_chance(_clients(own[~known], of, length.index), any_end)
+    ]
     found = _joined_near(own, of, shared, tolerance), of.where(of.isin(shared))
     number, moment = (each.astype("Int64").reindex(table.index) for each in found)
     return number, moment
+
+
+def _clients(own: pd.DataFrame, group: pd.Series[int], groups: pd.Index[int]) -> Ints:
+    """Return how many clients each of some groups has in some of the outages."""
+    return kernels.ints(own.groupby(group)[CLIENT].nunique().reindex(groups, fill_value=0))
 
 
 def _joined_near(
@@ -648,20 +656,25 @@ def _joined_near(
     """Return the number of the shared outage of each outage, NaN for a client's own.
 
     Shared groups that began and ended together are one, and any outage that did is part of it: an
-    event that was under way when all went was due before others were last heard.
+    event that was under way when all went was due before others were last heard, and of what was
+    lost it is not known when it was due.
     """
     first = own.groupby(group)[["chain", _FIRST_DUE]].first().loc[shared]
-    apart = (first["chain"].diff() != 0) | (first[_FIRST_DUE].diff() > tolerance)
+    # When the first of what was lost was due is only known to within an interval of its client.
+    heard = own[LAST_HEARD].astype("Float64").astype(np.float64)
+    about = (own[_FIRST_DUE] - heard).where(own[LOST] > 0, 0.0).fillna(0.0)
+    within = about.groupby(group).median().reindex(first.index).clip(lower=tolerance)
+    apart = (first["chain"].diff() != 0) | (first[_FIRST_DUE].diff() > within)
     number: pd.Series[float] = group.map(apart.cumsum())
     began = group.map(first[_FIRST_DUE]).groupby(number)
     back = own[BACK_AT].groupby(number)
     first_back, last_back = back.min() - tolerance, back.max() + tolerance
     by_chain = number.groupby(own["chain"])
     for near in (by_chain.ffill(), by_chain.bfill()):
-        joins = own[LAST_HEARD].astype("Float64") <= near.map(began.max() + tolerance)
-        joins &= own[_FIRST_DUE] >= near.map(began.min() - tolerance)
+        joins = heard <= near.map(began.max() + tolerance)
+        joins &= own[_FIRST_DUE] + about >= near.map(began.min() - tolerance)
         joins &= own[BACK_AT].between(near.map(first_back), near.map(last_back))
-        number = number.fillna(near.where(joins.fillna(value=False)))
+        number = number.fillna(near.where(joins))
     return number
 
 

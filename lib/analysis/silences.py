@@ -53,6 +53,8 @@ _STALLED_SHARE: Final = 0.002
 _PACES: Final = 4.0  # a queue is drained at a client's own rate or faster, to within chance
 _LOOKED_AT: Final = 64  # arrivals after a silence that are looked at
 _OVER: Final = 6  # a session is over after a pause of so many of its longer intervals
+_FAR: Final = 20  # typical intervals: two devices of a name are seldom silent at once for longer
+_LIVE_FIRST: Final = 0.1  # of such a silence: so long what is new may come before what waited
 _ON_TIME: Final = 0.1  # share of the limit by which an event may be late that ends a backlog
 _BORROWED: Final = 10  # with fewer values than this, a client's median counts less than all's
 _FEWEST_ALIKE: Final = 6  # uploads, in which a share of a client's events come: a rhythm
@@ -700,7 +702,7 @@ def _is_whole(
     events of the topic's time had been due before it, by longer than it lasted, and were still to
     come, or if what waited in it came, at its own pace, later than it ended: another device of the
     name was heard. Of one event that waited nothing tells the pace: it is the client's `typical`
-    interval.
+    interval. After a silence that is `_FAR` longer than those a client may send what is new first.
     """
     silence = received[begin] - heard[begin]
     if silence <= limit:
@@ -718,6 +720,8 @@ def _is_whole(
                 first = received[other]
             came, latest = came + 1, received[other]
     pace = apart if came > 1 else typical
+    if silence > _FAR * typical:
+        pace = max(pace, _LIVE_FIRST * silence)
     return came > 0 and first - received[begin] <= limit + pace and before < 2
 
 

@@ -125,9 +125,12 @@ def _one_outage(refusal: Refusal, allowed: int, at: str) -> str:
     """Return why nothing holds where an outage or two decide; so many events may be dropped."""
     if refusal.together:
         if refusal.in_all:
+            late = f"Late events come in a few moments only, the most at {at}: "
+            late += f"{refusal.together:,} in all."
+            if refusal.together == 1:
+                late = f"The only late event came at {at}."
             return (
-                f"Late events come in a few moments only, the most at {at}: {refusal.together:,} "
-                f"in all. The goal lets {allowed:,} be dropped in the whole topic, and one longer "
+                f"{late} The goal lets {allowed:,} be dropped in the whole topic, and one longer "
                 "outage may take more."
             )
         return (

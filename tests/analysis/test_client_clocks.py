@@ -70,6 +70,40 @@ def test_a_clock_that_is_behind_has_a_negative_offset():
     assert clock["Wrong"]
 
 
+def visitors(behind=0, events=3, apart=1_000):
+    """2,000 clients of so many events each; every hundredth has a clock that is `behind`, ms."""
+    rng = np.random.default_rng(1)
+    begins = np.repeat(np.arange(2_000) * 10_000, events)
+    happened = begins + np.tile(np.arange(events) * apart, 2_000)
+    arrived = happened + 60 + rng.exponential(60, len(happened))
+    client = np.repeat(np.arange(2_000), events)
+    shown = happened - np.where(client % 100 == 7, behind, 0)
+    table = pd.DataFrame({"t": shown, "r": arrived.astype(int), "client": client.astype(str)})
+    return table.sort_values("r")
+
+
+def wrong_of(table):
+    found = clocks(events_table(table["t"], table["r"], client=list(table["client"])))
+    return set(found.loc[found["Wrong"], CLIENT].astype(int))
+
+
+@pytest.mark.parametrize("events", [1, 2, 3])
+def test_no_clock_is_behind_whose_events_all_waited_for_the_end_of_an_outage(events):
+    # Given visitors of a few seconds, of whom nothing arrives for five minutes
+    table = visitors(events=events)
+    start, end = 5_000_000, 5_300_000
+    waits = table["r"].between(start, end)
+    back = end + np.random.default_rng(2).integers(0, 3_000, len(table))
+    # Then their events were long under way, and nothing says that it was their clocks
+    assert waits.sum() >= 29 * events
+    assert wrong_of(table.assign(r=table["r"].where(~waits, back)).sort_values("r")) == set()
+
+
+@pytest.mark.parametrize(("events", "apart"), [(3, 30_000), (6, 1_000)])
+def test_a_clock_is_behind_if_events_came_for_a_minute_or_as_they_happened(events, apart):
+    assert wrong_of(visitors(HOUR, events, apart)) == set(range(7, 2_000, 100))
+
+
 def test_right_clocks_are_not_wrong():
     table = clocks(topic(dict.fromkeys("abcdefgh", 0)))
     assert not table["Wrong"].any()

@@ -80,6 +80,50 @@ def sentences(events, kind):
     return [finding.sentence for finding in analyse(events).findings if finding.kind == kind]
 
 
+def gathering(clients=20, *, every=600_000, hours=24, ahead=0):
+    """Clients that gather events and upload them; the clock of the first is `ahead`, ms.
+
+    An upload's events come some ms one after another, after what the network took: up to seconds.
+    """
+    rng = np.random.default_rng(3)
+    rows = []
+    for client in range(clients):
+        happened = np.sort(rng.uniform(0, hours * HOUR, hours * 60))
+        sends = np.cumsum(rng.weibull(1.5, hours * HOUR // every * 2) * every)
+        way = 150 + rng.gamma(1.5, 400, len(sends))
+        of = np.searchsorted(sends, happened)
+        place = np.arange(len(of)) - np.searchsorted(of, of)
+        shown = ahead if client == 0 else 0
+        received = sends[of] + way[of] + place
+        columns = {"e": happened + shown, "s": sends[of] + shown, "r": received, "c": str(client)}
+        rows.append(pd.DataFrame(columns))
+    table = pd.concat(rows).sort_values("r", kind="stable")
+    e, s, r = (table[name].astype("int64").tolist() for name in "esr")
+    return topic(e, s, r, client=list(table["c"]))
+
+
+def test_the_events_of_an_upload_say_once_what_the_clock_showed():
+    # Given uploads whose events come one after another, and a clock that is ahead
+    said = sentences(gathering(ahead=45_000), "clock")
+    # Then no clock was set, and that one is told
+    (sentence,) = said
+    assert sentence.startswith("Client 0's clock is 45 s ahead of the others'")
+
+
+def test_a_clock_without_seconds_that_was_set_is_told():
+    # Given a clock of whole minutes, of many events each, that is set in the middle
+    rng = np.random.default_rng(4)
+    happened = np.sort(rng.integers(0, 3 * HOUR, (2, 6_000)), axis=1)
+    minutes = (happened[0] + HOUR * (happened[0] > HOUR)) // 60_000 * 60_000
+    rows = [*zip(happened[0] + 50, minutes, "a" * 6_000, strict=True)]
+    rows += zip(happened[1] + 50, happened[1], "b" * 6_000, strict=True)
+    received, shown, client = zip(*sorted(rows), strict=True)
+    # Then it was set then, and is not ahead of the others' all along
+    said = sentences(events_table(shown, received, client=client), "clock")
+    (sentence,) = said
+    assert sentence.startswith("Client a's clock was set forward by 1 h at ")
+
+
 # Which parts can be told
 
 

@@ -106,6 +106,19 @@ def test_an_outage_is_found_whatever_of_its_burst_had_been_overtaken(under_way, 
     assert row["LastHeard"] <= row["Start"] <= 60_020
 
 
+@pytest.mark.parametrize("until", [5, 20, 55])
+def test_an_outage_is_found_though_what_is_new_comes_before_what_waited(until):
+    # Given a client that sends what happens since it is back at once, and later what waited
+    one, end = stream(events=1_200), 700_000
+    waits = one["happened"].between(100_000, end - 1)
+    one["arrived"] = one["arrived"].where(~waits, end + until * SECOND + 2 * waits.cumsum())
+    [found] = outages(topic(one, *others(events=1_200))).to_dict("records")
+    assert found["LastHeard"] == one["arrived"].iloc[99]
+    assert found["BackAt"] == one["arrived"].iloc[700]
+    assert 600 <= found["HeldBack"] <= 601
+    assert found["BurstEnd"] == one.loc[waits, "arrived"].max()
+
+
 def test_a_queue_of_its_own_hides_no_outage():
     # Given clients that send a tenth of their events at once and gather the others for a minute
     rng = np.random.default_rng(1)
@@ -332,6 +345,60 @@ def test_clients_cut_off_together_share_it_whatever_was_under_way():
     assert set(table["ClientID"]) == {f"{n}" for n in range(12)}
     assert table["SharedOutage"].tolist() == [1] * 12
     assert table["Start"].between(55_000, 61_000).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_clients_cut_off_together_share_it_whatever_they_lost_first(seed):
+    # Given clients that are cut off for twenty minutes, and keep their last hundred events
+    rng = np.random.default_rng(seed)
+    clients, start, end = [], 1_800_000, 3_000_000
+    for n in range(40):
+        one = stream(f"{n}", events=700)
+        one["happened"] = np.cumsum(rng.gamma(2, 4_000, 700)).astype(np.int64)
+        one["arrived"] = one["happened"] + rng.integers(50, 200, 700)
+        waits = one["arrived"].between(start, end)
+        back = end + rng.integers(0, 4_000) + 3 * waits.cumsum()
+        one["arrived"] = one["arrived"].where(~waits, back)
+        clients.append(one[~waits | (one["number"] > one["number"][waits].max() - 100)])
+    # Then that is one outage of all
+    table = outages(topic(*clients))
+    assert table["Lost"].sum() > 1_000
+    assert table["SharedOutage"].tolist() == [1] * 40
+
+
+def visits(*, events, apart, clients=2_000):
+    """Clients of a few events each, one every 2 s; what comes within four minutes waits."""
+    start, end = 2_000 * SECOND, 2_240 * SECOND
+    streams = [
+        stream(f"{n}", events=events, interval=apart, seed=n, begin=2 * SECOND * n)
+        for n in range(clients)
+    ]
+    table = pd.concat(streams)
+    waits = table["arrived"].between(start, end)
+    back = end + np.random.default_rng(1).integers(0, 3_000, len(table))
+    return topic(table.assign(arrived=table["arrived"].where(~waits, back)), numbered=False)
+
+
+@pytest.mark.parametrize("apart", [5 * SECOND, 30 * SECOND])
+def test_clients_of_a_few_events_share_an_outage_that_many_of_them_begin_in(apart):
+    # Given an outage before which none or some of its clients had been heard
+    table = outages(visits(events=3, apart=apart))
+    cut = table[table["BackAt"].between(2_240 * SECOND, 2_243 * SECOND)]
+    # Then it is one, from when the first event was due
+    assert len(cut) > 20
+    assert cut["SharedOutage"].tolist() == [1] * len(cut)
+    assert cut["Start"].between(1_990 * SECOND, 2_005 * SECOND).all()
+
+
+def test_clients_that_were_never_heard_before_share_nothing_if_they_are_back_at_other_times():
+    new = [
+        cut_off(stream(f"{n}", seed=n, begin=n * 900_000), n * 900_000, n * 900_000 + 60_500)
+        for n in range(1, 9)
+    ]
+    found = outages(topic(*new, *others(events=9_000)))
+    assert found["LastHeard"].isna().all()
+    assert len(found) == 8
+    assert found["SharedOutage"].isna().all()
 
 
 def test_outages_one_after_another_share_nothing():

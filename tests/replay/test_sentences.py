@@ -67,6 +67,14 @@ def test_a_few_late_events_are_told_as_all_that_there_are():
     assert "in a few moments only, the most at 7: 4 in all. The goal lets 250 be dropped" in said
 
 
+def test_one_late_event_is_told_as_the_only_one():
+    refusal = Refusal(Reason.ONE_OUTAGE, at=1, at_ms=7, together=1, in_all=True)
+
+    said = advice_sentence(advice(refusal), Goal(), str)
+
+    assert "The only late event came at 7. The goal lets 250 be dropped in the whole topic" in said
+
+
 class TestShares:
     @pytest.mark.parametrize(
         ("most", "share"), [(0.0001, "99.99 %"), (0.0005, "99.95 %"), (1e-7, "more than 99.999 %")]
