@@ -82,6 +82,11 @@ CHANCE: Final = 0.001
 MAX_DRIFT_PPM: Final = 1000.0
 """No clock drifts more; a steeper envelope is that of a flushed buffer."""
 
+AHEAD_MS: Final = 86_400_000
+"""An event that was received so long before it happened has a wrong day, month or year."""
+MOST_AHEAD: Final = 0.1
+"""Of a client's events: of more that follow each other, the clock was wrong for a while."""
+
 _AHEAD_MS: Final = 1_000.0  # a right clock is ahead by less
 _RIGHT_SHARE: Final = 0.25  # of the clients, at least, whose clocks may be right to compare with
 _FEWEST_OF_BROKER: Final = 5  # clients that show a broker's clock: fewer may share another
@@ -145,6 +150,11 @@ class LowerEnvelopes:
         found = np.empty(len(clients))
         _find_lags(clients, event_time, received, self.height, self.slope, self.middle, found)
         return found
+
+    def possible_times(self, clients: Codes, event_time: Ints, received: Ints) -> Ints:
+        """Return event times; of those that are more than a day below the envelope, its own."""
+        latest = received - np.rint(self.height).astype(np.int64)[clients]
+        return np.where(event_time > latest + AHEAD_MS, latest, event_time)
 
 
 @dataclass(frozen=True)
@@ -756,14 +766,17 @@ def _leave_out_wild(
     """Make wild delays infinite, and find each client's first and last event time without them.
 
     Delays below the fence come of single wrong times, not of a wrong clock, if they are fewer than
-    a block has; more of them are the envelope.
+    a block has; more of them are the envelope, but for a few of more than a day.
     """
     for client in range(len(fences)):
         begin, end, fence = bounds[client], bounds[client + 1], fences[client]
-        wild = 0
+        wild, days = 0, 0
         for at in range(begin, end):
             wild += y[at] < fence
-        if wild > 0 and wild * _BLOCKS < end - begin:
+            days += y[at] < min(fence, -AHEAD_MS)
+        if wild * _BLOCKS >= end - begin:
+            fence = min(fence, -AHEAD_MS) if days <= MOST_AHEAD * (end - begin) else -np.inf
+        if wild > 0:
             for at in range(begin, end):
                 if y[at] < fence:
                     y[at] = np.inf

@@ -18,8 +18,7 @@ import numpy as np
 import pandas as pd
 
 from lib.analysis import client_clocks, kernels
-from lib.analysis.client_clocks import client_times, find_envelopes, sent_times
-from lib.analysis.impossible import AHEAD_MS
+from lib.analysis.client_clocks import AHEAD_MS, client_times, find_envelopes, sent_times
 from lib.analysis.kernels import Groups
 from lib.analysis.shared_delay import find_shared_delay
 from lib.core.blockwise import Pool, alone, either

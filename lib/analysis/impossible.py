@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lib.analysis.client_clocks import UNSTEADY, WRONG
+from lib.analysis.client_clocks import AHEAD_MS, MOST_AHEAD, UNSTEADY, WRONG
 from lib.core.columns import CLIENT, EVENT_TIME, OFFSET, PARTITION, RECEIVED_TIME
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
-
-AHEAD_MS: Final = 86_400_000
-"""An event that was received so long before it happened has a wrong day, month or year."""
-
-_MOST_SHARE: Final = 0.1
-"""Of a client's events: of more that follow each other, the clock was wrong for a while."""
 
 
 def impossible_times(events: pd.DataFrame, clocks: pd.DataFrame) -> pd.DataFrame:
@@ -49,9 +43,10 @@ def impossible_times(events: pd.DataFrame, clocks: pd.DataFrame) -> pd.DataFrame
     own = np.bincount(codes[codes >= 0], minlength=len(ahead[CLIENT].cat.categories))
     all_codes = events[CLIENT].cat.codes.to_numpy()
     every = np.bincount(all_codes[all_codes >= 0], minlength=len(own))
-    few = own <= np.maximum(1, _MOST_SHARE * every)
-    few |= 2 * _stretches(is_ahead, all_codes, len(own)) > own
-    is_wrong = ahead[CLIENT].isin(clocks.loc[clocks[WRONG] | clocks[UNSTEADY], CLIENT]).to_numpy()
+    here_and_there = 2 * _stretches(is_ahead, all_codes, len(own)) > own
+    few = here_and_there | (own <= np.maximum(1, MOST_AHEAD * every))
+    wrong, unsteady = (ahead[CLIENT].isin(clocks.loc[clocks[w], CLIENT]) for w in (WRONG, UNSTEADY))
+    is_wrong = (wrong | (unsteady & ~here_and_there[codes])).to_numpy()
     found: pd.DataFrame = ahead[few[codes] & (codes >= 0) & ~is_wrong]
     return found
 

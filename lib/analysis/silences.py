@@ -184,10 +184,12 @@ def find_arrivals(
     `envelopes` are `lower_envelopes` of the events, `numbers` their `sequence_numbers`, None if
     they carry none. Events that came before say nothing of the silence before them and are left
     out. `others` have no received time, but their clients were heard. Derived sessions are never
-    at once: that they seem to be, a clock was set.
+    at once: that they seem to be, a clock was set. Events with a date that cannot be are taken to
+    have come as soon as any of their client's: when they happened, nothing tells.
     """
     client, session = kernels.group_by(events, CLIENT), kernels.group_by(events, SESSION)
-    times, received = kernels.ints(events[EVENT_TIME]), kernels.ints(events[RECEIVED_TIME])
+    received = kernels.ints(events[RECEIVED_TIME])
+    times = envelopes.possible_times(client.codes, kernels.ints(events[EVENT_TIME]), received)
     steps = np.full(len(events), TELLS_NOTHING) if numbers is None else numbers.steps
     go_on = np.zeros(len(events), np.bool_) if numbers is None else numbers.go_on
     at_once = np.zeros(client.n, np.bool_)

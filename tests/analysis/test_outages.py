@@ -187,6 +187,25 @@ def test_what_comes_out_of_a_store_is_no_outage_before_its_client_was_heard():
     assert outages(topic(stream(), old, *others())).query("Kind != 'quiet'").empty
 
 
+YEAR = 365 * 86_400 * SECOND
+
+
+@pytest.mark.parametrize("dated", [[20, 41], [5, 20, 41, 50]])
+def test_dates_that_cannot_be_make_no_outage_and_hide_none(dated):
+    # Given a client of sixty events, a few of them dated a year ahead, with an outage and without
+    def with_dates(events):
+        rows = events["number"].isin(dated)
+        return events.assign(happened=events["happened"] + YEAR * rows)
+
+    steady = stream(events=60)
+    cut = cut_off(steady, 30_500, 39_500)
+
+    # Then it is told as if they were right
+    assert outages(topic(with_dates(steady), *others())).query("Kind != 'quiet'").empty
+    found = outages(topic(with_dates(cut), *others())).query("Kind != 'quiet'")
+    assert found["HeldBack"].tolist() == [9]
+
+
 def test_a_topic_without_outages_has_none():
     assert outages(topic(*others(8))).empty
 
