@@ -723,15 +723,17 @@ def _set_together(rows: pd.DataFrame, extent: Extent, broker_of: int | None) -> 
         f"The times of {len(clients):,} clients were set {way} by {duration(abs(size))} about "
         f"{extent.times.moment(at)}: each client's clock, or one that they share"
     )
-    if broker_of is not None:
+    if rows[clock_steps.ZONE].all():
+        sentence += ", by whole quarter hours: their time zone or summer time may have changed"
+        if broker_of is not None:
+            sentence += f"; or the clock of partition {broker_of}'s broker was set"
+    elif broker_of is not None:
         sentence = f"The clock of partition {broker_of}'s broker was set "
         sentence += f"{'back' if size > 0 else 'forward'} by {duration(abs(size))} about "
         sentence += f"{extent.times.moment(at)}: the times of {len(clients):,} of its clients, and "
         sentence += "of no others, changed by that"
         if size < 0:
             sentence += "; or what goes there took so much longer from then on"
-    elif rows[clock_steps.ZONE].all():
-        sentence += ", by whole quarter hours: their time zone or summer time may have changed"
     elif way == "back" and not rows[clock_steps.AHEAD].any():
         sentence += "; or the way that they share took so much longer from then on"
     events, window = int(rows[EVENTS].sum()), (extent.start_s, extent.end_s)

@@ -252,6 +252,25 @@ def test_a_brokers_clock_is_told_as_such(later):
     assert len(finding.clients) == 6
 
 
+def test_summer_time_of_a_partitions_clients_is_not_its_brokers():
+    # Given a partition in three whose clients write local times, and set their clocks back by 1 h
+    events = simulated(clients=18, sessions=18, events=18_000)
+    number = events[CLIENT].cat.codes % 3
+    late = (number == 1) & (events["Timestamp"] > events["Timestamp"].median())
+    local = events.assign(
+        Timestamp=events["Timestamp"] - 3_600_000 * late,
+        KafkaPartition=number.astype(np.int32),
+        KafkaTimestampType=np.int8(1),
+    )
+    # Then their clocks come first, and that of the broker as what it may be
+    (finding,) = (f for f in findings_of(local) if f.kind == "clock")
+    assert finding.sentence.startswith("The times of 6 clients were set back by 1 h about ")
+    assert finding.sentence.endswith(
+        "by whole quarter hours: their time zone or summer time may have changed; or the clock of "
+        "partition 1's broker was set."
+    )
+
+
 def test_a_clock_that_is_ahead_at_times_is_told_by_what_is_seen():
     # Given a client of which a sixth of the events have local time
     events = simulated(clients=5, sessions=5, events=5_000)
