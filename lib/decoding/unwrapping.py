@@ -83,7 +83,7 @@ def recognise(
         Whether arrays have not been looked into: those of values that a schema reads.
     """
     found: list[Wrapping] = []
-    for recognised in (*_OF_ARRAYS, *WRAPPINGS) if with_arrays else WRAPPINGS:
+    for recognised in (_events_in_field, *WRAPPINGS) if with_arrays else WRAPPINGS:
         wrapping = recognised(sample)
         if wrapping is not None and (chosen is None or wrapping.layer in chosen):
             found.append(wrapping)
@@ -205,9 +205,6 @@ def _cloud_events(sample: pa.Table) -> Wrapping | None:
     is_one = {"specversion", "id", "source", "type"} <= set(_fields(sample))
     return Wrapping(CLOUD_EVENTS, CLOUD_EVENTS, _as_it_is) if is_one else None
 
-
-_OF_ARRAYS: Final = (_events_in_field, _events_in_field)
-"""Once more for arrays in arrays."""
 
 WRAPPINGS: Final[tuple[Callable[[pa.Table], Wrapping | None], ...]] = (
     _text_in_fields,

@@ -334,6 +334,21 @@ def test_each_event_of_an_array_is_a_row(write):
     assert not found.rejected.num_rows
 
 
+def test_an_array_beside_that_of_the_events_multiplies_none():
+    # Given records with events, and a long list of others that have times, too
+    seen = [{"ts": AT + n, "note": "a" * 99} for n in range(9)]
+    batches = [{"readings": [{"ts": AT + n, "a": "b" * 999}] * 3, "seen": seen} for n in range(5)]
+    schemas = KnownSchemas({SchemaId("schema id", 4): OBJECT})
+    records = block(*map(as_json, batches))
+
+    decoder = decoder_for(records, schemas)
+
+    # Then each event is there once
+    assert decoder is not None
+    found = decoder.decode(records).columns
+    assert found["readings.ts"].to_pylist() == [AT + n for n in range(5) for _ in range(3)]
+
+
 def test_an_array_beside_an_event_is_no_array_of_events():
     # Given events that have a time of their own, and a list of others in them
     events = [{"ts": AT + n, "seen": [{"id": 1, "n": 2}] * 3, "note": "a" * 99} for n in range(5)]
