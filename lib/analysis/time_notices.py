@@ -16,14 +16,14 @@ from lib.events.time_columns import MINUTE_MS, SECOND_MS, parts_of
 from lib.events.time_roles import COMPLEMENTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
 
     from lib.core.blockwise import Question
     from lib.core.times.diagnosis import Diagnosis
     from lib.events.fields import Fields, TimeField
-    from lib.events.recognition import Recognition
+    from lib.events.recognition import Recognition, TimeOffer
     from lib.events.table import EventsTable
     from lib.events.time_columns import TimeNotes
     from lib.loading.contents import Contents
@@ -57,7 +57,7 @@ def time_notices(
         return [Notice(About.EVENT_TIME, Level.WARNING, why)]
     return [
         *_diagnosed(diagnosis),
-        *_received(contents, _other_times(fields, recognition)),
+        *_received(contents, fields, recognition),
         *(() if diagnosis and diagnosis.tells_nothing else _coarse(fields, contents)),
         *_read(fields.event_time, "Event time", contents.notes.get("event_time")),
         *_read(fields.sent_time, "Sent time", contents.notes.get("sent_time")),
@@ -98,13 +98,9 @@ def no_event_time(recognition: Recognition, *, has_received_time: bool) -> str:
         but = f" but the received time, {received[0]}," if recognition.offers else ""
         also = "" if has_received_time else f", and {NO_RECEIVED_TIME.lower()} either"
         return f"{NO_EVENT_TIME}: no field of the records{but} holds times of our age{also}."
-    unclear = [offer for offer in offers if offer.form is None and offer.choices]
+    unclear = _unclear(offers)
     if unclear:
-        forms = " or ".join(FORMS[form].label for form in unclear[0].choices)
-        return (
-            f"{NO_EVENT_TIME}: {unclear[0].name} can be read as {forms}; the values do not tell "
-            f"which. Choose the field and how it is written {FIELDS_PLACE}."
-        )
+        return f"{NO_EVENT_TIME}: {unclear} Choose the field and how it is written {FIELDS_PLACE}."
     likely = [offer for offer in offers if offer.is_likely]
     if not likely:
         names = ", ".join(offer.name for offer in offers[:NAMED])
@@ -120,6 +116,15 @@ def no_event_time(recognition: Recognition, *, has_received_time: bool) -> str:
         f"{NO_EVENT_TIME} {of_all}: {', '.join(some)}. Choose one {FIELDS_PLACE}, or several to be "
         "taken in order."
     )
+
+
+def _unclear(offers: Sequence[TimeOffer]) -> str:
+    """Return of the first field whose form its values do not tell which it may be; "" of none."""
+    offer = next((offer for offer in offers if offer.form is None and offer.choices), None)
+    if offer is None:
+        return ""
+    forms = " or ".join(FORMS[form].label for form in offer.choices)
+    return f"{offer.name} can be read as {forms}; the values do not tell which."
 
 
 _ONE_OTHER: Final = ("is another time", "it")
@@ -162,17 +167,21 @@ def _other_times(fields: Fields, recognition: Recognition) -> list[str]:
     return [offer.name for offer in recognition.offers if offer.name not in taken]
 
 
-def _received(contents: Contents, others: list[str]) -> Iterator[Notice]:
+def _received(contents: Contents, fields: Fields, recognition: Recognition) -> Iterator[Notice]:
     """Yield how many events have no received time, and which other times may be one."""
     count, of = contents.without_received, contents.events
     if not of or not count:
         return
     if count == of:
+        sources = fields.received_time.sources
+        unclear = _unclear([offer for offer in recognition.offers if offer.name in sources])
+        others = _other_times(fields, recognition)
         may = f" ({', '.join(others[:NAMED])} may)" if others else ""
-        sentence = (
-            f"{NO_RECEIVED_TIME} in this topic, so delay, outages, clocks and late events cannot "
-            f"be told from it. If a field holds it{may}, choose it {FIELDS_PLACE}."
-        )
+        if unclear and fields.received_time.form is None:
+            why = f"that can be read: {unclear} So {_NOT_TOLD}. Choose how it is written"
+        else:
+            why = f"in this topic, so {_NOT_TOLD} from it. If a field holds it{may}, choose it"
+        sentence = f"{NO_RECEIVED_TIME} {why} {FIELDS_PLACE}."
         yield Notice(About.RECEIVED_TIME, Level.WARNING, sentence)
         return
     have = "has" if count == 1 else "have"
@@ -181,6 +190,9 @@ def _received(contents: Contents, others: list[str]) -> Iterator[Notice]:
         "outages and clocks."
     )
     yield Notice(About.RECEIVED_TIME, Level.INFO, sentence)
+
+
+_NOT_TOLD: Final = "delay, outages, clocks and late events cannot be told"
 
 
 def _coarse(fields: Fields, contents: Contents) -> Iterator[Notice]:
