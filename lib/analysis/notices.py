@@ -11,7 +11,6 @@ from lib.core.formatting import counted
 from lib.decoding.json_value import NOT_AN_OBJECT, NOT_JSON, NOT_UTF8
 from lib.decoding.rejected import BEGINNING, far_ahead_sentence
 from lib.sources.files.envelope import NOT_WHOLE
-from lib.sources.files.printed import OTHERWISE
 from lib.sources.guess import guess_of
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ def notices(topic: LoadedTopic, verdict: Verdict | None) -> list[Notice]:
     return [*_of_load(topic), *_of_times(topic, verdict)]
 
 
-_OPEN: Final = (NOT_JSON, NOT_UTF8, NOT_AN_OBJECT, NOT_WHOLE, OTHERWISE)
+_OPEN: Final = (NOT_JSON, NOT_UTF8, NOT_AN_OBJECT, NOT_WHOLE)
 _NO_REGISTRY: Final = "No schema registry is configured"
 """Reasons that leave open what a value is."""
 

@@ -81,11 +81,15 @@ def test_nothing_is_guessed_of_a_line_whose_reason_says_what_it_is():
     assert first_rejected(rejected) == ""
 
 
+PRINTED = 'CreateTime:1704164650220\tk\t{"ts":1704164650000}\n'
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
         ("a.csv", "a,b\n1,2\n1,2,3\na,b\n1\n"),
         ("a.jsonl", '{"ts":1704164650000}\n{"x":' + "[" * 200 + "]" * 200 + "}\n"),
+        ("a.txt", f"{PRINTED}java.lang.OutOfMemoryError: Java heap space\n{PRINTED}"),
     ],
 )
 def test_nothing_is_guessed_of_what_is_rejected_for_a_reason_of_its_own(name, text):
