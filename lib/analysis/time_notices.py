@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from lib.analysis.notices import FIELDS_PLACE, About, Level, Notice
+from lib.analysis.notices import FIELDS_PLACE, About, Level, Notice, times_of_receipt
 from lib.analysis.time_diagnosis import diagnosed
 from lib.core.blockwise import answered
 from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
@@ -187,9 +187,24 @@ def _received(contents: Contents, fields: Fields, recognition: Recognition) -> I
     have = "has" if count == 1 else "have"
     sentence = (
         f"{count:,} of {counted(of, 'event')} {have} no received time: left out of delays, "
-        "outages and clocks."
+        f"outages and clocks.{_in_another_field(fields, recognition)}"
     )
     yield Notice(About.RECEIVED_TIME, Level.INFO, sentence)
+
+
+def _in_another_field(fields: Fields, recognition: Recognition) -> str:
+    """Return which field may hold the received times of the other events; "" where none may."""
+    shares = recognition.shares
+    own = sum(shares.get(source, 1.0) for source in fields.received_time.sources)
+    others = times_of_receipt(fields, recognition)
+    name = next((name for name in others if own + shares[name] <= _TOGETHER), None)
+    if name is None:
+        return ""
+    return f" If {name} has theirs, choose it, too, to be taken in order, {FIELDS_PLACE}."
+
+
+_TOGETHER: Final = 1.01
+"""The share of the records that two fields have together if no record has both, and a little."""
 
 
 _NOT_TOLD: Final = "delay, outages, clocks and late events cannot be told"

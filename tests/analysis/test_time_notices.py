@@ -168,6 +168,18 @@ def test_a_received_time_whose_day_and_month_are_not_told_is_said_to_be_there():
     )
 
 
+def test_another_field_that_may_hold_the_received_times_of_the_others_is_named():
+    def received(number, ms):
+        return {"received_at": ms} if number % 2 else {"receivedAt": ms}
+
+    (sentence,) = said(as_it_is, received_of=received)
+
+    assert sentence == (
+        "50 of 100 events have no received time: left out of delays, outages and clocks. If "
+        "received_at has theirs, choose it, too, to be taken in order, under Fields in the sidebar."
+    )
+
+
 def test_where_there_is_no_time_at_all_it_is_said():
     (sentence,) = said(lambda number, *_: number / 10, received_of=lambda *_: {})
 
