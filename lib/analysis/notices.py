@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from lib.analysis.timestamp_quality import Stamp
 from lib.core.columns import SEQUENCE
 from lib.core.formatting import counted
 from lib.decoding.json_value import NOT_AN_OBJECT, NOT_JSON, NOT_UTF8
 from lib.decoding.rejected import BEGINNING, far_ahead_sentence
+from lib.events.field_names import tells_of_receipt
+from lib.events.time_columns import parts_of
 from lib.sources.files.envelope import NOT_WHOLE
-from lib.sources.files.printed import OTHERWISE
 from lib.sources.guess import guess_of
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from lib.analysis.timestamp_quality import Verdict
+    from lib.events.fields import Fields
+    from lib.events.recognition import Recognition
     from lib.loading.contents import Contents
     from lib.loading.load import LoadedTopic, LoadReport
 
@@ -89,7 +93,7 @@ def notices(topic: LoadedTopic, verdict: Verdict | None) -> list[Notice]:
     return [*_of_load(topic), *_of_times(topic, verdict)]
 
 
-_OPEN: Final = (NOT_JSON, NOT_UTF8, NOT_AN_OBJECT, NOT_WHOLE, OTHERWISE)
+_OPEN: Final = (NOT_JSON, NOT_UTF8, NOT_AN_OBJECT, NOT_WHOLE)
 _NO_REGISTRY: Final = "No schema registry is configured"
 """Reasons that leave open what a value is."""
 
@@ -225,3 +229,15 @@ def _of_times(topic: LoadedTopic, verdict: Verdict | None) -> Iterator[Notice]:
         yield Notice(About.TIMESTAMPS, Level.WARNING, verdict.sentence)
     elif verdict is not None and verdict.missing:
         yield Notice(About.TIMESTAMPS, Level.INFO, verdict.sentence)
+    others = ", ".join(times_of_receipt(topic.fields, topic.recognition)[:NAMED])
+    if verdict is not None and verdict.stamp is Stamp.COPY and others:
+        sentence = f"By name, the received time may be in {others}: choose it {FIELDS_PLACE}."
+        yield Notice(About.RECEIVED_TIME, Level.INFO, sentence)
+
+
+def times_of_receipt(fields: Fields, recognition: Recognition) -> list[str]:
+    """Return the fields that are called a time of receipt, and have no role."""
+    roles = (fields.event_time, fields.sent_time, fields.received_time)
+    taken = {part for role in roles for source in role.sources for part in parts_of(source)}
+    names = [offer.name for offer in recognition.offers if offer.name not in taken]
+    return [name for name in names if tells_of_receipt(name)]

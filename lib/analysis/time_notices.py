@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from lib.analysis.notices import FIELDS_PLACE, About, Level, Notice
+from lib.analysis.notices import FIELDS_PLACE, About, Level, Notice, times_of_receipt
 from lib.analysis.time_diagnosis import diagnosed
 from lib.core.blockwise import answered
 from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
@@ -16,14 +16,14 @@ from lib.events.time_columns import MINUTE_MS, SECOND_MS, parts_of
 from lib.events.time_roles import COMPLEMENTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
 
     from lib.core.blockwise import Question
     from lib.core.times.diagnosis import Diagnosis
     from lib.events.fields import Fields, TimeField
-    from lib.events.recognition import Recognition
+    from lib.events.recognition import Recognition, TimeOffer
     from lib.events.table import EventsTable
     from lib.events.time_columns import TimeNotes
     from lib.loading.contents import Contents
@@ -57,7 +57,7 @@ def time_notices(
         return [Notice(About.EVENT_TIME, Level.WARNING, why)]
     return [
         *_diagnosed(diagnosis),
-        *_received(contents, _other_times(fields, recognition)),
+        *_received(contents, fields, recognition),
         *(() if diagnosis and diagnosis.tells_nothing else _coarse(fields, contents)),
         *_read(fields.event_time, "Event time", contents.notes.get("event_time")),
         *_read(fields.sent_time, "Sent time", contents.notes.get("sent_time")),
@@ -98,13 +98,9 @@ def no_event_time(recognition: Recognition, *, has_received_time: bool) -> str:
         but = f" but the received time, {received[0]}," if recognition.offers else ""
         also = "" if has_received_time else f", and {NO_RECEIVED_TIME.lower()} either"
         return f"{NO_EVENT_TIME}: no field of the records{but} holds times of our age{also}."
-    unclear = [offer for offer in offers if offer.form is None and offer.choices]
+    unclear = _unclear(offers)
     if unclear:
-        forms = " or ".join(FORMS[form].label for form in unclear[0].choices)
-        return (
-            f"{NO_EVENT_TIME}: {unclear[0].name} can be read as {forms}; the values do not tell "
-            f"which. Choose the field and how it is written {FIELDS_PLACE}."
-        )
+        return f"{NO_EVENT_TIME}: {unclear} Choose the field and how it is written {FIELDS_PLACE}."
     likely = [offer for offer in offers if offer.is_likely]
     if not likely:
         names = ", ".join(offer.name for offer in offers[:NAMED])
@@ -120,6 +116,15 @@ def no_event_time(recognition: Recognition, *, has_received_time: bool) -> str:
         f"{NO_EVENT_TIME} {of_all}: {', '.join(some)}. Choose one {FIELDS_PLACE}, or several to be "
         "taken in order."
     )
+
+
+def _unclear(offers: Sequence[TimeOffer]) -> str:
+    """Return of the first field whose form its values do not tell which it may be; "" of none."""
+    offer = next((offer for offer in offers if offer.form is None and offer.choices), None)
+    if offer is None:
+        return ""
+    forms = " or ".join(FORMS[form].label for form in offer.choices)
+    return f"{offer.name} can be read as {forms}; the values do not tell which."
 
 
 _ONE_OTHER: Final = ("is another time", "it")
@@ -162,25 +167,47 @@ def _other_times(fields: Fields, recognition: Recognition) -> list[str]:
     return [offer.name for offer in recognition.offers if offer.name not in taken]
 
 
-def _received(contents: Contents, others: list[str]) -> Iterator[Notice]:
+def _received(contents: Contents, fields: Fields, recognition: Recognition) -> Iterator[Notice]:
     """Yield how many events have no received time, and which other times may be one."""
     count, of = contents.without_received, contents.events
     if not of or not count:
         return
     if count == of:
+        sources = fields.received_time.sources
+        unclear = _unclear([offer for offer in recognition.offers if offer.name in sources])
+        others = _other_times(fields, recognition)
         may = f" ({', '.join(others[:NAMED])} may)" if others else ""
-        sentence = (
-            f"{NO_RECEIVED_TIME} in this topic, so delay, outages, clocks and late events cannot "
-            f"be told from it. If a field holds it{may}, choose it {FIELDS_PLACE}."
-        )
+        if unclear and fields.received_time.form is None:
+            why = f"that can be read: {unclear} So {_NOT_TOLD}. Choose how it is written"
+        else:
+            why = f"in this topic, so {_NOT_TOLD} from it. If a field holds it{may}, choose it"
+        sentence = f"{NO_RECEIVED_TIME} {why} {FIELDS_PLACE}."
         yield Notice(About.RECEIVED_TIME, Level.WARNING, sentence)
         return
     have = "has" if count == 1 else "have"
     sentence = (
         f"{count:,} of {counted(of, 'event')} {have} no received time: left out of delays, "
-        "outages and clocks."
+        f"outages and clocks.{_in_another_field(fields, recognition)}"
     )
     yield Notice(About.RECEIVED_TIME, Level.INFO, sentence)
+
+
+def _in_another_field(fields: Fields, recognition: Recognition) -> str:
+    """Return which field may hold the received times of the other events; "" where none may."""
+    shares = recognition.shares
+    own = sum(shares.get(source, 1.0) for source in fields.received_time.sources)
+    others = times_of_receipt(fields, recognition)
+    name = next((name for name in others if own + shares[name] <= _TOGETHER), None)
+    if name is None:
+        return ""
+    return f" If {name} has theirs, choose it, too, to be taken in order, {FIELDS_PLACE}."
+
+
+_TOGETHER: Final = 1.01
+"""The share of the records that two fields have together if no record has both, and a little."""
+
+
+_NOT_TOLD: Final = "delay, outages, clocks and late events cannot be told"
 
 
 def _coarse(fields: Fields, contents: Contents) -> Iterator[Notice]:

@@ -30,12 +30,18 @@ LOOKED_AT: Final = 64
 _DEEPEST: Final = 8
 _OF_TIME: Final = re.compile(r"(?i)time|date|stamp|^ts|ts$|(?:^|_)at$|(?-i:At)$|^t$|when")
 
+_OF_ALL: Final = re.compile(
+    r"(?i)recei|recv|rcvd|ingest|upload|enqueue|(?:^|_)(?:sent|server)|(?-i:Sent|Server)"
+)
+"""Names of times of a batch, which is sent and received as a whole."""
+
 
 def path_of_events(objects: Sequence[_Object], inside: Path, *, wanted: bool) -> Path | None:
     """Return which array holds the events of half of some values; None if none does.
 
     It makes up most of its value, and its elements have a time; or nothing that is around it is a
-    time of our age, and something in its elements is, at any depth.
+    time of our age, but of when all were sent or received, and something in its elements is, at any
+    depth.
 
     Parameters
     ----------
@@ -91,7 +97,8 @@ def _hold_events(pairs: Sequence[tuple[_Object, Sequence[_Object]]], least: floa
         direct = _columns_of_times(event.items() for event in _events_of(most))
         if any(map(recognise_unit, direct)):
             return True
-    around = _columns(_leaves(value) for value, _ in pairs).values()
+    beside = _columns(_leaves(value) for value, _ in pairs).items()
+    around = (column for name, column in beside if not _OF_ALL.search(name.rpartition(".")[2]))
     if len(pairs) < least or any(map(_is_of_our_age, around)):
         return False
     inside = _columns_of_times(_leaves(event, deep=True) for event in _events_of(pairs))

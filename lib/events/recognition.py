@@ -268,11 +268,17 @@ def _candidates(names: Sequence[str], sample: pa.Table) -> list[TimeCandidate]:
     return [candidate for candidate in found.values() if candidate is not None]
 
 
+_NEARLY_ALL, _HALF = 0.9, 0.5
+"""Which share of a field's values are times of our age, and of one that is called a time.
+
+Clients write 0 where they know no time, and clocks begin at 1970.
+"""
+
 _SURE_FORMS: Final = frozenset({"iso", "named_month", "mongo_date", "ms", "us", "ns"})
 
 
 def _candidate(name: str, sample: pa.Table, around: int | None) -> TimeCandidate | None:
-    """Return a field as a time; None where most of its values are no times of our age."""
+    """Return a field as a time; None where too few of its values are times of our age."""
     column, share = sample[name], share_of(sample[name])
     if name == EVENT_TIME:  # stands for itself, also in a topic that counts from 0
         recognised = recognise_form(column)
@@ -288,7 +294,8 @@ def _candidate(name: str, sample: pa.Table, around: int | None) -> TimeCandidate
     ms = _of_our_age(column, form)
     for unit in UNITS:  # some clients may write another unit than most
         ms = np.where(ms == MISSING_TIME, _of_our_age(column, unit), ms)
-    if (ms != MISSING_TIME).sum() < 0.9 * share * len(column):
+    least = _HALF if role_of_name(name) in ("event", "sent", "received") else _NEARLY_ALL
+    if (ms != MISSING_TIME).sum() < least * share * len(column):
         return None
     return TimeCandidate(name, share, recognised, ms)
 

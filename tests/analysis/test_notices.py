@@ -6,7 +6,7 @@ import pytest
 
 from lib.analysis.notices import About, Level, Notice, first_rejected, notices
 from lib.analysis.of_topic import analysis_of
-from lib.analysis.timestamp_quality import Trust, Verdict, assess_timestamps
+from lib.analysis.timestamp_quality import Stamp, Trust, Verdict, assess_timestamps
 from lib.loading.load import load
 from lib.sources.base import Everything
 from lib.sources.files.folder import UploadedTopic, samples
@@ -81,11 +81,15 @@ def test_nothing_is_guessed_of_a_line_whose_reason_says_what_it_is():
     assert first_rejected(rejected) == ""
 
 
+PRINTED = 'CreateTime:1704164650220\tk\t{"ts":1704164650000}\n'
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
         ("a.csv", "a,b\n1,2\n1,2,3\na,b\n1\n"),
         ("a.jsonl", '{"ts":1704164650000}\n{"x":' + "[" * 200 + "]" * 200 + "}\n"),
+        ("a.txt", f"{PRINTED}java.lang.OutOfMemoryError: Java heap space\n{PRINTED}"),
     ],
 )
 def test_nothing_is_guessed_of_what_is_rejected_for_a_reason_of_its_own(name, text):
@@ -161,6 +165,25 @@ def test_timestamps_that_are_worth_little(topic):
     verdict = Verdict(Trust.LITTLE, "Received time means little here.", 255)
     [notice] = notices(topic, verdict)
     assert notice == Notice(About.TIMESTAMPS, Level.WARNING, verdict.sentence)
+
+
+def test_where_timestamps_are_a_copy_a_field_that_is_called_so_is_named():
+    start = 1_704_164_650_000
+    times = [start + 700 * number for number in range(9)]
+    rows = [{"Timestamp": t, "KafkaTimestamp": t, "received_at": t + 50} for t in times]
+    values = b"\n".join(values_of(*rows))
+    topic = load(UploadedTopic("a.jsonl", values), "a", Everything())
+    copied = Verdict(Trust.LITTLE, "It means little.", 9, Stamp.COPY)
+
+    told, named = notices(topic, copied)[-2:]
+
+    assert told.sentence == copied.sentence
+    assert named == Notice(
+        About.RECEIVED_TIME,
+        Level.INFO,
+        "By name, the received time may be in received_at: choose it under Fields in the sidebar.",
+    )
+    assert notices(topic, replace(copied, stamp=Stamp.FIELD))[-1] == told
 
 
 def test_the_order_is_what_is_missing_then_what_is_changed(topic):

@@ -153,6 +153,33 @@ def test_without_a_received_time_other_times_are_named(names, which):
     assert f"If a field holds it{which}, choose it under Fields" in sentence
 
 
+def test_a_received_time_whose_day_and_month_are_not_told_is_said_to_be_there():
+    far_ms = 5 * 24 * HOUR
+
+    (sentence,) = said(
+        lambda _n, _c, t: t - far_ms,
+        received_of=lambda number, _: {"received_at": f"1/2/2024 3:04:{number // 2:02} AM"},
+    )
+
+    assert sentence == (
+        "There is no received time that can be read: received_at can be read as day/month/year or "
+        "month/day/year; the values do not tell which. So delay, outages, clocks and late events "
+        "cannot be told. Choose how it is written under Fields in the sidebar."
+    )
+
+
+def test_another_field_that_may_hold_the_received_times_of_the_others_is_named():
+    def received(number, ms):
+        return {"received_at": ms} if number % 2 else {"receivedAt": ms}
+
+    (sentence,) = said(as_it_is, received_of=received)
+
+    assert sentence == (
+        "50 of 100 events have no received time: left out of delays, outages and clocks. If "
+        "received_at has theirs, choose it, too, to be taken in order, under Fields in the sidebar."
+    )
+
+
 def test_where_there_is_no_time_at_all_it_is_said():
     (sentence,) = said(lambda number, *_: number / 10, received_of=lambda *_: {})
 

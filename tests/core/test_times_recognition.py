@@ -98,6 +98,21 @@ def test_day_and_month_are_asked_for_where_nothing_tells(values):
     assert found.choices == ("day_first", "month_first")
 
 
+@pytest.mark.parametrize(
+    ("value", "form"),
+    [
+        ("1/2/2024 3:04:10 AM", "month_first"),
+        ("02/01/2024 17:00", "day_first"),  # in a zone far from UTC
+        ("03/04/2024 03:04:10", None),  # near in neither
+        ("02/02/2024", None),  # the same in both
+    ],
+)
+def test_day_and_month_are_told_by_other_times_within_a_day(value, form):
+    around = 1_704_164_650_000  # 2024-01-02T03:04:10Z
+
+    assert recognise_form(pa.array([value]), around).form == form
+
+
 def test_the_share_is_of_the_values_that_are_there():
     values = ["2024-01-02T03:04:10Z", None, None, "2024-01-02T03:04:10Z", "soon", "2024-13-01"]
 

@@ -626,6 +626,17 @@ def test_events_may_be_in_an_array_inside_of_an_object():
     assert found.columns["sent"].to_pylist()[3:5] == [1_704_164_660_000, 1_704_164_670_000]
 
 
+@pytest.mark.parametrize("when", ["received_at", "sent_at", "sentAt", "uploadTime", "serverTs"])
+def test_when_a_batch_was_sent_or_received_is_no_time_of_an_event(when):
+    batch = {"app": "x" * 90, when: 1_704_164_651_000, "events": [{"at": 1_704_164_650_000}]}
+
+    name, found = decoded(*[dumped(batch)] * 2)
+
+    assert name == "JSON → events in events"
+    assert found.columns["events.at"].to_pylist() == [1_704_164_650_000] * 2
+    assert found.columns[when].to_pylist() == [1_704_164_651_000] * 2
+
+
 def test_of_two_arrays_of_events_one_is_opened():
     value = {"a": [{"at": 1_704_164_650_000 + k} for k in range(3)]}
     value["b"] = [{"at": 1_704_164_650_000 + k, "long": "x" * 90} for k in range(2)]

@@ -351,6 +351,24 @@ def test_what_is_no_fraction_of_a_second_is_not_added_to_it(beside):
     assert JOINED not in str(recognise(rows).fields.event_time.sources)
 
 
+@pytest.mark.parametrize("unknown", [0, -1, "", "0000-00-00 00:00:00", 86_400_000])
+def test_a_time_that_some_clients_do_not_know_is_still_one(unknown):
+    every = happenings()
+    records = [
+        {
+            "device": h.client,
+            "ts": unknown if number % 4 == 1 else h.event_ms,
+            "received_at": unknown if number % 4 == 3 else h.received_ms,
+        }
+        for number, h in enumerate(every)
+    ]
+
+    fields = recognise(decoded(records)).fields
+
+    assert sources_of(fields.event_time) == "ts"
+    assert sources_of(fields.received_time) == "received_at"
+
+
 def test_the_documentation_lists_the_systems_that_are_known():
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")]

@@ -362,6 +362,25 @@ def test_numbers_that_are_shielded_from_a_spreadsheet_are_numbers(shielded):
     assert fields == [{"dev": "a", "n": 17}, {"dev": "'b", "n": 18}]
 
 
+@pytest.mark.parametrize("mark", [",", ".", " ", "'"])
+def test_times_with_a_mark_before_every_three_digits_are_numbers(mark):
+    written = [f"{1_704_164_650_000 + k:,}".replace(",", mark) for k in range(3)]
+    rows = "".join(f'{k};"{ts}";1.123.45{k}\n' for k, ts in enumerate(written))
+
+    fields, _, (note,) = opened("t.csv", f"k;ts;version\n{rows}")
+
+    assert [row["ts"] for row in fields] == [1_704_164_650_000 + k for k in range(3)]
+    assert [row["version"] for row in fields] == ["1.123.450", "1.123.451", "1.123.452"]
+    assert note == "Thousands are marked in ts."
+
+
+def test_addresses_are_no_numbers():
+    fields, _, notes = opened("t.csv", "ip,x\n1.104.164.150,1\n4.123.120.101,2\n")
+
+    assert [row["ip"] for row in fields] == ["1.104.164.150", "4.123.120.101"]
+    assert not notes
+
+
 @pytest.mark.parametrize("word", ["NULL", "\\N", "N/A", "None", "-"])
 def test_words_for_nothing_are_nothing(word):
     fields, reasons, _ = opened("t.csv", f'dev,n\na,{word}\n{word},2\n"{word}",3\n')

@@ -402,6 +402,18 @@ def test_an_envelope_without_offsets_is_numbered_and_without_timestamps_has_none
     }
 
 
+def test_messages_of_kafkajs_may_be_alone():
+    beside = {"magicByte": 2, "attributes": 0, "isControlRecord": False, "batchContext": {}}
+    every = sorted(SENT, key=lambda sent: sent.offset)
+    text = lines(*({**beside, **kafkajs(sent)["message"]} for sent in every))
+
+    found, rejected = read("t.jsonl", text)
+
+    assert [row["timestamp"] for row in found] == [sent.ms for sent in every]
+    assert [row["value"].decode() for row in found] == [sent.value for sent in every]
+    assert rejected == []
+
+
 @pytest.mark.parametrize(
     "event",
     [
@@ -956,6 +968,17 @@ def test_payloads_alone_as_jq_writes_them_are_values():
     assert [json.loads(row["value"]) for row in found] == [sent.value for sent in SENT]
 
 
+def test_a_separator_behind_the_value_is_no_part():
+    text = "".join(f"{STAMP}\tk{n}\t{VALUE}\t\n" for n in range(3))
+
+    found, rejected = read("t.txt", text)
+
+    assert [(row["key"], row["value"]) for row in found] == [
+        (b"k%d" % n, VALUE.encode()) for n in range(3)
+    ]
+    assert rejected == []
+
+
 def test_parts_without_names_are_all_taken_for_the_key():
     (row,), _ = read("t.txt", f"dev-a 0 5 {VALUE}\n")
 
@@ -982,6 +1005,7 @@ def test_headers_are_printed_before_the_key():
         ("% Reached end of topic t [0] at offset 2", "a status line of kcat"),
         ("Starting Kafka Consumer. Use Ctrl-C to exit.", "what a tool says of itself"),
         ("Dumping /kafka/t-0/00000000000000000000.log", "what a tool says of itself"),
+        ("Topic printing ceased", "what a tool says of itself"),
         ("hello", "a line that is not as the others are"),
     ],
 )

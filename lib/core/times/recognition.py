@@ -101,11 +101,15 @@ def recognise_form(column: pa.ChunkedArray | pa.Array, around: int | None = None
     ----------
     around
         Epoch ms that the times should be near, such as the median record timestamp. Where they are
-        years off it, and counted from another epoch within a month of it, it is that one.
+        years off it, and counted from another epoch within a month of it, it is that one. Of two
+        orders of day and month it is the one in which they are within a day of it.
     """
     column = one_piece(column)
     values = pc.drop_null(column)
     form, choices = _form_of(values, around)
+    if choices and around is not None:
+        near = [each for each in choices if _is_within_a_day(values, each, around)]
+        form, choices = (near[0], ()) if len(near) == 1 else (form, choices)
     tried = form or (choices[0] if choices else None)
     if tried is None:
         return Recognised(None)
@@ -206,6 +210,13 @@ def _form_of(values: pa.Array, around: int | None) -> tuple[FormName | None, tup
     elif kind == SMALL and not looks.whole and _are_excel_days(sizes):
         form = "excel_days"
     return form, ()
+
+
+def _is_within_a_day(values: pa.Array, form: FormName, around: int) -> bool:
+    """Return whether most times in a form are near `around`, in whatever zone they may be."""
+    read = read_times(values, form, zone="UTC")
+    ok = read.problem == READABLE
+    return bool(ok.any()) and abs(float(np.median(read.ms[ok])) - around) <= DAY_MS
 
 
 def _are_excel_days(sizes: NDArray[np.float64]) -> bool:

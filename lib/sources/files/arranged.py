@@ -47,8 +47,8 @@ class SeveralLines:
 def parts_first(line: bytes) -> bytes:
     r"""Return a line with what stands behind the JSON in it before it; others as they are.
 
-    What only closes a bracket or a quote, or rules records off, goes. Where JSON ends the line,
-    JSON before it is a key or headers.
+    What only closes a bracket or a quote, rules records off or would part them from more, goes.
+    Where JSON ends the line, JSON before it is a key or headers.
 
     Examples
     --------
@@ -57,8 +57,11 @@ def parts_first(line: bytes) -> bytes:
     """
     text = line.decode("utf-8", "surrogateescape")
     end = _end_of_json(text)
-    behind = "" if end is None else text[end:].strip(_PARTED)
-    if _CLOSED.fullmatch(behind) or behind.startswith("% Headers:"):
+    if end is None:
+        return line
+    behind = text[end:].strip(_PARTED)
+    parted = not behind and text.endswith("\t")
+    if parted or _CLOSED.fullmatch(behind) or behind.startswith("% Headers:"):
         return text[:end].encode("utf-8", "surrogateescape")
     if not any(map(str.isalnum, behind)):
         return line

@@ -18,7 +18,7 @@ import pyarrow.csv
 
 from lib.core.errors import UnreadableFileError
 from lib.sources.files.annotated_csv import LEFT_OUT, OF_QUERY, Tables, is_annotated, names_of_all
-from lib.sources.files.csv_form import SHIELDED, form_of
+from lib.sources.files.csv_form import GROUPED, SHIELDED, form_of
 from lib.sources.files.drawn import cells_of, plain
 from lib.sources.files.encodings import (
     UTF_8,
@@ -238,8 +238,8 @@ def _reason(cells: int, names: int) -> str | None:
 
 
 def _typed(rows: Rows, form: CsvForm) -> Rows:
-    """Return rows with points in place of decimal commas, without rounded times and shields."""
-    if not (form.decimals or form.rounded or form.shielded):
+    """Return rows with numbers as JSON has them, without rounded times and shields."""
+    if not (form.decimals or form.rounded or form.shielded or form.grouped):
         return rows
     columns = [
         pc.replace_substring_regex(column, _DECIMAL_COMMA, r"\1.\2")
@@ -248,11 +248,19 @@ def _typed(rows: Rows, form: CsvForm) -> Rows:
         if name in form.rounded
         else pc.replace_substring_regex(column, f"^(?:{SHIELDED})$", r"\1\2")
         if name in form.shielded
+        else _without_groups(column)
+        if name in form.grouped
         else column
         for name, column in zip(form.names, rows.block.columns, strict=True)
     ]
     block = pa.RecordBatch.from_arrays(columns, names=list(form.names))
     return rows._replace(block=block)
+
+
+def _without_groups(cells: pa.Array) -> pa.Array:
+    """Return cells without the marks before every three digits of those that are such numbers."""
+    grouped = pc.match_substring_regex(cells, f"^{GROUPED}$")
+    return pc.if_else(grouped, pc.replace_substring_regex(cells, r"\D", ""), cells)
 
 
 def _as_bytes(cells: pa.Array) -> pa.Array:

@@ -21,6 +21,12 @@ SEPARATORS: Final = "\t;|,^~\x01\x1f"
 SHIELDED: Final = r"=\"(.*)\"|'([+-]?\d.*)"
 """How numbers are written so that a spreadsheet takes them for text: `="17"`, or `'17`."""
 
+GROUPED: Final = r"[1-4](?:(?:,\d{3}){3,6}|(?:\.\d{3}){4,6}|(?: \d{3}){3,6}|(?:'\d{3}){3,6})"
+"""How s, ms, µs and ns until 2100 are written with a mark before every three digits.
+
+With dots not seconds: those may be the address of a machine.
+"""
+
 _NUMBERED: Final = "they are called column_1, column_2 and so on."
 _LINES: Final = 200
 _MOST_TITLES: Final = 10
@@ -63,6 +69,8 @@ class CsvForm:
         Columns of times since 1970 that a spreadsheet has rounded: they tell no time any more.
     shielded
         Columns of `SHIELDED`.
+    grouped
+        Columns of `GROUPED`.
     """
 
     separator: str
@@ -75,6 +83,7 @@ class CsvForm:
     escapes: bool = False
     rounded: tuple[str, ...] = ()
     shielded: tuple[str, ...] = ()
+    grouped: tuple[str, ...] = ()
 
 
 def form_of(text: str) -> CsvForm | None:
@@ -134,8 +143,11 @@ def _with_cells(form: CsvForm, rows: list[list[str]]) -> CsvForm:
             f"Rounded by a spreadsheet, and left out: {', '.join(rounded)} ({example}). "
             "Write such times as whole numbers or as text."
         )
-    shielded = _alike(names, rows, re.compile(SHIELDED).fullmatch)
-    return replace(form, decimals=decimals, rounded=rounded, shielded=shielded, notes=tuple(notes))
+    form = replace(form, shielded=_alike(names, rows, re.compile(SHIELDED).fullmatch))
+    grouped = _alike(names, rows, re.compile(GROUPED).fullmatch)
+    if grouped:
+        notes.append(f"Thousands are marked in {', '.join(grouped)}.")
+    return replace(form, decimals=decimals, rounded=rounded, grouped=grouped, notes=tuple(notes))
 
 
 def _whole_lines(lines: list[str]) -> list[str]:

@@ -58,6 +58,7 @@ _BESIDE: Final = frozenset(
         *("serializedkeysize", "serializedvaluesize", "keytype", "valuetype", "headersize"),
         *("o", "p"),  # of a partition and an offset, where nothing is there but a record
         *("clusterid", "partitionkey", "uncompressedsize", "isvaluenull", "iskeynull", "msgtype"),
+        *("magicbyte", "iscontrolrecord", "batchcontext"),  # of a message of KafkaJS
     )
 )
 """What else tools write into envelopes, likewise without case and punctuation."""

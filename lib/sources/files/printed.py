@@ -72,7 +72,7 @@ _REASONS: Final = (
     (
         re.compile(
             rb"(?:Starting|Stopping|Stopped) (?:Kafka )?Consumer|Using |Dumping /|baseOffset: "
-            rb"|Log starting offset|(?:Key|Value) format: "
+            rb"|Log starting offset|(?:Key|Value) format: |Topic printing ceased"
         ),
         _ITSELF,
     ),
