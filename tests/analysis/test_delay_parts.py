@@ -364,3 +364,23 @@ def test_an_event_without_a_sent_time_leaves_the_lower_envelope():
     times = sent_times(some)
     missing = (some[SENT_TIME] == MISSING_TIME).to_numpy()
     assert (times.shown[missing] == client_times(some).event_time[missing]).all()
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3])
+def test_the_last_events_of_a_slower_way_set_no_clock(share):
+    # Given a client of whose events some take 2 min more than those that go on beside them
+    rng = np.random.default_rng(1)
+    happened = np.arange(0, 600_000, 1_000)
+    received = happened + 100 + 120_000 * (rng.random(len(happened)) < share)
+    order = np.argsort(received, kind="stable")
+    # When it stops, and those are left to come
+    assert sentences(events_table(happened[order], received[order]), "clock") == []
+
+
+def test_a_clock_that_was_set_back_just_before_the_end_is_told():
+    # Given a clock that was set back by 2 min a minute before its client's last event
+    true = np.arange(0, 3_600_000, 1_000)
+    happened = true - 120_000 * (true >= 3_540_000)
+    received = true + np.random.default_rng(1).integers(50, 150, len(true))
+    (sentence,) = sentences(events_table(happened, received), "clock")
+    assert "was set back by 120 s" in sentence
