@@ -83,6 +83,33 @@ def test_an_event_that_is_dated_a_year_after_it_was_received_is_named(wrong, sai
     assert (finding.events, finding.clients) == (len(wrong), ("0",))
 
 
+@pytest.mark.parametrize(("wrong", "said"), [([1_000], "An event of"), ([500, 1_000], "2 events")])
+def test_an_event_that_is_dated_a_year_before_it_was_received_is_named(wrong, said):
+    # Given clients whose events come at once, but one or two that are dated a year before
+    event = 1_700_000_000_000 + 500 * np.arange(2_000)
+    dated = event.copy()
+    dated[wrong] -= 365 * 86_400_000
+    received = event + np.random.default_rng(1).integers(5, 30, 2_000)
+    clients = [str(n % 10) for n in range(2_000)]
+    [finding] = findings_of(events_table(dated, received, client=clients))
+    # Then both that can have made it are said
+    assert finding.sentence.startswith(said)
+    assert "client 0 (partition 0, offset " in finding.sentence
+    assert "365 d before" in finding.sentence
+    assert ": the date is wrong, or " in finding.sentence
+    assert (finding.events, finding.clients) == (len(wrong), ("0",))
+
+
+def test_old_events_that_come_together_or_alone_are_no_wrong_dates():
+    # Given a client that sends 20 events out of a store before its others, and one event of another
+    event = 1_700_000_000_000 + 500 * np.arange(400)
+    dated = event - 365 * 86_400_000 * (np.arange(400) < 21)
+    received = event + np.random.default_rng(1).integers(5, 30, 400)
+    clients = ["once", *["stored"] * 399]
+    found = findings_of(events_table(dated, received, client=clients))
+    assert "old time" not in [each.kind for each in found]
+
+
 def test_all_events_with_a_date_that_stands_for_none_are_counted():
     # Given clients of which one writes the largest number of seconds for every fifth event,
     # the others for every twentieth
