@@ -62,6 +62,8 @@ FindingKind = Literal[
 NOTHING: Final = "Nothing stands out."
 MOST: Final = 20
 """Findings of a topic, at most."""
+THERE_MAY_BE_MORE: Final = f"These are the {MOST} that touch most events; there may be more."
+"""Said of so many findings."""
 MARGIN: Final = 0.1
 """What is shown before and after a stretch, as a share of its length."""
 NOTABLE_MS: Final = 1_000
