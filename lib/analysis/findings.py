@@ -72,6 +72,7 @@ FEW: Final = 10
 """Of fewer uploads no quantile is told: a clock that was set would look like a network."""
 
 _ALIKE_MS: Final = 20.0  # clocks are alike that are apart by less, whatever is usual
+_ALIKE_DRIFT: Final = 0.2  # and gain or lose as much that differ by at most that share
 _TOGETHER_MS: Final = 60_000  # and were set together within so long
 
 _QUANTILES: Final = {"p50": (0.5, "Half"), "p90": (0.1, "1 in 10"), "p99": (0.01, "1 in 100")}
@@ -496,6 +497,10 @@ def _of_clocks(
     for partition, rows in of_brokers.groupby(PARTITION):
         yield _broker_clock(partition, rows, extent)
     own = wrong[shared.reindex(wrong.index).isna()]
+    together = _drift_together(own)
+    if 1 < len(table) < 2 * together.sum():
+        yield _clock_of_all(own[together], len(table), extent)
+        own = own[~together]
     unsteady = table[table[client_clocks.UNSTEADY] & named & ~table[CLIENT].isin(was_set)]
     for row in unsteady.nlargest(MOST, client_clocks.FUTURE).to_dict("records"):
         ahead, client = int(row[client_clocks.FUTURE]), row[CLIENT]
@@ -550,6 +555,25 @@ def _broker_clock(partition: object, rows: pd.DataFrame, extent: Extent) -> Find
     named = tuple(client for client in rows[CLIENT].tolist() if extent.names(client))
     window = extent.start_s, extent.end_s
     return Finding(f"{sentence}.", int(rows[EVENTS].sum()), "clock", "Delay", *window, named)
+
+
+def _drift_together(wrong: pd.DataFrame) -> pd.Series[bool]:
+    """Return which wrong clocks are with the others, but gain or lose as much as most do."""
+    drifts = (wrong[DRIFT].abs() >= 1) & (wrong[client_clocks.CLOCK_OFFSET].abs() < NOTABLE_MS)
+    usual = wrong.loc[drifts, DRIFT].median()
+    return drifts & ((wrong[DRIFT] - usual).abs() <= max(1.0, _ALIKE_DRIFT * abs(usual)))
+
+
+def _clock_of_all(rows: pd.DataFrame, clients: int, extent: Extent) -> Finding:
+    """Return that most clients' clocks drift alike: it is rather the one that they are held to."""
+    drift = float(rows[DRIFT].median())
+    ways = ("gain", "loses") if drift > 0 else ("lose", "gains")
+    sentence = (
+        f"The clocks of {len(rows):,} of {clients:,} clients {ways[0]} {abs(drift):,.0f} ppm "
+        f"against that of the received times: rather, that {ways[1]} as much."
+    )
+    named, window = tuple(rows[CLIENT].tolist()), (extent.start_s, extent.end_s)
+    return Finding(sentence, int(rows[EVENTS].sum()), "clock", "Delay", *window, named)
 
 
 def _clock(row: dict[Hashable, Any], events: int) -> str:

@@ -246,6 +246,21 @@ def test_a_clock_that_is_ahead():
     assert finding.page == "Delay"
 
 
+@pytest.mark.parametrize(("gains", "said"), [(12e-6, "lose 12"), (-12e-6, "gain 12")])
+def test_a_clock_of_received_times_that_drifts_is_one_finding_and_not_one_of_each_client(
+    gains, said
+):
+    # Given six clients whose clocks are right, and received times by one that drifts
+    happened = np.sort(np.random.default_rng(1).integers(0, 86_400_000, 6_000))
+    delay = np.random.default_rng(2).integers(100, 300, 6_000)
+    received = happened + delay + np.rint((happened - 43_200_000) * gains).astype(np.int64)
+    [finding] = findings_of(
+        events_table(happened, received, client=[str(n % 6) for n in range(6_000)])
+    )
+    assert finding.sentence.startswith(f"The clocks of 6 of 6 clients {said} ppm against ")
+    assert len(finding.clients) == 6
+
+
 @pytest.mark.parametrize(
     ("drift_ppm", "said"),
     [(0.0, "the others'."), (0.4, "the others'."), (41.2, "the others' and gains 41 ppm.")],
