@@ -10,6 +10,7 @@ Not told apart: a clock that is set back, and a way that gets longer for good, b
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
@@ -423,6 +424,9 @@ def _steps(
         sides = [times[slice(*np.searchsorted(times, blocks[p[[0, -1]]]))] for p in (one, other)]
         if not _most_moved(delay[sides[0]], delay[sides[1]], before - after):
             continue
+        late, later = (delay[side] > (before + after) / 2 for side in sides)
+        if not _beyond_chance(late, later, len(times)):
+            continue
         own = slice(int(blocks[one[0]]), int(blocks[other[-1]]) + 1)
         happened, is_late = received[own] - delay[own], delay[own] > (before + after) / 2
         if before < after and _were_overtaken(happened, is_late, at - own.start):
@@ -448,6 +452,24 @@ def _most_moved(before: Ints, after: Ints, size: float) -> bool:
         return True
     moved = np.quantile(before, 0.25) - np.quantile(after, 0.25)
     return bool(abs(moved - size) <= abs(size) / 2)
+
+
+def _beyond_chance(before: Bools, after: Bools, heard: int) -> bool:
+    """Return whether more are late on one side of a step than mixed ones are at one of so many.
+
+    By the ratio of likelihoods. A client whose connection takes long each time that it opens has
+    rows of late ones, too.
+    """
+    ratio = _log_likelihood(before) + _log_likelihood(after)
+    ratio -= _log_likelihood(np.concatenate((before, after)))
+    return math.log(heard) - ratio <= math.log(client_clocks.CHANCE)
+
+
+def _log_likelihood(which: Bools) -> float:
+    """Return the logarithm of how likely some are, each by their share."""
+    share = float(which.mean()) if len(which) else 0.0
+    shares = [part for part in (share, 1 - share) if part > 0]
+    return len(which) * sum(part * math.log(part) for part in shares)
 
 
 def _were_overtaken(happened: Ints, is_late: Bools, at: int) -> bool:

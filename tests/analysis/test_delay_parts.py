@@ -384,3 +384,19 @@ def test_a_clock_that_was_set_back_just_before_the_end_is_told():
     received = true + np.random.default_rng(1).integers(50, 150, len(true))
     (sentence,) = sentences(events_table(happened, received), "clock")
     assert "was set back by 120 s" in sentence
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_a_connection_that_takes_long_to_open_sets_no_clock(seed):
+    # Given clients of which an event takes 6 s more if their last was minutes ago, as most are
+    rng = np.random.default_rng(seed)
+    rows = []
+    for client in range(20):
+        apart = rng.integers(10_000, 480_000, 80)
+        happened = np.cumsum(apart)
+        received = happened + rng.integers(50, 150, 80) + 6_000 * (apart > 240_000)
+        rows.append(pd.DataFrame({"e": happened, "r": received, "c": f"{client}"}))
+    table = pd.concat(rows).sort_values("r", ignore_index=True)
+    found = events_table(table["e"].to_numpy(), table["r"].to_numpy(), client=list(table["c"]))
+    # However many of those follow one another at its beginning or end
+    assert clock_steps(client_times(found)).at.tolist() == []
