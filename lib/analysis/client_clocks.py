@@ -55,6 +55,7 @@ from lib.core.columns import (
 )
 from lib.core.durations import MINUTE_MS
 from lib.core.jit import compiled
+from lib.core.times.diagnosis import RIGHT_SHARE
 from lib.sources.records import LOG_APPEND_TIME
 
 if TYPE_CHECKING:
@@ -88,7 +89,6 @@ MOST_AHEAD: Final = 0.1
 """Of a client's events: of more that follow each other, the clock was wrong for a while."""
 
 _AHEAD_MS: Final = 1_000.0  # a right clock is ahead by less
-_RIGHT_SHARE: Final = 0.25  # of the clients, at least, whose clocks may be right to compare with
 _FEWEST_OF_BROKER: Final = 5  # clients that show a broker's clock: fewer may share another
 _MOST_OF_BROKER: Final = 0.9  # of its clients, at least
 _UNSTEADY: Final = 3.0  # half of a client's lags are at most its clock's error over this
@@ -460,7 +460,7 @@ def typical_clock(heights: Floats, network: Network) -> TypicalClock:
         return TypicalClock(0.0, np.inf)
     middle = float(network.lag_at(np.array([network.lags.n // 2]))[0])
     possible = heights[heights >= -max(_AHEAD_MS, SENSITIVITY * middle)]
-    if len(possible) >= _RIGHT_SHARE * len(heights):
+    if len(possible) >= RIGHT_SHARE * len(heights):
         heights = possible
     smallest = float(np.median(heights))
     distance = float(np.median(np.abs(smallest - heights)))

@@ -10,6 +10,7 @@ Not told apart: a clock that is set back, and a way that gets longer for good, b
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
@@ -59,6 +60,7 @@ _SINGLY: Final = 0.8  # a client gathers that was heard less often than this, of
 _FLAT: Final = 0.002  # a level rises or falls by at most so much: twice what clocks drift
 _FASTEST: Final = client_clocks.MAX_DRIFT_PPM * 1e-6
 _STEADY: Final = 2  # or by a unit over this
+_OVERTAKEN: Final = 4  # so many events of a slower way may come last, of one that was overtaken
 _ZONE_MARGIN_MS: Final = 2_000  # a zone's change is so near to quarter hours
 _WIDEST_ZONES_MS: Final = 26 * 3_600_000  # from UTC-12 to UTC+14
 _RESOLUTION_MS: Final = 1  # times are rounded down to whole milliseconds
@@ -422,6 +424,13 @@ def _steps(
         sides = [times[slice(*np.searchsorted(times, blocks[p[[0, -1]]]))] for p in (one, other)]
         if not _most_moved(delay[sides[0]], delay[sides[1]], before - after):
             continue
+        late, later = (delay[side] > (before + after) / 2 for side in sides)
+        if not _beyond_chance(late, later, len(times)):
+            continue
+        own = slice(int(blocks[one[0]]), int(blocks[other[-1]]) + 1)
+        happened, is_late = received[own] - delay[own], delay[own] > (before + after) / 2
+        if before < after and _were_overtaken(happened, is_late, at - own.start):
+            continue
         least = max(unit, abs(before - after)) / 2
         if _is_sudden(delay[blocks[0] : blocks[-1] + 1], at - int(blocks[0]), len(blocks), least):
             yield at, round(before - after), not back, bool(before < -AHEAD_MS)
@@ -443,6 +452,37 @@ def _most_moved(before: Ints, after: Ints, size: float) -> bool:
         return True
     moved = np.quantile(before, 0.25) - np.quantile(after, 0.25)
     return bool(abs(moved - size) <= abs(size) / 2)
+
+
+def _beyond_chance(before: Bools, after: Bools, heard: int) -> bool:
+    """Return whether more are late on one side of a step than mixed ones are at one of so many.
+
+    By the ratio of likelihoods. A client whose connection takes long each time that it opens has
+    rows of late ones, too.
+    """
+    ratio = _log_likelihood(before) + _log_likelihood(after)
+    ratio -= _log_likelihood(np.concatenate((before, after)))
+    return math.log(heard) - ratio <= math.log(client_clocks.CHANCE)
+
+
+def _log_likelihood(which: Bools) -> float:
+    """Return the logarithm of how likely some are, each by their share."""
+    share = float(which.mean()) if len(which) else 0.0
+    shares = [part for part in (share, 1 - share) if part > 0]
+    return len(which) * sum(part * math.log(part) for part in shares)
+
+
+def _were_overtaken(happened: Ints, is_late: Bools, at: int) -> bool:
+    """Return whether what came since an event is what a faster way had overtaken, as others before.
+
+    A client of two ways that stops leaves the events of the slower one: most happened before what
+    had come last. So they did where a clock was set back, but before that few were late and
+    overtaken. `is_late` is of events that took as long as those since.
+    """
+    overtaken = happened < np.maximum.accumulate(happened)
+    left = len(happened) - at
+    before = np.count_nonzero(overtaken[:at] & is_late[:at])
+    return bool(2 * np.count_nonzero(overtaken[at:]) > left and left <= _OVERTAKEN * before)
 
 
 def _is_sudden(delay: Ints, at: int, blocks: int, least: float) -> bool:

@@ -51,6 +51,7 @@ FindingKind = Literal[
     "falling behind",
     "clock",
     "impossible time",
+    "old time",
     "buffering",
     "network",
     "pipeline",
@@ -61,6 +62,8 @@ FindingKind = Literal[
 NOTHING: Final = "Nothing stands out."
 MOST: Final = 20
 """Findings of a topic, at most."""
+THERE_MAY_BE_MORE: Final = f"These are the {MOST} that touch most events; there may be more."
+"""Said of so many findings."""
 MARGIN: Final = 0.1
 """What is shown before and after a stretch, as a share of its length."""
 NOTABLE_MS: Final = 1_000
@@ -69,6 +72,7 @@ FEW: Final = 10
 """Of fewer uploads no quantile is told: a clock that was set would look like a network."""
 
 _ALIKE_MS: Final = 20.0  # clocks are alike that are apart by less, whatever is usual
+_ALIKE_DRIFT: Final = 0.2  # and gain or lose as much that differ by at most that share
 _TOGETHER_MS: Final = 60_000  # and were set together within so long
 
 _QUANTILES: Final = {"p50": (0.5, "Half"), "p90": (0.1, "1 in 10"), "p99": (0.01, "1 in 100")}
@@ -136,7 +140,7 @@ class Told:
     gone
         `gone.gone`: clients that were not heard until the end; None where that was not asked.
     impossible
-        `impossible.impossible_times`: single events of another day; None if not asked.
+        `impossible.impossible_times`: single events of another date; None if not asked.
     behind
         `falling_behind.falling_behind`: whether all events come later and later; None if not.
     losses
@@ -231,8 +235,8 @@ def findings(
         if told.behind is not None:
             found.append(_of_falling_behind(told.behind, extent))
         found += _of_clocks(clock_table, extent, told.steps)
-        if told.impossible is not None and len(told.impossible):
-            found.append(_of_impossible_times(told.impossible, extent))
+        if told.impossible is not None:
+            found += _of_impossible_times(told.impossible, extent)
         if told.gone is not None and extent.names_clients:
             found += _of_gone(told.gone, extent)
         if told.steps is not None and extent.names_clients:
@@ -435,23 +439,37 @@ def _of_falling_behind(behind: FallingBehind, extent: Extent) -> Finding:
     return Finding(sentence, behind.events, "falling behind", "Delay", *window)
 
 
-def _of_impossible_times(events: pd.DataFrame, extent: Extent) -> Finding:
-    ahead = (events[EVENT_TIME] - events[RECEIVED_TIME]).to_numpy()
-    worst = events.iloc[int(ahead.argmax())]
-    most, happened = duration(int(ahead.max())), int(worst[EVENT_TIME])
-    place = f"partition {int(worst[PARTITION])}, offset {int(worst[OFFSET])}"
+def _of_impossible_times(events: pd.DataFrame, extent: Extent) -> Iterator[Finding]:
+    """Yield the events that are dated after they were received, and those long before."""
+    is_ahead = events[EVENT_TIME] > events[RECEIVED_TIME]
+    if is_ahead.any():
+        rows = events[is_ahead]
+        it = "it" if len(rows) == 1 else "them"
+        so = f"that cannot be. A watermark that follows {it} leaves all others behind."
+        yield _wrongly_dated(rows, "impossible time", "after", so, extent)
+    if not is_ahead.all():
+        rows = events[~is_ahead]
+        it, clients = ("it", "the client") if len(rows) == 1 else ("they", "the same clients")
+        so = f"the date is wrong, or {it} waited that long while others of {clients} came sooner."
+        yield _wrongly_dated(rows, "old time", "before", so, extent)
+
+
+def _wrongly_dated(
+    rows: pd.DataFrame, kind: FindingKind, side: str, so: str, extent: Extent
+) -> Finding:
+    off = (rows[EVENT_TIME] - rows[RECEIVED_TIME]).abs().to_numpy()
+    worst = rows.iloc[int(off.argmax())]
+    most, happened = duration(int(off.max())), extent.times.moment(int(worst[EVENT_TIME]))
     of = f" of {extent.who(worst[CLIENT])}" if extent.names(worst[CLIENT]) else ""
-    if len(events) == 1:
-        sentence = f"An event{of} ({place}) is dated {extent.times.moment(happened)}, {most} after"
-        sentence += " it was received: that cannot be. A watermark that follows it leaves"
+    place = f"{of} (partition {int(worst[PARTITION])}, offset {int(worst[OFFSET])})"
+    if len(rows) == 1:
+        sentence = f"An event{place} is dated {happened}, {most} {side} it was received"
     else:
-        sentence = f"{len(events):,} events are dated up to {most} after they were received, as one"
-        sentence += f"{of} ({place}), {extent.times.moment(happened)}: that cannot be. A watermark"
-        sentence += " that follows them leaves"
-    sentence += " all others behind."
-    clients = tuple(client for client in events[CLIENT].unique().tolist() if extent.names(client))
+        sentence = f"{len(rows):,} events are dated up to {most} {side} they were received"
+        sentence += f", as one{place}, {happened}"
+    clients = tuple(client for client in rows[CLIENT].unique().tolist() if extent.names(client))
     window = extent.start_s, extent.end_s
-    return Finding(sentence, len(events), "impossible time", "Delay", *window, clients)
+    return Finding(f"{sentence}: {so}", len(rows), kind, "Delay", *window, clients)
 
 
 def _of_clocks(
@@ -479,6 +497,10 @@ def _of_clocks(
     for partition, rows in of_brokers.groupby(PARTITION):
         yield _broker_clock(partition, rows, extent)
     own = wrong[shared.reindex(wrong.index).isna()]
+    together = _drift_together(own)
+    if 1 < len(table) < 2 * together.sum():
+        yield _clock_of_all(own[together], len(table), extent)
+        own = own[~together]
     unsteady = table[table[client_clocks.UNSTEADY] & named & ~table[CLIENT].isin(was_set)]
     for row in unsteady.nlargest(MOST, client_clocks.FUTURE).to_dict("records"):
         ahead, client = int(row[client_clocks.FUTURE]), row[CLIENT]
@@ -533,6 +555,25 @@ def _broker_clock(partition: object, rows: pd.DataFrame, extent: Extent) -> Find
     named = tuple(client for client in rows[CLIENT].tolist() if extent.names(client))
     window = extent.start_s, extent.end_s
     return Finding(f"{sentence}.", int(rows[EVENTS].sum()), "clock", "Delay", *window, named)
+
+
+def _drift_together(wrong: pd.DataFrame) -> pd.Series[bool]:
+    """Return which wrong clocks are with the others, but gain or lose as much as most do."""
+    drifts = (wrong[DRIFT].abs() >= 1) & (wrong[client_clocks.CLOCK_OFFSET].abs() < NOTABLE_MS)
+    usual = wrong.loc[drifts, DRIFT].median()
+    return drifts & ((wrong[DRIFT] - usual).abs() <= max(1.0, _ALIKE_DRIFT * abs(usual)))
+
+
+def _clock_of_all(rows: pd.DataFrame, clients: int, extent: Extent) -> Finding:
+    """Return that most clients' clocks drift alike: it is rather the one that they are held to."""
+    drift = float(rows[DRIFT].median())
+    ways = ("gain", "loses") if drift > 0 else ("lose", "gains")
+    sentence = (
+        f"The clocks of {len(rows):,} of {clients:,} clients {ways[0]} {abs(drift):,.0f} ppm "
+        f"against that of the received times: rather, that {ways[1]} as much."
+    )
+    named, window = tuple(rows[CLIENT].tolist()), (extent.start_s, extent.end_s)
+    return Finding(sentence, int(rows[EVENTS].sum()), "clock", "Delay", *window, named)
 
 
 def _clock(row: dict[Hashable, Any], events: int) -> str:

@@ -28,9 +28,7 @@ OF_A_PART: Final = (
     "The file has only some events of its clients or sessions, and what was left out would look "
     "like silences and losses: open a file with all of them."
 )
-_ONLY_THE_CLOCKS: Final = (
-    "The times are wrong as a whole, as said above. Beyond that nothing stands out."
-)
+_ONLY_THE_CLOCKS: Final = "The times are wrong, as is said of them. Beyond that nothing stands out."
 
 
 def analysis_of(topic: LoadedTopic, diagnosis: Diagnosis | None = None) -> Analysis:

@@ -19,6 +19,7 @@ from lib.core.times.diagnosis import (
     diagnose,
     is_at,
     nearest_offset,
+    notably_ahead,
 )
 
 if TYPE_CHECKING:
@@ -67,14 +68,19 @@ def diagnosed(
         own = own.groupby(groups).quantile(_NOT_HELD_BACK)
     each = yield Pool(own.to_numpy(), joined)
     middle, offset = nearest_offset(each) if len(each) else (0.0, 0)
+    notable = notably_ahead(received_unit_ms)
     part = _Part(
         len(ahead),
         int(np.count_nonzero(is_at(ahead, offset))),
+        int(np.count_nonzero(ahead >= notable)),
         tuple(_bounds(times) for times in (event_ms, received_ms, ahead)),
         (at_midnight(event_ms), at_midnight(received_ms)),
     )
-    clients = float(np.mean(is_at(each, offset))) if len(each) else 0.0
-    of_offset = partial(Offset, offset, middle, clients)
+    at, clients_ahead = (
+        float(np.mean(which)) if len(each) else 0.0
+        for which in (is_at(each, offset), each >= notable)
+    )
+    of_offset = partial(Offset, offset, middle, at, ahead=clients_ahead)
     finish = partial(
         _judged,
         (found["event"], found["received"]),
@@ -89,10 +95,11 @@ def diagnosed(
 
 @dataclass(frozen=True)
 class _Part:
-    """Of some events: how many, how many at the offset, bounds of three times, two at midnight."""
+    """Of some events: how many, at the offset, ahead; bounds of three times, two at midnight."""
 
     events: int
     at_offset: int
+    ahead: int
     bounds: tuple[tuple[int, int], ...]
     midnight: tuple[bool, bool]
 
@@ -102,6 +109,7 @@ class _Part:
         return _Part(
             self.events + other.events,
             self.at_offset + other.at_offset,
+            self.ahead + other.ahead,
             tuple((min(one[0], two[0]), max(one[1], two[1])) for one, two in pairs),
             (self.midnight[0] and other.midnight[0], self.midnight[1] and other.midnight[1]),
         )
@@ -126,9 +134,16 @@ def _judged(
         return None
     event, received, ahead = part.bounds
     compared = Compared(
-        part.events, *medians, *event, *received, *part.midnight, ahead[0], received_unit_ms
+        part.events,
+        *medians,
+        *event,
+        *received,
+        *part.midnight,
+        ahead[0],
+        part.ahead,
+        received_unit_ms,
     )
-    found = offset(part.at_offset / part.events)
+    found = offset(records=part.at_offset / part.events)
     unzoned = _UNZONED[tuple(2 * count > part.events for count in as_utc)]
     return diagnose(compared, found, form=form, names_zone=names_zone, unzoned=unzoned)
 

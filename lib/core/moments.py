@@ -68,7 +68,7 @@ class Times:
     def moment(self, epoch_ms: int, *, exactly: bool = False) -> str:
         """Return a moment: "23:18:38 UTC, 19 Dec 2018", or "3,918.000 s"; with ms if exactly."""
         if self.zone is None:
-            return f"{(epoch_ms - self.zero_ms) / 1000:,.3f} s"
+            return f"{(epoch_ms - self.zero_ms) / 1000:,.3f} s".replace("-", "−")
         time = self._local(epoch_ms)
         clock = _with_ms(time) if exactly else _in_seconds(time)
         return f"{clock} {self.zone}, {_date(time)}"
@@ -92,7 +92,7 @@ class Times:
             decimals = 3 if is_short else 1
             low, high = ((ms - self.zero_ms) / 1000 for ms in (start_ms, end_ms))
             dash = "–" if low >= 0 else " to "
-            return f"{low:,.{decimals}f}{dash}{high:,.{decimals}f} s since zero"
+            return f"{low:,.{decimals}f}{dash}{high:,.{decimals}f} s since zero".replace("-", "−")
         start, end = self._local(start_ms), self._local(end_ms)
         clock_of = _with_ms if is_short else _in_seconds
         if start.date() == end.date():

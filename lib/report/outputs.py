@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, cast
 
+from lib.analysis.findings import MOST, THERE_MAY_BE_MORE
 from lib.core.formatting import counted
 from lib.core.part import Part
 from lib.core.spreadsheets import csv_of
@@ -204,6 +205,8 @@ def summary_lines(made: Made) -> Iterator[str]:
     for reason, count in document["rejected"].items():
         yield f"Rejected: {counted(count, 'record')}: {reason}"
     yield from document["findings"] or ()
+    if len(document["findings"] or ()) == MOST:
+        yield THERE_MAY_BE_MORE
     if document["replay"] is not None:
         replay = document["replay"]
         yield f"{replay['engine']} drops {counted(replay['dropped'], 'event')}."

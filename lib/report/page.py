@@ -12,6 +12,7 @@ import altair as alt
 import vl_convert
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from lib.analysis.findings import MOST, THERE_MAY_BE_MORE
 from lib.analysis.of_topic import nothing_found
 from lib.analysis.summary import AHEAD_MEANS, MEDIAN_DELAY_MEANS
 from lib.core.formatting import (
@@ -85,6 +86,7 @@ def page_of(made: Made) -> bytes:
         topic=_seen(document["made"]["topic"]),
         verdicts=[(str(one.state), one.state is State.KEPT, one.sentence) for one in made.verdicts],
         findings=document["findings"],
+        more=THERE_MAY_BE_MORE if len(document["findings"] or ()) == MOST else "",
         nothing=_nothing(made),
         figures=list(_figures(made)),
         replay=list(_replay_rows(made)),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lib.loading.load import LoadedTopic
 
 _ANALYSIS: Final = "analysis"
+_WRONG_DATES: Final = ("impossible time", "old time")
 _MANY: Final = 200_000
 """Events from which all analyses take longer than a picture."""
 
@@ -53,14 +54,14 @@ def _analysis(topic: LoadedTopic, spinner: str = "") -> Analysis:
 
 
 def impossible_times_in(topic: LoadedTopic, zone: str | None) -> str:
-    """Return the sentence on events whose times cannot be; empty where there are none."""
+    """Return the sentence on events whose dates are wrong, or may be; empty without any."""
     return impossible_times(analysis_of(topic), zone)
 
 
 def impossible_times(analysis: Analysis, zone: str | None) -> str:
     """Return what `impossible_times_in` does, of the analyses of a topic."""
     found = analysis.findings_in(zone)
-    return next((each.sentence for each in found if each.kind == "impossible time"), "")
+    return next((each.sentence for each in found if each.kind in _WRONG_DATES), "")
 
 
 def verdict_of(topic: LoadedTopic) -> Verdict | None:

@@ -364,3 +364,39 @@ def test_an_event_without_a_sent_time_leaves_the_lower_envelope():
     times = sent_times(some)
     missing = (some[SENT_TIME] == MISSING_TIME).to_numpy()
     assert (times.shown[missing] == client_times(some).event_time[missing]).all()
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3])
+def test_the_last_events_of_a_slower_way_set_no_clock(share):
+    # Given a client of whose events some take 2 min more than those that go on beside them
+    rng = np.random.default_rng(1)
+    happened = np.arange(0, 600_000, 1_000)
+    received = happened + 100 + 120_000 * (rng.random(len(happened)) < share)
+    order = np.argsort(received, kind="stable")
+    # When it stops, and those are left to come
+    assert sentences(events_table(happened[order], received[order]), "clock") == []
+
+
+def test_a_clock_that_was_set_back_just_before_the_end_is_told():
+    # Given a clock that was set back by 2 min a minute before its client's last event
+    true = np.arange(0, 3_600_000, 1_000)
+    happened = true - 120_000 * (true >= 3_540_000)
+    received = true + np.random.default_rng(1).integers(50, 150, len(true))
+    (sentence,) = sentences(events_table(happened, received), "clock")
+    assert "was set back by 120 s" in sentence
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_a_connection_that_takes_long_to_open_sets_no_clock(seed):
+    # Given clients of which an event takes 6 s more if their last was minutes ago, as most are
+    rng = np.random.default_rng(seed)
+    rows = []
+    for client in range(20):
+        apart = rng.integers(10_000, 480_000, 80)
+        happened = np.cumsum(apart)
+        received = happened + rng.integers(50, 150, 80) + 6_000 * (apart > 240_000)
+        rows.append(pd.DataFrame({"e": happened, "r": received, "c": f"{client}"}))
+    table = pd.concat(rows).sort_values("r", ignore_index=True)
+    found = events_table(table["e"].to_numpy(), table["r"].to_numpy(), client=list(table["c"]))
+    # However many of those follow one another at its beginning or end
+    assert clock_steps(client_times(found)).at.tolist() == []

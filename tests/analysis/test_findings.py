@@ -83,6 +83,33 @@ def test_an_event_that_is_dated_a_year_after_it_was_received_is_named(wrong, sai
     assert (finding.events, finding.clients) == (len(wrong), ("0",))
 
 
+@pytest.mark.parametrize(("wrong", "said"), [([1_000], "An event of"), ([500, 1_000], "2 events")])
+def test_an_event_that_is_dated_a_year_before_it_was_received_is_named(wrong, said):
+    # Given clients whose events come at once, but one or two that are dated a year before
+    event = 1_700_000_000_000 + 500 * np.arange(2_000)
+    dated = event.copy()
+    dated[wrong] -= 365 * 86_400_000
+    received = event + np.random.default_rng(1).integers(5, 30, 2_000)
+    clients = [str(n % 10) for n in range(2_000)]
+    [finding] = findings_of(events_table(dated, received, client=clients))
+    # Then both that can have made it are said
+    assert finding.sentence.startswith(said)
+    assert "client 0 (partition 0, offset " in finding.sentence
+    assert "365 d before" in finding.sentence
+    assert ": the date is wrong, or " in finding.sentence
+    assert (finding.events, finding.clients) == (len(wrong), ("0",))
+
+
+def test_old_events_that_come_together_or_alone_are_no_wrong_dates():
+    # Given a client that sends 20 events out of a store before its others, and one event of another
+    event = 1_700_000_000_000 + 500 * np.arange(400)
+    dated = event - 365 * 86_400_000 * (np.arange(400) < 21)
+    received = event + np.random.default_rng(1).integers(5, 30, 400)
+    clients = ["once", *["stored"] * 399]
+    found = findings_of(events_table(dated, received, client=clients))
+    assert "old time" not in [each.kind for each in found]
+
+
 def test_all_events_with_a_date_that_stands_for_none_are_counted():
     # Given clients of which one writes the largest number of seconds for every fifth event,
     # the others for every twentieth
@@ -217,6 +244,21 @@ def test_a_clock_that_is_ahead():
     assert finding.sentence.startswith("Client 4's clock is 3.2 s ahead of the others': ")
     assert finding.events == (right[CLIENT] == "4").sum()
     assert finding.page == "Delay"
+
+
+@pytest.mark.parametrize(("gains", "said"), [(12e-6, "lose 12"), (-12e-6, "gain 12")])
+def test_a_clock_of_received_times_that_drifts_is_one_finding_and_not_one_of_each_client(
+    gains, said
+):
+    # Given six clients whose clocks are right, and received times by one that drifts
+    happened = np.sort(np.random.default_rng(1).integers(0, 86_400_000, 6_000))
+    delay = np.random.default_rng(2).integers(100, 300, 6_000)
+    received = happened + delay + np.rint((happened - 43_200_000) * gains).astype(np.int64)
+    [finding] = findings_of(
+        events_table(happened, received, client=[str(n % 6) for n in range(6_000)])
+    )
+    assert finding.sentence.startswith(f"The clocks of 6 of 6 clients {said} ppm against ")
+    assert len(finding.clients) == 6
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,11 @@ def test_a_moment():
     assert UTC.moment(ZERO_MS, exactly=True).endswith(" UTC, 19 Dec 2018")
     assert UTC.moment(ZERO_MS - ZERO_MS % 1000 + 7, exactly=True) == "23:18:38.007 UTC, 19 Dec 2018"
     assert SINCE_ZERO.moment(ZERO_MS + 3_918_041) == "3,918.041 s"
+    assert SINCE_ZERO.moment(ZERO_MS - 100) == "−0.100 s"
+
+
+def test_a_stretch_that_begins_before_zero_has_a_minus_sign():
+    assert SINCE_ZERO.stretch(ZERO_MS - 100, ZERO_MS + 20_000) == "−0.1 to 20.0 s since zero"
 
 
 @pytest.mark.parametrize(

@@ -244,6 +244,29 @@ class TestOutputs:
         assert "Client 2 was silent for 65.2 s, 11:35:52–11:36:57 UTC" in said.out
         assert said.err == ""
 
+    def test_where_so_many_findings_are_told_there_may_be_more(self, report, tmp_path, capsys):
+        # Given 25 clients, one event a second, each silent for a minute at another time
+        lines = [
+            {
+                "device_id": f"d{n}",
+                "ts": 1_767_225_600_000 + e,
+                "received_at": 1_767_225_600_000 + r,
+            }
+            for n in range(25)
+            for e in range(40 * n, 1_800_000, 1_000)
+            for r in (max(e + 150 + e % 97, 60_000 * (n + 2) if e // 60_000 == n + 1 else 0),)
+        ]
+        lines.sort(key=lambda line: line["received_at"])
+        path = written(tmp_path, "x.jsonl", lines)
+        # Then a report in lines and one as a page say that 20 need not be all
+        assert main(["--file", str(path)]) == 0
+        told = capsys.readouterr().out
+        assert told.count(" was silent for ") == 20
+        more = "These are the 20 that touch most events; there may be more."
+        assert more in told
+        report("--file", path, "--html", tmp_path / "r.html")
+        assert more in (tmp_path / "r.html").read_text()
+
     def test_what_cannot_be_written_is_said_and_all_else_is_written(self, report, tmp_path):
         made = report(*SAMPLE, "--html", tmp_path / "no" / "r.html")
         assert made.status == 2

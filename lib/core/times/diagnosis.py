@@ -42,7 +42,7 @@ class Diagnosis:
         "equal": all are the same. "dates": none has a time of day. "epoch": they are counted in
         another unit or from another epoch. "far": they are decades off, and no form known explains
         it. "zone": they are off by the offset of a zone. "future": all are ahead otherwise.
-        "ahead": all are, by less than a unit or a zone explains.
+        "ahead": all are, by less than a unit or a zone explains, or most are of nearly all clients.
     sentence
         It in words, true as it stands, with what to do.
     form
@@ -83,6 +83,8 @@ class Compared:
         Whether all are at midnight UTC.
     least_ahead
         The least by which an event time is ahead of the other.
+    ahead
+        How many event times are ahead of the other by what `notably_ahead` says.
     reference_unit
         In what the other is written: it may be too early by that.
     """
@@ -97,6 +99,7 @@ class Compared:
     at_midnight: bool
     reference_at_midnight: bool
     least_ahead: int
+    ahead: int
     reference_unit: int = 1
 
     @property
@@ -121,13 +124,19 @@ class Offset:
         The offset, and the median of how far clients are ahead when not held back.
     clients, records
         The share of each that is ahead by this offset, to within a minute.
+    ahead
+        The share of the clients that are ahead, whatever by, by what `notably_ahead` says.
     """
 
     ms: int
     middle: float
     clients: float
     records: float
+    ahead: float
 
+
+RIGHT_SHARE: Final = 0.25
+"""Of the clients, at least, whose clocks may be right to compare the others with."""
 
 Unzoned = Literal["none", "event", "received", "both"]
 
@@ -170,6 +179,7 @@ def diagnose(
         or _far(of)
         or _zone(offset, unzoned, names_zone=names_zone)
         or _future(of)
+        or _mostly_ahead(of, offset)
     )
 
 
@@ -187,6 +197,11 @@ def is_at(ahead: NDArray[np.int64] | NDArray[np.float64], offset: int) -> NDArra
     """Return which times are ahead by an offset, to within a minute."""
     near: NDArray[np.bool_] = np.abs(ahead - offset) <= MINUTE_MS
     return near
+
+
+def notably_ahead(reference_unit: int) -> int:
+    """Return by how much a time has to be ahead of one in such a unit to be worth a word."""
+    return max(_AHEAD_MS, reference_unit)
 
 
 def at_midnight(times: NDArray[np.int64]) -> bool:
@@ -294,7 +309,7 @@ def _zone_at(offset_ms: int) -> str | None:
 
 def _future(of: Compared) -> Diagnosis | None:
     least = of.least_ahead
-    if least < max(_AHEAD_MS, of.reference_unit):
+    if least < notably_ahead(of.reference_unit):
         return None
     is_far = least >= _FAR_AHEAD_MS
     clocks = "the clients' clocks are ahead, or that of the received times is behind"
@@ -303,6 +318,18 @@ def _future(of: Compared) -> Diagnosis | None:
         f"All event times are ahead of the received times, by {duration(least)} or more, as if "
         "events were received before they happened: "
         f"{'clocks, the unit or the zone are wrong' if is_far else clocks}.",
+    )
+
+
+def _mostly_ahead(of: Compared, offset: Offset) -> Diagnosis | None:
+    """Find that too few clients are not ahead for their clocks to be called the right ones."""
+    if offset.ahead <= 1 - RIGHT_SHARE or 2 * of.ahead <= of.records:
+        return None
+    return Diagnosis(
+        "ahead",
+        f"{of.ahead:,} of {of.records:,} events were received "
+        f"{duration(notably_ahead(of.reference_unit))} or more before they happened: nearly all "
+        "clients' clocks were ahead, or that of the received times was behind.",
     )
 
 

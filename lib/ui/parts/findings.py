@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from lib.analysis.findings import NOTHING
+from lib.analysis.findings import MOST, NOTHING, THERE_MAY_BE_MORE
 from lib.analysis.of_topic import nothing_found
 from lib.core.formatting import counted, escaped_markdown
 from lib.core.moments import Times
@@ -70,6 +70,8 @@ def show_findings_of(
     if len(views) > _FIRST:
         more = counted(len(views) - _FIRST, "more finding")
         expander(more, partial(_show_more, views[_FIRST:]), key=parameters.MORE_FINDINGS)
+    if len(views) == MOST:
+        st.caption(THERE_MAY_BE_MORE)
     if analysis.numbering is not None:
         st.caption(escaped_markdown(analysis.of_numbers))
 
