@@ -97,10 +97,11 @@ def verdict_of(topic: LoadedTopic, diagnosis: Diagnosis | None = None) -> Verdic
 
 
 def by_diagnosis(verdict: Verdict, diagnosis: Diagnosis | None) -> Verdict:
-    """Return a verdict of received times, or that event times tell nothing."""
+    """Return a verdict of received times, or that they or the event times tell nothing."""
     if diagnosis is None or not diagnosis.tells_nothing:
         return verdict
-    return Verdict(Trust.LITTLE, diagnosis.sentence, verdict.events, of_event_times=True)
+    of_events = not diagnosis.of_received
+    return Verdict(Trust.LITTLE, diagnosis.sentence, verdict.events, of_event_times=of_events)
 
 
 def why_no_delay(verdict: Verdict | None) -> str:

@@ -40,7 +40,7 @@ def diagnosed(
     groups: NDArray[np.integer] | None = None,
     names_zone: bool = False,
     as_utc: tuple[int, int] = (0, 0),
-    received_unit_ms: int = 1,
+    units_ms: tuple[int, int] = (1, 1),
 ) -> Question[Diagnosis | None]:
     """Ask what is wrong with event times as a whole: see `lib.core.times.diagnosis.diagnose`.
 
@@ -57,8 +57,8 @@ def diagnosed(
         As for `diagnose`.
     as_utc
         How many event times, and received times, of all blocks are read as UTC for want of a zone.
-    received_unit_ms
-        In what received times are written: of whole seconds, 1000.
+    units_ms
+        How finely event times, and received times, are written: whole seconds, 1000.
     """
     ahead = event_ms - received_ms
     medians = {"event": find_median(event_ms), "received": find_median(received_ms)}
@@ -68,7 +68,7 @@ def diagnosed(
         own = own.groupby(groups).quantile(_NOT_HELD_BACK)
     each = yield Pool(own.to_numpy(), joined)
     middle, offset = nearest_offset(each) if len(each) else (0.0, 0)
-    notable = notably_ahead(received_unit_ms)
+    notable = notably_ahead(units_ms[1])
     part = _Part(
         len(ahead),
         int(np.count_nonzero(is_at(ahead, offset))),
@@ -88,7 +88,7 @@ def diagnosed(
         form,
         names_zone=names_zone,
         as_utc=as_utc,
-        received_unit_ms=received_unit_ms,
+        units_ms=units_ms,
     )
     return Answer(part, added, finish)
 
@@ -128,7 +128,7 @@ def _judged(
     *,
     names_zone: bool,
     as_utc: tuple[int, int],
-    received_unit_ms: int,
+    units_ms: tuple[int, int],
 ) -> Diagnosis | None:
     if part.events < FEWEST:
         return None
@@ -141,7 +141,7 @@ def _judged(
         *part.midnight,
         ahead[0],
         part.ahead,
-        received_unit_ms,
+        *units_ms,
     )
     found = offset(records=part.at_offset / part.events)
     unzoned = _UNZONED[tuple(2 * count > part.events for count in as_utc)]

@@ -8,11 +8,12 @@ from lib.analysis.notices import FIELDS_PLACE, About, Level, Notice, times_of_re
 from lib.analysis.time_diagnosis import diagnosed
 from lib.core.blockwise import answered
 from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
-from lib.core.formatting import counted, percent
+from lib.core.durations import HOUR_MS, MINUTE_MS
+from lib.core.formatting import counted, duration, percent
 from lib.core.times.forms import FORMS
 from lib.core.times.zones import WHATEVER_IS_WRITTEN
 from lib.events.fields import RECORD_TIME_FIELD
-from lib.events.time_columns import MINUTE_MS, SECOND_MS, parts_of
+from lib.events.time_columns import SECOND_MS, parts_of
 from lib.events.time_roles import COMPLEMENTED
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def diagnosis_question(
         groups=timed[CLIENT].cat.codes.to_numpy(),
         names_zone=not event.local and all(FORMS[form].unit_ms is None for form in forms),
         as_utc=(event.as_utc, received.as_utc),
-        received_unit_ms=received.unit_ms,
+        units_ms=(event.grain_ms, received.grain_ms),
     )
 
 
@@ -216,22 +217,24 @@ def _coarse(fields: Fields, contents: Contents) -> Iterator[Notice]:
     heard = contents.events - contents.without_received
     if happened is None or received is None or heard < FEW:
         return
-    if happened.unit_ms > received.unit_ms:
-        written, up_to = _UNITS[happened.unit_ms]
-        sentence = (
-            f"Event times are whole {written}: a delay may be up to {up_to} shorter than is shown."
-        )
+    if happened.grain_ms > received.grain_ms:
+        written, up_to = _in_words(happened.grain_ms)
+        sentence = f"Event times are {written}: a delay may be up to {up_to} shorter than is shown."
         yield Notice(About.EVENT_TIME, Level.INFO, sentence)
-    elif received.unit_ms > happened.unit_ms and fields.received_time != RECORD_TIME_FIELD:
-        written, up_to = _UNITS[received.unit_ms]
+    elif received.grain_ms > happened.grain_ms and fields.received_time != RECORD_TIME_FIELD:
+        written, up_to = _in_words(received.grain_ms)
         sentence = (
-            f"Received times are whole {written}: a delay may be up to {up_to} longer than is "
+            f"Received times are {written}: a delay may be up to {up_to} longer than is "
             "shown, and an event may seem to be received before it happened."
         )
         yield Notice(About.RECEIVED_TIME, Level.INFO, sentence)
 
 
-_UNITS: Final = {MINUTE_MS: ("minutes", "1 min"), SECOND_MS: ("seconds", "1 s")}
+def _in_words(grain_ms: int) -> tuple[str, str]:
+    """Return what times of a grain are, and how long it is."""
+    units = {HOUR_MS: "hours", MINUTE_MS: "minutes", SECOND_MS: "seconds"}
+    whole, long = units.get(grain_ms), duration(grain_ms)
+    return f"whole {whole}" if whole else f"multiples of {long}", long
 
 
 def _read(field: TimeField, called: str, notes: TimeNotes | None) -> Iterator[Notice]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from lib.core.columns import MISSING_TIME, PARTITION, RECEIVED_TIME
+from lib.core.durations import MINUTE_MS
 from lib.core.moments import YEAR_1990
+from lib.core.times.diagnosis import SINGLE_PRECISION_MS
 from lib.core.times.reading import (
     MISSING,
     READABLE,
@@ -39,7 +42,13 @@ _LATEST_RECORD_TIME: Final = 253_402_300_799_999
 
 
 SECOND_MS: Final = 1_000
-MINUTE_MS: Final = 60_000
+GRAINS_MS: Final = (
+    *(minutes * MINUTE_MS for minutes in (60, 30, 15, 10, 5)),
+    *SINGLE_PRECISION_MS,
+    *(100 * SECOND_MS, MINUTE_MS, SECOND_MS),
+)
+"""How coarsely times are written: people's, and a float's of 32 bits, which is often written with
+eight digits: seconds, or ms, to within 100 s."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +76,7 @@ class TimeNotes:
     ambiguous, nonexistent
         Local times that were twice, or never, on the clocks of their zone.
     unit_ms
-        What all times are multiples of, ms: a minute, a second or 1; a minute where there is none.
+        The longest duration that all times are multiples of, ms; 0 where there is none.
     """
 
     forms: Mapping[str, FormName] = field(default_factory=dict)
@@ -81,7 +90,12 @@ class TimeNotes:
     as_utc: int = 0
     ambiguous: int = 0
     nonexistent: int = 0
-    unit_ms: int = MINUTE_MS
+    unit_ms: int = 0
+
+    @property
+    def grain_ms(self) -> int:
+        """How finely the times are written: the longest of `GRAINS_MS` in `unit_ms`, or 1 ms."""
+        return next((grain for grain in GRAINS_MS if self.unit_ms % grain == 0), 1)
 
     def and_then(self, later: TimeNotes) -> TimeNotes:
         """Return the notes on both of two parts of a topic."""
@@ -103,7 +117,7 @@ class TimeNotes:
             self.as_utc + later.as_utc,
             self.ambiguous + later.ambiguous,
             self.nonexistent + later.nonexistent,
-            min(self.unit_ms, later.unit_ms),
+            math.gcd(self.unit_ms, later.unit_ms),
         )
 
 
@@ -225,13 +239,11 @@ def read_time(
 
 def _unit(ms: NDArray[np.int64], problem: NDArray[np.uint8]) -> int:
     """Return what all times are multiples of, as in `TimeNotes`; mostly the first ones tell."""
-    unit_ms = MINUTE_MS
+    unit_ms = 0
     for part in (slice(_SAMPLE), slice(_SAMPLE, None)):
-        times = ms[part][problem[part] == READABLE] if unit_ms > 1 else ms[:0]
-        if unit_ms == MINUTE_MS and (times % MINUTE_MS).any():
-            unit_ms = SECOND_MS
-        if unit_ms == SECOND_MS and (times % SECOND_MS).any():
-            unit_ms = 1
+        times = ms[part][problem[part] == READABLE] if unit_ms != 1 else ms[:0]
+        if unit_ms == 0 or (times % unit_ms).any():
+            unit_ms = math.gcd(unit_ms, int(np.gcd.reduce(times)))
     return unit_ms
 
 

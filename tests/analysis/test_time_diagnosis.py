@@ -241,7 +241,23 @@ def test_times_that_are_all_ahead_by_a_clock_are_said_to_be(events, received):
     assert "clocks are ahead, or that of the received times is behind" in found.sentence
     # But not where coarse received times make them so
     seconds = received // 60_000 * 60_000
-    assert diagnose(seconds + 1500, seconds, received_unit_ms=60_000) is None
+    assert diagnose(seconds + 1500, seconds, units_ms=(1, 60_000)) is None
+
+
+@pytest.mark.parametrize(("of_ms", "apart"), [(1, "131.072 s"), (1000, "128 s")])
+def test_times_that_were_held_in_single_precision_are_said_to_tell_nothing(of_ms, apart):
+    # Given times that a float of 32 bits counts in ms, or in seconds
+    right = START + np.arange(100) * 60_299
+    held = (right / of_ms).astype(np.float32).astype(np.int64) * of_ms
+    unit = int(np.gcd.reduce(held))
+
+    of_events = diagnose(held, right, units_ms=(unit, 1))
+    of_received = diagnose(right, held, units_ms=(1, unit))
+
+    for which, found in (("event", of_events), ("received", of_received)):
+        assert (found.kind, found.tells_nothing) == ("single", True)
+        assert found.of_received == (which == "received")
+        assert found.sentence.startswith(f"All {which} times are multiples of {apart}: floats of ")
 
 
 def test_clocks_that_are_ahead_are_said_to_be_where_too_few_are_not_to_call_those_right():

@@ -126,6 +126,38 @@ def test_event_times_that_are_coarser_than_received_times_are_said_to_be(written
     )
 
 
+def ten_minutes_apart(number, received):
+    return {"received_at": received + number * 600_000}
+
+
+@pytest.mark.parametrize(
+    ("unit_ms", "written"),
+    [
+        (3_600_000, "whole hours: a delay may be up to 1 h"),
+        (900_000, "multiples of 15 min: a delay may be up to 15 min"),
+        (300_000, "multiples of 5 min: a delay may be up to 5 min"),
+        (100_000, "multiples of 100 s: a delay may be up to 100 s"),
+    ],
+)
+def test_how_coarse_event_times_are_is_said_to_the_hour(unit_ms, written):
+    (sentence,) = said(
+        lambda number, _c, t: (t + number * 600_000) // unit_ms * unit_ms,
+        received_of=ten_minutes_apart,
+    )
+
+    assert sentence == f"Event times are {written} shorter than is shown."
+
+
+def test_times_in_single_precision_are_said_to_tell_nothing():
+    # Given epoch seconds that somebody held in floats of 32 bits
+    (sentence,) = said(
+        lambda number, _c, t: float(np.float32(t // 1000 + number * 600)),
+        received_of=ten_minutes_apart,
+    )
+
+    assert sentence.startswith("All event times are multiples of 128 s: floats of 32 bits, in ")
+
+
 @pytest.mark.parametrize("fine", [{}, {99: 1}])
 def test_of_times_that_are_as_coarse_as_each_other_nothing_is_said(fine):
     def coarse(number, received):

@@ -40,9 +40,11 @@ class Diagnosis:
     ----------
     kind
         "equal": all are the same. "dates": none has a time of day. "epoch": they are counted in
-        another unit or from another epoch. "far": they are decades off, and no form known explains
-        it. "zone": they are off by the offset of a zone. "future": all are ahead otherwise.
-        "ahead": all are, by less than a unit or a zone explains, or most are of nearly all clients.
+        another unit or from another epoch. "single": they, or the received times, were held in
+        single precision, which cannot tell times of our age. "far": they are decades off, and no
+        form known explains it. "zone": they are off by the offset of a zone. "future": all are
+        ahead otherwise. "ahead": all are, by less than a unit or a zone explains, or most are,
+        those of nearly all clients.
     sentence
         It in words, true as it stands, with what to do.
     form
@@ -53,18 +55,21 @@ class Diagnosis:
         then. Only of "zone".
     received_zone
         The same of the received times, where it is they that lack their zone, or one of both.
+    of_received
+        Whether it is the received times that are wrong. Only of "single".
     """
 
-    kind: Literal["equal", "dates", "epoch", "far", "zone", "future", "ahead"]
+    kind: Literal["equal", "dates", "epoch", "single", "far", "zone", "future", "ahead"]
     sentence: str
     form: FormName | None = None
     zone: str | None = None
     received_zone: str | None = None
+    of_received: bool = False
 
     @property
     def tells_nothing(self) -> bool:
-        """Whether no figure can be made of such event times: they hardly say when events were."""
-        return self.kind in ("equal", "dates", "epoch")
+        """Whether no figure can be made of such times: they hardly say when events were."""
+        return self.kind in ("equal", "dates", "epoch", "single")
 
 
 @dataclass(frozen=True)
@@ -85,8 +90,8 @@ class Compared:
         The least by which an event time is ahead of the other.
     ahead
         How many event times are ahead of the other by what `notably_ahead` says.
-    reference_unit
-        In what the other is written: it may be too early by that.
+    unit, reference_unit
+        How finely each is written: it may be too early by that.
     """
 
     records: int
@@ -100,6 +105,7 @@ class Compared:
     reference_at_midnight: bool
     least_ahead: int
     ahead: int
+    unit: int = 1
     reference_unit: int = 1
 
     @property
@@ -140,6 +146,10 @@ RIGHT_SHARE: Final = 0.25
 
 Unzoned = Literal["none", "event", "received", "both"]
 
+SINGLE_PRECISION_MS: Final = (131_072, 128_000)
+"""How far floats of 32 bits are apart that count ms, or seconds, between 2004 and 2038 (2²⁴ of them
+to a power of two)."""
+
 FEWEST: Final = 5
 """Of fewer records nothing is said."""
 
@@ -176,6 +186,7 @@ def diagnose(
         _epoch(of, form)
         or _dates(of)
         or _all_equal(of)
+        or _single(of)
         or _far(of)
         or _zone(offset, unzoned, names_zone=names_zone)
         or _future(of)
@@ -244,6 +255,22 @@ def _epoch(of: Compared, form: FormName | None) -> Diagnosis | None:
         f"Read as {FORMS[form].label}, event times are {of.years_off} the received times; read as "
         f"{FORMS[found].label}, they agree with them.",
         form=found,
+    )
+
+
+def _single(of: Compared) -> Diagnosis | None:
+    """Find times that are as far apart as floats of 32 bits are between 2004 and 2038."""
+    event = of.unit in SINGLE_PRECISION_MS and of.first != of.last
+    received = of.reference_unit in SINGLE_PRECISION_MS and of.reference_first != of.reference_last
+    if not event and not received:
+        return None
+    which, unit = ("event", of.unit) if event else ("received", of.reference_unit)
+    return Diagnosis(
+        "single",
+        f"All {which} times are multiples of {unit / 1000:g} s: floats of 32 bits, in which they "
+        "seem to have been held, tell times of our age no more finely. Choose another field, or "
+        "write whole numbers or floats of 64 bits.",
+        of_received=not event,
     )
 
 
