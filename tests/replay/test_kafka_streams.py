@@ -120,6 +120,7 @@ def test_an_event_more_than_an_hour_ahead_of_the_broker_stops_the_application():
 
     assert replayed.stopped_at == 2
     assert replayed.stopped_because.startswith("Kafka Streams stops at event 3 in arrival order:")
+    assert "by default 1 h since Kafka 4.0, before that no limit" in replayed.stopped_because
     assert windows_of(replayed) == {(0, 0, 1_000, (0, 1))}
     assert replayed.kept.tolist() == [True, True, False, False]
     assert replayed.dropped == 0
