@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from lib.replay.input import ReplayInput
 
 
+_EPOCH_MS: Final = 0
+"""No window of Kafka Streams begins before 1970: `TimeWindows.windowsFor`."""
+
+
 @dataclass(frozen=True)
 class KafkaStreamsSetting(Setting):
     """How a Kafka Streams topology is set. Durations are milliseconds.
@@ -234,7 +238,7 @@ def _replay_until(events: ReplayInput, setting: KafkaStreamsSetting, times: Stre
         bounds = assignment.start, assignment.last
         closes = assignment.last + held
     else:
-        assignment = assign_aligned(tasks, clock, window, late_ms=grace)
+        assignment = assign_aligned(tasks, clock, window, late_ms=grace, since_ms=_EPOCH_MS)
         bounds = exclusive_bounds(assignment, window)
         closes = bounds[1] + grace
     keys_of_events = replace(assignment, key=_first_of_window(assignment, events.key))
