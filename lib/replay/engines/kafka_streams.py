@@ -543,9 +543,10 @@ KAFKA_STREAMS: Final = Engine(
             name="commit_ms",
             title="Commit interval (0: after every event)",
             link="commit",
-            engine_default="30 s",
+            engine_default="30 s; 100 ms with exactly_once_v2",
             help="commit.interval.ms: with a cache, results come out at commits. Longer: they come "
-            "later, and fewer of them.",
+            "later, and fewer of them. By default 100 ms where processing.guarantee is "
+            "exactly_once_v2.",
             group=_APPLICATION,
             unit="ms",
             needs="caching",
