@@ -10,9 +10,8 @@ from lib.analysis.timestamp_quality import Stamp
 from lib.core.columns import SEQUENCE
 from lib.core.formatting import counted
 from lib.decoding.json_value import NOT_AN_OBJECT, NOT_JSON, NOT_UTF8
-from lib.decoding.rejected import BEGINNING, far_ahead_sentence
-from lib.events.field_names import tells_of_receipt
-from lib.events.time_columns import parts_of
+from lib.decoding.rejected import BEGINNING, far_ahead_sentence, far_before_sentence
+from lib.sources.files.envelope import NOT_WHOLE
 from lib.sources.files.envelope import NOT_WHOLE
 from lib.sources.guess import guess_of
 
@@ -148,6 +147,8 @@ def _of_load(topic: LoadedTopic) -> Iterator[Notice]:
         yield Notice(About.PART, level, report.part.note)
     if rejected:
         yield Notice(About.REJECTED, Level.NOTE, _rejected(contents))
+    if contents.far_before:
+        yield Notice(About.REJECTED, Level.NOTE, far_before_sentence(contents.far_before))
     if contents.far_ahead:
         yield Notice(About.REJECTED, Level.WARNING, far_ahead_sentence(contents.far_ahead))
     if topic.fields.client is None and contents.has_event_time and contents.events > 1:

@@ -21,6 +21,9 @@ EXCERPT_BYTES: Final = 200
 IS_FAR_AHEAD: Final = "is more than 20 years ahead of the topic's other times"
 """How the reason ends of a record that an engine reads all the same: then its clock jumps."""
 
+IS_FAR_BEFORE: Final = "is far outside the topic's other times"
+"""How it ends where the time is more than 20 years before the others."""
+
 BEGINNING: Final = "beginning"
 """Column of `REJECTED`: the first bytes of the value as they are."""
 
@@ -72,6 +75,18 @@ def far_ahead_sentence(far_ahead: int) -> str:
         f"Left out {'is' if one else 'are'} {counted(far_ahead, 'record')} whose event time is "
         f"more than 20 years ahead: an engine reads {'it' if one else 'them'}, its clock jumps, "
         "and it may drop all that comes after, or stop. Filter such records out first."
+    )
+
+
+def far_before_sentence(far_before: int) -> str:
+    """Return what an engine makes of so many records, 1 or more, from long before the others."""
+    one = far_before == 1
+    it = "it" if one else "them"
+    return (
+        f"Left out {'is' if one else 'are'} {counted(far_before, 'record')} whose event time is "
+        f"more than 20 years before the others: an engine reads {it}, and mostly drops {it} as "
+        "late. But one from the first minutes of 1970, as of a clock that was reset, can stop "
+        "Kafka Streams where it has a session gap of 1 min or more and a record cache, its default."
     )
 
 

@@ -39,7 +39,13 @@ from lib.core.times.reading import (
     UNCLEAR_ZONE,
 )
 from lib.decoding.merge import concat, texts
-from lib.decoding.rejected import EXCERPT_BYTES, IS_FAR_AHEAD, MAX_EXCERPTS, REJECTED
+from lib.decoding.rejected import (
+    EXCERPT_BYTES,
+    IS_FAR_AHEAD,
+    IS_FAR_BEFORE,
+    MAX_EXCERPTS,
+    REJECTED,
+)
 from lib.events.derived_sessions import derive_sessions
 from lib.events.fields import FROM_PARTITION, RECORD_TIME_FIELD, RECORD_TIMESTAMP, Fields
 from lib.events.pandas_columns import append, compact, integers, join, names
@@ -420,7 +426,7 @@ def _split(rows: pa.Table, read: _ReadTimes, fields: Fields) -> tuple[NDArray[np
     reasons = {
         MISSING: f"no {named}",
         NOT_A_TIME: f"{named} is not a time",
-        FAR_OUTSIDE: f"{named} is far outside the topic's other times",
+        FAR_OUTSIDE: f"{named} {IS_FAR_BEFORE}",
         FAR_AHEAD: f"{named} {IS_FAR_AHEAD}",
         UNCLEAR_ZONE: f"{named} has an abbreviation that does not name one zone: choose its zone",
     }

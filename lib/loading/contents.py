@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from lib.core.columns import CLIENT, EVENT_TIME, MISSING_TIME, OFFSET, PARTITION, RECEIVED_TIME
 from lib.core.columns import SESSION as SESSION_COLUMN
-from lib.decoding.rejected import BEGINNING, IS_FAR_AHEAD, MAX_EXCERPTS
+from lib.decoding.rejected import BEGINNING, IS_FAR_AHEAD, IS_FAR_BEFORE, MAX_EXCERPTS
 from lib.events.time_columns import TimeNotes
 from lib.sources.files.csv import NAMES_AGAIN
 from lib.sources.files.printed import SAID_BY_TOOLS
@@ -117,7 +117,15 @@ class Contents:
     @property
     def far_ahead(self) -> int:
         """Number of records rejected because their event time is years ahead of all others."""
-        return sum(n for reason, n in self.unread.items() if reason.endswith(IS_FAR_AHEAD))
+        return self._unread(IS_FAR_AHEAD)
+
+    @property
+    def far_before(self) -> int:
+        """Number of records rejected because their event time is years before all others."""
+        return self._unread(IS_FAR_BEFORE)
+
+    def _unread(self, reason: str) -> int:
+        return sum(n for why, n in self.unread.items() if why.endswith(reason))
 
     @property
     def has_received_time(self) -> bool:

@@ -106,7 +106,12 @@ def assign_sessions(
 
 
 def assign_aligned(
-    events: ReplayInput, clock: NDArray[np.int64], window: AlignedWindow, *, late_ms: int
+    events: ReplayInput,
+    clock: NDArray[np.int64],
+    window: AlignedWindow,
+    *,
+    late_ms: int,
+    since_ms: int = NEVER,
 ) -> Assignment:
     """Return the tumbling or hopping windows that the events fill.
 
@@ -120,9 +125,12 @@ def assign_aligned(
         The kind of windows. Each that an event lies in is judged by itself.
     late_ms
         An event is late for a window once the window's exclusive end + `late_ms` ≤ clock.
+    since_ms
+        No window begins before this.
     """
-    size, advance, parts = window.size_ms, window.advance_ms, window.parts
+    size, advance = window.size_ms, window.advance_ms
     newest = events.event_time // advance * advance
+    parts = np.clip((newest - since_ms) // advance + 1, 0, window.parts).astype(np.int32)
     late_by = clock - (newest + size + late_ms)
     taking = np.clip(-(late_by // advance), 0, parts).astype(np.int32)
     # A row each for the windows that take an event, of an event the oldest first.

@@ -64,7 +64,12 @@ def test_a_record_years_ahead_is_left_out_but_an_engine_reads_it():
     topic = load(UploadedTopic("a.jsonl", values), "a", Everything())
 
     assert (topic.contents.rejected, topic.contents.far_ahead) == (2, 1)
-    assert notices(topic, None)[-1] == Notice(
+    said_before, said_ahead = notices(topic, None)[-2:]
+    assert said_before.sentence.startswith(
+        "Left out is 1 record whose event time is more than 20 years before the others: an engine "
+        "reads it, and mostly drops it as late."
+    )
+    assert said_ahead == Notice(
         About.REJECTED,
         Level.WARNING,
         "Left out is 1 record whose event time is more than 20 years ahead: an engine reads it, "

@@ -85,7 +85,7 @@ def fixed(engine):
     """The cases whose answers are kept as golden data."""
     return [
         *thresholds(engine),
-        *(stores() if engine == "kafka_streams" else ()),
+        *((*stores(), *since_1970()) if engine == "kafka_streams" else ()),
         *(idles() if engine == "flink" else ()),
         *samples(engine),
         *generated(engine, FIXED_SEED, 100),
@@ -156,6 +156,21 @@ def stores():
                     setting,
                     [end, newest, end + GAP, newest, end + GAP + 1, oldest, oldest + GAP],
                     key=[0, 1, 0, 1, 0, 0, 0],
+                )
+
+
+def since_1970():
+    """Events so early that windows around them would have begun before 1970."""
+    for caching in (True, False):
+        for parts in (2, 3):
+            window = HoppingWindow(GAP * parts, parts)
+            for oldest in (0, 1, GAP - 1, GAP, GAP + 1, 2 * GAP):
+                newest = oldest + GAP * parts + DELAY
+                yield case(
+                    f"since-1970-{caching}-{parts}-{oldest}",
+                    "kafka_streams",
+                    streams(window, DELAY, caching=caching),
+                    [oldest, newest - 1, oldest, newest, oldest, oldest + GAP, newest + GAP],
                 )
 
 

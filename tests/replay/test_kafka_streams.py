@@ -10,7 +10,7 @@ import pytest
 from lib.replay.engine import replay
 from lib.replay.engines.kafka_streams import KafkaStreamsSetting
 from lib.replay.input import default_partitions, replay_input
-from lib.replay.windows import NO_INDEX, SessionWindow, TumblingWindow
+from lib.replay.windows import NO_INDEX, HoppingWindow, SessionWindow, TumblingWindow
 from tests.replay.sequences import dropped_by, one_key, windows_of
 
 SETTING = KafkaStreamsSetting(
@@ -75,6 +75,22 @@ def test_the_final_result_comes_out_when_stream_time_is_gap_and_grace_past_the_l
     assert replay(topic, SETTING).closed_at.tolist() == [2, NO_INDEX]
 
 
+def test_no_hopping_window_begins_before_1970():
+    # Given an event that is in two of three windows, and one of 1970's first second.
+    topic = one_key(1_500, 0, 9_000)
+
+    # When they hop from 1970 on.
+    replayed = replay(topic, replace(UNCACHED, window=HoppingWindow(3_000, 3)))
+
+    # Then there are only those from 1970 on, and none that is missing was missed.
+    assert {window[:3] for window in windows_of(replayed) if window[2] < 9_000} == {
+        (0, 0, 3_000),
+        (0, 1_000, 4_000),
+    }
+    assert replayed.missed_windows.tolist() == [0, 0, 0]
+    assert dropped_by(replayed) == {}
+
+
 @pytest.mark.parametrize(("newest", "dropped"), [(1_099, {}), (1_100, {1: 1})])
 def test_a_tumbling_window_takes_events_while_stream_time_is_within_grace(newest, dropped):
     setting = KafkaStreamsSetting(TumblingWindow(1_000), grace_ms=100)
@@ -120,6 +136,7 @@ def test_an_event_more_than_an_hour_ahead_of_the_broker_stops_the_application():
 
     assert replayed.stopped_at == 2
     assert replayed.stopped_because.startswith("Kafka Streams stops at event 3 in arrival order:")
+    assert "by default 1 h since Kafka 4.0, before that no limit" in replayed.stopped_because
     assert windows_of(replayed) == {(0, 0, 1_000, (0, 1))}
     assert replayed.kept.tolist() == [True, True, False, False]
     assert replayed.dropped == 0

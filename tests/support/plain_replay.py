@@ -40,6 +40,7 @@ class Rule:
     held_from: Callable[[int], int]
     joins_first: bool = False  # judged is the window that an event joins, not its own
     touching: bool = True  # two events exactly the gap apart share a session
+    since: int = NEVER  # no tumbling or hopping window begins before it
 
     def is_held(self, window: PlainWindow, clock: int) -> bool:
         """Return whether an event can still join the window."""
@@ -157,7 +158,7 @@ def _rule_of(setting: Setting) -> Rule:
         case KafkaStreamsSetting(window=SessionWindow(), grace_ms=grace):
             return Rule(grace, grace + 1, _until(grace), joins_first=True)
         case KafkaStreamsSetting(grace_ms=grace):
-            return Rule(grace, grace, _until(grace), joins_first=True)
+            return Rule(grace, grace, _until(grace), joins_first=True, since=0)
         case SparkSetting():
             return Rule(0, 0, _until(0))
         case BeamSetting(allowed_lateness_ms=lateness, runner="java"):
@@ -187,7 +188,7 @@ def _assign(
     """Drop the event or add it to a window; return when that closes."""
     key, time = int(events.key[arrived.index]), int(events.event_time[arrived.index])
     missed_by, closes = [], []
-    for own in _own_windows(window, key, time, arrived.index):
+    for own in _own_windows(window, rule, key, time, arrived.index):
         others: list[PlainWindow] = []
         joined: list[PlainWindow] = []
         for other in held.get(key, []):
@@ -210,11 +211,12 @@ def _assign(
     return min(closes, default=FOREVER)
 
 
-def _own_windows(window: Window, key: int, time: int, index: int) -> list[PlainWindow]:
+def _own_windows(window: Window, rule: Rule, key: int, time: int, index: int) -> list[PlainWindow]:
     if isinstance(window, SessionWindow):
         return [PlainWindow(key, time, time + window.gap_ms, [index])]
     newest = time - time % window.advance_ms
-    starts = range(newest, time - window.size_ms, -window.advance_ms)
+    oldest = max(time - window.size_ms + 1, rule.since)
+    starts = range(newest, oldest - 1, -window.advance_ms)
     return [PlainWindow(key, start, start + window.size_ms, [index]) for start in starts]
 
 

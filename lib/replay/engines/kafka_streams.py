@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from lib.replay.input import ReplayInput
 
 
+_EPOCH_MS: Final = 0
+"""No window of Kafka Streams begins before 1970: `TimeWindows.windowsFor`."""
+
+
 @dataclass(frozen=True)
 class KafkaStreamsSetting(Setting):
     """How a Kafka Streams topology is set. Durations are milliseconds.
@@ -61,8 +65,8 @@ class KafkaStreamsSetting(Setting):
         partition of the topic is a task.
     most_ahead_ms
         How far a record's timestamp may be ahead of the broker's clock
-        (`message.timestamp.after.max.ms`), or None: the broker takes any. The broker's clock is
-        taken to be the received time.
+        (`message.timestamp.after.max.ms`, 1 h by default since Kafka 4.0), or None: the broker
+        takes any, as by default before. The broker's clock is taken to be the received time.
     """
 
     grace_ms: int = 0
@@ -197,7 +201,8 @@ def replay_kafka_streams(
         f"Kafka Streams stops at event {times.refused.number:,} in arrival order: its time is "
         f"{duration(times.refused.ahead_ms)} ahead of the broker's clock, and the broker refuses "
         f"a record, here that of the store's changelog, more than "
-        f"{duration(setting.most_ahead_ms)} ahead (message.timestamp.after.max.ms)."
+        f"{duration(setting.most_ahead_ms)} ahead (message.timestamp.after.max.ms; by default 1 h "
+        "since Kafka 4.0, before that no limit)."
     )
     read = int(events.arrived(np.array([times.refused.place]))[0])
     return stopped(_replay_until(events.first(read), setting, times), len(events), because)
@@ -233,7 +238,7 @@ def _replay_until(events: ReplayInput, setting: KafkaStreamsSetting, times: Stre
         bounds = assignment.start, assignment.last
         closes = assignment.last + held
     else:
-        assignment = assign_aligned(tasks, clock, window, late_ms=grace)
+        assignment = assign_aligned(tasks, clock, window, late_ms=grace, since_ms=_EPOCH_MS)
         bounds = exclusive_bounds(assignment, window)
         closes = bounds[1] + grace
     keys_of_events = replace(assignment, key=_first_of_window(assignment, events.key))
@@ -538,9 +543,10 @@ KAFKA_STREAMS: Final = Engine(
             name="commit_ms",
             title="Commit interval (0: after every event)",
             link="commit",
-            engine_default="30 s",
+            engine_default="30 s; 100 ms with exactly_once_v2",
             help="commit.interval.ms: with a cache, results come out at commits. Longer: they come "
-            "later, and fewer of them.",
+            "later, and fewer of them. By default 100 ms where processing.guarantee is "
+            "exactly_once_v2.",
             group=_APPLICATION,
             unit="ms",
             needs="caching",
@@ -549,9 +555,9 @@ KAFKA_STREAMS: Final = Engine(
             name="most_ahead_ms",
             title="The broker takes times ahead by (0: any)",
             link="most_ahead",
-            engine_default="1 h",
+            engine_default="1 h; before Kafka 4.0, any",
             help="message.timestamp.after.max.ms of the broker: an event further ahead of its "
-            "clock stops the application.",
+            "clock stops the application. Brokers before Kafka 4.0 take any by default.",
             group=_APPLICATION,
             zero_is_none=True,
         ),
