@@ -138,6 +138,15 @@ class TestComparison:
         spec, _ = chart(open_app(COMPARISON, order="Client"))
         assert rows_of(spec) == [str(client) for client in range(1, 11)]
 
+    def test_how_many_clients_share_rows_is_said_of_one_row_too(self):
+        placeholders = [
+            box.proto.placeholder
+            for height in ("100", "110")
+            for box in open_app(COMPARISON, height=height).selectbox
+            if box.label == "Open a group of clients"
+        ]
+        assert placeholders == ["4 clients share 2 rows", "2 clients share a row"]
+
     def test_a_client_keeps_its_colour_when_others_are_filtered_away(self):
         at = open_app(COMPARISON)
         before = colour_of(at)
