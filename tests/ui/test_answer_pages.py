@@ -212,7 +212,8 @@ class TestDelay:
             settled(at.number_input(key="watermark_delay").set_value(float(seconds)).run())
             [skew] = [t for t in chart(at)[1].values() if "which" in t]
             late.append(int((skew["which"] == "behind the watermark").sum()))
-            assert f"Of those drawn {late[-1]:,} are behind the watermark" in captions(at)
+            behind = f"{late[-1]:,} are" if late[-1] else "none is"
+            assert f"Of those drawn {behind} behind the watermark" in captions(at)
         assert late == sorted(late, reverse=True)
         assert late[0] > late[2] > late[-1] == 0
 

@@ -271,7 +271,7 @@ class TestWindow:
     def test_that_cuts_everything_away_says_so(self):
         at = open_app(COMPARISON, window=["100", "130"], clock="Received time", clients="2")
         [said] = at.info
-        assert said.proto.title == "No event is inside the window."
+        assert said.proto.title == "No event is left by the time window and the clients."
         assert not at.get("vega_lite_chart")
 
     def test_the_wrong_way_round_in_a_link_is_the_same_window(self):
