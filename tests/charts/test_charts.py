@@ -51,6 +51,7 @@ from lib.core.columns import (
     SESSION,
 )
 from lib.core.formatting import visible_text
+from lib.events.client_names import called
 from lib.loading.load import load
 from lib.replay.blame import DROPPED_BECAUSE, DROPPED_OF, GROUP
 from lib.sources.base import Everything
@@ -644,7 +645,7 @@ class TestNames:
     )
     def test_are_whole_where_they_fit(self, clients, sessions):
         drawn = drawn_names(pd.Series(pd.Categorical(clients)), pd.Series(pd.Categorical(sessions)))
-        seen = [[visible_text(name) for name in names] for names in (clients, sessions)]
+        seen = [[visible_text(called(name)) for name in names] for names in (clients, sessions)]
         assert [each.tolist() for each in drawn] == seen
 
     def test_are_cut_where_they_do_not_fit(self):
