@@ -31,6 +31,7 @@ from lib.core.columns import (
 )
 from lib.core.formatting import counted, duration
 from lib.core.moments import Times, are_dates
+from lib.events.client_names import called
 from lib.events.table import THE_CLIENT
 
 if TYPE_CHECKING:
@@ -114,7 +115,9 @@ class Extent:
         """Return what a sentence calls a client, or calls it where the topic names none."""
         if not self.names_clients:
             return otherwise
-        return f"client {client}" if self.names(client) else "the sender of events without a client"
+        if not self.names(client):
+            return "the sender of events without a client"
+        return f"client {called(client)}"
 
     def only(self, client: object) -> tuple[object, ...]:
         """Return the clients that a view of one shows."""
@@ -329,7 +332,7 @@ def _who(row: dict[Hashable, Any], extent: Extent) -> str:
     client = extent.who(row[CLIENT])
     if not row[outages.OF_SESSION]:
         return _capital(client)
-    return f"Session {row[SESSION]}{f' of {client}' if extent.names_clients else ''}"
+    return f"Session {called(row[SESSION])}{f' of {client}' if extent.names_clients else ''}"
 
 
 def _outage(row: dict[Hashable, Any], extent: Extent, told: Told) -> Finding:
@@ -418,7 +421,8 @@ def _of_gone(table: pd.DataFrame, extent: Extent) -> Iterator[Finding]:
     for row in table[table[CLIENT].notna()].to_dict("records"):
         last, silent = int(row[LAST_HEARD]), int(row[SILENT])
         sentence = (
-            f"Client {row[CLIENT]} is gone: it was last heard at {extent.times.moment(last)}, "
+            f"Client {called(row[CLIENT])} is gone: it was last heard at "
+            f"{extent.times.moment(last)}, "
             f"{duration(silent)} before the topic ends, and before that never silent for more than "
             f"{duration(row[gone.LONGEST])}."
         )
@@ -505,7 +509,7 @@ def _of_clocks(
     for row in unsteady.nlargest(MOST, client_clocks.FUTURE).to_dict("records"):
         ahead, client = int(row[client_clocks.FUTURE]), row[CLIENT]
         sentence = (
-            f"Client {client}'s clock is ahead at times: {ahead:,} of its "
+            f"Client {called(client)}'s clock is ahead at times: {ahead:,} of its "
             f"{counted(int(row[EVENTS]), 'event')} were received before they happened, by up to "
             f"{duration(-row[client_clocks.SMALLEST_DELAY])}."
         )
@@ -579,7 +583,8 @@ def _clock_of_all(rows: pd.DataFrame, clients: int, extent: Extent) -> Finding:
 def _clock(row: dict[Hashable, Any], events: int) -> str:
     offset, drift = row[client_clocks.CLOCK_OFFSET], row[DRIFT]
     side = "ahead of" if offset > 0 else "behind"
-    sentence = f"Client {row[CLIENT]}'s clock is {duration(abs(offset))} {side} the others'"
+    client = called(row[CLIENT])
+    sentence = f"Client {client}'s clock is {duration(abs(offset))} {side} the others'"
     if round(abs(drift)):  # 0 where no drift is established
         sentence += f" and {'gains' if drift > 0 else 'loses'} {abs(drift):,.0f} ppm"
     elif offset < 0:
@@ -746,7 +751,8 @@ def _of_steps(steps: pd.DataFrame, clock_table: pd.DataFrame, extent: Extent) ->
 def _was_set(row: dict[Hashable, Any], extent: Extent) -> Finding:
     client, at = row[CLIENT], int(row[clock_steps.AT])
     way = "forward" if row[clock_steps.SIZE] > 0 else "back"
-    sentence = f"Client {client}'s clock was set {way} by {duration(abs(row[clock_steps.SIZE]))}"
+    size = duration(abs(row[clock_steps.SIZE]))
+    sentence = f"Client {called(client)}'s clock was set {way} by {size}"
     sentence += f" at {extent.times.moment(at)}"
     if row[clock_steps.ZONE]:
         sentence += ", a whole number of quarter hours: its time zone may have changed"

@@ -10,7 +10,7 @@ import pandas as pd
 
 from lib.analysis import sessions
 from lib.charts import colours
-from lib.charts.picture import FIT, TITLE, Picture
+from lib.charts.picture import FIT, TITLE, Picture, counts_axis
 from lib.core.formatting import counted
 
 if TYPE_CHECKING:
@@ -48,15 +48,12 @@ def session_histogram(sizes: Tally, bins: int) -> Picture:
 
 
 def _x(field: str, table: pd.DataFrame) -> alt.X:
+    low, high = float(table[sessions.BIN_START].iloc[0]), float(table[sessions.BIN_END].iloc[-1])
     return alt.X(
         field,
         title="Events in the session",
-        scale=alt.Scale(
-            domain=[table[sessions.BIN_START].iloc[0], table[sessions.BIN_END].iloc[-1]],
-            nice=False,
-            zero=False,
-        ),
-        axis=alt.Axis(format=",~f"),
+        scale=alt.Scale(domain=[low, high], nice=False, zero=False),
+        axis=counts_axis(low, high, ticks=16),
     )
 
 
@@ -99,7 +96,7 @@ def _bars(table: pd.DataFrame) -> alt.Chart:
             y=alt.Y(
                 f"{sessions.SESSIONS}:Q",
                 title="Sessions",
-                axis=alt.Axis(tickMinStep=1, format=",d"),
+                axis=counts_axis(0, int(table[sessions.SESSIONS].max())),
             ),
             tooltip=[
                 alt.Tooltip(f"{sessions.BIN_START}:Q", title="From (events)", format=",.1f"),

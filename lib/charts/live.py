@@ -8,7 +8,17 @@ import altair as alt
 import pandas as pd
 
 from lib.charts import colours
-from lib.charts.picture import ABOVE, EXTENT_PX, TIME, TITLE, Picture, delays_up, gridless, stacked
+from lib.charts.picture import (
+    ABOVE,
+    EXTENT_PX,
+    TIME,
+    TITLE,
+    Picture,
+    counts_axis,
+    delays_up,
+    gridless,
+    stacked,
+)
 from lib.charts.times import TimeScale, drawn_times, time_axis, time_tooltip
 from lib.core.columns import EVENTS, FROM, TO
 from lib.core.formatting import counted, duration
@@ -92,7 +102,7 @@ def _events(
                 "events:Q",
                 title=f"Events in {duration(width)}",
                 stack="zero",
-                axis=alt.Axis(tickMinStep=1, format=",~d", minExtent=EXTENT_PX),
+                axis=counts_axis(0, int(table[EVENTS].max()), ticks=4, minExtent=EXTENT_PX),
             ),
             color=alt.Color(
                 "what:N",

@@ -10,6 +10,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from lib.charts.rows import bin_width
 from lib.charts.sent import SentChart, sent
 from lib.charts.times import TimeScale
 from lib.core.columns import OFFSET, PARTITION
@@ -254,6 +255,16 @@ def durations_up(high_s: float) -> dict[str, Any]:
     told = {step * n: duration(1000 * step * n) for n in range(1, int(high_s / step) + 1)}
     told[0.0] = "0"
     return {"scale": alt.Scale(domain=[0, high_s], nice=False), "axis": _ticks(told)}
+
+
+def counts_axis(low: float, high: float, ticks: int = 6, **style: Any) -> alt.Axis:  # noqa: ANN401
+    """Return the axis of counts from `low` to `high`, with a tick at some whole numbers, no other.
+
+    Vega's least step of ticks does not keep it from ticks at halves, which are written as wholes.
+    """
+    step = bin_width(int(high - low), ticks)
+    first = int(-(-low // step)) * step
+    return alt.Axis(values=list(range(first, int(high) + 1, step)), format=",d", **style)
 
 
 def share_axis(shares: Sequence[float], *, zero_at: float = 0.0) -> alt.Axis:

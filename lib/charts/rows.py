@@ -10,7 +10,7 @@ import pandas as pd
 
 from lib.core.formatting import visible_text
 from lib.core.jit import compiled
-from lib.events.client_names import written
+from lib.events.client_names import called
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -114,8 +114,8 @@ def client_lanes(
 
 
 def shown_name(client: object) -> str:
-    """Return how a client or session is shown: as `written`, on one line, every character seen."""
-    return visible_text(written(client))
+    """Return how a client or session is shown: as `called`, on one line, every character seen."""
+    return visible_text(called(client))
 
 
 def lanes_in(height: int) -> int:

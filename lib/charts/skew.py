@@ -181,15 +181,17 @@ def _reading(data: SkewData, words: tuple[str, str], clock: str, frame: _Axes) -
         else "On the dashed line an event arrives when it happens; above it, later."
     )
     side = "left of" if frame.is_diagonal else "above"
-    is_are = "is" if late == 1 else "are"
     line = f"The green line is the {clock}; events {side} it come behind it."
     if not late and not _shows_line(data.steps, frame):
         beyond = "to the left of" if frame.is_diagonal else "above"
         line = f"The {clock} is {beyond} all that is drawn: none of it comes behind."
-    return (
-        f"{drawn}: {data.events:,}. {ideal} {line} Of those drawn {late:,} {is_are} {words[1]}"
-        f"{', marked with a cross' if late else ''}."
-    )
+    return f"{drawn}: {data.events:,}. {ideal} {line} Of those drawn {_marked(late, words[1])}."
+
+
+def _marked(late: int, word: str) -> str:
+    if not late:
+        return f"none is {word}"
+    return f"{late:,} {'is' if late == 1 else 'are'} {word}, marked with a cross"
 
 
 def _line(points: pd.DataFrame, frame: _Axes) -> alt.Chart:

@@ -15,9 +15,11 @@ from lib.charts.picture import (
     TIME,
     TITLE,
     Picture,
+    counts_axis,
     duration_axis,
     durations_up,
     plain,
+    rows_axis,
     share_axis,
     stacked,
     symlog,
@@ -229,7 +231,7 @@ def _gap_bars(bins: pd.DataFrame) -> alt.Chart:
                 axis=duration_axis(float(drawn["low"].min()), float(drawn["high"].max())),
             ),
             x2=alt.X2("high"),
-            y=alt.Y("events:Q", title="Gaps", axis=alt.Axis(format=",~d")),
+            y=alt.Y("events:Q", title="Gaps", axis=counts_axis(0, int(drawn["events"].max()))),
             y2=alt.datum(0),
             tooltip=[
                 alt.Tooltip("low:Q", title="From (s)", format=",.3f"),
@@ -308,6 +310,9 @@ def tradeoff(table: pd.DataFrame, chosen: Setting, outcome: Outcome) -> Picture:
         for field, share in own.items()
         if share is not None
     )
+    marked = "The diamond is the setting advised."
+    if latency is None:
+        marked = "The setting advised is not drawn: none of its windows has a final result."
     at = "no final result" if latency is None else f"a median result latency of {duration(latency)}"
     is_short = (drawn["took"] < _LEAST_LATENCY_S).any()
     short = ", and a latency below 100 ms at 100 ms" if is_short else ""
@@ -315,8 +320,8 @@ def tradeoff(table: pd.DataFrame, chosen: Setting, outcome: Outcome) -> Picture:
         stacked(panels),
         f"What {counted(len(table), 'setting')} drop and how late they answer; the advised one: "
         f"{advised}, with {at}",
-        "Every point is a setting, on the whole topic; along a line the delay grows. The diamond "
-        f"is the setting advised. A share of 0 is drawn at the bottom, at 0.001 %{short}.",
+        f"Every point is a setting, on the whole topic; along a line the delay grows. {marked} A "
+        f"share of 0 is drawn at the bottom, at 0.001 %{short}.",
     )
 
 
@@ -419,18 +424,18 @@ def blame_bars(table: pd.DataFrame, what: str) -> alt.Chart:
     what
         What a group is called.
     """
+    names, drawn = table[GROUP].astype(str).tolist(), _blamed(table)
     bars: alt.Chart = (
-        alt.Chart(_blamed(table))
+        alt.Chart(drawn)
         .mark_bar()
         .encode(
-            y=alt.Y(
-                "group:N",
-                title=what,
-                sort=table[GROUP].astype(str).tolist(),
-                axis=alt.Axis(labelOverlap=False),
-            ),
+            y=alt.Y("group:N", title=what, sort=names, axis=rows_axis(names)),
             yOffset=alt.YOffset("which:N", sort=list(_BLAMED)),
-            x=alt.X("events:Q", title="Events dropped", axis=alt.Axis(tickCount=4, format=",~d")),
+            x=alt.X(
+                "events:Q",
+                title="Events dropped",
+                axis=counts_axis(0, drawn["events"].max(), ticks=4),
+            ),
             color=alt.Color(
                 "which:N",
                 title=None,

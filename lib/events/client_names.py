@@ -12,6 +12,15 @@ def written(client: object) -> str:
     return str(client)
 
 
+def called(client: object) -> str:
+    """Return what a client is called in a sentence: as `written`.
+
+    In quotation marks where it is empty, or has a blank at an end: nobody would see it.
+    """
+    name = written(client)
+    return name if name and name == name.strip(" ") else f"“{name}”"
+
+
 def client_at(clients: pd.Index, text: str) -> int | None:
     """Return the place of the client that `written` writes as `text`; None if there is none."""
     wanted: object = text

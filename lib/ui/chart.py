@@ -36,10 +36,12 @@ _STYLE: Final = {
     "axis": _TEXTS,
     "axisY": {"labelFlush": False},
     "legend": {**_TEXTS, "layout": {"top": {"direction": "vertical"}}},
-    "padding": {"bottom": 4, "right": 12},
 }
-"""Over Streamlit's own: labels stand at their lines, legends one below the other, which a phone has
-room for, no empty strip is below a chart, and a label at its end is whole."""
+"""Over Streamlit's own: labels stand at their lines, and legends one below the other, which a phone
+has room for."""
+_PADDING: Final = {"bottom": 4, "right": 16}
+"""No empty strip is below a chart, and a label at its end is whole. Of the chart itself: Streamlit
+gives each one, so that of a style does not count."""
 _FORMATS: Final = {"SVG": ("image/svg+xml", svg_of), "PNG": ("image/png", png_of)}
 
 
@@ -51,7 +53,7 @@ disable_debug_mode()
 def draw_chart(picture: Picture, **options: Any) -> Any:  # noqa: ANN401
     """Draw a chart and return what `st.vega_lite_chart` returns."""
     chart = picture.sent
-    spec = {**chart.spec, "config": _STYLE, "datasets": chart.tables}
+    spec = {**chart.spec, "config": _STYLE, "padding": _PADDING, "datasets": chart.tables}
     return st.vega_lite_chart(spec=spec, width="stretch", alt=picture.alt, **options)
 
 

@@ -59,6 +59,9 @@ if TYPE_CHECKING:
 
 EVERY_S: Final = 2.0
 
+_STALE_S: Final = 10.0
+"""After so long without a read, paused or without an answer, the page says how old it is."""
+
 _SHARED_S: Final = 0.75 * EVERY_S
 """A state that is younger is shown to all viewers as it is."""
 
@@ -192,7 +195,7 @@ def _draw(look: _Look) -> None:
     if followed.failure is not None:
         st.warning(escaped_markdown(str(followed.failure)), icon=":material/cloud_off:")
         show_words(followed.failure)
-    now_ms = followed.now_ms(time.monotonic())
+    now_ms = followed.now_ms(shared.read_at)  # what came since is not known
     if now_ms is None:
         which = f"Of the last {counted(look.minutes, 'minute')} of the topic no"
         nothing = not (followed.counts.untimed or followed.counts.rejected)
@@ -203,6 +206,9 @@ def _draw(look: _Look) -> None:
             icon=":material/inbox:",
         )
         return
+    ago_s = time.monotonic() - shared.read_at
+    if ago_s > _STALE_S:
+        st.caption(f"As it was when the topic was last read, {duration(1000 * ago_s)} ago.")
     _say_if_it_rests(followed, now_ms)
     _figures(followed, now_ms, told=look.topic.told)
     _silences(followed, now_ms, look.topic.times)

@@ -153,7 +153,7 @@ def _show_told(
     for notice in told.of_all.report.notices:
         _say(notice, as_read=as_read)
     if report.summary is None and told.whole is not None:
-        _say_none_inside(view)
+        _say_none_left(view)
         return
     if report.summary is None:
         st.info(escaped_markdown(report.withheld), icon=":material/inbox:")
@@ -244,7 +244,7 @@ def _inside(
         filtered_events(topic, view.where),
     )
     if not isinstance(rows, slice) and not len(rows) and not may_be_empty:
-        _say_none_inside(view)
+        _say_none_left(view)
         end_run()
     return Visible(
         topic,
@@ -272,10 +272,18 @@ def _what_is_shown(visible: Visible) -> str:
     return _part_shown(visible.count, every, limits, visible.where, which)
 
 
-def _say_none_inside(view: View) -> None:
+def _say_none_left(view: View) -> None:
+    """Say which of the time window, the clients and the filter leave no event, and the way out."""
+    is_cut = view.window is not None and not view.window.is_whole
+    ways = {
+        "the time window": ("widen the time window", is_cut),
+        "the clients": ("remove a client", bool(view.clients)),
+        "the filter": ("remove a condition", bool(view.where)),
+    }
+    limits = [limit for limit, (_, is_set) in ways.items() if is_set]
     st.info(
-        "In the sidebar, widen the time window, or remove a client or a condition.",
-        title=f"No event {'of the filter ' if view.where else ''}is inside the window.",
+        f"In the sidebar, {' or '.join(ways[limit][0] for limit in limits)}.",
+        title=f"No event is left by {' and '.join(limits)}.",
         icon=":material/filter_alt_off:",
     )
 

@@ -232,7 +232,12 @@ def quantiles(answers: Analysis) -> None:
 
 
 def quantiles_in_words(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of quantiles (`delays.quantile_name`, ms) in seconds, its columns in words."""
+    """Return a table of quantiles (`delays.quantile_name`, ms) in seconds, its columns in words.
+
+    Without the least out-of-orderness: it is 0, the first event's.
+    """
+    if delays.OUT_OF_ORDER in table:
+        table = table.drop(columns="min")
     quantiles = [name for name in table.columns if _QUANTILE.fullmatch(name)]
     shown = table.assign(**{name: table[name] / 1000 for name in quantiles})
     if delays.SCOPE in shown:

@@ -1,6 +1,7 @@
 """Charts are pure: what they draw, how much they send, and what they say about it."""
 
 import base64
+import re
 from io import BytesIO
 
 import altair as alt
@@ -25,7 +26,7 @@ from lib.charts.drawn_events import COLUMNS, MOST_POINTS
 from lib.charts.embedded import svg_of
 from lib.charts.histogram import MOST_DOTS, session_histogram
 from lib.charts.outages import HEIGHT, outage_timeline
-from lib.charts.picture import delays_up, durations_up
+from lib.charts.picture import Picture, counts_axis, delays_up, durations_up
 from lib.charts.rows import client_lanes
 from lib.charts.session import MOST_LINES, session_fan
 from lib.charts.silences import MOST_OUTAGES
@@ -39,7 +40,7 @@ from lib.charts.skew_data import (
 )
 from lib.charts.texts import MOST_TEXT_BYTES, drawn_names
 from lib.charts.times import TimeScale, drawn_times, time_axis
-from lib.charts.windows import setting_curve
+from lib.charts.windows import blame_bars, setting_curve
 from lib.core.columns import (
     CLIENT,
     DELAY_MS,
@@ -50,7 +51,9 @@ from lib.core.columns import (
     SESSION,
 )
 from lib.core.formatting import visible_text
+from lib.events.client_names import called
 from lib.loading.load import load
+from lib.replay.blame import DROPPED_BECAUSE, DROPPED_OF, GROUP
 from lib.sources.base import Everything
 from lib.sources.files.folder import samples
 from tests.support.contrast import contrast
@@ -512,9 +515,40 @@ class TestSessionHistogram:
         [bars] = tables(session_histogram(Tally.of(np.arange(1, MOST_DOTS + 2)), 50).chart)
         assert bars[SESSIONS].sum() == MOST_DOTS + 1
 
+    @pytest.mark.parametrize("sessions", [4, MOST_DOTS + 1])
+    def test_between_whole_numbers_of_events_is_no_tick(self, sessions):
+        picture = session_histogram(Tally.of(np.full(sessions, 100)), 50)
+        drawn = svg_of(picture).decode()
+        assert ">100<" in drawn
+        assert not re.search(r">(99|100)\.\d", drawn)
+
     def test_says_one_of_one(self):
         picture = session_histogram(Tally.of(np.array([1])), 50)
         assert picture.alt == "1 session with 1 event"
+
+
+class TestCounts:
+    @pytest.mark.parametrize(
+        ("low", "high", "ticks"),
+        [
+            (0, 2, [0, 1, 2]),
+            (99.5, 100.5, [100]),
+            (0, 7_000, [0, 2_000, 4_000, 6_000]),
+            (0, 0, [0]),
+        ],
+    )
+    def test_ticks_are_some_whole_numbers(self, low, high, ticks):
+        assert counts_axis(low, high).to_dict()["values"] == ticks
+
+
+class TestBlame:
+    def test_few_events_are_counted_in_whole_numbers_and_names_told_apart(self):
+        names = [f"device/eu-central-1/factory-{n}/gateway" for n in range(2)]
+        dropped = {GROUP: names, DROPPED_OF: [2, 1], DROPPED_BECAUSE: [0, pd.NA]}
+        chart = blame_bars(pd.DataFrame(dropped), "Client")
+        drawn = svg_of(Picture(chart, "", "")).decode()
+        assert [drawn.count(f">{n}<") for n in range(3)] == [1, 1, 1]
+        assert all(drawn.count(f">…ry-{n}/ga…<") == 1 for n in range(2))
 
 
 class TestOutages:
@@ -611,7 +645,7 @@ class TestNames:
     )
     def test_are_whole_where_they_fit(self, clients, sessions):
         drawn = drawn_names(pd.Series(pd.Categorical(clients)), pd.Series(pd.Categorical(sessions)))
-        seen = [[visible_text(name) for name in names] for names in (clients, sessions)]
+        seen = [[visible_text(called(name)) for name in names] for names in (clients, sessions)]
         assert [each.tolist() for each in drawn] == seen
 
     def test_are_cut_where_they_do_not_fit(self):

@@ -435,7 +435,7 @@ def test_fields_that_are_kept_are_known_to_filters_and_windows():
 @pytest.mark.usefixtures("cluster")
 def test_nothing_left_is_said():
     at = press(open_app(**SMALL, where="client = 99"), "Ask the cluster")
-    assert "No event of the filter is inside the window." in said(at)
+    assert "No event is left by the filter." in said(at)
     assert metrics(press(at, "Clear window and filters"))["Events"] == "255"
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.events.client_names import client_at, written
+from lib.events.client_names import called, client_at, written
 
 
 @given(
@@ -24,3 +24,11 @@ def test_a_client_is_found_by_how_it_is_written(names):
 @pytest.mark.parametrize("clients", [[1, 2], [1.5], ["a"], [True]])
 def test_another_name_is_not_found(clients):
     assert client_at(pd.Index(clients), "nobody") is None
+
+
+@pytest.mark.parametrize(
+    ("client", "name"),
+    [("", "“”"), (" ", "“ ”"), ("kiosk ", "“kiosk ”"), (" 7", "“ 7”"), ("a b", "a b"), (7.0, "7")],
+)
+def test_a_name_that_begins_or_ends_unseen_is_called_in_quotation_marks(client, name):
+    assert called(client) == name

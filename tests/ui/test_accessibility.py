@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from lib.charts import colours
 from lib.charts.silences import KIND_COLOURS
 from tests.support.browser import chart, expect_idle, until_holds, window_end, window_of
+from tests.support.chromium import browsing
 from tests.support.contrast import contrast, linear, over
 
 BACKGROUNDS = ["#ffffff", "#10161f"]
@@ -80,6 +81,25 @@ class TestColours:
     def test_meanings_are_told_apart_by_everyone(self, one, other, blindness):
         seen = [oklab(BLINDNESSES[blindness] @ linear(MEANINGS[each])) for each in (one, other)]
         assert np.linalg.norm(seen[0] - seen[1]) > 0.05
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_chosen_value_can_be_read(chromium, samples_app, scheme):
+    with browsing(chromium, color_scheme=scheme) as context:
+        page = context.new_page()
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.goto(f"{samples_app}/comparison?topic=sessions-10&clients=2")
+        remove = page.get_by_role("button", name="Remove 2")
+        chip = page.locator("[data-tag]", has=remove)
+        for written in (chip, remove):
+            colour = written.evaluate("e => getComputedStyle(e).color")
+            behind = chip.evaluate("e => getComputedStyle(e).backgroundColor")
+            assert contrast(*map(hexadecimal, (colour, behind))) >= 4.5
+
+
+def hexadecimal(rgb):
+    """Return a colour that a browser writes as rgb(1, 2, 3) as #010203."""
+    return "#" + "".join(f"{int(part):02x}" for part in re.findall(r"\d+", rgb)[:3])
 
 
 def test_the_wheel_scrolls_and_with_ctrl_it_zooms_into_the_next_window(page, samples_app):

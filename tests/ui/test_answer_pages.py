@@ -52,6 +52,20 @@ def files(app_isolation, tmp_path, monkeypatch):  # noqa: ARG001 (which undoes i
     return files_of(tmp_path / "files", monkeypatch)
 
 
+def write_held(path, clients):
+    """Write a topic in which the first client's events of 60 s arrive together, 80 s later."""
+    sent = []
+    for number, client in enumerate(clients):
+        for second in range(300):
+            event = ZERO_MS + 1_000 * second + number
+            is_held = number == 0 and 100 <= second < 160
+            received = ZERO_MS + 240_000 + second if is_held else event + 50 + second % 13
+            sent.append((received, {"Timestamp": event, "ClientID": client, "SessionID": client}))
+    sent.sort(key=lambda each: each[0])
+    values = values_of(*(event for _, event in sent))
+    write_recorded(path, "held", [block(*values, timestamps=[at for at, _ in sent])])
+
+
 @pytest.fixture
 def clean_topic(files):
     """A topic of a good network: no outage, no wrong clock, nothing lost."""
@@ -198,7 +212,8 @@ class TestDelay:
             settled(at.number_input(key="watermark_delay").set_value(float(seconds)).run())
             [skew] = [t for t in chart(at)[1].values() if "which" in t]
             late.append(int((skew["which"] == "behind the watermark").sum()))
-            assert f"Of those drawn {late[-1]:,} are behind the watermark" in captions(at)
+            behind = f"{late[-1]:,} are" if late[-1] else "none is"
+            assert f"Of those drawn {behind} behind the watermark" in captions(at)
         assert late == sorted(late, reverse=True)
         assert late[0] > late[2] > late[-1] == 0
 
@@ -257,10 +272,23 @@ class TestDelay:
         at = go_to(at, DELAY)
         # Then it says so, too
         assert (
-            "No clock is wrong all the time; 1 was set meanwhile, or is ahead at times."
+            "No clock is wrong all the time; 1 clock was set meanwhile, or is ahead at times."
         ) in captions(at)
         clocks = table(at, named="Each client's clock").set_index("Client")
         assert clocks["Wrong"].to_dict() == {"a": "", "b": "", "c": "at times"}
+
+    def test_a_clock_that_clients_may_share_is_not_told_as_several(self, files):
+        # Given three of ten clients whose times are all half a minute ahead
+        sent = [(ZERO_MS + 1_000 * n + c, c) for n in range(200) for c in range(10)]
+        values = values_of(*({"Timestamp": at + 30_000 * (c < 3), "ClientID": c} for at, c in sent))
+        stamps = [at + 20 + (at + 7 * c) % 13 for at, c in sent]
+        write_recorded(files / "shared.jsonl", "shared", [block(*values, timestamps=stamps)])
+        at = open_app(source="Files", topic="shared")
+        assert any("rather than by 3 wrong clocks" in each.value for each in at.markdown)
+        # When the page that its finding leads to tells of clocks
+        told = captions(go_to(at, DELAY))
+        # Then it counts clients, and no wrong clocks
+        assert "The times of 3 of 10 clients are off." in told
 
 
 class TestOutages:
@@ -594,6 +622,22 @@ class TestWindows:
         assert idle.index[0] == "never, as set"
         open_at_the_end = idle["Windows without a final result"]
         assert open_at_the_end["never, as set"] > open_at_the_end["10 s"]
+
+    @pytest.mark.parametrize("clients", [["a"], ["a", "b"]], ids=["one", "two"])
+    def test_events_that_only_their_own_client_holds_back_are_nobody_elses_fault(
+        self, files, clients
+    ):
+        write_held(files / "held.jsonl", clients)
+        at = open_app(WINDOWS, source="Files", topic="held")
+        [said] = [text.value for text in at.markdown if "to blame" in text.value]
+        [dropped] = re.findall(r"for the (\d+) dropped events: ", said)
+        assert metrics(at)["Dropped"].startswith(f"{dropped} (")
+        assert said.endswith(
+            "the topic names only a."
+            if clients == ["a"]
+            else "leaving out any one would save none of the others' events. All of those dropped "
+            "are of client a."
+        )
 
     def test_a_clock_that_is_ahead_is_named(self, topic_with_a_clock_ahead):
         said = "\n".join(

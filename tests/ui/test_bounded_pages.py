@@ -83,7 +83,7 @@ def test_no_page_sends_more_than_2_mb_of_many_clients(folder, sent):
     # What no client is called is said, and shows nothing
     at = open_app(source="Files", topic="many", clients="nobody")
     assert "No client is called “nobody”." in captions(at)
-    assert at.info[0].proto.title == "No event is inside the window."
+    assert at.info[0].proto.title == "No event is left by the clients."
 
 
 def test_no_page_sends_more_than_2_mb_of_long_names(folder, sent):

@@ -117,6 +117,24 @@ def expect_same_axes(one, other):
     assert ticks(one, "event") == ticks(other, "event") != []
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_labels_at_the_ends_of_a_time_axis_are_whole(page, samples_app, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{samples_app}/comparison?topic=sessions-100")
+    expect(circles(page, "event")).to_have_count(2_428)
+
+    def inside():
+        picture = chart(page).locator("svg").first.bounding_box()
+        labels = chart(page).locator("g.event_group .role-axis-label").first.locator("text").all()
+        boxes = [label.bounding_box() for label in labels]
+        assert boxes
+        for box in boxes:
+            assert picture["x"] <= box["x"]
+            assert box["x"] + box["width"] <= picture["x"] + picture["width"]
+
+    until_holds(page, inside)
+
+
 def test_zooming_one_panel_moves_the_other(page, kafka_app):
     page.goto(f"{kafka_app}/comparison?topic=sessions-10")
     expect(circles(page, "received")).to_have_count(255)

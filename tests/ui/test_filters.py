@@ -86,9 +86,9 @@ def test_what_is_no_condition_shows_why_and_no_event(condition, said):
 
 def test_a_filter_that_no_event_fulfils_says_so():
     at = open_app(topic=TOPIC, where="client = 3 AND client = 4")
-    assert [info.proto.title for info in at.info] == [
-        "No event of the filter is inside the window."
-    ]
+    [info] = at.info
+    assert info.proto.title == "No event is left by the filter."
+    assert info.value == "In the sidebar, remove a condition."
 
 
 def test_a_filter_inside_clients_makes_no_outage_and_no_loss(events):

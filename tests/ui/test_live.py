@@ -1,10 +1,13 @@
 """The page Live: what it tells of a topic's end, and the way to a fixed range and back."""
 
 import json
+import time
+from types import SimpleNamespace
 
 import pytest
 from playwright.sync_api import expect
 
+from lib.core.errors import SkewlineError
 from lib.sources.base import OF_NO_TIME
 from tests.support.broker import Record
 from tests.support.opened import (
@@ -88,6 +91,35 @@ def test_of_records_without_a_timestamp_no_event_is_said_to_lack_a_received_time
     for at in (live, minutes):
         assert any(info.value.endswith(OF_NO_TIME) for info in at.info)
         assert not any("with a received time" in info.value for info in at.info)
+
+
+def test_while_nothing_can_be_read_no_client_falls_silent(tmp_path, monkeypatch):
+    # Given a topic whose last event was received a minute ago
+    folder = files_of(tmp_path / "files", monkeypatch)
+    newest = round(time.time() * 1000) - 60_000
+    records = [
+        {"topic": "t", "partition": 0, "offset": n, "tstype": "create",
+         "ts": newest - 1_000 * (99 - n),
+         "payload": json.dumps({"ClientID": 1, "Timestamp": newest - 1_000 * (99 - n) - n % 7})}
+        for n in range(100)
+    ]  # fmt: skip
+    (folder / "t.jsonl").write_text("\n".join(map(json.dumps, records)))
+    at = open_app(LIVE, source="Files", topic="t")
+    told = metrics(at)["Last event"]
+    assert told.startswith(("6", "1 min"))
+    # When its source does not answer for an hour
+    hour = SimpleNamespace(monotonic=lambda: time.monotonic() + 3_600)
+    monkeypatch.setattr("lib.ui.live.time", hour)
+    monkeypatch.setattr("lib.ui.live.refreshed", no_answer)
+    at.run()
+    # Then the page is what it was, and says so
+    assert at.error
+    assert metrics(at)["Last event"] == told
+    assert "As it was when the topic was last read, 1 h" in captions(at)
+
+
+def no_answer(*_):
+    raise SkewlineError("No broker answers.", "Try again.")
 
 
 def test_these_minutes_become_the_range_of_all_pages_and_the_end_again():

@@ -114,6 +114,15 @@ def test_a_name_of_no_visible_character_is_seen(tmp_path, monkeypatch):
     assert [text for text in drawn if visible_text(hidden) in text]
 
 
+@pytest.mark.usefixtures("app_isolation")
+@pytest.mark.parametrize("name", ["", "kiosk "])
+def test_a_name_that_ends_unseen_is_told_in_quotation_marks(tmp_path, monkeypatch, name):
+    folder = files_of(tmp_path / "files", monkeypatch)
+    (folder / "t.jsonl").write_text(planted_lines(late=name))
+    drawn = markdown_of(open_app(source="Files", topic="t"))
+    assert [text for text in drawn if f"of client “{name}” is known for 61 s" in text]
+
+
 @pytest.fixture(scope="module")
 def app(tmp_path_factory):
     """The app with the planted topic in its folder."""

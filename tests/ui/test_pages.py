@@ -138,6 +138,15 @@ class TestComparison:
         spec, _ = chart(open_app(COMPARISON, order="Client"))
         assert rows_of(spec) == [str(client) for client in range(1, 11)]
 
+    def test_how_many_clients_share_rows_is_said_of_one_row_too(self):
+        placeholders = [
+            box.proto.placeholder
+            for height in ("100", "110")
+            for box in open_app(COMPARISON, height=height).selectbox
+            if box.label == "Open a group of clients"
+        ]
+        assert placeholders == ["4 clients share 2 rows", "2 clients share a row"]
+
     def test_a_client_keeps_its_colour_when_others_are_filtered_away(self):
         at = open_app(COMPARISON)
         before = colour_of(at)
@@ -262,7 +271,7 @@ class TestWindow:
     def test_that_cuts_everything_away_says_so(self):
         at = open_app(COMPARISON, window=["100", "130"], clock="Received time", clients="2")
         [said] = at.info
-        assert said.proto.title == "No event is inside the window."
+        assert said.proto.title == "No event is left by the time window and the clients."
         assert not at.get("vega_lite_chart")
 
     def test_the_wrong_way_round_in_a_link_is_the_same_window(self):

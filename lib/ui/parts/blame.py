@@ -11,6 +11,7 @@ import streamlit as st
 from lib.analysis import client_clocks
 from lib.charts import windows as charts
 from lib.charts.picture import Picture
+from lib.charts.rows import shown_name
 from lib.core.columns import CLIENT, EVENTS
 from lib.core.formatting import counted, duration, escaped_markdown, share_text
 from lib.events.client_names import written
@@ -99,7 +100,7 @@ def fault_told(told: Told) -> None:
 def _of_clients(told: Told) -> None:
     blame, names = told.fault.clients, told.fault.names
     st.markdown(_sentence(told))
-    first = _named(blame.table.head(MOST_ROWS), names)
+    first = _named(blame.table.head(MOST_ROWS), names, shown_name)
     chart, shown = st.columns([2, 3])
     with chart:
         show_picture(
@@ -120,7 +121,7 @@ def _of_clients(told: Told) -> None:
                 f"{told.topic}-blame.csv",
                 len(blame.table),
                 weakly(
-                    lambda table, names: _written(_named(table, names), "Client"),
+                    lambda table, names: _written(_named(table, names, written), "Client"),
                     blame.table,
                     names,
                 ),
@@ -149,9 +150,9 @@ def _how_blamed(blame: Blame) -> str:
     )
 
 
-def _named(table: pd.DataFrame, names: pd.Index) -> pd.DataFrame:
+def _named(table: pd.DataFrame, names: pd.Index, name_of: Callable[[object], str]) -> pd.DataFrame:
     clients = names[table[of_groups.GROUP].to_numpy()]
-    return table.assign(**{of_groups.GROUP: [written(client) for client in clients]})
+    return table.assign(**{of_groups.GROUP: [name_of(client) for client in clients]})
 
 
 def _sentence(told: Told) -> str:
@@ -159,17 +160,10 @@ def _sentence(told: Told) -> str:
     blame, names = told.fault.clients, told.fault.names
     because = blame.table[of_groups.DROPPED_BECAUSE].fillna(0)
     if not len(because) or because.iloc[0] < max(1, _MATERIAL * blame.dropped):
-        of = blame.table[of_groups.DROPPED_OF]
-        most = escaped_markdown(written(names[int(blame.table[of_groups.GROUP].iloc[of.argmax()])]))
-        saved = max(0, int(because.max()))
-        return (
-            f"**No client's clock or lead is to blame** for the {blame.dropped:,} dropped events: "
-            f"leaving out any one of those tried would save {saved:,} of the others' events at "
-            f"most. {int(of.max()):,} of those dropped are of client {most}."
-        )
+        return _nobody(blame, names, max(0, int(because.max())))
     row = blame.table.iloc[0]
     client = names[int(row[of_groups.GROUP])]
-    name = escaped_markdown(written(client))
+    name = escaped_markdown(shown_name(client))
     ahead = _clock_ahead_ms(told.clocks, client)
     lead = row[of_groups.LEAD_MS]
     if ahead is not None:
@@ -185,6 +179,29 @@ def _sentence(told: Told) -> str:
         f"**{begins}: without it {counted(int(row[of_groups.DROPPED_WITHOUT]), 'event')} would be "
         f"dropped instead of {blame.dropped:,}.**{rest}"
     )
+
+
+def _nobody(blame: Blame, names: pd.Index, saved: int) -> str:
+    """Return that no client is to blame, as leaving one out saves `saved` of others at most."""
+    of, dropped = blame.table[of_groups.DROPPED_OF], counted(blame.dropped, "dropped event")
+    most = escaped_markdown(shown_name(names[int(blame.table[of_groups.GROUP].iloc[of.argmax()])]))
+    if len(names) == 1:
+        return f"**No other client is to blame** for the {dropped}: the topic names only {most}."
+    every = blame.replayed == blame.ahead
+    who = "No client's clock or lead" if every else f"None of the {blame.replayed:,} clients tried"
+    one = "any one" if every else "any one of them"
+    return (
+        f"**{who} is to blame** for the {dropped}: leaving out {one} would save "
+        f"{f'{saved:,}' if saved else 'none'} of the others' events"
+        f"{' at most' if saved else ''}. {_share_of_most(int(of.max()), blame.dropped)} of client "
+        f"{most}."
+    )
+
+
+def _share_of_most(most: int, dropped: int) -> str:
+    if most == dropped:
+        return "It is" if dropped == 1 else "All of those dropped are"
+    return f"{most:,} of those dropped {'is' if most == 1 else 'are'}"
 
 
 def _clock_ahead_ms(clocks: pd.DataFrame, client: object) -> float | None:

@@ -9,7 +9,7 @@ import streamlit as st
 from lib.analysis import client_clocks
 from lib.charts.rows import shown_name
 from lib.core.columns import CLIENT, DRIFT, EVENTS
-from lib.core.formatting import escaped_markdown
+from lib.core.formatting import counted, escaped_markdown
 from lib.ui import parameters
 from lib.ui.tables import MOST_ROWS, WholeTable, quantiles_in_words, show_table, weakly, yes
 
@@ -48,11 +48,11 @@ def clock_table(
     table, at_times = analysis.clocks, analysis.off_at_times
     wrong = int((table[client_clocks.WRONG] & ~at_times).sum())
     st.caption(
-        f"Of the whole topic. {_of_all(wrong, len(table))} "
-        f"wrong{_at_times(int(at_times.sum()), len(table))}. A clock is "
-        "judged by its client's smallest delays against those of the typical client, not by the "
-        "clock of received times: the network never takes less than its minimum. Below zero: the "
-        "clock is behind. Choose a client to see what it does to the topic's out-of-orderness."
+        f"Of the whole topic. {_of_all(wrong, len(table))}"
+        f"{_at_times(int(at_times.sum()), len(table))}. A clock is judged by its client's smallest "
+        "delays against those of the typical client, not by the clock of received times: the "
+        "network never takes less than its minimum. Below zero: the clock is behind. Choose a "
+        "client to see what it does to the topic's out-of-orderness."
     )
     furthest = table[client_clocks.CLOCK_OFFSET].abs().sort_values(ascending=False).index
     first = furthest[:MOST_ROWS]
@@ -80,16 +80,18 @@ def clock_table(
 
 
 def _of_all(wrong: int, clocks: int) -> str:
+    """Return how many clocks are wrong: of several, clients' times, which may share a clock."""
     if clocks == 1:
-        return f"The only clock is {'' if wrong else 'not '}found to be"
-    few = {0: "No clock", 1: f"1 of {clocks:,} clocks"}
-    return f"{few[wrong]} is" if wrong in few else f"{wrong:,} of {clocks:,} clocks are"
+        return f"The only clock is {'' if wrong else 'not '}found to be wrong"
+    if wrong > 1:
+        return f"The times of {wrong:,} of {clocks:,} clients are off"
+    return f"{f'1 of {clocks:,} clocks' if wrong else 'No clock'} is wrong"
 
 
 def _at_times(some: int, clocks: int) -> str:
     if not some:
         return ""
-    who = "it" if clocks == 1 else f"{some:,}"
+    who = "it" if clocks == 1 else counted(some, "clock")
     were, are = ("was", "is") if some == 1 else ("were", "are")
     return f" all the time; {who} {were} set meanwhile, or {are} ahead at times"
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from lib.charts.comparison_data import Group
     from lib.charts.rows import Lanes
@@ -66,7 +67,7 @@ def choose_group(lanes: Lanes, clients: pd.Index) -> None:
                 groups,
                 index=None,
                 format_func=lambda lane: labels[lane],
-                placeholder=f"{lanes.sizes[groups].sum():,} clients share {len(groups)} rows",
+                placeholder=_sharing(lanes.sizes[groups]),
                 key=parameters.OPEN_GROUP,
                 on_change=_open,
                 args=(ends,),
@@ -74,6 +75,11 @@ def choose_group(lanes: Lanes, clients: pd.Index) -> None:
             )
         if is_open:
             st.button("All clients", icon=":material/unfold_more:", on_click=_close)
+
+
+def _sharing(sizes: NDArray[np.intp]) -> str:
+    rows = "a row" if len(sizes) == 1 else f"{len(sizes):,} rows"
+    return f"{sizes.sum():,} clients share {rows}"
 
 
 def _open(ends: Mapping[int, tuple[str, str]]) -> None:
