@@ -11,7 +11,8 @@ from lib.core.columns import SEQUENCE
 from lib.core.formatting import counted
 from lib.decoding.json_value import NOT_AN_OBJECT, NOT_JSON, NOT_UTF8
 from lib.decoding.rejected import BEGINNING, far_ahead_sentence, far_before_sentence
-from lib.sources.files.envelope import NOT_WHOLE
+from lib.events.field_names import tells_of_receipt
+from lib.events.time_columns import parts_of
 from lib.sources.files.envelope import NOT_WHOLE
 from lib.sources.guess import guess_of
 
