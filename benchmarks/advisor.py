@@ -21,6 +21,7 @@ Exits with 1 where a bar is not reached.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -144,7 +145,11 @@ def _line(name: str, trials: pd.DataFrame) -> str:
 
 def main() -> None:
     """Print all figures."""
-    seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 8
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("seeds", type=int, nargs="?", default=8, help="of each kind of topic")
+    seeds = parser.parse_args().seeds
     engines = registry.ENGINES
     trials = [
         try_advice(name, seed, goal, engines[(seed + kind) % len(engines)].setting(SESSION))

@@ -2,7 +2,7 @@
 
 | wrapping | what becomes of it |
 |---|---|
-| events in a field | of a schema's values: a row for each element of the array in the field |
+| events in a field | a row for each element of the array in the field: a schema's, or JSON text |
 | JSON text in a field | the fields of its objects become `field.name`; other text stays |
 | base64 in a field | the same, of the JSON that it stands for |
 | Connect | the fields of `payload` are the event's, `schema` goes; where `unpacking` left it |
@@ -80,7 +80,8 @@ def recognise(
     chosen
         The only layers that count.
     with_arrays
-        Whether arrays have not been looked into: those of values that a schema reads.
+        Whether no array was opened before: those of values that a schema reads are not, nor those
+        that are text in a field.
     """
     found: list[Wrapping] = []
     for recognised in (_events_in_field, *WRAPPINGS) if with_arrays else WRAPPINGS:

@@ -180,7 +180,8 @@ def wrapped(
     in_headers = in_headers and (chosen is None or CLOUD_EVENTS in chosen)
     found = Wrapped(plain or JSON, packings, (), in_headers)
     columns = found.decode(sample, excerpts=0).columns
-    found = replace(found, wrappings=unwrapping.recognise(columns, chosen, with_arrays=not is_open))
+    closed = all(packing.layer != unpacking.EVENTS_IN_FIELD for packing in packings)
+    found = replace(found, wrappings=unwrapping.recognise(columns, chosen, with_arrays=closed))
     return found if found != Wrapped(found.inner) else found.inner
 
 

@@ -594,6 +594,18 @@ def test_events_in_a_field_are_rows_with_what_is_around_them():
     assert found.columns[PLACE].to_pylist() == [0, 1, 0, 0, 0, 1]
 
 
+def test_an_array_of_events_may_be_text_in_a_field():
+    as_text = {**json.loads(BATCH), "events": dumped(json.loads(BATCH)["events"]).decode()}
+
+    name, found = decoded(dumped(as_text), b'{"app":"y","events":"[]"}', dumped(as_text))
+
+    assert name == "JSON → events in events"
+    assert found.columns["events.n"].to_pylist() == [1, 2, None, 1, 2]
+    assert found.columns["app"].to_pylist() == ["x", "x", "y", "x", "x"]
+    assert found.columns[OFFSET].to_pylist() == [0, 0, 1, 2, 2]
+    assert found.columns[PLACE].to_pylist() == [0, 1, 0, 0, 1]
+
+
 def test_events_may_be_deeper_than_one_array():
     # Given OTLP, whose times are in arrays of arrays, beside arrays without any
     def sent(host: str, *times: int) -> bytes:

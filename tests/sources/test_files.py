@@ -99,6 +99,23 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line():
     assert fields("t.jsonl", b'\xef\xbb\xbf{"a":1}\n') == [{"a": 1}]
 
 
+def test_server_sent_events_are_their_data():
+    # Given a stream as curl saves it: with a comment, a name, and an id of another field's form
+    sent = [
+        b": ok\n\n",
+        b'event: message\r\nid: [{"topic":"t"}]\r\ndata: {"n": 1, "s": "data: x"}\r\n\r\n',
+        b'event: message\nid: 8\nretry: 10\ndata:{"n": 2, "s": ": y"}\n\n',
+        b"event: message\ndata: [DONE]\n\n",
+    ]
+    found = rows("stream.txt", b"".join(sent))
+    # Then the data of each event is a value
+    assert [row["value"] for row in found] == [
+        b'{"n": 1, "s": "data: x"}',
+        b'{"n": 2, "s": ": y"}',
+        b"[DONE]",
+    ]
+
+
 def test_lines_longer_than_a_block_are_read(monkeypatch):
     monkeypatch.setattr("lib.sources.files.lines.BLOCK_BYTES", 64)
     lines = [json.dumps({"n": n, "text": "x" * n}).encode() for n in range(200)]

@@ -27,6 +27,7 @@ from lib.sources.files.encodings import (
     read_as,
 )
 from lib.sources.files.envelope import Unpacking, envelope_in
+from lib.sources.files.event_stream import are_server_sent, data_of
 from lib.sources.files.json_text import cut, members, unquoted
 from lib.sources.files.lines import BLOCK_BYTES, LONGEST_LINE, lines_of, split_lines, values_of
 from lib.sources.files.notations import converted, of_pairs, of_python
@@ -89,6 +90,8 @@ def _records(file: InputFile, text: bytes, *, whole: bool) -> Iterator[pa.Record
     elif whole and (document := of_python(text)):
         objects, _, _ = cut(document, within=False, final=True)
         yield from records_of_values([objects], file.first_row)
+    elif are_server_sent(lines):
+        yield from records_of_values(data_of(lines_of(file)), file.first_row)
     elif notation := _notation(lines):
         yield from records_of_values(converted(lines_of(file), notation), file.first_row)
     elif len(others) * 2 >= len(lines) > 0 and (printed := _printed(lines, first)):
