@@ -41,11 +41,11 @@ def impossible_times(events: pd.DataFrame, clocks: pd.DataFrame) -> pd.DataFrame
     """
     delay = events[RECEIVED_TIME].to_numpy() - events[EVENT_TIME].to_numpy()
     columns = [CLIENT, EVENT_TIME, RECEIVED_TIME, PARTITION, OFFSET]
-    is_ahead, is_old = delay < -AHEAD_MS, delay > OLD_MS
+    codes, clients = events[CLIENT].cat.codes.to_numpy(), len(events[CLIENT].cat.categories)
+    is_ahead, is_old = (which & (codes >= 0) for which in (delay < -AHEAD_MS, delay > OLD_MS))
     far: pd.DataFrame = events.loc[is_ahead | is_old, columns]
     if far.empty:
         return far
-    codes, clients = events[CLIENT].cat.codes.to_numpy(), len(events[CLIENT].cat.categories)
     every = np.bincount(codes[codes >= 0], minlength=clients)
     few_ahead, singly_ahead = _few_and_singly(is_ahead, codes, np.maximum(1, MOST_AHEAD * every))
     few_old, singly_old = _few_and_singly(is_old, codes, MOST_AHEAD * every)
@@ -55,7 +55,7 @@ def impossible_times(events: pd.DataFrame, clocks: pd.DataFrame) -> pd.DataFrame
     )
     is_ahead &= (singly_ahead | few_ahead)[codes] & ~(unsteady & ~singly_ahead[codes])
     is_old &= (singly_old & few_old)[codes]
-    found: pd.DataFrame = events.loc[(is_ahead | is_old) & (codes >= 0) & ~wrong, columns]
+    found: pd.DataFrame = events.loc[(is_ahead | is_old) & ~wrong, columns]
     return found
 
 
@@ -63,7 +63,7 @@ def _few_and_singly(
     which: NDArray[np.bool_], codes: NDArray[np.integer], most: NDArray[np.floating]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return of which clients at most so many events are such; and of which they stand singly."""
-    own = np.bincount(codes[which & (codes >= 0)], minlength=len(most))
+    own = np.bincount(codes[which], minlength=len(most))
     return own <= most, 2 * _stretches(which, codes, len(own)) > own
 
 
@@ -74,4 +74,4 @@ def _stretches(
     order = np.argsort(codes, kind="stable")
     own, found = codes[order], which[order]
     goes_on = np.concatenate([[False], found[:-1] & (own[:-1] == own[1:])])
-    return np.bincount(own[found & ~goes_on & (own >= 0)], minlength=clients)
+    return np.bincount(own[found & ~goes_on], minlength=clients)

@@ -9,6 +9,7 @@ from lib.analysis.analyse import analyse
 from lib.analysis.client_clocks import clocks
 from lib.analysis.completeness import completeness
 from lib.analysis.findings import NOTHING_ELSE, extent_of, findings, outage_sentence
+from lib.analysis.impossible import impossible_times
 from lib.analysis.outages import outages_and_rhythm
 from lib.analysis.sequence_numbers import Numbering, RejectedRecords, sequence_numbers
 from lib.analysis.timestamp_quality import assess_timestamps
@@ -108,6 +109,14 @@ def test_old_events_that_come_together_or_alone_are_no_wrong_dates():
     clients = ["once", *["stored"] * 399]
     found = findings_of(events_table(dated, received, client=clients))
     assert "old time" not in [each.kind for each in found]
+
+
+def test_where_no_client_is_known_no_date_is_held_against_one():
+    # Given a block of a cluster whose events all lack their client, one with a date of next year
+    event = 1_700_000_000_000 + 500 * np.arange(400)
+    dated = event + 365 * 86_400_000 * (np.arange(400) == 200)
+    events = events_table(dated, event + 20, client=[None] * 400)
+    assert impossible_times(events, clocks(events)).empty
 
 
 def test_all_events_with_a_date_that_stands_for_none_are_counted():
