@@ -132,7 +132,7 @@ _ONE_OTHER: Final = ("is another time", "it")
 
 
 def _diagnosed(diagnosis: Diagnosis | None) -> Iterator[Notice]:
-    if diagnosis is None:
+    if diagnosis is None or diagnosis.of_received:  # that is the verdict of received times
         return
     sentence = diagnosis.sentence
     if diagnosis.kind == "zone":

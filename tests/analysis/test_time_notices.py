@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from lib.analysis.of_topic import NO_DELAY_TOLD, notices_of, verdict_of, why_no_delay
 from lib.analysis.time_notices import diagnosis_of, time_notices
 from lib.loading.load import load
 from lib.sources.base import Everything
@@ -156,6 +157,21 @@ def test_times_in_single_precision_are_said_to_tell_nothing():
     )
 
     assert sentence.startswith("All event times are multiples of 128 s: floats of 32 bits, in ")
+
+
+def test_received_times_in_single_precision_are_said_once_and_to_mean_little():
+    rows = "".join(
+        json.dumps({"client": FIVE[n % 5], "ts": 1000 * (s := START // 1000 + 600 * n + n % 7),
+                    "received_at": float(np.float32(s))}) + "\n"
+        for n in range(100)
+    )  # fmt: skip
+    topic = load(UploadedTopic("t.jsonl", rows.encode()), "t", Everything())
+    diagnosis = diagnosis_of(topic.events)
+
+    (notice,) = notices_of(topic, diagnosis)
+
+    assert notice.sentence.startswith("All received times are multiples of 128 s: floats of 32 ")
+    assert why_no_delay(verdict_of(topic, diagnosis)) == NO_DELAY_TOLD
 
 
 @pytest.mark.parametrize("fine", [{}, {99: 1}])
