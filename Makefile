@@ -13,7 +13,7 @@ OLDER_KAFKA_INSTALLED := tests/kafka/lib-$(OLDER_KAFKA)/.installed
 OIDC_INSTALLED := tests/oidc/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults versions lint audit fuzz alike kafka registry oidc compare screenshots clean
+.PHONY: help run test cluster faults versions lint audit fuzz alike kafka registry oidc compare screenshots clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -21,9 +21,13 @@ help: ## Show this list
 run: $(COMPILED) ## Open Skewline in a browser
 	$(BIN)/streamlit run streamlit_app.py
 
-test: lint $(COMPILED) ## Check the code, then run every test, on a real Kafka broker and in Chromium
+test: lint $(COMPILED) ## Check the code, then run the tests, on a real Kafka broker and in Chromium
 	scripts/install-test-tools.sh
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+
+cluster: $(COMPILED) $(DEV_INSTALLED) ## Run the tests of what a Dask cluster tells, against one machine
+	scripts/install-test-tools.sh
+	$(BIN)/python -m pytest --numprocesses=2 --dist=worksteal tests/cluster
 
 faults: $(COMPILED) ## Read 1,000,000 records from clusters that fail, with both readers (half an hour)
 	scripts/install-test-tools.sh
