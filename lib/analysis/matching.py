@@ -72,7 +72,7 @@ class Fate(IntEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class Counts:
+class FateCounts:
     """How many events of two topics became what.
 
     Attributes
@@ -90,9 +90,9 @@ class Counts:
     changed: int
     changes: Mapping[str, int]
 
-    def __add__(self, other: Counts) -> Counts:
+    def __add__(self, other: FateCounts) -> FateCounts:
         """Return those of both, which have no key in common."""
-        return Counts(
+        return FateCounts(
             self.pairs + other.pairs,
             {fate: self.here[fate] + other.here[fate] for fate in Fate},
             {fate: self.there[fate] + other.there[fate] for fate in Fate},
@@ -163,9 +163,9 @@ class Matching:
         return len(self.at_here)
 
     @property
-    def counts(self) -> Counts:
+    def counts(self) -> FateCounts:
         """How many events became what."""
-        return Counts(
+        return FateCounts(
             self.pairs,
             counted(self.fate_here),
             counted(self.fate_there),

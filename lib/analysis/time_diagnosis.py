@@ -13,7 +13,7 @@ from lib.analysis.tally import find_median
 from lib.core.blockwise import Answer, Pool, added, in_step, joined
 from lib.core.times.diagnosis import (
     FEWEST,
-    Compared,
+    ComparedTimes,
     Offset,
     at_midnight,
     diagnose,
@@ -133,7 +133,7 @@ def _judged(
     if part.events < FEWEST:
         return None
     event, received, ahead = part.bounds
-    compared = Compared(
+    compared = ComparedTimes(
         part.events,
         *medians,
         *event,

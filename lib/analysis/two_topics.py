@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lib.analysis import matching
-from lib.analysis.matching import Counts, Fate, Matching, key_columns, told_apart
+from lib.analysis.matching import Fate, FateCounts, Matching, key_columns, told_apart
 from lib.analysis.way import Way, broker_times, way_between
 from lib.core.columns import CLIENT, EVENT_TIME, KEY, OFFSET, PARTITION, SEQUENCE, SESSION
 from lib.core.formatting import counted
@@ -80,7 +80,7 @@ class MatchedTopics:
 
     why_not: str = ""
     key: tuple[str, ...] = ()
-    counts: Counts | None = None
+    counts: FateCounts | None = None
     fields: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     way: Way | None = None
     caveats: tuple[str, ...] = ()
@@ -362,7 +362,7 @@ def ignored_fields(both: Both) -> list[str]:
 
 
 def caveats(
-    key: Sequence[str], counts: Counts, apart: Sequence[tuple[int, int]], both: Both
+    key: Sequence[str], counts: FateCounts, apart: Sequence[tuple[int, int]], both: Both
 ) -> tuple[str, ...]:
     """Return what else has to be said of matched topics; `apart` as in `why_not_apart`."""
     said = []

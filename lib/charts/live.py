@@ -34,6 +34,11 @@ _BELOW_ONE_ANOTHER: Final[dict[str, Any]] = {
 
 _ALL: Final = "received"
 _LOST: Final = "dropped as late"
+_COLOURS: Final = {
+    _KEPT: colours.RECEIVED_TIME_COLOUR,
+    _LOST: colours.LATE,
+    _ALL: colours.RECEIVED_TIME_COLOUR,
+}
 _PX: Final = 140
 """Height of a panel."""
 
@@ -107,14 +112,7 @@ def _events(
             color=alt.Color(
                 "what:N",
                 title=None,
-                scale=alt.Scale(
-                    domain=[_KEPT, _LOST, _ALL],
-                    range=[
-                        colours.RECEIVED_TIME_COLOUR,
-                        colours.LATE,
-                        colours.RECEIVED_TIME_COLOUR,
-                    ],
-                ),
+                scale=alt.Scale(domain=[*_COLOURS], range=[*_COLOURS.values()]),
                 legend=alt.Legend(**_BELOW_ONE_ANOTHER, values=[_KEPT, _LOST]) if drops else None,
             ),
             order=alt.Order("what:N", sort="ascending"),

@@ -44,7 +44,7 @@ from lib.replay.sweep import LATENESS_MS
 from lib.replay.windows import SessionWindow
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from lib.charts.times import TimeScale
     from lib.replay.engine import Setting
@@ -55,6 +55,8 @@ NO_DELAY_S: Final = 0.5
 
 _LEAST_LATENCY_S: Final = 0.1
 """Where a latency of 0 or below is drawn on a log axis, s."""
+
+_TRADED: Final = {"dropped": "Events dropped", "broken": "Sessions not exact"}
 
 _SHARES: Final = (0.01, 0.1, 1.0)
 """Ticks of an axis on which small shares can be told apart."""
@@ -300,13 +302,20 @@ def tradeoff(table: pd.DataFrame, chosen: Setting, outcome: Outcome) -> Picture:
     mark = pd.DataFrame(
         [{**own, "latency": None if latency is None else max(latency / 1000, _LEAST_LATENCY_S)}]
     ).dropna()
-    names = {"dropped": "Events dropped", "broken": "Sessions not exact"}
     panels = [
-        _tradeoff_panel(drawn, mark, field, names[field], is_last=field == list(own)[-1])
+        _tradeoff_panel(drawn, mark, field, _TRADED[field], is_last=field == list(own)[-1])
         for field in own
     ]
+    described, said = _tradeoff_told(table, own, latency)
+    return Picture(stacked(panels), described, said)
+
+
+def _tradeoff_told(
+    table: pd.DataFrame, own: Mapping[str, float | None], latency: float | None
+) -> tuple[str, str]:
+    """Return what the chart of `tradeoff` is called, and what is said below it."""
     advised = "; ".join(
-        f"{names[field].lower()} {share_text(share)}"
+        f"{_TRADED[field].lower()} {share_text(share)}"
         for field, share in own.items()
         if share is not None
     )
@@ -314,15 +323,14 @@ def tradeoff(table: pd.DataFrame, chosen: Setting, outcome: Outcome) -> Picture:
     if latency is None:
         marked = "The setting advised is not drawn: none of its windows has a final result."
     at = "no final result" if latency is None else f"a median result latency of {duration(latency)}"
-    is_short = (drawn["took"] < _LEAST_LATENCY_S).any()
+    is_short = (table[LATENCY_MEDIAN_MS] < _LEAST_LATENCY_S * 1000).any()
     short = ", and a latency below 100 ms at 100 ms" if is_short else ""
-    return Picture(
-        stacked(panels),
+    title = (
         f"What {counted(len(table), 'setting')} drop and how late they answer; the advised one: "
-        f"{advised}, with {at}",
-        f"Every point is a setting, on the whole topic; along a line the delay grows. {marked} A "
-        f"share of 0 is drawn at the bottom, at 0.001 %{short}.",
     )
+    said = f"Every point is a setting, on the whole topic; along a line the delay grows. {marked} "
+    lowest = f"A share of 0 is drawn at the bottom, at 0.001 %{short}."
+    return f"{title}{advised}, with {at}", said + lowest
 
 
 def _line_names(table: pd.DataFrame, chosen: Setting) -> list[str]:

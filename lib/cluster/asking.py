@@ -127,10 +127,7 @@ def _gone_on(
     client: Client, questions: Sequence[Put | Future], blocks: Sequence[Future]
 ) -> tuple[list[Future], list[Future]]:
     """Return the answers to a question to each block, or what each of them goes on with."""
-    token = uuid4().hex
-    holders = client.who_has(blocks)
-    of_blocks = [holders.get(block.key, ()) for block in blocks]
-    places = shared_out(of_blocks, client.nthreads())
+    token, places = uuid4().hex, _places(client, blocks)
     said: list[Future] = []
     parts: dict[int, list[Future]] = {}  # of the rounds of which it is not known what they ask
 
@@ -168,6 +165,12 @@ def _gone_on(
     finally:
         client.run(_forget, token, on_error="ignore")
     raise AssertionError  # a question ends
+
+
+def _places(client: Client, blocks: Sequence[Future]) -> list[str | None]:
+    """Return which worker keeps the question of each block."""
+    holders = client.who_has(blocks)
+    return shared_out([holders.get(block.key, ()) for block in blocks], client.nthreads())
 
 
 def shared_out(holders: Sequence[Iterable[str]], threads: Mapping[str, int]) -> list[str | None]:

@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from lib.analysis.matching import (
-    Counts,
     Fate,
+    FateCounts,
     Kind,
     Matching,
     as_text,
@@ -81,7 +81,7 @@ def comparable(held: HeldTopic) -> Comparable:
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class MatchedPart:
     """All events of some keys, of both topics in arrival order there, paired."""
 
     here: pd.DataFrame
@@ -96,7 +96,7 @@ class Matched:
     Attributes
     ----------
     parts
-        Futures of `Part`.
+        Futures of `MatchedPart`.
     counts, apart
         How many events became what; `lib.analysis.matching.told_apart` here and there.
     bounds
@@ -110,7 +110,7 @@ class Matched:
     """
 
     parts: Sequence[Future]
-    counts: Counts
+    counts: FateCounts
     apart: tuple[tuple[int, int], tuple[int, int]]
     bounds: _TwoBounds
     moved: Ints
@@ -146,7 +146,7 @@ def matched(
     ]
     moved = [client.submit(getitem, way, 1, pure=False) for way in ways]
     places = np.sort(np.concatenate([np.empty(0, np.int64), *client.gather(moved)]))
-    counts: Counts = replace(found["counts"], reordered=len(places))
+    counts: FateCounts = replace(found["counts"], reordered=len(places))
     events = [client.submit(getitem, way, 0, pure=False) for way in ways]
     left_out = (*key, *ignored, *({KEY} - {*key}))
     fields = only_in_one(both[0].columns, both[1].columns, left_out)
@@ -215,13 +215,13 @@ def _paired(
     there: Sequence[pd.DataFrame],
     key: Sequence[str],
     ignored: Sequence[str],
-) -> Part:
+) -> MatchedPart:
     tables = brought_together(here), brought_together(there)
     plain = [table.drop(columns=ARRIVAL) for table in tables]
-    return Part(*tables, pair_up(plain[0], plain[1], key, ignored=ignored))
+    return MatchedPart(*tables, pair_up(plain[0], plain[1], key, ignored=ignored))
 
 
-def _counts(part: Part, key: Sequence[str]) -> Question[dict[str, Any]]:
+def _counts(part: MatchedPart, key: Sequence[str]) -> Question[dict[str, Any]]:
     """Ask how many events became what but reordered, whether the key tells them apart, and bounds.
 
     Returns
@@ -236,7 +236,7 @@ def _counts(part: Part, key: Sequence[str]) -> Question[dict[str, Any]]:
         for (table, fate, places), each in zip(sides, bounds, strict=True)
     )
     changed = int(np.count_nonzero(paired.changed))
-    counts = Counts(len(paired.at_here), here, there, 0, changed, paired.changes)
+    counts = FateCounts(len(paired.at_here), here, there, 0, changed, paired.changes)
     apart = np.array([told_apart(table, key) for table, _, _ in sides])
     return together(
         {
@@ -255,7 +255,7 @@ def _widest(one: _TwoBounds, other: _TwoBounds) -> _TwoBounds:
     return widest(one[0], other[0]), widest(one[1], other[1])
 
 
-def _sides(part: Part) -> list[tuple[pd.DataFrame, NDArray[np.int8], Ints]]:
+def _sides(part: MatchedPart) -> list[tuple[pd.DataFrame, NDArray[np.int8], Ints]]:
     """Return events, fates and places in arrival order, here and there."""
     fates = part.paired.fate_here, part.paired.fate_there
     return [
@@ -264,7 +264,7 @@ def _sides(part: Part) -> list[tuple[pd.DataFrame, NDArray[np.int8], Ints]]:
     ]
 
 
-def _by_partition(part: Part, partitions: Sequence[int]) -> list[tuple[pd.DataFrame, Ints]]:
+def _by_partition(part: MatchedPart, partitions: Sequence[int]) -> list[tuple[pd.DataFrame, Ints]]:
     """Return the pairs of each partition here, and the places here of what has no partner."""
     paired = part.paired
     (here, fate, places), (_, _, places_there) = _sides(part)
@@ -300,7 +300,7 @@ def differing(
 
 
 def _differing(
-    part: Part, bounds: _TwoBounds, moved: Ints, kind: str, names: tuple[str, str], most: int
+    part: MatchedPart, bounds: _TwoBounds, moved: Ints, kind: str, names: tuple[str, str], most: int
 ) -> Question[pd.DataFrame]:
     yield from ()  # a question without a round
     paired, sides = part.paired, _sides(part)
@@ -328,7 +328,7 @@ def _differing(
 
 
 def _order(
-    kind: str, part: Part, at_here: Ints, at_there: Ints
+    kind: str, part: MatchedPart, at_here: Ints, at_there: Ints
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return by what events that differ are sorted: two numbers each, the second a place."""
     (here, _, of_here), (there, _, of_there) = _sides(part)

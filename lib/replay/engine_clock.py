@@ -72,7 +72,7 @@ class EngineClock:
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class PartitionTimes:
     """What is known of some events, by partitions or whatever else they are numbered by.
 
     Attributes
@@ -92,9 +92,9 @@ class Seen:
     newest: NDArray[np.int64]
     heard: NDArray[np.int64]
 
-    def __add__(self, other: Seen) -> Seen:
+    def __add__(self, other: PartitionTimes) -> PartitionTimes:
         """Return that of the events of both."""
-        return Seen(
+        return PartitionTimes(
             self.events + other.events,
             min(self.first_ms, other.first_ms),
             max(self.last_ms, other.last_ms),
@@ -114,12 +114,15 @@ def _both(one: tuple[set[int], int], other: tuple[set[int], int]) -> tuple[set[i
     return one[0] | other[0], one[1] + other[1]
 
 
-def find_before(events: ReplayInput, partition: NDArray[np.int64], partitions: int) -> Steps[Seen]:
+def find_before(
+    events: ReplayInput, partition: NDArray[np.int64], partitions: int
+) -> Steps[PartitionTimes]:
     """Find what is known of the events before a block, numbered by partition from 0."""
     newest, heard = _last_of_each(events.event_time, events.received, partition, partitions)
     first, last = events.received[[0, -1]].tolist() if len(events) else (FOREVER, NEVER)
-    none = Seen(0, FOREVER, NEVER, *np.full((2, partitions), NEVER))
-    before: Seen = yield Carry(Seen(len(events), first, last, newest, heard), added, none)
+    none = PartitionTimes(0, FOREVER, NEVER, *np.full((2, partitions), NEVER))
+    own = PartitionTimes(len(events), first, last, newest, heard)
+    before: PartitionTimes = yield Carry(own, added, none)
     return before
 
 

@@ -146,41 +146,23 @@ def _report_on_cluster(options: Options, address: str) -> int:
     # Dask is imported by who asks for it alone.
     from lib.cluster.connection import connected  # noqa: PLC0415
     from lib.cluster.rows import events_of  # noqa: PLC0415
-    from lib.cluster.topic import hold, narrowed  # noqa: PLC0415
     from lib.report.on_cluster import as_asked, report_on_held  # noqa: PLC0415
 
     began, at_ms = monotonic(), time_ns() // 1_000_000
-    source_name, source, topic = _opened(options)
+    opened = _opened(options)
     address = address or cluster_address(_secrets(), os.environ) or _no_cluster()
-    chosen = tuple(sorted(_chosen(options, topic).items()))
-    path = None if options.file is None else str(options.file.resolve())
-    origin = Origin.of(source, source_name, path)
-    second = _second(options, source_name, source)
-    key = KEYS.get(options.asked.key.lower(), options.asked.key)
-    keep = KeptFields(named=(key,), where=options.asked.where)
+    second = _second(options, *opened[:2])
+    asked, against = options.asked, None
     with progress_shown() as told, connected(address) as client:
         told.note(f"Dask's dashboard: {client.dashboard_link}")
-        held = whole = hold(
-            client,
-            *(source, origin, topic, options.wanted, chosen),
-            doing=told.doing,
-            note=told.note,
-            keep=keep if second is None else KeptFields(every=True),
-        )
-        if second is not None:
-            held = narrowed(client, whole, keep)
-        if isinstance(options.wanted, Between) and not held.topic.report.total_records:
-            _check_record_times(source, topic)
-        held = as_asked(client, held, options.asked, doing=told.doing)
-        report = report_on_held(
-            client, held, options.asked, doing=told.doing, outputs=options.outputs
-        )
-        against = None
+        whole, held = _held_on_cluster(options, client, opened, told, is_matched=second is not None)
+        held = as_asked(client, held, asked, doing=told.doing)
+        report = report_on_held(client, held, asked, doing=told.doing, outputs=options.outputs)
         if second is not None:
             against = _against_on_cluster(options, client, whole, second, told)
         done = made_of(
             replace(report, rows=events_of(client, held)),
-            source=source_name,
+            source=opened[0],
             at_ms=at_ms,
             conditions=options.conditions,
             seconds=monotonic() - began,
@@ -188,6 +170,40 @@ def _report_on_cluster(options: Options, address: str) -> int:
         )
         faults = _events_written(options, done, told)
     return _written(options, done, (_EVENTS,), faults)
+
+
+def _held_on_cluster(
+    options: Options,
+    client: Client,
+    opened: tuple[str, TopicSource, str],
+    told: Listeners,
+    *,
+    is_matched: bool,
+) -> tuple[HeldTopic, HeldTopic]:
+    """Return a topic as a cluster holds it, and with no more fields than the report asks for.
+
+    A topic that is matched with another is held with every field.
+    """
+    from lib.cluster.topic import hold, narrowed  # noqa: PLC0415 (Dask)
+
+    source_name, source, topic = opened
+    path = None if options.file is None else str(options.file.resolve())
+    key = KEYS.get(options.asked.key.lower(), options.asked.key)
+    keep = KeptFields(named=(key,), where=options.asked.where)
+    whole = hold(
+        client,
+        source,
+        Origin.of(source, source_name, path),
+        topic,
+        options.wanted,
+        tuple(sorted(_chosen(options, topic).items())),
+        doing=told.doing,
+        note=told.note,
+        keep=KeptFields(every=True) if is_matched else keep,
+    )
+    if isinstance(options.wanted, Between) and not whole.topic.report.total_records:
+        _check_record_times(source, topic)
+    return whole, narrowed(client, whole, keep) if is_matched else whole
 
 
 def _against_on_cluster(

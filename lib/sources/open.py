@@ -291,7 +291,7 @@ def _open_files(secrets: Mapping[str, Any], environment: Mapping[str, str]) -> F
 
 
 @dataclass(frozen=True)
-class Kind:
+class SourceKind:
     """A kind of source.
 
     Attributes
@@ -309,11 +309,11 @@ class Kind:
     opened: Callable[[Mapping[str, Any], Mapping[str, str]], TopicSource | None]
 
 
-KINDS: Final[Mapping[str, Kind]] = {
-    KAFKA: Kind("Kafka", _has_kafka, _open_kafka),
-    FILES: Kind("Files", lambda *of: bool(_folder(*of)), _open_files),
-    SAMPLES: Kind("Samples", lambda *_: True, lambda *_: samples()),
-    UPLOAD: Kind("Upload", lambda *_: True, lambda *_: None),
+KINDS: Final[Mapping[str, SourceKind]] = {
+    KAFKA: SourceKind("Kafka", _has_kafka, _open_kafka),
+    FILES: SourceKind("Files", lambda *of: bool(_folder(*of)), _open_files),
+    SAMPLES: SourceKind("Samples", lambda *_: True, lambda *_: samples()),
+    UPLOAD: SourceKind("Upload", lambda *_: True, lambda *_: None),
 }
 """Name of a source → what there is to know of it, in the order in which sources are offered.
 

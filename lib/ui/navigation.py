@@ -14,6 +14,61 @@ if TYPE_CHECKING:
 _ICON: Final = Path(__file__).with_name("icon.svg")
 _STYLE: Final = Path(__file__).with_name("style.css")
 
+_FIRST: Final = "overview"
+_PAGES: Final = (
+    (
+        "overview",
+        "Overview",
+        "dashboard",
+        "What stands out, the picture, figures, the advice, and what the load did.",
+    ),
+    (
+        "comparison",
+        "Comparison",
+        "compare_arrows",
+        "Event time above received time, one row a client.",
+    ),
+    (
+        "sessions",
+        "Sessions",
+        "bar_chart",
+        "Events per session as a histogram, and every session in a table.",
+    ),
+    (
+        "delay",
+        "Delay",
+        "schedule",
+        "The skew plot, the distribution of delay, and whose clock is wrong.",
+    ),
+    (
+        "outages",
+        "Outages",
+        "signal_disconnected",
+        "Who was silent while events went on, and what came in a burst.",
+    ),
+    (
+        "windows",
+        "Windows",
+        "view_week",
+        "What Flink, Kafka Streams, Spark and Beam would have dropped and split.",
+    ),
+    ("records", "Records", "article", "The records themselves, as they are in the topic."),
+    (
+        "live",
+        "Live",
+        "stream",
+        "The end of the topic as it grows: delay, silences and drops as they come.",
+    ),
+    (
+        "topics",
+        "Two topics",
+        "compare",
+        "A second topic beside the first: a mirror, a pipeline, yesterday.",
+    ),
+    ("glossary", "Glossary", "dictionary", "What the words on the pages mean."),
+)
+"""File in `pages`, title, icon, and what the page tells."""
+
 
 def configure_page() -> None:
     """Set title, icon and style before `navigation`: a page's icon would come from another host.
@@ -34,65 +89,12 @@ def navigation() -> Page:
     return st.navigation(
         [
             st.Page(
-                "pages/overview.py",
-                title="Overview",
-                icon=":material/dashboard:",
-                help="What stands out, the picture, figures, the advice, and what the load did.",
-                default=True,
-            ),
-            st.Page(
-                "pages/comparison.py",
-                title="Comparison",
-                icon=":material/compare_arrows:",
-                help="Event time above received time, one row a client.",
-            ),
-            st.Page(
-                "pages/sessions.py",
-                title="Sessions",
-                icon=":material/bar_chart:",
-                help="Events per session as a histogram, and every session in a table.",
-            ),
-            st.Page(
-                "pages/delay.py",
-                title="Delay",
-                icon=":material/schedule:",
-                help="The skew plot, the distribution of delay, and whose clock is wrong.",
-            ),
-            st.Page(
-                "pages/outages.py",
-                title="Outages",
-                icon=":material/signal_disconnected:",
-                help="Who was silent while events went on, and what came in a burst.",
-            ),
-            st.Page(
-                "pages/windows.py",
-                title="Windows",
-                icon=":material/view_week:",
-                help="What Flink, Kafka Streams, Spark and Beam would have dropped and split.",
-            ),
-            st.Page(
-                "pages/records.py",
-                title="Records",
-                icon=":material/article:",
-                help="The records themselves, as they are in the topic.",
-            ),
-            st.Page(
-                "pages/live.py",
-                title="Live",
-                icon=":material/stream:",
-                help="The end of the topic as it grows: delay, silences and drops as they come.",
-            ),
-            st.Page(
-                "pages/topics.py",
-                title="Two topics",
-                icon=":material/compare:",
-                help="A second topic beside the first: a mirror, a pipeline, yesterday.",
-            ),
-            st.Page(
-                "pages/glossary.py",
-                title="Glossary",
-                icon=":material/dictionary:",
-                help="What the words on the pages mean.",
-            ),
+                f"pages/{name}.py",
+                title=title,
+                icon=f":material/{icon}:",
+                help=told,
+                default=name == _FIRST,
+            )
+            for name, title, icon, told in _PAGES
         ]
     )

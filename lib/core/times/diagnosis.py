@@ -73,7 +73,7 @@ class Diagnosis:
 
 
 @dataclass(frozen=True)
-class Compared:
+class ComparedTimes:
     """Event times beside another time of the same records, in numbers; epoch ms and ms.
 
     Attributes
@@ -155,7 +155,7 @@ FEWEST: Final = 5
 
 
 def diagnose(
-    of: Compared,
+    of: ComparedTimes,
     offset: Offset,
     *,
     form: FormName | None = None,
@@ -220,7 +220,7 @@ def at_midnight(times: NDArray[np.int64]) -> bool:
     return not (times % DAY_MS).any()
 
 
-def _all_equal(of: Compared) -> Diagnosis | None:
+def _all_equal(of: ComparedTimes) -> Diagnosis | None:
     span = of.reference_last - of.reference_first
     if of.first != of.last or span < MINUTE_MS:
         return None
@@ -231,7 +231,7 @@ def _all_equal(of: Compared) -> Diagnosis | None:
     )
 
 
-def _dates(of: Compared) -> Diagnosis | None:
+def _dates(of: ComparedTimes) -> Diagnosis | None:
     far = abs(of.years_after) >= _FAR_YEARS
     if far or not of.at_midnight or of.reference_at_midnight:
         return None
@@ -242,7 +242,7 @@ def _dates(of: Compared) -> Diagnosis | None:
     )
 
 
-def _epoch(of: Compared, form: FormName | None) -> Diagnosis | None:
+def _epoch(of: ComparedTimes, form: FormName | None) -> Diagnosis | None:
     unit = None if form is None else FORMS[form].unit_ms
     if form is None or unit is None:
         return None
@@ -258,7 +258,7 @@ def _epoch(of: Compared, form: FormName | None) -> Diagnosis | None:
     )
 
 
-def _single(of: Compared) -> Diagnosis | None:
+def _single(of: ComparedTimes) -> Diagnosis | None:
     """Find times that are as far apart as floats of 32 bits are between 2004 and 2038."""
     event = of.unit in SINGLE_PRECISION_MS and of.first != of.last
     received = of.reference_unit in SINGLE_PRECISION_MS and of.reference_first != of.reference_last
@@ -274,7 +274,7 @@ def _single(of: Compared) -> Diagnosis | None:
     )
 
 
-def _far(of: Compared) -> Diagnosis | None:
+def _far(of: ComparedTimes) -> Diagnosis | None:
     years = of.years_after
     if abs(years) < _FAR_YEARS:
         return None
@@ -334,7 +334,7 @@ def _zone_at(offset_ms: int) -> str | None:
     return f"{'+' if offset_ms > 0 else '-'}{hours:02}:{minutes:02}"
 
 
-def _future(of: Compared) -> Diagnosis | None:
+def _future(of: ComparedTimes) -> Diagnosis | None:
     least = of.least_ahead
     if least < notably_ahead(of.reference_unit):
         return None
@@ -348,7 +348,7 @@ def _future(of: Compared) -> Diagnosis | None:
     )
 
 
-def _mostly_ahead(of: Compared, offset: Offset) -> Diagnosis | None:
+def _mostly_ahead(of: ComparedTimes, offset: Offset) -> Diagnosis | None:
     """Find that too few clients are not ahead for their clocks to be called the right ones."""
     if offset.ahead <= 1 - RIGHT_SHARE or 2 * of.ahead <= of.records:
         return None

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lib.core.blockwise import Question
-    from lib.replay.engine_clock import Seen
+    from lib.replay.engine_clock import PartitionTimes
     from lib.replay.input import ReplayInput
     from lib.replay.windows import Window
 
@@ -223,7 +223,7 @@ def _watermark(events: ReplayInput, setting: FlinkSetting) -> Question[Any]:
 
 
 def _last_emission(
-    before: Seen, every: int, idle: int
+    before: PartitionTimes, every: int, idle: int
 ) -> tuple[int, NDArray[np.bool_], NDArray[np.int64], NDArray[np.bool_]]:
     """Return when the last emission was, before the events of a block, and how it left partitions.
 

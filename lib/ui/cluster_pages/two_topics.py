@@ -28,7 +28,7 @@ from lib.ui.parts.other_topic import choose_second
 from lib.ui.tables import MOST_ROWS
 
 if TYPE_CHECKING:
-    from lib.analysis.matching import Counts
+    from lib.analysis.matching import FateCounts
     from lib.charts.delay_data import DelayOverTime
     from lib.cluster.topic import ClusterEstimate
     from lib.ui.cluster.pair import PairOnCluster
@@ -159,7 +159,7 @@ def _matched(view: View, pair: PairOnCluster) -> None:
     show_matched(shown, found.told, pair.names, over_time, list_of, files)
 
 
-def _listed_in(counts: Counts, kind: str) -> int:
+def _listed_in(counts: FateCounts, kind: str) -> int:
     """Return how many events of a kind there are."""
     here, there = counts.here, counts.there
     of_kind = {

@@ -30,7 +30,7 @@ from lib.ui.parts.advice import (
     say_no_setting,
     show_elsewhere,
 )
-from lib.ui.parts.blame import Told, fault_told, idle_ms
+from lib.ui.parts.blame import DrawnFault, fault_told, idle_ms
 from lib.ui.parts.engine_settings import choose_setting, say_remark, say_stop
 from lib.ui.parts.outcome import (
     advised_delay,
@@ -128,7 +128,7 @@ def _fault(view: View, whole: OnCluster, asked: Asked) -> None:
     setting, report = asked.setting, whole.report
     assert report.analysis is not None  # or there were no event to replay
     fault_told(
-        Told(
+        DrawnFault(
             whole.fault(asked, idle_ms(setting)),
             setting,
             asked.goal,

@@ -43,7 +43,7 @@ _DRAWN: Final = 12
 
 
 @dataclass(frozen=True, eq=False)
-class Told:
+class DrawnFault:
     """What is drawn of whose fault it is, of a topic wherever its events are.
 
     Attributes
@@ -74,7 +74,7 @@ def idle_ms(setting: Setting) -> int:
 def whose_fault(visible: Visible, setting: Setting, goal: Goal) -> None:
     """Draw of whom and because of whom events are dropped, by client and by partition."""
     fault_told(
-        Told(
+        DrawnFault(
             fault_of(visible, setting, goal, idle_ms(setting)),
             setting,
             goal,
@@ -87,7 +87,7 @@ def whose_fault(visible: Visible, setting: Setting, goal: Goal) -> None:
     )
 
 
-def fault_told(told: Told) -> None:
+def fault_told(told: DrawnFault) -> None:
     """Draw of whom and because of whom events are dropped, by client and by partition."""
     if told.fault.clients.dropped:
         _of_clients(told)
@@ -97,7 +97,7 @@ def fault_told(told: Told) -> None:
         _of_partitions(told)
 
 
-def _of_clients(told: Told) -> None:
+def _of_clients(told: DrawnFault) -> None:
     blame, names = told.fault.clients, told.fault.names
     st.markdown(_sentence(told))
     first = _named(blame.table.head(MOST_ROWS), names, shown_name)
@@ -155,7 +155,7 @@ def _named(table: pd.DataFrame, names: pd.Index, name_of: Callable[[object], str
     return table.assign(**{of_groups.GROUP: [name_of(client) for client in clients]})
 
 
-def _sentence(told: Told) -> str:
+def _sentence(told: DrawnFault) -> str:
     """Return whose clock, or lead, most dropped events are due to."""
     blame, names = told.fault.clients, told.fault.names
     because = blame.table[of_groups.DROPPED_BECAUSE].fillna(0)
@@ -226,7 +226,7 @@ def _written(table: pd.DataFrame, what: str) -> pd.DataFrame:
     )
 
 
-def _of_partitions(told: Told) -> None:
+def _of_partitions(told: DrawnFault) -> None:
     setting, skew, idle = told.setting, told.fault.skew, idle_ms(told.setting)
     idle_is_set = getattr(setting, IDLE, None) is not None
     without = (

@@ -59,7 +59,7 @@ from lib.ui.tables import MOST_ROWS, WholeTable, quantiles_in_words, show_table,
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from lib.analysis.matching import Counts, Matching
+    from lib.analysis.matching import FateCounts, Matching
     from lib.analysis.way import Way
     from lib.charts.delay_data import DelayOverTime
     from lib.core.moments import Times
@@ -226,7 +226,7 @@ def show_matched(
     _list(shown, list_of, names, files)
 
 
-def _figures(counts: Counts, names: BothNames) -> None:
+def _figures(counts: FateCounts, names: BothNames) -> None:
     here, there = counts.here, counts.there
     only = [each[Fate.MISSING] + each[Fate.AT_AN_END] for each in (here, there)]
     told = {
