@@ -41,6 +41,39 @@ def iso(ms):
     return f"{np.datetime64(ms, 'ms')}Z"
 
 
+@pytest.mark.parametrize(
+    ("received", "event", "client"),
+    [
+        ("Empfangen", "Zeitstempel", "Gerät"),
+        ("Empfangszeit", "Ereigniszeit", "GeräteID"),
+        ("date_reception", "date_evenement", "utilisateur"),
+        ("reçu_le", "horodatage", "appareil"),
+        ("fechaRecepcion", "fechaEvento", "idDispositivo"),
+        ("recebido_em", "data_hora", "cliente"),
+        ("ricevuto", "evento_ora", "utente"),
+        ("受信時刻", "発生時刻", "設備"),
+        ("接收时间", "事件时间", "设备编号"),
+    ],
+)
+def test_names_in_other_languages_tell_roles_whatever_the_order_of_rows_and_fields(
+    received, event, client
+):
+    by_event_time = sorted(EVERY, key=lambda h: h.event_ms)
+
+    fields = fields_of(
+        lambda h: {received: h.received_ms, event: h.event_ms, client: h.client}, by_event_time
+    )
+
+    assert fields.event_time == TimeField((event,))
+    assert fields.received_time == TimeField((received,))
+    assert fields.client == client
+
+
+@pytest.mark.parametrize("name", ["Kundendienst", "Gerätetyp", "Benutzergruppe", "顧客数"])
+def test_names_that_only_begin_alike_are_no_client(name):
+    assert fields_of(lambda h: {"ts": h.event_ms, name: h.client}).client is None
+
+
 class TestReceivedTimesAreNotInvented:
     @pytest.mark.parametrize(
         ("name", "value_of"),
