@@ -547,7 +547,40 @@ def test_an_object_that_is_commented_out_is_no_record(mark):
     fields, reasons, _ = opened("t.json", text)
 
     assert [row["a"] for row in fields] == [1, 3]
-    assert reasons == ["not JSON"]
+    assert reasons == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[\n// don\'t [stop\n{"a": 1}, # one\n  // two\n{"a": 3}\n# end\n]\n',
+        '# of today\n[{"a": 1},\n{"a": 3}]\n// end',
+        '# of today\n{"a": 1}\n  // {"a": 2}\n{"a": 3}\n# end\n',
+    ],
+)
+def test_comments_are_no_records(text):
+    fields, reasons, _ = opened("t.json", text)
+
+    assert [row["a"] for row in fields] == [1, 3]
+    assert reasons == []
+
+
+@pytest.mark.parametrize(
+    "action",
+    ['{"index": {"_index": "ev", "_id": "17"}}', '{ "create" : { } }', '{"index":{"_id":"}"}}'],
+)
+def test_documents_of_a_bulk_request_are_its_records(action):
+    # Given documents, the second of which looks a little like an action
+    documents = [{"a": 1}, {"index": {"name": "x"}}, {"a": 3}]
+
+    # When they are written for Elasticsearch, an action before each
+    lines = [line for each in documents for line in (action, json.dumps(each))]
+    fields, reasons, _ = opened("t.ndjson", "\n".join(lines))
+
+    # Then actions are no records
+    assert [row.get("a") for row in fields] == [1, None, 3]
+    assert fields[1]["index.name"] == "x"
+    assert reasons == []
 
 
 @pytest.mark.parametrize(
