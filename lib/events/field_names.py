@@ -27,6 +27,7 @@ _RECEIVED: Final = _VAGUE | frozenset(
     _words(
         "received receive recv rcvd rcv receipt ingested ingest ingestion collector enqueued "
         "enqueue server broker kafka appended append now gateway realtime wall intake landed "
+        "indexed index "
         "empfangen empfang eingang eingegangen recu recue reception recibido recibida recepcion "
         "recebido recebida recepcao ricevuto ricevuta ricezione 受信 接收"
     )
@@ -52,9 +53,9 @@ _AROUND: Final = re.compile(
 """What may stand before and behind a word without a space: `endtime`, `dtstart`, `receivedat`."""
 
 EVENT_NAMES: Final = _words(
-    "eventtime eventtimestamp timestamp eventts ts time occurredat happenedat occurred clienttime "
-    "clienttimestamp devicetime devicetimestamp t when datetime createdat created tst dtm "
-    "recordedat measuredat at date zeitstempel zeitpunkt horodatage horodate fechahora fecha "
+    "eventtime eventtimestamp eventts occurredat happenedat occurred clienttime clienttimestamp "
+    "devicetime devicetimestamp measuredat timestamp ts time t when datetime createdat created tst "
+    "dtm recordedat at date zeitstempel zeitpunkt horodatage horodate fechahora fecha "
     "datahora dataora 日時 时间 zeit"
 )
 _EVENT_WORDS: Final = frozenset(
@@ -81,8 +82,9 @@ CLIENT_NAMES: Final = _words(
     "clientid client deviceid device userid user anonymousid distinctid userpseudoid domainuserid "
     "duid connectiondeviceid sensorid sensor vehicleid vehicle machineid machine customerid "
     "customer accountid account playerid player driverid installationid appsflyerid adid truckid "
-    "truck gatewayid gateway stationid station terminalid imei mac uid did cid tid hostname "
-    "host sourceid instance producerid logstreamname username partitionkey topic source "
+    "truck gatewayid gateway stationid station terminalid imei mac uid did cid tid "
+    "iothubconnectiondeviceid podname podid pod hostname host sourceid instance producerid "
+    "instanceid logstreamname logstream username partitionkey topic source "
     "gerat geraet gerateid geraeteid geratenummer maschine maschinenid kunde kundennummer "
     "kundenid benutzer fahrzeug fahrzeugid appareil idappareil utilisateur idutilisateur "
     "idclient vehicule capteur dispositivo iddispositivo usuario idusuario cliente idcliente "
@@ -92,7 +94,7 @@ CLIENT_NAMES: Final = _words(
 OTHER_CLIENT_NAMES: Final = _words(
     "deveui devaddr serialnumber serialno vin thingname thingid thing assetid asset trackerid "
     "tracker meterid meter robotid droneid cameraid busid trainid visitorid visitor imsi msisdn "
-    "iccid icao24 mmsi nodeid node clientip remoteip remoteaddr"
+    "iccid icao24 mmsi nodeid node clientip remoteip remoteaddr entityid servicename"
 )
 """Names of clients that may be another thing: a key that tells clients apart goes before them."""
 

@@ -74,6 +74,46 @@ def test_names_that_only_begin_alike_are_no_client(name):
     assert fields_of(lambda h: {"ts": h.event_ms, name: h.client}).client is None
 
 
+@pytest.mark.parametrize("name", ["occurredAt", "measured_at", "device_time", "event_ts"])
+def test_a_name_that_tells_of_the_event_goes_before_a_timestamp_whatever_the_order(name):
+    by_event_time = sorted(EVERY, key=lambda h: h.event_ms)
+
+    fields = fields_of(lambda h: {"timestamp": h.received_ms, name: h.event_ms}, by_event_time)
+
+    assert fields.event_time == TimeField((name,))
+
+
+def test_what_an_event_time_is_rounded_from_is_no_time_of_receipt():
+    # Given nginx's log, which has one moment twice
+    fields = fields_of(
+        lambda h: {"time_local": iso(h.received_ms // 1000 * 1000), "msec": h.received_ms / 1000}
+    )
+
+    # Then no delay can be made of both
+    assert fields.received_time == TimeField()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "kubernetes.pod_name",
+        "resource.service.instance.id",
+        "SystemProperties.iothub-connection-device-id",
+        "@logStream",
+    ],
+)
+def test_clients_are_known_by_the_names_that_tools_give_them(name):
+    fields = fields_of(lambda h: {"ts": h.event_ms, name: h.client})
+
+    assert fields.client == name
+
+
+def test_a_pod_is_the_client_and_not_the_machine_that_it_runs_on():
+    fields = fields_of(lambda h: {"ts": h.event_ms, "host": "n1", "pod_name": h.client})
+
+    assert fields.client == "pod_name"
+
+
 class TestReceivedTimesAreNotInvented:
     @pytest.mark.parametrize(
         ("name", "value_of"),

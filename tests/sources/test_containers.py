@@ -865,6 +865,14 @@ def test_a_guess_is_made_of_any_bytes(content):
         ),
         (b"<e/>", "XML or HTML; write its records as JSON or CSV"),
         (
+            b"<34>1 2024-01-02T03:04:10Z h app - ID47 - up",
+            "syslog; write JSON, as Fluent Bit, Vector, rsyslog and syslog-ng can",
+        ),
+        (
+            b"INSERT INTO `events` VALUES (1,'a'),(2,'b');",
+            "a dump of SQL; export the table as CSV, or a row of JSON a line",
+        ),
+        (
             bytes(40),
             "NUL bytes alone, as where a file was not written to its end; copy it again",
         ),
