@@ -94,7 +94,7 @@ CLIENT_NAMES: Final = _words(
 OTHER_CLIENT_NAMES: Final = _words(
     "deveui devaddr serialnumber serialno vin thingname thingid thing assetid asset trackerid "
     "tracker meterid meter robotid droneid cameraid busid trainid visitorid visitor imsi msisdn "
-    "iccid icao24 mmsi nodeid node clientip remoteip remoteaddr entityid servicename"
+    "iccid icao24 mmsi nodeid node clientip cip remoteip remoteaddr entityid servicename"
 )
 """Names of clients that may be another thing: a key that tells clients apart goes before them."""
 

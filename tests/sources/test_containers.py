@@ -540,6 +540,76 @@ def test_a_backslash_before_the_quote_that_ends_a_cell_is_one():
     assert reasons == []
 
 
+ZEEK = """#separator \\x09
+#path\tconn
+#fields\tts\tuid\tnote
+#types\ttime\tstring\tstring
+1704164650.1\tC1\t-
+1704164651.2\tC2\ta,b
+#close\t2024-01-02-03-05-00
+"""
+IIS = """#Software: Microsoft Internet Information Services 10.0
+#Fields: ts uid note
+1704164650.1 C1 -
+#Date: 2024-01-02 03:04:11
+#Fields: ts note uid sc-status
+1704164651.2 a,b C2 200
+"""
+CLOUDFRONT = """#Version: 1.0
+#Fields: ts uid note
+1704164650.1\tC1\t-
+1704164651.2\tC2\ta,b
+"""
+DUMP = """--
+-- PostgreSQL database dump
+--
+CREATE TABLE public.t (ts text);
+
+COPY public.versions (id, "at") FROM stdin;
+7\t2024-01-02 03:04:10+00
+\\.
+
+COPY public.events (ts, "uid", note) FROM stdin;
+1704164650.1\tC1\t\\N
+1704164651.2\tC2\ta,b
+\\.
+
+-- PostgreSQL database dump complete
+"""
+
+
+@pytest.mark.parametrize("ending", ["log", "txt", "tsv", "sql"])
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        (ZEEK, ""),
+        (IIS, ""),
+        (CLOUDFRONT, ""),
+        (DUMP, "The rows are those of public.events; other tables of the dump are not read."),
+    ],
+    ids=["Zeek", "IIS", "CloudFront", "pg_dump"],
+)
+def test_rows_have_the_names_of_the_directive_above_them(text, note, ending):
+    fields, reasons, notes = opened(f"t.{ending}", text)
+
+    assert fields == [
+        {"ts": 1704164650.1, "uid": "C1", "note": None},
+        {"ts": 1704164651.2, "uid": "C2", "note": "a,b"},
+    ]
+    assert reasons == []
+    assert notes == ({note} if note else set())
+
+
+def test_json_in_a_dump_of_postgres_is_as_it_was():
+    row = json.dumps({"ts": 1704164650, "text": 'say "a\\b"'}).replace("\\", "\\\\")
+
+    rows = f"1\t{row}\n2\t{row}\n"
+    fields, reasons, _ = opened("t.sql", f"COPY t (id, data) FROM stdin;\n{rows}\\.\n")
+
+    assert [each["data.text"] for each in fields] == ['say "a\\b"'] * 2
+    assert reasons == []
+
+
 @pytest.mark.parametrize("mark", ["# ", "// "])
 def test_an_object_that_is_commented_out_is_no_record(mark):
     text = '{\n "a": 1\n}\n' + mark + '{"a": 2}\n{\n "a": 3\n}\n'

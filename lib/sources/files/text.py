@@ -20,6 +20,7 @@ from lib.sources.files.aws_lambda import ENVELOPE, is_event, records_of_events
 from lib.sources.files.bulk import are_bulk, documents_of
 from lib.sources.files.codings import of_base64
 from lib.sources.files.csv_form import is_table
+from lib.sources.files.declared import declared
 from lib.sources.files.document_tables import MOST_TABLES, array_lines, table_in
 from lib.sources.files.documents import longest_array
 from lib.sources.files.encodings import (
@@ -71,6 +72,9 @@ def read(file: InputFile) -> Iterator[pa.RecordBatch]:
     pieces = pieces_of(file, BEGINNING_BYTES)
     text = next(pieces, b"")
     whole = next(pieces, None) is None
+    if declared(text.decode(errors="replace")):
+        yield from csv.read(file)
+        return
     old = old_encoding_of_json(text)
     if old is None:
         yield from _records(file, text, whole=whole)
