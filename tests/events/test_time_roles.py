@@ -114,6 +114,41 @@ def test_a_pod_is_the_client_and_not_the_machine_that_it_runs_on():
     assert fields.client == "pod_name"
 
 
+def digits_of(ms, as_number):
+    digits = iso(ms)[11:19].replace(":", "")
+    return int(digits) if as_number else digits
+
+
+@pytest.mark.parametrize("as_number", [True, False])
+def test_a_date_and_a_time_of_day_in_digits_are_one_time(as_number):
+    # Given hours from 03 on, so that numbers lack a digit
+    fields = fields_of(
+        lambda h: {
+            "device": h.client,
+            "event_date": int(iso(h.event_ms)[:10].replace("-", "")),
+            "event_time": digits_of(h.event_ms, as_number),
+            "recv_date": iso(h.received_ms)[:10],
+            "recv_time": digits_of(h.received_ms, as_number),
+        }
+    )
+
+    assert fields.event_time == TimeField(("event_date + event_time",))
+    assert fields.received_time == TimeField(("recv_date + recv_time",))
+
+
+@pytest.mark.parametrize("name", ["time", "response_time", "count"])
+def test_how_long_something_took_is_no_time_of_day(name):
+    # Given numbers that are all less than a minute, or not called a time
+    fields = fields_of(
+        lambda h: {
+            "date": int(iso(h.event_ms)[:10].replace("-", "")),
+            name: h.number if name != "count" else 30_000 + h.number,
+        }
+    )
+
+    assert fields.event_time == TimeField(("date",))
+
+
 class TestReceivedTimesAreNotInvented:
     @pytest.mark.parametrize(
         ("name", "value_of"),
