@@ -98,7 +98,10 @@ def no_event_time(recognition: Recognition, *, has_received_time: bool) -> str:
     if not offers:
         but = f" but the received time, {received[0]}," if recognition.offers else ""
         also = "" if has_received_time else f", and {NO_RECEIVED_TIME.lower()} either"
-        return f"{NO_EVENT_TIME}: no field of the records{but} holds times of our age{also}."
+        return (
+            f"{NO_EVENT_TIME}: no field of the records{but} holds times of our age in a form that "
+            f"is read{also}."
+        )
     unclear = _unclear(offers)
     if unclear:
         return f"{NO_EVENT_TIME}: {unclear} Choose the field and how it is written {FIELDS_PLACE}."

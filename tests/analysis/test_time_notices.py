@@ -103,7 +103,7 @@ def test_where_only_the_received_time_is_a_time_it_is_not_offered_as_the_events(
 
     assert sentence == (
         "No event time was found: no field of the records but the received time, received_at, "
-        "holds times of our age."
+        "holds times of our age in a form that is read."
     )
 
 
@@ -232,8 +232,8 @@ def test_where_there_is_no_time_at_all_it_is_said():
     (sentence,) = said(lambda number, *_: number / 10, received_of=lambda *_: {})
 
     assert sentence == (
-        "No event time was found: no field of the records holds times of our age, and there is no "
-        "received time either."
+        "No event time was found: no field of the records holds times of our age in a form that is "
+        "read, and there is no received time either."
     )
 
 
