@@ -1036,6 +1036,19 @@ def test_events_of_a_document_need_not_be_in_an_array(document, added, where):
     assert note == f"The file is one JSON document; its events are the {where}"
 
 
+@pytest.mark.parametrize("around", [lambda rows: {"status": "Complete", "results": rows}, list])
+def test_rows_of_cloudwatch_are_read_with_their_names(around):
+    rows = [[{"field": name, "value": str(row[name])} for name in row] for row in TIMED]
+
+    fields, reasons, (note,) = opened("t.json", json.dumps(around(rows)))
+
+    assert [[str(each) for each in row.values()] for row in fields] == [
+        [str(each) for each in row.values()] for row in TIMED
+    ]
+    assert reasons == []
+    assert "its events are the 3 rows of names and values" in note
+
+
 @pytest.mark.parametrize(
     "document",
     [
