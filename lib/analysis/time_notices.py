@@ -224,7 +224,7 @@ def _coarse(fields: Fields, contents: Contents) -> Iterator[Notice]:
         written, up_to = _in_words(happened.grain_ms)
         sentence = f"Event times are {written}: a delay may be up to {up_to} shorter than is shown."
         yield Notice(About.EVENT_TIME, Level.INFO, sentence)
-    elif received.grain_ms > happened.grain_ms and fields.received_time != RECORD_TIME_FIELD:
+    elif received.grain_ms > happened.grain_ms:
         written, up_to = _in_words(received.grain_ms)
         sentence = (
             f"Received times are {written}: a delay may be up to {up_to} longer than is "

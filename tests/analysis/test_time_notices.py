@@ -117,6 +117,19 @@ def test_received_times_that_are_coarser_than_event_times_are_said_to_be(written
     assert sentence.startswith(f"Received times are whole {written}: a delay may be up to 1 ")
 
 
+def test_record_timestamps_that_are_coarser_than_event_times_are_said_to_be():
+    # Given records as mosquitto_sub prints them, whose times of receipt are whole seconds
+    times = [1_704_164_650_123 + 1_737 * n for n in range(50)]
+    lines = "".join(f'{stamp(t // 1_000 * 1_000)} a {{"ts": {t}}}\n' for t in times)
+    topic = load(UploadedTopic("t.txt", lines.encode()), "t", Everything())
+
+    found = time_notices(
+        topic.contents, topic.fields, topic.recognition, diagnosis_of(topic.events)
+    )
+
+    assert any(n.sentence.startswith("Received times are whole seconds: ") for n in found)
+
+
 @pytest.mark.parametrize(("written", "unit_ms"), [("seconds", 1_000), ("minutes", 60_000)])
 def test_event_times_that_are_coarser_than_received_times_are_said_to_be(written, unit_ms):
     (sentence,) = said(lambda _n, _c, t: t // unit_ms * unit_ms)
