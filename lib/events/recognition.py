@@ -250,7 +250,7 @@ _A_NAME_OF_TIME: Final = re.compile("time|clock|zeit|hora|heure|hour")
 _A_DATE: Final = (
     r"^(?:19|20)\d\d-?(?:0[1-9]|1[0-2])-?(?:0[1-9]|[12]\d|3[01])$|^\d{1,2}[./]\d{1,2}[./]\d{4}$"
 )
-_A_TIME_OF_DAY: Final = r"^\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?$"
+_A_TIME_OF_DAY: Final = r"^\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?(\s*[AaPp]\.?[Mm]\.?)?$"
 _DIGITS_OF_A_DAY: Final = r"^([01]\d|2[0-3])[0-5]\d[0-5]\d$"
 
 

@@ -136,6 +136,22 @@ def test_a_date_and_a_time_of_day_in_digits_are_one_time(as_number):
     assert fields.received_time == TimeField(("recv_date + recv_time",))
 
 
+def test_a_time_of_day_may_be_of_twelve_hours():
+    def clock(ms):
+        hour = int(iso(ms)[11:13])
+        return f"{hour % 12 or 12}{iso(ms)[13:19]} {'AM' if hour < 12 else 'PM'}"
+
+    fields = fields_of(
+        lambda h: {
+            "device": h.client,
+            "Date": f"{iso(h.event_ms)[5:7]}/13/2024",
+            "Time": clock(h.event_ms),
+        }
+    )
+
+    assert fields.event_time == TimeField(("Date + Time",))
+
+
 @pytest.mark.parametrize("name", ["time", "response_time", "count"])
 def test_how_long_something_took_is_no_time_of_day(name):
     # Given numbers that are all less than a minute, or not called a time
