@@ -59,7 +59,7 @@ def time_notices(
     return [
         *_diagnosed(diagnosis),
         *_received(contents, fields, recognition),
-        *(() if diagnosis and diagnosis.tells_nothing else _coarse(fields, contents)),
+        *(() if diagnosis and diagnosis.tells_nothing else _coarse(contents)),
         *_read(fields.event_time, "Event time", contents.notes.get("event_time")),
         *_read(fields.sent_time, "Sent time", contents.notes.get("sent_time")),
         *_read(fields.received_time, "Received time", contents.notes.get("received_time")),
@@ -214,7 +214,7 @@ _TOGETHER: Final = 1.01
 _NOT_TOLD: Final = "delay, outages, clocks and late events cannot be told"
 
 
-def _coarse(fields: Fields, contents: Contents) -> Iterator[Notice]:
+def _coarse(contents: Contents) -> Iterator[Notice]:
     """Yield that times of one side are written less finely than the other: delays are off."""
     happened, received = (contents.notes.get(of) for of in ("event_time", "received_time"))
     heard = contents.events - contents.without_received
