@@ -59,7 +59,7 @@ def time_notices(
     return [
         *_diagnosed(diagnosis),
         *_received(contents, fields, recognition),
-        *(() if diagnosis and diagnosis.tells_nothing else _coarse(fields, contents)),
+        *(() if diagnosis and diagnosis.tells_nothing else _coarse(contents)),
         *_read(fields.event_time, "Event time", contents.notes.get("event_time")),
         *_read(fields.sent_time, "Sent time", contents.notes.get("sent_time")),
         *_read(fields.received_time, "Received time", contents.notes.get("received_time")),
@@ -98,7 +98,10 @@ def no_event_time(recognition: Recognition, *, has_received_time: bool) -> str:
     if not offers:
         but = f" but the received time, {received[0]}," if recognition.offers else ""
         also = "" if has_received_time else f", and {NO_RECEIVED_TIME.lower()} either"
-        return f"{NO_EVENT_TIME}: no field of the records{but} holds times of our age{also}."
+        return (
+            f"{NO_EVENT_TIME}: no field of the records{but} holds times of our age in a form that "
+            f"is read{also}."
+        )
     unclear = _unclear(offers)
     if unclear:
         return f"{NO_EVENT_TIME}: {unclear} Choose the field and how it is written {FIELDS_PLACE}."
@@ -211,7 +214,7 @@ _TOGETHER: Final = 1.01
 _NOT_TOLD: Final = "delay, outages, clocks and late events cannot be told"
 
 
-def _coarse(fields: Fields, contents: Contents) -> Iterator[Notice]:
+def _coarse(contents: Contents) -> Iterator[Notice]:
     """Yield that times of one side are written less finely than the other: delays are off."""
     happened, received = (contents.notes.get(of) for of in ("event_time", "received_time"))
     heard = contents.events - contents.without_received
@@ -221,7 +224,7 @@ def _coarse(fields: Fields, contents: Contents) -> Iterator[Notice]:
         written, up_to = _in_words(happened.grain_ms)
         sentence = f"Event times are {written}: a delay may be up to {up_to} shorter than is shown."
         yield Notice(About.EVENT_TIME, Level.INFO, sentence)
-    elif received.grain_ms > happened.grain_ms and fields.received_time != RECORD_TIME_FIELD:
+    elif received.grain_ms > happened.grain_ms:
         written, up_to = _in_words(received.grain_ms)
         sentence = (
             f"Received times are {written}: a delay may be up to {up_to} longer than is "

@@ -10,6 +10,8 @@
 | events in a field | the object, or row, once for each element of the array in its field |
 | MessagePack, Python, key=value | the same as JSON (`lib.sources.files.notations`) |
 | DynamoDB | the object without the types of DynamoDB's attributes |
+| OpenTelemetry | the object with attributes as members, not as a list of keys and values |
+| Elasticsearch | a hit of a search with its fields as they are, not in arrays of one value |
 | Connect | the payload, of JSON written without line breaks |
 
 Each leaves a value that is not packed in it as it is.
@@ -32,7 +34,13 @@ from lib.decoding.json_value import parse_object
 from lib.decoding.message_pack import json_of
 from lib.decoding.slots import Values
 from lib.sources.files.json_text import members, places_of_members, unquoted
-from lib.sources.files.notations import of_attributes, of_pairs, of_python
+from lib.sources.files.notations import (
+    of_attributes,
+    of_pairs,
+    of_python,
+    of_search_hit,
+    of_telemetry,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -363,6 +371,8 @@ PACKINGS: Final[tuple[Packing, ...]] = (
     Packing("Python", _instead_of_json("Python"), partial(_each, of_python)),
     Packing("key=value", _instead_of_json("key=value"), partial(_each, of_pairs)),
     Packing("DynamoDB", "{} → DynamoDB".format, partial(_each, of_attributes)),
+    Packing("OpenTelemetry", "{} → OpenTelemetry".format, partial(_each, of_telemetry)),
+    Packing("Elasticsearch", "{} → Elasticsearch".format, partial(_each, of_search_hit)),
     Packing(CONNECT, "{} → Connect".format, _payloads),
 )
 """In the order in which they are tried; `EVENTS_IN_FIELD` comes behind them."""

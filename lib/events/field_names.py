@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING, Final, Literal
 
 from lib.events.fields import JOINED
@@ -25,7 +26,10 @@ _VAGUE: Final = _EITHER | frozenset(_words("arrived arrival arrive"))
 _RECEIVED: Final = _VAGUE | frozenset(
     _words(
         "received receive recv rcvd rcv receipt ingested ingest ingestion collector enqueued "
-        "enqueue server broker kafka appended append now gateway realtime wall intake landed"
+        "enqueue server broker kafka appended append now gateway realtime wall intake landed "
+        "indexed index "
+        "empfangen empfang eingang eingegangen recu recue reception recibido recibida recepcion "
+        "recebido recebida recepcao ricevuto ricevuta ricezione 受信 接收"
     )
 )
 _SENT: Final = frozenset(
@@ -43,17 +47,22 @@ _NEITHER: Final = frozenset(
 )
 _NEITHER_INSIDE: Final = re.compile("window|bucket|slot|expir|schedul|deadline|estimat|drop_?off")
 _AROUND: Final = re.compile(
-    r"(?:time|date|dt|ts)?(.+?)(?:timestamp|datetime|time|date|utc|ts|at|on|ms)?"
+    r"(?:time|date|dt|ts)?(.+?)(?:timestamp|datetime|time|date|utc|ts|at|on|ms"
+    r"|s?(?:zeit(?:punkt|stempel)?|datum)|時刻|日時|時間|时间|時间)?"
 )
 """What may stand before and behind a word without a space: `endtime`, `dtstart`, `receivedat`."""
 
 EVENT_NAMES: Final = _words(
-    "eventtime eventtimestamp timestamp eventts ts time occurredat happenedat occurred clienttime "
-    "clienttimestamp devicetime devicetimestamp t when datetime createdat created tst dtm "
-    "recordedat measuredat at date"
+    "eventtime eventtimestamp eventts occurredat happenedat occurred clienttime clienttimestamp "
+    "devicetime devicetimestamp measuredat timestamp ts time t when datetime createdat created tst "
+    "dtm recordedat at date zeitstempel zeitpunkt horodatage horodate fechahora fecha "
+    "datahora dataora 日時 时间 zeit"
 )
 _EVENT_WORDS: Final = frozenset(
-    _words("event occurred happened original client device dvce source fix measured captured")
+    _words(
+        "event occurred happened original client device dvce source fix measured captured "
+        "ereignis evenement evento 発生 事件"
+    )
 )
 _TIME_WORDS: Final = frozenset(
     _words("time timestamp date datetime at ts on ms millis us ns nano nanos unix utc epoch event")
@@ -73,13 +82,19 @@ CLIENT_NAMES: Final = _words(
     "clientid client deviceid device userid user anonymousid distinctid userpseudoid domainuserid "
     "duid connectiondeviceid sensorid sensor vehicleid vehicle machineid machine customerid "
     "customer accountid account playerid player driverid installationid appsflyerid adid truckid "
-    "truck gatewayid gateway stationid station terminalid imei mac uid did cid tid hostname "
-    "host sourceid instance producerid logstreamname username partitionkey topic source"
+    "truck gatewayid gateway stationid station terminalid imei mac uid did cid tid "
+    "iothubconnectiondeviceid podname podid pod hostname host sourceid instance producerid "
+    "instanceid logstreamname logstream username partitionkey topic source "
+    "gerat geraet gerateid geraeteid geratenummer maschine maschinenid kunde kundennummer "
+    "kundenid benutzer fahrzeug fahrzeugid appareil idappareil utilisateur idutilisateur "
+    "idclient vehicule capteur dispositivo iddispositivo usuario idusuario cliente idcliente "
+    "vehiculo vehiculoid maquina equipo equipamento veiculo utente idutente macchina veicolo "
+    "設備 設備id 機器 機器id 端末id ユーザーid 设备 设备id 设备编号 用户id 用户"
 )
 OTHER_CLIENT_NAMES: Final = _words(
     "deveui devaddr serialnumber serialno vin thingname thingid thing assetid asset trackerid "
     "tracker meterid meter robotid droneid cameraid busid trainid visitorid visitor imsi msisdn "
-    "iccid icao24 mmsi nodeid node clientip remoteip remoteaddr"
+    "iccid icao24 mmsi nodeid node clientip cip remoteip remoteaddr entityid servicename"
 )
 """Names of clients that may be another thing: a key that tells clients apart goes before them."""
 
@@ -112,8 +127,8 @@ def _own(name: str) -> str:
 def tokens_of(name: str) -> list[str]:
     """Return the words of a field's own name: event, enqueued, … of `EventEnqueuedUtcTime`."""
     own = _own(name).rpartition(".")[2]
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", own)
-    return re.findall(r"[a-z]+", spaced.lower())
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", _without_accents(own))
+    return re.findall(r"[^\W\d_]+", spaced.lower())
 
 
 def _words_of(name: str) -> set[str]:
@@ -128,9 +143,18 @@ def _inner(token: str) -> str:
     return found[1] if found else token
 
 
+def _without_accents(name: str) -> str:
+    """Return a name with plain letters: Gerat of `Gerät`."""
+    if name.isascii():
+        return name
+    letters = unicodedata.normalize("NFKD", name)
+    bare = re.sub("[\u0300-\u036f]", "", letters)
+    return unicodedata.normalize("NFKC", bare)
+
+
 def forms_of(name: str) -> Iterable[str]:
     """Return what a field may be known as: `Client.device_id` as clientdeviceid and deviceid."""
-    parts = [re.sub(r"[^a-z0-9]", "", part.lower()) for part in _own(name).split(".")]
+    parts = [re.sub(r"[\W_]", "", part.lower()) for part in _without_accents(_own(name)).split(".")]
     return "".join(parts), "".join(parts[-2:]), parts[-1]
 
 

@@ -171,16 +171,24 @@ def _with_joined(sample: pa.Table) -> pa.Table:
             sibling = f"{stem}{dot}{prefix}{mark}{other}"
             if sibling in sample.column_names and _is_split(sample, name, sibling):
                 sample = _joined(sample, name, sibling)
-    dates = [n for n in value_fields(sample) if _looks_like(sample[n], _A_DATE)]
-    clocks = [n for n in value_fields(sample) if _looks_like(sample[n], _A_TIME_OF_DAY)]
-    for date, clock in _pairs(dates, clocks):
+    dates, clocks, digits = (
+        [n for n in value_fields(sample) if _looks_like(sample[n], form)]
+        for form in (_A_DATE, _A_TIME_OF_DAY, _DIGITS_OF_A_DAY)
+    )
+    for date, clock in _pairs(dates, clocks, digits):
         sample = _joined(sample, date, clock)
     return sample
 
 
-def _pairs(dates: Sequence[str], clocks: Sequence[str]) -> list[tuple[str, str]]:
-    """Return dates with their times of day: those called the same but for that, or the only two."""
-    alike = [(d, c) for d in dates for c in clocks if _of_what(d) == _of_what(c)]
+def _pairs(
+    dates: Sequence[str], clocks: Sequence[str], digits: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Return dates with their times of day: those called the same but for that, or the only two.
+
+    Digits alone, `digits`, may be anything: they have to be called the same, and a time.
+    """
+    called = [name for name in digits if _A_NAME_OF_TIME.search(name.lower())]
+    alike = [(d, c) for d in dates for c in (*clocks, *called) if _of_what(d) == _of_what(c)]
     if not alike and len(dates) == len(clocks) == 1:
         return [(dates[0], clocks[0])]
     every = [name for pair in alike for name in pair]
@@ -223,14 +231,27 @@ def _joined(sample: pa.Table, first: str, second: str) -> pa.Table:
 
 
 def _looks_like(column: pa.ChunkedArray, form: str) -> bool:
-    if not (pa.types.is_string(column.type) or pa.types.is_dictionary(column.type)):
+    """Return whether all values look like a date or a time of day; numbers without zeros before."""
+    is_number = pa.types.is_integer(column.type)
+    if not (is_number or pa.types.is_string(column.type) or pa.types.is_dictionary(column.type)):
         return False
     present = values_of(column).drop_null()
+    if is_number:
+        if len(present) and pc.max(present).as_py() < _LEAST_OF_DIGITS:
+            return False
+        present = pc.utf8_lpad(present.cast(pa.string()), 6, "0")
     return len(present) > 0 and bool(pc.all(pc.match_substring_regex(present, form)).as_py())
 
 
-_A_DATE: Final = r"^\d{4}-?\d{2}-?\d{2}$|^\d{1,2}[./]\d{1,2}[./]\d{4}$"
-_A_TIME_OF_DAY: Final = r"^\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?$"
+_LEAST_OF_DIGITS: Final = 10_000
+"""One o'clock, as hhmmss; what never is as much may be how long something took."""
+
+_A_NAME_OF_TIME: Final = re.compile("time|clock|zeit|hora|heure|hour")
+_A_DATE: Final = (
+    r"^(?:19|20)\d\d-?(?:0[1-9]|1[0-2])-?(?:0[1-9]|[12]\d|3[01])$|^\d{1,2}[./]\d{1,2}[./]\d{4}$"
+)
+_A_TIME_OF_DAY: Final = r"^\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?(\s*[AaPp]\.?[Mm]\.?)?$"
+_DIGITS_OF_A_DAY: Final = r"^([01]\d|2[0-3])[0-5]\d[0-5]\d$"
 
 
 def _time_field(found: TimeCandidate | None, sample: pa.Table) -> TimeField:

@@ -143,6 +143,12 @@ SYSTEMS: Final = (
         client="_HOSTNAME",
     ),
     System(
+        "Zeek",
+        ("ts", "uid", "id.orig_h"),
+        event_time="ts",
+        client="id.orig_h",
+    ),
+    System(
         "The Things Network",
         ("received_at", "end_device_ids.device_id"),
         received_time="received_at",

@@ -151,14 +151,16 @@ def stamps(candidate: TimeCandidate, event: TimeCandidate | None) -> bool:
     """Return whether a time behaves as a clock that stamps records when they come.
 
     It rises from record to record and is not before the event, some events come at once, and it is
-    no end of a window or of an hour: neither coarse, nor the event time rounded up.
+    no end of a window or of an hour: neither coarse, nor the event time rounded up, nor what the
+    event time is rounded from.
     """
     if event is None or not (candidate.rises and candidate.varies and follows(candidate, event)):
         return False
     lags = lags_of(candidate, event)
     near = lag_of(candidate, event) < _MONTH_MS and _first(lags) <= MINUTE_MS
     coarse = candidate.is_coarser(event, 5 * SECOND_MS)
-    return near and not coarse and not _is_rounded(candidate, event)
+    same = _is_rounded(candidate, event) or _is_rounded(event, candidate)
+    return near and not coarse and not same
 
 
 def correlation(a: NDArray[np.int64], b: NDArray[np.int64]) -> float:

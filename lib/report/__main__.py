@@ -40,6 +40,7 @@ from lib.sources.open import (
     read_secrets,
     schemas_for_files,
 )
+from lib.sources.passed_over import passed_over
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -337,7 +338,7 @@ def _opened(options: Options) -> tuple[str, TopicSource, str]:
     topics = _known_topics(source)
     if len(topics) != 1:
         what = f"{source.name} has {counted(len(topics), 'topic')}, and none is named."
-        raise _missing(what, topics, "--topic")
+        raise _missing(what, source, topics, "--topic")
     return name, source, topics[0]
 
 
@@ -364,12 +365,15 @@ def _known_topics(source: TopicSource) -> list[str]:
 def _check_known(source: TopicSource, topic: str, option: str) -> None:
     known = _known_topics(source)
     if topic not in known:
-        raise _missing(f"There is no topic “{topic}” in {source.name}.", known, option)
+        raise _missing(f"There is no topic “{topic}” in {source.name}.", source, known, option)
 
 
-def _missing(what: str, topics: Sequence[str], option: str) -> TopicMissingError:
+def _missing(
+    what: str, source: TopicSource, topics: Sequence[str], option: str
+) -> TopicMissingError:
     named = ", ".join(map(visible_text, topics[:20])) or "none"
-    return TopicMissingError(what, f"Name one with {option}: {named}.")
+    passed = visible_text(passed_over(source))
+    return TopicMissingError(what, f"Name one with {option}: {named}. {passed}".strip())
 
 
 def _chosen(options: Options, topic: str) -> dict[str, Any]:

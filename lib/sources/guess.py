@@ -13,6 +13,7 @@ _CSV: Final = "CSV; give the file the ending .csv, or write JSON"
 _CUT_OFF: Final = "JSON over several lines, cut off or with a fault; write an object a line (jq -c)"
 _NO_OBJECT: Final = "JSON, but no object; write an object with names for each event"
 _BYTES: Final = "bytes that are no text; write JSON, or Avro or Protobuf with a schema registry"
+_EXPORT: Final = "export the table as CSV, or a row of JSON a line"
 _BEGINNINGS: Final = (
     (b"\xff\xfe", "UTF-16; save it as UTF-8"),
     (b"\xfe\xff", "UTF-16; save it as UTF-8"),
@@ -39,8 +40,11 @@ _BEGINNINGS: Final = (
         b"\x03\x00",
         f"a header of AWS Glue's schema registry; {_CONFLUENT}",
     ),
-    (b"<", "XML or HTML; write its records as JSON or CSV"),
+    (b"INSERT INTO ", f"a dump of SQL; {_EXPORT}"),
+    (b"CREATE TABLE ", f"a dump of SQL; {_EXPORT}"),
+    (b"-- MySQL dump", f"a dump of SQL; {_EXPORT}"),
 )
+_SYSLOG: Final = re.compile(rb"<\d{1,3}>")
 _LINE_PROTOCOL: Final = re.compile(
     rb"[\w.-]+(?:(?:,[\w.-]+=[^\s,]+)+ [\w.-]+=\S+(?: \d+)?| [\w.-]+=\S+ \d{10,19})(?:\s.*)?",
     re.DOTALL,
@@ -109,6 +113,10 @@ def _of_text(first: bytes) -> str:
     if text[:1] == b'"':
         is_text = _is_whole(text)
         return "text in quotes; write an object for each event" if is_text else _CUT_OFF
+    if _SYSLOG.match(text):
+        return "syslog; write JSON, as Fluent Bit, Vector, rsyslog and syslog-ng can"
+    if text[:1] == b"<":
+        return "XML or HTML; write its records as JSON or CSV"
     if text[:2] in (b"{'", b"['"):
         return "objects as Python prints them; write them with json.dumps"
     if text[:1] and text[:1] in _JSON_BEGINS:

@@ -18,6 +18,7 @@ from lib.core.moments import Times, are_dates
 from lib.events.filters import DELAY, OTHER_NAMES
 from lib.report.report import Asked
 from lib.sources.open import UPLOAD, cap_on_events, is_cluster, label_of
+from lib.sources.passed_over import passed_over
 from lib.ui import parameters
 from lib.ui.answers import corrected, diagnosed
 from lib.ui.cluster.loads import cluster_load_of, let_go, part_of
@@ -28,7 +29,7 @@ from lib.ui.inputs.sources import chosen_source, forget_topics, topics_of
 from lib.ui.inputs.switch import switch
 from lib.ui.inputs.time_window import choose_window, extent_of, show_all_time
 from lib.ui.inputs.topic_choice import choose_partitions, choose_range, choose_source, choose_topic
-from lib.ui.inputs.topic_list import passed_over, topic_list_button
+from lib.ui.inputs.topic_list import topic_list_button
 from lib.ui.links import link_button, unpack_link
 from lib.ui.loads import LoadKey, Opened, is_loaded_or_on_its_way, load_of, reload_of
 from lib.ui.offer import is_accepted, offer_of

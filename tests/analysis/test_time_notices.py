@@ -103,7 +103,7 @@ def test_where_only_the_received_time_is_a_time_it_is_not_offered_as_the_events(
 
     assert sentence == (
         "No event time was found: no field of the records but the received time, received_at, "
-        "holds times of our age."
+        "holds times of our age in a form that is read."
     )
 
 
@@ -115,6 +115,19 @@ def test_received_times_that_are_coarser_than_event_times_are_said_to_be(written
     (sentence,) = said(as_it_is, received_of=coarse)
 
     assert sentence.startswith(f"Received times are whole {written}: a delay may be up to 1 ")
+
+
+def test_record_timestamps_that_are_coarser_than_event_times_are_said_to_be():
+    # Given records as mosquitto_sub prints them, whose times of receipt are whole seconds
+    times = [1_704_164_650_123 + 1_737 * n for n in range(50)]
+    lines = "".join(f'{stamp(t // 1_000 * 1_000)} a {{"ts": {t}}}\n' for t in times)
+    topic = load(UploadedTopic("t.txt", lines.encode()), "t", Everything())
+
+    found = time_notices(
+        topic.contents, topic.fields, topic.recognition, diagnosis_of(topic.events)
+    )
+
+    assert any(n.sentence.startswith("Received times are whole seconds: ") for n in found)
 
 
 @pytest.mark.parametrize(("written", "unit_ms"), [("seconds", 1_000), ("minutes", 60_000)])
@@ -232,8 +245,8 @@ def test_where_there_is_no_time_at_all_it_is_said():
     (sentence,) = said(lambda number, *_: number / 10, received_of=lambda *_: {})
 
     assert sentence == (
-        "No event time was found: no field of the records holds times of our age, and there is no "
-        "received time either."
+        "No event time was found: no field of the records holds times of our age in a form that is "
+        "read, and there is no received time either."
     )
 
 

@@ -31,7 +31,13 @@ from lib.decoding.unpacking import MAX_LAYERS
 from lib.decoding.wrappers import Wrapped
 from lib.sources.base import Everything
 from lib.sources.files.folder import UploadedTopic, topic_of
-from lib.sources.files.notations import of_attributes, of_pairs, of_python
+from lib.sources.files.notations import (
+    of_attributes,
+    of_pairs,
+    of_python,
+    of_search_hit,
+    of_telemetry,
+)
 from lib.sources.records import rows_as_values, with_values
 from tests.support.blocks import block, values_of
 
@@ -135,6 +141,58 @@ def test_other_notations_read_as_json(name, values):
     assert not reasons(found)
 
 
+def test_attributes_of_opentelemetry_are_fields():
+    # Given two log records of one resource, as the exporter for Kafka writes them
+    attributes = [
+        {"key": "service.instance.id", "value": {"stringValue": "pod-1"}},
+        {"key": "retries", "value": {"intValue": "3"}},
+        {"key": "tags", "value": {"arrayValue": {"values": []}}},
+    ]
+    record = {"attributes": [{"key": "ok", "value": {"boolValue": True}}]}
+    logs = [record | {"timeUnixNano": str(1704164650000000000 + n)} for n in (1, 2)]
+    resource = {"resource": {"attributes": attributes}, "scopeLogs": [{"logRecords": logs}]}
+
+    name, found = decoded(dumped({"resourceLogs": [resource]}))
+
+    rows = fields_of(found.columns)
+    assert "OpenTelemetry" in name
+    assert [row["resourceLogs.resource.attributes.service.instance.id"] for row in rows] == [
+        "pod-1",
+        "pod-1",
+    ]
+    assert rows[0]["resourceLogs.resource.attributes.retries"] == 3
+    assert rows[1]["resourceLogs.scopeLogs.logRecords.attributes.ok"] is True
+
+
+def test_fields_of_a_search_hit_are_the_values_that_are_alone_in_their_arrays():
+    hit = {"_index": "ev", "_id": "1", "fields": {"@timestamp": ["t"], "n": [1], "tags": [1, 2]}}
+
+    name, found = decoded(dumped(hit), dumped(hit))
+
+    assert name == "JSON → Elasticsearch"
+    assert fields_of(found.columns)[1] == {
+        "_index": "ev",
+        "_id": "1",
+        "fields.@timestamp": "t",
+        "fields.n": 1,
+        "fields.tags": "[1, 2]",
+    }
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"attributes": [{"key": "a", "value": 1, "more": 2}]},
+        {"attributes": [{"key": ["a"], "value": 1}]},
+        {"fields": {"a": [1]}},
+        {"_index": "i", "fields": {"a": [1], "b": 2}},
+    ],
+)
+def test_what_is_of_neither_stays_as_it_is(value):
+    assert of_telemetry(dumped(value)) is None
+    assert of_search_hit(dumped(value)) is None
+
+
 @pytest.mark.parametrize(
     ("written", "json_text"),
     [
@@ -171,7 +229,7 @@ def test_what_is_in_no_notation_stays_as_it_is(value):
 
 @given(st.binary(max_size=60) | st.text("{}[]'\"=,; ab1", max_size=60).map(str.encode))
 def test_any_bytes_are_in_a_notation_or_not(value):
-    for notation in (of_python, of_pairs, of_attributes):
+    for notation in (of_python, of_pairs, of_attributes, of_telemetry, of_search_hit):
         found = notation(value)
         assert found is None or json.loads(found) is not ...
 
@@ -618,13 +676,13 @@ def test_events_may_be_deeper_than_one_array():
     name, found = decoded(sent("a", zero, zero + 1, zero + 2), sent("b", zero + 3, zero + 4))
 
     # Then each is an event, with what is around each of the arrays
-    assert name == "JSON → events in resourceLogs.scopeLogs.logRecords"
+    assert name == "JSON → events in resourceLogs.scopeLogs.logRecords → OpenTelemetry"
     times = found.columns["resourceLogs.scopeLogs.logRecords.timeUnixNano"].to_pylist()
     assert times == [f"{zero + k}000000" for k in range(5)]
     assert found.columns[OFFSET].to_pylist() == [0, 0, 0, 1, 1]
     assert found.columns[PLACE].to_pylist() == [0, 1, 2, 0, 1]
-    hosts = found.columns["resourceLogs.resource.attributes"].to_pylist()
-    assert ['"a"' in host for host in hosts] == [True] * 3 + [False] * 2
+    hosts = found.columns["resourceLogs.resource.attributes.host"].to_pylist()
+    assert hosts == ["a", "a", "a", "b", "b"]
 
 
 def test_events_may_be_in_an_array_inside_of_an_object():

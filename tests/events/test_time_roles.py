@@ -41,6 +41,130 @@ def iso(ms):
     return f"{np.datetime64(ms, 'ms')}Z"
 
 
+@pytest.mark.parametrize(
+    ("received", "event", "client"),
+    [
+        ("Empfangen", "Zeitstempel", "Gerät"),
+        ("Empfangszeit", "Ereigniszeit", "GeräteID"),
+        ("date_reception", "date_evenement", "utilisateur"),
+        ("reçu_le", "horodatage", "appareil"),
+        ("fechaRecepcion", "fechaEvento", "idDispositivo"),
+        ("recebido_em", "data_hora", "cliente"),
+        ("ricevuto", "evento_ora", "utente"),
+        ("受信時刻", "発生時刻", "設備"),
+        ("接收时间", "事件时间", "设备编号"),
+    ],
+)
+def test_names_in_other_languages_tell_roles_whatever_the_order_of_rows_and_fields(
+    received, event, client
+):
+    by_event_time = sorted(EVERY, key=lambda h: h.event_ms)
+
+    fields = fields_of(
+        lambda h: {received: h.received_ms, event: h.event_ms, client: h.client}, by_event_time
+    )
+
+    assert fields.event_time == TimeField((event,))
+    assert fields.received_time == TimeField((received,))
+    assert fields.client == client
+
+
+@pytest.mark.parametrize("name", ["Kundendienst", "Gerätetyp", "Benutzergruppe", "顧客数"])
+def test_names_that_only_begin_alike_are_no_client(name):
+    assert fields_of(lambda h: {"ts": h.event_ms, name: h.client}).client is None
+
+
+@pytest.mark.parametrize("name", ["occurredAt", "measured_at", "device_time", "event_ts"])
+def test_a_name_that_tells_of_the_event_goes_before_a_timestamp_whatever_the_order(name):
+    by_event_time = sorted(EVERY, key=lambda h: h.event_ms)
+
+    fields = fields_of(lambda h: {"timestamp": h.received_ms, name: h.event_ms}, by_event_time)
+
+    assert fields.event_time == TimeField((name,))
+
+
+def test_what_an_event_time_is_rounded_from_is_no_time_of_receipt():
+    # Given nginx's log, which has one moment twice
+    fields = fields_of(
+        lambda h: {"time_local": iso(h.received_ms // 1000 * 1000), "msec": h.received_ms / 1000}
+    )
+
+    # Then no delay can be made of both
+    assert fields.received_time == TimeField()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "kubernetes.pod_name",
+        "resource.service.instance.id",
+        "SystemProperties.iothub-connection-device-id",
+        "@logStream",
+    ],
+)
+def test_clients_are_known_by_the_names_that_tools_give_them(name):
+    fields = fields_of(lambda h: {"ts": h.event_ms, name: h.client})
+
+    assert fields.client == name
+
+
+def test_a_pod_is_the_client_and_not_the_machine_that_it_runs_on():
+    fields = fields_of(lambda h: {"ts": h.event_ms, "host": "n1", "pod_name": h.client})
+
+    assert fields.client == "pod_name"
+
+
+def digits_of(ms, as_number):
+    digits = iso(ms)[11:19].replace(":", "")
+    return int(digits) if as_number else digits
+
+
+@pytest.mark.parametrize("as_number", [True, False])
+def test_a_date_and_a_time_of_day_in_digits_are_one_time(as_number):
+    # Given hours from 03 on, so that numbers lack a digit
+    fields = fields_of(
+        lambda h: {
+            "device": h.client,
+            "event_date": int(iso(h.event_ms)[:10].replace("-", "")),
+            "event_time": digits_of(h.event_ms, as_number),
+            "recv_date": iso(h.received_ms)[:10],
+            "recv_time": digits_of(h.received_ms, as_number),
+        }
+    )
+
+    assert fields.event_time == TimeField(("event_date + event_time",))
+    assert fields.received_time == TimeField(("recv_date + recv_time",))
+
+
+def test_a_time_of_day_may_be_of_twelve_hours():
+    def clock(ms):
+        hour = int(iso(ms)[11:13])
+        return f"{hour % 12 or 12}{iso(ms)[13:19]} {'AM' if hour < 12 else 'PM'}"
+
+    fields = fields_of(
+        lambda h: {
+            "device": h.client,
+            "Date": f"{iso(h.event_ms)[5:7]}/13/2024",
+            "Time": clock(h.event_ms),
+        }
+    )
+
+    assert fields.event_time == TimeField(("Date + Time",))
+
+
+@pytest.mark.parametrize("name", ["time", "response_time", "count"])
+def test_how_long_something_took_is_no_time_of_day(name):
+    # Given numbers that are all less than a minute, or not called a time
+    fields = fields_of(
+        lambda h: {
+            "date": int(iso(h.event_ms)[:10].replace("-", "")),
+            name: h.number if name != "count" else 30_000 + h.number,
+        }
+    )
+
+    assert fields.event_time == TimeField(("date",))
+
+
 class TestReceivedTimesAreNotInvented:
     @pytest.mark.parametrize(
         ("name", "value_of"),

@@ -314,6 +314,16 @@ class TestFaults:
         assert made.status == 2
         assert "Name one with --topic: sessions-10, sessions-100." in made.err
 
+    def test_a_topic_that_is_not_there_may_be_a_file_that_is_none(
+        self, report, tmp_path, monkeypatch
+    ):
+        (tmp_path / "clicks.jsonl").touch()
+        monkeypatch.setenv("SKEWLINE_FILES", str(tmp_path))
+        made = report("--source", "files", "--topic", "clicks")
+        assert made.status == 2
+        assert "Passed over in the folder: " in made.err
+        assert "clicks.jsonl is empty" in made.err
+
     def test_a_source_that_is_not_there_names_those_that_are(self, report):
         made = report("--source", "staging", "--topic", "rides")
         assert made.status == 2

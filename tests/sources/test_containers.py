@@ -540,6 +540,76 @@ def test_a_backslash_before_the_quote_that_ends_a_cell_is_one():
     assert reasons == []
 
 
+ZEEK = """#separator \\x09
+#path\tconn
+#fields\tts\tuid\tnote
+#types\ttime\tstring\tstring
+1704164650.1\tC1\t-
+1704164651.2\tC2\ta,b
+#close\t2024-01-02-03-05-00
+"""
+IIS = """#Software: Microsoft Internet Information Services 10.0
+#Fields: ts uid note
+1704164650.1 C1 -
+#Date: 2024-01-02 03:04:11
+#Fields: ts note uid sc-status
+1704164651.2 a,b C2 200
+"""
+CLOUDFRONT = """#Version: 1.0
+#Fields: ts uid note
+1704164650.1\tC1\t-
+1704164651.2\tC2\ta,b
+"""
+DUMP = """--
+-- PostgreSQL database dump
+--
+CREATE TABLE public.t (ts text);
+
+COPY public.versions (id, "at") FROM stdin;
+7\t2024-01-02 03:04:10+00
+\\.
+
+COPY public.events (ts, "uid", note) FROM stdin;
+1704164650.1\tC1\t\\N
+1704164651.2\tC2\ta,b
+\\.
+
+-- PostgreSQL database dump complete
+"""
+
+
+@pytest.mark.parametrize("ending", ["log", "txt", "tsv", "sql"])
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        (ZEEK, ""),
+        (IIS, ""),
+        (CLOUDFRONT, ""),
+        (DUMP, "The rows are those of public.events; other tables of the dump are not read."),
+    ],
+    ids=["Zeek", "IIS", "CloudFront", "pg_dump"],
+)
+def test_rows_have_the_names_of_the_directive_above_them(text, note, ending):
+    fields, reasons, notes = opened(f"t.{ending}", text)
+
+    assert fields == [
+        {"ts": 1704164650.1, "uid": "C1", "note": None},
+        {"ts": 1704164651.2, "uid": "C2", "note": "a,b"},
+    ]
+    assert reasons == []
+    assert notes == ({note} if note else set())
+
+
+def test_json_in_a_dump_of_postgres_is_as_it_was():
+    row = json.dumps({"ts": 1704164650, "text": 'say "a\\b"'}).replace("\\", "\\\\")
+
+    rows = f"1\t{row}\n2\t{row}\n"
+    fields, reasons, _ = opened("t.sql", f"COPY t (id, data) FROM stdin;\n{rows}\\.\n")
+
+    assert [each["data.text"] for each in fields] == ['say "a\\b"'] * 2
+    assert reasons == []
+
+
 @pytest.mark.parametrize("mark", ["# ", "// "])
 def test_an_object_that_is_commented_out_is_no_record(mark):
     text = '{\n "a": 1\n}\n' + mark + '{"a": 2}\n{\n "a": 3\n}\n'
@@ -547,7 +617,40 @@ def test_an_object_that_is_commented_out_is_no_record(mark):
     fields, reasons, _ = opened("t.json", text)
 
     assert [row["a"] for row in fields] == [1, 3]
-    assert reasons == ["not JSON"]
+    assert reasons == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[\n// don\'t [stop\n{"a": 1}, # one\n  // two\n{"a": 3}\n# end\n]\n',
+        '# of today\n[{"a": 1},\n{"a": 3}]\n// end',
+        '# of today\n{"a": 1}\n  // {"a": 2}\n{"a": 3}\n# end\n',
+    ],
+)
+def test_comments_are_no_records(text):
+    fields, reasons, _ = opened("t.json", text)
+
+    assert [row["a"] for row in fields] == [1, 3]
+    assert reasons == []
+
+
+@pytest.mark.parametrize(
+    "action",
+    ['{"index": {"_index": "ev", "_id": "17"}}', '{ "create" : { } }', '{"index":{"_id":"}"}}'],
+)
+def test_documents_of_a_bulk_request_are_its_records(action):
+    # Given documents, the second of which looks a little like an action
+    documents = [{"a": 1}, {"index": {"name": "x"}}, {"a": 3}]
+
+    # When they are written for Elasticsearch, an action before each
+    lines = [line for each in documents for line in (action, json.dumps(each))]
+    fields, reasons, _ = opened("t.ndjson", "\n".join(lines))
+
+    # Then actions are no records
+    assert [row.get("a") for row in fields] == [1, None, 3]
+    assert fields[1]["index.name"] == "x"
+    assert reasons == []
 
 
 @pytest.mark.parametrize(
@@ -832,6 +935,14 @@ def test_a_guess_is_made_of_any_bytes(content):
         ),
         (b"<e/>", "XML or HTML; write its records as JSON or CSV"),
         (
+            b"<34>1 2024-01-02T03:04:10Z h app - ID47 - up",
+            "syslog; write JSON, as Fluent Bit, Vector, rsyslog and syslog-ng can",
+        ),
+        (
+            b"INSERT INTO `events` VALUES (1,'a'),(2,'b');",
+            "a dump of SQL; export the table as CSV, or a row of JSON a line",
+        ),
+        (
             bytes(40),
             "NUL bytes alone, as where a file was not written to its end; copy it again",
         ),
@@ -923,6 +1034,19 @@ def test_events_of_a_document_need_not_be_in_an_array(document, added, where):
     assert {*found[0]} - {"dev", "ts", "n"} == added
     assert reasons == []
     assert note == f"The file is one JSON document; its events are the {where}"
+
+
+@pytest.mark.parametrize("around", [lambda rows: {"status": "Complete", "results": rows}, list])
+def test_rows_of_cloudwatch_are_read_with_their_names(around):
+    rows = [[{"field": name, "value": str(row[name])} for name in row] for row in TIMED]
+
+    fields, reasons, (note,) = opened("t.json", json.dumps(around(rows)))
+
+    assert [[str(each) for each in row.values()] for row in fields] == [
+        [str(each) for each in row.values()] for row in TIMED
+    ]
+    assert reasons == []
+    assert "its events are the 3 rows of names and values" in note
 
 
 @pytest.mark.parametrize(

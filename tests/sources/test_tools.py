@@ -763,6 +763,8 @@ SENT_OFTEN = tuple(
         "Timestamp: %i, Partition: %p, Offset: %o, Key: %k, Value: %v",
         "Partition: %p Offset: %o Timestamp: %i Key: %k Value: %v",
         "Key (%K bytes): %k, Value (%V bytes): %v",
+        "Topic %t Partition %p Offset %o Timestamp %d Key %k Value %v",
+        "partition %p, offset %o, timestamp %i, key %k, payload %v",
         "%d|%k|%v",
         "%i %v",
         "%i\t%k\t%v",

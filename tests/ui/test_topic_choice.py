@@ -13,8 +13,9 @@ from lib.core.masking import Masking
 from lib.sources.base import TopicInfo
 from lib.sources.files.folder import FileTopics
 from lib.sources.guarded import Guarded
+from lib.sources.passed_over import passed_over
 from lib.ui.inputs.topic_choice import moment_in, span_of
-from lib.ui.inputs.topic_list import passed_over, topic_table
+from lib.ui.inputs.topic_list import topic_table
 from lib.ui.parameters import INTERNAL_TOPICS, TOPIC_TABLE
 from tests.support.broker import Record, create_topic
 from tests.support.opened import captions, files_of, open_app, parameters, press

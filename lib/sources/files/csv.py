@@ -19,6 +19,7 @@ import pyarrow.csv
 from lib.core.errors import UnreadableFileError
 from lib.sources.files.annotated_csv import LEFT_OUT, OF_QUERY, Tables, is_annotated, names_of_all
 from lib.sources.files.csv_form import GROUPED, SHIELDED, form_of
+from lib.sources.files.declared import declared
 from lib.sources.files.drawn import cells_of, plain
 from lib.sources.files.encodings import (
     UTF_8,
@@ -90,6 +91,9 @@ def _rewriting(
         wanted = [name for name in names if name not in OF_QUERY]
         said = (LEFT_OUT,) if len(wanted) < len(names) else ()
         return lambda pieces: plain(pieces, Tables(wanted).cells), said
+    if found := declared(text):
+        lines, sentence = found
+        return lambda pieces: plain(pieces, lines().cells), (sentence,)
     cells = cells_of(text)
     return None if cells is None else partial(plain, cells=cells), ()
 

@@ -7,6 +7,8 @@
 | columns | `{"ts": […], "client": […]}`, and as pandas writes them, `{"ts": {"0": …}, …}` |
 | rows | `{"columns": […], "data": [[…], …]}`, as pandas, InfluxDB and SQL services write them |
 
+| pairs | `[[{"field": "ts", "value": …}, …], …]`, as CloudWatch Logs answers a query |
+
 What has no time in it is none of these: an object in an event may look the same.
 """
 
@@ -295,6 +297,20 @@ def _by_row(node: object) -> list[Row]:
     return [constants | row for row in _rows_of(rows, names)]
 
 
+def _by_pair(node: object) -> list[Row]:
+    """Return rows that are arrays of a name and a value for each of their columns."""
+    if not isinstance(node, list) or not all(map(_are_pairs, node)):
+        return []
+    rows = [{each["field"]: each["value"] for each in pairs} for pairs in node]
+    return rows if any(map(_is_time, _columns_of(rows[:_SAMPLE]))) else []
+
+
+def _are_pairs(node: object) -> bool:
+    return isinstance(node, list) and all(
+        isinstance(each, dict) and each.keys() == {"field", "value"} for each in node
+    )
+
+
 def _rows_of(rows: list[Any], names: Sequence[str] | None) -> list[Row]:
     if not _is_grid(rows):
         return []
@@ -357,5 +373,6 @@ def _constants(node: Mapping[str, Any], others: Iterable[str]) -> Row:
 _FORMS: Final = {
     "rows": _by_row,
     "rows of the columns": _by_column,
+    "rows of names and values": _by_pair,
     "members by name": _by_id,
 }

@@ -54,6 +54,7 @@ FORMATS: Final[Mapping[str, Callable[[InputFile], Iterator[pa.RecordBatch]]]] = 
     ".avro": _avro,
     ".txt": text.read,
     ".log": text.read,
+    ".sql": text.read,
 }
 """Ending of a file's name, before that of a compression → what reads it. Others hold text."""
 

@@ -40,9 +40,9 @@ def cut(
 ) -> tuple[pa.BinaryArray, int, bool]:
     """Return the values that stand one behind the other in a text, or in the arrays that it has.
 
-    What parts them, white space, commas or other marks before a bracket, belongs to none. Objects
-    and arrays end with their bracket, or where another object begins that JSON does not allow
-    there; anything else ends with its line.
+    What parts them, white space, commas or other marks before a bracket, belongs to none, nor do
+    comments, from `//` or `#` to the end of their line. Objects and arrays end with their bracket,
+    or where another object begins that JSON does not allow there; anything else ends with its line.
 
     Parameters
     ----------
@@ -278,12 +278,34 @@ def _after_space(data: Bytes, i: int, stop: int) -> int:
 
 
 @inlined
+def _is_comment(data: Bytes, i: int, stop: int, within: bool) -> bool:
+    """Return whether `//` or `#` is where a value would be: outside of arrays, begins a line."""
+    slashes = data[i] == _SLASH and i + 1 < stop and data[i + 1] == _SLASH
+    if data[i] != _HASH and not slashes:
+        return False
+    before = i - 1
+    while before >= 0 and data[before] != _NEWLINE and _is_space(data[before]):
+        before -= 1
+    return within or before < 0 or data[before] == _NEWLINE
+
+
+@inlined
+def _after_comments(data: Bytes, i: int, stop: int) -> int:
+    """Return what follows white space and comments that begin at `i`; `stop` if nothing does."""
+    i = _after_space(data, i, stop)
+    while i < stop and _is_comment(data, i, stop, True):
+        end = _end_of_line(data, i, stop)
+        i = stop if end == _UNFINISHED else _after_space(data, end, stop)
+    return i
+
+
+@inlined
 def _opens_array(data: Bytes, i: int, stop: int, final: bool) -> int:
     """Return where the first object is of an array that begins at `i`.
 
     `_UNFINISHED` if that is not to be seen yet, and `i` if it begins with something else.
     """
-    inner = _after_space(data, i + 1, stop)
+    inner = _after_comments(data, i + 1, stop)
     if inner == stop:
         return i if final else _UNFINISHED
     return inner if data[inner] == _OPEN_OBJECT else i
@@ -304,20 +326,27 @@ def _end_of(data: Bytes, i: int, stop: int, within: bool, kinds: Bytes) -> int:
 def _after_marks(data: Bytes, i: int, stop: int, final: bool) -> int:
     """Return where an object or an array begins behind nothing but marks that begin at `i`.
 
-    `i` if other text follows, or a comment begins; `_UNFINISHED` if that is not to be seen yet.
+    `i` if other text follows; `_UNFINISHED` if that is not to be seen yet.
     """
     first = i
-    is_comment = data[i] in (_HASH, _SLASH) and (i == 0 or data[i - 1] == _NEWLINE)
     while i < stop:
         byte = data[i]
         if byte in (_OPEN_OBJECT, _OPEN_ARRAY):
-            return first if is_comment else i
-        is_comment = is_comment and byte != _NEWLINE
+            return i
         is_letter = 0x30 <= byte <= 0x39 or 0x41 <= byte <= 0x5A or 0x61 <= byte <= 0x7A
         if is_letter or byte in (_QUOTE, _CLOSE_OBJECT, _CLOSE_ARRAY) or byte > 0x7E:
             return first
         i += 1
     return stop if final else _UNFINISHED
+
+
+@inlined
+def _after_others(data: Bytes, i: int, stop: int, within: bool, final: bool) -> int:
+    """Return where a comment or marks end that begin at `i`; else as `_after_marks`."""
+    if _is_comment(data, i, stop, within):
+        end = _end_of_line(data, i, stop)
+        return stop if end == _UNFINISHED and final else end
+    return i if within else _after_marks(data, i, stop, final)
 
 
 @compiled
@@ -337,7 +366,7 @@ def _cut(
             if not whole:
                 break
         else:
-            begins = i if within else _after_marks(data, i, stop, final)
+            begins = _after_others(data, i, stop, within, final)
             if begins == _UNFINISHED:
                 break
             if begins > i:

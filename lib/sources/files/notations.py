@@ -1,4 +1,7 @@
-"""Objects in notations other than JSON, as JSON: Python's, logfmt, and attributes of DynamoDB."""
+"""Objects in notations other than JSON, or in roundabout JSON, as plain JSON.
+
+Python's, logfmt, attributes of DynamoDB and OpenTelemetry, fields of Elasticsearch.
+"""
 
 from __future__ import annotations
 
@@ -164,12 +167,7 @@ def of_attributes(text: bytes) -> bytes | None:
     """
     if not _AN_ATTRIBUTE.search(text):
         return None
-    try:
-        found = json.loads(text)
-        plain = without_types(found)
-        return None if plain == found else json.dumps(plain).encode()
-    except (ValueError, RecursionError, TypeError, AttributeError):
-        return None
+    return _plainer(text, without_types)
 
 
 def without_types(node: Any) -> Any:  # noqa: ANN401 (what JSON can hold)
@@ -200,3 +198,78 @@ def _of_attribute(node: dict[str, Any]) -> Any:  # noqa: ANN401
         case "NS":
             return [json.loads(each) for each in value]
     return value
+
+
+# OpenTelemetry and Elasticsearch
+
+
+_KEYS_AND_VALUES: Final = re.compile(rb'"attributes"\s*:\s*\[\s*\{\s*"(?:key|value)"\s*:')
+_OF_A_HIT: Final = re.compile(rb'"fields"\s*:\s*\{')
+
+
+def of_telemetry(text: bytes) -> bytes | None:
+    """Return an object whose attributes are OpenTelemetry's keys and values with these as members.
+
+    Examples
+    --------
+    >>> of_telemetry(b'{"attributes": [{"key": "host.name", "value": {"stringValue": "a"}}]}')
+    b'{"attributes": {"host.name": "a"}}'
+    """
+    return _plainer(text, _with_members) if _KEYS_AND_VALUES.search(text) else None
+
+
+def _with_members(node: Any) -> Any:  # noqa: ANN401 (what JSON can hold)
+    if isinstance(node, list):
+        return [_with_members(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        name: {each["key"]: _of_any_value(each.get("value")) for each in inner}
+        if name == "attributes" and _are_pairs(inner)
+        else _with_members(inner)
+        for name, inner in node.items()
+    }
+
+
+def _are_pairs(node: object) -> bool:
+    return isinstance(node, list) and all(
+        isinstance(each, dict) and "key" in each and each.keys() <= {"key", "value"}
+        for each in node
+    )
+
+
+def _of_any_value(node: Any) -> Any:  # noqa: ANN401
+    """Return a value without its type: whole numbers are written as text."""
+    if not isinstance(node, dict) or len(node) != 1:
+        return node
+    ((kind, value),) = node.items()
+    return int(value) if kind == "intValue" else value
+
+
+def of_search_hit(text: bytes) -> bytes | None:
+    """Return a hit of Elasticsearch with its fields as they are, not in arrays of one value each.
+
+    Examples
+    --------
+    >>> of_search_hit(b'{"_index": "i", "fields": {"@timestamp": ["2024-01-02T03:04:10Z"]}}')
+    b'{"_index": "i", "fields": {"@timestamp": "2024-01-02T03:04:10Z"}}'
+    """
+    return _plainer(text, _with_single_fields) if _OF_A_HIT.search(text) else None
+
+
+def _with_single_fields(node: Any) -> Any:  # noqa: ANN401
+    fields = node.get("fields")
+    if "_index" not in node or not all(isinstance(each, list) for each in fields.values()):
+        return node
+    single = {name: each[0] if len(each) == 1 else each for name, each in fields.items()}
+    return node | {"fields": single}
+
+
+def _plainer(text: bytes, rewrite: Callable[[Any], Any]) -> bytes | None:
+    """Return JSON rewritten; None where it is as before, or none."""
+    try:
+        found = json.loads(text)
+        plain = rewrite(found)
+        return None if plain == found else json.dumps(plain).encode()
+    except (ValueError, RecursionError, TypeError, AttributeError):
+        return None

@@ -27,6 +27,8 @@ _ROLES: Final = {
 }
 _ROLE_OF: Final = {name.encode(): role for role, names in _ROLES.items() for name in names}
 _NAME: Final = re.compile(rb"(?:^|(?<=[\s,;|(]))([A-Za-z]+)(?: ?\(\d+ bytes\))?(?: ?= ?|: *)")
+_BARE_NAME: Final = re.compile(rb"(?:^|(?<=[\s,;|(]))([A-Za-z]+) +")
+_PLACED: Final = frozenset({"partition", "offset"})
 _SIZE: Final = re.compile(rb"\d+(?= bytes)")
 _MOMENT: Final = (
     r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?"
@@ -72,11 +74,21 @@ class Template:
 
 
 def template_with_names(fronts: Sequence[bytes]) -> Template | None:
-    """Return what stands before the values where each part has its name before it; else None."""
-    found = [_names_in(front) for front in fronts]
+    """Return what stands before the values where each part has its name before it; else None.
+
+    Names without a mark behind them, `Partition 0 Offset 17 Key a`, may be words of a text: with
+    them the place of a record has to be there, and to fit.
+    """
+    return _with_names(fronts, _NAME) or _with_names(fronts, _BARE_NAME)
+
+
+def _with_names(fronts: Sequence[bytes], named: re.Pattern[bytes]) -> Template | None:
+    found = [_names_in(front, named) for front in fronts]
     common, times = Counter(names for names, _ in found).most_common(1)[0]
     roles = [_ROLE_OF[name.lower()] for name in common]
     if times * 2 < len(fronts) or not {"timestamp", "key", "offset"} & set(roles):
+        return None
+    if named is _BARE_NAME and not {*roles} >= _PLACED:
         return None
     alike = [parts for names, parts in found if names == common]
     if len({_SIZE.sub(b"", parts[0][0]) for parts in alike}) > 1:
@@ -97,7 +109,10 @@ def template_with_names(fronts: Sequence[bytes]) -> Template | None:
         end = gap[0] if gap else b""
         opening, cells, closing = _bare([text.removesuffix(end) for text in texts])
         pattern += _literal(opening) + _group(role)
-        pattern += _literal(closing + end) if _fit(role, cells) else _ANY
+        fits = _fit(role, cells)
+        if named is _BARE_NAME and role in _PLACED and not fits:
+            return None
+        pattern += _literal(closing + end) if fits else _ANY
         if role == "timestamp":
             moments |= {one[0] for cell in cells if (one := _form(role).match(cell))}
     return _template(pattern, roles, moments)
@@ -182,11 +197,13 @@ def _literal(text: bytes) -> str:
     return re.escape(text.decode(errors="replace"))
 
 
-def _names_in(front: bytes) -> tuple[tuple[bytes, ...], list[tuple[bytes, bytes]]]:
+def _names_in(
+    front: bytes, named: re.Pattern[bytes]
+) -> tuple[tuple[bytes, ...], list[tuple[bytes, bytes]]]:
     """Return the names of the parts in a front, and each with what is before and behind it."""
     names: list[bytes] = []
     marks: list[re.Match[bytes]] = []
-    for match in _NAME.finditer(front):
+    for match in named.finditer(front):
         role = _ROLE_OF.get(match[1].lower())
         if role is not None and role not in {_ROLE_OF[name.lower()] for name in names}:
             names.append(match[1])

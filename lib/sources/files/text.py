@@ -13,11 +13,14 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lib.sources.files import csv
 from lib.sources.files.aws_lambda import ENVELOPE, is_event, records_of_events
+from lib.sources.files.bulk import are_bulk, documents_of
 from lib.sources.files.codings import of_base64
 from lib.sources.files.csv_form import is_table
+from lib.sources.files.declared import declared
 from lib.sources.files.document_tables import MOST_TABLES, array_lines, table_in
 from lib.sources.files.documents import longest_array
 from lib.sources.files.encodings import (
@@ -42,13 +45,15 @@ from lib.sources.files.printed import (
 from lib.sources.records import noted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from lib.sources.files.codings import Decode
     from lib.sources.files.document_tables import DocumentTable
     from lib.sources.files.documents import EventArray
     from lib.sources.files.input_file import InputFile
     from lib.sources.files.notations import Notation
+
+    _Take = Callable[[Iterable[pa.BinaryArray]], Iterator[pa.BinaryArray]]
 
 _SAMPLE: Final = 200
 _BEGINS: Final = ("{", "[")
@@ -67,6 +72,9 @@ def read(file: InputFile) -> Iterator[pa.RecordBatch]:
     pieces = pieces_of(file, BEGINNING_BYTES)
     text = next(pieces, b"")
     whole = next(pieces, None) is None
+    if declared(text.decode(errors="replace")):
+        yield from csv.read(file)
+        return
     old = old_encoding_of_json(text)
     if old is None:
         yield from _records(file, text, whole=whole)
@@ -82,16 +90,16 @@ def _records(file: InputFile, text: bytes, *, whole: bool) -> Iterator[pa.Record
     lines, first = _some(every), every[:_SAMPLE].to_pylist()
     loaded = [_loaded(line) for line in lines]
     others = [line for line, found in zip(lines, loaded, strict=True) if not _is_value(found)]
-    if len(lines) > 1 and (rows := array_lines([_loaded(line) for line in first])):
+    if values_in := _values_among(lines, first):
+        yield from records_of_values(values_in(lines_of(file)), file.first_row)
+    elif len(lines) > 1 and (rows := array_lines([_loaded(line) for line in first])):
         for block in records_of_values(rows.objects(lines_of(file)), file.first_row):
             yield noted(block, rows.sentence)
     elif len(lines) > 1 and _are_lines(len(lines), others):
-        yield from records_of_values(lines_of(file), file.first_row)
+        yield from records_of_values(map(_without_comments, lines_of(file)), file.first_row)
     elif whole and (document := of_python(text)):
         objects, _, _ = cut(document, within=False, final=True)
         yield from records_of_values([objects], file.first_row)
-    elif are_server_sent(lines):
-        yield from records_of_values(data_of(lines_of(file)), file.first_row)
     elif notation := _notation(lines):
         yield from records_of_values(converted(lines_of(file), notation), file.first_row)
     elif len(others) * 2 >= len(lines) > 0 and (printed := _printed(lines, first)):
@@ -132,6 +140,17 @@ def _printed(lines: Sequence[bytes], first: Sequence[bytes]) -> Printed | None:
     objects = [len(_MARKS.findall(line)) + line.lstrip().startswith(b"{") for line in lines]
     several = sum(count > 1 + (len(lines) > 1) for count in objects)
     return None if max(between, several) * 2 > len(lines) else printed_as(lines, first)
+
+
+def _values_among(lines: Sequence[bytes], first: Sequence[bytes]) -> _Take | None:
+    """Return what takes the values out of lines of a known kind; None if they are of none."""
+    if are_bulk(first):
+        return documents_of
+    return data_of if are_server_sent(lines) else None
+
+
+def _without_comments(lines: pa.BinaryArray) -> pa.BinaryArray:
+    return lines.filter(pc.invert(pc.match_substring_regex(lines, r"^\s*(?:#|//)")))
 
 
 def _are_lines(count: int, others: Sequence[bytes]) -> bool:

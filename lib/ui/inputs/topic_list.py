@@ -9,8 +9,7 @@ import streamlit as st
 
 from lib.core.formatting import counted, escaped_markdown
 from lib.loading.formats import NOT_READABLE, format_of
-from lib.sources.files.folder import FileTopics
-from lib.sources.guarded import Guarded
+from lib.sources.passed_over import passed_over
 from lib.ui import parameters
 from lib.ui.inputs.sources import forget_topics, topics_of
 from lib.ui.tables import show_table
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from lib.sources.base import TopicInfo, TopicSource
 
 MOST_TRIED: Final = 10
-MOST_PASSED: Final = 20
 MOST_FORMATS: Final = 50
 """Topics of which records are read to tell their formats."""
 
@@ -103,21 +101,6 @@ def _topic_list(source: TopicSource) -> None:
         parameters.put(parameters.TOPIC, topics[rows[0]].name)
         parameters.drop(*parameters.OF_TOPIC)
         st.rerun()
-
-
-def passed_over(source: TopicSource) -> str:
-    """Return what lies in a folder and is no topic, each with the reason; "" where nothing does.
-
-    Of a folder that is open in part nothing is told of the rest.
-    """
-    folder = source.source if isinstance(source, Guarded) and source.is_open else source
-    found = folder.passed_over() if isinstance(folder, FileTopics) else []
-    if not found:
-        return ""
-    named = [f"{each.name} {each.reason}" for each in found[:MOST_PASSED]]
-    if more := len(found) - len(named):
-        named.append(f"and {more:,} more")
-    return f"Passed over in the folder: {'; '.join(named)}."
 
 
 def topic_table(topics: Sequence[TopicInfo], formats: dict[str, str]) -> pd.DataFrame:
