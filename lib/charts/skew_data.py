@@ -172,7 +172,11 @@ class SkewData:
     frame
         Axes that no event is cut off by.
     steps
-        What `watermark_steps` returns of the events.
+        The watermark over received time as a step line that is right to a pixel column: columns
+        `received` and `watermark` int64 (epoch ms), both rising. From there on the watermark stands
+        at that event time. The steps into each of `PIXELS` columns of the frame, and the last: the
+        line is never ahead of the true one, and inside the frame never behind it by a column.
+        Where partitions have clocks of their own, it is that which is furthest.
     points
         The events, with `late`; None where they are counted.
     cells
@@ -293,37 +297,16 @@ def _cell(
     return np.clip(across, 0, columns - 1), np.clip(upward, 0, rows - 1)
 
 
-def watermark_steps(
-    watermark_ms: NDArray[np.int64], received_ms: NDArray[np.int64], domain_ms: Ends
-) -> pd.DataFrame:
-    """Return the watermark over received time as a step line that is right to a pixel column.
-
-    Parameters
-    ----------
-    watermark_ms, received_ms
-        The watermark when each event had arrived, and when it did, epoch ms, in arrival order;
-        watermarks before 1970 are left out: that is how engines write that there is none.
-    domain_ms
-        The event times that the chart shows, epoch ms, from the first to the last.
-
-    Returns
-    -------
-    Columns `received` and `watermark` int64 (epoch ms), both rising: from there on the watermark
-    stands at that event time. The steps into each of `PIXELS` columns of the domain, and the last:
-    the line is never ahead of the true one, and inside the domain never behind it by a column.
-    Where partitions have clocks of their own, it is that which is furthest.
-    """
-    reached = np.maximum.accumulate(received_ms)
-    return _rising(_steps(watermark_ms, reached, np.arange(len(reached)), domain_ms))
-
-
 def _steps(
     watermark: NDArray[np.int64],
     reached: NDArray[np.int64],
     arrival: NDArray[np.int64],
     domain_ms: Ends,
 ) -> pd.DataFrame:
-    """Return the events of a block that may be steps: the first into each pixel column."""
+    """Return the events of a block that may be steps: the first into each pixel column.
+
+    Watermarks before 1970 are left out: that is how engines write that there is none.
+    """
     first, last = domain_ms
     visible = np.clip(watermark, first - 1, last + 1)
     column = (visible - first) * PIXELS // max(last - first, 1)
@@ -361,7 +344,7 @@ def delay_limit(steps: pd.DataFrame, domain_ms: Ends) -> pd.DataFrame:
     Parameters
     ----------
     steps
-        What `watermark_steps` returns.
+        As in `SkewData`.
     domain_ms
         The event times that the chart shows, epoch ms.
 

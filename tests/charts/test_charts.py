@@ -17,7 +17,7 @@ from lib.analysis import delays
 from lib.analysis.outages import outages_and_rhythm
 from lib.analysis.sessions import SESSIONS
 from lib.analysis.tally import Tally
-from lib.charts import density
+from lib.charts import density, skew_data
 from lib.charts.colours import CLIENTS, client_colours
 from lib.charts.comparison import RowOrder, comparison
 from lib.charts.comparison_data import MOST_CELLS
@@ -36,7 +36,6 @@ from lib.charts.skew_data import (
     PIXELS,
     behind_watermark,
     delay_limit,
-    watermark_steps,
 )
 from lib.charts.texts import MOST_TEXT_BYTES, drawn_names
 from lib.charts.times import TimeScale, drawn_times, time_axis
@@ -425,6 +424,12 @@ class TestDelayLimit:
     def test_without_a_watermark_there_is_none(self):
         steps = pd.DataFrame({"received": np.array([], int), "watermark": np.array([], int)})
         assert delay_limit(steps, (0, 10)).empty
+
+
+def watermark_steps(watermark, received, domain):
+    """The step line of a watermark over event times, as `skew_question` finds it."""
+    reached = np.maximum.accumulate(received)
+    return skew_data._rising(skew_data._steps(watermark, reached, np.arange(len(reached)), domain))
 
 
 def step_function(at, steps):
