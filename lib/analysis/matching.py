@@ -131,8 +131,6 @@ class Matching:
 
     Attributes
     ----------
-    key
-        The columns of the key.
     at_here, at_there
         Positions of the matched events, int64, in arrival order there.
     fate_here, fate_there
@@ -146,7 +144,6 @@ class Matching:
         Fields that only one of the topics has; none of them counts as changed.
     """
 
-    key: tuple[str, ...]
     at_here: Ints
     at_there: Ints
     fate_here: Fates
@@ -228,7 +225,6 @@ def match(
     ]
     fields_here, fields_there = only_in_one(here.columns, there.columns, left_out)
     return Matching(
-        key=tuple(key),
         at_here=paired.at_here,
         at_there=paired.at_there,
         fate_here=fates[0],
