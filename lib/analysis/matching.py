@@ -32,6 +32,7 @@ from pandas.api.types import is_bool_dtype, is_integer_dtype, is_numeric_dtype
 
 from lib.analysis import kernels
 from lib.analysis.kernels import Groups
+from lib.core.blockwise import around
 from lib.core.columns import (
     EVENT_TIME,
     EVENT_TIME_0,
@@ -435,7 +436,7 @@ def matched_bounds(events: pd.DataFrame, fate: Fates, places: Ints) -> Bounds:
 def widest(one: Bounds, other: Bounds) -> Bounds:
     """Return the bounds of the matched events of both."""
     shared = one.keys() & other.keys()
-    of_shared = {p: (min(one[p][0], other[p][0]), max(one[p][1], other[p][1])) for p in shared}
+    of_shared = {p: around(one[p], other[p]) for p in shared}
     return {**one, **other, **of_shared}
 
 

@@ -13,11 +13,12 @@ from lib.charts.drawn_events import (
     COLUMNS,
     MOST_POINTS,
     cell_counts,
+    ends_of,
     in_arrival_order,
     left_of,
     one_by_one,
 )
-from lib.core.blockwise import Answer, Carry, Pool, added, alone, stacked
+from lib.core.blockwise import Answer, Carry, Pool, added, alone, around, stacked
 from lib.core.columns import ARRIVAL, EVENT_TIME, RECEIVED_TIME
 
 if TYPE_CHECKING:
@@ -222,14 +223,9 @@ class _Bounds:
         return _Bounds(
             self.events + other.events,
             self.late + other.late,
-            *(
-                (min(one[0], two[0]), max(one[1], two[1]))
-                for one, two in (
-                    (self.event, other.event),
-                    (self.received, other.received),
-                    (self.delay, other.delay),
-                )
-            ),
+            around(self.event, other.event),
+            around(self.received, other.received),
+            around(self.delay, other.delay),
         )
 
 
@@ -245,7 +241,7 @@ def skew_question(
     """
     event, received = table[EVENT_TIME].to_numpy()[rows], table[RECEIVED_TIME].to_numpy()[rows]
     late, delay = judged.late[rows], received - event
-    own = _Bounds(len(event), int(np.count_nonzero(late)), *map(_ends, (event, received, delay)))
+    own = _Bounds(len(event), int(np.count_nonzero(late)), *map(ends_of, (event, received, delay)))
     bounds: _Bounds = yield Pool(own, added)
     frame = _frame(bounds)
     arrival = table[ARRIVAL].to_numpy() if ARRIVAL in table else np.arange(len(table))
@@ -269,14 +265,10 @@ def _finished(found: SkewData) -> SkewData:
     return replace(found, points=points, steps=_rising(found.steps))
 
 
-def _ends(values: NDArray[np.int64]) -> Ends:
-    return (int(values.min()), int(values.max())) if len(values) else (0, 0)
-
-
 def _frame(bounds: _Bounds) -> Frame:
     """Return axes that no event is cut off by."""
     event, received = bounds.event, bounds.received
-    both = min(event[0], received[0]), max(event[1], received[1])
+    both = around(event, received)
     if both[1] - both[0] <= LONGEST_DIAGONAL_MS:
         margin = max((both[1] - both[0]) // 50, 1)
         ends = both[0] - margin, both[1] + margin
