@@ -129,15 +129,12 @@ class DelayParts(PartQuantiles):
 
     Attributes
     ----------
-    parts
-        The parts that can be told.
     over_time
         `find_parts_over_time`.
     missing, clocks, steps
         As in `EventParts`.
     """
 
-    parts: tuple[DelayPart, ...]
     missing: str
     over_time: pd.DataFrame
     clocks: pd.DataFrame | None
@@ -162,14 +159,12 @@ def parts_question(events: pd.DataFrame) -> Question[DelayParts | None]:
 def _parts_question(events: pd.DataFrame, parts: EventParts) -> Question[DelayParts | None]:
     quantiles = yield from quantiles_question(events, parts)
     over_time = yield from find_parts_over_time(events, parts)
-    told = tuple(part for part in DelayPart if part in parts.rows)
-    finish = partial(_taken_apart, quantiles.finish, told, parts.missing, over_time)
+    finish = partial(_taken_apart, quantiles.finish, parts.missing, over_time)
     return Answer(quantiles.part, quantiles.merge, finish)
 
 
 def _taken_apart(
     finish: Callable[[_CountedParts], PartQuantiles | None],
-    parts: tuple[DelayPart, ...],
     missing: str,
     over_time: pd.DataFrame,
     counted: _CountedParts,
@@ -178,7 +173,7 @@ def _taken_apart(
     if found is None:
         return None
     of = found.of_topic, found.by_client, found.uploads
-    return DelayParts(*of, parts, missing, over_time, None, None)
+    return DelayParts(*of, missing, over_time, None, None)
 
 
 def missing_parts(*, sent: bool, received: bool, recorded: bool) -> str:

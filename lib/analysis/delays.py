@@ -22,7 +22,7 @@ import pandas as pd
 from lib.analysis import kernels
 from lib.analysis.received import has_received_time, with_received_time
 from lib.analysis.tally import NO_VALUES, Tally, find_quantiles
-from lib.core.blockwise import Answer, Carry, Pool, added, answered, stacked
+from lib.core.blockwise import Answer, Carry, Pool, added, answered, around, stacked
 from lib.core.columns import EVENT_TIME, EVENTS, FROM, PARTITION, RECEIVED_TIME, TO
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def find_over_time(
     events = with_received_time(events)
     times = kernels.ints(events[EVENT_TIME])
     own = int(times.min(initial=_LATEST)), int(times.max(initial=-1))
-    first, last = between or (yield Pool(own, _around))
+    first, last = between or (yield Pool(own, around))
     width = max(-(-(last + 1 - first) // bins), 1)
     starts = np.arange(first, last + 1, width)
     place = ((times - first) // width).astype(np.int32)
@@ -115,10 +115,6 @@ def find_over_time(
         quantile = pd.array(found[:, column], dtype="Int64")
         table[quantile_name(share)] = pd.Series(quantile).mask(counts == 0)
     return table
-
-
-def _around(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
-    return min(one[0], other[0]), max(one[1], other[1])
 
 
 def delay_distribution(

@@ -111,10 +111,10 @@ class Extent:
         """Return whether a client has a name."""
         return self.names_clients and not _is_missing(client)
 
-    def who(self, client: object, otherwise: str = "the topic") -> str:
-        """Return what a sentence calls a client, or calls it where the topic names none."""
+    def who(self, client: object) -> str:
+        """Return what a sentence calls a client, or the topic where it names none."""
         if not self.names_clients:
-            return otherwise
+            return "the topic"
         if not self.names(client):
             return "the sender of events without a client"
         return f"client {called(client)}"

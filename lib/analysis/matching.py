@@ -32,6 +32,7 @@ from pandas.api.types import is_bool_dtype, is_integer_dtype, is_numeric_dtype
 
 from lib.analysis import kernels
 from lib.analysis.kernels import Groups
+from lib.core.blockwise import around
 from lib.core.columns import (
     EVENT_TIME,
     EVENT_TIME_0,
@@ -131,8 +132,6 @@ class Matching:
 
     Attributes
     ----------
-    key
-        The columns of the key.
     at_here, at_there
         Positions of the matched events, int64, in arrival order there.
     fate_here, fate_there
@@ -146,7 +145,6 @@ class Matching:
         Fields that only one of the topics has; none of them counts as changed.
     """
 
-    key: tuple[str, ...]
     at_here: Ints
     at_there: Ints
     fate_here: Fates
@@ -228,7 +226,6 @@ def match(
     ]
     fields_here, fields_there = only_in_one(here.columns, there.columns, left_out)
     return Matching(
-        key=tuple(key),
         at_here=paired.at_here,
         at_there=paired.at_there,
         fate_here=fates[0],
@@ -439,7 +436,7 @@ def matched_bounds(events: pd.DataFrame, fate: Fates, places: Ints) -> Bounds:
 def widest(one: Bounds, other: Bounds) -> Bounds:
     """Return the bounds of the matched events of both."""
     shared = one.keys() & other.keys()
-    of_shared = {p: (min(one[p][0], other[p][0]), max(one[p][1], other[p][1])) for p in shared}
+    of_shared = {p: around(one[p], other[p]) for p in shared}
     return {**one, **other, **of_shared}
 
 

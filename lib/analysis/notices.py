@@ -12,7 +12,7 @@ from lib.core.formatting import counted
 from lib.decoding.json_value import NOT_AN_OBJECT, NOT_JSON, NOT_UTF8
 from lib.decoding.rejected import BEGINNING, far_ahead_sentence, far_before_sentence
 from lib.events.field_names import tells_of_receipt
-from lib.events.time_columns import parts_of
+from lib.events.time_columns import parts_of_times
 from lib.sources.files.envelope import NOT_WHOLE
 from lib.sources.guess import guess_of
 
@@ -239,7 +239,10 @@ def _of_times(topic: LoadedTopic, verdict: Verdict | None) -> Iterator[Notice]:
 
 def times_of_receipt(fields: Fields, recognition: Recognition) -> list[str]:
     """Return the fields that are called a time of receipt, and have no role."""
-    roles = (fields.event_time, fields.sent_time, fields.received_time)
-    taken = {part for role in roles for source in role.sources for part in parts_of(source)}
-    names = [offer.name for offer in recognition.offers if offer.name not in taken]
-    return [name for name in names if tells_of_receipt(name)]
+    return [name for name in other_times(fields, recognition) if tells_of_receipt(name)]
+
+
+def other_times(fields: Fields, recognition: Recognition) -> list[str]:
+    """Return the fields that hold times and have no role."""
+    taken = parts_of_times(fields)
+    return [offer.name for offer in recognition.offers if offer.name not in taken]

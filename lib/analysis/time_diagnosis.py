@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lib.analysis.tally import find_median
-from lib.core.blockwise import Answer, Pool, added, in_step, joined
+from lib.core.blockwise import Answer, Pool, added, around, in_step, joined
 from lib.core.times.diagnosis import (
     FEWEST,
     ComparedTimes,
@@ -105,12 +105,11 @@ class _Part:
 
     def __add__(self, other: _Part) -> _Part:
         """Return that of the events of both."""
-        pairs = zip(self.bounds, other.bounds, strict=True)
         return _Part(
             self.events + other.events,
             self.at_offset + other.at_offset,
             self.ahead + other.ahead,
-            tuple((min(one[0], two[0]), max(one[1], two[1])) for one, two in pairs),
+            tuple(map(around, self.bounds, other.bounds)),
             (self.midnight[0] and other.midnight[0], self.midnight[1] and other.midnight[1]),
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from lib.analysis.notices import FIELDS_PLACE, About, Level, Notice, times_of_receipt
+from lib.analysis.notices import FIELDS_PLACE, About, Level, Notice, other_times, times_of_receipt
 from lib.analysis.time_diagnosis import diagnosed
 from lib.core.blockwise import answered
 from lib.core.columns import CLIENT, EVENT_TIME, RECEIVED_TIME
@@ -13,7 +13,7 @@ from lib.core.formatting import counted, duration, percent
 from lib.core.times.forms import FORMS
 from lib.core.times.zones import WHATEVER_IS_WRITTEN
 from lib.events.fields import RECORD_TIME_FIELD
-from lib.events.time_columns import SECOND_MS, parts_of
+from lib.events.time_columns import SECOND_MS
 from lib.events.time_roles import COMPLEMENTED
 
 if TYPE_CHECKING:
@@ -164,13 +164,6 @@ def _zone_named(zone: str) -> str:
     return name if name == zone else f"{name} (in links and --fields {zone})"
 
 
-def _other_times(fields: Fields, recognition: Recognition) -> list[str]:
-    """Return the fields that hold times and have no role."""
-    roles = (fields.event_time, fields.sent_time, fields.received_time)
-    taken = {part for role in roles for source in role.sources for part in parts_of(source)}
-    return [offer.name for offer in recognition.offers if offer.name not in taken]
-
-
 def _received(contents: Contents, fields: Fields, recognition: Recognition) -> Iterator[Notice]:
     """Yield how many events have no received time, and which other times may be one."""
     count, of = contents.without_received, contents.events
@@ -179,7 +172,7 @@ def _received(contents: Contents, fields: Fields, recognition: Recognition) -> I
     if count == of:
         sources = fields.received_time.sources
         unclear = _unclear([offer for offer in recognition.offers if offer.name in sources])
-        others = _other_times(fields, recognition)
+        others = other_times(fields, recognition)
         may = f" ({', '.join(others[:NAMED])} may)" if others else ""
         if unclear and fields.received_time.form is None:
             why = f"that can be read: {unclear} So {_NOT_TOLD}. Choose how it is written"

@@ -19,7 +19,7 @@ from lib.analysis import kernels
 from lib.analysis.delays import largest_of_each
 from lib.analysis.received import with_received_time
 from lib.analysis.tally import Tally, find_median
-from lib.core.blockwise import Answer, Carry, added, answered, in_step
+from lib.core.blockwise import Answer, Carry, added, answered, as_it_is, in_step
 from lib.core.columns import (
     CLIENT,
     EVENT_TIME,
@@ -337,7 +337,7 @@ def order_question(heard: pd.DataFrame) -> Question[ReceivedOrder]:
         first=int(received[0]) if len(received) else None,
         misdated=is_of_our_age(median) and not is_of_our_age(median_received),
     )
-    return Answer(found, added, _as_it_is)
+    return Answer(found, added, as_it_is)
 
 
 def _and_then(one: _Reached, other: _Reached) -> _Reached:
@@ -346,10 +346,6 @@ def _and_then(one: _Reached, other: _Reached) -> _Reached:
         {**one[1], **other[1]},
         largest_of_each(one[2], other[2]),
     )
-
-
-def _as_it_is(found: ReceivedOrder) -> ReceivedOrder:
-    return found
 
 
 def own_backwards(heard: pd.DataFrame) -> OwnBackwards:

@@ -20,7 +20,7 @@ import pandas as pd
 from lib.analysis import kernels
 from lib.analysis.delays import delay_quantiles
 from lib.analysis.matching import Fate
-from lib.analysis.outages import HELD_BACK, KIND, QUIET, outages_and_rhythm
+from lib.analysis.outages import KIND, QUIET, outages_and_rhythm
 from lib.analysis.timestamp_quality import assess_timestamps
 from lib.core.columns import (
     CLIENT,
@@ -73,11 +73,6 @@ class Way:
     withheld: str
     quantiles: pd.DataFrame
     outages: pd.DataFrame
-
-    @property
-    def held_back(self) -> int:
-        """How many events waited for the end of an outage."""
-        return int(self.outages[HELD_BACK].sum())
 
 
 def broker_times(events: pd.DataFrame) -> Ints:

@@ -10,8 +10,8 @@ import numpy as np
 from lib.analysis import kernels
 from lib.analysis.delays import find_over_time
 from lib.analysis.received import with_received_time
-from lib.charts.drawn_events import MOST_POINTS, in_arrival_order, one_by_one
-from lib.core.blockwise import Answer, Pool, added, stacked
+from lib.charts.drawn_events import MOST_POINTS, ends_of, in_arrival_order, one_by_one
+from lib.core.blockwise import Answer, Pool, added, around, stacked
 from lib.core.columns import EVENT_TIME, EVENTS, FROM, RECEIVED_TIME, TO
 
 if TYPE_CHECKING:
@@ -72,8 +72,8 @@ class _Bounds:
             return self if self.events else other
         return _Bounds(
             self.events + other.events,
-            (min(self.event[0], other.event[0]), max(self.event[1], other.event[1])),
-            (min(self.delay[0], other.delay[0]), max(self.delay[1], other.delay[1])),
+            around(self.event, other.event),
+            around(self.delay, other.delay),
         )
 
 
@@ -85,7 +85,7 @@ def over_time_question(events: pd.DataFrame) -> Question[DelayOverTime]:
     events = with_received_time(events)
     event = kernels.ints(events[EVENT_TIME])
     delay = kernels.ints(events[RECEIVED_TIME]) - event
-    bounds: _Bounds = yield Pool(_Bounds(len(event), _ends(event), _ends(delay)), added)
+    bounds: _Bounds = yield Pool(_Bounds(len(event), ends_of(event), ends_of(delay)), added)
     bins = 1
     if bounds.events > MOST_POINTS:
         bins = min(_MOST_STRETCHES, bounds.events // _PER_STRETCH)
@@ -99,10 +99,6 @@ def over_time_question(events: pd.DataFrame) -> Question[DelayOverTime]:
         bounds.events, bounds.event, bounds.delay, width, stretches[is_full], points
     )
     return Answer(found, added, _finished)
-
-
-def _ends(values: kernels.Ints) -> tuple[int, int]:
-    return (int(values.min()), int(values.max())) if len(values) else (0, 0)
 
 
 def _finished(found: DelayOverTime) -> DelayOverTime:

@@ -54,6 +54,11 @@ def one_by_one(
     return told.assign(**columns).reset_index(drop=True)
 
 
+def ends_of(values: NDArray[np.int64]) -> tuple[int, int]:
+    """Return the smallest and the largest of some values; 0 twice without any."""
+    return (int(values.min()), int(values.max())) if len(values) else (0, 0)
+
+
 def in_arrival_order(points: pd.DataFrame) -> pd.DataFrame:
     """Return events one by one in the order in which they are drawn."""
     return points.sort_values(ARRIVAL, ignore_index=True).drop(columns=ARRIVAL)

@@ -50,16 +50,6 @@ _SHAPES: Final = ("circle", "cross")
 
 
 @dataclass(frozen=True)
-class SkewPlot:
-    """The picture, how many events it stands for, and how many of them are late."""
-
-    picture: Picture
-    events: int
-    are_points: bool
-    late: int
-
-
-@dataclass(frozen=True)
 class _Axes(Frame):
     """The axes of a plot as they are drawn; `zero_ms` and `scale` as in `skew_plot`."""
 
@@ -106,7 +96,7 @@ def skew_plot(
     *,
     zero_ms: int,
     scale: TimeScale,
-) -> SkewPlot:
+) -> Picture:
     """Draw event time across, and up received time in short windows, else the delay.
 
     In a short window events that arrive when they happen are on a diagonal, and those left of the
@@ -130,10 +120,9 @@ def skew_plot(
 
 def drawn_skew(
     data: SkewData, words: tuple[str, str], clock: str, *, zero_ms: int, scale: TimeScale
-) -> SkewPlot:
+) -> Picture:
     """Draw what `skew_question` found; the rest as in `skew_plot` and `LateMarks`."""
     frame = _Axes(data.frame.ends, data.frame.up, data.frame.is_diagonal, zero_ms, scale)
-    are_points = data.points is not None
     if data.points is not None:
         layers = [_points(data.points, words, frame).add_params(picked())]
     else:
@@ -155,14 +144,13 @@ def drawn_skew(
         autosize=FIT,
         title=alt.Title(name, **TITLE),
     )
-    picture = Picture(
+    return Picture(
         chart.add_params(zoom("x", "y")),
         f"{name} of {counted(data.events, 'event')}: {data.late:,} are {words[1]}; the longest "
         f"delay is {delay_text(data.longest_ms)}",
         _reading(data, words, clock, frame),
-        are_records=are_points,
+        are_records=data.points is not None,
     )
-    return SkewPlot(picture, data.events, are_points, data.late)
 
 
 def _shows_line(steps: pd.DataFrame, frame: _Axes) -> bool:

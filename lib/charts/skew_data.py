@@ -13,11 +13,12 @@ from lib.charts.drawn_events import (
     COLUMNS,
     MOST_POINTS,
     cell_counts,
+    ends_of,
     in_arrival_order,
     left_of,
     one_by_one,
 )
-from lib.core.blockwise import Answer, Carry, Pool, added, alone, stacked
+from lib.core.blockwise import Answer, Carry, Pool, added, alone, around, stacked
 from lib.core.columns import ARRIVAL, EVENT_TIME, RECEIVED_TIME
 
 if TYPE_CHECKING:
@@ -172,7 +173,11 @@ class SkewData:
     frame
         Axes that no event is cut off by.
     steps
-        What `watermark_steps` returns of the events.
+        The watermark over received time as a step line that is right to a pixel column: columns
+        `received` and `watermark` int64 (epoch ms), both rising. From there on the watermark stands
+        at that event time. The steps into each of `PIXELS` columns of the frame, and the last: the
+        line is never ahead of the true one, and inside the frame never behind it by a column.
+        Where partitions have clocks of their own, it is that which is furthest.
     points
         The events, with `late`; None where they are counted.
     cells
@@ -218,14 +223,9 @@ class _Bounds:
         return _Bounds(
             self.events + other.events,
             self.late + other.late,
-            *(
-                (min(one[0], two[0]), max(one[1], two[1]))
-                for one, two in (
-                    (self.event, other.event),
-                    (self.received, other.received),
-                    (self.delay, other.delay),
-                )
-            ),
+            around(self.event, other.event),
+            around(self.received, other.received),
+            around(self.delay, other.delay),
         )
 
 
@@ -241,7 +241,7 @@ def skew_question(
     """
     event, received = table[EVENT_TIME].to_numpy()[rows], table[RECEIVED_TIME].to_numpy()[rows]
     late, delay = judged.late[rows], received - event
-    own = _Bounds(len(event), int(np.count_nonzero(late)), *map(_ends, (event, received, delay)))
+    own = _Bounds(len(event), int(np.count_nonzero(late)), *map(ends_of, (event, received, delay)))
     bounds: _Bounds = yield Pool(own, added)
     frame = _frame(bounds)
     arrival = table[ARRIVAL].to_numpy() if ARRIVAL in table else np.arange(len(table))
@@ -265,14 +265,10 @@ def _finished(found: SkewData) -> SkewData:
     return replace(found, points=points, steps=_rising(found.steps))
 
 
-def _ends(values: NDArray[np.int64]) -> Ends:
-    return (int(values.min()), int(values.max())) if len(values) else (0, 0)
-
-
 def _frame(bounds: _Bounds) -> Frame:
     """Return axes that no event is cut off by."""
     event, received = bounds.event, bounds.received
-    both = min(event[0], received[0]), max(event[1], received[1])
+    both = around(event, received)
     if both[1] - both[0] <= LONGEST_DIAGONAL_MS:
         margin = max((both[1] - both[0]) // 50, 1)
         ends = both[0] - margin, both[1] + margin
@@ -293,37 +289,16 @@ def _cell(
     return np.clip(across, 0, columns - 1), np.clip(upward, 0, rows - 1)
 
 
-def watermark_steps(
-    watermark_ms: NDArray[np.int64], received_ms: NDArray[np.int64], domain_ms: Ends
-) -> pd.DataFrame:
-    """Return the watermark over received time as a step line that is right to a pixel column.
-
-    Parameters
-    ----------
-    watermark_ms, received_ms
-        The watermark when each event had arrived, and when it did, epoch ms, in arrival order;
-        watermarks before 1970 are left out: that is how engines write that there is none.
-    domain_ms
-        The event times that the chart shows, epoch ms, from the first to the last.
-
-    Returns
-    -------
-    Columns `received` and `watermark` int64 (epoch ms), both rising: from there on the watermark
-    stands at that event time. The steps into each of `PIXELS` columns of the domain, and the last:
-    the line is never ahead of the true one, and inside the domain never behind it by a column.
-    Where partitions have clocks of their own, it is that which is furthest.
-    """
-    reached = np.maximum.accumulate(received_ms)
-    return _rising(_steps(watermark_ms, reached, np.arange(len(reached)), domain_ms))
-
-
 def _steps(
     watermark: NDArray[np.int64],
     reached: NDArray[np.int64],
     arrival: NDArray[np.int64],
     domain_ms: Ends,
 ) -> pd.DataFrame:
-    """Return the events of a block that may be steps: the first into each pixel column."""
+    """Return the events of a block that may be steps: the first into each pixel column.
+
+    Watermarks before 1970 are left out: that is how engines write that there is none.
+    """
     first, last = domain_ms
     visible = np.clip(watermark, first - 1, last + 1)
     column = (visible - first) * PIXELS // max(last - first, 1)
@@ -361,7 +336,7 @@ def delay_limit(steps: pd.DataFrame, domain_ms: Ends) -> pd.DataFrame:
     Parameters
     ----------
     steps
-        What `watermark_steps` returns.
+        As in `SkewData`.
     domain_ms
         The event times that the chart shows, epoch ms.
 

@@ -29,7 +29,7 @@ from pandas.api.types import union_categoricals
 
 from lib.analysis.matching import Kind, as_text, value_kind
 from lib.cluster.kept_fields import ROLES
-from lib.core.blockwise import compact, used_names
+from lib.core.blockwise import as_it_is, compact, used_names
 from lib.core.columns import (
     ARRIVAL,
     CLIENT,
@@ -315,29 +315,17 @@ def _kind(column: pd.Series[Any]) -> str:
     return str(column.cat.categories.dtype if is_named else column.dtype)
 
 
-def _first(pair: tuple[pd.DataFrame, BlockReport]) -> pd.DataFrame:
-    return pair[0]
-
-
-def _second(pair: tuple[pd.DataFrame, BlockReport]) -> BlockReport:
-    return pair[1]
-
-
-def _as_it_is(beginning: Beginning) -> Beginning:
-    return beginning
-
-
 def read_in_blocks(
     client: Client, beginning: Beginning, plan: Plan, offsets: int
 ) -> tuple[list[Future], list[Future]]:
     """Return futures of the events of each span of a plan, and of what was read."""
-    shared = client.submit(_as_it_is, beginning, pure=False)
+    shared = client.submit(as_it_is, beginning, pure=False)
     pairs = [
         client.submit(_read_block, shared, replace(plan, spans=(span,)), pure=False)
         for span in cut(plan, offsets)
     ]
-    tables = [client.submit(_first, pair, pure=False) for pair in pairs]
-    return tables, [client.submit(_second, pair, pure=False) for pair in pairs]
+    tables = [client.submit(getitem, pair, 0, pure=False) for pair in pairs]
+    return tables, [client.submit(getitem, pair, 1, pure=False) for pair in pairs]
 
 
 def filled(
@@ -618,7 +606,7 @@ def _shuffled(
         split = [client.submit(_split, table, n, column, pure=False) for table in tables]
         return [[client.submit(getitem, each, k, pure=False) for each in split] for k in range(n)]
     plain = [client.submit(_plain, table, pure=False) for table in tables]
-    empty = client.submit(_empty, tables[0], pure=False).result()
+    empty = client.submit(pd.DataFrame.head, tables[0], 0, pure=False).result()
     with dask.config.set({"dataframe.shuffle.method": "p2p"}):
         frame = dd.from_delayed(plain, meta=_plain(empty), verify_meta=False)
         parts = client.compute(frame.shuffle(on=column, npartitions=n).to_delayed())
@@ -652,10 +640,6 @@ def _named(table: pd.DataFrame, kinds: Mapping[str, Any]) -> pd.DataFrame:
             for n, each in found.items()
         }
     )
-
-
-def _empty(table: pd.DataFrame) -> pd.DataFrame:
-    return table.head(0)
 
 
 def _split(table: pd.DataFrame, n: int, column: str) -> list[pd.DataFrame]:

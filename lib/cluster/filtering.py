@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from lib.cluster.questions import cut_question
 from lib.cluster.seen import EVERYTHING
@@ -19,7 +20,6 @@ from lib.events.filters import filtered
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pandas as pd
     from distributed import Client
     from numpy.typing import NDArray
 
@@ -49,7 +49,7 @@ def with_left(
         seen=seen,
         zero_ms=held.topic.contents.zero_ms or 0,
     )
-    empty = client.submit(_empty, held.by_client[0], pure=False).result()
+    empty = client.submit(pd.DataFrame.head, held.by_client[0], 0, pure=False).result()
     try:
         mark(empty)
     except FilterError as fault:
@@ -65,10 +65,6 @@ def with_left(
         for table, start in zip(held.in_order, starts_of(client, held), strict=True)
     ]
     return replace(held, in_order=in_order, by_client=by_client)
-
-
-def _empty(table: pd.DataFrame) -> pd.DataFrame:
-    return table.head(0)
 
 
 def _marked(

@@ -309,7 +309,6 @@ def _differing(
         for (table, fate, places), each in zip(sides, bounds, strict=True)
     ]
     match = Matching(
-        key=(),
         at_here=paired.at_here,
         at_there=paired.at_there,
         fate_here=fates[0],

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
+import pandas as pd
 
 from lib.cluster.asking import answer, ask
 from lib.cluster.blocks import by_key, by_partition
@@ -31,7 +32,6 @@ from lib.replay.input import key_hashes
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import pandas as pd
     from distributed import Client, Future
     from numpy.typing import NDArray
 
@@ -87,7 +87,7 @@ class ReplaysOnCluster:
         in_order = self.held.in_order
         if len(in_order) > 1 or len(self.held.by_client) == 1:
             return in_order
-        return [self.client.submit(_nothing_of, in_order[0], pure=False), *in_order]
+        return [self.client.submit(pd.DataFrame.head, in_order[0], 0, pure=False), *in_order]
 
     def in_order(self, question: OfEvents) -> Any:  # noqa: ANN401 (what the question says)
         """Return the answer to a question."""
@@ -142,10 +142,6 @@ class ReplaysOnCluster:
 
 def _names_of_heard(table: pd.DataFrame, job: Job) -> Question[NameCounts]:
     return (yield from names_of_clients(table[job.timed(table)]))
-
-
-def _nothing_of(table: pd.DataFrame) -> pd.DataFrame:
-    return table.head(0)
 
 
 def _asking(job: Job, clocks: Clocks, question: OfReplay) -> Callable[..., Question[Any]]:

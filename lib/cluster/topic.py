@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 import numpy as np
+import pandas as pd
 
 from lib.analysis.matching import Kind
 from lib.analysis.sequence_numbers import RejectedRecords
@@ -50,7 +51,6 @@ from lib.sources.newest import parts_back
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    import pandas as pd
     import pyarrow as pa
     from distributed import Client, Future
     from numpy.typing import NDArray
@@ -361,7 +361,7 @@ def narrowed(client: Client, held: HeldTopic, keep: KeptFields) -> HeldTopic:
 
     Raises as `KeptFields.of`.
     """
-    empty = client.submit(_empty, held.by_client[0], pure=False).result()
+    empty = client.submit(pd.DataFrame.head, held.by_client[0], 0, pure=False).result()
     also = keep.of(empty, held.topic.fields)
     kinds = {name: of for name, of in held.kinds.items() if name != KEY and Kind.OTHER not in of}
     if also is not None:
@@ -369,10 +369,6 @@ def narrowed(client: Client, held: HeldTopic, keep: KeptFields) -> HeldTopic:
     slim = partial(kept, also=without_role([*kinds]))
     tables = [client.submit(slim, table, pure=False) for table in held.by_client]
     return replace(held, by_client=tables, kinds=kinds)
-
-
-def _empty(table: pd.DataFrame) -> pd.DataFrame:
-    return table.head(0)
 
 
 def _parts(source: TopicSource, topic: str, wanted: Range) -> Iterator[Plan]:

@@ -174,6 +174,11 @@ def first_of(one: Any, other: Any) -> Any:  # noqa: ANN401 (of any kind, or None
     return other if one is None else one
 
 
+def around(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    """Return the first and the last of what lies between the ends of one part or the other."""
+    return min(one[0], other[0]), max(one[1], other[1])
+
+
 def stacked(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of two tables of the same columns, one behind the other.
 

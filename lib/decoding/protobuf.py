@@ -188,7 +188,7 @@ def read(
     rows = np.arange(len(values))
     if message is not None:
         name = _full_name(compiled_file(schema), message)
-        yield _read(_tables(schema, name), values, rows) if name else _none(rows, NO_MESSAGE)
+        yield _read(_tables(schema, name), values, rows) if name else _without_message(rows)
         return
     ends = np.empty(len(values), np.int64)
     _find_index_ends(values.data, values.starts, values.stops, ends)
@@ -204,9 +204,9 @@ def read(
             yield _read(_tables(schema, name), behind, alike)
         else:
             same = np.arange(len(rows)) == 0
-            yield _none(rows[same], NO_MESSAGE)
+            yield _without_message(rows[same])
         rows = rows[~same]
-    yield _none(rows, NO_MESSAGE)
+    yield _without_message(rows)
 
 
 def warm_up() -> None:
@@ -221,8 +221,8 @@ def warm_up() -> None:
     protobuf_lists.warm_up()
 
 
-def _none(rows: NDArray[np.int64], reason: str) -> ReadColumns:
-    return ReadColumns({}, np.empty(0, np.int64), dict.fromkeys(rows.tolist(), reason))
+def _without_message(rows: NDArray[np.int64]) -> ReadColumns:
+    return ReadColumns({}, np.empty(0, np.int64), dict.fromkeys(rows.tolist(), NO_MESSAGE))
 
 
 def _begin_with(values: Values, beginning: bytes) -> NDArray[np.bool_]:

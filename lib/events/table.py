@@ -49,7 +49,7 @@ from lib.decoding.rejected import (
 from lib.events.derived_sessions import derive_sessions
 from lib.events.fields import FROM_PARTITION, RECORD_TIME_FIELD, RECORD_TIMESTAMP, Fields
 from lib.events.pandas_columns import append, compact, integers, join, names
-from lib.events.time_columns import TimeNotes, column_of, parts_of, read_time, record_times
+from lib.events.time_columns import TimeNotes, column_of, parts_of_times, read_time, record_times
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -489,9 +489,8 @@ def _to_columns(rows: pa.Table, times: Mapping[str, NDArray[np.int64]], fields: 
             made[RECORD_TIME] = lambda: at
     made |= {name: rows[name].to_numpy for name in (PARTITION, OFFSET, RECEIVED_TIME_TYPE)}
     taken = {*made, SESSION, SEQUENCE, EVENT_TIME_0, RECEIVED_TIME_0, SENT_TIME, RECORD_TIME}
-    times_of = (fields.event_time, fields.sent_time, fields.received_time)
-    parts = {part for time in times_of for source in time.sources for part in parts_of(source)}
-    used = {*_mapped(fields), *parts, RECEIVED_TIME_TYPE, RECEIVED_TIME, PARTITION, OFFSET}
+    times_of = parts_of_times(fields)
+    used = {*_mapped(fields), *times_of, RECEIVED_TIME_TYPE, RECEIVED_TIME, PARTITION, OFFSET}
     if sequence is not None:
         used.add(str(fields.sequence))
     for name in rows.column_names:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lib.core.times.forms import FormName
-    from lib.events.fields import TimeField
+    from lib.events.fields import Fields, TimeField
 
 _SAMPLE: Final = 20_000
 _LATEST_RECORD_TIME: Final = 253_402_300_799_999
@@ -143,6 +143,12 @@ class TimeColumn:
 def parts_of(source: str) -> tuple[str, ...]:
     """Return the fields that a source is made of: itself, or the two that it joins."""
     return (source, *source.split(JOINED, 1)) if JOINED in source else (source,)
+
+
+def parts_of_times(fields: Fields) -> set[str]:
+    """Return the sources of the event, sent and received time, and what they are made of."""
+    times = fields.event_time, fields.sent_time, fields.received_time
+    return {part for time in times for source in time.sources for part in parts_of(source)}
 
 
 _FRACTIONS: Final = {

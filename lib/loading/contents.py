@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lib.core.blockwise import around
 from lib.core.columns import CLIENT, EVENT_TIME, MISSING_TIME, OFFSET, PARTITION, RECEIVED_TIME
 from lib.core.columns import SESSION as SESSION_COLUMN
 from lib.decoding.rejected import BEGINNING, IS_FAR_AHEAD, IS_FAR_BEFORE, MAX_EXCERPTS
@@ -175,7 +176,7 @@ def bounds_of_both(one: Bounds, other: Bounds) -> Bounds:
     """Return the bounds of both."""
     if one is None or other is None:
         return one or other
-    return min(one[0], other[0]), max(one[1], other[1])
+    return around(one, other)
 
 
 def _reasons(rejected: pa.Table) -> dict[str, int]:

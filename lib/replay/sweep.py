@@ -82,7 +82,9 @@ def curve(
         of the final results, NaN without any. With true sessions also `ExactShare`: float64, of
         the sessions, 0 to 1.
     """
-    tried = {n: partial(_outcome, events, each, true_session) for n, each in enumerate(settings)}
+    tried = {
+        n: partial(outcome_with, events, each, true_session) for n, each in enumerate(settings)
+    }
     return curve_of(settings, in_parallel(tried).values())
 
 
@@ -91,9 +93,10 @@ def curve_of(settings: Iterable[Setting], outcomes: Iterable[Outcome]) -> pd.Dat
     return pd.DataFrame([_row(*each) for each in zip(settings, outcomes, strict=True)])
 
 
-def _outcome(
+def outcome_with(
     events: ReplayInput, setting: Setting, true_session: NDArray[np.integer] | None
 ) -> Outcome:
+    """Return what a setting does to events; their true sessions as for `outcome_of`."""
     return outcome_of(replay(events, setting), true_session)
 
 

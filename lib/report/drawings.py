@@ -89,7 +89,7 @@ def _drawings(report: Report) -> Iterator[Drawing]:
             yield from _of_outages(report.analysis.outages, data.extremes, how)
         yield from _of_delays(data.delay, data.extremes.delays, how)
     if data.replay is not None:
-        skew = drawn_skew(data.replay.skew, JUDGED, ENGINE_CLOCK, **how).picture
+        skew = drawn_skew(data.replay.skew, JUDGED, ENGINE_CLOCK, **how)
         yield _drawing("replay", "What the engine drops", skew.reading, skew.chart)
     if data.sizes.n:
         sessions = session_histogram(data.sizes, DEFAULT_BINS)

@@ -11,16 +11,18 @@ from lib.core.parallel import in_parallel
 from lib.replay import of_topic
 from lib.replay.advisor import Advice, elsewhere
 from lib.replay.blame import Blame, Fault, blame
-from lib.replay.engine import (
-    Setting,
-    replay,
-)
 from lib.replay.gaps import gaps_question
 from lib.replay.input import ReplayInput, grouping_columns, replay_input_of
-from lib.replay.outcome import Outcome, TrueSessions, outcome_of
+from lib.replay.outcome import Outcome, TrueSessions
 from lib.replay.partitions import PartitionSkew, partition_skew
 from lib.replay.processing_time import OnReceived, on_received_question
-from lib.replay.sweep import curve, curve_settings, idle_settings, tradeoff_settings
+from lib.replay.sweep import (
+    curve,
+    curve_settings,
+    idle_settings,
+    outcome_with,
+    tradeoff_settings,
+)
 from lib.ui.held import Answer, answer_of
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lib.replay.counted import Counted
+    from lib.replay.engine import Setting
     from lib.replay.goal import Goal
     from lib.replay.windows import Replay
     from lib.ui.visible import Visible
@@ -107,7 +110,7 @@ def elsewhere_of(visible: Visible, setting: Setting) -> list[tuple[Setting, Outc
 
     def tried() -> list[tuple[Setting, Outcome]]:
         events, sessions = input_of(visible), true_sessions(visible)
-        return [(each, _outcome(events, each, sessions)) for each in elsewhere(setting)]
+        return [(each, outcome_with(events, each, sessions)) for each in elsewhere(setting)]
 
     return _of(visible, ("elsewhere", setting), tried, "Trying the other engines…")
 
@@ -163,7 +166,7 @@ def idle_of(visible: Visible, setting: Setting) -> dict[int | None, Outcome]:
         events, sessions = input_of(visible), true_sessions(visible)
         return in_parallel(
             {
-                idle: partial(_outcome, events, each, sessions)
+                idle: partial(outcome_with, events, each, sessions)
                 for idle, each in idle_settings(setting).items()
             }
         )
@@ -193,9 +196,3 @@ def _blame(visible: Visible, setting: Setting, goal: Goal) -> tuple[Blame, Blame
         for group in (clients, events.partition)
     )
     return by_client, by_partition
-
-
-def _outcome(
-    events: ReplayInput, setting: Setting, sessions: NDArray[np.integer] | None
-) -> Outcome:
-    return outcome_of(replay(events, setting), sessions)

@@ -76,11 +76,6 @@ class Visible:
         """Number of visible events."""
         return len(self.table) if isinstance(self.rows, slice) else len(self.rows)
 
-    @property
-    def events(self) -> pd.DataFrame:
-        """The visible events; a copy unless all are visible."""
-        return self.table if isinstance(self.rows, slice) else self.table.take(self.rows)
-
     def columns(self, *names: str) -> pd.DataFrame:
         """Return some columns of the visible events."""
         some = self.table[list(names)]

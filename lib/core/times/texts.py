@@ -138,11 +138,11 @@ def _on_calendar(parts: Parts) -> UnplacedTimes:
     return _in_zone(days * DAY_MS + clock_ms, date_ok & clock_ok, parts)
 
 
-def _whole(parts: Parts, name: str, otherwise: int = 0) -> NDArray[np.int64]:
-    """Return a part as whole numbers; `otherwise` where it is not written."""
+def _whole(parts: Parts, name: str) -> NDArray[np.int64]:
+    """Return a part as whole numbers; 0 where it is not written."""
     if name not in parts:
-        return np.full(len(parts["year"]), otherwise)
-    text = pc.if_else(pc.equal(parts[name], ""), str(otherwise), parts[name])
+        return np.zeros(len(parts["year"]), np.int64)
+    text = pc.if_else(pc.equal(parts[name], ""), "0", parts[name])
     numbers: NDArray[np.int64] = text.cast(pa.int64()).to_numpy()
     return numbers
 

@@ -241,9 +241,9 @@ class Unpacking:
             if role in ("headers", "value"):
                 continue
             columns[name], bad = unquoted(_inner(columns[name]))
-            reasons = _with(reasons, bad, BAD_TEXT)
+            reasons = _with_bad_text(reasons, bad)
         values, bad = unquoted(_inner(columns.pop(self.envelope.value)))
-        reasons = _with(reasons, bad, BAD_TEXT)
+        reasons = _with_bad_text(reasons, bad)
         if not self.begun:
             self.coding, self.begun = coding_of(values), True
         if self.coding is not None:
@@ -295,11 +295,9 @@ def _reasons(
     return pa.array(found, pa.string())
 
 
-def _with(
-    reasons: pa.StringArray | None, bad: NDArray[np.bool_], why: str
-) -> pa.StringArray | None:
+def _with_bad_text(reasons: pa.StringArray | None, bad: NDArray[np.bool_]) -> pa.StringArray | None:
     if not bad.any():
         return reasons
     if reasons is None:
         reasons = pa.nulls(len(bad), pa.string())
-    return pc.if_else(pc.and_(pa.array(bad), reasons.is_null()), why, reasons)
+    return pc.if_else(pc.and_(pa.array(bad), reasons.is_null()), BAD_TEXT, reasons)

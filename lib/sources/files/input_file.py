@@ -141,9 +141,7 @@ def uploaded(name: str, content: bytes) -> InputFile:
 
 
 @contextmanager
-def content_of(
-    file: InputFile, limits: Limits | None = None
-) -> Iterator[pa.NativeFile | io.RawIOBase]:
+def content_of(file: InputFile) -> Iterator[pa.NativeFile | io.RawIOBase]:
     """Open a file's content, decompressed, to be read once from its beginning to its end.
 
     Raises
@@ -152,7 +150,7 @@ def content_of(
         When the file cannot be opened, is truncated, is not what its name says, or holds more
         than allowed; the last three while it is being read too.
     """
-    limits = limits or Limits()
+    limits = Limits()
     if file.size > limits.content_bytes:
         raise _too_large(file, limits)
     with _raw(file) as raw, faults_of(file):

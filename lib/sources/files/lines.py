@@ -47,7 +47,7 @@ def lines_of(file: InputFile) -> Iterator[pa.BinaryArray]:
             rest = tail
         else:
             rest += tail
-        _check_length(file, rest, "line", "Give a file with one record a line.")
+        _check_length(file, rest, "line")
     if rest:
         yield split_lines(rest)
 
@@ -92,7 +92,7 @@ def values_of(file: InputFile, start: int | None = None) -> Iterator[pa.BinaryAr
         if start is not None and not inside:
             return
         within = inside
-        _check_length(file, rest, "JSON value", "Give a file with one record a line.")
+        _check_length(file, rest, "JSON value")
     if rest:
         yield cut(rest, within=within, final=True, whole=start is None)[0]
 
@@ -106,8 +106,9 @@ def _pieces_from(file: InputFile, start: int) -> Iterator[bytes]:
         at += len(piece)
 
 
-def _check_length(file: InputFile, rest: bytes, what: str, remedy: str) -> None:
+def _check_length(file: InputFile, rest: bytes, what: str) -> None:
     if len(rest) > LONGEST_LINE:
         raise UnreadableFileError(
-            f"The file {file.name} has a {what} longer than {LONGEST_LINE >> 20} MB.", remedy
+            f"The file {file.name} has a {what} longer than {LONGEST_LINE >> 20} MB.",
+            "Give a file with one record a line.",
         )

@@ -37,7 +37,7 @@ def delay_told(view: View, told: OnCluster) -> None:
     with refusals_shown():
         skew = told.skew(choose_watermark())
         plot = drawn_skew(skew, BY_WATERMARK, WATERMARK, zero_ms=zero_ms, scale=view.scale)
-        show_over_time(plot.picture, parameters.SKEW_CHART, TimeDomain.EVENT, zero_ms)
+        show_over_time(plot, parameters.SKEW_CHART, TimeDomain.EVENT, zero_ms)
     st.subheader("Delay and out-of-orderness", anchor=False)
     quantiles(analysis)
     st.subheader("Distribution", anchor=False)

@@ -87,7 +87,7 @@ def windows_told(view: View, told: OnCluster) -> None:
         st.subheader("Skew plot", anchor=False)
         zero_ms = view.times.zero_ms
         plot = drawn_skew(seen.skew, JUDGED, ENGINE_CLOCK, zero_ms=zero_ms, scale=view.scale)
-        show_over_time(plot.picture, parameters.REPLAY_CHART, TimeDomain.EVENT, zero_ms)
+        show_over_time(plot, parameters.REPLAY_CHART, TimeDomain.EVENT, zero_ms)
     if drawn is not None:
         st.subheader("Dropped events", anchor=False)
         make = weakly(lambda told: told.dropped(asked), whole)

@@ -115,13 +115,13 @@ def _of_clients(told: DrawnFault) -> None:
         )
     with shown:
         show_table(
-            _written(first, "Client"),
+            _written(first),
             whole=WholeTable(
                 "the clients",
                 f"{told.topic}-blame.csv",
                 len(blame.table),
                 weakly(
-                    lambda table, names: _written(_named(table, names, written), "Client"),
+                    lambda table, names: _written(_named(table, names, written)),
                     blame.table,
                     names,
                 ),
@@ -212,10 +212,10 @@ def _clock_ahead_ms(clocks: pd.DataFrame, client: object) -> float | None:
     return float(ahead.iloc[0]) if len(ahead) else None
 
 
-def _written(table: pd.DataFrame, what: str) -> pd.DataFrame:
+def _written(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            what: table[of_groups.GROUP],
+            "Client": table[of_groups.GROUP],
             "Events": table[EVENTS],
             "Dropped of it": table[of_groups.DROPPED_OF],
             "Because of it": table[of_groups.DROPPED_BECAUSE],

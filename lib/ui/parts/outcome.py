@@ -131,7 +131,7 @@ def skew(visible: Visible, replayed: Replay) -> None:
         zero_ms=visible.zero_ms,
         scale=visible.scale,
     )
-    show_over_time(drawn.picture, parameters.REPLAY_CHART, TimeDomain.EVENT, visible.zero_ms)
+    show_over_time(drawn, parameters.REPLAY_CHART, TimeDomain.EVENT, visible.zero_ms)
 
 
 def dropped_list(visible: Visible, replayed: Replay) -> None:

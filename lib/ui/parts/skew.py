@@ -29,7 +29,7 @@ def skew_plot(visible: Visible) -> None:
             scale=visible.scale,
         ),
     )
-    show_over_time(skew.picture, parameters.SKEW_CHART, TimeDomain.EVENT, visible.zero_ms)
+    show_over_time(skew, parameters.SKEW_CHART, TimeDomain.EVENT, visible.zero_ms)
 
 
 def choose_watermark() -> int:
