@@ -248,13 +248,22 @@ def delays_up(
     return {"scale": symlog((low_s, high_s), linear_s), "axis": _ticks(told, grid=grid)}
 
 
-def durations_up(high_s: float) -> dict[str, Any]:
-    """Return scale and axis of durations in s that go up from 0, linear, with a few ticks."""
-    high_s = high_s or 1.0
-    step = next((step for step in _EVEN_STEPS if high_s / step <= 4), high_s / 4)
-    told = {step * n: duration(1000 * step * n) for n in range(1, int(high_s / step) + 1)}
+def durations_up(high_s: float, low_s: float = 0.0) -> dict[str, Any]:
+    """Return scale and axis of durations in s, linear, with a few ticks.
+
+    They go up from 0, or from `low_s` where that is below it.
+    """
+    low_s, high_s = min(low_s, 0.0), max(high_s, 0.0)
+    if low_s == high_s:
+        high_s = 1.0
+    wide_s = high_s - low_s
+    step = next((step for step in _EVEN_STEPS if wide_s / step <= 4), wide_s / 4)
+    told = {
+        step * n: duration(1000 * step * n)
+        for n in range(int(low_s / step), int(high_s / step) + 1)
+    }
     told[0.0] = "0"
-    return {"scale": alt.Scale(domain=[0, high_s], nice=False), "axis": _ticks(told)}
+    return {"scale": alt.Scale(domain=[low_s, high_s], nice=False), "axis": _ticks(told)}
 
 
 def counts_axis(low: float, high: float, ticks: int = 6, **style: Any) -> alt.Axis:  # noqa: ANN401

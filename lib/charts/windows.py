@@ -142,9 +142,7 @@ def _panel(drawn: pd.DataFrame, panel: _Panel, now_s: float, title: str | None) 
     line = (
         alt.Chart(known)
         .mark_line(point=alt.OverlayMarkDef(size=40, color=colour), strokeWidth=2, color=colour)
-        .encode(
-            x=x, y=_up(field, float(known[field].max()) if len(known) else 1.0), tooltip=tooltip
-        )
+        .encode(x=x, y=_up(field, known[field]), tooltip=tooltip)
     )
     now = (
         alt.Chart(pd.DataFrame({"x": [now_s]}))
@@ -182,10 +180,14 @@ def _tooltip(panel: _Panel) -> list[alt.Tooltip]:
     ]
 
 
-def _up(field: str, most: float) -> alt.Y:
-    """Return the axis up: 0 to 100 % for shares, small ones told apart where they matter."""
+def _up(field: str, values: pd.Series) -> alt.Y:
+    """Return the axis up: 0 to 100 % for shares, small ones told apart where they matter.
+
+    A latency is below 0 where clocks are ahead: windows close before the time of their last event.
+    """
     if field == "latency":
-        up = durations_up(most)
+        known = values if len(values) else pd.Series([0.0])
+        up = durations_up(float(known.max()), float(known.min()))
     elif field == "exact":
         up = {"axis": share_axis((0.25, 0.5, 0.75, 1.0)), "scale": alt.Scale(domain=[0, 1])}
     else:

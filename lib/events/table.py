@@ -52,7 +52,7 @@ from lib.events.pandas_columns import append, compact, integers, join, names
 from lib.events.time_columns import TimeNotes, column_of, parts_of_times, read_time, record_times
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -94,6 +94,11 @@ class TimeWindow:
 
 THE_CLIENT: Final = "all"
 """`ClientID` of every event where the topic has no client field."""
+
+
+def names_clients(clients: Iterable[object]) -> bool:
+    """Return whether any of the clients is named by a field of the topic."""
+    return any(client != THE_CLIENT for client in clients)
 
 
 _PIECE: Final = 1 << 14

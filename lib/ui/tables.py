@@ -251,6 +251,11 @@ def _in_words(quantile: str) -> str:
     return f"{quantile.removeprefix('p')} % within (s)"
 
 
+def by_session(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of a topic that names no client, with the session in the client's place."""
+    return table[["Session", *table.columns.drop(["Client", "Session"])]]
+
+
 def yes(column: pd.Series) -> pd.Series:
     """Return truth values as words; a column of boxes would look like one to tick."""
     return column.map({True: "yes", False: ""})

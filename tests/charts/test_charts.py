@@ -713,6 +713,11 @@ class TestAxes:
         axis = durations_up(high_s)["axis"]
         assert all(f"'{label}'" in axis["labelExpr"] for label in ["0", *labels])
 
+    def test_durations_below_zero_are_inside_their_axis(self):
+        up = durations_up(0.65, -80.0)
+        assert up["scale"].to_dict()["domain"] == [-80.0, 0.65]
+        assert all(f"'{label}'" in up["axis"]["labelExpr"] for label in ["−1 min", "−30 s", "0"])
+
 
 class TestSettingCurve:
     tried = pd.DataFrame(
@@ -743,6 +748,15 @@ class TestSettingCurve:
         # And without 0 the ends are told, too
         of_ms = setting_curve(short.iloc[1:], DELAY_MS, 4, "Delay")
         assert "events dropped 1 % at 4 ms, 0 % at 1 s" in of_ms.alt
+
+    def test_a_latency_below_zero_stays_in_its_panel(self):
+        # Given a gap so short that a clock ahead closes windows before the time of their last event
+        ahead = self.tried.assign(**{LATENCY_MEDIAN_MS: [-80_000.0, 650.0, 650.0]})
+        # When what the setting does is drawn
+        spec = setting_curve(ahead, DELAY_MS, 1_000, "Delay").chart.to_dict()
+        # Then the latency goes from the lowest to the highest
+        line, *_ = spec["vconcat"][-1]["layer"]
+        assert line["encoding"]["y"]["scale"]["domain"] == [-80.0, 0.65]
 
     def test_the_only_known_value_is_told_once(self):
         once = self.tried.assign(**{LATENCY_MEDIAN_MS: [None, 11_000.0, None]})

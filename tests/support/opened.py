@@ -52,7 +52,14 @@ def settled(at: AppTest) -> AppTest:
     assert not at.progress, "still reading"
     assert not at.exception
     assert not [error.proto.title for error in at.error if UNFORESEEN in error.proto.title]
+    for drawn in at.get("vega_lite_chart"):
+        json.loads(drawn.proto.spec, parse_constant=_no_json)
     return at
+
+
+def _no_json(constant: str) -> None:
+    """Refuse NaN and the like, which Python writes into a chart's spec and no browser reads."""
+    raise AssertionError(f"A chart has {constant} in its spec")
 
 
 def open_app(page: str = OVERVIEW, **query: str | list[str]) -> AppTest:

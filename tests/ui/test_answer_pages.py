@@ -403,6 +403,45 @@ class TestOneOfAKind:
         assert f"largest delay {ahead}." in captions(at)
 
 
+class TestATopicThatNamesNoClient:
+    @pytest.fixture(autouse=True)
+    def topic(self, files):
+        """Two sessions, one of which is cut off for a while, and no field for who they are of."""
+        sent = []
+        for session in ("s1", "s2"):
+            for second in range(300):
+                event = ZERO_MS + 1_000 * second
+                is_held = session == "s1" and 100 <= second < 160
+                received = ZERO_MS + 160_000 + second if is_held else event + 50 + second % 13
+                sent.append((received, {"Timestamp": event, "SessionID": session}))
+        sent.sort(key=lambda each: each[0])
+        values = values_of(*(event for _, event in sent))
+        recorded = block(*values, timestamps=[at for at, _ in sent])
+        write_recorded(files / "nameless.jsonl", "nameless", [recorded])
+
+    def opened(self, page, **query):
+        return open_app(page, source="Files", topic="nameless", **query)
+
+    @pytest.mark.parametrize(("page", "named"), [(SESSIONS, "Every"), (OUTAGES, "Outages with")])
+    def test_its_tables_begin_with_the_session_and_have_no_client(self, page, named):
+        rows = table(self.opened(page), named=named)
+        assert rows.columns[0] == "Session"
+        assert rows["Session"].iloc[0] == "s1"
+        assert "Client" not in rows
+
+    def test_a_session_is_told_without_a_client(self):
+        assert "Session s1: 300 events" in captions(self.opened(SESSIONS))
+
+    def test_no_client_is_told_to_be_the_one_of_all_dropped_events(self):
+        at = self.opened(WINDOWS, engine="Spark")
+        [said] = [text.value for text in at.markdown if "can be blamed" in text.value]
+        dropped = metrics(at)["Dropped"].split()[0]
+        assert said == (
+            f"**No client can be blamed** for the {dropped} dropped events: no field names the "
+            "clients."
+        )
+
+
 class TestSessionInDetail:
     def test_is_at_first_the_one_with_the_largest_delay(self):
         at = open_app(SESSIONS)

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from lib.charts import windows as charts
+from lib.core.columns import LATENCY_MEDIAN_MS
 from lib.core.durations import written_ms
 from lib.core.formatting import counted, duration, escaped_markdown, share_text
 from lib.core.tickets import Ticket
@@ -243,6 +244,9 @@ def tradeoff(visible: Visible, setting: Setting, goal: Goal) -> None:
 
 def draw_tradeoff(tried: pd.DataFrame, advice: Advice) -> None:
     """Draw what settings around the advised one trade latency for: `lib.replay.sweep.curve`."""
+    if tried[LATENCY_MEDIAN_MS].isna().all():
+        st.caption("None of the settings around the advised one has a final result to draw.")
+        return
     show_picture(charts.tradeoff(tried, advice.setting, advice.outcome), parameters.TRADEOFF_CHART)
 
 

@@ -15,6 +15,7 @@ from lib.charts.rows import shown_name
 from lib.core.columns import CLIENT, EVENTS
 from lib.core.formatting import counted, duration, escaped_markdown, share_text
 from lib.events.client_names import written
+from lib.events.table import names_clients
 from lib.replay import blame as of_groups
 from lib.replay import partitions as of_partitions
 from lib.replay.sweep import IDLE, takes_minimum
@@ -185,6 +186,8 @@ def _nobody(blame: Blame, names: pd.Index, saved: int) -> str:
     """Return that no client is to blame, as leaving one out saves `saved` of others at most."""
     of, dropped = blame.table[of_groups.DROPPED_OF], counted(blame.dropped, "dropped event")
     most = escaped_markdown(shown_name(names[int(blame.table[of_groups.GROUP].iloc[of.argmax()])]))
+    if not names_clients(names):
+        return f"**No client can be blamed** for the {dropped}: no field names the clients."
     if len(names) == 1:
         return f"**No other client is to blame** for the {dropped}: the topic names only {most}."
     every = blame.replayed == blame.ahead

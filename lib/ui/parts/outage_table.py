@@ -16,7 +16,7 @@ from lib.core.columns import CLIENT, LAST_HEARD, LOST, SESSION
 from lib.core.formatting import duration
 from lib.core.tickets import Ticket
 from lib.events.client_names import written
-from lib.events.table import TimeDomain
+from lib.events.table import TimeDomain, names_clients
 from lib.ui import parameters
 from lib.ui.inputs.client_filter import only_clients
 from lib.ui.inputs.time_window import show_stretch
@@ -24,7 +24,7 @@ from lib.ui.links import copy_for_ticket, link_to
 from lib.ui.parts.findings import shown
 from lib.ui.record_links import open_records
 from lib.ui.show import clock_name, shown_times, time_column, with_times_shown
-from lib.ui.tables import MOST_ROWS, WholeTable, show_table, weakly
+from lib.ui.tables import MOST_ROWS, WholeTable, by_session, show_table, weakly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -221,11 +221,9 @@ def _readable(table: pd.DataFrame, times: Times) -> pd.DataFrame:
             "Session": table[SESSION].astype(object).map(shown_name),
         }
     )
-    return (
-        readable
-        if table[outages.SHARED_OUTAGE].notna().any()
-        else readable.drop(columns="Shared outage")
-    )
+    if not table[outages.SHARED_OUTAGE].notna().any():
+        readable = readable.drop(columns="Shared outage")
+    return readable if names_clients(table[CLIENT]) else by_session(readable)
 
 
 def _zoom(table: pd.DataFrame, zero_ms: int) -> None:

@@ -22,14 +22,14 @@ from lib.core.columns import CLIENT, LOST, MISSING_TIME, RECEIVED_TIME, SESSION
 from lib.core.formatting import counted, delay_text, duration, escaped_markdown
 from lib.events.client_names import client_at, written
 from lib.events.filters import equal_to
-from lib.events.table import TimeDomain
+from lib.events.table import TimeDomain, names_clients
 from lib.ui import parameters
 from lib.ui.answers import analysis_of
 from lib.ui.chart import show_over_time
 from lib.ui.inputs.event_filter import only_where
 from lib.ui.record_links import open_records
 from lib.ui.show import clock_name, shown_times, time_column
-from lib.ui.tables import MOST_ROWS, WholeTable, show_table, weakly
+from lib.ui.tables import MOST_ROWS, WholeTable, by_session, show_table, weakly
 
 if TYPE_CHECKING:
     from lib.charts.times import TimeScale
@@ -123,7 +123,7 @@ def show_session(
     is_chosen
         Whether the viewer chose it; if not, it has the largest delay.
     """
-    name, client = shown_name(session[SESSION]), shown_name(session[CLIENT])
+    name = shown_name(session[SESSION])
     timed = events[events[RECEIVED_TIME] != MISSING_TIME]
     if len(timed):
         show_over_time(
@@ -132,8 +132,11 @@ def show_session(
             TimeDomain.EVENT,
             times.zero_ms,
         )
+    of_client = ""
+    if names_clients([session[CLIENT]]):
+        of_client = f" of client {escaped_markdown(shown_name(session[CLIENT]))}"
     st.caption(
-        f"Session {escaped_markdown(name)} of client {escaped_markdown(client)}: "
+        f"Session {escaped_markdown(name)}{of_client}: "
         f"{_how_many(len(events), whole)}, {duration(session[EVENT_DURATION])} long by event "
         f"time{_by_received(session, has_received=bool(len(timed)), is_chosen=is_chosen)}"
     )
@@ -198,4 +201,4 @@ def _readable(sessions: pd.DataFrame, times: Times, numbered: pd.DataFrame | Non
         shown["Lost"] = of_session[LOST].array
         shown["Duplicates"] = of_session[completeness.DUPLICATES].array
     shown["Session"] = sessions[SESSION].map(shown_name).array
-    return shown
+    return shown if names_clients(sessions[CLIENT]) else by_session(shown)
