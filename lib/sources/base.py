@@ -151,6 +151,12 @@ class Plan:
         return sum(span.size for span in self.spans)
 
     @property
+    def partitions(self) -> int:
+        """How many partitions the topic has, as far as its source shows them."""
+        numbers = [*(span.partition for span in self.log), *self.unavailable]
+        return max(numbers, default=-1) + 1
+
+    @property
     def filled(self) -> list[Span]:
         """The spans that have offsets."""
         return [span for span in self.spans if span.size]
