@@ -403,6 +403,7 @@ def _topic(
         unavailable=plan.unavailable,
         holes=sum(each.holes for each in reports),
         partitions=plan.partitions,
+        empty=plan.empty,
     )
     return ClusterTopic(
         known.decoder,

@@ -111,6 +111,8 @@ class LoadReport:
         Why a reload read the topic from its beginning; "" where it did not.
     partitions
         How many partitions the topic has, those without a record, too; 0 where it is not known.
+    empty
+        The partitions that had no record when the read began.
     """
 
     topic: str
@@ -130,6 +132,7 @@ class LoadReport:
     holes: int = 0
     anew: str = ""
     partitions: int = 0
+    empty: tuple[int, ...] = ()
 
     @property
     def may_lack_records(self) -> bool:
@@ -318,6 +321,7 @@ def _loaded(
         holes=sum(read.holes for read in reads),
         anew=anew,
         partitions=part.plan.partitions,
+        empty=part.plan.empty,
     )
     return LoadedTopic(
         source=source.identity,
@@ -417,6 +421,7 @@ def _grown(
         notes=tuple(dict.fromkeys([*old.notes, *read.notes])),
         anew="",
         partitions=plan.partitions,
+        empty=plan.empty,
     )
     is_new = bool(read.records) or kept is not before.events or _tells_more(report, old)
     return replace(

@@ -157,6 +157,11 @@ class Plan:
         return max(numbers, default=-1) + 1
 
     @property
+    def empty(self) -> tuple[int, ...]:
+        """The partitions whose log has no record."""
+        return tuple(span.partition for span in self.log if not span.size)
+
+    @property
     def filled(self) -> list[Span]:
         """The spans that have offsets."""
         return [span for span in self.spans if span.size]

@@ -38,3 +38,14 @@ def test_a_key_goes_elsewhere_once_the_topic_has_more_partitions():
     homes = input_of(after, CLIENT).partition_of_key[: len(CLIENTS)]
     assert after.version != before.version
     assert homes.tolist() == default_partitions(CLIENTS, 5).tolist()
+
+
+def test_a_partition_is_empty_until_it_has_a_record():
+    topic = topic_of(partitions=3)
+    before = load(topic, "topic", Everything())
+    topic.write(b"no event", partition=1)
+
+    after = reload(topic, before)
+
+    assert before.report.empty == (1, 2)
+    assert after.report.empty == (2,)
