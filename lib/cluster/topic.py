@@ -398,6 +398,8 @@ def _topic(
         notes=tuple(dict.fromkeys(note for each in reports for note in each.notes)),
         unavailable=plan.unavailable,
         holes=sum(each.holes for each in reports),
+        partitions=plan.partitions,
+        empty=plan.empty,
     )
     return ClusterTopic(
         known.decoder,

@@ -109,6 +109,10 @@ class LoadReport:
         Offsets that were read and have no record, where compaction may have removed one.
     anew
         Why a reload read the topic from its beginning; "" where it did not.
+    partitions
+        How many partitions the topic has, those without a record, too; 0 where it is not known.
+    empty
+        The partitions that had no record when the read began.
     """
 
     topic: str
@@ -127,6 +131,8 @@ class LoadReport:
     unavailable: tuple[int, ...] = ()
     holes: int = 0
     anew: str = ""
+    partitions: int = 0
+    empty: tuple[int, ...] = ()
 
     @property
     def may_lack_records(self) -> bool:
@@ -314,6 +320,8 @@ def _loaded(
         unavailable=part.plan.unavailable,
         holes=sum(read.holes for read in reads),
         anew=anew,
+        partitions=part.plan.partitions,
+        empty=part.plan.empty,
     )
     return LoadedTopic(
         source=source.identity,
@@ -412,6 +420,8 @@ def _grown(
         holes=old.holes + read.holes,
         notes=tuple(dict.fromkeys([*old.notes, *read.notes])),
         anew="",
+        partitions=plan.partitions,
+        empty=plan.empty,
     )
     is_new = bool(read.records) or kept is not before.events or _tells_more(report, old)
     return replace(
@@ -426,8 +436,11 @@ def _grown(
 
 
 def _tells_more(report: LoadReport, old: LoadReport) -> bool:
-    """Return whether another answer may follow from the same events: whether losses are told."""
-    return report.may_lack_records != old.may_lack_records
+    """Return whether another answer may follow from the same events.
+
+    Whether losses are told changes so, and where an engine brings the events of a key.
+    """
+    return (report.may_lack_records, report.partitions) != (old.may_lack_records, old.partitions)
 
 
 def _logged(source: TopicSource, topic: str, read: Callable[[], LoadedTopic]) -> LoadedTopic:

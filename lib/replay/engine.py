@@ -181,6 +181,8 @@ class Engine(Generic[AnySetting]):
         Whether two events exactly the session gap apart share a session.
     remark
         Returns what has to be said of a setting on a topic so called, as sentences, or nothing.
+    waits_for_all
+        Returns whether no result comes out before every partition of the topic has an event.
     warm_up
         Settings that, beside the default one, compile the engine's own loops when replayed.
     """
@@ -195,6 +197,7 @@ class Engine(Generic[AnySetting]):
     parameters: tuple[Parameter, ...] = ()
     joins_at_gap: bool = True
     remark: Callable[[AnySetting, Names], str] = lambda *_: ""
+    waits_for_all: Callable[[AnySetting], bool] = lambda _: False
     warm_up: tuple[AnySetting, ...] = ()
 
     def setting(self, window: Window, delay_ms: int = 0) -> AnySetting:

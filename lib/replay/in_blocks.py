@@ -68,6 +68,8 @@ class Job:
         Whether who asks of a replay is given the rows of the events table, too, as `table`.
     sessions_are_apart
         Whether a block that has all events of its keys has all events of its sessions, too.
+    partitions
+        How many the topic has; where it is not known, fewer than its events show.
     """
 
     settings: tuple[Setting, ...]
@@ -78,6 +80,7 @@ class Job:
     group: str = PARTITION
     with_table: bool = False
     sessions_are_apart: bool = True
+    partitions: int = 0
 
     @property
     def cases(self) -> list[tuple[Setting, int | None]]:
@@ -210,7 +213,7 @@ def _find_input(table: pd.DataFrame, job: Job) -> Steps[tuple[ReplayInput, int, 
     last = int(stated.max(initial=NEVER))
     start, before = yield Carry((len(heard), last), _and_then, (0, NEVER))
     received = np.maximum(np.maximum.accumulate(stated), before)
-    own = int(heard[PARTITION].max()) + 1 if len(heard) else 1
+    own = max(job.partitions, int(heard[PARTITION].max()) + 1 if len(heard) else 1)
     partitions, falls = yield Pool((own, bool((received != stated).any())), _largest)
     # Of keys, clocks know no more than where Kafka's default partitioner sends them.
     of_client = heard[KEY_HASH].to_numpy()

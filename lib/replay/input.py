@@ -128,7 +128,7 @@ def replay_input(
     partition: NDArray[np.integer] | None = None,
     received: NDArray[np.integer] | None = None,
     key_texts: Sequence[str] | None = None,
-    partitions: int | None = None,
+    partitions: int = 0,
 ) -> ReplayInput:
     """Return arrays in arrival order as `ReplayInput`.
 
@@ -147,7 +147,7 @@ def replay_input(
     key_texts
         What the keys are written as, one a code; by default their codes.
     partitions
-        How many the topic has; by default, as many as the events show.
+        How many the topic has; where it is not known, 0, as many as the events show.
 
     Raises
     ------
@@ -172,9 +172,7 @@ def replay_input(
     )
 
 
-def replay_input_of(
-    events: pd.DataFrame, key: str = CLIENT, partitions: int | None = None
-) -> ReplayInput:
+def replay_input_of(events: pd.DataFrame, key: str = CLIENT, partitions: int = 0) -> ReplayInput:
     """Return the events table's events, grouped by client or by another column.
 
     Parameters
@@ -184,7 +182,7 @@ def replay_input_of(
     key
         What to group by, one of `grouping_columns`. Rows without it are of one key, `null`.
     partitions
-        How many the topic has; by default, as many as these events show.
+        How many the topic has; where it is not known, 0, as many as these events show.
     """
     column = events[key].astype("category")
     texts = [str(text) for text in column.cat.categories]

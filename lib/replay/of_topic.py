@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lib.core.columns import SESSION
 from lib.replay.advisor import Advice, advise
 from lib.replay.engine import Setting, replay
+from lib.replay.input import replay_input_of
 from lib.replay.outcome import Outcome, outcome_of
 
 if TYPE_CHECKING:
@@ -27,6 +28,11 @@ def true_sessions(topic: LoadedTopic) -> NDArray[np.integer] | None:
     return codes
 
 
+def input_of(topic: LoadedTopic, key: str) -> ReplayInput:
+    """Return the events of a topic, grouped by a column: `lib.replay.input.replay_input_of`."""
+    return replay_input_of(topic.events.table, key, topic.report.partitions)
+
+
 def replayed_with(
     topic: LoadedTopic,
     events: ReplayInput,
@@ -38,7 +44,7 @@ def replayed_with(
     Parameters
     ----------
     events
-        `lib.replay.input.replay_input_of` the topic's events table.
+        `input_of` the topic.
     left
         Which events a filter leaves; None: all. The numbers are of these.
     """

@@ -12,7 +12,7 @@ from lib.replay.engine import Setting, delay_ms
 from lib.replay.windows import SessionWindow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from lib.replay.goal import Goal
     from lib.replay.outcome import Outcome
@@ -54,7 +54,25 @@ def latency_means(outcome: Outcome) -> str:
     )
 
 
-def advice_sentence(advice: Advice, goal: Goal, moment: Moment, far_ahead: int = 0) -> str:
+def held_back_sentence(setting: Setting, empty: Sequence[int]) -> str:
+    """Return what partitions without a record make of a setting; nothing where they do not matter.
+
+    `empty` has their numbers.
+    """
+    if not empty or not setting.engine.waits_for_all(setting):
+        return ""
+    one = len(empty) == 1
+    which = f"Partition {empty[0]} has" if one else f"{len(empty):,} partitions have"
+    return (
+        f"{which} no record: with this setting a job gives no result before an event has come "
+        f"{'there' if one else 'to each'}, too, for the smallest watermark holds. The replay "
+        f"leaves {'it' if one else 'them'} out."
+    )
+
+
+def advice_sentence(
+    advice: Advice, goal: Goal, moment: Moment, far_ahead: int = 0, empty: Sequence[int] = ()
+) -> str:
     """Return what is advised and whether it may be relied on; it begins with `named`.
 
     Parameters
@@ -63,13 +81,19 @@ def advice_sentence(advice: Advice, goal: Goal, moment: Moment, far_ahead: int =
         What `lib.replay.advisor.advise` was asked for.
     far_ahead
         How many records were rejected because their event time is years ahead.
+    empty
+        The partitions that have no record.
     """
+    held_back = held_back_sentence(advice.setting, empty)
     ahead = f" {far_ahead_sentence(far_ahead)}" if far_ahead else ""
+    also = f"{ahead} {held_back}" if held_back else ahead
     if advice.refusal is None:
-        condition = " once records years ahead are filtered out" if far_ahead else ""
-        return f"{named(advice.setting)} holds{condition}: {_promise(advice)}{ahead}"
+        conditions = ["records years ahead are filtered out"] * bool(far_ahead)
+        conditions += ["every partition has events"] * bool(held_back)
+        once = f" once {' and '.join(conditions)}" if conditions else ""
+        return f"{named(advice.setting)} holds{once}: {_promise(advice)}{also}"
     why = _why(advice.refusal, advice.outcome.events, goal, moment)
-    return f"{named(advice.setting)}{_known(advice)} {why}{_tested(advice)}{ahead}"
+    return f"{named(advice.setting)}{_known(advice)} {why}{_tested(advice)}{also}"
 
 
 def _promise(advice: Advice) -> str:

@@ -312,9 +312,11 @@ def _outcome(outcome: Outcome, *, with_latency: bool = True) -> Document:
 
 def _advice(report: Report, advice: Advice) -> Document:
     goal = report.asked.goal
-    refusal = advice.refusal
+    refusal, whole = advice.refusal, report.whole
     return {
-        "sentence": advice_sentence(advice, goal, moment_text, report.whole.contents.far_ahead),
+        "sentence": advice_sentence(
+            advice, goal, moment_text, whole.contents.far_ahead, whole.report.empty
+        ),
         "how_chosen": how_chosen(advice, len(report.topic.positions)),
         "engine": advice.setting.engine.name,
         "settings": told_setting(advice.setting),

@@ -385,6 +385,7 @@ def _replays(
         held.topic.fields.session is not None,
         order_only,
         sessions_are_apart=held.names.are_apart or len(held.by_client) == 1,
+        partitions=held.topic.report.partitions,
     )
     return ReplaysOnCluster(client, with_heard_places(client, held, job), job)
 

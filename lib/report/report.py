@@ -24,8 +24,8 @@ from lib.core.errors import SettingsError
 from lib.events.filters import filtered, leaves_gaps
 from lib.replay.engine import INITIAL_DELAY_MS, INITIAL_LENGTH_MS
 from lib.replay.goal import Goal
-from lib.replay.input import grouping_columns, replay_input_of
-from lib.replay.of_topic import advice_on, replayed_with
+from lib.replay.input import grouping_columns
+from lib.replay.of_topic import advice_on, input_of, replayed_with
 from lib.replay.registry import ENGINES
 from lib.replay.sentences import NO_ADVICE, TOO_FEW
 from lib.replay.windows import SessionWindow
@@ -313,7 +313,7 @@ def _replayed(
     if kept is not None and not order_only and whole.events.without_received:
         kept = kept[whole.events.table[RECEIVED_TIME].to_numpy() != MISSING_TIME]
     key = _key_column(topic, asked.key)
-    events = replay_input_of(topic.events.table, key)
+    events = input_of(topic, key)
     replay, outcome = replayed_with(topic, events, asked.setting, kept)
     found = ReplayedEvents(
         topic=topic,

@@ -151,6 +151,17 @@ class Plan:
         return sum(span.size for span in self.spans)
 
     @property
+    def partitions(self) -> int:
+        """How many partitions the topic has, as far as its source shows them."""
+        numbers = [*(span.partition for span in self.log), *self.unavailable]
+        return max(numbers, default=-1) + 1
+
+    @property
+    def empty(self) -> tuple[int, ...]:
+        """The partitions whose log has no record."""
+        return tuple(span.partition for span in self.log if not span.size)
+
+    @property
     def filled(self) -> list[Span]:
         """The spans that have offsets."""
         return [span for span in self.spans if span.size]

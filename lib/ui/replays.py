@@ -12,7 +12,7 @@ from lib.replay import of_topic
 from lib.replay.advisor import Advice, elsewhere
 from lib.replay.blame import Blame, Fault, blame
 from lib.replay.gaps import gaps_question
-from lib.replay.input import ReplayInput, grouping_columns, replay_input_of
+from lib.replay.input import ReplayInput, grouping_columns
 from lib.replay.outcome import Outcome, TrueSessions
 from lib.replay.partitions import PartitionSkew, partition_skew
 from lib.replay.processing_time import OnReceived, on_received_question
@@ -55,7 +55,7 @@ def true_sessions(visible: Visible) -> NDArray[np.integer] | None:
 
 def input_of(visible: Visible) -> ReplayInput:
     """Return the events of a topic as the engines read them, by what they are grouped by."""
-    return _of(visible, "replay input", lambda: replay_input_of(visible.table, visible.key))
+    return _of(visible, "replay input", lambda: of_topic.input_of(visible.topic, visible.key))
 
 
 def replay_of(

@@ -86,7 +86,7 @@ def tables(draw):
 def in_one(table, job):
     heard = table[job.timed(table)]
     heard = heard.assign(**{RECEIVED_TIME: np.maximum.accumulate(job.received(heard))})
-    events = replay_input_of(heard, job.key)
+    events = replay_input_of(heard, job.key, job.partitions)
     sessions = heard[SESSION].cat.codes.to_numpy() if job.has_sessions else None
     return outcome_of(replay(events, *job.settings), sessions)
 
@@ -164,6 +164,7 @@ def told(outcome):
         st.booleans(),
         st.booleans(),
         sessions_are_apart=st.just(False),
+        partitions=st.sampled_from([0, 5]),
     ),
     CUTS,
     HOMES,

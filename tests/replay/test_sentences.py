@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from lib.replay.advisor import Advice, Reason, Refusal, Tried
+from lib.replay.engines.beam import BeamSetting
 from lib.replay.engines.flink import FlinkSetting
+from lib.replay.engines.kafka_streams import KafkaStreamsSetting
+from lib.replay.engines.spark import SparkSetting
 from lib.replay.goal import Goal
 from lib.replay.outcome import Outcome
-from lib.replay.sentences import advice_sentence, latency_means
+from lib.replay.sentences import advice_sentence, held_back_sentence, latency_means
 from lib.replay.windows import SessionWindow
 
 FLINK = FlinkSetting(SessionWindow(30_000))
@@ -48,6 +51,41 @@ class TestLatency:
         said = advice_sentence(advice(median_ms=-600_000), Goal(), str)
 
         assert "come out 10 min or more before the event time of their window's last event" in said
+
+
+@pytest.mark.parametrize(
+    ("setting", "is_held_back"),
+    [
+        (FLINK, True),
+        (FlinkSetting(FLINK.window, api="sql"), True),
+        (FlinkSetting(FLINK.window, idle_ms=60_000), False),
+        (FlinkSetting(FLINK.window, per_partition=False), False),
+        (BeamSetting(FLINK.window), True),
+        (BeamSetting(FLINK.window, per_partition=False), False),
+        (KafkaStreamsSetting(FLINK.window), False),
+        (SparkSetting(FLINK.window), False),
+    ],
+)
+def test_partitions_without_a_record_hold_back_results_where_the_smallest_watermark_holds(
+    setting, is_held_back
+):
+    one, several = held_back_sentence(setting, [3]), held_back_sentence(setting, [3, 5])
+
+    assert held_back_sentence(setting, []) == ""
+    assert bool(one) == bool(several) == is_held_back
+    if is_held_back:
+        assert one.startswith("Partition 3 has no record: with this setting a job gives no result")
+        assert several.startswith("2 partitions have no record: with this setting a job gives no")
+
+
+@pytest.mark.parametrize("refusal", [None, Refusal(Reason.FAILS)])
+@pytest.mark.parametrize("far_ahead", [0, 2])
+def test_nothing_holds_without_the_condition_that_every_partition_has_events(refusal, far_ahead):
+    said = advice_sentence(advice(refusal), Goal(), str, far_ahead, empty=[3])
+
+    assert " holds:" not in said
+    assert ("every partition has events: what was chosen" in said) == (refusal is None)
+    assert said.endswith(held_back_sentence(FLINK, [3]))
 
 
 @pytest.mark.parametrize("refusal", [None, Refusal(Reason.FAILS)])

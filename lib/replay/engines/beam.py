@@ -274,5 +274,6 @@ BEAM: Final = Engine(
         ),
     ),
     joins_at_gap=False,
+    waits_for_all=lambda setting: setting.per_partition,
     warm_up=(BeamSetting(SessionWindow(1), per_partition=False),),
 )

@@ -358,6 +358,11 @@ def flink_remark(setting: FlinkSetting, _: Names) -> str:
     )
 
 
+def flink_waits_for_all(setting: FlinkSetting) -> bool:
+    """Return whether a partition without an event holds every result back."""
+    return setting.per_partition and setting.idle_ms is None
+
+
 def _sql(setting: FlinkSetting, names: Names, time: str) -> str:
     own = _own_columns(names)
     return _SQL_TEMPLATE.substitute(
@@ -806,6 +811,7 @@ DATASTREAM: Final = Engine(
     replay=replay_flink,
     programs=flink_programs,
     remark=flink_remark,
+    waits_for_all=flink_waits_for_all,
     parameters=(
         Duration(
             name="allowed_lateness_ms",
@@ -832,5 +838,6 @@ SQL: Final = Engine(
     replay=replay_flink,
     programs=flink_programs,
     remark=flink_remark,
+    waits_for_all=flink_waits_for_all,
     parameters=_WATERMARKS,
 )

@@ -64,7 +64,7 @@ def overview_told(view: View, told: OnCluster) -> None:
     if whole.replayed is not None and "replay" not in whole.untold:
         impossible = impossible_times(_analysis(whole), view.times.zone)
         no_advice = f"{whole.replayed.no_advice} {impossible}".strip()
-        advice_told(whole.replayed.advice, no_advice, whole.whole.contents)
+        advice_told(whole.replayed.advice, no_advice, whole.whole)
     elif not whole.withheld:
         _say_withheld("No setting is advised.", why["advice"])
     st.caption(when(summary, view.times))

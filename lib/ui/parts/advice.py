@@ -78,7 +78,7 @@ def advice_told(
     export
         Offers the events that the advised setting drops.
     """
-    said = _say(advice, goal, times, topic.contents.far_ahead)
+    said = _say(advice, goal, times, topic)
     with st.container(horizontal=True):
         _use_button(advice.setting)
         with st.container(width="content"):  # else it takes the room up to the next
@@ -105,9 +105,10 @@ def say_no_setting(why: str) -> None:
     )
 
 
-def _say(advice: Advice, goal: Goal, times: Times, far_ahead: int) -> str:
+def _say(advice: Advice, goal: Goal, times: Times, topic: LoadedTopic) -> str:
     """Say what is advised, and return that without emphasis."""
-    sentence = advice_sentence(advice, goal, times.moment, far_ahead)
+    far_ahead, empty = topic.contents.far_ahead, topic.report.empty
+    sentence = advice_sentence(advice, goal, times.moment, far_ahead, empty)
     subject, said = named(advice.setting), sentence
     sentence = f"**{subject}**{sentence.removeprefix(subject)}"
     if advice.refusal is None:

@@ -23,6 +23,7 @@ from lib.replay.engine import (
     Switch,
 )
 from lib.replay.reading import Reading, reading_of
+from lib.replay.sentences import held_back_sentence
 from lib.replay.windows import WINDOW_KINDS, HoppingWindow, resized
 from lib.ui.parameters import (
     DELAY,
@@ -106,7 +107,12 @@ def names_in(topic: LoadedTopic, key: str) -> Names:
 
 
 def say_remark(topic: LoadedTopic, key: str, setting: Setting, lacking: int) -> None:
-    """Say what the engine says of the setting on this topic, and how many events lack the key."""
+    """Say what the engine says of the setting on this topic, and how many events lack the key.
+
+    And that partitions without a record hold everything back, where they do.
+    """
+    if held_back := held_back_sentence(setting, topic.report.empty):
+        st.warning(held_back, icon=":material/hourglass_empty:")
     remark = setting.engine.remark(setting, names_in(topic, key))
     if remark:
         st.caption(escaped_markdown(remark))

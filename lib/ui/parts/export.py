@@ -13,8 +13,7 @@ from lib.core.part import Part
 from lib.events.filters import equal_to, filtered, leaves_gaps
 from lib.events.shown_events import FORMATS, shown_events, written
 from lib.events.table import TimeDomain, window_rows
-from lib.replay.input import replay_input_of
-from lib.replay.of_topic import replayed_with
+from lib.replay.of_topic import input_of, replayed_with
 from lib.replay.outcome import dropped_events
 from lib.ui.lazy import popover
 from lib.ui.tables import weakly
@@ -107,7 +106,7 @@ def _of_clients(clients: Sequence[object]) -> Iterator[str]:
 
 
 def _dropped(topic: LoadedTopic, *, setting: Setting, key: str) -> Export:
-    replay, _ = replayed_with(topic, replay_input_of(topic.events.table, key), setting)
+    replay, _ = replayed_with(topic, input_of(topic, key), setting)
     dropped = dropped_events(topic.events.table, replay)
     return [shown_events(dropped)], part_dropped(setting).within(topic.report.part)
 

@@ -11,7 +11,7 @@ from lib.analysis.summary import AHEAD_MEANS, MEDIAN_DELAY_MEANS, summarise
 from lib.core.formatting import delay_text, escaped_markdown, share_text
 from lib.decoding.rejected import far_ahead_sentence
 from lib.replay.goal import Goal
-from lib.replay.sentences import NO_ADVICE, TOO_FEW, named
+from lib.replay.sentences import NO_ADVICE, TOO_FEW, held_back_sentence, named
 from lib.report.report import initial_setting
 from lib.ui import parameters
 from lib.ui.answers import impossible_times_in, with_received
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from lib.analysis.summary import Summary
     from lib.core.moments import Times
-    from lib.loading.contents import Contents
+    from lib.loading.load import LoadedTopic
     from lib.replay.advisor import Advice
     from lib.ui.visible import Visible
 
@@ -86,13 +86,13 @@ def advice_line(visible: Visible) -> None:
     if len(timed.topic.events.table) > 1:
         why = "" if advice else impossible_times_in(visible.topic, visible.times.zone)
         no_advice = f"{NO_ADVICE} {why}".strip()
-    sentence.markdown(_said(advice, no_advice, visible.whole.contents))
+    sentence.markdown(_said(advice, no_advice, visible.whole))
     replay_of(timed, initial_setting(), spinner="")  # what the Windows page begins with
 
 
-def advice_told(advice: Advice | None, no_advice: str, contents: Contents) -> None:
+def advice_told(advice: Advice | None, no_advice: str, topic: LoadedTopic) -> None:
     """Say the advice that a report has for the setting of `advice_line`, or why it has none."""
-    _place_of_advice().markdown(_said(advice, no_advice, contents))
+    _place_of_advice().markdown(_said(advice, no_advice, topic))
 
 
 def _place_of_advice() -> DeltaGenerator:
@@ -102,10 +102,10 @@ def _place_of_advice() -> DeltaGenerator:
     return sentence
 
 
-def _said(advice: Advice | None, no_advice: str, contents: Contents) -> str:
+def _said(advice: Advice | None, no_advice: str, topic: LoadedTopic) -> str:
     if advice is None:
         return escaped_markdown(f"{initial_setting().engine.label}: {no_advice}")
-    outcome = advice.outcome
+    outcome, contents = advice.outcome, topic.contents
     sentence = (
         f"**{named(advice.setting)} would drop {share_text(outcome.dropped_share)}** of the "
         f"{outcome.events:,} events of the whole topic"
@@ -117,4 +117,5 @@ def _said(advice: Advice | None, no_advice: str, contents: Contents) -> str:
         else "Tested on later events, what was chosen so held."
     )
     ahead = f" {far_ahead_sentence(contents.far_ahead)}" if contents.far_ahead else ""
-    return f"{sentence} {tested}{ahead}"
+    held_back = held_back_sentence(advice.setting, topic.report.empty)
+    return f"{sentence} {tested}{ahead} {held_back}".rstrip()
