@@ -306,9 +306,11 @@ def test_quiet_partitions_do_not_hold_up_the_end(
     topic = make_topic(partitions=4)
     produce(topic, numbered(5, partition=2))
 
-    records = read(source, source.plan(topic, Everything()))
+    plan = source.plan(topic, Everything())
+    records = read(source, plan)
 
     assert records["partition"].to_pylist() == [2] * 5
+    assert (plan.partitions, plan.empty) == (4, (0, 1, 3))
 
 
 def test_what_is_written_after_the_plan_is_not_read(
