@@ -427,9 +427,11 @@ def test_some_partitions_are_a_source_of_their_own(
     produce(topic, [record for p in range(3) for record in numbered(4, partition=p)])
     chosen = ChosenPartitions(source, (0, 2))
 
-    records = read(chosen, chosen.plan(topic, Everything()))
+    plan = chosen.plan(topic, Everything())
+    records = read(chosen, plan)
 
     assert sorted(set(records["partition"].to_pylist())) == [0, 2]
+    assert plan.partitions == 3
     assert len(records) == 8
     assert chosen.identity != source.identity
 
