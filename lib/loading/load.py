@@ -110,7 +110,7 @@ class LoadReport:
     anew
         Why a reload read the topic from its beginning; "" where it did not.
     partitions
-        How many partitions the topic has, those without a record, too; 0 where it is not known.
+        How many the topic has, those without a record, and not read, too; 0 where it is not known.
     empty
         The partitions that had no record when the read began.
     """

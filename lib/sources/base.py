@@ -134,6 +134,8 @@ class Plan:
     compacted
         Whether an offset without a record may have had one: the topic is compacted, or that is not
         known.
+    partitions
+        How many the topic has, those too that are not read; 0 where the source cannot tell.
     """
 
     topic: str
@@ -144,17 +146,12 @@ class Plan:
     epochs: Mapping[int, int] = field(default_factory=dict)
     unavailable: tuple[int, ...] = ()
     compacted: bool = True
+    partitions: int = 0
 
     @property
     def size(self) -> int:
         """Number of offsets to read, an upper bound of the records."""
         return sum(span.size for span in self.spans)
-
-    @property
-    def partitions(self) -> int:
-        """How many partitions the topic has, as far as its source shows them."""
-        numbers = [*(span.partition for span in self.log), *self.unavailable]
-        return max(numbers, default=-1) + 1
 
     @property
     def empty(self) -> tuple[int, ...]:

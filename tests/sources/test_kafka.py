@@ -306,9 +306,11 @@ def test_quiet_partitions_do_not_hold_up_the_end(
     topic = make_topic(partitions=4)
     produce(topic, numbered(5, partition=2))
 
-    records = read(source, source.plan(topic, Everything()))
+    plan = source.plan(topic, Everything())
+    records = read(source, plan)
 
     assert records["partition"].to_pylist() == [2] * 5
+    assert (plan.partitions, plan.empty) == (4, (0, 1, 3))
 
 
 def test_what_is_written_after_the_plan_is_not_read(
@@ -425,9 +427,11 @@ def test_some_partitions_are_a_source_of_their_own(
     produce(topic, [record for p in range(3) for record in numbered(4, partition=p)])
     chosen = ChosenPartitions(source, (0, 2))
 
-    records = read(chosen, chosen.plan(topic, Everything()))
+    plan = chosen.plan(topic, Everything())
+    records = read(chosen, plan)
 
     assert sorted(set(records["partition"].to_pylist())) == [0, 2]
+    assert plan.partitions == 3
     assert len(records) == 8
     assert chosen.identity != source.identity
 

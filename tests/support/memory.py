@@ -70,7 +70,7 @@ class MemoryTopic:
                 )
             case _:
                 spans = log
-        return Plan(topic, wanted, spans, log)
+        return Plan(topic, wanted, spans, log, partitions=self.partitions)
 
     def read(
         self,

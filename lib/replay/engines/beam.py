@@ -269,8 +269,8 @@ BEAM: Final = Engine(
             link="per_partition",
             engine_default="on, in the Kafka source",
             help="As KafkaIO has it: the smallest holds, so that a partition that is behind holds "
-            "results back, and its events are not late for that. Off: one for all, as of another "
-            "source.",
+            "results back, and its events are not late for that; one that never has an event holds "
+            "everything back. Off: one for all, as of another source.",
         ),
     ),
     joins_at_gap=False,

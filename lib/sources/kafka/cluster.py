@@ -199,6 +199,7 @@ class KafkaTopics:
             _epochs_of(described),
             tuple(tp.partition for tp in _partitions(described) if tp not in log),
             compacted=not cleanup or "compact" in cleanup,
+            partitions=len(described["partitions"]),
         )
 
     def read(
