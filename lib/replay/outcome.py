@@ -375,16 +375,7 @@ def outcome_of(
         Which events a filter leaves; None: all. Then events are these, and sessions and windows
         those that hold one of them, each with all its events: the engine reads all.
     """
-    return counts_of(replay, true_session, left).outcome
-
-
-def counts_of(
-    replay: Replay,
-    true_session: NDArray[np.integer] | None = None,
-    left: NDArray[np.bool_] | None = None,
-) -> Counts:
-    """Return what `outcome_of` is made of, with its arguments."""
-    return alone(find_counts(replay, TrueSessions.here(true_session), left))
+    return alone(find_counts(replay, TrueSessions.here(true_session), left)).outcome
 
 
 def find_counts(
