@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -14,6 +15,7 @@ from lib.charts.rows import bin_width
 from lib.charts.sent import SentChart, sent
 from lib.charts.times import TimeScale
 from lib.core.columns import OFFSET, PARTITION
+from lib.core.durations import written_ms
 from lib.core.formatting import duration
 
 if TYPE_CHECKING:
@@ -194,6 +196,9 @@ _STEPS: Final = (
 """Durations that ticks fall on, s, and how they are written."""
 
 
+_FEWEST_TICKS: Final = 2
+"""With fewer, nobody reads how long anything is between them."""
+
 _EVEN_STEPS: Final = (
     *(value / 1000 for value in (1, 2, 5, 10, 20, 50, 100, 200, 500)),
     *(1, 2, 5, 10, 20, 30),
@@ -218,6 +223,8 @@ def duration_axis(low_s: float, high_s: float, *, zero_at: float | None = None) 
         The end of the axis at which 0 is drawn; None: nowhere.
     """
     told = {seconds: words for seconds, words in _STEPS if low_s <= seconds <= high_s}
+    if len(told) < _FEWEST_TICKS:
+        told = {seconds: written_ms(round(1000 * seconds)) for seconds in _evenly(low_s, high_s)}
     if zero_at is not None:
         told = {s: words for s, words in told.items() if s > 1.5 * zero_at}
         told[zero_at] = "0"
@@ -230,7 +237,7 @@ def delays_up(
     """Return scale and axis of delays in s that go up, of either sign, on as many pixels.
 
     Linear within ± `linear_s` and logarithmic beyond. 0 is always told, and from there on what is
-    far enough apart to be read.
+    far enough apart to be read. Where all is within ± `linear_s`, ticks are equally far apart.
     """
 
     def place(seconds: float) -> float:
@@ -245,6 +252,8 @@ def delays_up(
             if seconds >= linear_s and low_s <= sign * seconds <= high_s and at - last >= apart:
                 told[sign * seconds] = words + name
                 last = at
+    if len(told) < _FEWEST_TICKS:
+        told |= {seconds: duration(1000 * seconds) for seconds in _evenly(low_s, high_s) if seconds}
     return {"scale": symlog((low_s, high_s), linear_s), "axis": _ticks(told, grid=grid)}
 
 
@@ -256,14 +265,18 @@ def durations_up(high_s: float, low_s: float = 0.0) -> dict[str, Any]:
     low_s, high_s = min(low_s, 0.0), max(high_s, 0.0)
     if low_s == high_s:
         high_s = 1.0
-    wide_s = high_s - low_s
-    step = next((step for step in _EVEN_STEPS if wide_s / step <= 4), wide_s / 4)
-    told = {
-        step * n: duration(1000 * step * n)
-        for n in range(int(low_s / step), int(high_s / step) + 1)
-    }
+    told = {seconds: duration(1000 * seconds) for seconds in _evenly(low_s, high_s)}
     told[0.0] = "0"
     return {"scale": alt.Scale(domain=[low_s, high_s], nice=False), "axis": _ticks(told)}
+
+
+def _evenly(low_s: float, high_s: float) -> list[float]:
+    """Return where a few ticks of durations, s, are equally far apart."""
+    wide_s = high_s - low_s
+    if not wide_s:
+        return [high_s]
+    step = next((step for step in _EVEN_STEPS if wide_s / step <= 4), wide_s / 4)
+    return [step * n for n in range(math.ceil(low_s / step), math.floor(high_s / step) + 1)]
 
 
 def counts_axis(low: float, high: float, ticks: int = 6, **style: Any) -> alt.Axis:  # noqa: ANN401

@@ -26,7 +26,7 @@ from lib.charts.drawn_events import COLUMNS, MOST_POINTS
 from lib.charts.embedded import svg_of
 from lib.charts.histogram import MOST_DOTS, session_histogram
 from lib.charts.outages import HEIGHT, outage_timeline
-from lib.charts.picture import Picture, counts_axis, delays_up, durations_up
+from lib.charts.picture import Picture, counts_axis, delays_up, duration_axis, durations_up
 from lib.charts.rows import client_lanes
 from lib.charts.session import MOST_LINES, session_fan
 from lib.charts.silences import MOST_OUTAGES
@@ -712,6 +712,24 @@ class TestAxes:
     def test_durations_up_are_written_as_people_do(self, high_s, labels):
         axis = durations_up(high_s)["axis"]
         assert all(f"'{label}'" in axis["labelExpr"] for label in ["0", *labels])
+
+    @pytest.mark.parametrize(
+        ("low_s", "high_s", "labels"),
+        [
+            (0.001, 0.005, ["1 ms", "2 ms", "3 ms", "4 ms", "5 ms"]),
+            (82, 140, ["100 s", "2 min", "2 min 20 s"]),
+            (35.3, 35.3, ["35.3 s"]),
+        ],
+    )
+    def test_durations_across_are_told_however_close_they_are(self, low_s, high_s, labels):
+        axis = duration_axis(low_s, high_s)
+        assert len(axis["values"]) == len(labels)
+        assert all(f"'{label}'" in axis["labelExpr"] for label in labels)
+
+    def test_delays_of_a_few_ms_are_told(self):
+        axis = delays_up(0.0, 0.005, 150)["axis"]
+        assert axis["values"] == [0.0, 0.002, 0.004]
+        assert all(f"'{label}'" in axis["labelExpr"] for label in ["0", "2 ms", "4 ms"])
 
     def test_durations_below_zero_are_inside_their_axis(self):
         up = durations_up(0.65, -80.0)
