@@ -471,6 +471,7 @@ def _analysis(
         found["impossible"],
         found["behind"],
         found.get("losses"),
+        [] if topic.contents.without_received else found["stalls"],
     )
     return Analysis(
         timestamps=verdict,
