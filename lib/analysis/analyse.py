@@ -32,6 +32,7 @@ from lib.analysis.sequence_numbers import (
     sequence_numbers,
 )
 from lib.analysis.shared_delay import find_shared_delay
+from lib.analysis.stalls import stalls
 from lib.analysis.timestamp_quality import Verdict, assess_timestamps
 from lib.core.blockwise import alone
 from lib.core.columns import (
@@ -195,6 +196,7 @@ def analyse(
         impossible_times(heard, clocks),
         falling_behind(heard),
         None if numbers is None else losses(events, numbers),
+        stalls(heard) if known is None else [],
     )
     return _with_findings(answers, events, told)
 

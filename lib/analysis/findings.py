@@ -12,6 +12,7 @@ import pandas as pd
 from lib.analysis import client_clocks, clock_steps, completeness, delay_parts, gone, outages
 from lib.analysis.delay_parts import DelayPart
 from lib.analysis.sequence_numbers import NONE_REJECTED, Numbering
+from lib.analysis.stalls import TOPIC
 from lib.analysis.timestamp_quality import Trust
 from lib.core.columns import (
     CLIENT,
@@ -35,11 +36,12 @@ from lib.events.client_names import called
 from lib.events.table import THE_CLIENT
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Hashable, Iterator, Sequence
 
     from lib.analysis.delay_parts import PartQuantiles
     from lib.analysis.falling_behind import FallingBehind
     from lib.analysis.sequence_numbers import RejectedRecords, SequenceNumbers
+    from lib.analysis.stalls import Stall
     from lib.analysis.timestamp_quality import Verdict
 
 Page = Literal["Overview", "Sessions", "Delay", "Outages"]
@@ -48,6 +50,7 @@ FindingKind = Literal[
     "shared outage",
     "outage",
     "lost outage",
+    "stall",
     "gone",
     "falling behind",
     "clock",
@@ -148,6 +151,8 @@ class Told:
         `falling_behind.falling_behind`: whether all events come later and later; None if not.
     losses
         `completeness.losses`: what is missing from counters that clients share; None without any.
+    stalls
+        `stalls.stalls`, where all events have a received time: one without may have come in it.
     """
 
     numbers: SequenceNumbers | None = None
@@ -159,6 +164,7 @@ class Told:
     impossible: pd.DataFrame | None = None
     behind: FallingBehind | None = None
     losses: pd.DataFrame | None = None
+    stalls: Sequence[Stall] = ()
 
     @property
     def doubtful(self) -> int:
@@ -235,6 +241,7 @@ def findings(
     found = [*_of_timestamps(verdict, extent)]
     if verdict.usable:
         found += _of_outages(outage_table, extent, told)
+        found += _of_stalls(told, outage_table, extent)
         if told.behind is not None:
             found.append(_of_falling_behind(told.behind, extent))
         found += _of_clocks(clock_table, extent, told.steps)
@@ -428,6 +435,25 @@ def _of_gone(table: pd.DataFrame, extent: Extent) -> Iterator[Finding]:
         )
         window = window_around(last - extent.zero_ms, last - extent.zero_ms + silent)
         yield Finding(sentence, int(row[EVENTS]), "gone", "Outages", *window, (row[CLIENT],))
+
+
+def _of_stalls(told: Told, table: pd.DataFrame, extent: Extent) -> Iterator[Finding]:
+    """Yield the stalls of which clients' outages do not tell most."""
+    table = table[table[outages.KIND] != outages.QUIET]
+    for stall in told.stalls:
+        at_once = (table[outages.START] < stall.back) & (table[outages.BACK_AT] > stall.last)
+        if 2 * table.loc[at_once, outages.HELD_BACK].sum() >= stall.held:
+            continue
+        silent = "No event is known to have been" if told.may_hold else "No event was"
+        of = "" if stall.partition == TOPIC else f" in partition {stall.partition}"
+        others = "" if stall.partition == TOPIC else ", while others went on"
+        sentence = (
+            f"{silent} received{of} for {duration(stall.back - stall.last)}, "
+            f"{extent.times.stretch(stall.last, stall.back)}{others}, and then came "
+            f"{counted(stall.held, 'event')} that had been due in that time."
+        )
+        window = window_around(stall.last - extent.zero_ms, stall.burst_end - extent.zero_ms)
+        yield Finding(sentence, stall.held, "stall", "Outages", *window)
 
 
 def _of_falling_behind(behind: FallingBehind, extent: Extent) -> Finding:

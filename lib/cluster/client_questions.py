@@ -19,6 +19,7 @@ from lib.analysis.impossible import impossible_times
 from lib.analysis.outages import ended_question, find_long_waits
 from lib.analysis.received import has_received_time, unreceived, with_received_time
 from lib.analysis.sequence_numbers import RejectedRecords, find_numbers
+from lib.analysis.stalls import stalls_question
 from lib.analysis.time_notices import diagnosis_question
 from lib.analysis.timestamp_quality import own_backwards
 from lib.cluster.questions import rows_by_client
@@ -111,16 +112,17 @@ def of_clients(
 
     Returns
     -------
-    `own`, `diagnosis`, `clocks`, `gone`, `behind`, `steps`, `impossible` as the functions of those
-    names say; and `outages`, `numbering`, `doubtful` numbers and whether some are `unread`,
-    `losses`, `sessions` (those that lost events, or have some twice), `parts` and `of_outages`
-    (where there are times for them), if asked for.
+    `own`, `diagnosis`, `clocks`, `gone`, `behind`, `stalls`, `steps`, `impossible` as the functions
+    of those names say; and `outages`, `numbering`, `doubtful` numbers and whether some are
+    `unread`, `losses`, `sessions` (those that lost events, or have some twice), `parts` and
+    `of_outages` (where there are times for them), if asked for.
     """
     known = has_received_time(table)
     heard = table if known is None else table[known]
     asked: dict[str, Steps[Any]] = {
         "gone": gone_question(heard),
         "behind": falling_behind_question(heard),
+        "stalls": stalls_question(heard),
         "steady": find_steady(heard, sent_times(heard)),
     }
     if notes:

@@ -472,6 +472,7 @@ def _analysis(
         found["impossible"],
         found["behind"],
         found.get("losses"),
+        [] if topic.contents.without_received else found["stalls"],
     )
     return Analysis(
         timestamps=verdict,
