@@ -1,7 +1,8 @@
 """The silences between a client's arrivals, and how long events waited for their end.
 
 Between two arrivals of a client the broker hears nothing. An event is *due* when it would have
-arrived with its client's smallest delay; `LowerEnvelopes` takes the clock out of it. An event that
+arrived with its client's smallest delay, or its session's where the client has several at once;
+`LowerEnvelopes` takes the clock out of it. An event that
 was due in a silence *waited* for the silence to end. Every network makes events wait a little. What
 is usual is learnt from the topic: from the waits themselves, in multiples of each client's typical
 one, and from events that were overtaken, whose client was heard while they were under way.
@@ -207,6 +208,8 @@ def find_arrivals(
     opens, is_news, continues = (np.empty(len(heard), np.bool_) for _ in range(3))
     _tell_news(bounds, happened, in_order(session.codes), opens, is_news, continues)
     lags = envelopes.lags(clients, happened, heard)
+    if at_once.any():
+        _take_clocks_out(bounds, client.n, lags)
     last_heard: Ints = heard[np.arange(len(heard)) - ~opens]
     interval: Ints = kernels.steps_within(bounds, happened, 0)
     if others is not None:
@@ -233,6 +236,19 @@ def find_arrivals(
         again=_again(_unit_codes(client, session, at_once), received, steps == 0),
         step=in_order(steps if numbers is None else numbers.own(at_once[client.codes])),
     )
+
+
+def _take_clocks_out(bounds: Ints, clients: int, lags: Floats) -> None:
+    """Take the least lag of each session that is a unit out of its events' lags, ms.
+
+    Sessions that are at once may be on devices with clocks of their own, where a field names what
+    is around them, or none names the client: one clock that is ahead would make all others late.
+    """
+    sizes = np.diff(bounds)
+    filled = np.flatnonzero(sizes)
+    least = np.minimum.reduceat(lags, bounds[filled]) if len(filled) else np.empty(0)
+    least[filled < clients] = 0.0
+    lags -= np.repeat(least, sizes[filled])
 
 
 def _codes_among(groups: Groups, of: pd.Series[Any]) -> Codes:

@@ -294,6 +294,22 @@ def test_a_session_that_was_never_heard_before_has_no_silence():
     assert table["HeldBack"].tolist() == [50]
 
 
+@pytest.mark.parametrize("around", ["all", "gateway"])  # where no field names the devices
+def test_of_sessions_at_once_each_has_a_clock_of_its_own(around):
+    # Given visits on twenty devices, one after another on each, of which one's clock is ahead
+    visits = [
+        stream(around, session=f"v{device}-{n}", events=90, interval=10 * SECOND,
+               seed=10 * device + n, begin=370 * device + 950 * SECOND * n,
+               offset=90 * SECOND * (device == 9))
+        for device in range(20) for n in range(4)
+    ]  # fmt: skip
+    # Then none was silent, and where one is cut off it alone was
+    assert outages(topic(*visits)).empty
+    visits[6] = cut_off(visits[6], 2_100 * SECOND, 2_290 * SECOND)
+    (row,) = outages(topic(*visits)).to_dict("records")
+    assert (row[SESSION], row["Kind"], row["HeldBack"]) == ("v1-2", "buffered", 19)
+
+
 def test_a_client_with_two_sessions_at_once_is_looked_at_by_session():
     stuck = cut_off(stream(session="stuck"), 60_000, 124_500)
     table = outages(topic(stuck, stream(session="fine", begin=500, seed=2), *others()))
