@@ -227,6 +227,8 @@ def warm_up() -> None:
             }
         )
         analyse(events)
+        follow = pd.array([1, 1, 2, 2, 3, 3, 5, 5], dtype="Int64")
+        analyse(events.assign(**{SEQUENCE: follow}))
         analyse(events.assign(**{SENT_TIME: event_time + 5, RECORD_TIME: received + 5}))
         alone(find_shared_delay(sent_times(pd.concat([events] * 40))))
         analyse(events.assign(**{RECEIVED_TIME: MISSING_TIME, RECEIVED_TIME_0: np.nan}))
