@@ -178,6 +178,10 @@ def analyse(
         delay, out_of_orderness = delay_quantiles(heard), out_of_orderness_quantiles(heard)
         taken_apart = delay_parts.take_apart(events)
         parts = delay_parts.delay_parts(events, taken_apart)
+        gone_clients, impossible = gone(heard), impossible_times(heard, clocks)
+        behind = falling_behind(heard)
+        lost = None if numbers is None else losses(events, numbers)
+        steps_told = set_clocks.table(sent)
         outages, rhythm = finding_outages.result()
     numbering = None if numbers is None else numbers.numbering
     answers = Analysis(
@@ -190,11 +194,11 @@ def analyse(
         rejected,
         parts,
         delay_parts.parts_of_outages(events, taken_apart, outages),
-        set_clocks.table(sent),
-        gone(heard),
-        impossible_times(heard, clocks),
-        falling_behind(heard),
-        None if numbers is None else losses(events, numbers),
+        steps_told,
+        gone_clients,
+        impossible,
+        behind,
+        lost,
     )
     return _with_findings(answers, events, told)
 
