@@ -179,6 +179,10 @@ def analyse(
         delay, out_of_orderness = delay_quantiles(heard), out_of_orderness_quantiles(heard)
         taken_apart = delay_parts.take_apart(events)
         parts = delay_parts.delay_parts(events, taken_apart)
+        gone_clients, impossible = gone(heard), impossible_times(heard, clocks)
+        behind = falling_behind(heard)
+        lost = None if numbers is None else losses(events, numbers)
+        steps_told = set_clocks.table(sent)
         outages, rhythm = finding_outages.result()
     numbering = None if numbers is None else numbers.numbering
     answers = Analysis(
@@ -191,11 +195,11 @@ def analyse(
         rejected,
         parts,
         delay_parts.parts_of_outages(events, taken_apart, outages),
-        set_clocks.table(sent),
-        gone(heard),
-        impossible_times(heard, clocks),
-        falling_behind(heard),
-        None if numbers is None else losses(events, numbers),
+        steps_told,
+        gone_clients,
+        impossible,
+        behind,
+        lost,
         stalls(heard) if known is None else [],
     )
     return _with_findings(answers, events, told)
@@ -229,6 +233,8 @@ def warm_up() -> None:
             }
         )
         analyse(events)
+        follow = pd.array([1, 1, 2, 2, 3, 3, 5, 5], dtype="Int64")
+        analyse(events.assign(**{SEQUENCE: follow}))
         analyse(events.assign(**{SENT_TIME: event_time + 5, RECORD_TIME: received + 5}))
         alone(find_shared_delay(sent_times(pd.concat([events] * 40))))
         analyse(events.assign(**{RECEIVED_TIME: MISSING_TIME, RECEIVED_TIME_0: np.nan}))

@@ -153,8 +153,9 @@ class LowerEnvelopes:
 
     def possible_times(self, clients: Codes, event_time: Ints, received: Ints) -> Ints:
         """Return event times; of those that are more than a day below the envelope, its own."""
-        latest = received - np.rint(self.height).astype(np.int64)[clients]
-        return np.where(event_time > latest + AHEAD_MS, latest, event_time)
+        found = np.empty(len(clients), np.int64)
+        _limit_times(clients, event_time, received, np.rint(self.height).astype(np.int64), found)
+        return found
 
 
 @dataclass(frozen=True)
@@ -725,6 +726,16 @@ def _find_lags(
         client, time = clients[event], times[event]
         floor = height[client] + slope[client] * (time - middle[client])
         found[event] = max((received[event] - time) - floor, 0.0)
+
+
+@compiled
+def _limit_times(
+    clients: Codes, event_time: Ints, received: Ints, height: Ints, found: Ints
+) -> None:
+    for event in range(len(clients)):
+        latest = received[event] - height[clients[event]]
+        is_possible = event_time[event] <= latest + AHEAD_MS
+        found[event] = event_time[event] if is_possible else latest
 
 
 @compiled

@@ -148,13 +148,12 @@ def _steps_of_clients(times: ClientTimes) -> ClockSteps:
     clients = times.clients
     codes, lowest, heard = _lowest_heard(times)
     begins = Groups(codes, clients.labels).bounds
-    shown = kernels.together(clients, times.shown)
     rows = []
     for client in _may_step(codes, heard.delay[lowest]).tolist():
         blocks = lowest[begins[client] : begins[client + 1]]
         own = slice(clients.bounds[client], clients.bounds[client + 1])
         unit = heard.unit(client, int(clients.sizes[client]))
-        unit = max(unit, 2.0 * _resolution(shown[own]))
+        unit = max(unit, 2.0 * _resolution(heard.received[own] - heard.delay[own]))
         rows += [
             (client, heard.received[at], size, told, ahead)
             for at, size, told, ahead in _steps_or_teeth(blocks, heard.of(client), heard, unit)
@@ -173,7 +172,7 @@ def by_one_clock(times: ClientTimes, steps: ClockSteps) -> Steps[ClientTimes]:
     codes, envelopes = stretches.clients.codes, (yield from find_envelopes(stretches))
     if not len(steps.client):
         return times
-    of_client = times.clients.codes[_any_of_each(stretches.clients)]
+    of_client = times.clients.codes[kernels.first_within(stretches.clients)]
     last = np.append(np.flatnonzero(np.diff(of_client)), len(of_client) - 1)
     ahead = envelopes.height[last][of_client] - envelopes.height
     was_set = kernels.counts(of_client, times.clients.n)[of_client] > 1
@@ -215,12 +214,6 @@ def steady_of_first_arrivals(
     if not any_again or numbers is None:
         return found
     return (yield from find_steady(heard, sent_times(heard[~numbers.repeated])))
-
-
-def _any_of_each(groups: Groups) -> Ints:
-    """Return the position of an event of each group."""
-    found: Ints = kernels.bounds_within(groups, np.arange(len(groups.codes)))[0]
-    return found
 
 
 def between_steps(times: ClientTimes, steps: ClockSteps) -> ClientTimes:

@@ -53,13 +53,14 @@ def completeness(events: pd.DataFrame, steps: Ints, *, of_clients: bool = True) 
     """
     groups = kernels.group_by(events, SESSION)
     known = events[SEQUENCE].notna().to_numpy()
-    number = events[SEQUENCE].to_numpy(np.int64, na_value=0)[known]
-    numbered = kernels.Groups(groups.codes[known], groups.labels)
+    number, numbered = events[SEQUENCE].to_numpy(np.int64, na_value=0), groups
+    if not known.all():
+        number, numbered = number[known], kernels.Groups(groups.codes[known], groups.labels)
     some = np.flatnonzero(numbered.sizes)
     first, last = (bound[some] for bound in kernels.bounds_within(numbered, number))
-    missing = np.maximum(steps - 1, 0)
+    gaps = np.flatnonzero(steps > 1)
     lost = np.zeros(groups.n, np.int64)
-    np.add.at(lost, groups.codes[missing > 0], missing[missing > 0])
+    np.add.at(lost, groups.codes[gaps], steps[gaps] - 1)
     repeated = kernels.counts(groups.codes[steps == 0], groups.n)
     found = pd.DataFrame(
         {
@@ -98,5 +99,4 @@ def losses(events: pd.DataFrame, numbers: SequenceNumbers) -> pd.DataFrame | Non
 
 
 def _first_client(events: pd.DataFrame, groups: Groups) -> pd.Series[str]:
-    first, _ = kernels.bounds_within(groups, np.arange(len(events)))
-    return events[CLIENT].iloc[first].reset_index(drop=True)
+    return events[CLIENT].iloc[kernels.first_within(groups)].reset_index(drop=True)

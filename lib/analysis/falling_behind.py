@@ -98,6 +98,10 @@ def _judged(part: Ints, *, lasted: int) -> FallingBehind | None:
 def _find_smallest(received: Ints, happened: Ints, first: int, last: int, smallest: Ints) -> None:
     """Find the smallest delay of each stretch of received time."""
     lasted = last - first + 1
+    stretch, begin, end = 0, first, first  # of the event before: divisions take long
     for event in range(len(received)):
-        stretch = (received[event] - first) * len(smallest) // lasted
+        if not begin <= received[event] < end:
+            stretch = (received[event] - first) * len(smallest) // lasted
+            begin = first - (-stretch * lasted // len(smallest))
+            end = first - (-(stretch + 1) * lasted // len(smallest))
         smallest[stretch] = min(smallest[stretch], received[event] - happened[event])

@@ -108,7 +108,8 @@ def _renumber(values: npt.NDArray[Any], low: int, span: int) -> tuple[Codes, Int
     """Return the code of each value, and the values that occur, of `span` from `low` on."""
     wide = np.promote_types(values.dtype, np.int32)
     above = np.subtract(values, low, dtype=wide).astype(np.int32, copy=False)
-    used = counts(above, span) > 0
+    used = np.zeros(span, np.bool_)
+    _mark(above, used)
     numbers = np.cumsum(used, dtype=np.int32) - np.int32(1)
     return (above if used.all() else taken(numbers, above)), np.flatnonzero(used) + low
 
@@ -120,6 +121,8 @@ def whole_topic(events: pd.DataFrame) -> Groups:
 
 def counts(codes: Codes, n: int) -> Ints:
     """Return how often each code from 0 to `n` − 1 occurs."""
+    if n == 1:  # a loop would wait for the one count that it has just written
+        return np.array([len(codes)])
     found = np.zeros(n, np.int64)
     _count(codes, found)
     return found
@@ -221,11 +224,17 @@ def steps_within(bounds: Ints, values: Ints, first: int) -> Ints:
 def steps_between(bounds: Ints, rising: Ints, before: Codes | None, first: int) -> Ints:
     """Return the result of `steps_within` from that of `sort_within`."""
     steps = np.empty_like(rising)
-    _step(bounds, rising, first, steps)
     if before is None:
-        return steps
-    found = np.empty_like(steps)
-    _put(steps, before, found)
+        _step(bounds, rising, first, steps)
+    else:
+        _put_steps(bounds, rising, before, first, steps)
+    return steps
+
+
+def first_within(groups: Groups) -> Codes:
+    """Return the position of each group's first event."""
+    found = np.empty(groups.n, np.int32)
+    _find_first(groups.codes, found)
     return found
 
 
@@ -240,6 +249,8 @@ def bounds_within(groups: Groups, values: Ints) -> tuple[Ints, Ints]:
     """Return each group's smallest and largest value."""
     low = np.full(groups.n, _INT64_MAX)
     high = np.full(groups.n, ~_INT64_MAX)
+    if groups.n == 1:  # a loop would wait for the one value that it has just written
+        return values.min(initial=low[0], keepdims=True), values.max(initial=high[0], keepdims=True)
     _bound(groups.codes, values, low, high)
     return low, high
 
@@ -297,7 +308,7 @@ def tally(values: Ints) -> tuple[Ints, Ints]:
     if span > _COUNTABLE * len(values):
         return np.unique(values, return_counts=True)
     times = np.zeros(span, np.int32)
-    _tally(np.zeros(len(values), np.int32), values, low, span, times)
+    _count_above(values, low, times)
     found = np.flatnonzero(times)
     return found + low, times[found].astype(np.int64)
 
@@ -344,6 +355,24 @@ def behind_running_max(
 def _count(codes: Codes, found: Ints) -> None:
     for code in codes:
         found[code] += 1
+
+
+@compiled
+def _mark(codes: Codes, used: npt.NDArray[np.bool_]) -> None:
+    for code in codes:
+        used[code] = True
+
+
+@compiled
+def _count_above(values: Ints, low: int, found: Codes) -> None:
+    for event in range(len(values)):
+        found[values[event] - low] += 1
+
+
+@compiled
+def _find_first(codes: Codes, found: Codes) -> None:
+    for event in range(len(codes) - 1, -1, -1):
+        found[codes[event]] = event
 
 
 @compiled
@@ -421,6 +450,14 @@ def _step(bounds: Ints, rising: Ints, first: int, steps: Ints) -> None:
     for group in range(len(bounds) - 1):
         for at in range(bounds[group], bounds[group + 1]):
             steps[at] = first if at == bounds[group] else rising[at] - rising[at - 1]
+
+
+@compiled
+def _put_steps(bounds: Ints, rising: Ints, before: Codes, first: int, steps: Ints) -> None:
+    for group in range(len(bounds) - 1):
+        for at in range(bounds[group], bounds[group + 1]):
+            step = first if at == bounds[group] else rising[at] - rising[at - 1]
+            steps[before[at]] = step
 
 
 @compiled

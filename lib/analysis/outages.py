@@ -367,8 +367,7 @@ def _beyond(
     ends = waits.longest > kernels.taken(limit, arrivals.client)
     stragglers, wait = silences.find_stragglers(arrivals)
     ends[stragglers] |= wait > limit[arrivals.client[stragglers]]
-    if (of_several < limit).any():
-        ends[silences.crowded(arrivals, waits, of_several, several)] = True
+    ends[silences.crowded(arrivals, waits, of_several, several)] = True
     yield from silences.leave_out_backlogs(arrivals, waits, of_several, interval, ends)
     losses = _losses(arrivals, np.flatnonzero(ends))
     return LongWaits(arrivals, waits.ended_by, stragglers, ends, rhythm, losses)
@@ -423,11 +422,12 @@ def _shared_starts(table: pd.DataFrame, shared: pd.Series[int]) -> pd.Series[int
 
 
 def _rhythm(arrivals: Arrivals, typical_wait: Floats, limit: Floats, of_all: float) -> pd.DataFrame:
-    interval = _typical_intervals(arrivals, arrivals.continues, of_all)
+    inside, clients = arrivals.continues, arrivals.clients
+    interval, client = arrivals.interval[inside], arrivals.client[inside]
     return pd.DataFrame(
         {
-            CLIENT: arrivals.clients,
-            TYPICAL_INTERVAL: interval,
+            CLIENT: clients,
+            TYPICAL_INTERVAL: silences.typical_of_clients(client, interval, len(clients), of_all),
             TYPICAL_WAIT: typical_wait,
             LIMIT: limit,
         }
@@ -473,19 +473,13 @@ def _end_losses(arrivals: Arrivals, fewest: int) -> Bools:
 def _find_pauses(arrivals: Arrivals, explained: Bools, sensitivity: float) -> Steps[Bools]:
     """Find which arrivals end a pause in their session that is beyond its client's rhythm."""
     inside = arrivals.continues & (arrivals.step <= 1) & ~explained
-    relative = arrivals.interval[inside]
+    relative, client = arrivals.interval[inside], arrivals.client[inside]
     of_all = yield from silences.typical_of_all(relative)
-    typical = _typical_intervals(arrivals, inside, of_all)
-    relative /= kernels.taken(typical, arrivals.client[inside])
+    typical = silences.typical_of_clients(client, relative, len(arrivals.clients), of_all)
+    relative /= kernels.taken(typical, client)
     curve = yield from tails.find_survival(relative)
     limit = tails.threshold_of(curve, FALSE_SHARE) * sensitivity
     return _end_pauses(arrivals, np.flatnonzero(inside)[relative > limit])
-
-
-def _typical_intervals(arrivals: Arrivals, inside: Bools, of_all: float) -> Floats:
-    """Return each client's typical interval before some arrivals; `of_all` is that of all, ms."""
-    interval, client = arrivals.interval[inside], arrivals.client[inside]
-    return silences.typical_of_clients(client, interval, len(arrivals.clients), of_all)
 
 
 def _end_pauses(arrivals: Arrivals, ends: Ints) -> Bools:
@@ -584,9 +578,10 @@ def _first_due(arrivals: Arrivals, ended_by: Ints, held: Ints, silence: Ints) ->
     tells = arrivals.due[held] > since[silence]
     held, silence = held[tells], silence[tells]
     first = ended_by.copy()
-    order = np.lexsort((arrivals.due[held], silence))
-    opens = order[np.flatnonzero(np.diff(silence[order], prepend=-1))]
-    first[silence[opens]] = held[opens]
+    least = np.full(len(ended_by), np.inf)
+    np.minimum.at(least, silence, arrivals.due[held])
+    earliest = np.flatnonzero(arrivals.due[held] == least[silence])[::-1]  # the first is put last
+    first[silence[earliest]] = held[earliest]
     due, missing = np.maximum(arrivals.due[first], since), arrivals.lost(first)
     between = np.minimum(heard + 1.5 * (due - heard) / (missing + 1), due)
     follows = (missing > 0) & ~arrivals.opens[ended_by] & (heard < due)

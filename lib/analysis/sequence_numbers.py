@@ -129,13 +129,16 @@ class SequenceNumbers:
         gaps = None if self.gaps is None else self.gaps[:, :0]
         return replace(self, steps=self.steps[which], gaps=gaps)
 
-    def own(self, of_session: Bools) -> Ints:
+    def own(self, client: Codes, at_once: Bools) -> Ints:
         """Return the steps without what others may lack: another client, or another session.
 
-        `of_session` says which events are looked at by session.
+        `client` is each event's; those of the clients that are `at_once` are looked at by session.
         """
-        others = of_session & (self.numbering is not Numbering.SESSION) | (self.gaps is not None)
-        return np.where(others, np.minimum(self.steps, 1), self.steps)
+        if self.gaps is not None:
+            return np.minimum(self.steps, 1)
+        if self.numbering is Numbering.SESSION or not at_once.any():
+            return self.steps
+        return np.where(at_once[client], np.minimum(self.steps, 1), self.steps)
 
     @property
     def doubt(self) -> str:
@@ -208,14 +211,14 @@ def find_numbers(
         return None
     numbering, groups, judged = found
     steps, doubtful = yield from _believed(judged, groups, numbered)
-    steps, held = _without_rejected(steps, numbered.number, rejected)
+    steps, held = _without_rejected(steps, judged, numbered.number, rejected)
     steps, unread = yield from _read(events, numbered, groups, replace(judged, steps=steps))
     if rejected.others:
         unread += int(np.maximum(steps - 1, 0).sum())
         steps = np.minimum(steps, 1)
     return SequenceNumbers(
         _named(numbering, events),
-        numbered.of_all(steps, len(events)),
+        numbered.of_all(kernels.apart(judged.runs, steps), len(events)),
         held,
         doubtful + unread,
         unread > 0,
@@ -282,19 +285,27 @@ def _named(numbering: Numbering, events: pd.DataFrame) -> Numbering:
 
 @dataclass(frozen=True)
 class _Numbered:
-    """The events with a number, in arrival order; `rows` is None if that is all events."""
+    """The events with a number, in arrival order; `rows` is None if that is all events.
+
+    `clients` are the groups of all events, `client` the code of each that has a number.
+    """
 
     rows: Ints | None
     number: Ints
     time: Ints
     client: Codes
+    clients: Groups
 
     def grouped(self, events: pd.DataFrame, numbering: Numbering) -> tuple[Groups, _Others | None]:
         """Return the counters, and what has no number."""
-        groups = Groups(np.zeros(len(events), np.int32), pd.RangeIndex(1))
-        if numbering is not Numbering.TOPIC:
-            columns = {Numbering.SESSION: SESSION, Numbering.CLIENT: CLIENT}
-            groups = kernels.group_by(events, columns.get(numbering, PARTITION))
+        match numbering:
+            case Numbering.TOPIC:
+                groups = Groups(np.zeros(len(events), np.int32), pd.RangeIndex(1))
+            case Numbering.CLIENT:
+                groups = self.clients
+            case _:
+                column = SESSION if numbering is Numbering.SESSION else PARTITION
+                groups = kernels.group_by(events, column)
         if self.rows is None:
             return groups, None
         times = kernels.ints(events[EVENT_TIME])
@@ -333,12 +344,12 @@ NO_OTHERS: Final = _Others(np.empty(0, np.int32), np.empty(0, np.int64))
 
 def _numbered(events: pd.DataFrame) -> _Numbered:
     known = events[SEQUENCE].notna().to_numpy()
-    time, client = kernels.ints(events[EVENT_TIME]), kernels.group_by(events, CLIENT).codes
+    time, clients = kernels.ints(events[EVENT_TIME]), kernels.group_by(events, CLIENT)
     if known.all():
-        return _Numbered(None, kernels.ints(events[SEQUENCE]), time, client)
+        return _Numbered(None, kernels.ints(events[SEQUENCE]), time, clients.codes, clients)
     rows = np.flatnonzero(known)
     number = events[SEQUENCE].to_numpy(np.int64, na_value=0)[rows]
-    return _Numbered(rows, number, time[rows], client[rows])
+    return _Numbered(rows, number, time[rows], clients.codes[rows], clients)
 
 
 @dataclass(frozen=True)
@@ -354,10 +365,9 @@ class _JudgedNumbers:
     time
         Event times, run after run, in arrival order.
     steps
-        `SequenceNumbers.steps`, in the order of the events.
+        `SequenceNumbers.steps`, as `time`.
     twice
-        Which events have the number of another one of their run, 1 or 0, in the order of the
-        events.
+        Which events have the number of another one of their run, 1 or 0, as `time`.
     restarts
         How often counters restarted.
     """
@@ -381,11 +391,9 @@ class _JudgedNumbers:
 
         Of events with one number, the first that arrived.
         """
-        steps = kernels.together(self.runs, self.steps)
-        none = (steps == 0) | (kernels.together(self.runs, self.twice) == 1)
-        at = self.order[~none[self.order]]
-        above = np.flatnonzero(steps[at] > 1)
-        return at[above - 1], at[above]
+        found = np.empty((2, np.count_nonzero(self.steps > 1)), np.int32)
+        _find_gaps(self.order, self.steps, self.twice, found[0], found[1])
+        return found[0], found[1]
 
     def following(self) -> Ints:
         """Return how many numbers follow the next smaller one of their run, miss one, and do not.
@@ -403,16 +411,13 @@ class _JudgedNumbers:
         Numbers go on where most do of the events that stand next to one of another part in the
         order of numbers: they follow it by one, and in arrival order or event time.
         """
-        part, repeated = (
-            kernels.together(self.runs, values)
-            for values in (parts.codes, (self.steps == 0).astype(np.int32))
-        )
+        part, repeated = kernels.together(self.runs, parts.codes), self.steps == 0
         at = self.order
         other = np.diff(part[at]) != 0
         other[_inner(self.runs.bounds) - 1] = False
         step = np.diff(self.rising)
         follows = other & (step == 1) & ((np.diff(at) > 0) | (np.diff(self.time[at]) > 0))
-        against = np.count_nonzero(other & ~follows & (repeated[at][1:] == 0)) + self.restarts
+        against = np.count_nonzero(other & ~follows & ~repeated[at][1:]) + self.restarts
         return np.array([np.count_nonzero(follows), 0, against])
 
 
@@ -424,20 +429,18 @@ def _believed(
     Where a counter jumped, nothing is.
     """
     steps = judged.steps
-    against_time, against_both = _against(judged)
-    is_unsteady = bool(judged.restarts or judged.twice.any() or against_time.any())
+    below, gaps = judged.gaps()
+    by_time = judged.time[gaps] < judged.time[below]
+    is_unsteady = bool(judged.restarts or judged.twice.any() or by_time.any())
     unsteady = yield Pool(is_unsteady, either)
-    gaps = np.flatnonzero(steps > 1)
     if not len(gaps):
         return steps, 0
-    jumped, by_time, by_both = (
-        kernels.apart(judged.runs, marks)[gaps].astype(bool)
-        for marks in (_jumps(judged), against_time, against_both)
-    )
-    doubtful = by_both
+    # The counter restarted, and what it gave first came later; or the clock was set back.
+    doubtful = by_both = by_time & (gaps < below)
+    jumped = _jumps(judged, gaps)
     if unsteady:
         several, of_arrivals = _unsteady_counters(judged, groups, numbered)
-        of = groups.codes[gaps]
+        of = kernels.together(judged.runs, groups.codes)[gaps]
         doubtful = by_both | (by_time & ~of_arrivals[of]) | several[of]
     believed = steps.copy()
     believed[gaps[doubtful | jumped]] = TELLS_NOTHING
@@ -454,11 +457,12 @@ def _unsteady_counters(
     set; or, by event time alone, who receives the events gave the numbers. Numbers that were sent
     again, each for itself, are no fall.
     """
-    second = _second_counters(judged.twice, groups, numbered.number)
-    some = (judged.twice == 0) | second[groups.codes]
+    all_twice = kernels.apart(judged.runs, judged.twice)
+    second = _second_counters(all_twice, groups, numbered.number)
+    some = (all_twice == 0) | second[groups.codes]
     kept = Groups(groups.codes[some], groups.labels)
     number, time = (kernels.together(kept, of[some]) for of in (numbered.number, numbered.time))
-    twice = kernels.together(kept, judged.twice[some]).astype(bool)
+    twice = kernels.together(kept, all_twice[some]).astype(bool)
     counter = np.repeat(np.arange(kept.n, dtype=np.int32), kept.sizes)
     rising, before = kernels.sort_within(kept.bounds, time)
     by_time = np.arange(len(number)) if before is None else before
@@ -515,9 +519,10 @@ def _read(
     """
     partitions = kernels.group_by(events, PARTITION)
     received = kernels.ints(events[RECEIVED_TIME])
-    begins, first = (
-        kernels.bounds_within(partitions, of)[0] for of in (kernels.ints(events[OFFSET]), received)
-    )
+    begins = kernels.bounds_within(partitions, kernels.ints(events[OFFSET]))[0]
+    first = begins  # of a partition that is here from its first record, no time is asked for
+    if begins.any():
+        first = kernels.bounds_within(partitions, received)[0]
     of_block = dict(zip(partitions.labels, zip(begins, first, strict=True), strict=True))
     of_all = yield Pool(of_block, _earlier)
     late = [of_all[name][1] if of_all[name][0] > 0 else _NEVER for name in partitions.labels]
@@ -526,7 +531,8 @@ def _read(
     row = np.arange(len(events)) if numbered.rows is None else numbered.rows
     since = kernels.bounds_within(groups, np.array(late)[partitions.codes[row]])[1]
     below, above = _gaps(judged, replace(numbered, rows=None))
-    unread = above[received[row[below]] < since[groups.codes[above]]]
+    gaps = judged.gaps()[1]
+    unread = gaps[received[row[below]] < since[groups.codes[above]]]
     steps = judged.steps.copy()
     steps[unread] = TELLS_NOTHING
     return steps, int((judged.steps[unread] - 1).sum())
@@ -550,23 +556,29 @@ def _gaps(judged: _JudgedNumbers, numbered: _Numbered) -> Ints:
     return found if numbered.rows is None else numbered.rows[found]
 
 
-def _jumps(judged: _JudgedNumbers) -> Codes:
-    """Return where a counter jumped, 1 or 0, run after run: it went on with its next hundred, say.
+def _jumps(judged: _JudgedNumbers, gaps: Codes) -> Bools:
+    """Return in which of the gaps a counter jumped: it went on with its next hundred, say.
 
     So many numbers are missing that the client would have had to make events at several times its
     own pace.
     """
     step = np.diff(judged.rising)
     step[_inner(judged.runs.bounds) - 1] = 0
-    took = np.diff(judged.time[judged.order])
+    far = np.flatnonzero(step > _MANY)
+    if not len(far):
+        return np.zeros(len(gaps), np.bool_)
     run = np.repeat(np.arange(judged.runs.n, dtype=np.int32), judged.runs.sizes)[1:]
-    inside = step == 1
+    leaps = np.zeros(judged.runs.n, np.bool_)
+    leaps[run[far]] = True
+    inside = np.flatnonzero((step == 1) & leaps[run])
+    time = judged.time[judged.order]
     paces = Groups(run[inside], judged.runs.labels)
-    pace = kernels.medians_within(paces, took[inside].astype(np.float64))
-    jumped = (step > _MANY) & (_TIMES_FASTER * took < step * pace[run])
-    found = np.zeros(len(judged.rising), np.int32)
-    found[judged.order[1:][jumped]] = 1
-    return found
+    pace = kernels.medians_within(paces, (time[inside + 1] - time[inside]).astype(np.float64))
+    took = time[far + 1] - time[far]
+    jumped = far[_TIMES_FASTER * took < step[far] * pace[run[far]]]
+    found = np.zeros(len(judged.rising), np.bool_)
+    found[judged.order[jumped + 1]] = True
+    return found[gaps]
 
 
 def _count(groups: Groups, numbered: _Numbered, others: _Others | None) -> Steps[_JudgedNumbers]:
@@ -592,7 +604,6 @@ def _count(groups: Groups, numbered: _Numbered, others: _Others | None) -> Steps
         steps -= yield from _may_be_held(others or NO_OTHERS, counter, time, before, steps)
     twice = ((steps == 0) & (repeated == 0)).astype(np.int32)
     steps[twice == 1] = TELLS_NOTHING
-    steps, twice = kernels.apart(runs, steps), kernels.apart(runs, twice)
     return _JudgedNumbers(runs, rising, before, time, steps, twice, restarts)
 
 
@@ -613,20 +624,6 @@ def _may_be_held(
     if in_gaps > elsewhere:
         held[at[gap]] = inside
     return held
-
-
-def _against(judged: _JudgedNumbers) -> tuple[Codes, Codes]:
-    """Return where an event beyond a gap happened before the one below it, and arrived so, too.
-
-    1 or 0, run after run. The counter restarted, and what it gave first came later; or the clock
-    was set back in the gap.
-    """
-    found = np.zeros((2, len(judged.rising)), np.int32)
-    below, above = judged.gaps()
-    by_time = judged.time[above] < judged.time[below]
-    found[0, above[by_time]] = 1
-    found[1, above[by_time & (above < below)]] = 1
-    return found[0], found[1]
 
 
 def _repeats(
@@ -661,17 +658,31 @@ def _inner(bounds: Ints) -> Ints:
     return inner
 
 
-def _without_rejected(steps: Ints, number: Ints, rejected: RejectedRecords) -> tuple[Ints, int]:
+def _without_rejected(
+    steps: Ints, judged: _JudgedNumbers, number: Ints, rejected: RejectedRecords
+) -> tuple[Ints, int]:
     """Return the steps less the numbers that rejected records hold, and how many those are."""
     if rejected.numbers is None or not len(rejected.numbers):
         return steps, 0
-    held = np.unique(rejected.numbers)
+    held, number = np.unique(rejected.numbers), kernels.together(judged.runs, number)
     gaps = np.flatnonzero(steps > 1)
     first, last = number[gaps] - steps[gaps] + 1, number[gaps] - 1
     inside = np.searchsorted(held, last, "right") - np.searchsorted(held, first, "left")
     less = steps.copy()
     less[gaps] -= inside
     return less, min(int(inside.sum()), len(rejected.numbers))
+
+
+@compiled
+def _find_gaps(order: Codes, steps: Ints, twice: Codes, below: Codes, above: Codes) -> None:
+    """Find the events below and above each gap; `order` is that of their numbers."""
+    found, last = 0, -1
+    for at in order:
+        if steps[at] > 1:
+            below[found], above[found] = last, at
+            found += 1
+        if steps[at] != 0 and not twice[at]:
+            last = at
 
 
 @compiled

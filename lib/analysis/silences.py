@@ -194,9 +194,10 @@ def find_arrivals(
     steps = np.full(len(events), TELLS_NOTHING) if numbers is None else numbers.steps
     go_on = np.zeros(len(events), np.bool_) if numbers is None else numbers.go_on
     at_once = np.zeros(client.n, np.bool_)
+    repeats = steps == 0
     if not sessions_are_derived:
-        at_once = yield from _several_at_once(client, session, steps == 0, go_on, times, received)
-    unit = _units(client, session, steps == 0, at_once)
+        at_once = yield from _several_at_once(client, session, repeats, go_on, times, received)
+    unit = _units(client, session, repeats, at_once)
     bounds = unit.bounds[:-1]
     heard, before = kernels.sort_within(bounds, kernels.together(unit, received)[: bounds[-1]])
 
@@ -206,11 +207,13 @@ def find_arrivals(
 
     happened, clients = in_order(times), in_order(client.codes)
     opens, is_news, continues = (np.empty(len(heard), np.bool_) for _ in range(3))
-    _tell_news(bounds, happened, in_order(session.codes), opens, is_news, continues)
+    last_heard = np.empty_like(heard)
+    _tell_news(
+        bounds, heard, happened, in_order(session.codes), last_heard, opens, is_news, continues
+    )
     lags = envelopes.lags(clients, happened, heard)
     if at_once.any():
         _take_clocks_out(bounds, client.n, lags)
-    last_heard: Ints = heard[np.arange(len(heard)) - ~opens]
     interval: Ints = kernels.steps_within(bounds, happened, 0)
     if others is not None:
         known, of_client = last_heard.copy(), _codes_among(client, others.events[CLIENT])
@@ -233,8 +236,8 @@ def find_arrivals(
         interval=interval.astype(np.float64),
         several_at_once=at_once,
         heard=last_heard,
-        again=_again(_unit_codes(client, session, at_once), received, steps == 0),
-        step=in_order(steps if numbers is None else numbers.own(at_once[client.codes])),
+        again=_again(_unit_codes(client, session, at_once), received, repeats),
+        step=in_order(steps if numbers is None else numbers.own(client.codes, at_once)),
     )
 
 
@@ -306,8 +309,8 @@ def find_stalls(waits: Waits) -> Steps[bool]:
 
 def shortest_waits(arrivals: Arrivals, otherwise: float) -> Floats:
     """Return the shortest wait of each client worth asking for, ms: two minutes without seconds."""
-    has_seconds = arrivals.client[arrivals.event_time % MINUTE_MS != 0]
-    seconds = kernels.counts(has_seconds, len(arrivals.clients)) > 0
+    seconds = np.zeros(len(arrivals.clients), np.bool_)
+    _tell_seconds(arrivals.client, arrivals.event_time, seconds)
     return np.where(seconds, otherwise, 2.0 * MINUTE_MS)
 
 
@@ -378,14 +381,13 @@ def with_rhythms(
     for as long. Outages hold back few of a client's events, or are of different lengths.
     """
     clients = len(arrivals.clients)
-    waited = np.flatnonzero(waits.ended_by != NOT_WAITING)
-    wait = kernels.taken(waits.longest, waits.ended_by[waited])
-    client = arrivals.client[waited]
-    beyond = wait > kernels.taken(limit, client)
+    beyond = np.zeros(len(arrivals.row), np.bool_)
+    _find_beyond(waits.ended_by, waits.longest, arrivals.client, limit, beyond)
+    client, ended_by = arrivals.client[beyond], waits.ended_by[beyond]
     of_all = _SHARE_ALIKE * kernels.counts(arrivals.client, clients)
-    if not (kernels.counts(client[beyond], clients) >= np.maximum(of_all, _FEWEST_ALIKE)).any():
+    if not (kernels.counts(client, clients) >= np.maximum(of_all, _FEWEST_ALIKE)).any():
         return limit
-    wait, client, ended_by = wait[beyond], client[beyond], waits.ended_by[waited[beyond]]
+    wait = kernels.taken(waits.longest, ended_by)
     usual = kernels.medians_within(Groups(client, pd.RangeIndex(clients)), wait)
     of_client = kernels.taken(usual, client)
     alike = (wait * _ALIKE >= of_client) & (wait <= of_client * _ALIKE)
@@ -433,13 +435,9 @@ def wait_limits(
 
 def crowded(arrivals: Arrivals, waits: Waits, limit: Floats, several: int) -> Ints:
     """Return the arrivals for which `several` events waited beyond their client's `limit`, each."""
-    may = waits.longest > kernels.taken(limit, arrivals.client)
-    late = np.flatnonzero(np.append(may, False)[waits.ended_by])  # the last one: `NOT_WAITING`
-    ended_by = waits.ended_by[late]
-    wait = arrivals.received[ended_by] - arrivals.due[late]
-    found, count = np.unique(ended_by[wait > limit[arrivals.client[late]]], return_counts=True)
-    ends: Ints = found[count >= several].astype(np.int64)
-    return ends
+    crowd = np.zeros(len(arrivals.row), np.int32)
+    _count_late(waits.ended_by, arrivals.received, arrivals.due, arrivals.client, limit, crowd)
+    return np.flatnonzero(crowd >= several)
 
 
 @dataclass(frozen=True)
@@ -615,16 +613,29 @@ def _apart_from_repeats(codes: Codes, which: Bools, groups: int) -> Groups:
 
 @compiled
 def _tell_news(
-    bounds: Ints, times: Ints, session: Codes, opens: Bools, is_news: Bools, continues: Bools
+    bounds: Ints,
+    received: Ints,
+    times: Ints,
+    session: Codes,
+    heard: Ints,
+    opens: Bools,
+    is_news: Bools,
+    continues: Bools,
 ) -> None:
-    """Tell which arrivals are news; without seconds those of one minute are, as they come."""
+    """Tell which arrivals are news; without seconds those of one minute are, as they come.
+
+    And when the unit was `heard` before each: of its first, when that came itself.
+    """
     for unit in range(len(bounds) - 1):
         newest = 0
         minutes = True
         for at in range(bounds[unit], bounds[unit + 1]):
-            minutes &= times[at] % MINUTE_MS == 0
+            if times[at] % MINUTE_MS != 0:
+                minutes = False
+                break
         for at in range(bounds[unit], bounds[unit + 1]):
             opens[at] = at == bounds[unit]
+            heard[at] = received[at] if opens[at] else received[at - 1]
             is_news[at] = opens[at] or times[at] > newest or (minutes and times[at] == newest)
             continues[at] = not opens[at] and is_news[at] and session[at] == session[at - 1]
             if is_news[at]:
@@ -662,6 +673,35 @@ def _await_news(
             if is_news[end]:
                 ended_by[at] = end
                 longest[end] = max(longest[end], received[end] - due[at])
+
+
+@compiled
+def _tell_seconds(client: Codes, times: Ints, seconds: Bools) -> None:
+    """Tell of which clients any time is no whole minute."""
+    for at in range(len(times)):
+        if not seconds[client[at]]:
+            seconds[client[at]] = times[at] % MINUTE_MS != 0
+
+
+@compiled
+def _find_beyond(
+    ended_by: Codes, longest: Floats, client: Codes, limit: Floats, beyond: Bools
+) -> None:
+    """Find which arrivals waited for one for which any waited beyond their client's limit."""
+    for at in range(len(ended_by)):
+        end = ended_by[at]
+        beyond[at] = end != NOT_WAITING and longest[end] > limit[client[at]]
+
+
+@compiled
+def _count_late(
+    ended_by: Codes, received: Ints, due: Floats, client: Codes, limit: Floats, crowd: Codes
+) -> None:
+    """Count, for each arrival, what waited for it beyond its own client's limit."""
+    for at in range(len(ended_by)):
+        end = ended_by[at]
+        if end != NOT_WAITING and received[end] - due[at] > limit[client[at]]:
+            crowd[end] += 1
 
 
 @compiled

@@ -12,6 +12,7 @@ import numpy as np
 
 from lib.analysis import kernels
 from lib.core.blockwise import Pool, added
+from lib.core.jit import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +42,7 @@ class Tally:
     @classmethod
     def of_ms(cls, values: Floats) -> Tally:
         """Return the tally of floating milliseconds, counted in `PARTS_OF_MS`."""
-        return cls.of(np.rint(values * PARTS_OF_MS).astype(np.int64))
+        return cls.of(_in_parts(values))
 
     def __add__(self, other: Tally) -> Tally:
         """Return the tally of both."""
@@ -83,6 +84,14 @@ class Tally:
     def below(self, value: int) -> int:
         """Return how many values are below one."""
         return int(self.count[self.value < value].sum())
+
+
+@compiled
+def _in_parts(values: Floats) -> Ints:
+    parts = np.empty(len(values), np.int64)
+    for at in range(len(values)):
+        parts[at] = np.int64(np.rint(values[at] * PARTS_OF_MS))
+    return parts
 
 
 _WIDTHS: Final = (3_600_000, 1_000, 1)  # an hour, a second, a millisecond

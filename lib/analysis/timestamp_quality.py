@@ -17,7 +17,7 @@ import numpy as np
 
 from lib.analysis import kernels
 from lib.analysis.delays import largest_of_each
-from lib.analysis.received import with_received_time
+from lib.analysis.received import find_span, with_received_time
 from lib.analysis.tally import Tally, find_median
 from lib.core.blockwise import Answer, Carry, added, answered, as_it_is, in_step
 from lib.core.columns import (
@@ -29,13 +29,15 @@ from lib.core.columns import (
     RECORD_TIME,
 )
 from lib.core.formatting import counted, duration, percent
+from lib.core.jit import compiled
 from lib.core.moments import is_of_our_age
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from lib.core.blockwise import Question
+    from lib.analysis.kernels import Codes, Ints
+    from lib.core.blockwise import Question, Steps
 
     _Reached = tuple[dict[int, int], dict[int, int], dict[int, int]]
 
@@ -297,47 +299,46 @@ def order_question(heard: pd.DataFrame) -> Question[ReceivedOrder]:
     `heard` are the block's events that have a received time, in **arrival order**.
     """
     received, happened = (kernels.ints(heard[name]) for name in (RECEIVED_TIME, EVENT_TIME))
-    medians = yield from in_step(
-        {"event": find_median(happened), "received": find_median(received)}
-    )
-    median, median_received = medians["event"], medians["received"]
+    misdated = yield from _find_misdated(received, happened)
     each = kernels.group_by(heard, PARTITION)
     numbers = [int(number) for number in each.labels]
-    own = kernels.together(each, received)
-    opens, last = each.bounds[:-1], each.bounds[1:] - 1
-    reached, latest = (
-        dict(zip(numbers, kernels.bounds_within(each, times)[1].tolist(), strict=True))
-        for times in (received, happened)
+    reached, ended, latest = (np.full(each.n, _NEVER) for _ in range(3))
+    _reach(each.codes, received, happened, reached, ended, latest)
+    own = (dict(zip(numbers, of.tolist(), strict=True)) for of in (reached, ended, latest))
+    before = yield Carry(tuple(own), _and_then, ({}, {}, {}))
+    reached, ended, latest = (
+        np.array([of.get(number, _NEVER) for number in numbers], np.int64) for of in before
     )
-    ends = dict(zip(numbers, own[last].tolist(), strict=True))
-    before, ended, late = yield Carry((reached, ends, latest), _and_then, ({}, {}, {}))
-    back, behind = (
-        kernels.behind_running_max(
-            each.codes, times, np.array([first.get(number, _NEVER) for number in numbers], np.int64)
-        )
-        for times, first in ((received, before), (happened, late))
+    backwards, falls, out_of_order, furthest, back = _count_backwards(
+        each.codes, received, happened, reached, ended, latest
     )
-    steps_down = np.diff(own, prepend=own[:1]) < 0
-    steps_down[opens] = [
-        own[at] < ended.get(p, _NEVER) for p, at in zip(numbers, opens, strict=True)
-    ]
     kinds = heard.get(RECEIVED_TIME_TYPE)
     found = ReceivedOrder(
         events=len(heard),
         from_field=RECORD_TIME in heard,
         create_time=0 if kinds is None else int(np.count_nonzero(kinds == CREATE_TIME)),
         log_append_time=0 if kinds is None else int(np.count_nonzero(kinds == LOG_APPEND_TIME)),
-        backwards=int(np.count_nonzero(back)),
-        falls=int(np.count_nonzero(steps_down)),
-        out_of_order_events=int(np.count_nonzero(behind)),
-        furthest_back=int(back.max(initial=0)),
-        back=int(back.sum()),
+        backwards=backwards,
+        falls=falls,
+        out_of_order_events=out_of_order,
+        furthest_back=furthest,
+        back=back,
         delays=Tally.of(received - happened),
         received=(int(received.min(initial=_LATEST)), int(received.max(initial=_NEVER))),
         first=int(received[0]) if len(received) else None,
-        misdated=is_of_our_age(median) and not is_of_our_age(median_received),
+        misdated=misdated,
     )
     return Answer(found, added, as_it_is)
+
+
+def _find_misdated(received: Ints, happened: Ints) -> Steps[bool]:
+    """Find whether events happened in our age, in the median, and received times are of another."""
+    if all(map(is_of_our_age, (yield from find_span(received)))):
+        return False
+    medians = yield from in_step(
+        {"event": find_median(happened), "received": find_median(received)}
+    )
+    return is_of_our_age(medians["event"]) and not is_of_our_age(medians["received"])
 
 
 def _and_then(one: _Reached, other: _Reached) -> _Reached:
@@ -346,6 +347,42 @@ def _and_then(one: _Reached, other: _Reached) -> _Reached:
         {**one[1], **other[1]},
         largest_of_each(one[2], other[2]),
     )
+
+
+@compiled
+def _reach(
+    codes: Codes, received: Ints, happened: Ints, reached: Ints, ended: Ints, latest: Ints
+) -> None:
+    """Find each partition's largest and last received time, and its latest event time."""
+    for event in range(len(codes)):
+        code = codes[event]
+        reached[code] = max(reached[code], received[event])
+        latest[code] = max(latest[code], happened[event])
+        ended[code] = received[event]
+
+
+@compiled
+def _count_backwards(
+    codes: Codes, received: Ints, happened: Ints, reached: Ints, ended: Ints, latest: Ints
+) -> tuple[int, int, int, int, int]:
+    """Count what runs backwards in its partition, of which it is known what `_reach` finds so far.
+
+    Events received before an earlier one; before the one just before them; that happened before an
+    earlier one. And by how much the first are below the largest so far: the most, and the sum, ms.
+    """
+    backwards = falls = out_of_order = furthest = total = 0
+    for event in range(len(codes)):
+        code, at = codes[event], received[event]
+        reached[code] = max(reached[code], at)
+        latest[code] = max(latest[code], happened[event])
+        back = reached[code] - at
+        backwards += back > 0
+        furthest = max(furthest, back)
+        total += back
+        falls += at < ended[code]
+        ended[code] = at
+        out_of_order += happened[event] < latest[code]
+    return backwards, falls, out_of_order, furthest, total
 
 
 def own_backwards(heard: pd.DataFrame) -> OwnBackwards:

@@ -118,7 +118,11 @@ def find_before(
     events: ReplayInput, partition: NDArray[np.int64], partitions: int
 ) -> Steps[PartitionTimes]:
     """Find what is known of the events before a block, numbered by partition from 0."""
-    newest, heard = _last_of_each(events.event_time, events.received, partition, partitions)
+    if partitions == 1:
+        newest = events.event_time.max(initial=NEVER, keepdims=True)
+        heard = events.received[-1:] if len(events) else np.array([NEVER])
+    else:
+        newest, heard = _last_of_each(events.event_time, events.received, partition, partitions)
     first, last = events.received[[0, -1]].tolist() if len(events) else (FOREVER, NEVER)
     none = PartitionTimes(0, FOREVER, NEVER, *np.full((2, partitions), NEVER))
     own = PartitionTimes(len(events), first, last, newest, heard)
@@ -154,8 +158,10 @@ def each_event(
     With `per_partition`, behind the smallest of the partitions' newest event times: before every
     time until each partition that has an event in the topic has had one.
     """
-    numbers, _ = yield from find_partitions(events)
-    partition, partitions = numbered(events, numbers if per_partition else numbers[:1])
+    partition, partitions = np.zeros(len(events), dtype=np.int64), 1
+    if per_partition:
+        numbers, _ = yield from find_partitions(events)
+        partition, partitions = numbered(events, numbers)
     before = yield from find_before(events, partition, partitions)
     if partitions > 1:
         newest = _smallest_of_newest(events.event_time, partition, before.newest.copy())
@@ -172,6 +178,8 @@ def numbered(events: ReplayInput, partitions: NDArray[np.int32]) -> tuple[NDArra
     """
     if len(partitions) < 2:
         return np.zeros(len(events), dtype=np.int64), 1
+    if len(partitions) == partitions[-1] + 1:  # they are numbered so already
+        return events.partition.astype(np.int64), len(partitions)
     number = np.zeros(partitions[-1] + 1, dtype=np.int64)
     number[partitions] = np.arange(len(partitions))
     return number[events.partition], len(partitions)
@@ -196,5 +204,8 @@ def _smallest_of_newest(
 
 def rising(events: ReplayInput, value: NDArray[np.int64]) -> EngineClock:
     """Return the clock that shows `value[i]` once event i has arrived."""
-    rises = np.flatnonzero(np.diff(value, prepend=NEVER))
+    is_rise = np.empty(len(value), dtype=np.bool_)
+    is_rise[:1] = value[:1] != NEVER
+    np.not_equal(value[1:], value[:-1], out=is_rise[1:])
+    rises = np.flatnonzero(is_rise)
     return EngineClock(value[rises], events.place(rises) + 1, events.received[rises])

@@ -1,6 +1,7 @@
 """What all events pass falls behind, or does not."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from lib.analysis.analyse import analyse
@@ -9,6 +10,7 @@ from lib.analysis.falling_behind import (
     falling_behind,
     falling_behind_question,
 )
+from lib.core.blockwise import alone
 from tests.support.rounds import answered_in_blocks
 from tests.support.tables import events_table
 
@@ -91,3 +93,16 @@ def test_it_is_the_same_in_blocks(blocks):
     parts = [events.iloc[part] for part in np.array_split(np.arange(len(events)), blocks)]
     found = answered_in_blocks([falling_behind_question(part) for part in parts])
     assert found == falling_behind(events) is not None
+
+
+@pytest.mark.parametrize("lasted", [9, 10, 11, 97, 1_000])
+def test_tenths_are_those_of_the_time_in_whichever_order_events_come(lasted):
+    received = np.random.default_rng(lasted).integers(0, lasted, 200) - lasted // 3
+    received[:2] = received.min(), received.max()
+    events = events_table(received - np.arange(200), received)
+
+    part = alone(falling_behind_question(events)).part
+
+    tenth = (received - received.min()) * 10 // (np.ptp(received) + 1)
+    expected = pd.Series(np.arange(200)).groupby(tenth).min()
+    assert part[expected.index].tolist() == expected.tolist()

@@ -156,6 +156,15 @@ def test_the_last_value_of_each_group(pairs):
 
 @settings(deadline=None)
 @given(keyed)
+def test_the_first_event_of_each_group(pairs):
+    codes, _ = columns(pairs)
+    groups = kernels.group_by(pd.DataFrame({"key": codes}), "key")
+    expected = pd.Series(np.arange(len(codes))).groupby(codes).first()
+    assert kernels.first_within(groups).tolist() == expected.tolist()
+
+
+@settings(deadline=None)
+@given(keyed)
 def test_behind_is_the_distance_to_the_largest_so_far(pairs):
     codes, values = columns(pairs)
     largest = pd.Series(values).groupby(codes).cummax().to_numpy(np.int64)

@@ -1,5 +1,8 @@
 import numpy as np
+import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lib.analysis.timestamp_quality import (
     NO_OWN,
@@ -11,6 +14,7 @@ from lib.analysis.timestamp_quality import (
 from lib.core.blockwise import answered
 from lib.core.columns import MISSING_TIME, RECEIVED_TIME, RECEIVED_TIME_TYPE, RECORD_TIME
 from lib.sources.records import CREATE_TIME, LOG_APPEND_TIME, NO_TIMESTAMP, NO_TIMESTAMP_TYPE
+from tests.support.rounds import answered_in_blocks
 from tests.support.tables import events_table
 
 
@@ -236,6 +240,28 @@ def test_rows_of_a_file_that_are_sorted_by_event_time_are_said_to_be():
     assert (sorted_.usable, sorted_.in_order) == (True, False)
     assert (arrived.usable, arrived.in_order) == (True, True)
     assert assess_timestamps(rows_of_a_file(np.arange(40), CREATE_TIME)).in_order
+
+
+times = st.integers(-50, 50)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(times, times, st.integers(0, 2)), min_size=1, max_size=40), times)
+def test_what_runs_backwards_in_partitions_is_counted_in_blocks_as_in_one(rows, cut):
+    event_time, received, partition = np.array(rows).T
+    events = events_table(event_time, received, partition=partition)
+
+    found = answered_in_blocks(
+        [order_question(block) for block in (events[: abs(cut)], events[abs(cut) :])]
+    )
+
+    of_partition = pd.Series(received).groupby(partition)
+    back = of_partition.cummax() - received
+    late = pd.Series(event_time).groupby(partition).cummax() > event_time
+    assert found.backwards == (back > 0).sum()
+    assert (found.furthest_back, found.back) == (back.max(), back.sum())
+    assert found.falls == (of_partition.diff() < 0).sum()
+    assert found.out_of_order_events == late.sum()
 
 
 def test_an_empty_topic_is_not_judged():
