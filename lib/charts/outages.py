@@ -13,6 +13,7 @@ from lib.charts.silences import MOST_OUTAGES, silence_marks, worst
 from lib.charts.times import time_axis
 from lib.core.columns import CLIENT, LOST
 from lib.core.formatting import counted, duration
+from lib.events.table import names_clients
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,19 +74,26 @@ def _finding(table: pd.DataFrame) -> str:
     silences = table[outages.SILENCE].fillna(0).to_numpy()
     longest = int(silences.argmax())
     held, lost = int(table[outages.HELD_BACK].sum()), int(table[LOST].sum())
+    client = table[CLIENT].iloc[longest]
+    whose = f", of client {shown_name(client)}" if names_clients([client]) else ""
     return (
-        f"{counted(len(table), 'silence')} of {counted(table[CLIENT].nunique(), 'client')}; the "
-        f"longest, {duration(silences[longest])}, of client "
-        f"{shown_name(table[CLIENT].iloc[longest])}. {counted(held, 'event')} held back, "
-        f"{lost:,} lost"
+        f"{_silences(table)}; the longest, {duration(silences[longest])}{whose}. "
+        f"{counted(held, 'event')} held back, {lost:,} lost"
     )
 
 
 def _reading(table: pd.DataFrame, *, are_clients: bool) -> str:
     drawn = f"; the {MOST_OUTAGES:,} with the most events are drawn"
+    top = "; the most affected clients are at the top" if names_clients(table[CLIENT]) else ""
     rows = " Clients that share a row are neighbours in the list of clients."
     return (
-        f"{counted(len(table), 'silence')} of {counted(table[CLIENT].nunique(), 'client')}"
-        f"{drawn if len(table) > MOST_OUTAGES else ''}. A line is a silence, the bar at its end "
-        f"the burst; the most affected clients are at the top.{'' if are_clients else rows}"
+        f"{_silences(table)}{drawn if len(table) > MOST_OUTAGES else ''}. A line is a silence, the "
+        f"bar at its end the burst{top}.{'' if are_clients else rows}"
     )
+
+
+def _silences(table: pd.DataFrame) -> str:
+    """Return how many silences they are, and of how many clients where a field names those."""
+    clients = table[CLIENT].unique()
+    of = f" of {counted(len(clients), 'client')}" if names_clients(clients) else ""
+    return f"{counted(len(table), 'silence')}{of}"

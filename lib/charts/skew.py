@@ -146,7 +146,8 @@ def drawn_skew(
     )
     return Picture(
         chart.add_params(zoom("x", "y")),
-        f"{name} of {counted(data.events, 'event')}: {data.late:,} are {words[1]}; the longest "
+        f"{name} of {counted(data.events, 'event')}: {data.late:,} "
+        f"{'is' if data.late == 1 else 'are'} {words[1]}; the longest "
         f"delay is {delay_text(data.longest_ms)}",
         _reading(data, words, clock, frame),
         are_records=data.points is not None,

@@ -384,7 +384,7 @@ class TestSkewPlot:
 
     def test_an_event_is_late_from_the_first_ms_behind_the_watermark(self):
         table = events_table([ZERO_MS + 1_000, ZERO_MS, ZERO_MS - 1], [ZERO_MS + 1_000] * 3)
-        assert skewed(table, delay_ms=1_000).alt.partition(": ")[2].startswith("1 are behind")
+        assert skewed(table, delay_ms=1_000).alt.partition(": ")[2].startswith("1 is behind")
 
     @pytest.mark.parametrize("scale", TimeScale)
     @pytest.mark.parametrize(
@@ -584,6 +584,11 @@ class TestOutages:
         assert self.timeline(outage).alt == (
             "1 silence of 1 client; the longest, 65.2 s, of client 2. 31 events held back, 0 lost"
         )
+
+    def test_counts_no_client_where_no_field_names_them(self, outage):
+        picture = self.timeline(outage.assign(**{CLIENT: pd.Categorical(["all"])}))
+        assert picture.alt == "1 silence; the longest, 65.2 s. 31 events held back, 0 lost"
+        assert "client" not in picture.reading
 
 
 class TestDelayCharts:
