@@ -2,10 +2,10 @@
 
 Between two arrivals of a client the broker hears nothing. An event is *due* when it would have
 arrived with its client's smallest delay, or its session's where the client has several at once;
-`LowerEnvelopes` takes the clock out of it. An event that
-was due in a silence *waited* for the silence to end. Every network makes events wait a little. What
-is usual is learnt from the topic: from the waits themselves, in multiples of each client's typical
-one, and from events that were overtaken, whose client was heard while they were under way.
+`LowerEnvelopes` takes the clock out of it. An event that was due in a silence *waited* for the
+silence to end. Every network makes events wait a little. What is usual is learnt from the topic:
+from the waits themselves, in multiples of each client's typical one, and from events that were
+overtaken, whose client was heard while they were under way.
 
 Of one client at a time: `find_arrivals`, `find_waits`, `find_stragglers`, `typical_of_clients`.
 Pooled over all clients, and passed on: `typical_of_all`, `wait_limits`.

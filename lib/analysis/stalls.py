@@ -67,8 +67,9 @@ class Stall:
 def stalls(events: pd.DataFrame) -> list[Stall]:
     """Return the stalls of a topic and of its partitions, in which most of the usual events waited.
 
-    A stall is far longer than other pauses. What was due in it came faster afterwards than it had
-    happened: where the clock of received times is set forward, all is late from then on.
+    A stall is far longer than other pauses; where it is a partition's, others received something in
+    it. What was due in it came faster afterwards than it had happened: where the clock of received
+    times is set forward, all is late from then on.
 
     Parameters
     ----------
@@ -103,7 +104,9 @@ def stalls_question(events: pd.DataFrame) -> Question[list[Stall]]:
     pauses = _pauses(TOPIC, first.min(axis=0), last.max(axis=0), int(counts.sum()), whole)
     if len(numbers) > 1:
         for at, number in enumerate(numbers.tolist()):
-            pauses += _pauses(number, first[at], last[at], int(counts[at]), whole)
+            of_it = _pauses(number, first[at], last[at], int(counts[at]), whole)
+            others = np.delete(first, at, axis=0)
+            pauses += [p for p in of_it if ((others > p.last) & (others < p.back)).any()]
     due = received - delays + round(known["usual"])
     part = np.zeros((len(pauses), 3), np.int64)
     for row, pause in zip(part, pauses, strict=True):

@@ -5,7 +5,7 @@ import pytest
 
 from lib.analysis.analyse import analyse
 from lib.analysis.stalls import TOPIC, stalls, stalls_question
-from lib.core.columns import EVENT_TIME, RECEIVED_TIME
+from lib.core.columns import EVENT_TIME, PARTITION, RECEIVED_TIME
 from tests.support.rounds import answered_in_blocks
 from tests.support.tables import events_table
 
@@ -107,3 +107,12 @@ def test_stalls_are_the_same_in_blocks(blocks, of):
     parts = [events.iloc[each::blocks] for each in range(blocks)]
     found = answered_in_blocks([stalls_question(part) for part in parts])
     assert found == stalls(events) != []
+
+
+def test_others_went_on_only_where_they_did():
+    # Given a partition that stalls while nothing happens that others would have received
+    events = visitors(lambda at, partition: held_up(at, partition, of=0), partitions=3)
+    quiet = (events[PARTITION] != 0) & events[EVENT_TIME].between(BEGIN - 2_000, END)
+    # Then it is not told that they received something
+    assert not any("others went on" in said for said in sentences(events[~quiet]))
+    assert any("others went on" in said for said in sentences(events))
